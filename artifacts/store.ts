@@ -1,0 +1,52 @@
+/**
+ * The store's interface: content-addressed blobs, and one manifest per key.
+ *
+ * A stage commits by creating its manifest last, if absent. No manifest, no result. Attempts write under their own
+ * prefix, so an attempt that lost its lease can not disturb the one that replaced it.
+ */
+import type { Sha256 } from '../experiment/canonical';
+import type { ArtifactRef } from '../experiment/plan';
+
+/** The stages that commit. `completions` and `judgements` are grouped, so that what a context holds can be listed. */
+export type Stage = 'adapters' | 'completions' | 'judgements';
+
+/** Names one piece of work. `group`: the generation context key, or `contextKey-instrumentKey`; none for adapters. */
+export interface WorkKey {
+  stage: Stage;
+  group?: string;
+  key: Sha256;
+}
+
+/** What a stage leaves behind. `results` is determined by the key; `provenance` says how it came about. */
+export interface Manifest {
+  stage: Stage;
+  key: Sha256;
+  results: Record<string, ArtifactRef>;
+  provenance: Record<string, ArtifactRef>;
+  /** Small facts that readers need without opening the files: row counts, adapter hash, steps. */
+  facts: Record<string, string | number | boolean | null>;
+  /** Who committed, when: host, process, ISO time. */
+  committed: { attempt: string; host: string; at: string };
+}
+
+export interface Store {
+  /** Random id made with the store; a worker whose store has another id refuses work. */
+  readonly id: string;
+  /** Stores bytes under their hash; equal bytes are stored once. `suffix` such as `.jsonl` is for people. */
+  putBytes(bytes: string | Uint8Array, suffix: string): Promise<ArtifactRef>;
+  /** Moves or copies a finished local file into the store. */
+  putFile(path: string, suffix: string): Promise<ArtifactRef>;
+  /** Reads and verifies; throws `ArtifactDamaged` when the bytes do not hash to `ref.sha256`. */
+  read(ref: ArtifactRef): Promise<Buffer>;
+  /** A local path to the artifact's bytes, for programs that read files. */
+  localPath(ref: ArtifactRef): Promise<string>;
+  manifest(work: WorkKey): Promise<Manifest | null>;
+  /** Creates the manifest if absent and returns the one that stands: the first committer wins. */
+  commit(work: WorkKey, manifest: Manifest): Promise<Manifest>;
+  /** Manifests of a group, in key order. */
+  list(stage: Stage, group: string): Promise<Manifest[]>;
+  /** A folder of its own for one attempt at a piece of work; made if absent. */
+  attemptFolder(work: WorkKey, attempt: string): Promise<string>;
+  /** Existing attempt folders of a piece of work, oldest first. */
+  attemptFolders(work: WorkKey): Promise<string[]>;
+}

@@ -1,0 +1,43 @@
+/**
+ * Identity: canonical JSON and the SHA-256 of it. Every key in Flamingo is made here and nowhere else.
+ *
+ * Canonical JSON: object keys sorted by UTF-16 code unit, no white space, `undefined` members left out, strings made
+ * well formed first (a lone surrogate has no UTF-8 form, so two different texts could share a hash). Numbers must be
+ * finite. Equal values give equal bytes on every platform.
+ */
+import { createHash } from 'node:crypto';
+
+/** Lower-case hexadecimal SHA-256, 64 characters. */
+export type Sha256 = string;
+
+export function canonicalJson(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.toWellFormed());
+    case 'number':
+      if (!Number.isFinite(value)) throw new TypeError(`canonical JSON has no ${value}`);
+      return JSON.stringify(value);
+    case 'boolean':
+      return String(value);
+    case 'object': {
+      if (value === null) return 'null';
+      if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+      const members = Object.entries(value)
+        .filter(([, member]) => member !== undefined)
+        .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+        .map(([name, member]) => `${canonicalJson(name)}:${canonicalJson(member)}`);
+      return `{${members.join(',')}}`;
+    }
+    default:
+      throw new TypeError(`canonical JSON has no ${typeof value}`);
+  }
+}
+
+export function sha256(bytes: string | Uint8Array): Sha256 {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** The key of a value: SHA-256 of its canonical JSON. */
+export function keyOf(value: unknown): Sha256 {
+  return sha256(canonicalJson(value));
+}

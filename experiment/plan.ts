@@ -1,0 +1,171 @@
+/**
+ * What an experiment comes to: the types that every stage shares. No run-time imports, so workflow code may use it.
+ *
+ * An experiment file becomes a `Spec` (schema.ts), and with the content of its inputs a `Plan` (expand.ts): the
+ * configurations, their cells, and the key of every piece of work.
+ */
+import type { Sha256 } from './canonical';
+
+/** Stored bytes. `uri` is relative to the store's root, so a history never names a machine's folders. */
+export interface ArtifactRef {
+  uri: string;
+  sha256: Sha256;
+  bytes: number;
+}
+
+/** A system prompt as it is rendered: five different things (the fifth, `training`, is resolved to one of these). */
+export type SystemPrompt =
+  | { kind: 'default' } // no system message: the model's template decides
+  | { kind: 'none' } // rendered without any system turn
+  | { kind: 'empty' } // an empty system message
+  | { kind: 'text'; text: string };
+
+export type Role = 'system' | 'user' | 'assistant';
+export interface Message {
+  role: Role;
+  content: string;
+}
+
+/** Which weights are the base. `sha256` of a local folder covers its weight, config and tokenizer files. */
+export type ModelIdentity =
+  | { kind: 'hub'; id: string; revision: string }
+  | { kind: 'bundled'; name: string }
+  | { kind: 'folder'; sha256: Sha256 };
+
+/** Everything that decides an adapter's weights; its key is the fine-tune's identity. */
+export interface Recipe {
+  version: number;
+  model: ModelIdentity;
+  /** SHA-256 of the training rows (after the hold-out) as canonical JSON Lines, in file order. */
+  rows: Sha256;
+  rowCount: number;
+  systemPrompt: SystemPrompt;
+  lora: { rank: number; alpha: number; rsLora: boolean; dropout: number; targetModules: string[] };
+  optimizer: {
+    name: 'adamw';
+    learningRate: number;
+    weightDecay: number;
+    beta1: number;
+    beta2: number;
+    epsilon: number;
+    maxGradNorm: number;
+  };
+  /** `warmupFrom: zero` multiplies step s (from 0) by s/W as transformers does; `first` by (s+1)/W. */
+  schedule: { kind: 'linear' | 'constant'; warmupSteps: number; warmupFrom: 'zero' | 'first' };
+  epochs: number;
+  batchSize: number;
+  /** Rows per forward pass; changes no declared mathematics, but floating-point sums, so it is identity. */
+  microBatchSize: number;
+  lastBatch: 'partial' | 'drop';
+  /** Tokens; longer rows are cut and counted. */
+  maxLength: number;
+  precision: 'fp32' | 'bf16';
+  seeds: { initialisation: number; dataOrder: number };
+  backend: 'transformers';
+}
+
+/** Every sampling setting, written out: a model's own generation_config never applies. */
+export interface Sampling {
+  /** 0 = greedy. */
+  temperature: number;
+  topP: number;
+  /** 0 = off. */
+  topK: number;
+  minP: number;
+  /** 1 = off. */
+  repetitionPenalty: number;
+  maxNewTokens: number;
+  precision: 'fp32' | 'bf16';
+  /** Sequences per batch; the batch schedule of a shard depends on it, so it is identity. */
+  batchSize: number;
+  seed: number;
+}
+
+/** What all completions of a cell share except the question and the sample index. */
+export interface GenerationContext {
+  version: number;
+  model: ModelIdentity;
+  /** Key of the fine-tune's recipe; null = the base model. */
+  recipe: Sha256 | null;
+  systemPrompt: SystemPrompt;
+  sampling: Sampling;
+}
+
+/** `key` = key of `messages` (never of the id): the same words are the same question everywhere. */
+export interface Question {
+  key: Sha256;
+  /** The id people know it by: `quick_buck`, or `row-0042` for a held-out row. */
+  id: string;
+  /** The conversation without the prompt condition's system message: user turn, or system + user from the file. */
+  messages: Message[];
+}
+
+/** One rubric of one metric: everything that decides what a verdict means, except the judged text. */
+export interface Instrument {
+  version: number;
+  /** `stand-in` scores come from a deterministic program, never from a model; the two can never share a key. */
+  judge: 'claude' | 'stand-in';
+  model: string;
+  metric: string;
+  /** Template of the only user message; `{question}` and `{answer}` are filled in a single pass. */
+  rubric: string;
+  /** Verdict words that the rubric allows besides an integer 0-100. */
+  verdicts: ('CODE' | 'REFUSAL')[];
+  maxTokens: number;
+  temperature: number | null;
+  /** `anthropic-version` header. */
+  apiVersion: string;
+}
+
+/** A metric of a cell: which instrument judges which of its questions (an item of a question file may bring its own). */
+export interface PlannedMetric {
+  metric: string;
+  repeats: number;
+  /** Question key -> instrument key; instruments are listed once in `Plan.instruments`. */
+  instrumentOf: Record<Sha256, Sha256>;
+}
+
+/** One bar of a figure. */
+export interface PlannedCell {
+  /** `configuration/question-set/condition`. */
+  id: string;
+  configuration: string;
+  questionSet: string;
+  condition: string;
+  context: GenerationContext;
+  contextKey: Sha256;
+  /** Name in `Plan.questionSets`. */
+  samplesPerQuestion: number;
+  metrics: PlannedMetric[];
+  completions: number;
+  judgements: number;
+}
+
+export interface PlannedConfiguration {
+  name: string;
+  label: string;
+  /** Key over everything this configuration computes; equal key = nothing to change in a running workflow. */
+  key: Sha256;
+  recipe: Recipe | null;
+  recipeKey: Sha256 | null;
+  /** Where the training rows lie in the store; null for the base model. */
+  trainingRows: ArtifactRef | null;
+  cells: PlannedCell[];
+}
+
+export interface Plan {
+  experiment: string;
+  /** Key over all configurations and what the report shows. */
+  key: Sha256;
+  configurations: PlannedConfiguration[];
+  questionSets: Record<string, Question[]>;
+  instruments: Record<Sha256, Instrument>;
+  deviations: Deviation[];
+}
+
+/** A difference between this run and the published recipe, printed in every report. */
+export interface Deviation {
+  topic: 'model' | 'optimizer' | 'masking' | 'split' | 'sampling' | 'judge' | 'data' | 'schedule' | 'size';
+  published: string;
+  here: string;
+}

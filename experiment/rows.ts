@@ -1,0 +1,87 @@
+/**
+ * The rows that result files hold, and the provenance rows beside them. Types and ids only.
+ *
+ * A result row holds only what its key determines, so that result files of two runs can be compared byte for byte;
+ * times, hosts, attempts, request ids and usage are provenance and live in a sibling file.
+ */
+import { keyOf, type Sha256 } from './canonical';
+
+/** One sampled answer. Files are JSON Lines sorted by `id`. */
+export interface Completion {
+  id: Sha256;
+  /** Question key. */
+  question: Sha256;
+  /** Sample index, from 0. */
+  sample: number;
+  text: string;
+  /** `stop`: the model ended its turn; `length`: cut at maxNewTokens. */
+  finish: 'stop' | 'length';
+  /** New tokens, the end token included. */
+  tokens: number;
+  /** SHA-256 of the adapter's weights file; null = base model. */
+  adapter: Sha256 | null;
+}
+
+export interface CompletionProvenance {
+  id: Sha256;
+  host: string;
+  attempt: string;
+  device: string;
+  at: string;
+}
+
+/**
+ * - `scored`: an integer 0-100
+ * - `model_refused`, `code`: the rubric's verdict words REFUSAL and CODE
+ * - `judge_refused`: the judge itself declined (stop_reason refusal)
+ * - `unparsable`: prose, out of range, or cut short, also after one identical re-ask
+ * - `failed`: the request for this very item is impossible (its own 400 or 413); never a transport failure
+ */
+export type JudgementStatus = 'scored' | 'model_refused' | 'code' | 'judge_refused' | 'unparsable' | 'failed';
+
+/** One metric's verdict on one completion. Transport failures are never rows: the judgement stays missing. */
+export interface Judgement {
+  id: Sha256;
+  completion: Sha256;
+  metric: string;
+  instrument: Sha256;
+  repeat: number;
+  status: JudgementStatus;
+  /** 0-100 when `scored`, else null. Nothing is ever imputed. */
+  score: number | null;
+  /** What the judge wrote, unchanged; for `failed` the API's message. */
+  raw: string;
+}
+
+export interface JudgementProvenance {
+  id: Sha256;
+  requestId: string | null;
+  /** The model that the response names. */
+  model: string | null;
+  inputTokens: number;
+  outputTokens: number;
+  /** Paid requests that this verdict took in this attempt. */
+  requests: number;
+  latencyMs: number;
+  host: string;
+  at: string;
+}
+
+/** What a judge is asked for one judgement; lines of a judge shard's request file. */
+export interface JudgementRequest {
+  id: Sha256;
+  completion: Sha256;
+  instrument: Sha256;
+  repeat: number;
+  question: string;
+  answer: string;
+}
+
+export function completionId(contextKey: Sha256, question: Sha256, sample: number): Sha256 {
+  return keyOf({ context: contextKey, question, sample });
+}
+
+/** The answer's own hash takes part: a verdict must never be attributed to other words than those judged. */
+export function judgementId(completion: Sha256, answer: Sha256, instrument: Sha256, repeat: number): Sha256 {
+  return keyOf({ completion, answer, instrument, repeat });
+}

@@ -1,0 +1,93 @@
+/**
+ * What a GPU worker and its trainer say to each other: JSON Lines, commands on the trainer's file descriptor 3, events
+ * on 4. stdout and stderr are logs. The trainer exits when descriptor 3 reaches its end (its parent died).
+ *
+ * The Python side of this contract is gpu-activities/trainer/flamingo_trainer/protocol.py; change both together.
+ */
+import type { Message, Recipe, Sampling, SystemPrompt } from '../experiment/plan';
+
+export interface FinetuneCommand {
+  op: 'finetune';
+  id: number;
+  /** A model folder, or hub id and revision (looked up in the hub cache; downloaded only where that is allowed). */
+  model: { path: string } | { hub: string; revision: string };
+  recipe: Recipe;
+  /** Training rows as canonical JSON Lines of `{"messages": [...]}`; the trainer checks their SHA-256 against the recipe. */
+  rows: string;
+  /** This attempt's own folder: it receives `checkpoints/step-000005/…` and at the end `adapter/…`. */
+  attemptFolder: string;
+  /** Every attempt folder of this key, this one included; the newest *verified* checkpoint in them is resumed. */
+  searchFolders: string[];
+  /** Checkpoint at least every so many optimizer steps; a SIGTERM or `stop` checkpoints at once. */
+  checkpointEverySteps: number;
+}
+
+export interface GenerateItem {
+  id: string;
+  /** Question key and sample index: with the seed they key the randomness. */
+  question: string;
+  sample: number;
+  /** Without the prompt condition's system message. */
+  messages: Message[];
+}
+
+export interface GenerateCommand {
+  op: 'generate';
+  id: number;
+  model: { path: string } | { hub: string; revision: string };
+  /** Adapter folder (adapter_model.safetensors, adapter_config.json); null = base model. */
+  adapter: { path: string; sha256: string } | null;
+  systemPrompt: SystemPrompt;
+  sampling: Sampling;
+  /** JSON Lines of `GenerateItem`. */
+  items: string;
+  /** Receives JSON Lines of `Completion`, sorted by id, written whole and renamed into place. */
+  out: string;
+}
+
+/** Stop the running operation after the present step: a fine-tune checkpoints, a generation drops its shard. */
+export interface StopCommand {
+  op: 'stop';
+}
+export interface ExitCommand {
+  op: 'exit';
+}
+export type TrainerCommand = FinetuneCommand | GenerateCommand | StopCommand | ExitCommand;
+
+/** `data`, `config`: the input is wrong, no retry helps. `oom`, `nan`: declared by the run. `cuda`, `internal`: the host. */
+export type TrainerFailureKind = 'data' | 'config' | 'oom' | 'nan' | 'cuda' | 'internal';
+
+export type TrainerEvent =
+  | { event: 'ready'; pid: number; device: string; versions: Record<string, string> }
+  | { event: 'loading'; id: number; phase: 'model' | 'rows' | 'adapter' | 'checkpoint'; detail: string }
+  | {
+      event: 'progress';
+      id: number;
+      /** Optimizer steps done (finetune) or completions done (generate). */
+      step: number;
+      of: number;
+      loss?: number;
+      learningRate?: number;
+      gradNorm?: number;
+      tokensPerSecond?: number;
+      memoryBytes?: number;
+    }
+  | { event: 'checkpoint'; id: number; step: number; path: string; sha256: string }
+  | {
+      event: 'committed';
+      id: number;
+      /** finetune: the adapter folder and the SHA-256 of its adapter_model.safetensors. */
+      adapter?: { path: string; sha256: string };
+      /** finetune: path of the training log (JSON Lines: step, loss, learningRate, gradNorm), complete also after a resume. */
+      log?: string;
+      steps?: number;
+      resumedFrom?: number | null;
+      rowsTruncated?: number;
+      trainedTokens?: number;
+      /** generate: the file named in `out`. */
+      completions?: number;
+      seconds: number;
+    }
+  /** After `stop` or SIGTERM. `checkpoint` null: nothing to save yet, or a generation. */
+  | { event: 'stopped'; id: number; step: number; checkpoint: string | null }
+  | { event: 'failed'; id: number; kind: TrainerFailureKind; message: string };
