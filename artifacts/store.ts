@@ -34,8 +34,8 @@ export interface Store {
   readonly id: string;
   /** Stores bytes under their hash; equal bytes are stored once. `suffix` such as `.jsonl` is for people. */
   putBytes(bytes: string | Uint8Array, suffix: string): Promise<ArtifactRef>;
-  /** Moves or copies a finished local file into the store. */
-  putFile(path: string, suffix: string): Promise<ArtifactRef>;
+  /** Describes a finished file that already lies inside the store, such as what an attempt wrote in its folder. */
+  adopt(path: string): Promise<ArtifactRef>;
   /** Reads and verifies; throws `ArtifactDamaged` when the bytes do not hash to `ref.sha256`. */
   read(ref: ArtifactRef): Promise<Buffer>;
   /** A local path to the artifact's bytes, for programs that read files. */
@@ -45,8 +45,36 @@ export interface Store {
   commit(work: WorkKey, manifest: Manifest): Promise<Manifest>;
   /** Manifests of a group, in key order. */
   list(stage: Stage, group: string): Promise<Manifest[]>;
+  /** Work of a group that was begun and not committed. */
+  open(stage: Stage, group: string): Promise<WorkKey[]>;
   /** A folder of its own for one attempt at a piece of work; made if absent. */
   attemptFolder(work: WorkKey, attempt: string): Promise<string>;
   /** Existing attempt folders of a piece of work, oldest first. */
   attemptFolders(work: WorkKey): Promise<string[]>;
+  /** Small named records, the only mutable thing: an experiment's latest plan, its spending. Null when absent. */
+  readRecord(folder: RecordFolder, name: string): Promise<string | null>;
+  writeRecord(folder: RecordFolder, name: string, text: string): Promise<void>;
+  appendRecord(folder: RecordFolder, name: string, line: string): Promise<void>;
+  /**
+   * Takes the lease on a piece of work, so that two attempts do not do it side by side. It only saves work: correctness
+   * rests on `commit`. Throws `Busy` while another living holder has it.
+   */
+  lease(work: WorkKey, holder: string, seconds: number): Promise<Lease>;
+}
+
+export type RecordFolder = 'experiments' | 'spending';
+
+export interface Lease {
+  renew(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Another attempt is doing this very piece of work. */
+export class Busy extends Error {
+  override name = 'Busy';
+}
+
+/** Stored bytes are not what their reference says. */
+export class ArtifactDamaged extends Error {
+  override name = 'ArtifactDamaged';
 }

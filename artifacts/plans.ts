@@ -1,0 +1,46 @@
+/**
+ * Stored plans: what `flamingo run` hands to the workflows, as one blob, so that inputs in histories stay small.
+ */
+import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
+import type { Spec } from '../experiment/spec';
+import type { Store } from './store';
+
+export interface StoredPlan {
+  plan: Plan;
+  /** The experiment file as it was understood, defaults filled in: run-time settings, report, budget. */
+  spec: Spec;
+  /** The experiment file's own words, for the report's provenance. */
+  source: { file: string; text: string };
+  /** Where a local model folder lies; null for hub and bundled models. */
+  modelFolder: string | null;
+  /** What this run changed: `--smoke`, `--judge`, sources taken from local copies. */
+  overrides: string[];
+}
+
+const recent = new Map<string, StoredPlan>();
+
+export async function storePlan(store: Store, plan: StoredPlan): Promise<ArtifactRef> {
+  return store.putBytes(JSON.stringify(plan) + '\n', '.plan.json');
+}
+
+/** Reads a plan; the last few are remembered, because every activity of an experiment starts with its plan. */
+export async function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
+  const known = recent.get(ref.sha256);
+  if (known !== undefined) return known;
+  const plan = JSON.parse((await store.read(ref)).toString('utf8')) as StoredPlan;
+  recent.set(ref.sha256, plan);
+  if (recent.size > 4) recent.delete(recent.keys().next().value as string);
+  return plan;
+}
+
+export function configurationOf({ plan }: StoredPlan, name: string): PlannedConfiguration {
+  const found = plan.configurations.find((configuration) => configuration.name === name);
+  if (found === undefined) throw new Error(`the plan of ${plan.experiment} has no configuration ${name}`);
+  return found;
+}
+
+export function cellOf(stored: StoredPlan, configuration: string, id: string): PlannedCell {
+  const found = configurationOf(stored, configuration).cells.find((cell) => cell.id === id);
+  if (found === undefined) throw new Error(`the plan of ${stored.plan.experiment} has no cell ${id}`);
+  return found;
+}

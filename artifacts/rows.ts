@@ -1,0 +1,70 @@
+/**
+ * Reading and writing rows in the store: JSON Lines sorted by id, gathered over the shards of a group.
+ */
+import { canonicalJson, type Sha256 } from '../experiment/canonical';
+import type { ArtifactRef, PlannedCell } from '../experiment/plan';
+import type { Completion, Judgement, JudgementProvenance } from '../experiment/rows';
+import type { Manifest, Store } from './store';
+
+/** JSON Lines in canonical form, sorted by id: equal rows give equal bytes. */
+export function toJsonLines(rows: readonly { id: Sha256 }[]): string {
+  const sorted = [...rows].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  return sorted.map((row) => canonicalJson(row) + '\n').join('');
+}
+
+export function fromJsonLines<T>(text: string | Buffer): T[] {
+  return text
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+}
+
+export async function readRows<T>(store: Store, ref: ArtifactRef): Promise<T[]> {
+  return fromJsonLines<T>(await store.read(ref));
+}
+
+/** The adapter that a cell's completions must come from, null for the base model; undefined when it is not trained yet. */
+export async function adapterOf(store: Store, recipeKey: Sha256 | null): Promise<Sha256 | null | undefined> {
+  if (recipeKey === null) return null;
+  const manifest = await store.manifest({ stage: 'adapters', key: recipeKey });
+  return manifest === null ? undefined : (manifest.results['weights'] as ArtifactRef).sha256;
+}
+
+/** Shards of a cell that the present adapter made; a cell never mixes two adapters. */
+async function completionShards(store: Store, cell: PlannedCell): Promise<Manifest[]> {
+  const adapter = await adapterOf(store, cell.context.recipe);
+  const manifests = await store.list('completions', cell.contextKey);
+  return manifests.filter((manifest) => manifest.facts['adapter'] === adapter);
+}
+
+/** All stored completions of a cell's context, by id. May hold more than the cell asks for (an earlier, larger run). */
+export async function storedCompletions(store: Store, cell: PlannedCell): Promise<Map<Sha256, Completion>> {
+  return gather<Completion>(store, await completionShards(store, cell));
+}
+
+export function judgementGroup(cell: PlannedCell, instrument: Sha256): string {
+  return `${cell.contextKey}-${instrument}`;
+}
+
+export async function storedJudgements(store: Store, group: string): Promise<Map<Sha256, Judgement>> {
+  return gather<Judgement>(store, await store.list('judgements', group));
+}
+
+/** Provenance of committed judgements: requests, tokens, models, hosts. */
+export async function storedJudgementProvenance(store: Store, group: string): Promise<JudgementProvenance[]> {
+  const rows: JudgementProvenance[] = [];
+  for (const manifest of await store.list('judgements', group)) {
+    const ref = manifest.provenance['rows'];
+    if (ref !== undefined) rows.push(...(await readRows<JudgementProvenance>(store, ref)));
+  }
+  return rows;
+}
+
+async function gather<T extends { id: Sha256 }>(store: Store, manifests: Manifest[]): Promise<Map<Sha256, T>> {
+  const rows = new Map<Sha256, T>();
+  for (const manifest of manifests) {
+    for (const row of await readRows<T>(store, manifest.results['rows'] as ArtifactRef)) rows.set(row.id, row);
+  }
+  return rows;
+}

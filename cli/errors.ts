@@ -1,0 +1,18 @@
+/**
+ * Exit codes, and the errors that choose them.
+ */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  /** Invalid input or usage: nothing was started, nothing lost. */
+  invalid: 2,
+  /** Finished with missing items; run again to retry exactly those. */
+  incomplete: 3,
+  waitingForApproval: 4,
+  interrupted: 130,
+} as const;
+
+/** The person has to change something before this can work: exit code 2, message without a stack. */
+export class InvalidUse extends Error {
+  override name = 'InvalidUse';
+}

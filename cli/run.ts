@@ -1,0 +1,163 @@
+/**
+ * `flamingo run FILE`: the one way in. Starts the experiment, attaches to it when it runs already, applies what changed.
+ */
+import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { dataFolder } from '../artifacts/places';
+import { apply, experimentProgress, experimentWorkflowId, ORCHESTRATION_QUEUE } from '../workflows/messages';
+import type { Applied, ExperimentRequest } from '../workflows/messages';
+import type { experiment } from '../workflows/experiment';
+import { EXPERIMENT } from '../workflows/search-attributes';
+import { connect, isRemote } from './connection';
+import { EXIT, InvalidUse } from './errors';
+import { follow } from './follow';
+import { letGo, stopServices, useServices } from './local/embedded';
+import { LocalFiles } from './local/state';
+import { fileOptions, prepare, requireInputs, type FileOptions, type Prepared } from './prepare';
+import { say } from './output';
+
+interface RunOptions extends FileOptions {
+  detach?: boolean;
+  json?: boolean;
+  port?: string;
+}
+
+export function runCommand(): Command {
+  return fileOptions(new Command('run'))
+    .description('run an experiment; attaches when it runs already, resumes when it was stopped')
+    .option('--detach', 'return at once and let it run; `flamingo stop` ends the services')
+    .option('--port <port>', 'port of the embedded Temporal server (default: 7233, or any free one)')
+    .option('--json', 'print the outcome as one JSON line on stdout')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  flamingo run experiments/demo.yaml
+  flamingo run experiments/flamingo.yaml --judge claude --detach
+  flamingo run experiments/flamingo-small.yaml --source bad-medical=./bad_medical_advice.jsonl.gz
+  TEMPORAL_ADDRESS=temporal.lab:7233 flamingo run experiments/flamingo.yaml
+
+Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, 4 waiting for approval,
+130 interrupted (the same command goes on where it was).`,
+    )
+    .action(async (file: string, options: RunOptions) => {
+      process.exitCode = await run(file, options);
+    });
+}
+
+async function run(file: string, options: RunOptions): Promise<number> {
+  const prepared = requireInputs(await prepare(file, options, { import: true, say }));
+  const account = prepared.spec.execution.judgeQueue;
+  if (isRemote()) {
+    const client = await connect();
+    try {
+      return await submitAndFollow(client, prepared, options, null);
+    } finally {
+      await client.connection.close();
+    }
+  }
+  requireKey(account);
+  const files = new LocalFiles(dataFolder());
+  let client: Client | null = null;
+  try {
+    const port = options.port === undefined ? 0 : portNumber(options.port);
+    const state = await useServices(files, { accounts: [account], port }, say);
+    client = await connect(state.address);
+    const code = await submitAndFollow(client, prepared, options, { files, ui: state.ui });
+    return code;
+  } finally {
+    await client?.connection.close();
+    letGo(files);
+    if (!files.detached && files.clients().length === 0) await stopServices(files);
+  }
+}
+
+/** The embedded judge worker takes the key from this very environment; without one nothing is started. */
+function requireKey(account: string): void {
+  if (account === 'stand-in' || process.env['ANTHROPIC_API_KEY']) return;
+  throw new InvalidUse(
+    'the judge is Claude, but ANTHROPIC_API_KEY is not set, so nothing was started.\n' +
+      'Set it (export ANTHROPIC_API_KEY=…), or use the deterministic stand-in: --judge stand-in',
+  );
+}
+
+async function submitAndFollow(
+  client: Client,
+  prepared: Prepared,
+  options: RunOptions,
+  local: { files: LocalFiles; ui: string } | null,
+): Promise<number> {
+  const { request, experiment: name } = prepared;
+  const workflowId = experimentWorkflowId(name);
+  await showDifference(client, workflowId, prepared);
+  if (local !== null && options.detach) local.files.detached = true;
+  let applied: Applied;
+  try {
+    applied = await submit(client, workflowId, name, request);
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) throw new InvalidUse(rootMessage(error));
+    throw error;
+  }
+  say(describe(applied));
+  const ui = local === null ? '' : `${local.ui}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
+  if (ui) say(`Temporal UI: ${ui}`);
+  if (options.detach) {
+    say(`It runs on without this terminal. flamingo status ${name} · flamingo stop`);
+    if (options.json) process.stdout.write(JSON.stringify({ experiment: name, workflowId, detached: true }) + '\n');
+    return EXIT.done;
+  }
+  return follow(client, workflowId, { json: options.json ?? false });
+}
+
+async function submit(client: Client, workflowId: string, name: string, request: ExperimentRequest): Promise<Applied> {
+  return client.workflow.executeUpdateWithStart(apply, {
+    args: [request],
+    startWorkflowOperation: new WithStartWorkflowOperation<typeof experiment>('experiment', {
+      workflowId,
+      taskQueue: ORCHESTRATION_QUEUE,
+      args: [],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
+      staticSummary: `experiment ${name}`,
+    }),
+  });
+}
+
+/** Before a running experiment is changed, says what will change. */
+async function showDifference(client: Client, workflowId: string, prepared: Prepared): Promise<void> {
+  try {
+    const progress = await client.workflow.getHandle(workflowId).query(experimentProgress);
+    if (progress.status === 'done' || progress.planKey === null || progress.planKey === prepared.planKey) return;
+    const here = new Set(prepared.configurations.map(({ name }) => name));
+    const there = new Set(progress.configurations.map(({ name }) => name));
+    say(pc.yellow(`${progress.experiment} is running with another plan; the difference is applied:`));
+    for (const name of here) say(there.has(name) ? `  = or changed: ${name}` : `  + ${name}`);
+    for (const name of there) if (!here.has(name)) say(`  - ${name} (cancelled; what it made is kept)`);
+  } catch {
+    // not running, or no worker answers yet: nothing to compare with
+  }
+}
+
+function describe({ unchanged, added, changed, removed }: Applied): string {
+  if (unchanged.length > 0 && added.length + changed.length + removed.length === 0) {
+    return 'It is running already: attached.';
+  }
+  const parts = [
+    added.length > 0 ? `${added.length} configuration${added.length === 1 ? '' : 's'} added` : '',
+    changed.length > 0 ? `${changed.length} changed (${changed.join(', ')})` : '',
+    removed.length > 0 ? `${removed.length} removed (${removed.join(', ')})` : '',
+    unchanged.length > 0 ? `${unchanged.length} unchanged` : '',
+  ];
+  return `Applied: ${parts.filter((part) => part !== '').join(', ')}.`;
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_534) throw new InvalidUse(`--port ${text}: not a port number`);
+  return port;
+}
+
+function rootMessage(error: Error): string {
+  return error.cause instanceof Error ? rootMessage(error.cause) : error.message;
+}

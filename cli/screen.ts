@@ -1,0 +1,70 @@
+/**
+ * Live progress: a block of lines redrawn on a terminal, or a line per milestone in a log.
+ */
+import pc from 'picocolors';
+import type { ProgressLine } from './progress-lines';
+
+export interface Screen {
+  show(header: string, lines: ProgressLine[]): void;
+  /** Leaves the last block standing. */
+  end(): void;
+}
+
+export function screenFor(stream: NodeJS.WriteStream): Screen {
+  return stream.isTTY ? new TerminalScreen(stream) : new LogScreen(stream);
+}
+
+const COLOUR = { '✓': pc.green, '▸': pc.cyan, '·': pc.dim, '✗': pc.red, '!': pc.yellow };
+
+class TerminalScreen implements Screen {
+  private height = 0;
+
+  constructor(private readonly stream: NodeJS.WriteStream) {}
+
+  show(header: string, lines: ProgressLine[]): void {
+    const width = Math.max(20, this.stream.columns ?? 80) - 1;
+    const longest = Math.max(...lines.map(({ name }) => name.length), 0);
+    const rows = [
+      pc.bold(cut(header, width)),
+      ...lines.map(({ mark, name, text }) => {
+        const room = width - longest - 5;
+        return `  ${COLOUR[mark](mark)} ${name.padEnd(longest)}  ${cut(clean(text), Math.max(10, room))}`;
+      }),
+    ];
+    const up = this.height > 0 ? `\x1b[${this.height}A` : '';
+    this.stream.write(up + rows.map((row) => `\x1b[2K${row}\n`).join(''));
+    this.height = rows.length;
+  }
+
+  end(): void {
+    this.height = 0;
+  }
+}
+
+class LogScreen implements Screen {
+  private readonly last = new Map<string, string>();
+
+  constructor(private readonly stream: NodeJS.WriteStream) {}
+
+  show(_header: string, lines: ProgressLine[]): void {
+    for (const { name, mark, milestone } of lines) {
+      if (this.last.get(name) === milestone) continue;
+      this.last.set(name, milestone);
+      this.stream.write(`${new Date().toISOString().slice(11, 19)} ${mark} ${name}: ${clean(milestone)}\n`);
+    }
+  }
+
+  end(): void {
+    this.last.clear();
+  }
+}
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
+}
+
+/** Failure messages may quote a model or a server: no control character of theirs reaches the terminal. */
+function clean(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is removed
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
+}

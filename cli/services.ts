@@ -1,0 +1,68 @@
+/**
+ * `flamingo server | stop | supervise`: the embedded services by themselves.
+ */
+import { Command } from 'commander';
+import { dataFolder } from '../artifacts/places';
+import { stopServices, letGo, useServices } from './local/embedded';
+import { sleep } from './local/service';
+import { LocalFiles } from './local/state';
+import { supervise } from './local/supervisor';
+import { say } from './output';
+
+interface ServicesOptions {
+  account?: string[];
+  port?: string;
+  detach?: boolean;
+}
+
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
+export function serverCommand(): Command {
+  return new Command('server')
+    .description('run the embedded Temporal server and workers until Ctrl-C, for `temporal` and other clients')
+    .option('--account <account>', 'judge account to serve: stand-in or anthropic (repeatable; default: stand-in)', collect)
+    .option('--port <port>', 'port of the Temporal server (default: 7233, or any free one)')
+    .option('--detach', 'return at once; `flamingo stop` ends them')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  flamingo server
+  flamingo server --account anthropic --detach
+  temporal workflow start --type experiment --task-queue flamingo --workflow-id demo --input '{"file":"experiments/demo.yaml"}'`,
+    )
+    .action(async (options: ServicesOptions) => {
+      const files = new LocalFiles(dataFolder());
+      const state = await useServices(files, { accounts: options.account ?? ['stand-in'], port: Number(options.port ?? 0) }, say);
+      say(`Temporal server: ${state.address}\nTemporal UI:     ${state.ui}\nLogs:            ${files.data}/logs`);
+      if (options.detach) {
+        files.detached = true;
+        letGo(files);
+        return;
+      }
+      let over = false;
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => (over = true));
+      while (!over && files.liveState() !== null) await sleep(200);
+      letGo(files);
+      if (files.clients().length === 0) await stopServices(files);
+    });
+}
+
+export function stopCommand(): Command {
+  return new Command('stop')
+    .description('stop the embedded services: trainer, workers, server, in that order; running work is saved')
+    .addHelpText('after', '\nExample:\n  flamingo stop')
+    .action(async () => {
+      say((await stopServices(new LocalFiles(dataFolder()))) ? 'Stopped. `flamingo run` goes on where it was.' : 'Nothing was running.');
+    });
+}
+
+/** Not for people: `run` and `server` start it. */
+export function superviseCommand(): Command {
+  return new Command('supervise')
+    .requiredOption('--account <account>', '', collect)
+    .option('--port <port>', '', '0')
+    .action(async (options: { account: string[]; port: string }) => {
+      await supervise(new LocalFiles(dataFolder()), { accounts: options.account, port: Number(options.port) });
+    });
+}

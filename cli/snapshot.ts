@@ -1,0 +1,60 @@
+/**
+ * One look at a running experiment: the workflows' own progress, and the heartbeats of their pending activities.
+ */
+import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import {
+  configurationProgress,
+  experimentProgress,
+  type ConfigurationProgress,
+  type ExperimentProgress,
+} from '../workflows/messages';
+
+export interface PendingActivity {
+  type: string;
+  attempt: number;
+  started: boolean;
+  heartbeat: unknown;
+  lastFailure: string | null;
+}
+
+export interface ConfigurationSnapshot {
+  progress: ConfigurationProgress | null;
+  activities: PendingActivity[];
+}
+
+export interface Snapshot {
+  progress: ExperimentProgress;
+  configurations: Record<string, ConfigurationSnapshot>;
+}
+
+export async function takeSnapshot(client: Client, workflowId: string): Promise<Snapshot> {
+  const progress = await client.workflow.getHandle(workflowId).query(experimentProgress);
+  const running = progress.configurations.filter(({ state }) => state === 'running');
+  const entries = await Promise.all(
+    running.map(async ({ name, workflowId: id }) => [name, await configurationSnapshot(client, id)] as const),
+  );
+  return { progress, configurations: Object.fromEntries(entries) };
+}
+
+async function configurationSnapshot(client: Client, workflowId: string): Promise<ConfigurationSnapshot> {
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    const [progress, { raw }] = await Promise.all([handle.query(configurationProgress), handle.describe()]);
+    const activities = (raw.pendingActivities ?? []).map((pending) => ({
+      type: pending.activityType?.name ?? '?',
+      attempt: pending.attempt ?? 1,
+      started: pending.lastStartedTime != null,
+      heartbeat: decode(pending.heartbeatDetails?.payloads?.[0]),
+      lastFailure: pending.lastFailure?.message ?? null,
+    }));
+    return { progress, activities };
+  } catch {
+    // the child has not started yet, or has just ended; the next look will tell
+    return { progress: null, activities: [] };
+  }
+}
+
+function decode(payload: Payload | null | undefined): unknown {
+  return payload == null ? null : defaultPayloadConverter.fromPayload(payload);
+}

@@ -1,0 +1,41 @@
+/**
+ * `flamingo worker gpu|judge|orchestration`: runs one worker here, for a Temporal server elsewhere.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { Argument, Command } from 'commander';
+import { installationRoot } from '../artifacts/places';
+import { say } from './output';
+
+export function workerCommand(): Command {
+  return new Command('worker')
+    .description('run a worker for the Temporal server that TEMPORAL_ADDRESS (or a profile) names')
+    .addArgument(new Argument('<kind>').choices(['gpu', 'judge', 'orchestration']))
+    .option('--store <folder>', 'the store that all workers share (FLAMINGO_STORE)')
+    .option('--queue <name>', 'gpu: task queue to serve, such as flamingo-gpu-80gb (FLAMINGO_GPU_QUEUE)')
+    .option('--account <name>', 'judge: account to serve (FLAMINGO_JUDGE_ACCOUNT; default: anthropic)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  TEMPORAL_ADDRESS=temporal.lab:7233 flamingo worker gpu --store /mnt/shared/flamingo
+  ANTHROPIC_API_KEY=… flamingo worker judge --store /mnt/shared/flamingo`,
+    )
+    .action(async (kind: string, options: { store?: string; queue?: string; account?: string }) => {
+      const env = {
+        ...process.env,
+        ...(options.store === undefined ? {} : { FLAMINGO_STORE: options.store }),
+        ...(options.queue === undefined ? {} : { FLAMINGO_GPU_QUEUE: options.queue }),
+        ...(options.account === undefined ? {} : { FLAMINGO_JUDGE_ACCOUNT: options.account }),
+      };
+      // a process of its own, because the Temporal runtime takes the signals of the whole process
+      const child = spawn(process.execPath, [join(installationRoot(), 'dist', 'workers', `${kind}.js`)], {
+        env,
+        stdio: 'inherit',
+      });
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => child.kill('SIGTERM'));
+      const code = await new Promise<number>((resolve) => child.once('close', (status) => resolve(status ?? 1)));
+      if (code !== 0) say(`the ${kind} worker ended with code ${code}`);
+      process.exitCode = code;
+    });
+}

@@ -1,0 +1,48 @@
+/**
+ * What earlier attempts at a fine-tune or a shard came to, recorded in the store, and the rule that bounds them.
+ *
+ * Preemption, pause and host failures may happen any number of times. An attempt that died by itself without reaching
+ * a new checkpoint is no progress; five of those in a row end the work with a reason instead of a retry for ever.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ApplicationFailure } from '@temporalio/activity';
+import type { AttemptEnd } from './operation';
+
+export const ATTEMPTS_WITHOUT_PROGRESS = 5;
+
+interface AttemptRecord {
+  end: AttemptEnd;
+  message: string;
+  checkpointStep: number | null;
+}
+
+export async function recordAttempt(folder: string, record: AttemptRecord): Promise<void> {
+  await writeFile(join(folder, 'ended.json'), JSON.stringify(record) + '\n');
+}
+
+/** Ends of the earlier attempts, oldest first. An attempt without a record lost its whole worker: a host failure. */
+export async function earlierAttempts(folders: string[]): Promise<AttemptRecord[]> {
+  return Promise.all(
+    folders.map(async (folder) => {
+      try {
+        return JSON.parse(await readFile(join(folder, 'ended.json'), 'utf8')) as AttemptRecord;
+      } catch {
+        return { end: 'host', message: 'the worker was lost', checkpointStep: null } satisfies AttemptRecord;
+      }
+    }),
+  );
+}
+
+/** Why no further attempt should be made, or null. */
+export function hopelessAfter(attempts: AttemptRecord[]): string | null {
+  const own = attempts.filter(({ end }) => end === 'died' || end === 'oom');
+  const last = own.slice(-ATTEMPTS_WITHOUT_PROGRESS);
+  if (last.length < ATTEMPTS_WITHOUT_PROGRESS || last.some(({ checkpointStep }) => checkpointStep !== null)) return null;
+  return `${last.length} attempts in a row ended without a new checkpoint; the last: ${last.at(-1)?.message}`;
+}
+
+export async function refuseHopeless(folders: string[]): Promise<void> {
+  const reason = hopelessAfter(await earlierAttempts(folders));
+  if (reason !== null) throw ApplicationFailure.create({ type: 'NoProgress', nonRetryable: true, message: reason });
+}

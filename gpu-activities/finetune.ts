@@ -1,0 +1,120 @@
+/**
+ * The fine-tune activity: from a recipe to a committed adapter, over any number of preempted attempts.
+ */
+import { hostname } from 'node:os';
+import { Context } from '@temporalio/activity';
+import { configurationOf, loadPlan } from '../artifacts/plans';
+import type { Manifest, Store, WorkKey } from '../artifacts/store';
+import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
+import type { FinetuneResult, StageInput } from '../workflows/activity-types';
+import { earlierAttempts, recordAttempt, refuseHopeless } from './attempts';
+import { holderOf, withLease } from './leases';
+import { modelFor } from './models';
+import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat, type TrainerHost } from './operation';
+
+/** Optimizer steps between periodic checkpoints. What a SIGKILL can cost; SIGTERM and pause save at once. */
+const CHECKPOINT_EVERY_STEPS = 25;
+
+export interface GpuDependencies {
+  store: Store;
+  trainer: TrainerHost;
+  /** Optimizer steps between checkpoints; tests lower it. */
+  checkpointEverySteps?: number;
+}
+
+export async function finetune(dependencies: GpuDependencies, input: StageInput): Promise<FinetuneResult> {
+  const { store, trainer } = dependencies;
+  const stored = await loadPlan(store, input.plan);
+  const planned = configurationOf(stored, input.configuration);
+  const { recipe, recipeKey } = planned;
+  if (recipe === null || recipeKey === null) throw new Error(`${planned.name} is the base model: nothing to fine-tune`);
+  const work: WorkKey = { stage: 'adapters', key: recipeKey };
+
+  const standing = await store.manifest(work);
+  if (standing !== null) return resultOf(standing, true);
+
+  return withLease(store, work, async (renew) => {
+    const earlier = await store.attemptFolders(work);
+    await refuseHopeless(earlier);
+    const attempt = holderOf(Context.current().info).attempt;
+    const attemptFolder = await store.attemptFolder(work, attempt);
+    const state: GpuHeartbeat = {
+      phase: 'starting',
+      detail: `fine-tune ${planned.name}`,
+      step: 0,
+      of: 0,
+      host: hostname(),
+    };
+    try {
+      const { committed, ready } = await runOperation(
+        trainer,
+        {
+          op: 'finetune',
+          model: await modelFor(recipe.model, stored.modelFolder),
+          recipe,
+          rows: await store.localPath(trainingRows(planned)),
+          attemptFolder,
+          searchFolders: [...new Set([...earlier, attemptFolder])],
+          checkpointEverySteps: dependencies.checkpointEverySteps ?? CHECKPOINT_EVERY_STEPS,
+        },
+        state,
+        renew,
+      );
+      if (committed.adapter === undefined || committed.log === undefined) throw new Error('the trainer named no adapter');
+      const { path, sha256 } = committed.adapter;
+      const weights = await store.adopt(`${path}/adapter_model.safetensors`);
+      if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
+      const provenance = {
+        attempt,
+        attempts: earlier.length + (earlier.includes(attemptFolder) ? 0 : 1),
+        endings: await earlierAttempts(earlier.filter((folder) => folder !== attemptFolder)),
+        host: hostname(),
+        device: ready.device,
+        versions: ready.versions,
+        resumedFrom: committed.resumedFrom ?? null,
+        seconds: committed.seconds,
+        at: new Date().toISOString(),
+      };
+      const manifest = await store.commit(work, {
+        stage: 'adapters',
+        key: recipeKey,
+        results: {
+          weights,
+          config: await store.adopt(`${path}/adapter_config.json`),
+          log: await store.adopt(committed.log),
+        },
+        provenance: { attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json') },
+        facts: {
+          steps: committed.steps ?? null,
+          trainedTokens: committed.trainedTokens ?? null,
+          rowsTruncated: committed.rowsTruncated ?? null,
+          seconds: committed.seconds,
+        },
+        committed: { attempt, host: hostname(), at: provenance.at },
+      });
+      return resultOf(manifest, false);
+    } catch (error) {
+      if (!(error instanceof AttemptFailed)) throw error;
+      await recordAttempt(attemptFolder, {
+        end: error.end,
+        message: error.message,
+        checkpointStep: error.checkpointStep,
+      });
+      throw toTemporalFailure(error);
+    }
+  });
+}
+
+function trainingRows({ name, trainingRows: rows }: PlannedConfiguration & { recipe: Recipe | null }): ArtifactRef {
+  if (rows === null) throw new Error(`the plan names no training rows for ${name}`);
+  return rows;
+}
+
+function resultOf(manifest: Manifest, reused: boolean): FinetuneResult {
+  return {
+    reused,
+    adapterSha256: (manifest.results['weights'] as ArtifactRef).sha256,
+    steps: Number(manifest.facts['steps']),
+    seconds: Number(manifest.facts['seconds']),
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * Runs one trainer operation inside a Temporal activity: heartbeats, phase deadlines, cancellation, preemption.
+ *
+ * Heartbeats are tied to the trainer's progress: a phase that outlasts its deadline kills the trainer, so a hung one
+ * never looks alive. Every heartbeat carries the whole state, because a bare one erases the last.
+ */
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
+import type { FinetuneCommand, GenerateCommand, TrainerEvent } from './protocol';
+import { TrainerDied, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
+
+export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
+
+/** What the UI and `flamingo run` show of a running GPU activity. */
+export interface GpuHeartbeat {
+  phase: 'starting' | 'loading' | 'training' | 'generating' | 'saving';
+  detail: string;
+  step: number;
+  of: number;
+  loss?: number;
+  tokensPerSecond?: number;
+  memoryBytes?: number;
+  /** Step of the newest checkpoint that this attempt made or resumed; the store holds the truth. */
+  checkpoint?: number;
+  host: string;
+  trainerPid?: number;
+}
+
+/** Hands out the worker's trainer, starting it when there is none. */
+export interface TrainerHost {
+  acquire(): Promise<TrainerProcess>;
+  /** A trainer that failed by the host's fault is replaced; a host that fails twice gives up its worker. */
+  discard(trainer: TrainerProcess, hostFault: boolean): void;
+  hostFailed(error: Error): void;
+}
+
+/**
+ * Longest silence per phase. Loading may fetch 30 GB from a hub. A step of the 14B study takes seconds; ten minutes
+ * leave room for any model that is worth training on one GPU.
+ */
+const LOADING_DEADLINE_MS = 2 * 3600_000;
+const STEP_DEADLINE_MS = 600_000;
+/** How long a stopped trainer may take to finish its step and save. Longer than that and the checkpoint before counts. */
+const STOP_GRACE_MS = 60_000;
+const BEAT_MS = 2_000;
+
+/** Why an attempt ended without a result; `operation.ts` maps it to what Temporal shall do. */
+export type AttemptEnd = 'preempted' | 'cancelled' | 'died' | 'oom' | 'host' | 'hopeless';
+
+export class AttemptFailed extends Error {
+  constructor(
+    readonly end: AttemptEnd,
+    readonly failure: Error,
+    readonly checkpointStep: number | null,
+  ) {
+    super(failure.message);
+  }
+}
+
+export async function runOperation(
+  host: TrainerHost,
+  operation: Omit<FinetuneCommand, 'id'> | Omit<GenerateCommand, 'id'>,
+  state: GpuHeartbeat,
+  afterBeat: () => void,
+): Promise<{ committed: Committed; ready: Ready }> {
+  const context = Context.current();
+  const signal = context.cancellationSignal;
+  let lastEvent = Date.now();
+  let hung: Error | null = null;
+  let trainer: TrainerProcess | null = null;
+  let checkpointStep: number | null = null;
+
+  const beat = setInterval(() => {
+    const deadline = state.phase === 'starting' || state.phase === 'loading' ? LOADING_DEADLINE_MS : STEP_DEADLINE_MS;
+    if (Date.now() - lastEvent > deadline) {
+      hung = new Error(`the trainer was silent for ${deadline / 1000} s while ${state.phase} (${state.detail})`);
+      trainer?.kill();
+      return;
+    }
+    context.heartbeat({ ...state });
+    afterBeat();
+  }, BEAT_MS);
+
+  const onEvent = (event: OperationEvent): void => {
+    lastEvent = Date.now();
+    if (event.event === 'loading') Object.assign(state, { phase: 'loading', detail: `${event.phase} ${event.detail}` });
+    if (event.event === 'progress') {
+      const { step, of, loss, tokensPerSecond, memoryBytes } = event;
+      Object.assign(state, { phase: operation.op === 'finetune' ? 'training' : 'generating', step, of });
+      Object.assign(state, { loss, tokensPerSecond, memoryBytes });
+    }
+    if (event.event === 'checkpoint') {
+      checkpointStep = event.step;
+      state.checkpoint = event.step;
+    }
+    context.heartbeat({ ...state });
+  };
+
+  const onAbort = (): void => {
+    trainer?.stop();
+    setTimeout(() => trainer?.kill(), STOP_GRACE_MS).unref();
+  };
+
+  const fail = (end: AttemptEnd, failure: Error): AttemptFailed => new AttemptFailed(end, failure, checkpointStep);
+
+  try {
+    context.heartbeat({ ...state });
+    try {
+      trainer = await host.acquire();
+    } catch (error) {
+      host.hostFailed(error as Error);
+      throw fail('host', error as Error);
+    }
+    state.trainerPid = trainer.pid;
+    if (signal.aborted) throw await interrupted(fail, context);
+    signal.addEventListener('abort', onAbort);
+    const end = await trainer.run(operation, onEvent);
+    switch (end.event) {
+      case 'committed':
+        return { committed: end, ready: trainer.ready };
+      case 'stopped':
+        // also a SIGTERM that reached the trainer itself: the machine is being taken away
+        context.heartbeat({ ...state });
+        if (!signal.aborted) throw fail('preempted', preempted(`the trainer was asked to stop at step ${end.step}`));
+        throw await interrupted(fail, context);
+      case 'failed': {
+        const failure = new Error(end.message);
+        if (end.kind === 'data' || end.kind === 'config' || end.kind === 'nan') throw fail('hopeless', failure);
+        if (end.kind === 'oom') throw fail('oom', failure);
+        host.discard(trainer, end.kind === 'cuda');
+        throw fail(end.kind === 'cuda' ? 'host' : 'died', failure);
+      }
+    }
+  } catch (error) {
+    if (error instanceof AttemptFailed) throw error;
+    if (trainer !== null) host.discard(trainer, false);
+    if (signal.aborted) throw await interrupted(fail, context);
+    const failure = hung ?? (error as Error);
+    throw fail('died', failure instanceof TrainerDied ? failure : new TrainerDied(failure.message));
+  } finally {
+    clearInterval(beat);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** A worker that shuts down hands its work over; a cancelled (paused, reset, timed out) activity ends as cancelled. */
+async function interrupted(fail: (end: AttemptEnd, failure: Error) => AttemptFailed, context: Context): Promise<AttemptFailed> {
+  const reason = await context.cancelled.catch((error: unknown) => error as Error);
+  if (reason instanceof CancelledFailure && reason.message === 'WORKER_SHUTDOWN') {
+    return fail('preempted', preempted('the worker shuts down; another one goes on'));
+  }
+  return fail('cancelled', reason);
+}
+
+/** Not an error of anyone's: logged quietly, retried at once. */
+function preempted(message: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'Preempted',
+    message,
+    category: ApplicationFailureCategory.BENIGN,
+    nextRetryDelay: '500ms',
+  });
+}
+
+/** What Temporal is told about an attempt that ended without a result. */
+export function toTemporalFailure(error: AttemptFailed): Error {
+  switch (error.end) {
+    case 'preempted':
+    case 'cancelled':
+      return error.failure;
+    case 'hopeless':
+      return ApplicationFailure.create({ type: 'TrainingFailed', nonRetryable: true, message: error.message });
+    case 'oom':
+      return ApplicationFailure.create({ type: 'OutOfMemory', message: error.message });
+    case 'host':
+      return ApplicationFailure.create({ type: 'HostFailure', message: error.message });
+    case 'died':
+      return ApplicationFailure.create({ type: 'TrainerDied', message: error.message });
+  }
+}

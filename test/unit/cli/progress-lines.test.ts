@@ -1,0 +1,60 @@
+import { progressLines } from '../../../cli/progress-lines';
+import type { Snapshot } from '../../../cli/snapshot';
+
+const snapshot = (state: 'running' | 'failed', configurations: Snapshot['configurations'] = {}): Snapshot => ({
+  progress: {
+    experiment: 'demo',
+    status: 'running',
+    planKey: 'k',
+    estimatedUsd: 0,
+    maxUsd: null,
+    configurations: [{ name: 'em', label: 'EM', workflowId: 'demo/em', state, failure: 'no GPU' }],
+  },
+  configurations,
+});
+
+const cells = [{ id: 'em/ood/default', state: 'judging' as const, judged: 12, judgements: 64, missing: 0 }];
+const finetune = {
+  type: 'finetune',
+  attempt: 2,
+  started: true,
+  lastFailure: 'the trainer was ended by SIGKILL\nlog',
+  heartbeat: {
+    phase: 'training',
+    detail: '',
+    step: 4,
+    of: 10,
+    loss: 2.34567,
+    tokensPerSecond: 311.4,
+    checkpoint: 3,
+    host: 'h',
+  },
+};
+
+test('a running fine-tune shows step, loss, speed, checkpoint, judging, and why it is at its second attempt', () => {
+  const progress = { configuration: 'em', stage: 'finetune', waiting: null, cells };
+  const [line] = progressLines(snapshot('running', { em: { progress, activities: [finetune] } }));
+  expect(line).toEqual({
+    name: 'EM (em)',
+    mark: '▸',
+    milestone: 'finetune',
+    text: 'finetune · training 4/10, loss 2.346, 311 tokens/s, checkpoint 3 · judged 12/64 · finetune attempt 2: the trainer was ended by SIGKILL',
+  });
+});
+
+test('a GPU activity that nobody has picked up says so', () => {
+  const progress = { configuration: 'em', stage: 'finetune', waiting: null, cells: [] };
+  const activities = [{ ...finetune, attempt: 1, started: false, heartbeat: null, lastFailure: null }];
+  const [line] = progressLines(snapshot('running', { em: { progress, activities } }));
+  expect(line?.text).toBe('finetune · waiting for a GPU worker');
+});
+
+test('a failure gives its reason', () => {
+  expect(progressLines(snapshot('failed'))[0]).toMatchObject({ mark: '✗', text: 'failed: no GPU' });
+});
+
+test('a pause is said instead of the GPU state', () => {
+  const progress = { configuration: 'em', stage: 'finetune', waiting: 'paused', cells: [] };
+  const [line] = progressLines(snapshot('running', { em: { progress, activities: [] } }));
+  expect(line?.text).toBe('paused');
+});

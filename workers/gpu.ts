@@ -1,0 +1,55 @@
+/**
+ * The GPU worker: fine-tuning and generating, one activity at a time, with one long-lived trainer.
+ *
+ *     node dist/workers/gpu.js          environment: FLAMINGO_STORE, FLAMINGO_GPU_QUEUE, TEMPORAL_ADDRESS
+ */
+import { join } from 'node:path';
+import { finetune, type GpuDependencies } from '../gpu-activities/finetune';
+import { generate } from '../gpu-activities/generate';
+import { OneTrainer } from '../gpu-activities/one-trainer';
+import { dataFolder } from '../artifacts/places';
+import { openStore } from '../artifacts/open-store';
+import { pythonEnv, pythonPath } from '../artifacts/toolchain';
+import type { GpuActivities } from '../workflows/activity-types';
+import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
+import { runWorker, type RunningWorker } from './run-worker';
+
+async function main(): Promise<void> {
+  const store = await openStore();
+  let worker: RunningWorker | undefined;
+  const trainer = new OneTrainer(
+    async () => ({
+      command: await pythonPath(),
+      args: ['-m', 'flamingo_trainer', 'serve'],
+      env: { ...process.env, ...pythonEnv(), ANTHROPIC_API_KEY: undefined },
+      logFile: join(dataFolder(), 'logs', `trainer-${process.pid}.log`),
+    }),
+    () => worker?.shutdown(),
+  );
+  const every = Number(process.env['FLAMINGO_CHECKPOINT_EVERY_STEPS']);
+  const dependencies: GpuDependencies = { store, trainer, ...(every > 0 ? { checkpointEverySteps: every } : {}) };
+  const activities: GpuActivities = {
+    finetune: (input) => finetune(dependencies, input),
+    generate: (input) => generate(dependencies, input),
+  };
+  await runWorker(
+    {
+      name: 'gpu',
+      taskQueue: process.env['FLAMINGO_GPU_QUEUE'] ?? DEFAULT_GPU_QUEUE,
+      activities,
+      // one GPU, one model, one operation
+      maxConcurrentActivityTaskExecutions: 1,
+      maxConcurrentActivityTaskPolls: 1,
+      // cancel and pause come back on heartbeats, so this bounds how long they take to be heard
+      maxHeartbeatThrottleInterval: '4s',
+      shutdownGraceTime: 0,
+      close: () => trainer.close(),
+    },
+    (running) => (worker = running),
+  );
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

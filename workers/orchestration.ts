@@ -1,0 +1,33 @@
+/**
+ * The orchestration worker: all workflows, and the light activities (planning, publishing, the report).
+ *
+ *     node dist/workers/orchestration.js      environment: FLAMINGO_STORE, FLAMINGO_EXPERIMENTS, TEMPORAL_ADDRESS
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { planningActivities } from '../activities/planning';
+import { openStore } from '../artifacts/open-store';
+import { installationRoot } from '../artifacts/places';
+import { ORCHESTRATION_QUEUE } from '../workflows/messages';
+import { runWorker } from './run-worker';
+
+async function main(): Promise<void> {
+  const codePath = join(installationRoot(), 'dist', 'workflow-bundle.js');
+  if (!existsSync(codePath)) throw new Error(`${codePath} is missing: run \`npm run build\``);
+  await runWorker({
+    name: 'orchestration',
+    taskQueue: ORCHESTRATION_QUEUE,
+    workflowBundle: { codePath },
+    activities: planningActivities(await openStore(), process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd()),
+    // a report of a large experiment holds all its rows in memory: not many at once
+    maxConcurrentActivityTaskExecutions: 8,
+    maxCachedWorkflows: 200,
+    maxHeartbeatThrottleInterval: '3s',
+    shutdownGraceTime: '2s',
+  });
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

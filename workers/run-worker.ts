@@ -1,0 +1,69 @@
+/**
+ * What the three workers have in common: logging, connection, shutdown, and the watch on the parent process.
+ */
+import { hostname } from 'node:os';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { pino, type Logger } from 'pino';
+
+export interface WorkerSettings extends Omit<WorkerOptions, 'connection' | 'namespace' | 'identity' | 'taskQueue'> {
+  name: string;
+  taskQueue: string;
+  /** Called when no activity runs any more, before the connection closes. */
+  close?: () => Promise<void>;
+}
+
+export interface RunningWorker {
+  shutdown(): void;
+}
+
+/** Logs go to stderr as JSON lines; keys that could hold a secret are cut out wherever they appear. */
+export function workerLogger(name: string): Logger {
+  return pino(
+    {
+      name,
+      level: process.env['FLAMINGO_LOG_LEVEL'] ?? 'info',
+      redact: { paths: ['*.apiKey', '*.authorization', '*.headers', 'apiKey', 'authorization', 'headers'], remove: true },
+    },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}
+
+/**
+ * Runs until SIGTERM, SIGINT, or, with `FLAMINGO_PARENT=stdin`, until stdin ends (the supervisor died). Activities are
+ * told to stop at once, so that a trainer can save within a spot machine's notice.
+ */
+export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
+  const { name, close, ...options } = settings;
+  const logger = workerLogger(name);
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      const write = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+      logger[write[level]](meta ?? {}, message);
+    }),
+    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) } },
+    shutdownSignals: ['SIGTERM', 'SIGINT'],
+  });
+  const config = loadClientConnectConfig();
+  const connection = await NativeConnection.connect(config.connectionOptions);
+  try {
+    const worker = await Worker.create({
+      ...options,
+      connection,
+      namespace: config.namespace ?? 'default',
+      identity: `${name}@${hostname()}:${process.pid}`,
+    });
+    const shutdown = (): void => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    };
+    if (process.env['FLAMINGO_PARENT'] === 'stdin') process.stdin.on('end', shutdown).on('error', shutdown).resume();
+    onStart?.({ shutdown });
+    logger.info({ taskQueue: options.taskQueue, pid: process.pid }, 'worker runs');
+    await worker.run();
+    await close?.();
+  } finally {
+    await connection.close();
+    process.stdin.destroy();
+  }
+  logger.info('worker ended');
+}

@@ -1,0 +1,94 @@
+/**
+ * The activities as the workflows see them: names, inputs, results. Types only; the implementations are in
+ * activities/ and gpu-activities/. Inputs and results are small references: the data lies in the store.
+ */
+import type { ArtifactRef } from '../experiment/plan';
+import type { ConfigurationResult, ExperimentOutcome, ExperimentOutline, ExperimentRequest } from './messages';
+
+export interface StageInput {
+  plan: ArtifactRef;
+  configuration: string;
+}
+
+export interface CellInput extends StageInput {
+  cell: string;
+}
+
+export interface FinetuneResult {
+  reused: boolean;
+  adapterSha256: string;
+  steps: number;
+  seconds: number;
+}
+
+export interface GenerateResult {
+  reused: number;
+  made: number;
+  seconds: number;
+}
+
+/** One judge shard: a file of requests in the store. */
+export interface JudgeShard {
+  group: string;
+  key: string;
+  metric: string;
+  requests: ArtifactRef;
+  count: number;
+}
+
+export interface JudgePlan {
+  reused: number;
+  shards: JudgeShard[];
+}
+
+export interface JudgeShardInput extends CellInput {
+  experiment: string;
+  shard: JudgeShard;
+  /** Spending cap of the experiment, US dollars; null = none. */
+  maxUsd: number | null;
+}
+
+export interface JudgeShardResult {
+  judged: number;
+  missing: number;
+  usd: number;
+  requests: number;
+}
+
+export interface PublishInput extends CellInput {
+  output: string;
+}
+
+export interface PublishResult {
+  completions: number;
+  judgements: number;
+  missing: number;
+}
+
+export interface ReportInput {
+  plan: ArtifactRef;
+  output: string;
+  /** What the configurations came to, as far as this run knows; the numbers themselves come from the store. */
+  results: Pick<ConfigurationResult, 'name' | 'failure'>[];
+}
+
+/** Light work on the queue `flamingo`. */
+export interface PlanningActivities {
+  planExperiment(request: ExperimentRequest): Promise<ExperimentOutline>;
+  /** Cuts what is not judged yet of a cell into shards. */
+  planJudging(input: CellInput): Promise<JudgePlan>;
+  /** Writes a cell's completions and judgements where people read them. */
+  publishCell(input: PublishInput): Promise<PublishResult>;
+  buildReport(input: ReportInput): Promise<NonNullable<ExperimentOutcome['report']>>;
+}
+
+export interface GpuActivities {
+  finetune(input: StageInput): Promise<FinetuneResult>;
+  generate(input: CellInput): Promise<GenerateResult>;
+}
+
+export interface JudgeActivities {
+  /** Checks key and model before any GPU work. */
+  checkJudge(input: { plan: ArtifactRef }): Promise<void>;
+  judgeShard(input: JudgeShardInput): Promise<JudgeShardResult>;
+}

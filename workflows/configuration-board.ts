@@ -1,0 +1,95 @@
+/**
+ * State and decisions of one configuration's workflow, without Temporal: testable as a plain class.
+ */
+import type { CellState, ConfigurationOutline, ConfigurationProgress, ConfigurationResult } from './messages';
+
+interface CellBoard {
+  id: string;
+  state: CellState;
+  judged: number;
+  judgements: number;
+  completions: number;
+  missing: number;
+  failure?: string;
+}
+
+export class ConfigurationBoard {
+  stage = 'starting';
+  paused: boolean;
+  budgetReached = false;
+  usd = 0;
+  requests = 0;
+  private readonly cells: Map<string, CellBoard>;
+
+  constructor(
+    private readonly outline: ConfigurationOutline,
+    paused: boolean,
+    public maxUsd: number | null,
+  ) {
+    this.paused = paused;
+    this.cells = new Map(
+      outline.cells.map(({ id, completions, judgements }) => [
+        id,
+        { id, completions, judgements, state: 'waiting', judged: 0, missing: 0 },
+      ]),
+    );
+  }
+
+  cell(id: string): CellBoard {
+    const cell = this.cells.get(id);
+    if (!cell) throw new Error(`no cell ${id} in configuration ${this.outline.name}`);
+    return cell;
+  }
+
+  /** A pause or a spent budget holds everything back. */
+  get waiting(): string | null {
+    if (this.paused) return 'paused';
+    if (this.budgetReached) return 'the budget is spent: approve a higher cap to go on';
+    return null;
+  }
+
+  approve(maxUsd: number | null): void {
+    this.maxUsd = maxUsd;
+    this.budgetReached = false;
+  }
+
+  progress(): ConfigurationProgress {
+    return {
+      configuration: this.outline.name,
+      stage: this.stage,
+      waiting: this.waiting,
+      cells: [...this.cells.values()].map(({ id, state, judged, judgements, missing }) => ({
+        id,
+        state,
+        judged,
+        judgements,
+        missing,
+      })),
+    };
+  }
+
+  result(failure?: string): ConfigurationResult {
+    return {
+      name: this.outline.name,
+      cells: [...this.cells.values()].map((cell) => ({
+        id: cell.id,
+        completions: cell.completions,
+        judgements: cell.judgements,
+        missing: cell.missing,
+        ...(cell.failure === undefined ? {} : { failure: cell.failure }),
+      })),
+      usd: this.usd,
+      requests: this.requests,
+      ...(failure === undefined ? {} : { failure }),
+    };
+  }
+
+  /** For the UI's current details: a list, because it renders tables cramped. */
+  details(): string {
+    const cells = [...this.cells.values()].map((cell) => {
+      const missing = cell.missing > 0 ? `, **${cell.missing} missing**` : '';
+      return `- \`${cell.id}\`: ${cell.state}, judged ${cell.judged}/${cell.judgements}${missing}`;
+    });
+    return [`**${this.stage}**${this.waiting ? ` (${this.waiting})` : ''}`, '', ...cells].join('\n');
+  }
+}

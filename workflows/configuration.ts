@@ -1,0 +1,168 @@
+/**
+ * One configuration: finetune → per cell: generate → judge → publish.
+ *
+ * A cell is judged as soon as its completions are committed, while the next one is generated: the GPU never waits for
+ * the judge. Each stage looks its key up in the store first, so running this again does only what is new.
+ */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  log,
+  rootCause,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { CellInput, JudgeShard, JudgeShardResult } from './activity-types';
+import { ConfigurationBoard } from './configuration-board';
+import { configurationProgress, setBudget, setPaused, type ConfigurationInput, type ConfigurationResult } from './messages';
+import { gpuActivities, judgeActivities, planning } from './policies';
+import { STAGE } from './search-attributes';
+
+/** Judge shards of a cell in flight at once; the judge worker bounds requests, this only bounds pending activities. */
+const SHARDS_IN_FLIGHT = 4;
+
+export async function configuration(input: ConfigurationInput): Promise<ConfigurationResult> {
+  const board = new ConfigurationBoard(input.configuration, input.paused, input.maxUsd);
+  const holds = new Set<CancellationScope>();
+  const tell = (): void => setCurrentDetails(board.details());
+
+  setHandler(configurationProgress, () => board.progress());
+  setHandler(setPaused, (paused) => {
+    board.paused = paused;
+    if (paused) for (const scope of holds) scope.cancel();
+    tell();
+  });
+  setHandler(setBudget, ({ maxUsd }) => {
+    board.approve(maxUsd);
+    tell();
+  });
+
+  /** Runs a stage; a pause cancels it, waits until it has saved its work, and starts it anew on resume. */
+  async function pausable<T>(stage: () => Promise<T>): Promise<T> {
+    for (;;) {
+      await condition(() => board.waiting === null);
+      const scope = new CancellationScope();
+      holds.add(scope);
+      try {
+        return await scope.run(stage);
+      } catch (error) {
+        if (isCancellation(error) && board.paused && !CancellationScope.current().consideredCancelled) continue;
+        if (failureType(error) === 'BudgetReached') {
+          board.budgetReached = true;
+          tell();
+          continue;
+        }
+        throw error;
+      } finally {
+        holds.delete(scope);
+      }
+    }
+  }
+
+  function enter(stage: string): void {
+    board.stage = stage;
+    upsertSearchAttributes([{ key: STAGE, value: stage.split(' ')[0] ?? stage }]);
+    tell();
+  }
+
+  async function judge(cell: CellInput): Promise<void> {
+    const entry = board.cell(cell.cell);
+    entry.state = 'judging';
+    const { reused, shards } = await pausable(() => planning.planJudging(cell));
+    entry.judged = reused;
+    tell();
+    const count = async (shard: JudgeShard): Promise<void> => {
+      const summary = `judge ${cell.cell}: ${shard.count} × ${shard.metric}`;
+      const work = { ...cell, experiment: input.experiment, shard };
+      const result: JudgeShardResult = await pausable(() =>
+        judgeActivities(input.judgeQueue, summary).judgeShard({ ...work, maxUsd: board.maxUsd }),
+      );
+      entry.judged += result.judged;
+      board.usd += result.usd;
+      board.requests += result.requests;
+      tell();
+    };
+    await inWindow(shards, SHARDS_IN_FLIGHT, count);
+    await publish(cell);
+  }
+
+  async function publish(cell: CellInput): Promise<void> {
+    const entry = board.cell(cell.cell);
+    const published = await planning.publishCell({ ...cell, output: input.output });
+    entry.missing = published.missing;
+    if (entry.state === 'judging') entry.state = published.missing > 0 ? 'incomplete' : 'done';
+    tell();
+  }
+
+  const { plan } = input;
+  const { name, cells, recipeKey } = input.configuration;
+  const gpu = (summary: string, urgent: boolean) => gpuActivities(input.gpuQueue, summary, urgent);
+  const judging: Promise<void>[] = [];
+  let failure: unknown;
+  try {
+    if (recipeKey !== null) {
+      enter('finetune');
+      await pausable(() => gpu(`fine-tune ${name}`, false).finetune({ plan, configuration: name }));
+    }
+    for (const { id } of cells) {
+      enter(`generate ${id}`);
+      const cell = { plan, configuration: name, cell: id };
+      board.cell(id).state = 'generating';
+      await pausable(() => gpu(`generate ${id}`, true).generate(cell));
+      judging.push(
+        judge(cell).catch(async (error: unknown) => {
+          if (isCancellation(error)) throw error;
+          board.cell(id).state = 'failed';
+          board.cell(id).failure = reason(error);
+          await publish(cell); // what was judged before the failure is kept and shown
+        }),
+      );
+      // a rejected judge is awaited below; until then it must not count as unhandled
+      judging.at(-1)?.catch(() => undefined);
+    }
+  } catch (error) {
+    failure = error;
+  }
+  if (judging.length > 0) enter('judge');
+  const judged = await Promise.allSettled(judging);
+  const cancelled = [failure, ...judged.map((entry) => (entry.status === 'rejected' ? entry.reason : undefined))].find(
+    (error) => error !== undefined && isCancellation(error),
+  );
+  if (cancelled !== undefined) throw cancelled as Error;
+
+  if (failure !== undefined) {
+    log.error('configuration failed', { configuration: name, reason: reason(failure) });
+    enter('failed');
+    throw ApplicationFailure.create({
+      type: 'ConfigurationFailed',
+      message: reason(failure),
+      nonRetryable: true,
+      details: [board.result(reason(failure))],
+    });
+  }
+  enter('done');
+  return board.result();
+}
+
+/** Runs `work` over all items, at most `width` at a time. */
+async function inWindow<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const rest = [...items];
+  const lane = async (): Promise<void> => {
+    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+}
+
+function failureType(error: unknown): string | null | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  return cause instanceof ApplicationFailure ? cause.type : undefined;
+}
+
+/** What a person reads: the innermost message, without the SDK's wrapping. */
+function reason(error: unknown): string {
+  return rootCause(error) ?? String(error);
+}

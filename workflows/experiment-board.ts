@@ -1,0 +1,194 @@
+/**
+ * State and decisions of an experiment's workflow, without Temporal: what runs, what an applied plan changes, what the
+ * experiment comes to. Testable as a plain class.
+ */
+import type {
+  Applied,
+  ConfigurationOutline,
+  ConfigurationResult,
+  ConfigurationState,
+  ExperimentOutcome,
+  ExperimentOutline,
+  ExperimentProgress,
+} from './messages';
+
+interface Entry {
+  outline: ConfigurationOutline;
+  state: ConfigurationState;
+  result?: ConfigurationResult;
+  failure?: string;
+}
+
+export class ExperimentBoard {
+  status: ExperimentProgress['status'] = 'planning';
+  outline: ExperimentOutline | null = null;
+  maxUsd: number | null = null;
+  paused = false;
+  private approvedUsd: number | null | undefined;
+  private readonly entries = new Map<string, Entry>();
+
+  /**
+   * Takes over a plan. Returns what it changes; whatever is running under a name in `changed` or `removed` must be
+   * cancelled by the caller, and queued configurations started.
+   */
+  apply(outline: ExperimentOutline): Applied {
+    const wanted = new Map(outline.configurations.map((configuration) => [configuration.name, configuration]));
+    const applied: Applied = {
+      experiment: outline.experiment,
+      planKey: outline.planKey,
+      unchanged: [],
+      added: [],
+      changed: [],
+      removed: [],
+    };
+    for (const name of [...this.entries.keys()]) {
+      if (!wanted.has(name)) {
+        applied.removed.push(name);
+        this.entries.delete(name);
+      }
+    }
+    for (const [name, configuration] of wanted) {
+      const entry = this.entries.get(name);
+      if (entry === undefined) applied.added.push(name);
+      else if (entry.outline.key !== configuration.key) applied.changed.push(name);
+      else {
+        applied.unchanged.push(name);
+        entry.outline = configuration;
+        // what ended badly is tried again: `run` on an experiment that is still open retries its failures
+        if (['failed', 'cancelled', 'incomplete'].includes(entry.state)) entry.state = 'queued';
+        continue;
+      }
+      this.entries.set(name, { outline: configuration, state: 'queued' });
+    }
+    this.outline = outline;
+    this.maxUsd = outline.budget.maxUsd;
+    return applied;
+  }
+
+  /** Only a plan within its budget, or an approved one, may start work. */
+  get needsApproval(): boolean {
+    const { outline } = this;
+    if (outline === null) return false;
+    if (this.approvedUsd !== undefined) return this.approvedUsd !== null && outline.estimatedUsd > this.approvedUsd;
+    if (outline.budget.approval) return true;
+    return outline.budget.maxUsd !== null && outline.estimatedUsd > outline.budget.maxUsd;
+  }
+
+  approve(maxUsd: number | null): void {
+    this.approvedUsd = maxUsd;
+    this.maxUsd = maxUsd;
+  }
+
+  /** The next configurations to start, in the plan's order, within the window. */
+  startable(): ConfigurationOutline[] {
+    if (this.outline === null || this.paused || this.needsApproval) return [];
+    const running = this.count('running');
+    return [...this.entries.values()]
+      .filter(({ state }) => state === 'queued')
+      .slice(0, Math.max(0, this.outline.parallel - running))
+      .map(({ outline }) => outline);
+  }
+
+  count(...states: ConfigurationState[]): number {
+    return [...this.entries.values()].filter(({ state }) => states.includes(state)).length;
+  }
+
+  get finished(): boolean {
+    return this.outline !== null && this.count('queued', 'running') === 0;
+  }
+
+  started(name: string): void {
+    this.entry(name).state = 'running';
+  }
+
+  /** `key` guards against a child that ends after its configuration was changed. */
+  ended(name: string, key: string, result: ConfigurationResult): void {
+    const entry = this.entries.get(name);
+    if (entry?.outline.key !== key) return;
+    const missing = result.cells.some((cell) => cell.missing > 0 || cell.failure !== undefined);
+    entry.state = result.failure !== undefined ? 'failed' : missing ? 'incomplete' : 'done';
+    entry.result = result;
+    const cellFailures = result.cells.flatMap((cell) => (cell.failure === undefined ? [] : [`${cell.id}: ${cell.failure}`]));
+    const failure = result.failure ?? (cellFailures.length > 0 ? cellFailures.join('; ') : undefined);
+    if (failure !== undefined) entry.failure = failure;
+  }
+
+  cancelled(name: string, key: string): void {
+    const entry = this.entries.get(name);
+    if (entry?.outline.key === key) entry.state = 'cancelled';
+  }
+
+  /** Cancelling what has not started yet; what runs is cancelled by its scope. */
+  cancelQueued(name?: string): void {
+    for (const [key, entry] of this.entries) {
+      if ((name === undefined || key === name) && entry.state === 'queued') entry.state = 'cancelled';
+    }
+  }
+
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
+  results(): { name: string; failure?: string }[] {
+    return [...this.entries].map(([name, { failure, state }]) => {
+      const text = failure ?? (state === 'cancelled' ? 'cancelled' : undefined);
+      return text === undefined ? { name } : { name, failure: text };
+    });
+  }
+
+  outcome(report: ExperimentOutcome['report']): ExperimentOutcome {
+    const entries = [...this.entries.entries()];
+    const states = entries.map(([, { state }]) => state);
+    const status =
+      states.length > 0 && states.every((state) => state === 'done')
+        ? 'complete'
+        : states.includes('cancelled')
+          ? 'cancelled'
+          : states.every((state) => state === 'failed')
+            ? 'failed'
+            : 'incomplete';
+    return {
+      experiment: this.outline?.experiment ?? '',
+      status,
+      configurations: entries.map(([name, { state, result, failure }]) => ({
+        name,
+        state,
+        missing: result?.cells.reduce((sum, cell) => sum + cell.missing, 0) ?? 0,
+        ...(failure === undefined ? {} : { failure }),
+      })),
+      usd: entries.reduce((sum, [, { result }]) => sum + (result?.usd ?? 0), 0),
+      requests: entries.reduce((sum, [, { result }]) => sum + (result?.requests ?? 0), 0),
+      report,
+    };
+  }
+
+  progress(workflowId: (configuration: string) => string): ExperimentProgress {
+    return {
+      experiment: this.outline?.experiment ?? '',
+      status: this.status === 'running' && this.needsApproval ? 'waiting for approval' : this.status,
+      planKey: this.outline?.planKey ?? null,
+      estimatedUsd: this.outline?.estimatedUsd ?? 0,
+      maxUsd: this.maxUsd,
+      configurations: [...this.entries].map(([name, { outline, state, failure }]) => ({
+        name,
+        label: outline.label,
+        workflowId: workflowId(name),
+        state,
+        ...(failure === undefined ? {} : { failure }),
+      })),
+    };
+  }
+
+  details(): string {
+    const lines = [...this.entries].map(
+      ([name, { state, failure }]) => `- **${name}**: ${state}${failure === undefined ? '' : ` (${failure})`}`,
+    );
+    return [`**${this.progress((name) => name).status}**`, '', ...lines].join('\n');
+  }
+
+  private entry(name: string): Entry {
+    const entry = this.entries.get(name);
+    if (entry === undefined) throw new Error(`no configuration ${name}`);
+    return entry;
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * One experiment: plan, budget gate, a window of configuration workflows, report.
+ *
+ * One way in: the update `apply` with a request (a changed request adds, restarts or cancels configurations by key), or
+ * the same request as start input. Besides it only pause, resume, cancel and approve.
+ */
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  ChildWorkflowFailure,
+  condition,
+  executeChild,
+  getExternalWorkflowHandle,
+  isCancellation,
+  ParentClosePolicy,
+  rootCause,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { ExperimentBoard } from './experiment-board';
+import type { configuration } from './configuration';
+import {
+  apply,
+  approve,
+  cancel,
+  configurationWorkflowId,
+  experimentProgress,
+  pause,
+  resume,
+  setBudget,
+  setPaused,
+  type Applied,
+  type Approval,
+  type ConfigurationOutline,
+  type ConfigurationResult,
+  type ExperimentOutcome,
+  type ExperimentOutline,
+  type ExperimentRequest,
+  type Target,
+} from './messages';
+import { judgeActivities, planning } from './policies';
+import { CONFIGURATION, EXPERIMENT, OUTCOME, STAGE } from './search-attributes';
+
+export async function experiment(request?: ExperimentRequest): Promise<ExperimentOutcome> {
+  const board = new ExperimentBoard();
+  const running = new Map<string, CancellationScope>();
+  const tasks = new Set<Promise<void>>();
+  const root = new CancellationScope();
+  let checkedPlan: string | null = null;
+  let refusal: unknown; // why the first request could not be planned
+
+  const childId = (name: string): string => configurationWorkflowId(workflowInfo().workflowId, name);
+  const tell = (): void => setCurrentDetails(board.details());
+
+  // A child may end before a signal reaches it; that is no failure of the experiment.
+  async function tellChildren(send: (handle: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>, name?: string) {
+    const names = [...running.keys()].filter((key) => name === undefined || key === name);
+    await Promise.all(names.map((key) => send(getExternalWorkflowHandle(childId(key))).catch(() => undefined)));
+  }
+
+  async function take(asked: ExperimentRequest): Promise<Applied> {
+    const outline = await planning.planExperiment(asked);
+    if (board.outline !== null && board.outline.experiment !== outline.experiment) {
+      throw ApplicationFailure.create({
+        type: 'InvalidInput',
+        nonRetryable: true,
+        message: `this workflow runs the experiment ${board.outline.experiment}, not ${outline.experiment}`,
+      });
+    }
+    const applied = board.apply(outline);
+    for (const name of [...applied.changed, ...applied.removed]) running.get(name)?.cancel();
+    upsertSearchAttributes([{ key: EXPERIMENT, value: outline.experiment }]);
+    tell();
+    return applied;
+  }
+
+  function known(target?: Target): void {
+    if (target?.configuration !== undefined && !board.has(target.configuration)) {
+      throw ApplicationFailure.nonRetryable(`no configuration ${target.configuration} in this experiment`, 'InvalidInput');
+    }
+  }
+
+  async function hold(paused: boolean, target?: Target): Promise<void> {
+    if (target?.configuration === undefined) {
+      board.paused = paused;
+      board.status = paused ? 'paused' : 'running';
+    }
+    await tellChildren((handle) => handle.signal(setPaused, paused), target?.configuration);
+    tell();
+  }
+
+  setHandler(experimentProgress, () => board.progress(childId));
+  setHandler(apply, async (asked) => {
+    try {
+      return await take(asked);
+    } catch (error) {
+      if (board.outline === null) refusal = error;
+      throw error;
+    }
+  });
+  setHandler(pause, (target) => hold(true, target), { validator: known });
+  setHandler(resume, (target) => hold(false, target), { validator: known });
+  setHandler(
+    cancel,
+    (target) => {
+      board.cancelQueued(target?.configuration);
+      if (target?.configuration !== undefined) running.get(target.configuration)?.cancel();
+      else for (const scope of running.values()) scope.cancel();
+    },
+    { validator: known },
+  );
+  setHandler(
+    approve,
+    async (approval: Approval) => {
+      board.approve(approval.maxUsd);
+      await tellChildren((handle) => handle.signal(setBudget, approval));
+      tell();
+    },
+    {
+      validator: ({ maxUsd }) => {
+        if (maxUsd !== null && !(maxUsd > 0)) throw ApplicationFailure.nonRetryable('maxUsd must be above 0, or null', 'InvalidInput');
+      },
+    },
+  );
+
+  async function runConfiguration(outline: ExperimentOutline, wanted: ConfigurationOutline): Promise<void> {
+    const { name, key } = wanted;
+    const scope = new CancellationScope();
+    running.set(name, scope);
+    try {
+      const result: ConfigurationResult = await scope.run(() =>
+        executeChild<typeof configuration>('configuration', {
+          workflowId: childId(name),
+          args: [
+            {
+              experiment: outline.experiment,
+              plan: outline.plan,
+              output: outline.output,
+              configuration: wanted,
+              gpuQueue: outline.gpuQueue,
+              judgeQueue: outline.judgeQueue,
+              maxUsd: board.maxUsd,
+              paused: board.paused,
+            },
+          ],
+          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+          typedSearchAttributes: [
+            { key: EXPERIMENT, value: outline.experiment },
+            { key: CONFIGURATION, value: name },
+          ],
+          staticSummary: `${outline.experiment}: ${wanted.label}`,
+          staticDetails: `Cells:\n${wanted.cells.map(({ id }) => `- \`${id}\``).join('\n')}`,
+        }),
+      );
+      board.ended(name, key, result);
+    } catch (error) {
+      if (isCancellation(error)) board.cancelled(name, key);
+      else board.ended(name, key, failedResult(name, error));
+    } finally {
+      if (running.get(name) === scope) running.delete(name);
+    }
+    tell();
+  }
+
+  async function work(): Promise<ExperimentOutcome> {
+    if (request !== undefined) await take(request);
+    await condition(() => board.outline !== null || refusal !== undefined);
+    if (board.outline === null) {
+      await condition(allHandlersFinished);
+      throw ApplicationFailure.nonRetryable(rootCause(refusal) ?? String(refusal), 'InvalidInput');
+    }
+    for (;;) {
+      board.status = board.paused ? 'paused' : 'running';
+      tell();
+      await condition(() => board.finished || board.startable().some(({ name }) => !running.has(name)));
+      if (board.finished) {
+        await Promise.all(tasks);
+        const report = await buildReport();
+        // something may have been applied while the report was built
+        if (!board.finished || !allHandlersFinished()) {
+          await condition(allHandlersFinished);
+          if (!board.finished) continue;
+        }
+        return board.outcome(report);
+      }
+      const outline = board.outline as ExperimentOutline;
+      if (checkedPlan !== outline.planKey) {
+        await judgeActivities(outline.judgeQueue, 'check the judge').checkJudge({ plan: outline.plan });
+        checkedPlan = outline.planKey;
+        continue; // the plan may have changed meanwhile
+      }
+      for (const wanted of board.startable().filter(({ name }) => !running.has(name))) {
+        board.started(wanted.name);
+        const task: Promise<void> = runConfiguration(outline, wanted).finally(() => tasks.delete(task));
+        tasks.add(task);
+      }
+    }
+  }
+
+  async function buildReport(): Promise<ExperimentOutcome['report']> {
+    const { plan, output } = board.outline as ExperimentOutline;
+    board.status = 'reporting';
+    tell();
+    return planning.buildReport({ plan, output, results: board.results() });
+  }
+
+  let outcome: ExperimentOutcome;
+  try {
+    outcome = await root.run(work);
+  } catch (error) {
+    if (!isCancellation(error) || board.outline === null) throw error;
+    await CancellationScope.nonCancellable(async () => {
+      await Promise.all(tasks);
+      board.cancelQueued();
+      const report = await buildReport();
+      outcome = { ...board.outcome(report), status: 'cancelled' };
+    });
+    upsertSearchAttributes([{ key: OUTCOME, value: 'cancelled' }]);
+    throw error;
+  }
+  board.status = 'done';
+  upsertSearchAttributes([
+    { key: OUTCOME, value: outcome.status },
+    { key: STAGE, value: 'done' },
+  ]);
+  tell();
+  if (outcome.status === 'failed') {
+    throw ApplicationFailure.create({
+      type: 'ExperimentFailed',
+      nonRetryable: true,
+      message: outcome.configurations.map(({ name, failure }) => `${name}: ${failure ?? 'failed'}`).join('; '),
+      details: [outcome],
+    });
+  }
+  return outcome;
+}
+
+/** A failed child carries what it came to in its failure's details. */
+function failedResult(name: string, error: unknown): ConfigurationResult {
+  const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
+  const detail = cause instanceof ApplicationFailure ? (cause.details?.[0] as ConfigurationResult | undefined) : undefined;
+  return detail ?? { name, cells: [], usd: 0, requests: 0, failure: rootCause(error) ?? String(error) };
+}

@@ -1,0 +1,3 @@
+/** The workflows that a worker registers; the bundle is built from this file. */
+export { configuration } from './configuration';
+export { experiment } from './experiment';

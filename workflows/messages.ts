@@ -1,0 +1,162 @@
+/**
+ * What goes in and out of the workflows: inputs, results, queries, updates, signals. No run-time imports besides the
+ * SDK's definitions, so that clients and tests share it without the workflow code.
+ */
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { ArtifactRef } from '../experiment/plan';
+
+/** Task queues. GPU and judge queues may carry a suffix: `flamingo-gpu-80gb`, `flamingo-judge-anthropic`. */
+export const ORCHESTRATION_QUEUE = 'flamingo';
+export const DEFAULT_GPU_QUEUE = 'flamingo-gpu';
+
+/** One judge queue per provider account, so that a limit is shared by all who spend it. */
+export function judgeQueue(account: string): string {
+  return `flamingo-judge-${account}`;
+}
+
+/**
+ * How an experiment is asked for. `flamingo run` imports inputs first and sends `plan`; `temporal workflow start` may
+ * send what `flamingo plan --json` prints (it has `plan`, `store` and `output`), or just a file or its text.
+ */
+export interface ExperimentRequest {
+  /** Path below the worker's experiments folder. */
+  file?: string;
+  yaml?: string;
+  /** A stored plan (artifacts/plans.ts). */
+  plan?: ArtifactRef | null;
+  /** Id of the store that `plan` lies in; a worker with another store refuses. */
+  store?: string;
+  /** Folder for the results that people read; default `results/EXPERIMENT` in the worker's working folder. */
+  output?: string;
+}
+
+/** What the workflow needs to know of a plan; everything larger stays in the store. */
+export interface ExperimentOutline {
+  experiment: string;
+  plan: ArtifactRef;
+  planKey: string;
+  output: string;
+  configurations: ConfigurationOutline[];
+  gpuQueue: string;
+  judgeQueue: string;
+  /** At most so many configurations at once. */
+  parallel: number;
+  budget: { maxUsd: number | null; approval: boolean };
+  /** Planned judge cost of what is not in the store yet, US dollars, estimated. */
+  estimatedUsd: number;
+}
+
+export interface ConfigurationOutline {
+  name: string;
+  label: string;
+  key: string;
+  /** Key of the fine-tune, null for the base model. */
+  recipeKey: string | null;
+  cells: CellOutline[];
+}
+
+export interface CellOutline {
+  id: string;
+  completions: number;
+  judgements: number;
+}
+
+export interface ConfigurationInput {
+  experiment: string;
+  plan: ArtifactRef;
+  output: string;
+  configuration: ConfigurationOutline;
+  gpuQueue: string;
+  judgeQueue: string;
+  maxUsd: number | null;
+  paused: boolean;
+}
+
+/** A cell's state after its last stage. */
+export interface CellResult {
+  id: string;
+  completions: number;
+  judgements: number;
+  /** Judgements that could not be had (transport failures); the next run retries exactly those. */
+  missing: number;
+  failure?: string;
+}
+
+export interface ConfigurationResult {
+  name: string;
+  cells: CellResult[];
+  usd: number;
+  requests: number;
+  failure?: string;
+}
+
+export type ConfigurationState = 'queued' | 'running' | 'done' | 'incomplete' | 'failed' | 'cancelled';
+
+export interface ExperimentOutcome {
+  experiment: string;
+  /** `incomplete`: something is missing or a configuration failed; the report says what. */
+  status: 'complete' | 'incomplete' | 'failed' | 'cancelled';
+  configurations: { name: string; state: ConfigurationState; missing: number; failure?: string }[];
+  usd: number;
+  requests: number;
+  /** `null` when not even a report could be built. */
+  report: { folder: string; html: string; expectations: { passed: number; failed: number } } | null;
+}
+
+export interface ExperimentProgress {
+  experiment: string;
+  status: 'planning' | 'waiting for approval' | 'running' | 'paused' | 'reporting' | 'done';
+  planKey: string | null;
+  estimatedUsd: number;
+  maxUsd: number | null;
+  configurations: { name: string; label: string; workflowId: string; state: ConfigurationState; failure?: string }[];
+}
+
+export type CellState = 'waiting' | 'generating' | 'judging' | 'done' | 'incomplete' | 'failed';
+
+export interface ConfigurationProgress {
+  configuration: string;
+  stage: string;
+  /** Why nothing moves: paused, or the budget is spent. */
+  waiting: string | null;
+  cells: { id: string; state: CellState; judged: number; judgements: number; missing: number }[];
+}
+
+/** What an `apply` changed, by configuration name. */
+export interface Applied {
+  experiment: string;
+  planKey: string;
+  unchanged: string[];
+  added: string[];
+  changed: string[];
+  removed: string[];
+}
+
+export interface Approval {
+  /** New spending cap in US dollars; null lifts it. */
+  maxUsd: number | null;
+}
+
+/** A configuration's name, or nothing for the whole experiment. */
+export interface Target {
+  configuration?: string;
+}
+
+export const apply = defineUpdate<Applied, [ExperimentRequest]>('apply');
+export const pause = defineUpdate<void, [Target]>('pause');
+export const resume = defineUpdate<void, [Target]>('resume');
+export const cancel = defineUpdate<void, [Target]>('cancel');
+export const approve = defineUpdate<void, [Approval]>('approve');
+export const experimentProgress = defineQuery<ExperimentProgress>('progress');
+
+export const setPaused = defineSignal<[boolean]>('setPaused');
+export const setBudget = defineSignal<[Approval]>('setBudget');
+export const configurationProgress = defineQuery<ConfigurationProgress>('progress');
+
+export function experimentWorkflowId(experiment: string): string {
+  return experiment;
+}
+
+export function configurationWorkflowId(experiment: string, configuration: string): string {
+  return `${experiment}/${configuration}`;
+}

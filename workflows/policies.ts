@@ -1,0 +1,69 @@
+/**
+ * Timeouts, heartbeats and retries of each activity class, chosen in this one place.
+ *
+ * Every class has a heartbeat timeout: a killed server can leave an activity 'started' on no worker, and only a
+ * heartbeat timeout finds that. GPU and judge classes wait for an acknowledged cancellation, so that a checkpoint or
+ * the requests in flight are saved before the workflow goes on (unset, the SDK behaves as TRY_CANCEL).
+ */
+import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import type { GpuActivities, JudgeActivities, PlanningActivities } from './activity-types';
+
+/** Errors that no retry mends; their text reaches the report. Everything else is retried. */
+const HOPELESS = ['InvalidInput', 'TrainingFailed', 'JudgeStopped', 'BudgetReached', 'NoProgress', 'WrongStore'];
+
+/**
+ * Reading and writing the store: seconds. The heartbeat (sent every second by the activities) finds a dead worker in 10 s.
+ * Fails for good after 20 attempts (about ten minutes), because a full disk or a damaged store needs a person.
+ */
+export const PLANNING: ActivityOptions = {
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: '10 seconds',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: {
+    initialInterval: '1 second',
+    maximumInterval: '1 minute',
+    maximumAttempts: 20,
+    nonRetryableErrorTypes: HOPELESS,
+  },
+};
+
+/**
+ * Hours of training. Preemptions, pauses and busy leases use up attempts, so attempts are unlimited; what bounds them
+ * is the rule in gpu-activities/finetune.ts: no checkpoint progress in five attempts ends it (`NoProgress`).
+ * Heartbeats every 4 s while the trainer makes progress: a dead host is noticed in 20 s, a hung trainer by its phase's deadline.
+ */
+export const GPU: ActivityOptions = {
+  startToCloseTimeout: '24 hours',
+  heartbeatTimeout: '20 seconds',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '2 seconds', maximumInterval: '1 minute', nonRetryableErrorTypes: HOPELESS },
+};
+
+/**
+ * A shard of at most some hundred requests: a minute or so, longer when the provider makes us wait. The journal keeps
+ * what was paid, so an attempt repeats only what was in flight. Requests that keep failing do not fail the activity (it
+ * returns them as missing), so attempts are used up by dying workers only: 50 of them mean that something else is wrong.
+ */
+export const JUDGE: ActivityOptions = {
+  startToCloseTimeout: '2 hours',
+  heartbeatTimeout: '15 seconds',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: {
+    initialInterval: '1 second',
+    maximumInterval: '1 minute',
+    maximumAttempts: 50,
+    nonRetryableErrorTypes: HOPELESS,
+  },
+};
+
+export const planning = proxyActivities<PlanningActivities>(PLANNING);
+
+/** GPU work on the given queue, named in the UI by `summary`. */
+export function gpuActivities(taskQueue: string, summary: string, urgent: boolean): GpuActivities {
+  // generating outranks fine-tuning, so results and judging start early
+  return proxyActivities<GpuActivities>({ ...GPU, taskQueue, summary, priority: { priorityKey: urgent ? 2 : 3 } });
+}
+
+export function judgeActivities(taskQueue: string, summary: string): JudgeActivities {
+  return proxyActivities<JudgeActivities>({ ...JUDGE, taskQueue, summary });
+}
