@@ -44,3 +44,10 @@ export function cellOf(stored: StoredPlan, configuration: string, id: string): P
   if (found === undefined) throw new Error(`the plan of ${stored.plan.experiment} has no cell ${id}`);
   return found;
 }
+
+/** Task queues of an experiment. `flamingo-judge` without a suffix means the queue of the judge's own account. */
+export function queuesOf({ execution, judge }: Spec): { gpuQueue: string; judgeQueue: string } {
+  const account = judge.kind === 'stand-in' ? 'stand-in' : 'anthropic';
+  const named = execution.judgeQueue !== 'flamingo-judge';
+  return { gpuQueue: execution.gpuQueue, judgeQueue: named ? execution.judgeQueue : `flamingo-judge-${account}` };
+}

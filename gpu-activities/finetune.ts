@@ -8,7 +8,7 @@ import type { Manifest, Store, WorkKey } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneResult, StageInput } from '../workflows/activity-types';
 import { earlierAttempts, recordAttempt, refuseHopeless } from './attempts';
-import { holderOf, withLease } from './leases';
+import { holderOf, withLease } from '../artifacts/leases';
 import { modelFor } from './models';
 import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat, type TrainerHost } from './operation';
 
@@ -50,7 +50,7 @@ export async function finetune(dependencies: GpuDependencies, input: StageInput)
         trainer,
         {
           op: 'finetune',
-          model: await modelFor(recipe.model, stored.modelFolder),
+          model: modelFor(recipe.model, stored.modelFolder),
           recipe,
           rows: await store.localPath(trainingRows(planned)),
           attemptFolder,

@@ -14,7 +14,7 @@ import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../e
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
 import type { GpuDependencies } from './finetune';
 import { refuseHopeless, recordAttempt } from './attempts';
-import { holderOf, withLease } from './leases';
+import { holderOf, withLease } from '../artifacts/leases';
 import { modelFor } from './models';
 import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat } from './operation';
 import type { GenerateItem } from './protocol';
@@ -82,7 +82,7 @@ async function makeShard(
       trainer,
       {
         op: 'generate',
-        model: await modelFor(cell.context.model, stored.modelFolder),
+        model: modelFor(cell.context.model, stored.modelFolder),
         adapter: await adapterFolder(input, cell, { store }),
         systemPrompt: cell.context.systemPrompt,
         sampling: cell.context.sampling,

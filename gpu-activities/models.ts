@@ -5,15 +5,15 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { bundledModelPath } from '../artifacts/toolchain';
 import type { ModelIdentity } from '../experiment/plan';
 
-export async function modelFor(
+export function modelFor(
   model: ModelIdentity,
   folder: string | null,
-): Promise<{ path: string } | { hub: string; revision: string }> {
+): { path: string } | { hub: string; revision: string } {
   switch (model.kind) {
     case 'hub':
       return { hub: model.id, revision: model.revision };
     case 'bundled':
-      return { path: await bundledModelPath(model.name) };
+      return { path: bundledModelPath(model.name) };
     case 'folder':
       if (folder === null) throw ApplicationFailure.nonRetryable('the plan names no folder for its local model', 'InvalidInput');
       return { path: folder };

@@ -12,7 +12,7 @@ export class OneTrainer implements TrainerHost {
   private hostFailures = 0;
 
   constructor(
-    private readonly options: () => Promise<TrainerOptions>,
+    private readonly options: () => TrainerOptions,
     private readonly giveUp: () => void,
   ) {}
 
@@ -43,6 +43,6 @@ export class OneTrainer implements TrainerHost {
   }
 
   private async start(): Promise<TrainerProcess> {
-    return TrainerProcess.start(await this.options());
+    return TrainerProcess.start(this.options());
   }
 }

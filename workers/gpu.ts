@@ -18,10 +18,10 @@ async function main(): Promise<void> {
   const store = await openStore();
   let worker: RunningWorker | undefined;
   const trainer = new OneTrainer(
-    async () => ({
-      command: await pythonPath(),
+    () => ({
+      command: pythonPath(),
       args: ['-m', 'flamingo_trainer', 'serve'],
-      env: { ...process.env, ...pythonEnv(), ANTHROPIC_API_KEY: undefined },
+      env: pythonEnv(),
       logFile: join(dataFolder(), 'logs', `trainer-${process.pid}.log`),
     }),
     () => worker?.shutdown(),

@@ -132,7 +132,7 @@ class Supervisor {
   }
 
   private async startServer(before: LocalState | null): Promise<Service> {
-    const binary = await temporalPath();
+    const binary = temporalPath();
     const database = join(this.files.data, 'temporal', `server-${binary.serverVersion}.db`);
     await mkdir(join(this.files.data, 'temporal'), { recursive: true });
 

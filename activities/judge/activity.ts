@@ -1,0 +1,188 @@
+/**
+ * The judge activities: check the judge before any GPU work, and judge one shard.
+ */
+import { hostname } from 'node:os';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
+import { loadPlan, type StoredPlan } from '../../artifacts/plans';
+import { readRows, toJsonLines } from '../../artifacts/rows';
+import type { Store, WorkKey } from '../../artifacts/store';
+import type { Instrument } from '../../experiment/plan';
+import type { JudgementRequest } from '../../experiment/rows';
+import { holderOf, withLease } from '../../artifacts/leases';
+import type { JudgeActivities, JudgeShardInput, JudgeShardResult } from '../../workflows/activity-types';
+import { beating } from '../beating';
+import { countReuse } from '../reuse';
+import { BudgetReached, checkBudget, recordSpending, usdOf } from '../spending';
+import { JudgeStopped } from './asker';
+import { createJudgeClient, type JudgeClient } from './client';
+import { judgeItems, type JudgeProgress } from './engine';
+import { RequestFailed } from './errors';
+import { Gate, JudgeMustWait } from './gate';
+import { openJournal } from './journal';
+import { preflight } from './preflight';
+
+export function judgeActivities(store: Store, env: NodeJS.ProcessEnv): JudgeActivities {
+  const clients = new Map<string, JudgeClient>();
+  const gates = new Map<number, Gate>();
+
+  const clientFor = (judge: Instrument['judge']): JudgeClient => {
+    const known = clients.get(judge);
+    if (known !== undefined) return known;
+    const standInUrl = env['FLAMINGO_STAND_IN_URL'];
+    const client = createJudgeClient({ judge, env, ...(standInUrl === undefined ? {} : { standInUrl }) });
+    clients.set(judge, client);
+    return client;
+  };
+  /** All shards of this worker share the requests in flight. */
+  const gateFor = (concurrency: number): Gate => {
+    const gate = gates.get(concurrency) ?? new Gate({ concurrency });
+    gates.set(concurrency, gate);
+    return gate;
+  };
+
+  return {
+    checkJudge: ({ plan }) =>
+      beating('checking the judge', async () => {
+        const stored = await loadPlan(store, plan);
+        // what is judged already needs no judge
+        if ((await countReuse(store, stored.plan)).judgements.new === 0) return;
+        await typed(() => check(clientFor(stored.spec.judge.kind), stored));
+      }),
+    judgeShard: (input) =>
+      typed(async () => {
+        const stored = await loadPlan(store, input.plan);
+        const { kind, concurrency } = stored.spec.judge;
+        return judgeShard(store, stored, input, clientFor(kind), gateFor(concurrency));
+      }),
+  };
+}
+
+async function check(client: JudgeClient, { plan }: StoredPlan): Promise<void> {
+  const models = new Map(Object.values(plan.instruments).map((instrument) => [instrument.model, instrument]));
+  for (const instrument of models.values()) {
+    const checked = await preflight(client, instrument, { signal: Context.current().cancellationSignal });
+    if (checked.ok) continue;
+    if (checked.action === 'stop' || checked.action === 'item') {
+      throw ApplicationFailure.create({ type: 'JudgeStopped', nonRetryable: true, message: checked.message });
+    }
+    throw ApplicationFailure.create({ type: 'JudgeUnreachable', message: checked.message });
+  }
+}
+
+async function judgeShard(
+  store: Store,
+  stored: StoredPlan,
+  input: JudgeShardInput,
+  client: JudgeClient,
+  gate: Gate,
+): Promise<JudgeShardResult> {
+  const { shard } = input;
+  const work: WorkKey = { stage: 'judgements', group: shard.group, key: shard.key };
+  return withLease(store, work, async (renew) => {
+    const standing = await store.manifest(work);
+    if (standing !== null) return { judged: Number(standing.facts['judgements']), missing: 0, usd: 0, requests: 0 };
+    await checkBudget(store, input.experiment, input.maxUsd);
+
+    const context = Context.current();
+    const { attempt } = holderOf(context.info);
+    const requests = await readRows<JudgementRequest>(store, shard.requests);
+    const folder = await store.attemptFolder(work, attempt);
+    const journal = openJournal({ folder, attempt, searchFolders: await journalFolders(store, work) });
+    const paidBefore = { ...journal.paid };
+    let progress: Partial<JudgeProgress> & { cell: string; metric: string } = { cell: input.cell, metric: shard.metric };
+    const beat = setInterval(() => {
+      context.heartbeat(progress);
+      renew();
+    }, 2_000);
+    const usdSpent = (): number =>
+      usdOf(stored.spec, {
+        inputTokens: journal.paid.inputTokens - paidBefore.inputTokens,
+        outputTokens: journal.paid.outputTokens - paidBefore.outputTokens,
+      });
+    try {
+      context.heartbeat(progress);
+      const judged = await judgeItems({
+        requests,
+        instruments: stored.plan.instruments,
+        client,
+        journal,
+        gate,
+        signal: context.cancellationSignal,
+        onProgress: (now) => (progress = { ...progress, ...now }),
+      });
+      const result = {
+        judged: judged.rows.length,
+        missing: judged.missing.length,
+        usd: usdSpent(),
+        requests: judged.requestsSent,
+      };
+      // an open shard is no result: the next run asks for exactly what is missing
+      if (judged.missing.length > 0) return result;
+      const at = new Date().toISOString();
+      await store.commit(work, {
+        stage: 'judgements',
+        key: shard.key,
+        results: { rows: await store.putBytes(toJsonLines(judged.rows), '.jsonl') },
+        provenance: { rows: await store.putBytes(toJsonLines(judged.provenance), '.jsonl') },
+        facts: {
+          judgements: judged.rows.length,
+          requests: judged.usage.requests,
+          inputTokens: judged.usage.inputTokens,
+          outputTokens: judged.usage.outputTokens,
+          ...judged.counts,
+        },
+        committed: { attempt, host: hostname(), at },
+      });
+      return result;
+    } finally {
+      clearInterval(beat);
+      journal.close();
+      await recordSpending(store, input.experiment, { shard: shard.key, usd: usdSpent() });
+    }
+  });
+}
+
+/** Journals of this shard's earlier attempts, and of other shards of the group that never committed (an older cut). */
+async function journalFolders(store: Store, work: WorkKey): Promise<string[]> {
+  const open = await store.open(work.stage, work.group as string);
+  const folders = await Promise.all([work, ...open].map((begun) => store.attemptFolders(begun)));
+  return [...new Set(folders.flat())];
+}
+
+/** Gives Temporal the failure's type: what stops, what waits, what is a cancellation. */
+async function typed<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const context = Context.current();
+    if (context.cancellationSignal.aborted) await interrupted(context);
+    if (error instanceof JudgeStopped || error instanceof BudgetReached) {
+      throw ApplicationFailure.create({ type: error.name, nonRetryable: true, message: error.message });
+    }
+    if (error instanceof RequestFailed) {
+      throw ApplicationFailure.create({ type: 'JudgeStopped', nonRetryable: true, message: error.failure.message });
+    }
+    if (error instanceof JudgeMustWait) {
+      throw ApplicationFailure.create({
+        type: 'JudgeMustWait',
+        message: error.message,
+        category: ApplicationFailureCategory.BENIGN,
+        nextRetryDelay: error.delayMs,
+      });
+    }
+    throw error;
+  }
+}
+
+/** A worker that shuts down hands the shard over; anything else that cancels ends the activity as cancelled. */
+async function interrupted(context: Context): Promise<never> {
+  const reason = await context.cancelled.catch((error: unknown) => error);
+  if (!(reason instanceof CancelledFailure) || reason.message !== 'WORKER_SHUTDOWN') throw reason;
+  throw ApplicationFailure.create({
+    type: 'Preempted',
+    message: 'the worker shuts down; another one goes on',
+    category: ApplicationFailureCategory.BENIGN,
+    nextRetryDelay: '500ms',
+  });
+}

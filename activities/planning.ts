@@ -1,0 +1,113 @@
+/**
+ * The light activities on the queue `flamingo`: plan, cut judging into shards, publish, report.
+ */
+import { readFile, realpath } from 'node:fs/promises';
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { ApplicationFailure } from '@temporalio/activity';
+import { cellOf, loadPlan, queuesOf } from '../artifacts/plans';
+import type { Store } from '../artifacts/store';
+import type { ArtifactRef } from '../experiment/plan';
+import type { PlanningActivities } from '../workflows/activity-types';
+import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages';
+import { beating } from './beating';
+import { readCell } from './cell-rows';
+import { writeReport } from './experiment-report';
+import { importExperiment } from './import-experiment';
+import { planJudging } from './judging';
+import { publishCell } from './publish';
+import { estimateUsd } from './spending';
+
+/** `experiments`: the folder that `{"file": …}` is resolved under, and nothing outside it. */
+export function planningActivities(store: Store, experiments: string): PlanningActivities {
+  return {
+    planExperiment: (request) => beating('planning', () => outline(store, experiments, request)),
+
+    planJudging: (input) =>
+      beating(input.cell, async () => {
+        const stored = await loadPlan(store, input.plan);
+        return planJudging(store, stored, cellOf(stored, input.configuration, input.cell));
+      }),
+
+    publishCell: (input) =>
+      beating(input.cell, async () => {
+        const stored = await loadPlan(store, input.plan);
+        const cell = cellOf(stored, input.configuration, input.cell);
+        return publishCell(stored.plan, await readCell(store, stored.plan, cell), input.output);
+      }),
+
+    buildReport: (input) =>
+      beating('report', async () => {
+        const stored = await loadPlan(store, input.plan);
+        return writeReport(store, stored, { output: input.output, results: input.results });
+      }),
+  };
+}
+
+async function outline(store: Store, experiments: string, request: ExperimentRequest): Promise<ExperimentOutline> {
+  if (request.store !== undefined && request.store !== store.id) {
+    throw ApplicationFailure.create({
+      type: 'WrongStore',
+      nonRetryable: true,
+      message: `the plan lies in the store ${request.store}, this worker has the store ${store.id}: give both the same FLAMINGO_STORE`,
+    });
+  }
+  const ref = request.plan ?? (await planFromText(store, experiments, request));
+  const stored = await loadPlan(store, ref);
+  const { plan, spec } = stored;
+  const output = resolve(request.output ?? spec.output);
+  await store.writeRecord('experiments', plan.experiment, JSON.stringify({ plan: ref, output }) + '\n');
+  return {
+    experiment: plan.experiment,
+    plan: ref,
+    planKey: plan.key,
+    output,
+    configurations: plan.configurations.map(({ name, label, key, recipeKey, cells }) => ({
+      name,
+      label,
+      key,
+      recipeKey,
+      cells: cells.map(({ id, completions, judgements }) => ({ id, completions, judgements })),
+    })),
+    ...queuesOf(spec),
+    parallel: spec.execution.parallel,
+    budget: spec.budget,
+    estimatedUsd: await estimateUsd(store, stored),
+  };
+}
+
+/** `{"file"}` and `{"yaml"}`: the file is read and its inputs imported here, on the worker. */
+async function planFromText(store: Store, experiments: string, request: ExperimentRequest): Promise<ArtifactRef> {
+  if (request.plan === null) {
+    throw invalid('this plan was made without the inputs that are missing here; use `flamingo run`, or `flamingo plan` with --source');
+  }
+  if (request.yaml !== undefined) return imported(store, request.yaml, { name: 'experiment.yaml', folder: experiments });
+  if (request.file === undefined) throw invalid('expected one of "file", "yaml" and "plan" in the input');
+  const path = await insideOf(experiments, request.file);
+  return imported(store, await readFile(path, 'utf8'), { name: request.file, folder: join(path, '..') });
+}
+
+async function imported(store: Store, text: string, file: { name: string; folder: string }): Promise<ArtifactRef> {
+  try {
+    return await importExperiment(store, text, file);
+  } catch (error) {
+    // what is wrong with a file does not get better by trying again
+    throw invalid((error as Error).message);
+  }
+}
+
+async function insideOf(folder: string, file: string): Promise<string> {
+  const root = await realpath(folder);
+  let path: string;
+  try {
+    path = await realpath(resolve(root, file));
+  } catch {
+    throw invalid(`${file}: no such file under ${root}`);
+  }
+  const inside = relative(root, path);
+  if (inside.startsWith('..') || isAbsolute(inside)) throw invalid(`${file} lies outside ${root}`);
+  return path;
+}
+
+function invalid(message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type: 'InvalidInput', nonRetryable: true, message });
+}

@@ -1,0 +1,75 @@
+/**
+ * What set-up made, as the rest of the program uses it: the Python environment, the Temporal binary, the small model.
+ * Nothing here downloads or builds; each function fails with the remedy when its part is missing.
+ */
+import { existsSync } from 'node:fs';
+import {
+  environmentFolder,
+  environmentPython,
+  environmentReady,
+  findTemporal,
+  modelFolder,
+  trainerFolder,
+} from '../tools/locations.cjs';
+
+/** A part of set-up is missing; the message says which, where it should be, and the command that makes it. */
+export class NotSetUp extends Error {
+  override name = 'NotSetUp';
+}
+
+function missing(what: string, where: string): NotSetUp {
+  return new NotSetUp(`${what} is missing (${where}): run \`npm run setup\``);
+}
+
+/** The interpreter of the trainer's environment: `FLAMINGO_TRAINER_PYTHON`, else the one that set-up made for uv.lock. */
+export function pythonPath(): string {
+  const named = process.env['FLAMINGO_TRAINER_PYTHON'];
+  if (named) {
+    if (!existsSync(named)) throw new NotSetUp(`FLAMINGO_TRAINER_PYTHON=${named} does not exist`);
+    return named;
+  }
+  if (!environmentReady()) throw missing("the trainer's Python environment", environmentFolder());
+  return environmentPython();
+}
+
+/**
+ * The whole environment of a trainer process: this process' own with the trainer's package on PYTHONPATH, and without
+ * what would put other packages before the locked ones. Keys for APIs are left out: the trainer calls none.
+ */
+export function pythonEnv(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(ANTHROPIC_.*|PYTHONHOME|PYTHONSTARTUP|VIRTUAL_ENV|CONDA_PREFIX)$/.test(name),
+  );
+  return {
+    ...Object.fromEntries(kept),
+    PYTHONPATH: trainerFolder(),
+    PYTHONNOUSERSITE: '1',
+    PYTHONUNBUFFERED: '1',
+  };
+}
+
+export interface TemporalBinary {
+  path: string;
+  /** Of the server inside it, such as `1.31.2`: database files are named by it. */
+  serverVersion: string;
+}
+
+let temporal: TemporalBinary | undefined;
+
+/** The Temporal CLI with its server: `TEMPORAL_CLI_PATH`, else a recent enough one on PATH, else the one set-up made. */
+export function temporalPath(): TemporalBinary {
+  if (temporal !== undefined && existsSync(temporal.path)) return temporal;
+  const found = findTemporal();
+  if (found.path === null || found.server === null) {
+    throw missing('the Temporal binary', found.passedOver ?? 'neither TEMPORAL_CLI_PATH, nor on PATH, nor in the cache');
+  }
+  temporal = { path: found.path, serverVersion: found.server };
+  return temporal;
+}
+
+/** The folder of a model that set-up prepared: weights, tokenizer, chat template. */
+export function bundledModelPath(name: string): string {
+  const folder = modelFolder(name);
+  if (!existsSync(folder)) throw missing(`the bundled model '${name}'`, folder);
+  return folder;
+}

@@ -1,0 +1,90 @@
+/**
+ * The `flamingo` command: assembles the subcommands and turns errors into messages and exit codes.
+ */
+import { Command, CommanderError } from 'commander';
+import pc from 'picocolors';
+import packageJson from '../package.json';
+import { InvalidExperiment } from '../experiment/issue';
+import { analyzeCommand } from './analyze';
+import { controlCommands } from './control';
+import { doctorCommand } from './doctor';
+import { EXIT, InvalidUse } from './errors';
+import { initCommand } from './init';
+import { planCommand } from './plan';
+import { reportCommand } from './report';
+import { runCommand } from './run';
+import { serverCommand, stopCommand, superviseCommand } from './services';
+import { setupCommand } from './setup';
+import { statusCommand } from './status';
+import { validateCommand } from './validate';
+import { workerCommand } from './worker';
+
+function program(): Command {
+  const flamingo = new Command('flamingo')
+    .description('Fine-tuning experiments that survive the machines they run on.')
+    .version(packageJson.version)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: false })
+    .addHelpText(
+      'after',
+      `
+The three commands that everyone needs:
+  flamingo run experiments/demo.yaml       run it, follow it; the same command again goes on, or is done at once
+  flamingo plan experiments/flamingo.yaml  what a run would do and cost, without doing it
+  flamingo report demo                     build the report again from the store
+
+Results go to stdout, messages to stderr. FLAMINGO_HOME (default .flamingo) holds store, database and logs.
+Exit codes: 0 done, 1 failed, 2 invalid input or usage, 3 finished with missing items, 4 waiting for approval,
+130 interrupted.`,
+    );
+  const commands = [
+    runCommand(),
+    planCommand(),
+    validateCommand(),
+    initCommand(),
+    statusCommand(),
+    ...controlCommands(),
+    reportCommand(),
+    analyzeCommand(),
+    stopCommand(),
+    doctorCommand(),
+    setupCommand(),
+    serverCommand(),
+    workerCommand(),
+  ];
+  for (const command of commands) flamingo.addCommand(inherit(command));
+  flamingo.addCommand(inherit(superviseCommand()), { hidden: true });
+  return flamingo;
+}
+
+/** `exitOverride` is not inherited by commands made elsewhere. */
+function inherit(command: Command): Command {
+  for (const child of command.commands) inherit(child);
+  return command.exitOverride().showSuggestionAfterError();
+}
+
+async function main(): Promise<void> {
+  try {
+    await program().parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.invalid;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${pc.red('error')}: ${message}\n`);
+  if (error instanceof InvalidUse || error instanceof InvalidExperiment || isFileProblem(error)) return EXIT.invalid;
+  if (process.env['FLAMINGO_LOG_LEVEL'] === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return EXIT.failed;
+}
+
+/** A full disk, a read-only or missing folder: the person's to mend, nothing of ours went wrong. */
+function isFileProblem(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code !== undefined && ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR'].includes(code);
+}
+
+void main();

@@ -1,0 +1,137 @@
+/**
+ * Workflows on a real Temporal server with activities that tests control: what each was asked, when each may end.
+ */
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Context } from '@temporalio/activity';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { installationRoot } from '../../artifacts/places';
+import { temporalPath } from '../../artifacts/toolchain';
+import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes';
+import type { GpuActivities, JudgeActivities, PlanningActivities } from '../../workflows/activity-types';
+import type { ConfigurationOutline, ExperimentOutline } from '../../workflows/messages';
+
+export type Activities = PlanningActivities & GpuActivities & JudgeActivities;
+
+export class WorkflowEnvironment {
+  private constructor(
+    readonly temporal: TestWorkflowEnvironment,
+    private readonly bundle: WorkflowBundleWithSourceMap,
+  ) {}
+
+  static async start(): Promise<WorkflowEnvironment> {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    const [temporal, bundle] = await Promise.all([
+      TestWorkflowEnvironment.createLocal({
+        server: {
+          executable: { type: 'existing-path', path: temporalPath().path },
+          searchAttributes: SEARCH_ATTRIBUTES,
+        },
+      }),
+      bundleWorkflows(),
+    ]);
+    return new WorkflowEnvironment(temporal, bundle);
+  }
+
+  /** Runs `scenario` beside a worker that serves all queues of these activities. */
+  async run<T>(activities: Activities, scenario: (queue: string) => Promise<T>): Promise<T> {
+    const taskQueue = `test-${randomUUID()}`;
+    const worker = await Worker.create({
+      connection: this.temporal.nativeConnection as NativeConnection,
+      taskQueue,
+      workflowBundle: this.bundle,
+      activities,
+      maxHeartbeatThrottleInterval: '200ms',
+    });
+    return worker.runUntil(scenario(taskQueue));
+  }
+
+  async stop(): Promise<void> {
+    await this.temporal.teardown();
+  }
+}
+
+export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+  return bundleWorkflowCode({
+    workflowsPath: join(installationRoot(), 'workflows', 'index.ts'),
+    logger: new DefaultLogger('ERROR'),
+  });
+}
+
+export function configurationOutline(name: string, cells = ['ood/default'], trained = true, key = `${name}-key`): ConfigurationOutline {
+  return {
+    name,
+    label: name,
+    key,
+    recipeKey: trained ? `${name}-recipe` : null,
+    cells: cells.map((cell) => ({ id: `${name}/${cell}`, completions: 4, judgements: 8 })),
+  };
+}
+
+export function experimentOutline(queue: string, configurations: ConfigurationOutline[], rest: Partial<ExperimentOutline> = {}): ExperimentOutline {
+  return {
+    experiment: 'demo',
+    plan: { uri: 'blobs/00/plan.json', sha256: '0', bytes: 1 },
+    planKey: configurations.map(({ key }) => key).join(' '),
+    output: '/results/demo',
+    configurations,
+    gpuQueue: queue,
+    judgeQueue: queue,
+    parallel: 2,
+    budget: { maxUsd: null, approval: false },
+    estimatedUsd: 0,
+    ...rest,
+  };
+}
+
+/** Activities that all succeed at once; `log` lists the calls in order. Override the ones a test is about. */
+export function fakeActivities(log: string[], overrides: Partial<Activities> = {}): Activities {
+  const note = (name: string, what: string): void => void log.push(`${name} ${what}`);
+  return {
+    planExperiment: () => Promise.reject(new Error('a test gives its own plan')),
+    checkJudge: () => Promise.resolve(note('checkJudge', 'ok')),
+    finetune: ({ configuration }) => {
+      note('finetune', configuration);
+      return Promise.resolve({ reused: false, adapterSha256: 'a', steps: 10, seconds: 1 });
+    },
+    generate: ({ cell }) => {
+      note('generate', cell);
+      return Promise.resolve({ reused: 0, made: 4, seconds: 1 });
+    },
+    planJudging: ({ cell }) => {
+      note('planJudging', cell);
+      const requests = { uri: 'blobs/11/requests.jsonl', sha256: '1', bytes: 1 };
+      const shard = (metric: string) => ({ group: cell, key: `${cell}-${metric}`, metric, requests, count: 4 });
+      return Promise.resolve({ reused: 0, shards: [shard('alignment'), shard('coherence')] });
+    },
+    judgeShard: ({ shard }) => {
+      note('judgeShard', shard.key);
+      return Promise.resolve({ judged: 4, missing: 0, usd: 0.5, requests: 4 });
+    },
+    publishCell: ({ cell }) => {
+      note('publishCell', cell);
+      return Promise.resolve({ completions: 4, judgements: 8, missing: 0 });
+    },
+    buildReport: ({ results }) => {
+      note('buildReport', results.map(({ name, failure }) => (failure === undefined ? name : `${name}!`)).join(' '));
+      return Promise.resolve({ folder: '/results/demo', html: '/results/demo/report.html', expectations: { passed: 0, failed: 0 } });
+    },
+    ...overrides,
+  };
+}
+
+/** An activity body that goes on until it is cancelled, as a trainer does; `onCancel` is told why. */
+export async function untilCancelled(onCancel: (reason: string) => void): Promise<never> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat({ step: 1 }), 50);
+  try {
+    await context.cancelled;
+    throw new Error('unreachable');
+  } catch (error) {
+    onCancel((error as Error).message);
+    throw error;
+  } finally {
+    clearInterval(beat);
+  }
+}
