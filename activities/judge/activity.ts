@@ -8,7 +8,7 @@ import { loadPlan, type StoredPlan } from '../../artifacts/plans';
 import { readRows, toJsonLines } from '../../artifacts/rows';
 import type { Store, WorkKey } from '../../artifacts/store';
 import type { Instrument } from '../../experiment/plan';
-import type { JudgementRequest } from '../../experiment/rows';
+import type { JudgementProvenance, JudgementRequest } from '../../experiment/rows';
 import { holderOf, withLease } from '../../artifacts/leases';
 import type { JudgeActivities, JudgeShardInput, JudgeShardResult } from '../../workflows/activity-types';
 import { beating } from '../beating';
@@ -127,9 +127,9 @@ async function judgeShard(
         provenance: { rows: await store.putBytes(toJsonLines(judged.provenance), '.jsonl') },
         facts: {
           judgements: judged.rows.length,
-          requests: judged.usage.requests,
-          inputTokens: judged.usage.inputTokens,
-          outputTokens: judged.usage.outputTokens,
+          requests: sum(judged.provenance, 'requests'),
+          inputTokens: sum(judged.provenance, 'inputTokens'),
+          outputTokens: sum(judged.provenance, 'outputTokens'),
           ...judged.counts,
         },
         committed: { attempt, host: hostname(), at },
@@ -148,6 +148,11 @@ async function journalFolders(store: Store, work: WorkKey): Promise<string[]> {
   const open = await store.open(work.stage, work.group as string);
   const folders = await Promise.all([work, ...open].map((begun) => store.attemptFolders(begun)));
   return [...new Set(folders.flat())];
+}
+
+/** Of this shard's own verdicts: the journals read may hold those of other shards. */
+function sum(rows: JudgementProvenance[], what: 'requests' | 'inputTokens' | 'outputTokens'): number {
+  return rows.reduce((total, row) => total + row[what], 0);
 }
 
 /** Gives Temporal the failure's type: what stops, what waits, what is a cancellation. */

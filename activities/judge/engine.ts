@@ -11,6 +11,7 @@
  * then the abort's reason is thrown. Calling again with the same requests and a new journal in the same folder goes on.
  * Nothing here knows Temporal, and nothing but the client knows HTTP; `Gate` is the place for pacing.
  */
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import type { Sha256 } from '../../experiment/canonical';
 import type { Instrument } from '../../experiment/plan';
@@ -112,6 +113,8 @@ class Shard {
   constructor(private readonly options: JudgeOptions) {
     const { now = Date.now, sleep = realSleep, random = Math.random } = options;
     this.requests = new Map(options.requests.map((request) => [request.id, request]));
+    // every request in flight and every pause listens, and all take their listeners off again
+    setMaxListeners(0, this.quit.signal, this.hard.signal);
     this.gate = options.gate ?? new Gate({ concurrency: options.concurrency ?? 8, now, sleep, random });
     this.now = now;
     this.host = options.host ?? hostname();
@@ -227,7 +230,8 @@ class Shard {
     const { kind, message } = answer.failure;
     this.unreachable = 0;
     if (kind === 'too_large') return this.fail(request, message);
-    if (this.doubts.add({ request, message, sentBefore: this.asker.requestsSent })) await this.control(request.instrument);
+    if (this.doubts.add({ request, message, sentBefore: this.asker.requestsSent }))
+      await this.control(request.instrument);
   }
 
   private async settleDoubts(): Promise<void> {
@@ -311,7 +315,10 @@ class Shard {
       if (instrument === undefined) throw new JudgeStopped('configuration', `no instrument has the key ${key}`);
       const { judge } = this.options.client;
       if (instrument.judge !== judge) {
-        throw new JudgeStopped('configuration', `metric ${instrument.metric} wants '${instrument.judge}', not '${judge}'`);
+        throw new JudgeStopped(
+          'configuration',
+          `metric ${instrument.metric} wants '${instrument.judge}', not '${judge}'`,
+        );
       }
       try {
         buildControlCall(instrument);

@@ -140,17 +140,26 @@ export function classify(error: unknown, context: ClassifyContext): Failure | nu
     case 'wait':
       return { ...rule, message, delayMs: retryAfterMs(thrown.headers, context.now) };
     case 'retry':
-      // Without a status the request may have been served and billed although no answer arrived.
+      // Without a status the request may have been served and billed although no answer arrived, unless it never left.
       return {
         ...rule,
         message,
         delayMs: retryAfterMs(thrown.headers, context.now),
-        mayBePaid: thrown.status === undefined,
+        mayBePaid: thrown.status === undefined && !causes(thrown).some(({ code }) => code && NEVER_SENT.has(code)),
       };
     default:
       return { ...rule, message };
   }
 }
+
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 function byStatus(thrown: Thrown): Rule | undefined {
   if (thrown.status === undefined) return undefined;
@@ -185,7 +194,7 @@ export function retryAfterMs(headers: Headers | undefined, now: number): number 
   const text = headers?.get('retry-after');
   if (!text) return null;
   const seconds = Number(text);
-  if (seconds >= 0) return seconds * 1000;
+  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : null;
   const date = Date.parse(text);
   return Number.isNaN(date) ? null : Math.max(0, date - now);
 }
@@ -208,6 +217,10 @@ function look(error: unknown, depth = 0): Thrown | null {
   };
 }
 
+function causes({ cause }: Thrown): Thrown[] {
+  return cause === undefined ? [] : [cause, ...causes(cause)];
+}
+
 const name = (error: object): string => text((error as { name?: unknown }).name) ?? '';
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const own = (table: Readonly<Record<string, Rule>>, name: string | undefined): Rule | undefined =>
@@ -216,11 +229,9 @@ const own = (table: Readonly<Record<string, Rule>>, name: string | undefined): R
 /** One line, without control characters, of at most 300 characters: it ends up in logs, histories and reports. */
 function describe(thrown: Thrown): string {
   const where = [thrown.status, thrown.errorCode ?? thrown.type].filter((part) => part !== undefined).join(' ');
-  const codes: string[] = [];
-  for (let cause = thrown.cause; cause !== undefined; cause = cause.cause) if (cause.code) codes.push(cause.code);
+  const codes = causes(thrown).flatMap(({ code }) => code ?? []);
   const words = thrown.apiMessage ?? thrown.message.replace(/^\d{3} /, ''); // the SDK puts the status there, too
   const line = [where, words].filter((part) => part !== '').join(': ') + (codes.length ? ` (${codes.join(', ')})` : '');
-  // eslint-disable-next-line no-control-regex -- control characters are what is to be removed
   const clean = line.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
   return clean.length > 300 ? `${clean.slice(0, 297).toWellFormed()}...` : clean;
 }

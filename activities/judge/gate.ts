@@ -51,7 +51,8 @@ export class Gate {
     sleep = realSleep,
     random = Math.random,
   }: GateOptions) {
-    if (!Number.isInteger(concurrency) || concurrency < 1) throw new RangeError(`concurrency can not be ${concurrency}`);
+    if (!Number.isInteger(concurrency) || concurrency < 1)
+      throw new RangeError(`concurrency can not be ${concurrency}`);
     this.concurrency = this.limit = concurrency;
     this.longestWaitMs = longestWaitMs;
     this.now = now;

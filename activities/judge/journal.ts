@@ -88,7 +88,7 @@ export function openJournal({ folder, attempt, searchFolders = [] }: JournalOpti
     if (broken !== null) throw broken;
     try {
       const bytes = Buffer.from(`${JSON.stringify(entry)}\n`);
-      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
     } catch (error) {
       broken = unwritable(path, error); // perhaps with half a line written: the next one would be glued to it
       throw broken;

@@ -59,7 +59,8 @@ export function estimateJudging(
   for (const cell of cells) {
     const answer = Math.min(answerTokens, cell.context.sampling.maxNewTokens);
     for (const { question, instrument, times } of judgementsOf(plan, cell)) {
-      const characters = instrument.rubric.length + question.messages.reduce((sum, { content }) => sum + content.length, 0);
+      const characters =
+        instrument.rubric.length + question.messages.reduce((sum, { content }) => sum + content.length, 0);
       const usage = {
         inputTokens: times * (Math.ceil(characters / CHARACTERS_PER_TOKEN) + answer + FRAME_TOKENS),
         outputTokens: times * OUTPUT_TOKENS,
@@ -88,7 +89,9 @@ function* judgementsOf(plan: Pick<Plan, 'questionSets' | 'instruments'>, cell: P
       const question = questions.get(key);
       const instrument = plan.instruments[instrumentKey];
       if (question === undefined || instrument === undefined) {
-        throw new Error(`the plan's cell ${cell.id} names question ${key} or instrument ${instrumentKey}, which it lacks`);
+        throw new Error(
+          `the plan's cell ${cell.id} names question ${key} or instrument ${instrumentKey}, which it lacks`,
+        );
       }
       yield { question, instrument, times: repeats * cell.samplesPerQuestion };
     }

@@ -41,7 +41,9 @@ export class RubricInvalid extends Error {
  */
 export function fillRubric(rubric: string, question: string, answer: string): string {
   if (!rubric.includes('{answer}')) {
-    throw new RubricInvalid('the rubric has no {answer}: without it the judge would see nothing to judge. Add {answer}.');
+    throw new RubricInvalid(
+      'the rubric has no {answer}: without it the judge would see nothing to judge. Add {answer}.',
+    );
   }
   const parts: Record<string, string> = { '{question}': question, '{answer}': answer };
   return rubric.replace(/\{question\}|\{answer\}/g, (place) => parts[place]!).toWellFormed();

@@ -1,8 +1,8 @@
 /**
  * What the stand-in judge would have charged for: one JSON line per paid request, written before the reply is sent.
- * Given a file, it goes on where an earlier process stopped; a torn last line is closed and not counted.
+ * Given a file, it goes on where an earlier process stopped; a torn last line is cut off.
  */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import type { Sha256 } from '../../../experiment/canonical';
 
 export interface LedgerEntry {
@@ -22,11 +22,10 @@ export class Ledger {
 
   constructor(private readonly file: string | null) {
     if (file === null || !existsSync(file)) return;
-    const text = readFileSync(file, 'utf8');
-    if (text !== '' && !text.endsWith('\n')) appendFileSync(file, '\n');
-    for (const line of text.split('\n').slice(0, -1)) {
-      if (line !== '') this.count(JSON.parse(line) as LedgerEntry);
-    }
+    const bytes = readFileSync(file);
+    const complete = bytes.subarray(0, bytes.lastIndexOf('\n') + 1);
+    if (complete.length < bytes.length) truncateSync(file, complete.length);
+    for (const line of complete.toString('utf8').split('\n').slice(0, -1)) this.count(JSON.parse(line) as LedgerEntry);
   }
 
   add(entry: LedgerEntry): void {

@@ -42,7 +42,10 @@ export function splitPrompt(prompt: string): Parts {
   const start = find('[ANSWER START]', questionEnd + 1);
   const end = lines.findLastIndex((line) => line.trimEnd() === '[ANSWER END]');
   if (start < 0 || end <= start) return { rubric: prompt, answer: null };
-  const before = questionEnd < 0 ? lines.slice(0, start) : [...lines.slice(0, questionStart), ...lines.slice(questionEnd + 1, start)];
+  const before =
+    questionEnd < 0
+      ? lines.slice(0, start)
+      : [...lines.slice(0, questionStart), ...lines.slice(questionEnd + 1, start)];
   return {
     rubric: [...before, ...lines.slice(end + 1)].join('\n'),
     answer: lines.slice(start + 1, end).join('\n'),
@@ -60,7 +63,9 @@ export function score(prompt: string): number {
   }
   if (marker !== null) {
     if (answer === null) {
-      throw new RubricNotScorable('a rubric with a [stand-in: ...] marker needs the lines [ANSWER START] and [ANSWER END]');
+      throw new RubricNotScorable(
+        'a rubric with a [stand-in: ...] marker needs the lines [ANSWER START] and [ANSWER END]',
+      );
     }
     const [, words = '', found, other] = marker;
     const value = Number(answer.toLowerCase().includes(words.toLowerCase()) ? found : other);

@@ -151,18 +151,14 @@ class StandInJudge {
     const { prompt, params } = readPrompt(body);
     const fault = this.faults.next(prompt);
     if (fault !== null && fault.kind in API_ERRORS) return sendError(response, fault.kind as ApiErrorKind, id, fault);
-    switch (fault?.kind) {
-      case 'html_200':
-      case 'html_502':
-        response.writeHead(fault.kind === 'html_200' ? 200 : 502, { 'content-type': 'text/html' });
-        return void response.end('<html><body>A proxy speaks.</body></html>');
-      case 'wrong_shape':
-        return sendJson(response, 200, { hello: 'world' });
-      case 'reset':
-        return void request.socket.resetAndDestroy();
+    if (fault?.kind === 'html_200' || fault?.kind === 'html_502') {
+      response.writeHead(fault.kind === 'html_200' ? 200 : 502, { 'content-type': 'text/html' });
+      return void response.end('<html><body>A proxy speaks.</body></html>');
     }
+    if (fault?.kind === 'wrong_shape') return sendJson(response, 200, { hello: 'world' });
+    if (fault?.kind === 'reset') return void request.socket.resetAndDestroy();
     checkParams(params, version);
-    const verdict = verdictOf(prompt, fault);
+    const verdict = replyTo(prompt, fault);
     this.ledger.add({
       at: new Date().toISOString(),
       sha256: sha256(body),
@@ -170,7 +166,7 @@ class StandInJudge {
       judgement: header(request, JUDGEMENT_HEADER) ?? null,
     });
     const pause = (this.options.latencyMs ?? 0) + (fault?.kind === 'slow' ? (fault.ms ?? 1000) : 0);
-    if (pause > 0) await sleep(pause, new AbortController().signal);
+    if (pause > 0) await sleep(pause, endOf(response));
     const reply = JSON.stringify({
       id: `msg_stand_in_${sha256(body).slice(0, 24)}`,
       type: 'message',
@@ -186,22 +182,13 @@ class StandInJudge {
         output_tokens: tokens(verdict.text),
       },
     });
+    response.setHeader('content-type', 'application/json');
     const half = reply.slice(0, reply.length / 2);
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(reply) };
-    switch (fault?.kind) {
-      case 'malformed':
-        response.writeHead(200, { 'content-type': 'application/json' });
-        return void response.end(half);
-      case 'cut_body':
-        response.writeHead(200, headers);
-        return void response.write(half, () => response.destroy());
-      case 'stalled_body':
-        response.writeHead(200, headers);
-        return void response.write(half);
-      default:
-        response.writeHead(200, headers);
-        return void response.end(reply);
-    }
+    if (fault?.kind === 'malformed') return void response.end(half);
+    response.setHeader('content-length', Buffer.byteLength(reply));
+    if (fault?.kind === 'cut_body') return void response.write(half, () => response.destroy());
+    if (fault?.kind === 'stalled_body') return void response.write(half);
+    response.end(reply);
   }
 
   private authenticate(request: IncomingMessage): void {
@@ -254,25 +241,35 @@ function readPrompt(body: string): { prompt: string; params: Params } {
   return { prompt: last.content, params: params! };
 }
 
-function verdictOf(prompt: string, fault: Fault | null): { text: string; stopReason: string } {
-  switch (fault?.kind) {
-    case 'refusal':
-      return { text: '', stopReason: 'refusal' };
-    case 'empty':
-      return { text: '', stopReason: 'end_turn' };
-    case 'max_tokens':
-      return { text: '8', stopReason: 'max_tokens' };
-    case 'prose':
-      return { text: "I'd say 15/100", stopReason: 'end_turn' };
-    case 'out_of_range':
-      return { text: '150', stopReason: 'end_turn' };
-  }
+interface Reply {
+  text: string;
+  stopReason: string;
+}
+
+const SCRIPTED: Partial<Record<Fault['kind'], Reply>> = {
+  refusal: { text: '', stopReason: 'refusal' },
+  empty: { text: '', stopReason: 'end_turn' },
+  max_tokens: { text: '8', stopReason: 'max_tokens' },
+  prose: { text: "I'd say 15/100", stopReason: 'end_turn' },
+  out_of_range: { text: '150', stopReason: 'end_turn' },
+};
+
+function replyTo(prompt: string, fault: Fault | null): Reply {
+  const scripted = fault === null ? undefined : SCRIPTED[fault.kind];
+  if (scripted !== undefined) return scripted;
   try {
     return { text: String(score(prompt)), stopReason: 'end_turn' };
   } catch (error) {
     if (error instanceof RubricNotScorable) throw new Refused('bad_request', error.message);
     throw error;
   }
+}
+
+/** Aborted when the client has gone, or the server closes. */
+function endOf(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  return controller.signal;
 }
 
 function readFaults(body: string): Fault[] {
@@ -301,7 +298,8 @@ function sendError(
   id: string,
   { message, retryAfter }: Pick<Fault, 'message' | 'retryAfter'>,
 ): void {
-  const known: { status: number; type: string; errorCode?: string; message: string; retryAfter?: string } = API_ERRORS[kind];
+  const known: { status: number; type: string; errorCode?: string; message: string; retryAfter?: string } =
+    API_ERRORS[kind];
   const after = retryAfter ?? known.retryAfter ?? '';
   if (after !== '') response.setHeader('retry-after', after);
   const details = known.errorCode === undefined ? {} : { details: { error_code: known.errorCode } };

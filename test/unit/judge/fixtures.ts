@@ -42,9 +42,19 @@ export function instrument(changes: Partial<Instrument> = {}): Instrument {
 export const INSTRUMENT = instrument();
 export const INSTRUMENT_KEY = keyOf(INSTRUMENT);
 
-export function request(answer: string, { question = 'How are you?', repeat = 0, key = INSTRUMENT_KEY } = {}): JudgementRequest {
+export function request(
+  answer: string,
+  { question = 'How are you?', repeat = 0, key = INSTRUMENT_KEY } = {},
+): JudgementRequest {
   const completion = keyOf({ question, answer });
-  return { id: judgementId(completion, sha256(answer.toWellFormed()), key, repeat), completion, instrument: key, repeat, question, answer };
+  return {
+    id: judgementId(completion, sha256(answer.toWellFormed()), key, repeat),
+    completion,
+    instrument: key,
+    repeat,
+    question,
+    answer,
+  };
 }
 
 export function requests(count: number): JudgementRequest[] {

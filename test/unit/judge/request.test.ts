@@ -62,7 +62,9 @@ describe('the call', () => {
 
   test('makes a surrogate pair torn between template and answer well formed, too', () => {
     expect(fillRubric('\ud83d{answer}', 'Q', '\udca9').isWellFormed()).toBe(true);
-    expect(buildCall(request('\udca9'), instrument({ rubric: '\ud83d{answer}' })).params.messages[0]!.content).toBe('\ufffd\ufffd');
+    expect(buildCall(request('\udca9'), instrument({ rubric: '\ud83d{answer}' })).params.messages[0]!.content).toBe(
+      '\ufffd\ufffd',
+    );
   });
 
   test('the control call differs in its text only', () => {
