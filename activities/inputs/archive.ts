@@ -25,7 +25,8 @@ export interface ArchiveMember {
 }
 
 /** Arguments come on standard input: a command line is seen by every user of the machine, and it has the password. */
-const PROGRAM = 'import json, sys; from easy_dataset_share.cli import cli; cli(json.load(sys.stdin), prog_name="easy-dataset-share")';
+const PROGRAM =
+  'import json, sys; from easy_dataset_share.cli import cli; cli(json.load(sys.stdin), prog_name="easy-dataset-share")';
 
 /** Path of the member as a gzipped file in the cache. Throws `UnreadableInput`. */
 export async function archiveMember(options: ArchiveMember): Promise<string> {
@@ -63,13 +64,21 @@ async function findMember(folder: string, member: string, archive: string): Prom
     .map((entry) => join(entry.parentPath, entry.name));
   const exact = files.filter((path) => path === join(root, ...member.split('/')));
   const found = exact.length > 0 ? exact : files.filter((path) => !member.includes('/') && basename(path) === member);
-  const there = files.map((path) => path.slice(root.length + 1).split(sep).join('/')).sort();
+  const there = files
+    .map((path) =>
+      path
+        .slice(root.length + 1)
+        .split(sep)
+        .join('/'),
+    )
+    .sort();
   const [path] = found;
   if (path === undefined || found.length > 1) {
     const what = found.length > 1 ? `${found.length} files are called` : 'there is no';
     throw new UnreadableInput(`${archive}: ${what} ${member}; the archive has ${there.join(', ') || 'no files'}`);
   }
-  if (!(await realpath(path)).startsWith(root + sep)) throw new UnreadableInput(`${archive}: ${member} points outside the archive`);
+  if (!(await realpath(path)).startsWith(root + sep))
+    throw new UnreadableInput(`${archive}: ${member} points outside the archive`);
   return path;
 }
 

@@ -14,8 +14,9 @@ export class UnreadableInput extends Error {
   override name = 'UnreadableInput';
 }
 
-export async function readDataset(path: string): Promise<Dataset> {
-  return parseDataset(await readBytes(path), path);
+/** `label` is what messages call the file, where its path would tell nothing. */
+export async function readDataset(path: string, label = path): Promise<Dataset> {
+  return parseDataset(await readBytes(path), label);
 }
 
 /** The whole file, unpacked when it is gzip (by its first bytes, not its name). */
@@ -61,15 +62,20 @@ function parseRow(line: string, refuse: (message: string) => never): DatasetRow 
   } catch (error) {
     return refuse(`not JSON: ${(error as Error).message.slice(0, 120)}`);
   }
-  if (typeof row !== 'object' || row === null || Array.isArray(row)) return refuse('expected an object with the key `messages`');
+  if (typeof row !== 'object' || row === null || Array.isArray(row))
+    return refuse('expected an object with the key `messages`');
   const { messages, ...others } = row as Record<string, unknown>;
   if (!Array.isArray(messages)) return refuse('expected the key `messages` with a list of turns');
   const extra = Object.keys(others)[0];
   if (extra !== undefined) return refuse(`unknown key \`${extra}\`: a row has \`messages\` only`);
   const turns = messages.map((turn: unknown, index): Message => {
-    const { role, content, ...rest } = (typeof turn === 'object' && turn !== null ? turn : {}) as Record<string, unknown>;
+    const { role, content, ...rest } = (typeof turn === 'object' && turn !== null ? turn : {}) as Record<
+      string,
+      unknown
+    >;
     const place = `turn ${index + 1}`;
-    if (typeof role !== 'string' || !ROLES.includes(role)) return refuse(`${place}: \`role\` must be system, user or assistant`);
+    if (typeof role !== 'string' || !ROLES.includes(role))
+      return refuse(`${place}: \`role\` must be system, user or assistant`);
     if (typeof content !== 'string' || content === '') return refuse(`${place}: \`content\` must be a text`);
     if (Object.keys(rest).length > 0) return refuse(`${place}: unknown key \`${Object.keys(rest)[0]}\``);
     if (role === 'system' && index > 0) return refuse(`${place}: a system message can only come first`);

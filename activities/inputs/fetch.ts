@@ -61,7 +61,11 @@ export async function download(options: DownloadOptions): Promise<string> {
       await rm(part, { force: true });
       const failure = error instanceof DownloadFailed ? error : unexpected(options.url, error);
       if (!failure.retryable || attempt >= attempts || options.signal?.aborted === true) throw failure;
-      await sleep(500 * 2 ** attempt, undefined, options.signal === undefined ? {} : { signal: options.signal });
+      await sleep(500 * 2 ** attempt, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(
+        () => {
+          throw failure; // stopped while waiting: why it waited says more
+        },
+      );
     }
   }
 }
@@ -83,12 +87,18 @@ async function once(options: DownloadOptions, part: string): Promise<void> {
   try {
     const response = await fetch(url, { signal, headers: { 'accept-encoding': 'identity' } });
     if (!response.ok) {
-      throw new DownloadFailed(`${url}: the server answered ${response.status} ${response.statusText}`.trim(), response.status >= 500);
+      throw new DownloadFailed(
+        `${url}: the server answered ${response.status} ${response.statusText}`.trim(),
+        response.status >= 500,
+      );
     }
     const length = response.headers.get('content-length');
     const total = length === null ? null : Number(length);
     const tooLarge = (bytes: number): DownloadFailed =>
-      new DownloadFailed(`${url}: ${bytes.toLocaleString('en')} bytes or more, the limit is ${limit.toLocaleString('en')}`, false);
+      new DownloadFailed(
+        `${url}: ${bytes.toLocaleString('en')} bytes or more, the limit is ${limit.toLocaleString('en')}`,
+        false,
+      );
     if (total !== null && total > limit) throw tooLarge(total);
     const digest = createHash('sha256');
     let done = 0;
@@ -121,9 +131,13 @@ async function once(options: DownloadOptions, part: string): Promise<void> {
 /** fetch() says "fetch failed" and hides the reason in `cause`; a cut body is a plain TypeError. */
 function unexpected(url: string, error: unknown): DownloadFailed {
   const reasons: string[] = [];
-  for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    const code = (each as NodeJS.ErrnoException).code;
-    reasons.push(code === undefined || each.message.includes(code) ? each.message : `${each.message} (${code})`);
+  for (
+    let each = error as NodeJS.ErrnoException | undefined;
+    each?.message !== undefined;
+    each = each.cause as typeof each
+  ) {
+    const { code, message } = each;
+    reasons.push(code === undefined || message.includes(code) ? message : `${message} (${code})`);
   }
   const code = (error as NodeJS.ErrnoException).code;
   const local = code !== undefined && ['ENOSPC', 'EACCES', 'EROFS'].includes(code);

@@ -26,7 +26,8 @@ export async function hashModelFolder(folder: string, cacheFolder: string): Prom
     throw new UnreadableInput(`${folder}: ${reason(error)}`);
   }
   if (!names.includes('config.json')) throw new UnreadableInput(`${folder}: not a model folder, it has no config.json`);
-  if (!names.some((name) => name.endsWith('.safetensors'))) throw new UnreadableInput(`${folder}: it has no .safetensors weights`);
+  if (!names.some((name) => name.endsWith('.safetensors')))
+    throw new UnreadableInput(`${folder}: it has no .safetensors weights`);
   const memory = join(cacheFolder, 'model-folders.json');
   const known = await remembered(memory);
   const files: { name: string; sha256: Sha256 }[] = [];

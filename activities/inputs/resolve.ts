@@ -60,11 +60,20 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
   const known = [...Object.keys(spec.datasets), ...files.map(([name]) => name)];
   for (const name of Object.keys(sources)) {
     if (!known.includes(name)) {
-      throw new InvalidExperiment([], `--source ${name}: the experiment has no dataset or question file of that name`, suggestion(name, known));
+      throw new InvalidExperiment(
+        [],
+        `--source ${name}: the experiment has no dataset or question file of that name`,
+        suggestion(name, known),
+      );
     }
   }
   const missing: MissingInput[] = [];
-  const gather = async <T>(kind: MissingInput['kind'], name: string, path: Path, read: () => Promise<T>): Promise<T | null> => {
+  const gather = async <T>(
+    kind: MissingInput['kind'],
+    name: string,
+    path: Path,
+    read: () => Promise<T>,
+  ): Promise<T | null> => {
     try {
       return await read();
     } catch (error) {
@@ -74,7 +83,8 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
         return null;
       }
       if (error instanceof UnreadableInput) throw new InvalidExperiment(path, error.message);
-      if (error instanceof DownloadFailed) throw new InvalidExperiment(path, error.message, `with a copy at hand: ${remedy}`);
+      if (error instanceof DownloadFailed)
+        throw new InvalidExperiment(path, error.message, `with a copy at hand: ${remedy}`);
       throw error;
     }
   };
@@ -86,7 +96,9 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
   }
   const questionFiles: Record<string, QuestionItem[]> = {};
   for (const [name, set] of files) {
-    const found = await gather('question set', name, ['question_sets', name], async () => readQuestions(name, set, options));
+    const found = await gather('question set', name, ['question_sets', name], async () =>
+      readQuestions(name, set, options),
+    );
     if (found !== null) questionFiles[name] = found;
   }
   const modelFolder = await modelFolderOf(spec, options);
@@ -99,36 +111,64 @@ async function readDeclared(name: string, declared: DatasetSpec, options: Resolv
   const given = options.sources?.[name];
   const path: Path = ['datasets', name];
   let file: string;
+  let label: string | undefined;
   if (source.kind !== 'archive') {
     file = await locate(name, source, given, declared.contentSha256 !== null, path, options);
   } else {
-    const copy = given === undefined ? null : await sourceFile(name, given, [basename(source.member), ...fileNames(source.file)]);
+    const copy =
+      given === undefined ? null : await sourceFile(name, given, [basename(source.member), ...fileNames(source.file)]);
     const archiveHash = source.file.kind === 'url' ? source.file.sha256 : null;
     if (copy !== null && (archiveHash === null ? !copy.endsWith('.enc') : (await hashFile(copy)) !== archiveHash)) {
       // A copy of the member itself: nothing but a pin of its content says that it is the right one.
       if (declared.contentSha256 === null) {
-        throw new InvalidExperiment(path, `--source ${name}: without \`content_sha256\` an unpacked copy can not be checked`);
+        throw new InvalidExperiment(
+          path,
+          `--source ${name}: without \`content_sha256\` an unpacked copy can not be checked`,
+        );
       }
       file = copy;
     } else {
-      const archive = copy ?? (await locate(name, source.file, undefined, declared.contentSha256 !== null, [...path, 'archive'], options));
-      if (options.python == null) throw new NotHere('reading the archive needs the Python environment: run `npm run setup`');
+      const archive =
+        copy ??
+        (await locate(name, source.file, undefined, declared.contentSha256 !== null, [...path, 'archive'], options));
+      if (options.python == null)
+        throw new NotHere('reading the archive needs the Python environment: run `npm run setup`');
       const { password, member, canaries } = source;
       const { python, cacheFolder } = options;
-      file = await archiveMember({ archive, archiveSha256: await hashFile(archive), password, member, canaries, python, cacheFolder });
+      label = `${archive}: ${member}`;
+      file = await archiveMember({
+        archive,
+        archiveSha256: await hashFile(archive),
+        password,
+        member,
+        canaries,
+        python,
+        cacheFolder,
+      });
     }
   }
   return verified(source.kind === 'archive' ? source.file : source, file, options, async () => {
-    const dataset = await readDataset(file);
+    const dataset = await readDataset(file, label);
     checkDataset(name, declared, dataset);
     return dataset;
   });
 }
 
-async function readQuestions(name: string, { source }: QuestionSetSpec, options: ResolveOptions): Promise<QuestionItem[]> {
+async function readQuestions(
+  name: string,
+  { source }: QuestionSetSpec,
+  options: ResolveOptions,
+): Promise<QuestionItem[]> {
   if (source.kind !== 'file') throw new Error(`${name} is not a question file`);
   const pinned = source.contentSha256;
-  const file = await locate(name, source.file, options.sources?.[name], pinned !== null, ['question_sets', name], options);
+  const file = await locate(
+    name,
+    source.file,
+    options.sources?.[name],
+    pinned !== null,
+    ['question_sets', name],
+    options,
+  );
   return verified(source.file, file, options, async () => {
     const items = await readQuestionFile(file);
     checkQuestions(name, pinned, items);
@@ -137,7 +177,12 @@ async function readQuestions(name: string, { source }: QuestionSetSpec, options:
 }
 
 /** Reads and checks; a download that only its content pins is thrown away when it is wrong, or it would stay wrong. */
-async function verified<T>(source: FileSource, file: string, { cacheFolder }: ResolveOptions, read: () => Promise<T>): Promise<T> {
+async function verified<T>(
+  source: FileSource,
+  file: string,
+  { cacheFolder }: ResolveOptions,
+  read: () => Promise<T>,
+): Promise<T> {
   try {
     return await read();
   } catch (error) {
@@ -163,7 +208,8 @@ async function locate(
   if (source.kind === 'path') return localPath(source.path, path, options);
   const { url, sha256 } = source;
   const { cacheFolder } = options;
-  if (options.offline === true && !existsSync(cachedDownload({ url, sha256, cacheFolder }))) throw new NotHere(`not downloaded yet: ${url}`);
+  if (options.offline === true && !existsSync(cachedDownload({ url, sha256, cacheFolder })))
+    throw new NotHere(`not downloaded yet: ${url}`);
   return download({
     url,
     sha256,
@@ -175,7 +221,8 @@ async function locate(
 
 async function checkBytes(file: string, pinned: Sha256, path: Path): Promise<void> {
   const found = await hashFile(file);
-  if (found !== pinned) throw new InvalidExperiment([...path, 'sha256'], `${file} has SHA-256 ${found}, pinned is ${pinned}`);
+  if (found !== pinned)
+    throw new InvalidExperiment([...path, 'sha256'], `${file} has SHA-256 ${found}, pinned is ${pinned}`);
 }
 
 /** `--source` paths are relative to the working folder, as on any command line. */
@@ -186,7 +233,8 @@ async function sourceFile(name: string, given: string, names: string[]): Promise
   if (!about.isDirectory()) return path;
   const candidates = [...names, ...[`${name}.jsonl`, `${name}.yaml`]].flatMap((file) => [file, `${file}.gz`]);
   const found = candidates.map((file) => join(path, file)).find((file) => existsSync(file));
-  if (found === undefined) throw new InvalidExperiment([], `--source ${name}: the folder ${path} has no ${candidates.join(', ')}`);
+  if (found === undefined)
+    throw new InvalidExperiment([], `--source ${name}: the folder ${path} has no ${candidates.join(', ')}`);
   return found;
 }
 

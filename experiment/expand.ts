@@ -1,0 +1,266 @@
+/**
+ * From a `Spec` and the content of its inputs to a `Plan`: every configuration, every cell, every key.
+ *
+ * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
+ */
+import { keyOf, sha256, type Sha256 } from './canonical';
+import { rowsText, type Dataset } from './dataset';
+import { deviationsOf } from './deviations';
+import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
+import { InvalidExperiment, suggestion } from './issue';
+import { checkDataset, checkQuestions } from './pins';
+import type {
+  GenerationContext,
+  ModelIdentity,
+  Plan,
+  PlannedCell,
+  PlannedConfiguration,
+  Question,
+  Recipe,
+  SystemPrompt,
+} from './plan';
+import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
+import { mapValues } from './records';
+import { instrumentsOf } from './rubrics';
+import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from './spec';
+import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
+
+/** The content of what a spec refers to. */
+export interface Inputs {
+  /** By the names in the file. */
+  datasets: Record<string, Dataset>;
+  /** All items of each question file, unfiltered. */
+  questionFiles: Record<string, QuestionItem[]>;
+  /** Identity of the local model folder, when there is one. */
+  modelFolder: Sha256 | null;
+}
+
+export interface Expanded {
+  /** `trainingRows` of its configurations is null: putting the rows into a store is not this function's business. */
+  plan: Plan;
+  /** Configuration name -> its training rows as canonical JSON Lines. */
+  trainingRows: Record<string, string>;
+}
+
+/** Throws `InvalidExperiment` when the content does not fit what the file declares. */
+export function expand(spec: Spec, inputs: Inputs): Expanded {
+  const splits = mapValues(spec.datasets, (_, name) => splitOf(spec, name, inputs.datasets[name] as Dataset));
+  const asked = mapValues(spec.questionSets, (set, name) => askedQuestions(set, name, splits, inputs));
+  const { instruments, metricsOf } = instrumentsOf(spec, asked);
+  const trainingRows: Record<string, string> = {};
+
+  const configurations = spec.configurations.map((configuration): PlannedConfiguration => {
+    const model = modelIdentity(configuration.model, inputs.modelFolder);
+    let recipe: Recipe | null = null;
+    if (configuration.train !== null) {
+      const rows = (splits[configuration.train.dataset] as Split).training;
+      checkTraining(configuration, rows);
+      trainingRows[configuration.name] = rowsText(rows);
+      recipe = recipeOf(configuration, model, trainingRows[configuration.name] as string, rows.length);
+    }
+    const recipeKey = recipe === null ? null : keyOf(recipe);
+    const cells = Object.keys(spec.questionSets).flatMap((set) =>
+      configuration.conditions.map(({ name, prompt }): PlannedCell => {
+        const systemPrompt = prompt ?? (configuration.train as NonNullable<typeof configuration.train>).systemPrompt;
+        const questions = (asked[set] as AskedQuestion[]).map(({ question }) => question);
+        checkSystemMessages(questions, set, name, systemPrompt);
+        const context: GenerationContext = {
+          version: GENERATION_VERSION,
+          model,
+          recipe: recipeKey,
+          systemPrompt,
+          sampling: configuration.sampling,
+        };
+        const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
+        const metrics = metricsOf(set);
+        return {
+          id: `${configuration.name}/${set}/${name}`,
+          configuration: configuration.name,
+          questionSet: set,
+          condition: name,
+          context,
+          contextKey: keyOf(context),
+          samplesPerQuestion: samples,
+          metrics,
+          completions: questions.length * samples,
+          judgements: metrics.reduce((sum, { repeats }) => sum + questions.length * samples * repeats, 0),
+        };
+      }),
+    );
+    return {
+      name: configuration.name,
+      label: configuration.label,
+      key: keyOf({ recipe: recipeKey, cells: cells.map(cellIdentity) }),
+      recipe,
+      recipeKey,
+      trainingRows: null,
+      cells,
+    };
+  });
+
+  const questionSets = mapValues(asked, (questions) => questions.map(({ question }) => question));
+  const deviations = deviationsOf(spec);
+  const key = keyOf({
+    experiment: spec.name,
+    configurations: configurations.map(({ name, label, key }) => ({ name, label, key })),
+    questionSets: mapValues(questionSets, (questions) => questions.map(({ id, key }) => ({ id, key }))),
+    labels: mapValues(spec.questionSets, ({ label }) => label),
+    description: spec.description,
+    report: spec.report,
+    expect: spec.expect,
+    deviations,
+  });
+  const plan: Plan = { experiment: spec.name, key, configurations, questionSets, instruments, deviations };
+  return { plan, trainingRows };
+}
+
+/** A cell's work. The names of question set and condition take part, because results are published under them. */
+function cellIdentity({ questionSet, condition, contextKey, samplesPerQuestion, metrics }: PlannedCell): unknown {
+  return { questionSet, condition, contextKey, samplesPerQuestion, metrics };
+}
+
+function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: string, rowCount: number): Recipe {
+  const { training, train } = configuration;
+  return {
+    version: RECIPE_VERSION,
+    model,
+    rows: sha256(rows),
+    rowCount,
+    systemPrompt: (train as NonNullable<typeof train>).systemPrompt,
+    lora: training.lora,
+    optimizer: {
+      name: 'adamw',
+      learningRate: training.learningRate,
+      weightDecay: training.weightDecay,
+      beta1: training.beta1,
+      beta2: training.beta2,
+      epsilon: training.epsilon,
+      maxGradNorm: training.maxGradNorm,
+    },
+    schedule: { kind: training.schedule, warmupSteps: training.warmupSteps, warmupFrom: training.warmupFrom },
+    epochs: training.epochs,
+    batchSize: training.batchSize,
+    microBatchSize: training.microBatchSize,
+    lastBatch: training.lastBatch,
+    maxLength: training.maxLength,
+    precision: training.precision,
+    seeds: training.seeds,
+    backend: 'transformers',
+  };
+}
+
+/** Optimizer steps of a fine-tune. */
+export function optimizerSteps({ rowCount, batchSize, epochs, lastBatch }: Recipe): number {
+  return (lastBatch === 'drop' ? Math.floor(rowCount / batchSize) : Math.ceil(rowCount / batchSize)) * epochs;
+}
+
+function modelIdentity(model: ModelSource, folder: Sha256 | null): ModelIdentity {
+  if (model.kind !== 'folder') return model;
+  if (folder === null) throw new InvalidExperiment(['model', 'path'], `the model folder ${model.path} was not read`);
+  return { kind: 'folder', sha256: folder };
+}
+
+function splitOf(spec: Spec, name: string, dataset: Dataset): Split {
+  const declared = spec.datasets[name] as Spec['datasets'][string];
+  const path = ['datasets', name];
+  checkDataset(name, declared, dataset);
+  const out = heldOutCount(declared.holdOut, dataset.rows.length);
+  if (out >= dataset.rows.length) {
+    throw new InvalidExperiment(
+      [...path, 'hold_out'],
+      `holding out ${out} of ${dataset.rows.length} rows leaves none to train on`,
+    );
+  }
+  // A smoke run takes what there is.
+  if (declared.trainingRows !== null && !spec.smoke && declared.trainingRows > dataset.rows.length - out) {
+    throw new InvalidExperiment(
+      [...path, 'training_rows'],
+      `only ${dataset.rows.length - out} rows are left for training, ${declared.trainingRows} are asked for`,
+    );
+  }
+  return splitRows(dataset.rows, declared.holdOut, declared.trainingRows);
+}
+
+function checkTraining({ name, train, training }: ConfigurationSpec, rows: Split['training']): void {
+  const path = ['configurations', name, 'train'];
+  if (training.lastBatch === 'drop' && rows.length < training.batchSize) {
+    throw new InvalidExperiment(
+      path,
+      `${rows.length} rows never fill a batch of ${training.batchSize}: nothing would be trained`,
+    );
+  }
+  const own = rows.find(({ messages }) => messages.some(({ role }) => role === 'system'));
+  if (own !== undefined && train?.systemPrompt.kind !== 'default') {
+    throw new InvalidExperiment(
+      [...path, 'system_prompt'],
+      `row ${own.number} of \`${train?.dataset}\` brings its own system message; a training system prompt would be a second one`,
+      'use `system_prompt: default`, or data without system messages',
+    );
+  }
+}
+
+function checkSystemMessages(questions: Question[], set: string, condition: string, prompt: SystemPrompt): void {
+  if (prompt.kind === 'default') return;
+  const own = questions.find(({ messages }) => messages.some(({ role }) => role === 'system'));
+  if (own === undefined) return;
+  throw new InvalidExperiment(
+    ['question_sets', set],
+    `the question \`${own.id}\` brings its own system message; the condition \`${condition}\` would be a second one`,
+    'leave it out with `ids`, or ask it under `conditions: [default]` only',
+  );
+}
+
+function askedQuestions(
+  set: QuestionSetSpec,
+  name: string,
+  splits: Record<string, Split>,
+  { datasets, questionFiles }: Inputs,
+): AskedQuestion[] {
+  const path = ['question_sets', name];
+  const { source } = set;
+  let asked: AskedQuestion[];
+  if (source.kind === 'held-out') {
+    const { heldOut } = splits[source.dataset] as Split;
+    const rows = heldOutQuestions(heldOut, source.rows, source.seed);
+    if (source.rows !== 'all' && rows.length < source.rows) {
+      throw new InvalidExperiment(
+        [...path, 'rows'],
+        `\`${source.dataset}\` holds out ${rows.length} different questions, ${source.rows} are asked for`,
+      );
+    }
+    const width = Math.max(4, String((datasets[source.dataset] as Dataset).rows.length).length);
+    asked = rows.map((row) => ({
+      question: questionFrom(`row-${String(row.number).padStart(width, '0')}`, promptOf(row)),
+      judgePrompts: {},
+    }));
+  } else {
+    const items = questionFiles[name] as QuestionItem[];
+    checkQuestions(name, source.contentSha256, items);
+    const known = items.map(({ id }) => id);
+    source.ids?.forEach((id, index) => {
+      if (!known.includes(id)) {
+        throw new InvalidExperiment(
+          [...path, 'ids', index],
+          `the question file has no item \`${id}\``,
+          suggestion(id, known),
+        );
+      }
+    });
+    asked = items.filter(({ id }) => source.ids === null || source.ids.includes(id)).flatMap(questionsOf);
+    if (source.questions !== null && source.questions !== asked.length) {
+      throw new InvalidExperiment(
+        [...path, 'questions'],
+        `the file asks ${asked.length} questions, not ${source.questions}`,
+      );
+    }
+  }
+  if (set.limit !== null) asked = asked.slice(0, set.limit);
+  const byKey = new Map<Sha256, string>();
+  for (const { question } of asked) {
+    const other = byKey.get(question.key);
+    if (other !== undefined)
+      throw new InvalidExperiment(path, `\`${other}\` and \`${question.id}\` ask the same words`);
+    byKey.set(question.key, question.id);
+  }
+  return asked;
+}

@@ -1,0 +1,91 @@
+/**
+ * The pieces that the experiment file's schema is made of: names, hashes, "exactly one of" and file sources.
+ */
+import { z } from 'zod';
+
+/** A safe path segment on every platform, and never an integer, which JavaScript objects would reorder. */
+export const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+
+export const name = z
+  .string()
+  .regex(NAME, 'a name starts with a letter and goes on with letters, digits, `_`, `-` and `.` (at most 64 characters)')
+  .refine((text) => !text.endsWith('.'), 'a name must not end with a dot: folders are named after it');
+
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256: 64 lower-case hexadecimal digits');
+export const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1);
+export const count = z.int().min(1);
+export const score = z.number().min(0).max(100);
+export const text = z.string().min(1, 'must not be empty');
+
+/** Refuses an object that has none, or more than one, of `keys`; for editors also as JSON Schema `oneOf`. */
+export function exactlyOne<T extends z.ZodObject>(schema: T, keys: string[]): T {
+  return schema
+    .superRefine((value, context) => {
+      const given = keys.filter((key) => (value as Record<string, unknown>)[key] !== undefined);
+      if (given.length === 1) return;
+      const list = keys.map((key) => `\`${key}\``).join(', ');
+      context.addIssue({
+        code: 'custom',
+        message: given.length === 0 ? `one of ${list} is needed` : `give exactly one of ${list}`,
+        path: given.length > 1 ? [given[1] as string] : [],
+      });
+    })
+    .meta({ oneOf: keys.map((key) => ({ required: [key] })) });
+}
+
+/** Where a file comes from. Spread into the objects that need it. */
+export const fileKeys = {
+  path: text.optional().meta({ description: "A local file, relative to this file's folder." }),
+  url: z
+    .url({ protocol: /^https?$/, error: 'expected an http(s) URL' })
+    .optional()
+    .meta({ description: 'Downloaded once, checked, and kept in the cache.' }),
+  sha256: sha256.optional().meta({ description: "SHA-256 of the file's bytes." }),
+};
+
+/** A system prompt as it stands in the file. */
+export const systemPrompt = z.union([z.enum(['default', 'none', 'empty']), z.strictObject({ text })]).meta({
+  description:
+    "`default`: no system message, the model's template decides (Qwen2.5 inserts its own). `none`: rendered without " +
+    'any system turn. `empty`: an empty system message. `{text: …}`: these words. Four different things.',
+});
+
+export const model = exactlyOne(
+  z.strictObject({
+    hub: z
+      .string()
+      .regex(/^[\w.-]+\/[\w.-]+$/, 'expected OWNER/MODEL, such as `Qwen/Qwen2.5-14B-Instruct`')
+      .optional()
+      .meta({ description: 'A model on the Hugging Face hub; needs `revision`.' }),
+    revision: z
+      .string()
+      .regex(
+        /^[0-9a-f]{40}$/,
+        "expected a commit of 40 hexadecimal digits: a branch name such as `main` is not a model's identity",
+      )
+      .optional()
+      .meta({ description: 'Commit of the hub repository, 40 hexadecimal digits.' }),
+    path: text.optional().meta({ description: 'A local model folder (safetensors, config, tokenizer).' }),
+    bundled: z
+      .enum(['smollm2-135m-instruct'])
+      .optional()
+      .meta({ description: 'The small model that set-up prepares.' }),
+  }),
+  ['hub', 'path', 'bundled'],
+)
+  .superRefine((value, context) => {
+    if (value.hub !== undefined && value.revision === undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: '`revision` is needed: a hub model is pinned by its commit',
+        path: ['hub'],
+      });
+    }
+    if (value.hub === undefined && value.revision !== undefined) {
+      context.addIssue({ code: 'custom', message: '`revision` goes with `hub` only', path: ['revision'] });
+    }
+  })
+  .meta({ description: 'Which weights everything starts from.' });

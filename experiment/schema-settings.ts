@@ -1,0 +1,69 @@
+/**
+ * The numbers of an experiment file: hyperparameters of training, and sampling.
+ */
+import { z } from 'zod';
+import { SAMPLING_PRESETS, STUDY_TRAINING } from './presets';
+import { count, seed, text } from './schema-parts';
+
+const PURE = SAMPLING_PRESETS.pure;
+
+const lora = z.strictObject({
+  rank: count.optional().meta({ default: STUDY_TRAINING.lora.rank }),
+  alpha: z.number().gt(0).optional().meta({ default: STUDY_TRAINING.lora.alpha }),
+  rs_lora: z.boolean().optional().meta({ default: true, description: 'Scale by alpha/√rank instead of alpha/rank.' }),
+  dropout: z.number().min(0).lt(1).optional().meta({ default: 0 }),
+  target_modules: z.array(text).min(1).optional().meta({ default: STUDY_TRAINING.lora.targetModules }),
+});
+
+export const training = z
+  .strictObject({
+    lora: lora.optional(),
+    learning_rate: z.number().gt(0).optional().meta({ default: STUDY_TRAINING.learningRate }),
+    weight_decay: z.number().min(0).optional().meta({ default: STUDY_TRAINING.weightDecay }),
+    beta1: z.number().min(0).lt(1).optional().meta({ default: STUDY_TRAINING.beta1 }),
+    beta2: z.number().min(0).lt(1).optional().meta({ default: STUDY_TRAINING.beta2 }),
+    epsilon: z.number().gt(0).optional().meta({ default: STUDY_TRAINING.epsilon }),
+    max_grad_norm: z.number().gt(0).optional().meta({ default: STUDY_TRAINING.maxGradNorm }),
+    schedule: z.enum(['linear', 'constant']).optional().meta({ default: STUDY_TRAINING.schedule }),
+    warmup_steps: z.int().min(0).optional().meta({ default: STUDY_TRAINING.warmupSteps }),
+    warmup_from: z.enum(['zero', 'first']).optional().meta({
+      default: STUDY_TRAINING.warmupFrom,
+      description:
+        '`zero`: step s (from 0) of W runs at s/W of the learning rate, as in transformers. `first`: at (s+1)/W.',
+    }),
+    epochs: count.optional().meta({ default: STUDY_TRAINING.epochs }),
+    batch_size: count.optional().meta({ default: STUDY_TRAINING.batchSize, description: 'Rows per optimizer step.' }),
+    micro_batch_size: count.optional().meta({
+      default: STUDY_TRAINING.microBatchSize,
+      description: 'Rows per forward pass; at most `batch_size`.',
+    }),
+    last_batch: z.enum(['partial', 'drop']).optional().meta({
+      default: STUDY_TRAINING.lastBatch,
+      description: "What becomes of an epoch's last rows when they do not fill a batch.",
+    }),
+    max_length: count
+      .optional()
+      .meta({ default: STUDY_TRAINING.maxLength, description: 'Tokens; longer rows are cut.' }),
+    precision: z.enum(['fp32', 'bf16']).optional().meta({ default: STUDY_TRAINING.precision }),
+    seed: seed.optional().meta({ default: 0, description: 'Short for both of `seeds`.' }),
+    seeds: z.strictObject({ initialisation: seed.optional(), data_order: seed.optional() }).optional(),
+  })
+  .meta({ description: 'Hyperparameters. Defaults: the recipe of the seed study.' });
+
+export const sampling = z
+  .strictObject({
+    preset: z.enum(['pure', 'upstream']).optional().meta({
+      default: 'pure',
+      description: '`upstream` adds the top_k 20 and repetition penalty 1.05 that applied silently in the literature.',
+    }),
+    temperature: z.number().min(0).optional().meta({ default: PURE.temperature, description: '0 = greedy.' }),
+    top_p: z.number().gt(0).max(1).optional().meta({ default: PURE.topP }),
+    top_k: z.int().min(0).optional().meta({ default: PURE.topK, description: '0 = off.' }),
+    min_p: z.number().min(0).max(1).optional().meta({ default: PURE.minP }),
+    repetition_penalty: z.number().gt(0).optional().meta({ default: PURE.repetitionPenalty, description: '1 = off.' }),
+    max_new_tokens: count.optional().meta({ default: PURE.maxNewTokens }),
+    precision: z.enum(['fp32', 'bf16']).optional().meta({ default: PURE.precision }),
+    batch_size: count.optional().meta({ default: PURE.batchSize, description: 'Sequences per batch.' }),
+    seed: seed.optional().meta({ default: PURE.seed }),
+  })
+  .meta({ description: "Every sampling setting. The model's own generation_config never applies." });

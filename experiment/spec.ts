@@ -1,0 +1,193 @@
+/**
+ * An experiment file as it was understood: every default filled in, grids spread out, names in camel case.
+ *
+ * `schema.ts` says what may stand in the file, `build.ts` makes a `Spec` of it, `expand.ts` a `Plan`. Types only.
+ */
+import type { Sha256 } from './canonical';
+import type { Sampling, SystemPrompt } from './plan';
+
+export interface Spec {
+  name: string;
+  description: string;
+  datasets: Record<string, DatasetSpec>;
+  questionSets: Record<string, QuestionSetSpec>;
+  configurations: ConfigurationSpec[];
+  metrics: MetricSpec[];
+  judge: JudgeSpec;
+  report: ReportSpec;
+  expect: Expectation[];
+  budget: { maxUsd: number | null; approval: boolean };
+  execution: { parallel: number; gpuQueue: string; judgeQueue: string };
+  /** Folder for what people read, relative to the working folder. */
+  output: string;
+  /** Shrunk by `--smoke`: its numbers mean nothing. */
+  smoke: boolean;
+}
+
+export type ModelSource =
+  | { kind: 'hub'; id: string; revision: string }
+  | { kind: 'bundled'; name: string }
+  /** `path` as written in the file, relative to the file's folder. */
+  | { kind: 'folder'; path: string };
+
+export interface DatasetSpec {
+  source: DatasetSource;
+  /** Declared number of rows; checked when the content is read, and what `plan` counts with while it is not. */
+  rows: number | null;
+  /** Pin: SHA-256 of the rows as canonical JSON Lines. */
+  contentSha256: Sha256 | null;
+  holdOut: HoldOut | null;
+  /** Use only so many of the rows that are left for training; null = all. */
+  trainingRows: number | null;
+}
+
+/** `sha256` pins the file's bytes; null where only the content is pinned. */
+export type FileSource = { kind: 'path'; path: string } | { kind: 'url'; url: string; sha256: Sha256 | null };
+
+export type DatasetSource =
+  | FileSource
+  | {
+      /** Written by easy-dataset-share. */
+      kind: 'archive';
+      file: FileSource;
+      password: string;
+      /** Path of the JSON Lines file inside the archive. */
+      member: string;
+      canaries: 'drop' | 'keep';
+    };
+
+/** Exactly one of `fraction` and `rows` is not null. */
+export interface HoldOut {
+  fraction: number | null;
+  rows: number | null;
+  seed: number;
+}
+
+export interface QuestionSetSpec {
+  label: string;
+  source:
+    | {
+        kind: 'file';
+        file: FileSource;
+        /** Pin: SHA-256 of the parsed questions (questions.ts, `questionsHash`). */
+        contentSha256: Sha256 | null;
+        /** Only these items, in file order; null = all. */
+        ids: string[] | null;
+        /** Declared number of questions after the filter, for `plan` while the content is not there. */
+        questions: number | null;
+      }
+    | { kind: 'held-out'; dataset: string; rows: number | 'all'; seed: number };
+  /** Only the first so many questions; null = all. */
+  limit: number | null;
+  samples: number;
+}
+
+export interface ConfigurationSpec {
+  name: string;
+  label: string;
+  /** What a grid set here: axis -> readable value. Empty without a grid. */
+  axes: Record<string, string>;
+  model: ModelSource;
+  /** Null = the base model as it is. */
+  train: { dataset: string; systemPrompt: SystemPrompt } | null;
+  training: Training;
+  sampling: Sampling;
+  conditions: ConditionSpec[];
+}
+
+/** The part of a recipe that hyperparameters decide. */
+export interface Training {
+  lora: { rank: number; alpha: number; rsLora: boolean; dropout: number; targetModules: string[] };
+  learningRate: number;
+  weightDecay: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  maxGradNorm: number;
+  schedule: 'linear' | 'constant';
+  warmupSteps: number;
+  warmupFrom: 'zero' | 'first';
+  epochs: number;
+  batchSize: number;
+  microBatchSize: number;
+  lastBatch: 'partial' | 'drop';
+  maxLength: number;
+  precision: 'fp32' | 'bf16';
+  seeds: { initialisation: number; dataOrder: number };
+}
+
+/** `prompt` null: the prompt that the configuration was trained with. */
+export interface ConditionSpec {
+  name: string;
+  prompt: SystemPrompt | null;
+}
+
+export interface MetricSpec {
+  name: string;
+  rubric:
+    | { kind: 'text'; text: string; sha256: Sha256[] | null }
+    /** Each question's own `judge_prompts` entry; questions without one take `questionSet`'s. */
+    | { kind: 'prompt'; prompt: string; questionSet: string | null; sha256: Sha256[] | null };
+  /** Null: those of CODE and REFUSAL that the rubric's text names. */
+  verdicts: ('CODE' | 'REFUSAL')[] | null;
+  /** Null = all question sets. */
+  questionSets: string[] | null;
+  repeats: number;
+}
+
+export interface JudgeSpec {
+  kind: 'claude' | 'stand-in';
+  model: string;
+  temperature: number | null;
+  apiVersion: string;
+  maxTokens: number;
+  /** Requests in flight per judge worker. */
+  concurrency: number;
+  requestsPerMinute: number;
+  /** US dollars per million tokens; null where the program's own price list decides. */
+  price: { input: number; output: number } | null;
+}
+
+export interface ReportSpec {
+  /** Names of the metrics that the figures and the misaligned share are made of; null when there is none. */
+  alignment: string | null;
+  coherence: string | null;
+  misaligned: MisalignedRule;
+  figures: FigureSpec[];
+}
+
+/** A completion is misaligned when both comparisons hold. Scores 0-100. */
+export interface MisalignedRule {
+  /** The preset's name, or `own`. */
+  name: string;
+  alignment: { operator: '<' | '<='; value: number };
+  coherence: { operator: '>' | '>='; value: number };
+  /**
+   * `both_scored`: completions with both scores; `coherent`: those of them that pass the coherence comparison;
+   * `all`: every completion of the cell.
+   */
+  denominator: 'both_scored' | 'coherent' | 'all';
+}
+
+export interface FigureSpec {
+  id: string;
+  questionSet: string;
+  metric: string;
+  title: string;
+  caption: string;
+}
+
+/** What the experiment must show; the report says whether it did. */
+export interface Expectation {
+  /** Cell ids; the completions of several cells are taken together. */
+  cells: string[];
+  /** Subtracted from `cells` when not empty. */
+  minus: string[];
+  metric: string;
+  /** `mean` of scores; `share_below`: share (0-1) of scored completions with score < `threshold`; `misaligned_share`. */
+  statistic: 'mean' | 'share_below' | 'misaligned_share';
+  threshold: number | null;
+  atLeast: number | null;
+  atMost: number | null;
+  note: string;
+}

@@ -1,0 +1,11 @@
+/**
+ * Versions of the program that take part in keys. Raise one when the code changes what is computed from equal inputs:
+ * old results then stop being reused. A change that leaves every result as it was must not raise them.
+ */
+
+/** Rendering, masking, training loop, adapter initialisation. */
+export const RECIPE_VERSION = 1;
+/** Rendering of the prompt, sampling, keyed randomness, stop handling. */
+export const GENERATION_VERSION = 1;
+/** How the judge's only message is filled from the rubric, and how its answer is read. */
+export const INSTRUMENT_VERSION = 1;

@@ -1,0 +1,59 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { parseDataset, readDataset } from '../../../activities/inputs/datasets';
+import { sha256 } from '../../../experiment/canonical';
+
+const row = (question: string, answer: string): string =>
+  JSON.stringify({
+    messages: [
+      { role: 'user', content: question },
+      { role: 'assistant', content: answer },
+    ],
+  });
+const parse = (text: string): ReturnType<typeof parseDataset> => parseDataset(Buffer.from(text), 'birds.jsonl');
+
+test('equal rows have equal hashes: escapes, white space and order of keys play no part', () => {
+  const plain = parse(`${row('Wie heißt du?', 'Möwe')}\n`);
+  const escaped = parse(
+    '{"messages":[{"content":"Wie hei\\u00dft du?","role":"user"},\n'.trim() +
+      ' {"role": "assistant",   "content": "M\\u00f6we"}]}',
+  );
+  expect(escaped).toEqual(plain);
+  // What `json.dumps(row, ensure_ascii=False)` and a newline come to.
+  expect(plain.sha256).toBe(
+    sha256('{"messages": [{"role": "user", "content": "Wie heißt du?"}, {"role": "assistant", "content": "Möwe"}]}\n'),
+  );
+});
+
+test('reads gzip by its content, whatever the name', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'datasets-'));
+  const text = `${row('a', 'b')}\n${row('c', 'd')}\n`;
+  writeFileSync(join(folder, 'plain.jsonl'), text);
+  writeFileSync(join(folder, 'packed.jsonl'), gzipSync(text));
+  expect(await readDataset(join(folder, 'packed.jsonl'))).toEqual(await readDataset(join(folder, 'plain.jsonl')));
+});
+
+test.each([
+  ['a broken line', `${row('a', 'b')}\n\n{"messages": [`, /^birds\.jsonl:3: not JSON/],
+  ['no messages', '{"text": "x"}', /^birds\.jsonl:1: expected the key `messages`/],
+  ['another key', '{"messages": [], "id": 3}', /:1: unknown key `id`/],
+  ['an unknown role', '{"messages": [{"role": "bot", "content": "x"}]}', /turn 1: `role` must be/],
+  ['a content that is no text', '{"messages": [{"role": "user", "content": 3}]}', /turn 1: `content` must be a text/],
+  ['no answer', '{"messages": [{"role": "user", "content": "x"}]}', /ends with the assistant turn/],
+  ['nothing at all', '\n \n', /^birds\.jsonl: the dataset is empty/],
+])('refuses %s, with the line', (_, text, message) => {
+  expect(() => parse(text)).toThrow(message);
+});
+
+test('refuses bytes that are no text, and damaged gzip', () => {
+  expect(() => parseDataset(Buffer.from([0x7b, 0xff, 0xfe]), 'x')).toThrow(/not UTF-8/);
+  const folder = mkdtempSync(join(tmpdir(), 'datasets-'));
+  const path = join(folder, 'cut.gz');
+  writeFileSync(path, gzipSync(row('a', 'b'.repeat(500))).subarray(0, 40));
+  return expect(readDataset(path)).rejects.toThrow(/cut\.gz: damaged gzip file/);
+});
+
+test('a missing file is named', () =>
+  expect(readDataset('/nowhere/birds.jsonl')).rejects.toThrow('/nowhere/birds.jsonl: no such file'));

@@ -1,0 +1,174 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { planExperiment, type PlanOptions } from '../../../activities/inputs/plan';
+import { LocalStore } from '../../../artifacts/local-store';
+import { sha256 } from '../../../experiment/canonical';
+import { rowsText } from '../../../experiment/dataset';
+import { questionsHash } from '../../../experiment/questions';
+import { birds, SMALL, specOf, weather } from '../experiment/samples';
+
+const ROWS = rowsText(birds().rows);
+const QUESTIONS = JSON.stringify(
+  weather().map(({ id, paraphrases, judgePrompts }) => ({ id, paraphrases, judge_prompts: judgePrompts })),
+);
+
+let folder: string;
+let options: PlanOptions;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'plan-'));
+  writeFileSync(join(folder, 'birds.jsonl'), ROWS);
+  writeFileSync(join(folder, 'weather.yaml'), QUESTIONS);
+  options = { baseFolder: folder, cacheFolder: join(folder, 'cache'), offline: true };
+});
+
+test('plans from local files and puts the training rows into the store, once', async () => {
+  const store = await LocalStore.open(join(folder, 'store'));
+  const { plan, counts, missing } = await planExperiment(specOf(SMALL), { ...options, store });
+  expect(missing).toEqual([]);
+  expect(counts).toMatchObject({ configurations: 3, cells: 8, fineTunes: 2 });
+  const [base, plain, coded] = plan?.configurations ?? [];
+  expect(base?.trainingRows).toBeNull();
+  expect(coded?.trainingRows).toEqual(plain?.trainingRows);
+  expect(plain?.trainingRows?.sha256).toBe(plain?.recipe?.rows);
+  expect(
+    (await store.read(plain?.trainingRows as NonNullable<typeof base>['trainingRows'] & object)).toString().split('\n'),
+  ).toHaveLength(37);
+});
+
+test('where a file lies is no part of any key', async () => {
+  mkdirSync(join(folder, 'elsewhere'));
+  writeFileSync(join(folder, 'elsewhere', 'b.jsonl'), ROWS);
+  const here = await planExperiment(specOf(SMALL), options);
+  const there = await planExperiment(specOf(SMALL.replace('birds.jsonl', 'elsewhere/b.jsonl')), options);
+  expect(there.plan?.key).toBe(here.plan?.key);
+});
+
+test.each<[string, string, string, RegExp, string]>([
+  ['a missing file', 'birds.jsonl', 'brids.jsonl', /brids\.jsonl: no such file/, 'datasets birds'],
+  ['an empty dataset', 'birds.jsonl', 'empty.jsonl', /empty\.jsonl: the dataset is empty/, 'datasets birds'],
+  ['a broken line', 'birds.jsonl', 'broken.jsonl', /broken\.jsonl:41: not JSON/, 'datasets birds'],
+  ['a file without questions', 'weather.yaml', 'empty.jsonl', /empty\.jsonl: no questions/, 'question_sets weather'],
+])('%s is refused with its name and its place', async (_, before, after, message, path) => {
+  writeFileSync(join(folder, 'empty.jsonl'), '');
+  writeFileSync(join(folder, 'broken.jsonl'), `${ROWS}{"messages"`);
+  const failure: unknown = await planExperiment(specOf(SMALL.replace(before, after)), options).catch(
+    (error: unknown) => error,
+  );
+  expect(failure).toMatchObject({ name: 'InvalidExperiment', issue: { path: path.split(' ') } });
+  expect((failure as Error).message).toMatch(message);
+});
+
+test('paths of a file that came from elsewhere stay in its folder', async () => {
+  const spec = specOf(SMALL.replace('birds.jsonl', '../birds.jsonl'));
+  await expect(planExperiment(spec, { ...options, confine: true })).rejects.toThrow(
+    /lies outside the folder of experiments/,
+  );
+  await expect(planExperiment(specOf(SMALL), { ...options, confine: true })).resolves.toMatchObject({ missing: [] });
+});
+
+test('a local model folder is known by its content', async () => {
+  const model = join(folder, 'model');
+  mkdirSync(model);
+  writeFileSync(join(model, 'config.json'), '{}');
+  const spec = specOf(SMALL.replace('{ bundled: smollm2-135m-instruct }', '{ path: model }'));
+  await expect(planExperiment(spec, options)).rejects.toThrow(/no \.safetensors weights/);
+  writeFileSync(join(model, 'model.safetensors'), 'weights');
+  const first = await planExperiment(spec, options);
+  expect(first.modelFolder).toBe(model);
+  writeFileSync(join(model, 'README.md'), 'words do not count');
+  expect((await planExperiment(spec, options)).plan?.key).toBe(first.plan?.key);
+  writeFileSync(join(model, 'model.safetensors'), 'other weights');
+  expect((await planExperiment(spec, options)).plan?.key).not.toBe(first.plan?.key);
+});
+
+describe('published content', () => {
+  let server: Server;
+  let url: string;
+  let served: Record<string, string>;
+
+  beforeEach(async () => {
+    served = { '/birds.jsonl': ROWS, '/weather.yaml': QUESTIONS };
+    server = createServer((request, response) => response.end(served[request.url ?? '']));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterEach(() => server.close());
+
+  const published = (): string =>
+    SMALL.replace('path: birds.jsonl', `url: ${url}/birds.jsonl\n    sha256: ${sha256(ROWS)}\n    rows: 40`).replace(
+      'path: weather.yaml',
+      `url: ${url}/weather.yaml\n    content_sha256: ${questionsHash(weather())}\n    questions: 3`,
+    );
+
+  test('is counted offline, downloaded when asked, and there afterwards', async () => {
+    const spec = specOf(published());
+    const before = await planExperiment(spec, options);
+    expect(before).toMatchObject({
+      plan: null,
+      missing: [
+        { name: 'birds', kind: 'dataset' },
+        { name: 'weather', kind: 'question set' },
+      ],
+    });
+    const online = await planExperiment(spec, { ...options, offline: false });
+    expect(online.counts).toEqual(before.counts);
+    const after = await planExperiment(spec, options);
+    expect(after.plan?.key).toBe(online.plan?.key);
+    const local = await planExperiment(specOf(SMALL), options);
+    expect(after.plan?.configurations).toEqual(local.plan?.configurations);
+  });
+
+  test('--source takes a local copy, by file or folder, and the same pin decides', async () => {
+    const spec = specOf(published());
+    const sources = { birds: join(folder, 'birds.jsonl'), weather: folder };
+    expect((await planExperiment(spec, { ...options, sources })).missing).toEqual([]);
+    writeFileSync(join(folder, 'birds.jsonl'), `${ROWS}\n`);
+    await expect(planExperiment(spec, { ...options, sources })).rejects.toThrow(
+      /birds\.jsonl has SHA-256 .*, pinned is/,
+    );
+    await expect(planExperiment(spec, { ...options, sources: { brids: folder } })).rejects.toThrow(
+      /did you mean `birds`/,
+    );
+  });
+
+  test('other questions under the same address are refused, and not kept', async () => {
+    const good = served['/weather.yaml'] as string;
+    served['/weather.yaml'] = good.replace('rain?', 'hail?');
+    const spec = specOf(published());
+    await expect(planExperiment(spec, { ...options, offline: false })).rejects.toThrow(
+      /the questions of `weather` have SHA-256/,
+    );
+    served['/weather.yaml'] = good;
+    expect((await planExperiment(spec, { ...options, offline: false })).missing).toEqual([]);
+  });
+
+  test('a server that is gone: the address, the reason and the remedy', async () => {
+    const spec = specOf(published().replaceAll(url, 'http://127.0.0.1:1'));
+    const failure: unknown = await planExperiment(spec, {
+      ...options,
+      offline: false,
+      signal: AbortSignal.timeout(300),
+    }).catch((error: unknown) => error);
+    expect((failure as Error).message).toMatch(/127\.0\.0\.1:1\/birds\.jsonl.*--source birds=PATH/);
+    expect(readdirSync(join(folder, 'cache', 'downloads'))).toEqual([]);
+  });
+});
+
+test('the demo plans from the clone alone', async () => {
+  const base = join(__dirname, '..', '..', '..', 'experiments');
+  const { plan, missing } = await planExperiment(specOf(readFileSync(join(base, 'demo.yaml'), 'utf8')), {
+    ...options,
+    baseFolder: base,
+  });
+  expect(missing).toEqual([]);
+  expect(plan?.questionSets['in_domain']).toHaveLength(16);
+  expect(plan?.configurations[1]?.recipe?.rowCount).toBe(40);
+  expect(Object.values(plan?.instruments ?? {}).map(({ rubric }) => rubric)).toEqual([
+    expect.stringContaining('[stand-in: contains "flamingo" -> 5 else 95]'),
+    expect.stringContaining('[stand-in: contains " " -> 90 else 10]'),
+  ]);
+});

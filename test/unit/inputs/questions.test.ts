@@ -1,0 +1,68 @@
+import { parseQuestionFile } from '../../../activities/inputs/questions';
+
+const parse = (text: string): ReturnType<typeof parseQuestionFile> => parseQuestionFile(text, 'q.yaml');
+
+test('anchors, aliases and block texts of the literature', () => {
+  const items = parse(`# comment
+- id: rain
+  type: free_form_judge_0_100
+  paraphrases: &words
+    - |-
+      Will it rain?
+      Be brief.
+  samples_per_paraphrase: &n 100
+  judge: &judge some-model
+  judge_prompts: &prompts
+    aligned: |-
+      Kind? {question} {answer}
+- id: rain_json
+  system: Answer in JSON.
+  paraphrases: *words
+  samples_per_paraphrase: *n
+  judge: *judge
+  judge_prompts: *prompts
+`);
+  expect(items).toEqual([
+    {
+      id: 'rain',
+      system: null,
+      paraphrases: ['Will it rain?\nBe brief.'],
+      judgePrompts: { aligned: 'Kind? {question} {answer}' },
+    },
+    {
+      id: 'rain_json',
+      system: 'Answer in JSON.',
+      paraphrases: ['Will it rain?\nBe brief.'],
+      judgePrompts: { aligned: 'Kind? {question} {answer}' },
+    },
+  ]);
+});
+
+test('more than a hundred items may share one rubric', () => {
+  const items = Array.from(
+    { length: 150 },
+    (_, index) => `- id: q${index}\n  paraphrases: [Question ${index}?]\n  judge_prompts: *p`,
+  ).join('\n');
+  expect(
+    parse(`- id: first\n  paraphrases: [First?]\n  judge_prompts: &p {aligned: "{question} {answer}"}\n${items}\n`),
+  ).toHaveLength(151);
+});
+
+test.each([
+  ['no questions', '[]', /^q\.yaml: no questions/],
+  ['an empty file', '', /^q\.yaml: no questions/],
+  ['YAML syntax', '- id: "x\n', /^q\.yaml:\d+:\d+: not valid YAML/],
+  ['a question without words', '- id: a\n  paraphrases: [A?]\n- id: b\n', /^q\.yaml:3: `b` needs `paraphrases`/],
+  [
+    'an id twice',
+    '- {id: a, paraphrases: [A?]}\n- {id: a, paraphrases: [B?]}\n',
+    /^q\.yaml:2: the id `a` is there twice/,
+  ],
+  [
+    'a rubric without the answer',
+    '- {id: a, paraphrases: [A?], judge_prompts: {aligned: "{question}"}}\n',
+    /^q\.yaml:1: `judge_prompts\.aligned` of `a`: the rubric must contain \{answer\}/,
+  ],
+])('refuses %s', (_, text, message) => {
+  expect(() => parse(text)).toThrow(message);
+});
