@@ -61,7 +61,10 @@ export function temporalPath(): TemporalBinary {
   if (temporal !== undefined && existsSync(temporal.path)) return temporal;
   const found = findTemporal();
   if (found.path === null || found.server === null) {
-    throw missing('the Temporal binary', found.passedOver ?? 'neither TEMPORAL_CLI_PATH, nor on PATH, nor in the cache');
+    throw missing(
+      'the Temporal binary',
+      found.passedOver ?? 'neither TEMPORAL_CLI_PATH, nor on PATH, nor in the cache',
+    );
   }
   temporal = { path: found.path, serverVersion: found.server };
   return temporal;

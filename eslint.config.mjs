@@ -1,0 +1,92 @@
+/**
+ * ESLint: typescript-eslint with types, and two rules of this house. Workflow code is replayed, so it may use neither Node
+ * built-ins nor anything that is not deterministic; and no promise is left floating.
+ */
+import { builtinModules } from 'node:module';
+import tseslint from 'typescript-eslint';
+
+const onlyDynamic = {
+  group: ['vega', 'vega-lite'],
+  allowTypeImports: true,
+  message: "It has a top-level await and can not be required: `const vega = await import('vega')`.",
+};
+
+const notFromWorkflows = [
+  {
+    group: builtinModules.flatMap((name) => [name, `node:${name}`]),
+    message: 'Workflow code is replayed: no Node built-ins.',
+  },
+  {
+    regex: '^\\.\\./(?!experiment(/|$))|^@temporalio/(activity|client|worker)',
+    allowTypeImports: true,
+    message: 'Workflow code may import only types from here (`import type`).',
+  },
+];
+
+export default tseslint.config(
+  {
+    ignores: ['dist/', 'node_modules/', '.flamingo/', 'results/', 'coverage/', 'gpu-activities/trainer/', '**/*.d.cts'],
+  },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'no-console': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' },
+      ],
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns: [onlyDynamic] }],
+      // an implementation of an asynchronous interface need not wait for anything
+      '@typescript-eslint/require-await': 'off',
+      // numbers in messages are what one means
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+    },
+  },
+  {
+    files: ['workflows/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns: notFromWorkflows }],
+      'no-restricted-globals': ['error', 'process', 'Buffer', 'setImmediate', 'require'],
+    },
+  },
+  {
+    files: ['experiment/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^\\.\\./', message: 'experiment/ is pure and imports nothing of the rest.' }] },
+      ],
+    },
+  },
+  { files: ['cli/**/*.ts', 'tools/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      // a fake answers with whatever the test needs
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  {
+    files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
+    rules: {
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'no-unused-vars': ['error', { varsIgnorePattern: '^_', caughtErrors: 'none' }],
+      'no-var': 'error',
+      'prefer-const': 'error',
+    },
+  },
+  // runs on Node versions that know nothing newer
+  { files: ['bin/flamingo.js'], rules: { 'no-var': 'off' } },
+);

@@ -1,0 +1,56 @@
+'use strict';
+/**
+ * Test projects: `npx jest --selectProjects unit`, `npx jest test/unit/judge`. `npm test` runs unit and replay side by
+ * side, then integration and browser one file at a time; `npm run test:faults` runs faults one file at a time.
+ */
+
+/** Packages that exist as ES modules only: jest loads CommonJS, so these are compiled too. */
+const esModules = [
+  'vega[^/]*',
+  'd3(-[^/]*)?',
+  'csv-parse',
+  'delaunator',
+  'internmap',
+  'json-stringify-pretty-compact',
+  'long',
+  'p-limit',
+  'robust-predicates',
+  'yocto-queue',
+];
+
+const compile = {
+  jsc: { target: 'es2023', parser: { syntax: 'typescript' }, keepClassNames: true },
+  module: { type: 'commonjs' },
+  sourceMaps: 'inline',
+};
+
+/** One project: a folder under test/. `seconds` is the time limit of a single test. */
+function project(name, seconds) {
+  return {
+    displayName: name,
+    rootDir: __dirname,
+    roots: [`<rootDir>/test/${name}`],
+    testMatch: ['**/*.test.ts'],
+    testEnvironment: 'node',
+    // jest never compiles .mjs; the d3 packages have a CommonJS build under this condition
+    testEnvironmentOptions: { customExportConditions: ['node', 'node-addons', 'umd'] },
+    // the one part of vega with a top-level await, in search of a package that is not installed; this build does without
+    moduleNameMapper: { '^vega-canvas$': '<rootDir>/node_modules/vega-canvas/build/vega-canvas.browser.js' },
+    testTimeout: seconds * 1000,
+    transform: { '\\.[cm]?[jt]s$': ['@swc/jest', compile] },
+    transformIgnorePatterns: [`/node_modules/(?!(${esModules.join('|')})/)`, '/dist/', '\\.cjs$'],
+    modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.flamingo/', '<rootDir>/results/'],
+  };
+}
+
+module.exports = {
+  // two test files at once also on a large machine: several start a Temporal server or a Python process of their own
+  maxWorkers: 2,
+  projects: [
+    project('unit', 20),
+    project('replay', 60),
+    project('integration', 300),
+    project('faults', 900),
+    project('browser', 120),
+  ],
+};

@@ -1,0 +1,43 @@
+/**
+ * `npm run check`: types, ESLint, Prettier, and ruff for Python; says what all of them find before it fails.
+ * `npm run format` (--fix) writes what can be mended by itself.
+ */
+import { join } from 'node:path';
+import { environmentFolder, installationRoot, trainerFolder } from './locations.cjs';
+import { leaveInterruptsToChildren, runProgram, sumUp } from './programs.mjs';
+import { explain, setUp } from './setup.mjs';
+
+leaveInterruptsToChildren();
+try {
+  await setUp({ quiet: true });
+} catch (error) {
+  console.error(`\n${explain(error)}`);
+  process.exit(1);
+}
+
+const fix = process.argv.includes('--fix');
+const node = (path, ...args) => ({
+  command: process.execPath,
+  args: [join(installationRoot(), 'node_modules', path), ...args],
+});
+const ruff = (...args) => ({ command: join(environmentFolder(), 'bin', 'ruff'), args, cwd: trainerFolder() });
+
+const programs = fix
+  ? [
+      { name: 'eslint --fix', ...node('eslint/bin/eslint.js', '--fix', '.') },
+      { name: 'prettier --write', ...node('prettier/bin/prettier.cjs', '--write', '--log-level', 'warn', '.') },
+      { name: 'ruff check --fix', ...ruff('check', '--fix', '.') },
+      { name: 'ruff format', ...ruff('format', '.') },
+    ]
+  : [
+      { name: 'types', ...node('typescript/bin/tsc', '-p', '.') },
+      { name: 'eslint', ...node('eslint/bin/eslint.js', '--max-warnings', '0', '.') },
+      { name: 'prettier', ...node('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.') },
+      { name: 'ruff check', ...ruff('check', '.') },
+      { name: 'ruff format', ...ruff('format', '--check', '.') },
+    ];
+
+const results = [];
+for (const program of programs) results.push(await runProgram(program));
+const code = sumUp(results);
+process.exitCode ??= code;

@@ -1,0 +1,96 @@
+/**
+ * `npm test`: set-up, build, then jest (unit and replay side by side; integration and browser one file at a time) and the
+ * trainer's pytest. `npm run test:faults` (--faults): the tests that kill things, one file at a time.
+ * Further arguments go to jest: `npm test -- --testPathPatterns judge`; pytest is left out then.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from './build.mjs';
+import { environmentPython, installationRoot, trainerFolder } from './locations.cjs';
+import { leaveInterruptsToChildren, runProgram, sumUp } from './programs.mjs';
+import { explain, setUp } from './setup.mjs';
+
+const faults = process.argv.includes('--faults');
+const forJest = process.argv.slice(2).filter((argument) => argument !== '--faults');
+const counts = mkdtempSync(join(tmpdir(), 'flamingo-tests-'));
+leaveInterruptsToChildren();
+
+try {
+  await setUp({ quiet: true });
+  await build();
+} catch (error) {
+  console.error(`\n${explain(error)}`);
+  process.exit(1);
+}
+
+// two OpenMP threads on two busy cores spin more than they compute
+const env = { ...process.env, OMP_NUM_THREADS: '1', TOKENIZERS_PARALLELISM: 'false' };
+const results = [];
+const runs = faults
+  ? [jest('faults', ['faults'], ['--runInBand'])]
+  : [
+      jest('unit, replay', ['unit', 'replay'], []),
+      jest('integration, browser', ['integration', 'browser'], ['--runInBand']),
+      pytest(),
+    ];
+for (const run of runs) {
+  if (run !== null) results.push({ ...run, ...(await runProgram(run)) });
+}
+const code = sumUp(results);
+const total = results
+  .map((result) => result.count())
+  .reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }));
+console.error(`\n${total.passed} passed, ${total.failed} failed`);
+rmSync(counts, { recursive: true, force: true });
+process.exitCode ??= code;
+
+function jest(name, projects, more) {
+  const file = join(counts, `${projects[0]}.json`);
+  const executable = join(installationRoot(), 'node_modules', 'jest', 'bin', 'jest.js');
+  const args = [
+    '--selectProjects',
+    ...projects,
+    '--passWithNoTests',
+    '--json',
+    `--outputFile=${file}`,
+    ...more,
+    ...forJest,
+  ];
+  const count = () => {
+    const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(readFileSync(file, 'utf8'));
+    return { passed: numPassedTests, failed: numFailedTests + numRuntimeErrorTestSuites };
+  };
+  // jest prints its JSON to stdout as well unless it has a file; people read stderr
+  return { name: `jest: ${name}`, command: process.execPath, args: [executable, ...args], env, count: orFailed(count) };
+}
+
+function pytest() {
+  if (forJest.length > 0) return null;
+  const file = join(counts, 'pytest.xml');
+  const count = () => {
+    const suite = /<testsuite [^>]*>/.exec(readFileSync(file, 'utf8'))[0];
+    const number = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(suite)[1]);
+    const failed = number('failures') + number('errors');
+    return { passed: number('tests') - failed - number('skipped'), failed };
+  };
+  return {
+    name: "pytest: the trainer's",
+    command: environmentPython(),
+    args: ['-m', 'pytest', '-q', `--junitxml=${file}`],
+    cwd: trainerFolder(),
+    env: { ...env, PYTHONPATH: trainerFolder(), PYTHONNOUSERSITE: '1' },
+    count: orFailed(count),
+  };
+}
+
+/** A program that died before it could write its counts counts as one failure. */
+function orFailed(count) {
+  return () => {
+    try {
+      return count();
+    } catch {
+      return { passed: 0, failed: 1 };
+    }
+  };
+}
