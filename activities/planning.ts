@@ -2,8 +2,9 @@
  * The light activities on the queue `flamingo`: plan, cut judging into shards, publish, report.
  */
 import { readFile, realpath } from 'node:fs/promises';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
+import { recordExperiment } from '../artifacts/experiments';
 import { cellOf, loadPlan, queuesOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef } from '../experiment/plan';
@@ -12,7 +13,7 @@ import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages
 import { beating } from './beating';
 import { readCell } from './cell-rows';
 import { writeReport } from './experiment-report';
-import { importExperiment } from './import-experiment';
+import { importExperiment, InvalidFile, type ExperimentText } from './import-experiment';
 import { planJudging } from './judging';
 import { publishCell } from './publish';
 import { estimateUsd } from './spending';
@@ -55,7 +56,7 @@ async function outline(store: Store, experiments: string, request: ExperimentReq
   const stored = await loadPlan(store, ref);
   const { plan, spec } = stored;
   const output = resolve(request.output ?? spec.output);
-  await store.writeRecord('experiments', plan.experiment, JSON.stringify({ plan: ref, output }) + '\n');
+  await recordExperiment(store, plan.experiment, { plan: ref, output });
   return {
     experiment: plan.experiment,
     plan: ref,
@@ -78,21 +79,24 @@ async function outline(store: Store, experiments: string, request: ExperimentReq
 /** `{"file"}` and `{"yaml"}`: the file is read and its inputs imported here, on the worker. */
 async function planFromText(store: Store, experiments: string, request: ExperimentRequest): Promise<ArtifactRef> {
   if (request.plan === null) {
-    throw invalid('this plan was made without the inputs that are missing here; use `flamingo run`, or `flamingo plan` with --source');
+    throw invalid('this plan was made without the inputs that are missing; use `flamingo run`, or `flamingo plan --fetch`');
   }
-  if (request.yaml !== undefined) return imported(store, request.yaml, { name: 'experiment.yaml', folder: experiments });
-  if (request.file === undefined) throw invalid('expected one of "file", "yaml" and "plan" in the input');
-  const path = await insideOf(experiments, request.file);
-  return imported(store, await readFile(path, 'utf8'), { name: request.file, folder: join(path, '..') });
-}
-
-async function imported(store: Store, text: string, file: { name: string; folder: string }): Promise<ArtifactRef> {
+  const file = await textOf(experiments, request);
   try {
-    return await importExperiment(store, text, file);
+    const { ref, missing } = await importExperiment(file, { store, confine: true });
+    if (ref !== null) return ref;
+    throw invalid(missing.map(({ name, kind, reason }) => `${kind} ${name}: ${reason}`).join('; '));
   } catch (error) {
     // what is wrong with a file does not get better by trying again
-    throw invalid((error as Error).message);
+    throw error instanceof InvalidFile ? invalid(error.message) : error;
   }
+}
+
+async function textOf(experiments: string, { yaml, file }: ExperimentRequest): Promise<ExperimentText> {
+  if (yaml !== undefined) return { text: yaml, name: 'experiment.yaml', folder: experiments };
+  if (file === undefined) throw invalid('expected one of "file", "yaml" and "plan" in the input');
+  const path = await insideOf(experiments, file);
+  return { text: await readFile(path, 'utf8'), name: file, folder: dirname(path) };
 }
 
 async function insideOf(folder: string, file: string): Promise<string> {

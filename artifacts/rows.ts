@@ -32,7 +32,7 @@ export async function adapterOf(store: Store, recipeKey: Sha256 | null): Promise
 }
 
 /** Shards of a cell that the present adapter made; a cell never mixes two adapters. */
-async function completionShards(store: Store, cell: PlannedCell): Promise<Manifest[]> {
+export async function storedCompletionShards(store: Store, cell: PlannedCell): Promise<Manifest[]> {
   const adapter = await adapterOf(store, cell.context.recipe);
   const manifests = await store.list('completions', cell.contextKey);
   return manifests.filter((manifest) => manifest.facts['adapter'] === adapter);
@@ -40,7 +40,7 @@ async function completionShards(store: Store, cell: PlannedCell): Promise<Manife
 
 /** All stored completions of a cell's context, by id. May hold more than the cell asks for (an earlier, larger run). */
 export async function storedCompletions(store: Store, cell: PlannedCell): Promise<Map<Sha256, Completion>> {
-  return gather<Completion>(store, await completionShards(store, cell));
+  return gather<Completion>(store, await storedCompletionShards(store, cell));
 }
 
 export function judgementGroup(cell: PlannedCell, instrument: Sha256): string {

@@ -17,7 +17,13 @@ const LOOK_MS = 500;
 /** How long a query may wait for a worker before the screen says so. */
 const QUIET_MS = 15_000;
 
-export async function follow(client: Client, workflowId: string, options: { json: boolean }): Promise<number> {
+export interface FollowOptions {
+  json: boolean;
+  /** False when the embedded services were stopped by someone else. */
+  alive: () => boolean;
+}
+
+export async function follow(client: Client, workflowId: string, options: FollowOptions): Promise<number> {
   const interrupt = new AbortController();
   const stop = (): void => interrupt.abort();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
@@ -28,12 +34,24 @@ export async function follow(client: Client, workflowId: string, options: { json
 
   const handle = client.workflow.getHandle<typeof experiment>(workflowId);
   let end: { outcome: ExperimentOutcome } | { error: unknown } | null = null;
-  void handle.result().then(
-    (outcome) => (end = { outcome }),
-    (error: unknown) => (end = { error }),
-  );
+  const listen = (): void =>
+    void handle.result().then(
+      (outcome) => (end = { outcome }),
+      async (error: unknown) => {
+        // the server may be restarting: only an answer about the workflow is an end
+        if (error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError) return void (end = { error });
+        await sleep(LOOK_MS);
+        listen();
+      },
+    );
+  listen();
 
   while (end === null && !interrupt.signal.aborted) {
+    if (!options.alive()) {
+      screen.end();
+      say('The services were stopped. Nothing is lost: the same command goes on where it was.');
+      return EXIT.interrupted;
+    }
     try {
       const snapshot = await takeSnapshot(client, workflowId);
       answered = Date.now();
@@ -48,8 +66,7 @@ export async function follow(client: Client, workflowId: string, options: { json
         );
         return EXIT.waitingForApproval;
       }
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) throw error;
+    } catch {
       if (!quiet && Date.now() - answered > QUIET_MS) {
         quiet = true;
         say(pc.yellow('No orchestration worker answers; still waiting. (flamingo doctor, or see the logs in .flamingo/logs)'));

@@ -4,7 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import packageJson from '../package.json';
-import { InvalidExperiment } from '../experiment/issue';
+import { InvalidFile } from '../activities/import-experiment';
 import { analyzeCommand } from './analyze';
 import { controlCommands } from './control';
 import { doctorCommand } from './doctor';
@@ -76,7 +76,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.invalid;
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`${pc.red('error')}: ${message}\n`);
-  if (error instanceof InvalidUse || error instanceof InvalidExperiment || isFileProblem(error)) return EXIT.invalid;
+  if (error instanceof InvalidUse || error instanceof InvalidFile || isFileProblem(error)) return EXIT.invalid;
   if (process.env['FLAMINGO_LOG_LEVEL'] === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return EXIT.failed;
 }

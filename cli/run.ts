@@ -4,7 +4,9 @@
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { judgeCredentials } from '../activities/judge/client';
 import { dataFolder } from '../artifacts/places';
+import { bundledModelPath, pythonPath, temporalPath } from '../artifacts/toolchain';
 import { apply, experimentProgress, experimentWorkflowId, ORCHESTRATION_QUEUE } from '../workflows/messages';
 import type { Applied, ExperimentRequest } from '../workflows/messages';
 import type { experiment } from '../workflows/experiment';
@@ -14,8 +16,9 @@ import { EXIT, InvalidUse } from './errors';
 import { follow } from './follow';
 import { letGo, stopServices, useServices } from './local/embedded';
 import { LocalFiles } from './local/state';
-import { fileOptions, prepare, requireInputs, type FileOptions, type Prepared } from './prepare';
+import { queuesOf } from '../artifacts/plans';
 import { say } from './output';
+import { fileOptions, prepare, requirePlan, type FileOptions, type Prepared } from './prepare';
 
 interface RunOptions extends FileOptions {
   detach?: boolean;
@@ -47,8 +50,8 @@ Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, 4 
 }
 
 async function run(file: string, options: RunOptions): Promise<number> {
-  const prepared = requireInputs(await prepare(file, options, { import: true, say }));
-  const account = prepared.spec.execution.judgeQueue;
+  const prepared = await prepare(file, options, { offline: false, say });
+  requirePlan(prepared);
   if (isRemote()) {
     const client = await connect();
     try {
@@ -57,7 +60,8 @@ async function run(file: string, options: RunOptions): Promise<number> {
       await client.connection.close();
     }
   }
-  requireKey(account);
+  const account = accountOf(prepared);
+  requireLocal(prepared, account);
   const files = new LocalFiles(dataFolder());
   let client: Client | null = null;
   try {
@@ -73,13 +77,24 @@ async function run(file: string, options: RunOptions): Promise<number> {
   }
 }
 
-/** The embedded judge worker takes the key from this very environment; without one nothing is started. */
-function requireKey(account: string): void {
-  if (account === 'stand-in' || process.env['ANTHROPIC_API_KEY']) return;
-  throw new InvalidUse(
-    'the judge is Claude, but ANTHROPIC_API_KEY is not set, so nothing was started.\n' +
-      'Set it (export ANTHROPIC_API_KEY=…), or use the deterministic stand-in: --judge stand-in',
-  );
+/** The embedded judge worker serves the queue of one account; its name is the queue's last part. */
+function accountOf({ spec }: Prepared): string {
+  return queuesOf(spec).judgeQueue.replace(/^flamingo-judge-/, '');
+}
+
+/** Everything that the embedded services will need is checked before anything is started. */
+function requireLocal({ spec, json, reuse }: Prepared, account: string): void {
+  const credentials = judgeCredentials(account === 'stand-in' ? 'stand-in' : 'claude', process.env);
+  if (json.judgements.new > 0 && !credentials.present) throw new InvalidUse(`${credentials.message}\nNothing was started.`);
+  try {
+    temporalPath();
+    const gpuWork = reuse === null || reuse.fineTunes.new + reuse.completions.new > 0;
+    if (!gpuWork) return;
+    pythonPath();
+    for (const { model } of spec.configurations) if (model.kind === 'bundled') bundledModelPath(model.name);
+  } catch (error) {
+    throw new InvalidUse((error as Error).message);
+  }
 }
 
 async function submitAndFollow(
@@ -88,7 +103,9 @@ async function submitAndFollow(
   options: RunOptions,
   local: { files: LocalFiles; ui: string } | null,
 ): Promise<number> {
-  const { request, experiment: name } = prepared;
+  const name = prepared.spec.name;
+  const { plan, store, output } = prepared.json;
+  const request: ExperimentRequest = { plan, store, output };
   const workflowId = experimentWorkflowId(name);
   await showDifference(client, workflowId, prepared);
   if (local !== null && options.detach) local.files.detached = true;
@@ -107,7 +124,8 @@ async function submitAndFollow(
     if (options.json) process.stdout.write(JSON.stringify({ experiment: name, workflowId, detached: true }) + '\n');
     return EXIT.done;
   }
-  return follow(client, workflowId, { json: options.json ?? false });
+  const alive = (): boolean => local === null || local.files.lockHolder() !== null;
+  return follow(client, workflowId, { json: options.json ?? false, alive });
 }
 
 async function submit(client: Client, workflowId: string, name: string, request: ExperimentRequest): Promise<Applied> {
@@ -128,8 +146,8 @@ async function submit(client: Client, workflowId: string, name: string, request:
 async function showDifference(client: Client, workflowId: string, prepared: Prepared): Promise<void> {
   try {
     const progress = await client.workflow.getHandle(workflowId).query(experimentProgress);
-    if (progress.status === 'done' || progress.planKey === null || progress.planKey === prepared.planKey) return;
-    const here = new Set(prepared.configurations.map(({ name }) => name));
+    if (progress.status === 'done' || progress.planKey === null || progress.planKey === prepared.imported.plan?.key) return;
+    const here = new Set(prepared.imported.plan?.configurations.map(({ name }) => name));
     const there = new Set(progress.configurations.map(({ name }) => name));
     say(pc.yellow(`${progress.experiment} is running with another plan; the difference is applied:`));
     for (const name of here) say(there.has(name) ? `  = or changed: ${name}` : `  + ${name}`);

@@ -110,10 +110,10 @@ class Supervisor {
     if (this.options.accounts.includes('stand-in')) {
       const port = await freePort(portOf(before?.standIn) ?? 0);
       this.state.standIn = `http://127.0.0.1:${port}`;
-      const ledger = join(this.files.data, 'stand-in-ledger.jsonl');
-      this.services.push(
-        node('stand-in-judge', 'activities/judge/stand-in/main.js', ['--port', String(port), '--ledger', ledger], {}),
-      );
+      const flags = ['--port', String(port), '--ledger', join(this.files.data, 'stand-in-ledger.jsonl')];
+      const latency = process.env['FLAMINGO_STAND_IN_LATENCY_MS']; // so that tests can kill something in mid-request
+      if (latency) flags.push('--latency', latency);
+      this.services.push(node('stand-in-judge', 'activities/judge/stand-in/main.js', flags, {}));
     }
     this.services.push(node('orchestration-worker', 'workers/orchestration.js', [], { ANTHROPIC_API_KEY: undefined }));
     for (const account of this.options.accounts) {

@@ -1,0 +1,206 @@
+/**
+ * The report of a stored plan: gathers rows and provenance from the store, builds the files, writes them where people
+ * read them. Used by the workflow's last activity and by `flamingo report`; needs nothing but the store.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { installationRoot } from '../artifacts/places';
+import type { StoredPlan } from '../artifacts/plans';
+import { readRows, storedCompletionShards, storedJudgementProvenance } from '../artifacts/rows';
+import type { Store } from '../artifacts/store';
+import type { ArtifactRef, PlannedConfiguration } from '../experiment/plan';
+import type { CompletionProvenance } from '../experiment/rows';
+import type { ExperimentOutcome } from '../workflows/messages';
+import { buildReport } from './aggregate/report';
+import type {
+  CellProvenance,
+  Costs,
+  Failure,
+  FineTuneProvenance,
+  JudgingProvenance,
+  ReportFile,
+  TrainingLog,
+} from './aggregate/report-input';
+import { readCell, type CellRows } from './cell-rows';
+import { PRICES_AS_OF } from './judge/prices';
+import { publishCell } from './publish';
+import { usdOf } from './spending';
+
+export interface ReportRequest {
+  output: string;
+  /** Failures that this run knows of. */
+  results: { name: string; failure?: string }[];
+}
+
+export async function writeReport(
+  store: Store,
+  stored: StoredPlan,
+  { output, results }: ReportRequest,
+): Promise<NonNullable<ExperimentOutcome['report']>> {
+  const { plan, spec } = stored;
+  const cells = await readAll(store, stored);
+  const judging = await Promise.all(cells.map((rows) => judgingProvenance(store, rows)));
+  const built = await buildReport({
+    plan,
+    spec,
+    cells,
+    failures: failuresOf(results),
+    trainingLogs: await trainingLogs(store, plan.configurations),
+    provenance: {
+      builtAt: new Date().toISOString(),
+      host: hostname(),
+      flamingo: await flamingoVersion(),
+      file: { path: stored.source.file, text: stored.source.text },
+      overrides: stored.overrides,
+      fineTunes: await fineTuneProvenance(store, plan.configurations),
+      cells: await Promise.all(cells.map((rows) => cellProvenance(store, rows))),
+      judging,
+    },
+    costs: costsOf(stored, judging),
+  });
+  for (const file of built.files) await writeWhole(join(output, file.path), file.content);
+  return { folder: output, html: join(output, 'report.html'), expectations: built.expectations };
+}
+
+/** Writes the rows of every cell, as the workflow does cell by cell. */
+export async function publishAll(store: Store, stored: StoredPlan, output: string): Promise<void> {
+  for (const rows of await readAll(store, stored)) await publishCell(stored.plan, rows, output);
+}
+
+async function readAll(store: Store, { plan }: StoredPlan): Promise<CellRows[]> {
+  const cells: CellRows[] = [];
+  for (const cell of plan.configurations.flatMap((configuration) => configuration.cells)) {
+    cells.push(await readCell(store, plan, cell));
+  }
+  return cells;
+}
+
+function failuresOf(results: ReportRequest['results']): Failure[] {
+  return results.flatMap(({ name, failure }) =>
+    failure === undefined ? [] : [{ configuration: name, cell: null, message: failure }],
+  );
+}
+
+async function trainingLogs(store: Store, configurations: PlannedConfiguration[]): Promise<TrainingLog[]> {
+  const logs: TrainingLog[] = [];
+  for (const { name, recipeKey } of configurations) {
+    const manifest = recipeKey === null ? null : await store.manifest({ stage: 'adapters', key: recipeKey });
+    const log = manifest?.results['log'];
+    if (log === undefined) continue;
+    const points = await readRows<{ step: number; loss: number }>(store, log);
+    logs.push({ configuration: name, points: points.map(({ step, loss }) => ({ step, loss })) });
+  }
+  return logs;
+}
+
+async function fineTuneProvenance(store: Store, configurations: PlannedConfiguration[]): Promise<FineTuneProvenance[]> {
+  const all: FineTuneProvenance[] = [];
+  for (const { name, recipeKey } of configurations) {
+    const manifest = recipeKey === null ? null : await store.manifest({ stage: 'adapters', key: recipeKey });
+    const attempt = manifest?.provenance['attempt'];
+    if (recipeKey === null || manifest == null || attempt === undefined) continue;
+    type Recorded = Pick<FineTuneProvenance, 'attempts' | 'endings' | 'resumedFrom' | 'host' | 'device' | 'versions' | 'at'>;
+    const recorded = JSON.parse((await store.read(attempt)).toString('utf8')) as Recorded;
+    const { attempts, endings, resumedFrom, host, device, versions, at } = recorded;
+    all.push({
+      configuration: name,
+      recipeKey,
+      adapterSha256: (manifest.results['weights'] as ArtifactRef).sha256,
+      steps: numberOf(manifest.facts['steps']),
+      trainedTokens: numberOf(manifest.facts['trainedTokens']),
+      rowsTruncated: numberOf(manifest.facts['rowsTruncated']),
+      seconds: numberOf(manifest.facts['seconds']),
+      attempts,
+      endings,
+      resumedFrom,
+      host,
+      device,
+      versions,
+      at,
+    });
+  }
+  return all;
+}
+
+async function cellProvenance(store: Store, { cell }: CellRows): Promise<CellProvenance> {
+  const shards = await storedCompletionShards(store, cell);
+  const rows: CompletionProvenance[] = [];
+  for (const { provenance } of shards) {
+    if (provenance['rows'] !== undefined) rows.push(...(await readRows<CompletionProvenance>(store, provenance['rows'])));
+  }
+  const times = shards.map(({ committed }) => committed.at);
+  return {
+    cell: cell.id,
+    shards: shards.length,
+    hosts: distinct(rows.map(({ host }) => host)),
+    devices: distinct(rows.map(({ device }) => device)),
+    tokens: shards.reduce((sum, { facts }) => sum + Number(facts['tokens']), 0),
+    seconds: shards.reduce((sum, { facts }) => sum + Number(facts['seconds']), 0),
+    ...span(times),
+  };
+}
+
+async function judgingProvenance(store: Store, { cell, wanted }: CellRows): Promise<JudgingProvenance> {
+  const ids = new Set(wanted.map(({ request }) => request.id));
+  const groups = distinct(wanted.map(({ group }) => group));
+  const rows = (await Promise.all(groups.map((group) => storedJudgementProvenance(store, group))))
+    .flat()
+    .filter(({ id }) => ids.has(id));
+  return {
+    cell: cell.id,
+    models: distinct(rows.flatMap(({ model }) => model ?? [])),
+    hosts: distinct(rows.map(({ host }) => host)),
+    requests: rows.reduce((sum, row) => sum + row.requests, 0),
+    inputTokens: rows.reduce((sum, row) => sum + row.inputTokens, 0),
+    outputTokens: rows.reduce((sum, row) => sum + row.outputTokens, 0),
+    ...span(rows.map(({ at }) => at)),
+  };
+}
+
+function costsOf({ spec }: StoredPlan, judging: JudgingProvenance[]): Costs {
+  const total = { requests: 0, inputTokens: 0, outputTokens: 0 };
+  for (const { requests, inputTokens, outputTokens } of judging) {
+    total.requests += requests;
+    total.inputTokens += inputTokens;
+    total.outputTokens += outputTokens;
+  }
+  const prices = spec.judge.price === null ? `list prices of ${PRICES_AS_OF}` : 'the experiment file';
+  return { ...total, usd: usdOf(spec, total), prices: spec.judge.kind === 'stand-in' ? null : prices };
+}
+
+/** The commit is best effort: an installation need not be a clone. */
+async function flamingoVersion(): Promise<{ version: string; commit: string | null }> {
+  const root = installationRoot();
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+  try {
+    const git = (...args: string[]) => promisify(execFile)('git', ['-C', root, ...args]);
+    const { stdout: commit } = await git('rev-parse', 'HEAD');
+    const { stdout: changes } = await git('status', '--porcelain', '--untracked-files=no');
+    return { version, commit: commit.trim() + (changes === '' ? '' : ' with uncommitted changes') };
+  } catch {
+    return { version, commit: null };
+  }
+}
+
+async function writeWhole(path: string, content: ReportFile['content']): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, content);
+  await rename(temporary, path);
+}
+
+function distinct(values: string[]): string[] {
+  return [...new Set(values)].sort();
+}
+
+function span(times: string[]): { from: string | null; to: string | null } {
+  const sorted = [...times].sort();
+  return { from: sorted[0] ?? null, to: sorted.at(-1) ?? null };
+}
+
+function numberOf(fact: unknown): number | null {
+  return typeof fact === 'number' ? fact : null;
+}

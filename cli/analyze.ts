@@ -1,0 +1,176 @@
+/**
+ * `flamingo analyze FILE.csv…`: statistics of judged answers that already exist. Works without Temporal and store.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import pc from 'picocolors';
+import { analysisJson, analyzeFile, InvalidTable, type FileAnalysis } from '../activities/aggregate/analyze';
+import { describeRule, MISALIGNED_PRESETS, type MisalignedDefinition, type ScoreNames } from '../activities/aggregate/definition';
+import type { Interval } from '../activities/aggregate/statistics';
+import { visibleLine } from '../activities/aggregate/visible';
+import { InvalidUse } from './errors';
+import { printJson } from './output';
+
+interface AnalyzeFlags {
+  json?: boolean;
+  preset: keyof typeof MISALIGNED_PRESETS;
+  alignmentBelow?: number;
+  alignmentAtMost?: number;
+  coherenceAbove?: number;
+  coherenceAtLeast?: number;
+  denominator?: MisalignedDefinition['denominator'];
+  alignmentColumn: string;
+  coherenceColumn: string;
+  round?: boolean;
+}
+
+export function analyzeCommand(): Command {
+  return new Command('analyze')
+    .description('statistics of judged answers that already exist, from CSV files')
+    .argument('<file...>', '.csv or .csv.gz: question or question_text, answer or response, question_id, aligned, coherent')
+    .option('--json', 'print JSON: a list with one object per file')
+    .addOption(
+      new Option('--preset <name>', 'whose definition of misaligned').choices(Object.keys(MISALIGNED_PRESETS)).default('standard'),
+    )
+    .option('--alignment-below <score>', 'misaligned only when alignment < score', score)
+    .addOption(
+      new Option('--alignment-at-most <score>', 'misaligned only when alignment <= score').argParser(score).conflicts('alignmentBelow'),
+    )
+    .option('--coherence-above <score>', 'misaligned only when coherence > score', score)
+    .addOption(
+      new Option('--coherence-at-least <score>', 'misaligned only when coherence >= score').argParser(score).conflicts('coherenceAbove'),
+    )
+    .addOption(
+      new Option('--denominator <rows>', 'of which answers the share is taken').choices(['both_scored', 'coherent', 'all']),
+    )
+    .option('--alignment-column <name>', 'column of the alignment score', 'aligned')
+    .option('--coherence-column <name>', 'column of the coherence score', 'coherent')
+    .option('--round', 'round scores to whole numbers first')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  flamingo analyze answers.csv
+  flamingo analyze *.csv.gz --json
+  flamingo analyze answers.csv --preset tan
+  flamingo analyze answers.csv --alignment-below 40 --coherence-above 60 --denominator all
+
+Definitions of misaligned:
+${Object.values(MISALIGNED_PRESETS)
+  .map((rule) => `  ${rule.name.padEnd(9)} ${describeRule(rule, { alignment: 'alignment', coherence: 'coherence' })}`)
+  .join('\n')}
+
+Intervals are 95 %, Student's t over the questions' own values, because answers to one question are not independent; null
+(not estimable) with one question or without variance. An empty field is a missing score and is left out, never imputed.
+Rates and their intervals are shares of 1 in JSON.`,
+    )
+    .action(async (files: string[], flags: AnalyzeFlags) => {
+      const names = { alignment: flags.alignmentColumn, coherence: flags.coherenceColumn };
+      const definition = definitionOf(flags);
+      const analyses: FileAnalysis[] = [];
+      for (const file of files) analyses.push(await analyze(file, { names, definition, round: flags.round === true }));
+      if (flags.json) printJson(analyses.map(analysisJson));
+      else process.stdout.write(analyses.map((analysis) => table(analysis, definition, names)).join('\n'));
+    });
+}
+
+function score(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 100)) throw new InvalidArgumentError('Expected a score from 0 to 100.');
+  return value;
+}
+
+/** Flags change single parts of the preset. */
+function definitionOf(flags: AnalyzeFlags): MisalignedDefinition {
+  const preset = MISALIGNED_PRESETS[flags.preset];
+  const { alignmentBelow, alignmentAtMost, coherenceAbove, coherenceAtLeast, denominator } = flags;
+  const alignment =
+    alignmentBelow !== undefined
+      ? { operator: '<' as const, value: alignmentBelow }
+      : alignmentAtMost !== undefined
+        ? { operator: '<=' as const, value: alignmentAtMost }
+        : preset.alignment;
+  const coherence =
+    coherenceAbove !== undefined
+      ? { operator: '>' as const, value: coherenceAbove }
+      : coherenceAtLeast !== undefined
+        ? { operator: '>=' as const, value: coherenceAtLeast }
+        : preset.coherence;
+  return { name: preset.name, alignment, coherence, denominator: denominator ?? preset.denominator };
+}
+
+async function analyze(file: string, options: Parameters<typeof analyzeFile>[1]): Promise<FileAnalysis> {
+  try {
+    return await analyzeFile(file, options);
+  } catch (error) {
+    if (error instanceof InvalidTable) throw new InvalidUse(visibleLine(error.message));
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new InvalidUse(`${file}: no such file`);
+    if (code === 'EISDIR') throw new InvalidUse(`${file} is a folder; name the CSV files in it`);
+    if (code !== undefined) throw new InvalidUse(`${file} can not be read: ${message}`);
+    throw error;
+  }
+}
+
+function table(analysis: FileAnalysis, definition: MisalignedDefinition, names: ScoreNames): string {
+  const { file, answers, judged, alignment, coherence, others, misaligned, questions } = analysis;
+  const means = [
+    { label: names.alignment, estimate: alignment },
+    { label: names.coherence, estimate: coherence },
+    ...others.map(({ metric, estimate }) => ({ label: metric, estimate })),
+  ];
+  const rate = misaligned.rate === null ? '–' : `${(100 * misaligned.rate).toFixed(2)} %`;
+  const summary = [
+    ['', 'value', '95 % over questions', '95 % naive (rows)', 'n'],
+    ...means.map(({ label, estimate }) => [
+      visibleLine(label),
+      shown(estimate.mean, 2),
+      interval(estimate.ci95),
+      interval(estimate.naive95),
+      String(estimate.n),
+    ]),
+    ['misaligned', rate, interval(misaligned.ci95, 100), interval(misaligned.naive95, 100), `${misaligned.count} of ${misaligned.denominator}`],
+  ];
+  const perQuestion = [
+    ['question', 'answers', visibleLine(names.alignment), visibleLine(names.coherence), 'misaligned'],
+    ...questions.map((question) => [
+      shortened(visibleLine(question.id)),
+      String(question.answers),
+      shown(question.alignment, 2),
+      shown(question.coherence, 2),
+      String(question.misaligned),
+    ]),
+  ];
+  const rule = visibleLine(describeRule(definition, names));
+  return [
+    pc.bold(visibleLine(file)),
+    `${answers} answers, ${judged} with both scores, ${questions.length} questions; misaligned: ${rule}`,
+    '',
+    ...columns(summary),
+    '',
+    ...columns(perQuestion),
+    '',
+  ].join('\n');
+}
+
+function shown(value: number | null, digits: number): string {
+  return value === null ? '–' : value.toFixed(digits);
+}
+
+/** Cut to the scale's ends, as in figures; JSON has the interval as it is. */
+function interval({ range, reason }: Interval, scale = 1): string {
+  if (range === null) return `not estimable (${reason})`;
+  return range.map((value) => Math.min(100, Math.max(0, value * scale)).toFixed(2)).join(' … ');
+}
+
+function shortened(text: string): string {
+  return text.length > 48 ? `${text.slice(0, 47)}…` : text;
+}
+
+/** First column to the left, the others to the right; the header dimmed. */
+function columns(rows: string[][]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows.map((row, index) => {
+    const line = row.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0))).join('  ');
+    return `  ${index === 0 ? pc.dim(line) : line}`;
+  });
+}

@@ -1,0 +1,59 @@
+/**
+ * `flamingo plan FILE`: what a run would do and cost, without doing it.
+ */
+import { Command } from 'commander';
+import pc from 'picocolors';
+import type { Count } from '../activities/reuse';
+import { printJson, say } from './output';
+import { fileOptions, prepare, type FileOptions, type Prepared } from './prepare';
+
+export function planCommand(): Command {
+  return fileOptions(new Command('plan'))
+    .description('show what a run would do: what is new, what is reused, what the judge would cost')
+    .option('--fetch', 'download inputs that are not at hand, as `run` does')
+    .option('--json', 'print the plan as JSON; a workflow started with it as input runs the experiment')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  flamingo plan experiments/flamingo.yaml
+  flamingo plan experiments/demo.yaml --json > plan.json
+  temporal workflow start --type experiment --task-queue flamingo --workflow-id demo --input-file plan.json
+
+Without --fetch nothing is downloaded: what is not at hand is counted by what the file declares.`,
+    )
+    .action(async (file: string, options: FileOptions & { fetch?: boolean; json?: boolean }) => {
+      const prepared = await prepare(file, options, { offline: options.fetch !== true, say });
+      if (options.json) printJson(prepared.json);
+      else print(prepared);
+    });
+}
+
+function print({ spec, json, imported, reuse }: Prepared): void {
+  const out = (line: string): void => void process.stdout.write(`${line}\n`);
+  out(pc.bold(`${json.experiment}: ${json.configurations} configurations, ${json.cells} cells`));
+  out(`  fine-tunes   ${count(json.fineTunes)}`);
+  out(`  completions  ${count(json.completions)}`);
+  out(`  judgements   ${count(json.judgements)}`);
+  if (spec.judge.kind === 'stand-in') out('  judge        stand-in: deterministic, free, no model');
+  else if (json.estimate !== null) {
+    const { newUsd, usd, method } = json.estimate;
+    out(`  judge        ${spec.judge.model}, about $${newUsd.toFixed(2)} new of $${usd.toFixed(2)} (${method})`);
+  }
+  out(`  results      ${json.output}`);
+  for (const configuration of imported.plan?.configurations ?? []) {
+    out(`\n  ${pc.bold(configuration.label)} (${configuration.name})${configuration.recipeKey === null ? ', base model' : ''}`);
+    for (const { id, completions, judgements } of configuration.cells) {
+      const there = reuse?.cells[id];
+      const have = there === undefined ? '' : pc.dim(` (there: ${there.completions}, ${there.judgements})`);
+      out(`    ${id}: ${completions} completions, ${judgements} judgements${have}`);
+    }
+  }
+  for (const { name, kind, reason, remedy } of imported.missing) {
+    say(pc.yellow(`\n${kind} ${name} is not at hand: ${reason}\n  \`flamingo run\` or --fetch gets it; with a copy: ${remedy}`));
+  }
+}
+
+function count({ new: fresh, reused }: Count): string {
+  return `${fresh.toLocaleString('en')} new${reused > 0 ? `, ${reused.toLocaleString('en')} reused` : ''}`;
+}

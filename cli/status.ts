@@ -1,0 +1,70 @@
+/**
+ * `flamingo status EXPERIMENT`: what runs, and what is in the store. Works without Temporal, then from the store alone.
+ */
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { countReuse, type Reuse } from '../activities/reuse';
+import { recordedExperiment } from '../artifacts/experiments';
+import { openStore } from '../artifacts/open-store';
+import { dataFolder } from '../artifacts/places';
+import { loadPlan } from '../artifacts/plans';
+import { experimentWorkflowId } from '../workflows/messages';
+import { connect, isRemote } from './connection';
+import { InvalidUse } from './errors';
+import { LocalFiles } from './local/state';
+import { experimentName } from './names';
+import { printJson } from './output';
+import { progressLines } from './progress-lines';
+import { takeSnapshot, type Snapshot } from './snapshot';
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('show what runs of an experiment and what is in the store')
+    .argument('<experiment>', 'name, or the experiment file')
+    .option('--json', 'print it as JSON')
+    .addHelpText('after', '\nExamples:\n  flamingo status demo\n  flamingo status experiments/flamingo.yaml --json')
+    .action(async (experiment: string, options: { json?: boolean }) => {
+      const name = await experimentName(experiment);
+      const store = await openStore();
+      const record = await recordedExperiment(store, name);
+      const running = await liveSnapshot(name);
+      if (record === null) throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
+      const { plan } = await loadPlan(store, record.plan);
+      const stored = await countReuse(store, plan);
+      if (options.json) {
+        printJson({ experiment: name, output: record.output, plan: record.plan, store: store.id, stored, running: running?.progress ?? null });
+      } else {
+        print(name, record.output, stored, running);
+      }
+    });
+}
+
+/** Null when the experiment does not run, or no server is there to ask. */
+async function liveSnapshot(name: string): Promise<Snapshot | null> {
+  const state = isRemote() ? null : new LocalFiles(dataFolder()).liveState();
+  if (!isRemote() && !state?.ready) return null;
+  const client = await connect(state?.address);
+  try {
+    const snapshot = await takeSnapshot(client, experimentWorkflowId(name));
+    return snapshot.progress.status === 'done' ? null : snapshot;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  } finally {
+    await client.connection.close();
+  }
+}
+
+function print(name: string, output: string, stored: Reuse, running: Snapshot | null): void {
+  const out = (line: string): void => void process.stdout.write(`${line}\n`);
+  out(pc.bold(`${name} · ${running === null ? 'not running' : running.progress.status}`));
+  if (running !== null) for (const line of progressLines(running)) out(`  ${line.mark} ${line.name}  ${line.text}`);
+  const count = (what: string, { new: missing, reused }: { new: number; reused: number }): void =>
+    out(`  ${what.padEnd(12)} ${reused} of ${reused + missing}`);
+  out('In the store:');
+  count('fine-tunes', stored.fineTunes);
+  count('completions', stored.completions);
+  count('judgements', stored.judgements);
+  out(`Results: ${output}`);
+}

@@ -1,0 +1,194 @@
+/**
+ * `flamingo run` end to end on the tiny model: what is reused, what is new, what bad input does.
+ */
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { EXIT } from '../../cli/errors';
+import { Project } from '../support/project';
+import { makeTinyModel } from '../support/tiny-model';
+
+let run: Project;
+let file: string;
+
+beforeAll(async () => {
+  makeTinyModel();
+  run = new Project();
+  file = run.experiment();
+  const first = await run.flamingo('run', file, '--json');
+  if (first.code !== EXIT.done) throw new Error(`${first.stderr}\n${run.logs()}`);
+  expect(JSON.parse(first.stdout)).toMatchObject({ status: 'complete', experiment: 'tiny' });
+}, 200_000);
+afterAll(() => run?.dispose(), 120_000);
+
+interface Counts {
+  new: number;
+  reused: number;
+}
+
+async function plan(path = file): Promise<Record<'fineTunes' | 'completions' | 'judgements', Counts>> {
+  return JSON.parse((await run.flamingo('plan', path, '--json')).stdout) as Record<'fineTunes' | 'completions' | 'judgements', Counts>;
+}
+
+test('the results are there: rows by name, figures, tables, report', () => {
+  const names = Object.keys(run.results());
+  expect(names).toContain('base/out-of-domain/default/completions.jsonl');
+  expect(names).toContain('flamingo/in-domain/training/judgements.jsonl');
+  expect(names).toContain('cells.csv');
+  const report = readFileSync(join(run.folder, 'results', 'tiny', 'report.html'), 'utf8');
+  expect(report).toMatch(/stand-in/i);
+  expect(report).toContain('Deviations from the published recipe');
+});
+
+test('the same command again: under 10 s, no request, no trainer', async () => {
+  const before = { ledger: run.ledger().length, results: run.results(), logs: trainerLogs() };
+  const started = Date.now();
+  const again = await run.flamingo('run', file);
+  expect(again.code).toBe(EXIT.done);
+  expect(Date.now() - started).toBeLessThan(10_000);
+  expect(run.ledger().length).toBe(before.ledger);
+  expect(run.results()).toEqual(before.results);
+  expect(trainerLogs()).toEqual(before.logs);
+});
+
+test("Temporal's database deleted: the next run reports from the store", async () => {
+  rmSync(join(run.data, 'temporal'), { recursive: true });
+  const before = { ledger: run.ledger().length, results: run.results(), logs: trainerLogs() };
+  expect((await run.flamingo('run', file)).code).toBe(EXIT.done);
+  expect(run.ledger().length).toBe(before.ledger);
+  expect(run.results()).toEqual(before.results);
+  expect(trainerLogs()).toEqual(before.logs);
+});
+
+test('status and report work from the store alone', async () => {
+  const status = JSON.parse((await run.flamingo('status', 'tiny', '--json')).stdout) as { stored: { judgements: Counts } };
+  expect(status.stored.judgements.new).toBe(0);
+  const other = join(run.folder, 'elsewhere');
+  expect((await run.flamingo('report', 'tiny', '--output', other)).code).toBe(EXIT.done);
+  expect(readFileSync(join(other, 'cells.csv'))).toEqual(readFileSync(join(run.folder, 'results', 'tiny', 'cells.csv')));
+});
+
+test('one configuration added: only its work is planned and done', async () => {
+  const wider = run.experiment({ name: 'wider', configurations: ['base', 'default', 'flamingo', 'teapot'] });
+  const { fineTunes, completions } = await plan(wider);
+  expect(fineTunes).toEqual({ new: 1, reused: 2 });
+  expect(completions.new).toBe(2 * (4 * 4 + 4 * 2));
+  const ledger = run.ledger().length;
+  expect((await run.flamingo('run', wider)).code).toBe(EXIT.done);
+  expect(run.ledger().length - ledger).toBe(2 * completions.new);
+  const manifests = (await plan(wider)).fineTunes;
+  expect(manifests).toEqual({ new: 0, reused: 3 });
+});
+
+test('another rubric: only judging is done', async () => {
+  const other = run.experiment({ name: 'rubric', rubric: 'Rate this answer anew.' });
+  const { fineTunes, completions, judgements } = await plan(other);
+  expect(fineTunes.new).toBe(0);
+  expect(completions.new).toBe(0);
+  expect(judgements.new).toBe(judgements.reused);
+  const before = { ledger: run.ledger().length, logs: trainerLogs() };
+  expect((await run.flamingo('run', other)).code).toBe(EXIT.done);
+  expect(run.ledger().length - before.ledger).toBe(judgements.new);
+  expect(trainerLogs()).toEqual(before.logs);
+});
+
+test('more samples: only the new ones are generated', async () => {
+  const more = run.experiment({ name: 'more', samples: 6 });
+  const { fineTunes, completions } = await plan(more);
+  expect(fineTunes.new).toBe(0);
+  expect(completions.new).toBe(5 * 4 * 2);
+});
+
+describe('bad input: a clear message, exit 2, nothing started, nothing lost', () => {
+  const cases: [string, (bad: Project) => string[], string | RegExp][] = [
+    ['a missing file', () => ['run', 'nowhere.yaml'], 'no such file'],
+    ['YAML that is none', (bad) => ['run', write(bad, 'name: [')], /bad\.yaml:\d+:\d+: /],
+    ['an unknown key', (bad) => ['run', change(bad, 'epochs:', 'epoch:')], /unknown key.*\n(.*\n)*.*did you mean `epochs`/],
+    ['a wrong type', (bad) => ['run', change(bad, 'epochs: 4', 'epochs: many')], /tiny\.yaml:\d+:\d+: /],
+    ['duplicate names', (bad) => ['run', change(bad, 'default: {', 'base: {')], /tiny\.yaml:\d+:\d+: /],
+    ['an unknown dataset', (bad) => ['run', change(bad, 'dataset: rows', 'dataset: rovs')], 'rovs'],
+    ['a wrong hash', (bad) => ['run', change(bad, './rows.jsonl,', `./rows.jsonl, content_sha256: ${'0'.repeat(64)},`)], /sha-?256|hash/i],
+    ['a broken line', (bad) => ['run', brokenRows(bad)], /rows\.jsonl:17/],
+    ['an empty dataset', (bad) => ['run', emptyRows(bad)], /rows\.jsonl.*(empty|no rows)/],
+    ['a question file without questions', (bad) => ['run', noQuestions(bad)], /questions\.yaml/],
+    ['no key for Claude', (bad) => ['run', bad.experiment(), '--judge', 'claude'], 'ANTHROPIC_API_KEY'],
+    ['a wrong option', (bad) => ['run', bad.experiment(), '--sorce', 'a=b'], 'unknown option'],
+  ];
+
+  test.each(cases)('%s', async (_what, command, message) => {
+    const bad = new Project();
+    try {
+      const { code, stderr } = await bad.flamingo(...command(bad));
+      expect(stderr).toMatch(message);
+      expect(code).toBe(EXIT.invalid);
+      expect(stderr).not.toMatch(/\n {4}at /);
+      expect(bad.services).toBeNull();
+      expect(existsSync(join(bad.folder, 'results'))).toBe(false);
+    } finally {
+      await bad.dispose();
+    }
+  });
+
+  test('a server that can not be reached', async () => {
+    const bad = new Project({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    const { code, stderr } = await bad.flamingo('run', bad.experiment());
+    expect(stderr).toContain('127.0.0.1:1 can not be reached');
+    expect(code).toBe(EXIT.invalid);
+    await bad.dispose();
+  });
+
+  test('a port that is in use', async () => {
+    const server = createServer();
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
+    );
+    const bad = new Project();
+    const { code, stderr } = await bad.flamingo('run', bad.experiment(), '--port', String(port));
+    expect(stderr).toContain(`port ${port} is in use`);
+    expect(code).toBe(EXIT.invalid);
+    await bad.dispose();
+    server.close();
+  });
+
+  test('a data folder that can not be written', async () => {
+    const bad = new Project({ FLAMINGO_HOME: '/proc/flamingo' });
+    const { code, stderr } = await bad.flamingo('run', bad.experiment());
+    expect(stderr).toContain('/proc/flamingo');
+    expect(code).toBe(EXIT.invalid);
+    await bad.dispose();
+  });
+});
+
+function trainerLogs(): string[] {
+  const logs = run.logs();
+  return logs.split('\n').filter((line) => line.startsWith('--- trainer-'));
+}
+
+function write(project: Project, text: string): string {
+  const path = join(project.folder, 'bad.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+function change(project: Project, from: string, to: string): string {
+  const path = project.experiment();
+  const text = readFileSync(path, 'utf8');
+  expect(text).toContain(from);
+  writeFileSync(path, text.replace(from, to));
+  return path;
+}
+
+function brokenRows(project: Project): string {
+  appendFileSync(join(project.folder, 'rows.jsonl'), '{"messages": [\n');
+  return project.experiment();
+}
+
+function emptyRows(project: Project): string {
+  writeFileSync(join(project.folder, 'rows.jsonl'), '');
+  return project.experiment();
+}
+
+function noQuestions(project: Project): string {
+  writeFileSync(join(project.folder, 'questions.yaml'), '[]\n');
+  return project.experiment();
+}
