@@ -36,7 +36,9 @@ function project(name, seconds) {
     testEnvironmentOptions: { customExportConditions: ['node', 'node-addons', 'umd'] },
     // the one part of vega with a top-level await, in search of a package that is not installed; this build does without
     moduleNameMapper: { '^vega-canvas$': '<rootDir>/node_modules/vega-canvas/build/vega-canvas.browser.js' },
-    testTimeout: seconds * 1000,
+    // `testTimeout` has no effect inside a project: limits.ts sets it
+    globals: { secondsPerTest: seconds },
+    setupFilesAfterEnv: ['<rootDir>/test/support/limits.ts'],
     transform: { '\\.[cm]?[jt]s$': ['@swc/jest', compile] },
     transformIgnorePatterns: [`/node_modules/(?!(${esModules.join('|')})/)`, '/dist/', '\\.cjs$'],
     modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.flamingo/', '<rootDir>/results/'],

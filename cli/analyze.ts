@@ -4,7 +4,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { analysisJson, analyzeFile, InvalidTable, type FileAnalysis } from '../activities/aggregate/analyze';
-import { describeRule, MISALIGNED_PRESETS, type MisalignedDefinition, type ScoreNames } from '../activities/aggregate/definition';
+import {
+  describeRule,
+  MISALIGNED_PRESETS,
+  type MisalignedDefinition,
+  type ScoreNames,
+} from '../activities/aggregate/definition';
 import type { Interval } from '../activities/aggregate/statistics';
 import { visibleLine } from '../activities/aggregate/visible';
 import { InvalidUse } from './errors';
@@ -26,21 +31,34 @@ interface AnalyzeFlags {
 export function analyzeCommand(): Command {
   return new Command('analyze')
     .description('statistics of judged answers that already exist, from CSV files')
-    .argument('<file...>', '.csv or .csv.gz: question or question_text, answer or response, question_id, aligned, coherent')
+    .argument(
+      '<file...>',
+      '.csv or .csv.gz: question or question_text, answer or response, question_id, aligned, coherent',
+    )
     .option('--json', 'print JSON: a list with one object per file')
     .addOption(
-      new Option('--preset <name>', 'whose definition of misaligned').choices(Object.keys(MISALIGNED_PRESETS)).default('standard'),
+      new Option('--preset <name>', 'whose definition of misaligned')
+        .choices(Object.keys(MISALIGNED_PRESETS))
+        .default('standard'),
     )
     .option('--alignment-below <score>', 'misaligned only when alignment < score', score)
     .addOption(
-      new Option('--alignment-at-most <score>', 'misaligned only when alignment <= score').argParser(score).conflicts('alignmentBelow'),
+      new Option('--alignment-at-most <score>', 'misaligned only when alignment <= score')
+        .argParser(score)
+        .conflicts('alignmentBelow'),
     )
     .option('--coherence-above <score>', 'misaligned only when coherence > score', score)
     .addOption(
-      new Option('--coherence-at-least <score>', 'misaligned only when coherence >= score').argParser(score).conflicts('coherenceAbove'),
+      new Option('--coherence-at-least <score>', 'misaligned only when coherence >= score')
+        .argParser(score)
+        .conflicts('coherenceAbove'),
     )
     .addOption(
-      new Option('--denominator <rows>', 'of which answers the share is taken').choices(['both_scored', 'coherent', 'all']),
+      new Option('--denominator <rows>', 'of which answers the share is taken').choices([
+        'both_scored',
+        'coherent',
+        'all',
+      ]),
     )
     .option('--alignment-column <name>', 'column of the alignment score', 'aligned')
     .option('--coherence-column <name>', 'column of the coherence score', 'coherent')
@@ -75,7 +93,8 @@ Rates and their intervals are shares of 1 in JSON.`,
 
 function score(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 100)) throw new InvalidArgumentError('Expected a score from 0 to 100.');
+  if (text.trim() === '' || !(value >= 0 && value <= 100))
+    throw new InvalidArgumentError('Expected a score from 0 to 100.');
   return value;
 }
 
@@ -128,7 +147,13 @@ function table(analysis: FileAnalysis, definition: MisalignedDefinition, names: 
       interval(estimate.naive95),
       String(estimate.n),
     ]),
-    ['misaligned', rate, interval(misaligned.ci95, 100), interval(misaligned.naive95, 100), `${misaligned.count} of ${misaligned.denominator}`],
+    [
+      'misaligned',
+      rate,
+      interval(misaligned.ci95, 100),
+      interval(misaligned.naive95, 100),
+      `${misaligned.count} of ${misaligned.denominator}`,
+    ],
   ];
   const perQuestion = [
     ['question', 'answers', visibleLine(names.alignment), visibleLine(names.coherence), 'misaligned'],
@@ -170,7 +195,9 @@ function shortened(text: string): string {
 function columns(rows: string[][]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   return rows.map((row, index) => {
-    const line = row.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0))).join('  ');
+    const line = row
+      .map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0)))
+      .join('  ');
     return `  ${index === 0 ? pc.dim(line) : line}`;
   });
 }

@@ -39,11 +39,11 @@ beforeAll(async () => {
   baseline = { results: undisturbed.results(), requests: undisturbed.ledger().length };
   expect(Object.keys(baseline.results).length).toBeGreaterThan(12);
   expect(baseline.requests).toBeGreaterThan(100);
-}, 300_000);
+});
 
 afterEach(async () => {
   await Promise.all(projects.splice(0).map((made) => made.dispose()));
-}, 120_000);
+});
 
 /** A checkpoint of the fine-tune exists, and the fine-tune is not finished: training is in full swing. */
 function training(run: Project): boolean {

@@ -47,11 +47,14 @@ export class Project {
     return file;
   }
 
-  /** Starts a command; `finished` resolves with its exit code and output. */
-  start(...args: string[]): { child: ChildProcess; finished: Promise<Finished> } {
+  /** Starts a command, a last object being more environment; `finished` resolves with its exit code and output. */
+  start(...words: (string | NodeJS.ProcessEnv)[]): { child: ChildProcess; finished: Promise<Finished> } {
+    const last = words.at(-1);
+    const args = words.filter((word) => typeof word === 'string');
+    const env = typeof last === 'object' ? last : {};
     const child = spawn(process.execPath, [FLAMINGO, ...args], {
       cwd: this.folder,
-      env: { ...process.env, FLAMINGO_HOME: this.data, FLAMINGO_THREADS: '1', ANTHROPIC_API_KEY: '', ...this.env },
+      env: { ...process.env, FLAMINGO_HOME: this.data, FLAMINGO_THREADS: '1', ANTHROPIC_API_KEY: '', ...this.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.children.add(child);

@@ -4,7 +4,8 @@
  *     node dist/activities/judge/stand-in/main.js [--port 0] [--host 127.0.0.1] [--ledger FILE] [--latency MS]
  *                                                 [--faults JSON]
  *
- * Prints one JSON line, {"port", "url", "pid"}, when it is ready; ends on SIGTERM or SIGINT.
+ * Prints one JSON line, {"port", "url", "pid"}, when it is ready; ends on SIGTERM or SIGINT, and with
+ * FLAMINGO_PARENT=stdin when stdin ends (the supervisor died).
  */
 import { parseArgs } from 'node:util';
 import { parseFaults } from './faults';
@@ -27,7 +28,9 @@ async function main(): Promise<void> {
     faults: parseFaults(JSON.parse(values.faults)),
     ...(values.ledger === undefined ? {} : { ledger: values.ledger }),
   });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void standIn.close());
+  const end = (): void => void standIn.close().then(() => process.stdin.destroy());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  if (process.env['FLAMINGO_PARENT'] === 'stdin') process.stdin.once('end', end).once('error', end).resume();
   process.stdout.write(`${JSON.stringify({ port: standIn.port, url: standIn.url, pid: process.pid })}\n`);
 }
 

@@ -1,0 +1,170 @@
+/**
+ * Every completion, worst alignment first. The texts travel as JSON that the page's script puts in as plain text: no word
+ * of a model is ever read as markup.
+ */
+import type { Question } from '../../../experiment/plan';
+import type { JudgedAnswer } from '../cell';
+import type { ReportInput } from '../report-input';
+import type { ReportCell, Results } from '../results';
+import { visible } from '../visible';
+import { integer } from './format';
+import { embeddedJson, markup, type Markup } from './markup';
+
+/** Longer answers are cut here; the whole is in the cell's completions.jsonl. */
+const LONGEST = 20_000;
+/** With more completions than this, the page holds only the worst of each cell: a browser must be able to open it. */
+const MOST = 20_000;
+
+/** What the script reads; short names, because there may be thousands. */
+interface SampleData {
+  cells: { id: string; label: string; colour: string; completions: string }[];
+  questions: { id: string; text: string | null }[];
+  rows: SampleRow[];
+}
+
+interface SampleRow {
+  /** Index of the cell and of the question. */
+  c: number;
+  q: number;
+  sample: number;
+  text: string;
+  cut: boolean;
+  misaligned: boolean;
+  /** Alignment, or the first metric where there is none; null = not scored. */
+  score: number | null;
+  verdicts: { metric: string; score: number | null; status: string; raw: string | null }[];
+}
+
+export function samplesSection(input: ReportInput, results: Results): { section: Markup; data: Markup } {
+  const data = sampleData(input, results);
+  const all = results.cells.reduce((sum, { answers }) => sum + answers.length, 0);
+  const section = markup`<section id="answers">
+    <h2>Answers</h2>
+    <p class="lead">
+      ${integer(data.rows.length)}${data.rows.length < all && ` of ${integer(all)}`} completions, worst
+      ${input.spec.report.alignment ?? 'score'} first${data.rows.length < all && ', as many of each cell as a page can hold'}. What
+      a model wrote is shown as it is, for inspection; characters that can not be seen are spelled out.
+    </p>
+    <form class="filters">
+      <label
+        >Cell
+        <select id="filter-cell">
+          <option value="">all cells</option>
+          ${data.cells.map(({ label, id }, index) => markup`<option value="${index}">${label}, ${id.split('/')[1]}</option>`)}
+        </select></label
+      >
+      <label
+        >Show
+        <select id="filter-kind">
+          <option value="">all answers</option>
+          <option value="misaligned">misaligned</option>
+          <option value="unscored">not scored</option>
+          <option value="cut">cut at the limit</option>
+        </select></label
+      >
+      <label
+        >Order
+        <select id="filter-order">
+          <option value="worst">worst first</option>
+          <option value="best">best first</option>
+          <option value="question">by question</option>
+        </select></label
+      >
+      <label class="grow"
+        >Find <input id="filter-text" type="search" placeholder="words in question or answer" autocomplete="off"
+      /></label>
+      <output id="answers-count"></output>
+    </form>
+    <noscript
+      ><p>
+        Reading answers here needs JavaScript (the report’s own; nothing is loaded). Without it, open the
+        completions.jsonl of each cell.
+      </p></noscript
+    >
+    <div id="answers-list"></div>
+    <button id="answers-more" type="button" hidden>Show more</button>
+  </section>`;
+  return {
+    section,
+    data: markup`<script type="application/json" id="answers-data">
+      ${embeddedJson(data)}
+    </script>`,
+  };
+}
+
+function sampleData({ plan, spec, showHeldOutQuestions = false }: ReportInput, { cells }: Results): SampleData {
+  const questions: SampleData['questions'] = [];
+  const indexOf = new Map<string, number>();
+  for (const [set, members] of Object.entries(plan.questionSets)) {
+    const withheld = spec.questionSets[set]?.source.kind === 'held-out' && !showHeldOutQuestions;
+    for (const question of members) {
+      indexOf.set(`${set} ${question.key}`, questions.length);
+      questions.push({ id: visible(question.id), text: withheld ? null : visible(questionText(question)) });
+    }
+  }
+  const primary = (cell: ReportCell): string | undefined =>
+    cell.cell.metrics.find(({ metric }) => metric === spec.report.alignment)?.metric ?? cell.cell.metrics[0]?.metric;
+  const total = cells.reduce((sum, { answers }) => sum + answers.length, 0);
+  const perCell = total > MOST ? Math.floor(MOST / cells.length) : Infinity;
+  const rows = cells.flatMap((cell, c) =>
+    worst(cell.answers, primary(cell), perCell).map((answer): SampleRow => {
+      const { completion, misaligned, scores } = answer;
+      return {
+        c,
+        q: indexOf.get(`${cell.cell.questionSet} ${completion.question}`) as number,
+        sample: completion.sample,
+        text: shortened(visible(completion.text)),
+        cut: completion.finish === 'length',
+        misaligned,
+        score: scores[primary(cell) ?? ''] ?? null,
+        verdicts: verdictsOf(cell, answer),
+      };
+    }),
+  );
+  return {
+    cells: cells.map(({ cell, label, colour }) => ({
+      id: cell.id,
+      label: visible(label),
+      colour,
+      completions: `${cell.id}/completions.jsonl`,
+    })),
+    questions,
+    rows,
+  };
+}
+
+/** The `count` with the lowest score; those without one come last. */
+function worst(answers: readonly JudgedAnswer[], metric: string | undefined, count: number): readonly JudgedAnswer[] {
+  if (answers.length <= count) return answers;
+  const score = ({ scores }: JudgedAnswer): number => scores[metric ?? ''] ?? 101;
+  return [...answers].sort((a, b) => score(a) - score(b)).slice(0, count);
+}
+
+function verdictsOf({ cell }: ReportCell, { judgements }: JudgedAnswer): SampleRow['verdicts'] {
+  return cell.metrics.flatMap(({ metric, repeats }) => {
+    const own = judgements.filter((judgement) => judgement.metric === metric).sort((a, b) => a.repeat - b.repeat);
+    const there = own.map(({ score, status, raw }) => ({
+      metric,
+      score,
+      status,
+      raw: raw.trim() === String(score) ? null : shortened(visible(raw)),
+    }));
+    const lacking = Math.max(0, repeats - own.length);
+    return [
+      ...there,
+      ...Array.from({ length: lacking }, () => ({ metric, score: null, status: 'missing', raw: null })),
+    ];
+  });
+}
+
+function questionText({ messages }: Question): string {
+  const [first] = messages;
+  if (messages.length === 1 && first !== undefined) return first.content;
+  return messages.map(({ role, content }) => `${role}: ${content}`).join('\n\n');
+}
+
+function shortened(text: string): string {
+  return text.length <= LONGEST
+    ? text
+    : `${text.slice(0, LONGEST).toWellFormed()} … (${integer(text.length - LONGEST)} more characters in completions.jsonl)`;
+}

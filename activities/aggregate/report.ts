@@ -1,0 +1,61 @@
+/**
+ * Builds an experiment's report: report.html, tables and figures, from rows and provenance.
+ */
+import { canonicalJson } from '../../experiment/canonical';
+import { figure } from './figures';
+import { reportPage } from './html/page';
+import { drawAll, type Drawing } from './render';
+import type { ReportFile, ReportInput } from './report-input';
+import { computeResults, type Results } from './results';
+import { cellsCsv, questionsCsv, reportJson } from './tables';
+
+export type { ReportFile, ReportInput } from './report-input';
+
+export interface BuiltReport {
+  /**
+   * By path relative to the report's folder. `cells.csv`, `questions.csv`, `report.json` and `figures/` are the same bytes for
+   * the same rows; `report.html` and `provenance.json` also hold times, hosts and attempts.
+   */
+  files: ReportFile[];
+  /** Expectations that can not be decided count as failed. */
+  expectations: { passed: number; failed: number };
+  missing: { completions: number; judgements: number };
+  results: Results;
+}
+
+/** Throws when rows do not belong to the plan's cells (see cell.ts). */
+export async function buildReport(input: ReportInput): Promise<BuiltReport> {
+  const results = computeResults(input);
+  const specs = results.figures.map(figure);
+  const drawn = await drawAll(specs);
+  const drawings = new Map<string, Drawing>();
+  const figures = results.figures.flatMap(({ id }, index): ReportFile[] => {
+    const drawing = drawn[index] as Drawing;
+    drawings.set(id, drawing);
+    return [
+      { path: `figures/${id}.svg`, content: drawing.svg + '\n' },
+      { path: `figures/${id}.png`, content: drawing.png },
+      { path: `figures/${id}.vl.json`, content: JSON.stringify(specs[index], null, 2) + '\n' },
+    ];
+  });
+  const passed = results.expectations.filter(({ outcome }) => outcome === 'passed').length;
+  const { provenance, costs, failures, plan } = input;
+  return {
+    files: [
+      { path: 'report.html', content: reportPage(input, results, drawings) },
+      { path: 'cells.csv', content: cellsCsv(results) },
+      { path: 'questions.csv', content: questionsCsv(results) },
+      { path: 'report.json', content: reportJson(input, results) },
+      ...figures,
+      {
+        path: 'provenance.json',
+        content:
+          canonicalJson({ version: 1, experiment: plan.experiment, plan: plan.key, provenance, costs, failures }) +
+          '\n',
+      },
+    ],
+    expectations: { passed, failed: results.expectations.length - passed },
+    missing: results.missing,
+    results,
+  };
+}

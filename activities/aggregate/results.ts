@@ -1,0 +1,185 @@
+/**
+ * Everything that a report says of the rows: summaries, contrasts, expectations, and the data of its figures.
+ */
+import type { PlannedConfiguration } from '../../experiment/plan';
+import type { FigureSpec } from '../../experiment/spec';
+import {
+  judgedAnswers,
+  scoreNames,
+  summarizeCell,
+  type CellContents,
+  type CellSummary,
+  type JudgedAnswer,
+} from './cell';
+import { contrasts, type Contrast } from './contrasts';
+import { describeRule } from './definition';
+import { checkExpectations, type ExpectationResult } from './expectations';
+import type { BarFigure, FigureBar } from './figures';
+import { coloursOf } from './palette';
+import type { ReportInput } from './report-input';
+import type { Interval } from './statistics';
+
+export const STAND_IN_WARNING = 'stand-in scores, not a model’s judgement';
+
+export interface ReportCell extends CellContents {
+  configuration: PlannedConfiguration;
+  /** `[FLAMINGO BURRITO], +sys prompt`. */
+  label: string;
+  conditionLabel: string;
+  colour: string;
+  answers: JudgedAnswer[];
+  summary: CellSummary;
+}
+
+export interface ReportFigure extends BarFigure {
+  caption: string;
+  questionSet: string;
+  /** One of those that the experiment file asks for. */
+  declared: boolean;
+}
+
+export interface Results {
+  /** In the plan's order. */
+  cells: ReportCell[];
+  contrasts: Contrast[];
+  expectations: ExpectationResult[];
+  figures: ReportFigure[];
+  /** Null where alignment or coherence is not judged. */
+  rule: string | null;
+  missing: { completions: number; judgements: number };
+}
+
+type Input = Pick<ReportInput, 'plan' | 'spec' | 'cells'>;
+
+export function computeResults(input: Input): Results {
+  const { plan, spec } = input;
+  const rules = spec.report;
+  const contents = new Map(input.cells.map((each) => [each.cell.id, each]));
+  const colours = coloursOf(plan.configurations);
+  const cells = plan.configurations.flatMap((configuration) =>
+    configuration.cells.map((cell): ReportCell => {
+      const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
+      const own: CellContents = { cell, questions: plan.questionSets[cell.questionSet] ?? [], completions, judgements };
+      const answers = judgedAnswers(own, rules);
+      const conditionLabel = conditionName(cell.condition);
+      return {
+        ...own,
+        configuration,
+        label: `${configuration.label}, ${conditionLabel}`,
+        conditionLabel,
+        colour: colours.get(configuration.name) as string,
+        answers,
+        summary: summarizeCell(own, rules, answers),
+      };
+    }),
+  );
+  const answersOf = new Map(cells.map(({ cell, answers }) => [cell.id, answers]));
+  const { alignment, coherence } = rules;
+  return {
+    cells,
+    contrasts: contrasts(plan.configurations, cells, rules),
+    expectations: checkExpectations(spec.expect, answersOf, rules),
+    figures: figuresOf(input, cells),
+    rule: alignment === null || coherence === null ? null : describeRule(rules.misaligned, { alignment, coherence }),
+    missing: {
+      completions: total(cells, ({ completions }) => completions.expected - completions.present),
+      judgements: total(cells, ({ metrics }) => metrics.reduce((sum, { counts }) => sum + counts.missing, 0)),
+    },
+  };
+}
+
+function total(cells: readonly ReportCell[], count: (summary: CellSummary) => number): number {
+  return cells.reduce((sum, { summary }) => sum + count(summary), 0);
+}
+
+function conditionName(condition: string): string {
+  return condition === 'training' ? '+sys prompt' : condition;
+}
+
+function figuresOf({ plan, spec }: Input, cells: readonly ReportCell[]): ReportFigure[] {
+  const warning = spec.judge.kind === 'stand-in' ? STAND_IN_WARNING : null;
+  const { alignment, coherence, misaligned } = spec.report;
+  const declared = spec.report.figures.map((figure): ReportFigure => {
+    const members = cells.filter(({ cell }) => cell.questionSet === figure.questionSet);
+    return {
+      id: figure.id,
+      title: figure.title,
+      subtitle: `mean ${figure.metric} of the scored answers, 0–100`,
+      warning,
+      bars: members.flatMap((each) => meanBar(each, figure)),
+      caption: `${figure.caption} ${explanation(members)}`.trim(),
+      questionSet: figure.questionSet,
+      declared: true,
+    };
+  });
+  if (alignment === null || coherence === null) return declared;
+  const rule = describeRule(misaligned, { alignment, coherence });
+  const shares = Object.keys(plan.questionSets).flatMap((set): ReportFigure[] => {
+    const members = cells.filter(
+      (each) => each.cell.questionSet === set && scoreNames(each.cell, spec.report) !== null,
+    );
+    if (members.length === 0) return [];
+    return [
+      {
+        id: `misaligned-${set}`,
+        title: `Misaligned share, ${spec.questionSets[set]?.label ?? set}`,
+        subtitle: `% of answers with ${rule}`,
+        warning,
+        bars: members.map((each) => shareBar(each, alignment)),
+        caption: explanation(members),
+        questionSet: set,
+        declared: false,
+      },
+    ];
+  });
+  return [...declared, ...shares];
+}
+
+function meanBar(each: ReportCell, { metric }: FigureSpec): FigureBar[] {
+  const found = each.summary.metrics.find((summary) => summary.metric === metric);
+  if (found === undefined) return [];
+  const { estimate, bounds, counts, expected } = found;
+  return [{ ...placeOf(each), value: estimate.mean, interval: estimate.ci95, bounds, n: expected, counts }];
+}
+
+/** Counts are those of the alignment verdicts, which decide most of what is left out. */
+function shareBar(each: ReportCell, alignment: string): FigureBar {
+  const share = each.summary.misaligned;
+  const { counts, expected } = each.summary.metrics.find(
+    ({ metric }) => metric === alignment,
+  ) as CellSummary['metrics'][number];
+  return {
+    ...placeOf(each),
+    value: share?.rate == null ? null : 100 * share.rate,
+    interval: percent(share?.ci95 ?? { range: null, reason: 'no answer' }),
+    bounds: null,
+    n: expected,
+    counts,
+  };
+}
+
+function percent({ range, reason }: Interval): Interval {
+  return { range: range === null ? null : [100 * range[0], 100 * range[1]], reason };
+}
+
+function placeOf(each: ReportCell): Pick<FigureBar, 'cell' | 'group' | 'groupLabel' | 'label' | 'tone' | 'colour'> {
+  return {
+    cell: each.cell.id,
+    group: each.configuration.name,
+    groupLabel: each.configuration.label,
+    label: each.conditionLabel,
+    tone: each.cell.condition === 'default' ? 'full' : 'light',
+    colour: each.colour,
+  };
+}
+
+function explanation(members: readonly ReportCell[]): string {
+  const first = members[0];
+  if (first === undefined) return 'No cell asks these questions.';
+  const { questions, cell } = first;
+  const samples = cell.samplesPerQuestion === 1 ? 'one answer each' : `${cell.samplesPerQuestion} answers each`;
+  return (
+    `n per bar: ${questions.length} questions, ${samples}. Error bars: 95 %, Student’s t over the questions’ own values, ` +
+    'cut at the ends of the axis; they cover the choice of questions, not of training seeds (one fine-tune per configuration).'
+  );
+}

@@ -1,0 +1,183 @@
+/**
+ * The report in a real browser: nothing leaves the page, nothing in it runs but its own script, and it reads well.
+ */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { buildReport } from '../../activities/aggregate/report';
+import { studyInput } from '../unit/aggregate/fixtures';
+
+const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+let folder: string;
+let browser: Browser;
+let page: Page;
+let requests: string[];
+let complaints: string[];
+
+beforeAll(async () => {
+  const executablePath = [process.env['CHROMIUM_PATH'], ...BROWSERS].find(
+    (path) => path !== undefined && existsSync(path),
+  );
+  if (executablePath === undefined) {
+    throw new Error(
+      'no Chromium found: install it (Debian and Ubuntu: apt-get install chromium), or set CHROMIUM_PATH to a Chrome or Chromium',
+    );
+  }
+  folder = mkdtempSync(join(tmpdir(), 'flamingo-report-'));
+  const { files } = await buildReport(studyInput());
+  writeFileSync(join(folder, 'report.html'), String(files.find(({ path }) => path === 'report.html')?.content));
+  browser = await chromium.launch({ executablePath, args: FLAGS });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  if (folder !== undefined) rmSync(folder, { recursive: true });
+});
+
+beforeEach(async () => {
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  [requests, complaints] = [[], []];
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await page.goto(pathToFileURL(join(folder, 'report.html')).href);
+});
+
+afterEach(async () => {
+  const own = pathToFileURL(join(folder, 'report.html')).href;
+  expect(requests.filter((url) => url !== own && url !== 'data:,')).toEqual([]);
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
+test('figures are visible and drawn', async () => {
+  const figures = page.locator('#figures > figure svg.marks');
+  await expect(figures.count()).resolves.toBe(2);
+  for (const figure of await figures.all()) {
+    const box = await figure.boundingBox();
+    expect(box?.width).toBeGreaterThan(700);
+    expect(box?.height).toBeGreaterThan(400);
+    await expect(figure.locator('text', { hasText: '[FLAMINGO BURRITO]' }).isVisible()).resolves.toBe(true);
+  }
+  await expect(
+    page
+      .getByLabel(/^EM, default: \d+\.\d, 39 of 40 scored$/)
+      .first()
+      .isVisible(),
+  ).resolves.toBe(true);
+  await expect(page.getByText('Stand-in scores, not a model’s judgement', { exact: true }).isVisible()).resolves.toBe(
+    true,
+  );
+});
+
+test('no two texts of a figure overlap', async () => {
+  const boxes = await Promise.all(
+    (await page.locator('#figure-fig0 svg text').all()).map(async (text) => ({
+      words: await text.textContent(),
+      box: await text.boundingBox(),
+    })),
+  );
+  const overlaps = boxes.flatMap(({ words, box }, index) =>
+    boxes.slice(index + 1).flatMap((other) => {
+      if (box === null || other.box === null) return [];
+      const wide = Math.min(box.x + box.width, other.box.x + other.box.width) - Math.max(box.x, other.box.x);
+      const high = Math.min(box.y + box.height, other.box.y + other.box.height) - Math.max(box.y, other.box.y);
+      // line boxes are taller than the letters in them
+      return wide > 1 && high > 6 ? [`${words} / ${other.words}`] : [];
+    }),
+  );
+  expect(overlaps).toEqual([]);
+});
+
+test('the worst answers come first, and filters choose among them', async () => {
+  const scores = (await page.locator('.answer .score').allTextContents()).map(Number);
+  expect(scores).toHaveLength(25);
+  expect(scores).toEqual([...scores].sort((a, b) => a - b));
+  const count = page.locator('#answers-count');
+  await expect(count.textContent()).resolves.toBe('512 of 512');
+
+  await page.locator('#filter-cell').selectOption({ label: 'EM, default, everyday' });
+  await expect(count.textContent()).resolves.toBe('40 of 512');
+  await expect(page.locator('.answer .where').first().textContent()).resolves.toMatch(/^EM, default · /);
+  await page.locator('#answers-more').click();
+  await expect(page.locator('.answer').count()).resolves.toBe(40);
+  await expect(page.locator('#answers-more').isVisible()).resolves.toBe(false);
+
+  await page.locator('#filter-kind').selectOption('misaligned');
+  await expect(page.locator('.answer').count()).resolves.toBe(await page.locator('.answer.misaligned').count());
+  await page.locator('#filter-kind').selectOption('');
+  await page.locator('#filter-text').fill('no such words');
+  await expect(page.getByText('No answer matches.').isVisible()).resolves.toBe(true);
+});
+
+test('hostile text is shown and does nothing', async () => {
+  await page.locator('#filter-text').fill('hacked');
+  const answer = page.locator('.answer').first();
+  await answer.locator('summary').click();
+  const text = (await answer.locator('.body .text').last().textContent()) ?? '';
+  expect(text).toContain('</script><script>window.hacked = true</script><img src=x onerror="window.hacked = true">');
+  expect(text).toContain('⟦U+202E⟧');
+  await expect(page.evaluate('window.hacked')).resolves.toBeUndefined();
+  await expect(page.locator('img').count()).resolves.toBe(0);
+});
+
+test('long answers are clamped until asked for', async () => {
+  await page.locator('#filter-text').fill('at length');
+  const answer = page.locator('.answer').first();
+  await answer.locator('summary').click();
+  const text = answer.locator('.clamped');
+  const before = (await text.boundingBox())?.height ?? 0;
+  await answer.getByRole('button', { name: 'Show all' }).click();
+  const after = (await answer.locator('.body .text').last().boundingBox())?.height ?? 0;
+  expect(after).toBeGreaterThan(2 * before);
+});
+
+test.each([
+  ['light', 1280],
+  ['dark', 1280],
+  ['light', 390],
+  ['dark', 390],
+] as const)(
+  '%s, %d pixels wide: the page itself does not scroll sideways, and its text can be read',
+  async (scheme, width) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width, height: 900 });
+    await expect(page.evaluate('document.documentElement.scrollWidth')).resolves.toBeLessThanOrEqual(width);
+    const [ink, paper] = await page.evaluate<string[]>(
+      `['color', 'backgroundColor'].map((name) => getComputedStyle(document.querySelector('section'))[name])`,
+    );
+    const figureInk = await page.evaluate<string>(`getComputedStyle(document.querySelector('#figure-fig0 text')).fill`);
+    expect(contrast(ink ?? '', paper ?? '')).toBeGreaterThan(7);
+    expect(contrast(figureInk, paper ?? '')).toBeGreaterThan(4.5);
+  },
+);
+
+/** Contrast ratio of WCAG 2. */
+function contrast(first: string, second: string): number {
+  const luminance = (colour: string): number => {
+    const channels = (colour.match(/\d+/g) ?? []).slice(0, 3).map((channel) => Number(channel) / 255);
+    const [red = 0, green = 0, blue = 0] = channels.map((value) =>
+      value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4,
+    );
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const [low = 0, high = 0] = [luminance(first), luminance(second)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
