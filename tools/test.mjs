@@ -26,12 +26,14 @@ try {
 
 // two OpenMP threads on two busy cores spin more than they compute
 const env = { ...process.env, OMP_NUM_THREADS: '1', TOKENIZERS_PARALLELISM: 'false' };
+// a test that fails may leave a child process behind, for which jest would wait for ever
+const serial = ['--runInBand', '--forceExit'];
 const results = [];
 const runs = faults
-  ? [jest('faults', ['faults'], ['--runInBand'])]
+  ? [jest('faults', ['faults'], serial)]
   : [
       jest('unit, replay', ['unit', 'replay'], []),
-      jest('integration, browser', ['integration', 'browser'], ['--runInBand']),
+      jest('integration, browser', ['integration', 'browser'], serial),
       pytest(),
     ];
 for (const run of runs) {

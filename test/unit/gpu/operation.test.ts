@@ -1,0 +1,131 @@
+import { CancelledFailure } from '@temporalio/activity';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { OneTrainer } from '../../../gpu-activities/one-trainer';
+import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat } from '../../../gpu-activities/operation';
+import { installationRoot } from '../../../artifacts/places';
+
+const folder = mkdtempSync(join(tmpdir(), 'flamingo-trainer-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const trainers: OneTrainer[] = [];
+afterEach(async () => {
+  await Promise.all(trainers.splice(0).map((trainer) => trainer.close()));
+});
+
+function trainer(behaviour: string, giveUp: () => void = () => undefined): OneTrainer {
+  const made = new OneTrainer(
+    () => ({
+      command: process.execPath,
+      args: [join(installationRoot(), 'test', 'support', 'fake-trainer.mjs'), behaviour],
+      env: process.env,
+      logFile: join(folder, 'trainer.log'),
+      readyDeadlineMs: 1_000,
+    }),
+    giveUp,
+  );
+  trainers.push(made);
+  return made;
+}
+
+const state = (): GpuHeartbeat => ({ phase: 'starting', detail: 'test', step: 0, of: 0, host: 'here' });
+const operation = { op: 'finetune' } as unknown as Parameters<typeof runOperation>[1];
+
+function mockEnvironment(): MockActivityEnvironment {
+  // failing attempts are what these tests are about: their log lines would only hide real ones
+  return new MockActivityEnvironment({ startToCloseTimeoutMs: 60_000 }, { logger: new DefaultLogger('ERROR') });
+}
+
+function run(host: OneTrainer, environment = mockEnvironment()) {
+  return environment.run(() => runOperation(host, operation, state(), () => undefined));
+}
+
+async function failureOf(host: OneTrainer): Promise<AttemptFailed> {
+  const error: unknown = await run(host).catch((reason: unknown) => reason);
+  if (!(error instanceof AttemptFailed)) throw new Error(`expected a failed attempt, got ${String(error)}`);
+  return error;
+}
+
+test('an operation that works is committed, and its progress is in every heartbeat', async () => {
+  const environment = mockEnvironment();
+  const beats: GpuHeartbeat[] = [];
+  environment.on('heartbeat', (beat: GpuHeartbeat) => beats.push(beat));
+  const { committed } = (await run(trainer('works'), environment)) as Awaited<ReturnType<typeof runOperation>>;
+  expect(committed).toMatchObject({ adapter: { sha256: 'a' }, steps: 10 });
+  expect(beats.at(-1)).toMatchObject({ phase: 'training', step: 10, of: 10, loss: 0.1, host: 'here' });
+  expect(beats.every((beat) => typeof beat === 'object')).toBe(true);
+});
+
+test('one trainer serves one operation after the other', async () => {
+  const host = trainer('works');
+  await run(host);
+  const first = (await host.acquire()).pid;
+  await run(host);
+  expect((await host.acquire()).pid).toBe(first);
+});
+
+test.each([
+  ['fails-data', 'hopeless', 'TrainingFailed', true],
+  ['fails-config', 'hopeless', 'TrainingFailed', true],
+  ['fails-nan', 'hopeless', 'TrainingFailed', true],
+  ['fails-oom', 'oom', 'OutOfMemory', false],
+  ['fails-cuda', 'host', 'HostFailure', false],
+  ['fails-internal', 'died', 'TrainerDied', false],
+  ['dies', 'died', 'TrainerDied', false],
+  ['exits', 'host', 'HostFailure', false],
+  ['never-ready', 'host', 'HostFailure', false],
+])('a trainer that %s: %s, %s, nonRetryable %s', async (behaviour, end, type, nonRetryable) => {
+  const failure = await failureOf(trainer(behaviour));
+  expect(failure.end).toBe(end);
+  expect(toTemporalFailure(failure)).toMatchObject({ type, nonRetryable });
+});
+
+test('a dead trainer is replaced for the next operation', async () => {
+  const host = trainer('works');
+  (await host.acquire()).kill();
+  await run(host).catch(() => undefined);
+  expect(await run(host)).toMatchObject({ committed: { steps: 10 } });
+});
+
+test('a host that fails twice gives up its worker', async () => {
+  let gaveUp = 0;
+  const host = trainer('exits', () => (gaveUp += 1));
+  await failureOf(host);
+  expect(gaveUp).toBe(0);
+  await failureOf(host);
+  expect(gaveUp).toBe(1);
+});
+
+async function interruptedBy(reason: ConstructorParameters<typeof CancelledFailure>[0]): Promise<unknown> {
+  const environment = mockEnvironment();
+  const ended = run(trainer('endless'), environment).catch((error: unknown) => error);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  environment.cancel(reason as never);
+  return ended;
+}
+
+test('a worker that shuts down has the trainer save, and hands over as Preempted, retryable', async () => {
+  const failure = (await interruptedBy('WORKER_SHUTDOWN')) as AttemptFailed;
+  expect(failure).toBeInstanceOf(AttemptFailed);
+  expect(failure.end).toBe('preempted');
+  expect(failure.checkpointStep).toBeGreaterThan(0);
+  expect(toTemporalFailure(failure)).toMatchObject({ type: 'Preempted', nonRetryable: false });
+});
+
+test('a cancelled or paused activity ends as cancelled, after the trainer has saved', async () => {
+  const failure = (await interruptedBy('CANCELLED')) as AttemptFailed;
+  expect(failure.end).toBe('cancelled');
+  expect(failure.checkpointStep).toBeGreaterThan(0);
+  expect(toTemporalFailure(failure)).toBeInstanceOf(CancelledFailure);
+});
+
+test('a SIGTERM to the trainer itself (its machine is taken away) is a preemption', async () => {
+  const host = trainer('endless');
+  const ended = failureOf(host);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  process.kill((await host.acquire()).pid, 'SIGTERM');
+  expect((await ended).end).toBe('preempted');
+});
