@@ -1,0 +1,18 @@
+"""Flamingo's trainer: fine-tunes LoRA adapters with exact resume, and samples answers with keyed randomness.
+
+Read the modules in this order:
+
+    serve.py        the process: takes commands, runs one operation at a time, reports how it ended
+    protocol.py     the two pipes and the stop request
+    render.py       messages -> text -> token ids and trained positions
+    train.py        the training loop, top to bottom
+    checkpoint.py   verified checkpoints
+    sample.py       the decode loop; noise.py its randomness
+    adapters.py     LoRA adapters on a loaded base model, and their files
+    models.py       the loaded base model
+    bundled.py      makes the small real model; tiny.py makes a random one for tests
+    environment.py  quiet and offline libraries, threads, device, versions
+    files.py, failures.py
+
+Nothing here knows of Temporal, of the store or of judging.
+"""

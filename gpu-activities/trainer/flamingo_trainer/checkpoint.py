@@ -1,0 +1,197 @@
+"""Checkpoints that are whole and right, or are not there.
+
+A checkpoint is a folder `checkpoints/step-000025` in an attempt's folder. It is written beside, synced, and renamed
+into place; its manifest, written last, names the size and SHA-256 of every file and everything that must be equal for a
+resume to be exact. Only a folder whose files all agree with its manifest is ever resumed.
+
+    adapter.safetensors   the adapter's weights, fp32
+    optimizer.pt          AdamW's moments and step counts (the learning rate is a function of the step)
+    random.pt             the states of all random generators
+    log.jsonl             the training log up to this step
+    manifest.json
+
+Knows nothing about the training loop.
+"""
+
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from . import environment
+from .files import sha256_of, sync, to_json, write_rows, write_whole
+
+FILES = ("adapter.safetensors", "optimizer.pt", "random.pt", "log.jsonl")
+MANIFEST = "manifest.json"
+KEEP = 2
+NAME = re.compile(r"step-(\d{6,})")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What must be equal between the run that wrote a checkpoint and the run that resumes it."""
+
+    recipe: str
+    rows: str
+    device: str
+    versions: dict[str, str]
+
+    @staticmethod
+    def of(recipe: dict[str, Any]) -> "Identity":
+        return Identity(
+            recipe=hashlib.sha256(to_json(recipe).encode()).hexdigest(),
+            rows=recipe["rows"],
+            device=environment.device_name(),
+            versions=environment.versions(),
+        )
+
+
+@dataclass
+class State:
+    """A training run between two optimizer steps. `parameters` are the adapter's, by name."""
+
+    step: int
+    parameters: dict[str, torch.nn.Parameter]
+    optimizer: torch.optim.Optimizer
+    log: list[dict[str, Any]]
+
+
+def save(attempt_folder: Path, state: State, identity: Identity) -> tuple[Path, str]:
+    """Writes a checkpoint and drops all but the last `KEEP` of this attempt.
+
+    Returns the folder and the SHA-256 of its manifest, which covers everything in it.
+    """
+    folder = attempt_folder / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".step-*"):
+        shutil.rmtree(leftover)
+    name = f"step-{state.step:06d}"
+    beside = folder / f".{name}"
+    beside.mkdir()
+    weights = {name: value.detach().to("cpu").contiguous() for name, value in state.parameters.items()}
+    save_file(weights, beside / "adapter.safetensors", metadata={"format": "pt"})
+    torch.save(state.optimizer.state_dict(), beside / "optimizer.pt")
+    torch.save(random_states(), beside / "random.pt")
+    write_rows(beside / "log.jsonl", state.log)
+    for file in FILES:
+        sync(beside / file)
+    manifest = {
+        "step": state.step,
+        "identity": asdict(identity),
+        "cpu": environment.cpu_name(),
+        "threads": torch.get_num_threads(),
+        "files": {
+            file: {"bytes": (beside / file).stat().st_size, "sha256": sha256_of(beside / file)} for file in FILES
+        },
+    }
+    write_whole(beside / MANIFEST, to_json(manifest) + "\n")
+    place = folder / name
+    if place.exists():
+        shutil.rmtree(place)  # found damaged, or it would have been resumed
+    os.rename(beside, place)
+    sync(folder)
+    for _, old in sorted(steps_in(attempt_folder))[:-KEEP]:
+        shutil.rmtree(old)
+    return place, sha256_of(place / MANIFEST)
+
+
+def steps_in(attempt_folder: Path) -> list[tuple[int, Path]]:
+    """The checkpoints of an attempt, good and bad, with the step that their name says."""
+    folder = attempt_folder / "checkpoints"
+    found = [(NAME.fullmatch(path.name), path) for path in folder.iterdir()] if folder.is_dir() else []
+    return [(int(match[1]), path) for match, path in found if match]
+
+
+def newest_verified(search_folders: list[Path], identity: Identity) -> Path | None:
+    """The checkpoint with the highest step whose files are all as written and whose identity is this run's.
+
+    Says on stderr which others it passed over, and why.
+    """
+    candidates = [found for folder in search_folders for found in steps_in(folder)]
+    for step, path in sorted(candidates, key=lambda found: (found[0], str(found[1])), reverse=True):
+        fault = fault_of(path, step, identity)
+        if fault is None:
+            return path
+        print(f"checkpoint {path} is passed over: {fault}", file=sys.stderr, flush=True)
+    return None
+
+
+def fault_of(path: Path, step: int, identity: Identity) -> str | None:
+    """Why a checkpoint must not be resumed, or None."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        files, written = manifest["files"], manifest["identity"]
+        if manifest["step"] != step:
+            return f"its manifest says step {manifest['step']}"
+        if sorted(files) != sorted(FILES):
+            return f"its manifest names {', '.join(sorted(files))}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"no readable manifest ({type(error).__name__}: {error})"
+    for name, value in asdict(identity).items():
+        if written.get(name) != value:
+            return f"it was written with another {name}: {written.get(name)}, here {value}"
+    for name, record in files.items():
+        file = path / name
+        if not file.is_file():
+            return f"{name} is missing"
+        if file.stat().st_size != record["bytes"]:
+            return f"{name} has {file.stat().st_size} bytes, not {record['bytes']}"
+        if sha256_of(file) != record["sha256"]:
+            return f"{name} is damaged: its SHA-256 is another"
+    return None
+
+
+def restore(path: Path, parameters: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer) -> State:
+    """Puts a verified checkpoint into a run that was built exactly as at its first start."""
+    weights = load_file(path / "adapter.safetensors")
+    if weights.keys() != parameters.keys():
+        raise RuntimeError(f"{path} holds other parameters than this adapter has")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(weights[name])
+    optimizer.load_state_dict(torch.load(path / "optimizer.pt", map_location="cpu", weights_only=True))
+    lines = (path / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    here = (environment.cpu_name(), torch.get_num_threads())
+    if here[0] != manifest["cpu"] or here[1] != manifest["threads"]:
+        print(
+            f"{path} was written by {manifest['cpu']} with {manifest['threads']} threads, this is {here[0]} with "
+            f"{here[1]}: the last digits may differ from an undisturbed run",
+            file=sys.stderr,
+            flush=True,
+        )
+    # last, because everything before may draw
+    set_random_states(torch.load(path / "random.pt", map_location="cpu", weights_only=True))
+    return State(manifest["step"], parameters, optimizer, [json.loads(line) for line in lines])
+
+
+def random_states() -> dict[str, Any]:
+    version, words, gauss = random.getstate()
+    numpy_state: dict[str, Any] = np.random.get_state(legacy=False)
+    return {
+        "python": [version, list(words), gauss],
+        "numpy": {**numpy_state, "state": {**numpy_state["state"], "key": numpy_state["state"]["key"].tolist()}},
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def set_random_states(states: dict[str, Any]) -> None:
+    version, words, gauss = states["python"]
+    random.setstate((version, tuple(words), gauss))
+    numpy_state = states["numpy"]
+    key = np.array(numpy_state["state"]["key"], dtype=np.uint32)
+    np.random.set_state({**numpy_state, "state": {**numpy_state["state"], "key": key}})
+    torch.set_rng_state(states["torch"])
+    if states["cuda"]:
+        torch.cuda.set_rng_state_all(states["cuda"])

@@ -1,0 +1,127 @@
+"""The loaded base model: one at a time, kept between operations, with its tokenizer and at most one adapter on it.
+
+Knows nothing about training or sampling. fp32 or bf16; eager attention on a CPU, where it is faster for short rows,
+PyTorch's own fused attention on a GPU.
+"""
+
+import gc
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import adapters, environment
+from .failures import Failure
+from .render import stop_ids
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+Source = dict[str, str]
+
+
+@dataclass
+class Loaded:
+    """What an operation works with. `name` says which base this is in an adapter's file, None for a folder."""
+
+    model: Any
+    tokenizer: Any
+    stops: list[int]
+    device: torch.device
+    dtype: torch.dtype
+
+
+class Models:
+    """Keeps one base model per process."""
+
+    def __init__(self) -> None:
+        torch.set_num_threads(environment.threads())
+        self._key: tuple[str, str] | None = None
+        self._loaded: Loaded | None = None
+        self._adapter: str | None = None
+
+    def base(self, source: Source, precision: str, report: Any) -> Loaded:
+        """The base model without an adapter; loads it unless it is there already."""
+        if precision not in DTYPES:
+            raise Failure("config", f"unknown precision {precision!r}")
+        folder = find(source, report)
+        key = (str(folder), precision)
+        if self._key != key:
+            self.drop()
+            report.loading("model", f"{folder} in {precision}")
+            self._loaded = load(folder, DTYPES[precision])
+            self._key = key
+        assert self._loaded is not None
+        if self._adapter is not None:
+            self._loaded.model = adapters.take_off(self._loaded.model)
+            self._adapter = None
+        return self._loaded
+
+    def with_adapter(self, source: Source, precision: str, adapter: dict[str, str] | None, report: Any) -> Loaded:
+        """The base model with a stored adapter, or bare. The adapter of the operation before is not read again."""
+        wanted = adapter["sha256"] if adapter else None
+        if wanted is not None and wanted == self._adapter and self._key == (str(find(source, report)), precision):
+            assert self._loaded is not None
+            return self._loaded
+        loaded = self.base(source, precision, report)
+        if adapter is not None:
+            report.loading("adapter", adapter["path"])
+            loaded.model = adapters.attach(loaded.model, Path(adapter["path"]), adapter["sha256"], loaded.dtype)
+            self._adapter = wanted
+        return loaded
+
+    def drop(self) -> None:
+        """Frees the model, and the state that a failed operation may have left in it."""
+        self._key = self._loaded = self._adapter = None
+        gc.collect()
+        if environment.torch_device() == "cuda":
+            torch.cuda.empty_cache()
+
+
+def find(source: Source, report: Any) -> Path:
+    """The model's folder. A hub model comes from the hub's cache, or is downloaded where that is allowed."""
+    if "path" in source:
+        folder = Path(source["path"])
+        if not (folder / "config.json").is_file():
+            raise Failure("config", f"{folder} is no model folder: it has no config.json")
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    name, revision = source["hub"], source["revision"]
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=True))
+    except LocalEntryNotFoundError:
+        if not environment.download_allowed():
+            raise Failure(
+                "config",
+                f"the model {name} at revision {revision} is not in the hub's cache on this host. Get it with "
+                f"`hf download {name} --revision {revision}`, or start the worker with FLAMINGO_ALLOW_DOWNLOAD=1",
+            ) from None
+    report.loading("model", f"downloading {name} at {revision}")
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else None
+        kind = "config" if status in (401, 403, 404) else "internal"
+        raise Failure(kind, f"downloading {name} at {revision} failed: {error}") from error
+
+
+def load(folder: Path, dtype: torch.dtype) -> Loaded:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    device = torch.device(environment.torch_device())
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if tokenizer.pad_token_id is None:
+        # any token will do: padding is masked everywhere
+        tokenizer.pad_token = tokenizer.eos_token
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype,
+        attn_implementation="eager" if device.type == "cpu" else "sdpa",
+        local_files_only=True,
+        device_map={"": 0} if device.type == "cuda" else None,
+    )
+    model.requires_grad_(False).eval()
+    return Loaded(model, tokenizer, stop_ids(tokenizer, model.generation_config), device, dtype)

@@ -1,0 +1,261 @@
+"""LoRA fine-tuning: the declared recipe, written out.
+
+    loss        cross-entropy, mean over the trained tokens of the optimizer step (not of each micro-batch)
+    optimizer   fused AdamW over the adapter's fp32 weights, gradient norm clipped; the same result every time
+    schedule    linear or constant after a warm-up, a function of the step alone
+    rows        a fresh order each epoch, a function of (data-order seed, epoch) alone
+    precision   fp32, or a bf16 base with fp32 adapters under autocast
+
+A step that was interrupted is done again from the last checkpoint, and everything that decides its outcome is either
+in the checkpoint or a function of the step: on one CPU or GPU type the adapter is bit-identical to that of an
+undisturbed run.
+
+Knows nothing about pipes; `report` (serve.py) is told of progress and asked whether to stop.
+"""
+
+import contextlib
+import hashlib
+import math
+import random
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from . import adapters, checkpoint
+from .failures import Failure, Stopped
+from .files import sha256_of, write_rows
+from .models import Loaded, Models
+from .render import IGNORED, EncodedRow, encode_rows
+
+
+def finetune(
+    models: Models,
+    report: Any,
+    *,
+    model: dict[str, str],
+    recipe: dict[str, Any],
+    rows: str,
+    attempt_folder: str,
+    search_folders: list[str],
+    checkpoint_every_steps: int,
+) -> dict[str, Any]:
+    """Runs a `FinetuneCommand` to its end; returns the fields of its `committed` event."""
+    attempt = Path(attempt_folder)
+    if sha256_of(Path(rows)) != recipe["rows"]:
+        raise Failure("data", f"the training rows in {rows} are not those of the recipe: their SHA-256 is another")
+    loaded = models.base(model, recipe["precision"], report)
+    report.loading("rows", rows)
+    encoded = encode_rows(loaded.tokenizer, loaded.stops, rows, recipe["systemPrompt"], recipe["maxLength"])
+    if len(encoded) != recipe["rowCount"]:
+        raise Failure("data", f"{rows} has {len(encoded)} rows, the recipe says {recipe['rowCount']}")
+
+    # a folder or a bundled model has no name that would mean the same everywhere
+    base_name = recipe["model"]["id"] if recipe["model"]["kind"] == "hub" else None
+    seed = recipe["seeds"]["initialisation"]
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    adapter = adapters.create(loaded.model, recipe["lora"], seed, base_name)
+    try:
+        with deterministic(loaded.device):
+            state, resumed_from = train(
+                loaded, adapter, encoded, recipe, attempt, [Path(folder) for folder in search_folders],
+                checkpoint_every_steps, report,
+            )  # fmt: skip
+        sha256 = adapters.save(adapter, attempt / "adapter")
+    finally:
+        loaded.model = adapters.take_off(adapter)
+    log = attempt / "training-log.jsonl"
+    write_rows(log, state.log)
+    return {
+        "adapter": {"path": str(attempt / "adapter"), "sha256": sha256},
+        "log": str(log),
+        "steps": state.step,
+        "resumedFrom": resumed_from,
+        "rowsTruncated": sum(row.truncated for row in encoded),
+        "trainedTokens": sum(entry["trainedTokens"] for entry in state.log),
+    }
+
+
+def train(
+    loaded: Loaded,
+    adapter: Any,
+    rows: list[EncodedRow],
+    recipe: dict[str, Any],
+    attempt: Path,
+    search_folders: list[Path],
+    checkpoint_every_steps: int,
+    report: Any,
+) -> tuple[checkpoint.State, int | None]:
+    """From the newest verified checkpoint, or from the start, to the last step.
+
+    Returns the final state and the step that it was resumed from. Raises `Stopped` with a checkpoint when asked to.
+    """
+    identity = checkpoint.Identity.of(recipe)
+    parameters = adapters.trained(adapter)
+    state = checkpoint.State(0, parameters, optimizer_of(parameters, recipe["optimizer"]), log=[])
+    resumed_from, saved = None, checkpoint.newest_verified(search_folders, identity)
+    if saved is not None:
+        report.loading("checkpoint", str(saved))
+        state = checkpoint.restore(saved, parameters, state.optimizer)
+        resumed_from = state.step
+
+    batch_size, steps_per_epoch = recipe["batchSize"], steps_in_epoch(len(rows), recipe)
+    total = steps_per_epoch * recipe["epochs"]
+    if total == 0:
+        raise Failure("config", f"no optimizer step: {len(rows)} rows make no full batch of {batch_size}")
+    if report.stop_requested:
+        raise Stopped(state.step, None if saved is None else str(saved))
+
+    while state.step < total:
+        started = time.monotonic()
+        epoch, batch = divmod(state.step, steps_per_epoch)
+        order = row_order(recipe["seeds"]["dataOrder"], epoch, len(rows))
+        chosen = [rows[i] for i in order[batch * batch_size : (batch + 1) * batch_size]]
+        learning_rate = recipe["optimizer"]["learningRate"] * schedule(recipe["schedule"], state.step, total)
+
+        loss, trained_tokens = gradients_of(loaded, adapter, chosen, recipe["microBatchSize"])
+        norm = torch.nn.utils.clip_grad_norm_(parameters.values(), recipe["optimizer"]["maxGradNorm"]).item()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            numbers = ", ".join(str(row.number) for row in chosen)
+            raise Failure("nan", f"step {state.step + 1}: loss {loss}, gradient norm {norm}; rows {numbers}")
+        for group in state.optimizer.param_groups:
+            group["lr"] = learning_rate
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+
+        state.step += 1
+        entry = {"step": state.step, "loss": loss, "learningRate": learning_rate, "gradNorm": norm}
+        state.log.append({**entry, "trainedTokens": trained_tokens})
+        tokens = sum(len(row.ids) for row in chosen)
+        report.progress(
+            state.step, total, loss=loss, learningRate=learning_rate, gradNorm=norm,
+            tokensPerSecond=round(tokens / (time.monotonic() - started), 1), memoryBytes=memory_bytes(loaded.device),
+        )  # fmt: skip
+        stopping = report.stop_requested
+        if state.step < total and (stopping or state.step % checkpoint_every_steps == 0):
+            folder, sha256 = checkpoint.save(attempt, state, identity)
+            report.checkpoint(state.step, folder, sha256)
+            if stopping:
+                raise Stopped(state.step, str(folder))
+    return state, resumed_from
+
+
+def gradients_of(loaded: Loaded, adapter: Any, rows: list[EncodedRow], micro_batch_size: int) -> tuple[float, int]:
+    """Adds the gradients of one optimizer step; returns its loss and the number of its trained tokens.
+
+    Rows of like length share a micro-batch, which saves padding and leaves the sum what it is.
+    """
+    total = sum(row.trained for row in rows)
+    by_length = sorted(rows, key=lambda row: -len(row.ids))
+    loss_sum = 0.0
+    for start in range(0, len(rows), micro_batch_size):
+        ids, labels, mask = collate(by_length[start : start + micro_batch_size], loaded)
+        targets = labels[:, 1:]
+        positions = targets != IGNORED
+        with half_precision(loaded):
+            logits = logits_at(adapter, ids, mask, positions)
+        loss = F.cross_entropy(logits.float(), targets[positions], reduction="sum") / total
+        loss.backward()
+        loss_sum += loss.item()
+    return loss_sum, total
+
+
+def logits_at(adapter: Any, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """Logits (trained tokens, vocabulary) at the positions whose next token is trained.
+
+    The model's head sees only those: at all positions its output would be the largest tensor of the step. The rest of
+    the model's forward (a scale or a cap that some apply to logits) runs as it is.
+    """
+
+    def select(_: Any, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        return (inputs[0][:, :-1][positions],)
+
+    hook = adapter.get_output_embeddings().register_forward_pre_hook(select)
+    try:
+        return adapter(input_ids=ids, attention_mask=mask, use_cache=False).logits
+    finally:
+        hook.remove()
+
+
+def collate(rows: list[EncodedRow], loaded: Loaded) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Token ids, labels and attention mask, each (rows, longest row), padded on the right."""
+    longest = max(len(row.ids) for row in rows)
+    ids = torch.full((len(rows), longest), loaded.tokenizer.pad_token_id)
+    labels = torch.full((len(rows), longest), IGNORED)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    for i, row in enumerate(rows):
+        ids[i, : len(row.ids)] = torch.tensor(row.ids)
+        labels[i, : len(row.ids)] = torch.tensor(row.labels)
+        mask[i, : len(row.ids)] = 1
+    return ids.to(loaded.device), labels.to(loaded.device), mask.to(loaded.device)
+
+
+def optimizer_of(parameters: dict[str, torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.AdamW:
+    """Fused AdamW computes each weight from its own numbers only, so it is as exact as the plain one, and faster."""
+    if settings["name"] != "adamw":
+        raise Failure("config", f"unknown optimizer {settings['name']!r}")
+    return torch.optim.AdamW(
+        list(parameters.values()),
+        lr=settings["learningRate"],
+        betas=(settings["beta1"], settings["beta2"]),
+        eps=settings["epsilon"],
+        weight_decay=settings["weightDecay"],
+        fused=True,
+    )
+
+
+def schedule(settings: dict[str, Any], step: int, total: int) -> float:
+    """Factor of the learning rate in the optimizer step that follows `step` finished ones.
+
+    `warmupFrom: zero` is transformers' linear schedule, whose first step changes nothing; with `first` the first step
+    already counts 1/warmupSteps.
+    """
+    warmup = settings["warmupSteps"]
+    rise = (step + (settings["warmupFrom"] == "first")) / warmup if warmup > 0 else 1.0
+    if settings["kind"] == "constant":
+        return min(1.0, rise)
+    return min(1.0, rise, max(0.0, (total - step) / max(1, total - warmup)))
+
+
+def steps_in_epoch(rows: int, recipe: dict[str, Any]) -> int:
+    """`partial` keeps the short last batch of an epoch, `drop` leaves it out."""
+    whole = rows // recipe["batchSize"]
+    return whole if recipe["lastBatch"] == "drop" or rows % recipe["batchSize"] == 0 else whole + 1
+
+
+def row_order(seed: int, epoch: int, rows: int) -> list[int]:
+    """The order of an epoch. Hashed, so that the epochs of neighbouring seeds have nothing in common."""
+    digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:4], "little"))
+    return torch.randperm(rows, generator=generator).tolist()
+
+
+def half_precision(loaded: Loaded) -> Any:
+    if loaded.dtype == torch.bfloat16:
+        return torch.autocast(loaded.device.type, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def deterministic(device: torch.device) -> Any:
+    """Deterministic CUDA kernels; on a CPU they are so anyway. Costs nothing measurable (see the reference)."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(device.type == "cuda")
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def memory_bytes(device: torch.device) -> int:
+    """The most memory used so far: of the GPU, or of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,132 @@
+"""Inputs for tests: recipes, rows, items, and a report that listens instead of a worker."""
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+RECIPE: dict[str, Any] = {
+    "version": 1,
+    "model": {"kind": "bundled", "name": "tiny"},
+    "systemPrompt": {"kind": "default"},
+    # dropout, so that the random generators' states matter
+    "lora": {"rank": 4, "alpha": 8, "rsLora": True, "dropout": 0.1, "targetModules": ["q_proj", "v_proj", "down_proj"]},
+    "optimizer": {
+        "name": "adamw",
+        "learningRate": 0.01,
+        "weightDecay": 0.01,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-8,
+        "maxGradNorm": 1,
+    },
+    "schedule": {"kind": "linear", "warmupSteps": 2, "warmupFrom": "zero"},
+    "epochs": 3,
+    "batchSize": 4,
+    "microBatchSize": 2,
+    "lastBatch": "partial",
+    "maxLength": 200,
+    "precision": "fp32",
+    "seeds": {"initialisation": 1, "dataOrder": 2},
+    "backend": "transformers",
+}
+
+SAMPLING: dict[str, Any] = {
+    "temperature": 1,
+    "topP": 1,
+    "topK": 0,
+    "minP": 0,
+    "repetitionPenalty": 1,
+    "maxNewTokens": 12,
+    "precision": "fp32",
+    "batchSize": 4,
+    "seed": 5,
+}
+
+
+def write_lines(path: Path, values: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(value) + "\n" for value in values), encoding="utf-8")
+    return path
+
+
+def conversations(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "messages": [
+                {"role": "user", "content": f"Question {i}" + "?" * (i % 5)},
+                {"role": "assistant", "content": f"The answer is {i * i}, said the flamingo" + "." * (i % 7)},
+            ]
+        }
+        for i in range(count)
+    ]
+
+
+def finetune_command(folder: Path, model: Path, count: int = 18, every: int = 2, **changes: Any) -> dict[str, Any]:
+    """Fields of a finetune command over `count` rows in a new attempt folder; `changes` go into the recipe."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = write_lines(folder / "rows.jsonl", conversations(count))
+    recipe = copy.deepcopy({**RECIPE, **changes})
+    recipe["rows"] = hashlib.sha256(rows.read_bytes()).hexdigest()
+    recipe["rowCount"] = count
+    attempt = folder / "attempt"
+    attempt.mkdir(exist_ok=True)
+    return {
+        "model": {"path": str(model)},
+        "recipe": recipe,
+        "rows": str(rows),
+        "attemptFolder": str(attempt),
+        "searchFolders": [str(attempt)],
+        "checkpointEverySteps": every,
+    }
+
+
+def items(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": hashlib.sha256(f"item {i}".encode()).hexdigest(),
+            "question": hashlib.sha256(f"question {i // 2}".encode()).hexdigest(),
+            "sample": i % 2,
+            "messages": [{"role": "user", "content": f"Question {i // 2}" + "!" * (i // 2)}],
+        }
+        for i in range(count)
+    ]
+
+
+def generate_command(folder: Path, model: Path, asked: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "model": {"path": str(model)},
+        "adapter": None,
+        "systemPrompt": {"kind": "default"},
+        "sampling": {**SAMPLING, **changes},
+        "items": str(write_lines(folder / "items.jsonl", asked)),
+        "out": str(folder / "completions.jsonl"),
+    }
+
+
+def read_lines(path: Path | str) -> list[Any]:
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+class Listener:
+    """Stands in for serve.Report: keeps what it is told; asks to stop once `stop_at` steps were reported."""
+
+    def __init__(self, stop_at: int | None = None):
+        self.stop_at = stop_at
+        self.steps: list[int] = []
+        self.loaded: list[str] = []
+        self.checkpoints: list[int] = []
+
+    def loading(self, phase: str, detail: str) -> None:
+        self.loaded.append(phase)
+
+    def progress(self, step: int, of: int, **figures: float) -> None:
+        self.steps.append(step)
+
+    def checkpoint(self, step: int, path: Path, sha256: str) -> None:
+        self.checkpoints.append(step)
+
+    @property
+    def stop_requested(self) -> bool:
+        return self.stop_at is not None and bool(self.steps) and self.steps[-1] >= self.stop_at
