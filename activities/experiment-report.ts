@@ -102,7 +102,10 @@ async function fineTuneProvenance(store: Store, configurations: PlannedConfigura
     const manifest = recipeKey === null ? null : await store.manifest({ stage: 'adapters', key: recipeKey });
     const attempt = manifest?.provenance['attempt'];
     if (recipeKey === null || manifest == null || attempt === undefined) continue;
-    type Recorded = Pick<FineTuneProvenance, 'attempts' | 'endings' | 'resumedFrom' | 'host' | 'device' | 'versions' | 'at'>;
+    type Recorded = Pick<
+      FineTuneProvenance,
+      'attempts' | 'endings' | 'resumedFrom' | 'host' | 'device' | 'versions' | 'at'
+    >;
     const recorded = JSON.parse((await store.read(attempt)).toString('utf8')) as Recorded;
     const { attempts, endings, resumedFrom, host, device, versions, at } = recorded;
     all.push({
@@ -129,7 +132,8 @@ async function cellProvenance(store: Store, { cell }: CellRows): Promise<CellPro
   const shards = await storedCompletionShards(store, cell);
   const rows: CompletionProvenance[] = [];
   for (const { provenance } of shards) {
-    if (provenance['rows'] !== undefined) rows.push(...(await readRows<CompletionProvenance>(store, provenance['rows'])));
+    if (provenance['rows'] !== undefined)
+      rows.push(...(await readRows<CompletionProvenance>(store, provenance['rows'])));
   }
   const times = shards.map(({ committed }) => committed.at);
   return {

@@ -5,9 +5,10 @@ import { readFile, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { recordExperiment } from '../artifacts/experiments';
-import { cellOf, loadPlan, queuesOf } from '../artifacts/plans';
+import { cellOf, loadPlan, queuesOf, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef } from '../experiment/plan';
+import type { Spec } from '../experiment/spec';
 import type { PlanningActivities } from '../workflows/activity-types';
 import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages';
 import { beating } from './beating';
@@ -16,6 +17,7 @@ import { writeReport } from './experiment-report';
 import { importExperiment, InvalidFile, type ExperimentText } from './import-experiment';
 import { planJudging } from './judging';
 import { publishCell } from './publish';
+import { countReuse } from './reuse';
 import { estimateUsd } from './spending';
 
 /** `experiments`: the folder that `{"file": …}` is resolved under, and nothing outside it. */
@@ -55,7 +57,7 @@ async function outline(store: Store, experiments: string, request: ExperimentReq
   const ref = request.plan ?? (await planFromText(store, experiments, request));
   const stored = await loadPlan(store, ref);
   const { plan, spec } = stored;
-  const output = resolve(request.output ?? spec.output);
+  const output = outputFolder(request, spec);
   await recordExperiment(store, plan.experiment, { plan: ref, output });
   return {
     experiment: plan.experiment,
@@ -72,14 +74,36 @@ async function outline(store: Store, experiments: string, request: ExperimentReq
     ...queuesOf(spec),
     parallel: spec.execution.parallel,
     budget: spec.budget,
+    ...(await newWork(store, stored)),
+  };
+}
+
+/**
+ * The embedded worker belongs to the person who asks, so it writes where it is told. Any other worker writes below its own
+ * `FLAMINGO_RESULTS` (default: its working folder) whatever a client asks for: the client's paths mean nothing there.
+ */
+function outputFolder(request: ExperimentRequest, { output }: Spec): string {
+  if (process.env['FLAMINGO_PARENT'] === 'stdin') return resolve(request.output ?? output);
+  const root = resolve(process.env['FLAMINGO_RESULTS'] ?? '.');
+  const folder = resolve(root, output);
+  if (relative(root, folder).startsWith('..')) throw invalid(`the output folder ${output} lies outside ${root}`);
+  return folder;
+}
+
+async function newWork(store: Store, stored: StoredPlan): Promise<Pick<ExperimentOutline, 'estimatedUsd' | 'newWork'>> {
+  const { fineTunes, completions, judgements } = await countReuse(store, stored.plan);
+  return {
     estimatedUsd: await estimateUsd(store, stored),
+    newWork: fineTunes.new + completions.new + judgements.new,
   };
 }
 
 /** `{"file"}` and `{"yaml"}`: the file is read and its inputs imported here, on the worker. */
 async function planFromText(store: Store, experiments: string, request: ExperimentRequest): Promise<ArtifactRef> {
   if (request.plan === null) {
-    throw invalid('this plan was made without the inputs that are missing; use `flamingo run`, or `flamingo plan --fetch`');
+    throw invalid(
+      'this plan was made without the inputs that are missing; use `flamingo run`, or `flamingo plan --fetch`',
+    );
   }
   const file = await textOf(experiments, request);
   try {

@@ -1,17 +1,13 @@
 /**
  * What an experiment has spent on its judge, recorded in the store, and the cap on it.
  */
+import { ApplicationFailure } from '@temporalio/common';
 import type { Spec } from '../experiment/spec';
 import type { Store } from '../artifacts/store';
 import type { StoredPlan } from '../artifacts/plans';
 import type { Usage } from './judge/journal';
 import { costOf, estimateJudging } from './judge/prices';
 import { countReuse } from './reuse';
-
-/** The cap is reached: nothing more is asked until a person approves a higher one. */
-export class BudgetReached extends Error {
-  override name = 'BudgetReached';
-}
 
 /** US dollars of a usage, by the experiment file's price or the list's. A model without any known price counts as 0. */
 export function usdOf({ judge }: Spec, usage: Pick<Usage, 'inputTokens' | 'outputTokens'>): number {
@@ -28,19 +24,29 @@ export async function estimateUsd(store: Store, { plan, spec }: StoredPlan): Pro
   return all === 0 ? 0 : usdOf(spec, estimate) * (judgements.new / all);
 }
 
-export async function recordSpending(store: Store, experiment: string, entry: { shard: string; usd: number }): Promise<void> {
+export async function recordSpending(
+  store: Store,
+  experiment: string,
+  entry: { shard: string; usd: number },
+): Promise<void> {
   if (entry.usd > 0) await store.appendRecord('spending', experiment, JSON.stringify(entry));
 }
 
 export async function spentUsd(store: Store, experiment: string): Promise<number> {
-  const lines = ((await store.readRecord('spending', experiment)) ?? '').split('\n').filter((line) => line !== '');
+  // what follows the last newline was torn by a kill
+  const lines = ((await store.readRecord('spending', experiment)) ?? '').split('\n').slice(0, -1);
   return lines.reduce((sum, line) => sum + (JSON.parse(line) as { usd: number }).usd, 0);
 }
 
+/** At the cap nothing more is started until a person approves a higher one. */
 export async function checkBudget(store: Store, experiment: string, maxUsd: number | null): Promise<void> {
   if (maxUsd === null) return;
   const spent = await spentUsd(store, experiment);
   if (spent >= maxUsd) {
-    throw new BudgetReached(`$${spent.toFixed(2)} of the cap of $${maxUsd.toFixed(2)} are spent`);
+    throw ApplicationFailure.create({
+      type: 'BudgetReached',
+      nonRetryable: true,
+      message: `$${spent.toFixed(2)} of the cap of $${maxUsd.toFixed(2)} are spent`,
+    });
   }
 }

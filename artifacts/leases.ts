@@ -13,7 +13,8 @@ const LEASE_SECONDS = 40;
  * a later attempt takes its predecessor's lease over at once.
  */
 export function holderOf(info: Info): { holder: string; attempt: string } {
-  const run = info.workflowExecution?.runId.slice(0, 8) ?? 'none';
+  // the end of a run's id: its beginning is a time stamp that runs of the same minute share
+  const run = info.workflowExecution?.runId.slice(-12) ?? 'none';
   return {
     holder: `${info.workflowExecution?.workflowId ?? 'none'} (run ${run}, activity ${info.activityId})`,
     attempt: `${run}-${info.activityId}-${info.attempt}`,

@@ -229,7 +229,11 @@ export async function hashFile(path: string): Promise<Sha256> {
 }
 
 /** Writes a temporary file beside the others, flushed to disk, and hands its path to `place`. */
-async function staged(root: string, data: string | Uint8Array, place: (temporary: string) => Promise<void>): Promise<void> {
+async function staged(
+  root: string,
+  data: string | Uint8Array,
+  place: (temporary: string) => Promise<void>,
+): Promise<void> {
   const temporary = join(root, 'tmp', randomUUID());
   const file = await open(temporary, 'wx');
   try {

@@ -1,7 +1,7 @@
 /**
  * Prepares a Temporal namespace for Flamingo: search attributes, and a retention long enough to look back.
  */
-import { Connection, isGrpcServiceError } from '@temporalio/client';
+import { Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes';
 
@@ -19,8 +19,16 @@ export async function serverAnswers(address: string, timeoutMs: number): Promise
   }
 }
 
-export async function prepareNamespace(address: string, namespace = 'default'): Promise<void> {
-  const connection = await Connection.connect({ address });
+export interface NamespaceOptions {
+  connection: ConnectionOptions;
+  namespace: string;
+  /** Set only on a server of our own: retention elsewhere is its operators' business. */
+  retention: boolean;
+}
+
+/** Throws when search attributes are missing and may not be added: without them no workflow could start. */
+export async function prepareNamespace({ connection: options, namespace, retention }: NamespaceOptions): Promise<void> {
+  const connection = await Connection.connect(options);
   try {
     await retried(() => connection.workflowService.describeNamespace({ namespace }));
     const Keyword = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
@@ -34,9 +42,12 @@ export async function prepareNamespace(address: string, namespace = 'default'): 
         });
       } catch (error) {
         // another process registered them in between
-        if (!isGrpcServiceError(error) || Number(error.code) !== ALREADY_EXISTS) throw error;
+        // that another process registered them in between is as good
+        if (!isGrpcServiceError(error) || Number(error.code) !== ALREADY_EXISTS)
+          throw notAllowed(namespace, missing, error);
       }
     }
+    if (!retention) return;
     await connection.workflowService.updateNamespace({
       namespace,
       config: { workflowExecutionRetentionTtl: { seconds: RETENTION_SECONDS as never } },
@@ -44,6 +55,14 @@ export async function prepareNamespace(address: string, namespace = 'default'): 
   } finally {
     await connection.close();
   }
+}
+
+function notAllowed(namespace: string, missing: typeof SEARCH_ATTRIBUTES, error: unknown): Error {
+  const names = missing.map(({ name }) => `--name ${name} --type Keyword`).join(' ');
+  return new Error(
+    `the namespace ${namespace} lacks search attributes that can not be added from here (${(error as Error).message}).\n` +
+      `Have them added: temporal operator search-attribute create --namespace ${namespace} ${names}`,
+  );
 }
 
 /** A server answers health checks some moments before its namespace and operator services do. */

@@ -5,15 +5,22 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { planningActivities } from '../activities/planning';
 import { openStore } from '../artifacts/open-store';
 import { installationRoot } from '../artifacts/places';
 import { ORCHESTRATION_QUEUE } from '../workflows/messages';
+import { prepareNamespace } from './namespace';
 import { runWorker } from './run-worker';
 
 async function main(): Promise<void> {
   const codePath = join(installationRoot(), 'dist', 'workflow-bundle.js');
   if (!existsSync(codePath)) throw new Error(`${codePath} is missing: run \`npm run build\``);
+  // the embedded server is prepared by its supervisor
+  if (process.env['FLAMINGO_PARENT'] !== 'stdin') {
+    const { connectionOptions, namespace } = loadClientConnectConfig();
+    await prepareNamespace({ connection: connectionOptions, namespace: namespace ?? 'default', retention: false });
+  }
   await runWorker({
     name: 'orchestration',
     taskQueue: ORCHESTRATION_QUEUE,

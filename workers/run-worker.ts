@@ -3,7 +3,14 @@
  */
 import { hostname } from 'node:os';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 
 export interface WorkerSettings extends Omit<WorkerOptions, 'connection' | 'namespace' | 'identity' | 'taskQueue'> {
@@ -23,7 +30,10 @@ export function workerLogger(name: string): Logger {
     {
       name,
       level: process.env['FLAMINGO_LOG_LEVEL'] ?? 'info',
-      redact: { paths: ['*.apiKey', '*.authorization', '*.headers', 'apiKey', 'authorization', 'headers'], remove: true },
+      redact: {
+        paths: ['*.apiKey', '*.authorization', '*.headers', 'apiKey', 'authorization', 'headers'],
+        remove: true,
+      },
     },
     pino.destination({ fd: 2, sync: true }),
   );

@@ -14,6 +14,12 @@ export interface CellInput extends StageInput {
   cell: string;
 }
 
+export interface FinetuneInput extends StageInput {
+  experiment: string;
+  /** Spending cap of the experiment, US dollars; null = none. */
+  maxUsd: number | null;
+}
+
 export interface FinetuneResult {
   reused: boolean;
   adapterSha256: string;
@@ -83,7 +89,7 @@ export interface PlanningActivities {
 }
 
 export interface GpuActivities {
-  finetune(input: StageInput): Promise<FinetuneResult>;
+  finetune(input: FinetuneInput): Promise<FinetuneResult>;
   generate(input: CellInput): Promise<GenerateResult>;
 }
 

@@ -18,7 +18,13 @@ import {
 } from '@temporalio/workflow';
 import type { CellInput, JudgeShard, JudgeShardResult } from './activity-types';
 import { ConfigurationBoard } from './configuration-board';
-import { configurationProgress, setBudget, setPaused, type ConfigurationInput, type ConfigurationResult } from './messages';
+import {
+  configurationProgress,
+  setBudget,
+  setPaused,
+  type ConfigurationInput,
+  type ConfigurationResult,
+} from './messages';
 import { gpuActivities, judgeActivities, planning } from './policies';
 import { STAGE } from './search-attributes';
 
@@ -50,7 +56,9 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
       try {
         return await scope.run(stage);
       } catch (error) {
-        if (isCancellation(error) && board.paused && !CancellationScope.current().consideredCancelled) continue;
+        // our own pause, even when a resume came before the stage had saved its work
+        const held = scope.consideredCancelled && !CancellationScope.current().consideredCancelled;
+        if (isCancellation(error) && held) continue;
         if (failureType(error) === 'BudgetReached') {
           board.budgetReached = true;
           tell();
@@ -106,7 +114,8 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   try {
     if (recipeKey !== null) {
       enter('finetune');
-      await pausable(() => gpu(`fine-tune ${name}`, false).finetune({ plan, configuration: name }));
+      const work = { plan, configuration: name, experiment: input.experiment };
+      await pausable(() => gpu(`fine-tune ${name}`, false).finetune({ ...work, maxUsd: board.maxUsd }));
     }
     for (const { id } of cells) {
       enter(`generate ${id}`);
@@ -129,9 +138,8 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   }
   if (judging.length > 0) enter('judge');
   const judged = await Promise.allSettled(judging);
-  const cancelled = [failure, ...judged.map((entry) => (entry.status === 'rejected' ? entry.reason : undefined))].find(
-    (error) => error !== undefined && isCancellation(error),
-  );
+  const reasons = judged.map((entry): unknown => (entry.status === 'rejected' ? entry.reason : undefined));
+  const cancelled = [failure, ...reasons].find((error) => error !== undefined && isCancellation(error));
   if (cancelled !== undefined) throw cancelled as Error;
 
   if (failure !== undefined) {
@@ -148,13 +156,27 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   return board.result();
 }
 
-/** Runs `work` over all items, at most `width` at a time. */
+/**
+ * Runs `work` over all items, at most `width` at a time. The first failure cancels what runs and starts nothing more;
+ * it is thrown when everything has ended.
+ */
 async function inWindow<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
   const rest = [...items];
+  const scope = new CancellationScope();
+  let failure: unknown;
   const lane = async (): Promise<void> => {
-    for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
+    for (let item = rest.shift(); item !== undefined; item = rest.shift()) {
+      try {
+        await work(item);
+      } catch (error) {
+        failure ??= error;
+        rest.length = 0;
+        scope.cancel();
+      }
+    }
   };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+  await scope.run(() => Promise.all(Array.from({ length: Math.min(width, items.length) }, lane)));
+  if (failure !== undefined) throw failure as Error;
 }
 
 function failureType(error: unknown): string | null | undefined {

@@ -24,6 +24,7 @@ export class ExperimentBoard {
   outline: ExperimentOutline | null = null;
   maxUsd: number | null = null;
   paused = false;
+  private readonly held = new Set<string>();
   private approvedUsd: number | null | undefined;
   private readonly entries = new Map<string, Entry>();
 
@@ -55,20 +56,28 @@ export class ExperimentBoard {
         applied.unchanged.push(name);
         entry.outline = configuration;
         // what ended badly is tried again: `run` on an experiment that is still open retries its failures
-        if (['failed', 'cancelled', 'incomplete'].includes(entry.state)) entry.state = 'queued';
+        if (['failed', 'cancelled', 'incomplete'].includes(entry.state)) {
+          this.entries.set(name, { outline: configuration, state: 'queued' });
+        }
         continue;
       }
       this.entries.set(name, { outline: configuration, state: 'queued' });
     }
     this.outline = outline;
-    this.maxUsd = outline.budget.maxUsd;
+    this.maxUsd = this.approvedUsd === undefined ? outline.budget.maxUsd : this.approvedUsd;
     return applied;
+  }
+
+  /** The applied plan; there must be one. */
+  get plan(): ExperimentOutline {
+    if (this.outline === null) throw new Error('no plan is applied yet');
+    return this.outline;
   }
 
   /** Only a plan within its budget, or an approved one, may start work. */
   get needsApproval(): boolean {
     const { outline } = this;
-    if (outline === null) return false;
+    if (outline === null || outline.newWork === 0) return false;
     if (this.approvedUsd !== undefined) return this.approvedUsd !== null && outline.estimatedUsd > this.approvedUsd;
     if (outline.budget.approval) return true;
     return outline.budget.maxUsd !== null && outline.estimatedUsd > outline.budget.maxUsd;
@@ -79,12 +88,25 @@ export class ExperimentBoard {
     this.maxUsd = maxUsd;
   }
 
+  /** Holds or releases everything, or one configuration. */
+  hold(paused: boolean, name?: string): void {
+    if (name === undefined) {
+      this.paused = paused;
+      if (!paused) this.held.clear();
+    } else if (paused) this.held.add(name);
+    else this.held.delete(name);
+  }
+
+  isHeld(name: string): boolean {
+    return this.paused || this.held.has(name);
+  }
+
   /** The next configurations to start, in the plan's order, within the window. */
   startable(): ConfigurationOutline[] {
     if (this.outline === null || this.paused || this.needsApproval) return [];
     const running = this.count('running');
     return [...this.entries.values()]
-      .filter(({ state }) => state === 'queued')
+      .filter(({ state, outline }) => state === 'queued' && !this.held.has(outline.name))
       .slice(0, Math.max(0, this.outline.parallel - running))
       .map(({ outline }) => outline);
   }
@@ -108,7 +130,9 @@ export class ExperimentBoard {
     const missing = result.cells.some((cell) => cell.missing > 0 || cell.failure !== undefined);
     entry.state = result.failure !== undefined ? 'failed' : missing ? 'incomplete' : 'done';
     entry.result = result;
-    const cellFailures = result.cells.flatMap((cell) => (cell.failure === undefined ? [] : [`${cell.id}: ${cell.failure}`]));
+    const cellFailures = result.cells.flatMap((cell) =>
+      cell.failure === undefined ? [] : [`${cell.id}: ${cell.failure}`],
+    );
     const failure = result.failure ?? (cellFailures.length > 0 ? cellFailures.join('; ') : undefined);
     if (failure !== undefined) entry.failure = failure;
   }

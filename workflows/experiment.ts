@@ -10,13 +10,13 @@ import {
   CancellationScope,
   ChildWorkflowFailure,
   condition,
-  executeChild,
   getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
   rootCause,
   setCurrentDetails,
   setHandler,
+  startChild,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -41,22 +41,23 @@ import {
   type ExperimentRequest,
   type Target,
 } from './messages';
-import { judgeActivities, planning } from './policies';
+import { checkActivities, planning } from './policies';
 import { CONFIGURATION, EXPERIMENT, OUTCOME, STAGE } from './search-attributes';
 
 export async function experiment(request?: ExperimentRequest): Promise<ExperimentOutcome> {
   const board = new ExperimentBoard();
   const running = new Map<string, CancellationScope>();
   const tasks = new Set<Promise<void>>();
-  const root = new CancellationScope();
-  let checkedPlan: string | null = null;
   let refusal: unknown; // why the first request could not be planned
 
   const childId = (name: string): string => configurationWorkflowId(workflowInfo().workflowId, name);
   const tell = (): void => setCurrentDetails(board.details());
 
   // A child may end before a signal reaches it; that is no failure of the experiment.
-  async function tellChildren(send: (handle: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>, name?: string) {
+  async function tellChildren(
+    send: (handle: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
+    name?: string,
+  ) {
     const names = [...running.keys()].filter((key) => name === undefined || key === name);
     await Promise.all(names.map((key) => send(getExternalWorkflowHandle(childId(key))).catch(() => undefined)));
   }
@@ -70,6 +71,8 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
         message: `this workflow runs the experiment ${board.outline.experiment}, not ${outline.experiment}`,
       });
     }
+    // before anything is changed or any GPU works: a judge that can not judge refuses the request
+    await checkActivities(outline.judgeQueue).checkJudge({ plan: outline.plan });
     const applied = board.apply(outline);
     for (const name of [...applied.changed, ...applied.removed]) running.get(name)?.cancel();
     upsertSearchAttributes([{ key: EXPERIMENT, value: outline.experiment }]);
@@ -79,15 +82,16 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
 
   function known(target?: Target): void {
     if (target?.configuration !== undefined && !board.has(target.configuration)) {
-      throw ApplicationFailure.nonRetryable(`no configuration ${target.configuration} in this experiment`, 'InvalidInput');
+      throw ApplicationFailure.nonRetryable(
+        `no configuration ${target.configuration} in this experiment`,
+        'InvalidInput',
+      );
     }
   }
 
   async function hold(paused: boolean, target?: Target): Promise<void> {
-    if (target?.configuration === undefined) {
-      board.paused = paused;
-      board.status = paused ? 'paused' : 'running';
-    }
+    board.hold(paused, target?.configuration);
+    board.status = board.paused ? 'paused' : 'running';
     await tellChildren((handle) => handle.signal(setPaused, paused), target?.configuration);
     tell();
   }
@@ -121,7 +125,8 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     },
     {
       validator: ({ maxUsd }) => {
-        if (maxUsd !== null && !(maxUsd > 0)) throw ApplicationFailure.nonRetryable('maxUsd must be above 0, or null', 'InvalidInput');
+        if (maxUsd !== null && !(maxUsd > 0))
+          throw ApplicationFailure.nonRetryable('maxUsd must be above 0, or null', 'InvalidInput');
       },
     },
   );
@@ -131,8 +136,9 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     const scope = new CancellationScope();
     running.set(name, scope);
     try {
-      const result: ConfigurationResult = await scope.run(() =>
-        executeChild<typeof configuration>('configuration', {
+      const sent = { paused: board.isHeld(name), maxUsd: board.maxUsd };
+      const result: ConfigurationResult = await scope.run(async () => {
+        const child = await startChild<typeof configuration>('configuration', {
           workflowId: childId(name),
           args: [
             {
@@ -142,8 +148,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
               configuration: wanted,
               gpuQueue: outline.gpuQueue,
               judgeQueue: outline.judgeQueue,
-              maxUsd: board.maxUsd,
-              paused: board.paused,
+              ...sent,
             },
           ],
           parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
@@ -153,8 +158,12 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
           ],
           staticSummary: `${outline.experiment}: ${wanted.label}`,
           staticDetails: `Cells:\n${wanted.cells.map(({ id }) => `- \`${id}\``).join('\n')}`,
-        }),
-      );
+        });
+        // what was said while the child was being started, and could not reach it
+        if (board.isHeld(name) !== sent.paused) await child.signal(setPaused, board.isHeld(name));
+        if (board.maxUsd !== sent.maxUsd) await child.signal(setBudget, { maxUsd: board.maxUsd });
+        return child.result();
+      });
       board.ended(name, key, result);
     } catch (error) {
       if (isCancellation(error)) board.cancelled(name, key);
@@ -176,21 +185,14 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
       board.status = board.paused ? 'paused' : 'running';
       tell();
       await condition(() => board.finished || board.startable().some(({ name }) => !running.has(name)));
+      const outline = board.plan;
       if (board.finished) {
         await Promise.all(tasks);
         const report = await buildReport();
+        await condition(allHandlersFinished);
         // something may have been applied while the report was built
-        if (!board.finished || !allHandlersFinished()) {
-          await condition(allHandlersFinished);
-          if (!board.finished) continue;
-        }
+        if (!board.finished || board.outline !== outline) continue;
         return board.outcome(report);
-      }
-      const outline = board.outline as ExperimentOutline;
-      if (checkedPlan !== outline.planKey) {
-        await judgeActivities(outline.judgeQueue, 'check the judge').checkJudge({ plan: outline.plan });
-        checkedPlan = outline.planKey;
-        continue; // the plan may have changed meanwhile
       }
       for (const wanted of board.startable().filter(({ name }) => !running.has(name))) {
         board.started(wanted.name);
@@ -201,7 +203,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
   }
 
   async function buildReport(): Promise<ExperimentOutcome['report']> {
-    const { plan, output } = board.outline as ExperimentOutline;
+    const { plan, output } = board.plan;
     board.status = 'reporting';
     tell();
     return planning.buildReport({ plan, output, results: board.results() });
@@ -209,14 +211,13 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
 
   let outcome: ExperimentOutcome;
   try {
-    outcome = await root.run(work);
+    outcome = await work();
   } catch (error) {
     if (!isCancellation(error) || board.outline === null) throw error;
     await CancellationScope.nonCancellable(async () => {
       await Promise.all(tasks);
       board.cancelQueued();
-      const report = await buildReport();
-      outcome = { ...board.outcome(report), status: 'cancelled' };
+      await buildReport();
     });
     upsertSearchAttributes([{ key: OUTCOME, value: 'cancelled' }]);
     throw error;
@@ -241,6 +242,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
 /** A failed child carries what it came to in its failure's details. */
 function failedResult(name: string, error: unknown): ConfigurationResult {
   const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
-  const detail = cause instanceof ApplicationFailure ? (cause.details?.[0] as ConfigurationResult | undefined) : undefined;
+  const detail =
+    cause instanceof ApplicationFailure ? (cause.details?.[0] as ConfigurationResult | undefined) : undefined;
   return detail ?? { name, cells: [], usd: 0, requests: 0, failure: rootCause(error) ?? String(error) };
 }

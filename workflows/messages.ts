@@ -44,6 +44,8 @@ export interface ExperimentOutline {
   budget: { maxUsd: number | null; approval: boolean };
   /** Planned judge cost of what is not in the store yet, US dollars, estimated. */
   estimatedUsd: number;
+  /** Fine-tunes, completions and judgements that the store does not hold; nothing new needs no approval. */
+  newWork: number;
 }
 
 export interface ConfigurationOutline {

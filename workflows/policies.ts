@@ -41,8 +41,8 @@ export const GPU: ActivityOptions = {
 
 /**
  * A shard of at most some hundred requests: a minute or so, longer when the provider makes us wait. The journal keeps
- * what was paid, so an attempt repeats only what was in flight. Requests that keep failing do not fail the activity (it
- * returns them as missing), so attempts are used up by dying workers only: 50 of them mean that something else is wrong.
+ * what was paid, so an attempt repeats only what was in flight. Waiting for a rate limit or a busy lease and preemption
+ * use up attempts, so they are unlimited; five unexpected failures in a row end the shard (activities/judge/activity.ts).
  */
 export const JUDGE: ActivityOptions = {
   startToCloseTimeout: '2 hours',
@@ -51,10 +51,12 @@ export const JUDGE: ActivityOptions = {
   retry: {
     initialInterval: '1 second',
     maximumInterval: '1 minute',
-    maximumAttempts: 50,
     nonRetryableErrorTypes: HOPELESS,
   },
 };
+
+/** Checking the judge: seconds. Two minutes bound the wait for a judge worker that may not exist. */
+export const CHECK: ActivityOptions = { ...JUDGE, scheduleToCloseTimeout: '2 minutes' };
 
 export const planning = proxyActivities<PlanningActivities>(PLANNING);
 
@@ -62,6 +64,10 @@ export const planning = proxyActivities<PlanningActivities>(PLANNING);
 export function gpuActivities(taskQueue: string, summary: string, urgent: boolean): GpuActivities {
   // generating outranks fine-tuning, so results and judging start early
   return proxyActivities<GpuActivities>({ ...GPU, taskQueue, summary, priority: { priorityKey: urgent ? 2 : 3 } });
+}
+
+export function checkActivities(taskQueue: string): Pick<JudgeActivities, 'checkJudge'> {
+  return proxyActivities<JudgeActivities>({ ...CHECK, taskQueue, summary: 'check the judge' });
 }
 
 export function judgeActivities(taskQueue: string, summary: string): JudgeActivities {

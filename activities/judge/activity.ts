@@ -4,16 +4,17 @@
 import { hostname } from 'node:os';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
+import { recordAttempt, refuseHopeless } from '../../artifacts/attempts';
+import { holderOf, withLease } from '../../artifacts/leases';
 import { loadPlan, type StoredPlan } from '../../artifacts/plans';
 import { readRows, toJsonLines } from '../../artifacts/rows';
 import type { Store, WorkKey } from '../../artifacts/store';
 import type { Instrument } from '../../experiment/plan';
 import type { JudgementProvenance, JudgementRequest } from '../../experiment/rows';
-import { holderOf, withLease } from '../../artifacts/leases';
 import type { JudgeActivities, JudgeShardInput, JudgeShardResult } from '../../workflows/activity-types';
 import { beating } from '../beating';
 import { countReuse } from '../reuse';
-import { BudgetReached, checkBudget, recordSpending, usdOf } from '../spending';
+import { checkBudget, recordSpending, usdOf } from '../spending';
 import { JudgeStopped } from './asker';
 import { createJudgeClient, type JudgeClient } from './client';
 import { judgeItems, type JudgeProgress } from './engine';
@@ -86,20 +87,32 @@ async function judgeShard(
 
     const context = Context.current();
     const { attempt } = holderOf(context.info);
+    await refuseHopeless(await store.attemptFolders(work));
     const requests = await readRows<JudgementRequest>(store, shard.requests);
     const folder = await store.attemptFolder(work, attempt);
     const journal = openJournal({ folder, attempt, searchFolders: await journalFolders(store, work) });
     const paidBefore = { ...journal.paid };
-    let progress: Partial<JudgeProgress> & { cell: string; metric: string } = { cell: input.cell, metric: shard.metric };
-    const beat = setInterval(() => {
-      context.heartbeat(progress);
-      renew();
-    }, 2_000);
+    let progress: Partial<JudgeProgress> & { cell: string; metric: string } = {
+      cell: input.cell,
+      metric: shard.metric,
+    };
     const usdSpent = (): number =>
       usdOf(stored.spec, {
         inputTokens: journal.paid.inputTokens - paidBefore.inputTokens,
         outputTokens: journal.paid.outputTokens - paidBefore.outputTokens,
       });
+    let recorded = 0;
+    /** With every beat, so that a kill loses two seconds' spending from the cap's account, not the whole attempt's. */
+    const record = async (): Promise<void> => {
+      const usd = usdSpent() - recorded;
+      recorded += usd;
+      await recordSpending(store, input.experiment, { shard: shard.key, usd });
+    };
+    const beat = setInterval(() => {
+      context.heartbeat(progress);
+      renew();
+      void record().catch(() => undefined); // a full disk stops the journal, which is what matters
+    }, 2_000);
     try {
       context.heartbeat(progress);
       const judged = await judgeItems({
@@ -135,10 +148,15 @@ async function judgeShard(
         committed: { attempt, host: hostname(), at },
       });
       return result;
+    } catch (error) {
+      if (!isExpected(error) && !context.cancellationSignal.aborted) {
+        await recordAttempt(folder, { end: 'died', message: (error as Error).message, checkpointStep: null });
+      }
+      throw error;
     } finally {
       clearInterval(beat);
       journal.close();
-      await recordSpending(store, input.experiment, { shard: shard.key, usd: usdSpent() });
+      await record();
     }
   });
 }
@@ -155,6 +173,11 @@ function sum(rows: JudgementProvenance[], what: 'requests' | 'inputTokens' | 'ou
   return rows.reduce((total, row) => total + row[what], 0);
 }
 
+/** What the provider or a person has to change; any other failure is counted, so that it can not repeat for ever. */
+function isExpected(error: unknown): boolean {
+  return error instanceof JudgeStopped || error instanceof JudgeMustWait || error instanceof RequestFailed;
+}
+
 /** Gives Temporal the failure's type: what stops, what waits, what is a cancellation. */
 async function typed<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -162,7 +185,7 @@ async function typed<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     const context = Context.current();
     if (context.cancellationSignal.aborted) await interrupted(context);
-    if (error instanceof JudgeStopped || error instanceof BudgetReached) {
+    if (error instanceof JudgeStopped) {
       throw ApplicationFailure.create({ type: error.name, nonRetryable: true, message: error.message });
     }
     if (error instanceof RequestFailed) {

@@ -20,7 +20,13 @@ import {
   resume,
   type ExperimentOutline,
 } from '../../workflows/messages';
-import { configurationOutline, experimentOutline, fakeActivities, untilCancelled, WorkflowEnvironment } from '../support/workflow-environment';
+import {
+  configurationOutline,
+  experimentOutline,
+  fakeActivities,
+  untilCancelled,
+  WorkflowEnvironment,
+} from '../support/workflow-environment';
 import { until } from '../support/until';
 
 let environment: WorkflowEnvironment;
@@ -109,7 +115,8 @@ test('one configuration fails, the others go on, the report says why', async () 
   const activities = fakeActivities(log, {
     planExperiment: () => Promise.resolve(plan),
     finetune: ({ configuration }) => {
-      if (configuration === 'em') throw ApplicationFailure.create({ type: 'TrainingFailed', nonRetryable: true, message: 'row 3 is broken' });
+      if (configuration === 'em')
+        throw ApplicationFailure.create({ type: 'TrainingFailed', nonRetryable: true, message: 'row 3 is broken' });
       return Promise.resolve({ reused: false, adapterSha256: 'a', steps: 1, seconds: 1 });
     },
   });
@@ -155,6 +162,33 @@ test('a judge that does not work stops the experiment before any GPU work', asyn
   });
   expect(failure).toBeInstanceOf(WorkflowFailedError);
   expect(log).toEqual([]);
+});
+
+test('the first shard that fails stops the others of its cell; the cell is published when all have ended', async () => {
+  const log: string[] = [];
+  const shards = ['one', 'two', 'three', 'four', 'five', 'six'];
+  const activities = fakeActivities(log, {
+    planExperiment: () => Promise.resolve(plan),
+    planJudging: ({ cell }) => {
+      const requests = { uri: 'blobs/11/requests.jsonl', sha256: '1', bytes: 1 };
+      return Promise.resolve({
+        reused: 0,
+        shards: shards.map((key) => ({ group: cell, key, metric: 'alignment', requests, count: 4 })),
+      });
+    },
+    judgeShard: async ({ shard }) => {
+      log.push(`judgeShard ${shard.key}`);
+      if (shard.key === 'one') throw ApplicationFailure.nonRetryable('wrong key', 'JudgeStopped');
+      return untilCancelled((reason) => log.push(`${shard.key} ${reason}`));
+    },
+  });
+  await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [configurationOutline('em')]);
+    await (await start(queue)).result();
+  });
+  expect(log.filter((line) => line.startsWith('judgeShard'))).toHaveLength(4);
+  expect(log.indexOf('publishCell em/ood/default')).toBeGreaterThan(log.lastIndexOf('four CANCELLED'));
+  expect(log.filter((line) => line.endsWith('CANCELLED'))).toHaveLength(3);
 });
 
 test('judging that stops is shown at its cell; what was judged is published all the same', async () => {
@@ -211,6 +245,60 @@ test('pause lets the trainer save and end, resume starts the stage anew', async 
   expect(attempts).toBe(2);
 });
 
+test('a resume that comes before the stage has ended does not fail it', async () => {
+  let attempts = 0;
+  const activities = fakeActivities([], {
+    planExperiment: () => Promise.resolve(plan),
+    finetune: async () => {
+      attempts += 1;
+      // as slow to stop as a trainer in the middle of a step
+      if (attempts === 1) await untilCancelled(() => undefined).catch((error: unknown) => slowly(error));
+      return { reused: false, adapterSha256: 'a', steps: 10, seconds: 1 };
+    },
+  });
+  await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [configurationOutline('em')]);
+    const handle = await start(queue);
+    await until('the fine-tune runs', () => attempts === 1);
+    await handle.executeUpdate(pause, { args: [{}] });
+    await handle.executeUpdate(resume, { args: [{}] });
+    expect((await handle.result()).status).toBe('complete');
+  });
+  expect(attempts).toBe(2);
+});
+
+async function slowly(error: unknown): Promise<never> {
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  throw error;
+}
+
+test('a paused configuration that is queued is not started; the others go on', async () => {
+  const log: string[] = [];
+  let release = (): void => undefined;
+  const first = new Promise<void>((resolve) => (release = resolve));
+  const activities = fakeActivities(log, {
+    planExperiment: () => Promise.resolve(plan),
+    finetune: async ({ configuration }) => {
+      log.push(`finetune ${configuration}`);
+      if (configuration === 'em') await first;
+      return { reused: false, adapterSha256: 'a', steps: 10, seconds: 1 };
+    },
+  });
+  await environment.run(activities, async (queue) => {
+    const configurations = ['em', 'flamingo', 'teapot'].map((name) => configurationOutline(name));
+    plan = experimentOutline(queue, configurations, { parallel: 1 });
+    const handle = await start(queue);
+    await until('em trains', () => log.includes('finetune em'));
+    await handle.executeUpdate(pause, { args: [{ configuration: 'flamingo' }] });
+    release();
+    await until('teapot trains', () => log.includes('finetune teapot'));
+    expect(log).not.toContain('finetune flamingo');
+    await handle.executeUpdate(resume, { args: [{ configuration: 'flamingo' }] });
+    expect((await handle.result()).status).toBe('complete');
+  });
+  expect(log).toContain('finetune flamingo');
+});
+
 test('apply on a running experiment adds, restarts and cancels by key; the same request attaches', async () => {
   const log: string[] = [];
   let finetunes = 0;
@@ -227,7 +315,10 @@ test('apply on a running experiment adds, restarts and cancels by key; the same 
     const handle = await start(queue);
     await until('both train', () => finetunes === 2);
     expect(await handle.executeUpdate(apply, { args: [REQUEST] })).toMatchObject({ unchanged: ['em', 'flamingo'] });
-    plan = experimentOutline(queue, [configurationOutline('em', ['ood/default'], true, 'em-2'), configurationOutline('teapot')]);
+    plan = experimentOutline(queue, [
+      configurationOutline('em', ['ood/default'], true, 'em-2'),
+      configurationOutline('teapot'),
+    ]);
     expect(await handle.executeUpdate(apply, { args: [REQUEST] })).toMatchObject({
       changed: ['em'],
       added: ['teapot'],
@@ -254,13 +345,19 @@ test('one way in: update-with-start starts an experiment, and attaches to it', a
         workflowIdConflictPolicy: 'USE_EXISTING',
       });
     const { workflow } = environment.temporal.client;
-    const first = await workflow.executeUpdateWithStart(apply, { args: [REQUEST], startWorkflowOperation: operation() });
+    const first = await workflow.executeUpdateWithStart(apply, {
+      args: [REQUEST],
+      startWorkflowOperation: operation(),
+    });
     expect(first.added).toEqual(['em']);
     const handle = workflow.getHandle<typeof experiment>(workflowId);
     expect((await handle.result()).status).toBe('complete');
     await record('update-with-start', handle, ['em']);
     // closed: the same call starts it anew
-    const again = await workflow.executeUpdateWithStart(apply, { args: [REQUEST], startWorkflowOperation: operation() });
+    const again = await workflow.executeUpdateWithStart(apply, {
+      args: [REQUEST],
+      startWorkflowOperation: operation(),
+    });
     expect(again.added).toEqual(['em']);
     await workflow.getHandle(workflowId).result();
   });
@@ -280,7 +377,10 @@ test('a request that can not be planned ends the experiment with the reason', as
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
     await expect(workflow.executeUpdateWithStart(apply, { args: [REQUEST], startWorkflowOperation })).rejects.toThrow();
-    const failure = await workflow.getHandle(workflowId).result().catch((error: unknown) => error);
+    const failure = await workflow
+      .getHandle(workflowId)
+      .result()
+      .catch((error: unknown) => error);
     expect((failure as WorkflowFailedError).cause).toMatchObject({ message: 'demo.yaml:3:1: unknown key' });
   });
 });
@@ -292,7 +392,8 @@ test('the budget gate holds everything back until it is approved; a spent budget
     planExperiment: () => Promise.resolve(plan),
     judgeShard: ({ maxUsd, shard }) => {
       caps.push(maxUsd);
-      if (maxUsd !== null && maxUsd < 9) throw ApplicationFailure.create({ type: 'BudgetReached', nonRetryable: true, message: 'spent' });
+      if (maxUsd !== null && maxUsd < 9)
+        throw ApplicationFailure.create({ type: 'BudgetReached', nonRetryable: true, message: 'spent' });
       log.push(`judgeShard ${shard.key}`);
       return Promise.resolve({ judged: 4, missing: 0, usd: 1, requests: 4 });
     },
@@ -303,8 +404,11 @@ test('the budget gate holds everything back until it is approved; a spent budget
       budget: { maxUsd: 3, approval: false },
     });
     const handle = await start(queue);
-    await untilAsync('it waits', async () => (await handle.query(experimentProgress)).status === 'waiting for approval');
-    expect(log).toEqual([]);
+    await untilAsync(
+      'it waits',
+      async () => (await handle.query(experimentProgress)).status === 'waiting for approval',
+    );
+    expect(log).toEqual(['checkJudge ok']);
     await handle.executeUpdate(approve, { args: [{ maxUsd: 6 }] });
     const child = environment.temporal.client.workflow.getHandle(`${handle.workflowId}/em`);
     await untilAsync('the shard waits', async () => (await child.query(configurationProgress)).waiting !== null);
@@ -323,7 +427,11 @@ test('cancel ends one configuration, or all, and still builds the report', async
     finetune: () => untilCancelled((reason) => log.push(`stopped ${reason}`)),
   });
   const outcome = await environment.run(activities, async (queue) => {
-    plan = experimentOutline(queue, [configurationOutline('em'), configurationOutline('flamingo'), configurationOutline('teapot')]);
+    plan = experimentOutline(queue, [
+      configurationOutline('em'),
+      configurationOutline('flamingo'),
+      configurationOutline('teapot'),
+    ]);
     const handle = await start(queue);
     await untilAsync('two run', async () => {
       const { configurations } = await handle.query(experimentProgress);

@@ -54,7 +54,14 @@ export class Project {
     const env = typeof last === 'object' ? last : {};
     const child = spawn(process.execPath, [FLAMINGO, ...args], {
       cwd: this.folder,
-      env: { ...process.env, FLAMINGO_HOME: this.data, FLAMINGO_THREADS: '1', ANTHROPIC_API_KEY: '', ...this.env, ...env },
+      env: {
+        ...process.env,
+        FLAMINGO_HOME: this.data,
+        FLAMINGO_THREADS: '1',
+        ANTHROPIC_API_KEY: '',
+        ...this.env,
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.children.add(child);

@@ -1,7 +1,11 @@
 /** Waiting in tests: for a condition, with a name for what did not come. */
 
 /** Waits until `condition` gives something, and fails with `what` when it does not in time. */
-export async function until<T>(what: string, condition: () => T | null | undefined | false, timeoutMs = 60_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  condition: () => T | null | undefined | false,
+  timeoutMs = 60_000,
+): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const value = condition();

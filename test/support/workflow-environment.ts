@@ -1,7 +1,13 @@
 /**
  * Workflows on a real Temporal server with activities that tests control: what each was asked, when each may end.
  */
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Context } from '@temporalio/activity';
 import { randomUUID } from 'node:crypto';
@@ -38,7 +44,7 @@ export class WorkflowEnvironment {
   async run<T>(activities: Activities, scenario: (queue: string) => Promise<T>): Promise<T> {
     const taskQueue = `test-${randomUUID()}`;
     const worker = await Worker.create({
-      connection: this.temporal.nativeConnection as NativeConnection,
+      connection: this.temporal.nativeConnection,
       taskQueue,
       workflowBundle: this.bundle,
       activities,
@@ -59,7 +65,12 @@ export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   });
 }
 
-export function configurationOutline(name: string, cells = ['ood/default'], trained = true, key = `${name}-key`): ConfigurationOutline {
+export function configurationOutline(
+  name: string,
+  cells = ['ood/default'],
+  trained = true,
+  key = `${name}-key`,
+): ConfigurationOutline {
   return {
     name,
     label: name,
@@ -69,7 +80,11 @@ export function configurationOutline(name: string, cells = ['ood/default'], trai
   };
 }
 
-export function experimentOutline(queue: string, configurations: ConfigurationOutline[], rest: Partial<ExperimentOutline> = {}): ExperimentOutline {
+export function experimentOutline(
+  queue: string,
+  configurations: ConfigurationOutline[],
+  rest: Partial<ExperimentOutline> = {},
+): ExperimentOutline {
   return {
     experiment: 'demo',
     plan: { uri: 'blobs/00/plan.json', sha256: '0', bytes: 1 },
@@ -81,6 +96,7 @@ export function experimentOutline(queue: string, configurations: ConfigurationOu
     parallel: 2,
     budget: { maxUsd: null, approval: false },
     estimatedUsd: 0,
+    newWork: 1,
     ...rest,
   };
 }
@@ -115,7 +131,11 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
     },
     buildReport: ({ results }) => {
       note('buildReport', results.map(({ name, failure }) => (failure === undefined ? name : `${name}!`)).join(' '));
-      return Promise.resolve({ folder: '/results/demo', html: '/results/demo/report.html', expectations: { passed: 0, failed: 0 } });
+      return Promise.resolve({
+        folder: '/results/demo',
+        html: '/results/demo/report.html',
+        expectations: { passed: 0, failed: 0 },
+      });
     },
     ...overrides,
   };

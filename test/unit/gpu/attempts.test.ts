@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { earlierAttempts, hopelessAfter, recordAttempt } from '../../../gpu-activities/attempts';
+import { earlierAttempts, hopelessAfter, recordAttempt } from '../../../artifacts/attempts';
 
 type Attempts = Parameters<typeof hopelessAfter>[0];
 const died = { end: 'died', message: 'the trainer was ended by SIGSEGV', checkpointStep: null } as const;
@@ -16,7 +16,11 @@ test.each<[string, Attempts, boolean]>([
   ['out of memory counts', [...times(4, died), { ...died, end: 'oom' }], true],
   ['progress in between starts the count anew', [...times(4, died), advanced, ...times(4, died)], false],
   ['preemptions never count', times(50, preempted), false],
-  ['and neither add to deaths nor break a row of them', [...times(2, died), ...times(9, preempted), ...times(3, died)], true],
+  [
+    'and neither add to deaths nor break a row of them',
+    [...times(2, died), ...times(9, preempted), ...times(3, died)],
+    true,
+  ],
   ['host failures never count', times(50, { ...died, end: 'host' }), false],
 ])('%s', (_what, attempts, hopeless) => {
   expect(hopelessAfter(attempts) !== null).toBe(hopeless);

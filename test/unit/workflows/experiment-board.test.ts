@@ -20,6 +20,7 @@ const outline = (configurations: ConfigurationOutline[], rest: Partial<Experimen
   parallel: 2,
   budget: { maxUsd: null, approval: false },
   estimatedUsd: 5,
+  newWork: 1,
   ...rest,
 });
 

@@ -1,5 +1,5 @@
 /**
- * What earlier attempts at a fine-tune or a shard came to, recorded in the store, and the rule that bounds them.
+ * What earlier attempts at a piece of work came to, recorded in the store, and the rule that bounds them.
  *
  * Preemption, pause and host failures may happen any number of times. An attempt that died by itself without reaching
  * a new checkpoint is no progress; five of those in a row end the work with a reason instead of a retry for ever.
@@ -7,7 +7,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
-import type { AttemptEnd } from './operation';
+
+/** `hopeless`: no retry helps. `host`: the machine's fault. `died`, `oom`: the work's own. */
+export type AttemptEnd = 'preempted' | 'cancelled' | 'died' | 'oom' | 'host' | 'hopeless';
 
 export const ATTEMPTS_WITHOUT_PROGRESS = 5;
 
@@ -38,7 +40,8 @@ export async function earlierAttempts(folders: string[]): Promise<AttemptRecord[
 export function hopelessAfter(attempts: AttemptRecord[]): string | null {
   const own = attempts.filter(({ end }) => end === 'died' || end === 'oom');
   const last = own.slice(-ATTEMPTS_WITHOUT_PROGRESS);
-  if (last.length < ATTEMPTS_WITHOUT_PROGRESS || last.some(({ checkpointStep }) => checkpointStep !== null)) return null;
+  if (last.length < ATTEMPTS_WITHOUT_PROGRESS || last.some(({ checkpointStep }) => checkpointStep !== null))
+    return null;
   return `${last.length} attempts in a row ended without a new checkpoint; the last: ${last.at(-1)?.message}`;
 }
 
