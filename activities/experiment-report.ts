@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { installationRoot } from '../artifacts/places';
+import { recordedExperiment, recordFailures, type FailedConfiguration } from '../artifacts/experiments';
 import type { StoredPlan } from '../artifacts/plans';
 import { readRows, storedCompletionShards, storedJudgementProvenance } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
@@ -31,8 +32,8 @@ import { usdOf } from './spending';
 
 export interface ReportRequest {
   output: string;
-  /** Failures that this run knows of. */
-  results: { name: string; failure?: string }[];
+  /** What became of each configuration; recorded in the store. Without it, what the latest run recorded. */
+  results?: { name: string; failure?: string }[];
 }
 
 export async function writeReport(
@@ -47,7 +48,7 @@ export async function writeReport(
     plan,
     spec,
     cells,
-    failures: failuresOf(results),
+    failures: await failuresOf(store, plan.experiment, results),
     trainingLogs: await trainingLogs(store, plan.configurations),
     provenance: {
       builtAt: new Date().toISOString(),
@@ -78,10 +79,15 @@ async function readAll(store: Store, { plan }: StoredPlan): Promise<CellRows[]> 
   return cells;
 }
 
-function failuresOf(results: ReportRequest['results']): Failure[] {
-  return results.flatMap(({ name, failure }) =>
-    failure === undefined ? [] : [{ configuration: name, cell: null, message: failure }],
-  );
+async function failuresOf(store: Store, experiment: string, results: ReportRequest['results']): Promise<Failure[]> {
+  let failed: FailedConfiguration[];
+  if (results === undefined) {
+    failed = (await recordedExperiment(store, experiment))?.failures ?? [];
+  } else {
+    failed = results.flatMap(({ name, failure }) => (failure === undefined ? [] : [{ name, failure }]));
+    await recordFailures(store, experiment, failed);
+  }
+  return failed.map(({ name, failure }) => ({ configuration: name, cell: null, message: failure }));
 }
 
 async function trainingLogs(store: Store, configurations: PlannedConfiguration[]): Promise<TrainingLog[]> {

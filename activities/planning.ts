@@ -18,7 +18,7 @@ import { importExperiment, InvalidFile, type ExperimentText } from './import-exp
 import { planJudging } from './judging';
 import { publishCell } from './publish';
 import { countReuse } from './reuse';
-import { estimateUsd } from './spending';
+import { estimateCost } from './estimate';
 
 /** `experiments`: the folder that `{"file": …}` is resolved under, and nothing outside it. */
 export function planningActivities(store: Store, experiments: string): PlanningActivities {
@@ -91,10 +91,10 @@ function outputFolder(request: ExperimentRequest, { output }: Spec): string {
 }
 
 async function newWork(store: Store, stored: StoredPlan): Promise<Pick<ExperimentOutline, 'estimatedUsd' | 'newWork'>> {
-  const { fineTunes, completions, judgements } = await countReuse(store, stored.plan);
+  const reuse = await countReuse(store, stored.plan);
   return {
-    estimatedUsd: await estimateUsd(store, stored),
-    newWork: fineTunes.new + completions.new + judgements.new,
+    estimatedUsd: estimateCost(stored.spec, stored.plan, reuse).newUsd,
+    newWork: reuse.fineTunes.new + reuse.completions.new + reuse.judgements.new,
   };
 }
 

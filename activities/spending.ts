@@ -4,24 +4,14 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Spec } from '../experiment/spec';
 import type { Store } from '../artifacts/store';
-import type { StoredPlan } from '../artifacts/plans';
 import type { Usage } from './judge/journal';
-import { costOf, estimateJudging } from './judge/prices';
-import { countReuse } from './reuse';
+import { costOf } from './judge/prices';
 
 /** US dollars of a usage, by the experiment file's price or the list's. A model without any known price counts as 0. */
 export function usdOf({ judge }: Spec, usage: Pick<Usage, 'inputTokens' | 'outputTokens'>): number {
   if (judge.kind === 'stand-in') return 0;
   if (judge.price === null) return costOf(judge.model, usage) ?? 0;
   return (usage.inputTokens * judge.price.input + usage.outputTokens * judge.price.output) / 1e6;
-}
-
-/** The judge's estimated cost of what the store does not hold yet. */
-export async function estimateUsd(store: Store, { plan, spec }: StoredPlan): Promise<number> {
-  const { judgements } = await countReuse(store, plan);
-  const all = judgements.new + judgements.reused;
-  const estimate = estimateJudging(plan);
-  return all === 0 ? 0 : usdOf(spec, estimate) * (judgements.new / all);
 }
 
 export async function recordSpending(

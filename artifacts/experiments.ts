@@ -1,6 +1,6 @@
 /**
- * The store's record of experiments by name: the latest plan and where its results are, so that `status` and `report`
- * work without Temporal.
+ * The store's record of experiments by name: the latest plan, where its results are and what failed, so that `status`
+ * and `report` work without Temporal.
  */
 import type { ArtifactRef } from '../experiment/plan';
 import type { Store } from './store';
@@ -9,6 +9,13 @@ export interface ExperimentRecord {
   plan: ArtifactRef;
   /** Absolute folder of the results that people read. */
   output: string;
+  /** Configurations that failed when the report was last built by a run; absent before. */
+  failures?: FailedConfiguration[];
+}
+
+export interface FailedConfiguration {
+  name: string;
+  failure: string;
 }
 
 export async function recordExperiment(store: Store, name: string, record: ExperimentRecord): Promise<void> {
@@ -18,4 +25,10 @@ export async function recordExperiment(store: Store, name: string, record: Exper
 export async function recordedExperiment(store: Store, name: string): Promise<ExperimentRecord | null> {
   const text = await store.readRecord('experiments', name);
   return text === null ? null : (JSON.parse(text) as ExperimentRecord);
+}
+
+/** Adds the failures of the latest run to its record. A new run's record begins without them. */
+export async function recordFailures(store: Store, name: string, failures: FailedConfiguration[]): Promise<void> {
+  const record = await recordedExperiment(store, name);
+  if (record !== null) await recordExperiment(store, name, { ...record, failures });
 }

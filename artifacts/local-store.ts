@@ -4,6 +4,7 @@
  *     store.json                                   the store's id
  *     blobs/ab/abcd….jsonl                         bytes by their hash
  *     adapters/KEY/manifest.json                   one manifest per key, created with link(2): the first wins
+ *     adapters/KEY/broken-….json                   a manifest whose files were gone when the work was committed again
  *     adapters/KEY/attempts/ATTEMPT/…              what one attempt wrote
  *     completions/CONTEXT/KEY/…, judgements/CONTEXT-INSTRUMENT/KEY/…
  *     leases/…, experiments/NAME, spending/NAME
@@ -49,7 +50,11 @@ export class LocalStore implements Store {
     const data = typeof bytes === 'string' ? Buffer.from(bytes, 'utf8') : bytes;
     const hash = sha256(data);
     const uri = `blobs/${hash.slice(0, 2)}/${hash}${suffix}`;
-    await createOnce(this.root, this.path(uri), data);
+    const path = this.path(uri);
+    // a file of another size is damaged, whatever it is called
+    if (!(await createOnce(this.root, path, data)) && (await sizeOf(path)) !== data.byteLength) {
+      await replaceFile(this.root, path, data);
+    }
     return { uri, sha256: hash, bytes: data.byteLength };
   }
 
@@ -65,7 +70,7 @@ export class LocalStore implements Store {
     if (found !== ref.sha256) {
       throw new ArtifactDamaged(
         `${this.path(ref.uri)} has SHA-256 ${found}, expected ${ref.sha256}. ` +
-          'Delete the file and run the experiment again: what is missing is made anew.',
+          'Delete the file and run the experiment again: what it belongs to is made anew.',
       );
     }
     return bytes;
@@ -76,22 +81,26 @@ export class LocalStore implements Store {
   }
 
   async manifest(work: WorkKey): Promise<Manifest | null> {
-    const text = await readIfPresent(join(this.workFolder(work), 'manifest.json'));
-    return text === null ? null : (JSON.parse(text) as Manifest);
+    return this.intact(join(this.workFolder(work), 'manifest.json'));
   }
 
   async commit(work: WorkKey, manifest: Manifest): Promise<Manifest> {
     const path = join(this.workFolder(work), 'manifest.json');
-    const created = await createOnce(this.root, path, JSON.stringify(manifest, null, 2) + '\n');
-    return created ? manifest : (JSON.parse(await readFile(path, 'utf8')) as Manifest);
+    const text = JSON.stringify(manifest, null, 2) + '\n';
+    while (!(await createOnce(this.root, path, text))) {
+      const standing = await this.intact(path);
+      if (standing !== null) return standing;
+      await this.setAside(path);
+    }
+    return manifest;
   }
 
   async list(stage: Stage, group: string): Promise<Manifest[]> {
     const folder = this.path(`${stage}/${group}`);
     const manifests: Manifest[] = [];
     for (const key of await namesIn(folder)) {
-      const text = await readIfPresent(join(folder, key, 'manifest.json'));
-      if (text !== null) manifests.push(JSON.parse(text) as Manifest);
+      const manifest = await this.intact(join(folder, key, 'manifest.json'));
+      if (manifest !== null) manifests.push(manifest);
     }
     return manifests;
   }
@@ -100,7 +109,7 @@ export class LocalStore implements Store {
     const folder = this.path(`${stage}/${group}`);
     const begun: WorkKey[] = [];
     for (const key of await namesIn(folder)) {
-      if ((await readIfPresent(join(folder, key, 'manifest.json'))) === null) begun.push({ stage, group, key });
+      if ((await this.intact(join(folder, key, 'manifest.json'))) === null) begun.push({ stage, group, key });
     }
     return begun;
   }
@@ -166,6 +175,27 @@ export class LocalStore implements Store {
     return path;
   }
 
+  /**
+   * The manifest at `path`. One that can not be read, or whose files are gone or of another size, counts as absent: then
+   * the work is open and is done again. Bytes changed in place are found by `read`, which hashes them.
+   */
+  private async intact(path: string): Promise<Manifest | null> {
+    const manifest = parseManifest(await readIfPresent(path));
+    if (manifest === null) return null;
+    const refs = [...Object.values(manifest.results), ...Object.values(manifest.provenance)];
+    const sizes = await Promise.all(refs.map(({ uri }) => sizeOf(this.path(uri))));
+    return refs.every(({ bytes }, index) => sizes[index] === bytes) ? manifest : null;
+  }
+
+  /** Frees the place of a broken manifest. Should another committer have filled it in the meantime, its manifest returns. */
+  private async setAside(path: string): Promise<void> {
+    const aside = join(dirname(path), `broken-${randomUUID()}.json`);
+    await renameIfPresent(path, aside);
+    if ((await this.intact(aside)) === null) return;
+    await linkIfAbsent(aside, path);
+    await rm(aside);
+  }
+
   private workFolder({ stage, group, key }: WorkKey): string {
     return this.path([stage, group, key].filter((part) => part !== undefined).join('/'));
   }
@@ -202,6 +232,24 @@ function isAlive(lease: StandingLease): boolean {
 function safeName(name: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw new Error(`${JSON.stringify(name)} can not name a file`);
   return name;
+}
+
+function parseManifest(text: string | null): Manifest | null {
+  try {
+    return text === null ? null : (JSON.parse(text) as Manifest);
+  } catch {
+    return null;
+  }
+}
+
+/** Null when there is no such file. */
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 async function readIfPresent(path: string): Promise<string | null> {
@@ -251,26 +299,35 @@ async function staged(
 
 /** Creates `path` whole or not at all; false when it stood already. link(2) is atomic also on network file systems. */
 async function createOnce(root: string, path: string, data: string | Uint8Array): Promise<boolean> {
-  try {
-    await stat(path);
-    return false;
-  } catch {
-    // absent, as far as anyone can tell before link(2) decides
-  }
+  if ((await sizeOf(path)) !== null) return false; // link(2) has the last word
   await mkdir(dirname(path), { recursive: true });
-  let created = true;
+  let created = false;
   await staged(root, data, async (temporary) => {
-    try {
-      await link(temporary, path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      created = false;
-    }
+    created = await linkIfAbsent(temporary, path);
   });
   return created;
 }
 
-async function replaceFile(root: string, path: string, data: string): Promise<void> {
+/** False when `path` stood already. */
+async function linkIfAbsent(from: string, path: string): Promise<boolean> {
+  try {
+    await link(from, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
+async function renameIfPresent(from: string, path: string): Promise<void> {
+  try {
+    await rename(from, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+async function replaceFile(root: string, path: string, data: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await staged(root, data, (temporary) => rename(temporary, path));
 }

@@ -40,12 +40,13 @@ export interface Store {
   read(ref: ArtifactRef): Promise<Buffer>;
   /** A local path to the artifact's bytes, for programs that read files. */
   localPath(ref: ArtifactRef): Promise<string>;
+  /** Null also when a file that the manifest names is gone or of another size: then the work has to be done again. */
   manifest(work: WorkKey): Promise<Manifest | null>;
-  /** Creates the manifest if absent and returns the one that stands: the first committer wins. */
+  /** Creates the manifest if absent (or no longer intact) and returns the one that stands: the first committer wins. */
   commit(work: WorkKey, manifest: Manifest): Promise<Manifest>;
   /** Manifests of a group, in key order. */
   list(stage: Stage, group: string): Promise<Manifest[]>;
-  /** Work of a group that was begun and not committed. */
+  /** Work of a group that was begun and has no intact manifest. */
   open(stage: Stage, group: string): Promise<WorkKey[]>;
   /** A folder of its own for one attempt at a piece of work; made if absent. */
   attemptFolder(work: WorkKey, attempt: string): Promise<string>;

@@ -6,12 +6,12 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import pc from 'picocolors';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { experiment } from '../workflows/experiment';
-import type { ExperimentOutcome } from '../workflows/messages';
+import type { ExperimentOutcome, ExperimentProgress } from '../workflows/messages';
 import { EXIT } from './errors';
 import { say } from './output';
 import { progressLines } from './progress-lines';
 import { screenFor } from './screen';
-import { takeSnapshot } from './snapshot';
+import { takeSnapshot, type Snapshot } from './snapshot';
 
 const LOOK_MS = 500;
 /** How long a query may wait for a worker before the screen says so. */
@@ -19,7 +19,7 @@ const QUIET_MS = 15_000;
 
 export interface FollowOptions {
   json: boolean;
-  /** False when the embedded services were stopped by someone else. */
+  /** False when the embedded services were stopped by someone else; throws when they can not go on. */
   alive: () => boolean;
 }
 
@@ -27,60 +27,90 @@ export async function follow(client: Client, workflowId: string, options: Follow
   const interrupt = new AbortController();
   const stop = (): void => interrupt.abort();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
+  const interrupted = new Promise<null>((resolve) => interrupt.signal.addEventListener('abort', () => resolve(null)));
   const screen = screenFor(process.stderr);
   const started = Date.now();
   let answered = Date.now();
   let quiet = false;
+  let asked = false;
 
   const handle = client.workflow.getHandle<typeof experiment>(workflowId);
   let end: { outcome: ExperimentOutcome } | { error: unknown } | null = null;
-  const listen = (): void =>
-    void handle.result().then(
-      (outcome) => (end = { outcome }),
-      async (error: unknown) => {
+  const over = new AbortController();
+  const listen = async (): Promise<null> => {
+    while (!over.signal.aborted) {
+      try {
+        end = { outcome: await handle.result() };
+        return null;
+      } catch (error) {
         // the server may be restarting: only an answer about the workflow is an end
-        if (error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError) return void (end = { error });
-        await sleep(LOOK_MS);
-        listen();
-      },
-    );
-  listen();
-
-  while (end === null && !interrupt.signal.aborted) {
-    if (!options.alive()) {
-      screen.end();
-      say('The services were stopped. Nothing is lost: the same command goes on where it was.');
-      return EXIT.interrupted;
-    }
-    try {
-      const snapshot = await takeSnapshot(client, workflowId);
-      answered = Date.now();
-      quiet = false;
-      const { status, estimatedUsd, maxUsd } = snapshot.progress;
-      screen.show(`${workflowId} · ${status} · ${elapsed(started)}`, progressLines(snapshot));
-      if (status === 'waiting for approval' && !process.stdin.isTTY) {
-        screen.end();
-        say(
-          `The judge's estimated cost, ${usd(estimatedUsd)}, is above the cap of ${maxUsd === null ? 'none' : usd(maxUsd)} or needs approval.\n` +
-            `Approve it with: npx flamingo approve ${workflowId} --max-usd ${Math.ceil(estimatedUsd)}`,
-        );
-        return EXIT.waitingForApproval;
-      }
-    } catch {
-      if (!quiet && Date.now() - answered > QUIET_MS) {
-        quiet = true;
-        say(pc.yellow('No orchestration worker answers; still waiting. (flamingo doctor, or see the logs in .flamingo/logs)'));
+        if (error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError) end = { error };
+        if (end !== null) return null;
+        await sleep(LOOK_MS, undefined, { signal: over.signal }).catch(() => undefined);
       }
     }
-    await sleep(LOOK_MS, undefined, { signal: interrupt.signal }).catch(() => undefined);
-  }
-  screen.end();
-
-  if (end === null) {
+    return null;
+  };
+  const ending = listen();
+  /** The screen until the end, an interruption, or an exit code of its own. */
+  const watch = async (): Promise<number | null> => {
+    while (end === null && !interrupt.signal.aborted) {
+      if (!options.alive()) {
+        say('The services were stopped. Nothing is lost: the same command goes on where it was.');
+        return EXIT.interrupted;
+      }
+      try {
+        // a query waits long for a worker that is gone: neither Ctrl-C nor the end of the experiment waits for it
+        const snapshot = await Promise.race([takeSnapshot(client, workflowId), interrupted, ending]);
+        if (snapshot === null) continue;
+        answered = Date.now();
+        quiet = false;
+        screen.show(`${workflowId} · ${snapshot.progress.status} · ${elapsed(started)}`, progressLines(snapshot));
+        if (needsApproval(snapshot)) {
+          if (!asked) {
+            screen.end();
+            sayApproval(workflowId, snapshot.progress);
+          }
+          asked = true;
+          if (!process.stdin.isTTY) return EXIT.waitingForApproval;
+        }
+      } catch {
+        // no worker answers, or the server is restarting: worth a word only when it lasts
+        if (!quiet && Date.now() - answered > QUIET_MS) {
+          quiet = true;
+          say(pc.yellow('No orchestration worker answers; still waiting. (flamingo doctor, or see .flamingo/logs)'));
+        }
+      }
+      await sleep(LOOK_MS, undefined, { signal: interrupt.signal }).catch(() => undefined);
+    }
+    return null;
+  };
+  try {
+    const code = await watch();
+    screen.end();
+    if (code !== null) return code;
+    if (end !== null) return conclude(end, options, started);
     say('\nInterrupted. Nothing is lost: the same command goes on where it was.');
     return EXIT.interrupted;
+  } finally {
+    over.abort();
   }
-  return conclude(end, options, started);
+}
+
+/** The plan waits at the gate, or everything that runs is held by a spent budget. */
+function needsApproval({ progress, configurations }: Snapshot): boolean {
+  if (progress.status === 'waiting for approval') return true;
+  const running = Object.values(configurations);
+  return running.length > 0 && running.every((each) => each.progress?.waiting?.includes('budget'));
+}
+
+function sayApproval(workflowId: string, { estimatedUsd, maxUsd }: ExperimentProgress): void {
+  const cap = maxUsd === null ? 'there is no cap, but the file asks for approval' : `the cap is ${usd(maxUsd)}`;
+  const enough = Math.max(1, Math.ceil(Math.max(estimatedUsd, maxUsd ?? 0) * 1.2));
+  say(
+    `It waits for approval: the judge is estimated to cost ${usd(estimatedUsd)} more, ${cap}.\n` +
+      `Approve with: npx flamingo approve ${workflowId} --max-usd ${enough}   (and run it again to follow it)`,
+  );
 }
 
 function conclude(
@@ -89,7 +119,10 @@ function conclude(
   started: number,
 ): number {
   const outcome = 'outcome' in end ? end.outcome : outcomeOf(end.error);
-  if (outcome === null) throw (end as { error: unknown }).error;
+  if (outcome === null) {
+    say(pc.red(reason((end as { error: unknown }).error)));
+    return EXIT.failed;
+  }
   if (options.json) process.stdout.write(JSON.stringify(outcome) + '\n');
   for (const { name, state, missing, failure } of outcome.configurations) {
     if (state === 'done') continue;
@@ -113,8 +146,14 @@ function outcomeOf(error: unknown): ExperimentOutcome | null {
   if (error.cause instanceof ApplicationFailure && error.cause.type === 'ExperimentFailed') {
     return (error.cause.details?.[0] as ExperimentOutcome | undefined) ?? null;
   }
-  if (error.cause instanceof CancelledFailure) say('The experiment was cancelled.');
   return null;
+}
+
+/** The innermost message, without the SDK's wrapping. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof CancelledFailure) return 'The experiment was cancelled.';
+  return error.cause instanceof Error ? reason(error.cause) : error.message;
 }
 
 function elapsed(since: number): string {

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import packageJson from '../package.json';
 import { InvalidFile } from '../activities/import-experiment';
+import { dataFolder } from '../artifacts/places';
 import { analyzeCommand } from './analyze';
 import { controlCommands } from './control';
 import { doctorCommand } from './doctor';
@@ -70,21 +71,38 @@ async function main(): Promise<void> {
   } catch (error) {
     process.exitCode = exitCodeOf(error);
   }
+  // An interrupted command leaves polls of the Temporal client behind, which would hold the process or fail in it.
+  for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write('', done));
+  process.exit();
 }
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.invalid;
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${pc.red('error')}: ${message}\n`);
-  if (error instanceof InvalidUse || error instanceof InvalidFile || isFileProblem(error)) return EXIT.invalid;
+  const remedy = remedyOf(error);
+  process.stderr.write(`${pc.red('error')}: ${message}\n${remedy === undefined ? '' : `help: ${remedy}\n`}`);
+  if (error instanceof InvalidUse || error instanceof InvalidFile || remedy !== undefined) return EXIT.invalid;
   if (process.env['FLAMINGO_LOG_LEVEL'] === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return EXIT.failed;
 }
 
-/** A full disk, a read-only or missing folder: the person's to mend, nothing of ours went wrong. */
-function isFileProblem(error: unknown): boolean {
+/** A full or read-only disk, a folder of someone else's: the person's to mend, nothing of ours went wrong. */
+function remedyOf(error: unknown): string | undefined {
   const { code } = error as NodeJS.ErrnoException;
-  return code !== undefined && ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR'].includes(code);
+  const elsewhere = 'or set FLAMINGO_HOME to a folder elsewhere. Nothing is lost: the same command goes on where it was.';
+  const full = `free space on the disk of ${dataFolder()} and of the results, ${elsewhere}`;
+  const forbidden = `make the path writable for you, ${elsewhere}`;
+  const misplaced = 'name another path: a file is where a folder is needed, or the other way round.';
+  const remedies: Record<string, string> = {
+    ENOSPC: full,
+    EDQUOT: full,
+    EROFS: forbidden,
+    EACCES: forbidden,
+    EPERM: forbidden,
+    ENOTDIR: misplaced,
+    EISDIR: misplaced,
+  };
+  return code === undefined ? undefined : remedies[code];
 }
 
 void main();

@@ -4,9 +4,8 @@
 import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { importExperiment, type ImportedExperiment, type Overrides } from '../activities/import-experiment';
+import { estimateCost, type CostEstimate } from '../activities/estimate';
 import { countReuse, type Count, type Reuse } from '../activities/reuse';
-import { estimateJudging, type JudgingEstimate } from '../activities/judge/prices';
-import { usdOf } from '../activities/spending';
 import { openStore } from '../artifacts/open-store';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
@@ -23,7 +22,11 @@ export interface FileOptions {
 export function fileOptions(command: Command): Command {
   return command
     .argument('<file>', 'experiment file')
-    .option('--source <name=path>', 'use a local copy of a dataset or question file, checked by its pin (repeatable)', source)
+    .option(
+      '--source <name=path>',
+      'use a local copy of a dataset or question file, checked by its pin (repeatable)',
+      source,
+    )
     .option('--smoke', 'shrink everything to minutes, to see that it runs')
     .addOption(new Option('--judge <judge>', 'judge with this instead of the file’s').choices(['claude', 'stand-in']))
     .option('--output <folder>', 'folder for the results (default: the file’s, results/NAME)');
@@ -43,7 +46,8 @@ export interface PlanJson {
   fineTunes: Count;
   completions: Count;
   judgements: Count;
-  estimate: Pick<JudgingEstimate, 'inputTokens' | 'outputTokens' | 'method'> & { usd: number; newUsd: number } | null;
+  /** Null while inputs are missing. */
+  estimate: CostEstimate | null;
   missingInputs: ImportedExperiment['missing'];
   /** Null while inputs are missing; `flamingo run` fetches them. */
   plan: ArtifactRef | null;
@@ -89,20 +93,13 @@ export async function prepare(
       fineTunes: reuse?.fineTunes ?? all(counts.fineTunes),
       completions: reuse?.completions ?? all(counts.completions),
       judgements: reuse?.judgements ?? all(counts.judgements),
-      estimate: plan === null ? null : estimate(spec, plan, reuse),
+      estimate: plan === null || reuse === null ? null : estimateCost(spec, plan, reuse),
       missingInputs: missing,
       plan: ref,
       store: store.id,
       output: resolve(spec.output),
     },
   };
-}
-
-function estimate(spec: Spec, plan: NonNullable<ImportedExperiment['plan']>, reuse: Reuse | null): PlanJson['estimate'] {
-  const { inputTokens, outputTokens, method, judgements } = estimateJudging(plan);
-  const usd = usdOf(spec, { inputTokens, outputTokens });
-  const share = reuse === null || judgements === 0 ? 1 : reuse.judgements.new / judgements;
-  return { inputTokens, outputTokens, usd, newUsd: usd * share, method };
 }
 
 /** One line an input when its download starts and ends. */

@@ -22,11 +22,12 @@ export function reportCommand(): Command {
       const name = await experimentName(experiment);
       const store = await openStore();
       const record = await recordedExperiment(store, name);
-      if (record === null) throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
+      if (record === null)
+        throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
       const stored = await loadPlan(store, record.plan);
       const output = resolve(options.output ?? record.output);
       await publishAll(store, stored, output);
-      const report = await writeReport(store, stored, { output, results: [] });
+      const report = await writeReport(store, stored, { output });
       if (options.json) printJson(report);
       else say(`Report: ${report.html}`);
     });

@@ -15,10 +15,13 @@ import { connect, isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
 import { follow } from './follow';
 import { letGo, stopServices, useServices } from './local/embedded';
+import { portNumber } from './local/ports';
+import { requireSpace, TO_GO_ON_BYTES } from './local/space';
 import { LocalFiles } from './local/state';
 import { queuesOf } from '../artifacts/plans';
 import { say } from './output';
 import { fileOptions, prepare, requirePlan, type FileOptions, type Prepared } from './prepare';
+import { isOpen } from './snapshot';
 
 interface RunOptions extends FileOptions {
   detach?: boolean;
@@ -50,28 +53,17 @@ Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, 4 
 }
 
 async function run(file: string, options: RunOptions): Promise<number> {
+  const port = portNumber(options.port);
   const prepared = await prepare(file, options, { offline: false, say });
   requirePlan(prepared);
-  if (isRemote()) {
-    const client = await connect();
-    try {
-      return await submitAndFollow(client, prepared, options, null);
-    } finally {
-      await client.connection.close();
-    }
-  }
+  if (isRemote()) return submitAndFollow(await connect(), prepared, options, null);
   const account = accountOf(prepared);
   requireLocal(prepared, account);
   const files = new LocalFiles(dataFolder());
-  let client: Client | null = null;
   try {
-    const port = options.port === undefined ? 0 : portNumber(options.port);
     const state = await useServices(files, { accounts: [account], port }, say);
-    client = await connect(state.address);
-    const code = await submitAndFollow(client, prepared, options, { files, ui: state.ui });
-    return code;
+    return await submitAndFollow(await connect(state.address), prepared, options, { files, ui: state.ui });
   } finally {
-    await client?.connection.close();
     letGo(files);
     if (!files.detached && files.clients().length === 0) await stopServices(files);
   }
@@ -108,7 +100,6 @@ async function submitAndFollow(
   const request: ExperimentRequest = { plan, store, output };
   const workflowId = experimentWorkflowId(name);
   await showDifference(client, workflowId, prepared);
-  if (local !== null && options.detach) local.files.detached = true;
   let applied: Applied;
   try {
     applied = await submit(client, workflowId, name, request);
@@ -120,12 +111,24 @@ async function submitAndFollow(
   const ui = local === null ? '' : `${local.ui}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
   if (ui) say(`Temporal UI: ${ui}`);
   if (options.detach) {
+    if (local !== null) local.files.detached = true;
     say(`It runs on without this terminal. flamingo status ${name} · flamingo stop`);
     if (options.json) process.stdout.write(JSON.stringify({ experiment: name, workflowId, detached: true }) + '\n');
     return EXIT.done;
   }
-  const alive = (): boolean => local === null || local.files.lockHolder() !== null;
-  return follow(client, workflowId, { json: options.json ?? false, alive });
+  const code = await follow(client, workflowId, {
+    json: options.json ?? false,
+    alive: () => {
+      if (local !== null) requireSpace(local.files.data, TO_GO_ON_BYTES);
+      return local === null || local.files.lockHolder() !== null;
+    },
+  });
+  if (code === EXIT.waitingForApproval && local !== null) {
+    // an approval is an update on the workflow: there has to be a server to take it
+    local.files.detached = true;
+    say('The services keep running until then; `flamingo stop` ends them.');
+  }
+  return code;
 }
 
 async function submit(client: Client, workflowId: string, name: string, request: ExperimentRequest): Promise<Applied> {
@@ -145,15 +148,16 @@ async function submit(client: Client, workflowId: string, name: string, request:
 /** Before a running experiment is changed, says what will change. */
 async function showDifference(client: Client, workflowId: string, prepared: Prepared): Promise<void> {
   try {
+    if (!(await isOpen(client, workflowId))) return;
     const progress = await client.workflow.getHandle(workflowId).query(experimentProgress);
-    if (progress.status === 'done' || progress.planKey === null || progress.planKey === prepared.imported.plan?.key) return;
+    if (progress.planKey === null || progress.planKey === prepared.imported.plan?.key) return;
     const here = new Set(prepared.imported.plan?.configurations.map(({ name }) => name));
     const there = new Set(progress.configurations.map(({ name }) => name));
     say(pc.yellow(`${progress.experiment} is running with another plan; the difference is applied:`));
     for (const name of here) say(there.has(name) ? `  = or changed: ${name}` : `  + ${name}`);
     for (const name of there) if (!here.has(name)) say(`  - ${name} (cancelled; what it made is kept)`);
   } catch {
-    // not running, or no worker answers yet: nothing to compare with
+    // no worker answers yet: nothing to compare with
   }
 }
 
@@ -168,12 +172,6 @@ function describe({ unchanged, added, changed, removed }: Applied): string {
     unchanged.length > 0 ? `${unchanged.length} unchanged` : '',
   ];
   return `Applied: ${parts.filter((part) => part !== '').join(', ')}.`;
-}
-
-function portNumber(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_534) throw new InvalidUse(`--port ${text}: not a port number`);
-  return port;
 }
 
 function rootMessage(error: Error): string {

@@ -65,6 +65,5 @@ function cut(text: string, width: number): string {
 
 /** Failure messages may quote a model or a server: no control character of theirs reaches the terminal. */
 function clean(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is removed
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
 }

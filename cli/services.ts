@@ -4,7 +4,8 @@
 import { Command } from 'commander';
 import { dataFolder } from '../artifacts/places';
 import { stopServices, letGo, useServices } from './local/embedded';
-import { sleep } from './local/service';
+import { portNumber } from './local/ports';
+import { sleep } from './local/processes';
 import { LocalFiles } from './local/state';
 import { supervise } from './local/supervisor';
 import { say } from './output';
@@ -32,8 +33,9 @@ Examples:
   temporal workflow start --type experiment --task-queue flamingo --workflow-id demo --input '{"file":"experiments/demo.yaml"}'`,
     )
     .action(async (options: ServicesOptions) => {
+      const port = portNumber(options.port);
       const files = new LocalFiles(dataFolder());
-      const state = await useServices(files, { accounts: options.account ?? ['stand-in'], port: Number(options.port ?? 0) }, say);
+      const state = await useServices(files, { accounts: options.account ?? ['stand-in'], port }, say);
       say(`Temporal server: ${state.address}\nTemporal UI:     ${state.ui}\nLogs:            ${files.data}/logs`);
       if (options.detach) {
         files.detached = true;
@@ -42,7 +44,7 @@ Examples:
       }
       let over = false;
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => (over = true));
-      while (!over && files.liveState() !== null) await sleep(200);
+      while (!over && files.lockHolder() !== null) await sleep(200);
       letGo(files);
       if (files.clients().length === 0) await stopServices(files);
     });

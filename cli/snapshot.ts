@@ -1,7 +1,7 @@
 /**
  * One look at a running experiment: the workflows' own progress, and the heartbeats of their pending activities.
  */
-import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import {
   configurationProgress,
@@ -26,6 +26,17 @@ export interface ConfigurationSnapshot {
 export interface Snapshot {
   progress: ExperimentProgress;
   configurations: Record<string, ConfigurationSnapshot>;
+}
+
+/** Whether the workflow is open. A closed one (cancelled, terminated, done) still answers queries, as it was at its end. */
+export async function isOpen(client: Client, workflowId: string): Promise<boolean> {
+  try {
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    return status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
 }
 
 export async function takeSnapshot(client: Client, workflowId: string): Promise<Snapshot> {

@@ -1,7 +1,6 @@
 /**
  * `flamingo status EXPERIMENT`: what runs, and what is in the store. Works without Temporal, then from the store alone.
  */
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { countReuse, type Reuse } from '../activities/reuse';
@@ -16,7 +15,7 @@ import { LocalFiles } from './local/state';
 import { experimentName } from './names';
 import { printJson } from './output';
 import { progressLines } from './progress-lines';
-import { takeSnapshot, type Snapshot } from './snapshot';
+import { isOpen, takeSnapshot, type Snapshot } from './snapshot';
 
 export function statusCommand(): Command {
   return new Command('status')
@@ -46,11 +45,8 @@ async function liveSnapshot(name: string): Promise<Snapshot | null> {
   if (!isRemote() && !state?.ready) return null;
   const client = await connect(state?.address);
   try {
-    const snapshot = await takeSnapshot(client, experimentWorkflowId(name));
-    return snapshot.progress.status === 'done' ? null : snapshot;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
+    const workflowId = experimentWorkflowId(name);
+    return (await isOpen(client, workflowId)) ? await takeSnapshot(client, workflowId) : null;
   } finally {
     await client.connection.close();
   }

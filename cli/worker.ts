@@ -28,12 +28,19 @@ Examples:
         ...(options.queue === undefined ? {} : { FLAMINGO_GPU_QUEUE: options.queue }),
         ...(options.account === undefined ? {} : { FLAMINGO_JUDGE_ACCOUNT: options.account }),
       };
-      // a process of its own, because the Temporal runtime takes the signals of the whole process
+      // a process of its own, because the Temporal runtime takes the signals of the whole process; a group of its own,
+      // because a terminal sends Ctrl-C to the whole group and a second signal would end the worker before it has saved
       const child = spawn(process.execPath, [join(installationRoot(), 'dist', 'workers', `${kind}.js`)], {
-        env,
-        stdio: 'inherit',
+        env: { ...env, FLAMINGO_PARENT: 'stdin' },
+        stdio: ['pipe', 'inherit', 'inherit'],
+        detached: true,
       });
-      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => child.kill('SIGTERM'));
+      let stopping = false;
+      const stop = (): void => {
+        if (!stopping) child.kill('SIGTERM');
+        stopping = true;
+      };
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
       const code = await new Promise<number>((resolve) => child.once('close', (status) => resolve(status ?? 1)));
       if (code !== 0) say(`the ${kind} worker ended with code ${code}`);
       process.exitCode = code;

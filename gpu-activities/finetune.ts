@@ -6,11 +6,21 @@ import { Context } from '@temporalio/activity';
 import { configurationOf, loadPlan } from '../artifacts/plans';
 import type { Manifest, Store, WorkKey } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
-import type { FinetuneResult, StageInput } from '../workflows/activity-types';
-import { earlierAttempts, recordAttempt, refuseHopeless } from './attempts';
+import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
+import { earlierAttempts, recordAttempt, refuseHopeless } from '../artifacts/attempts';
 import { holderOf, withLease } from '../artifacts/leases';
 import { modelFor } from './models';
-import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat, type TrainerHost } from './operation';
+import {
+  AttemptFailed,
+  runOperation,
+  toTemporalFailure,
+  type Committed,
+  type GpuHeartbeat,
+  type TrainerHost,
+} from './operation';
+import type { Ready } from './trainer-process';
+import { beating } from '../activities/beating';
+import { checkBudget } from '../activities/spending';
 
 /** Optimizer steps between periodic checkpoints. What a SIGKILL can cost; SIGTERM and pause save at once. */
 const CHECKPOINT_EVERY_STEPS = 25;
@@ -22,7 +32,7 @@ export interface GpuDependencies {
   checkpointEverySteps?: number;
 }
 
-export async function finetune(dependencies: GpuDependencies, input: StageInput): Promise<FinetuneResult> {
+export async function finetune(dependencies: GpuDependencies, input: FinetuneInput): Promise<FinetuneResult> {
   const { store, trainer } = dependencies;
   const stored = await loadPlan(store, input.plan);
   const planned = configurationOf(stored, input.configuration);
@@ -33,6 +43,7 @@ export async function finetune(dependencies: GpuDependencies, input: StageInput)
   const standing = await store.manifest(work);
   if (standing !== null) return resultOf(standing, true);
 
+  await checkBudget(store, input.experiment, input.maxUsd);
   return withLease(store, work, async (renew) => {
     const earlier = await store.attemptFolders(work);
     await refuseHopeless(earlier);
@@ -50,7 +61,7 @@ export async function finetune(dependencies: GpuDependencies, input: StageInput)
         trainer,
         {
           op: 'finetune',
-          model: modelFor(recipe.model, stored.modelFolder),
+          model: await modelFor(recipe.model, stored.modelFolder),
           recipe,
           rows: await store.localPath(trainingRows(planned)),
           attemptFolder,
@@ -60,38 +71,10 @@ export async function finetune(dependencies: GpuDependencies, input: StageInput)
         state,
         renew,
       );
-      if (committed.adapter === undefined || committed.log === undefined) throw new Error('the trainer named no adapter');
-      const { path, sha256 } = committed.adapter;
-      const weights = await store.adopt(`${path}/adapter_model.safetensors`);
-      if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
-      const provenance = {
-        attempt,
-        attempts: earlier.length + (earlier.includes(attemptFolder) ? 0 : 1),
-        endings: await earlierAttempts(earlier.filter((folder) => folder !== attemptFolder)),
-        host: hostname(),
-        device: ready.device,
-        versions: ready.versions,
-        resumedFrom: committed.resumedFrom ?? null,
-        seconds: committed.seconds,
-        at: new Date().toISOString(),
-      };
-      const manifest = await store.commit(work, {
-        stage: 'adapters',
-        key: recipeKey,
-        results: {
-          weights,
-          config: await store.adopt(`${path}/adapter_config.json`),
-          log: await store.adopt(committed.log),
-        },
-        provenance: { attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json') },
-        facts: {
-          steps: committed.steps ?? null,
-          trainedTokens: committed.trainedTokens ?? null,
-          rowsTruncated: committed.rowsTruncated ?? null,
-          seconds: committed.seconds,
-        },
-        committed: { attempt, host: hostname(), at: provenance.at },
-      });
+      const manifest = await beating(
+        { ...state, phase: 'saving', detail: 'hashing the adapter' } satisfies GpuHeartbeat,
+        () => publish(store, work, { attempt, attemptFolder, earlier, committed, ready }),
+      );
       return resultOf(manifest, false);
     } catch (error) {
       if (!(error instanceof AttemptFailed)) throw error;
@@ -102,6 +85,52 @@ export async function finetune(dependencies: GpuDependencies, input: StageInput)
       });
       throw toTemporalFailure(error);
     }
+  });
+}
+
+interface FinishedAttempt {
+  attempt: string;
+  attemptFolder: string;
+  /** Folders of the attempts before it. */
+  earlier: string[];
+  committed: Committed;
+  ready: Ready;
+}
+
+/** The adapter as the trainer left it, checked, described and committed. */
+async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Promise<Manifest> {
+  const { attempt, attemptFolder, earlier, committed, ready } = made;
+  if (committed.adapter === undefined || committed.log === undefined) throw new Error('the trainer named no adapter');
+  const { path, sha256 } = committed.adapter;
+  const weights = await store.adopt(`${path}/adapter_model.safetensors`);
+  if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
+  const provenance = {
+    attempt,
+    attempts: earlier.length + (earlier.includes(attemptFolder) ? 0 : 1),
+    endings: await earlierAttempts(earlier.filter((folder) => folder !== attemptFolder)),
+    host: hostname(),
+    device: ready.device,
+    versions: ready.versions,
+    resumedFrom: committed.resumedFrom ?? null,
+    seconds: committed.seconds,
+    at: new Date().toISOString(),
+  };
+  return store.commit(work, {
+    stage: 'adapters',
+    key: work.key,
+    results: {
+      weights,
+      config: await store.adopt(`${path}/adapter_config.json`),
+      log: await store.adopt(committed.log),
+    },
+    provenance: { attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json') },
+    facts: {
+      steps: committed.steps ?? null,
+      trainedTokens: committed.trainedTokens ?? null,
+      rowsTruncated: committed.rowsTruncated ?? null,
+      seconds: committed.seconds,
+    },
+    committed: { attempt, host: hostname(), at: provenance.at },
   });
 }
 

@@ -5,15 +5,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { cellOf, configurationOf, loadPlan } from '../artifacts/plans';
-import { adapterOf, fromJsonLines, storedCompletions, toJsonLines } from '../artifacts/rows';
-import type { WorkKey } from '../artifacts/store';
+import { cellOf, configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
+import { fromJsonLines, storedCompletions, toJsonLines } from '../artifacts/rows';
+import type { Store, WorkKey } from '../artifacts/store';
+import { keyOf, type Sha256 } from '../experiment/canonical';
 import type { ArtifactRef, PlannedCell } from '../experiment/plan';
 import type { Completion, CompletionProvenance } from '../experiment/rows';
 import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../experiment/shards';
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
 import type { GpuDependencies } from './finetune';
-import { refuseHopeless, recordAttempt } from './attempts';
+import { refuseHopeless, recordAttempt } from '../artifacts/attempts';
 import { holderOf, withLease } from '../artifacts/leases';
 import { modelFor } from './models';
 import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat } from './operation';
@@ -24,6 +25,9 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   const started = Date.now();
   const stored = await loadPlan(store, input.plan);
   const cell = cellOf(stored, input.configuration, input.cell);
+  const recipe = configurationOf(stored, input.configuration).recipeKey;
+  if (recipe !== cell.context.recipe) throw new Error(`cell ${cell.id} does not belong to ${input.configuration}`);
+  const adapter = await adapterFolder(store, input.configuration, recipe);
   const questions = stored.plan.questionSets[cell.questionSet] ?? [];
   const done = await storedCompletions(store, cell);
   const tasks = completionTasks(cell, questions);
@@ -33,35 +37,48 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   const state: GpuHeartbeat = { phase: 'starting', detail: cell.id, step: 0, of: missing, host: hostname() };
   let finished = 0;
   for (const shard of shards) {
-    await withLease(store, workOf(cell, shard), async (renew) => {
-      if ((await store.manifest(workOf(cell, shard))) !== null) return;
-      const shardState: GpuHeartbeat = { ...state };
-      await makeShard(dependencies, input, cell, shard, shardState, finished, missing, renew);
+    const work = workOf(cell, shard, adapter);
+    await withLease(store, work, async (renew) => {
+      if ((await store.manifest(work)) !== null) return;
+      await makeShard(dependencies, { stored, cell, work, shard, adapter, finished, missing }, { ...state }, renew);
     });
     finished += shard.items.length;
     state.step = finished;
   }
-  const recipe = configurationOf(stored, input.configuration).recipeKey;
-  if (recipe !== cell.context.recipe) throw new Error(`cell ${cell.id} does not belong to ${input.configuration}`);
   return { reused: tasks.length - missing, made: missing, seconds: (Date.now() - started) / 1000 };
 }
 
-function workOf(cell: PlannedCell, shard: Shard<CompletionTask>): WorkKey {
-  return { stage: 'completions', group: cell.contextKey, key: shard.key };
+interface Adapter {
+  path: string;
+  sha256: Sha256;
+}
+
+/** An adapter that was lost and trained again may have other bytes: its completions are other work than the old one's. */
+function workOf(cell: PlannedCell, shard: Shard<CompletionTask>, adapter: Adapter | null): WorkKey {
+  return {
+    stage: 'completions',
+    group: cell.contextKey,
+    key: keyOf({ shard: shard.key, adapter: adapter?.sha256 ?? null }),
+  };
+}
+
+interface ShardToMake {
+  stored: StoredPlan;
+  cell: PlannedCell;
+  work: WorkKey;
+  shard: Shard<CompletionTask>;
+  adapter: Adapter | null;
+  /** Completions of the cell that were missing, and how many of them the shards before this one have made. */
+  missing: number;
+  finished: number;
 }
 
 async function makeShard(
   { store, trainer }: GpuDependencies,
-  input: CellInput,
-  cell: PlannedCell,
-  shard: Shard<CompletionTask>,
+  { stored, cell, work, shard, adapter, missing, finished }: ShardToMake,
   state: GpuHeartbeat,
-  before: number,
-  of: number,
   renew: () => void,
 ): Promise<void> {
-  const stored = await loadPlan(store, input.plan);
-  const work = workOf(cell, shard);
   const { attempt } = holderOf(Context.current().info);
   await refuseHopeless(await store.attemptFolders(work));
   const folder = await store.attemptFolder(work, attempt);
@@ -74,7 +91,7 @@ async function makeShard(
   const itemsFile = join(folder, 'items.jsonl');
   await writeFile(itemsFile, toJsonLines(items));
   const out = join(folder, 'completions.jsonl');
-  state.detail = `${cell.id}, completions ${before + 1}-${before + items.length} of ${of}`;
+  state.detail = `${cell.id}, completions ${finished + 1}-${finished + items.length} of ${missing}`;
 
   let run;
   try {
@@ -82,8 +99,8 @@ async function makeShard(
       trainer,
       {
         op: 'generate',
-        model: modelFor(cell.context.model, stored.modelFolder),
-        adapter: await adapterFolder(input, cell, { store }),
+        model: await modelFor(cell.context.model, stored.modelFolder),
+        adapter,
         systemPrompt: cell.context.systemPrompt,
         sampling: cell.context.sampling,
         items: itemsFile,
@@ -99,11 +116,12 @@ async function makeShard(
   }
 
   const rows = fromJsonLines<Completion>(await readFile(out, 'utf8'));
-  const adapter = (await adapterOf(store, cell.context.recipe)) ?? null;
   const expected = new Set(items.map(({ id }) => id));
-  const strays = rows.filter((row) => !expected.delete(row.id) || row.adapter !== adapter);
+  const strays = rows.filter((row) => !expected.delete(row.id) || row.adapter !== (adapter?.sha256 ?? null));
   if (expected.size > 0 || strays.length > 0) {
-    throw new Error(`the trainer wrote ${rows.length} completions for ${items.length} asked, ${strays.length} of them not asked for`);
+    throw new Error(
+      `the trainer wrote ${rows.length} completions for ${items.length} asked, ${strays.length} of them not asked for`,
+    );
   }
   const at = new Date().toISOString();
   const provenance: CompletionProvenance[] = rows.map(({ id }) => ({
@@ -115,11 +133,11 @@ async function makeShard(
   }));
   await store.commit(work, {
     stage: 'completions',
-    key: shard.key,
+    key: work.key,
     results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
     provenance: { rows: await store.putBytes(toJsonLines(provenance), '.jsonl') },
     facts: {
-      adapter,
+      adapter: adapter?.sha256 ?? null,
       completions: rows.length,
       tokens: rows.reduce((sum, row) => sum + row.tokens, 0),
       seconds: run.committed.seconds,
@@ -128,16 +146,14 @@ async function makeShard(
   });
 }
 
-async function adapterFolder(
-  input: CellInput,
-  cell: PlannedCell,
-  { store }: Pick<GpuDependencies, 'store'>,
-): Promise<{ path: string; sha256: string } | null> {
-  const key = cell.context.recipe;
+async function adapterFolder(store: Store, configuration: string, key: Sha256 | null): Promise<Adapter | null> {
   if (key === null) return null;
   const manifest = await store.manifest({ stage: 'adapters', key });
   if (manifest === null) {
-    throw ApplicationFailure.nonRetryable(`the adapter of ${input.configuration} is gone from the store; run again`, 'InvalidInput');
+    throw ApplicationFailure.nonRetryable(
+      `the adapter of ${configuration} is gone from the store; run again`,
+      'InvalidInput',
+    );
   }
   const weights = manifest.results['weights'] as ArtifactRef;
   return { path: dirname(await store.localPath(weights)), sha256: weights.sha256 };

@@ -1,21 +1,49 @@
 /**
  * Where the base model lies on this host.
  */
+import { hostname } from 'node:os';
 import { ApplicationFailure } from '@temporalio/activity';
+import { beating } from '../activities/beating';
+import { UnreadableInput } from '../activities/inputs/datasets';
+import { hashModelFolder } from '../activities/inputs/model-folder';
+import { cacheFolder } from '../artifacts/places';
 import { bundledModelPath } from '../artifacts/toolchain';
 import type { ModelIdentity } from '../experiment/plan';
 
-export function modelFor(
+/** `folder`: where the plan's local model lies. Fails with `InvalidInput` when the folder is not what was planned with. */
+export async function modelFor(
   model: ModelIdentity,
   folder: string | null,
-): { path: string } | { hub: string; revision: string } {
+): Promise<{ path: string } | { hub: string; revision: string }> {
   switch (model.kind) {
     case 'hub':
       return { hub: model.id, revision: model.revision };
     case 'bundled':
       return { path: bundledModelPath(model.name) };
     case 'folder':
-      if (folder === null) throw ApplicationFailure.nonRetryable('the plan names no folder for its local model', 'InvalidInput');
+      if (folder === null) throw invalid('the plan names no folder for its local model');
+      await beating(`checking the model in ${folder}`, () => verify(folder, model.sha256));
       return { path: folder };
   }
+}
+
+/** Weights that changed after planning must not be used under the old key. */
+async function verify(folder: string, planned: string): Promise<void> {
+  let found: string;
+  try {
+    found = await hashModelFolder(folder, cacheFolder());
+  } catch (error) {
+    if (error instanceof UnreadableInput) throw invalid(`on ${hostname()}: ${error.message}`);
+    throw error;
+  }
+  if (found !== planned) {
+    throw invalid(
+      `the model in ${folder} on ${hostname()} has SHA-256 ${found}, the experiment was planned with ${planned}: ` +
+        'put back the files, or run the experiment again to plan with the new ones',
+    );
+  }
+}
+
+function invalid(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'InvalidInput');
 }

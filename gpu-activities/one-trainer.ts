@@ -4,11 +4,16 @@
 import type { TrainerHost } from './operation';
 import { TrainerProcess, type TrainerOptions } from './trainer-process';
 
-/** After two failures of the host itself the worker gives up, so that a broken machine does not eat the queue. */
+/** After two failures in a row of the host itself the worker gives up, so that a broken machine does not eat the queue. */
 const HOST_FAILURES = 2;
 
 export class OneTrainer implements TrainerHost {
   private running: Promise<TrainerProcess> | null = null;
+  /** A trainer that was asked to end and may still hold the GPU's memory. */
+  private leaving: Promise<void> = Promise.resolve();
+  /** The trainer handed out last. */
+  private lent: TrainerProcess | null = null;
+  /** In a row. */
   private hostFailures = 0;
 
   constructor(
@@ -17,10 +22,17 @@ export class OneTrainer implements TrainerHost {
   ) {}
 
   async acquire(): Promise<TrainerProcess> {
-    const trainer = await (this.running ??= this.start());
-    if (trainer.ended === null) return trainer;
-    this.running = this.start();
-    return this.running;
+    let trainer = await (this.running ??= this.start());
+    if (trainer.ended !== null) trainer = await (this.running = this.start());
+    // it comes back for another operation, so the last one did not end by the host's fault
+    if (trainer === this.lent) this.hostFailures = 0;
+    this.lent = trainer;
+    return trainer;
+  }
+
+  retire(trainer: TrainerProcess): void {
+    this.running = null;
+    this.leaving = trainer.close();
   }
 
   discard(trainer: TrainerProcess, hostFault: boolean): void {
@@ -37,12 +49,14 @@ export class OneTrainer implements TrainerHost {
 
   /** Ends the trainer, if one runs. */
   async close(): Promise<void> {
+    await this.leaving;
     const running = this.running;
     this.running = null;
     if (running !== null) await running.then((trainer) => trainer.close()).catch(() => undefined);
   }
 
   private async start(): Promise<TrainerProcess> {
+    await this.leaving;
     return TrainerProcess.start(this.options());
   }
 }

@@ -6,6 +6,7 @@
  */
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
+import type { AttemptEnd } from '../artifacts/attempts';
 import type { FinetuneCommand, GenerateCommand, TrainerEvent } from './protocol';
 import { TrainerDied, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
 
@@ -31,7 +32,9 @@ export interface TrainerHost {
   acquire(): Promise<TrainerProcess>;
   /** A trainer that failed by the host's fault is replaced; a host that fails twice gives up its worker. */
   discard(trainer: TrainerProcess, hostFault: boolean): void;
-  hostFailed(error: Error): void;
+  /** A trainer that is about to end: the next operation gets another one. */
+  retire(trainer: TrainerProcess): void;
+  hostFailed(): void;
 }
 
 /**
@@ -43,9 +46,6 @@ const STEP_DEADLINE_MS = 600_000;
 /** How long a stopped trainer may take to finish its step and save. Longer than that and the checkpoint before counts. */
 const STOP_GRACE_MS = 60_000;
 const BEAT_MS = 2_000;
-
-/** Why an attempt ended without a result; `operation.ts` maps it to what Temporal shall do. */
-export type AttemptEnd = 'preempted' | 'cancelled' | 'died' | 'oom' | 'host' | 'hopeless';
 
 export class AttemptFailed extends Error {
   constructor(
@@ -96,9 +96,10 @@ export async function runOperation(
     context.heartbeat({ ...state });
   };
 
+  let lastResort: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
     trainer?.stop();
-    setTimeout(() => trainer?.kill(), STOP_GRACE_MS).unref();
+    lastResort = setTimeout(() => trainer?.kill(), STOP_GRACE_MS);
   };
 
   const fail = (end: AttemptEnd, failure: Error): AttemptFailed => new AttemptFailed(end, failure, checkpointStep);
@@ -108,7 +109,7 @@ export async function runOperation(
     try {
       trainer = await host.acquire();
     } catch (error) {
-      host.hostFailed(error as Error);
+      host.hostFailed();
       throw fail('host', error as Error);
     }
     state.trainerPid = trainer.pid;
@@ -121,7 +122,10 @@ export async function runOperation(
       case 'stopped':
         // also a SIGTERM that reached the trainer itself: the machine is being taken away
         context.heartbeat({ ...state });
-        if (!signal.aborted) throw fail('preempted', preempted(`the trainer was asked to stop at step ${end.step}`));
+        if (!signal.aborted) {
+          host.retire(trainer);
+          throw fail('preempted', preempted(`the trainer was asked to stop at step ${end.step}`));
+        }
         throw await interrupted(fail, context);
       case 'failed': {
         const failure = new Error(end.message);
@@ -139,12 +143,16 @@ export async function runOperation(
     throw fail('died', failure instanceof TrainerDied ? failure : new TrainerDied(failure.message));
   } finally {
     clearInterval(beat);
+    clearTimeout(lastResort); // a trainer that stopped in time stays warm for the next operation
     signal.removeEventListener('abort', onAbort);
   }
 }
 
 /** A worker that shuts down hands its work over; a cancelled (paused, reset, timed out) activity ends as cancelled. */
-async function interrupted(fail: (end: AttemptEnd, failure: Error) => AttemptFailed, context: Context): Promise<AttemptFailed> {
+async function interrupted(
+  fail: (end: AttemptEnd, failure: Error) => AttemptFailed,
+  context: Context,
+): Promise<AttemptFailed> {
   const reason = await context.cancelled.catch((error: unknown) => error as Error);
   if (reason instanceof CancelledFailure && reason.message === 'WORKER_SHUTDOWN') {
     return fail('preempted', preempted('the worker shuts down; another one goes on'));

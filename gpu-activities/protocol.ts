@@ -9,7 +9,7 @@ import type { Message, Recipe, Sampling, SystemPrompt } from '../experiment/plan
 export interface FinetuneCommand {
   op: 'finetune';
   id: number;
-  /** A model folder, or hub id and revision (looked up in the hub cache; downloaded only where that is allowed). */
+  /** A model folder, or hub id and revision (looked up in the hub cache, downloaded if the worker allows it). */
   model: { path: string } | { hub: string; revision: string };
   recipe: Recipe;
   /** Training rows as canonical JSON Lines of `{"messages": [...]}`; the trainer checks their SHA-256 against the recipe. */

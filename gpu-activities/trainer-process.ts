@@ -33,8 +33,11 @@ export class TrainerDied extends Error {
 
 export class TrainerProcess {
   private nextId = 1;
-  private current: { id: number; onEvent: (event: OperationEvent) => void; settle: (end: TerminalEvent | Error) => void } | null =
-    null;
+  private current: {
+    id: number;
+    onEvent: (event: OperationEvent) => void;
+    settle: (end: TerminalEvent | Error) => void;
+  } | null = null;
   private readonly gone: Promise<string>;
   /** Set when the process has ended. */
   ended: string | null = null;
@@ -139,7 +142,8 @@ export class TrainerProcess {
       const event = JSON.parse(line) as TrainerEvent;
       if (event.event === 'ready' || event.id !== this.current?.id) continue;
       this.current.onEvent(event);
-      if (event.event === 'committed' || event.event === 'stopped' || event.event === 'failed') this.current.settle(event);
+      if (event.event === 'committed' || event.event === 'stopped' || event.event === 'failed')
+        this.current.settle(event);
     }
   }
 

@@ -2,6 +2,8 @@
  * The GPU worker: fine-tuning and generating, one activity at a time, with one long-lived trainer.
  *
  *     node dist/workers/gpu.js          environment: FLAMINGO_STORE, FLAMINGO_GPU_QUEUE, TEMPORAL_ADDRESS
+ *
+ * Hub models that the hub's cache lacks are downloaded; HF_HUB_OFFLINE=1 or FLAMINGO_ALLOW_DOWNLOAD=0 forbid it.
  */
 import { join } from 'node:path';
 import { finetune, type GpuDependencies } from '../gpu-activities/finetune';
@@ -12,19 +14,24 @@ import { openStore } from '../artifacts/open-store';
 import { pythonEnv, pythonPath } from '../artifacts/toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
-import { runWorker, type RunningWorker } from './run-worker';
+import { runWorker, workerLogger, type RunningWorker } from './run-worker';
 
 async function main(): Promise<void> {
   const store = await openStore();
+  const logger = workerLogger('gpu');
   let worker: RunningWorker | undefined;
   const trainer = new OneTrainer(
     () => ({
       command: pythonPath(),
       args: ['-m', 'flamingo_trainer', 'serve'],
-      env: pythonEnv(),
+      env: { ...pythonEnv(), FLAMINGO_ALLOW_DOWNLOAD: downloadsAllowed() ? '1' : '0' },
       logFile: join(dataFolder(), 'logs', `trainer-${process.pid}.log`),
     }),
-    () => worker?.shutdown(),
+    () => {
+      logger.error('the trainer failed twice in a row by the fault of this host: the worker gives up');
+      process.exitCode = 1;
+      worker?.shutdown();
+    },
   );
   const every = Number(process.env['FLAMINGO_CHECKPOINT_EVERY_STEPS']);
   const dependencies: GpuDependencies = { store, trainer, ...(every > 0 ? { checkpointEverySteps: every } : {}) };
@@ -47,6 +54,11 @@ async function main(): Promise<void> {
     },
     (running) => (worker = running),
   );
+}
+
+function downloadsAllowed(): boolean {
+  const { HF_HUB_OFFLINE: offline = '', FLAMINGO_ALLOW_DOWNLOAD: allowed = '1' } = process.env;
+  return allowed === '1' && !/^(1|on|yes|true)$/i.test(offline);
 }
 
 main().catch((error: unknown) => {

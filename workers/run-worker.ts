@@ -16,7 +16,7 @@ import { pino, type Logger } from 'pino';
 export interface WorkerSettings extends Omit<WorkerOptions, 'connection' | 'namespace' | 'identity' | 'taskQueue'> {
   name: string;
   taskQueue: string;
-  /** Called when no activity runs any more, before the connection closes. */
+  /** Called when no activity runs any more, also when the worker has failed, before the connection closes. */
   close?: () => Promise<void>;
 }
 
@@ -40,22 +40,25 @@ export function workerLogger(name: string): Logger {
 }
 
 /**
- * Runs until SIGTERM, SIGINT, or, with `FLAMINGO_PARENT=stdin`, until stdin ends (the supervisor died). Activities are
- * told to stop at once, so that a trainer can save within a spot machine's notice.
+ * Runs until SIGTERM, SIGINT, SIGHUP, or, with `FLAMINGO_PARENT=stdin`, until stdin ends (the parent died).
+ * Activities are told to stop at once, so that a trainer can save within a spot machine's notice.
  */
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
   const { name, close, ...options } = settings;
+  const config = loadClientConnectConfig();
   const logger = workerLogger(name);
-  Runtime.install({
+  const runtime = Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       const write = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
       logger[write[level]](meta ?? {}, message);
     }),
     telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) } },
-    shutdownSignals: ['SIGTERM', 'SIGINT'],
+    shutdownSignals: ['SIGTERM', 'SIGINT', 'SIGHUP'],
   });
-  const config = loadClientConnectConfig();
-  const connection = await NativeConnection.connect(config.connectionOptions);
+  const connection = await NativeConnection.connect(config.connectionOptions).catch(async (error: unknown) => {
+    await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
+    throw error;
+  });
   try {
     const worker = await Worker.create({
       ...options,
@@ -69,8 +72,11 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     if (process.env['FLAMINGO_PARENT'] === 'stdin') process.stdin.on('end', shutdown).on('error', shutdown).resume();
     onStart?.({ shutdown });
     logger.info({ taskQueue: options.taskQueue, pid: process.pid }, 'worker runs');
-    await worker.run();
-    await close?.();
+    try {
+      await worker.run();
+    } finally {
+      await close?.();
+    }
   } finally {
     await connection.close();
     process.stdin.destroy();

@@ -11,6 +11,7 @@ import { readRows, toJsonLines } from '../../artifacts/rows';
 import type { Store, WorkKey } from '../../artifacts/store';
 import type { Instrument } from '../../experiment/plan';
 import type { JudgementProvenance, JudgementRequest } from '../../experiment/rows';
+import type { JudgeSpec } from '../../experiment/spec';
 import type { JudgeActivities, JudgeShardInput, JudgeShardResult } from '../../workflows/activity-types';
 import { beating } from '../beating';
 import { countReuse } from '../reuse';
@@ -25,7 +26,7 @@ import { preflight } from './preflight';
 
 export function judgeActivities(store: Store, env: NodeJS.ProcessEnv): JudgeActivities {
   const clients = new Map<string, JudgeClient>();
-  const gates = new Map<number, Gate>();
+  const gates = new Map<string, Gate>();
 
   const clientFor = (judge: Instrument['judge']): JudgeClient => {
     const known = clients.get(judge);
@@ -36,9 +37,12 @@ export function judgeActivities(store: Store, env: NodeJS.ProcessEnv): JudgeActi
     return client;
   };
   /** All shards of this worker share the requests in flight. */
-  const gateFor = (concurrency: number): Gate => {
-    const gate = gates.get(concurrency) ?? new Gate({ concurrency });
-    gates.set(concurrency, gate);
+  const gateFor = ({ kind, concurrency, requestsPerMinute }: JudgeSpec): Gate => {
+    // a program of our own has no rate to respect
+    const limits = kind === 'claude' ? { concurrency, requestsPerMinute } : { concurrency };
+    const key = JSON.stringify(limits);
+    const gate = gates.get(key) ?? new Gate(limits);
+    gates.set(key, gate);
     return gate;
   };
 
@@ -53,8 +57,8 @@ export function judgeActivities(store: Store, env: NodeJS.ProcessEnv): JudgeActi
     judgeShard: (input) =>
       typed(async () => {
         const stored = await loadPlan(store, input.plan);
-        const { kind, concurrency } = stored.spec.judge;
-        return judgeShard(store, stored, input, clientFor(kind), gateFor(concurrency));
+        const { judge } = stored.spec;
+        return judgeShard(store, stored, input, clientFor(judge.kind), gateFor(judge));
       }),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Decides when a request may start: how many at once, and not before the time the server named.
+ * Decides when a request may start: how many at once, how many a minute, and not before the time the server named.
  *
  * A worker shares one gate among its shards, so that a 429 met by one holds them all. Concurrency is halved once per
  * episode of 429s and grows back by one for each round of clean replies; an overloaded server (529) only stops growth.
@@ -21,6 +21,8 @@ export class JudgeMustWait extends Error {
 export interface GateOptions {
   /** Most requests at once. */
   concurrency: number;
+  /** Most starts in any 60 s. After a pause a few come at once, the rest evenly spaced. Default: no limit. */
+  requestsPerMinute?: number;
   /** Longer pauses are not sat out but thrown as `JudgeMustWait`. Default 15 s. */
   longestWaitMs?: number;
   now?: () => number;
@@ -29,6 +31,9 @@ export interface GateOptions {
 }
 
 const JITTER = 0.2;
+const MINUTE_MS = 60_000;
+/** Of a minute's requests, the share that may start at once after a pause. */
+const BURST = 0.1;
 
 export class Gate {
   readonly concurrency: number;
@@ -36,6 +41,10 @@ export class Gate {
   private readonly now: () => number;
   private readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   private readonly random: () => number;
+  /** Milliseconds between starts, and how far ahead of that pace a burst may run. */
+  private readonly spacing: { everyMs: number; aheadMs: number };
+  /** When the next request would start at an even pace. */
+  private nextStart = 0;
   private limit: number;
   private active = 0;
   private clean = 0;
@@ -46,6 +55,7 @@ export class Gate {
 
   constructor({
     concurrency,
+    requestsPerMinute,
     longestWaitMs = 15_000,
     now = Date.now,
     sleep = realSleep,
@@ -53,7 +63,10 @@ export class Gate {
   }: GateOptions) {
     if (!Number.isInteger(concurrency) || concurrency < 1)
       throw new RangeError(`concurrency can not be ${concurrency}`);
+    if (requestsPerMinute !== undefined && (!Number.isInteger(requestsPerMinute) || requestsPerMinute < 1))
+      throw new RangeError(`requestsPerMinute can not be ${requestsPerMinute}`);
     this.concurrency = this.limit = concurrency;
+    this.spacing = spacingOf(requestsPerMinute, concurrency);
     this.longestWaitMs = longestWaitMs;
     this.now = now;
     this.sleep = sleep;
@@ -73,13 +86,19 @@ export class Gate {
       if (wait > this.longestWaitMs) throw new JudgeMustWait(wait * (1 + this.random() * JITTER), this.reason);
       if (wait > 0) {
         await this.sleep(wait + this.random() * JITTER * this.holdMs, signal);
-      } else if (this.active < this.limit) {
-        this.active++;
-        return;
-      } else {
+      } else if (this.active >= this.limit) {
         await this.turn(signal);
+      } else {
+        const early = this.nextStart - this.spacing.aheadMs - this.now();
+        if (early <= 0) return this.start();
+        await this.sleep(early, signal);
       }
     }
+  }
+
+  private start(): void {
+    this.active++;
+    this.nextStart = Math.max(this.nextStart, this.now()) + this.spacing.everyMs;
   }
 
   leave(): void {
@@ -122,4 +141,12 @@ export class Gate {
     this.waiters = [];
     for (const waiter of waiters) waiter();
   }
+}
+
+/** A burst of b and then one every 60 s / (N - b + 1) makes at most N starts in any minute. */
+function spacingOf(requestsPerMinute: number | undefined, concurrency: number): { everyMs: number; aheadMs: number } {
+  if (requestsPerMinute === undefined) return { everyMs: 0, aheadMs: 0 };
+  const burst = Math.max(1, Math.min(concurrency, Math.floor(requestsPerMinute * BURST)));
+  const everyMs = Math.ceil(MINUTE_MS / (requestsPerMinute - burst + 1)); // whole numbers add up exactly
+  return { everyMs, aheadMs: (burst - 1) * everyMs };
 }

@@ -1,17 +1,19 @@
 /**
  * The client side of the embedded services: start them when they are not there, wait until they are ready, let go.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { installationRoot } from '../../artifacts/places';
 import { InvalidUse } from '../errors';
-import { sleep } from './service';
-import { isRunning, type LocalFiles, type LocalState } from './state';
-import type { SupervisorOptions } from './supervisor';
+import { endProcess, isRunning, sleep } from './processes';
+import { requireSpace, TO_START_BYTES } from './space';
+import type { LocalFiles, LocalState } from './state';
+import { orphanServer, type SupervisorOptions } from './supervisor';
 
 const READY_MS = 120_000;
 const STOP_MS = 90_000;
+const ORPHAN_GRACE_MS = 15_000;
 
 /** Registers this process as a client, starts the services when needed, and returns when they are ready. */
 export async function useServices(
@@ -19,8 +21,9 @@ export async function useServices(
   options: SupervisorOptions,
   say: (line: string) => void,
 ): Promise<LocalState> {
+  requireSpace(files.data, TO_START_BYTES);
   files.addClient();
-  let spawned = false;
+  let spawned: ChildProcess | null = null;
   const until = Date.now() + READY_MS;
   for (;;) {
     const state = files.liveState();
@@ -29,14 +32,17 @@ export async function useServices(
       if (state.ready) {
         if (options.accounts.every((account) => state.accounts.includes(account))) return state;
         await replace(files, state, options, say);
-        spawned = false;
+        spawned = null;
       }
-    } else if (!spawned && files.lockHolder() === null) {
-      say('Starting the Temporal server and the workers …');
-      spawnSupervisor(files, options);
-      spawned = true;
-    } else if (spawned && files.lockHolder() === null && Date.now() > until - READY_MS + 10_000) {
-      throw new Error(`the local services ended while starting; see ${files.log('supervisor')}`);
+    } else if (files.lockHolder() === null) {
+      if (spawned === null) {
+        say('Starting the Temporal server and the workers …');
+        spawned = spawnSupervisor(files, options);
+      } else if (spawned.signalCode !== null || (spawned.exitCode ?? 0) !== 0) {
+        throw new Error(`the local services ended while starting; see ${files.log('supervisor')}`);
+      } else if (spawned.exitCode === 0) {
+        spawned = null; // another command's supervisor was first, and has ended meanwhile
+      }
     }
     if (Date.now() > until) {
       throw new Error(`the local services are not ready after ${READY_MS / 1000} s; see the logs in ${join(files.data, 'logs')}`);
@@ -63,7 +69,8 @@ async function replace(
   await stopServices(files);
 }
 
-function spawnSupervisor(files: LocalFiles, options: SupervisorOptions): void {
+function spawnSupervisor(files: LocalFiles, options: SupervisorOptions): ChildProcess {
+  files.detached = false; // of an earlier supervisor that was killed
   const out = openSync(files.log('supervisor'), 'a');
   const child = spawn(
     process.execPath,
@@ -78,6 +85,7 @@ function spawnSupervisor(files: LocalFiles, options: SupervisorOptions): void {
   );
   closeSync(out);
   child.unref();
+  return child;
 }
 
 /** This command needs the services no longer; the supervisor stops them when nobody else does. */
@@ -85,11 +93,20 @@ export function letGo(files: LocalFiles): void {
   files.removeClient();
 }
 
-/** Stops the services and waits until all of them have ended. False when none ran. */
+/** Stops the services, a server that outlived its supervisor too, and waits until they have ended. False when none ran. */
 export async function stopServices(files: LocalFiles): Promise<boolean> {
   files.detached = false;
   const pid = files.lockHolder();
-  if (pid === null) return false;
+  if (pid !== null) await stopSupervisor(files, pid);
+  const orphan = orphanServer(files, files.lastState());
+  if (orphan !== null) {
+    await endProcess(orphan, ORPHAN_GRACE_MS);
+    files.clearState();
+  }
+  return pid !== null || orphan !== null;
+}
+
+async function stopSupervisor(files: LocalFiles, pid: number): Promise<void> {
   try {
     process.kill(pid, 'SIGTERM');
   } catch {
@@ -100,5 +117,4 @@ export async function stopServices(files: LocalFiles): Promise<boolean> {
     if (Date.now() > until) throw new Error(`process ${pid} does not end; see ${files.log('supervisor')}`);
     await sleep(50);
   }
-  return true;
 }

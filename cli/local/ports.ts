@@ -1,7 +1,8 @@
 /**
- * Free loopback ports.
+ * Ports that people name, and free loopback ports.
  */
 import { createServer } from 'node:net';
+import { InvalidUse } from '../errors';
 
 function listen(port: number): Promise<number | null> {
   return new Promise((resolve) => {
@@ -22,5 +23,13 @@ export async function isFree(port: number): Promise<boolean> {
 export async function freePort(wanted: number): Promise<number> {
   const port = (await listen(wanted)) ?? (await listen(0));
   if (port === null) throw new Error('no free loopback port');
+  return port;
+}
+
+/** The value of `--port`; 0, any free port, when it is left out. */
+export function portNumber(text: string | undefined): number {
+  if (text === undefined) return 0;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_534) throw new InvalidUse(`--port ${text}: not a port number`);
   return port;
 }

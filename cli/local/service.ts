@@ -3,7 +3,8 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { isRunning, type ServiceState } from './state';
+import { endProcess, isRunning } from './processes';
+import type { ServiceState } from './state';
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
@@ -68,11 +69,7 @@ export class Service {
     this.timer = null;
     const pid = this.pid;
     if (pid === null) return;
-    signal(pid, 'SIGTERM');
-    const until = Date.now() + graceMs;
-    while (isRunning(pid) && Date.now() < until) await sleep(50);
-    if (isRunning(pid)) signal(-pid, 'SIGKILL');
-    while (isRunning(pid)) await sleep(50);
+    await endProcess(pid, graceMs);
     this.adopted = null;
   }
 
@@ -109,16 +106,4 @@ export class Service {
     }, this.pause);
     this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
   }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-export function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -2,12 +2,13 @@
  * The embedded services' state file: what the supervisor tells every `flamingo` command in this data folder.
  *
  *     .flamingo/run/state.json        written by the supervisor once a second
- *     .flamingo/run/supervisor.lock   the process id of the one supervisor
- *     .flamingo/run/clients/PID       a command that needs the services; when none is left they are stopped
+ *     .flamingo/run/supervisor.lock   the identity of the one supervisor: process id and start time
+ *     .flamingo/run/clients/PID       a command that needs the services, likewise; when none is left they are stopped
  *     .flamingo/run/detached          keeps them running without a client (`--detach`)
  */
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { identityOf, isRunning, processOf } from './processes';
 
 export interface ServiceState {
   name: string;
@@ -78,19 +79,20 @@ export class LocalFiles {
 
   /** True when this process is now the one supervisor of the data folder. */
   takeLock(): boolean {
-    const path = join(this.run, 'supervisor.lock');
     const mine = join(this.run, `lock-${process.pid}`);
-    writeFileSync(mine, String(process.pid));
+    writeFileSync(mine, identityOf(process.pid));
     try {
-      for (let round = 0; round < 2; round += 1) {
+      for (let round = 0; round < 3; round += 1) {
         try {
-          linkSync(mine, path);
+          linkSync(mine, this.lock);
           return true;
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-          if (isRunning(Number(readFileSync(path, 'utf8')))) return false;
-          rmSync(path, { force: true });
         }
+        const holder = this.readLock();
+        if (holder === null) continue;
+        if (processOf(holder) !== null) return false;
+        this.clearStaleLock(holder);
       }
       return false;
     } finally {
@@ -98,37 +100,66 @@ export class LocalFiles {
     }
   }
 
-  releaseLock(): void {
-    rmSync(join(this.run, 'supervisor.lock'), { force: true });
-  }
-
-  lockHolder(): number | null {
+  /** Removes the lock of a dead process. Whoever else is doing the same may have put a living one there meanwhile. */
+  private clearStaleLock(stale: string): void {
+    const aside = join(this.run, `lock-${process.pid}-stale`);
     try {
-      const pid = Number(readFileSync(join(this.run, 'supervisor.lock'), 'utf8'));
-      return isRunning(pid) ? pid : null;
-    } catch {
-      return null;
+      renameSync(this.lock, aside); // of several, one succeeds
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    try {
+      if (readFileSync(aside, 'utf8') !== stale) linkSync(aside, this.lock);
+    } catch (error) {
+      // a third one was quicker: the owner of what we hold sees that the lock is no longer its own, and ends
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      rmSync(aside, { force: true });
     }
   }
 
+  ownsLock(): boolean {
+    return this.readLock() === identityOf(process.pid);
+  }
+
+  releaseLock(): void {
+    if (this.ownsLock()) rmSync(this.lock, { force: true });
+  }
+
+  /** Process id of the living supervisor. */
+  lockHolder(): number | null {
+    const holder = this.readLock();
+    return holder === null ? null : processOf(holder);
+  }
+
+  private get lock(): string {
+    return join(this.run, 'supervisor.lock');
+  }
+
+  private readLock(): string | null {
+    return readOptional(this.lock);
+  }
+
   addClient(): void {
-    writeFileSync(join(this.run, 'clients', String(process.pid)), '');
+    this.replace(join('clients', String(process.pid)), identityOf(process.pid));
   }
 
   removeClient(): void {
     rmSync(join(this.run, 'clients', String(process.pid)), { force: true });
   }
 
-  /** Living clients; files of dead ones are cleared away. */
+  /** Process ids of living clients; files of dead ones are cleared away. */
   clients(): number[] {
     const folder = join(this.run, 'clients');
-    return readdirSync(folder)
-      .map(Number)
-      .filter((pid) => {
-        if (isRunning(pid)) return true;
-        rmSync(join(folder, String(pid)), { force: true });
-        return false;
-      });
+    return readdirSync(folder).flatMap((name) => {
+      const client = readOptional(join(folder, name));
+      if (client === null) return [];
+      const pid = processOf(client);
+      if (pid !== null) return pid;
+      rmSync(join(folder, name), { force: true });
+      return [];
+    });
   }
 
   get detached(): boolean {
@@ -141,24 +172,17 @@ export class LocalFiles {
   }
 
   private replace(name: string, text: string): void {
-    const temporary = join(this.run, `${name}.${process.pid}`);
+    const temporary = join(this.run, `${basename(name)}.${process.pid}`);
     writeFileSync(temporary, text);
     renameSync(temporary, join(this.run, name));
   }
 }
 
-/** Whether a process with this id exists. */
-export function isRunning(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
+function readOptional(path: string): string | null {
   try {
-    process.kill(pid, 0);
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-  try {
-    // a killed child that nobody has reaped yet still has an id, but no longer runs
-    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return true;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
 }

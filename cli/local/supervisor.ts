@@ -5,15 +5,15 @@
  * It stops, trainer first and server last, when no client is left (unless detached), or on SIGTERM. Should it be killed,
  * its workers notice the closed pipe and end by themselves; the next supervisor adopts the server, which can not.
  */
-import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installationRoot } from '../../artifacts/places';
 import { temporalPath } from '../../artifacts/toolchain';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { freePort, isFree } from './ports';
-import { Service, sleep } from './service';
-import { isRunning, type LocalFiles, type LocalState } from './state';
+import { endProcess, sleep, wasStartedWith } from './processes';
+import { Service } from './service';
+import type { LocalFiles, LocalState } from './state';
 
 /** Time for a client to come back, so that a second command right after the first finds the services warm. */
 const LINGER_MS = 1_500;
@@ -66,46 +66,45 @@ class Supervisor {
   async run(): Promise<void> {
     const before = this.files.lastState();
     this.write();
-    const beat = setInterval(() => this.write(), 500);
+    const beat = setInterval(() => this.beat(), 500);
     for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => (this.stopping = true));
     try {
       await this.start(before);
       let alone = 0;
-      while (!this.stopping) {
+      while (!this.stopping && this.files.ownsLock()) {
         await sleep(100);
         alone = this.files.detached || this.files.clients().length > 0 ? 0 : alone + 100;
         if (alone >= LINGER_MS) this.stopping = true;
       }
     } catch (error) {
       this.state.problem = (error as Error).message;
-      this.write();
+      this.beat();
       await sleep(LINGER_MS); // long enough for the client to read why
     } finally {
       this.state.stopping = true;
       this.state.ready = false;
       await this.stop();
       clearInterval(beat);
-      this.files.clearState();
+      if (this.files.ownsLock()) this.files.clearState();
     }
   }
 
   private async start(before: LocalState | null): Promise<void> {
-    const server = await this.startServer(before);
-    this.services.push(server);
-    await prepareNamespace(this.state.address);
+    await this.startServer(before);
+    await prepareNamespace({ connection: { address: this.state.address }, namespace: 'default', retention: true });
 
     const root = installationRoot();
-    const node = (name: string, script: string, args: string[], env: NodeJS.ProcessEnv): Service => {
+    const node = (name: string, script: string, args: string[], env: NodeJS.ProcessEnv): void => {
       const service = new Service({
         name,
         command: process.execPath,
         args: [join(root, 'dist', script), ...args],
-        env: { ...process.env, FLAMINGO_HOME: this.files.data, TEMPORAL_ADDRESS: this.state.address, ...env },
+        env: { ...serviceEnvironment(this.files), TEMPORAL_ADDRESS: this.state.address, ...env },
         log: this.files.log(name),
         watchesParent: true,
       });
+      this.services.push(service);
       service.start();
-      return service;
     };
     if (this.options.accounts.includes('stand-in')) {
       const port = await freePort(portOf(before?.standIn) ?? 0);
@@ -113,37 +112,40 @@ class Supervisor {
       const flags = ['--port', String(port), '--ledger', join(this.files.data, 'stand-in-ledger.jsonl')];
       const latency = process.env['FLAMINGO_STAND_IN_LATENCY_MS']; // so that tests can kill something in mid-request
       if (latency) flags.push('--latency', latency);
-      this.services.push(node('stand-in-judge', 'activities/judge/stand-in/main.js', flags, {}));
+      node('stand-in-judge', 'activities/judge/stand-in/main.js', flags, {});
     }
-    this.services.push(node('orchestration-worker', 'workers/orchestration.js', [], { ANTHROPIC_API_KEY: undefined }));
+    node('orchestration-worker', 'workers/orchestration.js', [], { ANTHROPIC_API_KEY: undefined });
     for (const account of this.options.accounts) {
-      this.services.push(
-        node(`judge-worker-${account}`, 'workers/judge.js', [], {
-          FLAMINGO_JUDGE_ACCOUNT: account,
-          ...(account === 'stand-in'
-            ? { FLAMINGO_STAND_IN_URL: this.state.standIn ?? '', ANTHROPIC_API_KEY: undefined }
-            : {}),
-        }),
-      );
+      node(`judge-worker-${account}`, 'workers/judge.js', [], {
+        FLAMINGO_JUDGE_ACCOUNT: account,
+        ...(account === 'stand-in'
+          ? { FLAMINGO_STAND_IN_URL: this.state.standIn ?? '', ANTHROPIC_API_KEY: undefined }
+          : {}),
+      });
     }
-    this.services.push(node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined }));
+    node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined });
     this.state.ready = true;
     this.write();
   }
 
-  private async startServer(before: LocalState | null): Promise<Service> {
+  private async startServer(before: LocalState | null): Promise<void> {
     const binary = temporalPath();
-    const database = join(this.files.data, 'temporal', `server-${binary.serverVersion}.db`);
-    await mkdir(join(this.files.data, 'temporal'), { recursive: true });
+    const folder = databaseFolder(this.files);
+    const database = join(folder, `server-${binary.serverVersion}.db`);
+    await mkdir(folder, { recursive: true });
 
-    const orphan = before?.serverPid ?? null;
-    if (before !== null && orphan !== null && isRunning(orphan) && ownsDatabase(orphan, database)) {
-      const service = this.serverService(binary.path, database, portOf(before.address) as number, portOf(before.ui) as number);
+    const orphan = orphanServer(this.files, before);
+    if (before !== null && orphan !== null && wasStartedWith(orphan, database)) {
+      const [port, ui] = [portOf(before.address) as number, portOf(before.ui) as number];
+      const service = this.serverService(binary.path, database, port, ui);
       service.adopt(orphan);
-      this.setAddress(portOf(before.address) as number, portOf(before.ui) as number, orphan);
-      if (await serverAnswers(this.state.address, 5_000)) return service;
-      await service.stop(GRACE_MS); // it holds the database but does not answer
+      this.services.push(service);
+      this.setAddress(port, ui, orphan);
+      if (await serverAnswers(this.state.address, 5_000)) return;
+      this.services.pop();
     }
+    // one that holds the database but does not answer, or of another version
+    if (orphan !== null) await endProcess(orphan, GRACE_MS);
 
     const wanted = this.options.port || portOf(before?.address) || 7233;
     if (this.options.port !== 0 && !(await isFree(wanted))) {
@@ -152,6 +154,7 @@ class Supervisor {
     const port = await freePort(wanted);
     const ui = await freePort(portOf(before?.ui) ?? port + 1000);
     const service = this.serverService(binary.path, database, port, ui);
+    this.services.push(service);
     service.start();
     this.setAddress(port, ui, service.pid);
     const until = Date.now() + SERVER_READY_MS;
@@ -162,7 +165,6 @@ class Supervisor {
       }
       await sleep(50);
     }
-    return service;
   }
 
   private serverService(command: string, database: string, port: number, ui: number): Service {
@@ -174,7 +176,7 @@ class Supervisor {
       name: 'temporal',
       command,
       args: flags,
-      env: { ...process.env, ANTHROPIC_API_KEY: undefined },
+      env: { ...serviceEnvironment(this.files), ANTHROPIC_API_KEY: undefined },
       log: this.files.log('temporal'),
       watchesParent: false,
     });
@@ -197,6 +199,14 @@ class Supervisor {
     await server?.stop(GRACE_MS);
   }
 
+  private beat(): void {
+    try {
+      this.write();
+    } catch {
+      // a full disk, and the log is on it too: the commands see it for themselves, and the services wait it out
+    }
+  }
+
   private write(): void {
     for (const service of this.services) service.check();
     const server = this.services.find((service) => service.state.name === 'temporal');
@@ -212,12 +222,20 @@ function portOf(address: string | null | undefined): number | undefined {
   return Number.isInteger(port) && port > 0 ? port : undefined;
 }
 
-/** Guards against a process id that was given to some other program meanwhile. */
-function ownsDatabase(pid: number, database: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(database);
-  } catch {
-    // no /proc on this platform: the health check that follows decides
-    return true;
-  }
+/** Whatever the environment or a profile says of some other Temporal server is not meant for the embedded one. */
+function serviceEnvironment(files: LocalFiles): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_'));
+  // a file that is not there means no profiles; without a name, the person's own default profile would be read
+  const noProfiles = join(databaseFolder(files), 'no-profiles.toml');
+  return { ...Object.fromEntries(kept), TEMPORAL_CONFIG_FILE: noProfiles, FLAMINGO_HOME: files.data };
+}
+
+function databaseFolder(files: LocalFiles): string {
+  return join(files.data, 'temporal');
+}
+
+/** Process id of a Temporal server of this data folder that outlived its supervisor, which wrote `last`. */
+export function orphanServer(files: LocalFiles, last: LocalState | null): number | null {
+  const pid = last?.serverPid ?? null;
+  return pid !== null && wasStartedWith(pid, join(databaseFolder(files), 'server-')) ? pid : null;
 }

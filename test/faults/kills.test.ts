@@ -3,10 +3,10 @@
  * an undisturbed run: the same command goes on, the result files are the same bytes, and the judge's ledger shows at
  * most the requests in flight paid twice.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../../cli/errors';
-import { isRunning } from '../../cli/local/state';
+import { isRunning } from '../../cli/local/processes';
 import { Project, type Finished } from '../support/project';
 import { makeTinyModel } from '../support/tiny-model';
 import { until } from '../support/until';
@@ -77,6 +77,13 @@ function expectUndisturbed(run: Project, finished: Finished): void {
   expect(again).toBeLessThanOrEqual(IN_FLIGHT);
 }
 
+/** The fine-tune that was interrupted went on from a checkpoint. */
+function expectResumed(run: Project): void {
+  const text = readFileSync(join(run.folder, 'results', 'tiny', 'provenance.json'), 'utf8');
+  const { fineTunes } = JSON.parse(text) as { fineTunes: { resumedFrom: number | null }[] };
+  expect(fineTunes.map(({ resumedFrom }) => resumedFrom ?? 0).filter((step) => step > 0)).toHaveLength(1);
+}
+
 /** Kills `victim` by its process id once `moment` has come; the running command goes on by itself. */
 async function killService(victim: string, moment: (run: Project) => boolean): Promise<void> {
   const run = project();
@@ -107,6 +114,16 @@ test('SIGTERM of the trainer: it saves, and the next attempt goes on at the save
   const [pid] = await until('the trainer trains', () => training(run) && run.trainerPids(), 120_000);
   process.kill(pid as number, 'SIGTERM');
   expectUndisturbed(run, await finished);
+  expectResumed(run);
+});
+
+test('SIGTERM of the GPU worker (a preempted machine): it saves, and the next worker goes on at the saved step', async () => {
+  const run = project();
+  const { finished } = run.start('run', run.experiment(EXPERIMENT));
+  const pid = await until('the GPU worker trains', () => training(run) && run.pid('gpu-worker'), 120_000);
+  process.kill(pid, 'SIGTERM');
+  expectUndisturbed(run, await finished);
+  expectResumed(run);
 });
 
 test('SIGKILL of `flamingo run` alone: the services end by themselves, the same command goes on', async () => {

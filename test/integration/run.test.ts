@@ -5,8 +5,10 @@ import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { EXIT } from '../../cli/errors';
+import { isRunning } from '../../cli/local/processes';
 import { Project } from '../support/project';
 import { makeTinyModel } from '../support/tiny-model';
+import { until } from '../support/until';
 
 let run: Project;
 let file: string;
@@ -99,6 +101,44 @@ test('more samples: only the new ones are generated', async () => {
   expect(completions.new).toBe(4 * 4 * 2); // four cells, four questions, two more samples each
 });
 
+test('approval: exit 4 keeps the services, approve reaches them, the same command completes', async () => {
+  const gated = new Project();
+  try {
+    const path = gated.experiment({ configurations: ['base'], samples: 1, extra: 'budget: { approval: true }\n' });
+    const asked = await gated.flamingo('run', path);
+    expect(asked.stderr).toContain('flamingo approve tiny');
+    expect(asked.stderr).toContain('The services keep running');
+    expect(asked.code).toBe(EXIT.waitingForApproval);
+    expect(gated.ledger()).toEqual([]);
+    const approved = await gated.flamingo('approve', 'tiny');
+    expect(approved.stderr).toContain('Approved');
+    expect(approved.code).toBe(EXIT.done);
+    const done = await gated.flamingo('run', path);
+    if (done.code !== EXIT.done) throw new Error(`exit ${done.code}\n${done.stderr}\n${gated.logs()}`);
+    expect(gated.ledger().length).toBeGreaterThan(0);
+    expect((await gated.flamingo('stop')).stderr).toContain('Stopped.');
+    expect(gated.services).toBeNull();
+  } finally {
+    await gated.dispose();
+  }
+});
+
+test('stop ends a Temporal server that outlived its supervisor', async () => {
+  const orphaned = new Project();
+  try {
+    expect((await orphaned.flamingo('server', '--detach')).code).toBe(EXIT.done);
+    const { supervisor, serverPid } = orphaned.services as NonNullable<typeof orphaned.services>;
+    process.kill(supervisor, 'SIGKILL');
+    await until('the supervisor is gone', () => !isRunning(supervisor));
+    expect(isRunning(serverPid as number)).toBe(true);
+    expect((await orphaned.flamingo('stop')).stderr).toContain('Stopped.');
+    expect(isRunning(serverPid as number)).toBe(false);
+    expect((await orphaned.flamingo('stop')).stderr).toContain('Nothing was running');
+  } finally {
+    await orphaned.dispose();
+  }
+});
+
 describe('bad input: a clear message, exit 2, nothing started, nothing lost', () => {
   const cases: [string, (bad: Project) => string[], string | RegExp][] = [
     ['a missing file', () => ['run', 'nowhere.yaml'], 'no such file'],
@@ -112,6 +152,7 @@ describe('bad input: a clear message, exit 2, nothing started, nothing lost', ()
     ['an empty dataset', (bad) => ['run', emptyRows(bad)], /rows\.jsonl.*(empty|no rows)/],
     ['a question file without questions', (bad) => ['run', noQuestions(bad)], /questions\.yaml/],
     ['no key for Claude', (bad) => ['run', bad.experiment(), '--judge', 'claude'], 'ANTHROPIC_API_KEY'],
+    ['a port that is none', (bad) => ['run', bad.experiment(), '--port', 'abc'], '--port abc: not a port number'],
     ['a wrong option', (bad) => ['run', bad.experiment(), '--sorce', 'a=b'], 'unknown option'],
   ];
 

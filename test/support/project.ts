@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { installationRoot } from '../../artifacts/places';
 import { sha256 } from '../../experiment/canonical';
-import { isRunning, LocalFiles, type LocalState } from '../../cli/local/state';
+import { isRunning } from '../../cli/local/processes';
+import { LocalFiles, type LocalState } from '../../cli/local/state';
 import { tinyModel } from './tiny-model';
 
 export interface Finished {

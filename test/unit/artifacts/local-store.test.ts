@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalStore } from '../../../artifacts/local-store';
@@ -55,6 +55,52 @@ test('the first committer wins, whoever comes later gets its manifest', async ()
   expect(winners.size).toBe(1);
   expect(await store.manifest(work)).toEqual(all[0]);
   expect(await store.list('completions', work.group as string)).toEqual([all[0]]);
+});
+
+test('a blob of another size is replaced, not taken for the bytes', async () => {
+  const ref = await store.putBytes('hello\n', '.txt');
+  await truncate(join(root, ref.uri), 3);
+  expect(await store.putBytes('hello\n', '.txt')).toEqual(ref);
+  expect((await store.read(ref)).toString()).toBe('hello\n');
+});
+
+describe('a manifest whose files are not all there', () => {
+  const group = work.group as string;
+  const commit = async (attempt: string): Promise<Manifest> => {
+    const rows = await store.putBytes(`{"made by":"${attempt}"}\n`, '.jsonl');
+    const provenance = await store.putBytes(`{"attempt":"${attempt}"}\n`, '.jsonl');
+    return store.commit(work, { ...manifest(attempt), results: { rows }, provenance: { rows: provenance } });
+  };
+  const breakages: [string, (of: Manifest) => Promise<void>][] = [
+    ['results are gone', ({ results }) => rm(join(root, results['rows']?.uri as string))],
+    ['results have another size', ({ results }) => truncate(join(root, results['rows']?.uri as string), 3)],
+    ['provenance is gone', ({ provenance }) => rm(join(root, provenance['rows']?.uri as string))],
+    ['text is torn', () => truncate(join(root, 'completions', group, key, 'manifest.json'), 30)],
+  ];
+
+  test.each(breakages)('counts as absent when its %s', async (_, damage) => {
+    await damage(await commit('first'));
+    expect(await store.manifest(work)).toBeNull();
+    expect(await store.list('completions', group)).toEqual([]);
+    expect(await store.open('completions', group)).toEqual([work]);
+  });
+
+  test.each(breakages)('makes way for the next commit when its %s, and is kept aside', async (_, damage) => {
+    await damage(await commit('first'));
+    const again = await commit('second');
+    expect(again.committed.attempt).toBe('second');
+    expect(await store.manifest(work)).toEqual(again);
+    expect(await store.open('completions', group)).toEqual([]);
+    const names = await readdir(join(root, 'completions', group, key));
+    expect(names.filter((name) => name.startsWith('broken-'))).toHaveLength(1);
+  });
+
+  test('is replaced by one manifest, also when several commit at once', async () => {
+    const { results } = await commit('first');
+    await rm(join(root, results['rows']?.uri as string));
+    const all = await Promise.all(['a', 'b', 'c'].map(commit));
+    expect(all).toContainEqual(await store.manifest(work));
+  });
 });
 
 test('work that was begun and not committed is open', async () => {

@@ -90,12 +90,24 @@ test('a dead trainer is replaced for the next operation', async () => {
   expect(await run(host)).toMatchObject({ committed: { steps: 10 } });
 });
 
-test('a host that fails twice gives up its worker', async () => {
+test('a host that fails twice in a row gives up its worker', async () => {
   let gaveUp = 0;
   const host = trainer('exits', () => (gaveUp += 1));
   await failureOf(host);
   expect(gaveUp).toBe(0);
   await failureOf(host);
+  expect(gaveUp).toBe(1);
+});
+
+test('an operation that works in between forgives the host', async () => {
+  let gaveUp = 0;
+  const host = trainer('works', () => (gaveUp += 1));
+  for (let round = 0; round < 3; round++) {
+    await run(host);
+    host.discard(await host.acquire(), true);
+  }
+  expect(gaveUp).toBe(0);
+  host.discard(await host.acquire(), true);
   expect(gaveUp).toBe(1);
 });
 
@@ -126,6 +138,11 @@ test('a SIGTERM to the trainer itself (its machine is taken away) is a preemptio
   const host = trainer('endless');
   const ended = failureOf(host);
   await new Promise((resolve) => setTimeout(resolve, 300));
-  process.kill((await host.acquire()).pid, 'SIGTERM');
+  const leaving = await host.acquire();
+  process.kill(leaving.pid, 'SIGTERM');
   expect((await ended).end).toBe('preempted');
+  const next = await host.acquire();
+  expect(next.pid).not.toBe(leaving.pid);
+  // two of them would not fit into one GPU's memory
+  expect(leaving.ended).not.toBeNull();
 });

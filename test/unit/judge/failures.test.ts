@@ -244,4 +244,50 @@ describe('the gate', () => {
     expect(clock.slept[0]).toBe(11_000);
     expect(server.ledger.paid).toBe(2);
   });
+
+  test.each([
+    { requestsPerMinute: 1000, concurrency: 16, burst: 16 },
+    { requestsPerMinute: 50, concurrency: 2, burst: 2 },
+    { requestsPerMinute: 7, concurrency: 30, burst: 1 },
+    { requestsPerMinute: 1, concurrency: 4, burst: 1 },
+  ])('starts at most $requestsPerMinute in any minute, $burst at once', async ({ burst, ...limits }) => {
+    const clock = jumpingClock();
+    const gate = new Gate({ ...limits, ...clock });
+    const begun = clock.now();
+    const starts: number[] = [];
+    const total = limits.requestsPerMinute * 2 + burst;
+    while (starts.length < total) {
+      await gate.enter(never);
+      starts.push(clock.now());
+      gate.leave();
+    }
+    expect(starts.filter((start) => start === begun)).toHaveLength(burst);
+    for (const start of starts) {
+      const inMinute = starts.filter((other) => other >= start && other < start + 60_000);
+      expect(inMinute.length).toBeLessThanOrEqual(limits.requestsPerMinute);
+    }
+    // and not much slower than asked
+    const minutes = ((starts.at(-1) as number) - begun) / 60_000;
+    expect(minutes).toBeLessThanOrEqual((1.01 * total) / (limits.requestsPerMinute - burst + 1));
+  });
+
+  test('a burst may come again only after a pause that makes room for it', async () => {
+    const clock = jumpingClock();
+    const gate = new Gate({ concurrency: 8, requestsPerMinute: 60, ...clock });
+    const start = async (): Promise<void> => {
+      await gate.enter(never);
+      gate.leave();
+    };
+    for (let request = 0; request < 6; request++) await start();
+    expect(clock.slept).toEqual([]);
+    await start();
+    expect(clock.slept).toHaveLength(1);
+    await clock.sleep(600_000, never);
+    for (let request = 0; request < 6; request++) await start();
+    expect(clock.slept).toHaveLength(2);
+  });
+
+  test('a limit that is no whole number from 1 is refused', () => {
+    expect(() => new Gate({ concurrency: 1, requestsPerMinute: 0 })).toThrow('requestsPerMinute');
+  });
 });
