@@ -88,7 +88,7 @@ function exitCodeOf(error: unknown): number {
 
 /** A full or read-only disk, a folder of someone else's: the person's to mend, nothing of ours went wrong. */
 function remedyOf(error: unknown): string | undefined {
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall } = error as NodeJS.ErrnoException;
   const elsewhere = 'or set FLAMINGO_HOME to a folder elsewhere. Nothing is lost: the same command goes on where it was.';
   const full = `free space on the disk of ${dataFolder()} and of the results, ${elsewhere}`;
   const forbidden = `make the path writable for you, ${elsewhere}`;
@@ -102,6 +102,8 @@ function remedyOf(error: unknown): string | undefined {
     ENOTDIR: misplaced,
     EISDIR: misplaced,
   };
+  // what Node says when it makes a folder and its parents on a read-only disk
+  if (code === 'ENOENT' && syscall === 'mkdir') return forbidden;
   return code === undefined ? undefined : remedies[code];
 }
 

@@ -173,8 +173,12 @@ export class LocalFiles {
 
   private replace(name: string, text: string): void {
     const temporary = join(this.run, `${basename(name)}.${process.pid}`);
-    writeFileSync(temporary, text);
-    renameSync(temporary, join(this.run, name));
+    try {
+      writeFileSync(temporary, text);
+      renameSync(temporary, join(this.run, name));
+    } finally {
+      rmSync(temporary, { force: true });
+    }
   }
 }
 

@@ -80,8 +80,8 @@ function expectUndisturbed(run: Project, finished: Finished): void {
 /** The fine-tune that was interrupted went on from a checkpoint. */
 function expectResumed(run: Project): void {
   const text = readFileSync(join(run.folder, 'results', 'tiny', 'provenance.json'), 'utf8');
-  const { fineTunes } = JSON.parse(text) as { fineTunes: { resumedFrom: number | null }[] };
-  expect(fineTunes.map(({ resumedFrom }) => resumedFrom ?? 0).filter((step) => step > 0)).toHaveLength(1);
+  const { provenance } = JSON.parse(text) as { provenance: { fineTunes: { resumedFrom: number | null }[] } };
+  expect(provenance.fineTunes.map(({ resumedFrom }) => resumedFrom ?? 0).filter((step) => step > 0)).toHaveLength(1);
 }
 
 /** Kills `victim` by its process id once `moment` has come; the running command goes on by itself. */
