@@ -29,7 +29,8 @@ export function controlCommands(): Command[] {
       .addHelpText('after', '\nExample:\n  flamingo approve flamingo --max-usd 20')
       .action(async (experiment: string, options: { maxUsd?: string }) => {
         const maxUsd = options.maxUsd === undefined ? null : Number(options.maxUsd);
-        if (maxUsd !== null && !(maxUsd > 0)) throw new InvalidUse(`--max-usd ${options.maxUsd}: expected an amount above 0`);
+        if (maxUsd !== null && !(maxUsd > 0))
+          throw new InvalidUse(`--max-usd ${options.maxUsd}: expected an amount above 0`);
         await onExperiment(experiment, (client, id) =>
           client.workflow.getHandle(id).executeUpdate(approve, { args: [{ maxUsd }] }),
         );

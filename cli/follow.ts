@@ -126,13 +126,20 @@ function conclude(
   if (options.json) process.stdout.write(JSON.stringify(outcome) + '\n');
   for (const { name, state, missing, failure } of outcome.configurations) {
     if (state === 'done') continue;
-    say(`${pc.red(state)} ${name}${missing > 0 ? `: ${missing} judgements missing` : ''}${failure ? `: ${failure}` : ''}`);
+    say(
+      `${pc.red(state)} ${name}${missing > 0 ? `: ${missing} judgements missing` : ''}${failure ? `: ${failure}` : ''}`,
+    );
   }
   const { report } = outcome;
   if (report !== null) {
     say(`Report: ${pc.bold(report.html)}`);
     const { passed, failed } = report.expectations;
-    if (failed > 0) say(pc.red(`It does not show what the experiment file expects: ${failed} of ${passed + failed} expectations failed.`));
+    if (failed > 0)
+      say(
+        pc.red(
+          `It does not show what the experiment file expects: ${failed} of ${passed + failed} expectations failed.`,
+        ),
+      );
     else if (passed > 0) say(pc.green(`It shows what the experiment file expects (${passed} of ${passed}).`));
   }
   say(`${outcome.status} after ${elapsed(started)}, ${outcome.requests} judge requests, ${usd(outcome.usd)}`);

@@ -18,7 +18,9 @@ export function initCommand(): Command {
         await copyFile(join(installationRoot(), 'experiments', 'template.yaml'), file, constants.COPYFILE_EXCL);
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
-        throw new InvalidUse(code === 'EEXIST' ? `${file} exists already; nothing was changed` : `${file} can not be written: ${message}`);
+        throw new InvalidUse(
+          code === 'EEXIST' ? `${file} exists already; nothing was changed` : `${file} can not be written: ${message}`,
+        );
       }
       say(`Wrote ${file}. Next: flamingo validate ${file}`);
     });

@@ -89,7 +89,8 @@ function exitCodeOf(error: unknown): number {
 /** A full or read-only disk, a folder of someone else's: the person's to mend, nothing of ours went wrong. */
 function remedyOf(error: unknown): string | undefined {
   const { code, syscall } = error as NodeJS.ErrnoException;
-  const elsewhere = 'or set FLAMINGO_HOME to a folder elsewhere. Nothing is lost: the same command goes on where it was.';
+  const elsewhere =
+    'or set FLAMINGO_HOME to a folder elsewhere. Nothing is lost: the same command goes on where it was.';
   const full = `free space on the disk of ${dataFolder()} and of the results, ${elsewhere}`;
   const forbidden = `make the path writable for you, ${elsewhere}`;
   const misplaced = 'name another path: a file is where a folder is needed, or the other way round.';

@@ -17,7 +17,8 @@ export async function readExperimentFile(file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new InvalidUse(`${file}: no such file. \`flamingo init FILE\` writes one to start from.`);
+    if (code === 'ENOENT')
+      throw new InvalidUse(`${file}: no such file. \`flamingo init FILE\` writes one to start from.`);
     if (code === 'EISDIR') throw new InvalidUse(`${file} is a folder; name the experiment file in it`);
     throw new InvalidUse(`${file} can not be read: ${message}`);
   }

@@ -42,7 +42,9 @@ function print({ spec, json, imported, reuse }: Prepared): void {
   }
   out(`  results      ${json.output}`);
   for (const configuration of imported.plan?.configurations ?? []) {
-    out(`\n  ${pc.bold(configuration.label)} (${configuration.name})${configuration.recipeKey === null ? ', base model' : ''}`);
+    out(
+      `\n  ${pc.bold(configuration.label)} (${configuration.name})${configuration.recipeKey === null ? ', base model' : ''}`,
+    );
     for (const { id, completions, judgements } of configuration.cells) {
       const there = reuse?.cells[id];
       const have = there === undefined ? '' : pc.dim(` (there: ${there.completions}, ${there.judgements})`);
@@ -50,7 +52,11 @@ function print({ spec, json, imported, reuse }: Prepared): void {
     }
   }
   for (const { name, kind, reason, remedy } of imported.missing) {
-    say(pc.yellow(`\n${kind} ${name} is not at hand: ${reason}\n  \`flamingo run\` or --fetch gets it; with a copy: ${remedy}`));
+    say(
+      pc.yellow(
+        `\n${kind} ${name} is not at hand: ${reason}\n  \`flamingo run\` or --fetch gets it; with a copy: ${remedy}`,
+      ),
+    );
   }
 }
 

@@ -77,7 +77,8 @@ function accountOf({ spec }: Prepared): string {
 /** Everything that the embedded services will need is checked before anything is started. */
 function requireLocal({ spec, json, reuse }: Prepared, account: string): void {
   const credentials = judgeCredentials(account === 'stand-in' ? 'stand-in' : 'claude', process.env);
-  if (json.judgements.new > 0 && !credentials.present) throw new InvalidUse(`${credentials.message}\nNothing was started.`);
+  if (json.judgements.new > 0 && !credentials.present)
+    throw new InvalidUse(`${credentials.message}\nNothing was started.`);
   try {
     temporalPath();
     const gpuWork = reuse === null || reuse.fineTunes.new + reuse.completions.new > 0;

@@ -21,7 +21,11 @@ const collect = (value: string, before: string[] = []): string[] => [...before, 
 export function serverCommand(): Command {
   return new Command('server')
     .description('run the embedded Temporal server and workers until Ctrl-C, for `temporal` and other clients')
-    .option('--account <account>', 'judge account to serve: stand-in or anthropic (repeatable; default: stand-in)', collect)
+    .option(
+      '--account <account>',
+      'judge account to serve: stand-in or anthropic (repeatable; default: stand-in)',
+      collect,
+    )
     .option('--port <port>', 'port of the Temporal server (default: 7233, or any free one)')
     .option('--detach', 'return at once; `flamingo stop` ends them')
     .addHelpText(
@@ -55,7 +59,11 @@ export function stopCommand(): Command {
     .description('stop the embedded services: trainer, workers, server, in that order; running work is saved')
     .addHelpText('after', '\nExample:\n  flamingo stop')
     .action(async () => {
-      say((await stopServices(new LocalFiles(dataFolder()))) ? 'Stopped. `flamingo run` goes on where it was.' : 'Nothing was running.');
+      say(
+        (await stopServices(new LocalFiles(dataFolder())))
+          ? 'Stopped. `flamingo run` goes on where it was.'
+          : 'Nothing was running.',
+      );
     });
 }
 

@@ -28,11 +28,19 @@ export function statusCommand(): Command {
       const store = await openStore();
       const record = await recordedExperiment(store, name);
       const running = await liveSnapshot(name);
-      if (record === null) throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
+      if (record === null)
+        throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
       const { plan } = await loadPlan(store, record.plan);
       const stored = await countReuse(store, plan);
       if (options.json) {
-        printJson({ experiment: name, output: record.output, plan: record.plan, store: store.id, stored, running: running?.progress ?? null });
+        printJson({
+          experiment: name,
+          output: record.output,
+          plan: record.plan,
+          store: store.id,
+          stored,
+          running: running?.progress ?? null,
+        });
       } else {
         print(name, record.output, stored, running);
       }

@@ -13,7 +13,10 @@ export function validateCommand(): Command {
     .description('check an experiment file: every problem with line, column and a hint')
     .argument('<file...>', 'experiment files')
     .option('--json', 'print the problems as JSON')
-    .addHelpText('after', '\nExamples:\n  flamingo validate experiments/demo.yaml\n  flamingo validate experiments/*.yaml --json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  flamingo validate experiments/demo.yaml\n  flamingo validate experiments/*.yaml --json',
+    )
     .action(async (files: string[], options: { json?: boolean }) => {
       const results = await Promise.all(
         files.map(async (file) => {

@@ -45,7 +45,9 @@ export async function useServices(
       }
     }
     if (Date.now() > until) {
-      throw new Error(`the local services are not ready after ${READY_MS / 1000} s; see the logs in ${join(files.data, 'logs')}`);
+      throw new Error(
+        `the local services are not ready after ${READY_MS / 1000} s; see the logs in ${join(files.data, 'logs')}`,
+      );
     }
     await sleep(50);
   }

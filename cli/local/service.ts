@@ -86,7 +86,9 @@ export class Service {
     this.startedAt = Date.now();
     child.stdin?.on('error', () => undefined);
     child.once('error', (error) => this.childEnded(child, `could not be started: ${error.message}`));
-    child.once('exit', (code, by) => this.childEnded(child, by === null ? `exited with code ${code}` : `was ended by ${by}`));
+    child.once('exit', (code, by) =>
+      this.childEnded(child, by === null ? `exited with code ${code}` : `was ended by ${by}`),
+    );
   }
 
   private childEnded(child: ChildProcess, how: string): void {

@@ -161,7 +161,9 @@ class Supervisor {
     while (!(await serverAnswers(this.state.address, 1_000))) {
       if (this.stopping) throw new Error('stopped while the Temporal server was starting');
       if (Date.now() > until || service.state.restarts > 3) {
-        throw new Error(`the Temporal server does not come up (${service.state.lastEnd ?? 'no answer'}); see ${this.files.log('temporal')}`);
+        throw new Error(
+          `the Temporal server does not come up (${service.state.lastEnd ?? 'no answer'}); see ${this.files.log('temporal')}`,
+        );
       }
       await sleep(50);
     }
@@ -170,7 +172,14 @@ class Supervisor {
   private serverService(command: string, database: string, port: number, ui: number): Service {
     const flags = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(ui)];
     // WAL: the default journal mode manages a fifth of the rate; NORMAL survives a crash of the process
-    flags.push('--db-filename', database, '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL');
+    flags.push(
+      '--db-filename',
+      database,
+      '--sqlite-pragma',
+      'journal_mode=WAL',
+      '--sqlite-pragma',
+      'synchronous=NORMAL',
+    );
     flags.push('--ui-disable-news-fetch', '--log-level', 'warn');
     return new Service({
       name: 'temporal',

@@ -53,7 +53,9 @@ function training(run: Project): boolean {
 function checkpointsOf(run: Project): string[] {
   const adapters = join(run.data, 'store', 'adapters');
   return list(adapters).flatMap((key) =>
-    list(join(adapters, key, 'attempts')).flatMap((attempt) => list(join(adapters, key, 'attempts', attempt, 'checkpoints'))),
+    list(join(adapters, key, 'attempts')).flatMap((attempt) =>
+      list(join(adapters, key, 'attempts', attempt, 'checkpoints')),
+    ),
   );
 }
 
@@ -149,17 +151,21 @@ test('SIGKILL of everything at once: the same command goes on', async () => {
   expectUndisturbed(run, await run.flamingo('run', file));
 });
 
-test.each(['SIGINT', 'SIGHUP'] as const)('%s (Ctrl-C, lost terminal) saves and stops everything; the same command goes on', async (signal) => {
-  const run = project();
-  const file = run.experiment(EXPERIMENT);
-  const { child, finished } = run.start('run', file);
-  await until('it trains', () => training(run) && run.services, 120_000);
-  const { supervisor, services } = run.services as NonNullable<typeof run.services>;
-  child.kill(signal);
-  expect((await finished).code).toBe(EXIT.interrupted);
-  for (const pid of [supervisor, ...services.flatMap((service) => service.pid ?? [])]) expect(isRunning(pid)).toBe(false);
-  expectUndisturbed(run, await run.flamingo('run', file));
-});
+test.each(['SIGINT', 'SIGHUP'] as const)(
+  '%s (Ctrl-C, lost terminal) saves and stops everything; the same command goes on',
+  async (signal) => {
+    const run = project();
+    const file = run.experiment(EXPERIMENT);
+    const { child, finished } = run.start('run', file);
+    await until('it trains', () => training(run) && run.services, 120_000);
+    const { supervisor, services } = run.services as NonNullable<typeof run.services>;
+    child.kill(signal);
+    expect((await finished).code).toBe(EXIT.interrupted);
+    for (const pid of [supervisor, ...services.flatMap((service) => service.pid ?? [])])
+      expect(isRunning(pid)).toBe(false);
+    expectUndisturbed(run, await run.flamingo('run', file));
+  },
+);
 
 test('a detached run outlives its terminal, and the same command attaches to it', async () => {
   const run = project();

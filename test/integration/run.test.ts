@@ -29,7 +29,10 @@ interface Counts {
 }
 
 async function plan(path = file): Promise<Record<'fineTunes' | 'completions' | 'judgements', Counts>> {
-  return JSON.parse((await run.flamingo('plan', path, '--json')).stdout) as Record<'fineTunes' | 'completions' | 'judgements', Counts>;
+  return JSON.parse((await run.flamingo('plan', path, '--json')).stdout) as Record<
+    'fineTunes' | 'completions' | 'judgements',
+    Counts
+  >;
 }
 
 test('the results are there: rows by name, figures, tables, report', () => {
@@ -63,11 +66,15 @@ test("Temporal's database deleted: the next run reports from the store", async (
 });
 
 test('status and report work from the store alone', async () => {
-  const status = JSON.parse((await run.flamingo('status', 'tiny', '--json')).stdout) as { stored: { judgements: Counts } };
+  const status = JSON.parse((await run.flamingo('status', 'tiny', '--json')).stdout) as {
+    stored: { judgements: Counts };
+  };
   expect(status.stored.judgements.new).toBe(0);
   const other = join(run.folder, 'elsewhere');
   expect((await run.flamingo('report', 'tiny', '--output', other)).code).toBe(EXIT.done);
-  expect(readFileSync(join(other, 'cells.csv'))).toEqual(readFileSync(join(run.folder, 'results', 'tiny', 'cells.csv')));
+  expect(readFileSync(join(other, 'cells.csv'))).toEqual(
+    readFileSync(join(run.folder, 'results', 'tiny', 'cells.csv')),
+  );
 });
 
 test('one configuration added: only its work is planned and done', async () => {
@@ -143,11 +150,19 @@ describe('bad input: a clear message, exit 2, nothing started, nothing lost', ()
   const cases: [string, (bad: Project) => string[], string | RegExp][] = [
     ['a missing file', () => ['run', 'nowhere.yaml'], 'no such file'],
     ['YAML that is none', (bad) => ['run', write(bad, 'name: [')], /bad\.yaml:\d+:\d+: /],
-    ['an unknown key', (bad) => ['run', change(bad, 'epochs:', 'epoch:')], /unknown key.*\n(.*\n)*.*did you mean `epochs`/],
+    [
+      'an unknown key',
+      (bad) => ['run', change(bad, 'epochs:', 'epoch:')],
+      /unknown key.*\n(.*\n)*.*did you mean `epochs`/,
+    ],
     ['a wrong type', (bad) => ['run', change(bad, 'epochs: 4', 'epochs: many')], /tiny\.yaml:\d+:\d+: /],
     ['duplicate names', (bad) => ['run', change(bad, 'default: {', 'base: {')], /tiny\.yaml:\d+:\d+: /],
     ['an unknown dataset', (bad) => ['run', change(bad, 'dataset: rows', 'dataset: rovs')], 'rovs'],
-    ['a wrong hash', (bad) => ['run', change(bad, './rows.jsonl,', `./rows.jsonl, content_sha256: ${'0'.repeat(64)},`)], /sha-?256|hash/i],
+    [
+      'a wrong hash',
+      (bad) => ['run', change(bad, './rows.jsonl,', `./rows.jsonl, content_sha256: ${'0'.repeat(64)},`)],
+      /sha-?256|hash/i,
+    ],
     ['a broken line', (bad) => ['run', brokenRows(bad)], /rows\.jsonl:17/],
     ['an empty dataset', (bad) => ['run', emptyRows(bad)], /rows\.jsonl.*(empty|no rows)/],
     ['a question file without questions', (bad) => ['run', noQuestions(bad)], /questions\.yaml/],
@@ -194,7 +209,8 @@ describe('bad input: a clear message, exit 2, nothing started, nothing lost', ()
   test('a data folder that can not be written', async () => {
     const bad = new Project();
     const file = bad.experiment();
-    const { code, stderr } = await bad.start('run', file, { FLAMINGO_HOME: join(bad.folder, 'rows.jsonl', 'data') }).finished;
+    const { code, stderr } = await bad.start('run', file, { FLAMINGO_HOME: join(bad.folder, 'rows.jsonl', 'data') })
+      .finished;
     expect(stderr).toContain(join('rows.jsonl', 'data'));
     expect(code).toBe(EXIT.invalid);
     await bad.dispose();

@@ -27,9 +27,9 @@ QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
     "TQDM_DISABLE": "1",
-    # CPU threads that wait for each other sleep soon: with the default they spin long, and on a machine that does anything
-    # else beside them everything becomes several times slower. On two idle cores 30000 costs nothing (12.6 forward
-    # passes a second of the small model, as with the default), 1000 a quarter (9.4).
+    # CPU threads that wait for each other sleep soon: with the default they spin long, and on a machine that does
+    # anything else beside them everything becomes several times slower. On two idle cores 30000 costs nothing (12.6
+    # forward passes a second of the small model, as with the default), 1000 a quarter (9.4).
     "GOMP_SPINCOUNT": "30000",
     # deterministic matrix products on CUDA (see train.py); read when the first one runs
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",

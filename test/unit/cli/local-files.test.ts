@@ -99,7 +99,8 @@ test('clients: the living count, files of the dead are cleared away', async () =
 test('--port takes port numbers only', () => {
   expect(portNumber(undefined)).toBe(0);
   expect(portNumber('7233')).toBe(7233);
-  for (const wrong of ['abc', '', '0', '-1', '65535', '1.5']) expect(() => portNumber(wrong)).toThrow('not a port number');
+  for (const wrong of ['abc', '', '0', '-1', '65535', '1.5'])
+    expect(() => portNumber(wrong)).toThrow('not a port number');
 });
 
 test('too little room says so before anything starts', () => {
