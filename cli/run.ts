@@ -4,11 +4,15 @@
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { publishAll, writeReport } from '../activities/experiment-report';
 import { judgeCredentials } from '../activities/judge/client';
+import { openStore } from '../artifacts/open-store';
 import { dataFolder } from '../artifacts/places';
+import { loadPlan, queuesOf } from '../artifacts/plans';
 import { bundledModelPath, pythonPath, temporalPath } from '../artifacts/toolchain';
 import { apply, experimentProgress, experimentWorkflowId, ORCHESTRATION_QUEUE } from '../workflows/messages';
 import type { Applied, ExperimentRequest } from '../workflows/messages';
+import type { ArtifactRef } from '../experiment/plan';
 import type { experiment } from '../workflows/experiment';
 import { EXPERIMENT } from '../workflows/search-attributes';
 import { connect, isRemote } from './connection';
@@ -18,10 +22,12 @@ import { letGo, stopServices, useServices } from './local/embedded';
 import { portNumber } from './local/ports';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
 import { LocalFiles } from './local/state';
-import { queuesOf } from '../artifacts/plans';
 import { say } from './output';
 import { fileOptions, prepare, requirePlan, type FileOptions, type Prepared } from './prepare';
 import { isOpen } from './snapshot';
+
+/** A service that ended so often without a rest is broken, not unlucky. */
+const RESTARTS_WORTH_A_WORD = 4;
 
 interface RunOptions extends FileOptions {
   detach?: boolean;
@@ -41,7 +47,7 @@ export function runCommand(): Command {
 Examples:
   flamingo run experiments/demo.yaml
   flamingo run experiments/flamingo.yaml --judge claude --detach
-  flamingo run experiments/flamingo-small.yaml --source bad-medical=./bad_medical_advice.jsonl.gz
+  flamingo run experiments/flamingo-small.yaml --source bad_medical_advice=./bad_medical_advice.jsonl.gz
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo run experiments/flamingo.yaml
 
 Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, 4 waiting for approval,
@@ -60,10 +66,12 @@ async function run(file: string, options: RunOptions): Promise<number> {
   const account = accountOf(prepared);
   requireLocal(prepared, account);
   const files = new LocalFiles(dataFolder());
+  const watch = watchServices(files);
   try {
     const state = await useServices(files, { accounts: [account], port }, say);
     return await submitAndFollow(await connect(state.address), prepared, options, { files, ui: state.ui });
   } finally {
+    clearInterval(watch);
     letGo(files);
     if (!files.detached && files.clients().length === 0) await stopServices(files);
   }
@@ -129,7 +137,30 @@ async function submitAndFollow(
     local.files.detached = true;
     say('The services keep running until then; `flamingo stop` ends them.');
   }
+  if (local === null && plan !== null && (code === EXIT.done || code === EXIT.incomplete))
+    await bringHome(plan, output);
   return code;
+}
+
+/** Workers elsewhere write results on their own disks; the store is shared, so what people read is built here, too. */
+async function bringHome(plan: ArtifactRef, output: string): Promise<void> {
+  const store = await openStore();
+  const stored = await loadPlan(store, plan);
+  await publishAll(store, stored, output);
+  const { html } = await writeReport(store, stored, { output });
+  say(`Here: ${html}`);
+}
+
+/** Says once which services keep ending: without them a request would wait in silence. */
+function watchServices(files: LocalFiles): NodeJS.Timeout {
+  const said = new Set<string>();
+  return setInterval(() => {
+    for (const { name, restarts, lastEnd, log } of files.liveState()?.services ?? []) {
+      if (restarts < RESTARTS_WORTH_A_WORD || said.has(name)) continue;
+      said.add(name);
+      say(pc.yellow(`${name} keeps ending (it ${lastEnd ?? 'ended'}, ${restarts} times so far); its log: ${log}`));
+    }
+  }, 2_000);
 }
 
 async function submit(client: Client, workflowId: string, name: string, request: ExperimentRequest): Promise<Applied> {
