@@ -56,7 +56,9 @@ async function record(scenario: string, handle: Handle, children: string[] = [])
   for (const [index, id] of ids.entries()) {
     const history = await environment.temporal.client.workflow.getHandle(id).fetchHistory();
     const name = index === 0 ? scenario : `${scenario}.${children[index - 1]}`;
-    writeFileSync(join(folder, `${name}.json`), historyToJSON(history) + '\n');
+    // stack traces in failures name the folder they were recorded in: nobody else's business
+    const text = historyToJSON(history).replaceAll(installationRoot(), '/flamingo');
+    writeFileSync(join(folder, `${name}.json`), text + '\n');
   }
 }
 
