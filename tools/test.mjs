@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from './build.mjs';
-import { environmentPython, installationRoot, trainerFolder } from './locations.cjs';
+import { environmentPython, executableOnPath, installationRoot, trainerFolder } from './locations.cjs';
 import { leaveInterruptsToChildren, runProgram, sumUp } from './programs.mjs';
 import { explain, setUp } from './setup.mjs';
 
@@ -33,7 +33,7 @@ const runs = faults
   ? [jest('faults', ['faults'], serial)]
   : [
       jest('unit, replay', ['unit', 'replay'], []),
-      jest('integration, browser', ['integration', 'browser'], serial),
+      jest('integration, browser', ['integration', ...browserTests()], serial),
       pytest(),
     ];
 for (const run of runs) {
@@ -46,6 +46,17 @@ const total = results
 console.error(`\n${total.passed} passed, ${total.failed} failed`);
 rmSync(counts, { recursive: true, force: true });
 process.exitCode ??= code;
+
+/** A browser is no part of set-up: without one its tests are left out, aloud; continuous integration must have one. */
+function browserTests() {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  if (process.env.CI || process.env.CHROMIUM_PATH || names.some((name) => executableOnPath(name) !== null))
+    return ['browser'];
+  console.error(
+    'NOT RUN: the tests of the report in a browser. Install Chromium (apt-get install chromium) to run them.',
+  );
+  return [];
+}
 
 function jest(name, projects, more) {
   const file = join(counts, `${projects[0]}.json`);
