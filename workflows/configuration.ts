@@ -52,6 +52,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     for (;;) {
       await condition(() => board.waiting === null);
       const scope = new CancellationScope();
+      const cap = board.maxUsd;
       holds.add(scope);
       try {
         return await scope.run(stage);
@@ -60,7 +61,8 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
         const held = scope.consideredCancelled && !CancellationScope.current().consideredCancelled;
         if (isCancellation(error) && held) continue;
         if (failureType(error) === 'BudgetReached') {
-          board.budgetReached = true;
+          // a cap raised while this ran is not the one that was reached: the next round has the new one
+          board.budgetReached ||= board.maxUsd === cap;
           tell();
           continue;
         }

@@ -44,9 +44,16 @@ import {
 import { checkActivities, planning } from './policies';
 import { CONFIGURATION, EXPERIMENT, OUTCOME, STAGE } from './search-attributes';
 
+/** A configuration's workflow, from the moment its start is asked for. */
+interface Child {
+  scope: CancellationScope;
+  started: boolean;
+  stopped: boolean;
+}
+
 export async function experiment(request?: ExperimentRequest): Promise<ExperimentOutcome> {
   const board = new ExperimentBoard();
-  const running = new Map<string, CancellationScope>();
+  const running = new Map<string, Child>();
   const tasks = new Set<Promise<void>>();
   let refusal: unknown; // why the first request could not be planned
 
@@ -62,6 +69,18 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     await Promise.all(names.map((key) => send(getExternalWorkflowHandle(childId(key))).catch(() => undefined)));
   }
 
+  /** Cancels a child; one that is still being started as soon as it has: before, the server loses the cancellation. */
+  function stop(name: string): void {
+    const child = running.get(name);
+    if (child === undefined) return;
+    child.stopped = true;
+    if (child.started) child.scope.cancel();
+  }
+
+  function stopAll(): void {
+    for (const name of running.keys()) stop(name);
+  }
+
   async function take(asked: ExperimentRequest): Promise<Applied> {
     const outline = await planning.planExperiment(asked);
     if (board.outline !== null && board.outline.experiment !== outline.experiment) {
@@ -74,7 +93,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     // before anything is changed or any GPU works: a judge that can not judge refuses the request
     await checkActivities(outline.judgeQueue).checkJudge({ plan: outline.plan });
     const applied = board.apply(outline);
-    for (const name of [...applied.changed, ...applied.removed]) running.get(name)?.cancel();
+    for (const name of [...applied.changed, ...applied.removed]) stop(name);
     upsertSearchAttributes([{ key: EXPERIMENT, value: outline.experiment }]);
     tell();
     return applied;
@@ -96,6 +115,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     tell();
   }
 
+  CancellationScope.current().cancelRequested.catch(stopAll);
   setHandler(experimentProgress, () => board.progress(childId));
   setHandler(apply, async (asked) => {
     try {
@@ -111,8 +131,8 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     cancel,
     (target) => {
       board.cancelQueued(target?.configuration);
-      if (target?.configuration !== undefined) running.get(target.configuration)?.cancel();
-      else for (const scope of running.values()) scope.cancel();
+      if (target?.configuration !== undefined) stop(target.configuration);
+      else stopAll();
     },
     { validator: known },
   );
@@ -133,11 +153,11 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
 
   async function runConfiguration(outline: ExperimentOutline, wanted: ConfigurationOutline): Promise<void> {
     const { name, key } = wanted;
-    const scope = new CancellationScope();
-    running.set(name, scope);
+    const entry: Child = { scope: new CancellationScope(), started: false, stopped: false };
+    running.set(name, entry);
     try {
       const sent = { paused: board.isHeld(name), maxUsd: board.maxUsd };
-      const result: ConfigurationResult = await scope.run(async () => {
+      const result: ConfigurationResult = await entry.scope.run(async () => {
         const child = await startChild<typeof configuration>('configuration', {
           workflowId: childId(name),
           args: [
@@ -159,7 +179,9 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
           staticSummary: `${outline.experiment}: ${wanted.label}`,
           staticDetails: `Cells:\n${wanted.cells.map(({ id }) => `- \`${id}\``).join('\n')}`,
         });
+        entry.started = true;
         // what was said while the child was being started, and could not reach it
+        if (entry.stopped) entry.scope.cancel();
         if (board.isHeld(name) !== sent.paused) await child.signal(setPaused, board.isHeld(name));
         if (board.maxUsd !== sent.maxUsd) await child.signal(setBudget, { maxUsd: board.maxUsd });
         return child.result();
@@ -169,7 +191,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
       if (isCancellation(error)) board.cancelled(name, key);
       else board.ended(name, key, failedResult(name, error));
     } finally {
-      if (running.get(name) === scope) running.delete(name);
+      if (running.get(name) === entry) running.delete(name);
     }
     tell();
   }
@@ -196,7 +218,10 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
       }
       for (const wanted of board.startable().filter(({ name }) => !running.has(name))) {
         board.started(wanted.name);
-        const task: Promise<void> = runConfiguration(outline, wanted).finally(() => tasks.delete(task));
+        // only stop() cancels a child
+        const task: Promise<void> = CancellationScope.nonCancellable(() => runConfiguration(outline, wanted)).finally(
+          () => tasks.delete(task),
+        );
         tasks.add(task);
       }
     }

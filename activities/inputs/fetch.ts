@@ -2,11 +2,11 @@
  * Downloads: streamed to a file, counted, hashed, and kept in the cache only when they are what was asked for.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hashFile } from '../../artifacts/local-store';
 import { sha256 as hash, type Sha256 } from '../../experiment/canonical';
 
 export interface DownloadOptions {
@@ -68,12 +68,6 @@ export async function download(options: DownloadOptions): Promise<string> {
       );
     }
   }
-}
-
-export async function hashFile(path: string): Promise<Sha256> {
-  const digest = createHash('sha256');
-  await pipeline(createReadStream(path), digest);
-  return digest.digest('hex');
 }
 
 async function once(options: DownloadOptions, part: string): Promise<void> {

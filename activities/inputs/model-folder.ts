@@ -5,9 +5,9 @@
  */
 import { mkdir, readdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { hashFile } from '../../artifacts/local-store';
 import { keyOf, type Sha256 } from '../../experiment/canonical';
 import { reason, UnreadableInput } from './datasets';
-import { hashFile } from './fetch';
 
 const PARTS = /\.(safetensors|json|txt|model|jinja)$/;
 

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { realpath, rm, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
+import { hashFile } from '../../artifacts/local-store';
 import type { Sha256 } from '../../experiment/canonical';
 import type { Dataset } from '../../experiment/dataset';
 import type { Inputs } from '../../experiment/expand';
@@ -14,7 +15,7 @@ import type { QuestionItem } from '../../experiment/questions';
 import type { DatasetSpec, FileSource, QuestionSetSpec, Spec } from '../../experiment/spec';
 import { archiveMember } from './archive';
 import { readDataset, UnreadableInput } from './datasets';
-import { cachedDownload, download, DownloadFailed, hashFile } from './fetch';
+import { cachedDownload, download, DownloadFailed } from './fetch';
 import { hashModelFolder } from './model-folder';
 import { readQuestionFile } from './questions';
 

@@ -29,6 +29,9 @@ import {
 } from '../support/workflow-environment';
 import { until } from '../support/until';
 
+// each of these takes a second or two; one that hangs should say so soon
+jest.setTimeout(60_000);
+
 let environment: WorkflowEnvironment;
 beforeAll(async () => {
   environment = await WorkflowEnvironment.start();
@@ -180,7 +183,10 @@ test('the first shard that fails stops the others of its cell; the cell is publi
     },
     judgeShard: async ({ shard }) => {
       log.push(`judgeShard ${shard.key}`);
-      if (shard.key === 'one') throw ApplicationFailure.nonRetryable('wrong key', 'JudgeStopped');
+      if (shard.key === 'one') {
+        await until('all four run', () => log.filter((line) => line.startsWith('judgeShard')).length === 4);
+        throw ApplicationFailure.nonRetryable('wrong key', 'JudgeStopped');
+      }
       return untilCancelled((reason) => log.push(`${shard.key} ${reason}`));
     },
   });
@@ -420,6 +426,49 @@ test('the budget gate holds everything back until it is approved; a spent budget
   });
   expect(caps).toContain(6);
   expect(caps).toContain(20);
+});
+
+test('a budget raised while shards run is not used up by those that still had the old one', async () => {
+  let release = (): void => undefined;
+  const approved = new Promise<void>((resolve) => (release = resolve));
+  const activities = fakeActivities([], {
+    planExperiment: () => Promise.resolve(plan),
+    judgeShard: async ({ maxUsd, shard }) => {
+      if (maxUsd === 20) return { judged: 4, missing: 0, usd: 1, requests: 4 };
+      if (shard.metric === 'coherence') await approved;
+      throw ApplicationFailure.create({ type: 'BudgetReached', nonRetryable: true, message: 'spent' });
+    },
+  });
+  await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [configurationOutline('em')], { budget: { maxUsd: 3, approval: false } });
+    const handle = await start(queue);
+    const child = environment.temporal.client.workflow.getHandle(`${handle.workflowId}/em`);
+    await untilAsync('a shard waits', async () => (await child.query(configurationProgress)).waiting !== null);
+    await handle.executeUpdate(approve, { args: [{ maxUsd: 20 }] });
+    release();
+    expect((await handle.result()).status).toBe('complete');
+  });
+});
+
+test('cancel reaches configurations that are just being started', async () => {
+  const activities = fakeActivities([], {
+    planExperiment: () => Promise.resolve(plan),
+    finetune: () => untilCancelled(() => undefined),
+  });
+  await environment.run(activities, async (queue) => {
+    const many = Array.from({ length: 10 }, (_, index) => configurationOutline(`em-${index}`));
+    plan = experimentOutline(queue, many, { parallel: many.length, budget: { maxUsd: null, approval: true } });
+    for (const milliseconds of [5, 10, 15, 20, 25]) {
+      const handle = await start(queue);
+      await untilAsync('it waits', async () => (await handle.query(experimentProgress)).status.startsWith('waiting'));
+      // approval starts all ten, which takes the server some milliseconds: the cancellation comes in between
+      const approved = handle.executeUpdate(approve, { args: [{ maxUsd: null }] });
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      await handle.executeUpdate(cancel, { args: [{}] });
+      await approved;
+      expect((await handle.result()).status).toBe('cancelled');
+    }
+  });
 });
 
 test('cancel ends one configuration, or all, and still builds the report', async () => {
