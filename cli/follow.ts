@@ -89,7 +89,7 @@ export async function follow(client: Client, workflowId: string, options: Follow
     const code = await watch();
     screen.end();
     if (code !== null) return code;
-    if (end !== null) return conclude(end, options, started);
+    if (end !== null) return concludeEnd(end, options, started);
     say('\nInterrupted. Nothing is lost: the same command goes on where it was.');
     return EXIT.interrupted;
   } finally {
@@ -113,16 +113,19 @@ function sayApproval(workflowId: string, { estimatedUsd, maxUsd }: ExperimentPro
   );
 }
 
-function conclude(
+function concludeEnd(
   end: { outcome: ExperimentOutcome } | { error: unknown },
   options: { json: boolean },
   started: number,
 ): number {
   const outcome = 'outcome' in end ? end.outcome : outcomeOf(end.error);
-  if (outcome === null) {
-    say(pc.red(reason((end as { error: unknown }).error)));
-    return EXIT.failed;
-  }
+  if (outcome !== null) return conclude(outcome, options, started);
+  say(pc.red(reason((end as { error: unknown }).error)));
+  return EXIT.failed;
+}
+
+/** Says what an experiment came to; `started`: epoch milliseconds. Returns the exit code. */
+export function conclude(outcome: ExperimentOutcome, options: { json: boolean }, started: number): number {
   if (options.json) process.stdout.write(JSON.stringify(outcome) + '\n');
   for (const { name, state, missing, failure } of outcome.configurations) {
     if (state === 'done') continue;

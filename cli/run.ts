@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { publishAll, writeReport } from '../activities/experiment-report';
 import { judgeCredentials } from '../activities/judge/client';
+import { recordExperiment } from '../artifacts/experiments';
 import { openStore } from '../artifacts/open-store';
 import { dataFolder } from '../artifacts/places';
 import { loadPlan, queuesOf } from '../artifacts/plans';
@@ -17,7 +18,7 @@ import type { experiment } from '../workflows/experiment';
 import { EXPERIMENT } from '../workflows/search-attributes';
 import { connect, isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
-import { follow } from './follow';
+import { conclude, follow } from './follow';
 import { letGo, stopServices, useServices } from './local/embedded';
 import { portNumber } from './local/ports';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
@@ -63,9 +64,10 @@ async function run(file: string, options: RunOptions): Promise<number> {
   const prepared = await prepare(file, options, { offline: false, say });
   requirePlan(prepared);
   if (isRemote()) return submitAndFollow(await connect(), prepared, options, null);
+  const files = new LocalFiles(dataFolder());
+  if (isStored(prepared) && files.lockHolder() === null) return reportStored(prepared, options);
   const account = accountOf(prepared);
   requireLocal(prepared, account);
-  const files = new LocalFiles(dataFolder());
   const watch = watchServices(files);
   try {
     const state = await useServices(files, { accounts: [account], port }, say);
@@ -75,6 +77,27 @@ async function run(file: string, options: RunOptions): Promise<number> {
     letGo(files);
     if (!files.detached && files.clients().length === 0) await stopServices(files);
   }
+}
+
+function isStored({ reuse }: Prepared): boolean {
+  return reuse !== null && reuse.fineTunes.new + reuse.completions.new + reuse.judgements.new === 0;
+}
+
+/** All that the file asks for is in the store: the report is built from there, and no service is started for it. */
+async function reportStored(prepared: Prepared, options: RunOptions): Promise<number> {
+  const started = Date.now();
+  say('Everything is in the store already.');
+  const ref = requirePlan(prepared);
+  const { experiment: name, output } = prepared.json;
+  const store = await openStore();
+  const stored = await loadPlan(store, ref);
+  await recordExperiment(store, name, { plan: ref, output });
+  await publishAll(store, stored, output);
+  const names = stored.plan.configurations.map((configuration) => ({ name: configuration.name }));
+  const report = await writeReport(store, stored, { output, results: names });
+  const configurations = names.map((each) => ({ ...each, state: 'done' as const, missing: 0 }));
+  const outcome = { experiment: name, status: 'complete' as const, configurations, usd: 0, requests: 0, report };
+  return conclude(outcome, { json: options.json ?? false }, started);
 }
 
 /** The embedded judge worker serves the queue of one account; its name is the queue's last part. */

@@ -50,6 +50,7 @@ test('the same command again: under 10 s, no request, no trainer', async () => {
   const started = Date.now();
   const again = await run.flamingo('run', file);
   expect(again.code).toBe(EXIT.done);
+  expect(again.stderr).toContain('Everything is in the store already.');
   expect(Date.now() - started).toBeLessThan(10_000);
   expect(run.ledger().length).toBe(before.ledger);
   expect(run.results()).toEqual(before.results);
