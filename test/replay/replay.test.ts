@@ -1,7 +1,7 @@
 /**
  * Recorded histories must replay on today's workflow code: whoever changes a workflow keeps them replaying, or patches.
  *
- * Recorded by `npm run record:histories` (test/integration/workflows.test.ts on a real server). A new scenario adds a
+ * Recorded by `npm run record:histories` (test/integration/workflow*.test.ts on a real server). A new scenario adds a
  * file; the existing files are only ever replaced together with a note in the change log, because people's running
  * experiments have histories like them.
  */

@@ -1,14 +1,14 @@
 /** Waiting in tests: for a condition, with a name for what did not come. */
 
-/** Waits until `condition` gives something, and fails with `what` when it does not in time. */
+/** Waits until `condition` gives something, and fails with `what` when it does not in time; a rejection is not yet. */
 export async function until<T>(
   what: string,
-  condition: () => T | null | undefined | false,
+  condition: () => T | null | undefined | false | Promise<T | null | undefined | false>,
   timeoutMs = 60_000,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
-    const value = condition();
+    const value = await Promise.resolve(condition()).catch(() => null);
     if (value !== null && value !== undefined && value !== false) return value;
     if (Date.now() > end) throw new Error(`waited ${timeoutMs / 1000} s for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

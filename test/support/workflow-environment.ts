@@ -1,5 +1,6 @@
 /**
- * Workflows on a real Temporal server with activities that tests control: what each was asked, when each may end.
+ * Workflows on a real Temporal server with activities that tests control: what each was asked, when each may end. With
+ * FLAMINGO_RECORD=1 histories are written to test/replay/histories, which the replay tests hold later code against.
  */
 import {
   bundleWorkflowCode,
@@ -8,17 +9,24 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
+import type { WorkflowHandle } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Context } from '@temporalio/activity';
 import { randomUUID } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installationRoot } from '../../artifacts/places';
 import { temporalPath } from '../../artifacts/toolchain';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes';
 import type { GpuActivities, JudgeActivities, PlanningActivities } from '../../workflows/activity-types';
-import type { ConfigurationOutline, ExperimentOutline } from '../../workflows/messages';
+import type { experiment } from '../../workflows/experiment';
+import type { ConfigurationOutline, ExperimentOutline, ExperimentRequest } from '../../workflows/messages';
 
 export type Activities = PlanningActivities & GpuActivities & JudgeActivities;
+
+/** Start input; the plan activity of a test decides what it means. */
+export const REQUEST: ExperimentRequest = { yaml: 'name: demo' };
 
 export class WorkflowEnvironment {
   private constructor(
@@ -51,6 +59,30 @@ export class WorkflowEnvironment {
       maxHeartbeatThrottleInterval: '200ms',
     });
     return worker.runUntil(scenario(taskQueue));
+  }
+
+  /** Starts an experiment under a name of its own. */
+  start(taskQueue: string, request: ExperimentRequest): Promise<WorkflowHandle<typeof experiment>> {
+    return this.temporal.client.workflow.start<typeof experiment>('experiment', {
+      workflowId: `demo-${randomUUID().slice(0, 8)}`,
+      taskQueue,
+      args: [request],
+    });
+  }
+
+  /** Keeps the history of the experiment, and of the named configurations, when asked to record. */
+  async record(scenario: string, handle: WorkflowHandle<typeof experiment>, children: string[] = []): Promise<void> {
+    if (process.env['FLAMINGO_RECORD'] !== '1') return;
+    const folder = join(installationRoot(), 'test', 'replay', 'histories');
+    mkdirSync(folder, { recursive: true });
+    const ids = [handle.workflowId, ...children.map((name) => `${handle.workflowId}/${name}`)];
+    for (const [index, id] of ids.entries()) {
+      const history = await this.temporal.client.workflow.getHandle(id).fetchHistory();
+      const name = index === 0 ? scenario : `${scenario}.${children[index - 1]}`;
+      // stack traces in failures name the folder they were recorded in: nobody else's business
+      const text = historyToJSON(history).replaceAll(installationRoot(), '/flamingo');
+      writeFileSync(join(folder, `${name}.json`), text + '\n');
+    }
   }
 
   async stop(): Promise<void> {
