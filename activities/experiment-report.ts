@@ -39,10 +39,29 @@ export interface ReportRequest {
 export async function writeReport(
   store: Store,
   stored: StoredPlan,
+  request: ReportRequest,
+): Promise<NonNullable<ExperimentOutcome['report']>> {
+  return reportOn(store, stored, await readAll(store, stored), request);
+}
+
+/** Rows of every cell and the report: all that an experiment's results folder holds, from the store alone. */
+export async function writeResults(
+  store: Store,
+  stored: StoredPlan,
+  request: ReportRequest,
+): Promise<NonNullable<ExperimentOutcome['report']>> {
+  const cells = await readAll(store, stored);
+  for (const rows of cells) await publishCell(stored.plan, rows, request.output);
+  return reportOn(store, stored, cells, request);
+}
+
+async function reportOn(
+  store: Store,
+  stored: StoredPlan,
+  cells: CellRows[],
   { output, results }: ReportRequest,
 ): Promise<NonNullable<ExperimentOutcome['report']>> {
   const { plan, spec } = stored;
-  const cells = await readAll(store, stored);
   const judging = await Promise.all(cells.map((rows) => judgingProvenance(store, rows)));
   const built = await buildReport({
     plan,
@@ -64,11 +83,6 @@ export async function writeReport(
   });
   for (const file of built.files) await writeWhole(join(output, file.path), file.content);
   return { folder: output, html: join(output, 'report.html'), expectations: built.expectations };
-}
-
-/** Writes the rows of every cell, as the workflow does cell by cell. */
-export async function publishAll(store: Store, stored: StoredPlan, output: string): Promise<void> {
-  for (const rows of await readAll(store, stored)) await publishCell(stored.plan, rows, output);
 }
 
 async function readAll(store: Store, { plan }: StoredPlan): Promise<CellRows[]> {

@@ -17,7 +17,7 @@ import { writeReport } from './experiment-report';
 import { importExperiment, InvalidFile, type ExperimentText } from './import-experiment';
 import { planJudging } from './judging';
 import { publishCell } from './publish';
-import { countReuse } from './reuse';
+import { countReuse, newWork } from './reuse';
 import { estimateCost } from './estimate';
 
 /** `experiments`: the folder that `{"file": …}` is resolved under, and nothing outside it. */
@@ -74,7 +74,7 @@ async function outline(store: Store, experiments: string, request: ExperimentReq
     ...queuesOf(spec),
     parallel: spec.execution.parallel,
     budget: spec.budget,
-    ...(await newWork(store, stored)),
+    ...(await workAhead(store, stored)),
   };
 }
 
@@ -90,11 +90,14 @@ function outputFolder(request: ExperimentRequest, { output }: Spec): string {
   return folder;
 }
 
-async function newWork(store: Store, stored: StoredPlan): Promise<Pick<ExperimentOutline, 'estimatedUsd' | 'newWork'>> {
+async function workAhead(
+  store: Store,
+  stored: StoredPlan,
+): Promise<Pick<ExperimentOutline, 'estimatedUsd' | 'newWork'>> {
   const reuse = await countReuse(store, stored.plan);
   return {
     estimatedUsd: estimateCost(stored.spec, stored.plan, reuse).newUsd,
-    newWork: reuse.fineTunes.new + reuse.completions.new + reuse.judgements.new,
+    newWork: newWork(reuse),
   };
 }
 

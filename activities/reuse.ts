@@ -41,3 +41,8 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
   }
   return reuse;
 }
+
+/** Fine-tunes, completions and judgements that are still to be made. */
+export function newWork({ fineTunes, completions, judgements }: Reuse): number {
+  return fineTunes.new + completions.new + judgements.new;
+}

@@ -2,7 +2,7 @@
  * `flamingo report EXPERIMENT`: builds the report again, from the store alone.
  */
 import { Command } from 'commander';
-import { publishAll, writeReport } from '../activities/experiment-report';
+import { writeResults } from '../activities/experiment-report';
 import { recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../artifacts/open-store';
 import { loadPlan } from '../artifacts/plans';
@@ -26,8 +26,7 @@ export function reportCommand(): Command {
         throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
       const stored = await loadPlan(store, record.plan);
       const output = resolve(options.output ?? record.output);
-      await publishAll(store, stored, output);
-      const report = await writeReport(store, stored, { output });
+      const report = await writeResults(store, stored, { output });
       if (options.json) printJson(report);
       else say(`Report: ${report.html}`);
     });

@@ -4,7 +4,8 @@
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { publishAll, writeReport } from '../activities/experiment-report';
+import { writeResults } from '../activities/experiment-report';
+import { newWork } from '../activities/reuse';
 import { judgeCredentials } from '../activities/judge/client';
 import { recordExperiment } from '../artifacts/experiments';
 import { openStore } from '../artifacts/open-store';
@@ -65,7 +66,8 @@ async function run(file: string, options: RunOptions): Promise<number> {
   requirePlan(prepared);
   if (isRemote()) return submitAndFollow(await connect(), prepared, options, null);
   const files = new LocalFiles(dataFolder());
-  if (isStored(prepared) && files.lockHolder() === null) return reportStored(prepared, options);
+  const stored = prepared.reuse !== null && newWork(prepared.reuse) === 0;
+  if (stored && files.lockHolder() === null) return reportStored(prepared, options);
   const account = accountOf(prepared);
   requireLocal(prepared, account);
   const watch = watchServices(files);
@@ -79,10 +81,6 @@ async function run(file: string, options: RunOptions): Promise<number> {
   }
 }
 
-function isStored({ reuse }: Prepared): boolean {
-  return reuse !== null && reuse.fineTunes.new + reuse.completions.new + reuse.judgements.new === 0;
-}
-
 /** All that the file asks for is in the store: the report is built from there, and no service is started for it. */
 async function reportStored(prepared: Prepared, options: RunOptions): Promise<number> {
   const started = Date.now();
@@ -92,9 +90,8 @@ async function reportStored(prepared: Prepared, options: RunOptions): Promise<nu
   const store = await openStore();
   const stored = await loadPlan(store, ref);
   await recordExperiment(store, name, { plan: ref, output });
-  await publishAll(store, stored, output);
   const names = stored.plan.configurations.map((configuration) => ({ name: configuration.name }));
-  const report = await writeReport(store, stored, { output, results: names });
+  const report = await writeResults(store, stored, { output, results: names });
   const configurations = names.map((each) => ({ ...each, state: 'done' as const, missing: 0 }));
   const outcome = { experiment: name, status: 'complete' as const, configurations, usd: 0, requests: 0, report };
   return conclude(outcome, { json: options.json ?? false }, started);
@@ -169,8 +166,7 @@ async function submitAndFollow(
 async function bringHome(plan: ArtifactRef, output: string): Promise<void> {
   const store = await openStore();
   const stored = await loadPlan(store, plan);
-  await publishAll(store, stored, output);
-  const { html } = await writeReport(store, stored, { output });
+  const { html } = await writeResults(store, stored, { output });
   say(`Here: ${html}`);
 }
 

@@ -48,7 +48,7 @@ test('pause lets the trainer save and end, resume starts the stage anew', async 
   });
   await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em')]);
-    const handle = await environment.start(queue, REQUEST);
+    const handle = await environment.start(queue);
     await until('the fine-tune runs', () => attempts === 1);
     await handle.executeUpdate(pause, { args: [{}] });
     await until('the trainer is told', () => log.includes('stopped CANCELLED'));
@@ -77,7 +77,7 @@ test('a resume that comes before the stage has ended does not fail it', async ()
   });
   await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em')]);
-    const handle = await environment.start(queue, REQUEST);
+    const handle = await environment.start(queue);
     await until('the fine-tune runs', () => attempts === 1);
     await handle.executeUpdate(pause, { args: [{}] });
     await handle.executeUpdate(resume, { args: [{}] });
@@ -106,7 +106,7 @@ test('a paused configuration that is queued is not started; the others go on', a
   await environment.run(activities, async (queue) => {
     const configurations = ['em', 'flamingo', 'teapot'].map((name) => configurationOutline(name));
     plan = experimentOutline(queue, configurations, { parallel: 1 });
-    const handle = await environment.start(queue, REQUEST);
+    const handle = await environment.start(queue);
     await until('em trains', () => log.includes('finetune em'));
     await handle.executeUpdate(pause, { args: [{ configuration: 'flamingo' }] });
     release();
@@ -131,7 +131,7 @@ test('apply on a running experiment adds, restarts and cancels by key; the same 
   });
   await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em'), configurationOutline('flamingo')]);
-    const handle = await environment.start(queue, REQUEST);
+    const handle = await environment.start(queue);
     await until('both train', () => finetunes === 2);
     expect(await handle.executeUpdate(apply, { args: [REQUEST] })).toMatchObject({ unchanged: ['em', 'flamingo'] });
     plan = experimentOutline(queue, [
@@ -169,7 +169,7 @@ test('the budget gate holds everything back until it is approved; a spent budget
       estimatedUsd: 5,
       budget: { maxUsd: 3, approval: false },
     });
-    const handle = await environment.start(queue, REQUEST);
+    const handle = await environment.start(queue);
     await until('it waits', async () => (await handle.query(experimentProgress)).status === 'waiting for approval');
     expect(log).toEqual(['checkJudge ok']);
     await handle.executeUpdate(approve, { args: [{ maxUsd: 6 }] });
@@ -196,7 +196,7 @@ test('a budget raised while shards run is not used up by those that still had th
   });
   await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em')], { budget: { maxUsd: 3, approval: false } });
-    const handle = await environment.start(queue, REQUEST);
+    const handle = await environment.start(queue);
     const child = environment.temporal.client.workflow.getHandle(`${handle.workflowId}/em`);
     await until('a shard waits', async () => (await child.query(configurationProgress)).waiting !== null);
     await handle.executeUpdate(approve, { args: [{ maxUsd: 20 }] });
@@ -214,7 +214,7 @@ test('cancel reaches configurations that are just being started', async () => {
     const many = Array.from({ length: 10 }, (_, index) => configurationOutline(`em-${index}`));
     plan = experimentOutline(queue, many, { parallel: many.length, budget: { maxUsd: null, approval: true } });
     for (const milliseconds of [5, 10, 15, 20, 25]) {
-      const handle = await environment.start(queue, REQUEST);
+      const handle = await environment.start(queue);
       await until('it waits', async () => (await handle.query(experimentProgress)).status.startsWith('waiting'));
       // approval starts all ten, which takes the server some milliseconds: the cancellation comes in between
       const approved = handle.executeUpdate(approve, { args: [{ maxUsd: null }] });
@@ -238,7 +238,7 @@ test('cancel ends one configuration, or all, and still builds the report', async
       configurationOutline('flamingo'),
       configurationOutline('teapot'),
     ]);
-    const handle = await environment.start(queue, REQUEST);
+    const handle = await environment.start(queue);
     await until('two run', async () => {
       const { configurations } = await handle.query(experimentProgress);
       return configurations.filter(({ state }) => state === 'running').length === 2;
@@ -266,7 +266,7 @@ test('a cancelled workflow (temporal workflow cancel) stops its children and rep
   });
   await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em')]);
-    const handle = await environment.start(queue, REQUEST);
+    const handle = await environment.start(queue);
     await until('it trains', () => running);
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow(WorkflowFailedError);

@@ -37,7 +37,7 @@ test('finetune, generate, judge, publish, report; the judge is checked before an
         configurationOutline('base', ['ood/default'], false),
         configurationOutline('em', ['ood/default', 'in/default']),
       ]);
-      const handle = await environment.start(queue, REQUEST);
+      const handle = await environment.start(queue);
       const result = await handle.result();
       await environment.record('plain', handle, ['base', 'em']);
       return result;
@@ -70,7 +70,7 @@ test('the next cell is generated while the one before is judged', async () => {
   });
   await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em', ['ood/default', 'in/default'])]);
-    await (await environment.start(queue, REQUEST)).result();
+    await (await environment.start(queue)).result();
   });
   expect(log).toContain('generate em/in/default');
 });
@@ -87,7 +87,7 @@ test('one configuration fails, the others go on, the report says why', async () 
   });
   const outcome = await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em'), configurationOutline('flamingo')]);
-    const handle = await environment.start(queue, REQUEST);
+    const handle = await environment.start(queue);
     const result = await handle.result();
     await environment.record('one-fails', handle, ['em', 'flamingo']);
     return result;
@@ -109,7 +109,7 @@ test('when every configuration fails the workflow fails, with the outcome in its
   });
   const failure = await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em')]);
-    return (await environment.start(queue, REQUEST)).result().catch((error: unknown) => error);
+    return (await environment.start(queue)).result().catch((error: unknown) => error);
   });
   const { cause } = failure as WorkflowFailedError;
   expect(cause).toMatchObject({ type: 'ExperimentFailed', details: [{ status: 'failed' }] });
@@ -123,7 +123,7 @@ test('a judge that does not work stops the experiment before any GPU work', asyn
   });
   const failure = await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em')]);
-    return (await environment.start(queue, REQUEST)).result().catch((error: unknown) => error);
+    return (await environment.start(queue)).result().catch((error: unknown) => error);
   });
   expect(failure).toBeInstanceOf(WorkflowFailedError);
   expect(log).toEqual([]);
@@ -152,7 +152,7 @@ test('the first shard that fails stops the others of its cell; the cell is publi
   });
   await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em')]);
-    await (await environment.start(queue, REQUEST)).result();
+    await (await environment.start(queue)).result();
   });
   expect(log.filter((line) => line.startsWith('judgeShard'))).toHaveLength(4);
   expect(log.indexOf('publishCell em/ood/default')).toBeGreaterThan(log.lastIndexOf('four CANCELLED'));
@@ -174,7 +174,7 @@ test('judging that stops is shown at its cell; what was judged is published all 
   });
   const outcome = await environment.run(activities, async (queue) => {
     plan = experimentOutline(queue, [configurationOutline('em')]);
-    const handle = await environment.start(queue, REQUEST);
+    const handle = await environment.start(queue);
     const result = await handle.result();
     await environment.record('judge-stops', handle, ['em']);
     return result;

@@ -62,11 +62,11 @@ export class WorkflowEnvironment {
   }
 
   /** Starts an experiment under a name of its own. */
-  start(taskQueue: string, request: ExperimentRequest): Promise<WorkflowHandle<typeof experiment>> {
+  start(taskQueue: string): Promise<WorkflowHandle<typeof experiment>> {
     return this.temporal.client.workflow.start<typeof experiment>('experiment', {
       workflowId: `demo-${randomUUID().slice(0, 8)}`,
       taskQueue,
-      args: [request],
+      args: [REQUEST],
     });
   }
 
