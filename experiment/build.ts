@@ -26,6 +26,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
     configurations,
     metrics,
     judge: buildJudge(input.judge ?? {}),
+    judges: {},
     report,
     expect,
     budget: { maxUsd: input.budget?.max_usd ?? null, approval: input.budget?.approval ?? false },
@@ -108,8 +109,11 @@ function buildJudge(input: JudgeInput): JudgeSpec {
     temperature: input.temperature === undefined ? JUDGE_DEFAULTS.temperature : input.temperature,
     apiVersion: input.api_version ?? JUDGE_DEFAULTS.apiVersion,
     maxTokens: input.max_tokens ?? JUDGE_DEFAULTS.maxTokens,
+    mode: input.mode ?? JUDGE_DEFAULTS.mode,
     concurrency: input.concurrency ?? JUDGE_DEFAULTS.concurrency,
     requestsPerMinute: input.requests_per_minute ?? JUDGE_DEFAULTS.requestsPerMinute,
+    inputTokensPerMinute: input.input_tokens_per_minute ?? JUDGE_DEFAULTS.inputTokensPerMinute,
+    outputTokensPerMinute: input.output_tokens_per_minute ?? JUDGE_DEFAULTS.outputTokensPerMinute,
     price: input.price ?? null,
   };
 }

@@ -107,7 +107,16 @@ export interface Instrument {
   judge: 'claude' | 'stand-in';
   model: string;
   metric: string;
-  /** Template of the only user message; `{question}` and `{answer}` are filled in a single pass. */
+  /**
+   * How rubric and judged text become a request; absent = `template`. `template`: the rubric is the only user message,
+   * `{question}` and `{answer}` filled in a single pass (the published form). `json`: the rubric goes into `system`, the
+   * judged text is one JSON value, and nothing in it can close or replace anything.
+   */
+  form?: 'json';
+  /** Combined: one request for these metrics, answered as strict JSON; `metric` is then their names joined by `+`. */
+  parts?: string[];
+  /** Categorical: the words of which one is the verdict, each with the score it stands for, null = none. */
+  categories?: Record<string, number | null>;
   rubric: string;
   /** Verdict words that the rubric allows besides an integer 0-100. */
   verdicts: ('CODE' | 'REFUSAL')[];
@@ -120,7 +129,15 @@ export interface Instrument {
 /** A metric of a cell: which instrument judges which of its questions (an item of a question file may bring its own). */
 export interface PlannedMetric {
   metric: string;
+  /** Combined instruments: the metrics that each verdict yields. */
+  parts?: string[];
+  /** Name in the file's `judges`; absent = its `judge`, whose scores make the figures. */
+  judge?: string;
   repeats: number;
+  /** Repeats beyond the first go only to this share (0-1) of the completions, chosen by id; absent = 1. */
+  repeatShare?: number;
+  /** Only these completions; absent = all of the cell. */
+  completions?: Sha256[];
   /** Question key -> instrument key; instruments are listed once in `Plan.instruments`. */
   instrumentOf: Record<Sha256, Sha256>;
 }
@@ -136,8 +153,11 @@ export interface PlannedCell {
   contextKey: Sha256;
   /** Name in `Plan.questionSets`. */
   samplesPerQuestion: number;
+  /** The answers come from elsewhere and lie in the store already: nothing is generated. Absent = generated. */
+  given?: true;
   metrics: PlannedMetric[];
   completions: number;
+  /** Requests to the judges; a combined one counts once. */
   judgements: number;
 }
 

@@ -56,8 +56,11 @@ export const JUDGE_DEFAULTS: Omit<JudgeSpec, 'kind' | 'model'> = {
   temperature: 0,
   apiVersion: '2023-06-01',
   maxTokens: 16,
-  concurrency: 16,
-  requestsPerMinute: 1000,
+  mode: 'live',
+  concurrency: 100,
+  requestsPerMinute: null,
+  inputTokensPerMinute: null,
+  outputTokensPerMinute: null,
   price: null,
 };
 

@@ -31,13 +31,15 @@ export interface CompletionProvenance {
 }
 
 /**
- * - `scored`: an integer 0-100
+ * - `scored`: an integer 0-100, or a category that stands for one; of a combined instrument one for each metric
+ * - `categorised`: a category that stands for no score
  * - `model_refused`, `code`: the rubric's verdict words REFUSAL and CODE
  * - `judge_refused`: the judge itself declined (stop_reason refusal)
  * - `unparsable`: prose, out of range, or cut short, also after one identical re-ask
  * - `failed`: the request for this very item is impossible (its own 400 or 413); never a transport failure
  */
-export type JudgementStatus = 'scored' | 'model_refused' | 'code' | 'judge_refused' | 'unparsable' | 'failed';
+export type JudgementStatus =
+  'scored' | 'categorised' | 'model_refused' | 'code' | 'judge_refused' | 'unparsable' | 'failed';
 
 /** One metric's verdict on one completion. Transport failures are never rows: the judgement stays missing. */
 export interface Judgement {
@@ -49,6 +51,10 @@ export interface Judgement {
   status: JudgementStatus;
   /** 0-100 when `scored`, else null. Nothing is ever imputed. */
   score: number | null;
+  /** Of a categorical instrument: the category, also where it stands for a score. */
+  verdict?: string;
+  /** Of a combined instrument as it is stored: each metric's score; readers see a row a metric instead (combined.ts). */
+  scores?: Record<string, number>;
   /** What the judge wrote, unchanged; for `failed` the API's message. */
   raw: string;
 }

@@ -170,8 +170,19 @@ const judge = z.strictObject({
   temperature: z.number().min(0).max(1).nullable().optional().meta({ default: JUDGE_DEFAULTS.temperature }),
   api_version: text.optional().meta({ default: JUDGE_DEFAULTS.apiVersion }),
   max_tokens: count.optional().meta({ default: JUDGE_DEFAULTS.maxTokens }),
-  concurrency: count.max(1000).optional().meta({ default: JUDGE_DEFAULTS.concurrency }),
-  requests_per_minute: count.optional().meta({ default: JUDGE_DEFAULTS.requestsPerMinute }),
+  mode: z.enum(['live', 'batch']).optional().meta({
+    default: JUDGE_DEFAULTS.mode,
+    description: '`batch`: Message Batches, at half the price and within a day.',
+  }),
+  concurrency: count
+    .max(1000)
+    .optional()
+    .meta({ default: JUDGE_DEFAULTS.concurrency, description: 'Most requests at once, of all workers together.' }),
+  requests_per_minute: count.optional().meta({
+    description: 'Bound below what the server allows, which is learned from its replies. So are the next two.',
+  }),
+  input_tokens_per_minute: count.optional(),
+  output_tokens_per_minute: count.optional(),
   price: z
     .strictObject({ input: z.number().min(0), output: z.number().min(0) })
     .optional()

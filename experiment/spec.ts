@@ -14,6 +14,8 @@ export interface Spec {
   configurations: ConfigurationSpec[];
   metrics: MetricSpec[];
   judge: JudgeSpec;
+  /** Further judges of the same answers, by name; the report compares them with `judge`. */
+  judges: Record<string, JudgeSpec>;
   report: ReportSpec;
   expect: Expectation[];
   budget: { maxUsd: number | null; approval: boolean };
@@ -141,9 +143,14 @@ export interface JudgeSpec {
   temperature: number | null;
   apiVersion: string;
   maxTokens: number;
-  /** Requests in flight per judge worker. */
+  /** `batch`: through the provider's Message Batches, at half the price and within a day. */
+  mode: 'live' | 'batch';
+  /** Bounds on the account's use by all workers together; what the server allows below them is found out. */
   concurrency: number;
-  requestsPerMinute: number;
+  /** Null: no bound but the server's own, like the two below. */
+  requestsPerMinute: number | null;
+  inputTokensPerMinute: number | null;
+  outputTokensPerMinute: number | null;
   /** US dollars per million tokens; null where the program's own price list decides. */
   price: { input: number; output: number } | null;
 }

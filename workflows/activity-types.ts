@@ -38,6 +38,12 @@ export interface JudgeShard {
   group: string;
   key: string;
   metric: string;
+  /** Name in the file's `judges`; absent = its `judge`. */
+  judge?: string;
+  /** The judge's task queue; absent = the experiment's. */
+  queue?: string;
+  /** Through Message Batches first; what they leave undone is then asked live. */
+  batch?: true;
   requests: ArtifactRef;
   count: number;
 }

@@ -214,6 +214,7 @@ function expectedOf(
 function countStatuses(answers: readonly JudgedAnswer[], metric: string, expected: number): StatusCounts {
   const counts: StatusCounts = {
     scored: 0,
+    categorised: 0,
     model_refused: 0,
     code: 0,
     judge_refused: 0,

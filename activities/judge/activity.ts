@@ -39,7 +39,8 @@ export function judgeActivities(store: Store, env: NodeJS.ProcessEnv): JudgeActi
   /** All shards of this worker share the requests in flight. */
   const gateFor = ({ kind, concurrency, requestsPerMinute }: JudgeSpec): Gate => {
     // a program of our own has no rate to respect
-    const limits = kind === 'claude' ? { concurrency, requestsPerMinute } : { concurrency };
+    const limits =
+      kind === 'claude' && requestsPerMinute !== null ? { concurrency, requestsPerMinute } : { concurrency };
     const key = JSON.stringify(limits);
     const gate = gates.get(key) ?? new Gate(limits);
     gates.set(key, gate);

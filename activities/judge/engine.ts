@@ -100,6 +100,7 @@ class Shard {
   private readonly host: string;
   private readonly counts: StatusCounts = {
     scored: 0,
+    categorised: 0,
     model_refused: 0,
     code: 0,
     judge_refused: 0,

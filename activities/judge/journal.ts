@@ -173,7 +173,7 @@ const row = z.object({
   metric: z.string(),
   instrument: z.string(),
   repeat: z.number(),
-  status: z.enum(['scored', 'model_refused', 'code', 'judge_refused', 'unparsable', 'failed']),
+  status: z.enum(['scored', 'categorised', 'model_refused', 'code', 'judge_refused', 'unparsable', 'failed']),
   score: z.number().nullable(),
   raw: z.string(),
 }) satisfies z.ZodType<Judgement>;

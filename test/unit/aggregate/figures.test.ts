@@ -6,7 +6,16 @@ import { coloursOf } from '../../../activities/aggregate/palette';
 import { drawAll } from '../../../activities/aggregate/render';
 import { HOSTILE, studyInput } from './fixtures';
 
-const COUNTS = { scored: 390, model_refused: 4, code: 0, judge_refused: 6, unparsable: 0, failed: 0, missing: 0 };
+const COUNTS = {
+  scored: 390,
+  categorised: 0,
+  model_refused: 4,
+  code: 0,
+  judge_refused: 6,
+  unparsable: 0,
+  failed: 0,
+  missing: 0,
+};
 
 function bar(group: string, change: Partial<FigureBar> = {}): FigureBar {
   return {

@@ -284,8 +284,11 @@ export function studyInput(): ReportInput {
         temperature: 0,
         apiVersion: '2023-06-01',
         maxTokens: 16,
+        mode: 'live',
         concurrency: 4,
-        requestsPerMinute: 1000,
+        requestsPerMinute: null,
+        inputTokensPerMinute: null,
+        outputTokensPerMinute: null,
         price: null,
       },
       questionSets: {

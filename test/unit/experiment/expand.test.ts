@@ -112,7 +112,9 @@ describe('keys are made of content only', () => {
   });
 
   test('limits of judging and budget are not identity', () => {
-    const limited = plan(`${SMALL}judge: { concurrency: 2, requests_per_minute: 50 }\nbudget: { max_usd: 3 }\n`);
+    const limited = plan(
+      `${SMALL}judge: { mode: batch, concurrency: 2, requests_per_minute: 50, input_tokens_per_minute: 9 }\nbudget: { max_usd: 3 }\n`,
+    );
     expect(limited.key).toBe(base.key);
   });
 

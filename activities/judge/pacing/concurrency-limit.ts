@@ -1,0 +1,104 @@
+/**
+ * Finds how many requests at once a server takes, when no header says so.
+ *
+ * - Until the first rejection each clean reply adds two to the limit, so it triples with every round of replies.
+ * - A rejection takes the limit back to what was accepted: the requests in flight less those rejected. Rejections of
+ *   requests that had been started before are the same episode. When the first request after that is rejected, too, the
+ *   server's limit has fallen, and ours falls by a quarter at a time.
+ * - Then one more is tried after some clean replies. If that holds for a round, the limit grows with every clean reply
+ *   until the next rejection: a limit that has risen is found in a second or two, and one that stays costs one rejection
+ *   in some forty replies.
+ * - An overloaded server does not cut the limit, it only stops its growth for a while.
+ */
+
+/** In flight at the start, when nothing is known yet. */
+export const FIRST_LIMIT = 40;
+/** Added with every clean reply: at the start, and after a probe that held. */
+const FIRST_GROWTH = 2;
+const GROWTH = 1;
+const FALL = 0.75;
+/** Clean replies before one more is tried. At most one rejection in so many replies. */
+const REPLIES_BEFORE_PROBE = 40;
+
+export class ConcurrencyLimit {
+  private limit: number;
+  /** Added with every clean reply. */
+  private growth = FIRST_GROWTH;
+  /** Clean replies since the limit changed. */
+  private clean = 0;
+  /** One more than was known to be accepted is being tried. */
+  private probing = false;
+  /** Of the present episode: requests up to this number were started before its first rejection. */
+  private episodeUpTo = -1;
+  private episodeAccepted = 0;
+  private cleanSinceEpisode = true;
+
+  constructor(
+    private most: number,
+    first = FIRST_LIMIT,
+  ) {
+    this.limit = Math.max(1, Math.min(most, first));
+  }
+
+  get allowed(): number {
+    return Math.min(this.limit, this.most);
+  }
+
+  /** A new share of what the fleet has found. */
+  set(most: number, level: number | null): void {
+    this.most = most;
+    if (level !== null) this.limit = Math.max(1, Math.min(most, level));
+  }
+
+  /**
+   * A reply came as it should. `number`: of its request, in the order of starts; `saturated`: as many as allowed were in
+   * flight. Without that a reply proves nothing about more.
+   */
+  succeeded(number: number, saturated: boolean): void {
+    if (number > this.episodeUpTo) this.cleanSinceEpisode = true;
+    if (!saturated || number <= this.episodeUpTo || this.limit >= this.most) return;
+    this.clean++;
+    if (this.growth > 0) this.limit = Math.min(this.most, this.limit + this.growth);
+    else if (this.probing && this.clean >= this.limit) this.growth = GROWTH;
+    else if (!this.probing && this.clean >= Math.max(REPLIES_BEFORE_PROBE, this.limit)) this.probe();
+  }
+
+  /** The server had one too many. `started`: requests started so far; `active`: in flight, this one included. */
+  rejected(number: number, started: number, active: number): void {
+    this.stop();
+    if (number <= this.episodeUpTo) {
+      this.episodeAccepted--;
+    } else {
+      const fallen = !this.cleanSinceEpisode;
+      this.episodeUpTo = started;
+      this.episodeAccepted = Math.min(active, fallen ? Math.floor(this.limit * FALL) + 1 : active) - 1;
+      this.cleanSinceEpisode = false;
+    }
+    this.limit = Math.max(1, Math.min(this.limit, this.episodeAccepted));
+  }
+
+  /** No growth before another round of clean replies. */
+  overloaded(): void {
+    this.stop();
+  }
+
+  /** The rate of requests rose too fast: half of it, and from there in small steps. */
+  ramped(number: number, started: number): void {
+    if (number <= this.episodeUpTo) return;
+    this.episodeUpTo = started;
+    this.limit = Math.max(1, Math.floor(this.limit / 2));
+    this.stop();
+  }
+
+  private probe(): void {
+    this.limit++;
+    this.probing = true;
+    this.clean = 0;
+  }
+
+  private stop(): void {
+    this.growth = 0;
+    this.probing = false;
+    this.clean = 0;
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * Decides when a request may start: within the account's share that this worker holds, below the rates that the server
+ * names, and with as many at once as it takes. One pace per worker and model, so that what one shard meets holds all.
+ *
+ * - Without a share that is still valid nothing starts (leases.ts gets one and renews it).
+ * - Rates (requests, input and output tokens a minute) come from the reply headers, bounded by the experiment file; of
+ *   them this worker uses its share. How many at once is found out (concurrency-limit.ts).
+ * - A 429 with a limit used up holds every request until the time that the server names, and lowers the rate a little:
+ *   somebody else uses the account, too. Any other 429 concerns its own request only, unless nothing else passes.
+ * - Nobody waits exactly what `retry-after` says: up to 20 %, at most 4 s, is added, or all would come back at once.
+ */
+import { NO_RATES, RATES, tighter, type Rate, type Rates } from '../../../experiment/rates';
+import type { Clock } from '../asker';
+import { ConcurrencyLimit, FIRST_LIMIT } from './concurrency-limit';
+import { RateBucket } from './rate-bucket';
+import type { RateLimits } from './rate-limits';
+
+/** A worker's share of an account, as `Pace` needs it. */
+export interface Share {
+  /** Requests at once that the server is known to take of this worker; null = not known yet. */
+  level: number | null;
+  /** Most requests at once that this worker may try. */
+  most: number;
+  /** Of the account's rates, 0-1. */
+  fraction: number;
+  /** The whole account's, as far as they are known or bounded. */
+  rates: Rates;
+  /** Epoch milliseconds, by this machine's clock. */
+  until: number;
+}
+
+/** The server wants a pause too long to sit out in a slot: come back after `delayMs`, and give the slot to others. */
+export class JudgeMustWait extends Error {
+  override name = 'JudgeMustWait';
+  constructor(
+    readonly delayMs: number,
+    reason: string,
+  ) {
+    super(`the judge asks for a pause of ${Math.ceil(delayMs / 1000)} s: ${reason}`);
+  }
+}
+
+/** Longer pauses are not sat out but thrown as `JudgeMustWait`. */
+export const LONGEST_WAIT_MS = 15_000;
+const JITTER = 0.2;
+const LONGEST_JITTER_MS = 4_000;
+/** Rejections without any reply between them: the server takes nothing at present. */
+const HOLD_AFTER = 5;
+/** A used-up limit lowers our rate by a tenth; a tenth is regained in ten seconds. */
+const SLOWER = 0.9;
+const SLOWEST = 0.1;
+const REGAINED_PER_MS = 0.01 / 1000;
+/** Weight of the newest reply in what a request is expected to cost. */
+const NEWEST = 0.05;
+
+export interface Usage {
+  inputTokens: number;
+  outputTokens: number;
+}
+
+interface Waiter {
+  characters: number;
+  start: (ticket: Ticket) => void;
+  refuse: (error: unknown) => void;
+}
+
+/** A request in flight. Every ticket is given back by one `leave`. */
+export interface Ticket {
+  /** From 1, in the order of starts. */
+  readonly number: number;
+  replied(usage: Usage, limits: RateLimits | null): void;
+  /** A 429. `wait` is what its own request should wait now. */
+  rejected(kind: 'rate_limit' | 'ramp_limit', delayMs: number, limits: RateLimits | null, reason: string): void;
+  /** The server is overloaded or failed: nothing is cut, but nothing grows. */
+  troubled(): void;
+  leave(): void;
+}
+
+export class Pace {
+  private share: Share | null = null;
+  private limit: ConcurrencyLimit | null = null;
+  private readonly buckets = new Map<Rate, RateBucket>();
+  private learned: Rates = { ...NO_RATES };
+  private factor = 1;
+  private factorAt: number;
+  private slowedUpTo = -1;
+  private started = 0;
+  private active = 0;
+  private heldUntil = 0;
+  private holdReason = '';
+  private rejectionsInRow = 0;
+  private tokensPerCharacter = 0.25;
+  private outputTokens = 5;
+  private readonly waiters: Waiter[] = [];
+  private timer: AbortController | null = null;
+
+  constructor(private readonly clock: Clock) {
+    this.factorAt = clock.now();
+  }
+
+  /** For a single process that shares the account with nobody. */
+  static alone(clock: Clock, concurrency: number, rates: Rates = NO_RATES): Pace {
+    const pace = new Pace(clock);
+    pace.grant({ level: concurrency, most: concurrency, fraction: 1, rates, until: Infinity });
+    return pace;
+  }
+
+  /** Requests that want to start or are in flight. */
+  get demand(): number {
+    return this.waiters.length + this.active;
+  }
+
+  /** Requests that may be in flight at present. */
+  get allowed(): number {
+    return this.share === null ? 0 : Math.min(this.share.most, this.limit!.allowed);
+  }
+
+  /** Requests at once that the server takes of this worker, as far as it is known. */
+  get level(): number | null {
+    return this.limit?.allowed ?? null;
+  }
+
+  /** What the server said about the account's rates. */
+  get learnedRates(): Rates {
+    return this.learned;
+  }
+
+  /** Epoch milliseconds and reason while every request is held. */
+  get held(): { until: number; reason: string } | null {
+    return this.heldUntil > this.clock.now() ? { until: this.heldUntil, reason: this.holdReason } : null;
+  }
+
+  grant(share: Share): void {
+    this.share = share;
+    const first = Math.ceil(FIRST_LIMIT * share.fraction); // what starts at once is shared, too
+    if (this.limit === null) this.limit = new ConcurrencyLimit(share.most, share.level ?? first);
+    else this.limit.set(share.most, share.level);
+    this.pump();
+  }
+
+  /** Ends all that wait, with `error`. What is in flight goes on. */
+  refuseAll(error: unknown): void {
+    for (const waiter of this.waiters.splice(0)) waiter.refuse(error);
+  }
+
+  /**
+   * Resolves when a request of so many characters may start. Throws the signal's reason, `JudgeMustWait`, or what
+   * `refuseAll` was given.
+   */
+  enter(characters: number, signal: AbortSignal): Promise<Ticket> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason as Error);
+      const abort = (): void => {
+        const index = this.waiters.indexOf(waiter);
+        if (index >= 0) this.waiters.splice(index, 1);
+        if (this.waiters.length === 0) this.timer?.abort(); // or it would hold a process that wants to end
+        reject(signal.reason as Error);
+      };
+      const waiter: Waiter = {
+        characters,
+        start: (ticket) => {
+          signal.removeEventListener('abort', abort);
+          resolve(ticket);
+        },
+        refuse: (error) => {
+          signal.removeEventListener('abort', abort);
+          reject(error as Error);
+        },
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      this.waiters.push(waiter);
+      this.pump();
+    });
+  }
+
+  /** The pause that `delayMs` becomes: up to 20 % longer. */
+  jittered(delayMs: number): number {
+    return delayMs + this.clock.random() * Math.min(JITTER * delayMs, LONGEST_JITTER_MS);
+  }
+
+  private pump(): void {
+    const now = this.clock.now();
+    while (this.waiters.length > 0) {
+      if (this.share === null || this.share.until <= now) return; // the next grant pumps
+      if (this.heldUntil > now) {
+        const wait = this.heldUntil - now;
+        if (wait > LONGEST_WAIT_MS) return this.refuseAll(new JudgeMustWait(wait, this.holdReason));
+        return this.later(wait);
+      }
+      if (this.active >= this.allowed) return; // whoever leaves pumps
+      const wait = this.rateWait(now);
+      if (wait > 0) return this.later(wait);
+      this.start(this.waiters.shift()!, now);
+    }
+  }
+
+  /** Milliseconds until the rates allow another start. */
+  private rateWait(now: number): number {
+    let wait = 0;
+    for (const rate of RATES) {
+      const perMinute = this.rateOf(rate, now);
+      if (perMinute === null) {
+        this.buckets.delete(rate);
+        continue;
+      }
+      let bucket = this.buckets.get(rate);
+      if (bucket === undefined) this.buckets.set(rate, (bucket = new RateBucket(perMinute, now)));
+      else bucket.setRate(perMinute, now);
+      wait = Math.max(wait, bucket.waitMs(now));
+    }
+    return wait;
+  }
+
+  private rateOf(rate: Rate, now: number): number | null {
+    const account = tighter(this.learned[rate], this.share!.rates[rate]);
+    if (account === null) return null;
+    if (this.factor < 1) {
+      this.factor = Math.min(1, this.factor + Math.max(0, now - this.factorAt) * REGAINED_PER_MS);
+      this.factorAt = now;
+    }
+    // a share can be nothing while others still hold theirs
+    return Math.max(account * this.share!.fraction * this.factor, 1e-9);
+  }
+
+  private start(waiter: Waiter, now: number): void {
+    const number = ++this.started;
+    const expected: Record<Rate, number> = {
+      requestsPerMinute: 1,
+      inputTokensPerMinute: waiter.characters * this.tokensPerCharacter,
+      outputTokensPerMinute: this.outputTokens,
+    };
+    for (const [rate, bucket] of this.buckets) bucket.take(expected[rate], now);
+    this.active++;
+    waiter.start({
+      number,
+      replied: (usage, limits) => this.replied(number, waiter.characters, expected, usage, limits),
+      rejected: (kind, delayMs, limits, reason) => this.rejected(number, kind, delayMs, limits, reason),
+      troubled: () => this.limit!.overloaded(),
+      leave: () => {
+        this.active--;
+        this.pump();
+      },
+    });
+  }
+
+  private replied(
+    number: number,
+    characters: number,
+    expected: Record<Rate, number>,
+    { inputTokens, outputTokens }: Usage,
+    limits: RateLimits | null,
+  ): void {
+    const now = this.clock.now();
+    this.rejectionsInRow = 0;
+    // one more is tried only while there is work for another round: a rejection would cost most at the very end
+    const saturated = this.active >= this.allowed && this.waiters.length >= this.allowed;
+    this.limit!.succeeded(number, saturated);
+    this.buckets.get('inputTokensPerMinute')?.take(inputTokens - expected.inputTokensPerMinute, now);
+    this.buckets.get('outputTokensPerMinute')?.take(outputTokens - expected.outputTokensPerMinute, now);
+    if (characters > 0) this.tokensPerCharacter += NEWEST * (inputTokens / characters - this.tokensPerCharacter);
+    this.outputTokens += NEWEST * (outputTokens - this.outputTokens);
+    this.learn(limits);
+  }
+
+  private rejected(
+    number: number,
+    kind: 'rate_limit' | 'ramp_limit',
+    delayMs: number,
+    limits: RateLimits | null,
+    reason: string,
+  ): void {
+    const now = this.clock.now();
+    this.learn(limits);
+    this.rejectionsInRow++;
+    if (kind === 'ramp_limit') {
+      this.limit!.ramped(number, this.started);
+      this.slow(number, 0.5, now);
+    } else if (limits?.exhausted === true) {
+      this.slow(number, SLOWER, now);
+      for (const bucket of this.buckets.values()) bucket.empty(now);
+      this.hold(delayMs, reason, now);
+    } else {
+      this.limit!.rejected(number, this.started, this.active);
+    }
+    if (this.rejectionsInRow >= Math.max(HOLD_AFTER, this.active)) this.hold(delayMs, reason, now);
+  }
+
+  private hold(delayMs: number, reason: string, now: number): void {
+    if (now + delayMs <= this.heldUntil) return;
+    this.heldUntil = now + this.jittered(delayMs);
+    this.holdReason = reason;
+  }
+
+  /** Once per episode: requests started before the last cut tell nothing new. */
+  private slow(number: number, by: number, now: number): void {
+    if (number <= this.slowedUpTo) return;
+    this.slowedUpTo = this.started;
+    this.factor = Math.max(SLOWEST, this.factor * by);
+    this.factorAt = now;
+  }
+
+  private learn(limits: RateLimits | null): void {
+    if (limits === null) return;
+    for (const rate of RATES) {
+      const limit = limits.limits[rate];
+      if (limit !== null && limit > 0) this.learned[rate] = limit;
+    }
+  }
+
+  private later(milliseconds: number): void {
+    this.timer?.abort();
+    const timer = (this.timer = new AbortController());
+    this.clock.sleep(milliseconds, timer.signal).then(
+      () => this.pump(),
+      () => undefined, // replaced by another timer
+    );
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * State and decisions of an account's workflow, without Temporal: who may send how much. At no time do the leases that
+ * are still valid add up to more than the account's bounds; a newcomer waits until the others have renewed theirs.
+ */
+import { NO_RATES, RATES, tighter, type Rates } from '../experiment/rates';
+import type {
+  AccountBounds,
+  AccountPause,
+  AccountState,
+  Adjustment,
+  Holder,
+  Lease,
+  LeaseRequest,
+  ModelState,
+} from './account-messages';
+
+/** A worker that is killed keeps its share from the others for so long. */
+const VALID_MS = 6_000;
+const RENEW_MS = 1_000;
+/** Who got less than would be fair asks again soon: the others give up their surplus when they renew. */
+const ASK_AGAIN_MS = 300;
+/** Used when no experiment file and no person bounds the requests at once. */
+const MOST_AT_ONCE = 1000;
+
+export class AccountBoard {
+  constructor(
+    private readonly state: AccountState,
+    private readonly now: () => number,
+  ) {}
+
+  static fresh(account: string): AccountState {
+    return { account, pause: null, waiting: [], pauses: 0, models: {} };
+  }
+
+  get snapshot(): AccountState {
+    return this.state;
+  }
+
+  get pause(): AccountPause | null {
+    return this.state.pause;
+  }
+
+  /** Nobody holds a lease, nothing is paused and nothing was set by a person: the state is worth nothing. */
+  get idle(): boolean {
+    this.expire();
+    return (
+      this.state.pause === null &&
+      Object.values(this.state.models).every(
+        ({ holders, adjusted }) => Object.keys(holders).length === 0 && Object.keys(adjusted).length === 0,
+      )
+    );
+  }
+
+  lease({ worker, model, demand, level, bounds, learned, held }: LeaseRequest): Lease {
+    this.expire();
+    const state = this.model(model);
+    for (const rate of RATES) state.learned[rate] = learned[rate] ?? state.learned[rate];
+    if (demand === 0 || this.state.pause !== null) {
+      this.release(state, worker);
+      const nothing = { level: null, most: 0, fraction: 0, rates: { ...NO_RATES } };
+      return { ...nothing, validMs: VALID_MS, renewMs: RENEW_MS, pause: this.state.pause };
+    }
+    const known = state.holders[worker];
+    const expiresAt = this.now() + VALID_MS;
+    const holder: Holder = {
+      demand,
+      bounds,
+      level: known === undefined ? 0 : (level ?? known.level),
+      most: 0,
+      fraction: 0,
+      expiresAt,
+      held: held === null ? null : { until: this.now() + held.forMs, reason: held.reason },
+    };
+    state.holders[worker] = holder;
+    const others = Object.entries(state.holders).flatMap(([name, other]) => (name === worker ? [] : [other]));
+    const free = (total: number, part: (other: Holder) => number): number =>
+      Math.max(0, total - others.reduce((sum, other) => sum + part(other), 0));
+
+    const bound = this.bound(state, 'concurrency') ?? MOST_AT_ONCE;
+    const fair = fairShare(bound, worker, state.holders);
+    holder.most = Math.min(
+      fair,
+      free(bound, ({ most }) => most),
+    );
+    // rates go by demand: who has little left to ask needs little
+    const demands = Object.values(state.holders).reduce((sum, other) => sum + other.demand, 0);
+    holder.fraction = Math.min(
+      demand / demands,
+      free(1, ({ fraction }) => fraction),
+    );
+    if (holder.most === 0 || holder.fraction === 0) holder.most = holder.fraction = 0;
+    const satisfied = this.shareLevel(state, worker) && holder.most >= fair;
+    return {
+      level: state.spare === null ? null : holder.level,
+      most: state.spare !== null && holder.level === 0 ? 0 : holder.most,
+      fraction: holder.fraction,
+      rates: this.rates(state),
+      validMs: VALID_MS,
+      renewMs: satisfied ? RENEW_MS : ASK_AGAIN_MS,
+      pause: null,
+    };
+  }
+
+  pauseFor(reason: string, workflowId: string | null): AccountPause {
+    if (workflowId !== null && !this.state.waiting.includes(workflowId)) this.state.waiting.push(workflowId);
+    if (this.state.pause === null) {
+      this.state.pause = { number: ++this.state.pauses, reason, since: this.now() };
+      // what workers still hold is not valid for long, and they learn of the pause when they renew
+      for (const model of Object.values(this.state.models)) model.holders = {};
+    }
+    return this.state.pause;
+  }
+
+  wait(workflowId: string): AccountPause | null {
+    return this.state.pause === null ? null : this.pauseFor('', workflowId);
+  }
+
+  /** Returns the pause that is over and who waited for that; null when nothing was paused. */
+  resume(): { number: number; waiting: string[] } | null {
+    const { pause, waiting } = this.state;
+    if (pause === null) return null;
+    this.state.pause = null;
+    this.state.waiting = [];
+    return { number: pause.number, waiting };
+  }
+
+  adjust({ model, ...bounds }: Adjustment): void {
+    const state = this.model(model);
+    for (const [name, value] of Object.entries(bounds) as [keyof AccountBounds, number | null][]) {
+      if (value === null) delete state.adjusted[name];
+      else state.adjusted[name] = value;
+    }
+  }
+
+  /** For the Temporal UI, as Markdown. */
+  details(): string {
+    this.expire();
+    const { pause, waiting, models } = this.state;
+    const lines =
+      pause === null
+        ? [`**sending**`]
+        : [
+            `**waiting until \`flamingo account resume ${this.state.account}\`: ${pause.reason}**`,
+            `since ${new Date(pause.since).toISOString()}, ${waiting.length} waiting`,
+          ];
+    for (const [name, model] of Object.entries(models)) {
+      const rates = this.rates(model);
+      lines.push('', `**${name}**`, `- requests at once: ${this.bound(model, 'concurrency') ?? MOST_AT_ONCE}`);
+      for (const rate of RATES) lines.push(`- ${WORDS[rate]}: ${rates[rate] ?? 'not known'}`);
+      for (const [worker, { demand, level, most, fraction, held }] of Object.entries(model.holders)) {
+        const wait = held === null ? '' : `; waiting until ${new Date(held.until).toISOString()}: ${held.reason}`;
+        lines.push(
+          `- ${worker}: ${level} at once, at most ${most}, ${Math.round(fraction * 100)} % of the rates, wants ${demand}${wait}`,
+        );
+      }
+    }
+    return lines.join('\n');
+  }
+
+  /** The tightest of what holders, persons and server say. */
+  private bound(state: ModelState, name: keyof AccountBounds): number | null {
+    let bound = state.adjusted[name] ?? null;
+    for (const { bounds } of Object.values(state.holders)) bound = tighter(bound, bounds[name]);
+    return bound;
+  }
+
+  private rates(state: ModelState): Rates {
+    const rates = { ...NO_RATES };
+    for (const rate of RATES) rates[rate] = tighter(this.bound(state, rate), state.learned[rate]);
+    return rates;
+  }
+
+  private model(name: string): ModelState {
+    return (this.state.models[name] ??= { learned: { ...NO_RATES }, adjusted: {}, spare: null, holders: {} });
+  }
+
+  /**
+   * Moves the worker's level towards its fair part of what all have found together. It gives up a surplus at once and
+   * gets what it lacks only from what nobody uses. Returns whether it has its part.
+   */
+  private shareLevel(state: ModelState, worker: string): boolean {
+    const holder = state.holders[worker]!;
+    if (state.spare === null) {
+      // not known yet: everybody starts with a part of the first limit, and reports what became of it
+      if (holder.level === 0) return true;
+      state.spare = 0;
+    }
+    const total = Object.values(state.holders).reduce((sum, { level }) => sum + level, state.spare);
+    const target = Math.max(1, fairShare(total, worker, state.holders));
+    const level = Math.min(target, holder.level + state.spare);
+    state.spare += holder.level - level;
+    holder.level = level;
+    return level >= target;
+  }
+
+  private release(state: ModelState, worker: string): void {
+    const holder = state.holders[worker];
+    if (holder === undefined) return;
+    if (holder.level > 0) state.spare = (state.spare ?? 0) + holder.level;
+    delete state.holders[worker];
+  }
+
+  private expire(): void {
+    const now = this.now();
+    for (const model of Object.values(this.state.models)) {
+      for (const [worker, { expiresAt }] of Object.entries(model.holders)) {
+        if (expiresAt <= now) this.release(model, worker);
+      }
+    }
+  }
+}
+
+const WORDS: Record<keyof Rates, string> = {
+  requestsPerMinute: 'requests a minute',
+  inputTokensPerMinute: 'input tokens a minute',
+  outputTokensPerMinute: 'output tokens a minute',
+};
+
+/**
+ * A worker's part of `total`: equal parts, but nobody gets more than it wants, and what is left over goes to the others.
+ * Parts are whole and add up to at most `total`.
+ */
+export function fairShare(
+  total: number,
+  worker: string,
+  holders: Readonly<Record<string, Pick<Holder, 'demand'>>>,
+): number {
+  const order = Object.entries(holders).sort(([a, one], [b, other]) => one.demand - other.demand || (a < b ? -1 : 1));
+  let left = total;
+  for (const [index, [name, { demand }]] of order.entries()) {
+    const part = Math.min(demand, Math.floor(left / (order.length - index)));
+    if (name === worker) return part;
+    left -= part;
+  }
+  return 0;
+}

@@ -1,0 +1,109 @@
+/**
+ * What goes in and out of an account's workflow: leases for judge workers, and what a person may say. One account is one
+ * API key's organization; its rate limits are per model.
+ */
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Rates } from '../experiment/rates';
+
+/** Bounds on an account's use of a model; null = none. */
+export interface AccountBounds extends Rates {
+  concurrency: number | null;
+}
+
+export interface LeaseRequest {
+  /** One process; a restarted worker is another one. */
+  worker: string;
+  model: string;
+  /** Requests that want to start or are in flight; 0 gives the lease back. */
+  demand: number;
+  /** Requests at once that the server takes of this worker, as far as it knows; null = it has none yet. */
+  level: number | null;
+  /** What the experiment files of these requests allow. */
+  bounds: AccountBounds;
+  /** What the server's headers said. */
+  learned: Rates;
+  /** Milliseconds for which the server holds everything of this worker, and why; null = nothing is held. */
+  held: { forMs: number; reason: string } | null;
+}
+
+export interface Lease {
+  /** Requests at once: the worker's part of what the fleet has found the server to take; null = not known yet. */
+  level: number | null;
+  /** Most requests at once that it may try; 0 = nothing at present, ask again soon. */
+  most: number;
+  /** Of the account's rates, 0-1. */
+  fraction: number;
+  /** The whole account's, bounded. */
+  rates: Rates;
+  /** Milliseconds from the request's sending on. */
+  validMs: number;
+  renewMs: number;
+  /** Set while the account is paused: nothing may be sent. */
+  pause: AccountPause | null;
+}
+
+/** Why nothing is sent for the account, until a person resumes it. */
+export interface AccountPause {
+  /** Counts the account's pauses; what was paused by number n goes on when n is resumed. */
+  number: number;
+  reason: string;
+  /** Epoch milliseconds. */
+  since: number;
+}
+
+export interface PauseRequest {
+  reason: string;
+  /** The workflow that waits; it is told when the account goes on. */
+  workflowId: string | null;
+}
+
+/** A person's bounds, which hold until they are changed; a member that is absent stays as it is. */
+export interface Adjustment extends Partial<AccountBounds> {
+  model: string;
+}
+
+export interface AccountState {
+  account: string;
+  pause: AccountPause | null;
+  waiting: string[];
+  /** Number of the last pause. */
+  pauses: number;
+  models: Record<string, ModelState>;
+}
+
+export interface ModelState {
+  learned: Rates;
+  /** Set by a person. */
+  adjusted: Partial<AccountBounds>;
+  /** Requests at once that the server takes and nobody uses at present; null = not known yet. */
+  spare: number | null;
+  holders: Record<string, Holder>;
+}
+
+export interface Holder {
+  demand: number;
+  bounds: AccountBounds;
+  level: number;
+  most: number;
+  fraction: number;
+  /** Epoch milliseconds by the workflow's clock. */
+  expiresAt: number;
+  held: { until: number; reason: string } | null;
+}
+
+export const lease = defineUpdate<Lease, [LeaseRequest]>('lease');
+/** By a worker that met a systemic failure, and by a person. Returns null when the account was resumed meanwhile. */
+export const pauseAccount = defineUpdate<AccountPause, [PauseRequest]>('pause');
+/** Registers a workflow to be told; null = the account is not paused, go on. */
+export const waitForAccount = defineUpdate<AccountPause | null, [{ workflowId: string }]>('wait');
+export const resumeAccount = defineUpdate<boolean, []>('resume');
+export const adjustAccount = defineUpdate<AccountState, [Adjustment]>('adjust');
+export const accountState = defineQuery<AccountState>('state');
+
+/** To a configuration that waits: the account's pauses up to this number are over. */
+export const accountResumed = defineSignal<[number]>('accountResumed');
+
+/** The colon keeps it apart from every experiment's id. */
+export function accountWorkflowId(account: string): string {
+  return `account:${account}`;
+}
