@@ -10,6 +10,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type { Instrument } from '../../experiment/plan';
 import { classify, NotAMessage, RequestFailed } from './errors';
+import { readRateLimits, type RateLimits } from './pacing/rate-limits';
 import type { JudgeCall } from './request';
 
 export interface JudgeReply {
@@ -22,6 +23,8 @@ export interface JudgeReply {
   inputTokens: number;
   outputTokens: number;
   latencyMs: number;
+  /** What the reply's headers say about the account's limits. */
+  limits: RateLimits;
 }
 
 export interface ModelFacts {
@@ -188,6 +191,7 @@ function readReply(data: unknown, response: Response, latencyMs: number): JudgeR
     inputTokens,
     outputTokens,
     latencyMs,
+    limits: readRateLimits(response.headers),
   };
 }
 
