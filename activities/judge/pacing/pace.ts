@@ -209,7 +209,7 @@ export class Pace {
         },
         refuse: (error) => {
           signal.removeEventListener('abort', abort);
-          reject(error as Error);
+          reject(error);
         },
       };
       signal.addEventListener('abort', abort, { once: true });
