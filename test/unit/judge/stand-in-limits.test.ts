@@ -1,4 +1,5 @@
 /** The stand-in's rate limits and latency, its statistics, and the ideal time computed from both. */
+import { parseCommandLine } from '../../../activities/judge/stand-in/command-line';
 import { idealMs, parseIdealOptions } from '../../../activities/judge/stand-in/ideal';
 import { latencies, parseLatency } from '../../../activities/judge/stand-in/latency';
 import { Limiter, parseLimits } from '../../../activities/judge/stand-in/limits';
@@ -267,4 +268,46 @@ describe('the ideal time', () => {
     expect(took).toBeGreaterThan(ideal * 0.97); // timers round to milliseconds
     if (limits.concurrency !== undefined) expect(rejected).toBe(0);
   });
+});
+
+describe('the command line', () => {
+  test('gives every option of the server', () => {
+    const flags = [
+      '--port',
+      '4010',
+      '--host',
+      '::1',
+      '--ledger',
+      'l',
+      '--latency',
+      '100-300',
+      '--seed',
+      '7',
+      '--state',
+      's',
+    ];
+    flags.push('--faults', '[{"kind": "reset"}]', '--limits', '{"concurrency": 9, "retryAfter": 89}');
+    flags.push('--batches', '{"processingMs": 5}', '--lifecycles', '{"stand-in-judge-2": "retired"}');
+    expect(parseCommandLine(flags)).toEqual({
+      port: 4010,
+      host: '::1',
+      ledger: 'l',
+      latencyMs: { min: 100, max: 300 },
+      seed: 7,
+      state: 's',
+      faults: [{ kind: 'reset' }],
+      limits: { concurrency: 9, retryAfter: 89 },
+      batches: { processingMs: 5 },
+      lifecycles: { 'stand-in-judge-2': 'retired' },
+    });
+    expect(parseCommandLine([])).toMatchObject({ port: 0, host: '127.0.0.1', latencyMs: 0, faults: [], limits: {} });
+  });
+
+  test.each([
+    ['--port', 'x'],
+    ['--latency', 'fast'],
+    ['--limits', '{"rpm": 3}'],
+    ['--faults', '{'],
+    ['--speed', '3'],
+  ])('%s %s is refused', (...flags) => expect(() => parseCommandLine(flags)).toThrow());
 });
