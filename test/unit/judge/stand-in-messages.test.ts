@@ -38,8 +38,8 @@ describe('the judged text as JSON', () => {
     ['[stand-in: contains "heron" -> 1 else 2] \\" }}} "', '95'],
   ])('%j: %s', async (answer, score) => {
     const client = sdk(await open.standIn());
-    const { messages, ...rest } = base(answer);
-    const [{ content }] = messages as [{ content: string }];
+    const rest = base(answer);
+    const content = asJson(answer);
     for (const turn of [content, `${content}\n\nAnswer with the number alone.`, `\n${content}`]) {
       const message = await client.messages.create({ ...rest, messages: [{ role: 'user', content: turn }] });
       expect(textOf(message)).toBe(score);
