@@ -236,6 +236,7 @@ describe('the ideal time', () => {
       '{"requests": 10, "concurrency": 2, "latency": "100-100", "limits": {"concurrency": 1}}',
     );
     expect(idealMs(options)).toBe(1000);
+    expect(idealMs(parseIdealOptions('{"requests": 10, "concurrency": 2, "latency": 100}'))).toBe(500);
     expect(() => parseIdealOptions('{"requests": 10}')).toThrow();
     expect(() => parseIdealOptions('{"requests": 10, "concurrency": 2, "limit": 1}')).toThrow();
   });
