@@ -3,11 +3,12 @@
  */
 import type { Drawing } from '../render';
 import { MUTED } from '../palette';
-import type { MetricSummary, StatusCounts } from '../cell';
+import type { MetricSummary } from '../cell';
 import type { Contrast } from '../contrasts';
 import type { ExpectationResult } from '../expectations';
 import type { ReportInput } from '../report-input';
 import type { ReportCell, ReportFigure, Results } from '../results';
+import { STATUSES } from '../statuses';
 import { fixed, integer, intervalText, percent, signed } from './format';
 import { markup, raw, type Markup } from './markup';
 
@@ -79,17 +80,6 @@ function expectation({ expectation: wanted, outcome, value, sides }: Expectation
     </div>
   </li>`;
 }
-
-const STATUSES: [keyof StatusCounts, string][] = [
-  ['scored', 'scored'],
-  ['model_refused', 'refused'],
-  ['code', 'code'],
-  ['judge_refused', 'judge-refused'],
-  ['unparsable', 'unparsable'],
-  ['failed', 'failed'],
-  ['missing', 'missing'],
-];
-const ALERTING = new Set<keyof StatusCounts>(['judge_refused', 'unparsable', 'failed', 'missing']);
 
 export function tableSection({ spec, plan }: ReportInput, { cells, rule }: Results): Markup {
   return markup`<section id="table">
@@ -171,11 +161,11 @@ function cellRow(
 }
 
 /** Scored first, then whatever else there is any of. */
-function countsOf(metric: MetricSummary | undefined): Markup[] {
+export function countsOf(metric: MetricSummary | undefined): Markup[] {
   if (metric === undefined) return [];
-  return STATUSES.filter(([status]) => status === 'scored' || metric.counts[status] > 0).map(
-    ([status, label]) =>
-      markup`<div class="${ALERTING.has(status) && 'alert'}">${integer(metric.counts[status])} ${label}</div>`,
+  return STATUSES.filter(({ status }) => status === 'scored' || metric.counts[status] > 0).map(
+    ({ status, label, alert }) =>
+      markup`<div class="${alert && 'alert'}">${integer(metric.counts[status])} ${label}</div>`,
   );
 }
 
