@@ -7,8 +7,9 @@ import type { MetricSummary } from '../cell';
 import type { Contrast } from '../contrasts';
 import type { ExpectationResult } from '../expectations';
 import type { ReportInput } from '../report-input';
-import type { ReportCell, ReportFigure, Results } from '../results';
+import { STAND_IN_WARNING, type ReportCell, type ReportFigure, type Results } from '../results';
 import { STATUSES } from '../statuses';
+import { calibrationMark } from './calibration-section';
 import { fixed, integer, intervalText, percent, signed } from './format';
 import { markup, raw, type Markup } from './markup';
 
@@ -19,6 +20,7 @@ export function figuresSection(figures: readonly ReportFigure[], drawings: Reado
         <div style="max-width: ${widest(drawings.get(figure.id))}px">${raw(drawings.get(figure.id)?.svg ?? '')}</div>
       </div>
       <figcaption>
+        ${figure.warnings.filter((warning) => warning !== STAND_IN_WARNING).map((warning) => markup`<div class="alert">${warning}</div>`)}
         ${figure.caption}
         <span class="files">figures/${figure.id}.svg, .png, .vl.json</span>
       </figcaption>
@@ -81,7 +83,7 @@ function expectation({ expectation: wanted, outcome, value, sides }: Expectation
   </li>`;
 }
 
-export function tableSection({ spec, plan }: ReportInput, { cells, rule }: Results): Markup {
+export function tableSection({ spec, plan }: ReportInput, { cells, rule, calibrations, judges }: Results): Markup {
   return markup`<section id="table">
     <h2>Results</h2>
     <p class="lead">
@@ -94,13 +96,13 @@ export function tableSection({ spec, plan }: ReportInput, { cells, rule }: Resul
       return (
         members.length > 0 &&
         markup`<h3>${spec.questionSets[set]?.label ?? set}</h3>
-          ${setTable(members)}`
+          ${setTable(members, (metric) => calibrationMark(calibrations, judges[0]?.name, metric))}`
       );
     })}
   </section>`;
 }
 
-function setTable(members: readonly ReportCell[]): Markup {
+function setTable(members: readonly ReportCell[], mark: (metric: string) => Markup | null): Markup {
   const metrics = [...new Set(members.flatMap(({ cell }) => cell.metrics.map(({ metric }) => metric)))];
   const shares = members.some(({ summary }) => summary.misaligned !== null);
   return markup`<div class="scroll">
@@ -112,7 +114,7 @@ function setTable(members: readonly ReportCell[]): Markup {
           <th class="number">Answers</th>
           ${metrics.map(
             (metric) =>
-              markup`<th class="number">${metric}</th>
+              markup`<th class="number">${metric}${mark(metric)}</th>
                 <th>verdicts</th>`,
           )}
           ${shares && markup`<th class="number">misaligned</th>`}
