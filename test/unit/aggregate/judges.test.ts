@@ -383,9 +383,11 @@ test('a hundred thousand judgements of two judges take seconds', () => {
     cells: [contents],
     otherJudges: [strict],
   };
-  const started = performance.now();
+  // processor time: the machine may have other things to do
+  const started = process.cpuUsage();
   const results = computeResults(big);
   expect(judgedAnswers(contents, RULES)).toHaveLength(25_000);
   expect(results.agreements.map(({ n }) => n)).toEqual([24_999, 25_000, 24_999]);
-  expect(performance.now() - started).toBeLessThan(10_000);
+  const { user, system } = process.cpuUsage(started);
+  expect((user + system) / 1e6).toBeLessThan(10);
 });
