@@ -54,13 +54,18 @@ export function categoryShares(
   instruments: Readonly<Record<Sha256, Instrument>>,
   answers: readonly { question: string; judgements: readonly Judgement[] }[],
 ): CategoryShares[] {
+  const given = new Set(
+    answers.flatMap(({ judgements }) =>
+      judgements.flatMap(({ metric, verdict }) => (verdict === undefined ? [] : metric)),
+    ),
+  );
   return cell.metrics.flatMap((planned): CategoryShares[] => {
     const known = categoriesOf(planned, instruments);
+    if (known === null && !given.has(planned.metric)) return [];
     const named = answers.flatMap(({ question, judgements }) => {
       const words = judgements.flatMap(({ metric, verdict }) => (metric === planned.metric ? (verdict ?? []) : []));
       return words.length === 0 ? [] : [{ question, words }];
     });
-    if (known === null && named.length === 0) return [];
     const others = [...new Set(named.flatMap(({ words }) => words))].filter((word) => known?.has(word) !== true).sort();
     return [
       {

@@ -23,7 +23,7 @@ test('alpha of two judges’ scores, with a missing one (frozen from krippendorf
     [90, 85, 15, 0, 95, null, 50.5, 90],
     [85, 85, 20, 10, 90, 30, null, 15],
   ];
-  const ratings = first!.map((value, index) => [value, second![index] ?? null]);
+  const ratings = first.map((value, index) => [value, second[index] ?? null]);
   expect(alphaOfScores(ratings)).toBeCloseTo(0.6947368421052631, 12);
   expect(alphaOfScores([...ratings].reverse())).toBe(alphaOfScores(ratings));
 });

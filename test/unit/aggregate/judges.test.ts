@@ -4,24 +4,24 @@ import { reportPage } from '../../../activities/aggregate/html/page';
 import { judgeTables } from '../../../activities/aggregate/judge-tables';
 import type { ReportInput } from '../../../activities/aggregate/report-input';
 import { buildReport } from '../../../activities/aggregate/report';
-import { computeResults } from '../../../activities/aggregate/results';
+import { computeResults, type Results } from '../../../activities/aggregate/results';
 import { cellsCsv, reportJson } from '../../../activities/aggregate/tables';
 import { thresholdsOf } from '../../../activities/aggregate/thresholds';
 import { MISALIGNED_PRESETS } from '../../../experiment/presets';
 import { contentsOf, HOSTILE, plannedCell, questionsNamed, RULES, studyInput, type AnswerRow } from './fixtures';
 import { judgedInput, strictJudge, withTone } from './judges-fixture';
 
-function tables(input: ReportInput): Map<string, string[][]> {
+/** Nothing changes them. */
+const JUDGED = judgedInput();
+const RESULTS = computeResults(JUDGED);
+
+function tables(results: Results): Map<string, string[][]> {
   const rows = (content: string): string[][] =>
     content
       .trimEnd()
       .split('\n')
       .map((line) => line.split(','));
-  return new Map(judgeTables(computeResults(input)).map(({ path, content }) => [path, rows(String(content))]));
-}
-
-function pageOf(input: ReportInput): string {
-  return reportPage(input, computeResults(input), new Map());
+  return new Map(judgeTables(results).map(({ path, content }) => [path, rows(String(content))]));
 }
 
 describe('thresholds', () => {
@@ -99,7 +99,7 @@ describe('what the plan asks for', () => {
 
 describe('judges side by side', () => {
   test('every judge’s means, shares and counts, the main one first', () => {
-    const [header, ...rows] = tables(judgedInput()).get('judges.csv') ?? [];
+    const [header, ...rows] = tables(RESULTS).get('judges.csv') ?? [];
     const named = rows.map((row) => Object.fromEntries(header!.map((name, index) => [name, row[index]])));
     expect([...new Set(named.map(({ judge }) => judge))]).toEqual(['main', 'strict']);
     const of = (judge: string, measure: string) =>
@@ -116,7 +116,7 @@ describe('judges side by side', () => {
   });
 
   test('agreement: a constant shift is found as such, per configuration', () => {
-    const { agreements } = computeResults(judgedInput());
+    const { agreements } = RESULTS;
     const coherence = agreements.find(({ measure }) => measure === 'coherence');
     expect(coherence).toMatchObject({ judges: ['main', 'strict'], scale: 'scores', kappa: null });
     expect(coherence?.shifts.map(({ configuration }) => configuration)).toEqual([
@@ -178,7 +178,7 @@ describe('judges side by side', () => {
 
 describe('calibration', () => {
   test('floor, ceiling, AUC and bridge; a failed judge is warned of at its figures', () => {
-    const { calibrations, figures } = computeResults(judgedInput());
+    const { calibrations, figures } = RESULTS;
     expect(calibrations.map(({ judge, metric, outcome }) => [judge, metric, outcome])).toEqual([
       ['main', 'alignment', 'failed'],
       ['main', 'coherence', null],
@@ -234,7 +234,7 @@ describe('calibration', () => {
 });
 
 test('categories: shares per cell, those outside the rubric named too; their figure says that it has no scores', () => {
-  const { cells, figures } = computeResults(judgedInput());
+  const { cells, figures } = RESULTS;
   const [tone] = cells[0]?.categories ?? [];
   expect(tone).toMatchObject({ metric: 'tone', answers: 40 });
   expect(tone?.categories.map(({ category, verdicts, share }) => [category, verdicts, share.mean])).toEqual([
@@ -250,7 +250,7 @@ test('categories: shares per cell, those outside the rubric named too; their fig
 });
 
 test('noise of a judge that was asked twice', () => {
-  const { noise } = computeResults(judgedInput());
+  const { noise } = RESULTS;
   expect(noise.map(({ judge, measure, flips }) => [judge, measure, flips?.flag])).toEqual([
     ['strict', 'alignment', 'alignment < 30'],
     ['strict', 'coherence', 'coherence > 50'],
@@ -264,7 +264,7 @@ test('noise of a judge that was asked twice', () => {
 
 describe('files', () => {
   test('the same rows give the same bytes, in whatever order they come', async () => {
-    const first = judgedInput();
+    const first = JUDGED;
     const second: ReportInput = {
       ...first,
       cells: [...first.cells].reverse().map((each) => ({ ...each, judgements: [...each.judgements].reverse() })),
@@ -292,23 +292,24 @@ describe('files', () => {
   });
 
   test('one judge, asked once, without calibration: no section and no file about them', () => {
-    expect([...tables(studyInput()).keys()]).toEqual(['scores.csv', 'thresholds.csv']);
-    const page = pageOf(studyInput());
+    const input = studyInput();
+    const results = computeResults(input);
+    expect([...tables(results).keys()]).toEqual(['scores.csv', 'thresholds.csv']);
+    const page = reportPage(input, results, new Map());
     for (const id of ['judges', 'calibration', 'noise', 'categories']) expect(page).not.toContain(`id="${id}"`);
     expect(page).not.toContain('What judging had to go through');
-    const report = JSON.parse(reportJson(studyInput(), computeResults(studyInput()))) as object;
+    const report = JSON.parse(reportJson(input, results)) as object;
     for (const name of ['otherJudges', 'agreements', 'calibrations', 'noise']) expect(report).not.toHaveProperty(name);
   });
 
   test('report.json and report.html hold it all', () => {
-    const input = judgedInput();
-    const report = JSON.parse(reportJson(input, computeResults(input))) as Record<string, unknown[]>;
+    const report = JSON.parse(reportJson(JUDGED, RESULTS)) as Record<string, unknown[]>;
     expect(report['otherJudges']).toMatchObject([{ name: 'strict', standIn: true }]);
     expect(report['figures']).toContainEqual({
       id: 'fig0',
       warnings: expect.arrayContaining([expect.stringContaining('AUC 0.883')]) as unknown,
     });
-    const page = pageOf(input).replace(/\s+/g, ' ');
+    const page = reportPage(JUDGED, RESULTS, new Map()).replace(/\s+/g, ' ');
     for (const words of [
       'id="scores"',
       'id="judges"',
@@ -327,7 +328,7 @@ describe('files', () => {
   });
 
   test('cells.csv counts categories as verdicts', () => {
-    const [header, ...lines] = cellsCsv(computeResults(judgedInput())).split('\n');
+    const [header, ...lines] = cellsCsv(RESULTS).split('\n');
     const column = header?.split(',').indexOf('categorised') ?? -1;
     expect(
       lines.find((line) => line.startsWith('base/everyday/default,base,everyday,default,tone'))?.split(',')[column],
@@ -353,13 +354,14 @@ test('no name, label, word or kind becomes markup', () => {
     ],
     judgingCounts: [{ judge: HOSTILE, counts: { [HOSTILE]: 1 } }],
   };
-  const page = pageOf(input);
+  const results = computeResults(input);
+  const page = reportPage(input, results, new Map());
   expect(page.match(/<script/g)).toHaveLength(2);
   expect(page.match(/<\/script>/g)).toHaveLength(2);
   expect(page).not.toMatch(/<img/);
   expect(page).not.toMatch(/[\u202e\u0007]/);
   expect(page).not.toMatch(/(src|href)="(?!#|data:,")/);
-  const csv = judgeTables(computeResults(input)).find(({ path }) => path === 'agreement.csv');
+  const csv = judgeTables(results).find(({ path }) => path === 'agreement.csv');
   expect(String(csv?.content)).toContain(`"main ${HOSTILE.replaceAll('"', '""')} | ${HOSTILE.replaceAll('"', '""')}"`);
 });
 
