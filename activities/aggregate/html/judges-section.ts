@@ -9,7 +9,7 @@ import type { ReportCell, Results } from '../results';
 import { calibrationMark } from './calibration-section';
 import { fixed, integer, intervalText, percent, signed } from './format';
 import { markup, type Markup } from './markup';
-import { countsOf, dot } from './results-section';
+import { countsOf, dot, onlyCategories } from './results-section';
 
 /** Null with one judge. */
 export function judgesSection({ plan, spec }: ReportInput, results: Results): Markup | null {
@@ -97,6 +97,9 @@ function meanCells(
   if (found === undefined)
     return markup`<td class="number">–</td>
       <td></td>`;
+  if (onlyCategories(found))
+    return markup`<td class="number small"><a href="#categories">categories</a></td>
+      <td class="small">${countsOf(found)}</td>`;
   return markup`<td class="number">
       <b>${fixed(found.estimate.mean)}</b> <span class="small">n ${integer(found.estimate.n)}</span>
       <div class="small">${intervalText(found.estimate.ci95)}</div>

@@ -84,6 +84,10 @@ function expectation({ expectation: wanted, outcome, value, sides }: Expectation
 }
 
 export function tableSection({ spec, plan }: ReportInput, { cells, rule, calibrations, judges }: Results): Markup {
+  const mark = (metric: string): Markup | null => calibrationMark(calibrations, judges[0]?.name, metric);
+  const { alignment, coherence } = spec.report;
+  const flagMark =
+    [alignment, coherence].map((name) => (name === null ? null : mark(name))).find((found) => found !== null) ?? null;
   return markup`<section id="table">
     <h2>Results</h2>
     <p class="lead">
@@ -96,13 +100,17 @@ export function tableSection({ spec, plan }: ReportInput, { cells, rule, calibra
       return (
         members.length > 0 &&
         markup`<h3>${spec.questionSets[set]?.label ?? set}</h3>
-          ${setTable(members, (metric) => calibrationMark(calibrations, judges[0]?.name, metric))}`
+          ${setTable(members, mark, flagMark)}`
       );
     })}
   </section>`;
 }
 
-function setTable(members: readonly ReportCell[], mark: (metric: string) => Markup | null): Markup {
+function setTable(
+  members: readonly ReportCell[],
+  mark: (metric: string) => Markup | null,
+  flagMark: Markup | null,
+): Markup {
   const metrics = [...new Set(members.flatMap(({ cell }) => cell.metrics.map(({ metric }) => metric)))];
   const shares = members.some(({ summary }) => summary.misaligned !== null);
   return markup`<div class="scroll">
@@ -117,7 +125,7 @@ function setTable(members: readonly ReportCell[], mark: (metric: string) => Mark
               markup`<th class="number">${metric}${mark(metric)}</th>
                 <th>verdicts</th>`,
           )}
-          ${shares && markup`<th class="number">misaligned</th>`}
+          ${shares && markup`<th class="number">misaligned${flagMark}</th>`}
         </tr>
       </thead>
       <tbody>
@@ -162,18 +170,25 @@ function cellRow(
   </tr>`;
 }
 
-/** Scored first, then whatever else there is any of. */
+/** Scored first, then whatever else there is any of; without any score, categories stand in its place. */
 export function countsOf(metric: MetricSummary | undefined): Markup[] {
   if (metric === undefined) return [];
-  return STATUSES.filter(({ status }) => status === 'scored' || metric.counts[status] > 0).map(
-    ({ status, label, alert }) =>
-      markup`<div class="${alert && 'alert'}">${integer(metric.counts[status])} ${label}</div>`,
+  const { counts } = metric;
+  const always = counts.categorised === 0 ? 'scored' : null;
+  return STATUSES.filter(({ status }) => status === always || counts[status] > 0).map(
+    ({ status, label, alert }) => markup`<div class="${alert && 'alert'}">${integer(counts[status])} ${label}</div>`,
   );
+}
+
+/** There is no mean to speak of. */
+export function onlyCategories({ estimate, counts }: MetricSummary): boolean {
+  return estimate.n === 0 && counts.categorised > 0;
 }
 
 function meanOf(metric: MetricSummary | undefined): Markup | string {
   if (metric === undefined) return '–';
   const { estimate, bounds } = metric;
+  if (onlyCategories(metric)) return markup`<a class="small" href="#categories">categories</a>`;
   return markup`<b>${fixed(estimate.mean)}</b>
     <div class="small">${intervalText(estimate.ci95)}</div>
     <div class="small faint">${intervalText(estimate.naive95)} naive</div>
