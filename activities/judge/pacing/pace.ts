@@ -68,7 +68,7 @@ export interface Usage {
 interface Waiter {
   characters: number;
   start: (ticket: Ticket) => void;
-  refuse: (error: unknown) => void;
+  refuse: (error: Error) => void;
 }
 
 /** A request in flight. Every ticket is given back by one `leave`. */
@@ -184,7 +184,7 @@ export class Pace {
   }
 
   /** Ends all that wait, with `error`. What is in flight goes on. */
-  refuseAll(error: unknown): void {
+  refuseAll(error: Error): void {
     for (const waiter of this.waiters.splice(0)) waiter.refuse(error);
   }
 
