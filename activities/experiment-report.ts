@@ -9,11 +9,12 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { installationRoot } from '../artifacts/places';
 import { recordedExperiment, recordFailures, type FailedConfiguration } from '../artifacts/experiments';
-import type { StoredPlan } from '../artifacts/plans';
+import { judgeOf, type StoredPlan } from '../artifacts/plans';
 import { readRows, storedCompletionShards, storedJudgementProvenance } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration } from '../experiment/plan';
 import type { CompletionProvenance } from '../experiment/rows';
+import type { Spec } from '../experiment/spec';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { buildReport } from './aggregate/report';
 import type {
@@ -26,9 +27,8 @@ import type {
   TrainingLog,
 } from './aggregate/report-input';
 import { readCell, type CellRows } from './cell-rows';
-import { PRICES_AS_OF } from './judge/prices';
+import { judgeUsd, PRICES_AS_OF } from './judge/prices';
 import { publishCell } from './publish';
-import { usdOf } from './spending';
 
 export interface ReportRequest {
   output: string;
@@ -62,7 +62,8 @@ async function reportOn(
   { output, results }: ReportRequest,
 ): Promise<NonNullable<ExperimentOutcome['report']>> {
   const { plan, spec } = stored;
-  const judging = await Promise.all(cells.map((rows) => judgingProvenance(store, rows)));
+  const judged = await Promise.all(cells.map((rows) => judgingProvenance(store, spec, rows)));
+  const judging = judged.map(({ provenance }) => provenance);
   const built = await buildReport({
     plan,
     spec,
@@ -79,7 +80,7 @@ async function reportOn(
       cells: await Promise.all(cells.map((rows) => cellProvenance(store, rows))),
       judging,
     },
-    costs: costsOf(stored, judging),
+    costs: costsOf(spec, judged),
   });
   for (const file of built.files) await writeWhole(join(output, file.path), file.content);
   return { folder: output, html: join(output, 'report.html'), expectations: built.expectations };
@@ -167,13 +168,24 @@ async function cellProvenance(store: Store, { cell }: CellRows): Promise<CellPro
   };
 }
 
-async function judgingProvenance(store: Store, { cell, wanted }: CellRows): Promise<JudgingProvenance> {
-  const ids = new Set(wanted.map(({ request }) => request.id));
+interface JudgedCell {
+  provenance: JudgingProvenance;
+  /** Null when the price of one of the models is not known. */
+  usd: number | null;
+}
+
+/** Of all judges of a cell, with what they cost: each has its own price, and batches cost half. */
+async function judgingProvenance(store: Store, spec: Spec, { cell, wanted }: CellRows): Promise<JudgedCell> {
+  const judges = new Map(wanted.map(({ metric, request }) => [request.id, metric.judge]));
   const groups = distinct(wanted.map(({ group }) => group));
   const rows = (await Promise.all(groups.map((group) => storedJudgementProvenance(store, group))))
     .flat()
-    .filter(({ id }) => ids.has(id));
-  return {
+    .filter(({ id }) => judges.has(id));
+  const usd = rows.reduce<number | null>((sum, row) => {
+    const paid = judgeUsd(judgeOf(spec, judges.get(row.id)), row, row.batch !== undefined);
+    return sum === null || paid === null ? null : sum + paid;
+  }, 0);
+  const provenance = {
     cell: cell.id,
     models: distinct(rows.flatMap(({ model }) => model ?? [])),
     hosts: distinct(rows.map(({ host }) => host)),
@@ -182,17 +194,23 @@ async function judgingProvenance(store: Store, { cell, wanted }: CellRows): Prom
     outputTokens: rows.reduce((sum, row) => sum + row.outputTokens, 0),
     ...span(rows.map(({ at }) => at)),
   };
+  return { provenance, usd };
 }
 
-function costsOf({ spec }: StoredPlan, judging: JudgingProvenance[]): Costs {
+function costsOf(spec: Spec, judged: JudgedCell[]): Costs {
   const total = { requests: 0, inputTokens: 0, outputTokens: 0 };
-  for (const { requests, inputTokens, outputTokens } of judging) {
-    total.requests += requests;
-    total.inputTokens += inputTokens;
-    total.outputTokens += outputTokens;
+  let spent: number | null = 0;
+  for (const { provenance, usd } of judged) {
+    total.requests += provenance.requests;
+    total.inputTokens += provenance.inputTokens;
+    total.outputTokens += provenance.outputTokens;
+    spent = spent === null || usd === null ? null : spent + usd;
   }
-  const prices = spec.judge.price === null ? `list prices of ${PRICES_AS_OF}` : 'the experiment file';
-  return { ...total, usd: usdOf(spec, total), prices: spec.judge.kind === 'stand-in' ? null : prices };
+  const paid = [spec.judge, ...Object.values(spec.judges)].filter(({ kind }) => kind !== 'stand-in');
+  const sources = distinct(
+    paid.map(({ price }) => (price === null ? `list prices of ${PRICES_AS_OF}` : 'the experiment file')),
+  );
+  return { ...total, usd: spent, prices: sources.length === 0 ? null : sources.join(' and ') };
 }
 
 /** The commit is best effort: an installation need not be a clone. */
