@@ -67,6 +67,15 @@ export interface JudgeShardResult {
   requests: number;
 }
 
+export interface JudgeBatchResult {
+  /** Verdicts taken from batches. */
+  succeeded: number;
+  /** Judgements that are left to live requests, and, where that is more than single items, why. */
+  left: number;
+  reason: string | null;
+  usd: number;
+}
+
 export interface PublishInput extends CellInput {
   output: string;
 }
@@ -103,4 +112,8 @@ export interface JudgeActivities {
   /** Checks key and model before any GPU work. */
   checkJudge(input: { plan: ArtifactRef }): Promise<void>;
   judgeShard(input: JudgeShardInput): Promise<JudgeShardResult>;
+  /** Does what batches can of a shard; fails as `BatchProcessing`, again and again, while they are in flight. */
+  judgeBatch(input: JudgeShardInput): Promise<JudgeBatchResult>;
+  /** Cancels a shard's batches and keeps what they had finished. */
+  cancelBatch(input: JudgeShardInput): Promise<JudgeBatchResult>;
 }

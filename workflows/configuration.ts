@@ -25,7 +25,8 @@ import {
   type ConfigurationInput,
   type ConfigurationResult,
 } from './messages';
-import { gpuActivities, judgeActivities, planning } from './policies';
+import { judgeInMode } from './judge-batch';
+import { gpuActivities, planning } from './policies';
 import { STAGE } from './search-attributes';
 
 /** Judge shards of a cell in flight at once; the judge worker bounds requests, this only bounds pending activities. */
@@ -89,7 +90,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
       const summary = `judge ${cell.cell}: ${shard.count} × ${shard.metric}`;
       const work = { ...cell, experiment: input.experiment, shard };
       const result: JudgeShardResult = await pausable(() =>
-        judgeActivities(input.judgeQueue, summary).judgeShard({ ...work, maxUsd: board.maxUsd }),
+        judgeInMode(input.judgeQueue, summary, { ...work, maxUsd: board.maxUsd }),
       );
       entry.judged += result.judged;
       board.usd += result.usd;

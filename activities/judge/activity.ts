@@ -17,11 +17,13 @@ import { beating } from '../beating';
 import { countReuse } from '../reuse';
 import { checkBudget, recordSpending, usdOf } from '../spending';
 import { JudgeStopped } from './asker';
+import { cancelBatch, judgeBatch } from './batches/activity';
 import { createJudgeClient, type JudgeClient } from './client';
 import { judgeItems, type JudgeProgress } from './engine';
 import { RequestFailed } from './errors';
 import { Gate, JudgeMustWait } from './gate';
 import { openJournal } from './journal';
+import { journalFolders } from './journal-folders';
 import { preflight } from './preflight';
 
 export function judgeActivities(store: Store, env: NodeJS.ProcessEnv): JudgeActivities {
@@ -61,6 +63,8 @@ export function judgeActivities(store: Store, env: NodeJS.ProcessEnv): JudgeActi
         const { judge } = stored.spec;
         return judgeShard(store, stored, input, clientFor(judge.kind), gateFor(judge));
       }),
+    judgeBatch: (input) => typed(() => judgeBatch(store, env, input)),
+    cancelBatch: (input) => typed(() => cancelBatch(store, env, input)),
   };
 }
 
@@ -164,13 +168,6 @@ async function judgeShard(
       await record();
     }
   });
-}
-
-/** Journals of this shard's earlier attempts, and of other shards of the group that never committed (an older cut). */
-async function journalFolders(store: Store, work: WorkKey): Promise<string[]> {
-  const open = await store.open(work.stage, work.group as string);
-  const folders = await Promise.all([work, ...open].map((begun) => store.attemptFolders(begun)));
-  return [...new Set(folders.flat())];
 }
 
 /** Of this shard's own verdicts: the journals read may hold those of other shards. */

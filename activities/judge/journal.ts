@@ -187,6 +187,7 @@ const provenance = z.object({
   latencyMs: z.number(),
   host: z.string(),
   at: z.string(),
+  batch: z.string().exactOptional(),
 }) satisfies z.ZodType<JudgementProvenance>;
 const ENTRY = z.union([
   z.object({ row, provenance, paid: usage }),

@@ -1,0 +1,124 @@
+/**
+ * The batch activities: one look at a shard's message batches, and their cancellation. Verdicts go into the shard's
+ * journal; judging the shard afterwards finds them there, asks live what is missing, and commits.
+ */
+import { hostname } from 'node:os';
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
+import { recordAttempt, refuseHopeless } from '../../../artifacts/attempts';
+import { holderOf, withLease } from '../../../artifacts/leases';
+import { loadPlan } from '../../../artifacts/plans';
+import { readRows } from '../../../artifacts/rows';
+import type { Store, WorkKey } from '../../../artifacts/store';
+import type { JudgementRequest } from '../../../experiment/rows';
+import type { JudgeBatchResult, JudgeShardInput } from '../../../workflows/activity-types';
+import { checkBudget, recordSpending, usdOf } from '../../spending';
+import { JudgeStopped } from '../asker';
+import { RequestFailed } from '../errors';
+import { type Journal, openJournal, readJournals } from '../journal';
+import { journalFolders } from '../journal-folders';
+import { createBatchClient } from './client';
+import { type BatchProgress, type BatchRun, type BatchRunResult, cancelBatches, runBatches } from './run';
+import { BatchWaits, batchTiming } from './waits';
+
+/** The Batches API takes half the price, in and out. */
+const BATCH_PRICE = 0.5;
+/** A batch that is being created is awaited so long after a cancellation or shutdown: its name is worth it. */
+const GRACE_MS = 15_000;
+const BEAT_MS = 2_000;
+
+/** Makes one look; while batches are in flight it fails as `BatchProcessing` with the time of the next one. */
+export function judgeBatch(store: Store, env: NodeJS.ProcessEnv, input: JudgeShardInput): Promise<JudgeBatchResult> {
+  return withRun(store, env, input, runBatches);
+}
+
+export function cancelBatch(store: Store, env: NodeJS.ProcessEnv, input: JudgeShardInput): Promise<JudgeBatchResult> {
+  return withRun(store, env, input, cancelBatches);
+}
+
+async function withRun(
+  store: Store,
+  env: NodeJS.ProcessEnv,
+  input: JudgeShardInput,
+  work: (run: BatchRun) => Promise<BatchRunResult>,
+): Promise<JudgeBatchResult> {
+  const { shard } = input;
+  const key: WorkKey = { stage: 'judgements', group: shard.group, key: shard.key };
+  return withLease(store, key, async (renew) => {
+    if ((await store.manifest(key)) !== null) return { succeeded: 0, left: 0, reason: null, usd: 0 };
+    const context = Context.current();
+    const { attempt } = holderOf(context.info);
+    await refuseHopeless(await store.attemptFolders(key));
+    const stored = await loadPlan(store, input.plan);
+    const { kind } = stored.spec.judge;
+    const standInUrl = env['FLAMINGO_STAND_IN_URL'];
+    const folders = await journalFolders(store, key);
+    let journal: Journal | undefined;
+    let progress: BatchProgress = { batch: null, done: 0, of: shard.count };
+    let usd = 0;
+    const hard = new AbortController();
+    let grace: NodeJS.Timeout | undefined;
+    const soft = context.cancellationSignal;
+    const abort = () => (grace = setTimeout(() => hard.abort(soft.reason), GRACE_MS));
+    soft.addEventListener('abort', abort, { once: true });
+    const beat = setInterval(() => {
+      context.heartbeat({ cell: input.cell, metric: shard.metric, ...progress });
+      renew();
+    }, BEAT_MS);
+    try {
+      context.heartbeat({ cell: input.cell, metric: shard.metric, ...progress });
+      const folder = await store.attemptFolder(key, attempt);
+      const result = await work({
+        store,
+        work: key,
+        // a judge's task queue is its account's
+        account: context.info.taskQueue,
+        client: createBatchClient({ judge: kind, env, ...(standInUrl === undefined ? {} : { standInUrl }) }),
+        timing: batchTiming(env),
+        now: Date.now,
+        signal: soft,
+        hard: hard.signal,
+        requests: await readRows<JudgementRequest>(store, shard.requests),
+        instruments: stored.plan.instruments,
+        host: hostname(),
+        read: () => readJournals(folders),
+        open: () => (journal ??= openJournal({ folder, attempt, searchFolders: folders })),
+        beforeCreate: () => checkBudget(store, input.experiment, input.maxUsd),
+        onPaid: async (usage) => {
+          const cost = usdOf(stored.spec, usage) * BATCH_PRICE;
+          usd += cost;
+          await recordSpending(store, input.experiment, { shard: shard.key, usd: cost });
+        },
+        onProgress: (now) => (progress = now),
+      });
+      if (result.reason !== null) context.log.warn(`judged live instead: ${result.reason}`, { shard: shard.key });
+      return { succeeded: result.succeeded, left: result.left, reason: result.reason, usd };
+    } catch (error) {
+      if (error instanceof BatchWaits && !soft.aborted) throw waiting(error);
+      if (!isExpected(error) && !soft.aborted) {
+        const message = (error as Error).message;
+        await recordAttempt(await store.attemptFolder(key, attempt), { end: 'died', message, checkpointStep: null });
+      }
+      throw error;
+    } finally {
+      clearInterval(beat);
+      clearTimeout(grace);
+      soft.removeEventListener('abort', abort);
+      journal?.close();
+    }
+  });
+}
+
+/** The wait is the server's timer: no slot is held, and no event is added to the history. */
+function waiting({ message, delayMs }: BatchWaits): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'BatchProcessing',
+    message,
+    category: ApplicationFailureCategory.BENIGN,
+    nextRetryDelay: Math.ceil(delayMs),
+  });
+}
+
+function isExpected(error: unknown): boolean {
+  return error instanceof ApplicationFailure || error instanceof JudgeStopped || error instanceof RequestFailed;
+}
