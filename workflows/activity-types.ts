@@ -68,8 +68,8 @@ export interface JudgeShardResult {
 }
 
 export interface JudgeBatchResult {
-  /** Verdicts taken from batches. */
-  succeeded: number;
+  /** Paid requests whose replies came through batches. */
+  requests: number;
   /** Judgements that are left to live requests, and, where that is more than single items, why. */
   left: number;
   reason: string | null;

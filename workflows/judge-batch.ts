@@ -19,7 +19,7 @@ export async function judgeInMode(
   try {
     const batch = await judgeActivities(taskQueue, `${summary}, in batches`).judgeBatch(input);
     const result = await activities.judgeShard(input);
-    return { ...result, usd: result.usd + batch.usd, requests: result.requests + batch.succeeded };
+    return { ...result, usd: result.usd + batch.usd, requests: result.requests + batch.requests };
   } catch (error) {
     if (isCancellation(error) && isWorkflowCancelled())
       await CancellationScope.nonCancellable(() => cancel(taskQueue, input));

@@ -159,11 +159,11 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
     },
     judgeBatch: ({ shard }) => {
       note('judgeBatch', shard.key);
-      return Promise.resolve({ succeeded: 4, left: 0, reason: null, usd: 0.25 });
+      return Promise.resolve({ requests: 4, left: 0, reason: null, usd: 0.25 });
     },
     cancelBatch: ({ shard }) => {
       note('cancelBatch', shard.key);
-      return Promise.resolve({ succeeded: 0, left: 4, reason: null, usd: 0 });
+      return Promise.resolve({ requests: 0, left: 4, reason: null, usd: 0 });
     },
     publishCell: ({ cell }) => {
       note('publishCell', cell);

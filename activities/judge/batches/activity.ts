@@ -15,7 +15,7 @@ import type { JudgeBatchResult, JudgeShardInput } from '../../../workflows/activ
 import { checkBudget, recordSpending, usdOf } from '../../spending';
 import { JudgeStopped } from '../asker';
 import { RequestFailed } from '../errors';
-import { type Journal, openJournal, readJournals } from '../journal';
+import { type Journal, openJournal, readJournals, type Usage } from '../journal';
 import { journalFolders } from '../journal-folders';
 import { createBatchClient } from './client';
 import { type BatchProgress, type BatchRun, type BatchRunResult, cancelBatches, runBatches } from './run';
@@ -45,17 +45,18 @@ async function withRun(
   const { shard } = input;
   const key: WorkKey = { stage: 'judgements', group: shard.group, key: shard.key };
   return withLease(store, key, async (renew) => {
-    if ((await store.manifest(key)) !== null) return { succeeded: 0, left: 0, reason: null, usd: 0 };
+    if ((await store.manifest(key)) !== null) return { requests: 0, left: 0, reason: null, usd: 0 };
     const context = Context.current();
-    const { attempt } = holderOf(context.info);
+    const { holder, attempt } = holderOf(context.info);
     await refuseHopeless(await store.attemptFolders(key));
     const stored = await loadPlan(store, input.plan);
-    const { kind } = stored.spec.judge;
+    const judge = shard.judge === undefined ? stored.spec.judge : stored.spec.judges[shard.judge];
+    if (judge === undefined) throw new JudgeStopped('configuration', `the plan has no judge ${shard.judge}`);
     const standInUrl = env['FLAMINGO_STAND_IN_URL'];
     const folders = await journalFolders(store, key);
     let journal: Journal | undefined;
     let progress: BatchProgress = { batch: null, done: 0, of: shard.count };
-    let usd = 0;
+    const usdOfBatches = (usage: Usage) => usdOf({ ...stored.spec, judge }, usage) * BATCH_PRICE;
     const hard = new AbortController();
     let grace: NodeJS.Timeout | undefined;
     const soft = context.cancellationSignal;
@@ -73,7 +74,7 @@ async function withRun(
         work: key,
         // a judge's task queue is its account's
         account: context.info.taskQueue,
-        client: createBatchClient({ judge: kind, env, ...(standInUrl === undefined ? {} : { standInUrl }) }),
+        client: createBatchClient({ judge: judge.kind, env, ...(standInUrl === undefined ? {} : { standInUrl }) }),
         timing: batchTiming(env),
         now: Date.now,
         signal: soft,
@@ -81,18 +82,16 @@ async function withRun(
         requests: await readRows<JudgementRequest>(store, shard.requests),
         instruments: stored.plan.instruments,
         host: hostname(),
+        holder,
         read: () => readJournals(folders),
         open: () => (journal ??= openJournal({ folder, attempt, searchFolders: folders })),
         beforeCreate: () => checkBudget(store, input.experiment, input.maxUsd),
-        onPaid: async (usage) => {
-          const cost = usdOf(stored.spec, usage) * BATCH_PRICE;
-          usd += cost;
-          await recordSpending(store, input.experiment, { shard: shard.key, usd: cost });
-        },
+        onPaid: (usage) => recordSpending(store, input.experiment, { shard: shard.key, usd: usdOfBatches(usage) }),
         onProgress: (now) => (progress = now),
       });
-      if (result.reason !== null) context.log.warn(`judged live instead: ${result.reason}`, { shard: shard.key });
-      return { succeeded: result.succeeded, left: result.left, reason: result.reason, usd };
+      const { usage, left, reason } = result;
+      if (reason !== null) context.log.warn(`judged live instead: ${reason}`, { shard: shard.key });
+      return { requests: usage.requests, left, reason, usd: usdOfBatches(usage) };
     } catch (error) {
       if (error instanceof BatchWaits && !soft.aborted) throw waiting(error);
       if (!isExpected(error) && !soft.aborted) {

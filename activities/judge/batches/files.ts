@@ -16,6 +16,7 @@ import { link, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256, type Sha256 } from '../../../experiment/canonical';
 import type { Store, WorkKey } from '../../../artifacts/store';
+import type { Usage } from '../journal';
 
 export interface Submission {
   /** Sorted custom ids: the judgements that are asked for. */
@@ -47,7 +48,10 @@ export interface Ended {
   live: Sha256[];
   /** Unanswered by no fault of their own: to be put into another batch. */
   again: Sha256[];
-  succeeded: number;
+  /** What this shard's results have cost: one request for each verdict or unparsable reply. */
+  usage: Usage;
+  /** The activity that took them in. */
+  holder: string;
   at: string;
 }
 

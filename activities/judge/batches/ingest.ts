@@ -29,7 +29,6 @@ export interface Ingesting {
 export interface Ingested {
   /** Null: a result is for something that the submission never asked: this is somebody else's batch. */
   left: { live: Sha256[]; again: Sha256[] } | null;
-  succeeded: number;
   /** What this shard's results have cost, those of earlier readings included. */
   usage: Usage;
 }
@@ -60,15 +59,13 @@ async function readOnce(
   const seen = new Set<Sha256>();
   const left = { live: [] as Sha256[], again: [] as Sha256[] };
   const usage: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
-  let succeeded = 0;
   for await (const result of client.results(batch.id, { signal, deadlineMs: STALL_MS })) {
-    if (!asked.has(result.customId)) return { seen, left: null, succeeded, usage };
+    if (!asked.has(result.customId)) return { seen, left: null, usage };
     seen.add(result.customId);
     onProgress(seen.size, batch.requests);
     const request = requests.get(result.customId);
     if (request === undefined) continue;
     if (result.kind === 'succeeded') {
-      succeeded++;
       usage.requests++;
       usage.inputTokens += result.reply.inputTokens;
       usage.outputTokens += result.reply.outputTokens;
@@ -77,7 +74,7 @@ async function readOnce(
       left[isOwnFault(result) ? 'live' : 'again'].push(request.id);
     }
   }
-  return { seen, left, succeeded, usage };
+  return { seen, left, usage };
 }
 
 /** An error that another batch would meet again: the live policy decides on it (row `failed`, or stop with the reason). */

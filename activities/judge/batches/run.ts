@@ -22,6 +22,8 @@ export interface BatchRun extends Submitting {
   requests: readonly JudgementRequest[];
   instruments: Readonly<Record<Sha256, Instrument>>;
   host: string;
+  /** The activity; its attempts share what they count. */
+  holder: string;
   /** What the journals of all attempts hold now. */
   read: () => JournalContents;
   /** This attempt's journal; opened when there is something to write, since most looks find nothing. */
@@ -39,8 +41,7 @@ export interface BatchProgress {
 }
 
 export interface BatchRunResult {
-  /** Verdicts taken from batches in this attempt, and what they cost. */
-  succeeded: number;
+  /** What this activity has taken from batches, in all its attempts. */
   usage: Usage;
   /** Judgements that live requests have to do, and why; null when it is only single items. */
   left: number;
@@ -89,11 +90,10 @@ class Look {
   private readonly rounds = new Map<Sha256, number>();
   /** Created in this attempt: the first look at them is the next attempt's. */
   private readonly fresh = new Set<string>();
-  private readonly usage: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
+  private usage: Usage = NOTHING;
   private submissions: files.KnownSubmission[] = [];
   private journal: Journal | null = null;
   private refusal: string | null = null;
-  private succeeded = 0;
 
   constructor(private readonly context: BatchRun) {
     this.byId = new Map(context.requests.map((request) => [request.id, request]));
@@ -143,6 +143,7 @@ class Look {
     const { store, work } = this.context;
     this.live.clear();
     this.rounds.clear();
+    this.usage = NOTHING;
     this.submissions = (await files.submissionsOf(store, work)).filter(({ ids }) =>
       ids.some((id) => this.byId.has(id)),
     );
@@ -179,6 +180,7 @@ class Look {
       try {
         const ended = (await files.readEnded(store, work, batch)) ?? (await this.end(submission, outcome, batch));
         if (ended.foreign) continue;
+        if (ended.holder === this.context.holder) this.usage = sum(this.usage, ended.usage);
         for (const id of ended.live) this.live.add(id);
         for (const id of ended.again) this.rounds.set(id, (this.rounds.get(id) ?? 0) + 1);
         return []; // the other candidates are then somebody else's
@@ -228,27 +230,23 @@ class Look {
       if (age < RESULTS_KEPT_MS) throw waiting('its results are not there yet');
       return this.gone(submission, outcome, id);
     }
-    const { left, succeeded, usage } = ingested;
-    if (left === null) return this.record(id, { foreign: true, live: [], again: [], succeeded: 0 });
+    const { left, usage } = ingested;
+    if (left === null) return this.record(id, { foreign: true, live: [], again: [], usage: NOTHING });
     await this.context.onPaid(usage);
-    this.usage.requests += usage.requests;
-    this.usage.inputTokens += usage.inputTokens;
-    this.usage.outputTokens += usage.outputTokens;
-    this.succeeded += succeeded;
     // what we cancelled ourselves has not had its chance
     const again = (await files.wasCancelled(store, work, id)) ? [] : left.again;
-    return this.record(id, { foreign: false, live: left.live, again, succeeded });
+    return this.record(id, { foreign: false, live: left.live, again, usage });
   }
 
   /** A batch that nobody knows any more can not be read: its requests are as good as expired. */
   private gone(submission: files.KnownSubmission, outcome: files.Outcome, id: string): Promise<files.Ended> {
     const again = submission.ids.filter((each) => this.byId.has(each));
-    return this.record(id, { foreign: outcome.how === 'found', live: [], again, succeeded: 0 });
+    return this.record(id, { foreign: outcome.how === 'found', live: [], again, usage: NOTHING });
   }
 
-  private async record(batch: string, ended: Omit<files.Ended, 'at'>): Promise<files.Ended> {
-    const { store, work, now } = this.context;
-    const whole = { ...ended, at: new Date(now()).toISOString() };
+  private async record(batch: string, ended: Omit<files.Ended, 'holder' | 'at'>): Promise<files.Ended> {
+    const { store, work, now, holder } = this.context;
+    const whole = { ...ended, holder, at: new Date(now()).toISOString() };
     await files.recordEnded(store, work, batch, whole);
     return whole;
   }
@@ -294,8 +292,18 @@ class Look {
   private result(reason: string | null): BatchRunResult {
     const { finished } = this.journal ?? this.context.read();
     const left = this.context.requests.filter(({ id }) => !finished.has(id)).length;
-    return { succeeded: this.succeeded, usage: this.usage, left, reason };
+    return { usage: this.usage, left, reason };
   }
+}
+
+const NOTHING: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
+
+function sum(one: Usage, other: Usage): Usage {
+  return {
+    requests: one.requests + other.requests,
+    inputTokens: one.inputTokens + other.inputTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+  };
 }
 
 function callOf(request: JudgementRequest, instrument: Instrument | undefined): JudgeCall {

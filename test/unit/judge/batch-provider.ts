@@ -191,6 +191,7 @@ export class Shard {
         requests: this.requests,
         instruments: { [INSTRUMENT_KEY]: INSTRUMENT },
         host: 'test-host',
+        holder: 'test',
         read: () => readJournals(searchFolders),
         open: () => (journal ??= openJournal({ folder, attempt, searchFolders })),
         beforeCreate: () => Promise.resolve(),

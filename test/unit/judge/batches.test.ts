@@ -31,7 +31,7 @@ async function expectAllOnce(shard: Shard, batches = 1): Promise<void> {
 test('a batch is made, looked at ever less often, and its results are rows like live ones', async () => {
   const shard = shardOf(5);
   const result = await shard.finish();
-  expect(result).toMatchObject({ succeeded: 5, left: 0, reason: null, usage: { requests: 5, inputTokens: 50 } });
+  expect(result).toMatchObject({ left: 0, reason: null, usage: { requests: 5, inputTokens: 50 } });
   await expectAllOnce(shard);
   // 15 s at first, a quarter of the age then, 5 min at last: an hour takes some twenty looks
   expect(provider.looks).toBeGreaterThan(10);
@@ -194,7 +194,7 @@ describe('results', () => {
     provider.cutAfter = 4;
     const result = await shard.finish();
     await expectAllOnce(shard);
-    expect(result.succeeded).toBe(9);
+    expect(result.usage.requests).toBe(9);
     expect(shard.paid).toBe(9);
     expect((await shard.journal()).paid.requests).toBe(9);
   });
@@ -203,7 +203,7 @@ describe('results', () => {
     const shard = shardOf(4);
     const odd = shard.requests[2]!.id;
     provider.answer = (id) => success(id, id === odd ? "I'd say 15/100" : '95');
-    expect(await shard.finish()).toMatchObject({ succeeded: 4, left: 1, reason: null });
+    expect(await shard.finish()).toMatchObject({ usage: { requests: 4 }, left: 1, reason: null });
     expect(provider.batches).toHaveLength(1);
     const { unparsed, finished } = await shard.journal();
     expect([...unparsed]).toEqual([odd]);
@@ -219,7 +219,7 @@ describe('results', () => {
       if (id === refused) return { customId: id, kind: 'errored', type: 'invalid_request_error', message: 'no' };
       return success(id, '95');
     };
-    expect(await shard.finish()).toMatchObject({ left: 1, reason: null });
+    expect(await shard.finish()).toMatchObject({ usage: { requests: 5 }, left: 1, reason: null });
     expect(provider.batches.map(({ ids }) => ids.length)).toEqual([6, 2, 1]);
     const { finished } = await shard.journal();
     expect(finished.has(refused)).toBe(false);
@@ -328,7 +328,7 @@ describe('cancelled', () => {
     await expect(shard.attempt()).rejects.toThrow(BatchWaits);
     const result = await shard.cancel();
     expect(provider.cancelled).toEqual(['msgbatch_1']);
-    expect(result).toMatchObject({ succeeded: 3, left: 3 });
+    expect(result).toMatchObject({ usage: { requests: 3 }, left: 3 });
     await shard.finish();
     expect(provider.batches.map(({ ids }) => ids.length)).toEqual([6, 3]);
     await expectAllOnce(shard, 2);
@@ -336,7 +336,7 @@ describe('cancelled', () => {
 
   test('nothing in flight, nothing to cancel', async () => {
     const shard = shardOf(6);
-    expect(await shard.cancel()).toMatchObject({ succeeded: 0, left: 6 });
+    expect(await shard.cancel()).toMatchObject({ usage: { requests: 0 }, left: 6 });
     expect(provider.cancelled).toEqual([]);
   });
 
@@ -345,7 +345,7 @@ describe('cancelled', () => {
     provider.onCreated = kill;
     await expect(shard.attempt()).rejects.toThrow(Killed);
     provider.now += 31_000;
-    expect(await shard.cancel()).toMatchObject({ succeeded: 3 });
+    expect(await shard.cancel()).toMatchObject({ usage: { requests: 3 } });
     expect(provider.cancelled).toEqual(['msgbatch_1']);
   });
 });
