@@ -109,8 +109,8 @@ export interface Instrument {
   metric: string;
   /**
    * How rubric and judged text become a request; absent = `template`. `template`: the rubric is the only user message,
-   * `{question}` and `{answer}` filled in a single pass (the published form). `json`: the rubric goes into `system`, the
-   * judged text is one JSON value, and nothing in it can close or replace anything.
+   * `{question}` and `{answer}` filled in a single pass (the published form). `json`: `rubric` is the whole `system`
+   * prompt, the judged text is one JSON value, and nothing in it can close or replace anything.
    */
   form?: 'json';
   /** Combined: one request for these metrics, answered as strict JSON; `metric` is then their names joined by `+`. */
@@ -122,6 +122,8 @@ export interface Instrument {
   verdicts: ('CODE' | 'REFUSAL')[];
   maxTokens: number;
   temperature: number | null;
+  /** For models that think unless told not to; absent = nothing is said about thinking. */
+  thinking?: 'disabled';
   /** `anthropic-version` header. */
   apiVersion: string;
 }
