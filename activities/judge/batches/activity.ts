@@ -7,7 +7,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { recordAttempt, refuseHopeless } from '../../../artifacts/attempts';
 import { holderOf, withLease } from '../../../artifacts/leases';
-import { loadPlan } from '../../../artifacts/plans';
+import { judgeOf, loadPlan } from '../../../artifacts/plans';
 import { readRows } from '../../../artifacts/rows';
 import type { Store, WorkKey } from '../../../artifacts/store';
 import type { JudgementRequest } from '../../../experiment/rows';
@@ -21,8 +21,6 @@ import { createBatchClient } from './client';
 import { type BatchProgress, type BatchRun, type BatchRunResult, cancelBatches, runBatches } from './run';
 import { BatchWaits, batchTiming } from './waits';
 
-/** The Batches API takes half the price, in and out. */
-const BATCH_PRICE = 0.5;
 /** A batch that is being created is awaited so long after a cancellation or shutdown: its name is worth it. */
 const GRACE_MS = 15_000;
 const BEAT_MS = 2_000;
@@ -50,13 +48,11 @@ async function withRun(
     const { holder, attempt } = holderOf(context.info);
     await refuseHopeless(await store.attemptFolders(key));
     const stored = await loadPlan(store, input.plan);
-    const judge = shard.judge === undefined ? stored.spec.judge : stored.spec.judges[shard.judge];
-    if (judge === undefined) throw new JudgeStopped('configuration', `the plan has no judge ${shard.judge}`);
     const standInUrl = env['FLAMINGO_STAND_IN_URL'];
     const folders = await journalFolders(store, key);
     let journal: Journal | undefined;
     let progress: BatchProgress = { batch: null, done: 0, of: shard.count };
-    const usdOfBatches = (usage: Usage) => usdOf({ ...stored.spec, judge }, usage) * BATCH_PRICE;
+    const cost = (usage: Usage) => usdOf(stored.spec, usage, { judge: shard.judge, batch: true });
     const hard = new AbortController();
     let grace: NodeJS.Timeout | undefined;
     const soft = context.cancellationSignal;
@@ -74,7 +70,13 @@ async function withRun(
         work: key,
         // a judge's task queue is its account's
         account: context.info.taskQueue,
-        client: createBatchClient({ judge: judge.kind, env, ...(standInUrl === undefined ? {} : { standInUrl }) }),
+        experiment: input.experiment,
+        usdOf: cost,
+        client: createBatchClient({
+          judge: judgeOf(stored.spec, shard.judge).kind,
+          env,
+          ...(standInUrl === undefined ? {} : { standInUrl }),
+        }),
         timing: batchTiming(env),
         now: Date.now,
         signal: soft,
@@ -85,13 +87,13 @@ async function withRun(
         holder,
         read: () => readJournals(folders),
         open: () => (journal ??= openJournal({ folder, attempt, searchFolders: folders })),
-        beforeCreate: () => checkBudget(store, input.experiment, input.maxUsd),
-        onPaid: (usage) => recordSpending(store, input.experiment, { shard: shard.key, usd: usdOfBatches(usage) }),
+        beforeCreate: (usdInFlight) => checkBudget(store, input.experiment, input.maxUsd, usdInFlight),
+        onPaid: (usage) => recordSpending(store, input.experiment, { shard: shard.key, usd: cost(usage) }),
         onProgress: (now) => (progress = now),
       });
       const { usage, left, reason } = result;
       if (reason !== null) context.log.warn(`judged live instead: ${reason}`, { shard: shard.key });
-      return { requests: usage.requests, left, reason, usd: usdOfBatches(usage) };
+      return { requests: usage.requests, left, reason, usd: cost(usage) };
     } catch (error) {
       if (error instanceof BatchWaits && !soft.aborted) throw waiting(error);
       if (!isExpected(error) && !soft.aborted) {

@@ -60,6 +60,9 @@ export interface Turn {
   /** Number of the submission. */
   submission: number;
   requests: number;
+  /** Who pays, and about how much, US dollars. */
+  experiment: string;
+  usd: number;
   /** When, by our clock, in milliseconds. */
   at: number;
   /** What the account's list showed before: anything that is not in it is newer. */
@@ -91,7 +94,7 @@ export async function submissionsOf(store: Store, work: WorkKey): Promise<KnownS
   for (const each of [work, ...others]) {
     const folder = (await store.attemptFolders(each)).find((path) => path.endsWith('/batches'));
     if (folder === undefined) continue;
-    for (const number of await numbersOf(folder, /^submission-(\d+)\.json$/)) {
+    for (const number of await numbersOf(folder, SUBMISSION)) {
       const submission = await readJson<Submission>(join(folder, `submission-${number}.json`));
       if (submission === null) continue;
       const outcome = await readOutcome(store, each, number);
@@ -109,7 +112,7 @@ export async function recordSubmission(
   now: number,
 ): Promise<number | null> {
   const folder = await batchFolder(store, work);
-  const number = ((await numbersOf(folder, /^submission-(\d+)\.json$/)).at(-1) ?? 0) + 1;
+  const number = ((await numbersOf(folder, SUBMISSION)).at(-1) ?? 0) + 1;
   const submission: Submission = { ids, hash: sha256(ids.join('\n')), at: new Date(now).toISOString() };
   return (await createOnce(join(folder, `submission-${number}.json`), submission)) ? number : null;
 }
@@ -148,9 +151,28 @@ async function turnFolder(store: Store, account: string): Promise<string> {
 
 export async function latestTurn(store: Store, account: string): Promise<{ number: number; turn: Turn } | null> {
   const folder = await turnFolder(store, account);
-  const number = (await numbersOf(folder, /^turn-(\d+)\.json$/)).at(-1);
+  const number = (await numbersOf(folder, TURN)).at(-1);
   if (number === undefined) return null;
   return { number, turn: (await readJson<Turn>(join(folder, `turn-${number}.json`))) as Turn };
+}
+
+/** What batches of the experiment that are in flight will cost, about. A batch lives for a day at most. */
+export async function usdInFlight(store: Store, account: string, experiment: string, now: number): Promise<number> {
+  const folder = await turnFolder(store, account);
+  let usd = 0;
+  for (const number of (await numbersOf(folder, TURN)).reverse()) {
+    const turn = (await readJson<Turn>(join(folder, `turn-${number}.json`))) as Turn;
+    if (now - turn.at > 25 * 3_600_000) break;
+    if (turn.experiment === experiment && (await isInFlight(store, turn))) usd += turn.usd;
+  }
+  return usd;
+}
+
+async function isInFlight(store: Store, { work, submission }: Turn): Promise<boolean> {
+  const outcome = await readOutcome(store, work, submission);
+  if (outcome === null) return true;
+  const ended = await Promise.all(outcome.batches.map((batch) => readEnded(store, work, batch)));
+  return outcome.batches.length > 0 && ended.every((each) => each === null || each.foreign);
 }
 
 /** False when another process took this turn: only one may create at a time. */
@@ -162,6 +184,9 @@ export async function recordTurn(store: Store, account: string, number: number, 
 function fileName(batch: string): string {
   return /^[\w-]{1,128}$/.test(batch) ? batch : sha256(batch);
 }
+
+const SUBMISSION = /^submission-(\d+)\.json$/;
+const TURN = /^turn-(\d+)\.json$/;
 
 async function numbersOf(folder: string, pattern: RegExp): Promise<number[]> {
   const names = await readdir(folder);

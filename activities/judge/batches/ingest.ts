@@ -10,6 +10,7 @@ import type { Instrument } from '../../../experiment/plan';
 import type { JudgementRequest } from '../../../experiment/rows';
 import { refuseOtherJudge } from '../client';
 import { BY_ERROR_TYPE } from '../errors';
+import { finishedJudgement } from '../finished';
 import type { Journal, Usage } from '../journal';
 import { parseReply } from '../parse';
 import type { BatchClient, BatchResult, BatchStatus } from './client';
@@ -90,36 +91,22 @@ function keep(
   request: JudgementRequest,
   reply: (BatchResult & { kind: 'succeeded' })['reply'],
 ): void {
-  const { id, completion, repeat } = request;
+  const { id } = request;
   if (journal.finished.has(id) || journal.unparsed.has(id)) return;
   const instrument = instruments[request.instrument]!;
   refuseOtherJudge(client.judge, instrument.model, reply.model);
   const paid: Usage = { requests: 1, inputTokens: reply.inputTokens, outputTokens: reply.outputTokens };
-  const verdict = parseReply({ text: reply.text, stopReason: reply.stopReason }, instrument.verdicts);
+  const verdict = parseReply(reply, instrument);
   // the one identical re-ask is a live request: nobody waits another hour for it
   if (verdict.status === 'unparsable') return journal.appendUnparsed(id, paid);
-  journal.append(
-    {
-      row: {
-        id,
-        completion,
-        metric: instrument.metric,
-        instrument: request.instrument,
-        repeat,
-        ...verdict,
-        raw: verdict.raw.toWellFormed(),
-      },
-      provenance: {
-        id,
-        requestId: null,
-        model: reply.model,
-        ...paid,
-        latencyMs: batch.endedAt === null ? 0 : Date.parse(batch.endedAt) - Date.parse(batch.createdAt),
-        host,
-        at: new Date(now()).toISOString(),
-        batch: batch.id,
-      },
-    },
-    paid,
-  );
+  const provenance = {
+    requestId: null,
+    model: reply.model,
+    ...paid,
+    latencyMs: batch.endedAt === null ? 0 : Date.parse(batch.endedAt) - Date.parse(batch.createdAt),
+    host,
+    at: new Date(now()).toISOString(),
+    batch: batch.id,
+  };
+  journal.append(finishedJudgement(request, instrument.metric, verdict, provenance), paid);
 }

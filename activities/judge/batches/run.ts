@@ -28,8 +28,8 @@ export interface BatchRun extends Submitting {
   read: () => JournalContents;
   /** This attempt's journal; opened when there is something to write, since most looks find nothing. */
   open: () => Journal;
-  /** Before money is spent; may throw. */
-  beforeCreate: () => Promise<void>;
+  /** Before money is spent, with about what the experiment's batches in flight will cost; may throw. */
+  beforeCreate: (usdInFlight: number) => Promise<void>;
   onPaid: (usage: Usage) => Promise<void>;
   onProgress: (progress: BatchProgress) => void;
 }
@@ -109,7 +109,8 @@ class Look {
         if (flying.length > 0) throw soonest(flying);
         return this.result(reason);
       }
-      await this.context.beforeCreate();
+      const { store, account, experiment, now } = this.context;
+      await this.context.beforeCreate(await files.usdInFlight(store, account, experiment, now()));
       const outcome = await submit(this.context, this.cut(todo));
       if (outcome.how === 'created') for (const id of outcome.batches) this.fresh.add(id);
     }

@@ -12,6 +12,7 @@
  * other times of the server, all of ours with ours.
  */
 import type { Store, WorkKey } from '../../../artifacts/store';
+import type { Usage } from '../journal';
 import type { JudgeCall } from '../request';
 import { type Failure, RequestFailed } from '../errors';
 import type { BatchClient, BatchPage, BatchStatus } from './client';
@@ -23,6 +24,9 @@ export interface Submitting {
   work: WorkKey;
   /** All who share it take turns. */
   account: string;
+  /** Who pays. */
+  experiment: string;
+  usdOf: (usage: Usage) => number;
   client: BatchClient;
   timing: BatchTiming;
   now: () => number;
@@ -39,7 +43,7 @@ const PROMPT_MS = 2_000;
 
 /** Sends these calls, all of one API version, as one batch. Throws `BatchWaits` or `JudgeStopped` when it can not be. */
 export async function submit(context: Submitting, calls: readonly JudgeCall[]): Promise<files.Outcome> {
-  const { store, work, account, timing, now } = context;
+  const { store, work, account, experiment, timing, now } = context;
   const ids = calls.map(({ id }) => id).sort();
   const number = await files.recordSubmission(store, work, ids, now());
   if (number === null) throw new BatchWaits(timing.lookMs, 'another attempt is submitting');
@@ -57,7 +61,8 @@ export async function submit(context: Submitting, calls: readonly JudgeCall[]): 
     throw error;
   }
   const at = now();
-  const turn: files.Turn = { work, submission: number, requests: ids.length, at, baseline };
+  const usd = context.usdOf(estimateOf(calls));
+  const turn: files.Turn = { work, submission: number, requests: ids.length, experiment, usd, at, baseline };
   if (!(await files.recordTurn(store, account, (last?.number ?? 0) + 1, turn))) {
     await end('later', 'another batch was first');
     throw new BatchWaits(Math.min(timing.lookMs, 1000), 'another batch of this account is being created');
@@ -94,6 +99,15 @@ function certainty(failure: Failure): 'refused' | 'later' | 'not sent' | 'unknow
   return failure.kind === 'network' && !failure.mayBePaid ? 'not sent' : 'unknown';
 }
 
+/** Some four bytes are a token; a reply is at most as long as it may be. */
+function estimateOf(calls: readonly JudgeCall[]): Usage {
+  return {
+    requests: calls.length,
+    inputTokens: Math.ceil(calls.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0) / 4),
+    outputTokens: calls.reduce((sum, { params }) => sum + params.max_tokens, 0),
+  };
+}
+
 /** The bytes of each request are those of a live one. */
 function bodyOf(calls: readonly JudgeCall[]): string {
   const requests = calls.map(({ id, body }) => `{"custom_id":${JSON.stringify(id)},"params":${body}}`);
@@ -105,9 +119,10 @@ export async function settle(context: Submitting, turn: files.Turn): Promise<fil
   const { store, timing, now } = context;
   const standing = await files.readOutcome(store, turn.work, turn.submission);
   if (standing !== null) return standing;
+  // mostly somebody else's creation that is under way: looked at again soon
   const unknown = (until: number) =>
     new BatchWaits(
-      Math.max(until - now(), 250),
+      Math.max(Math.min(until - now(), timing.lookMs / 3), 250),
       `whether a batch of ${turn.requests} requests was created is not known yet`,
     );
   if (now() < turn.at + timing.settleMs) throw unknown(turn.at + timing.settleMs);

@@ -183,6 +183,8 @@ export class Shard {
         store,
         work: this.work,
         account: 'flamingo-judge-test',
+        experiment: 'demo',
+        usdOf: ({ requests: count }) => count,
         client: provider,
         timing: { lookMs: 15_000, createMs: 120_000, settleMs: 30_000 },
         now: () => provider.now,

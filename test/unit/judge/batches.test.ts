@@ -314,11 +314,18 @@ describe('no batch can be made', () => {
     expect(shard.attempts).toBe(6);
   });
 
-  test('a spent budget is asked about before every creation', async () => {
-    const shard = shardOf(3);
-    const beforeCreate = () => Promise.reject(new Error('budget'));
-    await expect(shard.attempt({ beforeCreate })).rejects.toThrow('budget');
-    expect(provider.batches).toHaveLength(0);
+  test('the budget is asked about before every creation, with what is in flight', async () => {
+    const asked: number[] = [];
+    const beforeCreate = (usd: number) => Promise.resolve(void asked.push(usd));
+    const first = shardOf(5);
+    await expect(first.attempt({ beforeCreate })).rejects.toThrow(BatchWaits);
+    await expect(shardOf(3, 5).attempt({ beforeCreate })).rejects.toThrow(BatchWaits);
+    await first.finish();
+    await expect(shardOf(2, 8).attempt({ beforeCreate })).rejects.toThrow(BatchWaits);
+    expect(asked).toEqual([0, 5, 3]);
+    const spent = () => Promise.reject(new Error('budget'));
+    await expect(shardOf(2, 10).attempt({ beforeCreate: spent })).rejects.toThrow('budget');
+    expect(provider.batches).toHaveLength(3);
   });
 });
 
