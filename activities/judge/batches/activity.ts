@@ -64,7 +64,6 @@ async function withRun(
     }, BEAT_MS);
     try {
       context.heartbeat({ cell: input.cell, metric: shard.metric, ...progress });
-      const folder = await store.attemptFolder(key, attempt);
       const result = await work({
         store,
         work: key,
@@ -86,7 +85,10 @@ async function withRun(
         host: hostname(),
         holder,
         read: () => readJournals(folders),
-        open: () => (journal ??= openJournal({ folder, attempt, searchFolders: folders })),
+        open: async () => {
+          const folder = await store.attemptFolder(key, attempt);
+          return (journal = openJournal({ folder, attempt, searchFolders: folders }));
+        },
         beforeCreate: (usdInFlight) => checkBudget(store, input.experiment, input.maxUsd, usdInFlight),
         onPaid: (usage) => recordSpending(store, input.experiment, { shard: shard.key, usd: cost(usage) }),
         onProgress: (now) => (progress = now),

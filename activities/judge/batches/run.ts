@@ -27,7 +27,7 @@ export interface BatchRun extends Submitting {
   /** What the journals of all attempts hold now. */
   read: () => JournalContents;
   /** This attempt's journal; opened when there is something to write, since most looks find nothing. */
-  open: () => Journal;
+  open: () => Promise<Journal>;
   /** Before money is spent, with about what the experiment's batches in flight will cost; may throw. */
   beforeCreate: (usdInFlight: number) => Promise<void>;
   onPaid: (usage: Usage) => Promise<void>;
@@ -210,7 +210,7 @@ class Look {
     }
     if (!batch.ended) throw waiting(`${batch.finished} of ${batch.requests} done`);
 
-    this.journal ??= this.context.open();
+    this.journal ??= await this.context.open();
     const ingesting = {
       client,
       instruments,

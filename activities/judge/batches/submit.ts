@@ -45,10 +45,13 @@ const PROMPT_MS = 2_000;
 export async function submit(context: Submitting, calls: readonly JudgeCall[]): Promise<files.Outcome> {
   const { store, work, account, experiment, timing, now } = context;
   const ids = calls.map(({ id }) => id).sort();
-  const number = await files.recordSubmission(store, work, ids, now());
-  if (number === null) throw new BatchWaits(timing.lookMs, 'another attempt is submitting');
-  const end = (how: files.Outcome['how'], reason: string | null, batches: string[] = []) =>
-    files.recordOutcome(store, work, number, { how, batches, reason, at: new Date(now()).toISOString() });
+  const begin = async () => {
+    const number = await files.recordSubmission(store, work, ids, now());
+    if (number === null) throw new BatchWaits(timing.lookMs, 'another attempt is submitting');
+    const end = (how: files.Outcome['how'], reason: string | null, batches: string[] = []) =>
+      files.recordOutcome(store, work, number, { how, batches, reason, at: new Date(now()).toISOString() });
+    return { number, end };
+  };
 
   const last = await files.latestTurn(store, account);
   let baseline: files.Baseline;
@@ -56,10 +59,11 @@ export async function submit(context: Submitting, calls: readonly JudgeCall[]): 
     const settled = last === null ? null : await settle(context, last.turn);
     baseline = await look(context, last, settled);
   } catch (error) {
-    if (isNotFound(error)) return end('refused', 'the server has no message batches');
-    await end(error instanceof BatchWaits && error.away ? 'absent' : 'later', (error as Error).message);
+    if (isNotFound(error)) return (await begin()).end('refused', 'the server has no message batches');
+    if (error instanceof BatchWaits && error.away) await (await begin()).end('absent', error.message);
     throw error;
   }
+  const { number, end } = await begin();
   const at = now();
   const usd = context.usdOf(estimateOf(calls));
   const turn: files.Turn = { work, submission: number, requests: ids.length, experiment, usd, at, baseline };

@@ -1,5 +1,5 @@
 /** A provider of message batches in memory, on a clock that tests move, and what a worker does with it until it is done. */
-import { LocalStore } from '../../../artifacts/local-store';
+import { type LocalStore } from '../../../artifacts/local-store';
 import { journalFolders } from '../../../activities/judge/journal-folders';
 import { openJournal, readJournals, type Journal, type JournalContents } from '../../../activities/judge/journal';
 import { type BatchClient, type BatchResult, type BatchStatus } from '../../../activities/judge/batches/client';
@@ -195,7 +195,7 @@ export class Shard {
         host: 'test-host',
         holder: 'test',
         read: () => readJournals(searchFolders),
-        open: () => (journal ??= openJournal({ folder, attempt, searchFolders })),
+        open: () => Promise.resolve((journal = openJournal({ folder, attempt, searchFolders }))),
         beforeCreate: () => Promise.resolve(),
         onPaid: ({ requests }) => Promise.resolve(void (this.paid += requests)),
         onProgress: () => undefined,
