@@ -27,7 +27,8 @@ import {
   type ConfigurationInput,
   type ConfigurationResult,
 } from './messages';
-import { gpuActivities, judgeActivities, planning } from './policies';
+import { judgeInMode } from './judge-batch';
+import { gpuActivities, planning } from './policies';
 import { STAGE } from './search-attributes';
 
 /**
@@ -104,7 +105,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
       const summary = `judge ${cell.cell}: ${shard.count} × ${shard.metric}`;
       const work = { ...cell, experiment: input.experiment, shard };
       const result: JudgeShardResult = await pausable(
-        () => judgeActivities(input.judgeQueue, summary).judgeShard({ ...work, maxUsd: board.maxUsd }),
+        () => judgeInMode(shard.queue ?? input.judgeQueue, summary, { ...work, maxUsd: board.maxUsd }),
         () => board.waiting === null,
       );
       entry.judged += result.judged;

@@ -20,6 +20,7 @@ import { Asker, type Answer, type Clock, JudgeStopped } from './asker';
 import type { JudgeClient } from './client';
 import { Doubts } from './doubts';
 import type { Failure } from './errors';
+import { finishedJudgement } from './finished';
 import type { FinishedJudgement, Journal, Usage } from './journal';
 import { Pace } from './pacing/pace';
 import { parseReply } from './parse';
@@ -218,7 +219,7 @@ class Shard {
       }
       this.finish(
         request,
-        { ...verdict, raw: verdict.raw.toWellFormed() },
+        verdict,
         { requestId: reply.requestId, model: reply.model, latencyMs: reply.latencyMs, ...spent },
         paid,
       );
@@ -266,14 +267,9 @@ class Shard {
     facts: Omit<JudgementProvenance, 'id' | 'host' | 'at'>,
     paid: Usage,
   ): void {
-    const { id, completion, instrument, repeat } = request;
-    const { metric } = this.options.instruments[instrument]!;
-    const { requestId, model, inputTokens, outputTokens, requests, latencyMs } = facts;
+    const { metric } = this.options.instruments[request.instrument]!;
     const at = new Date(this.now()).toISOString();
-    const finished: FinishedJudgement = {
-      row: { id, completion, metric, instrument, repeat, ...verdict },
-      provenance: { id, requestId, model, inputTokens, outputTokens, requests, latencyMs, host: this.host, at },
-    };
+    const finished = finishedJudgement(request, metric, verdict, { ...facts, host: this.host, at });
     this.options.journal.append(finished, paid);
     this.count(finished);
     this.report();

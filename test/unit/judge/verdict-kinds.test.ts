@@ -1,4 +1,5 @@
 /** Categories and combined scores on their way from a reply to a row, also when another attempt goes on. */
+import { readRateLimits } from '../../../activities/judge/pacing/rate-limits';
 import type { JudgeClient, JudgeReply } from '../../../activities/judge/client';
 import { judgeItems, type JudgedItems } from '../../../activities/judge/engine';
 import { keyOf } from '../../../experiment/canonical';
@@ -14,7 +15,7 @@ function saying(text: string): JudgeClient & { asked: number } {
     asked: 0,
     send: (): Promise<JudgeReply> => {
       client.asked++;
-      const usage = { inputTokens: 10, outputTokens: 5, latencyMs: 1 };
+      const usage = { inputTokens: 10, outputTokens: 5, latencyMs: 1, limits: readRateLimits(new Headers()) };
       return Promise.resolve({ text, stopReason: 'end_turn', model: 'stand-in-judge-1', requestId: 'req_1', ...usage });
     },
     model: () => Promise.reject(new Error('not asked')),
