@@ -38,9 +38,11 @@ export async function readCell(store: Store, plan: Plan, cell: PlannedCell): Pro
   const questions = plan.questionSets[cell.questionSet] ?? [];
   const byKey = new Map(questions.map((question) => [question.key, question]));
   const stored = await storedCompletions(store, cell);
-  const completions = completionTasks(cell, questions)
-    .flatMap(({ id }) => stored.get(id) ?? [])
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  // a given cell's context holds its answers and no others, and not equally many to every question
+  const present = cell.given
+    ? [...stored.values()]
+    : completionTasks(cell, questions).flatMap(({ id }) => stored.get(id) ?? []);
+  const completions = present.sort((a, b) => (a.id < b.id ? -1 : 1));
   const wanted = cell.metrics.flatMap((metric) =>
     completions.flatMap((completion) => {
       const instrument = metric.instrumentOf[completion.question];

@@ -69,7 +69,12 @@ async function outline(store: Store, experiments: string, request: ExperimentReq
       label,
       key,
       recipeKey,
-      cells: cells.map(({ id, completions, judgements }) => ({ id, completions, judgements })),
+      cells: cells.map(({ id, completions, judgements, given }) => ({
+        id,
+        completions,
+        judgements,
+        ...(given === undefined ? {} : { given }),
+      })),
     })),
     ...queuesOf(spec),
     parallel: spec.execution.parallel,

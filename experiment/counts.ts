@@ -3,6 +3,7 @@
  */
 import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
+import { answersPerQuestion } from './given';
 import { heldOutCount } from './holdout';
 import type { Plan } from './plan';
 import type { QuestionItem } from './questions';
@@ -18,11 +19,13 @@ export interface PlanCounts {
   judgements: number;
 }
 
-export function countsOf({ configurations }: Plan): PlanCounts {
+export function countsOf({ configurations, questionSets }: Plan): PlanCounts {
   const cells = configurations.flatMap((configuration) => configuration.cells);
   const completions = new Map<string, number>();
   const judgements = new Map<string, number>();
-  for (const { contextKey, samplesPerQuestion: samples, metrics, ...cell } of cells) {
+  for (const cell of cells) {
+    const { contextKey, metrics } = cell;
+    const samples = answersPerQuestion(cell, questionSets[cell.questionSet] ?? []);
     // A set without metrics would be no cell to judge; its questions are those of any of its metrics.
     for (const { instrumentOf, repeats } of metrics) {
       for (const [question, instrument] of Object.entries(instrumentOf)) {
@@ -48,7 +51,7 @@ function raise(counts: Map<string, number>, key: string, value: number): void {
 function sum(counts: Map<string, number>): number {
   let total = 0;
   for (const value of counts.values()) total += value;
-  return total;
+  return Math.round(total); // given answers: an average a question
 }
 
 /**

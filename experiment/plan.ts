@@ -30,7 +30,9 @@ export interface Message {
 export type ModelIdentity =
   | { kind: 'hub'; id: string; revision: string }
   | { kind: 'bundled'; name: string }
-  | { kind: 'folder'; sha256: Sha256 };
+  | { kind: 'folder'; sha256: Sha256 }
+  /** No model: answers from elsewhere. `answers` covers which they are, `characters` is their length together. */
+  | { kind: 'given'; answers: Sha256; characters: number };
 
 /** Everything that decides an adapter's weights; its key is the fine-tune's identity. */
 export interface Recipe {

@@ -61,6 +61,8 @@ export interface CellOutline {
   id: string;
   completions: number;
   judgements: number;
+  /** Its answers come from elsewhere: nothing is generated. */
+  given?: true;
 }
 
 export interface ConfigurationInput {

@@ -146,9 +146,9 @@ export function summarizeCell(
       return {
         id: question.id,
         answers: own.length,
-        expected: cell.samplesPerQuestion,
+        expected: cell.given ? own.length : cell.samplesPerQuestion,
         metrics: cell.metrics.map((metric) => {
-          const expected = expectedOf(metric, cell, [question]);
+          const expected = expectedOf(metric, cell, [question], own);
           const scores = scoresOf(own, metric.metric).map(({ value }) => value);
           return {
             metric: metric.metric,
@@ -180,7 +180,7 @@ function summarizeMetric(
   questions: readonly Question[],
   answers: readonly JudgedAnswer[],
 ): MetricSummary {
-  const expected = expectedOf(planned, cell, questions);
+  const expected = expectedOf(planned, cell, questions, answers);
   const counts = countStatuses(answers, planned.metric, expected);
   const scores = scoresOf(answers, planned.metric);
   const unknown = counts.judge_refused + counts.unparsable + counts.failed + counts.missing;
@@ -207,7 +207,12 @@ function expectedOf(
   { instrumentOf, repeats }: PlannedMetric,
   cell: PlannedCell,
   questions: readonly Question[],
+  answers: readonly JudgedAnswer[],
 ): number {
+  // all given answers are there, and not equally many to every question
+  if (cell.given) {
+    return answers.filter(({ completion }) => instrumentOf[completion.question] !== undefined).length * repeats;
+  }
   return questions.filter(({ key }) => instrumentOf[key] !== undefined).length * cell.samplesPerQuestion * repeats;
 }
 
