@@ -39,7 +39,11 @@ export class GivenAnswers {
     this.samplesPerQuestion = ordered.reduce((most, [, hashes]) => Math.max(most, hashes.length), 0);
     this.context = {
       version: GENERATION_VERSION,
-      model: { kind: 'given', answers: sha256(ordered.map((each) => each.flat().join(' ') + '\n').join('')), characters },
+      model: {
+        kind: 'given',
+        answers: sha256(ordered.map((each) => each.flat().join(' ') + '\n').join('')),
+        characters,
+      },
       recipe: null,
       systemPrompt: { kind: 'default' },
       sampling: NOT_SAMPLED,
