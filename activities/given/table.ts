@@ -133,12 +133,14 @@ async function* csvRecords(path: string, characters: AsyncGenerator<string>): As
   // an error of the source reaches the loop below through the parser
   pipeline(source, parser, () => undefined);
   let line = 1;
+  let lineEnd: TableRow['lineEnd'] = '\n'; // the last line may have none: it gets that of the line before
   try {
     for await (const record of parser) {
       const { record: fields, raw } = record as { record: string[]; raw: string };
       // the parser gives the first character of the line end along
       const own = /[\r\n]$/.test(raw) ? raw.slice(0, -1) : raw;
-      if (own !== '') yield { fields, raw: own, line, lineEnd: raw.endsWith('\r') ? '\r\n' : '\n' };
+      if (own !== raw) lineEnd = raw.endsWith('\r') ? '\r\n' : '\n';
+      if (own !== '') yield { fields, raw: own, line, lineEnd };
       line += own.split('\n').length;
     }
   } catch (error) {
