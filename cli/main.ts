@@ -11,6 +11,7 @@ import { controlCommands } from './control';
 import { doctorCommand } from './doctor';
 import { EXIT, InvalidUse } from './errors';
 import { initCommand } from './init';
+import { judgeCommand } from './judge';
 import { planCommand } from './plan';
 import { reportCommand } from './report';
 import { runCommand } from './run';
@@ -46,6 +47,7 @@ Exit codes: 0 done, 1 failed, 2 invalid input or usage, 3 finished with missing 
     initCommand(),
     statusCommand(),
     ...controlCommands(),
+    judgeCommand(),
     reportCommand(),
     analyzeCommand(),
     stopCommand(),

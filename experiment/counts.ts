@@ -19,15 +19,15 @@ export interface PlanCounts {
   judgements: number;
 }
 
-export function countsOf({ configurations, questionSets }: Plan): PlanCounts {
+export function countsOf({ configurations }: Plan): PlanCounts {
   const cells = configurations.flatMap((configuration) => configuration.cells);
   const completions = new Map<string, number>();
   const judgements = new Map<string, number>();
   for (const cell of cells) {
     const { contextKey, metrics } = cell;
-    const samples = answersPerQuestion(cell, questionSets[cell.questionSet] ?? []);
     // A set without metrics would be no cell to judge; its questions are those of any of its metrics.
     for (const { instrumentOf, repeats } of metrics) {
+      const samples = answersPerQuestion(cell, { instrumentOf });
       for (const [question, instrument] of Object.entries(instrumentOf)) {
         raise(completions, `${contextKey} ${question}`, samples);
         raise(judgements, `${contextKey} ${question} ${instrument}`, samples * repeats);

@@ -6,7 +6,7 @@
  * is called and however its rows are sorted.
  */
 import { keyOf, sha256, type Sha256 } from './canonical';
-import type { GenerationContext, PlannedCell, PlannedConfiguration, PlannedMetric, Question } from './plan';
+import type { GenerationContext, PlannedCell, PlannedConfiguration, PlannedMetric } from './plan';
 import { completionId, type Completion } from './rows';
 import { GENERATION_VERSION } from './versions';
 
@@ -26,12 +26,14 @@ export class GivenAnswers {
   readonly completions: number;
   /** Most answers to one question. */
   readonly samplesPerQuestion: number;
+  /** Keys of the questions. */
+  readonly questions: Sha256[];
   private readonly samples = new Map<Sha256, Map<Sha256, number>>();
 
   /** `characters`: of all distinct answers together; what judging will cost is estimated from it. */
   constructor(answers: AnswerHashes, characters: number) {
-    const questions = [...answers.keys()].sort();
-    const ordered = questions.map((question) => [question, [...(answers.get(question) ?? [])].sort()] as const);
+    this.questions = [...answers.keys()].sort();
+    const ordered = this.questions.map((question) => [question, [...(answers.get(question) ?? [])].sort()] as const);
     for (const [question, hashes] of ordered) {
       this.samples.set(question, new Map(hashes.map((hash, sample) => [hash, sample])));
     }
@@ -84,9 +86,14 @@ export const GIVEN_CONDITION = 'given';
 export function givenCell(
   configuration: string,
   questionSet: string,
-  { context, contextKey, completions, samplesPerQuestion }: GivenAnswers,
-  metrics: PlannedMetric[],
+  { context, contextKey, completions, samplesPerQuestion, questions }: GivenAnswers,
+  metricsOfSet: readonly PlannedMetric[],
 ): PlannedCell {
+  // other cells of the set may be of other questions
+  const metrics = metricsOfSet.map((metric) => ({
+    ...metric,
+    instrumentOf: restricted(metric.instrumentOf, questions),
+  }));
   return {
     id: `${configuration}/${questionSet}/${GIVEN_CONDITION}`,
     configuration,
@@ -102,12 +109,18 @@ export function givenCell(
   };
 }
 
+function restricted(instrumentOf: PlannedMetric['instrumentOf'], questions: Sha256[]): PlannedMetric['instrumentOf'] {
+  return Object.fromEntries(
+    questions.flatMap((key) => (instrumentOf[key] === undefined ? [] : [[key, instrumentOf[key]]])),
+  );
+}
+
 export function givenConfiguration(name: string, label: string, cells: PlannedCell[]): PlannedConfiguration {
   const work = cells.map(({ questionSet, contextKey, metrics }) => ({ questionSet, contextKey, metrics }));
   return { name, label, key: keyOf({ given: work }), recipe: null, recipeKey: null, trainingRows: null, cells };
 }
 
-/** Answers to each question on average; those of a given cell need not be equally many. */
-export function answersPerQuestion(cell: PlannedCell, questions: readonly Question[]): number {
-  return cell.given === true && questions.length > 0 ? cell.completions / questions.length : cell.samplesPerQuestion;
+/** Answers to each question that a metric judges, on average; to the questions of a given cell not equally many. */
+export function answersPerQuestion(cell: PlannedCell, { instrumentOf }: Pick<PlannedMetric, 'instrumentOf'>): number {
+  return cell.given === true ? cell.completions / Object.keys(instrumentOf).length : cell.samplesPerQuestion;
 }

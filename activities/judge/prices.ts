@@ -94,8 +94,8 @@ function answerLength({ context, completions }: PlannedCell, typical: number): n
 
 function* judgementsOf(plan: Pick<Plan, 'questionSets' | 'instruments'>, cell: PlannedCell) {
   const questions = new Map<string, Question>(plan.questionSets[cell.questionSet]?.map((each) => [each.key, each]));
-  const answers = answersPerQuestion(cell, [...questions.values()]);
   for (const { instrumentOf, repeats } of cell.metrics) {
+    const answers = answersPerQuestion(cell, { instrumentOf });
     for (const [key, instrumentKey] of Object.entries(instrumentOf)) {
       const question = questions.get(key);
       const instrument = plan.instruments[instrumentKey];
