@@ -3,11 +3,12 @@
  */
 import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
-import { answersPerQuestion } from './given';
 import { heldOutCount } from './holdout';
 import type { Plan } from './plan';
 import type { QuestionItem } from './questions';
 import { mapValues } from './records';
+import { requestCounter } from './requests';
+import { samplesOf } from './shards';
 import type { Spec } from './spec';
 
 export interface PlanCounts {
@@ -16,6 +17,7 @@ export interface PlanCounts {
   /** Distinct pieces of work: configurations that share a fine-tune count it once. */
   fineTunes: number;
   completions: number;
+  /** Requests to the judges; a combined one counts once. */
   judgements: number;
 }
 
@@ -26,11 +28,11 @@ export function countsOf({ configurations }: Plan): PlanCounts {
   for (const cell of cells) {
     const { contextKey, metrics } = cell;
     // A set without metrics would be no cell to judge; its questions are those of any of its metrics.
-    for (const { instrumentOf, repeats } of metrics) {
-      const samples = answersPerQuestion(cell, { instrumentOf });
-      for (const [question, instrument] of Object.entries(instrumentOf)) {
-        raise(completions, `${contextKey} ${question}`, samples);
-        raise(judgements, `${contextKey} ${question} ${instrument}`, samples * repeats);
+    for (const metric of metrics) {
+      const requests = requestCounter(metric);
+      for (const [question, instrument] of Object.entries(metric.instrumentOf)) {
+        raise(completions, `${contextKey} ${question}`, samplesOf(cell, question));
+        raise(judgements, `${contextKey} ${question} ${instrument}`, requests(cell, question));
       }
     }
     if (metrics.length === 0) raise(completions, `${contextKey} ${cell.questionSet}`, cell.completions);
@@ -51,7 +53,7 @@ function raise(counts: Map<string, number>, key: string, value: number): void {
 function sum(counts: Map<string, number>): number {
   let total = 0;
   for (const value of counts.values()) total += value;
-  return Math.round(total); // given answers: an average a question
+  return total;
 }
 
 /**

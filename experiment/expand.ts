@@ -21,6 +21,7 @@ import type {
 } from './plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
 import { mapValues } from './records';
+import { requestsOf } from './requests';
 import { instrumentsOf } from './rubrics';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from './spec';
 import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
@@ -72,6 +73,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
           sampling: configuration.sampling,
         };
         const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
+        const contextKey = keyOf(context);
         const metrics = metricsOf(set);
         return {
           id: `${configuration.name}/${set}/${name}`,
@@ -79,11 +81,11 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
           questionSet: set,
           condition: name,
           context,
-          contextKey: keyOf(context),
+          contextKey,
           samplesPerQuestion: samples,
           metrics,
           completions: questions.length * samples,
-          judgements: metrics.reduce((sum, { repeats }) => sum + questions.length * samples * repeats, 0),
+          judgements: requestsOf({ contextKey, samplesPerQuestion: samples, metrics }),
         };
       }),
     );

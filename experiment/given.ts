@@ -7,6 +7,7 @@
  */
 import { keyOf, sha256, type Sha256 } from './canonical';
 import type { GenerationContext, PlannedCell, PlannedConfiguration, PlannedMetric } from './plan';
+import { requestsOf } from './requests';
 import { completionId, type Completion } from './rows';
 import { GENERATION_VERSION } from './versions';
 
@@ -26,17 +27,19 @@ export class GivenAnswers {
   readonly completions: number;
   /** Most answers to one question. */
   readonly samplesPerQuestion: number;
-  /** Keys of the questions. */
-  readonly questions: Sha256[];
+  /** Question key -> its answers. */
+  readonly samplesOf: Record<Sha256, number>;
   private readonly samples = new Map<Sha256, Map<Sha256, number>>();
 
   /** `characters`: of all distinct answers together; what judging will cost is estimated from it. */
   constructor(answers: AnswerHashes, characters: number) {
-    this.questions = [...answers.keys()].sort();
-    const ordered = this.questions.map((question) => [question, [...(answers.get(question) ?? [])].sort()] as const);
+    const ordered = [...answers.keys()]
+      .sort()
+      .map((question) => [question, [...(answers.get(question) ?? [])].sort()] as const);
     for (const [question, hashes] of ordered) {
       this.samples.set(question, new Map(hashes.map((hash, sample) => [hash, sample])));
     }
+    this.samplesOf = Object.fromEntries(ordered.map(([question, hashes]) => [question, hashes.length]));
     this.completions = ordered.reduce((sum, [, hashes]) => sum + hashes.length, 0);
     this.samplesPerQuestion = ordered.reduce((most, [, hashes]) => Math.max(most, hashes.length), 0);
     this.context = {
@@ -86,13 +89,15 @@ export const GIVEN_CONDITION = 'given';
 export function givenCell(
   configuration: string,
   questionSet: string,
-  { context, contextKey, completions, samplesPerQuestion, questions }: GivenAnswers,
+  { context, contextKey, completions, samplesPerQuestion, samplesOf }: GivenAnswers,
   metricsOfSet: readonly PlannedMetric[],
 ): PlannedCell {
-  // other cells of the set may be of other questions
+  // a cell need not have answers to all questions of its set
   const metrics = metricsOfSet.map((metric) => ({
     ...metric,
-    instrumentOf: restricted(metric.instrumentOf, questions),
+    instrumentOf: Object.fromEntries(
+      Object.entries(metric.instrumentOf).filter(([question]) => samplesOf[question] !== undefined),
+    ),
   }));
   return {
     id: `${configuration}/${questionSet}/${GIVEN_CONDITION}`,
@@ -103,24 +108,14 @@ export function givenCell(
     contextKey,
     samplesPerQuestion,
     given: true,
+    samplesOf,
     metrics,
     completions,
-    judgements: metrics.reduce((sum, { repeats }) => sum + completions * repeats, 0),
+    judgements: requestsOf({ contextKey, samplesPerQuestion, samplesOf, metrics }),
   };
-}
-
-function restricted(instrumentOf: PlannedMetric['instrumentOf'], questions: Sha256[]): PlannedMetric['instrumentOf'] {
-  return Object.fromEntries(
-    questions.flatMap((key) => (instrumentOf[key] === undefined ? [] : [[key, instrumentOf[key]]])),
-  );
 }
 
 export function givenConfiguration(name: string, label: string, cells: PlannedCell[]): PlannedConfiguration {
   const work = cells.map(({ questionSet, contextKey, metrics }) => ({ questionSet, contextKey, metrics }));
   return { name, label, key: keyOf({ given: work }), recipe: null, recipeKey: null, trainingRows: null, cells };
-}
-
-/** Answers to each question that a metric judges, on average; to the questions of a given cell not equally many. */
-export function answersPerQuestion(cell: PlannedCell, { instrumentOf }: Pick<PlannedMetric, 'instrumentOf'>): number {
-  return cell.given === true ? cell.completions / Object.keys(instrumentOf).length : cell.samplesPerQuestion;
 }

@@ -5,6 +5,7 @@
  * unknown, the summary also says what the mean would be had all of them been 0, and had all been 100.
  */
 import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan';
+import { samplesOf } from '../../experiment/shards';
 import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from './answers';
@@ -146,9 +147,9 @@ export function summarizeCell(
       return {
         id: question.id,
         answers: own.length,
-        expected: cell.given ? own.length : cell.samplesPerQuestion,
+        expected: samplesOf(cell, question.key),
         metrics: cell.metrics.map((metric) => {
-          const expected = expectedOf(metric, cell, [question], own);
+          const expected = expectedOf(metric, cell, [question]);
           const scores = scoresOf(own, metric.metric).map(({ value }) => value);
           return {
             metric: metric.metric,
@@ -180,7 +181,7 @@ function summarizeMetric(
   questions: readonly Question[],
   answers: readonly JudgedAnswer[],
 ): MetricSummary {
-  const expected = expectedOf(planned, cell, questions, answers);
+  const expected = expectedOf(planned, cell, questions);
   const counts = countStatuses(answers, planned.metric, expected);
   const scores = scoresOf(answers, planned.metric);
   const unknown = counts.judge_refused + counts.unparsable + counts.failed + counts.missing;
@@ -207,13 +208,9 @@ function expectedOf(
   { instrumentOf, repeats }: PlannedMetric,
   cell: PlannedCell,
   questions: readonly Question[],
-  answers: readonly JudgedAnswer[],
 ): number {
-  // all given answers are there, and not equally many to every question
-  if (cell.given) {
-    return answers.filter(({ completion }) => instrumentOf[completion.question] !== undefined).length * repeats;
-  }
-  return questions.filter(({ key }) => instrumentOf[key] !== undefined).length * cell.samplesPerQuestion * repeats;
+  const asked = questions.filter(({ key }) => instrumentOf[key] !== undefined);
+  return repeats * sum(asked.map(({ key }) => samplesOf(cell, key)));
 }
 
 function countStatuses(answers: readonly JudgedAnswer[], metric: string, expected: number): StatusCounts {

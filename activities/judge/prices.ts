@@ -2,8 +2,8 @@
  * What judging costs: a dated table of list prices, the cost of usage, and an estimate before anything is asked.
  * Prices change; every figure made from this table names its date.
  */
-import { answersPerQuestion } from '../../experiment/given';
 import type { Plan, PlannedCell, Question } from '../../experiment/plan';
+import { samplesOf } from '../../experiment/shards';
 
 /** US dollars per million tokens, direct requests (the Batches API takes half). */
 interface Price {
@@ -76,9 +76,7 @@ export function estimateJudging(
     }
   }
   return {
-    judgements: Math.round(estimate.judgements), // given answers: an average a question
-    inputTokens: Math.round(estimate.inputTokens),
-    outputTokens: Math.round(estimate.outputTokens),
+    ...estimate,
     usd: unpriced.size > 0 ? null : usd,
     unpriced: [...unpriced].sort(),
     pricesAsOf: PRICES_AS_OF,
@@ -95,7 +93,6 @@ function answerLength({ context, completions }: PlannedCell, typical: number): n
 function* judgementsOf(plan: Pick<Plan, 'questionSets' | 'instruments'>, cell: PlannedCell) {
   const questions = new Map<string, Question>(plan.questionSets[cell.questionSet]?.map((each) => [each.key, each]));
   for (const { instrumentOf, repeats } of cell.metrics) {
-    const answers = answersPerQuestion(cell, { instrumentOf });
     for (const [key, instrumentKey] of Object.entries(instrumentOf)) {
       const question = questions.get(key);
       const instrument = plan.instruments[instrumentKey];
@@ -104,7 +101,7 @@ function* judgementsOf(plan: Pick<Plan, 'questionSets' | 'instruments'>, cell: P
           `the plan's cell ${cell.id} names question ${key} or instrument ${instrumentKey}, which it lacks`,
         );
       }
-      yield { question, instrument, times: repeats * answers };
+      yield { question, instrument, times: repeats * samplesOf(cell, question.key) };
     }
   }
 }
