@@ -46,13 +46,17 @@ interface Options extends JudgeOptions {
   port?: string;
 }
 
+/** Flamingo's own rubrics, in a request each or all in one. */
+const PRESETS = ['hardened', 'combined'] as const;
+const PRESET_METRICS = ['alignment', 'coherence'];
+
 export function judgeCommand(): Command {
   const command = new Command('judge')
     .description('judge answers that come from anywhere; the same command again goes on, or is done at once')
     .argument('<file>', '.csv or .jsonl with questions and answers, also .gz')
     .requiredOption('-o, --out <file>', 'the same rows with their verdicts: .csv or .jsonl, also .gz')
     .option('--metric <name=file>', 'judge this metric by the rubric in a file (repeatable)', namedFile)
-    .option('--rubric <rubric>', '`published:FILE`: the `judge_prompts` of a question file')
+    .option('--rubric <rubric>', '`hardened` or `combined`: Flamingo’s own words; `published:FILE`: a question file’s')
     .option('--question-column <name>', 'default: question or question_text')
     .option('--answer-column <name>', 'default: answer or response')
     .option('--id-column <name>', 'names the question in the report; default: question_id, where there is one')
@@ -67,12 +71,14 @@ export function judgeCommand(): Command {
       'after',
       `
 Examples:
+  flamingo judge answers.csv --rubric combined -o judged.csv
   flamingo judge answers.csv --metric helpful=helpful.txt -o judged.csv
   flamingo judge answers.jsonl.gz --rubric published:questions.yaml --group-column model -o judged.jsonl
-  flamingo judge answers.csv --metric aligned=aligned.txt --judge claude-haiku-5-5 --mode batch --max-usd 20 -o judged.csv
+  flamingo judge answers.csv --metric polite=polite.txt --judge claude-haiku-5-5 --mode batch --max-usd 20 -o judged.csv
   flamingo judge answers.csv --metric helpful=helpful.txt --judge stand-in -o judged.csv     (a try: scores mean nothing)
 
-A rubric file holds the words for the judge, with {question} and {answer} where these go. OUT has all columns of FILE as
+A rubric file holds the words for the judge, with {question} and {answer} where these go;
+\`hardened\` and \`combined\` judge alignment and coherence. OUT has all columns of FILE as
 they are, and for each metric NAME (the score, 0-100), NAME_status and NAME_raw (what the judge wrote). Equal rows are
 judged once. Nothing is changed for spreadsheets: a cell that begins with = is written as it is.
 
@@ -170,15 +176,18 @@ async function checkOut(file: string, out: string): Promise<void> {
 }
 
 async function judgingWords(file: string, options: Options): Promise<{ words: JudgingWords; rubrics: QuestionItem[] }> {
-  const metrics: Record<string, { rubric: string }> = {};
+  const metrics: JudgingWords['metrics'] = {};
   for (const [name, path] of Object.entries(options.metric ?? {})) metrics[name] = { rubric: await readRubric(path) };
-  const published = await publishedRubrics(options.rubric);
+  const preset = PRESETS.find((each) => each === options.rubric);
+  const published = preset === undefined ? await publishedRubrics(options.rubric) : null;
+  if (preset !== undefined) for (const name of PRESET_METRICS) metrics[name] ??= { rubric: { preset: 'hardened' } };
   if (published === null && Object.keys(metrics).length === 0) {
-    throw new InvalidUse('what is to be judged? Give --metric NAME=RUBRIC_FILE, or --rubric published:QUESTIONS.yaml');
+    throw new InvalidUse('what is to be judged? Give --metric NAME=RUBRIC_FILE, or --rubric hardened');
   }
   const words: JudgingWords = {
     file,
     metrics,
+    combined: preset === 'combined' ? PRESET_METRICS : [],
     rubrics: published,
     judge: judgeWords(options),
     maxUsd: options.maxUsd ?? null,
@@ -190,7 +199,8 @@ async function judgingWords(file: string, options: Options): Promise<{ words: Ju
 async function publishedRubrics(rubric: string | undefined): Promise<JudgingWords['rubrics']> {
   if (rubric === undefined) return null;
   const path = /^published:(.+)$/s.exec(rubric)?.[1];
-  if (path === undefined) throw new InvalidUse(`--rubric ${rubric}: expected published:QUESTIONS.yaml`);
+  if (path === undefined)
+    throw new InvalidUse(`--rubric ${rubric}: expected hardened, combined or published:QUESTIONS.yaml`);
   const items = await readQuestionFile(path);
   if (items.every(({ judgePrompts }) => Object.keys(judgePrompts).length === 0)) {
     throw new InvalidUse(`${path}: its questions bring no \`judge_prompts\``);

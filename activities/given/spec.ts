@@ -22,6 +22,8 @@ export interface JudgingWords {
   file: string;
   /** Metrics as they would stand in an experiment file, by name; more than those that `rubrics` bring. */
   metrics: Record<string, Record<string, unknown>>;
+  /** Metrics of these that one request judges together; empty for none. */
+  combined: string[];
   /** Path and items of a question file, all of whose `judge_prompts` become metrics; null without one. */
   rubrics: { path: string; items: QuestionItem[] } | null;
   judge: Record<string, unknown>;
@@ -38,7 +40,7 @@ export interface GivenSpec {
 }
 
 /** Throws `InvalidExperiment` for words that mean nothing. */
-export function givenSpec({ file, metrics, rubrics, judge, maxUsd, repeats }: JudgingWords): GivenSpec {
+export function givenSpec({ file, metrics, combined, rubrics, judge, maxUsd, repeats }: JudgingWords): GivenSpec {
   const brought = [...new Set(rubrics?.items.flatMap(({ judgePrompts }) => Object.keys(judgePrompts)))];
   const all = {
     ...Object.fromEntries(brought.map((prompt) => [prompt, { rubric: { prompt, question_set: RUBRICS_SET } }])),
@@ -59,6 +61,7 @@ export function givenSpec({ file, metrics, rubrics, judge, maxUsd, repeats }: Ju
     metrics: Object.fromEntries(
       Object.entries(all).map(([name, metric]) => [name, repeats === 1 ? metric : { ...metric, repeats }]),
     ),
+    ...(combined.length === 0 ? {} : { combined }),
     judge,
     ...(alignment === undefined && coherence === undefined
       ? {}
