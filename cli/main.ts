@@ -13,6 +13,7 @@ import { EXIT, InvalidUse } from './errors';
 import { initCommand } from './init';
 import { judgeCommand } from './judge';
 import { planCommand } from './plan';
+import { rejudgeCommand } from './rejudge';
 import { reportCommand } from './report';
 import { runCommand } from './run';
 import { serverCommand, stopCommand, superviseCommand } from './services';
@@ -48,6 +49,7 @@ Exit codes: 0 done, 1 failed, 2 invalid input or usage, 3 finished with missing 
     statusCommand(),
     ...controlCommands(),
     judgeCommand(),
+    rejudgeCommand(),
     reportCommand(),
     analyzeCommand(),
     stopCommand(),

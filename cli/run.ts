@@ -4,20 +4,25 @@
 import { Command } from 'commander';
 import { writeResults } from '../activities/experiment-report';
 import { newWork } from '../activities/reuse';
-import { recordExperiment } from '../artifacts/experiments';
 import { openStore } from '../artifacts/open-store';
 import { dataFolder } from '../artifacts/places';
-import { loadPlan, queuesOf } from '../artifacts/plans';
+import { judgeQueuesOf, loadPlan } from '../artifacts/plans';
 import { bundledModelPath, pythonPath, temporalPath } from '../artifacts/toolchain';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
-import { conclude } from './follow';
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
 import { say } from './output';
 import { fileOptions, prepare, requirePlan, type FileOptions, type Prepared } from './prepare';
-import { accountOf, requireCredentials, submitAndFollow, type Submission, type SubmitOptions } from './submit';
+import {
+  accountOf,
+  reportStored,
+  requireCredentials,
+  submitAndFollow,
+  type Submission,
+  type SubmitOptions,
+} from './submit';
 
 interface RunOptions extends FileOptions {
   detach?: boolean;
@@ -54,39 +59,23 @@ async function run(file: string, options: RunOptions): Promise<number> {
   const ref = requirePlan(prepared);
   const { store, output } = prepared.json;
   const submission: Submission = { plan: prepared.imported.plan as Plan, ref, store, output };
-  const account = accountOf(queuesOf(prepared.spec).judgeQueue);
+  const accounts = judgeQueuesOf(prepared.spec).map(accountOf);
   const { detach = false, json = false } = options;
-  const how: SubmitOptions = { accounts: [account], port, detach, json };
+  const how: SubmitOptions = { accounts, port, detach, json };
   if (isRemote()) {
     const code = await submitAndFollow(submission, how);
     if (!detach && (code === EXIT.done || code === EXIT.incomplete)) await bringHome(ref, output);
     return code;
   }
   const stored = prepared.reuse !== null && newWork(prepared.reuse) === 0;
-  if (stored && new LocalFiles(dataFolder()).lockHolder() === null) return reportStored(prepared, options);
-  requireLocal(prepared, account);
+  if (stored && new LocalFiles(dataFolder()).lockHolder() === null) return reportStored(submission, json);
+  requireLocal(prepared, accounts);
   return submitAndFollow(submission, how);
 }
 
-/** All that the file asks for is in the store: the report is built from there, and no service is started for it. */
-async function reportStored(prepared: Prepared, options: RunOptions): Promise<number> {
-  const started = Date.now();
-  say('Everything is in the store already.');
-  const ref = requirePlan(prepared);
-  const { experiment: name, output } = prepared.json;
-  const store = await openStore();
-  const stored = await loadPlan(store, ref);
-  await recordExperiment(store, name, { plan: ref, output });
-  const names = stored.plan.configurations.map((configuration) => ({ name: configuration.name }));
-  const report = await writeResults(store, stored, { output, results: names });
-  const configurations = names.map((each) => ({ ...each, state: 'done' as const, missing: 0 }));
-  const outcome = { experiment: name, status: 'complete' as const, configurations, usd: 0, requests: 0, report };
-  return conclude(outcome, { json: options.json ?? false }, started);
-}
-
 /** Everything that the embedded services will need is checked before anything is started. */
-function requireLocal({ spec, json, reuse }: Prepared, account: string): void {
-  if (json.judgements.new > 0) requireCredentials([account]);
+function requireLocal({ spec, json, reuse }: Prepared, accounts: string[]): void {
+  if (json.judgements.new > 0) requireCredentials(accounts);
   try {
     temporalPath();
     const gpuWork = reuse === null || reuse.fineTunes.new + reuse.completions.new > 0;

@@ -4,8 +4,12 @@
  */
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import pc from 'picocolors';
+import { writeResults } from '../activities/experiment-report';
 import { judgeCredentials } from '../activities/judge/client';
+import { recordExperiment } from '../artifacts/experiments';
+import { openStore } from '../artifacts/open-store';
 import { dataFolder } from '../artifacts/places';
+import { loadPlan } from '../artifacts/plans';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import type { experiment } from '../workflows/experiment';
 import { apply, experimentProgress, experimentWorkflowId, ORCHESTRATION_QUEUE } from '../workflows/messages';
@@ -13,7 +17,7 @@ import type { Applied, ExperimentOutcome, ExperimentRequest } from '../workflows
 import { EXPERIMENT } from '../workflows/search-attributes';
 import { connect, isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
-import { follow } from './follow';
+import { conclude, follow } from './follow';
 import { letGo, stopServices, useServices } from './local/embedded';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
 import { LocalFiles } from './local/state';
@@ -57,6 +61,26 @@ export async function submitAndFollow(submission: Submission, options: SubmitOpt
     letGo(files);
     if (!files.detached && files.clients().length === 0) await stopServices(files);
   }
+}
+
+/** All that a plan asks for is in the store: the report is built from there, and no service is started for it. */
+export async function reportStored({ plan, ref, output }: Submission, json: boolean): Promise<number> {
+  const started = Date.now();
+  say('Everything is in the store already.');
+  const store = await openStore();
+  await recordExperiment(store, plan.experiment, { plan: ref, output });
+  const names = plan.configurations.map(({ name }) => ({ name }));
+  const report = await writeResults(store, await loadPlan(store, ref), { output, results: names });
+  const configurations = names.map((each) => ({ ...each, state: 'done' as const, missing: 0 }));
+  const done = {
+    experiment: plan.experiment,
+    status: 'complete' as const,
+    configurations,
+    usd: 0,
+    requests: 0,
+    report,
+  };
+  return conclude(done, { json }, started);
 }
 
 /** For what is to be judged by embedded services: fails when a judge's key is not in the environment. */

@@ -4,6 +4,7 @@
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
 import { keyOf, sha256, type Sha256 } from './canonical';
+import { configurationKey } from './configuration-key';
 import { rowsText, type Dataset } from './dataset';
 import { deviationsOf } from './deviations';
 import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
@@ -92,7 +93,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     return {
       name: configuration.name,
       label: configuration.label,
-      key: keyOf({ recipe: recipeKey, cells: cells.map(cellIdentity) }),
+      key: configurationKey(recipeKey, cells),
       recipe,
       recipeKey,
       trainingRows: null,
@@ -114,11 +115,6 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   });
   const plan: Plan = { experiment: spec.name, key, configurations, questionSets, instruments, deviations };
   return { plan, trainingRows };
-}
-
-/** A cell's work. The names of question set and condition take part, because results are published under them. */
-function cellIdentity({ questionSet, condition, contextKey, samplesPerQuestion, metrics }: PlannedCell): unknown {
-  return { questionSet, condition, contextKey, samplesPerQuestion, metrics };
 }
 
 function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: string, rowCount: number): Recipe {

@@ -6,6 +6,7 @@
  * is called and however its rows are sorted.
  */
 import { keyOf, sha256, type Sha256 } from './canonical';
+import { configurationKey } from './configuration-key';
 import type { GenerationContext, PlannedCell, PlannedConfiguration, PlannedMetric } from './plan';
 import { requestsOf } from './requests';
 import { completionId, type Completion } from './rows';
@@ -116,6 +117,5 @@ export function givenCell(
 }
 
 export function givenConfiguration(name: string, label: string, cells: PlannedCell[]): PlannedConfiguration {
-  const work = cells.map(({ questionSet, contextKey, metrics }) => ({ questionSet, contextKey, metrics }));
-  return { name, label, key: keyOf({ given: work }), recipe: null, recipeKey: null, trainingRows: null, cells };
+  return { name, label, key: configurationKey(null, cells), recipe: null, recipeKey: null, trainingRows: null, cells };
 }
