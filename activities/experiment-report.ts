@@ -14,6 +14,7 @@ import { readRows, storedCompletionShards, storedJudgementProvenance } from '../
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration } from '../experiment/plan';
 import type { CompletionProvenance } from '../experiment/rows';
+import type { Spec } from '../experiment/spec';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { buildReport } from './aggregate/report';
 import type {
@@ -62,7 +63,8 @@ async function reportOn(
   { output, results }: ReportRequest,
 ): Promise<NonNullable<ExperimentOutcome['report']>> {
   const { plan, spec } = stored;
-  const judging = await Promise.all(cells.map((rows) => judgingProvenance(store, rows)));
+  const judged = await Promise.all(cells.map((rows) => judgingProvenance(store, spec, rows)));
+  const judging = judged.map(({ provenance }) => provenance);
   const built = await buildReport({
     plan,
     spec,
@@ -79,7 +81,7 @@ async function reportOn(
       cells: await Promise.all(cells.map((rows) => cellProvenance(store, rows))),
       judging,
     },
-    costs: costsOf(stored, judging),
+    costs: costsOf(spec, judged),
   });
   for (const file of built.files) await writeWhole(join(output, file.path), file.content);
   return { folder: output, html: join(output, 'report.html'), expectations: built.expectations };
@@ -167,13 +169,22 @@ async function cellProvenance(store: Store, { cell }: CellRows): Promise<CellPro
   };
 }
 
-async function judgingProvenance(store: Store, { cell, wanted }: CellRows): Promise<JudgingProvenance> {
-  const ids = new Set(wanted.map(({ request }) => request.id));
+/** Of all judges of a cell, with what they cost: each has its own price, and batches cost half. */
+async function judgingProvenance(
+  store: Store,
+  spec: Spec,
+  { cell, wanted }: CellRows,
+): Promise<{ provenance: JudgingProvenance; usd: number }> {
+  const judges = new Map(wanted.map(({ metric, request }) => [request.id, metric.judge]));
   const groups = distinct(wanted.map(({ group }) => group));
   const rows = (await Promise.all(groups.map((group) => storedJudgementProvenance(store, group))))
     .flat()
-    .filter(({ id }) => ids.has(id));
-  return {
+    .filter(({ id }) => judges.has(id));
+  const usd = rows.reduce(
+    (sum, row) => sum + usdOf(spec, row, { judge: judges.get(row.id), batch: row.batch !== undefined }),
+    0,
+  );
+  const provenance = {
     cell: cell.id,
     models: distinct(rows.flatMap(({ model }) => model ?? [])),
     hosts: distinct(rows.map(({ host }) => host)),
@@ -182,17 +193,22 @@ async function judgingProvenance(store: Store, { cell, wanted }: CellRows): Prom
     outputTokens: rows.reduce((sum, row) => sum + row.outputTokens, 0),
     ...span(rows.map(({ at }) => at)),
   };
+  return { provenance, usd };
 }
 
-function costsOf({ spec }: StoredPlan, judging: JudgingProvenance[]): Costs {
-  const total = { requests: 0, inputTokens: 0, outputTokens: 0 };
-  for (const { requests, inputTokens, outputTokens } of judging) {
-    total.requests += requests;
-    total.inputTokens += inputTokens;
-    total.outputTokens += outputTokens;
+function costsOf(spec: Spec, judged: { provenance: JudgingProvenance; usd: number }[]): Costs {
+  const total = { requests: 0, inputTokens: 0, outputTokens: 0, usd: 0 };
+  for (const { provenance, usd } of judged) {
+    total.requests += provenance.requests;
+    total.inputTokens += provenance.inputTokens;
+    total.outputTokens += provenance.outputTokens;
+    total.usd += usd;
   }
-  const prices = spec.judge.price === null ? `list prices of ${PRICES_AS_OF}` : 'the experiment file';
-  return { ...total, usd: usdOf(spec, total), prices: spec.judge.kind === 'stand-in' ? null : prices };
+  const paid = [spec.judge, ...Object.values(spec.judges)].filter(({ kind }) => kind !== 'stand-in');
+  const sources = distinct(
+    paid.map(({ price }) => (price === null ? `list prices of ${PRICES_AS_OF}` : 'the experiment file')),
+  );
+  return { ...total, prices: sources.length === 0 ? null : sources.join(' and ') };
 }
 
 /** The commit is best effort: an installation need not be a clone. */

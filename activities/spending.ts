@@ -3,15 +3,21 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import type { Spec } from '../experiment/spec';
+import { judgeOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import type { Usage } from './judge/journal';
-import { costOf } from './judge/prices';
+import { judgeUsd } from './judge/prices';
 
-/** US dollars of a usage, by the experiment file's price or the list's. A model without any known price counts as 0. */
-export function usdOf({ judge }: Spec, usage: Pick<Usage, 'inputTokens' | 'outputTokens'>): number {
-  if (judge.kind === 'stand-in') return 0;
-  if (judge.price === null) return costOf(judge.model, usage) ?? 0;
-  return (usage.inputTokens * judge.price.input + usage.outputTokens * judge.price.output) / 1e6;
+/**
+ * US dollars of a usage, by the experiment file's price or the list's. A model without any known price counts as 0.
+ * `judge`: its name in the file's `judges`; none = the file's `judge`. `batch`: paid through Message Batches.
+ */
+export function usdOf(
+  spec: Spec,
+  usage: Pick<Usage, 'inputTokens' | 'outputTokens'>,
+  { judge, batch = false }: { judge?: string | undefined; batch?: boolean } = {},
+): number {
+  return judgeUsd(judgeOf(spec, judge), usage, batch) ?? 0;
 }
 
 export async function recordSpending(

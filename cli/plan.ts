@@ -3,7 +3,9 @@
  */
 import { Command } from 'commander';
 import pc from 'picocolors';
+import type { JudgeCost } from '../activities/estimate';
 import type { Count } from '../activities/reuse';
+import type { JudgeSpec } from '../experiment/spec';
 import { printJson, say } from './output';
 import { fileOptions, prepare, type FileOptions, type Prepared } from './prepare';
 
@@ -35,11 +37,13 @@ function print({ spec, json, imported, reuse }: Prepared): void {
   out(`  fine-tunes   ${count(json.fineTunes)}`);
   out(`  completions  ${count(json.completions)}`);
   out(`  judgements   ${count(json.judgements)}`);
-  if (spec.judge.kind === 'stand-in') out('  judge        stand-in: deterministic, free, no model');
-  else if (json.estimate !== null) {
-    const { newUsd, usd, method } = json.estimate;
-    out(`  judge        ${spec.judge.model}, about $${newUsd.toFixed(2)} new of $${usd.toFixed(2)} (${method})`);
+  for (const [name, judge] of [['judge', spec.judge] as const, ...Object.entries(spec.judges)]) {
+    const cost = json.estimate?.judges.find((each) => (each.judge ?? 'judge') === name);
+    out(
+      `  ${name.padEnd(12)} ${judge.kind === 'stand-in' ? 'stand-in: deterministic, free, no model' : paid(judge, cost)}`,
+    );
   }
+  if (json.estimate !== null && json.estimate.usd > 0) out(`               (${json.estimate.method})`);
   out(`  results      ${json.output}`);
   for (const configuration of imported.plan?.configurations ?? []) {
     out(
@@ -58,6 +62,13 @@ function print({ spec, json, imported, reuse }: Prepared): void {
       ),
     );
   }
+}
+
+function paid({ model, mode }: JudgeSpec, cost: JudgeCost | undefined): string {
+  const how = mode === 'batch' ? `${model} in batches` : model;
+  if (cost === undefined) return how;
+  if (cost.usd === null || cost.newUsd === null) return `${how}, of unknown price`;
+  return `${how}, about $${cost.newUsd.toFixed(2)} new of $${cost.usd.toFixed(2)}`;
 }
 
 function count({ new: fresh, reused }: Count): string {

@@ -10,7 +10,9 @@ import { printJson, say } from './output';
 
 export function validateCommand(): Command {
   return new Command('validate')
-    .description('check an experiment file: every problem with line, column and a hint')
+    .description(
+      'check an experiment file: every problem with line, column and a hint; warnings do not make it invalid',
+    )
     .argument('<file...>', 'experiment files')
     .option('--json', 'print the problems as JSON')
     .addHelpText(
@@ -21,12 +23,15 @@ export function validateCommand(): Command {
       const results = await Promise.all(
         files.map(async (file) => {
           const parsed = parseExperiment(await readExperimentFile(file), file);
-          return { file, valid: parsed.ok, problems: parsed.ok ? [] : parsed.problems };
+          return parsed.ok
+            ? { file, valid: true, problems: [], warnings: parsed.warnings }
+            : { file, valid: false, problems: parsed.problems, warnings: [] };
         }),
       );
       if (options.json) printJson(results);
       else {
-        for (const { file, valid, problems } of results) {
+        for (const { file, valid, problems, warnings } of results) {
+          if (warnings.length > 0) say(pc.yellow(formatProblems(warnings)));
           say(valid ? `${pc.green('valid')} ${file}` : formatProblems(problems));
         }
       }

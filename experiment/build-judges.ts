@@ -3,7 +3,7 @@
  * by thousands of refused requests later.
  */
 import { closest, suggestion, type Issue, type Path } from './issue';
-import { acceptsTemperature, judgeModel, KNOWN_JUDGE_MODELS, type JudgeModel } from './judge-models';
+import { acceptsTemperature, judgeModel, KNOWN_CLAUDE_MODELS, type JudgeModel } from './judge-models';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from './presets';
 import type { ExperimentInput, JudgeInput } from './schema';
 import type { JudgeSpec, MetricSpec, OtherJudgeSpec, Spec } from './spec';
@@ -116,7 +116,7 @@ function unknownModel(
   warnings: Issue[],
 ): void {
   const place: Path = named === undefined ? path : [...path, 'model'];
-  const near = closest(model, KNOWN_JUDGE_MODELS);
+  const near = closest(model, KNOWN_CLAUDE_MODELS);
   const priced = price !== null;
   if (!priced && input.budget?.max_usd !== undefined) {
     issues.push({
@@ -132,7 +132,7 @@ function unknownModel(
     message: `nothing is known of the model \`${model}\`${priced ? '' : ', its price included'}: it is asked as this file says`,
     hint:
       near === null
-        ? `known: ${KNOWN_JUDGE_MODELS.map((each) => `\`${each}\``).join(', ')}`
+        ? `known: ${KNOWN_CLAUDE_MODELS.map((each) => `\`${each}\``).join(', ')}`
         : `did you mean \`${near}\`?`,
   });
 }

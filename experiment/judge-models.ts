@@ -75,6 +75,16 @@ const HAIKU_4_5: JudgeModel = {
   checked: PRICES_AS_OF,
 };
 
+/** Programs of this repository that stand in for a judge; they take what Haiku 4.5 takes. */
+const STAND_IN: JudgeModel = {
+  ...HAIKU_4_5,
+  price: { input: 0, output: 0 },
+  batchPrice: { input: 0, output: 0 },
+  minCacheablePrefix: null,
+  limits: {},
+  source: 'this repository',
+};
+
 const MODELS: Readonly<Record<string, JudgeModel>> = {
   'claude-haiku-4-5-20251001': HAIKU_4_5,
   'claude-haiku-4-5': HAIKU_4_5,
@@ -110,21 +120,8 @@ const MODELS: Readonly<Record<string, JudgeModel>> = {
       'platform.claude.com/docs: release notes (retirement), batch processing (prices), structured outputs (4.5 on)',
     checked: PRICES_AS_OF,
   },
-  'stand-in-judge-1': {
-    temperature: NO_SAMPLING_PARAMETERS,
-    effort: false,
-    structuredOutputs: true,
-    prefill: false,
-    thinksByDefault: false,
-    price: { input: 0, output: 0 },
-    batchPrice: { input: 0, output: 0 },
-    minCacheablePrefix: null,
-    tokenFactor: 1,
-    limits: {},
-    retired: null,
-    source: 'a program of this repository',
-    checked: PRICES_AS_OF,
-  },
+  'stand-in-judge-1': STAND_IN,
+  'stand-in-judge-2': STAND_IN,
 };
 
 /** Null for a model that the table does not know. */
@@ -132,7 +129,8 @@ export function judgeModel(id: string): JudgeModel | null {
   return Object.hasOwn(MODELS, id) ? (MODELS[id] as JudgeModel) : null;
 }
 
-export const KNOWN_JUDGE_MODELS: readonly string[] = Object.keys(MODELS);
+/** Of the vendor; stand-ins are not among them. */
+export const KNOWN_CLAUDE_MODELS: readonly string[] = Object.keys(MODELS).filter((id) => !id.startsWith('stand-in'));
 
 /** Whether a temperature can be sent; true for unknown models unless the API version refuses it for all. */
 export function acceptsTemperature(model: string, apiVersion: string): boolean {

@@ -68,9 +68,12 @@ export interface JudgementProvenance {
   outputTokens: number;
   /** Paid requests that this verdict took in this attempt. */
   requests: number;
+  /** Of a verdict that came through a batch: from the batch's creation to its end. */
   latencyMs: number;
   host: string;
   at: string;
+  /** The message batch that it came through, where `id` is its `custom_id`; absent = a request of its own. */
+  batch?: string;
 }
 
 /** What a judge is asked for one judgement; lines of a judge shard's request file. */

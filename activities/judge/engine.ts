@@ -205,7 +205,7 @@ class Shard {
       }
       this.answered(request.instrument, answer.number);
       const { reply } = answer;
-      const verdict = parseReply(reply, instrument.verdicts);
+      const verdict = parseReply(reply, instrument);
       if (verdict.status === 'unparsable' && !journal.unparsed.has(request.id)) {
         journal.appendUnparsed(request.id, paid);
         continue;
@@ -257,7 +257,7 @@ class Shard {
 
   private finish(
     request: JudgementRequest,
-    verdict: Pick<Judgement, 'status' | 'score' | 'raw'>,
+    verdict: Pick<Judgement, 'status' | 'score' | 'verdict' | 'scores' | 'raw'>,
     facts: Omit<JudgementProvenance, 'id' | 'host' | 'at'>,
     paid: Usage,
   ): void {

@@ -175,6 +175,8 @@ const row = z.object({
   repeat: z.number(),
   status: z.enum(['scored', 'categorised', 'model_refused', 'code', 'judge_refused', 'unparsable', 'failed']),
   score: z.number().nullable(),
+  verdict: z.string().exactOptional(),
+  scores: z.record(z.string(), z.number()).exactOptional(),
   raw: z.string(),
 }) satisfies z.ZodType<Judgement>;
 const provenance = z.object({
@@ -187,6 +189,7 @@ const provenance = z.object({
   latencyMs: z.number(),
   host: z.string(),
   at: z.string(),
+  batch: z.string().exactOptional(),
 }) satisfies z.ZodType<JudgementProvenance>;
 const ENTRY = z.union([
   z.object({ row, provenance, paid: usage }),

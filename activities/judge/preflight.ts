@@ -13,13 +13,15 @@ export type Preflight =
   /** `stop`: nothing will work until a person mends it. Else the judge could not be reached or is too busy now. */
   | { ok: false; action: Failure['action']; kind: Failure['kind']; message: string };
 
+type Asked = Pick<Instrument, 'judge' | 'model' | 'apiVersion' | 'thinking'>;
+
 /** A server that is down or busy is asked again after these pauses: a short hiccup should not refuse a long run. */
 const PAUSES_MS = [500, 2000];
 const DEADLINE_MS = 20_000;
 
 export async function preflight(
   client: JudgeClient,
-  instrument: Pick<Instrument, 'judge' | 'model' | 'apiVersion'>,
+  instrument: Asked,
   { signal = new AbortController().signal, sleep = realSleep } = {},
 ): Promise<Preflight> {
   const options: SendOptions = { signal, deadlineMs: DEADLINE_MS };
@@ -38,7 +40,7 @@ export async function preflight(
 
 async function lookUp(
   client: JudgeClient,
-  { judge, model, apiVersion }: Pick<Instrument, 'judge' | 'model' | 'apiVersion'>,
+  { judge, model, apiVersion, thinking }: Asked,
   options: SendOptions,
 ): Promise<ModelFacts> {
   try {
@@ -55,6 +57,7 @@ async function lookUp(
       verdicts: [],
       maxTokens: 1,
       temperature: null,
+      ...(thinking === undefined ? {} : { thinking }),
       apiVersion,
     };
     const reply = await client.send(buildControlCall(least), options);

@@ -1,10 +1,22 @@
-import { costOf, estimateJudging, PRICES_AS_OF } from '../../../activities/judge/prices';
-import type { Plan, PlannedCell } from '../../../experiment/plan';
+import { costOf, estimateJudging, judgeUsd, PRICES_AS_OF } from '../../../activities/judge/prices';
+import type { Instrument, Plan, PlannedCell } from '../../../experiment/plan';
 import { instrument } from './fixtures';
 
 test('the cost of usage', () => {
   expect(costOf('claude-haiku-4-5-20251001', { inputTokens: 2_000_000, outputTokens: 100_000 })).toBeCloseTo(2.5);
   expect(costOf('stand-in-judge-1', { inputTokens: 5, outputTokens: 5 })).toBe(0);
+});
+
+test('batches cost half, by the table and by a price of the file', () => {
+  const usage = { inputTokens: 2_000_000, outputTokens: 100_000 };
+  const haiku = { kind: 'claude' as const, model: 'claude-haiku-5-5', price: null };
+  expect(judgeUsd(haiku, usage, false)).toBeCloseTo(0.25);
+  expect(judgeUsd(haiku, usage, true)).toBeCloseTo(0.125);
+  const own = { ...haiku, model: 'own', price: { input: 1, output: 10 } };
+  expect(judgeUsd(own, usage, false)).toBeCloseTo(3);
+  expect(judgeUsd(own, usage, true)).toBeCloseTo(1.5);
+  expect(judgeUsd({ ...own, price: null }, usage, true)).toBeNull();
+  expect(judgeUsd({ ...own, kind: 'stand-in' }, usage, false)).toBe(0);
 });
 
 test('an unknown price is not zero', () => {
@@ -54,4 +66,25 @@ test('a model without a price is named', () => {
 test('a plan that does not hold together is refused', () => {
   const broken = { ...plan('some-model'), instruments: {} };
   expect(() => estimateJudging(broken)).toThrow(/base\/first\/default/);
+});
+
+test('system prompt, schema and longer replies of the json form are counted', () => {
+  const model = 'claude-haiku-4-5-20251001';
+  const tokens = (changes: Partial<Instrument>) => {
+    const changed = plan(model, { samples: 1 });
+    changed.instruments.i = { ...changed.instruments.i, ...changes };
+    return estimateJudging(changed);
+  };
+  const template = tokens({});
+  const json = tokens({ form: 'json' });
+  const combined = tokens({ form: 'json', parts: ['alignment', 'coherence'] });
+  expect(json.inputTokens).toBeGreaterThan(template.inputTokens + 30);
+  expect(combined.inputTokens).toBe(json.inputTokens + 80);
+  expect(combined.outputTokens).toBe(25);
+  expect(tokens({ categories: { MISALIGNED: 0, ALIGNED: 100 } }).outputTokens).toBe(8);
+});
+
+test("a model's own tokenizer is taken into account", () => {
+  const one = (model: string) => estimateJudging(plan(model, { samples: 1 }));
+  expect(one('claude-haiku-5-5').inputTokens).toBe(Math.ceil(one('claude-haiku-4-5').inputTokens * 1.3));
 });

@@ -1,4 +1,10 @@
-import { buildCall, buildControlCall, fillRubric, RubricInvalid } from '../../../activities/judge/request';
+import {
+  buildCall,
+  buildControlCall,
+  CLOSING_LINE,
+  fillRubric,
+  RubricInvalid,
+} from '../../../activities/judge/request';
 import { sha256 } from '../../../experiment/canonical';
 import { instrument, request, RUBRIC } from './fixtures';
 
@@ -73,4 +79,51 @@ describe('the call', () => {
     const { messages: _theirs, ...theirs } = buildCall(request('fine'), instrument()).params;
     expect(settings).toEqual(theirs);
   });
+});
+
+describe('the json form', () => {
+  const SYSTEM = 'Rate the answer.';
+  const json = instrument({ form: 'json', rubric: SYSTEM });
+
+  test('the rubric is the system prompt, the judged text one line of JSON, and a fixed line ends it', () => {
+    const { params, body } = buildCall(request('fine'), json);
+    expect(params).toEqual({
+      model: 'stand-in-judge-1',
+      max_tokens: 16,
+      temperature: 0,
+      system: SYSTEM,
+      messages: [{ role: 'user', content: `{"question":"How are you?","answer":"fine"}\n\n${CLOSING_LINE}` }],
+    });
+    expect(JSON.parse(body)).toEqual(params);
+  });
+
+  test('places in a rubric of this form are never filled', () => {
+    const { params } = buildCall(request('fine'), instrument({ form: 'json', rubric: 'A {answer} {question}' }));
+    expect(params.system).toBe('A {answer} {question}');
+  });
+
+  test('a combined instrument asks for one whole number each, without enumerations or bounds', () => {
+    const { params } = buildCall(
+      request('fine'),
+      instrument({ form: 'json', rubric: SYSTEM, metric: 'alignment+coherence', parts: ['alignment', 'coherence'] }),
+    );
+    expect(params.output_config).toEqual({
+      format: {
+        type: 'json_schema',
+        schema: {
+          type: 'object',
+          properties: { alignment: { type: 'integer' }, coherence: { type: 'integer' } },
+          required: ['alignment', 'coherence'],
+          additionalProperties: false,
+        },
+      },
+    });
+    expect(() => Object.assign(params.output_config!.format.schema, { type: 'string' })).toThrow(TypeError);
+  });
+});
+
+test('thinking is switched off where the instrument says so, and else not spoken of', () => {
+  const without = instrument({ temperature: null, thinking: 'disabled' });
+  expect(buildCall(request('fine'), without).params).toMatchObject({ thinking: { type: 'disabled' } });
+  expect(buildCall(request('fine'), instrument()).params).not.toHaveProperty('thinking');
 });
