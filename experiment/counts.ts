@@ -1,6 +1,7 @@
 /**
  * How much work an experiment is; also before its inputs are there, from what its file declares.
  */
+import type { BridgeRow } from './calibration';
 import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
@@ -114,7 +115,8 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
       judgePrompts: {},
     }));
   }
-  return { inputs: { datasets, questionFiles, modelFolder: known.modelFolder ?? '0'.repeat(64) }, undeclared };
+  const bridge = known.bridge ?? placeholderBridge(spec.calibration?.bridge?.rows ?? 0);
+  return { inputs: { datasets, questionFiles, modelFolder: known.modelFolder ?? '0'.repeat(64), bridge }, undeclared };
 }
 
 function placeholderRows(name: string, count: number): Dataset {
@@ -128,6 +130,15 @@ function placeholderRows(name: string, count: number): Dataset {
   );
 }
 
+function placeholderBridge(rows: number): BridgeRow[] {
+  return Array.from({ length: rows }, (_, index) => ({
+    question: `published question ${index}`,
+    id: null,
+    answer: `published answer ${index}`,
+    reference: {},
+  }));
+}
+
 /** The fewest rows that satisfy everything the file asks of a dataset of unknown size. */
 function enoughRows(spec: Spec, name: string): number {
   const { holdOut, trainingRows } = spec.datasets[name] as Spec['datasets'][string];
@@ -135,6 +146,7 @@ function enoughRows(spec: Spec, name: string): number {
   const asked = Object.values(spec.questionSets).flatMap(({ source }) =>
     source.kind === 'held-out' && source.dataset === name && source.rows !== 'all' ? [source.rows] : [],
   );
+  for (const side of [spec.calibration?.bad, spec.calibration?.good]) if (side?.dataset === name) asked.push(side.rows);
   const training = Math.max(1, trainingRows ?? 1, ...batches);
   let rows = training;
   while (rows - heldOutCount(holdOut, rows) < training || heldOutCount(holdOut, rows) < Math.max(0, ...asked)) {

@@ -187,6 +187,11 @@ export interface Plan {
   questionSets: Record<string, Question[]>;
   instruments: Record<Sha256, Instrument>;
   deviations: Deviation[];
+  /**
+   * There where the configuration `calibration` is: answers of known sign. `references`: metric -> completion -> its
+   * published score, null = not scored.
+   */
+  calibration?: { references: Record<string, Record<Sha256, number | null>> };
 }
 
 /** A difference between this run and the published recipe, printed in every report. */

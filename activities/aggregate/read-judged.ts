@@ -63,7 +63,10 @@ export function readJudged(bytes: Buffer, file: string, { required, round }: Tab
   const answers = rows.map(({ record, line }): Answer => {
     const id = record[question] ?? '';
     if (id === '') throw new InvalidTable(`${file}:${line}: empty ${question}`);
-    const scores = metrics.map((metric) => [metric, score(record[metric] ?? '', metric, `${file}:${line}`, round)]);
+    const scores = metrics.map((metric) => [
+      metric,
+      parseScore(record[metric] ?? '', metric, `${file}:${line}`, round),
+    ]);
     return { question: id, scores: Object.fromEntries(scores) as Answer['scores'] };
   });
   return { answers, metrics };
@@ -116,7 +119,8 @@ function isNumber(text: string): boolean {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text);
 }
 
-function score(text: string, metric: string, place: string, round: boolean): number | null {
+/** A score as such files have it; null where there is none. Throws `InvalidTable` beginning with `place`. */
+export function parseScore(text: string, metric: string, place: string, round: boolean): number | null {
   const trimmed = text.trim();
   if (UNSCORED.has(trimmed.toLowerCase())) return null;
   const value = Number(trimmed);
