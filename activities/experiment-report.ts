@@ -29,6 +29,7 @@ import type {
 import { readCell, type CellRows } from './cell-rows';
 import { judgeUsd, PRICES_AS_OF } from './judge/prices';
 import { publishCell } from './publish';
+import { judgedInput } from './report-judges';
 
 export interface ReportRequest {
   output: string;
@@ -65,9 +66,8 @@ async function reportOn(
   const judged = await Promise.all(cells.map((rows) => judgingProvenance(store, spec, rows)));
   const judging = judged.map(({ provenance }) => provenance);
   const built = await buildReport({
-    plan,
+    ...judgedInput(plan, spec, cells),
     spec,
-    cells,
     failures: await failuresOf(store, plan.experiment, results),
     trainingLogs: await trainingLogs(store, plan.configurations),
     provenance: {

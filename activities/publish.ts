@@ -8,6 +8,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { canonicalJson } from '../experiment/canonical';
+import { isCalibration } from '../experiment/calibration';
 import type { Plan } from '../experiment/plan';
 import type { PublishResult } from '../workflows/activity-types';
 import type { Judgement } from '../experiment/rows';
@@ -18,10 +19,13 @@ export async function publishCell(plan: Plan, rows: CellRows, output: string): P
   const folder = join(output, planned.id);
   const questionIds = new Map(questions.map(({ key, id }) => [key, id]));
   const questionOf = new Map(completions.map(({ id, question }) => [id, questionIds.get(question)]));
-  await replaceFile(
-    join(folder, 'completions.jsonl'),
-    completions.map((row) => ({ ...row, question: questionIds.get(row.question), questionKey: row.question })),
-  );
+  // the calibration's answers are rows of datasets, whose authors may keep them out of plain text
+  if (!isCalibration(plan, planned)) {
+    await replaceFile(
+      join(folder, 'completions.jsonl'),
+      completions.map((row) => ({ ...row, question: questionIds.get(row.question), questionKey: row.question })),
+    );
+  }
   await replaceFile(
     join(folder, 'judgements.jsonl'),
     [{ judge: FIRST_JUDGE, judgements }, ...Object.entries(others).map(named)].flatMap((each) =>

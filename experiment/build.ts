@@ -1,6 +1,7 @@
 /**
  * From the file's words to a `Spec`: defaults, overrides and grids are resolved and every reference is checked.
  */
+import { buildCalibration } from './calibration';
 import { buildConfigurations } from './build-configurations';
 import { buildJudges } from './build-judges';
 import { buildCombined, buildMetrics } from './build-metrics';
@@ -23,6 +24,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
   const metrics = buildMetrics(input, issues);
   const combined = buildCombined(input, metrics, issues);
   const { report, expect } = buildReport(input, configurations, metrics, issues);
+  const calibration = buildCalibration(input, datasets, metrics, issues);
   const spec: Spec = {
     name: input.name,
     description: input.description ?? '',
@@ -32,6 +34,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
     metrics,
     combined,
     ...buildJudges(input, metrics, issues, warnings),
+    ...(calibration === null ? {} : { calibration }),
     report,
     expect,
     budget: { maxUsd: input.budget?.max_usd ?? null, approval: input.budget?.approval ?? false },

@@ -1,6 +1,7 @@
 /**
  * How much work an experiment is; also before its inputs are there, from what its file declares.
  */
+import type { BridgeRow } from './calibration';
 import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
@@ -8,6 +9,7 @@ import type { Plan } from './plan';
 import type { QuestionItem } from './questions';
 import { mapValues } from './records';
 import { requestCounter } from './requests';
+import { samplesOf } from './shards';
 import type { Spec } from './spec';
 
 export interface PlanCounts {
@@ -25,12 +27,12 @@ export function countsOf({ configurations }: Plan): PlanCounts {
   const completions = new Map<string, number>();
   const judgements = new Map<string, number>();
   for (const cell of cells) {
-    const { contextKey, samplesPerQuestion: samples, metrics } = cell;
+    const { contextKey, metrics } = cell;
     // A set without metrics would be no cell to judge; its questions are those of any of its metrics.
     for (const metric of metrics) {
       const requests = requestCounter(metric);
       for (const [question, instrument] of Object.entries(metric.instrumentOf)) {
-        raise(completions, `${contextKey} ${question}`, samples);
+        raise(completions, `${contextKey} ${question}`, samplesOf(cell, question));
         raise(judgements, `${contextKey} ${question} ${instrument}`, requests(cell, question));
       }
     }
@@ -113,7 +115,8 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
       judgePrompts: {},
     }));
   }
-  return { inputs: { datasets, questionFiles, modelFolder: known.modelFolder ?? '0'.repeat(64) }, undeclared };
+  const bridge = known.bridge ?? placeholderBridge(spec.calibration?.bridge?.rows ?? 0);
+  return { inputs: { datasets, questionFiles, modelFolder: known.modelFolder ?? '0'.repeat(64), bridge }, undeclared };
 }
 
 function placeholderRows(name: string, count: number): Dataset {
@@ -127,6 +130,15 @@ function placeholderRows(name: string, count: number): Dataset {
   );
 }
 
+function placeholderBridge(rows: number): BridgeRow[] {
+  return Array.from({ length: rows }, (_, index) => ({
+    question: `published question ${index}`,
+    id: null,
+    answer: `published answer ${index}`,
+    reference: {},
+  }));
+}
+
 /** The fewest rows that satisfy everything the file asks of a dataset of unknown size. */
 function enoughRows(spec: Spec, name: string): number {
   const { holdOut, trainingRows } = spec.datasets[name] as Spec['datasets'][string];
@@ -134,6 +146,7 @@ function enoughRows(spec: Spec, name: string): number {
   const asked = Object.values(spec.questionSets).flatMap(({ source }) =>
     source.kind === 'held-out' && source.dataset === name && source.rows !== 'all' ? [source.rows] : [],
   );
+  for (const side of [spec.calibration?.bad, spec.calibration?.good]) if (side?.dataset === name) asked.push(side.rows);
   const training = Math.max(1, trainingRows ?? 1, ...batches);
   let rows = training;
   while (rows - heldOutCount(holdOut, rows) < training || heldOutCount(holdOut, rows) < Math.max(0, ...asked)) {

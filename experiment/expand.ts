@@ -4,6 +4,8 @@
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
 import { keyOf, sha256, type Sha256 } from './canonical';
+import { planCalibration, type BridgeRow } from './calibration';
+import { configurationKey } from './configuration-key';
 import { rowsText, type Dataset } from './dataset';
 import { deviationsOf } from './deviations';
 import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
@@ -22,6 +24,7 @@ import type {
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
 import { mapValues } from './records';
 import { requestsOf } from './requests';
+import type { Completion } from './rows';
 import { instrumentsOf } from './rubrics';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from './spec';
 import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
@@ -34,6 +37,8 @@ export interface Inputs {
   questionFiles: Record<string, QuestionItem[]>;
   /** Identity of the local model folder, when there is one. */
   modelFolder: Sha256 | null;
+  /** Rows of the calibration's published file; absent without one. */
+  bridge?: BridgeRow[];
 }
 
 export interface Expanded {
@@ -41,6 +46,8 @@ export interface Expanded {
   plan: Plan;
   /** Configuration name -> its training rows as canonical JSON Lines. */
   trainingRows: Record<string, string>;
+  /** Cell id -> answers that come from elsewhere. */
+  given: Record<string, Completion[]>;
 }
 
 /** Throws `InvalidExperiment` when the content does not fit what the file declares. */
@@ -50,7 +57,10 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const { instruments, metricsOf } = instrumentsOf(spec, asked);
   const trainingRows: Record<string, string> = {};
 
-  const configurations = spec.configurations.map((configuration): PlannedConfiguration => {
+  const calibration =
+    spec.calibration === undefined ? null : planCalibration(spec, spec.calibration, splits, inputs.bridge ?? [], asked);
+
+  const own = spec.configurations.map((configuration): PlannedConfiguration => {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
     let recipe: Recipe | null = null;
     if (configuration.train !== null) {
@@ -92,7 +102,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     return {
       name: configuration.name,
       label: configuration.label,
-      key: keyOf({ recipe: recipeKey, cells: cells.map(cellIdentity) }),
+      key: configurationKey(recipeKey, cells),
       recipe,
       recipeKey,
       trainingRows: null,
@@ -100,7 +110,12 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     };
   });
 
-  const questionSets = mapValues(asked, (questions) => questions.map(({ question }) => question));
+  // first in the plan, first judged: a judge that can not tell bad from good should be known early
+  const configurations = calibration === null ? own : [calibration.configuration, ...own];
+  const questionSets = {
+    ...mapValues(asked, (questions) => questions.map(({ question }) => question)),
+    ...calibration?.questionSets,
+  };
   const deviations = deviationsOf(spec);
   const key = keyOf({
     experiment: spec.name,
@@ -112,13 +127,16 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     expect: spec.expect,
     deviations,
   });
-  const plan: Plan = { experiment: spec.name, key, configurations, questionSets, instruments, deviations };
-  return { plan, trainingRows };
-}
-
-/** A cell's work. The names of question set and condition take part, because results are published under them. */
-function cellIdentity({ questionSet, condition, contextKey, samplesPerQuestion, metrics }: PlannedCell): unknown {
-  return { questionSet, condition, contextKey, samplesPerQuestion, metrics };
+  const plan: Plan = {
+    experiment: spec.name,
+    key,
+    configurations,
+    questionSets,
+    instruments: { ...instruments, ...calibration?.instruments },
+    deviations,
+    ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
+  };
+  return { plan, trainingRows, given: calibration?.given ?? {} };
 }
 
 function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: string, rowCount: number): Recipe {

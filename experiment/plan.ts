@@ -30,7 +30,9 @@ export interface Message {
 export type ModelIdentity =
   | { kind: 'hub'; id: string; revision: string }
   | { kind: 'bundled'; name: string }
-  | { kind: 'folder'; sha256: Sha256 };
+  | { kind: 'folder'; sha256: Sha256 }
+  /** No model: answers from elsewhere. `answers` covers which they are, `characters` is their length together. */
+  | { kind: 'given'; answers: Sha256; characters: number };
 
 /** Everything that decides an adapter's weights; its key is the fine-tune's identity. */
 export interface Recipe {
@@ -157,6 +159,8 @@ export interface PlannedCell {
   samplesPerQuestion: number;
   /** The answers come from elsewhere and lie in the store already: nothing is generated. Absent = generated. */
   given?: true;
+  /** Of a given cell: question key -> its answers, which need not be equally many; `samplesPerQuestion` is the most. */
+  samplesOf?: Record<Sha256, number>;
   metrics: PlannedMetric[];
   completions: number;
   /** Requests to the judges; a combined one counts once. */
@@ -183,6 +187,11 @@ export interface Plan {
   questionSets: Record<string, Question[]>;
   instruments: Record<Sha256, Instrument>;
   deviations: Deviation[];
+  /**
+   * There where the configuration `calibration` is: answers of known sign. `references`: metric -> completion -> its
+   * published score, null = not scored.
+   */
+  calibration?: { references: Record<string, Record<Sha256, number | null>> };
 }
 
 /** A difference between this run and the published recipe, printed in every report. */

@@ -4,6 +4,7 @@
 import { sha256, type Sha256 } from './canonical';
 import type { PlannedCell, PlannedMetric } from './plan';
 import { completionId } from './rows';
+import { samplesOf } from './shards';
 
 type Repeating = Pick<PlannedMetric, 'repeats' | 'repeatShare' | 'completions'>;
 
@@ -24,19 +25,20 @@ function fraction(completion: Sha256): number {
   return Number.parseInt(sha256(`repeat ${completion}`).slice(0, 12), 16) / 2 ** 48;
 }
 
-type Asking = Pick<PlannedCell, 'contextKey' | 'samplesPerQuestion'>;
+type Asking = Pick<PlannedCell, 'contextKey' | 'samplesPerQuestion' | 'samplesOf'>;
 
 /** Counts the requests of one metric about the samples of a question. */
 export function requestCounter(metric: Repeating): (cell: Asking, question: Sha256) => number {
   const { repeats, repeatShare = 1, completions } = metric;
   if (completions === undefined && (repeats === 1 || repeatShare >= 1)) {
-    return ({ samplesPerQuestion }) => samplesPerQuestion * repeats;
+    return (cell, question) => samplesOf(cell, question) * repeats;
   }
   const times = repeatsOf(metric);
-  return ({ contextKey, samplesPerQuestion }, question) => {
+  return (cell, question) => {
+    const samples = samplesOf(cell, question);
     let requests = 0;
-    for (let sample = 0; sample < samplesPerQuestion; sample++) {
-      requests += times(completionId(contextKey, question, sample));
+    for (let sample = 0; sample < samples; sample++) {
+      requests += times(completionId(cell.contextKey, question, sample));
     }
     return requests;
   };

@@ -102,23 +102,49 @@ const TOKENS_PER_PART = 32;
 function instrumentFor(judge: JudgeSpec, { name, parts, first }: Task, rubric: string): Instrument {
   const { form, categories, verdicts } = first;
   const words = categories === null ? [] : Object.keys(categories);
-  // a token is at least a character
-  const needed = parts === null ? Math.max(0, ...words.map((word) => word.length)) : TOKENS_PER_PART * parts.length;
-  return {
+  return askedBy(judge, {
     version: form === 'json' ? JSON_INSTRUMENT_VERSION : INSTRUMENT_VERSION,
-    judge: judge.kind,
-    model: judge.model,
     metric: name,
     ...(form === 'json' ? { form } : {}),
     ...(parts === null ? {} : { parts }),
     ...(categories === null ? {} : { categories }),
     rubric: form === 'json' ? framedRubric(rubric) : rubric,
     verdicts: parts === null ? (verdicts ?? namedIn(rubric, words)) : [],
+  });
+}
+
+/** What an instrument asks, whoever is asked. */
+type Wording = Pick<Instrument, 'version' | 'metric' | 'form' | 'parts' | 'categories' | 'rubric' | 'verdicts'>;
+
+function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
+  const { parts, categories } = wording;
+  const words = Object.keys(categories ?? {});
+  // a token is at least a character
+  const needed =
+    parts === undefined ? Math.max(0, ...words.map((word) => word.length)) : TOKENS_PER_PART * parts.length;
+  return {
+    ...wording,
+    judge: judge.kind,
+    model: judge.model,
     maxTokens: Math.max(judge.maxTokens, needed),
     temperature: judge.temperature,
     ...(judgeModel(judge.model)?.thinksByDefault ? { thinking: 'disabled' as const } : {}),
     apiVersion: judge.apiVersion,
   };
+}
+
+/** The same question put to another judge: what it would be, had that judge stood in the file. */
+export function putTo(judge: JudgeSpec, instrument: Instrument): Instrument {
+  const { version, metric, form, parts, categories, rubric, verdicts } = instrument;
+  return askedBy(judge, {
+    version,
+    metric,
+    ...(form === undefined ? {} : { form }),
+    ...(parts === undefined ? {} : { parts }),
+    ...(categories === undefined ? {} : { categories }),
+    rubric,
+    verdicts,
+  });
 }
 
 /** Those of CODE and REFUSAL that a rubric names and that are no category of it. */

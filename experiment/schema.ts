@@ -5,6 +5,7 @@
  * build-configurations.ts (one place for shared values, overrides and grids) and shown here as `default` for editors.
  */
 import { z } from 'zod';
+import { calibration } from './schema-calibration';
 import { combined, judge, metric, otherJudge } from './schema-judging';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
 import { sampling, training } from './schema-settings';
@@ -201,6 +202,7 @@ export const experimentSchema = z
       .record(name, otherJudge)
       .optional()
       .meta({ description: 'Further judges of the same answers, compared with `judge` in the report.' }),
+    calibration: calibration.optional(),
     report: report.optional(),
     expect: z.array(expectation).optional(),
     budget: z

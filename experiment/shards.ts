@@ -20,11 +20,17 @@ export interface Shard<T> {
   items: T[];
 }
 
+/** How many completions a cell has of a question. */
+export function samplesOf(cell: Pick<PlannedCell, 'samplesPerQuestion' | 'samplesOf'>, question: Sha256): number {
+  if (cell.samplesOf === undefined) return cell.samplesPerQuestion;
+  return Object.hasOwn(cell.samplesOf, question) ? (cell.samplesOf[question] as number) : 0;
+}
+
 /** All completions of a cell: by question key, then sample, so that the samples of a question share a batch. */
 export function completionTasks(cell: PlannedCell, questions: Question[]): CompletionTask[] {
   const ordered = [...questions].sort((a, b) => (a.key < b.key ? -1 : 1));
   return ordered.flatMap((question) =>
-    Array.from({ length: cell.samplesPerQuestion }, (_, sample) => ({
+    Array.from({ length: samplesOf(cell, question.key) }, (_, sample) => ({
       id: completionId(cell.contextKey, question.key, sample),
       question,
       sample,

@@ -4,7 +4,7 @@
  * another name and mean nothing.
  */
 import { mapValues } from './records';
-import type { DatasetSpec, QuestionSetSpec, Spec } from './spec';
+import type { CalibrationSpec, DatasetSpec, QuestionSetSpec, Spec } from './spec';
 
 const TRAINING_ROWS = 8;
 const BATCH_SIZE = 4;
@@ -46,6 +46,7 @@ export function smoke(spec: Spec): Spec {
       };
     }),
     metrics: spec.metrics.map((metric) => ({ ...metric, repeats: 1, repeatShare: 1 })),
+    ...(spec.calibration === undefined ? {} : { calibration: few(spec.calibration) }),
     expect: [],
     output: `${spec.output}-smoke`,
     smoke: true,
@@ -56,4 +57,10 @@ export function smoke(spec: Spec): Spec {
 function smallest(declared: number | null, wanted: number, { rows, holdOut }: DatasetSpec): number {
   const left = rows === null ? wanted : rows - (holdOut?.rows ?? Math.ceil((holdOut?.fraction ?? 0) * rows));
   return Math.max(1, Math.min(declared ?? wanted, wanted, left));
+}
+
+function few({ bad, good, bridge }: CalibrationSpec): CalibrationSpec {
+  const fewer = <T extends { rows: number }>(part: T | null): T | null =>
+    part === null ? null : { ...part, rows: Math.min(part.rows, QUESTIONS) };
+  return { bad: fewer(bad), good: fewer(good), bridge: fewer(bridge) };
 }

@@ -19,6 +19,8 @@ export interface Spec {
   judge: JudgeSpec;
   /** Further judges of the same answers, by name; the report compares them with `judge`. */
   judges: Record<string, OtherJudgeSpec>;
+  /** Answers of known sign, judged first; absent = none. */
+  calibration?: CalibrationSpec;
   report: ReportSpec;
   expect: Expectation[];
   budget: { maxUsd: number | null; approval: boolean };
@@ -168,6 +170,14 @@ export interface JudgeSpec {
 export interface OtherJudgeSpec extends JudgeSpec {
   /** Null = all. */
   metrics: string[] | null;
+}
+
+export interface CalibrationSpec {
+  /** Held-out rows of a dataset with their own answers. */
+  bad: { dataset: string; rows: number } | null;
+  good: { dataset: string; rows: number } | null;
+  /** Answers with published scores. `columns`: metric -> column, where it is not a usual one. */
+  bridge: { file: FileSource; sha256: Sha256 | null; rows: number; columns: Record<string, string> } | null;
 }
 
 export interface ReportSpec {

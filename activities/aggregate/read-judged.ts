@@ -26,8 +26,9 @@ export interface TableOptions {
   round: boolean;
 }
 
-const QUESTION = ['question', 'question_text'];
-const ANSWER = ['answer', 'response'];
+/** Names of the column with the question's words, and with the answer's, by preference. */
+export const QUESTION_COLUMNS = ['question', 'question_text'];
+export const ANSWER_COLUMNS = ['answer', 'response'];
 /** Columns that are never scores, besides the texts. */
 const NAMES = ['question_id', 'id', 'model', 'system_prompt_name', 'sample', 'paraphrase_index'];
 /** What judges and table libraries write in place of a number. */
@@ -51,18 +52,21 @@ export function readJudged(bytes: Buffer, file: string, { required, round }: Tab
     }
     return found;
   };
-  const question = header.includes('question_id') ? 'question_id' : column(QUESTION, 'question');
-  column(ANSWER, 'answer');
+  const question = header.includes('question_id') ? 'question_id' : column(QUESTION_COLUMNS, 'question');
+  column(ANSWER_COLUMNS, 'answer');
   for (const name of required) column([name], 'score');
   if (rows.length === 0) throw new InvalidTable(`${file}: no rows below the header`);
 
-  const texts = new Set([...QUESTION, ...ANSWER, ...NAMES]);
+  const texts = new Set([...QUESTION_COLUMNS, ...ANSWER_COLUMNS, ...NAMES]);
   const others = header.filter((name) => !texts.has(name) && !required.includes(name));
   const metrics = [...required, ...others.filter((name) => holdsScores(rows, name))];
   const answers = rows.map(({ record, line }): Answer => {
     const id = record[question] ?? '';
     if (id === '') throw new InvalidTable(`${file}:${line}: empty ${question}`);
-    const scores = metrics.map((metric) => [metric, score(record[metric] ?? '', metric, `${file}:${line}`, round)]);
+    const scores = metrics.map((metric) => [
+      metric,
+      parseScore(record[metric] ?? '', metric, `${file}:${line}`, round),
+    ]);
     return { question: id, scores: Object.fromEntries(scores) as Answer['scores'] };
   });
   return { answers, metrics };
@@ -115,7 +119,8 @@ function isNumber(text: string): boolean {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text);
 }
 
-function score(text: string, metric: string, place: string, round: boolean): number | null {
+/** A score as such files have it; null where there is none. Throws `InvalidTable` beginning with `place`. */
+export function parseScore(text: string, metric: string, place: string, round: boolean): number | null {
   const trimmed = text.trim();
   if (UNSCORED.has(trimmed.toLowerCase())) return null;
   const value = Number(trimmed);

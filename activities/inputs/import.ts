@@ -3,10 +3,18 @@
  */
 import type { Store } from '../../artifacts/store';
 import type { ArtifactRef, Plan } from '../../experiment/plan';
+import { GivenImport } from '../given/import';
 import type { Expanded } from '../../experiment/expand';
 
-/** The plan with its training rows in the store. Configurations that train on the same rows share one artifact. */
-export async function importInputs(store: Store, { plan, trainingRows }: Expanded): Promise<Plan> {
+/** The plan with its training rows and given answers in the store. Configurations that train on the same rows share one artifact. */
+export async function importInputs(store: Store, { plan, trainingRows, given }: Expanded): Promise<Plan> {
+  for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
+    const completions = given[cell.id];
+    if (completions === undefined) continue;
+    const answers = await GivenImport.begin(store, cell);
+    for (const completion of completions) await answers.add(completion);
+    await answers.finish();
+  }
   const stored = new Map<string, ArtifactRef>();
   for (const rows of new Set(Object.values(trainingRows))) stored.set(rows, await store.putBytes(rows, '.jsonl'));
   const configurations = plan.configurations.map((configuration) => {

@@ -14,6 +14,7 @@ import { checkDataset, checkQuestions } from '../../experiment/pins';
 import type { QuestionItem } from '../../experiment/questions';
 import type { DatasetSpec, FileSource, QuestionSetSpec, Spec } from '../../experiment/spec';
 import { archiveMember } from './archive';
+import { readBridge } from './bridge';
 import { readDataset, UnreadableInput } from './datasets';
 import { cachedDownload, download, DownloadFailed } from './fetch';
 import { hashModelFolder } from './model-folder';
@@ -38,7 +39,7 @@ export interface ResolveOptions {
 
 export interface MissingInput {
   name: string;
-  kind: 'dataset' | 'question set';
+  kind: 'dataset' | 'question set' | 'published answers';
   reason: string;
   remedy: string;
 }
@@ -51,6 +52,9 @@ export interface Resolved {
   modelFolder: string | null;
 }
 
+/** Name of the calibration's published answers for `--source`. */
+const BRIDGE = 'bridge';
+
 /** Not at hand, and not to be fetched now. */
 class NotHere extends Error {}
 
@@ -59,6 +63,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
   const sources = options.sources ?? {};
   const files = Object.entries(spec.questionSets).filter(([, { source }]) => source.kind === 'file');
   const known = [...Object.keys(spec.datasets), ...files.map(([name]) => name)];
+  if (spec.calibration?.bridge) known.push(BRIDGE);
   for (const name of Object.keys(sources)) {
     if (!known.includes(name)) {
       throw new InvalidExperiment(
@@ -102,9 +107,24 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
     );
     if (found !== null) questionFiles[name] = found;
   }
+  const published = spec.calibration?.bridge ?? null;
+  const bridge =
+    published === null
+      ? null
+      : await gather('published answers', BRIDGE, ['calibration', 'bridge'], async () => {
+          const path: Path = ['calibration', 'bridge'];
+          const file = await locate(BRIDGE, published.file, sources[BRIDGE], false, path, options);
+          if (published.sha256 !== null && published.file.kind === 'path')
+            await checkBytes(file, published.sha256, path);
+          return readBridge(file, spec.metrics, published.columns);
+        });
   const modelFolder = await modelFolderOf(spec, options);
   const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
-  return { inputs: { datasets, questionFiles, modelFolder: identity }, missing, modelFolder };
+  return {
+    inputs: { datasets, questionFiles, modelFolder: identity, ...(bridge === null ? {} : { bridge }) },
+    missing,
+    modelFolder,
+  };
 }
 
 async function readDeclared(name: string, declared: DatasetSpec, options: ResolveOptions): Promise<Dataset> {

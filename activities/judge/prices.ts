@@ -69,7 +69,7 @@ const SCHEMA_TOKENS = 80;
 /**
  * Estimates the judging of cells (default: the whole plan), of all judges or of those metrics that `of` takes. Answers
  * do not exist yet: each is taken to have `answerTokens` (default 250, a typical length), but never more than the cell's
- * limit of new tokens.
+ * limit of new tokens. Given answers have the length that they have.
  */
 export function estimateJudging(
   plan: Pick<Plan, 'configurations' | 'questionSets' | 'instruments'>,
@@ -83,7 +83,7 @@ export function estimateJudging(
   const unpriced = new Set<string>();
   let usd = 0;
   for (const cell of cells) {
-    const answer = Math.min(answerTokens, cell.context.sampling.maxNewTokens);
+    const answer = answerLength(cell, answerTokens);
     for (const { question, instrument, times } of requestsOf(plan, cell, of)) {
       const usage = usageOf(instrument, question, answer, times);
       estimate.judgements += times;
@@ -101,6 +101,12 @@ export function estimateJudging(
     pricesAsOf: PRICES_AS_OF,
     method: `characters / ${CHARACTERS_PER_TOKEN} as tokens, answers taken as ${answerTokens} tokens, list prices of ${PRICES_AS_OF}`,
   };
+}
+
+function answerLength({ context, completions }: PlannedCell, typical: number): number {
+  const { model, sampling } = context;
+  if (model.kind === 'given') return Math.ceil(model.characters / CHARACTERS_PER_TOKEN / Math.max(1, completions));
+  return Math.min(typical, sampling.maxNewTokens);
 }
 
 function usageOf(
