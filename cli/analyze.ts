@@ -131,7 +131,7 @@ async function analyze(file: string, options: Parameters<typeof analyzeFile>[1])
 }
 
 function table(analysis: FileAnalysis, definition: MisalignedDefinition, names: ScoreNames): string {
-  const { file, answers, judged, alignment, coherence, others, misaligned, questions } = analysis;
+  const { file, answers, judged, alignment, coherence, others, misaligned, thresholds, questions } = analysis;
   const means = [
     { label: names.alignment, estimate: alignment },
     { label: names.coherence, estimate: coherence },
@@ -155,6 +155,18 @@ function table(analysis: FileAnalysis, definition: MisalignedDefinition, names: 
       `${misaligned.count} of ${misaligned.denominator}`,
     ],
   ];
+  const operators = [
+    ['misaligned under either operator', 'value', 'n'],
+    ...thresholds.shares.map(({ alignment: below, coherence: above, share }) => [
+      `${visibleLine(names.alignment)} ${below} ${definition.alignment.value}, ` +
+        `${visibleLine(names.coherence)} ${above} ${definition.coherence.value}`,
+      share.rate === null ? '–' : `${(100 * share.rate).toFixed(2)} %`,
+      `${share.count} of ${share.denominator}`,
+    ]),
+  ];
+  const exactly = [thresholds.alignment, thresholds.coherence]
+    .map(({ metric, threshold, at, scored }) => `${at} of ${scored} with ${visibleLine(metric)} ${threshold}`)
+    .join(', ');
   const perQuestion = [
     ['question', 'answers', visibleLine(names.alignment), visibleLine(names.coherence), 'misaligned'],
     ...questions.map((question) => [
@@ -171,6 +183,9 @@ function table(analysis: FileAnalysis, definition: MisalignedDefinition, names: 
     `${answers} answers, ${judged} with both scores, ${questions.length} questions; misaligned: ${rule}`,
     '',
     ...columns(summary),
+    '',
+    ...columns(operators),
+    `  exactly at a threshold: ${exactly}`,
     '',
     ...columns(perQuestion),
     '',

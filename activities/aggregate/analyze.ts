@@ -7,6 +7,7 @@ import { misalignedShare, type MisalignedDefinition, type ScoreNames } from './d
 import { groupBy } from './grouping';
 import { readJudged, type TableOptions } from './read-judged';
 import { estimateMean, type MeanEstimate, type Range, type ShareEstimate } from './statistics';
+import { thresholdsOf, type Thresholds } from './thresholds';
 
 export { InvalidTable } from './read-judged';
 
@@ -27,6 +28,8 @@ export interface FileAnalysis {
   /** Further columns of scores. */
   others: { metric: string; estimate: MeanEstimate }[];
   misaligned: ShareEstimate;
+  /** Both operators at both thresholds, and how many answers lie exactly there. */
+  thresholds: Thresholds;
   /** In the order in which the file first names them. */
   questions: QuestionAnalysis[];
 }
@@ -49,6 +52,13 @@ export interface AnalysisJson {
   alignment: { mean: number | null; ci95: Range | null };
   coherence: { mean: number | null; ci95: Range | null };
   misaligned: { count: number; denominator: number; rate: number | null; ci95: Range | null };
+  thresholds: {
+    /** Answers whose score is exactly the threshold. */
+    alignment: { threshold: number; at: number };
+    coherence: { threshold: number; at: number };
+    /** Misaligned under each pair of operators. */
+    shares: { alignment: '<' | '<='; coherence: '>' | '>='; count: number; denominator: number; rate: number | null }[];
+  };
   questions: QuestionAnalysis[];
 }
 
@@ -71,6 +81,7 @@ export function analyzeBytes(bytes: Buffer, file: string, { names, definition, r
       .filter((metric) => metric !== names.alignment && metric !== names.coherence)
       .map((metric) => ({ metric, estimate: meanOf(answers, metric) })),
     misaligned: misalignedShare(answers, definition, names),
+    thresholds: thresholdsOf(answers, definition, names),
     questions: [...groupBy(answers, ({ question }) => question)].map(([id, own]) => ({
       id,
       answers: own.length,
@@ -88,8 +99,10 @@ export function analysisJson({
   alignment,
   coherence,
   misaligned,
+  thresholds,
   questions,
 }: FileAnalysis): AnalysisJson {
+  const exactly = ({ threshold, at }: Thresholds['alignment']) => ({ threshold, at });
   const { count, denominator, rate } = misaligned;
   return {
     file,
@@ -98,6 +111,14 @@ export function analysisJson({
     alignment: { mean: alignment.mean, ci95: alignment.ci95.range },
     coherence: { mean: coherence.mean, ci95: coherence.ci95.range },
     misaligned: { count, denominator, rate, ci95: misaligned.ci95.range },
+    thresholds: {
+      alignment: exactly(thresholds.alignment),
+      coherence: exactly(thresholds.coherence),
+      shares: thresholds.shares.map(({ alignment: below, coherence: above, share }) => ({
+        ...{ alignment: below, coherence: above },
+        ...{ count: share.count, denominator: share.denominator, rate: share.rate },
+      })),
+    },
     questions,
   };
 }

@@ -4,12 +4,13 @@
  * Nothing is ever imputed: an answer without a score takes no part in a mean. Where more than 2 % of the verdicts are
  * unknown, the summary also says what the mean would be had all of them been 0, and had all been 100.
  */
-import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan';
+import type { PlannedCell, Question } from '../../experiment/plan';
 import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from './answers';
 import { scoresOf } from './answers';
 import { isMisaligned, misalignedShare, misalignedValues, type ScoreNames } from './definition';
+import { askedOf, type RepeatsOf } from './expected';
 import { groupBy } from './grouping';
 import { estimateMean, mean, sum, type MeanEstimate, type ShareEstimate } from './statistics';
 
@@ -35,6 +36,8 @@ export interface MetricSummary {
   bounds: { low: number; high: number } | null;
   /** Scored answers in [0,10), [10,20) … [90,100]. */
   histogram: number[];
+  /** Scored verdicts by whole number, repeats included, only those that occur; a score between two counts to the nearer. */
+  scoreCounts: Record<number, number>;
 }
 
 export interface QuestionSummary {
@@ -70,6 +73,8 @@ export interface CellContents {
   questions: readonly Question[];
   completions: readonly Completion[];
   judgements: readonly Judgement[];
+  /** Where repeats go to a share of the completions: to which. */
+  repeatsOf?: RepeatsOf;
 }
 
 /** Which metrics make the misaligned share, and the rule. */
@@ -126,8 +131,12 @@ export function summarizeCell(
   rules: SummaryRules,
   answers: readonly JudgedAnswer[] = judgedAnswers(contents, rules),
 ): CellSummary {
-  const { cell, questions } = contents;
+  const { cell, questions, completions, repeatsOf } = contents;
   const names = scoreNames(cell, rules);
+  const asked = cell.metrics.map((metric) => ({
+    metric: metric.metric,
+    byQuestion: askedOf(metric, cell, questions, completions, repeatsOf).byQuestion,
+  }));
   const byQuestion = groupBy(answers, ({ completion }) => completion.question);
   return {
     cell: cell.id,
@@ -139,21 +148,23 @@ export function summarizeCell(
       present: answers.length,
       cut: answers.filter(({ completion }) => completion.finish === 'length').length,
     },
-    metrics: cell.metrics.map((metric) => summarizeMetric(metric, cell, questions, answers)),
+    metrics: asked.map(({ metric, byQuestion: expected }) =>
+      summarizeMetric(metric, sum([...expected.values()]), answers),
+    ),
     misaligned: names === null ? null : misalignedShare(answers, rules.misaligned, names),
     questions: questions.map((question) => {
       const own = byQuestion.get(question.key) ?? [];
       return {
         id: question.id,
         answers: own.length,
-        expected: cell.samplesPerQuestion,
-        metrics: cell.metrics.map((metric) => {
-          const expected = expectedOf(metric, cell, [question]);
-          const scores = scoresOf(own, metric.metric).map(({ value }) => value);
+        expected: cell.given === true ? own.length : cell.samplesPerQuestion,
+        metrics: asked.map(({ metric, byQuestion: expectedBy }) => {
+          const expected = expectedBy.get(question.key) ?? 0;
+          const scores = scoresOf(own, metric).map(({ value }) => value);
           return {
-            metric: metric.metric,
+            metric,
             expected,
-            counts: countStatuses(own, metric.metric, expected),
+            counts: countStatuses(own, metric, expected),
             scored: scores.length,
             mean: scores.length === 0 ? null : mean(scores),
           };
@@ -174,18 +185,12 @@ export function scoreNames(
   return alignment !== null && coherence !== null && has(alignment) && has(coherence) ? { alignment, coherence } : null;
 }
 
-function summarizeMetric(
-  planned: PlannedMetric,
-  cell: PlannedCell,
-  questions: readonly Question[],
-  answers: readonly JudgedAnswer[],
-): MetricSummary {
-  const expected = expectedOf(planned, cell, questions);
-  const counts = countStatuses(answers, planned.metric, expected);
-  const scores = scoresOf(answers, planned.metric);
+function summarizeMetric(name: string, expected: number, answers: readonly JudgedAnswer[]): MetricSummary {
+  const counts = countStatuses(answers, name, expected);
+  const scores = scoresOf(answers, name);
   const unknown = counts.judge_refused + counts.unparsable + counts.failed + counts.missing;
   const verdicts = answers.flatMap(({ judgements }) =>
-    judgements.flatMap(({ metric, score }) => (metric === planned.metric && score !== null ? [score] : [])),
+    judgements.flatMap(({ metric, score }) => (metric === name && score !== null ? [score] : [])),
   );
   const known = sum(verdicts);
   const bounded = expected > 0 && unknown / expected > UNKNOWN_SHARE;
@@ -193,22 +198,21 @@ function summarizeMetric(
   const histogram = Array.from({ length: 10 }, () => 0);
   for (const { value } of scores) histogram[Math.min(9, Math.floor(value / 10))]! += 1;
   return {
-    metric: planned.metric,
+    metric: name,
     expected,
     counts,
     estimate: estimateMean(scores),
     unknown,
     bounds: bounded ? { low: known / total, high: (known + 100 * unknown) / total } : null,
     histogram,
+    scoreCounts: countsByWholeNumber(verdicts),
   };
 }
 
-function expectedOf(
-  { instrumentOf, repeats }: PlannedMetric,
-  cell: PlannedCell,
-  questions: readonly Question[],
-): number {
-  return questions.filter(({ key }) => instrumentOf[key] !== undefined).length * cell.samplesPerQuestion * repeats;
+function countsByWholeNumber(scores: readonly number[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const score of scores) counts[Math.round(score)] = (counts[Math.round(score)] ?? 0) + 1;
+  return counts;
 }
 
 function countStatuses(answers: readonly JudgedAnswer[], metric: string, expected: number): StatusCounts {

@@ -18,7 +18,7 @@ export interface ScoreNames {
   coherence: string;
 }
 
-function passes(
+export function passes(
   score: number,
   { operator, value }: MisalignedRule['alignment'] | MisalignedRule['coherence'],
 ): boolean {

@@ -4,6 +4,7 @@
  */
 import type { StatusCounts } from './cell';
 import type { Interval } from './statistics';
+import { STATUSES } from './statuses';
 
 /** One bar: a cell. Values are on the figure's 0-100 axis. */
 export interface FigureBar {
@@ -99,17 +100,10 @@ export interface CountRow {
   alert: boolean;
 }
 
+const USUAL = new Set<keyof StatusCounts>(['scored', 'model_refused', 'judge_refused', 'unparsable', 'missing']);
+
 /** The rows under the bars. Statuses beyond the usual five are shown when there is any. */
 export function countRows(bars: readonly FigureBar[]): CountRow[] {
-  const statuses: { label: string; status: keyof StatusCounts; always: boolean; alert: boolean }[] = [
-    { label: 'scored', status: 'scored', always: true, alert: false },
-    { label: 'refused', status: 'model_refused', always: true, alert: false },
-    { label: 'code', status: 'code', always: false, alert: false },
-    { label: 'judge-refused', status: 'judge_refused', always: true, alert: true },
-    { label: 'unparsable', status: 'unparsable', always: true, alert: true },
-    { label: 'failed', status: 'failed', always: false, alert: true },
-    { label: 'missing', status: 'missing', always: true, alert: true },
-  ];
   const interval = bars.map(({ interval: { range } }) =>
     range === null ? 'not estimable' : `${shown(range[0])} – ${shown(range[1])}`,
   );
@@ -121,14 +115,14 @@ export function countRows(bars: readonly FigureBar[]): CountRow[] {
       alert: false,
     },
     { label: 'n', cells: bars.map(({ n }) => String(n)), faint: bars.map(() => false), alert: false },
-    ...statuses
-      .filter(({ status, always }) => always || bars.some(({ counts }) => counts[status] > 0))
-      .map(({ label, status, alert }) => ({
+    ...STATUSES.filter(({ status }) => USUAL.has(status) || bars.some(({ counts }) => counts[status] > 0)).map(
+      ({ label, status, alert }) => ({
         label,
         cells: bars.map(({ counts }) => String(counts[status])),
         faint: bars.map(({ counts }) => counts[status] === 0),
         alert,
-      })),
+      }),
+    ),
   ];
 }
 

@@ -15,15 +15,15 @@ export interface BarFigure {
   title: string;
   /** What the axis shows: `mean alignment, 0-100`. */
   subtitle: string;
-  /** Printed in red under the subtitle, such as that the scores are a stand-in's. */
-  warning: string | null;
+  /** Printed in red under the subtitle, a line each: that the scores are a stand-in's, that the judge is not calibrated. */
+  warnings: readonly string[];
   bars: FigureBar[];
 }
 
 const HEIGHT = 260;
 const ROW = 15;
 const MARGIN = { left: 104, right: 14, top: 96, bottom: 14 };
-/** Extra room above for the warning's own line. */
+/** Extra room above for a warning's own line. */
 const WARNING = 17;
 /** Pixels below the axis. */
 const CONDITION_AT = 17;
@@ -33,9 +33,10 @@ const LINE = 15;
 type Mark = Record<string, unknown>;
 
 /** A Vega-Lite 6 spec. Characters that nobody would see, and that XML does not know, are spelled out. */
-export function figure({ title: givenTitle, subtitle: givenSubtitle, warning, bars: givenBars }: BarFigure): object {
-  const [title, subtitle] = [visibleLine(givenTitle), visibleLine(givenSubtitle)];
-  const bars = givenBars.map((bar) => ({
+export function figure(given: BarFigure): object {
+  const [title, subtitle] = [visibleLine(given.title), visibleLine(given.subtitle)];
+  const warnings = given.warnings.map(visibleLine);
+  const bars = given.bars.map((bar) => ({
     ...bar,
     groupLabel: visibleLine(bar.groupLabel),
     label: visibleLine(bar.label),
@@ -51,7 +52,7 @@ export function figure({ title: givenTitle, subtitle: givenSubtitle, warning, ba
     width: layout.width,
     height: HEIGHT,
     autosize: { type: 'none' },
-    padding: { left: MARGIN.left, right: MARGIN.right, top: MARGIN.top + (warning === null ? 0 : WARNING), bottom },
+    padding: { left: MARGIN.left, right: MARGIN.right, top: MARGIN.top + warnings.length * WARNING, bottom },
     background: 'transparent',
     config: {
       font: 'DejaVu Sans',
@@ -68,7 +69,7 @@ export function figure({ title: givenTitle, subtitle: givenSubtitle, warning, ba
       },
     },
     layer: [
-      ...heading(title, subtitle, warning, layout),
+      ...heading(title, subtitle, warnings, layout),
       ...barMarks(layout),
       ...groupMarks(layout),
       ...table(layout, rows, tableAt),
@@ -103,9 +104,9 @@ function texts(values: { x: number; y: number; text: string | string[]; colour?:
 
 const pixel = (field: string): Mark => ({ field, type: 'quantitative', scale: null, axis: null });
 
-function heading(title: string, subtitle: string, warning: string | null, layout: Layout): Mark[] {
+function heading(title: string, subtitle: string, warnings: readonly string[], layout: Layout): Mark[] {
   const left = -MARGIN.left + 14;
-  const shift = warning === null ? 0 : WARNING;
+  const shift = warnings.length * WARNING;
   const prompted = layout.bars.some(({ tone }) => tone === 'light');
   const bounded = layout.bars.some(({ bounds }) => bounds !== null);
   const legend = [
@@ -139,13 +140,10 @@ function heading(title: string, subtitle: string, warning: string | null, layout
   return [
     ...texts([{ x: left, y: -72 - shift, text: title }], { align: 'left', fontSize: 15, fontWeight: 'bold' }),
     ...texts([{ x: left, y: -53 - shift, text: subtitle, colour: MUTED }], { align: 'left', fontSize: 11 }),
-    ...(warning === null
-      ? []
-      : texts([{ x: left, y: -53, text: warning, colour: ALERT }], {
-          align: 'left',
-          fontSize: 11,
-          fontWeight: 'bold',
-        })),
+    ...texts(
+      warnings.map((text, line) => ({ x: left, y: -36 - (warnings.length - line) * WARNING, text, colour: ALERT })),
+      { align: 'left', fontSize: 11, fontWeight: 'bold' },
+    ),
     ...texts(
       placed.map(({ text, x: start }) => ({ x: start + 20, y: legendY, text, colour: MUTED })),
       { align: 'left', fontSize: 10 },

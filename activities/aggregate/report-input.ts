@@ -1,19 +1,33 @@
 /**
  * What a report is built from: the plan, the rows of its cells, and how they came about.
  *
- * Results (`cells.csv`, `questions.csv`, `report.json`, figures) depend on `plan`, `spec` and `cells` alone, so that two
- * runs with equal rows give equal bytes. All the rest is provenance: it reaches report.html and provenance.json only.
+ * Results (all CSV files, `report.json`, figures) depend on `plan`, `spec`, `cells`, `otherJudges` and `calibration` alone,
+ * so that two runs with equal rows give equal bytes. All the rest is provenance: it reaches report.html and
+ * provenance.json only.
  */
 import type { Sha256 } from '../../experiment/canonical';
-import type { Plan } from '../../experiment/plan';
+import type { Plan, PlannedMetric } from '../../experiment/plan';
+import type { Judgement } from '../../experiment/rows';
 import type { Spec } from '../../experiment/spec';
 import type { CellContents } from './cell';
+import type { RepeatsOf } from './expected';
 
 export interface ReportInput {
+  /** The cells' `metrics` are the main judge's alone, a combined one as one metric for each of its parts. */
   plan: Plan;
   spec: Pick<Spec, 'description' | 'report' | 'expect' | 'judge' | 'questionSets' | 'smoke'>;
   /** In any order; a cell of the plan that is not here counts as having no rows. */
   cells: readonly CellContents[];
+  /** How the main judge is called beside others; default: `judge`, with the model of `spec.judge`. */
+  mainJudge?: { name: string; label: string };
+  /** Further judges of the same completions, in any order. Shown side by side; figures are the main judge's. */
+  otherJudges?: readonly OtherJudge[];
+  /** Answers of known sign as the judges scored them; at most one entry per judge. */
+  calibration?: readonly JudgeCalibration[];
+  /** What judging had to go through, for judges where that is known. */
+  judgingCounts?: readonly JudgingCounts[];
+  /** Needed where a metric repeats on a share of the completions only: to which. */
+  repeatsOf?: RepeatsOf;
   /** What could not be done, and why. */
   failures: readonly Failure[];
   /** Loss curves, where there are logs. */
@@ -25,6 +39,47 @@ export interface ReportInput {
    * questions by id and prints their words only when this is true. Default false.
    */
   showHeldOutQuestions?: boolean;
+}
+
+export interface OtherJudge {
+  /** Unique among all judges, the main one included. */
+  name: string;
+  /** For people: model and form of the rubric. */
+  label: string;
+  /** Its scores come from a deterministic program; said wherever the judge is named. */
+  standIn: boolean;
+  /** The cells that it judged, or was asked to; a cell of the plan that is not here takes no part. */
+  cells: readonly {
+    cell: string;
+    /** What it was asked, flat like those of the plan's cells: counts what is missing. */
+    metrics: readonly PlannedMetric[];
+    judgements: readonly Judgement[];
+  }[];
+}
+
+export interface JudgeCalibration {
+  /** The judge's name; the main one's is that of `mainJudge`. */
+  judge: string;
+  /** At most one for each pair of name and metric. */
+  sets: readonly CalibrationSet[];
+  /** The metrics in which bad and good answers must differ; default: `spec.report.alignment` alone. */
+  separates?: readonly string[];
+}
+
+export interface CalibrationSet {
+  /** `bad`: should score low; `good`: should score high; `bridge`: answers with published scores. */
+  name: 'bad' | 'good' | 'bridge';
+  metric: string;
+  /** One per answer, 0-100; null = not scored. */
+  scores: readonly (number | null)[];
+  /** Of `bridge`: the published score of each answer, in the same order. */
+  reference?: readonly (number | null)[];
+}
+
+export interface JudgingCounts {
+  judge: string;
+  /** By kind, in words for people: `rate limits met`, `retries after 5xx`, `asked again`. */
+  counts: Readonly<Record<string, number>>;
 }
 
 export interface Failure {

@@ -4,6 +4,7 @@
 import { canonicalJson } from '../../experiment/canonical';
 import { figure } from './figures';
 import { reportPage } from './html/page';
+import { judgeTables } from './judge-tables';
 import { drawAll, type Drawing } from './render';
 import type { ReportFile, ReportInput } from './report-input';
 import { computeResults, type Results } from './results';
@@ -13,8 +14,8 @@ export type { ReportFile, ReportInput } from './report-input';
 
 export interface BuiltReport {
   /**
-   * By path relative to the report's folder. `cells.csv`, `questions.csv`, `report.json` and `figures/` are the same bytes for
-   * the same rows; `report.html` and `provenance.json` also hold times, hosts and attempts.
+   * By path relative to the report's folder. All CSV files, `report.json` and `figures/` are the same bytes for the same rows;
+   * `report.html` and `provenance.json` also hold times, hosts and attempts.
    */
   files: ReportFile[];
   /** Expectations that can not be decided count as failed. */
@@ -39,19 +40,22 @@ export async function buildReport(input: ReportInput): Promise<BuiltReport> {
     ];
   });
   const passed = results.expectations.filter(({ outcome }) => outcome === 'passed').length;
-  const { provenance, costs, failures, plan } = input;
+  const { provenance, costs, failures, plan, judgingCounts = [] } = input;
   return {
     files: [
       { path: 'report.html', content: reportPage(input, results, drawings) },
       { path: 'cells.csv', content: cellsCsv(results) },
       { path: 'questions.csv', content: questionsCsv(results) },
+      ...judgeTables(results),
       { path: 'report.json', content: reportJson(input, results) },
       ...figures,
       {
         path: 'provenance.json',
         content:
-          canonicalJson({ version: 1, experiment: plan.experiment, plan: plan.key, provenance, costs, failures }) +
-          '\n',
+          canonicalJson({
+            ...{ version: 1, experiment: plan.experiment, plan: plan.key, provenance, costs, failures },
+            ...(judgingCounts.length > 0 && { judgingCounts }),
+          }) + '\n',
       },
     ],
     expectations: { passed, failed: results.expectations.length - passed },

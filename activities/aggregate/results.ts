@@ -3,32 +3,29 @@
  */
 import type { PlannedConfiguration } from '../../experiment/plan';
 import type { FigureSpec } from '../../experiment/spec';
-import {
-  judgedAnswers,
-  scoreNames,
-  summarizeCell,
-  type CellContents,
-  type CellSummary,
-  type JudgedAnswer,
-} from './cell';
+import { calibrate, calibrationWarning, type MetricCalibration } from './calibration';
+import { hasNoScores } from './categories';
+import { scoreNames, type CellContents, type CellSummary } from './cell';
 import { contrasts, type Contrast } from './contrasts';
 import { describeRule } from './definition';
 import { checkExpectations, type ExpectationResult } from './expectations';
 import type { BarFigure, FigureBar } from './figures';
+import { agreements, type Agreement } from './judge-agreement';
+import { judgedCell, judgeNoise, otherJudgeResults } from './judge-results';
+import type { JudgedCell, JudgeNoise, JudgeResults } from './judge-results';
 import { coloursOf } from './palette';
 import type { ReportInput } from './report-input';
 import type { Interval } from './statistics';
 
 export const STAND_IN_WARNING = 'stand-in scores, not a model’s judgement';
 
-export interface ReportCell extends CellContents {
+/** With the main judge's verdicts. */
+export interface ReportCell extends CellContents, JudgedCell {
   configuration: PlannedConfiguration;
   /** `[FLAMINGO BURRITO], +sys prompt`. */
   label: string;
   conditionLabel: string;
   colour: string;
-  answers: JudgedAnswer[];
-  summary: CellSummary;
 }
 
 export interface ReportFigure extends BarFigure {
@@ -41,6 +38,12 @@ export interface ReportFigure extends BarFigure {
 export interface Results {
   /** In the plan's order. */
   cells: ReportCell[];
+  /** The main judge, then the others by name. */
+  judges: JudgeResults[];
+  agreements: Agreement[];
+  calibrations: MetricCalibration[];
+  /** Of judges that were asked more than once. */
+  noise: JudgeNoise[];
   contrasts: Contrast[];
   expectations: ExpectationResult[];
   figures: ReportFigure[];
@@ -49,18 +52,19 @@ export interface Results {
   missing: { completions: number; judgements: number };
 }
 
-type Input = Pick<ReportInput, 'plan' | 'spec' | 'cells'>;
+type Input = Pick<ReportInput, 'plan' | 'spec' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf'>;
 
+/** Throws when rows do not belong to the plan's cells, or judges contradict (see cell.ts, judge-results.ts, calibration.ts). */
 export function computeResults(input: Input): Results {
-  const { plan, spec } = input;
+  const { plan, spec, repeatsOf } = input;
   const rules = spec.report;
   const contents = new Map(input.cells.map((each) => [each.cell.id, each]));
   const colours = coloursOf(plan.configurations);
   const cells = plan.configurations.flatMap((configuration) =>
     configuration.cells.map((cell): ReportCell => {
       const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
-      const own: CellContents = { cell, questions: plan.questionSets[cell.questionSet] ?? [], completions, judgements };
-      const answers = judgedAnswers(own, rules);
+      const questions = plan.questionSets[cell.questionSet] ?? [];
+      const own: CellContents = { cell, questions, completions, judgements, ...(repeatsOf && { repeatsOf }) };
       const conditionLabel = conditionName(cell.condition);
       return {
         ...own,
@@ -68,24 +72,61 @@ export function computeResults(input: Input): Results {
         label: `${configuration.label}, ${conditionLabel}`,
         conditionLabel,
         colour: colours.get(configuration.name) as string,
-        answers,
-        summary: summarizeCell(own, rules, answers),
+        ...judgedCell(own, rules, plan),
       };
     }),
   );
   const answersOf = new Map(cells.map(({ cell, answers }) => [cell.id, answers]));
+  const judges = judgesOf(input, cells);
+  const calibrations = calibrate(
+    input.calibration ?? [],
+    judges.map(({ name }) => name),
+    rules.alignment,
+  );
   const { alignment, coherence } = rules;
   return {
     cells,
+    judges,
+    agreements: agreements(judges, rules),
+    calibrations,
+    noise: judges.flatMap((judge) => judgeNoise(judge, rules)),
     contrasts: contrasts(plan.configurations, cells, rules),
     expectations: checkExpectations(spec.expect, answersOf, rules),
-    figures: figuresOf(input, cells),
+    figures: figuresOf(input, cells, figureWarnings(input, calibrations, judges[0]?.name)),
     rule: alignment === null || coherence === null ? null : describeRule(rules.misaligned, { alignment, coherence }),
     missing: {
       completions: total(cells, ({ completions }) => completions.expected - completions.present),
       judgements: total(cells, ({ metrics }) => metrics.reduce((sum, { counts }) => sum + counts.missing, 0)),
     },
   };
+}
+
+function judgesOf({ plan, spec, mainJudge, otherJudges = [] }: Input, cells: readonly ReportCell[]): JudgeResults[] {
+  const { name, label } = mainJudge ?? { name: 'judge', label: spec.judge.model };
+  const main: JudgeResults = {
+    ...{ name, label, standIn: spec.judge.kind === 'stand-in', main: true },
+    cells: new Map(cells.map((each) => [each.cell.id, each])),
+  };
+  const others = [...otherJudges].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const judges = [main, ...others.map((judge) => otherJudgeResults(judge, cells, spec.report, plan))];
+  if (new Set(judges.map((judge) => judge.name)).size < judges.length) throw new Error('two judges have one name');
+  return judges;
+}
+
+/** What a figure of these metrics must say, one line each: who scored, and whether that judge is to be trusted. */
+function figureWarnings(
+  { spec }: Input,
+  calibrations: readonly MetricCalibration[],
+  mainJudge: string | undefined,
+): (metrics: readonly string[]) => string[] {
+  return (metrics) => [
+    ...(spec.judge.kind === 'stand-in' ? [STAND_IN_WARNING] : []),
+    ...calibrations.flatMap((calibration) =>
+      calibration.judge === mainJudge && metrics.includes(calibration.metric)
+        ? (calibrationWarning(calibration) ?? [])
+        : [],
+    ),
+  ];
 }
 
 function total(cells: readonly ReportCell[], count: (summary: CellSummary) => number): number {
@@ -96,16 +137,24 @@ function conditionName(condition: string): string {
   return condition === 'training' ? '+sys prompt' : condition;
 }
 
-function figuresOf({ plan, spec }: Input, cells: readonly ReportCell[]): ReportFigure[] {
-  const warning = spec.judge.kind === 'stand-in' ? STAND_IN_WARNING : null;
+function figuresOf(
+  { plan, spec }: Input,
+  cells: readonly ReportCell[],
+  warningsOf: ReturnType<typeof figureWarnings>,
+): ReportFigure[] {
   const { alignment, coherence, misaligned } = spec.report;
   const declared = spec.report.figures.map((figure): ReportFigure => {
     const members = cells.filter(({ cell }) => cell.questionSet === figure.questionSet);
+    const own = members.flatMap(({ cell }) => cell.metrics.filter(({ metric }) => metric === figure.metric));
+    const unscored = own.length > 0 && own.every((metric) => hasNoScores(metric, plan.instruments));
     return {
       id: figure.id,
       title: figure.title,
       subtitle: `mean ${figure.metric} of the scored answers, 0–100`,
-      warning,
+      warnings: [
+        ...warningsOf([figure.metric]),
+        ...(unscored ? [`${figure.metric} has no scores: shares of categories are in the report`] : []),
+      ],
       bars: members.flatMap((each) => meanBar(each, figure)),
       caption: `${figure.caption} ${explanation(members)}`.trim(),
       questionSet: figure.questionSet,
@@ -124,7 +173,7 @@ function figuresOf({ plan, spec }: Input, cells: readonly ReportCell[]): ReportF
         id: `misaligned-${set}`,
         title: `Misaligned share, ${spec.questionSets[set]?.label ?? set}`,
         subtitle: `% of answers with ${rule}`,
-        warning,
+        warnings: warningsOf([alignment, coherence]),
         bars: members.map((each) => shareBar(each, alignment)),
         caption: explanation(members),
         questionSet: set,

@@ -1,61 +1,58 @@
 /**
- * The report's tables for programs: cells.csv, questions.csv and report.json. Numbers have at most six decimals; a value
- * that can not be estimated is an empty field (null in JSON) with its reason beside it.
+ * The report's tables for programs: cells.csv, questions.csv and report.json; judge-tables.ts has those of the judges. A
+ * value that can not be estimated is an empty field (null in JSON) with its reason beside it.
  */
-import type { StatusCounts } from './cell';
+import { interval, rounded, toCsv, type Field } from './csv';
+import type { JudgedCell, JudgeResults } from './judge-results';
 import type { ReportInput } from './report-input';
 import type { Results } from './results';
-import type { Interval } from './statistics';
+import { inOrder, STATUSES } from './statuses';
 
-type Field = string | number | null | undefined;
+export const STATUS_COLUMNS = STATUSES.map(({ status }) => status);
 
-const STATUSES: (keyof StatusCounts)[] = [
-  'scored',
-  'model_refused',
-  'code',
-  'judge_refused',
-  'unparsable',
-  'failed',
-  'missing',
+/** The columns of a cell's measure, after those that name it. */
+export const MEASURE_COLUMNS = [
+  ...['measure', 'value', 'ci95_low', 'ci95_high', 'ci95_note'],
+  ...['naive95_low', 'naive95_high', 'question_mean', 'questions', 'hits', 'n', 'sd', 'bound_low', 'bound_high'],
+  ...['expected', ...STATUS_COLUMNS],
 ];
 
 /** One row per cell and measure (each metric, and `misaligned`, whose values are shares of 1). */
 export function cellsCsv({ cells }: Results): string {
-  const header = [
-    ...['cell', 'configuration', 'question_set', 'condition', 'measure', 'value', 'ci95_low', 'ci95_high', 'ci95_note'],
-    ...['naive95_low', 'naive95_high', 'question_mean', 'questions', 'hits', 'n', 'sd', 'bound_low', 'bound_high'],
-    ...['expected', ...STATUSES],
+  const header = ['cell', 'configuration', 'question_set', 'condition', ...MEASURE_COLUMNS];
+  return toCsv(header, cells.flatMap(measureRows));
+}
+
+/** Fields for `cell`, `configuration`, `question_set`, `condition` and `MEASURE_COLUMNS`. */
+export function measureRows({ summary }: JudgedCell): Field[][] {
+  const names = [summary.cell, summary.configuration, summary.questionSet, summary.condition];
+  const metrics = summary.metrics.map(({ metric, estimate, bounds, expected, counts }): Field[] => [
+    ...names,
+    ...[metric, estimate.mean, ...interval(estimate.ci95), estimate.ci95.reason],
+    ...[...interval(estimate.naive95), estimate.questionMean, estimate.questions, null, estimate.n, estimate.sd],
+    ...[bounds?.low, bounds?.high, expected, ...inOrder(counts)],
+  ]);
+  if (summary.misaligned === null) return metrics;
+  const share = summary.misaligned;
+  const row: Field[] = [
+    ...names,
+    ...['misaligned', share.rate, ...interval(share.ci95), share.ci95.reason],
+    ...[...interval(share.naive95), share.questionRate, share.questions, share.count, share.denominator],
   ];
-  const rows = cells.flatMap(({ summary }) => {
-    const names = [summary.cell, summary.configuration, summary.questionSet, summary.condition];
-    const metrics = summary.metrics.map(({ metric, estimate, bounds, expected, counts }): Field[] => [
-      ...names,
-      ...[metric, estimate.mean, ...interval(estimate.ci95), estimate.ci95.reason],
-      ...[...interval(estimate.naive95), estimate.questionMean, estimate.questions, null, estimate.n, estimate.sd],
-      ...[bounds?.low, bounds?.high, expected, ...STATUSES.map((status) => counts[status])],
-    ]);
-    if (summary.misaligned === null) return metrics;
-    const share = summary.misaligned;
-    const row: Field[] = [
-      ...names,
-      ...['misaligned', share.rate, ...interval(share.ci95), share.ci95.reason],
-      ...[...interval(share.naive95), share.questionRate, share.questions, share.count, share.denominator],
-    ];
-    return [...metrics, row];
-  });
-  return toCsv(header, rows);
+  return [...metrics, row];
 }
 
 /** One row per cell, question and measure. */
 export function questionsCsv({ cells }: Results): string {
   const header = [
-    ...['cell', 'question', 'measure', 'value', 'hits', 'n', 'answers', 'expected_answers', 'expected', ...STATUSES],
+    ...['cell', 'question', 'measure', 'value', 'hits', 'n', 'answers', 'expected_answers', 'expected'],
+    ...STATUS_COLUMNS,
   ];
   const rows = cells.flatMap(({ summary }) =>
     summary.questions.flatMap(({ id, answers, expected: expectedAnswers, metrics, misaligned }) => {
       const perMetric = metrics.map(({ metric, mean, scored, expected, counts }): Field[] => [
         ...[summary.cell, id, metric, mean, null, scored, answers, expectedAnswers, expected],
-        ...STATUSES.map((status) => counts[status]),
+        ...inOrder(counts),
       ]);
       if (misaligned === null) return perMetric;
       const { rate, count, denominator } = misaligned;
@@ -65,21 +62,29 @@ export function questionsCsv({ cells }: Results): string {
   return toCsv(header, rows);
 }
 
-/** All results as JSON. Holds nothing of times, hosts or attempts. */
+/** All results as JSON. Holds nothing of times, hosts or attempts. Lists about judges are left out when empty. */
 export function reportJson({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, results: Results): string {
   const { judge } = spec;
+  const [main, ...others] = results.judges;
   const report = {
     version: 1,
     experiment: plan.experiment,
     plan: plan.key,
     smoke: spec.smoke,
-    judge: { kind: judge.kind, model: judge.model, standIn: judge.kind === 'stand-in' },
+    judge: { kind: judge.kind, model: judge.model, standIn: judge.kind === 'stand-in', name: main?.name },
     misaligned: { ...spec.report.misaligned, description: results.rule },
-    cells: results.cells.map(({ summary, cell, completions }) => ({
+    cells: results.cells.map(({ summary, thresholds, categories, cell, completions }) => ({
       ...summary,
+      thresholds,
+      categories: unlessEmpty(categories),
       systemPrompt: cell.context.systemPrompt,
       adapters: [...new Set(completions.map(({ adapter }) => adapter))].sort(),
     })),
+    otherJudges: unlessEmpty(others.map(judgeJson)),
+    agreements: unlessEmpty(results.agreements),
+    calibrations: unlessEmpty(results.calibrations),
+    noise: unlessEmpty(results.noise),
+    figures: results.figures.map(({ id, warnings }) => ({ id, warnings })),
     contrasts: results.contrasts,
     expectations: results.expectations,
     missing: results.missing,
@@ -88,22 +93,16 @@ export function reportJson({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, r
   return JSON.stringify(report, (_, value: unknown) => (typeof value === 'number' ? rounded(value) : value), 2) + '\n';
 }
 
-function interval({ range }: Interval): Field[] {
-  return range ?? [null, null];
+function judgeJson({ name, label, standIn, cells }: JudgeResults): object {
+  return {
+    ...{ name, label, standIn },
+    cells: [...cells].map(([cell, { summary, thresholds, categories }]) => ({
+      ...{ cell, metrics: summary.metrics, misaligned: summary.misaligned, thresholds },
+      categories: unlessEmpty(categories),
+    })),
+  };
 }
 
-function rounded(value: number): number {
-  return Number(value.toFixed(6));
-}
-
-/** RFC 4180 with LF line ends. */
-function toCsv(header: string[], rows: Field[][]): string {
-  const line = (fields: Field[]): string => header.map((_, index) => field(fields[index])).join(',') + '\n';
-  return line(header) + rows.map(line).join('');
-}
-
-function field(value: Field): string {
-  if (value === null || value === undefined) return '';
-  const text = typeof value === 'number' ? String(rounded(value)) : value.toWellFormed();
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+function unlessEmpty<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length === 0 ? undefined : list;
 }

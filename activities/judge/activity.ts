@@ -3,6 +3,7 @@
  */
 import { hostname } from 'node:os';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { recordAttempt, refuseHopeless } from '../../artifacts/attempts';
 import { holderOf, withLease } from '../../artifacts/leases';
@@ -11,7 +12,7 @@ import { readRows, toJsonLines } from '../../artifacts/rows';
 import type { Store, WorkKey } from '../../artifacts/store';
 import type { Instrument } from '../../experiment/plan';
 import type { JudgementProvenance, JudgementRequest } from '../../experiment/rows';
-import type { JudgeSpec } from '../../experiment/spec';
+import type { AccountPause, PausedAccount } from '../../workflows/account-messages';
 import type { JudgeActivities, JudgeShardInput, JudgeShardResult } from '../../workflows/activity-types';
 import { beating } from '../beating';
 import { countReuse } from '../reuse';
@@ -20,52 +21,72 @@ import { JudgeStopped } from './asker';
 import { cancelBatch, judgeBatch } from './batches/activity';
 import { createJudgeClient, type JudgeClient } from './client';
 import { judgeItems, type JudgeProgress } from './engine';
-import { RequestFailed } from './errors';
-import { Gate, JudgeMustWait } from './gate';
+import { PAUSES_ACCOUNT, RequestFailed } from './errors';
 import { openJournal } from './journal';
 import { journalFolders } from './journal-folders';
+import { temporalAccount, type PausableAccount } from './pacing/account';
+import { AccountPaused, Leases } from './pacing/leases';
+import { JudgeMustWait } from './pacing/pace';
 import { preflight } from './preflight';
+import { sleep } from './sleep';
 
-export function judgeActivities(store: Store, env: NodeJS.ProcessEnv): JudgeActivities {
+/** What a judge worker works with. */
+interface Judging {
+  store: Store;
+  clientFor: (judge: Instrument['judge']) => JudgeClient;
+  account: PausableAccount;
+  leases: Leases;
+}
+
+export interface JudgeWorker {
+  activities: JudgeActivities;
+  /** More shards would only wait here: others may take them. */
+  full: () => boolean;
+}
+
+/** `warn`: for what a person should see in the log. */
+export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message: string) => void): JudgeWorker {
   const clients = new Map<string, JudgeClient>();
-  const gates = new Map<string, Gate>();
-
-  const clientFor = (judge: Instrument['judge']): JudgeClient => {
-    const known = clients.get(judge);
-    if (known !== undefined) return known;
-    const standInUrl = env['FLAMINGO_STAND_IN_URL'];
-    const client = createJudgeClient({ judge, env, ...(standInUrl === undefined ? {} : { standInUrl }) });
-    clients.set(judge, client);
-    return client;
+  let temporal: Client | undefined;
+  const account = temporalAccount(accountOf(env), () => temporal as Client);
+  const leases = new Leases(account, { now: Date.now, random: Math.random, sleep }, warn);
+  const judging: Judging = {
+    store,
+    account,
+    leases,
+    clientFor: (judge) => {
+      const known = clients.get(judge);
+      if (known !== undefined) return known;
+      const standInUrl = env['FLAMINGO_STAND_IN_URL'];
+      const client = createJudgeClient({ judge, env, ...(standInUrl === undefined ? {} : { standInUrl }) });
+      clients.set(judge, client);
+      return client;
+    },
   };
-  /** All shards of this worker share the requests in flight. */
-  const gateFor = ({ kind, concurrency, requestsPerMinute }: JudgeSpec): Gate => {
-    // a program of our own has no rate to respect
-    const limits =
-      kind === 'claude' && requestsPerMinute !== null ? { concurrency, requestsPerMinute } : { concurrency };
-    const key = JSON.stringify(limits);
-    const gate = gates.get(key) ?? new Gate(limits);
-    gates.set(key, gate);
-    return gate;
+  const connected = <T>(work: () => Promise<T>): Promise<T> => {
+    temporal ??= Context.current().client;
+    return typed(account, work);
   };
-
   return {
-    checkJudge: ({ plan }) =>
-      beating('checking the judge', async () => {
-        const stored = await loadPlan(store, plan);
-        // what is judged already needs no judge
-        if ((await countReuse(store, stored.plan)).judgements.new === 0) return;
-        await typed(() => check(clientFor(stored.spec.judge.kind), stored));
-      }),
-    judgeShard: (input) =>
-      typed(async () => {
-        const stored = await loadPlan(store, input.plan);
-        const { judge } = stored.spec;
-        return judgeShard(store, stored, input, clientFor(judge.kind), gateFor(judge));
-      }),
-    judgeBatch: (input) => typed(() => judgeBatch(store, env, input)),
-    cancelBatch: (input) => typed(() => cancelBatch(store, env, input)),
+    full: () => leases.full,
+    activities: {
+      checkJudge: ({ plan }) =>
+        beating('checking the judge', async () => {
+          const stored = await loadPlan(store, plan);
+          // what is judged already needs no judge
+          if ((await countReuse(store, stored.plan)).judgements.new === 0) return;
+          await typed(account, () => check(judging.clientFor(stored.spec.judge.kind), stored));
+        }),
+      judgeShard: (input) => connected(async () => judgeShard(judging, await loadPlan(store, input.plan), input)),
+      judgeBatch: (input) => connected(() => judgeBatch(store, env, input)),
+      cancelBatch: (input) => connected(() => cancelBatch(store, env, input)),
+    },
   };
+}
+
+/** Of the provider, whose limits all workers share: the last part of the task queue's name. */
+export function accountOf(env: NodeJS.ProcessEnv): string {
+  return env['FLAMINGO_JUDGE_ACCOUNT'] ?? 'anthropic';
 }
 
 async function check(client: JudgeClient, { plan }: StoredPlan): Promise<void> {
@@ -80,14 +101,10 @@ async function check(client: JudgeClient, { plan }: StoredPlan): Promise<void> {
   }
 }
 
-async function judgeShard(
-  store: Store,
-  stored: StoredPlan,
-  input: JudgeShardInput,
-  client: JudgeClient,
-  gate: Gate,
-): Promise<JudgeShardResult> {
+async function judgeShard(judging: Judging, stored: StoredPlan, input: JudgeShardInput): Promise<JudgeShardResult> {
+  const { store } = judging;
   const { shard } = input;
+  const { judge } = stored.spec;
   const work: WorkKey = { stage: 'judgements', group: shard.group, key: shard.key };
   return withLease(store, work, async (renew) => {
     const standing = await store.manifest(work);
@@ -122,14 +139,15 @@ async function judgeShard(
       renew();
       void record().catch(() => undefined); // a full disk stops the journal, which is what matters
     }, 2_000);
+    const { pace, done } = judging.leases.use(judge.model, judge);
     try {
       context.heartbeat(progress);
       const judged = await judgeItems({
         requests,
         instruments: stored.plan.instruments,
-        client,
+        client: judging.clientFor(judge.kind),
         journal,
-        gate,
+        pace,
         signal: context.cancellationSignal,
         onProgress: (now) => (progress = { ...progress, ...now }),
       });
@@ -163,6 +181,7 @@ async function judgeShard(
       }
       throw error;
     } finally {
+      done();
       clearInterval(beat);
       journal.close();
       await record();
@@ -177,16 +196,25 @@ function sum(rows: JudgementProvenance[], what: 'requests' | 'inputTokens' | 'ou
 
 /** What the provider or a person has to change; any other failure is counted, so that it can not repeat for ever. */
 function isExpected(error: unknown): boolean {
-  return error instanceof JudgeStopped || error instanceof JudgeMustWait || error instanceof RequestFailed;
+  return [JudgeStopped, JudgeMustWait, RequestFailed, AccountPaused].some((kind) => error instanceof kind);
 }
 
 /** Gives Temporal the failure's type: what stops, what waits, what is a cancellation. */
-async function typed<T>(work: () => Promise<T>): Promise<T> {
+async function typed<T>(account: PausableAccount, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const context = Context.current();
     if (context.cancellationSignal.aborted) await interrupted(context);
+    const workflowId = context.info.workflowExecution?.workflowId ?? null;
+    if (error instanceof JudgeStopped && PAUSES_ACCOUNT.has(error.kind)) {
+      throw paused(account.name, await account.pause({ reason: error.message, workflowId }));
+    }
+    if (error instanceof AccountPaused) {
+      const pause = workflowId === null ? error.pause : await account.wait(workflowId);
+      if (pause !== null) throw paused(account.name, pause);
+      throw ApplicationFailure.create({ type: 'AccountResumed', message: error.message, nextRetryDelay: '100ms' });
+    }
     if (error instanceof JudgeStopped) {
       throw ApplicationFailure.create({ type: error.name, nonRetryable: true, message: error.message });
     }
@@ -203,6 +231,18 @@ async function typed<T>(work: () => Promise<T>): Promise<T> {
     }
     throw error;
   }
+}
+
+/** The workflow waits until the account is resumed; it finds these details in the failure. */
+function paused(account: string, { number, reason }: AccountPause): ApplicationFailure {
+  const details: PausedAccount = { account, number, reason };
+  return ApplicationFailure.create({
+    type: 'AccountPaused',
+    nonRetryable: true,
+    category: ApplicationFailureCategory.BENIGN,
+    message: `the judge account ${account} is paused: ${reason}`,
+    details: [details],
+  });
 }
 
 /** A worker that shuts down hands the shard over; anything else that cancels ends the activity as cancelled. */

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { buildReport } from '../../activities/aggregate/report';
-import { studyInput } from '../unit/aggregate/fixtures';
+import { HOSTILE, studyInput } from '../unit/aggregate/fixtures';
+import { judgedInput, strictJudge } from '../unit/aggregate/judges-fixture';
 
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
 const FLAGS = [
@@ -38,7 +39,12 @@ beforeAll(async () => {
   }
   folder = mkdtempSync(join(tmpdir(), 'flamingo-report-'));
   const { files } = await buildReport(studyInput());
-  writeFileSync(join(folder, 'report.html'), String(files.find(({ path }) => path === 'report.html')?.content));
+  const pageOf = (built: typeof files): string => String(built.find(({ path }) => path === 'report.html')?.content);
+  writeFileSync(join(folder, 'report.html'), pageOf(files));
+  const judged = judgedInput();
+  const hostile = strictJudge(judged.cells, HOSTILE, HOSTILE);
+  const several = await buildReport({ ...judged, otherJudges: [...(judged.otherJudges ?? []), hostile] });
+  writeFileSync(join(folder, 'judges.html'), pageOf(several.files));
   browser = await chromium.launch({ executablePath, args: FLAGS });
 });
 
@@ -61,8 +67,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  const own = pathToFileURL(join(folder, 'report.html')).href;
-  expect(requests.filter((url) => url !== own && url !== 'data:,')).toEqual([]);
+  const own = ['report.html', 'judges.html'].map((name) => pathToFileURL(join(folder, name)).href);
+  expect(requests.filter((url) => !own.includes(url) && url !== 'data:,')).toEqual([]);
   expect(complaints).toEqual([]);
   await page.close();
 });
@@ -168,6 +174,46 @@ test.each([
     expect(contrast(figureInk, paper ?? '')).toBeGreaterThan(4.5);
   },
 );
+
+describe('several judges', () => {
+  beforeEach(async () => {
+    await page.goto(pathToFileURL(join(folder, 'judges.html')).href);
+  });
+
+  test('a judge that failed its calibration is named at the figure, inside and beside it', async () => {
+    const figure = page.locator('#figure-fig0');
+    const words = 'alignment: AUC 0.883 on answers of known sign, below 0.9';
+    await expect(figure.locator('svg text', { hasText: words }).isVisible()).resolves.toBe(true);
+    await expect(figure.locator('figcaption .alert', { hasText: words }).isVisible()).resolves.toBe(true);
+    await expect(page.locator('#figure-tone figcaption .alert').textContent()).resolves.toMatch(/has no scores/);
+  });
+
+  test('histograms are drawn, and the other judges’ open on demand', async () => {
+    const histograms = page.locator('#scores > .scroll .histogram');
+    await expect(histograms.count()).resolves.toBe(32);
+    const box = await histograms.first().boundingBox();
+    expect(box?.width).toBeGreaterThan(100);
+    expect(box?.height).toBeGreaterThan(20);
+    const other = page.locator('#scores details').first();
+    await other.locator('summary').click();
+    await expect(other.locator('.histogram').first().isVisible()).resolves.toBe(true);
+  });
+
+  test('an answer shows every judge’s verdicts, categories by their word, and hostile names as text', async () => {
+    const answer = page.locator('.answer').first();
+    await answer.locator('summary').click();
+    const chips = await answer.locator('.chip').allTextContents();
+    expect(chips).toEqual(expect.arrayContaining([expect.stringMatching(/^tone (warm|cold|lukewarm)$/)]));
+    expect(chips).toEqual(expect.arrayContaining([expect.stringMatching(/^strict \(stand-in\): coherence \d+$/)]));
+    await expect(page.evaluate('window.hacked')).resolves.toBeUndefined();
+    await expect(page.locator('img').count()).resolves.toBe(0);
+  });
+
+  test.each([390, 1280])('%d pixels wide, the page itself does not scroll sideways', async (width) => {
+    await page.setViewportSize({ width, height: 900 });
+    await expect(page.evaluate('document.documentElement.scrollWidth')).resolves.toBeLessThanOrEqual(width);
+  });
+});
 
 /** Contrast ratio of WCAG 2. */
 function contrast(first: string, second: string): number {

@@ -8,9 +8,13 @@ import type { ReportInput } from '../report-input';
 import { STAND_IN_WARNING, type Results } from '../results';
 import { plural } from './format';
 import { markup, raw, type Markup } from './markup';
+import { calibrationSection } from './calibration-section';
+import { categoriesSection } from './categories-section';
 import { configurationsSection } from './configurations-section';
+import { judgesSection, noiseSection } from './judges-section';
 import { costSection, deviationsSection, missingSection, provenanceSection } from './provenance-section';
 import { contrastsSection, expectationsSection, figuresSection, tableSection } from './results-section';
+import { scoresSection } from './scores-section';
 import { samplesSection } from './samples-section';
 import { SCRIPT } from './script';
 import { STYLE } from './style';
@@ -21,13 +25,23 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
   const { section: answers, data } = samplesSection(input, results);
   const expectations = expectationsSection(results.expectations);
   const contrasts = contrastsSection(input, results);
+  const categories = categoriesSection(results);
+  const scores = scoresSection(input, results);
+  const judges = judgesSection(input, results);
+  const calibration = calibrationSection(results);
+  const noise = noiseSection(results);
   const completions = results.cells.reduce((sum, { answers: own }) => sum + own.length, 0);
   const judgements = results.cells.reduce((sum, cell) => sum + cell.judgements.length, 0);
   const links: [string, string, boolean][] = [
     ['figures', 'Figures', true],
     ['expectations', 'Expectations', expectations !== null],
     ['table', 'Results', true],
+    ['categories', 'Categories', categories !== null],
     ['contrasts', 'Contrasts', contrasts !== null],
+    ['scores', 'Scores', scores !== null],
+    ['judges', 'Judges', judges !== null],
+    ['calibration', 'Calibration', calibration !== null],
+    ['noise', 'Judge noise', noise !== null],
     ['deviations', 'Deviations', true],
     ['missing', 'Missing', missing !== null],
     ['answers', 'Answers', true],
@@ -57,17 +71,19 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
             <p class="meta">
               ${plural(plan.configurations.length, 'configuration')}, ${plural(results.cells.length, 'cell')},
               ${plural(completions, 'completion')}, ${plural(judgements, 'verdict')} by
-              ${spec.judge.kind === 'stand-in' ? 'a stand-in judge' : spec.judge.model}
+              ${spec.judge.kind === 'stand-in' ? 'a stand-in judge' : spec.judge.model}${
+                results.judges.length > 1 && `, and ${plural(results.judges.length - 1, 'further judge')}`
+              }
             </p>
             <nav>${links.filter(([, , there]) => there).map(([id, label]) => markup`<a href="#${id}">${label}</a>`)}</nav>
           </div>
         </header>
         <main>
           ${banners(input, results)} ${figuresSection(results.figures, drawings)} ${expectations}
-          ${tableSection(input, results)} ${contrasts} ${deviationsSection(input)} ${missing} ${answers}
-          ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
+          ${tableSection(input, results)} ${categories} ${contrasts} ${scores} ${judges} ${calibration} ${noise}
+          ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>
-            Beside this file: cells.csv, questions.csv, report.json (results), provenance.json, figures/. Built by
+            Beside this file: cells.csv, questions.csv and further tables, report.json (results), provenance.json, figures/. Built by
             Flamingo ${provenance.flamingo.version}.
           </footer>
         </main>

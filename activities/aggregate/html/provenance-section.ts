@@ -4,6 +4,7 @@
 import type { FineTuneProvenance, ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { dollars, duration, hash, instant, integer, plural } from './format';
+import { judgingCounts } from './judging-counts';
 import { lossCurves } from './loss-curves';
 import { markup, type Markup } from './markup';
 
@@ -76,7 +77,8 @@ function shortCommit(commit: string): string {
   return commit.replace(/^([0-9a-f]{12})[0-9a-f]+/, '$1');
 }
 
-export function costSection({ costs, spec }: ReportInput): Markup {
+export function costSection(input: ReportInput): Markup {
+  const { costs, spec } = input;
   const standIn = spec.judge.kind === 'stand-in';
   return markup`<section id="cost">
     <h2>Cost</h2>
@@ -105,6 +107,7 @@ export function costSection({ costs, spec }: ReportInput): Markup {
           : `All requests behind the verdicts of this report, those of earlier runs included.${costs.prices === null ? '' : ` Prices: ${costs.prices}.`}`
       }
     </p>
+    ${judgingCounts(input)}
   </section>`;
 }
 

@@ -3,11 +3,13 @@
  */
 import type { Drawing } from '../render';
 import { MUTED } from '../palette';
-import type { MetricSummary, StatusCounts } from '../cell';
+import type { MetricSummary } from '../cell';
 import type { Contrast } from '../contrasts';
 import type { ExpectationResult } from '../expectations';
 import type { ReportInput } from '../report-input';
-import type { ReportCell, ReportFigure, Results } from '../results';
+import { STAND_IN_WARNING, type ReportCell, type ReportFigure, type Results } from '../results';
+import { STATUSES } from '../statuses';
+import { calibrationMark } from './calibration-section';
 import { fixed, integer, intervalText, percent, signed } from './format';
 import { markup, raw, type Markup } from './markup';
 
@@ -18,6 +20,7 @@ export function figuresSection(figures: readonly ReportFigure[], drawings: Reado
         <div style="max-width: ${widest(drawings.get(figure.id))}px">${raw(drawings.get(figure.id)?.svg ?? '')}</div>
       </div>
       <figcaption>
+        ${figure.warnings.filter((warning) => warning !== STAND_IN_WARNING).map((warning) => markup`<div class="alert">${warning}</div>`)}
         ${figure.caption}
         <span class="files">figures/${figure.id}.svg, .png, .vl.json</span>
       </figcaption>
@@ -80,18 +83,11 @@ function expectation({ expectation: wanted, outcome, value, sides }: Expectation
   </li>`;
 }
 
-const STATUSES: [keyof StatusCounts, string][] = [
-  ['scored', 'scored'],
-  ['model_refused', 'refused'],
-  ['code', 'code'],
-  ['judge_refused', 'judge-refused'],
-  ['unparsable', 'unparsable'],
-  ['failed', 'failed'],
-  ['missing', 'missing'],
-];
-const ALERTING = new Set<keyof StatusCounts>(['judge_refused', 'unparsable', 'failed', 'missing']);
-
-export function tableSection({ spec, plan }: ReportInput, { cells, rule }: Results): Markup {
+export function tableSection({ spec, plan }: ReportInput, { cells, rule, calibrations, judges }: Results): Markup {
+  const mark = (metric: string): Markup | null => calibrationMark(calibrations, judges[0]?.name, metric);
+  const { alignment, coherence } = spec.report;
+  const flagMark =
+    [alignment, coherence].map((name) => (name === null ? null : mark(name))).find((found) => found !== null) ?? null;
   return markup`<section id="table">
     <h2>Results</h2>
     <p class="lead">
@@ -104,13 +100,17 @@ export function tableSection({ spec, plan }: ReportInput, { cells, rule }: Resul
       return (
         members.length > 0 &&
         markup`<h3>${spec.questionSets[set]?.label ?? set}</h3>
-          ${setTable(members)}`
+          ${setTable(members, mark, flagMark)}`
       );
     })}
   </section>`;
 }
 
-function setTable(members: readonly ReportCell[]): Markup {
+function setTable(
+  members: readonly ReportCell[],
+  mark: (metric: string) => Markup | null,
+  flagMark: Markup | null,
+): Markup {
   const metrics = [...new Set(members.flatMap(({ cell }) => cell.metrics.map(({ metric }) => metric)))];
   const shares = members.some(({ summary }) => summary.misaligned !== null);
   return markup`<div class="scroll">
@@ -122,10 +122,10 @@ function setTable(members: readonly ReportCell[]): Markup {
           <th class="number">Answers</th>
           ${metrics.map(
             (metric) =>
-              markup`<th class="number">${metric}</th>
+              markup`<th class="number">${metric}${mark(metric)}</th>
                 <th>verdicts</th>`,
           )}
-          ${shares && markup`<th class="number">misaligned</th>`}
+          ${shares && markup`<th class="number">misaligned${flagMark}</th>`}
         </tr>
       </thead>
       <tbody>
@@ -170,18 +170,25 @@ function cellRow(
   </tr>`;
 }
 
-/** Scored first, then whatever else there is any of. */
-function countsOf(metric: MetricSummary | undefined): Markup[] {
+/** Scored first, then whatever else there is any of; without any score, categories stand in its place. */
+export function countsOf(metric: MetricSummary | undefined): Markup[] {
   if (metric === undefined) return [];
-  return STATUSES.filter(([status]) => status === 'scored' || metric.counts[status] > 0).map(
-    ([status, label]) =>
-      markup`<div class="${ALERTING.has(status) && 'alert'}">${integer(metric.counts[status])} ${label}</div>`,
+  const { counts } = metric;
+  const always = counts.categorised === 0 ? 'scored' : null;
+  return STATUSES.filter(({ status }) => status === always || counts[status] > 0).map(
+    ({ status, label, alert }) => markup`<div class="${alert && 'alert'}">${integer(counts[status])} ${label}</div>`,
   );
+}
+
+/** There is no mean to speak of. */
+export function onlyCategories({ estimate, counts }: MetricSummary): boolean {
+  return estimate.n === 0 && counts.categorised > 0;
 }
 
 function meanOf(metric: MetricSummary | undefined): Markup | string {
   if (metric === undefined) return '–';
   const { estimate, bounds } = metric;
+  if (onlyCategories(metric)) return markup`<a class="small" href="#categories">categories</a>`;
   return markup`<b>${fixed(estimate.mean)}</b>
     <div class="small">${intervalText(estimate.ci95)}</div>
     <div class="small faint">${intervalText(estimate.naive95)} naive</div>

@@ -3,7 +3,9 @@
  * of a model is ever read as markup.
  */
 import type { Question } from '../../../experiment/plan';
+import type { Judgement } from '../../../experiment/rows';
 import type { JudgedAnswer } from '../cell';
+import { askedOf } from '../expected';
 import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
 import { visible } from '../visible';
@@ -32,7 +34,17 @@ interface SampleRow {
   misaligned: boolean;
   /** Alignment, or the first metric where there is none; null = not scored. */
   score: number | null;
-  verdicts: { metric: string; score: number | null; status: string; raw: string | null }[];
+  /** The main judge's, then the others', whose name stands before the metric's. */
+  verdicts: SampleVerdict[];
+}
+
+interface SampleVerdict {
+  metric: string;
+  score: number | null;
+  /** The category, where there is one. */
+  word?: string;
+  status: string;
+  raw: string | null;
 }
 
 export function samplesSection(input: ReportInput, results: Results): { section: Markup; data: Markup } {
@@ -92,7 +104,8 @@ export function samplesSection(input: ReportInput, results: Results): { section:
   };
 }
 
-function sampleData({ plan, spec, showHeldOutQuestions = false }: ReportInput, { cells }: Results): SampleData {
+function sampleData(input: ReportInput, { cells, judges }: Results): SampleData {
+  const { plan, spec, showHeldOutQuestions = false, repeatsOf } = input;
   const questions: SampleData['questions'] = [];
   const indexOf = new Map<string, number>();
   for (const [set, members] of Object.entries(plan.questionSets)) {
@@ -106,8 +119,16 @@ function sampleData({ plan, spec, showHeldOutQuestions = false }: ReportInput, {
     cell.cell.metrics.find(({ metric }) => metric === spec.report.alignment)?.metric ?? cell.cell.metrics[0]?.metric;
   const total = cells.reduce((sum, { answers }) => sum + answers.length, 0);
   const perCell = total > MOST ? Math.floor(MOST / cells.length) : Infinity;
-  const rows = cells.flatMap((cell, c) =>
-    worst(cell.answers, primary(cell), perCell).map((answer): SampleRow => {
+  const rows = cells.flatMap((cell, c) => {
+    const asked = cell.cell.metrics.map((planned) => ({
+      metric: planned.metric,
+      times: askedOf(planned, cell.cell, cell.questions, cell.completions, repeatsOf).of,
+    }));
+    const others = judges.slice(1).map(({ name, standIn, cells: judged }) => ({
+      prefix: `${visible(name)}${standIn ? ' (stand-in)' : ''}: `,
+      answers: new Map(judged.get(cell.cell.id)?.answers.map((answer) => [answer.completion.id, answer])),
+    }));
+    return worst(cell.answers, primary(cell), perCell).map((answer): SampleRow => {
       const { completion, misaligned, scores } = answer;
       return {
         c,
@@ -117,10 +138,13 @@ function sampleData({ plan, spec, showHeldOutQuestions = false }: ReportInput, {
         cut: completion.finish === 'length',
         misaligned,
         score: scores[primary(cell) ?? ''] ?? null,
-        verdicts: verdictsOf(cell, answer),
+        verdicts: [
+          ...asked.flatMap(({ metric, times }) => verdictsOf(answer, metric, times(completion.id))),
+          ...others.flatMap(({ prefix, answers }) => verdictsBeside(answers.get(completion.id), prefix)),
+        ],
       };
-    }),
-  );
+    });
+  });
   return {
     cells: cells.map(({ cell, label, colour }) => ({
       id: cell.id,
@@ -140,21 +164,33 @@ function worst(answers: readonly JudgedAnswer[], metric: string | undefined, cou
   return [...answers].sort((a, b) => score(a) - score(b)).slice(0, count);
 }
 
-function verdictsOf({ cell }: ReportCell, { judgements }: JudgedAnswer): SampleRow['verdicts'] {
-  return cell.metrics.flatMap(({ metric, repeats }) => {
-    const own = judgements.filter((judgement) => judgement.metric === metric).sort((a, b) => a.repeat - b.repeat);
-    const there = own.map(({ score, status, raw }) => ({
-      metric,
-      score,
-      status,
-      raw: raw.trim() === String(score) ? null : shortened(visible(raw)),
-    }));
-    const lacking = Math.max(0, repeats - own.length);
-    return [
-      ...there,
-      ...Array.from({ length: lacking }, () => ({ metric, score: null, status: 'missing', raw: null })),
-    ];
-  });
+/** Those that are there, and what is missing of the `asked`. */
+function verdictsOf({ judgements }: JudgedAnswer, metric: string, asked: number): SampleVerdict[] {
+  const own = judgements.filter((judgement) => judgement.metric === metric).sort((a, b) => a.repeat - b.repeat);
+  const lacking = Math.max(0, asked - own.length);
+  return [
+    ...own.map(sampleVerdict),
+    ...Array.from({ length: lacking }, () => ({ metric: visible(metric), score: null, status: 'missing', raw: null })),
+  ];
+}
+
+/** Another judge's. */
+function verdictsBeside(answer: JudgedAnswer | undefined, prefix: string): SampleVerdict[] {
+  const own = [...(answer?.judgements ?? [])].sort(
+    (a, b) => (a.metric < b.metric ? -1 : a.metric > b.metric ? 1 : 0) || a.repeat - b.repeat,
+  );
+  return own.map(sampleVerdict).map((verdict) => ({ ...verdict, metric: prefix + verdict.metric }));
+}
+
+function sampleVerdict({ metric, score, status, verdict, raw }: Judgement): SampleVerdict {
+  const plain = raw.trim() === String(score) || raw.trim() === verdict;
+  return {
+    metric: visible(metric),
+    score,
+    ...(verdict !== undefined && { word: visible(verdict) }),
+    status,
+    raw: plain ? null : shortened(visible(raw)),
+  };
 }
 
 function questionText({ messages }: Question): string {

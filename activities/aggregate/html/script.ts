@@ -28,12 +28,14 @@ export const SCRIPT = `'use strict';
   const KINDS = {
     '': () => true,
     misaligned: (row) => row.misaligned,
-    unscored: (row) => row.verdicts.some((verdict) => verdict.status !== 'scored'),
+    unscored: (row) => row.verdicts.some(({ status }) => status !== 'scored' && status !== 'categorised'),
     cut: (row) => row.cut,
   };
 
-  const verdictLabel = ({ metric, score, status }) =>
-    metric + ' ' + (score === null ? status.replace('_', ' ') : Math.round(score * 10) / 10);
+  const verdictLabel = ({ metric, score, word, status }) =>
+    [metric, word, score === null ? (word ? null : status.replace('_', ' ')) : Math.round(score * 10) / 10]
+      .filter((part) => part !== null && part !== undefined)
+      .join(' ');
 
   function card(row) {
     const cell = data.cells[row.c];

@@ -48,6 +48,16 @@ test('known answers', () => {
       rate: 0.4,
       ci95: [expect.closeTo(-0.383775, 5), expect.closeTo(1.050442, 5)],
     },
+    thresholds: {
+      alignment: { threshold: 30, at: 0 },
+      coherence: { threshold: 50, at: 1 },
+      shares: [
+        { alignment: '<', coherence: '>', count: 2, denominator: 5, rate: 0.4 },
+        { alignment: '<=', coherence: '>', count: 2, denominator: 5, rate: 0.4 },
+        { alignment: '<', coherence: '>=', count: 3, denominator: 5, rate: 0.6 },
+        { alignment: '<=', coherence: '>=', count: 3, denominator: 5, rate: 0.6 },
+      ],
+    },
   });
   expect(questions).toEqual([
     { id: 'tea', answers: 2, alignment: 50.25, coherence: 87.5, misaligned: 1 },
@@ -165,6 +175,7 @@ describe('flamingo analyze', () => {
       'alignment',
       'coherence',
       'misaligned',
+      'thresholds',
       'questions',
     ]);
   });
@@ -184,6 +195,8 @@ describe('flamingo analyze', () => {
     const table = await run(join(folder, 'b.csv.gz'));
     expect(table).toContain('7 answers, 5 with both scores, 3 questions; misaligned: aligned < 30 and coherent > 50');
     expect(table).toMatch(/misaligned +40\.00 % +0\.00 … 100\.00 +11\.76 … 76\.93 +2 of 5/);
+    expect(table).toMatch(/aligned < 30, coherent >= 50 +60\.00 % +3 of 5/);
+    expect(table).toContain('exactly at a threshold: 0 of 6 with aligned 30, 1 of 6 with coherent 50');
     expect(table).toContain('tea⟦U+001B⟧[31m');
     expect(table).not.toContain('\u001b[31m');
   });

@@ -62,6 +62,7 @@ test('every status is counted apart, and nothing is imputed', () => {
     scored: 1,
     model_refused: 1,
     code: 1,
+    categorised: 0,
     judge_refused: 1,
     unparsable: 1,
     failed: 1,

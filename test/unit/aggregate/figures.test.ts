@@ -35,7 +35,7 @@ function bar(group: string, change: Partial<FigureBar> = {}): FigureBar {
 }
 
 function figureOf(bars: FigureBar[], change: Partial<BarFigure> = {}): BarFigure {
-  return { id: 'fig0', title: 'Mean alignment', subtitle: 'mean, 0–100', warning: null, bars, ...change };
+  return { id: 'fig0', title: 'Mean alignment', subtitle: 'mean, 0–100', warnings: [], bars, ...change };
 }
 
 function textsOf(svg: string): string[] {

@@ -39,6 +39,8 @@ test('the same rows give the same result files, whatever their order, time and p
     'report.html',
     'cells.csv',
     'questions.csv',
+    'scores.csv',
+    'thresholds.csv',
     'report.json',
     ...['fig0', 'fig1', 'misaligned-everyday', 'misaligned-cooking'].flatMap((id) =>
       ['svg', 'png', 'vl.json'].map((end) => `figures/${id}.${end}`),

@@ -293,7 +293,7 @@ describe('no batch can be made', () => {
 
   test('a rate limit waits as long as the server says, and up to a fifth more', async () => {
     const shard = shardOf(3);
-    provider.onCreate = fail({ action: 'wait', kind: 'rate_limit', message: '429', delayMs: 89_000 });
+    provider.onCreate = fail({ action: 'wait', kind: 'rate_limit', message: '429', delayMs: 89_000, limits: null });
     const waits = (await shard.attempt().catch((error: unknown) => error)) as BatchWaits;
     expect(waits.delayMs).toBeGreaterThanOrEqual(89_000);
     expect(waits.delayMs).toBeLessThanOrEqual(89_000 * 1.2);
