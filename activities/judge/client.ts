@@ -27,6 +27,9 @@ export interface JudgeReply {
   limits: RateLimits;
 }
 
+/** What the message itself says, however it came. */
+export type MessageReply = Omit<JudgeReply, 'requestId' | 'latencyMs' | 'limits'>;
+
 export interface ModelFacts {
   model: string;
   /** `active`, `deprecated`, `retired`; null from servers that do not say. */
@@ -181,19 +184,15 @@ export async function exchange<T>(
 function readReply(data: unknown, response: Response, latencyMs: number): JudgeReply {
   const message = readMessage(data);
   if (typeof message === 'string') throw notAMessage(message, data, response);
-  return {
-    ...message,
-    requestId: response.headers.get('request-id'),
-    latencyMs,
-    limits: readRateLimits(response.headers),
-  };
+  const requestId = response.headers.get('request-id');
+  return { ...message, requestId, latencyMs, limits: readRateLimits(response.headers) };
 }
 
 /**
  * A 200 may hold anything: the SDK types HTML as a Message, and an error object, too. Returns in words what it is
  * instead of a usable message.
  */
-export function readMessage(data: unknown): Omit<JudgeReply, 'requestId' | 'latencyMs' | 'limits'> | string {
+export function readMessage(data: unknown): MessageReply | string {
   const message = data as Partial<Anthropic.Message> | null | undefined;
   if (typeof message !== 'object' || message === null || message.type !== 'message') return 'no message';
   const { content, stop_reason: stopReason, usage, model } = message;

@@ -176,7 +176,7 @@ const created = async () => (await site.stats()).batches.created === 1;
 test('undisturbed: broken and expired items go into further batches, refused ones are asked live', async () => {
   await site.open({ processingMs: 1500, apiErrorShare: 0.1, expiredShare: 0.1, invalidShare: 0.1 });
   site.startWorker();
-  const outcome = await site.run((handle) => handle.result());
+  const outcome = await environment.withAccounts(() => site.run((handle) => handle.result()));
   expect(outcome).toMatchObject({ status: 'complete', requests: COUNT });
   const provenance = await site.expectAllOnce();
   const { batches } = await site.stats();

@@ -21,7 +21,12 @@ import { temporalPath } from '../../artifacts/toolchain';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes';
 import type { GpuActivities, JudgeActivities, PlanningActivities } from '../../workflows/activity-types';
 import type { experiment } from '../../workflows/experiment';
-import type { ConfigurationOutline, ExperimentOutline, ExperimentRequest } from '../../workflows/messages';
+import {
+  ORCHESTRATION_QUEUE,
+  type ConfigurationOutline,
+  type ExperimentOutline,
+  type ExperimentRequest,
+} from '../../workflows/messages';
 
 export type Activities = PlanningActivities & GpuActivities & JudgeActivities;
 
@@ -59,6 +64,16 @@ export class WorkflowEnvironment {
       maxHeartbeatThrottleInterval: '200ms',
     });
     return worker.runUntil(scenario(taskQueue));
+  }
+
+  /** Runs `scenario` beside a worker of the accounts' workflows, which real judge workers ask for their shares. */
+  async withAccounts<T>(scenario: () => Promise<T>): Promise<T> {
+    const worker = await Worker.create({
+      connection: this.temporal.nativeConnection,
+      taskQueue: ORCHESTRATION_QUEUE,
+      workflowBundle: this.bundle,
+    });
+    return worker.runUntil(scenario());
   }
 
   /** Starts an experiment under a name of its own. */

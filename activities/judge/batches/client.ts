@@ -9,7 +9,7 @@ import {
   connectJudge,
   exchange,
   type JudgeClientOptions,
-  type JudgeReply,
+  type MessageReply,
   notAMessage,
   readMessage,
   type SendOptions,
@@ -31,7 +31,7 @@ export interface BatchStatus {
 
 /** What became of one request of a batch. */
 export type BatchResult = { customId: string } & (
-  | { kind: 'succeeded'; reply: Omit<JudgeReply, 'requestId' | 'latencyMs' | 'limits'> }
+  | { kind: 'succeeded'; reply: MessageReply }
   /** Counted as a success and paid, but no message. */
   | { kind: 'unusable'; message: string }
   | { kind: 'errored'; type: string; message: string }
