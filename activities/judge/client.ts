@@ -12,6 +12,7 @@ import type { Instrument } from '../../experiment/plan';
 import { classify, NotAMessage, RequestFailed } from './errors';
 import { readRateLimits, type RateLimits } from './pacing/rate-limits';
 import type { JudgeCall } from './request';
+import { plainFetch } from './transport';
 
 export interface JudgeReply {
   /** All text blocks, joined; '' when there are none. */
@@ -96,8 +97,11 @@ export interface JudgeConnection {
   redact: (text: string) => string;
 }
 
-/** Throws `RequestFailed` (stop: authentication or configuration) when the environment does not allow any request. */
-export function connectJudge(options: JudgeClientOptions): JudgeConnection {
+/**
+ * `stream`: replies may be read as streams. Throws `RequestFailed` (stop: authentication or configuration) when the
+ * environment does not allow any request.
+ */
+export function connectJudge(options: JudgeClientOptions, { stream = false } = {}): JudgeConnection {
   const { judge, env } = options;
   const credentials = judgeCredentials(judge, env);
   if (!credentials.present) throw stopped('authentication', credentials.message);
@@ -106,6 +110,7 @@ export function connectJudge(options: JudgeClientOptions): JudgeConnection {
     apiKey,
     baseURL: baseUrl(options),
     maxRetries: 0,
+    ...(stream ? {} : { fetch: plainFetch() }),
     logger: SILENT, // the default logs to stdout, which belongs to results
     logLevel: 'off',
     openTelemetry: false,

@@ -64,7 +64,7 @@ const PAGE = 100;
 /** Throws as `connectJudge` does. */
 export function createBatchClient(options: JudgeClientOptions): BatchClient {
   const { judge } = options;
-  const { sdk, redact } = connectJudge(options);
+  const { sdk, redact } = connectJudge(options, { stream: true });
 
   const status = (request: (timed: AbortSignal) => { withResponse(): Promise<Answer> }, send: SendOptions) =>
     exchange(send.signal, send.deadlineMs, redact, async (timed) => {
