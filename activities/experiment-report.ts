@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { installationRoot } from '../artifacts/places';
 import { recordedExperiment, recordFailures, type FailedConfiguration } from '../artifacts/experiments';
-import type { StoredPlan } from '../artifacts/plans';
+import { judgeOf, type StoredPlan } from '../artifacts/plans';
 import { readRows, storedCompletionShards, storedJudgementProvenance } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration } from '../experiment/plan';
@@ -27,10 +27,9 @@ import type {
   TrainingLog,
 } from './aggregate/report-input';
 import { readCell, type CellRows } from './cell-rows';
-import { PRICES_AS_OF } from './judge/prices';
+import { judgeUsd, PRICES_AS_OF } from './judge/prices';
 import { publishCell } from './publish';
 import { judgedInput } from './report-judges';
-import { usdOf } from './spending';
 
 export interface ReportRequest {
   output: string;
@@ -169,21 +168,23 @@ async function cellProvenance(store: Store, { cell }: CellRows): Promise<CellPro
   };
 }
 
+interface JudgedCell {
+  provenance: JudgingProvenance;
+  /** Null when the price of one of the models is not known. */
+  usd: number | null;
+}
+
 /** Of all judges of a cell, with what they cost: each has its own price, and batches cost half. */
-async function judgingProvenance(
-  store: Store,
-  spec: Spec,
-  { cell, wanted }: CellRows,
-): Promise<{ provenance: JudgingProvenance; usd: number }> {
+async function judgingProvenance(store: Store, spec: Spec, { cell, wanted }: CellRows): Promise<JudgedCell> {
   const judges = new Map(wanted.map(({ metric, request }) => [request.id, metric.judge]));
   const groups = distinct(wanted.map(({ group }) => group));
   const rows = (await Promise.all(groups.map((group) => storedJudgementProvenance(store, group))))
     .flat()
     .filter(({ id }) => judges.has(id));
-  const usd = rows.reduce(
-    (sum, row) => sum + usdOf(spec, row, { judge: judges.get(row.id), batch: row.batch !== undefined }),
-    0,
-  );
+  const usd = rows.reduce<number | null>((sum, row) => {
+    const paid = judgeUsd(judgeOf(spec, judges.get(row.id)), row, row.batch !== undefined);
+    return sum === null || paid === null ? null : sum + paid;
+  }, 0);
   const provenance = {
     cell: cell.id,
     models: distinct(rows.flatMap(({ model }) => model ?? [])),
@@ -196,19 +197,20 @@ async function judgingProvenance(
   return { provenance, usd };
 }
 
-function costsOf(spec: Spec, judged: { provenance: JudgingProvenance; usd: number }[]): Costs {
-  const total = { requests: 0, inputTokens: 0, outputTokens: 0, usd: 0 };
+function costsOf(spec: Spec, judged: JudgedCell[]): Costs {
+  const total = { requests: 0, inputTokens: 0, outputTokens: 0 };
+  let spent: number | null = 0;
   for (const { provenance, usd } of judged) {
     total.requests += provenance.requests;
     total.inputTokens += provenance.inputTokens;
     total.outputTokens += provenance.outputTokens;
-    total.usd += usd;
+    spent = spent === null || usd === null ? null : spent + usd;
   }
   const paid = [spec.judge, ...Object.values(spec.judges)].filter(({ kind }) => kind !== 'stand-in');
   const sources = distinct(
     paid.map(({ price }) => (price === null ? `list prices of ${PRICES_AS_OF}` : 'the experiment file')),
   );
-  return { ...total, prices: sources.length === 0 ? null : sources.join(' and ') };
+  return { ...total, usd: spent, prices: sources.length === 0 ? null : sources.join(' and ') };
 }
 
 /** The commit is best effort: an installation need not be a clone. */

@@ -4,6 +4,7 @@
 import { configurationOf, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { toJsonLines } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
+import type { Sha256 } from '../experiment/canonical';
 import type { PlannedCell, PlannedMetric } from '../experiment/plan';
 import { requestsByInstrument } from '../experiment/requests';
 import type { JudgementRequest } from '../experiment/rows';
@@ -27,12 +28,15 @@ export async function planJudging(store: Store, stored: StoredPlan, cell: Planne
   for (const [group, { metric, requests }] of groups) {
     requests.sort((a, b) => (a.id < b.id ? -1 : 1));
     const runtime = runtimeOf(stored.spec, metric);
-    for (const shard of shardsOf(requests, done, runtime.batch ? BATCH_SHARD_SIZE : liveSize)) {
+    const cut = shardsOf(requests, done, runtime.batch ? BATCH_SHARD_SIZE : liveSize);
+    const salvage = await cutDifferently(store, group, cut);
+    for (const shard of cut) {
       shards.push({
         group,
         key: shard.key,
         metric: metric.metric,
         ...runtime,
+        ...(salvage.length > 0 ? { salvage } : {}),
         requests: await store.putBytes(toJsonLines(shard.items), '.requests.jsonl'),
         count: shard.items.length,
       });
@@ -40,6 +44,13 @@ export async function planJudging(store: Store, stored: StoredPlan, cell: Planne
   }
   const missing = shards.reduce((sum, { count }) => sum + count, 0);
   return { reused: wanted.length - missing, shards };
+}
+
+/** Begun shards of the group that are none of these: an earlier cut, whose journals hold what was paid for. */
+async function cutDifferently(store: Store, group: string, cut: { key: Sha256 }[]): Promise<Sha256[]> {
+  const keys = new Set(cut.map(({ key }) => key));
+  const begun = await store.open('judgements', group);
+  return begun.map(({ key }) => key).filter((key) => !keys.has(key));
 }
 
 /** One size for all live shards of a configuration, whatever of it is judged already. */

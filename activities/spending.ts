@@ -34,15 +34,21 @@ export async function spentUsd(store: Store, experiment: string): Promise<number
   return lines.reduce((sum, line) => sum + (JSON.parse(line) as { usd: number }).usd, 0);
 }
 
-/** At the cap nothing more is started until a person approves a higher one. */
-export async function checkBudget(store: Store, experiment: string, maxUsd: number | null): Promise<void> {
+/** At the cap nothing more is started until a person approves a higher one. `usdInFlight`: what is ordered, about. */
+export async function checkBudget(
+  store: Store,
+  experiment: string,
+  maxUsd: number | null,
+  usdInFlight = 0,
+): Promise<void> {
   if (maxUsd === null) return;
   const spent = await spentUsd(store, experiment);
-  if (spent >= maxUsd) {
+  if (spent + usdInFlight >= maxUsd) {
+    const ordered = usdInFlight > 0 ? ` and about $${usdInFlight.toFixed(2)} more are in flight` : '';
     throw ApplicationFailure.create({
       type: 'BudgetReached',
       nonRetryable: true,
-      message: `$${spent.toFixed(2)} of the cap of $${maxUsd.toFixed(2)} are spent`,
+      message: `$${spent.toFixed(2)} of the cap of $${maxUsd.toFixed(2)} are spent${ordered}`,
     });
   }
 }

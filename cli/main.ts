@@ -6,6 +6,7 @@ import pc from 'picocolors';
 import packageJson from '../package.json';
 import { InvalidFile } from '../activities/import-experiment';
 import { dataFolder } from '../artifacts/places';
+import { accountCommand } from './account';
 import { analyzeCommand } from './analyze';
 import { controlCommands } from './control';
 import { doctorCommand } from './doctor';
@@ -48,6 +49,7 @@ Exit codes: 0 done, 1 failed, 2 invalid input or usage, 3 finished with missing 
     initCommand(),
     statusCommand(),
     ...controlCommands(),
+    accountCommand(),
     judgeCommand(),
     rejudgeCommand(),
     reportCommand(),

@@ -87,8 +87,11 @@ function tasksOf(metrics: MetricSpec[], combined: string[]): Task[] {
     }
     if (metric !== together[0]) return [];
     for (const part of together) checkPin(part, rubricText(part) as string);
-    const parts = together.map(({ name }) => name);
-    const text = combinedRubric(together.map((part) => ({ metric: part.name, scale: scaleText(part) })));
+    // by name: the order of keys in a file has no part in any key
+    const scales = together.map((part) => ({ metric: part.name, scale: scaleText(part) }));
+    scales.sort((a, b) => (a.metric < b.metric ? -1 : 1));
+    const parts = scales.map((part) => part.metric);
+    const text = combinedRubric(scales);
     return [{ name: parts.join('+'), parts, first: metric, rubric: () => text }];
   });
 }

@@ -16,9 +16,9 @@ import type {
 
 /** A worker that is killed keeps its share from the others for so long. */
 const VALID_MS = 6_000;
-const RENEW_MS = 1_000;
-/** Who got less than would be fair asks again soon: the others give up their surplus when they renew. */
-const ASK_AGAIN_MS = 300;
+const RENEW_MS = 500;
+/** Asks again soon: who got less than would be fair, since the others give up their surplus when they renew, and who gives up. */
+const ASK_AGAIN_MS = 200;
 /** Used when no experiment file and no person bounds the requests at once. */
 const MOST_AT_ONCE = 1000;
 
@@ -51,21 +51,33 @@ export class AccountBoard {
     );
   }
 
-  lease({ worker, model, demand, level, bounds, learned, held }: LeaseRequest): Lease {
+  lease({ worker, model, demand, level, growing, active, bounds, learned, held }: LeaseRequest): Lease {
     this.expire();
     const state = this.model(model);
     for (const rate of RATES) state.learned[rate] = learned[rate] ?? state.learned[rate];
     if (demand === 0 || this.state.pause !== null) {
       this.release(state, worker);
-      const nothing = { level: null, most: 0, fraction: 0, rates: { ...NO_RATES } };
+      const nothing = {
+        move: 0,
+        growing: false,
+        most: 0,
+        fraction: 0,
+        workers: 1,
+        probes: false,
+        rates: { ...NO_RATES },
+      };
       return { ...nothing, validMs: VALID_MS, renewMs: RENEW_MS, pause: this.state.pause };
     }
     const known = state.holders[worker];
+    this.account(state, known, level);
+    const climbing = known !== undefined && level !== null && level > known.level;
+    state.growing &&= growing;
     const expiresAt = this.now() + VALID_MS;
     const holder: Holder = {
       demand,
       bounds,
       level: known === undefined ? 0 : (level ?? known.level),
+      draining: known?.draining ?? 0,
       most: 0,
       fraction: 0,
       expiresAt,
@@ -89,11 +101,15 @@ export class AccountBoard {
       free(1, ({ fraction }) => fraction),
     );
     if (holder.most === 0 || holder.fraction === 0) holder.most = holder.fraction = 0;
-    const satisfied = this.shareLevel(state, worker) && holder.most >= fair;
+    const satisfied = !state.growing && this.shareLevel(state, worker, active, climbing) && holder.most >= fair;
+    const workers = Object.keys(state.holders).sort();
     return {
-      level: state.spare === null ? null : holder.level,
-      most: state.spare !== null && holder.level === 0 ? 0 : holder.most,
+      move: state.growing ? 0 : holder.level - (level ?? 0),
+      growing: state.growing,
+      most: !state.growing && holder.level === 0 ? 0 : holder.most,
       fraction: holder.fraction,
+      workers: workers.length,
+      probes: state.growing || workers[0] === worker,
       rates: this.rates(state),
       validMs: VALID_MS,
       renewMs: satisfied ? RENEW_MS : ASK_AGAIN_MS,
@@ -106,7 +122,9 @@ export class AccountBoard {
     if (this.state.pause === null) {
       this.state.pause = { number: ++this.state.pauses, reason, since: this.now() };
       // what workers still hold is not valid for long, and they learn of the pause when they renew
-      for (const model of Object.values(this.state.models)) model.holders = {};
+      for (const model of Object.values(this.state.models)) {
+        for (const worker of Object.keys(model.holders)) this.release(model, worker);
+      }
     }
     return this.state.pause;
   }
@@ -171,32 +189,57 @@ export class AccountBoard {
   }
 
   private model(name: string): ModelState {
-    return (this.state.models[name] ??= { learned: { ...NO_RATES }, adjusted: {}, spare: null, holders: {} });
+    return (this.state.models[name] ??= {
+      learned: { ...NO_RATES },
+      adjusted: {},
+      growing: true,
+      spare: 0,
+      holders: {},
+    });
   }
 
   /**
-   * Moves the worker's level towards its fair part of what all have found together. It gives up a surplus at once and
-   * gets what it lacks only from what nobody uses. Returns whether it has its part.
+   * What became of the level that was granted: growth was found where nobody was, so in what was spare; a cut says that
+   * the server takes less than was thought, so nothing is spare.
    */
-  private shareLevel(state: ModelState, worker: string): boolean {
-    const holder = state.holders[worker]!;
-    if (state.spare === null) {
-      // not known yet: everybody starts with a part of the first limit, and reports what became of it
-      if (holder.level === 0) return true;
+  private account(state: ModelState, known: Holder | undefined, level: number | null): void {
+    if (state.growing || known === undefined || level === null) return;
+    if (level < known.level) {
       state.spare = 0;
+      return;
     }
-    const total = Object.values(state.holders).reduce((sum, { level }) => sum + level, state.spare);
-    const target = Math.max(1, fairShare(total, worker, state.holders));
-    const level = Math.min(target, holder.level + state.spare);
-    state.spare += holder.level - level;
+    const grown = level - known.level;
+    const regained = Math.min(grown, known.draining);
+    known.draining -= regained;
+    state.spare = Math.max(0, state.spare - (grown - regained));
+  }
+
+  /**
+   * Moves the worker's level towards its fair part of what all have found together. It gives up at once what it can not
+   * use, and a surplus where another one has less than half of its part, once it has stopped climbing: who has how much decides nothing while all are
+   * busy, and what moves is idle on its way, because others get it only when the requests in flight have come back. What a
+   * worker lacks it gets from what nobody uses. Returns whether nothing is left to move.
+   */
+  private shareLevel(state: ModelState, worker: string, active: number, climbing: boolean): boolean {
+    const holder = state.holders[worker]!;
+    const holders = Object.entries(state.holders);
+    const total = holders.reduce((sum, [, { level, draining }]) => sum + level + draining, state.spare);
+    const fair = (name: string): number => fairShare(total, name, state.holders);
+    const starving = holders.some(([name, { level }]) => name !== worker && level < fair(name) / 2);
+    const most = starving && !climbing ? fair(worker) : Math.max(fair(worker), Math.min(holder.level, holder.demand));
+    const free = state.spare + holder.draining;
+    const level = Math.min(Math.max(1, most), holder.level + free);
+    const left = free + holder.level - level;
     holder.level = level;
-    return level >= target;
+    holder.draining = Math.min(left, Math.max(0, active - level));
+    state.spare = left - holder.draining;
+    return level >= fair(worker) / 2 && holder.draining === 0 && (state.spare === 0 || holder.demand <= level);
   }
 
   private release(state: ModelState, worker: string): void {
     const holder = state.holders[worker];
     if (holder === undefined) return;
-    if (holder.level > 0) state.spare = (state.spare ?? 0) + holder.level;
+    if (!state.growing) state.spare += holder.level + holder.draining;
     delete state.holders[worker];
   }
 

@@ -18,6 +18,10 @@ export interface LeaseRequest {
   demand: number;
   /** Requests at once that the server takes of this worker, as far as it knows; null = it has none yet. */
   level: number | null;
+  /** The server has never had too many at once of this worker. */
+  growing: boolean;
+  /** Requests in flight. */
+  active: number;
   /** What the experiment files of these requests allow. */
   bounds: AccountBounds;
   /** What the server's headers said. */
@@ -27,12 +31,18 @@ export interface LeaseRequest {
 }
 
 export interface Lease {
-  /** Requests at once: the worker's part of what the fleet has found the server to take; null = not known yet. */
-  level: number | null;
+  /** By how much to raise or lower the level that the request told, for a fair part of what the fleet has found. */
+  move: number;
+  /** The server has never had too many at once: everybody finds out alone, and a newcomer starts with a few. */
+  growing: boolean;
   /** Most requests at once that it may try; 0 = nothing at present, ask again soon. */
   most: number;
   /** Of the account's rates, 0-1. */
   fraction: number;
+  /** Workers that hold a lease, this one included. */
+  workers: number;
+  /** It may try whether the server takes more at once: all may at first, then only one, or rejections would add up. */
+  probes: boolean;
   /** The whole account's, bounded. */
   rates: Rates;
   /** Milliseconds from the request's sending on. */
@@ -51,6 +61,13 @@ export interface AccountPause {
   since: number;
 }
 
+/** In the details of a shard's failure, for the workflow that waits. */
+export interface PausedAccount {
+  account: string;
+  number: number;
+  reason: string;
+}
+
 export interface PauseRequest {
   reason: string;
   /** The workflow that waits; it is told when the account goes on. */
@@ -60,6 +77,12 @@ export interface PauseRequest {
 /** A person's bounds, which hold until they are changed; a member that is absent stays as it is. */
 export interface Adjustment extends Partial<AccountBounds> {
   model: string;
+}
+
+export interface AccountInput {
+  account: string;
+  /** Of the run before. */
+  state?: AccountState;
 }
 
 export interface AccountState {
@@ -75,8 +98,10 @@ export interface ModelState {
   learned: Rates;
   /** Set by a person. */
   adjusted: Partial<AccountBounds>;
-  /** Requests at once that the server takes and nobody uses at present; null = not known yet. */
-  spare: number | null;
+  /** The server has never had too many at once. */
+  growing: boolean;
+  /** Requests at once that the server takes and nobody uses at present; 0 while `growing`. */
+  spare: number;
   holders: Record<string, Holder>;
 }
 
@@ -84,6 +109,8 @@ export interface Holder {
   demand: number;
   bounds: AccountBounds;
   level: number;
+  /** In flight beyond `level`, which was lowered: nobody else's yet. */
+  draining: number;
   most: number;
   fraction: number;
   /** Epoch milliseconds by the workflow's clock. */
@@ -101,7 +128,7 @@ export const adjustAccount = defineUpdate<AccountState, [Adjustment]>('adjust');
 export const accountState = defineQuery<AccountState>('state');
 
 /** To a configuration that waits: the account's pauses up to this number are over. */
-export const accountResumed = defineSignal<[number]>('accountResumed');
+export const accountResumed = defineSignal<[{ account: string; number: number }]>('accountResumed');
 
 /** The colon keeps it apart from every experiment's id. */
 export function accountWorkflowId(account: string): string {

@@ -44,6 +44,8 @@ export interface JudgeShard {
   queue?: string;
   /** Through Message Batches first; what they leave undone is then asked live. */
   batch?: true;
+  /** Keys of shards of the group that were cut differently and never committed: their journals may hold verdicts of this. */
+  salvage?: string[];
   requests: ArtifactRef;
   count: number;
 }
@@ -65,6 +67,15 @@ export interface JudgeShardResult {
   missing: number;
   usd: number;
   requests: number;
+}
+
+export interface JudgeBatchResult {
+  /** Paid requests whose replies came through batches. */
+  requests: number;
+  /** Judgements that are left to live requests, and, where that is more than single items, why. */
+  left: number;
+  reason: string | null;
+  usd: number;
 }
 
 export interface PublishInput extends CellInput {
@@ -103,4 +114,8 @@ export interface JudgeActivities {
   /** Checks key and model before any GPU work. */
   checkJudge(input: { plan: ArtifactRef }): Promise<void>;
   judgeShard(input: JudgeShardInput): Promise<JudgeShardResult>;
+  /** Does what batches can of a shard; fails as `BatchProcessing`, again and again, while they are in flight. */
+  judgeBatch(input: JudgeShardInput): Promise<JudgeBatchResult>;
+  /** Cancels a shard's batches and keeps what they had finished. */
+  cancelBatch(input: JudgeShardInput): Promise<JudgeBatchResult>;
 }

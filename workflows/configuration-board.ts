@@ -1,6 +1,7 @@
 /**
  * State and decisions of one configuration's workflow, without Temporal: testable as a plain class.
  */
+import type { PausedAccount } from './account-messages';
 import type { CellState, ConfigurationOutline, ConfigurationProgress, ConfigurationResult } from './messages';
 
 interface CellBoard {
@@ -19,6 +20,9 @@ export class ConfigurationBoard {
   budgetReached = false;
   usd = 0;
   requests = 0;
+  /** Judge accounts that are paused, and the number of the last pause that is over. */
+  private readonly accounts = new Map<string, PausedAccount>();
+  private readonly resumed = new Map<string, number>();
   private readonly cells: Map<string, CellBoard>;
 
   constructor(
@@ -42,10 +46,28 @@ export class ConfigurationBoard {
   }
 
   /** A pause or a spent budget holds everything back. */
-  get waiting(): string | null {
+  get held(): string | null {
     if (this.paused) return 'paused';
     if (this.budgetReached) return 'the budget is spent: approve a higher cap to go on';
     return null;
+  }
+
+  /** Why judging is held back, or everything: a paused judge account does not keep a GPU waiting. */
+  get waiting(): string | null {
+    if (this.held !== null) return this.held;
+    const [account] = this.accounts.values();
+    if (account === undefined) return null;
+    return `waiting until \`flamingo account resume ${account.account}\`: ${account.reason}`;
+  }
+
+  /** The resume may have come before the shard's failure was heard of. */
+  pauseAccount(paused: PausedAccount): void {
+    if ((this.resumed.get(paused.account) ?? 0) < paused.number) this.accounts.set(paused.account, paused);
+  }
+
+  resumeAccount({ account, number }: Omit<PausedAccount, 'reason'>): void {
+    this.resumed.set(account, Math.max(number, this.resumed.get(account) ?? 0));
+    if ((this.accounts.get(account)?.number ?? Infinity) <= number) this.accounts.delete(account);
   }
 
   approve(maxUsd: number | null): void {

@@ -11,11 +11,13 @@ import {
   condition,
   isCancellation,
   log,
+  patched,
   rootCause,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
+import { accountResumed, type PausedAccount } from './account-messages';
 import type { CellInput, JudgeShard, JudgeShardResult } from './activity-types';
 import { ConfigurationBoard } from './configuration-board';
 import {
@@ -25,11 +27,15 @@ import {
   type ConfigurationInput,
   type ConfigurationResult,
 } from './messages';
-import { gpuActivities, judgeActivities, planning } from './policies';
+import { judgeInMode } from './judge-batch';
+import { gpuActivities, planning } from './policies';
 import { STAGE } from './search-attributes';
 
-/** Judge shards of a cell in flight at once; the judge worker bounds requests, this only bounds pending activities. */
-const SHARDS_IN_FLIGHT = 4;
+/**
+ * Judge shards of a cell in flight at once: all of them, which bounds pending activities to some hundred a configuration.
+ * Workers take a shard when they can ask its questions (workers/paced-slots.ts). It was 4 before.
+ */
+const SHARDS_IN_FLIGHT = 100;
 
 export async function configuration(input: ConfigurationInput): Promise<ConfigurationResult> {
   const board = new ConfigurationBoard(input.configuration, input.paused, input.maxUsd);
@@ -42,15 +48,19 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     if (paused) for (const scope of holds) scope.cancel();
     tell();
   });
+  setHandler(accountResumed, (resumed) => {
+    board.resumeAccount(resumed);
+    tell();
+  });
   setHandler(setBudget, ({ maxUsd }) => {
     board.approve(maxUsd);
     tell();
   });
 
   /** Runs a stage; a pause cancels it, waits until it has saved its work, and starts it anew on resume. */
-  async function pausable<T>(stage: () => Promise<T>): Promise<T> {
+  async function pausable<T>(stage: () => Promise<T>, mayRun = (): boolean => board.held === null): Promise<T> {
     for (;;) {
-      await condition(() => board.waiting === null);
+      await condition(mayRun);
       const scope = new CancellationScope();
       const cap = board.maxUsd;
       holds.add(scope);
@@ -60,7 +70,13 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
         // our own pause, even when a resume came before the stage had saved its work
         const held = scope.consideredCancelled && !CancellationScope.current().consideredCancelled;
         if (isCancellation(error) && held) continue;
-        if (failureType(error) === 'BudgetReached') {
+        const failed = failureOf(error);
+        if (failed?.type === 'AccountPaused') {
+          board.pauseAccount(failed.details?.[0] as PausedAccount);
+          tell();
+          continue;
+        }
+        if (failed?.type === 'BudgetReached') {
           // a cap raised while this ran is not the one that was reached: the next round has the new one
           board.budgetReached ||= board.maxUsd === cap;
           tell();
@@ -88,15 +104,16 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     const count = async (shard: JudgeShard): Promise<void> => {
       const summary = `judge ${cell.cell}: ${shard.count} × ${shard.metric}`;
       const work = { ...cell, experiment: input.experiment, shard };
-      const result: JudgeShardResult = await pausable(() =>
-        judgeActivities(input.judgeQueue, summary).judgeShard({ ...work, maxUsd: board.maxUsd }),
+      const result: JudgeShardResult = await pausable(
+        () => judgeInMode(shard.queue ?? input.judgeQueue, summary, { ...work, maxUsd: board.maxUsd }),
+        () => board.waiting === null,
       );
       entry.judged += result.judged;
       board.usd += result.usd;
       board.requests += result.requests;
       tell();
     };
-    await inWindow(shards, SHARDS_IN_FLIGHT, count);
+    await inWindow(shards, patched('judge-shards-at-once') ? SHARDS_IN_FLIGHT : 4, count);
     await publish(cell);
   }
 
@@ -183,9 +200,9 @@ async function inWindow<T>(items: readonly T[], width: number, work: (item: T) =
   if (failure !== undefined) throw failure as Error;
 }
 
-function failureType(error: unknown): string | null | undefined {
+function failureOf(error: unknown): ApplicationFailure | undefined {
   const cause = error instanceof ActivityFailure ? error.cause : error;
-  return cause instanceof ApplicationFailure ? cause.type : undefined;
+  return cause instanceof ApplicationFailure ? cause : undefined;
 }
 
 /** What a person reads: the innermost message, without the SDK's wrapping. */

@@ -9,7 +9,15 @@ import { ActivityCancellationType, proxyActivities, type ActivityOptions } from 
 import type { GpuActivities, JudgeActivities, PlanningActivities } from './activity-types';
 
 /** Errors that no retry mends; their text reaches the report. Everything else is retried. */
-const HOPELESS = ['InvalidInput', 'TrainingFailed', 'JudgeStopped', 'BudgetReached', 'NoProgress', 'WrongStore'];
+const HOPELESS = [
+  'InvalidInput',
+  'TrainingFailed',
+  'JudgeStopped',
+  'AccountPaused',
+  'BudgetReached',
+  'NoProgress',
+  'WrongStore',
+];
 
 /**
  * Reading and writing the store: seconds. The heartbeat (sent every second by the activities) finds a dead worker in 10 s.

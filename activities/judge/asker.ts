@@ -1,9 +1,9 @@
 /**
- * Gets one reply: sends a request through the gate, and repeats it as the error policy says, always within bounds.
+ * Gets one reply: sends a request at the account's pace, and repeats it as the error policy says, always within bounds.
  */
 import type { JudgeClient, JudgeReply } from './client';
 import { type Failure, REMEDY, RequestFailed, type StopKind } from './errors';
-import { type Gate, JudgeMustWait } from './gate';
+import { JudgeMustWait, type Pace } from './pacing/pace';
 import type { JudgeCall } from './request';
 
 /** No request can succeed until a person does something; the experiment stops and keeps what is finished. */
@@ -27,24 +27,31 @@ export interface Clock {
 export type Answer =
   | { kind: 'reply'; reply: JudgeReply; number: number; lost: number }
   | { kind: 'refused'; failure: Failure & { action: 'item' }; lost: number }
-  | { kind: 'exhausted'; failure: Failure; lost: number };
+  | { kind: 'exhausted'; failure: Failure; lost: number }
+  /** Several requests before got no answer, however often they were repeated. */
+  | { kind: 'not_tried'; lost: 0 };
 
 export interface AskerOptions {
   client: JudgeClient;
-  gate: Gate;
+  pace: Pace;
   clock: Clock;
   deadlineMs: number;
   /** Start nothing more. */
   quit: AbortSignal;
   /** End what is in flight. */
   hard: AbortSignal;
-  onTrouble: (message: string) => void;
+  onTrouble: (failure: Failure) => void;
 }
 
 /** Server errors and broken connections: with full jitter the pauses sum to 15 s on average, a server's restart. */
 const ATTEMPTS = 5;
 const RETRY_BASE_MS = 2000;
 const RETRY_LONGEST_MS = 16_000;
+/**
+ * So many requests failing without any reply between: the rest waits for what becomes of them, and when all of them are
+ * given up the judge is not reachable, and the rest is not tried.
+ */
+const UNREACHABLE_AFTER = 5;
 /** A 429 or 529 without `retry-after`. */
 const WAIT_BASE_MS = 1000;
 const WAIT_LONGEST_MS = 30_000;
@@ -58,57 +65,116 @@ export class Asker {
   /** HTTP requests started. */
   requestsSent = 0;
   private lastReplyAt: number;
+  /** Requests that failed and are to be repeated, since the last reply. */
+  private readonly failing = new Set<unknown>();
+  private halted: (() => void)[] = [];
+  /** Requests given up, since the last reply. */
+  private unanswered = 0;
 
   constructor(private readonly options: AskerOptions) {
     this.lastReplyAt = options.clock.now();
   }
 
-  /** Throws `JudgeStopped`, `JudgeMustWait`, or an abort's reason. */
-  async ask(call: JudgeCall): Promise<Answer> {
-    const { client, gate, clock, deadlineMs, quit, hard, onTrouble } = this.options;
+  /**
+   * `build` makes the request when its turn has come, once: every attempt sends the same bytes. `characters`: how much text
+   * it holds, roughly. Throws `JudgeStopped`, `JudgeMustWait`, what the pace refuses with, or an abort's reason.
+   */
+  async ask(build: () => JudgeCall, characters: number): Promise<Answer> {
+    const { client, pace, clock, deadlineMs, quit, hard, onTrouble } = this.options;
+    let call: JudgeCall | undefined;
     let lost = 0;
     let failures = 0;
     let waits = 0;
     for (;;) {
-      await gate.enter(quit);
-      const number = ++this.requestsSent;
+      const ticket = await pace.enter(characters, quit, call !== undefined);
+      if (call === undefined && this.failing.size + this.unanswered >= UNREACHABLE_AFTER) {
+        ticket.leave();
+        if (this.failing.size === 0) return { kind: 'not_tried', lost: 0 };
+        await this.clearance();
+        continue;
+      }
       let failure: Failure;
       try {
+        call ??= build();
+        const number = ++this.requestsSent;
         const reply = await client.send(call, { signal: hard, deadlineMs });
-        this.lastReplyAt = clock.now();
-        gate.succeeded();
+        this.replied();
+        ticket.replied(reply, reply.limits);
         return { kind: 'reply', reply, number, lost };
       } catch (error) {
         if (!(error instanceof RequestFailed)) throw error;
         failure = error.failure;
+        if (failure.action === 'retry') ticket.troubled();
+        if (failure.action === 'wait') {
+          const delayMs = failure.delayMs || jitter(clock, WAIT_BASE_MS, WAIT_LONGEST_MS, waits + 1);
+          failure = { ...failure, delayMs };
+          ticket.rejected(failure.kind, delayMs, failure.limits, failure.message);
+        }
       } finally {
-        gate.leave();
+        // first what comes of this is done, a line in the journal or the end of the shard, then the next request starts
+        setImmediate(() => ticket.leave());
       }
       switch (failure.action) {
         case 'stop':
           throw new JudgeStopped(failure.kind, failure.message);
         case 'item':
+          this.replied();
           return { kind: 'refused', failure, lost };
         case 'wait': {
-          onTrouble(failure.message);
+          onTrouble(failure);
           if (++waits > MOST_WAITS) return { kind: 'exhausted', failure, lost };
-          const delay = failure.delayMs || jitter(clock, WAIT_BASE_MS, WAIT_LONGEST_MS, waits);
+          const delay = pace.jittered(failure.delayMs as number);
           if (clock.now() + delay - this.lastReplyAt > PATIENCE_MS) {
             throw new JudgeMustWait(Math.max(delay, PAUSE_AFTER_PATIENCE_MS), failure.message);
           }
-          gate.hold(delay, failure.message, failure.kind !== 'overloaded');
+          await clock.sleep(delay, quit);
           break;
         }
         case 'retry': {
-          onTrouble(failure.message);
+          onTrouble(failure);
           if (failure.mayBePaid) lost++;
-          if (++failures >= ATTEMPTS) return { kind: 'exhausted', failure, lost };
-          if (failure.delayMs) gate.hold(failure.delayMs, failure.message, false);
-          else await clock.sleep(jitter(clock, RETRY_BASE_MS, RETRY_LONGEST_MS, failures), quit);
+          if (++failures >= ATTEMPTS) {
+            this.failing.delete(build);
+            this.unanswered++;
+            this.release();
+            return { kind: 'exhausted', failure, lost };
+          }
+          this.failing.add(build);
+          const delay = failure.delayMs ? pace.jittered(failure.delayMs) : retryPause(clock, failures);
+          await clock.sleep(delay, quit);
         }
       }
     }
   }
+
+  /** Resolves when one of the failing requests is answered or given up. */
+  private async clearance(): Promise<void> {
+    const { quit } = this.options;
+    await new Promise<void>((resolve) => {
+      const go = (): void => {
+        quit.removeEventListener('abort', go);
+        resolve();
+      };
+      quit.addEventListener('abort', go, { once: true });
+      this.halted.push(go);
+    });
+    quit.throwIfAborted();
+  }
+
+  private replied(): void {
+    this.lastReplyAt = this.options.clock.now();
+    this.failing.clear();
+    this.unanswered = 0;
+    this.release();
+  }
+
+  private release(): void {
+    for (const go of this.halted.splice(0)) go();
+  }
+}
+
+function retryPause(clock: Clock, failures: number): number {
+  return jitter(clock, RETRY_BASE_MS, RETRY_LONGEST_MS, failures);
 }
 
 /** Full jitter: anything from nothing to the doubled pause. */

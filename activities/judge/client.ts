@@ -10,6 +10,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type { Instrument } from '../../experiment/plan';
 import { classify, NotAMessage, RequestFailed } from './errors';
+import { readRateLimits, type RateLimits } from './pacing/rate-limits';
 import type { JudgeCall } from './request';
 
 export interface JudgeReply {
@@ -22,6 +23,8 @@ export interface JudgeReply {
   inputTokens: number;
   outputTokens: number;
   latencyMs: number;
+  /** What the reply's headers say about the account's limits. */
+  limits: RateLimits;
 }
 
 export interface ModelFacts {
@@ -84,8 +87,14 @@ export interface JudgeClientOptions {
   standInUrl?: string;
 }
 
+export interface JudgeConnection {
+  sdk: Anthropic;
+  /** Removes the key from a message. */
+  redact: (text: string) => string;
+}
+
 /** Throws `RequestFailed` (stop: authentication or configuration) when the environment does not allow any request. */
-export function createJudgeClient(options: JudgeClientOptions): JudgeClient {
+export function connectJudge(options: JudgeClientOptions): JudgeConnection {
   const { judge, env } = options;
   const credentials = judgeCredentials(judge, env);
   if (!credentials.present) throw stopped('authentication', credentials.message);
@@ -98,7 +107,13 @@ export function createJudgeClient(options: JudgeClientOptions): JudgeClient {
     logLevel: 'off',
     openTelemetry: false,
   });
-  const redact = (text: string) => (judge === 'claude' ? text.replaceAll(apiKey, '[ANTHROPIC_API_KEY]') : text);
+  return { sdk, redact: (text) => (judge === 'claude' ? text.replaceAll(apiKey, '[ANTHROPIC_API_KEY]') : text) };
+}
+
+/** Throws as `connectJudge` does. */
+export function createJudgeClient(options: JudgeClientOptions): JudgeClient {
+  const { judge } = options;
+  const { sdk, redact } = connectJudge(options);
   return {
     judge,
     send: (call, { signal, deadlineMs }) =>
@@ -134,7 +149,7 @@ export function createJudgeClient(options: JudgeClientOptions): JudgeClient {
 }
 
 /** Runs one request under the caller's signal and the deadline, and types what goes wrong. */
-async function exchange<T>(
+export async function exchange<T>(
   signal: AbortSignal,
   deadlineMs: number,
   redact: (text: string) => string,
@@ -163,35 +178,37 @@ async function exchange<T>(
   }
 }
 
-/** A 200 may hold anything: the SDK types HTML as a Message, and an error object, too. */
 function readReply(data: unknown, response: Response, latencyMs: number): JudgeReply {
+  const message = readMessage(data);
+  if (typeof message === 'string') throw notAMessage(message, data, response);
+  return {
+    ...message,
+    requestId: response.headers.get('request-id'),
+    latencyMs,
+    limits: readRateLimits(response.headers),
+  };
+}
+
+/**
+ * A 200 may hold anything: the SDK types HTML as a Message, and an error object, too. Returns in words what it is
+ * instead of a usable message.
+ */
+export function readMessage(data: unknown): Omit<JudgeReply, 'requestId' | 'latencyMs' | 'limits'> | string {
   const message = data as Partial<Anthropic.Message> | null | undefined;
-  if (typeof message !== 'object' || message === null || message.type !== 'message') {
-    throw notAMessage('no message', data, response);
-  }
+  if (typeof message !== 'object' || message === null || message.type !== 'message') return 'no message';
   const { content, stop_reason: stopReason, usage, model } = message;
   if (!Array.isArray(content) || typeof stopReason !== 'string' || typeof model !== 'string') {
-    throw notAMessage('a message without content, stop_reason or model', data, response);
+    return 'a message without content, stop_reason or model';
   }
   const counts = [usage?.input_tokens, usage?.cache_creation_input_tokens ?? 0, usage?.cache_read_input_tokens ?? 0];
   const inputTokens = counts.reduce<number>((sum, count) => sum + (count ?? NaN), 0);
   const outputTokens = usage?.output_tokens ?? NaN;
-  if (!Number.isFinite(inputTokens) || !Number.isFinite(outputTokens)) {
-    throw notAMessage('a message without usage', data, response);
-  }
+  if (!Number.isFinite(inputTokens) || !Number.isFinite(outputTokens)) return 'a message without usage';
   const text = content.map((block) => (block?.type === 'text' ? block.text : '')).join('');
-  return {
-    text,
-    stopReason,
-    model,
-    requestId: response.headers.get('request-id'),
-    inputTokens,
-    outputTokens,
-    latencyMs,
-  };
+  return { text, stopReason, model, inputTokens, outputTokens };
 }
 
-function notAMessage(what: string, data: unknown, response: Response): NotAMessage {
+export function notAMessage(what: string, data: unknown, response: Response): NotAMessage {
   const error = typeof data === 'object' && data !== null ? (data as { error?: unknown }).error : undefined;
   const kind = response.headers.get('content-type') ?? 'no content type';
   return new NotAMessage(
@@ -202,7 +219,7 @@ function notAMessage(what: string, data: unknown, response: Response): NotAMessa
 }
 
 /** Scores of the stand-in must never be stored as Claude's, nor the other way round, whatever the base URL says. */
-function refuseOtherJudge(judge: Instrument['judge'], asked: string, answered: string): void {
+export function refuseOtherJudge(judge: Instrument['judge'], asked: string, answered: string): void {
   if (answered.startsWith('stand-in') === (judge === 'stand-in')) return;
   throw stopped(
     'wrong_model',

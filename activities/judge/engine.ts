@@ -9,7 +9,7 @@
  *
  * On abort no request is started any more; those in flight are awaited for `graceMs` and journaled, since they are paid,
  * then the abort's reason is thrown. Calling again with the same requests and a new journal in the same folder goes on.
- * Nothing here knows Temporal, and nothing but the client knows HTTP; `Gate` is the place for pacing.
+ * Nothing here knows Temporal, and nothing but the client knows HTTP; `Pace` says when a request may start.
  */
 import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
@@ -20,10 +20,11 @@ import { Asker, type Answer, type Clock, JudgeStopped } from './asker';
 import type { JudgeClient } from './client';
 import { Doubts } from './doubts';
 import type { Failure } from './errors';
-import { Gate } from './gate';
+import { finishedJudgement } from './finished';
 import type { FinishedJudgement, Journal, Usage } from './journal';
+import { Pace } from './pacing/pace';
 import { parseReply } from './parse';
-import { buildCall, buildControlCall, RubricInvalid } from './request';
+import { buildCall, buildControlCall, type JudgeCall, RubricInvalid } from './request';
 import { sleep as realSleep } from './sleep';
 
 export interface JudgeOptions extends Partial<Clock> {
@@ -32,10 +33,10 @@ export interface JudgeOptions extends Partial<Clock> {
   instruments: Readonly<Record<Sha256, Instrument>>;
   client: JudgeClient;
   journal: Journal;
-  /** Requests at once. Default 8; ignored with `gate`. */
+  /** Requests at once. Default 8; ignored with `pace`. */
   concurrency?: number;
   /** Shared by the shards of a worker. */
-  gate?: Gate;
+  pace?: Pace;
   /** For one request, reply included. Default 60 s: a reply of a few tokens takes one or two. */
   deadlineMs?: number;
   /** How long requests in flight are awaited after an abort. Default 15 s. */
@@ -55,7 +56,11 @@ export interface JudgeProgress {
   counts: StatusCounts;
   /** Why nothing moves at present, or the last failure; null when all is well. */
   trouble: string | null;
+  /** Failures that were waited for or repeated, by kind. */
+  troubles: Troubles;
 }
+
+export type Troubles = Partial<Record<Failure['kind'], number>>;
 
 export type StatusCounts = Record<JudgementStatus, number>;
 
@@ -76,12 +81,14 @@ export interface JudgedItems {
   usage: Usage;
   /** HTTP requests of this call. */
   requestsSent: number;
+  /** Failures of this call that were waited for or repeated, by kind. */
+  troubles: Troubles;
   /** Complete journal lines that could not be read: damage on disk, worth a warning. */
   damagedLines: number;
 }
 
-/** So many items in a row without any reply between: the judge is not reachable, and the rest is not tried. */
-const UNREACHABLE_AFTER = 5;
+/** Items of a shard that may be asked, or wait for their turn, at once; how many are in flight is the pace's business. */
+const LANES = 1000;
 
 /** Throws `JudgeStopped`, `JudgeMustWait`, `JournalUnwritable`, or the signal's reason; the journal keeps the rest. */
 export async function judgeItems(options: JudgeOptions): Promise<JudgedItems> {
@@ -94,7 +101,6 @@ class Shard {
   private readonly quit = new AbortController();
   private readonly hard = new AbortController();
   private readonly doubts = new Doubts();
-  private readonly gate: Gate;
   private readonly asker: Asker;
   private readonly now: () => number;
   private readonly host: string;
@@ -108,26 +114,26 @@ class Shard {
     failed: 0,
   };
   private done = 0;
-  private unreachable = 0;
   private trouble: string | null = null;
+  private readonly troubles: Troubles = {};
 
   constructor(private readonly options: JudgeOptions) {
     const { now = Date.now, sleep = realSleep, random = Math.random } = options;
     this.requests = new Map(options.requests.map((request) => [request.id, request]));
     // every request in flight and every pause listens, and all take their listeners off again
     setMaxListeners(0, this.quit.signal, this.hard.signal);
-    this.gate = options.gate ?? new Gate({ concurrency: options.concurrency ?? 8, now, sleep, random });
     this.now = now;
     this.host = options.host ?? hostname();
     this.asker = new Asker({
       client: options.client,
-      gate: this.gate,
+      pace: options.pace ?? Pace.alone({ now, sleep, random }, options.concurrency ?? 8),
       clock: { now, sleep, random },
       deadlineMs: options.deadlineMs ?? 60_000,
       quit: this.quit.signal,
       hard: this.hard.signal,
-      onTrouble: (message) => {
+      onTrouble: ({ kind, message }) => {
         this.trouble = message;
+        this.troubles[kind] = (this.troubles[kind] ?? 0) + 1;
         this.report();
       },
     });
@@ -151,7 +157,7 @@ class Shard {
     try {
       this.report();
       const queue = todo.values();
-      const workers = Math.min(this.gate.concurrency, todo.length);
+      const workers = Math.min(LANES, todo.length);
       await Promise.all(Array.from({ length: workers }, () => this.work(queue)));
       await this.guard(() => this.settleDoubts());
       this.quit.signal.throwIfAborted();
@@ -184,19 +190,20 @@ class Shard {
   private async judge(request: JudgementRequest): Promise<void> {
     const { journal } = this.options;
     const instrument = this.options.instruments[request.instrument]!;
-    if (this.unreachable >= UNREACHABLE_AFTER) {
-      const message = `not tried: the judge did not answer before (${this.trouble ?? 'no reason known'})`;
-      return this.miss(request, 'not_tried', message);
-    }
-    const call = buildCall(request, instrument); // before any attempt: all attempts send these bytes
+    let call: JudgeCall | undefined; // made before the first attempt: all attempts, and a re-ask, send these bytes
+    const build = (): JudgeCall => (call ??= buildCall(request, instrument));
+    const characters = instrument.rubric.length + request.question.length + request.answer.length;
     const spent: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
     for (;;) {
-      const answer = await this.asker.ask(call);
+      const answer = await this.asker.ask(build, characters);
       const paid = paidFor(answer);
       add(spent, paid);
+      if (answer.kind === 'not_tried') {
+        const message = `not tried: the judge did not answer before (${this.trouble ?? 'no reason known'})`;
+        return this.miss(request, 'not_tried', message);
+      }
       if (answer.kind === 'exhausted') {
         if (paid.requests > 0) journal.appendSpent(paid);
-        this.unreachable++;
         return this.miss(request, answer.failure.kind, answer.failure.message);
       }
       if (answer.kind === 'refused') {
@@ -212,7 +219,7 @@ class Shard {
       }
       this.finish(
         request,
-        { ...verdict, raw: verdict.raw.toWellFormed() },
+        verdict,
         { requestId: reply.requestId, model: reply.model, latencyMs: reply.latencyMs, ...spent },
         paid,
       );
@@ -222,14 +229,12 @@ class Shard {
 
   /** A reply proves that the instrument's settings are right, so items refused before are refused for their own text. */
   private answered(instrument: Sha256, number: number): void {
-    this.unreachable = 0;
     this.trouble = null;
     for (const doubt of this.doubts.settle(instrument, number)) this.fail(doubt.request, doubt.message);
   }
 
   private async refused(request: JudgementRequest, answer: Answer & { kind: 'refused' }): Promise<void> {
     const { kind, message } = answer.failure;
-    this.unreachable = 0;
     if (kind === 'too_large') return this.fail(request, message);
     if (this.doubts.add({ request, message, sentBefore: this.asker.requestsSent }))
       await this.control(request.instrument);
@@ -241,7 +246,8 @@ class Shard {
 
   /** Asks with a harmless text: only if that is answered are the doubtful items themselves at fault. */
   private async control(key: Sha256): Promise<void> {
-    const answer = await this.asker.ask(buildControlCall(this.options.instruments[key]!));
+    const instrument = this.options.instruments[key]!;
+    const answer = await this.asker.ask(() => buildControlCall(instrument), instrument.rubric.length);
     const paid = paidFor(answer);
     if (paid.requests > 0) this.options.journal.appendSpent(paid);
     if (answer.kind === 'refused') throw new JudgeStopped('bad_request', answer.failure.message);
@@ -261,14 +267,9 @@ class Shard {
     facts: Omit<JudgementProvenance, 'id' | 'host' | 'at'>,
     paid: Usage,
   ): void {
-    const { id, completion, instrument, repeat } = request;
-    const { metric } = this.options.instruments[instrument]!;
-    const { requestId, model, inputTokens, outputTokens, requests, latencyMs } = facts;
+    const { metric } = this.options.instruments[request.instrument]!;
     const at = new Date(this.now()).toISOString();
-    const finished: FinishedJudgement = {
-      row: { id, completion, metric, instrument, repeat, ...verdict },
-      provenance: { id, requestId, model, inputTokens, outputTokens, requests, latencyMs, host: this.host, at },
-    };
+    const finished = finishedJudgement(request, metric, verdict, { ...facts, host: this.host, at });
     this.options.journal.append(finished, paid);
     this.count(finished);
     this.report();
@@ -292,6 +293,7 @@ class Shard {
       requestsSent: this.asker.requestsSent,
       counts: { ...this.counts },
       trouble: this.trouble,
+      troubles: { ...this.troubles },
     });
   }
 
@@ -306,6 +308,7 @@ class Shard {
       missing: ids.flatMap((id) => this.missing.get(id) ?? []),
       usage: { ...journal.paid },
       requestsSent: this.asker.requestsSent,
+      troubles: { ...this.troubles },
       damagedLines: journal.damagedLines,
     };
   }

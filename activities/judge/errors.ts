@@ -7,6 +7,8 @@
  * request at all: a bug of ours must stay loud.
  */
 
+import { readRateLimits, type RateLimits } from './pacing/rate-limits';
+
 /** Systemic: no request of this kind can succeed until a person does something. */
 export type StopKind =
   | 'spend_limit'
@@ -21,9 +23,12 @@ export type WaitKind = 'rate_limit' | 'ramp_limit' | 'overloaded';
 export type RetryKind = 'server' | 'timeout' | 'network' | 'deadline' | 'cut_body' | 'malformed' | 'wrong_shape';
 export type ItemKind = 'bad_request' | 'too_large';
 
-/** `delayMs`: what the server asks for, null when it does not say. `message` is safe to log and store. */
+/**
+ * `delayMs`: what the server asks for, null when it does not say; `limits`: what its headers say of the account's limits.
+ * `message` is safe to log and store.
+ */
 export type Failure =
-  | { action: 'wait'; kind: WaitKind; message: string; delayMs: number | null }
+  | { action: 'wait'; kind: WaitKind; message: string; delayMs: number | null; limits: RateLimits | null }
   | { action: 'retry'; kind: RetryKind; message: string; delayMs: number | null; mayBePaid: boolean }
   | { action: 'stop'; kind: StopKind; message: string }
   | { action: 'item'; kind: ItemKind; message: string };
@@ -138,7 +143,12 @@ export function classify(error: unknown, context: ClassifyContext): Failure | nu
   );
   switch (rule.action) {
     case 'wait':
-      return { ...rule, message, delayMs: retryAfterMs(thrown.headers, context.now) };
+      return {
+        ...rule,
+        message,
+        delayMs: retryAfterMs(thrown.headers, context.now),
+        limits: thrown.headers === undefined ? null : readRateLimits(thrown.headers),
+      };
     case 'retry':
       // Without a status the request may have been served and billed although no answer arrived, unless it never left.
       return {
@@ -236,12 +246,20 @@ function describe(thrown: Thrown): string {
   return clean.length > 300 ? `${clean.slice(0, 297).toWellFormed()}...` : clean;
 }
 
+/** What concerns the whole account, whoever asks: everybody waits until a person resumes it. */
+export const PAUSES_ACCOUNT: ReadonlySet<StopKind> = new Set([
+  'spend_limit',
+  'billing',
+  'authentication',
+  'permission',
+]);
+
 /** What a person can do about each systemic failure; the experiment stops with this and keeps everything. */
 export const REMEDY: Readonly<Record<StopKind, string>> = {
-  spend_limit: 'Raise the spend limit or wait until it is reset, then run again.',
-  billing: "Mend the account's billing, then run again.",
-  authentication: 'Check ANTHROPIC_API_KEY, then run again.',
-  permission: 'The account or key may not do this; ask its administrator, then run again.',
+  spend_limit: 'Raise the spend limit or wait until it is reset, then resume the account.',
+  billing: "Mend the account's billing, then resume the account.",
+  authentication: 'Check ANTHROPIC_API_KEY of the judge worker and restart it, then resume the account.',
+  permission: 'The account or key may not do this; ask its administrator, then resume the account.',
   unknown_model: "Check the judge's model id and ANTHROPIC_BASE_URL, then run again.",
   wrong_model: 'Nothing that server said was kept.',
   configuration: 'Mend this, then run again.',

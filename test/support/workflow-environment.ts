@@ -157,6 +157,14 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
       note('judgeShard', shard.key);
       return Promise.resolve({ judged: 4, missing: 0, usd: 0.5, requests: 4 });
     },
+    judgeBatch: ({ shard }) => {
+      note('judgeBatch', shard.key);
+      return Promise.resolve({ requests: 4, left: 0, reason: null, usd: 0.25 });
+    },
+    cancelBatch: ({ shard }) => {
+      note('cancelBatch', shard.key);
+      return Promise.resolve({ requests: 0, left: 4, reason: null, usd: 0 });
+    },
     publishCell: ({ cell }) => {
       note('publishCell', cell);
       return Promise.resolve({ completions: 4, judgements: 8, missing: 0 });

@@ -17,16 +17,20 @@ export const FIRST_LIMIT = 40;
 const FIRST_GROWTH = 2;
 const GROWTH = 1;
 const FALL = 0.75;
-/** Clean replies before one more is tried. At most one rejection in so many replies. */
-const REPLIES_BEFORE_PROBE = 40;
+/** Clean replies of all workers before one of them tries one more. At most one rejection in so many replies. */
+const REPLIES_BEFORE_PROBE = 30;
 
 export class ConcurrencyLimit {
+  /** Of the replies before one more is tried, the share that comes to this worker; null: another one tries. */
+  private part: number | null = 1;
+  /** Never rejected. */
+  growing = true;
   private limit: number;
   /** Added with every clean reply. */
   private growth = FIRST_GROWTH;
   /** Clean replies since the limit changed. */
   private clean = 0;
-  /** One more than was known to be accepted is being tried. */
+  /** One more than `limit` is being tried. */
   private probing = false;
   /** Of the present episode: requests up to this number were started before its first rejection. */
   private episodeUpTo = -1;
@@ -40,14 +44,32 @@ export class ConcurrencyLimit {
     this.limit = Math.max(1, Math.min(most, first));
   }
 
-  get allowed(): number {
+  /** What is known to be taken. */
+  get level(): number {
     return Math.min(this.limit, this.most);
   }
 
-  /** A new share of what the fleet has found. */
-  set(most: number, level: number | null): void {
+  get allowed(): number {
+    return Math.min(this.limit + (this.probing ? 1 : 0), this.most);
+  }
+
+  /** Most that may be tried. */
+  setMost(most: number): void {
     this.most = most;
-    if (level !== null) this.limit = Math.max(1, Math.min(most, level));
+    this.limit = Math.max(1, Math.min(most, this.limit));
+  }
+
+  /** Takes over some of what another worker has found the server to take, or hands it over (negative). */
+  move(by: number): void {
+    // what is to be others' would be taken back by growing on
+    if (by < 0) this.stop();
+    this.limit = Math.max(1, Math.min(this.most, this.limit + by));
+  }
+
+  /** Of an account's replies, the share that comes to this worker; null: another worker tries whether more is taken. */
+  setPart(part: number | null): void {
+    this.part = part;
+    if (part === null) this.stop();
   }
 
   /**
@@ -56,16 +78,17 @@ export class ConcurrencyLimit {
    */
   succeeded(number: number, saturated: boolean): void {
     if (number > this.episodeUpTo) this.cleanSinceEpisode = true;
-    if (!saturated || number <= this.episodeUpTo || this.limit >= this.most) return;
+    if (this.part === null || !saturated || number <= this.episodeUpTo || this.limit >= this.most) return;
     this.clean++;
     if (this.growth > 0) this.limit = Math.min(this.most, this.limit + this.growth);
-    else if (this.probing && this.clean >= this.limit) this.growth = GROWTH;
-    else if (!this.probing && this.clean >= Math.max(REPLIES_BEFORE_PROBE, this.limit)) this.probe();
+    else if (this.probing && this.clean > this.limit) this.grow();
+    else if (!this.probing && this.clean >= Math.max(REPLIES_BEFORE_PROBE * this.part, this.limit)) this.probe();
   }
 
   /** The server had one too many. `started`: requests started so far; `active`: in flight, this one included. */
   rejected(number: number, started: number, active: number): void {
     this.stop();
+    this.growing = false;
     if (number <= this.episodeUpTo) {
       this.episodeAccepted--;
     } else {
@@ -87,13 +110,19 @@ export class ConcurrencyLimit {
     if (number <= this.episodeUpTo) return;
     this.episodeUpTo = started;
     this.limit = Math.max(1, Math.floor(this.limit / 2));
+    this.growing = false;
     this.stop();
   }
 
   private probe(): void {
-    this.limit++;
     this.probing = true;
     this.clean = 0;
+  }
+
+  private grow(): void {
+    this.limit++;
+    this.probing = false;
+    this.growth = GROWTH;
   }
 
   private stop(): void {

@@ -11,18 +11,25 @@
  */
 import { NO_RATES, RATES, tighter, type Rate, type Rates } from '../../../experiment/rates';
 import type { Clock } from '../asker';
+import type { WaitKind } from '../errors';
 import { ConcurrencyLimit, FIRST_LIMIT } from './concurrency-limit';
 import { RateBucket } from './rate-bucket';
 import type { RateLimits } from './rate-limits';
 
 /** A worker's share of an account, as `Pace` needs it. */
 export interface Share {
-  /** Requests at once that the server is known to take of this worker; null = not known yet. */
-  level: number | null;
+  /** By how much to raise or lower the requests at once that the server is known to take of this worker. */
+  move: number;
+  /** The server has never had too many at once: a newcomer starts with a few. */
+  growing: boolean;
   /** Most requests at once that this worker may try. */
   most: number;
   /** Of the account's rates, 0-1. */
   fraction: number;
+  /** Workers that share the account, this one included. */
+  workers: number;
+  /** It may try whether the server takes more at once. */
+  probes: boolean;
   /** The whole account's, as far as they are known or bounded. */
   rates: Rates;
   /** Epoch milliseconds, by this machine's clock. */
@@ -61,7 +68,7 @@ export interface Usage {
 interface Waiter {
   characters: number;
   start: (ticket: Ticket) => void;
-  refuse: (error: unknown) => void;
+  refuse: (error: Error) => void;
 }
 
 /** A request in flight. Every ticket is given back by one `leave`. */
@@ -69,9 +76,9 @@ export interface Ticket {
   /** From 1, in the order of starts. */
   readonly number: number;
   replied(usage: Usage, limits: RateLimits | null): void;
-  /** A 429. `wait` is what its own request should wait now. */
-  rejected(kind: 'rate_limit' | 'ramp_limit', delayMs: number, limits: RateLimits | null, reason: string): void;
-  /** The server is overloaded or failed: nothing is cut, but nothing grows. */
+  /** A 429 or 529. Its own request is to wait `delayMs` before it enters again. */
+  rejected(kind: WaitKind, delayMs: number, limits: RateLimits | null, reason: string): void;
+  /** The server failed: nothing is cut, but nothing grows. */
   troubled(): void;
   leave(): void;
 }
@@ -93,6 +100,8 @@ export class Pace {
   private outputTokens = 5;
   private readonly waiters: Waiter[] = [];
   private timer: AbortController | null = null;
+  /** Called when a request wants to start: a share may be needed. */
+  onDemand: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {
     this.factorAt = clock.now();
@@ -101,8 +110,22 @@ export class Pace {
   /** For a single process that shares the account with nobody. */
   static alone(clock: Clock, concurrency: number, rates: Rates = NO_RATES): Pace {
     const pace = new Pace(clock);
-    pace.grant({ level: concurrency, most: concurrency, fraction: 1, rates, until: Infinity });
+    pace.grant({
+      move: concurrency,
+      growing: false,
+      most: concurrency,
+      fraction: 1,
+      workers: 1,
+      probes: true,
+      rates,
+      until: Infinity,
+    });
     return pace;
+  }
+
+  /** Requests in flight. */
+  get inFlight(): number {
+    return this.active;
   }
 
   /** Requests that want to start or are in flight. */
@@ -110,14 +133,24 @@ export class Pace {
     return this.waiters.length + this.active;
   }
 
+  /** As many as may start wait already: more work would only lie here. */
+  get full(): boolean {
+    return this.waiters.length > this.allowed;
+  }
+
   /** Requests that may be in flight at present. */
   get allowed(): number {
-    return this.share === null ? 0 : Math.min(this.share.most, this.limit!.allowed);
+    return this.share === null || this.limit === null ? 0 : Math.min(this.share.most, this.limit.allowed);
   }
 
   /** Requests at once that the server takes of this worker, as far as it is known. */
   get level(): number | null {
-    return this.limit?.allowed ?? null;
+    return this.limit?.level ?? null;
+  }
+
+  /** The server has never had too many at once. */
+  get growing(): boolean {
+    return this.limit?.growing ?? true;
   }
 
   /** What the server said about the account's rates. */
@@ -132,22 +165,34 @@ export class Pace {
 
   grant(share: Share): void {
     this.share = share;
-    const first = Math.ceil(FIRST_LIMIT * share.fraction); // what starts at once is shared, too
-    if (this.limit === null) this.limit = new ConcurrencyLimit(share.most, share.level ?? first);
-    else this.limit.set(share.most, share.level);
+    if (share.most === 0) return; // others still hold what is to be this worker's
+    if (this.limit === null) {
+      // what starts at once is shared, too
+      const first = share.growing ? Math.ceil(FIRST_LIMIT * share.fraction) : share.move;
+      this.limit = new ConcurrencyLimit(share.most, first);
+    } else {
+      this.limit.setMost(share.most);
+      this.limit.move(share.move);
+    }
+    this.limit.setPart(share.probes ? 1 / share.workers : null);
     this.pump();
   }
 
+  /** The share was given back. What was learned of the server stays. */
+  release(): void {
+    this.share = null;
+  }
+
   /** Ends all that wait, with `error`. What is in flight goes on. */
-  refuseAll(error: unknown): void {
+  refuseAll(error: Error): void {
     for (const waiter of this.waiters.splice(0)) waiter.refuse(error);
   }
 
   /**
-   * Resolves when a request of so many characters may start. Throws the signal's reason, `JudgeMustWait`, or what
+   * Resolves when a request of so many characters may start; `first`: it has waited before. Throws the signal's reason, `JudgeMustWait`, or what
    * `refuseAll` was given.
    */
-  enter(characters: number, signal: AbortSignal): Promise<Ticket> {
+  enter(characters: number, signal: AbortSignal, first = false): Promise<Ticket> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error);
       const abort = (): void => {
@@ -164,11 +209,13 @@ export class Pace {
         },
         refuse: (error) => {
           signal.removeEventListener('abort', abort);
-          reject(error as Error);
+          reject(error);
         },
       };
       signal.addEventListener('abort', abort, { once: true });
-      this.waiters.push(waiter);
+      if (first) this.waiters.unshift(waiter);
+      else this.waiters.push(waiter);
+      this.onDemand?.();
       this.pump();
     });
   }
@@ -262,17 +309,13 @@ export class Pace {
     this.learn(limits);
   }
 
-  private rejected(
-    number: number,
-    kind: 'rate_limit' | 'ramp_limit',
-    delayMs: number,
-    limits: RateLimits | null,
-    reason: string,
-  ): void {
+  private rejected(number: number, kind: WaitKind, delayMs: number, limits: RateLimits | null, reason: string): void {
     const now = this.clock.now();
     this.learn(limits);
     this.rejectionsInRow++;
-    if (kind === 'ramp_limit') {
+    if (kind === 'overloaded') {
+      this.limit!.overloaded();
+    } else if (kind === 'ramp_limit') {
       this.limit!.ramped(number, this.started);
       this.slow(number, 0.5, now);
     } else if (limits?.exhausted === true) {

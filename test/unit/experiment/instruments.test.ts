@@ -93,6 +93,15 @@ describe('combined', () => {
     expect(firstCell(plan(text)).metrics.map(({ metric }) => metric)).toEqual(['first', 'alignment+coherence']);
   });
 
+  test('is the same instrument in whatever order the file names its metrics', () => {
+    const turned = withMetrics(`metrics:
+  coherence: { rubric: { preset: hardened } }
+  alignment: { rubric: { preset: hardened } }
+combined: [coherence, alignment]
+`);
+    expect(plan(turned).instruments).toEqual(plan(COMBINED).instruments);
+  });
+
   test('is counted before the inputs are there', () => {
     const declared = COMBINED.replace('path: weather.yaml', 'path: weather.yaml\n    questions: 3');
     expect(planCounts(specOf(declared)).counts).toEqual(countsOf(plan(declared)));

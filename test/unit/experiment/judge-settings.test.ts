@@ -1,7 +1,9 @@
 /** Judges and metrics of an experiment file: what they come to, and what is refused at which place. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseExperiment } from '../../../experiment/parse';
 import { withJudge } from '../../../experiment/build-judges';
-import { judgeModel, KNOWN_CLAUDE_MODELS } from '../../../experiment/judge-models';
+import { judgeModel, KNOWN_CLAUDE_MODELS, PRICES_AS_OF, type JudgeModel } from '../../../experiment/judge-models';
 import { problemsOf, SMALL, specOf } from './samples';
 
 const METRICS = SMALL.slice(SMALL.indexOf('metrics:'));
@@ -220,4 +222,23 @@ describe('combined metrics', () => {
     ]);
     expect(places(`${text}judges: { b: { model: ${lacks}, metrics: [alignment] } }\n`)).toEqual([]);
   });
+});
+
+test('docs/experiment-file.md shows what is known of each model', () => {
+  const page = readFileSync(join(__dirname, '..', '..', '..', 'docs', 'experiment-file.md'), 'utf8');
+  expect(page).toContain(`Prices as of ${PRICES_AS_OF}.`);
+  for (const id of KNOWN_CLAUDE_MODELS) {
+    const { temperature, structuredOutputs, price, batchPrice, minCacheablePrefix } = judgeModel(id) as JudgeModel;
+    const line = page
+      .split('\n')
+      .find((each) => each.startsWith('|') && each.includes(`\`${id}\``) && each.includes('/'));
+    const cells = line?.split('|').map((cell) => cell.trim());
+    expect(cells?.slice(2, 7)).toEqual([
+      temperature === 'never' ? 'never' : `until API version ${temperature.refusedFrom}`,
+      structuredOutputs ? 'yes' : 'no',
+      `${price.input} / ${price.output}`,
+      `${batchPrice.input} / ${batchPrice.output}`,
+      minCacheablePrefix?.toLocaleString('en'),
+    ]);
+  }
 });

@@ -42,6 +42,7 @@ describe('an undisturbed shard', () => {
     expect(judged.provenance[0]!.requestId).toMatch(/^req_/);
     expect(judged.counts).toEqual({
       scored: 22,
+      categorised: 0,
       model_refused: 0,
       code: 0,
       judge_refused: 0,

@@ -1,7 +1,7 @@
-/** Shards of judgements against a stand-in on a bad day: waits, retries, stops, an item's own fault; and the gate. */
+/** Shards of judgements against a stand-in on a bad day: waits, retries, stops, an item's own fault. */
 import { JudgeStopped } from '../../../activities/judge/asker';
-import { Gate, JudgeMustWait } from '../../../activities/judge/gate';
 import { readJournals } from '../../../activities/judge/journal';
+import { JudgeMustWait } from '../../../activities/judge/pacing/pace';
 import { type Fault } from '../../../activities/judge/stand-in/faults';
 import { type ReceivedRequest } from '../../../activities/judge/stand-in/server';
 import { keyOf } from '../../../experiment/canonical';
@@ -41,7 +41,8 @@ describe('waiting and asking again', () => {
     'ramp_limit',
   ] as const)('%s is overcome, with the same bytes', async (kind) => {
     const { server, received, journal } = await setUp([{ kind, count: 2 }]);
-    const judged = await judge(server, { requests: requests(1), journal, deadlineMs: 100 });
+    const deadlineMs = kind === 'stalled_body' ? 100 : 5000;
+    const judged = await judge(server, { requests: requests(1), journal, deadlineMs });
     expect(judged.counts.scored).toBe(1);
     expect(new Set(received.map(({ body }) => body)).size).toBe(1);
     expect(judged.requestsSent).toBe(3);
@@ -208,86 +209,5 @@ describe("an item's own fault", () => {
     const { server, journal } = await setUp([{ kind: 'too_large' }]);
     const judged = await judge(server, { requests: requests(1), journal });
     expect(judged).toMatchObject({ counts: { failed: 1 }, requestsSent: 1, usage: { requests: 0 } });
-  });
-});
-
-describe('the gate', () => {
-  const never = new AbortController().signal;
-
-  test('halves once per episode, not for 529, and grows back by one per clean round', async () => {
-    const clock = jumpingClock();
-    const gate = new Gate({ concurrency: 8, ...clock });
-    gate.hold(1000, '429', true);
-    gate.hold(1500, '429', true);
-    gate.hold(1500, '529', false);
-    expect(gate.allowed).toBe(4);
-    await gate.enter(never);
-    gate.leave();
-    for (let reply = 0; reply < 4; reply++) gate.succeeded();
-    expect(gate.allowed).toBe(5);
-    gate.hold(1000, '529', false);
-    expect(gate.allowed).toBe(5);
-    await clock.sleep(5000, never);
-    for (let episode = 0; episode < 9; episode++) {
-      gate.hold(1000, '429', true);
-      await clock.sleep(1000, never);
-    }
-    expect(gate.allowed).toBe(1);
-  });
-
-  test('shared, it holds a shard for what another one met', async () => {
-    const { server, journal } = await setUp();
-    const clock = jumpingClock(0.5);
-    const gate = new Gate({ concurrency: 8, ...clock });
-    gate.hold(10_000, '429', true);
-    await judge(server, { requests: requests(2), journal, gate, ...clock });
-    expect(clock.slept[0]).toBe(11_000);
-    expect(server.ledger.paid).toBe(2);
-  });
-
-  test.each([
-    { requestsPerMinute: 1000, concurrency: 16, burst: 16 },
-    { requestsPerMinute: 50, concurrency: 2, burst: 2 },
-    { requestsPerMinute: 7, concurrency: 30, burst: 1 },
-    { requestsPerMinute: 1, concurrency: 4, burst: 1 },
-  ])('starts at most $requestsPerMinute in any minute, $burst at once', async ({ burst, ...limits }) => {
-    const clock = jumpingClock();
-    const gate = new Gate({ ...limits, ...clock });
-    const begun = clock.now();
-    const starts: number[] = [];
-    const total = limits.requestsPerMinute * 2 + burst;
-    while (starts.length < total) {
-      await gate.enter(never);
-      starts.push(clock.now());
-      gate.leave();
-    }
-    expect(starts.filter((start) => start === begun)).toHaveLength(burst);
-    for (const start of starts) {
-      const inMinute = starts.filter((other) => other >= start && other < start + 60_000);
-      expect(inMinute.length).toBeLessThanOrEqual(limits.requestsPerMinute);
-    }
-    // and not much slower than asked
-    const minutes = ((starts.at(-1) as number) - begun) / 60_000;
-    expect(minutes).toBeLessThanOrEqual((1.01 * total) / (limits.requestsPerMinute - burst + 1));
-  });
-
-  test('a burst may come again only after a pause that makes room for it', async () => {
-    const clock = jumpingClock();
-    const gate = new Gate({ concurrency: 8, requestsPerMinute: 60, ...clock });
-    const start = async (): Promise<void> => {
-      await gate.enter(never);
-      gate.leave();
-    };
-    for (let request = 0; request < 6; request++) await start();
-    expect(clock.slept).toEqual([]);
-    await start();
-    expect(clock.slept).toHaveLength(1);
-    await clock.sleep(600_000, never);
-    for (let request = 0; request < 6; request++) await start();
-    expect(clock.slept).toHaveLength(2);
-  });
-
-  test('a limit that is no whole number from 1 is refused', () => {
-    expect(() => new Gate({ concurrency: 1, requestsPerMinute: 0 })).toThrow('requestsPerMinute');
   });
 });

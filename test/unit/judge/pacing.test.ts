@@ -64,6 +64,8 @@ async function simulate(
         model: 'judge',
         demand: pace.demand,
         level: pace.level,
+        growing: pace.growing,
+        active: pace.inFlight,
         bounds: { ...NO_RATES, concurrency },
         learned: pace.learnedRates,
         held: null,
@@ -88,16 +90,20 @@ async function simulate(
       await clock.sleep(pace.jittered(delay));
     }
   };
-  // workers take shards of a hundred from the common heap, sixteen at a time between them
+  // workers take shards of fifty from the common heap while they are not full, at most eight each
   const worker = async (pace: Pace): Promise<void> => {
     const lane = async (): Promise<void> => {
       while (left > 0) {
-        const size = Math.min(100, left);
+        if (pace.full) {
+          await clock.sleep(50);
+          continue;
+        }
+        const size = Math.min(50, left);
         left -= size;
         await Promise.all(Array.from({ length: size }, () => item(pace)));
       }
     };
-    await Promise.all(Array.from({ length: 16 / workers }, lane));
+    await Promise.all(Array.from({ length: 8 }, lane));
   };
   void Promise.all(paces.map(renew));
   await clock.run(Promise.all(paces.map(worker)).finally(() => (over = true)));

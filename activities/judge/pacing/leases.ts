@@ -1,0 +1,133 @@
+/**
+ * Keeps the account's share of this worker: a pace for each model, and one loop for each that gets a lease while there is
+ * demand, renews it, and gives it back when nothing is to be asked. Without a valid lease nothing is sent, so the limits
+ * hold for all workers together, whatever becomes of one.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { NO_RATES, tighter } from '../../../experiment/rates';
+import type { AccountBounds, AccountPause, Lease, LeaseRequest } from '../../../workflows/account-messages';
+import type { Clock } from '../asker';
+import { Pace } from './pace';
+
+/** The account's workflow, as a worker sees it. */
+export interface Account {
+  readonly name: string;
+  lease(request: LeaseRequest): Promise<Lease>;
+}
+
+/** Nothing may be sent for the account until a person resumes it. */
+export class AccountPaused extends Error {
+  override name = 'AccountPaused';
+  constructor(
+    readonly account: string,
+    readonly pause: AccountPause,
+  ) {
+    super(`the judge account ${account} is paused: ${pause.reason}`);
+  }
+}
+
+/** Between two looks at whether there is demand, and after an account that did not answer. */
+const IDLE_MS = 250;
+const UNREACHABLE_MS = 1000;
+
+export class Leases {
+  private readonly paces = new Map<string, ModelPace>();
+  private readonly worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 4)}`;
+
+  constructor(
+    private readonly account: Account,
+    private readonly clock: Clock,
+    private readonly onTrouble: (message: string) => void,
+  ) {}
+
+  /** The pace of a model, under `bounds` until `done` is called. */
+  use(model: string, bounds: AccountBounds): { pace: Pace; done: () => void } {
+    let own = this.paces.get(model);
+    if (own === undefined) {
+      own = new ModelPace(this.account, this.worker, model, this.clock, this.onTrouble);
+      this.paces.set(model, own);
+    }
+    return { pace: own.pace, done: own.bound(bounds) };
+  }
+
+  /** More work would only wait here: some model has as many requests waiting as may be in flight. */
+  get full(): boolean {
+    return [...this.paces.values()].some(({ pace }) => pace.full);
+  }
+}
+
+class ModelPace {
+  readonly pace: Pace;
+  private readonly bounds = new Set<AccountBounds>();
+  private running = false;
+
+  constructor(
+    private readonly account: Account,
+    private readonly worker: string,
+    private readonly model: string,
+    private readonly clock: Clock,
+    private readonly onTrouble: (message: string) => void,
+  ) {
+    this.pace = new Pace(clock);
+    this.pace.onDemand = () => {
+      if (!this.running) void this.keep();
+    };
+  }
+
+  bound(bounds: AccountBounds): () => void {
+    const own = { ...bounds };
+    this.bounds.add(own);
+    return () => this.bounds.delete(own);
+  }
+
+  /** Runs while there is demand, and gives the lease back at the end. */
+  private async keep(): Promise<void> {
+    this.running = true;
+    const never = new AbortController().signal;
+    for (;;) {
+      const { demand } = this.pace;
+      const sent = this.clock.now();
+      let next = UNREACHABLE_MS;
+      try {
+        const lease = await this.account.lease(this.request(demand));
+        next = lease.renewMs;
+        if (demand === 0 || lease.pause !== null) this.pace.release();
+        else this.pace.grant({ ...lease, until: sent + lease.validMs });
+        if (lease.pause !== null) this.pace.refuseAll(new AccountPaused(this.account.name, lease.pause));
+      } catch (error) {
+        this.onTrouble(`no lease for ${this.model} from the account ${this.account.name}: ${(error as Error).message}`);
+      }
+      if (demand === 0 && this.pace.demand === 0) break;
+      await this.clock.sleep(demand === 0 ? 0 : next, never);
+      // a worker between two shards does not give its lease back
+      if (this.pace.demand === 0) await this.clock.sleep(IDLE_MS, never);
+    }
+    this.running = false;
+  }
+
+  private request(demand: number): LeaseRequest {
+    const { pace, worker, model } = this;
+    const { held } = pace;
+    return {
+      worker,
+      model,
+      demand,
+      level: pace.level,
+      growing: pace.growing,
+      active: pace.inFlight,
+      bounds: tightest(this.bounds),
+      learned: pace.learnedRates,
+      held: held === null ? null : { forMs: held.until - this.clock.now(), reason: held.reason },
+    };
+  }
+}
+
+function tightest(all: Iterable<AccountBounds>): AccountBounds {
+  const result: AccountBounds = { ...NO_RATES, concurrency: null };
+  for (const bounds of all) {
+    for (const name of Object.keys(result) as (keyof AccountBounds)[])
+      result[name] = tighter(result[name], bounds[name]);
+  }
+  return result;
+}

@@ -1,0 +1,76 @@
+/**
+ * A judge account: grants each worker a share of requests, tokens and concurrency for some seconds, and holds everybody
+ * while the account is paused. Ends when nobody has used it for a while; the next lease starts it again.
+ */
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { AccountBoard } from './account-board';
+import {
+  accountResumed,
+  accountState,
+  adjustAccount,
+  lease,
+  pauseAccount,
+  resumeAccount,
+  waitForAccount,
+  type AccountInput,
+} from './account-messages';
+
+const IDLE = '2 minutes';
+/** A renewed lease is five events; the server suggests a new run at some thousands, which is slow to replay. */
+const EVENTS_BEFORE_NEW_RUN = 2_000;
+
+export async function account(input: AccountInput): Promise<void> {
+  const board = new AccountBoard(input.state ?? AccountBoard.fresh(input.account), () => Date.now());
+  let used = 0;
+  const tell = (): void => setCurrentDetails(board.details());
+
+  setHandler(accountState, () => board.snapshot);
+  setHandler(lease, (request) => {
+    used += 1;
+    const granted = board.lease(request);
+    tell();
+    return granted;
+  });
+  setHandler(pauseAccount, ({ reason, workflowId }) => {
+    const pause = board.pauseFor(reason, workflowId);
+    tell();
+    return pause;
+  });
+  setHandler(waitForAccount, ({ workflowId }) => board.wait(workflowId));
+  setHandler(resumeAccount, async () => {
+    const resumed = board.resume();
+    tell();
+    if (resumed === null) return false;
+    // one that has ended meanwhile needs no word
+    await Promise.all(
+      resumed.waiting.map((id) =>
+        getExternalWorkflowHandle(id)
+          .signal(accountResumed, { account: input.account, number: resumed.number })
+          .catch(() => undefined),
+      ),
+    );
+    return true;
+  });
+  setHandler(adjustAccount, (adjustment) => {
+    board.adjust(adjustment);
+    tell();
+    return board.snapshot;
+  });
+
+  for (;;) {
+    const before = used;
+    const full = await condition(() => workflowInfo().historyLength > EVENTS_BEFORE_NEW_RUN, IDLE);
+    if (!full && (used !== before || !board.idle)) continue;
+    await condition(allHandlersFinished);
+    if (full) await continueAsNew<typeof account>({ account: input.account, state: board.snapshot });
+    if (used === before && board.idle) return;
+  }
+}
