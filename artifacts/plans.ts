@@ -17,19 +17,24 @@ export interface StoredPlan {
   overrides: string[];
 }
 
-const recent = new Map<string, StoredPlan>();
+const recent = new Map<string, Promise<StoredPlan>>();
 
 export async function storePlan(store: Store, plan: StoredPlan): Promise<ArtifactRef> {
   return store.putBytes(JSON.stringify(plan) + '\n', '.plan.json');
 }
 
-/** Reads a plan; the last few are remembered, because every activity of an experiment starts with its plan. */
+/**
+ * Reads a plan; the last few are remembered, because every activity of an experiment starts with its plan. Activities
+ * that start together share one reading: a plan of many questions is large.
+ */
 export async function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
-  const known = recent.get(ref.sha256);
-  if (known !== undefined) return known;
-  const plan = JSON.parse((await store.read(ref)).toString('utf8')) as StoredPlan;
-  recent.set(ref.sha256, plan);
-  if (recent.size > 4) recent.delete(recent.keys().next().value as string);
+  let plan = recent.get(ref.sha256);
+  if (plan === undefined) {
+    plan = store.read(ref).then((bytes) => JSON.parse(bytes.toString('utf8')) as StoredPlan);
+    plan.catch(() => recent.delete(ref.sha256)); // the next one tries again
+    recent.set(ref.sha256, plan);
+    if (recent.size > 4) recent.delete(recent.keys().next().value as string);
+  }
   return plan;
 }
 

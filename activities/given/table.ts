@@ -144,7 +144,10 @@ async function* csvRecords(path: string, characters: AsyncGenerator<string>): As
       line += own.split('\n').length;
     }
   } catch (error) {
-    throw error instanceof CsvError ? new InvalidTable(`${path}:${line}: ${error.message}`) : error;
+    if (!(error instanceof CsvError)) throw error;
+    // it may come before records that the parser still holds
+    const { lines = line } = error as CsvError & { lines?: number };
+    throw new InvalidTable(`${path}:${lines}: ${error.message}`);
   } finally {
     source.destroy();
   }

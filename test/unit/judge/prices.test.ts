@@ -31,7 +31,7 @@ function plan(model: string, { samples = 50, repeats = 1, maxNewTokens = 600 } =
     id: 'base/first/default',
     questionSet: 'first',
     samplesPerQuestion: samples,
-    context: { sampling: { maxNewTokens } },
+    context: { model: { kind: 'bundled', name: 'any' }, sampling: { maxNewTokens } },
     metrics: [{ metric: 'alignment', repeats, instrumentOf: { q: 'i' } }],
   } as unknown as PlannedCell;
   return {
@@ -40,6 +40,15 @@ function plan(model: string, { samples = 50, repeats = 1, maxNewTokens = 600 } =
     instruments: { i: instrument({ judge: 'claude', model, rubric }) },
   };
 }
+
+test('given answers are as many and as long as they are', () => {
+  const given = plan('claude-haiku-4-5-20251001');
+  const [cell] = given.configurations[0]?.cells ?? [];
+  Object.assign(cell as PlannedCell, { given: true, completions: 10, samplesOf: { q: 10 } });
+  Object.assign((cell as PlannedCell).context, { model: { kind: 'given', answers: 'a', characters: 4000 } });
+  // 960 + 40 characters of rubric and question, 400 of the answer, 8 tokens of framing
+  expect(estimateJudging(given)).toMatchObject({ judgements: 10, inputTokens: 10 * (250 + 100 + 8) });
+});
 
 test('an estimate from characters', () => {
   const estimate = estimateJudging(plan('claude-haiku-4-5-20251001', { repeats: 2 }));
