@@ -1,0 +1,126 @@
+/**
+ * The one server that all contenders of a sitting ask: the stand-in judge as a process of its own, and its controls.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { installationRoot } from '../../artifacts/places';
+import { endProcess } from '../../cli/local/processes';
+
+export interface Limits {
+  requestsPerMinute?: number;
+  /** Requests that a full bucket lets through at once. */
+  burst?: number;
+  /** In flight at once; one more gets a 429. */
+  concurrency?: number;
+  /** `atMs` counts from the first request on. */
+  schedule?: { atMs: number; concurrency: number }[];
+  /** What a 429 says: the true delay, nothing, or always so many seconds. */
+  retryAfter?: boolean | number;
+}
+
+export type FaultRule = Record<string, unknown> & { kind: string };
+
+export interface Stats {
+  requests: number;
+  paid: number;
+  rejected: Record<string, number>;
+  statuses: Record<string, number>;
+  inFlight: number;
+  peakInFlight: number;
+  /** ISO times or null before the first request. */
+  firstRequestAt: number | string | null;
+  lastReplyAt: number | string | null;
+  longestIdleMs: number;
+  batches: unknown;
+}
+
+export interface LedgerSummary {
+  paid: number;
+  distinctBodies: number;
+  judgements: number;
+  paidTwice: number;
+}
+
+export interface ServerOptions {
+  /** Milliseconds, `100-300` = uniform between. */
+  latency: string;
+  seed: number;
+  /** For its ledger and batches. */
+  folder: string;
+}
+
+export class JudgeServer {
+  private constructor(
+    readonly url: string,
+    readonly pid: number,
+    readonly options: ServerOptions,
+    private readonly child: ChildProcess,
+  ) {}
+
+  static async start(options: ServerOptions): Promise<JudgeServer> {
+    const { latency, seed, folder } = options;
+    const script = join(installationRoot(), 'dist', 'activities', 'judge', 'stand-in', 'main.js');
+    const flags = ['--port', '0', '--latency', latency, '--seed', String(seed)];
+    flags.push('--ledger', join(folder, 'ledger.jsonl'), '--state', join(folder, 'stand-in'));
+    const child = spawn(process.execPath, [script, ...flags], {
+      env: { ...process.env, FLAMINGO_PARENT: 'stdin' }, // it ends when this process dies
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const line = await firstLine(child);
+    const { url, pid } = JSON.parse(line) as { url: string; pid: number };
+    return new JudgeServer(url, pid, options, child);
+  }
+
+  /** A clean sheet: no limits, no faults, ledger and counts at zero. */
+  async reset(limits: Limits = {}, faults: FaultRule[] = []): Promise<void> {
+    await this.post('/reset', {});
+    await this.post('/limits', limits);
+    await this.post('/faults', faults);
+  }
+
+  stats(): Promise<Stats> {
+    return this.get('/stats');
+  }
+
+  ledger(): Promise<LedgerSummary> {
+    return this.get('/ledger');
+  }
+
+  /** Milliseconds between the first request and the last reply since the reset. */
+  static span({ firstRequestAt, lastReplyAt }: Stats): number {
+    if (firstRequestAt === null || lastReplyAt === null) return NaN;
+    return new Date(lastReplyAt).getTime() - new Date(firstRequestAt).getTime();
+  }
+
+  async stop(): Promise<void> {
+    await endProcess(this.pid, 5_000);
+    this.child.stdin?.destroy();
+  }
+
+  private async get<T>(path: string): Promise<T> {
+    return read<T>(path, await fetch(this.url + path));
+  }
+
+  private async post(path: string, body: unknown): Promise<void> {
+    const headers = { 'content-type': 'application/json' };
+    await read(path, await fetch(this.url + path, { method: 'POST', headers, body: JSON.stringify(body) }));
+  }
+}
+
+async function read<T>(path: string, response: Response): Promise<T> {
+  const text = await response.text();
+  if (!response.ok) throw new Error(`the stand-in answers ${path} with ${response.status}: ${text.slice(0, 300)}`);
+  return JSON.parse(text) as T;
+}
+
+function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')));
+    });
+    child.once('exit', (code) => reject(new Error(`the stand-in ended with code ${code} before it was ready`)));
+    child.once('error', reject);
+  });
+}
