@@ -23,7 +23,8 @@ async function main(args: string[]): Promise<number> {
   const parts = chosenParts(options);
   if (options.list) {
     const chosen = options.only === null ? PARTS : parts;
-    for (const { id, title, minutes } of chosen) console.log(`${id.padEnd(12)} ${`${minutes} min`.padStart(6)}  ${title}`);
+    for (const { id, title, minutes } of chosen)
+      console.log(`${id.padEnd(12)} ${`${minutes} min`.padStart(6)}  ${title}`);
     return 0;
   }
   const sitting = new Sitting(options);
@@ -32,10 +33,11 @@ async function main(args: string[]): Promise<number> {
   }
   const results: PartResult[] = [];
   try {
-    for (const { id, title, run } of parts) {
+    for (const part of parts) {
+      const { id, title } = part;
       sitting.say(title);
       const started = performance.now();
-      const { method, rows } = await run(sitting);
+      const { method, rows } = await part.run(sitting);
       const result = { id, title, method, rows, seconds: (performance.now() - started) / 1000 };
       await sitting.endPart();
       const machine = describeMachine(sitting.versions);
@@ -47,9 +49,12 @@ async function main(args: string[]): Promise<number> {
     await sitting.close();
   }
   const machine = describeMachine(sitting.versions);
-  if (options.json) console.log(JSON.stringify({ benchmark: options.benchmark, machine, repeats: options.repeats, parts: results }));
+  if (options.json)
+    console.log(JSON.stringify({ benchmark: options.benchmark, machine, repeats: options.repeats, parts: results }));
   else console.log(`\n${machineLine(machine)}`);
-  const missed = results.flatMap(({ id, rows }) => rows.filter(({ ok }) => ok === false).map(({ name }) => `${id}: ${name}`));
+  const missed = results.flatMap(({ id, rows }) =>
+    rows.filter(({ ok }) => ok === false).map(({ name }) => `${id}: ${name}`),
+  );
   if (missed.length > 0) console.error(`bench: bars missed: ${missed.join('; ')}`);
   return options.quick && missed.length > 0 ? 1 : 0;
 }

@@ -116,7 +116,7 @@ function treeOf(root: number): number[] {
     if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), pid]);
   }
   const found: number[] = [];
-  for (const queue = [root]; queue.length > 0; ) {
+  for (const queue = [root]; queue.length > 0;) {
     const pid = queue.pop() as number;
     found.push(pid);
     queue.push(...(children.get(pid) ?? []));

@@ -111,7 +111,11 @@ function figuresOf(runs: Runs, name: string): Row[] {
   return [
     row(`${name}: time`, work(runs, name), 's'),
     row(`${name}: rate`, all.map(rate), '/s'),
-    row(`${name}: whole command`, all.map(({ judged }) => judged.commandMs / 1000), 's'),
+    row(
+      `${name}: whole command`,
+      all.map(({ judged }) => judged.commandMs / 1000),
+      's',
+    ),
     ...(cpu.length === 0 ? [] : [row(`${name}: CPU a thousand`, perThousand(all, cpu), 's')]),
     ...(memory.length === 0 ? [] : [row(`${name}: peak memory`, memory, 'MB', memoryNote(name))]),
     ...(name === 'Flamingo' ? [] : [row(`${name}: lost`, lost, '')]),

@@ -5,18 +5,17 @@ import { idealMs, type IdealOptions } from '../../activities/judge/stand-in/idea
 import { atMost, below, exactly, row, type Row } from '../rows';
 import { flamingoContender } from './contenders/flamingo';
 import { rawLoop } from './contenders/raw';
-import { absences, alternate, rejections, type Run, type Runs } from './measure';
+import { absences, alternate, type Run, type Runs } from './measure';
 import type { Part } from './part';
 import { makeItems } from './prompts';
-import { JudgeServer, type FaultRule, type Limits } from './server';
-import { LATENCY, type Sitting } from './sitting';
+import { rejections, spanMs, type Conditions } from './server';
+import { LATENCY } from './sitting';
 
 interface Scenario {
   id: string;
   title: string;
   judgements: number;
-  limits: Limits;
-  faults?: FaultRule[];
+  conditions: Conditions;
   /** For the ideal client. */
   delayed?: IdealOptions['delayed'];
   /** Seconds that five repeats take, about. */
@@ -28,24 +27,26 @@ const IN_FLIGHT = 50;
 const DELAYED = { share: 0.05, seconds: 89 };
 
 const SCENARIOS: Scenario[] = [
-  { id: 'a', title: '20 in flight', judgements: 1_000, limits: { concurrency: 20 }, minutes: 2 },
+  { id: 'a', title: '20 in flight', judgements: 1_000, conditions: { limits: { concurrency: 20 } }, minutes: 2 },
   {
     id: 'b',
     title: '3,000 a minute, 1 s burst',
     judgements: 1_000,
-    limits: { requestsPerMinute: 3_000, burst: 50 },
+    conditions: { limits: { requestsPerMinute: 3_000, burst: 50 } },
     minutes: 3,
   },
   {
     id: 'c',
     title: '50 in flight, 10 from 5 s on, 50 again from 15 s on',
     judgements: 3_000,
-    limits: {
-      schedule: [
-        { atMs: 0, concurrency: 50 },
-        { atMs: 5_000, concurrency: 10 },
-        { atMs: 15_000, concurrency: 50 },
-      ],
+    conditions: {
+      limits: {
+        schedule: [
+          { atMs: 0, concurrency: 50 },
+          { atMs: 5_000, concurrency: 10 },
+          { atMs: 15_000, concurrency: 50 },
+        ],
+      },
     },
     minutes: 3,
   },
@@ -53,8 +54,7 @@ const SCENARIOS: Scenario[] = [
     id: 'd',
     title: 'retry-after 89 s on 5 % of the first requests',
     judgements: 1_000,
-    limits: {},
-    faults: [{ kind: 'rate_limit', retryAfter: String(DELAYED.seconds), share: DELAYED.share }],
+    conditions: { faults: [{ kind: 'rate_limit', retryAfter: String(DELAYED.seconds), share: DELAYED.share }] },
     delayed: DELAYED,
     minutes: 9,
   },
@@ -62,7 +62,7 @@ const SCENARIOS: Scenario[] = [
     id: 'e',
     title: '20 in flight, 429 without retry-after',
     judgements: 1_000,
-    limits: { concurrency: 20, retryAfter: false },
+    conditions: { limits: { concurrency: 20, retryAfter: false } },
     minutes: 2,
   },
 ];
@@ -92,8 +92,7 @@ function part(scenario: Scenario, workers: number): Part {
       const runs = await alternate(sitting, [flamingoContender(services)], repeats, (repeat) => ({
         items: makeItems(judgements, seed + repeat),
         inFlight: IN_FLIGHT,
-        limits: scenario.limits,
-        ...(scenario.faults === undefined ? {} : { faults: scenario.faults }),
+        conditions: scenario.conditions,
       }));
       const worst = (value: (run: Run) => number): number => Math.max(...runs.values('Flamingo', value));
       return {
@@ -106,12 +105,39 @@ function part(scenario: Scenario, workers: number): Part {
           row('429 a success, beyond the scripted', runs.values('Flamingo', perSuccess), '', {
             bar: below(bars.rejections),
           }),
-          row('lost', worst(({ check }) => check.lost), '', { bar: exactly(0) }),
-          row('wrong', worst(({ check }) => check.wrong), '', { bar: exactly(0) }),
-          row('paid twice', worst(({ ledger }) => ledger.paidTwice), '', { bar: exactly(0) }),
-          row('longest idle gap', runs.values('Flamingo', ({ stats }) => stats.longestIdleMs / 1000), 's'),
-          row('peak in flight', runs.values('Flamingo', ({ stats }) => stats.peakInFlight), ''),
-          row('workflow / ideal', runs.values('Flamingo', ({ judged }) => judged.workMs / ideal), '×'),
+          row(
+            'lost',
+            worst(({ check }) => check.lost),
+            '',
+            { bar: exactly(0) },
+          ),
+          row(
+            'wrong',
+            worst(({ check }) => check.wrong),
+            '',
+            { bar: exactly(0) },
+          ),
+          row(
+            'paid twice',
+            worst(({ ledger }) => ledger.paidTwice),
+            '',
+            { bar: exactly(0) },
+          ),
+          row(
+            'longest idle gap',
+            runs.values('Flamingo', ({ stats }) => stats.longestIdleMs / 1000),
+            's',
+          ),
+          row(
+            'peak in flight',
+            runs.values('Flamingo', ({ stats }) => stats.peakInFlight),
+            '',
+          ),
+          row(
+            'workflow / ideal',
+            runs.values('Flamingo', ({ judged }) => judged.workMs / ideal),
+            '×',
+          ),
         ],
       };
     },
@@ -127,15 +153,24 @@ function peersPart(scenario: Scenario): Part {
     quick: false,
     async run(sitting) {
       const { seed } = sitting.options;
-      const { judgements, limits } = scenario;
+      const { judgements, conditions } = scenario;
       const ideal = idealOf(scenario, judgements, seed);
       const services = await sitting.flamingo();
       const { peers, absent } = await sitting.peers();
-      const contenders = [flamingoContender(services), rawLoop, ...peers.flatMap(({ best, byDefault }) => [best, byDefault])];
+      const contenders = [
+        flamingoContender(services),
+        rawLoop,
+        ...peers.flatMap(({ best, byDefault }) => [best, byDefault]),
+      ];
       const items = makeItems(judgements, seed);
-      const runs = await alternate(sitting, contenders, 1, () => ({ items, inFlight: IN_FLIGHT, limits }));
+      const runs = await alternate(sitting, contenders, 1, () => ({ items, inFlight: IN_FLIGHT, conditions }));
       return {
-        method: methodOf(scenario, judgements, ideal, `One run each. ${contenders.map(({ name, settings }) => `${name}: ${settings}.`).join(' ')}`),
+        method: methodOf(
+          scenario,
+          judgements,
+          ideal,
+          `One run each. ${contenders.map(({ name, settings }) => `${name}: ${settings}.`).join(' ')}`,
+        ),
         rows: [...contenders.flatMap(({ name }) => peerRows(runs, name, ideal)), ...absences(absent, runs.failures)],
       };
     },
@@ -147,17 +182,21 @@ function peerRows(runs: Runs, name: string, ideal: number): Row[] {
   return [
     row(`${name}: time / ideal`, runs.values(name, overIdeal(ideal)), '×'),
     row(`${name}: 429 a success`, runs.values(name, perSuccess), ''),
-    row(`${name}: lost`, runs.values(name, ({ check }) => check.lost), ''),
+    row(
+      `${name}: lost`,
+      runs.values(name, ({ check }) => check.lost),
+      '',
+    ),
   ];
 }
 
-function idealOf({ limits, delayed }: Scenario, judgements: number, seed: number): number {
+function idealOf({ conditions, delayed }: Scenario, judgements: number, seed: number): number {
   return idealMs({
     requests: judgements,
     concurrency: IN_FLIGHT,
     latency: LATENCY,
     seed,
-    limits,
+    limits: conditions.limits ?? {},
     ...(delayed === undefined ? {} : { delayed }),
   });
 }
@@ -166,5 +205,5 @@ function methodOf({ title }: Scenario, judgements: number, ideal: number, who: s
   return `${judgements} judgements, ${IN_FLIGHT} in flight allowed, latency U[100, 300] ms; the server's limit: ${title}. A perfect client takes ${(ideal / 1000).toFixed(1)} s. ${who}`;
 }
 
-const overIdeal = (ideal: number) => (run: Run) => JudgeServer.span(run.stats) / ideal;
+const overIdeal = (ideal: number) => (run: Run) => spanMs(run.stats) / ideal;
 const perSuccess = ({ stats, ledger }: Run): number => rejections(stats) / ledger.paid;

@@ -7,17 +7,19 @@ import { runFlamingo, type FlamingoJudged } from './contenders/flamingo';
 import { measure, type Run } from './measure';
 import type { Part } from './part';
 import { makeItems, type Marks } from './prompts';
-import type { FaultRule } from './server';
+import type { Conditions } from './server';
 
 const JUDGEMENTS = 4_000;
 const IN_FLIGHT = 50;
 /** Words in the questions that the server's faults are bound to. */
 const SHARES = { 'always fails': 0.02, malformed: 0.01, refused: 0.01 } satisfies Marks;
-const FAULTS: FaultRule[] = [
-  { kind: 'server_error', match: '(always fails)' },
-  { kind: 'prose', match: '(malformed)' },
-  { kind: 'refusal', match: '(refused)' },
-];
+const FAULTY: Conditions = {
+  faults: [
+    { kind: 'server_error', match: '(always fails)' },
+    { kind: 'prose', match: '(malformed)' },
+    { kind: 'refusal', match: '(refused)' },
+  ],
+};
 /** What each of them is called in the result file. */
 const STATUSES = { 'always fails': 'missing', malformed: 'unparsable', refused: 'judge_refused' } as const;
 /** Done, but something is missing. */
@@ -40,7 +42,11 @@ export const h5: Part = {
         { to: clean, setting: { items: makeItems(JUDGEMENTS, seed + repeat, SHARES), inFlight: IN_FLIGHT } },
         {
           to: faulty,
-          setting: { items: makeItems(JUDGEMENTS, seed + 500 + repeat, SHARES), inFlight: IN_FLIGHT, faults: FAULTS },
+          setting: {
+            items: makeItems(JUDGEMENTS, seed + 500 + repeat, SHARES),
+            inFlight: IN_FLIGHT,
+            conditions: FAULTY,
+          },
         },
       ];
       for (const { to, setting } of repeat % 2 === 0 ? settings : settings.reverse()) {
@@ -62,8 +68,17 @@ export const h5: Part = {
         row('clean', seconds(clean), 's'),
         row('with failures', seconds(faulty), 's'),
         ...counts,
-        row('exit code', faulty.map(({ judged }) => judged.exitCode ?? -1), '', { bar: exactly(EXIT_INCOMPLETE) }),
-        row('requests beyond one an item', faulty.map(({ stats }) => stats.requests - JUDGEMENTS), ''),
+        row(
+          'exit code',
+          faulty.map(({ judged }) => judged.exitCode ?? -1),
+          '',
+          { bar: exactly(EXIT_INCOMPLETE) },
+        ),
+        row(
+          'requests beyond one an item',
+          faulty.map(({ stats }) => stats.requests - JUDGEMENTS),
+          '',
+        ),
       ],
     };
   },

@@ -29,7 +29,8 @@ export const h6: Part = {
     const first = await requests();
     const again = await runFlamingo(services, job).finished;
     const second = await requests();
-    const rejudged = await runFlamingo(services, { ...job, rubric: OTHER_RUBRIC, folder: sitting.newFolder('run') }).finished;
+    const rejudged = await runFlamingo(services, { ...job, rubric: OTHER_RUBRIC, folder: sitting.newFolder('run') })
+      .finished;
     const third = await requests();
     const { peers, absent } = await sitting.peers();
     const failures = new Map<string, string>();

@@ -5,21 +5,22 @@ import { missingRow, type Row } from '../rows';
 import type { Absent, Check, Contender, Judged } from './contenders/contender';
 import { check } from './contenders/contender';
 import type { Item } from './prompts';
-import { JudgeServer, type FaultRule, type LedgerSummary, type Limits, type Stats } from './server';
+import type { StatsReport } from '../../activities/judge/stand-in/stats';
+import type { Conditions, JudgeServer, LedgerSummary } from './server';
 import type { Sitting } from './sitting';
 
 export interface Run<T extends Judged = Judged> {
   judged: T;
   check: Check;
-  stats: Stats;
+  stats: StatsReport;
   ledger: LedgerSummary;
 }
 
 export interface Setting {
   items: readonly Item[];
   inFlight: number;
-  limits?: Limits;
-  faults?: FaultRule[];
+  conditions?: Conditions;
+  /** Default: the sitting's. */
   server?: JudgeServer;
   /** A run that takes longer is killed, and said to have been. Default 420. */
   limitSeconds?: number;
@@ -36,7 +37,7 @@ export async function measure<T extends Judged>(
   folder = sitting.newFolder('run'),
 ): Promise<Run<T>> {
   const server = setting.server ?? (await sitting.server());
-  await server.reset(setting.limits, setting.faults);
+  await server.reset(setting.conditions);
   const { items, inFlight, limitSeconds = 420 } = setting;
   const started = begin({ items, url: server.url, inFlight, folder });
   let late = false;
@@ -94,7 +95,9 @@ export async function alternate(
       try {
         const run = await measure(sitting, chosen, (job) => contender.start(job));
         runs.add(name, run);
-        sitting.say(`${name}: ${(run.judged.workMs / 1000).toFixed(2)} s, lost ${run.check.lost}, wrong ${run.check.wrong}`);
+        sitting.say(
+          `${name}: ${(run.judged.workMs / 1000).toFixed(2)} s, lost ${run.check.lost}, wrong ${run.check.wrong}`,
+        );
       } catch (error) {
         if (must.includes(name)) throw error;
         runs.failures.set(name, (error as Error).message);
@@ -115,9 +118,4 @@ export function absences(absent: readonly Absent[], failures: ReadonlyMap<string
 
 function firstLines(text: string): string {
   return text.split('\n').slice(0, 3).join(' ').slice(0, 300);
-}
-
-/** Replies with 429 that the limits gave, so without those of the fault script. */
-export function rejections({ rejected }: Stats): number {
-  return Object.values(rejected).reduce((sum, count) => sum + count, 0);
 }

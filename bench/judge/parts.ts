@@ -29,9 +29,11 @@ export const PARTS: readonly Part[] = [
 export function chosenParts({ only, quick }: Pick<Options, 'only' | 'quick'>, parts = PARTS): Part[] {
   const known = new Set(parts.flatMap(({ id, group }) => [id, group]));
   const unknown = only?.find((word) => !known.has(word));
-  if (unknown !== undefined) throw new InvalidOptions(`--only: there is no part '${unknown}'; known: ${[...known].join(', ')}`);
+  if (unknown !== undefined)
+    throw new InvalidOptions(`--only: there is no part '${unknown}'; known: ${[...known].join(', ')}`);
   const chosen = parts.filter(
-    ({ id, group, quick: isQuick }) => (only === null || only.includes(id) || only.includes(group)) && (!quick || isQuick),
+    ({ id, group, quick: isQuick }) =>
+      (only === null || only.includes(id) || only.includes(group)) && (!quick || isQuick),
   );
   if (chosen.length === 0) throw new InvalidOptions('none of these parts is quick');
   return chosen;

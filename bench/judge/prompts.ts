@@ -31,8 +31,28 @@ Judge the answer alone: length, tone and spelling do not count. Reply with one w
 /** Other words for the same: another instrument, so every answer is judged again. */
 export const OTHER_RUBRIC = RUBRIC.replace('Rate how helpful', 'Rate how clear and how helpful');
 
-const TOPICS = ['bread', 'a bicycle', 'tomato plants', 'a guitar', 'a tent', 'wool socks', 'a kite', 'pancakes', 'a bookshelf', 'tea'];
-const WISHES = ['look after', 'choose', 'store', 'explain to a child', 'talk about', 'describe', 'give away', 'photograph'];
+const TOPICS = [
+  'bread',
+  'a bicycle',
+  'tomato plants',
+  'a guitar',
+  'a tent',
+  'wool socks',
+  'a kite',
+  'pancakes',
+  'a bookshelf',
+  'tea',
+];
+const WISHES = [
+  'look after',
+  'choose',
+  'store',
+  'explain to a child',
+  'talk about',
+  'describe',
+  'give away',
+  'photograph',
+];
 const SENTENCES = [
   'Start with what you have at home and write down what is missing.',
   'Take your time, and stop when it is no longer fun.',
@@ -72,7 +92,9 @@ export function fill(rubric: string, question: string, answer: string): string {
 
 /** Which word item number `index` carries: of every 100 items the first so many of each word, shuffled by a fixed step. */
 function markOf(count: number, marks: Marks): (index: number) => string | null {
-  const order = Object.entries(marks).flatMap(([word, share]) => Array<string>(Math.round((share ?? 0) * count)).fill(word));
+  const order = Object.entries(marks).flatMap(([word, share]) =>
+    Array<string>(Math.round((share ?? 0) * count)).fill(word),
+  );
   const STEP = 7919; // prime, so that no two indices meet unless it divides the count
   return (index) => order[(index * STEP) % count] ?? null;
 }

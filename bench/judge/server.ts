@@ -4,41 +4,19 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { installationRoot } from '../../artifacts/places';
+import type { BatchOptions } from '../../activities/judge/stand-in/batch-options';
+import type { Fault } from '../../activities/judge/stand-in/faults';
+import type { Ledger } from '../../activities/judge/stand-in/ledger';
+import type { LimitOptions } from '../../activities/judge/stand-in/limits';
+import type { StatsReport } from '../../activities/judge/stand-in/stats';
 import { endProcess } from '../../cli/local/processes';
 
-export interface Limits {
-  requestsPerMinute?: number;
-  /** Requests that a full bucket lets through at once. */
-  burst?: number;
-  /** In flight at once; one more gets a 429. */
-  concurrency?: number;
-  /** `atMs` counts from the first request on. */
-  schedule?: { atMs: number; concurrency: number }[];
-  /** What a 429 says: the true delay, nothing, or always so many seconds. */
-  retryAfter?: boolean | number;
-}
+export type LedgerSummary = ReturnType<Ledger['summary']>;
 
-export type FaultRule = Record<string, unknown> & { kind: string };
-
-export interface Stats {
-  requests: number;
-  paid: number;
-  rejected: Record<string, number>;
-  statuses: Record<string, number>;
-  inFlight: number;
-  peakInFlight: number;
-  /** ISO times or null before the first request. */
-  firstRequestAt: number | string | null;
-  lastReplyAt: number | string | null;
-  longestIdleMs: number;
-  batches: unknown;
-}
-
-export interface LedgerSummary {
-  paid: number;
-  distinctBodies: number;
-  judgements: number;
-  paidTwice: number;
+export interface Conditions {
+  limits?: LimitOptions;
+  faults?: Fault[];
+  batches?: BatchOptions;
 }
 
 export interface ServerOptions {
@@ -71,25 +49,20 @@ export class JudgeServer {
     return new JudgeServer(url, pid, options, child);
   }
 
-  /** A clean sheet: no limits, no faults, ledger and counts at zero. */
-  async reset(limits: Limits = {}, faults: FaultRule[] = []): Promise<void> {
-    await this.post('/reset', {});
+  /** A clean sheet under these conditions: ledger, counts, buckets and draws as at the start. */
+  async reset({ limits = {}, faults = [], batches = {} }: Conditions = {}): Promise<void> {
     await this.post('/limits', limits);
     await this.post('/faults', faults);
+    await this.post('/batch-options', batches);
+    await this.post('/reset', {});
   }
 
-  stats(): Promise<Stats> {
+  stats(): Promise<StatsReport> {
     return this.get('/stats');
   }
 
   ledger(): Promise<LedgerSummary> {
     return this.get('/ledger');
-  }
-
-  /** Milliseconds between the first request and the last reply since the reset. */
-  static span({ firstRequestAt, lastReplyAt }: Stats): number {
-    if (firstRequestAt === null || lastReplyAt === null) return NaN;
-    return new Date(lastReplyAt).getTime() - new Date(firstRequestAt).getTime();
   }
 
   async stop(): Promise<void> {
@@ -123,4 +96,14 @@ function firstLine(child: ChildProcess): Promise<string> {
     child.once('exit', (code) => reject(new Error(`the stand-in ended with code ${code} before it was ready`)));
     child.once('error', reject);
   });
+}
+
+/** Milliseconds between the first request and the last reply since the reset. */
+export function spanMs({ firstRequestAt, lastReplyAt }: StatsReport): number {
+  return firstRequestAt === null || lastReplyAt === null ? NaN : lastReplyAt - firstRequestAt;
+}
+
+/** Replies with 429 that the limits gave, so without those of the fault script. */
+export function rejections({ rejected, faults }: StatsReport): number {
+  return (rejected['rate_limit'] ?? 0) - (faults['rate_limit'] ?? 0);
 }

@@ -125,7 +125,9 @@ export class FlamingoServices {
 
 /** Whatever the environment says of another Temporal server, of keys or of a store is not meant for a benchmark. */
 function environment(data: string, address: string, standInUrl: string): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(TEMPORAL_(?!CLI_PATH)|ANTHROPIC_|FLAMINGO_)/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(TEMPORAL_(?!CLI_PATH)|ANTHROPIC_|FLAMINGO_)/.test(name),
+  );
   return {
     ...Object.fromEntries(kept),
     ...(process.env['FLAMINGO_CACHE'] === undefined ? {} : { FLAMINGO_CACHE: process.env['FLAMINGO_CACHE'] }),

@@ -52,7 +52,11 @@ export class Sitting {
 
   async flamingo(judgeWorkers = 1, server?: JudgeServer): Promise<FlamingoServices> {
     const { url } = server ?? (await this.server());
-    const services = await FlamingoServices.start({ folder: this.newFolder('flamingo'), standInUrl: url, judgeWorkers });
+    const services = await FlamingoServices.start({
+      folder: this.newFolder('flamingo'),
+      standInUrl: url,
+      judgeWorkers,
+    });
     this.ends.push(() => services.stop());
     return services;
   }

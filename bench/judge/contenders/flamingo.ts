@@ -66,7 +66,7 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
     const cpuAfter = services.cpuSeconds();
     const { workMs, configurationEvents } = await workflowsSince(services, since);
     const results = existsSync(output) ? readFileSync(output, 'utf8') : '';
-    const rows = parse(results, { columns: true }) as Record<string, string>[];
+    const rows = parse<Record<string, string>>(results, { columns: true });
     return {
       workMs,
       commandMs: finished.wallMs,
@@ -103,7 +103,10 @@ function csv(items: readonly Item[]): string {
 }
 
 /** Start to close of the experiment's workflow, and what its children's histories came to. */
-async function workflowsSince(services: FlamingoServices, since: Date): Promise<{ workMs: number; configurationEvents: number }> {
+async function workflowsSince(
+  services: FlamingoServices,
+  since: Date,
+): Promise<{ workMs: number; configurationEvents: number }> {
   return services.withClient(async ({ workflow }) => {
     const query = `StartTime >= '${since.toISOString()}'`;
     let workMs = NaN;

@@ -61,7 +61,8 @@ async function environment(
 ): Promise<string> {
   const folder = join(cacheFolder(), 'bench', [peer, ...Object.values(versions)].join('-'));
   const wanted = JSON.stringify(versions);
-  const ready = (): boolean => existsSync(join(folder, MARKER)) && readFileSync(join(folder, MARKER), 'utf8') === wanted;
+  const ready = (): boolean =>
+    existsSync(join(folder, MARKER)) && readFileSync(join(folder, MARKER), 'utf8') === wanted;
   if (ready()) return folder;
   mkdirSync(join(cacheFolder(), 'bench'), { recursive: true });
   const release = await acquire(`${folder}.lock`, () => undefined);

@@ -26,7 +26,11 @@ export async function promptfooContenders(): Promise<{ best: Contender; byDefaul
   };
 }
 
-function startPromptfoo({ node, script }: NodeProgram, { items, url, inFlight, folder, resume }: Job, best: boolean): Started {
+function startPromptfoo(
+  { node, script }: NodeProgram,
+  { items, url, inFlight, folder, resume }: Job,
+  best: boolean,
+): Started {
   mkdirSync(folder, { recursive: true });
   const config = join(folder, 'promptfooconfig.json');
   const output = join(folder, 'results.json');
@@ -52,7 +56,7 @@ function startPromptfoo({ node, script }: NodeProgram, { items, url, inFlight, f
 interface Results {
   results: {
     stats?: { durationMs?: number };
-    results: { testCase: { description: string }; response?: { output?: unknown }; error?: string | null }[];
+    results: { testCase: { description: string }; response?: { output?: string | number }; error?: string | null }[];
   };
 }
 
@@ -63,7 +67,7 @@ function read(finished: Finished, output: string): Judged {
   const { results } = JSON.parse(readFileSync(output, 'utf8')) as Results;
   const verdicts = results.results.flatMap(({ testCase, response, error }): [string, number | null][] => {
     if (error || response?.output === undefined) return [];
-    const text = String(response.output as string | number);
+    const text = String(response.output);
     return [[testCase.description, /^\d+$/.test(text) ? Number(text) : null]];
   });
   return {

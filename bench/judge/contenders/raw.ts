@@ -25,7 +25,8 @@ export const rawLoop: Contender = {
 };
 
 function read(finished: Awaited<ReturnType<typeof start>['finished']>): Judged {
-  if (finished.code !== 0) throw new Error(`the raw loop ended with ${finished.signal ?? finished.code}: ${finished.stderr}`);
+  if (finished.code !== 0)
+    throw new Error(`the raw loop ended with ${finished.signal ?? finished.code}: ${finished.stderr}`);
   const { wallMs, cpuSeconds, verdicts } = JSON.parse(finished.stdout) as RawOutput;
   return {
     workMs: wallMs,
