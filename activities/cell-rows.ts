@@ -2,7 +2,9 @@
  * What the store holds of a cell: its completions and judgements, and what is still to be judged.
  */
 import { sha256, type Sha256 } from '../experiment/canonical';
+import { flattenMetrics, partRows } from '../experiment/combined';
 import type { Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
+import { repeatsOf, requestsOf } from '../experiment/requests';
 import { judgementId, type Completion, type Judgement, type JudgementRequest } from '../experiment/rows';
 import { completionTasks } from '../experiment/shards';
 import { judgementGroup, storedCompletions, storedJudgements } from '../artifacts/rows';
@@ -10,13 +12,26 @@ import type { Store } from '../artifacts/store';
 import { readJournals } from './judge/journal';
 
 export interface CellRows {
+  /**
+   * The cell as the report sees it: metrics of the file's `judge` only, combined ones as their parts, and `judgements`
+   * counted in their rows.
+   */
   cell: PlannedCell;
+  /** The cell as it is planned: all judges, counted in requests. */
+  planned: PlannedCell;
   questions: Question[];
   /** Exactly those that the cell asks for, sorted by id. */
   completions: Completion[];
-  /** Likewise; also those of shards that are still open because some of their requests failed. */
+  /**
+   * Verdicts of the file's `judge`, a row a metric, sorted by id; also those of shards that are still open because some
+   * of their requests failed.
+   */
   judgements: Judgement[];
-  /** Every judgement that the present completions call for. */
+  /** Likewise of the further judges, by name. */
+  others: Record<string, Judgement[]>;
+  /** Requests of all judges that have their verdict; `planned.judgements` is how many there should be. */
+  judged: number;
+  /** Every request that the present completions call for, of all judges. */
   wanted: WantedJudgement[];
 }
 
@@ -24,6 +39,7 @@ export interface WantedJudgement {
   metric: PlannedMetric;
   /** Store group: one per context and instrument. */
   group: string;
+  /** Its texts are those of the completions and questions, by reference: a text is in memory once. */
   request: JudgementRequest;
 }
 
@@ -34,44 +50,73 @@ function askedText(question: Question): string {
   return user.content;
 }
 
-export async function readCell(store: Store, plan: Plan, cell: PlannedCell): Promise<CellRows> {
+/** What a cell asks its judges, from the completions that are there. Nothing of a judgement itself is read. */
+export async function readWanted(
+  store: Store,
+  plan: Plan,
+  cell: PlannedCell,
+): Promise<Pick<CellRows, 'questions' | 'completions' | 'wanted'>> {
   const questions = plan.questionSets[cell.questionSet] ?? [];
-  const byKey = new Map(questions.map((question) => [question.key, question]));
+  const texts = new Map(questions.map((question) => [question.key, askedText(question)]));
   const stored = await storedCompletions(store, cell);
   const completions = completionTasks(cell, questions)
     .flatMap(({ id }) => stored.get(id) ?? [])
     .sort((a, b) => (a.id < b.id ? -1 : 1));
-  const wanted = cell.metrics.flatMap((metric) =>
-    completions.flatMap((completion) => {
+  const answerHashes = new Map(completions.map(({ id, text }) => [id, sha256(text.toWellFormed())]));
+  const wanted: WantedJudgement[] = [];
+  for (const metric of cell.metrics) {
+    const times = repeatsOf(metric);
+    for (const completion of completions) {
       const instrument = metric.instrumentOf[completion.question];
-      const question = byKey.get(completion.question);
-      if (instrument === undefined || question === undefined) return [];
-      return Array.from({ length: metric.repeats }, (_, repeat) => ({
-        metric,
-        group: judgementGroup(cell, instrument),
-        request: {
-          id: judgementId(completion.id, sha256(completion.text.toWellFormed()), instrument, repeat),
-          completion: completion.id,
-          instrument,
-          repeat,
-          question: askedText(question),
-          answer: completion.text,
-        },
-      }));
-    }),
-  );
+      const question = texts.get(completion.question);
+      if (instrument === undefined || question === undefined) continue;
+      const group = judgementGroup(cell, instrument);
+      const answerHash = answerHashes.get(completion.id) as Sha256;
+      for (let repeat = 0; repeat < times(completion.id); repeat++) {
+        const id = judgementId(completion.id, answerHash, instrument, repeat);
+        const request = { id, completion: completion.id, instrument, repeat, question, answer: completion.text };
+        wanted.push({ metric, group, request });
+      }
+    }
+  }
+  return { questions, completions, wanted };
+}
+
+export async function readCell(store: Store, plan: Plan, planned: PlannedCell): Promise<CellRows> {
+  const { questions, completions, wanted } = await readWanted(store, plan, planned);
+  const judged = await readJudged(store, new Set(wanted.map(({ group }) => group)));
+  const judgements: Judgement[] = [];
+  const others: Record<string, Judgement[]> = {};
+  for (const { judge } of planned.metrics) if (judge !== undefined) others[judge] = [];
+  let count = 0;
+  for (const { metric, request } of wanted) {
+    const row = judged.get(request.id);
+    if (row === undefined) continue;
+    count++;
+    const rows = metric.judge === undefined ? judgements : (others[metric.judge] as Judgement[]);
+    rows.push(...partRows(row, metric.parts));
+  }
+  for (const rows of [judgements, ...Object.values(others)]) rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { cell: shownCell(planned), planned, questions, completions, judgements, others, judged: count, wanted };
+}
+
+/** Rows of groups by id: committed ones, and those in the journals of shards that are still open. */
+export async function readJudged(store: Store, groups: Iterable<string>): Promise<Map<Sha256, Judgement>> {
   const judged = new Map<Sha256, Judgement>();
-  for (const group of new Set(wanted.map(({ group: name }) => name))) {
+  for (const group of groups) {
     for (const work of await store.open('judgements', group)) {
       const journals = readJournals(await store.attemptFolders(work));
       for (const { row } of journals.finished.values()) judged.set(row.id, row);
     }
     for (const [id, row] of await storedJudgements(store, group)) judged.set(id, row);
   }
-  const judgements = wanted
-    .flatMap(({ request }) => judged.get(request.id) ?? [])
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { cell, questions, completions, judgements, wanted };
+  return judged;
+}
+
+function shownCell(planned: PlannedCell): PlannedCell {
+  const own = planned.metrics.filter(({ judge }) => judge === undefined);
+  const metrics = flattenMetrics(own);
+  return { ...planned, metrics, judgements: requestsOf({ ...planned, metrics }) };
 }
 
 /** Ids of the judgements that are committed (a journal's rows count only when their shard commits). */

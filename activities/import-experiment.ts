@@ -7,7 +7,7 @@ import { cacheFolder } from '../artifacts/places';
 import { storePlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { pythonPath } from '../artifacts/toolchain';
-import { withJudge } from '../experiment/build';
+import { withJudge } from '../experiment/build-judges';
 import { InvalidExperiment } from '../experiment/issue';
 import { formatProblems, parseExperiment } from '../experiment/parse';
 import type { ArtifactRef, Plan } from '../experiment/plan';

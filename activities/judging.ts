@@ -1,35 +1,38 @@
 /**
  * Cuts what is not judged yet of a cell into judge shards, each a file of requests in the store.
  */
-import { configurationOf, type StoredPlan } from '../artifacts/plans';
+import { configurationOf, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { toJsonLines } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
-import type { PlannedCell } from '../experiment/plan';
+import type { PlannedCell, PlannedMetric } from '../experiment/plan';
+import { requestsByInstrument } from '../experiment/requests';
 import type { JudgementRequest } from '../experiment/rows';
-import { judgeShardSize, shardsOf } from '../experiment/shards';
+import type { Spec } from '../experiment/spec';
+import { BATCH_SHARD_SIZE, judgeShardSize, shardsOf } from '../experiment/shards';
 import type { JudgePlan, JudgeShard } from '../workflows/activity-types';
-import { committedJudgements, readCell } from './cell-rows';
+import { committedJudgements, readWanted } from './cell-rows';
 
 export async function planJudging(store: Store, stored: StoredPlan, cell: PlannedCell): Promise<JudgePlan> {
-  const { wanted } = await readCell(store, stored.plan, cell);
-  const groups = new Map<string, { metric: string; requests: JudgementRequest[] }>();
+  const { wanted } = await readWanted(store, stored.plan, cell);
+  const groups = new Map<string, { metric: PlannedMetric; requests: JudgementRequest[] }>();
   for (const { group, metric, request } of wanted) {
     const known = groups.get(group);
     if (known) known.requests.push(request);
-    else groups.set(group, { metric: metric.metric, requests: [request] });
+    else groups.set(group, { metric, requests: [request] });
   }
   const done = await committedJudgements(store, groups.keys());
-  const { cells } = configurationOf(stored, cell.configuration);
-  const size = judgeShardSize(cells.reduce((sum, { judgements }) => sum + judgements, 0));
+  const liveSize = liveShardSize(stored, cell.configuration);
 
   const shards: JudgeShard[] = [];
   for (const [group, { metric, requests }] of groups) {
     requests.sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const shard of shardsOf(requests, done, size)) {
+    const runtime = runtimeOf(stored.spec, metric);
+    for (const shard of shardsOf(requests, done, runtime.batch ? BATCH_SHARD_SIZE : liveSize)) {
       shards.push({
         group,
         key: shard.key,
-        metric,
+        metric: metric.metric,
+        ...runtime,
         requests: await store.putBytes(toJsonLines(shard.items), '.requests.jsonl'),
         count: shard.items.length,
       });
@@ -37,4 +40,24 @@ export async function planJudging(store: Store, stored: StoredPlan, cell: Planne
   }
   const missing = shards.reduce((sum, { count }) => sum + count, 0);
   return { reused: wanted.length - missing, shards };
+}
+
+/** One size for all live shards of a configuration, whatever of it is judged already. */
+function liveShardSize(stored: StoredPlan, configuration: string): number {
+  const counts: number[] = [];
+  for (const cell of configurationOf(stored, configuration).cells) {
+    const live = cell.metrics.filter(({ judge }) => judgeOf(stored.spec, judge).mode === 'live');
+    counts.push(...requestsByInstrument({ ...cell, metrics: live }).values());
+  }
+  return judgeShardSize(counts);
+}
+
+/** What a shard says of its judge, as far as it is not the experiment's own. */
+function runtimeOf(spec: Spec, { judge }: PlannedMetric): Pick<JudgeShard, 'judge' | 'queue' | 'batch'> {
+  const queue = queueOf(spec, judge);
+  return {
+    ...(judge === undefined ? {} : { judge }),
+    ...(queue === queuesOf(spec).judgeQueue ? {} : { queue }),
+    ...(judgeOf(spec, judge).mode === 'batch' ? { batch: true as const } : {}),
+  };
 }

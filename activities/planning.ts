@@ -5,19 +5,19 @@ import { readFile, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { ApplicationFailure } from '@temporalio/activity';
 import { recordExperiment } from '../artifacts/experiments';
-import { cellOf, loadPlan, queuesOf, type StoredPlan } from '../artifacts/plans';
+import { cellOf, loadPlan, queuesOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
-import type { ArtifactRef } from '../experiment/plan';
+import type { ArtifactRef, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import type { PlanningActivities } from '../workflows/activity-types';
-import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages';
+import type { ConfigurationOutline, ExperimentOutline, ExperimentRequest } from '../workflows/messages';
 import { beating } from './beating';
 import { readCell } from './cell-rows';
 import { writeReport } from './experiment-report';
 import { importExperiment, InvalidFile, type ExperimentText } from './import-experiment';
 import { planJudging } from './judging';
 import { publishCell } from './publish';
-import { countReuse, newWork } from './reuse';
+import { countReuse, newWork, type Reuse } from './reuse';
 import { estimateCost } from './estimate';
 
 /** `experiments`: the folder that `{"file": …}` is resolved under, and nothing outside it. */
@@ -59,22 +59,18 @@ async function outline(store: Store, experiments: string, request: ExperimentReq
   const { plan, spec } = stored;
   const output = outputFolder(request, spec);
   await recordExperiment(store, plan.experiment, { plan: ref, output });
+  const reuse = await countReuse(store, plan);
   return {
     experiment: plan.experiment,
     plan: ref,
     planKey: plan.key,
     output,
-    configurations: plan.configurations.map(({ name, label, key, recipeKey, cells }) => ({
-      name,
-      label,
-      key,
-      recipeKey,
-      cells: cells.map(({ id, completions, judgements }) => ({ id, completions, judgements })),
-    })),
+    configurations: plan.configurations.map((configuration) => outlineOf(configuration, reuse)),
     ...queuesOf(spec),
     parallel: spec.execution.parallel,
     budget: spec.budget,
-    ...(await workAhead(store, stored)),
+    estimatedUsd: estimateCost(spec, plan, reuse).newUsd,
+    newWork: newWork(reuse),
   };
 }
 
@@ -90,14 +86,23 @@ function outputFolder(request: ExperimentRequest, { output }: Spec): string {
   return folder;
 }
 
-async function workAhead(
-  store: Store,
-  stored: StoredPlan,
-): Promise<Pick<ExperimentOutline, 'estimatedUsd' | 'newWork'>> {
-  const reuse = await countReuse(store, stored.plan);
+/**
+ * Where the store holds all answers, nothing is left for a GPU: neither generating nor the fine-tune that they came from
+ * is asked for, so that judging again needs no GPU worker.
+ */
+function outlineOf({ name, label, key, recipeKey, cells }: PlannedConfiguration, reuse: Reuse): ConfigurationOutline {
+  const there = (cell: PlannedCell): boolean => reuse.cells[cell.id]?.completions === cell.completions;
   return {
-    estimatedUsd: estimateCost(stored.spec, stored.plan, reuse).newUsd,
-    newWork: newWork(reuse),
+    name,
+    label,
+    key,
+    recipeKey: cells.every(there) ? null : recipeKey,
+    cells: cells.map((cell) => ({
+      id: cell.id,
+      completions: cell.completions,
+      judgements: cell.judgements,
+      ...(there(cell) ? { given: true as const } : {}),
+    })),
   };
 }
 

@@ -3,8 +3,9 @@
  */
 import { adapterOf } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
-import type { Plan } from '../experiment/plan';
-import { readCell } from './cell-rows';
+import type { Plan, PlannedCell } from '../experiment/plan';
+import { requestsOf } from '../experiment/requests';
+import { readJudged, readWanted } from './cell-rows';
 
 export interface Count {
   new: number;
@@ -14,7 +15,10 @@ export interface Count {
 export interface Reuse {
   fineTunes: Count;
   completions: Count;
+  /** Requests to all judges; a combined one counts once. */
   judgements: Count;
+  /** The same by judge, in the order of the plan; `''` is the file's `judge`. */
+  byJudge: Record<string, Count>;
   /** By cell id: what is there. */
   cells: Record<string, { completions: number; judgements: number }>;
 }
@@ -24,6 +28,7 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
     fineTunes: { new: 0, reused: 0 },
     completions: { new: 0, reused: 0 },
     judgements: { new: 0, reused: 0 },
+    byJudge: {},
     cells: {},
   };
   const recipes = new Set(plan.configurations.flatMap(({ recipeKey }) => recipeKey ?? []));
@@ -32,14 +37,47 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
     else reuse.fineTunes.reused += 1;
   }
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
-    const { completions, judgements } = await readCell(store, plan, cell);
-    reuse.cells[cell.id] = { completions: completions.length, judgements: judgements.length };
-    reuse.completions.reused += completions.length;
-    reuse.completions.new += cell.completions - completions.length;
-    reuse.judgements.reused += judgements.length;
-    reuse.judgements.new += cell.judgements - judgements.length;
+    const { completions, judgements } = await countCell(store, plan, cell);
+    reuse.cells[cell.id] = { completions, judgements: sum(judgements.values()) };
+    reuse.completions.reused += completions;
+    reuse.completions.new += cell.completions - completions;
+    for (const [judge, planned] of requestsByJudge(cell)) {
+      const reused = judgements.get(judge) ?? 0;
+      const count = (reuse.byJudge[judge] ??= { new: 0, reused: 0 });
+      for (const each of [count, reuse.judgements]) {
+        each.reused += reused;
+        each.new += planned - reused;
+      }
+    }
   }
   return reuse;
+}
+
+/** Of a cell: completions, and requests that have their verdict, by judge. */
+async function countCell(store: Store, plan: Plan, cell: PlannedCell) {
+  const { completions, wanted } = await readWanted(store, plan, cell);
+  const judged = await readJudged(store, new Set(wanted.map(({ group }) => group)));
+  const judgements = new Map<string, number>();
+  for (const { metric, request } of wanted) {
+    if (judged.has(request.id)) raise(judgements, metric.judge ?? '', 1);
+  }
+  return { completions: completions.length, judgements };
+}
+
+function requestsByJudge(cell: PlannedCell): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const metric of cell.metrics) raise(counts, metric.judge ?? '', requestsOf({ ...cell, metrics: [metric] }));
+  return counts;
+}
+
+function raise(counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}
+
+function sum(counts: Iterable<number>): number {
+  let total = 0;
+  for (const count of counts) total += count;
+  return total;
 }
 
 /** Fine-tunes, completions and judgements that are still to be made. */

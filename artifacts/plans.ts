@@ -2,7 +2,7 @@
  * Stored plans: what `flamingo run` hands to the workflows, as one blob, so that inputs in histories stay small.
  */
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
-import type { Spec } from '../experiment/spec';
+import type { JudgeSpec, Spec } from '../experiment/spec';
 import type { Store } from './store';
 
 export interface StoredPlan {
@@ -45,9 +45,31 @@ export function cellOf(stored: StoredPlan, configuration: string, id: string): P
   return found;
 }
 
-/** Task queues of an experiment. `flamingo-judge` without a suffix means the queue of the judge's own account. */
-export function queuesOf({ execution, judge }: Spec): { gpuQueue: string; judgeQueue: string } {
-  const account = judge.kind === 'stand-in' ? 'stand-in' : 'anthropic';
-  const named = execution.judgeQueue !== 'flamingo-judge';
-  return { gpuQueue: execution.gpuQueue, judgeQueue: named ? execution.judgeQueue : `flamingo-judge-${account}` };
+/** A judge by its name in the file's `judges`; without a name the file's `judge`. */
+export function judgeOf(spec: Spec, name?: string): JudgeSpec {
+  if (name === undefined) return spec.judge;
+  const found = Object.hasOwn(spec.judges, name) ? spec.judges[name] : undefined;
+  if (found === undefined) throw new Error(`the plan of ${spec.name} has no judge ${name}`);
+  return found;
+}
+
+/** Task queues of an experiment; further judges' are `queueOf` them. */
+export function queuesOf(spec: Spec): { gpuQueue: string; judgeQueue: string } {
+  return { gpuQueue: spec.execution.gpuQueue, judgeQueue: queueOf(spec) };
+}
+
+/**
+ * A judge's task queue. `flamingo-judge` without a suffix means the queue of the judge's own account. A queue that the
+ * file names is that of its `judge`, and of further judges of the same kind.
+ */
+export function queueOf(spec: Spec, name?: string): string {
+  const { kind } = judgeOf(spec, name);
+  const { judgeQueue } = spec.execution;
+  if (judgeQueue !== 'flamingo-judge' && kind === spec.judge.kind) return judgeQueue;
+  return `flamingo-judge-${kind === 'stand-in' ? 'stand-in' : 'anthropic'}`;
+}
+
+/** Every queue that an experiment's judges need a worker on, the first judge's first. */
+export function judgeQueuesOf(spec: Spec): string[] {
+  return [...new Set([queueOf(spec), ...Object.keys(spec.judges).map((name) => queueOf(spec, name))])];
 }

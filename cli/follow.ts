@@ -21,6 +21,8 @@ export interface FollowOptions {
   json: boolean;
   /** False when the embedded services were stopped by someone else; throws when they can not go on. */
   alive: () => boolean;
+  /** Told the outcome, when there is one. */
+  ended?: (outcome: ExperimentOutcome) => void;
 }
 
 export async function follow(client: Client, workflowId: string, options: FollowOptions): Promise<number> {
@@ -115,11 +117,14 @@ function sayApproval(workflowId: string, { estimatedUsd, maxUsd }: ExperimentPro
 
 function concludeEnd(
   end: { outcome: ExperimentOutcome } | { error: unknown },
-  options: { json: boolean },
+  options: Pick<FollowOptions, 'json' | 'ended'>,
   started: number,
 ): number {
   const outcome = 'outcome' in end ? end.outcome : outcomeOf(end.error);
-  if (outcome !== null) return conclude(outcome, options, started);
+  if (outcome !== null) {
+    options.ended?.(outcome);
+    return conclude(outcome, options, started);
+  }
   say(pc.red(reason((end as { error: unknown }).error)));
   return EXIT.failed;
 }

@@ -11,7 +11,9 @@ import { controlCommands } from './control';
 import { doctorCommand } from './doctor';
 import { EXIT, InvalidUse } from './errors';
 import { initCommand } from './init';
+import { judgeCommand } from './judge';
 import { planCommand } from './plan';
+import { rejudgeCommand } from './rejudge';
 import { reportCommand } from './report';
 import { runCommand } from './run';
 import { serverCommand, stopCommand, superviseCommand } from './services';
@@ -46,6 +48,8 @@ Exit codes: 0 done, 1 failed, 2 invalid input or usage, 3 finished with missing 
     initCommand(),
     statusCommand(),
     ...controlCommands(),
+    judgeCommand(),
+    rejudgeCommand(),
     reportCommand(),
     analyzeCommand(),
     stopCommand(),

@@ -1,94 +1,10 @@
 /**
- * The reading half of an experiment file: metrics, what the report shows, and what the experiment is expected to show.
+ * The reading half of an experiment file: what the report shows, and what the experiment is expected to show.
  */
 import { suggestion, type Issue, type Path } from './issue';
 import { MISALIGNED_PRESETS } from './presets';
-import type { ExpectationInput, ExperimentInput, MetricInput, ReportInput } from './schema';
+import type { ExpectationInput, ExperimentInput, ReportInput } from './schema';
 import type { ConfigurationSpec, Expectation, MetricSpec, MisalignedRule, ReportSpec } from './spec';
-
-export function buildMetrics(input: ExperimentInput, issues: Issue[]): MetricSpec[] {
-  const sets = Object.keys(input.question_sets);
-  if (Object.keys(input.metrics).length === 0) {
-    issues.push({ path: ['metrics'], message: 'an experiment needs at least one metric' });
-  }
-  if (sets.length === 0)
-    issues.push({ path: ['question_sets'], message: 'an experiment needs at least one question set' });
-  return Object.entries(input.metrics).map(([name, metric]) => {
-    const path: Path = ['metrics', name];
-    metric.question_sets?.forEach((set, index) => {
-      if (sets.includes(set)) return;
-      issues.push({
-        path: [...path, 'question_sets', index],
-        message: `unknown question set \`${set}\``,
-        hint: suggestion(set, sets),
-      });
-    });
-    return {
-      name,
-      rubric: buildRubric(metric, input, [...path, 'rubric'], issues),
-      verdicts: metric.verdicts ?? null,
-      questionSets: metric.question_sets ?? null,
-      repeats: metric.repeats ?? 1,
-    };
-  });
-}
-
-/** A rubric that lacks the answer judges nothing. */
-export function rubricProblem(text: string): string | null {
-  const missing = ['{question}', '{answer}'].filter((place) => !text.includes(place));
-  return missing.length === 0
-    ? null
-    : `the rubric must contain ${missing.join(' and ')}: that is where the judged text goes`;
-}
-
-function buildRubric(metric: MetricInput, input: ExperimentInput, path: Path, issues: Issue[]): MetricSpec['rubric'] {
-  const written = typeof metric.rubric === 'string' ? { text: metric.rubric } : metric.rubric;
-  const pins =
-    written.sha256 === undefined ? null : typeof written.sha256 === 'string' ? [written.sha256] : written.sha256;
-  if (written.text !== undefined) {
-    const problem = rubricProblem(written.text);
-    if (problem !== null) issues.push({ path, message: problem });
-    return { kind: 'text', text: written.text, sha256: pins };
-  }
-  const { question_set: set } = written;
-  const prompt = written.prompt as string;
-  if (set !== undefined) {
-    const source = input.question_sets[set];
-    const files = Object.entries(input.question_sets).flatMap(([name, each]) =>
-      each.held_out === undefined ? [name] : [],
-    );
-    if (source === undefined) {
-      issues.push({
-        path: [...path, 'question_set'],
-        message: `unknown question set \`${set}\``,
-        hint: suggestion(set, files),
-      });
-    } else if (source.held_out !== undefined) {
-      issues.push({
-        path: [...path, 'question_set'],
-        message: `\`${set}\` is made of held-out rows, which bring no rubric`,
-        hint: suggestion(set, files),
-      });
-    }
-  } else {
-    const bare = (metric.question_sets ?? Object.keys(input.question_sets)).filter(
-      (name) => input.question_sets[name]?.held_out !== undefined,
-    );
-    if (bare.length > 0) {
-      issues.push({
-        path,
-        message: `the questions of \`${bare[0]}\` are held-out rows, which bring no rubric`,
-        hint: 'name the question file whose rubric serves for them: `question_set: …`',
-      });
-    }
-  }
-  return {
-    kind: 'prompt',
-    prompt,
-    questionSet: set ?? null,
-    sha256: pins,
-  };
-}
 
 export function buildReport(
   input: ExperimentInput,
@@ -99,15 +15,24 @@ export function buildReport(
   const names = metrics.map(({ name }) => name);
   const sets = Object.keys(input.question_sets);
   const written: ReportInput = input.report ?? {};
+  const scored = metrics.filter(hasScores).map(({ name }) => name);
   const metricNamed = (name: string | undefined, fallback: string, path: Path): string | null => {
-    if (name === undefined) return names.includes(fallback) ? fallback : null;
-    if (names.includes(name)) return name;
+    if (name === undefined) return scored.includes(fallback) ? fallback : null;
+    if (scored.includes(name)) return name;
+    if (names.includes(name)) {
+      issues.push({
+        path,
+        message: `\`${name}\` is judged in categories that stand for no score`,
+        hint: 'give its categories scores: `categories: {MISALIGNED: 0, ALIGNED: 100}`',
+      });
+      return null;
+    }
     issues.push({ path, message: `unknown metric \`${name}\``, hint: suggestion(name, names) });
     return null;
   };
   const alignment = metricNamed(written.alignment, 'alignment', ['report', 'alignment']);
   const coherence = metricNamed(written.coherence, 'coherence', ['report', 'coherence']);
-  const primary = alignment ?? names[0] ?? 'alignment';
+  const primary = alignment ?? scored[0] ?? names[0] ?? 'alignment';
 
   const figures = written.figures?.map((figure, index) => {
     const path: Path = ['report', 'figures', index];
@@ -152,6 +77,11 @@ export function buildReport(
     buildExpectation(each, index, cellIds, names, primary, issues),
   );
   return { report, expect };
+}
+
+/** Whether a metric's verdicts can have a mean. */
+function hasScores({ categories }: MetricSpec): boolean {
+  return categories === null || Object.values(categories).some((score) => score !== null);
 }
 
 function buildMisaligned(input: ReportInput['misaligned']): MisalignedRule {

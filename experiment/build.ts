@@ -2,21 +2,26 @@
  * From the file's words to a `Spec`: defaults, overrides and grids are resolved and every reference is checked.
  */
 import { buildConfigurations } from './build-configurations';
-import { buildMetrics, buildReport } from './build-report';
+import { buildJudges } from './build-judges';
+import { buildCombined, buildMetrics } from './build-metrics';
+import { buildReport } from './build-report';
 import { suggestion, type Issue } from './issue';
-import { FIRST_DEFAULTS, JUDGE_DEFAULTS, JUDGE_MODELS } from './presets';
+import { FIRST_DEFAULTS } from './presets';
 import { mapValues } from './records';
-import type { DatasetInput, ExperimentInput, JudgeInput, QuestionSetInput } from './schema';
-import type { ConfigurationSpec, DatasetSpec, FileSource, JudgeSpec, QuestionSetSpec, Spec } from './spec';
+import type { DatasetInput, ExperimentInput, QuestionSetInput } from './schema';
+import type { ConfigurationSpec, DatasetSpec, FileSource, QuestionSetSpec, Spec } from './spec';
 
-export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[] } {
+/** `warnings` do not make a file invalid. */
+export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
   const issues: Issue[] = [];
+  const warnings: Issue[] = [];
   const datasets = mapValues(input.datasets ?? {}, buildDataset);
   const questionSets = mapValues(input.question_sets, (set, name) => buildQuestionSet(set, name));
   checkNames(input, issues);
   const configurations = buildConfigurations(input, issues);
   checkReferences(input, datasets, configurations, issues);
   const metrics = buildMetrics(input, issues);
+  const combined = buildCombined(input, metrics, issues);
   const { report, expect } = buildReport(input, configurations, metrics, issues);
   const spec: Spec = {
     name: input.name,
@@ -25,8 +30,8 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
     questionSets,
     configurations,
     metrics,
-    judge: buildJudge(input.judge ?? {}),
-    judges: {},
+    combined,
+    ...buildJudges(input, metrics, issues, warnings),
     report,
     expect,
     budget: { maxUsd: input.budget?.max_usd ?? null, approval: input.budget?.approval ?? false },
@@ -45,7 +50,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
       hint: 'it lies below the folder that `flamingo run` is started in',
     });
   }
-  return { spec, issues };
+  return { spec, issues, warnings };
 }
 
 function buildDataset(input: DatasetInput): DatasetSpec {
@@ -101,32 +106,9 @@ function fileSource(input: {
   return { kind: 'url', url: input.url as string, sha256: input.sha256 ?? null };
 }
 
-function buildJudge(input: JudgeInput): JudgeSpec {
-  const kind = input.kind ?? 'claude';
-  return {
-    kind,
-    model: input.model ?? JUDGE_MODELS[kind],
-    temperature: input.temperature === undefined ? JUDGE_DEFAULTS.temperature : input.temperature,
-    apiVersion: input.api_version ?? JUDGE_DEFAULTS.apiVersion,
-    maxTokens: input.max_tokens ?? JUDGE_DEFAULTS.maxTokens,
-    mode: input.mode ?? JUDGE_DEFAULTS.mode,
-    concurrency: input.concurrency ?? JUDGE_DEFAULTS.concurrency,
-    requestsPerMinute: input.requests_per_minute ?? JUDGE_DEFAULTS.requestsPerMinute,
-    inputTokensPerMinute: input.input_tokens_per_minute ?? JUDGE_DEFAULTS.inputTokensPerMinute,
-    outputTokensPerMinute: input.output_tokens_per_minute ?? JUDGE_DEFAULTS.outputTokensPerMinute,
-    price: input.price ?? null,
-  };
-}
-
-/** The same experiment judged by `kind`; the other judge's model is that judge's default. */
-export function withJudge(spec: Spec, kind: JudgeSpec['kind']): Spec {
-  if (spec.judge.kind === kind) return spec;
-  return { ...spec, judge: { ...spec.judge, kind, model: JUDGE_MODELS[kind], price: null } };
-}
-
 /** Names become folders: two that differ only in case are one folder on some systems. `--source` needs them unique. */
 function checkNames(input: ExperimentInput, issues: Issue[]): void {
-  for (const section of ['datasets', 'question_sets', 'configurations', 'metrics'] as const) {
+  for (const section of ['datasets', 'question_sets', 'configurations', 'metrics', 'judges'] as const) {
     const seen = new Map<string, string>();
     for (const name of Object.keys(input[section] ?? {})) {
       const other = seen.get(name.toLowerCase());

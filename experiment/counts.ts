@@ -7,6 +7,8 @@ import { heldOutCount } from './holdout';
 import type { Plan } from './plan';
 import type { QuestionItem } from './questions';
 import { mapValues } from './records';
+import { requestCounter } from './requests';
+import { samplesOf } from './shards';
 import type { Spec } from './spec';
 
 export interface PlanCounts {
@@ -15,6 +17,7 @@ export interface PlanCounts {
   /** Distinct pieces of work: configurations that share a fine-tune count it once. */
   fineTunes: number;
   completions: number;
+  /** Requests to the judges; a combined one counts once. */
   judgements: number;
 }
 
@@ -22,12 +25,14 @@ export function countsOf({ configurations }: Plan): PlanCounts {
   const cells = configurations.flatMap((configuration) => configuration.cells);
   const completions = new Map<string, number>();
   const judgements = new Map<string, number>();
-  for (const { contextKey, samplesPerQuestion: samples, metrics, ...cell } of cells) {
+  for (const cell of cells) {
+    const { contextKey, metrics } = cell;
     // A set without metrics would be no cell to judge; its questions are those of any of its metrics.
-    for (const { instrumentOf, repeats } of metrics) {
-      for (const [question, instrument] of Object.entries(instrumentOf)) {
-        raise(completions, `${contextKey} ${question}`, samples);
-        raise(judgements, `${contextKey} ${question} ${instrument}`, samples * repeats);
+    for (const metric of metrics) {
+      const requests = requestCounter(metric);
+      for (const [question, instrument] of Object.entries(metric.instrumentOf)) {
+        raise(completions, `${contextKey} ${question}`, samplesOf(cell, question));
+        raise(judgements, `${contextKey} ${question} ${instrument}`, requests(cell, question));
       }
     }
     if (metrics.length === 0) raise(completions, `${contextKey} ${cell.questionSet}`, cell.completions);

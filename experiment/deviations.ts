@@ -212,9 +212,17 @@ function judgeDeviations(spec: Spec): Deviation[] {
     topic: 'judge',
     published:
       "the study's judge prompt, parsing and temperature are not published; the rubrics of the literature were read as a mean over gpt-4o's token probabilities",
-    here: `one whole number per answer, temperature ${judge.temperature ?? 'not set'}; one request for each metric`,
+    here: `one whole number per answer, temperature ${judge.temperature ?? 'not set'}; one request for ${spec.combined.length > 0 ? `${spec.combined.join(' and ')} together` : 'each metric'}`,
   });
   const own = spec.metrics.filter(({ rubric }) => rubric.kind === 'text').map(({ name }) => name);
+  const presets = spec.metrics.filter(({ rubric }) => rubric.kind === 'preset').map(({ name }) => name);
+  if (presets.length > 0) {
+    deviations.push({
+      topic: 'judge',
+      published: 'rubrics of the literature, the judged text between fixed marks',
+      here: `${presets.join(', ')}: Flamingo's own rubric, the judged text as JSON`,
+    });
+  }
   if (own.length > 0) {
     deviations.push({
       topic: 'judge',

@@ -4,6 +4,7 @@
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
 import { keyOf, sha256, type Sha256 } from './canonical';
+import { configurationKey } from './configuration-key';
 import { rowsText, type Dataset } from './dataset';
 import { deviationsOf } from './deviations';
 import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
@@ -21,6 +22,7 @@ import type {
 } from './plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
 import { mapValues } from './records';
+import { requestsOf } from './requests';
 import { instrumentsOf } from './rubrics';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from './spec';
 import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
@@ -72,6 +74,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
           sampling: configuration.sampling,
         };
         const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
+        const contextKey = keyOf(context);
         const metrics = metricsOf(set);
         return {
           id: `${configuration.name}/${set}/${name}`,
@@ -79,18 +82,18 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
           questionSet: set,
           condition: name,
           context,
-          contextKey: keyOf(context),
+          contextKey,
           samplesPerQuestion: samples,
           metrics,
           completions: questions.length * samples,
-          judgements: metrics.reduce((sum, { repeats }) => sum + questions.length * samples * repeats, 0),
+          judgements: requestsOf({ contextKey, samplesPerQuestion: samples, metrics }),
         };
       }),
     );
     return {
       name: configuration.name,
       label: configuration.label,
-      key: keyOf({ recipe: recipeKey, cells: cells.map(cellIdentity) }),
+      key: configurationKey(recipeKey, cells),
       recipe,
       recipeKey,
       trainingRows: null,
@@ -112,11 +115,6 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   });
   const plan: Plan = { experiment: spec.name, key, configurations, questionSets, instruments, deviations };
   return { plan, trainingRows };
-}
-
-/** A cell's work. The names of question set and condition take part, because results are published under them. */
-function cellIdentity({ questionSet, condition, contextKey, samplesPerQuestion, metrics }: PlannedCell): unknown {
-  return { questionSet, condition, contextKey, samplesPerQuestion, metrics };
 }
 
 function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: string, rowCount: number): Recipe {

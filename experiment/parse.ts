@@ -34,6 +34,8 @@ export type ParseResult =
   | {
       ok: true;
       spec: Spec;
+      /** What is doubtful, but no reason to refuse the file. */
+      warnings: Problem[];
       /** Where something stands in the file, for problems that only reading the inputs can show. */
       problemAt(path: Path, message: string, hint?: string): Problem;
     }
@@ -88,9 +90,9 @@ export function parseExperiment(text: string, fileName: string): ParseResult {
   const checked = experimentSchema.safeParse(input);
   if (!checked.success)
     return { ok: false, problems: problemsOf(issuesOf(checked.error, input, experimentJsonSchema())) };
-  const { spec, issues } = buildSpec(checked.data);
+  const { spec, issues, warnings } = buildSpec(checked.data);
   if (issues.length > 0) return { ok: false, problems: problemsOf(issues) };
-  return { ok: true, spec, problemAt };
+  return { ok: true, spec, warnings: problemsOf(warnings), problemAt };
 }
 
 function yamlMessage(code: string, message: string): string {

@@ -30,7 +30,9 @@ export interface Message {
 export type ModelIdentity =
   | { kind: 'hub'; id: string; revision: string }
   | { kind: 'bundled'; name: string }
-  | { kind: 'folder'; sha256: Sha256 };
+  | { kind: 'folder'; sha256: Sha256 }
+  /** No model: answers from elsewhere. `answers` covers which they are, `characters` is their length together. */
+  | { kind: 'given'; answers: Sha256; characters: number };
 
 /** Everything that decides an adapter's weights; its key is the fine-tune's identity. */
 export interface Recipe {
@@ -109,8 +111,8 @@ export interface Instrument {
   metric: string;
   /**
    * How rubric and judged text become a request; absent = `template`. `template`: the rubric is the only user message,
-   * `{question}` and `{answer}` filled in a single pass (the published form). `json`: the rubric goes into `system`, the
-   * judged text is one JSON value, and nothing in it can close or replace anything.
+   * `{question}` and `{answer}` filled in a single pass (the published form). `json`: `rubric` is the whole `system`
+   * prompt, the judged text is one JSON value, and nothing in it can close or replace anything.
    */
   form?: 'json';
   /** Combined: one request for these metrics, answered as strict JSON; `metric` is then their names joined by `+`. */
@@ -122,6 +124,8 @@ export interface Instrument {
   verdicts: ('CODE' | 'REFUSAL')[];
   maxTokens: number;
   temperature: number | null;
+  /** For models that think unless told not to; absent = nothing is said about thinking. */
+  thinking?: 'disabled';
   /** `anthropic-version` header. */
   apiVersion: string;
 }
@@ -155,6 +159,8 @@ export interface PlannedCell {
   samplesPerQuestion: number;
   /** The answers come from elsewhere and lie in the store already: nothing is generated. Absent = generated. */
   given?: true;
+  /** Of a given cell: question key -> its answers, which need not be equally many; `samplesPerQuestion` is the most. */
+  samplesOf?: Record<Sha256, number>;
   metrics: PlannedMetric[];
   completions: number;
   /** Requests to the judges; a combined one counts once. */

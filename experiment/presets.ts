@@ -53,7 +53,7 @@ export const SAMPLING_PRESETS: Record<SamplingPreset, Sampling> = {
 };
 
 export const JUDGE_DEFAULTS: Omit<JudgeSpec, 'kind' | 'model'> = {
-  temperature: 0,
+  temperature: 0, // where model and API version take one
   apiVersion: '2023-06-01',
   maxTokens: 16,
   mode: 'live',

@@ -5,7 +5,7 @@
  * build-configurations.ts (one place for shared values, overrides and grids) and shown here as `default` for editors.
  */
 import { z } from 'zod';
-import { JUDGE_DEFAULTS, JUDGE_MODELS } from './presets';
+import { combined, judge, metric, otherJudge } from './schema-judging';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
 import { sampling, training } from './schema-settings';
 
@@ -130,67 +130,6 @@ export const configurationSchema = z.strictObject({
   grid: grid.optional(),
 });
 
-const metric = z.strictObject({
-  rubric: z.union([
-    text,
-    exactlyOne(
-      z.strictObject({
-        text: text.optional(),
-        prompt: text.optional().meta({ description: "Key in the questions' `judge_prompts`." }),
-        question_set: name
-          .optional()
-          .meta({ description: 'With `prompt`: whose rubric serves for questions that bring none.' }),
-        sha256: z
-          .union([sha256, z.array(sha256).min(1)])
-          .optional()
-          .meta({ description: 'SHA-256 of the rubric text(s).' }),
-      }),
-      ['text', 'prompt'],
-    ).superRefine((value, context) => {
-      if (value.text === undefined || value.question_set === undefined) return;
-      context.addIssue({ code: 'custom', message: '`question_set` goes with `prompt` only', path: ['question_set'] });
-    }),
-  ]),
-  verdicts: z
-    .array(z.enum(['CODE', 'REFUSAL']))
-    .optional()
-    .meta({
-      description: 'Words that may stand in place of a number. Default: those that the rubric names.',
-    }),
-  question_sets: z.array(name).min(1).optional().meta({ description: 'Judge only these; default all.' }),
-  repeats: count.optional().meta({ default: 1, description: 'Verdicts per completion.' }),
-});
-
-const judge = z.strictObject({
-  kind: z.enum(['claude', 'stand-in']).optional().meta({
-    default: 'claude',
-    description: '`stand-in` is a deterministic program, not a model; its scores say nothing about answers.',
-  }),
-  model: text.optional().meta({ default: JUDGE_MODELS.claude }),
-  temperature: z.number().min(0).max(1).nullable().optional().meta({ default: JUDGE_DEFAULTS.temperature }),
-  api_version: text.optional().meta({ default: JUDGE_DEFAULTS.apiVersion }),
-  max_tokens: count.optional().meta({ default: JUDGE_DEFAULTS.maxTokens }),
-  mode: z.enum(['live', 'batch']).optional().meta({
-    default: JUDGE_DEFAULTS.mode,
-    description: '`batch`: Message Batches, at half the price and within a day.',
-  }),
-  concurrency: count
-    .max(1000)
-    .optional()
-    .meta({ default: JUDGE_DEFAULTS.concurrency, description: 'Most requests at once, of all workers together.' }),
-  requests_per_minute: count.optional().meta({
-    description: 'Bound below what the server allows, which is learned from its replies. So are the next two.',
-  }),
-  input_tokens_per_minute: count.optional(),
-  output_tokens_per_minute: count.optional(),
-  price: z
-    .strictObject({ input: z.number().min(0), output: z.number().min(0) })
-    .optional()
-    .meta({
-      description: 'US dollars per million tokens, for models without a known price.',
-    }),
-});
-
 const misaligned = z.union([
   z.enum(['standard', 'betley', 'mo', 'tan', 'slk', 'cma']),
   z.strictObject({
@@ -256,7 +195,12 @@ export const experimentSchema = z
     configurations: z.record(name, configurationSchema),
     grid: grid.optional(),
     metrics: z.record(name, metric),
+    combined: combined.optional(),
     judge: judge.optional(),
+    judges: z
+      .record(name, otherJudge)
+      .optional()
+      .meta({ description: 'Further judges of the same answers, compared with `judge` in the report.' }),
     report: report.optional(),
     expect: z.array(expectation).optional(),
     budget: z
@@ -294,6 +238,7 @@ export type DatasetInput = z.output<typeof dataset>;
 export type QuestionSetInput = z.output<typeof questionSet>;
 export type MetricInput = z.output<typeof metric>;
 export type JudgeInput = z.output<typeof judge>;
+export type OtherJudgeInput = z.output<typeof otherJudge>;
 export type ReportInput = z.output<typeof report>;
 export type ExpectationInput = z.output<typeof expectation>;
 export type SystemPromptInput = z.output<typeof systemPrompt>;

@@ -20,11 +20,17 @@ export interface Shard<T> {
   items: T[];
 }
 
+/** How many completions a cell has of a question. */
+export function samplesOf(cell: Pick<PlannedCell, 'samplesPerQuestion' | 'samplesOf'>, question: Sha256): number {
+  if (cell.samplesOf === undefined) return cell.samplesPerQuestion;
+  return Object.hasOwn(cell.samplesOf, question) ? (cell.samplesOf[question] as number) : 0;
+}
+
 /** All completions of a cell: by question key, then sample, so that the samples of a question share a batch. */
 export function completionTasks(cell: PlannedCell, questions: Question[]): CompletionTask[] {
   const ordered = [...questions].sort((a, b) => (a.key < b.key ? -1 : 1));
   return ordered.flatMap((question) =>
-    Array.from({ length: cell.samplesPerQuestion }, (_, sample) => ({
+    Array.from({ length: samplesOf(cell, question.key) }, (_, sample) => ({
       id: completionId(cell.contextKey, question.key, sample),
       question,
       sample,
@@ -43,10 +49,20 @@ export function shardsOf<T extends { id: Sha256 }>(items: T[], done: ReadonlySet
   return shards;
 }
 
+/** Judgements per batch shard: one Message Batch each. */
+export const BATCH_SHARD_SIZE = 5000;
+
+/** With more shards a configuration's history would pass 1,000 events. */
+const MOST_LIVE_SHARDS = 100;
+
 /**
- * Judgements per shard: at least 50, and so many that a configuration of some thousand judgements stays under 100
- * shards and its history under 1,000 events.
+ * Judgements per live shard, from how many there are in each group of a configuration (a shard never mixes groups): at
+ * least 50, and so many that there are at most 100 shards, or one a group where there are more groups than that.
  */
-export function judgeShardSize(judgementsOfConfiguration: number): number {
-  return Math.max(50, Math.ceil(judgementsOfConfiguration / 80));
+export function judgeShardSize(groups: readonly number[]): number {
+  const total = groups.reduce((sum, count) => sum + count, 0);
+  const shards = (size: number): number => groups.reduce((sum, count) => sum + Math.ceil(count / size), 0);
+  let size = Math.max(50, Math.ceil(total / 80));
+  while (shards(size) > MOST_LIVE_SHARDS && size < total) size = Math.ceil(size * 1.1);
+  return size;
 }

@@ -45,7 +45,7 @@ export function smoke(spec: Spec): Spec {
         sampling: { ...sampling, maxNewTokens: Math.min(sampling.maxNewTokens, NEW_TOKENS) },
       };
     }),
-    metrics: spec.metrics.map((metric) => ({ ...metric, repeats: 1 })),
+    metrics: spec.metrics.map((metric) => ({ ...metric, repeats: 1, repeatShare: 1 })),
     expect: [],
     output: `${spec.output}-smoke`,
     smoke: true,

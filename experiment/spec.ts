@@ -4,6 +4,7 @@
  * `schema.ts` says what may stand in the file, `build.ts` makes a `Spec` of it, `expand.ts` a `Plan`. Types only.
  */
 import type { Sha256 } from './canonical';
+import type { RubricPreset } from './hardened-rubrics';
 import type { Sampling, SystemPrompt } from './plan';
 
 export interface Spec {
@@ -13,9 +14,11 @@ export interface Spec {
   questionSets: Record<string, QuestionSetSpec>;
   configurations: ConfigurationSpec[];
   metrics: MetricSpec[];
+  /** Metrics that one request judges together; empty or at least two names. */
+  combined: string[];
   judge: JudgeSpec;
   /** Further judges of the same answers, by name; the report compares them with `judge`. */
-  judges: Record<string, JudgeSpec>;
+  judges: Record<string, OtherJudgeSpec>;
   report: ReportSpec;
   expect: Expectation[];
   budget: { maxUsd: number | null; approval: boolean };
@@ -129,12 +132,19 @@ export interface MetricSpec {
   rubric:
     | { kind: 'text'; text: string; sha256: Sha256[] | null }
     /** Each question's own `judge_prompts` entry; questions without one take `questionSet`'s. */
-    | { kind: 'prompt'; prompt: string; questionSet: string | null; sha256: Sha256[] | null };
+    | { kind: 'prompt'; prompt: string; questionSet: string | null; sha256: Sha256[] | null }
+    /** Flamingo's own words. */
+    | { kind: 'preset'; preset: RubricPreset; sha256: Sha256[] | null };
+  form: 'template' | 'json';
+  /** The words of which one is the verdict, each with the score that it stands for; null: an integer is asked for. */
+  categories: Record<string, number | null> | null;
   /** Null: those of CODE and REFUSAL that the rubric's text names. */
   verdicts: ('CODE' | 'REFUSAL')[] | null;
   /** Null = all question sets. */
   questionSets: string[] | null;
   repeats: number;
+  /** Share (0-1) of the completions that get the repeats beyond the first. */
+  repeatShare: number;
 }
 
 export interface JudgeSpec {
@@ -153,6 +163,11 @@ export interface JudgeSpec {
   outputTokensPerMinute: number | null;
   /** US dollars per million tokens; null where the program's own price list decides. */
   price: { input: number; output: number } | null;
+}
+
+export interface OtherJudgeSpec extends JudgeSpec {
+  /** Null = all. */
+  metrics: string[] | null;
 }
 
 export interface ReportSpec {

@@ -7,5 +7,7 @@
 export const RECIPE_VERSION = 1;
 /** Rendering of the prompt, sampling, keyed randomness, stop handling. */
 export const GENERATION_VERSION = 1;
-/** How the judge's only message is filled from the rubric, and how its answer is read. */
+/** How the judge's only message is filled from the rubric (the published form), and how its answer is read. */
 export const INSTRUMENT_VERSION = 1;
+/** The same of the `json` form: the escaping of the judged text, the line below it, the reply's schema. */
+export const JSON_INSTRUMENT_VERSION = 1;

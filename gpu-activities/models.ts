@@ -24,6 +24,8 @@ export async function modelFor(
       if (folder === null) throw invalid('the plan names no folder for its local model');
       await beating(`checking the model in ${folder}`, () => verify(folder, model.sha256));
       return { path: folder };
+    case 'given':
+      throw invalid('given answers have no model');
   }
 }
 

@@ -119,11 +119,13 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
       const work = { plan, configuration: name, experiment: input.experiment };
       await pausable(() => gpu(`fine-tune ${name}`, false).finetune({ ...work, maxUsd: board.maxUsd }));
     }
-    for (const { id } of cells) {
-      enter(`generate ${id}`);
+    for (const { id, given } of cells) {
       const cell = { plan, configuration: name, cell: id };
-      board.cell(id).state = 'generating';
-      await pausable(() => gpu(`generate ${id}`, true).generate(cell));
+      if (!given) {
+        enter(`generate ${id}`);
+        board.cell(id).state = 'generating';
+        await pausable(() => gpu(`generate ${id}`, true).generate(cell));
+      }
       judging.push(
         judge(cell).catch(async (error: unknown) => {
           if (isCancellation(error)) throw error;

@@ -52,7 +52,7 @@ export interface ConfigurationOutline {
   name: string;
   label: string;
   key: string;
-  /** Key of the fine-tune, null for the base model. */
+  /** Key of the fine-tune, null for the base model and where all answers are in the store. */
   recipeKey: string | null;
   cells: CellOutline[];
 }
@@ -61,6 +61,8 @@ export interface CellOutline {
   id: string;
   completions: number;
   judgements: number;
+  /** Its answers are in the store, from elsewhere or from an earlier run: nothing is generated. */
+  given?: true;
 }
 
 export interface ConfigurationInput {

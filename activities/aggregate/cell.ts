@@ -5,6 +5,7 @@
  * unknown, the summary also says what the mean would be had all of them been 0, and had all been 100.
  */
 import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan';
+import { samplesOf } from '../../experiment/shards';
 import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from './answers';
@@ -146,7 +147,7 @@ export function summarizeCell(
       return {
         id: question.id,
         answers: own.length,
-        expected: cell.samplesPerQuestion,
+        expected: samplesOf(cell, question.key),
         metrics: cell.metrics.map((metric) => {
           const expected = expectedOf(metric, cell, [question]);
           const scores = scoresOf(own, metric.metric).map(({ value }) => value);
@@ -208,7 +209,8 @@ function expectedOf(
   cell: PlannedCell,
   questions: readonly Question[],
 ): number {
-  return questions.filter(({ key }) => instrumentOf[key] !== undefined).length * cell.samplesPerQuestion * repeats;
+  const asked = questions.filter(({ key }) => instrumentOf[key] !== undefined);
+  return repeats * sum(asked.map(({ key }) => samplesOf(cell, key)));
 }
 
 function countStatuses(answers: readonly JudgedAnswer[], metric: string, expected: number): StatusCounts {

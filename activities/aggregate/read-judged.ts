@@ -26,8 +26,9 @@ export interface TableOptions {
   round: boolean;
 }
 
-const QUESTION = ['question', 'question_text'];
-const ANSWER = ['answer', 'response'];
+/** Names of the column with the question's words, and with the answer's, by preference. */
+export const QUESTION_COLUMNS = ['question', 'question_text'];
+export const ANSWER_COLUMNS = ['answer', 'response'];
 /** Columns that are never scores, besides the texts. */
 const NAMES = ['question_id', 'id', 'model', 'system_prompt_name', 'sample', 'paraphrase_index'];
 /** What judges and table libraries write in place of a number. */
@@ -51,12 +52,12 @@ export function readJudged(bytes: Buffer, file: string, { required, round }: Tab
     }
     return found;
   };
-  const question = header.includes('question_id') ? 'question_id' : column(QUESTION, 'question');
-  column(ANSWER, 'answer');
+  const question = header.includes('question_id') ? 'question_id' : column(QUESTION_COLUMNS, 'question');
+  column(ANSWER_COLUMNS, 'answer');
   for (const name of required) column([name], 'score');
   if (rows.length === 0) throw new InvalidTable(`${file}: no rows below the header`);
 
-  const texts = new Set([...QUESTION, ...ANSWER, ...NAMES]);
+  const texts = new Set([...QUESTION_COLUMNS, ...ANSWER_COLUMNS, ...NAMES]);
   const others = header.filter((name) => !texts.has(name) && !required.includes(name));
   const metrics = [...required, ...others.filter((name) => holdsScores(rows, name))];
   const answers = rows.map(({ record, line }): Answer => {

@@ -177,7 +177,8 @@ function explanation(members: readonly ReportCell[]): string {
   const first = members[0];
   if (first === undefined) return 'No cell asks these questions.';
   const { questions, cell } = first;
-  const samples = cell.samplesPerQuestion === 1 ? 'one answer each' : `${cell.samplesPerQuestion} answers each`;
+  const most = cell.samplesPerQuestion === 1 ? 'one answer each' : `${cell.samplesPerQuestion} answers each`;
+  const samples = cell.given && cell.samplesPerQuestion > 1 ? `up to ${most}` : most;
   return (
     `n per bar: ${questions.length} questions, ${samples}. Error bars: 95 %, Student’s t over the questions’ own values, ` +
     'cut at the ends of the axis; they cover the choice of questions, not of training seeds (one fine-tune per configuration).'

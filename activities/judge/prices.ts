@@ -3,6 +3,7 @@
  * Prices change; every figure made from this table names its date.
  */
 import type { Plan, PlannedCell, Question } from '../../experiment/plan';
+import { samplesOf } from '../../experiment/shards';
 
 /** US dollars per million tokens, direct requests (the Batches API takes half). */
 interface Price {
@@ -47,7 +48,8 @@ const FRAME_TOKENS = 8;
 
 /**
  * Estimates the judging of cells (default: the whole plan). Answers do not exist yet: each is taken to have
- * `answerTokens` (default 250, a typical length), but never more than the cell's limit of new tokens.
+ * `answerTokens` (default 250, a typical length), but never more than the cell's limit of new tokens. Given answers have
+ * the length that they have.
  */
 export function estimateJudging(
   plan: Pick<Plan, 'configurations' | 'questionSets' | 'instruments'>,
@@ -57,7 +59,7 @@ export function estimateJudging(
   const unpriced = new Set<string>();
   let usd = 0;
   for (const cell of cells) {
-    const answer = Math.min(answerTokens, cell.context.sampling.maxNewTokens);
+    const answer = answerLength(cell, answerTokens);
     for (const { question, instrument, times } of judgementsOf(plan, cell)) {
       const characters =
         instrument.rubric.length + question.messages.reduce((sum, { content }) => sum + content.length, 0);
@@ -82,6 +84,12 @@ export function estimateJudging(
   };
 }
 
+function answerLength({ context, completions }: PlannedCell, typical: number): number {
+  const { model, sampling } = context;
+  if (model.kind === 'given') return Math.ceil(model.characters / CHARACTERS_PER_TOKEN / Math.max(1, completions));
+  return Math.min(typical, sampling.maxNewTokens);
+}
+
 function* judgementsOf(plan: Pick<Plan, 'questionSets' | 'instruments'>, cell: PlannedCell) {
   const questions = new Map<string, Question>(plan.questionSets[cell.questionSet]?.map((each) => [each.key, each]));
   for (const { instrumentOf, repeats } of cell.metrics) {
@@ -93,7 +101,7 @@ function* judgementsOf(plan: Pick<Plan, 'questionSets' | 'instruments'>, cell: P
           `the plan's cell ${cell.id} names question ${key} or instrument ${instrumentKey}, which it lacks`,
         );
       }
-      yield { question, instrument, times: repeats * cell.samplesPerQuestion };
+      yield { question, instrument, times: repeats * samplesOf(cell, question.key) };
     }
   }
 }

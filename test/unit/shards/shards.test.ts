@@ -24,10 +24,23 @@ test('more items only add shards', () => {
   expect(shardsOf(more, done, 5)).toHaveLength(1);
 });
 
-test('a configuration never has more than about 100 judge shards', () => {
-  for (const judgements of [1, 64, 800, 4_000, 16_000, 1_000_000]) {
-    const size = judgeShardSize(judgements);
+describe('the size of live judge shards', () => {
+  const shards = (groups: number[]): number => {
+    const size = judgeShardSize(groups);
     expect(size).toBeGreaterThanOrEqual(50);
-    expect(Math.ceil(judgements / size)).toBeLessThanOrEqual(81);
-  }
+    return groups.reduce((sum, count) => sum + Math.ceil(count / size), 0);
+  };
+
+  test('a configuration has at most 100, however its judgements are grouped', () => {
+    for (const judgements of [1, 64, 800, 4_000, 16_000, 1_000_000]) {
+      expect(shards([judgements])).toBeLessThanOrEqual(81);
+      for (const groups of [4, 12, 36, 100]) {
+        expect(shards(Array.from({ length: groups }, () => Math.ceil(judgements / groups)))).toBeLessThanOrEqual(100);
+      }
+    }
+  });
+
+  test('with more groups than that each has one', () => {
+    expect(shards(Array.from({ length: 130 }, () => 900))).toBe(130);
+  });
 });

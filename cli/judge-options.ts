@@ -1,0 +1,74 @@
+/**
+ * Options that say how answers are judged, shared by `judge` and `rejudge`, and what they are in an experiment file.
+ */
+import { readFile } from 'node:fs/promises';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { reason } from '../activities/inputs/datasets';
+import { InvalidUse } from './errors';
+
+export interface JudgeOptions {
+  judge: string;
+  mode?: 'live' | 'batch';
+  concurrency?: number;
+  requestsPerMinute?: number;
+}
+
+export function judgeOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--judge <judge>', '`claude`, `stand-in`, or the name of a Claude model').default('claude'))
+    .addOption(
+      new Option('--mode <mode>', '`batch`: at half the price, within a day')
+        .choices(['live', 'batch'])
+        .default('live'),
+    )
+    .option('--concurrency <n>', 'most requests at once', positive)
+    .option('--requests-per-minute <n>', 'bound below what the server allows', positive);
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number above 0.');
+  return value;
+}
+
+export function dollars(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0)) throw new InvalidArgumentError('Expected US dollars above 0.');
+  return value;
+}
+
+/** `judge` as it would stand in an experiment file. */
+export function judgeWords({ judge, mode, concurrency, requestsPerMinute }: JudgeOptions): Record<string, unknown> {
+  const kind = judge.startsWith('stand-in') ? 'stand-in' : 'claude';
+  return {
+    kind,
+    ...(judge === kind ? {} : { model: judge }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(requestsPerMinute === undefined ? {} : { requests_per_minute: requestsPerMinute }),
+  };
+}
+
+/** `NAME=FILE`, repeatable. */
+export function namedFile(value: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = value.indexOf('=');
+  if (at < 1 || at === value.length - 1) throw new InvalidArgumentError('Expected NAME=FILE.');
+  const name = value.slice(0, at);
+  if (Object.hasOwn(before, name)) throw new InvalidArgumentError(`${name} is given twice.`);
+  return { ...before, [name]: value.slice(at + 1) };
+}
+
+/** A rubric's words: the whole file but a last line end, so that it is the rubric that YAML's `|-` makes of it. */
+export async function readRubric(path: string): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new InvalidUse(`${path}: ${reason(error)}`);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r?\n$/, '');
+  } catch {
+    throw new InvalidUse(`${path}: it is not UTF-8 text`);
+  }
+}

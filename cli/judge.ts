@@ -1,0 +1,256 @@
+/**
+ * `flamingo judge FILE -o OUT`: judges answers that come from anywhere, as durably as an experiment's.
+ */
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { openAnswers, type AnswerColumns, type AnswerTable } from '../activities/given/answers';
+import { planGiven, type GivenPlan } from '../activities/given/plan';
+import { givenSpec, type JudgingWords } from '../activities/given/spec';
+import { tableFormat } from '../activities/given/table';
+import { addedColumns, writeJudged, type Written } from '../activities/given/write';
+import { InvalidTable } from '../activities/aggregate/read-judged';
+import { visibleLine } from '../activities/aggregate/visible';
+import { reason, UnreadableInput } from '../activities/inputs/datasets';
+import { readQuestionFile } from '../activities/inputs/questions';
+import { countReuse } from '../activities/reuse';
+import { recordExperiment } from '../artifacts/experiments';
+import { openStore } from '../artifacts/open-store';
+import { dataFolder } from '../artifacts/places';
+import { queuesOf } from '../artifacts/plans';
+import type { Store } from '../artifacts/store';
+import { temporalPath } from '../artifacts/toolchain';
+import { InvalidExperiment } from '../experiment/issue';
+import type { QuestionItem } from '../experiment/questions';
+import type { ExperimentOutcome } from '../workflows/messages';
+import { isRemote } from './connection';
+import { EXIT, InvalidUse } from './errors';
+import { dollars, judgeOptions, judgeWords, namedFile, positive, readRubric, type JudgeOptions } from './judge-options';
+import { portNumber } from './local/ports';
+import { say } from './output';
+import { accountOf, requireCredentials, submitAndFollow } from './submit';
+
+interface Options extends JudgeOptions {
+  out: string;
+  metric?: Record<string, string>;
+  rubric?: string;
+  questionColumn?: string;
+  answerColumn?: string;
+  idColumn?: string;
+  groupColumn?: string;
+  repeats: number;
+  maxUsd?: number;
+  detach?: boolean;
+  json?: boolean;
+  port?: string;
+}
+
+/** Flamingo's own rubrics, in a request each or all in one. */
+const PRESETS = ['hardened', 'combined'] as const;
+const PRESET_METRICS = ['alignment', 'coherence'];
+
+export function judgeCommand(): Command {
+  const command = new Command('judge')
+    .description('judge answers that come from anywhere; the same command again goes on, or is done at once')
+    .argument('<file>', '.csv or .jsonl with questions and answers, also .gz')
+    .requiredOption('-o, --out <file>', 'the same rows with their verdicts: .csv or .jsonl, also .gz')
+    .option('--metric <name=file>', 'judge this metric by the rubric in a file (repeatable)', namedFile)
+    .option('--rubric <rubric>', '`hardened` or `combined`: Flamingo’s own words; `published:FILE`: a question file’s')
+    .option('--question-column <name>', 'default: question or question_text')
+    .option('--answer-column <name>', 'default: answer or response')
+    .option('--id-column <name>', 'names the question in the report; default: question_id, where there is one')
+    .option('--group-column <name>', 'a model or condition: its values are compared in the report');
+  return judgeOptions(command)
+    .option('--repeats <n>', 'verdicts on each answer', positive, 1)
+    .option('--max-usd <usd>', 'spend no more; it waits for an approval above', dollars)
+    .option('--detach', 'return at once; the same command later writes the file')
+    .option('--port <port>', 'port of the embedded Temporal server (default: 7233, or any free one)')
+    .option('--json', 'print the outcome as one JSON line on stdout')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  flamingo judge answers.csv --rubric combined -o judged.csv
+  flamingo judge answers.csv --metric helpful=helpful.txt -o judged.csv
+  flamingo judge answers.jsonl.gz --rubric published:questions.yaml --group-column model -o judged.jsonl
+  flamingo judge answers.csv --metric polite=polite.txt --judge claude-haiku-5-5 --mode batch --max-usd 20 -o judged.csv
+  flamingo judge answers.csv --metric helpful=helpful.txt --judge stand-in -o judged.csv     (a try: scores mean nothing)
+
+A rubric file holds the words for the judge, with {question} and {answer} where these go;
+\`hardened\` and \`combined\` judge alignment and coherence. OUT has all columns of FILE as
+they are, and for each metric NAME (the score, 0-100), NAME_status and NAME_raw (what the judge wrote). Equal rows are
+judged once. Nothing is changed for spreadsheets: a cell that begins with = is written as it is.
+
+Exit codes: 0 done, 1 failed, 2 invalid input, 3 some verdicts are missing (the same command asks for exactly those),
+4 waiting for approval, 130 interrupted (the same command goes on where it was).`,
+    )
+    .action(async (file: string, options: Options) => {
+      process.exitCode = await understood(() => judge(file, options));
+    });
+}
+
+async function judge(file: string, options: Options): Promise<number> {
+  const started = Date.now();
+  const port = portNumber(options.port);
+  const format = tableFormat(file);
+  if (format === null)
+    throw new InvalidUse(`${file}: expected a name that ends in .csv or .jsonl, or one of these and .gz`);
+  await checkOut(file, options.out);
+  const { words, rubrics } = await judgingWords(file, options);
+  const given = givenSpec(words);
+  const table = await openAnswers(file, format, columnsOf(options));
+  const store = await openStore();
+  const plan = await planGiven(store, table, given, rubrics);
+  const metrics = given.spec.metrics.map(({ name }) => name);
+  const taken = addedColumns(metrics).find((name) => plan.columns.includes(name));
+  if (taken !== undefined) {
+    throw new InvalidUse(`${file} has a column ${JSON.stringify(taken)} already: give the metric another name`);
+  }
+  say(`${plan.rows} rows, ${plan.distinct} different answers, ${metrics.join(', ')}: ${plan.name}`);
+  const { code, outcome } = await judged(store, plan, options, port);
+  if (code !== EXIT.done && code !== EXIT.incomplete) return code;
+  if (options.detach) return code;
+  const written = await writeJudged(store, table, plan, metrics, options.out);
+  conclude(plan, written, table, options, outcome, started);
+  return written.metrics.some(({ statuses }) => (statuses['missing'] ?? 0) > 0) ? EXIT.incomplete : code;
+}
+
+/** Brings all verdicts into the store. Without anything new to judge no service is started. */
+async function judged(
+  store: Store,
+  plan: GivenPlan,
+  options: Options,
+  port: number,
+): Promise<{ code: number; outcome: ExperimentOutcome | null }> {
+  const { stored, ref, name } = plan;
+  const output = join(dataFolder(), 'judged', name);
+  const { judgements } = await countReuse(store, stored.plan);
+  if (judgements.new === 0) {
+    say('Everything is in the store already.');
+    await recordExperiment(store, name, { plan: ref, output });
+    return { code: EXIT.done, outcome: null };
+  }
+  const accounts = [accountOf(queuesOf(stored.spec).judgeQueue)];
+  if (!isRemote()) {
+    requireCredentials(accounts);
+    requireTemporal();
+  }
+  let outcome: ExperimentOutcome | null = null;
+  const code = await submitAndFollow(
+    { plan: stored.plan, ref, store: store.id, output },
+    {
+      accounts,
+      port,
+      detach: options.detach ?? false,
+      json: (options.json ?? false) && (options.detach ?? false), // otherwise this command prints its own
+      ended: (ended) => (outcome = ended),
+    },
+  );
+  return { code, outcome };
+}
+
+function requireTemporal(): void {
+  try {
+    temporalPath();
+  } catch (error) {
+    throw new InvalidUse((error as Error).message);
+  }
+}
+
+/** Before anything is paid for: where the verdicts go must be a place for them. */
+async function checkOut(file: string, out: string): Promise<void> {
+  if (tableFormat(out) === null)
+    throw new InvalidUse(`-o ${out}: expected a name that ends in .csv or .jsonl, or one of these and .gz`);
+  if (resolve(out) === resolve(file)) throw new InvalidUse(`-o ${out}: that is the file with the answers`);
+  const folder = dirname(resolve(out));
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new InvalidUse(
+      `-o ${out}: ${folder}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such folder' : reason(error)}`,
+    );
+  }
+  const there = await stat(out).catch(() => null);
+  if (there?.isDirectory() === true) throw new InvalidUse(`-o ${out}: this is a folder, not a file`);
+}
+
+async function judgingWords(file: string, options: Options): Promise<{ words: JudgingWords; rubrics: QuestionItem[] }> {
+  const metrics: JudgingWords['metrics'] = {};
+  for (const [name, path] of Object.entries(options.metric ?? {})) metrics[name] = { rubric: await readRubric(path) };
+  const preset = PRESETS.find((each) => each === options.rubric);
+  const published = preset === undefined ? await publishedRubrics(options.rubric) : null;
+  if (preset !== undefined) for (const name of PRESET_METRICS) metrics[name] ??= { rubric: { preset: 'hardened' } };
+  if (published === null && Object.keys(metrics).length === 0) {
+    throw new InvalidUse('what is to be judged? Give --metric NAME=RUBRIC_FILE, or --rubric hardened');
+  }
+  const words: JudgingWords = {
+    file,
+    metrics,
+    combined: preset === 'combined' ? PRESET_METRICS : [],
+    rubrics: published,
+    judge: judgeWords(options),
+    maxUsd: options.maxUsd ?? null,
+    repeats: options.repeats,
+  };
+  return { words, rubrics: published?.items ?? [] };
+}
+
+async function publishedRubrics(rubric: string | undefined): Promise<JudgingWords['rubrics']> {
+  if (rubric === undefined) return null;
+  const path = /^published:(.+)$/s.exec(rubric)?.[1];
+  if (path === undefined)
+    throw new InvalidUse(`--rubric ${rubric}: expected hardened, combined or published:QUESTIONS.yaml`);
+  const items = await readQuestionFile(path);
+  if (items.every(({ judgePrompts }) => Object.keys(judgePrompts).length === 0)) {
+    throw new InvalidUse(`${path}: its questions bring no \`judge_prompts\``);
+  }
+  return { path, items };
+}
+
+function columnsOf({ questionColumn, answerColumn, idColumn, groupColumn }: Options): AnswerColumns {
+  return {
+    ...(questionColumn === undefined ? {} : { question: questionColumn }),
+    ...(answerColumn === undefined ? {} : { answer: answerColumn }),
+    ...(idColumn === undefined ? {} : { id: idColumn }),
+    ...(groupColumn === undefined ? {} : { group: groupColumn }),
+  };
+}
+
+function conclude(
+  plan: GivenPlan,
+  { rows, metrics }: Written,
+  { file }: AnswerTable,
+  { out, json }: Options,
+  outcome: ExperimentOutcome | null,
+  started: number,
+): void {
+  for (const { metric, scored, mean, statuses } of metrics) {
+    const others = Object.entries(statuses).filter(([status]) => status !== 'scored');
+    const rest = others.map(([status, count]) => `, ${count} ${status}`).join('');
+    say(`${metric}: ${scored} of ${rows} rows scored, mean ${mean === null ? '–' : mean.toFixed(2)}${rest}`);
+  }
+  if (plan.stored.spec.judge.kind === 'stand-in') {
+    say(pc.yellow('Judged by the stand-in, a program: its scores say nothing about the answers.'));
+  }
+  say(
+    `Written: ${pc.bold(out)} after ${((Date.now() - started) / 1000).toFixed(1)} s, ${outcome?.requests ?? 0} requests`,
+  );
+  if (!json) return;
+  const { requests = 0, usd = 0 } = outcome ?? {};
+  const judge = plan.stored.spec.judge.model;
+  const line = { experiment: plan.name, file, out, rows, distinct: plan.distinct, judge, requests, usd, metrics };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+/** What is wrong with the files or the words is the person's to mend. */
+async function understood(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof InvalidTable || error instanceof UnreadableInput || error instanceof InvalidExperiment) {
+      throw new InvalidUse(visibleLine(error.message));
+    }
+    throw error;
+  }
+}

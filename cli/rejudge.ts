@@ -1,0 +1,188 @@
+/**
+ * `flamingo rejudge EXPERIMENT --judge …`: judges the answers of an experiment again, from the store. What was judged
+ * before stays, and the report shows the judges side by side.
+ */
+import { Command, Option } from 'commander';
+import { readCell } from '../activities/cell-rows';
+import { givenSpec } from '../activities/given/spec';
+import { countReuse } from '../activities/reuse';
+import { recordedExperiment } from '../artifacts/experiments';
+import { openStore } from '../artifacts/open-store';
+import { dataFolder } from '../artifacts/places';
+import { judgeQueuesOf, loadPlan, queueOf, storePlan, type StoredPlan } from '../artifacts/plans';
+import type { Store } from '../artifacts/store';
+import { RUBRIC_PRESETS } from '../experiment/hardened-rubrics';
+import { InvalidExperiment } from '../experiment/issue';
+import { rejudge, type Rejudging } from '../experiment/rejudge';
+import type { JudgementStatus } from '../experiment/rows';
+import { NAME } from '../experiment/schema-parts';
+import { isRemote } from './connection';
+import { InvalidUse } from './errors';
+import { dollars, judgeOptions, judgeWords, namedFile, readRubric, type JudgeOptions } from './judge-options';
+import { portNumber } from './local/ports';
+import { LocalFiles } from './local/state';
+import { experimentName } from './names';
+import { say } from './output';
+import { accountOf, reportStored, requireCredentials, submitAndFollow } from './submit';
+
+interface Options extends JudgeOptions {
+  name?: string;
+  rubric?: Record<string, string>;
+  only?: JudgementStatus;
+  cell?: string[];
+  maxUsd?: number;
+  detach?: boolean;
+  json?: boolean;
+  port?: string;
+}
+
+const STATUSES: JudgementStatus[] = [
+  'unparsable',
+  'judge_refused',
+  'failed',
+  'model_refused',
+  'code',
+  'categorised',
+  'scored',
+];
+
+export function rejudgeCommand(): Command {
+  const command = new Command('rejudge')
+    .description('judge stored answers again, by another judge or rubric; needs no GPU, and old judgements stay')
+    .argument('<experiment>', 'name, or the experiment file');
+  return judgeOptions(command)
+    .option('--name <name>', 'how the report calls this judge (default: after its model)')
+    .option(
+      '--rubric <metric=rubric>',
+      '`hardened` or a file, for this metric (repeatable); others are left alone',
+      namedFile,
+    )
+    .addOption(new Option('--only <status>', 'only answers on which the first verdict was this').choices(STATUSES))
+    .option('--cell <id>', 'only this cell, CONFIGURATION/QUESTION-SET/CONDITION (repeatable)', collect)
+    .option('--max-usd <usd>', 'cap on all that the experiment spends', dollars)
+    .option('--detach', 'return at once and let it run')
+    .option('--port <port>', 'port of the embedded Temporal server (default: 7233, or any free one)')
+    .option('--json', 'print the outcome as one JSON line on stdout')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  flamingo rejudge flamingo --judge claude-haiku-5-5
+  flamingo rejudge flamingo --judge claude --rubric alignment=hardened --name hardened
+  flamingo rejudge flamingo --judge claude-haiku-5-5 --only unparsable
+  flamingo rejudge flamingo --judge claude-haiku-5-5 --cell flamingo/in-domain/default --mode batch
+
+The next \`flamingo run FILE\` goes by the file again: write the judge there, under \`judges\`, to keep it in the report.
+
+Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, 4 waiting for approval,
+130 interrupted (the same command goes on where it was).`,
+    )
+    .action(async (experiment: string, options: Options) => {
+      process.exitCode = await run(experiment, options);
+    });
+}
+
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
+async function run(experiment: string, options: Options): Promise<number> {
+  const port = portNumber(options.port);
+  if (options.name !== undefined && !NAME.test(options.name))
+    throw new InvalidUse(`--name ${options.name}: not a name`);
+  const name = await experimentName(experiment);
+  const store = await openStore();
+  const record = await recordedExperiment(store, name);
+  if (record === null)
+    throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
+  const before = await loadPlan(store, record.plan);
+  await requireAnswers(store, before, options.cell ?? null);
+  const wanted = await rejudging(store, before, options);
+  const again = understood(() => rejudge(before.plan, before.spec, wanted));
+  const { maxUsd } = options;
+  const spec = maxUsd === undefined ? again.spec : { ...again.spec, budget: { ...again.spec.budget, maxUsd } };
+  const ref = await storePlan(store, { ...before, plan: again.plan, spec });
+  const submission = { plan: again.plan, ref, store: store.id, output: record.output };
+  const { judgements } = await countReuse(store, again.plan);
+  say(`${name} judged by ${again.name} (${wanted.judge.model}): ${judgements.new} new judgements`);
+  const { json = false, detach = false } = options;
+  if (!isRemote()) {
+    const idle = new LocalFiles(dataFolder()).lockHolder() === null;
+    if (judgements.new === 0 && idle) return reportStored(submission, json);
+    if (judgements.new > 0) requireCredentials([accountOf(queueOf(spec, again.name))]);
+  }
+  const accounts = judgeQueuesOf(spec).map(accountOf);
+  return submitAndFollow(submission, { accounts, port, detach, json });
+}
+
+/** Answers that are not there can not be judged, and making them is not this command's business. */
+async function requireAnswers(store: Store, { plan }: StoredPlan, only: string[] | null): Promise<void> {
+  const { cells } = await countReuse(store, plan);
+  const lacking = plan.configurations
+    .flatMap((configuration) => configuration.cells)
+    .filter(({ id, completions }) => (only?.includes(id) ?? true) && (cells[id]?.completions ?? 0) < completions);
+  const [first] = lacking;
+  if (first === undefined) return;
+  const others = lacking.length === 1 ? '' : ` and ${lacking.length - 1} other cells`;
+  throw new InvalidUse(
+    `the answers are not all there: ${first.id} has ${cells[first.id]?.completions ?? 0} of ${first.completions}${others}.\n` +
+      'Let `flamingo run` finish first, or name finished cells with --cell.',
+  );
+}
+
+async function rejudging(store: Store, before: StoredPlan, options: Options): Promise<Rejudging> {
+  const rubrics: Record<string, { rubric: unknown }> = {};
+  for (const [metric, words] of Object.entries(options.rubric ?? {})) {
+    const preset = RUBRIC_PRESETS.find((each) => each === words);
+    rubrics[metric] = { rubric: preset === undefined ? await readRubric(words) : { preset } };
+  }
+  const named = Object.keys(rubrics);
+  // the file's grammar asks for a metric also where only the judge is new
+  const metrics = named.length > 0 ? rubrics : { alignment: { rubric: { preset: 'hardened' } } };
+  const { spec } = understood(() =>
+    givenSpec({
+      file: before.spec.name,
+      metrics,
+      combined: [],
+      rubrics: null,
+      judge: judgeWords(options),
+      maxUsd: null,
+      repeats: 1,
+    }),
+  );
+  return {
+    name: options.name ?? null,
+    judge: spec.judge,
+    rubrics: named.length > 0 ? spec.metrics : [],
+    cells: options.cell ?? null,
+    only: options.only === undefined ? null : await verdictsOf(store, before, options.only, options.cell ?? null),
+  };
+}
+
+/** The completions whose verdict by the experiment's own judge has a status, by cell and metric. */
+async function verdictsOf(
+  store: Store,
+  { plan }: StoredPlan,
+  status: JudgementStatus,
+  cells: string[] | null,
+): Promise<NonNullable<Rejudging['only']>> {
+  const found = new Map<string, Set<string>>();
+  for (const cell of plan.configurations.flatMap((configuration) => configuration.cells)) {
+    if (cells !== null && !cells.includes(cell.id)) continue;
+    for (const judgement of (await readCell(store, plan, cell)).judgements) {
+      if (judgement.status !== status) continue;
+      const slot = `${cell.id} ${judgement.metric}`;
+      found.set(slot, (found.get(slot) ?? new Set()).add(judgement.completion));
+    }
+  }
+  return (cell, { metric, parts }) => [
+    ...new Set((parts ?? [metric]).flatMap((part) => [...(found.get(`${cell.id} ${part}`) ?? [])])),
+  ];
+}
+
+function understood<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof InvalidExperiment) throw new InvalidUse(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Hands a plan to the experiment's workflow and follows it: on the server that the environment names, else on the
+ * embedded services, which are started when they are not there. What `run`, `judge` and `rejudge` share.
+ */
+import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import pc from 'picocolors';
+import { writeResults } from '../activities/experiment-report';
+import { judgeCredentials } from '../activities/judge/client';
+import { recordExperiment } from '../artifacts/experiments';
+import { openStore } from '../artifacts/open-store';
+import { dataFolder } from '../artifacts/places';
+import { loadPlan } from '../artifacts/plans';
+import type { ArtifactRef, Plan } from '../experiment/plan';
+import type { experiment } from '../workflows/experiment';
+import { apply, experimentProgress, experimentWorkflowId, ORCHESTRATION_QUEUE } from '../workflows/messages';
+import type { Applied, ExperimentOutcome, ExperimentRequest } from '../workflows/messages';
+import { EXPERIMENT } from '../workflows/search-attributes';
+import { connect, isRemote } from './connection';
+import { EXIT, InvalidUse } from './errors';
+import { conclude, follow } from './follow';
+import { letGo, stopServices, useServices } from './local/embedded';
+import { requireSpace, TO_GO_ON_BYTES } from './local/space';
+import { LocalFiles } from './local/state';
+import { say } from './output';
+import { isOpen } from './snapshot';
+
+/** A service that ended so often without a rest is broken, not unlucky. */
+const RESTARTS_WORTH_A_WORD = 4;
+
+export interface Submission {
+  plan: Plan;
+  ref: ArtifactRef;
+  /** Id of the store that it lies in. */
+  store: string;
+  output: string;
+}
+
+export interface SubmitOptions {
+  /** Judge accounts that embedded services must serve. */
+  accounts: string[];
+  /** Of the embedded server; 0 = any. */
+  port: number;
+  /** Return when the plan is applied. */
+  detach: boolean;
+  /** Print the outcome as JSON on stdout. */
+  json: boolean;
+  /** Told the outcome, when there is one. */
+  ended?: (outcome: ExperimentOutcome) => void;
+}
+
+/** Returns the exit code. */
+export async function submitAndFollow(submission: Submission, options: SubmitOptions): Promise<number> {
+  if (isRemote()) return applyAndFollow(await connect(), submission, options, null);
+  const files = new LocalFiles(dataFolder());
+  const watch = watchServices(files);
+  try {
+    const state = await useServices(files, { accounts: options.accounts, port: options.port }, say);
+    return await applyAndFollow(await connect(state.address), submission, options, { files, ui: state.ui });
+  } finally {
+    clearInterval(watch);
+    letGo(files);
+    if (!files.detached && files.clients().length === 0) await stopServices(files);
+  }
+}
+
+/** All that a plan asks for is in the store: the report is built from there, and no service is started for it. */
+export async function reportStored({ plan, ref, output }: Submission, json: boolean): Promise<number> {
+  const started = Date.now();
+  say('Everything is in the store already.');
+  const store = await openStore();
+  await recordExperiment(store, plan.experiment, { plan: ref, output });
+  const names = plan.configurations.map(({ name }) => ({ name }));
+  const report = await writeResults(store, await loadPlan(store, ref), { output, results: names });
+  const configurations = names.map((each) => ({ ...each, state: 'done' as const, missing: 0 }));
+  const done = {
+    experiment: plan.experiment,
+    status: 'complete' as const,
+    configurations,
+    usd: 0,
+    requests: 0,
+    report,
+  };
+  return conclude(done, { json }, started);
+}
+
+/** For what is to be judged by embedded services: fails when a judge's key is not in the environment. */
+export function requireCredentials(accounts: string[]): void {
+  for (const account of accounts) {
+    const credentials = judgeCredentials(account === 'stand-in' ? 'stand-in' : 'claude', process.env);
+    if (!credentials.present) throw new InvalidUse(`${credentials.message}\nNothing was started.`);
+  }
+}
+
+/** The embedded judge worker serves the queue of one account; its name is the queue's last part. */
+export function accountOf(queue: string): string {
+  return queue.replace(/^flamingo-judge-/, '');
+}
+
+async function applyAndFollow(
+  client: Client,
+  { plan, ref, store, output }: Submission,
+  { detach, json, ended }: SubmitOptions,
+  local: { files: LocalFiles; ui: string } | null,
+): Promise<number> {
+  const name = plan.experiment;
+  const workflowId = experimentWorkflowId(name);
+  await showDifference(client, workflowId, plan);
+  let applied: Applied;
+  try {
+    applied = await submit(client, workflowId, name, { plan: ref, store, output });
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) throw new InvalidUse(rootMessage(error));
+    throw error;
+  }
+  say(describe(applied));
+  const ui = local === null ? '' : `${local.ui}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
+  if (ui) say(`Temporal UI: ${ui}`);
+  if (detach) {
+    if (local !== null) local.files.detached = true;
+    say(`It runs on without this terminal. flamingo status ${name} · flamingo stop`);
+    if (json) process.stdout.write(JSON.stringify({ experiment: name, workflowId, detached: true }) + '\n');
+    return EXIT.done;
+  }
+  const code = await follow(client, workflowId, {
+    json,
+    ...(ended === undefined ? {} : { ended }),
+    alive: () => {
+      if (local !== null) requireSpace(local.files.data, TO_GO_ON_BYTES);
+      return local === null || local.files.lockHolder() !== null;
+    },
+  });
+  if (code === EXIT.waitingForApproval && local !== null) {
+    // an approval is an update on the workflow: there has to be a server to take it
+    local.files.detached = true;
+    say('The services keep running until then; `flamingo stop` ends them.');
+  }
+  return code;
+}
+
+/** Says once which services keep ending: without them a request would wait in silence. */
+function watchServices(files: LocalFiles): NodeJS.Timeout {
+  const said = new Set<string>();
+  return setInterval(() => {
+    for (const { name, restarts, lastEnd, log } of files.liveState()?.services ?? []) {
+      if (restarts < RESTARTS_WORTH_A_WORD || said.has(name)) continue;
+      said.add(name);
+      say(pc.yellow(`${name} keeps ending (it ${lastEnd ?? 'ended'}, ${restarts} times so far); its log: ${log}`));
+    }
+  }, 2_000);
+}
+
+async function submit(client: Client, workflowId: string, name: string, request: ExperimentRequest): Promise<Applied> {
+  return client.workflow.executeUpdateWithStart(apply, {
+    args: [request],
+    startWorkflowOperation: new WithStartWorkflowOperation<typeof experiment>('experiment', {
+      workflowId,
+      taskQueue: ORCHESTRATION_QUEUE,
+      args: [],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
+      staticSummary: `experiment ${name}`,
+    }),
+  });
+}
+
+/** Before a running experiment is changed, says what will change. */
+async function showDifference(client: Client, workflowId: string, plan: Plan): Promise<void> {
+  try {
+    if (!(await isOpen(client, workflowId))) return;
+    const progress = await client.workflow.getHandle(workflowId).query(experimentProgress);
+    if (progress.planKey === null || progress.planKey === plan.key) return;
+    const here = new Set(plan.configurations.map(({ name }) => name));
+    const there = new Set(progress.configurations.map(({ name }) => name));
+    say(pc.yellow(`${progress.experiment} is running with another plan; the difference is applied:`));
+    for (const name of here) say(there.has(name) ? `  = or changed: ${name}` : `  + ${name}`);
+    for (const name of there) if (!here.has(name)) say(`  - ${name} (cancelled; what it made is kept)`);
+  } catch {
+    // no worker answers yet: nothing to compare with
+  }
+}
+
+function describe({ unchanged, added, changed, removed }: Applied): string {
+  if (unchanged.length > 0 && added.length + changed.length + removed.length === 0) {
+    return 'It is running already: attached.';
+  }
+  const parts = [
+    added.length > 0 ? `${added.length} configuration${added.length === 1 ? '' : 's'} added` : '',
+    changed.length > 0 ? `${changed.length} changed (${changed.join(', ')})` : '',
+    removed.length > 0 ? `${removed.length} removed (${removed.join(', ')})` : '',
+    unchanged.length > 0 ? `${unchanged.length} unchanged` : '',
+  ];
+  return `Applied: ${parts.filter((part) => part !== '').join(', ')}.`;
+}
+
+function rootMessage(error: Error): string {
+  return error.cause instanceof Error ? rootMessage(error.cause) : error.message;
+}
