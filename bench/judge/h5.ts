@@ -1,6 +1,7 @@
 /**
  * H5, partial failure: hopeless items must not hold up the others, and each must be counted for what it is.
  */
+import { EXIT } from '../../cli/errors';
 import { atMost, exactly, row } from '../rows';
 import { ratios } from '../statistics';
 import { runFlamingo, type FlamingoJudged } from './contenders/flamingo';
@@ -22,8 +23,6 @@ const FAULTY: Conditions = {
 };
 /** What each of them is called in the result file. */
 const STATUSES = { 'always fails': 'missing', malformed: 'unparsable', refused: 'judge_refused' } as const;
-/** Done, but something is missing. */
-const EXIT_INCOMPLETE = 3;
 
 export const h5: Part = {
   id: 'h5',
@@ -72,7 +71,7 @@ export const h5: Part = {
           'exit code',
           faulty.map(({ judged }) => judged.exitCode ?? -1),
           '',
-          { bar: exactly(EXIT_INCOMPLETE) },
+          { bar: exactly(EXIT.incomplete) },
         ),
         row(
           'requests beyond one an item',

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { installationRoot } from '../../../artifacts/places';
+import { EXIT } from '../../../cli/errors';
 import { DEFAULT_GPU_QUEUE } from '../../../workflows/messages';
 import { start, type Finished } from '../../process';
 import type { Item } from '../prompts';
@@ -53,7 +54,7 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
   const output = join(folder, 'judged.csv');
   writeFileSync(file, csv(items));
   writeFileSync(rubricFile, rubric);
-  const words = ['judge', file, '--judge', 'stand-in', '--rubric', rubricFile, '-o', output, '--json'];
+  const words = ['judge', file, '--judge', 'stand-in', '--metric', `${METRIC}=${rubricFile}`, '-o', output, '--json'];
   words.push('--concurrency', String(inFlight), '--mode', mode);
   const since = new Date();
   const cpuBefore = services.cpuSeconds();
@@ -62,7 +63,10 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
     env: services.env,
   });
   const read = async (finished: Finished): Promise<FlamingoJudged> => {
-    if (finished.signal !== null) throw new Error(`the command was ended by ${finished.signal}`);
+    // what is missing is counted; whatever else goes wrong is no measurement
+    if (finished.code !== EXIT.done && finished.code !== EXIT.incomplete) {
+      throw new Error(`flamingo judge ended with ${finished.signal ?? finished.code}:\n${finished.stderr.slice(-2000)}`);
+    }
     const cpuAfter = services.cpuSeconds();
     const { workMs, configurationEvents } = await workflowsSince(services, since);
     const results = existsSync(output) ? readFileSync(output, 'utf8') : '';
