@@ -94,7 +94,7 @@ async function run(experiment: string, options: Options): Promise<number> {
   if (record === null)
     throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
   const before = await loadPlan(store, record.plan);
-  await requireAnswers(store, before, options.cell ?? null);
+  await requireAnswers(store, before);
   const wanted = await rejudging(store, before, options);
   const again = understood(() => rejudge(before.plan, before.spec, wanted));
   const { maxUsd } = options;
@@ -113,18 +113,18 @@ async function run(experiment: string, options: Options): Promise<number> {
   return submitAndFollow(submission, { accounts, port, detach, json });
 }
 
-/** Answers that are not there can not be judged, and making them is not this command's business. */
-async function requireAnswers(store: Store, { plan }: StoredPlan, only: string[] | null): Promise<void> {
+/** Answers that are not there can not be judged, and applying the plan would set a GPU to work on them. */
+async function requireAnswers(store: Store, { plan }: StoredPlan): Promise<void> {
   const { cells } = await countReuse(store, plan);
   const lacking = plan.configurations
     .flatMap((configuration) => configuration.cells)
-    .filter(({ id, completions }) => (only?.includes(id) ?? true) && (cells[id]?.completions ?? 0) < completions);
+    .filter(({ id, completions }) => (cells[id]?.completions ?? 0) < completions);
   const [first] = lacking;
   if (first === undefined) return;
   const others = lacking.length === 1 ? '' : ` and ${lacking.length - 1} other cells`;
   throw new InvalidUse(
     `the answers are not all there: ${first.id} has ${cells[first.id]?.completions ?? 0} of ${first.completions}${others}.\n` +
-      'Let `flamingo run` finish first, or name finished cells with --cell.',
+      'Let `flamingo run` finish first.',
   );
 }
 

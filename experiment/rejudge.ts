@@ -54,7 +54,6 @@ export function rejudge(plan: Plan, spec: Spec, wanted: Rejudging): Rejudged {
     });
     return { ...configuration, cells: withAdded, key: configurationKey(configuration.recipeKey, withAdded) };
   });
-  const parts = [...new Set([...added.values()].flat().flatMap(({ metric, parts: own }) => own ?? [metric]))];
   const before = new Map(plan.configurations.map((configuration) => [configuration.name, configuration.key]));
   const changed = configurations.filter((configuration) => before.get(configuration.name) !== configuration.key);
   const keys = changed.map((configuration) => ({ name: configuration.name, key: configuration.key }));
