@@ -65,7 +65,9 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
   const read = async (finished: Finished): Promise<FlamingoJudged> => {
     // what is missing is counted; whatever else goes wrong is no measurement
     if (finished.code !== EXIT.done && finished.code !== EXIT.incomplete) {
-      throw new Error(`flamingo judge ended with ${finished.signal ?? finished.code}:\n${finished.stderr.slice(-2000)}`);
+      throw new Error(
+        `flamingo judge ended with ${finished.signal ?? finished.code}:\n${finished.stderr.slice(-2000)}`,
+      );
     }
     const cpuAfter = services.cpuSeconds();
     const { workMs, configurationEvents } = await workflowsSince(services, since);

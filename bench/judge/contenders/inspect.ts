@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { installationRoot } from '../../../artifacts/places';
 import { STAND_IN_MODEL } from '../../../activities/judge/client';
 import type { Contender } from './contender';
-import { PINS, pythonWith } from './install';
+import { VERSIONS, pythonWith } from './install';
 import { startPython } from './python';
 
 /**
@@ -17,12 +17,12 @@ const BEST = { log_realtime: false, score_display: false, log_model_api: false }
 
 /** Throws when it can not be installed. */
 export async function inspectContenders(): Promise<{ best: Contender; byDefault: Contender }> {
-  const python = await pythonWith('inspect', PINS.inspect);
+  const python = await pythonWith('inspect', VERSIONS.inspect);
   const script = join(installationRoot(), 'bench', 'judge', 'contenders', 'inspect_judge.py');
   const contender = (name: string, settings: string, best: boolean): Contender => ({
     name,
     settings,
-    versions: () => ({ ...PINS.inspect }),
+    versions: () => ({ ...VERSIONS.inspect }),
     start: ({ items, url, inFlight, folder }) =>
       startPython(python, script, folder, {
         url,

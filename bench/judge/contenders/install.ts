@@ -4,11 +4,11 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from '../../../artifacts/places';
+import { cacheFolder, executableOnPath, PINS } from '../../../tools/locations.cjs';
 import { acquire } from '../../../tools/lock.cjs';
 import { run } from '../../process';
 
-export const PINS = {
+export const VERSIONS = {
   inspect: { 'inspect-ai': '0.3.285', anthropic: '2.13.0' },
   llmcomp: { llmcomp: '1.6.0', openai: '3.57.0' },
   promptfoo: { promptfoo: '0.123.1', node: '22.23.3', libsql: '0.5.29' },
@@ -19,10 +19,12 @@ const MARKER = 'ready.json';
 /** A virtual environment with these packages. Returns its interpreter. Throws with the installer's last words. */
 export async function pythonWith(peer: string, packages: Record<string, string>): Promise<string> {
   const folder = await environment(peer, packages, async (target) => {
-    await run('python3', ['-m', 'venv', target], { cwd: target });
+    const uv = executableOnPath('uv') ?? join(cacheFolder(), `uv-${PINS.uv}`, 'bin', 'uv');
+    if (!existsSync(uv)) throw new Error('uv is missing: run `npm run setup`');
     const wanted = Object.entries(packages).map(([name, version]) => `${name}==${version}`);
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...wanted];
-    await run(join(target, 'bin', 'python'), pip, { cwd: target });
+    await run(uv, ['venv', '--quiet', '--python', PINS.python, '--clear', target], { cwd: target });
+    const python = join(target, 'bin', 'python');
+    await run(uv, ['pip', 'install', '--quiet', '--python', python, ...wanted], { cwd: target });
   });
   return join(folder, 'bin', 'python');
 }
@@ -37,11 +39,11 @@ export interface NodeProgram {
  * gigabytes of other providers; the one binding that it can not do without is named.
  */
 export async function promptfooProgram(): Promise<NodeProgram> {
-  const { promptfoo, node, libsql } = PINS.promptfoo;
+  const { promptfoo, node, libsql } = VERSIONS.promptfoo;
   const platform = `${process.platform}-${process.arch}`;
   if (!['linux-x64', 'linux-arm64'].includes(platform)) throw new Error(`not tried on ${platform}`);
   const wanted = [`promptfoo@${promptfoo}`, `node-${platform}@${node}`, `@libsql/${platform}-gnu@${libsql}`];
-  const folder = await environment('promptfoo', PINS.promptfoo, async (target) => {
+  const folder = await environment('promptfoo', VERSIONS.promptfoo, async (target) => {
     writeFileSync(join(target, 'package.json'), '{"private": true}\n');
     const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--omit=optional', '--loglevel=error'];
     await run('npm', ['install', ...flags, ...wanted], { cwd: target });

@@ -5,17 +5,17 @@ import { join } from 'node:path';
 import { installationRoot } from '../../../artifacts/places';
 import { STAND_IN_MODEL } from '../../../activities/judge/client';
 import type { Contender } from './contender';
-import { PINS, pythonWith } from './install';
+import { VERSIONS, pythonWith } from './install';
 import { startPython } from './python';
 
 /** Throws when it can not be installed. */
 export async function llmcompContenders(): Promise<{ best: Contender; byDefault: Contender }> {
-  const python = await pythonWith('llmcomp', PINS.llmcomp);
+  const python = await pythonWith('llmcomp', VERSIONS.llmcomp);
   const script = join(installationRoot(), 'bench', 'judge', 'contenders', 'llmcomp_judge.py');
   const contender = (name: string, settings: string, best: boolean): Contender => ({
     name,
     settings,
-    versions: () => ({ ...PINS.llmcomp }),
+    versions: () => ({ ...VERSIONS.llmcomp }),
     start: ({ items, url, inFlight, folder }) =>
       startPython(python, script, folder, {
         url,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { STAND_IN_MODEL } from '../../../activities/judge/client';
 import { start, type Finished } from '../../process';
 import type { Contender, Job, Judged, Started } from './contender';
-import { PINS, promptfooProgram, type NodeProgram } from './install';
+import { VERSIONS, promptfooProgram, type NodeProgram } from './install';
 
 /** Exit code for "ran, and some tests failed"; none of ours asserts anything, but errors count. */
 const SOME_FAILED = 100;
@@ -17,7 +17,7 @@ export async function promptfooContenders(): Promise<{ best: Contender; byDefaul
   const contender = (name: string, settings: string, best: boolean): Contender => ({
     name,
     settings,
-    versions: () => ({ promptfoo: PINS.promptfoo.promptfoo, "promptfoo's node": PINS.promptfoo.node }),
+    versions: () => ({ promptfoo: VERSIONS.promptfoo.promptfoo, "promptfoo's node": VERSIONS.promptfoo.node }),
     start: (job) => startPromptfoo(program, job, best),
   });
   return {
