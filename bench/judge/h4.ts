@@ -10,7 +10,7 @@ import type { Conditions } from './server';
 
 const JUDGEMENTS = 1_000;
 const IN_FLIGHT = 50;
-/** What is errored or expired goes into a second batch. */
+/** What is errored or expired is asked again, in another batch or by itself. */
 const BATCHES = { processingMs: 6_000, apiErrorShare: 0.01, expiredShare: 0.01 };
 const HELD_MS = 3_000;
 
@@ -72,7 +72,7 @@ function part(victim: Victim): Part {
       return {
         method:
           `${JUDGEMENTS} judgements in a batch that takes ${BATCHES.processingMs / 1000} s and comes back out of order, 1 % of ` +
-          `the items errored and 1 % expired (they go into another batch: undisturbed ${batches} were created); SIGKILL of ` +
+          `the items errored and 1 % expired (they are asked again; undisturbed, batches created: ${batches}); SIGKILL of ` +
           `${victim} while the reply to create was on its way, during processing, and while results were read.`,
         rows: runs.flatMap(({ phase, run }) => [
           row(`${phase}: batches created`, run.batchesCreated, '', { bar: exactly(batches) }),

@@ -5,8 +5,9 @@ import type { Row } from '../rows';
 import type { Sitting } from './sitting';
 
 export interface Part {
-  /** For `--only`; several parts share a group. */
+  /** For `--only`. */
   id: string;
+  /** Takes all of them, where no part is called so. */
   group: string;
   title: string;
   /** About, with five repeats and all peers. */

@@ -25,16 +25,20 @@ export const PARTS: readonly Part[] = [
   memory,
 ];
 
-/** `--only` names parts or groups; `--quick` takes those that are quick. Throws `InvalidOptions`. */
+/**
+ * `--only` names parts, or a group (`h2`: `h2a` to `h2e`) where no part has that name; `--quick` takes those that are
+ * quick. Throws `InvalidOptions`.
+ */
 export function chosenParts({ only, quick }: Pick<Options, 'only' | 'quick'>, parts = PARTS): Part[] {
+  const ids = new Set(parts.map(({ id }) => id));
   const known = new Set(parts.flatMap(({ id, group }) => [id, group]));
   const unknown = only?.find((word) => !known.has(word));
-  if (unknown !== undefined)
+  if (unknown !== undefined) {
     throw new InvalidOptions(`--only: there is no part '${unknown}'; known: ${[...known].join(', ')}`);
-  const chosen = parts.filter(
-    ({ id, group, quick: isQuick }) =>
-      (only === null || only.includes(id) || only.includes(group)) && (!quick || isQuick),
-  );
+  }
+  const isNamed = ({ id, group }: Part): boolean =>
+    only === null || only.includes(id) || (only.includes(group) && !ids.has(group));
+  const chosen = parts.filter((part) => isNamed(part) && (!quick || part.quick));
   if (chosen.length === 0) throw new InvalidOptions('none of these parts is quick');
   return chosen;
 }

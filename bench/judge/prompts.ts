@@ -64,10 +64,10 @@ const SENTENCES = [
   'Measure twice, note the result, and compare it a week later.',
 ];
 
-/** Words that a fault can be bound to: the question of every item says whether it is one of `share`. */
+/** Words that a fault can be bound to, and the share (0-1) of the items whose question carries each. */
 export type Marks = Partial<Record<string, number>>;
 
-/** `marks`: share (0-1) of the items whose question contains the word, spread evenly; the shares do not overlap. */
+/** An item carries at most one of the `marks`, in brackets at the end of its question. */
 export function makeItems(count: number, seed: number, marks: Marks = {}, rubric = RUBRIC): Item[] {
   const random = randomNumbers(seed);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
@@ -90,13 +90,15 @@ export function fill(rubric: string, question: string, answer: string): string {
   return rubric.replace(/\{(question|answer)\}/g, (_, part) => (part === 'question' ? question : answer));
 }
 
-/** Which word item number `index` carries: of every 100 items the first so many of each word, shuffled by a fixed step. */
+/** Prime, so that no two items meet on one place as long as it does not divide their number. */
+const SPREAD = 7919;
+
+/** Which word item number `index` carries, null = none; a fixed step spreads the words over the items. */
 function markOf(count: number, marks: Marks): (index: number) => string | null {
   const order = Object.entries(marks).flatMap(([word, share]) =>
     Array<string>(Math.round((share ?? 0) * count)).fill(word),
   );
-  const STEP = 7919; // prime, so that no two indices meet unless it divides the count
-  return (index) => order[(index * STEP) % count] ?? null;
+  return (index) => order[(index * SPREAD) % count] ?? null;
 }
 
 /** Mulberry32: numbers in [0, 1) that depend on the seed only. */

@@ -3,7 +3,7 @@
  * that are warm. Its work is the experiment workflow, from start to close as the Temporal server recorded it: planning,
  * judging and the report.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { installationRoot } from '../../../artifacts/places';
@@ -22,15 +22,12 @@ export interface FlamingoJob extends Job {
 
 export interface FlamingoJudged extends Judged {
   exitCode: number | null;
-  /** Of the command's last line on stdout. */
-  outcome: Record<string, unknown>;
   /** Events of the largest history of a configuration's workflow. */
   configurationEvents: number;
   /** The result file's bytes, its rows, and the rows by status. */
   results: string;
   rows: number;
   statuses: Record<string, number>;
-  stderr: string;
 }
 
 export interface FlamingoStarted extends Started {
@@ -52,9 +49,10 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
   const file = join(folder, 'answers.csv');
   const rubricFile = join(folder, 'rubric.txt');
   const output = join(folder, 'judged.csv');
+  rmSync(output, { force: true }); // an older run's result is not this one's
   writeFileSync(file, csv(items));
   writeFileSync(rubricFile, rubric);
-  const words = ['judge', file, '--judge', 'stand-in', '--metric', `${METRIC}=${rubricFile}`, '-o', output, '--json'];
+  const words = ['judge', file, '--judge', 'stand-in', '--metric', `${METRIC}=${rubricFile}`, '-o', output];
   words.push('--concurrency', String(inFlight), '--mode', mode);
   const since = new Date();
   const cpuBefore = services.cpuSeconds();
@@ -71,7 +69,7 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
     }
     const cpuAfter = services.cpuSeconds();
     const { workMs, configurationEvents } = await workflowsSince(services, since);
-    const results = existsSync(output) ? readFileSync(output, 'utf8') : '';
+    const results = readFileSync(output, 'utf8');
     const rows = parse<Record<string, string>>(results, { columns: true });
     return {
       workMs,
@@ -80,12 +78,10 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
       cpuSeconds: cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore,
       peakRssMb: services.judgePeakRssMb(),
       exitCode: finished.code,
-      outcome: JSON.parse(finished.stdout.trimEnd().split('\n').at(-1) || '{}') as Record<string, unknown>,
       configurationEvents,
       results,
       rows: rows.length,
       statuses: countBy(rows.map((row) => row[`${METRIC}_status`] as string)),
-      stderr: finished.stderr,
     };
   };
   return { finished: running.finished.then(read), kill: () => running.kill() };
