@@ -7,11 +7,15 @@ import { runFlamingo, type FlamingoJob, type FlamingoJudged } from './contenders
 import type { StatsReport } from '../../activities/judge/stand-in/stats';
 import type { Conditions, JudgeServer } from './server';
 import type { FlamingoServices } from './services';
-import type { Sitting } from './sitting';
+import { SITTING_LATENCY, type Sitting } from './sitting';
 
 export type Victim = 'the judge worker' | 'every process';
 
-export type KillJob = Omit<FlamingoJob, 'url' | 'folder'> & { conditions?: Conditions };
+export interface KillJob extends Omit<FlamingoJob, 'url' | 'folder'> {
+  conditions?: Conditions;
+  /** A server of its own for this run, where the sitting's remembers what it should not. */
+  ownServer?: boolean;
+}
 
 export interface Killed {
   /** Paid requests beyond one an item. */
@@ -36,9 +40,7 @@ const MOST_COMMANDS = 5;
 
 /** From an empty store. */
 export async function undisturbedRun(sitting: Sitting, job: KillJob): Promise<FlamingoJudged & { stats: StatsReport }> {
-  const server = await sitting.server();
-  const services = await sitting.flamingo();
-  await server.reset(job.conditions);
+  const { server, services } = await begin(sitting, job);
   try {
     const folder = sitting.newFolder('run');
     const judged = await runFlamingo(services, { ...job, url: server.url, folder }).finished;
@@ -59,9 +61,7 @@ export async function killedRun(
   moment: (stats: StatsReport) => boolean,
   wanted: string,
 ): Promise<Killed> {
-  const server = await sitting.server();
-  const services = await sitting.flamingo();
-  await server.reset(job.conditions);
+  const { server, services } = await begin(sitting, job);
   const flamingoJob = { ...job, url: server.url, folder: sitting.newFolder('run') };
   const began = performance.now();
   try {
@@ -93,6 +93,16 @@ export async function killedRun(
   } finally {
     await services.stop();
   }
+}
+
+async function begin(
+  sitting: Sitting,
+  { conditions, ownServer = false }: KillJob,
+): Promise<{ server: JudgeServer; services: FlamingoServices }> {
+  const server = await (ownServer ? sitting.startServer(SITTING_LATENCY) : sitting.server());
+  const services = await sitting.flamingo(1, server);
+  await server.reset(conditions);
+  return { server, services };
 }
 
 /** A command that ends with something missing has to be typed again, and that counts. */

@@ -14,6 +14,7 @@ import { FlamingoServices } from './services';
 
 /** Milliseconds of the model, uniform. */
 export const LATENCY = { min: 100, max: 300 };
+export const SITTING_LATENCY = `${LATENCY.min}-${LATENCY.max}`;
 
 export interface Peer {
   name: PeerName;
@@ -35,7 +36,7 @@ export class Sitting {
 
   /** The server of the sitting, latency U[100, 300] ms. */
   server(): Promise<JudgeServer> {
-    this.main ??= JudgeServer.start(this.serverOptions(`${LATENCY.min}-${LATENCY.max}`));
+    this.main ??= JudgeServer.start(this.serverOptions(SITTING_LATENCY));
     return this.main;
   }
 
