@@ -15,7 +15,7 @@ import { checkVersion, parseBody } from './params';
 import type { Stats } from './stats';
 
 export const LARGEST_BATCH_BYTES = 256 * 1024 * 1024;
-export const MOST_ITEMS = 100_000;
+const MOST_ITEMS = 100_000;
 const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
 /** Items whose outcome is found in one go; other requests are served in between. */
 const SLICE = 200;
@@ -70,6 +70,7 @@ export class Batches {
 
   /** Throws `Refused`; then nothing was made. */
   create(exchange: Exchange, fault: Fault | null): void {
+    if (this.closed) return; // a late commit came too late
     const version = exchange.header('anthropic-version');
     checkVersion(version);
     const items = readItems(exchange.body);
@@ -156,7 +157,8 @@ export class Batches {
     const { record } = batch;
     const { ledger, stats } = this.context;
     const items = inResultOrder(batch.items ?? this.store.items(record.id), this.context.seed);
-    const context = { ...this.context, batch: record, hadTrouble: (id: string) => this.trouble.has(id) };
+    // a cancel from here on changes nothing any more
+    const context = { ...this.context, batch: { ...record }, hadTrouble: (id: string) => this.trouble.has(id) };
     const counts = { succeeded: 0, errored: 0, canceled: 0, expired: 0 };
     const lines: string[] = [];
     const payments: LedgerEntry[] = [];

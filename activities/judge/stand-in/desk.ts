@@ -16,7 +16,7 @@ import { epochMs, type Stats } from './stats';
 /** Writes a reply as the API does that was asked. */
 export type Render = (asked: Asked, reply: Reply, sha256: Sha256) => unknown;
 
-export const SLOW_MS = 1000;
+const SLOW_MS = 1000;
 
 export class Desk {
   private limits: LimitOptions = {};

@@ -101,7 +101,10 @@ const latencyField = z.union([
 const argument = z.strictObject({
   requests: z.int().positive(),
   concurrency: z.int().positive(),
-  limits: z.unknown().transform((value) => parseLimits(value ?? {})),
+  limits: z
+    .unknown()
+    .optional()
+    .transform((value) => parseLimits(value ?? {})),
   latency: latencyField.default(0),
   seed: z.int().default(1),
   delayed: z.strictObject({ share: z.number().min(0).max(1), seconds: z.number().nonnegative() }).optional(),
@@ -121,5 +124,11 @@ export function parseIdealOptions(text: string): IdealOptions {
 }
 
 if (require.main === module) {
-  process.stdout.write(`${JSON.stringify({ idealMs: idealMs(parseIdealOptions(process.argv[2] ?? '{}')) })}\n`);
+  try {
+    const ideal = idealMs(parseIdealOptions(process.argv[2] ?? ''));
+    process.stdout.write(`${JSON.stringify({ idealMs: ideal })}\n`);
+  } catch (error) {
+    process.stderr.write(`ideal time: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -20,7 +20,7 @@ export class Ledger {
   private bodies = new Set<Sha256>();
   private judgements = new Map<string, number>();
   /** Kept open: opening the file for each line would cost more than all the rest of a request's bookkeeping. */
-  private readonly descriptor: number | null;
+  private descriptor: number | null;
 
   constructor(private readonly file: string | null) {
     for (const entry of this.read()) this.count(entry);
@@ -63,6 +63,7 @@ export class Ledger {
 
   close(): void {
     if (this.descriptor !== null) closeSync(this.descriptor);
+    this.descriptor = null; // its number may soon be another file's
   }
 
   private read(): LedgerEntry[] {

@@ -175,7 +175,7 @@ class StandInJudge {
     }
     const model = /^\/v1\/models\/([^/]+)$/.exec(path)?.[1];
     if (method === 'GET' && model !== undefined) {
-      return desk.operate(exchange, 'models', () => exchange.json(200, models.describe(decodeURIComponent(model))));
+      return desk.operate(exchange, 'models', () => exchange.json(200, models.describe(model)));
     }
     const [, id, action = ''] = /^\/v1\/messages\/batches\/([^/]+)(\/[a-z]+)?$/.exec(path) ?? [];
     if (id !== undefined) return this.routeBatch(exchange, id, `${method} ${action}`);
