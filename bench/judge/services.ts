@@ -29,49 +29,49 @@ export interface ServicesOptions {
 }
 
 export class FlamingoServices {
-  /** For commands: they submit to this server and share this store. */
-  readonly env: NodeJS.ProcessEnv;
+  /** From `start` until every worker polled. */
+  startedInMs = NaN;
 
   private constructor(
     private readonly server: Service,
     private readonly orchestration: Service,
     readonly judges: readonly Service[],
     private readonly address: string,
-    environment: NodeJS.ProcessEnv,
-    readonly startedInMs: number,
-  ) {
-    this.env = environment;
-  }
+    /** For commands: they submit to this server and share this store. */
+    readonly env: NodeJS.ProcessEnv,
+  ) {}
 
-  /** Returns when every worker polls. */
-  static async start({ folder, standInUrl, judgeWorkers }: ServicesOptions): Promise<FlamingoServices> {
-    const began = performance.now();
+  /** Starts nothing yet. */
+  static async prepare({ folder, standInUrl, judgeWorkers }: ServicesOptions): Promise<FlamingoServices> {
     const data = join(folder, '.flamingo');
     for (const name of ['logs', 'temporal', 'store']) mkdirSync(join(data, name), { recursive: true });
     const address = `127.0.0.1:${await freePort(0)}`;
     const env = environment(data, address, standInUrl);
-    const root = installationRoot();
     const worker = (name: string, script: string, more: NodeJS.ProcessEnv = {}): Service =>
       new Service({
         name,
         command: process.execPath,
-        args: [join(root, 'dist', 'workers', script)],
+        args: [join(installationRoot(), 'dist', 'workers', script)],
         env: { ...env, ...more },
         log: join(data, 'logs', `${name}.log`),
         watchesParent: true,
       });
-    const server = await temporalService(data, address, env);
-    const orchestration = worker('orchestration', 'orchestration.js');
     const judges = Array.from({ length: judgeWorkers }, (_, index) =>
       worker(`judge-${index + 1}`, 'judge.js', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' }),
     );
-    server.start();
-    await untilReady('the Temporal server', () => serverAnswers(address, 1_000));
-    await prepareNamespace({ connection: { address }, namespace: 'default', retention: false });
-    for (const service of [orchestration, ...judges]) service.start();
-    const found = new FlamingoServices(server, orchestration, judges, address, env, 0);
-    await found.untilPolling();
-    return new FlamingoServices(server, orchestration, judges, address, env, performance.now() - began);
+    const orchestration = worker('orchestration', 'orchestration.js');
+    return new FlamingoServices(await temporalService(data, address, env), orchestration, judges, address, env);
+  }
+
+  /** Returns when every worker polls. */
+  async start(): Promise<void> {
+    const began = performance.now();
+    this.server.start();
+    await untilReady('the Temporal server', () => serverAnswers(this.address, 1_000));
+    await prepareNamespace({ connection: { address: this.address }, namespace: 'default', retention: false });
+    for (const service of [this.orchestration, ...this.judges]) service.start();
+    await this.untilPolling();
+    this.startedInMs = performance.now() - began;
   }
 
   /** Waits until as many processes poll as there should be. */

@@ -53,12 +53,10 @@ export class Sitting {
 
   async flamingo(judgeWorkers = 1, server?: JudgeServer): Promise<FlamingoServices> {
     const { url } = server ?? (await this.server());
-    const services = await FlamingoServices.start({
-      folder: this.newFolder('flamingo'),
-      standInUrl: url,
-      judgeWorkers,
-    });
-    this.ends.push(() => services.stop());
+    const folder = this.newFolder('flamingo');
+    const services = await FlamingoServices.prepare({ folder, standInUrl: url, judgeWorkers });
+    this.ends.push(() => services.stop()); // first, so that nothing is left when they do not come up
+    await services.start();
     return services;
   }
 
