@@ -87,6 +87,11 @@ export function checkVersion(version: string | undefined): void {
   }
 }
 
+/** Some clients write out that they have no tools. */
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
 /** The text of a content: a string, or text blocks. Throws `Refused`. */
 export function textOf(content: unknown, place: string): string {
   const text = typeof content === 'string' ? content : Array.isArray(content) ? textOfBlocks(content, place) : null;
@@ -101,7 +106,8 @@ function checkKeys(params: unknown, known: readonly string[]): asserts params is
   }
   for (const key of Object.keys(params)) {
     if (!known.includes(key)) throw new Refused('bad_request', `${key}: Extra inputs are not permitted`);
-    if (NOT_DONE_HERE.includes(key)) throw new Refused('bad_request', `${key}: this stand-in has no tools`);
+    if (NOT_DONE_HERE.includes(key) && !isEmptyList((params as Params)[key]))
+      throw new Refused('bad_request', `${key}: this stand-in has no tools`);
   }
 }
 

@@ -190,7 +190,8 @@ describe('the rules of the API', () => {
     ['no max_tokens', { max_tokens: undefined }, {}, 400, /max_tokens/],
     ['too many max_tokens', { max_tokens: 64_001 }, {}, 400, /maximum allowed/],
     ['a stream', { stream: true }, {}, 400, /does not stream/],
-    ['tools', { tools: [] }, {}, 400, /no tools/],
+    ['tools', { tools: [{ name: 'search', input_schema: { type: 'object' } }] }, {}, 400, /no tools/],
+    ['an empty list of tools', { tools: [] }, {}, 200, /./],
     ['effort', { output_config: { effort: 'low' } }, {}, 400, /effort/],
     ['no messages', { messages: [] }, {}, 400, /at least one message/],
     [

@@ -1,0 +1,136 @@
+/**
+ * Flamingo as a contender: `flamingo judge FILE.csv`, so that everything is as durable as for anyone, against services
+ * that are warm. Its work is the experiment workflow, from start to close as the Temporal server recorded it: planning,
+ * judging and the report.
+ */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { installationRoot } from '../../../artifacts/places';
+import { EXIT } from '../../../cli/errors';
+import { DEFAULT_GPU_QUEUE } from '../../../workflows/messages';
+import { start, type Finished } from '../../process';
+import type { Item } from '../prompts';
+import { RUBRIC } from '../prompts';
+import type { FlamingoServices } from '../services';
+import type { Contender, Job, Judged, Started } from './contender';
+
+export interface FlamingoJob extends Job {
+  rubric?: string;
+  mode?: 'live' | 'batch';
+}
+
+export interface FlamingoJudged extends Judged {
+  exitCode: number | null;
+  /** Events of the largest history of a configuration's workflow. */
+  configurationEvents: number;
+  /** The result file's bytes, its rows, and the rows by status. */
+  results: string;
+  rows: number;
+  statuses: Record<string, number>;
+}
+
+export interface FlamingoStarted extends Started {
+  finished: Promise<FlamingoJudged>;
+}
+
+export function flamingoContender(services: FlamingoServices): Contender {
+  return {
+    name: 'Flamingo',
+    settings: '`flamingo judge`, warm services, everything durable; work = the workflow from start to close',
+    versions: () => ({}),
+    start: (job) => runFlamingo(services, job),
+  };
+}
+
+/** The same folder again is the same command again. */
+export function runFlamingo(services: FlamingoServices, job: FlamingoJob): FlamingoStarted {
+  const { items, inFlight, folder, rubric = RUBRIC, mode = 'live' } = job;
+  const file = join(folder, 'answers.csv');
+  const rubricFile = join(folder, 'rubric.txt');
+  const output = join(folder, 'judged.csv');
+  rmSync(output, { force: true }); // an older run's result is not this one's
+  writeFileSync(file, csv(items));
+  writeFileSync(rubricFile, rubric);
+  const words = ['judge', file, '--judge', 'stand-in', '--metric', `${METRIC}=${rubricFile}`, '-o', output];
+  words.push('--concurrency', String(inFlight), '--mode', mode);
+  const since = new Date();
+  const cpuBefore = services.cpuSeconds();
+  const running = start(process.execPath, [join(installationRoot(), 'bin', 'flamingo.js'), ...words], {
+    cwd: folder,
+    env: services.env,
+  });
+  const read = async (finished: Finished): Promise<FlamingoJudged> => {
+    // what is missing is counted; whatever else goes wrong is no measurement
+    if (finished.code !== EXIT.done && finished.code !== EXIT.incomplete) {
+      throw new Error(
+        `flamingo judge ended with ${finished.signal ?? finished.code}:\n${finished.stderr.slice(-2000)}`,
+      );
+    }
+    const cpuAfter = services.cpuSeconds();
+    const { workMs, configurationEvents } = await workflowsSince(services, since);
+    const results = readFileSync(output, 'utf8');
+    const rows = parse<Record<string, string>>(results, { columns: true });
+    return {
+      workMs,
+      commandMs: finished.wallMs,
+      verdicts: new Map(rows.filter(isJudged).map((row) => [row['question_id'] as string, scoreOf(row)])),
+      cpuSeconds: cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore,
+      peakRssMb: services.judgePeakRssMb(),
+      exitCode: finished.code,
+      configurationEvents,
+      results,
+      rows: rows.length,
+      statuses: countBy(rows.map((row) => row[`${METRIC}_status`] as string)),
+    };
+  };
+  return { finished: running.finished.then(read), kill: () => running.kill() };
+}
+
+const METRIC = 'helpful';
+
+const isJudged = (row: Record<string, string>): boolean => row[`${METRIC}_status`] !== 'missing';
+const scoreOf = (row: Record<string, string>): number | null => (row[METRIC] ? Number(row[METRIC]) : null);
+
+function countBy(words: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
+
+function csv(items: readonly Item[]): string {
+  const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+  const lines = items.map(({ id, question, answer }) => [id, question, answer].map(quoted).join(','));
+  return ['question_id,question,answer', ...lines].join('\n') + '\n';
+}
+
+/** Start to close of the experiment's workflow, and what its children's histories came to. */
+async function workflowsSince(
+  services: FlamingoServices,
+  since: Date,
+): Promise<{ workMs: number; configurationEvents: number }> {
+  return services.withClient(async ({ workflow }) => {
+    const query = `StartTime >= '${since.toISOString()}'`;
+    let workMs = NaN;
+    let configurationEvents = 0;
+    for await (const { type, startTime, closeTime, historyLength } of workflow.list({ query })) {
+      if (type === 'experiment' && closeTime !== undefined) workMs = closeTime.getTime() - startTime.getTime();
+      if (type === 'configuration') configurationEvents = Math.max(configurationEvents, historyLength);
+    }
+    return { workMs, configurationEvents };
+  });
+}
+
+/** Activities that were ever scheduled on a GPU queue since then: what was generated or trained. */
+export async function gpuActivitiesSince(services: FlamingoServices, since: Date): Promise<number> {
+  return services.withClient(async ({ workflow }) => {
+    let count = 0;
+    for await (const { workflowId, runId } of workflow.list({ query: `StartTime >= '${since.toISOString()}'` })) {
+      const { events } = await workflow.getHandle(workflowId, runId).fetchHistory();
+      for (const { activityTaskScheduledEventAttributes: scheduled } of events ?? []) {
+        if (scheduled?.taskQueue?.name?.startsWith(DEFAULT_GPU_QUEUE)) count += 1;
+      }
+    }
+    return count;
+  });
+}

@@ -1,0 +1,52 @@
+"""Judges prompts with llmcomp: one free-form question whose paraphrases are the prompts, as its README recommends.
+
+Run by llmcomp.ts as `python llmcomp_judge.py JOB.json`; prints one JSON object on its last line. Its cache folder is its
+only state, so going on after a kill is the same call again.
+"""
+
+import json
+import resource
+import sys
+import time
+
+from llmcomp import Config, Question
+
+
+def main() -> None:
+    with open(sys.argv[1], encoding="utf-8") as file:
+        job = json.load(file)
+    Config.url_key_pairs = [(f"{job['url']}/v1", "stand-in", "STAND_IN")]
+    Config.cache_dir = job["cache_dir"]
+    if job["max_workers"] is not None:
+        Config.max_workers = job["max_workers"]
+    ids = {row["prompt"]: row["id"] for row in job["prompts"]}
+    started = time.perf_counter()
+    question = Question.create(
+        type="free_form",
+        name="judge",
+        paraphrases=list(ids),
+        samples_per_paraphrase=1,
+        temperature=0,
+        max_tokens=16,
+    )
+    frame = question.df({"judge": [job["model"]]})
+    seconds = time.perf_counter() - started
+    verdicts = [
+        [ids[prompt], int(answer) if answer.isdigit() else None]
+        for prompt, answer in zip(frame["question"], frame["answer"])
+    ]
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(
+        json.dumps(
+            {
+                "wallMs": seconds * 1000,
+                "cpuSeconds": used.ru_utime + used.ru_stime,
+                "peakRssMb": used.ru_maxrss / 1024,
+                "verdicts": verdicts,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

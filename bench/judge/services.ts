@@ -1,0 +1,158 @@
+/**
+ * Flamingo's own processes for a benchmark: the Temporal server on a SQLite file, the orchestration worker, and as many
+ * judge workers as are wanted, all for the one stand-in of the sitting. They are started, and restarted when they die, by
+ * the same code and with the same flags as those that `flamingo run` embeds (cli/local/supervisor.ts), which itself
+ * would start a stand-in of its own.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { installationRoot } from '../../artifacts/places';
+import { temporalPath } from '../../artifacts/toolchain';
+import { freePort } from '../../cli/local/ports';
+import { sleep } from '../../cli/local/processes';
+import { Service } from '../../cli/local/service';
+import { judgeQueue, ORCHESTRATION_QUEUE } from '../../workflows/messages';
+import { prepareNamespace, serverAnswers } from '../../workers/namespace';
+import { cpuSecondsOf, peakRssMbOf } from '../process';
+
+const READY_MS = 60_000;
+const GRACE_MS = 15_000;
+const WORKFLOW_QUEUE_KIND = 1;
+const ACTIVITY_QUEUE_KIND = 2;
+
+export interface ServicesOptions {
+  /** Store, database and logs. */
+  folder: string;
+  standInUrl: string;
+  judgeWorkers: number;
+}
+
+export class FlamingoServices {
+  /** From `start` until every worker polled. */
+  startedInMs = NaN;
+
+  private constructor(
+    private readonly server: Service,
+    private readonly orchestration: Service,
+    readonly judges: readonly Service[],
+    private readonly address: string,
+    /** For commands: they submit to this server and share this store. */
+    readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  /** Starts nothing yet. */
+  static async prepare({ folder, standInUrl, judgeWorkers }: ServicesOptions): Promise<FlamingoServices> {
+    const data = join(folder, '.flamingo');
+    for (const name of ['logs', 'temporal', 'store']) mkdirSync(join(data, name), { recursive: true });
+    const address = `127.0.0.1:${await freePort(0)}`;
+    const env = environment(data, address, standInUrl);
+    const worker = (name: string, script: string, more: NodeJS.ProcessEnv = {}): Service =>
+      new Service({
+        name,
+        command: process.execPath,
+        args: [join(installationRoot(), 'dist', 'workers', script)],
+        env: { ...env, ...more },
+        log: join(data, 'logs', `${name}.log`),
+        watchesParent: true,
+      });
+    const judges = Array.from({ length: judgeWorkers }, (_, index) =>
+      worker(`judge-${index + 1}`, 'judge.js', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' }),
+    );
+    const orchestration = worker('orchestration', 'orchestration.js');
+    return new FlamingoServices(await temporalService(data, address, env), orchestration, judges, address, env);
+  }
+
+  /** Returns when every worker polls. */
+  async start(): Promise<void> {
+    const began = performance.now();
+    this.server.start();
+    await untilReady('the Temporal server', () => serverAnswers(this.address, 1_000));
+    await prepareNamespace({ connection: { address: this.address }, namespace: 'default', retention: false });
+    for (const service of [this.orchestration, ...this.judges]) service.start();
+    await this.untilPolling();
+    this.startedInMs = performance.now() - began;
+  }
+
+  /** Waits until as many processes poll as there should be. */
+  async untilPolling(): Promise<void> {
+    await untilReady('the workers', () =>
+      this.withClient(async ({ workflowService }) => {
+        const pollers = async (name: string, taskQueueType: number): Promise<number> => {
+          const taskQueue = { name };
+          const found = await workflowService.describeTaskQueue({ namespace: 'default', taskQueue, taskQueueType });
+          const alive = [this.orchestration, ...this.judges].map(({ pid }) => String(pid));
+          return found.pollers?.filter(({ identity }) => alive.includes(identity?.split(':').at(-1) ?? '')).length ?? 0;
+        };
+        const orchestrating = await pollers(ORCHESTRATION_QUEUE, WORKFLOW_QUEUE_KIND);
+        const judging = await pollers(judgeQueue('stand-in'), ACTIVITY_QUEUE_KIND);
+        return orchestrating > 0 && judging >= this.judges.length;
+      }),
+    );
+  }
+
+  async withClient<T>(use: (client: Client) => Promise<T>): Promise<T> {
+    const connection = await Connection.connect({ address: this.address });
+    try {
+      return await use(new Client({ connection }));
+    } finally {
+      await connection.close();
+    }
+  }
+
+  /** Process ids of all services that run. */
+  pids(): number[] {
+    return [this.server, this.orchestration, ...this.judges].flatMap(({ pid }) => pid ?? []);
+  }
+
+  /** Seconds of CPU time of all services so far. */
+  cpuSeconds(): number | null {
+    const each = this.pids().map(cpuSecondsOf);
+    return each.includes(null) ? null : each.reduce<number>((sum, seconds) => sum + (seconds ?? 0), 0);
+  }
+
+  /** Of the judge worker that used most. */
+  judgePeakRssMb(): number | null {
+    const each = this.judges.flatMap(({ pid }) => (pid === null ? [] : (peakRssMbOf(pid) ?? [])));
+    return each.length === 0 ? null : Math.max(...each);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.orchestration, ...this.judges].map((service) => service.stop(GRACE_MS)));
+    await this.server.stop(GRACE_MS);
+  }
+}
+
+/** Whatever the environment says of another Temporal server, of keys or of a store is not meant for a benchmark. */
+function environment(data: string, address: string, standInUrl: string): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(TEMPORAL_(?!CLI_PATH)|ANTHROPIC_|FLAMINGO_)/.test(name),
+  );
+  return {
+    ...Object.fromEntries(kept),
+    ...(process.env['FLAMINGO_CACHE'] === undefined ? {} : { FLAMINGO_CACHE: process.env['FLAMINGO_CACHE'] }),
+    TEMPORAL_CONFIG_FILE: join(data, 'temporal', 'no-profiles.toml'),
+    TEMPORAL_ADDRESS: address,
+    FLAMINGO_HOME: data,
+    FLAMINGO_STAND_IN_URL: standInUrl,
+  };
+}
+
+async function temporalService(data: string, address: string, env: NodeJS.ProcessEnv): Promise<Service> {
+  const binary = temporalPath();
+  const port = Number(address.split(':').at(-1));
+  const flags = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)];
+  flags.push('--ui-port', String(await freePort(port + 1000)), '--ui-disable-news-fetch', '--log-level', 'warn');
+  flags.push('--db-filename', join(data, 'temporal', `server-${binary.serverVersion}.db`));
+  flags.push('--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL');
+  const log = join(data, 'logs', 'temporal.log');
+  return new Service({ name: 'temporal', command: binary.path, args: flags, env, log, watchesParent: false });
+}
+
+async function untilReady(what: string, ready: () => Promise<boolean>): Promise<void> {
+  const until = Date.now() + READY_MS;
+  while (!(await ready().catch(() => false))) {
+    if (Date.now() > until) throw new Error(`${what} did not come up in ${READY_MS / 1000} s`);
+    await sleep(50);
+  }
+}

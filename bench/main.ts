@@ -1,0 +1,83 @@
+/**
+ * `npm run bench -- NAME`: what backs every speed claim. Results go to stdout, progress to stderr. Exit codes: 0 done,
+ * 1 a bar was missed (only with --quick, which is a check), or a part failed; 2 invalid use.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { installationRoot } from '../artifacts/places';
+import { chosenParts, PARTS } from './judge/parts';
+import { Sitting } from './judge/sitting';
+import { describeMachine, type Machine } from './machine';
+import { InvalidOptions, parseOptions, USAGE, type Options } from './options';
+import type { PartResult } from './rows';
+import { markdownPart, putBlock, textTable } from './tables';
+
+const PAGE = join(installationRoot(), 'docs', 'benchmarks.md');
+
+async function main(args: string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(USAGE);
+    return 0;
+  }
+  const options = parseOptions(args);
+  const parts = chosenParts(options);
+  if (options.list) {
+    const chosen = options.only === null ? PARTS : parts;
+    for (const { id, title, minutes } of chosen)
+      console.log(`${id.padEnd(12)} ${`${minutes} min`.padStart(6)}  ${title}`);
+    return 0;
+  }
+  const sitting = new Sitting(options);
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => void sitting.close().finally(() => process.exit(130)));
+  }
+  const results: PartResult[] = [];
+  try {
+    for (const part of parts) {
+      const { id, title } = part;
+      sitting.say(title);
+      const started = performance.now();
+      const { method, rows } = await part.run(sitting);
+      const result = { id, title, method, rows, seconds: (performance.now() - started) / 1000 };
+      await sitting.endPart();
+      const machine = describeMachine(sitting.versions);
+      results.push(result);
+      if (!options.json) print(result);
+      if (options.write) write(options, result, machine);
+    }
+  } finally {
+    await sitting.close();
+  }
+  const machine = describeMachine(sitting.versions);
+  if (options.json)
+    console.log(JSON.stringify({ benchmark: options.benchmark, machine, repeats: options.repeats, parts: results }));
+  else console.log(`\n${machineLine(machine)}`);
+  const missed = results.flatMap(({ id, rows }) =>
+    rows.filter(({ ok }) => ok === false).map(({ name }) => `${id}: ${name}`),
+  );
+  if (missed.length > 0) console.error(`bench: bars missed: ${missed.join('; ')}`);
+  return options.quick && missed.length > 0 ? 1 : 0;
+}
+
+function print({ title, method, rows, seconds }: PartResult): void {
+  console.log(`\n${title}\n${method}\n\n${textTable(rows)}\n(${seconds.toFixed(0)} s)`);
+}
+
+function write({ benchmark }: Options, result: PartResult, machine: Machine): void {
+  if (!existsSync(PAGE)) throw new Error(`${PAGE} is missing`);
+  writeFileSync(PAGE, putBlock(readFileSync(PAGE, 'utf8'), `${benchmark}:${result.id}`, markdownPart(result, machine)));
+}
+
+function machineLine({ date, cpu, cores, memoryGb, commit, versions }: Machine): string {
+  const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return `${cpu}, ${cores} cores, ${memoryGb} GB; ${list.join(', ')}; commit ${commit}; ${date}`;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => (process.exitCode = code),
+  (error: unknown) => {
+    const isUse = error instanceof InvalidOptions;
+    console.error(isUse ? `${error.message}\n\n${USAGE}` : error);
+    process.exitCode = isUse ? 2 : 1;
+  },
+);

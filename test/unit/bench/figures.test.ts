@@ -1,0 +1,98 @@
+import type { Machine } from '../../../bench/machine';
+import { atLeast, atMost, below, exactly, meets, missingRow, row, type PartResult } from '../../../bench/rows';
+import { ratios, summarize } from '../../../bench/statistics';
+import { figure, markdownPart, putBlock, textTable } from '../../../bench/tables';
+
+test('medians of odd and even numbers of runs, with their range', () => {
+  expect(summarize([3, 1, 2])).toEqual({ median: 2, least: 1, most: 3, runs: 3 });
+  expect(summarize([4, 1, 2, 3])).toEqual({ median: 2.5, least: 1, most: 4, runs: 4 });
+  expect(() => summarize([])).toThrow(RangeError);
+});
+
+test('ratios are taken within a repeat: a slow moment cancels out', () => {
+  expect(ratios([2, 20], [1, 10])).toEqual([2, 2]);
+  expect(() => ratios([1], [1, 2])).toThrow(RangeError);
+});
+
+test('a bar decides whether a row is ok', () => {
+  expect(row('time', [1.2, 1.3, 1.1], '×', { bar: atMost(1.25) })).toEqual({
+    name: 'time',
+    value: 1.2,
+    unit: '×',
+    bar: { is: 'at most', value: 1.25 },
+    ok: true,
+    range: [1.1, 1.3],
+    runs: 3,
+  });
+  expect(row('lost', 1, '', { bar: exactly(0) }).ok).toBe(false);
+  expect(row('rate', 9, '/s').ok).toBeNull();
+  expect([meets(5, atLeast(5)), meets(5, below(5)), meets(NaN, atMost(1)), meets(NaN, exactly(0))]).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
+});
+
+test('what was not measured has no figure, and does not meet a bar', () => {
+  expect(missingRow('peer', 'not installed: no network')).toMatchObject({ value: null, ok: null });
+  expect(missingRow('peer', 'not installed', atLeast(4))).toMatchObject({ value: null, ok: false });
+});
+
+test.each([
+  [0, '0'],
+  [1.23456, '1.23'],
+  [0.012345, '0.0123'],
+  [271.4, '271'],
+  [4000, '4,000'],
+  [12345.6, '12,346'],
+])('%d is written as %s', (value, text) => {
+  expect(figure(value)).toBe(text);
+});
+
+const machine: Machine = {
+  date: '2026-11-25T10:00:00.000Z',
+  cpu: 'A processor',
+  cores: 2,
+  memoryGb: 8,
+  commit: 'abc1234',
+  versions: { node: '20.20.2' },
+};
+const part: PartResult = {
+  id: 'h1',
+  title: 'H1: clean',
+  method: 'Ten | judgements.',
+  rows: [row('time', [1, 2, 3], 's', { bar: atMost(1.5) }), missingRow('peer', 'not installed: no network')],
+  seconds: 12.4,
+};
+
+test('a table for the terminal', () => {
+  const lines = textTable(part.rows).split('\n');
+  expect(lines).toHaveLength(3);
+  expect(lines[1]).toMatch(/^time +2 s +1 – 3 \(3\) +≤ 1.5 +NO$/);
+  expect(lines[2]).toMatch(/^peer +– +not installed: no network$/);
+});
+
+test('a part as Markdown says how, where and with what it was measured', () => {
+  expect(markdownPart(part, machine).split('\n')).toEqual([
+    '### H1: clean',
+    '',
+    'Ten \\| judgements.',
+    '',
+    '|  | value | range (runs) | bar | met |  |',
+    '| --- | --: | --: | --: | --: | --- |',
+    '| time | 2 s | 1 – 3 (3) | ≤ 1.5 | NO |  |',
+    '| peer | – |  |  |  | not installed: no network |',
+    '',
+    '2026-11-25, A processor, 2 cores, 8 GB; node 20.20.2; commit abc1234. Took 12 s.',
+  ]);
+});
+
+test('a block replaces the one before, and leaves all others alone', () => {
+  const page = '# Benchmarks\n\n<!-- bench:a -->\nold\n<!-- /bench:a -->\n\nwords\n';
+  const once = putBlock(page, 'a', 'new');
+  expect(once).toBe('# Benchmarks\n\n<!-- bench:a -->\n\nnew\n\n<!-- /bench:a -->\n\nwords\n');
+  expect(putBlock(once, 'a', 'new')).toBe(once);
+  expect(putBlock(once, 'b', 'more')).toBe(`${once.trimEnd()}\n\n<!-- bench:b -->\n\nmore\n\n<!-- /bench:b -->\n`);
+  expect(() => putBlock('<!-- bench:a -->', 'a', 'new')).toThrow('only one of the markers');
+});
