@@ -24,6 +24,8 @@ async function main(): Promise<void> {
       localActivityTaskSlotSupplier: NONE,
       nexusTaskSlotSupplier: NONE,
     },
+    // each poll holds a slot that was free when it began: with more of them a full worker would still be given shards
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
     maxHeartbeatThrottleInterval: '4s',
     // requests in flight are awaited by the activity itself, so it must hear of the shutdown at once
     shutdownGraceTime: 0,

@@ -88,7 +88,7 @@ export interface JudgedItems {
 }
 
 /** Items of a shard that may be asked, or wait for their turn, at once; how many are in flight is the pace's business. */
-const LANES = 1000;
+const LANES = 400;
 
 /** Throws `JudgeStopped`, `JudgeMustWait`, `JournalUnwritable`, or the signal's reason; the journal keeps the rest. */
 export async function judgeItems(options: JudgeOptions): Promise<JudgedItems> {
