@@ -1,6 +1,7 @@
 /**
  * State and decisions of an account's workflow, without Temporal: who may send how much. At no time do the leases that
- * are still valid add up to more than the account's bounds; a newcomer waits until the others have renewed theirs.
+ * are still valid, and the requests in flight, add up to more than the account's bounds: a newcomer waits until the others
+ * have renewed theirs and their surplus has come back.
  */
 import { NO_RATES, RATES, tighter, type Rates } from '../experiment/rates';
 import type {
@@ -79,6 +80,7 @@ export class AccountBoard {
       level: known === undefined ? 0 : (level ?? known.level),
       draining: known?.draining ?? 0,
       most: 0,
+      busy: active,
       fraction: 0,
       expiresAt,
       held: held === null ? null : { until: this.now() + held.forMs, reason: held.reason },
@@ -92,8 +94,13 @@ export class AccountBoard {
     const fair = fairShare(bound, worker, state.holders);
     holder.most = Math.min(
       fair,
-      free(bound, ({ most }) => most),
+      free(bound, ({ most, busy }) => Math.max(most, busy)),
     );
+    // until it hears of this it may start as many as before, and what is in flight is not called back; but a level only
+    // triples with a round of replies
+    if (known !== undefined && known.most > holder.most) {
+      holder.busy = Math.max(active, Math.min(known.most, 3 * (level ?? known.most)));
+    }
     // rates go by demand: who has little left to ask needs little
     const demands = Object.values(state.holders).reduce((sum, other) => sum + other.demand, 0);
     holder.fraction = Math.min(
@@ -101,7 +108,11 @@ export class AccountBoard {
       free(1, ({ fraction }) => fraction),
     );
     if (holder.most === 0 || holder.fraction === 0) holder.most = holder.fraction = 0;
-    const satisfied = !state.growing && this.shareLevel(state, worker, active, climbing) && holder.most >= fair;
+    const satisfied =
+      !state.growing &&
+      this.shareLevel(state, worker, active, climbing) &&
+      holder.most >= fair &&
+      holder.busy <= holder.most;
     const workers = Object.keys(state.holders).sort();
     return {
       move: state.growing ? 0 : holder.level - (level ?? 0),

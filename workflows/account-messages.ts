@@ -112,6 +112,8 @@ export interface Holder {
   /** In flight beyond `level`, which was lowered: nobody else's yet. */
   draining: number;
   most: number;
+  /** In flight, or perhaps started before a lower `most` is heard of: beyond `most` nobody else's yet. */
+  busy: number;
   fraction: number;
   /** Epoch milliseconds by the workflow's clock. */
   expiresAt: number;

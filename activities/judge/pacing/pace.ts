@@ -6,7 +6,8 @@
  * - Rates (requests, input and output tokens a minute) come from the reply headers, bounded by the experiment file; of
  *   them this worker uses its share. How many at once is found out (concurrency-limit.ts).
  * - A 429 with a limit used up holds every request until the time that the server names, and lowers the rate a little:
- *   somebody else uses the account, too. Any other 429 concerns its own request only, unless nothing else passes.
+ *   somebody else uses the account, too. Any other 429 holds its own request only, unless nothing else passes; it says
+ *   that there were too many at once, unless its pause is a long one.
  * - Nobody waits exactly what `retry-after` says: up to 20 %, at most 4 s, is added, or all would come back at once.
  */
 import { NO_RATES, RATES, tighter, type Rate, type Rates } from '../../../experiment/rates';
@@ -51,8 +52,12 @@ export class JudgeMustWait extends Error {
 export const LONGEST_WAIT_MS = 15_000;
 const JITTER = 0.2;
 const LONGEST_JITTER_MS = 4_000;
-/** Rejections without any reply between them: the server takes nothing at present. */
+/**
+ * Rejections without any reply between them: the server takes nothing at present. As many as are in flight at least, since
+ * rejections come back before replies; of long pauses a part of that is enough, since they do not lower the limit.
+ */
 const HOLD_AFTER = 5;
+const HOLD_AFTER_LONG = 1 / 4;
 /** A used-up limit lowers our rate by a tenth; a tenth is regained in ten seconds. */
 const SLOWER = 0.9;
 const SLOWEST = 0.1;
@@ -313,6 +318,7 @@ export class Pace {
     const now = this.clock.now();
     this.learn(limits);
     this.rejectionsInRow++;
+    const long = delayMs > LONGEST_WAIT_MS;
     if (kind === 'overloaded') {
       this.limit!.overloaded();
     } else if (kind === 'ramp_limit') {
@@ -322,10 +328,12 @@ export class Pace {
       this.slow(number, SLOWER, now);
       for (const bucket of this.buckets.values()) bucket.empty(now);
       this.hold(delayMs, reason, now);
-    } else {
+    } else if (!long) {
+      // a place becomes free within seconds, so a longer pause says nothing of how many there are
       this.limit!.rejected(number, this.started, this.active);
     }
-    if (this.rejectionsInRow >= Math.max(HOLD_AFTER, this.active)) this.hold(delayMs, reason, now);
+    const nothingPasses = Math.max(HOLD_AFTER, this.active * (long ? HOLD_AFTER_LONG : 1));
+    if (this.rejectionsInRow >= nothingPasses) this.hold(delayMs, reason, now);
   }
 
   private hold(delayMs: number, reason: string, now: number): void {

@@ -23,14 +23,17 @@ export class VirtualClock implements Clock {
   sleep = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
-      const timer = { at: this.time + milliseconds, order: this.order++, fire: resolve };
+      const abort = (): void => {
+        this.timers.splice(this.timers.indexOf(timer), 1);
+        reject(signal!.reason as Error);
+      };
+      const fire = (): void => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      const timer = { at: this.time + milliseconds, order: this.order++, fire };
       this.timers.push(timer);
-      signal?.addEventListener('abort', () => {
-        const index = this.timers.indexOf(timer);
-        if (index < 0) return; // it has fired
-        this.timers.splice(index, 1);
-        reject(signal.reason as Error);
-      });
+      signal?.addEventListener('abort', abort, { once: true });
     });
 
   /** Runs until `work` has ended. Throws when everybody waits for something else than time. */
@@ -40,6 +43,7 @@ export class VirtualClock implements Clock {
     ended.catch(() => undefined);
     for (;;) {
       await setImmediate();
+      await setImmediate(); // what the last timer has put off to the end of its turn belongs to its time
       if (over) break;
       if (this.timers.length === 0) throw new Error(`nothing moves at ${this.time} ms`);
       let next = this.timers[0]!;
