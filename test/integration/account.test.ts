@@ -1,0 +1,102 @@
+/**
+ * A judge account on a real Temporal server: leases over updates, and a pause that holds every configuration that uses it.
+ */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { temporalAccount } from '../../activities/judge/pacing/account';
+import { NO_RATES } from '../../experiment/rates';
+import { accountState, accountWorkflowId, resumeAccount, type LeaseRequest } from '../../workflows/account-messages';
+import { configurationProgress, type ExperimentOutline } from '../../workflows/messages';
+import { until } from '../support/until';
+import {
+  configurationOutline,
+  experimentOutline,
+  fakeActivities,
+  WorkflowEnvironment,
+} from '../support/workflow-environment';
+
+jest.setTimeout(60_000);
+
+let environment: WorkflowEnvironment;
+beforeAll(async () => {
+  environment = await WorkflowEnvironment.start();
+});
+afterAll(() => environment?.stop());
+
+let plan: ExperimentOutline;
+
+function wish(worker: string, change: Partial<LeaseRequest> = {}): LeaseRequest {
+  return {
+    worker,
+    model: 'judge-1',
+    demand: 100,
+    level: null,
+    growing: true,
+    active: 0,
+    bounds: { ...NO_RATES, concurrency: 20 },
+    learned: NO_RATES,
+    held: null,
+    ...change,
+  };
+}
+
+test('workers share what the experiment file allows; a lease that is given back is another one’s', async () => {
+  await environment.withAccounts(async () => {
+    const account = temporalAccount('shared', () => environment.temporal.client);
+    expect((await account.lease(wish('one'))).most).toBe(20);
+    expect((await account.lease(wish('two'))).most).toBe(0);
+    expect((await account.lease(wish('one'))).most).toBe(10);
+    // what the first had started before it heard of less is known with its next lease
+    expect((await account.lease(wish('one', { active: 10 }))).most).toBe(10);
+    expect((await account.lease(wish('two'))).most).toBe(10);
+    await account.lease(wish('one', { demand: 0 }));
+    expect((await account.lease(wish('two'))).most).toBe(20);
+  });
+});
+
+test('a paused account holds its configurations until one command resumes it; the GPU goes on', async () => {
+  const log: string[] = [];
+  const account = temporalAccount('broke', () => environment.temporal.client);
+  let broke = true;
+  const activities = fakeActivities(log, {
+    planExperiment: () => Promise.resolve(plan),
+    judgeShard: async () => {
+      log.push(broke ? 'refused' : 'judged');
+      if (!broke) return { judged: 4, missing: 0, usd: 0, requests: 4 };
+      const { workflowId } = Context.current().info.workflowExecution as { workflowId: string };
+      const { number, reason } = await account.pause({ reason: 'the spend limit is reached', workflowId });
+      throw ApplicationFailure.create({
+        type: 'AccountPaused',
+        nonRetryable: true,
+        details: [{ account: account.name, number, reason }],
+      });
+    },
+  });
+  const outcome = await environment.withAccounts(() =>
+    environment.run(activities, async (queue) => {
+      plan = experimentOutline(queue, [configurationOutline('em')]);
+      const handle = await environment.start(queue);
+      const child = environment.temporal.client.workflow.getHandle(`${handle.workflowId}/em`);
+      const waiting = async (): Promise<string | null> => {
+        try {
+          return (await child.query(configurationProgress)).waiting;
+        } catch {
+          return null; // not started yet
+        }
+      };
+      await until('it waits', async () => (await waiting()) !== null);
+      expect(await waiting()).toBe('waiting until `flamingo account resume broke`: the spend limit is reached');
+      const asked = log.filter((line) => line === 'refused').length;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(log.filter((line) => line === 'refused')).toHaveLength(asked);
+      broke = false;
+      const paused = environment.temporal.client.workflow.getHandle(accountWorkflowId('broke'));
+      expect((await paused.query(accountState)).pause?.reason).toBe('the spend limit is reached');
+      expect(await paused.executeUpdate(resumeAccount)).toBe(true);
+      expect(await paused.executeUpdate(resumeAccount)).toBe(false);
+      return handle.result();
+    }),
+  );
+  expect(outcome.status).toBe('complete');
+  expect(log.filter((line) => line === 'judged').length).toBeGreaterThan(0);
+});
