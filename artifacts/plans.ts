@@ -30,12 +30,17 @@ export async function storePlan(store: Store, plan: StoredPlan): Promise<Artifac
 export async function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
   let plan = recent.get(ref.sha256);
   if (plan === undefined) {
-    plan = store.read(ref).then((bytes) => JSON.parse(bytes.toString('utf8')) as StoredPlan);
+    plan = store.read(ref).then((bytes) => current(JSON.parse(bytes.toString('utf8')) as StoredPlan));
     plan.catch(() => recent.delete(ref.sha256)); // the next one tries again
     recent.set(ref.sha256, plan);
     if (recent.size > 4) recent.delete(recent.keys().next().value as string);
   }
   return plan;
+}
+
+/** Plans of earlier versions lie in stores: what they could not say is filled in. */
+function current(plan: StoredPlan): StoredPlan {
+  return { ...plan, spec: { ...plan.spec, judges: plan.spec.judges ?? {} } };
 }
 
 export function configurationOf({ plan }: StoredPlan, name: string): PlannedConfiguration {
