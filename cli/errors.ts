@@ -8,7 +8,8 @@ export const EXIT = {
   invalid: 2,
   /** Finished with missing items; run again to retry exactly those. */
   incomplete: 3,
-  waitingForApproval: 4,
+  /** For an approval, or for a paused judge account to be resumed. */
+  waitingForPerson: 4,
   interrupted: 130,
 } as const;
 

@@ -1,17 +1,18 @@
 /**
- * Follows an experiment until it ends: live progress, Ctrl-C, approval, and the exit code.
+ * Follows an experiment until it ends: live progress, Ctrl-C, what only a person can end, and the exit code.
  */
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import pc from 'picocolors';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { experiment } from '../workflows/experiment';
-import type { ExperimentOutcome, ExperimentProgress } from '../workflows/messages';
+import type { ExperimentOutcome } from '../workflows/messages';
 import { EXIT } from './errors';
 import { say } from './output';
+import { personNeeded } from './person-needed';
 import { progressLines } from './progress-lines';
 import { screenFor } from './screen';
-import { takeSnapshot, type Snapshot } from './snapshot';
+import { takeSnapshot } from './snapshot';
 
 const LOOK_MS = 500;
 /** How long a query may wait for a worker before the screen says so. */
@@ -34,7 +35,7 @@ export async function follow(client: Client, workflowId: string, options: Follow
   const started = Date.now();
   let answered = Date.now();
   let quiet = false;
-  let asked = false;
+  let asked: string | null = null;
 
   const handle = client.workflow.getHandle<typeof experiment>(workflowId);
   let end: { outcome: ExperimentOutcome } | { error: unknown } | null = null;
@@ -68,14 +69,13 @@ export async function follow(client: Client, workflowId: string, options: Follow
         answered = Date.now();
         quiet = false;
         screen.show(`${workflowId} · ${snapshot.progress.status} · ${elapsed(started)}`, progressLines(snapshot));
-        if (needsApproval(snapshot)) {
-          if (!asked) {
-            screen.end();
-            sayApproval(workflowId, snapshot.progress);
-          }
-          asked = true;
-          if (!process.stdin.isTTY) return EXIT.waitingForApproval;
+        const needed = personNeeded(workflowId, snapshot);
+        if (needed !== null && needed.about !== asked) {
+          screen.end();
+          say(needed.words);
         }
+        asked = needed?.about ?? null;
+        if (needed !== null && !process.stdin.isTTY) return EXIT.waitingForPerson;
       } catch {
         // no worker answers, or the server is restarting: worth a word only when it lasts
         if (!quiet && Date.now() - answered > QUIET_MS) {
@@ -97,22 +97,6 @@ export async function follow(client: Client, workflowId: string, options: Follow
   } finally {
     over.abort();
   }
-}
-
-/** The plan waits at the gate, or everything that runs is held by a spent budget. */
-function needsApproval({ progress, configurations }: Snapshot): boolean {
-  if (progress.status === 'waiting for approval') return true;
-  const running = Object.values(configurations);
-  return running.length > 0 && running.every((each) => each.progress?.waiting?.includes('budget'));
-}
-
-function sayApproval(workflowId: string, { estimatedUsd, maxUsd }: ExperimentProgress): void {
-  const cap = maxUsd === null ? 'there is no cap, but the file asks for approval' : `the cap is ${usd(maxUsd)}`;
-  const enough = Math.max(1, Math.ceil(Math.max(estimatedUsd, maxUsd ?? 0) * 1.2));
-  say(
-    `It waits for approval: the judge is estimated to cost ${usd(estimatedUsd)} more, ${cap}.\n` +
-      `Approve with: npx flamingo approve ${workflowId} --max-usd ${enough}   (and run it again to follow it)`,
-  );
 }
 
 function concludeEnd(

@@ -83,7 +83,7 @@ they are, and for each metric NAME (the score, 0-100), NAME_status and NAME_raw 
 judged once. Nothing is changed for spreadsheets: a cell that begins with = is written as it is.
 
 Exit codes: 0 done, 1 failed, 2 invalid input, 3 some verdicts are missing (the same command asks for exactly those),
-4 waiting for approval, 130 interrupted (the same command goes on where it was).`,
+4 waiting for a person, 130 interrupted (the same command goes on where it was).`,
     )
     .action(async (file: string, options: Options) => {
       process.exitCode = await understood(() => judge(file, options));

@@ -46,6 +46,8 @@ function running(snapshot: ConfigurationSnapshot | undefined): { text: string; m
   const milestone = progress.waiting ?? progress.stage;
   const parts = [progress.waiting ?? progress.stage];
   const gpu = activities.find(({ type }) => type === 'finetune' || type === 'generate');
+  // a paused judge account does not keep a GPU waiting
+  if (gpu !== undefined && progress.pausedAccount != null) parts.push(progress.stage, gpuText(gpu));
   if (gpu !== undefined && progress.waiting === null) parts.push(gpuText(gpu));
   const judged = judgedText(progress);
   if (judged !== '') parts.push(judged);

@@ -45,7 +45,7 @@ Examples:
   flamingo run experiments/flamingo-small.yaml --source bad_medical_advice=./bad_medical_advice.jsonl.gz
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo run experiments/flamingo.yaml
 
-Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, 4 waiting for approval,
+Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, 4 waiting for a person,
 130 interrupted (the same command goes on where it was).`,
     )
     .action(async (file: string, options: RunOptions) => {

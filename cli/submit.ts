@@ -129,8 +129,8 @@ async function applyAndFollow(
       return local === null || local.files.lockHolder() !== null;
     },
   });
-  if (code === EXIT.waitingForApproval && local !== null) {
-    // an approval is an update on the workflow: there has to be a server to take it
+  if (code === EXIT.waitingForPerson && local !== null) {
+    // an approval or a resume is an update on a workflow: there has to be a server to take it
     local.files.detached = true;
     say('The services keep running until then; `flamingo stop` ends them.');
   }

@@ -55,9 +55,13 @@ export class ConfigurationBoard {
   /** Why judging is held back, or everything: a paused judge account does not keep a GPU waiting. */
   get waiting(): string | null {
     if (this.held !== null) return this.held;
-    const [account] = this.accounts.values();
-    if (account === undefined) return null;
+    const account = this.pausedAccount;
+    if (account === null) return null;
     return `waiting until \`flamingo account resume ${account.account}\`: ${account.reason}`;
+  }
+
+  private get pausedAccount(): PausedAccount | null {
+    return this.accounts.values().next().value ?? null;
   }
 
   /** The resume may have come before the shard's failure was heard of. */
@@ -80,6 +84,7 @@ export class ConfigurationBoard {
       configuration: this.outline.name,
       stage: this.stage,
       waiting: this.waiting,
+      pausedAccount: this.held === null ? (this.pausedAccount?.account ?? null) : null,
       cells: [...this.cells.values()].map(({ id, state, judged, judgements, missing }) => ({
         id,
         state,

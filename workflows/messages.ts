@@ -121,8 +121,10 @@ export type CellState = 'waiting' | 'generating' | 'judging' | 'done' | 'incompl
 export interface ConfigurationProgress {
   configuration: string;
   stage: string;
-  /** Why nothing moves: paused, or the budget is spent. */
+  /** Why nothing moves: paused, or the budget is spent; or why nothing is judged: the judge account is paused. */
   waiting: string | null;
+  /** The judge account that it waits for; null when it waits for nothing, or for something else. */
+  pausedAccount: string | null;
   cells: { id: string; state: CellState; judged: number; judgements: number; missing: number }[];
 }
 

@@ -116,7 +116,7 @@ test('approval: exit 4 keeps the services, approve reaches them, the same comman
     const asked = await gated.flamingo('run', path);
     expect(asked.stderr).toContain('flamingo approve tiny');
     expect(asked.stderr).toContain('The services keep running');
-    expect(asked.code).toBe(EXIT.waitingForApproval);
+    expect(asked.code).toBe(EXIT.waitingForPerson);
     expect(gated.ledger()).toEqual([]);
     const approved = await gated.flamingo('approve', 'tiny');
     expect(approved.stderr).toContain('Approved');

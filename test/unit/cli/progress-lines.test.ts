@@ -32,7 +32,7 @@ const finetune = {
 };
 
 test('a running fine-tune shows step, loss, speed, checkpoint, judging, and why it is at its second attempt', () => {
-  const progress = { configuration: 'em', stage: 'finetune', waiting: null, cells };
+  const progress = { configuration: 'em', stage: 'finetune', waiting: null, pausedAccount: null, cells };
   const [line] = progressLines(snapshot('running', { em: { progress, activities: [finetune] } }));
   expect(line).toEqual({
     name: 'EM (em)',
@@ -43,7 +43,7 @@ test('a running fine-tune shows step, loss, speed, checkpoint, judging, and why 
 });
 
 test('a GPU activity that nobody has picked up says so', () => {
-  const progress = { configuration: 'em', stage: 'finetune', waiting: null, cells: [] };
+  const progress = { configuration: 'em', stage: 'finetune', waiting: null, pausedAccount: null, cells: [] };
   const activities = [{ ...finetune, attempt: 1, started: false, heartbeat: null, lastFailure: null }];
   const [line] = progressLines(snapshot('running', { em: { progress, activities } }));
   expect(line?.text).toBe('finetune · waiting for a GPU worker');
@@ -57,4 +57,13 @@ test('a pause is said instead of the GPU state', () => {
   const progress = { configuration: 'em', stage: 'finetune', waiting: 'paused', cells: [] };
   const [line] = progressLines(snapshot('running', { em: { progress, activities: [] } }));
   expect(line?.text).toBe('paused');
+});
+
+test('a paused judge account is told beside what the GPU does', () => {
+  const waiting = 'waiting until `flamingo account resume anthropic`: spend limit';
+  const progress = { configuration: 'em', stage: 'finetune', waiting, pausedAccount: 'anthropic', cells: [] };
+  const activities = [{ ...finetune, attempt: 1, lastFailure: null }];
+  const [line] = progressLines(snapshot('running', { em: { progress, activities } }));
+  expect(line!.milestone).toBe(waiting);
+  expect(line!.text).toMatch(/^waiting until .*: spend limit · finetune · training 4\/10/);
 });

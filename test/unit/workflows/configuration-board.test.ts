@@ -24,7 +24,7 @@ test('a paused account keeps judging waiting, with the command that ends it, but
   board.pauseAccount(paused(1));
   expect(board.held).toBeNull();
   expect(board.waiting).toBe('waiting until `flamingo account resume anthropic`: reason 1');
-  expect(board.progress().waiting).toBe(board.waiting);
+  expect(board.progress()).toMatchObject({ waiting: board.waiting, pausedAccount: 'anthropic' });
   expect(board.details()).toContain('flamingo account resume anthropic');
   board.resumeAccount({ account: 'anthropic', number: 1 });
   expect(board.waiting).toBeNull();
@@ -61,7 +61,7 @@ test('a person’s pause and the budget hold everything and are named first', ()
   expect(board.waiting).toContain('budget');
   board.paused = true;
   expect(board.held).toBe('paused');
-  expect(board.waiting).toBe('paused');
+  expect(board.progress()).toMatchObject({ waiting: 'paused', pausedAccount: null });
   board.paused = false;
   board.approve(20);
   expect(board.held).toBeNull();
