@@ -81,6 +81,8 @@ export interface Adjustment extends Partial<AccountBounds> {
 
 export interface AccountInput {
   account: string;
+  /** Unused for so many milliseconds it ends. Default two minutes. */
+  idleMs?: number;
   /** Of the run before. */
   state?: AccountState;
 }

@@ -23,7 +23,7 @@ import {
   type AccountInput,
 } from './account-messages';
 
-const IDLE = '2 minutes';
+const IDLE_MS = 120_000;
 /** A renewed lease is five events; the server suggests a new run at some thousands, which is slow to replay. */
 const EVENTS_BEFORE_NEW_RUN = 2_000;
 
@@ -67,10 +67,10 @@ export async function account(input: AccountInput): Promise<void> {
 
   for (;;) {
     const before = used;
-    const full = await condition(() => workflowInfo().historyLength > EVENTS_BEFORE_NEW_RUN, IDLE);
+    const full = await condition(() => workflowInfo().historyLength > EVENTS_BEFORE_NEW_RUN, input.idleMs ?? IDLE_MS);
     if (!full && (used !== before || !board.idle)) continue;
     await condition(allHandlersFinished);
-    if (full) await continueAsNew<typeof account>({ account: input.account, state: board.snapshot });
+    if (full) await continueAsNew<typeof account>({ ...input, state: board.snapshot });
     if (used === before && board.idle) return;
   }
 }

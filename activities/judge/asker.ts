@@ -80,16 +80,16 @@ export class Asker {
 
   /**
    * `build` makes the request when its turn has come, once: every attempt sends the same bytes. `characters`: how much text
-   * it holds, roughly. Throws `JudgeStopped`, `JudgeMustWait`, what the pace refuses with, or an abort's reason.
+   * it holds, roughly; `urgent`: it goes before all that have not started yet. Throws `JudgeStopped`, `JudgeMustWait`, what the pace refuses with, or an abort's reason.
    */
-  async ask(build: () => JudgeCall, characters: number): Promise<Answer> {
+  async ask(build: () => JudgeCall, characters: number, urgent = false): Promise<Answer> {
     const { client, pace, clock, deadlineMs, quit, hard, onTrouble } = this.options;
     let call: JudgeCall | undefined;
     let lost = 0;
     let failures = 0;
     let waits = 0;
     for (;;) {
-      const ticket = await pace.enter(characters, quit, call !== undefined);
+      const ticket = await pace.enter(characters, quit, urgent || call !== undefined);
       const startedAt = clock.now();
       if (call === undefined && this.failing.size + this.unanswered >= UNREACHABLE_AFTER) {
         ticket.leave();

@@ -247,7 +247,8 @@ class Shard {
   /** Asks with a harmless text: only if that is answered are the doubtful items themselves at fault. */
   private async control(key: Sha256): Promise<void> {
     const instrument = this.options.instruments[key]!;
-    const answer = await this.asker.ask(() => buildControlCall(instrument), instrument.rubric.length);
+    // at the end of the queue it would come after all that may be refused likewise
+    const answer = await this.asker.ask(() => buildControlCall(instrument), instrument.rubric.length, true);
     const paid = paidFor(answer);
     if (paid.requests > 0) this.options.journal.appendSpent(paid);
     if (answer.kind === 'refused') throw new JudgeStopped('bad_request', answer.failure.message);

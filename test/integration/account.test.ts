@@ -5,8 +5,15 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { temporalAccount } from '../../activities/judge/pacing/account';
 import { NO_RATES } from '../../experiment/rates';
-import { accountState, accountWorkflowId, resumeAccount, type LeaseRequest } from '../../workflows/account-messages';
-import { configurationProgress, type ExperimentOutline } from '../../workflows/messages';
+import type { account as accountWorkflow } from '../../workflows/account';
+import {
+  accountState,
+  accountWorkflowId,
+  adjustAccount,
+  resumeAccount,
+  type LeaseRequest,
+} from '../../workflows/account-messages';
+import { configurationProgress, type ExperimentOutline, ORCHESTRATION_QUEUE } from '../../workflows/messages';
 import { until } from '../support/until';
 import {
   configurationOutline,
@@ -51,6 +58,54 @@ test('workers share what the experiment file allows; a lease that is given back 
     expect((await account.lease(wish('two'))).most).toBe(10);
     await account.lease(wish('one', { demand: 0 }));
     expect((await account.lease(wish('two'))).most).toBe(20);
+  });
+});
+
+test('goes on as a new run when its history grows long, under the hands of its workers', async () => {
+  await environment.withAccounts(async () => {
+    const { client } = environment.temporal;
+    const account = temporalAccount('busy', () => client);
+    const handle = client.workflow.getHandle(accountWorkflowId('busy'));
+    await account.lease(wish('one', { learned: { ...NO_RATES, requestsPerMinute: 3000 } }));
+    await handle.executeUpdate(adjustAccount, { args: [{ model: 'judge-1', inputTokensPerMinute: 9 }] });
+    const first = await handle.describe();
+    let leases = 0;
+    let run = first.runId;
+    const worker = async (name: string): Promise<void> => {
+      while (run === first.runId && leases < 2_000) {
+        const { pause } = await account.lease(wish(name, { active: 5, level: 5 }));
+        expect(pause).toBeNull();
+        if (++leases % 20 === 0) ({ runId: run } = await handle.describe());
+      }
+    };
+    await Promise.all(['one', 'two', 'three', 'four'].map(worker));
+    expect(run).not.toBe(first.runId);
+    const { models } = await handle.query(accountState);
+    expect(models['judge-1']).toMatchObject({
+      learned: { requestsPerMinute: 3000 },
+      adjusted: { inputTokensPerMinute: 9 },
+    });
+    expect(Object.keys(models['judge-1']!.holders).sort()).toEqual(['four', 'one', 'three', 'two']);
+    const { historyLength } = await client.workflow.getHandle(accountWorkflowId('busy'), first.runId).describe();
+    expect(historyLength).toBeLessThan(2_500);
+  });
+});
+
+test('ends when nobody has used it for a while, and the next lease starts it again', async () => {
+  await environment.withAccounts(async () => {
+    const { client } = environment.temporal;
+    const workflowId = accountWorkflowId('rare');
+    await client.workflow.start<typeof accountWorkflow>('account', {
+      workflowId,
+      taskQueue: ORCHESTRATION_QUEUE,
+      args: [{ account: 'rare', idleMs: 1_000 }],
+    });
+    const account = temporalAccount('rare', () => client);
+    await account.lease(wish('one'));
+    await account.lease(wish('one', { demand: 0 }));
+    await client.workflow.getHandle(workflowId).result();
+    expect((await account.lease(wish('two'))).most).toBe(20);
+    expect((await client.workflow.getHandle(workflowId).describe()).status.name).toBe('RUNNING');
   });
 });
 

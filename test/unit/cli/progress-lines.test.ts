@@ -54,7 +54,7 @@ test('a failure gives its reason', () => {
 });
 
 test('a pause is said instead of the GPU state', () => {
-  const progress = { configuration: 'em', stage: 'finetune', waiting: 'paused', cells: [] };
+  const progress = { configuration: 'em', stage: 'finetune', waiting: 'paused', pausedAccount: null, cells: [] };
   const [line] = progressLines(snapshot('running', { em: { progress, activities: [] } }));
   expect(line?.text).toBe('paused');
 });
