@@ -80,7 +80,8 @@ export class Asker {
 
   /**
    * `build` makes the request when its turn has come, once: every attempt sends the same bytes. `characters`: how much text
-   * it holds, roughly; `urgent`: it goes before all that have not started yet. Throws `JudgeStopped`, `JudgeMustWait`, what the pace refuses with, or an abort's reason.
+   * it holds, roughly; `urgent`: it goes before all that have not started yet. Throws `JudgeStopped`, `JudgeMustWait`, what
+   * the pace refuses with, or an abort's reason.
    */
   async ask(build: () => JudgeCall, characters: number, urgent = false): Promise<Answer> {
     const { client, pace, clock, deadlineMs, quit, hard, onTrouble } = this.options;
