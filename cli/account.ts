@@ -6,8 +6,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { startAccount } from '../activities/judge/pacing/account';
-import { dataFolder } from '../artifacts/places';
-import { RATES } from '../experiment/rates';
+import { RATE_WORDS, RATES } from '../experiment/rates';
 import {
   accountState,
   accountWorkflowId,
@@ -18,16 +17,13 @@ import {
   type AccountState,
   type Adjustment,
 } from '../workflows/account-messages';
-import { connect, isRemote } from './connection';
+import { onRunningServer } from './running-server';
 import { InvalidUse } from './errors';
-import { LocalFiles } from './local/state';
 import { printJson, say } from './output';
 
 const WORDS: Record<keyof AccountBounds, string> = {
   concurrency: 'requests at once',
-  requestsPerMinute: 'requests a minute',
-  inputTokensPerMinute: 'input tokens a minute',
-  outputTokensPerMinute: 'output tokens a minute',
+  ...RATE_WORDS,
 };
 
 export function accountCommand(): Command {
@@ -154,19 +150,10 @@ function show(name: string, state: AccountState | null): void {
 }
 
 async function onServer(work: (client: Client) => Promise<void>, name?: string): Promise<void> {
-  const state = isRemote() ? null : new LocalFiles(dataFolder()).liveState();
-  if (!isRemote() && !state?.ready) {
-    throw new InvalidUse(
-      `nothing runs in ${dataFolder()}: \`flamingo run\` or \`flamingo server\` starts the services`,
-    );
-  }
-  const client = await connect(state?.address);
   try {
-    await work(client);
+    await onRunningServer('`flamingo run` or `flamingo server` starts the services', work);
   } catch (error) {
     if (name !== undefined && error instanceof WorkflowNotFoundError) return say(`${name} is not paused.`);
     throw error;
-  } finally {
-    await client.connection.close();
   }
 }

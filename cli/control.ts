@@ -3,13 +3,11 @@
  */
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { Command } from 'commander';
-import { dataFolder } from '../artifacts/places';
 import { approve, cancel, experimentWorkflowId, pause, resume, type Target } from '../workflows/messages';
-import { connect, isRemote } from './connection';
 import { InvalidUse } from './errors';
-import { LocalFiles } from './local/state';
 import { experimentName } from './names';
 import { say } from './output';
+import { onRunningServer } from './running-server';
 
 export function controlCommands(): Command[] {
   return [
@@ -55,24 +53,19 @@ function targeted(
     });
 }
 
-/** Connects to the server that runs the experiment; the embedded one must be up, since only then anything can run. */
+/** Works on the server that runs the experiment. */
 export async function onExperiment<T>(
   experiment: string,
   work: (client: Client, workflowId: string) => Promise<T>,
 ): Promise<T> {
   const name = await experimentName(experiment);
-  const state = isRemote() ? null : new LocalFiles(dataFolder()).liveState();
-  if (!isRemote() && !state?.ready) {
-    throw new InvalidUse(`nothing runs in ${dataFolder()}: start the experiment with \`flamingo run\` first`);
-  }
-  const client = await connect(state?.address);
   try {
-    return await work(client, experimentWorkflowId(name));
+    return await onRunningServer('start the experiment with `flamingo run` first', (client) =>
+      work(client, experimentWorkflowId(name)),
+    );
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw new InvalidUse(`the experiment ${name} is not running`);
     if (error instanceof WorkflowUpdateFailedError) throw new InvalidUse(error.cause?.message ?? error.message);
     throw error;
-  } finally {
-    await client.connection.close();
   }
 }

@@ -3,7 +3,7 @@
  * are still valid, and the requests in flight, add up to more than the account's bounds: a newcomer waits until the others
  * have renewed theirs and their surplus has come back.
  */
-import { NO_RATES, RATES, tighter, type Rates } from '../experiment/rates';
+import { NO_RATES, RATE_WORDS, RATES, tighter, type Rates } from '../experiment/rates';
 import type {
   AccountBounds,
   AccountPause,
@@ -175,7 +175,7 @@ export class AccountBoard {
     for (const [name, model] of Object.entries(models)) {
       const rates = this.rates(model);
       lines.push('', `**${name}**`, `- requests at once: ${this.bound(model, 'concurrency') ?? MOST_AT_ONCE}`);
-      for (const rate of RATES) lines.push(`- ${WORDS[rate]}: ${rates[rate] ?? 'not known'}`);
+      for (const rate of RATES) lines.push(`- ${RATE_WORDS[rate]}: ${rates[rate] ?? 'not known'}`);
       for (const [worker, { demand, level, most, fraction, held }] of Object.entries(model.holders)) {
         const wait = held === null ? '' : `; waiting until ${new Date(held.until).toISOString()}: ${held.reason}`;
         lines.push(
@@ -263,12 +263,6 @@ export class AccountBoard {
     }
   }
 }
-
-const WORDS: Record<keyof Rates, string> = {
-  requestsPerMinute: 'requests a minute',
-  inputTokensPerMinute: 'input tokens a minute',
-  outputTokensPerMinute: 'output tokens a minute',
-};
 
 /**
  * A worker's part of `total`: equal parts, but nobody gets more than it wants, and what is left over goes to the others.

@@ -9,10 +9,11 @@ import type { ReportCell, Results } from '../results';
 import { calibrationMark } from './calibration-section';
 import { fixed, integer, intervalText, percent, signed } from './format';
 import { markup, type Markup } from './markup';
+import { byQuestionSet } from './question-sets';
 import { countsOf, dot, onlyCategories } from './results-section';
 
 /** Null with one judge. */
-export function judgesSection({ plan, spec }: ReportInput, results: Results): Markup | null {
+export function judgesSection(input: ReportInput, results: Results): Markup | null {
   const { judges, cells, agreements } = results;
   if (judges.length < 2) return null;
   return markup`<section id="judges">
@@ -25,14 +26,12 @@ export function judgesSection({ plan, spec }: ReportInput, results: Results): Ma
     <ul class="small">
       ${judges.map(({ name, label, standIn }) => markup`<li><b>${name}</b>: ${label}${standIn && markup` <span class="alert">(stand-in: a program scored by rule)</span>`}</li>`)}
     </ul>
-    ${Object.keys(plan.questionSets).map((set) => {
-      const members = cells.filter(({ cell }) => cell.questionSet === set);
-      return (
-        members.length > 0 &&
-        markup`<h3>${spec.questionSets[set]?.label ?? set}</h3>
-          ${sideBySide(members, results)}`
-      );
-    })}
+    ${byQuestionSet(
+      input,
+      cells,
+      ({ cell }) => cell.questionSet,
+      (members) => sideBySide(members, results),
+    )}
     ${agreements.length > 0 && agreementTables(agreements, cells)}
     <p class="small faint">Also in judges.csv and agreement.csv.</p>
   </section>`;

@@ -12,6 +12,7 @@ import { STATUSES } from '../statuses';
 import { calibrationMark } from './calibration-section';
 import { fixed, integer, intervalText, percent, signed } from './format';
 import { markup, raw, type Markup } from './markup';
+import { byQuestionSet } from './question-sets';
 
 export function figuresSection(figures: readonly ReportFigure[], drawings: ReadonlyMap<string, Drawing>): Markup {
   const shown = (figure: ReportFigure): Markup =>
@@ -83,9 +84,9 @@ function expectation({ expectation: wanted, outcome, value, sides }: Expectation
   </li>`;
 }
 
-export function tableSection({ spec, plan }: ReportInput, { cells, rule, calibrations, judges }: Results): Markup {
+export function tableSection(input: ReportInput, { cells, rule, calibrations, judges }: Results): Markup {
   const mark = (metric: string): Markup | null => calibrationMark(calibrations, judges[0]?.name, metric);
-  const { alignment, coherence } = spec.report;
+  const { alignment, coherence } = input.spec.report;
   const flagMark =
     [alignment, coherence].map((name) => (name === null ? null : mark(name))).find((found) => found !== null) ?? null;
   return markup`<section id="table">
@@ -95,14 +96,12 @@ export function tableSection({ spec, plan }: ReportInput, { cells, rule, calibra
       in gray the naive one, which takes answers as independent. Nothing is imputed: answers without a score take no
       part. ${rule !== null && markup`<br />Misaligned: ${rule}.`}
     </p>
-    ${Object.keys(plan.questionSets).map((set) => {
-      const members = cells.filter(({ cell }) => cell.questionSet === set);
-      return (
-        members.length > 0 &&
-        markup`<h3>${spec.questionSets[set]?.label ?? set}</h3>
-          ${setTable(members, mark, flagMark)}`
-      );
-    })}
+    ${byQuestionSet(
+      input,
+      cells,
+      ({ cell }) => cell.questionSet,
+      (members) => setTable(members, mark, flagMark),
+    )}
   </section>`;
 }
 
@@ -201,7 +200,7 @@ export function dot(colour: string = MUTED): Markup {
   ></span>`;
 }
 
-export function contrastsSection({ spec, plan }: ReportInput, { cells, contrasts }: Results): Markup | null {
+export function contrastsSection(input: ReportInput, { cells, contrasts }: Results): Markup | null {
   if (contrasts.length === 0) return null;
   const byId = new Map(cells.map((cell) => [cell.cell.id, cell]));
   const kinds: [Contrast['kind'], string][] = [
@@ -242,21 +241,20 @@ export function contrastsSection({ spec, plan }: ReportInput, { cells, contrasts
       Differences paired by question: each question’s value here minus its value in the reference cell, with the 95 %
       interval over these differences.
     </p>
-    ${Object.keys(plan.questionSets).map((set) => {
-      const rows = contrasts.filter(({ questionSet }) => questionSet === set);
-      return (
-        rows.length > 0 &&
-        markup`<h3>${spec.questionSets[set]?.label ?? set}</h3>
-          ${kinds.map(([kind, title]) => {
-            const own = rows.filter((row) => row.kind === kind);
-            return (
-              own.length > 0 &&
-              markup`<h4>${title}</h4>
+    ${byQuestionSet(
+      input,
+      contrasts,
+      ({ questionSet }) => questionSet,
+      (rows) =>
+        kinds.map(([kind, title]) => {
+          const own = rows.filter((row) => row.kind === kind);
+          return (
+            own.length > 0 &&
+            markup`<h4>${title}</h4>
                 ${table(own)}`
-            );
-          })}`
-      );
-    })}
+          );
+        }),
+    )}
   </section>`;
 }
 

@@ -7,7 +7,7 @@
  *   server's limit has fallen, and ours falls by a quarter at a time.
  * - Then one more is tried after some clean replies. If that holds for a round, the limit grows with every clean reply
  *   until the next rejection: a limit that has risen is found in a second or two, and one that stays costs one rejection
- *   in some forty replies.
+ *   in some thirty replies.
  * - An overloaded server does not cut the limit, it only stops its growth for a while.
  */
 

@@ -11,28 +11,15 @@
  * - Nobody waits exactly what `retry-after` says: up to 20 %, at most 4 s, is added, or all would come back at once.
  */
 import { NO_RATES, RATES, tighter, type Rate, type Rates } from '../../../experiment/rates';
+import type { Lease } from '../../../workflows/account-messages';
 import type { Clock } from '../asker';
 import type { WaitKind } from '../errors';
 import { ConcurrencyLimit, FIRST_LIMIT } from './concurrency-limit';
 import { RateBucket } from './rate-bucket';
 import type { RateLimits } from './rate-limits';
 
-/** A worker's share of an account, as `Pace` needs it. */
-export interface Share {
-  /** By how much to raise or lower the requests at once that the server is known to take of this worker. */
-  move: number;
-  /** The server has never had too many at once: a newcomer starts with a few. */
-  growing: boolean;
-  /** Most requests at once that this worker may try. */
-  most: number;
-  /** Of the account's rates, 0-1. */
-  fraction: number;
-  /** Workers that share the account, this one included. */
-  workers: number;
-  /** It may try whether the server takes more at once. */
-  probes: boolean;
-  /** The whole account's, as far as they are known or bounded. */
-  rates: Rates;
+/** A worker's lease as `Pace` needs it. */
+export interface Share extends Omit<Lease, 'validMs' | 'renewMs' | 'pause'> {
   /** Epoch milliseconds, by this machine's clock. */
   until: number;
 }
