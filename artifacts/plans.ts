@@ -1,5 +1,6 @@
 /**
- * Stored plans: what `flamingo run` hands to the workflows, as one blob, so that inputs in histories stay small.
+ * Stored plans: what `flamingo run` hands to the workflows, as a reference, so that inputs in histories stay small. The
+ * questions are a blob of their own: there can be a hundred thousand, and a judge worker needs none of them.
  */
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
@@ -17,29 +18,56 @@ export interface StoredPlan {
   overrides: string[];
 }
 
-const recent = new Map<string, Promise<StoredPlan>>();
+/** What judging needs of a plan. */
+export type PlanForJudging = Omit<StoredPlan, 'plan'> & { plan: Omit<Plan, 'questionSets'> };
 
-export async function storePlan(store: Store, plan: StoredPlan): Promise<ArtifactRef> {
-  return store.putBytes(JSON.stringify(plan) + '\n', '.plan.json');
+/** As stored. Plans of earlier versions hold their questions themselves. */
+type PlanHead = PlanForJudging & { plan: { questionSets?: Plan['questionSets'] }; questions?: ArtifactRef };
+
+export async function storePlan(store: Store, stored: StoredPlan): Promise<ArtifactRef> {
+  const { questionSets, ...plan } = stored.plan;
+  const questions = await store.putBytes(JSON.stringify(questionSets) + '\n', '.questions.json');
+  const head: PlanHead = { ...stored, plan, questions };
+  return store.putBytes(JSON.stringify(head) + '\n', '.plan.json');
+}
+
+const recentHeads = new Map<string, Promise<PlanHead>>();
+const recentPlans = new Map<string, Promise<StoredPlan>>();
+
+/** A plan without its questions; remembered like a whole one. */
+export function loadPlanForJudging(store: Store, ref: ArtifactRef): Promise<PlanForJudging> {
+  return remembered(recentHeads, ref, async () => current(await readJson<PlanHead>(store, ref)));
 }
 
 /**
  * Reads a plan; the last few are remembered, because every activity of an experiment starts with its plan. Activities
  * that start together share one reading: a plan of many questions is large.
  */
-export async function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
-  let plan = recent.get(ref.sha256);
-  if (plan === undefined) {
-    plan = store.read(ref).then((bytes) => current(JSON.parse(bytes.toString('utf8')) as StoredPlan));
-    plan.catch(() => recent.delete(ref.sha256)); // the next one tries again
-    recent.set(ref.sha256, plan);
-    if (recent.size > 4) recent.delete(recent.keys().next().value as string);
-  }
-  return plan;
+export function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
+  return remembered(recentPlans, ref, async () => {
+    const { questions, ...head } = current(await readJson<PlanHead>(store, ref));
+    const questionSets =
+      questions === undefined ? head.plan.questionSets : await readJson<Plan['questionSets']>(store, questions);
+    return { ...head, plan: { ...head.plan, questionSets: questionSets ?? {} } };
+  });
+}
+
+function remembered<T>(recent: Map<string, Promise<T>>, { sha256 }: ArtifactRef, read: () => Promise<T>): Promise<T> {
+  const known = recent.get(sha256);
+  if (known !== undefined) return known;
+  const reading = read();
+  reading.catch(() => recent.delete(sha256)); // the next one tries again
+  recent.set(sha256, reading);
+  if (recent.size > 4) recent.delete(recent.keys().next().value as string);
+  return reading;
+}
+
+async function readJson<T>(store: Store, ref: ArtifactRef): Promise<T> {
+  return JSON.parse((await store.read(ref)).toString('utf8')) as T;
 }
 
 /** Plans of earlier versions lie in stores: what they could not say is filled in. */
-function current(plan: StoredPlan): StoredPlan {
+function current(plan: PlanHead): PlanHead {
   return { ...plan, spec: { ...plan.spec, judges: plan.spec.judges ?? {} } };
 }
 

@@ -3,7 +3,7 @@
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { judgeOf, loadPlan, queueOf, type StoredPlan } from '../../artifacts/plans';
+import { judgeOf, loadPlan, loadPlanForJudging, queueOf, type StoredPlan } from '../../artifacts/plans';
 import type { Store } from '../../artifacts/store';
 import type { Instrument } from '../../experiment/plan';
 import type { JudgeActivities } from '../../workflows/activity-types';
@@ -13,6 +13,7 @@ import { cancelBatch, judgeBatch } from './batches/activity';
 import { createJudgeClient, type JudgeClient } from './client';
 import { failuresOf } from './activity-failures';
 import { judgeShard, type Judging } from './judge-shard';
+import { Opening } from './opening';
 import { temporalAccount } from './pacing/account';
 import { Leases } from './pacing/leases';
 import { preflight } from './preflight';
@@ -38,20 +39,26 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
     clients.set(judge, client);
     return client;
   };
+  const opening = new Opening();
   const judging: Judging = { store, leases, clientFor };
   const inTerms = <T>(work: () => Promise<T>): Promise<T> => {
     temporal ??= Context.current().client;
     return failuresOf(account, work);
   };
   return {
-    full: () => leases.full,
+    full: () => opening.full || leases.full,
     activities: {
       checkJudge: ({ plan }) =>
         beating('checking the judge', async () => {
           const stored = await loadPlan(store, plan);
           await inTerms(() => check(judging, stored));
         }),
-      judgeShard: (input) => inTerms(async () => judgeShard(judging, await loadPlan(store, input.plan), input)),
+      judgeShard: (input) =>
+        inTerms(() =>
+          opening.during(async (opened) =>
+            judgeShard(judging, await loadPlanForJudging(store, input.plan), input, opened),
+          ),
+        ),
       judgeBatch: (input) => inTerms(() => judgeBatch(store, env, input)),
       cancelBatch: (input) => inTerms(() => cancelBatch(store, env, input)),
     },

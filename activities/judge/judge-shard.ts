@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { recordAttempt, refuseHopeless } from '../../artifacts/attempts';
 import { holderOf, withLease } from '../../artifacts/leases';
-import { judgeOf, type StoredPlan } from '../../artifacts/plans';
+import { judgeOf, type PlanForJudging } from '../../artifacts/plans';
 import { readRows, toJsonLines } from '../../artifacts/rows';
 import type { Store, WorkKey } from '../../artifacts/store';
 import type { Instrument } from '../../experiment/plan';
@@ -29,10 +29,12 @@ export interface Judging {
 /** Heartbeat, lease, spending and budget; so a cap is overrun by at most what is asked in this time. */
 const BEAT_MS = 2_000;
 
+/** `onOpen`: all is read, and the requests are about to queue at the pace. */
 export async function judgeShard(
   judging: Judging,
-  stored: StoredPlan,
+  stored: PlanForJudging,
   input: JudgeShardInput,
+  onOpen: () => void,
 ): Promise<JudgeShardResult> {
   const { store } = judging;
   const { shard } = input;
@@ -86,6 +88,7 @@ export async function judgeShard(
     const { pace, done } = judging.leases.use(judge.model, judge);
     try {
       context.heartbeat(progress);
+      onOpen();
       const judged = await judgeItems({
         requests,
         instruments: stored.plan.instruments,

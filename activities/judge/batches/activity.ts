@@ -7,7 +7,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { recordAttempt, refuseHopeless } from '../../../artifacts/attempts';
 import { holderOf, withLease } from '../../../artifacts/leases';
-import { judgeOf, loadPlan } from '../../../artifacts/plans';
+import { judgeOf, loadPlanForJudging } from '../../../artifacts/plans';
 import { readRows } from '../../../artifacts/rows';
 import type { Store, WorkKey } from '../../../artifacts/store';
 import type { JudgementRequest } from '../../../experiment/rows';
@@ -46,7 +46,7 @@ async function withRun(
     const context = Context.current();
     const { holder, attempt } = holderOf(context.info);
     await refuseHopeless(await store.attemptFolders(key));
-    const stored = await loadPlan(store, input.plan);
+    const stored = await loadPlanForJudging(store, input.plan);
     const standInUrl = env['FLAMINGO_STAND_IN_URL'];
     const folders = await journalFolders(store, key, shard.salvage);
     let journal: Journal | undefined;
