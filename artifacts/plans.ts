@@ -1,6 +1,6 @@
 /**
- * Stored plans: what `flamingo run` hands to the workflows, as a reference, so that inputs in histories stay small. The
- * questions are a blob of their own: there can be a hundred thousand, and a judge worker needs none of them.
+ * Stored plans: what `flamingo run` hands to the workflows, as a reference, so that inputs in histories stay small. What
+ * grows with the number of questions is a blob of its own: there can be a hundred thousand, and a judge worker needs none.
  */
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
@@ -18,25 +18,28 @@ export interface StoredPlan {
   overrides: string[];
 }
 
-/** What judging needs of a plan. */
-export type PlanForJudging = Omit<StoredPlan, 'plan'> & { plan: Omit<Plan, 'questionSets'> };
+/** Grows with the number of questions. */
+type Bulk = Pick<Plan, 'configurations' | 'questionSets'>;
 
-/** As stored. Plans of earlier versions hold their questions themselves. */
-type PlanHead = PlanForJudging & { plan: { questionSets?: Plan['questionSets'] }; questions?: ArtifactRef };
+/** What judging needs of a plan. */
+export type PlanForJudging = Omit<StoredPlan, 'plan'> & { plan: Omit<Plan, keyof Bulk> };
+
+/** As stored. Plans of earlier versions hold their bulk themselves. */
+type Head = PlanForJudging & { plan: Partial<Bulk>; bulk?: ArtifactRef };
 
 export async function storePlan(store: Store, stored: StoredPlan): Promise<ArtifactRef> {
-  const { questionSets, ...plan } = stored.plan;
-  const questions = await store.putBytes(JSON.stringify(questionSets) + '\n', '.questions.json');
-  const head: PlanHead = { ...stored, plan, questions };
+  const { configurations, questionSets, ...plan } = stored.plan;
+  const bulk: Bulk = { configurations, questionSets };
+  const head: Head = { ...stored, plan, bulk: await store.putBytes(JSON.stringify(bulk) + '\n', '.bulk.json') };
   return store.putBytes(JSON.stringify(head) + '\n', '.plan.json');
 }
 
-const recentHeads = new Map<string, Promise<PlanHead>>();
+const recentHeads = new Map<string, Promise<Head>>();
 const recentPlans = new Map<string, Promise<StoredPlan>>();
 
-/** A plan without its questions; remembered like a whole one. */
+/** A plan without what it plans; remembered like a whole one. */
 export function loadPlanForJudging(store: Store, ref: ArtifactRef): Promise<PlanForJudging> {
-  return remembered(recentHeads, ref, async () => current(await readJson<PlanHead>(store, ref)));
+  return remembered(recentHeads, ref, async () => current(await readJson<Head>(store, ref)));
 }
 
 /**
@@ -45,10 +48,8 @@ export function loadPlanForJudging(store: Store, ref: ArtifactRef): Promise<Plan
  */
 export function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
   return remembered(recentPlans, ref, async () => {
-    const { questions, ...head } = current(await readJson<PlanHead>(store, ref));
-    const questionSets =
-      questions === undefined ? head.plan.questionSets : await readJson<Plan['questionSets']>(store, questions);
-    return { ...head, plan: { ...head.plan, questionSets: questionSets ?? {} } };
+    const { bulk, ...head } = current(await readJson<Head>(store, ref));
+    return { ...head, plan: { ...head.plan, ...(bulk && (await readJson<Bulk>(store, bulk))) } as Plan };
   });
 }
 
@@ -67,7 +68,7 @@ async function readJson<T>(store: Store, ref: ArtifactRef): Promise<T> {
 }
 
 /** Plans of earlier versions lie in stores: what they could not say is filled in. */
-function current(plan: PlanHead): PlanHead {
+function current(plan: Head): Head {
   return { ...plan, spec: { ...plan.spec, judges: plan.spec.judges ?? {} } };
 }
 
