@@ -213,8 +213,16 @@ function costsOf(spec: Spec, judged: JudgedCell[]): Costs {
   return { ...total, usd: spent, prices: sources.length === 0 ? null : sources.join(' and ') };
 }
 
+/** Of the code that runs, which is what lay there when this process began to report. */
+function flamingoVersion(): ReturnType<typeof readVersion> {
+  running ??= readVersion();
+  return running;
+}
+
+let running: ReturnType<typeof readVersion> | undefined;
+
 /** The commit is best effort: an installation need not be a clone. */
-async function flamingoVersion(): Promise<{ version: string; commit: string | null }> {
+async function readVersion(): Promise<{ version: string; commit: string | null }> {
   const root = installationRoot();
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   try {

@@ -1,6 +1,7 @@
 /**
  * Cuts what is not judged yet of a cell into judge shards, each a file of requests in the store.
  */
+import pLimit from 'p-limit';
 import { configurationOf, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { toJsonLines } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
@@ -13,8 +14,12 @@ import { BATCH_SHARD_SIZE, judgeShardSize, shardsOf } from '../experiment/shards
 import type { JudgePlan, JudgeShard } from '../workflows/activity-types';
 import { committedJudgements, readWanted } from './cell-rows';
 
-export async function planJudging(store: Store, stored: StoredPlan, cell: PlannedCell): Promise<JudgePlan> {
-  const { wanted } = await readWanted(store, stored.plan, cell);
+/** Each is synced to the disk: one after the other they would be most of the planning. */
+const FILES_AT_ONCE = 16;
+
+export async function planJudging(store: Store, storedPlan: StoredPlan, cell: PlannedCell): Promise<JudgePlan> {
+  const { plan, spec } = storedPlan;
+  const { wanted } = await readWanted(store, plan, cell);
   const groups = new Map<string, { metric: PlannedMetric; requests: JudgementRequest[] }>();
   for (const { group, metric, request } of wanted) {
     const known = groups.get(group);
@@ -22,25 +27,24 @@ export async function planJudging(store: Store, stored: StoredPlan, cell: Planne
     else groups.set(group, { metric, requests: [request] });
   }
   const done = await committedJudgements(store, groups.keys());
-  const liveSize = liveShardSize(stored, cell.configuration);
+  const liveSize = liveShardSize(storedPlan, cell.configuration);
 
   const shards: JudgeShard[] = [];
   for (const [group, { metric, requests }] of groups) {
     requests.sort((a, b) => (a.id < b.id ? -1 : 1));
-    const runtime = runtimeOf(stored.spec, metric);
+    const runtime = runtimeOf(spec, metric);
     const cut = shardsOf(requests, done, runtime.batch ? BATCH_SHARD_SIZE : liveSize);
     const salvage = await cutDifferently(store, group, cut);
-    for (const shard of cut) {
-      shards.push({
-        group,
-        key: shard.key,
-        metric: metric.metric,
-        ...runtime,
-        ...(salvage.length > 0 ? { salvage } : {}),
-        requests: await store.putBytes(toJsonLines(shard.items), '.requests.jsonl'),
-        count: shard.items.length,
-      });
-    }
+    const stored = await pLimit(FILES_AT_ONCE).map(cut, async ({ key, items }) => ({
+      group,
+      key,
+      metric: metric.metric,
+      ...runtime,
+      ...(salvage.length > 0 ? { salvage } : {}),
+      requests: await store.putBytes(toJsonLines(items), '.requests.jsonl'),
+      count: items.length,
+    }));
+    shards.push(...stored);
   }
   const missing = shards.reduce((sum, { count }) => sum + count, 0);
   return { reused: wanted.length - missing, shards };

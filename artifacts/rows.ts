@@ -1,10 +1,14 @@
 /**
  * Reading and writing rows in the store: JSON Lines sorted by id, gathered over the shards of a group.
  */
+import pLimit from 'p-limit';
 import { canonicalJson, type Sha256 } from '../experiment/canonical';
 import type { ArtifactRef, PlannedCell } from '../experiment/plan';
 import type { Completion, Judgement, JudgementProvenance } from '../experiment/rows';
 import type { Manifest, Store } from './store';
+
+/** Files that are read at once. */
+const SHARDS_AT_ONCE = 8;
 
 /** JSON Lines in canonical form, sorted by id: equal rows give equal bytes. */
 export function toJsonLines(rows: readonly { id: Sha256 }[]): string {
@@ -53,18 +57,16 @@ export async function storedJudgements(store: Store, group: string): Promise<Map
 
 /** Provenance of committed judgements: requests, tokens, models, hosts. */
 export async function storedJudgementProvenance(store: Store, group: string): Promise<JudgementProvenance[]> {
-  const rows: JudgementProvenance[] = [];
-  for (const manifest of await store.list('judgements', group)) {
-    const ref = manifest.provenance['rows'];
-    if (ref !== undefined) rows.push(...(await readRows<JudgementProvenance>(store, ref)));
-  }
-  return rows;
+  const manifests = await store.list('judgements', group);
+  const shards = await pLimit(SHARDS_AT_ONCE).map(manifests, async ({ provenance: { rows } }) =>
+    rows === undefined ? [] : readRows<JudgementProvenance>(store, rows),
+  );
+  return shards.flat();
 }
 
 async function gather<T extends { id: Sha256 }>(store: Store, manifests: Manifest[]): Promise<Map<Sha256, T>> {
-  const rows = new Map<Sha256, T>();
-  for (const manifest of manifests) {
-    for (const row of await readRows<T>(store, manifest.results['rows'] as ArtifactRef)) rows.set(row.id, row);
-  }
-  return rows;
+  const shards = await pLimit(SHARDS_AT_ONCE).map(manifests, ({ results }) =>
+    readRows<T>(store, results['rows'] as ArtifactRef),
+  );
+  return new Map(shards.flat().map((row) => [row.id, row]));
 }

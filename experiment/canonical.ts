@@ -5,7 +5,7 @@
  * well formed first (a lone surrogate has no UTF-8 form, so two different texts could share a hash). Numbers must be
  * finite. Equal values give equal bytes on every platform.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Lower-case hexadecimal SHA-256, 64 characters. */
 export type Sha256 = string;
@@ -22,11 +22,14 @@ export function canonicalJson(value: unknown): string {
     case 'object': {
       if (value === null) return 'null';
       if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-      const members = Object.entries(value)
-        .filter(([, member]) => member !== undefined)
-        .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-        .map(([name, member]) => `${canonicalJson(name)}:${canonicalJson(member)}`);
-      return `{${members.join(',')}}`;
+      // a loop: planning and report make several keys a judgement
+      let members = '';
+      for (const name of Object.keys(value).sort()) {
+        const member = (value as Record<string, unknown>)[name];
+        if (member === undefined) continue;
+        members += `${members === '' ? '' : ','}${canonicalJson(name)}:${canonicalJson(member)}`;
+      }
+      return `{${members}}`;
     }
     default:
       throw new TypeError(`canonical JSON has no ${typeof value}`);
@@ -34,7 +37,7 @@ export function canonicalJson(value: unknown): string {
 }
 
 export function sha256(bytes: string | Uint8Array): Sha256 {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes);
 }
 
 /** The key of a value: SHA-256 of its canonical JSON. */

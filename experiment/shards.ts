@@ -26,8 +26,21 @@ export function samplesOf(cell: Pick<PlannedCell, 'samplesPerQuestion' | 'sample
   return Object.hasOwn(cell.samplesOf, question) ? (cell.samplesOf[question] as number) : 0;
 }
 
-/** All completions of a cell: by question key, then sample, so that the samples of a question share a batch. */
-export function completionTasks(cell: PlannedCell, questions: Question[]): CompletionTask[] {
+const knownTasks = new WeakMap<PlannedCell, { questions: Question[]; tasks: CompletionTask[] }>();
+
+/**
+ * All completions of a cell: by question key, then sample, so that the samples of a question share a batch. Remembered
+ * for as long as the cell's plan is: every step of an experiment begins with them.
+ */
+export function completionTasks(cell: PlannedCell, questions: Question[]): readonly CompletionTask[] {
+  const known = knownTasks.get(cell);
+  if (known?.questions === questions) return known.tasks;
+  const tasks = makeTasks(cell, questions);
+  knownTasks.set(cell, { questions, tasks });
+  return tasks;
+}
+
+function makeTasks(cell: PlannedCell, questions: Question[]): CompletionTask[] {
   const ordered = [...questions].sort((a, b) => (a.key < b.key ? -1 : 1));
   return ordered.flatMap((question) =>
     Array.from({ length: samplesOf(cell, question.key) }, (_, sample) => ({
@@ -39,7 +52,11 @@ export function completionTasks(cell: PlannedCell, questions: Question[]): Compl
 }
 
 /** Cuts the items whose id is not in `done`. A shard's key names its content, so the same items are the same shard. */
-export function shardsOf<T extends { id: Sha256 }>(items: T[], done: ReadonlySet<Sha256>, size: number): Shard<T>[] {
+export function shardsOf<T extends { id: Sha256 }>(
+  items: readonly T[],
+  done: ReadonlySet<Sha256>,
+  size: number,
+): Shard<T>[] {
   const missing = items.filter((item) => !done.has(item.id));
   const shards: Shard<T>[] = [];
   for (let start = 0; start < missing.length; start += size) {

@@ -4,13 +4,18 @@
  *     node dist/workers/judge.js      environment: FLAMINGO_STORE, FLAMINGO_JUDGE_ACCOUNT (anthropic | stand-in),
  *                                     ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL or FLAMINGO_STAND_IN_URL, TEMPORAL_ADDRESS
  */
+import { setFlagsFromString } from 'node:v8';
 import { accountOf, judgeWorker } from '../activities/judge/activity';
 import { openStore } from '../artifacts/open-store';
 import { judgeQueue } from '../workflows/messages';
 import { pacedSlots } from './paced-slots';
 import { runWorker, workerLogger } from './run-worker';
 
+/** V8 lets a heap grow to several times what lives in it before it collects; many of these workers may share a host. */
+const HEAP_GROWING_PERCENT = 40;
+
 async function main(): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const name = `judge-${accountOf(process.env)}`;
   const logger = workerLogger(name);
   const { activities, full } = judgeWorker(await openStore(), process.env, (message) => logger.warn(message));

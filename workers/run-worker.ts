@@ -2,7 +2,6 @@
  * What the three workers have in common: logging, connection, shutdown, and the watch on the parent process.
  */
 import { hostname } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import {
   DefaultLogger,
@@ -40,15 +39,11 @@ export function workerLogger(name: string): Logger {
   );
 }
 
-/** V8 lets a heap grow to several times what lives in it before it collects; a worker stands beside others on a host. */
-const HEAP_GROWING_PERCENT = 40;
-
 /**
  * Runs until SIGTERM, SIGINT, SIGHUP, or, with `FLAMINGO_PARENT=stdin`, until stdin ends (the parent died).
  * Activities are told to stop at once, so that a trainer can save within a spot machine's notice.
  */
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const { name, close, ...options } = settings;
   const config = loadClientConnectConfig();
   const logger = workerLogger(name);
