@@ -80,6 +80,13 @@ function sum(counts: Iterable<number>): number {
   return total;
 }
 
+/** Judges that are still to be asked something, in the order of the plan; undefined is the file's `judge`. */
+export function judgesWithWork({ byJudge }: Pick<Reuse, 'byJudge'>): (string | undefined)[] {
+  return Object.entries(byJudge).flatMap(([judge, count]) =>
+    count.new === 0 ? [] : [judge === '' ? undefined : judge],
+  );
+}
+
 /** Fine-tunes, completions and judgements that are still to be made. */
 export function newWork({ fineTunes, completions, judgements }: Reuse): number {
   return fineTunes.new + completions.new + judgements.new;
