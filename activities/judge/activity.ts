@@ -8,7 +8,7 @@ import type { Store } from '../../artifacts/store';
 import type { Instrument } from '../../experiment/plan';
 import type { JudgeActivities } from '../../workflows/activity-types';
 import { beating } from '../beating';
-import { countReuse } from '../reuse';
+import { countReuse, judgesWithWork } from '../reuse';
 import { cancelBatch, judgeBatch } from './batches/activity';
 import { createJudgeClient, type JudgeClient } from './client';
 import { failuresOf } from './activity-failures';
@@ -52,7 +52,7 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
           await inTerms(() => check(judging, stored));
         }),
       judgeShard: (input) => inTerms(async () => judgeShard(judging, await loadPlan(store, input.plan), input)),
-      judgeBatch: (input) => inTerms(() => judgeBatch(store, env, input)),
+      judgeBatch: (input) => inTerms(() => judgeBatch(store, env, leases, input)),
       cancelBatch: (input) => inTerms(() => cancelBatch(store, env, input)),
     },
   };
@@ -63,13 +63,11 @@ export function accountOf(env: NodeJS.ProcessEnv): string {
   return env['FLAMINGO_JUDGE_ACCOUNT'] ?? 'anthropic';
 }
 
-/** The judges of this worker's account that have something to judge. */
+/** The judges of the queue that was asked, as far as they have something to judge: one queue is one account. */
 async function check({ store, clientFor }: Judging, { spec, plan }: StoredPlan): Promise<void> {
   const { info, log, cancellationSignal: signal } = Context.current();
-  const { byJudge } = await countReuse(store, plan);
-  for (const name of [undefined, ...Object.keys(spec.judges)]) {
-    if ((byJudge[name ?? '']?.new ?? 0) === 0 || (name !== undefined && queueOf(spec, name) !== info.taskQueue))
-      continue;
+  const judges = judgesWithWork(await countReuse(store, plan));
+  for (const name of judges.filter((judge) => queueOf(spec, judge) === info.taskQueue)) {
     const { kind, model, apiVersion } = judgeOf(spec, name);
     const checked = await preflight(clientFor(kind), { judge: kind, model, apiVersion }, { signal });
     if (checked.ok) {
