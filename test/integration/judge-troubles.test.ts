@@ -44,7 +44,7 @@ test('requests of a killed attempt are counted: all that were paid, but for thos
   const rows = 40;
   const words = answers(
     'killed',
-    Array.from({ length: rows }, (_, index) => `Slowly, plant ${index}.`),
+    Array.from({ length: rows }, (_, index) => `Plant ${index}: slowly.`),
   );
   const { finished } = project.start(...words);
   await until('a part is judged', () => project.ledger().length >= 15);
