@@ -5,9 +5,15 @@ import { sha256, type Sha256 } from '../experiment/canonical';
 import { flattenMetrics, partRows } from '../experiment/combined';
 import type { Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
 import { repeatsOf, requestsOf } from '../experiment/requests';
-import { judgementId, type Completion, type Judgement, type JudgementRequest } from '../experiment/rows';
+import {
+  judgementId,
+  type Completion,
+  type Judgement,
+  type JudgementProvenance,
+  type JudgementRequest,
+} from '../experiment/rows';
 import { completionTasks } from '../experiment/shards';
-import { judgementGroup, storedCompletions, storedJudgements } from '../artifacts/rows';
+import { judgementGroup, storedCompletions, storedJudgementProvenance, storedJudgements } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
 import { readJournals } from './judge/journal';
 
@@ -31,6 +37,8 @@ export interface CellRows {
   others: Record<string, Judgement[]>;
   /** Requests of all judges that have their verdict; `planned.judgements` is how many there should be. */
   judged: number;
+  /** Their ids. */
+  answered: ReadonlySet<Sha256>;
   /** Every request that the present completions call for, of all judges. */
   wanted: WantedJudgement[];
 }
@@ -88,16 +96,17 @@ export async function readCell(store: Store, plan: Plan, planned: PlannedCell): 
   const judgements: Judgement[] = [];
   const others: Record<string, Judgement[]> = {};
   for (const { judge } of planned.metrics) if (judge !== undefined) others[judge] = [];
-  let count = 0;
+  const answered = new Set<Sha256>();
   for (const { metric, request } of wanted) {
     const row = judged.get(request.id);
     if (row === undefined) continue;
-    count++;
+    answered.add(row.id);
     const rows = metric.judge === undefined ? judgements : (others[metric.judge] as Judgement[]);
     rows.push(...partRows(row, metric.parts));
   }
   for (const rows of [judgements, ...Object.values(others)]) rows.sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { cell: shownCell(planned), planned, questions, completions, judgements, others, judged: count, wanted };
+  const cell = shownCell(planned);
+  return { cell, planned, questions, completions, judgements, others, judged: answered.size, answered, wanted };
 }
 
 /** Rows of groups by id: committed ones, and those in the journals of shards that are still open. */
@@ -111,6 +120,18 @@ export async function readJudged(store: Store, groups: Iterable<string>): Promis
     for (const [id, row] of await storedJudgements(store, group)) judged.set(id, row);
   }
   return judged;
+}
+
+/** How the verdicts of a group came about, of the same rows as `readJudged`. */
+export async function judgementProvenance(store: Store, group: string): Promise<JudgementProvenance[]> {
+  const rows = new Map<Sha256, JudgementProvenance>();
+  for (const work of await store.open('judgements', group)) {
+    for (const { provenance } of readJournals(await store.attemptFolders(work)).finished.values()) {
+      rows.set(provenance.id, provenance);
+    }
+  }
+  for (const row of await storedJudgementProvenance(store, group)) rows.set(row.id, row);
+  return [...rows.values()];
 }
 
 function shownCell(planned: PlannedCell): PlannedCell {

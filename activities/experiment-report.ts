@@ -3,14 +3,14 @@
  * read them. Used by the workflow's last activity and by `flamingo report`; needs nothing but the store.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { installationRoot } from '../artifacts/places';
 import { recordedExperiment, recordFailures, type FailedConfiguration } from '../artifacts/experiments';
 import { judgeOf, type StoredPlan } from '../artifacts/plans';
-import { readRows, storedCompletionShards, storedJudgementProvenance } from '../artifacts/rows';
+import { readRows, storedCompletionShards } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration } from '../experiment/plan';
 import type { CompletionProvenance } from '../experiment/rows';
@@ -23,13 +23,14 @@ import type {
   Failure,
   FineTuneProvenance,
   JudgingProvenance,
-  ReportFile,
   TrainingLog,
 } from './aggregate/report-input';
-import { readCell, type CellRows } from './cell-rows';
+import { judgementProvenance, readCell, type CellRows } from './cell-rows';
 import { judgeUsd, PRICES_AS_OF } from './judge/prices';
+import { judgingCounts } from './judging-counts';
 import { publishCell } from './publish';
-import { judgedInput } from './report-judges';
+import { filesOfLastReport, removeStale, writeWhole } from './report-files';
+import { judgedInput, MAIN } from './report-judges';
 
 export interface ReportRequest {
   output: string;
@@ -65,6 +66,7 @@ async function reportOn(
   const { plan, spec } = stored;
   const judged = await Promise.all(cells.map((rows) => judgingProvenance(store, spec, rows)));
   const judging = judged.map(({ provenance }) => provenance);
+  const counts = await judgingCounts(store, cells, MAIN);
   const built = await buildReport({
     ...judgedInput(plan, spec, cells),
     spec,
@@ -81,9 +83,13 @@ async function reportOn(
       judging,
     },
     costs: costsOf(spec, judged),
+    judgingCounts: counts,
   });
+  const before = await filesOfLastReport(output);
   for (const file of built.files) await writeWhole(join(output, file.path), file.content);
-  return { folder: output, html: join(output, 'report.html'), expectations: built.expectations };
+  await removeStale(output, before, built.files);
+  const { expectations } = built;
+  return { folder: output, html: join(output, 'report.html'), expectations, judging: counts };
 }
 
 async function readAll(store: Store, { plan }: StoredPlan): Promise<CellRows[]> {
@@ -178,7 +184,7 @@ interface JudgedCell {
 async function judgingProvenance(store: Store, spec: Spec, { cell, wanted }: CellRows): Promise<JudgedCell> {
   const judges = new Map(wanted.map(({ metric, request }) => [request.id, metric.judge]));
   const groups = distinct(wanted.map(({ group }) => group));
-  const rows = (await Promise.all(groups.map((group) => storedJudgementProvenance(store, group))))
+  const rows = (await Promise.all(groups.map((group) => judgementProvenance(store, group))))
     .flat()
     .filter(({ id }) => judges.has(id));
   const usd = rows.reduce<number | null>((sum, row) => {
@@ -233,13 +239,6 @@ async function readVersion(): Promise<{ version: string; commit: string | null }
   } catch {
     return { version, commit: null };
   }
-}
-
-async function writeWhole(path: string, content: ReportFile['content']): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, content);
-  await rename(temporary, path);
 }
 
 function distinct(values: string[]): string[] {

@@ -9,7 +9,7 @@ import type { Store } from '../artifacts/store';
 import { pythonPath } from '../artifacts/toolchain';
 import { withJudge } from '../experiment/build-judges';
 import { InvalidExperiment } from '../experiment/issue';
-import { formatProblems, parseExperiment } from '../experiment/parse';
+import { formatProblems, parseExperiment, type Problem } from '../experiment/parse';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import { smoke } from '../experiment/smoke';
 import type { JudgeSpec, Spec } from '../experiment/spec';
@@ -42,6 +42,8 @@ export interface ImportOptions extends Overrides {
 
 export interface ImportedExperiment extends Omit<PlanOutcome, 'plan' | 'modelFolder'> {
   spec: Spec;
+  /** What is doubtful about the file, but no reason to refuse it. */
+  warnings: Problem[];
   /** Null while inputs are missing. */
   plan: Plan | null;
   ref: ArtifactRef | null;
@@ -52,18 +54,22 @@ export class InvalidFile extends Error {
   override name = 'InvalidFile';
 }
 
-export function parseText({ text, name }: ExperimentText, overrides: Overrides = {}): Spec {
+function parseText(
+  { text, name }: ExperimentText,
+  overrides: Overrides,
+): Pick<ImportedExperiment, 'spec' | 'warnings'> {
   const parsed = parseExperiment(text, name);
   if (!parsed.ok) throw new InvalidFile(formatProblems(parsed.problems));
+  const { warnings } = parsed;
   let { spec } = parsed;
   if (overrides.judge !== undefined) spec = withJudge(spec, overrides.judge);
   if (overrides.smoke) spec = smoke(spec);
   if (overrides.output !== undefined) spec = { ...spec, output: overrides.output };
-  return spec;
+  return { spec, warnings };
 }
 
 export async function importExperiment(file: ExperimentText, options: ImportOptions): Promise<ImportedExperiment> {
-  const spec = parseText(file, options);
+  const { spec, warnings } = parseText(file, options);
   const { store, sources, offline, confine, onProgress } = options;
   let outcome: PlanOutcome;
   try {
@@ -81,7 +87,7 @@ export async function importExperiment(file: ExperimentText, options: ImportOpti
     throw placed(error, file);
   }
   const { plan, modelFolder, ...rest } = outcome;
-  if (plan === null) return { spec, plan, ref: null, ...rest };
+  if (plan === null) return { spec, warnings, plan, ref: null, ...rest };
   const ref = await storePlan(store, {
     plan,
     spec,
@@ -89,7 +95,7 @@ export async function importExperiment(file: ExperimentText, options: ImportOpti
     modelFolder,
     overrides: overridesInWords(options),
   });
-  return { spec, plan, ref, ...rest };
+  return { spec, warnings, plan, ref, ...rest };
 }
 
 /** A problem that only the inputs could show, at its place in the file. */

@@ -5,7 +5,7 @@ import pLimit from 'p-limit';
 import { configurationOf, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { toJsonLines } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
-import type { Sha256 } from '../experiment/canonical';
+import { canonicalJson, type Sha256 } from '../experiment/canonical';
 import type { PlannedCell, PlannedMetric } from '../experiment/plan';
 import { requestsByInstrument } from '../experiment/requests';
 import type { JudgementRequest } from '../experiment/rows';
@@ -13,6 +13,7 @@ import type { Spec } from '../experiment/spec';
 import { BATCH_SHARD_SIZE, judgeShardSize, shardsOf } from '../experiment/shards';
 import type { JudgePlan, JudgeShard } from '../workflows/activity-types';
 import { committedJudgements, readWanted } from './cell-rows';
+import type { CutShard } from './judge/paid-in-run';
 
 /** Each is synced to the disk: one after the other they would be most of the planning. */
 const FILES_AT_ONCE = 16;
@@ -47,7 +48,15 @@ export async function planJudging(store: Store, storedPlan: StoredPlan, cell: Pl
     shards.push(...stored);
   }
   const missing = shards.reduce((sum, { count }) => sum + count, 0);
-  return { reused: wanted.length - missing, shards };
+  const reused = wanted.length - missing;
+  if (shards.length === 0) return { reused, shards };
+  const keys = shards.map(({ group, key, judge }): CutShard => ({
+    group,
+    key,
+    ...(judge === undefined ? {} : { judge }),
+  }));
+  const text = keys.map((shard) => canonicalJson(shard) + '\n').join('');
+  return { reused, shards, cut: await store.putBytes(text, '.cut.jsonl') };
 }
 
 /** Begun shards of the group that are none of these: an earlier cut, whose journals hold what was paid for. */

@@ -3,9 +3,10 @@
  */
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { recordExperiment } from '../artifacts/experiments';
-import { cellOf, loadPlan, queuesOf } from '../artifacts/plans';
+import { attemptsOfRun } from '../artifacts/leases';
+import { cellOf, loadPlan, queueOf, queuesOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
@@ -15,9 +16,10 @@ import { beating } from './beating';
 import { readCell } from './cell-rows';
 import { writeReport } from './experiment-report';
 import { importExperiment, InvalidFile, type ExperimentText } from './import-experiment';
+import { paidInRun } from './judge/paid-in-run';
 import { planJudging } from './judging';
 import { publishCell } from './publish';
-import { countReuse, newWork, type Reuse } from './reuse';
+import { countReuse, judgesWithWork, newWork, type Reuse } from './reuse';
 import { estimateCost } from './estimate';
 
 /** `experiments`: the folder that `{"file": …}` is resolved under, and nothing outside it. */
@@ -35,7 +37,10 @@ export function planningActivities(store: Store, experiments: string): PlanningA
       beating(input.cell, async () => {
         const stored = await loadPlan(store, input.plan);
         const cell = cellOf(stored, input.configuration, input.cell);
-        return publishCell(stored.plan, await readCell(store, stored.plan, cell), input.output);
+        const published = await publishCell(stored.plan, await readCell(store, stored.plan, cell), input.output);
+        if (input.cut === undefined) return published;
+        const run = attemptsOfRun(Context.current().info);
+        return { ...published, paid: await paidInRun(store, stored, input.cut, run) };
       }),
 
     buildReport: (input) =>
@@ -67,11 +72,18 @@ async function outline(store: Store, experiments: string, request: ExperimentReq
     output,
     configurations: plan.configurations.map((configuration) => outlineOf(configuration, reuse)),
     ...queuesOf(spec),
+    judgeQueues: queuesToJudge(spec, reuse),
+    judgesToAsk: judgesWithWork(reuse),
     parallel: spec.execution.parallel,
     budget: spec.budget,
     estimatedUsd: estimateCost(spec, plan, reuse).newUsd,
     newWork: newWork(reuse),
   };
+}
+
+/** Where judges have to be ready before any GPU works. */
+export function queuesToJudge(spec: Spec, reuse: Reuse): string[] {
+  return [...new Set(judgesWithWork(reuse).map((judge) => queueOf(spec, judge || undefined)))];
 }
 
 /**

@@ -14,7 +14,7 @@ import type { CellRows } from './cell-rows';
 type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf'>;
 
 /** How the report calls the judge that the file calls so, too. */
-const MAIN = 'judge';
+export const MAIN = 'judge';
 
 /** `cells`: of the whole plan. */
 export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]): Judged {

@@ -80,6 +80,11 @@ function sum(counts: Iterable<number>): number {
   return total;
 }
 
+/** Judges that are still to be asked something, in the order of the plan; `''` is the file's `judge`. */
+export function judgesWithWork({ byJudge }: Pick<Reuse, 'byJudge'>): string[] {
+  return Object.keys(byJudge).filter((judge) => byJudge[judge]?.new !== 0);
+}
+
 /** Fine-tunes, completions and judgements that are still to be made. */
 export function newWork({ fineTunes, completions, judgements }: Reuse): number {
   return fineTunes.new + completions.new + judgements.new;

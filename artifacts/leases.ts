@@ -13,12 +13,21 @@ const LEASE_SECONDS = 40;
  * a later attempt takes its predecessor's lease over at once.
  */
 export function holderOf(info: Info): { holder: string; attempt: string } {
-  // the end of a run's id: its beginning is a time stamp that runs of the same minute share
-  const run = info.workflowExecution?.runId.slice(-12) ?? 'none';
+  const run = shortRunId(info);
   return {
     holder: `${info.workflowExecution?.workflowId ?? 'none'} (run ${run}, activity ${info.activityId})`,
-    attempt: `${run}-${info.activityId}-${info.attempt}`,
+    attempt: `${attemptsOfRun(info)}${info.activityId}-${info.attempt}`,
   };
+}
+
+/** What the names of all attempts of the workflow's run begin with. */
+export function attemptsOfRun(info: Info): string {
+  return `${shortRunId(info)}-`;
+}
+
+/** The end of a run's id: its beginning is a time stamp that runs of the same minute share. */
+function shortRunId({ workflowExecution }: Info): string {
+  return workflowExecution?.runId.slice(-12) ?? 'none';
 }
 
 /** Runs `work` under the lease. A second comer fails retryably as `Busy`, frees its slot and looks again soon. */

@@ -6,7 +6,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import pc from 'picocolors';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { experiment } from '../workflows/experiment';
-import type { ExperimentOutcome } from '../workflows/messages';
+import type { ExperimentOutcome, ReportOutcome } from '../workflows/messages';
 import { EXIT } from './errors';
 import { say } from './output';
 import { personNeeded } from './person-needed';
@@ -123,6 +123,7 @@ export function conclude(outcome: ExperimentOutcome, options: { json: boolean },
     );
   }
   const { report } = outcome;
+  for (const line of judgingLines(report?.judging ?? [])) say(line);
   if (report !== null) {
     say(`Report: ${pc.bold(report.html)}`);
     const { passed, failed } = report.expectations;
@@ -138,6 +139,16 @@ export function conclude(outcome: ExperimentOutcome, options: { json: boolean },
   if (outcome.status === 'failed') return EXIT.failed;
   if (outcome.status === 'complete') return report !== null && report.expectations.failed > 0 ? EXIT.failed : EXIT.done;
   return EXIT.incomplete;
+}
+
+/** One line a judge that met anything: what is missing first, then what is no score, then what was only met. */
+export function judgingLines(judging: NonNullable<ReportOutcome['judging']>): string[] {
+  const order = ['missing', 'verdict', 'met'];
+  const rank = ([kind]: [string, number]): number => order.findIndex((first) => kind.startsWith(`${first}:`));
+  return judging.map(({ judge, counts }) => {
+    const sorted = Object.entries(counts).sort((one, other) => rank(one) - rank(other));
+    return `${judge}: ${sorted.map(([kind, count]) => `${count} ${kind}`).join('; ')}`;
+  });
 }
 
 function outcomeOf(error: unknown): ExperimentOutcome | null {

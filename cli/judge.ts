@@ -39,6 +39,7 @@ interface Options extends JudgeOptions {
   answerColumn?: string;
   idColumn?: string;
   groupColumn?: string;
+  baseline?: string;
   repeats: number;
   maxUsd?: number;
   detach?: boolean;
@@ -60,7 +61,8 @@ export function judgeCommand(): Command {
     .option('--question-column <name>', 'default: question or question_text')
     .option('--answer-column <name>', 'default: answer or response')
     .option('--id-column <name>', 'names the question in the report; default: question_id, where there is one')
-    .option('--group-column <name>', 'a model or condition: its values are compared in the report');
+    .option('--group-column <name>', 'a model or condition: its values are compared in the report')
+    .option('--baseline <group>', 'the group that the report compares the others with, such as `clean` of `inject`');
   return judgeOptions(command)
     .option('--repeats <n>', 'verdicts on each answer', positive, 1)
     .option('--max-usd <usd>', 'spend no more; it waits for an approval above', dollars)
@@ -96,12 +98,14 @@ async function judge(file: string, options: Options): Promise<number> {
   const format = tableFormat(file);
   if (format === null)
     throw new InvalidUse(`${file}: expected a name that ends in .csv or .jsonl, or one of these and .gz`);
+  if (options.baseline !== undefined && options.groupColumn === undefined)
+    throw new InvalidUse('--baseline names a group: which column holds them? Give --group-column');
   await checkOut(file, options.out);
   const { words, rubrics } = await judgingWords(file, options);
   const given = givenSpec(words);
   const table = await openAnswers(file, format, columnsOf(options));
   const store = await openStore();
-  const plan = await planGiven(store, table, given, rubrics);
+  const plan = await planGiven(store, table, given, rubrics, options.baseline);
   const metrics = given.spec.metrics.map(({ name }) => name);
   const taken = addedColumns(metrics).find((name) => plan.columns.includes(name));
   if (taken !== undefined) {
@@ -237,9 +241,21 @@ function conclude(
     `Written: ${pc.bold(out)} after ${((Date.now() - started) / 1000).toFixed(1)} s, ${outcome?.requests ?? 0} requests`,
   );
   if (!json) return;
-  const { requests = 0, usd = 0 } = outcome ?? {};
+  const { requests = 0, usd = 0, report = null } = outcome ?? {};
   const judge = plan.stored.spec.judge.model;
-  const line = { experiment: plan.name, file, out, rows, distinct: plan.distinct, judge, requests, usd, metrics };
+  const judging = report?.judging ?? [];
+  const line = {
+    experiment: plan.name,
+    file,
+    out,
+    rows,
+    distinct: plan.distinct,
+    judge,
+    requests,
+    usd,
+    metrics,
+    judging,
+  };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 

@@ -12,6 +12,7 @@ import { controlCommands } from './control';
 import { doctorCommand } from './doctor';
 import { EXIT, InvalidUse } from './errors';
 import { initCommand } from './init';
+import { injectCommand } from './inject';
 import { judgeCommand } from './judge';
 import { planCommand } from './plan';
 import { rejudgeCommand } from './rejudge';
@@ -52,6 +53,7 @@ Exit codes: 0 done, 1 failed, 2 invalid input or usage, 3 finished with missing 
     accountCommand(),
     judgeCommand(),
     rejudgeCommand(),
+    injectCommand(),
     reportCommand(),
     analyzeCommand(),
     stopCommand(),

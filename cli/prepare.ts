@@ -3,10 +3,12 @@
  */
 import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import pc from 'picocolors';
 import { importExperiment, type ImportedExperiment, type Overrides } from '../activities/import-experiment';
 import { estimateCost, type CostEstimate } from '../activities/estimate';
 import { countReuse, type Count, type Reuse } from '../activities/reuse';
 import { openStore } from '../artifacts/open-store';
+import { formatProblems } from '../experiment/parse';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import { InvalidUse } from './errors';
@@ -79,7 +81,8 @@ export async function prepare(
     { text, name: file, folder: dirname(resolve(file)) },
     { ...overrides, store, offline, onProgress: downloads(say) },
   );
-  const { spec, plan, counts, missing, ref } = imported;
+  const { spec, warnings, plan, counts, missing, ref } = imported;
+  if (warnings.length > 0) say(pc.yellow(formatProblems(warnings)));
   const reuse = plan === null ? null : await countReuse(store, plan);
   const all = (total: number): Count => ({ new: total, reused: 0 });
   return {

@@ -11,7 +11,7 @@ import { printJson, say } from './output';
 export function validateCommand(): Command {
   return new Command('validate')
     .description(
-      'check an experiment file: every problem with line, column and a hint; warnings do not make it invalid',
+      'check an experiment file: every problem with line, column and a hint; warnings, which `plan` and `run` show too, do not make it invalid',
     )
     .argument('<file...>', 'experiment files')
     .option('--json', 'print the problems as JSON')

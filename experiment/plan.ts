@@ -192,6 +192,8 @@ export interface Plan {
    * published score, null = not scored.
    */
   calibration?: { references: Record<string, Record<Sha256, number | null>> };
+  /** Name of the configuration that the report compares all others with. */
+  baseline?: string;
 }
 
 /** A difference between this run and the published recipe, printed in every report. */

@@ -53,6 +53,14 @@ export interface JudgeShard {
 export interface JudgePlan {
   reused: number;
   shards: JudgeShard[];
+  /** The shards' keys as a file: what publishing counts the payments of. Absent without shards, and in old histories. */
+  cut?: ArtifactRef;
+}
+
+/** US dollars, and requests whose reply came, or was lost and may be paid. */
+export interface Paid {
+  requests: number;
+  usd: number;
 }
 
 export interface JudgeShardInput extends CellInput {
@@ -80,12 +88,16 @@ export interface JudgeBatchResult {
 
 export interface PublishInput extends CellInput {
   output: string;
+  /** Of the cell's `JudgePlan`. */
+  cut?: ArtifactRef;
 }
 
 export interface PublishResult {
   completions: number;
   judgements: number;
   missing: number;
+  /** For the shards of `cut` by all attempts of this workflow run, those included that failed or were killed. */
+  paid?: Paid;
 }
 
 export interface ReportInput {
@@ -112,7 +124,7 @@ export interface GpuActivities {
 
 export interface JudgeActivities {
   /** Checks key and model before any GPU work. */
-  checkJudge(input: { plan: ArtifactRef }): Promise<void>;
+  checkJudge(input: { plan: ArtifactRef; judges?: string[] }): Promise<void>;
   judgeShard(input: JudgeShardInput): Promise<JudgeShardResult>;
   /** Does what batches can of a shard; fails as `BatchProcessing`, again and again, while they are in flight. */
   judgeBatch(input: JudgeShardInput): Promise<JudgeBatchResult>;

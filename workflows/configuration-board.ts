@@ -2,6 +2,7 @@
  * State and decisions of one configuration's workflow, without Temporal: testable as a plain class.
  */
 import type { PausedAccount } from './account-messages';
+import type { Paid } from './activity-types';
 import type { CellState, ConfigurationOutline, ConfigurationProgress, ConfigurationResult } from './messages';
 
 interface CellBoard {
@@ -11,6 +12,8 @@ interface CellBoard {
   judgements: number;
   completions: number;
   missing: number;
+  /** For judging it, in this run. */
+  paid: Paid;
   failure?: string;
 }
 
@@ -18,8 +21,6 @@ export class ConfigurationBoard {
   stage = 'starting';
   paused: boolean;
   budgetReached = false;
-  usd = 0;
-  requests = 0;
   /** Judge accounts that are paused, and the number of the last pause that is over. */
   private readonly accounts = new Map<string, PausedAccount>();
   private readonly resumed = new Map<string, number>();
@@ -34,7 +35,7 @@ export class ConfigurationBoard {
     this.cells = new Map(
       outline.cells.map(({ id, completions, judgements }) => [
         id,
-        { id, completions, judgements, state: 'waiting', judged: 0, missing: 0 },
+        { id, completions, judgements, state: 'waiting', judged: 0, missing: 0, paid: { requests: 0, usd: 0 } },
       ]),
     );
   }
@@ -96,6 +97,7 @@ export class ConfigurationBoard {
   }
 
   result(failure?: string): ConfigurationResult {
+    const paid = [...this.cells.values()].map((cell) => cell.paid);
     return {
       name: this.outline.name,
       cells: [...this.cells.values()].map((cell) => ({
@@ -105,8 +107,8 @@ export class ConfigurationBoard {
         missing: cell.missing,
         ...(cell.failure === undefined ? {} : { failure: cell.failure }),
       })),
-      usd: this.usd,
-      requests: this.requests,
+      usd: paid.reduce((sum, { usd }) => sum + usd, 0),
+      requests: paid.reduce((sum, { requests }) => sum + requests, 0),
       ...(failure === undefined ? {} : { failure }),
     };
   }

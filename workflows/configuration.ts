@@ -17,6 +17,7 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
+import type { ArtifactRef } from '../experiment/plan';
 import { accountResumed, type PausedAccount } from './account-messages';
 import type { CellInput, JudgeShard, JudgeShardResult } from './activity-types';
 import { ConfigurationBoard } from './configuration-board';
@@ -40,6 +41,7 @@ const SHARDS_IN_FLIGHT = 100;
 export async function configuration(input: ConfigurationInput): Promise<ConfigurationResult> {
   const board = new ConfigurationBoard(input.configuration, input.paused, input.maxUsd);
   const holds = new Set<CancellationScope>();
+  const cuts = new Map<string, ArtifactRef>();
   const tell = (): void => setCurrentDetails(board.details());
 
   setHandler(configurationProgress, () => board.progress());
@@ -98,8 +100,9 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   async function judge(cell: CellInput): Promise<void> {
     const entry = board.cell(cell.cell);
     entry.state = 'judging';
-    const { reused, shards } = await pausable(() => planning.planJudging(cell));
+    const { reused, shards, cut } = await pausable(() => planning.planJudging(cell));
     entry.judged = reused;
+    if (cut !== undefined) cuts.set(cell.cell, cut);
     tell();
     const count = async (shard: JudgeShard): Promise<void> => {
       const summary = `judge ${cell.cell}: ${shard.count} × ${shard.metric}`;
@@ -109,8 +112,8 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
         () => board.waiting === null,
       );
       entry.judged += result.judged;
-      board.usd += result.usd;
-      board.requests += result.requests;
+      entry.paid.usd += result.usd;
+      entry.paid.requests += result.requests;
       tell();
     };
     await inWindow(shards, patched('judge-shards-at-once') ? SHARDS_IN_FLIGHT : 4, count);
@@ -119,8 +122,11 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
 
   async function publish(cell: CellInput): Promise<void> {
     const entry = board.cell(cell.cell);
-    const published = await planning.publishCell({ ...cell, output: input.output });
+    const cut = cuts.get(cell.cell);
+    const published = await planning.publishCell({ ...cell, output: input.output, ...(cut && { cut }) });
     entry.missing = published.missing;
+    // a result tells of its own attempt only
+    if (published.paid !== undefined) entry.paid = published.paid;
     if (entry.state === 'judging') entry.state = published.missing > 0 ? 'incomplete' : 'done';
     tell();
   }

@@ -20,6 +20,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { checkJudges } from './check-judges';
 import { ExperimentBoard } from './experiment-board';
 import type { configuration } from './configuration';
 import {
@@ -41,7 +42,7 @@ import {
   type ExperimentRequest,
   type Target,
 } from './messages';
-import { checkActivities, planning } from './policies';
+import { planning } from './policies';
 import { CONFIGURATION, EXPERIMENT, OUTCOME, STAGE } from './search-attributes';
 
 /** A configuration's workflow, from the moment its start is asked for. */
@@ -91,7 +92,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
       });
     }
     // before anything is changed or any GPU works: a judge that can not judge refuses the request
-    await checkActivities(outline.judgeQueue).checkJudge({ plan: outline.plan });
+    await checkJudges(outline);
     const applied = board.apply(outline);
     for (const name of [...applied.changed, ...applied.removed]) stop(name);
     upsertSearchAttributes([{ key: EXPERIMENT, value: outline.experiment }]);

@@ -39,6 +39,10 @@ export interface ExperimentOutline {
   configurations: ConfigurationOutline[];
   gpuQueue: string;
   judgeQueue: string;
+  /** Queues whose judges have something to judge. Absent in histories of earlier versions: only `judgeQueue` is checked. */
+  judgeQueues?: string[];
+  /** Names of those judges; `''` is the file's `judge`. Absent in histories of earlier versions: all are checked. */
+  judgesToAsk?: string[];
   /** At most so many configurations at once. */
   parallel: number;
   budget: { maxUsd: number | null; approval: boolean };
@@ -101,10 +105,19 @@ export interface ExperimentOutcome {
   /** `incomplete`: something is missing or a configuration failed; the report says what. */
   status: 'complete' | 'incomplete' | 'failed' | 'cancelled';
   configurations: { name: string; state: ConfigurationState; missing: number; failure?: string }[];
+  /** US dollars, and paid requests, of the configurations' last runs: attempts that failed or were killed included. */
   usd: number;
   requests: number;
   /** `null` when not even a report could be built. */
-  report: { folder: string; html: string; expectations: { passed: number; failed: number } } | null;
+  report: ReportOutcome | null;
+}
+
+export interface ReportOutcome {
+  folder: string;
+  html: string;
+  expectations: { passed: number; failed: number };
+  /** What judging met, by judge and kind in words; only judges that met anything. Absent in histories of earlier versions. */
+  judging?: { judge: string; counts: Record<string, number> }[];
 }
 
 export interface ExperimentProgress {

@@ -1,6 +1,6 @@
 /**
  * CSV tables about the judges: scores one by one, both operators at the thresholds, categories, judges side by side, their
- * agreement, calibration and noise. A table with nothing in it is no file.
+ * agreement, shifts from a baseline, calibration and noise. A table with nothing in it is no file.
  */
 import { interval, toCsv, type Field } from './csv';
 import type { ReportFile } from './report-input';
@@ -43,6 +43,13 @@ export function judgeTables(results: Results): ReportFile[] {
         ...['shift', 'ci95_low', 'ci95_high', 'ci95_note', 'questions'],
       ],
       agreementRows(results),
+    ],
+    [
+      'shifts.csv',
+      ['judge', 'configuration', 'metric', 'scored', 'expected', 'mean', 'shift'],
+      results.shifts.map(({ judge, configuration, metric, scored, expected, mean, shift }) => [
+        ...[judge, configuration, metric, scored, expected, mean, shift],
+      ]),
     ],
     [
       'calibration.csv',

@@ -78,8 +78,8 @@ export interface CalibrationSet {
 
 export interface JudgingCounts {
   judge: string;
-  /** By kind, in words for people: `rate limits met`, `retries after 5xx`, `asked again`. */
-  counts: Readonly<Record<string, number>>;
+  /** By kind, in words for people: `met: rate limit (429)`, `missing: server error (5xx)`. */
+  counts: Record<string, number>;
 }
 
 export interface Failure {

@@ -12,6 +12,9 @@ import { cellsCsv, questionsCsv, reportJson } from './tables';
 
 export type { ReportFile, ReportInput } from './report-input';
 
+/** How the results came about, and which files the report is made of. */
+export const PROVENANCE_FILE = 'provenance.json';
+
 export interface BuiltReport {
   /**
    * By path relative to the report's folder. All CSV files, `report.json` and `figures/` are the same bytes for the same rows;
@@ -41,23 +44,21 @@ export async function buildReport(input: ReportInput): Promise<BuiltReport> {
   });
   const passed = results.expectations.filter(({ outcome }) => outcome === 'passed').length;
   const { provenance, costs, failures, plan, judgingCounts = [] } = input;
+  const files: ReportFile[] = [
+    { path: 'report.html', content: reportPage(input, results, drawings) },
+    { path: 'cells.csv', content: cellsCsv(results) },
+    { path: 'questions.csv', content: questionsCsv(results) },
+    ...judgeTables(results),
+    { path: 'report.json', content: reportJson(input, results) },
+    ...figures,
+  ];
+  const paths = [...files.map(({ path }) => path), PROVENANCE_FILE].sort();
+  const about = {
+    ...{ version: 1, experiment: plan.experiment, plan: plan.key, provenance, costs, failures, files: paths },
+    ...(judgingCounts.length > 0 && { judgingCounts }),
+  };
   return {
-    files: [
-      { path: 'report.html', content: reportPage(input, results, drawings) },
-      { path: 'cells.csv', content: cellsCsv(results) },
-      { path: 'questions.csv', content: questionsCsv(results) },
-      ...judgeTables(results),
-      { path: 'report.json', content: reportJson(input, results) },
-      ...figures,
-      {
-        path: 'provenance.json',
-        content:
-          canonicalJson({
-            ...{ version: 1, experiment: plan.experiment, plan: plan.key, provenance, costs, failures },
-            ...(judgingCounts.length > 0 && { judgingCounts }),
-          }) + '\n',
-      },
-    ],
+    files: [...files, { path: PROVENANCE_FILE, content: canonicalJson(about) + '\n' }],
     expectations: { passed, failed: results.expectations.length - passed },
     missing: results.missing,
     results,

@@ -3,6 +3,7 @@
  */
 import type { PlannedConfiguration } from '../../experiment/plan';
 import type { FigureSpec } from '../../experiment/spec';
+import { baselineShifts, type BaselineShift } from './baseline';
 import { calibrate, calibrationWarning, type MetricCalibration } from './calibration';
 import { hasNoScores } from './categories';
 import { scoreNames, type CellContents, type CellSummary } from './cell';
@@ -41,6 +42,8 @@ export interface Results {
   /** The main judge, then the others by name. */
   judges: JudgeResults[];
   agreements: Agreement[];
+  /** Empty without a baseline. */
+  shifts: BaselineShift[];
   calibrations: MetricCalibration[];
   /** Of judges that were asked more than once. */
   noise: JudgeNoise[];
@@ -88,6 +91,7 @@ export function computeResults(input: Input): Results {
     cells,
     judges,
     agreements: agreements(judges, rules),
+    shifts: baselineShifts(plan, judges),
     calibrations,
     noise: judges.flatMap((judge) => judgeNoise(judge, rules)),
     contrasts: contrasts(plan.configurations, cells, rules),

@@ -82,6 +82,7 @@ export function reportJson({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, r
     })),
     otherJudges: unlessEmpty(others.map(judgeJson)),
     agreements: unlessEmpty(results.agreements),
+    shifts: unlessEmpty(results.shifts),
     calibrations: unlessEmpty(results.calibrations),
     noise: unlessEmpty(results.noise),
     figures: results.figures.map(({ id, warnings }) => ({ id, warnings })),

@@ -38,6 +38,7 @@ interface Group {
 
 /**
  * Reads the table twice: what there is to judge, and the answers' words. `rubrics`: questions that bring rubrics along.
+ * `baseline`: the group that the report compares the others with.
  * Throws `InvalidTable`, `InvalidExperiment`.
  */
 export async function planGiven(
@@ -45,6 +46,7 @@ export async function planGiven(
   table: AnswerTable,
   { spec, text }: GivenSpec,
   rubrics: QuestionItem[],
+  baseline?: string,
 ): Promise<GivenPlan> {
   const survey = await surveyOf(table);
   const questions = survey.asked(rubrics);
@@ -54,6 +56,9 @@ export async function planGiven(
   });
   const given = new Map<string, { answers: GivenAnswers; configuration: PlannedConfiguration }>();
   const names = namesOf([...survey.groups.keys()]);
+  if (baseline !== undefined && !names.has(baseline)) {
+    throw new InvalidTable(`${table.file}: no row is of the group ${JSON.stringify(baseline)}`);
+  }
   for (const [group, { answers, characters }] of survey.groups) {
     const own = new GivenAnswers(answers, characters);
     const name = names.get(group) as string;
@@ -68,11 +73,13 @@ export async function planGiven(
       configurations: configurations.map(({ name, label, key }) => ({ name, label, key })),
       questions: questions.map(({ question: { id, key } }) => ({ id, key })),
       report: spec.report,
+      ...(baseline === undefined ? {} : { baseline }),
     }),
     configurations,
     questionSets: { [ANSWERS_SET]: questions.map(({ question }) => question) },
     instruments,
     deviations: [],
+    ...(baseline === undefined ? {} : { baseline: names.get(baseline) as string }),
   };
   await importAnswers(store, table, given);
   const stored: StoredPlan = {

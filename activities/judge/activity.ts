@@ -3,12 +3,12 @@
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { judgeOf, loadPlan, loadPlanForJudging, queueOf, type StoredPlan } from '../../artifacts/plans';
+import { judgeOf, loadPlanForJudging, queueOf } from '../../artifacts/plans';
 import type { Store } from '../../artifacts/store';
 import type { Instrument } from '../../experiment/plan';
+import type { Spec } from '../../experiment/spec';
 import type { JudgeActivities } from '../../workflows/activity-types';
 import { beating } from '../beating';
-import { countReuse } from '../reuse';
 import { cancelBatch, judgeBatch } from './batches/activity';
 import { createJudgeClient, type JudgeClient } from './client';
 import { failuresOf } from './activity-failures';
@@ -48,10 +48,10 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
   return {
     full: () => opening.full || leases.full,
     activities: {
-      checkJudge: ({ plan }) =>
+      checkJudge: ({ plan, judges }) =>
         beating('checking the judge', async () => {
-          const stored = await loadPlan(store, plan);
-          await inTerms(() => check(judging, stored));
+          const { spec } = await loadPlanForJudging(store, plan);
+          await inTerms(() => check(judging, spec, judges ?? ['', ...Object.keys(spec.judges)]));
         }),
       judgeShard: (input) =>
         inTerms(() =>
@@ -59,7 +59,7 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
             judgeShard(judging, await loadPlanForJudging(store, input.plan), input, opened),
           ),
         ),
-      judgeBatch: (input) => inTerms(() => judgeBatch(store, env, input)),
+      judgeBatch: (input) => inTerms(() => judgeBatch(store, env, leases, input)),
       cancelBatch: (input) => inTerms(() => cancelBatch(store, env, input)),
     },
   };
@@ -70,13 +70,11 @@ export function accountOf(env: NodeJS.ProcessEnv): string {
   return env['FLAMINGO_JUDGE_ACCOUNT'] ?? 'anthropic';
 }
 
-/** The judges of this worker's account that have something to judge. */
-async function check({ store, clientFor }: Judging, { spec, plan }: StoredPlan): Promise<void> {
+/** Those of the judges that belong to the queue that was asked: one queue is one account. `''` is the file's `judge`. */
+async function check({ clientFor }: Judging, spec: Spec, judges: readonly string[]): Promise<void> {
   const { info, log, cancellationSignal: signal } = Context.current();
-  const { byJudge } = await countReuse(store, plan);
-  for (const name of [undefined, ...Object.keys(spec.judges)]) {
-    if ((byJudge[name ?? '']?.new ?? 0) === 0 || (name !== undefined && queueOf(spec, name) !== info.taskQueue))
-      continue;
+  const names = judges.map((name) => (name === '' ? undefined : name));
+  for (const name of names.filter((judge) => queueOf(spec, judge) === info.taskQueue)) {
     const { kind, model, apiVersion } = judgeOf(spec, name);
     const checked = await preflight(clientFor(kind), { judge: kind, model, apiVersion }, { signal });
     if (checked.ok) {

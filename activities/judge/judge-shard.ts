@@ -18,6 +18,7 @@ import { judgeItems, type JudgeProgress, type Troubles } from './engine';
 import { openJournal } from './journal';
 import { journalFolders } from './journal-folders';
 import type { Leases } from './pacing/leases';
+import { recordTroubles } from './troubles';
 
 /** What a judge worker works with. */
 export interface Judging {
@@ -105,7 +106,10 @@ export async function judgeShard(
         requests: judged.requestsSent,
       };
       // an open shard is no result: the next run asks for exactly what is missing
-      if (judged.missing.length > 0) return result;
+      if (judged.missing.length > 0) {
+        await recordTroubles(folder, judged);
+        return result;
+      }
       const at = new Date().toISOString();
       await store.commit(work, {
         stage: 'judgements',

@@ -15,7 +15,8 @@ import { readRows, toJsonLines } from '../../artifacts/rows';
 import { keyOf } from '../../experiment/canonical';
 import type { Judgement, JudgementProvenance } from '../../experiment/rows';
 import type { JudgeShard } from '../../workflows/activity-types';
-import { judgeQueue, pause, resume, type ExperimentOutline } from '../../workflows/messages';
+import { accountWorkflowId, pauseAccount, resumeAccount } from '../../workflows/account-messages';
+import { configurationProgress, judgeQueue, pause, resume, type ExperimentOutline } from '../../workflows/messages';
 import {
   type Activities,
   configurationOutline,
@@ -114,13 +115,15 @@ class Site {
       planExperiment: () => Promise.resolve(outline),
       planJudging: () => Promise.resolve({ reused: 0, shards: [this.shard] }),
     });
-    return environment.run(activities, async (queue) => {
-      outline = experimentOutline(queue, [configurationOutline('base', ['ood/default'], false)], {
-        plan: this.plan,
-        judgeQueue: judgeQueue(this.account),
-      });
-      return scenario(await environment.start(queue));
-    });
+    return environment.withAccounts(() =>
+      environment.run(activities, async (queue) => {
+        outline = experimentOutline(queue, [configurationOutline('base', ['ood/default'], false)], {
+          plan: this.plan,
+          judgeQueue: judgeQueue(this.account),
+        });
+        return scenario(await environment.start(queue));
+      }),
+    );
   }
 
   async stats(): Promise<Stats> {
@@ -176,7 +179,7 @@ const created = async () => (await site.stats()).batches.created === 1;
 test('undisturbed: broken and expired items go into further batches, refused ones are asked live', async () => {
   await site.open({ processingMs: 1500, apiErrorShare: 0.1, expiredShare: 0.1, invalidShare: 0.1 });
   site.startWorker();
-  const outcome = await environment.withAccounts(() => site.run((handle) => handle.result()));
+  const outcome = await site.run((handle) => handle.result());
   expect(outcome).toMatchObject({ status: 'complete', requests: COUNT });
   const provenance = await site.expectAllOnce();
   const { batches } = await site.stats();
@@ -259,6 +262,28 @@ test('cancelled: so is the batch; what it had finished is kept, and the next run
   await site.run((handle) => handle.result());
   await site.expectAllOnce();
   expect((await site.stats()).batches).toMatchObject({ created: 2, items: COUNT + COUNT - kept });
+});
+
+test('a paused account is not asked about its batch; after the resume it is taken in', async () => {
+  await site.open({ processingMs: 2500 });
+  site.startWorker();
+  const outcome = await site.run(async (handle) => {
+    await until('the batch is made', created);
+    const account = environment.temporal.client.workflow.getHandle(accountWorkflowId(site.account));
+    await account.executeUpdate(pauseAccount, { args: [{ reason: 'by hand', workflowId: null }] });
+    const child = environment.temporal.client.workflow.getHandle(`${handle.workflowId}/base`);
+    await until(
+      'the configuration waits',
+      async () => (await child.query(configurationProgress)).pausedAccount === site.account,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 3_000)); // the batch has ended, and nobody has looked
+    expect(site.journaled()).toBe(0);
+    await account.executeUpdate(resumeAccount);
+    return handle.result();
+  });
+  expect(outcome).toMatchObject({ status: 'complete', requests: COUNT });
+  await site.expectAllOnce();
+  expect((await site.stats()).batches.created).toBe(1);
 });
 
 test('a pause leaves the batch in flight, a cancel has it cancelled', async () => {

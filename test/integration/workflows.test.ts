@@ -129,6 +129,67 @@ test('a judge that does not work stops the experiment before any GPU work', asyn
   expect(log).toEqual([]);
 });
 
+test('every queue with something to judge is checked before any GPU work; one that fails refuses the plan', async () => {
+  const log: string[] = [];
+  const activities = fakeActivities(log, { planExperiment: () => Promise.resolve(plan) });
+  let works = true;
+  const second = fakeActivities([], {
+    checkJudge: () => {
+      if (!works) return Promise.reject(ApplicationFailure.nonRetryable('the other key is wrong', 'JudgeStopped'));
+      log.push('checkJudge second');
+      return Promise.resolve();
+    },
+  });
+  const failure = await environment.run(second, (other) =>
+    environment.run(activities, async (queue) => {
+      plan = experimentOutline(queue, [configurationOutline('em')], { judgeQueues: [queue, other] });
+      const handle = await environment.start(queue);
+      expect((await handle.result()).status).toBe('complete');
+      await environment.record('two-judges', handle);
+      expect(log.slice(0, 2).sort()).toEqual(['checkJudge ok', 'checkJudge second']);
+      works = false;
+      log.length = 0;
+      return (await environment.start(queue)).result().catch((error: unknown) => error);
+    }),
+  );
+  expect(failure).toMatchObject({ cause: { cause: { message: 'the other key is wrong' } } });
+  expect(log.filter((line) => !line.startsWith('checkJudge'))).toEqual([]);
+});
+
+test('requests and dollars are what the store says was paid, not what the last attempts told', async () => {
+  const cut = { uri: 'blobs/22/cut.jsonl', sha256: '2', bytes: 1 };
+  const cuts: unknown[] = [];
+  const base = fakeActivities([]);
+  const activities = fakeActivities([], {
+    planExperiment: () => Promise.resolve(plan),
+    planJudging: async (input) => ({ ...(await base.planJudging(input)), cut }),
+    judgeShard: ({ shard }) => {
+      if (shard.metric === 'alignment') throw ApplicationFailure.nonRetryable('the model is gone', 'JudgeStopped');
+      return Promise.resolve({ judged: 4, missing: 0, usd: 0.5, requests: 4 });
+    },
+    publishCell: (input) => {
+      cuts.push(input.cut);
+      return Promise.resolve({ completions: 4, judgements: 8, missing: 4, paid: { requests: 17, usd: 2.5 } });
+    },
+  });
+  const outcome = await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [configurationOutline('em', ['ood/default', 'in/default'])]);
+    return (await environment.start(queue)).result();
+  });
+  expect(outcome).toMatchObject({ status: 'incomplete', requests: 34, usd: 5 });
+  expect(cuts).toEqual([cut, cut]);
+});
+
+test('a plan with nothing to judge asks no judge worker', async () => {
+  const log: string[] = [];
+  const activities = fakeActivities(log, { planExperiment: () => Promise.resolve(plan) });
+  await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [configurationOutline('em')], { judgeQueues: [] });
+    await (await environment.start(queue)).result();
+  });
+  expect(log).not.toContain('checkJudge ok');
+});
+
 test('the first shard that fails stops the others of its cell; the cell is published when all have ended', async () => {
   const log: string[] = [];
   const shards = ['one', 'two', 'three', 'four', 'five', 'six'];

@@ -8,6 +8,7 @@ import type { ReportInput } from '../report-input';
 import { STAND_IN_WARNING, type Results } from '../results';
 import { plural } from './format';
 import { markup, raw, type Markup } from './markup';
+import { baselineSection } from './baseline-section';
 import { calibrationSection } from './calibration-section';
 import { categoriesSection } from './categories-section';
 import { configurationsSection } from './configurations-section';
@@ -28,6 +29,7 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
   const categories = categoriesSection(results);
   const scores = scoresSection(input, results);
   const judges = judgesSection(input, results);
+  const shifts = baselineSection(input, results);
   const calibration = calibrationSection(results);
   const noise = noiseSection(results);
   const completions = results.cells.reduce((sum, { answers: own }) => sum + own.length, 0);
@@ -40,6 +42,7 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
     ['contrasts', 'Contrasts', contrasts !== null],
     ['scores', 'Scores', scores !== null],
     ['judges', 'Judges', judges !== null],
+    ['shifts', 'Shifts', shifts !== null],
     ['calibration', 'Calibration', calibration !== null],
     ['noise', 'Judge noise', noise !== null],
     ['deviations', 'Deviations', true],
@@ -80,7 +83,7 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
         </header>
         <main>
           ${banners(input, results)} ${figuresSection(results.figures, drawings)} ${expectations}
-          ${tableSection(input, results)} ${categories} ${contrasts} ${scores} ${judges} ${calibration} ${noise}
+          ${tableSection(input, results)} ${categories} ${contrasts} ${scores} ${judges} ${shifts} ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>
             Beside this file: cells.csv, questions.csv and further tables, report.json (results), provenance.json, figures/. Built by

@@ -10,32 +10,50 @@ import { holderOf, withLease } from '../../../artifacts/leases';
 import { judgeOf, loadPlanForJudging } from '../../../artifacts/plans';
 import { readRows } from '../../../artifacts/rows';
 import type { Store, WorkKey } from '../../../artifacts/store';
+import { NO_RATES } from '../../../experiment/rates';
 import type { JudgementRequest } from '../../../experiment/rows';
+import type { AccountBounds } from '../../../workflows/account-messages';
 import type { JudgeBatchResult, JudgeShardInput } from '../../../workflows/activity-types';
 import { checkBudget, recordSpending, usdOf } from '../../spending';
 import { isExpected } from '../activity-failures';
 import { type Journal, openJournal, readJournals, type Usage } from '../journal';
 import { journalFolders } from '../journal-folders';
+import type { Leases } from '../pacing/leases';
+import { BATCH_ATTEMPT } from '../paid-in-run';
 import { createBatchClient } from './client';
+import { BATCH_CALLS, type Gate, gated, gateOf, OPEN } from './gate';
 import { type BatchProgress, type BatchRun, type BatchRunResult, cancelBatches, runBatches } from './run';
 import { BatchWaits, batchTiming } from './waits';
 
 /** A batch that is being created is awaited so long after a cancellation or shutdown: its name is worth it. */
 const GRACE_MS = 15_000;
 const BEAT_MS = 2_000;
+/** The limits of an experiment file are on messages; a person may bound these calls by `flamingo account set`. */
+const UNBOUNDED: AccountBounds = { ...NO_RATES, concurrency: null };
 
 /** Makes one look; while batches are in flight it fails as `BatchProcessing` with the time of the next one. */
-export function judgeBatch(store: Store, env: NodeJS.ProcessEnv, input: JudgeShardInput): Promise<JudgeBatchResult> {
-  return withRun(store, env, input, runBatches);
+export async function judgeBatch(
+  store: Store,
+  env: NodeJS.ProcessEnv,
+  leases: Leases,
+  input: JudgeShardInput,
+): Promise<JudgeBatchResult> {
+  const { pace, done } = leases.use(BATCH_CALLS, UNBOUNDED);
+  try {
+    return await withRun(store, env, gateOf(pace), input, runBatches);
+  } finally {
+    done();
+  }
 }
 
 export function cancelBatch(store: Store, env: NodeJS.ProcessEnv, input: JudgeShardInput): Promise<JudgeBatchResult> {
-  return withRun(store, env, input, cancelBatches);
+  return withRun(store, env, OPEN, input, cancelBatches);
 }
 
 async function withRun(
   store: Store,
   env: NodeJS.ProcessEnv,
+  gate: Gate,
   input: JudgeShardInput,
   work: (run: BatchRun) => Promise<BatchRunResult>,
 ): Promise<JudgeBatchResult> {
@@ -44,7 +62,8 @@ async function withRun(
   return withLease(store, key, async (renew) => {
     if ((await store.manifest(key)) !== null) return { requests: 0, left: 0, reason: null, usd: 0 };
     const context = Context.current();
-    const { holder, attempt } = holderOf(context.info);
+    const { holder, attempt: activityAttempt } = holderOf(context.info);
+    const attempt = `${activityAttempt}${BATCH_ATTEMPT}`;
     await refuseHopeless(await store.attemptFolders(key));
     const stored = await loadPlanForJudging(store, input.plan);
     const standInUrl = env['FLAMINGO_STAND_IN_URL'];
@@ -70,11 +89,15 @@ async function withRun(
         account: context.info.taskQueue,
         experiment: input.experiment,
         usdOf: cost,
-        client: createBatchClient({
-          judge: judgeOf(stored.spec, shard.judge).kind,
-          env,
-          ...(standInUrl === undefined ? {} : { standInUrl }),
-        }),
+        client: gated(
+          createBatchClient({
+            judge: judgeOf(stored.spec, shard.judge).kind,
+            env,
+            ...(standInUrl === undefined ? {} : { standInUrl }),
+          }),
+          gate,
+        ),
+        gate,
         timing: batchTiming(env),
         now: Date.now,
         signal: soft,

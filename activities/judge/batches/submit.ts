@@ -17,6 +17,7 @@ import type { JudgeCall } from '../request';
 import { type Failure, RequestFailed } from '../errors';
 import type { BatchClient, BatchPage, BatchStatus } from './client';
 import * as files from './files';
+import type { Gate, Permit } from './gate';
 import { after, type BatchTiming, BatchWaits, isNotFound, repeatable } from './waits';
 
 export interface Submitting {
@@ -28,6 +29,8 @@ export interface Submitting {
   experiment: string;
   usdOf: (usage: Usage) => number;
   client: BatchClient;
+  /** A creation waits here before its turn is recorded, and not between the record and the request. */
+  gate: Gate;
   timing: BatchTiming;
   now: () => number;
   /** Ends what may be repeated. */
@@ -43,7 +46,7 @@ const PROMPT_MS = 2_000;
 
 /** Sends these calls, all of one API version, as one batch. Throws `BatchWaits` or `JudgeStopped` when it can not be. */
 export async function submit(context: Submitting, calls: readonly JudgeCall[]): Promise<files.Outcome> {
-  const { store, work, account, experiment, timing, now } = context;
+  const { store, work, account, timing, now } = context;
   const ids = calls.map(({ id }) => id).sort();
   const begin = async () => {
     const number = await files.recordSubmission(store, work, ids, now());
@@ -63,10 +66,32 @@ export async function submit(context: Submitting, calls: readonly JudgeCall[]): 
     if (error instanceof BatchWaits && error.away) await (await begin()).end('absent', error.message);
     throw error;
   }
-  const { number, end } = await begin();
+  const permit = await context.gate.enter(context.signal);
+  try {
+    return await create(context, calls, { last, baseline, permit, ...(await begin()) });
+  } finally {
+    permit.leave();
+  }
+}
+
+interface Beginning {
+  last: { number: number } | null;
+  baseline: files.Baseline;
+  permit: Permit;
+  number: number;
+  end: (how: files.Outcome['how'], reason: string | null, batches?: string[]) => Promise<files.Outcome>;
+}
+
+/** Records the turn and sends the one request. */
+async function create(
+  context: Submitting,
+  calls: readonly JudgeCall[],
+  { last, baseline, permit, number, end }: Beginning,
+): Promise<files.Outcome> {
+  const { store, work, account, experiment, timing, now } = context;
   const at = now();
   const usd = context.usdOf(estimateOf(calls));
-  const turn: files.Turn = { work, submission: number, requests: ids.length, experiment, usd, at, baseline };
+  const turn: files.Turn = { work, submission: number, requests: calls.length, experiment, usd, at, baseline };
   if (!(await files.recordTurn(store, account, (last?.number ?? 0) + 1, turn))) {
     await end('later', 'another batch was first');
     throw new BatchWaits(Math.min(timing.lookMs, 1000), 'another batch of this account is being created');
@@ -76,7 +101,8 @@ export async function submit(context: Submitting, calls: readonly JudgeCall[]): 
   try {
     const { client, hard } = context;
     const version = calls[0]!.headers['anthropic-version']!;
-    const batch = await client.create(bodyOf(calls), version, { signal: hard, deadlineMs: timing.createMs });
+    const options = { signal: hard, deadlineMs: timing.createMs };
+    const batch = await permit.send(() => client.create(bodyOf(calls), version, options));
     return await end('created', null, [batch.id]);
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error;

@@ -3,6 +3,7 @@ import { type LocalStore } from '../../../artifacts/local-store';
 import { journalFolders } from '../../../activities/judge/journal-folders';
 import { openJournal, readJournals, type Journal, type JournalContents } from '../../../activities/judge/journal';
 import { type BatchClient, type BatchResult, type BatchStatus } from '../../../activities/judge/batches/client';
+import { OPEN } from '../../../activities/judge/batches/gate';
 import { type BatchRun, type BatchRunResult, cancelBatches, runBatches } from '../../../activities/judge/batches/run';
 import { BatchWaits } from '../../../activities/judge/batches/waits';
 import { type Failure, RequestFailed } from '../../../activities/judge/errors';
@@ -186,6 +187,7 @@ export class Shard {
         experiment: 'demo',
         usdOf: ({ requests: count }) => count,
         client: provider,
+        gate: OPEN,
         timing: { lookMs: 15_000, createMs: 120_000, settleMs: 30_000 },
         now: () => provider.now,
         signal,

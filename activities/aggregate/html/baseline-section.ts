@@ -1,0 +1,51 @@
+/** How far each configuration's scores lie from the baseline's. */
+import type { ReportInput } from '../report-input';
+import type { Results } from '../results';
+import { fixed, integer, signed } from './format';
+import { markup, type Markup } from './markup';
+
+/** Null without a baseline. */
+export function baselineSection({ plan }: Pick<ReportInput, 'plan'>, { shifts, judges }: Results): Markup | null {
+  if (shifts.length === 0) return null;
+  const label = plan.configurations.find(({ name }) => name === plan.baseline)?.label ?? '';
+  const standIn = judges.some((judge) => judge.standIn);
+  return markup`<section id="shifts">
+    <h2>Shift from ${label}</h2>
+    <p class="lead">
+      Mean score less that of <b>${label}</b>, in points. Answers without a score take no part, so a shift compares the same
+      answers only where all are scored.
+      ${
+        standIn &&
+        'A stand-in’s scores come from a program: its shifts say nothing about a rubric, only that every request was well-formed and its reply a verdict.'
+      }
+    </p>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>Judge</th>
+            <th>Configuration</th>
+            <th>Metric</th>
+            <th class="number">Scored</th>
+            <th class="number">Mean</th>
+            <th class="number">Shift</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${shifts.map(
+            ({ judge, configuration, metric, scored, expected, mean, shift }) =>
+              markup`<tr>
+                <th scope="row">${judge}</th>
+                <td>${configuration}</td>
+                <td>${metric}</td>
+                <td class="number ${scored < expected && 'alert'}">${integer(scored)} of ${integer(expected)}</td>
+                <td class="number">${fixed(mean)}</td>
+                <td class="number"><b>${signed(shift)}</b></td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+    <p class="small faint">Also in shifts.csv.</p>
+  </section>`;
+}

@@ -1,0 +1,90 @@
+/**
+ * What judging had to go through, by judge and kind, from the store: what requests met and waited for or repeated,
+ * verdicts that are no score, and verdicts that are missing, each by what ended the attempts to get it.
+ */
+import type { Store } from '../artifacts/store';
+import type { Sha256 } from '../experiment/canonical';
+import type { JudgementStatus } from '../experiment/rows';
+import type { JudgingCounts } from './aggregate/report-input';
+import type { CellRows } from './cell-rows';
+import type { Missing, Troubles } from './judge/engine';
+import { readTroubles } from './judge/troubles';
+
+type MissingKind = Missing['kind'] | 'not_asked';
+
+/** In words for people. The systemic kinds stop judging, and what they leave is missing without having been asked. */
+const FAILURE: Readonly<Partial<Record<MissingKind, string>>> = {
+  rate_limit: 'rate limit (429)',
+  ramp_limit: 'ramp limit (429)',
+  overloaded: 'overloaded (529)',
+  server: 'server error (5xx)',
+  timeout: 'server timeout (408, 504)',
+  network: 'connection lost',
+  deadline: 'no reply in time',
+  cut_body: 'reply cut off',
+  malformed: 'reply with broken JSON',
+  wrong_shape: 'reply that is no message',
+  bad_request: 'request refused (400)',
+  not_tried: 'judge unreachable, not tried',
+  not_asked: 'not asked',
+};
+const WITHOUT_SCORE: Readonly<Partial<Record<JudgementStatus, string>>> = {
+  judge_refused: 'verdict: the judge refused',
+  unparsable: 'verdict: unparsable',
+  failed: 'verdict: the item itself was refused (400, 413)',
+};
+
+/** Judges in the order of the cells' metrics; the file's `judge` is called `main`. Judges without any count are left out. */
+export async function judgingCounts(store: Store, cells: readonly CellRows[], main: string): Promise<JudgingCounts[]> {
+  const counts = new Map<string, Map<string, number>>();
+  const count = (judge: string | undefined, kind: string, by = 1): void => {
+    const name = judge ?? main;
+    const own = counts.get(name) ?? new Map<string, number>();
+    counts.set(name, own.set(kind, (own.get(kind) ?? 0) + by));
+  };
+  const groups = new Map<string, string | undefined>();
+  for (const { wanted } of cells) for (const { group, metric } of wanted) groups.set(group, metric.judge);
+
+  const givenUp = new Map<Sha256, MissingKind>();
+  for (const [group, judge] of groups) {
+    const { met, missing } = await troublesOf(store, group);
+    for (const [kind, times] of Object.entries(met)) count(judge, `met: ${wordsOf(kind)}`, times);
+    for (const [id, kind] of missing) givenUp.set(id, kind);
+  }
+  for (const { wanted, answered, judgements, others } of cells) {
+    for (const { metric, request } of wanted) {
+      if (!answered.has(request.id)) count(metric.judge, `missing: ${wordsOf(givenUp.get(request.id) ?? 'not_asked')}`);
+    }
+    for (const [judge, rows] of [[undefined, judgements] as const, ...Object.entries(others)]) {
+      for (const { status } of rows) {
+        const words = WITHOUT_SCORE[status];
+        if (words !== undefined) count(judge, words);
+      }
+    }
+  }
+  return [...counts].map(([judge, own]) => ({ judge, counts: Object.fromEntries([...own].sort()) }));
+}
+
+function wordsOf(kind: string): string {
+  return FAILURE[kind as MissingKind] ?? kind;
+}
+
+/** Of all attempts at a group's shards; a judgement's last word counts. */
+async function troublesOf(store: Store, group: string): Promise<{ met: Troubles; missing: Map<Sha256, MissingKind> }> {
+  const met: Record<string, number> = {};
+  const missing = new Map<Sha256, MissingKind>();
+  const add = (kind: string, times: number): void => void (met[kind] = (met[kind] ?? 0) + times);
+  const committed = await store.list('judgements', group);
+  for (const { facts } of committed) {
+    for (const [name, times] of Object.entries(facts)) if (name.startsWith('met_')) add(name.slice(4), Number(times));
+  }
+  const begun = await store.open('judgements', group);
+  for (const { key } of [...committed, ...begun]) {
+    for (const folder of await store.attemptFolders({ stage: 'judgements', group, key })) {
+      const left = await readTroubles(folder);
+      for (const [kind, times] of Object.entries(left?.met ?? {})) add(kind, times);
+      for (const { id, kind } of left?.missing ?? []) missing.set(id, kind);
+    }
+  }
+  return { met, missing };
+}

@@ -1,0 +1,84 @@
+/**
+ * `flamingo inject FILE -o OUT`: answers with and without injected texts, to be judged and compared by `flamingo judge`.
+ */
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { InvalidTable } from '../activities/aggregate/read-judged';
+import { visibleLine } from '../activities/aggregate/visible';
+import { openAnswers } from '../activities/given/answers';
+import { CLEAN, injectedRows } from '../activities/given/injected';
+import { tableFormat } from '../activities/given/table';
+import { readInjections, type Injection } from '../activities/judge/injections';
+import { installationRoot } from '../artifacts/places';
+import { InvalidUse } from './errors';
+import { positive } from './judge-options';
+import { say } from './output';
+
+interface Options {
+  out: string;
+  injections?: string;
+  rows: number;
+  questionColumn?: string;
+  answerColumn?: string;
+}
+
+export function injectCommand(): Command {
+  return new Command('inject')
+    .description('write answers as they are and with texts in them that try to move a judge, for `flamingo judge`')
+    .argument('<file>', '.csv or .jsonl with questions and answers, also .gz')
+    .requiredOption('-o, --out <file>', '.jsonl')
+    .option('--injections <file>', 'default: those that come with Flamingo (experiments/injections/injections.yaml)')
+    .option('--rows <n>', 'of so many different answers, the first ones', positive, 20)
+    .option('--question-column <name>', 'default: question or question_text')
+    .option('--answer-column <name>', 'default: answer or response')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  flamingo inject answers.csv -o attacked.jsonl
+  flamingo judge attacked.jsonl --group-column injection --baseline ${CLEAN} --rubric hardened -o judged.csv
+
+The report of the second command shows for each text and metric how far the scores moved.`,
+    )
+    .action(async (file: string, options: Options) => {
+      try {
+        await writeInjected(file, options);
+      } catch (error) {
+        if (error instanceof InvalidTable) throw new InvalidUse(visibleLine(error.message));
+        throw error;
+      }
+    });
+}
+
+async function writeInjected(file: string, options: Options): Promise<void> {
+  const { out, rows, questionColumn, answerColumn } = options;
+  const format = tableFormat(file);
+  if (format === null)
+    throw new InvalidUse(`${file}: expected a name that ends in .csv or .jsonl, or one of these and .gz`);
+  if (!out.endsWith('.jsonl')) throw new InvalidUse(`-o ${out}: expected a name that ends in .jsonl`);
+  if (resolve(out) === resolve(file)) throw new InvalidUse(`-o ${out}: that is the file with the answers`);
+  const injections = await injectionsOf(options.injections);
+  const table = await openAnswers(file, format, {
+    ...(questionColumn === undefined ? {} : { question: questionColumn }),
+    ...(answerColumn === undefined ? {} : { answer: answerColumn }),
+  });
+  const lines: string[] = [];
+  for await (const row of injectedRows(table, injections, rows)) lines.push(JSON.stringify(row) + '\n');
+  if (lines.length === 0) throw new InvalidUse(`${file}: there are no rows`);
+  const temporary = `${out}.${process.pid}.tmp`;
+  await writeFile(temporary, lines.join(''));
+  await rename(temporary, out);
+  const answers = lines.length / (injections.length + 1);
+  say(`${out}: ${answers} answers, each as it is and with ${injections.length} texts in it`);
+  say(`Next: flamingo judge ${out} --group-column injection --baseline ${CLEAN} --rubric hardened -o judged.csv`);
+}
+
+async function injectionsOf(path: string | undefined): Promise<Injection[]> {
+  const file = path ?? join(installationRoot(), 'experiments', 'injections', 'injections.yaml');
+  try {
+    return readInjections(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new InvalidUse(`${file}: ${visibleLine((error as Error).message)}`);
+  }
+}

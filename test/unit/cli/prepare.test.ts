@@ -1,0 +1,46 @@
+/** What `plan` and `run` say of a file that is valid, but doubtful. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { prepare } from '../../../cli/prepare';
+import { rowsText } from '../../../experiment/dataset';
+import { birds, SMALL, weather } from '../experiment/samples';
+
+let folder: string;
+const before = process.env['FLAMINGO_HOME'];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'prepare-'));
+  process.env['FLAMINGO_HOME'] = join(folder, 'data');
+  writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
+  const questions = weather().map(({ id, paraphrases, judgePrompts }) => ({
+    id,
+    paraphrases,
+    judge_prompts: judgePrompts,
+  }));
+  writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(questions));
+});
+afterEach(() => {
+  if (before === undefined) delete process.env['FLAMINGO_HOME'];
+  else process.env['FLAMINGO_HOME'] = before;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Lines that name the file. */
+async function said(text: string): Promise<string[]> {
+  const file = join(folder, 'small.yaml');
+  writeFileSync(file, text);
+  const lines: string[] = [];
+  await prepare(file, {}, { offline: true, say: (line) => lines.push(line) });
+  return lines.filter((line) => line.includes('small.yaml'));
+}
+
+test('warnings are said once, with file, line and column', async () => {
+  const lines = await said(`${SMALL}judge: { model: claude-unheard-of }\n`);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(/small\.yaml:\d+:\d+/);
+  expect(lines[0]).toContain('nothing is known of the model `claude-unheard-of`');
+});
+
+test('a file without any doubt is prepared in silence', async () => {
+  expect(await said(SMALL)).toEqual([]);
+});

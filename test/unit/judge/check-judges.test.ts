@@ -1,0 +1,103 @@
+/** Which judges a worker checks before any GPU works: those of the queue that it was asked on, with something to judge. */
+import type { Client } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { judgeWorker } from '../../../activities/judge/activity';
+import { startStandIn, type StandIn } from '../../../activities/judge/stand-in/server';
+import { queuesToJudge } from '../../../activities/planning';
+import { countReuse, judgesWithWork } from '../../../activities/reuse';
+import { LocalStore } from '../../../artifacts/local-store';
+import { storePlan, type StoredPlan } from '../../../artifacts/plans';
+import { expand } from '../../../experiment/expand';
+import { inputs, SMALL, specOf } from '../experiment/samples';
+
+const FILE = `${SMALL}judge: { kind: stand-in }
+judges:
+  newer: { model: claude-haiku-5-5, metrics: [alignment] }
+`;
+
+let folder: string;
+let store: LocalStore;
+let standIn: StandIn;
+let claude: Server;
+let asked: string[];
+let lifecycle: string;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'check-judges-'));
+  store = await LocalStore.open(join(folder, 'store'));
+  asked = [];
+  lifecycle = 'active';
+  standIn = await startStandIn({ onRequest: ({ path }) => asked.push(path) });
+  claude = createServer(({ url = '' }, response) => {
+    asked.push(url);
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ type: 'model', id: url.split('/').at(-1), lifecycle }));
+  });
+  await new Promise<void>((resolve) => claude.listen(0, '127.0.0.1', resolve));
+});
+afterEach(async () => {
+  await standIn.close();
+  await new Promise((resolve) => claude.close(resolve));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function check(taskQueue: string, judges?: string[]): Promise<void> {
+  const spec = specOf(FILE);
+  const { plan } = expand(spec, inputs());
+  const stored: StoredPlan = {
+    plan,
+    spec,
+    source: { file: 'small.yaml', text: FILE },
+    modelFolder: null,
+    overrides: [],
+  };
+  const ref = await storePlan(store, stored);
+  const env = {
+    ANTHROPIC_API_KEY: 'sk-test',
+    ANTHROPIC_BASE_URL: `http://127.0.0.1:${(claude.address() as AddressInfo).port}`,
+    FLAMINGO_STAND_IN_URL: standIn.url,
+  };
+  const { activities } = judgeWorker(store, env, (message) => asked.push(message));
+  // the check asks nobody on Temporal
+  const client = { withAbortSignal: (_: AbortSignal, work: () => Promise<unknown>) => work() } as unknown as Client;
+  const environment = new MockActivityEnvironment({ taskQueue }, { logger: new DefaultLogger('ERROR'), client });
+  await environment.run(activities.checkJudge, { plan: ref, ...(judges === undefined ? {} : { judges }) });
+}
+
+test('each queue checks its own judges, by name as well as the first one', async () => {
+  await check('flamingo-judge-stand-in');
+  expect(asked).toEqual(['/v1/models/stand-in-judge-1']);
+  await check('flamingo-judge-anthropic');
+  expect(asked.slice(1)).toEqual(['/v1/models/claude-haiku-5-5']);
+});
+
+test('a judge with nothing to judge is not checked', async () => {
+  await check('flamingo-judge-stand-in', ['newer']);
+  expect(asked).toEqual([]);
+  await check('flamingo-judge-anthropic', ['newer']);
+  expect(asked).toEqual(['/v1/models/claude-haiku-5-5']);
+});
+
+test('a further judge that can not judge is refused, on its own queue only', async () => {
+  lifecycle = 'retired';
+  await check('flamingo-judge-stand-in');
+  await expect(check('flamingo-judge-anthropic')).rejects.toMatchObject({
+    type: 'JudgeStopped',
+    nonRetryable: true,
+    message: expect.stringContaining('claude-haiku-5-5 is retired') as string,
+  });
+});
+
+test('the queues that are asked are those with something to judge', async () => {
+  const spec = specOf(FILE);
+  const reuse = await countReuse(store, expand(spec, inputs()).plan);
+  expect(judgesWithWork(reuse)).toEqual(['', 'newer']);
+  expect(queuesToJudge(spec, reuse)).toEqual(['flamingo-judge-stand-in', 'flamingo-judge-anthropic']);
+  const first = { ...reuse, byJudge: { ...reuse.byJudge, '': { new: 0, reused: 9 } } };
+  expect(queuesToJudge(spec, first)).toEqual(['flamingo-judge-anthropic']);
+});
