@@ -123,6 +123,8 @@ export async function readJudged(store: Store, wanted: WantedJudgement[]): Promi
       const journals = readJournals(await store.attemptFolders(work));
       for (const { row } of journals.finished.values()) if (!judged.has(row.id)) judged.set(row.id, row);
     }
+    // a shard that was committed in between was neither there nor open
+    for (const [id, row] of await storedJudgements(store, group)) judged.set(id, row);
   }
   return judged;
 }

@@ -131,7 +131,9 @@ export class AccountBoard {
   pauseFor(reason: string, workflowId: string | null): AccountPause {
     if (workflowId !== null && !this.state.waiting.includes(workflowId)) this.state.waiting.push(workflowId);
     if (this.state.pause === null) {
-      this.state.pause = { number: ++this.state.pauses, reason, since: this.now() };
+      // an account that was idle begins anew, and its pauses must not get the numbers of those that are over
+      this.state.pauses = Math.max(this.state.pauses + 1, this.now());
+      this.state.pause = { number: this.state.pauses, reason, since: this.now() };
       // what workers still hold is not valid for long, and they learn of the pause when they renew
       for (const model of Object.values(this.state.models)) {
         for (const worker of Object.keys(model.holders)) this.release(model, worker);

@@ -54,7 +54,7 @@ export interface Lease {
 
 /** Why nothing is sent for the account, until a person resumes it. */
 export interface AccountPause {
-  /** Counts the account's pauses; what was paused by number n goes on when n is resumed. */
+  /** Rises with every pause, also of later runs; what was paused by number n goes on when n is resumed. */
   number: number;
   reason: string;
   /** Epoch milliseconds. */
@@ -123,7 +123,7 @@ export interface Holder {
 }
 
 export const lease = defineUpdate<Lease, [LeaseRequest]>('lease');
-/** By a worker that met a systemic failure, and by a person. Returns null when the account was resumed meanwhile. */
+/** By a worker that met a systemic failure, and by a person. */
 export const pauseAccount = defineUpdate<AccountPause, [PauseRequest]>('pause');
 /** Registers a workflow to be told; null = the account is not paused, go on. */
 export const waitForAccount = defineUpdate<AccountPause | null, [{ workflowId: string }]>('wait');

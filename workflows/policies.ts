@@ -63,8 +63,15 @@ export const JUDGE: ActivityOptions = {
   },
 };
 
-/** Checking the judge: seconds. Two minutes bound the wait for a judge worker that may not exist. */
-export const CHECK: ActivityOptions = { ...JUDGE, scheduleToCloseTimeout: '2 minutes' };
+/**
+ * Checking the judge: seconds. It goes before all shards that wait; five minutes bound the wait for a judge worker that may
+ * not exist, or has a shard of thousands to finish first.
+ */
+export const CHECK: ActivityOptions = {
+  ...JUDGE,
+  scheduleToCloseTimeout: '5 minutes',
+  priority: { priorityKey: 1 },
+};
 
 export const planning = proxyActivities<PlanningActivities>(PLANNING);
 

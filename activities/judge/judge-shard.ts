@@ -128,6 +128,7 @@ export async function judgeShard(
       });
       return result;
     } catch (error) {
+      await recordTroubles(folder, { troubles: progress.troubles ?? {}, missing: [] }).catch(() => undefined);
       if (!isExpected(error) && !context.cancellationSignal.aborted) {
         await recordAttempt(folder, { end: 'died', message: (error as Error).message, checkpointStep: null });
       }

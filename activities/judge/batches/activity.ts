@@ -18,10 +18,10 @@ import { checkBudget, recordSpending, usdOf } from '../../spending';
 import { isExpected } from '../activity-failures';
 import { type Journal, openJournal, readJournals, type Usage } from '../journal';
 import { journalFolders } from '../journal-folders';
-import type { Leases } from '../pacing/leases';
+import { BATCH_CALLS, type Leases } from '../pacing/leases';
 import { BATCH_ATTEMPT } from '../paid-in-run';
 import { createBatchClient } from './client';
-import { BATCH_CALLS, type Gate, gated, gateOf, OPEN } from './gate';
+import { type Gate, gated, gateOf, OPEN } from './gate';
 import { type BatchProgress, type BatchRun, type BatchRunResult, cancelBatches, runBatches } from './run';
 import { BatchWaits, batchTiming } from './waits';
 

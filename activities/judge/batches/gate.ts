@@ -1,13 +1,11 @@
 /**
  * Calls of the batches' own endpoints go through the account, too: none while it is paused, all held when the server says
  * so, a share for each worker. The vendor limits these endpoints apart from messages, so to the account they are a model
- * of their own, which `flamingo account show` and `set` know by the name below.
+ * of their own (`BATCH_CALLS`), which `flamingo account show` and `set` know by its name.
  */
 import { RequestFailed } from '../errors';
 import type { Pace, Ticket } from '../pacing/pace';
 import type { BatchClient } from './client';
-
-export const BATCH_CALLS = 'message-batches';
 
 /** Leave to make one call. Every permit is given back by one `leave`. */
 export interface Permit {

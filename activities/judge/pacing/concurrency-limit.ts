@@ -53,10 +53,13 @@ export class ConcurrencyLimit {
     return Math.min(this.limit + (this.probing ? 1 : 0), this.most);
   }
 
-  /** Most that may be tried. What was taken before, without any rejection, is taken again when more may be tried. */
-  setMost(most: number): void {
+  /**
+   * Most that may be tried. While no worker of the account was rejected (`growing`), what was taken before is taken again
+   * when more may be tried; else the level is what the account counts with, and nothing above it is kept.
+   */
+  setMost(most: number, growing = true): void {
+    if (!growing || !this.growing) this.limit = Math.max(1, Math.min(most, this.level));
     this.most = most;
-    if (!this.growing) this.limit = Math.max(1, Math.min(most, this.limit));
   }
 
   /** Takes over some of what another worker has found the server to take, or hands it over (negative). */

@@ -27,6 +27,9 @@ export class AccountPaused extends Error {
   }
 }
 
+/** The model that calls of message batches count as: their limits are not those of messages. */
+export const BATCH_CALLS = 'message-batches';
+
 /** Between two looks at whether there is demand, and after an account that did not answer. */
 const IDLE_MS = 250;
 const UNREACHABLE_MS = 1000;
@@ -56,9 +59,9 @@ export class Leases {
     return { pace: own.pace, done: own.bound(bounds) };
   }
 
-  /** More work would only wait here: some model has as many requests waiting as may be in flight. */
+  /** More work would only wait here: some model has as many requests waiting as may be in flight. Batches wait elsewhere. */
   get full(): boolean {
-    return [...this.paces.values()].some(({ pace }) => pace.full);
+    return [...this.paces].some(([model, { pace }]) => model !== BATCH_CALLS && pace.full);
   }
 }
 

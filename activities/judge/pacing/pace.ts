@@ -169,7 +169,7 @@ export class Pace {
       const first = share.growing ? Math.ceil(FIRST_LIMIT * share.fraction) : share.move;
       this.limit = new ConcurrencyLimit(share.most, first);
     } else {
-      this.limit.setMost(share.most);
+      this.limit.setMost(share.most, share.growing);
       this.limit.move(share.move);
     }
     this.limit.setPart(share.probes ? 1 / share.workers : null);

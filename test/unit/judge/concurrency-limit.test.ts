@@ -43,6 +43,16 @@ test('what was never rejected is taken again after it was not wanted for a while
   expect(limit.allowed).toBe(50);
 });
 
+test('where the account has shared out what it takes, nothing above that is kept', () => {
+  const limit = new ConcurrencyLimit(200);
+  for (let rounds = 0; rounds < 5; rounds++) round(limit);
+  limit.setMost(50);
+  limit.setMost(200, false);
+  expect(limit.level).toBe(50);
+  limit.move(-10);
+  expect(limit.level).toBe(40);
+});
+
 test('one episode of rejections takes it back to what was accepted', () => {
   const limit = new ConcurrencyLimit(1000, 40);
   expect(round(limit, 23)).toBe(40 - 23);

@@ -241,7 +241,7 @@ describe('pauses', () => {
     ask('a');
     const pause = board.pauseFor('spend limit', 'demo/em');
     expect(board.pauseFor('billing', 'other/em')).toEqual(pause);
-    expect(pause).toEqual({ number: 1, reason: 'spend limit', since: now });
+    expect(pause).toEqual({ number: now, reason: 'spend limit', since: now });
     expect(ask('a')).toMatchObject({ most: 0, fraction: 0, pause });
     expect(board.snapshot.models['judge-1']!.holders).toEqual({});
     expect(board.snapshot.waiting).toEqual(['demo/em', 'other/em']);
@@ -257,11 +257,18 @@ describe('pauses', () => {
 
   test('a resume names those who waited, and the next pause has another number', () => {
     board.pauseFor('spend limit', 'demo/em');
-    expect(board.resume()).toEqual({ number: 1, waiting: ['demo/em'] });
+    expect(board.resume()).toEqual({ number: now, waiting: ['demo/em'] });
     expect(board.resume()).toBeNull();
     expect(ask('a')).toMatchObject({ most: 20, pause: null });
-    expect(board.pauseFor('again', null).number).toBe(2);
+    expect(board.pauseFor('again', null).number).toBe(now + 1);
     expect(board.snapshot.waiting).toEqual([]);
+  });
+
+  test('an account that began anew goes on with higher numbers', () => {
+    const { number } = board.pauseFor('spend limit', 'demo/em');
+    now += 180_000;
+    const later = new AccountBoard(AccountBoard.fresh('test'), () => now);
+    expect(later.pauseFor('again', 'demo/em').number).toBeGreaterThan(number);
   });
 
   test('what had been found out is known afterwards', () => {
@@ -319,7 +326,7 @@ describe('what is kept', () => {
     const next = ask('a', request);
     board = copy;
     expect(ask('a', request)).toEqual(next);
-    expect(copy.pauseFor('later', 'demo/em').number).toBe(1);
+    expect(copy.pauseFor('later', 'demo/em').number).toBe(now);
     const paused = new AccountBoard(JSON.parse(JSON.stringify(copy.snapshot)) as typeof board.snapshot, () => now);
     expect(paused.pause).toMatchObject({ reason: 'later' });
     expect(paused.resume()).toEqual({ number: 1, waiting: ['demo/em'] });
