@@ -329,7 +329,7 @@ describe('what is kept', () => {
     expect(copy.pauseFor('later', 'demo/em').number).toBe(now);
     const paused = new AccountBoard(JSON.parse(JSON.stringify(copy.snapshot)) as typeof board.snapshot, () => now);
     expect(paused.pause).toMatchObject({ reason: 'later' });
-    expect(paused.resume()).toEqual({ number: 1, waiting: ['demo/em'] });
+    expect(paused.resume()).toEqual({ number: now, waiting: ['demo/em'] });
   });
 
   test('what people read in the Temporal UI', () => {
