@@ -18,6 +18,7 @@ import { cpuSecondsOf, peakRssMbOf } from '../process';
 
 const READY_MS = 60_000;
 const GRACE_MS = 15_000;
+const ENHANCED_MODE = 1;
 const WORKFLOW_QUEUE_KIND = 1;
 const ACTIVITY_QUEUE_KIND = 2;
 
@@ -78,11 +79,21 @@ export class FlamingoServices {
   async untilPolling(): Promise<void> {
     await untilReady('the workers', () =>
       this.withClient(async ({ workflowService }) => {
-        const pollers = async (name: string, taskQueueType: number): Promise<number> => {
-          const taskQueue = { name };
-          const found = await workflowService.describeTaskQueue({ namespace: 'default', taskQueue, taskQueueType });
+        // of all partitions: the plain mode names the pollers of one, which are few where there are many workers
+        const pollers = async (name: string, type: number): Promise<number> => {
+          const found = await workflowService.describeTaskQueue({
+            namespace: 'default',
+            taskQueue: { name },
+            apiMode: ENHANCED_MODE,
+            taskQueueTypes: [type],
+            reportPollers: true,
+          });
           const alive = [this.orchestration, ...this.judges].map(({ pid }) => String(pid));
-          return found.pollers?.filter(({ identity }) => alive.includes(identity?.split(':').at(-1) ?? '')).length ?? 0;
+          const polling = Object.values(found.versionsInfo ?? {}).flatMap((version) =>
+            Object.values(version.typesInfo ?? {}).flatMap((info) => info.pollers ?? []),
+          );
+          const pids = polling.map(({ identity }) => identity?.split(':').at(-1) ?? '');
+          return new Set(pids.filter((pid) => alive.includes(pid))).size;
         };
         const orchestrating = await pollers(ORCHESTRATION_QUEUE, WORKFLOW_QUEUE_KIND);
         const judging = await pollers(judgeQueue('stand-in'), ACTIVITY_QUEUE_KIND);
