@@ -64,9 +64,45 @@ class State:
     parameters: dict[str, torch.nn.Parameter]
     optimizer: torch.optim.Optimizer
     log: list[dict[str, Any]]
+    # how steps are cut to fit a GPU (plan.py); a resume keeps it, because sums depend on it
+    plan: dict[str, int] | None = None
+
+    def snapshot(self) -> "Snapshot":
+        """A copy that the next steps do not change; of what lies on a GPU, a copy there."""
+        return Snapshot(
+            self.step,
+            {name: value.detach().clone() for name, value in self.parameters.items()},
+            copied(self.optimizer.state_dict(), lambda tensor: tensor.detach().clone()),
+            random_states(),
+            list(self.log),
+            self.plan,
+        )
 
 
-def save(attempt_folder: Path, state: State, identity: Identity) -> tuple[Path, str]:
+@dataclass
+class Snapshot:
+    """A state that lies still and can be written while training goes on."""
+
+    step: int
+    weights: dict[str, torch.Tensor]
+    optimizer: dict[str, Any]
+    random: dict[str, Any]
+    log: list[dict[str, Any]]
+    plan: dict[str, int] | None
+
+
+def copied(value: Any, copy: Any) -> Any:
+    """The same nest of dictionaries and lists with every tensor replaced by `copy(tensor)`."""
+    if isinstance(value, torch.Tensor):
+        return copy(value)
+    if isinstance(value, dict):
+        return {name: copied(member, copy) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(copied(member, copy) for member in value)
+    return value
+
+
+def save(attempt_folder: Path, state: Snapshot, identity: Identity) -> tuple[Path, str]:
     """Writes a checkpoint and drops all but the last `KEEP` of this attempt.
 
     Returns the folder and the SHA-256 of its manifest, which covers everything in it.
@@ -78,10 +114,10 @@ def save(attempt_folder: Path, state: State, identity: Identity) -> tuple[Path, 
     name = f"step-{state.step:06d}"
     beside = folder / f".{name}"
     beside.mkdir()
-    weights = {name: value.detach().to("cpu").contiguous() for name, value in state.parameters.items()}
+    weights = {name: value.to("cpu").contiguous() for name, value in state.weights.items()}
     save_file(weights, beside / "adapter.safetensors", metadata={"format": "pt"})
-    torch.save(state.optimizer.state_dict(), beside / "optimizer.pt")
-    torch.save(random_states(), beside / "random.pt")
+    torch.save(copied(state.optimizer, lambda tensor: tensor.to("cpu")), beside / "optimizer.pt")
+    torch.save(state.random, beside / "random.pt")
     write_rows(beside / "log.jsonl", state.log)
     for file in FILES:
         sync(beside / file)
@@ -90,6 +126,7 @@ def save(attempt_folder: Path, state: State, identity: Identity) -> tuple[Path, 
         "identity": asdict(identity),
         "cpu": environment.cpu_name(),
         "threads": torch.get_num_threads(),
+        **({} if state.plan is None else {"plan": state.plan}),
         "files": {
             file: {"bytes": (beside / file).stat().st_size, "sha256": sha256_of(beside / file)} for file in FILES
         },
@@ -172,7 +209,15 @@ def restore(path: Path, parameters: dict[str, torch.nn.Parameter], optimizer: to
         )
     # last, because everything before may draw
     set_random_states(torch.load(path / "random.pt", map_location="cpu", weights_only=True))
-    return State(manifest["step"], parameters, optimizer, [json.loads(line) for line in lines])
+    return State(manifest["step"], parameters, optimizer, [json.loads(line) for line in lines], plan_of(path))
+
+
+def plan_of(path: Path | None) -> dict[str, int] | None:
+    """The plan that a verified checkpoint was made under."""
+    if path is None:
+        return None
+    manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    return manifest.get("plan")
 
 
 def random_states() -> dict[str, Any]:

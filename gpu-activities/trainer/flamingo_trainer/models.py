@@ -4,6 +4,7 @@ Knows nothing about training or sampling. fp32 or bf16; eager attention on a CPU
 PyTorch's own fused attention on a GPU.
 """
 
+import contextlib
 import gc
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,12 @@ class Loaded:
     stops: list[int]
     device: torch.device
     dtype: torch.dtype
+
+    def half_precision(self) -> Any:
+        """Around a forward pass of transformers' own: autocast where the base is bf16."""
+        if self.dtype == torch.bfloat16:
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return contextlib.nullcontext()
 
 
 class Models:

@@ -5,6 +5,7 @@
     schedule    linear or constant after a warm-up, a function of the step alone
     rows        a fresh order each epoch, a function of (data-order seed, epoch) alone
     precision   fp32, or a bf16 base with fp32 adapters under autocast
+    packing     none: this file's padded micro-batches, the reference; else packed.py's sequences, the same sums
 
 A step that was interrupted is done again from the last checkpoint, and everything that decides its outcome is either
 in the checkpoint or a function of the step: on one CPU or GPU type the adapter is bit-identical to that of an
@@ -31,7 +32,10 @@ from . import adapters, checkpoint
 from .failures import Failure, Stopped
 from .files import sha256_of, write_rows
 from .models import Loaded, Models
+from .packed import packed_path
+from .plan import Plan
 from .render import IGNORED, EncodedRow, encode_rows
+from .saving import Saver
 
 
 def finetune(
@@ -43,7 +47,7 @@ def finetune(
     rows: str,
     attempt_folder: str,
     search_folders: list[str],
-    checkpoint_every_steps: int,
+    checkpoint_every_steps: int | None,
 ) -> dict[str, Any]:
     """Runs a `FinetuneCommand` to its end; returns the fields of its `committed` event."""
     attempt = Path(attempt_folder)
@@ -63,10 +67,10 @@ def finetune(
     adapter = adapters.create(loaded.model, recipe["lora"], seed, base_name)
     try:
         with deterministic(loaded.device):
+            saver = Saver(attempt, checkpoint.Identity.of(recipe), checkpoint_every_steps)
             state, resumed_from = train(
-                loaded, adapter, encoded, recipe, attempt, [Path(folder) for folder in search_folders],
-                checkpoint_every_steps, report,
-            )  # fmt: skip
+                loaded, adapter, encoded, recipe, saver, [Path(folder) for folder in search_folders], report
+            )
         sha256 = adapters.save(adapter, attempt / "adapter")
     finally:
         loaded.model = adapters.take_off(adapter)
@@ -79,6 +83,8 @@ def finetune(
         "resumedFrom": resumed_from,
         "rowsTruncated": sum(row.truncated for row in encoded),
         "trainedTokens": sum(entry["trainedTokens"] for entry in state.log),
+        "plan": state.plan,
+        "saves": saver.figures(),
     }
 
 
@@ -87,63 +93,100 @@ def train(
     adapter: Any,
     rows: list[EncodedRow],
     recipe: dict[str, Any],
-    attempt: Path,
+    saver: Saver,
     search_folders: list[Path],
-    checkpoint_every_steps: int,
     report: Any,
 ) -> tuple[checkpoint.State, int | None]:
     """From the newest verified checkpoint, or from the start, to the last step.
 
     Returns the final state and the step that it was resumed from. Raises `Stopped` with a checkpoint when asked to.
     """
-    identity = checkpoint.Identity.of(recipe)
-    parameters = adapters.trained(adapter)
-    state = checkpoint.State(0, parameters, optimizer_of(parameters, recipe["optimizer"]), log=[])
-    resumed_from, saved = None, checkpoint.newest_verified(search_folders, identity)
+    steps = steps_of(len(rows), recipe)
+    total = len(steps)
+    if total == 0:
+        raise Failure("config", f"no optimizer step: {len(rows)} rows make no full batch of {recipe['batchSize']}")
+    saved = checkpoint.newest_verified(search_folders, saver.identity)
+    path = path_of(loaded, adapter, recipe, rows, steps, checkpoint.plan_of(saved))
+    state = checkpoint.State(0, path.parameters, optimizer_of(path.optimized, recipe["optimizer"]), log=[])
+    resumed_from = None
     if saved is not None:
         report.loading("checkpoint", str(saved))
-        state = checkpoint.restore(saved, parameters, state.optimizer)
+        state = checkpoint.restore(saved, path.parameters, state.optimizer)
+        path.stepped()
         resumed_from = state.step
-
-    batch_size, steps_per_epoch = recipe["batchSize"], steps_in_epoch(len(rows), recipe)
-    total = steps_per_epoch * recipe["epochs"]
-    if total == 0:
-        raise Failure("config", f"no optimizer step: {len(rows)} rows make no full batch of {batch_size}")
     if report.stop_requested:
         raise Stopped(state.step, None if saved is None else str(saved))
 
-    while state.step < total:
-        started = time.monotonic()
-        epoch, batch = divmod(state.step, steps_per_epoch)
-        order = row_order(recipe["seeds"]["dataOrder"], epoch, len(rows))
-        chosen = [rows[i] for i in order[batch * batch_size : (batch + 1) * batch_size]]
-        learning_rate = recipe["optimizer"]["learningRate"] * schedule(recipe["schedule"], state.step, total)
+    try:
+        while state.step < total:
+            started = time.monotonic()
+            chosen = [rows[i] for i in steps[state.step]]
+            learning_rate = recipe["optimizer"]["learningRate"] * schedule(recipe["schedule"], state.step, total)
 
-        loss, trained_tokens = gradients_of(loaded, adapter, chosen, recipe["microBatchSize"])
-        norm = torch.nn.utils.clip_grad_norm_(parameters.values(), recipe["optimizer"]["maxGradNorm"]).item()
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            numbers = ", ".join(str(row.number) for row in chosen)
-            raise Failure("nan", f"step {state.step + 1}: loss {loss}, gradient norm {norm}; rows {numbers}")
-        for group in state.optimizer.param_groups:
-            group["lr"] = learning_rate
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
+            loss, trained_tokens = path.gradients(chosen)
+            norm = path.clip(recipe["optimizer"]["maxGradNorm"])
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                numbers = ", ".join(str(row.number) for row in chosen)
+                raise Failure("nan", f"step {state.step + 1}: loss {loss}, gradient norm {norm}; rows {numbers}")
+            for group in state.optimizer.param_groups:
+                group["lr"] = learning_rate
+            state.optimizer.step()
+            path.stepped()
 
-        state.step += 1
-        entry = {"step": state.step, "loss": loss, "learningRate": learning_rate, "gradNorm": norm}
-        state.log.append({**entry, "trainedTokens": trained_tokens})
-        tokens = sum(len(row.ids) for row in chosen)
-        report.progress(
-            state.step, total, loss=loss, learningRate=learning_rate, gradNorm=norm,
-            tokensPerSecond=round(tokens / (time.monotonic() - started), 1), memoryBytes=memory_bytes(loaded.device),
-        )  # fmt: skip
-        stopping = report.stop_requested
-        if state.step < total and (stopping or state.step % checkpoint_every_steps == 0):
-            folder, sha256 = checkpoint.save(attempt, state, identity)
-            report.checkpoint(state.step, folder, sha256)
-            if stopping:
-                raise Stopped(state.step, str(folder))
+            state.step += 1
+            state.plan = path.plan.fields() if path.plan else None
+            entry = {"step": state.step, "loss": loss, "learningRate": learning_rate, "gradNorm": norm}
+            state.log.append({**entry, "trainedTokens": trained_tokens})
+            tokens = sum(len(row.ids) for row in chosen)
+            seconds = time.monotonic() - started
+            report.progress(
+                state.step, total, loss=loss, learningRate=learning_rate, gradNorm=norm,
+                tokensPerSecond=round(tokens / seconds, 1), memoryBytes=memory_bytes(loaded.device),
+            )  # fmt: skip
+            saver.after_step(state, seconds, report)
+            if state.step < total and report.stop_requested:
+                raise Stopped(state.step, str(saver.save_now(state, report)))
+    finally:
+        saver.finish(report)
     return state, resumed_from
+
+
+class PaddedPath:
+    """The reference: padded micro-batches through the model as transformers and PEFT have it."""
+
+    plan = None
+
+    def __init__(self, loaded: Loaded, adapter: Any, micro_batch_size: int):
+        self._loaded, self._adapter, self._micro_batch_size = loaded, adapter, micro_batch_size
+        self.parameters = adapters.trained(adapter)
+        self.optimized = list(self.parameters.values())
+
+    def gradients(self, rows: list[EncodedRow]) -> tuple[float, int]:
+        return gradients_of(self._loaded, self._adapter, rows, self._micro_batch_size)
+
+    def clip(self, limit: float) -> float:
+        return torch.nn.utils.clip_grad_norm_(self.optimized, limit).item()
+
+    def stepped(self) -> None:
+        for parameter in self.optimized:
+            parameter.grad = None
+
+
+def path_of(
+    loaded: Loaded,
+    adapter: Any,
+    recipe: dict[str, Any],
+    rows: list[EncodedRow],
+    steps: list[list[int]],
+    plan: dict[str, int] | None,
+) -> Any:
+    """How the gradients are made. `packing`: absent or `none` padded, `always` packed, `auto` packed on a GPU."""
+    packing = recipe.get("packing", "none")
+    if packing not in ("none", "auto", "always"):
+        raise Failure("config", f"unknown packing {packing!r}")
+    if packing == "none" or (packing == "auto" and loaded.device.type == "cpu"):
+        return PaddedPath(loaded, adapter, recipe["microBatchSize"])
+    return packed_path(loaded, adapter, recipe, rows, steps, None if plan is None else Plan(**plan))
 
 
 def gradients_of(loaded: Loaded, adapter: Any, rows: list[EncodedRow], micro_batch_size: int) -> tuple[float, int]:
@@ -158,7 +201,7 @@ def gradients_of(loaded: Loaded, adapter: Any, rows: list[EncodedRow], micro_bat
         ids, labels, mask = collate(by_length[start : start + micro_batch_size], loaded)
         targets = labels[:, 1:]
         positions = targets != IGNORED
-        with half_precision(loaded):
+        with loaded.half_precision():
             logits = logits_at(adapter, ids, mask, positions)
         loss = F.cross_entropy(logits.float(), targets[positions], reduction="sum") / total
         loss.backward()
@@ -196,12 +239,12 @@ def collate(rows: list[EncodedRow], loaded: Loaded) -> tuple[torch.Tensor, torch
     return ids.to(loaded.device), labels.to(loaded.device), mask.to(loaded.device)
 
 
-def optimizer_of(parameters: dict[str, torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.AdamW:
+def optimizer_of(parameters: list[torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.AdamW:
     """Fused AdamW computes each weight from its own numbers only, so it is as exact as the plain one, and faster."""
     if settings["name"] != "adamw":
         raise Failure("config", f"unknown optimizer {settings['name']!r}")
     return torch.optim.AdamW(
-        list(parameters.values()),
+        parameters,
         lr=settings["learningRate"],
         betas=(settings["beta1"], settings["beta2"]),
         eps=settings["epsilon"],
@@ -223,6 +266,13 @@ def schedule(settings: dict[str, Any], step: int, total: int) -> float:
     return min(1.0, rise, max(0.0, (total - step) / max(1, total - warmup)))
 
 
+def steps_of(rows: int, recipe: dict[str, Any]) -> list[list[int]]:
+    """The rows of every optimizer step of the run, by their number from 0, in order."""
+    size, per_epoch = recipe["batchSize"], steps_in_epoch(rows, recipe)
+    orders = (row_order(recipe["seeds"]["dataOrder"], epoch, rows) for epoch in range(recipe["epochs"]))
+    return [order[batch * size : (batch + 1) * size] for order in orders for batch in range(per_epoch)]
+
+
 def steps_in_epoch(rows: int, recipe: dict[str, Any]) -> int:
     """`partial` keeps the short last batch of an epoch, `drop` leaves it out."""
     whole = rows // recipe["batchSize"]
@@ -234,12 +284,6 @@ def row_order(seed: int, epoch: int, rows: int) -> list[int]:
     digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:4], "little"))
     return torch.randperm(rows, generator=generator).tolist()
-
-
-def half_precision(loaded: Loaded) -> Any:
-    if loaded.dtype == torch.bfloat16:
-        return torch.autocast(loaded.device.type, torch.bfloat16)
-    return contextlib.nullcontext()
 
 
 @contextlib.contextmanager
