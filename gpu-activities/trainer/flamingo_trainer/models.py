@@ -14,7 +14,10 @@ import torch
 
 from . import adapters, environment
 from .failures import Failure
+from .fused import Fused, fuse
+from .plan import free_bytes
 from .render import stop_ids
+from .slots import SlotEngine
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -46,6 +49,8 @@ class Models:
         self._key: tuple[str, str] | None = None
         self._loaded: Loaded | None = None
         self._adapter: str | None = None
+        self._fused: Fused | None = None
+        self._engine: SlotEngine | None = None
 
     def base(self, source: Source, precision: str, report: Any) -> Loaded:
         """The base model without an adapter; loads it unless it is there already."""
@@ -77,12 +82,40 @@ class Models:
             self._adapter = wanted
         return loaded
 
+    def slot_engine(self, sampling: dict[str, Any], tokens: int) -> SlotEngine:
+        """The slot sampler for the loaded model and adapter, for answers of at most `tokens` with their prompts.
+
+        It keeps its buffers and captured steps from shard to shard, and gives them up before training.
+        """
+        assert self._loaded is not None
+        self._fused = self._fused or fuse(self._loaded.model)
+        capacity = -(-tokens // 64) * 64
+        kept, self._engine = self._engine, None
+        if kept is not None and not kept.fits(self._fused, sampling, capacity):
+            kept = None
+            empty_cache()
+        if kept is None:
+            kept = SlotEngine.sized(self._fused, sampling, capacity, free_bytes(self._loaded.device))
+        kept.wear(self._loaded.model)
+        self._engine = kept
+        return kept
+
+    def make_room(self) -> None:
+        """Frees the slot sampler's cache, which can be as large as the model."""
+        self._engine = None
+        empty_cache()
+
     def drop(self) -> None:
         """Frees the model, and the state that a failed operation may have left in it."""
-        self._key = self._loaded = self._adapter = None
-        gc.collect()
-        if environment.torch_device() == "cuda":
-            torch.cuda.empty_cache()
+        self._key = self._loaded = self._adapter = self._fused = self._engine = None
+        empty_cache()
+
+
+def empty_cache() -> None:
+    """Gives memory that nothing uses any more back to the GPU."""
+    gc.collect()
+    if environment.torch_device() == "cuda":
+        torch.cuda.empty_cache()
 
 
 def find(source: Source, report: Any) -> Path:

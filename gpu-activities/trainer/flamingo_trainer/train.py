@@ -53,6 +53,7 @@ def finetune(
     attempt = Path(attempt_folder)
     if sha256_of(Path(rows)) != recipe["rows"]:
         raise Failure("data", f"the training rows in {rows} are not those of the recipe: their SHA-256 is another")
+    models.make_room()
     loaded = models.base(model, recipe["precision"], report)
     report.loading("rows", rows)
     encoded = encode_rows(loaded.tokenizer, loaded.stops, rows, recipe["systemPrompt"], recipe["maxLength"])

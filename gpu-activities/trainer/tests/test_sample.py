@@ -8,9 +8,10 @@ import torch
 from transformers import AutoModelForCausalLM, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 from transformers.generation import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
 
+from flamingo_trainer.distribution import adjust
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.render import encode_prompt
-from flamingo_trainer.sample import adjust, generate
+from flamingo_trainer.sample import generate
 from flamingo_trainer.serve import fields
 from flamingo_trainer.train import finetune
 
