@@ -40,14 +40,28 @@ def philox(counter: tuple[torch.Tensor, ...], key: tuple[torch.Tensor, torch.Ten
     return c0, c1, c2, c3
 
 
-def gumbel(words: torch.Tensor, position: torch.Tensor, size: int) -> torch.Tensor:
-    """Noise (answers, size) in fp32 for `words` (answers, 4) and each answer's `position`, both int64.
+def gumbel(words: torch.Tensor, position: torch.Tensor, size: int) -> tuple[torch.Tensor, ...]:
+    """Noise in fp32 for `words` (answers, 4) and each answer's `position`, both int64.
 
-    A uniform value has 32 bits and is finest where it counts, near the largest noise.
+    Four tensors (answers, a quarter of `size` rounded up): the vocabulary cut in four, one word of each call for each,
+    which a GPU computes once. A uniform value has 32 bits and is finest where it counts, near the largest noise.
     """
     quarter = -(-size // 4)
     column = torch.arange(quarter, device=words.device, dtype=torch.int64)[None, :]
     w0, w1, w2, w3 = (words[:, i : i + 1] for i in range(4))
     drawn = philox((column, position[:, None], w2, w3), (w0, w1))
-    uniform = torch.cat([word.to(torch.float32) for word in drawn], dim=1)[:, :size] * 2.0**-32 + 2.0**-33
-    return -torch.log(-torch.log1p(-uniform))
+    uniforms = (word.to(torch.float32) * 2.0**-32 + 2.0**-33 for word in drawn)
+    return tuple(-torch.log(-torch.log1p(-uniform)) for uniform in uniforms)
+
+
+def draw(logits: torch.Tensor, words: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+    """A token for each answer from softmax(logits), (answers,): the largest of logits + noise."""
+    size = logits.shape[1]
+    quarter = -(-size // 4)
+    best = [
+        (logits[:, start : start + quarter] + noise[:, : min(quarter, size - start)]).max(dim=1)
+        for start, noise in zip(range(0, size, quarter), gumbel(words, position, size), strict=False)
+    ]
+    winner = torch.stack([values for values, _ in best]).argmax(dim=0, keepdim=True)
+    places = torch.stack([indices for _, indices in best])
+    return (places.gather(0, winner) + winner * quarter)[0]

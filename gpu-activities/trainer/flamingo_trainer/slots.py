@@ -25,7 +25,7 @@ from .cache_attention import attend_cache
 from .compiling import compiled
 from .distribution import adjust
 from .fused import GROUPS, Fused, LowRank, after_attention, bare_model, before_attention, linear, rms_norm, rope_tables
-from .keyed import Words, gumbel
+from .keyed import Words, draw
 from .packing import attend
 
 # Steps between two looks at the tokens. An ended answer wastes half of them on average, a look costs about a
@@ -84,7 +84,7 @@ class SlotEngine:
         return cls(fused, settings_of(sampling), slots, capacity)
 
     def fits(self, fused: Fused, sampling: dict[str, Any], capacity: int) -> bool:
-        """Whether the engine does what the one that `sized` would make does: roomier is as good, fewer slots are not."""
+        """Whether the engine does what one made by `sized` would. Roomier is as good, fewer slots are not."""
         roomy = self.capacity >= capacity and self.slots == sampling["batchSize"]
         same = self.fused is fused and self.sampling == settings_of(sampling)
         return same and (roomy or self.capacity == capacity)
@@ -215,9 +215,7 @@ class SlotEngine:
     ) -> torch.Tensor:
         logits = linear(rms_norm(x, self.fused.norm, self.fused.shape.epsilon), self.fused.head, None, None).float()
         logits = adjust(logits, seen, self.sampling)
-        if self.sampling["temperature"] > 0:
-            logits = logits + gumbel(words, place, logits.shape[1])
-        return logits.argmax(dim=1)
+        return draw(logits, words, place) if self.sampling["temperature"] > 0 else logits.argmax(dim=1)
 
 
 def settings_of(sampling: dict[str, Any]) -> dict[str, Any]:

@@ -254,7 +254,7 @@ def test_a_packed_run_resumes_to_the_bit(models, tiny_model, undisturbed, tmp_pa
     assert caught.value.step == stop
     facts = run(models, command)
     assert facts["resumedFrom"] == stop and facts["adapter"]["sha256"] == undisturbed["adapter"]["sha256"]
-    assert facts["plan"] == undisturbed["plan"] == {"tokens": 8192, "recomputed": 0, "chunk": 1024}
+    assert facts["plan"] == undisturbed["plan"] and facts["plan"]["recomputed"] == 0
 
 
 def test_a_packed_run_with_dropout_resumes_to_the_bit(models, tiny_model, tmp_path):
