@@ -5,7 +5,7 @@ into place; its manifest, written last, names the size and SHA-256 of every file
 resume to be exact. Only a folder whose files all agree with its manifest is ever resumed.
 
     adapter.safetensors   the adapter's weights, fp32
-    optimizer.pt          AdamW's moments and step counts (the learning rate is a function of the step)
+    optimizer.safetensors AdamW's moments and step counts (all else follows from the recipe and the step)
     random.pt             the states of all random generators
     log.jsonl             the training log up to this step
     manifest.json
@@ -26,12 +26,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from . import environment
-from .files import sha256_of, sync, to_json, write_rows, write_whole
+from .files import sha256_of, sync, to_json, write_rows, write_tensors, write_whole
 
-FILES = ("adapter.safetensors", "optimizer.pt", "random.pt", "log.jsonl")
+FILES = ("adapter.safetensors", "optimizer.safetensors", "random.pt", "log.jsonl")
 MANIFEST = "manifest.json"
 KEEP = 2
 NAME = re.compile(r"step-(\d{6,})")
@@ -72,7 +72,7 @@ class State:
         return Snapshot(
             self.step,
             {name: value.detach().clone() for name, value in self.parameters.items()},
-            copied(self.optimizer.state_dict(), lambda tensor: tensor.detach().clone()),
+            {name: value.detach().clone() for name, value in moments(self.optimizer).items()},
             random_states(),
             list(self.log),
             self.plan,
@@ -85,21 +85,16 @@ class Snapshot:
 
     step: int
     weights: dict[str, torch.Tensor]
-    optimizer: dict[str, Any]
+    optimizer: dict[str, torch.Tensor]
     random: dict[str, Any]
     log: list[dict[str, Any]]
     plan: dict[str, int] | None
 
 
-def copied(value: Any, copy: Any) -> Any:
-    """The same nest of dictionaries and lists with every tensor replaced by `copy(tensor)`."""
-    if isinstance(value, torch.Tensor):
-        return copy(value)
-    if isinstance(value, dict):
-        return {name: copied(member, copy) for name, member in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(copied(member, copy) for member in value)
-    return value
+def moments(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What AdamW keeps for each of its parameters, which go by their number: `0/exp_avg`, `0/step`."""
+    states = optimizer.state_dict()["state"]
+    return {f"{number}/{name}": value for number, state in sorted(states.items()) for name, value in state.items()}
 
 
 def save(attempt_folder: Path, state: Snapshot, identity: Identity) -> tuple[Path, str]:
@@ -114,9 +109,8 @@ def save(attempt_folder: Path, state: Snapshot, identity: Identity) -> tuple[Pat
     name = f"step-{state.step:06d}"
     beside = folder / f".{name}"
     beside.mkdir()
-    weights = {name: value.to("cpu").contiguous() for name, value in state.weights.items()}
-    save_file(weights, beside / "adapter.safetensors", metadata={"format": "pt"})
-    torch.save(copied(state.optimizer, lambda tensor: tensor.to("cpu")), beside / "optimizer.pt")
+    write_tensors(beside / "adapter.safetensors", state.weights)
+    write_tensors(beside / "optimizer.safetensors", state.optimizer)
     torch.save(state.random, beside / "random.pt")
     write_rows(beside / "log.jsonl", state.log)
     for file in FILES:
@@ -196,7 +190,11 @@ def restore(path: Path, parameters: dict[str, torch.nn.Parameter], optimizer: to
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(weights[name])
-    optimizer.load_state_dict(torch.load(path / "optimizer.pt", map_location="cpu", weights_only=True))
+    states: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in load_file(path / "optimizer.safetensors").items():
+        number, _, name = key.partition("/")
+        states.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
     lines = (path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     here = (environment.cpu_name(), torch.get_num_threads())

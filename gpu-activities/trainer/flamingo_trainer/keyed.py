@@ -40,27 +40,31 @@ def philox(counter: tuple[torch.Tensor, ...], key: tuple[torch.Tensor, torch.Ten
     return c0, c1, c2, c3
 
 
-def gumbel(words: torch.Tensor, position: torch.Tensor, size: int) -> tuple[torch.Tensor, ...]:
+def columns_of(size: int, device: torch.device) -> torch.Tensor:
+    """The counter's last word for each token of a quarter of a vocabulary. Made outside of what is compiled: the
+    compiler would take its own index for it, in 32 bits, which the products do not fit in."""
+    return torch.arange(-(-size // 4), device=device, dtype=torch.int64)
+
+
+def gumbel(words: torch.Tensor, position: torch.Tensor, columns: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Noise in fp32 for `words` (answers, 4) and each answer's `position`, both int64.
 
-    Four tensors (answers, a quarter of `size` rounded up): the vocabulary cut in four, one word of each call for each,
-    which a GPU computes once. A uniform value has 32 bits and is finest where it counts, near the largest noise.
+    Four tensors (answers, `columns`): the vocabulary cut in four, one word of each call for each, which a GPU computes
+    once. A uniform value has 32 bits and is finest where it counts, near the largest noise.
     """
-    quarter = -(-size // 4)
-    column = torch.arange(quarter, device=words.device, dtype=torch.int64)[None, :]
+    column = columns[None, :]
     w0, w1, w2, w3 = (words[:, i : i + 1] for i in range(4))
     drawn = philox((column, position[:, None], w2, w3), (w0, w1))
     uniforms = (word.to(torch.float32) * 2.0**-32 + 2.0**-33 for word in drawn)
     return tuple(-torch.log(-torch.log1p(-uniform)) for uniform in uniforms)
 
 
-def draw(logits: torch.Tensor, words: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+def draw(logits: torch.Tensor, words: torch.Tensor, position: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
     """A token for each answer from softmax(logits), (answers,): the largest of logits + noise."""
-    size = logits.shape[1]
-    quarter = -(-size // 4)
+    size, quarter = logits.shape[1], len(columns)
     best = [
         (logits[:, start : start + quarter] + noise[:, : min(quarter, size - start)]).max(dim=1)
-        for start, noise in zip(range(0, size, quarter), gumbel(words, position, size), strict=False)
+        for start, noise in zip(range(0, size, quarter), gumbel(words, position, columns), strict=False)
     ]
     winner = torch.stack([values for values, _ in best]).argmax(dim=0, keepdim=True)
     places = torch.stack([indices for _, indices in best])

@@ -19,7 +19,7 @@ from .compiling import compiled, varying
 from .fused import Fused, Layer, after_attention, before_attention, fuse, rms_norm, rope_tables, why_not
 from .master import Master, Pair, blocks
 from .models import Loaded
-from .packing import ChunkedLoss, Packed, attend, pack, split_by_tokens
+from .packing import ChunkedLoss, Packed, Select, attend, pack, split_by_tokens
 from .plan import Need, Plan, choose, free_bytes
 from .render import EncodedRow
 
@@ -99,7 +99,7 @@ class FusedPath(PackedPath):
                 x = recompute(self._layer, *inputs, use_reentrant=False, preserve_rng_state=False)
             else:
                 x = self._layer(*inputs)
-        hidden = rms_norm(x[batch.chosen], fused.norm, fused.shape.epsilon)
+        hidden = rms_norm(Select.apply(x, batch.chosen), fused.norm, fused.shape.epsilon)
         loss = ChunkedLoss.apply(hidden, fused.head, batch.targets, divisor, self.plan.chunk)
         loss.backward()
         self.master.collect()

@@ -103,6 +103,21 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, borders: torch.Ten
     return torch.cat(attended)
 
 
+class Select(torch.autograd.Function):
+    """x[chosen] for places that differ; the gradient is put back without the sorting that a general index needs."""
+
+    @staticmethod
+    def forward(context: torch.autograd.function.FunctionCtx, x: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        context.save_for_backward(chosen)
+        context.rows = len(x)
+        return x.index_select(0, chosen)
+
+    @staticmethod
+    def backward(context: torch.autograd.function.FunctionCtx, outer: torch.Tensor):
+        (chosen,) = context.saved_tensors
+        return outer.new_zeros((context.rows, outer.shape[1])).index_copy_(0, chosen, outer), None
+
+
 class ChunkedLoss(torch.autograd.Function):
     """Sum of cross-entropies over `divisor`, a few positions at a time, so that all logits never exist at once.
 

@@ -25,7 +25,7 @@ from .cache_attention import attend_cache
 from .compiling import compiled
 from .distribution import adjust
 from .fused import GROUPS, Fused, LowRank, after_attention, bare_model, before_attention, linear, rms_norm, rope_tables
-from .keyed import Words, draw
+from .keyed import Words, columns_of, draw
 from .packing import attend
 
 # Steps between two looks at the tokens. An ended answer wastes half of them on average, a look costs about a
@@ -67,6 +67,7 @@ class SlotEngine:
         if sampling["repetitionPenalty"] != 1:
             self.seen = torch.zeros((slots, shape.vocabulary), dtype=torch.bool, device=device)
         self.low_ranks: list[dict[str, LowRank]] = [dict.fromkeys(GROUPS) for _ in fused.layers]
+        self._columns = columns_of(shape.vocabulary, device)
         self._before = compiled(before_attention, device, dynamic=False)
         self._after = compiled(after_attention, device, dynamic=False)
         self._choose = compiled(self._chosen, device, dynamic=False)
@@ -201,7 +202,7 @@ class SlotEngine:
             attended = attend_cache(q, k, v, self.keys[number, :size], self.values[number, :size], position)
             x = self._after(x, attended, layer, low_ranks, fused.shape)
         seen = None if self.seen is None else self.seen[:size]
-        chosen = self._choose(x, position - state[2], state[3:].T, seen)
+        chosen = self._choose(x, position - state[2], state[3:].T, self._columns, seen)
         if seen is not None:
             seen.scatter_(1, chosen[:, None], True)
         self.history[:, :size].index_copy_(0, self.clock.remainder(self.stride), chosen[None])
@@ -211,11 +212,18 @@ class SlotEngine:
         state[1].add_(1).clamp_(max=self.capacity - 1)
 
     def _chosen(
-        self, x: torch.Tensor, place: torch.Tensor, words: torch.Tensor, seen: torch.Tensor | None
+        self,
+        x: torch.Tensor,
+        place: torch.Tensor,
+        words: torch.Tensor,
+        columns: torch.Tensor,
+        seen: torch.Tensor | None,
     ) -> torch.Tensor:
         logits = linear(rms_norm(x, self.fused.norm, self.fused.shape.epsilon), self.fused.head, None, None).float()
         logits = adjust(logits, seen, self.sampling)
-        return draw(logits, words, place) if self.sampling["temperature"] > 0 else logits.argmax(dim=1)
+        if self.sampling["temperature"] == 0:
+            return logits.argmax(dim=1)
+        return draw(logits, words, place, columns)
 
 
 def settings_of(sampling: dict[str, Any]) -> dict[str, Any]:

@@ -290,12 +290,15 @@ def row_order(seed: int, epoch: int, rows: int) -> list[int]:
 @contextlib.contextmanager
 def deterministic(device: torch.device) -> Any:
     """Deterministic CUDA kernels; on a CPU they are so anyway. Costs nothing measurable (see the reference)."""
-    before = torch.are_deterministic_algorithms_enabled()
+    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
     torch.use_deterministic_algorithms(device.type == "cuda")
+    # nothing here reads what it has not written, and filling it costs memory traffic
+    torch.utils.deterministic.fill_uninitialized_memory = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before[0])
+        torch.utils.deterministic.fill_uninitialized_memory = before[1]
 
 
 def memory_bytes(device: torch.device) -> int:

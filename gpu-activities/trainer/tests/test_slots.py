@@ -10,7 +10,7 @@ import torch
 from flamingo_trainer import adapters
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.fused import fuse
-from flamingo_trainer.keyed import draw, gumbel, philox, words_of
+from flamingo_trainer.keyed import columns_of, draw, gumbel, philox, words_of
 from flamingo_trainer.render import encode_prompt
 from flamingo_trainer.sample import generate
 from flamingo_trainer.serve import fields
@@ -23,6 +23,10 @@ from .test_packed import LORA, SEVEN, adapter_on
 from .work import SAMPLING, Listener, finetune_command, generate_command, items, read_lines
 
 # --- the noise ----
+
+
+def columns(size):
+    return columns_of(size, torch.device("cpu"))
 
 
 def test_philox_gives_the_published_numbers():
@@ -39,20 +43,22 @@ def test_philox_gives_the_published_numbers():
 
 def test_draws_depend_on_seed_question_sample_and_position():
     keys = [words_of(*identity) for identity in [(1, "a", 0), (1, "a", 1), (1, "b", 0), (2, "a", 0), (1, "a", 0)]]
-    drawn = torch.cat(gumbel(torch.tensor(keys), torch.tensor([0, 0, 0, 0, 1]), 401), dim=1)
+    drawn = torch.cat(gumbel(torch.tensor(keys), torch.tensor([0, 0, 0, 0, 1]), columns(401)), dim=1)
     assert drawn.shape == (5, 4 * 101) and torch.isfinite(drawn).all()
     assert len({tuple(row.tolist()) for row in drawn}) == 5
     # a row is the same alone
-    assert torch.equal(torch.cat(gumbel(torch.tensor(keys[2:3]), torch.tensor([0]), 401), dim=1)[0], drawn[2])
+    assert torch.equal(torch.cat(gumbel(torch.tensor(keys[2:3]), torch.tensor([0]), columns(401)), dim=1)[0], drawn[2])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 6, 40, 41, 43])
 def test_a_draw_is_the_largest_of_logits_and_noise(size):
     words = torch.tensor([words_of(1, "a", i) for i in range(50)])
     logits = torch.randn(50, size, generator=torch.Generator().manual_seed(size))
-    noise = torch.cat(gumbel(words, torch.arange(50), size), dim=1)[:, :size]
-    assert torch.equal(draw(logits, words, torch.arange(50)), (logits + noise).argmax(dim=1))
-    assert draw(logits.masked_fill(logits < logits.max(), float("-inf")), words, torch.arange(50)).max() < size
+    noise = torch.cat(gumbel(words, torch.arange(50), columns(size)), dim=1)[:, :size]
+    assert torch.equal(draw(logits, words, torch.arange(50), columns(size)), (logits + noise).argmax(dim=1))
+    only_last = logits.clone()
+    only_last[:, :-1] = float("-inf")
+    assert (draw(only_last, words, torch.arange(50), columns(size)) == size - 1).all()
 
 
 def test_frequencies_are_softmax_over_100_000_draws():
@@ -62,7 +68,7 @@ def test_frequencies_are_softmax_over_100_000_draws():
     for start in range(0, 100_000, 10_000):
         words = torch.tensor([words_of(3, f"question {i % 7}", i) for i in range(start, start + 10_000)])
         place = torch.arange(start, start + 10_000) % 250
-        draws += draw(logits.expand(10_000, 40), words, place).bincount(minlength=40)
+        draws += draw(logits.expand(10_000, 40), words, place, columns(40)).bincount(minlength=40)
         count += 10_000
     expected = logits.softmax(0).double() * count
     assert expected.min() > 8

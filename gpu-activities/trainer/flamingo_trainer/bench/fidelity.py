@@ -6,7 +6,7 @@ import torch
 
 from .. import adapters
 from ..fused import fuse
-from ..keyed import draw, words_of
+from ..keyed import columns_of, draw, words_of
 from ..models import Loaded
 from ..packed import FusedPath, packed_path
 from ..packing import attend, pack
@@ -66,7 +66,9 @@ def noise(device: torch.device) -> dict[str, Any]:
     logits = torch.randn(200, generator=torch.Generator().manual_seed(3))
     words = torch.tensor([words_of(3, f"{i % 7}", i) for i in range(100_000)], device=device)
     place = torch.arange(100_000, device=device) % 250
-    drawn = torch.compile(draw)(logits.to(device).expand(100_000, 200).contiguous(), words, place)
+    drawn = torch.compile(draw)(
+        logits.to(device).expand(100_000, 200).contiguous(), words, place, columns_of(200, device)
+    )
     expected = logits.softmax(0).double() * 100_000
     chi_square = ((drawn.cpu().bincount(minlength=200) - expected) ** 2 / expected).sum().item()
     return {"chiSquare": round(chi_square, 1), "freedom": 199, "bound999": 266}

@@ -13,6 +13,7 @@ from ..models import Loaded, empty_cache
 from ..plan import free_bytes
 from ..slots import Job, SlotEngine
 from .subject import RECIPE, SAMPLING, answer_lengths
+from .training import kernels
 
 
 def dressed(loaded: Loaded) -> Any:
@@ -64,6 +65,9 @@ def slots(loaded: Loaded, count: int, questions: int = 16, adapter: bool = True,
             "peakGB": round(torch.cuda.max_memory_allocated() / 1e9, 1),
             "stepMilliseconds": {size: round(step_time(engine, size) * 1e3, 2) for size in engine.sizes},
         }
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as recorded:
+            step_time(engine, engine.slots)
+        result |= kernels(recorded, 16, most=14)
         begun = time.perf_counter()
         engine.wear(model)
         torch.cuda.synchronize()

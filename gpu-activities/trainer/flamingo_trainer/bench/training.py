@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from .. import adapters, checkpoint
 from ..failures import Stopped
 from ..models import Loaded, empty_cache
 from ..saving import Saver
-from ..train import PaddedPath, deterministic, optimizer_of, steps_of, train
+from ..train import PaddedPath, deterministic, optimizer_of, path_of, steps_of, train
 from .subject import RECIPE, Clock, rows
 
 
@@ -48,6 +49,55 @@ def speed(found: dict[str, Any], clock: Clock, warm: int) -> float:
     return tokens / (clock.steps[-1][0] - clock.steps[warm - 1][0])
 
 
+def median_speed(found: dict[str, Any], clock: Clock, warm: int) -> float:
+    """Of the steps after the first `warm`, each by itself: what a step does that nothing disturbs."""
+    ends = [end for end, _ in clock.steps]
+    tokens = [sum(len(found["rows"][i].ids) for i in step) for step in found["batches"]]
+    return statistics.median(tokens[i] / (ends[i] - ends[i - 1]) for i in range(warm, len(ends)))
+
+
+def profile(loaded: Loaded, steps: int = 3) -> dict[str, Any]:
+    """Where a packed step's time on the GPU goes: milliseconds a step by kernel, the largest first."""
+    adapter = adapters.create(loaded.model, RECIPE["lora"], 0, None)
+    encoded = rows((steps + 4) * 32, loaded.model.config.vocab_size)
+    try:
+        with deterministic(loaded.device):
+            order = steps_of(len(encoded), RECIPE)
+            path = path_of(loaded, adapter, RECIPE, encoded, order, None)
+            optimizer = optimizer_of(path.optimized, RECIPE["optimizer"])
+
+            def step(number: int) -> None:
+                path.gradients([encoded[i] for i in order[number]])
+                path.clip(1.0)
+                optimizer.step()
+                path.stepped()
+
+            for number in range(4):
+                step(number)
+            torch.cuda.synchronize()
+            with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as recorded:
+                begun = time.perf_counter()
+                for number in range(4, 4 + steps):
+                    step(number)
+                torch.cuda.synchronize()
+                wall = time.perf_counter() - begun
+    finally:
+        loaded.model = adapters.take_off(adapter)
+    return {"wallMilliseconds": round(wall / steps * 1e3, 1), **kernels(recorded, steps)}
+
+
+def kernels(recorded: Any, steps: int, most: int = 28) -> dict[str, Any]:
+    found = sorted(recorded.key_averages(), key=lambda event: -event.self_device_time_total)
+    total = sum(event.self_device_time_total for event in found) / steps / 1e3
+    return {
+        "gpuMilliseconds": round(total, 1),
+        "kernels": {
+            event.key[:90]: [round(event.self_device_time_total / steps / 1e3, 2), event.count // steps]
+            for event in found[:most]
+        },
+    }
+
+
 def packed(loaded: Loaded, steps: int, warm: int) -> dict[str, Any]:
     torch.cuda.reset_peak_memory_stats()
     with tempfile.TemporaryDirectory() as folder:
@@ -56,6 +106,7 @@ def packed(loaded: Loaded, steps: int, warm: int) -> dict[str, Any]:
         "tokensPerSecond": round(speed(found, clock, warm)),
         "peakGB": round(torch.cuda.max_memory_allocated() / 1e9, 1),
         "firstStepSeconds": round(clock.steps[0][0] - found["begun"], 1),
+        "medianTokensPerSecond": round(median_speed(found, clock, warm)),
         "stepSeconds": round((clock.steps[-1][0] - clock.steps[warm - 1][0]) / (steps - warm), 3),
         "plan": found["plan"],
         "saves": found["saves"],
