@@ -164,6 +164,8 @@ function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: 
     lastBatch: training.lastBatch,
     maxLength: training.maxLength,
     precision: training.precision,
+    // a key of its own only where it is used: a recipe from before there was a choice is the padded one
+    ...(training.packing === 'none' ? {} : { packing: training.packing }),
     seeds: training.seeds,
     backend: 'transformers',
   };

@@ -22,13 +22,10 @@ import type { Ready } from './trainer-process';
 import { beating } from '../activities/beating';
 import { checkBudget } from '../activities/spending';
 
-/** Optimizer steps between periodic checkpoints. What a SIGKILL can cost; SIGTERM and pause save at once. */
-const CHECKPOINT_EVERY_STEPS = 25;
-
 export interface GpuDependencies {
   store: Store;
   trainer: TrainerHost;
-  /** Optimizer steps between checkpoints; tests lower it. */
+  /** Optimizer steps between checkpoints; without it the trainer chooses. */
   checkpointEverySteps?: number;
 }
 
@@ -66,7 +63,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
           rows: await store.localPath(trainingRows(planned)),
           attemptFolder,
           searchFolders: [...new Set([...earlier, attemptFolder])],
-          checkpointEverySteps: dependencies.checkpointEverySteps ?? CHECKPOINT_EVERY_STEPS,
+          checkpointEverySteps: dependencies.checkpointEverySteps ?? null,
         },
         state,
         renew,
@@ -128,6 +125,10 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
       steps: committed.steps ?? null,
       trainedTokens: committed.trainedTokens ?? null,
       rowsTruncated: committed.rowsTruncated ?? null,
+      tokensPerForward: committed.plan?.tokens ?? null,
+      layersRecomputed: committed.plan?.recomputed ?? null,
+      checkpoints: committed.saves?.count ?? null,
+      checkpointStallSeconds: committed.saves?.stallSeconds ?? null,
       seconds: committed.seconds,
     },
     committed: { attempt, host: hostname(), at: provenance.at },

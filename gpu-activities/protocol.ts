@@ -18,8 +18,11 @@ export interface FinetuneCommand {
   attemptFolder: string;
   /** Every attempt folder of this key, this one included; the newest *verified* checkpoint in them is resumed. */
   searchFolders: string[];
-  /** Checkpoint at least every so many optimizer steps; a SIGTERM or `stop` checkpoints at once. */
-  checkpointEverySteps: number;
+  /**
+   * Checkpoint every so many optimizer steps; null = as often as the measured times of steps and saves allow. A SIGTERM
+   * or `stop` checkpoints at once.
+   */
+  checkpointEverySteps: number | null;
 }
 
 export interface GenerateItem {
@@ -84,8 +87,14 @@ export type TrainerEvent =
       resumedFrom?: number | null;
       rowsTruncated?: number;
       trainedTokens?: number;
+      /** finetune: how steps were cut to fit the GPU (plan.py); null on the padded path. */
+      plan?: { tokens: number; recomputed: number; chunk: number } | null;
+      /** finetune: checkpoints made, and seconds that training stood still for them, writing took and steps took. */
+      saves?: { count: number; stallSeconds: number; writeSeconds: number; stepSeconds: number };
       /** generate: the file named in `out`. */
       completions?: number;
+      /** generate: which loop made them. `batches` although `continuous` was asked for: the model does not allow it. */
+      engine?: 'slots' | 'batches';
       seconds: number;
     }
   /** After `stop` or SIGTERM. `checkpoint` null: nothing to save yet, or a generation. */

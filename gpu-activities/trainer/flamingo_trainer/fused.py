@@ -185,11 +185,16 @@ def rms_norm(x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Ten
 
 
 def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, low_rank: LowRank) -> torch.Tensor:
+    """A frozen weight's product with an adapter's beside it.
+
+    The two are added in fp32 and rounded once, which also keeps the compiler from making one an operand of the other's
+    kernel, for which it would be copied first: the sum goes into whatever reads it.
+    """
     y = F.linear(x, weight, bias)
-    if low_rank is not None:
-        a, b = low_rank
-        y = y + F.linear(F.linear(x, a), b)
-    return y
+    if low_rank is None:
+        return y
+    a, b = low_rank
+    return (y.float() + F.linear(F.linear(x, a), b).float()).to(x.dtype)
 
 
 def rope_tables(fused: Fused, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -156,12 +156,21 @@ def load(folder: Path, dtype: torch.dtype) -> Loaded:
     if tokenizer.pad_token_id is None:
         # any token will do: padding is masked everywhere
         tokenizer.pad_token = tokenizer.eos_token
-    model = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=dtype,
-        attn_implementation="eager" if device.type == "cpu" else "sdpa",
-        local_files_only=True,
-        device_map={"": 0} if device.type == "cuda" else None,
-    )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            attn_implementation="eager" if device.type == "cpu" else "sdpa",
+            local_files_only=True,
+            device_map={"": 0} if device.type == "cuda" else None,
+        )
+    except torch.OutOfMemoryError as error:
+        free, whole = torch.cuda.mem_get_info()
+        mine = torch.cuda.memory_reserved()
+        raise Failure(
+            "oom",
+            f"the model does not fit: the GPU has {whole / 1e9:.1f} GB, this process holds {mine / 1e9:.1f} of them and "
+            f"others {(whole - free - mine) / 1e9:.1f}: {error}",
+        ) from error
     model.requires_grad_(False).eval()
     return Loaded(model, tokenizer, stop_ids(tokenizer, model.generation_config), device, dtype)

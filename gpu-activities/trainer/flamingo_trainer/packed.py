@@ -34,8 +34,10 @@ class PackedPath:
         self.loaded, self.plan, self.longest = loaded, plan, longest
         self._layers = layers
         self._shrunk = False
+        # the next step may be launched before this one's figures are read, so that the GPU never waits
+        self.ahead = loaded is not None and loaded.device.type == "cuda"
 
-    def gradients(self, rows: list[EncodedRow]) -> tuple[float, int]:
+    def gradients(self, rows: list[EncodedRow]) -> tuple[torch.Tensor, int]:
         """Adds the gradients of one optimizer step; returns its loss and the number of its trained tokens."""
         try:
             return self._gradients(rows)
@@ -50,13 +52,13 @@ class PackedPath:
         say(f"out of memory: going on with the next smaller plan, {self.plan}")
         return self._gradients(rows)
 
-    def _gradients(self, rows: list[EncodedRow]) -> tuple[float, int]:
+    def _gradients(self, rows: list[EncodedRow]) -> tuple[torch.Tensor, int]:
+        padding, device = self.loaded.tokenizer.pad_token_id, self.loaded.device
         total = sum(row.trained for row in rows)
-        loss = torch.zeros((), device=self.loaded.device)
+        loss = torch.zeros((), device=device)
         for part in split_by_tokens(rows, self.plan.tokens):
-            batch = pack(part, self.loaded.tokenizer.pad_token_id, self.longest, self.loaded.device)
-            loss += self.backward(batch, total)
-        return loss.item(), total
+            loss += self.backward(pack(part, padding, self.longest, device), total)
+        return loss, total
 
     def backward(self, batch: Packed, divisor: int) -> torch.Tensor:
         raise NotImplementedError
@@ -77,8 +79,8 @@ class FusedPath(PackedPath):
     def optimized(self) -> list[torch.nn.Parameter]:
         return [self.master.flat]
 
-    def clip(self, limit: float) -> float:
-        return self.master.clip(limit).item()
+    def clip(self, limit: float) -> torch.Tensor:
+        return self.master.clip(limit)
 
     def stepped(self) -> None:
         """After the optimizer has changed the weights, or a checkpoint has."""
@@ -134,8 +136,8 @@ class WholePath(PackedPath):
     def optimized(self) -> list[torch.nn.Parameter]:
         return list(self.parameters.values())
 
-    def clip(self, limit: float) -> float:
-        return torch.nn.utils.clip_grad_norm_(self.optimized, limit).item()
+    def clip(self, limit: float) -> torch.Tensor:
+        return torch.nn.utils.clip_grad_norm_(self.optimized, limit)
 
     def stepped(self) -> None:
         self.clear()

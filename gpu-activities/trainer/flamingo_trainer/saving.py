@@ -34,17 +34,24 @@ class Saver:
         self._writing: tuple[int, Future[tuple[Path, str, float]]] | None = None
         self._interval = FIRST
         self._since = time.monotonic()
+        self._due = False
         self._count, self._stalls, self._writes, self._steps = 0, 0.0, 0.0, 0.0
 
+    def due(self, step: int) -> bool:
+        """Whether a checkpoint is to be made of this step. Asked once a step, since time goes on."""
+        if self._every is None:
+            free = self._writing is None or self._writing[1].done()
+            self._due = free and time.monotonic() - self._since >= self._interval
+        else:
+            self._due = step % self._every == 0
+        return self._due
+
     def after_step(self, state: checkpoint.State, seconds: float, report: Any) -> None:
-        """Tells of a checkpoint that has become whole, and begins one if it is due."""
+        """Tells of a checkpoint that has become whole, and begins the one that is due."""
         self._steps += seconds
         self._settle(report, wait=False)
-        if self._every is None:
-            due = self._writing is None and time.monotonic() - self._since >= self._interval
-        else:
-            due = state.step % self._every == 0
-        if due:
+        if self._due:
+            self._due = False
             self._begin(state, report)
 
     def save_now(self, state: checkpoint.State, report: Any) -> Path:

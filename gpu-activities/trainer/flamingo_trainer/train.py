@@ -21,6 +21,7 @@ import random
 import resource
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import adapters, checkpoint
+from . import adapters, checkpoint, environment
 from .failures import Failure, Stopped
 from .files import sha256_of, write_rows
 from .models import Loaded, Models
@@ -59,6 +60,14 @@ def finetune(
     encoded = encode_rows(loaded.tokenizer, loaded.stops, rows, recipe["systemPrompt"], recipe["maxLength"])
     if len(encoded) != recipe["rowCount"]:
         raise Failure("data", f"{rows} has {len(encoded)} rows, the recipe says {recipe['rowCount']}")
+
+    limit = getattr(loaded.model.config, "max_position_embeddings", None)
+    longest = max(encoded, key=lambda row: len(row.ids))
+    if limit is not None and len(longest.ids) > limit:
+        raise Failure(
+            "config",
+            f"row {longest.number} has {len(longest.ids)} tokens and the model {limit} positions: lower maxLength",
+        )
 
     # a folder or a bundled model has no name that would mean the same everywhere
     base_name = recipe["model"]["id"] if recipe["model"]["kind"] == "hub" else None
@@ -118,6 +127,8 @@ def train(
     if report.stop_requested:
         raise Stopped(state.step, None if saved is None else str(saved))
 
+    waiting: Step | None = None  # a GPU may begin a step before the figures of the one before have been read
+    told = time.monotonic()
     try:
         while state.step < total:
             started = time.monotonic()
@@ -126,36 +137,82 @@ def train(
 
             loss, trained_tokens = path.gradients(chosen)
             norm = path.clip(recipe["optimizer"]["maxGradNorm"])
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                numbers = ", ".join(str(row.number) for row in chosen)
-                raise Failure("nan", f"step {state.step + 1}: loss {loss}, gradient norm {norm}; rows {numbers}")
             for group in state.optimizer.param_groups:
                 group["lr"] = learning_rate
             state.optimizer.step()
             path.stepped()
-
             state.step += 1
             state.plan = path.plan.fields() if path.plan else None
-            entry = {"step": state.step, "loss": loss, "learningRate": learning_rate, "gradNorm": norm}
-            state.log.append({**entry, "trainedTokens": trained_tokens})
-            tokens = sum(len(row.ids) for row in chosen)
-            seconds = time.monotonic() - started
-            report.progress(
-                state.step, total, loss=loss, learningRate=learning_rate, gradNorm=norm,
-                tokensPerSecond=round(tokens / seconds, 1), memoryBytes=memory_bytes(loaded.device),
-            )  # fmt: skip
-            saver.after_step(state, seconds, report)
+
+            if waiting is not None:
+                told = waiting.settle(state, total, report, told)
+            waiting = Step(state.step, chosen, learning_rate, trained_tokens, Reading(loss, norm))
+            due = state.step < total and saver.due(state.step)
+            if not path.ahead or due or state.step == total:
+                told, waiting = waiting.settle(state, total, report, told), None
+            saver.after_step(state, time.monotonic() - started, report)
             if state.step < total and report.stop_requested:
+                if waiting is not None:
+                    waiting.settle(state, total, report, told)
                 raise Stopped(state.step, str(saver.save_now(state, report)))
     finally:
         saver.finish(report)
     return state, resumed_from
 
 
+class Reading:
+    """Numbers on their way from the device, asked for without waiting for what is launched after them."""
+
+    def __init__(self, *values: Any):
+        device = next((value.device for value in values if isinstance(value, torch.Tensor)), None)
+        self._numbers = torch.stack([torch.as_tensor(value, dtype=torch.float32, device=device) for value in values])
+        self._ready = None
+        if self._numbers.is_cuda:
+            here = torch.empty(len(values), pin_memory=True)
+            self._numbers = here.copy_(self._numbers, non_blocking=True)
+            self._ready = torch.cuda.Event()
+            self._ready.record()
+
+    def get(self) -> list[float]:
+        if self._ready is not None:
+            self._ready.synchronize()
+        return self._numbers.tolist()
+
+
+@dataclass
+class Step:
+    """An optimizer step that was launched: what the log and the report get to know of it once it is done."""
+
+    number: int
+    rows: list[EncodedRow]
+    learning_rate: float
+    trained_tokens: int
+    figures: Reading
+
+    def settle(self, state: checkpoint.State, total: int, report: Any, since: float) -> float:
+        """Waits for the step and tells of it; `since` is when the one before was told of. Returns the time.
+
+        Raises `Failure` `nan`, naming step and rows, if the step's numbers are none.
+        """
+        loss, norm = self.figures.get()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            numbers = ", ".join(str(row.number) for row in self.rows)
+            raise Failure("nan", f"step {self.number}: loss {loss}, gradient norm {norm}; rows {numbers}")
+        entry = {"step": self.number, "loss": loss, "learningRate": self.learning_rate, "gradNorm": norm}
+        state.log.append({**entry, "trainedTokens": self.trained_tokens})
+        tokens, now = sum(len(row.ids) for row in self.rows), time.monotonic()
+        report.progress(
+            self.number, total, loss=loss, learningRate=self.learning_rate, gradNorm=norm,
+            tokensPerSecond=round(tokens / max(1e-9, now - since), 1), memoryBytes=memory_bytes(),
+        )  # fmt: skip
+        return now
+
+
 class PaddedPath:
     """The reference: padded micro-batches through the model as transformers and PEFT have it."""
 
     plan = None
+    ahead = False
 
     def __init__(self, loaded: Loaded, adapter: Any, micro_batch_size: int):
         self._loaded, self._adapter, self._micro_batch_size = loaded, adapter, micro_batch_size
@@ -165,8 +222,8 @@ class PaddedPath:
     def gradients(self, rows: list[EncodedRow]) -> tuple[float, int]:
         return gradients_of(self._loaded, self._adapter, rows, self._micro_batch_size)
 
-    def clip(self, limit: float) -> float:
-        return torch.nn.utils.clip_grad_norm_(self.optimized, limit).item()
+    def clip(self, limit: float) -> torch.Tensor:
+        return torch.nn.utils.clip_grad_norm_(self.optimized, limit)
 
     def stepped(self) -> None:
         for parameter in self.optimized:
@@ -301,9 +358,9 @@ def deterministic(device: torch.device) -> Any:
         torch.utils.deterministic.fill_uninitialized_memory = before[1]
 
 
-def memory_bytes(device: torch.device) -> int:
+def memory_bytes() -> int:
     """The most memory used so far: of the GPU, or of the process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
+    if environment.torch_device() == "cuda":
+        return torch.cuda.max_memory_allocated()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -35,7 +35,7 @@ def small_fp32(device: torch.device) -> dict[str, Any]:
         path = packed_path(loaded, model, RECIPE, encoded, [list(range(12))], plan)
         assert isinstance(path, FusedPath)
         loss, _ = path.gradients(encoded)
-        errors = [abs(loss / reference - 1)]
+        errors = [abs(loss.item() / reference - 1)]
         for name, value in adapters.trained(model).items():
             start = (value.data_ptr() - path.master.flat.data_ptr()) // 4
             mine = path.master.flat.grad[start : start + value.numel()].view(value.shape)

@@ -59,7 +59,7 @@ def median_speed(found: dict[str, Any], clock: Clock, warm: int) -> float:
 def profile(loaded: Loaded, steps: int = 3) -> dict[str, Any]:
     """Where a packed step's time on the GPU goes: milliseconds a step by kernel, the largest first."""
     adapter = adapters.create(loaded.model, RECIPE["lora"], 0, None)
-    encoded = rows((steps + 4) * 32, loaded.model.config.vocab_size)
+    encoded = rows((steps + 5) * 32, loaded.model.config.vocab_size)
     try:
         with deterministic(loaded.device):
             order = steps_of(len(encoded), RECIPE)
