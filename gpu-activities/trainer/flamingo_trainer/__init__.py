@@ -9,7 +9,9 @@ Read the modules in this order:
     packed.py       the packed paths: packing.py rows in one sequence, plan.py what fits, master.py fp32 weights,
                     fused.py the layers, compiling.py
     checkpoint.py   verified checkpoints; saving.py writes them beside training
-    sample.py       the decode loop; noise.py its randomness
+    sample.py       plain batches, and which loop samples; noise.py their randomness, distribution.py what is declared
+    slots.py        the slot sampler; keyed.py its randomness, cache_attention.py and triton_attention.py
+    bench/          speed, memory and exactness on a GPU
     adapters.py     LoRA adapters on a loaded base model, and their files
     models.py       the loaded base model
     bundled.py      makes the small real model; tiny.py makes a random one for tests
