@@ -169,8 +169,8 @@ def load(folder: Path, dtype: torch.dtype) -> Loaded:
         mine = torch.cuda.memory_reserved()
         raise Failure(
             "oom",
-            f"the model does not fit: of the GPU's {whole / 1e9:.1f} GB this process holds {mine / 1e9:.1f} and others "
-            f"{(whole - free - mine) / 1e9:.1f}: {error}",
+            f"the model does not fit: of the GPU's {whole / 1e9:.1f} GB this process holds {mine / 1e9:.1f} "
+            f"and others {(whole - free - mine) / 1e9:.1f}: {error}",
         ) from error
     model.requires_grad_(False).eval()
     return Loaded(model, tokenizer, stop_ids(tokenizer, model.generation_config), device, dtype)
