@@ -52,6 +52,13 @@ class Models:
         self._fused: Fused | None = None
         self._engine: SlotEngine | None = None
 
+    @classmethod
+    def around(cls, loaded: Loaded) -> "Models":
+        """One whose model came from no folder, bare."""
+        models = cls()
+        models._loaded = loaded
+        return models
+
     def base(self, source: Source, precision: str, report: Any) -> Loaded:
         """The base model without an adapter; loads it unless it is there already."""
         if precision not in DTYPES:
