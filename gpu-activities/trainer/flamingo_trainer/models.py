@@ -156,8 +156,18 @@ def find(source: Source, report: Any) -> Path:
 
 
 def load(folder: Path, dtype: torch.dtype) -> Loaded:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    """Raises `Failure` `config` for a model that can not be fine-tuned here, `oom` for one that does not fit."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except ValueError as error:  # a kind of model that this version of transformers does not know
+        raise Failure("config", f"the model in {folder} can not be loaded: {error}") from error
+    if getattr(config, "quantization_config", None) is not None:
+        raise Failure(
+            "config",
+            f"the model in {folder} is quantized, which no precision of a recipe means: use the unquantized one",
+        )
     device = torch.device(environment.torch_device())
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     if tokenizer.pad_token_id is None:

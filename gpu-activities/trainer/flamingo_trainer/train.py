@@ -67,6 +67,9 @@ def finetune(
     if len(encoded) != recipe["rowCount"]:
         raise Failure("data", f"{rows} has {len(encoded)} rows, the recipe says {recipe['rowCount']}")
 
+    if not encoded:
+        raise Failure("data", f"{rows} has no rows")
+
     limit = getattr(loaded.model.config, "max_position_embeddings", None)
     longest = max(encoded, key=lambda row: len(row.ids))
     if limit is not None and len(longest.ids) > limit:
