@@ -4,7 +4,7 @@
 import { spread } from './grid';
 import type { Issue, Path } from './issue';
 import type { Sampling, SystemPrompt } from './plan';
-import { FIRST_DEFAULTS, SAMPLING_PRESETS, STUDY_TRAINING } from './presets';
+import { CONTINUOUS_BATCH, FIRST_DEFAULTS, SAMPLING_PRESETS, STUDY_TRAINING } from './presets';
 import type {
   ConditionInput,
   ConfigurationInput,
@@ -142,6 +142,7 @@ function buildTraining(shared: TrainingInput, own: TrainingInput): Training {
   const lora = { ...defined(shared.lora ?? {}), ...defined(own.lora ?? {}) };
   const d = STUDY_TRAINING;
   const batchSize = merged.batch_size ?? d.batchSize;
+  const precision = merged.precision ?? d.precision;
   const seeds = (key: 'initialisation' | 'data_order'): number =>
     own.seeds?.[key] ?? own.seed ?? shared.seeds?.[key] ?? shared.seed ?? 0;
   return {
@@ -166,7 +167,8 @@ function buildTraining(shared: TrainingInput, own: TrainingInput): Training {
     microBatchSize: merged.micro_batch_size ?? Math.min(d.microBatchSize, batchSize),
     lastBatch: merged.last_batch ?? d.lastBatch,
     maxLength: merged.max_length ?? d.maxLength,
-    precision: merged.precision ?? d.precision,
+    precision,
+    packing: merged.packing ?? (precision === 'bf16' ? d.packing : 'none'),
     seeds: { initialisation: seeds('initialisation'), dataOrder: seeds('data_order') },
   };
 }
@@ -174,6 +176,8 @@ function buildTraining(shared: TrainingInput, own: TrainingInput): Training {
 function buildSampling(shared: SamplingInput, own: SamplingInput): Sampling {
   const merged = { ...defined(shared), ...defined(own) };
   const preset = SAMPLING_PRESETS[merged.preset ?? 'pure'];
+  const precision = merged.precision ?? preset.precision;
+  const continuous = (merged.batching ?? (precision === 'bf16' ? 'continuous' : 'static')) === 'continuous';
   return {
     temperature: merged.temperature ?? preset.temperature,
     topP: merged.top_p ?? preset.topP,
@@ -181,8 +185,9 @@ function buildSampling(shared: SamplingInput, own: SamplingInput): Sampling {
     minP: merged.min_p ?? preset.minP,
     repetitionPenalty: merged.repetition_penalty ?? preset.repetitionPenalty,
     maxNewTokens: merged.max_new_tokens ?? preset.maxNewTokens,
-    precision: merged.precision ?? preset.precision,
-    batchSize: merged.batch_size ?? preset.batchSize,
+    precision,
+    batchSize: merged.batch_size ?? (continuous ? CONTINUOUS_BATCH : preset.batchSize),
+    ...(continuous ? { batching: 'continuous' } : {}),
     seed: merged.seed ?? preset.seed,
   };
 }

@@ -143,7 +143,11 @@ function trainingDeviations(trained: ConfigurationSpec[]): Deviation[] {
   deviations.push({
     topic: 'schedule',
     published: 'rows per forward pass within a batch: not published',
-    here: `${distinct(all.map(({ microBatchSize }) => String(microBatchSize))).join(', ')} rows per forward pass`,
+    here: distinct(
+      all.map(({ microBatchSize, packing }) =>
+        packing === 'none' ? `${microBatchSize} rows per forward pass` : 'as many rows per forward pass as fit the GPU',
+      ),
+    ).join(', '),
   });
   return deviations;
 }

@@ -62,6 +62,11 @@ export interface Recipe {
   /** Tokens; longer rows are cut and counted. */
   maxLength: number;
   precision: 'fp32' | 'bf16';
+  /**
+   * Rows of a step as few long sequences: `auto` on a GPU, `always` also on a CPU. Absent: padded micro-batches. Other
+   * floating-point sums, so it is identity where it is used.
+   */
+  packing?: 'auto' | 'always';
   seeds: { initialisation: number; dataOrder: number };
   backend: 'transformers';
 }
@@ -80,6 +85,8 @@ export interface Sampling {
   precision: 'fp32' | 'bf16';
   /** Sequences per batch; the batch schedule of a shard depends on it, so it is identity. */
   batchSize: number;
+  /** Ended answers make room for waiting ones, with another stream of noise. Absent: one batch after the other. */
+  batching?: 'continuous';
   seed: number;
 }
 
@@ -176,6 +183,11 @@ export interface PlannedConfiguration {
   recipeKey: Sha256 | null;
   /** Where the training rows lie in the store; null for the base model. */
   trainingRows: ArtifactRef | null;
+  /**
+   * Rows held out of the same dataset, for the loss on them after each epoch. They decide nothing, so no key has them.
+   * Null where nothing is held out; absent in plans of earlier versions.
+   */
+  heldOutRows?: ArtifactRef | null;
   cells: PlannedCell[];
 }
 

@@ -2,7 +2,7 @@
  * The numbers of an experiment file: hyperparameters of training, and sampling.
  */
 import { z } from 'zod';
-import { SAMPLING_PRESETS, STUDY_TRAINING } from './presets';
+import { CONTINUOUS_BATCH, SAMPLING_PRESETS, STUDY_TRAINING } from './presets';
 import { count, seed, text } from './schema-parts';
 
 const PURE = SAMPLING_PRESETS.pure;
@@ -45,6 +45,15 @@ export const training = z
       .optional()
       .meta({ default: STUDY_TRAINING.maxLength, description: 'Tokens; longer rows are cut.' }),
     precision: z.enum(['fp32', 'bf16']).optional().meta({ default: STUDY_TRAINING.precision }),
+    packing: z
+      .enum(['none', 'auto', 'always'])
+      .optional()
+      .meta({
+        default: STUDY_TRAINING.packing,
+        description:
+          'Rows of a step as few long sequences instead of padded micro-batches: `auto` on a GPU, `always` also on a CPU. ' +
+          'The same mathematics. `none` where precision is fp32.',
+      }),
     seed: seed.optional().meta({ default: 0, description: 'Short for both of `seeds`.' }),
     seeds: z.strictObject({ initialisation: seed.optional(), data_order: seed.optional() }).optional(),
   })
@@ -63,7 +72,19 @@ export const sampling = z
     repetition_penalty: z.number().gt(0).optional().meta({ default: PURE.repetitionPenalty, description: '1 = off.' }),
     max_new_tokens: count.optional().meta({ default: PURE.maxNewTokens }),
     precision: z.enum(['fp32', 'bf16']).optional().meta({ default: PURE.precision }),
-    batch_size: count.optional().meta({ default: PURE.batchSize, description: 'Sequences per batch.' }),
+    batch_size: count.optional().meta({
+      default: CONTINUOUS_BATCH,
+      description: `Answers at a time; ${PURE.batchSize} where batching is static.`,
+    }),
+    batching: z
+      .enum(['static', 'continuous'])
+      .optional()
+      .meta({
+        default: 'continuous',
+        description:
+          '`continuous`: ended answers make room for waiting ones. `static`: one batch after the other, the default where ' +
+          'precision is fp32.',
+      }),
     seed: seed.optional().meta({ default: PURE.seed }),
   })
   .meta({ description: "Every sampling setting. The model's own generation_config never applies." });

@@ -120,6 +120,7 @@ export interface Training {
   lastBatch: 'partial' | 'drop';
   maxLength: number;
   precision: 'fp32' | 'bf16';
+  packing: 'none' | 'auto' | 'always';
   seeds: { initialisation: number; dataOrder: number };
 }
 

@@ -9,7 +9,7 @@ import { cellOf, configurationOf, loadPlan, type StoredPlan } from '../artifacts
 import { fromJsonLines, storedCompletions, toJsonLines } from '../artifacts/rows';
 import type { Store, WorkKey } from '../artifacts/store';
 import { keyOf, type Sha256 } from '../experiment/canonical';
-import type { ArtifactRef, PlannedCell } from '../experiment/plan';
+import type { ArtifactRef, PlannedCell, Sampling } from '../experiment/plan';
 import type { Completion, CompletionProvenance } from '../experiment/rows';
 import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../experiment/shards';
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
@@ -31,7 +31,7 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   const questions = stored.plan.questionSets[cell.questionSet] ?? [];
   const done = await storedCompletions(store, cell);
   const tasks = completionTasks(cell, questions);
-  const shards = shardsOf(tasks, new Set(done.keys()), cell.context.sampling.batchSize);
+  const shards = shardsOf(tasks, new Set(done.keys()), shardSize(cell.context.sampling));
   const missing = shards.reduce((sum, shard) => sum + shard.items.length, 0);
 
   const state: GpuHeartbeat = { phase: 'starting', detail: cell.id, step: 0, of: missing, host: hostname() };
@@ -46,6 +46,16 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
     state.step = finished;
   }
   return { reused: tasks.length - missing, made: missing, seconds: (Date.now() - started) / 1000 };
+}
+
+/**
+ * Answers that commit together. A continuous batch empties only at a shard's end, so its shards are larger; what a
+ * preemption can cost is then a minute or two of one GPU.
+ */
+const BATCHES_PER_SHARD = 4;
+
+function shardSize({ batchSize, batching }: Sampling): number {
+  return batching === 'continuous' ? batchSize * BATCHES_PER_SHARD : batchSize;
 }
 
 interface Adapter {
@@ -138,6 +148,7 @@ async function makeShard(
     provenance: { rows: await store.putBytes(toJsonLines(provenance), '.jsonl') },
     facts: {
       adapter: adapter?.sha256 ?? null,
+      engine: run.committed.engine ?? null,
       completions: rows.length,
       tokens: rows.reduce((sum, row) => sum + row.tokens, 0),
       seconds: run.committed.seconds,

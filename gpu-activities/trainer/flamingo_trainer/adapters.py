@@ -94,7 +94,13 @@ def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype) -> PeftMo
     found = sha256_of(weights)
     if found != expected:
         raise Failure("data", f"{weights} has the SHA-256 {found}, not {expected}")
-    model = PeftModel.from_pretrained(base, str(folder), is_trainable=False, autocast_adapter_dtype=False)
+    try:
+        model = PeftModel.from_pretrained(base, str(folder), is_trainable=False, autocast_adapter_dtype=False)
+    except (RuntimeError, ValueError) as error:
+        # what PEFT says of weights that have no place or another size
+        if "size mismatch" not in str(error) and "not found in the base model" not in str(error):
+            raise
+        raise Failure("data", f"the adapter in {folder} was made for another base model: {error}") from error
     for name, parameter in model.named_parameters():
         if re.search(r"\.lora_", name):
             parameter.data = parameter.data.to(dtype)

@@ -5,7 +5,7 @@ into place; its manifest, written last, names the size and SHA-256 of every file
 resume to be exact. Only a folder whose files all agree with its manifest is ever resumed.
 
     adapter.safetensors   the adapter's weights, fp32
-    optimizer.pt          AdamW's moments and step counts (the learning rate is a function of the step)
+    optimizer.safetensors AdamW's moments and step counts (all else follows from the recipe and the step)
     random.pt             the states of all random generators
     log.jsonl             the training log up to this step
     manifest.json
@@ -26,12 +26,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from . import environment
-from .files import sha256_of, sync, to_json, write_rows, write_whole
+from .files import sha256_of, sync, to_json, write_rows, write_tensors, write_whole
 
-FILES = ("adapter.safetensors", "optimizer.pt", "random.pt", "log.jsonl")
+FILES = ("adapter.safetensors", "optimizer.safetensors", "random.pt", "log.jsonl")
 MANIFEST = "manifest.json"
 KEEP = 2
 NAME = re.compile(r"step-(\d{6,})")
@@ -64,9 +64,40 @@ class State:
     parameters: dict[str, torch.nn.Parameter]
     optimizer: torch.optim.Optimizer
     log: list[dict[str, Any]]
+    # how steps are cut to fit a GPU (plan.py); a resume keeps it, because sums depend on it
+    plan: dict[str, int] | None = None
+
+    def snapshot(self) -> "Snapshot":
+        """A copy that the next steps do not change; of what lies on a GPU, a copy there."""
+        return Snapshot(
+            self.step,
+            {name: value.detach().clone() for name, value in self.parameters.items()},
+            {name: value.detach().clone() for name, value in moments(self.optimizer).items()},
+            random_states(),
+            list(self.log),
+            self.plan,
+        )
 
 
-def save(attempt_folder: Path, state: State, identity: Identity) -> tuple[Path, str]:
+@dataclass
+class Snapshot:
+    """A state that lies still and can be written while training goes on."""
+
+    step: int
+    weights: dict[str, torch.Tensor]
+    optimizer: dict[str, torch.Tensor]
+    random: dict[str, Any]
+    log: list[dict[str, Any]]
+    plan: dict[str, int] | None
+
+
+def moments(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What AdamW keeps for each of its parameters, which go by their number: `0/exp_avg`, `0/step`."""
+    states = optimizer.state_dict()["state"]
+    return {f"{number}/{name}": value for number, state in sorted(states.items()) for name, value in state.items()}
+
+
+def save(attempt_folder: Path, state: Snapshot, identity: Identity) -> tuple[Path, str]:
     """Writes a checkpoint and drops all but the last `KEEP` of this attempt.
 
     Returns the folder and the SHA-256 of its manifest, which covers everything in it.
@@ -78,10 +109,9 @@ def save(attempt_folder: Path, state: State, identity: Identity) -> tuple[Path, 
     name = f"step-{state.step:06d}"
     beside = folder / f".{name}"
     beside.mkdir()
-    weights = {name: value.detach().to("cpu").contiguous() for name, value in state.parameters.items()}
-    save_file(weights, beside / "adapter.safetensors", metadata={"format": "pt"})
-    torch.save(state.optimizer.state_dict(), beside / "optimizer.pt")
-    torch.save(random_states(), beside / "random.pt")
+    write_tensors(beside / "adapter.safetensors", state.weights)
+    write_tensors(beside / "optimizer.safetensors", state.optimizer)
+    torch.save(state.random, beside / "random.pt")
     write_rows(beside / "log.jsonl", state.log)
     for file in FILES:
         sync(beside / file)
@@ -90,6 +120,7 @@ def save(attempt_folder: Path, state: State, identity: Identity) -> tuple[Path, 
         "identity": asdict(identity),
         "cpu": environment.cpu_name(),
         "threads": torch.get_num_threads(),
+        **({} if state.plan is None else {"plan": state.plan}),
         "files": {
             file: {"bytes": (beside / file).stat().st_size, "sha256": sha256_of(beside / file)} for file in FILES
         },
@@ -159,7 +190,11 @@ def restore(path: Path, parameters: dict[str, torch.nn.Parameter], optimizer: to
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(weights[name])
-    optimizer.load_state_dict(torch.load(path / "optimizer.pt", map_location="cpu", weights_only=True))
+    states: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in load_file(path / "optimizer.safetensors").items():
+        number, _, name = key.partition("/")
+        states.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
     lines = (path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     here = (environment.cpu_name(), torch.get_num_threads())
@@ -172,7 +207,15 @@ def restore(path: Path, parameters: dict[str, torch.nn.Parameter], optimizer: to
         )
     # last, because everything before may draw
     set_random_states(torch.load(path / "random.pt", map_location="cpu", weights_only=True))
-    return State(manifest["step"], parameters, optimizer, [json.loads(line) for line in lines])
+    return State(manifest["step"], parameters, optimizer, [json.loads(line) for line in lines], plan_of(path))
+
+
+def plan_of(path: Path | None) -> dict[str, int] | None:
+    """The plan that a verified checkpoint was made under."""
+    if path is None:
+        return None
+    manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    return manifest.get("plan")
 
 
 def random_states() -> dict[str, Any]:

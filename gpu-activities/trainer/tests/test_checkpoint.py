@@ -89,7 +89,7 @@ def test_empty_folders_and_unfinished_ones_are_passed_over(attempt, identity):
 
 def test_none_is_left(attempt, identity):
     for folder in (attempt / "checkpoints").iterdir():
-        (folder / "optimizer.pt").unlink()
+        (folder / "optimizer.safetensors").unlink()
     assert name_of_newest(attempt, identity) is None
 
 

@@ -53,6 +53,7 @@ def test_events_of_a_fine_tune_and_of_a_generation(long_lived, undisturbed, tiny
     committed = seen[-1]
     assert committed.keys() == {
         "event", "id", "adapter", "log", "steps", "resumedFrom", "rowsTruncated", "trainedTokens", "seconds",
+        "plan", "saves", "speed", "heldOutRows",
     }  # fmt: skip
 
     command = generate_command(tmp_path / "generate", tiny_model, items(5))
@@ -60,7 +61,8 @@ def test_events_of_a_fine_tune_and_of_a_generation(long_lived, undisturbed, tiny
     seen = trainer.until("committed", "failed")
     assert [event["phase"] for event in seen if event["event"] == "loading"] == ["adapter"]
     assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 5
-    assert seen[-1].keys() == {"event", "id", "completions", "seconds"} and seen[-1]["completions"] == 5
+    assert seen[-1].keys() == {"event", "id", "completions", "seconds", "engine"}
+    assert seen[-1]["completions"] == 5 and seen[-1]["engine"] == "batches"
     assert len(read_lines(command["out"])) == 5
 
 
