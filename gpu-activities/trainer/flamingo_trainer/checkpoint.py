@@ -52,7 +52,7 @@ class Identity:
             recipe=hashlib.sha256(to_json(recipe).encode()).hexdigest(),
             rows=recipe["rows"],
             device=environment.device_name(),
-            versions=environment.versions(),
+            versions=environment.versions("unsloth" if recipe.get("backend") == "unsloth" else "transformers"),
         )
 
 

@@ -16,6 +16,8 @@ from functools import cache
 from importlib import metadata
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
+# what takes part besides where Unsloth trains
+UNSLOTH_PACKAGES = ("unsloth", "unsloth-zoo", "trl", "triton", "xformers", "bitsandbytes")
 
 QUIET = {
     "HF_DATASETS_OFFLINE": "1",
@@ -104,10 +106,10 @@ def cpu_name() -> str:
 
 
 @cache
-def versions() -> dict[str, str]:
+def versions(backend: str = "transformers") -> dict[str, str]:
     """Versions of Python and of every library that takes part in the numbers."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *(UNSLOTH_PACKAGES if backend == "unsloth" else ())):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

@@ -44,6 +44,8 @@ class Loaded:
 class Models:
     """Keeps one base model per process."""
 
+    backend = "transformers"
+
     def __init__(self) -> None:
         torch.set_num_threads(environment.threads())
         self._key: tuple[str, str] | None = None
@@ -100,6 +102,12 @@ class Models:
         self._engine = kept
         return kept
 
+    def new_adapter(self, loaded: Loaded, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:
+        return adapters.create(loaded.model, lora, seed, base_name)
+
+    def take_off(self, loaded: Loaded, adapter: Any) -> None:
+        loaded.model = adapters.take_off(adapter)
+
     def make_room(self) -> None:
         """Frees the slot sampler's cache, which can be as large as the model."""
         self._engine = None
@@ -148,14 +156,21 @@ def find(source: Source, report: Any) -> Path:
         raise Failure(kind, f"downloading {name} at {revision} failed: {error}") from error
 
 
-def load(folder: Path, dtype: torch.dtype) -> Loaded:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def load_tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
 
-    device = torch.device(environment.torch_device())
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     if tokenizer.pad_token_id is None:
         # any token will do: padding is masked everywhere
         tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load(folder: Path, dtype: torch.dtype) -> Loaded:
+    from transformers import AutoModelForCausalLM
+
+    device = torch.device(environment.torch_device())
+    tokenizer = load_tokenizer(folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,

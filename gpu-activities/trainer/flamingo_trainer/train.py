@@ -37,6 +37,7 @@ from .packed import packed_path
 from .plan import Plan
 from .render import IGNORED, EncodedRow, encode_rows
 from .saving import Saver
+from .unsloth_backend import UnslothPath
 
 
 def finetune(
@@ -52,6 +53,8 @@ def finetune(
 ) -> dict[str, Any]:
     """Runs a `FinetuneCommand` to its end; returns the fields of its `committed` event."""
     attempt = Path(attempt_folder)
+    if recipe["backend"] != models.backend:
+        raise Failure("config", f"this trainer is the backend {models.backend!r}, not {recipe['backend']!r}")
     if sha256_of(Path(rows)) != recipe["rows"]:
         raise Failure("data", f"the training rows in {rows} are not those of the recipe: their SHA-256 is another")
     models.make_room()
@@ -74,16 +77,16 @@ def finetune(
     seed = recipe["seeds"]["initialisation"]
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    adapter = adapters.create(loaded.model, recipe["lora"], seed, base_name)
+    adapter = models.new_adapter(loaded, recipe["lora"], seed, base_name)
     try:
-        with deterministic(loaded.device):
+        with deterministic(loaded.device, wanted=models.backend == "transformers"):
             saver = Saver(attempt, checkpoint.Identity.of(recipe), checkpoint_every_steps)
             state, resumed_from = train(
                 loaded, adapter, encoded, recipe, saver, [Path(folder) for folder in search_folders], report
             )
         sha256 = adapters.save(adapter, attempt / "adapter")
     finally:
-        loaded.model = adapters.take_off(adapter)
+        models.take_off(loaded, adapter)
     log = attempt / "training-log.jsonl"
     write_rows(log, state.log)
     return {
@@ -239,6 +242,8 @@ def path_of(
     plan: dict[str, int] | None,
 ) -> Any:
     """How the gradients are made. `packing`: absent or `none` padded, `always` packed, `auto` packed on a GPU."""
+    if recipe.get("backend") == "unsloth":
+        return UnslothPath(loaded, adapter, recipe)
     packing = recipe.get("packing", "none")
     if packing not in ("none", "auto", "always"):
         raise Failure("config", f"unknown packing {packing!r}")
@@ -345,10 +350,13 @@ def row_order(seed: int, epoch: int, rows: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def deterministic(device: torch.device) -> Any:
-    """Deterministic CUDA kernels; on a CPU they are so anyway. Costs nothing measurable (see the reference)."""
+def deterministic(device: torch.device, wanted: bool = True) -> Any:
+    """Deterministic CUDA kernels; on a CPU they are so anyway. Costs nothing measurable (see the reference).
+
+    Not `wanted` where another program's kernels compute: some have no deterministic form and would be refused.
+    """
     before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(device.type == "cuda")
+    torch.use_deterministic_algorithms(wanted and device.type == "cuda")
     # nothing here reads what it has not written, and filling it costs memory traffic
     torch.utils.deterministic.fill_uninitialized_memory = False
     try:
