@@ -12,10 +12,13 @@ Environment variables:
 import ctypes
 import os
 import platform
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
+# Named only where it is installed, so that checkpoints from before there was a use for it stay good.
+OPTIONAL = ("bitsandbytes",)
 
 QUIET = {
     "HF_DATASETS_OFFLINE": "1",
@@ -112,4 +115,7 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "missing"
+    for package in OPTIONAL:
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
     return found
