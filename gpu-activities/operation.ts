@@ -7,8 +7,8 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AttemptEnd } from '../artifacts/attempts';
-import type { FinetuneCommand, GenerateCommand, TrainerEvent } from './protocol';
-import { TrainerDied, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
+import type { TrainerEvent } from './protocol';
+import { TrainerDied, type Operation, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
 
 export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
 
@@ -59,7 +59,7 @@ export class AttemptFailed extends Error {
 
 export async function runOperation(
   host: TrainerHost,
-  operation: Omit<FinetuneCommand, 'id'> | Omit<GenerateCommand, 'id'>,
+  operation: Operation,
   state: GpuHeartbeat,
   afterBeat: () => void,
 ): Promise<{ committed: Committed; ready: Ready }> {
@@ -149,7 +149,7 @@ export async function runOperation(
 }
 
 /** A worker that shuts down hands its work over; a cancelled (paused, reset, timed out) activity ends as cancelled. */
-async function interrupted(
+export async function interrupted(
   fail: (end: AttemptEnd, failure: Error) => AttemptFailed,
   context: Context,
 ): Promise<AttemptFailed> {
@@ -161,7 +161,7 @@ async function interrupted(
 }
 
 /** Not an error of anyone's: logged quietly, retried at once. */
-function preempted(message: string): ApplicationFailure {
+export function preempted(message: string): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'Preempted',
     message,

@@ -3,6 +3,7 @@
  *
  *     node dist/workers/gpu.js          environment: FLAMINGO_STORE, FLAMINGO_GPU_QUEUE, TEMPORAL_ADDRESS
  *
+ * Programs that experiments bring (`backend: {command: …}`) run only with FLAMINGO_ALLOW_COMMANDS=1.
  * Hub models that the hub's cache lacks are downloaded; HF_HUB_OFFLINE=1 or FLAMINGO_ALLOW_DOWNLOAD=0 forbid it.
  */
 import { join } from 'node:path';
@@ -34,7 +35,12 @@ async function main(): Promise<void> {
     },
   );
   const every = Number(process.env['FLAMINGO_CHECKPOINT_EVERY_STEPS']);
-  const dependencies: GpuDependencies = { store, trainer, ...(every > 0 ? { checkpointEverySteps: every } : {}) };
+  const dependencies: GpuDependencies = {
+    store,
+    trainer,
+    allowCommands: process.env['FLAMINGO_ALLOW_COMMANDS'] === '1',
+    ...(every > 0 ? { checkpointEverySteps: every } : {}),
+  };
   const activities: GpuActivities = {
     finetune: (input) => finetune(dependencies, input),
     generate: (input) => generate(dependencies, input),
