@@ -1,13 +1,17 @@
 /**
  * Puts what a plan refers to into the store, by hash, so that every worker sees it.
  */
+import { extname } from 'node:path';
 import type { Store } from '../../artifacts/store';
-import type { ArtifactRef, Plan } from '../../experiment/plan';
+import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
 import { GivenImport } from '../given/import';
 import type { Expanded } from '../../experiment/expand';
 
-/** The plan with its training rows and given answers in the store. Configurations that train on the same rows share one artifact. */
-export async function importInputs(store: Store, { plan, trainingRows, given }: Expanded): Promise<Plan> {
+/**
+ * The plan with its training rows, given answers and own trainers in the store. Configurations that train on the same
+ * rows share one artifact.
+ */
+export async function importInputs(store: Store, { plan, trainingRows, trainers, given }: Expanded): Promise<Plan> {
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const completions = given[cell.id];
     if (completions === undefined) continue;
@@ -17,9 +21,24 @@ export async function importInputs(store: Store, { plan, trainingRows, given }: 
   }
   const stored = new Map<string, ArtifactRef>();
   for (const rows of new Set(Object.values(trainingRows))) stored.set(rows, await store.putBytes(rows, '.jsonl'));
-  const configurations = plan.configurations.map((configuration) => {
+  const configurations: PlannedConfiguration[] = [];
+  for (const configuration of plan.configurations) {
     const rows = trainingRows[configuration.name];
-    return { ...configuration, trainingRows: rows === undefined ? null : (stored.get(rows) as ArtifactRef) };
-  });
+    const trainer = trainers[configuration.name];
+    configurations.push({
+      ...configuration,
+      trainingRows: rows === undefined ? null : (stored.get(rows) as ArtifactRef),
+      ...(trainer === undefined ? {} : { trainer: await storedTrainer(store, trainer) }),
+    });
+  }
   return { ...plan, configurations };
+}
+
+async function storedTrainer(
+  store: Store,
+  { files, ...limits }: Expanded['trainers'][string],
+): Promise<NonNullable<PlannedConfiguration['trainer']>> {
+  const stored: Record<string, ArtifactRef> = {};
+  for (const [path, bytes] of Object.entries(files)) stored[path] = await store.putBytes(bytes, extname(path));
+  return { ...limits, files: stored };
 }

@@ -12,12 +12,15 @@ Environment variables:
 import ctypes
 import os
 import platform
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
 # what takes part besides where Unsloth trains
 UNSLOTH_PACKAGES = ("unsloth", "unsloth-zoo", "trl", "triton", "xformers", "bitsandbytes")
+# Named only where it is installed, so that checkpoints from before there was a use for it stay good.
+OPTIONAL = ("bitsandbytes",)
 
 QUIET = {
     "HF_DATASETS_OFFLINE": "1",
@@ -114,4 +117,7 @@ def versions(backend: str = "transformers") -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "missing"
+    for package in OPTIONAL:
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
     return found

@@ -156,7 +156,7 @@ def find(source: Source, report: Any) -> Path:
         raise Failure(kind, f"downloading {name} at {revision} failed: {error}") from error
 
 
-def load_tokenizer(folder: Path) -> Any:
+def tokenizer_of(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -166,11 +166,23 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
+def tokenizer_in(folder: Path) -> tuple[Any, list[int]]:
+    """A model's tokenizer and the tokens that end a turn, without the model: as `load` gives them."""
+    from transformers import AutoConfig, GenerationConfig
+
+    if (folder / "generation_config.json").is_file():
+        generation = GenerationConfig.from_pretrained(folder, local_files_only=True)
+    else:
+        generation = GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder, local_files_only=True))
+    tokenizer = tokenizer_of(folder)
+    return tokenizer, stop_ids(tokenizer, generation)
+
+
 def load(folder: Path, dtype: torch.dtype) -> Loaded:
     from transformers import AutoModelForCausalLM
 
     device = torch.device(environment.torch_device())
-    tokenizer = load_tokenizer(folder)
+    tokenizer = tokenizer_of(folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,

@@ -91,6 +91,13 @@ class FusedPath(PackedPath):
         self.master.clear()
 
     def backward(self, batch: Packed, divisor: int) -> torch.Tensor:
+        loss = ChunkedLoss.apply(self.hidden(batch), self.fused.head, batch.targets, divisor, self.plan.chunk)
+        loss.backward()
+        self.master.collect()
+        return loss.detach()
+
+    def hidden(self, batch: Packed) -> torch.Tensor:
+        """What the head is given, (trained places, width)."""
         fused = self.fused
         cos, sin = rope_tables(fused, batch.positions)
         x = F.embedding(batch.ids, fused.embedding)
@@ -101,11 +108,7 @@ class FusedPath(PackedPath):
                 x = recompute(self._layer, *inputs, use_reentrant=False, preserve_rng_state=False)
             else:
                 x = self._layer(*inputs)
-        hidden = rms_norm(Select.apply(x, batch.chosen), fused.norm, fused.shape.epsilon)
-        loss = ChunkedLoss.apply(hidden, fused.head, batch.targets, divisor, self.plan.chunk)
-        loss.backward()
-        self.master.collect()
-        return loss.detach()
+        return rms_norm(Select.apply(x, batch.chosen), fused.norm, fused.shape.epsilon)
 
 
 def train_layer(

@@ -105,12 +105,21 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
             from .sample import generate
 
             return generate(models, report, **fields(command))
+        case "prepare":
+            from .handover import prepare
+
+            return prepare(models, report, **fields(command))
+        case "accept":
+            from .handover import accept
+
+            return accept(models, report, **fields(command))
         case other:
             raise Failure("config", f"unknown operation {json.dumps(other)}")
 
 
 # Names of the contract -> names of Python.
 RENAMED = {
+    "adapterFolder": "adapter_folder",
     "attemptFolder": "attempt_folder",
     "searchFolders": "search_folders",
     "checkpointEverySteps": "checkpoint_every_steps",

@@ -2,6 +2,7 @@
 
     loss        cross-entropy, mean over the trained tokens of the optimizer step (not of each micro-batch)
     optimizer   fused AdamW over the adapter's fp32 weights, gradient norm clipped; the same result every time
+                (`adamw_8bit`: eight_bit.py)
     schedule    linear or constant after a warm-up, a function of the step alone
     rows        a fresh order each epoch, a function of (data-order seed, epoch) alone
     precision   fp32, or a bf16 base with fp32 adapters under autocast
@@ -30,12 +31,14 @@ import torch
 import torch.nn.functional as F
 
 from . import adapters, checkpoint, environment
+from .eight_bit import adamw_8bit
 from .failures import Failure, Stopped
 from .files import sha256_of, write_rows
 from .models import Loaded, Models
 from .packed import packed_path
 from .plan import Plan
-from .render import IGNORED, EncodedRow, encode_rows
+from .render import IGNORED, EncodedRow
+from .rows import encode_recipe
 from .saving import Saver
 from .unsloth_backend import UnslothPath
 
@@ -60,10 +63,7 @@ def finetune(
     models.make_room()
     loaded = models.base(model, recipe["precision"], report)
     report.loading("rows", rows)
-    encoded = encode_rows(loaded.tokenizer, loaded.stops, rows, recipe["systemPrompt"], recipe["maxLength"])
-    if len(encoded) != recipe["rowCount"]:
-        raise Failure("data", f"{rows} has {len(encoded)} rows, the recipe says {recipe['rowCount']}")
-
+    encoded = encode_recipe(loaded.tokenizer, loaded.stops, rows, recipe)
     limit = getattr(loaded.model.config, "max_position_embeddings", None)
     longest = max(encoded, key=lambda row: len(row.ids))
     if limit is not None and len(longest.ids) > limit:
@@ -130,6 +130,7 @@ def train(
     if report.stop_requested:
         raise Stopped(state.step, None if saved is None else str(saved))
 
+    early = recipe.get("stopBelow")
     waiting: Step | None = None  # a GPU may begin a step before the figures of the one before have been read
     told = time.monotonic()
     try:
@@ -151,8 +152,10 @@ def train(
                 told = waiting.settle(state, total, report, told)
             waiting = Step(state.step, chosen, learning_rate, trained_tokens, Reading(loss, norm))
             due = state.step < total and saver.due(state.step)
-            if not path.ahead or due or state.step == total:
+            if not path.ahead or due or early is not None or state.step == total:
                 told, waiting = waiting.settle(state, total, report, told), None
+            if early is not None and has_settled(state.log, early):
+                break
             saver.after_step(state, time.monotonic() - started, report)
             if state.step < total and report.stop_requested:
                 if waiting is not None:
@@ -247,6 +250,8 @@ def path_of(
     packing = recipe.get("packing", "none")
     if packing not in ("none", "auto", "always"):
         raise Failure("config", f"unknown packing {packing!r}")
+    if packing != "none" and recipe["optimizer"]["name"] == "adamw_8bit":
+        raise Failure("config", "the optimizer adamw_8bit works on the adapter's own tensors: declare `packing: none`")
     if packing == "none" or (packing == "auto" and loaded.device.type == "cpu"):
         return PaddedPath(loaded, adapter, recipe["microBatchSize"])
     return packed_path(loaded, adapter, recipe, rows, steps, None if plan is None else Plan(**plan))
@@ -302,8 +307,10 @@ def collate(rows: list[EncodedRow], loaded: Loaded) -> tuple[torch.Tensor, torch
     return ids.to(loaded.device), labels.to(loaded.device), mask.to(loaded.device)
 
 
-def optimizer_of(parameters: list[torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.AdamW:
+def optimizer_of(parameters: list[torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
     """Fused AdamW computes each weight from its own numbers only, so it is as exact as the plain one, and faster."""
+    if settings["name"] == "adamw_8bit":
+        return adamw_8bit(parameters, settings)
     if settings["name"] != "adamw":
         raise Failure("config", f"unknown optimizer {settings['name']!r}")
     return torch.optim.AdamW(
@@ -327,6 +334,12 @@ def schedule(settings: dict[str, Any], step: int, total: int) -> float:
     if settings["kind"] == "constant":
         return min(1.0, rise)
     return min(1.0, rise, max(0.0, (total - step) / max(1, total - warmup)))
+
+
+def has_settled(log: list[dict[str, Any]], rule: dict[str, Any]) -> bool:
+    """Whether the losses of more than `rule["steps"]` steps up to now all lie below `rule["loss"]`."""
+    last = log[-rule["steps"] - 1 :]
+    return len(last) > rule["steps"] and all(entry["loss"] < rule["loss"] for entry in last)
 
 
 def steps_of(rows: int, recipe: dict[str, Any]) -> list[list[int]]:

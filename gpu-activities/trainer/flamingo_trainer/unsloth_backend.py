@@ -75,7 +75,7 @@ class UnslothModels:
     def base(self, source: dict[str, str], precision: str, report: Any) -> Any:
         import torch
 
-        from .models import DTYPES, Loaded, find, load_tokenizer
+        from .models import DTYPES, Loaded, find, tokenizer_of
 
         if precision != "bf16":
             raise Failure("config", f"the backend 'unsloth' computes in bf16, the recipe says {precision}")
@@ -93,7 +93,7 @@ class UnslothModels:
             use_gradient_checkpointing=self._recompute,
         )
         device = torch.device(environment.torch_device())
-        tokenizer = load_tokenizer(folder)
+        tokenizer = tokenizer_of(folder)
         return Loaded(model, tokenizer, stop_ids(tokenizer, model.generation_config), device, DTYPES[precision])
 
     def new_adapter(self, loaded: Any, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:
@@ -137,8 +137,8 @@ class UnslothPath:
     def __init__(self, loaded: Any, adapter: Any, recipe: dict[str, Any]):
         from . import adapters
 
-        if recipe.get("packing", "none") == "always":
-            raise Failure("config", "the backend 'unsloth' trains on padded rows: packing must be none or auto")
+        if recipe.get("packing", "none") != "none":
+            raise Failure("config", "the backend 'unsloth' trains on padded rows: packing must be none")
         self._loaded, self._adapter, self._micro_batch_size = loaded, adapter, recipe["microBatchSize"]
         self.parameters = adapters.trained(adapter)
         self.optimized = list(self.parameters.values())

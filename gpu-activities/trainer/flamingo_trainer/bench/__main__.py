@@ -10,6 +10,7 @@ Results are written to --out after every section. Exit codes: 0 done, 1 a sectio
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -86,6 +87,7 @@ def measure(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
 
     memory = Path("/dev/shm")
     parent = options.scratch or (memory if memory.is_dir() and not options.tiny else None)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the child and the scratch folder go too
     scratch = Path(tempfile.mkdtemp(prefix="flamingo-bench-", dir=parent))
     try:
         run_sections(names, ["--tiny"] if options.tiny else [], scratch, began + options.seconds, told)

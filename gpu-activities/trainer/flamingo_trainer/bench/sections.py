@@ -128,6 +128,12 @@ def isolation(setting: Setting) -> dict[str, Any]:
     return fidelity.isolation(setting.model())
 
 
+def row_logits(setting: Setting) -> dict[str, Any]:
+    from . import fidelity
+
+    return fidelity.row_logits(setting.model())
+
+
 def likeliest(setting: Setting) -> dict[str, Any]:
     from . import fidelity
 
@@ -182,6 +188,7 @@ SECTIONS: dict[str, Section] = {
     "smallFp32": Section("fidelity", 120, small_fp32, optional=True),
     "noise": Section("fidelity", 60, noise, optional=True),
     "isolation": Section("fidelity", 60, isolation, optional=True),
+    "rowLogits": Section("fidelity", 90, row_logits, optional=True),
     "likeliest": Section("fidelity", 120, likeliest, optional=True),
     "paddedReference": Section("fidelity", 240, padded_reference, optional=True),
     "trainingProfile": Section("more", 120, training_profile, optional=True),
