@@ -54,13 +54,14 @@ def sampling(setting: Setting) -> dict[str, Any]:
 def switch(setting: Setting) -> dict[str, Any]:
     from .study import configurations
 
-    return configurations(setting, 3, 3, setting.scale.slots)
+    return configurations(setting, 3, 3, setting.scale.slots, longest=min(32, setting.scale.longest_answer))
 
 
 def study(setting: Setting) -> dict[str, Any]:
     from .study import configurations
 
-    return configurations(setting, 4, max(2, setting.scale.steps // 3), setting.scale.answers // 4)
+    scale = setting.scale
+    return configurations(setting, 4, max(2, scale.steps // 3), scale.answers // 4, scale.longest_answer)
 
 
 def trainer_literature(setting: Setting) -> dict[str, Any]:
@@ -87,15 +88,20 @@ def model_folder(setting: Setting) -> dict[str, Any]:
 
 
 def unsloth_literature(setting: Setting) -> dict[str, Any]:
-    from . import peers
-
-    return peers.unsloth(setting, "unsloth", [2], ordered=False)
+    return unsloth(setting, "unsloth", [2], ordered=False)
 
 
 def unsloth_best(setting: Setting) -> dict[str, Any]:
+    return unsloth(setting, False, [16, 32], ordered=True)
+
+
+def unsloth(setting: Setting, recompute: str | bool, micros: list[int], ordered: bool) -> dict[str, Any]:
+    from ..unsloth_backend import fast_language_model
+
+    fast_language_model()  # before the next line imports transformers
     from . import peers
 
-    return peers.unsloth(setting, False, [16, 32], ordered=True)
+    return peers.unsloth(setting, recompute, micros, ordered)
 
 
 def generate_eager(setting: Setting) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """What the sections of one process share: the model, made when it is first needed, and how large everything is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..models import Loaded
+if TYPE_CHECKING:  # it imports transformers, before which Unsloth must be imported in its process
+    from ..models import Loaded
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from .subject import SAMPLING, answer_lengths
 from .training import run
 
 
-def configurations(setting: Setting, count: int, steps: int, answers: int) -> dict[str, Any]:
-    """`count` fine-tunes of `steps` steps, each followed by `answers` answers, in this process, one after the other.
+def configurations(setting: Setting, count: int, steps: int, answers: int, longest: int) -> dict[str, Any]:
+    """`count` fine-tunes of `steps` steps, each followed by `answers` answers of at most `longest` tokens.
 
     Seconds, each the median over the configurations: `save` from the last step to the adapter on disk, `toAnswers` from
     there until the first answers are under way (reading the adapter, the cache, captured steps, prompts), `toStep`
@@ -39,7 +39,8 @@ def configurations(setting: Setting, count: int, steps: int, answers: int) -> di
             found, clock = run(loaded, steps, Path(folder), every=None, seed=number, into=Path(folder) / "adapter")
             trained += sum(len(row.ids) for row in found["rows"])
             saved = time.perf_counter()
-            fused, first, made, ended = answered(setting, loaded, fused, Path(folder) / "adapter", found, answers)
+            lengths = [min(limit, longest) for limit in answer_lengths(answers)]
+            fused, first, made, ended = answered(setting, loaded, fused, Path(folder) / "adapter", found, lengths)
             tokens += made
         lines.append(
             {
@@ -68,7 +69,7 @@ def configurations(setting: Setting, count: int, steps: int, answers: int) -> di
 
 
 def answered(
-    setting: Setting, loaded: Loaded, fused: Fused | None, folder: Path, found: dict[str, Any], count: int
+    setting: Setting, loaded: Loaded, fused: Fused | None, folder: Path, found: dict[str, Any], lengths: list[int]
 ) -> tuple[Fused, float, int, float]:
     """Samples with the stored adapter. Returns the fused layers, when answers were under way, tokens, and the end."""
     scale = setting.scale
@@ -78,8 +79,7 @@ def answered(
         sampling = {**SAMPLING, "batchSize": scale.slots}
         engine = SlotEngine.sized(fused, sampling, scale.capacity, free_bytes(loaded.device))
         engine.wear(model)
-        limits = [min(limit, scale.longest_answer) for limit in answer_lengths(count)]
-        jobs = jobs_for(count, 16, loaded.model.config.vocab_size, limits)
+        jobs = jobs_for(len(lengths), 16, loaded.model.config.vocab_size, lengths)
         moments: list[float] = []
         engine.run(jobs, set(), lambda answers, tokens: moments.append(time.perf_counter()))
         accelerator.wait()
