@@ -126,7 +126,7 @@ def test_after_transformers_it_is_too_late():
 
 def test_in_a_process_of_its_own(tiny_model, tmp_path):
     """Stopped by a signal, gone on with in a new process."""
-    command = finetune_command(tmp_path, tiny_model, every=1, **CHANGES)
+    command = finetune_command(tmp_path, tiny_model, every=50, epochs=40, **CHANGES)
     first = Trainer(tmp_path / "first.log", "unsloth", packages=STAND_INS)
     assert "unsloth" in first.ready["versions"]
     first.send("finetune", id=1, **command)

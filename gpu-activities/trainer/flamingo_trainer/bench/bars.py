@@ -50,9 +50,9 @@ def rows_of(sections: Results, shape: str) -> list[Row]:
         add("training, share of the limit", round(share, 3), "", None, f"of {rate} TFLOP/s measured, no recomputing")
     measured("training", "firstStepSeconds", "first step of a new process", "s")
     measured("unslothLiterature", "tokensPerSecond", "Unsloth, the literature's configuration", "tokens/s")
-    ratio("training against it", "training", "unslothLiterature", 15)
+    ratio("training against the literature's configuration", "training", "unslothLiterature", 15)
     measured("unslothBest", "tokensPerSecond", "Unsloth at its best setting", "tokens/s")
-    ratio("training against it", "training", "unslothBest", 1.5)
+    ratio("training against Unsloth's best", "training", "unslothBest", 1.5)
     measured("trainerLiterature", "tokensPerSecond", "Trainer + PEFT, the literature's micro-batches", "tokens/s")
     measured("trainerBest", "tokensPerSecond", "Trainer + PEFT, best micro-batch", "tokens/s")
 
@@ -60,7 +60,7 @@ def rows_of(sections: Results, shape: str) -> list[Row]:
     measured("sampling", "firstRunSeconds", "first sampling of a new process", "s")
     measured("generateEager", "tokensPerSecond", "generate, eager", "tokens/s")
     measured("generateStatic", "tokensPerSecond", "generate, static cache, compiled", "tokens/s")
-    ratio("sampling against it", "sampling", "generateStatic", 2)
+    ratio("sampling against the static cache", "sampling", "generateStatic", 2)
 
     measured("switch", "saveSeconds", "adapter written after the last step", "s")
     measured("switch", "toAnswersSeconds", "from there to answers under way", "s", ("below", 2))
