@@ -54,6 +54,6 @@ def rates() -> dict[str, Any]:
         return (time.perf_counter() - begun) / repeats
 
     return {
-        "matmulTflops": round(2 * size**3 / seconds(lambda: a @ b) / 1e12, 1),
+        "matmulTflops": round(2 * size**3 / seconds(lambda: a @ b) / 1e12, 4),
         "copyTBPerSecond": round(2 * block.nbytes / seconds(lambda: target.copy_(block)) / 1e12, 3),
     }

@@ -38,7 +38,7 @@ def run_sections(
                 for name in left:
                     told(name, {"skipped": "no time was left for it (--seconds)"})
                 break
-            for name, result in run_child(left, arguments, scratch, deadline):
+            for name, result in run_child(list(left), arguments, scratch, deadline):
                 told(name, result)
                 left.remove(name)
 
