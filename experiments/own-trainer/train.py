@@ -80,7 +80,7 @@ def gradients(model, step):
 
 def save(model, weights, optimizer, done):
     """Beside and then renamed, so that a checkpoint is whole or not there."""
-    beside, place = checkpoints / ".new", checkpoints / f"step-{done:06d}.pt"
+    beside, place = checkpoints / "unfinished.pt", checkpoints / f"step-{done:06d}.pt"
     state = {"done": done, "weights": [value.detach() for value in weights], "optimizer": optimizer.state_dict()}
     torch.save({**state, "random": torch.get_rng_state()}, beside)
     os.replace(beside, place)

@@ -83,7 +83,8 @@ export async function trainByCommand(
   const [log, speed] = [join(attemptFolder, 'training-log.jsonl'), join(attemptFolder, 'training-speed.jsonl')];
   const logged = told.filter(({ loss }) => loss !== undefined);
   await writeRows(log, logged.map(({ step, loss, learningRate, gradNorm }) => ({ step, loss, learningRate, gradNorm })));
-  await writeRows(speed, told.map(({ step, tokensPerSecond, memoryBytes }) => ({ step, tokensPerSecond, memoryBytes })));
+  const measured = told.filter(({ tokensPerSecond, memoryBytes }) => tokensPerSecond !== undefined && memoryBytes !== undefined);
+  await writeRows(speed, measured.map(({ step, tokensPerSecond, memoryBytes }) => ({ step, tokensPerSecond, memoryBytes })));
   return {
     ready,
     committed: {
