@@ -1,7 +1,7 @@
 """The training rows of a recipe as token ids, by the mask that it declares.
 
-    answer    absent in a recipe: the last answer and its end token (render.py)
-    markers   as the literature's code does it (markers.py)
+answer    absent in a recipe: the last answer and its end token (render.py)
+markers   as the literature's code does it (markers.py)
 """
 
 from collections.abc import Callable
