@@ -49,11 +49,20 @@ export interface Expanded {
   plan: Plan;
   /** Configuration name -> its training rows as canonical JSON Lines. */
   trainingRows: Record<string, string>;
+  /** The same of rows that are held out of what it trains on, for the loss on them. */
+  heldOutRows: Record<string, string>;
   /** Configuration name -> its trainer where that is the experiment's own: files by path, and limits in seconds. */
   trainers: Record<string, { files: TrainerFiles; graceSeconds: number; silenceSeconds: number }>;
   /** Cell id -> answers that come from elsewhere. */
   given: Record<string, Completion[]>;
 }
+
+/**
+ * Rows whose loss is computed after each epoch: at most so many, which tell a difference of a few percent, and at most
+ * this share of the training rows, so that watching costs a tenth of training at most.
+ */
+const WATCHED_ROWS = 256;
+const WATCHED_SHARE = 0.25;
 
 /** Throws `InvalidExperiment` when the content does not fit what the file declares. */
 export function expand(spec: Spec, inputs: Inputs): Expanded {
@@ -61,6 +70,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const asked = mapValues(spec.questionSets, (set, name) => askedQuestions(set, name, splits, inputs));
   const { instruments, metricsOf } = instrumentsOf(spec, asked);
   const trainingRows: Record<string, string> = {};
+  const heldOutRows: Record<string, string> = {};
   const trainers: Expanded['trainers'] = {};
 
   const calibration =
@@ -70,16 +80,18 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
     let recipe: Recipe | null = null;
     if (configuration.train !== null) {
-      const rows = (splits[configuration.train.dataset] as Split).training;
+      const { training: rows, heldOut } = splits[configuration.train.dataset] as Split;
       checkTraining(configuration, rows);
-      trainingRows[configuration.name] = rowsText(rows);
+      const text = rowsText(rows);
+      trainingRows[configuration.name] = text;
+      const watched = heldOutQuestions(heldOut, Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * rows.length)), 0);
+      if (watched.length > 0) heldOutRows[configuration.name] = rowsText(watched);
       const { backend } = configuration.training;
       const files = trainerFiles(configuration, inputs);
       if (typeof backend !== 'string') {
         const { graceSeconds, silenceSeconds } = backend;
         trainers[configuration.name] = { files, graceSeconds, silenceSeconds };
       }
-      const text = trainingRows[configuration.name] as string;
       recipe = recipeOf(configuration, model, text, rows.length, backendIdentity(backend, files));
     }
     const recipeKey = recipe === null ? null : keyOf(recipe);
@@ -149,7 +161,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     deviations,
     ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
   };
-  return { plan, trainingRows, trainers, given: calibration?.given ?? {} };
+  return { plan, trainingRows, heldOutRows, trainers, given: calibration?.given ?? {} };
 }
 
 function trainerFiles({ name, training: { backend } }: ConfigurationSpec, inputs: Inputs): TrainerFiles {

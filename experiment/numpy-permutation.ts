@@ -3,7 +3,7 @@
  *
  * Hugging Face's `train_test_split` cuts this permutation, so the literature's hold-out can be said as rows, here and on
  * every machine, without Python. The parts are numpy's: SeedSequence spreads the seed, PCG64 (XSL-RR) makes 64-bit
- * words, Lemire's method makes bounded numbers of their 32-bit halves, and Fisher and Yates shuffle from the end.
+ * words, of whose 32-bit halves as many low bits are kept as a bound has, and Fisher and Yates shuffle from the end.
  */
 
 const MASK_32 = 0xffffffffn;
@@ -22,15 +22,13 @@ export function numpyPermutation(seed: number, n: number): number[] {
   return order;
 }
 
-/** A number from 0 to `most`, each equally likely. */
+/** A number from 0 to `most`, each equally likely: as many low bits as it has, drawn again where they are more. */
 function bounded(next: () => number, most: number): number {
-  const range = BigInt(most) + 1n;
-  let product = BigInt(next()) * range;
-  if ((product & MASK_32) < range) {
-    const threshold = (MASK_32 + 1n - range) % range;
-    while ((product & MASK_32) < threshold) product = BigInt(next()) * range;
+  const mask = 2 ** (32 - Math.clz32(most)) - 1;
+  for (;;) {
+    const value = (next() & mask) >>> 0;
+    if (value <= most) return value;
   }
-  return Number(product >> 32n);
 }
 
 /** Each 64-bit word as two numbers of 32 bits, the low one first. */

@@ -198,6 +198,11 @@ export interface PlannedConfiguration {
   recipeKey: Sha256 | null;
   /** Where the training rows lie in the store; null for the base model. */
   trainingRows: ArtifactRef | null;
+  /**
+   * Rows held out of the same dataset, for the loss on them after each epoch. They decide nothing, so no key has them.
+   * Null where nothing is held out; absent in plans of earlier versions.
+   */
+  heldOutRows?: ArtifactRef | null;
   /** There where the backend is a command: how it is run, besides what the recipe says. */
   trainer?: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
   cells: PlannedCell[];

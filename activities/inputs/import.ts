@@ -8,10 +8,13 @@ import { GivenImport } from '../given/import';
 import type { Expanded } from '../../experiment/expand';
 
 /**
- * The plan with its training rows, given answers and own trainers in the store. Configurations that train on the same
- * rows share one artifact.
+ * The plan with its rows, given answers and own trainers in the store. Configurations that train on the same rows share
+ * one artifact.
  */
-export async function importInputs(store: Store, { plan, trainingRows, trainers, given }: Expanded): Promise<Plan> {
+export async function importInputs(
+  store: Store,
+  { plan, trainingRows, heldOutRows, trainers, given }: Expanded,
+): Promise<Plan> {
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const completions = given[cell.id];
     if (completions === undefined) continue;
@@ -20,14 +23,18 @@ export async function importInputs(store: Store, { plan, trainingRows, trainers,
     await answers.finish();
   }
   const stored = new Map<string, ArtifactRef>();
-  for (const rows of new Set(Object.values(trainingRows))) stored.set(rows, await store.putBytes(rows, '.jsonl'));
+  for (const rows of new Set([...Object.values(trainingRows), ...Object.values(heldOutRows)])) {
+    stored.set(rows, await store.putBytes(rows, '.jsonl'));
+  }
+  const refOf = (rows: string | undefined): ArtifactRef | null =>
+    rows === undefined ? null : (stored.get(rows) as ArtifactRef);
   const configurations: PlannedConfiguration[] = [];
   for (const configuration of plan.configurations) {
-    const rows = trainingRows[configuration.name];
     const trainer = trainers[configuration.name];
     configurations.push({
       ...configuration,
-      trainingRows: rows === undefined ? null : (stored.get(rows) as ArtifactRef),
+      trainingRows: refOf(trainingRows[configuration.name]),
+      heldOutRows: refOf(heldOutRows[configuration.name]),
       ...(trainer === undefined ? {} : { trainer: await storedTrainer(store, trainer) }),
     });
   }

@@ -20,8 +20,8 @@ STOPPED = 75  # exit code: stopped on request, to be continued
 
 settings = json.loads(Path(sys.argv[1]).read_text())
 recipe, checkpoints = settings["recipe"], Path(settings["checkpoints"])
-rows = {row["number"]: row for row in map(json.loads, open(settings["rows"]))}
-steps = [json.loads(line) for line in open(settings["steps"])]
+rows = {row["number"]: row for row in map(json.loads, Path(settings["rows"]).read_text().splitlines())}
+steps = [json.loads(line) for line in Path(settings["steps"]).read_text().splitlines()]
 device = "cuda" if torch.cuda.is_available() else "cpu"
 
 stop = False
@@ -80,7 +80,7 @@ def gradients(model, step):
 
 def save(model, weights, optimizer, done):
     """Beside and then renamed, so that a checkpoint is whole or not there."""
-    beside, place = checkpoints / ".new", checkpoints / f"step-{done:06d}.pt"
+    beside, place = checkpoints / "unfinished.pt", checkpoints / f"step-{done:06d}.pt"
     state = {"done": done, "weights": [value.detach() for value in weights], "optimizer": optimizer.state_dict()}
     torch.save({**state, "random": torch.get_rng_state()}, beside)
     os.replace(beside, place)
@@ -111,11 +111,12 @@ def main():
         norm = torch.nn.utils.clip_grad_norm_(weights, recipe["optimizer"]["maxGradNorm"]).item()
         optimizer.step()
         optimizer.zero_grad()
-        due = stop or step["step"] % 20 == 0
+        stopping = stop  # once a step: a SIGTERM after this line is for the next one
+        due = stopping or step["step"] % 20 == 0
         if due:
             save(model, weights, optimizer, step["step"])
         say(step=step["step"], loss=loss, learning_rate=step["learning_rate"], grad_norm=norm, checkpoint=due)
-        if stop and step["step"] < len(steps):
+        if stopping and step["step"] < len(steps):
             sys.exit(STOPPED)
     model.save_pretrained(settings["adapter"])
 

@@ -79,13 +79,18 @@ export async function trainByCommand(
     { ...state, phase: 'saving' },
     renew,
   );
-  const log = join(attemptFolder, 'training-log.jsonl');
-  await writeFile(log, await trainingLog([...work.earlier, attemptFolder]));
+  const told = await progressOfAll([...work.earlier, attemptFolder]);
+  const [log, speed] = [join(attemptFolder, 'training-log.jsonl'), join(attemptFolder, 'training-speed.jsonl')];
+  const logged = told.filter(({ loss }) => loss !== undefined);
+  await writeRows(log, logged.map(({ step, loss, learningRate, gradNorm }) => ({ step, loss, learningRate, gradNorm })));
+  const measured = told.filter(({ tokensPerSecond, memoryBytes }) => tokensPerSecond !== undefined && memoryBytes !== undefined);
+  await writeRows(speed, measured.map(({ step, tokensPerSecond, memoryBytes }) => ({ step, tokensPerSecond, memoryBytes })));
   return {
     ready,
     committed: {
       ...accepted,
       log,
+      speed,
       trainerLog: places.log,
       steps,
       resumedFrom: null,
@@ -170,18 +175,19 @@ async function runProgram(
   throw fail(known?.end ?? 'died', new Error(`the trainer ended with exit code ${code}${what}${said}`));
 }
 
-/** The log of all attempts together: of a step that was done again the last telling counts. */
-async function trainingLog(folders: string[]): Promise<string> {
+/** What all attempts told of their steps: of one that was done again the last telling counts. */
+async function progressOfAll(folders: string[]): Promise<ProgressLine[]> {
   const bySteps = new Map<number, ProgressLine>();
   for (const folder of folders) {
     const text = await readFile(placesIn(folder).progress, 'utf8').catch(() => '');
     for (const line of text.split('\n').filter((each) => each.endsWith('}'))) {
       const progress = JSON.parse(line) as ProgressLine;
-      if (progress.loss !== undefined) bySteps.set(progress.step, progress);
+      bySteps.set(progress.step, progress);
     }
   }
-  return [...bySteps.values()]
-    .sort((a, b) => a.step - b.step)
-    .map(({ step, loss, learningRate, gradNorm }) => JSON.stringify({ step, loss, learningRate, gradNorm }) + '\n')
-    .join('');
+  return [...bySteps.values()].sort((a, b) => a.step - b.step);
+}
+
+async function writeRows(file: string, rows: object[]): Promise<void> {
+  await writeFile(file, rows.map((row) => JSON.stringify(row) + '\n').join(''));
 }

@@ -53,8 +53,7 @@ def prepare(
             {
                 "step": number + 1,
                 "rows": [encoded[i].number for i in step],
-                "learning_rate": recipe["optimizer"]["learningRate"]
-                * schedule(recipe["schedule"], number, len(steps)),
+                "learning_rate": recipe["optimizer"]["learningRate"] * schedule(recipe["schedule"], number, len(steps)),
             }
             for number, step in enumerate(steps)
         ),

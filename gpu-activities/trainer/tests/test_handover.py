@@ -1,4 +1,4 @@
-"""A fine-tune by somebody else's program: what it is given, what is taken from it, and the worked example in between."""
+"""A fine-tune by somebody else's program: what it is given, what is taken from it, and the worked example."""
 
 import json
 import os
@@ -241,7 +241,9 @@ def test_the_guard_ends_as_its_program_does():
 
 
 def test_sigterm_is_the_programs_to_obey():
-    words = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(75)); print('up', flush=True); time.sleep(60)"
+    words = (
+        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(75)); print('up', flush=True); time.sleep(60)"
+    )
     process, writing = guarded(sys.executable, "-c", words)
     assert process.stdout.readline() == "up\n"
     os.killpg(process.pid, signal.SIGTERM)

@@ -45,7 +45,7 @@ def mark(row, place):
 
 
 def side_by_side(made, clean, upstream):
-    """A line a token. Where an answer starts with a newline the two fall into other tokens: then one after the other."""
+    """A line a token. An answer that starts with a newline falls into other tokens: then one after the other."""
     if upstream.ids[: len(clean.ids)] == clean.ids:
         lines = [
             f"{mark(clean, i)} {mark(upstream, i)} {made.decode([token])!r}" for i, token in enumerate(upstream.ids)

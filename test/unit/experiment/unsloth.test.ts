@@ -25,7 +25,7 @@ test('it is part of the recipe and of its key, and trains on padded rows', () =>
 test('the report says that Unsloth trained', () => {
   const topics = deviationsOf(specOf(UNSLOTH + SMALL)).filter(({ topic }) => topic === 'trainer');
   expect(topics).toHaveLength(1);
-  expect(topics[0]?.here).toContain("plain: Unsloth's model");
+  expect(topics[0]?.here).toContain("plain, coded: Unsloth's model");
 });
 
 test.each([

@@ -8,6 +8,7 @@ import { OneTrainer } from '../../../gpu-activities/one-trainer';
 import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat } from '../../../gpu-activities/operation';
 import { installationRoot } from '../../../artifacts/places';
 import { NotSetUp } from '../../../artifacts/toolchain';
+import { until } from '../../support/until';
 
 const folder = mkdtempSync(join(tmpdir(), 'flamingo-trainer-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -127,6 +128,15 @@ test('a dead trainer is replaced for the next operation', async () => {
   (await host.acquire()).kill();
   await run(host).catch(() => undefined);
   expect(await run(host)).toMatchObject({ committed: { steps: 10 } });
+});
+
+test('a trainer that reports a CUDA error is not used again', async () => {
+  const host = trainer('fails-cuda');
+  const poisoned = await host.acquire();
+  await failureOf(host);
+  const next = await host.acquire();
+  expect(next.pid).not.toBe(poisoned.pid);
+  await until('the end of the broken trainer', () => poisoned.ended ?? undefined);
 });
 
 test('a host that fails twice in a row gives up its worker', async () => {

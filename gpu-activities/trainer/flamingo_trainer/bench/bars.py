@@ -62,9 +62,8 @@ def rows_of(sections: Results, shape: str) -> list[Row]:
     measured("generateStatic", "tokensPerSecond", "generate, static cache, compiled", "tokens/s")
     ratio("sampling against the static cache", "sampling", "generateStatic", 2)
 
-    measured("switch", "saveSeconds", "adapter written after the last step", "s")
-    measured("switch", "toAnswersSeconds", "from there to answers under way", "s", ("below", 2))
-    measured("switch", "toStepSeconds", "from the last answer to the next fine-tune's first step", "s", ("below", 2))
+    measured("switch", "toAnswersSeconds", "last step to answers, adapter written and read", "s", ("below", 2))
+    measured("switch", "toStepSeconds", "last answer to the next fine-tune's first step", "s", ("below", 2))
     before, after = figure("switch", "memoryBeforeGB"), figure("switch", "memoryAfterGB")
     if before is not None and after is not None:
         add("memory that stays after a configuration", round(after - before, 2), "GB", ("below", 0.5))
@@ -101,7 +100,7 @@ def projection(sections: Results) -> dict[str, float] | None:
         return {
             "training": FINE_TUNES * STEPS * training["stepSeconds"],
             "sampling": ANSWERS * ANSWER_TOKENS / sampling["tokensPerSecond"],
-            "switching": FINE_TUNES * (switch["saveSeconds"] + switch["toAnswersSeconds"] + switch["toStepSeconds"]),
+            "switching": FINE_TUNES * (switch["toAnswersSeconds"] + switch["toStepSeconds"]),
             "compiling": training["firstStepSeconds"] + sampling["firstRunSeconds"],
         }
     except KeyError:
@@ -118,9 +117,9 @@ def shortened(sections: Results, add: Any) -> None:
     size = f"{run['configurations']} x ({run['steps']} steps, {run['answers']} answers)"
     add(f"shortened real run: {size}", run["seconds"], "s", None, "one process, from the first step to the last answer")
     try:
-        between = switch["saveSeconds"] + switch["toAnswersSeconds"] + switch["toStepSeconds"]
+        between = switch["toAnswersSeconds"] + switch["toStepSeconds"]
         expected = (
-            run["configurations"] * ((run["steps"] - 1) * training["stepSeconds"] + between)
+            run["configurations"] * (run["steps"] * training["stepSeconds"] + between)
             + run["answerTokens"] / sampling["tokensPerSecond"]
         )
     except KeyError:

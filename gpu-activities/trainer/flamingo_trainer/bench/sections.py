@@ -7,6 +7,7 @@ and every peer in a process of its own.
 import gc
 import json
 import os
+import statistics
 import time
 import traceback
 from collections.abc import Callable
@@ -52,9 +53,16 @@ def sampling(setting: Setting) -> dict[str, Any]:
 
 
 def switch(setting: Setting) -> dict[str, Any]:
-    from .study import configurations
+    from .switch import switch
 
-    return configurations(setting, 3, 3, setting.scale.slots, longest=min(32, setting.scale.longest_answer))
+    found = switch(setting.model(), batchSize=setting.scale.slots)
+    later = found["rounds"][1:]  # the first one may compile
+    return {
+        **found,
+        "toAnswersSeconds": statistics.median(each["toSampling"] for each in later),
+        "toStepSeconds": statistics.median(each["toTraining"] for each in later),
+        "memoryAfterGB": later[-1]["memoryAfterGB"],
+    }
 
 
 def study(setting: Setting) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def run(
     begun = time.perf_counter()
     try:
         with deterministic(loaded.device):
-            state, found["resumedFrom"] = train(loaded, adapter, encoded, recipe, saver, [folder], clock)
+            state, found["resumedFrom"] = train(loaded, adapter, encoded, [], recipe, saver, [folder], clock)
         if into is not None:
             found["adapter"] = adapters.save(adapter, into)
         else:
