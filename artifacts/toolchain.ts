@@ -39,14 +39,14 @@ export function pythonPath(): string {
  */
 export function unslothPython(): string {
   const named = process.env['FLAMINGO_UNSLOTH_PYTHON'];
-  const python = named || join(trainerFolder(), 'unsloth', '.venv', 'bin', 'python');
+  const python = named || join(trainerFolder(), 'unsloth-environment', '.venv', 'bin', 'python');
   if (existsSync(python)) return python;
   throw new NotSetUp(
     `Unsloth's Python environment is missing (${named ? `FLAMINGO_UNSLOTH_PYTHON=${named}` : python}): run \`${UNSLOTH_SET_UP}\``,
   );
 }
 
-export const UNSLOTH_SET_UP = 'uv sync --frozen --project gpu-activities/trainer/unsloth';
+export const UNSLOTH_SET_UP = 'uv sync --frozen --project gpu-activities/trainer/unsloth-environment';
 
 /**
  * The whole environment of a trainer process: this process' own with the trainer's package on PYTHONPATH, and without

@@ -7,7 +7,7 @@ Resumed from a checkpoint a run goes on in the same state; that it ends in the s
 Unsloth's kernels are chosen by timing.
 
 It rewrites transformers, PEFT and TRL when it is imported, so it has a process and an environment of its own
-(`unsloth/pyproject.toml`): `python -m flamingo_trainer serve unsloth`. Knows nothing about pipes.
+(`unsloth-environment/pyproject.toml`): `python -m flamingo_trainer serve unsloth`. Knows nothing about pipes.
 """
 
 import gc
@@ -23,7 +23,7 @@ from .render import EncodedRow, stop_ids
 
 # The recomputing that Unsloth recommends and the literature's configuration uses: activations go to the host's memory.
 RECOMPUTE = "unsloth"
-INSTALL = "uv sync --frozen --project gpu-activities/trainer/unsloth"
+INSTALL = "uv sync --frozen --project gpu-activities/trainer/unsloth-environment"
 
 
 def settle() -> None:
