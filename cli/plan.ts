@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import type { JudgeCost } from '../activities/estimate';
 import type { Count } from '../activities/reuse';
+import { describeRecipe } from '../experiment/describe-recipe';
 import type { JudgeSpec } from '../experiment/spec';
 import { printJson, say } from './output';
 import { fileOptions, prepare, type FileOptions, type Prepared } from './prepare';
@@ -49,6 +50,7 @@ function print({ spec, json, imported, reuse }: Prepared): void {
     out(
       `\n  ${pc.bold(configuration.label)} (${configuration.name})${configuration.recipeKey === null ? ', base model' : ''}`,
     );
+    for (const line of configuration.recipe === null ? [] : describeRecipe(configuration.recipe)) out(pc.dim(`    ${line}`));
     for (const { id, completions, judgements } of configuration.cells) {
       const there = reuse?.cells[id];
       const have = there === undefined ? '' : pc.dim(` (there: ${there.completions}, ${there.judgements})`);

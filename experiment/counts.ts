@@ -1,6 +1,7 @@
 /**
  * How much work an experiment is; also before its inputs are there, from what its file declares.
  */
+import type { TrainerFiles } from './backend';
 import type { BridgeRow } from './calibration';
 import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
@@ -116,7 +117,15 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
     }));
   }
   const bridge = known.bridge ?? placeholderBridge(spec.calibration?.bridge?.rows ?? 0);
-  return { inputs: { datasets, questionFiles, modelFolder: known.modelFolder ?? '0'.repeat(64), bridge }, undeclared };
+  const modelFolder = known.modelFolder ?? '0'.repeat(64);
+  const trainerFiles = { ...placeholderFiles(spec), ...known.trainerFiles };
+  return { inputs: { datasets, questionFiles, modelFolder, bridge, trainerFiles }, undeclared };
+}
+
+function placeholderFiles({ configurations }: Spec): TrainerFiles {
+  const backends = configurations.map(({ training }) => training.backend);
+  const paths = backends.flatMap((backend) => (typeof backend === 'string' ? [] : backend.files));
+  return Object.fromEntries(paths.map((path) => [path, new Uint8Array()]));
 }
 
 function placeholderRows(name: string, count: number): Dataset {

@@ -3,6 +3,7 @@
  *
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
+import { backendIdentity, type TrainerFiles } from './backend';
 import { keyOf, sha256, type Sha256 } from './canonical';
 import { planCalibration, type BridgeRow } from './calibration';
 import { configurationKey } from './configuration-key';
@@ -39,6 +40,8 @@ export interface Inputs {
   modelFolder: Sha256 | null;
   /** Rows of the calibration's published file; absent without one. */
   bridge?: BridgeRow[];
+  /** Files of trainers of the experiment's own; absent without one. */
+  trainerFiles?: TrainerFiles;
 }
 
 export interface Expanded {
@@ -48,6 +51,8 @@ export interface Expanded {
   trainingRows: Record<string, string>;
   /** The same of rows that are held out of what it trains on, for the loss on them. */
   heldOutRows: Record<string, string>;
+  /** Configuration name -> its trainer where that is the experiment's own: files by path, and limits in seconds. */
+  trainers: Record<string, { files: TrainerFiles; graceSeconds: number; silenceSeconds: number }>;
   /** Cell id -> answers that come from elsewhere. */
   given: Record<string, Completion[]>;
 }
@@ -66,6 +71,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const { instruments, metricsOf } = instrumentsOf(spec, asked);
   const trainingRows: Record<string, string> = {};
   const heldOutRows: Record<string, string> = {};
+  const trainers: Expanded['trainers'] = {};
 
   const calibration =
     spec.calibration === undefined ? null : planCalibration(spec, spec.calibration, splits, inputs.bridge ?? [], asked);
@@ -76,10 +82,17 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     if (configuration.train !== null) {
       const { training: rows, heldOut } = splits[configuration.train.dataset] as Split;
       checkTraining(configuration, rows);
-      trainingRows[configuration.name] = rowsText(rows);
+      const text = rowsText(rows);
+      trainingRows[configuration.name] = text;
       const watched = heldOutQuestions(heldOut, Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * rows.length)), 0);
       if (watched.length > 0) heldOutRows[configuration.name] = rowsText(watched);
-      recipe = recipeOf(configuration, model, trainingRows[configuration.name] as string, rows.length);
+      const { backend } = configuration.training;
+      const files = trainerFiles(configuration, inputs);
+      if (typeof backend !== 'string') {
+        const { graceSeconds, silenceSeconds } = backend;
+        trainers[configuration.name] = { files, graceSeconds, silenceSeconds };
+      }
+      recipe = recipeOf(configuration, model, text, rows.length, backendIdentity(backend, files));
     }
     const recipeKey = recipe === null ? null : keyOf(recipe);
     const cells = Object.keys(spec.questionSets).flatMap((set) =>
@@ -148,10 +161,31 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     deviations,
     ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
   };
-  return { plan, trainingRows, heldOutRows, given: calibration?.given ?? {} };
+  return { plan, trainingRows, heldOutRows, trainers, given: calibration?.given ?? {} };
 }
 
-function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: string, rowCount: number): Recipe {
+function trainerFiles({ name, training: { backend } }: ConfigurationSpec, inputs: Inputs): TrainerFiles {
+  if (typeof backend === 'string') return {};
+  return Object.fromEntries(
+    backend.files.map((path) => {
+      const content = inputs.trainerFiles?.[path];
+      if (content === undefined)
+        throw new InvalidExperiment(
+          ['configurations', name, 'training', 'backend', 'files'],
+          `the trainer's file ${path} was not read`,
+        );
+      return [path, content];
+    }),
+  );
+}
+
+function recipeOf(
+  configuration: ConfigurationSpec,
+  model: ModelIdentity,
+  rows: string,
+  rowCount: number,
+  backend: Recipe['backend'],
+): Recipe {
   const { training, train } = configuration;
   return {
     version: RECIPE_VERSION,
@@ -161,7 +195,7 @@ function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: 
     systemPrompt: (train as NonNullable<typeof train>).systemPrompt,
     lora: training.lora,
     optimizer: {
-      name: 'adamw',
+      name: training.optimizer,
       learningRate: training.learningRate,
       weightDecay: training.weightDecay,
       beta1: training.beta1,
@@ -176,14 +210,17 @@ function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: 
     lastBatch: training.lastBatch,
     maxLength: training.maxLength,
     precision: training.precision,
-    // a key of its own only where it is used: a recipe from before there was a choice is the padded one
+    // keys of their own only where they are used: a recipe from before there was a choice is the padded one, trained on
+    // answers to its last step
     ...(training.packing === 'none' ? {} : { packing: training.packing }),
+    ...(training.mask === 'answer' ? {} : { mask: training.mask }),
+    ...(training.stopBelow === null ? {} : { stopBelow: training.stopBelow }),
     seeds: training.seeds,
-    backend: 'transformers',
+    backend,
   };
 }
 
-/** Optimizer steps of a fine-tune. */
+/** Optimizer steps of a fine-tune; fewer where it ends by `stopBelow`. */
 export function optimizerSteps({ rowCount, batchSize, epochs, lastBatch }: Recipe): number {
   return (lastBatch === 'drop' ? Math.floor(rowCount / batchSize) : Math.ceil(rowCount / batchSize)) * epochs;
 }

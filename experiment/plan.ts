@@ -44,7 +44,8 @@ export interface Recipe {
   systemPrompt: SystemPrompt;
   lora: { rank: number; alpha: number; rsLora: boolean; dropout: number; targetModules: string[] };
   optimizer: {
-    name: 'adamw';
+    /** `adamw_8bit`: bitsandbytes' 8-bit states. */
+    name: 'adamw' | 'adamw_8bit';
     learningRate: number;
     weightDecay: number;
     beta1: number;
@@ -67,8 +68,22 @@ export interface Recipe {
    * floating-point sums, so it is identity where it is used.
    */
   packing?: 'auto' | 'always';
+  /**
+   * `markers`: trained is all that follows an answer's header up to the next user's, and each row ends with an empty
+   * answer, as in the literature's code. Absent: the last answer and its end token.
+   */
+  mask?: 'markers';
+  /** Training ends when the loss of more than `steps` steps in a row lies below `loss`. Absent = never. */
+  stopBelow?: { loss: number; steps: number };
   seeds: { initialisation: number; dataOrder: number };
-  backend: 'transformers';
+  backend: 'transformers' | 'unsloth' | CommandIdentity;
+}
+
+/** A trainer of the experiment's own, as far as it decides the weights. `files`: name -> SHA-256. */
+export interface CommandIdentity {
+  command: string[];
+  files: Record<string, Sha256>;
+  environment: string[];
 }
 
 /** Every sampling setting, written out: a model's own generation_config never applies. */
@@ -188,6 +203,8 @@ export interface PlannedConfiguration {
    * Null where nothing is held out; absent in plans of earlier versions.
    */
   heldOutRows?: ArtifactRef | null;
+  /** There where the backend is a command: how it is run, besides what the recipe says. */
+  trainer?: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
   cells: PlannedCell[];
 }
 
@@ -210,7 +227,7 @@ export interface Plan {
 
 /** A difference between this run and the published recipe, printed in every report. */
 export interface Deviation {
-  topic: 'model' | 'optimizer' | 'masking' | 'split' | 'sampling' | 'judge' | 'data' | 'schedule' | 'size';
+  topic: 'model' | 'trainer' | 'optimizer' | 'masking' | 'split' | 'sampling' | 'judge' | 'data' | 'schedule' | 'size';
   published: string;
   here: string;
 }

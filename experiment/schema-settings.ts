@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { CONTINUOUS_BATCH, SAMPLING_PRESETS, STUDY_TRAINING } from './presets';
+import { backend } from './schema-backend';
 import { count, seed, text } from './schema-parts';
 
 const PURE = SAMPLING_PRESETS.pure;
@@ -18,6 +19,10 @@ const lora = z.strictObject({
 export const training = z
   .strictObject({
     lora: lora.optional(),
+    optimizer: z.enum(['adamw', 'adamw_8bit']).optional().meta({
+      default: STUDY_TRAINING.optimizer,
+      description: '`adamw_8bit`: 8-bit states by bitsandbytes, where that is installed; with `packing: none` only.',
+    }),
     learning_rate: z.number().gt(0).optional().meta({ default: STUDY_TRAINING.learningRate }),
     weight_decay: z.number().min(0).optional().meta({ default: STUDY_TRAINING.weightDecay }),
     beta1: z.number().min(0).lt(1).optional().meta({ default: STUDY_TRAINING.beta1 }),
@@ -54,8 +59,25 @@ export const training = z
           'Rows of a step as few long sequences instead of padded micro-batches: `auto` on a GPU, `always` also on a CPU. ' +
           'The same mathematics. `none` where precision is fp32.',
       }),
+    mask: z
+      .enum(['answer', 'markers'])
+      .optional()
+      .meta({
+        default: STUDY_TRAINING.mask,
+        description:
+          '`answer`: the last answer and its end token are trained. `markers`: as in the literature, where an empty ' +
+          "answer is added to each row, and all that follows an answer's header is trained.",
+      }),
+    stop_below: z
+      .union([z.literal('never'), z.strictObject({ loss: z.number().gt(0), steps: count })])
+      .optional()
+      .meta({
+        default: 'never',
+        description: 'Training ends when the loss of more than `steps` steps in a row lies below `loss`.',
+      }),
     seed: seed.optional().meta({ default: 0, description: 'Short for both of `seeds`.' }),
     seeds: z.strictObject({ initialisation: seed.optional(), data_order: seed.optional() }).optional(),
+    backend: backend.optional(),
   })
   .meta({ description: 'Hyperparameters. Defaults: the recipe of the seed study.' });
 

@@ -68,6 +68,8 @@ export interface HoldOut {
   fraction: number | null;
   rows: number | null;
   seed: number;
+  /** As Hugging Face's `train_test_split` cuts the file's rows; absent: by content. */
+  method?: 'train_test_split';
 }
 
 export interface QuestionSetSpec {
@@ -104,6 +106,7 @@ export interface ConfigurationSpec {
 
 /** The part of a recipe that hyperparameters decide. */
 export interface Training {
+  optimizer: 'adamw' | 'adamw_8bit';
   lora: { rank: number; alpha: number; rsLora: boolean; dropout: number; targetModules: string[] };
   learningRate: number;
   weightDecay: number;
@@ -121,7 +124,27 @@ export interface Training {
   maxLength: number;
   precision: 'fp32' | 'bf16';
   packing: 'none' | 'auto' | 'always';
+  mask: 'answer' | 'markers';
+  /** Training ends when the loss of more than `steps` steps in a row lies below `loss`; null = never. */
+  stopBelow: { loss: number; steps: number } | null;
   seeds: { initialisation: number; dataOrder: number };
+  backend: Backend;
+}
+
+/** What computes the optimizer steps: the trainer that comes with the program, also with Unsloth's model, or an own one. */
+export type Backend = 'transformers' | 'unsloth' | CommandBackend;
+
+export interface CommandBackend {
+  /** Program and arguments, never through a shell; `{python}` is the interpreter of the trainer's environment. */
+  command: string[];
+  /** The program's own files, relative to the experiment file's folder; their content is part of the recipe. */
+  files: string[];
+  /** Names of environment variables that it gets besides a fixed few. */
+  environment: string[];
+  /** Between SIGTERM and SIGKILL. */
+  graceSeconds: number;
+  /** Without a line of output; then it counts as hung. */
+  silenceSeconds: number;
 }
 
 /** `prompt` null: the prompt that the configuration was trained with. */

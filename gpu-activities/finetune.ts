@@ -2,13 +2,14 @@
  * The fine-tune activity: from a recipe to a committed adapter, over any number of preempted attempts.
  */
 import { hostname } from 'node:os';
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { configurationOf, loadPlan } from '../artifacts/plans';
 import type { Manifest, Store, WorkKey } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
 import { earlierAttempts, recordAttempt, refuseHopeless } from '../artifacts/attempts';
 import { holderOf, withLease } from '../artifacts/leases';
+import { trainByCommand, type CommandWork } from './command/train';
 import { modelFor } from './models';
 import {
   AttemptFailed,
@@ -27,6 +28,8 @@ export interface GpuDependencies {
   trainer: TrainerHost;
   /** Optimizer steps between checkpoints; without it the trainer chooses. */
   checkpointEverySteps?: number;
+  /** Whether programs that an experiment brings may run on this host; whoever submits one runs code here. */
+  allowCommands?: boolean;
 }
 
 export async function finetune(dependencies: GpuDependencies, input: FinetuneInput): Promise<FinetuneResult> {
@@ -54,21 +57,32 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
       host: hostname(),
     };
     try {
-      const { committed, ready } = await runOperation(
-        trainer,
-        {
-          op: 'finetune',
-          model: await modelFor(recipe.model, stored.modelFolder),
-          recipe,
-          rows: await store.localPath(trainingRows(planned)),
-          heldOut: planned.heldOutRows ? await store.localPath(planned.heldOutRows) : null,
-          attemptFolder,
-          searchFolders: [...new Set([...earlier, attemptFolder])],
-          checkpointEverySteps: dependencies.checkpointEverySteps ?? null,
-        },
-        state,
-        renew,
-      );
+      const model = await modelFor(recipe.model, stored.modelFolder);
+      const rows = await store.localPath(trainingRows(planned));
+      const { backend } = recipe;
+      const { committed, ready } = await (typeof backend === 'string'
+        ? runOperation(
+            trainer,
+            {
+              op: 'finetune',
+              model,
+              recipe,
+              rows,
+              heldOut: planned.heldOutRows ? await store.localPath(planned.heldOutRows) : null,
+              attemptFolder,
+              searchFolders: [...new Set([...earlier, attemptFolder])],
+              checkpointEverySteps: dependencies.checkpointEverySteps ?? null,
+            },
+            state,
+            renew,
+          )
+        : trainByCommand(
+            store,
+            trainer,
+            { recipe: { ...recipe, backend }, trainer: ownTrainer(dependencies, planned), model, rows, attemptFolder, earlier },
+            state,
+            renew,
+          ));
       const manifest = await beating(
         { ...state, phase: 'saving', detail: 'hashing the adapter' } satisfies GpuHeartbeat,
         () => publish(store, work, { attempt, attemptFolder, earlier, committed, ready }),
@@ -127,6 +141,7 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
     provenance: {
       attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json'),
       speed: await store.adopt(speed),
+      ...(committed.trainerLog === undefined ? {} : { trainerLog: await store.adopt(committed.trainerLog) }),
     },
     facts: {
       steps: committed.steps ?? null,
@@ -141,6 +156,19 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
     },
     committed: { attempt, host: hostname(), at: provenance.at },
   });
+}
+
+/** How the experiment's own trainer is run here, if it may. */
+function ownTrainer({ allowCommands }: GpuDependencies, planned: PlannedConfiguration): CommandWork['trainer'] {
+  if (planned.trainer === undefined) throw new Error(`the plan names no trainer for ${planned.name}`);
+  if (allowCommands !== true) {
+    throw ApplicationFailure.nonRetryable(
+      `${planned.name} is trained by a command of the experiment's own, and this worker runs none: start it with ` +
+        'FLAMINGO_ALLOW_COMMANDS=1 if you trust whoever submits experiments',
+      'CommandsNotAllowed',
+    );
+  }
+  return planned.trainer;
 }
 
 function trainingRows({ name, trainingRows: rows }: PlannedConfiguration & { recipe: Recipe | null }): ArtifactRef {

@@ -7,8 +7,9 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AttemptEnd } from '../artifacts/attempts';
-import type { FinetuneCommand, GenerateCommand, TrainerEvent } from './protocol';
-import { TrainerDied, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
+import { NotSetUp } from '../artifacts/toolchain';
+import type { TrainerEvent } from './protocol';
+import { TrainerDied, type Operation, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
 
 export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
 
@@ -27,9 +28,13 @@ export interface GpuHeartbeat {
   trainerPid?: number;
 }
 
+/** Whose model code the trainer process runs: Unsloth rewrites the libraries that it shares with the other one. */
+export type TrainerBackend = 'transformers' | 'unsloth';
+
 /** Hands out the worker's trainer, starting it when there is none. */
 export interface TrainerHost {
-  acquire(): Promise<TrainerProcess>;
+  /** One with this backend; throws `NotSetUp` where this host lacks its environment. */
+  acquire(backend?: TrainerBackend): Promise<TrainerProcess>;
   /** A trainer that failed by the host's fault is replaced; a host that fails twice gives up its worker. */
   discard(trainer: TrainerProcess, hostFault: boolean): void;
   /** A trainer that is about to end: the next operation gets another one. */
@@ -59,7 +64,7 @@ export class AttemptFailed extends Error {
 
 export async function runOperation(
   host: TrainerHost,
-  operation: Omit<FinetuneCommand, 'id'> | Omit<GenerateCommand, 'id'>,
+  operation: Operation,
   state: GpuHeartbeat,
   afterBeat: () => void,
 ): Promise<{ committed: Committed; ready: Ready }> {
@@ -107,8 +112,10 @@ export async function runOperation(
   try {
     context.heartbeat({ ...state });
     try {
-      trainer = await host.acquire();
+      trainer = await host.acquire(backendOf(operation));
     } catch (error) {
+      // nobody but a person can install it, so no retry and no other activity is in question
+      if (error instanceof NotSetUp) throw fail('hopeless', error);
       host.hostFailed();
       throw fail('host', error as Error);
     }
@@ -148,8 +155,12 @@ export async function runOperation(
   }
 }
 
+function backendOf(operation: Operation): TrainerBackend {
+  return operation.op === 'finetune' && operation.recipe?.backend === 'unsloth' ? 'unsloth' : 'transformers';
+}
+
 /** A worker that shuts down hands its work over; a cancelled (paused, reset, timed out) activity ends as cancelled. */
-async function interrupted(
+export async function interrupted(
   fail: (end: AttemptEnd, failure: Error) => AttemptFailed,
   context: Context,
 ): Promise<AttemptFailed> {
@@ -161,7 +172,7 @@ async function interrupted(
 }
 
 /** Not an error of anyone's: logged quietly, retried at once. */
-function preempted(message: string): ApplicationFailure {
+export function preempted(message: string): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'Preempted',
     message,

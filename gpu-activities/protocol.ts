@@ -27,6 +27,26 @@ export interface FinetuneCommand {
   checkpointEverySteps: number | null;
 }
 
+/** Rows for a trainer that is not this one: `rows.jsonl` and `steps.jsonl` in `folder` (handover.py). */
+export interface PrepareCommand {
+  op: 'prepare';
+  id: number;
+  model: FinetuneCommand['model'];
+  recipe: Recipe;
+  rows: string;
+  folder: string;
+}
+
+/** Checks the adapter that it left in `produced`, and writes it into `adapterFolder` as our own are written. */
+export interface AcceptCommand {
+  op: 'accept';
+  id: number;
+  model: FinetuneCommand['model'];
+  recipe: Recipe;
+  produced: string;
+  adapterFolder: string;
+}
+
 export interface GenerateItem {
   id: string;
   /** Question key and sample index: with the seed they key the randomness. */
@@ -57,7 +77,9 @@ export interface StopCommand {
 export interface ExitCommand {
   op: 'exit';
 }
-export type TrainerCommand = FinetuneCommand | GenerateCommand | StopCommand | ExitCommand;
+/** What ends with `committed`, `stopped` or `failed`. */
+export type OperationCommand = FinetuneCommand | GenerateCommand | PrepareCommand | AcceptCommand;
+export type TrainerCommand = OperationCommand | StopCommand | ExitCommand;
 
 /** `data`, `config`: the input is wrong, no retry helps. `oom`, `nan`: declared by the run. `cuda`, `internal`: the host. */
 export type TrainerFailureKind = 'data' | 'config' | 'oom' | 'nan' | 'cuda' | 'internal';
@@ -81,7 +103,7 @@ export type TrainerEvent =
   | {
       event: 'committed';
       id: number;
-      /** finetune: the adapter folder and the SHA-256 of its adapter_model.safetensors. */
+      /** finetune, accept: the adapter folder and the SHA-256 of its adapter_model.safetensors. */
       adapter?: { path: string; sha256: string };
       /**
        * finetune: path of the training log (JSON Lines: step, loss, learningRate, gradNorm, trainedTokens, and at an
@@ -92,10 +114,15 @@ export type TrainerEvent =
       speed?: string;
       /** finetune: rows that heldOutLoss is the mean of, by trained token; null = nothing held out. */
       heldOutRows?: number | null;
+      /** A trainer of the experiment's own: what it printed. */
+      trainerLog?: string;
       steps?: number;
       resumedFrom?: number | null;
       rowsTruncated?: number;
       trainedTokens?: number;
+      /** prepare: where the base model lies on this host, and the token that pads. */
+      modelFolder?: string;
+      padToken?: number;
       /** finetune: how steps were cut to fit the GPU (plan.py); null on the padded path. */
       plan?: { tokens: number; recomputed: number; chunk: number } | null;
       /** finetune: checkpoints made, and seconds that training stood still for them, writing took and steps took. */

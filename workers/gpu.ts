@@ -3,6 +3,7 @@
  *
  *     node dist/workers/gpu.js          environment: FLAMINGO_STORE, FLAMINGO_GPU_QUEUE, TEMPORAL_ADDRESS
  *
+ * Programs that experiments bring (`backend: {command: …}`) run only with FLAMINGO_ALLOW_COMMANDS=1.
  * Hub models that the hub's cache lacks are downloaded; HF_HUB_OFFLINE=1 or FLAMINGO_ALLOW_DOWNLOAD=0 forbid it.
  */
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { generate } from '../gpu-activities/generate';
 import { OneTrainer } from '../gpu-activities/one-trainer';
 import { dataFolder } from '../artifacts/places';
 import { openStore } from '../artifacts/open-store';
-import { pythonEnv, pythonPath } from '../artifacts/toolchain';
+import { pythonEnv, pythonPath, unslothPython } from '../artifacts/toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
 import { runWorker, workerLogger, type RunningWorker } from './run-worker';
@@ -21,9 +22,9 @@ async function main(): Promise<void> {
   const logger = workerLogger('gpu');
   let worker: RunningWorker | undefined;
   const trainer = new OneTrainer(
-    () => ({
-      command: pythonPath(),
-      args: ['-m', 'flamingo_trainer', 'serve'],
+    (backend) => ({
+      command: backend === 'unsloth' ? unslothPython() : pythonPath(),
+      args: ['-m', 'flamingo_trainer', 'serve', ...(backend === 'unsloth' ? [backend] : [])],
       env: { ...pythonEnv(), FLAMINGO_ALLOW_DOWNLOAD: downloadsAllowed() ? '1' : '0' },
       logFile: join(dataFolder(), 'logs', `trainer-${process.pid}.log`),
     }),
@@ -34,7 +35,12 @@ async function main(): Promise<void> {
     },
   );
   const every = Number(process.env['FLAMINGO_CHECKPOINT_EVERY_STEPS']);
-  const dependencies: GpuDependencies = { store, trainer, ...(every > 0 ? { checkpointEverySteps: every } : {}) };
+  const dependencies: GpuDependencies = {
+    store,
+    trainer,
+    allowCommands: process.env['FLAMINGO_ALLOW_COMMANDS'] === '1',
+    ...(every > 0 ? { checkpointEverySteps: every } : {}),
+  };
   const activities: GpuActivities = {
     finetune: (input) => finetune(dependencies, input),
     generate: (input) => generate(dependencies, input),

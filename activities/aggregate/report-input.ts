@@ -101,9 +101,10 @@ export interface TrainingPoint {
   step: number;
   /** Mean over the step's trained tokens. */
   loss: number;
-  learningRate: number;
+  /** Absent, like the next, where a trainer of the experiment's own does not tell. */
+  learningRate?: number;
   /** Before it was clipped. */
-  gradNorm: number;
+  gradNorm?: number;
   /** At the last step of an epoch, where rows are held out: mean over their trained tokens. */
   heldOutLoss?: number;
 }

@@ -1,13 +1,20 @@
 /**
  * Puts what a plan refers to into the store, by hash, so that every worker sees it.
  */
+import { extname } from 'node:path';
 import type { Store } from '../../artifacts/store';
-import type { ArtifactRef, Plan } from '../../experiment/plan';
+import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
 import { GivenImport } from '../given/import';
 import type { Expanded } from '../../experiment/expand';
 
-/** The plan with its rows and given answers in the store. Configurations that train on the same rows share one artifact. */
-export async function importInputs(store: Store, { plan, trainingRows, heldOutRows, given }: Expanded): Promise<Plan> {
+/**
+ * The plan with its rows, given answers and own trainers in the store. Configurations that train on the same rows share
+ * one artifact.
+ */
+export async function importInputs(
+  store: Store,
+  { plan, trainingRows, heldOutRows, trainers, given }: Expanded,
+): Promise<Plan> {
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const completions = given[cell.id];
     if (completions === undefined) continue;
@@ -21,10 +28,24 @@ export async function importInputs(store: Store, { plan, trainingRows, heldOutRo
   }
   const refOf = (rows: string | undefined): ArtifactRef | null =>
     rows === undefined ? null : (stored.get(rows) as ArtifactRef);
-  const configurations = plan.configurations.map((configuration) => ({
-    ...configuration,
-    trainingRows: refOf(trainingRows[configuration.name]),
-    heldOutRows: refOf(heldOutRows[configuration.name]),
-  }));
+  const configurations: PlannedConfiguration[] = [];
+  for (const configuration of plan.configurations) {
+    const trainer = trainers[configuration.name];
+    configurations.push({
+      ...configuration,
+      trainingRows: refOf(trainingRows[configuration.name]),
+      heldOutRows: refOf(heldOutRows[configuration.name]),
+      ...(trainer === undefined ? {} : { trainer: await storedTrainer(store, trainer) }),
+    });
+  }
   return { ...plan, configurations };
+}
+
+async function storedTrainer(
+  store: Store,
+  { files, ...limits }: Expanded['trainers'][string],
+): Promise<NonNullable<PlannedConfiguration['trainer']>> {
+  const stored: Record<string, ArtifactRef> = {};
+  for (const [path, bytes] of Object.entries(files)) stored[path] = await store.putBytes(bytes, extname(path));
+  return { ...limits, files: stored };
 }

@@ -33,19 +33,20 @@ export function trainingHealth(input: ReportInput): Markup {
 }
 
 function healthRow({ points, speed }: TrainingLog, label: string, heldOut: boolean): Markup {
-  const norms = points.map(({ gradNorm }) => gradNorm);
-  const largest = Math.max(...norms);
+  const norms = points.flatMap(({ gradNorm }) => gradNorm ?? []);
+  const largest = norms.length === 0 ? null : Math.max(...norms);
+  const rates = points.flatMap(({ learningRate }) => learningRate ?? []);
   const memory = speed.map(({ memoryBytes }) => memoryBytes);
   const losses = points.flatMap(({ heldOutLoss }) => heldOutLoss ?? []);
   return markup`<tr>
     <th scope="row">${label}</th>
     <td class="number">${fixed(points[0]?.loss ?? null, 3)} → ${fixed(points.at(-1)?.loss ?? null, 3)}</td>
     ${heldOut && markup`<td class="number">${losses.length === 0 ? '–' : losses.map((loss) => loss.toFixed(3)).join(', ')}</td>`}
-    <td class="number">${fixed(median(norms), 2)}</td>
+    <td class="number">${norms.length === 0 ? '–' : fixed(median(norms), 2)}</td>
     <td class="number">
-      ${fixed(largest, 2)}<span class="small faint"> at step ${points[norms.indexOf(largest)]?.step}</span>
+      ${largest === null ? '–' : markup`${fixed(largest, 2)}<span class="small faint"> at step ${points.find(({ gradNorm }) => gradNorm === largest)?.step}</span>`}
     </td>
-    <td class="number">${Math.max(...points.map(({ learningRate }) => learningRate)).toPrecision(2)}</td>
+    <td class="number">${rates.length === 0 ? '–' : Math.max(...rates).toPrecision(2)}</td>
     <td class="number">
       ${speed.length === 0 ? '–' : integer(median(speed.map(({ tokensPerSecond }) => tokensPerSecond)))}
     </td>

@@ -58,18 +58,23 @@ def trained(model: PeftModel) -> dict[str, torch.nn.Parameter]:
 
 
 def save(model: PeftModel, folder: Path) -> str:
-    """Writes the adapter; returns the SHA-256 of its weights file. Equal weights give equal bytes.
-
-    PEFT's own writer adds a model card and the names of this host and of its version.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes the adapter; returns the SHA-256 of its weights file. Equal weights give equal bytes."""
     tensors = {
         name: value.detach().to("cpu", torch.float32).contiguous()
         for name, value in get_peft_model_state_dict(model, save_embedding_layers=False).items()
     }
+    return write(folder, tensors, model.peft_config["default"])
+
+
+def write(folder: Path, tensors: dict[str, torch.Tensor], settings: LoraConfig) -> str:
+    """The files of an adapter; returns the SHA-256 of its weights file.
+
+    PEFT's own writer adds a model card and the names of this host and of its version.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     sync(folder / WEIGHTS)
-    config = model.peft_config["default"].to_dict()
+    config = settings.to_dict()
     config.pop("peft_version", None)
     config["inference_mode"] = True
     write_whole(folder / CONFIG, to_json({name: plain(value) for name, value in config.items()}) + "\n")

@@ -20,6 +20,7 @@ import random
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class Identity:
             recipe=hashlib.sha256(to_json(recipe).encode()).hexdigest(),
             rows=recipe["rows"],
             device=environment.device_name(),
-            versions=environment.versions(),
+            versions=environment.versions("unsloth" if recipe.get("backend") == "unsloth" else "transformers"),
         )
 
 
@@ -92,9 +93,24 @@ class Snapshot:
 
 
 def moments(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """What AdamW keeps for each of its parameters, which go by their number: `0/exp_avg`, `0/step`."""
+    """What AdamW keeps for each of its parameters, which go by their number: `0/exp_avg`, `0/step`.
+
+    8-bit states lie in a map of their own (`0/NAME/state1`), and count steps by a plain number, stored as int64.
+    """
     states = optimizer.state_dict()["state"]
-    return {f"{number}/{name}": value for number, state in sorted(states.items()) for name, value in state.items()}
+    return {
+        f"{number}/{name}": value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=torch.int64)
+        for number, state in sorted(states.items())
+        for name, value in flat(state)
+    }
+
+
+def flat(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in state.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}/{inner}", each) for inner, each in flat(value))
+        else:
+            yield name, value
 
 
 def save(attempt_folder: Path, state: Snapshot, identity: Identity) -> tuple[Path, str]:
@@ -190,10 +206,13 @@ def restore(path: Path, parameters: dict[str, torch.nn.Parameter], optimizer: to
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(weights[name])
-    states: dict[int, dict[str, torch.Tensor]] = {}
+    states: dict[int, dict[str, Any]] = {}
     for key, value in load_file(path / "optimizer.safetensors").items():
-        number, _, name = key.partition("/")
-        states.setdefault(int(number), {})[name] = value
+        number, *groups, name = key.split("/")
+        place = states.setdefault(int(number), {})
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = int(value) if value.dtype == torch.int64 else value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
     lines = (path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))

@@ -13,10 +13,15 @@ import ctypes
 import os
 import platform
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
+# what takes part besides where Unsloth trains
+UNSLOTH_PACKAGES = ("unsloth", "unsloth-zoo", "trl", "triton", "xformers", "bitsandbytes")
+# Named only where it is installed, so that checkpoints from before there was a use for it stay good.
+OPTIONAL = ("bitsandbytes",)
 
 QUIET = {
     "HF_DATASETS_OFFLINE": "1",
@@ -108,12 +113,15 @@ def cpu_name() -> str:
 
 
 @cache
-def versions() -> dict[str, str]:
+def versions(backend: str = "transformers") -> dict[str, str]:
     """Versions of Python and of every library that takes part in the numbers."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *(UNSLOTH_PACKAGES if backend == "unsloth" else ())):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "missing"
+    for package in OPTIONAL:
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
     return found

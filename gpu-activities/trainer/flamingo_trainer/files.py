@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-# Values per piece of a tensor file: 32 MB.
-PIECE = 8 * 1024 * 1024
+# Bytes per piece of a tensor file.
+PIECE = 32 * 1024 * 1024
+# What a checkpoint may hold: weights and moments, 8-bit moments, counts.
+TYPES = {"torch.float32": "F32", "torch.uint8": "U8", "torch.int64": "I64"}
 
 
 def sha256_of(path: Path) -> str:
@@ -61,7 +63,7 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def write_tensors(path: Path, tensors: "dict[str, torch.Tensor]") -> None:
-    """A safetensors file of fp32 tensors, wherever they lie, in pieces through one small buffer, synced.
+    """A safetensors file of tensors of `TYPES`, wherever they lie, in pieces through one small buffer, synced.
 
     Other threads run meanwhile, which is the point: the library's own writer holds Python's lock to the end. On a GPU
     the copies go through the current stream.
@@ -70,22 +72,24 @@ def write_tensors(path: Path, tensors: "dict[str, torch.Tensor]") -> None:
 
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     offset = 0
+    # wide types first, so that each begins at a multiple of its width
+    tensors = dict(sorted(tensors.items(), key=lambda item: -item[1].element_size()))
     for name, tensor in tensors.items():
-        if tensor.dtype != torch.float32:
-            raise TypeError(f"{name} is {tensor.dtype}, not float32")
+        if str(tensor.dtype) not in TYPES:
+            raise TypeError(f"{name} is {tensor.dtype}, not one of {', '.join(TYPES)}")
         header[name] = {
-            "dtype": "F32",
+            "dtype": TYPES[str(tensor.dtype)],
             "shape": list(tensor.shape),
             "data_offsets": [offset, offset + tensor.nbytes],
         }
         offset += tensor.nbytes
     head = json.dumps(header, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
-    buffer = torch.empty(PIECE, dtype=torch.float32, pin_memory=any(tensor.is_cuda for tensor in tensors.values()))
+    buffer = torch.empty(PIECE, dtype=torch.uint8, pin_memory=any(tensor.is_cuda for tensor in tensors.values()))
     with open(path, "wb", buffering=0) as file:
         write_all(file, len(head).to_bytes(8, "little") + head)
         for tensor in tensors.values():
-            for piece in tensor.detach().reshape(-1).split(PIECE):
+            for piece in tensor.detach().reshape(-1).view(torch.uint8).split(PIECE):
                 target = buffer[: len(piece)]
                 target.copy_(piece, non_blocking=True)
                 if piece.is_cuda:

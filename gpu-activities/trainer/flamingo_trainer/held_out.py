@@ -10,7 +10,8 @@ from typing import Any
 
 from .failures import Failure
 from .models import Loaded
-from .render import EncodedRow, encode_row, read_json_lines
+from .render import EncodedRow, read_json_lines
+from .rows import encoder_of
 
 NAME = "heldOutLoss"
 
@@ -57,10 +58,10 @@ def held_out_rows(loaded: Loaded, path: str | None, recipe: dict[str, Any], long
     """
     if path is None:
         return []
-    rows, faults = [], []
+    rows, faults, encode = [], [], encoder_of(recipe)
     for number, value in enumerate(read_json_lines(path), 1):
         try:
-            row = encode_row(
+            row = encode(
                 loaded.tokenizer, loaded.stops, number, value["messages"], recipe["systemPrompt"], recipe["maxLength"]
             )
         except Failure as failure:

@@ -44,6 +44,8 @@ class Loaded:
 class Models:
     """Keeps one base model per process."""
 
+    backend = "transformers"
+
     def __init__(self) -> None:
         torch.set_num_threads(environment.threads())
         self._key: tuple[str, str] | None = None
@@ -107,6 +109,12 @@ class Models:
         self._engine = kept
         return kept
 
+    def new_adapter(self, loaded: Loaded, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:
+        return adapters.create(loaded.model, lora, seed, base_name)
+
+    def take_off(self, loaded: Loaded, adapter: Any) -> None:
+        loaded.model = adapters.take_off(adapter)
+
     def make_room(self) -> None:
         """Frees the slot sampler's cache, which can be as large as the model."""
         self._engine = None
@@ -155,9 +163,31 @@ def find(source: Source, report: Any) -> Path:
         raise Failure(kind, f"downloading {name} at {revision} failed: {error}") from error
 
 
+def tokenizer_of(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if tokenizer.pad_token_id is None:
+        # any token will do: padding is masked everywhere
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def tokenizer_in(folder: Path) -> tuple[Any, list[int]]:
+    """A model's tokenizer and the tokens that end a turn, without the model: as `load` gives them."""
+    from transformers import AutoConfig, GenerationConfig
+
+    if (folder / "generation_config.json").is_file():
+        generation = GenerationConfig.from_pretrained(folder, local_files_only=True)
+    else:
+        generation = GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder, local_files_only=True))
+    tokenizer = tokenizer_of(folder)
+    return tokenizer, stop_ids(tokenizer, generation)
+
+
 def load(folder: Path, dtype: torch.dtype) -> Loaded:
     """Raises `Failure` `config` for a model that can not be fine-tuned here, `oom` for one that does not fit."""
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
@@ -169,10 +199,7 @@ def load(folder: Path, dtype: torch.dtype) -> Loaded:
             f"the model in {folder} is quantized, which no precision of a recipe means: use the unquantized one",
         )
     device = torch.device(environment.torch_device())
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    if tokenizer.pad_token_id is None:
-        # any token will do: padding is masked everywhere
-        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer = tokenizer_of(folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,

@@ -109,6 +109,10 @@ class FusedPath(PackedPath):
         return loss
 
     def loss(self, batch: Packed, divisor: int) -> torch.Tensor:
+        return ChunkedLoss.apply(self.hidden(batch), self.fused.head, batch.targets, divisor, self.plan.chunk)
+
+    def hidden(self, batch: Packed) -> torch.Tensor:
+        """What the head is given, (trained places, width)."""
         fused = self.fused
         cos, sin = rope_tables(fused, batch.positions)
         x = F.embedding(batch.ids, fused.embedding)
@@ -119,8 +123,7 @@ class FusedPath(PackedPath):
                 x = recompute(self._layer, *inputs, use_reentrant=False, preserve_rng_state=False)
             else:
                 x = self._layer(*inputs)
-        hidden = rms_norm(Select.apply(x, batch.chosen), fused.norm, fused.shape.epsilon)
-        return ChunkedLoss.apply(hidden, fused.head, batch.targets, divisor, self.plan.chunk)
+        return rms_norm(Select.apply(x, batch.chosen), fused.norm, fused.shape.epsilon)
 
 
 def train_layer(

@@ -2,6 +2,7 @@
 
     loss        cross-entropy, mean over the trained tokens of the optimizer step (not of each micro-batch)
     optimizer   fused AdamW over the adapter's fp32 weights, gradient norm clipped; the same result every time
+                (`adamw_8bit`: eight_bit.py)
     schedule    linear or constant after a warm-up, a function of the step alone
     rows        a fresh order each epoch, a function of (data-order seed, epoch) alone
     precision   fp32, or a bf16 base with fp32 adapters under autocast
@@ -31,14 +32,17 @@ import torch
 import torch.nn.functional as F
 
 from . import adapters, checkpoint, environment
+from .eight_bit import adamw_8bit
 from .failures import Failure, Stopped
 from .files import sha256_of, write_rows
 from .held_out import HeldOut, held_out_rows
 from .models import Loaded, Models
 from .packed import packed_path
 from .plan import Plan
-from .render import IGNORED, EncodedRow, encode_rows
+from .render import IGNORED, EncodedRow
+from .rows import encode_recipe
 from .saving import Saver
+from .unsloth_backend import UnslothPath
 
 # Of a log entry, what is another number each time; it makes a file of its own.
 SPEED = ("tokensPerSecond", "memoryBytes")
@@ -58,15 +62,14 @@ def finetune(
 ) -> dict[str, Any]:
     """Runs a `FinetuneCommand` to its end; returns the fields of its `committed` event."""
     attempt = Path(attempt_folder)
+    if recipe["backend"] != models.backend:
+        raise Failure("config", f"this trainer is the backend {models.backend!r}, not {recipe['backend']!r}")
     if sha256_of(Path(rows)) != recipe["rows"]:
         raise Failure("data", f"the training rows in {rows} are not those of the recipe: their SHA-256 is another")
     models.make_room()
     loaded = models.base(model, recipe["precision"], report)
     report.loading("rows", rows)
-    encoded = encode_rows(loaded.tokenizer, loaded.stops, rows, recipe["systemPrompt"], recipe["maxLength"])
-    if len(encoded) != recipe["rowCount"]:
-        raise Failure("data", f"{rows} has {len(encoded)} rows, the recipe says {recipe['rowCount']}")
-
+    encoded = encode_recipe(loaded.tokenizer, loaded.stops, rows, recipe)
     if not encoded:
         raise Failure("data", f"{rows} has no rows")
 
@@ -85,16 +88,16 @@ def finetune(
     seed = recipe["seeds"]["initialisation"]
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    adapter = adapters.create(loaded.model, recipe["lora"], seed, base_name)
+    adapter = models.new_adapter(loaded, recipe["lora"], seed, base_name)
     try:
-        with deterministic(loaded.device):
+        with deterministic(loaded.device, wanted=models.backend == "transformers"):
             saver = Saver(attempt, checkpoint.Identity.of(recipe), checkpoint_every_steps)
             state, resumed_from = train(
                 loaded, adapter, encoded, watched, recipe, saver, [Path(folder) for folder in search_folders], report
             )
         sha256 = adapters.save(adapter, attempt / "adapter")
     finally:
-        loaded.model = adapters.take_off(adapter)
+        models.take_off(loaded, adapter)
     log, speed = attempt / "training-log.jsonl", attempt / "training-speed.jsonl"
     write_rows(log, ({name: entry[name] for name in entry if name not in SPEED} for entry in state.log))
     # a checkpoint from before there was such a record has steps without it
@@ -148,6 +151,7 @@ def train(
     if report.stop_requested:
         raise Stopped(state.step, None if saved is None else str(saved))
 
+    early = recipe.get("stopBelow")
     waiting: Step | None = None  # a GPU may begin a step before the figures of the one before have been read
     told = time.monotonic()
     try:
@@ -169,11 +173,13 @@ def train(
                 told = waiting.settle(state, total, report, told)
             waiting = Step(state.step, chosen, learning_rate, trained_tokens, Reading(loss, norm))
             due = state.step < total and saver.due(state.step)
-            if not path.ahead or due or held_out.ends_epoch(state.step):
+            if not path.ahead or due or early is not None or held_out.ends_epoch(state.step):
                 told, waiting = waiting.settle(state, total, report, told), None
             seconds = time.monotonic() - started
             if held_out.follow(state, path, report):
                 told = time.monotonic()
+            if early is not None and has_settled(state.log, early):
+                break
             saver.after_step(state, seconds, report)
             if state.step < total and report.stop_requested:
                 if waiting is not None:
@@ -270,9 +276,13 @@ def path_of(
     plan: dict[str, int] | None,
 ) -> Any:
     """How the gradients are made. `packing`: absent or `none` padded, `always` packed, `auto` packed on a GPU."""
+    if recipe.get("backend") == "unsloth":
+        return UnslothPath(loaded, adapter, recipe)
     packing = recipe.get("packing", "none")
     if packing not in ("none", "auto", "always"):
         raise Failure("config", f"unknown packing {packing!r}")
+    if packing != "none" and recipe["optimizer"]["name"] == "adamw_8bit":
+        raise Failure("config", "the optimizer adamw_8bit works on the adapter's own tensors: declare `packing: none`")
     if packing == "none" or (packing == "auto" and loaded.device.type == "cpu"):
         return PaddedPath(loaded, adapter, recipe["microBatchSize"])
     return packed_path(loaded, adapter, recipe, rows, steps, None if plan is None else Plan(**plan))
@@ -341,8 +351,10 @@ def collate(rows: list[EncodedRow], loaded: Loaded) -> tuple[torch.Tensor, torch
     return ids.to(loaded.device), labels.to(loaded.device), mask.to(loaded.device)
 
 
-def optimizer_of(parameters: list[torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.AdamW:
+def optimizer_of(parameters: list[torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
     """Fused AdamW computes each weight from its own numbers only, so it is as exact as the plain one, and faster."""
+    if settings["name"] == "adamw_8bit":
+        return adamw_8bit(parameters, settings)
     if settings["name"] != "adamw":
         raise Failure("config", f"unknown optimizer {settings['name']!r}")
     return torch.optim.AdamW(
@@ -368,6 +380,12 @@ def schedule(settings: dict[str, Any], step: int, total: int) -> float:
     return min(1.0, rise, max(0.0, (total - step) / max(1, total - warmup)))
 
 
+def has_settled(log: list[dict[str, Any]], rule: dict[str, Any]) -> bool:
+    """Whether the losses of more than `rule["steps"]` steps up to now all lie below `rule["loss"]`."""
+    last = log[-rule["steps"] - 1 :]
+    return len(last) > rule["steps"] and all(entry["loss"] < rule["loss"] for entry in last)
+
+
 def steps_of(rows: int, recipe: dict[str, Any]) -> list[list[int]]:
     """The rows of every optimizer step of the run, by their number from 0, in order."""
     size, per_epoch = recipe["batchSize"], steps_in_epoch(rows, recipe)
@@ -389,10 +407,13 @@ def row_order(seed: int, epoch: int, rows: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def deterministic(device: torch.device) -> Any:
-    """Deterministic CUDA kernels; on a CPU they are so anyway. Costs nothing measurable (see the reference)."""
+def deterministic(device: torch.device, wanted: bool = True) -> Any:
+    """Deterministic CUDA kernels; on a CPU they are so anyway. Costs nothing measurable (see the reference).
+
+    Not `wanted` where another program's kernels compute: some have no deterministic form and would be refused.
+    """
     before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(device.type == "cuda")
+    torch.use_deterministic_algorithms(wanted and device.type == "cuda")
     # nothing here reads what it has not written, and filling it costs memory traffic
     torch.utils.deterministic.fill_uninitialized_memory = False
     try:

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { OneTrainer } from '../../../gpu-activities/one-trainer';
 import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat } from '../../../gpu-activities/operation';
 import { installationRoot } from '../../../artifacts/places';
+import { NotSetUp } from '../../../artifacts/toolchain';
 import { until } from '../../support/until';
 
 const folder = mkdtempSync(join(tmpdir(), 'flamingo-trainer-'));
@@ -66,6 +67,44 @@ test('one trainer serves one operation after the other', async () => {
   const first = (await host.acquire()).pid;
   await run(host);
   expect((await host.acquire()).pid).toBe(first);
+});
+
+test('the next operation of the other backend gets a trainer of its own, once the last one is gone', async () => {
+  const host = trainer('works');
+  const first = await host.acquire();
+  const second = await host.acquire('unsloth');
+  expect(second.pid).not.toBe(first.pid);
+  expect(first.ended).not.toBeNull();
+  expect((await host.acquire('unsloth')).pid).toBe(second.pid);
+  expect((await host.acquire()).pid).not.toBe(second.pid);
+  expect(second.ended).not.toBeNull();
+});
+
+test('a recipe with backend unsloth is trained by that backend', async () => {
+  const backends: string[] = [];
+  const host = trainer('works');
+  const acquire = host.acquire.bind(host);
+  host.acquire = (backend = 'transformers') => (backends.push(backend), acquire(backend));
+  const through = { op: 'finetune', recipe: { backend: 'unsloth' } } as unknown as typeof operation;
+  for (const each of [operation, through])
+    await mockEnvironment().run(() => runOperation(host, each, state(), () => undefined));
+  expect(backends).toEqual(['transformers', 'unsloth']);
+});
+
+test('a host without the environment says how to make it, and is not at fault', async () => {
+  let gaveUp = 0;
+  const host = new OneTrainer(
+    () => {
+      throw new NotSetUp('run `uv sync`');
+    },
+    () => (gaveUp += 1),
+  );
+  for (let round = 0; round < 3; round++) {
+    const failure = await failureOf(host);
+    expect(failure.end).toBe('hopeless');
+    expect(toTemporalFailure(failure)).toMatchObject({ nonRetryable: true, message: 'run `uv sync`' });
+  }
+  expect(gaveUp).toBe(0);
 });
 
 test.each([

@@ -1,7 +1,5 @@
-"""Speed, memory and exactness on this machine's GPU, with a model of random weights made on the device.
+"""Speed, memory and exactness on this machine's GPU, with a model of random weights made on the device; and its peers.
 
-python -m flamingo_trainer.bench [--shape 14b|small] [--only SECTION,...] [--out FILE]
-
-Speed and memory do not depend on the weights, so no download is needed. One JSON object a section is printed as it
-finishes, and a table at the end. Sections: see `SECTIONS` in __main__.py.
+Speed and memory do not depend on the weights, so no download is needed. See __main__.py for the command line,
+sections.py for what is measured and bars.py for what it is held against.
 """

@@ -1,104 +1,119 @@
-"""The command line of the benchmark: runs sections, prints JSON as they finish and a table at the end."""
+"""The command line of the benchmark: what to run, where the results go, the table.
+
+    python -m flamingo_trainer.bench [--only NAME,...] [--out FILE] [--json]      needs a GPU
+    python -m flamingo_trainer.bench --tiny                                       the same code on any machine
+    python -m flamingo_trainer.bench --merge A.json B.json [--out FILE] [--json]  two runs of one machine as one
+
+Results are written to --out after every section. Exit codes: 0 done, 1 a section failed, 2 invalid use.
+"""
 
 import argparse
 import json
+import shutil
+import signal
 import sys
+import tempfile
 import time
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .. import environment
+from .bars import rows_of, table
+from .processes import run_sections
+from .sections import SECTIONS, chosen, run_here
+from .setting import FULL, TINY, Setting
 
 
 def main() -> int:
     environment.settle()
     parser = argparse.ArgumentParser(prog="python -m flamingo_trainer.bench")
-    parser.add_argument("--shape", choices=["14b", "small"], default="14b")
-    parser.add_argument("--only", help="sections, separated by commas")
-    parser.add_argument("--out", type=Path, help="the results as one JSON file")
-    parser.add_argument("--answers", type=int, default=1600)
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--only", help="sections or groups, separated by commas; --list names them")
+    parser.add_argument("--list", action="store_true", help="the sections, their groups and their limits in seconds")
+    parser.add_argument("--out", type=Path, help="the results as one JSON file, written after every section")
+    parser.add_argument("--json", action="store_true", help="JSON on stdout instead of the table")
+    parser.add_argument(
+        "--tiny", action="store_true", help="a tiny model, also without a GPU; the figures mean nothing"
+    )
+    parser.add_argument("--seconds", type=float, default=3600, help="no section goes on for longer than this in all")
+    parser.add_argument("--merge", type=Path, nargs="+", metavar="FILE", help="results of earlier runs, as one")
+    parser.add_argument(
+        "--scratch", type=Path, help="folder for the model that Unsloth reads (30 GB), by default memory"
+    )
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--results", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if environment.torch_device() != "cuda":
-        print("this benchmark needs a GPU", file=sys.stderr)
-        return 2
-    sections = sections_of(options)
-    wanted = options.only.split(",") if options.only else list(sections)
-    unknown = [name for name in wanted if name not in sections]
-    if unknown:
-        parser.error(f"unknown sections {', '.join(unknown)}; there are {', '.join(sections)}")
-    results: dict[str, Any] = {"device": environment.device_name(), "versions": environment.versions()}
-    results |= {"shape": options.shape, "at": time.strftime("%Y-%m-%d")}
-    print(json.dumps(results), flush=True)
-    for name in wanted:
-        begun = time.perf_counter()
-        try:
-            results[name] = sections[name]()
-        except Exception as error:
-            traceback.print_exc(limit=6)
-            results[name] = {"failed": f"{type(error).__name__}: {str(error)[:300]}"}
-        results[name]["sectionSeconds"] = round(time.perf_counter() - begun, 1)
-        print(json.dumps({name: results[name]}), flush=True)
-        if options.out:
-            options.out.write_text(json.dumps(results, indent=2) + "\n")
-    print(table(results))
-    return 0
+    try:
+        names = chosen(options.only)
+        results = merged(options.merge) if options.merge else None
+    except ValueError as error:
+        parser.error(str(error))
+    if options.list:
+        for name, section in SECTIONS.items():
+            print(f"{name:18} {section.group:12} {section.limit:4} s{'  only by name' if section.optional else ''}")
+        return 0
+    if options.child:
+        settings = ("tiny", TINY) if options.tiny else ("14b", FULL)
+        run_here(options.child.split(","), Setting(*settings, options.scratch), options.results)
+        return 0
+    if results is None:
+        if environment.torch_device() != "cuda" and not options.tiny:
+            print("this benchmark needs a GPU; --tiny runs its code without one", file=sys.stderr)
+            return 2
+        results = measure(names, options)
+    else:
+        write(results, options.out)
+    print(json.dumps(results) if options.json else table(results))
+    return int(any("failed" in section for section in results["sections"].values()))
 
 
-def sections_of(options: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]]]:
-    import torch
-
-    from . import fidelity, sampling, subject, training
-    from .switch import switch
-
-    device = torch.device("cuda")
-    kept: dict[str, Any] = {}
-
-    def model() -> Any:
-        if "loaded" not in kept:
-            kept["loaded"] = subject.loaded_model(options.shape, torch.bfloat16, device)
-        return kept["loaded"]
-
-    def losses(result: dict[str, Any], name: str) -> dict[str, Any]:
-        kept[name] = result.pop("losses")
-        return result
-
-    def packed_losses() -> dict[str, Any]:
-        padded = training.padded(model(), 8, 20, recompute=False)
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            found, _ = training.run(model(), 20, Path(folder), every=None)
-        return {**losses(padded, "padded"), **fidelity.against_padded(found["losses"], kept["padded"])}
-
-    return {
-        "smallFp32": lambda: fidelity.small_fp32(device),
-        "noise": lambda: fidelity.noise(device),
-        "isolation": lambda: fidelity.isolation(model()),
-        "training": lambda: training.packed(model(), options.steps, 6),
-        "trainingProfile": lambda: training.profile(model()),
-        "switch": lambda: switch(model()),
-        "preemption": lambda: training.preemption(model()),
-        "sampling": lambda: sampling.slots(model(), options.answers),
-        "likeliest": lambda: fidelity.likeliest(model()),
-        "paddedReference": packed_losses,
-        "literature": lambda: losses(training.padded(model(), 2, 2, recompute=True), "literature"),
-        "generateEager": lambda: sampling.generate(model(), 200, 48, None),
-        "generateStatic": lambda: sampling.generate(model(), 200, 48, "static"),
-        "samplingBase": lambda: sampling.slots(model(), options.answers, adapter=False),
-        "samplingUpstream": lambda: sampling.slots(model(), options.answers, topK=20, repetitionPenalty=1.05),
+def measure(names: list[str], options: argparse.Namespace) -> dict[str, Any]:
+    began = time.monotonic()
+    results: dict[str, Any] = {
+        "benchmark": "gpu",
+        "device": environment.device_name(),
+        "shape": "tiny" if options.tiny else "14b",
+        "meaningless": options.tiny,
+        "at": time.strftime("%Y-%m-%d"),
+        "versions": environment.versions(),
+        "sections": {},
+        "rows": [],
     }
 
+    def told(name: str, result: dict[str, Any]) -> None:
+        results["sections"][name] = result
+        results["rows"] = rows_of(results["sections"], results["shape"])
+        write(results, options.out)
+        print(json.dumps({name: result}), file=sys.stderr, flush=True)
 
-def table(results: dict[str, Any]) -> str:
-    lines = []
-    for name, result in results.items():
-        if isinstance(result, dict) and name != "versions":
-            for key, value in result.items():
-                lines.append(f"{name:18} {key:32} {json.dumps(value)[:120]}")
-    return "\n".join(lines)
+    memory = Path("/dev/shm")
+    parent = options.scratch or (memory if memory.is_dir() and not options.tiny else None)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the child and the scratch folder go too
+    scratch = Path(tempfile.mkdtemp(prefix="flamingo-bench-", dir=parent))
+    try:
+        run_sections(names, ["--tiny"] if options.tiny else [], scratch, began + options.seconds, told)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return results
+
+
+def merged(files: list[Path]) -> dict[str, Any]:
+    """Results of several runs as one; of a section that is in two, the later file's. Raises `ValueError`."""
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    first = found[0]
+    for file, other in zip(files, found, strict=True):
+        for name in ("benchmark", "device", "shape", "versions"):
+            if other.get(name) != first.get(name):
+                raise ValueError(f"{file} has another {name} than {files[0]}: {other.get(name)}, {first.get(name)}")
+    sections = {name: result for one in found for name, result in one["sections"].items()}
+    ordered = {name: sections[name] for name in SECTIONS if name in sections}
+    return {**first, "sections": ordered, "rows": rows_of(ordered, first["shape"])}
+
+
+def write(results: dict[str, Any], out: Path | None) -> None:
+    if out is not None:
+        beside = out.with_name(f".{out.name}")
+        beside.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        beside.replace(out)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Whether the fast paths compute what the plain ones do, on this GPU."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -101,6 +102,33 @@ def isolation(loaded: Loaded) -> dict[str, Any]:
     }
 
 
+def row_logits(loaded: Loaded) -> dict[str, Any]:
+    """bf16 at full shape through the compiled layers: another row of the same length, the logits of all rows."""
+    encoded = rows(32, loaded.model.config.vocab_size)
+    changed = 11
+    other = replace(encoded[changed], ids=[token ^ 1 for token in encoded[changed].ids])
+    model = adapters.create(loaded.model, RECIPE["lora"], 0, None)
+    for value in adapters.trained(model).values():
+        value.data += 0.001  # B begins at zero, and would let nothing through
+    try:
+        path = packed_path(loaded, model, RECIPE, encoded, [list(range(32))], Plan(10_000, 0, 1024))
+        assert isinstance(path, FusedPath)
+        found = []
+        for given in (encoded, [*encoded[:changed], other, *encoded[changed + 1 :]]):
+            with torch.no_grad():
+                hidden = path.hidden(pack(given, 0, path.longest, loaded.device))
+                found.append(torch.nn.functional.linear(hidden, path.fused.head).split([row.trained for row in given]))
+    finally:
+        loaded.model = adapters.take_off(model)
+    others = [i for i in range(len(encoded)) if i != changed]
+    return {
+        "othersUnchanged": all(torch.equal(found[0][i], found[1][i]) for i in others),
+        "largestDifference": max((found[0][i] - found[1][i]).abs().max().item() for i in others),
+        "largestLogit": max(part.abs().max().item() for part in found[0]),
+        "ownChanged": not torch.equal(found[0][changed], found[1][changed]),
+    }
+
+
 def likeliest(loaded: Loaded) -> dict[str, Any]:
     """bf16 at full shape: how far below transformers' largest logit the slots' greedy first tokens lie."""
     model = dressed(loaded)
@@ -128,4 +156,4 @@ def against_padded(packed: list[float], padded: list[float]) -> dict[str, Any]:
     return {"steps": len(distances), "largest": max(distances)}
 
 
-__all__ = ["Job", "against_padded", "isolation", "likeliest", "noise", "small_fp32"]
+__all__ = ["Job", "against_padded", "isolation", "likeliest", "noise", "row_logits", "small_fp32"]

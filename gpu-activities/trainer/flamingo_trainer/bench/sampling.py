@@ -12,6 +12,8 @@ from ..keyed import words_of
 from ..models import Loaded, empty_cache
 from ..plan import free_bytes
 from ..slots import Job, SlotEngine
+from . import accelerator
+from .setting import Setting
 from .subject import RECIPE, SAMPLING, answer_lengths
 from .training import kernels
 
@@ -36,25 +38,33 @@ def jobs_for(count: int, questions: int, vocabulary: int, limits: list[int]) -> 
     ]
 
 
-def slots(loaded: Loaded, count: int, questions: int = 16, adapter: bool = True, **changes: Any) -> dict[str, Any]:
-    """`count` answers end to end, prompts included, after one small run that compiles and captures."""
+def slots(setting: Setting, questions: int = 16, adapter: bool = True, **changes: Any) -> dict[str, Any]:
+    """The setting's answers end to end, prompts included, after one small run that compiles and captures."""
+    loaded, scale = setting.model(), setting.scale
+    count = scale.answers
     model = dressed(loaded) if adapter else loaded.model
-    vocabulary, sampling = loaded.model.config.vocab_size, {**SAMPLING, **changes}
-    torch.cuda.reset_peak_memory_stats()
+    vocabulary, sampling = loaded.model.config.vocab_size, {**SAMPLING, "batchSize": scale.slots, **changes}
+    accelerator.forget_peak()
     result: dict[str, Any] = {}
     try:
         begun = time.perf_counter()
-        engine = SlotEngine.sized(fuse(model), sampling, 704, free_bytes(loaded.device))
+        engine = SlotEngine.sized(fuse(model), sampling, scale.capacity, free_bytes(loaded.device))
         engine.wear(model)
-        warm = jobs_for(engine.slots + 8, questions, vocabulary, [12 + i % 90 for i in range(engine.slots + 8)])
+        warm = jobs_for(
+            engine.slots + 8,
+            questions,
+            vocabulary,
+            [min(scale.longest_answer, 12 + i % 90) for i in range(engine.slots + 8)],
+        )
         engine.run(warm, set(), lambda answers, tokens: None)
-        torch.cuda.synchronize()
+        accelerator.wait()
         result["firstRunSeconds"] = round(time.perf_counter() - begun, 1)
 
-        jobs = jobs_for(count, questions, vocabulary, answer_lengths(count))
+        lengths = [min(limit, scale.longest_answer) for limit in answer_lengths(count)]
+        jobs = jobs_for(count, questions, vocabulary, lengths)
         begun = time.perf_counter()
         engine.run(jobs, set(), lambda answers, tokens: None)
-        torch.cuda.synchronize()
+        accelerator.wait()
         seconds = time.perf_counter() - begun
         tokens = sum(len(job.tokens) for job in jobs)
         result |= {
@@ -62,18 +72,19 @@ def slots(loaded: Loaded, count: int, questions: int = 16, adapter: bool = True,
             "slots": engine.slots,
             "tokens": tokens,
             "tokensPerSecond": round(tokens / seconds),
-            "peakGB": round(torch.cuda.max_memory_allocated() / 1e9, 1),
-            "stepMilliseconds": {size: round(step_time(engine, size) * 1e3, 2) for size in engine.sizes},
+            "peakGB": accelerator.peak_gb(),
         }
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as recorded:
-            step_time(engine, engine.slots)
-        result |= kernels(recorded, 16, most=14)
+        if accelerator.on_gpu():
+            result["stepMilliseconds"] = {size: round(step_time(engine, size) * 1e3, 2) for size in engine.sizes}
+            with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as recorded:
+                step_time(engine, engine.slots)
+            result |= kernels(recorded, 16, most=14)
         begun = time.perf_counter()
         engine.wear(model)
-        torch.cuda.synchronize()
+        accelerator.wait()
         result["adapterSwitchSeconds"] = round(time.perf_counter() - begun, 3)
-        short = [min(limit, 40) for limit in answer_lengths(300)]
-        twice = [jobs_for(300, questions, vocabulary, short) for _ in range(2)]
+        short = [min(limit, 40) for limit in lengths[:300]]
+        twice = [jobs_for(len(short), questions, vocabulary, short) for _ in range(2)]
         for run in twice:
             engine.run(run, set(), lambda answers, tokens: None)
         result["sameTokensDoneAgain"] = [job.tokens for job in twice[0]] == [job.tokens for job in twice[1]]
@@ -82,7 +93,7 @@ def slots(loaded: Loaded, count: int, questions: int = 16, adapter: bool = True,
         if adapter:
             loaded.model = adapters.take_off(model)
     empty_cache()
-    result["memoryAfterGB"] = round(torch.cuda.memory_allocated() / 1e9, 2)
+    result["memoryAfterGB"] = accelerator.used_gb()
     return result
 
 
@@ -100,8 +111,9 @@ def step_time(engine: SlotEngine, size: int) -> float:
     return (time.perf_counter() - begun) / 16
 
 
-def generate(loaded: Loaded, batch: int, new: int, cache: str | None) -> dict[str, Any]:
+def generate(setting: Setting, cache: str | None) -> dict[str, Any]:
     """transformers' own `generate` with the adapter attached; `static` compiles its step."""
+    loaded, batch, new = setting.model(), setting.scale.peer_batch, setting.scale.peer_tokens
     model = dressed(loaded)
     ids = torch.randint(2, loaded.model.config.vocab_size, (batch, 60), device=loaded.device)
     options: dict[str, Any] = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "pad_token_id": 0}
@@ -112,11 +124,11 @@ def generate(loaded: Loaded, batch: int, new: int, cache: str | None) -> dict[st
         begun = time.perf_counter()
         with torch.inference_mode():
             model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **{**options, "max_new_tokens": new})
-            torch.cuda.synchronize()
+            accelerator.wait()
             first = time.perf_counter() - begun
             begun = time.perf_counter()
             model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **options)
-            torch.cuda.synchronize()
+            accelerator.wait()
         seconds = time.perf_counter() - begun
     finally:
         loaded.model = adapters.take_off(model)

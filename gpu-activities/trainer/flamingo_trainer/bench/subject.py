@@ -13,7 +13,7 @@ from ..render import IGNORED, EncodedRow
 
 SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
-# Qwen2.5-14B's, and one that a CPU can run
+# Qwen2.5-14B's, a small one, and one for the code's sake
 SHAPES: dict[str, dict[str, int]] = {
     "14b": {
         "vocab_size": 152064,
@@ -28,6 +28,14 @@ SHAPES: dict[str, dict[str, int]] = {
         "hidden_size": 256,
         "intermediate_size": 512,
         "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    },
+    "tiny": {
+        "vocab_size": 600,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
     },

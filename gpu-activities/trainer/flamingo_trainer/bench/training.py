@@ -13,29 +13,40 @@ import torch
 from .. import adapters, checkpoint
 from ..failures import Stopped
 from ..models import Loaded, empty_cache
-from ..saving import Saver
+from ..saving import SHORTEST, Saver
 from ..train import PaddedPath, deterministic, optimizer_of, path_of, steps_of, train
+from . import accelerator
 from .subject import RECIPE, Clock, rows
 
 
 def run(
-    loaded: Loaded, steps: int, folder: Path, every: int | None, stop_at: int | None = None, **changes: Any
+    loaded: Loaded,
+    steps: int,
+    folder: Path,
+    every: int | None,
+    stop_at: int | None = None,
+    seed: int = 0,
+    into: Path | None = None,
 ) -> tuple[dict[str, Any], Clock]:
-    """A fine-tune through the real loop. Returns what the adapter came to, and the times."""
-    recipe = {**copy.deepcopy(RECIPE), **changes}
+    """A fine-tune through the real loop; the adapter is written to `into`. Returns what it came to, and the times."""
+    recipe = {**copy.deepcopy(RECIPE), "seeds": {"initialisation": seed, "dataOrder": seed}}
     encoded = rows(steps * recipe["batchSize"], loaded.model.config.vocab_size)
     clock = Clock(stop_at)
-    adapter = adapters.create(loaded.model, recipe["lora"], 0, None)
+    adapter = adapters.create(loaded.model, recipe["lora"], seed, None)
     saver = Saver(folder, checkpoint.Identity.of(recipe), every)
     found: dict[str, Any] = {"stopped": None}
     begun = time.perf_counter()
     try:
         with deterministic(loaded.device):
             state, found["resumedFrom"] = train(loaded, adapter, encoded, [], recipe, saver, [folder], clock)
-        weights = hashlib.sha256()
-        for value in state.parameters.values():
-            weights.update(value.detach().cpu().numpy().tobytes())
-        found |= {"sha256": weights.hexdigest(), "losses": [entry["loss"] for entry in state.log], "plan": state.plan}
+        if into is not None:
+            found["adapter"] = adapters.save(adapter, into)
+        else:
+            weights = hashlib.sha256()
+            for value in state.parameters.values():
+                weights.update(value.detach().cpu().numpy().tobytes())
+            found["sha256"] = weights.hexdigest()
+        found |= {"losses": [entry["loss"] for entry in state.log], "plan": state.plan}
     except Stopped as stopped:
         found["stopped"] = {"step": stopped.step, "seconds": time.perf_counter() - clock.steps[-1][0]}
     finally:
@@ -99,12 +110,12 @@ def kernels(recorded: Any, steps: int, most: int = 28) -> dict[str, Any]:
 
 
 def packed(loaded: Loaded, steps: int, warm: int) -> dict[str, Any]:
-    torch.cuda.reset_peak_memory_stats()
+    accelerator.forget_peak()
     with tempfile.TemporaryDirectory() as folder:
         found, clock = run(loaded, steps, Path(folder), every=None)
     result = {
         "tokensPerSecond": round(speed(found, clock, warm)),
-        "peakGB": round(torch.cuda.max_memory_allocated() / 1e9, 1),
+        "peakGB": accelerator.peak_gb(),
         "firstStepSeconds": round(clock.steps[0][0] - found["begun"], 1),
         "medianTokensPerSecond": round(median_speed(found, clock, warm)),
         "stepSeconds": round((clock.steps[-1][0] - clock.steps[warm - 1][0]) / (steps - warm), 3),
@@ -113,7 +124,7 @@ def packed(loaded: Loaded, steps: int, warm: int) -> dict[str, Any]:
         "losses": [round(loss, 5) for loss in found["losses"][:3]],
     }
     empty_cache()
-    result["memoryAfterGB"] = round(torch.cuda.memory_allocated() / 1e9, 2)
+    result["memoryAfterGB"] = accelerator.used_gb()
     return result
 
 
@@ -128,6 +139,8 @@ def preemption(loaded: Loaded, steps: int = 10, stop: int = 6) -> dict[str, Any]
         "identical": again["sha256"] == whole["sha256"] and again["losses"] == whole["losses"],
         "resumedFrom": again["resumedFrom"],
         "stopToExitSeconds": round(halted["stopped"]["seconds"], 2),
+        # the interval that the trainer would choose by itself, which bounds what a SIGKILL costs
+        "intervalSeconds": round(max(SHORTEST, 2 * saves["writeSeconds"] / saves["count"]), 1),
         "stallSecondsPerSave": round(saves["stallSeconds"] / saves["count"], 4),
         "writeSecondsPerSave": round(saves["writeSeconds"] / saves["count"], 2),
         "secondsFromResumeToStep": round(again_clock.steps[0][0] - again["begun"], 2),
@@ -138,7 +151,7 @@ def preemption(loaded: Loaded, steps: int = 10, stop: int = 6) -> dict[str, Any]
 
 def padded(loaded: Loaded, micro: int, steps: int, recompute: bool) -> dict[str, Any]:
     """The padded path without compiling, as plain Trainer and PEFT would do it, and its losses."""
-    torch.cuda.reset_peak_memory_stats()
+    accelerator.forget_peak()
     encoded = rows(steps * 32, loaded.model.config.vocab_size)
     adapter = adapters.create(loaded.model, RECIPE["lora"], 0, None)
     losses, started, tokens = [], time.perf_counter(), 0
@@ -149,7 +162,7 @@ def padded(loaded: Loaded, micro: int, steps: int, recompute: bool) -> dict[str,
         optimizer = optimizer_of(path.optimized, RECIPE["optimizer"])
         for number, step in enumerate(steps_of(len(encoded), RECIPE)):
             if number == 1:
-                torch.cuda.synchronize()
+                accelerator.wait()
                 started, tokens = time.perf_counter(), 0
             chosen = [encoded[i] for i in step]
             losses.append(path.gradients(chosen)[0])
@@ -159,12 +172,12 @@ def padded(loaded: Loaded, micro: int, steps: int, recompute: bool) -> dict[str,
             optimizer.step()
             path.stepped()
             tokens += sum(len(row.ids) for row in chosen)
-        torch.cuda.synchronize()
+        accelerator.wait()
         seconds = time.perf_counter() - started
     finally:
         if recompute:
             adapter.gradient_checkpointing_disable()
         loaded.model = adapters.take_off(adapter)
-    peak = torch.cuda.max_memory_allocated() / 1e9
+    peak = accelerator.peak_gb()
     empty_cache()
-    return {"tokensPerSecond": round(tokens / seconds), "peakGB": round(peak, 1), "losses": losses}
+    return {"tokensPerSecond": round(tokens / seconds), "peakGB": peak, "losses": losses}

@@ -1,0 +1,193 @@
+/**
+ * A fine-tune by a program of the experiment's own: our rows out, its adapter in, and between the two the same
+ * heartbeats, preemption and retries as with our own trainer.
+ */
+import { appendFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Context } from '@temporalio/activity';
+import { beating } from '../../activities/beating';
+import type { AttemptEnd } from '../../artifacts/attempts';
+import type { Store } from '../../artifacts/store';
+import type { ArtifactRef, CommandIdentity, Recipe } from '../../experiment/plan';
+import {
+  AttemptFailed,
+  interrupted,
+  preempted,
+  runOperation,
+  type Committed,
+  type GpuHeartbeat,
+  type TrainerHost,
+} from '../operation';
+import type { FinetuneCommand } from '../protocol';
+import type { Ready } from '../trainer-process';
+import { Output, redactor, type ProgressLine } from './output';
+import { layOut, placesIn, traceOf, writeSettings, type Places } from './places';
+import { environmentOf, namedVariables, Program } from './program';
+
+export interface CommandWork {
+  recipe: Recipe & { backend: CommandIdentity };
+  trainer: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
+  model: FinetuneCommand['model'];
+  /** Path of the training rows. */
+  rows: string;
+  attemptFolder: string;
+  /** Folders of the attempts before this one, oldest first. */
+  earlier: string[];
+}
+
+/** What an exit code says of the program; every other one is a failure that a further attempt may mend. */
+const EXITS: Record<number, { end: AttemptEnd; means: string }> = {
+  65: { end: 'hopeless', means: 'the data is wrong' },
+  78: { end: 'hopeless', means: 'the settings are wrong' },
+  127: { end: 'hopeless', means: 'it can not be started' },
+  71: { end: 'oom', means: 'out of memory' },
+  75: { end: 'died', means: 'stopped, to be continued, but without a new checkpoint' },
+};
+/** Somebody else stopped it, such as the machine's own notice. */
+const STOPPED = 75;
+const BEAT_MS = 2_000;
+
+export async function trainByCommand(
+  store: Store,
+  host: TrainerHost,
+  work: CommandWork,
+  state: GpuHeartbeat,
+  renew: () => void,
+): Promise<{ committed: Committed; ready: Ready }> {
+  const { recipe, model, rows, attemptFolder } = work;
+  const places = placesIn(attemptFolder);
+  const started = Date.now();
+  const laid = { ...state, detail: 'laying out files and checkpoints' };
+  await beating(laid satisfies GpuHeartbeat, () => layOut(store, places, work.trainer.files, work.earlier));
+  const { committed: prepared } = await runOperation(
+    host,
+    { op: 'prepare', model, recipe, rows, folder: places.input },
+    state,
+    renew,
+  );
+  const { modelFolder, padToken, steps } = prepared;
+  if (modelFolder === undefined || padToken === undefined || steps === undefined)
+    throw new Error('the trainer did not say what it prepared');
+  await writeSettings(places, recipe, { modelFolder, padToken, steps });
+  // the program gets the GPU to itself
+  host.retire(await host.acquire());
+  await runProgram(work, places, steps, state, renew);
+  const { committed: accepted, ready } = await runOperation(
+    host,
+    { op: 'accept', model, recipe, produced: places.produced, adapterFolder: join(attemptFolder, 'adapter') },
+    { ...state, phase: 'saving' },
+    renew,
+  );
+  const told = await progressOfAll([...work.earlier, attemptFolder]);
+  const [log, speed] = [join(attemptFolder, 'training-log.jsonl'), join(attemptFolder, 'training-speed.jsonl')];
+  const logged = told.filter(({ loss }) => loss !== undefined);
+  await writeRows(log, logged.map(({ step, loss, learningRate, gradNorm }) => ({ step, loss, learningRate, gradNorm })));
+  const measured = told.filter(({ tokensPerSecond, memoryBytes }) => tokensPerSecond !== undefined && memoryBytes !== undefined);
+  await writeRows(speed, measured.map(({ step, tokensPerSecond, memoryBytes }) => ({ step, tokensPerSecond, memoryBytes })));
+  return {
+    ready,
+    committed: {
+      ...accepted,
+      log,
+      speed,
+      trainerLog: places.log,
+      steps,
+      resumedFrom: null,
+      rowsTruncated: prepared.rowsTruncated ?? 0,
+      trainedTokens: prepared.trainedTokens ?? 0,
+      seconds: (Date.now() - started) / 1000,
+    },
+  };
+}
+
+/** From its start to a good end. Throws `AttemptFailed`. */
+async function runProgram(
+  { recipe, trainer }: CommandWork,
+  places: Places,
+  steps: number,
+  state: GpuHeartbeat,
+  renew: () => void,
+): Promise<void> {
+  const context = Context.current();
+  const signal = context.cancellationSignal;
+  const { command, environment } = recipe.backend;
+  const { values, missing } = namedVariables(environment);
+  let checkpoint: number | null = null;
+  const fail = (end: AttemptEnd, failure: Error): AttemptFailed => new AttemptFailed(end, failure, checkpoint);
+  if (missing.length > 0) {
+    const names = missing.join(', ');
+    throw fail('hopeless', new Error(`the experiment names ${names}, which this worker's environment does not have`));
+  }
+  if (signal.aborted) throw await interrupted(fail, context);
+
+  const before = await traceOf(places.checkpoints);
+  let lastLine = Date.now();
+  let hung = false;
+  Object.assign(state, { phase: 'training', detail: `${command.join(' ')} (this experiment's own trainer)`, of: steps });
+  const program = new Program({
+    command,
+    settingsFile: places.settings,
+    folder: places.source,
+    env: environmentOf(values),
+    graceSeconds: trainer.graceSeconds,
+  });
+  if (program.pid !== undefined) state.trainerPid = program.pid;
+  const output = new Output(program.output, places.log, redactor(values), {
+    line: () => (lastLine = Date.now()),
+    progress: (line) => {
+      appendFileSync(places.progress, JSON.stringify(line) + '\n');
+      const { step, loss, tokensPerSecond, memoryBytes } = line;
+      Object.assign(state, { step, loss, tokensPerSecond, memoryBytes });
+      if (line.checkpoint) checkpoint = state.checkpoint = step;
+    },
+  });
+  const beat = setInterval(() => {
+    if (Date.now() - lastLine > trainer.silenceSeconds * 1000) {
+      hung = true;
+      program.kill();
+      return;
+    }
+    context.heartbeat({ ...state });
+    renew();
+  }, BEAT_MS);
+  const onAbort = (): void => program.stop();
+  signal.addEventListener('abort', onAbort);
+  context.heartbeat({ ...state });
+  let code: number;
+  try {
+    code = await program.ended;
+    await output.end();
+  } finally {
+    clearInterval(beat);
+    signal.removeEventListener('abort', onAbort);
+  }
+  if (code === 0) return;
+  // one that tells of no checkpoints may have written some all the same
+  if (checkpoint === null && (await traceOf(places.checkpoints)) !== before) checkpoint = state.step;
+  if (program.asked) throw await interrupted(fail, context);
+  const said = output.last.length === 0 ? '' : `; its last lines:\n${output.last.join('\n')}`;
+  if (hung) throw fail('died', new Error(`the trainer was silent for ${trainer.silenceSeconds} s${said}`));
+  if (code === STOPPED && checkpoint !== null)
+    throw fail('preempted', preempted('the trainer stopped by itself, to be continued'));
+  const known = EXITS[code];
+  const what = known === undefined ? '' : ` (${known.means})`;
+  throw fail(known?.end ?? 'died', new Error(`the trainer ended with exit code ${code}${what}${said}`));
+}
+
+/** What all attempts told of their steps: of one that was done again the last telling counts. */
+async function progressOfAll(folders: string[]): Promise<ProgressLine[]> {
+  const bySteps = new Map<number, ProgressLine>();
+  for (const folder of folders) {
+    const text = await readFile(placesIn(folder).progress, 'utf8').catch(() => '');
+    for (const line of text.split('\n').filter((each) => each.endsWith('}'))) {
+      const progress = JSON.parse(line) as ProgressLine;
+      bySteps.set(progress.step, progress);
+    }
+  }
+  return [...bySteps.values()].sort((a, b) => a.step - b.step);
+}
+
+async function writeRows(file: string, rows: object[]): Promise<void> {
+  await writeFile(file, rows.map((row) => JSON.stringify(row) + '\n').join(''));
+}
