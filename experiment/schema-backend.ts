@@ -7,15 +7,19 @@ import { COMMAND_DEFAULTS, STUDY_TRAINING } from './presets';
 import { count, text } from './schema-parts';
 
 const commandBackend = z.strictObject({
-  command: z.array(text).min(1).meta({
-    description:
-      'Program and arguments, run without a shell in a folder that holds `files`; the path of a settings file is added ' +
-      "as the last argument. `{python}` is the interpreter of the trainer's environment.",
-  }),
+  command: z
+    .array(text)
+    .min(1)
+    .meta({
+      description:
+        'Program and arguments, run without a shell in a folder that holds `files`; the path of a settings file is added ' +
+        "as the last argument. `{python}` is the interpreter of the trainer's environment.",
+    }),
   files: z
     .array(
       text.refine(
-        (path) => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).some((part) => ['', '.', '..'].includes(part)),
+        (path) =>
+          !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).some((part) => ['', '.', '..'].includes(part)),
         "expected a file's path relative to this file's folder, without `.` and `..`",
       ),
     )
