@@ -1,8 +1,8 @@
 """What people and machines hand to the trainer that is no good: each a typed failure that says what to do.
 
 Elsewhere: rows and templates in test_render.py (empty, cut, unknown roles, no system turn), rows longer than the
-context and rows that are not the recipe's in test_train.py, adapters of another base in test_sample.py, checkpoints that
-are damaged, truncated or of other versions in test_checkpoint.py.
+context and rows that are not the recipe's in test_train.py, adapters of another base in test_sample.py, checkpoints
+that are damaged, truncated or of other versions in test_checkpoint.py.
 """
 
 import errno
@@ -80,7 +80,7 @@ def test_a_quantized_model(own_model, tmp_path):
 
 def test_a_kind_of_model_that_nobody_knows(own_model, tmp_path):
     change(own_model / "config.json", model_type="flamingo9", architectures=["Flamingo9"])
-    with pytest.raises(Failure, match="can not be loaded: .*flamingo9") as caught:
+    with pytest.raises(Failure, match=r"can not be loaded: .*flamingo9") as caught:
         run(Models(), finetune_command(tmp_path / "run", own_model))
     assert caught.value.kind == "config"
 

@@ -111,7 +111,12 @@ describe('report.html', () => {
   test('training health: losses, gradients, speed and memory of each fine-tune', () => {
     const page = pageOf(studyInput());
     const [, table = ''] = /<table class="training">(.*?)<\/table>/s.exec(page) ?? [];
-    const rows = table.split('<tr>').map((row) => row.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim());
+    const rows = table.split('<tr>').map((row) =>
+      row
+        .replace(/<[^>]*>/g, ' ')
+        .replace(/\s+/g, ' ')
+        .trim(),
+    );
     const input = studyInput();
     const label = (index: number): string => {
       const { configuration } = input.trainingLogs[index] as (typeof input.trainingLogs)[number];

@@ -123,8 +123,13 @@ test('an operation that works in between forgives the host', async () => {
 
 async function interruptedBy(reason: ConstructorParameters<typeof CancelledFailure>[0]): Promise<unknown> {
   const environment = mockEnvironment();
+  const training = new Promise<void>((resolve) => {
+    environment.on('heartbeat', ({ step }: GpuHeartbeat) => {
+      if (step > 0) resolve();
+    });
+  });
   const ended = run(trainer('endless'), environment).catch((error: unknown) => error);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await training;
   environment.cancel(reason as never);
   return ended;
 }

@@ -3,6 +3,7 @@
 import statistics
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,11 @@ def switch(loaded: Loaded, rounds: int = 3, steps: int = 5, answers: int = 300, 
             models.make_room()
             ends, sha256 = fine_tune(loaded, Path(folder), steps)
             if sampled is not None:
-                step = statistics.median(after - before for before, after in zip(ends, ends[1:], strict=False))
+                step = statistics.median(after - before for before, after in pairwise(ends))
                 found["toTraining"] = round(ends[0] - sampled - step, 2)
             loaded.model = adapters.attach(loaded.model, Path(folder) / "adapter", sha256, loaded.dtype)
-        told: list[float] = []
-        jobs = sampling.jobs_for(answers, 16, loaded.model.config.vocab_size, [20] * answers)
-        models.slot_engine(settings, 128).run(jobs, set(), lambda *_: told.append(time.perf_counter()))
-        sampled = told[-1]
-        found |= {"toSampling": round(told[0] - ends[-1], 2), "whileSamplingGB": gigabytes()}
+        first, sampled = sample(loaded, models, settings, answers)
+        found |= {"toSampling": round(first - ends[-1], 2), "whileSamplingGB": gigabytes()}
         loaded.model = adapters.take_off(loaded.model)
         models.make_room()
         result["rounds"].append({**found, "memoryAfterGB": gigabytes()})
@@ -59,6 +57,14 @@ def fine_tune(loaded: Loaded, folder: Path, steps: int) -> tuple[list[float], st
     finally:
         loaded.model = adapters.take_off(adapter)
     return [end for end, _ in clock.steps], sha256
+
+
+def sample(loaded: Loaded, models: Models, settings: dict[str, Any], answers: int) -> tuple[float, float]:
+    """When the first tokens of the answers were there, and the last."""
+    told: list[float] = []
+    jobs = sampling.jobs_for(answers, 16, loaded.model.config.vocab_size, [20] * answers)
+    models.slot_engine(settings, 128).run(jobs, set(), lambda *_: told.append(time.perf_counter()))
+    return told[0], told[-1]
 
 
 def gigabytes() -> float:
