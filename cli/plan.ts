@@ -50,7 +50,8 @@ function print({ spec, json, imported, reuse }: Prepared): void {
     out(
       `\n  ${pc.bold(configuration.label)} (${configuration.name})${configuration.recipeKey === null ? ', base model' : ''}`,
     );
-    for (const line of configuration.recipe === null ? [] : describeRecipe(configuration.recipe)) out(pc.dim(`    ${line}`));
+    for (const line of configuration.recipe === null ? [] : describeRecipe(configuration.recipe))
+      out(pc.dim(`    ${line}`));
     for (const { id, completions, judgements } of configuration.cells) {
       const there = reuse?.cells[id];
       const have = there === undefined ? '' : pc.dim(` (there: ${there.completions}, ${there.judgements})`);

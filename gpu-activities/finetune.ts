@@ -79,7 +79,14 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
         : trainByCommand(
             store,
             trainer,
-            { recipe: { ...recipe, backend }, trainer: ownTrainer(dependencies, planned), model, rows, attemptFolder, earlier },
+            {
+              recipe: { ...recipe, backend },
+              trainer: ownTrainer(dependencies, planned),
+              model,
+              rows,
+              attemptFolder,
+              earlier,
+            },
             state,
             renew,
           ));

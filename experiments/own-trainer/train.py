@@ -2,8 +2,8 @@
 
     python train.py SETTINGS
 
-It does what the settings say, step by step, so its adapter is that of Flamingo's own trainer up to rounding. Change what
-you came to change: the loss, the optimizer, the layers.
+It does what the settings say, step by step, so its adapter is that of Flamingo's own trainer up to rounding. Change
+what you came to change: the loss, the optimizer, the layers.
 """
 
 import json

@@ -82,9 +82,17 @@ export async function trainByCommand(
   const told = await progressOfAll([...work.earlier, attemptFolder]);
   const [log, speed] = [join(attemptFolder, 'training-log.jsonl'), join(attemptFolder, 'training-speed.jsonl')];
   const logged = told.filter(({ loss }) => loss !== undefined);
-  await writeRows(log, logged.map(({ step, loss, learningRate, gradNorm }) => ({ step, loss, learningRate, gradNorm })));
-  const measured = told.filter(({ tokensPerSecond, memoryBytes }) => tokensPerSecond !== undefined && memoryBytes !== undefined);
-  await writeRows(speed, measured.map(({ step, tokensPerSecond, memoryBytes }) => ({ step, tokensPerSecond, memoryBytes })));
+  await writeRows(
+    log,
+    logged.map(({ step, loss, learningRate, gradNorm }) => ({ step, loss, learningRate, gradNorm })),
+  );
+  const measured = told.filter(
+    ({ tokensPerSecond, memoryBytes }) => tokensPerSecond !== undefined && memoryBytes !== undefined,
+  );
+  await writeRows(
+    speed,
+    measured.map(({ step, tokensPerSecond, memoryBytes }) => ({ step, tokensPerSecond, memoryBytes })),
+  );
   return {
     ready,
     committed: {
@@ -124,7 +132,11 @@ async function runProgram(
   const before = await traceOf(places.checkpoints);
   let lastLine = Date.now();
   let hung = false;
-  Object.assign(state, { phase: 'training', detail: `${command.join(' ')} (this experiment's own trainer)`, of: steps });
+  Object.assign(state, {
+    phase: 'training',
+    detail: `${command.join(' ')} (this experiment's own trainer)`,
+    of: steps,
+  });
   const program = new Program({
     command,
     settingsFile: places.settings,

@@ -59,7 +59,10 @@ test('upstream is a set of settings', () => {
 });
 
 test('its name is in no key: the same settings one by one are the same work', () => {
-  const written = SMALL.replace('path: birds.jsonl', 'path: birds.jsonl\n    hold_out: { fraction: 0.1, method: train_test_split }');
+  const written = SMALL.replace(
+    'path: birds.jsonl',
+    'path: birds.jsonl\n    hold_out: { fraction: 0.1, method: train_test_split }',
+  );
   const settings = `training: { optimizer: adamw_8bit, mask: markers, stop_below: { loss: 0.01, steps: 5 } }
 sampling: { preset: upstream }
 `;
@@ -72,15 +75,24 @@ test('each of its settings can be taken back', () => {
   const back = `training: { optimizer: adamw, mask: answer, stop_below: never, packing: auto }
 sampling: { preset: pure }
 `;
-  const text = SMALL.replace('path: birds.jsonl', 'path: birds.jsonl\n    hold_out: { fraction: 0.1, method: content }');
+  const text = SMALL.replace(
+    'path: birds.jsonl',
+    'path: birds.jsonl\n    hold_out: { fraction: 0.1, method: content }',
+  );
   expect(keyOf(recipeOf(UPSTREAM + text + back))).toBe(keyOf(recipeOf(SMALL)));
 });
 
 test('what a recipe does is said in words', () => {
   const words = (text: string): string => describeRecipe(recipeOf(text)).join('\n');
-  expect(words(SMALL)).toMatch(/^adamw, [^]*packed rows \(auto\)[^]*the last answer and its end token\nbackend transformers$/);
-  expect(words(UPSTREAM + SMALL)).toMatch(/^adamw_8bit, [^]*loss below 0.01 in more than 5 steps[^]*padded rows[^]*empty answer/);
-  expect(words(SMALL + COMMAND)).toMatch(/backend command `\{python\} own\/train.py --fast` \(own\/train.py [0-9a-f]{12}\)$/);
+  expect(words(SMALL)).toMatch(
+    /^adamw, [^]*packed rows \(auto\)[^]*the last answer and its end token\nbackend transformers$/,
+  );
+  expect(words(UPSTREAM + SMALL)).toMatch(
+    /^adamw_8bit, [^]*loss below 0.01 in more than 5 steps[^]*padded rows[^]*empty answer/,
+  );
+  expect(words(SMALL + COMMAND)).toMatch(
+    /backend command `\{python\} own\/train.py --fast` \(own\/train.py [0-9a-f]{12}\)$/,
+  );
 });
 
 test('what it does not deviate in is not listed as a deviation', () => {
@@ -91,7 +103,10 @@ test('what it does not deviate in is not listed as a deviation', () => {
 });
 
 describe('the split of the literature', () => {
-  const golden = JSON.parse(readFileSync(join(__dirname, 'golden', 'numpy-permutations.json'), 'utf8')) as Record<string, number[]>;
+  const golden = JSON.parse(readFileSync(join(__dirname, 'golden', 'numpy-permutations.json'), 'utf8')) as Record<
+    string,
+    number[]
+  >;
 
   test.each(Object.keys(golden))('permutation %s is numpy’s', (name) => {
     const [seed, n] = name.split('/').map(Number);
@@ -101,7 +116,10 @@ describe('the split of the literature', () => {
   test('7,049 rows, seed 0: the 705 rows that are held out', () => {
     const rows = birds(7049).rows;
     const split = splitRows(rows, { fraction: 0.1, rows: null, seed: 0, method: 'train_test_split' }, null);
-    const pinned = readFileSync(join(__dirname, 'golden', 'held-out-7049-seed-0.txt'), 'utf8').trim().split('\n').map(Number);
+    const pinned = readFileSync(join(__dirname, 'golden', 'held-out-7049-seed-0.txt'), 'utf8')
+      .trim()
+      .split('\n')
+      .map(Number);
     expect(pinned).toHaveLength(705);
     expect(split.heldOut.map(({ number }) => number)).toEqual(pinned);
     expect(split.training).toHaveLength(6344);
@@ -110,9 +128,13 @@ describe('the split of the literature', () => {
   test('it goes by place, ours by content', () => {
     const hold = { fraction: null, rows: 4, seed: 0 };
     const numbers = (method?: 'train_test_split'): number[] =>
-      splitRows(birds().rows, { ...hold, ...(method === undefined ? {} : { method }) }, null).heldOut.map(({ number }) => number);
+      splitRows(birds().rows, { ...hold, ...(method === undefined ? {} : { method }) }, null).heldOut.map(
+        ({ number }) => number,
+      );
     const reversed = [...birds().rows].reverse();
-    const after = splitRows(reversed, { ...hold, method: 'train_test_split' }, null).heldOut.map(({ number }) => number);
+    const after = splitRows(reversed, { ...hold, method: 'train_test_split' }, null).heldOut.map(
+      ({ number }) => number,
+    );
     expect(after).toEqual(numbers('train_test_split'));
     expect(numbers()).not.toEqual(numbers('train_test_split'));
   });
@@ -164,8 +186,16 @@ describe('what does not go together is refused at its place', () => {
     ['training: { optimizer: adamw_8bit, packing: auto }\n', 'packing: auto', /keeps all weights in one piece/],
     ['recipe: upstream\ntraining: { packing: always }\n', 'packing: always', /keeps all weights in one piece/],
     [`${COMMAND}  packing: auto\n`, 'packing: auto', /the business of the `command`/],
-    [COMMAND.replace('own/train.py]\n    env', '../train.py]\n    env'), '../train.py', /relative to this file's folder/],
-    [COMMAND.replace('own/train.py]\n    env', '/etc/passwd]\n    env'), '/etc/passwd', /relative to this file's folder/],
+    [
+      COMMAND.replace('own/train.py]\n    env', '../train.py]\n    env'),
+      '../train.py',
+      /relative to this file's folder/,
+    ],
+    [
+      COMMAND.replace('own/train.py]\n    env', '/etc/passwd]\n    env'),
+      '/etc/passwd',
+      /relative to this file's folder/,
+    ],
     [COMMAND.replace('MY_TOKEN', 'MY-TOKEN'), 'MY-TOKEN', /name of an environment variable/],
     ['training: { backend: { command: [] } }\n', '[] } }', /at least 1 entry/],
     ['training: { backend: { comand: [a] } }\n', 'comand', /unknown key `comand`/],
@@ -179,7 +209,10 @@ describe('what does not go together is refused at its place', () => {
     if (problem === undefined) throw new Error(`not refused, or otherwise: ${JSON.stringify(problemsOf(text))}`);
     const lines = text.split('\n');
     const line = lines.findIndex((each, index) => index >= SMALL.split('\n').length - 1 && each.includes(where)) + 1;
-    expect([problem.line, problem.column]).toEqual([line, (lines[line - 1] as string).indexOf(where.split(': ').at(-1) as string) + 1]);
+    expect([problem.line, problem.column]).toEqual([
+      line,
+      (lines[line - 1] as string).indexOf(where.split(': ').at(-1) as string) + 1,
+    ]);
   });
 
   test('a configuration’s own packing is where it is pointed at', () => {

@@ -78,7 +78,9 @@ async function start(behaviour: string, changes: Partial<CommandWork> = {}, limi
   const beats: GpuHeartbeat[] = [];
   environment.on('heartbeat', (beat: GpuHeartbeat) => beats.push({ ...beat }));
   const state: GpuHeartbeat = { phase: 'starting', detail: 'test', step: 0, of: 0, host: 'here' };
-  const ended = environment.run(() => trainByCommand(store, host(), work, state, () => undefined)) as Run['ended'];
+  const ended = environment.run<[], Awaited<Run['ended']>, () => Run['ended']>(() =>
+    trainByCommand(store, host(), work, state, () => undefined),
+  );
   ended.catch(() => undefined);
   return { work, environment, beats, ended };
 }
@@ -121,7 +123,9 @@ test('it gets our rows and settings, and its adapter and its log are taken', asy
     adapter: join(attemptFolder, 'produced'),
     checkpoints: join(attemptFolder, 'checkpoints'),
   });
-  const lines = readFileSync(committed.log as string, 'utf8').trim().split('\n');
+  const lines = readFileSync(committed.log as string, 'utf8')
+    .trim()
+    .split('\n');
   expect(lines.map((line) => JSON.parse(line) as object)).toEqual(
     [1, 2, 3, 4, 5].map((step) => ({ step, loss: 1 / step, learningRate: 0.1 })),
   );
@@ -136,7 +140,11 @@ test('every environment variable that it has is one of a fixed few or named in t
     const names = JSON.parse(log(run.work).split('\n')[0] as string) as string[];
     expect(names).toContain('OWN_TRAINER_TOKEN');
     expect(names).not.toContain('ANTHROPIC_API_KEY');
-    expect(names.filter((name) => !/^(PATH|HOME|USER|LANG|LC_|TZ|TMPDIR|LD_LIB|CUDA|NVIDIA|HF_|DO_NOT|TOKEN|PYTHONUN|OWN_)/.test(name))).toEqual([]);
+    expect(
+      names.filter(
+        (name) => !/^(PATH|HOME|USER|LANG|LC_|TZ|TMPDIR|LD_LIB|CUDA|NVIDIA|HF_|DO_NOT|TOKEN|PYTHONUN|OWN_)/.test(name),
+      ),
+    ).toEqual([]);
   } finally {
     delete process.env['ANTHROPIC_API_KEY'];
   }
@@ -176,7 +184,7 @@ test('a variable that the worker does not have is named', async () => {
 test('a worker that shuts down stops it by SIGTERM, and the next attempt goes on from its checkpoint', async () => {
   const first = await start('endless');
   await running(first, 3);
-  first.environment.cancel('WORKER_SHUTDOWN' as never);
+  first.environment.cancel('WORKER_SHUTDOWN');
   const failure = await failureOf(first);
   expect(failure.end).toBe('preempted');
   expect(failure.checkpointStep).toBeGreaterThanOrEqual(3);
@@ -187,14 +195,16 @@ test('a worker that shuts down stops it by SIGTERM, and the next attempt goes on
   const { committed } = await second.ended;
   expect(log(second.work)).toContain('going on at 4');
   expect(readFileSync(kept, 'utf8')).toBe('4'); // a copy: the first attempt's own is as it left it
-  const steps = readFileSync(committed.log as string, 'utf8').trim().split('\n').length;
+  const steps = readFileSync(committed.log as string, 'utf8')
+    .trim()
+    .split('\n').length;
   expect(steps).toBe(Math.max(5, count));
 });
 
 test('a cancelled activity ends as cancelled', async () => {
   const run = await start('endless');
   await running(run);
-  run.environment.cancel('CANCELLED' as never);
+  run.environment.cancel('CANCELLED');
   const failure = await failureOf(run);
   expect(failure.end).toBe('cancelled');
   expect(toTemporalFailure(failure)).toBeInstanceOf(CancelledFailure);
@@ -203,7 +213,7 @@ test('a cancelled activity ends as cancelled', async () => {
 test('one that does not hear SIGTERM is killed after its grace', async () => {
   const run = await start('deaf', {}, { graceSeconds: 1 });
   const { trainerPid } = await running(run);
-  run.environment.cancel('WORKER_SHUTDOWN' as never);
+  run.environment.cancel('WORKER_SHUTDOWN');
   expect((await failureOf(run)).end).toBe('preempted');
   expect(isRunning(trainerPid as number)).toBe(false);
 });
