@@ -93,6 +93,10 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
             from .sample import generate
 
             return generate(models, report, **fields(command))
+        case "measure":
+            from .measure import measure
+
+            return measure(models, report, **fields(command))
         case other:
             raise Failure("config", f"unknown operation {json.dumps(other)}")
 

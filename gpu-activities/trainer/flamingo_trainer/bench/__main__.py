@@ -50,7 +50,7 @@ def main() -> int:
 def sections_of(options: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]]]:
     import torch
 
-    from . import fidelity, sampling, subject, training
+    from . import fidelity, measuring, sampling, subject, training
 
     device = torch.device("cuda")
     kept: dict[str, Any] = {}
@@ -81,6 +81,7 @@ def sections_of(options: argparse.Namespace) -> dict[str, Callable[[], dict[str,
         "preemption": lambda: training.preemption(model()),
         "sampling": lambda: sampling.slots(model(), options.answers),
         "likeliest": lambda: fidelity.likeliest(model()),
+        "logProbability": lambda: measuring.log_probabilities(model(), 400),
         "paddedReference": packed_losses,
         "literature": lambda: losses(training.padded(model(), 2, 2, recompute=True), "literature"),
         "generateEager": lambda: sampling.generate(model(), 200, 48, None),
