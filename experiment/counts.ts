@@ -2,6 +2,7 @@
  * How much work an experiment is; also before its inputs are there, from what its file declares.
  */
 import type { BridgeRow } from './calibration';
+import { keyOf } from './canonical';
 import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
@@ -20,9 +21,12 @@ export interface PlanCounts {
   completions: number;
   /** Requests to the judges; a combined one counts once. */
   judgements: number;
+  /** Of log-probabilities: one for each model and prompt condition; absent where nothing is measured. */
+  measurements?: number;
 }
 
-export function countsOf({ configurations }: Plan): PlanCounts {
+export function countsOf({ configurations, pairs }: Plan): PlanCounts {
+  const measured = configurations.flatMap(({ measurements = [] }) => measurements);
   const cells = configurations.flatMap((configuration) => configuration.cells);
   const completions = new Map<string, number>();
   const judgements = new Map<string, number>();
@@ -44,6 +48,7 @@ export function countsOf({ configurations }: Plan): PlanCounts {
     fineTunes: new Set(configurations.flatMap(({ recipeKey }) => recipeKey ?? [])).size,
     completions: sum(completions),
     judgements: sum(judgements),
+    ...(pairs && { measurements: new Set(measured.map(({ key }) => key)).size }),
   };
 }
 
@@ -63,8 +68,10 @@ function sum(counts: Map<string, number>): number {
  */
 export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: PlanCounts; undeclared: string[] } {
   const { inputs, undeclared } = provisionalInputs(spec, known);
+  // which rows are pairs is known only from both datasets' words, how often they are measured without them
+  const { logProbability, ...rest } = spec;
   const unpinned: Spec = {
-    ...spec,
+    ...rest,
     datasets: mapValues(spec.datasets, (dataset, name) =>
       known.datasets?.[name] === undefined ? { ...dataset, contentSha256: null } : dataset,
     ),
@@ -79,7 +86,20 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
       rubric: { kind: 'text', text: '{question} {answer}', sha256: null },
     })),
   };
-  return { counts: countsOf(expand(unpinned, inputs).plan), undeclared };
+  const { plan } = expand(unpinned, inputs);
+  const measured = logProbability && { measurements: countMeasurements(plan) };
+  return { counts: { ...countsOf(plan), ...measured }, undeclared };
+}
+
+/** Of a plan that was made without its pairs. */
+function countMeasurements({ configurations }: Plan): number {
+  const models = configurations
+    .flatMap(({ cells }) => cells)
+    .filter(({ given }) => given === undefined)
+    .map(({ context: { model, recipe, systemPrompt, sampling } }) =>
+      keyOf({ model, recipe, systemPrompt, precision: sampling.precision }),
+    );
+  return new Set(models).size;
 }
 
 /** Stand-ins of the declared size for what is missing. Only good for counting: keys made of them mean nothing. */

@@ -7,14 +7,14 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AttemptEnd } from '../artifacts/attempts';
-import type { FinetuneCommand, GenerateCommand, TrainerEvent } from './protocol';
-import { TrainerDied, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
+import type { TrainerEvent } from './protocol';
+import { TrainerDied, type Operation, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
 
 export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
 
 /** What the UI and `flamingo run` show of a running GPU activity. */
 export interface GpuHeartbeat {
-  phase: 'starting' | 'loading' | 'training' | 'generating' | 'saving';
+  phase: 'starting' | 'loading' | 'training' | 'generating' | 'measuring' | 'saving';
   detail: string;
   step: number;
   of: number;
@@ -47,6 +47,8 @@ const STEP_DEADLINE_MS = 600_000;
 const STOP_GRACE_MS = 60_000;
 const BEAT_MS = 2_000;
 
+const PHASES = { finetune: 'training', generate: 'generating', measure: 'measuring' } as const;
+
 export class AttemptFailed extends Error {
   constructor(
     readonly end: AttemptEnd,
@@ -59,7 +61,7 @@ export class AttemptFailed extends Error {
 
 export async function runOperation(
   host: TrainerHost,
-  operation: Omit<FinetuneCommand, 'id'> | Omit<GenerateCommand, 'id'>,
+  operation: Operation,
   state: GpuHeartbeat,
   afterBeat: () => void,
 ): Promise<{ committed: Committed; ready: Ready }> {
@@ -86,7 +88,7 @@ export async function runOperation(
     if (event.event === 'loading') Object.assign(state, { phase: 'loading', detail: `${event.phase} ${event.detail}` });
     if (event.event === 'progress') {
       const { step, of, loss, tokensPerSecond, memoryBytes } = event;
-      Object.assign(state, { phase: operation.op === 'finetune' ? 'training' : 'generating', step, of });
+      Object.assign(state, { phase: PHASES[operation.op], step, of });
       Object.assign(state, { loss, tokensPerSecond, memoryBytes });
     }
     if (event.event === 'checkpoint') {

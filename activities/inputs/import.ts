@@ -6,8 +6,8 @@ import type { ArtifactRef, Plan } from '../../experiment/plan';
 import { GivenImport } from '../given/import';
 import type { Expanded } from '../../experiment/expand';
 
-/** The plan with its training rows and given answers in the store. Configurations that train on the same rows share one artifact. */
-export async function importInputs(store: Store, { plan, trainingRows, given }: Expanded): Promise<Plan> {
+/** The plan with its training rows, pairs and given answers in the store. Configurations that train on the same rows share one artifact. */
+export async function importInputs(store: Store, { plan, trainingRows, given, pairs }: Expanded): Promise<Plan> {
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const completions = given[cell.id];
     if (completions === undefined) continue;
@@ -21,5 +21,9 @@ export async function importInputs(store: Store, { plan, trainingRows, given }: 
     const rows = trainingRows[configuration.name];
     return { ...configuration, trainingRows: rows === undefined ? null : (stored.get(rows) as ArtifactRef) };
   });
-  return { ...plan, configurations };
+  const planned =
+    plan.pairs === undefined || pairs === null
+      ? {}
+      : { pairs: { ...plan.pairs, rows: await store.putBytes(pairs, '.jsonl') } };
+  return { ...plan, ...planned, configurations };
 }
