@@ -30,6 +30,7 @@ import { readCell, type CellRows } from './cell-rows';
 import { judgeUsd, PRICES_AS_OF } from './judge/prices';
 import { publishCell } from './publish';
 import { judgedInput } from './report-judges';
+import { figuresOf, readMeasured } from './report-measurements';
 
 export interface ReportRequest {
   output: string;
@@ -65,8 +66,10 @@ async function reportOn(
   const { plan, spec } = stored;
   const judged = await Promise.all(cells.map((rows) => judgingProvenance(store, spec, rows)));
   const judging = judged.map(({ provenance }) => provenance);
+  const measured = await readMeasured(store, plan);
   const built = await buildReport({
     ...judgedInput(plan, spec, cells),
+    ...(measured && { logProbabilities: measured.conditions }),
     spec,
     failures: await failuresOf(store, plan.experiment, results),
     trainingLogs: await trainingLogs(store, plan.configurations),
@@ -79,11 +82,17 @@ async function reportOn(
       fineTunes: await fineTuneProvenance(store, plan.configurations),
       cells: await Promise.all(cells.map((rows) => cellProvenance(store, rows))),
       judging,
+      ...(measured && { measurements: measured.provenance }),
     },
     costs: costsOf(spec, judged),
   });
   for (const file of built.files) await writeWhole(join(output, file.path), file.content);
-  return { folder: output, html: join(output, 'report.html'), expectations: built.expectations };
+  return {
+    folder: output,
+    html: join(output, 'report.html'),
+    expectations: built.expectations,
+    ...(measured && { logProbabilities: figuresOf(built.results.logProbabilities) }),
+  };
 }
 
 async function readAll(store: Store, { plan }: StoredPlan): Promise<CellRows[]> {
