@@ -87,19 +87,19 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
     })),
   };
   const { plan } = expand(unpinned, inputs);
-  const measured = logProbability && { measurements: countMeasurements(plan) };
+  const measured = logProbability && { measurements: countMeasurements(spec, plan) };
   return { counts: { ...countsOf(plan), ...measured }, undeclared };
 }
 
 /** Of a plan that was made without its pairs. */
-function countMeasurements({ configurations }: Plan): number {
-  const models = configurations
-    .flatMap(({ cells }) => cells)
-    .filter(({ given }) => given === undefined)
-    .map(({ context: { model, recipe, systemPrompt, sampling } }) =>
-      keyOf({ model, recipe, systemPrompt, precision: sampling.precision }),
-    );
-  return new Set(models).size;
+function countMeasurements({ configurations }: Spec, plan: Plan): number {
+  const recipes = new Map(plan.configurations.map(({ name, recipeKey }) => [name, recipeKey]));
+  const measured = configurations.flatMap(({ name, model, train, conditions, sampling: { precision } }) =>
+    conditions.map(({ prompt }) =>
+      keyOf({ model, recipe: recipes.get(name), prompt: prompt ?? train?.systemPrompt, precision }),
+    ),
+  );
+  return new Set(measured).size;
 }
 
 /** Stand-ins of the declared size for what is missing. Only good for counting: keys made of them mean nothing. */
