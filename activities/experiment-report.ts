@@ -25,6 +25,8 @@ import type {
   JudgingProvenance,
   ReportFile,
   TrainingLog,
+  TrainingPoint,
+  TrainingSpeed,
 } from './aggregate/report-input';
 import { readCell, type CellRows } from './cell-rows';
 import { judgeUsd, PRICES_AS_OF } from './judge/prices';
@@ -120,8 +122,12 @@ async function trainingLogs(store: Store, configurations: PlannedConfiguration[]
     const manifest = recipeKey === null ? null : await store.manifest({ stage: 'adapters', key: recipeKey });
     const log = manifest?.results['log'];
     if (log === undefined) continue;
-    const points = await readRows<{ step: number; loss: number }>(store, log);
-    logs.push({ configuration: name, points: points.map(({ step, loss }) => ({ step, loss })) });
+    const speed = manifest?.provenance['speed'];
+    logs.push({
+      configuration: name,
+      points: await readRows<TrainingPoint>(store, log),
+      speed: speed === undefined ? [] : await readRows<TrainingSpeed>(store, speed),
+    });
   }
   return logs;
 }

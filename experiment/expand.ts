@@ -47,11 +47,20 @@ export interface Expanded {
   plan: Plan;
   /** Configuration name -> its training rows as canonical JSON Lines. */
   trainingRows: Record<string, string>;
+  /** The same of rows that are held out of what it trains on, for the loss on them. */
+  heldOutRows: Record<string, string>;
   /** Cell id -> answers that come from elsewhere. */
   given: Record<string, Completion[]>;
   /** Pairs as JSON Lines, whose `rows` in the plan is null; null without any. */
   pairs: string | null;
 }
+
+/**
+ * Rows whose loss is computed after each epoch: at most so many, which tell a difference of a few percent, and at most
+ * this share of the training rows, so that watching costs a tenth of training at most.
+ */
+const WATCHED_ROWS = 256;
+const WATCHED_SHARE = 0.25;
 
 /** Throws `InvalidExperiment` when the content does not fit what the file declares. */
 export function expand(spec: Spec, inputs: Inputs): Expanded {
@@ -59,6 +68,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const asked = mapValues(spec.questionSets, (set, name) => askedQuestions(set, name, splits, inputs));
   const { instruments, metricsOf } = instrumentsOf(spec, asked);
   const trainingRows: Record<string, string> = {};
+  const heldOutRows: Record<string, string> = {};
 
   const calibration =
     spec.calibration === undefined ? null : planCalibration(spec, spec.calibration, splits, inputs.bridge ?? [], asked);
@@ -69,9 +79,11 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
     let recipe: Recipe | null = null;
     if (configuration.train !== null) {
-      const rows = (splits[configuration.train.dataset] as Split).training;
+      const { training: rows, heldOut } = splits[configuration.train.dataset] as Split;
       checkTraining(configuration, rows);
       trainingRows[configuration.name] = rowsText(rows);
+      const watched = heldOutQuestions(heldOut, Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * rows.length)), 0);
+      if (watched.length > 0) heldOutRows[configuration.name] = rowsText(watched);
       recipe = recipeOf(configuration, model, trainingRows[configuration.name] as string, rows.length);
     }
     const recipeKey = recipe === null ? null : keyOf(recipe);
@@ -147,7 +159,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     ...(pairs === null ? {} : { pairs: { ...pairs.planned, rows: null } }),
     ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
   };
-  return { plan, trainingRows, given: calibration?.given ?? {}, pairs: pairs?.text ?? null };
+  return { plan, trainingRows, heldOutRows, given: calibration?.given ?? {}, pairs: pairs?.text ?? null };
 }
 
 function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: string, rowCount: number): Recipe {

@@ -211,6 +211,11 @@ export interface PlannedConfiguration {
   recipeKey: Sha256 | null;
   /** Where the training rows lie in the store; null for the base model. */
   trainingRows: ArtifactRef | null;
+  /**
+   * Rows held out of the same dataset, for the loss on them after each epoch. They decide nothing, so no key has them.
+   * Null where nothing is held out; absent in plans of earlier versions.
+   */
+  heldOutRows?: ArtifactRef | null;
   cells: PlannedCell[];
   /** One for each prompt condition where the plan has `pairs`; absent = none. */
   measurements?: PlannedMeasurement[];

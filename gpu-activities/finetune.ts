@@ -61,6 +61,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
           model: await modelFor(recipe.model, stored.modelFolder),
           recipe,
           rows: await store.localPath(trainingRows(planned)),
+          heldOut: planned.heldOutRows ? await store.localPath(planned.heldOutRows) : null,
           attemptFolder,
           searchFolders: [...new Set([...earlier, attemptFolder])],
           checkpointEverySteps: dependencies.checkpointEverySteps ?? null,
@@ -97,8 +98,11 @@ interface FinishedAttempt {
 /** The adapter as the trainer left it, checked, described and committed. */
 async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Promise<Manifest> {
   const { attempt, attemptFolder, earlier, committed, ready } = made;
-  if (committed.adapter === undefined || committed.log === undefined) throw new Error('the trainer named no adapter');
-  const { path, sha256 } = committed.adapter;
+  const { adapter, log, speed } = committed;
+  if (adapter === undefined || log === undefined || speed === undefined) {
+    throw new Error('the trainer named no adapter, no log or no record of its speed');
+  }
+  const { path, sha256 } = adapter;
   const weights = await store.adopt(`${path}/adapter_model.safetensors`);
   if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
   const provenance = {
@@ -118,13 +122,17 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
     results: {
       weights,
       config: await store.adopt(`${path}/adapter_config.json`),
-      log: await store.adopt(committed.log),
+      log: await store.adopt(log),
     },
-    provenance: { attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json') },
+    provenance: {
+      attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json'),
+      speed: await store.adopt(speed),
+    },
     facts: {
       steps: committed.steps ?? null,
       trainedTokens: committed.trainedTokens ?? null,
       rowsTruncated: committed.rowsTruncated ?? null,
+      heldOutRows: committed.heldOutRows ?? null,
       tokensPerForward: committed.plan?.tokens ?? null,
       layersRecomputed: committed.plan?.recomputed ?? null,
       checkpoints: committed.saves?.count ?? null,

@@ -14,6 +14,8 @@ export interface FinetuneCommand {
   recipe: Recipe;
   /** Training rows as canonical JSON Lines of `{"messages": [...]}`; the trainer checks their SHA-256 against the recipe. */
   rows: string;
+  /** Rows of the same form whose loss is computed after each epoch, for the log; null = none. They change no weight. */
+  heldOut: string | null;
   /** This attempt's own folder: it receives `checkpoints/step-000005/…` and at the end `adapter/…`. */
   attemptFolder: string;
   /** Every attempt folder of this key, this one included; the newest *verified* checkpoint in them is resumed. */
@@ -76,7 +78,7 @@ export type TrainerFailureKind = 'data' | 'config' | 'oom' | 'nan' | 'cuda' | 'i
 
 export type TrainerEvent =
   | { event: 'ready'; pid: number; device: string; versions: Record<string, string> }
-  | { event: 'loading'; id: number; phase: 'model' | 'rows' | 'adapter' | 'checkpoint'; detail: string }
+  | { event: 'loading'; id: number; phase: 'model' | 'rows' | 'adapter' | 'checkpoint' | 'heldOut'; detail: string }
   | {
       event: 'progress';
       id: number;
@@ -95,8 +97,15 @@ export type TrainerEvent =
       id: number;
       /** finetune: the adapter folder and the SHA-256 of its adapter_model.safetensors. */
       adapter?: { path: string; sha256: string };
-      /** finetune: path of the training log (JSON Lines: step, loss, learningRate, gradNorm), complete also after a resume. */
+      /**
+       * finetune: path of the training log (JSON Lines: step, loss, learningRate, gradNorm, trainedTokens, and at an
+       * epoch's end heldOutLoss), complete also after a resume and then the same to the byte.
+       */
       log?: string;
+      /** finetune: path of what is never the same twice (JSON Lines: step, tokensPerSecond, memoryBytes). */
+      speed?: string;
+      /** finetune: rows that heldOutLoss is the mean of, by trained token; null = nothing held out. */
+      heldOutRows?: number | null;
       steps?: number;
       resumedFrom?: number | null;
       rowsTruncated?: number;

@@ -95,7 +95,28 @@ export interface Failure {
 
 export interface TrainingLog {
   configuration: string;
-  points: { step: number; loss: number }[];
+  /** One per optimizer step. */
+  points: TrainingPoint[];
+  /** Of the same steps, as they ran; empty for adapters that are older than this record. */
+  speed: TrainingSpeed[];
+}
+
+export interface TrainingPoint {
+  step: number;
+  /** Mean over the step's trained tokens. */
+  loss: number;
+  learningRate: number;
+  /** Before it was clipped. */
+  gradNorm: number;
+  /** At the last step of an epoch, where rows are held out: mean over their trained tokens. */
+  heldOutLoss?: number;
+}
+
+export interface TrainingSpeed {
+  step: number;
+  tokensPerSecond: number;
+  /** The most memory in use up to this step: of the GPU, or of the process. */
+  memoryBytes: number;
 }
 
 export interface Provenance {

@@ -6,8 +6,9 @@ import type { ArtifactRef, Plan } from '../../experiment/plan';
 import { GivenImport } from '../given/import';
 import type { Expanded } from '../../experiment/expand';
 
-/** The plan with its training rows, pairs and given answers in the store. Configurations that train on the same rows share one artifact. */
-export async function importInputs(store: Store, { plan, trainingRows, given, pairs }: Expanded): Promise<Plan> {
+/** The plan with its rows, pairs and given answers in the store. Configurations that train on the same rows share one artifact. */
+export async function importInputs(store: Store, expanded: Expanded): Promise<Plan> {
+  const { plan, trainingRows, heldOutRows, given, pairs } = expanded;
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const completions = given[cell.id];
     if (completions === undefined) continue;
@@ -16,14 +17,16 @@ export async function importInputs(store: Store, { plan, trainingRows, given, pa
     await answers.finish();
   }
   const stored = new Map<string, ArtifactRef>();
-  for (const rows of new Set(Object.values(trainingRows))) stored.set(rows, await store.putBytes(rows, '.jsonl'));
-  const configurations = plan.configurations.map((configuration) => {
-    const rows = trainingRows[configuration.name];
-    return { ...configuration, trainingRows: rows === undefined ? null : (stored.get(rows) as ArtifactRef) };
-  });
-  const planned =
-    plan.pairs === undefined || pairs === null
-      ? {}
-      : { pairs: { ...plan.pairs, rows: await store.putBytes(pairs, '.jsonl') } };
-  return { ...plan, ...planned, configurations };
+  for (const rows of new Set([...Object.values(trainingRows), ...Object.values(heldOutRows)])) {
+    stored.set(rows, await store.putBytes(rows, '.jsonl'));
+  }
+  const refOf = (rows: string | undefined): ArtifactRef | null =>
+    rows === undefined ? null : (stored.get(rows) as ArtifactRef);
+  const configurations = plan.configurations.map((configuration) => ({
+    ...configuration,
+    trainingRows: refOf(trainingRows[configuration.name]),
+    heldOutRows: refOf(heldOutRows[configuration.name]),
+  }));
+  if (plan.pairs === undefined || pairs === null) return { ...plan, configurations };
+  return { ...plan, configurations, pairs: { ...plan.pairs, rows: await store.putBytes(pairs, '.jsonl') } };
 }

@@ -5,8 +5,8 @@ import type { FineTuneProvenance, ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { dollars, duration, hash, instant, integer, plural } from './format';
 import { judgingCounts } from './judging-counts';
-import { lossCurves } from './loss-curves';
 import { markup, type Markup } from './markup';
+import { trainingHealth } from './training-health';
 
 export function deviationsSection({ plan }: ReportInput): Markup {
   return markup`<section id="deviations">
@@ -149,8 +149,8 @@ export function provenanceSection(input: ReportInput): Markup {
     }
     ${
       trainingLogs.length > 0 &&
-      markup`<h3>Training loss</h3>
-        ${lossCurves(input)}`
+      markup`<h3>Training health</h3>
+        ${trainingHealth(input)}`
     }
     ${
       cells.length > 0 &&

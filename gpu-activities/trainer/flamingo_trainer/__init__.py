@@ -6,7 +6,7 @@ Read the modules in this order:
     serve.py        the process: takes commands, runs one operation at a time, reports how it ended
     protocol.py     the two pipes and the stop request
     render.py       messages -> text -> token ids and trained positions
-    train.py        the training loop, top to bottom, and the padded reference
+    train.py        the training loop, top to bottom, and the padded reference; held_out.py the loss on other rows
     packed.py       the packed paths: packing.py rows in one sequence, plan.py what fits, master.py fp32 weights,
                     fused.py the layers, compiling.py
     checkpoint.py   verified checkpoints; saving.py writes them beside training

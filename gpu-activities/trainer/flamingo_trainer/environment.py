@@ -12,6 +12,7 @@ Environment variables:
 import ctypes
 import os
 import platform
+import sys
 from functools import cache
 from importlib import metadata
 
@@ -77,7 +78,10 @@ def torch_device() -> str:
         return "cpu"
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    print("this host has a CUDA driver and no GPU that it can use: computing on the CPU", file=sys.stderr, flush=True)
+    return "cpu"
 
 
 @cache

@@ -52,6 +52,13 @@ class Models:
         self._fused: Fused | None = None
         self._engine: SlotEngine | None = None
 
+    @classmethod
+    def around(cls, loaded: Loaded) -> "Models":
+        """One whose model came from no folder, bare."""
+        models = cls()
+        models._loaded = loaded
+        return models
+
     def base(self, source: Source, precision: str, report: Any) -> Loaded:
         """The base model without an adapter; loads it unless it is there already."""
         if precision not in DTYPES:
@@ -149,8 +156,18 @@ def find(source: Source, report: Any) -> Path:
 
 
 def load(folder: Path, dtype: torch.dtype) -> Loaded:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    """Raises `Failure` `config` for a model that can not be fine-tuned here, `oom` for one that does not fit."""
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except ValueError as error:  # a kind of model that this version of transformers does not know
+        raise Failure("config", f"the model in {folder} can not be loaded: {error}") from error
+    if getattr(config, "quantization_config", None) is not None:
+        raise Failure(
+            "config",
+            f"the model in {folder} is quantized, which no precision of a recipe means: use the unquantized one",
+        )
     device = torch.device(environment.torch_device())
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     if tokenizer.pad_token_id is None:
@@ -169,8 +186,8 @@ def load(folder: Path, dtype: torch.dtype) -> Loaded:
         mine = torch.cuda.memory_reserved()
         raise Failure(
             "oom",
-            f"the model does not fit: of the GPU's {whole / 1e9:.1f} GB this process holds {mine / 1e9:.1f} and others "
-            f"{(whole - free - mine) / 1e9:.1f}: {error}",
+            f"the model does not fit: of the GPU's {whole / 1e9:.1f} GB this process holds {mine / 1e9:.1f} "
+            f"and others {(whole - free - mine) / 1e9:.1f}: {error}",
         ) from error
     model.requires_grad_(False).eval()
     return Loaded(model, tokenizer, stop_ids(tokenizer, model.generation_config), device, dtype)

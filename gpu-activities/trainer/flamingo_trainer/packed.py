@@ -8,6 +8,7 @@ mean over its trained tokens, however the rows are cut into forward passes.
 """
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -61,6 +62,18 @@ class PackedPath:
         return loss, total
 
     def backward(self, batch: Packed, divisor: int) -> torch.Tensor:
+        """Adds the gradients of the batch's loss over `divisor`; returns that loss."""
+        loss = self.loss(batch, divisor)
+        loss.backward()
+        return loss.detach()
+
+    def losses(self, rows: list[EncodedRow]) -> Iterator[float]:
+        """The summed losses of `rows`, part by part. The forward passes are those of training, without a gradient."""
+        padding, device = self.loaded.tokenizer.pad_token_id, self.loaded.device
+        for part in split_by_tokens(rows, self.plan.tokens):
+            yield self.loss(pack(part, padding, self.longest, device), 1).item()
+
+    def loss(self, batch: Packed, divisor: int) -> torch.Tensor:
         raise NotImplementedError
 
     def clear(self) -> None:
@@ -91,6 +104,11 @@ class FusedPath(PackedPath):
         self.master.clear()
 
     def backward(self, batch: Packed, divisor: int) -> torch.Tensor:
+        loss = super().backward(batch, divisor)
+        self.master.collect()
+        return loss
+
+    def loss(self, batch: Packed, divisor: int) -> torch.Tensor:
         fused = self.fused
         cos, sin = rope_tables(fused, batch.positions)
         x = F.embedding(batch.ids, fused.embedding)
@@ -102,10 +120,7 @@ class FusedPath(PackedPath):
             else:
                 x = self._layer(*inputs)
         hidden = rms_norm(Select.apply(x, batch.chosen), fused.norm, fused.shape.epsilon)
-        loss = ChunkedLoss.apply(hidden, fused.head, batch.targets, divisor, self.plan.chunk)
-        loss.backward()
-        self.master.collect()
-        return loss.detach()
+        return ChunkedLoss.apply(hidden, fused.head, batch.targets, divisor, self.plan.chunk)
 
 
 def train_layer(
@@ -146,7 +161,15 @@ class WholePath(PackedPath):
         for parameter in self.optimized:
             parameter.grad = None
 
-    def backward(self, batch: Packed, divisor: int) -> torch.Tensor:
+    def losses(self, rows: list[EncodedRow]) -> Iterator[float]:
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                yield from super().losses(rows)
+        finally:
+            self.model.train()
+
+    def loss(self, batch: Packed, divisor: int) -> torch.Tensor:
         def select(_: Any, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
             return (inputs[0][0, batch.chosen],)
 
@@ -158,9 +181,7 @@ class WholePath(PackedPath):
                 ).logits
         finally:
             hook.remove()
-        loss = F.cross_entropy(logits.float(), batch.targets, reduction="sum") / divisor
-        loss.backward()
-        return loss.detach()
+        return F.cross_entropy(logits.float(), batch.targets, reduction="sum") / divisor
 
 
 def packed_path(

@@ -103,6 +103,7 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
 
 # Names of the contract -> names of Python.
 RENAMED = {
+    "heldOut": "held_out",
     "attemptFolder": "attempt_folder",
     "searchFolders": "search_folders",
     "checkpointEverySteps": "checkpoint_every_steps",

@@ -21,6 +21,7 @@ import random
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,15 @@ import torch.nn.functional as F
 from . import adapters, checkpoint, environment
 from .failures import Failure, Stopped
 from .files import sha256_of, write_rows
+from .held_out import HeldOut, held_out_rows
 from .models import Loaded, Models
 from .packed import packed_path
 from .plan import Plan
 from .render import IGNORED, EncodedRow, encode_rows
 from .saving import Saver
+
+# Of a log entry, what is another number each time; it makes a file of its own.
+SPEED = ("tokensPerSecond", "memoryBytes")
 
 
 def finetune(
@@ -46,6 +51,7 @@ def finetune(
     model: dict[str, str],
     recipe: dict[str, Any],
     rows: str,
+    held_out: str | None,
     attempt_folder: str,
     search_folders: list[str],
     checkpoint_every_steps: int | None,
@@ -61,6 +67,9 @@ def finetune(
     if len(encoded) != recipe["rowCount"]:
         raise Failure("data", f"{rows} has {len(encoded)} rows, the recipe says {recipe['rowCount']}")
 
+    if not encoded:
+        raise Failure("data", f"{rows} has no rows")
+
     limit = getattr(loaded.model.config, "max_position_embeddings", None)
     longest = max(encoded, key=lambda row: len(row.ids))
     if limit is not None and len(longest.ids) > limit:
@@ -68,6 +77,8 @@ def finetune(
             "config",
             f"row {longest.number} has {len(longest.ids)} tokens and the model {limit} positions: lower maxLength",
         )
+
+    watched = held_out_rows(loaded, held_out, recipe, len(longest.ids))
 
     # a folder or a bundled model has no name that would mean the same everywhere
     base_name = recipe["model"]["id"] if recipe["model"]["kind"] == "hub" else None
@@ -79,16 +90,23 @@ def finetune(
         with deterministic(loaded.device):
             saver = Saver(attempt, checkpoint.Identity.of(recipe), checkpoint_every_steps)
             state, resumed_from = train(
-                loaded, adapter, encoded, recipe, saver, [Path(folder) for folder in search_folders], report
+                loaded, adapter, encoded, watched, recipe, saver, [Path(folder) for folder in search_folders], report
             )
         sha256 = adapters.save(adapter, attempt / "adapter")
     finally:
         loaded.model = adapters.take_off(adapter)
-    log = attempt / "training-log.jsonl"
-    write_rows(log, state.log)
+    log, speed = attempt / "training-log.jsonl", attempt / "training-speed.jsonl"
+    write_rows(log, ({name: entry[name] for name in entry if name not in SPEED} for entry in state.log))
+    # a checkpoint from before there was such a record has steps without it
+    write_rows(
+        speed,
+        ({name: entry[name] for name in ("step", *SPEED)} for entry in state.log if entry.keys() >= set(SPEED)),
+    )
     return {
         "adapter": {"path": str(attempt / "adapter"), "sha256": sha256},
         "log": str(log),
+        "speed": str(speed),
+        "heldOutRows": len(watched) or None,
         "steps": state.step,
         "resumedFrom": resumed_from,
         "rowsTruncated": sum(row.truncated for row in encoded),
@@ -102,12 +120,13 @@ def train(
     loaded: Loaded,
     adapter: Any,
     rows: list[EncodedRow],
+    watched: list[EncodedRow],
     recipe: dict[str, Any],
     saver: Saver,
     search_folders: list[Path],
     report: Any,
 ) -> tuple[checkpoint.State, int | None]:
-    """From the newest verified checkpoint, or from the start, to the last step.
+    """From the newest verified checkpoint, or from the start, to the last step; `watched` are held-out rows.
 
     Returns the final state and the step that it was resumed from. Raises `Stopped` with a checkpoint when asked to.
     """
@@ -124,6 +143,8 @@ def train(
         state = checkpoint.restore(saved, path.parameters, state.optimizer)
         path.stepped()
         resumed_from = state.step
+    held_out = HeldOut(watched, steps, steps_in_epoch(len(rows), recipe))
+    held_out.follow(state, path, report)  # the attempt before may have been stopped in the middle of it
     if report.stop_requested:
         raise Stopped(state.step, None if saved is None else str(saved))
 
@@ -148,9 +169,12 @@ def train(
                 told = waiting.settle(state, total, report, told)
             waiting = Step(state.step, chosen, learning_rate, trained_tokens, Reading(loss, norm))
             due = state.step < total and saver.due(state.step)
-            if not path.ahead or due or state.step == total:
+            if not path.ahead or due or held_out.ends_epoch(state.step):
                 told, waiting = waiting.settle(state, total, report, told), None
-            saver.after_step(state, time.monotonic() - started, report)
+            seconds = time.monotonic() - started
+            if held_out.follow(state, path, report):
+                told = time.monotonic()
+            saver.after_step(state, seconds, report)
             if state.step < total and report.stop_requested:
                 if waiting is not None:
                     waiting.settle(state, total, report, told)
@@ -199,12 +223,10 @@ class Step:
             numbers = ", ".join(str(row.number) for row in self.rows)
             raise Failure("nan", f"step {self.number}: loss {loss}, gradient norm {norm}; rows {numbers}")
         entry = {"step": self.number, "loss": loss, "learningRate": self.learning_rate, "gradNorm": norm}
-        state.log.append({**entry, "trainedTokens": self.trained_tokens})
         tokens, now = sum(len(row.ids) for row in self.rows), time.monotonic()
-        report.progress(
-            self.number, total, loss=loss, learningRate=self.learning_rate, gradNorm=norm,
-            tokensPerSecond=round(tokens / max(1e-9, now - since), 1), memoryBytes=memory_bytes(),
-        )  # fmt: skip
+        speed = {"tokensPerSecond": round(tokens / max(1e-9, now - since), 1), "memoryBytes": memory_bytes()}
+        state.log.append({**entry, "trainedTokens": self.trained_tokens, **speed})
+        report.progress(self.number, total, loss=loss, learningRate=self.learning_rate, gradNorm=norm, **speed)
         return now
 
 
@@ -221,6 +243,15 @@ class PaddedPath:
 
     def gradients(self, rows: list[EncodedRow]) -> tuple[float, int]:
         return gradients_of(self._loaded, self._adapter, rows, self._micro_batch_size)
+
+    def losses(self, rows: list[EncodedRow]) -> Iterator[float]:
+        self._adapter.eval()
+        try:
+            with torch.no_grad():
+                for ids, labels, mask in micro_batches(self._loaded, rows, self._micro_batch_size):
+                    yield summed_loss(self._loaded, self._adapter, ids, labels, mask).item()
+        finally:
+            self._adapter.train()
 
     def clip(self, limit: float) -> torch.Tensor:
         return torch.nn.utils.clip_grad_norm_(self.optimized, limit)
@@ -253,18 +284,31 @@ def gradients_of(loaded: Loaded, adapter: Any, rows: list[EncodedRow], micro_bat
     Rows of like length share a micro-batch, which saves padding and leaves the sum what it is.
     """
     total = sum(row.trained for row in rows)
-    by_length = sorted(rows, key=lambda row: -len(row.ids))
     loss_sum = 0.0
-    for start in range(0, len(rows), micro_batch_size):
-        ids, labels, mask = collate(by_length[start : start + micro_batch_size], loaded)
-        targets = labels[:, 1:]
-        positions = targets != IGNORED
-        with loaded.half_precision():
-            logits = logits_at(adapter, ids, mask, positions)
-        loss = F.cross_entropy(logits.float(), targets[positions], reduction="sum") / total
+    for ids, labels, mask in micro_batches(loaded, rows, micro_batch_size):
+        loss = summed_loss(loaded, adapter, ids, labels, mask) / total
         loss.backward()
         loss_sum += loss.item()
     return loss_sum, total
+
+
+def micro_batches(
+    loaded: Loaded, rows: list[EncodedRow], size: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    by_length = sorted(rows, key=lambda row: -len(row.ids))
+    for start in range(0, len(rows), size):
+        yield collate(by_length[start : start + size], loaded)
+
+
+def summed_loss(
+    loaded: Loaded, adapter: Any, ids: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """The sum of the cross-entropies of a micro-batch's trained tokens."""
+    targets = labels[:, 1:]
+    positions = targets != IGNORED
+    with loaded.half_precision():
+        logits = logits_at(adapter, ids, mask, positions)
+    return F.cross_entropy(logits.float(), targets[positions], reduction="sum")
 
 
 def logits_at(adapter: Any, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:

@@ -62,8 +62,13 @@ def conversations(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def finetune_command(folder: Path, model: Path, count: int = 18, every: int = 2, **changes: Any) -> dict[str, Any]:
-    """Fields of a finetune command over `count` rows in a new attempt folder; `changes` go into the recipe."""
+def finetune_command(
+    folder: Path, model: Path, count: int = 18, every: int = 2, held_out: int = 0, **changes: Any
+) -> dict[str, Any]:
+    """Fields of a finetune command over `count` rows in a new attempt folder; `changes` go into the recipe.
+
+    `held_out` rows beside them are other ones.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rows = write_lines(folder / "rows.jsonl", conversations(count))
     recipe = copy.deepcopy({**RECIPE, **changes})
@@ -75,10 +80,15 @@ def finetune_command(folder: Path, model: Path, count: int = 18, every: int = 2,
         "model": {"path": str(model)},
         "recipe": recipe,
         "rows": str(rows),
+        "heldOut": None if held_out == 0 else str(held_out_file(folder, count, held_out)),
         "attemptFolder": str(attempt),
         "searchFolders": [str(attempt)],
         "checkpointEverySteps": every,
     }
+
+
+def held_out_file(folder: Path, after: int, count: int) -> Path:
+    return write_lines(folder / "held-out.jsonl", conversations(after + count)[after:])
 
 
 def items(count: int) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { OneTrainer } from '../../../gpu-activities/one-trainer';
 import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat } from '../../../gpu-activities/operation';
 import { installationRoot } from '../../../artifacts/places';
+import { until } from '../../support/until';
 
 const folder = mkdtempSync(join(tmpdir(), 'flamingo-trainer-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -90,6 +91,15 @@ test('a dead trainer is replaced for the next operation', async () => {
   expect(await run(host)).toMatchObject({ committed: { steps: 10 } });
 });
 
+test('a trainer that reports a CUDA error is not used again', async () => {
+  const host = trainer('fails-cuda');
+  const poisoned = await host.acquire();
+  await failureOf(host);
+  const next = await host.acquire();
+  expect(next.pid).not.toBe(poisoned.pid);
+  await until('the end of the broken trainer', () => poisoned.ended ?? undefined);
+});
+
 test('a host that fails twice in a row gives up its worker', async () => {
   let gaveUp = 0;
   const host = trainer('exits', () => (gaveUp += 1));
@@ -113,8 +123,13 @@ test('an operation that works in between forgives the host', async () => {
 
 async function interruptedBy(reason: ConstructorParameters<typeof CancelledFailure>[0]): Promise<unknown> {
   const environment = mockEnvironment();
+  const training = new Promise<void>((resolve) => {
+    environment.on('heartbeat', ({ step }: GpuHeartbeat) => {
+      if (step > 0) resolve();
+    });
+  });
   const ended = run(trainer('endless'), environment).catch((error: unknown) => error);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await training;
   environment.cancel(reason as never);
   return ended;
 }

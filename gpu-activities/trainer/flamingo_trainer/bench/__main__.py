@@ -51,6 +51,7 @@ def sections_of(options: argparse.Namespace) -> dict[str, Callable[[], dict[str,
     import torch
 
     from . import fidelity, measuring, sampling, subject, training
+    from .switch import switch
 
     device = torch.device("cuda")
     kept: dict[str, Any] = {}
@@ -78,6 +79,7 @@ def sections_of(options: argparse.Namespace) -> dict[str, Callable[[], dict[str,
         "isolation": lambda: fidelity.isolation(model()),
         "training": lambda: training.packed(model(), options.steps, 6),
         "trainingProfile": lambda: training.profile(model()),
+        "switch": lambda: switch(model()),
         "preemption": lambda: training.preemption(model()),
         "sampling": lambda: sampling.slots(model(), options.answers),
         "likeliest": lambda: fidelity.likeliest(model()),

@@ -31,7 +31,7 @@ def run(
     begun = time.perf_counter()
     try:
         with deterministic(loaded.device):
-            state, found["resumedFrom"] = train(loaded, adapter, encoded, recipe, saver, [folder], clock)
+            state, found["resumedFrom"] = train(loaded, adapter, encoded, [], recipe, saver, [folder], clock)
         weights = hashlib.sha256()
         for value in state.parameters.values():
             weights.update(value.detach().cpu().numpy().tobytes())
