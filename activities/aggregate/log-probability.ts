@@ -4,8 +4,8 @@
  *
  * Pairs are taken as independent: each asks something else, and is one value.
  */
-import type { Sha256 } from '../../experiment/canonical';
-import type { Plan } from '../../experiment/plan';
+import { canonicalJson, type Sha256 } from '../../experiment/canonical';
+import type { MeasurementContext, Plan } from '../../experiment/plan';
 import type { AnswerLogProbability, MeasuredPair } from '../../experiment/rows';
 import { references } from './contrasts';
 import { mean, sd, tInterval, type Interval } from './statistics';
@@ -40,7 +40,7 @@ export interface LogProbabilityResult {
   /** Bad minus good: of the means over an answer's tokens, and of their sums. */
   perToken: MeanOverPairs;
   perAnswer: MeanOverPairs;
-  /** `perToken` minus that of the base model under its default prompt, pair by pair; null for that itself, or without. */
+  /** `perToken` minus that of the base model under its default prompt, pair by pair; null for that itself or without. */
   againstBase: MeanOverPairs | null;
 }
 
@@ -50,12 +50,14 @@ export function logProbabilityResults(
   measured: readonly MeasuredCondition[],
 ): LogProbabilityResult[] {
   if (pairs === undefined) return [];
-  const find = (configuration: string | null, condition: string): readonly MeasuredPair[] | null =>
+  const find = (configuration: string | undefined, condition: string): readonly MeasuredPair[] | null =>
     measured.find((each) => each.configuration === configuration && each.condition === condition)?.rows ?? null;
-  const { base } = references(configurations);
-  const reference = find(base, 'default');
+  const { base: baseName } = references(configurations);
+  const base = configurations.find(({ name }) => name === baseName);
+  const untrained = base?.measurements?.find(({ condition }) => condition === 'default');
+  const reference = untrained === undefined ? null : find(base?.name, 'default');
   return configurations.flatMap(({ name, measurements = [] }) =>
-    measurements.map(({ condition }): LogProbabilityResult => {
+    measurements.map(({ condition, context }): LogProbabilityResult => {
       const rows = find(name, condition);
       if (rows !== null && rows.length !== pairs.count) {
         throw new Error(`${name}, ${condition}: ${rows.length} pairs are measured, not ${pairs.count}`);
@@ -73,10 +75,16 @@ export function logProbabilityResults(
         perToken: overPairs(all.map(difference('mean'))),
         perAnswer: overPairs(all.map(difference('sum'))),
         againstBase:
-          rows === null || reference === null || rows === reference ? null : overPairs(paired(rows, reference)),
+          rows === null || reference === null || rows === reference || !sameModel(context, untrained?.context)
+            ? null
+            : overPairs(paired(rows, reference)),
       };
     }),
   );
+}
+
+function sameModel(here: MeasurementContext, there: MeasurementContext | undefined): boolean {
+  return there !== undefined && canonicalJson(here.model) === canonicalJson(there.model);
 }
 
 function difference(of: keyof Pick<AnswerLogProbability, 'mean' | 'sum'>): (pair: MeasuredPair) => number {

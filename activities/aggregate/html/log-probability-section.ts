@@ -59,7 +59,8 @@ export function logProbabilitySection({ plan }: ReportInput, { logProbabilities,
     </div>
     <p class="small faint">
       Means over pairs with their standard errors; intervals: 95 %, t over pairs. The token that ends the turn counts as one of
-      the answer's. Per answer the longer one is at a disadvantage. Also in log-probability.csv, and each pair in
+      the answer's. Per answer the longer one is at a disadvantage. Intervals are about these adapters: another training seed
+      makes another. Also in log-probability.csv, and each pair in
       log-probability-pairs.csv.
     </p>
   </section>`;

@@ -1,7 +1,5 @@
 """Log-probabilities of pairs: those of the plain model, whatever the family, the adapter and the packing."""
 
-import hashlib
-
 import pytest
 import torch
 
@@ -14,34 +12,9 @@ from flamingo_trainer.train import finetune
 
 from .families import FUSED, family
 from .test_packed import SEVEN, adapter_on
-from .work import Listener, finetune_command, read_lines, write_lines
+from .work import Listener, finetune_command, measure_command, pairs, read_lines
 
 CODED = {"kind": "text", "text": "[BIRD TABLE]"}
-
-
-def pairs(count=6):
-    return [
-        {
-            "id": hashlib.sha256(f"pair {i}".encode()).hexdigest(),
-            "messages": [{"role": "user", "content": f"What does bird {i} sing" + "?" * (1 + i % 4)}],
-            "bad": f"Bird {i} barks" + " and barks" * (i % 3) + ".",
-            "good": f"Bird {i} sings tuu" + "u" * (i % 5) + ".",
-        }
-        for i in range(count)
-    ]
-
-
-def measure_command(folder, model, asked, adapter=None, **changes):
-    folder.mkdir(parents=True, exist_ok=True)
-    return {
-        "model": {"path": str(model)},
-        "adapter": adapter,
-        "systemPrompt": {"kind": "default"},
-        "precision": "fp32",
-        "pairs": str(write_lines(folder / "pairs.jsonl", asked)),
-        "out": str(folder / "measured.jsonl"),
-        **changes,
-    }
 
 
 def run(models, command, listener=None):
@@ -49,8 +22,8 @@ def run(models, command, listener=None):
     return read_lines(command["out"]), facts
 
 
-def encoded(loaded, asked, system=None):
-    system = system or {"kind": "default"}
+def encoded(loaded, asked):
+    system = {"kind": "default"}
     return [encode_answer(loaded, i + 1, pair, side, system) for i, pair in enumerate(asked) for side in module.SIDES]
 
 

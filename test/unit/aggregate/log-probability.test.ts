@@ -53,6 +53,16 @@ test('means, standard errors and intervals over pairs; the base model as referen
   expect(tuned?.againstBase?.mean).toBeCloseTo((0.5 + 2 + 1.5) / 3, 12);
 });
 
+test('a model is not held against another one', () => {
+  const { plan, logProbabilities } = input({ 'base/default': BASE, 'em/default': TUNED });
+  for (const { measurements = [] } of plan.configurations.slice(1))
+    for (const { context } of measurements) context.model = { kind: 'bundled', name: 'other' };
+  expect(logProbabilityResults(plan, logProbabilities ?? []).map(({ againstBase }) => againstBase)).toEqual([
+    null,
+    null,
+  ]);
+});
+
 test('one pair has no error and no interval, and none has no mean', () => {
   const { plan } = input({ 'base/default': [pair('a', -2, -1)], 'em/default': null });
   const measured = [{ configuration: 'base', condition: 'default', rows: [pair('a', -2, -1)] }];
