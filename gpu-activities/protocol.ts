@@ -71,7 +71,9 @@ export interface StopCommand {
 export interface ExitCommand {
   op: 'exit';
 }
-export type TrainerCommand = FinetuneCommand | GenerateCommand | MeasureCommand | StopCommand | ExitCommand;
+/** What ends with `committed`, `stopped` or `failed`. */
+export type OperationCommand = FinetuneCommand | GenerateCommand | MeasureCommand;
+export type TrainerCommand = OperationCommand | StopCommand | ExitCommand;
 
 /** `data`, `config`: the input is wrong, no retry helps. `oom`, `nan`: declared by the run. `cuda`, `internal`: the host. */
 export type TrainerFailureKind = 'data' | 'config' | 'oom' | 'nan' | 'cuda' | 'internal';
