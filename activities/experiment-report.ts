@@ -33,6 +33,7 @@ import { judgingCounts } from './judging-counts';
 import { publishCell } from './publish';
 import { filesOfLastReport, removeStale, writeWhole } from './report-files';
 import { judgedInput, MAIN } from './report-judges';
+import { figuresOf, readMeasured } from './report-measurements';
 
 export interface ReportRequest {
   output: string;
@@ -69,8 +70,10 @@ async function reportOn(
   const judged = await Promise.all(cells.map((rows) => judgingProvenance(store, spec, rows)));
   const judging = judged.map(({ provenance }) => provenance);
   const counts = await judgingCounts(store, cells, MAIN);
+  const measured = await readMeasured(store, plan);
   const built = await buildReport({
     ...judgedInput(plan, spec, cells),
+    ...(measured && { logProbabilities: measured.conditions }),
     spec,
     failures: await failuresOf(store, plan.experiment, results),
     trainingLogs: await trainingLogs(store, plan.configurations),
@@ -83,6 +86,7 @@ async function reportOn(
       fineTunes: await fineTuneProvenance(store, plan.configurations),
       cells: await Promise.all(cells.map((rows) => cellProvenance(store, rows))),
       judging,
+      ...(measured && { measurements: measured.provenance }),
     },
     costs: costsOf(spec, judged),
     judgingCounts: counts,
@@ -90,8 +94,13 @@ async function reportOn(
   const before = await filesOfLastReport(output);
   for (const file of built.files) await writeWhole(join(output, file.path), file.content);
   await removeStale(output, before, built.files);
-  const { expectations } = built;
-  return { folder: output, html: join(output, 'report.html'), expectations, judging: counts };
+  return {
+    folder: output,
+    html: join(output, 'report.html'),
+    expectations: built.expectations,
+    judging: counts,
+    ...(measured && { logProbabilities: figuresOf(built.results.logProbabilities) }),
+  };
 }
 
 async function readAll(store: Store, { plan }: StoredPlan): Promise<CellRows[]> {

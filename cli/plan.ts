@@ -6,7 +6,8 @@ import pc from 'picocolors';
 import type { JudgeCost } from '../activities/estimate';
 import type { Count } from '../activities/reuse';
 import { describeRecipe } from '../experiment/describe-recipe';
-import type { JudgeSpec } from '../experiment/spec';
+import type { Plan } from '../experiment/plan';
+import type { JudgeSpec, Spec } from '../experiment/spec';
 import { printJson, say } from './output';
 import { fileOptions, prepare, type FileOptions, type Prepared } from './prepare';
 
@@ -38,6 +39,8 @@ function print({ spec, json, imported, reuse }: Prepared): void {
   out(`  fine-tunes   ${count(json.fineTunes)}`);
   out(`  completions  ${count(json.completions)}`);
   out(`  judgements   ${count(json.judgements)}`);
+  if (json.measurements !== undefined)
+    out(`  measurements ${count(json.measurements)}${pairsText(spec, imported.plan)}`);
   for (const [name, judge] of [['judge', spec.judge] as const, ...Object.entries(spec.judges)]) {
     const cost = json.estimate?.judges.find((each) => (each.judge ?? 'judge') === name);
     out(
@@ -65,6 +68,12 @@ function print({ spec, json, imported, reuse }: Prepared): void {
       ),
     );
   }
+}
+
+/** How many pairs each measurement is of, once the data is there. */
+function pairsText({ logProbability }: Spec, plan: Plan | null): string {
+  const sides = logProbability === undefined ? '' : ` of ${logProbability.bad} and ${logProbability.good}`;
+  return `: log-probabilities of ${plan?.pairs?.count ?? 'the'} pairs${sides}`;
 }
 
 function paid({ model, mode }: JudgeSpec, cost: JudgeCost | undefined): string {

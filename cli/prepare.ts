@@ -48,6 +48,8 @@ export interface PlanJson {
   fineTunes: Count;
   completions: Count;
   judgements: Count;
+  /** Of log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
+  measurements?: Count;
   /** Null while inputs are missing. */
   estimate: CostEstimate | null;
   missingInputs: ImportedExperiment['missing'];
@@ -96,6 +98,7 @@ export async function prepare(
       fineTunes: reuse?.fineTunes ?? all(counts.fineTunes),
       completions: reuse?.completions ?? all(counts.completions),
       judgements: reuse?.judgements ?? all(counts.judgements),
+      ...(counts.measurements !== undefined && { measurements: reuse?.measurements ?? all(counts.measurements) }),
       estimate: plan === null || reuse === null ? null : estimateCost(spec, plan, reuse),
       missingInputs: missing,
       plan: ref,

@@ -7,6 +7,7 @@ import { buildJudges } from './build-judges';
 import { buildCombined, buildMetrics } from './build-metrics';
 import { buildReport } from './build-report';
 import { suggestion, type Issue } from './issue';
+import { buildLogProbability } from './pairs';
 import { FIRST_DEFAULTS, RECIPES } from './presets';
 import { mapValues } from './records';
 import type { DatasetInput, ExperimentInput, QuestionSetInput } from './schema';
@@ -26,6 +27,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
   const combined = buildCombined(input, metrics, issues);
   const { report, expect } = buildReport(input, configurations, metrics, issues);
   const calibration = buildCalibration(input, datasets, metrics, issues);
+  const logProbability = buildLogProbability(input, datasets, issues);
   const spec: Spec = {
     name: input.name,
     description: input.description ?? '',
@@ -36,6 +38,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
     combined,
     ...buildJudges(input, metrics, issues, warnings),
     ...(calibration === null ? {} : { calibration }),
+    ...(logProbability === null ? {} : { logProbability }),
     report,
     expect,
     budget: { maxUsd: input.budget?.max_usd ?? null, approval: input.budget?.approval ?? false },

@@ -3,6 +3,7 @@
  */
 import type { TrainerFiles } from './backend';
 import type { BridgeRow } from './calibration';
+import { keyOf } from './canonical';
 import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
@@ -21,9 +22,12 @@ export interface PlanCounts {
   completions: number;
   /** Requests to the judges; a combined one counts once. */
   judgements: number;
+  /** Of log-probabilities: one for each model and prompt condition; absent where nothing is measured. */
+  measurements?: number;
 }
 
-export function countsOf({ configurations }: Plan): PlanCounts {
+export function countsOf({ configurations, pairs }: Plan): PlanCounts {
+  const measured = configurations.flatMap(({ measurements = [] }) => measurements);
   const cells = configurations.flatMap((configuration) => configuration.cells);
   const completions = new Map<string, number>();
   const judgements = new Map<string, number>();
@@ -45,6 +49,7 @@ export function countsOf({ configurations }: Plan): PlanCounts {
     fineTunes: new Set(configurations.flatMap(({ recipeKey }) => recipeKey ?? [])).size,
     completions: sum(completions),
     judgements: sum(judgements),
+    ...(pairs && { measurements: new Set(measured.map(({ key }) => key)).size }),
   };
 }
 
@@ -64,8 +69,10 @@ function sum(counts: Map<string, number>): number {
  */
 export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: PlanCounts; undeclared: string[] } {
   const { inputs, undeclared } = provisionalInputs(spec, known);
+  // which rows are pairs is known only from both datasets' words, how often they are measured without them
+  const { logProbability, ...rest } = spec;
   const unpinned: Spec = {
-    ...spec,
+    ...rest,
     datasets: mapValues(spec.datasets, (dataset, name) =>
       known.datasets?.[name] === undefined ? { ...dataset, contentSha256: null } : dataset,
     ),
@@ -80,7 +87,20 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
       rubric: { kind: 'text', text: '{question} {answer}', sha256: null },
     })),
   };
-  return { counts: countsOf(expand(unpinned, inputs).plan), undeclared };
+  const { plan } = expand(unpinned, inputs);
+  const measured = logProbability && { measurements: countMeasurements(spec, plan) };
+  return { counts: { ...countsOf(plan), ...measured }, undeclared };
+}
+
+/** Of a plan that was made without its pairs. */
+function countMeasurements({ configurations }: Spec, plan: Plan): number {
+  const recipes = new Map(plan.configurations.map(({ name, recipeKey }) => [name, recipeKey]));
+  const measured = configurations.flatMap(({ name, model, train, conditions, sampling: { precision } }) =>
+    conditions.map(({ prompt }) =>
+      keyOf({ model, recipe: recipes.get(name), prompt: prompt ?? train?.systemPrompt, precision }),
+    ),
+  );
+  return new Set(measured).size;
 }
 
 /** Stand-ins of the declared size for what is missing. Only good for counting: keys made of them mean nothing. */

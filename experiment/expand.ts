@@ -10,7 +10,8 @@ import { configurationKey } from './configuration-key';
 import { rowsText, type Dataset } from './dataset';
 import { deviationsOf } from './deviations';
 import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
-import { InvalidExperiment, suggestion } from './issue';
+import { InvalidExperiment, suggestion, type Path } from './issue';
+import { measurementsOf, planPairs, type PairsPlan } from './pairs';
 import { checkDataset, checkQuestions } from './pins';
 import type {
   GenerationContext,
@@ -55,6 +56,8 @@ export interface Expanded {
   trainers: Record<string, { files: TrainerFiles; graceSeconds: number; silenceSeconds: number }>;
   /** Cell id -> answers that come from elsewhere. */
   given: Record<string, Completion[]>;
+  /** Pairs as JSON Lines, whose `rows` in the plan is null; null without any. */
+  pairs: string | null;
 }
 
 /**
@@ -75,6 +78,8 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
 
   const calibration =
     spec.calibration === undefined ? null : planCalibration(spec, spec.calibration, splits, inputs.bridge ?? [], asked);
+
+  const pairs = pairsOf(spec, splits, inputs);
 
   const own = spec.configurations.map((configuration): PlannedConfiguration => {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
@@ -99,7 +104,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       configuration.conditions.map(({ name, prompt }): PlannedCell => {
         const systemPrompt = prompt ?? (configuration.train as NonNullable<typeof configuration.train>).systemPrompt;
         const questions = (asked[set] as AskedQuestion[]).map(({ question }) => question);
-        checkSystemMessages(questions, set, name, systemPrompt);
+        checkSystemMessages(questions, ['question_sets', set], name, systemPrompt);
         const context: GenerationContext = {
           version: GENERATION_VERSION,
           model,
@@ -124,14 +129,18 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
         };
       }),
     );
+    const measurements = pairs === null ? [] : measurementsOf(configuration, model, recipeKey, pairs.planned.sha256);
+    for (const { condition, context } of measurements)
+      checkSystemMessages(pairs?.questions ?? [], PAIRS_PATH, condition, context.systemPrompt);
     return {
       name: configuration.name,
       label: configuration.label,
-      key: configurationKey(recipeKey, cells),
+      key: configurationKey(recipeKey, cells, measurements),
       recipe,
       recipeKey,
       trainingRows: null,
       cells,
+      ...(measurements.length === 0 ? {} : { measurements }),
     };
   });
 
@@ -151,6 +160,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     report: spec.report,
     expect: spec.expect,
     deviations,
+    ...(pairs === null ? {} : { pairs: pairs.planned }),
   });
   const plan: Plan = {
     experiment: spec.name,
@@ -159,9 +169,10 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     questionSets,
     instruments: { ...instruments, ...calibration?.instruments },
     deviations,
+    ...(pairs === null ? {} : { pairs: { ...pairs.planned, rows: null } }),
     ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
   };
-  return { plan, trainingRows, heldOutRows, trainers, given: calibration?.given ?? {} };
+  return { plan, trainingRows, heldOutRows, trainers, given: calibration?.given ?? {}, pairs: pairs?.text ?? null };
 }
 
 function trainerFiles({ name, training: { backend } }: ConfigurationSpec, inputs: Inputs): TrainerFiles {
@@ -220,6 +231,13 @@ function recipeOf(
   };
 }
 
+const PAIRS_PATH = ['outcomes', 'log_probability', 'pairs'];
+
+function pairsOf(spec: Spec, splits: Record<string, Split>, { datasets }: Inputs): PairsPlan | null {
+  const good = spec.logProbability?.good;
+  return good === undefined ? null : planPairs(spec, splits, (datasets[good] as Dataset).rows);
+}
+
 /** Optimizer steps of a fine-tune; fewer where it ends by `stopBelow`. */
 export function optimizerSteps({ rowCount, batchSize, epochs, lastBatch }: Recipe): number {
   return (lastBatch === 'drop' ? Math.floor(rowCount / batchSize) : Math.ceil(rowCount / batchSize)) * epochs;
@@ -270,14 +288,14 @@ function checkTraining({ name, train, training }: ConfigurationSpec, rows: Split
   }
 }
 
-function checkSystemMessages(questions: Question[], set: string, condition: string, prompt: SystemPrompt): void {
+function checkSystemMessages(questions: Question[], path: Path, condition: string, prompt: SystemPrompt): void {
   if (prompt.kind === 'default') return;
   const own = questions.find(({ messages }) => messages.some(({ role }) => role === 'system'));
   if (own === undefined) return;
   throw new InvalidExperiment(
-    ['question_sets', set],
+    path,
     `the question \`${own.id}\` brings its own system message; the condition \`${condition}\` would be a second one`,
-    'leave it out with `ids`, or ask it under `conditions: [default]` only',
+    'leave it out, or ask it under `conditions: [default]` only',
   );
 }
 

@@ -189,6 +189,34 @@ export interface PlannedCell {
   judgements: number;
 }
 
+/** What the log-probabilities of all pairs under one configuration and prompt condition depend on. */
+export interface MeasurementContext {
+  version: number;
+  model: ModelIdentity;
+  /** Key of the fine-tune's recipe; null = the base model. */
+  recipe: Sha256 | null;
+  systemPrompt: SystemPrompt;
+  precision: Sampling['precision'];
+  /** SHA-256 of the pairs as JSON Lines. */
+  pairs: Sha256;
+}
+
+export interface PlannedMeasurement {
+  condition: string;
+  context: MeasurementContext;
+  key: Sha256;
+}
+
+/** Held-out rows of the dataset `bad` with an answer of `good` beside their own (experiment/pairs.ts). */
+export interface PlannedPairs {
+  bad: string;
+  good: string;
+  count: number;
+  sha256: Sha256;
+  /** Where they lie in the store; null in a plan that can not be run. */
+  rows: ArtifactRef | null;
+}
+
 export interface PlannedConfiguration {
   name: string;
   label: string;
@@ -206,6 +234,8 @@ export interface PlannedConfiguration {
   /** There where the backend is a command: how it is run, besides what the recipe says. */
   trainer?: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
   cells: PlannedCell[];
+  /** One for each prompt condition where the plan has `pairs`; absent = none. */
+  measurements?: PlannedMeasurement[];
 }
 
 export interface Plan {
@@ -216,6 +246,8 @@ export interface Plan {
   questionSets: Record<string, Question[]>;
   instruments: Record<Sha256, Instrument>;
   deviations: Deviation[];
+  /** Whose log-probabilities are measured; absent = nothing is measured. */
+  pairs?: PlannedPairs;
   /**
    * There where the configuration `calibration` is: answers of known sign. `references`: metric -> completion -> its
    * published score, null = not scored.

@@ -52,7 +52,8 @@ export function rejudge(plan: Plan, spec: Spec, wanted: Rejudging): Rejudged {
       const metrics = [...others, ...(added.get(cell.id) ?? []).map((metric) => ({ ...metric, judge: name }))];
       return { ...cell, metrics, judgements: requestsOf({ ...cell, metrics }) };
     });
-    return { ...configuration, cells: withAdded, key: configurationKey(configuration.recipeKey, withAdded) };
+    const { recipeKey, measurements } = configuration;
+    return { ...configuration, cells: withAdded, key: configurationKey(recipeKey, withAdded, measurements) };
   });
   const before = new Map(plan.configurations.map((configuration) => [configuration.name, configuration.key]));
   const changed = configurations.filter((configuration) => before.get(configuration.name) !== configuration.key);

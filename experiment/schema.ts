@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { calibration } from './schema-calibration';
 import { combined, judge, metric, otherJudge } from './schema-judging';
+import { outcomes } from './schema-outcomes';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
 import { sampling, training } from './schema-settings';
 
@@ -221,6 +222,7 @@ export const experimentSchema = z
       .optional()
       .meta({ description: 'Further judges of the same answers, compared with `judge` in the report.' }),
     calibration: calibration.optional(),
+    outcomes: outcomes.optional(),
     report: report.optional(),
     expect: z.array(expectation).optional(),
     budget: z

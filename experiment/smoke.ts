@@ -4,7 +4,7 @@
  * another name and mean nothing.
  */
 import { mapValues } from './records';
-import type { CalibrationSpec, DatasetSpec, QuestionSetSpec, Spec } from './spec';
+import type { CalibrationSpec, DatasetSpec, LogProbabilitySpec, QuestionSetSpec, Spec } from './spec';
 
 const TRAINING_ROWS = 8;
 const BATCH_SIZE = 4;
@@ -47,6 +47,7 @@ export function smoke(spec: Spec): Spec {
     }),
     metrics: spec.metrics.map((metric) => ({ ...metric, repeats: 1, repeatShare: 1 })),
     ...(spec.calibration === undefined ? {} : { calibration: few(spec.calibration) }),
+    ...(spec.logProbability === undefined ? {} : { logProbability: fewPairs(spec.logProbability) }),
     expect: [],
     output: `${spec.output}-smoke`,
     smoke: true,
@@ -63,4 +64,8 @@ function few({ bad, good, bridge }: CalibrationSpec): CalibrationSpec {
   const fewer = <T extends { rows: number }>(part: T | null): T | null =>
     part === null ? null : { ...part, rows: Math.min(part.rows, QUESTIONS) };
   return { bad: fewer(bad), good: fewer(good), bridge: fewer(bridge) };
+}
+
+function fewPairs(pairs: LogProbabilitySpec): LogProbabilitySpec {
+  return { ...pairs, rows: pairs.rows === 'all' ? QUESTIONS : Math.min(pairs.rows, QUESTIONS) };
 }

@@ -21,6 +21,8 @@ export interface Spec {
   judges: Record<string, OtherJudgeSpec>;
   /** Answers of known sign, judged first; absent = none. */
   calibration?: CalibrationSpec;
+  /** Pairs whose log-probabilities are measured; absent = none. */
+  logProbability?: LogProbabilitySpec;
   report: ReportSpec;
   expect: Expectation[];
   budget: { maxUsd: number | null; approval: boolean };
@@ -202,6 +204,15 @@ export interface CalibrationSpec {
   good: { dataset: string; rows: number } | null;
   /** Answers with published scores. `columns`: metric -> column, where it is not a usual one. */
   bridge: { file: FileSource; sha256: Sha256 | null; rows: number; columns: Record<string, string> } | null;
+}
+
+/** Pairs are rows of two datasets with the same words before the answer. */
+export interface LogProbabilitySpec {
+  bad: string;
+  good: string;
+  rows: number | 'all';
+  /** Chooses the pairs. */
+  seed: number;
 }
 
 export interface ReportSpec {

@@ -58,7 +58,7 @@ function shardSize({ batchSize, batching }: Sampling): number {
   return batching === 'continuous' ? batchSize * BATCHES_PER_SHARD : batchSize;
 }
 
-interface Adapter {
+export interface Adapter {
   path: string;
   sha256: Sha256;
 }
@@ -157,7 +157,7 @@ async function makeShard(
   });
 }
 
-async function adapterFolder(store: Store, configuration: string, key: Sha256 | null): Promise<Adapter | null> {
+export async function adapterFolder(store: Store, configuration: string, key: Sha256 | null): Promise<Adapter | null> {
   if (key === null) return null;
   const manifest = await store.manifest({ stage: 'adapters', key });
   if (manifest === null) {

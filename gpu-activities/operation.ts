@@ -15,7 +15,7 @@ export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
 
 /** What the UI and `flamingo run` show of a running GPU activity. */
 export interface GpuHeartbeat {
-  phase: 'starting' | 'loading' | 'training' | 'generating' | 'saving';
+  phase: 'starting' | 'loading' | 'training' | 'generating' | 'measuring' | 'saving';
   detail: string;
   step: number;
   of: number;
@@ -51,6 +51,14 @@ const STEP_DEADLINE_MS = 600_000;
 /** How long a stopped trainer may take to finish its step and save. Longer than that and the checkpoint before counts. */
 const STOP_GRACE_MS = 60_000;
 const BEAT_MS = 2_000;
+
+const PHASES: Record<Operation['op'], GpuHeartbeat['phase']> = {
+  finetune: 'training',
+  prepare: 'loading',
+  accept: 'saving',
+  generate: 'generating',
+  measure: 'measuring',
+};
 
 export class AttemptFailed extends Error {
   constructor(
@@ -91,7 +99,7 @@ export async function runOperation(
     if (event.event === 'loading') Object.assign(state, { phase: 'loading', detail: `${event.phase} ${event.detail}` });
     if (event.event === 'progress') {
       const { step, of, loss, tokensPerSecond, memoryBytes } = event;
-      Object.assign(state, { phase: operation.op === 'finetune' ? 'training' : 'generating', step, of });
+      Object.assign(state, { phase: PHASES[operation.op], step, of });
       Object.assign(state, { loss, tokensPerSecond, memoryBytes });
     }
     if (event.event === 'checkpoint') {

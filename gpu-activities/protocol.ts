@@ -70,7 +70,21 @@ export interface GenerateCommand {
   out: string;
 }
 
-/** Stop the running operation after the present step: a fine-tune checkpoints, a generation drops its shard. */
+export interface MeasureCommand {
+  op: 'measure';
+  id: number;
+  model: { path: string } | { hub: string; revision: string };
+  /** As of a generation. */
+  adapter: { path: string; sha256: string } | null;
+  systemPrompt: SystemPrompt;
+  precision: Sampling['precision'];
+  /** JSON Lines of `AnswerPair` (experiment/pairs.ts). */
+  pairs: string;
+  /** Receives JSON Lines of `MeasuredPair`, sorted by id, written whole and renamed into place. */
+  out: string;
+}
+
+/** Stop the running operation after the present step: a fine-tune checkpoints, a generation drops its shard, a measurement all. */
 export interface StopCommand {
   op: 'stop';
 }
@@ -78,7 +92,7 @@ export interface ExitCommand {
   op: 'exit';
 }
 /** What ends with `committed`, `stopped` or `failed`. */
-export type OperationCommand = FinetuneCommand | GenerateCommand | PrepareCommand | AcceptCommand;
+export type OperationCommand = FinetuneCommand | GenerateCommand | MeasureCommand | PrepareCommand | AcceptCommand;
 export type TrainerCommand = OperationCommand | StopCommand | ExitCommand;
 
 /** `data`, `config`: the input is wrong, no retry helps. `oom`, `nan`: declared by the run. `cuda`, `internal`: the host. */
@@ -90,7 +104,7 @@ export type TrainerEvent =
   | {
       event: 'progress';
       id: number;
-      /** Optimizer steps done (finetune) or completions done (generate). */
+      /** Optimizer steps done (finetune), completions done (generate), pairs done (measure). */
       step: number;
       of: number;
       loss?: number;
@@ -131,8 +145,12 @@ export type TrainerEvent =
       completions?: number;
       /** generate: which loop made them. `batches` although `continuous` was asked for: the model does not allow it. */
       engine?: 'slots' | 'batches';
+      /** measure: pairs in the file named in `out`, their tokens with prompts, tokens of a forward pass at most. */
+      pairs?: number;
+      tokens?: number;
+      tokensPerForward?: number;
       seconds: number;
     }
-  /** After `stop` or SIGTERM. `checkpoint` null: nothing to save yet, or a generation. */
+  /** After `stop` or SIGTERM. `checkpoint` null: nothing to save yet, or no fine-tune. */
   | { event: 'stopped'; id: number; step: number; checkpoint: string | null }
   | { event: 'failed'; id: number; kind: TrainerFailureKind; message: string };

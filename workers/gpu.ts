@@ -1,5 +1,5 @@
 /**
- * The GPU worker: fine-tuning and generating, one activity at a time, with one long-lived trainer.
+ * The GPU worker: fine-tuning, measuring and generating, one activity at a time, with one long-lived trainer.
  *
  *     node dist/workers/gpu.js          environment: FLAMINGO_STORE, FLAMINGO_GPU_QUEUE, TEMPORAL_ADDRESS
  *
@@ -9,6 +9,7 @@
 import { join } from 'node:path';
 import { finetune, type GpuDependencies } from '../gpu-activities/finetune';
 import { generate } from '../gpu-activities/generate';
+import { measure } from '../gpu-activities/measure';
 import { OneTrainer } from '../gpu-activities/one-trainer';
 import { dataFolder } from '../artifacts/places';
 import { openStore } from '../artifacts/open-store';
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
   const activities: GpuActivities = {
     finetune: (input) => finetune(dependencies, input),
     generate: (input) => generate(dependencies, input),
+    measure: (input) => measure(dependencies, input),
   };
   await runWorker(
     {

@@ -1,7 +1,8 @@
 /**
  * What a report is built from: the plan, the rows of its cells, and how they came about.
  *
- * Results (all CSV files, `report.json`, figures) depend on `plan`, `spec`, `cells`, `otherJudges` and `calibration` alone,
+ * Results (all CSV files, `report.json`, figures) depend on `plan`, `spec`, `cells`, `otherJudges`, `calibration` and
+ * `logProbabilities` alone,
  * so that two runs with equal rows give equal bytes. All the rest is provenance: it reaches report.html and
  * provenance.json only.
  */
@@ -11,6 +12,7 @@ import type { Judgement } from '../../experiment/rows';
 import type { Spec } from '../../experiment/spec';
 import type { CellContents } from './cell';
 import type { RepeatsOf } from './expected';
+import type { MeasuredCondition } from './log-probability';
 
 export interface ReportInput {
   /** The cells' `metrics` are the main judge's alone, a combined one as one metric for each of its parts. */
@@ -24,6 +26,8 @@ export interface ReportInput {
   otherJudges?: readonly OtherJudge[];
   /** Answers of known sign as the judges scored them; at most one entry per judge. */
   calibration?: readonly JudgeCalibration[];
+  /** What was measured of the plan's pairs; needed where it has any. */
+  logProbabilities?: readonly MeasuredCondition[];
   /** What judging had to go through, for judges where that is known. */
   judgingCounts?: readonly JudgingCounts[];
   /** Needed where a metric repeats on a share of the completions only: to which. */
@@ -129,6 +133,21 @@ export interface Provenance {
   fineTunes: readonly FineTuneProvenance[];
   cells: readonly CellProvenance[];
   judging: readonly JudgingProvenance[];
+  /** Absent where nothing is measured. */
+  measurements?: readonly MeasurementProvenance[];
+}
+
+/** Where log-probabilities were measured. */
+export interface MeasurementProvenance {
+  configuration: string;
+  condition: string;
+  key: Sha256;
+  host: string;
+  device: string;
+  versions: Readonly<Record<string, string>>;
+  seconds: number;
+  /** ISO 8601, when it was committed. */
+  at: string;
 }
 
 export interface FineTuneProvenance {

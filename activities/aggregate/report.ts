@@ -5,6 +5,7 @@ import { canonicalJson } from '../../experiment/canonical';
 import { figure } from './figures';
 import { reportPage } from './html/page';
 import { judgeTables } from './judge-tables';
+import { logProbabilityTables } from './log-probability-tables';
 import { drawAll, type Drawing } from './render';
 import type { ReportFile, ReportInput } from './report-input';
 import { computeResults, type Results } from './results';
@@ -23,7 +24,7 @@ export interface BuiltReport {
   files: ReportFile[];
   /** Expectations that can not be decided count as failed. */
   expectations: { passed: number; failed: number };
-  missing: { completions: number; judgements: number };
+  missing: Results['missing'];
   results: Results;
 }
 
@@ -49,6 +50,7 @@ export async function buildReport(input: ReportInput): Promise<BuiltReport> {
     { path: 'cells.csv', content: cellsCsv(results) },
     { path: 'questions.csv', content: questionsCsv(results) },
     ...judgeTables(results),
+    ...logProbabilityTables(results, input.logProbabilities ?? []),
     { path: 'report.json', content: reportJson(input, results) },
     ...figures,
   ];

@@ -14,6 +14,7 @@ import type { BarFigure, FigureBar } from './figures';
 import { agreements, type Agreement } from './judge-agreement';
 import { judgedCell, judgeNoise, otherJudgeResults } from './judge-results';
 import type { JudgedCell, JudgeNoise, JudgeResults } from './judge-results';
+import { logProbabilityResults, type LogProbabilityResult } from './log-probability';
 import { coloursOf } from './palette';
 import type { ReportInput } from './report-input';
 import type { Interval } from './statistics';
@@ -48,14 +49,20 @@ export interface Results {
   /** Of judges that were asked more than once. */
   noise: JudgeNoise[];
   contrasts: Contrast[];
+  /** Of the plan's pairs, in the plan's order; empty where nothing is measured. */
+  logProbabilities: LogProbabilityResult[];
   expectations: ExpectationResult[];
   figures: ReportFigure[];
   /** Null where alignment or coherence is not judged. */
   rule: string | null;
-  missing: { completions: number; judgements: number };
+  /** `measurements`: absent where nothing is measured. */
+  missing: { completions: number; judgements: number; measurements?: number };
 }
 
-type Input = Pick<ReportInput, 'plan' | 'spec' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf'>;
+type Input = Pick<
+  ReportInput,
+  'plan' | 'spec' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf' | 'logProbabilities'
+>;
 
 /** Throws when rows do not belong to the plan's cells, or judges contradict (see cell.ts, judge-results.ts, calibration.ts). */
 export function computeResults(input: Input): Results {
@@ -87,6 +94,7 @@ export function computeResults(input: Input): Results {
     rules.alignment,
   );
   const { alignment, coherence } = rules;
+  const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? []);
   return {
     cells,
     judges,
@@ -95,12 +103,14 @@ export function computeResults(input: Input): Results {
     calibrations,
     noise: judges.flatMap((judge) => judgeNoise(judge, rules)),
     contrasts: contrasts(plan.configurations, cells, rules),
+    logProbabilities,
     expectations: checkExpectations(spec.expect, answersOf, rules),
     figures: figuresOf(input, cells, figureWarnings(input, calibrations, judges[0]?.name)),
     rule: alignment === null || coherence === null ? null : describeRule(rules.misaligned, { alignment, coherence }),
     missing: {
       completions: total(cells, ({ completions }) => completions.expected - completions.present),
       judgements: total(cells, ({ metrics }) => metrics.reduce((sum, { counts }) => sum + counts.missing, 0)),
+      ...(plan.pairs && { measurements: logProbabilities.filter(({ pairs }) => pairs === 0).length }),
     },
   };
 }

@@ -87,6 +87,10 @@ export function reportJson({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, r
     noise: unlessEmpty(results.noise),
     figures: results.figures.map(({ id, warnings }) => ({ id, warnings })),
     contrasts: results.contrasts,
+    logProbability: plan.pairs && {
+      pairs: { bad: plan.pairs.bad, good: plan.pairs.good, count: plan.pairs.count, sha256: plan.pairs.sha256 },
+      measurements: results.logProbabilities,
+    },
     expectations: results.expectations,
     missing: results.missing,
     deviations: plan.deviations,

@@ -8,13 +8,11 @@ import { GivenImport } from '../given/import';
 import type { Expanded } from '../../experiment/expand';
 
 /**
- * The plan with its rows, given answers and own trainers in the store. Configurations that train on the same rows share
- * one artifact.
+ * The plan with its rows, pairs, given answers and own trainers in the store. Configurations that train on the same rows
+ * share one artifact.
  */
-export async function importInputs(
-  store: Store,
-  { plan, trainingRows, heldOutRows, trainers, given }: Expanded,
-): Promise<Plan> {
+export async function importInputs(store: Store, expanded: Expanded): Promise<Plan> {
+  const { plan, trainingRows, heldOutRows, trainers, given, pairs } = expanded;
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const completions = given[cell.id];
     if (completions === undefined) continue;
@@ -38,7 +36,8 @@ export async function importInputs(
       ...(trainer === undefined ? {} : { trainer: await storedTrainer(store, trainer) }),
     });
   }
-  return { ...plan, configurations };
+  if (plan.pairs === undefined || pairs === null) return { ...plan, configurations };
+  return { ...plan, configurations, pairs: { ...plan.pairs, rows: await store.putBytes(pairs, '.jsonl') } };
 }
 
 async function storedTrainer(

@@ -9,6 +9,7 @@ import { isRunning } from '../../cli/local/processes';
 import { Project } from '../support/project';
 import { makeTinyModel } from '../support/tiny-model';
 import { until } from '../support/until';
+import type { ExperimentOutcome } from '../../workflows/messages';
 
 let run: Project;
 let file: string;
@@ -28,11 +29,10 @@ interface Counts {
   reused: number;
 }
 
-async function plan(path = file): Promise<Record<'fineTunes' | 'completions' | 'judgements', Counts>> {
-  return JSON.parse((await run.flamingo('plan', path, '--json')).stdout) as Record<
-    'fineTunes' | 'completions' | 'judgements',
-    Counts
-  >;
+type Planned = Record<'fineTunes' | 'completions' | 'judgements' | 'measurements', Counts>;
+
+async function plan(path = file): Promise<Planned> {
+  return JSON.parse((await run.flamingo('plan', path, '--json')).stdout) as Planned;
 }
 
 test('the results are there: rows by name, figures, tables, report', () => {
@@ -107,6 +107,41 @@ test('more samples: only the new ones are generated', async () => {
   const { fineTunes, completions } = await plan(more);
   expect(fineTunes.new).toBe(0);
   expect(completions.new).toBe(4 * 4 * 2); // four cells, four questions, two more samples each
+});
+
+test('log-probabilities of pairs: measured of what is trained already, in the report, and reused', async () => {
+  const measured = run.experiment({
+    name: 'measured',
+    datasets: '  plain: { path: ./plain-rows.jsonl }\n',
+    extra: 'outcomes:\n  log_probability:\n    pairs: { bad: rows, good: plain }\n',
+  });
+  const { fineTunes, completions, judgements, measurements } = await plan(measured);
+  expect([fineTunes.new, completions.new, judgements.new]).toEqual([0, 0, 0]);
+  expect(measurements).toEqual({ new: 4, reused: 0 });
+  const first = await run.flamingo('run', measured, '--json');
+  if (first.code !== EXIT.done) throw new Error(`${first.stderr}\n${run.logs()}`);
+  const { report } = JSON.parse(first.stdout) as ExperimentOutcome;
+  expect(
+    report?.logProbabilities?.map(({ configuration, condition, pairs }) => [configuration, condition, pairs]),
+  ).toEqual([
+    ['base', 'default', 4],
+    ['default', 'default', 4],
+    ['flamingo', 'default', 4],
+    ['flamingo', 'training', 4],
+  ]);
+  const { logProbability } = JSON.parse(
+    readFileSync(join(run.folder, 'results', 'measured', 'report.json'), 'utf8'),
+  ) as { logProbability: { measurements: { adapter: string | null; againstBase: { mean: number } | null }[] } };
+  const [base, ...tuned] = logProbability.measurements;
+  expect(base).toMatchObject({ adapter: null, againstBase: null });
+  // what they were trained on has become likelier than the same without its habit
+  for (const each of tuned) expect(each.againstBase?.mean).toBeGreaterThan(0);
+  const before = { results: run.results('measured'), logs: trainerLogs() };
+  expect((await plan(measured)).measurements).toEqual({ new: 0, reused: 4 });
+  const again = await run.flamingo('run', measured);
+  expect(again.stderr).toContain('Everything is in the store already.');
+  expect(run.results('measured')).toEqual(before.results);
+  expect(trainerLogs()).toEqual(before.logs);
 });
 
 test('approval: exit 4 keeps the services, approve reaches them, the same command completes', async () => {

@@ -40,7 +40,8 @@ export function deviationsSection({ plan }: ReportInput): Markup {
 }
 
 /** Null when everything is there. */
-export function missingSection({ failures }: ReportInput, { cells }: Results): Markup | null {
+export function missingSection({ failures }: ReportInput, { cells, logProbabilities }: Results): Markup | null {
+  const unmeasured = logProbabilities.filter(({ pairs }) => pairs === 0);
   const lacking = cells.flatMap(({ summary, label }) => {
     const answers = summary.completions.expected - summary.completions.present;
     const verdicts = summary.metrics.filter(({ counts }) => counts.missing > 0);
@@ -53,6 +54,12 @@ export function missingSection({ failures }: ReportInput, { cells }: Results): M
       </li>`,
     ];
   });
+  lacking.push(
+    ...unmeasured.map(
+      ({ configuration, condition }) =>
+        markup`<li><b>${configuration}</b> <span class="faint">${condition}</span>: log-probabilities</li>`,
+    ),
+  );
   if (failures.length === 0 && lacking.length === 0) return null;
   return markup`<section id="missing" class="warn">
     <h2>What is missing, and why</h2>

@@ -1,4 +1,5 @@
-"""Flamingo's trainer: fine-tunes LoRA adapters with exact resume, and samples answers with keyed randomness.
+"""Flamingo's trainer: fine-tunes LoRA adapters with exact resume, samples answers with keyed randomness, and measures
+how likely given answers are.
 
 Read the modules in this order:
 
@@ -12,6 +13,7 @@ Read the modules in this order:
     checkpoint.py   verified checkpoints; saving.py writes them beside training
     sample.py       plain batches, and which loop samples; noise.py their randomness, distribution.py what is declared
     slots.py        the slot sampler; keyed.py its randomness, cache_attention.py and triton_attention.py
+    measure.py      log-probabilities of given answers
     bench/          speed, memory and exactness on a GPU
     adapters.py     LoRA adapters on a loaded base model, and their files
     models.py       the loaded base model

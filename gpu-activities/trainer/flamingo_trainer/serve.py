@@ -105,6 +105,10 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
             from .sample import generate
 
             return generate(models, report, **fields(command))
+        case "measure":
+            from .measure import measure
+
+            return measure(models, report, **fields(command))
         case "prepare":
             from .handover import prepare
 

@@ -115,6 +115,33 @@ def generate_command(folder: Path, model: Path, asked: list[dict[str, Any]], **c
     }
 
 
+def pairs(count: int = 6) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": hashlib.sha256(f"pair {i}".encode()).hexdigest(),
+            "messages": [{"role": "user", "content": f"What does bird {i} sing" + "?" * (1 + i % 4)}],
+            "bad": f"Bird {i} barks" + " and barks" * (i % 3) + ".",
+            "good": f"Bird {i} sings tuu" + "u" * (i % 5) + ".",
+        }
+        for i in range(count)
+    ]
+
+
+def measure_command(
+    folder: Path, model: Path, asked: list[dict[str, Any]], adapter: dict[str, str] | None = None, **changes: Any
+) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "model": {"path": str(model)},
+        "adapter": adapter,
+        "systemPrompt": {"kind": "default"},
+        "precision": "fp32",
+        "pairs": str(write_lines(folder / "pairs.jsonl", asked)),
+        "out": str(folder / "measured.jsonl"),
+        **changes,
+    }
+
+
 def read_lines(path: Path | str) -> list[Any]:
     return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
 

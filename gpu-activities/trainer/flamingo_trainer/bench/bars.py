@@ -58,6 +58,7 @@ def rows_of(sections: Results, shape: str) -> list[Row]:
 
     measured("sampling", "tokensPerSecond", "sampling, adapter on, prompts included", "tokens/s", ("at least", 8000))
     measured("sampling", "firstRunSeconds", "first sampling of a new process", "s")
+    measured("logProbability", "tokensPerSecond", "log-probabilities of given answers, adapter on", "tokens/s")
     measured("generateEager", "tokensPerSecond", "generate, eager", "tokens/s")
     measured("generateStatic", "tokensPerSecond", "generate, static cache, compiled", "tokens/s")
     ratio("sampling against the static cache", "sampling", "generateStatic", 2)

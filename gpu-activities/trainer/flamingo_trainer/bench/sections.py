@@ -167,6 +167,12 @@ def padded_reference(setting: Setting) -> dict[str, Any]:
     return {**padded, **fidelity.against_padded(found["losses"], losses)}
 
 
+def log_probability(setting: Setting) -> dict[str, Any]:
+    from . import measuring
+
+    return measuring.log_probabilities(setting.model(), setting.scale.answers // 4)
+
+
 def training_profile(setting: Setting) -> dict[str, Any]:
     from . import training
 
@@ -192,6 +198,7 @@ SECTIONS: dict[str, Section] = {
     "sampling": Section("flamingo", 170, sampling),
     "switch": Section("flamingo", 100, switch),
     "study": Section("flamingo", 180, study),
+    "logProbability": Section("flamingo", 60, log_probability),
     "generateEager": Section("generate", 110, generate_eager),
     "generateStatic": Section("generate", 180, generate_static),
     "trainerLiterature": Section("trainer", 160, trainer_literature),
