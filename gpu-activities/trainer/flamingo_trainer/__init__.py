@@ -8,7 +8,8 @@ Read the modules in this order:
     train.py        the training loop, top to bottom, and the padded reference; held_out.py the loss on other rows
     packed.py       the packed paths: packing.py rows in one sequence, plan.py what fits, master.py fp32 weights,
                     fused.py the layers, compiling.py
-    checkpoint.py   verified checkpoints; saving.py writes them beside training
+    checkpoint.py   verified checkpoints; kept.py adapters along training, for evaluation; saving.py
+                    writes both beside training
     sample.py       plain batches, and which loop samples; noise.py their randomness, distribution.py what is declared
     slots.py        the slot sampler; keyed.py its randomness, cache_attention.py and triton_attention.py
     bench/          speed, memory and exactness on a GPU

@@ -64,16 +64,27 @@ def save(model: PeftModel, folder: Path) -> str:
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
-        name: value.detach().to("cpu", torch.float32).contiguous()
-        for name, value in get_peft_model_state_dict(model, save_embedding_layers=False).items()
+        name: value.detach().to("cpu", torch.float32).contiguous() for name, value in in_peft_format(model).items()
     }
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     sync(folder / WEIGHTS)
+    write_config(model, folder)
+    return sha256_of(folder / WEIGHTS)
+
+
+def in_peft_format(model: PeftModel, weights: dict[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
+    """The adapter's tensors by the names that PEFT stores them under.
+
+    `weights`: tensors by the names of `trained`, which take the place of the present ones.
+    """
+    return get_peft_model_state_dict(model, state_dict=weights, save_embedding_layers=False)
+
+
+def write_config(model: PeftModel, folder: Path) -> None:
     config = model.peft_config["default"].to_dict()
     config.pop("peft_version", None)
     config["inference_mode"] = True
     write_whole(folder / CONFIG, to_json({name: plain(value) for name, value in config.items()}) + "\n")
-    return sha256_of(folder / WEIGHTS)
 
 
 def plain(value: Any) -> Any:
