@@ -65,6 +65,8 @@ function buildConfiguration(
       message: `micro_batch_size ${training.microBatchSize} is more than batch_size ${training.batchSize}`,
     });
   }
+  const steps = own.training?.evaluate_at ?? shared.training?.evaluate_at ?? [];
+  const stepsPath: Path = own.training?.evaluate_at === undefined ? [] : path;
   const conditionsPath: Path = own.conditions === undefined ? ['conditions'] : [...path, 'conditions'];
   const suffix = Object.entries(axes).map(([axis, value]) => `${axis} ${value}`);
   return {
@@ -81,6 +83,9 @@ function buildConfiguration(
       conditionsPath,
       issues,
     ),
+    ...(train === null || steps.length === 0
+      ? {}
+      : { evaluateAt: { steps, place: [...stepsPath, 'training', 'evaluate_at'] } }),
   };
 }
 

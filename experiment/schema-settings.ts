@@ -54,6 +54,26 @@ export const training = z
           'Rows of a step as few long sequences instead of padded micro-batches: `auto` on a GPU, `always` also on a CPU. ' +
           'The same mathematics. `none` where precision is fp32.',
       }),
+    evaluate_at: z
+      .array(count)
+      .superRefine((steps, context) => {
+        steps.forEach((step, index) => {
+          const before = steps[index - 1];
+          if (before === undefined || before < step) return;
+          context.addIssue({
+            code: 'custom',
+            message: `the steps must ascend, each named once: ${step} follows ${before}`,
+            path: [index],
+          });
+        });
+      })
+      .optional()
+      .meta({
+        default: [],
+        description:
+          'Optimizer steps (from 1) whose adapters are kept, and asked and judged like the finished one, as cells of their ' +
+          'own. Changes no result of the fine-tune.',
+      }),
     seed: seed.optional().meta({ default: 0, description: 'Short for both of `seeds`.' }),
     seeds: z.strictObject({ initialisation: seed.optional(), data_order: seed.optional() }).optional(),
   })
