@@ -44,6 +44,8 @@ export interface PlanJson {
   configurations: number;
   cells: number;
   fineTunes: Count;
+  /** Of the new fine-tunes those that are done again for adapters of steps that were not kept; left out when there are none. */
+  trainedAgain?: Reuse['trainedAgain'];
   completions: Count;
   judgements: Count;
   /** Null while inputs are missing. */
@@ -91,6 +93,7 @@ export async function prepare(
       configurations: counts.configurations,
       cells: counts.cells,
       fineTunes: reuse?.fineTunes ?? all(counts.fineTunes),
+      ...(reuse === null || reuse.trainedAgain.length === 0 ? {} : { trainedAgain: reuse.trainedAgain }),
       completions: reuse?.completions ?? all(counts.completions),
       judgements: reuse?.judgements ?? all(counts.judgements),
       estimate: plan === null || reuse === null ? null : estimateCost(spec, plan, reuse),
