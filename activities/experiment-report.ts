@@ -31,6 +31,7 @@ import type {
 import { readCell, type CellRows } from './cell-rows';
 import { judgeUsd, PRICES_AS_OF } from './judge/prices';
 import { publishCell } from './publish';
+import { alongTrainingInput } from './report-along-training';
 import { judgedInput } from './report-judges';
 
 export interface ReportRequest {
@@ -69,6 +70,7 @@ async function reportOn(
   const judging = judged.map(({ provenance }) => provenance);
   const built = await buildReport({
     ...judgedInput(plan, spec, cells),
+    ...(await alongTrainingInput(store, plan, cells)),
     spec,
     failures: await failuresOf(store, plan.experiment, results),
     trainingLogs: await trainingLogs(store, plan.configurations),

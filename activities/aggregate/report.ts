@@ -8,7 +8,7 @@ import { judgeTables } from './judge-tables';
 import { drawAll, type Drawing } from './render';
 import type { ReportFile, ReportInput } from './report-input';
 import { computeResults, type Results } from './results';
-import { cellsCsv, questionsCsv, reportJson } from './tables';
+import { alongTrainingCsv, cellsCsv, questionsCsv, reportJson } from './tables';
 
 export type { ReportFile, ReportInput } from './report-input';
 
@@ -40,12 +40,14 @@ export async function buildReport(input: ReportInput): Promise<BuiltReport> {
     ];
   });
   const passed = results.expectations.filter(({ outcome }) => outcome === 'passed').length;
+  const along = alongTrainingCsv(results);
   const { provenance, costs, failures, plan, judgingCounts = [] } = input;
   return {
     files: [
       { path: 'report.html', content: reportPage(input, results, drawings) },
       { path: 'cells.csv', content: cellsCsv(results) },
       { path: 'questions.csv', content: questionsCsv(results) },
+      ...(along === null ? [] : [{ path: 'along-training.csv', content: along }]),
       ...judgeTables(results),
       { path: 'report.json', content: reportJson(input, results) },
       ...figures,

@@ -8,6 +8,7 @@ import type { ReportInput } from '../report-input';
 import { STAND_IN_WARNING, type Results } from '../results';
 import { plural } from './format';
 import { markup, raw, type Markup } from './markup';
+import { alongTrainingSection } from './along-training-section';
 import { calibrationSection } from './calibration-section';
 import { categoriesSection } from './categories-section';
 import { configurationsSection } from './configurations-section';
@@ -25,6 +26,7 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
   const { section: answers, data } = samplesSection(input, results);
   const expectations = expectationsSection(results.expectations);
   const contrasts = contrastsSection(input, results);
+  const alongTraining = alongTrainingSection(input, results);
   const categories = categoriesSection(results);
   const scores = scoresSection(input, results);
   const judges = judgesSection(input, results);
@@ -36,6 +38,7 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
     ['figures', 'Figures', true],
     ['expectations', 'Expectations', expectations !== null],
     ['table', 'Results', true],
+    ['along-training', 'Along training', alongTraining !== null],
     ['categories', 'Categories', categories !== null],
     ['contrasts', 'Contrasts', contrasts !== null],
     ['scores', 'Scores', scores !== null],
@@ -80,7 +83,7 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
         </header>
         <main>
           ${banners(input, results)} ${figuresSection(results.figures, drawings)} ${expectations}
-          ${tableSection(input, results)} ${categories} ${contrasts} ${scores} ${judges} ${calibration} ${noise}
+          ${tableSection(input, results)} ${alongTraining} ${categories} ${contrasts} ${scores} ${judges} ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>
             Beside this file: cells.csv, questions.csv and further tables, report.json (results), provenance.json, figures/. Built by

@@ -40,8 +40,8 @@ export function deviationsSection({ plan }: ReportInput): Markup {
 }
 
 /** Null when everything is there. */
-export function missingSection({ failures }: ReportInput, { cells }: Results): Markup | null {
-  const lacking = cells.flatMap(({ summary, label }) => {
+export function missingSection({ failures }: ReportInput, { cells, keptCells }: Results): Markup | null {
+  const lacking = [...cells, ...keptCells].flatMap(({ summary, label }) => {
     const answers = summary.completions.expected - summary.completions.present;
     const verdicts = summary.metrics.filter(({ counts }) => counts.missing > 0);
     if (answers === 0 && verdicts.length === 0) return [];
