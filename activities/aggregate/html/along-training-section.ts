@@ -55,12 +55,17 @@ function setPart(series: TrainingSeries[], alignment: string | null): Markup {
     return found == null ? null : 100 * found;
   };
   const mean = ({ cell }: TrainingPoint): number | null => metricOf(cell, alignment)?.estimate.mean ?? null;
-  return markup`<div class="curves lines">
+  const legend = new Map(series.map(({ cell }) => [cell.configuration.label, cell.colour]));
+  return markup`<p class="legend small">
+      ${[...legend].map(([label, colour]) => markup`<span>${dot(colour)}${label}</span> `)}
+    </p>
+    <div class="curves lines">
       ${shares && lines('misaligned answers, %', series, rate)}
       ${alignment !== null && lines(`mean ${alignment}, 0–100`, series, mean, 100)}
     </div>
-    <div class="scroll">
-      <table>
+    <details>
+      <summary>Step by step</summary>
+      <div class="scroll"><table>
         <thead>
           <tr>
             <th>Configuration</th>
@@ -74,8 +79,8 @@ function setPart(series: TrainingSeries[], alignment: string | null): Markup {
         <tbody>
           ${series.map(({ points }) => points.map((point) => pointRow(point, alignment, shares)))}
         </tbody>
-      </table>
-    </div>`;
+      </table></div>
+    </details>`;
 }
 
 function pointRow({ step, cell }: TrainingPoint, alignment: string | null, shares: boolean): Markup {
