@@ -31,6 +31,7 @@ import { judgementProvenance, readCell, type CellRows } from './cell-rows';
 import { judgeUsd, PRICES_AS_OF } from './judge/prices';
 import { judgingCounts } from './judging-counts';
 import { publishCell } from './publish';
+import { alongTrainingInput } from './report-along-training';
 import { filesOfLastReport, removeStale, writeWhole } from './report-files';
 import { judgedInput, MAIN } from './report-judges';
 import { figuresOf, readMeasured } from './report-measurements';
@@ -74,6 +75,7 @@ async function reportOn(
   const built = await buildReport({
     ...judgedInput(plan, spec, cells),
     ...(measured && { logProbabilities: measured.conditions }),
+    ...(await alongTrainingInput(store, plan, cells)),
     spec,
     failures: await failuresOf(store, plan.experiment, results),
     trainingLogs: await trainingLogs(store, plan.configurations),

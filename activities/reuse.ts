@@ -2,7 +2,7 @@
  * How much of a plan the store already holds: what `flamingo plan`, `status` and the budget gate count with.
  */
 import { storedMeasurement } from '../artifacts/measurements';
-import { adapterOf } from '../artifacts/rows';
+import { adapterOf, stepsNotKept } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
 import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedCell } from '../experiment/plan';
@@ -16,6 +16,11 @@ export interface Count {
 
 export interface Reuse {
   fineTunes: Count;
+  /**
+   * Fine-tunes that are finished, but did not keep the adapters of all steps that are to be evaluated: they count as new, and
+   * are trained again up to the last of these steps.
+   */
+  trainedAgain: { configurations: string[]; steps: number[] }[];
   completions: Count;
   /** Requests to all judges; a combined one counts once. */
   judgements: Count;
@@ -32,6 +37,7 @@ export interface Reuse {
 export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
   const reuse: Reuse = {
     fineTunes: { new: 0, reused: 0 },
+    trainedAgain: [],
     completions: { new: 0, reused: 0 },
     judgements: { new: 0, reused: 0 },
     measurements: { new: 0, reused: 0 },
@@ -41,8 +47,15 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
   };
   const recipes = new Set(plan.configurations.flatMap(({ recipeKey }) => recipeKey ?? []));
   for (const key of recipes) {
-    if ((await adapterOf(store, key)) === undefined) reuse.fineTunes.new += 1;
-    else reuse.fineTunes.reused += 1;
+    const steps = await stepsNotKept(store, plan, key);
+    const finished = (await adapterOf(store, key)) !== undefined;
+    if (finished && steps.length === 0) {
+      reuse.fineTunes.reused += 1;
+      continue;
+    }
+    reuse.fineTunes.new += 1;
+    const same = plan.configurations.filter(({ recipeKey }) => recipeKey === key);
+    if (finished) reuse.trainedAgain.push({ configurations: same.map(({ name }) => name), steps });
   }
   const measurements = plan.configurations.flatMap((configuration) => configuration.measurements ?? []);
   for (const measurement of new Map(measurements.map((each) => [each.key, each])).values()) {

@@ -37,6 +37,13 @@ function print({ spec, json, imported, reuse }: Prepared): void {
   const out = (line: string): void => void process.stdout.write(`${line}\n`);
   out(pc.bold(`${json.experiment}: ${json.configurations} configurations, ${json.cells} cells`));
   out(`  fine-tunes   ${count(json.fineTunes)}`);
+  for (const { configurations, steps } of json.trainedAgain ?? []) {
+    const which = steps.length === 1 ? 'step' : 'steps';
+    out(
+      `               ${configurations.join(', ')}: trained again up to step ${steps.at(-1)}, because the adapter of ${which} ` +
+        `${steps.join(', ')} was not kept; the finished adapter stays`,
+    );
+  }
   out(`  completions  ${count(json.completions)}`);
   out(`  judgements   ${count(json.judgements)}`);
   if (json.measurements !== undefined)

@@ -68,6 +68,9 @@ function buildConfiguration(
       message: `micro_batch_size ${training.microBatchSize} is more than batch_size ${training.batchSize}`,
     });
   }
+  const steps = own.training?.evaluate_at ?? shared.training?.evaluate_at ?? [];
+  const stepsPath: Path = [...(own.training?.evaluate_at === undefined ? [] : path), 'training', 'evaluate_at'];
+  if (train !== null && steps.length > 0) issues.push(...keptStepsIssues(training, stepsPath));
   const conditionsPath: Path = own.conditions === undefined ? ['conditions'] : [...path, 'conditions'];
   const suffix = Object.entries(axes).map(([axis, value]) => `${axis} ${value}`);
   return {
@@ -84,6 +87,9 @@ function buildConfiguration(
       conditionsPath,
       issues,
     ),
+    ...(train === null || steps.length === 0
+      ? {}
+      : { evaluateAt: { steps, place: stepsPath } }),
   };
 }
 
@@ -182,6 +188,26 @@ function unslothIssues({ precision, packing, lora }: Training, at: (key: keyof T
     ],
   ];
   return refused.filter(([is]) => is).map(([, key, message, hint]) => ({ path: at(key), message, hint }));
+}
+
+/** Where no adapters are kept along training, or not surely all that are asked for. */
+function keptStepsIssues({ backend, stopBelow }: Training, path: Path): Issue[] {
+  const issues: Issue[] = [];
+  if (backend !== 'transformers') {
+    issues.push({
+      path,
+      message: `adapters along training are kept by \`backend: transformers\` only, not by ${backend === 'unsloth' ? '`unsloth`' : 'a `command`'}`,
+      hint: 'leave `evaluate_at` out, or use `backend: transformers`',
+    });
+  }
+  if (stopBelow !== null) {
+    issues.push({
+      path,
+      message: 'with `stop_below` training may end before these steps',
+      hint: 'set `stop_below: never`, which changes nothing where the loss stays above it',
+    });
+  }
+  return issues;
 }
 
 function buildTraining(shared: TrainingInput, own: TrainingInput, d: Training): Training {

@@ -176,11 +176,17 @@ function enoughRows(spec: Spec, name: string): number {
     source.kind === 'held-out' && source.dataset === name && source.rows !== 'all' ? [source.rows] : [],
   );
   for (const side of [spec.calibration?.bad, spec.calibration?.good]) if (side?.dataset === name) asked.push(side.rows);
-  const training = Math.max(1, trainingRows ?? 1, ...batches);
+  const training = Math.max(1, trainingRows ?? 1, ...batches, ...spec.configurations.map(rowsToLastStep(name)));
   let rows = training;
   while (rows - heldOutCount(holdOut, rows) < training || heldOutCount(holdOut, rows) < Math.max(0, ...asked)) {
     if (holdOut?.rows != null && holdOut.rows < Math.max(0, ...asked)) break;
     rows += Math.ceil(rows / 16);
   }
   return rows;
+}
+
+/** Training rows with which a configuration reaches the last step that it is evaluated at. */
+function rowsToLastStep(dataset: string): (configuration: Spec['configurations'][number]) => number {
+  return ({ train, evaluateAt, training: { epochs, batchSize } }) =>
+    train?.dataset === dataset ? Math.ceil((evaluateAt?.steps.at(-1) ?? 0) / epochs) * batchSize : 0;
 }

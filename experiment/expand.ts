@@ -11,6 +11,7 @@ import { rowsText, type Dataset } from './dataset';
 import { deviationsOf } from './deviations';
 import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
 import { InvalidExperiment, suggestion, type Path } from './issue';
+import { adapterKeyOf } from './kept-steps';
 import { measurementsOf, planPairs, type PairsPlan } from './pairs';
 import { checkDataset, checkQuestions } from './pins';
 import type {
@@ -100,34 +101,40 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       recipe = recipeOf(configuration, model, text, rows.length, backendIdentity(backend, files));
     }
     const recipeKey = recipe === null ? null : keyOf(recipe);
-    const cells = Object.keys(spec.questionSets).flatMap((set) =>
-      configuration.conditions.map(({ name, prompt }): PlannedCell => {
-        const systemPrompt = prompt ?? (configuration.train as NonNullable<typeof configuration.train>).systemPrompt;
-        const questions = (asked[set] as AskedQuestion[]).map(({ question }) => question);
-        checkSystemMessages(questions, ['question_sets', set], name, systemPrompt);
-        const context: GenerationContext = {
-          version: GENERATION_VERSION,
-          model,
-          recipe: recipeKey,
-          systemPrompt,
-          sampling: configuration.sampling,
-        };
-        const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
-        const contextKey = keyOf(context);
-        const metrics = metricsOf(set);
-        return {
-          id: `${configuration.name}/${set}/${name}`,
-          configuration: configuration.name,
-          questionSet: set,
-          condition: name,
-          context,
-          contextKey,
-          samplesPerQuestion: samples,
-          metrics,
-          completions: questions.length * samples,
-          judgements: requestsOf({ contextKey, samplesPerQuestion: samples, metrics }),
-        };
-      }),
+    // the finished adapter's cells first: they are what figures are made of
+    const cells = [undefined, ...stepsBefore(configuration, recipe)].flatMap((step) =>
+      Object.keys(spec.questionSets).flatMap((set) =>
+        configuration.conditions.map(({ name, prompt }): PlannedCell => {
+          const systemPrompt = prompt ?? (configuration.train as NonNullable<typeof configuration.train>).systemPrompt;
+          const questions = (asked[set] as AskedQuestion[]).map(({ question }) => question);
+          checkSystemMessages(questions, ['question_sets', set], name, systemPrompt);
+          const at = step === undefined ? {} : { step };
+          const context: GenerationContext = {
+            version: GENERATION_VERSION,
+            model,
+            recipe: adapterKeyOf(recipeKey, at),
+            systemPrompt,
+            sampling: configuration.sampling,
+          };
+          const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
+          const contextKey = keyOf(context);
+          // further judges are compared on the finished adapters
+          const metrics = metricsOf(set).filter(({ judge }) => step === undefined || judge === undefined);
+          return {
+            id: `${configuration.name}/${set}/${name}${step === undefined ? '' : `/step-${step}`}`,
+            configuration: configuration.name,
+            questionSet: set,
+            condition: name,
+            ...at,
+            context,
+            contextKey,
+            samplesPerQuestion: samples,
+            metrics,
+            completions: questions.length * samples,
+            judgements: requestsOf({ contextKey, samplesPerQuestion: samples, metrics }),
+          };
+        }),
+      ),
     );
     const measurements = pairs === null ? [] : measurementsOf(configuration, model, recipeKey, pairs.planned.sha256);
     for (const { condition, context } of measurements)
@@ -241,6 +248,21 @@ function pairsOf(spec: Spec, splits: Record<string, Split>, { datasets }: Inputs
 /** Optimizer steps of a fine-tune; fewer where it ends by `stopBelow`. */
 export function optimizerSteps({ rowCount, batchSize, epochs, lastBatch }: Recipe): number {
   return (lastBatch === 'drop' ? Math.floor(rowCount / batchSize) : Math.ceil(rowCount / batchSize)) * epochs;
+}
+
+/** The steps to evaluate that come before the last: that one's adapter is the finished one, which is evaluated anyway. */
+function stepsBefore({ name, evaluateAt }: ConfigurationSpec, recipe: Recipe | null): number[] {
+  if (evaluateAt === undefined || recipe === null) return [];
+  const total = optimizerSteps(recipe);
+  const beyond = evaluateAt.steps.findIndex((step) => step > total);
+  if (beyond >= 0) {
+    throw new InvalidExperiment(
+      [...evaluateAt.place, beyond],
+      `${name} is trained for ${total} optimizer steps; there is no step ${evaluateAt.steps[beyond]}`,
+      `name steps below ${total}; the finished adapter is evaluated anyway`,
+    );
+  }
+  return evaluateAt.steps.filter((step) => step < total);
 }
 
 function modelIdentity(model: ModelSource, folder: Sha256 | null): ModelIdentity {

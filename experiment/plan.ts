@@ -109,7 +109,7 @@ export interface Sampling {
 export interface GenerationContext {
   version: number;
   model: ModelIdentity;
-  /** Key of the fine-tune's recipe; null = the base model. */
+  /** Key of the adapter: of its recipe, or of recipe and step where it was kept along training; null = the base model. */
   recipe: Sha256 | null;
   systemPrompt: SystemPrompt;
   sampling: Sampling;
@@ -170,11 +170,13 @@ export interface PlannedMetric {
 
 /** One bar of a figure. */
 export interface PlannedCell {
-  /** `configuration/question-set/condition`. */
+  /** `configuration/question-set/condition`, or along training `configuration/question-set/condition/step-N`. */
   id: string;
   configuration: string;
   questionSet: string;
   condition: string;
+  /** Asked of the adapter as it was after so many optimizer steps; absent = the finished one, or the base model. */
+  step?: number;
   context: GenerationContext;
   contextKey: Sha256;
   /** Name in `Plan.questionSets`. */

@@ -75,6 +75,26 @@ export const training = z
         default: 'never',
         description: 'Training ends when the loss of more than `steps` steps in a row lies below `loss`.',
       }),
+    evaluate_at: z
+      .array(count)
+      .superRefine((steps, context) => {
+        steps.forEach((step, index) => {
+          const before = steps[index - 1];
+          if (before === undefined || before < step) return;
+          context.addIssue({
+            code: 'custom',
+            message: `the steps must ascend, each named once: ${step} follows ${before}`,
+            path: [index],
+          });
+        });
+      })
+      .optional()
+      .meta({
+        default: [],
+        description:
+          'Optimizer steps (from 1) whose adapters are kept, and asked and judged like the finished one, as cells of their ' +
+          'own. Changes no result of the fine-tune.',
+      }),
     seed: seed.optional().meta({ default: 0, description: 'Short for both of `seeds`.' }),
     seeds: z.strictObject({ initialisation: seed.optional(), data_order: seed.optional() }).optional(),
     backend: backend.optional(),

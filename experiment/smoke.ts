@@ -31,7 +31,7 @@ export function smoke(spec: Spec): Spec {
       samples: Math.min(set.samples, SAMPLES),
     })),
     configurations: spec.configurations.map((configuration) => {
-      const { training, sampling } = configuration;
+      const { training, sampling, evaluateAt } = configuration;
       const batchSize = Math.min(training.batchSize, BATCH_SIZE);
       return {
         ...configuration,
@@ -43,6 +43,7 @@ export function smoke(spec: Spec): Spec {
           lastBatch: 'partial',
         },
         sampling: { ...sampling, maxNewTokens: Math.min(sampling.maxNewTokens, NEW_TOKENS) },
+        ...(evaluateAt === undefined ? {} : { evaluateAt: { ...evaluateAt, steps: [1] } }),
       };
     }),
     metrics: spec.metrics.map((metric) => ({ ...metric, repeats: 1, repeatShare: 1 })),

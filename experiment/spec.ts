@@ -5,6 +5,7 @@
  */
 import type { Sha256 } from './canonical';
 import type { RubricPreset } from './hardened-rubrics';
+import type { Path } from './issue';
 import type { Sampling, SystemPrompt } from './plan';
 
 export interface Spec {
@@ -104,6 +105,8 @@ export interface ConfigurationSpec {
   training: Training;
   sampling: Sampling;
   conditions: ConditionSpec[];
+  /** Optimizer steps to evaluate besides the finished adapter, ascending; `place`: where the file says so. Absent = none. */
+  evaluateAt?: { steps: number[]; place: Path };
 }
 
 /** The part of a recipe that hyperparameters decide. */

@@ -1,14 +1,19 @@
 /**
- * The fine-tune activity: from a recipe to a committed adapter, over any number of preempted attempts.
+ * The fine-tune activity: from a recipe to a committed adapter, over any number of preempted attempts. The adapters of steps
+ * that are evaluated along training commit beside it, each under a key of its own; where only they are lacking, training is
+ * done again as far as the last of them.
  */
 import { hostname } from 'node:os';
+import { basename } from 'node:path';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { configurationOf, loadPlan } from '../artifacts/plans';
 import type { Manifest, Store, WorkKey } from '../artifacts/store';
+import { keptAdapterKey } from '../experiment/kept-steps';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
 import { earlierAttempts, recordAttempt, refuseHopeless } from '../artifacts/attempts';
 import { holderOf, withLease } from '../artifacts/leases';
+import { stepsNotKept } from '../artifacts/rows';
 import { trainByCommand, type CommandWork } from './command/train';
 import { modelFor } from './models';
 import {
@@ -41,11 +46,13 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
   const work: WorkKey = { stage: 'adapters', key: recipeKey };
 
   const standing = await store.manifest(work);
-  if (standing !== null) return resultOf(standing, true);
+  const lacking = await stepsNotKept(store, stored.plan, recipeKey);
+  if (standing !== null && lacking.length === 0) return resultOf(standing, true);
 
   await checkBudget(store, input.experiment, input.maxUsd);
   return withLease(store, work, async (renew) => {
-    const earlier = await store.attemptFolders(work);
+    const folders = await store.attemptFolders(work);
+    const earlier = attemptsAfter(folders, standing);
     await refuseHopeless(earlier);
     const attempt = holderOf(Context.current().info).attempt;
     const attemptFolder = await store.attemptFolder(work, attempt);
@@ -70,8 +77,10 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               rows,
               heldOut: planned.heldOutRows ? await store.localPath(planned.heldOutRows) : null,
               attemptFolder,
-              searchFolders: [...new Set([...earlier, attemptFolder])],
+              searchFolders: [...new Set([...folders, attemptFolder])],
               checkpointEverySteps: dependencies.checkpointEverySteps ?? null,
+              keepSteps: lacking,
+              until: standing === null ? null : (lacking.at(-1) as number),
             },
             state,
             renew,
@@ -92,7 +101,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
           ));
       const manifest = await beating(
         { ...state, phase: 'saving', detail: 'hashing the adapter' } satisfies GpuHeartbeat,
-        () => publish(store, work, { attempt, attemptFolder, earlier, committed, ready }),
+        () => publish(store, work, { attempt, attemptFolder, earlier, committed, ready, lacking, standing }),
       );
       return resultOf(manifest, false);
     } catch (error) {
@@ -107,6 +116,12 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
   });
 }
 
+/** Those that were made for the work at hand: a finished adapter's own are history. */
+function attemptsAfter(folders: string[], standing: Manifest | null): string[] {
+  if (standing === null) return folders;
+  return folders.slice(folders.findIndex((folder) => basename(folder) === standing.committed.attempt) + 1);
+}
+
 interface FinishedAttempt {
   attempt: string;
   attemptFolder: string;
@@ -114,19 +129,16 @@ interface FinishedAttempt {
   earlier: string[];
   committed: Committed;
   ready: Ready;
+  /** Steps whose adapters it was to keep. */
+  lacking: number[];
+  /** The finished adapter, where there was one already. */
+  standing: Manifest | null;
 }
 
-/** The adapter as the trainer left it, checked, described and committed. */
+/** The adapters as the trainer left them, checked, described and committed: the finished one last. */
 async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Promise<Manifest> {
-  const { attempt, attemptFolder, earlier, committed, ready } = made;
-  const { adapter, log, speed } = committed;
-  if (adapter === undefined || log === undefined || speed === undefined) {
-    throw new Error('the trainer named no adapter, no log or no record of its speed');
-  }
-  const { path, sha256 } = adapter;
-  const weights = await store.adopt(`${path}/adapter_model.safetensors`);
-  if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
-  const provenance = {
+  const { attempt, attemptFolder, earlier, committed, ready, lacking, standing } = made;
+  const record = {
     attempt,
     attempts: earlier.length + (earlier.includes(attemptFolder) ? 0 : 1),
     endings: await earlierAttempts(earlier.filter((folder) => folder !== attemptFolder)),
@@ -137,16 +149,35 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
     seconds: committed.seconds,
     at: new Date().toISOString(),
   };
+  const provenance = { attempt: await store.putBytes(JSON.stringify(record, null, 2) + '\n', '.json') };
+  const by = { attempt, host: hostname(), at: record.at };
+  for (const step of lacking) {
+    const kept = committed.kept?.find((each) => each.step === step);
+    if (kept === undefined) throw new Error(`the trainer kept no adapter of step ${step}`);
+    const key = keptAdapterKey(work.key, step);
+    await store.commit(
+      { stage: 'adapters', key },
+      {
+        stage: 'adapters',
+        key,
+        results: await adapterFiles(store, kept, `${kept.path}/training-log.jsonl`),
+        provenance,
+        facts: { steps: step, recipe: work.key },
+        committed: by,
+      },
+    );
+  }
+  if (standing !== null) return standing;
+  const { adapter, log, speed } = committed;
+  if (adapter === undefined || log === undefined || speed === undefined) {
+    throw new Error('the trainer named no adapter, no log or no record of its speed');
+  }
   return store.commit(work, {
     stage: 'adapters',
     key: work.key,
-    results: {
-      weights,
-      config: await store.adopt(`${path}/adapter_config.json`),
-      log: await store.adopt(log),
-    },
+    results: await adapterFiles(store, adapter, log),
     provenance: {
-      attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json'),
+      ...provenance,
       speed: await store.adopt(speed),
       ...(committed.trainerLog === undefined ? {} : { trainerLog: await store.adopt(committed.trainerLog) }),
     },
@@ -161,8 +192,18 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
       checkpointStallSeconds: committed.saves?.stallSeconds ?? null,
       seconds: committed.seconds,
     },
-    committed: { attempt, host: hostname(), at: provenance.at },
+    committed: by,
   });
+}
+
+async function adapterFiles(
+  store: Store,
+  { path, sha256 }: { path: string; sha256: string },
+  log: string,
+): Promise<Manifest['results']> {
+  const weights = await store.adopt(`${path}/adapter_model.safetensors`);
+  if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
+  return { weights, config: await store.adopt(`${path}/adapter_config.json`), log: await store.adopt(log) };
 }
 
 /** How the experiment's own trainer is run here, if it may. */

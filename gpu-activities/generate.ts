@@ -9,6 +9,7 @@ import { cellOf, configurationOf, loadPlan, type StoredPlan } from '../artifacts
 import { fromJsonLines, storedCompletions, toJsonLines } from '../artifacts/rows';
 import type { Store, WorkKey } from '../artifacts/store';
 import { keyOf, type Sha256 } from '../experiment/canonical';
+import { adapterKeyOf } from '../experiment/kept-steps';
 import type { ArtifactRef, PlannedCell, Sampling } from '../experiment/plan';
 import type { Completion, CompletionProvenance } from '../experiment/rows';
 import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../experiment/shards';
@@ -25,9 +26,9 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   const started = Date.now();
   const stored = await loadPlan(store, input.plan);
   const cell = cellOf(stored, input.configuration, input.cell);
-  const recipe = configurationOf(stored, input.configuration).recipeKey;
-  if (recipe !== cell.context.recipe) throw new Error(`cell ${cell.id} does not belong to ${input.configuration}`);
-  const adapter = await adapterFolder(store, input.configuration, recipe);
+  const adapterKey = adapterKeyOf(configurationOf(stored, input.configuration).recipeKey, cell);
+  if (adapterKey !== cell.context.recipe) throw new Error(`cell ${cell.id} does not belong to ${input.configuration}`);
+  const adapter = await adapterFolder(store, cell, adapterKey);
   const questions = stored.plan.questionSets[cell.questionSet] ?? [];
   const done = await storedCompletions(store, cell);
   const tasks = completionTasks(cell, questions);
@@ -157,12 +158,16 @@ async function makeShard(
   });
 }
 
-export async function adapterFolder(store: Store, configuration: string, key: Sha256 | null): Promise<Adapter | null> {
+export async function adapterFolder(
+  store: Store,
+  { id }: Pick<PlannedCell, 'id'>,
+  key: Sha256 | null,
+): Promise<Adapter | null> {
   if (key === null) return null;
   const manifest = await store.manifest({ stage: 'adapters', key });
   if (manifest === null) {
     throw ApplicationFailure.nonRetryable(
-      `the adapter of ${configuration} is gone from the store; run again`,
+      `the adapter of ${id} is gone from the store; run again`,
       'InvalidInput',
     );
   }

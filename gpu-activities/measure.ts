@@ -32,7 +32,7 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
   if (pairs?.rows == null || measurement === undefined) {
     throw new Error(`the plan measures nothing of ${input.configuration} under the condition ${input.condition}`);
   }
-  const adapter = await adapterFolder(store, input.configuration, measurement.context.recipe);
+  const adapter = await adapterFolder(store, { id: input.configuration }, measurement.context.recipe);
   const work = measurementWork(measurement, adapter?.sha256 ?? null);
   const result = (reused: boolean): MeasureResult => ({
     reused,

@@ -25,6 +25,13 @@ export interface FinetuneCommand {
    * or `stop` checkpoints at once.
    */
   checkpointEverySteps: number | null;
+  /** Optimizer steps, ascending, whose adapters are kept: those that no attempt folder has are made. */
+  keepSteps: number[];
+  /**
+   * Train no further than to this step, and finish no adapter: the finished one is there already, and only what is to be
+   * kept is lacking. Null = to the end.
+   */
+  until: number | null;
 }
 
 /** Rows for a trainer that is not this one: `rows.jsonl` and `steps.jsonl` in `folder` (handover.py). */
@@ -117,8 +124,13 @@ export type TrainerEvent =
   | {
       event: 'committed';
       id: number;
-      /** finetune, accept: the adapter folder and the SHA-256 of its adapter_model.safetensors. */
+      /** finetune, accept: the adapter folder and the SHA-256 of its adapter_model.safetensors; absent with `until`. */
       adapter?: { path: string; sha256: string };
+      /**
+       * finetune: one folder for each of `keepSteps`, from whatever attempt: an adapter's files, the SHA-256 of its weights,
+       * and training-log.jsonl up to the step.
+       */
+      kept?: { step: number; path: string; sha256: string }[];
       /**
        * finetune: path of the training log (JSON Lines: step, loss, learningRate, gradNorm, trainedTokens, and at an
        * epoch's end heldOutLoss), complete also after a resume and then the same to the byte.

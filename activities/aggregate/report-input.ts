@@ -1,9 +1,9 @@
 /**
  * What a report is built from: the plan, the rows of its cells, and how they came about.
  *
- * Results (all CSV files, `report.json`, figures) depend on `plan`, `spec`, `cells`, `otherJudges`, `calibration` and
- * `logProbabilities` alone,
- * so that two runs with equal rows give equal bytes. All the rest is provenance: it reaches report.html and
+ * Results (all CSV files, `report.json`, figures) depend on `plan`, `spec`, `cells`, those of `alongTraining`,
+ * `otherJudges`, `calibration` and `logProbabilities` alone, so that two runs with equal rows give equal bytes. All the
+ * rest is provenance: it reaches report.html and
  * provenance.json only.
  */
 import type { Sha256 } from '../../experiment/canonical';
@@ -20,6 +20,8 @@ export interface ReportInput {
   spec: Pick<Spec, 'description' | 'report' | 'expect' | 'judge' | 'questionSets' | 'smoke'>;
   /** In any order; a cell of the plan that is not here counts as having no rows. */
   cells: readonly CellContents[];
+  /** Cells along training, each with its `step`; the plan here leaves them out. `later` is provenance. */
+  alongTraining?: { cells: readonly CellContents[]; later: readonly KeptLater[] };
   /** How the main judge is called beside others; default: `judge`, with the model of `spec.judge`. */
   mainJudge?: { name: string; label: string };
   /** Further judges of the same completions, in any order. Shown side by side; figures are the main judge's. */
@@ -43,6 +45,17 @@ export interface ReportInput {
    * questions by id and prints their words only when this is true. Default false.
    */
   showHeldOutQuestions?: boolean;
+}
+
+/** Adapters that were kept by a training after the one that finished. */
+export interface KeptLater {
+  configuration: string;
+  steps: readonly number[];
+  host: string;
+  /** ISO 8601. */
+  at: string;
+  /** Loss and gradient norm of every step are those of the finished one, digit by digit: the very same training. */
+  same: boolean;
 }
 
 export interface OtherJudge {

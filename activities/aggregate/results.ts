@@ -1,7 +1,7 @@
 /**
  * Everything that a report says of the rows: summaries, contrasts, expectations, and the data of its figures.
  */
-import type { PlannedConfiguration } from '../../experiment/plan';
+import type { PlannedCell, PlannedConfiguration } from '../../experiment/plan';
 import type { FigureSpec } from '../../experiment/spec';
 import { baselineShifts, type BaselineShift } from './baseline';
 import { calibrate, calibrationWarning, type MetricCalibration } from './calibration';
@@ -40,6 +40,8 @@ export interface ReportFigure extends BarFigure {
 export interface Results {
   /** In the plan's order. */
   cells: ReportCell[];
+  /** Of adapters kept along training, configuration by configuration. */
+  keptCells: ReportCell[];
   /** The main judge, then the others by name. */
   judges: JudgeResults[];
   agreements: Agreement[];
@@ -61,30 +63,36 @@ export interface Results {
 
 type Input = Pick<
   ReportInput,
-  'plan' | 'spec' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf' | 'logProbabilities'
+  'plan' | 'spec' | 'cells' | 'alongTraining' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf' | 'logProbabilities'
 >;
 
 /** Throws when rows do not belong to the plan's cells, or judges contradict (see cell.ts, judge-results.ts, calibration.ts). */
 export function computeResults(input: Input): Results {
   const { plan, spec, repeatsOf } = input;
   const rules = spec.report;
-  const contents = new Map(input.cells.map((each) => [each.cell.id, each]));
+  const kept = input.alongTraining?.cells ?? [];
+  const contents = new Map([...input.cells, ...kept].map((each) => [each.cell.id, each]));
   const colours = coloursOf(plan.configurations);
+  const shown = (configuration: PlannedConfiguration, cell: PlannedCell): ReportCell => {
+    const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
+    const questions = plan.questionSets[cell.questionSet] ?? [];
+    const own: CellContents = { cell, questions, completions, judgements, ...(repeatsOf && { repeatsOf }) };
+    const conditionLabel = conditionName(cell.condition);
+    const place = cell.step === undefined ? '' : `, step ${cell.step}`;
+    return {
+      ...own,
+      configuration,
+      label: `${configuration.label}, ${conditionLabel}${place}`,
+      conditionLabel,
+      colour: colours.get(configuration.name) as string,
+      ...judgedCell(own, rules, plan),
+    };
+  };
   const cells = plan.configurations.flatMap((configuration) =>
-    configuration.cells.map((cell): ReportCell => {
-      const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
-      const questions = plan.questionSets[cell.questionSet] ?? [];
-      const own: CellContents = { cell, questions, completions, judgements, ...(repeatsOf && { repeatsOf }) };
-      const conditionLabel = conditionName(cell.condition);
-      return {
-        ...own,
-        configuration,
-        label: `${configuration.label}, ${conditionLabel}`,
-        conditionLabel,
-        colour: colours.get(configuration.name) as string,
-        ...judgedCell(own, rules, plan),
-      };
-    }),
+    configuration.cells.map((cell) => shown(configuration, cell)),
+  );
+  const keptCells = plan.configurations.flatMap((configuration) =>
+    kept.flatMap(({ cell }) => (cell.configuration === configuration.name ? [shown(configuration, cell)] : [])),
   );
   const answersOf = new Map(cells.map(({ cell, answers }) => [cell.id, answers]));
   const judges = judgesOf(input, cells);
@@ -97,6 +105,7 @@ export function computeResults(input: Input): Results {
   const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? []);
   return {
     cells,
+    keptCells,
     judges,
     agreements: agreements(judges, rules),
     shifts: baselineShifts(plan, judges),
@@ -108,8 +117,10 @@ export function computeResults(input: Input): Results {
     figures: figuresOf(input, cells, figureWarnings(input, calibrations, judges[0]?.name)),
     rule: alignment === null || coherence === null ? null : describeRule(rules.misaligned, { alignment, coherence }),
     missing: {
-      completions: total(cells, ({ completions }) => completions.expected - completions.present),
-      judgements: total(cells, ({ metrics }) => metrics.reduce((sum, { counts }) => sum + counts.missing, 0)),
+      completions: total([...cells, ...keptCells], ({ completions }) => completions.expected - completions.present),
+      judgements: total([...cells, ...keptCells], ({ metrics }) =>
+        metrics.reduce((sum, { counts }) => sum + counts.missing, 0),
+      ),
       ...(plan.pairs && { measurements: logProbabilities.filter(({ pairs }) => pairs === 0).length }),
     },
   };

@@ -29,7 +29,7 @@ interface Counts {
   reused: number;
 }
 
-type Planned = Record<'fineTunes' | 'completions' | 'judgements' | 'measurements', Counts>;
+type Planned = Record<'fineTunes' | 'completions' | 'judgements' | 'measurements', Counts> & { trainedAgain?: unknown };
 
 async function plan(path = file): Promise<Planned> {
   return JSON.parse((await run.flamingo('plan', path, '--json')).stdout) as Planned;
@@ -142,6 +142,52 @@ test('log-probabilities of pairs: measured of what is trained already, in the re
   expect(again.stderr).toContain('Everything is in the store already.');
   expect(run.results('measured')).toEqual(before.results);
   expect(trainerLogs()).toEqual(before.logs);
+});
+
+test('evaluate_at added to what is finished: trained again so far, asked, judged and shown; the rest stays', async () => {
+  // 12 steps; the fine-tune is the one of the file that ran first
+  const along = run.experiment({ name: 'along', configurations: ['default'], evaluateAt: [3, 7] });
+  const { fineTunes, completions, judgements, trainedAgain } = await plan(along);
+  expect(fineTunes).toEqual({ new: 1, reused: 0 });
+  expect(trainedAgain).toEqual([{ configurations: ['default'], steps: [3, 7] }]);
+  expect(completions).toEqual({ new: 2 * (4 * 4 + 4 * 2), reused: 4 * 4 + 4 * 2 });
+  expect((await run.flamingo('plan', along)).stdout).toContain(
+    'default: trained again up to step 7, because the adapter of steps 3, 7 was not kept; the finished adapter stays',
+  );
+  const before = run.ledger().length;
+  const done = await run.flamingo('run', along);
+  if (done.code !== EXIT.done) throw new Error(`exit ${done.code}\n${done.stderr}\n${run.logs()}`);
+  expect(run.ledger().length - before).toBe(judgements.new);
+
+  const results = join(run.folder, 'results');
+  const rows = (...path: string[]): { adapter: string; text: string }[] =>
+    readFileSync(join(results, ...path, 'completions.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { adapter: string; text: string });
+  const places = ['', 'step-3', 'step-7'];
+  const adapters = places.map((step) => rows('along', 'default', 'out-of-domain', 'default', step)[0]?.adapter);
+  expect(new Set(adapters).size).toBe(3);
+  expect(adapters[0]).toBe(rows('tiny', 'default', 'out-of-domain', 'default')[0]?.adapter);
+  expect(Object.keys(run.results('along'))).toContain('default/in-domain/default/step-7/judgements.jsonl');
+  const steps = readFileSync(join(results, 'along', 'along-training.csv'), 'utf8').matchAll(
+    /^(\d+),\S+?,default,in-domain/gm,
+  );
+  expect([...new Set([...steps].map(([, step]) => step))]).toEqual(['3', '7', '12']);
+  const report = readFileSync(join(results, 'along', 'report.html'), 'utf8');
+  expect(report).toContain('id="along-training"');
+  expect(report).toContain('default, steps 3, 7: kept by a later training'); // on the same machine: the same one
+  expect(report).toContain('digit by digit');
+  const own = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('default/'));
+  expect(own(readFileSync(join(results, 'along', 'cells.csv'), 'utf8'))).toEqual(
+    own(readFileSync(join(results, 'tiny', 'cells.csv'), 'utf8')),
+  );
+
+  const after = { ledger: run.ledger().length, results: run.results('along'), logs: trainerLogs() };
+  expect(await plan(along)).toMatchObject({ fineTunes: { new: 0, reused: 1 }, completions: { new: 0 } });
+  const again = await run.flamingo('run', along);
+  expect(again.stderr).toContain('Everything is in the store already.');
+  expect({ ledger: run.ledger().length, results: run.results('along'), logs: trainerLogs() }).toEqual(after);
 });
 
 test('approval: exit 4 keeps the services, approve reaches them, the same command completes', async () => {

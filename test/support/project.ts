@@ -26,6 +26,7 @@ export interface ExperimentOptions {
   rubric?: string;
   /** More lines of `datasets`. */
   datasets?: string;
+  evaluateAt?: number[];
   extra?: string;
 }
 
@@ -205,7 +206,7 @@ training:
   batch_size: 4
   learning_rate: 2e-4
   precision: fp32
-question_sets:
+${options.evaluateAt === undefined ? '' : `  evaluate_at: [${options.evaluateAt.join(', ')}]\n`}question_sets:
   out-of-domain: { path: ./questions.yaml, samples: ${options.samples ?? 4} }
   in-domain: { held_out: rows, rows: all, samples: 2 }
 sampling: { max_new_tokens: 12, batch_size: 8, precision: fp32 }

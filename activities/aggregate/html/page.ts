@@ -8,6 +8,7 @@ import type { ReportInput } from '../report-input';
 import { STAND_IN_WARNING, type Results } from '../results';
 import { plural } from './format';
 import { markup, raw, type Markup } from './markup';
+import { alongTrainingSection } from './along-training-section';
 import { baselineSection } from './baseline-section';
 import { calibrationSection } from './calibration-section';
 import { categoriesSection } from './categories-section';
@@ -28,6 +29,7 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
   const expectations = expectationsSection(results.expectations);
   const contrasts = contrastsSection(input, results);
   const logProbability = logProbabilitySection(input, results);
+  const alongTraining = alongTrainingSection(input, results);
   const categories = categoriesSection(results);
   const scores = scoresSection(input, results);
   const judges = judgesSection(input, results);
@@ -40,6 +42,7 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
     ['figures', 'Figures', true],
     ['expectations', 'Expectations', expectations !== null],
     ['table', 'Results', true],
+    ['along-training', 'Along training', alongTraining !== null],
     ['categories', 'Categories', categories !== null],
     ['contrasts', 'Contrasts', contrasts !== null],
     ['log-probability', 'Log-probability', logProbability !== null],
@@ -86,7 +89,7 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
         </header>
         <main>
           ${banners(input, results)} ${figuresSection(results.figures, drawings)} ${expectations}
-          ${tableSection(input, results)} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
+          ${tableSection(input, results)} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
           ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>

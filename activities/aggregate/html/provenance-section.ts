@@ -40,9 +40,9 @@ export function deviationsSection({ plan }: ReportInput): Markup {
 }
 
 /** Null when everything is there. */
-export function missingSection({ failures }: ReportInput, { cells, logProbabilities }: Results): Markup | null {
+export function missingSection({ failures }: ReportInput, { cells, keptCells, logProbabilities }: Results): Markup | null {
   const unmeasured = logProbabilities.filter(({ pairs }) => pairs === 0);
-  const lacking = cells.flatMap(({ summary, label }) => {
+  const lacking = [...cells, ...keptCells].flatMap(({ summary, label }) => {
     const answers = summary.completions.expected - summary.completions.present;
     const verdicts = summary.metrics.filter(({ counts }) => counts.missing > 0);
     if (answers === 0 && verdicts.length === 0) return [];

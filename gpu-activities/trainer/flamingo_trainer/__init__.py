@@ -10,7 +10,8 @@ Read the modules in this order:
     packed.py       the packed paths: packing.py rows in one sequence, plan.py what fits, master.py fp32 weights,
                     fused.py the layers, compiling.py
     eight_bit.py    the literature's optimizer
-    checkpoint.py   verified checkpoints; saving.py writes them beside training
+    checkpoint.py   verified checkpoints; kept.py adapters along training, for evaluation; saving.py
+                    writes both beside training
     sample.py       plain batches, and which loop samples; noise.py their randomness, distribution.py what is declared
     slots.py        the slot sampler; keyed.py its randomness, cache_attention.py and triton_attention.py
     measure.py      log-probabilities of given answers

@@ -60,8 +60,7 @@ def trained(model: PeftModel) -> dict[str, torch.nn.Parameter]:
 def save(model: PeftModel, folder: Path) -> str:
     """Writes the adapter; returns the SHA-256 of its weights file. Equal weights give equal bytes."""
     tensors = {
-        name: value.detach().to("cpu", torch.float32).contiguous()
-        for name, value in get_peft_model_state_dict(model, save_embedding_layers=False).items()
+        name: value.detach().to("cpu", torch.float32).contiguous() for name, value in in_peft_format(model).items()
     }
     return write(folder, tensors, model.peft_config["default"])
 
@@ -74,11 +73,23 @@ def write(folder: Path, tensors: dict[str, torch.Tensor], settings: LoraConfig) 
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     sync(folder / WEIGHTS)
+    write_config(settings, folder)
+    return sha256_of(folder / WEIGHTS)
+
+
+def in_peft_format(model: PeftModel, weights: dict[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
+    """The adapter's tensors by the names that PEFT stores them under.
+
+    `weights`: tensors by the names of `trained`, which take the place of the present ones.
+    """
+    return get_peft_model_state_dict(model, state_dict=weights, save_embedding_layers=False)
+
+
+def write_config(settings: LoraConfig, folder: Path) -> None:
     config = settings.to_dict()
     config.pop("peft_version", None)
     config["inference_mode"] = True
     write_whole(folder / CONFIG, to_json({name: plain(value) for name, value in config.items()}) + "\n")
-    return sha256_of(folder / WEIGHTS)
 
 
 def plain(value: Any) -> Any:

@@ -33,6 +33,7 @@ from . import environment
 from .files import sha256_of, sync, to_json, write_rows, write_tensors, write_whole
 
 FILES = ("adapter.safetensors", "optimizer.safetensors", "random.pt", "log.jsonl")
+FOLDER = "checkpoints"
 MANIFEST = "manifest.json"
 KEEP = 2
 NAME = re.compile(r"step-(\d{6,})")
@@ -114,58 +115,70 @@ def flat(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def save(attempt_folder: Path, state: Snapshot, identity: Identity) -> tuple[Path, str]:
-    """Writes a checkpoint and drops all but the last `KEEP` of this attempt.
+    """Writes a checkpoint and drops those before it in this attempt, so that `KEEP` are left.
 
     Returns the folder and the SHA-256 of its manifest, which covers everything in it.
     """
-    folder = attempt_folder / "checkpoints"
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".step-*"):
-        shutil.rmtree(leftover)
-    name = f"step-{state.step:06d}"
-    beside = folder / f".{name}"
-    beside.mkdir()
+    place = attempt_folder / FOLDER / f"step-{state.step:06d}"
+    beside = unsealed(place)
     write_tensors(beside / "adapter.safetensors", state.weights)
     write_tensors(beside / "optimizer.safetensors", state.optimizer)
     torch.save(state.random, beside / "random.pt")
     write_rows(beside / "log.jsonl", state.log)
-    for file in FILES:
-        sync(beside / file)
-    manifest = {
-        "step": state.step,
-        "identity": asdict(identity),
-        "cpu": environment.cpu_name(),
-        "threads": torch.get_num_threads(),
-        **({} if state.plan is None else {"plan": state.plan}),
-        "files": {
-            file: {"bytes": (beside / file).stat().st_size, "sha256": sha256_of(beside / file)} for file in FILES
-        },
-    }
-    write_whole(beside / MANIFEST, to_json(manifest) + "\n")
-    place = folder / name
-    if place.exists():
-        shutil.rmtree(place)  # found damaged, or it would have been resumed
-    os.rename(beside, place)
-    sync(folder)
-    for _, old in sorted(steps_in(attempt_folder))[:-KEEP]:
+    facts = {"step": state.step, **({} if state.plan is None else {"plan": state.plan})}
+    seal(beside, place, FILES, facts, identity)
+    # a run that went back for an adapter to keep has checkpoints ahead of it; they are of the same run, and stay
+    passed = [(step, path) for step, path in steps_in(attempt_folder) if step <= state.step]
+    for _, old in sorted(passed)[:-KEEP]:
         shutil.rmtree(old)
     return place, sha256_of(place / MANIFEST)
 
 
-def steps_in(attempt_folder: Path) -> list[tuple[int, Path]]:
+def unsealed(place: Path) -> Path:
+    """An empty folder beside `place`, to be filled and sealed."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in place.parent.glob(".step-*"):
+        shutil.rmtree(leftover)
+    beside = place.with_name(f".{place.name}")
+    beside.mkdir()
+    return beside
+
+
+def seal(beside: Path, place: Path, files: tuple[str, ...], facts: dict[str, Any], identity: Identity) -> None:
+    """Syncs the files of a folder, describes them in its manifest, and puts the folder into its place."""
+    for file in files:
+        sync(beside / file)
+    manifest = {
+        **facts,
+        "identity": asdict(identity),
+        "cpu": environment.cpu_name(),
+        "threads": torch.get_num_threads(),
+        "files": {
+            file: {"bytes": (beside / file).stat().st_size, "sha256": sha256_of(beside / file)} for file in files
+        },
+    }
+    write_whole(beside / MANIFEST, to_json(manifest) + "\n")
+    if place.exists():
+        shutil.rmtree(place)  # found damaged, or it would have been taken
+    os.rename(beside, place)
+    sync(place.parent)
+
+
+def steps_in(attempt_folder: Path, name: str = FOLDER) -> list[tuple[int, Path]]:
     """The checkpoints of an attempt, good and bad, with the step that their name says."""
-    folder = attempt_folder / "checkpoints"
+    folder = attempt_folder / name
     found = [(NAME.fullmatch(path.name), path) for path in folder.iterdir()] if folder.is_dir() else []
     return [(int(match[1]), path) for match, path in found if match]
 
 
-def newest_verified(search_folders: list[Path], identity: Identity) -> Path | None:
+def newest_verified(search_folders: list[Path], identity: Identity, at_most: int | None = None) -> Path | None:
     """The checkpoint with the highest step whose files are all as written and whose identity is this run's.
 
-    Says on stderr which others it passed over, and why.
+    Of those at step `at_most` or before, where that is given. Says on stderr which others it passed over, and why.
     """
-    candidates = [found for folder in search_folders for found in steps_in(folder)]
-    for step, path in sorted(candidates, key=lambda found: (found[0], str(found[1])), reverse=True):
+    found = [candidate for folder in search_folders for candidate in steps_in(folder)]
+    candidates = [(step, path) for step, path in found if at_most is None or step <= at_most]
+    for step, path in sorted(candidates, key=lambda each: (each[0], str(each[1])), reverse=True):
         fault = fault_of(path, step, identity)
         if fault is None:
             return path
@@ -173,14 +186,14 @@ def newest_verified(search_folders: list[Path], identity: Identity) -> Path | No
     return None
 
 
-def fault_of(path: Path, step: int, identity: Identity) -> str | None:
-    """Why a checkpoint must not be resumed, or None."""
+def fault_of(path: Path, step: int, identity: Identity, names: tuple[str, ...] = FILES) -> str | None:
+    """Why a checkpoint, or another sealed folder of the files `names`, must not be used; or None."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         files, written = manifest["files"], manifest["identity"]
         if manifest["step"] != step:
             return f"its manifest says step {manifest['step']}"
-        if sorted(files) != sorted(FILES):
+        if sorted(files) != sorted(names):
             return f"its manifest names {', '.join(sorted(files))}"
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"no readable manifest ({type(error).__name__}: {error})"

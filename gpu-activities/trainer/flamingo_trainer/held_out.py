@@ -29,13 +29,17 @@ class HeldOut:
     def ends_epoch(self, step: int) -> bool:
         return step > 0 and step % self._steps_in_epoch == 0
 
+    def lacks(self, state: Any) -> bool:
+        """Whether the loss after this step is due and not in the log yet."""
+        return bool(self.rows) and self.ends_epoch(state.step) and NAME not in state.log[-1]
+
     def follow(self, state: Any, path: Any, report: Any) -> bool:
         """After an epoch's last step: adds the loss to its log entry, unless it is there. Returns whether it was due.
 
         Gives up when asked to stop, unless training is at its end; the resume does it then. Raises `Failure` `nan`,
         which is how weights that the very last step ruined are found.
         """
-        if not self.rows or not self.ends_epoch(state.step) or NAME in state.log[-1]:
+        if not self.lacks(state):
             return False
         epoch, trained = state.step // self._steps_in_epoch, sum(row.trained for row in self.rows)
         report.loading("heldOut", f"loss on {len(self.rows)} held-out rows after epoch {epoch}")

@@ -128,6 +128,7 @@ RENAMED = {
     "attemptFolder": "attempt_folder",
     "searchFolders": "search_folders",
     "checkpointEverySteps": "checkpoint_every_steps",
+    "keepSteps": "keep_steps",
     "systemPrompt": "system_prompt",
 }
 

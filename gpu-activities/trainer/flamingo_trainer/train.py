@@ -31,11 +31,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import adapters, checkpoint, environment
+from . import adapters, checkpoint, environment, training_log
 from .eight_bit import adamw_8bit
 from .failures import Failure, Stopped
 from .files import sha256_of, write_rows
 from .held_out import HeldOut, held_out_rows
+from .kept import Kept
 from .models import Loaded, Models
 from .packed import packed_path
 from .plan import Plan
@@ -43,9 +44,6 @@ from .render import IGNORED, EncodedRow
 from .rows import encode_recipe
 from .saving import Saver
 from .unsloth_backend import UnslothPath
-
-# Of a log entry, what is another number each time; it makes a file of its own.
-SPEED = ("tokensPerSecond", "memoryBytes")
 
 
 def finetune(
@@ -59,6 +57,8 @@ def finetune(
     attempt_folder: str,
     search_folders: list[str],
     checkpoint_every_steps: int | None,
+    keep_steps: list[int],
+    until: int | None,
 ) -> dict[str, Any]:
     """Runs a `FinetuneCommand` to its end; returns the fields of its `committed` event."""
     attempt = Path(attempt_folder)
@@ -91,22 +91,19 @@ def finetune(
     adapter = models.new_adapter(loaded, recipe["lora"], seed, base_name)
     try:
         with deterministic(loaded.device, wanted=models.backend == "transformers"):
-            saver = Saver(attempt, checkpoint.Identity.of(recipe), checkpoint_every_steps)
-            state, resumed_from = train(
-                loaded, adapter, encoded, watched, recipe, saver, [Path(folder) for folder in search_folders], report
-            )
-        sha256 = adapters.save(adapter, attempt / "adapter")
+            identity, folders = checkpoint.Identity.of(recipe), [Path(folder) for folder in search_folders]
+            kept = Kept(attempt, folders, identity, keep_steps, adapter)
+            saver = Saver(attempt, identity, checkpoint_every_steps, kept)
+            state, resumed_from = train(loaded, adapter, encoded, watched, recipe, saver, folders, report, until)
+        sha256 = adapters.save(adapter, attempt / "adapter") if until is None else None
     finally:
         models.take_off(loaded, adapter)
     log, speed = attempt / "training-log.jsonl", attempt / "training-speed.jsonl"
-    write_rows(log, ({name: entry[name] for name in entry if name not in SPEED} for entry in state.log))
-    # a checkpoint from before there was such a record has steps without it
-    write_rows(
-        speed,
-        ({name: entry[name] for name in ("step", *SPEED)} for entry in state.log if entry.keys() >= set(SPEED)),
-    )
+    write_rows(log, training_log.figures(state.log))
+    write_rows(speed, training_log.speed(state.log))
     return {
-        "adapter": {"path": str(attempt / "adapter"), "sha256": sha256},
+        **({} if sha256 is None else {"adapter": {"path": str(attempt / "adapter"), "sha256": sha256}}),
+        "kept": kept.facts(),
         "log": str(log),
         "speed": str(speed),
         "heldOutRows": len(watched) or None,
@@ -128,16 +125,26 @@ def train(
     saver: Saver,
     search_folders: list[Path],
     report: Any,
+    until: int | None = None,
 ) -> tuple[checkpoint.State, int | None]:
-    """From the newest verified checkpoint, or from the start, to the last step; `watched` are held-out rows.
+    """From the newest verified checkpoint, but none behind an adapter that is still to be kept, or from the start.
 
-    Returns the final state and the step that it was resumed from. Raises `Stopped` with a checkpoint when asked to.
+    To the last step, or to the step `until`: such a run is only there for the adapters to keep. `watched` are held-out
+    rows. Returns the final state and the step that it was resumed from. Raises `Stopped` with a checkpoint when asked
+    to.
     """
     steps = steps_of(len(rows), recipe)
     total = len(steps)
     if total == 0:
         raise Failure("config", f"no optimizer step: {len(rows)} rows make no full batch of {recipe['batchSize']}")
-    saved = checkpoint.newest_verified(search_folders, saver.identity)
+    at_most = None
+    if saver.kept is not None:
+        saver.kept.check(total)
+        at_most = saver.kept.resume_at_most
+    last = total if until is None else min(until, total)
+    if until is not None and at_most is None:
+        last = at_most = 0  # all that this run is for is there
+    saved = checkpoint.newest_verified(search_folders, saver.identity, at_most)
     path = path_of(loaded, adapter, recipe, rows, steps, checkpoint.plan_of(saved))
     state = checkpoint.State(0, path.parameters, optimizer_of(path.optimized, recipe["optimizer"]), log=[])
     resumed_from = None
@@ -151,11 +158,13 @@ def train(
     if report.stop_requested:
         raise Stopped(state.step, None if saved is None else str(saved))
 
+    saver.keep_now(state, report)
+
     early = recipe.get("stopBelow")
     waiting: Step | None = None  # a GPU may begin a step before the figures of the one before have been read
     told = time.monotonic()
     try:
-        while state.step < total:
+        while state.step < last and not has_settled(state.log, early):
             started = time.monotonic()
             chosen = [rows[i] for i in steps[state.step]]
             learning_rate = recipe["optimizer"]["learningRate"] * schedule(recipe["schedule"], state.step, total)
@@ -172,16 +181,15 @@ def train(
             if waiting is not None:
                 told = waiting.settle(state, total, report, told)
             waiting = Step(state.step, chosen, learning_rate, trained_tokens, Reading(loss, norm))
-            due = state.step < total and saver.due(state.step)
-            if not path.ahead or due or early is not None or held_out.ends_epoch(state.step):
+            due = saver.due(state.step, last=state.step == last)
+            if not path.ahead or due or state.step == last or early is not None or held_out.ends_epoch(state.step):
                 told, waiting = waiting.settle(state, total, report, told), None
             seconds = time.monotonic() - started
             if held_out.follow(state, path, report):
                 told = time.monotonic()
-            if early is not None and has_settled(state.log, early):
-                break
-            saver.after_step(state, seconds, report)
-            if state.step < total and report.stop_requested:
+            given_up = held_out.lacks(state)
+            saver.after_step(state, seconds, report, whole=not given_up)
+            if (state.step < last or given_up) and report.stop_requested:
                 if waiting is not None:
                     waiting.settle(state, total, report, told)
                 raise Stopped(state.step, str(saver.save_now(state, report)))
@@ -380,8 +388,10 @@ def schedule(settings: dict[str, Any], step: int, total: int) -> float:
     return min(1.0, rise, max(0.0, (total - step) / max(1, total - warmup)))
 
 
-def has_settled(log: list[dict[str, Any]], rule: dict[str, Any]) -> bool:
+def has_settled(log: list[dict[str, Any]], rule: dict[str, Any] | None) -> bool:
     """Whether the losses of more than `rule["steps"]` steps up to now all lie below `rule["loss"]`."""
+    if rule is None:
+        return False
     last = log[-rule["steps"] - 1 :]
     return len(last) > rule["steps"] and all(entry["loss"] < rule["loss"] for entry in last)
 

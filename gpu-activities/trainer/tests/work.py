@@ -84,6 +84,8 @@ def finetune_command(
         "attemptFolder": str(attempt),
         "searchFolders": [str(attempt)],
         "checkpointEverySteps": every,
+        "keepSteps": [],
+        "until": None,
     }
 
 
