@@ -87,9 +87,7 @@ function buildConfiguration(
       conditionsPath,
       issues,
     ),
-    ...(train === null || steps.length === 0
-      ? {}
-      : { evaluateAt: { steps, place: stepsPath } }),
+    ...(train === null || steps.length === 0 ? {} : { evaluateAt: { steps, place: stepsPath } }),
   };
 }
 

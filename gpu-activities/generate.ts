@@ -166,10 +166,7 @@ export async function adapterFolder(
   if (key === null) return null;
   const manifest = await store.manifest({ stage: 'adapters', key });
   if (manifest === null) {
-    throw ApplicationFailure.nonRetryable(
-      `the adapter of ${id} is gone from the store; run again`,
-      'InvalidInput',
-    );
+    throw ApplicationFailure.nonRetryable(`the adapter of ${id} is gone from the store; run again`, 'InvalidInput');
   }
   const weights = manifest.results['weights'] as ArtifactRef;
   return { path: dirname(await store.localPath(weights)), sha256: weights.sha256 };

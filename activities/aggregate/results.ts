@@ -63,7 +63,15 @@ export interface Results {
 
 type Input = Pick<
   ReportInput,
-  'plan' | 'spec' | 'cells' | 'alongTraining' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf' | 'logProbabilities'
+  | 'plan'
+  | 'spec'
+  | 'cells'
+  | 'alongTraining'
+  | 'mainJudge'
+  | 'otherJudges'
+  | 'calibration'
+  | 'repeatsOf'
+  | 'logProbabilities'
 >;
 
 /** Throws when rows do not belong to the plan's cells, or judges contradict (see cell.ts, judge-results.ts, calibration.ts). */

@@ -40,7 +40,10 @@ export function deviationsSection({ plan }: ReportInput): Markup {
 }
 
 /** Null when everything is there. */
-export function missingSection({ failures }: ReportInput, { cells, keptCells, logProbabilities }: Results): Markup | null {
+export function missingSection(
+  { failures }: ReportInput,
+  { cells, keptCells, logProbabilities }: Results,
+): Markup | null {
   const unmeasured = logProbabilities.filter(({ pairs }) => pairs === 0);
   const lacking = [...cells, ...keptCells].flatMap(({ summary, label }) => {
     const answers = summary.completions.expected - summary.completions.present;
