@@ -162,3 +162,18 @@ def test_training_ends_early_and_its_adapter_is_that_of_the_last_step(models, ti
     assert facts["steps"] == 3 and len(read_lines(facts["log"])) == 3
     again = finetune_command(tmp_path / "b", tiny_model, every=1, stopBelow=rule)
     assert finetune(models, Listener(), **fields(again))["adapter"]["sha256"] == facts["adapter"]["sha256"]
+
+
+def test_asked_to_stop_at_its_early_end_it_does_no_further_step(models, tiny_model, tmp_path):
+    """The end of an epoch, so the loss on held-out rows is still to be computed when it goes on."""
+    changes = {"every": 100, "held_out": 3, "stopBelow": {"loss": 1000.0, "steps": 4}}
+    whole = finetune(models, Listener(), **fields(finetune_command(tmp_path / "a", tiny_model, **changes)))
+    assert whole["steps"] == 5 and "heldOutLoss" in read_lines(whole["log"])[-1]
+    command = finetune_command(tmp_path / "b", tiny_model, **changes)
+    with pytest.raises(Stopped) as stopped:
+        finetune(models, Listener(stop_at=5), **fields(command))
+    assert stopped.value.step == 5
+    facts = finetune(models, Listener(), **fields(command))
+    assert facts["resumedFrom"] == facts["steps"] == 5
+    assert facts["adapter"]["sha256"] == whole["adapter"]["sha256"]
+    assert read_lines(facts["log"]) == read_lines(whole["log"])
