@@ -12,7 +12,7 @@ import { pacedSlots } from './paced-slots';
 import { runWorker, workerLogger } from './run-worker';
 
 /** V8 lets a heap grow to several times what lives in it before it collects; many of these workers may share a host. */
-const HEAP_GROWING_PERCENT = 40;
+const HEAP_GROWING_PERCENT = 60;
 
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);

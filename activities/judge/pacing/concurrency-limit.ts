@@ -12,7 +12,7 @@
  */
 
 /** In flight at the start, when nothing is known yet. */
-export const FIRST_LIMIT = 40;
+export const FIRST_LIMIT = 16;
 /** Added with every clean reply: at the start, and after a probe that held. */
 const FIRST_GROWTH = 2;
 const GROWTH = 1;
@@ -53,14 +53,15 @@ export class ConcurrencyLimit {
     return Math.min(this.limit + (this.probing ? 1 : 0), this.most);
   }
 
-  /** Most that may be tried. */
+  /** Most that may be tried. What was taken before, without any rejection, is taken again when more may be tried. */
   setMost(most: number): void {
     this.most = most;
-    this.limit = Math.max(1, Math.min(most, this.limit));
+    if (!this.growing) this.limit = Math.max(1, Math.min(most, this.limit));
   }
 
   /** Takes over some of what another worker has found the server to take, or hands it over (negative). */
   move(by: number): void {
+    if (by === 0) return;
     // what is to be others' would be taken back by growing on
     if (by < 0) this.stop();
     this.limit = Math.max(1, Math.min(this.most, this.limit + by));

@@ -30,6 +30,11 @@ export class AccountPaused extends Error {
 /** Between two looks at whether there is demand, and after an account that did not answer. */
 const IDLE_MS = 250;
 const UNREACHABLE_MS = 1000;
+/** The requests of a shard come one by one, and those of the next shards some milliseconds later. */
+const GATHER_MS = 5;
+const LOOK_MS = 40;
+/** So much more is asked for at once, not only when the lease is renewed. */
+const MUCH_MORE = 1.5;
 
 export class Leases {
   private readonly paces = new Map<string, ModelPace>();
@@ -85,6 +90,7 @@ class ModelPace {
   private async keep(): Promise<void> {
     this.running = true;
     const never = new AbortController().signal;
+    await this.clock.sleep(GATHER_MS, never);
     for (;;) {
       const { demand } = this.pace;
       const sent = this.clock.now();
@@ -99,11 +105,20 @@ class ModelPace {
         this.onTrouble(`no lease for ${this.model} from the account ${this.account.name}: ${(error as Error).message}`);
       }
       if (demand === 0 && this.pace.demand === 0) break;
-      await this.clock.sleep(demand === 0 ? 0 : next, never);
+      if (demand > 0) await this.untilRenewal(demand, next, never);
       // a worker between two shards does not give its lease back
       if (this.pace.demand === 0) await this.clock.sleep(IDLE_MS, never);
     }
     this.running = false;
+  }
+
+  /** Ends early when much more is to be sent than was asked for. */
+  private async untilRenewal(asked: number, renewMs: number, signal: AbortSignal): Promise<void> {
+    const until = this.clock.now() + renewMs;
+    while (this.clock.now() < until) {
+      await this.clock.sleep(Math.min(LOOK_MS, until - this.clock.now()), signal);
+      if (this.pace.short && this.pace.demand > MUCH_MORE * asked) return;
+    }
   }
 
   private request(demand: number): LeaseRequest {

@@ -135,6 +135,12 @@ export class Pace {
     return this.share === null || this.limit === null ? 0 : Math.min(this.share.most, this.limit.allowed);
   }
 
+  /** Requests wait only because the share has no more places. */
+  get short(): boolean {
+    const { share, limit } = this;
+    return share !== null && this.waiters.length > 0 && (limit === null || limit.allowed >= share.most);
+  }
+
   /** Requests at once that the server takes of this worker, as far as it is known. */
   get level(): number | null {
     return this.limit?.level ?? null;

@@ -34,15 +34,24 @@ test('never goes beyond what it may', () => {
   expect(limit.allowed).toBe(10);
 });
 
+test('what was never rejected is taken again after it was not wanted for a while', () => {
+  const limit = new ConcurrencyLimit(50);
+  for (let rounds = 0; rounds < 5; rounds++) round(limit);
+  limit.setMost(1);
+  limit.move(0);
+  limit.setMost(50);
+  expect(limit.allowed).toBe(50);
+});
+
 test('one episode of rejections takes it back to what was accepted', () => {
-  const limit = new ConcurrencyLimit(1000);
-  expect(round(limit, 23)).toBe(FIRST_LIMIT - 23);
+  const limit = new ConcurrencyLimit(1000, 40);
+  expect(round(limit, 23)).toBe(40 - 23);
   expect(limit.allowed).toBe(23);
   expect(limit.growing).toBe(false);
 });
 
 test('then it tries one more at most once in thirty replies', () => {
-  const limit = new ConcurrencyLimit(1000);
+  const limit = new ConcurrencyLimit(1000, 40);
   round(limit, 20);
   let rejections = 0;
   for (let rounds = 0; rounds < 60; rounds++) rejections += round(limit, 20);
@@ -52,7 +61,7 @@ test('then it tries one more at most once in thirty replies', () => {
 });
 
 test('a server whose limit falls is followed down', () => {
-  const limit = new ConcurrencyLimit(1000);
+  const limit = new ConcurrencyLimit(1000, 40);
   round(limit, 50);
   for (let rounds = 0; rounds < 12; rounds++) round(limit, 10);
   expect(limit.level).toBeGreaterThanOrEqual(9);
@@ -60,7 +69,7 @@ test('a server whose limit falls is followed down', () => {
 });
 
 test('rejected again before anything was answered: a quarter less at a time', () => {
-  const limit = new ConcurrencyLimit(1000);
+  const limit = new ConcurrencyLimit(1000, 40);
   round(limit, 20);
   // of the next episode the first one is rejected at once, though fewer than ever are in flight
   limit.rejected(++started, started, 20);
@@ -68,7 +77,7 @@ test('rejected again before anything was answered: a quarter less at a time', ()
 });
 
 test('a server whose limit rises again is found out within a few rounds', () => {
-  const limit = new ConcurrencyLimit(1000);
+  const limit = new ConcurrencyLimit(1000, 40);
   round(limit, 10);
   for (let rounds = 0; rounds < 12; rounds++) round(limit, 50);
   expect(limit.level).toBeGreaterThanOrEqual(48);
@@ -76,17 +85,17 @@ test('a server whose limit rises again is found out within a few rounds', () => 
 });
 
 test('never falls below one', () => {
-  const limit = new ConcurrencyLimit(1000);
+  const limit = new ConcurrencyLimit(1000, 40);
   for (let rounds = 0; rounds < 50; rounds++) round(limit, 0);
   expect(limit.allowed).toBe(1);
 });
 
 test('an overloaded server does not cut it, and stops its growth for a while', () => {
-  const limit = new ConcurrencyLimit(1000);
+  const limit = new ConcurrencyLimit(1000, 40);
   limit.overloaded();
-  expect(limit.allowed).toBe(FIRST_LIMIT);
+  expect(limit.allowed).toBe(40);
   round(limit);
-  expect(limit.allowed).toBe(FIRST_LIMIT + 1); // one more is tried
+  expect(limit.allowed).toBe(41); // one more is tried
 });
 
 test('a ramp limit halves it once per episode, and from there it goes in small steps', () => {

