@@ -96,8 +96,10 @@ def finetune(
                 loaded, adapter, encoded, watched, recipe, saver, [Path(folder) for folder in search_folders], report
             )
         sha256 = adapters.save(adapter, attempt / "adapter")
-    finally:
+    except BaseException:
         models.take_off(loaded, adapter)
+        raise
+    models.keep(loaded, adapter, sha256)
     log, speed = attempt / "training-log.jsonl", attempt / "training-speed.jsonl"
     write_rows(log, ({name: entry[name] for name in entry if name not in SPEED} for entry in state.log))
     # a checkpoint from before there was such a record has steps without it
