@@ -5,6 +5,7 @@ training or sampling.
 """
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,11 @@ def write(folder: Path, tensors: dict[str, torch.Tensor], settings: LoraConfig) 
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    sync(folder / WEIGHTS)
+    with ThreadPoolExecutor(1) as beside:  # the disk and the hash take as long as each other
+        sha256 = beside.submit(sha256_of, folder / WEIGHTS)
+        sync(folder / WEIGHTS)
     write_config(settings, folder)
-    return sha256_of(folder / WEIGHTS)
+    return sha256.result()
 
 
 def in_peft_format(model: PeftModel, weights: dict[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
@@ -111,13 +114,26 @@ def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype) -> PeftMo
     if found != expected:
         raise Failure("data", f"{weights} has the SHA-256 {found}, not {expected}")
     try:
-        model = PeftModel.from_pretrained(base, str(folder), is_trainable=False, autocast_adapter_dtype=False)
+        # made without weights: PEFT would draw some for every module, one by one, only to overwrite them
+        model = PeftModel.from_pretrained(
+            base, str(folder), is_trainable=False, autocast_adapter_dtype=False, low_cpu_mem_usage=True
+        )
     except (RuntimeError, ValueError) as error:
         # what PEFT says of weights that have no place or another size
         if "size mismatch" not in str(error) and "not found in the base model" not in str(error):
             raise
         raise Failure("data", f"the adapter in {folder} was made for another base model: {error}") from error
+    missing = [name for name, parameter in model.named_parameters() if parameter.is_meta]
+    if missing:
+        raise Failure("data", f"{weights} lacks {len(missing)} tensors, the first is that of {missing[0]}")
+    return at_rest(model, dtype)
+
+
+def at_rest(model: PeftModel, dtype: torch.dtype) -> PeftModel:
+    """An adapter that is no longer trained, in the precision to sample in."""
     for name, parameter in model.named_parameters():
         if re.search(r"\.lora_", name):
+            parameter.requires_grad_(False)
+            parameter.grad = None
             parameter.data = parameter.data.to(dtype)
     return model.eval()

@@ -112,8 +112,14 @@ class Models:
     def new_adapter(self, loaded: Loaded, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:
         return adapters.create(loaded.model, lora, seed, base_name)
 
+    def keep(self, loaded: Loaded, adapter: Any, sha256: str) -> None:
+        """Leaves a new adapter, stored under `sha256`, on the model as it would be read: answers mostly come next."""
+        loaded.model = adapters.at_rest(adapter, loaded.dtype)
+        self._adapter = sha256
+
     def take_off(self, loaded: Loaded, adapter: Any) -> None:
         loaded.model = adapters.take_off(adapter)
+        self._adapter = None
 
     def make_room(self) -> None:
         """Frees the slot sampler's cache, which can be as large as the model."""

@@ -96,8 +96,13 @@ def finetune(
             saver = Saver(attempt, identity, checkpoint_every_steps, kept)
             state, resumed_from = train(loaded, adapter, encoded, watched, recipe, saver, folders, report, until)
         sha256 = adapters.save(adapter, attempt / "adapter") if until is None else None
-    finally:
+    except BaseException:
         models.take_off(loaded, adapter)
+        raise
+    if sha256 is None:
+        models.take_off(loaded, adapter)
+    else:
+        models.keep(loaded, adapter, sha256)
     log, speed = attempt / "training-log.jsonl", attempt / "training-speed.jsonl"
     write_rows(log, training_log.figures(state.log))
     write_rows(speed, training_log.speed(state.log))

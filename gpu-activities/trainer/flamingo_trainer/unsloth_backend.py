@@ -119,6 +119,10 @@ class UnslothModels:
         config.base_model_name_or_path = base_name
         return model.train()
 
+    def keep(self, loaded: Any, adapter: Any, sha256: str) -> None:
+        """Answers are sampled by another process, so nothing is kept."""
+        self.take_off(loaded, adapter)
+
     def take_off(self, loaded: Any, adapter: Any) -> None:
         """Gives the model up with its adapter."""
         loaded.model = None

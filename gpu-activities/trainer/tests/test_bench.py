@@ -60,6 +60,16 @@ def test_everything_runs_tiny(tmp_path):
     assert "its figures mean nothing" in bars.table(results)
 
 
+def test_killed_and_stopped_runs_are_resumed_by_another_process():
+    done = bench("--tiny", "--json", "--only", "restart")
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout)["sections"]["restart"]
+    assert found["stoppedIdentical"] is True
+    assert found["killedIdentical"] is True
+    assert found["stoppedResumedFrom"] in (found["stoppedAt"], found["stoppedAt"] + 1)  # a step may have been begun
+    assert 0 < found["killedResumedFrom"] < found["killedAt"]
+
+
 def test_without_unsloth_it_is_skipped_and_says_why(tmp_path):
     done = bench("--tiny", "--json", "--only", "rates,unsloth")
     sections = json.loads(done.stdout)["sections"]

@@ -29,15 +29,15 @@ OTHER = {
 
 
 def test_configurations_in_turn_in_one_process_are_those_of_fresh_ones(tiny_model, tmp_path):
-    """Fine-tune, generate, next configuration: only adapters are read, and every byte is a fresh process' own."""
+    """Fine-tune, generate, next configuration: nothing is read, and every byte is that of fresh processes."""
 
-    def work(trainer, number, folder, **changes):
+    def work(trainer, sampler, number, folder, **changes):
         trainer.send("finetune", id=number, **finetune_command(folder / "train", tiny_model, **changes))
         seen = trainer.until("committed", "failed")
         adapter = seen[-1]["adapter"]
         command = generate_command(folder / "ask", tiny_model, items(4))
-        trainer.send("generate", id=number + 1, **{**command, "adapter": adapter})
-        seen += trainer.until("committed", "failed")
+        sampler.send("generate", id=number + 1, **{**command, "adapter": adapter})
+        seen += sampler.until("committed", "failed")
         return adapter["sha256"], (folder / "ask/completions.jsonl").read_bytes(), phases(seen)
 
     def phases(seen):
@@ -45,13 +45,15 @@ def test_configurations_in_turn_in_one_process_are_those_of_fresh_ones(tiny_mode
 
     configurations = [{}, OTHER, {"packing": "always", "lora": LORA}]
     warm = Trainer(tmp_path / "warm.log")
-    together = [work(warm, 10 * i, tmp_path / f"warm-{i}", **changes) for i, changes in enumerate(configurations)]
+    together = [work(warm, warm, 10 * i, tmp_path / f"warm-{i}", **changes) for i, changes in enumerate(configurations)]
     warm.close()
-    assert [loaded for _, _, loaded in together] == [["model", "rows", "adapter"], *[["rows", "adapter"]] * 2]
+    assert [loaded for _, _, loaded in together] == [["model", "rows"], *[["rows"]] * 2]
     for i, changes in list(enumerate(configurations))[1:]:
-        fresh = Trainer(tmp_path / f"fresh-{i}.log")
-        adapter, answers, _ = work(fresh, 1, tmp_path / f"fresh-{i}", **changes)
+        fresh, reader = (Trainer(tmp_path / f"{name}-{i}.log") for name in ("fresh", "reader"))
+        adapter, answers, loaded = work(fresh, reader, 1, tmp_path / f"fresh-{i}", **changes)
         fresh.close()
+        reader.close()
+        assert loaded == ["model", "rows", "model", "adapter"]
         assert (adapter, answers) == together[i][:2]
 
 

@@ -46,6 +46,12 @@ def preemption(setting: Setting) -> dict[str, Any]:
     return training.preemption(setting.model())
 
 
+def restart(setting: Setting) -> dict[str, Any]:
+    from .restart import restart
+
+    return restart(setting)
+
+
 def sampling(setting: Setting) -> dict[str, Any]:
     from . import sampling
 
@@ -212,6 +218,7 @@ SECTIONS: dict[str, Section] = {
     "rowLogits": Section("fidelity", 90, row_logits, optional=True),
     "likeliest": Section("fidelity", 120, likeliest, optional=True),
     "paddedReference": Section("fidelity", 240, padded_reference, optional=True),
+    "restart": Section("restart", 240, restart, optional=True),
     "trainingProfile": Section("more", 120, training_profile, optional=True),
     "samplingBase": Section("more", 170, sampling_base, optional=True),
     "samplingUpstream": Section("more", 170, sampling_upstream, optional=True),

@@ -20,9 +20,10 @@ from .subject import RECIPE, SAMPLING, Clock, rows
 def switch(loaded: Loaded, rounds: int = 3, steps: int = 5, answers: int = 300, **changes: Any) -> dict[str, Any]:
     """Seconds of each round; the first one compiles, which a process does once.
 
-    `toSampling` is from a fine-tune's last step to the first tokens of answers: the adapter written, hashed, read back
-    and attached, prompts read, the sampler's cache and captured steps made. `toTraining` is from the last tokens to the
-    end of the next fine-tune's first step, less the median time of a step. Memory is of the GPU, 0 without one.
+    `toSampling` is from a fine-tune's last step to the first tokens of answers: the adapter written and hashed, left on
+    the model for sampling, prompts read, the sampler's cache and captured steps made. `toTraining` is from the last
+    tokens to the end of the next fine-tune's first step, less the median time of a step. Memory is of the GPU, 0
+    without one.
     """
     models, settings = Models.around(loaded), {**SAMPLING, **changes}
     models.make_room()
@@ -31,32 +32,32 @@ def switch(loaded: Loaded, rounds: int = 3, steps: int = 5, answers: int = 300, 
     for _ in range(rounds):
         found: dict[str, float] = {}
         with tempfile.TemporaryDirectory() as folder:
-            models.make_room()
-            ends, sha256 = fine_tune(loaded, Path(folder), steps)
+            ends = fine_tune(models, loaded, Path(folder), steps)
             if sampled is not None:
                 step = statistics.median(after - before for before, after in pairwise(ends))
                 found["toTraining"] = round(ends[0] - sampled - step, 2)
-            loaded.model = adapters.attach(loaded.model, Path(folder) / "adapter", sha256, loaded.dtype)
         first, sampled = sample(loaded, models, settings, answers)
         found |= {"toSampling": round(first - ends[-1], 2), "whileSamplingGB": gigabytes()}
-        loaded.model = adapters.take_off(loaded.model)
+        models.take_off(loaded, loaded.model)
         models.make_room()
         result["rounds"].append({**found, "memoryAfterGB": gigabytes()})
     return result
 
 
-def fine_tune(loaded: Loaded, folder: Path, steps: int) -> tuple[list[float], str]:
-    """When each step ended, and the SHA-256 of the adapter, written to `folder`/adapter."""
+def fine_tune(models: Models, loaded: Loaded, folder: Path, steps: int) -> list[float]:
+    """When each step ended. The adapter is written to `folder`/adapter and stays on the model, as `finetune` has it."""
     clock, encoded = Clock(), rows(steps * RECIPE["batchSize"], loaded.model.config.vocab_size)
-    adapter = adapters.create(loaded.model, RECIPE["lora"], 0, None)
+    adapter = models.new_adapter(loaded, RECIPE["lora"], 0, None)
     try:
         with deterministic(loaded.device):
             saver = Saver(folder, checkpoint.Identity.of(RECIPE), None)
             train(loaded, adapter, encoded, [], {**RECIPE, "epochs": 1}, saver, [], clock)
         sha256 = adapters.save(adapter, folder / "adapter")
-    finally:
-        loaded.model = adapters.take_off(adapter)
-    return [end for end, _ in clock.steps], sha256
+    except BaseException:
+        models.take_off(loaded, adapter)
+        raise
+    models.keep(loaded, adapter, sha256)
+    return [end for end, _ in clock.steps]
 
 
 def sample(loaded: Loaded, models: Models, settings: dict[str, Any], answers: int) -> tuple[float, float]:

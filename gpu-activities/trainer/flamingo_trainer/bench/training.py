@@ -27,11 +27,12 @@ def run(
     stop_at: int | None = None,
     seed: int = 0,
     into: Path | None = None,
+    clock: Clock | None = None,
 ) -> tuple[dict[str, Any], Clock]:
     """A fine-tune through the real loop; the adapter is written to `into`. Returns what it came to, and the times."""
     recipe = {**copy.deepcopy(RECIPE), "seeds": {"initialisation": seed, "dataOrder": seed}}
     encoded = rows(steps * recipe["batchSize"], loaded.model.config.vocab_size)
-    clock = Clock(stop_at)
+    clock = clock or Clock(stop_at)
     adapter = adapters.create(loaded.model, recipe["lora"], seed, None)
     saver = Saver(folder, checkpoint.Identity.of(recipe), every)
     found: dict[str, Any] = {"stopped": None}
@@ -128,10 +129,14 @@ def packed(loaded: Loaded, steps: int, warm: int) -> dict[str, Any]:
     return result
 
 
-def preemption(loaded: Loaded, steps: int = 10, stop: int = 6) -> dict[str, Any]:
-    """An undisturbed run with frequent checkpoints, and one that is stopped and resumed: times and hashes."""
+def preemption(loaded: Loaded, steps: int = 26, every: int = 12, stop: int = 6) -> dict[str, Any]:
+    """A run with checkpoints, and one that is stopped and resumed: times and hashes.
+
+    A checkpoint is written before the next one is due, as with the interval that the trainer chooses by itself: else
+    training would wait for the writer, and that would be counted as its own standing still.
+    """
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        whole, clock = run(loaded, steps, Path(first), every=4)
+        whole, clock = run(loaded, steps, Path(first), every=every)
         halted, halted_clock = run(loaded, steps, Path(second), every=None, stop_at=stop)
         again, again_clock = run(loaded, steps, Path(second), every=None)
     saves = whole["saves"]
