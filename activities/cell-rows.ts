@@ -92,7 +92,7 @@ export async function readWanted(
 
 export async function readCell(store: Store, plan: Plan, planned: PlannedCell): Promise<CellRows> {
   const { questions, completions, wanted } = await readWanted(store, plan, planned);
-  const judged = await readJudged(store, new Set(wanted.map(({ group }) => group)));
+  const judged = await readJudged(store, wanted);
   const judgements: Judgement[] = [];
   const others: Record<string, Judgement[]> = {};
   for (const { judge } of planned.metrics) if (judge !== undefined) others[judge] = [];
@@ -109,15 +109,20 @@ export async function readCell(store: Store, plan: Plan, planned: PlannedCell): 
   return { cell, planned, questions, completions, judgements, others, judged: answered.size, answered, wanted };
 }
 
-/** Rows of groups by id: committed ones, and those in the journals of shards that are still open. */
-export async function readJudged(store: Store, groups: Iterable<string>): Promise<Map<Sha256, Judgement>> {
+/**
+ * Rows of what is wanted, by id: committed ones, and where some are missing those in the journals of shards that are still
+ * open. Holds other rows of the same groups, too.
+ */
+export async function readJudged(store: Store, wanted: WantedJudgement[]): Promise<Map<Sha256, Judgement>> {
   const judged = new Map<Sha256, Judgement>();
+  const groups = new Set(wanted.map(({ group }) => group));
+  for (const group of groups) for (const [id, row] of await storedJudgements(store, group)) judged.set(id, row);
+  if (wanted.every(({ request }) => judged.has(request.id))) return judged;
   for (const group of groups) {
     for (const work of await store.open('judgements', group)) {
       const journals = readJournals(await store.attemptFolders(work));
-      for (const { row } of journals.finished.values()) judged.set(row.id, row);
+      for (const { row } of journals.finished.values()) if (!judged.has(row.id)) judged.set(row.id, row);
     }
-    for (const [id, row] of await storedJudgements(store, group)) judged.set(id, row);
   }
   return judged;
 }

@@ -2,6 +2,7 @@
  * What judging had to go through, by judge and kind, from the store: what requests met and waited for or repeated,
  * verdicts that are no score, and verdicts that are missing, each by what ended the attempts to get it.
  */
+import pLimit from 'p-limit';
 import type { Store } from '../artifacts/store';
 import type { Sha256 } from '../experiment/canonical';
 import type { JudgementStatus } from '../experiment/rows';
@@ -69,6 +70,9 @@ function wordsOf(kind: string): string {
   return FAILURE[kind as MissingKind] ?? kind;
 }
 
+/** Whose attempts are looked at side by side. */
+const SHARDS_AT_ONCE = 16;
+
 /** Of all attempts at a group's shards; a judgement's last word counts. */
 async function troublesOf(store: Store, group: string): Promise<{ met: Troubles; missing: Map<Sha256, MissingKind> }> {
   const met: Record<string, number> = {};
@@ -79,12 +83,13 @@ async function troublesOf(store: Store, group: string): Promise<{ met: Troubles;
     for (const [name, times] of Object.entries(facts)) if (name.startsWith('met_')) add(name.slice(4), Number(times));
   }
   const begun = await store.open('judgements', group);
-  for (const { key } of [...committed, ...begun]) {
-    for (const folder of await store.attemptFolders({ stage: 'judgements', group, key })) {
-      const left = await readTroubles(folder);
-      for (const [kind, times] of Object.entries(left?.met ?? {})) add(kind, times);
-      for (const { id, kind } of left?.missing ?? []) missing.set(id, kind);
-    }
+  const left = await pLimit(SHARDS_AT_ONCE).map([...committed, ...begun], async ({ key }) => {
+    const folders = await store.attemptFolders({ stage: 'judgements', group, key });
+    return Promise.all(folders.map((folder) => readTroubles(folder)));
+  });
+  for (const troubles of left.flat()) {
+    for (const [kind, times] of Object.entries(troubles?.met ?? {})) add(kind, times);
+    for (const { id, kind } of troubles?.missing ?? []) missing.set(id, kind);
   }
   return { met, missing };
 }

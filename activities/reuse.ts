@@ -83,7 +83,7 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
 /** Of a cell: completions, and requests that have their verdict, by judge. */
 async function countCell(store: Store, plan: Plan, cell: PlannedCell) {
   const { completions, wanted } = await readWanted(store, plan, cell);
-  const judged = await readJudged(store, new Set(wanted.map(({ group }) => group)));
+  const judged = await readJudged(store, wanted);
   const judgements = new Map<string, number>();
   for (const { metric, request } of wanted) {
     if (judged.has(request.id)) raise(judgements, metric.judge ?? '', 1);
