@@ -50,11 +50,12 @@ class Identity:
 
     @staticmethod
     def of(recipe: dict[str, Any]) -> "Identity":
+        backend = "unsloth" if recipe.get("backend") == "unsloth" else "transformers"
         return Identity(
             recipe=hashlib.sha256(to_json(recipe).encode()).hexdigest(),
             rows=recipe["rows"],
             device=environment.device_name(),
-            versions=environment.versions("unsloth" if recipe.get("backend") == "unsloth" else "transformers"),
+            versions={**environment.versions(backend), **environment.compiler()},
         )
 
 

@@ -112,6 +112,17 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def compiler() -> dict[str, str]:
+    """What makes the kernels of a GPU: triton's version and whether anything is compiled. Empty on a CPU."""
+    if torch_device() == "cpu":
+        return {}
+    try:
+        triton = metadata.version("triton")
+    except metadata.PackageNotFoundError:
+        triton = "missing"
+    return {"triton": triton, "compile": "off" if os.environ.get("FLAMINGO_COMPILE") == "0" else "on"}
+
+
 @cache
 def versions(backend: str = "transformers") -> dict[str, str]:
     """Versions of Python and of every library that takes part in the numbers."""
