@@ -124,7 +124,8 @@ class Supervisor {
       });
     }
     // whoever starts this runs what their own files say; a worker for others asks first
-    node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined, FLAMINGO_ALLOW_COMMANDS: '1' });
+    const allowed = process.env['FLAMINGO_ALLOW_COMMANDS'] ?? '1';
+    node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined, FLAMINGO_ALLOW_COMMANDS: allowed });
     this.state.ready = true;
     this.write();
   }
