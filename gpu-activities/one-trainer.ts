@@ -25,7 +25,7 @@ export class OneTrainer implements TrainerHost {
 
   async acquire(backend: TrainerBackend = 'transformers'): Promise<TrainerProcess> {
     if (backend !== this.backend) {
-      if (this.running !== null) this.retire(await this.running);
+      if (this.running !== null) await this.retire(await this.running);
       this.backend = backend;
     }
     let trainer = await (this.running ??= this.start());
@@ -36,9 +36,9 @@ export class OneTrainer implements TrainerHost {
     return trainer;
   }
 
-  retire(trainer: TrainerProcess): void {
+  retire(trainer: TrainerProcess): Promise<void> {
     this.running = null;
-    this.leaving = trainer.close();
+    return (this.leaving = trainer.close());
   }
 
   discard(trainer: TrainerProcess, hostFault: boolean): void {

@@ -37,8 +37,8 @@ export interface TrainerHost {
   acquire(backend?: TrainerBackend): Promise<TrainerProcess>;
   /** A trainer that failed by the host's fault is replaced; a host that fails twice gives up its worker. */
   discard(trainer: TrainerProcess, hostFault: boolean): void;
-  /** A trainer that is about to end: the next operation gets another one. */
-  retire(trainer: TrainerProcess): void;
+  /** A trainer that is about to end: the next operation gets another one. Resolves when it is gone. */
+  retire(trainer: TrainerProcess): Promise<void>;
   hostFailed(): void;
 }
 
@@ -138,7 +138,7 @@ export async function runOperation(
         // also a SIGTERM that reached the trainer itself: the machine is being taken away
         context.heartbeat({ ...state });
         if (!signal.aborted) {
-          host.retire(trainer);
+          void host.retire(trainer);
           throw fail('preempted', preempted(`the trainer was asked to stop at step ${end.step}`));
         }
         throw await interrupted(fail, context);

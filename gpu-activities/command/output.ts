@@ -6,9 +6,10 @@
  * whole. All other lines are log.
  */
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ProgressLine {
   step: number;
@@ -22,6 +23,8 @@ export interface ProgressLine {
 
 /** A program that logs without end must not fill the store's disk. */
 const MOST_LOG_BYTES = 32 * 1024 * 1024;
+/** For what is still in the pipes; a helper process that the program left behind can keep them open for ever. */
+const END_GRACE_MS = 5_000;
 /** Shorter values would blot out half of the log, and are no secrets. */
 const SHORTEST_SECRET = 6;
 
@@ -62,6 +65,7 @@ export function redactor(values: Record<string, string>): (text: string) => stri
 /** Reads both streams line by line; `onLine` for every line, `onProgress` for those that are. */
 export class Output {
   private readonly log: WriteStream;
+  private readonly readers: { stream: Readable; lines: Interface }[];
   private readonly ends: Promise<void>[];
   private written = 0;
   /** The last lines, for the message of a failure. */
@@ -75,23 +79,35 @@ export class Output {
   ) {
     this.log = createWriteStream(logFile, { flags: 'a' });
     this.log.on('error', () => undefined); // `end` tells of it
-    this.ends = [stdout, stderr].map((stream) => this.read(stream, redact, on, stream === stdout));
+    this.readers = [stdout, stderr].map((stream) => ({ stream, lines: createInterface({ input: stream }) }));
+    this.ends = this.readers.map(({ stream, lines }) => this.read(lines, redact, on, stream === stdout));
   }
 
-  /** When both streams have ended and the log is written. Throws what kept it from that, such as a full disk. */
+  /**
+   * After the program's end: when both streams have ended, or were cut off, and the log is written. Throws what kept it
+   * from that, such as a full disk.
+   */
   async end(): Promise<void> {
+    const waiting = new AbortController();
+    const grace = sleep(END_GRACE_MS, undefined, { signal: waiting.signal }).catch(() => undefined);
+    await Promise.race([Promise.all(this.ends), grace]);
+    waiting.abort();
+    for (const { stream, lines } of this.readers) {
+      lines.close();
+      stream.destroy();
+    }
     await Promise.all(this.ends);
     this.log.end();
     await finished(this.log);
   }
 
   private async read(
-    stream: Readable,
+    lines: Interface,
     redact: (text: string) => string,
     on: { line: () => void; progress: (line: ProgressLine) => void },
     progressHere: boolean,
   ): Promise<void> {
-    for await (const line of createInterface({ input: stream })) {
+    for await (const line of lines) {
       on.line();
       const progress = progressHere ? progressOf(line) : null;
       if (progress !== null) on.progress(progress);

@@ -9,7 +9,7 @@
  *     trainer.log      what it printed; progress.jsonl what of that was progress
  */
 import { constants } from 'node:fs';
-import { chmod, copyFile, cp, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Store } from '../../artifacts/store';
 import type { ArtifactRef, Recipe } from '../../experiment/plan';
@@ -63,7 +63,12 @@ async function takeOver(checkpoints: string, earlier: readonly string[]): Promis
   for (const folder of [...earlier].reverse()) {
     const before = placesIn(folder).checkpoints;
     if (before === checkpoints || !(await holdsAnything(before))) continue;
-    await cp(before, checkpoints, { recursive: true, mode: constants.COPYFILE_FICLONE });
+    // renamed when whole: a copy that was cut off would look like this attempt's own
+    const partial = `${checkpoints}.partial`;
+    await rm(partial, { recursive: true, force: true });
+    await cp(before, partial, { recursive: true, mode: constants.COPYFILE_FICLONE });
+    await rm(checkpoints, { recursive: true, force: true });
+    await rename(partial, checkpoints);
     return;
   }
   await mkdir(checkpoints, { recursive: true });
@@ -83,6 +88,14 @@ export async function traceOf(folder: string): Promise<string> {
     }),
   );
   return traces.join('\n');
+}
+
+/** Names of all files in a folder, which may be absent. */
+export async function namesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 }
 
 /** The contract's settings file; docs/own-trainer.md describes it. */

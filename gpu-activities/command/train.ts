@@ -22,7 +22,7 @@ import {
 import type { FinetuneCommand } from '../protocol';
 import type { Ready } from '../trainer-process';
 import { Output, redactor, type ProgressLine } from './output';
-import { layOut, placesIn, traceOf, writeSettings, type Places } from './places';
+import { layOut, namesIn, placesIn, traceOf, writeSettings, type Places } from './places';
 import { environmentOf, namedVariables, Program } from './program';
 
 export interface CommandWork {
@@ -71,7 +71,8 @@ export async function trainByCommand(
     throw new Error('the trainer did not say what it prepared');
   await writeSettings(places, recipe, { modelFolder, padToken, steps });
   // the program gets the GPU to itself
-  host.retire(await host.acquire());
+  const leaving = { ...state, detail: 'the trainer process leaves the GPU' };
+  await beating(leaving satisfies GpuHeartbeat, async () => host.retire(await host.acquire()));
   await runProgram(work, places, steps, state, renew);
   const { committed: accepted, ready } = await runOperation(
     host,
@@ -111,7 +112,7 @@ export async function trainByCommand(
 
 /** From its start to a good end. Throws `AttemptFailed`. */
 async function runProgram(
-  { recipe, trainer }: CommandWork,
+  { recipe, trainer, earlier, attemptFolder }: CommandWork,
   places: Places,
   steps: number,
   state: GpuHeartbeat,
@@ -130,6 +131,7 @@ async function runProgram(
   if (signal.aborted) throw await interrupted(fail, context);
 
   const before = await traceOf(places.checkpoints);
+  const reached = await reachedIn([...earlier, attemptFolder]);
   let lastLine = Date.now();
   let hung = false;
   Object.assign(state, {
@@ -151,7 +153,9 @@ async function runProgram(
       appendFileSync(places.progress, JSON.stringify(line) + '\n');
       const { step, loss, tokensPerSecond, memoryBytes } = line;
       Object.assign(state, { step, loss, tokensPerSecond, memoryBytes });
-      if (line.checkpoint) checkpoint = state.checkpoint = step;
+      if (!line.checkpoint) return;
+      state.checkpoint = step;
+      if (step > reached.checkpoint) checkpoint = step;
     },
   });
   const beat = setInterval(() => {
@@ -165,6 +169,7 @@ async function runProgram(
   }, BEAT_MS);
   const onAbort = (): void => program.stop();
   signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort(); // between the look above and here
   context.heartbeat({ ...state });
   let code: number;
   try {
@@ -176,7 +181,10 @@ async function runProgram(
   }
   if (code === 0) return;
   // one that tells of no checkpoints may have written some all the same
-  if (checkpoint === null && (await traceOf(places.checkpoints)) !== before) checkpoint = state.step;
+  if (checkpoint === null && (await traceOf(places.checkpoints)) !== before) {
+    if (state.step > Math.max(0, reached.step) || isNewer(await namesIn(places.checkpoints), reached.names))
+      checkpoint = state.step;
+  }
   if (program.asked) throw await interrupted(fail, context);
   const said = output.last.length === 0 ? '' : `; its last lines:\n${output.last.join('\n')}`;
   if (hung) throw fail('died', new Error(`the trainer was silent for ${trainer.silenceSeconds} s${said}`));
@@ -187,15 +195,40 @@ async function runProgram(
   throw fail(known?.end ?? 'died', new Error(`the trainer ended with exit code ${code}${what}${said}`));
 }
 
+interface Reached {
+  /** The highest steps told of, and of a checkpoint; -1 where none was. */
+  step: number;
+  checkpoint: number;
+  /** Files in the checkpoint folders. */
+  names: string[];
+}
+
+/** How far attempts came. What does not go beyond is no progress: it could be written anew for ever. */
+async function reachedIn(folders: string[]): Promise<Reached> {
+  const told = (await Promise.all(folders.map(toldIn))).flat();
+  const highest = (lines: ProgressLine[]): number => lines.reduce((most, { step }) => Math.max(most, step), -1);
+  const names = await Promise.all(folders.map((folder) => namesIn(placesIn(folder).checkpoints)));
+  return { step: highest(told), checkpoint: highest(told.filter((line) => line.checkpoint)), names: names.flat() };
+}
+
+/** Whether a name is of a new kind, or has higher numbers than all earlier ones that differ in numbers alone. */
+function isNewer(names: string[], earlier: string[]): boolean {
+  const kind = (name: string): string => name.replace(/\d+/g, '#');
+  const order = new Intl.Collator('en', { numeric: true });
+  return names.some((name) => earlier.every((other) => kind(other) !== kind(name) || order.compare(name, other) > 0));
+}
+
+async function toldIn(folder: string): Promise<ProgressLine[]> {
+  const text = await readFile(placesIn(folder).progress, 'utf8').catch(() => '');
+  const whole = text.split('\n').filter((each) => each.endsWith('}'));
+  return whole.map((line) => JSON.parse(line) as ProgressLine);
+}
+
 /** What all attempts told of their steps: of one that was done again the last telling counts. */
 async function progressOfAll(folders: string[]): Promise<ProgressLine[]> {
   const bySteps = new Map<number, ProgressLine>();
   for (const folder of folders) {
-    const text = await readFile(placesIn(folder).progress, 'utf8').catch(() => '');
-    for (const line of text.split('\n').filter((each) => each.endsWith('}'))) {
-      const progress = JSON.parse(line) as ProgressLine;
-      bySteps.set(progress.step, progress);
-    }
+    for (const progress of await toldIn(folder)) bySteps.set(progress.step, progress);
   }
   return [...bySteps.values()].sort((a, b) => a.step - b.step);
 }

@@ -2,6 +2,7 @@
  * A trainer of an experiment's own without a model, for tests of how one is run: reads its settings file, counts steps,
  * keeps its count in the checkpoint folder, and behaves as its first argument says.
  */
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -32,6 +33,10 @@ if (behaviour.startsWith('saves-and-exits-')) {
   writeFileSync(kept, String(step + 1));
   process.exit(Number(behaviour.slice('saves-and-exits-'.length)));
 }
+
+// in a session of its own, so that it outlives the program and keeps its pipes
+if (behaviour === 'leaves-a-helper')
+  spawn(process.execPath, ['-e', 'setTimeout(() => {}, 15000)'], { detached: true, stdio: 'inherit' }).unref();
 
 say({ note: `going on at ${step}` });
 setInterval(() => {

@@ -51,7 +51,12 @@ interface Run {
 }
 
 /** One attempt by test/support/own-trainer.mjs, which behaves as `behaviour` says. */
-async function start(behaviour: string, changes: Partial<CommandWork> = {}, limits: object = {}): Promise<Run> {
+async function start(
+  behaviour: string,
+  changes: Partial<CommandWork> = {},
+  limits: object = {},
+  prepare: (work: CommandWork) => void = () => undefined,
+): Promise<Run> {
   const attemptFolder = join(folder, `attempt-${attempts++}`);
   mkdirSync(attemptFolder);
   const program = await store.putBytes(readFileSync(join(support, 'own-trainer.mjs')), '.mjs');
@@ -70,6 +75,7 @@ async function start(behaviour: string, changes: Partial<CommandWork> = {}, limi
     earlier: [],
     ...changes,
   };
+  prepare(work);
   process.env['OWN_TRAINER_TOKEN'] ??= 'a-token-for-tests';
   const environment = new MockActivityEnvironment(
     { startToCloseTimeoutMs: 60_000 },
@@ -231,6 +237,35 @@ test('a checkpoint that it wrote without a word counts as progress', async () =>
   expect(nothing.checkpointStep).toBeNull();
   const stopped = await failureOf(await start('saves-and-exits-75'));
   expect(stopped.end).toBe('preempted');
+});
+
+test('the same file written anew by a later attempt is no progress', async () => {
+  const first = await start('saves-and-exits-1');
+  await failureOf(first);
+  const second = await failureOf(await start('saves-and-exits-1', { earlier: [first.work.attemptFolder] }));
+  expect([second.end, second.checkpointStep]).toEqual(['died', null]);
+  const stopped = await failureOf(await start('saves-and-exits-75', { earlier: [first.work.attemptFolder] }));
+  expect(stopped.end).toBe('died');
+});
+
+test('a process that it leaves behind with its pipes open does not hold up its end', async () => {
+  const started = Date.now();
+  const run = await start('leaves-a-helper');
+  expect((await run.ended).committed.steps).toBe(5);
+  expect(Date.now() - started).toBeLessThan(13_000);
+}, 30_000);
+
+test('a copy of checkpoints that was cut off is made again', async () => {
+  const before = join(folder, 'cut-off');
+  mkdirSync(join(before, 'checkpoints'), { recursive: true });
+  writeFileSync(join(before, 'checkpoints', 'count'), '4');
+  const run = await start('works', { earlier: [before] }, {}, ({ attemptFolder }) => {
+    mkdirSync(join(attemptFolder, 'checkpoints.partial'));
+    writeFileSync(join(attemptFolder, 'checkpoints.partial', 'stale'), 'half');
+  });
+  await run.ended;
+  expect(log(run.work)).toContain('going on at 4');
+  expect(existsSync(join(run.work.attemptFolder, 'checkpoints', 'stale'))).toBe(false);
 });
 
 test('the newest attempt with checkpoints is the one that is taken over', async () => {
