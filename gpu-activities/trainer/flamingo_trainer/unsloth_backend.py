@@ -14,6 +14,7 @@ import gc
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,17 +154,40 @@ class UnslothPath:
         Unsloth sums over the trained tokens of a micro-batch and divides by the number that it is given, so the sum
         over the micro-batches is the declared mean.
         """
-        from .train import collate
-
         total = sum(row.trained for row in rows)
-        by_length = sorted(rows, key=lambda row: -len(row.ids))
         loss_sum = 0.0
-        for start in range(0, len(rows), self._micro_batch_size):
-            ids, labels, mask = collate(by_length[start : start + self._micro_batch_size], self._loaded)
-            loss = self._adapter(input_ids=ids, attention_mask=mask, labels=labels, num_items_in_batch=total).loss
+        for part in self._micro_batches(rows):
+            loss = self._loss(part, total)
             loss.backward()
             loss_sum += loss.item()
         return loss_sum, total
+
+    def losses(self, rows: list[EncodedRow]) -> Iterator[float]:
+        """The summed losses of `rows`, micro-batch by micro-batch, without a gradient.
+
+        Unsloth gives no logits back where it has labels, so a sum is the mean times the trained tokens.
+        """
+        import torch
+
+        self._adapter.eval()
+        try:
+            with torch.no_grad():
+                for part in self._micro_batches(rows):
+                    trained = sum(row.trained for row in part)
+                    yield self._loss(part, trained).item() * trained
+        finally:
+            self._adapter.train()
+
+    def _micro_batches(self, rows: list[EncodedRow]) -> Iterator[list[EncodedRow]]:
+        by_length = sorted(rows, key=lambda row: -len(row.ids))
+        for start in range(0, len(rows), self._micro_batch_size):
+            yield by_length[start : start + self._micro_batch_size]
+
+    def _loss(self, rows: list[EncodedRow], divisor: int) -> Any:
+        from .train import collate
+
+        ids, labels, mask = collate(rows, self._loaded)
+        return self._adapter(input_ids=ids, attention_mask=mask, labels=labels, num_items_in_batch=divisor).loss
 
     def clip(self, limit: float) -> Any:
         import torch

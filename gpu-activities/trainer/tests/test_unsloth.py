@@ -8,6 +8,7 @@ import pytest
 
 from flamingo_trainer import environment, unsloth_backend
 from flamingo_trainer.failures import Failure, Stopped
+from flamingo_trainer.held_out import NAME
 from flamingo_trainer.serve import fields
 from flamingo_trainer.train import finetune
 from flamingo_trainer.unsloth_backend import UnslothModels
@@ -65,6 +66,22 @@ def test_rows_order_and_losses_are_those_of_the_reference(calls, models, tiny_mo
         assert here["loss"] == pytest.approx(there["loss"], rel=1e-4)
         assert here["gradNorm"] == pytest.approx(there["gradNorm"], rel=1e-3)
     assert mine["rowsTruncated"] == reference["rowsTruncated"]
+
+
+def test_the_held_out_loss_is_that_of_the_reference_and_costs_no_bit_of_the_training(
+    calls, models, tiny_model, tmp_path
+):
+    mine = run(UnslothModels(), finetune_command(tmp_path / "a", tiny_model, held_out=5, **CHANGES))
+    bare = run(UnslothModels(), finetune_command(tmp_path / "b", tiny_model, **CHANGES))
+    changes = {**CHANGES, "backend": "transformers", "precision": "fp32"}
+    reference = run(models, finetune_command(tmp_path / "c", tiny_model, held_out=5, **changes))
+    found, expected = (
+        {entry["step"]: entry[NAME] for entry in read_lines(facts["log"]) if NAME in entry}
+        for facts in (mine, reference)
+    )
+    assert list(expected) == [4, 8, 12]
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert mine["adapter"]["sha256"] == bare["adapter"]["sha256"]
 
 
 def test_the_stored_adapter_says_what_was_declared(calls, tiny_model, tmp_path):
