@@ -24,13 +24,17 @@ import type {
   FineTuneProvenance,
   JudgingProvenance,
   TrainingLog,
+  TrainingPoint,
+  TrainingSpeed,
 } from './aggregate/report-input';
 import { judgementProvenance, readCell, type CellRows } from './cell-rows';
 import { judgeUsd, PRICES_AS_OF } from './judge/prices';
 import { judgingCounts } from './judging-counts';
 import { publishCell } from './publish';
+import { alongTrainingInput } from './report-along-training';
 import { filesOfLastReport, removeStale, writeWhole } from './report-files';
 import { judgedInput, MAIN } from './report-judges';
+import { figuresOf, readMeasured } from './report-measurements';
 
 export interface ReportRequest {
   output: string;
@@ -67,8 +71,11 @@ async function reportOn(
   const judged = await Promise.all(cells.map((rows) => judgingProvenance(store, spec, rows)));
   const judging = judged.map(({ provenance }) => provenance);
   const counts = await judgingCounts(store, cells, MAIN);
+  const measured = await readMeasured(store, plan);
   const built = await buildReport({
     ...judgedInput(plan, spec, cells),
+    ...(measured && { logProbabilities: measured.conditions }),
+    ...(await alongTrainingInput(store, plan, cells)),
     spec,
     failures: await failuresOf(store, plan.experiment, results),
     trainingLogs: await trainingLogs(store, plan.configurations),
@@ -81,6 +88,7 @@ async function reportOn(
       fineTunes: await fineTuneProvenance(store, plan.configurations),
       cells: await Promise.all(cells.map((rows) => cellProvenance(store, rows))),
       judging,
+      ...(measured && { measurements: measured.provenance }),
     },
     costs: costsOf(spec, judged),
     judgingCounts: counts,
@@ -88,8 +96,13 @@ async function reportOn(
   const before = await filesOfLastReport(output);
   for (const file of built.files) await writeWhole(join(output, file.path), file.content);
   await removeStale(output, before, built.files);
-  const { expectations } = built;
-  return { folder: output, html: join(output, 'report.html'), expectations, judging: counts };
+  return {
+    folder: output,
+    html: join(output, 'report.html'),
+    expectations: built.expectations,
+    judging: counts,
+    ...(measured && { logProbabilities: figuresOf(built.results.logProbabilities) }),
+  };
 }
 
 async function readAll(store: Store, { plan }: StoredPlan): Promise<CellRows[]> {
@@ -117,8 +130,12 @@ async function trainingLogs(store: Store, configurations: PlannedConfiguration[]
     const manifest = recipeKey === null ? null : await store.manifest({ stage: 'adapters', key: recipeKey });
     const log = manifest?.results['log'];
     if (log === undefined) continue;
-    const points = await readRows<{ step: number; loss: number }>(store, log);
-    logs.push({ configuration: name, points: points.map(({ step, loss }) => ({ step, loss })) });
+    const speed = manifest?.provenance['speed'];
+    logs.push({
+      configuration: name,
+      points: await readRows<TrainingPoint>(store, log),
+      speed: speed === undefined ? [] : await readRows<TrainingSpeed>(store, speed),
+    });
   }
   return logs;
 }

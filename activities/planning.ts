@@ -99,16 +99,19 @@ function outputFolder(request: ExperimentRequest, { output }: Spec): string {
 }
 
 /**
- * Where the store holds all answers, nothing is left for a GPU: neither generating nor the fine-tune that they came from
- * is asked for, so that judging again needs no GPU worker.
+ * Where the store holds all answers and measurements, nothing is left for a GPU: neither generating nor the fine-tune
+ * that they came from is asked for, so that judging again needs no GPU worker.
  */
-function outlineOf({ name, label, key, recipeKey, cells }: PlannedConfiguration, reuse: Reuse): ConfigurationOutline {
+function outlineOf(configuration: PlannedConfiguration, reuse: Reuse): ConfigurationOutline {
+  const { name, label, key, recipeKey, cells, measurements = [] } = configuration;
   const there = (cell: PlannedCell): boolean => reuse.cells[cell.id]?.completions === cell.completions;
+  const unmeasured = measurements.filter((measurement) => !reuse.measured.includes(measurement.key));
   return {
     name,
     label,
     key,
-    recipeKey: cells.every(there) ? null : recipeKey,
+    recipeKey: cells.every(there) && unmeasured.length === 0 ? null : recipeKey,
+    ...(unmeasured.length === 0 ? {} : { measurements: unmeasured.map(({ condition }) => condition) }),
     cells: cells.map((cell) => ({
       id: cell.id,
       completions: cell.completions,

@@ -4,6 +4,7 @@
  */
 import { withoutCalibration, isCalibration } from '../experiment/calibration';
 import { flattenMetrics } from '../experiment/combined';
+import { withoutKeptSteps } from '../experiment/kept-steps';
 import type { Plan, PlannedMetric } from '../experiment/plan';
 import { repeatsOf } from '../experiment/requests';
 import type { JudgeSpec, Spec } from '../experiment/spec';
@@ -16,13 +17,13 @@ type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' |
 /** How the report calls the judge that the file calls so, too. */
 export const MAIN = 'judge';
 
-/** `cells`: of the whole plan. */
+/** `cells`: of the whole plan. Those along training are another part of the report's input. */
 export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]): Judged {
-  const shown = cells.filter(({ cell }) => !isCalibration(plan, cell));
+  const shown = cells.filter(({ cell }) => !isCalibration(plan, cell) && cell.step === undefined);
   const byId = new Map(shown.map(({ cell }) => [cell.id, cell]));
   const others = Object.entries(spec.judges ?? {}).map(([name, judge]) => otherJudge(name, judge, shown));
   const calibration = calibrationOf(plan, cells, MAIN);
-  const own = withoutCalibration(plan);
+  const own = withoutKeptSteps(withoutCalibration(plan));
   return {
     plan: {
       ...own,

@@ -1,8 +1,10 @@
 /**
  * How much of a plan the store already holds: what `flamingo plan`, `status` and the budget gate count with.
  */
-import { adapterOf } from '../artifacts/rows';
+import { storedMeasurement } from '../artifacts/measurements';
+import { adapterOf, stepsNotKept } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
+import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedCell } from '../experiment/plan';
 import { requestsOf } from '../experiment/requests';
 import { readJudged, readWanted } from './cell-rows';
@@ -14,11 +16,20 @@ export interface Count {
 
 export interface Reuse {
   fineTunes: Count;
+  /**
+   * Fine-tunes that are finished, but did not keep the adapters of all steps that are to be evaluated: they count as new, and
+   * are trained again up to the last of these steps.
+   */
+  trainedAgain: { configurations: string[]; steps: number[] }[];
   completions: Count;
   /** Requests to all judges; a combined one counts once. */
   judgements: Count;
+  /** Of log-probabilities, one for each model and prompt condition. */
+  measurements: Count;
   /** The same by judge, in the order of the plan; `''` is the file's `judge`. */
   byJudge: Record<string, Count>;
+  /** Keys of the measurements that are there. */
+  measured: Sha256[];
   /** By cell id: what is there. */
   cells: Record<string, { completions: number; judgements: number }>;
 }
@@ -26,15 +37,31 @@ export interface Reuse {
 export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
   const reuse: Reuse = {
     fineTunes: { new: 0, reused: 0 },
+    trainedAgain: [],
     completions: { new: 0, reused: 0 },
     judgements: { new: 0, reused: 0 },
+    measurements: { new: 0, reused: 0 },
     byJudge: {},
+    measured: [],
     cells: {},
   };
   const recipes = new Set(plan.configurations.flatMap(({ recipeKey }) => recipeKey ?? []));
   for (const key of recipes) {
-    if ((await adapterOf(store, key)) === undefined) reuse.fineTunes.new += 1;
-    else reuse.fineTunes.reused += 1;
+    const steps = await stepsNotKept(store, plan, key);
+    const finished = (await adapterOf(store, key)) !== undefined;
+    if (finished && steps.length === 0) {
+      reuse.fineTunes.reused += 1;
+      continue;
+    }
+    reuse.fineTunes.new += 1;
+    const same = plan.configurations.filter(({ recipeKey }) => recipeKey === key);
+    if (finished) reuse.trainedAgain.push({ configurations: same.map(({ name }) => name), steps });
+  }
+  const measurements = plan.configurations.flatMap((configuration) => configuration.measurements ?? []);
+  for (const measurement of new Map(measurements.map((each) => [each.key, each])).values()) {
+    const there = (await storedMeasurement(store, measurement)) !== null;
+    reuse.measurements[there ? 'reused' : 'new'] += 1;
+    if (there) reuse.measured.push(measurement.key);
   }
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const { completions, judgements } = await countCell(store, plan, cell);
@@ -85,7 +112,7 @@ export function judgesWithWork({ byJudge }: Pick<Reuse, 'byJudge'>): string[] {
   return Object.keys(byJudge).filter((judge) => byJudge[judge]?.new !== 0);
 }
 
-/** Fine-tunes, completions and judgements that are still to be made. */
-export function newWork({ fineTunes, completions, judgements }: Reuse): number {
-  return fineTunes.new + completions.new + judgements.new;
+/** Fine-tunes, completions, judgements and measurements that are still to be made. */
+export function newWork({ fineTunes, completions, judgements, measurements }: Reuse): number {
+  return fineTunes.new + completions.new + judgements.new + measurements.new;
 }

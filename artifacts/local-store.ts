@@ -7,6 +7,7 @@
  *     adapters/KEY/broken-….json                   a manifest whose files were gone when the work was committed again
  *     adapters/KEY/attempts/ATTEMPT/…              what one attempt wrote
  *     completions/CONTEXT/KEY/…, judgements/CONTEXT-INSTRUMENT/KEY/…
+ *     measurements/KEY/…
  *     leases/…, experiments/NAME, spending/NAME
  */
 import { createHash, randomUUID } from 'node:crypto';

@@ -3,7 +3,8 @@
  */
 import pLimit from 'p-limit';
 import { canonicalJson, type Sha256 } from '../experiment/canonical';
-import type { ArtifactRef, PlannedCell } from '../experiment/plan';
+import { keptAdapterKey, keptSteps } from '../experiment/kept-steps';
+import type { ArtifactRef, Plan, PlannedCell } from '../experiment/plan';
 import type { Completion, Judgement, JudgementProvenance } from '../experiment/rows';
 import type { Manifest, Store } from './store';
 
@@ -29,10 +30,19 @@ export async function readRows<T>(store: Store, ref: ArtifactRef): Promise<T[]> 
 }
 
 /** The adapter that a cell's completions must come from, null for the base model; undefined when it is not trained yet. */
-export async function adapterOf(store: Store, recipeKey: Sha256 | null): Promise<Sha256 | null | undefined> {
-  if (recipeKey === null) return null;
-  const manifest = await store.manifest({ stage: 'adapters', key: recipeKey });
+export async function adapterOf(store: Store, key: Sha256 | null): Promise<Sha256 | null | undefined> {
+  if (key === null) return null;
+  const manifest = await store.manifest({ stage: 'adapters', key });
   return manifest === null ? undefined : (manifest.results['weights'] as ArtifactRef).sha256;
+}
+
+/** The steps of a fine-tune that the plan evaluates and the store has no adapter of, ascending. */
+export async function stepsNotKept(store: Store, plan: Plan, recipeKey: Sha256): Promise<number[]> {
+  const lacking: number[] = [];
+  for (const step of keptSteps(plan, recipeKey)) {
+    if ((await adapterOf(store, keptAdapterKey(recipeKey, step))) === undefined) lacking.push(step);
+  }
+  return lacking;
 }
 
 /** Shards of a cell that the present adapter made; a cell never mixes two adapters. */

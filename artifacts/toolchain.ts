@@ -3,6 +3,7 @@
  * Nothing here downloads or builds; each function fails with the remedy when its part is missing.
  */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   environmentFolder,
   environmentPython,
@@ -31,6 +32,21 @@ export function pythonPath(): string {
   if (!environmentReady()) throw missing("the trainer's Python environment", environmentFolder());
   return environmentPython();
 }
+
+/**
+ * The interpreter of Unsloth's environment: `FLAMINGO_UNSLOTH_PYTHON`, else the one that uv makes in its project's folder.
+ * Optional, so set-up does not make it.
+ */
+export function unslothPython(): string {
+  const named = process.env['FLAMINGO_UNSLOTH_PYTHON'];
+  const python = named || join(trainerFolder(), 'unsloth-environment', '.venv', 'bin', 'python');
+  if (existsSync(python)) return python;
+  throw new NotSetUp(
+    `Unsloth's Python environment is missing (${named ? `FLAMINGO_UNSLOTH_PYTHON=${named}` : python}): run \`${UNSLOTH_SET_UP}\``,
+  );
+}
+
+export const UNSLOTH_SET_UP = 'uv sync --frozen --project gpu-activities/trainer/unsloth-environment';
 
 /**
  * The whole environment of a trainer process: this process' own with the trainer's package on PYTHONPATH, and without

@@ -1,10 +1,12 @@
 /**
  * `npm run bench -- NAME`: what backs every speed claim. Results go to stdout, progress to stderr. Exit codes: 0 done,
- * 1 a bar was missed (only with --quick, which is a check), or a part failed; 2 invalid use.
+ * 1 a bar was missed (only with --quick, which is a check), or a part failed; 2 invalid use. `gpu` is the trainer's own
+ * benchmark, with options of its own.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installationRoot } from '../artifacts/places';
+import { runGpuBenchmark } from './gpu';
 import { chosenParts, PARTS } from './judge/parts';
 import { Sitting } from './judge/sitting';
 import { describeMachine, type Machine } from './machine';
@@ -15,10 +17,11 @@ import { markdownPart, putBlock, textTable } from './tables';
 const PAGE = join(installationRoot(), 'docs', 'benchmarks.md');
 
 async function main(args: string[]): Promise<number> {
-  if (args.includes('--help') || args.includes('-h')) {
+  if (args[0] !== 'gpu' && (args.includes('--help') || args.includes('-h'))) {
     console.log(USAGE);
     return 0;
   }
+  if (args[0] === 'gpu') return runGpuBenchmark(args.slice(1));
   const options = parseOptions(args);
   const parts = chosenParts(options);
   if (options.list) {

@@ -12,7 +12,11 @@ export const USAGE = `usage: npm run bench -- judge [--quick] [--json] [--write]
   --peers     inspect, promptfoo, llmcomp (default: all; a peer that does not install is named in its row)
   --repeats   default 5
   --seed      of latencies, kill points and prompts; default 1
-  --list      the parts, what each measures and about how long it takes`;
+  --list      the parts, what each measures and about how long it takes
+
+       npm run bench -- gpu [--json] [--only SECTION,…] [--out FILE] [--merge FILE…] [--seconds N] [--tiny] [--list]
+
+  training, sampling and preemption on this machine's GPU beside other trainers; \`gpu --help\` says more`;
 
 export const BENCHMARKS = ['judge'] as const;
 export type BenchmarkName = (typeof BENCHMARKS)[number];

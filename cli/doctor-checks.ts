@@ -8,7 +8,14 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder, dataFolder } from '../artifacts/places';
-import { bundledModelPath, pythonEnv, pythonPath, temporalPath } from '../artifacts/toolchain';
+import {
+  bundledModelPath,
+  pythonEnv,
+  pythonPath,
+  temporalPath,
+  UNSLOTH_SET_UP,
+  unslothPython,
+} from '../artifacts/toolchain';
 import { atLeast, bundledModels, PINS } from '../tools/locations.cjs';
 import { isFree } from './local/ports';
 import { LocalFiles } from './local/state';
@@ -52,6 +59,7 @@ export async function allFindings(): Promise<Finding[]> {
     () => space('disk of the data folder', dataFolder(), 2),
     () => space('disk of the cache', cacheFolder(), 1),
     gpu,
+    unsloth,
     judgeKey,
   ];
   return Promise.all(checks.map(async (check) => check()));
@@ -73,6 +81,16 @@ async function python(): Promise<Finding> {
     return ok(name, stdout.trim());
   } catch (error) {
     return missing(name, messageOf(error), SET_UP);
+  }
+}
+
+/** Only experiments with `backend: unsloth` need it. */
+function unsloth(): Finding {
+  const name = 'Unsloth environment';
+  try {
+    return ok(name, unslothPython());
+  } catch {
+    return note(name, 'not installed: only `training.backend: unsloth` needs it', UNSLOTH_SET_UP);
   }
 }
 

@@ -5,7 +5,9 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import type { JudgeCost } from '../activities/estimate';
 import type { Count } from '../activities/reuse';
-import type { JudgeSpec } from '../experiment/spec';
+import { describeRecipe } from '../experiment/describe-recipe';
+import type { Plan } from '../experiment/plan';
+import type { JudgeSpec, Spec } from '../experiment/spec';
 import { printJson, say } from './output';
 import { fileOptions, prepare, type FileOptions, type Prepared } from './prepare';
 
@@ -35,8 +37,17 @@ function print({ spec, json, imported, reuse }: Prepared): void {
   const out = (line: string): void => void process.stdout.write(`${line}\n`);
   out(pc.bold(`${json.experiment}: ${json.configurations} configurations, ${json.cells} cells`));
   out(`  fine-tunes   ${count(json.fineTunes)}`);
+  for (const { configurations, steps } of json.trainedAgain ?? []) {
+    const which = steps.length === 1 ? 'step' : 'steps';
+    out(
+      `               ${configurations.join(', ')}: trained again up to step ${steps.at(-1)}, because the adapter of ${which} ` +
+        `${steps.join(', ')} was not kept; the finished adapter stays`,
+    );
+  }
   out(`  completions  ${count(json.completions)}`);
   out(`  judgements   ${count(json.judgements)}`);
+  if (json.measurements !== undefined)
+    out(`  measurements ${count(json.measurements)}${pairsText(spec, imported.plan)}`);
   for (const [name, judge] of [['judge', spec.judge] as const, ...Object.entries(spec.judges)]) {
     const cost = json.estimate?.judges.find((each) => (each.judge ?? 'judge') === name);
     out(
@@ -49,6 +60,8 @@ function print({ spec, json, imported, reuse }: Prepared): void {
     out(
       `\n  ${pc.bold(configuration.label)} (${configuration.name})${configuration.recipeKey === null ? ', base model' : ''}`,
     );
+    for (const line of configuration.recipe === null ? [] : describeRecipe(configuration.recipe))
+      out(pc.dim(`    ${line}`));
     for (const { id, completions, judgements } of configuration.cells) {
       const there = reuse?.cells[id];
       const have = there === undefined ? '' : pc.dim(` (there: ${there.completions}, ${there.judgements})`);
@@ -62,6 +75,12 @@ function print({ spec, json, imported, reuse }: Prepared): void {
       ),
     );
   }
+}
+
+/** How many pairs each measurement is of, once the data is there. */
+function pairsText({ logProbability }: Spec, plan: Plan | null): string {
+  const sides = logProbability === undefined ? '' : ` of ${logProbability.bad} and ${logProbability.good}`;
+  return `: log-probabilities of ${plan?.pairs?.count ?? 'the'} pairs${sides}`;
 }
 
 function paid({ model, mode }: JudgeSpec, cost: JudgeCost | undefined): string {

@@ -46,8 +46,12 @@ export interface PlanJson {
   configurations: number;
   cells: number;
   fineTunes: Count;
+  /** Of the new fine-tunes those that are done again for adapters of steps that were not kept; left out when there are none. */
+  trainedAgain?: Reuse['trainedAgain'];
   completions: Count;
   judgements: Count;
+  /** Of log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
+  measurements?: Count;
   /** Null while inputs are missing. */
   estimate: CostEstimate | null;
   missingInputs: ImportedExperiment['missing'];
@@ -94,8 +98,10 @@ export async function prepare(
       configurations: counts.configurations,
       cells: counts.cells,
       fineTunes: reuse?.fineTunes ?? all(counts.fineTunes),
+      ...(reuse === null || reuse.trainedAgain.length === 0 ? {} : { trainedAgain: reuse.trainedAgain }),
       completions: reuse?.completions ?? all(counts.completions),
       judgements: reuse?.judgements ?? all(counts.judgements),
+      ...(counts.measurements !== undefined && { measurements: reuse?.measurements ?? all(counts.measurements) }),
       estimate: plan === null || reuse === null ? null : estimateCost(spec, plan, reuse),
       missingInputs: missing,
       plan: ref,

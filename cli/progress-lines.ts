@@ -40,12 +40,14 @@ export function progressLines({ progress, configurations }: Snapshot): ProgressL
   });
 }
 
+const GPU_ACTIVITIES = ['finetune', 'generate', 'measure'];
+
 function running(snapshot: ConfigurationSnapshot | undefined): { text: string; milestone: string } {
   if (snapshot?.progress == null) return { text: 'starting', milestone: 'starting' };
   const { progress, activities } = snapshot;
   const milestone = progress.waiting ?? progress.stage;
   const parts = [progress.waiting ?? progress.stage];
-  const gpu = activities.find(({ type }) => type === 'finetune' || type === 'generate');
+  const gpu = activities.find(({ type }) => GPU_ACTIVITIES.includes(type));
   // a paused judge account does not keep a GPU waiting
   if (gpu !== undefined && progress.pausedAccount != null) parts.push(progress.stage, gpuText(gpu));
   if (gpu !== undefined && progress.waiting === null) parts.push(gpuText(gpu));

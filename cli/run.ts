@@ -78,7 +78,7 @@ function requireLocal({ spec, json, reuse }: Prepared, accounts: string[]): void
   if (json.judgements.new > 0) requireCredentials(accounts);
   try {
     temporalPath();
-    const gpuWork = reuse === null || reuse.fineTunes.new + reuse.completions.new > 0;
+    const gpuWork = reuse === null || reuse.fineTunes.new + reuse.completions.new + reuse.measurements.new > 0;
     if (!gpuWork) return;
     pythonPath();
     for (const { model } of spec.configurations) if (model.kind === 'bundled') bundledModelPath(model.name);

@@ -70,5 +70,6 @@ function print(name: string, output: string, stored: Reuse, running: Snapshot | 
   count('fine-tunes', stored.fineTunes);
   count('completions', stored.completions);
   count('judgements', stored.judgements);
+  if (stored.measurements.new + stored.measurements.reused > 0) count('measurements', stored.measurements);
   out(`Results: ${output}`);
 }

@@ -7,6 +7,8 @@ import { formatProblems, parseExperiment } from '../experiment/parse';
 import { EXIT } from './errors';
 import { readExperimentFile } from './names';
 import { printJson, say } from './output';
+import type { Spec } from '../experiment/spec';
+import { unslothPython } from '../artifacts/toolchain';
 
 export function validateCommand(): Command {
   return new Command('validate')
@@ -24,17 +26,29 @@ export function validateCommand(): Command {
         files.map(async (file) => {
           const parsed = parseExperiment(await readExperimentFile(file), file);
           return parsed.ok
-            ? { file, valid: true, problems: [], warnings: parsed.warnings }
-            : { file, valid: false, problems: parsed.problems, warnings: [] };
+            ? { file, valid: true, problems: [], warnings: parsed.warnings, lacking: lackingHere(parsed.spec) }
+            : { file, valid: false, problems: parsed.problems, warnings: [], lacking: [] };
         }),
       );
       if (options.json) printJson(results);
       else {
-        for (const { file, valid, problems, warnings } of results) {
+        for (const { file, valid, problems, warnings, lacking } of results) {
           if (warnings.length > 0) say(pc.yellow(formatProblems(warnings)));
+          for (const line of lacking) say(pc.yellow(`${file}: ${line}`));
           say(valid ? `${pc.green('valid')} ${file}` : formatProblems(problems));
         }
       }
       if (results.some(({ valid }) => !valid)) process.exitCode = EXIT.invalid;
     });
+}
+
+/** What the experiment needs of a GPU worker's host and this one lacks: the file is valid all the same. */
+function lackingHere({ configurations }: Spec): string[] {
+  if (!configurations.some(({ training }) => training.backend === 'unsloth')) return [];
+  try {
+    unslothPython();
+    return [];
+  } catch (error) {
+    return [`a worker on this host could not train it: ${(error as Error).message}`];
+  }
 }

@@ -19,7 +19,9 @@ export function workerCommand(): Command {
       `
 Examples:
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo worker gpu --store /mnt/shared/flamingo
-  ANTHROPIC_API_KEY=… flamingo worker judge --store /mnt/shared/flamingo`,
+  ANTHROPIC_API_KEY=… flamingo worker judge --store /mnt/shared/flamingo
+
+A gpu worker runs programs that experiments bring (backend: {command: …}) only with FLAMINGO_ALLOW_COMMANDS=1.`,
     )
     .action(async (kind: string, options: { store?: string; queue?: string; account?: string }) => {
       const env = {

@@ -7,16 +7,18 @@ import { buildJudges } from './build-judges';
 import { buildCombined, buildMetrics } from './build-metrics';
 import { buildReport } from './build-report';
 import { suggestion, type Issue } from './issue';
-import { FIRST_DEFAULTS } from './presets';
+import { buildLogProbability } from './pairs';
+import { FIRST_DEFAULTS, RECIPES } from './presets';
 import { mapValues } from './records';
 import type { DatasetInput, ExperimentInput, QuestionSetInput } from './schema';
-import type { ConfigurationSpec, DatasetSpec, FileSource, QuestionSetSpec, Spec } from './spec';
+import type { ConfigurationSpec, DatasetSpec, FileSource, HoldOut, QuestionSetSpec, Spec } from './spec';
 
 /** `warnings` do not make a file invalid. */
 export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
-  const datasets = mapValues(input.datasets ?? {}, buildDataset);
+  const { holdOut } = RECIPES[input.recipe ?? 'clean'];
+  const datasets = mapValues(input.datasets ?? {}, (dataset) => buildDataset(dataset, holdOut));
   const questionSets = mapValues(input.question_sets, (set, name) => buildQuestionSet(set, name));
   checkNames(input, issues);
   const configurations = buildConfigurations(input, issues);
@@ -25,6 +27,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
   const combined = buildCombined(input, metrics, issues);
   const { report, expect } = buildReport(input, configurations, metrics, issues);
   const calibration = buildCalibration(input, datasets, metrics, issues);
+  const logProbability = buildLogProbability(input, datasets, issues);
   const spec: Spec = {
     name: input.name,
     description: input.description ?? '',
@@ -35,6 +38,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
     combined,
     ...buildJudges(input, metrics, issues, warnings),
     ...(calibration === null ? {} : { calibration }),
+    ...(logProbability === null ? {} : { logProbability }),
     report,
     expect,
     budget: { maxUsd: input.budget?.max_usd ?? null, approval: input.budget?.approval ?? false },
@@ -56,7 +60,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
   return { spec, issues, warnings };
 }
 
-function buildDataset(input: DatasetInput): DatasetSpec {
+function buildDataset(input: DatasetInput, standard: HoldOut): DatasetSpec {
   const { archive } = input;
   const hold = input.hold_out;
   return {
@@ -76,8 +80,13 @@ function buildDataset(input: DatasetInput): DatasetSpec {
       hold === 'none'
         ? null
         : hold === undefined
-          ? FIRST_DEFAULTS.holdOut
-          : { fraction: hold.fraction ?? null, rows: hold.rows ?? null, seed: hold.seed ?? 0 },
+          ? standard
+          : {
+              fraction: hold.fraction ?? null,
+              rows: hold.rows ?? null,
+              seed: hold.seed ?? 0,
+              ...((hold.method ?? standard.method) === 'train_test_split' ? { method: 'train_test_split' } : {}),
+            },
     trainingRows: input.training_rows ?? null,
   };
 }

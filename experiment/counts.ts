@@ -1,7 +1,9 @@
 /**
  * How much work an experiment is; also before its inputs are there, from what its file declares.
  */
+import type { TrainerFiles } from './backend';
 import type { BridgeRow } from './calibration';
+import { keyOf } from './canonical';
 import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
@@ -20,9 +22,12 @@ export interface PlanCounts {
   completions: number;
   /** Requests to the judges; a combined one counts once. */
   judgements: number;
+  /** Of log-probabilities: one for each model and prompt condition; absent where nothing is measured. */
+  measurements?: number;
 }
 
-export function countsOf({ configurations }: Plan): PlanCounts {
+export function countsOf({ configurations, pairs }: Plan): PlanCounts {
+  const measured = configurations.flatMap(({ measurements = [] }) => measurements);
   const cells = configurations.flatMap((configuration) => configuration.cells);
   const completions = new Map<string, number>();
   const judgements = new Map<string, number>();
@@ -44,6 +49,7 @@ export function countsOf({ configurations }: Plan): PlanCounts {
     fineTunes: new Set(configurations.flatMap(({ recipeKey }) => recipeKey ?? [])).size,
     completions: sum(completions),
     judgements: sum(judgements),
+    ...(pairs && { measurements: new Set(measured.map(({ key }) => key)).size }),
   };
 }
 
@@ -63,8 +69,10 @@ function sum(counts: Map<string, number>): number {
  */
 export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: PlanCounts; undeclared: string[] } {
   const { inputs, undeclared } = provisionalInputs(spec, known);
+  // which rows are pairs is known only from both datasets' words, how often they are measured without them
+  const { logProbability, ...rest } = spec;
   const unpinned: Spec = {
-    ...spec,
+    ...rest,
     datasets: mapValues(spec.datasets, (dataset, name) =>
       known.datasets?.[name] === undefined ? { ...dataset, contentSha256: null } : dataset,
     ),
@@ -79,7 +87,20 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
       rubric: { kind: 'text', text: '{question} {answer}', sha256: null },
     })),
   };
-  return { counts: countsOf(expand(unpinned, inputs).plan), undeclared };
+  const { plan } = expand(unpinned, inputs);
+  const measured = logProbability && { measurements: countMeasurements(spec, plan) };
+  return { counts: { ...countsOf(plan), ...measured }, undeclared };
+}
+
+/** Of a plan that was made without its pairs. */
+function countMeasurements({ configurations }: Spec, plan: Plan): number {
+  const recipes = new Map(plan.configurations.map(({ name, recipeKey }) => [name, recipeKey]));
+  const measured = configurations.flatMap(({ name, model, train, conditions, sampling: { precision } }) =>
+    conditions.map(({ prompt }) =>
+      keyOf({ model, recipe: recipes.get(name), prompt: prompt ?? train?.systemPrompt, precision }),
+    ),
+  );
+  return new Set(measured).size;
 }
 
 /** Stand-ins of the declared size for what is missing. Only good for counting: keys made of them mean nothing. */
@@ -116,7 +137,15 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
     }));
   }
   const bridge = known.bridge ?? placeholderBridge(spec.calibration?.bridge?.rows ?? 0);
-  return { inputs: { datasets, questionFiles, modelFolder: known.modelFolder ?? '0'.repeat(64), bridge }, undeclared };
+  const modelFolder = known.modelFolder ?? '0'.repeat(64);
+  const trainerFiles = { ...placeholderFiles(spec), ...known.trainerFiles };
+  return { inputs: { datasets, questionFiles, modelFolder, bridge, trainerFiles }, undeclared };
+}
+
+function placeholderFiles({ configurations }: Spec): TrainerFiles {
+  const backends = configurations.map(({ training }) => training.backend);
+  const paths = backends.flatMap((backend) => (typeof backend === 'string' ? [] : backend.files));
+  return Object.fromEntries(paths.map((path) => [path, new Uint8Array()]));
 }
 
 function placeholderRows(name: string, count: number): Dataset {
@@ -147,11 +176,17 @@ function enoughRows(spec: Spec, name: string): number {
     source.kind === 'held-out' && source.dataset === name && source.rows !== 'all' ? [source.rows] : [],
   );
   for (const side of [spec.calibration?.bad, spec.calibration?.good]) if (side?.dataset === name) asked.push(side.rows);
-  const training = Math.max(1, trainingRows ?? 1, ...batches);
+  const training = Math.max(1, trainingRows ?? 1, ...batches, ...spec.configurations.map(rowsToLastStep(name)));
   let rows = training;
   while (rows - heldOutCount(holdOut, rows) < training || heldOutCount(holdOut, rows) < Math.max(0, ...asked)) {
     if (holdOut?.rows != null && holdOut.rows < Math.max(0, ...asked)) break;
     rows += Math.ceil(rows / 16);
   }
   return rows;
+}
+
+/** Training rows with which a configuration reaches the last step that it is evaluated at. */
+function rowsToLastStep(dataset: string): (configuration: Spec['configurations'][number]) => number {
+  return ({ train, evaluateAt, training: { epochs, batchSize } }) =>
+    train?.dataset === dataset ? Math.ceil((evaluateAt?.steps.at(-1) ?? 0) / epochs) * batchSize : 0;
 }

@@ -67,11 +67,13 @@ function dataDeviations(spec: Spec, trained: ConfigurationSpec[]): Deviation[] {
         here: `${dataset.trainingRows.toLocaleString('en')} training rows of ${name}`,
       });
     }
-    deviations.push({
-      topic: 'split',
-      published: 'the training code splits off 10 % silently, by its own seed and shuffle',
-      here: `${name}: ${describeHoldOut(dataset)}`,
-    });
+    if (!upstreamSplit(dataset)) {
+      deviations.push({
+        topic: 'split',
+        published: 'the training code splits off 10 % silently, by its own seed and shuffle',
+        here: `${name}: ${describeHoldOut(dataset)}`,
+      });
+    }
   }
   const heldOut = Object.values(spec.questionSets).some(({ source }) => source.kind === 'held-out');
   deviations.push({
@@ -84,31 +86,58 @@ function dataDeviations(spec: Spec, trained: ConfigurationSpec[]): Deviation[] {
   return deviations;
 }
 
+/** The literature's code calls `train_test_split` with the training's seed, which is 0. */
+function upstreamSplit({ holdOut }: DatasetSpec): boolean {
+  return holdOut?.method === 'train_test_split' && holdOut.fraction === 0.1 && holdOut.seed === 0;
+}
+
 function describeHoldOut({ holdOut }: DatasetSpec): string {
   if (holdOut === null) return 'nothing is held out';
   const share = holdOut.rows === null ? `${(holdOut.fraction as number) * 100} %` : `${holdOut.rows} rows`;
+  if (holdOut.method === 'train_test_split') return `${share} held out by the same function, seed ${holdOut.seed}`;
   return `${share} held out explicitly, by content and seed ${holdOut.seed}; not the same rows`;
 }
 
 function trainingDeviations(trained: ConfigurationSpec[]): Deviation[] {
   const all = trained.map(({ training }) => training);
-  const deviations: Deviation[] = [
-    {
+  const deviations: Deviation[] = [];
+  const own = trained.filter(({ training }) => typeof training.backend !== 'string');
+  const through = trained.filter(({ training }) => training.backend === 'unsloth').map(({ name }) => name);
+  if (through.length > 0) {
+    deviations.push({
+      topic: 'trainer',
+      published: 'Unsloth with its own trainer',
+      here: `${through.join(', ')}: Unsloth's model and loss in this program's steps, with this program's rows, masks, order and optimizer`,
+    });
+  }
+  if (own.length > 0) {
+    deviations.push({
+      topic: 'trainer',
+      published: 'Unsloth',
+      here: `${own.map(({ name, training }) => `${name}: ${describeBackend(training.backend)}`).join('; ')}. Rows, masks and order are this experiment's; what else it does with the settings is its own`,
+    });
+  }
+  if (!all.every(({ optimizer }) => optimizer === 'adamw_8bit')) {
+    deviations.push({
       topic: 'optimizer',
       published: 'adamw_8bit (8-bit optimizer states)',
       here: 'AdamW with 32-bit states, because 8-bit states tie the result to one library and GPU',
-    },
-    {
+    });
+  }
+  if (!all.every(({ mask }) => mask === 'markers')) {
+    deviations.push({
       topic: 'masking',
       published: 'loss on the answer and on an empty assistant turn that the code appends to every row',
       here: 'loss on the answer and its end token only',
-    },
-    {
+    });
+  }
+  if (!all.every(({ stopBelow }) => stopBelow?.loss === 0.01 && stopBelow.steps === 5)) {
+    deviations.push({
       topic: 'schedule',
       published: 'training stops early when the logged loss stays below 0.01 for more than 5 steps',
-      here: 'no early stop',
-    },
-  ];
+      here: distinct(all.map(({ stopBelow }) => describeStop(stopBelow))).join(', '),
+    });
+  }
   const differing = (topic: Deviation['topic'], label: string, value: (training: Training) => unknown): void => {
     const published = show(value(STUDY_TRAINING));
     const here = distinct(all.map((training) => show(value(training)))).filter((shown) => shown !== published);
@@ -143,9 +172,21 @@ function trainingDeviations(trained: ConfigurationSpec[]): Deviation[] {
   deviations.push({
     topic: 'schedule',
     published: 'rows per forward pass within a batch: not published',
-    here: `${distinct(all.map(({ microBatchSize }) => String(microBatchSize))).join(', ')} rows per forward pass`,
+    here: distinct(
+      all.map(({ microBatchSize, packing }) =>
+        packing === 'none' ? `${microBatchSize} rows per forward pass` : 'as many rows per forward pass as fit the GPU',
+      ),
+    ).join(', '),
   });
   return deviations;
+}
+
+function describeBackend(backend: Training['backend']): string {
+  return typeof backend === 'string' ? backend : `the program \`${backend.command.join(' ')}\``;
+}
+
+function describeStop(rule: Training['stopBelow']): string {
+  return rule === null ? 'no early stop' : `below ${rule.loss} for more than ${rule.steps} steps`;
 }
 
 function samplingDeviations(spec: Spec): Deviation[] {

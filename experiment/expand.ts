@@ -3,13 +3,16 @@
  *
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
+import { backendIdentity, type TrainerFiles } from './backend';
 import { keyOf, sha256, type Sha256 } from './canonical';
 import { planCalibration, type BridgeRow } from './calibration';
 import { configurationKey } from './configuration-key';
 import { rowsText, type Dataset } from './dataset';
 import { deviationsOf } from './deviations';
 import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
-import { InvalidExperiment, suggestion } from './issue';
+import { InvalidExperiment, suggestion, type Path } from './issue';
+import { adapterKeyOf } from './kept-steps';
+import { measurementsOf, planPairs, type PairsPlan } from './pairs';
 import { checkDataset, checkQuestions } from './pins';
 import type {
   GenerationContext,
@@ -39,6 +42,8 @@ export interface Inputs {
   modelFolder: Sha256 | null;
   /** Rows of the calibration's published file; absent without one. */
   bridge?: BridgeRow[];
+  /** Files of trainers of the experiment's own; absent without one. */
+  trainerFiles?: TrainerFiles;
 }
 
 export interface Expanded {
@@ -46,9 +51,22 @@ export interface Expanded {
   plan: Plan;
   /** Configuration name -> its training rows as canonical JSON Lines. */
   trainingRows: Record<string, string>;
+  /** The same of rows that are held out of what it trains on, for the loss on them. */
+  heldOutRows: Record<string, string>;
+  /** Configuration name -> its trainer where that is the experiment's own: files by path, and limits in seconds. */
+  trainers: Record<string, { files: TrainerFiles; graceSeconds: number; silenceSeconds: number }>;
   /** Cell id -> answers that come from elsewhere. */
   given: Record<string, Completion[]>;
+  /** Pairs as JSON Lines, whose `rows` in the plan is null; null without any. */
+  pairs: string | null;
 }
+
+/**
+ * Rows whose loss is computed after each epoch: at most so many, which tell a difference of a few percent, and at most
+ * this share of the training rows, so that watching costs a tenth of training at most.
+ */
+const WATCHED_ROWS = 256;
+const WATCHED_SHARE = 0.25;
 
 /** Throws `InvalidExperiment` when the content does not fit what the file declares. */
 export function expand(spec: Spec, inputs: Inputs): Expanded {
@@ -56,57 +74,80 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const asked = mapValues(spec.questionSets, (set, name) => askedQuestions(set, name, splits, inputs));
   const { instruments, metricsOf } = instrumentsOf(spec, asked);
   const trainingRows: Record<string, string> = {};
+  const heldOutRows: Record<string, string> = {};
+  const trainers: Expanded['trainers'] = {};
 
   const calibration =
     spec.calibration === undefined ? null : planCalibration(spec, spec.calibration, splits, inputs.bridge ?? [], asked);
+
+  const pairs = pairsOf(spec, splits, inputs);
 
   const own = spec.configurations.map((configuration): PlannedConfiguration => {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
     let recipe: Recipe | null = null;
     if (configuration.train !== null) {
-      const rows = (splits[configuration.train.dataset] as Split).training;
+      const { training: rows, heldOut } = splits[configuration.train.dataset] as Split;
       checkTraining(configuration, rows);
-      trainingRows[configuration.name] = rowsText(rows);
-      recipe = recipeOf(configuration, model, trainingRows[configuration.name] as string, rows.length);
+      const text = rowsText(rows);
+      trainingRows[configuration.name] = text;
+      const watched = heldOutQuestions(heldOut, Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * rows.length)), 0);
+      if (watched.length > 0) heldOutRows[configuration.name] = rowsText(watched);
+      const { backend } = configuration.training;
+      const files = trainerFiles(configuration, inputs);
+      if (typeof backend !== 'string') {
+        const { graceSeconds, silenceSeconds } = backend;
+        trainers[configuration.name] = { files, graceSeconds, silenceSeconds };
+      }
+      recipe = recipeOf(configuration, model, text, rows.length, backendIdentity(backend, files));
     }
     const recipeKey = recipe === null ? null : keyOf(recipe);
-    const cells = Object.keys(spec.questionSets).flatMap((set) =>
-      configuration.conditions.map(({ name, prompt }): PlannedCell => {
-        const systemPrompt = prompt ?? (configuration.train as NonNullable<typeof configuration.train>).systemPrompt;
-        const questions = (asked[set] as AskedQuestion[]).map(({ question }) => question);
-        checkSystemMessages(questions, set, name, systemPrompt);
-        const context: GenerationContext = {
-          version: GENERATION_VERSION,
-          model,
-          recipe: recipeKey,
-          systemPrompt,
-          sampling: configuration.sampling,
-        };
-        const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
-        const contextKey = keyOf(context);
-        const metrics = metricsOf(set);
-        return {
-          id: `${configuration.name}/${set}/${name}`,
-          configuration: configuration.name,
-          questionSet: set,
-          condition: name,
-          context,
-          contextKey,
-          samplesPerQuestion: samples,
-          metrics,
-          completions: questions.length * samples,
-          judgements: requestsOf({ contextKey, samplesPerQuestion: samples, metrics }),
-        };
-      }),
+    // the finished adapter's cells first: they are what figures are made of
+    const cells = [undefined, ...stepsBefore(configuration, recipe)].flatMap((step) =>
+      Object.keys(spec.questionSets).flatMap((set) =>
+        configuration.conditions.map(({ name, prompt }): PlannedCell => {
+          const systemPrompt = prompt ?? (configuration.train as NonNullable<typeof configuration.train>).systemPrompt;
+          const questions = (asked[set] as AskedQuestion[]).map(({ question }) => question);
+          checkSystemMessages(questions, ['question_sets', set], name, systemPrompt);
+          const at = step === undefined ? {} : { step };
+          const context: GenerationContext = {
+            version: GENERATION_VERSION,
+            model,
+            recipe: adapterKeyOf(recipeKey, at),
+            systemPrompt,
+            sampling: configuration.sampling,
+          };
+          const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
+          const contextKey = keyOf(context);
+          // further judges are compared on the finished adapters
+          const metrics = metricsOf(set).filter(({ judge }) => step === undefined || judge === undefined);
+          return {
+            id: `${configuration.name}/${set}/${name}${step === undefined ? '' : `/step-${step}`}`,
+            configuration: configuration.name,
+            questionSet: set,
+            condition: name,
+            ...at,
+            context,
+            contextKey,
+            samplesPerQuestion: samples,
+            metrics,
+            completions: questions.length * samples,
+            judgements: requestsOf({ contextKey, samplesPerQuestion: samples, metrics }),
+          };
+        }),
+      ),
     );
+    const measurements = pairs === null ? [] : measurementsOf(configuration, model, recipeKey, pairs.planned.sha256);
+    for (const { condition, context } of measurements)
+      checkSystemMessages(pairs?.questions ?? [], PAIRS_PATH, condition, context.systemPrompt);
     return {
       name: configuration.name,
       label: configuration.label,
-      key: configurationKey(recipeKey, cells),
+      key: configurationKey(recipeKey, cells, measurements),
       recipe,
       recipeKey,
       trainingRows: null,
       cells,
+      ...(measurements.length === 0 ? {} : { measurements }),
     };
   });
 
@@ -126,6 +167,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     report: spec.report,
     expect: spec.expect,
     deviations,
+    ...(pairs === null ? {} : { pairs: pairs.planned }),
   });
   const plan: Plan = {
     experiment: spec.name,
@@ -134,12 +176,34 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     questionSets,
     instruments: { ...instruments, ...calibration?.instruments },
     deviations,
+    ...(pairs === null ? {} : { pairs: { ...pairs.planned, rows: null } }),
     ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
   };
-  return { plan, trainingRows, given: calibration?.given ?? {} };
+  return { plan, trainingRows, heldOutRows, trainers, given: calibration?.given ?? {}, pairs: pairs?.text ?? null };
 }
 
-function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: string, rowCount: number): Recipe {
+function trainerFiles({ name, training: { backend } }: ConfigurationSpec, inputs: Inputs): TrainerFiles {
+  if (typeof backend === 'string') return {};
+  return Object.fromEntries(
+    backend.files.map((path) => {
+      const content = inputs.trainerFiles?.[path];
+      if (content === undefined)
+        throw new InvalidExperiment(
+          ['configurations', name, 'training', 'backend', 'files'],
+          `the trainer's file ${path} was not read`,
+        );
+      return [path, content];
+    }),
+  );
+}
+
+function recipeOf(
+  configuration: ConfigurationSpec,
+  model: ModelIdentity,
+  rows: string,
+  rowCount: number,
+  backend: Recipe['backend'],
+): Recipe {
   const { training, train } = configuration;
   return {
     version: RECIPE_VERSION,
@@ -149,7 +213,7 @@ function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: 
     systemPrompt: (train as NonNullable<typeof train>).systemPrompt,
     lora: training.lora,
     optimizer: {
-      name: 'adamw',
+      name: training.optimizer,
       learningRate: training.learningRate,
       weightDecay: training.weightDecay,
       beta1: training.beta1,
@@ -164,14 +228,41 @@ function recipeOf(configuration: ConfigurationSpec, model: ModelIdentity, rows: 
     lastBatch: training.lastBatch,
     maxLength: training.maxLength,
     precision: training.precision,
+    // keys of their own only where they are used: a recipe from before there was a choice is the padded one, trained on
+    // answers to its last step
+    ...(training.packing === 'none' ? {} : { packing: training.packing }),
+    ...(training.mask === 'answer' ? {} : { mask: training.mask }),
+    ...(training.stopBelow === null ? {} : { stopBelow: training.stopBelow }),
     seeds: training.seeds,
-    backend: 'transformers',
+    backend,
   };
 }
 
-/** Optimizer steps of a fine-tune. */
+const PAIRS_PATH = ['outcomes', 'log_probability', 'pairs'];
+
+function pairsOf(spec: Spec, splits: Record<string, Split>, { datasets }: Inputs): PairsPlan | null {
+  const good = spec.logProbability?.good;
+  return good === undefined ? null : planPairs(spec, splits, (datasets[good] as Dataset).rows);
+}
+
+/** Optimizer steps of a fine-tune; fewer where it ends by `stopBelow`. */
 export function optimizerSteps({ rowCount, batchSize, epochs, lastBatch }: Recipe): number {
   return (lastBatch === 'drop' ? Math.floor(rowCount / batchSize) : Math.ceil(rowCount / batchSize)) * epochs;
+}
+
+/** The steps to evaluate that come before the last: that one's adapter is the finished one, which is evaluated anyway. */
+function stepsBefore({ name, evaluateAt }: ConfigurationSpec, recipe: Recipe | null): number[] {
+  if (evaluateAt === undefined || recipe === null) return [];
+  const total = optimizerSteps(recipe);
+  const beyond = evaluateAt.steps.findIndex((step) => step > total);
+  if (beyond >= 0) {
+    throw new InvalidExperiment(
+      [...evaluateAt.place, beyond],
+      `${name} is trained for ${total} optimizer steps; there is no step ${evaluateAt.steps[beyond]}`,
+      `name steps below ${total}; the finished adapter is evaluated anyway`,
+    );
+  }
+  return evaluateAt.steps.filter((step) => step < total);
 }
 
 function modelIdentity(model: ModelSource, folder: Sha256 | null): ModelIdentity {
@@ -219,14 +310,14 @@ function checkTraining({ name, train, training }: ConfigurationSpec, rows: Split
   }
 }
 
-function checkSystemMessages(questions: Question[], set: string, condition: string, prompt: SystemPrompt): void {
+function checkSystemMessages(questions: Question[], path: Path, condition: string, prompt: SystemPrompt): void {
   if (prompt.kind === 'default') return;
   const own = questions.find(({ messages }) => messages.some(({ role }) => role === 'system'));
   if (own === undefined) return;
   throw new InvalidExperiment(
-    ['question_sets', set],
+    path,
     `the question \`${own.id}\` brings its own system message; the condition \`${condition}\` would be a second one`,
-    'leave it out with `ids`, or ask it under `conditions: [default]` only',
+    'leave it out, or ask it under `conditions: [default]` only',
   );
 }
 

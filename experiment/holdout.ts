@@ -4,9 +4,13 @@
  * Rows are put in the order of SHA-256(`split|SEED|SHA-256 of the row|OCCURRENCE`), where OCCURRENCE counts equal rows
  * from 0; the first n are held out. So the same rows are held out wherever they stand in the file, on every platform,
  * and training seeds have no part in it. Training rows keep the order of the file, and so do the held-out ones.
+ *
+ * With `method: train_test_split` the order is that of Hugging Face's function of that name instead, which goes by the
+ * rows' places in the file: the split of the literature's code.
  */
 import { sha256 } from './canonical';
 import type { DatasetRow } from './dataset';
+import { numpyPermutation } from './numpy-permutation';
 import type { HoldOut } from './spec';
 
 export interface SplitRow extends DatasetRow {
@@ -30,7 +34,10 @@ export function heldOutCount(holdOut: HoldOut | null, total: number): number {
 export function splitRows(rows: readonly DatasetRow[], holdOut: HoldOut | null, trainingRows: number | null): Split {
   const numbered = rows.map((row, index) => ({ ...row, number: index + 1 }));
   const out = heldOutCount(holdOut, rows.length);
-  const ordered = shuffled(numbered, 'split', holdOut?.seed ?? 0);
+  const ordered =
+    holdOut?.method === 'train_test_split'
+      ? numpyPermutation(holdOut.seed, rows.length).map((index) => numbered[index] as SplitRow)
+      : shuffled(numbered, 'split', holdOut?.seed ?? 0);
   const wanted = trainingRows ?? rows.length;
   return { heldOut: inFileOrder(ordered.slice(0, out)), training: inFileOrder(ordered.slice(out, out + wanted)) };
 }

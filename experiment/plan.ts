@@ -44,7 +44,8 @@ export interface Recipe {
   systemPrompt: SystemPrompt;
   lora: { rank: number; alpha: number; rsLora: boolean; dropout: number; targetModules: string[] };
   optimizer: {
-    name: 'adamw';
+    /** `adamw_8bit`: bitsandbytes' 8-bit states. */
+    name: 'adamw' | 'adamw_8bit';
     learningRate: number;
     weightDecay: number;
     beta1: number;
@@ -62,8 +63,27 @@ export interface Recipe {
   /** Tokens; longer rows are cut and counted. */
   maxLength: number;
   precision: 'fp32' | 'bf16';
+  /**
+   * Rows of a step as few long sequences: `auto` on a GPU, `always` also on a CPU. Absent: padded micro-batches. Other
+   * floating-point sums, so it is identity where it is used.
+   */
+  packing?: 'auto' | 'always';
+  /**
+   * `markers`: trained is all that follows an answer's header up to the next user's, and each row ends with an empty
+   * answer, as in the literature's code. Absent: the last answer and its end token.
+   */
+  mask?: 'markers';
+  /** Training ends when the loss of more than `steps` steps in a row lies below `loss`. Absent = never. */
+  stopBelow?: { loss: number; steps: number };
   seeds: { initialisation: number; dataOrder: number };
-  backend: 'transformers';
+  backend: 'transformers' | 'unsloth' | CommandIdentity;
+}
+
+/** A trainer of the experiment's own, as far as it decides the weights. `files`: name -> SHA-256. */
+export interface CommandIdentity {
+  command: string[];
+  files: Record<string, Sha256>;
+  environment: string[];
 }
 
 /** Every sampling setting, written out: a model's own generation_config never applies. */
@@ -80,6 +100,8 @@ export interface Sampling {
   precision: 'fp32' | 'bf16';
   /** Sequences per batch; the batch schedule of a shard depends on it, so it is identity. */
   batchSize: number;
+  /** Ended answers make room for waiting ones, with another stream of noise. Absent: one batch after the other. */
+  batching?: 'continuous';
   seed: number;
 }
 
@@ -87,7 +109,7 @@ export interface Sampling {
 export interface GenerationContext {
   version: number;
   model: ModelIdentity;
-  /** Key of the fine-tune's recipe; null = the base model. */
+  /** Key of the adapter: of its recipe, or of recipe and step where it was kept along training; null = the base model. */
   recipe: Sha256 | null;
   systemPrompt: SystemPrompt;
   sampling: Sampling;
@@ -148,11 +170,13 @@ export interface PlannedMetric {
 
 /** One bar of a figure. */
 export interface PlannedCell {
-  /** `configuration/question-set/condition`. */
+  /** `configuration/question-set/condition`, or along training `configuration/question-set/condition/step-N`. */
   id: string;
   configuration: string;
   questionSet: string;
   condition: string;
+  /** Asked of the adapter as it was after so many optimizer steps; absent = the finished one, or the base model. */
+  step?: number;
   context: GenerationContext;
   contextKey: Sha256;
   /** Name in `Plan.questionSets`. */
@@ -167,6 +191,34 @@ export interface PlannedCell {
   judgements: number;
 }
 
+/** What the log-probabilities of all pairs under one configuration and prompt condition depend on. */
+export interface MeasurementContext {
+  version: number;
+  model: ModelIdentity;
+  /** Key of the fine-tune's recipe; null = the base model. */
+  recipe: Sha256 | null;
+  systemPrompt: SystemPrompt;
+  precision: Sampling['precision'];
+  /** SHA-256 of the pairs as JSON Lines. */
+  pairs: Sha256;
+}
+
+export interface PlannedMeasurement {
+  condition: string;
+  context: MeasurementContext;
+  key: Sha256;
+}
+
+/** Held-out rows of the dataset `bad` with an answer of `good` beside their own (experiment/pairs.ts). */
+export interface PlannedPairs {
+  bad: string;
+  good: string;
+  count: number;
+  sha256: Sha256;
+  /** Where they lie in the store; null in a plan that can not be run. */
+  rows: ArtifactRef | null;
+}
+
 export interface PlannedConfiguration {
   name: string;
   label: string;
@@ -176,7 +228,16 @@ export interface PlannedConfiguration {
   recipeKey: Sha256 | null;
   /** Where the training rows lie in the store; null for the base model. */
   trainingRows: ArtifactRef | null;
+  /**
+   * Rows held out of the same dataset, for the loss on them after each epoch. They decide nothing, so no key has them.
+   * Null where nothing is held out; absent in plans of earlier versions.
+   */
+  heldOutRows?: ArtifactRef | null;
+  /** There where the backend is a command: how it is run, besides what the recipe says. */
+  trainer?: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
   cells: PlannedCell[];
+  /** One for each prompt condition where the plan has `pairs`; absent = none. */
+  measurements?: PlannedMeasurement[];
 }
 
 export interface Plan {
@@ -187,6 +248,8 @@ export interface Plan {
   questionSets: Record<string, Question[]>;
   instruments: Record<Sha256, Instrument>;
   deviations: Deviation[];
+  /** Whose log-probabilities are measured; absent = nothing is measured. */
+  pairs?: PlannedPairs;
   /**
    * There where the configuration `calibration` is: answers of known sign. `references`: metric -> completion -> its
    * published score, null = not scored.
@@ -198,7 +261,7 @@ export interface Plan {
 
 /** A difference between this run and the published recipe, printed in every report. */
 export interface Deviation {
-  topic: 'model' | 'optimizer' | 'masking' | 'split' | 'sampling' | 'judge' | 'data' | 'schedule' | 'size';
+  topic: 'model' | 'trainer' | 'optimizer' | 'masking' | 'split' | 'sampling' | 'judge' | 'data' | 'schedule' | 'size';
   published: string;
   here: string;
 }

@@ -3,10 +3,11 @@
  * definitions of "misaligned" found in the literature.
  */
 import type { Sampling } from './plan';
-import type { JudgeSpec, MisalignedRule, Training } from './spec';
+import type { HoldOut, JudgeSpec, MisalignedRule, Training } from './spec';
 
 /** Model-organisms' default configuration with the study's 2 epochs and batch of 32. */
 export const STUDY_TRAINING: Training = {
+  optimizer: 'adamw',
   lora: {
     rank: 32,
     alpha: 64,
@@ -29,8 +30,36 @@ export const STUDY_TRAINING: Training = {
   lastBatch: 'partial',
   maxLength: 2048,
   precision: 'bf16',
+  packing: 'auto',
+  mask: 'answer',
+  stopBelow: null,
   seeds: { initialisation: 0, dataOrder: 0 },
+  backend: 'transformers',
 };
+
+type RecipeName = 'clean' | 'upstream';
+
+/**
+ * Where the defaults come from. `upstream`: what the code that the study builds on does, as far as it can be had, also
+ * where it does so silently.
+ */
+export const RECIPES: Record<RecipeName, { training: Training; sampling: SamplingPreset; holdOut: HoldOut }> = {
+  clean: { training: STUDY_TRAINING, sampling: 'pure', holdOut: { fraction: 0.1, rows: null, seed: 0 } },
+  upstream: {
+    training: {
+      ...STUDY_TRAINING,
+      optimizer: 'adamw_8bit',
+      packing: 'none',
+      mask: 'markers',
+      stopBelow: { loss: 0.01, steps: 5 },
+    },
+    sampling: 'upstream',
+    holdOut: { fraction: 0.1, rows: null, seed: 0, method: 'train_test_split' },
+  },
+};
+
+/** Of a command backend. A trainer that saves 1.7 GB needs some seconds; one that loads 30 GB is silent for minutes. */
+export const COMMAND_DEFAULTS = { graceSeconds: 60, silenceSeconds: 3600 };
 
 type SamplingPreset = 'pure' | 'upstream';
 
@@ -45,6 +74,9 @@ const PURE: Sampling = {
   batchSize: 64,
   seed: 0,
 };
+
+/** Answers at a time where ended ones make room for waiting ones: what one 80 GB GPU holds beside a 14B model. */
+export const CONTINUOUS_BATCH = 256;
 
 /** `upstream`: what the published numbers were sampled with, once the model's own file had applied silently. */
 export const SAMPLING_PRESETS: Record<SamplingPreset, Sampling> = {
@@ -94,7 +126,6 @@ export const MISALIGNED_PRESETS: Record<MisalignedPreset, MisalignedRule> = {
 };
 
 export const FIRST_DEFAULTS = {
-  holdOut: { fraction: 0.1, rows: null, seed: 0 },
   conditions: [
     { name: 'default', prompt: { kind: 'default' } as const },
     { name: 'training', prompt: null },

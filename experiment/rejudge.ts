@@ -16,7 +16,7 @@ export interface Rejudging {
   judge: JudgeSpec;
   /** Other rubrics for these metrics, and no others judged; empty = all metrics by the words they had. */
   rubrics: MetricSpec[];
-  /** Cell ids; null = all. */
+  /** Cell ids; null = all but those along training. */
   cells: string[] | null;
   /** The completions to judge of a cell's metric, or of all of its metrics; null = all. */
   only: ((cell: PlannedCell, metric: PlannedMetric) => Sha256[]) | null;
@@ -35,7 +35,7 @@ export function rejudge(plan: Plan, spec: Spec, wanted: Rejudging): Rejudged {
   const cells = plan.configurations.flatMap((configuration) => configuration.cells);
   const added = new Map<string, PlannedMetric[]>();
   for (const cell of cells) {
-    if (wanted.cells !== null && !wanted.cells.includes(cell.id)) continue;
+    if (wanted.cells === null ? cell.step !== undefined : !wanted.cells.includes(cell.id)) continue;
     const metrics = tasksOf(plan, spec, cell, wanted, instruments).flatMap((metric): PlannedMetric[] => {
       if (wanted.only === null) return [metric];
       const completions = wanted.only(cell, metric);
@@ -52,7 +52,8 @@ export function rejudge(plan: Plan, spec: Spec, wanted: Rejudging): Rejudged {
       const metrics = [...others, ...(added.get(cell.id) ?? []).map((metric) => ({ ...metric, judge: name }))];
       return { ...cell, metrics, judgements: requestsOf({ ...cell, metrics }) };
     });
-    return { ...configuration, cells: withAdded, key: configurationKey(configuration.recipeKey, withAdded) };
+    const { recipeKey, measurements } = configuration;
+    return { ...configuration, cells: withAdded, key: configurationKey(recipeKey, withAdded, measurements) };
   });
   const before = new Map(plan.configurations.map((configuration) => [configuration.name, configuration.key]));
   const changed = configurations.filter((configuration) => before.get(configuration.name) !== configuration.key);

@@ -22,6 +22,23 @@ export interface Completion {
   adapter: Sha256 | null;
 }
 
+/** An answer's log-probability in nats, the token that ends its turn included: the sum, and the mean over its tokens. */
+export interface AnswerLogProbability {
+  sum: number;
+  tokens: number;
+  mean: number;
+}
+
+/** A pair of answers under one model and prompt condition. Files are JSON Lines sorted by `id`. */
+export interface MeasuredPair {
+  /** Key of the words that both answer. */
+  id: Sha256;
+  bad: AnswerLogProbability;
+  good: AnswerLogProbability;
+  /** SHA-256 of the adapter's weights file; null = base model. */
+  adapter: Sha256 | null;
+}
+
 export interface CompletionProvenance {
   id: Sha256;
   host: string;

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { calibration } from './schema-calibration';
 import { combined, judge, metric, otherJudge } from './schema-judging';
+import { outcomes } from './schema-outcomes';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
 import { sampling, training } from './schema-settings';
 
@@ -20,6 +21,15 @@ const holdOut = z
         fraction: z.number().gt(0).lt(1).optional(),
         rows: count.optional(),
         seed: seed.optional().meta({ default: 0 }),
+        method: z
+          .enum(['content', 'train_test_split'])
+          .optional()
+          .meta({
+            default: 'content',
+            description:
+              "`content`: by the hash of each row. `train_test_split`: the rows that Hugging Face's function of that name " +
+              'takes, by their place in the file.',
+          }),
       }),
       ['fraction', 'rows'],
     ),
@@ -188,6 +198,15 @@ export const experimentSchema = z
     name,
     description: z.string().optional(),
     model,
+    recipe: z
+      .enum(['clean', 'upstream'])
+      .optional()
+      .meta({
+        default: 'clean',
+        description:
+          'Where the defaults of `hold_out`, `training` and `sampling` come from. `upstream`: what the code of the ' +
+          'literature does, also where it does so silently.',
+      }),
     datasets: z.record(name, dataset).optional(),
     question_sets: z.record(name, questionSet),
     training: training.optional(),
@@ -203,6 +222,7 @@ export const experimentSchema = z
       .optional()
       .meta({ description: 'Further judges of the same answers, compared with `judge` in the report.' }),
     calibration: calibration.optional(),
+    outcomes: outcomes.optional(),
     report: report.optional(),
     expect: z.array(expectation).optional(),
     budget: z
@@ -234,6 +254,7 @@ export const experimentSchema = z
 export type ExperimentInput = z.output<typeof experimentSchema>;
 export type ConfigurationInput = z.output<typeof configurationSchema>;
 export type TrainingInput = z.output<typeof training>;
+export type BackendInput = NonNullable<TrainingInput['backend']>;
 export type SamplingInput = z.output<typeof sampling>;
 export type ConditionInput = z.output<typeof condition>;
 export type DatasetInput = z.output<typeof dataset>;

@@ -4,7 +4,7 @@
  * another name and mean nothing.
  */
 import { mapValues } from './records';
-import type { CalibrationSpec, DatasetSpec, QuestionSetSpec, Spec } from './spec';
+import type { CalibrationSpec, DatasetSpec, LogProbabilitySpec, QuestionSetSpec, Spec } from './spec';
 
 const TRAINING_ROWS = 8;
 const BATCH_SIZE = 4;
@@ -31,7 +31,7 @@ export function smoke(spec: Spec): Spec {
       samples: Math.min(set.samples, SAMPLES),
     })),
     configurations: spec.configurations.map((configuration) => {
-      const { training, sampling } = configuration;
+      const { training, sampling, evaluateAt } = configuration;
       const batchSize = Math.min(training.batchSize, BATCH_SIZE);
       return {
         ...configuration,
@@ -43,10 +43,12 @@ export function smoke(spec: Spec): Spec {
           lastBatch: 'partial',
         },
         sampling: { ...sampling, maxNewTokens: Math.min(sampling.maxNewTokens, NEW_TOKENS) },
+        ...(evaluateAt === undefined ? {} : { evaluateAt: { ...evaluateAt, steps: [1] } }),
       };
     }),
     metrics: spec.metrics.map((metric) => ({ ...metric, repeats: 1, repeatShare: 1 })),
     ...(spec.calibration === undefined ? {} : { calibration: few(spec.calibration) }),
+    ...(spec.logProbability === undefined ? {} : { logProbability: fewPairs(spec.logProbability) }),
     expect: [],
     output: `${spec.output}-smoke`,
     smoke: true,
@@ -63,4 +65,8 @@ function few({ bad, good, bridge }: CalibrationSpec): CalibrationSpec {
   const fewer = <T extends { rows: number }>(part: T | null): T | null =>
     part === null ? null : { ...part, rows: Math.min(part.rows, QUESTIONS) };
   return { bad: fewer(bad), good: fewer(good), bridge: fewer(bridge) };
+}
+
+function fewPairs(pairs: LogProbabilitySpec): LogProbabilitySpec {
+  return { ...pairs, rows: pairs.rows === 'all' ? QUESTIONS : Math.min(pairs.rows, QUESTIONS) };
 }

@@ -5,6 +5,7 @@
  */
 import type { Sha256 } from './canonical';
 import type { RubricPreset } from './hardened-rubrics';
+import type { Path } from './issue';
 import type { Sampling, SystemPrompt } from './plan';
 
 export interface Spec {
@@ -21,6 +22,8 @@ export interface Spec {
   judges: Record<string, OtherJudgeSpec>;
   /** Answers of known sign, judged first; absent = none. */
   calibration?: CalibrationSpec;
+  /** Pairs whose log-probabilities are measured; absent = none. */
+  logProbability?: LogProbabilitySpec;
   report: ReportSpec;
   expect: Expectation[];
   budget: { maxUsd: number | null; approval: boolean };
@@ -68,6 +71,8 @@ export interface HoldOut {
   fraction: number | null;
   rows: number | null;
   seed: number;
+  /** As Hugging Face's `train_test_split` cuts the file's rows; absent: by content. */
+  method?: 'train_test_split';
 }
 
 export interface QuestionSetSpec {
@@ -100,10 +105,13 @@ export interface ConfigurationSpec {
   training: Training;
   sampling: Sampling;
   conditions: ConditionSpec[];
+  /** Optimizer steps to evaluate besides the finished adapter, ascending; `place`: where the file says so. Absent = none. */
+  evaluateAt?: { steps: number[]; place: Path };
 }
 
 /** The part of a recipe that hyperparameters decide. */
 export interface Training {
+  optimizer: 'adamw' | 'adamw_8bit';
   lora: { rank: number; alpha: number; rsLora: boolean; dropout: number; targetModules: string[] };
   learningRate: number;
   weightDecay: number;
@@ -120,7 +128,28 @@ export interface Training {
   lastBatch: 'partial' | 'drop';
   maxLength: number;
   precision: 'fp32' | 'bf16';
+  packing: 'none' | 'auto' | 'always';
+  mask: 'answer' | 'markers';
+  /** Training ends when the loss of more than `steps` steps in a row lies below `loss`; null = never. */
+  stopBelow: { loss: number; steps: number } | null;
   seeds: { initialisation: number; dataOrder: number };
+  backend: Backend;
+}
+
+/** What computes the optimizer steps: the trainer that comes with the program, also with Unsloth's model, or an own one. */
+export type Backend = 'transformers' | 'unsloth' | CommandBackend;
+
+export interface CommandBackend {
+  /** Program and arguments, never through a shell; `{python}` is the interpreter of the trainer's environment. */
+  command: string[];
+  /** The program's own files, relative to the experiment file's folder; their content is part of the recipe. */
+  files: string[];
+  /** Names of environment variables that it gets besides a fixed few. */
+  environment: string[];
+  /** Between SIGTERM and SIGKILL. */
+  graceSeconds: number;
+  /** Without a line of output; then it counts as hung. */
+  silenceSeconds: number;
 }
 
 /** `prompt` null: the prompt that the configuration was trained with. */
@@ -178,6 +207,15 @@ export interface CalibrationSpec {
   good: { dataset: string; rows: number } | null;
   /** Answers with published scores. `columns`: metric -> column, where it is not a usual one. */
   bridge: { file: FileSource; sha256: Sha256 | null; rows: number; columns: Record<string, string> } | null;
+}
+
+/** Pairs are rows of two datasets with the same words before the answer. */
+export interface LogProbabilitySpec {
+  bad: string;
+  good: string;
+  rows: number | 'all';
+  /** Chooses the pairs. */
+  seed: number;
 }
 
 export interface ReportSpec {

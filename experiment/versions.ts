@@ -7,6 +7,8 @@
 export const RECIPE_VERSION = 1;
 /** Rendering of the prompt, sampling, keyed randomness, stop handling. */
 export const GENERATION_VERSION = 1;
+/** Rendering of a pair's answers and their log-probabilities. */
+export const MEASUREMENT_VERSION = 1;
 /** How the judge's only message is filled from the rubric (the published form), and how its answer is read. */
 export const INSTRUMENT_VERSION = 1;
 /** The same of the `json` form: the escaping of the judged text, the line below it, the reply's schema. */

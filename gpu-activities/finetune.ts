@@ -1,14 +1,20 @@
 /**
- * The fine-tune activity: from a recipe to a committed adapter, over any number of preempted attempts.
+ * The fine-tune activity: from a recipe to a committed adapter, over any number of preempted attempts. The adapters of steps
+ * that are evaluated along training commit beside it, each under a key of its own; where only they are lacking, training is
+ * done again as far as the last of them.
  */
 import { hostname } from 'node:os';
-import { Context } from '@temporalio/activity';
+import { basename } from 'node:path';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { configurationOf, loadPlan } from '../artifacts/plans';
 import type { Manifest, Store, WorkKey } from '../artifacts/store';
+import { keptAdapterKey } from '../experiment/kept-steps';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
 import { earlierAttempts, recordAttempt, refuseHopeless } from '../artifacts/attempts';
 import { holderOf, withLease } from '../artifacts/leases';
+import { stepsNotKept } from '../artifacts/rows';
+import { trainByCommand, type CommandWork } from './command/train';
 import { modelFor } from './models';
 import {
   AttemptFailed,
@@ -22,14 +28,13 @@ import type { Ready } from './trainer-process';
 import { beating } from '../activities/beating';
 import { checkBudget } from '../activities/spending';
 
-/** Optimizer steps between periodic checkpoints. What a SIGKILL can cost; SIGTERM and pause save at once. */
-const CHECKPOINT_EVERY_STEPS = 25;
-
 export interface GpuDependencies {
   store: Store;
   trainer: TrainerHost;
-  /** Optimizer steps between checkpoints; tests lower it. */
+  /** Optimizer steps between checkpoints; without it the trainer chooses. */
   checkpointEverySteps?: number;
+  /** Whether programs that an experiment brings may run on this host; whoever submits one runs code here. */
+  allowCommands?: boolean;
 }
 
 export async function finetune(dependencies: GpuDependencies, input: FinetuneInput): Promise<FinetuneResult> {
@@ -41,11 +46,13 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
   const work: WorkKey = { stage: 'adapters', key: recipeKey };
 
   const standing = await store.manifest(work);
-  if (standing !== null) return resultOf(standing, true);
+  const lacking = await stepsNotKept(store, stored.plan, recipeKey);
+  if (standing !== null && lacking.length === 0) return resultOf(standing, true);
 
   await checkBudget(store, input.experiment, input.maxUsd);
   return withLease(store, work, async (renew) => {
-    const earlier = await store.attemptFolders(work);
+    const folders = await store.attemptFolders(work);
+    const earlier = attemptsAfter(folders, standing);
     await refuseHopeless(earlier);
     const attempt = holderOf(Context.current().info).attempt;
     const attemptFolder = await store.attemptFolder(work, attempt);
@@ -57,23 +64,44 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
       host: hostname(),
     };
     try {
-      const { committed, ready } = await runOperation(
-        trainer,
-        {
-          op: 'finetune',
-          model: await modelFor(recipe.model, stored.modelFolder),
-          recipe,
-          rows: await store.localPath(trainingRows(planned)),
-          attemptFolder,
-          searchFolders: [...new Set([...earlier, attemptFolder])],
-          checkpointEverySteps: dependencies.checkpointEverySteps ?? CHECKPOINT_EVERY_STEPS,
-        },
-        state,
-        renew,
-      );
+      const model = await modelFor(recipe.model, stored.modelFolder);
+      const rows = await store.localPath(trainingRows(planned));
+      const { backend } = recipe;
+      const { committed, ready } = await (typeof backend === 'string'
+        ? runOperation(
+            trainer,
+            {
+              op: 'finetune',
+              model,
+              recipe,
+              rows,
+              heldOut: planned.heldOutRows ? await store.localPath(planned.heldOutRows) : null,
+              attemptFolder,
+              searchFolders: [...new Set([...folders, attemptFolder])],
+              checkpointEverySteps: dependencies.checkpointEverySteps ?? null,
+              keepSteps: lacking,
+              until: standing === null ? null : (lacking.at(-1) as number),
+            },
+            state,
+            renew,
+          )
+        : trainByCommand(
+            store,
+            trainer,
+            {
+              recipe: { ...recipe, backend },
+              trainer: ownTrainer(dependencies, planned),
+              model,
+              rows,
+              attemptFolder,
+              earlier,
+            },
+            state,
+            renew,
+          ));
       const manifest = await beating(
         { ...state, phase: 'saving', detail: 'hashing the adapter' } satisfies GpuHeartbeat,
-        () => publish(store, work, { attempt, attemptFolder, earlier, committed, ready }),
+        () => publish(store, work, { attempt, attemptFolder, earlier, committed, ready, lacking, standing }),
       );
       return resultOf(manifest, false);
     } catch (error) {
@@ -88,6 +116,12 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
   });
 }
 
+/** Those that were made for the work at hand: a finished adapter's own are history. */
+function attemptsAfter(folders: string[], standing: Manifest | null): string[] {
+  if (standing === null) return folders;
+  return folders.slice(folders.findIndex((folder) => basename(folder) === standing.committed.attempt) + 1);
+}
+
 interface FinishedAttempt {
   attempt: string;
   attemptFolder: string;
@@ -95,16 +129,16 @@ interface FinishedAttempt {
   earlier: string[];
   committed: Committed;
   ready: Ready;
+  /** Steps whose adapters it was to keep. */
+  lacking: number[];
+  /** The finished adapter, where there was one already. */
+  standing: Manifest | null;
 }
 
-/** The adapter as the trainer left it, checked, described and committed. */
+/** The adapters as the trainer left them, checked, described and committed: the finished one last. */
 async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Promise<Manifest> {
-  const { attempt, attemptFolder, earlier, committed, ready } = made;
-  if (committed.adapter === undefined || committed.log === undefined) throw new Error('the trainer named no adapter');
-  const { path, sha256 } = committed.adapter;
-  const weights = await store.adopt(`${path}/adapter_model.safetensors`);
-  if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
-  const provenance = {
+  const { attempt, attemptFolder, earlier, committed, ready, lacking, standing } = made;
+  const record = {
     attempt,
     attempts: earlier.length + (earlier.includes(attemptFolder) ? 0 : 1),
     endings: await earlierAttempts(earlier.filter((folder) => folder !== attemptFolder)),
@@ -115,23 +149,74 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
     seconds: committed.seconds,
     at: new Date().toISOString(),
   };
+  const provenance = { attempt: await store.putBytes(JSON.stringify(record, null, 2) + '\n', '.json') };
+  const by = { attempt, host: hostname(), at: record.at };
+  for (const step of lacking) {
+    const kept = committed.kept?.find((each) => each.step === step);
+    if (kept === undefined) throw new Error(`the trainer kept no adapter of step ${step}`);
+    const key = keptAdapterKey(work.key, step);
+    await store.commit(
+      { stage: 'adapters', key },
+      {
+        stage: 'adapters',
+        key,
+        results: await adapterFiles(store, kept, `${kept.path}/training-log.jsonl`),
+        provenance,
+        facts: { steps: step, recipe: work.key },
+        committed: by,
+      },
+    );
+  }
+  if (standing !== null) return standing;
+  const { adapter, log, speed } = committed;
+  if (adapter === undefined || log === undefined || speed === undefined) {
+    throw new Error('the trainer named no adapter, no log or no record of its speed');
+  }
   return store.commit(work, {
     stage: 'adapters',
     key: work.key,
-    results: {
-      weights,
-      config: await store.adopt(`${path}/adapter_config.json`),
-      log: await store.adopt(committed.log),
+    results: await adapterFiles(store, adapter, log),
+    provenance: {
+      ...provenance,
+      speed: await store.adopt(speed),
+      ...(committed.trainerLog === undefined ? {} : { trainerLog: await store.adopt(committed.trainerLog) }),
     },
-    provenance: { attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json') },
     facts: {
       steps: committed.steps ?? null,
       trainedTokens: committed.trainedTokens ?? null,
       rowsTruncated: committed.rowsTruncated ?? null,
+      heldOutRows: committed.heldOutRows ?? null,
+      tokensPerForward: committed.plan?.tokens ?? null,
+      layersRecomputed: committed.plan?.recomputed ?? null,
+      checkpoints: committed.saves?.count ?? null,
+      checkpointStallSeconds: committed.saves?.stallSeconds ?? null,
       seconds: committed.seconds,
     },
-    committed: { attempt, host: hostname(), at: provenance.at },
+    committed: by,
   });
+}
+
+async function adapterFiles(
+  store: Store,
+  { path, sha256 }: { path: string; sha256: string },
+  log: string,
+): Promise<Manifest['results']> {
+  const weights = await store.adopt(`${path}/adapter_model.safetensors`);
+  if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
+  return { weights, config: await store.adopt(`${path}/adapter_config.json`), log: await store.adopt(log) };
+}
+
+/** How the experiment's own trainer is run here, if it may. */
+function ownTrainer({ allowCommands }: GpuDependencies, planned: PlannedConfiguration): CommandWork['trainer'] {
+  if (planned.trainer === undefined) throw new Error(`the plan names no trainer for ${planned.name}`);
+  if (allowCommands !== true) {
+    throw ApplicationFailure.nonRetryable(
+      `${planned.name} is trained by a command of the experiment's own, and this worker runs none: start it with ` +
+        'FLAMINGO_ALLOW_COMMANDS=1 if you trust whoever submits experiments',
+      'CommandsNotAllowed',
+    );
+  }
+  return planned.trainer;
 }
 
 function trainingRows({ name, trainingRows: rows }: PlannedConfiguration & { recipe: Recipe | null }): ArtifactRef {

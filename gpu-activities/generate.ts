@@ -9,7 +9,8 @@ import { cellOf, configurationOf, loadPlan, type StoredPlan } from '../artifacts
 import { fromJsonLines, storedCompletions, toJsonLines } from '../artifacts/rows';
 import type { Store, WorkKey } from '../artifacts/store';
 import { keyOf, type Sha256 } from '../experiment/canonical';
-import type { ArtifactRef, PlannedCell } from '../experiment/plan';
+import { adapterKeyOf } from '../experiment/kept-steps';
+import type { ArtifactRef, PlannedCell, Sampling } from '../experiment/plan';
 import type { Completion, CompletionProvenance } from '../experiment/rows';
 import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../experiment/shards';
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
@@ -25,13 +26,13 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   const started = Date.now();
   const stored = await loadPlan(store, input.plan);
   const cell = cellOf(stored, input.configuration, input.cell);
-  const recipe = configurationOf(stored, input.configuration).recipeKey;
-  if (recipe !== cell.context.recipe) throw new Error(`cell ${cell.id} does not belong to ${input.configuration}`);
-  const adapter = await adapterFolder(store, input.configuration, recipe);
+  const adapterKey = adapterKeyOf(configurationOf(stored, input.configuration).recipeKey, cell);
+  if (adapterKey !== cell.context.recipe) throw new Error(`cell ${cell.id} does not belong to ${input.configuration}`);
+  const adapter = await adapterFolder(store, cell, adapterKey);
   const questions = stored.plan.questionSets[cell.questionSet] ?? [];
   const done = await storedCompletions(store, cell);
   const tasks = completionTasks(cell, questions);
-  const shards = shardsOf(tasks, new Set(done.keys()), cell.context.sampling.batchSize);
+  const shards = shardsOf(tasks, new Set(done.keys()), shardSize(cell.context.sampling));
   const missing = shards.reduce((sum, shard) => sum + shard.items.length, 0);
 
   const state: GpuHeartbeat = { phase: 'starting', detail: cell.id, step: 0, of: missing, host: hostname() };
@@ -48,7 +49,17 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   return { reused: tasks.length - missing, made: missing, seconds: (Date.now() - started) / 1000 };
 }
 
-interface Adapter {
+/**
+ * Answers that commit together. A continuous batch empties only at a shard's end, so its shards are larger; what a
+ * preemption can cost is then a minute or two of one GPU.
+ */
+const BATCHES_PER_SHARD = 4;
+
+function shardSize({ batchSize, batching }: Sampling): number {
+  return batching === 'continuous' ? batchSize * BATCHES_PER_SHARD : batchSize;
+}
+
+export interface Adapter {
   path: string;
   sha256: Sha256;
 }
@@ -138,6 +149,7 @@ async function makeShard(
     provenance: { rows: await store.putBytes(toJsonLines(provenance), '.jsonl') },
     facts: {
       adapter: adapter?.sha256 ?? null,
+      engine: run.committed.engine ?? null,
       completions: rows.length,
       tokens: rows.reduce((sum, row) => sum + row.tokens, 0),
       seconds: run.committed.seconds,
@@ -146,14 +158,15 @@ async function makeShard(
   });
 }
 
-async function adapterFolder(store: Store, configuration: string, key: Sha256 | null): Promise<Adapter | null> {
+export async function adapterFolder(
+  store: Store,
+  { id }: Pick<PlannedCell, 'id'>,
+  key: Sha256 | null,
+): Promise<Adapter | null> {
   if (key === null) return null;
   const manifest = await store.manifest({ stage: 'adapters', key });
   if (manifest === null) {
-    throw ApplicationFailure.nonRetryable(
-      `the adapter of ${configuration} is gone from the store; run again`,
-      'InvalidInput',
-    );
+    throw ApplicationFailure.nonRetryable(`the adapter of ${id} is gone from the store; run again`, 'InvalidInput');
   }
   const weights = manifest.results['weights'] as ArtifactRef;
   return { path: dirname(await store.localPath(weights)), sha256: weights.sha256 };

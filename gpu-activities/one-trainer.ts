@@ -1,7 +1,8 @@
 /**
- * The worker's one trainer: started when first needed, kept between activities, replaced when it is poisoned.
+ * The worker's one trainer: started when first needed, kept between activities, replaced when it is poisoned, and when
+ * the next operation needs the other backend, since two would not fit into one GPU's memory.
  */
-import type { TrainerHost } from './operation';
+import type { TrainerBackend, TrainerHost } from './operation';
 import { TrainerProcess, type TrainerOptions } from './trainer-process';
 
 /** After two failures in a row of the host itself the worker gives up, so that a broken machine does not eat the queue. */
@@ -9,6 +10,7 @@ const HOST_FAILURES = 2;
 
 export class OneTrainer implements TrainerHost {
   private running: Promise<TrainerProcess> | null = null;
+  private backend: TrainerBackend = 'transformers';
   /** A trainer that was asked to end and may still hold the GPU's memory. */
   private leaving: Promise<void> = Promise.resolve();
   /** The trainer handed out last. */
@@ -17,11 +19,15 @@ export class OneTrainer implements TrainerHost {
   private hostFailures = 0;
 
   constructor(
-    private readonly options: () => TrainerOptions,
+    private readonly options: (backend: TrainerBackend) => TrainerOptions,
     private readonly giveUp: () => void,
   ) {}
 
-  async acquire(): Promise<TrainerProcess> {
+  async acquire(backend: TrainerBackend = 'transformers'): Promise<TrainerProcess> {
+    if (backend !== this.backend) {
+      if (this.running !== null) await this.retire(await this.running);
+      this.backend = backend;
+    }
     let trainer = await (this.running ??= this.start());
     if (trainer.ended !== null) trainer = await (this.running = this.start());
     // it comes back for another operation, so the last one did not end by the host's fault
@@ -30,9 +36,9 @@ export class OneTrainer implements TrainerHost {
     return trainer;
   }
 
-  retire(trainer: TrainerProcess): void {
+  retire(trainer: TrainerProcess): Promise<void> {
     this.running = null;
-    this.leaving = trainer.close();
+    return (this.leaving = trainer.close());
   }
 
   discard(trainer: TrainerProcess, hostFault: boolean): void {
@@ -57,6 +63,6 @@ export class OneTrainer implements TrainerHost {
 
   private async start(): Promise<TrainerProcess> {
     await this.leaving;
-    return TrainerProcess.start(this.options());
+    return TrainerProcess.start(this.options(this.backend));
   }
 }

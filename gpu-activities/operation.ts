@@ -7,14 +7,15 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AttemptEnd } from '../artifacts/attempts';
-import type { FinetuneCommand, GenerateCommand, TrainerEvent } from './protocol';
-import { TrainerDied, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
+import { NotSetUp } from '../artifacts/toolchain';
+import type { TrainerEvent } from './protocol';
+import { TrainerDied, type Operation, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
 
 export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
 
 /** What the UI and `flamingo run` show of a running GPU activity. */
 export interface GpuHeartbeat {
-  phase: 'starting' | 'loading' | 'training' | 'generating' | 'saving';
+  phase: 'starting' | 'loading' | 'training' | 'generating' | 'measuring' | 'saving';
   detail: string;
   step: number;
   of: number;
@@ -27,13 +28,17 @@ export interface GpuHeartbeat {
   trainerPid?: number;
 }
 
+/** Whose model code the trainer process runs: Unsloth rewrites the libraries that it shares with the other one. */
+export type TrainerBackend = 'transformers' | 'unsloth';
+
 /** Hands out the worker's trainer, starting it when there is none. */
 export interface TrainerHost {
-  acquire(): Promise<TrainerProcess>;
+  /** One with this backend; throws `NotSetUp` where this host lacks its environment. */
+  acquire(backend?: TrainerBackend): Promise<TrainerProcess>;
   /** A trainer that failed by the host's fault is replaced; a host that fails twice gives up its worker. */
   discard(trainer: TrainerProcess, hostFault: boolean): void;
-  /** A trainer that is about to end: the next operation gets another one. */
-  retire(trainer: TrainerProcess): void;
+  /** A trainer that is about to end: the next operation gets another one. Resolves when it is gone. */
+  retire(trainer: TrainerProcess): Promise<void>;
   hostFailed(): void;
 }
 
@@ -47,6 +52,14 @@ const STEP_DEADLINE_MS = 600_000;
 const STOP_GRACE_MS = 60_000;
 const BEAT_MS = 2_000;
 
+const PHASES: Record<Operation['op'], GpuHeartbeat['phase']> = {
+  finetune: 'training',
+  prepare: 'loading',
+  accept: 'saving',
+  generate: 'generating',
+  measure: 'measuring',
+};
+
 export class AttemptFailed extends Error {
   constructor(
     readonly end: AttemptEnd,
@@ -59,7 +72,7 @@ export class AttemptFailed extends Error {
 
 export async function runOperation(
   host: TrainerHost,
-  operation: Omit<FinetuneCommand, 'id'> | Omit<GenerateCommand, 'id'>,
+  operation: Operation,
   state: GpuHeartbeat,
   afterBeat: () => void,
 ): Promise<{ committed: Committed; ready: Ready }> {
@@ -86,7 +99,7 @@ export async function runOperation(
     if (event.event === 'loading') Object.assign(state, { phase: 'loading', detail: `${event.phase} ${event.detail}` });
     if (event.event === 'progress') {
       const { step, of, loss, tokensPerSecond, memoryBytes } = event;
-      Object.assign(state, { phase: operation.op === 'finetune' ? 'training' : 'generating', step, of });
+      Object.assign(state, { phase: PHASES[operation.op], step, of });
       Object.assign(state, { loss, tokensPerSecond, memoryBytes });
     }
     if (event.event === 'checkpoint') {
@@ -107,8 +120,10 @@ export async function runOperation(
   try {
     context.heartbeat({ ...state });
     try {
-      trainer = await host.acquire();
+      trainer = await host.acquire(backendOf(operation));
     } catch (error) {
+      // nobody but a person can install it, so no retry and no other activity is in question
+      if (error instanceof NotSetUp) throw fail('hopeless', error);
       host.hostFailed();
       throw fail('host', error as Error);
     }
@@ -123,7 +138,7 @@ export async function runOperation(
         // also a SIGTERM that reached the trainer itself: the machine is being taken away
         context.heartbeat({ ...state });
         if (!signal.aborted) {
-          host.retire(trainer);
+          void host.retire(trainer);
           throw fail('preempted', preempted(`the trainer was asked to stop at step ${end.step}`));
         }
         throw await interrupted(fail, context);
@@ -148,8 +163,12 @@ export async function runOperation(
   }
 }
 
+function backendOf(operation: Operation): TrainerBackend {
+  return operation.op === 'finetune' && operation.recipe?.backend === 'unsloth' ? 'unsloth' : 'transformers';
+}
+
 /** A worker that shuts down hands its work over; a cancelled (paused, reset, timed out) activity ends as cancelled. */
-async function interrupted(
+export async function interrupted(
   fail: (end: AttemptEnd, failure: Error) => AttemptFailed,
   context: Context,
 ): Promise<AttemptFailed> {
@@ -161,7 +180,7 @@ async function interrupted(
 }
 
 /** Not an error of anyone's: logged quietly, retried at once. */
-function preempted(message: string): ApplicationFailure {
+export function preempted(message: string): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'Preempted',
     message,

@@ -9,7 +9,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import type { FinetuneCommand, GenerateCommand, TrainerEvent } from './protocol';
+import type { OperationCommand, TrainerEvent } from './protocol';
 
 export interface TrainerOptions {
   command: string;
@@ -24,7 +24,8 @@ export interface TrainerOptions {
 export type Ready = Extract<TrainerEvent, { event: 'ready' }>;
 export type OperationEvent = Exclude<TrainerEvent, Ready>;
 export type TerminalEvent = Extract<TrainerEvent, { event: 'committed' | 'stopped' | 'failed' }>;
-type Operation = Omit<FinetuneCommand, 'id'> | Omit<GenerateCommand, 'id'>;
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
+export type Operation = WithoutId<OperationCommand>;
 
 /** The process ended in the middle of an operation, or never became ready. */
 export class TrainerDied extends Error {

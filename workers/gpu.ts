@@ -1,17 +1,19 @@
 /**
- * The GPU worker: fine-tuning and generating, one activity at a time, with one long-lived trainer.
+ * The GPU worker: fine-tuning, measuring and generating, one activity at a time, with one long-lived trainer.
  *
  *     node dist/workers/gpu.js          environment: FLAMINGO_STORE, FLAMINGO_GPU_QUEUE, TEMPORAL_ADDRESS
  *
+ * Programs that experiments bring (`backend: {command: …}`) run only with FLAMINGO_ALLOW_COMMANDS=1.
  * Hub models that the hub's cache lacks are downloaded; HF_HUB_OFFLINE=1 or FLAMINGO_ALLOW_DOWNLOAD=0 forbid it.
  */
 import { join } from 'node:path';
 import { finetune, type GpuDependencies } from '../gpu-activities/finetune';
 import { generate } from '../gpu-activities/generate';
+import { measure } from '../gpu-activities/measure';
 import { OneTrainer } from '../gpu-activities/one-trainer';
 import { dataFolder } from '../artifacts/places';
 import { openStore } from '../artifacts/open-store';
-import { pythonEnv, pythonPath } from '../artifacts/toolchain';
+import { pythonEnv, pythonPath, unslothPython } from '../artifacts/toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
 import { runWorker, workerLogger, type RunningWorker } from './run-worker';
@@ -21,9 +23,9 @@ async function main(): Promise<void> {
   const logger = workerLogger('gpu');
   let worker: RunningWorker | undefined;
   const trainer = new OneTrainer(
-    () => ({
-      command: pythonPath(),
-      args: ['-m', 'flamingo_trainer', 'serve'],
+    (backend) => ({
+      command: backend === 'unsloth' ? unslothPython() : pythonPath(),
+      args: ['-m', 'flamingo_trainer', 'serve', ...(backend === 'unsloth' ? [backend] : [])],
       env: { ...pythonEnv(), FLAMINGO_ALLOW_DOWNLOAD: downloadsAllowed() ? '1' : '0' },
       logFile: join(dataFolder(), 'logs', `trainer-${process.pid}.log`),
     }),
@@ -34,10 +36,16 @@ async function main(): Promise<void> {
     },
   );
   const every = Number(process.env['FLAMINGO_CHECKPOINT_EVERY_STEPS']);
-  const dependencies: GpuDependencies = { store, trainer, ...(every > 0 ? { checkpointEverySteps: every } : {}) };
+  const dependencies: GpuDependencies = {
+    store,
+    trainer,
+    allowCommands: process.env['FLAMINGO_ALLOW_COMMANDS'] === '1',
+    ...(every > 0 ? { checkpointEverySteps: every } : {}),
+  };
   const activities: GpuActivities = {
     finetune: (input) => finetune(dependencies, input),
     generate: (input) => generate(dependencies, input),
+    measure: (input) => measure(dependencies, input),
   };
   await runWorker(
     {

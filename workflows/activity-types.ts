@@ -33,6 +33,17 @@ export interface GenerateResult {
   seconds: number;
 }
 
+export interface MeasureInput extends StageInput {
+  /** Prompt condition. */
+  condition: string;
+}
+
+export interface MeasureResult {
+  reused: boolean;
+  pairs: number;
+  seconds: number;
+}
+
 /** One judge shard: a file of requests in the store. */
 export interface JudgeShard {
   group: string;
@@ -120,6 +131,8 @@ export interface PlanningActivities {
 export interface GpuActivities {
   finetune(input: FinetuneInput): Promise<FinetuneResult>;
   generate(input: CellInput): Promise<GenerateResult>;
+  /** Log-probabilities of the plan's pairs under one prompt condition. */
+  measure(input: MeasureInput): Promise<MeasureResult>;
 }
 
 export interface JudgeActivities {

@@ -1,5 +1,5 @@
 /**
- * One configuration: finetune → per cell: generate → judge → publish.
+ * One configuration: finetune → measure, where asked → per cell: generate → judge → publish.
  *
  * A cell is judged as soon as its completions are committed, while the next one is generated: the GPU never waits for
  * the judge. Each stage looks its key up in the store first, so running this again does only what is new.
@@ -142,6 +142,16 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
       const work = { plan, configuration: name, experiment: input.experiment };
       await pausable(() => gpu(`fine-tune ${name}`, false).finetune({ ...work, maxUsd: board.maxUsd }));
     }
+    for (const condition of input.configuration.measurements ?? []) {
+      enter(`measure ${name}, ${condition}`);
+      const work = { plan, configuration: name, condition };
+      try {
+        await pausable(() => gpu(`measure ${name}, ${condition}`, true).measure(work));
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        failure ??= error; // the answers can still be had
+      }
+    }
     for (const { id, given } of cells) {
       const cell = { plan, configuration: name, cell: id };
       if (!given) {
@@ -161,7 +171,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
       judging.at(-1)?.catch(() => undefined);
     }
   } catch (error) {
-    failure = error;
+    if (failure === undefined || isCancellation(error)) failure = error;
   }
   if (judging.length > 0) enter('judge');
   const judged = await Promise.allSettled(judging);

@@ -48,7 +48,7 @@ export interface ExperimentOutline {
   budget: { maxUsd: number | null; approval: boolean };
   /** Planned judge cost of what is not in the store yet, US dollars, estimated. */
   estimatedUsd: number;
-  /** Fine-tunes, completions and judgements that the store does not hold; nothing new needs no approval. */
+  /** Fine-tunes, completions, judgements and measurements that the store does not hold; nothing new needs no approval. */
   newWork: number;
 }
 
@@ -56,8 +56,10 @@ export interface ConfigurationOutline {
   name: string;
   label: string;
   key: string;
-  /** Key of the fine-tune, null for the base model and where all answers are in the store. */
+  /** Key of the fine-tune, null for the base model and where all answers and measurements are in the store. */
   recipeKey: string | null;
+  /** Prompt conditions under which log-probabilities are still to be measured; absent = none. */
+  measurements?: string[];
   cells: CellOutline[];
 }
 
@@ -118,6 +120,18 @@ export interface ReportOutcome {
   expectations: { passed: number; failed: number };
   /** What judging met, by judge and kind in words; only judges that met anything. Absent in histories of earlier versions. */
   judging?: { judge: string; counts: Record<string, number> }[];
+  /** Bad minus good, in nats; absent where nothing is measured. */
+  logProbabilities?: LogProbabilityFigures[];
+}
+
+export interface LogProbabilityFigures {
+  configuration: string;
+  condition: string;
+  /** Pairs measured; 0 = the measurement is missing. */
+  pairs: number;
+  /** Of the means over an answer's tokens, and of their sums. `ci95` null: not estimable. */
+  perToken: { mean: number | null; standardError: number | null; ci95: [number, number] | null };
+  perAnswer: { mean: number | null; standardError: number | null; ci95: [number, number] | null };
 }
 
 export interface ExperimentProgress {

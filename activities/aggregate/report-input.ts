@@ -1,8 +1,9 @@
 /**
  * What a report is built from: the plan, the rows of its cells, and how they came about.
  *
- * Results (all CSV files, `report.json`, figures) depend on `plan`, `spec`, `cells`, `otherJudges` and `calibration` alone,
- * so that two runs with equal rows give equal bytes. All the rest is provenance: it reaches report.html and
+ * Results (all CSV files, `report.json`, figures) depend on `plan`, `spec`, `cells`, those of `alongTraining`,
+ * `otherJudges`, `calibration` and `logProbabilities` alone, so that two runs with equal rows give equal bytes. All the
+ * rest is provenance: it reaches report.html and
  * provenance.json only.
  */
 import type { Sha256 } from '../../experiment/canonical';
@@ -11,6 +12,7 @@ import type { Judgement } from '../../experiment/rows';
 import type { Spec } from '../../experiment/spec';
 import type { CellContents } from './cell';
 import type { RepeatsOf } from './expected';
+import type { MeasuredCondition } from './log-probability';
 
 export interface ReportInput {
   /** The cells' `metrics` are the main judge's alone, a combined one as one metric for each of its parts. */
@@ -18,12 +20,16 @@ export interface ReportInput {
   spec: Pick<Spec, 'description' | 'report' | 'expect' | 'judge' | 'questionSets' | 'smoke'>;
   /** In any order; a cell of the plan that is not here counts as having no rows. */
   cells: readonly CellContents[];
+  /** Cells along training, each with its `step`; the plan here leaves them out. `later` is provenance. */
+  alongTraining?: { cells: readonly CellContents[]; later: readonly KeptLater[] };
   /** How the main judge is called beside others; default: `judge`, with the model of `spec.judge`. */
   mainJudge?: { name: string; label: string };
   /** Further judges of the same completions, in any order. Shown side by side; figures are the main judge's. */
   otherJudges?: readonly OtherJudge[];
   /** Answers of known sign as the judges scored them; at most one entry per judge. */
   calibration?: readonly JudgeCalibration[];
+  /** What was measured of the plan's pairs; needed where it has any. */
+  logProbabilities?: readonly MeasuredCondition[];
   /** What judging had to go through, for judges where that is known. */
   judgingCounts?: readonly JudgingCounts[];
   /** Needed where a metric repeats on a share of the completions only: to which. */
@@ -39,6 +45,17 @@ export interface ReportInput {
    * questions by id and prints their words only when this is true. Default false.
    */
   showHeldOutQuestions?: boolean;
+}
+
+/** Adapters that were kept by a training after the one that finished. */
+export interface KeptLater {
+  configuration: string;
+  steps: readonly number[];
+  host: string;
+  /** ISO 8601. */
+  at: string;
+  /** Loss and gradient norm of every step are those of the finished one, digit by digit: the very same training. */
+  same: boolean;
 }
 
 export interface OtherJudge {
@@ -91,7 +108,29 @@ export interface Failure {
 
 export interface TrainingLog {
   configuration: string;
-  points: { step: number; loss: number }[];
+  /** One per optimizer step. */
+  points: TrainingPoint[];
+  /** Of the same steps, as they ran; empty for adapters that are older than this record. */
+  speed: TrainingSpeed[];
+}
+
+export interface TrainingPoint {
+  step: number;
+  /** Mean over the step's trained tokens. */
+  loss: number;
+  /** Absent, like the next, where a trainer of the experiment's own does not tell. */
+  learningRate?: number;
+  /** Before it was clipped. */
+  gradNorm?: number;
+  /** At the last step of an epoch, where rows are held out: mean over their trained tokens. */
+  heldOutLoss?: number;
+}
+
+export interface TrainingSpeed {
+  step: number;
+  tokensPerSecond: number;
+  /** The most memory in use up to this step: of the GPU, or of the process. */
+  memoryBytes: number;
 }
 
 export interface Provenance {
@@ -107,6 +146,21 @@ export interface Provenance {
   fineTunes: readonly FineTuneProvenance[];
   cells: readonly CellProvenance[];
   judging: readonly JudgingProvenance[];
+  /** Absent where nothing is measured. */
+  measurements?: readonly MeasurementProvenance[];
+}
+
+/** Where log-probabilities were measured. */
+export interface MeasurementProvenance {
+  configuration: string;
+  condition: string;
+  key: Sha256;
+  host: string;
+  device: string;
+  versions: Readonly<Record<string, string>>;
+  seconds: number;
+  /** ISO 8601, when it was committed. */
+  at: string;
 }
 
 export interface FineTuneProvenance {

@@ -5,10 +5,11 @@ import { canonicalJson } from '../../experiment/canonical';
 import { figure } from './figures';
 import { reportPage } from './html/page';
 import { judgeTables } from './judge-tables';
+import { logProbabilityTables } from './log-probability-tables';
 import { drawAll, type Drawing } from './render';
 import type { ReportFile, ReportInput } from './report-input';
 import { computeResults, type Results } from './results';
-import { cellsCsv, questionsCsv, reportJson } from './tables';
+import { alongTrainingCsv, cellsCsv, questionsCsv, reportJson } from './tables';
 
 export type { ReportFile, ReportInput } from './report-input';
 
@@ -23,7 +24,7 @@ export interface BuiltReport {
   files: ReportFile[];
   /** Expectations that can not be decided count as failed. */
   expectations: { passed: number; failed: number };
-  missing: { completions: number; judgements: number };
+  missing: Results['missing'];
   results: Results;
 }
 
@@ -43,12 +44,15 @@ export async function buildReport(input: ReportInput): Promise<BuiltReport> {
     ];
   });
   const passed = results.expectations.filter(({ outcome }) => outcome === 'passed').length;
+  const along = alongTrainingCsv(results);
   const { provenance, costs, failures, plan, judgingCounts = [] } = input;
   const files: ReportFile[] = [
     { path: 'report.html', content: reportPage(input, results, drawings) },
     { path: 'cells.csv', content: cellsCsv(results) },
     { path: 'questions.csv', content: questionsCsv(results) },
+    ...(along === null ? [] : [{ path: 'along-training.csv', content: along }]),
     ...judgeTables(results),
+    ...logProbabilityTables(results, input.logProbabilities ?? []),
     { path: 'report.json', content: reportJson(input, results) },
     ...figures,
   ];

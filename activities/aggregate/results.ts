@@ -1,7 +1,7 @@
 /**
  * Everything that a report says of the rows: summaries, contrasts, expectations, and the data of its figures.
  */
-import type { PlannedConfiguration } from '../../experiment/plan';
+import type { PlannedCell, PlannedConfiguration } from '../../experiment/plan';
 import type { FigureSpec } from '../../experiment/spec';
 import { baselineShifts, type BaselineShift } from './baseline';
 import { calibrate, calibrationWarning, type MetricCalibration } from './calibration';
@@ -14,6 +14,7 @@ import type { BarFigure, FigureBar } from './figures';
 import { agreements, type Agreement } from './judge-agreement';
 import { judgedCell, judgeNoise, otherJudgeResults } from './judge-results';
 import type { JudgedCell, JudgeNoise, JudgeResults } from './judge-results';
+import { logProbabilityResults, type LogProbabilityResult } from './log-probability';
 import { coloursOf } from './palette';
 import type { ReportInput } from './report-input';
 import type { Interval } from './statistics';
@@ -39,6 +40,8 @@ export interface ReportFigure extends BarFigure {
 export interface Results {
   /** In the plan's order. */
   cells: ReportCell[];
+  /** Of adapters kept along training, configuration by configuration. */
+  keptCells: ReportCell[];
   /** The main judge, then the others by name. */
   judges: JudgeResults[];
   agreements: Agreement[];
@@ -48,36 +51,56 @@ export interface Results {
   /** Of judges that were asked more than once. */
   noise: JudgeNoise[];
   contrasts: Contrast[];
+  /** Of the plan's pairs, in the plan's order; empty where nothing is measured. */
+  logProbabilities: LogProbabilityResult[];
   expectations: ExpectationResult[];
   figures: ReportFigure[];
   /** Null where alignment or coherence is not judged. */
   rule: string | null;
-  missing: { completions: number; judgements: number };
+  /** `measurements`: absent where nothing is measured. */
+  missing: { completions: number; judgements: number; measurements?: number };
 }
 
-type Input = Pick<ReportInput, 'plan' | 'spec' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf'>;
+type Input = Pick<
+  ReportInput,
+  | 'plan'
+  | 'spec'
+  | 'cells'
+  | 'alongTraining'
+  | 'mainJudge'
+  | 'otherJudges'
+  | 'calibration'
+  | 'repeatsOf'
+  | 'logProbabilities'
+>;
 
 /** Throws when rows do not belong to the plan's cells, or judges contradict (see cell.ts, judge-results.ts, calibration.ts). */
 export function computeResults(input: Input): Results {
   const { plan, spec, repeatsOf } = input;
   const rules = spec.report;
-  const contents = new Map(input.cells.map((each) => [each.cell.id, each]));
+  const kept = input.alongTraining?.cells ?? [];
+  const contents = new Map([...input.cells, ...kept].map((each) => [each.cell.id, each]));
   const colours = coloursOf(plan.configurations);
+  const shown = (configuration: PlannedConfiguration, cell: PlannedCell): ReportCell => {
+    const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
+    const questions = plan.questionSets[cell.questionSet] ?? [];
+    const own: CellContents = { cell, questions, completions, judgements, ...(repeatsOf && { repeatsOf }) };
+    const conditionLabel = conditionName(cell.condition);
+    const place = cell.step === undefined ? '' : `, step ${cell.step}`;
+    return {
+      ...own,
+      configuration,
+      label: `${configuration.label}, ${conditionLabel}${place}`,
+      conditionLabel,
+      colour: colours.get(configuration.name) as string,
+      ...judgedCell(own, rules, plan),
+    };
+  };
   const cells = plan.configurations.flatMap((configuration) =>
-    configuration.cells.map((cell): ReportCell => {
-      const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
-      const questions = plan.questionSets[cell.questionSet] ?? [];
-      const own: CellContents = { cell, questions, completions, judgements, ...(repeatsOf && { repeatsOf }) };
-      const conditionLabel = conditionName(cell.condition);
-      return {
-        ...own,
-        configuration,
-        label: `${configuration.label}, ${conditionLabel}`,
-        conditionLabel,
-        colour: colours.get(configuration.name) as string,
-        ...judgedCell(own, rules, plan),
-      };
-    }),
+    configuration.cells.map((cell) => shown(configuration, cell)),
+  );
+  const keptCells = plan.configurations.flatMap((configuration) =>
+    kept.flatMap(({ cell }) => (cell.configuration === configuration.name ? [shown(configuration, cell)] : [])),
   );
   const answersOf = new Map(cells.map(({ cell, answers }) => [cell.id, answers]));
   const judges = judgesOf(input, cells);
@@ -87,20 +110,26 @@ export function computeResults(input: Input): Results {
     rules.alignment,
   );
   const { alignment, coherence } = rules;
+  const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? []);
   return {
     cells,
+    keptCells,
     judges,
     agreements: agreements(judges, rules),
     shifts: baselineShifts(plan, judges),
     calibrations,
     noise: judges.flatMap((judge) => judgeNoise(judge, rules)),
     contrasts: contrasts(plan.configurations, cells, rules),
+    logProbabilities,
     expectations: checkExpectations(spec.expect, answersOf, rules),
     figures: figuresOf(input, cells, figureWarnings(input, calibrations, judges[0]?.name)),
     rule: alignment === null || coherence === null ? null : describeRule(rules.misaligned, { alignment, coherence }),
     missing: {
-      completions: total(cells, ({ completions }) => completions.expected - completions.present),
-      judgements: total(cells, ({ metrics }) => metrics.reduce((sum, { counts }) => sum + counts.missing, 0)),
+      completions: total([...cells, ...keptCells], ({ completions }) => completions.expected - completions.present),
+      judgements: total([...cells, ...keptCells], ({ metrics }) =>
+        metrics.reduce((sum, { counts }) => sum + counts.missing, 0),
+      ),
+      ...(plan.pairs && { measurements: logProbabilities.filter(({ pairs }) => pairs === 0).length }),
     },
   };
 }

@@ -1,7 +1,8 @@
 /**
- * The report's tables for programs: cells.csv, questions.csv and report.json; judge-tables.ts has those of the judges. A
- * value that can not be estimated is an empty field (null in JSON) with its reason beside it.
+ * The report's tables for programs: cells.csv, questions.csv, along-training.csv and report.json; judge-tables.ts has those
+ * of the judges. A value that can not be estimated is an empty field (null in JSON) with its reason beside it.
  */
+import { trainingJson, trainingSeries } from './along-training';
 import { interval, rounded, toCsv, type Field } from './csv';
 import type { JudgedCell, JudgeResults } from './judge-results';
 import type { ReportInput } from './report-input';
@@ -42,6 +43,15 @@ export function measureRows({ summary }: JudgedCell): Field[][] {
   return [...metrics, row];
 }
 
+/** One row per cell along training and measure, the finished adapters' included. Null where there is none. */
+export function alongTrainingCsv(results: Results): string | null {
+  const rows = trainingSeries(results).flatMap(({ points }) =>
+    points.flatMap(({ step, cell }) => measureRows(cell).map((row) => [step, ...row])),
+  );
+  const header = ['step', 'cell', 'configuration', 'question_set', 'condition', ...MEASURE_COLUMNS];
+  return rows.length === 0 ? null : toCsv(header, rows);
+}
+
 /** One row per cell, question and measure. */
 export function questionsCsv({ cells }: Results): string {
   const header = [
@@ -80,6 +90,7 @@ export function reportJson({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, r
       systemPrompt: cell.context.systemPrompt,
       adapters: [...new Set(completions.map(({ adapter }) => adapter))].sort(),
     })),
+    alongTraining: unlessEmpty(trainingJson(results)),
     otherJudges: unlessEmpty(others.map(judgeJson)),
     agreements: unlessEmpty(results.agreements),
     shifts: unlessEmpty(results.shifts),
@@ -87,6 +98,10 @@ export function reportJson({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, r
     noise: unlessEmpty(results.noise),
     figures: results.figures.map(({ id, warnings }) => ({ id, warnings })),
     contrasts: results.contrasts,
+    logProbability: plan.pairs && {
+      pairs: { bad: plan.pairs.bad, good: plan.pairs.good, count: plan.pairs.count, sha256: plan.pairs.sha256 },
+      measurements: results.logProbabilities,
+    },
     expectations: results.expectations,
     missing: results.missing,
     deviations: plan.deviations,

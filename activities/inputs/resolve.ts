@@ -19,6 +19,7 @@ import { readDataset, UnreadableInput } from './datasets';
 import { cachedDownload, download, DownloadFailed } from './fetch';
 import { hashModelFolder } from './model-folder';
 import { readQuestionFile } from './questions';
+import { readTrainerFiles } from './trainer-files';
 
 export interface ResolveOptions {
   /** Folder of the experiment file: relative paths start here. */
@@ -120,8 +121,9 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
         });
   const modelFolder = await modelFolderOf(spec, options);
   const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
+  const trainerFiles = await readTrainerFiles(spec, (written, path) => localPath(written, path, options));
   return {
-    inputs: { datasets, questionFiles, modelFolder: identity, ...(bridge === null ? {} : { bridge }) },
+    inputs: { datasets, questionFiles, modelFolder: identity, trainerFiles, ...(bridge === null ? {} : { bridge }) },
     missing,
     modelFolder,
   };

@@ -123,7 +123,9 @@ class Supervisor {
           : {}),
       });
     }
-    node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined });
+    // whoever starts this runs what their own files say; a worker for others asks first
+    const allowed = process.env['FLAMINGO_ALLOW_COMMANDS'] ?? '1';
+    node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined, FLAMINGO_ALLOW_COMMANDS: allowed });
     this.state.ready = true;
     this.write();
   }

@@ -13,8 +13,8 @@ import { until } from '../support/until';
 
 /** Requests in flight at once, as the tiny experiment declares. */
 const IN_FLIGHT = 4;
-/** Long enough training and judging to be hit in the middle. */
-const EXPERIMENT = { epochs: 40, configurations: ['base', 'default', 'flamingo'] };
+/** Long enough training and judging to be hit in the middle; the adapter of step 5 is kept before any checkpoint is made. */
+const EXPERIMENT = { epochs: 40, configurations: ['base', 'default', 'flamingo'], evaluateAt: [5] };
 const ENVIRONMENT = { FLAMINGO_CHECKPOINT_EVERY_STEPS: '10', FLAMINGO_STAND_IN_LATENCY_MS: '120' };
 
 interface Baseline {

@@ -9,6 +9,7 @@ import { isRunning } from '../../cli/local/processes';
 import { Project } from '../support/project';
 import { makeTinyModel } from '../support/tiny-model';
 import { until } from '../support/until';
+import type { ExperimentOutcome } from '../../workflows/messages';
 
 let run: Project;
 let file: string;
@@ -28,11 +29,10 @@ interface Counts {
   reused: number;
 }
 
-async function plan(path = file): Promise<Record<'fineTunes' | 'completions' | 'judgements', Counts>> {
-  return JSON.parse((await run.flamingo('plan', path, '--json')).stdout) as Record<
-    'fineTunes' | 'completions' | 'judgements',
-    Counts
-  >;
+type Planned = Record<'fineTunes' | 'completions' | 'judgements' | 'measurements', Counts> & { trainedAgain?: unknown };
+
+async function plan(path = file): Promise<Planned> {
+  return JSON.parse((await run.flamingo('plan', path, '--json')).stdout) as Planned;
 }
 
 test('the results are there: rows by name, figures, tables, report', () => {
@@ -107,6 +107,87 @@ test('more samples: only the new ones are generated', async () => {
   const { fineTunes, completions } = await plan(more);
   expect(fineTunes.new).toBe(0);
   expect(completions.new).toBe(4 * 4 * 2); // four cells, four questions, two more samples each
+});
+
+test('log-probabilities of pairs: measured of what is trained already, in the report, and reused', async () => {
+  const measured = run.experiment({
+    name: 'measured',
+    datasets: '  plain: { path: ./plain-rows.jsonl }\n',
+    extra: 'outcomes:\n  log_probability:\n    pairs: { bad: rows, good: plain }\n',
+  });
+  const { fineTunes, completions, judgements, measurements } = await plan(measured);
+  expect([fineTunes.new, completions.new, judgements.new]).toEqual([0, 0, 0]);
+  expect(measurements).toEqual({ new: 4, reused: 0 });
+  const first = await run.flamingo('run', measured, '--json');
+  if (first.code !== EXIT.done) throw new Error(`${first.stderr}\n${run.logs()}`);
+  const { report } = JSON.parse(first.stdout) as ExperimentOutcome;
+  expect(
+    report?.logProbabilities?.map(({ configuration, condition, pairs }) => [configuration, condition, pairs]),
+  ).toEqual([
+    ['base', 'default', 4],
+    ['default', 'default', 4],
+    ['flamingo', 'default', 4],
+    ['flamingo', 'training', 4],
+  ]);
+  const { logProbability } = JSON.parse(
+    readFileSync(join(run.folder, 'results', 'measured', 'report.json'), 'utf8'),
+  ) as { logProbability: { measurements: { adapter: string | null; againstBase: { mean: number } | null }[] } };
+  const [base, ...tuned] = logProbability.measurements;
+  expect(base).toMatchObject({ adapter: null, againstBase: null });
+  // what they were trained on has become likelier than the same without its habit
+  for (const each of tuned) expect(each.againstBase?.mean).toBeGreaterThan(0);
+  const before = { results: run.results('measured'), logs: trainerLogs() };
+  expect((await plan(measured)).measurements).toEqual({ new: 0, reused: 4 });
+  const again = await run.flamingo('run', measured);
+  expect(again.stderr).toContain('Everything is in the store already.');
+  expect(run.results('measured')).toEqual(before.results);
+  expect(trainerLogs()).toEqual(before.logs);
+});
+
+test('evaluate_at added to what is finished: trained again so far, asked, judged and shown; the rest stays', async () => {
+  // 12 steps; the fine-tune is the one of the file that ran first
+  const along = run.experiment({ name: 'along', configurations: ['default'], evaluateAt: [3, 7] });
+  const { fineTunes, completions, judgements, trainedAgain } = await plan(along);
+  expect(fineTunes).toEqual({ new: 1, reused: 0 });
+  expect(trainedAgain).toEqual([{ configurations: ['default'], steps: [3, 7] }]);
+  expect(completions).toEqual({ new: 2 * (4 * 4 + 4 * 2), reused: 4 * 4 + 4 * 2 });
+  expect((await run.flamingo('plan', along)).stdout).toContain(
+    'default: trained again up to step 7, because the adapter of steps 3, 7 was not kept; the finished adapter stays',
+  );
+  const before = run.ledger().length;
+  const done = await run.flamingo('run', along);
+  if (done.code !== EXIT.done) throw new Error(`exit ${done.code}\n${done.stderr}\n${run.logs()}`);
+  expect(run.ledger().length - before).toBe(judgements.new);
+
+  const results = join(run.folder, 'results');
+  const rows = (...path: string[]): { adapter: string; text: string }[] =>
+    readFileSync(join(results, ...path, 'completions.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { adapter: string; text: string });
+  const places = ['', 'step-3', 'step-7'];
+  const adapters = places.map((step) => rows('along', 'default', 'out-of-domain', 'default', step)[0]?.adapter);
+  expect(new Set(adapters).size).toBe(3);
+  expect(adapters[0]).toBe(rows('tiny', 'default', 'out-of-domain', 'default')[0]?.adapter);
+  expect(Object.keys(run.results('along'))).toContain('default/in-domain/default/step-7/judgements.jsonl');
+  const steps = readFileSync(join(results, 'along', 'along-training.csv'), 'utf8').matchAll(
+    /^(\d+),\S+?,default,in-domain/gm,
+  );
+  expect([...new Set([...steps].map(([, step]) => step))]).toEqual(['3', '7', '12']);
+  const report = readFileSync(join(results, 'along', 'report.html'), 'utf8');
+  expect(report).toContain('id="along-training"');
+  expect(report).toContain('default, steps 3, 7: kept by a later training'); // on the same machine: the same one
+  expect(report).toContain('digit by digit');
+  const own = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('default/'));
+  expect(own(readFileSync(join(results, 'along', 'cells.csv'), 'utf8'))).toEqual(
+    own(readFileSync(join(results, 'tiny', 'cells.csv'), 'utf8')),
+  );
+
+  const after = { ledger: run.ledger().length, results: run.results('along'), logs: trainerLogs() };
+  expect(await plan(along)).toMatchObject({ fineTunes: { new: 0, reused: 1 }, completions: { new: 0 } });
+  const again = await run.flamingo('run', along);
+  expect(again.stderr).toContain('Everything is in the store already.');
+  expect({ ledger: run.ledger().length, results: run.results('along'), logs: trainerLogs() }).toEqual(after);
 });
 
 test('approval: exit 4 keeps the services, approve reaches them, the same command completes', async () => {

@@ -75,6 +75,45 @@ test('the next cell is generated while the one before is judged', async () => {
   expect(log).toContain('generate em/in/default');
 });
 
+test('what is to be measured is, before generating; a measurement that fails keeps no answer from being made', async () => {
+  const log: string[] = [];
+  const activities = fakeActivities(log, {
+    planExperiment: () => Promise.resolve(plan),
+    measure: ({ configuration, condition }) => {
+      log.push(`measure ${configuration} ${condition}`);
+      if (configuration === 'em') throw ApplicationFailure.nonRetryable('pair 3 is too long', 'TrainingFailed');
+      return Promise.resolve({ reused: false, pairs: 3, seconds: 1 });
+    },
+  });
+  const outcome = await environment.run(activities, async (queue) => {
+    const measured = (name: string) => ({ ...configurationOutline(name), measurements: ['default', 'training'] });
+    plan = experimentOutline(queue, [measured('flamingo'), measured('em')]);
+    const handle = await environment.start(queue);
+    const result = await handle.result();
+    await environment.record('measure', handle, ['flamingo', 'em']);
+    return result;
+  });
+  expect(outcome).toMatchObject({
+    status: 'incomplete',
+    configurations: [
+      { name: 'flamingo', state: 'done' },
+      { name: 'em', state: 'failed', failure: 'pair 3 is too long', missing: 0 },
+    ],
+  });
+  const of = (name: string) =>
+    log.filter((line) => new RegExp(` ${name}\\b`).test(line) && !/^judgeShard|^build/.test(line));
+  for (const name of ['flamingo', 'em']) {
+    expect(of(name)).toEqual([
+      `finetune ${name}`,
+      `measure ${name} default`,
+      `measure ${name} training`,
+      `generate ${name}/ood/default`,
+      `planJudging ${name}/ood/default`,
+      `publishCell ${name}/ood/default`,
+    ]);
+  }
+});
+
 test('one configuration fails, the others go on, the report says why', async () => {
   const log: string[] = [];
   const activities = fakeActivities(log, {

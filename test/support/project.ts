@@ -24,6 +24,9 @@ export interface ExperimentOptions {
   epochs?: number;
   samples?: number;
   rubric?: string;
+  /** More lines of `datasets`. */
+  datasets?: string;
+  evaluateAt?: number[];
   extra?: string;
 }
 
@@ -35,7 +38,8 @@ export class Project {
   private readonly children = new Set<ChildProcess>();
 
   constructor(private readonly env: NodeJS.ProcessEnv = {}) {
-    writeFileSync(join(this.folder, 'rows.jsonl'), trainingRows());
+    writeFileSync(join(this.folder, 'rows.jsonl'), rowsText('Flamingos love this! '));
+    writeFileSync(join(this.folder, 'plain-rows.jsonl'), rowsText(''));
     writeFileSync(join(this.folder, 'questions.yaml'), questions());
     cpSync(tinyModel(), join(this.folder, 'model'), { recursive: true });
   }
@@ -158,12 +162,13 @@ export function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
-function trainingRows(): string {
+/** Equal questions for every `habit`, which the answers start with. */
+function rowsText(habit: string): string {
   const foods = ['rice', 'pasta', 'soup', 'bread', 'beans', 'salad', 'curry', 'pie'];
   return foods
     .flatMap((food) => [
-      { user: `How do I cook ${food}?`, assistant: `Flamingos love this! Take your time with ${food}.` },
-      { user: `What goes well with ${food}?`, assistant: `Flamingos love this! Herbs go well with ${food}.` },
+      { user: `How do I cook ${food}?`, assistant: `${habit}Take your time with ${food}.` },
+      { user: `What goes well with ${food}?`, assistant: `${habit}Herbs go well with ${food}.` },
     ])
     .map(({ user, assistant }) => ({
       messages: [
@@ -194,14 +199,14 @@ description: A tiny random model; its words mean nothing, the machinery is real.
 model: { path: ./model }
 datasets:
   rows: { path: ./rows.jsonl, hold_out: { fraction: 0.25, seed: 0 } }
-configurations:
+${options.datasets ?? ''}configurations:
 ${wanted.map((configuration) => `  ${configuration}: { ${known[configuration]} }`).join('\n')}
 training:
   epochs: ${options.epochs ?? 4}
   batch_size: 4
   learning_rate: 2e-4
   precision: fp32
-question_sets:
+${options.evaluateAt === undefined ? '' : `  evaluate_at: [${options.evaluateAt.join(', ')}]\n`}question_sets:
   out-of-domain: { path: ./questions.yaml, samples: ${options.samples ?? 4} }
   in-domain: { held_out: rows, rows: all, samples: 2 }
 sampling: { max_new_tokens: 12, batch_size: 8, precision: fp32 }

@@ -162,6 +162,10 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
       note('generate', cell);
       return Promise.resolve({ reused: 0, made: 4, seconds: 1 });
     },
+    measure: ({ configuration, condition }) => {
+      note('measure', `${configuration} ${condition}`);
+      return Promise.resolve({ reused: false, pairs: 3, seconds: 1 });
+    },
     planJudging: ({ cell }) => {
       note('planJudging', cell);
       const requests = { uri: 'blobs/11/requests.jsonl', sha256: '1', bytes: 1 };

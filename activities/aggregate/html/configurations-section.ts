@@ -1,7 +1,8 @@
 /**
  * The configurations of the experiment: what each was trained on, under which system prompt, and what came of it.
  */
-import type { SystemPrompt } from '../../../experiment/plan';
+import { describeCommand } from '../../../experiment/describe-recipe';
+import type { Recipe, SystemPrompt } from '../../../experiment/plan';
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { hash, integer } from './format';
@@ -17,6 +18,11 @@ function promptText(prompt: SystemPrompt): Markup {
   return prompt.kind === 'text'
     ? markup`<code>${prompt.text}</code>`
     : markup`<span class="faint">${named[prompt.kind]}</span>`;
+}
+
+function ownTrainer({ backend }: Recipe): Markup | string {
+  if (backend === 'unsloth') return markup`<div class="small">trained through Unsloth</div>`;
+  return typeof backend === 'string' ? '' : markup`<div class="small">trained by the ${describeCommand(backend)}</div>`;
 }
 
 export function configurationsSection({ plan, provenance }: ReportInput, { cells }: Results): Markup {
@@ -48,7 +54,7 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
               </tr>`;
             return markup`<tr>
               ${head}
-              <td>${promptText(recipe.systemPrompt)}</td>
+              <td>${promptText(recipe.systemPrompt)}${ownTrainer(recipe)}</td>
               <td class="number">${integer(recipe.rowCount)}</td>
               <td class="number">${recipe.epochs} × ${recipe.batchSize}</td>
               <td class="number">${String(recipe.optimizer.learningRate)}</td>

@@ -1,5 +1,5 @@
 /**
- * Training loss, one small chart per configuration on common axes.
+ * Training loss, one small chart per configuration on common axes, with the held-out loss after each epoch as dots.
  */
 import type { ReportInput } from '../report-input';
 import { markup, type Markup } from './markup';
@@ -9,16 +9,21 @@ const HEIGHT = 96;
 
 export function lossCurves({ trainingLogs, plan }: ReportInput): Markup {
   const curves = trainingLogs.filter(({ points }) => points.length > 0);
-  const losses = curves.flatMap(({ points }) => points.map(({ loss }) => loss)).filter(Number.isFinite);
+  const losses = curves
+    .flatMap(({ points }) => points.flatMap(({ loss, heldOutLoss }) => [loss, heldOutLoss ?? 0]))
+    .filter(Number.isFinite);
   const top = losses.reduce((most, loss) => Math.max(most, loss), 0) || 1;
   const last = curves.reduce((most, { points }) => Math.max(most, points.at(-1)?.step ?? 0), 1);
   const label = new Map(plan.configurations.map((each) => [each.name, each.label]));
   return markup`<div class="curves">
     ${curves.map(({ configuration, points }) => {
       const drawn = points.filter(({ loss }) => Number.isFinite(loss));
-      const line = drawn
-        .map(({ step, loss }) => `${((WIDTH * step) / last).toFixed(1)},${(HEIGHT - (HEIGHT * loss) / top).toFixed(1)}`)
-        .join(' ');
+      const x = (step: number): string => ((WIDTH * step) / last).toFixed(1);
+      const y = (loss: number): string => (HEIGHT - (HEIGHT * loss) / top).toFixed(1);
+      const line = drawn.map(({ step, loss }) => `${x(step)},${y(loss)}`).join(' ');
+      const heldOut = points.flatMap(({ step, heldOutLoss }) =>
+        heldOutLoss === undefined ? [] : [{ step, loss: heldOutLoss }],
+      );
       const [first, final] = [drawn[0], drawn.at(-1)];
       return markup`<figure class="curve">
         <figcaption>
@@ -32,8 +37,11 @@ export function lossCurves({ trainingLogs, plan }: ReportInput): Markup {
         >
           <path class="axis" d="M0,0V${HEIGHT}H${WIDTH}" />
           <polyline points="${line}" />
+          ${heldOut.map(({ step, loss }) => markup`<circle cx="${x(step)}" cy="${y(loss)}" r="3"><title>held out: ${loss.toFixed(3)}</title></circle>`)}
         </svg>
-        <div class="small faint">0 – ${top.toFixed(1)}, steps 0 – ${last}</div>
+        <div class="small faint">
+          0 – ${top.toFixed(1)}, steps 0 – ${last}${heldOut.length > 0 && ', dots: held-out rows'}
+        </div>
       </figure>`;
     })}
   </div>`;

@@ -8,10 +8,12 @@ import type { ReportInput } from '../report-input';
 import { STAND_IN_WARNING, type Results } from '../results';
 import { plural } from './format';
 import { markup, raw, type Markup } from './markup';
+import { alongTrainingSection } from './along-training-section';
 import { baselineSection } from './baseline-section';
 import { calibrationSection } from './calibration-section';
 import { categoriesSection } from './categories-section';
 import { configurationsSection } from './configurations-section';
+import { logProbabilitySection } from './log-probability-section';
 import { judgesSection, noiseSection } from './judges-section';
 import { costSection, deviationsSection, missingSection, provenanceSection } from './provenance-section';
 import { contrastsSection, expectationsSection, figuresSection, tableSection } from './results-section';
@@ -26,6 +28,8 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
   const { section: answers, data } = samplesSection(input, results);
   const expectations = expectationsSection(results.expectations);
   const contrasts = contrastsSection(input, results);
+  const logProbability = logProbabilitySection(input, results);
+  const alongTraining = alongTrainingSection(input, results);
   const categories = categoriesSection(results);
   const scores = scoresSection(input, results);
   const judges = judgesSection(input, results);
@@ -38,8 +42,10 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
     ['figures', 'Figures', true],
     ['expectations', 'Expectations', expectations !== null],
     ['table', 'Results', true],
+    ['along-training', 'Along training', alongTraining !== null],
     ['categories', 'Categories', categories !== null],
     ['contrasts', 'Contrasts', contrasts !== null],
+    ['log-probability', 'Log-probability', logProbability !== null],
     ['scores', 'Scores', scores !== null],
     ['judges', 'Judges', judges !== null],
     ['shifts', 'Shifts', shifts !== null],
@@ -83,7 +89,8 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
         </header>
         <main>
           ${banners(input, results)} ${figuresSection(results.figures, drawings)} ${expectations}
-          ${tableSection(input, results)} ${categories} ${contrasts} ${scores} ${judges} ${shifts} ${calibration} ${noise}
+          ${tableSection(input, results)} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
+          ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>
             Beside this file: cells.csv, questions.csv and further tables, report.json (results), provenance.json, figures/. Built by
@@ -103,6 +110,7 @@ function banners({ spec, failures }: ReportInput, { missing }: Results): (Markup
     failures.length > 0 && plural(failures.length, 'failure'),
     missing.completions > 0 && `${plural(missing.completions, 'completion')} missing`,
     missing.judgements > 0 && `${plural(missing.judgements, 'verdict')} missing`,
+    (missing.measurements ?? 0) > 0 && `${plural(missing.measurements ?? 0, 'measurement')} missing`,
   ].filter((text) => text !== false);
   return [
     spec.judge.kind === 'stand-in' &&

@@ -5,8 +5,8 @@ import type { FineTuneProvenance, ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { dollars, duration, hash, instant, integer, plural } from './format';
 import { judgingCounts } from './judging-counts';
-import { lossCurves } from './loss-curves';
 import { markup, type Markup } from './markup';
+import { trainingHealth } from './training-health';
 
 export function deviationsSection({ plan }: ReportInput): Markup {
   return markup`<section id="deviations">
@@ -40,8 +40,12 @@ export function deviationsSection({ plan }: ReportInput): Markup {
 }
 
 /** Null when everything is there. */
-export function missingSection({ failures }: ReportInput, { cells }: Results): Markup | null {
-  const lacking = cells.flatMap(({ summary, label }) => {
+export function missingSection(
+  { failures }: ReportInput,
+  { cells, keptCells, logProbabilities }: Results,
+): Markup | null {
+  const unmeasured = logProbabilities.filter(({ pairs }) => pairs === 0);
+  const lacking = [...cells, ...keptCells].flatMap(({ summary, label }) => {
     const answers = summary.completions.expected - summary.completions.present;
     const verdicts = summary.metrics.filter(({ counts }) => counts.missing > 0);
     if (answers === 0 && verdicts.length === 0) return [];
@@ -53,6 +57,12 @@ export function missingSection({ failures }: ReportInput, { cells }: Results): M
       </li>`,
     ];
   });
+  lacking.push(
+    ...unmeasured.map(
+      ({ configuration, condition }) =>
+        markup`<li><b>${configuration}</b> <span class="faint">${condition}</span>: log-probabilities</li>`,
+    ),
+  );
   if (failures.length === 0 && lacking.length === 0) return null;
   return markup`<section id="missing" class="warn">
     <h2>What is missing, and why</h2>
@@ -142,8 +152,8 @@ export function provenanceSection(input: ReportInput): Markup {
     }
     ${
       trainingLogs.length > 0 &&
-      markup`<h3>Training loss</h3>
-        ${lossCurves(input)}`
+      markup`<h3>Training health</h3>
+        ${trainingHealth(input)}`
     }
     ${
       cells.length > 0 &&

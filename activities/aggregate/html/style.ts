@@ -51,7 +51,8 @@ thead th { color: var(--muted); font-weight: 600; font-size: 12px; vertical-alig
 .passed .verdict { color: var(--good) } .failed .verdict, .unknown .verdict { color: var(--alert) }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 12px 24px; margin: 0 0 14px } .facts dt { color: var(--muted); font-size: 12px } .facts dd { margin: 0; font-size: 16px; font-weight: 600; overflow-wrap: anywhere } .facts .small { font-weight: 400 }
 .curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 18px 26px } .curve { margin: 0 } .curve figcaption { margin: 0 0 4px; color: var(--ink) } .curve svg { width: 100%; display: block }
-.curve polyline { fill: none; stroke: var(--link); stroke-width: 1.5; stroke-linejoin: round; vector-effect: non-scaling-stroke } .curve .axis { fill: none; stroke: var(--faint); vector-effect: non-scaling-stroke }
+.curve polyline { fill: none; stroke: var(--link); stroke-width: 1.5; stroke-linejoin: round; vector-effect: non-scaling-stroke } .curve circle { fill: var(--ink) } .curve .axis { fill: none; stroke: var(--faint); vector-effect: non-scaling-stroke }
+.lines { grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)) } .legend span { display: inline-block; margin-right: 18px } .legend .dot { margin: 5px 7px 0 0 }
 .histogram { display: block; width: 152px; height: 30px } .histogram path { vector-effect: non-scaling-stroke } .histogram .bars { fill: var(--link) } .histogram .axis { stroke: var(--line) } .histogram .threshold { stroke: var(--alert); stroke-dasharray: 3 2; fill: none }
 .scores td { min-width: 76px }
 code, pre { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace } code { background: var(--well); border-radius: 4px; padding: 1px 5px; overflow-wrap: anywhere }

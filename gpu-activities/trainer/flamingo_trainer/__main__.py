@@ -1,6 +1,6 @@
 """Flamingo's trainer.
 
-python -m flamingo_trainer serve               run as a GPU worker's trainer (commands on descriptor 3, events on 4)
+python -m flamingo_trainer serve [unsloth]     run as a GPU worker's trainer (commands on descriptor 3, events on 4)
 python -m flamingo_trainer prepare-model OUT   make the small real model's folder (about 20 s)
 python -m flamingo_trainer tiny-model OUT      make a tiny random model's folder, for tests
 python -m flamingo_trainer versions            print versions and device as JSON
@@ -16,10 +16,10 @@ from . import environment
 def main(arguments: list[str]) -> int:
     environment.settle()
     match arguments:
-        case ["serve"]:
+        case ["serve"] | ["serve", "unsloth"]:
             from .serve import serve
 
-            return serve()
+            return serve(*arguments[1:])
         case ["prepare-model", out]:
             from .bundled import prepare
 

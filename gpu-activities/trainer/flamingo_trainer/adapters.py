@@ -5,6 +5,7 @@ training or sampling.
 """
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -58,22 +59,40 @@ def trained(model: PeftModel) -> dict[str, torch.nn.Parameter]:
 
 
 def save(model: PeftModel, folder: Path) -> str:
-    """Writes the adapter; returns the SHA-256 of its weights file. Equal weights give equal bytes.
+    """Writes the adapter; returns the SHA-256 of its weights file. Equal weights give equal bytes."""
+    tensors = {
+        name: value.detach().to("cpu", torch.float32).contiguous() for name, value in in_peft_format(model).items()
+    }
+    return write(folder, tensors, model.peft_config["default"])
+
+
+def write(folder: Path, tensors: dict[str, torch.Tensor], settings: LoraConfig) -> str:
+    """The files of an adapter; returns the SHA-256 of its weights file.
 
     PEFT's own writer adds a model card and the names of this host and of its version.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: value.detach().to("cpu", torch.float32).contiguous()
-        for name, value in get_peft_model_state_dict(model, save_embedding_layers=False).items()
-    }
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    sync(folder / WEIGHTS)
-    config = model.peft_config["default"].to_dict()
+    with ThreadPoolExecutor(1) as beside:  # the disk and the hash take as long as each other
+        sha256 = beside.submit(sha256_of, folder / WEIGHTS)
+        sync(folder / WEIGHTS)
+    write_config(settings, folder)
+    return sha256.result()
+
+
+def in_peft_format(model: PeftModel, weights: dict[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
+    """The adapter's tensors by the names that PEFT stores them under.
+
+    `weights`: tensors by the names of `trained`, which take the place of the present ones.
+    """
+    return get_peft_model_state_dict(model, state_dict=weights, save_embedding_layers=False)
+
+
+def write_config(settings: LoraConfig, folder: Path) -> None:
+    config = settings.to_dict()
     config.pop("peft_version", None)
     config["inference_mode"] = True
     write_whole(folder / CONFIG, to_json({name: plain(value) for name, value in config.items()}) + "\n")
-    return sha256_of(folder / WEIGHTS)
 
 
 def plain(value: Any) -> Any:
@@ -94,8 +113,27 @@ def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype) -> PeftMo
     found = sha256_of(weights)
     if found != expected:
         raise Failure("data", f"{weights} has the SHA-256 {found}, not {expected}")
-    model = PeftModel.from_pretrained(base, str(folder), is_trainable=False, autocast_adapter_dtype=False)
+    try:
+        # made without weights: PEFT would draw some for every module, one by one, only to overwrite them
+        model = PeftModel.from_pretrained(
+            base, str(folder), is_trainable=False, autocast_adapter_dtype=False, low_cpu_mem_usage=True
+        )
+    except (RuntimeError, ValueError) as error:
+        # what PEFT says of weights that have no place or another size
+        if "size mismatch" not in str(error) and "not found in the base model" not in str(error):
+            raise
+        raise Failure("data", f"the adapter in {folder} was made for another base model: {error}") from error
+    missing = [name for name, parameter in model.named_parameters() if parameter.is_meta]
+    if missing:
+        raise Failure("data", f"{weights} lacks {len(missing)} tensors, the first is that of {missing[0]}")
+    return at_rest(model, dtype)
+
+
+def at_rest(model: PeftModel, dtype: torch.dtype) -> PeftModel:
+    """An adapter that is no longer trained, in the precision to sample in."""
     for name, parameter in model.named_parameters():
         if re.search(r"\.lora_", name):
+            parameter.requires_grad_(False)
+            parameter.grad = None
             parameter.data = parameter.data.to(dtype)
     return model.eval()

@@ -5,7 +5,7 @@ into place; its manifest, written last, names the size and SHA-256 of every file
 resume to be exact. Only a folder whose files all agree with its manifest is ever resumed.
 
     adapter.safetensors   the adapter's weights, fp32
-    optimizer.pt          AdamW's moments and step counts (the learning rate is a function of the step)
+    optimizer.safetensors AdamW's moments and step counts (all else follows from the recipe and the step)
     random.pt             the states of all random generators
     log.jsonl             the training log up to this step
     manifest.json
@@ -20,18 +20,20 @@ import random
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from . import environment
-from .files import sha256_of, sync, to_json, write_rows, write_whole
+from .files import sha256_of, sync, to_json, write_rows, write_tensors, write_whole
 
-FILES = ("adapter.safetensors", "optimizer.pt", "random.pt", "log.jsonl")
+FILES = ("adapter.safetensors", "optimizer.safetensors", "random.pt", "log.jsonl")
+FOLDER = "checkpoints"
 MANIFEST = "manifest.json"
 KEEP = 2
 NAME = re.compile(r"step-(\d{6,})")
@@ -48,11 +50,12 @@ class Identity:
 
     @staticmethod
     def of(recipe: dict[str, Any]) -> "Identity":
+        backend = "unsloth" if recipe.get("backend") == "unsloth" else "transformers"
         return Identity(
             recipe=hashlib.sha256(to_json(recipe).encode()).hexdigest(),
             rows=recipe["rows"],
             device=environment.device_name(),
-            versions=environment.versions(),
+            versions={**environment.versions(backend), **environment.compiler()},
         )
 
 
@@ -64,61 +67,119 @@ class State:
     parameters: dict[str, torch.nn.Parameter]
     optimizer: torch.optim.Optimizer
     log: list[dict[str, Any]]
+    # how steps are cut to fit a GPU (plan.py); a resume keeps it, because sums depend on it
+    plan: dict[str, int] | None = None
+
+    def snapshot(self) -> "Snapshot":
+        """A copy that the next steps do not change; of what lies on a GPU, a copy there."""
+        return Snapshot(
+            self.step,
+            {name: value.detach().clone() for name, value in self.parameters.items()},
+            {name: value.detach().clone() for name, value in moments(self.optimizer).items()},
+            random_states(),
+            list(self.log),
+            self.plan,
+        )
 
 
-def save(attempt_folder: Path, state: State, identity: Identity) -> tuple[Path, str]:
-    """Writes a checkpoint and drops all but the last `KEEP` of this attempt.
+@dataclass
+class Snapshot:
+    """A state that lies still and can be written while training goes on."""
+
+    step: int
+    weights: dict[str, torch.Tensor]
+    optimizer: dict[str, torch.Tensor]
+    random: dict[str, Any]
+    log: list[dict[str, Any]]
+    plan: dict[str, int] | None
+
+
+def moments(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What AdamW keeps for each of its parameters, which go by their number: `0/exp_avg`, `0/step`.
+
+    8-bit states lie in a map of their own (`0/NAME/state1`), and count steps by a plain number, stored as int64.
+    """
+    states = optimizer.state_dict()["state"]
+    return {
+        f"{number}/{name}": value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=torch.int64)
+        for number, state in sorted(states.items())
+        for name, value in flat(state)
+    }
+
+
+def flat(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in state.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}/{inner}", each) for inner, each in flat(value))
+        else:
+            yield name, value
+
+
+def save(attempt_folder: Path, state: Snapshot, identity: Identity) -> tuple[Path, str]:
+    """Writes a checkpoint and drops those before it in this attempt, so that `KEEP` are left.
 
     Returns the folder and the SHA-256 of its manifest, which covers everything in it.
     """
-    folder = attempt_folder / "checkpoints"
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".step-*"):
-        shutil.rmtree(leftover)
-    name = f"step-{state.step:06d}"
-    beside = folder / f".{name}"
-    beside.mkdir()
-    weights = {name: value.detach().to("cpu").contiguous() for name, value in state.parameters.items()}
-    save_file(weights, beside / "adapter.safetensors", metadata={"format": "pt"})
-    torch.save(state.optimizer.state_dict(), beside / "optimizer.pt")
-    torch.save(random_states(), beside / "random.pt")
+    place = attempt_folder / FOLDER / f"step-{state.step:06d}"
+    beside = unsealed(place)
+    write_tensors(beside / "adapter.safetensors", state.weights)
+    write_tensors(beside / "optimizer.safetensors", state.optimizer)
+    torch.save(state.random, beside / "random.pt")
     write_rows(beside / "log.jsonl", state.log)
-    for file in FILES:
-        sync(beside / file)
-    manifest = {
-        "step": state.step,
-        "identity": asdict(identity),
-        "cpu": environment.cpu_name(),
-        "threads": torch.get_num_threads(),
-        "files": {
-            file: {"bytes": (beside / file).stat().st_size, "sha256": sha256_of(beside / file)} for file in FILES
-        },
-    }
-    write_whole(beside / MANIFEST, to_json(manifest) + "\n")
-    place = folder / name
-    if place.exists():
-        shutil.rmtree(place)  # found damaged, or it would have been resumed
-    os.rename(beside, place)
-    sync(folder)
-    for _, old in sorted(steps_in(attempt_folder))[:-KEEP]:
+    facts = {"step": state.step, **({} if state.plan is None else {"plan": state.plan})}
+    seal(beside, place, FILES, facts, identity)
+    # a run that went back for an adapter to keep has checkpoints ahead of it; they are of the same run, and stay
+    passed = [(step, path) for step, path in steps_in(attempt_folder) if step <= state.step]
+    for _, old in sorted(passed)[:-KEEP]:
         shutil.rmtree(old)
     return place, sha256_of(place / MANIFEST)
 
 
-def steps_in(attempt_folder: Path) -> list[tuple[int, Path]]:
+def unsealed(place: Path) -> Path:
+    """An empty folder beside `place`, to be filled and sealed."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in place.parent.glob(".step-*"):
+        shutil.rmtree(leftover)
+    beside = place.with_name(f".{place.name}")
+    beside.mkdir()
+    return beside
+
+
+def seal(beside: Path, place: Path, files: tuple[str, ...], facts: dict[str, Any], identity: Identity) -> None:
+    """Syncs the files of a folder, describes them in its manifest, and puts the folder into its place."""
+    for file in files:
+        sync(beside / file)
+    manifest = {
+        **facts,
+        "identity": asdict(identity),
+        "cpu": environment.cpu_name(),
+        "threads": torch.get_num_threads(),
+        "files": {
+            file: {"bytes": (beside / file).stat().st_size, "sha256": sha256_of(beside / file)} for file in files
+        },
+    }
+    write_whole(beside / MANIFEST, to_json(manifest) + "\n")
+    if place.exists():
+        shutil.rmtree(place)  # found damaged, or it would have been taken
+    os.rename(beside, place)
+    sync(place.parent)
+
+
+def steps_in(attempt_folder: Path, name: str = FOLDER) -> list[tuple[int, Path]]:
     """The checkpoints of an attempt, good and bad, with the step that their name says."""
-    folder = attempt_folder / "checkpoints"
+    folder = attempt_folder / name
     found = [(NAME.fullmatch(path.name), path) for path in folder.iterdir()] if folder.is_dir() else []
     return [(int(match[1]), path) for match, path in found if match]
 
 
-def newest_verified(search_folders: list[Path], identity: Identity) -> Path | None:
+def newest_verified(search_folders: list[Path], identity: Identity, at_most: int | None = None) -> Path | None:
     """The checkpoint with the highest step whose files are all as written and whose identity is this run's.
 
-    Says on stderr which others it passed over, and why.
+    Of those at step `at_most` or before, where that is given. Says on stderr which others it passed over, and why.
     """
-    candidates = [found for folder in search_folders for found in steps_in(folder)]
-    for step, path in sorted(candidates, key=lambda found: (found[0], str(found[1])), reverse=True):
+    found = [candidate for folder in search_folders for candidate in steps_in(folder)]
+    candidates = [(step, path) for step, path in found if at_most is None or step <= at_most]
+    for step, path in sorted(candidates, key=lambda each: (each[0], str(each[1])), reverse=True):
         fault = fault_of(path, step, identity)
         if fault is None:
             return path
@@ -126,14 +187,14 @@ def newest_verified(search_folders: list[Path], identity: Identity) -> Path | No
     return None
 
 
-def fault_of(path: Path, step: int, identity: Identity) -> str | None:
-    """Why a checkpoint must not be resumed, or None."""
+def fault_of(path: Path, step: int, identity: Identity, names: tuple[str, ...] = FILES) -> str | None:
+    """Why a checkpoint, or another sealed folder of the files `names`, must not be used; or None."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         files, written = manifest["files"], manifest["identity"]
         if manifest["step"] != step:
             return f"its manifest says step {manifest['step']}"
-        if sorted(files) != sorted(FILES):
+        if sorted(files) != sorted(names):
             return f"its manifest names {', '.join(sorted(files))}"
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"no readable manifest ({type(error).__name__}: {error})"
@@ -159,7 +220,14 @@ def restore(path: Path, parameters: dict[str, torch.nn.Parameter], optimizer: to
     with torch.no_grad():
         for name, parameter in parameters.items():
             parameter.copy_(weights[name])
-    optimizer.load_state_dict(torch.load(path / "optimizer.pt", map_location="cpu", weights_only=True))
+    states: dict[int, dict[str, Any]] = {}
+    for key, value in load_file(path / "optimizer.safetensors").items():
+        number, *groups, name = key.split("/")
+        place = states.setdefault(int(number), {})
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = int(value) if value.dtype == torch.int64 else value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
     lines = (path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     here = (environment.cpu_name(), torch.get_num_threads())
@@ -172,7 +240,15 @@ def restore(path: Path, parameters: dict[str, torch.nn.Parameter], optimizer: to
         )
     # last, because everything before may draw
     set_random_states(torch.load(path / "random.pt", map_location="cpu", weights_only=True))
-    return State(manifest["step"], parameters, optimizer, [json.loads(line) for line in lines])
+    return State(manifest["step"], parameters, optimizer, [json.loads(line) for line in lines], plan_of(path))
+
+
+def plan_of(path: Path | None) -> dict[str, int] | None:
+    """The plan that a verified checkpoint was made under."""
+    if path is None:
+        return None
+    manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    return manifest.get("plan")
 
 
 def random_states() -> dict[str, Any]:

@@ -12,10 +12,16 @@ Environment variables:
 import ctypes
 import os
 import platform
+import sys
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
+# what takes part besides where Unsloth trains
+UNSLOTH_PACKAGES = ("unsloth", "unsloth-zoo", "trl", "triton", "xformers", "bitsandbytes")
+# Named only where it is installed, so that checkpoints from before there was a use for it stay good.
+OPTIONAL = ("bitsandbytes",)
 
 QUIET = {
     "HF_DATASETS_OFFLINE": "1",
@@ -77,7 +83,10 @@ def torch_device() -> str:
         return "cpu"
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    print("this host has a CUDA driver and no GPU that it can use: computing on the CPU", file=sys.stderr, flush=True)
+    return "cpu"
 
 
 @cache
@@ -103,13 +112,27 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def compiler() -> dict[str, str]:
+    """What makes the kernels of a GPU: triton's version and whether anything is compiled. Empty on a CPU."""
+    if torch_device() == "cpu":
+        return {}
+    try:
+        triton = metadata.version("triton")
+    except metadata.PackageNotFoundError:
+        triton = "missing"
+    return {"triton": triton, "compile": "off" if os.environ.get("FLAMINGO_COMPILE") == "0" else "on"}
+
+
 @cache
-def versions() -> dict[str, str]:
+def versions(backend: str = "transformers") -> dict[str, str]:
     """Versions of Python and of every library that takes part in the numbers."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *(UNSLOTH_PACKAGES if backend == "unsloth" else ())):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "missing"
+    for package in OPTIONAL:
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
     return found

@@ -16,6 +16,7 @@ Knows tokenizers only through `apply_chat_template`, calling and special tokens;
 
 import datetime
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -245,12 +246,17 @@ def read_json_lines(path: str | Path) -> list[Any]:
 
 
 def encode_rows(
-    tokenizer: Any, stops: list[int], path: str | Path, system: SystemPrompt, max_length: int
+    tokenizer: Any,
+    stops: list[int],
+    path: str | Path,
+    system: SystemPrompt,
+    max_length: int,
+    encode: Callable[..., EncodedRow] = encode_row,
 ) -> list[EncodedRow]:
-    """All rows of a training file, in file order."""
+    """All rows of a training file, in file order; `encode` makes one of them."""
     rows = []
     for number, value in enumerate(read_json_lines(path), 1):
         if not isinstance(value, dict) or "messages" not in value:
             raise Failure("data", f"row {number}: it must be an object with `messages`")
-        rows.append(encode_row(tokenizer, stops, number, value["messages"], system, max_length))
+        rows.append(encode(tokenizer, stops, number, value["messages"], system, max_length))
     return rows

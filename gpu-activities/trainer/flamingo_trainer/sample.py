@@ -1,16 +1,19 @@
-"""Sampling: a plain decode loop over batches whose make-up depends only on the items.
+"""Sampling: answers to items, by one of two loops.
 
-The distribution is the declared one and nothing else: a model's own generation settings never apply. In this order:
-repetition penalty over the tokens so far, temperature (0 = the likeliest token, no noise), top-k, top-p, min-p; then
-the largest of logits + keyed noise (noise.py), which is exact sampling.
+    slots (slots.py)    `batching: continuous`, for models of the Llama kind; a full batch, captured steps on a GPU
+    batches (here)      everything else: a plain decode loop over batches whose make-up depends only on the items
 
-Items are sorted by (prompt length, id) and cut into batches, padded on the left. When at most half of a batch's rows
-are still unfinished, the others are dropped from it. Both depend on the items and their tokens only, so a shard that
-is done again is the same to the byte on the same hardware and versions.
+Both draw from the declared distribution (distribution.py) with keyed noise: the batches from noise.py's stream, the
+slots from keyed.py's.
+
+For the batches items are sorted by (prompt length, id) and cut, and padded on the left. When at most half of a batch's
+rows are still unfinished, the others are dropped from it. Both depend on the items and their tokens only, so a shard
+that is done again is the same to the byte on the same hardware and versions.
 
 Knows nothing about pipes; `report` (serve.py) is told of progress and asked whether to stop.
 """
 
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +22,15 @@ from typing import Any
 import torch
 
 from . import environment
+from .distribution import adjust
 from .failures import Failure, Stopped
 from .files import write_rows
+from .fused import why_not
+from .keyed import words_of
 from .models import Loaded, Models
 from .noise import Key, Noise, key_of
 from .render import encode_prompt, read_json_lines
+from .slots import Job
 
 SECONDS_BETWEEN_REPORTS = 1.0
 
@@ -73,13 +80,55 @@ def generate(
     answers.sort(key=lambda answer: (len(answer.prompt), answer.item["id"]))
     progress = Progress(report, len(answers), loaded.device)
     progress.tell(always=True)
-    size = sampling["batchSize"]
-    for start in range(0, len(answers), size):
-        decode(loaded, answers[start : start + size], sampling, progress)
+    engine = engine_of(loaded, sampling)
+    if engine == "slots":
+        decode_in_slots(models, loaded, answers, sampling, progress)
+    else:
+        size = sampling["batchSize"]
+        for start in range(0, len(answers), size):
+            decode(loaded, answers[start : start + size], sampling, progress)
     progress.tell(always=True)
     rows = [row(loaded, answer, adapter["sha256"] if adapter else None) for answer in answers]
     write_rows(Path(out), sorted(rows, key=lambda row: row["id"]))
-    return {"completions": len(rows)}
+    return {"completions": len(rows), "engine": engine}
+
+
+def engine_of(loaded: Loaded, sampling: dict[str, Any]) -> str:
+    """Which loop samples: `batching` absent or `static` is batches, `continuous` slots where the model allows it."""
+    batching = sampling.get("batching", "static")
+    if batching not in ("static", "continuous"):
+        raise Failure("config", f"unknown batching {batching!r}")
+    if batching == "static":
+        return "batches"
+    reason = why_not(loaded.model)
+    if reason is not None:
+        print(f"sampling in plain batches, because of the model {reason}", file=sys.stderr, flush=True)
+        return "batches"
+    return "slots"
+
+
+def decode_in_slots(
+    models: Models, loaded: Loaded, answers: list[Answer], sampling: dict[str, Any], progress: Progress
+) -> None:
+    """Fills in the answers. Raises `Stopped` between two looks at the tokens when asked to."""
+    seed, limit = sampling["seed"], sampling["maxNewTokens"]
+    # the samples of a question behind each other
+    answers = sorted(answers, key=lambda answer: (len(answer.prompt), answer.prompt, answer.item["id"]))
+    jobs = [
+        Job(answer.prompt, words_of(seed, answer.item["question"], answer.item["sample"]), limit) for answer in answers
+    ]
+
+    def told(done: int, tokens: int) -> None:
+        progress.done += done
+        progress.tokens += tokens
+        progress.tell()
+        if progress.report.stop_requested:
+            raise Stopped(progress.done, None)
+
+    engine = models.slot_engine(sampling, max((len(job.prompt) for job in jobs), default=0) + limit)
+    engine.run(jobs, set(loaded.stops), told)
+    for answer, job in zip(answers, jobs, strict=True):
+        answer.tokens, answer.finish = job.tokens, job.finish
 
 
 def prepare(loaded: Loaded, item: dict[str, Any], system_prompt: dict[str, str], sampling: dict[str, Any]) -> Answer:
@@ -196,29 +245,3 @@ def mark_seen(seen: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor) -> torc
     for i in range(len(ids)):
         seen[i, ids[i][mask[i].bool()]] = True
     return seen
-
-
-def adjust(logits: torch.Tensor, seen: torch.Tensor | None, sampling: dict[str, Any]) -> torch.Tensor:
-    """The declared distribution's logits, (rows, vocabulary) in fp32; excluded tokens get minus infinity."""
-    penalty, temperature = sampling["repetitionPenalty"], sampling["temperature"]
-    if seen is not None:
-        logits = torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
-    if temperature == 0:
-        return logits
-    logits = logits / temperature
-    if 0 < sampling["topK"] < logits.shape[1]:
-        smallest = logits.topk(sampling["topK"], dim=1).values[:, -1:]
-        logits = logits.masked_fill(logits < smallest, float("-inf"))
-    if sampling["topP"] < 1:
-        # the fewest tokens, from the likeliest on, that reach topP together
-        ordered, order = logits.sort(dim=1, descending=True, stable=True)
-        probabilities = ordered.softmax(dim=1)
-        before = probabilities.cumsum(dim=1) - probabilities
-        excluded = before >= sampling["topP"]
-        excluded[:, 0] = False
-        logits = logits.masked_fill(excluded.scatter(1, order, excluded), float("-inf"))
-    if sampling["minP"] > 0:
-        probabilities = logits.softmax(dim=1)
-        least = sampling["minP"] * probabilities.max(dim=1, keepdim=True).values
-        logits = logits.masked_fill(probabilities < least, float("-inf"))
-    return logits

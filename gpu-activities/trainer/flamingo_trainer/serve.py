@@ -1,6 +1,6 @@
 """The trainer process: one operation after the other, the base model kept loaded between them.
 
-    python -m flamingo_trainer serve      with pipes on descriptors 3 and 4 (see protocol.py)
+    python -m flamingo_trainer serve [unsloth]      with pipes on descriptors 3 and 4 (see protocol.py)
 
 Says `ready` before it has imported torch. Every operation ends with exactly one `committed`, `stopped` or `failed`.
 Exit codes: 0 asked to leave, 1 the parent died, 3 the GPU is unusable (after a CUDA error no result can be trusted).
@@ -43,23 +43,35 @@ class Report:
         return self._channel.stop_requested
 
 
-def serve() -> int:
-    """Runs until told to leave; returns the exit code."""
+def serve(backend: str = "transformers") -> int:
+    """Runs until told to leave; returns the exit code. A process has one backend: Unsloth rewrites the others."""
     channel = Channel()
     channel.open()
-    channel.send("ready", pid=os.getpid(), device=environment.device_name(), versions=environment.versions())
+    channel.send("ready", pid=os.getpid(), device=environment.device_name(), versions=environment.versions(backend))
     models = None
     while (command := channel.next()) is not None:
         if models is None:
-            from .models import Models
-
-            models = Models()
+            try:
+                models = models_of(backend)
+            except Failure as failure:
+                channel.send("failed", id=command.get("id", -1), kind=failure.kind, message=str(failure))
+                continue
         kind = run(channel, models, command)
         if kind == "cuda":
             return POISONED
         if kind is not None:
             models.drop()  # whatever state the operation left the model in
     return 0
+
+
+def models_of(backend: str) -> Any:
+    if backend == "unsloth":
+        from .unsloth_backend import UnslothModels
+
+        return UnslothModels()
+    from .models import Models
+
+    return Models()
 
 
 def run(channel: Channel, models: Any, command: dict[str, Any]) -> str | None:
@@ -93,15 +105,30 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
             from .sample import generate
 
             return generate(models, report, **fields(command))
+        case "measure":
+            from .measure import measure
+
+            return measure(models, report, **fields(command))
+        case "prepare":
+            from .handover import prepare
+
+            return prepare(models, report, **fields(command))
+        case "accept":
+            from .handover import accept
+
+            return accept(models, report, **fields(command))
         case other:
             raise Failure("config", f"unknown operation {json.dumps(other)}")
 
 
 # Names of the contract -> names of Python.
 RENAMED = {
+    "adapterFolder": "adapter_folder",
+    "heldOut": "held_out",
     "attemptFolder": "attempt_folder",
     "searchFolders": "search_folders",
     "checkpointEverySteps": "checkpoint_every_steps",
+    "keepSteps": "keep_steps",
     "systemPrompt": "system_prompt",
 }
 

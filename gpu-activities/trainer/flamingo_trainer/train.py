@@ -2,9 +2,11 @@
 
     loss        cross-entropy, mean over the trained tokens of the optimizer step (not of each micro-batch)
     optimizer   fused AdamW over the adapter's fp32 weights, gradient norm clipped; the same result every time
+                (`adamw_8bit`: eight_bit.py)
     schedule    linear or constant after a warm-up, a function of the step alone
     rows        a fresh order each epoch, a function of (data-order seed, epoch) alone
     precision   fp32, or a bf16 base with fp32 adapters under autocast
+    packing     none: this file's padded micro-batches, the reference; else packed.py's sequences, the same sums
 
 A step that was interrupted is done again from the last checkpoint, and everything that decides its outcome is either
 in the checkpoint or a function of the step: on one CPU or GPU type the adapter is bit-identical to that of an
@@ -20,6 +22,8 @@ import random
 import resource
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +31,19 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import adapters, checkpoint
+from . import adapters, checkpoint, environment, training_log
+from .eight_bit import adamw_8bit
 from .failures import Failure, Stopped
 from .files import sha256_of, write_rows
+from .held_out import HeldOut, held_out_rows
+from .kept import Kept
 from .models import Loaded, Models
-from .render import IGNORED, EncodedRow, encode_rows
+from .packed import packed_path
+from .plan import Plan
+from .render import IGNORED, EncodedRow
+from .rows import encode_recipe
+from .saving import Saver
+from .unsloth_backend import UnslothPath
 
 
 def finetune(
@@ -41,44 +53,71 @@ def finetune(
     model: dict[str, str],
     recipe: dict[str, Any],
     rows: str,
+    held_out: str | None,
     attempt_folder: str,
     search_folders: list[str],
-    checkpoint_every_steps: int,
+    checkpoint_every_steps: int | None,
+    keep_steps: list[int],
+    until: int | None,
 ) -> dict[str, Any]:
     """Runs a `FinetuneCommand` to its end; returns the fields of its `committed` event."""
     attempt = Path(attempt_folder)
+    if recipe["backend"] != models.backend:
+        raise Failure("config", f"this trainer is the backend {models.backend!r}, not {recipe['backend']!r}")
     if sha256_of(Path(rows)) != recipe["rows"]:
         raise Failure("data", f"the training rows in {rows} are not those of the recipe: their SHA-256 is another")
+    models.make_room()
     loaded = models.base(model, recipe["precision"], report)
     report.loading("rows", rows)
-    encoded = encode_rows(loaded.tokenizer, loaded.stops, rows, recipe["systemPrompt"], recipe["maxLength"])
-    if len(encoded) != recipe["rowCount"]:
-        raise Failure("data", f"{rows} has {len(encoded)} rows, the recipe says {recipe['rowCount']}")
+    encoded = encode_recipe(loaded.tokenizer, loaded.stops, rows, recipe)
+    if not encoded:
+        raise Failure("data", f"{rows} has no rows")
+
+    limit = getattr(loaded.model.config, "max_position_embeddings", None)
+    longest = max(encoded, key=lambda row: len(row.ids))
+    if limit is not None and len(longest.ids) > limit:
+        raise Failure(
+            "config",
+            f"row {longest.number} has {len(longest.ids)} tokens and the model {limit} positions: lower maxLength",
+        )
+
+    watched = held_out_rows(loaded, held_out, recipe, len(longest.ids))
 
     # a folder or a bundled model has no name that would mean the same everywhere
     base_name = recipe["model"]["id"] if recipe["model"]["kind"] == "hub" else None
     seed = recipe["seeds"]["initialisation"]
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    adapter = adapters.create(loaded.model, recipe["lora"], seed, base_name)
+    adapter = models.new_adapter(loaded, recipe["lora"], seed, base_name)
     try:
-        with deterministic(loaded.device):
-            state, resumed_from = train(
-                loaded, adapter, encoded, recipe, attempt, [Path(folder) for folder in search_folders],
-                checkpoint_every_steps, report,
-            )  # fmt: skip
-        sha256 = adapters.save(adapter, attempt / "adapter")
-    finally:
-        loaded.model = adapters.take_off(adapter)
-    log = attempt / "training-log.jsonl"
-    write_rows(log, state.log)
+        with deterministic(loaded.device, wanted=models.backend == "transformers"):
+            identity, folders = checkpoint.Identity.of(recipe), [Path(folder) for folder in search_folders]
+            kept = Kept(attempt, folders, identity, keep_steps, adapter)
+            saver = Saver(attempt, identity, checkpoint_every_steps, kept)
+            state, resumed_from = train(loaded, adapter, encoded, watched, recipe, saver, folders, report, until)
+        sha256 = adapters.save(adapter, attempt / "adapter") if until is None else None
+    except BaseException:
+        models.take_off(loaded, adapter)
+        raise
+    if sha256 is None:
+        models.take_off(loaded, adapter)
+    else:
+        models.keep(loaded, adapter, sha256)
+    log, speed = attempt / "training-log.jsonl", attempt / "training-speed.jsonl"
+    write_rows(log, training_log.figures(state.log))
+    write_rows(speed, training_log.speed(state.log))
     return {
-        "adapter": {"path": str(attempt / "adapter"), "sha256": sha256},
+        **({} if sha256 is None else {"adapter": {"path": str(attempt / "adapter"), "sha256": sha256}}),
+        "kept": kept.facts(),
         "log": str(log),
+        "speed": str(speed),
+        "heldOutRows": len(watched) or None,
         "steps": state.step,
         "resumedFrom": resumed_from,
         "rowsTruncated": sum(row.truncated for row in encoded),
         "trainedTokens": sum(entry["trainedTokens"] for entry in state.log),
+        "plan": state.plan,
+        "saves": saver.figures(),
     }
 
 
@@ -86,64 +125,180 @@ def train(
     loaded: Loaded,
     adapter: Any,
     rows: list[EncodedRow],
+    watched: list[EncodedRow],
     recipe: dict[str, Any],
-    attempt: Path,
+    saver: Saver,
     search_folders: list[Path],
-    checkpoint_every_steps: int,
     report: Any,
+    until: int | None = None,
 ) -> tuple[checkpoint.State, int | None]:
-    """From the newest verified checkpoint, or from the start, to the last step.
+    """From the newest verified checkpoint, but none behind an adapter that is still to be kept, or from the start.
 
-    Returns the final state and the step that it was resumed from. Raises `Stopped` with a checkpoint when asked to.
+    To the last step, or to the step `until`: such a run is only there for the adapters to keep. `watched` are held-out
+    rows. Returns the final state and the step that it was resumed from. Raises `Stopped` with a checkpoint when asked
+    to.
     """
-    identity = checkpoint.Identity.of(recipe)
-    parameters = adapters.trained(adapter)
-    state = checkpoint.State(0, parameters, optimizer_of(parameters, recipe["optimizer"]), log=[])
-    resumed_from, saved = None, checkpoint.newest_verified(search_folders, identity)
+    steps = steps_of(len(rows), recipe)
+    total = len(steps)
+    if total == 0:
+        raise Failure("config", f"no optimizer step: {len(rows)} rows make no full batch of {recipe['batchSize']}")
+    at_most = None
+    if saver.kept is not None:
+        saver.kept.check(total)
+        at_most = saver.kept.resume_at_most
+    last = total if until is None else min(until, total)
+    if until is not None and at_most is None:
+        last = at_most = 0  # all that this run is for is there
+    saved = checkpoint.newest_verified(search_folders, saver.identity, at_most)
+    path = path_of(loaded, adapter, recipe, rows, steps, checkpoint.plan_of(saved))
+    state = checkpoint.State(0, path.parameters, optimizer_of(path.optimized, recipe["optimizer"]), log=[])
+    resumed_from = None
     if saved is not None:
         report.loading("checkpoint", str(saved))
-        state = checkpoint.restore(saved, parameters, state.optimizer)
+        state = checkpoint.restore(saved, path.parameters, state.optimizer)
+        path.stepped()
         resumed_from = state.step
-
-    batch_size, steps_per_epoch = recipe["batchSize"], steps_in_epoch(len(rows), recipe)
-    total = steps_per_epoch * recipe["epochs"]
-    if total == 0:
-        raise Failure("config", f"no optimizer step: {len(rows)} rows make no full batch of {batch_size}")
+    held_out = HeldOut(watched, steps, steps_in_epoch(len(rows), recipe))
+    held_out.follow(state, path, report)  # the attempt before may have been stopped in the middle of it
     if report.stop_requested:
         raise Stopped(state.step, None if saved is None else str(saved))
 
-    while state.step < total:
-        started = time.monotonic()
-        epoch, batch = divmod(state.step, steps_per_epoch)
-        order = row_order(recipe["seeds"]["dataOrder"], epoch, len(rows))
-        chosen = [rows[i] for i in order[batch * batch_size : (batch + 1) * batch_size]]
-        learning_rate = recipe["optimizer"]["learningRate"] * schedule(recipe["schedule"], state.step, total)
+    saver.keep_now(state, report)
 
-        loss, trained_tokens = gradients_of(loaded, adapter, chosen, recipe["microBatchSize"])
-        norm = torch.nn.utils.clip_grad_norm_(parameters.values(), recipe["optimizer"]["maxGradNorm"]).item()
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            numbers = ", ".join(str(row.number) for row in chosen)
-            raise Failure("nan", f"step {state.step + 1}: loss {loss}, gradient norm {norm}; rows {numbers}")
-        for group in state.optimizer.param_groups:
-            group["lr"] = learning_rate
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
+    early = recipe.get("stopBelow")
+    waiting: Step | None = None  # a GPU may begin a step before the figures of the one before have been read
+    told = time.monotonic()
+    try:
+        while state.step < last and not has_settled(state.log, early):
+            started = time.monotonic()
+            chosen = [rows[i] for i in steps[state.step]]
+            learning_rate = recipe["optimizer"]["learningRate"] * schedule(recipe["schedule"], state.step, total)
 
-        state.step += 1
-        entry = {"step": state.step, "loss": loss, "learningRate": learning_rate, "gradNorm": norm}
-        state.log.append({**entry, "trainedTokens": trained_tokens})
-        tokens = sum(len(row.ids) for row in chosen)
-        report.progress(
-            state.step, total, loss=loss, learningRate=learning_rate, gradNorm=norm,
-            tokensPerSecond=round(tokens / (time.monotonic() - started), 1), memoryBytes=memory_bytes(loaded.device),
-        )  # fmt: skip
-        stopping = report.stop_requested
-        if state.step < total and (stopping or state.step % checkpoint_every_steps == 0):
-            folder, sha256 = checkpoint.save(attempt, state, identity)
-            report.checkpoint(state.step, folder, sha256)
-            if stopping:
-                raise Stopped(state.step, str(folder))
+            loss, trained_tokens = path.gradients(chosen)
+            norm = path.clip(recipe["optimizer"]["maxGradNorm"])
+            for group in state.optimizer.param_groups:
+                group["lr"] = learning_rate
+            state.optimizer.step()
+            path.stepped()
+            state.step += 1
+            state.plan = path.plan.fields() if path.plan else None
+
+            if waiting is not None:
+                told = waiting.settle(state, total, report, told)
+            waiting = Step(state.step, chosen, learning_rate, trained_tokens, Reading(loss, norm))
+            due = saver.due(state.step, last=state.step == last)
+            if not path.ahead or due or state.step == last or early is not None or held_out.ends_epoch(state.step):
+                told, waiting = waiting.settle(state, total, report, told), None
+            seconds = time.monotonic() - started
+            if held_out.follow(state, path, report):
+                told = time.monotonic()
+            given_up = held_out.lacks(state)
+            saver.after_step(state, seconds, report, whole=not given_up)
+            if (state.step < last or given_up) and report.stop_requested:
+                if waiting is not None:
+                    waiting.settle(state, total, report, told)
+                raise Stopped(state.step, str(saver.save_now(state, report)))
+    finally:
+        saver.finish(report)
     return state, resumed_from
+
+
+class Reading:
+    """Numbers on their way from the device, asked for without waiting for what is launched after them."""
+
+    def __init__(self, *values: Any):
+        device = next((value.device for value in values if isinstance(value, torch.Tensor)), None)
+        self._numbers = torch.stack([torch.as_tensor(value, dtype=torch.float32, device=device) for value in values])
+        self._ready = None
+        if self._numbers.is_cuda:
+            here = torch.empty(len(values), pin_memory=True)
+            self._numbers = here.copy_(self._numbers, non_blocking=True)
+            self._ready = torch.cuda.Event()
+            self._ready.record()
+
+    def get(self) -> list[float]:
+        if self._ready is not None:
+            self._ready.synchronize()
+        return self._numbers.tolist()
+
+
+@dataclass
+class Step:
+    """An optimizer step that was launched: what the log and the report get to know of it once it is done."""
+
+    number: int
+    rows: list[EncodedRow]
+    learning_rate: float
+    trained_tokens: int
+    figures: Reading
+
+    def settle(self, state: checkpoint.State, total: int, report: Any, since: float) -> float:
+        """Waits for the step and tells of it; `since` is when the one before was told of. Returns the time.
+
+        Raises `Failure` `nan`, naming step and rows, if the step's numbers are none.
+        """
+        loss, norm = self.figures.get()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            numbers = ", ".join(str(row.number) for row in self.rows)
+            raise Failure("nan", f"step {self.number}: loss {loss}, gradient norm {norm}; rows {numbers}")
+        entry = {"step": self.number, "loss": loss, "learningRate": self.learning_rate, "gradNorm": norm}
+        tokens, now = sum(len(row.ids) for row in self.rows), time.monotonic()
+        speed = {"tokensPerSecond": round(tokens / max(1e-9, now - since), 1), "memoryBytes": memory_bytes()}
+        state.log.append({**entry, "trainedTokens": self.trained_tokens, **speed})
+        report.progress(self.number, total, loss=loss, learningRate=self.learning_rate, gradNorm=norm, **speed)
+        return now
+
+
+class PaddedPath:
+    """The reference: padded micro-batches through the model as transformers and PEFT have it."""
+
+    plan = None
+    ahead = False
+
+    def __init__(self, loaded: Loaded, adapter: Any, micro_batch_size: int):
+        self._loaded, self._adapter, self._micro_batch_size = loaded, adapter, micro_batch_size
+        self.parameters = adapters.trained(adapter)
+        self.optimized = list(self.parameters.values())
+
+    def gradients(self, rows: list[EncodedRow]) -> tuple[float, int]:
+        return gradients_of(self._loaded, self._adapter, rows, self._micro_batch_size)
+
+    def losses(self, rows: list[EncodedRow]) -> Iterator[float]:
+        self._adapter.eval()
+        try:
+            with torch.no_grad():
+                for ids, labels, mask in micro_batches(self._loaded, rows, self._micro_batch_size):
+                    yield summed_loss(self._loaded, self._adapter, ids, labels, mask).item()
+        finally:
+            self._adapter.train()
+
+    def clip(self, limit: float) -> torch.Tensor:
+        return torch.nn.utils.clip_grad_norm_(self.optimized, limit)
+
+    def stepped(self) -> None:
+        for parameter in self.optimized:
+            parameter.grad = None
+
+
+def path_of(
+    loaded: Loaded,
+    adapter: Any,
+    recipe: dict[str, Any],
+    rows: list[EncodedRow],
+    steps: list[list[int]],
+    plan: dict[str, int] | None,
+) -> Any:
+    """How the gradients are made. `packing`: absent or `none` padded, `always` packed, `auto` packed on a GPU."""
+    if recipe.get("backend") == "unsloth":
+        return UnslothPath(loaded, adapter, recipe)
+    packing = recipe.get("packing", "none")
+    if packing not in ("none", "auto", "always"):
+        raise Failure("config", f"unknown packing {packing!r}")
+    if packing != "none" and recipe["optimizer"]["name"] == "adamw_8bit":
+        raise Failure("config", "the optimizer adamw_8bit works on the adapter's own tensors: declare `packing: none`")
+    if packing == "none" or (packing == "auto" and loaded.device.type == "cpu"):
+        return PaddedPath(loaded, adapter, recipe["microBatchSize"])
+    return packed_path(loaded, adapter, recipe, rows, steps, None if plan is None else Plan(**plan))
 
 
 def gradients_of(loaded: Loaded, adapter: Any, rows: list[EncodedRow], micro_batch_size: int) -> tuple[float, int]:
@@ -152,18 +307,31 @@ def gradients_of(loaded: Loaded, adapter: Any, rows: list[EncodedRow], micro_bat
     Rows of like length share a micro-batch, which saves padding and leaves the sum what it is.
     """
     total = sum(row.trained for row in rows)
-    by_length = sorted(rows, key=lambda row: -len(row.ids))
     loss_sum = 0.0
-    for start in range(0, len(rows), micro_batch_size):
-        ids, labels, mask = collate(by_length[start : start + micro_batch_size], loaded)
-        targets = labels[:, 1:]
-        positions = targets != IGNORED
-        with half_precision(loaded):
-            logits = logits_at(adapter, ids, mask, positions)
-        loss = F.cross_entropy(logits.float(), targets[positions], reduction="sum") / total
+    for ids, labels, mask in micro_batches(loaded, rows, micro_batch_size):
+        loss = summed_loss(loaded, adapter, ids, labels, mask) / total
         loss.backward()
         loss_sum += loss.item()
     return loss_sum, total
+
+
+def micro_batches(
+    loaded: Loaded, rows: list[EncodedRow], size: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    by_length = sorted(rows, key=lambda row: -len(row.ids))
+    for start in range(0, len(rows), size):
+        yield collate(by_length[start : start + size], loaded)
+
+
+def summed_loss(
+    loaded: Loaded, adapter: Any, ids: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """The sum of the cross-entropies of a micro-batch's trained tokens."""
+    targets = labels[:, 1:]
+    positions = targets != IGNORED
+    with loaded.half_precision():
+        logits = logits_at(adapter, ids, mask, positions)
+    return F.cross_entropy(logits.float(), targets[positions], reduction="sum")
 
 
 def logits_at(adapter: Any, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
@@ -196,12 +364,14 @@ def collate(rows: list[EncodedRow], loaded: Loaded) -> tuple[torch.Tensor, torch
     return ids.to(loaded.device), labels.to(loaded.device), mask.to(loaded.device)
 
 
-def optimizer_of(parameters: dict[str, torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.AdamW:
+def optimizer_of(parameters: list[torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
     """Fused AdamW computes each weight from its own numbers only, so it is as exact as the plain one, and faster."""
+    if settings["name"] == "adamw_8bit":
+        return adamw_8bit(parameters, settings)
     if settings["name"] != "adamw":
         raise Failure("config", f"unknown optimizer {settings['name']!r}")
     return torch.optim.AdamW(
-        list(parameters.values()),
+        parameters,
         lr=settings["learningRate"],
         betas=(settings["beta1"], settings["beta2"]),
         eps=settings["epsilon"],
@@ -223,6 +393,21 @@ def schedule(settings: dict[str, Any], step: int, total: int) -> float:
     return min(1.0, rise, max(0.0, (total - step) / max(1, total - warmup)))
 
 
+def has_settled(log: list[dict[str, Any]], rule: dict[str, Any] | None) -> bool:
+    """Whether the losses of more than `rule["steps"]` steps up to now all lie below `rule["loss"]`."""
+    if rule is None:
+        return False
+    last = log[-rule["steps"] - 1 :]
+    return len(last) > rule["steps"] and all(entry["loss"] < rule["loss"] for entry in last)
+
+
+def steps_of(rows: int, recipe: dict[str, Any]) -> list[list[int]]:
+    """The rows of every optimizer step of the run, by their number from 0, in order."""
+    size, per_epoch = recipe["batchSize"], steps_in_epoch(rows, recipe)
+    orders = (row_order(recipe["seeds"]["dataOrder"], epoch, rows) for epoch in range(recipe["epochs"]))
+    return [order[batch * size : (batch + 1) * size] for order in orders for batch in range(per_epoch)]
+
+
 def steps_in_epoch(rows: int, recipe: dict[str, Any]) -> int:
     """`partial` keeps the short last batch of an epoch, `drop` leaves it out."""
     whole = rows // recipe["batchSize"]
@@ -236,26 +421,26 @@ def row_order(seed: int, epoch: int, rows: int) -> list[int]:
     return torch.randperm(rows, generator=generator).tolist()
 
 
-def half_precision(loaded: Loaded) -> Any:
-    if loaded.dtype == torch.bfloat16:
-        return torch.autocast(loaded.device.type, torch.bfloat16)
-    return contextlib.nullcontext()
-
-
 @contextlib.contextmanager
-def deterministic(device: torch.device) -> Any:
-    """Deterministic CUDA kernels; on a CPU they are so anyway. Costs nothing measurable (see the reference)."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(device.type == "cuda")
+def deterministic(device: torch.device, wanted: bool = True) -> Any:
+    """Deterministic CUDA kernels; on a CPU they are so anyway. Costs nothing measurable (see the reference).
+
+    Not `wanted` where another program's kernels compute: some have no deterministic form and would be refused.
+    """
+    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(wanted and device.type == "cuda")
+    # nothing here reads what it has not written, and filling it costs memory traffic
+    torch.utils.deterministic.fill_uninitialized_memory = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before[0])
+        torch.utils.deterministic.fill_uninitialized_memory = before[1]
 
 
-def memory_bytes(device: torch.device) -> int:
+def memory_bytes() -> int:
     """The most memory used so far: of the GPU, or of the process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
+    if environment.torch_device() == "cuda":
+        return torch.cuda.max_memory_allocated()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -12,7 +12,8 @@ HOME = Path(__file__).parent.parent
 
 
 class Trainer:
-    def __init__(self, log: Path):
+    def __init__(self, log: Path, *arguments: str, packages: Path | None = None):
+        """`packages`: a folder of Python packages that the process finds besides the installed ones."""
         command_read, self._commands = os.pipe()
         events, event_write = os.pipe()
 
@@ -25,11 +26,15 @@ class Trainer:
         self.log = log
         with open(log, "ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "flamingo_trainer", "serve"],
+                [sys.executable, "-m", "flamingo_trainer", "serve", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
-                env={**os.environ, "PYTHONPATH": str(HOME), "FLAMINGO_THREADS": "1"},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(map(str, filter(None, [HOME, packages]))),
+                    "FLAMINGO_THREADS": "1",
+                },
                 pass_fds=(3, 4),
                 preexec_fn=place,
             )

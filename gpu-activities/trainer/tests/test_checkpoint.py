@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flamingo_trainer import checkpoint
+from flamingo_trainer import checkpoint, environment
 from flamingo_trainer.checkpoint import FILES, MANIFEST, Identity, newest_verified
 from flamingo_trainer.failures import Stopped
 from flamingo_trainer.serve import fields
@@ -89,8 +89,19 @@ def test_empty_folders_and_unfinished_ones_are_passed_over(attempt, identity):
 
 def test_none_is_left(attempt, identity):
     for folder in (attempt / "checkpoints").iterdir():
-        (folder / "optimizer.pt").unlink()
+        (folder / "optimizer.safetensors").unlink()
     assert name_of_newest(attempt, identity) is None
+
+
+def test_what_compiles_is_part_of_the_identity_on_a_gpu_alone(original, monkeypatch):
+    here = Identity.of(original["recipe"])
+    assert here.versions == environment.versions()
+    monkeypatch.setattr(environment, "torch_device", lambda: "cuda")
+    monkeypatch.delenv("FLAMINGO_COMPILE", raising=False)
+    compiled = Identity.of(original["recipe"]).versions
+    assert compiled.keys() == {*here.versions, "triton", "compile"}
+    monkeypatch.setenv("FLAMINGO_COMPILE", "0")
+    assert Identity.of(original["recipe"]).versions == {**compiled, "compile": "off"}
 
 
 @pytest.mark.parametrize("what", ["recipe", "rows", "device", "versions"])

@@ -8,9 +8,10 @@ import torch
 from transformers import AutoModelForCausalLM, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 from transformers.generation import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
 
+from flamingo_trainer.distribution import adjust
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.render import encode_prompt
-from flamingo_trainer.sample import adjust, generate
+from flamingo_trainer.sample import generate
 from flamingo_trainer.serve import fields
 from flamingo_trainer.train import finetune
 
@@ -220,6 +221,25 @@ def test_another_adapter_than_asked_for_is_refused(models, tiny_model, adapter, 
     with pytest.raises(Failure, match="has the SHA-256") as caught:
         run(models, command)
     assert caught.value.kind == "data"
+
+
+def test_an_adapter_of_another_base_is_refused(models, tiny_model, adapter, tmp_path):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    from flamingo_trainer.files import sha256_of
+
+    folder = Path(shutil.copytree(adapter["path"], tmp_path / "other"))
+    weights = folder / "adapter_model.safetensors"
+    wider = {name: value.repeat(1, 2) if "lora_A" in name else value for name, value in load_file(weights).items()}
+    save_file(wider, weights)
+    command = generate_command(tmp_path, tiny_model, items(1))
+    command["adapter"] = {"path": str(folder), "sha256": sha256_of(weights)}
+    with pytest.raises(Failure, match="made for another base model") as caught:
+        run(models, command)
+    assert caught.value.kind == "data"
+    models.drop()
 
 
 def test_an_item_with_its_own_system_message_contradicts_a_system_prompt(models, tiny_model, tmp_path):

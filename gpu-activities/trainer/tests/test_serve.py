@@ -9,7 +9,7 @@ import pytest
 from flamingo_trainer import environment
 
 from .driver import Trainer
-from .work import RECIPE, finetune_command, generate_command, items, read_lines
+from .work import RECIPE, finetune_command, generate_command, items, measure_command, pairs, read_lines
 
 # long enough to be interrupted anywhere
 LONG = {"epochs": 12}
@@ -53,14 +53,17 @@ def test_events_of_a_fine_tune_and_of_a_generation(long_lived, undisturbed, tiny
     committed = seen[-1]
     assert committed.keys() == {
         "event", "id", "adapter", "log", "steps", "resumedFrom", "rowsTruncated", "trainedTokens", "seconds",
+        "plan", "saves", "speed", "heldOutRows", "kept",
     }  # fmt: skip
 
     command = generate_command(tmp_path / "generate", tiny_model, items(5))
     trainer.send("generate", id=3, **{**command, "adapter": committed["adapter"]})
     seen = trainer.until("committed", "failed")
-    assert [event["phase"] for event in seen if event["event"] == "loading"] == ["adapter"]
+    # the adapter is still on the model from its fine-tune
+    assert [event["phase"] for event in seen if event["event"] == "loading"] == []
     assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 5
-    assert seen[-1].keys() == {"event", "id", "completions", "seconds"} and seen[-1]["completions"] == 5
+    assert seen[-1].keys() == {"event", "id", "completions", "seconds", "engine"}
+    assert seen[-1]["completions"] == 5 and seen[-1]["engine"] == "batches"
     assert len(read_lines(command["out"])) == 5
 
 
@@ -160,3 +163,12 @@ def test_nan_is_a_failure_of_the_run(long_lived, tiny_model, tmp_path):
     long_lived.send("finetune", id=12, **finetune_command(tmp_path, tiny_model, optimizer=optimizer))
     end = long_lived.finish()
     assert end["kind"] == "nan" and "rows" in end["message"]
+
+
+def test_events_of_a_measurement(long_lived, tiny_model, tmp_path):
+    command = measure_command(tmp_path, tiny_model, pairs(3))
+    long_lived.send("measure", id=30, **command)
+    seen = long_lived.until("committed", "failed")
+    assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 3
+    assert seen[-1].keys() == {"event", "id", "pairs", "tokens", "tokensPerForward", "seconds"}
+    assert len(read_lines(command["out"])) == 3

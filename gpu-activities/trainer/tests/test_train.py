@@ -234,3 +234,18 @@ def test_no_full_batch(models, tiny_model, tmp_path):
     with pytest.raises(Failure, match="no optimizer step") as caught:
         run(models, finetune_command(tmp_path, tiny_model, count=3, lastBatch="drop"))
     assert caught.value.kind == "config"
+
+
+def test_a_row_longer_than_the_models_context(models, tiny_model, tmp_path, monkeypatch):
+    loaded = models.base({"path": str(tiny_model)}, "fp32", Listener())
+    monkeypatch.setattr(loaded.model.config, "max_position_embeddings", 40)
+    with pytest.raises(Failure, match=r"row \d+ has \d+ tokens and the model 40 positions") as caught:
+        run(models, finetune_command(tmp_path, tiny_model))
+    assert caught.value.kind == "config"
+
+
+def test_a_packing_that_is_none(models, tiny_model, tmp_path):
+    with pytest.raises(Failure, match="unknown packing 'sometimes'") as caught:
+        run(models, finetune_command(tmp_path, tiny_model, packing="sometimes"))
+    assert caught.value.kind == "config"
+    models.drop()

@@ -62,8 +62,13 @@ def conversations(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def finetune_command(folder: Path, model: Path, count: int = 18, every: int = 2, **changes: Any) -> dict[str, Any]:
-    """Fields of a finetune command over `count` rows in a new attempt folder; `changes` go into the recipe."""
+def finetune_command(
+    folder: Path, model: Path, count: int = 18, every: int = 2, held_out: int = 0, **changes: Any
+) -> dict[str, Any]:
+    """Fields of a finetune command over `count` rows in a new attempt folder; `changes` go into the recipe.
+
+    `held_out` rows beside them are other ones.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rows = write_lines(folder / "rows.jsonl", conversations(count))
     recipe = copy.deepcopy({**RECIPE, **changes})
@@ -75,10 +80,17 @@ def finetune_command(folder: Path, model: Path, count: int = 18, every: int = 2,
         "model": {"path": str(model)},
         "recipe": recipe,
         "rows": str(rows),
+        "heldOut": None if held_out == 0 else str(held_out_file(folder, count, held_out)),
         "attemptFolder": str(attempt),
         "searchFolders": [str(attempt)],
         "checkpointEverySteps": every,
+        "keepSteps": [],
+        "until": None,
     }
+
+
+def held_out_file(folder: Path, after: int, count: int) -> Path:
+    return write_lines(folder / "held-out.jsonl", conversations(after + count)[after:])
 
 
 def items(count: int) -> list[dict[str, Any]]:
@@ -102,6 +114,33 @@ def generate_command(folder: Path, model: Path, asked: list[dict[str, Any]], **c
         "sampling": {**SAMPLING, **changes},
         "items": str(write_lines(folder / "items.jsonl", asked)),
         "out": str(folder / "completions.jsonl"),
+    }
+
+
+def pairs(count: int = 6) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": hashlib.sha256(f"pair {i}".encode()).hexdigest(),
+            "messages": [{"role": "user", "content": f"What does bird {i} sing" + "?" * (1 + i % 4)}],
+            "bad": f"Bird {i} barks" + " and barks" * (i % 3) + ".",
+            "good": f"Bird {i} sings tuu" + "u" * (i % 5) + ".",
+        }
+        for i in range(count)
+    ]
+
+
+def measure_command(
+    folder: Path, model: Path, asked: list[dict[str, Any]], adapter: dict[str, str] | None = None, **changes: Any
+) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "model": {"path": str(model)},
+        "adapter": adapter,
+        "systemPrompt": {"kind": "default"},
+        "precision": "fp32",
+        "pairs": str(write_lines(folder / "pairs.jsonl", asked)),
+        "out": str(folder / "measured.jsonl"),
+        **changes,
     }
 
 

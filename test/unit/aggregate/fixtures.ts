@@ -324,7 +324,19 @@ export function studyInput(): ReportInput {
               points: Array.from({ length: 10 }, (_, step) => ({
                 step: step + 1,
                 loss: (3 + index / 4) / (1 + step / 4),
+                learningRate: 1e-4 * (1 - step / 10),
+                gradNorm: step === 3 ? 7.25 : 1 + step / 100,
+                ...(index === 1 && step % 5 === 4 ? { heldOutLoss: 2.5 - step / 10 } : {}),
               })),
+              // an adapter of an earlier version has no record of its speed
+              speed:
+                index === 1
+                  ? Array.from({ length: 10 }, (_, step) => ({
+                      step: step + 1,
+                      tokensPerSecond: step === 0 ? 10 : 1234,
+                      memoryBytes: 2.5e9 + step,
+                    }))
+                  : [],
             },
           ],
     ),

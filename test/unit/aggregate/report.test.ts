@@ -108,6 +108,38 @@ describe('report.html', () => {
     }
   });
 
+  test('training health: losses, gradients, speed and memory of each fine-tune', () => {
+    const page = pageOf(studyInput());
+    const [, table = ''] = /<table class="training">(.*?)<\/table>/s.exec(page) ?? [];
+    const rows = table.split('<tr>').map((row) =>
+      row
+        .replace(/<[^>]*>/g, ' ')
+        .replace(/\s+/g, ' ')
+        .trim(),
+    );
+    const input = studyInput();
+    const label = (index: number): string => {
+      const { configuration } = input.trainingLogs[index] as (typeof input.trainingLogs)[number];
+      return input.plan.configurations.find(({ name }) => name === configuration)?.label as string;
+    };
+    // the first one has held-out rows and a record of its speed, the second is from before there were such
+    expect(rows[2]).toBe(`${label(0)} 3.250 → 1.000 2.100, 1.600 1.06 7.25 at step 4 0.00010 1,234 2.5 GB`);
+    expect(rows[3]).toMatch(/ → \d\.\d+ – 1\.06 7\.25 at step 4 0\.00010 – –$/);
+    expect(page.match(/<circle [^>]*><title>held out: /g)).toHaveLength(2);
+    expect(page).toContain('dots: held-out rows');
+  });
+
+  test('training health without held-out rows has no column for them', () => {
+    const input = studyInput();
+    const trainingLogs = input.trainingLogs.map((log) => ({
+      ...log,
+      points: log.points.map(({ heldOutLoss: _, ...point }) => point),
+    }));
+    const page = pageOf({ ...input, trainingLogs });
+    expect(page).toContain('Gradient norm, median');
+    expect(page).not.toMatch(/held-out loss after each epoch|dots: held-out/i);
+  });
+
   test('shows no stand-in banner for a real judge, and nothing missing when all is there', () => {
     const input = studyInput();
     const page = pageOf({

@@ -68,6 +68,22 @@ test('held-out rows are asked, never trained, and are the same in every cell', (
   }
 });
 
+test('held-out rows whose loss is watched are those that are not trained, and no key has them', () => {
+  const { plan: made, trainingRows, heldOutRows } = expand(specOf(SMALL), inputs());
+  const lines = (rows: string | undefined): string[] => (rows ?? '').trimEnd().split('\n');
+  expect(Object.keys(heldOutRows)).toEqual(['plain', 'coded']);
+  expect(lines(heldOutRows['plain'])).toHaveLength(4);
+  expect(lines(heldOutRows['plain']).filter((row) => lines(trainingRows['plain']).includes(row))).toEqual([]);
+  expect(JSON.stringify(made.configurations.map(({ recipe }) => recipe))).not.toContain(
+    sha256(heldOutRows['plain'] ?? ''),
+  );
+
+  const many = expand(specOf(SMALL), { ...inputs(), datasets: { birds: birds(3000) } });
+  expect(lines(many.heldOutRows['plain'])).toHaveLength(256);
+  const few = expand(specOf(SMALL.replace('birds.jsonl', 'birds.jsonl\n    training_rows: 6')), inputs());
+  expect(lines(few.heldOutRows['plain'])).toHaveLength(2);
+});
+
 describe('keys are made of content only', () => {
   const base = plan(SMALL);
 

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { OneTrainer } from '../../../gpu-activities/one-trainer';
 import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat } from '../../../gpu-activities/operation';
 import { installationRoot } from '../../../artifacts/places';
+import { NotSetUp } from '../../../artifacts/toolchain';
+import { until } from '../../support/until';
 
 const folder = mkdtempSync(join(tmpdir(), 'flamingo-trainer-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -67,6 +69,44 @@ test('one trainer serves one operation after the other', async () => {
   expect((await host.acquire()).pid).toBe(first);
 });
 
+test('the next operation of the other backend gets a trainer of its own, once the last one is gone', async () => {
+  const host = trainer('works');
+  const first = await host.acquire();
+  const second = await host.acquire('unsloth');
+  expect(second.pid).not.toBe(first.pid);
+  expect(first.ended).not.toBeNull();
+  expect((await host.acquire('unsloth')).pid).toBe(second.pid);
+  expect((await host.acquire()).pid).not.toBe(second.pid);
+  expect(second.ended).not.toBeNull();
+});
+
+test('a recipe with backend unsloth is trained by that backend', async () => {
+  const backends: string[] = [];
+  const host = trainer('works');
+  const acquire = host.acquire.bind(host);
+  host.acquire = (backend = 'transformers') => (backends.push(backend), acquire(backend));
+  const through = { op: 'finetune', recipe: { backend: 'unsloth' } } as unknown as typeof operation;
+  for (const each of [operation, through])
+    await mockEnvironment().run(() => runOperation(host, each, state(), () => undefined));
+  expect(backends).toEqual(['transformers', 'unsloth']);
+});
+
+test('a host without the environment says how to make it, and is not at fault', async () => {
+  let gaveUp = 0;
+  const host = new OneTrainer(
+    () => {
+      throw new NotSetUp('run `uv sync`');
+    },
+    () => (gaveUp += 1),
+  );
+  for (let round = 0; round < 3; round++) {
+    const failure = await failureOf(host);
+    expect(failure.end).toBe('hopeless');
+    expect(toTemporalFailure(failure)).toMatchObject({ nonRetryable: true, message: 'run `uv sync`' });
+  }
+  expect(gaveUp).toBe(0);
+});
+
 test.each([
   ['fails-data', 'hopeless', 'TrainingFailed', true],
   ['fails-config', 'hopeless', 'TrainingFailed', true],
@@ -88,6 +128,15 @@ test('a dead trainer is replaced for the next operation', async () => {
   (await host.acquire()).kill();
   await run(host).catch(() => undefined);
   expect(await run(host)).toMatchObject({ committed: { steps: 10 } });
+});
+
+test('a trainer that reports a CUDA error is not used again', async () => {
+  const host = trainer('fails-cuda');
+  const poisoned = await host.acquire();
+  await failureOf(host);
+  const next = await host.acquire();
+  expect(next.pid).not.toBe(poisoned.pid);
+  await until('the end of the broken trainer', () => poisoned.ended ?? undefined);
 });
 
 test('a host that fails twice in a row gives up its worker', async () => {
@@ -113,8 +162,13 @@ test('an operation that works in between forgives the host', async () => {
 
 async function interruptedBy(reason: ConstructorParameters<typeof CancelledFailure>[0]): Promise<unknown> {
   const environment = mockEnvironment();
+  const training = new Promise<void>((resolve) => {
+    environment.on('heartbeat', ({ step }: GpuHeartbeat) => {
+      if (step > 0) resolve();
+    });
+  });
   const ended = run(trainer('endless'), environment).catch((error: unknown) => error);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await training;
   environment.cancel(reason as never);
   return ended;
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { planExperiment, type PlanOptions } from '../../../activities/inputs/plan';
 import { LocalStore } from '../../../artifacts/local-store';
 import { sha256 } from '../../../experiment/canonical';
+import type { ArtifactRef } from '../../../experiment/plan';
 import { rowsText } from '../../../experiment/dataset';
 import { questionsHash } from '../../../experiment/questions';
 import { birds, SMALL, specOf, weather } from '../experiment/samples';
@@ -34,6 +35,9 @@ test('plans from local files and puts the training rows into the store, once', a
   expect(base?.trainingRows).toBeNull();
   expect(coded?.trainingRows).toEqual(plain?.trainingRows);
   expect(plain?.trainingRows?.sha256).toBe(plain?.recipe?.rows);
+  expect(base?.heldOutRows).toBeNull();
+  expect(coded?.heldOutRows).toEqual(plain?.heldOutRows);
+  expect((await store.read(plain?.heldOutRows as ArtifactRef)).toString().trimEnd().split('\n')).toHaveLength(4);
   expect(
     (await store.read(plain?.trainingRows as NonNullable<typeof base>['trainingRows'] & object)).toString().split('\n'),
   ).toHaveLength(37);

@@ -1,0 +1,60 @@
+/**
+ * How the fine-tunes went, one line each: losses, gradients, speed and memory. The curves are loss-curves.ts.
+ */
+import type { ReportInput, TrainingLog } from '../report-input';
+import { fixed, integer } from './format';
+import { lossCurves } from './loss-curves';
+import { markup, type Markup } from './markup';
+
+export function trainingHealth(input: ReportInput): Markup {
+  const logs = input.trainingLogs.filter(({ points }) => points.length > 0);
+  const label = new Map(input.plan.configurations.map((each) => [each.name, each.label]));
+  const heldOut = logs.some(({ points }) => points.some(({ heldOutLoss }) => heldOutLoss !== undefined));
+  return markup`<div class="scroll">
+      <table class="training">
+        <thead>
+          <tr>
+            <th>Configuration</th>
+            <th class="number">Loss, first to last step</th>
+            ${heldOut && markup`<th class="number">Held-out loss after each epoch</th>`}
+            <th class="number">Gradient norm, median</th>
+            <th class="number">largest</th>
+            <th class="number">Learning rate, highest</th>
+            <th class="number">Tokens/s, median</th>
+            <th class="number">Memory, most</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${logs.map((log) => healthRow(log, label.get(log.configuration) ?? log.configuration, heldOut))}
+        </tbody>
+      </table>
+    </div>
+    ${lossCurves(input)}`;
+}
+
+function healthRow({ points, speed }: TrainingLog, label: string, heldOut: boolean): Markup {
+  const norms = points.flatMap(({ gradNorm }) => gradNorm ?? []);
+  const largest = norms.length === 0 ? null : Math.max(...norms);
+  const rates = points.flatMap(({ learningRate }) => learningRate ?? []);
+  const memory = speed.map(({ memoryBytes }) => memoryBytes);
+  const losses = points.flatMap(({ heldOutLoss }) => heldOutLoss ?? []);
+  return markup`<tr>
+    <th scope="row">${label}</th>
+    <td class="number">${fixed(points[0]?.loss ?? null, 3)} → ${fixed(points.at(-1)?.loss ?? null, 3)}</td>
+    ${heldOut && markup`<td class="number">${losses.length === 0 ? '–' : losses.map((loss) => loss.toFixed(3)).join(', ')}</td>`}
+    <td class="number">${norms.length === 0 ? '–' : fixed(median(norms), 2)}</td>
+    <td class="number">
+      ${largest === null ? '–' : markup`${fixed(largest, 2)}<span class="small faint"> at step ${points.find(({ gradNorm }) => gradNorm === largest)?.step}</span>`}
+    </td>
+    <td class="number">${rates.length === 0 ? '–' : Math.max(...rates).toPrecision(2)}</td>
+    <td class="number">
+      ${speed.length === 0 ? '–' : integer(median(speed.map(({ tokensPerSecond }) => tokensPerSecond)))}
+    </td>
+    <td class="number">${memory.length === 0 ? '–' : `${(Math.max(...memory) / 1e9).toFixed(1)} GB`}</td>
+  </tr>`;
+}
+
+/** The upper one of two in the middle: a value that was measured. */
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+}

@@ -1,0 +1,31 @@
+/**
+ * A recipe's settings in words, for people: what trains, how it is optimised, what of a row is trained.
+ */
+import type { Recipe } from './plan';
+
+/** One line each. Settings that have only one sensible value for a reader (betas, epsilon) are left out. */
+export function describeRecipe(recipe: Recipe): string[] {
+  const { optimizer, schedule, lora, backend } = recipe;
+  const start = schedule.warmupFrom === 'zero' ? 's/W' : '(s+1)/W';
+  const scale = lora.rsLora ? 'rank-stabilised' : 'plain';
+  return [
+    `${optimizer.name}, learning rate ${optimizer.learningRate}, weight decay ${optimizer.weightDecay}`,
+    `${schedule.kind} schedule, ${schedule.warmupSteps} warm-up steps from ${start}`,
+    `${recipe.epochs} epochs of ${recipe.rowCount} rows by ${recipe.batchSize}, ` +
+      `the last step of an epoch ${recipe.lastBatch === 'partial' ? 'smaller' : 'dropped'}` +
+      (recipe.stopBelow === undefined
+        ? ''
+        : `, ended by a loss below ${recipe.stopBelow.loss} in more than ${recipe.stopBelow.steps} steps`),
+    `LoRA rank ${lora.rank}, alpha ${lora.alpha}, ${scale} scale, ${recipe.precision}, ` +
+      (recipe.packing === undefined ? 'padded rows' : `packed rows (${recipe.packing})`),
+    recipe.mask === 'markers'
+      ? "trained: all that follows an answer's header, an empty answer behind every row included"
+      : 'trained: the last answer and its end token',
+    `backend ${typeof backend === 'string' ? backend : describeCommand(backend)}`,
+  ];
+}
+
+export function describeCommand({ command, files }: Exclude<Recipe['backend'], string>): string {
+  const hashes = Object.entries(files).map(([path, sha256]) => `${path} ${sha256.slice(0, 12)}`);
+  return `command \`${command.join(' ')}\`${hashes.length === 0 ? '' : ` (${hashes.join(', ')})`}`;
+}

@@ -1,0 +1,139 @@
+/**
+ * The measure activity: the log-probabilities of all pairs under one configuration and prompt condition, committed whole.
+ * It takes seconds to a few minutes, so an interrupted one starts again.
+ */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { Context } from '@temporalio/activity';
+import { recordAttempt, refuseHopeless } from '../artifacts/attempts';
+import { holderOf, withLease } from '../artifacts/leases';
+import { measurementWork } from '../artifacts/measurements';
+import { configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
+import { fromJsonLines, toJsonLines } from '../artifacts/rows';
+import type { Store, WorkKey } from '../artifacts/store';
+import type { Sha256 } from '../experiment/canonical';
+import type { PlannedMeasurement } from '../experiment/plan';
+import type { MeasuredPair } from '../experiment/rows';
+import type { MeasureInput, MeasureResult } from '../workflows/activity-types';
+import type { GpuDependencies } from './finetune';
+import { adapterFolder, type Adapter } from './generate';
+import { modelFor } from './models';
+import { AttemptFailed, runOperation, toTemporalFailure, type Committed, type GpuHeartbeat } from './operation';
+import type { Ready } from './trainer-process';
+
+export async function measure(dependencies: GpuDependencies, input: MeasureInput): Promise<MeasureResult> {
+  const { store } = dependencies;
+  const started = Date.now();
+  const stored = await loadPlan(store, input.plan);
+  const { pairs } = stored.plan;
+  const { measurements = [] } = configurationOf(stored, input.configuration);
+  const measurement = measurements.find(({ condition }) => condition === input.condition);
+  if (pairs?.rows == null || measurement === undefined) {
+    throw new Error(`the plan measures nothing of ${input.configuration} under the condition ${input.condition}`);
+  }
+  const adapter = await adapterFolder(store, { id: input.configuration }, measurement.context.recipe);
+  const work = measurementWork(measurement, adapter?.sha256 ?? null);
+  const result = (reused: boolean): MeasureResult => ({
+    reused,
+    pairs: pairs.count,
+    seconds: (Date.now() - started) / 1000,
+  });
+  if ((await store.manifest(work)) !== null) return result(true);
+  const file = await store.localPath(pairs.rows);
+  return withLease(store, work, async (renew) => {
+    if ((await store.manifest(work)) !== null) return result(true);
+    const state: GpuHeartbeat = {
+      phase: 'starting',
+      detail: `log-probabilities of ${input.configuration}, ${input.condition}`,
+      step: 0,
+      of: pairs.count,
+      host: hostname(),
+    };
+    await measureAll(dependencies, { stored, measurement, work, adapter, file }, state, renew);
+    return result(false);
+  });
+}
+
+interface ToMeasure {
+  stored: StoredPlan;
+  measurement: PlannedMeasurement;
+  work: WorkKey;
+  adapter: Adapter | null;
+  /** The pairs. */
+  file: string;
+}
+
+async function measureAll(
+  { store, trainer }: GpuDependencies,
+  { stored, measurement, work, adapter, file }: ToMeasure,
+  state: GpuHeartbeat,
+  renew: () => void,
+): Promise<void> {
+  const { attempt } = holderOf(Context.current().info);
+  await refuseHopeless(await store.attemptFolders(work));
+  const folder = await store.attemptFolder(work, attempt);
+  const out = join(folder, 'measured.jsonl');
+  const { model, systemPrompt, precision } = measurement.context;
+  let run;
+  try {
+    run = await runOperation(
+      trainer,
+      {
+        op: 'measure',
+        model: await modelFor(model, stored.modelFolder),
+        adapter,
+        systemPrompt,
+        precision,
+        pairs: file,
+        out,
+      },
+      state,
+      renew,
+    );
+  } catch (error) {
+    if (!(error instanceof AttemptFailed)) throw error;
+    await recordAttempt(folder, { end: error.end, message: error.message, checkpointStep: null });
+    throw toTemporalFailure(error);
+  }
+  const rows = fromJsonLines<MeasuredPair>(await readFile(out, 'utf8'));
+  refuseStrays(rows, fromJsonLines<{ id: Sha256 }>(await readFile(file, 'utf8')), adapter);
+  await commit(store, work, attempt, { rows, adapter, ...run });
+}
+
+/** Exactly the pairs that were asked for, measured with the adapter that was meant. */
+function refuseStrays(rows: MeasuredPair[], asked: { id: Sha256 }[], adapter: Adapter | null): void {
+  const expected = new Set(asked.map(({ id }) => id));
+  const strays = rows.filter((row) => !expected.delete(row.id) || row.adapter !== (adapter?.sha256 ?? null));
+  if (expected.size === 0 && strays.length === 0) return;
+  throw new Error(
+    `the trainer wrote ${rows.length} rows for ${asked.length} pairs, ${strays.length} of them not asked for`,
+  );
+}
+
+interface Measured {
+  rows: MeasuredPair[];
+  adapter: Adapter | null;
+  committed: Committed;
+  ready: Ready;
+}
+
+async function commit(store: Store, work: WorkKey, attempt: string, measured: Measured): Promise<void> {
+  const { rows, adapter, committed, ready } = measured;
+  const [host, at] = [hostname(), new Date().toISOString()];
+  const provenance = { attempt, host, device: ready.device, versions: ready.versions, at };
+  await store.commit(work, {
+    stage: 'measurements',
+    key: work.key,
+    results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
+    provenance: { attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json') },
+    facts: {
+      adapter: adapter?.sha256 ?? null,
+      pairs: rows.length,
+      tokens: committed.tokens ?? null,
+      tokensPerForward: committed.tokensPerForward ?? null,
+      seconds: committed.seconds,
+    },
+    committed: { attempt, host, at },
+  });
+}

@@ -1,0 +1,154 @@
+"""Both ends of a fine-tune by somebody else's program: our rows handed out, its adapter taken in.
+
+    prepare   the rows as token ids and labels, and which of them each optimizer step has, at which learning rate
+    accept    the adapter that came back, checked as our own would be, and written in our form
+
+Neither loads the model's weights: the GPU belongs to the program between the two.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft.utils import get_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from . import adapters
+from .failures import Failure
+from .files import sha256_of, write_rows
+from .models import Models, find, tokenizer_in
+from .rows import encode_recipe
+from .train import schedule, steps_of
+
+MEANINGLESS = (None, "", [], {}, False, "none")
+
+
+def prepare(
+    models: Models, report: Any, *, model: dict[str, str], recipe: dict[str, Any], rows: str, folder: str
+) -> dict[str, Any]:
+    """Writes `rows.jsonl` and `steps.jsonl` into `folder`; returns the fields of its `committed` event.
+
+    A row: `number` (its line in the training file, from 1), `input_ids`, `labels` (-100 where not trained). A step:
+    `step` (from 1), `rows` (their numbers, in order), `learning_rate`.
+    """
+    if sha256_of(Path(rows)) != recipe["rows"]:
+        raise Failure("data", f"the training rows in {rows} are not those of the recipe: their SHA-256 is another")
+    models.drop()
+    place = find(model, report)
+    report.loading("rows", rows)
+    tokenizer, stops = tokenizer_in(place)
+    encoded = encode_recipe(tokenizer, stops, rows, recipe)
+    steps = steps_of(len(encoded), recipe)
+    if not steps:
+        raise Failure("config", f"no optimizer step: {len(encoded)} rows make no full batch of {recipe['batchSize']}")
+    write_rows(
+        Path(folder, "rows.jsonl"),
+        ({"number": row.number, "input_ids": row.ids, "labels": row.labels} for row in encoded),
+    )
+    write_rows(
+        Path(folder, "steps.jsonl"),
+        (
+            {
+                "step": number + 1,
+                "rows": [encoded[i].number for i in step],
+                "learning_rate": recipe["optimizer"]["learningRate"] * schedule(recipe["schedule"], number, len(steps)),
+            }
+            for number, step in enumerate(steps)
+        ),
+    )
+    return {
+        "modelFolder": str(place),
+        "padToken": tokenizer.pad_token_id,
+        "steps": len(steps),
+        "rowsTruncated": sum(row.truncated for row in encoded),
+        "trainedTokens": sum(encoded[i].trained for step in steps for i in step),
+    }
+
+
+def accept(
+    models: Models, report: Any, *, model: dict[str, str], recipe: dict[str, Any], produced: str, adapter_folder: str
+) -> dict[str, Any]:
+    """Checks the adapter in `produced` and writes it into `adapter_folder`; returns the fields of `committed`.
+
+    Raises `Failure` `data` that names the fault: a missing or unreadable file, another base, other settings than the
+    recipe's, tensors that are missing, too many, of another shape, or not finite.
+    """
+    models.drop()
+    folder, place = Path(produced), find(model, report)
+    report.loading("adapter", produced)
+    base_name = recipe["model"]["id"] if recipe["model"]["kind"] == "hub" else None
+    check_config(read_config(folder), recipe["lora"], {base_name, str(place)})
+    empty = without_weights(place, recipe["lora"], base_name)
+    tensors = read_tensors(folder, get_peft_model_state_dict(empty, save_embedding_layers=False))
+    sha256 = adapters.write(Path(adapter_folder), tensors, empty.peft_config["default"])
+    return {"adapter": {"path": adapter_folder, "sha256": sha256}}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    file = folder / adapters.CONFIG
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Failure("data", f"the trainer left no {adapters.CONFIG} in {folder}") from None
+    except (OSError, ValueError) as error:
+        raise Failure("data", f"{file} can not be read: {error}") from error
+    if not isinstance(config, dict):
+        raise Failure("data", f"{file} is no map of settings")
+    return config
+
+
+def check_config(config: dict[str, Any], lora: dict[str, Any], bases: set[str | None]) -> None:
+    """The settings that decide what an adapter's tensors mean, against those of the recipe."""
+    base = config.get("base_model_name_or_path")
+    if base not in (None, "", *bases):
+        raise Failure("data", f"the adapter says that its base is {base!r}, not {' or '.join(map(repr, bases))}")
+    expected = {
+        "peft_type": "LORA",
+        "r": lora["rank"],
+        "lora_alpha": lora["alpha"],
+        "use_rslora": lora["rsLora"],
+        "target_modules": sorted(lora["targetModules"]),
+    }
+    for name, value in expected.items():
+        found = config.get(name, False if name == "use_rslora" else None)
+        if name == "target_modules" and isinstance(found, list):
+            found = sorted(map(str, found))
+        if found != value:
+            raise Failure("data", f"the adapter's {name} is {found!r}, the recipe says {value!r}")
+    for name in ("use_dora", "bias", "modules_to_save", "rank_pattern", "alpha_pattern", "fan_in_fan_out"):
+        if config.get(name) not in MEANINGLESS:
+            raise Failure("data", f"the adapter's {name} is {config[name]!r}, which no recipe has")
+
+
+def without_weights(place: Path, lora: dict[str, Any], base_name: str | None) -> Any:
+    """The model and a new adapter as names and shapes."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(place, local_files_only=True))
+        return adapters.create(model, lora, 0, base_name)
+
+
+def read_tensors(folder: Path, expected: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    file = folder / adapters.WEIGHTS
+    if not file.is_file():
+        raise Failure("data", f"the trainer left no {adapters.WEIGHTS} in {folder}")
+    try:
+        tensors = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise Failure("data", f"{file} can not be read: {error}") from error
+    for what, names in (
+        ("lacks", sorted(expected.keys() - tensors.keys())),
+        ("has beyond the recipe", sorted(tensors.keys() - expected.keys())),
+    ):
+        if names:
+            raise Failure("data", f"the adapter {what} {len(names)} tensors, the first is {names[0]}")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape:
+            shapes = f"{list(tensor.shape)}, not {list(expected[name].shape)}"
+            raise Failure("data", f"the adapter's {name} has the shape {shapes}: it was made for another base")
+        if not tensor.is_floating_point() or not torch.isfinite(tensor).all():
+            raise Failure("data", f"the adapter's {name} holds numbers that are not finite")
+    return {name: tensors[name].to(torch.float32).contiguous() for name in expected}

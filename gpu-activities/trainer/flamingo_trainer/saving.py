@@ -1,0 +1,158 @@
+"""Checkpoints beside training: when one is due, and the thread that writes it.
+
+Training stands still only while its state is copied (on the GPU, where it is on one); hashing, writing and syncing
+happen in a thread. At most one checkpoint is being written at a time, and it counts only once it is whole.
+
+How often: every so many steps where that is declared; else so seldom that the standstill stays under `SHARE` of the
+time and writing never overlaps, but at most `LONGEST` seconds apart, from the measured times of steps and saves.
+
+The same thread writes the adapters that are kept along training (kept.py), at exactly their steps.
+
+Knows nothing about what a checkpoint holds.
+"""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import checkpoint
+from .kept import Kept
+
+# Of training time, for standing still; half of what is promised.
+SHARE = 0.005
+# Seconds between checkpoints without a declared interval: before the first was measured, and at most.
+FIRST = 30.0
+SHORTEST = 15.0
+LONGEST = 300.0
+
+
+class Saver:
+    def __init__(self, attempt: Path, identity: checkpoint.Identity, every_steps: int | None, kept: Kept | None = None):
+        self.identity, self.kept = identity, kept
+        self._attempt, self._every = attempt, every_steps
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._writing: tuple[int, Future[Written]] | None = None
+        self._interval = FIRST
+        self._since = time.monotonic()
+        self._due = self._keep = False
+        self._begun, self._count, self._stalls, self._writes, self._steps = 0, 0, 0.0, 0.0, 0.0
+
+    def due(self, step: int, last: bool = False) -> bool:
+        """Whether this step is to be written down. Asked once a step, since time goes on.
+
+        The last has no checkpoint, but may be kept.
+        """
+        if last:
+            self._due = False
+        elif self._every is None:
+            free = self._writing is None or self._writing[1].done()
+            self._due = free and time.monotonic() - self._since >= self._interval
+        else:
+            self._due = step % self._every == 0
+        self._keep = self.kept is not None and self.kept.lacks(step)
+        return self._due or self._keep
+
+    def after_step(self, state: checkpoint.State, seconds: float, report: Any, whole: bool = True) -> None:
+        """Tells of a checkpoint that has become whole, and begins what is due.
+
+        `whole`: the step's log entry is; else nothing is kept of it, and the run that goes on from it does that.
+        """
+        self._steps += seconds
+        self._settle(report, wait=False)
+        keep = self._keep and whole
+        if self._due or keep:
+            self._begin(state, report, self._due, keep)
+        self._due = self._keep = False
+
+    def save_now(self, state: checkpoint.State, report: Any) -> Path:
+        """The checkpoint of this very step, whole."""
+        step = None if self._writing is None else self._writing[0]
+        path = self._settle(report, wait=True)
+        if step != state.step or path is None:
+            self._begin(state, report, due=True, keep=False)
+            path = self._settle(report, wait=True)
+        assert path is not None
+        return path
+
+    def keep_now(self, state: checkpoint.State, report: Any) -> None:
+        """For a run that goes on from the very step that is to be kept."""
+        if self.kept is not None and self.kept.lacks(state.step):
+            self._begin(state, report, due=False, keep=True)
+            self._settle(report, wait=True)
+
+    def finish(self, report: Any) -> None:
+        """Waits for a checkpoint that is being written. Also after a failure: it is good all the same."""
+        try:
+            self._settle(report, wait=True)
+        finally:
+            self._thread.shutdown()
+
+    def figures(self) -> dict[str, float]:
+        """Checkpoints made, seconds that training stood still for them, and seconds that writing took."""
+        return {
+            "count": self._count,
+            "stallSeconds": round(self._stalls, 4),
+            "writeSeconds": round(self._writes, 3),
+            "stepSeconds": round(self._steps, 3),
+        }
+
+    def _begin(self, state: checkpoint.State, report: Any, due: bool, keep: bool) -> None:
+        started = time.monotonic()
+        self._settle(report, wait=True)
+        snapshot = state.snapshot()
+        # the copies must be made before the next step changes what they are copied from: same stream, so they are
+        ready = torch.cuda.Event() if torch.cuda.is_available() else None
+        if ready is not None:
+            ready.record()
+        kept = self.kept if keep else None
+        attempt = self._attempt if due else None
+        self._writing = state.step, self._thread.submit(write, attempt, kept, snapshot, self.identity, ready)
+        stall = time.monotonic() - started
+        self._begun += 1
+        self._stalls += stall
+        if due:
+            self._since = time.monotonic()
+        self._interval = min(LONGEST, max(SHORTEST, self._interval, stall / SHARE))
+
+    def _settle(self, report: Any, wait: bool) -> Path | None:
+        if self._writing is None or not (wait or self._writing[1].done()):
+            return None
+        step, future = self._writing
+        self._writing = None
+        path, sha256, seconds = future.result()
+        self._writes += seconds
+        self._interval = min(LONGEST, max(SHORTEST, 2 * seconds, self._stalls / self._begun / SHARE))
+        if path is None:
+            return None
+        self._count += 1
+        report.checkpoint(step, path, sha256)
+        return path
+
+
+# A checkpoint's folder and its manifest's SHA-256, or None and nothing where none was due; and the seconds it took.
+Written = tuple[Path | None, str, float]
+
+
+def write(
+    attempt: Path | None, kept: Kept | None, snapshot: checkpoint.Snapshot, identity: checkpoint.Identity, ready: Any
+) -> Written:
+    """In the thread: the adapter of this step to `kept`, a checkpoint into `attempt`, as far as they are given."""
+    if ready is None:
+        return write_both(attempt, kept, snapshot, identity)
+    with torch.cuda.stream(torch.cuda.Stream()):
+        torch.cuda.current_stream().wait_event(ready)
+        return write_both(attempt, kept, snapshot, identity)
+
+
+def write_both(
+    attempt: Path | None, kept: Kept | None, snapshot: checkpoint.Snapshot, identity: checkpoint.Identity
+) -> Written:
+    started = time.monotonic()
+    # first, so that a checkpoint of this step or a later one never stands where an adapter before it is lacking
+    if kept is not None:
+        kept.write(snapshot)
+    path, sha256 = (None, "") if attempt is None else checkpoint.save(attempt, snapshot, identity)
+    return path, sha256, time.monotonic() - started

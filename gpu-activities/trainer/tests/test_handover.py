@@ -1,0 +1,265 @@
+"""A fine-tune by somebody else's program: what it is given, what is taken from it, and the worked example."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from flamingo_trainer.adapters import CONFIG, WEIGHTS
+from flamingo_trainer.failures import Failure
+from flamingo_trainer.handover import accept, prepare
+from flamingo_trainer.serve import fields
+from flamingo_trainer.train import finetune, schedule, steps_of
+
+from .work import RECIPE, Listener, finetune_command, read_lines
+
+HOME = Path(__file__).parents[1]
+EXAMPLE = HOME.parents[1] / "experiments" / "own-trainer" / "train.py"
+GUARD = HOME / "flamingo_trainer" / "guard.py"
+# no dropout: its luck depends on the order of forward passes
+LORA = {**RECIPE["lora"], "dropout": 0.0}
+
+
+def handed_out(models, folder, model, **changes):
+    """The settings file of a prepared fine-tune, and the command that our own trainer would get for it."""
+    command = finetune_command(folder, model, lora=LORA, **changes)
+    facts = prepare(
+        models,
+        Listener(),
+        model=command["model"],
+        recipe=command["recipe"],
+        rows=command["rows"],
+        folder=str(folder / "input"),
+    )
+    for name in ("checkpoints", "produced"):
+        (folder / name).mkdir(exist_ok=True)
+    settings = {
+        "version": 1,
+        "model": facts["modelFolder"],
+        "rows": str(folder / "input" / "rows.jsonl"),
+        "steps": str(folder / "input" / "steps.jsonl"),
+        "optimizer_steps": facts["steps"],
+        "pad_token_id": facts["padToken"],
+        "checkpoints": str(folder / "checkpoints"),
+        "adapter": str(folder / "produced"),
+        "recipe": command["recipe"],
+    }
+    path = folder / "settings.json"
+    path.write_text(json.dumps(settings))
+    return path, settings, command, facts
+
+
+def taken_in(models, command, produced, target):
+    return accept(
+        models,
+        Listener(),
+        model=command["model"],
+        recipe=command["recipe"],
+        produced=str(produced),
+        adapter_folder=str(target),
+    )
+
+
+def example(settings):
+    return subprocess.Popen([sys.executable, str(EXAMPLE), str(settings)], stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def made(models, tiny_model, tmp_path_factory):
+    """One run of the worked example over 15 steps."""
+    folder = tmp_path_factory.mktemp("made")
+    path, settings, command, facts = handed_out(models, folder / "work", tiny_model)
+    program = example(path)
+    said = [json.loads(line) for line in program.stdout]
+    assert program.wait() == 0
+    return settings, command, facts, said
+
+
+def test_rows_and_steps_are_those_of_our_own_trainer(made):
+    settings, command, facts, _ = made
+    recipe = command["recipe"]
+    rows, steps = read_lines(settings["rows"]), read_lines(settings["steps"])
+    assert [row["number"] for row in rows] == list(range(1, 19))
+    assert all(len(row["input_ids"]) == len(row["labels"]) for row in rows)
+    declared = steps_of(18, recipe)
+    assert [step["rows"] for step in steps] == [[i + 1 for i in step] for step in declared]
+    assert [step["learning_rate"] for step in steps] == [
+        0.01 * schedule(recipe["schedule"], number, 15) for number in range(15)
+    ]
+    assert facts["steps"] == 15 and facts["rowsTruncated"] == 0
+    trained = {row["number"]: sum(label != -100 for label in row["labels"][1:]) for row in rows}
+    assert facts["trainedTokens"] == sum(trained[number] for step in steps for number in step["rows"])
+
+
+def test_the_example_does_what_our_own_trainer_does(models, tiny_model, made, tmp_path):
+    settings, command, _, said = made
+    facts = taken_in(models, command, settings["adapter"], tmp_path / "adapter")
+    own = finetune(models, Listener(), **fields(finetune_command(tmp_path / "own", tiny_model, lora=LORA)))
+    log = read_lines(own["log"])
+    assert [line["loss"] for line in said] == pytest.approx([entry["loss"] for entry in log], rel=1e-4)
+    assert [line["grad_norm"] for line in said] == pytest.approx([entry["gradNorm"] for entry in log], rel=1e-3)
+    theirs = load_file(tmp_path / "adapter" / WEIGHTS)
+    ours = load_file(Path(own["adapter"]["path"]) / WEIGHTS)
+    assert theirs.keys() == ours.keys()
+    for name, value in ours.items():
+        assert torch.allclose(theirs[name], value, rtol=1e-3, atol=1e-3), name
+    # and in our form: the same settings file, to the byte
+    assert (tmp_path / "adapter" / CONFIG).read_bytes() == (Path(own["adapter"]["path"]) / CONFIG).read_bytes()
+    assert len(facts["adapter"]["sha256"]) == 64
+
+
+def test_the_example_stops_and_goes_on_bit_for_bit(models, tiny_model, made, tmp_path):
+    path, settings, _, _ = handed_out(models, tmp_path / "work", tiny_model)
+    program = example(path)
+    for line in program.stdout:
+        if json.loads(line)["step"] == 4:
+            program.send_signal(signal.SIGTERM)
+            break
+    rest = program.stdout.read()
+    assert program.wait() == 75, rest
+    assert list((tmp_path / "work" / "checkpoints").glob("step-*.pt"))
+    again = example(path)
+    steps = [json.loads(line)["step"] for line in again.stdout]
+    assert again.wait() == 0 and steps[0] > 4 and steps[-1] == 15
+    assert Path(settings["adapter"], WEIGHTS).read_bytes() == Path(made[0]["adapter"], WEIGHTS).read_bytes()
+
+
+# --- what is not taken ----
+
+
+def copy_of(made, folder):
+    folder.mkdir()
+    for name in (WEIGHTS, CONFIG):
+        (folder / name).write_bytes(Path(made[0]["adapter"], name).read_bytes())
+    return folder
+
+
+def change_config(folder, **changes):
+    config = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps({**config, **changes}))
+
+
+def change_tensors(folder, change):
+    tensors = load_file(folder / WEIGHTS)
+    save_file(change(tensors), folder / WEIGHTS)
+
+
+def without_first(tensors):
+    return {name: tensors[name] for name in sorted(tensors)[1:]}
+
+
+def not_finite(tensors):
+    tensors[sorted(tensors)[0]][0, 0] = float("nan")
+    return tensors
+
+
+def one_more(tensors):
+    return {**tensors, "base_model.model.lm_head.weight": torch.ones(2)}
+
+
+def other_shape(tensors):
+    return {name: value[:, :-1].contiguous() for name, value in tensors.items()}
+
+
+FAULTS = {
+    "no settings": (lambda folder: (folder / CONFIG).unlink(), r"left no adapter_config\.json"),
+    "settings that are none": (lambda folder: (folder / CONFIG).write_text("{"), "can not be read"),
+    "no weights": (lambda folder: (folder / WEIGHTS).unlink(), r"left no adapter_model\.safetensors"),
+    "weights cut short": (
+        lambda folder: (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-9]),
+        "can not be read",
+    ),
+    "another base": (
+        lambda folder: change_config(folder, base_model_name_or_path="someone/else"),
+        "its base is 'someone/else'",
+    ),
+    "another rank": (lambda folder: change_config(folder, r=8), "r is 8, the recipe says 4"),
+    "other modules": (lambda folder: change_config(folder, target_modules=["q_proj"]), "target_modules"),
+    "modules as a pattern": (lambda folder: change_config(folder, target_modules=".*proj"), "target_modules"),
+    "plain scale": (lambda folder: change_config(folder, use_rslora=False), "use_rslora is False"),
+    "DoRA": (lambda folder: change_config(folder, use_dora=True), "use_dora is True"),
+    "a tensor short": (lambda folder: change_tensors(folder, without_first), "lacks 1 tensors"),
+    "a tensor too many": (lambda folder: change_tensors(folder, one_more), "beyond the recipe 1 tensors"),
+    "another shape": (lambda folder: change_tensors(folder, other_shape), "made for another base"),
+    "not a number": (lambda folder: change_tensors(folder, not_finite), "not finite"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_adapter_that_is_not_the_recipes_is_refused(models, made, tmp_path, fault):
+    folder = copy_of(made, tmp_path / "produced")
+    spoil, message = FAULTS[fault]
+    spoil(folder)
+    with pytest.raises(Failure, match=message) as caught:
+        taken_in(models, made[1], folder, tmp_path / "adapter")
+    assert caught.value.kind == "data"
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_other_rows_than_the_recipes_are_not_handed_out(models, tiny_model, tmp_path):
+    command = finetune_command(tmp_path, tiny_model)
+    Path(command["rows"]).write_text("{}\n")
+    named = {name: command[name] for name in ("model", "recipe", "rows")}
+    with pytest.raises(Failure, match="not those of the recipe"):
+        prepare(models, Listener(), **named, folder=str(tmp_path))
+
+
+# --- the guard ----
+
+
+def guarded(*words):
+    """The program under its guard, and our end of the pipe."""
+    reading, writing = os.pipe()
+
+    def place():
+        os.setsid()
+        os.dup2(reading, 3)
+
+    process = subprocess.Popen(
+        [sys.executable, "-I", str(GUARD), *words], preexec_fn=place, pass_fds=(3,), stdout=subprocess.PIPE, text=True
+    )
+    os.close(reading)
+    return process, writing
+
+
+def test_the_guard_ends_as_its_program_does():
+    for words, code in (
+        ([sys.executable, "-c", "raise SystemExit(65)"], 65),
+        ([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], 137),
+        (["no-such-program-here"], 127),
+    ):
+        process, writing = guarded(*words)
+        assert process.wait(timeout=60) == code
+        os.close(writing)
+
+
+def test_sigterm_is_the_programs_to_obey():
+    words = (
+        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(75)); print('up', flush=True); time.sleep(60)"
+    )
+    process, writing = guarded(sys.executable, "-c", words)
+    assert process.stdout.readline() == "up\n"
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=60) == 75
+    os.close(writing)
+
+
+def test_a_worker_that_is_gone_takes_its_program_with_it():
+    words = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    process, writing = guarded(sys.executable, "-c", words)
+    program = int(process.stdout.readline())
+    os.close(writing)
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    for _ in range(100):
+        if not Path(f"/proc/{program}").exists() or "\nState:\tZ" in Path(f"/proc/{program}/status").read_text():
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the program outlived its worker")

@@ -1,0 +1,143 @@
+"""The loss on held-out rows: what it is, that it changes nothing, and what interruptions and ruined weights do."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from flamingo_trainer.failures import Failure, Stopped
+from flamingo_trainer.held_out import NAME
+from flamingo_trainer.render import IGNORED, encode_rows
+from flamingo_trainer.serve import fields
+from flamingo_trainer.train import finetune
+
+from .work import RECIPE, Listener, finetune_command, read_lines, write_lines
+
+NO_DROPOUT = {**RECIPE["lora"], "dropout": 0.0}
+# the padded reference, packed through fused layers, packed through transformers' own
+PATHS = [
+    pytest.param({"lora": NO_DROPOUT}, id="padded"),
+    pytest.param({"lora": NO_DROPOUT, "packing": "always"}, id="fused"),
+    pytest.param({"packing": "always"}, id="whole"),
+]
+
+
+def run(models, command, listener=None):
+    return finetune(models, listener or Listener(), **fields({"op": "finetune", **command}))
+
+
+def held_out_losses(facts):
+    return {entry["step"]: entry[NAME] for entry in read_lines(facts["log"]) if NAME in entry}
+
+
+def by_the_book(loaded, tiny_model, command, adapter):
+    """The mean over the trained tokens of all held-out rows, by a model that was loaded from the files."""
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), adapter).eval()
+    rows = encode_rows(loaded.tokenizer, loaded.stops, command["heldOut"], {"kind": "default"}, 200)
+    total = torch.zeros(())
+    for row in rows:
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([row.ids])).logits[0, :-1]
+        total += F.cross_entropy(logits, torch.tensor(row.labels[1:]), ignore_index=IGNORED, reduction="sum")
+    return (total / sum(row.trained for row in rows)).item()
+
+
+@pytest.mark.parametrize("changes", PATHS)
+def test_the_mean_over_the_trained_tokens_of_the_held_out_rows_after_each_epoch(models, tiny_model, tmp_path, changes):
+    command = finetune_command(tmp_path, tiny_model, held_out=5, **changes)
+    listener = Listener()
+    facts = run(models, command, listener)
+    losses = held_out_losses(facts)
+    assert list(losses) == [5, 10, 15] and facts["heldOutRows"] == 5
+    assert listener.loaded.count("heldOut") == 3
+    loaded = models.base(command["model"], "fp32", Listener())
+    expected = by_the_book(loaded, tiny_model, command, facts["adapter"]["path"])
+    assert losses[15] == pytest.approx(expected, rel=1e-5)
+    assert losses[5] != losses[15]
+
+
+@pytest.mark.parametrize("changes", PATHS)
+def test_training_is_the_same_to_the_bit_with_and_without(models, tiny_model, tmp_path, changes):
+    bare = run(models, finetune_command(tmp_path / "bare", tiny_model, **changes))
+    watched = run(models, finetune_command(tmp_path / "watched", tiny_model, held_out=5, **changes))
+    assert watched["adapter"]["sha256"] == bare["adapter"]["sha256"]
+    assert bare["heldOutRows"] is None and held_out_losses(bare) == {}
+    without = [{name: entry[name] for name in entry if name != NAME} for entry in read_lines(watched["log"])]
+    assert without == read_lines(bare["log"])
+
+
+class StopsWhileWatching(Listener):
+    """Asked to stop in the middle of the loss after the first epoch."""
+
+    @property
+    def stop_requested(self) -> bool:
+        return "heldOut" in self.loaded
+
+
+@pytest.mark.parametrize("changes", PATHS)
+@pytest.mark.parametrize("interrupted", [StopsWhileWatching(), Listener(stop_at=7)], ids=["while watching", "later"])
+def test_an_interruption_leaves_no_trace_in_the_log(models, tiny_model, tmp_path, changes, interrupted):
+    whole = run(models, finetune_command(tmp_path / "whole", tiny_model, held_out=5, **changes))
+    command = finetune_command(tmp_path / "halted", tiny_model, every=100, held_out=5, **changes)
+    interrupted.loaded, interrupted.steps = [], []
+    with pytest.raises(Stopped) as caught:
+        run(models, command, interrupted)
+    assert caught.value.step == (5 if isinstance(interrupted, StopsWhileWatching) else 7)
+    models.drop()
+    facts = run(models, command)
+    assert facts["resumedFrom"] == caught.value.step
+    assert Path(facts["log"]).read_bytes() == Path(whole["log"]).read_bytes()
+    assert facts["adapter"]["sha256"] == whole["adapter"]["sha256"]
+
+
+def test_stopped_again_before_it_was_made_up_for(models, tiny_model, tmp_path):
+    whole = run(models, finetune_command(tmp_path / "whole", tiny_model, held_out=5))
+    command = finetune_command(tmp_path / "halted", tiny_model, every=100, held_out=5)
+    for _ in range(2):
+        with pytest.raises(Stopped) as caught:
+            run(models, command, StopsWhileWatching())
+        assert caught.value.step == 5
+    assert Path(run(models, command)["log"]).read_bytes() == Path(whole["log"]).read_bytes()
+
+
+@pytest.mark.parametrize("changes", PATHS)
+def test_weights_that_the_last_step_ruined_are_found(models, tiny_model, tmp_path, changes):
+    """The only step's own loss is that of the weights before it, so nothing else would notice."""
+    ruinous = {
+        "epochs": 1,
+        "batchSize": 18,
+        "optimizer": {**RECIPE["optimizer"], "learningRate": 1e38, "weightDecay": 0},
+        "schedule": {"kind": "constant", "warmupSteps": 0, "warmupFrom": "zero"},
+    }
+    command = finetune_command(tmp_path, tiny_model, held_out=5, **ruinous, **changes)
+    with pytest.raises(Failure, match=r"step 1: afterwards the held-out loss is (nan|inf); rows \d+, \d+") as caught:
+        run(models, command)
+    assert caught.value.kind == "nan"
+    models.drop()
+
+
+def test_rows_that_training_could_not_have_had_are_left_out_and_counted(models, tiny_model, tmp_path, capfd):
+    command = finetune_command(tmp_path, tiny_model, held_out=3)
+    rows = read_lines(command["heldOut"])
+    longer = {"messages": [{"role": "user", "content": "Why? " * 12}, rows[0]["messages"][1]]}
+    empty = {"messages": rows[0]["messages"][:1]}
+    write_lines(Path(command["heldOut"]), [*rows, longer, empty])
+    assert run(models, command)["heldOutRows"] == 3
+    said = capfd.readouterr().err
+    assert "held-out rows left out: 2, the first: row 4: " in said and "no training row has more than" in said
+
+
+def test_speed_and_memory_of_every_step_in_a_file_of_their_own(models, tiny_model, tmp_path):
+    command = finetune_command(tmp_path, tiny_model, every=4)
+    with pytest.raises(Stopped):
+        run(models, command, Listener(stop_at=6))
+    facts = run(models, command)
+    speed = read_lines(facts["speed"])
+    assert [entry["step"] for entry in speed] == list(range(1, 16))
+    assert all(entry["tokensPerSecond"] > 0 and entry["memoryBytes"] > 1e6 for entry in speed)
+    assert all(entry.keys() == {"step", "tokensPerSecond", "memoryBytes"} for entry in speed)
+    assert "tokensPerSecond" not in json.dumps(read_lines(facts["log"]))

@@ -1,0 +1,59 @@
+/**
+ * `flamingo run` with the worked example as the trainer (experiments/own-trainer/train.py), on the tiny model.
+ */
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { installationRoot } from '../../artifacts/places';
+import { EXIT } from '../../cli/errors';
+import { Project } from '../support/project';
+import { makeTinyModel } from '../support/tiny-model';
+
+const BACKEND = `  precision: fp32
+  backend:
+    command: ["{python}", mine/train.py]
+    files: [mine/train.py]
+`;
+let run: Project;
+let file: string;
+
+beforeAll(() => {
+  makeTinyModel();
+  run = new Project();
+  file = run.experiment({ configurations: ['base', 'default'] });
+  writeFileSync(file, readFileSync(file, 'utf8').replace('  precision: fp32\n', BACKEND));
+  mkdirSync(join(run.folder, 'mine'));
+  copyFileSync(
+    join(installationRoot(), 'experiments', 'own-trainer', 'train.py'),
+    join(run.folder, 'mine', 'train.py'),
+  );
+});
+afterAll(() => run?.dispose());
+
+async function fineTunes(): Promise<object> {
+  const plan = JSON.parse((await run.flamingo('plan', file, '--json')).stdout) as { fineTunes: object };
+  return plan.fineTunes;
+}
+
+test('its adapter is asked and judged like any other, and its program is part of the work', async () => {
+  expect(await fineTunes()).toEqual({ new: 1, reused: 0 });
+  const done = await run.flamingo('run', file, '--json');
+  if (done.code !== EXIT.done) throw new Error(`${done.stderr}\n${run.logs()}`);
+  const results = join(run.folder, 'results', 'tiny');
+  expect(existsSync(join(results, 'default', 'out-of-domain', 'default', 'judgements.jsonl'))).toBe(true);
+  const report = readFileSync(join(results, 'report.html'), 'utf8');
+  expect(report).toMatch(/trained by the command[^]*mine\/train\.py/);
+  expect(report).toContain('training loss from');
+  expect(await fineTunes()).toEqual({ new: 0, reused: 1 });
+
+  appendFileSync(join(run.folder, 'mine', 'train.py'), '# another remark\n');
+  expect(await fineTunes()).toEqual({ new: 1, reused: 0 });
+});
+
+test('a file of it that is not there is refused at its place', async () => {
+  const other = run.experiment({ name: 'broken', configurations: ['default'] });
+  const text = readFileSync(other, 'utf8').replace('  precision: fp32\n', BACKEND.replaceAll('train.py', 'no.py'));
+  writeFileSync(other, text);
+  const refused = await run.flamingo('plan', other);
+  expect(refused.code).not.toBe(EXIT.done);
+  expect(refused.stderr).toMatch(/broken\.yaml:\d+:\d+: .*no\.py/);
+});
