@@ -120,6 +120,7 @@ class Site {
         outline = experimentOutline(queue, [configurationOutline('base', ['ood/default'], false)], {
           plan: this.plan,
           judgeQueue: judgeQueue(this.account),
+          judgesToAsk: [], // this worker could not check them: the plan is no whole one
         });
         return scenario(await environment.start(queue));
       }),
