@@ -57,7 +57,10 @@ test('a spend limit: run exits with 4, show says why and who waits, resume lets 
 
   expect(await state()).toMatchObject({
     account: 'stand-in',
-    pause: { number: expect.any(Number) as number, reason: expect.stringContaining('judging stopped (spend_limit)') as string },
+    pause: {
+      number: expect.any(Number) as number,
+      reason: expect.stringContaining('judging stopped (spend_limit)') as string,
+    },
     waiting: ['tiny/base'],
   });
   const shown = (await account('show', 'stand-in')).stdout;
