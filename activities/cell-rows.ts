@@ -13,8 +13,14 @@ import {
   type JudgementRequest,
 } from '../experiment/rows';
 import { completionTasks } from '../experiment/shards';
-import { judgementGroup, storedCompletions, storedJudgementProvenance, storedJudgements } from '../artifacts/rows';
-import type { Store } from '../artifacts/store';
+import {
+  judgementGroup,
+  judgementProvenanceOf,
+  judgementsOf,
+  storedCompletions,
+  storedJudgements,
+} from '../artifacts/rows';
+import type { Store, WorkKey } from '../artifacts/store';
 import { readJournals } from './judge/journal';
 
 export interface CellRows {
@@ -115,16 +121,17 @@ export async function readCell(store: Store, plan: Plan, planned: PlannedCell): 
  */
 export async function readJudged(store: Store, wanted: WantedJudgement[]): Promise<Map<Sha256, Judgement>> {
   const judged = new Map<Sha256, Judgement>();
-  const groups = new Set(wanted.map(({ group }) => group));
-  for (const group of groups) for (const [id, row] of await storedJudgements(store, group)) judged.set(id, row);
+  const begun: WorkKey[] = [];
+  for (const group of new Set(wanted.map((each) => each.group))) {
+    // in one look: a shard that commits meanwhile still has its journals
+    const { committed, open } = await store.survey('judgements', group);
+    for (const [id, row] of await judgementsOf(store, committed)) judged.set(id, row);
+    begun.push(...open);
+  }
   if (wanted.every(({ request }) => judged.has(request.id))) return judged;
-  for (const group of groups) {
-    for (const work of await store.open('judgements', group)) {
-      const journals = readJournals(await store.attemptFolders(work));
-      for (const { row } of journals.finished.values()) if (!judged.has(row.id)) judged.set(row.id, row);
-    }
-    // a shard that was committed in between was neither there nor open
-    for (const [id, row] of await storedJudgements(store, group)) judged.set(id, row);
+  for (const work of begun) {
+    const journals = readJournals(await store.attemptFolders(work));
+    for (const { row } of journals.finished.values()) if (!judged.has(row.id)) judged.set(row.id, row);
   }
   return judged;
 }
@@ -132,12 +139,13 @@ export async function readJudged(store: Store, wanted: WantedJudgement[]): Promi
 /** How the verdicts of a group came about, of the same rows as `readJudged`. */
 export async function judgementProvenance(store: Store, group: string): Promise<JudgementProvenance[]> {
   const rows = new Map<Sha256, JudgementProvenance>();
-  for (const work of await store.open('judgements', group)) {
+  const { committed, open } = await store.survey('judgements', group);
+  for (const work of open) {
     for (const { provenance } of readJournals(await store.attemptFolders(work)).finished.values()) {
       rows.set(provenance.id, provenance);
     }
   }
-  for (const row of await storedJudgementProvenance(store, group)) rows.set(row.id, row);
+  for (const row of await judgementProvenanceOf(store, committed)) rows.set(row.id, row);
   return [...rows.values()];
 }
 

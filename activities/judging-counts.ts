@@ -78,12 +78,11 @@ async function troublesOf(store: Store, group: string): Promise<{ met: Troubles;
   const met: Record<string, number> = {};
   const missing = new Map<Sha256, MissingKind>();
   const add = (kind: string, times: number): void => void (met[kind] = (met[kind] ?? 0) + times);
-  const committed = await store.list('judgements', group);
+  const { committed, open } = await store.survey('judgements', group);
   for (const { facts } of committed) {
     for (const [name, times] of Object.entries(facts)) if (name.startsWith('met_')) add(name.slice(4), Number(times));
   }
-  const begun = await store.open('judgements', group);
-  const left = await pLimit(SHARDS_AT_ONCE).map([...committed, ...begun], async ({ key }) => {
+  const left = await pLimit(SHARDS_AT_ONCE).map([...committed, ...open], async ({ key }) => {
     const folders = await store.attemptFolders({ stage: 'judgements', group, key });
     return Promise.all(folders.map((folder) => readTroubles(folder)));
   });

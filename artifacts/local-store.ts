@@ -100,19 +100,22 @@ export class LocalStore implements Store {
     return manifest;
   }
 
-  async list(stage: Stage, group: string): Promise<Manifest[]> {
-    const folder = this.path(`${stage}/${group}`);
-    const read = await pLimit(FILES_AT_ONCE).map(await namesIn(folder), (key) =>
-      this.intact(join(folder, key, 'manifest.json')),
-    );
-    return read.filter((manifest) => manifest !== null);
-  }
-
-  async open(stage: Stage, group: string): Promise<WorkKey[]> {
+  async survey(stage: Stage, group: string): Promise<{ committed: Manifest[]; open: WorkKey[] }> {
     const folder = this.path(`${stage}/${group}`);
     const keys = await namesIn(folder);
     const manifests = await pLimit(FILES_AT_ONCE).map(keys, (key) => this.intact(join(folder, key, 'manifest.json')));
-    return keys.filter((_, index) => manifests[index] === null).map((key) => ({ stage, group, key }));
+    return {
+      committed: manifests.filter((manifest) => manifest !== null),
+      open: keys.filter((_, index) => manifests[index] === null).map((key) => ({ stage, group, key })),
+    };
+  }
+
+  async list(stage: Stage, group: string): Promise<Manifest[]> {
+    return (await this.survey(stage, group)).committed;
+  }
+
+  async open(stage: Stage, group: string): Promise<WorkKey[]> {
+    return (await this.survey(stage, group)).open;
   }
 
   async attemptFolder(work: WorkKey, attempt: string): Promise<string> {

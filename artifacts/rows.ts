@@ -62,16 +62,20 @@ export function judgementGroup(cell: PlannedCell, instrument: Sha256): string {
 }
 
 export async function storedJudgements(store: Store, group: string): Promise<Map<Sha256, Judgement>> {
-  return gather<Judgement>(store, await store.list('judgements', group));
+  return judgementsOf(store, await store.list('judgements', group));
 }
 
-/** Provenance of committed judgements: requests, tokens, models, hosts. */
-export async function storedJudgementProvenance(store: Store, group: string): Promise<JudgementProvenance[]> {
-  const manifests = await store.list('judgements', group);
-  const shards = await pLimit(SHARDS_AT_ONCE).map(manifests, async ({ provenance: { rows } }) =>
+/** Rows of committed shards. */
+export function judgementsOf(store: Store, shards: Manifest[]): Promise<Map<Sha256, Judgement>> {
+  return gather<Judgement>(store, shards);
+}
+
+/** How the rows of committed shards came about: requests, tokens, models, hosts. */
+export async function judgementProvenanceOf(store: Store, shards: Manifest[]): Promise<JudgementProvenance[]> {
+  const read = await pLimit(SHARDS_AT_ONCE).map(shards, async ({ provenance: { rows } }) =>
     rows === undefined ? [] : readRows<JudgementProvenance>(store, rows),
   );
-  return shards.flat();
+  return read.flat();
 }
 
 async function gather<T extends { id: Sha256 }>(store: Store, manifests: Manifest[]): Promise<Map<Sha256, T>> {

@@ -44,6 +44,8 @@ export interface Store {
   manifest(work: WorkKey): Promise<Manifest | null>;
   /** Creates the manifest if absent (or no longer intact) and returns the one that stands: the first committer wins. */
   commit(work: WorkKey, manifest: Manifest): Promise<Manifest>;
+  /** Work of a group that was begun, in key order: each is committed or open at the moment it is looked at. */
+  survey(stage: Stage, group: string): Promise<{ committed: Manifest[]; open: WorkKey[] }>;
   /** Manifests of a group, in key order. */
   list(stage: Stage, group: string): Promise<Manifest[]>;
   /** Work of a group that was begun and has no intact manifest. */
