@@ -11,19 +11,12 @@ import type { Manifest, Store, WorkKey } from '../artifacts/store';
 import { keptAdapterKey } from '../experiment/kept-steps';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
-import { earlierAttempts, recordAttempt, refuseHopeless } from '../artifacts/attempts';
+import { earlierAttempts, refuseHopeless } from '../artifacts/attempts';
 import { holderOf, withLease } from '../artifacts/leases';
 import { stepsNotKept } from '../artifacts/rows';
 import { trainByCommand, type CommandWork } from './command/train';
 import { modelFor } from './models';
-import {
-  AttemptFailed,
-  runOperation,
-  toTemporalFailure,
-  type Committed,
-  type GpuHeartbeat,
-  type TrainerHost,
-} from './operation';
+import { failureOf, runOperation, type Committed, type GpuHeartbeat, type TrainerHost } from './operation';
 import type { Ready } from './trainer-process';
 import { beating } from '../activities/beating';
 import { checkBudget } from '../activities/spending';
@@ -105,13 +98,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
       );
       return resultOf(manifest, false);
     } catch (error) {
-      if (!(error instanceof AttemptFailed)) throw error;
-      await recordAttempt(attemptFolder, {
-        end: error.end,
-        message: error.message,
-        checkpointStep: error.checkpointStep,
-      });
-      throw toTemporalFailure(error);
+      throw await failureOf(attemptFolder, error);
     }
   });
 }

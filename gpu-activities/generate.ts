@@ -15,11 +15,12 @@ import type { Completion, CompletionProvenance } from '../experiment/rows';
 import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../experiment/shards';
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
 import type { GpuDependencies } from './finetune';
-import { refuseHopeless, recordAttempt } from '../artifacts/attempts';
+import { refuseHopeless } from '../artifacts/attempts';
 import { holderOf, withLease } from '../artifacts/leases';
 import { modelFor } from './models';
-import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat } from './operation';
+import { failureOf, runOperation, type GpuHeartbeat } from './operation';
 import type { GenerateItem } from './protocol';
+import { refuseStrays } from './strays';
 
 export async function generate(dependencies: GpuDependencies, input: CellInput): Promise<GenerateResult> {
   const { store } = dependencies;
@@ -121,19 +122,11 @@ async function makeShard(
       renew,
     );
   } catch (error) {
-    if (!(error instanceof AttemptFailed)) throw error;
-    await recordAttempt(folder, { end: error.end, message: error.message, checkpointStep: null });
-    throw toTemporalFailure(error);
+    throw await failureOf(folder, error);
   }
 
   const rows = fromJsonLines<Completion>(await readFile(out, 'utf8'));
-  const expected = new Set(items.map(({ id }) => id));
-  const strays = rows.filter((row) => !expected.delete(row.id) || row.adapter !== (adapter?.sha256 ?? null));
-  if (expected.size > 0 || strays.length > 0) {
-    throw new Error(
-      `the trainer wrote ${rows.length} completions for ${items.length} asked, ${strays.length} of them not asked for`,
-    );
-  }
+  refuseStrays(rows, items, adapter, { written: 'completions', asked: 'asked' });
   const at = new Date().toISOString();
   const provenance: CompletionProvenance[] = rows.map(({ id }) => ({
     id,

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { recordAttempt, refuseHopeless } from '../artifacts/attempts';
+import { refuseHopeless } from '../artifacts/attempts';
 import { holderOf, withLease } from '../artifacts/leases';
 import { measurementWork } from '../artifacts/measurements';
 import { configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
@@ -19,7 +19,8 @@ import type { MeasureInput, MeasureResult } from '../workflows/activity-types';
 import type { GpuDependencies } from './finetune';
 import { adapterFolder, type Adapter } from './generate';
 import { modelFor } from './models';
-import { AttemptFailed, runOperation, toTemporalFailure, type Committed, type GpuHeartbeat } from './operation';
+import { failureOf, runOperation, type Committed, type GpuHeartbeat } from './operation';
+import { refuseStrays } from './strays';
 import type { Ready } from './trainer-process';
 
 export async function measure(dependencies: GpuDependencies, input: MeasureInput): Promise<MeasureResult> {
@@ -92,23 +93,12 @@ async function measureAll(
       renew,
     );
   } catch (error) {
-    if (!(error instanceof AttemptFailed)) throw error;
-    await recordAttempt(folder, { end: error.end, message: error.message, checkpointStep: null });
-    throw toTemporalFailure(error);
+    throw await failureOf(folder, error);
   }
   const rows = fromJsonLines<MeasuredPair>(await readFile(out, 'utf8'));
-  refuseStrays(rows, fromJsonLines<{ id: Sha256 }>(await readFile(file, 'utf8')), adapter);
+  const asked = fromJsonLines<{ id: Sha256 }>(await readFile(file, 'utf8'));
+  refuseStrays(rows, asked, adapter, { written: 'rows', asked: 'pairs' });
   await commit(store, work, attempt, { rows, adapter, ...run });
-}
-
-/** Exactly the pairs that were asked for, measured with the adapter that was meant. */
-function refuseStrays(rows: MeasuredPair[], asked: { id: Sha256 }[], adapter: Adapter | null): void {
-  const expected = new Set(asked.map(({ id }) => id));
-  const strays = rows.filter((row) => !expected.delete(row.id) || row.adapter !== (adapter?.sha256 ?? null));
-  if (expected.size === 0 && strays.length === 0) return;
-  throw new Error(
-    `the trainer wrote ${rows.length} rows for ${asked.length} pairs, ${strays.length} of them not asked for`,
-  );
 }
 
 interface Measured {

@@ -6,7 +6,7 @@
  */
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
-import type { AttemptEnd } from '../artifacts/attempts';
+import { recordAttempt, type AttemptEnd } from '../artifacts/attempts';
 import { NotSetUp } from '../artifacts/toolchain';
 import type { TrainerEvent } from './protocol';
 import { TrainerDied, type Operation, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
@@ -187,6 +187,17 @@ export function preempted(message: string): ApplicationFailure {
     category: ApplicationFailureCategory.BENIGN,
     nextRetryDelay: '500ms',
   });
+}
+
+/**
+ * What an activity throws when its attempt at `folder` failed: the end is on record for the attempts after it. Anything else
+ * is thrown as it came.
+ */
+export async function failureOf(folder: string, error: unknown): Promise<unknown> {
+  if (!(error instanceof AttemptFailed)) return error;
+  const { end, message, checkpointStep } = error;
+  await recordAttempt(folder, { end, message, checkpointStep });
+  return toTemporalFailure(error);
 }
 
 /** What Temporal is told about an attempt that ended without a result. */
