@@ -61,6 +61,7 @@ export class Project {
       cwd: this.folder,
       env: {
         ...process.env,
+        NO_COLOR: '1', // continuous integration has colours also where nobody looks
         FLAMINGO_HOME: this.data,
         FLAMINGO_THREADS: '1',
         ANTHROPIC_API_KEY: '',
