@@ -318,9 +318,15 @@ def gradients_of(loaded: Loaded, adapter: Any, rows: list[EncodedRow], micro_bat
 def micro_batches(
     loaded: Loaded, rows: list[EncodedRow], size: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    by_length = sorted(rows, key=lambda row: -len(row.ids))
+    for part in by_length(rows, size):
+        yield collate(part, loaded)
+
+
+def by_length(rows: list[EncodedRow], size: int) -> Iterator[list[EncodedRow]]:
+    """Micro-batches of `size` rows, the longest first: so little is padding."""
+    ordered = sorted(rows, key=lambda row: -len(row.ids))
     for start in range(0, len(rows), size):
-        yield collate(by_length[start : start + size], loaded)
+        yield ordered[start : start + size]
 
 
 def summed_loss(

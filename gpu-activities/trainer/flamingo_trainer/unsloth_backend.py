@@ -179,9 +179,9 @@ class UnslothPath:
             self._adapter.train()
 
     def _micro_batches(self, rows: list[EncodedRow]) -> Iterator[list[EncodedRow]]:
-        by_length = sorted(rows, key=lambda row: -len(row.ids))
-        for start in range(0, len(rows), self._micro_batch_size):
-            yield by_length[start : start + self._micro_batch_size]
+        from .train import by_length
+
+        return by_length(rows, self._micro_batch_size)
 
     def _loss(self, rows: list[EncodedRow], divisor: int) -> Any:
         from .train import collate
