@@ -45,10 +45,11 @@ export interface AskerOptions {
 
 /**
  * Server errors and broken connections, repeated with full jitter. While nothing is answered the pauses sum to 15 s on
- * average, a server's restart; while others are answered it is this request's own trouble, and 4 s are enough.
+ * average, a server's restart; while others are answered it is this request's own trouble, and 2 s are enough: the shard's
+ * last request may be one of these, and all would wait for it.
  */
 const ATTEMPTS = 5;
-const RETRY_BASE_MS = { none: 2000, others: 500 };
+const RETRY_BASE_MS = { none: 2000, others: 250 };
 const RETRY_LONGEST_MS = 16_000;
 /**
  * So many requests failing without any reply between: the rest waits for what becomes of them, and when all of them are

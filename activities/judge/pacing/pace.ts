@@ -70,7 +70,7 @@ export interface Ticket {
   replied(usage: Usage, limits: RateLimits | null): void;
   /** A 429 or 529. Its own request is to wait `delayMs` before it enters again. */
   rejected(kind: WaitKind, delayMs: number, limits: RateLimits | null, reason: string): void;
-  /** The server failed: nothing is cut, but nothing grows. */
+  /** The server failed it: nothing is cut, and while many fail nothing grows. */
   troubled(): void;
   leave(): void;
 }
@@ -280,7 +280,7 @@ export class Pace {
       number,
       replied: (usage, limits) => this.replied(number, waiter.characters, expected, usage, limits),
       rejected: (kind, delayMs, limits, reason) => this.rejected(number, kind, delayMs, limits, reason),
-      troubled: () => this.limit!.overloaded(),
+      troubled: () => this.limit!.troubled(),
       leave: () => {
         this.active--;
         this.pump();
