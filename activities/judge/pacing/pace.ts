@@ -88,6 +88,8 @@ export class Pace {
   private heldUntil = 0;
   private holdReason = '';
   private rejectionsInRow = 0;
+  /** When the server last answered any request, of whichever shard: epoch milliseconds, 0 = never. */
+  heardAt = 0;
   private tokensPerCharacter = 0.25;
   private outputTokens = 5;
   private readonly waiters: Waiter[] = [];
@@ -216,6 +218,11 @@ export class Pace {
       this.onDemand?.();
       this.pump();
     });
+  }
+
+  /** The server answered a request, if only that this one's text is refused. */
+  heard(): void {
+    this.heardAt = this.clock.now();
   }
 
   /** The pause that `delayMs` becomes: up to 20 % longer. */
