@@ -52,7 +52,7 @@ export class AccountBoard {
     );
   }
 
-  lease({ worker, model, demand, level, growing, active, bounds, learned, held }: LeaseRequest): Lease {
+  lease({ worker, model, demand, level, growing, active, reach, bounds, learned, held }: LeaseRequest): Lease {
     this.expire();
     const state = this.model(model);
     for (const rate of RATES) state.learned[rate] = learned[rate] ?? state.learned[rate];
@@ -80,7 +80,7 @@ export class AccountBoard {
       level: known === undefined ? 0 : (level ?? known.level),
       draining: known?.draining ?? 0,
       most: 0,
-      busy: active,
+      busy: Math.max(active, reach ?? known?.most ?? 0),
       fraction: 0,
       expiresAt,
       held: held === null ? null : { until: this.now() + held.forMs, reason: held.reason },
@@ -96,11 +96,6 @@ export class AccountBoard {
       fair,
       free(bound, ({ most, busy }) => Math.max(most, busy)),
     );
-    // until it hears of this it may start as many as before, and what is in flight is not called back; but a level only
-    // triples with a round of replies
-    if (known !== undefined && known.most > holder.most) {
-      holder.busy = Math.max(active, Math.min(known.most, 3 * (level ?? known.most)));
-    }
     // rates go by demand: who has little left to ask needs little
     const demands = Object.values(state.holders).reduce((sum, other) => sum + other.demand, 0);
     holder.fraction = Math.min(

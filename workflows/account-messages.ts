@@ -22,6 +22,11 @@ export interface LeaseRequest {
   growing: boolean;
   /** Requests in flight. */
   active: number;
+  /**
+   * Most requests that it will have in flight until it hears the answer. Absent from older workers: as many as the last
+   * lease allowed.
+   */
+  reach?: number;
   /** What the experiment files of these requests allow. */
   bounds: AccountBounds;
   /** What the server's headers said. */
@@ -114,7 +119,7 @@ export interface Holder {
   /** In flight beyond `level`, which was lowered: nobody else's yet. */
   draining: number;
   most: number;
-  /** In flight, or perhaps started before a lower `most` is heard of: beyond `most` nobody else's yet. */
+  /** In flight, or perhaps so before a lower `most` is heard of: beyond `most` nobody else's yet. */
   busy: number;
   fraction: number;
   /** Epoch milliseconds by the workflow's clock. */

@@ -98,11 +98,13 @@ class ModelPace {
       const { demand } = this.pace;
       const sent = this.clock.now();
       let next = UNREACHABLE_MS;
+      // what comes meanwhile waits for the next lease: this one is another's as soon as the account hears of it
+      if (demand === 0) this.pace.release();
       try {
         const lease = await this.account.lease(this.request(demand));
         next = lease.renewMs;
-        if (demand === 0 || lease.pause !== null) this.pace.release();
-        else this.pace.grant({ ...lease, until: sent + lease.validMs });
+        if (lease.pause !== null) this.pace.release();
+        else if (demand > 0) this.pace.grant({ ...lease, until: sent + lease.validMs });
         if (lease.pause !== null) this.pace.refuseAll(new AccountPaused(this.account.name, lease.pause));
       } catch (error) {
         this.onTrouble(`no lease for ${this.model} from the account ${this.account.name}: ${(error as Error).message}`);
@@ -134,6 +136,7 @@ class ModelPace {
       level: pace.level,
       growing: pace.growing,
       active: pace.inFlight,
+      reach: pace.promise(),
       bounds: tightest(this.bounds),
       learned: pace.learnedRates,
       held: held === null ? null : { forMs: held.until - this.clock.now(), reason: held.reason },

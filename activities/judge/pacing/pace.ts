@@ -78,6 +78,8 @@ export interface Ticket {
 export class Pace {
   private share: Share | null = null;
   private limit: ConcurrencyLimit | null = null;
+  /** What was promised while a lease is asked for. */
+  private ceiling = Infinity;
   private readonly buckets = new Map<Rate, RateBucket>();
   private learned: Rates = { ...NO_RATES };
   private factor = 1;
@@ -132,7 +134,7 @@ export class Pace {
 
   /** Requests that may be in flight at present. */
   get allowed(): number {
-    return this.share === null || this.limit === null ? 0 : Math.min(this.share.most, this.limit.allowed);
+    return this.share === null || this.limit === null ? 0 : Math.min(this.share.most, this.limit.allowed, this.ceiling);
   }
 
   /** Requests wait only because the share has no more places. */
@@ -161,8 +163,19 @@ export class Pace {
     return this.heldUntil > this.clock.now() ? { until: this.heldUntil, reason: this.holdReason } : null;
   }
 
+  /**
+   * Most requests that will be in flight until the next grant: the account may give the rest of a share that it lowers to
+   * others at once. A limit triples with a round of replies, so no more than that would be used anyway.
+   */
+  promise(): number {
+    const most = this.share === null || this.limit === null ? 0 : Math.min(this.share.most, 3 * this.limit.allowed);
+    this.ceiling = Math.max(this.active, most);
+    return this.ceiling;
+  }
+
   grant(share: Share): void {
     this.share = share;
+    this.ceiling = Infinity;
     if (share.most === 0) return; // others still hold what is to be this worker's
     if (this.limit === null) {
       // what starts at once is shared, too

@@ -88,6 +88,43 @@ describe('leases', () => {
     expect(ask('b')).toMatchObject({ most: 10, fraction: 0.5 });
   });
 
+  test('what a worker may reach before it hears of a lower share is nobody else’s', () => {
+    ask('a', { level: 4, active: 4, reach: 4 });
+    expect(ask('a', { level: 4, active: 4, reach: 20 }).most).toBe(20);
+    ask('b');
+    expect(ask('a', { level: 4, active: 4, reach: 20 }).most).toBe(10);
+    expect(ask('b').most).toBe(0);
+    // it has heard
+    ask('a', { level: 4, active: 4, reach: 7 });
+    expect(ask('b').most).toBe(10);
+  });
+
+  test('a worker that does not say how far it may go is counted with all that it was allowed', () => {
+    ask('a', { level: 4, active: 4 });
+    ask('b');
+    expect(ask('a', { level: 4, active: 4 }).most).toBe(10);
+    expect(ask('b').most).toBe(0);
+  });
+
+  test('an answer that was lost changes nothing: what the worker still believes is not given away', () => {
+    ask('a', { reach: 0 });
+    ask('b');
+    expect(ask('a', { level: 6, active: 6, reach: 18 }).most).toBe(10); // it never hears of it
+    ask('a', { level: 12, active: 12, reach: 20 });
+    expect(ask('b').most).toBe(0);
+  });
+
+  test('a bound that a person lowers: nobody gets more until what was allowed before is heard to be over', () => {
+    ask('a', { reach: 0 });
+    ask('b');
+    ask('a', { level: 2, active: 2, reach: 10 });
+    board.adjust({ model: 'judge-1', concurrency: 8 });
+    expect(ask('a', { level: 2, active: 2, reach: 10 }).most).toBe(4);
+    expect(ask('b').most).toBe(0);
+    ask('a', { level: 4, active: 3, reach: 4 });
+    expect(ask('b').most).toBe(4);
+  });
+
   test('whatever workers do, shares and requests in flight stay within the bounds', () => {
     let random = 7;
     const draw = (): number => (random = (Math.imul(random, 1664525) + 1013904223) >>> 0) / 2 ** 32;
