@@ -32,7 +32,7 @@ import { judgeUsd, PRICES_AS_OF } from './judge/prices';
 import { judgingCounts } from './judging-counts';
 import { publishCell } from './publish';
 import { alongTrainingInput } from './report-along-training';
-import { filesOfLastReport, removeStale, writeWhole } from './report-files';
+import { writeReportFiles } from './report-files';
 import { judgedInput, MAIN } from './report-judges';
 import { figuresOf, readMeasured } from './report-measurements';
 
@@ -93,9 +93,7 @@ async function reportOn(
     costs: costsOf(spec, judged),
     judgingCounts: counts,
   });
-  const before = await filesOfLastReport(output);
-  for (const file of built.files) await writeWhole(join(output, file.path), file.content);
-  await removeStale(output, before, built.files);
+  await writeReportFiles(output, built.files);
   return {
     folder: output,
     html: join(output, 'report.html'),
