@@ -16,6 +16,7 @@ import type { ArtifactRef, PlannedConfiguration } from '../experiment/plan';
 import type { CompletionProvenance } from '../experiment/rows';
 import type { Spec } from '../experiment/spec';
 import type { ExperimentOutcome } from '../workflows/messages';
+import { type DrawAll, withDrawing } from './aggregate/render';
 import { buildReport } from './aggregate/report';
 import type {
   CellProvenance,
@@ -23,6 +24,7 @@ import type {
   Failure,
   FineTuneProvenance,
   JudgingProvenance,
+  ReportInput,
   TrainingLog,
   TrainingPoint,
   TrainingSpeed,
@@ -47,7 +49,7 @@ export async function writeReport(
   stored: StoredPlan,
   request: ReportRequest,
 ): Promise<NonNullable<ExperimentOutcome['report']>> {
-  return reportOn(store, stored, await readAll(store, stored), request);
+  return withDrawing(async (draw) => reportOn(store, stored, await readAll(store, stored), request, draw));
 }
 
 /** Rows of every cell and the report: all that an experiment's results folder holds, from the store alone. */
@@ -56,9 +58,11 @@ export async function writeResults(
   stored: StoredPlan,
   request: ReportRequest,
 ): Promise<NonNullable<ExperimentOutcome['report']>> {
-  const cells = await readAll(store, stored);
-  for (const rows of cells) await publishCell(stored.plan, rows, request.output);
-  return reportOn(store, stored, cells, request);
+  return withDrawing(async (draw) => {
+    const cells = await readAll(store, stored);
+    for (const rows of cells) await publishCell(stored.plan, rows, request.output);
+    return reportOn(store, stored, cells, request, draw);
+  });
 }
 
 async function reportOn(
@@ -66,13 +70,14 @@ async function reportOn(
   stored: StoredPlan,
   cells: CellRows[],
   { output, results }: ReportRequest,
+  draw: DrawAll,
 ): Promise<NonNullable<ExperimentOutcome['report']>> {
   const { plan, spec } = stored;
   const judged = await Promise.all(cells.map((rows) => judgingProvenance(store, spec, rows)));
   const judging = judged.map(({ provenance }) => provenance);
   const counts = await judgingCounts(store, cells, MAIN);
   const measured = await readMeasured(store, plan);
-  const built = await buildReport({
+  const input: ReportInput = {
     ...judgedInput(plan, spec, cells),
     ...(measured && { logProbabilities: measured.conditions }),
     ...(await alongTrainingInput(store, plan, cells)),
@@ -92,7 +97,8 @@ async function reportOn(
     },
     costs: costsOf(spec, judged),
     judgingCounts: counts,
-  });
+  };
+  const built = await buildReport(input, draw);
   await writeReportFiles(output, built.files);
   return {
     folder: output,

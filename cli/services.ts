@@ -3,7 +3,7 @@
  */
 import { Command } from 'commander';
 import { dataFolder } from '../artifacts/places';
-import { stopServices, letGo, useServices } from './local/embedded';
+import { letGo, letGoAndWait, stopServices, useServices } from './local/embedded';
 import { portNumber } from './local/ports';
 import { sleep } from './local/processes';
 import { LocalFiles } from './local/state';
@@ -49,8 +49,7 @@ Examples:
       let over = false;
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => (over = true));
       while (!over && files.lockHolder() !== null) await sleep(200);
-      letGo(files);
-      if (files.clients().length === 0) await stopServices(files);
+      await letGoAndWait(files);
     });
 }
 

@@ -18,7 +18,7 @@ import { EXPERIMENT } from '../workflows/search-attributes';
 import { connect, isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
 import { conclude, follow } from './follow';
-import { letGo, stopServices, useServices } from './local/embedded';
+import { letGoAndWait, useServices } from './local/embedded';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
 import { LocalFiles } from './local/state';
 import { say } from './output';
@@ -58,8 +58,7 @@ export async function submitAndFollow(submission: Submission, options: SubmitOpt
     return await applyAndFollow(await connect(state.address), submission, options, { files, ui: state.ui });
   } finally {
     clearInterval(watch);
-    letGo(files);
-    if (!files.detached && files.clients().length === 0) await stopServices(files);
+    await letGoAndWait(files);
   }
 }
 

@@ -17,19 +17,31 @@ function fontFiles(): string[] {
   return ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => join(folder, name));
 }
 
-/** Draws several specs, one thread after the other. Throws what vega or vega-lite has against a spec. */
-export async function drawAll(specs: readonly object[]): Promise<Drawing[]> {
-  const drawings: Drawing[] = [];
+/** Throws what vega or vega-lite has against a spec. */
+export type DrawAll = (specs: readonly object[]) => Promise<Drawing[]>;
+
+/** Draws on a thread that lives as long as `work`: it loads vega, some tenths of a second, while `work` does other things. */
+export async function withDrawing<T>(work: (drawAll: DrawAll) => Promise<T>): Promise<T> {
   const worker = new Worker(join(__dirname, 'vega-worker.cjs'), {
     workerData: { fonts: fontFiles(), scale: PNG_SCALE },
   });
+  let failure: Error | null = null;
+  worker.on('error', (error) => (failure = error)); // it may end before anything is drawn
   try {
-    for (const spec of specs) drawings.push(await drawOn(worker, spec));
+    return await work(async (specs) => {
+      const drawings: Drawing[] = [];
+      for (const spec of specs) {
+        if (failure !== null) throw failure;
+        drawings.push(await drawOn(worker, spec));
+      }
+      return drawings;
+    });
   } finally {
     await worker.terminate();
   }
-  return drawings;
 }
+
+export const drawAll: DrawAll = (specs) => withDrawing((draw) => draw(specs));
 
 function drawOn(worker: Worker, spec: object): Promise<Drawing> {
   return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import { figure } from './figures';
 import { reportPage } from './html/page';
 import { judgeTables } from './judge-tables';
 import { logProbabilityTables } from './log-probability-tables';
-import { drawAll, type Drawing } from './render';
+import { drawAll, type DrawAll, type Drawing } from './render';
 import type { ReportFile, ReportInput } from './report-input';
 import { computeResults, type Results } from './results';
 import { alongTrainingCsv, cellsCsv, questionsCsv, reportJson } from './tables';
@@ -29,10 +29,21 @@ export interface BuiltReport {
 }
 
 /** Throws when rows do not belong to the plan's cells (see cell.ts). */
-export async function buildReport(input: ReportInput): Promise<BuiltReport> {
+export async function buildReport(input: ReportInput, draw: DrawAll = drawAll): Promise<BuiltReport> {
   const results = computeResults(input);
   const specs = results.figures.map(figure);
-  const drawn = await drawAll(specs);
+  const drawing = draw(specs);
+  drawing.catch(() => undefined); // awaited below; the tables are made meanwhile
+  const along = alongTrainingCsv(results);
+  const tables: ReportFile[] = [
+    { path: 'cells.csv', content: cellsCsv(results) },
+    { path: 'questions.csv', content: questionsCsv(results) },
+    ...(along === null ? [] : [{ path: 'along-training.csv', content: along }]),
+    ...judgeTables(results),
+    ...logProbabilityTables(results, input.logProbabilities ?? []),
+    { path: 'report.json', content: reportJson(input, results) },
+  ];
+  const drawn = await drawing;
   const drawings = new Map<string, Drawing>();
   const figures = results.figures.flatMap(({ id }, index): ReportFile[] => {
     const drawing = drawn[index] as Drawing;
@@ -44,16 +55,10 @@ export async function buildReport(input: ReportInput): Promise<BuiltReport> {
     ];
   });
   const passed = results.expectations.filter(({ outcome }) => outcome === 'passed').length;
-  const along = alongTrainingCsv(results);
   const { provenance, costs, failures, plan, judgingCounts = [] } = input;
   const files: ReportFile[] = [
     { path: 'report.html', content: reportPage(input, results, drawings) },
-    { path: 'cells.csv', content: cellsCsv(results) },
-    { path: 'questions.csv', content: questionsCsv(results) },
-    ...(along === null ? [] : [{ path: 'along-training.csv', content: along }]),
-    ...judgeTables(results),
-    ...logProbabilityTables(results, input.logProbabilities ?? []),
-    { path: 'report.json', content: reportJson(input, results) },
+    ...tables,
     ...figures,
   ];
   const paths = [...files.map(({ path }) => path), PROVENANCE_FILE].sort();

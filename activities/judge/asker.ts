@@ -44,11 +44,13 @@ export interface AskerOptions {
 }
 
 /**
- * Server errors and broken connections, repeated with full jitter. While nothing is answered the pauses sum to 15 s on
- * average, a server's restart; while others are answered it is this request's own trouble, and 4 s are enough.
+ * Server errors and broken connections, repeated with full jitter. Of a request's first failure nobody knows whose trouble it
+ * is, so it is soon repeated. If nothing was answered between two failures the judge is away: the pauses sum to 14 s on
+ * average, a server's restart. If others were answered, it is this request's own trouble, also when it is the last one that
+ * is left: 2 s are enough, and the end of the experiment may wait for it.
  */
 const ATTEMPTS = 5;
-const RETRY_BASE_MS = { none: 2000, others: 500 };
+const RETRY_BASE_MS = { away: 2000, own: 250 };
 const RETRY_LONGEST_MS = 16_000;
 /**
  * So many requests failing without any reply between: the rest waits for what becomes of them, and when all of them are
@@ -67,7 +69,8 @@ const PAUSE_AFTER_PATIENCE_MS = 60_000;
 export class Asker {
   /** HTTP requests started. */
   requestsSent = 0;
-  private lastReplyAt: number;
+  private readonly createdAt: number;
+  private lastFailureAt = 0;
   /** Requests that failed and are to be repeated, since the last reply. */
   private readonly failing = new Set<unknown>();
   private halted: (() => void)[] = [];
@@ -75,7 +78,7 @@ export class Asker {
   private unanswered = 0;
 
   constructor(private readonly options: AskerOptions) {
-    this.lastReplyAt = options.clock.now();
+    this.createdAt = options.clock.now();
   }
 
   /**
@@ -89,9 +92,11 @@ export class Asker {
     let lost = 0;
     let failures = 0;
     let waits = 0;
+    let failedAt: number | null = null;
+    let own = false;
     for (;;) {
       const ticket = await pace.enter(characters, quit, urgent || call !== undefined);
-      const startedAt = clock.now();
+      if (pace.heardAt > this.lastFailureAt) this.clear();
       if (call === undefined && this.failing.size + this.unanswered >= UNREACHABLE_AFTER) {
         ticket.leave();
         if (this.failing.size === 0) return { kind: 'not_tried', lost: 0 };
@@ -129,7 +134,7 @@ export class Asker {
           onTrouble(failure);
           if (++waits > MOST_WAITS) return { kind: 'exhausted', failure, lost };
           const delay = pace.jittered(failure.delayMs as number);
-          if (clock.now() + delay - this.lastReplyAt > PATIENCE_MS) {
+          if (clock.now() + delay - Math.max(this.createdAt, pace.heardAt) > PATIENCE_MS) {
             throw new JudgeMustWait(Math.max(delay, PAUSE_AFTER_PATIENCE_MS), failure.message);
           }
           await clock.sleep(delay, quit);
@@ -138,6 +143,8 @@ export class Asker {
         case 'retry': {
           onTrouble(failure);
           if (failure.mayBePaid) lost++;
+          own ||= failedAt !== null && pace.heardAt > failedAt;
+          this.lastFailureAt = failedAt = clock.now();
           if (++failures >= ATTEMPTS) {
             this.failing.delete(build);
             this.unanswered++;
@@ -145,7 +152,10 @@ export class Asker {
             return { kind: 'exhausted', failure, lost };
           }
           this.failing.add(build);
-          const delay = failure.delayMs ? pace.jittered(failure.delayMs) : this.retryPause(failures, startedAt);
+          const base = own || failures === 1 ? RETRY_BASE_MS.own : RETRY_BASE_MS.away;
+          const delay = failure.delayMs
+            ? pace.jittered(failure.delayMs)
+            : jitter(clock, base, RETRY_LONGEST_MS, failures);
           await clock.sleep(delay, quit);
         }
       }
@@ -166,13 +176,12 @@ export class Asker {
     quit.throwIfAborted();
   }
 
-  private retryPause(failures: number, startedAt: number): number {
-    const base = this.lastReplyAt > startedAt ? RETRY_BASE_MS.others : RETRY_BASE_MS.none;
-    return jitter(this.options.clock, base, RETRY_LONGEST_MS, failures);
+  private replied(): void {
+    this.options.pace.heard();
+    this.clear();
   }
 
-  private replied(): void {
-    this.lastReplyAt = this.options.clock.now();
+  private clear(): void {
     this.failing.clear();
     this.unanswered = 0;
     this.release();

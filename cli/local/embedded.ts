@@ -6,10 +6,10 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { installationRoot } from '../../artifacts/places';
 import { InvalidUse } from '../errors';
-import { endProcess, isRunning, sleep } from './processes';
+import { endProcess, isRunning, signal, sleep } from './processes';
 import { requireSpace, TO_START_BYTES } from './space';
 import type { LocalFiles, LocalState } from './state';
-import { orphanServer, type SupervisorOptions } from './supervisor';
+import { END_UNLESS_USED, orphanServer, type SupervisorOptions } from './supervisor';
 
 const READY_MS = 120_000;
 const STOP_MS = 90_000;
@@ -95,27 +95,41 @@ export function letGo(files: LocalFiles): void {
   files.removeClient();
 }
 
+/** Lets go, and waits for the end of the services unless some other command uses them. */
+export async function letGoAndWait(files: LocalFiles): Promise<void> {
+  letGo(files);
+  const pid = files.lockHolder();
+  if (pid === null) {
+    if (!files.used) await endOrphan(files);
+    return;
+  }
+  signal(pid, END_UNLESS_USED);
+  await ended(files, pid, () => files.used);
+}
+
 /** Stops the services, a server that outlived its supervisor too, and waits until they have ended. False when none ran. */
 export async function stopServices(files: LocalFiles): Promise<boolean> {
   files.detached = false;
   const pid = files.lockHolder();
-  if (pid !== null) await stopSupervisor(files, pid);
-  const orphan = orphanServer(files, files.lastState());
-  if (orphan !== null) {
-    await endProcess(orphan, ORPHAN_GRACE_MS);
-    files.clearState();
+  if (pid !== null) {
+    signal(pid, 'SIGTERM');
+    await ended(files, pid, () => false);
   }
-  return pid !== null || orphan !== null;
+  return (await endOrphan(files)) || pid !== null;
 }
 
-async function stopSupervisor(files: LocalFiles, pid: number): Promise<void> {
-  try {
-    process.kill(pid, 'SIGTERM');
-  } catch {
-    // it ended in this very moment
-  }
+async function endOrphan(files: LocalFiles): Promise<boolean> {
+  const orphan = orphanServer(files, files.lastState());
+  if (orphan === null) return false;
+  await endProcess(orphan, ORPHAN_GRACE_MS);
+  files.clearState();
+  return true;
+}
+
+/** Returns when the process has ended, or when it need not. */
+async function ended(files: LocalFiles, pid: number, unless: () => boolean): Promise<void> {
   const until = Date.now() + STOP_MS;
-  while (isRunning(pid)) {
+  while (isRunning(pid) && !unless()) {
     if (Date.now() > until) throw new Error(`process ${pid} does not end; see ${files.log('supervisor')}`);
     await sleep(50);
   }

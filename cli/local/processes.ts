@@ -67,7 +67,8 @@ export async function endProcess(pid: number, graceMs: number): Promise<void> {
   while (isRunning(pid)) await sleep(50);
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Does nothing when there is no such process any more. */
+export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {

@@ -73,6 +73,22 @@ export class LocalFiles {
     this.replace('state.json', JSON.stringify(state, null, 2) + '\n');
   }
 
+  /**
+   * Says that the services end, unless some command needs them. Said first and looked at afterwards: whoever registers as
+   * a client and does not read this yet is seen here, so no command is left with services that are just ending.
+   */
+  endUnlessUsed(state: LocalState): boolean {
+    this.writeState({ ...state, ready: false, stopping: true });
+    if (!this.used) return true;
+    this.writeState(state);
+    return false;
+  }
+
+  /** Some command needs the services, or they are to stay without one. */
+  get used(): boolean {
+    return this.detached || this.clients().length > 0;
+  }
+
   clearState(): void {
     rmSync(join(this.run, 'state.json'), { force: true });
   }

@@ -2,7 +2,7 @@
  * The embedded services of one data folder: the Temporal server, the stand-in judge when it is wanted, and the three
  * workers. One supervisor a data folder; `flamingo run` starts it and is its client.
  *
- * It stops, trainer first and server last, when no client is left (unless detached), or on SIGTERM. Should it be killed,
+ * It stops, trainer first and server last, when no client is left (unless detached), or on SIGTERM in any case. Should it be killed,
  * its workers notice the closed pipe and end by themselves; the next supervisor adopts the server, which can not.
  */
 import { mkdir } from 'node:fs/promises';
@@ -17,6 +17,8 @@ import type { LocalFiles, LocalState } from './state';
 
 /** Time for a client to come back, so that a second command right after the first finds the services warm. */
 const LINGER_MS = 1_500;
+/** Whoever sends it was the last client, as far as it knows: no need to linger. */
+export const END_UNLESS_USED = 'SIGUSR2';
 /** A trainer of 14B shape needs up to half a minute to save. */
 const GPU_GRACE_MS = 45_000;
 const GRACE_MS = 15_000;
@@ -30,8 +32,8 @@ export interface SupervisorOptions {
 }
 
 export async function supervise(files: LocalFiles, options: SupervisorOptions): Promise<void> {
-  if (!files.takeLock()) return;
   const supervisor = new Supervisor(files, options);
+  if (!files.takeLock()) return;
   try {
     await supervisor.run();
   } finally {
@@ -43,6 +45,7 @@ class Supervisor {
   private readonly state: LocalState;
   private services: Service[] = [];
   private stopping = false;
+  private hurry = false;
 
   constructor(
     private readonly files: LocalFiles,
@@ -61,20 +64,22 @@ class Supervisor {
       problem: null,
       services: [],
     };
+    for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => (this.stopping = true));
+    process.on(END_UNLESS_USED, () => (this.hurry = true));
   }
 
   async run(): Promise<void> {
     const before = this.files.lastState();
     this.write();
     const beat = setInterval(() => this.beat(), 500);
-    for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => (this.stopping = true));
     try {
       await this.start(before);
       let alone = 0;
       while (!this.stopping && this.files.ownsLock()) {
         await sleep(100);
-        alone = this.files.detached || this.files.clients().length > 0 ? 0 : alone + 100;
-        if (alone >= LINGER_MS) this.stopping = true;
+        alone = this.files.used ? 0 : alone + 100;
+        if (alone >= (this.hurry ? 100 : LINGER_MS)) this.stopping = this.files.endUnlessUsed(this.state);
+        if (alone === 0) this.hurry = false;
       }
     } catch (error) {
       this.state.problem = (error as Error).message;
@@ -83,6 +88,7 @@ class Supervisor {
     } finally {
       this.state.stopping = true;
       this.state.ready = false;
+      this.beat();
       await this.stop();
       clearInterval(beat);
       if (this.files.ownsLock()) this.files.clearState();

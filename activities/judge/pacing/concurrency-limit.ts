@@ -8,7 +8,8 @@
  * - Then one more is tried after some clean replies. If that holds for a round, the limit grows with every clean reply
  *   until the next rejection: a limit that has risen is found in a second or two, and one that stays costs one rejection
  *   in some thirty replies.
- * - An overloaded server does not cut the limit, it only stops its growth for a while.
+ * - An overloaded server does not cut the limit, it only stops its growth for a while. So does one that fails many of its
+ *   requests; a few that fail are those requests' own trouble and say nothing about how many are taken.
  */
 
 /** In flight at the start, when nothing is known yet. */
@@ -19,6 +20,9 @@ const GROWTH = 1;
 const FALL = 0.75;
 /** Clean replies of all workers before one of them tries one more. At most one rejection in so many replies. */
 const REPLIES_BEFORE_PROBE = 30;
+/** Of the last twenty requests or so, the share that may fail before growth stops. */
+const TROUBLED = 0.25;
+const NEWEST = 1 / 20;
 
 export class ConcurrencyLimit {
   /** Of the replies before one more is tried, the share that comes to this worker; null: another one tries. */
@@ -36,6 +40,8 @@ export class ConcurrencyLimit {
   private episodeUpTo = -1;
   private episodeAccepted = 0;
   private cleanSinceEpisode = true;
+  /** Share of the latest requests that the server failed. */
+  private troubledShare = 0;
 
   constructor(
     private most: number,
@@ -81,6 +87,7 @@ export class ConcurrencyLimit {
    * flight. Without that a reply proves nothing about more.
    */
   succeeded(number: number, saturated: boolean): void {
+    this.troubledShare -= NEWEST * this.troubledShare;
     if (number > this.episodeUpTo) this.cleanSinceEpisode = true;
     if (this.part === null || !saturated || number <= this.episodeUpTo || this.limit >= this.most) return;
     this.clean++;
@@ -107,6 +114,12 @@ export class ConcurrencyLimit {
   /** No growth before another round of clean replies. */
   overloaded(): void {
     this.stop();
+  }
+
+  /** The server failed a request: of one in many that is the request's own trouble. */
+  troubled(): void {
+    this.troubledShare += NEWEST * (1 - this.troubledShare);
+    if (this.troubledShare > TROUBLED) this.stop();
   }
 
   /** The rate of requests rose too fast: half of it, and from there in small steps. */

@@ -70,7 +70,7 @@ export interface Ticket {
   replied(usage: Usage, limits: RateLimits | null): void;
   /** A 429 or 529. Its own request is to wait `delayMs` before it enters again. */
   rejected(kind: WaitKind, delayMs: number, limits: RateLimits | null, reason: string): void;
-  /** The server failed: nothing is cut, but nothing grows. */
+  /** The server failed it: nothing is cut, and while many fail nothing grows. */
   troubled(): void;
   leave(): void;
 }
@@ -90,6 +90,8 @@ export class Pace {
   private heldUntil = 0;
   private holdReason = '';
   private rejectionsInRow = 0;
+  /** When the server last answered any request, of whichever shard: epoch milliseconds, 0 = never. */
+  heardAt = 0;
   private tokensPerCharacter = 0.25;
   private outputTokens = 5;
   private readonly waiters: Waiter[] = [];
@@ -231,6 +233,11 @@ export class Pace {
     });
   }
 
+  /** The server answered a request, if only that this one's text is refused. */
+  heard(): void {
+    this.heardAt = this.clock.now();
+  }
+
   /** The pause that `delayMs` becomes: up to 20 % longer. */
   jittered(delayMs: number): number {
     return delayMs + this.clock.random() * Math.min(JITTER * delayMs, LONGEST_JITTER_MS);
@@ -293,7 +300,7 @@ export class Pace {
       number,
       replied: (usage, limits) => this.replied(number, waiter.characters, expected, usage, limits),
       rejected: (kind, delayMs, limits, reason) => this.rejected(number, kind, delayMs, limits, reason),
-      troubled: () => this.limit!.overloaded(),
+      troubled: () => this.limit!.troubled(),
       leave: () => {
         this.active--;
         this.pump();

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { portNumber } from '../../../cli/local/ports';
 import { identityOf, isRunning, processOf, wasStartedWith } from '../../../cli/local/processes';
 import { requireSpace } from '../../../cli/local/space';
-import { LocalFiles } from '../../../cli/local/state';
+import { LocalFiles, type LocalState } from '../../../cli/local/state';
 
 let files: LocalFiles;
 let lock: string;
@@ -106,4 +106,44 @@ test('--port takes port numbers only', () => {
 test('too little room says so before anything starts', () => {
   expect(() => requireSpace(files.data, 1)).not.toThrow();
   expect(() => requireSpace(files.data, 2 ** 60)).toThrow(/is full.*\n.*free space/);
+});
+
+describe('the end of the services', () => {
+  const STATE: LocalState = {
+    supervisor: process.pid,
+    beat: Date.now(),
+    address: '127.0.0.1:1',
+    ui: '',
+    serverPid: null,
+    standIn: null,
+    accounts: ['stand-in'],
+    ready: true,
+    stopping: false,
+    problem: null,
+    services: [],
+  };
+
+  test('is said when no command uses them', () => {
+    expect(files.endUnlessUsed(STATE)).toBe(true);
+    expect(files.liveState()).toMatchObject({ ready: false, stopping: true });
+  });
+
+  test('is taken back for a command that came meanwhile', () => {
+    files.addClient();
+    expect(files.endUnlessUsed(STATE)).toBe(false);
+    expect(files.liveState()).toMatchObject({ ready: true, stopping: false });
+    files.removeClient();
+    files.detached = true;
+    expect(files.endUnlessUsed(STATE)).toBe(false);
+  });
+
+  test('is said before the clients are looked at: a later one reads it', () => {
+    let seen: LocalState | null = null;
+    jest.spyOn(files, 'clients').mockImplementation(() => {
+      seen = files.liveState();
+      return [];
+    });
+    expect(files.endUnlessUsed(STATE)).toBe(true);
+    expect(seen).toMatchObject({ stopping: true });
+  });
 });

@@ -108,6 +108,27 @@ test('an overloaded server does not cut it, and stops its growth for a while', (
   expect(limit.allowed).toBe(41); // one more is tried
 });
 
+test('some requests that the server fails do not keep it small', () => {
+  const limit = new ConcurrencyLimit(200);
+  for (let number = 1; number <= 200; number++) {
+    if (number % 10 === 0) limit.troubled();
+    else limit.succeeded(number, true);
+  }
+  expect(limit.allowed).toBe(200);
+});
+
+test('while every other request fails it does not grow, and afterwards again', () => {
+  const limit = new ConcurrencyLimit(1000, 40);
+  for (let number = 1; number <= 40; number++) limit.troubled();
+  for (let number = 1; number <= 2_000; number++) {
+    if (number % 2 === 0) limit.troubled();
+    else limit.succeeded(number, true);
+  }
+  expect(limit.allowed).toBe(40);
+  for (let rounds = 0; rounds < 4; rounds++) round(limit);
+  expect(limit.allowed).toBeGreaterThan(60);
+});
+
 test('a ramp limit halves it once per episode, and from there it goes in small steps', () => {
   const limit = new ConcurrencyLimit(1000);
   started = 40;

@@ -1,7 +1,7 @@
 /** Shards of judgements against a stand-in on a bad day: waits, retries, stops, an item's own fault. */
-import { JudgeStopped } from '../../../activities/judge/asker';
+import { type Clock, JudgeStopped } from '../../../activities/judge/asker';
 import { readJournals } from '../../../activities/judge/journal';
-import { JudgeMustWait } from '../../../activities/judge/pacing/pace';
+import { JudgeMustWait, Pace } from '../../../activities/judge/pacing/pace';
 import { type Fault } from '../../../activities/judge/stand-in/faults';
 import { type ReceivedRequest } from '../../../activities/judge/stand-in/server';
 import { keyOf } from '../../../experiment/canonical';
@@ -82,6 +82,46 @@ describe('waiting and asking again', () => {
     expect(judged.requestsSent).toBe(25);
     expect(judged.missing.filter(({ kind }) => kind === 'not_tried')).toHaveLength(45);
     expect(judged.missing.find(({ kind }) => kind === 'not_tried')!.message).toContain('500');
+  });
+
+  describe('the pauses of one that always fails', () => {
+    /** `others`: what else the worker hears while it pauses, for the so many-th time. */
+    async function pauses(others: (pace: Pace, pause: number) => void): Promise<number[]> {
+      const { server, journal } = await setUp([{ kind: 'server_error', every: 1 }]);
+      const clock = jumpingClock(1);
+      const pace = Pace.alone(clock, 8);
+      const sleep: Clock['sleep'] = async (milliseconds, signal) => {
+        await clock.sleep(milliseconds, signal);
+        others(pace, clock.slept.length);
+      };
+      await judge(server, { requests: requests(1), journal, ...clock, sleep, pace });
+      return clock.slept;
+    }
+
+    test('sum to a restart of the server while nothing is answered', async () => {
+      expect(await pauses(() => undefined)).toEqual([250, 4000, 8000, 16_000]);
+    });
+
+    test('are short while others are answered, whatever shard they are of', async () => {
+      expect(await pauses((pace) => pace.heard())).toEqual([250, 500, 1000, 2000]);
+    });
+
+    test('stay short when it is the last one that is left', async () => {
+      expect(await pauses((pace, pause) => pause === 1 && pace.heard())).toEqual([250, 500, 1000, 2000]);
+    });
+  });
+
+  test('a judge that answers another shard is no unreachable one', async () => {
+    const { server, journal } = await setUp([{ kind: 'server_error', every: 1 }]);
+    const clock = jumpingClock();
+    const pace = Pace.alone(clock, 1);
+    const sleep: Clock['sleep'] = async (milliseconds, signal) => {
+      await clock.sleep(milliseconds, signal);
+      pace.heard();
+    };
+    const judged = await judge(server, { requests: requests(10), journal, ...clock, sleep, pace });
+    expect(judged.requestsSent).toBe(50);
+    expect(judged.missing.map(({ kind }) => kind)).toEqual(Array(10).fill('server'));
   });
 
   test('a long pause gives the slot back, with everything kept', async () => {
