@@ -48,6 +48,8 @@ export interface Lease {
   workers: number;
   /** It may try whether the server takes more at once: all may at first, then only one, or rejections would add up. */
   probes: boolean;
+  /** One has found that the server takes more than before: all try for as long as nobody is rejected. */
+  climbs: boolean;
   /** The whole account's, bounded. */
   rates: Rates;
   /** Milliseconds from the request's sending on. */
@@ -109,10 +111,16 @@ export interface ModelState {
   growing: boolean;
   /** Requests at once that the server takes and nobody uses at present; 0 while `growing`. */
   spare: number;
+  /** Somebody's level has risen beyond what was known, and nobody was rejected since. */
+  climbing?: boolean;
   holders: Record<string, Holder>;
 }
 
 export interface Holder {
+  /** It has only said that it is there. */
+  fresh?: boolean;
+  /** It knows that the server's limit was met: what it finds from then on is a change. */
+  settled?: boolean;
   demand: number;
   bounds: AccountBounds;
   level: number;

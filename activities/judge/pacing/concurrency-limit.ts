@@ -82,6 +82,12 @@ export class ConcurrencyLimit {
     if (part === null) this.stop();
   }
 
+  /** Another worker found that the server takes more: no need to try one first. */
+  climb(): void {
+    this.growth = Math.max(this.growth, GROWTH);
+    this.probing = false;
+  }
+
   /**
    * A reply came as it should. `number`: of its request, in the order of starts; `saturated`: as many as allowed were in
    * flight. Without that a reply proves nothing about more.

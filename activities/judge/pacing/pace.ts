@@ -113,6 +113,7 @@ export class Pace {
       fraction: 1,
       workers: 1,
       probes: true,
+      climbs: false,
       rates,
       until: Infinity,
     });
@@ -184,10 +185,13 @@ export class Pace {
       const first = share.growing ? Math.ceil(FIRST_LIMIT * share.fraction) : share.move;
       this.limit = new ConcurrencyLimit(share.most, first);
     } else {
+      // what goes to others goes from what it has, not from what is left of it under a lower bound
+      if (share.move < 0) this.limit.move(share.move);
       this.limit.setMost(share.most, share.growing);
-      this.limit.move(share.move);
+      if (share.move > 0) this.limit.move(share.move);
     }
-    this.limit.setPart(share.probes ? 1 / share.workers : null);
+    this.limit.setPart(share.probes || share.climbs ? 1 / share.workers : null);
+    if (share.climbs) this.limit.climb();
     this.pump();
   }
 

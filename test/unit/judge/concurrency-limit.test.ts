@@ -108,6 +108,19 @@ test('an overloaded server does not cut it, and stops its growth for a while', (
   expect(limit.allowed).toBe(41); // one more is tried
 });
 
+test('it climbs with every clean reply when another worker found that more is taken, until it is rejected', () => {
+  const limit = new ConcurrencyLimit(1000, 40);
+  round(limit, 10);
+  limit.climb();
+  round(limit);
+  expect(limit.allowed).toBe(20);
+  round(limit);
+  expect(limit.allowed).toBe(40);
+  round(limit, 30);
+  round(limit, 30);
+  expect(limit.allowed).toBeLessThanOrEqual(31);
+});
+
 test('some requests that the server fails do not keep it small', () => {
   const limit = new ConcurrencyLimit(200);
   for (let number = 1; number <= 200; number++) {

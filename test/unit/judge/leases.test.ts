@@ -32,6 +32,7 @@ beforeEach(() => {
         fraction: 1,
         workers: 1,
         probes: true,
+        climbs: false,
         rates: NO_RATES,
         validMs: 6_000,
         renewMs: 500,

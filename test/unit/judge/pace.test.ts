@@ -19,6 +19,7 @@ function share(changes: Partial<Share> = {}): Share {
     fraction: 1,
     workers: 1,
     probes: true,
+    climbs: false,
     rates: NO_RATES,
     until: Infinity,
     ...changes,

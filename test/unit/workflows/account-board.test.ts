@@ -15,7 +15,14 @@ beforeEach(() => {
 
 const BOUNDS: AccountBounds = { ...NO_RATES, concurrency: 20 };
 
+/** A worker's first word brings it nothing, so it says it twice. */
 function ask(worker: string, changes: Partial<LeaseRequest> = {}): Lease {
+  const { model = 'judge-1', demand = 100 } = changes;
+  if (demand > 0 && board.snapshot.models[model]?.holders[worker] === undefined) askOnce(worker, changes);
+  return askOnce(worker, changes);
+}
+
+function askOnce(worker: string, changes: Partial<LeaseRequest> = {}): Lease {
   return board.lease({
     worker,
     model: 'judge-1',
@@ -75,6 +82,11 @@ describe('fair shares', () => {
 describe('leases', () => {
   test('one worker gets everything, for some seconds', () => {
     expect(ask('a')).toMatchObject({ most: 20, fraction: 1, workers: 1, probes: true, validMs: VALID_MS, pause: null });
+  });
+
+  test('workers that come in the same moment share what there is from the start', () => {
+    for (const worker of ['a', 'b', 'c', 'd']) expect(askOnce(worker)).toMatchObject({ most: 0, renewMs: 40 });
+    for (const worker of ['a', 'b', 'c', 'd']) expect(askOnce(worker)).toMatchObject({ most: 5, fraction: 0.25 });
   });
 
   test('a newcomer waits until the other one has renewed and its surplus has come back', () => {
@@ -242,8 +254,10 @@ describe('what the server takes at once', () => {
     const bounds = { ...BOUNDS, concurrency: 200 };
     ask('a', { bounds });
     ask('a', { ...found(20), bounds });
-    expect(ask('a', { ...found(20, 4), bounds, demand: 4 }).move).toBe(-16);
+    expect(ask('a', { ...found(20, 4), bounds, demand: 4, reach: 20 }).move).toBe(-16);
     expect(spare()).toBe(16);
+    ask('b', { bounds, growing: false }); // all of the rates are still the other one's
+    ask('a', { ...found(4), bounds, demand: 4, reach: 4 });
     expect(ask('b', { bounds, growing: false }).move).toBe(16);
     expect(spare()).toBe(0);
   });
@@ -271,6 +285,56 @@ describe('what the server takes at once', () => {
     ask('a', { ...found(10, 10), bounds, demand: 10 });
     expect(holder('a').level + spare()).toBe(20);
   });
+});
+
+describe('when the server takes more than before', () => {
+  const bounds = { ...BOUNDS, concurrency: 200 };
+  beforeEach(() => {
+    ask('a', { bounds });
+    ask('b', { bounds });
+    ask('a', { ...found(10), bounds });
+    ask('b', { ...found(10), bounds });
+  });
+  const climbs = (worker: string, level: number) => ask(worker, { ...found(level), bounds }).climbs;
+
+  test('one that was tried and held is no news', () => {
+    expect(climbs('a', 11)).toBe(false);
+    expect(climbs('a', 12)).toBe(false);
+    expect(climbs('b', 10)).toBe(false);
+  });
+
+  test('all climb as soon as one does, until somebody is rejected', () => {
+    climbs('a', 14);
+    expect(climbs('b', 10)).toBe(true);
+    expect(climbs('a', 20)).toBe(true);
+    climbs('b', 8);
+    expect(climbs('a', 20)).toBe(false);
+  });
+
+  test('what was spare is no news', () => {
+    ask('b', { ...found(10, 0), bounds, demand: 2, reach: 10 });
+    const left = spare();
+    expect(left).toBeGreaterThan(2);
+    climbs('a', 10 + left);
+    expect(climbs('a', 10 + left)).toBe(false);
+  });
+
+  test('alone there is nobody to tell', () => {
+    ask('b', { demand: 0 });
+    climbs('a', 40);
+    expect(climbs('a', 60)).toBe(false);
+  });
+});
+
+test('a share that shrinks leaves what the server takes to the others', () => {
+  const bounds = { ...BOUNDS, concurrency: 20 };
+  ask('a', { bounds });
+  ask('a', { ...found(20), bounds });
+  ask('b', { bounds });
+  const { most, move } = ask('a', { ...found(20, 4), bounds });
+  expect(most).toBe(10);
+  expect(20 + move).toBeLessThanOrEqual(10);
+  expect(holder('a').level + holder('a').draining + holder('b').level + spare()).toBe(20);
 });
 
 describe('pauses', () => {
