@@ -34,6 +34,8 @@ export interface Scenario {
   outputTokens?: number;
   /** Rejects what the limits would let pass: milliseconds to wait (null: not said), or undefined to let it pass. */
   refuse?: (now: number) => { kind: WaitKind; delayMs: number | null } | undefined;
+  /** Milliseconds of one way of a request on the network. Default 2. */
+  wireMs?: Latency;
   /** Milliseconds of one way of a lease through Temporal, drawn anew for each. Default 10. */
   updateMs?: Latency;
   /** The worker of this number is killed so late: it sends nothing more, and what it had is done by the others. */
@@ -56,8 +58,6 @@ export interface Outcome {
 const MODEL = 'judge';
 const SHARD = 50;
 const SLOTS = 200;
-/** One way on the network. */
-const WIRE_MS = 2;
 
 export async function simulate(scenario: Scenario): Promise<Outcome> {
   const { requests, workers, seed, limits = {}, latency = { min: 100, max: 300 }, delayed, refuse, kill } = scenario;
@@ -66,6 +66,8 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
   const limiter = new Limiter(limits, 0);
   const nextLatency = latencies(latency, seed);
   const draw = draws(seed + 1);
+  const nextWire = latencies(scenario.wireMs ?? 2, seed + 3);
+  const wireBack = (): number => (scenario.wireMs === undefined ? 0 : nextWire());
   const nextUpdate = latencies(scenario.updateMs ?? 10, seed + 2);
   const dead = new AbortController();
   const board = new AccountBoard(AccountBoard.fresh('test'), clock.now);
@@ -94,7 +96,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
   const told = new Set<JudgeCall>();
   const client = (worker: number): Pick<JudgeClient, 'send'> => ({
     send: async (call) => {
-      await clock.sleep(WIRE_MS);
+      await clock.sleep(nextWire());
       outcome.starts.push({ at: clock.now(), worker });
       if (delayed !== undefined && !told.has(call)) {
         told.add(call);
@@ -114,6 +116,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
       await clock.sleep(nextLatency());
       inFlight--;
       limiter.release();
+      await clock.sleep(wireBack());
       outcome.replies.push({ at: clock.now(), worker });
       return { ...cost, limits: readRateLimits(headers(null)) } as JudgeReply;
     },

@@ -100,6 +100,26 @@ describe.each(CASES)('$name', ({ name, scenario, seeds, fleet = AIM }) => {
   });
 });
 
+describe('requests that are under way for 0 to 40 ms, leases for 25 to 75 ms, each way', () => {
+  const slow = { wireMs: { min: 0, max: 40 }, updateMs: { min: 25, max: 75 }, latency: LATENCY };
+  // with no more at once than the server takes, the way alone costs a fifth: a place is empty meanwhile
+  const cases = [
+    { name: '20 in flight', requests: 2000, limits: { concurrency: 20 }, most: 1.28 },
+    { name: 'falling and rising', requests: 4000, limits: FALLING, most: 1.22 },
+  ];
+  test.each(cases)('$name: a rejection by chance costs little: the limit need not have fallen', async (each) => {
+    const { requests, limits, most } = each;
+    const ratios: number[] = [];
+    for (const seed of SEEDS) {
+      const { ms } = await simulate({ ...slow, requests, limits, workers: 1, seed });
+      const ideal = idealMs({ requests, limits, concurrency: 200, latency: LATENCY, seed });
+      show(`${each.name}: ${(ms / ideal).toFixed(3)} of ${ideal} ms`);
+      ratios.push(ms / ideal);
+    }
+    expect(ratios.sort((one, other) => one - other)[Math.floor(ratios.length / 2)]).toBeLessThanOrEqual(most);
+  });
+});
+
 describe('what the experiment file allows is held by the whole fleet', () => {
   test.each([{ requestsPerMinute: 1200 }, { inputTokensPerMinute: 1200 * 250 }, { outputTokensPerMinute: 1200 * 2 }])(
     '%j',
