@@ -34,7 +34,7 @@ import { judgeUsd, PRICES_AS_OF } from './judge/prices';
 import { judgingCounts } from './judging-counts';
 import { publishCell } from './publish';
 import { alongTrainingInput } from './report-along-training';
-import { filesOfLastReport, removeStale, writeWhole } from './report-files';
+import { writeReportFiles } from './report-files';
 import { judgedInput, MAIN } from './report-judges';
 import { figuresOf, readMeasured } from './report-measurements';
 
@@ -99,9 +99,7 @@ async function reportOn(
     judgingCounts: counts,
   };
   const built = await buildReport(input, draw);
-  const before = await filesOfLastReport(output);
-  for (const file of built.files) await writeWhole(join(output, file.path), file.content);
-  await removeStale(output, before, built.files);
+  await writeReportFiles(output, built.files);
   return {
     folder: output,
     html: join(output, 'report.html'),

@@ -1,6 +1,6 @@
 /**
  * What judging had to go through, by judge and kind, from the store: what requests met and waited for or repeated,
- * verdicts that are no score, and verdicts that are missing, each by what ended the attempts to get it.
+ * verdicts that are no score, and verdicts that are missing, each once, by what ended the latest attempt to get it.
  */
 import pLimit from 'p-limit';
 import type { Store } from '../artifacts/store';
@@ -73,7 +73,10 @@ function wordsOf(kind: string): string {
 /** Whose attempts are looked at side by side. */
 const SHARDS_AT_ONCE = 16;
 
-/** Of all attempts at a group's shards; a judgement's last word counts. */
+/**
+ * Of all attempts at a group's shards; a judgement's last word counts, whichever shard said it: what was missing may have
+ * been cut differently since.
+ */
 async function troublesOf(store: Store, group: string): Promise<{ met: Troubles; missing: Map<Sha256, MissingKind> }> {
   const met: Record<string, number> = {};
   const missing = new Map<Sha256, MissingKind>();
@@ -86,9 +89,10 @@ async function troublesOf(store: Store, group: string): Promise<{ met: Troubles;
     const folders = await store.attemptFolders({ stage: 'judgements', group, key });
     return Promise.all(folders.map((folder) => readTroubles(folder)));
   });
-  for (const troubles of left.flat()) {
-    for (const [kind, times] of Object.entries(troubles?.met ?? {})) add(kind, times);
-    for (const { id, kind } of troubles?.missing ?? []) missing.set(id, kind);
+  const ended = left.flat().filter((troubles) => troubles !== null);
+  for (const troubles of ended.sort((one, other) => (one.at ?? 0) - (other.at ?? 0))) {
+    for (const [kind, times] of Object.entries(troubles.met)) add(kind, times);
+    for (const { id, kind } of troubles.missing) missing.set(id, kind);
   }
   return { met, missing };
 }

@@ -2,17 +2,19 @@
  * `flamingo inject FILE -o OUT`: answers with and without injected texts, to be judged and compared by `flamingo judge`.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { InvalidTable } from '../activities/aggregate/read-judged';
 import { visibleLine } from '../activities/aggregate/visible';
 import { openAnswers } from '../activities/given/answers';
 import { CLEAN, injectedRows } from '../activities/given/injected';
 import { tableFormat } from '../activities/given/table';
+import { reason } from '../activities/inputs/datasets';
 import { readInjections, type Injection } from '../activities/judge/injections';
 import { installationRoot } from '../artifacts/places';
 import { InvalidUse } from './errors';
 import { positive } from './judge-options';
+import { checkPlace } from './out-file';
 import { say } from './output';
 
 interface Options {
@@ -21,6 +23,7 @@ interface Options {
   rows: number;
   questionColumn?: string;
   answerColumn?: string;
+  force?: boolean;
 }
 
 export function injectCommand(): Command {
@@ -32,6 +35,7 @@ export function injectCommand(): Command {
     .option('--rows <n>', 'of so many different answers, the first ones', positive, 20)
     .option('--question-column <name>', 'default: question or question_text')
     .option('--answer-column <name>', 'default: answer or response')
+    .option('--force', 'replace OUT where it holds something else')
     .addHelpText(
       'after',
       `
@@ -52,12 +56,12 @@ The report of the second command shows for each text and metric how far the scor
 }
 
 async function writeInjected(file: string, options: Options): Promise<void> {
-  const { out, rows, questionColumn, answerColumn } = options;
+  const { out, rows, questionColumn, answerColumn, force = false } = options;
   const format = tableFormat(file);
   if (format === null)
     throw new InvalidUse(`${file}: expected a name that ends in .csv or .jsonl, or one of these and .gz`);
   if (!out.endsWith('.jsonl')) throw new InvalidUse(`-o ${out}: expected a name that ends in .jsonl`);
-  if (resolve(out) === resolve(file)) throw new InvalidUse(`-o ${out}: that is the file with the answers`);
+  await checkPlace(file, out);
   const injections = await injectionsOf(options.injections);
   const table = await openAnswers(file, format, {
     ...(questionColumn === undefined ? {} : { question: questionColumn }),
@@ -66,12 +70,25 @@ async function writeInjected(file: string, options: Options): Promise<void> {
   const lines: string[] = [];
   for await (const row of injectedRows(table, injections, rows)) lines.push(JSON.stringify(row) + '\n');
   if (lines.length === 0) throw new InvalidUse(`${file}: there are no rows`);
+  const text = lines.join('');
+  if (!force && (await holdsOther(out, text)))
+    throw new InvalidUse(`-o ${out}: it exists and holds something else; name another file, or --force replaces it`);
   const temporary = `${out}.${process.pid}.tmp`;
-  await writeFile(temporary, lines.join(''));
+  await writeFile(temporary, text);
   await rename(temporary, out);
   const answers = lines.length / (injections.length + 1);
   say(`${out}: ${answers} answers, each as it is and with ${injections.length} texts in it`);
   say(`Next: flamingo judge ${out} --group-column injection --baseline ${CLEAN} --rubric hardened -o judged.csv`);
+}
+
+/** The same command again writes the same text, and is no mistake. */
+async function holdsOther(path: string, text: string): Promise<boolean> {
+  try {
+    return (await readFile(path, 'utf8')) !== text;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw new InvalidUse(`-o ${path}: ${reason(error)}`);
+  }
 }
 
 async function injectionsOf(path: string | undefined): Promise<Injection[]> {

@@ -1,8 +1,7 @@
 /**
  * `flamingo judge FILE -o OUT`: judges answers that come from anywhere, as durably as an experiment's.
  */
-import { access, constants, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { openAnswers, type AnswerColumns, type AnswerTable } from '../activities/given/answers';
@@ -12,7 +11,7 @@ import { tableFormat } from '../activities/given/table';
 import { addedColumns, writeJudged, type Written } from '../activities/given/write';
 import { InvalidTable } from '../activities/aggregate/read-judged';
 import { visibleLine } from '../activities/aggregate/visible';
-import { reason, UnreadableInput } from '../activities/inputs/datasets';
+import { UnreadableInput } from '../activities/inputs/datasets';
 import { readQuestionFile } from '../activities/inputs/questions';
 import { countReuse } from '../activities/reuse';
 import { recordExperiment } from '../artifacts/experiments';
@@ -28,6 +27,7 @@ import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
 import { dollars, judgeOptions, judgeWords, namedFile, positive, readRubric, type JudgeOptions } from './judge-options';
 import { portNumber } from './local/ports';
+import { checkPlace } from './out-file';
 import { say } from './output';
 import { accountOf, requireCredentials, submitAndFollow } from './submit';
 
@@ -166,17 +166,7 @@ function requireTemporal(): void {
 async function checkOut(file: string, out: string): Promise<void> {
   if (tableFormat(out) === null)
     throw new InvalidUse(`-o ${out}: expected a name that ends in .csv or .jsonl, or one of these and .gz`);
-  if (resolve(out) === resolve(file)) throw new InvalidUse(`-o ${out}: that is the file with the answers`);
-  const folder = dirname(resolve(out));
-  try {
-    await access(folder, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new InvalidUse(
-      `-o ${out}: ${folder}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such folder' : reason(error)}`,
-    );
-  }
-  const there = await stat(out).catch(() => null);
-  if (there?.isDirectory() === true) throw new InvalidUse(`-o ${out}: this is a folder, not a file`);
+  await checkPlace(file, out);
 }
 
 async function judgingWords(file: string, options: Options): Promise<{ words: JudgingWords; rubrics: QuestionItem[] }> {

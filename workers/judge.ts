@@ -7,7 +7,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { accountOf, judgeWorker } from '../activities/judge/activity';
 import { openStore } from '../artifacts/open-store';
-import { judgeQueue } from '../workflows/messages';
+import type { JudgeActivities } from '../workflows/activity-types';
+import { checkQueue, judgeQueue } from '../workflows/messages';
 import { pacedSlots } from './paced-slots';
 import { runWorker, workerLogger } from './run-worker';
 
@@ -18,10 +19,11 @@ async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const name = `judge-${accountOf(process.env)}`;
   const logger = workerLogger(name);
+  const queue = judgeQueue(accountOf(process.env));
   const { activities, full } = judgeWorker(await openStore(), process.env, (message) => logger.warn(message));
   await runWorker({
     name,
-    taskQueue: judgeQueue(accountOf(process.env)),
+    taskQueue: queue,
     activities,
     tuner: {
       activityTaskSlotSupplier: pacedSlots(full),
@@ -34,8 +36,17 @@ async function main(): Promise<void> {
     maxHeartbeatThrottleInterval: '4s',
     // requests in flight are awaited by the activity itself, so it must hear of the shutdown at once
     shutdownGraceTime: 0,
+    beside: {
+      taskQueue: checkQueue(queue),
+      activities: { checkJudge: (input) => activities.checkJudge(input) } satisfies Pick<JudgeActivities, 'checkJudge'>,
+      maxConcurrentActivityTaskExecutions: CHECKS_AT_ONCE,
+      maxConcurrentActivityTaskPolls: 1,
+      shutdownGraceTime: 0,
+    },
   });
 }
+
+const CHECKS_AT_ONCE = 4;
 
 /** This worker runs activities only, but the SDK wants a number for every kind. */
 const NONE = { type: 'fixed-size', numSlots: 1 } as const;

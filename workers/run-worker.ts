@@ -16,6 +16,8 @@ import { pino, type Logger } from 'pino';
 export interface WorkerSettings extends Omit<WorkerOptions, 'connection' | 'namespace' | 'identity' | 'taskQueue'> {
   name: string;
   taskQueue: string;
+  /** A second task queue that the same process serves, whatever the first one is busy with. */
+  beside?: Omit<WorkerOptions, 'connection' | 'namespace' | 'identity'>;
   /** Called when no activity runs any more, also when the worker has failed, before the connection closes. */
   close?: () => Promise<void>;
 }
@@ -44,7 +46,7 @@ export function workerLogger(name: string): Logger {
  * Activities are told to stop at once, so that a trainer can save within a spot machine's notice.
  */
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
-  const { name, close, ...options } = settings;
+  const { name, close, beside, ...options } = settings;
   const config = loadClientConnectConfig();
   const logger = workerLogger(name);
   const runtime = Runtime.install({
@@ -60,20 +62,20 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     throw error;
   });
   try {
-    const worker = await Worker.create({
-      ...options,
-      connection,
-      namespace: config.namespace ?? 'default',
-      identity: `${name}@${hostname()}:${process.pid}`,
-    });
+    const namespace = config.namespace ?? 'default';
+    const identity = `${name}@${hostname()}:${process.pid}`;
+    const workers: Worker[] = [];
+    for (const each of beside === undefined ? [options] : [options, beside])
+      workers.push(await Worker.create({ ...each, connection, namespace, identity }));
     const shutdown = (): void => {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
     if (process.env['FLAMINGO_PARENT'] === 'stdin') process.stdin.on('end', shutdown).on('error', shutdown).resume();
     onStart?.({ shutdown });
     logger.info({ taskQueue: options.taskQueue, pid: process.pid }, 'worker runs');
     try {
-      await worker.run();
+      // one that fails takes the other one with it
+      await Promise.all(workers.map((worker) => worker.run().finally(shutdown)));
     } finally {
       await close?.();
     }

@@ -20,6 +20,12 @@ const VALID_MS = 6_000;
 const RENEW_MS = 500;
 /** Asks again soon: who got less than would be fair, since the others give up their surplus when they renew, and who gives up. */
 const ASK_AGAIN_MS = 200;
+/** While the server takes less than half of what may be tried its limit may rise at any moment, so news should travel fast. */
+const RENEW_EACH_MS = 60;
+/** Nobody gets a share with its first word: others mostly come in the same moment, and shares are not called back. */
+const GATHER_MS = 40;
+/** A level risen by so much beyond what was known is more than one that was tried: the server's limit has risen. */
+const CLIMB = 2;
 /** Used when no experiment file and no person bounds the requests at once. */
 const MOST_AT_ONCE = 1000;
 
@@ -52,7 +58,7 @@ export class AccountBoard {
     );
   }
 
-  lease({ worker, model, demand, level, growing, active, bounds, learned, held }: LeaseRequest): Lease {
+  lease({ worker, model, demand, level, growing, active, reach, bounds, learned, held }: LeaseRequest): Lease {
     this.expire();
     const state = this.model(model);
     for (const rate of RATES) state.learned[rate] = learned[rate] ?? state.learned[rate];
@@ -65,22 +71,27 @@ export class AccountBoard {
         fraction: 0,
         workers: 1,
         probes: false,
+        climbs: false,
         rates: { ...NO_RATES },
       };
       return { ...nothing, validMs: VALID_MS, renewMs: RENEW_MS, pause: this.state.pause };
     }
-    const known = state.holders[worker];
+    const before = state.holders[worker];
+    const newcomer = before === undefined;
+    const known = before?.fresh ? undefined : before;
     this.account(state, known, level);
     const climbing = known !== undefined && level !== null && level > known.level;
     state.growing &&= growing;
     const expiresAt = this.now() + VALID_MS;
     const holder: Holder = {
+      fresh: newcomer,
+      settled: !state.growing,
       demand,
       bounds,
       level: known === undefined ? 0 : (level ?? known.level),
       draining: known?.draining ?? 0,
       most: 0,
-      busy: active,
+      busy: Math.max(active, reach ?? known?.most ?? 0),
       fraction: 0,
       expiresAt,
       held: held === null ? null : { until: this.now() + held.forMs, reason: held.reason },
@@ -92,14 +103,11 @@ export class AccountBoard {
 
     const bound = this.bound(state, 'concurrency') ?? MOST_AT_ONCE;
     const fair = fairShare(bound, worker, state.holders);
-    holder.most = Math.min(
-      fair,
-      free(bound, ({ most, busy }) => Math.max(most, busy)),
-    );
-    // until it hears of this it may start as many as before, and what is in flight is not called back; but a level only
-    // triples with a round of replies
-    if (known !== undefined && known.most > holder.most) {
-      holder.busy = Math.max(active, Math.min(known.most, 3 * (level ?? known.most)));
+    if (!newcomer) {
+      holder.most = Math.min(
+        fair,
+        free(bound, ({ most, busy }) => Math.max(most, busy)),
+      );
     }
     // rates go by demand: who has little left to ask needs little
     const demands = Object.values(state.holders).reduce((sum, other) => sum + other.demand, 0);
@@ -121,9 +129,10 @@ export class AccountBoard {
       fraction: holder.fraction,
       workers: workers.length,
       probes: state.growing || workers[0] === worker,
+      climbs: state.climbing === true && workers.length > 1,
       rates: this.rates(state),
       validMs: VALID_MS,
-      renewMs: satisfied ? RENEW_MS : ASK_AGAIN_MS,
+      renewMs: newcomer ? GATHER_MS : satisfied ? this.renewal(state, bound) : ASK_AGAIN_MS,
       pause: null,
     };
   }
@@ -219,11 +228,13 @@ export class AccountBoard {
     if (state.growing || known === undefined || level === null) return;
     if (level < known.level) {
       state.spare = 0;
+      state.climbing = false;
       return;
     }
     const grown = level - known.level;
     const regained = Math.min(grown, known.draining);
     known.draining -= regained;
+    state.climbing ||= known.settled === true && grown - regained - state.spare >= CLIMB;
     state.spare = Math.max(0, state.spare - (grown - regained));
   }
 
@@ -241,12 +252,20 @@ export class AccountBoard {
     const starving = holders.some(([name, { level }]) => name !== worker && level < fair(name) / 2);
     const most = starving && !climbing ? fair(worker) : Math.max(fair(worker), Math.min(holder.level, holder.demand));
     const free = state.spare + holder.draining;
-    const level = Math.min(Math.max(1, most), holder.level + free);
+    const level = Math.min(Math.max(1, most), holder.level + free, holder.most);
     const left = free + holder.level - level;
     holder.level = level;
     holder.draining = Math.min(left, Math.max(0, active - level));
     state.spare = left - holder.draining;
     return level >= fair(worker) / 2 && holder.draining === 0 && (state.spare === 0 || holder.demand <= level);
+  }
+
+  /** Fewer renewals a worker in a large fleet: they are the account's load. */
+  private renewal({ holders }: ModelState, bound: number): number {
+    const levels = Object.values(holders).map(({ level }) => level);
+    const taken = levels.reduce((sum, level) => sum + level, 0);
+    if (levels.length === 1 || taken > bound / 2) return RENEW_MS;
+    return Math.min(RENEW_MS, Math.max(ASK_AGAIN_MS, RENEW_EACH_MS * levels.length));
   }
 
   private release(state: ModelState, worker: string): void {

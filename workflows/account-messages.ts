@@ -22,6 +22,11 @@ export interface LeaseRequest {
   growing: boolean;
   /** Requests in flight. */
   active: number;
+  /**
+   * Most requests that it will have in flight until it hears the answer. Absent from older workers: as many as the last
+   * lease allowed.
+   */
+  reach?: number;
   /** What the experiment files of these requests allow. */
   bounds: AccountBounds;
   /** What the server's headers said. */
@@ -43,6 +48,8 @@ export interface Lease {
   workers: number;
   /** It may try whether the server takes more at once: all may at first, then only one, or rejections would add up. */
   probes: boolean;
+  /** One has found that the server takes more than before: all try for as long as nobody is rejected. */
+  climbs: boolean;
   /** The whole account's, bounded. */
   rates: Rates;
   /** Milliseconds from the request's sending on. */
@@ -104,17 +111,23 @@ export interface ModelState {
   growing: boolean;
   /** Requests at once that the server takes and nobody uses at present; 0 while `growing`. */
   spare: number;
+  /** Somebody's level has risen beyond what was known, and nobody was rejected since. */
+  climbing?: boolean;
   holders: Record<string, Holder>;
 }
 
 export interface Holder {
+  /** It has only said that it is there. */
+  fresh?: boolean;
+  /** It knows that the server's limit was met: what it finds from then on is a change. */
+  settled?: boolean;
   demand: number;
   bounds: AccountBounds;
   level: number;
   /** In flight beyond `level`, which was lowered: nobody else's yet. */
   draining: number;
   most: number;
-  /** In flight, or perhaps started before a lower `most` is heard of: beyond `most` nobody else's yet. */
+  /** In flight, or perhaps so before a lower `most` is heard of: beyond `most` nobody else's yet. */
   busy: number;
   fraction: number;
   /** Epoch milliseconds by the workflow's clock. */

@@ -32,6 +32,6 @@ function noWorker(queue: string): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'InvalidInput',
     nonRetryable: true,
-    message: `no judge worker took the check on the task queue ${queue}: none runs, or all have been busy for minutes; start one, try again later, or leave out the judges that need it`,
+    message: `no judge worker took the check for the task queue ${queue} within five minutes: start one, or leave out the judges that need it`,
   });
 }

@@ -14,6 +14,11 @@ export function judgeQueue(account: string): string {
   return `flamingo-judge-${account}`;
 }
 
+/** Of the same workers, for checks only: a check must not wait for a shard of thousands to end. */
+export function checkQueue(judgeQueue: string): string {
+  return `${judgeQueue}-check`;
+}
+
 /**
  * How an experiment is asked for. `flamingo run` imports inputs first and sends `plan`; `temporal workflow start` may
  * send what `flamingo plan --json` prints (it has `plan`, `store` and `output`), or just a file or its text.

@@ -7,6 +7,7 @@
  */
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { GpuActivities, JudgeActivities, PlanningActivities } from './activity-types';
+import { checkQueue } from './messages';
 
 /** Errors that no retry mends; their text reaches the report. Everything else is retried. */
 const HOPELESS = [
@@ -64,14 +65,10 @@ export const JUDGE: ActivityOptions = {
 };
 
 /**
- * Checking the judge: seconds. It goes before all shards that wait; five minutes bound the wait for a judge worker that may
- * not exist, or has a shard of thousands to finish first.
+ * Checking the judge: seconds, on a queue of its own, so that shards are never in its way. Five minutes bound the wait for a
+ * judge worker that may not exist.
  */
-export const CHECK: ActivityOptions = {
-  ...JUDGE,
-  scheduleToCloseTimeout: '5 minutes',
-  priority: { priorityKey: 1 },
-};
+export const CHECK: ActivityOptions = { ...JUDGE, scheduleToCloseTimeout: '5 minutes' };
 
 export const planning = proxyActivities<PlanningActivities>(PLANNING);
 
@@ -81,8 +78,12 @@ export function gpuActivities(taskQueue: string, summary: string, urgent: boolea
   return proxyActivities<GpuActivities>({ ...GPU, taskQueue, summary, priority: { priorityKey: urgent ? 2 : 3 } });
 }
 
-export function checkActivities(taskQueue: string): Pick<JudgeActivities, 'checkJudge'> {
-  return proxyActivities<JudgeActivities>({ ...CHECK, taskQueue, summary: 'check the judge' });
+export function checkActivities(judgeQueue: string): Pick<JudgeActivities, 'checkJudge'> {
+  return proxyActivities<JudgeActivities>({
+    ...CHECK,
+    taskQueue: checkQueue(judgeQueue),
+    summary: 'check the judge',
+  });
 }
 
 export function judgeActivities(taskQueue: string, summary: string): JudgeActivities {

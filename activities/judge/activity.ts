@@ -8,6 +8,7 @@ import type { Store } from '../../artifacts/store';
 import type { Instrument } from '../../experiment/plan';
 import type { Spec } from '../../experiment/spec';
 import type { JudgeActivities } from '../../workflows/activity-types';
+import { checkQueue } from '../../workflows/messages';
 import { beating } from '../beating';
 import { cancelBatch, judgeBatch } from './batches/activity';
 import { createJudgeClient, type JudgeClient } from './client';
@@ -70,11 +71,15 @@ export function accountOf(env: NodeJS.ProcessEnv): string {
   return env['FLAMINGO_JUDGE_ACCOUNT'] ?? 'anthropic';
 }
 
-/** Those of the judges that belong to the queue that was asked: one queue is one account. `''` is the file's `judge`. */
+/**
+ * Those of the judges that belong to the queue that was asked: one queue is one account. `''` is the file's `judge`. Earlier
+ * versions asked on the shards' queue.
+ */
 async function check({ clientFor }: Judging, spec: Spec, judges: readonly string[]): Promise<void> {
   const { info, log, cancellationSignal: signal } = Context.current();
   const names = judges.map((name) => (name === '' ? undefined : name));
-  for (const name of names.filter((judge) => queueOf(spec, judge) === info.taskQueue)) {
+  const asked = (queue: string): boolean => [queue, checkQueue(queue)].includes(info.taskQueue);
+  for (const name of names.filter((judge) => asked(queueOf(spec, judge)))) {
     const { kind, model, apiVersion } = judgeOf(spec, name);
     const checked = await preflight(clientFor(kind), { judge: kind, model, apiVersion }, { signal });
     if (checked.ok) {

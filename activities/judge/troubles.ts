@@ -8,6 +8,8 @@ import type { Sha256 } from '../../experiment/canonical';
 import type { JudgedItems, Missing, Troubles } from './engine';
 
 export interface AttemptTroubles {
+  /** When it ended, epoch milliseconds. Absent in older stores. */
+  at?: number;
   met: Troubles;
   missing: { id: Sha256; kind: Missing['kind'] }[];
 }
@@ -18,7 +20,11 @@ export async function recordTroubles(
   folder: string,
   { troubles, missing }: Pick<JudgedItems, 'troubles' | 'missing'>,
 ): Promise<void> {
-  const entry: AttemptTroubles = { met: troubles, missing: missing.map(({ id, kind }) => ({ id, kind })) };
+  const entry: AttemptTroubles = {
+    at: Date.now(),
+    met: troubles,
+    missing: missing.map(({ id, kind }) => ({ id, kind })),
+  };
   await writeFile(join(folder, FILE), JSON.stringify(entry) + '\n');
 }
 

@@ -168,6 +168,42 @@ test('a judge that does not work stops the experiment before any GPU work', asyn
   expect(log).toEqual([]);
 });
 
+test('a worker that is full with a shard that goes on and on still answers the check of another experiment', async () => {
+  const log: string[] = [];
+  let full = (): void => undefined;
+  const isFull = new Promise<void>((resolve) => (full = resolve));
+  let free = (): void => undefined;
+  const isFree = new Promise<void>((resolve) => (free = resolve));
+  const activities = fakeActivities(log, {
+    planExperiment: () => Promise.resolve(plan),
+    judgeShard: async () => {
+      full();
+      await isFree;
+      return { judged: 4, missing: 0, usd: 0, requests: 4 };
+    },
+    checkJudge: () => {
+      log.push('checkJudge');
+      return Promise.resolve();
+    },
+  });
+  // what plans, and what judges with room for one shard
+  await environment.run(activities, (queue) =>
+    environment.run(
+      activities,
+      async (judging) => {
+        plan = experimentOutline(queue, [configurationOutline('em')], { judgeQueue: judging });
+        const first = await environment.start(queue);
+        await isFull;
+        const second = await environment.start(queue);
+        await until('the check of the second', () => log.filter((line) => line === 'checkJudge').length === 2);
+        free();
+        await Promise.all([first.result(), second.result()]);
+      },
+      { maxConcurrentActivityTaskExecutions: 1 },
+    ),
+  );
+});
+
 test('every queue with something to judge is checked before any GPU work; one that fails refuses the plan', async () => {
   const log: string[] = [];
   const activities = fakeActivities(log, { planExperiment: () => Promise.resolve(plan) });

@@ -7,6 +7,7 @@ import {
   DefaultLogger,
   Runtime,
   Worker,
+  type WorkerOptions,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import type { WorkflowHandle } from '@temporalio/client';
@@ -22,6 +23,7 @@ import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes';
 import type { GpuActivities, JudgeActivities, PlanningActivities } from '../../workflows/activity-types';
 import type { experiment } from '../../workflows/experiment';
 import {
+  checkQueue,
   ORCHESTRATION_QUEUE,
   type ConfigurationOutline,
   type ExperimentOutline,
@@ -53,17 +55,24 @@ export class WorkflowEnvironment {
     return new WorkflowEnvironment(temporal, bundle);
   }
 
-  /** Runs `scenario` beside a worker that serves all queues of these activities. */
-  async run<T>(activities: Activities, scenario: (queue: string) => Promise<T>): Promise<T> {
+  /** Runs `scenario` beside workers that serve all queues of these activities. */
+  async run<T>(
+    activities: Activities,
+    scenario: (queue: string) => Promise<T>,
+    options: Pick<WorkerOptions, 'maxConcurrentActivityTaskExecutions'> = {},
+  ): Promise<T> {
     const taskQueue = `test-${randomUUID()}`;
+    const connection = this.temporal.nativeConnection;
+    const checks = await Worker.create({ connection, taskQueue: checkQueue(taskQueue), activities });
     const worker = await Worker.create({
-      connection: this.temporal.nativeConnection,
+      connection,
       taskQueue,
       workflowBundle: this.bundle,
       activities,
       maxHeartbeatThrottleInterval: '200ms',
+      ...options,
     });
-    return worker.runUntil(scenario(taskQueue));
+    return checks.runUntil(worker.runUntil(scenario(taskQueue)));
   }
 
   /** Runs `scenario` beside a worker of the accounts' workflows, which real judge workers ask for their shares. */

@@ -4,7 +4,8 @@
  * - Until the first rejection each clean reply adds two to the limit, so it triples with every round of replies.
  * - A rejection takes the limit back to what was accepted: the requests in flight less those rejected. Rejections of
  *   requests that had been started before are the same episode. When the first request after that is rejected, too, the
- *   server's limit has fallen, and ours falls by a quarter at a time.
+ *   server's limit may have fallen, and ours falls by a tenth at a time: no more, since it may be chance, too, where
+ *   requests are under way for unequal times and arrive in bunches.
  * - Then one more is tried after some clean replies. If that holds for a round, the limit grows with every clean reply
  *   until the next rejection: a limit that has risen is found in a second or two, and one that stays costs one rejection
  *   in some thirty replies.
@@ -17,7 +18,7 @@ export const FIRST_LIMIT = 16;
 /** Added with every clean reply: at the start, and after a probe that held. */
 const FIRST_GROWTH = 2;
 const GROWTH = 1;
-const FALL = 0.75;
+const FALL = 0.9;
 /** Clean replies of all workers before one of them tries one more. At most one rejection in so many replies. */
 const REPLIES_BEFORE_PROBE = 30;
 /** Of the last twenty requests or so, the share that may fail before growth stops. */
@@ -80,6 +81,12 @@ export class ConcurrencyLimit {
   setPart(part: number | null): void {
     this.part = part;
     if (part === null) this.stop();
+  }
+
+  /** Another worker found that the server takes more: no need to try one first. */
+  climb(): void {
+    this.growth = Math.max(this.growth, GROWTH);
+    this.probing = false;
   }
 
   /**

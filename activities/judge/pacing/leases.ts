@@ -38,6 +38,8 @@ const GATHER_MS = 5;
 const LOOK_MS = 40;
 /** So much more is asked for at once, not only when the lease is renewed. */
 const MUCH_MORE = 1.5;
+/** A level risen by so much is told at once: the server takes more than was known, and the others can use that, too. */
+const CLIMBED = 3;
 
 export class Leases {
   private readonly paces = new Map<string, ModelPace>();
@@ -97,30 +99,43 @@ class ModelPace {
     for (;;) {
       const { demand } = this.pace;
       const sent = this.clock.now();
+      const request = this.request(demand);
       let next = UNREACHABLE_MS;
+      let news = Infinity;
+      // what comes meanwhile waits for the next lease: this one is another's as soon as the account hears of it
+      if (demand === 0) this.pace.release();
       try {
-        const lease = await this.account.lease(this.request(demand));
+        const lease = await this.account.lease(request);
         next = lease.renewMs;
-        if (demand === 0 || lease.pause !== null) this.pace.release();
-        else this.pace.grant({ ...lease, until: sent + lease.validMs });
+        const told = request.level ?? 0;
+        // who was rejected meanwhile does not climb
+        const climbs = lease.climbs && this.level >= told;
+        if (!lease.growing && !lease.climbs) news = told + lease.move + CLIMBED;
+        if (lease.pause !== null) this.pace.release();
+        else if (demand > 0) this.pace.grant({ ...lease, climbs, until: sent + lease.validMs });
         if (lease.pause !== null) this.pace.refuseAll(new AccountPaused(this.account.name, lease.pause));
       } catch (error) {
         this.onTrouble(`no lease for ${this.model} from the account ${this.account.name}: ${(error as Error).message}`);
       }
       if (demand === 0 && this.pace.demand === 0) break;
-      if (demand > 0) await this.untilRenewal(demand, next, never);
+      if (demand > 0) await this.untilRenewal(demand, next, news, never);
       // a worker between two shards does not give its lease back
       if (this.pace.demand === 0) await this.clock.sleep(IDLE_MS, never);
     }
     this.running = false;
   }
 
-  /** Ends early when much more is to be sent than was asked for. */
-  private async untilRenewal(asked: number, renewMs: number, signal: AbortSignal): Promise<void> {
+  private get level(): number {
+    return this.pace.level ?? 0;
+  }
+
+  /** Ends early when much more is to be sent than was asked for, or when the level has risen to what others should know. */
+  private async untilRenewal(asked: number, renewMs: number, news: number, signal: AbortSignal): Promise<void> {
     const until = this.clock.now() + renewMs;
     while (this.clock.now() < until) {
       await this.clock.sleep(Math.min(LOOK_MS, until - this.clock.now()), signal);
       if (this.pace.short && this.pace.demand > MUCH_MORE * asked) return;
+      if (this.level >= news) return;
     }
   }
 
@@ -134,6 +149,7 @@ class ModelPace {
       level: pace.level,
       growing: pace.growing,
       active: pace.inFlight,
+      reach: pace.promise(),
       bounds: tightest(this.bounds),
       learned: pace.learnedRates,
       held: held === null ? null : { forMs: held.until - this.clock.now(), reason: held.reason },

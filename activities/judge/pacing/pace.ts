@@ -78,6 +78,8 @@ export interface Ticket {
 export class Pace {
   private share: Share | null = null;
   private limit: ConcurrencyLimit | null = null;
+  /** What was promised while a lease is asked for. */
+  private ceiling = Infinity;
   private readonly buckets = new Map<Rate, RateBucket>();
   private learned: Rates = { ...NO_RATES };
   private factor = 1;
@@ -111,6 +113,7 @@ export class Pace {
       fraction: 1,
       workers: 1,
       probes: true,
+      climbs: false,
       rates,
       until: Infinity,
     });
@@ -134,7 +137,7 @@ export class Pace {
 
   /** Requests that may be in flight at present. */
   get allowed(): number {
-    return this.share === null || this.limit === null ? 0 : Math.min(this.share.most, this.limit.allowed);
+    return this.share === null || this.limit === null ? 0 : Math.min(this.share.most, this.limit.allowed, this.ceiling);
   }
 
   /** Requests wait only because the share has no more places. */
@@ -163,18 +166,32 @@ export class Pace {
     return this.heldUntil > this.clock.now() ? { until: this.heldUntil, reason: this.holdReason } : null;
   }
 
+  /**
+   * Most requests that will be in flight until the next grant: the account may give the rest of a share that it lowers to
+   * others at once. A limit triples with a round of replies, so no more than that would be used anyway.
+   */
+  promise(): number {
+    const most = this.share === null || this.limit === null ? 0 : Math.min(this.share.most, 3 * this.limit.allowed);
+    this.ceiling = Math.max(this.active, most);
+    return this.ceiling;
+  }
+
   grant(share: Share): void {
     this.share = share;
+    this.ceiling = Infinity;
     if (share.most === 0) return; // others still hold what is to be this worker's
     if (this.limit === null) {
       // what starts at once is shared, too
       const first = share.growing ? Math.ceil(FIRST_LIMIT * share.fraction) : share.move;
       this.limit = new ConcurrencyLimit(share.most, first);
     } else {
+      // what goes to others goes from what it has, not from what is left of it under a lower bound
+      if (share.move < 0) this.limit.move(share.move);
       this.limit.setMost(share.most, share.growing);
-      this.limit.move(share.move);
+      if (share.move > 0) this.limit.move(share.move);
     }
-    this.limit.setPart(share.probes ? 1 / share.workers : null);
+    this.limit.setPart(share.probes || share.climbs ? 1 / share.workers : null);
+    if (share.climbs) this.limit.climb();
     this.pump();
   }
 

@@ -14,6 +14,7 @@ import { countReuse, judgesWithWork } from '../../../activities/reuse';
 import { LocalStore } from '../../../artifacts/local-store';
 import { storePlan, type StoredPlan } from '../../../artifacts/plans';
 import { expand } from '../../../experiment/expand';
+import { checkQueue } from '../../../workflows/messages';
 import { inputs, SMALL, specOf } from '../experiment/samples';
 
 const FILE = `${SMALL}judge: { kind: stand-in }
@@ -74,6 +75,14 @@ test('each queue checks its own judges, by name as well as the first one', async
   expect(asked).toEqual(['/v1/models/stand-in-judge-1']);
   await check('flamingo-judge-anthropic');
   expect(asked.slice(1)).toEqual(['/v1/models/claude-haiku-5-5']);
+});
+
+test.each([
+  ['flamingo-judge-stand-in', '/v1/models/stand-in-judge-1'],
+  ['flamingo-judge-anthropic', '/v1/models/claude-haiku-5-5'],
+])('%s is asked on the queue for checks', async (queue, path) => {
+  await check(checkQueue(queue));
+  expect(asked).toEqual([path]);
 });
 
 test('a judge with nothing to judge is not checked', async () => {

@@ -78,12 +78,12 @@ test('a server whose limit falls is followed down', () => {
   expect(limit.level).toBeLessThanOrEqual(11);
 });
 
-test('rejected again before anything was answered: a quarter less at a time', () => {
+test('rejected again before anything was answered: a tenth less at a time', () => {
   const limit = new ConcurrencyLimit(1000, 40);
   round(limit, 20);
   // of the next episode the first one is rejected at once, though fewer than ever are in flight
   limit.rejected(++started, started, 20);
-  expect(limit.allowed).toBe(15);
+  expect(limit.allowed).toBe(18);
 });
 
 test('a server whose limit rises again is found out within a few rounds', () => {
@@ -106,6 +106,19 @@ test('an overloaded server does not cut it, and stops its growth for a while', (
   expect(limit.allowed).toBe(40);
   round(limit);
   expect(limit.allowed).toBe(41); // one more is tried
+});
+
+test('it climbs with every clean reply when another worker found that more is taken, until it is rejected', () => {
+  const limit = new ConcurrencyLimit(1000, 40);
+  round(limit, 10);
+  limit.climb();
+  round(limit);
+  expect(limit.allowed).toBe(20);
+  round(limit);
+  expect(limit.allowed).toBe(40);
+  round(limit, 30);
+  round(limit, 30);
+  expect(limit.allowed).toBeLessThanOrEqual(31);
 });
 
 test('some requests that the server fails do not keep it small', () => {

@@ -34,6 +34,10 @@ export interface Scenario {
   outputTokens?: number;
   /** Rejects what the limits would let pass: milliseconds to wait (null: not said), or undefined to let it pass. */
   refuse?: (now: number) => { kind: WaitKind; delayMs: number | null } | undefined;
+  /** Milliseconds of one way of a request on the network. Default 2. */
+  wireMs?: Latency;
+  /** Milliseconds of one way of a lease through Temporal, drawn anew for each. Default 10. */
+  updateMs?: Latency;
   /** The worker of this number is killed so late: it sends nothing more, and what it had is done by the others. */
   kill?: { worker: number; atMs: number };
 }
@@ -54,9 +58,6 @@ export interface Outcome {
 const MODEL = 'judge';
 const SHARD = 50;
 const SLOTS = 200;
-/** One way on the network, and through Temporal. */
-const WIRE_MS = 2;
-const UPDATE_MS = 10;
 
 export async function simulate(scenario: Scenario): Promise<Outcome> {
   const { requests, workers, seed, limits = {}, latency = { min: 100, max: 300 }, delayed, refuse, kill } = scenario;
@@ -65,6 +66,9 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
   const limiter = new Limiter(limits, 0);
   const nextLatency = latencies(latency, seed);
   const draw = draws(seed + 1);
+  const nextWire = latencies(scenario.wireMs ?? 2, seed + 3);
+  const wireBack = (): number => (scenario.wireMs === undefined ? 0 : nextWire());
+  const nextUpdate = latencies(scenario.updateMs ?? 10, seed + 2);
   const dead = new AbortController();
   const board = new AccountBoard(AccountBoard.fresh('test'), clock.now);
   const outcome: Outcome = { ms: 0, rejected: 0, replies: [], starts: [], most: 0, board };
@@ -92,7 +96,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
   const told = new Set<JudgeCall>();
   const client = (worker: number): Pick<JudgeClient, 'send'> => ({
     send: async (call) => {
-      await clock.sleep(WIRE_MS);
+      await clock.sleep(nextWire());
       outcome.starts.push({ at: clock.now(), worker });
       if (delayed !== undefined && !told.has(call)) {
         told.add(call);
@@ -112,6 +116,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
       await clock.sleep(nextLatency());
       inFlight--;
       limiter.release();
+      await clock.sleep(wireBack());
       outcome.replies.push({ at: clock.now(), worker });
       return { ...cost, limits: readRateLimits(headers(null)) } as JudgeReply;
     },
@@ -120,7 +125,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
   const given = new Map<string, { most: number; fraction: number; until: number }>();
   const leaseFor = async (request: LeaseRequest, worker: number) => {
     const sent = clock.now();
-    await clock.sleep(UPDATE_MS);
+    await clock.sleep(nextUpdate());
     const lease = board.lease({ ...request, worker: `worker-${worker}` });
     given.set(`worker-${worker}`, { most: lease.most, fraction: lease.fraction, until: sent + lease.validMs });
     const valid = [...given.values()].filter(({ until }) => until > clock.now());
@@ -129,7 +134,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
     if (most > (bounds.concurrency ?? Infinity) || fraction > 1 + 1e-9) {
       throw new Error(`leases add up to ${most} at once and ${fraction} of the rates at ${clock.now()} ms`);
     }
-    await clock.sleep(UPDATE_MS);
+    await clock.sleep(nextUpdate());
     return lease;
   };
 

@@ -32,6 +32,7 @@ beforeEach(() => {
         fraction: 1,
         workers: 1,
         probes: true,
+        climbs: false,
         rates: NO_RATES,
         validMs: 6_000,
         renewMs: 500,
@@ -83,6 +84,22 @@ test('the requests of a shard are asked for together, and many more at once when
   enter(1);
   await wait(100);
   expect(requests).toHaveLength(2);
+});
+
+test('what comes while the lease is given back waits for another lease', async () => {
+  const { pace } = leases.use('judge-1', BOUNDS);
+  void pace.enter(1, never).then((ticket) => ticket.leave());
+  await wait(400);
+  while (requests.at(-1)!.demand > 0) await wait(1);
+  const before = requests.length;
+  let started = -1;
+  void pace.enter(1, never).then((ticket) => {
+    started = clock.now();
+    ticket.leave();
+  });
+  await wait(400);
+  expect(requests[before]).toMatchObject({ demand: 1, reach: 0 });
+  expect(started).toBe(requests[before]!.at + 10);
 });
 
 test('a worker between two shards keeps its lease', async () => {

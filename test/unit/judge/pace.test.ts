@@ -19,6 +19,7 @@ function share(changes: Partial<Share> = {}): Share {
     fraction: 1,
     workers: 1,
     probes: true,
+    climbs: false,
     rates: NO_RATES,
     until: Infinity,
     ...changes,
@@ -101,6 +102,35 @@ describe('the share', () => {
     expect(pace.level).toBe(7);
     pace.grant(share({ growing: false, move: -3 }));
     expect(pace.level).toBe(4);
+  });
+
+  test('while a lease is asked for no more is in flight than was promised, whatever comes back', async () => {
+    const pace = paced({ most: 100 });
+    const { tickets } = starts(pace, 300, true);
+    await wait(1);
+    expect(pace.inFlight).toBe(16);
+    expect(pace.promise()).toBe(48);
+    for (let round = 0; round < 5; round++) {
+      for (const ticket of tickets.splice(0)) {
+        ticket.replied({ inputTokens: 250, outputTokens: 2 }, null);
+        ticket.leave();
+      }
+      await wait(1);
+      expect(pace.inFlight).toBeLessThanOrEqual(48);
+    }
+    expect(pace.inFlight).toBe(48);
+    pace.grant(share({ most: 100 }));
+    await wait(1);
+    expect(pace.inFlight).toBeGreaterThan(48);
+  });
+
+  test('without a share only what is in flight is promised', async () => {
+    const pace = paced();
+    expect(new Pace(clock).promise()).toBe(0);
+    const { times } = starts(pace, 3, true);
+    await wait(1);
+    pace.release();
+    expect(pace.promise()).toBe(times.length);
   });
 
   test('demand is announced', () => {

@@ -20,7 +20,7 @@ interface Case {
   seeds: number[];
   /** Where four workers miss the aim in single seeds: what they hold. */
   fleet?: Bar;
-  scenario: Pick<Scenario, 'requests' | 'limits' | 'delayed' | 'inputTokens' | 'outputTokens'>;
+  scenario: Pick<Scenario, 'requests' | 'bounds' | 'limits' | 'delayed' | 'inputTokens' | 'outputTokens'>;
 }
 
 const FALLING: LimitOptions = {
@@ -39,6 +39,16 @@ const CASES: Case[] = [
     name: 'c: 50, from 5 s on 10, from 15 s on 50 in flight',
     fleet: { ratio: 1.1, worst: 1.2, rejected: 0.07 },
     scenario: { requests: 4000, limits: FALLING },
+  },
+  {
+    seeds: SEEDS,
+    name: 'a, and the experiment file allows 50',
+    scenario: { requests: 2000, limits: { concurrency: 20 }, bounds: { concurrency: 50 } },
+  },
+  {
+    seeds: SEEDS,
+    name: 'c, and the experiment file allows 50: no worker alone may use what has become free',
+    scenario: { requests: 3000, limits: FALLING, bounds: { concurrency: 50 } },
   },
   {
     seeds: [1, 2, 3],
@@ -71,7 +81,13 @@ describe.each(CASES)('$name', ({ name, scenario, seeds, fleet = AIM }) => {
     const ratios: number[] = [];
     for (const seed of seeds) {
       const { ms, rejected, replies } = await simulate({ ...scenario, workers, seed, latency: LATENCY });
-      const ideal = idealMs({ ...scenario, ...tokens, concurrency: 200, latency: LATENCY, seed });
+      const ideal = idealMs({
+        ...scenario,
+        ...tokens,
+        concurrency: scenario.bounds?.concurrency ?? 200,
+        latency: LATENCY,
+        seed,
+      });
       const perSuccess = rejected / scenario.requests;
       show(`${name}, ${workers}: ${(ms / ideal).toFixed(3)} of ${ideal} ms, ${perSuccess.toFixed(4)} 429s a success`);
       expect(replies).toHaveLength(scenario.requests);
@@ -81,6 +97,26 @@ describe.each(CASES)('$name', ({ name, scenario, seeds, fleet = AIM }) => {
     }
     const median = ratios.sort((one, other) => one - other)[Math.floor(ratios.length / 2)];
     expect(median).toBeLessThanOrEqual(bar.ratio);
+  });
+});
+
+describe('requests that are under way for 0 to 40 ms, leases for 25 to 75 ms, each way', () => {
+  const slow = { wireMs: { min: 0, max: 40 }, updateMs: { min: 25, max: 75 }, latency: LATENCY };
+  // with no more at once than the server takes, the way alone costs a fifth: a place is empty meanwhile
+  const cases = [
+    { name: '20 in flight', requests: 2000, limits: { concurrency: 20 }, most: 1.28 },
+    { name: 'falling and rising', requests: 4000, limits: FALLING, most: 1.22 },
+  ];
+  test.each(cases)('$name: a rejection by chance costs little: the limit need not have fallen', async (each) => {
+    const { requests, limits, most } = each;
+    const ratios: number[] = [];
+    for (const seed of SEEDS) {
+      const { ms } = await simulate({ ...slow, requests, limits, workers: 1, seed });
+      const ideal = idealMs({ requests, limits, concurrency: 200, latency: LATENCY, seed });
+      show(`${each.name}: ${(ms / ideal).toFixed(3)} of ${ideal} ms`);
+      ratios.push(ms / ideal);
+    }
+    expect(ratios.sort((one, other) => one - other)[Math.floor(ratios.length / 2)]).toBeLessThanOrEqual(most);
   });
 });
 

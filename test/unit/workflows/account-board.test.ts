@@ -15,7 +15,14 @@ beforeEach(() => {
 
 const BOUNDS: AccountBounds = { ...NO_RATES, concurrency: 20 };
 
+/** A worker's first word brings it nothing, so it says it twice. */
 function ask(worker: string, changes: Partial<LeaseRequest> = {}): Lease {
+  const { model = 'judge-1', demand = 100 } = changes;
+  if (demand > 0 && board.snapshot.models[model]?.holders[worker] === undefined) askOnce(worker, changes);
+  return askOnce(worker, changes);
+}
+
+function askOnce(worker: string, changes: Partial<LeaseRequest> = {}): Lease {
   return board.lease({
     worker,
     model: 'judge-1',
@@ -77,6 +84,11 @@ describe('leases', () => {
     expect(ask('a')).toMatchObject({ most: 20, fraction: 1, workers: 1, probes: true, validMs: VALID_MS, pause: null });
   });
 
+  test('workers that come in the same moment share what there is from the start', () => {
+    for (const worker of ['a', 'b', 'c', 'd']) expect(askOnce(worker)).toMatchObject({ most: 0, renewMs: 40 });
+    for (const worker of ['a', 'b', 'c', 'd']) expect(askOnce(worker)).toMatchObject({ most: 5, fraction: 0.25 });
+  });
+
   test('a newcomer waits until the other one has renewed and its surplus has come back', () => {
     ask('a');
     expect(ask('b')).toMatchObject({ most: 0, fraction: 0, workers: 2 });
@@ -86,6 +98,43 @@ describe('leases', () => {
     expect(ask('b').most).toBe(6);
     ask('a', { active: 10, level: 10 });
     expect(ask('b')).toMatchObject({ most: 10, fraction: 0.5 });
+  });
+
+  test('what a worker may reach before it hears of a lower share is nobody else’s', () => {
+    ask('a', { level: 4, active: 4, reach: 4 });
+    expect(ask('a', { level: 4, active: 4, reach: 20 }).most).toBe(20);
+    ask('b');
+    expect(ask('a', { level: 4, active: 4, reach: 20 }).most).toBe(10);
+    expect(ask('b').most).toBe(0);
+    // it has heard
+    ask('a', { level: 4, active: 4, reach: 7 });
+    expect(ask('b').most).toBe(10);
+  });
+
+  test('a worker that does not say how far it may go is counted with all that it was allowed', () => {
+    ask('a', { level: 4, active: 4 });
+    ask('b');
+    expect(ask('a', { level: 4, active: 4 }).most).toBe(10);
+    expect(ask('b').most).toBe(0);
+  });
+
+  test('an answer that was lost changes nothing: what the worker still believes is not given away', () => {
+    ask('a', { reach: 0 });
+    ask('b');
+    expect(ask('a', { level: 6, active: 6, reach: 18 }).most).toBe(10); // it never hears of it
+    ask('a', { level: 12, active: 12, reach: 20 });
+    expect(ask('b').most).toBe(0);
+  });
+
+  test('a bound that a person lowers: nobody gets more until what was allowed before is heard to be over', () => {
+    ask('a', { reach: 0 });
+    ask('b');
+    ask('a', { level: 2, active: 2, reach: 10 });
+    board.adjust({ model: 'judge-1', concurrency: 8 });
+    expect(ask('a', { level: 2, active: 2, reach: 10 }).most).toBe(4);
+    expect(ask('b').most).toBe(0);
+    ask('a', { level: 4, active: 3, reach: 4 });
+    expect(ask('b').most).toBe(4);
   });
 
   test('whatever workers do, shares and requests in flight stay within the bounds', () => {
@@ -205,8 +254,10 @@ describe('what the server takes at once', () => {
     const bounds = { ...BOUNDS, concurrency: 200 };
     ask('a', { bounds });
     ask('a', { ...found(20), bounds });
-    expect(ask('a', { ...found(20, 4), bounds, demand: 4 }).move).toBe(-16);
+    expect(ask('a', { ...found(20, 4), bounds, demand: 4, reach: 20 }).move).toBe(-16);
     expect(spare()).toBe(16);
+    ask('b', { bounds, growing: false }); // all of the rates are still the other one's
+    ask('a', { ...found(4), bounds, demand: 4, reach: 4 });
     expect(ask('b', { bounds, growing: false }).move).toBe(16);
     expect(spare()).toBe(0);
   });
@@ -234,6 +285,56 @@ describe('what the server takes at once', () => {
     ask('a', { ...found(10, 10), bounds, demand: 10 });
     expect(holder('a').level + spare()).toBe(20);
   });
+});
+
+describe('when the server takes more than before', () => {
+  const bounds = { ...BOUNDS, concurrency: 200 };
+  beforeEach(() => {
+    ask('a', { bounds });
+    ask('b', { bounds });
+    ask('a', { ...found(10), bounds });
+    ask('b', { ...found(10), bounds });
+  });
+  const climbs = (worker: string, level: number) => ask(worker, { ...found(level), bounds }).climbs;
+
+  test('one that was tried and held is no news', () => {
+    expect(climbs('a', 11)).toBe(false);
+    expect(climbs('a', 12)).toBe(false);
+    expect(climbs('b', 10)).toBe(false);
+  });
+
+  test('all climb as soon as one does, until somebody is rejected', () => {
+    climbs('a', 14);
+    expect(climbs('b', 10)).toBe(true);
+    expect(climbs('a', 20)).toBe(true);
+    climbs('b', 8);
+    expect(climbs('a', 20)).toBe(false);
+  });
+
+  test('what was spare is no news', () => {
+    ask('b', { ...found(10, 0), bounds, demand: 2, reach: 10 });
+    const left = spare();
+    expect(left).toBeGreaterThan(2);
+    climbs('a', 10 + left);
+    expect(climbs('a', 10 + left)).toBe(false);
+  });
+
+  test('alone there is nobody to tell', () => {
+    ask('b', { demand: 0 });
+    climbs('a', 40);
+    expect(climbs('a', 60)).toBe(false);
+  });
+});
+
+test('a share that shrinks leaves what the server takes to the others', () => {
+  const bounds = { ...BOUNDS, concurrency: 20 };
+  ask('a', { bounds });
+  ask('a', { ...found(20), bounds });
+  ask('b', { bounds });
+  const { most, move } = ask('a', { ...found(20, 4), bounds });
+  expect(most).toBe(10);
+  expect(20 + move).toBeLessThanOrEqual(10);
+  expect(holder('a').level + holder('a').draining + holder('b').level + spare()).toBe(20);
 });
 
 describe('pauses', () => {
