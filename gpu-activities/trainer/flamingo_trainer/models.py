@@ -53,6 +53,7 @@ class Models:
         self._adapter: str | None = None
         self._fused: Fused | None = None
         self._engine: SlotEngine | None = None
+        self.first_weights = adapters.FirstWeights()
 
     @classmethod
     def around(cls, loaded: Loaded) -> "Models":
@@ -110,7 +111,7 @@ class Models:
         return kept
 
     def new_adapter(self, loaded: Loaded, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:
-        return adapters.create(loaded.model, lora, seed, base_name)
+        return adapters.create(loaded.model, lora, seed, base_name, self.first_weights)
 
     def keep(self, loaded: Loaded, adapter: Any, sha256: str) -> None:
         """Leaves a new adapter, stored under `sha256`, on the model as it would be read: answers mostly come next."""
@@ -129,6 +130,7 @@ class Models:
     def drop(self) -> None:
         """Frees the model, and the state that a failed operation may have left in it."""
         self._key = self._loaded = self._adapter = self._fused = self._engine = None
+        self.first_weights.forget()
         empty_cache()
 
 
