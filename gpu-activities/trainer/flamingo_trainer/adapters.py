@@ -6,17 +6,15 @@ training or sampling.
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.utils import get_peft_model_state_dict
-from safetensors.torch import save_file
 
 from .failures import Failure
-from .files import sha256_of, sync, to_json, write_whole
+from .files import sha256_of, to_json, write_tensors, write_whole
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -114,9 +112,7 @@ def trained(model: PeftModel) -> dict[str, torch.nn.Parameter]:
 
 def save(model: PeftModel, folder: Path) -> str:
     """Writes the adapter; returns the SHA-256 of its weights file. Equal weights give equal bytes."""
-    tensors = {
-        name: value.detach().to("cpu", torch.float32).contiguous() for name, value in in_peft_format(model).items()
-    }
+    tensors = {name: value.detach().float() for name, value in in_peft_format(model).items()}
     return write(folder, tensors, model.peft_config["default"])
 
 
@@ -126,12 +122,10 @@ def write(folder: Path, tensors: dict[str, torch.Tensor], settings: LoraConfig) 
     PEFT's own writer adds a model card and the names of this host and of its version.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    with ThreadPoolExecutor(1) as beside:  # the disk and the hash take as long as each other
-        sha256 = beside.submit(sha256_of, folder / WEIGHTS)
-        sync(folder / WEIGHTS)
+    # by name, which is the order that the library's own writer has
+    sha256 = write_tensors(folder / WEIGHTS, dict(sorted(tensors.items())))
     write_config(settings, folder)
-    return sha256.result()
+    return sha256
 
 
 def in_peft_format(model: PeftModel, weights: dict[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:

@@ -73,6 +73,8 @@ class Models:
             report.loading("model", f"{folder} in {precision}")
             self._loaded = load(folder, DTYPES[precision])
             self._key = key
+            # libraries and model stay; a collection between two operations need not look at them each time
+            gc.freeze()
         assert self._loaded is not None
         if self._adapter is not None:
             self._loaded.model = adapters.take_off(self._loaded.model)
@@ -131,6 +133,7 @@ class Models:
         """Frees the model, and the state that a failed operation may have left in it."""
         self._key = self._loaded = self._adapter = self._fused = self._engine = None
         self.first_weights.forget()
+        gc.unfreeze()
         empty_cache()
 
 
