@@ -157,6 +157,8 @@ export type TrainerEvent =
       completions?: number;
       /** generate: which loop made them. `batches` although `continuous` was asked for: the model does not allow it. */
       engine?: 'slots' | 'batches';
+      /** generate: answers that shared a decode step at most, of which tokens' last digits depend; null for batches. */
+      slots?: number | null;
       /** measure: pairs in the file named in `out`, their tokens with prompts, tokens of a forward pass at most. */
       pairs?: number;
       tokens?: number;

@@ -4,6 +4,7 @@ Knows nothing about training or sampling. fp32 or bf16; eager attention on a CPU
 PyTorch's own fused attention on a GPU.
 """
 
+import atexit
 import contextlib
 import gc
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ import torch
 from . import adapters, environment
 from .failures import Failure
 from .fused import Fused, fuse
-from .plan import free_bytes
+from .plan import free_bytes, room_beside
 from .render import stop_ids
 from .slots import SlotEngine
+
+# else libraries' own clean-up at the end of the process reports what is frozen as leaked
+atexit.register(gc.unfreeze)
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -107,7 +111,9 @@ class Models:
             kept = None
             empty_cache()
         if kept is None:
-            kept = SlotEngine.sized(self._fused, sampling, capacity, free_bytes(self._loaded.device))
+            model, device = self._loaded.model, self._loaded.device
+            room = room_beside(model, device)
+            kept = SlotEngine.sized(self._fused, sampling, capacity, room, free_bytes(device))
         kept.wear(self._loaded.model)
         self._engine = kept
         return kept
