@@ -10,7 +10,7 @@ import torch
 from flamingo_trainer import adapters, packed
 from flamingo_trainer.failures import Stopped
 from flamingo_trainer.fused import fuse, why_not
-from flamingo_trainer.packed import FusedPath, PackedPath, packed_path
+from flamingo_trainer.packed import FusedPath, PackedPath, WholePath, packed_path
 from flamingo_trainer.packing import pack, split_by_tokens
 from flamingo_trainer.plan import FEWEST_TOKENS, RESERVED, Need, Plan, choose, estimate, room_beside
 from flamingo_trainer.render import encode_row
@@ -257,6 +257,27 @@ def test_out_of_memory_takes_the_next_smaller_plan_once():
     path.failures = 1
     with pytest.raises(torch.OutOfMemoryError):
         path.gradients([])
+
+
+def test_transformers_own_layers_take_a_smaller_plan_too(monkeypatch):
+    loaded = family("qwen2")
+    model, rows = adapter_on(loaded), encoded(loaded)
+    path = WholePath(loaded, model, Plan(2048, 0, 0), 256)
+    expected, trained = path.gradients(rows)
+    path.clear()
+    pass_of, passes = WholePath.loss, []
+
+    def scarce(self, batch, divisor):
+        passes.append(len(batch.ids))
+        if len(passes) == 1:
+            raise torch.OutOfMemoryError("made up")
+        return pass_of(self, batch, divisor)
+
+    monkeypatch.setattr(WholePath, "loss", scarce)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    found = path.gradients(rows)
+    assert path.plan.tokens == 512 and found[1] == trained
+    assert found[0].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 # --- whole runs ----
