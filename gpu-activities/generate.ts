@@ -143,6 +143,7 @@ async function makeShard(
     facts: {
       adapter: adapter?.sha256 ?? null,
       engine: run.committed.engine ?? null,
+      slots: run.committed.slots ?? null,
       completions: rows.length,
       tokens: rows.reduce((sum, row) => sum + row.tokens, 0),
       seconds: run.committed.seconds,

@@ -151,12 +151,23 @@ export type TrainerEvent =
       padToken?: number;
       /** finetune: how steps were cut to fit the GPU (plan.py); null on the padded path. */
       plan?: { tokens: number; recomputed: number; chunk: number } | null;
-      /** finetune: checkpoints made, and seconds that training stood still for them, writing took and steps took. */
-      saves?: { count: number; stallSeconds: number; writeSeconds: number; stepSeconds: number };
+      /**
+       * finetune: checkpoints made, seconds that training stood still for them, that writing and that steps took, and
+       * those that a kill costs at most where no interval is declared.
+       */
+      saves?: {
+        count: number;
+        stallSeconds: number;
+        writeSeconds: number;
+        stepSeconds: number;
+        intervalSeconds?: number;
+      };
       /** generate: the file named in `out`. */
       completions?: number;
       /** generate: which loop made them. `batches` although `continuous` was asked for: the model does not allow it. */
       engine?: 'slots' | 'batches';
+      /** generate: answers that shared a decode step at most, of which tokens' last digits depend; null for batches. */
+      slots?: number | null;
       /** measure: pairs in the file named in `out`, their tokens with prompts, tokens of a forward pass at most. */
       pairs?: number;
       tokens?: number;

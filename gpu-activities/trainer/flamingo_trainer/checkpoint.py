@@ -122,12 +122,12 @@ def save(attempt_folder: Path, state: Snapshot, identity: Identity) -> tuple[Pat
     """
     place = attempt_folder / FOLDER / f"step-{state.step:06d}"
     beside = unsealed(place)
-    write_tensors(beside / "adapter.safetensors", state.weights)
-    write_tensors(beside / "optimizer.safetensors", state.optimizer)
+    written = {"adapter.safetensors": state.weights, "optimizer.safetensors": state.optimizer}
+    hashes = {file: write_tensors(beside / file, tensors) for file, tensors in written.items()}
     torch.save(state.random, beside / "random.pt")
     write_rows(beside / "log.jsonl", state.log)
     facts = {"step": state.step, **({} if state.plan is None else {"plan": state.plan})}
-    seal(beside, place, FILES, facts, identity)
+    seal(beside, place, FILES, facts, identity, hashes)
     # a run that went back for an adapter to keep has checkpoints ahead of it; they are of the same run, and stay
     passed = [(step, path) for step, path in steps_in(attempt_folder) if step <= state.step]
     for _, old in sorted(passed)[:-KEEP]:
@@ -145,8 +145,18 @@ def unsealed(place: Path) -> Path:
     return beside
 
 
-def seal(beside: Path, place: Path, files: tuple[str, ...], facts: dict[str, Any], identity: Identity) -> None:
-    """Syncs the files of a folder, describes them in its manifest, and puts the folder into its place."""
+def seal(
+    beside: Path,
+    place: Path,
+    files: tuple[str, ...],
+    facts: dict[str, Any],
+    identity: Identity,
+    hashes: dict[str, str],
+) -> None:
+    """Syncs the files of a folder, describes them in its manifest, and puts the folder into its place.
+
+    `hashes` has the SHA-256 of those files that were hashed while they were written.
+    """
     for file in files:
         sync(beside / file)
     manifest = {
@@ -155,7 +165,8 @@ def seal(beside: Path, place: Path, files: tuple[str, ...], facts: dict[str, Any
         "cpu": environment.cpu_name(),
         "threads": torch.get_num_threads(),
         "files": {
-            file: {"bytes": (beside / file).stat().st_size, "sha256": sha256_of(beside / file)} for file in files
+            file: {"bytes": (beside / file).stat().st_size, "sha256": hashes.get(file) or sha256_of(beside / file)}
+            for file in files
         },
     }
     write_whole(beside / MANIFEST, to_json(manifest) + "\n")

@@ -4,10 +4,12 @@ Knows nothing about what the files hold.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 # Bytes per piece of a tensor file.
 PIECE = 32 * 1024 * 1024
+# So often the disk is set to work while the rest of the file is still being made.
+PIECES_PER_SYNC = 4
 # What a checkpoint may hold: weights and moments, 8-bit moments, counts.
 TYPES = {"torch.float32": "F32", "torch.uint8": "U8", "torch.int64": "I64"}
 
@@ -62,11 +66,11 @@ def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     write_whole(path, "".join(to_json(row) + "\n" for row in rows))
 
 
-def write_tensors(path: Path, tensors: "dict[str, torch.Tensor]") -> None:
-    """A safetensors file of tensors of `TYPES`, wherever they lie, in pieces through one small buffer, synced.
+def write_tensors(path: Path, tensors: "dict[str, torch.Tensor]") -> str:
+    """A safetensors file of tensors of `TYPES`, wherever they lie, in pieces through two small buffers, synced.
 
-    Other threads run meanwhile, which is the point: the library's own writer holds Python's lock to the end. On a GPU
-    the copies go through the current stream.
+    Returns the SHA-256 of what was written, counted beside the writing. Other threads run meanwhile, which is the
+    point: the library's own writer holds Python's lock to the end. On a GPU the copies go through the current stream.
     """
     import torch
 
@@ -85,17 +89,52 @@ def write_tensors(path: Path, tensors: "dict[str, torch.Tensor]") -> None:
         offset += tensor.nbytes
     head = json.dumps(header, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
-    buffer = torch.empty(PIECE, dtype=torch.uint8, pin_memory=any(tensor.is_cuda for tensor in tensors.values()))
-    with open(path, "wb", buffering=0) as file:
-        write_all(file, len(head).to_bytes(8, "little") + head)
-        for tensor in tensors.values():
-            for piece in tensor.detach().reshape(-1).view(torch.uint8).split(PIECE):
-                target = buffer[: len(piece)]
-                target.copy_(piece, non_blocking=True)
-                if piece.is_cuda:
-                    torch.cuda.current_stream().synchronize()
-                write_all(file, target.numpy())
+    start = len(head).to_bytes(8, "little") + head
+    pinned = any(tensor.is_cuda for tensor in tensors.values())
+    buffers = [torch.empty(PIECE, dtype=torch.uint8, pin_memory=pinned) for _ in range(2)]
+    digest, syncs, before = hashlib.sha256(), [], None
+    # left in this order: the threads first, while the file is open
+    with open(path, "wb", buffering=0) as file, ThreadPoolExecutor(1) as hashing, ThreadPoolExecutor(1) as syncing:
+        for number, piece in enumerate(itertools.chain([start], in_pieces(tensors.values(), buffers))):
+            hashed = hashing.submit(digest.update, piece)
+            write_all(file, piece)
+            if number % PIECES_PER_SYNC == PIECES_PER_SYNC - 1:
+                syncs.append(syncing.submit(os.fsync, file.fileno()))
+            if before is not None:
+                before.result()  # its buffer is the next to be filled
+            before = hashed
+        for sync_of_a_part in syncs:
+            sync_of_a_part.result()  # the system tells of a failed one once
         os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def in_pieces(tensors: "Iterable[torch.Tensor]", buffers: "list[torch.Tensor]") -> Iterator[Any]:
+    """The tensors' bytes behind each other, as many at a time as a buffer holds. The buffers are filled in turn."""
+    import torch
+
+    buffer, used = buffers[0], 0
+    for tensor in tensors:
+        rest = tensor.detach().reshape(-1).view(torch.uint8)
+        while len(rest) > 0:
+            part, rest = rest[: len(buffer) - used], rest[len(buffer) - used :]
+            buffer[used : used + len(part)].copy_(part, non_blocking=True)
+            used += len(part)
+            if used == len(buffer):
+                yield arrived(buffer)
+                buffers = [*buffers[1:], buffer]
+                buffer, used = buffers[0], 0
+    if used > 0:
+        yield arrived(buffer[:used])
+
+
+def arrived(buffer: "torch.Tensor") -> Any:
+    """A buffer's bytes, once the copies into it are done: a pinned one is filled from a GPU."""
+    import torch
+
+    if buffer.is_pinned():
+        torch.cuda.current_stream().synchronize()
+    return buffer.numpy()
 
 
 def write_all(file: Any, data: Any) -> None:

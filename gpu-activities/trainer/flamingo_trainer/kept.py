@@ -55,10 +55,10 @@ class Kept:
         place = self._attempt / FOLDER / f"step-{snapshot.step:06d}"
         beside = unsealed(place)
         tensors = adapters.in_peft_format(self._model, snapshot.weights)
-        write_tensors(beside / adapters.WEIGHTS, dict(sorted(tensors.items())))
+        sha256 = write_tensors(beside / adapters.WEIGHTS, dict(sorted(tensors.items())))
         adapters.write_config(self._model.peft_config["default"], beside)
         write_rows(beside / LOG, training_log.figures(snapshot.log))
-        seal(beside, place, FILES, {"step": snapshot.step}, self._identity)
+        seal(beside, place, FILES, {"step": snapshot.step}, self._identity, {adapters.WEIGHTS: sha256})
         self._there[snapshot.step] = place
 
     def facts(self) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ Knows nothing about training or sampling. fp32 or bf16; eager attention on a CPU
 PyTorch's own fused attention on a GPU.
 """
 
+import atexit
 import contextlib
 import gc
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ import torch
 from . import adapters, environment
 from .failures import Failure
 from .fused import Fused, fuse
-from .plan import free_bytes
+from .plan import free_bytes, room_beside
 from .render import stop_ids
 from .slots import SlotEngine
+
+# else libraries' own clean-up at the end of the process reports what is frozen as leaked
+atexit.register(gc.unfreeze)
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -53,6 +57,7 @@ class Models:
         self._adapter: str | None = None
         self._fused: Fused | None = None
         self._engine: SlotEngine | None = None
+        self.first_weights = adapters.FirstWeights()
 
     @classmethod
     def around(cls, loaded: Loaded) -> "Models":
@@ -72,6 +77,8 @@ class Models:
             report.loading("model", f"{folder} in {precision}")
             self._loaded = load(folder, DTYPES[precision])
             self._key = key
+            # libraries and model stay; a collection between two operations need not look at them each time
+            gc.freeze()
         assert self._loaded is not None
         if self._adapter is not None:
             self._loaded.model = adapters.take_off(self._loaded.model)
@@ -104,13 +111,15 @@ class Models:
             kept = None
             empty_cache()
         if kept is None:
-            kept = SlotEngine.sized(self._fused, sampling, capacity, free_bytes(self._loaded.device))
+            model, device = self._loaded.model, self._loaded.device
+            room = room_beside(model, device)
+            kept = SlotEngine.sized(self._fused, sampling, capacity, room, free_bytes(device))
         kept.wear(self._loaded.model)
         self._engine = kept
         return kept
 
     def new_adapter(self, loaded: Loaded, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:
-        return adapters.create(loaded.model, lora, seed, base_name)
+        return adapters.create(loaded.model, lora, seed, base_name, self.first_weights)
 
     def keep(self, loaded: Loaded, adapter: Any, sha256: str) -> None:
         """Leaves a new adapter, stored under `sha256`, on the model as it would be read: answers mostly come next."""
@@ -129,6 +138,8 @@ class Models:
     def drop(self) -> None:
         """Frees the model, and the state that a failed operation may have left in it."""
         self._key = self._loaded = self._adapter = self._fused = self._engine = None
+        self.first_weights.forget()
+        gc.unfreeze()
         empty_cache()
 
 

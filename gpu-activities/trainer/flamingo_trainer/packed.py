@@ -21,7 +21,7 @@ from .fused import Fused, Layer, after_attention, before_attention, fuse, rms_no
 from .master import Master, Pair, blocks
 from .models import Loaded
 from .packing import ChunkedLoss, Packed, Select, attend, pack, split_by_tokens
-from .plan import Need, Plan, choose, free_bytes
+from .plan import Need, Plan, choose, free_bytes, room_beside
 from .render import EncodedRow
 
 # The master weights, their gradient, AdamW's two moments and a snapshot of three of them for a checkpoint, in fp32.
@@ -211,12 +211,16 @@ def packed_path(
             row_tokens=max(len(row.ids) for row in rows),
             trained_tokens=max(sum(rows[i].trained for i in step) for step in steps),
         )
-        free = free_bytes(loaded.device)
-        if free is not None:
-            state = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-            free -= STATE_COPIES * 4 * state
-        plan, grounds = choose(need, fused.shape, fused.dtype.itemsize, free)
+        room = room_beside(model, loaded.device)
+        state = STATE_COPIES * 4 * sum(value.numel() for value in model.parameters() if value.requires_grad)
+        plan, grounds = choose(need, fused.shape, fused.dtype.itemsize, None if room is None else room - state)
         say(f"packed rows: {plan}, chosen for {need} from {grounds} (bytes)")
+        free = free_bytes(loaded.device)
+        if free is not None and free < grounds["estimate"] + state:
+            say(
+                f"only {free / 1e9:.1f} GB are free for the {(grounds['estimate'] + state) / 1e9:.1f} GB of this plan: "
+                "another program may be using this GPU. If memory runs out the next smaller plan is taken"
+            )
     else:
         say(f"packed rows: {plan}, the plan of the checkpoint")
     return FusedPath(loaded, model, fused, plan, longest)

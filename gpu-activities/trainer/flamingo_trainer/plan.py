@@ -1,8 +1,9 @@
 """How an optimizer step is cut to fit the GPU: forward passes, recomputed layers, chunks of the loss.
 
 The declared step stays what it is: the same rows, the loss averaged over all its trained tokens. Only floating-point
-sums depend on the plan, so a checkpoint records it and a resume keeps it. Chosen from an estimate of memory; the
-estimate and the choice are logged. Knows nothing about models beyond their measures.
+sums depend on the plan, so a checkpoint records it and a resume keeps it. Chosen from an estimate of memory and the
+GPU's size, not from what is free at the moment; the estimate and the choice are logged. Knows nothing about models
+beyond their measures.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -12,8 +13,10 @@ import torch
 
 from .fused import Shape
 
-# Of what is free, for allocator losses and kernels' work space.
+# Of that room, for allocator losses and kernels' work space.
 USABLE = 0.94
+# Bytes of a GPU that are never a run's: the CUDA context, libraries' work space, loaded kernels.
+RESERVED = 2 * 10**9
 # A forward pass of fewer tokens leaves the GPU waiting for launches; recomputing costs less than that.
 FEWEST_TOKENS = 2048
 # Positions whose logits exist at once: 1024 x 152,064 in fp32 are 0.6 GB, three times.
@@ -61,27 +64,39 @@ def estimate(plan: Plan, need: Need, shape: Shape, value_bytes: int) -> int:
     return kept + borders + passing + logits + hidden
 
 
-def choose(need: Need, shape: Shape, value_bytes: int, free: int | None) -> tuple[Plan, dict[str, Any]]:
-    """The fastest plan that fits into `free` bytes (None: no limit), and what it was chosen on, for the log.
+def choose(need: Need, shape: Shape, value_bytes: int, room: int | None) -> tuple[Plan, dict[str, Any]]:
+    """The fastest plan that fits into `room` bytes (None: no limit), and what it was chosen on, for the log.
 
     In this order: the whole step at once; more forward passes; recomputing every second layer, then all, at once or
     in more passes. If nothing fits, the smallest plan, which may then run out of memory.
     """
-    if free is None:
-        return Plan(CPU_TOKENS, 0, CHUNK), {"free": None, "estimate": None}
-    usable = int(free * USABLE)
+    if room is None:
+        return Plan(CPU_TOKENS, 0, CHUNK), {"room": None, "estimate": None}
+    usable = int(room * USABLE)
     for recomputed in (0, shape.layers // 2, shape.layers):
         for passes in range(1, 1 + max(1, need.step_tokens // max(FEWEST_TOKENS, need.row_tokens))):
             plan = Plan(max(-(-need.step_tokens // passes), need.row_tokens), recomputed, CHUNK)
             needed = estimate(plan, need, shape, value_bytes)
             if needed <= usable:
-                return plan, {"free": free, "estimate": needed}
+                return plan, {"room": room, "estimate": needed}
     plan = Plan(need.row_tokens, shape.layers, CHUNK // 4)
-    return plan, {"free": free, "estimate": estimate(plan, need, shape, value_bytes)}
+    return plan, {"room": room, "estimate": estimate(plan, need, shape, value_bytes)}
+
+
+def room_beside(model: Any, device: torch.device) -> int | None:
+    """Bytes that a GPU of this size has beside the base model's weights; None on a CPU.
+
+    A function of device and model alone. What happens to be free just now depends on other processes, and a plan or a
+    number of slots that followed it would change sums, and with them tokens, from one attempt to the next.
+    """
+    if device.type != "cuda":
+        return None
+    weights = sum(value.nbytes for name, value in model.named_parameters() if ".lora_" not in name)
+    return max(0, torch.cuda.get_device_properties(device).total_memory - RESERVED - weights)
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """Memory of a GPU that this process could still allocate; None on a CPU."""
+    """Memory of a GPU that this process could allocate just now; None on a CPU."""
     if device.type != "cuda":
         return None
     free, _ = torch.cuda.mem_get_info(device)

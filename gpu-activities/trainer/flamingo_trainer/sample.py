@@ -81,8 +81,9 @@ def generate(
     progress = Progress(report, len(answers), loaded.device)
     progress.tell(always=True)
     engine = engine_of(loaded, sampling)
+    slots = None
     if engine == "slots":
-        decode_in_slots(models, loaded, answers, sampling, progress)
+        slots = decode_in_slots(models, loaded, answers, sampling, progress)
     else:
         size = sampling["batchSize"]
         for start in range(0, len(answers), size):
@@ -90,7 +91,7 @@ def generate(
     progress.tell(always=True)
     rows = [row(loaded, answer, adapter["sha256"] if adapter else None) for answer in answers]
     write_rows(Path(out), sorted(rows, key=lambda row: row["id"]))
-    return {"completions": len(rows), "engine": engine}
+    return {"completions": len(rows), "engine": engine, "slots": slots}
 
 
 def engine_of(loaded: Loaded, sampling: dict[str, Any]) -> str:
@@ -109,8 +110,11 @@ def engine_of(loaded: Loaded, sampling: dict[str, Any]) -> str:
 
 def decode_in_slots(
     models: Models, loaded: Loaded, answers: list[Answer], sampling: dict[str, Any], progress: Progress
-) -> None:
-    """Fills in the answers. Raises `Stopped` between two looks at the tokens when asked to."""
+) -> int:
+    """Fills in the answers; returns in how many slots.
+
+    Raises `Stopped` between two looks at the tokens when asked to.
+    """
     seed, limit = sampling["seed"], sampling["maxNewTokens"]
     # the samples of a question behind each other
     answers = sorted(answers, key=lambda answer: (len(answer.prompt), answer.prompt, answer.item["id"]))
@@ -129,6 +133,7 @@ def decode_in_slots(
     engine.run(jobs, set(loaded.stops), told)
     for answer, job in zip(answers, jobs, strict=True):
         answer.tokens, answer.finish = job.tokens, job.finish
+    return engine.slots
 
 
 def prepare(loaded: Loaded, item: dict[str, Any], system_prompt: dict[str, str], sampling: dict[str, Any]) -> Answer:

@@ -3,8 +3,10 @@
 Training stands still only while its state is copied (on the GPU, where it is on one); hashing, writing and syncing
 happen in a thread. At most one checkpoint is being written at a time, and it counts only once it is whole.
 
-How often: every so many steps where that is declared; else so seldom that the standstill stays under `SHARE` of the
-time and writing never overlaps, but at most `LONGEST` seconds apart, from the measured times of steps and saves.
+How often: every so many steps where that is declared. Else there is an interval in seconds, and at no moment of the
+training is the newest whole checkpoint older than it: that is what a kill costs at most. A checkpoint therefore begins
+before the interval is over, by the time that the slowest so far took to become whole and a margin. The interval is
+`SHORTEST`, or what is needed for writing never to overlap and for the standstill to stay under `SHARE` of the time.
 
 The same thread writes the adapters that are kept along training (kept.py), at exactly their steps.
 
@@ -23,10 +25,12 @@ from .kept import Kept
 
 # Of training time, for standing still; half of what is promised.
 SHARE = 0.005
-# Seconds between checkpoints without a declared interval: before the first was measured, and at most.
-FIRST = 30.0
-SHORTEST = 15.0
+# Seconds of work that a kill costs at most, where writing and standing still allow it.
+SHORTEST = 30.0
+# Seconds up to which that grows for the sake of standing still.
 LONGEST = 300.0
+# Times the slowest checkpoint so far: so long the next may take to become whole.
+MARGIN = 1.5
 
 
 class Saver:
@@ -35,7 +39,9 @@ class Saver:
         self._attempt, self._every = attempt, every_steps
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._writing: tuple[int, Future[Written]] | None = None
-        self._interval = FIRST
+        # until the first has been measured it may take as long to become whole as it took to become due
+        self._reserve = SHORTEST / 2
+        self._slowest = self._longest_step = 0.0
         self._since = time.monotonic()
         self._due = self._keep = False
         self._begun, self._count, self._stalls, self._writes, self._steps = 0, 0, 0.0, 0.0, 0.0
@@ -49,7 +55,7 @@ class Saver:
             self._due = False
         elif self._every is None:
             free = self._writing is None or self._writing[1].done()
-            self._due = free and time.monotonic() - self._since >= self._interval
+            self._due = free and time.monotonic() - self._since >= self._interval - self._reserve
         else:
             self._due = step % self._every == 0
         self._keep = self.kept is not None and self.kept.lacks(step)
@@ -61,6 +67,7 @@ class Saver:
         `whole`: the step's log entry is; else nothing is kept of it, and the run that goes on from it does that.
         """
         self._steps += seconds
+        self._longest_step = max(self._longest_step, seconds)
         self._settle(report, wait=False)
         keep = self._keep and whole
         if self._due or keep:
@@ -91,13 +98,22 @@ class Saver:
             self._thread.shutdown()
 
     def figures(self) -> dict[str, float]:
-        """Checkpoints made, seconds that training stood still for them, and seconds that writing took."""
+        """Checkpoints made; seconds that training stood still for them, that writing and that steps took; the interval.
+
+        The interval is the one of a run that declares none.
+        """
         return {
             "count": self._count,
             "stallSeconds": round(self._stalls, 4),
             "writeSeconds": round(self._writes, 3),
             "stepSeconds": round(self._steps, 3),
+            "intervalSeconds": round(self._interval, 3),
         }
+
+    @property
+    def _interval(self) -> float:
+        still = self._stalls / max(1, self._begun) / SHARE
+        return max(SHORTEST, 2 * self._reserve, min(LONGEST, self._reserve + still))
 
     def _begin(self, state: checkpoint.State, report: Any, due: bool, keep: bool) -> None:
         started = time.monotonic()
@@ -114,8 +130,8 @@ class Saver:
         self._begun += 1
         self._stalls += stall
         if due:
-            self._since = time.monotonic()
-        self._interval = min(LONGEST, max(SHORTEST, self._interval, stall / SHARE))
+            self._since = started
+            self._longest_step = 0.0  # of those from now on: the first of a process may have compiled
 
     def _settle(self, report: Any, wait: bool) -> Path | None:
         if self._writing is None or not (wait or self._writing[1].done()):
@@ -124,9 +140,11 @@ class Saver:
         self._writing = None
         path, sha256, seconds = future.result()
         self._writes += seconds
-        self._interval = min(LONGEST, max(SHORTEST, 2 * seconds, self._stalls / self._begun / SHARE))
         if path is None:
             return None
+        self._slowest = max(self._slowest, seconds)
+        # whether one is due is asked once a step
+        self._reserve = MARGIN * self._slowest + self._longest_step
         self._count += 1
         report.checkpoint(step, path, sha256)
         return path

@@ -6,8 +6,9 @@ prompt that the samples of a question share is read once, and its keys and value
 step is captured as a CUDA graph and replayed `STRIDE` times between two looks at the tokens; on a CPU the same loop
 runs eagerly. Adapters lie unmerged beside the weights, in buffers that a switch overwrites.
 
-Which answer shares a step with which others follows from the answers, their tokens and the number of slots, so a shard
-done again on the same hardware and versions is the same to the byte.
+Which answer shares a step with which others follows from the answers, their tokens and the number of slots, and that
+from the declared one and the GPU's size, so a shard done again on the same hardware and versions is the same to the
+byte.
 
 Knows the distribution (`adjust` of distribution.py), the noise (keyed.py) and the layers (fused.py).
 """
@@ -24,6 +25,7 @@ import torch.nn.functional as F
 from .cache_attention import attend_cache
 from .compiling import compiled
 from .distribution import adjust
+from .failures import Failure
 from .fused import GROUPS, Fused, LowRank, after_attention, bare_model, before_attention, linear, rms_norm, rope_tables
 from .keyed import Words, columns_of, draw
 from .packing import attend
@@ -31,7 +33,7 @@ from .packing import attend
 # Steps between two looks at the tokens. An ended answer wastes half of them on average, a look costs about a
 # millisecond.
 STRIDE = 8
-# Of the free memory, for the cache; the rest is for logits, graphs and the prompts.
+# Of the room beside the model, for the cache; the rest is for logits, graphs and the prompts.
 CACHE_SHARE = 0.85
 # Tokens of prompts that are read in one pass, and whose keys and values are kept.
 PROMPT_TOKENS = 8192
@@ -75,13 +77,25 @@ class SlotEngine:
         self._pool = torch.cuda.graph_pool_handle() if self._on_gpu else None
 
     @classmethod
-    def sized(cls, fused: Fused, sampling: dict[str, Any], capacity: int, free: int | None) -> "SlotEngine":
-        """With the declared number of slots, or as many as fit into `free` bytes (None: no limit)."""
+    def sized(
+        cls, fused: Fused, sampling: dict[str, Any], capacity: int, room: int | None, free: int | None = None
+    ) -> "SlotEngine":
+        """With the declared number of slots, or as many as fit into `room` bytes (None: no limit).
+
+        Raises `Failure` `oom` if less than that is `free` (None: not looked at). Fewer slots would do, but they change
+        sums, so a shard done again beside another process could have other tokens.
+        """
         slots, shape = sampling["batchSize"], fused.shape
         one = 2 * shape.layers * capacity * shape.kv_heads * shape.head_width * fused.dtype.itemsize
-        if free is not None and slots * one > CACHE_SHARE * free:
-            slots = max(1, int(CACHE_SHARE * free / one) // 16 * 16)
+        if room is not None and slots * one > CACHE_SHARE * room:
+            slots = max(1, int(CACHE_SHARE * room / one) // 16 * 16)
             print(f"room for {slots} answers at a time, not {sampling['batchSize']}", file=sys.stderr, flush=True)
+        if free is not None and free < slots * one:
+            raise Failure(
+                "oom",
+                f"{slots} answers at a time need a cache of {slots * one / 1e9:.1f} GB and {free / 1e9:.1f} GB are "
+                "free: another program is using this GPU",
+            )
         return cls(fused, settings_of(sampling), slots, capacity)
 
     def fits(self, fused: Fused, sampling: dict[str, Any], capacity: int) -> bool:

@@ -136,9 +136,10 @@ def test_a_disk_that_is_full_costs_only_steps(models, tiny_model, tmp_path, monk
     write = checkpoint.write_tensors
 
     def fills_up(path, tensors):
-        write(path, tensors)
+        sha256 = write(path, tensors)
         if "step-000008" in str(path) and path.name == "optimizer.safetensors":
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return sha256
 
     monkeypatch.setattr(checkpoint, "write_tensors", fills_up)
     with pytest.raises(OSError) as caught:
@@ -158,7 +159,7 @@ def test_a_disk_that_is_full_at_the_very_end(models, tiny_model, tmp_path, monke
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(adapters, "save_file", full)
+    monkeypatch.setattr(adapters, "write_tensors", full)
     with pytest.raises(OSError):
         run(models, command)
     monkeypatch.undo()

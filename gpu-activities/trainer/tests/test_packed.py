@@ -2,16 +2,17 @@
 
 import copy
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from flamingo_trainer import adapters
+from flamingo_trainer import adapters, packed
 from flamingo_trainer.failures import Stopped
 from flamingo_trainer.fused import fuse, why_not
-from flamingo_trainer.packed import FusedPath, PackedPath, packed_path
+from flamingo_trainer.packed import FusedPath, PackedPath, WholePath, packed_path
 from flamingo_trainer.packing import pack, split_by_tokens
-from flamingo_trainer.plan import FEWEST_TOKENS, Need, Plan, choose, estimate
+from flamingo_trainer.plan import FEWEST_TOKENS, RESERVED, Need, Plan, choose, estimate, room_beside
 from flamingo_trainer.render import encode_row
 from flamingo_trainer.serve import fields
 from flamingo_trainer.train import PaddedPath, finetune, gradients_of
@@ -208,6 +209,33 @@ def test_a_long_row_is_never_cut():
     assert plan.tokens >= 30_000 and plan.recomputed > 0
 
 
+def test_the_room_is_the_gpu_less_the_model_whatever_is_free(monkeypatch):
+    loaded, gpu = family("qwen2"), torch.device("cuda")
+    weights = sum(parameter.nbytes for parameter in loaded.model.parameters())
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=80 * 10**9))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: pytest.fail("asked what is free"))
+    assert room_beside(loaded.model, gpu) == 80 * 10**9 - RESERVED - weights
+    assert room_beside(adapter_on(loaded), gpu) == 80 * 10**9 - RESERVED - weights
+    assert room_beside(loaded.model, torch.device("cpu")) is None
+
+
+def test_a_plan_follows_from_the_room_and_says_when_less_is_free(monkeypatch, capsys):
+    loaded = family("qwen2")
+    model, rows = adapter_on(loaded), encoded(loaded)
+    recipe = {**RECIPE, "lora": LORA}
+
+    def plan(room, free):
+        monkeypatch.setattr(packed, "room_beside", lambda model, device: room)
+        monkeypatch.setattr(packed, "free_bytes", lambda device: free)
+        chosen = packed_path(loaded, model, recipe, rows, [list(range(len(rows)))], None).plan
+        return chosen, "GB are free" in capsys.readouterr().err
+
+    ample = plan(10**9, 10**9)
+    assert ample == (plan(10**9, 0)[0], False) and plan(10**9, 0)[1]
+    tight = plan(0, 10**9)
+    assert tight[0] != ample[0]  # the room decides
+
+
 def test_out_of_memory_takes_the_next_smaller_plan_once():
     class Scarce(PackedPath):
         def __init__(self, failures):
@@ -229,6 +257,27 @@ def test_out_of_memory_takes_the_next_smaller_plan_once():
     path.failures = 1
     with pytest.raises(torch.OutOfMemoryError):
         path.gradients([])
+
+
+def test_transformers_own_layers_take_a_smaller_plan_too(monkeypatch):
+    loaded = family("qwen2")
+    model, rows = adapter_on(loaded), encoded(loaded)
+    path = WholePath(loaded, model, Plan(2048, 0, 0), 256)
+    expected, trained = path.gradients(rows)
+    path.clear()
+    pass_of, passes = WholePath.loss, []
+
+    def scarce(self, batch, divisor):
+        passes.append(len(batch.ids))
+        if len(passes) == 1:
+            raise torch.OutOfMemoryError("made up")
+        return pass_of(self, batch, divisor)
+
+    monkeypatch.setattr(WholePath, "loss", scarce)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    found = path.gradients(rows)
+    assert path.plan.tokens == 512 and found[1] == trained
+    assert found[0].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 # --- whole runs ----

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from flamingo_trainer import checkpoint, saving
 from flamingo_trainer.checkpoint import Identity, State, newest_verified
 from flamingo_trainer.failures import classify
-from flamingo_trainer.files import write_tensors
+from flamingo_trainer.files import sha256_of, write_tensors
 from flamingo_trainer.saving import Saver
 
 from .work import Listener
@@ -73,21 +73,79 @@ def test_training_goes_on_while_a_checkpoint_is_written(tmp_path, monkeypatch):
     assert saver.figures()["count"] == 2
 
 
-def test_without_a_declared_interval_time_decides(tmp_path, monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    saver, listener = Saver(tmp_path, IDENTITY, None), Listener()
-    made = []
-    for step in range(1, 200):
-        now[0] += 1
-        after(saver, state_at(step), listener)
-        if saver._writing is not None:
-            saver._writing[1].result()
-        made = listener.checkpoints
-    assert made[0] == saving.FIRST
-    # writing took no time by this clock, so they come as often as they may
-    assert {later - earlier for earlier, later in pairwise(made)} == {saving.SHORTEST}
+class Disk:
+    """In place of the saver's thread: by a made-up clock a checkpoint is whole `seconds(number)` after it was begun."""
+
+    def __init__(self, seconds):
+        self.now, self.seconds, self.begun = 100.0, seconds, []
+
+    def submit(self, _function, _attempt, _kept, snapshot, *_):
+        took = self.seconds(len(self.begun))
+        self.begun.append((self.now, self.now + took))
+        disk, whole = self, self.now + took
+
+        class Future:
+            def done(self):
+                return disk.now >= whole
+
+            def result(self):
+                disk.now = max(disk.now, whole)
+                return Path(f"step-{snapshot.step}"), "sha256", took
+
+        return Future()
+
+    def shutdown(self):
+        pass
+
+
+def trained(tmp_path, monkeypatch, disk, step, until, stall=0.0):
+    """A run of steps of `step` seconds without a declared interval; what it would lose to a kill at worst, in seconds.
+
+    `stall`: seconds that it stands still for each checkpoint.
+    """
+    monkeypatch.setattr(time, "monotonic", lambda: disk.now)
+    saver, listener, state = Saver(tmp_path, IDENTITY, None), Listener(), state_at(1)
+    saver._thread = disk
+    copy = State.snapshot
+
+    def snapshot(state):
+        disk.now += stall
+        return copy(state)
+
+    monkeypatch.setattr(State, "snapshot", snapshot)
+    start, lost = disk.now, 0.0
+    while disk.now < start + until:
+        disk.now += step
+        whole = max((begun for begun, whole in disk.begun if whole <= disk.now), default=start)
+        lost = max(lost, disk.now - whole)
+        saver.due(state.step)
+        saver.after_step(state, step, listener)
+        state.step += 1
     saver.finish(listener)
+    return lost, saver.figures()
+
+
+@pytest.mark.parametrize(
+    "seconds", [lambda _: 0.01, lambda _: 4.3, lambda number: 4 + 2 * (number % 2), lambda _: 9.5, lambda _: 14.0]
+)
+@pytest.mark.parametrize("step", [0.2, 1.0])
+def test_a_kill_costs_an_interval_at_most(tmp_path, monkeypatch, step, seconds):
+    disk = Disk(seconds)
+    lost, figures = trained(tmp_path, monkeypatch, disk, step, 600)
+    assert 10 < lost <= figures["intervalSeconds"]
+    assert figures["count"] >= 600 / figures["intervalSeconds"] - 1
+    # where there is time for it the interval is the one that is promised
+    if seconds(0) <= 9.5 and seconds(1) <= 9.5 and step < 1:
+        assert figures["intervalSeconds"] == saving.SHORTEST
+    assert all(whole <= begun for (_, whole), (begun, _) in pairwise(disk.begun))
+
+
+def test_a_slow_disk_and_a_long_standstill_make_the_interval_longer(tmp_path, monkeypatch):
+    lost, slow = trained(tmp_path, monkeypatch, Disk(lambda _: 60.0), 1.0, 1800)
+    assert lost <= slow["intervalSeconds"] == 2 * (saving.MARGIN * 60 + 1)
+    _, still = trained(tmp_path, monkeypatch, Disk(lambda _: 1.0), 1.0, 1800, stall=0.5)
+    assert saving.SHORTEST < still["intervalSeconds"] < saving.LONGEST
+    assert still["stallSeconds"] / 1800 < 0.01
 
 
 def test_a_full_disk_is_reported(tmp_path, monkeypatch):
@@ -107,9 +165,13 @@ def test_a_full_disk_is_reported(tmp_path, monkeypatch):
 def test_tensor_files_are_those_of_the_library(tmp_path, monkeypatch):
     monkeypatch.setattr("flamingo_trainer.files.PIECE", 7)
     tensors = {"a": torch.randn(5, 6), "b": torch.tensor(3.0), "c": torch.randn(4, 4).T, "d": torch.empty(0, 3)}
-    write_tensors(Path(tmp_path / "x.safetensors"), tensors)
+    assert write_tensors(Path(tmp_path / "x.safetensors"), tensors) == sha256_of(tmp_path / "x.safetensors")
     found = load_file(tmp_path / "x.safetensors")
     assert found.keys() == tensors.keys()
     assert all(torch.equal(found[name], value) for name, value in tensors.items())
+    ordered = {name: torch.randn(5, 3 * size) for size, name in enumerate("abcd", 1)}
+    write_tensors(tmp_path / "ours.safetensors", ordered)
+    save_file(ordered, tmp_path / "theirs.safetensors", metadata={"format": "pt"})
+    assert (tmp_path / "ours.safetensors").read_bytes() == (tmp_path / "theirs.safetensors").read_bytes()
     with pytest.raises(TypeError, match=r"a is torch\.bfloat16"):
         write_tensors(Path(tmp_path / "y.safetensors"), {"a": torch.zeros(2, dtype=torch.bfloat16)})

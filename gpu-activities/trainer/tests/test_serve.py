@@ -62,8 +62,8 @@ def test_events_of_a_fine_tune_and_of_a_generation(long_lived, undisturbed, tiny
     # the adapter is still on the model from its fine-tune
     assert [event["phase"] for event in seen if event["event"] == "loading"] == []
     assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 5
-    assert seen[-1].keys() == {"event", "id", "completions", "seconds", "engine"}
-    assert seen[-1]["completions"] == 5 and seen[-1]["engine"] == "batches"
+    assert seen[-1].keys() == {"event", "id", "completions", "seconds", "engine", "slots"}
+    assert seen[-1]["completions"] == 5 and (seen[-1]["engine"], seen[-1]["slots"]) == ("batches", None)
     assert len(read_lines(command["out"])) == 5
 
 

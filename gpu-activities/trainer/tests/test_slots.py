@@ -11,10 +11,11 @@ from flamingo_trainer import adapters
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.fused import fuse
 from flamingo_trainer.keyed import columns_of, draw, gumbel, philox, words_of
+from flamingo_trainer.models import Models
 from flamingo_trainer.render import encode_prompt
 from flamingo_trainer.sample import generate
 from flamingo_trainer.serve import fields
-from flamingo_trainer.slots import Job, SlotEngine
+from flamingo_trainer.slots import CACHE_SHARE, Job, SlotEngine
 from flamingo_trainer.train import finetune
 
 from .driver import HOME
@@ -206,6 +207,29 @@ def test_the_engine_is_kept_between_shards_and_gives_way_to_training(models, tin
     assert models._engine is not engine
     finetune(models, Listener(), **fields({"op": "finetune", **finetune_command(tmp_path / "d", tiny_model, count=4)}))
     assert models._engine is None
+
+
+def test_slots_follow_from_the_gpu_and_not_from_what_is_free(tiny_model, tmp_path, monkeypatch, capsys):
+    """A shard done again beside another process is the same; where it does not fit it fails instead of changing."""
+    shard = continuous(tmp_path, tiny_model, items(24), batchSize=64, maxNewTokens=20)
+
+    def done(room, free):
+        monkeypatch.setattr("flamingo_trainer.models.room_beside", lambda model, device: room)
+        monkeypatch.setattr("flamingo_trainer.models.free_bytes", lambda device: free)
+        models = Models()
+        facts, rows = run(models, shard)
+        engine = models._engine
+        return facts["slots"], rows, engine.keys.nbytes + engine.values.nbytes
+
+    slots, _, cache = done(None, None)
+    assert slots == 64
+    room = int(cache / 64 * 40 / CACHE_SHARE)
+    alone = done(room, 10 * cache)
+    assert alone[0] == 32 and "room for 32 answers at a time, not 64" in capsys.readouterr().err
+    assert done(room, alone[2]) == alone  # just enough
+    with pytest.raises(Failure, match="32 answers at a time need a cache of") as caught:
+        done(room, alone[2] - 1)
+    assert caught.value.kind == "oom"
 
 
 def test_a_stop_drops_the_shard(models, tiny_model, tmp_path):

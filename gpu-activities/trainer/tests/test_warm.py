@@ -6,6 +6,7 @@ import queue
 import pytest
 import torch
 
+from flamingo_trainer import adapters
 from flamingo_trainer import serve as serving
 from flamingo_trainer.bench.subject import loaded_model
 from flamingo_trainer.bench.switch import switch
@@ -57,6 +58,41 @@ def test_configurations_in_turn_in_one_process_are_those_of_fresh_ones(tiny_mode
         assert (adapter, answers) == together[i][:2]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_first_weights_are_drawn_once_and_the_same_as_drawn_anew(dtype, monkeypatch):
+    loaded, first = loaded_model("small", dtype, torch.device("cpu")), adapters.FirstWeights()
+    peft_draws, fills = torch.nn.init.kaiming_uniform_, []
+
+    def counted(tensor, *arguments, **settings):
+        fills.append(not tensor.is_meta)
+        return peft_draws(tensor, *arguments, **settings)
+
+    monkeypatch.setattr(torch.nn.init, "kaiming_uniform_", counted)
+
+    def made(lora, seed, known):
+        fills.clear()
+        model = adapters.create(loaded.model, lora, seed, None, known)
+        state, drawn = torch.get_rng_state(), any(fills)
+        kinds = [(name, value.dtype, value.device) for name, value in adapters.trained(model).items()]
+        values = [value.detach().clone() for value in adapters.trained(model).values()]
+        loaded.model = adapters.take_off(model)
+        return drawn, (kinds, state), values
+
+    def same(left, right):
+        return (
+            left[1][0] == right[1][0]
+            and torch.equal(left[1][1], right[1][1])
+            and all(map(torch.equal, left[2], right[2]))
+        )
+
+    other = {**LORA, "alpha": 3, "dropout": 0.3}  # neither has a part in the first weights
+    for lora, seed, drawn in [(LORA, 1, True), (LORA, 1, False), (other, 1, False), (LORA, 2, True), (LORA, 1, True)]:
+        found = made(lora, seed, first)
+        assert found[0] == drawn
+        assert same(found, made(lora, seed, None))
+    assert made(OTHER["lora"], 1, first)[0]
+
+
 # --- nothing is left behind ----
 
 
@@ -90,6 +126,7 @@ def test_memory_returns_to_the_base_model_after_each_operation(tiny_model, tmp_p
     def rest():
         count = parameters(models, tiny_model)  # takes off the adapter of the last shard, as the next operation does
         models.make_room()
+        models.first_weights.forget()  # held on purpose, those of one adapter
         return count, living()
 
     # once, because libraries keep some small things from their first use

@@ -10,7 +10,7 @@ from .. import adapters
 from ..fused import fuse
 from ..keyed import words_of
 from ..models import Loaded, empty_cache
-from ..plan import free_bytes
+from ..plan import room_beside
 from ..slots import Job, SlotEngine
 from . import accelerator
 from .setting import Setting
@@ -48,7 +48,7 @@ def slots(setting: Setting, questions: int = 16, adapter: bool = True, **changes
     result: dict[str, Any] = {}
     try:
         begun = time.perf_counter()
-        engine = SlotEngine.sized(fuse(model), sampling, scale.capacity, free_bytes(loaded.device))
+        engine = SlotEngine.sized(fuse(model), sampling, scale.capacity, room_beside(loaded.model, loaded.device))
         engine.wear(model)
         warm = jobs_for(
             engine.slots + 8,

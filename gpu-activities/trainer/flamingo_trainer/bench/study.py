@@ -12,7 +12,7 @@ from typing import Any
 from .. import adapters
 from ..fused import Fused, fuse
 from ..models import Loaded, empty_cache
-from ..plan import free_bytes
+from ..plan import room_beside
 from ..slots import SlotEngine
 from . import accelerator
 from .sampling import jobs_for
@@ -77,7 +77,7 @@ def answered(
     try:
         fused = fused or fuse(model)
         sampling = {**SAMPLING, "batchSize": scale.slots}
-        engine = SlotEngine.sized(fused, sampling, scale.capacity, free_bytes(loaded.device))
+        engine = SlotEngine.sized(fused, sampling, scale.capacity, room_beside(loaded.model, loaded.device))
         engine.wear(model)
         jobs = jobs_for(len(lengths), 16, loaded.model.config.vocab_size, lengths)
         moments: list[float] = []
