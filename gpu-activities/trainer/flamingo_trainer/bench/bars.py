@@ -6,8 +6,6 @@ why. A bar whose figure is missing counts as missed.
 
 from typing import Any
 
-from ..saving import MARGIN
-
 # The study: 4 fine-tunes of 2 epochs over 6,344 rows in steps of 32, then 6,400 answers of about 250 tokens.
 FINE_TUNES, STEPS, ANSWERS, ANSWER_TOKENS = 4, 2 * (6344 // 32), 6400, 250
 # Floating-point operations of a trained token, forward and backward through frozen weights: 4 per matmul parameter.
@@ -82,11 +80,9 @@ def rows_of(sections: Results, shape: str) -> list[Row]:
         measured("preemption", "writeSecondsPerSave", "a checkpoint written beside training", "s")
         stall, interval = figure("preemption", "stallSecondsPerSave"), figure("preemption", "intervalSeconds")
         if stall is not None and interval:
-            # the next begins so long before the interval is over
-            writing = MARGIN * (figure("preemption", "writeSecondsPerSave") or 0.0)
-            add(
-                "training stands still for checkpoints", round(100 * stall / (interval - writing), 3), "%", ("below", 1)
-            )
+            # the next begins before the interval is over
+            apart = figure("preemption", "secondsBetweenSaves") or interval
+            add("training stands still for checkpoints", round(100 * stall / apart, 3), "%", ("below", 1))
             note = "one interval: by its end the next checkpoint is whole"
             add("most work lost to SIGKILL", interval, "s", None, note)
 

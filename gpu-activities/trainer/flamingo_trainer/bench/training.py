@@ -13,7 +13,7 @@ import torch
 from .. import adapters, checkpoint
 from ..failures import Stopped
 from ..models import Loaded, empty_cache
-from ..saving import Saver
+from ..saving import MARGIN, Saver
 from ..train import PaddedPath, deterministic, optimizer_of, path_of, steps_of, train
 from . import accelerator
 from .subject import RECIPE, Clock, rows
@@ -146,6 +146,7 @@ def preemption(loaded: Loaded, steps: int = 26, every: int = 12, stop: int = 6) 
         "stopToExitSeconds": round(halted["stopped"]["seconds"], 2),
         # the interval that the trainer would choose by itself, which bounds what a SIGKILL costs
         "intervalSeconds": round(saves["intervalSeconds"], 1),
+        "secondsBetweenSaves": round(saves["intervalSeconds"] - MARGIN * saves["writeSeconds"] / saves["count"], 1),
         "stallSecondsPerSave": round(saves["stallSeconds"] / saves["count"], 4),
         "writeSecondsPerSave": round(saves["writeSeconds"] / saves["count"], 2),
         "secondsFromResumeToStep": round(again_clock.steps[0][0] - again["begun"], 2),
