@@ -25,9 +25,6 @@ import type {
   FineTuneProvenance,
   JudgingProvenance,
   ReportInput,
-  TrainingLog,
-  TrainingPoint,
-  TrainingSpeed,
 } from './aggregate/report-input';
 import { judgementProvenance, readCell, type CellRows } from './cell-rows';
 import { judgeUsd, PRICES_AS_OF } from './judge/prices';
@@ -37,6 +34,7 @@ import { alongTrainingInput } from './report-along-training';
 import { writeReportFiles } from './report-files';
 import { judgedInput, MAIN } from './report-judges';
 import { figuresOf, readMeasured } from './report-measurements';
+import { trainingLogs } from './report-training';
 
 export interface ReportRequest {
   output: string;
@@ -126,22 +124,6 @@ async function failuresOf(store: Store, experiment: string, results: ReportReque
     await recordFailures(store, experiment, failed);
   }
   return failed.map(({ name, failure }) => ({ configuration: name, cell: null, message: failure }));
-}
-
-async function trainingLogs(store: Store, configurations: PlannedConfiguration[]): Promise<TrainingLog[]> {
-  const logs: TrainingLog[] = [];
-  for (const { name, recipeKey } of configurations) {
-    const manifest = recipeKey === null ? null : await store.manifest({ stage: 'adapters', key: recipeKey });
-    const log = manifest?.results['log'];
-    if (log === undefined) continue;
-    const speed = manifest?.provenance['speed'];
-    logs.push({
-      configuration: name,
-      points: await readRows<TrainingPoint>(store, log),
-      speed: speed === undefined ? [] : await readRows<TrainingSpeed>(store, speed),
-    });
-  }
-  return logs;
 }
 
 async function fineTuneProvenance(store: Store, configurations: PlannedConfiguration[]): Promise<FineTuneProvenance[]> {

@@ -68,7 +68,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               model,
               recipe,
               rows,
-              heldOut: planned.heldOutRows ? await store.localPath(planned.heldOutRows) : null,
+              heldOut: planned.heldOutRows && standing === null ? await store.localPath(planned.heldOutRows) : null,
               attemptFolder,
               searchFolders: [...new Set([...folders, attemptFolder])],
               checkpointEverySteps: dependencies.checkpointEverySteps ?? null,
@@ -94,7 +94,17 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
           ));
       const manifest = await beating(
         { ...state, phase: 'saving', detail: 'hashing the adapter' } satisfies GpuHeartbeat,
-        () => publish(store, work, { attempt, attemptFolder, earlier, committed, ready, lacking, standing }),
+        () =>
+          publish(store, work, {
+            attempt,
+            attemptFolder,
+            earlier,
+            committed,
+            ready,
+            lacking,
+            standing,
+            watched: planned.heldOutRows ?? null,
+          }),
       );
       return resultOf(manifest, false);
     } catch (error) {
@@ -120,11 +130,13 @@ interface FinishedAttempt {
   lacking: number[];
   /** The finished adapter, where there was one already. */
   standing: Manifest | null;
+  /** Held-out rows that it was to watch. */
+  watched: ArtifactRef | null;
 }
 
 /** The adapters as the trainer left them, checked, described and committed: the finished one last. */
 async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Promise<Manifest> {
-  const { attempt, attemptFolder, earlier, committed, ready, lacking, standing } = made;
+  const { attempt, attemptFolder, earlier, committed, ready, lacking, standing, watched } = made;
   const record = {
     attempt,
     attempts: earlier.length + (earlier.includes(attemptFolder) ? 0 : 1),
@@ -155,7 +167,7 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
     );
   }
   if (standing !== null) return standing;
-  const { adapter, log, speed } = committed;
+  const { adapter, log, speed, heldOut } = committed;
   if (adapter === undefined || log === undefined || speed === undefined) {
     throw new Error('the trainer named no adapter, no log or no record of its speed');
   }
@@ -166,13 +178,15 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
     provenance: {
       ...provenance,
       speed: await store.adopt(speed),
+      ...(heldOut ? { heldOutLoss: await store.adopt(heldOut.path) } : {}),
       ...(committed.trainerLog === undefined ? {} : { trainerLog: await store.adopt(committed.trainerLog) }),
     },
     facts: {
       steps: committed.steps ?? null,
       trainedTokens: committed.trainedTokens ?? null,
       rowsTruncated: committed.rowsTruncated ?? null,
-      heldOutRows: committed.heldOutRows ?? null,
+      heldOutRows: heldOut?.rows ?? null,
+      heldOutSha256: heldOut ? (watched?.sha256 ?? null) : null,
       tokensPerForward: committed.plan?.tokens ?? null,
       layersRecomputed: committed.plan?.recomputed ?? null,
       checkpoints: committed.saves?.count ?? null,

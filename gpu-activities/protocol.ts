@@ -132,14 +132,18 @@ export type TrainerEvent =
        */
       kept?: { step: number; path: string; sha256: string }[];
       /**
-       * finetune: path of the training log (JSON Lines: step, loss, learningRate, gradNorm, trainedTokens, and at an
-       * epoch's end heldOutLoss), complete also after a resume and then the same to the byte.
+       * finetune: path of the training log (JSON Lines: step, loss, learningRate, gradNorm, trainedTokens), complete also
+       * after a resume and then the same to the byte.
        */
       log?: string;
       /** finetune: path of what is never the same twice (JSON Lines: step, tokensPerSecond, memoryBytes). */
       speed?: string;
-      /** finetune: rows that heldOutLoss is the mean of, by trained token; null = nothing held out. */
-      heldOutRows?: number | null;
+      /**
+       * finetune: path of the losses on held-out rows (JSON Lines: step and loss at each epoch's end; null where a run
+       * that did not watch them made the step), and of how many rows they are the mean, by trained token; null = nothing
+       * held out.
+       */
+      heldOut?: { path: string; rows: number } | null;
       /** A trainer of the experiment's own: what it printed. */
       trainerLog?: string;
       steps?: number;

@@ -112,6 +112,17 @@ export interface TrainingLog {
   points: TrainingPoint[];
   /** Of the same steps, as they ran; empty for adapters that are older than this record. */
   speed: TrainingSpeed[];
+  /**
+   * After each epoch, on the rows that this experiment holds out; `not measured` where the fine-tune did not watch these;
+   * absent where it holds none out.
+   */
+  heldOut?: HeldOutLoss[] | 'not measured';
+}
+
+export interface HeldOutLoss {
+  step: number;
+  /** Mean over the trained tokens of the rows, in nats; null = not measured after this epoch. */
+  loss: number | null;
 }
 
 export interface TrainingPoint {
@@ -122,8 +133,6 @@ export interface TrainingPoint {
   learningRate?: number;
   /** Before it was clipped. */
   gradNorm?: number;
-  /** At the last step of an epoch, where rows are held out: mean over their trained tokens. */
-  heldOutLoss?: number;
 }
 
 export interface TrainingSpeed {

@@ -1,7 +1,7 @@
 /**
  * Training loss, one small chart per configuration on common axes, with the held-out loss after each epoch as dots.
  */
-import type { ReportInput } from '../report-input';
+import type { ReportInput, TrainingLog } from '../report-input';
 import { markup, type Markup } from './markup';
 
 const WIDTH = 230;
@@ -10,20 +10,19 @@ const HEIGHT = 96;
 export function lossCurves({ trainingLogs, plan }: ReportInput): Markup {
   const curves = trainingLogs.filter(({ points }) => points.length > 0);
   const losses = curves
-    .flatMap(({ points }) => points.flatMap(({ loss, heldOutLoss }) => [loss, heldOutLoss ?? 0]))
+    .flatMap((log) => [...log.points, ...heldOutLosses(log)].map(({ loss }) => loss))
     .filter(Number.isFinite);
   const top = losses.reduce((most, loss) => Math.max(most, loss), 0) || 1;
   const last = curves.reduce((most, { points }) => Math.max(most, points.at(-1)?.step ?? 0), 1);
   const label = new Map(plan.configurations.map((each) => [each.name, each.label]));
   return markup`<div class="curves">
-    ${curves.map(({ configuration, points }) => {
+    ${curves.map((log) => {
+      const { configuration, points } = log;
       const drawn = points.filter(({ loss }) => Number.isFinite(loss));
       const x = (step: number): string => ((WIDTH * step) / last).toFixed(1);
       const y = (loss: number): string => (HEIGHT - (HEIGHT * loss) / top).toFixed(1);
       const line = drawn.map(({ step, loss }) => `${x(step)},${y(loss)}`).join(' ');
-      const heldOut = points.flatMap(({ step, heldOutLoss }) =>
-        heldOutLoss === undefined ? [] : [{ step, loss: heldOutLoss }],
-      );
+      const heldOut = heldOutLosses(log);
       const [first, final] = [drawn[0], drawn.at(-1)];
       return markup`<figure class="curve">
         <figcaption>
@@ -45,4 +44,9 @@ export function lossCurves({ trainingLogs, plan }: ReportInput): Markup {
       </figure>`;
     })}
   </div>`;
+}
+
+function heldOutLosses({ heldOut }: TrainingLog): { step: number; loss: number }[] {
+  if (heldOut === undefined || heldOut === 'not measured') return [];
+  return heldOut.flatMap(({ step, loss }) => (loss === null ? [] : [{ step, loss }]));
 }

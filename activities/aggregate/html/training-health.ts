@@ -9,14 +9,15 @@ import { markup, type Markup } from './markup';
 export function trainingHealth(input: ReportInput): Markup {
   const logs = input.trainingLogs.filter(({ points }) => points.length > 0);
   const label = new Map(input.plan.configurations.map((each) => [each.name, each.label]));
-  const heldOut = logs.some(({ points }) => points.some(({ heldOutLoss }) => heldOutLoss !== undefined));
+  const watching = logs.some(({ heldOut }) => heldOut !== undefined);
+  const unwatched = logs.some(({ heldOut }) => heldOut !== undefined && incomplete(heldOut));
   return markup`<div class="scroll">
       <table class="training">
         <thead>
           <tr>
             <th>Configuration</th>
             <th class="number">Loss, first to last step</th>
-            ${heldOut && markup`<th class="number">Held-out loss after each epoch</th>`}
+            ${watching && markup`<th class="number">Held-out loss after each epoch</th>`}
             <th class="number">Gradient norm, median</th>
             <th class="number">largest</th>
             <th class="number">Learning rate, highest</th>
@@ -25,23 +26,39 @@ export function trainingHealth(input: ReportInput): Markup {
           </tr>
         </thead>
         <tbody>
-          ${logs.map((log) => healthRow(log, label.get(log.configuration) ?? log.configuration, heldOut))}
+          ${logs.map((log) => healthRow(log, label.get(log.configuration) ?? log.configuration, watching))}
         </tbody>
       </table>
     </div>
+    ${
+      unwatched &&
+      markup`<p class="small faint">
+        Held-out loss not measured: the fine-tune, or its first part, was made before this experiment asked for it, by
+        one that holds out other rows or none; or by a trainer of the experiment's own, which is not asked for it. The
+        adapter is the same either way.
+      </p>`
+    }
     ${lossCurves(input)}`;
 }
 
-function healthRow({ points, speed }: TrainingLog, label: string, heldOut: boolean): Markup {
+function incomplete(heldOut: NonNullable<TrainingLog['heldOut']>): boolean {
+  return heldOut === 'not measured' || heldOut.some(({ loss }) => loss === null);
+}
+
+function heldOutCell(heldOut: TrainingLog['heldOut']): string {
+  if (heldOut === undefined || heldOut === 'not measured') return heldOut ?? '–';
+  return heldOut.map(({ loss }) => (loss === null ? 'not measured' : loss.toFixed(3))).join(', ');
+}
+
+function healthRow({ points, speed, heldOut }: TrainingLog, label: string, watching: boolean): Markup {
   const norms = points.flatMap(({ gradNorm }) => gradNorm ?? []);
   const largest = norms.length === 0 ? null : Math.max(...norms);
   const rates = points.flatMap(({ learningRate }) => learningRate ?? []);
   const memory = speed.map(({ memoryBytes }) => memoryBytes);
-  const losses = points.flatMap(({ heldOutLoss }) => heldOutLoss ?? []);
   return markup`<tr>
     <th scope="row">${label}</th>
     <td class="number">${fixed(points[0]?.loss ?? null, 3)} → ${fixed(points.at(-1)?.loss ?? null, 3)}</td>
-    ${heldOut && markup`<td class="number">${losses.length === 0 ? '–' : losses.map((loss) => loss.toFixed(3)).join(', ')}</td>`}
+    ${watching && markup`<td class="number">${heldOutCell(heldOut)}</td>`}
     <td class="number">${norms.length === 0 ? '–' : fixed(median(norms), 2)}</td>
     <td class="number">
       ${largest === null ? '–' : markup`${fixed(largest, 2)}<span class="small faint"> at step ${points.find(({ gradNorm }) => gradNorm === largest)?.step}</span>`}

@@ -61,17 +61,13 @@ class Saver:
         self._keep = self.kept is not None and self.kept.lacks(step)
         return self._due or self._keep
 
-    def after_step(self, state: checkpoint.State, seconds: float, report: Any, whole: bool = True) -> None:
-        """Tells of a checkpoint that has become whole, and begins what is due.
-
-        `whole`: the step's log entry is; else nothing is kept of it, and the run that goes on from it does that.
-        """
+    def after_step(self, state: checkpoint.State, seconds: float, report: Any) -> None:
+        """Tells of a checkpoint that has become whole, and begins what is due."""
         self._steps += seconds
         self._longest_step = max(self._longest_step, seconds)
         self._settle(report, wait=False)
-        keep = self._keep and whole
-        if self._due or keep:
-            self._begin(state, report, self._due, keep)
+        if self._due or self._keep:
+            self._begin(state, report, self._due, self._keep)
         self._due = self._keep = False
 
     def save_now(self, state: checkpoint.State, report: Any) -> Path:

@@ -35,7 +35,7 @@ from . import adapters, checkpoint, environment, training_log
 from .eight_bit import adamw_8bit
 from .failures import Failure, Stopped
 from .files import sha256_of, write_rows
-from .held_out import HeldOut, held_out_rows
+from .held_out import HeldOut, Watched, watched_rows
 from .kept import Kept
 from .models import Loaded, Models
 from .packed import packed_path
@@ -81,7 +81,7 @@ def finetune(
             f"row {longest.number} has {len(longest.ids)} tokens and the model {limit} positions: lower maxLength",
         )
 
-    watched = held_out_rows(loaded, held_out, recipe, len(longest.ids))
+    watched = watched_rows(loaded, held_out, recipe, len(longest.ids))
 
     # a folder or a bundled model has no name that would mean the same everywhere
     base_name = recipe["model"]["id"] if recipe["model"]["kind"] == "hub" else None
@@ -106,12 +106,16 @@ def finetune(
     log, speed = attempt / "training-log.jsonl", attempt / "training-speed.jsonl"
     write_rows(log, training_log.figures(state.log))
     write_rows(speed, training_log.speed(state.log))
+    losses = None
+    if watched.rows:
+        losses = attempt / "held-out-loss.jsonl"
+        write_rows(losses, watched.losses(state.log, steps_in_epoch(len(encoded), recipe)))
     return {
         **({} if sha256 is None else {"adapter": {"path": str(attempt / "adapter"), "sha256": sha256}}),
         "kept": kept.facts(),
         "log": str(log),
         "speed": str(speed),
-        "heldOutRows": len(watched) or None,
+        "heldOut": None if losses is None else {"path": str(losses), "rows": len(watched.rows)},
         "steps": state.step,
         "resumedFrom": resumed_from,
         "rowsTruncated": sum(row.truncated for row in encoded),
@@ -125,7 +129,7 @@ def train(
     loaded: Loaded,
     adapter: Any,
     rows: list[EncodedRow],
-    watched: list[EncodedRow],
+    watched: Watched,
     recipe: dict[str, Any],
     saver: Saver,
     search_folders: list[Path],
@@ -134,9 +138,9 @@ def train(
 ) -> tuple[checkpoint.State, int | None]:
     """From the newest verified checkpoint, but none behind an adapter that is still to be kept, or from the start.
 
-    To the last step, or to the step `until`: such a run is only there for the adapters to keep. `watched` are held-out
-    rows. Returns the final state and the step that it was resumed from. Raises `Stopped` with a checkpoint when asked
-    to.
+    To the last step, or to the step `until`: such a run is only there for the adapters to keep. `watched` are rows
+    held out. Returns the final state and the step that it was resumed from. Raises `Stopped` with a checkpoint when
+    asked to.
     """
     steps = steps_of(len(rows), recipe)
     total = len(steps)
@@ -192,9 +196,8 @@ def train(
             seconds = time.monotonic() - started
             if held_out.follow(state, path, report):
                 told = time.monotonic()
-            given_up = held_out.lacks(state)
-            saver.after_step(state, seconds, report, whole=not given_up)
-            if (state.step < last or given_up) and report.stop_requested:
+            saver.after_step(state, seconds, report)
+            if (state.step < last or held_out.lacks(state)) and report.stop_requested:
                 if waiting is not None:
                     waiting.settle(state, total, report, told)
                 raise Stopped(state.step, str(saver.save_now(state, report)))

@@ -10,7 +10,6 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from flamingo_trainer.failures import Failure, Stopped
-from flamingo_trainer.held_out import NAME
 from flamingo_trainer.render import IGNORED, encode_rows
 from flamingo_trainer.serve import fields
 from flamingo_trainer.train import finetune
@@ -31,7 +30,11 @@ def run(models, command, listener=None):
 
 
 def held_out_losses(facts):
-    return {entry["step"]: entry[NAME] for entry in read_lines(facts["log"]) if NAME in entry}
+    return {entry["step"]: entry["loss"] for entry in read_lines(facts["heldOut"]["path"])}
+
+
+def contents(facts):
+    return [Path(path).read_bytes() for path in (facts["log"], facts["heldOut"]["path"])]
 
 
 def by_the_book(loaded, tiny_model, command, adapter):
@@ -52,7 +55,7 @@ def test_the_mean_over_the_trained_tokens_of_the_held_out_rows_after_each_epoch(
     listener = Listener()
     facts = run(models, command, listener)
     losses = held_out_losses(facts)
-    assert list(losses) == [5, 10, 15] and facts["heldOutRows"] == 5
+    assert list(losses) == [5, 10, 15] and facts["heldOut"]["rows"] == 5
     assert listener.loaded.count("heldOut") == 3
     loaded = models.base(command["model"], "fp32", Listener())
     expected = by_the_book(loaded, tiny_model, command, facts["adapter"]["path"])
@@ -65,9 +68,8 @@ def test_training_is_the_same_to_the_bit_with_and_without(models, tiny_model, tm
     bare = run(models, finetune_command(tmp_path / "bare", tiny_model, **changes))
     watched = run(models, finetune_command(tmp_path / "watched", tiny_model, held_out=5, **changes))
     assert watched["adapter"]["sha256"] == bare["adapter"]["sha256"]
-    assert bare["heldOutRows"] is None and held_out_losses(bare) == {}
-    without = [{name: entry[name] for name in entry if name != NAME} for entry in read_lines(watched["log"])]
-    assert without == read_lines(bare["log"])
+    assert bare["heldOut"] is None
+    assert Path(watched["log"]).read_bytes() == Path(bare["log"]).read_bytes()
 
 
 class StopsWhileWatching(Listener):
@@ -90,7 +92,7 @@ def test_an_interruption_leaves_no_trace_in_the_log(models, tiny_model, tmp_path
     models.drop()
     facts = run(models, command)
     assert facts["resumedFrom"] == caught.value.step
-    assert Path(facts["log"]).read_bytes() == Path(whole["log"]).read_bytes()
+    assert contents(facts) == contents(whole)
     assert facts["adapter"]["sha256"] == whole["adapter"]["sha256"]
 
 
@@ -101,7 +103,21 @@ def test_stopped_again_before_it_was_made_up_for(models, tiny_model, tmp_path):
         with pytest.raises(Stopped) as caught:
             run(models, command, StopsWhileWatching())
         assert caught.value.step == 5
-    assert Path(run(models, command)["log"]).read_bytes() == Path(whole["log"]).read_bytes()
+    assert contents(run(models, command)) == contents(whole)
+
+
+@pytest.mark.parametrize("first", [0, 3], ids=["none", "others"])
+def test_the_losses_on_other_rows_of_a_run_that_is_gone_on_with_are_not_taken_for_these(
+    models, tiny_model, tmp_path, first
+):
+    """Held-out rows are part of no key: an experiment may go on where one with the same recipe was stopped."""
+    whole = run(models, finetune_command(tmp_path / "whole", tiny_model, held_out=5))
+    with pytest.raises(Stopped):
+        run(models, finetune_command(tmp_path / "shared", tiny_model, held_out=first), Listener(stop_at=7))
+    facts = run(models, finetune_command(tmp_path / "shared", tiny_model, held_out=5))
+    expected = held_out_losses(whole)
+    assert held_out_losses(facts) == {**expected, 5: None} and None not in expected.values()
+    assert Path(facts["log"]).read_bytes() == Path(whole["log"]).read_bytes()
 
 
 @pytest.mark.parametrize("changes", PATHS)
@@ -126,7 +142,7 @@ def test_rows_that_training_could_not_have_had_are_left_out_and_counted(models, 
     longer = {"messages": [{"role": "user", "content": "Why? " * 12}, rows[0]["messages"][1]]}
     empty = {"messages": rows[0]["messages"][:1]}
     write_lines(Path(command["heldOut"]), [*rows, longer, empty])
-    assert run(models, command)["heldOutRows"] == 3
+    assert run(models, command)["heldOut"]["rows"] == 3
     said = capfd.readouterr().err
     assert "held-out rows left out: 2, the first: row 4: " in said and "no training row has more than" in said
 

@@ -53,7 +53,7 @@ def test_events_of_a_fine_tune_and_of_a_generation(long_lived, undisturbed, tiny
     committed = seen[-1]
     assert committed.keys() == {
         "event", "id", "adapter", "log", "steps", "resumedFrom", "rowsTruncated", "trainedTokens", "seconds",
-        "plan", "saves", "speed", "heldOutRows", "kept",
+        "plan", "saves", "speed", "heldOut", "kept",
     }  # fmt: skip
 
     command = generate_command(tmp_path / "generate", tiny_model, items(5))

@@ -8,7 +8,6 @@ import pytest
 
 from flamingo_trainer import environment, unsloth_backend
 from flamingo_trainer.failures import Failure, Stopped
-from flamingo_trainer.held_out import NAME
 from flamingo_trainer.serve import fields
 from flamingo_trainer.train import finetune
 from flamingo_trainer.unsloth_backend import UnslothModels
@@ -76,8 +75,7 @@ def test_the_held_out_loss_is_that_of_the_reference_and_costs_no_bit_of_the_trai
     changes = {**CHANGES, "backend": "transformers", "precision": "fp32"}
     reference = run(models, finetune_command(tmp_path / "c", tiny_model, held_out=5, **changes))
     found, expected = (
-        {entry["step"]: entry[NAME] for entry in read_lines(facts["log"]) if NAME in entry}
-        for facts in (mine, reference)
+        {entry["step"]: entry["loss"] for entry in read_lines(facts["heldOut"]["path"])} for facts in (mine, reference)
     )
     assert list(expected) == [4, 8, 12]
     assert found == pytest.approx(expected, rel=1e-4)

@@ -326,9 +326,16 @@ export function studyInput(): ReportInput {
                 loss: (3 + index / 4) / (1 + step / 4),
                 learningRate: 1e-4 * (1 - step / 10),
                 gradNorm: step === 3 ? 7.25 : 1 + step / 100,
-                ...(index === 1 && step % 5 === 4 ? { heldOutLoss: 2.5 - step / 10 } : {}),
               })),
               // an adapter of an earlier version has no record of its speed
+              ...(index === 1
+                ? {
+                    heldOut: [
+                      { step: 5, loss: 2.1 },
+                      { step: 10, loss: 1.6 },
+                    ],
+                  }
+                : {}),
               speed:
                 index === 1
                   ? Array.from({ length: 10 }, (_, step) => ({

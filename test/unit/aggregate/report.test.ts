@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { reportPage } from '../../../activities/aggregate/html/page';
 import { buildReport, type ReportFile, type ReportInput } from '../../../activities/aggregate/report';
+import type { TrainingLog } from '../../../activities/aggregate/report-input';
 import { computeResults } from '../../../activities/aggregate/results';
 import { cellsCsv, questionsCsv, reportJson } from '../../../activities/aggregate/tables';
 import { contentsOf, HOSTILE, plannedCell, questionsNamed, studyInput } from './fixtures';
@@ -131,13 +132,31 @@ describe('report.html', () => {
 
   test('training health without held-out rows has no column for them', () => {
     const input = studyInput();
-    const trainingLogs = input.trainingLogs.map((log) => ({
-      ...log,
-      points: log.points.map(({ heldOutLoss: _, ...point }) => point),
-    }));
+    const trainingLogs = input.trainingLogs.map(({ heldOut: _, ...log }) => log);
     const page = pageOf({ ...input, trainingLogs });
     expect(page).toContain('Gradient norm, median');
-    expect(page).not.toMatch(/held-out loss after each epoch|dots: held-out/i);
+    expect(page).not.toMatch(/held-out loss|dots: held-out/i);
+  });
+
+  test.each([
+    ['at all', 'not measured' as const, 'not measured', 0],
+    [
+      'after the first epoch',
+      [
+        { step: 5, loss: null },
+        { step: 10, loss: 1.6 },
+      ],
+      'not measured, 1.600',
+      1,
+    ],
+  ])('training health says so where held-out rows were not watched %s, and why', (_, heldOut, cell, dots) => {
+    const input = studyInput();
+    const [first, ...others] = input.trainingLogs as [TrainingLog, ...TrainingLog[]];
+    const page = pageOf({ ...input, trainingLogs: [{ ...first, heldOut }, ...others] });
+    expect(page).toContain(`<td class="number">${cell}</td>`);
+    expect(page).toContain('Held-out loss not measured: the fine-tune, or its first part, was made before');
+    expect(page.match(/<circle [^>]*><title>held out: /g) ?? []).toHaveLength(dots);
+    expect(pageOf(input)).not.toContain('not measured: the fine-tune');
   });
 
   test('shows no stand-in banner for a real judge, and nothing missing when all is there', () => {

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from .. import adapters, checkpoint
+from ..held_out import Watched
 from ..models import Loaded, Models
 from ..saving import Saver
 from ..train import deterministic, train
@@ -51,7 +52,7 @@ def fine_tune(models: Models, loaded: Loaded, folder: Path, steps: int) -> list[
     try:
         with deterministic(loaded.device):
             saver = Saver(folder, checkpoint.Identity.of(RECIPE), None)
-            train(loaded, adapter, encoded, [], {**RECIPE, "epochs": 1}, saver, [], clock)
+            train(loaded, adapter, encoded, Watched([]), {**RECIPE, "epochs": 1}, saver, [], clock)
         sha256 = adapters.save(adapter, folder / "adapter")
     except BaseException:
         models.take_off(loaded, adapter)

@@ -12,6 +12,7 @@ import torch
 
 from .. import adapters, checkpoint
 from ..failures import Stopped
+from ..held_out import Watched
 from ..models import Loaded, empty_cache
 from ..saving import MARGIN, Saver
 from ..train import PaddedPath, deterministic, optimizer_of, path_of, steps_of, train
@@ -39,7 +40,7 @@ def run(
     begun = time.perf_counter()
     try:
         with deterministic(loaded.device):
-            state, found["resumedFrom"] = train(loaded, adapter, encoded, [], recipe, saver, [folder], clock)
+            state, found["resumedFrom"] = train(loaded, adapter, encoded, Watched([]), recipe, saver, [folder], clock)
         if into is not None:
             found["adapter"] = adapters.save(adapter, into)
         else:
