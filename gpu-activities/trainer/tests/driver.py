@@ -5,41 +5,34 @@ import os
 import signal
 import subprocess
 import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from flamingo_trainer.__main__ import main
+
+from .forked import Forked
 
 HOME = Path(__file__).parent.parent
 
 
 class Trainer:
-    def __init__(self, log: Path, *arguments: str, packages: Path | None = None):
-        """`packages`: a folder of Python packages that the process finds besides the installed ones."""
+    def __init__(self, log: Path, *arguments: str, program: bool = False, packages: Path | None = None):
+        """Forked, with the libraries imported; a `program` is started as a worker does it, which takes seconds.
+
+        `packages`: a folder of Python packages that a program finds besides the installed ones.
+        """
         command_read, self._commands = os.pipe()
         events, event_write = os.pipe()
-
-        # the child wants them as 3 and 4; go through high numbers, since the pipes may have those very numbers
-        def place() -> None:
-            high = [os.dup2(command_read, 200), os.dup2(event_write, 201)]
-            for number, target in zip(high, (3, 4), strict=True):
-                os.dup2(number, target)
-
         self.log = log
-        with open(log, "ab") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "flamingo_trainer", "serve", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(map(str, filter(None, [HOME, packages]))),
-                    "FLAMINGO_THREADS": "1",
-                },
-                pass_fds=(3, 4),
-                preexec_fn=place,
-            )
-        os.close(command_read)
-        os.close(event_write)
+        self.process: subprocess.Popen[bytes] | Forked
+        if program:
+            self.process = started(log, arguments, packages, command_read, event_write)
+            os.close(command_read)
+            os.close(event_write)
+        else:
+            ends = {3: Connection(command_read, writable=False), 4: Connection(event_write, readable=False)}
+            self.process = Forked(main, ["serve", *arguments], log=log, descriptors=ends)
         self._events = os.fdopen(events, encoding="utf-8")
         self.ready = self.next()
 
@@ -79,3 +72,28 @@ class Trainer:
             os.close(self._commands)
         self.process.wait(timeout=60)
         self._events.close()
+
+
+def started(
+    log: Path, arguments: tuple[str, ...], packages: Path | None, commands: int, events: int
+) -> subprocess.Popen[bytes]:
+    # the child wants them as 3 and 4; go through high numbers, since the pipes may have those very numbers
+    def place() -> None:
+        high = [os.dup2(commands, 200), os.dup2(events, 201)]
+        for number, target in zip(high, (3, 4), strict=True):
+            os.dup2(number, target)
+
+    with open(log, "ab") as errors:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flamingo_trainer", "serve", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(map(str, filter(None, [HOME, packages]))),
+                "FLAMINGO_THREADS": "1",
+            },
+            pass_fds=(3, 4),
+            preexec_fn=place,
+        )

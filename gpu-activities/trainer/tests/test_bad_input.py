@@ -8,8 +8,6 @@ that are damaged, truncated or of other versions in test_checkpoint.py.
 import errno
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -21,7 +19,6 @@ from flamingo_trainer.render import encode_rows
 from flamingo_trainer.serve import fields
 from flamingo_trainer.train import finetune
 
-from .driver import HOME
 from .work import RECIPE, Listener, conversations, finetune_command, write_lines
 
 
@@ -191,14 +188,6 @@ def test_a_driver_without_a_gpu_that_works_is_said(monkeypatch, capsys):
     finally:
         environment.torch_device.cache_clear()
     assert "no GPU that it can use: computing on the CPU" in capsys.readouterr().err
-
-
-@pytest.mark.skipif(environment.has_cuda_driver(), reason="there may be a GPU")
-def test_the_benchmark_without_a_gpu():
-    done = subprocess.run(
-        [sys.executable, "-m", "flamingo_trainer.bench"], cwd=HOME, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 2 and "needs a GPU" in done.stderr
 
 
 def test_out_of_memory_beyond_the_smaller_plan_is_one_failure(models, tiny_model, tmp_path, monkeypatch):

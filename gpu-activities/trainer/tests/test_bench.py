@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,34 +12,46 @@ from typing import Any
 import pytest
 
 from flamingo_trainer.bench import bars, processes
-from flamingo_trainer.bench.__main__ import merged
+from flamingo_trainer.bench import restart as restarting
+from flamingo_trainer.bench.__main__ import main, merged
 from flamingo_trainer.bench.sections import SECTIONS, Section, chosen, run_here
 from flamingo_trainer.bench.setting import TINY, Setting
 
 from .driver import HOME
+from .forked import Forked
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 
 
-def bench(*arguments: str, packages: Path | None = None) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join(map(str, filter(None, [HOME, packages])))
-    return subprocess.run(
-        [sys.executable, "-m", "flamingo_trainer.bench", *arguments],
-        env={**os.environ, "PYTHONPATH": path, "FLAMINGO_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+@pytest.fixture
+def bench(monkeypatch, capfd, tmp_path):
+    """The benchmark in this process: what it returned and printed. Its children are forked, Unsloth's are programs."""
+    start, log = processes.started, tmp_path / "children.log"
+
+    def started(python: str, arguments: list[str]) -> Any:
+        if "unsloth" in arguments[1]:
+            return start(python, arguments)
+        return Forked(main, arguments, log=log)
+
+    def run(*arguments: str) -> tuple[dict[str, Any], str]:
+        code = main(list(arguments))
+        said = capfd.readouterr()
+        assert code == 0, said.err[-3000:] + log.read_text()[-3000:]
+        return json.loads(said.out), said.err
+
+    monkeypatch.setattr(processes, "started", started)
+    before = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, before)
 
 
-def test_everything_runs_tiny(tmp_path):
+def test_everything_runs_tiny(bench, tmp_path, monkeypatch):
     """With a stand-in for Unsloth, so that its sections run too."""
     out = tmp_path / "out.json"
-    done = bench("--tiny", "--json", "--out", str(out), packages=STAND_INS)
-    assert done.returncode == 0, done.stderr[-3000:]
-    results = json.loads(done.stdout)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, [HOME, STAND_INS])))
+    results, said = bench("--tiny", "--json", "--out", str(out))
     assert results == json.loads(out.read_text())
+    assert [name for line in said.splitlines() if line.startswith('{"') for name in json.loads(line)] == chosen(None)
     assert results["meaningless"] is True
     sections = results["sections"]
     assert list(sections) == chosen(None)
@@ -60,27 +73,39 @@ def test_everything_runs_tiny(tmp_path):
     assert "its figures mean nothing" in bars.table(results)
 
 
-def test_killed_and_stopped_runs_are_resumed_by_another_process():
-    done = bench("--tiny", "--json", "--only", "restart")
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout)["sections"]["restart"]
+def test_killed_and_stopped_runs_are_resumed_by_another_process(tmp_path, monkeypatch):
+    """The one that is killed is forked, the one that goes on is a program."""
+    program = restarting.process
+
+    def process(setting: Setting, folder: Path, part: str) -> int:
+        if part == "resume":
+            return program(setting, folder, part)
+        return Forked(restarting.main, setting.shape, folder, part, log=tmp_path / "log").wait(120)
+
+    monkeypatch.setattr(restarting, "process", process)
+    found = restarting.restart(Setting("tiny", TINY, tmp_path))
     assert found["stoppedIdentical"] is True
     assert found["killedIdentical"] is True
     assert found["stoppedResumedFrom"] in (found["stoppedAt"], found["stoppedAt"] + 1)  # a step may have been begun
     assert 0 < found["killedResumedFrom"] < found["killedAt"]
 
 
-def test_without_unsloth_it_is_skipped_and_says_why(tmp_path):
-    done = bench("--tiny", "--json", "--only", "rates,unsloth")
-    sections = json.loads(done.stdout)["sections"]
-    assert done.returncode == 0, done.stderr[-2000:]
+def test_without_unsloth_it_is_skipped_and_says_why(bench):
+    sections = bench("--tiny", "--json", "--only", "rates,unsloth")[0]["sections"]
     assert sections["rates"]["matmulTflops"] > 0
     for name in ("modelFolder", "unslothLiterature", "unslothBest"):
         assert "not installed" in sections[name]["skipped"]
 
 
 def test_without_a_gpu_it_asks_for_one():
-    done = bench()
+    done = subprocess.run(
+        [sys.executable, "-m", "flamingo_trainer.bench"],
+        env={**os.environ, "PYTHONPATH": str(HOME), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 2
     assert "needs a GPU" in done.stderr
 

@@ -168,7 +168,7 @@ def test_asked_to_stop_at_its_early_end_it_does_no_further_step(models, tiny_mod
     """The end of an epoch, so the loss on held-out rows is still to be computed when it goes on."""
     changes = {"every": 100, "held_out": 3, "stopBelow": {"loss": 1000.0, "steps": 4}}
     whole = finetune(models, Listener(), **fields(finetune_command(tmp_path / "a", tiny_model, **changes)))
-    assert whole["steps"] == 5 and "heldOutLoss" in read_lines(whole["log"])[-1]
+    assert whole["steps"] == 5 and [entry["step"] for entry in read_lines(whole["heldOut"]["path"])] == [5]
     command = finetune_command(tmp_path / "b", tiny_model, **changes)
     with pytest.raises(Stopped) as stopped:
         finetune(models, Listener(stop_at=5), **fields(command))

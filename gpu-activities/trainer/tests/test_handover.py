@@ -2,10 +2,12 @@
 
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from flamingo_trainer.handover import accept, prepare
 from flamingo_trainer.serve import fields
 from flamingo_trainer.train import finetune, schedule, steps_of
 
+from .forked import Forked
 from .work import RECIPE, Listener, finetune_command, read_lines
 
 HOME = Path(__file__).parents[1]
@@ -71,6 +74,20 @@ def example(settings):
     return subprocess.Popen([sys.executable, str(EXAMPLE), str(settings)], stdout=subprocess.PIPE, text=True)
 
 
+def forked_example(settings):
+    """The same with the libraries imported; what it says."""
+    ours, its = os.pipe()
+    end = Connection(its, readable=False)
+    process = Forked(run_example, str(settings), log=settings.with_suffix(".log"), descriptors={1: end})
+    return process, os.fdopen(ours, encoding="utf-8")
+
+
+def run_example(settings):
+    sys.argv = [str(EXAMPLE), settings]
+    runpy.run_path(str(EXAMPLE), run_name="__main__")
+    return 0
+
+
 @pytest.fixture(scope="module")
 def made(models, tiny_model, tmp_path_factory):
     """One run of the worked example over 15 steps."""
@@ -117,16 +134,18 @@ def test_the_example_does_what_our_own_trainer_does(models, tiny_model, made, tm
 
 def test_the_example_stops_and_goes_on_bit_for_bit(models, tiny_model, made, tmp_path):
     path, settings, _, _ = handed_out(models, tmp_path / "work", tiny_model)
-    program = example(path)
-    for line in program.stdout:
-        if json.loads(line)["step"] == 4:
-            program.send_signal(signal.SIGTERM)
-            break
-    rest = program.stdout.read()
+    program, said = forked_example(path)
+    with said:
+        for line in said:
+            if json.loads(line)["step"] == 4:
+                program.send_signal(signal.SIGTERM)
+                break
+        rest = said.read()
     assert program.wait() == 75, rest
     assert list((tmp_path / "work" / "checkpoints").glob("step-*.pt"))
-    again = example(path)
-    steps = [json.loads(line)["step"] for line in again.stdout]
+    again, said = forked_example(path)
+    with said:
+        steps = [json.loads(line)["step"] for line in said]
     assert again.wait() == 0 and steps[0] > 4 and steps[-1] == 15
     assert Path(settings["adapter"], WEIGHTS).read_bytes() == Path(made[0]["adapter"], WEIGHTS).read_bytes()
 

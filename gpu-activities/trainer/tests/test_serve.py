@@ -18,7 +18,7 @@ LONG_STEPS = 60
 
 @pytest.fixture(scope="module")
 def long_lived(tmp_path_factory):
-    trainer = Trainer(tmp_path_factory.mktemp("trainer") / "log")
+    trainer = Trainer(tmp_path_factory.mktemp("trainer") / "log", program=True)
     yield trainer
     trainer.close()
 
@@ -146,7 +146,7 @@ def test_interrupted_at_any_time_the_adapter_is_the_same(long_lived, undisturbed
 @pytest.mark.parametrize("way", ["exit", "SIGTERM", "hang up"])
 def test_an_idle_trainer_leaves(tmp_path, way):
     started = time.monotonic()
-    trainer = Trainer(tmp_path / "log")
+    trainer = Trainer(tmp_path / "log", program=True)
     if not environment.has_cuda_driver():
         assert time.monotonic() - started < 5  # `ready` does not wait for torch
     if way == "exit":

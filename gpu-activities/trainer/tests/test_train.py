@@ -153,7 +153,7 @@ def test_bf16_trains_fp32_adapters(models, tiny_model, tmp_path):
 # --- interruptions ----
 
 
-@pytest.mark.parametrize("stops", [(1,), (7,), (3, 4, 11), (14,)])
+@pytest.mark.parametrize("stops", [(1,), (3, 4, 11), (14,)])
 def test_stopped_and_resumed_is_bit_identical(models, tiny_model, undisturbed, tmp_path, stops):
     command = finetune_command(tmp_path, tiny_model, every=100)
     for step in stops:

@@ -146,7 +146,7 @@ def test_memory_returns_to_the_base_model_after_each_operation(tiny_model, tmp_p
 
 
 def test_switching_is_measured():
-    loaded = loaded_model("small", torch.float32, torch.device("cpu"))
+    loaded = loaded_model("tiny", torch.float32, torch.device("cpu"))
     found = switch(loaded, rounds=2, steps=2, answers=6, batchSize=4)
     first, second = found["rounds"]
     assert first["toSampling"] > 0 and "toTraining" not in first

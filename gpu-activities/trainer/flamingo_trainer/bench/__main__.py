@@ -24,7 +24,8 @@ from .sections import SECTIONS, chosen, run_here
 from .setting import FULL, TINY, Setting
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
+    """`arguments`: by default those of the command line."""
     environment.settle()
     parser = argparse.ArgumentParser(prog="python -m flamingo_trainer.bench")
     parser.add_argument("--only", help="sections or groups, separated by commas; --list names them")
@@ -41,7 +42,7 @@ def main() -> int:
     )
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--results", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         names = chosen(options.only)
         results = merged(options.merge) if options.merge else None

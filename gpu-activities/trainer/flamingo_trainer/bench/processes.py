@@ -49,9 +49,8 @@ def run_child(
     """At least one section's result, and those after it up to one that had to be cut off or took the process along."""
     results = scratch / f"{names[0]}.jsonl"
     results.write_text("")
-    command = [interpreter(names[0]), "-m", "flamingo_trainer.bench", "--child", ",".join(names)]
-    command += ["--results", str(results), "--scratch", str(scratch), *arguments]
-    child = subprocess.Popen(command, stdout=sys.stderr, stdin=subprocess.DEVNULL, start_new_session=True)
+    asked = ["--child", ",".join(names), "--results", str(results), "--scratch", str(scratch), *arguments]
+    child = started(interpreter(names[0]), asked)
     running, began, heard = names[0], time.monotonic(), 0
     try:
         while True:
@@ -79,6 +78,12 @@ def run_child(
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+
+
+def started(python: str, arguments: Arguments) -> subprocess.Popen[bytes]:
+    """A benchmark's child in a process group of its own, its output on stderr."""
+    command = [python, "-m", "flamingo_trainer.bench", *arguments]
+    return subprocess.Popen(command, stdout=sys.stderr, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 def interpreter(section: str) -> str:
