@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+from transformers import AutoModelForCausalLM, LlamaModel, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 from transformers.generation import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
 
+from flamingo_trainer import sample
 from flamingo_trainer.distribution import adjust
 from flamingo_trainer.failures import Failure, Stopped
+from flamingo_trainer.models import Models
 from flamingo_trainer.render import encode_prompt
 from flamingo_trainer.sample import generate
 from flamingo_trainer.serve import fields
+from flamingo_trainer.slots import SlotEngine
 from flamingo_trainer.train import finetune
 
 from .work import SAMPLING, Listener, finetune_command, generate_command, items, read_lines
@@ -174,6 +177,43 @@ def test_an_answer_does_not_depend_on_order_or_shards(models, tiny_model, tmp_pa
     shards = [items(12)[:5], items(12)[5:]]
     parts = [run(models, generate_command(tmp_path / f"{i}", tiny_model, shard)) for i, shard in enumerate(shards)]
     assert sorted(parts[0] + parts[1], key=lambda row: row["id"]) == whole == mixed
+
+
+@pytest.mark.parametrize("batching", ["static", "continuous"])
+def test_a_shards_batch_schedule_depends_only_on_its_key_so_a_restart_changes_no_token(
+    tiny_model, tmp_path, monkeypatch, batching
+):
+    """The key has a shard's items and settings, not the order of their file; the restart is another's of the shard."""
+    passes, forward = [], LlamaModel.forward
+
+    def watched(self, *arguments, **inputs):
+        for name in ("input_ids", "attention_mask"):
+            if inputs.get(name) is not None:
+                passes[-1].append((name, inputs[name].tolist()))
+        return forward(self, *arguments, **inputs)
+
+    def engine(self, jobs, *rest):
+        passes[-1].append([(job.prompt, job.words, self.slots) for job in jobs])
+        return run_slots(self, jobs, *rest)
+
+    run_slots = SlotEngine.run
+    monkeypatch.setattr(LlamaModel, "forward", watched)
+    monkeypatch.setattr(SlotEngine, "run", engine)
+    monkeypatch.setattr(sample, "SECONDS_BETWEEN_REPORTS", 0)  # so that it stops after the first answer
+
+    def shard(name, asked, listener=None):
+        passes.append([])
+        return run(Models(), generate_command(tmp_path / name, tiny_model, asked, batching=batching), listener)
+
+    shard("whole", items(11))
+    with pytest.raises(Stopped):
+        shard("shard", items(11), Listener(stop_at=1))
+    shard("shard", items(11)[::-1])
+    whole, stopped, restarted = passes
+    assert whole and restarted == whole
+    assert stopped and stopped == whole[: len(stopped)]
+    first, second = (Path(tmp_path / name / "completions.jsonl").read_bytes() for name in ("whole", "shard"))
+    assert first == second
 
 
 def test_seed_question_and_sample_decide(models, tiny_model, tmp_path):
