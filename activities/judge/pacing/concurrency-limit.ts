@@ -14,7 +14,7 @@
  */
 
 /** In flight at the start, when nothing is known yet. */
-export const FIRST_LIMIT = 16;
+export const FIRST_LIMIT = 24;
 /** Added with every clean reply: at the start, and after a probe that held. */
 const FIRST_GROWTH = 2;
 const GROWTH = 1;

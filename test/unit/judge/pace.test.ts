@@ -1,5 +1,6 @@
 /** When a request may start: shares, rates, holds, and what each kind of rejection does. All in virtual time. */
 import { setMaxListeners } from 'node:events';
+import { FIRST_LIMIT } from '../../../activities/judge/pacing/concurrency-limit';
 import { JudgeMustWait, LONGEST_WAIT_MS, Pace, type Share, type Ticket } from '../../../activities/judge/pacing/pace';
 import type { RateLimits } from '../../../activities/judge/pacing/rate-limits';
 import { NO_RATES, type Rates } from '../../../experiment/rates';
@@ -94,7 +95,7 @@ describe('the share', () => {
 
   test('a newcomer among several starts with a part of the first requests', async () => {
     const pace = paced({ most: 500, fraction: 0.25, workers: 4 });
-    expect(pace.allowed).toBe(4);
+    expect(pace.allowed).toBe(FIRST_LIMIT / 4);
   });
 
   test('what others have found the server to take is taken over', () => {
@@ -108,20 +109,20 @@ describe('the share', () => {
     const pace = paced({ most: 100 });
     const { tickets } = starts(pace, 300, true);
     await wait(1);
-    expect(pace.inFlight).toBe(16);
-    expect(pace.promise()).toBe(48);
+    expect(pace.inFlight).toBe(FIRST_LIMIT);
+    expect(pace.promise()).toBe(3 * FIRST_LIMIT);
     for (let round = 0; round < 5; round++) {
       for (const ticket of tickets.splice(0)) {
         ticket.replied({ inputTokens: 250, outputTokens: 2 }, null);
         ticket.leave();
       }
       await wait(1);
-      expect(pace.inFlight).toBeLessThanOrEqual(48);
+      expect(pace.inFlight).toBeLessThanOrEqual(3 * FIRST_LIMIT);
     }
-    expect(pace.inFlight).toBe(48);
+    expect(pace.inFlight).toBe(3 * FIRST_LIMIT);
     pace.grant(share({ most: 100 }));
     await wait(1);
-    expect(pace.inFlight).toBeGreaterThan(48);
+    expect(pace.inFlight).toBeGreaterThan(3 * FIRST_LIMIT);
   });
 
   test('without a share only what is in flight is promised', async () => {
@@ -327,7 +328,7 @@ describe('any other 429', () => {
     const { tickets } = starts(pace, 40, true);
     await wait(1);
     for (const ticket of tickets.slice(0, 4)) ticket.rejected('rate_limit', 89_000, null, 'later');
-    expect(pace.level).toBe(16);
+    expect(pace.level).toBe(FIRST_LIMIT);
     expect(pace.held).toBeNull();
   });
 
@@ -335,15 +336,15 @@ describe('any other 429', () => {
     const pace = paced({ most: 100 });
     const { tickets } = starts(pace, 40, true);
     await wait(1);
-    for (const ticket of tickets.slice(0, 5)) ticket.rejected('rate_limit', 89_000, null, 'later');
+    for (const ticket of tickets.slice(0, FIRST_LIMIT / 4)) ticket.rejected('rate_limit', 89_000, null, 'later');
     expect(pace.held).toMatchObject({ reason: 'later' });
     for (const ticket of tickets) ticket.leave();
     await wait(120_000);
     expect(pace.held).toBeNull();
-    expect(pace.level).toBe(16);
+    expect(pace.level).toBe(FIRST_LIMIT);
     const again = starts(pace, 40, true);
     await wait(1);
-    expect(again.times).toHaveLength(16);
+    expect(again.times).toHaveLength(FIRST_LIMIT);
   });
 });
 
@@ -370,12 +371,12 @@ describe('a server in trouble', () => {
     const pace = paced({ most: 1000 });
     const { tickets } = starts(pace, 80, true);
     await wait(1);
-    expect(pace.inFlight).toBe(16);
+    expect(pace.inFlight).toBe(FIRST_LIMIT);
     if (kind === 'overloaded') tickets[0]!.rejected('overloaded', 1_000, null, '529');
     else for (const ticket of tickets.slice(0, 6)) ticket.troubled();
-    expect(pace.level).toBe(16);
-    for (const ticket of tickets.slice(6, 16)) ticket.replied({ inputTokens: 1, outputTokens: 1 }, null);
-    expect(pace.level).toBe(16);
+    expect(pace.level).toBe(FIRST_LIMIT);
+    for (const ticket of tickets.slice(6, FIRST_LIMIT)) ticket.replied({ inputTokens: 1, outputTokens: 1 }, null);
+    expect(pace.level).toBe(FIRST_LIMIT);
     expect(pace.growing).toBe(true);
   });
 
@@ -384,7 +385,7 @@ describe('a server in trouble', () => {
     const { tickets } = starts(pace, 80, true);
     await wait(1);
     tickets[0]!.replied({ inputTokens: 1, outputTokens: 1 }, null);
-    expect(pace.level).toBe(18);
+    expect(pace.level).toBe(FIRST_LIMIT + 2);
   });
 });
 
