@@ -107,7 +107,7 @@ describe('the share', () => {
 
   test('while a lease is asked for no more is in flight than was promised, whatever comes back', async () => {
     const pace = paced({ most: 100 });
-    const { tickets } = starts(pace, 300, true);
+    const { tickets } = starts(pace, 600, true);
     await wait(1);
     expect(pace.inFlight).toBe(FIRST_LIMIT);
     expect(pace.promise()).toBe(3 * FIRST_LIMIT);
