@@ -23,7 +23,7 @@ const ASK_AGAIN_MS = 200;
 /** While the server takes less than half of what may be tried its limit may rise at any moment, so news should travel fast. */
 const RENEW_EACH_MS = 60;
 /** Nobody gets a share with its first word: others mostly come in the same moment, and shares are not called back. */
-const GATHER_MS = 40;
+const GATHER_MS = 25;
 /** A level risen by so much beyond what was known is more than one that was tried: the server's limit has risen. */
 const CLIMB = 2;
 /** Used when no experiment file and no person bounds the requests at once. */

@@ -3,7 +3,7 @@
  */
 import { canonicalJson } from '../../experiment/canonical';
 import { figure } from './figures';
-import { reportPage } from './html/page';
+import { preparePage } from './html/page';
 import { judgeTables } from './judge-tables';
 import { logProbabilityTables } from './log-probability-tables';
 import { drawAll, type DrawAll, type Drawing } from './render';
@@ -33,7 +33,8 @@ export async function buildReport(input: ReportInput, draw: DrawAll = drawAll): 
   const results = computeResults(input);
   const specs = results.figures.map(figure);
   const drawing = draw(specs);
-  drawing.catch(() => undefined); // awaited below; the tables are made meanwhile
+  drawing.catch(() => undefined); // awaited below; page and tables are made meanwhile
+  const pageWith = preparePage(input, results);
   const along = alongTrainingCsv(results);
   const tables: ReportFile[] = [
     { path: 'cells.csv', content: cellsCsv(results) },
@@ -56,11 +57,7 @@ export async function buildReport(input: ReportInput, draw: DrawAll = drawAll): 
   });
   const passed = results.expectations.filter(({ outcome }) => outcome === 'passed').length;
   const { provenance, costs, failures, plan, judgingCounts = [] } = input;
-  const files: ReportFile[] = [
-    { path: 'report.html', content: reportPage(input, results, drawings) },
-    ...tables,
-    ...figures,
-  ];
+  const files: ReportFile[] = [{ path: 'report.html', content: pageWith(drawings) }, ...tables, ...figures];
   const paths = [...files.map(({ path }) => path), PROVENANCE_FILE].sort();
   const about = {
     ...{ version: 1, experiment: plan.experiment, plan: plan.key, provenance, costs, failures, files: paths },

@@ -22,7 +22,8 @@ import { samplesSection } from './samples-section';
 import { SCRIPT } from './script';
 import { STYLE } from './style';
 
-export function reportPage(input: ReportInput, results: Results, drawings: ReadonlyMap<string, Drawing>): string {
+/** All but the figures is made at once: returns what puts these in. */
+export function preparePage(input: ReportInput, results: Results): (drawings: ReadonlyMap<string, Drawing>) => string {
   const { plan, spec, provenance } = input;
   const missing = missingSection(input, results);
   const { section: answers, data } = samplesSection(input, results);
@@ -61,7 +62,8 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
   const scriptHash = createHash('sha256').update(SCRIPT).digest('base64');
   // inline styles are let in: all text is escaped, and without any source to load from a style can reach nothing
   const policy = `default-src 'none'; script-src 'sha256-${scriptHash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'`;
-  const page = markup`<!doctype html>
+  return (drawings) =>
+    markup`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
@@ -101,8 +103,7 @@ export function reportPage(input: ReportInput, results: Results, drawings: Reado
         ${raw(`<script>${SCRIPT}</script>`)}
       </body>
     </html>
-`;
-  return page.text;
+`.text;
 }
 
 function banners({ spec, failures }: ReportInput, { missing }: Results): (Markup | false)[] {

@@ -1,6 +1,6 @@
 /** Evaluation along training in the report: a section, a table and JSON of its own; everything else as without it. */
 import { trainingSeries } from '../../../activities/aggregate/along-training';
-import { reportPage } from '../../../activities/aggregate/html/page';
+import { preparePage } from '../../../activities/aggregate/html/page';
 import { buildReport, type ReportInput } from '../../../activities/aggregate/report';
 import { computeResults } from '../../../activities/aggregate/results';
 import { keyOf } from '../../../experiment/canonical';
@@ -29,7 +29,7 @@ const input: ReportInput = {
   alongTraining: { cells: [at(2, 90), at(1, 95), at(4, 10)], later: [] },
 };
 
-const pageOf = (of: ReportInput): string => reportPage(of, computeResults(of), new Map());
+const pageOf = (of: ReportInput): string => preparePage(of, computeResults(of))(new Map());
 /** The section with its white space made one. */
 function sectionOf(page: string): string {
   const found = /<section id="along-training">.*?<\/section>/s.exec(page)?.[0] ?? '';

@@ -1,7 +1,7 @@
 import { calibrate, calibrationWarning } from '../../../activities/aggregate/calibration';
 import { judgedAnswers, summarizeCell } from '../../../activities/aggregate/cell';
 import { figure } from '../../../activities/aggregate/figures';
-import { reportPage } from '../../../activities/aggregate/html/page';
+import { preparePage } from '../../../activities/aggregate/html/page';
 import { judgeTables } from '../../../activities/aggregate/judge-tables';
 import type { ReportInput } from '../../../activities/aggregate/report-input';
 import { computeResults, type Results } from '../../../activities/aggregate/results';
@@ -296,7 +296,7 @@ describe('files', () => {
     const input = studyInput();
     const results = computeResults(input);
     expect([...tables(results).keys()]).toEqual(['scores.csv', 'thresholds.csv']);
-    const page = reportPage(input, results, new Map());
+    const page = preparePage(input, results)(new Map());
     for (const id of ['judges', 'calibration', 'noise', 'categories']) expect(page).not.toContain(`id="${id}"`);
     expect(page).not.toContain('What judging had to go through');
     const report = JSON.parse(reportJson(input, results)) as object;
@@ -310,7 +310,7 @@ describe('files', () => {
       id: 'fig0',
       warnings: expect.arrayContaining([expect.stringContaining('AUC 0.883')]) as unknown,
     });
-    const page = reportPage(JUDGED, RESULTS, new Map()).replace(/\s+/g, ' ');
+    const page = preparePage(JUDGED, RESULTS)(new Map()).replace(/\s+/g, ' ');
     for (const words of [
       'id="scores"',
       'id="judges"',
@@ -356,7 +356,7 @@ test('no name, label, word or kind becomes markup', () => {
     judgingCounts: [{ judge: HOSTILE, counts: { [HOSTILE]: 1 } }],
   };
   const results = computeResults(input);
-  const page = reportPage(input, results, new Map());
+  const page = preparePage(input, results)(new Map());
   expect(page.match(/<script/g)).toHaveLength(2);
   expect(page.match(/<\/script>/g)).toHaveLength(2);
   expect(page).not.toMatch(/<img/);

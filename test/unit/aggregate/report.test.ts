@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { reportPage } from '../../../activities/aggregate/html/page';
+import { preparePage } from '../../../activities/aggregate/html/page';
 import { buildReport, type ReportFile, type ReportInput } from '../../../activities/aggregate/report';
 import type { TrainingLog } from '../../../activities/aggregate/report-input';
 import { computeResults } from '../../../activities/aggregate/results';
@@ -17,7 +17,7 @@ function text(files: Map<string, ReportFile['content']>, path: string): string {
 
 /** The page without figures, which take a second to draw. */
 function pageOf(input: ReportInput): string {
-  return reportPage(input, computeResults(input), new Map());
+  return preparePage(input, computeResults(input))(new Map());
 }
 
 const PROVENANCE_FILES = ['report.html', 'provenance.json'];

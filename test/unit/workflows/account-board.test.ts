@@ -85,7 +85,7 @@ describe('leases', () => {
   });
 
   test('workers that come in the same moment share what there is from the start', () => {
-    for (const worker of ['a', 'b', 'c', 'd']) expect(askOnce(worker)).toMatchObject({ most: 0, renewMs: 40 });
+    for (const worker of ['a', 'b', 'c', 'd']) expect(askOnce(worker)).toMatchObject({ most: 0, renewMs: 25 });
     for (const worker of ['a', 'b', 'c', 'd']) expect(askOnce(worker)).toMatchObject({ most: 5, fraction: 0.25 });
   });
 
