@@ -43,6 +43,7 @@ test('its adapter is asked and judged like any other, and its program is part of
   const report = readFileSync(join(results, 'report.html'), 'utf8');
   expect(report).toMatch(/trained by the command[^]*mine\/train\.py/);
   expect(report).toContain('training loss from');
+  expect(report).toContain('Held-out loss not measured');
   expect(await fineTunes()).toEqual({ new: 0, reused: 1 });
 
   appendFileSync(join(run.folder, 'mine', 'train.py'), '# another remark\n');

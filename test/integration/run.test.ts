@@ -1,7 +1,7 @@
 /**
  * `flamingo run` end to end on the tiny model: what is reused, what is new, what bad input does.
  */
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { EXIT } from '../../cli/errors';
@@ -43,6 +43,8 @@ test('the results are there: rows by name, figures, tables, report', () => {
   const report = readFileSync(join(run.folder, 'results', 'tiny', 'report.html'), 'utf8');
   expect(report).toMatch(/stand-in/i);
   expect(report).toContain('Deviations from the published recipe');
+  expect(report).toContain('dots: held-out rows');
+  expect(report).not.toContain('not measured');
 });
 
 test('the same command again: under 10 s, no request, no trainer', async () => {
@@ -142,6 +144,22 @@ test('log-probabilities of pairs: measured of what is trained already, in the re
   expect(again.stderr).toContain('Everything is in the store already.');
   expect(run.results('measured')).toEqual(before.results);
   expect(trainerLogs()).toEqual(before.logs);
+});
+
+test('SIGKILL of the GPU worker during a measurement: it is made again, and is the same to the byte', async () => {
+  const folder = join(run.data, 'store', 'measurements');
+  const measured = join(run.folder, 'measured.yaml');
+  const before = run.results('measured');
+  rmSync(folder, { recursive: true });
+  const { finished } = run.start('run', measured);
+  const list = (path: string): string[] => (existsSync(path) ? readdirSync(path) : []);
+  const attempts = (): number[] => list(folder).map((key) => list(join(folder, key, 'attempts')).length);
+  const worker = await until('a measurement is under way', () => attempts()[0] === 1 && run.pid('gpu-worker'));
+  process.kill(worker, 'SIGKILL');
+  const done = await finished;
+  if (done.code !== EXIT.done) throw new Error(`exit ${done.code}\n${done.stderr}\n${run.logs()}`);
+  expect(attempts().sort()).toEqual([1, 1, 1, 2]);
+  expect(run.results('measured')).toEqual(before);
 });
 
 test('evaluate_at added to what is finished: trained again so far, asked, judged and shown; the rest stays', async () => {

@@ -42,6 +42,8 @@ say({ note: `going on at ${step}` });
 setInterval(() => {
   if (behaviour === 'silent') return;
   step += 1;
-  say({ step, loss: 1 / step, learning_rate: 0.1, checkpoint: false });
-  if (step === 5 && behaviour !== 'endless' && behaviour !== 'deaf') finish();
+  const checkpoint = behaviour === 'saves';
+  if (checkpoint) writeFileSync(kept, String(step));
+  say({ step, loss: 1 / step, learning_rate: 0.1, checkpoint });
+  if (step === 5 && behaviour !== 'saves' && behaviour !== 'endless' && behaviour !== 'deaf') finish();
 }, 20);

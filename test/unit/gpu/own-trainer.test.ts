@@ -207,6 +207,19 @@ test('a worker that shuts down stops it by SIGTERM, and the next attempt goes on
   expect(steps).toBe(Math.max(5, count));
 });
 
+test('killed by SIGKILL it has died, and the next attempt goes on from the checkpoint that it told of', async () => {
+  const first = await start('saves');
+  const { trainerPid } = await running(first, 3);
+  process.kill(-(trainerPid as number), 'SIGKILL'); // its whole process group, the guard too
+  const failure = await failureOf(first);
+  expect(failure.end).toBe('died');
+  expect(failure.checkpointStep).toBeGreaterThanOrEqual(3);
+  writeFileSync(join(first.work.attemptFolder, 'checkpoints', 'count'), '4'); // one step before the end
+  const second = await start('works', { earlier: [first.work.attemptFolder] });
+  await second.ended;
+  expect(log(second.work)).toContain('going on at 4');
+});
+
 test('a cancelled activity ends as cancelled', async () => {
   const run = await start('endless');
   await running(run);
