@@ -14,13 +14,14 @@ import {
 } from '../experiment/rows';
 import { completionTasks } from '../experiment/shards';
 import {
+  completionsOf,
   judgementGroup,
   judgementProvenanceOf,
   judgementsOf,
-  storedCompletions,
+  storedCompletionShards,
   storedJudgements,
 } from '../artifacts/rows';
-import type { Store, WorkKey } from '../artifacts/store';
+import type { Manifest, Store, WorkKey } from '../artifacts/store';
 import { readJournals } from './judge/journal';
 
 export interface CellRows {
@@ -64,15 +65,32 @@ function askedText(question: Question): string {
   return user.content;
 }
 
-/** What a cell asks its judges, from the completions that are there. Nothing of a judgement itself is read. */
-export async function readWanted(
-  store: Store,
-  plan: Plan,
-  cell: PlannedCell,
-): Promise<Pick<CellRows, 'questions' | 'completions' | 'wanted'>> {
+/** What a cell asks its judges. */
+type Wanted = Pick<CellRows, 'questions' | 'completions' | 'wanted'>;
+
+/**
+ * What was read last of a cell in a plan that is remembered, for as long as nothing else wants the memory: planning,
+ * cutting, publishing and reporting follow each other, and hashing every answer is most of their work. `of`: the files
+ * that it came from.
+ */
+const recent = new WeakMap<PlannedCell, { of: string; wanted: WeakRef<Wanted> }>();
+
+/** From the completions that are there. Nothing of a judgement itself is read. Nobody changes what is returned. */
+export async function readWanted(store: Store, plan: Plan, cell: PlannedCell): Promise<Wanted> {
+  const shards = await storedCompletionShards(store, cell);
+  const of = [store.id, ...shards.map(({ results }) => results['rows']?.sha256)].join(' ');
+  const known = recent.get(cell);
+  const kept = known?.of === of ? known.wanted.deref() : undefined;
+  if (kept !== undefined) return kept;
+  const wanted = await wantedOf(store, plan, cell, shards);
+  recent.set(cell, { of, wanted: new WeakRef(wanted) });
+  return wanted;
+}
+
+async function wantedOf(store: Store, plan: Plan, cell: PlannedCell, shards: Manifest[]): Promise<Wanted> {
   const questions = plan.questionSets[cell.questionSet] ?? [];
   const texts = new Map(questions.map((question) => [question.key, askedText(question)]));
-  const stored = await storedCompletions(store, cell);
+  const stored = await completionsOf(store, shards);
   const completions = completionTasks(cell, questions)
     .flatMap(({ id }) => stored.get(id) ?? [])
     .sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -54,7 +54,12 @@ export async function storedCompletionShards(store: Store, cell: PlannedCell): P
 
 /** All stored completions of a cell's context, by id. May hold more than the cell asks for (an earlier, larger run). */
 export async function storedCompletions(store: Store, cell: PlannedCell): Promise<Map<Sha256, Completion>> {
-  return gather<Completion>(store, await storedCompletionShards(store, cell));
+  return completionsOf(store, await storedCompletionShards(store, cell));
+}
+
+/** Rows of committed shards. */
+export function completionsOf(store: Store, shards: Manifest[]): Promise<Map<Sha256, Completion>> {
+  return gather<Completion>(store, shards);
 }
 
 export function judgementGroup(cell: PlannedCell, instrument: Sha256): string {

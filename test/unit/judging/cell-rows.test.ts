@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readCell } from '../../../activities/cell-rows';
+import { readCell, readWanted } from '../../../activities/cell-rows';
 import { estimateCost } from '../../../activities/estimate';
 import { buildCall } from '../../../activities/judge/request';
 import { planJudging } from '../../../activities/judging';
@@ -108,6 +108,16 @@ async function judgeShard({ group, key, requests }: JudgeShard): Promise<void> {
 }
 
 const planned = () => planJudging(store, stored, cell);
+
+test('what a cell asks is read once for the same answers, and anew when there are others', async () => {
+  expect((await readWanted(store, stored.plan, cell)).completions).toHaveLength(0);
+  await answer(cell);
+  const first = await readWanted(store, stored.plan, cell);
+  expect(first.completions.length).toBeGreaterThan(0);
+  expect((await readWanted(store, stored.plan, cell)).wanted).toBe(first.wanted);
+  const other = await LocalStore.open(join(folder, 'other-store'));
+  expect((await readWanted(other, stored.plan, cell)).completions).toHaveLength(0);
+});
 
 test('shards name their judge, its queue and its mode, as far as they are not the experiment’s own', async () => {
   await answer(cell);
