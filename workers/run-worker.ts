@@ -49,6 +49,11 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
   const { name, close, beside, ...options } = settings;
   const config = loadClientConnectConfig();
   const logger = workerLogger(name);
+  let orphaned = (): void => process.exit(1); // until it runs there is nothing to shut down, and a dead server to wait for
+  if (process.env['FLAMINGO_PARENT'] === 'stdin') {
+    const end = (): void => orphaned();
+    process.stdin.on('end', end).on('error', end).resume();
+  }
   const runtime = Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       const write = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
@@ -70,7 +75,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     const shutdown = (): void => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
-    if (process.env['FLAMINGO_PARENT'] === 'stdin') process.stdin.on('end', shutdown).on('error', shutdown).resume();
+    orphaned = shutdown;
     onStart?.({ shutdown });
     logger.info({ taskQueue: options.taskQueue, pid: process.pid }, 'worker runs');
     try {

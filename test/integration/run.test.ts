@@ -1,9 +1,12 @@
 /**
  * `flamingo run` end to end on the tiny model: what is reused, what is new, what bad input does.
  */
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { installationRoot } from '../../artifacts/places';
 import { EXIT } from '../../cli/errors';
 import { isRunning } from '../../cli/local/processes';
 import { Project } from '../support/project';
@@ -244,6 +247,30 @@ test('stop ends a Temporal server that outlived its supervisor', async () => {
   } finally {
     await orphaned.dispose();
   }
+});
+
+test('a worker whose parent dies while it waits for a server ends, too', async () => {
+  const store = mkdtempSync(join(tmpdir(), 'flamingo-store-'));
+  const silent = createServer(() => undefined); // takes connections, and never says a word
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  const worker = spawn(process.execPath, [join(installationRoot(), 'dist', 'workers', 'orchestration.js')], {
+    env: {
+      ...process.env,
+      FLAMINGO_PARENT: 'stdin',
+      FLAMINGO_STORE: store,
+      TEMPORAL_ADDRESS: `127.0.0.1:${port}`,
+    },
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  const ended = new Promise((resolve) => worker.once('exit', resolve));
+  await new Promise((resolve) => silent.once('connection', resolve));
+  const began = Date.now();
+  worker.stdin?.end();
+  await ended;
+  expect(Date.now() - began).toBeLessThan(10_000); // the connection itself would be given up after half a minute
+  silent.close();
+  rmSync(store, { recursive: true });
 });
 
 describe('bad input: a clear message, exit 2, nothing started, nothing lost', () => {
