@@ -111,9 +111,12 @@ class ModelPace {
         // who was rejected meanwhile does not climb
         const climbs = lease.climbs && this.level >= told;
         if (!lease.growing && !lease.climbs) news = told + lease.move + CLIMBED;
-        if (lease.pause !== null) this.pace.release();
-        else if (demand > 0) this.pace.grant({ ...lease, climbs, until: sent + lease.validMs });
-        if (lease.pause !== null) this.pace.refuseAll(new AccountPaused(this.account.name, lease.pause));
+        if (lease.pause !== null) {
+          this.pace.release();
+          this.pace.refuseAll(new AccountPaused(this.account.name, lease.pause));
+        } else if (demand > 0) {
+          this.pace.grant({ ...lease, climbs, until: sent + lease.validMs });
+        }
       } catch (error) {
         this.onTrouble(`no lease for ${this.model} from the account ${this.account.name}: ${(error as Error).message}`);
       }
