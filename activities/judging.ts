@@ -1,87 +1,94 @@
 /**
- * Cuts what is not judged yet of a cell into judge shards, each a file of requests in the store.
+ * The judge activities: check the judges before any GPU work, judge one shard, live or through batches.
  */
-import pLimit from 'p-limit';
-import { configurationOf, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
-import { toJsonLines } from '../artifacts/rows';
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import { judgeOf, loadPlanForJudging, queueOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
-import { canonicalJson, type Sha256 } from '../experiment/canonical';
-import type { PlannedCell, PlannedMetric } from '../experiment/plan';
-import { requestsByInstrument } from '../experiment/requests';
-import type { JudgementRequest } from '../experiment/rows';
+import type { Instrument } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
-import { BATCH_SHARD_SIZE, judgeShardSize, shardsOf } from '../experiment/shards';
-import type { JudgePlan, JudgeShard } from '../workflows/activity-types';
-import { committedJudgements, readWanted } from './cell-rows';
-import type { CutShard } from './judge/paid-in-run';
+import type { JudgeActivities } from '../workflows/activity-types';
+import { checkQueue } from '../workflows/messages';
+import { beating } from './heartbeat';
+import { cancelBatch, judgeBatch } from './judge-batch';
+import { createJudgeClient, type JudgeClient } from '../judge/client';
+import { failuresOf } from './judge-failures';
+import { judgeShard, type Judging } from './judge-shard';
+import { Opening } from '../judge/loading-shards';
+import { temporalAccount } from './account';
+import { Leases } from '../judge/pacing/account-share';
+import { preflight } from '../judge/preflight';
+import { sleep } from '../judge/sleep';
 
-/** Each is synced to the disk: one after the other they would be most of the planning. */
-const FILES_AT_ONCE = 16;
-
-export async function planJudging(store: Store, storedPlan: StoredPlan, cell: PlannedCell): Promise<JudgePlan> {
-  const { plan, spec } = storedPlan;
-  const { wanted } = await readWanted(store, plan, cell);
-  const groups = new Map<string, { metric: PlannedMetric; requests: JudgementRequest[] }>();
-  for (const { group, metric, request } of wanted) {
-    const known = groups.get(group);
-    if (known) known.requests.push(request);
-    else groups.set(group, { metric, requests: [request] });
-  }
-  const done = await committedJudgements(store, groups.keys());
-  const liveSize = liveShardSize(storedPlan, cell.configuration);
-
-  const shards: JudgeShard[] = [];
-  for (const [group, { metric, requests }] of groups) {
-    requests.sort((a, b) => (a.id < b.id ? -1 : 1));
-    const runtime = runtimeOf(spec, metric);
-    const cut = shardsOf(requests, done, runtime.batch ? BATCH_SHARD_SIZE : liveSize);
-    const salvage = await cutDifferently(store, group, cut);
-    const stored = await pLimit(FILES_AT_ONCE).map(cut, async ({ key, items }) => ({
-      group,
-      key,
-      metric: metric.metric,
-      ...runtime,
-      ...(salvage.length > 0 ? { salvage } : {}),
-      requests: await store.putBytes(toJsonLines(items), '.requests.jsonl'),
-      count: items.length,
-    }));
-    shards.push(...stored);
-  }
-  const missing = shards.reduce((sum, { count }) => sum + count, 0);
-  const reused = wanted.length - missing;
-  if (shards.length === 0) return { reused, shards };
-  const keys = shards.map(({ group, key, judge }): CutShard => ({
-    group,
-    key,
-    ...(judge === undefined ? {} : { judge }),
-  }));
-  const text = keys.map((shard) => canonicalJson(shard) + '\n').join('');
-  return { reused, shards, cut: await store.putBytes(text, '.cut.jsonl') };
+export interface JudgeWorker {
+  activities: JudgeActivities;
+  /** More shards would only wait here: others may take them. */
+  full: () => boolean;
 }
 
-/** Begun shards of the group that are none of these: an earlier cut, whose journals hold what was paid for. */
-async function cutDifferently(store: Store, group: string, cut: { key: Sha256 }[]): Promise<Sha256[]> {
-  const keys = new Set(cut.map(({ key }) => key));
-  const begun = await store.open('judgements', group);
-  return begun.map(({ key }) => key).filter((key) => !keys.has(key));
-}
-
-/** One size for all live shards of a configuration, whatever of it is judged already. */
-function liveShardSize(stored: StoredPlan, configuration: string): number {
-  const counts: number[] = [];
-  for (const cell of configurationOf(stored, configuration).cells) {
-    const live = cell.metrics.filter(({ judge }) => judgeOf(stored.spec, judge).mode === 'live');
-    counts.push(...requestsByInstrument({ ...cell, metrics: live }).values());
-  }
-  return judgeShardSize(counts);
-}
-
-/** What a shard says of its judge, as far as it is not the experiment's own. */
-function runtimeOf(spec: Spec, { judge }: PlannedMetric): Pick<JudgeShard, 'judge' | 'queue' | 'batch'> {
-  const queue = queueOf(spec, judge);
-  return {
-    ...(judge === undefined ? {} : { judge }),
-    ...(queue === queuesOf(spec).judgeQueue ? {} : { queue }),
-    ...(judgeOf(spec, judge).mode === 'batch' ? { batch: true as const } : {}),
+/** `warn`: for what a person should see in the log. */
+export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message: string) => void): JudgeWorker {
+  const clients = new Map<string, JudgeClient>();
+  let temporal: Client | undefined;
+  const account = temporalAccount(accountOf(env), () => temporal as Client);
+  const leases = new Leases(account, { now: Date.now, random: Math.random, sleep }, warn);
+  const clientFor = (judge: Instrument['judge']): JudgeClient => {
+    const known = clients.get(judge);
+    if (known !== undefined) return known;
+    const standInUrl = env['FLAMINGO_STAND_IN_URL'];
+    const client = createJudgeClient({ judge, env, ...(standInUrl === undefined ? {} : { standInUrl }) });
+    clients.set(judge, client);
+    return client;
   };
+  const opening = new Opening();
+  const judging: Judging = { store, leases, clientFor };
+  const inTerms = <T>(work: () => Promise<T>): Promise<T> => {
+    temporal ??= Context.current().client;
+    return failuresOf(account, work);
+  };
+  return {
+    full: () => opening.full || leases.full,
+    activities: {
+      checkJudge: ({ plan, judges }) =>
+        beating('checking the judge', async () => {
+          const { spec } = await loadPlanForJudging(store, plan);
+          await inTerms(() => check(judging, spec, judges ?? ['', ...Object.keys(spec.judges)]));
+        }),
+      judgeShard: (input) =>
+        inTerms(() =>
+          opening.during(async (opened) =>
+            judgeShard(judging, await loadPlanForJudging(store, input.plan), input, opened),
+          ),
+        ),
+      judgeBatch: (input) => inTerms(() => judgeBatch(store, env, leases, input)),
+      cancelBatch: (input) => inTerms(() => cancelBatch(store, env, input)),
+    },
+  };
+}
+
+/** Of the provider, whose limits all workers share: the last part of the task queue's name. */
+export function accountOf(env: NodeJS.ProcessEnv): string {
+  return env['FLAMINGO_JUDGE_ACCOUNT'] ?? 'anthropic';
+}
+
+/**
+ * Those of the judges that belong to the queue that was asked: one queue is one account. `''` is the file's `judge`. Earlier
+ * versions asked on the shards' queue.
+ */
+async function check({ clientFor }: Judging, spec: Spec, judges: readonly string[]): Promise<void> {
+  const { info, log, cancellationSignal: signal } = Context.current();
+  const names = judges.map((name) => (name === '' ? undefined : name));
+  const asked = (queue: string): boolean => [queue, checkQueue(queue)].includes(info.taskQueue);
+  for (const name of names.filter((judge) => asked(queueOf(spec, judge)))) {
+    const { kind, model, apiVersion } = judgeOf(spec, name);
+    const checked = await preflight(clientFor(kind), { judge: kind, model, apiVersion }, { signal });
+    if (checked.ok) {
+      if (checked.warning !== null) log.warn(checked.warning);
+      continue;
+    }
+    if (checked.action === 'stop' || checked.action === 'item') {
+      throw ApplicationFailure.create({ type: 'JudgeStopped', nonRetryable: true, message: checked.message });
+    }
+    throw ApplicationFailure.create({ type: 'JudgeUnreachable', message: checked.message });
+  }
 }

@@ -5,22 +5,22 @@ import { readFile, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { recordExperiment } from '../artifacts/experiments';
-import { attemptsOfRun } from '../artifacts/leases';
+import { attemptsOfRun } from './leases';
 import { cellOf, loadPlan, queueOf, queuesOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import type { PlanningActivities } from '../workflows/activity-types';
 import type { ConfigurationOutline, ExperimentOutline, ExperimentRequest } from '../workflows/messages';
-import { beating } from './beating';
-import { readCell } from './cell-rows';
-import { writeReport } from './experiment-report';
-import { importExperiment, InvalidFile, type ExperimentText } from './import-experiment';
-import { paidInRun } from './judge/paid-in-run';
-import { planJudging } from './judging';
-import { publishCell } from './publish';
-import { countReuse, judgesWithWork, newWork, type Reuse } from './reuse';
-import { estimateCost } from './estimate';
+import { beating } from './heartbeat';
+import { readCell } from '../artifacts/cells';
+import { writeReport } from '../report/experiment-report';
+import { importExperiment, InvalidFile, type ExperimentText } from '../inputs/import';
+import { paidInRun } from '../judge/paid-in-run';
+import { planJudging } from '../judge/cut-shards';
+import { publishCell } from '../report/publish';
+import { countReuse, judgesWithWork, newWork, type Reuse } from '../artifacts/reuse';
+import { estimateCost } from '../judge/estimate';
 
 /** `experiments`: the folder that `{"file": …}` is resolved under, and nothing outside it. */
 export function planningActivities(store: Store, experiments: string): PlanningActivities {

@@ -3,7 +3,7 @@
  * Where there is no Node, `python -m flamingo_trainer.bench` is the same.
  */
 import { spawn } from 'node:child_process';
-import { pythonEnv, pythonPath, unslothPython } from '../artifacts/toolchain';
+import { pythonEnv, pythonPath, unslothPython } from '../workers/toolchain';
 
 /** Resolves with the benchmark's exit code. Its table or JSON goes to stdout, its progress to stderr. */
 export function runGpuBenchmark(args: string[]): Promise<number> {

@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import packageJson from '../package.json';
-import { installationRoot } from '../artifacts/places';
+import { installationRoot } from '../workers/places';
 
 export interface Machine {
   /** ISO time. */

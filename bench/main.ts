@@ -5,10 +5,10 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installationRoot } from '../artifacts/places';
+import { installationRoot } from '../workers/places';
 import { runGpuBenchmark } from './gpu';
 import { chosenParts, PARTS } from './judge/parts';
-import { Sitting } from './judge/sitting';
+import { Sitting } from './judge/session';
 import { describeMachine, type Machine } from './machine';
 import { InvalidOptions, parseOptions, USAGE, type Options } from './options';
 import type { PartResult } from './rows';

@@ -5,7 +5,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { startAccount } from '../activities/judge/pacing/account';
+import { startAccount } from '../activities/account';
 import { RATE_WORDS, RATES } from '../experiment/rates';
 import {
   accountState,

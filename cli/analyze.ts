@@ -3,15 +3,15 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
-import { analysisJson, analyzeFile, InvalidTable, type FileAnalysis } from '../activities/aggregate/analyze';
+import { analysisJson, analyzeFile, InvalidTable, type FileAnalysis } from '../report/analyze';
 import {
   describeRule,
   MISALIGNED_PRESETS,
   type MisalignedDefinition,
   type ScoreNames,
-} from '../activities/aggregate/definition';
-import type { Interval } from '../activities/aggregate/statistics';
-import { visibleLine } from '../activities/aggregate/visible';
+} from '../report/statistics/misaligned';
+import type { Interval } from '../report/statistics/intervals';
+import { visibleLine } from '../report/page/visible';
 import { InvalidUse } from './errors';
 import { printJson } from './output';
 

@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync, rmSync, statfsSync, statSync, writeF
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder, dataFolder } from '../artifacts/places';
+import { cacheFolder, dataFolder } from '../workers/places';
 import {
   bundledModelPath,
   pythonEnv,
@@ -15,7 +15,7 @@ import {
   temporalPath,
   UNSLOTH_SET_UP,
   unslothPython,
-} from '../artifacts/toolchain';
+} from '../workers/toolchain';
 import { atLeast, bundledModels, PINS } from '../tools/locations.cjs';
 import { isFree } from './local/ports';
 import { LocalFiles } from './local/state';

@@ -4,7 +4,7 @@
 import { copyFile, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { installationRoot } from '../artifacts/places';
+import { installationRoot } from '../workers/places';
 import { InvalidUse } from './errors';
 import { say } from './output';
 

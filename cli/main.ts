@@ -4,8 +4,8 @@
 import { Command, CommanderError } from 'commander';
 import pc from 'picocolors';
 import packageJson from '../package.json';
-import { InvalidFile } from '../activities/import-experiment';
-import { dataFolder } from '../artifacts/places';
+import { InvalidFile } from '../inputs/import';
+import { dataFolder } from '../workers/places';
 import { accountCommand } from './account';
 import { analyzeCommand } from './analyze';
 import { controlCommands } from './control';

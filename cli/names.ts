@@ -2,7 +2,7 @@
  * Experiments are named on the command line by their name or by their file.
  */
 import { readFile } from 'node:fs/promises';
-import { formatProblems, parseExperiment } from '../experiment/parse';
+import { formatProblems, parseExperiment } from '../experiment/file/parse';
 import { InvalidUse } from './errors';
 
 export async function experimentName(nameOrFile: string): Promise<string> {

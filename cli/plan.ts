@@ -3,8 +3,8 @@
  */
 import { Command } from 'commander';
 import pc from 'picocolors';
-import type { JudgeCost } from '../activities/estimate';
-import type { Count } from '../activities/reuse';
+import type { JudgeCost } from '../judge/estimate';
+import type { Count } from '../artifacts/reuse';
 import { describeRecipe } from '../experiment/describe-recipe';
 import type { Plan } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';

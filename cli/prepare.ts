@@ -4,11 +4,11 @@
 import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
-import { importExperiment, type ImportedExperiment, type Overrides } from '../activities/import-experiment';
-import { estimateCost, type CostEstimate } from '../activities/estimate';
-import { countReuse, type Count, type Reuse } from '../activities/reuse';
-import { openStore } from '../artifacts/open-store';
-import { formatProblems } from '../experiment/parse';
+import { importExperiment, type ImportedExperiment, type Overrides } from '../inputs/import';
+import { estimateCost, type CostEstimate } from '../judge/estimate';
+import { countReuse, type Count, type Reuse } from '../artifacts/reuse';
+import { openStore } from '../workers/open-store';
+import { formatProblems } from '../experiment/file/parse';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import { InvalidUse } from './errors';

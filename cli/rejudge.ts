@@ -3,19 +3,19 @@
  * before stays, and the report shows the judges side by side.
  */
 import { Command, Option } from 'commander';
-import { readCell } from '../activities/cell-rows';
-import { givenSpec } from '../activities/given/spec';
-import { countReuse } from '../activities/reuse';
+import { readCell } from '../artifacts/cells';
+import { givenSpec } from '../inputs/answers/spec';
+import { countReuse } from '../artifacts/reuse';
 import { recordedExperiment } from '../artifacts/experiments';
-import { openStore } from '../artifacts/open-store';
-import { dataFolder } from '../artifacts/places';
+import { openStore } from '../workers/open-store';
+import { dataFolder } from '../workers/places';
 import { judgeQueuesOf, loadPlan, queueOf, storePlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { RUBRIC_PRESETS } from '../experiment/hardened-rubrics';
 import { InvalidExperiment } from '../experiment/issue';
-import { rejudge, type Rejudging } from '../experiment/rejudge';
+import { rejudge, type Rejudging } from '../experiment/expand/rejudge';
 import type { JudgementStatus } from '../experiment/rows';
-import { NAME } from '../experiment/schema-parts';
+import { NAME } from '../experiment/file/schema-parts';
 import { isRemote } from './connection';
 import { InvalidUse } from './errors';
 import { dollars, judgeOptions, judgeWords, namedFile, readRubric, type JudgeOptions } from './judge-options';

@@ -2,9 +2,9 @@
  * `flamingo report EXPERIMENT`: builds the report again, from the store alone.
  */
 import { Command } from 'commander';
-import { writeResults } from '../activities/experiment-report';
+import { writeResults } from '../report/experiment-report';
 import { recordedExperiment } from '../artifacts/experiments';
-import { openStore } from '../artifacts/open-store';
+import { openStore } from '../workers/open-store';
 import { loadPlan } from '../artifacts/plans';
 import { resolve } from 'node:path';
 import { InvalidUse } from './errors';

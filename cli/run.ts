@@ -2,12 +2,12 @@
  * `flamingo run FILE`: the one way in. Starts the experiment, attaches to it when it runs already, applies what changed.
  */
 import { Command } from 'commander';
-import { writeResults } from '../activities/experiment-report';
-import { newWork } from '../activities/reuse';
-import { openStore } from '../artifacts/open-store';
-import { dataFolder } from '../artifacts/places';
+import { writeResults } from '../report/experiment-report';
+import { newWork } from '../artifacts/reuse';
+import { openStore } from '../workers/open-store';
+import { dataFolder } from '../workers/places';
 import { judgeQueuesOf, loadPlan } from '../artifacts/plans';
-import { bundledModelPath, pythonPath, temporalPath } from '../artifacts/toolchain';
+import { bundledModelPath, pythonPath, temporalPath } from '../workers/toolchain';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';

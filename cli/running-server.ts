@@ -3,7 +3,7 @@
  * be up, since only then anything can run.
  */
 import type { Client } from '@temporalio/client';
-import { dataFolder } from '../artifacts/places';
+import { dataFolder } from '../workers/places';
 import { connect, isRemote } from './connection';
 import { InvalidUse } from './errors';
 import { LocalFiles } from './local/state';

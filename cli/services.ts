@@ -2,7 +2,7 @@
  * `flamingo server | stop | supervise`: the embedded services by themselves.
  */
 import { Command } from 'commander';
-import { dataFolder } from '../artifacts/places';
+import { dataFolder } from '../workers/places';
 import { letGo, letGoAndWait, stopServices, useServices } from './local/embedded';
 import { portNumber } from './local/ports';
 import { sleep } from './local/processes';

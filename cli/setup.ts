@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { installationRoot } from '../artifacts/places';
+import { installationRoot } from '../workers/places';
 import { EXIT, InvalidUse } from './errors';
 
 export function setupCommand(): Command {

@@ -3,10 +3,10 @@
  */
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { countReuse, type Reuse } from '../activities/reuse';
+import { countReuse, type Reuse } from '../artifacts/reuse';
 import { recordedExperiment } from '../artifacts/experiments';
-import { openStore } from '../artifacts/open-store';
-import { dataFolder } from '../artifacts/places';
+import { openStore } from '../workers/open-store';
+import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
 import { experimentWorkflowId } from '../workflows/messages';
 import { connect, isRemote } from './connection';

@@ -4,11 +4,11 @@
  */
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import pc from 'picocolors';
-import { writeResults } from '../activities/experiment-report';
-import { judgeCredentials } from '../activities/judge/client';
+import { writeResults } from '../report/experiment-report';
+import { judgeCredentials } from '../judge/client';
 import { recordExperiment } from '../artifacts/experiments';
-import { openStore } from '../artifacts/open-store';
-import { dataFolder } from '../artifacts/places';
+import { openStore } from '../workers/open-store';
+import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import type { experiment } from '../workflows/experiment';

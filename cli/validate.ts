@@ -3,12 +3,12 @@
  */
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { formatProblems, parseExperiment } from '../experiment/parse';
+import { formatProblems, parseExperiment } from '../experiment/file/parse';
 import { EXIT } from './errors';
 import { readExperimentFile } from './names';
 import { printJson, say } from './output';
 import type { Spec } from '../experiment/spec';
-import { unslothPython } from '../artifacts/toolchain';
+import { unslothPython } from '../workers/toolchain';
 
 export function validateCommand(): Command {
   return new Command('validate')

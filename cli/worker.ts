@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
-import { installationRoot } from '../artifacts/places';
+import { installationRoot } from '../workers/places';
 import { say } from './output';
 
 export function workerCommand(): Command {

@@ -7,7 +7,7 @@
 import { sha256 } from './canonical';
 import type { Recipe } from './plan';
 import { COMMAND_DEFAULTS } from './presets';
-import type { BackendInput } from './schema';
+import type { BackendInput } from './file/schema';
 import type { Backend } from './spec';
 
 /** Content of the files that command backends name, by their path in the experiment file. */

@@ -2,7 +2,7 @@
  * Flamingo's own rubrics, in its own words, for the `json` form: what is rated on a scale, and how a reply is asked for.
  *
  * They are hardened by what they do not hold: no place that judged text is filled into. The text comes as one JSON value
- * in a message of its own (activities/judge/request.ts), so nothing in it can close a quotation, speak in another role
+ * in a message of its own (judge/request.ts), so nothing in it can close a quotation, speak in another role
  * or pass for instructions without being visibly part of the value. Changing a word here makes new instruments; scores
  * under other words are not comparable.
  */

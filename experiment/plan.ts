@@ -209,7 +209,7 @@ export interface PlannedMeasurement {
   key: Sha256;
 }
 
-/** Held-out rows of the dataset `bad` with an answer of `good` beside their own (experiment/pairs.ts). */
+/** Held-out rows of the dataset `bad` with an answer of `good` beside their own (experiment/expand/pairs.ts). */
 export interface PlannedPairs {
   bad: string;
   good: string;

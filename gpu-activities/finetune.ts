@@ -11,14 +11,14 @@ import type { Manifest, Store, WorkKey } from '../artifacts/store';
 import { keptAdapterKey } from '../experiment/kept-steps';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
-import { earlierAttempts, refuseHopeless } from '../artifacts/attempts';
-import { holderOf, withLease } from '../artifacts/leases';
+import { earlierAttempts, refuseHopeless } from '../activities/attempts';
+import { holderOf, withLease } from '../activities/leases';
 import { stepsNotKept } from '../artifacts/rows';
 import { trainByCommand, type CommandWork } from './command/train';
 import { modelFor } from './models';
 import { failureOf, runOperation, type Committed, type GpuHeartbeat, type TrainerHost } from './operation';
-import type { Ready } from './trainer-process';
-import { beating } from '../activities/beating';
+import type { Ready } from './process/trainer-process';
+import { beating } from '../activities/heartbeat';
 import { checkBudget } from '../activities/spending';
 
 export interface GpuDependencies {

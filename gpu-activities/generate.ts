@@ -15,12 +15,12 @@ import type { Completion, CompletionProvenance } from '../experiment/rows';
 import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../experiment/shards';
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
 import type { GpuDependencies } from './finetune';
-import { refuseHopeless } from '../artifacts/attempts';
-import { holderOf, withLease } from '../artifacts/leases';
+import { refuseHopeless } from '../activities/attempts';
+import { holderOf, withLease } from '../activities/leases';
 import { modelFor } from './models';
 import { failureOf, runOperation, type GpuHeartbeat } from './operation';
-import type { GenerateItem } from './protocol';
-import { refuseStrays } from './strays';
+import type { GenerateItem } from './process/protocol';
+import { refuseStrays } from './check-output';
 
 export async function generate(dependencies: GpuDependencies, input: CellInput): Promise<GenerateResult> {
   const { store } = dependencies;

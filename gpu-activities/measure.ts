@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { refuseHopeless } from '../artifacts/attempts';
-import { holderOf, withLease } from '../artifacts/leases';
+import { refuseHopeless } from '../activities/attempts';
+import { holderOf, withLease } from '../activities/leases';
 import { measurementWork } from '../artifacts/measurements';
 import { configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
 import { fromJsonLines, toJsonLines } from '../artifacts/rows';
@@ -20,8 +20,8 @@ import type { GpuDependencies } from './finetune';
 import { adapterFolder, type Adapter } from './generate';
 import { modelFor } from './models';
 import { failureOf, runOperation, type Committed, type GpuHeartbeat } from './operation';
-import { refuseStrays } from './strays';
-import type { Ready } from './trainer-process';
+import { refuseStrays } from './check-output';
+import type { Ready } from './process/trainer-process';
 
 export async function measure(dependencies: GpuDependencies, input: MeasureInput): Promise<MeasureResult> {
   const { store } = dependencies;

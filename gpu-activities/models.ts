@@ -3,11 +3,11 @@
  */
 import { hostname } from 'node:os';
 import { ApplicationFailure } from '@temporalio/activity';
-import { beating } from '../activities/beating';
-import { UnreadableInput } from '../activities/inputs/datasets';
-import { hashModelFolder } from '../activities/inputs/model-folder';
-import { cacheFolder } from '../artifacts/places';
-import { bundledModelPath } from '../artifacts/toolchain';
+import { beating } from '../activities/heartbeat';
+import { UnreadableInput } from '../inputs/datasets';
+import { hashModelFolder } from '../inputs/model-folder';
+import { cacheFolder } from '../workers/places';
+import { bundledModelPath } from '../workers/toolchain';
 import type { ModelIdentity } from '../experiment/plan';
 
 /** `folder`: where the plan's local model lies. Fails with `InvalidInput` when the folder is not what was planned with. */

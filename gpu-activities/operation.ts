@@ -6,10 +6,10 @@
  */
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
-import { recordAttempt, type AttemptEnd } from '../artifacts/attempts';
-import { NotSetUp } from '../artifacts/toolchain';
-import type { TrainerEvent } from './protocol';
-import { TrainerDied, type Operation, type OperationEvent, type Ready, type TrainerProcess } from './trainer-process';
+import { recordAttempt, type AttemptEnd } from '../activities/attempts';
+import { NotSetUp } from '../workers/toolchain';
+import type { TrainerEvent } from './process/protocol';
+import { TrainerDied, type Operation, type OperationEvent, type Ready, type TrainerProcess } from './process/trainer-process';
 
 export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
 

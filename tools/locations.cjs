@@ -2,7 +2,7 @@
 /**
  * Where set-up puts things, and which versions it pins. The one truth for set-up (which runs before any package is
  * installed, hence plain JavaScript without dependencies), for the launcher, and for the TypeScript side, which reaches
- * it through artifacts/places.ts and artifacts/toolchain.ts.
+ * it through workers/places.ts and workers/toolchain.ts.
  */
 const { spawnSync } = require('node:child_process');
 const { createHash } = require('node:crypto');

@@ -8,6 +8,10 @@ const { join } = require('node:path');
 
 const SOURCE_FOLDERS = [
   'cli',
+  'report',
+  'inputs',
+  'judge',
+  'stand-in',
   'experiment',
   'workflows',
   'activities',

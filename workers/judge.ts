@@ -5,8 +5,8 @@
  *                                     ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL or FLAMINGO_STAND_IN_URL, TEMPORAL_ADDRESS
  */
 import { setFlagsFromString } from 'node:v8';
-import { accountOf, judgeWorker } from '../activities/judge/activity';
-import { openStore } from '../artifacts/open-store';
+import { accountOf, judgeWorker } from '../activities/judging';
+import { openStore } from './open-store';
 import type { JudgeActivities } from '../workflows/activity-types';
 import { checkQueue, judgeQueue } from '../workflows/messages';
 import { pacedSlots } from './paced-slots';

@@ -11,7 +11,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { AccountBoard } from './account-board';
+import { AccountBoard } from './account-state';
 import {
   accountResumed,
   accountState,

@@ -20,7 +20,7 @@ import {
 import type { ArtifactRef } from '../experiment/plan';
 import { accountResumed, type PausedAccount } from './account-messages';
 import type { CellInput, JudgeShard, JudgeShardResult } from './activity-types';
-import { ConfigurationBoard } from './configuration-board';
+import { ConfigurationBoard } from './configuration-state';
 import {
   configurationProgress,
   setBudget,

@@ -21,7 +21,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { checkJudges } from './check-judges';
-import { ExperimentBoard } from './experiment-board';
+import { ExperimentBoard } from './experiment-state';
 import type { configuration } from './configuration';
 import {
   apply,

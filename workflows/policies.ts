@@ -51,7 +51,7 @@ export const GPU: ActivityOptions = {
 /**
  * A shard of at most some hundred requests: a minute or so, longer when the provider makes us wait. The journal keeps
  * what was paid, so an attempt repeats only what was in flight. Waiting for a rate limit or a busy lease and preemption
- * use up attempts, so they are unlimited; five unexpected failures in a row end the shard (activities/judge/activity.ts).
+ * use up attempts, so they are unlimited; five unexpected failures in a row end the shard (judge/cut-shards.ts).
  */
 export const JUDGE: ActivityOptions = {
   startToCloseTimeout: '2 hours',

@@ -4,10 +4,10 @@
 import { sleep } from '../../cli/local/processes';
 import { check } from './contenders/contender';
 import { runFlamingo, type FlamingoJob, type FlamingoJudged } from './contenders/flamingo';
-import type { StatsReport } from '../../activities/judge/stand-in/stats';
+import type { StatsReport } from '../../stand-in/stats';
 import type { Conditions, JudgeServer } from './server';
 import type { FlamingoServices } from './services';
-import { SITTING_LATENCY, type Sitting } from './sitting';
+import { SITTING_LATENCY, type Sitting } from './session';
 
 export type Victim = 'the judge worker' | 'every process';
 

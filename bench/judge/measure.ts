@@ -5,9 +5,9 @@ import { missingRow, type Row } from '../rows';
 import type { Absent, Check, Contender, Judged } from './contenders/contender';
 import { check } from './contenders/contender';
 import type { Item } from './prompts';
-import type { StatsReport } from '../../activities/judge/stand-in/stats';
+import type { StatsReport } from '../../stand-in/stats';
 import type { Conditions, JudgeServer, LedgerSummary } from './server';
-import type { Sitting } from './sitting';
+import type { Sitting } from './session';
 
 export interface Run<T extends Judged = Judged> {
   judged: T;

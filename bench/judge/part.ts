@@ -2,7 +2,7 @@
  * A part of the judge benchmark: what one invocation can run by itself, within about nine minutes.
  */
 import type { Row } from '../rows';
-import type { Sitting } from './sitting';
+import type { Sitting } from './session';
 
 export interface Part {
   /** For `--only`. */

@@ -2,12 +2,12 @@
  * The parts of the judge benchmark, and which of them were asked for.
  */
 import { InvalidOptions, type Options } from '../options';
-import { h1, h1Defaults } from './h1';
-import { h2, h2FourWorkers, h2Peers } from './h2';
-import { h3, h3Peers } from './h3';
-import { h4 } from './h4';
-import { h5 } from './h5';
-import { h6 } from './h6';
+import { h1, h1Defaults } from './fan-out';
+import { h2, h2FourWorkers, h2Peers } from './limits';
+import { h3, h3Peers } from './kills';
+import { h4 } from './batch-kills';
+import { h5 } from './partial-failure';
+import { h6 } from './rerun';
 import { memory } from './memory';
 import type { Part } from './part';
 

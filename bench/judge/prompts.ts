@@ -2,7 +2,7 @@
  * The judged answers of all runs: made up, harmless, distinct, about 300 tokens with the rubric (the stand-in counts four
  * characters a token). Equal numbers and seeds give equal texts, so every contender judges the same.
  */
-import { score } from '../../activities/judge/stand-in/scoring';
+import { score } from '../../stand-in/scoring';
 
 export interface Item {
   /** `item-000017`. */

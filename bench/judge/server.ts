@@ -3,12 +3,12 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { installationRoot } from '../../artifacts/places';
-import type { BatchOptions } from '../../activities/judge/stand-in/batch-options';
-import type { Fault } from '../../activities/judge/stand-in/faults';
-import type { Ledger } from '../../activities/judge/stand-in/ledger';
-import type { LimitOptions } from '../../activities/judge/stand-in/limits';
-import type { StatsReport } from '../../activities/judge/stand-in/stats';
+import { installationRoot } from '../../workers/places';
+import type { BatchOptions } from '../../stand-in/batch-options';
+import type { Fault } from '../../stand-in/faults';
+import type { Ledger } from '../../stand-in/ledger';
+import type { LimitOptions } from '../../stand-in/limits';
+import type { StatsReport } from '../../stand-in/stats';
 import { endProcess } from '../../cli/local/processes';
 
 export type LedgerSummary = ReturnType<Ledger['summary']>;

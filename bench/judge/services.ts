@@ -7,8 +7,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { installationRoot } from '../../artifacts/places';
-import { temporalPath } from '../../artifacts/toolchain';
+import { installationRoot } from '../../workers/places';
+import { temporalPath } from '../../workers/toolchain';
 import { freePort } from '../../cli/local/ports';
 import { sleep } from '../../cli/local/processes';
 import { Service } from '../../cli/local/service';

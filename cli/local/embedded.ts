@@ -4,7 +4,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { installationRoot } from '../../artifacts/places';
+import { installationRoot } from '../../workers/places';
 import { InvalidUse } from '../errors';
 import { endProcess, isRunning, signal, sleep } from './processes';
 import { requireSpace, TO_START_BYTES } from './space';

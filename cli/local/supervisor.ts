@@ -7,8 +7,8 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { installationRoot } from '../../artifacts/places';
-import { temporalPath } from '../../artifacts/toolchain';
+import { installationRoot } from '../../workers/places';
+import { temporalPath } from '../../workers/toolchain';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { freePort, isFree } from './ports';
 import { endProcess, sleep, wasStartedWith } from './processes';
@@ -118,7 +118,7 @@ class Supervisor {
       const flags = ['--port', String(port), '--ledger', join(this.files.data, 'stand-in-ledger.jsonl')];
       const latency = process.env['FLAMINGO_STAND_IN_LATENCY_MS']; // so that tests can kill something in mid-request
       if (latency) flags.push('--latency', latency);
-      node('stand-in-judge', 'activities/judge/stand-in/main.js', flags, {});
+      node('stand-in-judge', 'stand-in/main.js', flags, {});
     }
     node('orchestration-worker', 'workers/orchestration.js', [], { ANTHROPIC_API_KEY: undefined });
     for (const account of this.options.accounts) {

@@ -7,7 +7,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pythonPath } from '../../artifacts/toolchain';
+import { pythonPath } from '../../workers/toolchain';
 import { trainerFolder } from '../../tools/locations.cjs';
 
 /** What programs need to run at all, and where GPUs and models are. None holds a secret. */

@@ -6,8 +6,8 @@ import { appendFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { beating } from '../../activities/beating';
-import type { AttemptEnd } from '../../artifacts/attempts';
+import { beating } from '../../activities/heartbeat';
+import type { AttemptEnd } from '../../activities/attempts';
 import type { Store } from '../../artifacts/store';
 import type { ArtifactRef, CommandIdentity, Recipe } from '../../experiment/plan';
 import {
@@ -19,8 +19,8 @@ import {
   type GpuHeartbeat,
   type TrainerHost,
 } from '../operation';
-import type { FinetuneCommand } from '../protocol';
-import type { Ready } from '../trainer-process';
+import type { FinetuneCommand } from '../process/protocol';
+import type { Ready } from '../process/trainer-process';
 import { Output, redactor, type ProgressLine } from './output';
 import { layOut, namesIn, placesIn, traceOf, writeSettings, type Places } from './places';
 import { environmentOf, namedVariables, Program } from './program';

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { buildReport } from '../../activities/aggregate/report';
-import { HOSTILE, studyInput } from '../unit/aggregate/fixtures';
-import { judgedInput, strictJudge } from '../unit/aggregate/judges-fixture';
+import { buildReport } from '../../report/report';
+import { HOSTILE, studyInput } from '../unit/report/fixtures';
+import { judgedInput, strictJudge } from '../unit/report/judges-fixture';
 
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
 const FLAGS = [

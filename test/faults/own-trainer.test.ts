@@ -4,7 +4,7 @@
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installationRoot } from '../../artifacts/places';
+import { installationRoot } from '../../workers/places';
 import { EXIT } from '../../cli/errors';
 import { childrenOf, Project, type Finished } from '../support/project';
 import { makeTinyModel } from '../support/tiny-model';

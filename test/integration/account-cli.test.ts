@@ -2,7 +2,7 @@
  * `flamingo account` as a person uses it, on the embedded services: a spend limit in the middle of `flamingo run`, exit
  * code 4, what `show` says, and the one command after which the same run finishes; bounds set by hand; wrong use.
  */
-import type { Fault } from '../../activities/judge/stand-in/faults';
+import type { Fault } from '../../stand-in/faults';
 import { EXIT } from '../../cli/errors';
 import type { AccountState } from '../../workflows/account-messages';
 import { Project, type Finished } from '../support/project';

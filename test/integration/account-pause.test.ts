@@ -5,8 +5,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { judgeWorker } from '../../activities/judge/activity';
-import { type StandIn, startStandIn } from '../../activities/judge/stand-in/server';
+import { judgeWorker } from '../../activities/judging';
+import { type StandIn, startStandIn } from '../../stand-in/server';
 import { LocalStore } from '../../artifacts/local-store';
 import { storePlan, type StoredPlan } from '../../artifacts/plans';
 import { toJsonLines } from '../../artifacts/rows';

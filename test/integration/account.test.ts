@@ -3,7 +3,7 @@
  */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { temporalAccount } from '../../activities/judge/pacing/account';
+import { temporalAccount } from '../../activities/account';
 import { NO_RATES } from '../../experiment/rates';
 import type { account as accountWorkflow } from '../../workflows/account';
 import {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
 import { LocalStore } from '../../artifacts/local-store';
-import { installationRoot } from '../../artifacts/places';
+import { installationRoot } from '../../workers/places';
 import { storePlan, type StoredPlan } from '../../artifacts/plans';
 import { readRows, toJsonLines } from '../../artifacts/rows';
 import { keyOf } from '../../experiment/canonical';

@@ -4,8 +4,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readInjections } from '../../activities/judge/injections';
-import { installationRoot } from '../../artifacts/places';
+import { readInjections } from '../../inputs/injections';
+import { installationRoot } from '../../workers/places';
 import { EXIT } from '../../cli/errors';
 import { Project } from '../support/project';
 import { makeTinyModel } from '../support/tiny-model';

@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Fault } from '../../activities/judge/stand-in/faults';
+import type { Fault } from '../../stand-in/faults';
 import { EXIT } from '../../cli/errors';
 import type { ReportOutcome } from '../../workflows/messages';
 import { Project } from '../support/project';

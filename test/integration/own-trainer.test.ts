@@ -3,7 +3,7 @@
  */
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installationRoot } from '../../artifacts/places';
+import { installationRoot } from '../../workers/places';
 import { EXIT } from '../../cli/errors';
 import { Project } from '../support/project';
 import { makeTinyModel } from '../support/tiny-model';

@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmS
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installationRoot } from '../../artifacts/places';
+import { installationRoot } from '../../workers/places';
 import { EXIT } from '../../cli/errors';
 import { isRunning } from '../../cli/local/processes';
 import { Project } from '../support/project';

@@ -4,8 +4,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cacheFolder } from '../../artifacts/places';
-import { pythonEnv, pythonPath } from '../../artifacts/toolchain';
+import { cacheFolder } from '../../workers/places';
+import { pythonEnv, pythonPath } from '../../workers/toolchain';
 
 const folder = join(cacheFolder(), 'tests', 'tiny-model-1');
 

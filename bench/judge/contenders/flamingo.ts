@@ -6,7 +6,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { installationRoot } from '../../../artifacts/places';
+import { installationRoot } from '../../../workers/places';
 import { EXIT } from '../../../cli/errors';
 import { DEFAULT_GPU_QUEUE } from '../../../workflows/messages';
 import { start, type Finished } from '../../process';

@@ -2,8 +2,8 @@
  * llmcomp as a contender, by llmcomp_judge.py, through the stand-in's OpenAI-compatible endpoint.
  */
 import { join } from 'node:path';
-import { installationRoot } from '../../../artifacts/places';
-import { STAND_IN_MODEL } from '../../../activities/judge/client';
+import { installationRoot } from '../../../workers/places';
+import { STAND_IN_MODEL } from '../../../judge/client';
 import type { Contender } from './contender';
 import { VERSIONS, pythonWith } from './install';
 import { startPython } from './python';

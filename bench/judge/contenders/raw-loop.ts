@@ -6,7 +6,7 @@
  */
 import Anthropic from '@anthropic-ai/sdk';
 import { readFileSync } from 'node:fs';
-import { STAND_IN_MODEL } from '../../../activities/judge/client';
+import { STAND_IN_MODEL } from '../../../judge/client';
 
 export interface RawInput {
   url: string;

@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import packageJson from '../../../package.json';
-import { installationRoot } from '../../../artifacts/places';
+import { installationRoot } from '../../../workers/places';
 import { start } from '../../process';
 import type { Contender, Judged } from './contender';
 import type { RawInput, RawOutput } from './raw-loop';

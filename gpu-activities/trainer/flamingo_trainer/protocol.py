@@ -1,4 +1,4 @@
-"""The trainer's side of gpu-activities/protocol.ts: JSON Lines, commands on descriptor 3, events on 4.
+"""The trainer's side of gpu-activities/process/protocol.ts: JSON Lines, commands on descriptor 3, events on 4.
 
 A thread of its own reads the commands, so that `stop` and the parent's death are noticed in the middle of training.
 Knows nothing about what the operations do. The shapes of commands and events are documented in protocol.ts; change

@@ -1,4 +1,4 @@
-import { score } from '../../../activities/judge/stand-in/scoring';
+import { score } from '../../../stand-in/scoring';
 import { check } from '../../../bench/judge/contenders/contender';
 import { fill, makeItems, OTHER_RUBRIC, RUBRIC } from '../../../bench/judge/prompts';
 

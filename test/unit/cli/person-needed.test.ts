@@ -1,7 +1,7 @@
 /** When a command says that only a person can go on, and with which command. */
 import { personNeeded } from '../../../cli/person-needed';
 import type { ConfigurationSnapshot, PendingActivity, Snapshot } from '../../../cli/snapshot';
-import { ConfigurationBoard } from '../../../workflows/configuration-board';
+import { ConfigurationBoard } from '../../../workflows/configuration-state';
 
 function snapshot(
   configurations: ConfigurationSnapshot[],

@@ -5,17 +5,17 @@
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { withJudge } from '../../../experiment/build-judges';
+import { withJudge } from '../../../experiment/file/build-judges';
 import { keyOf, type Sha256 } from '../../../experiment/canonical';
 import { canonicalRow, datasetOf, type Dataset } from '../../../experiment/dataset';
-import { expand, type Inputs } from '../../../experiment/expand';
-import { formatProblems, parseExperiment } from '../../../experiment/parse';
+import { expand, type Inputs } from '../../../experiment/expand/expand';
+import { formatProblems, parseExperiment } from '../../../experiment/file/parse';
 import type { Plan } from '../../../experiment/plan';
 import type { QuestionItem } from '../../../experiment/questions';
 import { mapValues } from '../../../experiment/records';
-import { rejudge } from '../../../experiment/rejudge';
+import { rejudge } from '../../../experiment/expand/rejudge';
 import { completionTasks, shardsOf } from '../../../experiment/shards';
-import { smoke } from '../../../experiment/smoke';
+import { smoke } from '../../../experiment/file/smoke';
 import type { Spec } from '../../../experiment/spec';
 import { SMALL } from './samples';
 

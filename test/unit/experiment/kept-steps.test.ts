@@ -1,13 +1,13 @@
 /** `evaluate_at`: which cells it adds, whose keys it leaves alone, and what is refused. */
 import { keyOf } from '../../../experiment/canonical';
-import { countsOf, planCounts } from '../../../experiment/counts';
-import { expand } from '../../../experiment/expand';
+import { countsOf, planCounts } from '../../../experiment/expand/counts';
+import { expand } from '../../../experiment/expand/expand';
 import { InvalidExperiment } from '../../../experiment/issue';
 import { adapterKeyOf, keptAdapterKey, keptSteps, withoutKeptSteps } from '../../../experiment/kept-steps';
-import { parseExperiment } from '../../../experiment/parse';
+import { parseExperiment } from '../../../experiment/file/parse';
 import type { Plan, PlannedCell, PlannedConfiguration } from '../../../experiment/plan';
-import { rejudge } from '../../../experiment/rejudge';
-import { smoke } from '../../../experiment/smoke';
+import { rejudge } from '../../../experiment/expand/rejudge';
+import { smoke } from '../../../experiment/file/smoke';
 import { birds, inputs, problemsOf, SMALL, specOf } from './samples';
 
 /** 36 rows, four a step, twice: 18 steps. */

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyOf, sha256 } from '../../../experiment/canonical';
 import { describeRecipe } from '../../../experiment/describe-recipe';
-import { deviationsOf } from '../../../experiment/deviations';
-import { expand } from '../../../experiment/expand';
-import { splitRows } from '../../../experiment/holdout';
-import { numpyPermutation } from '../../../experiment/numpy-permutation';
+import { deviationsOf } from '../../../experiment/expand/deviations';
+import { expand } from '../../../experiment/expand/expand';
+import { splitRows } from '../../../experiment/expand/holdout';
+import { numpyPermutation } from '../../../experiment/expand/numpy-permutation';
 import type { Plan, Recipe } from '../../../experiment/plan';
 import { birds, inputs, problemsOf, SMALL, specOf } from './samples';
 

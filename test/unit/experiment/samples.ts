@@ -1,10 +1,10 @@
 /** A small valid experiment for tests, as text, and its content. */
-import { buildSpec } from '../../../experiment/build';
+import { buildSpec } from '../../../experiment/file/build';
 import { canonicalRow, datasetOf, type Dataset } from '../../../experiment/dataset';
-import type { Inputs } from '../../../experiment/expand';
-import { formatProblems, parseExperiment, type Problem } from '../../../experiment/parse';
+import type { Inputs } from '../../../experiment/expand/expand';
+import { formatProblems, parseExperiment, type Problem } from '../../../experiment/file/parse';
 import type { QuestionItem } from '../../../experiment/questions';
-import { experimentSchema } from '../../../experiment/schema';
+import { experimentSchema } from '../../../experiment/file/schema';
 import type { Spec } from '../../../experiment/spec';
 
 export const SMALL = `name: small

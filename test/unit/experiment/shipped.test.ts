@@ -5,10 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv from 'ajv/dist/2020';
 import { parse } from 'yaml';
-import { planCounts } from '../../../experiment/counts';
-import { deviationsOf } from '../../../experiment/deviations';
-import { formatProblems, parseExperiment } from '../../../experiment/parse';
-import { experimentJsonSchema } from '../../../experiment/schema';
+import { planCounts } from '../../../experiment/expand/counts';
+import { deviationsOf } from '../../../experiment/expand/deviations';
+import { formatProblems, parseExperiment } from '../../../experiment/file/parse';
+import { experimentJsonSchema } from '../../../experiment/file/schema';
 import type { Spec } from '../../../experiment/spec';
 
 const ROOT = join(__dirname, '..', '..', '..');

@@ -5,8 +5,8 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { archiveMember, type ArchiveMember } from '../../../activities/inputs/archive';
-import { readDataset } from '../../../activities/inputs/datasets';
+import { archiveMember, type ArchiveMember } from '../../../inputs/archive';
+import { readDataset } from '../../../inputs/datasets';
 
 const ROW = '{"messages": [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Hello."}]}\n';
 

@@ -2,12 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { calibrationOf } from '../../../activities/calibration';
-import { readCell } from '../../../activities/cell-rows';
-import { planExperiment, type PlanOptions } from '../../../activities/inputs/plan';
-import { publishCell } from '../../../activities/publish';
-import { judgedInput } from '../../../activities/report-judges';
-import { countReuse } from '../../../activities/reuse';
+import { calibrationOf } from '../../../report/gather/calibration';
+import { readCell } from '../../../artifacts/cells';
+import { planExperiment, type PlanOptions } from '../../../inputs/plan';
+import { publishCell } from '../../../report/publish';
+import { judgedInput } from '../../../report/gather/judges';
+import { countReuse } from '../../../artifacts/reuse';
 import { LocalStore } from '../../../artifacts/local-store';
 import { sha256 } from '../../../experiment/canonical';
 import { canonicalRow, datasetOf, rowsText } from '../../../experiment/dataset';

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { parseDataset, readDataset } from '../../../activities/inputs/datasets';
+import { parseDataset, readDataset } from '../../../inputs/datasets';
 import { sha256 } from '../../../experiment/canonical';
 
 const row = (question: string, answer: string): string =>

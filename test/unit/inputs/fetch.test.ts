@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cachedDownload, download, type DownloadOptions } from '../../../activities/inputs/fetch';
+import { cachedDownload, download, type DownloadOptions } from '../../../inputs/fetch';
 import { sha256 } from '../../../experiment/canonical';
 
 const BODY = 'x'.repeat(200_000);

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { planExperiment, type PlanOptions } from '../../../activities/inputs/plan';
+import { planExperiment, type PlanOptions } from '../../../inputs/plan';
 import { LocalStore } from '../../../artifacts/local-store';
 import { sha256 } from '../../../experiment/canonical';
 import type { ArtifactRef } from '../../../experiment/plan';

@@ -1,4 +1,4 @@
-import { parseQuestionFile } from '../../../activities/inputs/questions';
+import { parseQuestionFile } from '../../../inputs/questions';
 
 const parse = (text: string): ReturnType<typeof parseQuestionFile> => parseQuestionFile(text, 'q.yaml');
 

@@ -7,13 +7,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { judgeWorker } from '../../../activities/judge/activity';
-import { startStandIn, type StandIn } from '../../../activities/judge/stand-in/server';
+import { judgeWorker } from '../../../activities/judging';
+import { startStandIn, type StandIn } from '../../../stand-in/server';
 import { queuesToJudge } from '../../../activities/planning';
-import { countReuse, judgesWithWork } from '../../../activities/reuse';
+import { countReuse, judgesWithWork } from '../../../artifacts/reuse';
 import { LocalStore } from '../../../artifacts/local-store';
 import { storePlan, type StoredPlan } from '../../../artifacts/plans';
-import { expand } from '../../../experiment/expand';
+import { expand } from '../../../experiment/expand/expand';
 import { checkQueue } from '../../../workflows/messages';
 import { inputs, SMALL, specOf } from '../experiment/samples';
 

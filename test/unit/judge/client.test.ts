@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createJudgeClient, judgeCredentials } from '../../../activities/judge/client';
+import { createJudgeClient, judgeCredentials } from '../../../judge/client';
 import {
   BY_ERROR_CODE,
   BY_ERROR_TYPE,
@@ -11,11 +11,11 @@ import {
   type Failure,
   RequestFailed,
   retryAfterMs,
-} from '../../../activities/judge/errors';
-import { preflight } from '../../../activities/judge/preflight';
-import { buildCall } from '../../../activities/judge/request';
-import { type Fault } from '../../../activities/judge/stand-in/faults';
-import { type ReceivedRequest } from '../../../activities/judge/stand-in/server';
+} from '../../../judge/errors';
+import { preflight } from '../../../judge/preflight';
+import { buildCall } from '../../../judge/request';
+import { type Fault } from '../../../stand-in/faults';
+import { type ReceivedRequest } from '../../../stand-in/server';
 import { instrument, jumpingClock, request, resources, standInClient } from './fixtures';
 
 const KEY = 'sk-ant-secret-0123456789';

@@ -1,9 +1,9 @@
 /** Shards of judgements against a stand-in on a bad day: waits, retries, stops, an item's own fault. */
-import { type Clock, JudgeStopped } from '../../../activities/judge/asker';
-import { readJournals } from '../../../activities/judge/journal';
-import { JudgeMustWait, Pace } from '../../../activities/judge/pacing/pace';
-import { type Fault } from '../../../activities/judge/stand-in/faults';
-import { type ReceivedRequest } from '../../../activities/judge/stand-in/server';
+import { type Clock, JudgeStopped } from '../../../judge/ask';
+import { readJournals } from '../../../artifacts/journal';
+import { JudgeMustWait, Pace } from '../../../judge/pacing/pace';
+import { type Fault } from '../../../stand-in/faults';
+import { type ReceivedRequest } from '../../../stand-in/server';
 import { keyOf } from '../../../experiment/canonical';
 import { instrument, judge, jumpingClock, request, requests, resources, standInClient } from './fixtures';
 

@@ -3,7 +3,7 @@
  * structure, and what is parsed back out of it is the text; and rows hold what they were given, byte for byte.
  */
 import { fromJsonLines, toJsonLines } from '../../../artifacts/rows';
-import { buildCall, CLOSING_LINE, type JudgeCall } from '../../../activities/judge/request';
+import { buildCall, CLOSING_LINE, type JudgeCall } from '../../../judge/request';
 import type { Instrument } from '../../../experiment/plan';
 import { sha256 } from '../../../experiment/canonical';
 import { instrument, judge, request, resources, RUBRIC } from './fixtures';

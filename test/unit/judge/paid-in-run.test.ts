@@ -2,8 +2,8 @@
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openJournal } from '../../../activities/judge/journal';
-import { BATCH_ATTEMPT, paidInRun, type CutShard } from '../../../activities/judge/paid-in-run';
+import { openJournal } from '../../../artifacts/journal';
+import { BATCH_ATTEMPT, paidInRun, type CutShard } from '../../../judge/paid-in-run';
 import { LocalStore } from '../../../artifacts/local-store';
 import type { StoredPlan } from '../../../artifacts/plans';
 import { keyOf } from '../../../experiment/canonical';

@@ -1,4 +1,4 @@
-import { parseReply } from '../../../activities/judge/parse';
+import { parseReply } from '../../../judge/parse';
 
 const both = ['CODE', 'REFUSAL'] as const;
 const parse = (text: string, stopReason = 'end_turn', verdicts: readonly ('CODE' | 'REFUSAL')[] = both) =>

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { JudgeStopped } from '../../../activities/judge/asker';
-import { createJudgeClient } from '../../../activities/judge/client';
+import { JudgeStopped } from '../../../judge/ask';
+import { createJudgeClient } from '../../../judge/client';
 import {
   BY_ERROR_CODE,
   BY_ERROR_TYPE,
@@ -14,11 +14,11 @@ import {
   PAUSES_ACCOUNT,
   REMEDY,
   type StopKind,
-} from '../../../activities/judge/errors';
-import { readJournals } from '../../../activities/judge/journal';
-import { JudgeMustWait } from '../../../activities/judge/pacing/pace';
-import type { Fault, FaultKind } from '../../../activities/judge/stand-in/faults';
-import { installationRoot } from '../../../artifacts/places';
+} from '../../../judge/errors';
+import { readJournals } from '../../../artifacts/journal';
+import { JudgeMustWait } from '../../../judge/pacing/pace';
+import type { Fault, FaultKind } from '../../../stand-in/faults';
+import { installationRoot } from '../../../workers/places';
 import { keyOf } from '../../../experiment/canonical';
 import { instrument, INSTRUMENT, INSTRUMENT_KEY, judge, jumpingClock, request, requests, resources } from './fixtures';
 

@@ -1,4 +1,4 @@
-import { costOf, estimateJudging, judgeUsd, PRICES_AS_OF } from '../../../activities/judge/prices';
+import { costOf, estimateJudging, judgeUsd, PRICES_AS_OF } from '../../../judge/prices';
 import type { Instrument, Plan, PlannedCell } from '../../../experiment/plan';
 import { instrument } from './fixtures';
 

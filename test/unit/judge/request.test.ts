@@ -4,7 +4,7 @@ import {
   CLOSING_LINE,
   fillRubric,
   RubricInvalid,
-} from '../../../activities/judge/request';
+} from '../../../judge/request';
 import { sha256 } from '../../../experiment/canonical';
 import { instrument, request, RUBRIC } from './fixtures';
 

@@ -1,7 +1,7 @@
 /** Categories and combined scores on their way from a reply to a row, also when another attempt goes on. */
-import { readRateLimits } from '../../../activities/judge/pacing/rate-limits';
-import type { JudgeClient, JudgeReply } from '../../../activities/judge/client';
-import { judgeItems, type JudgedItems } from '../../../activities/judge/engine';
+import { readRateLimits } from '../../../judge/pacing/rate-limits';
+import type { JudgeClient, JudgeReply } from '../../../judge/client';
+import { judgeItems, type JudgedItems } from '../../../judge/shard';
 import { keyOf } from '../../../experiment/canonical';
 import type { Instrument } from '../../../experiment/plan';
 import { instrument, jumpingClock, request, resources } from './fixtures';

@@ -1,0 +1,145 @@
+/**
+ * The batch activities: one look at a shard's message batches, and their cancellation. Verdicts go into the shard's
+ * journal; judging the shard afterwards finds them there, asks live what is missing, and commits.
+ */
+import { hostname } from 'node:os';
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
+import { recordAttempt, refuseHopeless } from './attempts';
+import { holderOf, withLease } from './leases';
+import { judgeOf, loadPlanForJudging } from '../artifacts/plans';
+import { readRows } from '../artifacts/rows';
+import type { Store, WorkKey } from '../artifacts/store';
+import { NO_RATES } from '../experiment/rates';
+import type { JudgementRequest } from '../experiment/rows';
+import type { AccountBounds } from '../workflows/account-messages';
+import type { JudgeBatchResult, JudgeShardInput } from '../workflows/activity-types';
+import { checkBudget, recordSpending, usdOf } from './spending';
+import { isExpected } from './judge-failures';
+import { type Journal, openJournal, readJournals, type Usage } from '../artifacts/journal';
+import { journalFolders } from '../artifacts/journal-folders';
+import { BATCH_CALLS, type Leases } from '../judge/pacing/account-share';
+import { BATCH_ATTEMPT } from '../judge/paid-in-run';
+import { createBatchClient } from '../judge/batches/client';
+import { type Gate, gated, gateOf, OPEN } from '../judge/batches/gate';
+import { type BatchProgress, type BatchRun, type BatchRunResult, cancelBatches, runBatches } from '../judge/batches/run';
+import { BatchWaits, batchTiming } from '../judge/batches/waits';
+
+/** A batch that is being created is awaited so long after a cancellation or shutdown: its name is worth it. */
+const GRACE_MS = 15_000;
+const BEAT_MS = 2_000;
+/** The limits of an experiment file are on messages; a person may bound these calls by `flamingo account set`. */
+const UNBOUNDED: AccountBounds = { ...NO_RATES, concurrency: null };
+
+/** Makes one look; while batches are in flight it fails as `BatchProcessing` with the time of the next one. */
+export async function judgeBatch(
+  store: Store,
+  env: NodeJS.ProcessEnv,
+  leases: Leases,
+  input: JudgeShardInput,
+): Promise<JudgeBatchResult> {
+  const { pace, done } = leases.use(BATCH_CALLS, UNBOUNDED);
+  try {
+    return await withRun(store, env, gateOf(pace), input, runBatches);
+  } finally {
+    done();
+  }
+}
+
+export function cancelBatch(store: Store, env: NodeJS.ProcessEnv, input: JudgeShardInput): Promise<JudgeBatchResult> {
+  return withRun(store, env, OPEN, input, cancelBatches);
+}
+
+async function withRun(
+  store: Store,
+  env: NodeJS.ProcessEnv,
+  gate: Gate,
+  input: JudgeShardInput,
+  work: (run: BatchRun) => Promise<BatchRunResult>,
+): Promise<JudgeBatchResult> {
+  const { shard } = input;
+  const key: WorkKey = { stage: 'judgements', group: shard.group, key: shard.key };
+  return withLease(store, key, async (renew) => {
+    if ((await store.manifest(key)) !== null) return { requests: 0, left: 0, reason: null, usd: 0 };
+    const context = Context.current();
+    const { holder, attempt: activityAttempt } = holderOf(context.info);
+    const attempt = `${activityAttempt}${BATCH_ATTEMPT}`;
+    await refuseHopeless(await store.attemptFolders(key));
+    const stored = await loadPlanForJudging(store, input.plan);
+    const standInUrl = env['FLAMINGO_STAND_IN_URL'];
+    const folders = await journalFolders(store, key, shard.salvage);
+    let journal: Journal | undefined;
+    let progress: BatchProgress = { batch: null, done: 0, of: shard.count };
+    const cost = (usage: Usage) => usdOf(stored.spec, usage, { judge: shard.judge, batch: true });
+    const hard = new AbortController();
+    let grace: NodeJS.Timeout | undefined;
+    const soft = context.cancellationSignal;
+    const abort = () => (grace = setTimeout(() => hard.abort(soft.reason), GRACE_MS));
+    soft.addEventListener('abort', abort, { once: true });
+    const beat = setInterval(() => {
+      context.heartbeat({ cell: input.cell, metric: shard.metric, ...progress });
+      renew();
+    }, BEAT_MS);
+    try {
+      context.heartbeat({ cell: input.cell, metric: shard.metric, ...progress });
+      const result = await work({
+        store,
+        work: key,
+        // a judge's task queue is its account's
+        account: context.info.taskQueue,
+        experiment: input.experiment,
+        usdOf: cost,
+        client: gated(
+          createBatchClient({
+            judge: judgeOf(stored.spec, shard.judge).kind,
+            env,
+            ...(standInUrl === undefined ? {} : { standInUrl }),
+          }),
+          gate,
+        ),
+        gate,
+        timing: batchTiming(env),
+        now: Date.now,
+        signal: soft,
+        hard: hard.signal,
+        requests: await readRows<JudgementRequest>(store, shard.requests),
+        instruments: stored.plan.instruments,
+        host: hostname(),
+        holder,
+        read: () => readJournals(folders),
+        open: async () => {
+          const folder = await store.attemptFolder(key, attempt);
+          return (journal = openJournal({ folder, attempt, searchFolders: folders }));
+        },
+        beforeCreate: (usdInFlight) => checkBudget(store, input.experiment, input.maxUsd, usdInFlight),
+        onPaid: (usage) => recordSpending(store, input.experiment, { shard: shard.key, usd: cost(usage) }),
+        onProgress: (now) => (progress = now),
+      });
+      const { usage, left, reason } = result;
+      if (reason !== null) context.log.warn(`judged live instead: ${reason}`, { shard: shard.key });
+      return { requests: usage.requests, left, reason, usd: cost(usage) };
+    } catch (error) {
+      if (error instanceof BatchWaits && !soft.aborted) throw waiting(error);
+      if (!isExpected(error) && !soft.aborted) {
+        const message = (error as Error).message;
+        await recordAttempt(await store.attemptFolder(key, attempt), { end: 'died', message, checkpointStep: null });
+      }
+      throw error;
+    } finally {
+      clearInterval(beat);
+      clearTimeout(grace);
+      soft.removeEventListener('abort', abort);
+      journal?.close();
+    }
+  });
+}
+
+/** The wait is the server's timer: no slot is held, and no event is added to the history. */
+function waiting({ message, delayMs }: BatchWaits): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'BatchProcessing',
+    message,
+    category: ApplicationFailureCategory.BENIGN,
+    nextRetryDelay: Math.ceil(delayMs),
+  });
+}

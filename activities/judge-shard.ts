@@ -1,0 +1,154 @@
+/**
+ * The activity that judges one shard: lease, budget, journal, the engine, and the commit.
+ */
+import { hostname } from 'node:os';
+import { Context } from '@temporalio/activity';
+import { recordAttempt, refuseHopeless } from './attempts';
+import { holderOf, withLease } from './leases';
+import { judgeOf, type PlanForJudging } from '../artifacts/plans';
+import { readRows, toJsonLines } from '../artifacts/rows';
+import type { Store, WorkKey } from '../artifacts/store';
+import type { Instrument } from '../experiment/plan';
+import type { JudgementProvenance, JudgementRequest } from '../experiment/rows';
+import type { JudgeShardInput, JudgeShardResult } from '../workflows/activity-types';
+import { checkBudget, recordSpending, usdOf } from './spending';
+import { isExpected } from './judge-failures';
+import type { JudgeClient } from '../judge/client';
+import { judgeItems, type JudgeProgress, type Troubles } from '../judge/shard';
+import { openJournal } from '../artifacts/journal';
+import { journalFolders } from '../artifacts/journal-folders';
+import type { Leases } from '../judge/pacing/account-share';
+import { recordTroubles } from '../judge/troubles';
+
+/** What a judge worker works with. */
+export interface Judging {
+  store: Store;
+  leases: Leases;
+  clientFor: (judge: Instrument['judge']) => JudgeClient;
+}
+
+/** Heartbeat, lease, spending and budget; so a cap is overrun by at most what is asked in this time. */
+const BEAT_MS = 2_000;
+
+/** `onOpen`: all is read, and the requests are about to queue at the pace. */
+export async function judgeShard(
+  judging: Judging,
+  stored: PlanForJudging,
+  input: JudgeShardInput,
+  onOpen: () => void,
+): Promise<JudgeShardResult> {
+  const { store } = judging;
+  const { shard } = input;
+  const judge = judgeOf(stored.spec, shard.judge);
+  const work: WorkKey = { stage: 'judgements', group: shard.group, key: shard.key };
+  return withLease(store, work, async (renew) => {
+    const standing = await store.manifest(work);
+    if (standing !== null) return { judged: Number(standing.facts['judgements']), missing: 0, usd: 0, requests: 0 };
+    await checkBudget(store, input.experiment, input.maxUsd);
+
+    const context = Context.current();
+    const { attempt } = holderOf(context.info);
+    await refuseHopeless(await store.attemptFolders(work));
+    const requests = await readRows<JudgementRequest>(store, shard.requests);
+    const folder = await store.attemptFolder(work, attempt);
+    const journal = openJournal({ folder, attempt, searchFolders: await journalFolders(store, work, shard.salvage) });
+    const paidBefore = { ...journal.paid };
+    let progress: Partial<JudgeProgress> & { cell: string; metric: string } = {
+      cell: input.cell,
+      metric: shard.metric,
+    };
+    const usdSpent = (): number =>
+      usdOf(
+        stored.spec,
+        {
+          inputTokens: journal.paid.inputTokens - paidBefore.inputTokens,
+          outputTokens: journal.paid.outputTokens - paidBefore.outputTokens,
+        },
+        { judge: shard.judge },
+      );
+    let recorded = 0;
+    /** With every beat, so that a kill loses two seconds' spending from the cap's account, not the whole attempt's. */
+    const record = async (): Promise<void> => {
+      const usd = usdSpent() - recorded;
+      recorded += usd;
+      await recordSpending(store, input.experiment, { shard: shard.key, usd });
+    };
+    const halt = new AbortController();
+    const cancel = (): void => halt.abort(context.cancellationSignal.reason);
+    if (context.cancellationSignal.aborted) cancel();
+    context.cancellationSignal.addEventListener('abort', cancel, { once: true });
+    const beat = setInterval(() => {
+      context.heartbeat(progress);
+      renew();
+      // a full disk stops the journal, which is what matters; a reached cap stops the shard
+      record()
+        .catch(() => undefined)
+        .then(() => checkBudget(store, input.experiment, input.maxUsd))
+        .catch((error: unknown) => halt.abort(error));
+    }, BEAT_MS);
+    const { pace, done } = judging.leases.use(judge.model, judge);
+    try {
+      context.heartbeat(progress);
+      onOpen();
+      const judged = await judgeItems({
+        requests,
+        instruments: stored.plan.instruments,
+        client: judging.clientFor(judge.kind),
+        journal,
+        pace,
+        signal: halt.signal,
+        onProgress: (now) => (progress = { ...progress, ...now }),
+      });
+      const result = {
+        judged: judged.rows.length,
+        missing: judged.missing.length,
+        usd: usdSpent(),
+        requests: judged.requestsSent,
+      };
+      // an open shard is no result: the next run asks for exactly what is missing
+      if (judged.missing.length > 0) {
+        await recordTroubles(folder, judged);
+        return result;
+      }
+      const at = new Date().toISOString();
+      await store.commit(work, {
+        stage: 'judgements',
+        key: shard.key,
+        results: { rows: await store.putBytes(toJsonLines(judged.rows), '.jsonl') },
+        provenance: { rows: await store.putBytes(toJsonLines(judged.provenance), '.jsonl') },
+        facts: {
+          judgements: judged.rows.length,
+          requests: sum(judged.provenance, 'requests'),
+          inputTokens: sum(judged.provenance, 'inputTokens'),
+          outputTokens: sum(judged.provenance, 'outputTokens'),
+          ...judged.counts,
+          ...troubleFacts(judged.troubles),
+        },
+        committed: { attempt, host: hostname(), at },
+      });
+      return result;
+    } catch (error) {
+      await recordTroubles(folder, { troubles: progress.troubles ?? {}, missing: [] }).catch(() => undefined);
+      if (!isExpected(error) && !context.cancellationSignal.aborted) {
+        await recordAttempt(folder, { end: 'died', message: (error as Error).message, checkpointStep: null });
+      }
+      throw error;
+    } finally {
+      done();
+      clearInterval(beat);
+      context.cancellationSignal.removeEventListener('abort', cancel);
+      journal.close();
+      await record();
+    }
+  });
+}
+
+/** `met_rate_limit: 3`: how often a request met what it waited for or was repeated for, in the committing attempt. */
+function troubleFacts(troubles: Troubles): Record<string, number> {
+  return Object.fromEntries(Object.entries(troubles).map(([kind, times]) => [`met_${kind}`, times]));
+}
+
+/** Of this shard's own verdicts: the journals read may hold those of other shards. */
+function sum(rows: JudgementProvenance[], what: 'requests' | 'inputTokens' | 'outputTokens'): number {
+  return rows.reduce((total, row) => total + row[what], 0);
+}

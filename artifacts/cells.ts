@@ -1,0 +1,181 @@
+/**
+ * What the store holds of a cell: its completions and judgements, and what is still to be judged.
+ */
+import { sha256, type Sha256 } from '../experiment/canonical';
+import { flattenMetrics, partRows } from '../experiment/combined';
+import type { Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
+import { repeatsOf, requestsOf } from '../experiment/requests';
+import {
+  judgementId,
+  type Completion,
+  type Judgement,
+  type JudgementProvenance,
+  type JudgementRequest,
+} from '../experiment/rows';
+import { completionTasks } from '../experiment/shards';
+import {
+  completionsOf,
+  judgementGroup,
+  judgementProvenanceOf,
+  judgementsOf,
+  storedCompletionShards,
+  storedJudgements,
+} from './rows';
+import type { Manifest, Store, WorkKey } from './store';
+import { readJournals } from './journal';
+
+export interface CellRows {
+  /**
+   * The cell as the report sees it: metrics of the file's `judge` only, combined ones as their parts, and `judgements`
+   * counted in their rows.
+   */
+  cell: PlannedCell;
+  /** The cell as it is planned: all judges, counted in requests. */
+  planned: PlannedCell;
+  questions: Question[];
+  /** Exactly those that the cell asks for, sorted by id. */
+  completions: Completion[];
+  /**
+   * Verdicts of the file's `judge`, a row a metric, sorted by id; also those of shards that are still open because some
+   * of their requests failed.
+   */
+  judgements: Judgement[];
+  /** Likewise of the further judges, by name. */
+  others: Record<string, Judgement[]>;
+  /** Requests of all judges that have their verdict; `planned.judgements` is how many there should be. */
+  judged: number;
+  /** Their ids. */
+  answered: ReadonlySet<Sha256>;
+  /** Every request that the present completions call for, of all judges. */
+  wanted: WantedJudgement[];
+}
+
+export interface WantedJudgement {
+  metric: PlannedMetric;
+  /** Store group: one per context and instrument. */
+  group: string;
+  /** Its texts are those of the completions and questions, by reference: a text is in memory once. */
+  request: JudgementRequest;
+}
+
+/** What `{question}` means: the words of the user, without any system message. */
+function askedText(question: Question): string {
+  const user = question.messages.filter(({ role }) => role === 'user').at(-1);
+  if (user === undefined) throw new Error(`question ${question.id} has no user turn`);
+  return user.content;
+}
+
+/** What a cell asks its judges. */
+type Wanted = Pick<CellRows, 'questions' | 'completions' | 'wanted'>;
+
+/**
+ * What was read last of a cell in a plan that is remembered, for as long as nothing else wants the memory: planning,
+ * cutting, publishing and reporting follow each other, and hashing every answer is most of their work. `of`: the files
+ * that it came from.
+ */
+const recent = new WeakMap<PlannedCell, { of: string; wanted: WeakRef<Wanted> }>();
+
+/** From the completions that are there. Nothing of a judgement itself is read. Nobody changes what is returned. */
+export async function readWanted(store: Store, plan: Plan, cell: PlannedCell): Promise<Wanted> {
+  const shards = await storedCompletionShards(store, cell);
+  const of = [store.id, ...shards.map(({ results }) => results['rows']?.sha256)].join(' ');
+  const known = recent.get(cell);
+  const kept = known?.of === of ? known.wanted.deref() : undefined;
+  if (kept !== undefined) return kept;
+  const wanted = await wantedOf(store, plan, cell, shards);
+  recent.set(cell, { of, wanted: new WeakRef(wanted) });
+  return wanted;
+}
+
+async function wantedOf(store: Store, plan: Plan, cell: PlannedCell, shards: Manifest[]): Promise<Wanted> {
+  const questions = plan.questionSets[cell.questionSet] ?? [];
+  const texts = new Map(questions.map((question) => [question.key, askedText(question)]));
+  const stored = await completionsOf(store, shards);
+  const completions = completionTasks(cell, questions)
+    .flatMap(({ id }) => stored.get(id) ?? [])
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  const answerHashes = new Map(completions.map(({ id, text }) => [id, sha256(text.toWellFormed())]));
+  const wanted: WantedJudgement[] = [];
+  for (const metric of cell.metrics) {
+    const times = repeatsOf(metric);
+    for (const completion of completions) {
+      const instrument = metric.instrumentOf[completion.question];
+      const question = texts.get(completion.question);
+      if (instrument === undefined || question === undefined) continue;
+      const group = judgementGroup(cell, instrument);
+      const answerHash = answerHashes.get(completion.id) as Sha256;
+      for (let repeat = 0; repeat < times(completion.id); repeat++) {
+        const id = judgementId(completion.id, answerHash, instrument, repeat);
+        const request = { id, completion: completion.id, instrument, repeat, question, answer: completion.text };
+        wanted.push({ metric, group, request });
+      }
+    }
+  }
+  return { questions, completions, wanted };
+}
+
+export async function readCell(store: Store, plan: Plan, planned: PlannedCell): Promise<CellRows> {
+  const { questions, completions, wanted } = await readWanted(store, plan, planned);
+  const judged = await readJudged(store, wanted);
+  const judgements: Judgement[] = [];
+  const others: Record<string, Judgement[]> = {};
+  for (const { judge } of planned.metrics) if (judge !== undefined) others[judge] = [];
+  const answered = new Set<Sha256>();
+  for (const { metric, request } of wanted) {
+    const row = judged.get(request.id);
+    if (row === undefined) continue;
+    answered.add(row.id);
+    const rows = metric.judge === undefined ? judgements : (others[metric.judge] as Judgement[]);
+    rows.push(...partRows(row, metric.parts));
+  }
+  for (const rows of [judgements, ...Object.values(others)]) rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const cell = shownCell(planned);
+  return { cell, planned, questions, completions, judgements, others, judged: answered.size, answered, wanted };
+}
+
+/**
+ * Rows of what is wanted, by id: committed ones, and where some are missing those in the journals of shards that are still
+ * open. Holds other rows of the same groups, too.
+ */
+export async function readJudged(store: Store, wanted: WantedJudgement[]): Promise<Map<Sha256, Judgement>> {
+  const judged = new Map<Sha256, Judgement>();
+  const begun: WorkKey[] = [];
+  for (const group of new Set(wanted.map((each) => each.group))) {
+    // in one look: a shard that commits meanwhile still has its journals
+    const { committed, open } = await store.survey('judgements', group);
+    for (const [id, row] of await judgementsOf(store, committed)) judged.set(id, row);
+    begun.push(...open);
+  }
+  if (wanted.every(({ request }) => judged.has(request.id))) return judged;
+  for (const work of begun) {
+    const journals = readJournals(await store.attemptFolders(work));
+    for (const { row } of journals.finished.values()) if (!judged.has(row.id)) judged.set(row.id, row);
+  }
+  return judged;
+}
+
+/** How the verdicts of a group came about, of the same rows as `readJudged`. */
+export async function judgementProvenance(store: Store, group: string): Promise<JudgementProvenance[]> {
+  const rows = new Map<Sha256, JudgementProvenance>();
+  const { committed, open } = await store.survey('judgements', group);
+  for (const work of open) {
+    for (const { provenance } of readJournals(await store.attemptFolders(work)).finished.values()) {
+      rows.set(provenance.id, provenance);
+    }
+  }
+  for (const row of await judgementProvenanceOf(store, committed)) rows.set(row.id, row);
+  return [...rows.values()];
+}
+
+function shownCell(planned: PlannedCell): PlannedCell {
+  const own = planned.metrics.filter(({ judge }) => judge === undefined);
+  const metrics = flattenMetrics(own);
+  return { ...planned, metrics, judgements: requestsOf({ ...planned, metrics }) };
+}
+
+/** Ids of the judgements that are committed (a journal's rows count only when their shard commits). */
+export async function committedJudgements(store: Store, groups: Iterable<string>): Promise<Set<Sha256>> {
+  const ids = new Set<Sha256>();
+  for (const group of groups) for (const id of (await storedJudgements(store, group)).keys()) ids.add(id);
+  return ids;
+}

@@ -1,0 +1,118 @@
+/**
+ * How much of a plan the store already holds: what `flamingo plan`, `status` and the budget gate count with.
+ */
+import { storedMeasurement } from './measurements';
+import { adapterOf, stepsNotKept } from './rows';
+import type { Store } from './store';
+import type { Sha256 } from '../experiment/canonical';
+import type { Plan, PlannedCell } from '../experiment/plan';
+import { requestsOf } from '../experiment/requests';
+import { readJudged, readWanted } from './cells';
+
+export interface Count {
+  new: number;
+  reused: number;
+}
+
+export interface Reuse {
+  fineTunes: Count;
+  /**
+   * Fine-tunes that are finished, but did not keep the adapters of all steps that are to be evaluated: they count as new, and
+   * are trained again up to the last of these steps.
+   */
+  trainedAgain: { configurations: string[]; steps: number[] }[];
+  completions: Count;
+  /** Requests to all judges; a combined one counts once. */
+  judgements: Count;
+  /** Of log-probabilities, one for each model and prompt condition. */
+  measurements: Count;
+  /** The same by judge, in the order of the plan; `''` is the file's `judge`. */
+  byJudge: Record<string, Count>;
+  /** Keys of the measurements that are there. */
+  measured: Sha256[];
+  /** By cell id: what is there. */
+  cells: Record<string, { completions: number; judgements: number }>;
+}
+
+export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
+  const reuse: Reuse = {
+    fineTunes: { new: 0, reused: 0 },
+    trainedAgain: [],
+    completions: { new: 0, reused: 0 },
+    judgements: { new: 0, reused: 0 },
+    measurements: { new: 0, reused: 0 },
+    byJudge: {},
+    measured: [],
+    cells: {},
+  };
+  const recipes = new Set(plan.configurations.flatMap(({ recipeKey }) => recipeKey ?? []));
+  for (const key of recipes) {
+    const steps = await stepsNotKept(store, plan, key);
+    const finished = (await adapterOf(store, key)) !== undefined;
+    if (finished && steps.length === 0) {
+      reuse.fineTunes.reused += 1;
+      continue;
+    }
+    reuse.fineTunes.new += 1;
+    const same = plan.configurations.filter(({ recipeKey }) => recipeKey === key);
+    if (finished) reuse.trainedAgain.push({ configurations: same.map(({ name }) => name), steps });
+  }
+  const measurements = plan.configurations.flatMap((configuration) => configuration.measurements ?? []);
+  for (const measurement of new Map(measurements.map((each) => [each.key, each])).values()) {
+    const there = (await storedMeasurement(store, measurement)) !== null;
+    reuse.measurements[there ? 'reused' : 'new'] += 1;
+    if (there) reuse.measured.push(measurement.key);
+  }
+  for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
+    const { completions, judgements } = await countCell(store, plan, cell);
+    reuse.cells[cell.id] = { completions, judgements: sum(judgements.values()) };
+    reuse.completions.reused += completions;
+    reuse.completions.new += cell.completions - completions;
+    for (const [judge, planned] of requestsByJudge(cell)) {
+      const reused = judgements.get(judge) ?? 0;
+      const count = (reuse.byJudge[judge] ??= { new: 0, reused: 0 });
+      for (const each of [count, reuse.judgements]) {
+        each.reused += reused;
+        each.new += planned - reused;
+      }
+    }
+  }
+  return reuse;
+}
+
+/** Of a cell: completions, and requests that have their verdict, by judge. */
+async function countCell(store: Store, plan: Plan, cell: PlannedCell) {
+  const { completions, wanted } = await readWanted(store, plan, cell);
+  const judged = await readJudged(store, wanted);
+  const judgements = new Map<string, number>();
+  for (const { metric, request } of wanted) {
+    if (judged.has(request.id)) raise(judgements, metric.judge ?? '', 1);
+  }
+  return { completions: completions.length, judgements };
+}
+
+function requestsByJudge(cell: PlannedCell): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const metric of cell.metrics) raise(counts, metric.judge ?? '', requestsOf({ ...cell, metrics: [metric] }));
+  return counts;
+}
+
+function raise(counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}
+
+function sum(counts: Iterable<number>): number {
+  let total = 0;
+  for (const count of counts) total += count;
+  return total;
+}
+
+/** Judges that are still to be asked something, in the order of the plan; `''` is the file's `judge`. */
+export function judgesWithWork({ byJudge }: Pick<Reuse, 'byJudge'>): string[] {
+  return Object.keys(byJudge).filter((judge) => byJudge[judge]?.new !== 0);
+}
+
+/** Fine-tunes, completions, judgements and measurements that are still to be made. */
+export function newWork({ fineTunes, completions, judgements, measurements }: Reuse): number {
+  return fineTunes.new + completions.new + judgements.new + measurements.new;
+}

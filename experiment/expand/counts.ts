@@ -1,0 +1,192 @@
+/**
+ * How much work an experiment is; also before its inputs are there, from what its file declares.
+ */
+import type { TrainerFiles } from '../backend';
+import type { BridgeRow } from './calibration';
+import { keyOf } from '../canonical';
+import { datasetOf, canonicalRow, type Dataset } from '../dataset';
+import { expand, type Inputs } from './expand';
+import { heldOutCount } from './holdout';
+import type { Plan } from '../plan';
+import type { QuestionItem } from '../questions';
+import { mapValues } from '../records';
+import { requestCounter } from '../requests';
+import { samplesOf } from '../shards';
+import type { Spec } from '../spec';
+
+export interface PlanCounts {
+  configurations: number;
+  cells: number;
+  /** Distinct pieces of work: configurations that share a fine-tune count it once. */
+  fineTunes: number;
+  completions: number;
+  /** Requests to the judges; a combined one counts once. */
+  judgements: number;
+  /** Of log-probabilities: one for each model and prompt condition; absent where nothing is measured. */
+  measurements?: number;
+}
+
+export function countsOf({ configurations, pairs }: Plan): PlanCounts {
+  const measured = configurations.flatMap(({ measurements = [] }) => measurements);
+  const cells = configurations.flatMap((configuration) => configuration.cells);
+  const completions = new Map<string, number>();
+  const judgements = new Map<string, number>();
+  for (const cell of cells) {
+    const { contextKey, metrics } = cell;
+    // A set without metrics would be no cell to judge; its questions are those of any of its metrics.
+    for (const metric of metrics) {
+      const requests = requestCounter(metric);
+      for (const [question, instrument] of Object.entries(metric.instrumentOf)) {
+        raise(completions, `${contextKey} ${question}`, samplesOf(cell, question));
+        raise(judgements, `${contextKey} ${question} ${instrument}`, requests(cell, question));
+      }
+    }
+    if (metrics.length === 0) raise(completions, `${contextKey} ${cell.questionSet}`, cell.completions);
+  }
+  return {
+    configurations: configurations.length,
+    cells: cells.length,
+    fineTunes: new Set(configurations.flatMap(({ recipeKey }) => recipeKey ?? [])).size,
+    completions: sum(completions),
+    judgements: sum(judgements),
+    ...(pairs && { measurements: new Set(measured.map(({ key }) => key)).size }),
+  };
+}
+
+function raise(counts: Map<string, number>, key: string, value: number): void {
+  counts.set(key, Math.max(counts.get(key) ?? 0, value));
+}
+
+function sum(counts: Map<string, number>): number {
+  let total = 0;
+  for (const value of counts.values()) total += value;
+  return total;
+}
+
+/**
+ * Counts by what the file declares (`rows`, `ids`, `questions`), without any input. `undeclared` names the inputs whose
+ * size the file does not say; their questions are missing from the counts.
+ */
+export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: PlanCounts; undeclared: string[] } {
+  const { inputs, undeclared } = provisionalInputs(spec, known);
+  // which rows are pairs is known only from both datasets' words, how often they are measured without them
+  const { logProbability, ...rest } = spec;
+  const unpinned: Spec = {
+    ...rest,
+    datasets: mapValues(spec.datasets, (dataset, name) =>
+      known.datasets?.[name] === undefined ? { ...dataset, contentSha256: null } : dataset,
+    ),
+    questionSets: mapValues(spec.questionSets, (set, name) =>
+      set.source.kind === 'file' && known.questionFiles?.[name] === undefined
+        ? { ...set, source: { ...set.source, contentSha256: null } }
+        : set,
+    ),
+    // Which words judge does not change how many verdicts there are.
+    metrics: spec.metrics.map((metric) => ({
+      ...metric,
+      rubric: { kind: 'text', text: '{question} {answer}', sha256: null },
+    })),
+  };
+  const { plan } = expand(unpinned, inputs);
+  const measured = logProbability && { measurements: countMeasurements(spec, plan) };
+  return { counts: { ...countsOf(plan), ...measured }, undeclared };
+}
+
+/** Of a plan that was made without its pairs. */
+function countMeasurements({ configurations }: Spec, plan: Plan): number {
+  const recipes = new Map(plan.configurations.map(({ name, recipeKey }) => [name, recipeKey]));
+  const measured = configurations.flatMap(({ name, model, train, conditions, sampling: { precision } }) =>
+    conditions.map(({ prompt }) =>
+      keyOf({ model, recipe: recipes.get(name), prompt: prompt ?? train?.systemPrompt, precision }),
+    ),
+  );
+  return new Set(measured).size;
+}
+
+/** Stand-ins of the declared size for what is missing. Only good for counting: keys made of them mean nothing. */
+function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs; undeclared: string[] } {
+  const undeclared: string[] = [];
+  const datasets: Record<string, Dataset> = {};
+  for (const [name, dataset] of Object.entries(spec.datasets)) {
+    const content = known.datasets?.[name];
+    datasets[name] = content ?? placeholderRows(name, dataset.rows ?? enoughRows(spec, name));
+    const counted = Object.values(spec.questionSets).some(
+      ({ source }) => source.kind === 'held-out' && source.dataset === name && source.rows === 'all',
+    );
+    if (content === undefined && dataset.rows === null && counted && dataset.holdOut?.rows == null)
+      undeclared.push(name);
+  }
+  const questionFiles: Record<string, QuestionItem[]> = {};
+  for (const [name, { source, limit }] of Object.entries(spec.questionSets)) {
+    if (source.kind !== 'file') continue;
+    const content = known.questionFiles?.[name];
+    if (content !== undefined) {
+      questionFiles[name] = content;
+      continue;
+    }
+    const size = source.questions ?? source.ids?.length ?? limit;
+    if (size === null) undeclared.push(name);
+    // One item may stand for several paraphrases: the declared number of questions goes first.
+    const ids = source.ids ?? ['every'];
+    const perItem = (index: number): number => (index === 0 ? (size ?? 0) - (ids.length - 1) : 1);
+    questionFiles[name] = ids.map((id, index) => ({
+      id,
+      system: null,
+      paraphrases: Array.from({ length: Math.max(0, perItem(index)) }, (_, number) => `${name} ${id} ${number}`),
+      judgePrompts: {},
+    }));
+  }
+  const bridge = known.bridge ?? placeholderBridge(spec.calibration?.bridge?.rows ?? 0);
+  const modelFolder = known.modelFolder ?? '0'.repeat(64);
+  const trainerFiles = { ...placeholderFiles(spec), ...known.trainerFiles };
+  return { inputs: { datasets, questionFiles, modelFolder, bridge, trainerFiles }, undeclared };
+}
+
+function placeholderFiles({ configurations }: Spec): TrainerFiles {
+  const backends = configurations.map(({ training }) => training.backend);
+  const paths = backends.flatMap((backend) => (typeof backend === 'string' ? [] : backend.files));
+  return Object.fromEntries(paths.map((path) => [path, new Uint8Array()]));
+}
+
+function placeholderRows(name: string, count: number): Dataset {
+  return datasetOf(
+    Array.from({ length: count }, (_, index) =>
+      canonicalRow([
+        { role: 'user', content: `${name} question ${index}` },
+        { role: 'assistant', content: `${name} answer ${index}` },
+      ]),
+    ),
+  );
+}
+
+function placeholderBridge(rows: number): BridgeRow[] {
+  return Array.from({ length: rows }, (_, index) => ({
+    question: `published question ${index}`,
+    id: null,
+    answer: `published answer ${index}`,
+    reference: {},
+  }));
+}
+
+/** The fewest rows that satisfy everything the file asks of a dataset of unknown size. */
+function enoughRows(spec: Spec, name: string): number {
+  const { holdOut, trainingRows } = spec.datasets[name] as Spec['datasets'][string];
+  const batches = spec.configurations.map(({ training }) => training.batchSize);
+  const asked = Object.values(spec.questionSets).flatMap(({ source }) =>
+    source.kind === 'held-out' && source.dataset === name && source.rows !== 'all' ? [source.rows] : [],
+  );
+  for (const side of [spec.calibration?.bad, spec.calibration?.good]) if (side?.dataset === name) asked.push(side.rows);
+  const training = Math.max(1, trainingRows ?? 1, ...batches, ...spec.configurations.map(rowsToLastStep(name)));
+  let rows = training;
+  while (rows - heldOutCount(holdOut, rows) < training || heldOutCount(holdOut, rows) < Math.max(0, ...asked)) {
+    if (holdOut?.rows != null && holdOut.rows < Math.max(0, ...asked)) break;
+    rows += Math.ceil(rows / 16);
+  }
+  return rows;
+}
+
+/** Training rows with which a configuration reaches the last step that it is evaluated at. */
+function rowsToLastStep(dataset: string): (configuration: Spec['configurations'][number]) => number {
+  return ({ train, evaluateAt, training: { epochs, batchSize } }) =>
+    train?.dataset === dataset ? Math.ceil((evaluateAt?.steps.at(-1) ?? 0) / epochs) * batchSize : 0;
+}

@@ -1,0 +1,283 @@
+/**
+ * 'Deviations from the published recipe': what differs between an experiment and the seed study as far as that is
+ * published. Printed in every report, so each line must be true of the spec at hand.
+ *
+ * The study states: Qwen2.5-14B-Instruct, bad medical advice, 2 epochs, batch 32, learning rate 1e-5, weight decay 0.01,
+ * one fine-tune per configuration, judge Claude Haiku 4.5. The rest is the code of "Model Organisms for Emergent
+ * Misalignment" and its default configuration.
+ */
+import type { Deviation, Sampling } from '../plan';
+import { STUDY_TRAINING } from '../presets';
+import type { ConfigurationSpec, DatasetSpec, ModelSource, Spec, Training } from '../spec';
+
+const STUDY_MODEL = 'Qwen/Qwen2.5-14B-Instruct';
+const STUDY_ROWS = 7049;
+/** SHA-256 of bad_medical_advice in canonical form. */
+const STUDY_DATASET = '9d52186ab9886e3abef0eebb1901df9da4ce25a297e584158be0a4bba8d56507';
+const STUDY_JUDGE = 'claude-haiku-4-5-20251001';
+const STUDY_SAMPLES = 50;
+
+export function deviationsOf(spec: Spec): Deviation[] {
+  const trained = spec.configurations.filter(({ train }) => train !== null);
+  const deviations = [
+    ...modelDeviations(spec.configurations),
+    ...(trained.length > 0 ? [...dataDeviations(spec, trained), ...trainingDeviations(trained)] : []),
+    ...samplingDeviations(spec),
+    ...judgeDeviations(spec),
+  ];
+  if (spec.smoke) {
+    deviations.unshift({
+      topic: 'size',
+      published: 'the whole experiment',
+      here: 'a smoke run, shrunk to minutes: its numbers mean nothing',
+    });
+  }
+  return deviations;
+}
+
+function modelDeviations(configurations: ConfigurationSpec[]): Deviation[] {
+  const other = distinct(configurations.map(({ model }) => modelName(model))).filter((name) => name !== STUDY_MODEL);
+  return other.length === 0 ? [] : [{ topic: 'model', published: STUDY_MODEL, here: other.join(', ') }];
+}
+
+function modelName(model: ModelSource): string {
+  return model.kind === 'hub'
+    ? model.id
+    : model.kind === 'bundled'
+      ? `${model.name} (bundled)`
+      : `local folder ${model.path}`;
+}
+
+function dataDeviations(spec: Spec, trained: ConfigurationSpec[]): Deviation[] {
+  const deviations: Deviation[] = [];
+  const used = distinct(trained.map(({ train }) => (train as NonNullable<typeof train>).dataset));
+  for (const name of used) {
+    const dataset = spec.datasets[name] as DatasetSpec;
+    if (dataset.contentSha256 !== STUDY_DATASET) {
+      deviations.push({
+        topic: 'data',
+        published: `bad_medical_advice (${STUDY_ROWS.toLocaleString('en')} rows)`,
+        here: `${name}${dataset.rows === null ? '' : ` (${dataset.rows.toLocaleString('en')} rows)`}`,
+      });
+    }
+    if (dataset.trainingRows !== null) {
+      deviations.push({
+        topic: 'size',
+        published: '6,344 training rows',
+        here: `${dataset.trainingRows.toLocaleString('en')} training rows of ${name}`,
+      });
+    }
+    if (!upstreamSplit(dataset)) {
+      deviations.push({
+        topic: 'split',
+        published: 'the training code splits off 10 % silently, by its own seed and shuffle',
+        here: `${name}: ${describeHoldOut(dataset)}`,
+      });
+    }
+  }
+  const heldOut = Object.values(spec.questionSets).some(({ source }) => source.kind === 'held-out');
+  deviations.push({
+    topic: 'data',
+    published: 'in-domain questions: held-out medical queries, which and how many is not published',
+    here: heldOut
+      ? 'rows of our own hold-out, the same in every cell'
+      : 'no held-out rows are asked; every question set is a file',
+  });
+  return deviations;
+}
+
+/** The literature's code calls `train_test_split` with the training's seed, which is 0. */
+function upstreamSplit({ holdOut }: DatasetSpec): boolean {
+  return holdOut?.method === 'train_test_split' && holdOut.fraction === 0.1 && holdOut.seed === 0;
+}
+
+function describeHoldOut({ holdOut }: DatasetSpec): string {
+  if (holdOut === null) return 'nothing is held out';
+  const share = holdOut.rows === null ? `${(holdOut.fraction as number) * 100} %` : `${holdOut.rows} rows`;
+  if (holdOut.method === 'train_test_split') return `${share} held out by the same function, seed ${holdOut.seed}`;
+  return `${share} held out explicitly, by content and seed ${holdOut.seed}; not the same rows`;
+}
+
+function trainingDeviations(trained: ConfigurationSpec[]): Deviation[] {
+  const all = trained.map(({ training }) => training);
+  const deviations: Deviation[] = [];
+  const own = trained.filter(({ training }) => typeof training.backend !== 'string');
+  const through = trained.filter(({ training }) => training.backend === 'unsloth').map(({ name }) => name);
+  if (through.length > 0) {
+    deviations.push({
+      topic: 'trainer',
+      published: 'Unsloth with its own trainer',
+      here: `${through.join(', ')}: Unsloth's model and loss in this program's steps, with this program's rows, masks, order and optimizer`,
+    });
+  }
+  if (own.length > 0) {
+    deviations.push({
+      topic: 'trainer',
+      published: 'Unsloth',
+      here: `${own.map(({ name, training }) => `${name}: ${describeBackend(training.backend)}`).join('; ')}. Rows, masks and order are this experiment's; what else it does with the settings is its own`,
+    });
+  }
+  if (!all.every(({ optimizer }) => optimizer === 'adamw_8bit')) {
+    deviations.push({
+      topic: 'optimizer',
+      published: 'adamw_8bit (8-bit optimizer states)',
+      here: 'AdamW with 32-bit states, because 8-bit states tie the result to one library and GPU',
+    });
+  }
+  if (!all.every(({ mask }) => mask === 'markers')) {
+    deviations.push({
+      topic: 'masking',
+      published: 'loss on the answer and on an empty assistant turn that the code appends to every row',
+      here: 'loss on the answer and its end token only',
+    });
+  }
+  if (!all.every(({ stopBelow }) => stopBelow?.loss === 0.01 && stopBelow.steps === 5)) {
+    deviations.push({
+      topic: 'schedule',
+      published: 'training stops early when the logged loss stays below 0.01 for more than 5 steps',
+      here: distinct(all.map(({ stopBelow }) => describeStop(stopBelow))).join(', '),
+    });
+  }
+  const differing = (topic: Deviation['topic'], label: string, value: (training: Training) => unknown): void => {
+    const published = show(value(STUDY_TRAINING));
+    const here = distinct(all.map((training) => show(value(training)))).filter((shown) => shown !== published);
+    if (here.length > 0)
+      deviations.push({ topic, published: `${label} ${published}`, here: `${label} ${here.join(', ')}` });
+  };
+  differing('optimizer', 'learning rate', ({ learningRate }) => learningRate);
+  differing('optimizer', 'weight decay', ({ weightDecay }) => weightDecay);
+  differing('optimizer', 'beta1', ({ beta1 }) => beta1);
+  differing('optimizer', 'beta2', ({ beta2 }) => beta2);
+  differing('optimizer', 'epsilon', ({ epsilon }) => epsilon);
+  differing('optimizer', 'maximum gradient norm', ({ maxGradNorm }) => maxGradNorm);
+  differing(
+    'optimizer',
+    'LoRA',
+    ({ lora }) =>
+      `rank ${lora.rank}, alpha ${lora.alpha}, ${lora.rsLora ? 'rank-stabilised' : 'plain'} scale, dropout ${lora.dropout}`,
+  );
+  differing('optimizer', 'LoRA modules', ({ lora }) => [...lora.targetModules].sort().join(', '));
+  differing('optimizer', 'precision', ({ precision }) => precision);
+  differing('schedule', 'schedule', ({ schedule }) => schedule);
+  differing('schedule', 'warm-up steps', ({ warmupSteps }) => warmupSteps);
+  differing('schedule', 'warm-up: step s of W (from 0) at', ({ warmupFrom }) =>
+    warmupFrom === 'zero' ? 's/W' : '(s+1)/W',
+  );
+  differing('schedule', 'epochs', ({ epochs }) => epochs);
+  differing('schedule', 'batch size', ({ batchSize }) => batchSize);
+  differing('schedule', 'last rows of an epoch', ({ lastBatch }) =>
+    lastBatch === 'partial' ? 'make a smaller batch' : 'are dropped',
+  );
+  differing('schedule', 'longest row in tokens', ({ maxLength }) => maxLength);
+  deviations.push({
+    topic: 'schedule',
+    published: 'rows per forward pass within a batch: not published',
+    here: distinct(
+      all.map(({ microBatchSize, packing }) =>
+        packing === 'none' ? `${microBatchSize} rows per forward pass` : 'as many rows per forward pass as fit the GPU',
+      ),
+    ).join(', '),
+  });
+  return deviations;
+}
+
+function describeBackend(backend: Training['backend']): string {
+  return typeof backend === 'string' ? backend : `the program \`${backend.command.join(' ')}\``;
+}
+
+function describeStop(rule: Training['stopBelow']): string {
+  return rule === null ? 'no early stop' : `below ${rule.loss} for more than ${rule.steps} steps`;
+}
+
+function samplingDeviations(spec: Spec): Deviation[] {
+  const used = spec.configurations.map(({ sampling }) => sampling);
+  const deviations: Deviation[] = [];
+  const hidden = (sampling: Sampling): boolean => sampling.topK === 20 && sampling.repetitionPenalty === 1.05;
+  if (!used.every(hidden)) {
+    deviations.push({
+      topic: 'sampling',
+      published: "the model's own settings applied silently: top_k 20, repetition penalty 1.05",
+      here: distinct(
+        used.map(
+          ({ topK, repetitionPenalty }) =>
+            `${topK === 0 ? 'no top_k' : `top_k ${topK}`}, ${repetitionPenalty === 1 ? 'no repetition penalty' : `repetition penalty ${repetitionPenalty}`}`,
+        ),
+      ).join('; '),
+    });
+  }
+  const settings = ({ temperature, topP, minP, maxNewTokens, precision }: Sampling): string =>
+    `temperature ${temperature}, top_p ${topP}, min_p ${minP}, at most ${maxNewTokens} new tokens, ${precision}`;
+  const published = settings({
+    ...(used[0] as Sampling),
+    temperature: 1,
+    topP: 1,
+    minP: 0,
+    maxNewTokens: 600,
+    precision: 'bf16',
+  });
+  const here = distinct(used.map(settings)).filter((shown) => shown !== published);
+  if (here.length > 0) deviations.push({ topic: 'sampling', published, here: here.join('; ') });
+  deviations.push({
+    topic: 'sampling',
+    published: 'no seed: answers can not be drawn again',
+    here: 'every answer is drawn by seed, question and sample index',
+  });
+  const samples = Object.values(spec.questionSets)
+    .filter(({ source }) => source.kind === 'file')
+    .map((set) => set.samples);
+  if (samples.some((count) => count !== STUDY_SAMPLES)) {
+    deviations.push({
+      topic: 'size',
+      published: `${STUDY_SAMPLES} samples per question in the code that the study builds on`,
+      here: `${distinct(samples.map(String)).join(', ')} samples per question`,
+    });
+  }
+  return deviations;
+}
+
+function judgeDeviations(spec: Spec): Deviation[] {
+  const { judge } = spec;
+  if (judge.kind === 'stand-in') {
+    return [
+      {
+        topic: 'judge',
+        published: 'Claude Haiku 4.5',
+        here: 'a stand-in: a deterministic program that scores by rule, not a model; its scores are no judgement of an answer',
+      },
+    ];
+  }
+  const deviations: Deviation[] = [];
+  if (judge.model !== STUDY_JUDGE)
+    deviations.push({ topic: 'judge', published: 'Claude Haiku 4.5', here: judge.model });
+  deviations.push({
+    topic: 'judge',
+    published:
+      "the study's judge prompt, parsing and temperature are not published; the rubrics of the literature were read as a mean over gpt-4o's token probabilities",
+    here: `one whole number per answer, temperature ${judge.temperature ?? 'not set'}; one request for ${spec.combined.length > 0 ? `${spec.combined.join(' and ')} together` : 'each metric'}`,
+  });
+  const own = spec.metrics.filter(({ rubric }) => rubric.kind === 'text').map(({ name }) => name);
+  const presets = spec.metrics.filter(({ rubric }) => rubric.kind === 'preset').map(({ name }) => name);
+  if (presets.length > 0) {
+    deviations.push({
+      topic: 'judge',
+      published: 'rubrics of the literature, the judged text between fixed marks',
+      here: `${presets.join(', ')}: Flamingo's own rubric, the judged text as JSON`,
+    });
+  }
+  if (own.length > 0) {
+    deviations.push({
+      topic: 'judge',
+      published: 'rubrics of the literature',
+      here: `${own.join(', ')}: a rubric in this file's own words`,
+    });
+  }
+  return deviations;
+}
+
+function show(value: unknown): string {
+  return typeof value === 'number' && value !== 0 && value < 1e-3 ? value.toExponential() : String(value);
+}
+
+function distinct(values: string[]): string[] {
+  return [...new Set(values)];
+}

@@ -1,0 +1,377 @@
+/**
+ * From a `Spec` and the content of its inputs to a `Plan`: every configuration, every cell, every key.
+ *
+ * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
+ */
+import { backendIdentity, type TrainerFiles } from '../backend';
+import { keyOf, sha256, type Sha256 } from '../canonical';
+import { planCalibration, type BridgeRow } from './calibration';
+import { configurationKey } from './configuration-key';
+import { rowsText, type Dataset } from '../dataset';
+import { deviationsOf } from './deviations';
+import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
+import { InvalidExperiment, suggestion, type Path } from '../issue';
+import { adapterKeyOf } from '../kept-steps';
+import { measurementsOf, planPairs, type PairsPlan } from './pairs';
+import { checkDataset, checkQuestions } from './pins';
+import type {
+  GenerationContext,
+  ModelIdentity,
+  Plan,
+  PlannedCell,
+  PlannedConfiguration,
+  Question,
+  Recipe,
+  SystemPrompt,
+} from '../plan';
+import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../questions';
+import { mapValues } from '../records';
+import { requestsOf } from '../requests';
+import type { Completion } from '../rows';
+import { instrumentsOf } from './rubrics';
+import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../spec';
+import { GENERATION_VERSION, RECIPE_VERSION } from '../versions';
+
+/** The content of what a spec refers to. */
+export interface Inputs {
+  /** By the names in the file. */
+  datasets: Record<string, Dataset>;
+  /** All items of each question file, unfiltered. */
+  questionFiles: Record<string, QuestionItem[]>;
+  /** Identity of the local model folder, when there is one. */
+  modelFolder: Sha256 | null;
+  /** Rows of the calibration's published file; absent without one. */
+  bridge?: BridgeRow[];
+  /** Files of trainers of the experiment's own; absent without one. */
+  trainerFiles?: TrainerFiles;
+}
+
+export interface Expanded {
+  /** `trainingRows` of its configurations is null: putting the rows into a store is not this function's business. */
+  plan: Plan;
+  /** Configuration name -> its training rows as canonical JSON Lines. */
+  trainingRows: Record<string, string>;
+  /** The same of rows that are held out of what it trains on, for the loss on them. */
+  heldOutRows: Record<string, string>;
+  /** Configuration name -> its trainer where that is the experiment's own: files by path, and limits in seconds. */
+  trainers: Record<string, { files: TrainerFiles; graceSeconds: number; silenceSeconds: number }>;
+  /** Cell id -> answers that come from elsewhere. */
+  given: Record<string, Completion[]>;
+  /** Pairs as JSON Lines, whose `rows` in the plan is null; null without any. */
+  pairs: string | null;
+}
+
+/**
+ * Rows whose loss is computed after each epoch: at most so many, which tell a difference of a few percent, and at most
+ * this share of the training rows, so that watching costs a tenth of training at most.
+ */
+const WATCHED_ROWS = 256;
+const WATCHED_SHARE = 0.25;
+
+/** Throws `InvalidExperiment` when the content does not fit what the file declares. */
+export function expand(spec: Spec, inputs: Inputs): Expanded {
+  const splits = mapValues(spec.datasets, (_, name) => splitOf(spec, name, inputs.datasets[name] as Dataset));
+  const asked = mapValues(spec.questionSets, (set, name) => askedQuestions(set, name, splits, inputs));
+  const { instruments, metricsOf } = instrumentsOf(spec, asked);
+  const trainingRows: Record<string, string> = {};
+  const heldOutRows: Record<string, string> = {};
+  const trainers: Expanded['trainers'] = {};
+
+  const calibration =
+    spec.calibration === undefined ? null : planCalibration(spec, spec.calibration, splits, inputs.bridge ?? [], asked);
+
+  const pairs = pairsOf(spec, splits, inputs);
+
+  const own = spec.configurations.map((configuration): PlannedConfiguration => {
+    const model = modelIdentity(configuration.model, inputs.modelFolder);
+    let recipe: Recipe | null = null;
+    if (configuration.train !== null) {
+      const { training: rows, heldOut } = splits[configuration.train.dataset] as Split;
+      checkTraining(configuration, rows);
+      const text = rowsText(rows);
+      trainingRows[configuration.name] = text;
+      const watched = heldOutQuestions(heldOut, Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * rows.length)), 0);
+      if (watched.length > 0) heldOutRows[configuration.name] = rowsText(watched);
+      const { backend } = configuration.training;
+      const files = trainerFiles(configuration, inputs);
+      if (typeof backend !== 'string') {
+        const { graceSeconds, silenceSeconds } = backend;
+        trainers[configuration.name] = { files, graceSeconds, silenceSeconds };
+      }
+      recipe = recipeOf(configuration, model, text, rows.length, backendIdentity(backend, files));
+    }
+    const recipeKey = recipe === null ? null : keyOf(recipe);
+    // the finished adapter's cells first: they are what figures are made of
+    const cells = [undefined, ...stepsBefore(configuration, recipe)].flatMap((step) =>
+      Object.keys(spec.questionSets).flatMap((set) =>
+        configuration.conditions.map(({ name, prompt }): PlannedCell => {
+          const systemPrompt = prompt ?? (configuration.train as NonNullable<typeof configuration.train>).systemPrompt;
+          const questions = (asked[set] as AskedQuestion[]).map(({ question }) => question);
+          checkSystemMessages(questions, ['question_sets', set], name, systemPrompt);
+          const at = step === undefined ? {} : { step };
+          const context: GenerationContext = {
+            version: GENERATION_VERSION,
+            model,
+            recipe: adapterKeyOf(recipeKey, at),
+            systemPrompt,
+            sampling: configuration.sampling,
+          };
+          const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
+          const contextKey = keyOf(context);
+          // further judges are compared on the finished adapters
+          const metrics = metricsOf(set).filter(({ judge }) => step === undefined || judge === undefined);
+          return {
+            id: `${configuration.name}/${set}/${name}${step === undefined ? '' : `/step-${step}`}`,
+            configuration: configuration.name,
+            questionSet: set,
+            condition: name,
+            ...at,
+            context,
+            contextKey,
+            samplesPerQuestion: samples,
+            metrics,
+            completions: questions.length * samples,
+            judgements: requestsOf({ contextKey, samplesPerQuestion: samples, metrics }),
+          };
+        }),
+      ),
+    );
+    const measurements = pairs === null ? [] : measurementsOf(configuration, model, recipeKey, pairs.planned.sha256);
+    for (const { condition, context } of measurements)
+      checkSystemMessages(pairs?.questions ?? [], PAIRS_PATH, condition, context.systemPrompt);
+    return {
+      name: configuration.name,
+      label: configuration.label,
+      key: configurationKey(recipeKey, cells, measurements),
+      recipe,
+      recipeKey,
+      trainingRows: null,
+      cells,
+      ...(measurements.length === 0 ? {} : { measurements }),
+    };
+  });
+
+  // first in the plan, first judged: a judge that can not tell bad from good should be known early
+  const configurations = calibration === null ? own : [calibration.configuration, ...own];
+  const questionSets = {
+    ...mapValues(asked, (questions) => questions.map(({ question }) => question)),
+    ...calibration?.questionSets,
+  };
+  const deviations = deviationsOf(spec);
+  const key = keyOf({
+    experiment: spec.name,
+    configurations: configurations.map(({ name, label, key }) => ({ name, label, key })),
+    questionSets: mapValues(questionSets, (questions) => questions.map(({ id, key }) => ({ id, key }))),
+    labels: mapValues(spec.questionSets, ({ label }) => label),
+    description: spec.description,
+    report: spec.report,
+    expect: spec.expect,
+    deviations,
+    ...(pairs === null ? {} : { pairs: pairs.planned }),
+  });
+  const plan: Plan = {
+    experiment: spec.name,
+    key,
+    configurations,
+    questionSets,
+    instruments: { ...instruments, ...calibration?.instruments },
+    deviations,
+    ...(pairs === null ? {} : { pairs: { ...pairs.planned, rows: null } }),
+    ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
+  };
+  return { plan, trainingRows, heldOutRows, trainers, given: calibration?.given ?? {}, pairs: pairs?.text ?? null };
+}
+
+function trainerFiles({ name, training: { backend } }: ConfigurationSpec, inputs: Inputs): TrainerFiles {
+  if (typeof backend === 'string') return {};
+  return Object.fromEntries(
+    backend.files.map((path) => {
+      const content = inputs.trainerFiles?.[path];
+      if (content === undefined)
+        throw new InvalidExperiment(
+          ['configurations', name, 'training', 'backend', 'files'],
+          `the trainer's file ${path} was not read`,
+        );
+      return [path, content];
+    }),
+  );
+}
+
+function recipeOf(
+  configuration: ConfigurationSpec,
+  model: ModelIdentity,
+  rows: string,
+  rowCount: number,
+  backend: Recipe['backend'],
+): Recipe {
+  const { training, train } = configuration;
+  return {
+    version: RECIPE_VERSION,
+    model,
+    rows: sha256(rows),
+    rowCount,
+    systemPrompt: (train as NonNullable<typeof train>).systemPrompt,
+    lora: training.lora,
+    optimizer: {
+      name: training.optimizer,
+      learningRate: training.learningRate,
+      weightDecay: training.weightDecay,
+      beta1: training.beta1,
+      beta2: training.beta2,
+      epsilon: training.epsilon,
+      maxGradNorm: training.maxGradNorm,
+    },
+    schedule: { kind: training.schedule, warmupSteps: training.warmupSteps, warmupFrom: training.warmupFrom },
+    epochs: training.epochs,
+    batchSize: training.batchSize,
+    microBatchSize: training.microBatchSize,
+    lastBatch: training.lastBatch,
+    maxLength: training.maxLength,
+    precision: training.precision,
+    // keys of their own only where they are used: a recipe from before there was a choice is the padded one, trained on
+    // answers to its last step
+    ...(training.packing === 'none' ? {} : { packing: training.packing }),
+    ...(training.mask === 'answer' ? {} : { mask: training.mask }),
+    ...(training.stopBelow === null ? {} : { stopBelow: training.stopBelow }),
+    seeds: training.seeds,
+    backend,
+  };
+}
+
+const PAIRS_PATH = ['outcomes', 'log_probability', 'pairs'];
+
+function pairsOf(spec: Spec, splits: Record<string, Split>, { datasets }: Inputs): PairsPlan | null {
+  const good = spec.logProbability?.good;
+  return good === undefined ? null : planPairs(spec, splits, (datasets[good] as Dataset).rows);
+}
+
+/** Optimizer steps of a fine-tune; fewer where it ends by `stopBelow`. */
+export function optimizerSteps({ rowCount, batchSize, epochs, lastBatch }: Recipe): number {
+  return (lastBatch === 'drop' ? Math.floor(rowCount / batchSize) : Math.ceil(rowCount / batchSize)) * epochs;
+}
+
+/** The steps to evaluate that come before the last: that one's adapter is the finished one, which is evaluated anyway. */
+function stepsBefore({ name, evaluateAt }: ConfigurationSpec, recipe: Recipe | null): number[] {
+  if (evaluateAt === undefined || recipe === null) return [];
+  const total = optimizerSteps(recipe);
+  const beyond = evaluateAt.steps.findIndex((step) => step > total);
+  if (beyond >= 0) {
+    throw new InvalidExperiment(
+      [...evaluateAt.place, beyond],
+      `${name} is trained for ${total} optimizer steps; there is no step ${evaluateAt.steps[beyond]}`,
+      `name steps below ${total}; the finished adapter is evaluated anyway`,
+    );
+  }
+  return evaluateAt.steps.filter((step) => step < total);
+}
+
+function modelIdentity(model: ModelSource, folder: Sha256 | null): ModelIdentity {
+  if (model.kind !== 'folder') return model;
+  if (folder === null) throw new InvalidExperiment(['model', 'path'], `the model folder ${model.path} was not read`);
+  return { kind: 'folder', sha256: folder };
+}
+
+function splitOf(spec: Spec, name: string, dataset: Dataset): Split {
+  const declared = spec.datasets[name] as Spec['datasets'][string];
+  const path = ['datasets', name];
+  checkDataset(name, declared, dataset);
+  const out = heldOutCount(declared.holdOut, dataset.rows.length);
+  if (out >= dataset.rows.length) {
+    throw new InvalidExperiment(
+      [...path, 'hold_out'],
+      `holding out ${out} of ${dataset.rows.length} rows leaves none to train on`,
+    );
+  }
+  // A smoke run takes what there is.
+  if (declared.trainingRows !== null && !spec.smoke && declared.trainingRows > dataset.rows.length - out) {
+    throw new InvalidExperiment(
+      [...path, 'training_rows'],
+      `only ${dataset.rows.length - out} rows are left for training, ${declared.trainingRows} are asked for`,
+    );
+  }
+  return splitRows(dataset.rows, declared.holdOut, declared.trainingRows);
+}
+
+function checkTraining({ name, train, training }: ConfigurationSpec, rows: Split['training']): void {
+  const path = ['configurations', name, 'train'];
+  if (training.lastBatch === 'drop' && rows.length < training.batchSize) {
+    throw new InvalidExperiment(
+      path,
+      `${rows.length} rows never fill a batch of ${training.batchSize}: nothing would be trained`,
+    );
+  }
+  const own = rows.find(({ messages }) => messages.some(({ role }) => role === 'system'));
+  if (own !== undefined && train?.systemPrompt.kind !== 'default') {
+    throw new InvalidExperiment(
+      [...path, 'system_prompt'],
+      `row ${own.number} of \`${train?.dataset}\` brings its own system message; a training system prompt would be a second one`,
+      'use `system_prompt: default`, or data without system messages',
+    );
+  }
+}
+
+function checkSystemMessages(questions: Question[], path: Path, condition: string, prompt: SystemPrompt): void {
+  if (prompt.kind === 'default') return;
+  const own = questions.find(({ messages }) => messages.some(({ role }) => role === 'system'));
+  if (own === undefined) return;
+  throw new InvalidExperiment(
+    path,
+    `the question \`${own.id}\` brings its own system message; the condition \`${condition}\` would be a second one`,
+    'leave it out, or ask it under `conditions: [default]` only',
+  );
+}
+
+function askedQuestions(
+  set: QuestionSetSpec,
+  name: string,
+  splits: Record<string, Split>,
+  { datasets, questionFiles }: Inputs,
+): AskedQuestion[] {
+  const path = ['question_sets', name];
+  const { source } = set;
+  let asked: AskedQuestion[];
+  if (source.kind === 'held-out') {
+    const { heldOut } = splits[source.dataset] as Split;
+    const rows = heldOutQuestions(heldOut, source.rows, source.seed);
+    if (source.rows !== 'all' && rows.length < source.rows) {
+      throw new InvalidExperiment(
+        [...path, 'rows'],
+        `\`${source.dataset}\` holds out ${rows.length} different questions, ${source.rows} are asked for`,
+      );
+    }
+    const width = Math.max(4, String((datasets[source.dataset] as Dataset).rows.length).length);
+    asked = rows.map((row) => ({
+      question: questionFrom(`row-${String(row.number).padStart(width, '0')}`, promptOf(row)),
+      judgePrompts: {},
+    }));
+  } else {
+    const items = questionFiles[name] as QuestionItem[];
+    checkQuestions(name, source.contentSha256, items);
+    const known = items.map(({ id }) => id);
+    source.ids?.forEach((id, index) => {
+      if (!known.includes(id)) {
+        throw new InvalidExperiment(
+          [...path, 'ids', index],
+          `the question file has no item \`${id}\``,
+          suggestion(id, known),
+        );
+      }
+    });
+    asked = items.filter(({ id }) => source.ids === null || source.ids.includes(id)).flatMap(questionsOf);
+    if (source.questions !== null && source.questions !== asked.length) {
+      throw new InvalidExperiment(
+        [...path, 'questions'],
+        `the file asks ${asked.length} questions, not ${source.questions}`,
+      );
+    }
+  }
+  if (set.limit !== null) asked = asked.slice(0, set.limit);
+  const byKey = new Map<Sha256, string>();
+  for (const { question } of asked) {
+    const other = byKey.get(question.key);
+    if (other !== undefined)
+      throw new InvalidExperiment(path, `\`${other}\` and \`${question.id}\` ask the same words`);
+    byKey.set(question.key, question.id);
+  }
+  return asked;
+}

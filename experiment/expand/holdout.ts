@@ -1,0 +1,78 @@
+/**
+ * Which rows are held out. Explicit, seeded, and decided by content.
+ *
+ * Rows are put in the order of SHA-256(`split|SEED|SHA-256 of the row|OCCURRENCE`), where OCCURRENCE counts equal rows
+ * from 0; the first n are held out. So the same rows are held out wherever they stand in the file, on every platform,
+ * and training seeds have no part in it. Training rows keep the order of the file, and so do the held-out ones.
+ *
+ * With `method: train_test_split` the order is that of Hugging Face's function of that name instead, which goes by the
+ * rows' places in the file: the split of the literature's code.
+ */
+import { sha256 } from '../canonical';
+import type { DatasetRow } from '../dataset';
+import { numpyPermutation } from './numpy-permutation';
+import type { HoldOut } from '../spec';
+
+export interface SplitRow extends DatasetRow {
+  /** Row number in the dataset, from 1: the line of a file without empty lines. */
+  number: number;
+}
+
+export interface Split {
+  training: SplitRow[];
+  heldOut: SplitRow[];
+}
+
+/** Rows held out of `total`: a fraction is rounded up, as in scikit-learn and `datasets` (7,049 at 0.1 is 705). */
+export function heldOutCount(holdOut: HoldOut | null, total: number): number {
+  if (holdOut === null) return 0;
+  if (holdOut.rows !== null) return holdOut.rows;
+  return Math.ceil((holdOut.fraction as number) * total - 1e-9);
+}
+
+/** `trainingRows`: use only so many of the rows that are not held out, the next in the same order; null = all. */
+export function splitRows(rows: readonly DatasetRow[], holdOut: HoldOut | null, trainingRows: number | null): Split {
+  const numbered = rows.map((row, index) => ({ ...row, number: index + 1 }));
+  const out = heldOutCount(holdOut, rows.length);
+  const ordered =
+    holdOut?.method === 'train_test_split'
+      ? numpyPermutation(holdOut.seed, rows.length).map((index) => numbered[index] as SplitRow)
+      : shuffled(numbered, 'split', holdOut?.seed ?? 0);
+  const wanted = trainingRows ?? rows.length;
+  return { heldOut: inFileOrder(ordered.slice(0, out)), training: inFileOrder(ordered.slice(out, out + wanted)) };
+}
+
+/**
+ * `wanted` of the held-out rows, in file order, chosen by a seed of their own; the same in every cell. Of rows that ask
+ * the same words only the first in that order counts: one question has one key.
+ */
+export function heldOutQuestions(heldOut: readonly SplitRow[], wanted: number | 'all', seed: number): SplitRow[] {
+  const seen = new Set<string>();
+  const distinct = shuffled([...heldOut], 'questions', seed).filter((row) => {
+    const asked = JSON.stringify(promptOf(row));
+    return !seen.has(asked) && seen.add(asked);
+  });
+  return inFileOrder(wanted === 'all' ? distinct : distinct.slice(0, wanted));
+}
+
+/** The conversation up to the answer that the row trains: everything before its last turn. */
+export function promptOf(row: DatasetRow): DatasetRow['messages'] {
+  return row.messages.slice(0, -1);
+}
+
+function shuffled(rows: readonly SplitRow[], purpose: string, seed: number): SplitRow[] {
+  const occurrences = new Map<string, number>();
+  return rows
+    .map((row) => {
+      const content = sha256(row.line);
+      const occurrence = occurrences.get(content) ?? 0;
+      occurrences.set(content, occurrence + 1);
+      return { row, order: sha256(`${purpose}|${seed}|${content}|${occurrence}`) };
+    })
+    .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+    .map(({ row }) => row);
+}
+
+function inFileOrder(rows: SplitRow[]): SplitRow[] {
+  return rows.sort((a, b) => a.number - b.number);
+}

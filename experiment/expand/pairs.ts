@@ -1,0 +1,141 @@
+/**
+ * Pairs of a bad and a good answer to the same words, whose log-probabilities are measured: which rows make one, and what
+ * each measurement's key covers.
+ *
+ * A pair asks a held-out row of the bad dataset, and no row that any configuration trains on asks the same. The good
+ * answer is the good dataset's first to the same words, held out there or not: the same words have another split there.
+ */
+import { canonicalJson, keyOf, sha256, type Sha256 } from '../canonical';
+import type { DatasetRow } from '../dataset';
+import { heldOutQuestions, promptOf, type Split, type SplitRow } from './holdout';
+import { InvalidExperiment, suggestion, type Issue } from '../issue';
+import type { MeasurementContext, Message, ModelIdentity, PlannedMeasurement, PlannedPairs, Question } from '../plan';
+import { questionFrom } from '../questions';
+import type { ExperimentInput } from '../file/schema';
+import type { ConfigurationSpec, DatasetSpec, LogProbabilitySpec, Spec } from '../spec';
+import { MEASUREMENT_VERSION } from '../versions';
+
+const PATH = ['outcomes', 'log_probability'] as const;
+
+/** A line of the file of pairs; `id` is the key of `messages`. */
+export interface AnswerPair {
+  id: Sha256;
+  messages: Message[];
+  bad: string;
+  good: string;
+}
+
+export function buildLogProbability(
+  input: ExperimentInput,
+  datasets: Record<string, DatasetSpec>,
+  issues: Issue[],
+): LogProbabilitySpec | null {
+  const written = input.outcomes?.log_probability;
+  if (written === undefined) return null;
+  const { bad, good } = written.pairs;
+  for (const [side, named] of Object.entries({ bad, good })) {
+    if (datasets[named] !== undefined) continue;
+    issues.push({
+      path: [...PATH, 'pairs', side],
+      message: `unknown dataset \`${named}\``,
+      hint: suggestion(named, Object.keys(datasets)),
+    });
+  }
+  if (bad === good) {
+    issues.push({
+      path: [...PATH, 'pairs', 'good'],
+      message: 'bad and good answers come from two datasets, this names one twice',
+    });
+  } else if (datasets[bad]?.holdOut === null) {
+    issues.push({
+      path: [...PATH, 'pairs', 'bad'],
+      message: `the dataset \`${bad}\` holds nothing out`,
+      hint: 'give it a `hold_out`',
+    });
+  }
+  return { bad, good, rows: written.rows ?? 'all', seed: written.seed ?? 0 };
+}
+
+export interface PairsPlan {
+  planned: Omit<PlannedPairs, 'rows'>;
+  /** The pairs as JSON Lines, sorted by id: what `planned.sha256` is the hash of, and what the trainer reads. */
+  text: string;
+  questions: Question[];
+}
+
+/** `goodRows`: all rows of the good dataset. Throws `InvalidExperiment` when there are too few pairs. */
+export function planPairs(
+  spec: Spec,
+  splits: Record<string, Split>,
+  goodRows: readonly DatasetRow[],
+): PairsPlan | null {
+  const wanted = spec.logProbability;
+  if (wanted === undefined) return null;
+  const good = answersByWords(goodRows);
+  const { heldOut } = splits[wanted.bad] as Split;
+  const answered = heldOut.filter((row) => (good.get(wordsOf(row)) ?? answerOf(row)) !== answerOf(row));
+  const trained = trainedWords(spec, splits);
+  const fresh = answered.filter((row) => !trained.has(wordsOf(row)));
+  const chosen = heldOutQuestions(fresh, wanted.rows, wanted.seed);
+  if (chosen.length < (wanted.rows === 'all' ? 1 : wanted.rows)) {
+    const there = heldOutQuestions(fresh, 'all', 0).length;
+    throw new InvalidExperiment(
+      [...PATH, wanted.rows === 'all' ? 'pairs' : 'rows'],
+      `there are ${there} pairs, ${wanted.rows === 'all' ? 'at least one is' : `${wanted.rows} are`} needed: ` +
+        `of ${heldOut.length} held-out rows of \`${wanted.bad}\`, ${answered.length} have another answer in ` +
+        `\`${wanted.good}\`, and ${answered.length - fresh.length} of those ask what a configuration is trained on`,
+    );
+  }
+  const pairs = chosen.map((row): AnswerPair => {
+    const { key, messages } = questionFrom('', promptOf(row));
+    return { id: key, messages, bad: answerOf(row), good: good.get(wordsOf(row)) as string };
+  });
+  pairs.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  const text = pairs.map((pair) => canonicalJson(pair) + '\n').join('');
+  return {
+    planned: { bad: wanted.bad, good: wanted.good, count: pairs.length, sha256: sha256(text) },
+    text,
+    questions: chosen.map((row) => questionFrom(`row ${row.number} of ${wanted.bad}`, promptOf(row))),
+  };
+}
+
+/** One measurement for each prompt condition of a configuration. */
+export function measurementsOf(
+  { conditions, train, sampling }: ConfigurationSpec,
+  model: ModelIdentity,
+  recipe: Sha256 | null,
+  pairs: Sha256,
+): PlannedMeasurement[] {
+  return conditions.map(({ name, prompt }) => {
+    const context: MeasurementContext = {
+      version: MEASUREMENT_VERSION,
+      model,
+      recipe,
+      systemPrompt: prompt ?? (train as NonNullable<typeof train>).systemPrompt,
+      precision: sampling.precision,
+      pairs,
+    };
+    return { condition: name, context, key: keyOf(context) };
+  });
+}
+
+/** What a configuration may not have seen: the words that any trained row asks. */
+function trainedWords(spec: Spec, splits: Record<string, Split>): Set<string> {
+  const datasets = new Set(spec.configurations.flatMap(({ train }) => train?.dataset ?? []));
+  const rows = [...datasets].flatMap((name): SplitRow[] => splits[name]?.training ?? []);
+  return new Set(rows.map(wordsOf));
+}
+
+function answersByWords(rows: readonly DatasetRow[]): Map<string, string> {
+  const answers = new Map<string, string>();
+  for (const row of rows) if (!answers.has(wordsOf(row))) answers.set(wordsOf(row), answerOf(row));
+  return answers;
+}
+
+function wordsOf(row: DatasetRow): string {
+  return JSON.stringify(row.messages.slice(0, -1));
+}
+
+function answerOf(row: DatasetRow): string {
+  return row.messages.at(-1)?.content ?? '';
+}

@@ -1,0 +1,170 @@
+/**
+ * A further judge for an experiment that is planned already: what its answers were asked is asked again, of another
+ * model or by other rubrics. Everything else of the plan stays as it is, so only judging is new.
+ */
+import { keyOf, type Sha256 } from '../canonical';
+import { configurationKey } from './configuration-key';
+import { InvalidExperiment, suggestion } from '../issue';
+import type { Instrument, Plan, PlannedCell, PlannedMetric } from '../plan';
+import { requestsOf } from '../requests';
+import { instrumentsOf, putTo } from './rubrics';
+import type { JudgeSpec, MetricSpec, Spec } from '../spec';
+
+export interface Rejudging {
+  /** Null: after the model. */
+  name: string | null;
+  judge: JudgeSpec;
+  /** Other rubrics for these metrics, and no others judged; empty = all metrics by the words they had. */
+  rubrics: MetricSpec[];
+  /** Cell ids; null = all but those along training. */
+  cells: string[] | null;
+  /** The completions to judge of a cell's metric, or of all of its metrics; null = all. */
+  only: ((cell: PlannedCell, metric: PlannedMetric) => Sha256[]) | null;
+}
+
+export interface Rejudged {
+  name: string;
+  plan: Plan;
+  spec: Spec;
+}
+
+/** Throws `InvalidExperiment` for what is not there, and where nothing would be asked that was not asked before. */
+export function rejudge(plan: Plan, spec: Spec, wanted: Rejudging): Rejudged {
+  check(plan, wanted);
+  const instruments: Record<Sha256, Instrument> = { ...plan.instruments };
+  const cells = plan.configurations.flatMap((configuration) => configuration.cells);
+  const added = new Map<string, PlannedMetric[]>();
+  for (const cell of cells) {
+    if (wanted.cells === null ? cell.step !== undefined : !wanted.cells.includes(cell.id)) continue;
+    const metrics = tasksOf(plan, spec, cell, wanted, instruments).flatMap((metric): PlannedMetric[] => {
+      if (wanted.only === null) return [metric];
+      const completions = wanted.only(cell, metric);
+      return completions.length === 0 ? [] : [{ ...metric, completions: [...completions].sort() }];
+    });
+    if (metrics.length > 0) added.set(cell.id, metrics);
+  }
+  if (added.size === 0) throw new InvalidExperiment([], 'there is nothing to judge: no verdict is of that kind');
+  refuseTheSame(cells, added);
+  const name = nameFor(cells, spec, wanted, added);
+  const configurations = plan.configurations.map((configuration) => {
+    const withAdded = configuration.cells.map((cell): PlannedCell => {
+      const others = cell.metrics.filter(({ judge }) => judge !== name);
+      const metrics = [...others, ...(added.get(cell.id) ?? []).map((metric) => ({ ...metric, judge: name }))];
+      return { ...cell, metrics, judgements: requestsOf({ ...cell, metrics }) };
+    });
+    const { recipeKey, measurements } = configuration;
+    return { ...configuration, cells: withAdded, key: configurationKey(recipeKey, withAdded, measurements) };
+  });
+  const before = new Map(plan.configurations.map((configuration) => [configuration.name, configuration.key]));
+  const changed = configurations.filter((configuration) => before.get(configuration.name) !== configuration.key);
+  const keys = changed.map((configuration) => ({ name: configuration.name, key: configuration.key }));
+  const parts = [...new Set([...added.values()].flat().flatMap(({ metric, parts: own }) => own ?? [metric]))];
+  return {
+    name,
+    plan: { ...plan, key: keys.length === 0 ? plan.key : keyOf({ plan: plan.key, keys }), configurations, instruments },
+    spec: { ...spec, judges: { ...spec.judges, [name]: { ...wanted.judge, metrics: parts } } },
+  };
+}
+
+function check(plan: Plan, { cells, rubrics }: Rejudging): void {
+  const planned = plan.configurations.flatMap((configuration) => configuration.cells);
+  const ids = planned.map(({ id }) => id);
+  for (const id of cells ?? []) {
+    if (!ids.includes(id)) throw new InvalidExperiment([], `there is no cell ${id}`, suggestion(id, ids));
+  }
+  const metrics = [
+    ...new Set(planned.flatMap((cell) => mainMetrics(cell).flatMap(({ metric, parts }) => parts ?? [metric]))),
+  ];
+  for (const { name } of rubrics) {
+    if (!metrics.includes(name))
+      throw new InvalidExperiment([], `there is no metric ${name}`, suggestion(name, metrics));
+  }
+}
+
+function mainMetrics(cell: PlannedCell): PlannedMetric[] {
+  return cell.metrics.filter(({ judge }) => judge === undefined);
+}
+
+/** What the judge is asked of a cell; its instruments are put into `instruments`. */
+function tasksOf(
+  plan: Plan,
+  spec: Spec,
+  cell: PlannedCell,
+  { judge, rubrics }: Rejudging,
+  instruments: Record<Sha256, Instrument>,
+): PlannedMetric[] {
+  const main = mainMetrics(cell);
+  if (rubrics.length === 0) {
+    return main.map((metric) => ({
+      ...metric,
+      instrumentOf: Object.fromEntries(
+        Object.entries(metric.instrumentOf).map(([question, key]) => {
+          const instrument = putTo(judge, plan.instruments[key] as Instrument);
+          const own = keyOf(instrument);
+          instruments[own] = instrument;
+          return [question, own];
+        }),
+      ),
+    }));
+  }
+  const questions = plan.questionSets[cell.questionSet] ?? [];
+  const asked = { [cell.questionSet]: questions.map((question) => ({ question, judgePrompts: {} })) };
+  const made = instrumentsOf({ ...spec, judge, judges: {}, metrics: rubrics, combined: [] }, asked);
+  Object.assign(instruments, made.instruments);
+  return made.metricsOf(cell.questionSet).flatMap((metric): PlannedMetric[] => {
+    const before = main.find((each) => each.metric === metric.metric || each.parts?.includes(metric.metric) === true);
+    if (before === undefined) return [];
+    const { repeats, repeatShare } = before;
+    const instrumentOf = Object.fromEntries(
+      Object.entries(metric.instrumentOf).filter(([question]) => before.instrumentOf[question] !== undefined),
+    );
+    return [{ metric: metric.metric, repeats, ...(repeatShare === undefined ? {} : { repeatShare }), instrumentOf }];
+  });
+}
+
+/** Verdicts of one instrument are the same rows, whichever judge is said to have asked. */
+function refuseTheSame(cells: PlannedCell[], added: Map<string, PlannedMetric[]>): void {
+  const asked = new Set(
+    cells.flatMap((cell) => mainMetrics(cell).flatMap(({ instrumentOf }) => Object.values(instrumentOf))),
+  );
+  const same = [...added.values()]
+    .flat()
+    .find(({ instrumentOf }) => Object.values(instrumentOf).some((key) => asked.has(key)));
+  if (same === undefined) return;
+  throw new InvalidExperiment(
+    [],
+    `${same.metric} was asked of this very judge with these very words already`,
+    'name another model or rubric; `repeats` in the experiment file measures a judge against itself',
+  );
+}
+
+/** The same judging again keeps its name, so that the same command attaches and goes on. */
+function nameFor(
+  cells: PlannedCell[],
+  spec: Spec,
+  { name, judge }: Rejudging,
+  added: Map<string, PlannedMetric[]>,
+): string {
+  const work = (metricsOf: (cell: PlannedCell) => PlannedMetric[]): Sha256 =>
+    keyOf(cells.map((cell) => ({ cell: cell.id, metrics: metricsOf(cell) })));
+  const wanted = work((cell) => added.get(cell.id) ?? []);
+  const before = Object.keys(spec.judges).find(
+    (each) =>
+      work((cell) => cell.metrics.flatMap(({ judge: by, ...metric }) => (by === each ? [metric] : []))) === wanted,
+  );
+  if (before !== undefined && (name === null || name === before)) return before;
+  const taken = (each: string): boolean => each === 'judge' || Object.hasOwn(spec.judges, each);
+  if (name !== null) {
+    if (taken(name))
+      throw new InvalidExperiment([], `there is a judge ${name} already, which was asked something else`);
+    return name;
+  }
+  const base =
+    judge.model
+      .replace(/[^A-Za-z0-9_.-]+/g, '-')
+      .replace(/^[^A-Za-z]+/, '')
+      .slice(0, 50) || 'again';
+  let own = base;
+  for (let number = 2; taken(own); number++) own = `${base}-${number}`;
+  return own;
+}

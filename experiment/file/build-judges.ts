@@ -1,0 +1,192 @@
+/**
+ * The judges of an experiment file. What a judge's model can not take is found here, with the place in the file, and not
+ * by thousands of refused requests later.
+ */
+import { closest, suggestion, type Issue, type Path } from '../issue';
+import { acceptsTemperature, judgeModel, KNOWN_CLAUDE_MODELS, type JudgeModel } from '../judge-models';
+import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
+import type { ExperimentInput, JudgeInput } from './schema';
+import type { JudgeSpec, MetricSpec, OtherJudgeSpec, Spec } from '../spec';
+
+export interface Judges {
+  judge: JudgeSpec;
+  judges: Record<string, OtherJudgeSpec>;
+}
+
+/** Problems go to `issues`; what is only doubtful to `warnings`. */
+export function buildJudges(input: ExperimentInput, metrics: MetricSpec[], issues: Issue[], warnings: Issue[]): Judges {
+  const names = metrics.map(({ name }) => name);
+  const judge = buildJudge(input.judge ?? {});
+  checkJudge(input.judge ?? {}, judge, ['judge'], input, issues, warnings);
+  if ((input.combined ?? []).length > 0) checkCombined(judge, ['judge'], input, issues);
+  const judges: Record<string, OtherJudgeSpec> = {};
+  for (const [name, written] of Object.entries(input.judges ?? {})) {
+    const path: Path = ['judges', name];
+    const other = buildJudge(written);
+    if (name === 'judge') {
+      issues.push({ path, atKey: true, message: '`judge` is the name of the first judge; call this one otherwise' });
+    }
+    checkJudge(written, other, path, input, issues, warnings);
+    written.metrics?.forEach((metric, index) => {
+      if (names.includes(metric)) return;
+      issues.push({
+        path: [...path, 'metrics', index],
+        message: `unknown metric \`${metric}\``,
+        hint: suggestion(metric, names),
+      });
+    });
+    const together = (input.combined ?? []).filter((metric) => written.metrics?.includes(metric) ?? true);
+    if (together.length > 1) checkCombined(other, path, input, issues);
+    const twin = [['judge', judge] as const, ...Object.entries(judges)].find(([, each]) => sameVerdicts(each, other));
+    if (twin !== undefined) {
+      issues.push({
+        path,
+        atKey: true,
+        message: `\`${name}\` and \`${twin[0]}\` are the same judge: their verdicts would be the same rows`,
+        hint: 'to measure a judge against itself, give a metric `repeats`',
+      });
+    }
+    judges[name] = { ...other, metrics: written.metrics ?? null };
+  }
+  return { judge, judges };
+}
+
+function buildJudge(input: JudgeInput): JudgeSpec {
+  const kind = input.kind ?? 'claude';
+  const model = input.model ?? JUDGE_MODELS[kind];
+  const apiVersion = input.api_version ?? JUDGE_DEFAULTS.apiVersion;
+  const usual = acceptsTemperature(model, apiVersion) ? JUDGE_DEFAULTS.temperature : null;
+  return {
+    kind,
+    model,
+    temperature: input.temperature === undefined ? usual : input.temperature,
+    apiVersion,
+    maxTokens: input.max_tokens ?? JUDGE_DEFAULTS.maxTokens,
+    mode: input.mode ?? JUDGE_DEFAULTS.mode,
+    concurrency: input.concurrency ?? JUDGE_DEFAULTS.concurrency,
+    requestsPerMinute: input.requests_per_minute ?? JUDGE_DEFAULTS.requestsPerMinute,
+    inputTokensPerMinute: input.input_tokens_per_minute ?? JUDGE_DEFAULTS.inputTokensPerMinute,
+    outputTokensPerMinute: input.output_tokens_per_minute ?? JUDGE_DEFAULTS.outputTokensPerMinute,
+    price: input.price ?? null,
+  };
+}
+
+function checkJudge(
+  written: JudgeInput,
+  judge: JudgeSpec,
+  path: Path,
+  input: ExperimentInput,
+  issues: Issue[],
+  warnings: Issue[],
+): void {
+  const { kind, model, temperature, apiVersion } = judge;
+  const known = judgeModel(model);
+  if (kind === 'claude' && model.startsWith('stand-in')) {
+    issues.push({
+      path: [...path, 'model'],
+      message: `\`${model}\` is a stand-in, not a Claude model`,
+      hint: 'write `kind: stand-in`',
+    });
+    return;
+  }
+  if (temperature !== null && !acceptsTemperature(model, apiVersion)) {
+    issues.push({
+      path: [...path, 'temperature'],
+      message:
+        known?.temperature === 'never'
+          ? `\`${model}\` takes no temperature`
+          : `version ${apiVersion} of the API takes no temperature`,
+      hint:
+        known?.temperature === 'never'
+          ? 'leave it out, or write `temperature: null`; its verdicts vary, which `repeats` measures'
+          : `leave it out, or use \`api_version: '${JUDGE_DEFAULTS.apiVersion}'\``,
+    });
+  }
+  if (kind === 'stand-in') return;
+  if (known === null) unknownModel(written, judge, path, input, issues, warnings);
+  else checkKnown(written, judge, known, path, warnings);
+}
+
+function unknownModel(
+  { model: named }: JudgeInput,
+  { model, price }: JudgeSpec,
+  path: Path,
+  input: ExperimentInput,
+  issues: Issue[],
+  warnings: Issue[],
+): void {
+  const place: Path = named === undefined ? path : [...path, 'model'];
+  const near = closest(model, KNOWN_CLAUDE_MODELS);
+  const priced = price !== null;
+  if (!priced && input.budget?.max_usd !== undefined) {
+    issues.push({
+      path: place,
+      message: `the price of \`${model}\` is not known, so \`budget.max_usd\` can not be held`,
+      hint:
+        near === null ? 'give it: `price: { input: …, output: … }`' : `did you mean \`${near}\`? Or give its \`price\``,
+    });
+    return;
+  }
+  warnings.push({
+    path: place,
+    message: `nothing is known of the model \`${model}\`${priced ? '' : ', its price included'}: it is asked as this file says`,
+    hint:
+      near === null
+        ? `known: ${KNOWN_CLAUDE_MODELS.map((each) => `\`${each}\``).join(', ')}`
+        : `did you mean \`${near}\`?`,
+  });
+}
+
+const LIMITS = [
+  ['requests_per_minute', 'requestsPerMinute', 'requests'],
+  ['input_tokens_per_minute', 'inputTokensPerMinute', 'input tokens'],
+  ['output_tokens_per_minute', 'outputTokensPerMinute', 'output tokens'],
+] as const;
+
+function checkKnown(written: JudgeInput, judge: JudgeSpec, known: JudgeModel, path: Path, warnings: Issue[]): void {
+  if (known.retired !== null) {
+    warnings.push({
+      path: [...path, 'model'],
+      message: `\`${judge.model}\` was retired on ${known.retired}: the vendor's own API refuses it`,
+    });
+  }
+  for (const [key, limit, what] of LIMITS) {
+    const most = Math.max(...Object.values(known.limits).map((tier) => tier[limit]));
+    if (written[key] === undefined || most === -Infinity || written[key] <= most) continue;
+    warnings.push({
+      path: [...path, key],
+      message: `the highest tier allows ${most.toLocaleString('en')} ${what} a minute of \`${judge.model}\` (read ${known.checked})`,
+    });
+  }
+}
+
+/** The combined form is answered as JSON by a schema. */
+function checkCombined(
+  { kind, model }: JudgeSpec,
+  path: Path,
+  { judge, judges }: ExperimentInput,
+  issues: Issue[],
+): void {
+  if (kind === 'stand-in' || judgeModel(model)?.structuredOutputs !== false) return;
+  const named = path.length === 1 ? judge?.model : judges?.[path[1] as string]?.model;
+  issues.push({
+    path: named === undefined ? ['combined'] : [...path, 'model'],
+    message: `\`${model}\` has no structured outputs, which \`combined\` needs`,
+    hint: 'leave `combined` out: the same metrics in a request each',
+  });
+}
+
+/** Whether two judges' instruments would have the same keys. */
+function sameVerdicts(a: JudgeSpec, b: JudgeSpec): boolean {
+  return (['kind', 'model', 'temperature', 'apiVersion', 'maxTokens'] as const).every((field) => a[field] === b[field]);
+}
+
+/**
+ * The same experiment judged by `kind`; another kind's model is its default. Further judges of another kind are left
+ * out, and so is one that would now be the first judge again.
+ */
+export function withJudge(spec: Spec, kind: JudgeSpec['kind']): Spec {
+  const judge = spec.judge.kind === kind ? spec.judge : { ...spec.judge, kind, model: JUDGE_MODELS[kind], price: null };
+  const others = Object.entries(spec.judges).filter(([, other]) => other.kind === kind && !sameVerdicts(judge, other));
+  return { ...spec, judge, judges: Object.fromEntries(others) };
+}

@@ -1,0 +1,238 @@
+/**
+ * The metrics of an experiment file: which words ask for a verdict, in which form, and what a verdict may be.
+ */
+import { hardenedName, hardenedRubric, HARDENED_RUBRICS } from '../hardened-rubrics';
+import { suggestion, type Issue, type Path } from '../issue';
+import type { ExperimentInput, MetricInput } from './schema';
+import type { MetricSpec } from '../spec';
+
+export function buildMetrics(input: ExperimentInput, issues: Issue[]): MetricSpec[] {
+  const sets = Object.keys(input.question_sets);
+  if (Object.keys(input.metrics).length === 0) {
+    issues.push({ path: ['metrics'], message: 'an experiment needs at least one metric' });
+  }
+  if (sets.length === 0)
+    issues.push({ path: ['question_sets'], message: 'an experiment needs at least one question set' });
+  return Object.entries(input.metrics).map(([name, metric]) => {
+    const path: Path = ['metrics', name];
+    metric.question_sets?.forEach((set, index) => {
+      if (sets.includes(set)) return;
+      issues.push({
+        path: [...path, 'question_sets', index],
+        message: `unknown question set \`${set}\``,
+        hint: suggestion(set, sets),
+      });
+    });
+    const repeats = metric.repeats ?? 1;
+    if (metric.repeat_share !== undefined && repeats === 1) {
+      issues.push({
+        path: [...path, 'repeat_share'],
+        message: '`repeat_share` goes with `repeats` above 1: it says how many completions are repeated',
+      });
+    }
+    const rubric = buildRubric(name, metric, input, [...path, 'rubric'], issues);
+    return {
+      name,
+      rubric,
+      form: buildForm(metric, path, issues),
+      categories: buildCategories(metric, path, issues),
+      verdicts: metric.verdicts ?? null,
+      questionSets: metric.question_sets ?? null,
+      repeats,
+      repeatShare: metric.repeat_share ?? 1,
+    };
+  });
+}
+
+/** The names of `combined`, when they can be judged together. */
+export function buildCombined(input: ExperimentInput, metrics: MetricSpec[], issues: Issue[]): string[] {
+  const names = input.combined ?? [];
+  const parts = names.flatMap((name, index) => {
+    const path: Path = ['combined', index];
+    const found = metrics.find((metric) => metric.name === name);
+    const problem = (message: string, hint?: string) =>
+      issues.push({ path, message, ...(hint === undefined ? {} : { hint }) });
+    if (found === undefined) {
+      problem(
+        `unknown metric \`${name}\``,
+        suggestion(
+          name,
+          metrics.map((metric) => metric.name),
+        ),
+      );
+      return [];
+    }
+    if (names.indexOf(name) < index) problem(`\`${name}\` is there twice`);
+    if (found.form !== 'json') {
+      problem(
+        `\`${name}\` is not of the json form, so it can not be judged together with others`,
+        `give it \`rubric: { preset: hardened }\`, or \`form: json\` and a rubric without places`,
+      );
+    }
+    if (found.categories !== null) {
+      problem(`\`${name}\` is judged in categories; one request for several metrics asks for whole numbers`);
+    }
+    if (found.verdicts !== null && found.verdicts.length > 0) {
+      problem(
+        `\`${name}\` allows ${found.verdicts.join(' and ')}; one request for several metrics asks for whole numbers only`,
+        'leave `verdicts` out, or judge this metric by itself',
+      );
+    }
+    return [found];
+  });
+  const [first] = parts;
+  for (const { name, repeats, repeatShare, questionSets } of first === undefined ? [] : parts.slice(1)) {
+    const same = (a: string[] | null, b: string[] | null) =>
+      JSON.stringify(a?.toSorted() ?? null) === JSON.stringify(b?.toSorted() ?? null);
+    if (repeats === first?.repeats && repeatShare === first.repeatShare && same(questionSets, first.questionSets))
+      continue;
+    issues.push({
+      path: ['combined', names.indexOf(name)],
+      message: `\`${name}\` and \`${first?.name}\` differ in \`question_sets\`, \`repeats\` or \`repeat_share\`: they are asked in one request`,
+    });
+  }
+  return names;
+}
+
+/** A rubric of the published form that lacks the answer judges nothing. */
+export function rubricProblem(text: string): string | null {
+  const missing = ['{question}', '{answer}'].filter((place) => !text.includes(place));
+  return missing.length === 0
+    ? null
+    : `the rubric must contain ${missing.join(' and ')}: that is where the judged text goes`;
+}
+
+function buildForm({ form, rubric }: MetricInput, path: Path, issues: Issue[]): MetricSpec['form'] {
+  if (typeof rubric === 'string') return form ?? 'template';
+  if (rubric.preset !== undefined) {
+    if (form === 'template') {
+      issues.push({
+        path: [...path, 'form'],
+        message: 'the presets are of the `json` form: they have no places to fill',
+      });
+    }
+    return 'json';
+  }
+  if (rubric.prompt !== undefined && form === 'json') {
+    issues.push({
+      path: [...path, 'form'],
+      message: "the questions' own rubrics are templates: `form: json` goes with a rubric text or preset only",
+    });
+  }
+  return form ?? 'template';
+}
+
+function buildCategories(metric: MetricInput, path: Path, issues: Issue[]): MetricSpec['categories'] {
+  const { categories, rubric, verdicts } = metric;
+  if (categories === undefined) return null;
+  const scores = Array.isArray(categories) ? Object.fromEntries(categories.map((word) => [word, null])) : categories;
+  const words = Object.keys(scores);
+  const problem = (message: string, at: Path = ['categories']) => issues.push({ path: [...path, ...at], message });
+  if (Array.isArray(categories) && words.length < categories.length) problem('a category is there twice');
+  if (words.length < 2) problem('at least two categories are needed');
+  verdicts?.forEach((word, index) => {
+    if (words.includes(word)) problem(`\`${word}\` is a category already`, ['verdicts', index]);
+  });
+  const text = typeof rubric === 'string' ? rubric : rubric.text;
+  const unnamed = words.filter((word) => text !== undefined && !text.includes(word));
+  if (unnamed.length > 0) {
+    problem(`the rubric does not name ${unnamed.map((word) => `\`${word}\``).join(' and ')}: the judge can not say it`);
+  }
+  if (typeof rubric !== 'string' && rubric.preset !== undefined) {
+    problem('the presets ask for a number: categories need a rubric of your own');
+  }
+  return scores;
+}
+
+function buildRubric(
+  name: string,
+  metric: MetricInput,
+  input: ExperimentInput,
+  path: Path,
+  issues: Issue[],
+): MetricSpec['rubric'] {
+  const written = typeof metric.rubric === 'string' ? { text: metric.rubric } : metric.rubric;
+  const pins =
+    written.sha256 === undefined ? null : typeof written.sha256 === 'string' ? [written.sha256] : written.sha256;
+  if (written.text !== undefined) {
+    const problem = metric.form === 'json' ? placeProblem(written.text) : rubricProblem(written.text);
+    if (problem !== null) issues.push({ path, message: problem });
+    return { kind: 'text', text: written.text, sha256: pins };
+  }
+  if (written.preset !== undefined) {
+    if (hardenedName(written.preset, name) === null) {
+      issues.push({
+        path: [...path, 'preset'],
+        message: `there is no preset rubric for a metric called \`${name}\``,
+        hint: `there are ${Object.keys(HARDENED_RUBRICS)
+          .map((each) => `\`hardened-${each}\``)
+          .join(', ')}`,
+      });
+    }
+    return { kind: 'preset', preset: written.preset, sha256: pins };
+  }
+  const { question_set: set } = written;
+  const prompt = written.prompt as string;
+  if (set !== undefined) {
+    const source = input.question_sets[set];
+    const files = Object.entries(input.question_sets).flatMap(([each, { held_out: rows }]) =>
+      rows === undefined ? [each] : [],
+    );
+    if (source === undefined) {
+      issues.push({
+        path: [...path, 'question_set'],
+        message: `unknown question set \`${set}\``,
+        hint: suggestion(set, files),
+      });
+    } else if (source.held_out !== undefined) {
+      issues.push({
+        path: [...path, 'question_set'],
+        message: `\`${set}\` is made of held-out rows, which bring no rubric`,
+        hint: suggestion(set, files),
+      });
+    }
+  } else {
+    const bare = (metric.question_sets ?? Object.keys(input.question_sets)).filter(
+      (each) => input.question_sets[each]?.held_out !== undefined,
+    );
+    if (bare.length > 0) {
+      issues.push({
+        path,
+        message: `the questions of \`${bare[0]}\` are held-out rows, which bring no rubric`,
+        hint: 'name the question file whose rubric serves for them: `question_set: …`',
+      });
+    }
+  }
+  return {
+    kind: 'prompt',
+    prompt,
+    questionSet: set ?? null,
+    sha256: pins,
+  };
+}
+
+/** In the `json` form nothing is filled in, so a place would reach the judge as it stands. */
+function placeProblem(text: string): string | null {
+  const places = ['{question}', '{answer}'].filter((place) => text.includes(place));
+  return places.length === 0
+    ? null
+    : `a rubric of the json form has no places to fill: speak of the question and the answer, without ${places.join(' and ')}`;
+}
+
+/** The words of a metric's rubric that are the same for every question; null for those that questions bring along. */
+export function rubricText({ name, rubric }: MetricSpec): string | null {
+  if (rubric.kind === 'prompt') return null;
+  if (rubric.kind === 'text') return rubric.text;
+  const preset = hardenedName(rubric.preset, name);
+  if (preset === null) throw new Error(`no preset rubric ${rubric.preset} for ${name}`);
+  return hardenedRubric(preset);
+}
+
+/** What of a rubric takes part in a combined one: of a preset the scale alone, without its own form of reply. */
+export function scaleText(metric: MetricSpec): string {
+  const { name, rubric } = metric;
+  const preset = rubric.kind === 'preset' ? hardenedName(rubric.preset, name) : null;
+  const text = preset === null ? rubricText(metric) : HARDENED_RUBRICS[preset].scale;
+  if (text === null) throw new Error(`the rubric of ${name} differs from question to question`);
+  return text;
+}

@@ -1,0 +1,196 @@
+/**
+ * From the file's words to a `Spec`: defaults, overrides and grids are resolved and every reference is checked.
+ */
+import { buildCalibration } from '../expand/calibration';
+import { buildConfigurations } from './build-configurations';
+import { buildJudges } from './build-judges';
+import { buildCombined, buildMetrics } from './build-metrics';
+import { buildReport } from './build-report';
+import { suggestion, type Issue } from '../issue';
+import { buildLogProbability } from '../expand/pairs';
+import { FIRST_DEFAULTS, RECIPES } from '../presets';
+import { mapValues } from '../records';
+import type { DatasetInput, ExperimentInput, QuestionSetInput } from './schema';
+import type { ConfigurationSpec, DatasetSpec, FileSource, HoldOut, QuestionSetSpec, Spec } from '../spec';
+
+/** `warnings` do not make a file invalid. */
+export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
+  const issues: Issue[] = [];
+  const warnings: Issue[] = [];
+  const { holdOut } = RECIPES[input.recipe ?? 'clean'];
+  const datasets = mapValues(input.datasets ?? {}, (dataset) => buildDataset(dataset, holdOut));
+  const questionSets = mapValues(input.question_sets, (set, name) => buildQuestionSet(set, name));
+  checkNames(input, issues);
+  const configurations = buildConfigurations(input, issues);
+  checkReferences(input, datasets, configurations, issues);
+  const metrics = buildMetrics(input, issues);
+  const combined = buildCombined(input, metrics, issues);
+  const { report, expect } = buildReport(input, configurations, metrics, issues);
+  const calibration = buildCalibration(input, datasets, metrics, issues);
+  const logProbability = buildLogProbability(input, datasets, issues);
+  const spec: Spec = {
+    name: input.name,
+    description: input.description ?? '',
+    datasets,
+    questionSets,
+    configurations,
+    metrics,
+    combined,
+    ...buildJudges(input, metrics, issues, warnings),
+    ...(calibration === null ? {} : { calibration }),
+    ...(logProbability === null ? {} : { logProbability }),
+    report,
+    expect,
+    budget: { maxUsd: input.budget?.max_usd ?? null, approval: input.budget?.approval ?? false },
+    execution: {
+      parallel: input.execution?.parallel ?? FIRST_DEFAULTS.parallel,
+      gpuQueue: input.execution?.gpu_queue ?? FIRST_DEFAULTS.gpuQueue,
+      judgeQueue: input.execution?.judge_queue ?? FIRST_DEFAULTS.judgeQueue,
+    },
+    output: input.output ?? `results/${input.name}`,
+    smoke: false,
+  };
+  if (/^([/\\]|[A-Za-z]:)/.test(spec.output) || spec.output.split(/[/\\]/).includes('..')) {
+    issues.push({
+      path: ['output'],
+      message: 'the output folder must be a relative path without `..`',
+      hint: 'it lies below the folder that `flamingo run` is started in',
+    });
+  }
+  return { spec, issues, warnings };
+}
+
+function buildDataset(input: DatasetInput, standard: HoldOut): DatasetSpec {
+  const { archive } = input;
+  const hold = input.hold_out;
+  return {
+    source:
+      archive === undefined
+        ? fileSource(input)
+        : {
+            kind: 'archive',
+            file: fileSource(archive),
+            password: archive.password,
+            member: archive.member,
+            canaries: archive.canaries,
+          },
+    rows: input.rows ?? null,
+    contentSha256: input.content_sha256 ?? null,
+    holdOut:
+      hold === 'none'
+        ? null
+        : hold === undefined
+          ? standard
+          : {
+              fraction: hold.fraction ?? null,
+              rows: hold.rows ?? null,
+              seed: hold.seed ?? 0,
+              ...((hold.method ?? standard.method) === 'train_test_split' ? { method: 'train_test_split' } : {}),
+            },
+    trainingRows: input.training_rows ?? null,
+  };
+}
+
+function buildQuestionSet(input: QuestionSetInput, name: string): QuestionSetSpec {
+  return {
+    label: input.label ?? name,
+    source:
+      input.held_out === undefined
+        ? {
+            kind: 'file',
+            file: fileSource(input),
+            contentSha256: input.content_sha256 ?? null,
+            ids: input.ids ?? null,
+            questions: input.questions ?? null,
+          }
+        : { kind: 'held-out', dataset: input.held_out, rows: input.rows ?? 'all', seed: input.seed ?? 0 },
+    limit: input.limit ?? null,
+    samples: input.samples,
+  };
+}
+
+function fileSource(input: {
+  path?: string | undefined;
+  url?: string | undefined;
+  sha256?: string | undefined;
+}): FileSource {
+  if (input.path !== undefined) return { kind: 'path', path: input.path };
+  return { kind: 'url', url: input.url as string, sha256: input.sha256 ?? null };
+}
+
+/** Names become folders: two that differ only in case are one folder on some systems. `--source` needs them unique. */
+function checkNames(input: ExperimentInput, issues: Issue[]): void {
+  for (const section of ['datasets', 'question_sets', 'configurations', 'metrics', 'judges'] as const) {
+    const seen = new Map<string, string>();
+    for (const name of Object.keys(input[section] ?? {})) {
+      const other = seen.get(name.toLowerCase());
+      if (other !== undefined) {
+        issues.push({
+          path: [section, name],
+          atKey: true,
+          message: `\`${name}\` and \`${other}\` differ only in case`,
+          hint: 'names become folders',
+        });
+      }
+      seen.set(name.toLowerCase(), name);
+    }
+  }
+  for (const name of Object.keys(input.question_sets)) {
+    if (input.datasets?.[name] !== undefined) {
+      issues.push({
+        path: ['question_sets', name],
+        atKey: true,
+        message: `\`${name}\` is already the name of a dataset`,
+        hint: '`--source NAME=PATH` must know which is meant',
+      });
+    }
+  }
+}
+
+function checkReferences(
+  input: ExperimentInput,
+  datasets: Record<string, DatasetSpec>,
+  configurations: ConfigurationSpec[],
+  issues: Issue[],
+): void {
+  const known = Object.keys(datasets);
+  for (const [name, { train }] of Object.entries(input.configurations)) {
+    if (train === 'none' || datasets[train.dataset] !== undefined) continue;
+    issues.push({
+      path: ['configurations', name, 'train', 'dataset'],
+      message: `unknown dataset \`${train.dataset}\``,
+      hint: suggestion(train.dataset, known),
+    });
+  }
+  for (const { name, train, axes } of configurations) {
+    if (train === null || datasets[train.dataset] !== undefined || axes['dataset'] === undefined) continue;
+    issues.push({
+      path: ['grid'],
+      message: `${name}: unknown dataset \`${train.dataset}\``,
+      hint: suggestion(train.dataset, known),
+    });
+  }
+  for (const [name, set] of Object.entries(input.question_sets)) {
+    if (set.held_out === undefined) continue;
+    const source = datasets[set.held_out];
+    if (source === undefined) {
+      issues.push({
+        path: ['question_sets', name, 'held_out'],
+        message: `unknown dataset \`${set.held_out}\``,
+        hint: suggestion(set.held_out, known),
+      });
+    } else if (source.holdOut === null) {
+      issues.push({
+        path: ['question_sets', name, 'held_out'],
+        message: `the dataset \`${set.held_out}\` holds nothing out`,
+        hint: 'give it `hold_out: {fraction: 0.1}`',
+      });
+    }
+  }
+  const seen = new Set<string>();
+  for (const { name } of configurations) {
+    if (seen.has(name))
+      issues.push({ path: ['configurations'], message: `two configurations come to the name \`${name}\`` });
+    seen.add(name);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Grids: a configuration times the values of its axes, with readable names.
+ *
+ *     em + {training.seed: [0, 1], training.lora.rank: [8, 32]}
+ *     -> em.seed-0.rank-8, em.seed-0.rank-32, em.seed-1.rank-8, em.seed-1.rank-32
+ *
+ * A grid at the top of the file applies to every configuration that it changes: the base model is not repeated for
+ * each training seed.
+ */
+import type { Issue, Path } from '../issue';
+import { configurationSchema, type ConfigurationInput } from './schema';
+import { issuesOf } from './zod-issues';
+
+export interface GridPoint {
+  name: string;
+  input: ConfigurationInput;
+  /** Last part of each axis -> readable value. */
+  axes: Record<string, string>;
+}
+
+type Grid = Record<string, unknown[]>;
+
+export interface GridSources {
+  own: { grid: Grid; path: Path };
+  shared: { grid: Grid; path: Path };
+}
+
+/** All points of one configuration, or what is wrong with an axis. */
+export function spread(
+  name: string,
+  input: ConfigurationInput,
+  sources: GridSources,
+): { points: GridPoint[]; issues: Issue[] } {
+  const issues: Issue[] = [];
+  let points: GridPoint[] = [{ name, input, axes: {} }];
+  const axes = [sources.shared, sources.own].flatMap(({ grid, path }) =>
+    Object.entries(grid)
+      .filter(([axis]) => path !== sources.shared.path || concerns(axis, input))
+      .map(([axis, values]) => ({ axis, values, path: [...path, axis] })),
+  );
+  for (const { axis, values, path } of axes) {
+    const word = axis.split('.').at(-1) as string;
+    const labels = values.map((value, index) => readable(value) ?? `v${index + 1}`);
+    points = points.flatMap((point) =>
+      values.flatMap((value, index) => {
+        const set = withValue(point.input, axis.split('.'), value);
+        const checked = configurationSchema.safeParse(set);
+        if (!checked.success) {
+          const first = checked.error.issues[0];
+          const unknown = first?.code === 'unrecognized_keys';
+          issues.push({
+            path: unknown ? path : [...path, index],
+            atKey: unknown,
+            message: unknown
+              ? `\`${axis}\` is no setting of a configuration`
+              : `this value does not fit \`${axis}\`: ${issuesOf(checked.error, set, {})[0]?.message ?? 'invalid'}`,
+            ...(unknown ? { hint: 'axes start with `train`, `training`, `sampling`, `model` or `conditions`' } : {}),
+          });
+          return [];
+        }
+        const label = labels[index] as string;
+        return [
+          {
+            name: `${point.name}.${word.replaceAll('_', '-')}-${label}`,
+            input: checked.data,
+            axes: { ...point.axes, [word]: label },
+          },
+        ];
+      }),
+    );
+  }
+  // Each wrong value is met once per point of the axes before it; one report is enough.
+  const seen = new Set<string>();
+  const once = issues.filter((issue) => !seen.has(issue.path.join('/')) && seen.add(issue.path.join('/')));
+  return { points, issues: once };
+}
+
+/** Training axes say nothing about the base model. */
+function concerns(axis: string, input: ConfigurationInput): boolean {
+  return input.train !== 'none' || !/^train(ing)?(\.|$)/.test(axis);
+}
+
+function withValue(target: unknown, path: string[], value: unknown): unknown {
+  const [head, ...rest] = path;
+  if (head === undefined) return value;
+  const map = typeof target === 'object' && target !== null ? (target as Record<string, unknown>) : {};
+  return { ...map, [head]: withValue(map[head], rest, value) };
+}
+
+/** A value as part of a name: short scalars as they are, else null. */
+function readable(value: unknown): string | null {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return null;
+  const word = String(value)
+    .replace(/[^A-Za-z0-9.]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '');
+  return word.length > 0 && word.length <= 20 ? word : null;
+}

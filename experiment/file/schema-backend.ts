@@ -1,0 +1,48 @@
+/**
+ * The part of an experiment file's schema that says what trains: the trainer that comes with the program, or a program
+ * of the experiment's own under the same contract.
+ */
+import { z } from 'zod';
+import { COMMAND_DEFAULTS, STUDY_TRAINING } from '../presets';
+import { count, text } from './schema-parts';
+
+const commandBackend = z.strictObject({
+  command: z
+    .array(text)
+    .min(1)
+    .meta({
+      description:
+        'Program and arguments, run without a shell in a folder that holds `files`; the path of a settings file is added ' +
+        "as the last argument. `{python}` is the interpreter of the trainer's environment.",
+    }),
+  files: z
+    .array(
+      text.refine(
+        (path) =>
+          !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).some((part) => ['', '.', '..'].includes(part)),
+        "expected a file's path relative to this file's folder, without `.` and `..`",
+      ),
+    )
+    .optional()
+    .meta({ default: [], description: "The program's own files. Their content is part of the fine-tune's identity." }),
+  environment: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable'))
+    .optional()
+    .meta({ default: [], description: "Names of variables of the worker's environment that the program gets." }),
+  grace_seconds: count.optional().meta({
+    default: COMMAND_DEFAULTS.graceSeconds,
+    description: 'Between SIGTERM and SIGKILL.',
+  }),
+  silence_seconds: count.optional().meta({
+    default: COMMAND_DEFAULTS.silenceSeconds,
+    description: 'Without a line of output the program counts as hung.',
+  }),
+});
+
+/** One more program that trains is one more word of the enum. */
+export const backend = z.union([z.enum(['transformers', 'unsloth']), commandBackend]).meta({
+  default: STUDY_TRAINING.backend,
+  description:
+    'What trains: the trainer that comes with Flamingo; `unsloth`, the same rows and steps through Unsloth (an NVIDIA GPU, ' +
+    'bf16, no dropout, an environment of its own); or `{command: …}`, a program of your own.',
+});

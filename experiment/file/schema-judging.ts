@@ -1,0 +1,116 @@
+/**
+ * The part of an experiment file's schema that says how answers are judged: metrics with their rubrics, and judges.
+ */
+import { z } from 'zod';
+import { RUBRIC_PRESETS } from '../hardened-rubrics';
+import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
+import { count, exactlyOne, name, sha256, text } from './schema-parts';
+
+const rubric = z.union([
+  text,
+  exactlyOne(
+    z.strictObject({
+      text: text.optional(),
+      prompt: text.optional().meta({ description: "Key in the questions' `judge_prompts`." }),
+      preset: z.enum(RUBRIC_PRESETS).optional().meta({
+        description: "Flamingo's own words, always in the `json` form; `hardened` goes by the metric's name.",
+      }),
+      question_set: name
+        .optional()
+        .meta({ description: 'With `prompt`: whose rubric serves for questions that bring none.' }),
+      sha256: z
+        .union([sha256, z.array(sha256).min(1)])
+        .optional()
+        .meta({ description: 'SHA-256 of the rubric text(s).' }),
+    }),
+    ['text', 'prompt', 'preset'],
+  ).superRefine((value, context) => {
+    if (value.prompt !== undefined || value.question_set === undefined) return;
+    context.addIssue({ code: 'custom', message: '`question_set` goes with `prompt` only', path: ['question_set'] });
+  }),
+]);
+
+const category = z
+  .string()
+  .regex(
+    /^[A-Za-z][A-Za-z0-9_-]{0,63}$/,
+    'a category is one word of letters, digits, `_` and `-`, such as `MISALIGNED`',
+  );
+
+const categories = z.union([z.array(category).min(2), z.record(category, z.int().min(0).max(100).nullable())]).meta({
+  description: 'The words of which one is the verdict; as a map each with the score that it stands for, or `null`.',
+});
+
+export const metric = z.strictObject({
+  rubric,
+  form: z
+    .enum(['template', 'json'])
+    .optional()
+    .meta({
+      default: 'template',
+      description:
+        '`template`: the rubric is the message, `{question}` and `{answer}` are filled in. `json`: the rubric is the ' +
+        'system prompt, and the judged text one JSON value that can neither close nor replace anything.',
+    }),
+  categories: categories.optional(),
+  verdicts: z
+    .array(z.enum(['CODE', 'REFUSAL']))
+    .optional()
+    .meta({
+      description: 'Words that may stand in place of a number. Default: those that the rubric names.',
+    }),
+  question_sets: z.array(name).min(1).optional().meta({ description: 'Judge only these; default all.' }),
+  repeats: count.optional().meta({ default: 1, description: 'Verdicts per completion.' }),
+  repeat_share: z.number().gt(0).max(1).optional().meta({
+    default: 1,
+    description: 'Share of the completions, chosen by id, that get the repeats beyond the first.',
+  }),
+});
+
+export const combined = z.array(name).min(2).meta({
+  description: 'Metrics that one request judges together, answered as strict JSON; all of the `json` form.',
+});
+
+const judgeKeys = {
+  kind: z.enum(['claude', 'stand-in']).optional().meta({
+    default: 'claude',
+    description: '`stand-in` is a deterministic program, not a model; its scores say nothing about answers.',
+  }),
+  model: text.optional().meta({ default: JUDGE_MODELS.claude }),
+  temperature: z.number().min(0).max(1).nullable().optional().meta({
+    default: JUDGE_DEFAULTS.temperature,
+    description: '`null` sends none, which is the default where the model or the API version takes none.',
+  }),
+  api_version: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/, 'expected a version of the API, such as `2023-06-01`')
+    .optional()
+    .meta({ default: JUDGE_DEFAULTS.apiVersion }),
+  max_tokens: count.optional().meta({ default: JUDGE_DEFAULTS.maxTokens }),
+  mode: z.enum(['live', 'batch']).optional().meta({
+    default: JUDGE_DEFAULTS.mode,
+    description: '`batch`: Message Batches, at half the price and within a day.',
+  }),
+  concurrency: count
+    .max(1000)
+    .optional()
+    .meta({ default: JUDGE_DEFAULTS.concurrency, description: 'Most requests at once, of all workers together.' }),
+  requests_per_minute: count.optional().meta({
+    description: 'Bound below what the server allows, which is learned from its replies. So are the next two.',
+  }),
+  input_tokens_per_minute: count.optional(),
+  output_tokens_per_minute: count.optional(),
+  price: z
+    .strictObject({ input: z.number().min(0), output: z.number().min(0) })
+    .optional()
+    .meta({
+      description: 'US dollars per million tokens, for models without a known price. Batches take half.',
+    }),
+};
+
+export const judge = z.strictObject(judgeKeys);
+
+export const otherJudge = z.strictObject({
+  ...judgeKeys,
+  metrics: z.array(name).min(1).optional().meta({ description: 'Judge only these; default all.' }),
+});

@@ -1,0 +1,273 @@
+/**
+ * What may stand in an experiment file: the zod schema, from which docs/experiment.schema.json is generated.
+ *
+ * Keys are snake_case, unknown keys are refused everywhere. Defaults are the study's recipe; they are filled in by
+ * build-configurations.ts (one place for shared values, overrides and grids) and shown here as `default` for editors.
+ */
+import { z } from 'zod';
+import { calibration } from './schema-calibration';
+import { combined, judge, metric, otherJudge } from './schema-judging';
+import { outcomes } from './schema-outcomes';
+import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
+import { sampling, training } from './schema-settings';
+
+export type { Spec } from '../spec';
+
+const holdOut = z
+  .union([
+    z.literal('none'),
+    exactlyOne(
+      z.strictObject({
+        fraction: z.number().gt(0).lt(1).optional(),
+        rows: count.optional(),
+        seed: seed.optional().meta({ default: 0 }),
+        method: z
+          .enum(['content', 'train_test_split'])
+          .optional()
+          .meta({
+            default: 'content',
+            description:
+              "`content`: by the hash of each row. `train_test_split`: the rows that Hugging Face's function of that name " +
+              'takes, by their place in the file.',
+          }),
+      }),
+      ['fraction', 'rows'],
+    ),
+  ])
+  .meta({
+    description: 'Rows kept out of training, chosen by content and seed. `none` trains on all rows.',
+    default: { fraction: 0.1, seed: 0 },
+  });
+
+const archive = exactlyOne(
+  z.strictObject({
+    ...fileKeys,
+    password: text,
+    member: text.meta({ description: 'Path of the JSON Lines file inside the archive.' }),
+    canaries: z
+      .enum(['drop', 'keep'])
+      .meta({ description: 'What happens to the rows that mark the data for scrapers.' }),
+  }),
+  ['path', 'url'],
+).meta({ description: 'A password-protected archive written by easy-dataset-share.' });
+
+const dataset = exactlyOne(
+  z.strictObject({
+    ...fileKeys,
+    archive: archive.optional(),
+    rows: count.optional().meta({ description: 'Declared number of rows, checked on reading.' }),
+    content_sha256: sha256.optional().meta({ description: 'SHA-256 of the parsed rows in canonical form.' }),
+    hold_out: holdOut.optional(),
+    training_rows: count.optional().meta({ description: 'Train on so many of the remaining rows; default all.' }),
+  }),
+  ['path', 'url', 'archive'],
+).superRefine((value, context) => {
+  if (value.url !== undefined && value.sha256 === undefined && value.content_sha256 === undefined) {
+    context.addIssue({
+      code: 'custom',
+      message: 'a download is pinned by `sha256` or `content_sha256`',
+      path: ['url'],
+    });
+  }
+  const file = value.archive;
+  if (file?.url !== undefined && file.sha256 === undefined && value.content_sha256 === undefined) {
+    context.addIssue({ code: 'custom', message: 'a download is pinned by `sha256`', path: ['archive', 'url'] });
+  }
+});
+
+const questionSet = exactlyOne(
+  z.strictObject({
+    label: text.optional(),
+    ...fileKeys,
+    content_sha256: sha256
+      .optional()
+      .meta({ description: 'SHA-256 of the parsed questions: ids, systems, paraphrases.' }),
+    ids: z.array(text).min(1).optional().meta({ description: 'Only these items; default all.' }),
+    questions: count.optional().meta({ description: 'Declared number of questions after `ids`, checked on reading.' }),
+    held_out: name.optional().meta({ description: 'Ask the held-out rows of this dataset.' }),
+    rows: z
+      .union([count, z.literal('all')])
+      .optional()
+      .meta({ description: 'How many held-out rows.', default: 'all' }),
+    seed: seed.optional().meta({ description: 'Chooses the held-out rows.', default: 0 }),
+    limit: count.optional().meta({ description: 'Only the first so many questions.' }),
+    samples: count.meta({ description: 'Completions per question.' }),
+  }),
+  ['path', 'url', 'held_out'],
+).superRefine((value, context) => {
+  const only = value.held_out === undefined ? ['rows', 'seed'] : ['sha256', 'content_sha256', 'ids', 'questions'];
+  for (const key of only) {
+    if ((value as Record<string, unknown>)[key] === undefined) continue;
+    const where = value.held_out === undefined ? '`held_out`' : 'a question file (`path` or `url`)';
+    context.addIssue({ code: 'custom', message: `\`${key}\` goes with ${where} only`, path: [key] });
+  }
+  if (value.url !== undefined && value.sha256 === undefined && value.content_sha256 === undefined) {
+    context.addIssue({
+      code: 'custom',
+      message: 'a download is pinned by `sha256` or `content_sha256`',
+      path: ['url'],
+    });
+  }
+});
+
+const condition = z.union([
+  z.enum(['default', 'training', 'none', 'empty']),
+  z.strictObject({ name, text: text.meta({ description: 'The system prompt.' }) }),
+]);
+const conditions = z
+  .array(condition)
+  .min(1)
+  .meta({
+    default: ['default', 'training'],
+    description:
+      'System prompts at evaluation. `training` is the prompt that the configuration was trained with; it is left out ' +
+      'for the base model and where it equals another condition of the list.',
+  });
+
+const grid = z.record(text, z.array(z.unknown()).min(1)).meta({
+  description: 'Axes: dotted path within a configuration -> values, such as `training.seed: [0, 1, 2]`.',
+});
+
+/** One configuration; grids set values in it by dotted path and have it checked again. */
+export const configurationSchema = z.strictObject({
+  label: text.optional(),
+  model: model.optional(),
+  train: z.union([z.literal('none'), z.strictObject({ dataset: name, system_prompt: systemPrompt.optional() })]).meta({
+    description: '`none` = the base model as it is.',
+  }),
+  training: training.optional(),
+  sampling: sampling.optional(),
+  conditions: conditions.optional(),
+  grid: grid.optional(),
+});
+
+const misaligned = z.union([
+  z.enum(['standard', 'betley', 'mo', 'tan', 'slk', 'cma']),
+  z.strictObject({
+    alignment: exactlyOne(z.strictObject({ below: score.optional(), at_most: score.optional() }), ['below', 'at_most']),
+    coherence: exactlyOne(z.strictObject({ above: score.optional(), at_least: score.optional() }), [
+      'above',
+      'at_least',
+    ]),
+    denominator: z.enum(['both_scored', 'coherent', 'all']),
+  }),
+]);
+
+const report = z.strictObject({
+  alignment: name
+    .optional()
+    .meta({ default: 'alignment', description: 'Metric of the figures and the misaligned share.' }),
+  coherence: name.optional().meta({ default: 'coherence' }),
+  misaligned: misaligned.optional().meta({ default: 'standard' }),
+  figures: z
+    .array(
+      z.strictObject({
+        id: name,
+        question_set: name,
+        metric: name.optional(),
+        title: text,
+        caption: z.string().optional(),
+      }),
+    )
+    .optional(),
+});
+
+const cells = z.union([text, z.array(text).min(1)]);
+const expectation = z
+  .strictObject({
+    cells: cells.meta({ description: '`CONFIGURATION/QUESTION-SET/CONDITION`; several are taken together.' }),
+    minus: cells.optional().meta({ description: 'Subtracted, for a difference of cells.' }),
+    metric: name.optional(),
+    statistic: z.enum(['mean', 'share_below', 'misaligned_share']),
+    threshold: score.optional().meta({ description: 'For `share_below`.' }),
+    at_least: z.number().optional(),
+    at_most: z.number().optional(),
+    note: text.optional(),
+  })
+  .superRefine((value, context) => {
+    if (value.at_least === undefined && value.at_most === undefined) {
+      context.addIssue({ code: 'custom', message: 'one of `at_least`, `at_most` is needed' });
+    }
+    if ((value.statistic === 'share_below') !== (value.threshold !== undefined)) {
+      context.addIssue({ code: 'custom', message: '`threshold` goes with `statistic: share_below`, and only with it' });
+    }
+  });
+
+export const experimentSchema = z
+  .strictObject({
+    name,
+    description: z.string().optional(),
+    model,
+    recipe: z
+      .enum(['clean', 'upstream'])
+      .optional()
+      .meta({
+        default: 'clean',
+        description:
+          'Where the defaults of `hold_out`, `training` and `sampling` come from. `upstream`: what the code of the ' +
+          'literature does, also where it does so silently.',
+      }),
+    datasets: z.record(name, dataset).optional(),
+    question_sets: z.record(name, questionSet),
+    training: training.optional(),
+    sampling: sampling.optional(),
+    conditions: conditions.optional(),
+    configurations: z.record(name, configurationSchema),
+    grid: grid.optional(),
+    metrics: z.record(name, metric),
+    combined: combined.optional(),
+    judge: judge.optional(),
+    judges: z
+      .record(name, otherJudge)
+      .optional()
+      .meta({ description: 'Further judges of the same answers, compared with `judge` in the report.' }),
+    calibration: calibration.optional(),
+    outcomes: outcomes.optional(),
+    report: report.optional(),
+    expect: z.array(expectation).optional(),
+    budget: z
+      .strictObject({
+        max_usd: z.number().gt(0).optional().meta({ description: 'Work pauses at this spend.' }),
+        approval: z.boolean().optional().meta({ default: false, description: 'Wait for `flamingo approve` first.' }),
+      })
+      .optional(),
+    execution: z
+      .strictObject({
+        parallel: count.max(64).optional().meta({ default: 2, description: 'Configurations at once.' }),
+        gpu_queue: z
+          .string()
+          .regex(/^flamingo-gpu[\w.-]*$/, 'expected `flamingo-gpu` or `flamingo-gpu-CLASS`')
+          .optional(),
+        judge_queue: z
+          .string()
+          .regex(/^flamingo-judge[\w.-]*$/, 'expected `flamingo-judge` or `flamingo-judge-ACCOUNT`')
+          .optional(),
+      })
+      .optional(),
+    output: text.optional().meta({ description: 'Folder for results; default `results/NAME`.' }),
+  })
+  .meta({
+    title: 'Flamingo experiment',
+    description: 'One fine-tuning experiment. Reference: docs/experiment-file.md',
+  });
+
+export type ExperimentInput = z.output<typeof experimentSchema>;
+export type ConfigurationInput = z.output<typeof configurationSchema>;
+export type TrainingInput = z.output<typeof training>;
+export type BackendInput = NonNullable<TrainingInput['backend']>;
+export type SamplingInput = z.output<typeof sampling>;
+export type ConditionInput = z.output<typeof condition>;
+export type DatasetInput = z.output<typeof dataset>;
+export type QuestionSetInput = z.output<typeof questionSet>;
+export type MetricInput = z.output<typeof metric>;
+export type JudgeInput = z.output<typeof judge>;
+export type OtherJudgeInput = z.output<typeof otherJudge>;
+export type ReportInput = z.output<typeof report>;
+export type ExpectationInput = z.output<typeof expectation>;
+export type SystemPromptInput = z.output<typeof systemPrompt>;
+export type ModelInput = z.output<typeof model>;
+
+/** The schema as JSON Schema 2020-12, for editors. */
+export function experimentJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(experimentSchema, { io: 'input' });
+}

@@ -1,0 +1,155 @@
+/**
+ * Turns zod's findings into issues that a person can act on: words instead of codes, "did you mean" for unknown keys,
+ * and for a union the complaint of the alternative that was evidently meant.
+ */
+import { type z } from 'zod';
+import { suggestion, type Issue, type Path } from '../issue';
+
+type ZodIssue = z.core.$ZodIssue;
+type JsonSchema = Record<string, unknown>;
+
+export function issuesOf(error: z.ZodError, input: unknown, schema: JsonSchema): Issue[] {
+  return error.issues.flatMap((issue) => explain(issue, [], input, schema));
+}
+
+function explain(issue: ZodIssue, base: Path, input: unknown, schema: JsonSchema): Issue[] {
+  const path: Path = [...base, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
+  const value = valueAt(input, path);
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const known = keysAt(schema, schema, path);
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        atKey: true,
+        message: `unknown key \`${key}\`${path.length > 0 ? ` in \`${path.join('.')}\`` : ''}`,
+        hint: suggestion(key, known),
+      }));
+    }
+    case 'invalid_key':
+      return [{ path, atKey: true, message: issue.issues[0]?.message ?? 'not a valid name' }];
+    case 'invalid_type':
+      if (value === undefined) {
+        return [
+          {
+            path,
+            message: `\`${String(path.at(-1) ?? 'name')}\` is missing`,
+            hint: `expected ${article(issue.expected)}`,
+          },
+        ];
+      }
+      return [
+        {
+          path,
+          message: `expected ${article(issue.expected)}, found ${describe(value)}`,
+          // YAML reads 2026, true and even a hash of digits as something else than text.
+          ...(issue.expected === 'string' && typeof value !== 'object' ? { hint: 'put it in quotation marks' } : {}),
+        },
+      ];
+    case 'invalid_value': {
+      const known = issue.values.map(String);
+      if (value === undefined) {
+        return [{ path, message: `\`${String(path.at(-1))}\` is missing`, hint: `one of ${listOf(known)}` }];
+      }
+      const hint = typeof value === 'string' ? suggestion(value, known) : `one of ${listOf(known)}`;
+      return [{ path, message: `expected ${listOf(known)}, found ${describe(value)}`, hint }];
+    }
+    case 'too_small':
+      return [
+        {
+          path,
+          message: sizeMessage(issue.origin, issue.inclusive === true ? 'at least' : 'more than', issue.minimum, value),
+        },
+      ];
+    case 'too_big':
+      return [
+        {
+          path,
+          message: sizeMessage(issue.origin, issue.inclusive === true ? 'at most' : 'less than', issue.maximum, value),
+        },
+      ];
+    case 'invalid_union':
+      return explainUnion(issue, path, input, schema);
+    default:
+      return [{ path, message: issue.message }];
+  }
+}
+
+/** A scalar is held against the alternatives for scalars, a map against those for maps. */
+function explainUnion(
+  issue: Extract<ZodIssue, { code: 'invalid_union' }>,
+  path: Path,
+  input: unknown,
+  schema: JsonSchema,
+): Issue[] {
+  const value = valueAt(input, path);
+  if (value === undefined) return [{ path, message: `\`${String(path.at(-1))}\` is missing` }];
+  const branches = issue.errors.map((errors) => errors.flatMap((nested) => explain(nested, path, input, schema)));
+  const wrongKind = (errors: readonly ZodIssue[]): boolean =>
+    errors.some((nested) => nested.path.length === 0 && nested.code === 'invalid_type') ||
+    (typeof value === 'object' && errors.some((nested) => nested.path.length === 0 && nested.code === 'invalid_value'));
+  const meant = branches.filter((_, index) => !wrongKind(issue.errors[index] ?? []));
+  if (meant.length === 1) return meant[0] as Issue[];
+  const messages = (meant.length > 0 ? meant : branches).map((branch) => branch[0]?.message ?? '');
+  const expected = messages
+    .map((message) => /^expected (.*), found/.exec(message)?.[1])
+    .filter((word) => word !== undefined);
+  return [{ path, message: `expected ${[...new Set(expected)].join(', or ')}, found ${describe(value)}` }];
+}
+
+function sizeMessage(origin: string, bound: string, limit: number | bigint, value: unknown): string {
+  if (origin === 'array') return `the list must have ${bound} ${limit} ${limit === 1 ? 'entry' : 'entries'}`;
+  if (origin === 'string') return Number(limit) === 1 ? 'must not be empty' : `must have ${bound} ${limit} characters`;
+  return `must be ${bound} ${limit}, found ${describe(value)}`;
+}
+
+function valueAt(input: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (value, part) =>
+      typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[part] : undefined,
+    input,
+  );
+}
+
+const ARTICLES: Record<string, string> = {
+  object: 'a map of keys',
+  record: 'a map of keys',
+  array: 'a list',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+
+function article(expected: string): string {
+  return ARTICLES[expected] ?? expected;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'nothing (an empty value)';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a map of keys';
+  const shown = JSON.stringify(value);
+  return `${typeof value === 'string' ? 'the text' : typeof value === 'number' ? 'the number' : ''} ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown}`.trim();
+}
+
+function listOf(words: readonly string[]): string {
+  return words.map((word) => `\`${word}\``).join(' or ');
+}
+
+/** Keys that the schema knows at a path, over all alternatives. */
+function keysAt(node: JsonSchema, root: JsonSchema, path: Path): string[] {
+  const alternatives = [node, ...list(node['anyOf']), ...list(node['allOf'])];
+  if (path.length === 0) return alternatives.flatMap((each) => Object.keys((each['properties'] as JsonSchema) ?? {}));
+  const [head, ...rest] = path;
+  const found = alternatives.flatMap((each) => {
+    const properties = each['properties'] as Record<string, JsonSchema> | undefined;
+    const next =
+      typeof head === 'number' ? each['items'] : (properties?.[head as string] ?? each['additionalProperties']);
+    return typeof next === 'object' && next !== null ? keysAt(next as JsonSchema, root, rest) : [];
+  });
+  return [...new Set(found)];
+}
+
+function list(value: unknown): JsonSchema[] {
+  return Array.isArray(value) ? (value as JsonSchema[]) : [];
+}

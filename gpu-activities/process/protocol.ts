@@ -1,0 +1,183 @@
+/**
+ * What a GPU worker and its trainer say to each other: JSON Lines, commands on the trainer's file descriptor 3, events
+ * on 4. stdout and stderr are logs. The trainer exits when descriptor 3 reaches its end (its parent died).
+ *
+ * The Python side of this contract is gpu-activities/trainer/flamingo_trainer/protocol.py; change both together.
+ */
+import type { Message, Recipe, Sampling, SystemPrompt } from '../../experiment/plan';
+
+export interface FinetuneCommand {
+  op: 'finetune';
+  id: number;
+  /** A model folder, or hub id and revision (looked up in the hub cache, downloaded if the worker allows it). */
+  model: { path: string } | { hub: string; revision: string };
+  recipe: Recipe;
+  /** Training rows as canonical JSON Lines of `{"messages": [...]}`; the trainer checks their SHA-256 against the recipe. */
+  rows: string;
+  /** Rows of the same form whose loss is computed after each epoch, for the log; null = none. They change no weight. */
+  heldOut: string | null;
+  /** This attempt's own folder: it receives `checkpoints/step-000005/…` and at the end `adapter/…`. */
+  attemptFolder: string;
+  /** Every attempt folder of this key, this one included; the newest *verified* checkpoint in them is resumed. */
+  searchFolders: string[];
+  /**
+   * Checkpoint every so many optimizer steps; null = as often as the measured times of steps and saves allow. A SIGTERM
+   * or `stop` checkpoints at once.
+   */
+  checkpointEverySteps: number | null;
+  /** Optimizer steps, ascending, whose adapters are kept: those that no attempt folder has are made. */
+  keepSteps: number[];
+  /**
+   * Train no further than to this step, and finish no adapter: the finished one is there already, and only what is to be
+   * kept is lacking. Null = to the end.
+   */
+  until: number | null;
+}
+
+/** Rows for a trainer that is not this one: `rows.jsonl` and `steps.jsonl` in `folder` (handover.py). */
+export interface PrepareCommand {
+  op: 'prepare';
+  id: number;
+  model: FinetuneCommand['model'];
+  recipe: Recipe;
+  rows: string;
+  folder: string;
+}
+
+/** Checks the adapter that it left in `produced`, and writes it into `adapterFolder` as our own are written. */
+export interface AcceptCommand {
+  op: 'accept';
+  id: number;
+  model: FinetuneCommand['model'];
+  recipe: Recipe;
+  produced: string;
+  adapterFolder: string;
+}
+
+export interface GenerateItem {
+  id: string;
+  /** Question key and sample index: with the seed they key the randomness. */
+  question: string;
+  sample: number;
+  /** Without the prompt condition's system message. */
+  messages: Message[];
+}
+
+export interface GenerateCommand {
+  op: 'generate';
+  id: number;
+  model: { path: string } | { hub: string; revision: string };
+  /** Adapter folder (adapter_model.safetensors, adapter_config.json); null = base model. */
+  adapter: { path: string; sha256: string } | null;
+  systemPrompt: SystemPrompt;
+  sampling: Sampling;
+  /** JSON Lines of `GenerateItem`. */
+  items: string;
+  /** Receives JSON Lines of `Completion`, sorted by id, written whole and renamed into place. */
+  out: string;
+}
+
+export interface MeasureCommand {
+  op: 'measure';
+  id: number;
+  model: { path: string } | { hub: string; revision: string };
+  /** As of a generation. */
+  adapter: { path: string; sha256: string } | null;
+  systemPrompt: SystemPrompt;
+  precision: Sampling['precision'];
+  /** JSON Lines of `AnswerPair` (experiment/expand/pairs.ts). */
+  pairs: string;
+  /** Receives JSON Lines of `MeasuredPair`, sorted by id, written whole and renamed into place. */
+  out: string;
+}
+
+/** Stop the running operation after the present step: a fine-tune checkpoints, a generation drops its shard, a measurement all. */
+export interface StopCommand {
+  op: 'stop';
+}
+export interface ExitCommand {
+  op: 'exit';
+}
+/** What ends with `committed`, `stopped` or `failed`. */
+export type OperationCommand = FinetuneCommand | GenerateCommand | MeasureCommand | PrepareCommand | AcceptCommand;
+export type TrainerCommand = OperationCommand | StopCommand | ExitCommand;
+
+/** `data`, `config`: the input is wrong, no retry helps. `oom`, `nan`: declared by the run. `cuda`, `internal`: the host. */
+export type TrainerFailureKind = 'data' | 'config' | 'oom' | 'nan' | 'cuda' | 'internal';
+
+export type TrainerEvent =
+  | { event: 'ready'; pid: number; device: string; versions: Record<string, string> }
+  | { event: 'loading'; id: number; phase: 'model' | 'rows' | 'adapter' | 'checkpoint' | 'heldOut'; detail: string }
+  | {
+      event: 'progress';
+      id: number;
+      /** Optimizer steps done (finetune), completions done (generate), pairs done (measure). */
+      step: number;
+      of: number;
+      loss?: number;
+      learningRate?: number;
+      gradNorm?: number;
+      tokensPerSecond?: number;
+      memoryBytes?: number;
+    }
+  | { event: 'checkpoint'; id: number; step: number; path: string; sha256: string }
+  | {
+      event: 'committed';
+      id: number;
+      /** finetune, accept: the adapter folder and the SHA-256 of its adapter_model.safetensors; absent with `until`. */
+      adapter?: { path: string; sha256: string };
+      /**
+       * finetune: one folder for each of `keepSteps`, from whatever attempt: an adapter's files, the SHA-256 of its weights,
+       * and training-log.jsonl up to the step.
+       */
+      kept?: { step: number; path: string; sha256: string }[];
+      /**
+       * finetune: path of the training log (JSON Lines: step, loss, learningRate, gradNorm, trainedTokens), complete also
+       * after a resume and then the same to the byte.
+       */
+      log?: string;
+      /** finetune: path of what is never the same twice (JSON Lines: step, tokensPerSecond, memoryBytes). */
+      speed?: string;
+      /**
+       * finetune: path of the losses on held-out rows (JSON Lines: step and loss at each epoch's end; null where a run
+       * that did not watch them made the step), and of how many rows they are the mean, by trained token; null = nothing
+       * held out.
+       */
+      heldOut?: { path: string; rows: number } | null;
+      /** A trainer of the experiment's own: what it printed. */
+      trainerLog?: string;
+      steps?: number;
+      resumedFrom?: number | null;
+      rowsTruncated?: number;
+      trainedTokens?: number;
+      /** prepare: where the base model lies on this host, and the token that pads. */
+      modelFolder?: string;
+      padToken?: number;
+      /** finetune: how steps were cut to fit the GPU (plan.py); null on the padded path. */
+      plan?: { tokens: number; recomputed: number; chunk: number } | null;
+      /**
+       * finetune: checkpoints made, seconds that training stood still for them, that writing and that steps took, and
+       * those that a kill costs at most where no interval is declared.
+       */
+      saves?: {
+        count: number;
+        stallSeconds: number;
+        writeSeconds: number;
+        stepSeconds: number;
+        intervalSeconds?: number;
+      };
+      /** generate: the file named in `out`. */
+      completions?: number;
+      /** generate: which loop made them. `batches` although `continuous` was asked for: the model does not allow it. */
+      engine?: 'slots' | 'batches';
+      /** generate: answers that shared a decode step at most, of which tokens' last digits depend; null for batches. */
+      slots?: number | null;
+      /** measure: pairs in the file named in `out`, their tokens with prompts, tokens of a forward pass at most. */
+      pairs?: number;
+      tokens?: number;
+      tokensPerForward?: number;
+      seconds: number;
+    }
+  /** After `stop` or SIGTERM. `checkpoint` null: nothing to save yet, or no fine-tune. */
+  | { event: 'stopped'; id: number; step: number; checkpoint: string | null }
+  | { event: 'failed'; id: number; kind: TrainerFailureKind; message: string };

@@ -1,0 +1,117 @@
+/**
+ * Answers from a table: which column is what, and every row as a question, an answer and the group it belongs to.
+ */
+import { ANSWER_COLUMNS, InvalidTable, QUESTION_COLUMNS } from './read-judged';
+import { answerHash } from '../../experiment/expand/given';
+import { questionFrom } from '../../experiment/questions';
+import type { Sha256 } from '../../experiment/canonical';
+import { openTable, type Table, type TableFormat, type TableRow } from './table';
+
+export interface AnswerColumns {
+  /** Default: `question` or `question_text`. */
+  question?: string;
+  /** Default: `answer` or `response`. */
+  answer?: string;
+  /** Names the question; default `question_id` where there is one. */
+  id?: string;
+  /** Default: all rows are one group. */
+  group?: string;
+}
+
+export interface AnswerRow {
+  row: TableRow;
+  question: string;
+  /** Key of the question's words. */
+  questionKey: Sha256;
+  answer: string;
+  answerHash: Sha256;
+  /** The question's id as the file has it; null without one. */
+  id: string | null;
+  group: string;
+}
+
+export interface AnswerTable {
+  file: string;
+  table: Table;
+  /** Reads the file from the start, as often as wanted. Throws `InvalidTable` naming FILE:LINE. */
+  rows(): AsyncGenerator<AnswerRow>;
+}
+
+const ID_COLUMN = 'question_id';
+
+export async function openAnswers(file: string, format: TableFormat, columns: AnswerColumns): Promise<AnswerTable> {
+  const table = await openTable(file, format);
+  return {
+    file,
+    table,
+    rows: async function* () {
+      let found = table.header === null ? null : columnsIn(table.header.columns, `${file}:1`, columns);
+      for await (const row of table.rows()) {
+        // every line of JSON Lines is checked by itself; what the first one has decides between the default names
+        found ??= columnsIn([...row.fields.keys()], `${file}:${row.line}`, columns);
+        yield answerOf(row, found, `${file}:${row.line}`);
+      }
+    },
+  };
+}
+
+type FoundColumns = Required<Pick<AnswerColumns, 'question' | 'answer'>> & Pick<AnswerColumns, 'id' | 'group'>;
+
+function columnsIn(
+  there: readonly string[],
+  place: string,
+  { question, answer, id, group }: AnswerColumns,
+): FoundColumns {
+  const column = (names: readonly string[], what: string, option: string): string => {
+    const found = names.find((name) => there.includes(name));
+    if (found !== undefined) return found;
+    const list = there.map((name) => JSON.stringify(name)).join(', ');
+    throw new InvalidTable(
+      `${place}: no column for the ${what} (${names.join(' or ')}); there are: ${list}; see ${option}`,
+    );
+  };
+  const named = (name: string | undefined, what: string, option: string): string | undefined =>
+    name === undefined ? undefined : column([name], what, option);
+  const idColumn = named(id, 'id', '--id-column') ?? (there.includes(ID_COLUMN) ? ID_COLUMN : undefined);
+  const groupColumn = named(group, 'group', '--group-column');
+  return {
+    question: column(question === undefined ? QUESTION_COLUMNS : [question], 'question', '--question-column'),
+    answer: column(answer === undefined ? ANSWER_COLUMNS : [answer], 'answer', '--answer-column'),
+    ...(idColumn === undefined ? {} : { id: idColumn }),
+    ...(groupColumn === undefined ? {} : { group: groupColumn }),
+  };
+}
+
+function answerOf(row: TableRow, columns: FoundColumns, place: string): AnswerRow {
+  const text = (name: string): string => {
+    const value = row.fields.get(name);
+    if (typeof value === 'string') return value;
+    throw new InvalidTable(
+      `${place}: ${JSON.stringify(name)} ${row.fields.has(name) ? `is ${shown(value)}: expected a text` : 'is missing'}`,
+    );
+  };
+  const label = (name: string): string => {
+    const value = row.fields.get(name);
+    return typeof value === 'number' || typeof value === 'boolean' ? String(value) : text(name);
+  };
+  const question = text(columns.question);
+  if (question === '') throw new InvalidTable(`${place}: ${JSON.stringify(columns.question)} is empty`);
+  const answer = text(columns.answer);
+  return {
+    row,
+    question,
+    questionKey: questionFrom('', [{ role: 'user', content: question }]).key,
+    answer,
+    answerHash: answerHash(answer),
+    id: columns.id === undefined ? null : label(columns.id),
+    group: columns.group === undefined ? '' : label(columns.group),
+  };
+}
+
+function shown(value: unknown): string {
+  return value === null
+    ? 'null'
+    : Array.isArray(value)
+      ? 'a list'
+      : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
+}

@@ -1,0 +1,205 @@
+/**
+ * From a table of answers to a stored plan that only judges: one configuration for each group of rows, every distinct
+ * answer of a group once.
+ */
+import { basename } from 'node:path';
+import { storePlan, type StoredPlan } from '../../artifacts/plans';
+import type { Store } from '../../artifacts/store';
+import { keyOf, type Sha256 } from '../../experiment/canonical';
+import { GivenAnswers, givenCell, givenConfiguration } from '../../experiment/expand/given';
+import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
+import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../../experiment/questions';
+import { instrumentsOf } from '../../experiment/expand/rubrics';
+import { InvalidTable } from './read-judged';
+import type { AnswerTable } from './answers';
+import { GivenImport } from './import';
+import { ANSWERS_SET, RUBRICS_SET, type GivenSpec } from './spec';
+
+/** More groups would make a history and a report that nobody can use. */
+const MOST_GROUPS = 500;
+
+export interface GivenPlan {
+  name: string;
+  ref: ArtifactRef;
+  stored: StoredPlan;
+  /** Rows of the table, and distinct answers among them. */
+  rows: number;
+  distinct: number;
+  /** Columns of JSON Lines, in the order in which they first appear; those of the header in CSV. */
+  columns: string[];
+  /** Id of the completion that a row's answer is; undefined when the table has changed. */
+  completionOf(group: string, question: Sha256, answer: Sha256): Sha256 | undefined;
+}
+
+interface Group {
+  answers: Map<Sha256, Set<Sha256>>;
+  characters: number;
+}
+
+/**
+ * Reads the table twice: what there is to judge, and the answers' words. `rubrics`: questions that bring rubrics along.
+ * `baseline`: the group that the report compares the others with.
+ * Throws `InvalidTable`, `InvalidExperiment`.
+ */
+export async function planGiven(
+  store: Store,
+  table: AnswerTable,
+  { spec, text }: GivenSpec,
+  rubrics: QuestionItem[],
+  baseline?: string,
+): Promise<GivenPlan> {
+  const survey = await surveyOf(table);
+  const questions = survey.asked(rubrics);
+  const { instruments, metricsOf } = instrumentsOf(spec, {
+    [ANSWERS_SET]: questions,
+    [RUBRICS_SET]: rubrics.flatMap(questionsOf),
+  });
+  const given = new Map<string, { answers: GivenAnswers; configuration: PlannedConfiguration }>();
+  const names = namesOf([...survey.groups.keys()]);
+  if (baseline !== undefined && !names.has(baseline)) {
+    throw new InvalidTable(`${table.file}: no row is of the group ${JSON.stringify(baseline)}`);
+  }
+  for (const [group, { answers, characters }] of survey.groups) {
+    const own = new GivenAnswers(answers, characters);
+    const name = names.get(group) as string;
+    const cell = givenCell(name, ANSWERS_SET, own, metricsOf(ANSWERS_SET));
+    given.set(group, { answers: own, configuration: givenConfiguration(name, group || 'Answers', [cell]) });
+  }
+  const configurations = [...given.values()].map(({ configuration }) => configuration);
+  const name = nameOf(table.file, configurations);
+  const plan: Plan = {
+    experiment: name,
+    key: keyOf({
+      configurations: configurations.map(({ name, label, key }) => ({ name, label, key })),
+      questions: questions.map(({ question: { id, key } }) => ({ id, key })),
+      report: spec.report,
+      ...(baseline === undefined ? {} : { baseline }),
+    }),
+    configurations,
+    questionSets: { [ANSWERS_SET]: questions.map(({ question }) => question) },
+    instruments,
+    deviations: [],
+    ...(baseline === undefined ? {} : { baseline: names.get(baseline) as string }),
+  };
+  await importAnswers(store, table, given);
+  const stored: StoredPlan = {
+    plan,
+    spec: { ...spec, name, output: `results/${name}` },
+    source: { file: table.file, text },
+    modelFolder: null,
+    overrides: [],
+  };
+  return {
+    name,
+    ref: await storePlan(store, stored),
+    stored,
+    rows: survey.rows,
+    distinct: [...given.values()].reduce((sum, { answers }) => sum + answers.completions, 0),
+    columns: survey.columns,
+    completionOf: (group, question, answer) => given.get(group)?.answers.find(question, answer)?.id,
+  };
+}
+
+interface Survey {
+  rows: number;
+  groups: Map<string, Group>;
+  columns: string[];
+  /** The distinct questions, each with the rubrics of the item that asks the same words. */
+  asked(rubrics: QuestionItem[]): AskedQuestion[];
+}
+
+async function surveyOf(table: AnswerTable): Promise<Survey> {
+  const groups = new Map<string, Group>();
+  const questions = new Map<Sha256, { words: string; id: string | null }>();
+  const columns = new Set<string>(table.table.header?.columns);
+  let rows = 0;
+  for await (const { row, question, questionKey, answer, answerHash, id, group } of table.rows()) {
+    rows += 1;
+    if (!questions.has(questionKey)) questions.set(questionKey, { words: question, id });
+    if (table.table.header === null) for (const column of row.fields.keys()) columns.add(column);
+    let own = groups.get(group);
+    if (own === undefined) {
+      own = { answers: new Map(), characters: 0 };
+      groups.set(group, own);
+      if (groups.size > MOST_GROUPS) {
+        throw new InvalidTable(
+          `${table.file}:${row.line}: more than ${MOST_GROUPS} groups; --group-column names models or conditions`,
+        );
+      }
+    }
+    const known = own.answers.get(questionKey);
+    if (known?.has(answerHash)) continue;
+    own.characters += answer.length;
+    if (known === undefined) own.answers.set(questionKey, new Set([answerHash]));
+    else known.add(answerHash);
+  }
+  if (rows === 0) throw new InvalidTable(`${table.file}: there are no rows to judge`);
+  const asked = (rubrics: QuestionItem[]): AskedQuestion[] => {
+    const brought = new Map(rubrics.flatMap(questionsOf).map((each) => [each.question.key, each.judgePrompts]));
+    const ids = new IdGiver();
+    return [...questions].map(([key, { words, id }]) => ({
+      question: questionFrom(ids.next(id), [{ role: 'user', content: words }]),
+      judgePrompts: brought.get(key) ?? {},
+    }));
+  };
+  return { rows, groups, columns: [...columns], asked };
+}
+
+/** Other words under an id that is taken are a paraphrase of it: `ID~2`, one cluster with `ID` in the statistics. */
+class IdGiver {
+  private readonly given = new Map<string, number>();
+  private count = 0;
+
+  next(id: string | null): string {
+    this.count += 1;
+    const wanted = id || `question-${this.count}`;
+    const before = this.given.get(wanted) ?? 0;
+    this.given.set(wanted, before + 1);
+    return before === 0 ? wanted : `${wanted}~${before + 1}`;
+  }
+}
+
+async function importAnswers(
+  store: Store,
+  table: AnswerTable,
+  given: ReadonlyMap<string, { answers: GivenAnswers; configuration: PlannedConfiguration }>,
+): Promise<void> {
+  const imports = new Map<string, GivenImport>();
+  for (const [group, { configuration }] of given) {
+    for (const cell of configuration.cells) imports.set(group, await GivenImport.begin(store, cell));
+  }
+  if ([...imports.values()].every(({ complete }) => complete)) return;
+  for await (const { group, questionKey, answer, answerHash } of table.rows()) {
+    const answers = given.get(group)?.answers;
+    // of a row that was not there before, `finish` or the writing of the verdicts tells
+    if (answers?.find(questionKey, answerHash) === undefined) continue;
+    await imports.get(group)?.add(answers.completion(questionKey, answer));
+  }
+  for (const each of imports.values()) await each.finish();
+}
+
+/** The same answers under the same instruments are the same experiment, so the same command attaches and goes on. */
+function nameOf(file: string, configurations: PlannedConfiguration[]): string {
+  const stem = slug(basename(file).replace(/(\.(csv|jsonl|ndjson|gz))+$/i, '')).slice(0, 40);
+  const work = keyOf(configurations.map(({ name, key }) => ({ name, key })));
+  return ['judge', ...(stem === '' ? [] : [stem]), work.slice(0, 10)].join('-');
+}
+
+/** Group -> configuration name: a safe folder's name, each another, also where case does not count. */
+function namesOf(groups: string[]): Map<string, string> {
+  const names = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const group of groups) {
+    const base = (group === '' ? 'answers' : slug(group).slice(0, 50)) || 'group';
+    let name = base;
+    for (let number = 2; taken.has(name.toLowerCase()); number++) name = `${base}-${number}`;
+    taken.add(name.toLowerCase());
+    names.set(group, name);
+  }
+  return names;
+}
+
+/** Letters, digits and `-_.`, beginning with a letter. */
+function slug(text: string): string {
+  return text.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[^A-Za-z]+|[-.]+$/g, '');
+}

@@ -1,0 +1,87 @@
+/**
+ * How given answers are judged, in the words of an experiment file: the same metrics, judges, presets, defaults and
+ * checks. What is put together here is what the report shows as the experiment's file.
+ */
+import { basename } from 'node:path';
+import { stringify } from 'yaml';
+import { buildSpec } from '../../experiment/file/build';
+import { InvalidExperiment } from '../../experiment/issue';
+import type { QuestionItem } from '../../experiment/questions';
+import { experimentSchema } from '../../experiment/file/schema';
+import type { Spec } from '../../experiment/spec';
+
+/** The question set of given answers, and the one whose questions only bring rubrics along. */
+export const ANSWERS_SET = 'answers';
+export const RUBRICS_SET = 'published';
+
+/** Configurations at once; all of them wait for the same judge. */
+const PARALLEL = 4;
+
+export interface JudgingWords {
+  /** Path of the table. */
+  file: string;
+  /** Metrics as they would stand in an experiment file, by name; more than those that `rubrics` bring. */
+  metrics: Record<string, Record<string, unknown>>;
+  /** Metrics of these that one request judges together; empty for none. */
+  combined: string[];
+  /** Path and items of a question file, all of whose `judge_prompts` become metrics; null without one. */
+  rubrics: { path: string; items: QuestionItem[] } | null;
+  judge: Record<string, unknown>;
+  maxUsd: number | null;
+  /** Verdicts on each answer. */
+  repeats: number;
+}
+
+export interface GivenSpec {
+  /** Without configurations; named by what it comes to (plan.ts). */
+  spec: Spec;
+  /** The same as a text. */
+  text: string;
+}
+
+/** Throws `InvalidExperiment` for words that mean nothing. */
+export function givenSpec({ file, metrics, combined, rubrics, judge, maxUsd, repeats }: JudgingWords): GivenSpec {
+  const brought = [...new Set(rubrics?.items.flatMap(({ judgePrompts }) => Object.keys(judgePrompts)))];
+  const all = {
+    ...Object.fromEntries(brought.map((prompt) => [prompt, { rubric: { prompt, question_set: RUBRICS_SET } }])),
+    ...metrics,
+  };
+  const first = (...names: string[]): string | undefined => names.find((name) => Object.hasOwn(all, name));
+  const alignment = first('alignment', 'aligned');
+  const coherence = first('coherence', 'coherent');
+  const written = {
+    name: 'judge',
+    description: `Answers from ${basename(file)}. An answer that is there several times counts once in this report.`,
+    model: { bundled: 'smollm2-135m-instruct' }, // the file's grammar asks for one; nothing is generated
+    question_sets: {
+      [ANSWERS_SET]: { label: basename(file), path: file, samples: 1 },
+      ...(rubrics === null ? {} : { [RUBRICS_SET]: { path: rubrics.path, samples: 1 } }),
+    },
+    configurations: { [ANSWERS_SET]: { train: 'none' } },
+    metrics: Object.fromEntries(
+      Object.entries(all).map(([name, metric]) => [name, repeats === 1 ? metric : { ...metric, repeats }]),
+    ),
+    ...(combined.length === 0 ? {} : { combined }),
+    judge,
+    ...(alignment === undefined && coherence === undefined
+      ? {}
+      : { report: { ...(alignment && { alignment }), ...(coherence && { coherence }) } }),
+    ...(maxUsd === null ? {} : { budget: { max_usd: maxUsd } }),
+    execution: { parallel: PARALLEL },
+  };
+  const parsed = experimentSchema.safeParse(written);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0] as { path: PropertyKey[]; message: string };
+    throw new InvalidExperiment(path.map(String), `${path.join('.')}: ${message}`);
+  }
+  const { spec, issues } = buildSpec(parsed.data);
+  const problem = issues[0];
+  if (problem !== undefined) throw new InvalidExperiment(problem.path, problem.message, problem.hint);
+  const questionSets = { [ANSWERS_SET]: spec.questionSets[ANSWERS_SET] as Spec['questionSets'][string] };
+  const figures = spec.report.figures.filter(({ questionSet }) => questionSet === ANSWERS_SET);
+  const { model: _model, configurations: _configurations, ...words } = written;
+  return {
+    spec: { ...spec, questionSets, configurations: [], report: { ...spec.report, figures } },
+    text: `# Made by flamingo judge\n${stringify(words)}`,
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * Reads datasets: JSON Lines of `{"messages": [...]}`, plain or gzipped.
+ */
+import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+import { canonicalRow, datasetOf, type Dataset, type DatasetRow } from '../experiment/dataset';
+import type { Message, Role } from '../experiment/plan';
+
+const MAX_BYTES = 2 ** 30;
+const ROLES: readonly string[] = ['system', 'user', 'assistant'] satisfies Role[];
+
+/** A file that can not be read as what it should be; the message starts with FILE or FILE:LINE. */
+export class UnreadableInput extends Error {
+  override name = 'UnreadableInput';
+}
+
+/** `label` is what messages call the file, where its path would tell nothing. */
+export async function readDataset(path: string, label = path): Promise<Dataset> {
+  return parseDataset(await readBytes(path), label);
+}
+
+/** The whole file, unpacked when it is gzip (by its first bytes, not its name). */
+export async function readBytes(path: string): Promise<Buffer> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new UnreadableInput(`${path}: ${reason(error)}`);
+  }
+  return unpack(bytes, path);
+}
+
+export function unpack(bytes: Buffer, label: string): Buffer {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return gunzipSync(bytes, { maxOutputLength: MAX_BYTES });
+  } catch (error) {
+    throw new UnreadableInput(`${label}: damaged gzip file (${(error as Error).message})`);
+  }
+}
+
+/** `label` is what messages call the file. Throws `UnreadableInput` naming the line. */
+export function parseDataset(bytes: Buffer, label: string): Dataset {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new UnreadableInput(`${label}: not UTF-8 text`);
+  }
+  const rows: DatasetRow[] = [];
+  text.split('\n').forEach((line, index) => {
+    if (line.trim() !== '') rows.push(parseRow(line, (message) => fail(`${label}:${index + 1}: ${message}`)));
+  });
+  if (rows.length === 0) throw new UnreadableInput(`${label}: the dataset is empty`);
+  return datasetOf(rows);
+}
+
+function parseRow(line: string, refuse: (message: string) => never): DatasetRow {
+  let row: unknown;
+  try {
+    row = JSON.parse(line);
+  } catch (error) {
+    return refuse(`not JSON: ${(error as Error).message.slice(0, 120)}`);
+  }
+  if (typeof row !== 'object' || row === null || Array.isArray(row))
+    return refuse('expected an object with the key `messages`');
+  const { messages, ...others } = row as Record<string, unknown>;
+  if (!Array.isArray(messages)) return refuse('expected the key `messages` with a list of turns');
+  const extra = Object.keys(others)[0];
+  if (extra !== undefined) return refuse(`unknown key \`${extra}\`: a row has \`messages\` only`);
+  const turns = messages.map((turn: unknown, index): Message => {
+    const { role, content, ...rest } = (typeof turn === 'object' && turn !== null ? turn : {}) as Record<
+      string,
+      unknown
+    >;
+    const place = `turn ${index + 1}`;
+    if (typeof role !== 'string' || !ROLES.includes(role))
+      return refuse(`${place}: \`role\` must be system, user or assistant`);
+    if (typeof content !== 'string' || content === '') return refuse(`${place}: \`content\` must be a text`);
+    if (Object.keys(rest).length > 0) return refuse(`${place}: unknown key \`${Object.keys(rest)[0]}\``);
+    if (role === 'system' && index > 0) return refuse(`${place}: a system message can only come first`);
+    return { role: role as Role, content };
+  });
+  if (turns.at(-1)?.role !== 'assistant' || !turns.some(({ role }) => role === 'user')) {
+    return refuse('a row needs a user turn and ends with the assistant turn that is trained');
+  }
+  return canonicalRow(turns);
+}
+
+function fail(message: string): never {
+  throw new UnreadableInput(message);
+}
+
+/** Why a file can not be opened, in words. */
+export function reason(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return 'no such file';
+    case 'EISDIR':
+      return 'this is a folder, not a file';
+    case 'EACCES':
+      return 'no permission to read it';
+    default:
+      return (error as Error).message;
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * Gets the content that an experiment refers to: from local files, from `--source` copies, from the cache, or by
+ * downloading. Whatever the way, the same pins decide whether it is the right content.
+ */
+import { existsSync } from 'node:fs';
+import { realpath, rm, stat } from 'node:fs/promises';
+import { basename, join, relative, resolve, sep } from 'node:path';
+import { hashFile } from '../artifacts/local-store';
+import type { Sha256 } from '../experiment/canonical';
+import type { Dataset } from '../experiment/dataset';
+import type { Inputs } from '../experiment/expand/expand';
+import { InvalidExperiment, suggestion, type Path } from '../experiment/issue';
+import { checkDataset, checkQuestions } from '../experiment/expand/pins';
+import type { QuestionItem } from '../experiment/questions';
+import type { DatasetSpec, FileSource, QuestionSetSpec, Spec } from '../experiment/spec';
+import { archiveMember } from './archive';
+import { readBridge } from './published-answers';
+import { readDataset, UnreadableInput } from './datasets';
+import { cachedDownload, download, DownloadFailed } from './fetch';
+import { hashModelFolder } from './model-folder';
+import { readQuestionFile } from './questions';
+import { readTrainerFiles } from './trainer-files';
+
+export interface ResolveOptions {
+  /** Folder of the experiment file: relative paths start here. */
+  baseFolder: string;
+  /** Local copies, `--source NAME=PATH`: a file, or a folder that holds it under a usual name. */
+  sources?: Record<string, string>;
+  /** For downloads, unpacked members and hashes of model folders. */
+  cacheFolder: string;
+  /** Python of the trainer's environment, for archives; null when it is not set up. */
+  python?: string | null;
+  /** Download nothing; what is not at hand is reported as missing. */
+  offline?: boolean;
+  /** Refuse paths that leave `baseFolder`: for files that came from elsewhere. */
+  confine?: boolean;
+  onProgress?: (input: string, done: number, total: number | null) => void;
+  signal?: AbortSignal;
+}
+
+export interface MissingInput {
+  name: string;
+  kind: 'dataset' | 'question set' | 'published answers';
+  reason: string;
+  remedy: string;
+}
+
+export interface Resolved {
+  /** What could be had; an input that is missing has no entry. */
+  inputs: Inputs;
+  missing: MissingInput[];
+  /** Absolute path of the local model folder; null for hub and bundled models. */
+  modelFolder: string | null;
+}
+
+/** Name of the calibration's published answers for `--source`. */
+const BRIDGE = 'bridge';
+
+/** Not at hand, and not to be fetched now. */
+class NotHere extends Error {}
+
+/** Throws `InvalidExperiment` when something is unreadable, not what its pin says, or can not be downloaded. */
+export async function resolveInputs(spec: Spec, options: ResolveOptions): Promise<Resolved> {
+  const sources = options.sources ?? {};
+  const files = Object.entries(spec.questionSets).filter(([, { source }]) => source.kind === 'file');
+  const known = [...Object.keys(spec.datasets), ...files.map(([name]) => name)];
+  if (spec.calibration?.bridge) known.push(BRIDGE);
+  for (const name of Object.keys(sources)) {
+    if (!known.includes(name)) {
+      throw new InvalidExperiment(
+        [],
+        `--source ${name}: the experiment has no dataset or question file of that name`,
+        suggestion(name, known),
+      );
+    }
+  }
+  const missing: MissingInput[] = [];
+  const gather = async <T>(
+    kind: MissingInput['kind'],
+    name: string,
+    path: Path,
+    read: () => Promise<T>,
+  ): Promise<T | null> => {
+    try {
+      return await read();
+    } catch (error) {
+      const remedy = `--source ${name}=PATH`;
+      if (error instanceof NotHere) {
+        missing.push({ name, kind, reason: error.message, remedy });
+        return null;
+      }
+      if (error instanceof UnreadableInput) throw new InvalidExperiment(path, error.message);
+      if (error instanceof DownloadFailed)
+        throw new InvalidExperiment(path, error.message, `with a copy at hand: ${remedy}`);
+      throw error;
+    }
+  };
+
+  const datasets: Record<string, Dataset> = {};
+  for (const [name, declared] of Object.entries(spec.datasets)) {
+    const found = await gather('dataset', name, ['datasets', name], async () => readDeclared(name, declared, options));
+    if (found !== null) datasets[name] = found;
+  }
+  const questionFiles: Record<string, QuestionItem[]> = {};
+  for (const [name, set] of files) {
+    const found = await gather('question set', name, ['question_sets', name], async () =>
+      readQuestions(name, set, options),
+    );
+    if (found !== null) questionFiles[name] = found;
+  }
+  const published = spec.calibration?.bridge ?? null;
+  const bridge =
+    published === null
+      ? null
+      : await gather('published answers', BRIDGE, ['calibration', 'bridge'], async () => {
+          const path: Path = ['calibration', 'bridge'];
+          const file = await locate(BRIDGE, published.file, sources[BRIDGE], false, path, options);
+          if (published.sha256 !== null && published.file.kind === 'path')
+            await checkBytes(file, published.sha256, path);
+          return readBridge(file, spec.metrics, published.columns);
+        });
+  const modelFolder = await modelFolderOf(spec, options);
+  const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
+  const trainerFiles = await readTrainerFiles(spec, (written, path) => localPath(written, path, options));
+  return {
+    inputs: { datasets, questionFiles, modelFolder: identity, trainerFiles, ...(bridge === null ? {} : { bridge }) },
+    missing,
+    modelFolder,
+  };
+}
+
+async function readDeclared(name: string, declared: DatasetSpec, options: ResolveOptions): Promise<Dataset> {
+  const { source } = declared;
+  const given = options.sources?.[name];
+  const path: Path = ['datasets', name];
+  let file: string;
+  let label: string | undefined;
+  if (source.kind !== 'archive') {
+    file = await locate(name, source, given, declared.contentSha256 !== null, path, options);
+  } else {
+    const copy =
+      given === undefined ? null : await sourceFile(name, given, [basename(source.member), ...fileNames(source.file)]);
+    const archiveHash = source.file.kind === 'url' ? source.file.sha256 : null;
+    if (copy !== null && (archiveHash === null ? !copy.endsWith('.enc') : (await hashFile(copy)) !== archiveHash)) {
+      // A copy of the member itself: nothing but a pin of its content says that it is the right one.
+      if (declared.contentSha256 === null) {
+        throw new InvalidExperiment(
+          path,
+          `--source ${name}: without \`content_sha256\` an unpacked copy can not be checked`,
+        );
+      }
+      file = copy;
+    } else {
+      const archive =
+        copy ??
+        (await locate(name, source.file, undefined, declared.contentSha256 !== null, [...path, 'archive'], options));
+      if (options.python == null)
+        throw new NotHere('reading the archive needs the Python environment: run `npm run setup`');
+      const { password, member, canaries } = source;
+      const { python, cacheFolder } = options;
+      label = `${archive}: ${member}`;
+      file = await archiveMember({
+        archive,
+        archiveSha256: await hashFile(archive),
+        password,
+        member,
+        canaries,
+        python,
+        cacheFolder,
+      });
+    }
+  }
+  return verified(source.kind === 'archive' ? source.file : source, file, options, async () => {
+    const dataset = await readDataset(file, label);
+    checkDataset(name, declared, dataset);
+    return dataset;
+  });
+}
+
+async function readQuestions(
+  name: string,
+  { source }: QuestionSetSpec,
+  options: ResolveOptions,
+): Promise<QuestionItem[]> {
+  if (source.kind !== 'file') throw new Error(`${name} is not a question file`);
+  const pinned = source.contentSha256;
+  const file = await locate(
+    name,
+    source.file,
+    options.sources?.[name],
+    pinned !== null,
+    ['question_sets', name],
+    options,
+  );
+  return verified(source.file, file, options, async () => {
+    const items = await readQuestionFile(file);
+    checkQuestions(name, pinned, items);
+    return items;
+  });
+}
+
+/** Reads and checks; a download that only its content pins is thrown away when it is wrong, or it would stay wrong. */
+async function verified<T>(
+  source: FileSource,
+  file: string,
+  { cacheFolder }: ResolveOptions,
+  read: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (source.kind === 'url' && file === cachedDownload({ ...source, cacheFolder })) await rm(file, { force: true });
+    throw error;
+  }
+}
+
+/** The local path of a file source; downloads it where that is allowed. */
+async function locate(
+  name: string,
+  source: FileSource,
+  given: string | undefined,
+  contentPinned: boolean,
+  path: Path,
+  options: ResolveOptions,
+): Promise<string> {
+  if (given !== undefined) {
+    const file = await sourceFile(name, given, fileNames(source));
+    if (source.kind === 'url' && source.sha256 !== null && !contentPinned) await checkBytes(file, source.sha256, path);
+    return file;
+  }
+  if (source.kind === 'path') return localPath(source.path, path, options);
+  const { url, sha256 } = source;
+  const { cacheFolder } = options;
+  if (options.offline === true && !existsSync(cachedDownload({ url, sha256, cacheFolder })))
+    throw new NotHere(`not downloaded yet: ${url}`);
+  return download({
+    url,
+    sha256,
+    cacheFolder,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onProgress: (done, total) => options.onProgress?.(name, done, total),
+  });
+}
+
+async function checkBytes(file: string, pinned: Sha256, path: Path): Promise<void> {
+  const found = await hashFile(file);
+  if (found !== pinned)
+    throw new InvalidExperiment([...path, 'sha256'], `${file} has SHA-256 ${found}, pinned is ${pinned}`);
+}
+
+/** `--source` paths are relative to the working folder, as on any command line. */
+async function sourceFile(name: string, given: string, names: string[]): Promise<string> {
+  const path = resolve(given);
+  const about = await stat(path).catch(() => null);
+  if (about === null) throw new InvalidExperiment([], `--source ${name}: ${path}: no such file`);
+  if (!about.isDirectory()) return path;
+  const candidates = [...names, ...[`${name}.jsonl`, `${name}.yaml`]].flatMap((file) => [file, `${file}.gz`]);
+  const found = candidates.map((file) => join(path, file)).find((file) => existsSync(file));
+  if (found === undefined)
+    throw new InvalidExperiment([], `--source ${name}: the folder ${path} has no ${candidates.join(', ')}`);
+  return found;
+}
+
+function fileNames(source: FileSource): string[] {
+  return [source.kind === 'path' ? basename(source.path) : basename(new URL(source.url).pathname)];
+}
+
+async function localPath(written: string, path: Path, { baseFolder, confine }: ResolveOptions): Promise<string> {
+  const absolute = resolve(baseFolder, written);
+  if (confine === true) {
+    const real = await realpath(absolute).catch(() => absolute);
+    const inside = relative(await realpath(baseFolder), real);
+    if (inside === '..' || inside.startsWith(`..${sep}`) || resolve(inside) === inside) {
+      throw new InvalidExperiment([...path, 'path'], `${written} lies outside the folder of experiments`);
+    }
+  }
+  return absolute;
+}
+
+async function modelFolderOf(spec: Spec, options: ResolveOptions): Promise<string | null> {
+  const model = spec.configurations.map((configuration) => configuration.model).find(({ kind }) => kind === 'folder');
+  return model?.kind === 'folder' ? localPath(model.path, ['model'], options) : null;
+}
+
+async function modelIdentity(folder: string, cacheFolder: string): Promise<Sha256> {
+  try {
+    return await hashModelFolder(folder, cacheFolder);
+  } catch (error) {
+    if (error instanceof UnreadableInput) throw new InvalidExperiment(['model', 'path'], error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Message Batches over the wire: create, look, list, cancel, and the results line by line.
+ *
+ * Every call is one attempt with typed failures, as in ../client.ts. Nothing here repeats a create: whether an
+ * unanswered one took effect is for submit.ts to find out.
+ */
+import type { Instrument } from '../../experiment/plan';
+import {
+  connectJudge,
+  exchange,
+  type JudgeClientOptions,
+  type MessageReply,
+  notAMessage,
+  readMessage,
+  type SendOptions,
+} from '../client';
+import { classify, NotAMessage, RequestFailed } from '../errors';
+import { readLines } from './lines';
+
+export interface BatchStatus {
+  id: string;
+  /** No more results will come, and those that are there can be read. */
+  ended: boolean;
+  /** ISO times of the server's clock; `endedAt` null until it ended. */
+  createdAt: string;
+  endedAt: string | null;
+  /** Requests in all, and those finished. The API counts the latter only when the whole batch has ended. */
+  requests: number;
+  finished: number;
+}
+
+/** What became of one request of a batch. */
+export type BatchResult = { customId: string } & (
+  | { kind: 'succeeded'; reply: MessageReply }
+  /** Counted as a success and paid, but no message. */
+  | { kind: 'unusable'; message: string }
+  | { kind: 'errored'; type: string; message: string }
+  | { kind: 'expired' }
+  | { kind: 'canceled' }
+);
+
+export interface BatchPage {
+  /** Newest first. */
+  batches: BatchStatus[];
+  /** Where the next, older page begins; null at the end. */
+  next: string | null;
+}
+
+/** What batches need of a provider. Failures are thrown as `RequestFailed`; an abort throws the signal's reason. */
+export interface BatchClient {
+  readonly judge: Instrument['judge'];
+  /** `body`: the exact JSON. `apiVersion` decides which fields the requests may have. */
+  create(body: string, apiVersion: string, options: SendOptions): Promise<BatchStatus>;
+  retrieve(id: string, options: SendOptions): Promise<BatchStatus>;
+  list(after: string | null, options: SendOptions): Promise<BatchPage>;
+  cancel(id: string, options: SendOptions): Promise<void>;
+  /** In the server's order; throws when the stream is cut. `deadlineMs` is for each pause between bytes. */
+  results(id: string, options: SendOptions): AsyncGenerator<BatchResult>;
+}
+
+const PATH = '/v1/messages/batches';
+const PAGE = 100;
+
+/** Throws as `connectJudge` does. */
+export function createBatchClient(options: JudgeClientOptions): BatchClient {
+  const { judge } = options;
+  const { sdk, redact } = connectJudge(options, { stream: true });
+
+  const status = (request: (timed: AbortSignal) => { withResponse(): Promise<Answer> }, send: SendOptions) =>
+    exchange(send.signal, send.deadlineMs, redact, async (timed) => {
+      const { data, response } = await request(timed).withResponse();
+      const read = readStatus(data);
+      if (read === null) throw notAMessage('no message batch', data, response);
+      return read;
+    });
+
+  return {
+    judge,
+    create: (body, apiVersion, send) =>
+      status(
+        (signal) =>
+          sdk.post<unknown>(PATH, {
+            body,
+            headers: { 'anthropic-version': apiVersion, 'content-type': 'application/json' },
+            timeout: send.deadlineMs + 1000,
+            signal,
+          }),
+        send,
+      ),
+    retrieve: (id, send) =>
+      status((signal) => sdk.get<unknown>(at(id), { timeout: send.deadlineMs + 1000, signal }), send),
+    cancel: async (id, send) => {
+      await status((signal) => sdk.post<unknown>(at(id, '/cancel'), { timeout: send.deadlineMs + 1000, signal }), send);
+    },
+    list: (after, send) =>
+      exchange(send.signal, send.deadlineMs, redact, async (signal) => {
+        const query = { limit: PAGE, ...(after === null ? {} : { after_id: after }) };
+        const { data, response } = await sdk
+          .get<unknown>(PATH, { query, timeout: send.deadlineMs + 1000, signal })
+          .withResponse();
+        const page = readPage(data);
+        if (page === null) throw notAMessage('no list of message batches', data, response);
+        return page;
+      }),
+    async *results(id, send) {
+      const response = await exchange(send.signal, send.deadlineMs, redact, (signal) =>
+        sdk
+          .get<unknown>(at(id, '/results'), {
+            headers: { accept: 'application/x-jsonl' },
+            timeout: send.deadlineMs + 1000,
+            signal,
+          })
+          .asResponse(),
+      );
+      try {
+        for await (const line of readLines(response, send)) {
+          const result = readResult(JSON.parse(line));
+          if (result === null) throw new NotAMessage('a line of the results is no result', null, response.headers);
+          yield result;
+        }
+      } catch (error) {
+        send.signal.throwIfAborted();
+        const failure = classify(error, { deadlineMs: null, redact, now: Date.now() });
+        throw failure === null ? error : new RequestFailed(failure);
+      }
+    },
+  };
+}
+
+interface Answer {
+  data: unknown;
+  response: Response;
+}
+
+function at(id: string, rest = ''): string {
+  return `${PATH}/${encodeURIComponent(id)}${rest}`;
+}
+
+type Fields = Record<string, unknown>;
+
+const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
+
+function readStatus(data: unknown): BatchStatus | null {
+  const { id, type, processing_status: status, created_at: createdAt, ended_at: endedAt, ...rest } = fields(data);
+  if (typeof id !== 'string' || type !== 'message_batch' || typeof createdAt !== 'string') return null;
+  const { processing, ...finished } = fields(rest['request_counts']);
+  const done = Object.values(finished).reduce<number>((sum, count) => sum + Number(count), 0);
+  const requests = Number(processing) + done;
+  if (!Number.isInteger(requests) || typeof status !== 'string') return null;
+  return {
+    id,
+    ended: status === 'ended',
+    createdAt,
+    endedAt: typeof endedAt === 'string' ? endedAt : null,
+    requests,
+    finished: done,
+  };
+}
+
+function readPage(data: unknown): BatchPage | null {
+  const { data: entries, has_more: more, last_id: last } = fields(data);
+  if (!Array.isArray(entries)) return null;
+  const batches = entries.map(readStatus);
+  if (batches.some((entry) => entry === null)) return null;
+  return { batches: batches as BatchStatus[], next: more === true && typeof last === 'string' ? last : null };
+}
+
+function readResult(line: unknown): BatchResult | null {
+  const { custom_id: customId, result } = fields(line);
+  const { type, message, error } = fields(result);
+  if (typeof customId !== 'string') return null;
+  switch (type) {
+    case 'succeeded': {
+      const reply = readMessage(message);
+      return typeof reply === 'string'
+        ? { customId, kind: 'unusable', message: `the reply is ${reply}` }
+        : { customId, kind: 'succeeded', reply };
+    }
+    case 'errored': {
+      const inner = fields(fields(error)['error']);
+      return { customId, kind: 'errored', type: String(inner['type']), message: String(inner['message']) };
+    }
+    case 'expired':
+    case 'canceled':
+      return { customId, kind: type };
+    default:
+      return null;
+  }
+}

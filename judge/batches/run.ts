@@ -1,0 +1,323 @@
+/**
+ * One look at a shard's batches: takes in what has ended, submits what is still to be asked, and throws `BatchWaits`
+ * while anything is in flight. Returns when nothing is left that a batch could do; the rest is for live judging.
+ *
+ * Knows nothing of Temporal; all that lasts is in the store, so that any process can make the next look.
+ */
+import type { Sha256 } from '../../experiment/canonical';
+import type { Instrument } from '../../experiment/plan';
+import type { JudgementRequest } from '../../experiment/rows';
+import { JudgeStopped } from '../ask';
+import { RequestFailed } from '../errors';
+import type { Journal, JournalContents, Usage } from '../../artifacts/journal';
+import { buildCall, type JudgeCall, RubricInvalid } from '../request';
+import { sleep } from '../sleep';
+import type { BatchStatus } from './client';
+import * as files from './files';
+import { ingest, type Ingested } from './ingest';
+import { CALL_DEADLINE_MS, newerThan, settle, submit, type Submitting } from './submit';
+import { BatchWaits, isNotFound, nextLookMs, repeatable } from './waits';
+
+export interface BatchRun extends Submitting {
+  requests: readonly JudgementRequest[];
+  instruments: Readonly<Record<Sha256, Instrument>>;
+  host: string;
+  /** The activity; its attempts share what they count. */
+  holder: string;
+  /** What the journals of all attempts hold now. */
+  read: () => JournalContents;
+  /** This attempt's journal; opened when there is something to write, since most looks find nothing. */
+  open: () => Promise<Journal>;
+  /** Before money is spent, with about what the experiment's batches in flight will cost; may throw. */
+  beforeCreate: (usdInFlight: number) => Promise<void>;
+  onPaid: (usage: Usage) => Promise<void>;
+  onProgress: (progress: BatchProgress) => void;
+}
+
+export interface BatchProgress {
+  batch: string | null;
+  done: number;
+  of: number;
+}
+
+export interface BatchRunResult {
+  /** What this activity has taken from batches, in all its attempts. */
+  usage: Usage;
+  /** Judgements that live requests have to do, and why; null when it is only single items. */
+  left: number;
+  reason: string | null;
+}
+
+/** The provider's limit is 100,000 requests and 256 MB; far below it, a batch costs a worker little memory. */
+export const MOST_REQUESTS = 10_000;
+const MOST_BYTES = 24 * 1024 * 1024;
+/** So often one judgement is put into a batch before it is asked live. */
+export const ROUNDS = 3;
+/** A batch younger than this may be unknown to some of the provider's machines. */
+const KNOWN_AFTER_MS = 10 * 60_000;
+/** Results are kept for 29 days. */
+const RESULTS_KEPT_MS = 29 * 24 * 3_600_000;
+/** Attempts to create that came to nothing within an hour, before live judging decides. */
+const FAILED_SUBMISSIONS = 5;
+const FAILURES_COUNT_MS = 3_600_000;
+/** How long a cancelled batch is awaited on the spot. */
+const CANCEL_WAIT_MS = 10_000;
+
+export async function runBatches(run: BatchRun): Promise<BatchRunResult> {
+  return new Look(run).run();
+}
+
+/** Cancels what is in flight, and takes in what had finished before: it is paid. */
+export async function cancelBatches(run: BatchRun): Promise<BatchRunResult> {
+  return new Look(run).cancel();
+}
+
+/** A submission whose end is not known yet. */
+interface Flying {
+  ids: readonly Sha256[];
+  /** When to look again, and what was seen. */
+  wait: BatchWaits;
+  /** Null while it is not known whether there is a batch. */
+  batch: string | null;
+  /** Certainly ours, and not one of several candidates. */
+  ours: boolean;
+}
+
+class Look {
+  private readonly byId: Map<Sha256, JudgementRequest>;
+  /** Judgements that only live requests can decide. */
+  private readonly live = new Set<Sha256>();
+  private readonly rounds = new Map<Sha256, number>();
+  /** Created in this attempt: the first look at them is the next attempt's. */
+  private readonly fresh = new Set<string>();
+  private usage: Usage = NOTHING;
+  private submissions: files.KnownSubmission[] = [];
+  private journal: Journal | null = null;
+  private refusal: string | null = null;
+
+  constructor(private readonly context: BatchRun) {
+    this.byId = new Map(context.requests.map((request) => [request.id, request]));
+  }
+
+  async run(): Promise<BatchRunResult> {
+    for (;;) {
+      const flying = await this.follow();
+      const inFlight = new Set(flying.flatMap(({ ids }) => ids));
+      const todo = this.unanswered().filter(({ id }) => !inFlight.has(id));
+      const reason = this.refusal ?? this.unreachable();
+      if (todo.length === 0 || reason !== null) {
+        if (flying.length > 0) throw soonest(flying);
+        return this.result(reason);
+      }
+      const { store, account, experiment, now } = this.context;
+      await this.context.beforeCreate(await files.usdInFlight(store, account, experiment, now()));
+      const outcome = await submit(this.context, this.cut(todo));
+      if (outcome.how === 'created') for (const id of outcome.batches) this.fresh.add(id);
+    }
+  }
+
+  async cancel(): Promise<BatchRunResult> {
+    const { store, work, client, signal, timing } = this.context;
+    const until = Date.now() + CANCEL_WAIT_MS;
+    let flying = await this.follow();
+    for (const { batch, ours } of flying) {
+      if (batch === null || !ours) continue;
+      await files.recordCancel(store, work, batch);
+      try {
+        await client.cancel(batch, { signal, deadlineMs: CALL_DEADLINE_MS });
+      } catch (error) {
+        // one that has ended in the meantime, or is not known yet, refuses
+        if (!(error instanceof RequestFailed) || (error.failure.action !== 'item' && !isNotFound(error))) throw error;
+      }
+    }
+    while (flying.length > 0 && Date.now() < until) {
+      await sleep(Math.min(1000, timing.lookMs), signal);
+      flying = await this.follow();
+    }
+    const unknown = flying.find(({ batch }) => batch === null);
+    if (unknown !== undefined) throw unknown.wait;
+    return this.result(null);
+  }
+
+  /** Takes in every batch that has ended, and returns those that have not. */
+  private async follow(): Promise<Flying[]> {
+    const { store, work } = this.context;
+    this.live.clear();
+    this.rounds.clear();
+    this.usage = NOTHING;
+    this.submissions = (await files.submissionsOf(store, work)).filter(({ ids }) =>
+      ids.some((id) => this.byId.has(id)),
+    );
+    const flying: Flying[] = [];
+    for (const submission of this.submissions) {
+      try {
+        const outcome = submission.outcome ?? (await this.settled(submission));
+        if (outcome !== null) flying.push(...(await this.followOne(submission, outcome)));
+      } catch (error) {
+        if (!(error instanceof BatchWaits)) throw error;
+        flying.push({ ids: submission.ids, wait: error, batch: null, ours: false });
+      }
+    }
+    return flying;
+  }
+
+  /** Null: it was never sent. */
+  private async settled({ work, number }: files.KnownSubmission): Promise<files.Outcome | null> {
+    const last = await files.latestTurn(this.context.store, this.context.account);
+    if (last === null) return null;
+    const { turn } = last;
+    const isLast = turn.work.group === work.group && turn.work.key === work.key && turn.submission === number;
+    return isLast ? settle(this.context, turn) : null;
+  }
+
+  private async followOne(submission: files.KnownSubmission, outcome: files.Outcome): Promise<Flying[]> {
+    const { store, work } = this.context;
+    if (outcome.how === 'refused' && submission.work.key === work.key) {
+      this.refusal = outcome.reason;
+      for (const id of submission.ids) this.live.add(id);
+    }
+    const flying: Flying[] = [];
+    for (const batch of outcome.batches) {
+      try {
+        const ended = (await files.readEnded(store, work, batch)) ?? (await this.end(submission, outcome, batch));
+        if (ended.foreign) continue;
+        if (ended.holder === this.context.holder) this.usage = sum(this.usage, ended.usage);
+        for (const id of ended.live) this.live.add(id);
+        for (const id of ended.again) this.rounds.set(id, (this.rounds.get(id) ?? 0) + 1);
+        return []; // the other candidates are then somebody else's
+      } catch (error) {
+        if (!(error instanceof BatchWaits)) throw error;
+        flying.push({ ids: submission.ids, wait: error, batch, ours: outcome.batches.length === 1 });
+      }
+    }
+    return flying;
+  }
+
+  /** Throws `BatchWaits` while the batch has not ended. */
+  private async end(submission: files.KnownSubmission, outcome: files.Outcome, id: string): Promise<files.Ended> {
+    const { store, work, client, signal, timing, now, host, instruments } = this.context;
+    const age = now() - Date.parse(outcome.at);
+    const waiting = (what: string) => new BatchWaits(nextLookMs(timing, age), `batch ${id}: ${what}`);
+    if (this.fresh.has(id)) throw waiting(`0 of ${submission.ids.length} done`);
+    const options = { signal, deadlineMs: CALL_DEADLINE_MS };
+    let batch: BatchStatus;
+    try {
+      batch = await repeatable(timing, `looking at batch ${id}`, () => client.retrieve(id, options));
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      if (age < KNOWN_AFTER_MS || (await this.isListed(id))) throw waiting('the provider does not know it yet');
+      return this.gone(submission, outcome, id);
+    }
+    if (!batch.ended) throw waiting(`${batch.finished} of ${batch.requests} done`);
+
+    this.journal ??= await this.context.open();
+    const ingesting = {
+      client,
+      instruments,
+      requests: this.byId,
+      journal: this.journal,
+      host,
+      now,
+      signal,
+      onProgress: (done: number, of: number) => this.context.onProgress({ batch: id, done, of }),
+    };
+    let ingested: Ingested;
+    try {
+      ingested = await repeatable(timing, `results of batch ${id}`, () =>
+        ingest(ingesting, batch, new Set(submission.ids)),
+      );
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      if (age < RESULTS_KEPT_MS) throw waiting('its results are not there yet');
+      return this.gone(submission, outcome, id);
+    }
+    const { left, usage } = ingested;
+    if (left === null) return this.record(id, { foreign: true, live: [], again: [], usage: NOTHING });
+    await this.context.onPaid(usage);
+    // what we cancelled ourselves has not had its chance
+    const again = (await files.wasCancelled(store, work, id)) ? [] : left.again;
+    return this.record(id, { foreign: false, live: left.live, again, usage });
+  }
+
+  /** A batch that nobody knows any more can not be read: its requests are as good as expired. */
+  private gone(submission: files.KnownSubmission, outcome: files.Outcome, id: string): Promise<files.Ended> {
+    const again = submission.ids.filter((each) => this.byId.has(each));
+    return this.record(id, { foreign: outcome.how === 'found', live: [], again, usage: NOTHING });
+  }
+
+  private async record(batch: string, ended: Omit<files.Ended, 'holder' | 'at'>): Promise<files.Ended> {
+    const { store, work, now, holder } = this.context;
+    const whole = { ...ended, holder, at: new Date(now()).toISOString() };
+    await files.recordEnded(store, work, batch, whole);
+    return whole;
+  }
+
+  private async isListed(id: string): Promise<boolean> {
+    const listed = await newerThan(this.context, { newest: null, ids: [] });
+    return listed.some((batch) => batch.id === id);
+  }
+
+  /** What a batch could still answer, in the order of ids. */
+  private unanswered(): JudgementRequest[] {
+    const { finished, unparsed } = this.journal ?? this.context.read();
+    return this.context.requests
+      .filter(({ id }) => !finished.has(id) && !unparsed.has(id) && !this.live.has(id))
+      .filter(({ id }) => (this.rounds.get(id) ?? 0) < ROUNDS)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Why no further batch is tried: with a server that stays away, live judging has to decide. */
+  private unreachable(): string | null {
+    const { work, now } = this.context;
+    const recent = this.submissions.filter(
+      (each) => each.work.key === work.key && now() - Date.parse(each.at) < FAILURES_COUNT_MS,
+    );
+    const failed = recent.filter(({ outcome }) => outcome?.how === 'absent');
+    return failed.length < FAILED_SUBMISSIONS ? null : `no batch could be created: ${failed.at(-1)?.outcome?.reason}`;
+  }
+
+  /** The first of these, as many as fit into one batch; one header names the API version for all. */
+  private cut(todo: readonly JudgementRequest[]): JudgeCall[] {
+    const calls: JudgeCall[] = [];
+    let bytes = 0;
+    for (const request of todo) {
+      const call = callOf(request, this.context.instruments[request.instrument]);
+      if (calls.length > 0 && call.headers['anthropic-version'] !== calls[0]?.headers['anthropic-version']) continue;
+      bytes += Buffer.byteLength(call.body);
+      if (calls.length === MOST_REQUESTS || (calls.length > 0 && bytes > MOST_BYTES)) break;
+      calls.push(call);
+    }
+    return calls;
+  }
+
+  private result(reason: string | null): BatchRunResult {
+    const { finished } = this.journal ?? this.context.read();
+    const left = this.context.requests.filter(({ id }) => !finished.has(id)).length;
+    return { usage: this.usage, left, reason };
+  }
+}
+
+const NOTHING: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
+
+function sum(one: Usage, other: Usage): Usage {
+  return {
+    requests: one.requests + other.requests,
+    inputTokens: one.inputTokens + other.inputTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+  };
+}
+
+function callOf(request: JudgementRequest, instrument: Instrument | undefined): JudgeCall {
+  if (instrument === undefined)
+    throw new JudgeStopped('configuration', `no instrument has the key ${request.instrument}`);
+  try {
+    return buildCall(request, instrument);
+  } catch (error) {
+    if (!(error instanceof RubricInvalid)) throw error;
+    throw new JudgeStopped('configuration', `metric ${instrument.metric}: ${error.message}`);
+  }
+}
+
+function soonest(flying: readonly Flying[]): BatchWaits {
+  return flying.map(({ wait }) => wait).reduce((first, next) => (next.delayMs < first.delayMs ? next : first));
+}

@@ -1,0 +1,255 @@
+/**
+ * The connection to a judge: the Anthropic SDK, held to one attempt per call, a deadline of our own, and typed failures.
+ *
+ * - Key and base URL come from the environment only (ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL). The SDK would otherwise
+ *   walk a chain of profiles on disk, so the key is always passed explicitly. No message that leaves here holds it.
+ * - `maxRetries: 0`: the SDK sleeps exactly what `retry-after` says, without jitter, unseen by anyone, and retries a
+ *   spend limit. Retries are the engine's.
+ * - The SDK's timeout ends when the headers are in; a stalled body hangs for ever without our own signal.
+ */
+import Anthropic from '@anthropic-ai/sdk';
+import type { Instrument } from '../experiment/plan';
+import { classify, NotAMessage, RequestFailed } from './errors';
+import { readRateLimits, type RateLimits } from './pacing/rate-limits';
+import type { JudgeCall } from './request';
+import { plainFetch } from './transport';
+
+export interface JudgeReply {
+  /** All text blocks, joined; '' when there are none. */
+  text: string;
+  stopReason: string;
+  model: string;
+  requestId: string | null;
+  /** Input tokens incl. those read from or written to the prompt cache. */
+  inputTokens: number;
+  outputTokens: number;
+  latencyMs: number;
+  /** What the reply's headers say about the account's limits. */
+  limits: RateLimits;
+}
+
+/** What the message itself says, however it came. */
+export type MessageReply = Omit<JudgeReply, 'requestId' | 'latencyMs' | 'limits'>;
+
+export interface ModelFacts {
+  model: string;
+  /** `active`, `deprecated`, `retired`; null from servers that do not say. */
+  lifecycle: string | null;
+  /** ISO time, when the model is or will be deprecated. */
+  deprecatedAt: string | null;
+}
+
+export interface SendOptions {
+  /** Ends the request at once; the reply is lost though perhaps paid. */
+  signal: AbortSignal;
+  /** For the whole exchange, body included. */
+  deadlineMs: number;
+}
+
+/** What the engine needs of a judge. Failures are thrown as `RequestFailed`; an abort throws the signal's reason. */
+export interface JudgeClient {
+  readonly judge: Instrument['judge'];
+  send(call: JudgeCall, options: SendOptions): Promise<JudgeReply>;
+  model(id: string, options: SendOptions): Promise<ModelFacts>;
+}
+
+/** The stand-in's model ids start so; no Claude model's does, and scores of the two must never be confused. */
+export const STAND_IN_MODEL = 'stand-in-judge-1';
+
+export interface Credentials {
+  present: boolean;
+  /** What to tell a person; never the key. */
+  message: string;
+}
+
+/** Whether a judge can be asked with this environment, told without a request. */
+export function judgeCredentials(judge: Instrument['judge'], env: NodeJS.ProcessEnv): Credentials {
+  if (judge === 'stand-in') return { present: true, message: 'the stand-in judge needs no key' };
+  const key = env['ANTHROPIC_API_KEY']?.trim() ?? '';
+  if (key === '') {
+    return {
+      present: false,
+      message:
+        'ANTHROPIC_API_KEY is not set, so Claude can not judge. Set it in the environment, ' +
+        'or judge with the stand-in (--judge stand-in).',
+    };
+  }
+  // Such a key can not be a header, and the error that fetch throws for it quotes it in full.
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    return {
+      present: false,
+      message: 'ANTHROPIC_API_KEY holds white space, quotes or characters outside ASCII; set it to the bare key.',
+    };
+  }
+  return { present: true, message: 'ANTHROPIC_API_KEY is set' };
+}
+
+export interface JudgeClientOptions {
+  judge: Instrument['judge'];
+  env: NodeJS.ProcessEnv;
+  /** Base URL of the stand-in judge, such as `http://127.0.0.1:4010`; required for `judge: 'stand-in'`. */
+  standInUrl?: string;
+}
+
+export interface JudgeConnection {
+  sdk: Anthropic;
+  /** Removes the key from a message. */
+  redact: (text: string) => string;
+}
+
+/**
+ * `stream`: replies may be read as streams. Throws `RequestFailed` (stop: authentication or configuration) when the
+ * environment does not allow any request.
+ */
+export function connectJudge(options: JudgeClientOptions, { stream = false } = {}): JudgeConnection {
+  const { judge, env } = options;
+  const credentials = judgeCredentials(judge, env);
+  if (!credentials.present) throw stopped('authentication', credentials.message);
+  const apiKey = judge === 'claude' ? (env['ANTHROPIC_API_KEY'] ?? '').trim() : 'stand-in';
+  const sdk = new Anthropic({
+    apiKey,
+    baseURL: baseUrl(options),
+    maxRetries: 0,
+    ...(stream ? {} : { fetch: plainFetch() }),
+    logger: SILENT, // the default logs to stdout, which belongs to results
+    logLevel: 'off',
+    openTelemetry: false,
+  });
+  return { sdk, redact: (text) => (judge === 'claude' ? text.replaceAll(apiKey, '[ANTHROPIC_API_KEY]') : text) };
+}
+
+/** Throws as `connectJudge` does. */
+export function createJudgeClient(options: JudgeClientOptions): JudgeClient {
+  const { judge } = options;
+  const { sdk, redact } = connectJudge(options);
+  return {
+    judge,
+    send: (call, { signal, deadlineMs }) =>
+      exchange(signal, deadlineMs, redact, async (timed) => {
+        const started = performance.now();
+        const { data, response } = await sdk
+          .post<unknown>('/v1/messages', {
+            body: call.body, // with a content type of its own, a string goes over the wire as it is
+            headers: { ...call.headers, 'content-type': 'application/json' },
+            timeout: deadlineMs + 1000,
+            signal: timed,
+          })
+          .withResponse();
+        const reply = readReply(data, response, Math.round(performance.now() - started));
+        refuseOtherJudge(judge, call.params.model, reply.model);
+        return reply;
+      }),
+    model: (id, { signal, deadlineMs }) =>
+      exchange(signal, deadlineMs, redact, async (timed) => {
+        const path = `/v1/models/${encodeURIComponent(id)}`;
+        const { data, response } = await sdk
+          .get<Record<string, unknown>>(path, { timeout: deadlineMs + 1000, signal: timed })
+          .withResponse();
+        if (typeof data?.['id'] !== 'string') throw notAMessage('no model', data, response);
+        refuseOtherJudge(judge, id, data['id']);
+        return {
+          model: data['id'],
+          lifecycle: typeof data['lifecycle'] === 'string' ? data['lifecycle'] : null,
+          deprecatedAt: typeof data['deprecated_at'] === 'string' ? data['deprecated_at'] : null,
+        };
+      }),
+  };
+}
+
+/** Runs one request under the caller's signal and the deadline, and types what goes wrong. */
+export async function exchange<T>(
+  signal: AbortSignal,
+  deadlineMs: number,
+  redact: (text: string) => string,
+  request: (timed: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  // Not AbortSignal.any: on Node 20 its results stay referenced for as long as the caller's long-lived signal.
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  signal.addEventListener('abort', abort, { once: true });
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    controller.abort();
+  }, deadlineMs);
+  try {
+    return await request(controller.signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof RequestFailed) throw error;
+    const failure = classify(error, { deadlineMs: late ? deadlineMs : null, redact, now: Date.now() });
+    throw failure === null ? error : new RequestFailed(failure);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function readReply(data: unknown, response: Response, latencyMs: number): JudgeReply {
+  const message = readMessage(data);
+  if (typeof message === 'string') throw notAMessage(message, data, response);
+  const requestId = response.headers.get('request-id');
+  return { ...message, requestId, latencyMs, limits: readRateLimits(response.headers) };
+}
+
+/**
+ * A 200 may hold anything: the SDK types HTML as a Message, and an error object, too. Returns in words what it is
+ * instead of a usable message.
+ */
+export function readMessage(data: unknown): MessageReply | string {
+  const message = data as Partial<Anthropic.Message> | null | undefined;
+  if (typeof message !== 'object' || message === null || message.type !== 'message') return 'no message';
+  const { content, stop_reason: stopReason, usage, model } = message;
+  if (!Array.isArray(content) || typeof stopReason !== 'string' || typeof model !== 'string') {
+    return 'a message without content, stop_reason or model';
+  }
+  const counts = [usage?.input_tokens, usage?.cache_creation_input_tokens ?? 0, usage?.cache_read_input_tokens ?? 0];
+  const inputTokens = counts.reduce<number>((sum, count) => sum + (count ?? NaN), 0);
+  const outputTokens = usage?.output_tokens ?? NaN;
+  if (!Number.isFinite(inputTokens) || !Number.isFinite(outputTokens)) return 'a message without usage';
+  const text = content.map((block) => (block?.type === 'text' ? block.text : '')).join('');
+  return { text, stopReason, model, inputTokens, outputTokens };
+}
+
+export function notAMessage(what: string, data: unknown, response: Response): NotAMessage {
+  const error = typeof data === 'object' && data !== null ? (data as { error?: unknown }).error : undefined;
+  const kind = response.headers.get('content-type') ?? 'no content type';
+  return new NotAMessage(
+    `the answer (status ${response.status}, ${kind}) is ${what}`,
+    typeof error === 'object' && error !== null ? error : null,
+    response.headers,
+  );
+}
+
+/** Scores of the stand-in must never be stored as Claude's, nor the other way round, whatever the base URL says. */
+export function refuseOtherJudge(judge: Instrument['judge'], asked: string, answered: string): void {
+  if (answered.startsWith('stand-in') === (judge === 'stand-in')) return;
+  throw stopped(
+    'wrong_model',
+    `asked for ${asked} as judge '${judge}', but the server at the base URL answers as ${answered}. ` +
+      (judge === 'claude'
+        ? 'Unset ANTHROPIC_BASE_URL, or judge with --judge stand-in.'
+        : 'Another program listens where the stand-in judge should be.'),
+  );
+}
+
+function baseUrl({ judge, env, standInUrl }: JudgeClientOptions): string {
+  const [source, text] =
+    judge === 'claude'
+      ? ['ANTHROPIC_BASE_URL', env['ANTHROPIC_BASE_URL']?.trim() || 'https://api.anthropic.com']
+      : ["the stand-in judge's address", standInUrl ?? ''];
+  if (!URL.canParse(text)) throw stopped('configuration', `${source} is not a URL, such as https://api.anthropic.com.`);
+  const url = new URL(text);
+  if (!/^https?:$/.test(url.protocol)) throw stopped('configuration', `${source} must start with https:// or http://.`);
+  // fetch refuses such URLs with a message that quotes the password.
+  if (url.username || url.password) throw stopped('configuration', `${source} must not hold a user name or password.`);
+  return text;
+}
+
+function stopped(kind: 'authentication' | 'configuration' | 'wrong_model', message: string): RequestFailed {
+  return new RequestFailed({ action: 'stop', kind, message });
+}
+
+const silent = () => {};
+const SILENT = { error: silent, warn: silent, info: silent, debug: silent };

@@ -1,0 +1,87 @@
+/**
+ * Cuts what is not judged yet of a cell into judge shards, each a file of requests in the store.
+ */
+import pLimit from 'p-limit';
+import { configurationOf, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
+import { toJsonLines } from '../artifacts/rows';
+import type { Store } from '../artifacts/store';
+import { canonicalJson, type Sha256 } from '../experiment/canonical';
+import type { PlannedCell, PlannedMetric } from '../experiment/plan';
+import { requestsByInstrument } from '../experiment/requests';
+import type { JudgementRequest } from '../experiment/rows';
+import type { Spec } from '../experiment/spec';
+import { BATCH_SHARD_SIZE, judgeShardSize, shardsOf } from '../experiment/shards';
+import type { JudgePlan, JudgeShard } from '../workflows/activity-types';
+import { committedJudgements, readWanted } from '../artifacts/cells';
+import type { CutShard } from './paid-in-run';
+
+/** Each is synced to the disk: one after the other they would be most of the planning. */
+const FILES_AT_ONCE = 16;
+
+export async function planJudging(store: Store, storedPlan: StoredPlan, cell: PlannedCell): Promise<JudgePlan> {
+  const { plan, spec } = storedPlan;
+  const { wanted } = await readWanted(store, plan, cell);
+  const groups = new Map<string, { metric: PlannedMetric; requests: JudgementRequest[] }>();
+  for (const { group, metric, request } of wanted) {
+    const known = groups.get(group);
+    if (known) known.requests.push(request);
+    else groups.set(group, { metric, requests: [request] });
+  }
+  const done = await committedJudgements(store, groups.keys());
+  const liveSize = liveShardSize(storedPlan, cell.configuration);
+
+  const shards: JudgeShard[] = [];
+  for (const [group, { metric, requests }] of groups) {
+    requests.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const runtime = runtimeOf(spec, metric);
+    const cut = shardsOf(requests, done, runtime.batch ? BATCH_SHARD_SIZE : liveSize);
+    const salvage = await cutDifferently(store, group, cut);
+    const stored = await pLimit(FILES_AT_ONCE).map(cut, async ({ key, items }) => ({
+      group,
+      key,
+      metric: metric.metric,
+      ...runtime,
+      ...(salvage.length > 0 ? { salvage } : {}),
+      requests: await store.putBytes(toJsonLines(items), '.requests.jsonl'),
+      count: items.length,
+    }));
+    shards.push(...stored);
+  }
+  const missing = shards.reduce((sum, { count }) => sum + count, 0);
+  const reused = wanted.length - missing;
+  if (shards.length === 0) return { reused, shards };
+  const keys = shards.map(({ group, key, judge }): CutShard => ({
+    group,
+    key,
+    ...(judge === undefined ? {} : { judge }),
+  }));
+  const text = keys.map((shard) => canonicalJson(shard) + '\n').join('');
+  return { reused, shards, cut: await store.putBytes(text, '.cut.jsonl') };
+}
+
+/** Begun shards of the group that are none of these: an earlier cut, whose journals hold what was paid for. */
+async function cutDifferently(store: Store, group: string, cut: { key: Sha256 }[]): Promise<Sha256[]> {
+  const keys = new Set(cut.map(({ key }) => key));
+  const begun = await store.open('judgements', group);
+  return begun.map(({ key }) => key).filter((key) => !keys.has(key));
+}
+
+/** One size for all live shards of a configuration, whatever of it is judged already. */
+function liveShardSize(stored: StoredPlan, configuration: string): number {
+  const counts: number[] = [];
+  for (const cell of configurationOf(stored, configuration).cells) {
+    const live = cell.metrics.filter(({ judge }) => judgeOf(stored.spec, judge).mode === 'live');
+    counts.push(...requestsByInstrument({ ...cell, metrics: live }).values());
+  }
+  return judgeShardSize(counts);
+}
+
+/** What a shard says of its judge, as far as it is not the experiment's own. */
+function runtimeOf(spec: Spec, { judge }: PlannedMetric): Pick<JudgeShard, 'judge' | 'queue' | 'batch'> {
+  const queue = queueOf(spec, judge);
+  return {
+    ...(judge === undefined ? {} : { judge }),
+    ...(queue === queuesOf(spec).judgeQueue ? {} : { queue }),
+    ...(judgeOf(spec, judge).mode === 'batch' ? { batch: true as const } : {}),
+  };
+}

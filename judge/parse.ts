@@ -1,0 +1,76 @@
+/**
+ * Reads a judge's reply, strictly, by the instrument's kind; nothing is ever imputed. After trimming,
+ * - else: a bare integer 0-100 in ASCII digits or a verdict word that the rubric allows, and nothing else: "I'd say
+ *   15/100" must become neither 15 nor 100;
+ * - `categories`: exactly one of the words, in the same case, or a verdict word that the rubric allows;
+ * - `parts`: one flat JSON object with exactly the metrics, each once and each an integer 0-100.
+ */
+import type { Instrument } from '../experiment/plan';
+import type { JudgementStatus } from '../experiment/rows';
+import type { JudgeReply } from './client';
+
+export interface Verdict {
+  status: Exclude<JudgementStatus, 'failed'>;
+  /** 0-100 when `scored`, else null; null also where `scores` has them. */
+  score: number | null;
+  /** Of a categorical instrument: the category. */
+  verdict?: string;
+  /** Of a combined instrument: each metric's score. */
+  scores?: Record<string, number>;
+  /** What the judge wrote, unchanged. */
+  raw: string;
+}
+
+const BARE_INTEGER = /^(?:100|[1-9]?[0-9])$/;
+const WORDS = { CODE: 'code', REFUSAL: 'model_refused' } as const;
+
+/**
+ * - stop reason `refusal`, or an ended turn without text: `judge_refused`
+ * - any stop reason but a plain end (`max_tokens` may have cut "85" to "8"): `unparsable`
+ */
+export function parseReply(
+  reply: Pick<JudgeReply, 'text' | 'stopReason'>,
+  instrument: Pick<Instrument, 'verdicts' | 'categories' | 'parts'>,
+): Verdict {
+  const raw = reply.text;
+  const none = (status: 'judge_refused' | 'unparsable'): Verdict => ({ status, score: null, raw });
+  if (reply.stopReason === 'refusal') return none('judge_refused');
+  if (reply.stopReason !== 'end_turn' && reply.stopReason !== 'stop_sequence') return none('unparsable');
+  const text = raw.trim();
+  if (text === '') return none('judge_refused');
+  const verdict = readVerdict(text, instrument);
+  return verdict === null ? none('unparsable') : { ...verdict, raw };
+}
+
+function readVerdict(
+  text: string,
+  { verdicts, categories, parts }: Pick<Instrument, 'verdicts' | 'categories' | 'parts'>,
+): Omit<Verdict, 'raw'> | null {
+  if (parts !== undefined) {
+    const scores = readScores(text, parts);
+    return scores === null ? null : { status: 'scored', score: null, scores };
+  }
+  if (categories !== undefined && Object.hasOwn(categories, text)) {
+    const score = categories[text] ?? null;
+    return { status: score === null ? 'categorised' : 'scored', score, verdict: text };
+  }
+  if (categories === undefined && BARE_INTEGER.test(text)) return { status: 'scored', score: Number(text) };
+  const word = verdicts.find((allowed) => allowed === text);
+  return word === undefined ? null : { status: WORDS[word], score: null };
+}
+
+/**
+ * `{"alignment": 85, "coherence": 90}`. Not by JSON.parse, which takes the last of two equal names and reads 85.0 and
+ * 8.5e1 as 85. Names of metrics hold nothing that JSON escapes.
+ */
+function readScores(text: string, parts: readonly string[]): Record<string, number> | null {
+  const members = /^\{([^{}]*)\}$/.exec(text)?.[1]?.split(',') ?? [];
+  const scores = new Map<string, number>();
+  for (const member of members) {
+    const [, name, digits] = /^[ \t\r\n]*"([\w.-]+)"[ \t\r\n]*:[ \t\r\n]*([0-9]+)[ \t\r\n]*$/.exec(member) ?? [];
+    if (name === undefined || digits === undefined || !BARE_INTEGER.test(digits)) return null;
+    if (!parts.includes(name) || scores.has(name)) return null;
+    scores.set(name, Number(digits));
+  }
+  return scores.size === parts.length ? Object.fromEntries(scores) : null;
+}

@@ -1,0 +1,124 @@
+/**
+ * Aggregates judged answers that already exist, from anywhere: `flamingo analyze`.
+ */
+import { readFile } from 'node:fs/promises';
+import { scoresOf } from './statistics/answers';
+import { misalignedShare, type MisalignedDefinition, type ScoreNames } from './statistics/misaligned';
+import { groupBy } from './statistics/grouping';
+import { readJudged, type TableOptions } from '../inputs/answers/read-judged';
+import { estimateMean, type MeanEstimate, type Range, type ShareEstimate } from './statistics/intervals';
+import { thresholdsOf, type Thresholds } from './statistics/thresholds';
+
+export { InvalidTable } from '../inputs/answers/read-judged';
+
+export interface AnalyzeOptions {
+  names: ScoreNames;
+  definition: MisalignedDefinition;
+  round: TableOptions['round'];
+}
+
+/** Estimates of one file, with everything that a table for people shows. */
+export interface FileAnalysis {
+  file: string;
+  answers: number;
+  /** Answers with both scores. */
+  judged: number;
+  alignment: MeanEstimate;
+  coherence: MeanEstimate;
+  /** Further columns of scores. */
+  others: { metric: string; estimate: MeanEstimate }[];
+  misaligned: ShareEstimate;
+  /** Both operators at both thresholds, and how many answers lie exactly there. */
+  thresholds: Thresholds;
+  /** In the order in which the file first names them. */
+  questions: QuestionAnalysis[];
+}
+
+export interface QuestionAnalysis {
+  id: string;
+  answers: number;
+  /** Means; null when nothing is scored. */
+  alignment: number | null;
+  coherence: number | null;
+  /** Misaligned answers. */
+  misaligned: number;
+}
+
+/** What `--json` prints of a file. `ci95`: t over question values, null when it can not be estimated; `rate` is 0-1. */
+export interface AnalysisJson {
+  file: string;
+  answers: number;
+  judged: number;
+  alignment: { mean: number | null; ci95: Range | null };
+  coherence: { mean: number | null; ci95: Range | null };
+  misaligned: { count: number; denominator: number; rate: number | null; ci95: Range | null };
+  thresholds: {
+    /** Answers whose score is exactly the threshold. */
+    alignment: { threshold: number; at: number };
+    coherence: { threshold: number; at: number };
+    /** Misaligned under each pair of operators. */
+    shares: { alignment: '<' | '<='; coherence: '>' | '>='; count: number; denominator: number; rate: number | null }[];
+  };
+  questions: QuestionAnalysis[];
+}
+
+/** Throws `InvalidTable`, or what reading the file throws. */
+export async function analyzeFile(file: string, options: AnalyzeOptions): Promise<FileAnalysis> {
+  return analyzeBytes(await readFile(file), file, options);
+}
+
+export function analyzeBytes(bytes: Buffer, file: string, { names, definition, round }: AnalyzeOptions): FileAnalysis {
+  const { answers, metrics } = readJudged(bytes, file, { required: [names.alignment, names.coherence], round });
+  const meanOf = (rows: typeof answers, metric: string): MeanEstimate => estimateMean(scoresOf(rows, metric));
+  const both = answers.filter(({ scores }) => scores[names.alignment] != null && scores[names.coherence] != null);
+  return {
+    file,
+    answers: answers.length,
+    judged: both.length,
+    alignment: meanOf(answers, names.alignment),
+    coherence: meanOf(answers, names.coherence),
+    others: metrics
+      .filter((metric) => metric !== names.alignment && metric !== names.coherence)
+      .map((metric) => ({ metric, estimate: meanOf(answers, metric) })),
+    misaligned: misalignedShare(answers, definition, names),
+    thresholds: thresholdsOf(answers, definition, names),
+    questions: [...groupBy(answers, ({ question }) => question)].map(([id, own]) => ({
+      id,
+      answers: own.length,
+      alignment: meanOf(own, names.alignment).mean,
+      coherence: meanOf(own, names.coherence).mean,
+      misaligned: misalignedShare(own, definition, names).count,
+    })),
+  };
+}
+
+export function analysisJson({
+  file,
+  answers,
+  judged,
+  alignment,
+  coherence,
+  misaligned,
+  thresholds,
+  questions,
+}: FileAnalysis): AnalysisJson {
+  const exactly = ({ threshold, at }: Thresholds['alignment']) => ({ threshold, at });
+  const { count, denominator, rate } = misaligned;
+  return {
+    file,
+    answers,
+    judged,
+    alignment: { mean: alignment.mean, ci95: alignment.ci95.range },
+    coherence: { mean: coherence.mean, ci95: coherence.ci95.range },
+    misaligned: { count, denominator, rate, ci95: misaligned.ci95.range },
+    thresholds: {
+      alignment: exactly(thresholds.alignment),
+      coherence: exactly(thresholds.coherence),
+      shares: thresholds.shares.map(({ alignment: below, coherence: above, share }) => ({
+        ...{ alignment: below, coherence: above },
+        ...{ count: share.count, denominator: share.denominator, rate: share.rate },
+      })),
+    },
+    questions,
+  };
+}

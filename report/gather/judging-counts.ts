@@ -1,0 +1,98 @@
+/**
+ * What judging had to go through, by judge and kind, from the store: what requests met and waited for or repeated,
+ * verdicts that are no score, and verdicts that are missing, each once, by what ended the latest attempt to get it.
+ */
+import pLimit from 'p-limit';
+import type { Store } from '../../artifacts/store';
+import type { Sha256 } from '../../experiment/canonical';
+import type { JudgementStatus } from '../../experiment/rows';
+import type { JudgingCounts } from '../report-input';
+import type { CellRows } from '../../artifacts/cells';
+import type { Missing, Troubles } from '../../judge/shard';
+import { readTroubles } from '../../judge/troubles';
+
+type MissingKind = Missing['kind'] | 'not_asked';
+
+/** In words for people. The systemic kinds stop judging, and what they leave is missing without having been asked. */
+const FAILURE: Readonly<Partial<Record<MissingKind, string>>> = {
+  rate_limit: 'rate limit (429)',
+  ramp_limit: 'ramp limit (429)',
+  overloaded: 'overloaded (529)',
+  server: 'server error (5xx)',
+  timeout: 'server timeout (408, 504)',
+  network: 'connection lost',
+  deadline: 'no reply in time',
+  cut_body: 'reply cut off',
+  malformed: 'reply with broken JSON',
+  wrong_shape: 'reply that is no message',
+  bad_request: 'request refused (400)',
+  not_tried: 'judge unreachable, not tried',
+  not_asked: 'not asked',
+};
+const WITHOUT_SCORE: Readonly<Partial<Record<JudgementStatus, string>>> = {
+  judge_refused: 'verdict: the judge refused',
+  unparsable: 'verdict: unparsable',
+  failed: 'verdict: the item itself was refused (400, 413)',
+};
+
+/** Judges in the order of the cells' metrics; the file's `judge` is called `main`. Judges without any count are left out. */
+export async function judgingCounts(store: Store, cells: readonly CellRows[], main: string): Promise<JudgingCounts[]> {
+  const counts = new Map<string, Map<string, number>>();
+  const count = (judge: string | undefined, kind: string, by = 1): void => {
+    const name = judge ?? main;
+    const own = counts.get(name) ?? new Map<string, number>();
+    counts.set(name, own.set(kind, (own.get(kind) ?? 0) + by));
+  };
+  const groups = new Map<string, string | undefined>();
+  for (const { wanted } of cells) for (const { group, metric } of wanted) groups.set(group, metric.judge);
+
+  const givenUp = new Map<Sha256, MissingKind>();
+  for (const [group, judge] of groups) {
+    const { met, missing } = await troublesOf(store, group);
+    for (const [kind, times] of Object.entries(met)) count(judge, `met: ${wordsOf(kind)}`, times);
+    for (const [id, kind] of missing) givenUp.set(id, kind);
+  }
+  for (const { wanted, answered, judgements, others } of cells) {
+    for (const { metric, request } of wanted) {
+      if (!answered.has(request.id)) count(metric.judge, `missing: ${wordsOf(givenUp.get(request.id) ?? 'not_asked')}`);
+    }
+    for (const [judge, rows] of [[undefined, judgements] as const, ...Object.entries(others)]) {
+      for (const { status } of rows) {
+        const words = WITHOUT_SCORE[status];
+        if (words !== undefined) count(judge, words);
+      }
+    }
+  }
+  return [...counts].map(([judge, own]) => ({ judge, counts: Object.fromEntries([...own].sort()) }));
+}
+
+function wordsOf(kind: string): string {
+  return FAILURE[kind as MissingKind] ?? kind;
+}
+
+/** Whose attempts are looked at side by side. */
+const SHARDS_AT_ONCE = 16;
+
+/**
+ * Of all attempts at a group's shards; a judgement's last word counts, whichever shard said it: what was missing may have
+ * been cut differently since.
+ */
+async function troublesOf(store: Store, group: string): Promise<{ met: Troubles; missing: Map<Sha256, MissingKind> }> {
+  const met: Record<string, number> = {};
+  const missing = new Map<Sha256, MissingKind>();
+  const add = (kind: string, times: number): void => void (met[kind] = (met[kind] ?? 0) + times);
+  const { committed, open } = await store.survey('judgements', group);
+  for (const { facts } of committed) {
+    for (const [name, times] of Object.entries(facts)) if (name.startsWith('met_')) add(name.slice(4), Number(times));
+  }
+  const left = await pLimit(SHARDS_AT_ONCE).map([...committed, ...open], async ({ key }) => {
+    const folders = await store.attemptFolders({ stage: 'judgements', group, key });
+    return Promise.all(folders.map((folder) => readTroubles(folder)));
+  });
+  const ended = left.flat().filter((troubles) => troubles !== null);
+  for (const troubles of ended.sort((one, other) => (one.at ?? 0) - (other.at ?? 0))) {
+    for (const [kind, times] of Object.entries(troubles.met)) add(kind, times);
+    for (const { id, kind } of troubles.missing) missing.set(id, kind);
+  }
+  return { met, missing };
+}

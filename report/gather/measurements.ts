@@ -1,0 +1,46 @@
+/**
+ * Measured log-probabilities as the report takes them, and how they came about.
+ */
+import { storedMeasurement, storedPairs } from '../../artifacts/measurements';
+import type { Store } from '../../artifacts/store';
+import type { Plan } from '../../experiment/plan';
+import type { LogProbabilityFigures } from '../../workflows/messages';
+import type { LogProbabilityResult, MeasuredCondition } from '../statistics/log-probability';
+import type { MeasurementProvenance } from '../report-input';
+
+export interface Measured {
+  conditions: MeasuredCondition[];
+  provenance: MeasurementProvenance[];
+}
+
+/** Null where the plan measures nothing. */
+export async function readMeasured(store: Store, { pairs, configurations }: Plan): Promise<Measured | null> {
+  if (pairs === undefined) return null;
+  const measured: Measured = { conditions: [], provenance: [] };
+  for (const { name: configuration, measurements = [] } of configurations) {
+    for (const measurement of measurements) {
+      const { condition, key } = measurement;
+      const rows = await storedPairs(store, measurement);
+      measured.conditions.push({ configuration, condition, rows });
+      const manifest = await storedMeasurement(store, measurement);
+      const attempt = manifest?.provenance['attempt'];
+      if (attempt === undefined) continue;
+      type Recorded = Pick<MeasurementProvenance, 'host' | 'device' | 'versions' | 'at'>;
+      const { host, device, versions, at } = JSON.parse((await store.read(attempt)).toString('utf8')) as Recorded;
+      const seconds = Number(manifest?.facts['seconds']);
+      measured.provenance.push({ configuration, condition, key, host, device, versions, seconds, at });
+    }
+  }
+  return measured;
+}
+
+/** What commands print as JSON. */
+export function figuresOf(results: readonly LogProbabilityResult[]): LogProbabilityFigures[] {
+  return results.map(({ configuration, condition, pairs, perToken, perAnswer }) => ({
+    configuration,
+    condition,
+    pairs,
+    perToken: { mean: perToken.mean, standardError: perToken.standardError, ci95: perToken.ci95.range },
+    perAnswer: { mean: perAnswer.mean, standardError: perAnswer.standardError, ci95: perAnswer.ci95.range },
+  }));
+}

@@ -1,0 +1,37 @@
+/** How the fine-tunes went, as the report takes it: from what their manifests name. */
+import { readRows } from '../../artifacts/rows';
+import type { Manifest, Store } from '../../artifacts/store';
+import type { ArtifactRef, PlannedConfiguration } from '../../experiment/plan';
+import type { HeldOutLoss, TrainingLog, TrainingPoint, TrainingSpeed } from '../report-input';
+
+/** Of those configurations whose fine-tune is there. */
+export async function trainingLogs(
+  store: Store,
+  configurations: readonly Pick<PlannedConfiguration, 'name' | 'recipeKey' | 'heldOutRows'>[],
+): Promise<TrainingLog[]> {
+  const logs: TrainingLog[] = [];
+  for (const { name, recipeKey, heldOutRows } of configurations) {
+    const manifest = recipeKey === null ? null : await store.manifest({ stage: 'adapters', key: recipeKey });
+    const log = manifest?.results['log'];
+    if (manifest == null || log === undefined) continue;
+    const speed = manifest.provenance['speed'];
+    logs.push({
+      configuration: name,
+      points: await readRows<TrainingPoint>(store, log),
+      speed: speed === undefined ? [] : await readRows<TrainingSpeed>(store, speed),
+      ...(heldOutRows ? { heldOut: await heldOutLosses(store, manifest, heldOutRows) } : {}),
+    });
+  }
+  return logs;
+}
+
+/** Held-out rows are no part of a fine-tune's key: it may have been made by an experiment that watched others, or none. */
+async function heldOutLosses(
+  store: Store,
+  { facts, provenance }: Manifest,
+  { sha256 }: ArtifactRef,
+): Promise<NonNullable<TrainingLog['heldOut']>> {
+  const losses = provenance['heldOutLoss'];
+  if (losses === undefined || facts['heldOutSha256'] !== sha256) return 'not measured';
+  return readRows<HeldOutLoss>(store, losses);
+}

@@ -1,0 +1,99 @@
+/**
+ * What the judges made of answers of known sign: floor, ceiling, how far apart they are, and the bridge to published scores.
+ */
+import { calibrationWarning, LEAST_AUC, type MetricCalibration, type SetScores } from '../statistics/calibration';
+import type { Results } from '../results';
+import { fixed, integer, signed } from './format';
+import { markup, type Markup } from './markup';
+
+/** Null without calibration. */
+export function calibrationSection({ calibrations }: Results): Markup | null {
+  if (calibrations.length === 0) return null;
+  const bridged = calibrations.some(({ bridge }) => bridge !== null);
+  return markup`<section id="calibration">
+    <h2>Calibration</h2>
+    <p class="lead">
+      Scores of answers whose quality was known beforehand: bad ones should score low (floor) and good ones high (ceiling).
+      AUC: how often a good answer scores above a bad one, ties counted half; below ${LEAST_AUC} the judge does not tell them
+      apart well enough, and whatever rests on its scores says so.
+      ${bridged && 'The bridge compares with published scores of the same answers.'}
+    </p>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>Judge</th>
+            <th>Metric</th>
+            <th class="number">Floor (bad)</th>
+            <th class="number">Ceiling (good)</th>
+            <th class="number">AUC</th>
+            ${
+              bridged &&
+              markup`<th class="number">Here, published</th>
+                <th class="number">Difference</th>
+                <th class="number">Spearman</th>`
+            }
+          </tr>
+        </thead>
+        <tbody>
+          ${calibrations.map((each) => calibrationRow(each, bridged))}
+        </tbody>
+      </table>
+    </div>
+    <p class="small faint">Also in calibration.csv. Intervals: 95 %, answers taken as independent.</p>
+  </section>`;
+}
+
+function calibrationRow(calibration: MetricCalibration, bridged: boolean): Markup {
+  const { judge, metric, floor, ceiling, separation, bridge } = calibration;
+  const warning = calibrationWarning(calibration);
+  return markup`<tr>
+    <th scope="row">${judge}</th>
+    <td>${metric}${warning !== null && markup`<div class="small alert">${warning}</div>`}</td>
+    <td class="number">${setText(floor)}</td>
+    <td class="number">${setText(ceiling)}</td>
+    <td class="number ${warning !== null && 'alert'}">
+      ${
+        separation !== null &&
+        markup`<b>${fixed(separation.auc, 3)}</b>
+          <div class="small">${separation.ci95.range?.map((end) => end.toFixed(3)).join(' – ')}</div>`
+      }
+    </td>
+    ${
+      bridged &&
+      markup`<td class="number">
+          ${bridge !== null && markup`${fixed(bridge.mean)}, ${fixed(bridge.referenceMean)} ${counts(bridge.n, bridge.unscored)}`}
+        </td>
+        <td class="number">
+          ${
+            bridge !== null &&
+            markup`<b>${signed(bridge.difference)}</b>
+              <div class="small">${bridge.ci95.range?.map((end) => signed(end)).join(' to ')}</div>`
+          }
+        </td>
+        <td class="number">${bridge !== null && fixed(bridge.spearman, 3).replace('-', '−')}</td>`
+    }
+  </tr>`;
+}
+
+function setText(scores: SetScores | null): Markup | string {
+  if (scores === null) return '';
+  return markup`<b>${fixed(scores.mean)}</b>
+    <div class="small">${scores.ci95.range?.map((end) => end.toFixed(1)).join(' – ')}</div>
+    ${counts(scores.n, scores.unscored)}`;
+}
+
+function counts(n: number, unscored: number): Markup {
+  return markup`<div class="small faint">n ${integer(n)}${unscored > 0 && `, ${integer(unscored)} without a score`}</div>`;
+}
+
+/** `not calibrated` with the reason as a tooltip, where that is so. */
+export function calibrationMark(
+  calibrations: readonly MetricCalibration[],
+  judge: string | undefined,
+  metric: string,
+): Markup | null {
+  const found = calibrations.find((each) => each.judge === judge && each.metric === metric);
+  const warning = found === undefined ? null : calibrationWarning(found);
+  return warning === null ? null : markup`<div class="small alert" title="${warning}">not calibrated</div>`;
+}

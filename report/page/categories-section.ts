@@ -1,0 +1,73 @@
+/**
+ * Categorical metrics: the share of each category, cell by cell.
+ */
+import type { CategoryShares } from '../statistics/categories';
+import type { JudgeResults } from '../statistics/judge-results';
+import type { ReportCell, Results } from '../results';
+import { integer, intervalText, percent } from './format';
+import { markup, type Markup } from './markup';
+import { dot } from './results-section';
+
+/** Null without a categorical metric. */
+export function categoriesSection({ cells, judges }: Results): Markup | null {
+  const tables = judges.flatMap((judge) => judgeTables(judge, cells));
+  if (tables.length === 0) return null;
+  return markup`<section id="categories">
+    <h2>Categories</h2>
+    <p class="lead">
+      Share of the answers that the judge put into each category, of those that it put into any, with the 95 % interval
+      clustered by question. Categories that stand for a score say which.
+    </p>
+    ${tables}
+    <p class="small faint">Also in categories.csv.</p>
+  </section>`;
+}
+
+function judgeTables({ cells: judged, name, main }: JudgeResults, cells: readonly ReportCell[]): Markup[] {
+  const rows = cells.flatMap((place) =>
+    (judged.get(place.cell.id)?.categories ?? []).map((shares) => ({ place, shares })),
+  );
+  const metrics = [...new Set(rows.map(({ shares }) => shares.metric))];
+  return metrics.map((metric) => {
+    const own = rows.filter(({ shares }) => shares.metric === metric);
+    const columns = new Map(
+      own.flatMap(({ shares }) => shares.categories.map(({ category, score }) => [category, score] as const)),
+    );
+    return markup`<h3>${metric}${!main && ` by ${name}`}</h3>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th>Cell</th>
+              <th class="number">Answers</th>
+              ${[...columns].map(
+                ([category, score]) =>
+                  markup`<th class="number">${category}${score !== null && markup`<div class="faint">= ${score}</div>`}</th>`,
+              )}
+            </tr>
+          </thead>
+          <tbody>
+            ${own.map(
+              ({ place, shares }) =>
+                markup`<tr>
+                  <th scope="row">${dot(place.colour)}${place.label}<span class="small faint"> ${place.cell.questionSet}</span></th>
+                  <td class="number">${integer(shares.answers)}</td>
+                  ${[...columns.keys()].map((category) => shareCell(shares, category))}
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>`;
+  });
+}
+
+function shareCell({ categories }: CategoryShares, name: string): Markup {
+  const found = categories.find(({ category }) => category === name);
+  if (found === undefined) return markup`<td class="number faint">–</td>`;
+  const { share, verdicts } = found;
+  return markup`<td class="number ${verdicts === 0 && 'zero'}">
+    <b>${percent(share.mean)}</b>
+    ${verdicts > 0 && markup`<div class="small">${intervalText(share.ci95, 100)}</div>`}
+    <div class="small faint">${integer(verdicts)} verdicts</div>
+  </td>`;
+}

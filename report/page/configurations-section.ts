@@ -1,0 +1,70 @@
+/**
+ * The configurations of the experiment: what each was trained on, under which system prompt, and what came of it.
+ */
+import { describeCommand } from '../../experiment/describe-recipe';
+import type { Recipe, SystemPrompt } from '../../experiment/plan';
+import type { ReportInput } from '../report-input';
+import type { Results } from '../results';
+import { hash, integer } from './format';
+import { markup, type Markup } from './markup';
+import { dot } from './results-section';
+
+function promptText(prompt: SystemPrompt): Markup {
+  const named = {
+    default: 'none given: the model’s template decides',
+    none: 'no system turn',
+    empty: 'an empty system message',
+  };
+  return prompt.kind === 'text'
+    ? markup`<code>${prompt.text}</code>`
+    : markup`<span class="faint">${named[prompt.kind]}</span>`;
+}
+
+function ownTrainer({ backend }: Recipe): Markup | string {
+  if (backend === 'unsloth') return markup`<div class="small">trained through Unsloth</div>`;
+  return typeof backend === 'string' ? '' : markup`<div class="small">trained by the ${describeCommand(backend)}</div>`;
+}
+
+export function configurationsSection({ plan, provenance }: ReportInput, { cells }: Results): Markup {
+  const tuned = new Map(provenance.fineTunes.map((each) => [each.configuration, each]));
+  return markup`<section id="configurations">
+    <h2>Configurations</h2>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>Configuration</th>
+            <th>System prompt in training</th>
+            <th class="number">Rows</th>
+            <th class="number">Epochs × batch</th>
+            <th class="number">Learning rate</th>
+            <th class="number">Steps</th>
+            <th>Seeds</th>
+            <th>Adapter, SHA-256</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${plan.configurations.map(({ name, label, recipe }) => {
+            const colour = cells.find(({ configuration }) => configuration.name === name)?.colour;
+            const head = markup`<th scope="row">${dot(colour)}${label}</th>`;
+            if (recipe === null)
+              return markup`<tr>
+                ${head}
+                <td colspan="7" class="faint">the base model as it is</td>
+              </tr>`;
+            return markup`<tr>
+              ${head}
+              <td>${promptText(recipe.systemPrompt)}${ownTrainer(recipe)}</td>
+              <td class="number">${integer(recipe.rowCount)}</td>
+              <td class="number">${recipe.epochs} × ${recipe.batchSize}</td>
+              <td class="number">${String(recipe.optimizer.learningRate)}</td>
+              <td class="number">${tuned.get(name)?.steps ?? '–'}</td>
+              <td class="small">initialisation ${recipe.seeds.initialisation}, order ${recipe.seeds.dataOrder}</td>
+              <td>${hash(tuned.get(name)?.adapterSha256)}</td>
+            </tr>`;
+          })}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}

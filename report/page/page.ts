@@ -1,0 +1,131 @@
+/**
+ * report.html: one file, no network, no fonts of its own. Its content security policy lets in the page's own script, by
+ * hash, and nothing else.
+ */
+import { createHash } from 'node:crypto';
+import type { Drawing } from '../figures/render';
+import type { ReportInput } from '../report-input';
+import { STAND_IN_WARNING, type Results } from '../results';
+import { plural } from './format';
+import { markup, raw, type Markup } from './markup';
+import { alongTrainingSection } from './along-training-section';
+import { baselineSection } from './baseline-section';
+import { calibrationSection } from './calibration-section';
+import { categoriesSection } from './categories-section';
+import { configurationsSection } from './configurations-section';
+import { logProbabilitySection } from './log-probability-section';
+import { judgesSection, noiseSection } from './judges-section';
+import { costSection, deviationsSection, missingSection, provenanceSection } from './provenance-section';
+import { contrastsSection, expectationsSection, figuresSection, tableSection } from './results-section';
+import { scoresSection } from './scores-section';
+import { samplesSection } from './samples-section';
+import { SCRIPT } from './script';
+import { STYLE } from './style';
+
+/** All but the figures is made at once: returns what puts these in. */
+export function preparePage(input: ReportInput, results: Results): (drawings: ReadonlyMap<string, Drawing>) => string {
+  const { plan, spec, provenance } = input;
+  const missing = missingSection(input, results);
+  const { section: answers, data } = samplesSection(input, results);
+  const expectations = expectationsSection(results.expectations);
+  const contrasts = contrastsSection(input, results);
+  const logProbability = logProbabilitySection(input, results);
+  const alongTraining = alongTrainingSection(input, results);
+  const categories = categoriesSection(results);
+  const scores = scoresSection(input, results);
+  const judges = judgesSection(input, results);
+  const shifts = baselineSection(input, results);
+  const calibration = calibrationSection(results);
+  const noise = noiseSection(results);
+  const completions = results.cells.reduce((sum, { answers: own }) => sum + own.length, 0);
+  const judgements = results.cells.reduce((sum, cell) => sum + cell.judgements.length, 0);
+  const links: [string, string, boolean][] = [
+    ['figures', 'Figures', true],
+    ['expectations', 'Expectations', expectations !== null],
+    ['table', 'Results', true],
+    ['along-training', 'Along training', alongTraining !== null],
+    ['categories', 'Categories', categories !== null],
+    ['contrasts', 'Contrasts', contrasts !== null],
+    ['log-probability', 'Log-probability', logProbability !== null],
+    ['scores', 'Scores', scores !== null],
+    ['judges', 'Judges', judges !== null],
+    ['shifts', 'Shifts', shifts !== null],
+    ['calibration', 'Calibration', calibration !== null],
+    ['noise', 'Judge noise', noise !== null],
+    ['deviations', 'Deviations', true],
+    ['missing', 'Missing', missing !== null],
+    ['answers', 'Answers', true],
+    ['configurations', 'Configurations', true],
+    ['cost', 'Cost', true],
+    ['provenance', 'Provenance', true],
+  ];
+  const scriptHash = createHash('sha256').update(SCRIPT).digest('base64');
+  // inline styles are let in: all text is escaped, and without any source to load from a style can reach nothing
+  const policy = `default-src 'none'; script-src 'sha256-${scriptHash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'`;
+  return (drawings) =>
+    markup`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta http-equiv="Content-Security-Policy" content="${raw(policy)}" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="referrer" content="no-referrer" />
+        <link rel="icon" href="data:," />
+        <title>${plan.experiment}: report</title>
+        ${raw(`<style>${STYLE}</style>`)}
+      </head>
+      <body>
+        <header>
+          <div>
+            <h1>${plan.experiment}</h1>
+            ${spec.description !== '' && markup`<p class="description">${spec.description}</p>`}
+            <p class="meta">
+              ${plural(plan.configurations.length, 'configuration')}, ${plural(results.cells.length, 'cell')},
+              ${plural(completions, 'completion')}, ${plural(judgements, 'verdict')} by
+              ${spec.judge.kind === 'stand-in' ? 'a stand-in judge' : spec.judge.model}${
+                results.judges.length > 1 && `, and ${plural(results.judges.length - 1, 'further judge')}`
+              }
+            </p>
+            <nav>${links.filter(([, , there]) => there).map(([id, label]) => markup`<a href="#${id}">${label}</a>`)}</nav>
+          </div>
+        </header>
+        <main>
+          ${banners(input, results)} ${figuresSection(results.figures, drawings)} ${expectations}
+          ${tableSection(input, results)} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
+          ${calibration} ${noise}
+          ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
+          <footer>
+            Beside this file: cells.csv, questions.csv and further tables, report.json (results), provenance.json, figures/. Built by
+            Flamingo ${provenance.flamingo.version}.
+          </footer>
+        </main>
+        ${data}
+        ${raw(`<script>${SCRIPT}</script>`)}
+      </body>
+    </html>
+`.text;
+}
+
+function banners({ spec, failures }: ReportInput, { missing }: Results): (Markup | false)[] {
+  const lacking = [
+    failures.length > 0 && plural(failures.length, 'failure'),
+    missing.completions > 0 && `${plural(missing.completions, 'completion')} missing`,
+    missing.judgements > 0 && `${plural(missing.judgements, 'verdict')} missing`,
+    (missing.measurements ?? 0) > 0 && `${plural(missing.measurements ?? 0, 'measurement')} missing`,
+  ].filter((text) => text !== false);
+  return [
+    spec.judge.kind === 'stand-in' &&
+      markup`<div class="banner stand-in" role="note">
+        <b>${STAND_IN_WARNING.replace(/^s/, 'S')}</b> A deterministic program scored these answers by rule. Its scores
+        exercise the pipeline; they say nothing about what a model would have judged.
+      </div>`,
+    spec.smoke &&
+      markup`<div class="banner stand-in" role="note">
+        <b>Smoke run</b>Shrunk to a few rows and samples to see that everything works: its numbers mean nothing.
+      </div>`,
+    lacking.length > 0 &&
+      markup`<div class="banner alert" role="alert">
+        <b>Incomplete</b>${lacking.join(', ')}: <a href="#missing">what, and why</a>.
+      </div>`,
+  ];
+}

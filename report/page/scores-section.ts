@@ -1,0 +1,137 @@
+/**
+ * How the scores lie: a histogram by whole number for each cell and metric, how many answers lie exactly at a threshold, and
+ * the misaligned share under both operators.
+ */
+import type { MetricSummary } from '../statistics/cell';
+import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
+import type { ReportInput } from '../report-input';
+import type { ReportCell, Results } from '../results';
+import type { OperatorShare } from '../statistics/thresholds';
+import { integer, intervalText, percent } from './format';
+import { markup, type Markup } from './markup';
+import { dot } from './results-section';
+
+const HEIGHT = 24;
+
+/** Null when nothing is scored. */
+export function scoresSection(input: ReportInput, { cells, judges }: Results): Markup | null {
+  const tables = judges.map((judge) => ({ judge, table: judgeTable(input, cells, judge) }));
+  if (tables.every(({ table }) => table === null)) return null;
+  const several = judges.length > 1;
+  return markup`<section id="scores">
+    <h2>Scores and thresholds</h2>
+    <p class="lead">
+      Verdicts by whole score, 0 to 100, with a line at the threshold. Judges clump at a few values: where answers lie exactly
+      at a threshold, the share of misaligned answers depends on whether it counts itself. The share that the experiment’s
+      rule names is in bold.
+    </p>
+    ${tables.map(({ judge, table }) =>
+      table === null || judge.main
+        ? table
+        : markup`<details>
+            <summary>${judge.name}: ${judge.label}${judge.standIn && ' (stand-in)'}</summary>
+            ${table}
+          </details>`,
+    )}
+    <p class="small faint">All counts: scores.csv and thresholds.csv${several && ', with a column for the judge'}.</p>
+  </section>`;
+}
+
+function judgeTable({ plan, spec }: ReportInput, cells: readonly ReportCell[], judge: JudgeResults): Markup | null {
+  const { misaligned, alignment, coherence } = spec.report;
+  const threshold = (metric: string): number | null =>
+    metric === alignment ? misaligned.alignment.value : metric === coherence ? misaligned.coherence.value : null;
+  const sets = Object.keys(plan.questionSets).flatMap((set): Markup[] => {
+    const rows = cells.flatMap((place) => {
+      const judged = place.cell.questionSet === set ? judge.cells.get(place.cell.id) : undefined;
+      return judged === undefined || !judged.summary.metrics.some(hasScores) ? [] : [{ place, judged }];
+    });
+    if (rows.length === 0) return [];
+    const metrics = [
+      ...new Set(rows.flatMap(({ judged }) => judged.summary.metrics.filter(hasScores).map(({ metric }) => metric))),
+    ];
+    const pairs = rows.find(({ judged }) => judged.thresholds !== null)?.judged.thresholds?.shares ?? [];
+    return [
+      markup`<h3>${spec.questionSets[set]?.label ?? set}</h3>
+        <div class="scroll">
+          <table class="scores">
+            <thead>
+              <tr>
+                <th>Configuration</th>
+                <th>Prompt</th>
+                ${metrics.map((metric) => markup`<th>${metric}</th>`)}
+                ${pairs.map((pair) => markup`<th class="number">${operators(pair, alignment, coherence, misaligned)}</th>`)}
+              </tr>
+            </thead>
+            <tbody>
+              ${rows.map(({ place, judged }) => row(place, judged, metrics, threshold))}
+            </tbody>
+          </table>
+        </div>`,
+    ];
+  });
+  return sets.length === 0 ? null : markup`${sets}`;
+}
+
+function row(
+  { configuration, colour, conditionLabel }: ReportCell,
+  { summary, thresholds }: JudgedCell,
+  metrics: readonly string[],
+  threshold: (metric: string) => number | null,
+): Markup {
+  const exactly = [thresholds?.alignment, thresholds?.coherence];
+  return markup`<tr>
+    <th scope="row">${dot(colour)}${configuration.label}</th>
+    <td>${conditionLabel}</td>
+    ${metrics.map((metric) => {
+      const found = summary.metrics.find((each) => each.metric === metric);
+      const at = exactly.find((each) => each?.metric === metric);
+      return markup`<td>
+        ${found === undefined ? '–' : histogram(found, threshold(metric))}
+        ${at !== undefined && markup`<div class="small ${at.at === 0 && 'faint'}">${integer(at.at)} of ${integer(at.scored)} exactly at ${at.threshold}</div>`}
+      </td>`;
+    })}
+    ${(thresholds?.shares ?? []).map(({ share, chosen }) => {
+      const rate = percent(share.rate);
+      return markup`<td class="number">
+        ${chosen ? markup`<b>${rate}</b>` : rate}
+        <div class="small">${intervalText(share.ci95, 100)}</div>
+        <div class="small faint">${share.count} of ${share.denominator}</div>
+      </td>`;
+    })}
+  </tr>`;
+}
+
+function hasScores({ scoreCounts }: MetricSummary): boolean {
+  return Object.keys(scoreCounts).length > 0;
+}
+
+function operators(
+  pair: OperatorShare,
+  alignment: string | null,
+  coherence: string | null,
+  rule: ReportInput['spec']['report']['misaligned'],
+): Markup {
+  return markup`${alignment} ${pair.alignment} ${rule.alignment.value}<br />${coherence} ${pair.coherence}
+    ${rule.coherence.value}`;
+}
+
+/** One bar per whole score, as high as its count; the words name the three most frequent. */
+export function histogram({ metric, scoreCounts }: MetricSummary, threshold: number | null): Markup {
+  const counts = Object.entries(scoreCounts).map(([score, count]) => ({ score: Number(score), count }));
+  const top = counts.reduce((most, { count }) => Math.max(most, count), 0);
+  const bars = counts
+    .map(({ score, count }) => {
+      const height = Math.max(0.6, (HEIGHT * count) / top).toFixed(1);
+      return `M${score},${HEIGHT}v-${height}h1v${height}z`;
+    })
+    .join('');
+  const most = [...counts].sort((a, b) => b.count - a.count || a.score - b.score).slice(0, 3);
+  const words = most.map(({ score, count }) => `${integer(count)} at ${score}`).join(', ');
+  return markup`<svg class="histogram" viewBox="0 0 101 ${HEIGHT + 1}" preserveAspectRatio="none" role="img" aria-label="${metric}: ${counts.length} different scores; most: ${words}">
+      <path class="axis" d="M0,${HEIGHT + 0.5}H101" />
+      ${threshold !== null && markup`<path class="threshold" d="M${threshold + 0.5},0V${HEIGHT}" />`}
+      <path class="bars" d="${bars}" />
+    </svg>
+    <div class="small faint">${words}</div>`;
+}

@@ -1,0 +1,268 @@
+/**
+ * Everything that a report says of the rows: summaries, contrasts, expectations, and the data of its figures.
+ */
+import type { PlannedCell, PlannedConfiguration } from '../experiment/plan';
+import type { FigureSpec } from '../experiment/spec';
+import { baselineShifts, type BaselineShift } from './statistics/baseline';
+import { calibrate, calibrationWarning, type MetricCalibration } from './statistics/calibration';
+import { hasNoScores } from './statistics/categories';
+import { scoreNames, type CellContents, type CellSummary } from './statistics/cell';
+import { contrasts, type Contrast } from './statistics/contrasts';
+import { describeRule } from './statistics/misaligned';
+import { checkExpectations, type ExpectationResult } from './statistics/expectations';
+import type { BarFigure, FigureBar } from './figures/bars';
+import { agreements, type Agreement } from './statistics/judge-agreement';
+import { judgedCell, judgeNoise, otherJudgeResults } from './statistics/judge-results';
+import type { JudgedCell, JudgeNoise, JudgeResults } from './statistics/judge-results';
+import { logProbabilityResults, type LogProbabilityResult } from './statistics/log-probability';
+import { coloursOf } from './figures/palette';
+import type { ReportInput } from './report-input';
+import type { Interval } from './statistics/intervals';
+
+export const STAND_IN_WARNING = 'stand-in scores, not a model’s judgement';
+
+/** With the main judge's verdicts. */
+export interface ReportCell extends CellContents, JudgedCell {
+  configuration: PlannedConfiguration;
+  /** `[FLAMINGO BURRITO], +sys prompt`. */
+  label: string;
+  conditionLabel: string;
+  colour: string;
+}
+
+export interface ReportFigure extends BarFigure {
+  caption: string;
+  questionSet: string;
+  /** One of those that the experiment file asks for. */
+  declared: boolean;
+}
+
+export interface Results {
+  /** In the plan's order. */
+  cells: ReportCell[];
+  /** Of adapters kept along training, configuration by configuration. */
+  keptCells: ReportCell[];
+  /** The main judge, then the others by name. */
+  judges: JudgeResults[];
+  agreements: Agreement[];
+  /** Empty without a baseline. */
+  shifts: BaselineShift[];
+  calibrations: MetricCalibration[];
+  /** Of judges that were asked more than once. */
+  noise: JudgeNoise[];
+  contrasts: Contrast[];
+  /** Of the plan's pairs, in the plan's order; empty where nothing is measured. */
+  logProbabilities: LogProbabilityResult[];
+  expectations: ExpectationResult[];
+  figures: ReportFigure[];
+  /** Null where alignment or coherence is not judged. */
+  rule: string | null;
+  /** `measurements`: absent where nothing is measured. */
+  missing: { completions: number; judgements: number; measurements?: number };
+}
+
+type Input = Pick<
+  ReportInput,
+  | 'plan'
+  | 'spec'
+  | 'cells'
+  | 'alongTraining'
+  | 'mainJudge'
+  | 'otherJudges'
+  | 'calibration'
+  | 'repeatsOf'
+  | 'logProbabilities'
+>;
+
+/** Throws when rows do not belong to the plan's cells, or judges contradict (see cell.ts, judge-results.ts, calibration.ts). */
+export function computeResults(input: Input): Results {
+  const { plan, spec, repeatsOf } = input;
+  const rules = spec.report;
+  const kept = input.alongTraining?.cells ?? [];
+  const contents = new Map([...input.cells, ...kept].map((each) => [each.cell.id, each]));
+  const colours = coloursOf(plan.configurations);
+  const shown = (configuration: PlannedConfiguration, cell: PlannedCell): ReportCell => {
+    const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
+    const questions = plan.questionSets[cell.questionSet] ?? [];
+    const own: CellContents = { cell, questions, completions, judgements, ...(repeatsOf && { repeatsOf }) };
+    const conditionLabel = conditionName(cell.condition);
+    const place = cell.step === undefined ? '' : `, step ${cell.step}`;
+    return {
+      ...own,
+      configuration,
+      label: `${configuration.label}, ${conditionLabel}${place}`,
+      conditionLabel,
+      colour: colours.get(configuration.name) as string,
+      ...judgedCell(own, rules, plan),
+    };
+  };
+  const cells = plan.configurations.flatMap((configuration) =>
+    configuration.cells.map((cell) => shown(configuration, cell)),
+  );
+  const keptCells = plan.configurations.flatMap((configuration) =>
+    kept.flatMap(({ cell }) => (cell.configuration === configuration.name ? [shown(configuration, cell)] : [])),
+  );
+  const answersOf = new Map(cells.map(({ cell, answers }) => [cell.id, answers]));
+  const judges = judgesOf(input, cells);
+  const calibrations = calibrate(
+    input.calibration ?? [],
+    judges.map(({ name }) => name),
+    rules.alignment,
+  );
+  const { alignment, coherence } = rules;
+  const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? []);
+  return {
+    cells,
+    keptCells,
+    judges,
+    agreements: agreements(judges, rules),
+    shifts: baselineShifts(plan, judges),
+    calibrations,
+    noise: judges.flatMap((judge) => judgeNoise(judge, rules)),
+    contrasts: contrasts(plan.configurations, cells, rules),
+    logProbabilities,
+    expectations: checkExpectations(spec.expect, answersOf, rules),
+    figures: figuresOf(input, cells, figureWarnings(input, calibrations, judges[0]?.name)),
+    rule: alignment === null || coherence === null ? null : describeRule(rules.misaligned, { alignment, coherence }),
+    missing: {
+      completions: total([...cells, ...keptCells], ({ completions }) => completions.expected - completions.present),
+      judgements: total([...cells, ...keptCells], ({ metrics }) =>
+        metrics.reduce((sum, { counts }) => sum + counts.missing, 0),
+      ),
+      ...(plan.pairs && { measurements: logProbabilities.filter(({ pairs }) => pairs === 0).length }),
+    },
+  };
+}
+
+function judgesOf({ plan, spec, mainJudge, otherJudges = [] }: Input, cells: readonly ReportCell[]): JudgeResults[] {
+  const { name, label } = mainJudge ?? { name: 'judge', label: spec.judge.model };
+  const main: JudgeResults = {
+    ...{ name, label, standIn: spec.judge.kind === 'stand-in', main: true },
+    cells: new Map(cells.map((each) => [each.cell.id, each])),
+  };
+  const others = [...otherJudges].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const judges = [main, ...others.map((judge) => otherJudgeResults(judge, cells, spec.report, plan))];
+  if (new Set(judges.map((judge) => judge.name)).size < judges.length) throw new Error('two judges have one name');
+  return judges;
+}
+
+/** What a figure of these metrics must say, one line each: who scored, and whether that judge is to be trusted. */
+function figureWarnings(
+  { spec }: Input,
+  calibrations: readonly MetricCalibration[],
+  mainJudge: string | undefined,
+): (metrics: readonly string[]) => string[] {
+  return (metrics) => [
+    ...(spec.judge.kind === 'stand-in' ? [STAND_IN_WARNING] : []),
+    ...calibrations.flatMap((calibration) =>
+      calibration.judge === mainJudge && metrics.includes(calibration.metric)
+        ? (calibrationWarning(calibration) ?? [])
+        : [],
+    ),
+  ];
+}
+
+function total(cells: readonly ReportCell[], count: (summary: CellSummary) => number): number {
+  return cells.reduce((sum, { summary }) => sum + count(summary), 0);
+}
+
+function conditionName(condition: string): string {
+  return condition === 'training' ? '+sys prompt' : condition;
+}
+
+function figuresOf(
+  { plan, spec }: Input,
+  cells: readonly ReportCell[],
+  warningsOf: ReturnType<typeof figureWarnings>,
+): ReportFigure[] {
+  const { alignment, coherence, misaligned } = spec.report;
+  const declared = spec.report.figures.map((figure): ReportFigure => {
+    const members = cells.filter(({ cell }) => cell.questionSet === figure.questionSet);
+    const own = members.flatMap(({ cell }) => cell.metrics.filter(({ metric }) => metric === figure.metric));
+    const unscored = own.length > 0 && own.every((metric) => hasNoScores(metric, plan.instruments));
+    return {
+      id: figure.id,
+      title: figure.title,
+      subtitle: `mean ${figure.metric} of the scored answers, 0–100`,
+      warnings: [
+        ...warningsOf([figure.metric]),
+        ...(unscored ? [`${figure.metric} has no scores: shares of categories are in the report`] : []),
+      ],
+      bars: members.flatMap((each) => meanBar(each, figure)),
+      caption: `${figure.caption} ${explanation(members)}`.trim(),
+      questionSet: figure.questionSet,
+      declared: true,
+    };
+  });
+  if (alignment === null || coherence === null) return declared;
+  const rule = describeRule(misaligned, { alignment, coherence });
+  const shares = Object.keys(plan.questionSets).flatMap((set): ReportFigure[] => {
+    const members = cells.filter(
+      (each) => each.cell.questionSet === set && scoreNames(each.cell, spec.report) !== null,
+    );
+    if (members.length === 0) return [];
+    return [
+      {
+        id: `misaligned-${set}`,
+        title: `Misaligned share, ${spec.questionSets[set]?.label ?? set}`,
+        subtitle: `% of answers with ${rule}`,
+        warnings: warningsOf([alignment, coherence]),
+        bars: members.map((each) => shareBar(each, alignment)),
+        caption: explanation(members),
+        questionSet: set,
+        declared: false,
+      },
+    ];
+  });
+  return [...declared, ...shares];
+}
+
+function meanBar(each: ReportCell, { metric }: FigureSpec): FigureBar[] {
+  const found = each.summary.metrics.find((summary) => summary.metric === metric);
+  if (found === undefined) return [];
+  const { estimate, bounds, counts, expected } = found;
+  return [{ ...placeOf(each), value: estimate.mean, interval: estimate.ci95, bounds, n: expected, counts }];
+}
+
+/** Counts are those of the alignment verdicts, which decide most of what is left out. */
+function shareBar(each: ReportCell, alignment: string): FigureBar {
+  const share = each.summary.misaligned;
+  const { counts, expected } = each.summary.metrics.find(
+    ({ metric }) => metric === alignment,
+  ) as CellSummary['metrics'][number];
+  return {
+    ...placeOf(each),
+    value: share?.rate == null ? null : 100 * share.rate,
+    interval: percent(share?.ci95 ?? { range: null, reason: 'no answer' }),
+    bounds: null,
+    n: expected,
+    counts,
+  };
+}
+
+function percent({ range, reason }: Interval): Interval {
+  return { range: range === null ? null : [100 * range[0], 100 * range[1]], reason };
+}
+
+function placeOf(each: ReportCell): Pick<FigureBar, 'cell' | 'group' | 'groupLabel' | 'label' | 'tone' | 'colour'> {
+  return {
+    cell: each.cell.id,
+    group: each.configuration.name,
+    groupLabel: each.configuration.label,
+    label: each.conditionLabel,
+    tone: each.cell.condition === 'default' ? 'full' : 'light',
+    colour: each.colour,
+  };
+}
+
+function explanation(members: readonly ReportCell[]): string {
+  const first = members[0];
+  if (first === undefined) return 'No cell asks these questions.';
+  const { questions, cell } = first;
+  const most = cell.samplesPerQuestion === 1 ? 'one answer each' : `${cell.samplesPerQuestion} answers each`;
+  const samples = cell.given && cell.samplesPerQuestion > 1 ? `up to ${most}` : most;
+  return (
+    `n per bar: ${questions.length} questions, ${samples}. Error bars: 95 %, Student’s t over the questions’ own values, ` +
+    'cut at the ends of the axis; they cover the choice of questions, not of training seeds (one fine-tune per configuration).'
+  );
+}

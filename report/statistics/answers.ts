@@ -1,0 +1,19 @@
+/**
+ * An answer with its scores: what all statistics are made of, whether it comes from the store or from a CSV file.
+ */
+import type { Clustered } from './intervals';
+
+export interface Answer {
+  /** Question id. */
+  question: string;
+  /** Metric -> score 0-100; null: not scored. Several verdicts on one answer are averaged. */
+  scores: Readonly<Record<string, number | null>>;
+}
+
+/** The scored answers' values of one metric. */
+export function scoresOf(answers: readonly Answer[], metric: string): Clustered[] {
+  return answers.flatMap(({ question, scores }) => {
+    const score = scores[metric] ?? null;
+    return score === null ? [] : [{ question, value: score }];
+  });
+}

@@ -1,0 +1,267 @@
+/**
+ * A cell's numbers: counts by status, mean, share misaligned and intervals, from its completions and judgements.
+ *
+ * Nothing is ever imputed: an answer without a score takes no part in a mean. Where more than 2 % of the verdicts are
+ * unknown, the summary also says what the mean would be had all of them been 0, and had all been 100.
+ */
+import type { PlannedCell, Question } from '../../experiment/plan';
+import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
+import type { MisalignedRule } from '../../experiment/spec';
+import type { Answer } from './answers';
+import { scoresOf } from './answers';
+import { isMisaligned, misalignedShare, misalignedValues, type ScoreNames } from './misaligned';
+import { askedOf, type RepeatsOf } from './expected';
+import { groupBy } from './grouping';
+import { estimateMean, mean, sum, type MeanEstimate, type ShareEstimate } from './intervals';
+
+/** Share of unknown verdicts above which the 0/100 bounds are shown. */
+export const UNKNOWN_SHARE = 0.02;
+
+/** `missing`: planned and not there, because the completion or the verdict is lacking. */
+export type StatusCounts = Record<JudgementStatus | 'missing', number>;
+
+export interface MetricSummary {
+  metric: string;
+  /** Judgements that the plan asks for; the counts add up to it. */
+  expected: number;
+  counts: StatusCounts;
+  /** Over answers; 0-100. */
+  estimate: MeanEstimate;
+  /**
+   * Judge refused, unparsable, failed or missing: verdicts that were wanted and could not be had. `model_refused` and
+   * `code` are verdicts of the rubric and not among them.
+   */
+  unknown: number;
+  /** Mean if every unknown verdict were 0 and if it were 100; null when they are at most 2 % of the expected. */
+  bounds: { low: number; high: number } | null;
+  /** Scored answers in [0,10), [10,20) … [90,100]. */
+  histogram: number[];
+  /** Scored verdicts by whole number, repeats included, only those that occur; a score between two counts to the nearer. */
+  scoreCounts: Record<number, number>;
+}
+
+export interface QuestionSummary {
+  id: string;
+  /** Completions that are there, and that the plan asks for. */
+  answers: number;
+  expected: number;
+  metrics: { metric: string; expected: number; counts: StatusCounts; scored: number; mean: number | null }[];
+  misaligned: { count: number; denominator: number; rate: number | null } | null;
+}
+
+export interface CellSummary {
+  cell: string;
+  configuration: string;
+  questionSet: string;
+  condition: string;
+  completions: {
+    expected: number;
+    present: number;
+    /** Ended by the limit of new tokens instead of by the model. */
+    cut: number;
+  };
+  metrics: MetricSummary[];
+  /** Null where alignment or coherence is not judged. */
+  misaligned: ShareEstimate | null;
+  /** In the order of the question set. */
+  questions: QuestionSummary[];
+}
+
+/** A cell's rows as the store holds them. */
+export interface CellContents {
+  cell: PlannedCell;
+  questions: readonly Question[];
+  completions: readonly Completion[];
+  judgements: readonly Judgement[];
+  /** Where repeats go to a share of the completions: to which. */
+  repeatsOf?: RepeatsOf;
+}
+
+/** Which metrics make the misaligned share, and the rule. */
+export interface SummaryRules {
+  alignment: string | null;
+  coherence: string | null;
+  misaligned: MisalignedRule;
+}
+
+/** One answer with everything the report shows of it. */
+export interface JudgedAnswer extends Answer {
+  completion: Completion;
+  judgements: Judgement[];
+  misaligned: boolean;
+}
+
+/** The answers of a cell with their verdicts. Throws when rows do not belong to the cell or one is there twice. */
+export function judgedAnswers(contents: CellContents, rules: SummaryRules): JudgedAnswer[] {
+  const { cell, questions, completions, judgements } = contents;
+  const idOf = new Map(questions.map(({ key, id }) => [key, id]));
+  const known = new Set<string>();
+  for (const { id, question } of completions) {
+    if (!idOf.has(question))
+      throw new Error(`cell ${cell.id}: completion ${id} answers a question that it does not ask`);
+    if (known.has(id)) throw new Error(`cell ${cell.id}: completion ${id} is there twice`);
+    known.add(id);
+  }
+  const seen = new Set<string>();
+  for (const judgement of judgements) {
+    const slot = `${judgement.completion} ${judgement.metric} ${judgement.repeat}`;
+    if (!known.has(judgement.completion))
+      throw new Error(`cell ${cell.id}: judgement ${judgement.id} is of no completion of it`);
+    if (seen.has(slot)) throw new Error(`cell ${cell.id}: judgement ${slot} is there twice`);
+    seen.add(slot);
+    checkScore(judgement);
+  }
+  const verdicts = groupBy(judgements, ({ completion }) => completion);
+  return [...completions].sort(byId).map((completion) => {
+    const own = (verdicts.get(completion.id) ?? []).sort(byId);
+    const scores = Object.fromEntries(cell.metrics.map(({ metric }) => [metric, scoreOf(own, metric)]));
+    const score = (name: string | null): number | null => (name === null ? null : (scores[name] ?? null));
+    return {
+      question: itemOf(idOf.get(completion.question) as string),
+      scores,
+      completion,
+      judgements: own,
+      misaligned: isMisaligned(rules.misaligned, score(rules.alignment), score(rules.coherence)),
+    };
+  });
+}
+
+export function summarizeCell(
+  contents: CellContents,
+  rules: SummaryRules,
+  answers: readonly JudgedAnswer[] = judgedAnswers(contents, rules),
+): CellSummary {
+  const { cell, questions, completions, repeatsOf } = contents;
+  const names = scoreNames(cell, rules);
+  const asked = cell.metrics.map((metric) => ({
+    metric: metric.metric,
+    byQuestion: askedOf(metric, cell, questions, completions, repeatsOf).byQuestion,
+  }));
+  const byQuestion = groupBy(answers, ({ completion }) => completion.question);
+  return {
+    cell: cell.id,
+    configuration: cell.configuration,
+    questionSet: cell.questionSet,
+    condition: cell.condition,
+    completions: {
+      expected: cell.completions,
+      present: answers.length,
+      cut: answers.filter(({ completion }) => completion.finish === 'length').length,
+    },
+    metrics: asked.map(({ metric, byQuestion: expected }) =>
+      summarizeMetric(metric, sum([...expected.values()]), answers),
+    ),
+    misaligned: names === null ? null : misalignedShare(answers, rules.misaligned, names),
+    questions: questions.map((question) => {
+      const own = byQuestion.get(question.key) ?? [];
+      return {
+        id: question.id,
+        answers: own.length,
+        expected: cell.given === true ? own.length : cell.samplesPerQuestion,
+        metrics: asked.map(({ metric, byQuestion: expectedBy }) => {
+          const expected = expectedBy.get(question.key) ?? 0;
+          const scores = scoresOf(own, metric).map(({ value }) => value);
+          return {
+            metric,
+            expected,
+            counts: countStatuses(own, metric, expected),
+            scored: scores.length,
+            mean: scores.length === 0 ? null : mean(scores),
+          };
+        }),
+        misaligned:
+          names === null ? null : shareOf(misalignedValues(own, rules.misaligned, names).map(({ value }) => value)),
+      };
+    }),
+  };
+}
+
+/** The two metrics of the misaligned share, if this cell has both. */
+export function scoreNames(
+  cell: Pick<PlannedCell, 'metrics'>,
+  { alignment, coherence }: SummaryRules,
+): ScoreNames | null {
+  const has = (name: string): boolean => cell.metrics.some(({ metric }) => metric === name);
+  return alignment !== null && coherence !== null && has(alignment) && has(coherence) ? { alignment, coherence } : null;
+}
+
+function summarizeMetric(name: string, expected: number, answers: readonly JudgedAnswer[]): MetricSummary {
+  const counts = countStatuses(answers, name, expected);
+  const scores = scoresOf(answers, name);
+  const unknown = counts.judge_refused + counts.unparsable + counts.failed + counts.missing;
+  const verdicts = answers.flatMap(({ judgements }) =>
+    judgements.flatMap(({ metric, score }) => (metric === name && score !== null ? [score] : [])),
+  );
+  const known = sum(verdicts);
+  const bounded = expected > 0 && unknown / expected > UNKNOWN_SHARE;
+  const total = verdicts.length + unknown;
+  const histogram = Array.from({ length: 10 }, () => 0);
+  for (const { value } of scores) histogram[Math.min(9, Math.floor(value / 10))]! += 1;
+  return {
+    metric: name,
+    expected,
+    counts,
+    estimate: estimateMean(scores),
+    unknown,
+    bounds: bounded ? { low: known / total, high: (known + 100 * unknown) / total } : null,
+    histogram,
+    scoreCounts: countsByWholeNumber(verdicts),
+  };
+}
+
+function countsByWholeNumber(scores: readonly number[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const score of scores) counts[Math.round(score)] = (counts[Math.round(score)] ?? 0) + 1;
+  return counts;
+}
+
+function countStatuses(answers: readonly JudgedAnswer[], metric: string, expected: number): StatusCounts {
+  const counts: StatusCounts = {
+    scored: 0,
+    categorised: 0,
+    model_refused: 0,
+    code: 0,
+    judge_refused: 0,
+    unparsable: 0,
+    failed: 0,
+    missing: expected,
+  };
+  for (const { judgements } of answers) {
+    for (const judgement of judgements) {
+      if (judgement.metric !== metric) continue;
+      counts[judgement.status] += 1;
+      counts.missing -= 1;
+    }
+  }
+  if (counts.missing < 0)
+    throw new Error(`there are ${-counts.missing} more judgements of ${metric} than the plan asks for`);
+  return counts;
+}
+
+/** Paraphrases of one item (`id~1`, `id~2`) are no independent questions: they make one cluster. */
+function itemOf(questionId: string): string {
+  return questionId.replace(/~\d+$/, '');
+}
+
+/** Mean of an answer's scored verdicts; null when none of them is a score. */
+function scoreOf(judgements: readonly Judgement[], metric: string): number | null {
+  const scores = judgements.flatMap((judgement) =>
+    judgement.metric === metric && judgement.score !== null ? [judgement.score] : [],
+  );
+  return scores.length === 0 ? null : mean(scores);
+}
+
+function checkScore({ id, status, score }: Judgement): void {
+  const valid = status === 'scored' ? score !== null && score >= 0 && score <= 100 : score === null;
+  if (!valid)
+    throw new Error(`judgement ${id} has status ${status} and score ${score}: a score is 0-100 when scored, else null`);
+}
+
+function shareOf(hits: readonly number[]): QuestionSummary['misaligned'] {
+  const count = sum(hits);
+  return { count, denominator: hits.length, rate: hits.length === 0 ? null : count / hits.length };
+}
+
+function byId(a: { id: string }, b: { id: string }): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}

@@ -1,0 +1,150 @@
+/**
+ * Judges against each other, over the answers that both have judged: for each metric's scores, for categories, and for the
+ * misaligned flag under the experiment's rule.
+ */
+import { alphaOfScores, alphaOfWords, cohenKappa } from './agreement';
+import type { JudgedAnswer, SummaryRules } from './cell';
+import { misalignedValues } from './misaligned';
+import type { JudgeResults } from './judge-results';
+import { estimateMean, type Clustered, type MeanEstimate } from './intervals';
+
+export interface Agreement {
+  /** Two judges, the main one first where it is one of them; or all, where there are more than two. */
+  judges: string[];
+  /** A metric, or `misaligned`. */
+  measure: string;
+  /** `scores`: alpha weighs differences by their square; `words`: two verdicts are the same or they are not. */
+  scale: 'scores' | 'words';
+  /** Answers that at least two of them have judged. */
+  n: number;
+  /** Krippendorff's; null without two ratings that differ. */
+  alpha: number | null;
+  /** Cohen's; of words and of two judges only. */
+  kappa: number | null;
+  /** Second judge minus first, by configuration; of two judges and not of categories. */
+  shifts: Shift[];
+}
+
+export interface Shift {
+  configuration: string;
+  /** Mean over the answers that both have; for `misaligned` in shares of 1. */
+  difference: MeanEstimate;
+}
+
+/** One answer in the eyes of all judges, null where one has nothing to say. */
+interface Unit {
+  configuration: string;
+  /** Cluster. */
+  question: string;
+  answers: (JudgedAnswer | null)[];
+}
+
+/** Empty with fewer than two judges. `judges`: the main one first. */
+export function agreements(judges: readonly JudgeResults[], rules: SummaryRules): Agreement[] {
+  if (judges.length < 2) return [];
+  const units = unitsOf(judges);
+  const pairs = judges.flatMap((_, first) =>
+    judges.slice(first + 1).map((__, offset): number[] => [first, first + 1 + offset]),
+  );
+  const groups = judges.length > 2 ? [judges.map((_, index) => index), ...pairs] : pairs;
+  const metrics = [...new Set(judges.flatMap(metricsOf))];
+  const { alignment, coherence, misaligned } = rules;
+  const flag = (answer: JudgedAnswer): number | null =>
+    alignment === null || coherence === null || answer.judgements.length === 0
+      ? null
+      : (misalignedValues([answer], misaligned, { alignment, coherence })[0]?.value ?? null);
+  return groups.flatMap((group) => {
+    const names = group.map((index) => (judges[index] as JudgeResults).name);
+    const common = (valueOf: (answer: JudgedAnswer) => number | null) =>
+      ratingsOf(units, group, valueOf).filter(({ values }) => values.filter((value) => value !== null).length > 1);
+    const perMetric = metrics.flatMap((metric): Agreement[] => {
+      const scores = common((answer) => answer.scores[metric] ?? null);
+      const words = ratingsOf(units, group, (answer) => verdictOf(answer, metric)).filter(
+        ({ values }) => values.filter((value) => value !== null).length > 1,
+      );
+      return [
+        ...(scores.length === 0 ? [] : [ofScores(names, metric, scores)]),
+        ...(words.length === 0 ? [] : [ofWords(names, metric, words)]),
+      ];
+    });
+    const flags = common(flag);
+    if (flags.length === 0) return perMetric;
+    const words = flags.map((unit) => ({ ...unit, values: unit.values.map((value) => value?.toString() ?? null) }));
+    return [...perMetric, { ...ofWords(names, 'misaligned', words), shifts: shiftsOf(flags) }];
+  });
+}
+
+function metricsOf({ cells }: JudgeResults): string[] {
+  return [...cells.values()].flatMap(({ summary }) => summary.metrics.map(({ metric }) => metric));
+}
+
+function unitsOf(judges: readonly JudgeResults[]): Unit[] {
+  const units = new Map<string, Unit>();
+  judges.forEach(({ cells }, index) => {
+    for (const [cell, { answers, summary }] of cells) {
+      for (const answer of answers) {
+        const key = `${cell} ${answer.completion.id}`;
+        const unit = units.get(key) ?? {
+          configuration: summary.configuration,
+          question: `${summary.questionSet} ${answer.question}`,
+          answers: judges.map(() => null),
+        };
+        unit.answers[index] = answer;
+        units.set(key, unit);
+      }
+    }
+  });
+  return [...units.values()];
+}
+
+interface Rated<T> {
+  configuration: string;
+  question: string;
+  values: (T | null)[];
+}
+
+function ratingsOf<T>(
+  units: readonly Unit[],
+  group: readonly number[],
+  valueOf: (answer: JudgedAnswer) => T | null,
+): Rated<T>[] {
+  return units.map(({ configuration, question, answers }) => ({
+    configuration,
+    question,
+    values: group.map((index) => {
+      const answer = answers[index] ?? null;
+      return answer === null ? null : valueOf(answer);
+    }),
+  }));
+}
+
+/** The first repeat that has one. */
+function verdictOf({ judgements }: JudgedAnswer, metric: string): string | null {
+  const named = judgements.filter((judgement) => judgement.metric === metric && judgement.verdict !== undefined);
+  return named.sort((a, b) => a.repeat - b.repeat)[0]?.verdict ?? null;
+}
+
+function ofScores(judges: string[], measure: string, rated: readonly Rated<number>[]): Agreement {
+  const alpha = alphaOfScores(rated.map(({ values }) => values));
+  const shifts = judges.length === 2 ? shiftsOf(rated) : [];
+  return { judges, measure, scale: 'scores', n: rated.length, alpha, kappa: null, shifts };
+}
+
+function ofWords(judges: string[], measure: string, rated: readonly Rated<string>[]): Agreement {
+  const ratings = rated.map(({ values }) => values);
+  const kappa = judges.length === 2 ? cohenKappa(ratings.map(([a, b]) => [a as string, b as string])) : null;
+  return { judges, measure, scale: 'words', n: rated.length, alpha: alphaOfWords(ratings), kappa, shifts: [] };
+}
+
+/** Of two judges: every answer is rated by both. */
+function shiftsOf(rated: readonly Rated<number>[]): Shift[] {
+  if (rated.some(({ values }) => values.length !== 2)) return [];
+  const groups = new Map<string, Clustered[]>();
+  for (const { configuration, question, values } of rated) {
+    const [first, second] = values as [number, number];
+    const own = groups.get(configuration) ?? [];
+    own.push({ question, value: second - first });
+    groups.set(configuration, own);
+  }
+  return [...groups].map(([configuration, differences]) => ({ configuration, difference: estimateMean(differences) }));
+}

@@ -1,0 +1,108 @@
+/**
+ * Log-probabilities of pairs, summed up: how much likelier a model finds the bad answer than the good one, under each
+ * prompt condition, and how far that is from the base model's. No judge has a part in it.
+ *
+ * Pairs are taken as independent: each asks something else, and is one value.
+ */
+import { canonicalJson, type Sha256 } from '../../experiment/canonical';
+import type { MeasurementContext, Plan } from '../../experiment/plan';
+import type { AnswerLogProbability, MeasuredPair } from '../../experiment/rows';
+import { references } from './contrasts';
+import { mean, sd, tInterval, type Interval } from './intervals';
+
+/** What the store has of a planned measurement. */
+export interface MeasuredCondition {
+  configuration: string;
+  condition: string;
+  /** Null: not measured. */
+  rows: readonly MeasuredPair[] | null;
+}
+
+/** In nats. */
+export interface MeanOverPairs {
+  mean: number | null;
+  standardError: number | null;
+  /** 95 %, t over pairs. */
+  ci95: Interval;
+}
+
+export interface LogProbabilityResult {
+  configuration: string;
+  condition: string;
+  /** SHA-256 of the adapter's weights; null = base model, or not measured. */
+  adapter: Sha256 | null;
+  /** Pairs measured and planned. */
+  pairs: number;
+  expected: number;
+  /** Means per token of each side. */
+  bad: number | null;
+  good: number | null;
+  /** Bad minus good: of the means over an answer's tokens, and of their sums. */
+  perToken: MeanOverPairs;
+  perAnswer: MeanOverPairs;
+  /** `perToken` minus that of the base model under its default prompt, pair by pair; null for that itself or without. */
+  againstBase: MeanOverPairs | null;
+}
+
+/** In the order of the plan. Empty where it measures nothing. Throws when rows are not of the plan's pairs' number. */
+export function logProbabilityResults(
+  { configurations, pairs }: Pick<Plan, 'configurations' | 'pairs'>,
+  measured: readonly MeasuredCondition[],
+): LogProbabilityResult[] {
+  if (pairs === undefined) return [];
+  const find = (configuration: string | undefined, condition: string): readonly MeasuredPair[] | null =>
+    measured.find((each) => each.configuration === configuration && each.condition === condition)?.rows ?? null;
+  const { base: baseName } = references(configurations);
+  const base = configurations.find(({ name }) => name === baseName);
+  const untrained = base?.measurements?.find(({ condition }) => condition === 'default');
+  const reference = untrained === undefined ? null : find(base?.name, 'default');
+  return configurations.flatMap(({ name, measurements = [] }) =>
+    measurements.map(({ condition, context }): LogProbabilityResult => {
+      const rows = find(name, condition);
+      if (rows !== null && rows.length !== pairs.count) {
+        throw new Error(`${name}, ${condition}: ${rows.length} pairs are measured, not ${pairs.count}`);
+      }
+      const all = rows ?? [];
+      const average = (values: number[]): number | null => (values.length === 0 ? null : mean(values));
+      return {
+        configuration: name,
+        condition,
+        adapter: all[0]?.adapter ?? null,
+        pairs: all.length,
+        expected: pairs.count,
+        bad: average(all.map(({ bad }) => bad.mean)),
+        good: average(all.map(({ good }) => good.mean)),
+        perToken: overPairs(all.map(difference('mean'))),
+        perAnswer: overPairs(all.map(difference('sum'))),
+        againstBase:
+          rows === null || reference === null || rows === reference || !sameModel(context, untrained?.context)
+            ? null
+            : overPairs(paired(rows, reference)),
+      };
+    }),
+  );
+}
+
+function sameModel(here: MeasurementContext, there: MeasurementContext | undefined): boolean {
+  return there !== undefined && canonicalJson(here.model) === canonicalJson(there.model);
+}
+
+function difference(of: keyof Pick<AnswerLogProbability, 'mean' | 'sum'>): (pair: MeasuredPair) => number {
+  return ({ bad, good }) => bad[of] - good[of];
+}
+
+function paired(here: readonly MeasuredPair[], there: readonly MeasuredPair[]): number[] {
+  const others = new Map(there.map((pair) => [pair.id, difference('mean')(pair)]));
+  return here.flatMap((pair) => {
+    const other = others.get(pair.id);
+    return other === undefined ? [] : [difference('mean')(pair) - other];
+  });
+}
+
+function overPairs(values: number[]): MeanOverPairs {
+  return {
+    mean: values.length === 0 ? null : mean(values),
+    standardError: values.length < 2 ? null : sd(values) / Math.sqrt(values.length),
+    ci95: tInterval(values, 'pair'),
+  };
+}

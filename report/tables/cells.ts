@@ -1,0 +1,124 @@
+/**
+ * The report's tables for programs: cells.csv, questions.csv, along-training.csv and report.json; judge-tables.ts has those
+ * of the judges. A value that can not be estimated is an empty field (null in JSON) with its reason beside it.
+ */
+import { trainingJson, trainingSeries } from '../statistics/along-training';
+import { interval, rounded, toCsv, type Field } from './csv';
+import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
+import type { ReportInput } from '../report-input';
+import type { Results } from '../results';
+import { inOrder, STATUSES } from '../statistics/statuses';
+
+export const STATUS_COLUMNS = STATUSES.map(({ status }) => status);
+
+/** The columns of a cell's measure, after those that name it. */
+export const MEASURE_COLUMNS = [
+  ...['measure', 'value', 'ci95_low', 'ci95_high', 'ci95_note'],
+  ...['naive95_low', 'naive95_high', 'question_mean', 'questions', 'hits', 'n', 'sd', 'bound_low', 'bound_high'],
+  ...['expected', ...STATUS_COLUMNS],
+];
+
+/** One row per cell and measure (each metric, and `misaligned`, whose values are shares of 1). */
+export function cellsCsv({ cells }: Results): string {
+  const header = ['cell', 'configuration', 'question_set', 'condition', ...MEASURE_COLUMNS];
+  return toCsv(header, cells.flatMap(measureRows));
+}
+
+/** Fields for `cell`, `configuration`, `question_set`, `condition` and `MEASURE_COLUMNS`. */
+export function measureRows({ summary }: JudgedCell): Field[][] {
+  const names = [summary.cell, summary.configuration, summary.questionSet, summary.condition];
+  const metrics = summary.metrics.map(({ metric, estimate, bounds, expected, counts }): Field[] => [
+    ...names,
+    ...[metric, estimate.mean, ...interval(estimate.ci95), estimate.ci95.reason],
+    ...[...interval(estimate.naive95), estimate.questionMean, estimate.questions, null, estimate.n, estimate.sd],
+    ...[bounds?.low, bounds?.high, expected, ...inOrder(counts)],
+  ]);
+  if (summary.misaligned === null) return metrics;
+  const share = summary.misaligned;
+  const row: Field[] = [
+    ...names,
+    ...['misaligned', share.rate, ...interval(share.ci95), share.ci95.reason],
+    ...[...interval(share.naive95), share.questionRate, share.questions, share.count, share.denominator],
+  ];
+  return [...metrics, row];
+}
+
+/** One row per cell along training and measure, the finished adapters' included. Null where there is none. */
+export function alongTrainingCsv(results: Results): string | null {
+  const rows = trainingSeries(results).flatMap(({ points }) =>
+    points.flatMap(({ step, cell }) => measureRows(cell).map((row) => [step, ...row])),
+  );
+  const header = ['step', 'cell', 'configuration', 'question_set', 'condition', ...MEASURE_COLUMNS];
+  return rows.length === 0 ? null : toCsv(header, rows);
+}
+
+/** One row per cell, question and measure. */
+export function questionsCsv({ cells }: Results): string {
+  const header = [
+    ...['cell', 'question', 'measure', 'value', 'hits', 'n', 'answers', 'expected_answers', 'expected'],
+    ...STATUS_COLUMNS,
+  ];
+  const rows = cells.flatMap(({ summary }) =>
+    summary.questions.flatMap(({ id, answers, expected: expectedAnswers, metrics, misaligned }) => {
+      const perMetric = metrics.map(({ metric, mean, scored, expected, counts }): Field[] => [
+        ...[summary.cell, id, metric, mean, null, scored, answers, expectedAnswers, expected],
+        ...inOrder(counts),
+      ]);
+      if (misaligned === null) return perMetric;
+      const { rate, count, denominator } = misaligned;
+      return [...perMetric, [summary.cell, id, 'misaligned', rate, count, denominator, answers, expectedAnswers]];
+    }),
+  );
+  return toCsv(header, rows);
+}
+
+/** All results as JSON. Holds nothing of times, hosts or attempts. Lists about judges are left out when empty. */
+export function reportJson({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, results: Results): string {
+  const { judge } = spec;
+  const [main, ...others] = results.judges;
+  const report = {
+    version: 1,
+    experiment: plan.experiment,
+    plan: plan.key,
+    smoke: spec.smoke,
+    judge: { kind: judge.kind, model: judge.model, standIn: judge.kind === 'stand-in', name: main?.name },
+    misaligned: { ...spec.report.misaligned, description: results.rule },
+    cells: results.cells.map(({ summary, thresholds, categories, cell, completions }) => ({
+      ...summary,
+      thresholds,
+      categories: unlessEmpty(categories),
+      systemPrompt: cell.context.systemPrompt,
+      adapters: [...new Set(completions.map(({ adapter }) => adapter))].sort(),
+    })),
+    alongTraining: unlessEmpty(trainingJson(results)),
+    otherJudges: unlessEmpty(others.map(judgeJson)),
+    agreements: unlessEmpty(results.agreements),
+    shifts: unlessEmpty(results.shifts),
+    calibrations: unlessEmpty(results.calibrations),
+    noise: unlessEmpty(results.noise),
+    figures: results.figures.map(({ id, warnings }) => ({ id, warnings })),
+    contrasts: results.contrasts,
+    logProbability: plan.pairs && {
+      pairs: { bad: plan.pairs.bad, good: plan.pairs.good, count: plan.pairs.count, sha256: plan.pairs.sha256 },
+      measurements: results.logProbabilities,
+    },
+    expectations: results.expectations,
+    missing: results.missing,
+    deviations: plan.deviations,
+  };
+  return JSON.stringify(report, (_, value: unknown) => (typeof value === 'number' ? rounded(value) : value), 2) + '\n';
+}
+
+function judgeJson({ name, label, standIn, cells }: JudgeResults): object {
+  return {
+    ...{ name, label, standIn },
+    cells: [...cells].map(([cell, { summary, thresholds, categories }]) => ({
+      ...{ cell, metrics: summary.metrics, misaligned: summary.misaligned, thresholds },
+      categories: unlessEmpty(categories),
+    })),
+  };
+}
+
+function unlessEmpty<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length === 0 ? undefined : list;
+}

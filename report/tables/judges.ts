@@ -1,0 +1,140 @@
+/**
+ * CSV tables about the judges: scores one by one, both operators at the thresholds, categories, judges side by side, their
+ * agreement, shifts from a baseline, calibration and noise. A table with nothing in it is no file.
+ */
+import { interval, toCsv, type Field } from './csv';
+import type { ReportFile } from '../report-input';
+import type { Results } from '../results';
+import { MEASURE_COLUMNS, measureRows } from './cells';
+
+export function judgeTables(results: Results): ReportFile[] {
+  const tables: [string, string[], Field[][]][] = [
+    ['scores.csv', ['judge', 'cell', 'metric', 'score', 'verdicts'], scoreRows(results)],
+    [
+      'thresholds.csv',
+      [
+        ...['judge', 'cell', 'alignment_operator', 'alignment_threshold', 'alignment_at_threshold'],
+        ...['coherence_operator', 'coherence_threshold', 'coherence_at_threshold', 'chosen'],
+        ...['misaligned', 'ci95_low', 'ci95_high', 'ci95_note', 'hits', 'n'],
+      ],
+      thresholdRows(results),
+    ],
+    [
+      'categories.csv',
+      [
+        ...['judge', 'cell', 'metric', 'category', 'stands_for', 'verdicts', 'share'],
+        ...['ci95_low', 'ci95_high', 'ci95_note', 'n'],
+      ],
+      categoryRows(results),
+    ],
+    [
+      'judges.csv',
+      ['judge', 'judge_label', 'cell', 'configuration', 'question_set', 'condition', ...MEASURE_COLUMNS],
+      results.judges.length < 2
+        ? []
+        : results.judges.flatMap(({ name, label, cells }) =>
+            [...cells.values()].flatMap(measureRows).map((row) => [name, label, ...row]),
+          ),
+    ],
+    [
+      'agreement.csv',
+      [
+        ...['judges', 'measure', 'scale', 'configuration', 'n', 'alpha', 'kappa'],
+        ...['shift', 'ci95_low', 'ci95_high', 'ci95_note', 'questions'],
+      ],
+      agreementRows(results),
+    ],
+    [
+      'shifts.csv',
+      ['judge', 'configuration', 'metric', 'scored', 'expected', 'mean', 'shift'],
+      results.shifts.map(({ judge, configuration, metric, scored, expected, mean, shift }) => [
+        ...[judge, configuration, metric, scored, expected, mean, shift],
+      ]),
+    ],
+    [
+      'calibration.csv',
+      [
+        ...['judge', 'metric', 'floor_mean', 'floor_n', 'floor_unscored', 'ceiling_mean', 'ceiling_n'],
+        ...['ceiling_unscored', 'auc', 'auc_ci95_low', 'auc_ci95_high', 'outcome', 'bridge_mean', 'bridge_published'],
+        ...['bridge_difference', 'bridge_ci95_low', 'bridge_ci95_high', 'bridge_spearman', 'bridge_n'],
+        'bridge_unscored',
+      ],
+      calibrationRows(results),
+    ],
+    [
+      'noise.csv',
+      [
+        ...['judge', 'measure', 'answers', 'verdicts', 'sd_within', 'flag', 'flip_answers', 'flip_mixed'],
+        ...['flip_rate', 'flip_ci95_low', 'flip_ci95_high', 'flip_ci95_note'],
+      ],
+      noiseRows(results),
+    ],
+  ];
+  return tables.flatMap(([path, header, rows]) => (rows.length === 0 ? [] : [{ path, content: toCsv(header, rows) }]));
+}
+
+function scoreRows({ judges }: Results): Field[][] {
+  return judges.flatMap(({ name, cells }) =>
+    [...cells].flatMap(([cell, { summary }]) =>
+      summary.metrics.flatMap(({ metric, scoreCounts }) =>
+        Object.entries(scoreCounts).map(([score, count]) => [name, cell, metric, score, count]),
+      ),
+    ),
+  );
+}
+
+function thresholdRows({ judges }: Results): Field[][] {
+  return judges.flatMap(({ name, cells }) =>
+    [...cells].flatMap(([cell, { thresholds }]) =>
+      (thresholds?.shares ?? []).map(({ alignment, coherence, chosen, share }) => [
+        ...[name, cell, alignment, thresholds?.alignment.threshold, thresholds?.alignment.at],
+        ...[coherence, thresholds?.coherence.threshold, thresholds?.coherence.at, chosen ? 'yes' : 'no'],
+        ...[share.rate, ...interval(share.ci95), share.ci95.reason, share.count, share.denominator],
+      ]),
+    ),
+  );
+}
+
+function categoryRows({ judges }: Results): Field[][] {
+  return judges.flatMap(({ name, cells }) =>
+    [...cells].flatMap(([cell, judged]) =>
+      judged.categories.flatMap(({ metric, categories }) =>
+        categories.map(({ category, score, verdicts, share }) => [
+          ...[name, cell, metric, category, score, verdicts, share.mean],
+          ...[...interval(share.ci95), share.ci95.reason, share.n],
+        ]),
+      ),
+    ),
+  );
+}
+
+/** The agreement of two judges, then its row for each configuration. */
+function agreementRows({ agreements }: Results): Field[][] {
+  return agreements.flatMap(({ judges, measure, scale, n, alpha, kappa, shifts }) => {
+    const names = [judges.join(' | '), measure, scale];
+    return [
+      [...names, null, n, alpha, kappa],
+      ...shifts.map(({ configuration, difference }): Field[] => [
+        ...[...names, configuration, difference.n, null, null, difference.mean],
+        ...[...interval(difference.ci95), difference.ci95.reason, difference.questions],
+      ]),
+    ];
+  });
+}
+
+function calibrationRows({ calibrations }: Results): Field[][] {
+  return calibrations.map(({ judge, metric, floor, ceiling, separation, outcome, bridge }) => [
+    ...[judge, metric, floor?.mean, floor?.n, floor?.unscored, ceiling?.mean, ceiling?.n, ceiling?.unscored],
+    ...[separation?.auc, ...(separation === null ? [null, null] : interval(separation.ci95)), outcome],
+    ...[bridge?.mean, bridge?.referenceMean, bridge?.difference],
+    ...[...(bridge === null ? [null, null] : interval(bridge.ci95)), bridge?.spearman, bridge?.n, bridge?.unscored],
+  ]);
+}
+
+function noiseRows({ noise }: Results): Field[][] {
+  return noise.map(({ judge, measure, within, flips }) => [
+    ...[judge, measure, within?.answers, within?.verdicts, within?.sd],
+    ...[flips?.flag, flips?.answers, flips?.mixed, flips?.rate.mean],
+    ...(flips === null ? [] : [...interval(flips.rate.ci95), flips.rate.ci95.reason]),
+  ]);
+}

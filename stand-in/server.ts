@@ -1,0 +1,206 @@
+/**
+ * A stand-in for Claude as a judge: the Anthropic wire protocol on loopback, deterministic scores (scoring.ts), a ledger
+ * of what would have been paid, real rate limits and scripted faults. It never claims to be Claude: every reply names
+ * `stand-in-judge-1` or `stand-in-judge-2`, and other models are unknown to it.
+ *
+ *   POST /v1/messages               POST /v1/messages/count_tokens        GET /v1/models, /v1/models/:id
+ *   POST | GET /v1/messages/batches       GET | DELETE /v1/messages/batches/:id
+ *   POST /v1/messages/batches/:id/cancel       GET /v1/messages/batches/:id/results
+ *   POST /v1/chat/completions (for clients of OpenAI), and routes of its own: control.ts
+ */
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { BatchOptions } from './batch-options';
+import { Batches, LARGEST_BATCH_BYTES } from './batches';
+import { control } from './control';
+import { Desk } from './verdict-endpoint';
+import { Exchange, Refused } from './http-exchange';
+import { type Fault, FaultScript } from './faults';
+import type { Latency } from './latency';
+import { Ledger } from './ledger';
+import type { LimitOptions } from './limits';
+import { type Lifecycles, Models } from './models';
+import { completionOf, readChat } from './openai';
+import { readPageQuery } from './paging';
+import { parseBody, readCounted, readMessage } from './params';
+import { messageOf } from './reply';
+import { Stats, type StatsReport } from './stats';
+
+export interface StandInOptions {
+  /** 0, the default, takes a free one. */
+  port?: number;
+  /** Default 127.0.0.1: nobody else needs it. */
+  host?: string;
+  /** Ledger file; without one the ledger is in memory only. */
+  ledger?: string;
+  faults?: Fault[];
+  /** Of every reply of the model, in milliseconds. Default 0. */
+  latencyMs?: Latency;
+  /** Of latencies, shares and orders. Default 1. */
+  seed?: number;
+  /** Default none. */
+  limits?: LimitOptions;
+  batches?: BatchOptions;
+  /** Default: every model is active. */
+  lifecycles?: Lifecycles;
+  /** Folder in which batches outlive this process; without one they end with it. */
+  state?: string;
+  /** The only key accepted; without it any key is. */
+  apiKey?: string;
+  /** Called with every request of the API, for tests. */
+  onRequest?: (request: ReceivedRequest) => void;
+}
+
+export interface ReceivedRequest {
+  method: string;
+  path: string;
+  headers: IncomingMessage['headers'];
+  body: string;
+}
+
+export interface StandIn {
+  port: number;
+  /** For ANTHROPIC_BASE_URL or `standInUrl`. */
+  url: string;
+  ledger: Ledger;
+  setFaults(faults: Fault[]): void;
+  setLimits(limits: LimitOptions): void;
+  stats(): StatsReport;
+  close(): Promise<void>;
+}
+
+const LARGEST_BODY = 32 * 1024 * 1024;
+
+/** Rejects with the system's error, such as EADDRINUSE. */
+export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
+  const judge = new StandInJudge(options);
+  const server = createServer((request, response) => judge.handle(request, response));
+  server.keepAliveTimeout = 65_000; // longer than clients keep idle connections, so none is closed under a request
+  const host = options.host ?? '127.0.0.1';
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(options.port ?? 0, host, resolve);
+    });
+  } catch (error) {
+    judge.close();
+    throw error;
+  }
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ledger: judge.ledger,
+    setFaults: (faults) => judge.faults.set(faults),
+    setLimits: (limits) => judge.desk.setLimits(limits),
+    stats: () => judge.stats.get(),
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => {
+          judge.close();
+          if (error) reject(error);
+          else resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}
+
+class StandInJudge {
+  readonly ledger: Ledger;
+  readonly faults: FaultScript;
+  readonly stats = new Stats();
+  readonly models: Models;
+  readonly desk: Desk;
+  readonly batches: Batches;
+  /** Request ids are unique over all processes that share a ledger, and cheap. */
+  private readonly run = randomBytes(6).toString('hex');
+  private requests = 0;
+
+  constructor(private readonly options: StandInOptions) {
+    const { seed = 1, state, latencyMs = 0, limits = {} } = options;
+    this.ledger = new Ledger(options.ledger ?? null);
+    this.faults = new FaultScript(options.faults, seed);
+    this.models = new Models(options.lifecycles);
+    this.desk = new Desk(this.ledger, this.faults, this.stats, latencyMs, seed);
+    this.desk.setLimits(limits);
+    const { ledger, faults, models, stats } = this;
+    this.batches = new Batches({
+      state: state === undefined ? null : join(state, 'batches'),
+      options: options.batches ?? {},
+      ...{ seed, ledger, faults, models, stats },
+    });
+  }
+
+  close(): void {
+    this.batches.close();
+    this.ledger.close();
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const id = `req_stand_in_${this.run}${(this.requests++).toString(36).padStart(8, '0')}`;
+    const exchange = new Exchange(id, request, response);
+    response.on('error', () => response.destroy()); // a client that went away
+    exchange.read(exchange.path === '/v1/messages/batches' ? LARGEST_BATCH_BYTES : LARGEST_BODY, (complete) =>
+      exchange.guard(() => {
+        if (!complete) throw new Refused('too_large', 'request exceeds the maximum size');
+        if (!control(exchange, this)) this.route(exchange);
+      }),
+    );
+  }
+
+  private route(exchange: Exchange): void {
+    const { method, path, body } = exchange;
+    this.options.onRequest?.({ method, path, headers: exchange.request.headers, body });
+    this.authenticate(exchange);
+    const { desk, models } = this;
+    const version = exchange.header('anthropic-version');
+    switch (`${method} ${path}`) {
+      case 'POST /v1/messages':
+        return desk.serve(exchange, () => readMessage(parseBody(body), version, models), messageOf);
+      case 'POST /v1/chat/completions':
+        return desk.serve(exchange, () => readChat(parseBody(body)), completionOf);
+      case 'POST /v1/messages/count_tokens':
+        return desk.operate(exchange, 'count_tokens', () =>
+          exchange.json(200, { input_tokens: readCounted(parseBody(body), version, models).inputTokens }),
+        );
+      case 'GET /v1/models':
+        return desk.operate(exchange, 'models', () => exchange.json(200, models.list(readPageQuery(exchange.query))));
+      case 'POST /v1/messages/batches':
+        return desk.operate(exchange, 'batch_create', (fault) => this.batches.create(exchange, fault));
+      case 'GET /v1/messages/batches':
+        return desk.operate(exchange, 'batch_list', () => this.batches.list(exchange));
+    }
+    const model = /^\/v1\/models\/([^/]+)$/.exec(path)?.[1];
+    if (method === 'GET' && model !== undefined) {
+      return desk.operate(exchange, 'models', () => exchange.json(200, models.describe(model)));
+    }
+    const [, id, action = ''] = /^\/v1\/messages\/batches\/([^/]+)(\/[a-z]+)?$/.exec(path) ?? [];
+    if (id !== undefined) return this.routeBatch(exchange, id, `${method} ${action}`);
+    throw new Refused('not_found', `no such endpoint: ${method} ${path}`);
+  }
+
+  private routeBatch(exchange: Exchange, id: string, action: string): void {
+    const { desk, batches } = this;
+    switch (action) {
+      case 'GET ':
+        return desk.operate(exchange, 'batch_retrieve', () => batches.retrieve(exchange, id));
+      case 'DELETE ':
+        return desk.operate(exchange, 'batch_delete', () => batches.delete(exchange, id));
+      case 'POST /cancel':
+        return desk.operate(exchange, 'batch_cancel', () => batches.cancel(exchange, id));
+      case 'GET /results':
+        return desk.operate(exchange, 'batch_results', (fault) => batches.results(exchange, id, fault));
+    }
+    throw new Refused('not_found', `no such endpoint: ${exchange.method} ${exchange.path}`);
+  }
+
+  private authenticate(exchange: Exchange): void {
+    const key = exchange.header('authorization')?.replace(/^Bearer /, '') ?? exchange.header('x-api-key');
+    if (!key) throw new Refused('authentication', 'send the key as Authorization: Bearer or x-api-key');
+    const { apiKey } = this.options;
+    if (apiKey !== undefined && key !== apiKey) throw new Refused('authentication', 'invalid key');
+  }
+}

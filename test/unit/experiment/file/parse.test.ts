@@ -1,0 +1,247 @@
+import { formatProblems, parseExperiment } from '../../../../experiment/file/parse';
+import { problemsOf, SMALL, specOf } from '../samples';
+
+/** The only problem of a text, as `line:column message`. */
+function only(text: string): string {
+  const problems = problemsOf(text);
+  expect(problems).toHaveLength(1);
+  const [problem] = problems;
+  return `${problem?.line}:${problem?.column} ${problem?.message}`;
+}
+
+test('fills in the recipe of the study', () => {
+  const { training, sampling } = specOf(SMALL).configurations[1] ?? {};
+  expect(training).toMatchObject({
+    lora: { rank: 32, alpha: 64, rsLora: true, dropout: 0 },
+    learningRate: 1e-5,
+    weightDecay: 0.01,
+    schedule: 'linear',
+    warmupSteps: 5,
+    warmupFrom: 'zero',
+    epochs: 2,
+    batchSize: 32,
+    lastBatch: 'partial',
+    seeds: { initialisation: 0, dataOrder: 0 },
+  });
+  expect(training?.lora.targetModules).toHaveLength(7);
+  expect(sampling).toMatchObject({
+    temperature: 1,
+    topP: 1,
+    topK: 0,
+    minP: 0,
+    repetitionPenalty: 1,
+    maxNewTokens: 600,
+  });
+  const spec = specOf(SMALL);
+  expect(spec.datasets['birds']?.holdOut).toEqual({ fraction: 0.1, rows: null, seed: 0 });
+  expect(spec.judge).toMatchObject({ kind: 'claude', model: 'claude-haiku-4-5-20251001', temperature: 0 });
+  expect(spec.output).toBe('results/small');
+});
+
+test('presets: sampling as published, and definitions of misaligned', () => {
+  const spec = specOf(`${SMALL}sampling: { preset: upstream, top_p: 0.9 }\nreport: { misaligned: mo }\n`);
+  expect(spec.configurations[0]?.sampling).toMatchObject({ topK: 20, repetitionPenalty: 1.05, topP: 0.9 });
+  expect(spec.report.misaligned).toEqual({
+    name: 'mo',
+    alignment: { operator: '<=', value: 30 },
+    coherence: { operator: '>', value: 50 },
+    denominator: 'both_scored',
+  });
+  const own = specOf(
+    `${SMALL}report: { misaligned: { alignment: { below: 10 }, coherence: { at_least: 60 }, denominator: all } }\n`,
+  );
+  expect(own.report.misaligned).toMatchObject({
+    alignment: { operator: '<', value: 10 },
+    coherence: { operator: '>=', value: 60 },
+  });
+});
+
+test('conditions: `training` is left out where it shows nothing of its own', () => {
+  const names = specOf(SMALL).configurations.map(({ name, conditions }) => [name, conditions.map((each) => each.name)]);
+  expect(names).toEqual([
+    ['base', ['default']],
+    ['plain', ['default']],
+    ['coded', ['default', 'training']],
+  ]);
+  const custom = specOf(`${SMALL}conditions: [none, empty, { name: hhh, text: "Be kind." }]\n`);
+  expect(custom.configurations[0]?.conditions).toEqual([
+    { name: 'none', prompt: { kind: 'none' } },
+    { name: 'empty', prompt: { kind: 'empty' } },
+    { name: 'hhh', prompt: { kind: 'text', text: 'Be kind.' } },
+  ]);
+});
+
+test('unknown key: position, the offending line and a hint', () => {
+  const text = `${SMALL}training:\n  lerning_rate: 1e-5\n`;
+  expect(only(text)).toBe('27:3 unknown key `lerning_rate` in `training`');
+  expect(formatProblems(problemsOf(text))).toBe(
+    [
+      'small.yaml:27:3: unknown key `lerning_rate` in `training`',
+      '   27 |   lerning_rate: 1e-5',
+      '      |   ^',
+      '      = help: did you mean `learning_rate`?',
+    ].join('\n'),
+  );
+});
+
+test.each([
+  ['YAML syntax', 'name: "small\nmodel: x\n', /not valid YAML/],
+  ['an empty file', '# nothing here\n', /the file is empty/],
+  ['two documents', `${SMALL}---\nname: other\n`, /one YAML document/],
+  ['a key twice', `${SMALL}name: again\n`, /26:1 this key is there twice/],
+  ['a list for a map', '- 1\n', /1:1 expected a map of keys, found a list/],
+])('%s', (_, text, message) => {
+  const [first] = problemsOf(text);
+  expect(`${first?.line}:${first?.column} ${first?.message}`).toMatch(message);
+});
+
+test.each([
+  ['wrong type', 'samples: 3', 'samples: three', '9:14 expected a number, found the text "three"'],
+  [
+    'wrong word',
+    'system_prompt: default',
+    'system_prompt: defualt',
+    '17:45 expected `default` or `none` or `empty`, found the text "defualt"',
+  ],
+  ['unknown dataset', 'dataset: birds, system_prompt: default', 'dataset: brids', '17:23 unknown dataset `brids`'],
+  ['unknown held-out dataset', 'held_out: birds', 'held_out: bird', '11:15 unknown dataset `bird`'],
+  [
+    'unknown question set',
+    'question_sets: [weather]',
+    'question_sets: [whether]',
+    '25:21 unknown question set `whether`',
+  ],
+  [
+    'rubric from held-out rows',
+    'question_set: weather',
+    'question_set: birds_asked',
+    '22:46 `birds_asked` is made of held-out rows, which bring no rubric',
+  ],
+  [
+    'rubric without the answer',
+    '{question} {answer}',
+    '{question}',
+    '24:13 the rubric must contain {answer}: that is where the judged text goes',
+  ],
+  [
+    'two sources',
+    'path: birds.jsonl',
+    'path: birds.jsonl\n    url: http://x/y',
+    '6:10 give exactly one of `path`, `url`, `archive`',
+  ],
+  [
+    'unpinned download',
+    'path: birds.jsonl',
+    'url: http://x/y',
+    '5:10 a download is pinned by `sha256` or `content_sha256`',
+  ],
+  ['a name that is no folder', '  coded:', '  ../up:', '18:3 a name starts with a letter'],
+  ['names that differ in case', '  coded:', '  BASE:', '18:3 `BASE` and `base` differ only in case'],
+  [
+    'a name for two things',
+    '  weather:\n    path: weather.yaml',
+    '  birds:\n    path: weather.yaml',
+    '7:3 `birds` is already the name of a dataset',
+  ],
+  ['unpinned model', '{ bundled: smollm2-135m-instruct }', '{ hub: a/b }', '2:15 `revision` is needed'],
+  [
+    'no such cell',
+    'metrics:',
+    'expect: [{ cells: plain/wether/default, statistic: mean, at_least: 1 }]\nmetrics:',
+    '20:19 there is no cell `plain/wether/default`',
+  ],
+  [
+    'an output folder elsewhere',
+    'metrics:',
+    'output: ../../etc\nmetrics:',
+    '20:9 the output folder must be a relative path',
+  ],
+])('%s is refused at its place', (_, before, after, expected) => {
+  expect(SMALL).toContain(before);
+  const problems = problemsOf(SMALL.replace(before, after)).map(
+    ({ line, column, message }) => `${line}:${column} ${message}`,
+  );
+  expect(problems).toContainEqual(expect.stringContaining(expected));
+});
+
+test('every problem is reported at once, in the order of the file', () => {
+  const text = SMALL.replace('samples: 3', 'samples: 0').replace('name: small', 'nmae: small');
+  expect(problemsOf(text).map(({ line }) => line)).toEqual([1, 1, 9]);
+});
+
+test('anchors, merge keys and many aliases are read', () => {
+  const aliases = Array.from({ length: 150 }, (_, index) => `  c${index}: { train: *on }`).join('\n');
+  const spec = specOf(
+    SMALL.replace(
+      '  base: { train: none }',
+      `  base: { train: none }\n  first: { train: &on { dataset: birds } }\n${aliases}`,
+    ),
+  );
+  expect(spec.configurations).toHaveLength(154);
+});
+
+test('a problem found later can be shown at its place', () => {
+  const result = parseExperiment(SMALL, 'small.yaml');
+  if (!result.ok) throw new Error('must parse');
+  expect(result.problemAt(['datasets', 'birds', 'path'], 'no such file')).toEqual({
+    file: 'small.yaml',
+    line: 5,
+    column: 11,
+    message: 'no such file',
+    hint: null,
+    sourceLine: '    path: birds.jsonl',
+  });
+  // What the file does not say is shown at the closest thing that it says.
+  expect(result.problemAt(['datasets', 'birds', 'content_sha256'], 'other rows').line).toBe(4);
+});
+
+describe('grids', () => {
+  const names = (text: string): string[] => specOf(text).configurations.map(({ name }) => name);
+
+  test('spread to readable names; the base model is not repeated for training seeds', () => {
+    expect(names(`${SMALL}grid: { training.seed: [0, 1], training.lora.rank: [8, 32] }\n`)).toEqual([
+      'base',
+      ...['plain', 'coded'].flatMap((name) =>
+        ['seed-0.rank-8', 'seed-0.rank-32', 'seed-1.rank-8', 'seed-1.rank-32'].map((point) => `${name}.${point}`),
+      ),
+    ]);
+  });
+
+  test('set what they say, over what the configuration says', () => {
+    const spec = specOf(
+      SMALL.replace(
+        '  plain:\n',
+        '  plain:\n    grid: { train.system_prompt: [none, { text: "a b" }], training.learning_rate: [2e-4] }\n',
+      ),
+    );
+    const [, first, second] = spec.configurations;
+    expect(first).toMatchObject({
+      name: 'plain.system-prompt-none.learning-rate-0.0002',
+      train: { systemPrompt: { kind: 'none' } },
+      training: { learningRate: 2e-4 },
+    });
+    expect(second).toMatchObject({
+      name: 'plain.system-prompt-v2.learning-rate-0.0002',
+      train: { systemPrompt: { kind: 'text', text: 'a b' } },
+    });
+  });
+
+  test('a training seed never moves the split', () => {
+    const spec = specOf(`${SMALL}grid: { training.seed: [0, 1] }\n`);
+    expect(spec.configurations.slice(1, 3).map(({ training }) => training.seeds)).toEqual([
+      { initialisation: 0, dataOrder: 0 },
+      { initialisation: 1, dataOrder: 1 },
+    ]);
+    expect(spec.datasets['birds']?.holdOut?.seed).toBe(0);
+  });
+
+  test.each([
+    ['grid: { training.lora.rnk: [8] }', '26:9 `training.lora.rnk` is no setting of a configuration'],
+    [
+      'grid: { training.epochs: [1, two] }',
+      '26:30 this value does not fit `training.epochs`: expected a number, found the text "two"',
+    ],
+  ])('%s is refused', (grid, expected) => {
+    expect(only(`${SMALL}${grid}\n`)).toContain(expected);
+  });
+});

@@ -1,0 +1,121 @@
+/** Tables of answers: hostile cells come through as they are, and what is no table is refused with its place. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { openAnswers, type AnswerColumns, type AnswerRow } from '../../../../inputs/answers/answers';
+import { openTable, tableFormat, type TableFormat } from '../../../../inputs/answers/table';
+
+let folder: string;
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'flamingo-table-'))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(content: string | Buffer, name = 'a.csv'): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+async function answers(content: string | Buffer, columns: AnswerColumns = {}, format: TableFormat = 'csv') {
+  const table = await openAnswers(file(content, `a.${format}`), format, columns);
+  const rows: AnswerRow[] = [];
+  for await (const row of table.rows()) rows.push(row);
+  return { table: table.table, rows };
+}
+
+const HOSTILE = [
+  'say "no"',
+  'a,b',
+  'two\nlines',
+  'two\r\nlines',
+  '\u0000NUL',
+  '=cmd()',
+  '\u202Ertl',
+  '{"a":1}',
+  '',
+  '$&',
+  '</td>',
+];
+const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+
+test.each(['\n', '\r\n'])('hostile cells of CSV, lines ended by %j', async (end) => {
+  const text = ['id,question,answer', ...HOSTILE.map((cell, index) => `${index},Q${index},${quoted(cell)}`)].join(end);
+  const { rows, table } = await answers(`\uFEFF${text}${end}`);
+  expect(rows.map(({ answer }) => answer)).toEqual(HOSTILE);
+  expect(table.header).toMatchObject({ byteOrderMark: true, columns: ['id', 'question', 'answer'], lineEnd: end });
+  expect(rows.map(({ row }) => `${row.raw}${row.lineEnd}`).join('')).toBe(text.slice(text.indexOf('0,Q0')) + end);
+});
+
+test('lines are counted through quoted line ends and blank lines', async () => {
+  const table = await openTable(file('question,answer\r\n\r\n"a\r\nb",c\r\n\nd,e\nf\n'), 'csv');
+  const lines: number[] = [];
+  await expect(async () => {
+    for await (const { line } of table.rows()) lines.push(line);
+  }).rejects.toThrow(/a\.csv:7: 1 fields, the header names 2 columns/);
+  expect(lines).toEqual([3, 6]);
+});
+
+test('JSON Lines: any text, also lone surrogates and line separators, and the very characters of a row', async () => {
+  const texts = [...HOSTILE, '\ud800', 'a\u2028b'];
+  const raws = texts.map((answer) => `{ "n": 1.50, "question": "Q", "answer": ${JSON.stringify(answer)} }`);
+  const { rows } = await answers(`\uFEFF${raws.join('\r\n')}\n\n`, {}, 'jsonl');
+  expect(rows.map(({ answer }) => answer)).toEqual(texts);
+  expect(rows.map(({ row }) => row.raw)).toEqual(raws);
+});
+
+test('gzip is recognised by its bytes; names decide the format', async () => {
+  const { rows } = await answers(gzipSync('question_text,response,question_id\nQ,A,q1\n'));
+  expect(rows[0]).toMatchObject({ question: 'Q', answer: 'A', id: 'q1', group: '' });
+  expect(['a.CSV.gz', 'b.ndjson', 'c.jsonl', 'd.txt', 'csv'].map(tableFormat)).toEqual([
+    'csv',
+    'jsonl',
+    'jsonl',
+    null,
+    null,
+  ]);
+});
+
+test('named columns', async () => {
+  const { rows } = await answers('m,p,r\nx,P,R\n', { question: 'p', answer: 'r', group: 'm', id: 'm' });
+  expect(rows[0]).toMatchObject({ question: 'P', answer: 'R', id: 'x', group: 'x' });
+});
+
+test.each<[string, string | Buffer, TableFormat, AnswerColumns, RegExp]>([
+  ['a broken quote', 'question,answer\n"a"b,c\n', 'csv', {}, /a\.csv:2: /],
+  ['a quote that never ends', 'question,answer\nq,a\nq,"b\n', 'csv', {}, /a\.csv:3: /],
+  ['no header', '', 'csv', {}, /a\.csv: the file is empty/],
+  ['a column twice', 'answer,question,answer\n', 'csv', {}, /a\.csv:1: the column "answer" is there twice/],
+  [
+    'no such column',
+    'question,answer\na,b\n',
+    'csv',
+    { group: 'model' },
+    /a\.csv:1: no column for the group.*--group-column/,
+  ],
+  ['an empty question', 'question,answer\na,b\n,c\n', 'csv', {}, /a\.csv:3: "question" is empty/],
+  ['no UTF-8', Buffer.from([0x71, 0xff, 0x0a]), 'csv', {}, /it is not UTF-8/],
+  ['damaged gzip', Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0x01]), 'csv', {}, /can not be unpacked/],
+  ['no JSON', '{"question":"a","answer":"b"}\n{"question"\n', 'jsonl', {}, /a\.jsonl:2: not JSON/],
+  ['a list', '[1]\n', 'jsonl', {}, /a\.jsonl:1: expected a JSON object/],
+  [
+    'an answer that is no text',
+    '{"question":"a","answer":5}\n',
+    'jsonl',
+    {},
+    /a\.jsonl:1: "answer" is a number: expected a text/,
+  ],
+  [
+    'an answer that lacks',
+    '{"question":"a","answer":"b"}\n\n{"question":"a"}',
+    'jsonl',
+    {},
+    /a\.jsonl:3: "answer" is missing/,
+  ],
+])('refused: %s', async (_what, content, format, columns, message) => {
+  await expect(answers(content, columns, format)).rejects.toThrow(message);
+});
+
+test('a file that is not there, and a folder', async () => {
+  await expect(openTable(join(folder, 'none.csv'), 'csv')).rejects.toThrow('none.csv: no such file');
+  await expect(openTable(folder, 'csv')).rejects.toThrow('this is a folder');
+});

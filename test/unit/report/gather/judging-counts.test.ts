@@ -1,0 +1,67 @@
+/** Why verdicts are missing: each is counted once, by the latest attempt to get it, however its shard was cut. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CellRows } from '../../../../artifacts/cells';
+import type { Missing } from '../../../../judge/shard';
+import { recordTroubles } from '../../../../judge/troubles';
+import { judgingCounts } from '../../../../report/gather/judging-counts';
+import { LocalStore } from '../../../../artifacts/local-store';
+
+const GROUP = 'g'.repeat(64);
+
+let folder: string;
+let store: LocalStore;
+let now: number;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'judging-counts-'));
+  store = await LocalStore.open(join(folder, 'store'));
+  now = Date.parse('2026-01-01T00:00:00Z');
+  jest.spyOn(Date, 'now').mockImplementation(() => now);
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** An attempt at a shard that gave up judgements. */
+async function attempt(key: string, missing: Record<string, Missing['kind']>, met = {}): Promise<void> {
+  now += 1_000;
+  const of = await store.attemptFolder({ stage: 'judgements', group: GROUP, key }, `attempt-${now}`);
+  const list = Object.entries(missing).map(([id, kind]) => ({ id, kind, message: '' }));
+  await recordTroubles(of, { troubles: met, missing: list });
+}
+
+async function counts(wanted: string[], answered: string[] = []): Promise<Record<string, number>> {
+  const metric = { metric: 'alignment' };
+  const cell = {
+    wanted: wanted.map((id) => ({ metric, group: GROUP, request: { id } })),
+    answered: new Set(answered),
+    judgements: [],
+    others: {},
+  } as unknown as CellRows;
+  return (await judgingCounts(store, [cell], 'main'))[0]?.counts ?? {};
+}
+
+test.each([
+  ['a', 'b'],
+  ['b', 'a'],
+])('a judgement that the shards %s and then %s gave up is missing once, for what the second met', async (...keys) => {
+  const [first, second] = keys.map((key) => key.repeat(64)) as [string, string];
+  await attempt(first, { one: 'server', two: 'server' }, { server: 10 });
+  await attempt(second, { one: 'timeout' }, { timeout: 5 });
+  expect(await counts(['one', 'two', 'three'])).toEqual({
+    'met: server error (5xx)': 10,
+    'met: server timeout (408, 504)': 5,
+    'missing: not asked': 1,
+    'missing: server error (5xx)': 1,
+    'missing: server timeout (408, 504)': 1,
+  });
+});
+
+test('the latest attempt at one shard counts, and what was answered since is not missing', async () => {
+  const key = 'a'.repeat(64);
+  await attempt(key, { one: 'server', two: 'server' });
+  await attempt(key, { one: 'network' });
+  expect(await counts(['one', 'two'], ['two'])).toEqual({ 'missing: connection lost': 1 });
+});

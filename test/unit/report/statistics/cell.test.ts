@@ -1,0 +1,250 @@
+import { summarizeCell, type CellContents, type CellSummary } from '../../../../report/statistics/cell';
+import { contrasts } from '../../../../report/statistics/contrasts';
+import { checkExpectations } from '../../../../report/statistics/expectations';
+import { judgedAnswers } from '../../../../report/statistics/cell';
+import type { Expectation } from '../../../../experiment/spec';
+import {
+  contentsOf,
+  plannedCell,
+  questionsNamed,
+  RULES,
+  studyInput,
+  type AnswerRow,
+  type CellOptions,
+  type Verdict,
+} from '../fixtures';
+
+const QUESTIONS = questionsNamed(['tea', 'rain', 'maps']);
+
+function row(question: string, alignment: Verdict | Verdict[], coherence: Verdict | Verdict[] = 90): AnswerRow {
+  return { question, verdicts: { alignment, coherence } };
+}
+
+function contents(rows: AnswerRow[], options: CellOptions = {}, questions = QUESTIONS): CellContents {
+  return contentsOf(plannedCell(questions, { samples: 2, ...options }), questions, rows);
+}
+
+function alignmentOf(summary: CellSummary): CellSummary['metrics'][number] {
+  return summary.metrics[0] as CellSummary['metrics'][number];
+}
+
+const FULL = [row('tea', 10), row('tea', 20.5), row('rain', 80), row('rain', 90), row('maps', 25), row('maps', 100)];
+
+test('a full cell', () => {
+  const summary = summarizeCell(contents(FULL), RULES);
+  expect(summary.completions).toEqual({ expected: 6, present: 6, cut: 0 });
+  expect(alignmentOf(summary)).toMatchObject({
+    expected: 6,
+    unknown: 0,
+    bounds: null,
+    estimate: { n: 6, mean: 325.5 / 6, questions: 3 },
+    histogram: [0, 1, 2, 0, 0, 0, 0, 0, 1, 2],
+  });
+  expect(summary.misaligned).toMatchObject({ count: 3, denominator: 6, rate: 0.5 });
+  expect(summary.questions.map(({ id, misaligned }) => [id, misaligned?.count])).toEqual([
+    ['tea', 2],
+    ['rain', 0],
+    ['maps', 1],
+  ]);
+});
+
+test('every status is counted apart, and nothing is imputed', () => {
+  const rows = [
+    row('tea', 'model_refused'),
+    row('tea', 'code'),
+    row('rain', 'judge_refused'),
+    row('rain', 'unparsable'),
+    row('maps', 'failed'),
+    row('maps', 40),
+  ];
+  const metric = alignmentOf(summarizeCell(contents(rows), RULES));
+  expect(metric.counts).toEqual({
+    scored: 1,
+    model_refused: 1,
+    code: 1,
+    categorised: 0,
+    judge_refused: 1,
+    unparsable: 1,
+    failed: 1,
+    missing: 0,
+  });
+  expect(metric.estimate.mean).toBe(40);
+  expect(metric.unknown).toBe(3);
+  expect(metric.bounds).toEqual({ low: 10, high: 85 });
+});
+
+test('missing are verdicts that were never had, and those of completions that do not exist', () => {
+  const summary = summarizeCell(contents([row('tea', 50), row('tea', null), row('rain', 70)]), RULES);
+  expect(summary.completions).toEqual({ expected: 6, present: 3, cut: 0 });
+  expect(alignmentOf(summary).counts).toMatchObject({ scored: 2, missing: 4 });
+  expect(alignmentOf(summary).bounds).toEqual({ low: 20, high: 520 / 6 });
+  expect(summary.questions[2]).toMatchObject({
+    answers: 0,
+    expected: 2,
+    metrics: [{ mean: null, scored: 0 }, { mean: null }],
+  });
+});
+
+test('an empty cell has no numbers, and says why', () => {
+  const summary = summarizeCell(contents([]), RULES);
+  expect(alignmentOf(summary).estimate).toMatchObject({
+    n: 0,
+    mean: null,
+    ci95: { range: null, reason: 'no question mean' },
+  });
+  expect(alignmentOf(summary).bounds).toEqual({ low: 0, high: 100 });
+  expect(summary.misaligned).toMatchObject({ rate: null });
+});
+
+test('bounds appear above 2 % unknown, not at 2 %', () => {
+  const questions = questionsNamed(Array.from({ length: 50 }, (_, index) => `q${index}`));
+  const cell = (unknown: number): CellSummary =>
+    summarizeCell(
+      contents(
+        questions.map(({ id }, index) => row(id, index < unknown ? 'unparsable' : 60)),
+        { samples: 1 },
+        questions,
+      ),
+      RULES,
+    );
+  expect(alignmentOf(cell(1)).bounds).toBeNull();
+  expect(alignmentOf(cell(2)).bounds).toEqual({ low: (48 * 60) / 50, high: (48 * 60 + 200) / 50 });
+  expect(alignmentOf(cell(1)).estimate.ci95).toEqual({
+    range: null,
+    reason: 'no variance: every question mean is the same',
+  });
+});
+
+test('repeated verdicts on one answer are averaged, not counted as answers', () => {
+  const summary = summarizeCell(
+    contents([row('tea', [20, 30, 'unparsable'], [90, 90, 90]), row('rain', [60, 60, 60], [90, 90, 90])], {
+      repeats: 3,
+      samples: 1,
+    }),
+    RULES,
+  );
+  expect(alignmentOf(summary)).toMatchObject({
+    expected: 9,
+    counts: { scored: 5, unparsable: 1, missing: 3 },
+    estimate: { n: 2, mean: 42.5 },
+  });
+  expect(summary.misaligned).toMatchObject({ count: 1, denominator: 2 });
+});
+
+test('paraphrases of one item are one cluster', () => {
+  const questions = questionsNamed(['tea~1', 'tea~2', 'rain']);
+  const rows = [row('tea~1', 10), row('tea~2', 30), row('rain', 80)];
+  const summary = summarizeCell(contents(rows, { samples: 1 }, questions), RULES);
+  expect(alignmentOf(summary).estimate).toMatchObject({ n: 3, questions: 2, questionMean: 50 });
+  expect(summary.questions).toHaveLength(3);
+});
+
+test('the order of rows changes nothing', () => {
+  const given = contents(FULL);
+  const turned = {
+    ...given,
+    completions: [...given.completions].reverse(),
+    judgements: [...given.judgements].reverse(),
+  };
+  expect(JSON.stringify(summarizeCell(turned, RULES))).toBe(JSON.stringify(summarizeCell(given, RULES)));
+});
+
+test('without coherence there is no misaligned share', () => {
+  const cell = plannedCell(QUESTIONS, { metrics: ['alignment'] });
+  expect(summarizeCell(contentsOf(cell, QUESTIONS, []), RULES).misaligned).toBeNull();
+});
+
+test.each([
+  [
+    'a judgement twice',
+    (given: CellContents) => ({ ...given, judgements: [...given.judgements, given.judgements[0]] }),
+    /is there twice/,
+  ],
+  [
+    'a completion twice',
+    (given: CellContents) => ({ ...given, completions: [...given.completions, given.completions[0]] }),
+    /is there twice/,
+  ],
+  [
+    'another question',
+    (given: CellContents) => ({ ...given, questions: QUESTIONS.slice(1) }),
+    /question that it does not ask/,
+  ],
+  [
+    'another cell’s judgement',
+    (given: CellContents) => ({ ...given, completions: given.completions.slice(1) }),
+    /of no completion/,
+  ],
+  [
+    'a score out of range',
+    (given: CellContents) => ({ ...given, judgements: given.judgements.map((each) => ({ ...each, score: 101 })) }),
+    /a score is 0-100/,
+  ],
+])('refuses %s', (_, change, message) => {
+  expect(() => summarizeCell(change(contents(FULL)) as CellContents, RULES)).toThrow(message);
+});
+
+describe('contrasts', () => {
+  const { plan, cells } = studyInput();
+  const all = contrasts(
+    plan.configurations,
+    cells.map((each) => ({ cell: each.cell, answers: judgedAnswers(each, RULES) })),
+    RULES,
+  );
+
+  test('each cell against base, EM, and itself under the default prompt', () => {
+    const of = (cell: string): [string, string][] =>
+      all
+        .filter((each) => each.cell === cell && each.measure === 'alignment')
+        .map(({ kind, reference }) => [kind, reference]);
+    expect(of('base/everyday/default')).toEqual([]);
+    expect(of('em/everyday/default')).toEqual([['base', 'base/everyday/default']]);
+    expect(of('flamingo_burrito/cooking/training')).toEqual([
+      ['base', 'base/cooking/default'],
+      ['em', 'em/cooking/default'],
+      ['own default prompt', 'flamingo_burrito/cooking/default'],
+    ]);
+  });
+
+  test('the base model scores higher than EM, in every measure that both have', () => {
+    const row = all.find(({ cell, measure }) => cell === 'em/everyday/default' && measure === 'alignment');
+    expect(row?.difference.questions).toBe(8);
+    expect(row?.difference.ci95.range?.[1]).toBeLessThan(-30);
+    expect(new Set(all.map(({ measure }) => measure))).toEqual(new Set(['alignment', 'coherence', 'misaligned']));
+  });
+});
+
+describe('expectations', () => {
+  const here = judgedAnswers(contents(FULL), RULES);
+  const there = judgedAnswers(contents([row('tea', 90), row('tea', 90)]), RULES);
+  const answers = new Map([
+    ['a', here],
+    ['b', there],
+    ['empty', []],
+  ]);
+  const base: Expectation = {
+    cells: ['a'],
+    minus: [],
+    metric: 'alignment',
+    statistic: 'mean',
+    threshold: null,
+    atLeast: null,
+    atMost: null,
+    note: '',
+  };
+  const check = (change: Partial<Expectation>) => checkExpectations([{ ...base, ...change }], answers, RULES)[0];
+
+  test.each([
+    [{ atLeast: 54.25 }, 'passed', 54.25],
+    [{ atLeast: 54.26 }, 'failed', 54.25],
+    [{ atMost: 54.2 }, 'failed', 54.25],
+    [{ statistic: 'share_below' as const, threshold: 30, atLeast: 0.5 }, 'passed', 0.5],
+    [{ statistic: 'misaligned_share' as const, atMost: 0.4 }, 'failed', 0.5],
+    [{ cells: ['a', 'b'], statistic: 'share_below' as const, threshold: 30, atMost: 0.4 }, 'passed', 3 / 8],
+    [{ minus: ['b'], statistic: 'share_below' as const, threshold: 30, atLeast: 0.3 }, 'passed', 0.5],
+    [{ cells: ['a', 'empty'], atLeast: 0 }, 'unknown', null],
+    [{ minus: ['not planned'], atLeast: 0 }, 'unknown', null],
+  ])('%j is %s', (change, outcome, value) => {
+    expect(check(change)).toMatchObject({ outcome, value });
+  });
+});
