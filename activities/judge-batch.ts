@@ -22,7 +22,13 @@ import { BATCH_CALLS, type Leases } from '../judge/pacing/account-share';
 import { BATCH_ATTEMPT } from '../judge/paid-in-run';
 import { createBatchClient } from '../judge/batches/client';
 import { type Gate, gated, gateOf, OPEN } from '../judge/batches/gate';
-import { type BatchProgress, type BatchRun, type BatchRunResult, cancelBatches, runBatches } from '../judge/batches/run';
+import {
+  type BatchProgress,
+  type BatchRun,
+  type BatchRunResult,
+  cancelBatches,
+  runBatches,
+} from '../judge/batches/run';
 import { BatchWaits, batchTiming } from '../judge/batches/waits';
 
 /** A batch that is being created is awaited so long after a cancellation or shutdown: its name is worth it. */

@@ -9,7 +9,13 @@ import { ApplicationFailureCategory } from '@temporalio/common';
 import { recordAttempt, type AttemptEnd } from '../activities/attempts';
 import { NotSetUp } from '../workers/toolchain';
 import type { TrainerEvent } from './process/protocol';
-import { TrainerDied, type Operation, type OperationEvent, type Ready, type TrainerProcess } from './process/trainer-process';
+import {
+  TrainerDied,
+  type Operation,
+  type OperationEvent,
+  type Ready,
+  type TrainerProcess,
+} from './process/trainer-process';
 
 export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
 

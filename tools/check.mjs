@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { environmentFolder, installationRoot, trainerFolder } from './locations.cjs';
 import { leaveInterruptsToChildren, runProgram, sumUp } from './programs.mjs';
 import { explain, setUp } from './setup.mjs';
+import { SOURCE_FOLDERS } from './staleness.cjs';
 
 leaveInterruptsToChildren();
 try {
@@ -32,6 +33,10 @@ const programs = fix
   : [
       { name: 'types', ...node('typescript/bin/tsc', '-p', '.') },
       { name: 'eslint', ...node('eslint/bin/eslint.js', '--max-warnings', '0', '.') },
+      {
+        name: 'stack',
+        ...node('dependency-cruiser/bin/dependency-cruise.mjs', '--output-type', 'err', ...SOURCE_FOLDERS),
+      },
       { name: 'prettier', ...node('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.') },
       { name: 'ruff check', ...ruff('check', '.') },
       { name: 'ruff format', ...ruff('format', '--check', '.') },

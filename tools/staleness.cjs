@@ -70,4 +70,4 @@ function isStale(root) {
   return names.length !== Object.keys(stamp).length || names.some((name) => stamp[name] !== now[name]);
 }
 
-module.exports = { isStale, readStamp, sources, stampFile };
+module.exports = { SOURCE_FOLDERS, isStale, readStamp, sources, stampFile };

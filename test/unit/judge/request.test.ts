@@ -1,10 +1,4 @@
-import {
-  buildCall,
-  buildControlCall,
-  CLOSING_LINE,
-  fillRubric,
-  RubricInvalid,
-} from '../../../judge/request';
+import { buildCall, buildControlCall, CLOSING_LINE, fillRubric, RubricInvalid } from '../../../judge/request';
 import { sha256 } from '../../../experiment/canonical';
 import { instrument, request, RUBRIC } from './fixtures';
 
