@@ -14,7 +14,7 @@ import { NO_RATES } from '../experiment/rates';
 import type { JudgementRequest } from '../experiment/rows';
 import type { AccountBounds } from '../workflows/account-messages';
 import type { JudgeBatchResult, JudgeShardInput } from '../workflows/activity-types';
-import { checkBudget, recordSpending, usdOf } from './spending';
+import { checkBudget, recordSpending, usdOf } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import { type Journal, openJournal, readJournals, type Usage } from '../artifacts/journal';
 import { journalFolders } from '../artifacts/journal-folders';

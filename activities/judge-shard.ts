@@ -11,7 +11,7 @@ import type { Store, WorkKey } from '../artifacts/store';
 import type { Instrument } from '../experiment/plan';
 import type { JudgementProvenance, JudgementRequest } from '../experiment/rows';
 import type { JudgeShardInput, JudgeShardResult } from '../workflows/activity-types';
-import { checkBudget, recordSpending, usdOf } from './spending';
+import { checkBudget, recordSpending, usdOf } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import type { JudgeClient } from '../judge/client';
 import { judgeItems, type JudgeProgress, type Troubles } from '../judge/shard';

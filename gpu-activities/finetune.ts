@@ -19,7 +19,7 @@ import { modelFor } from './models';
 import { failureOf, runOperation, type Committed, type GpuHeartbeat, type TrainerHost } from './operation';
 import type { Ready } from './process/trainer-process';
 import { beating } from '../activities/heartbeat';
-import { checkBudget } from '../activities/spending';
+import { checkBudget } from '../judge/spending';
 
 export interface GpuDependencies {
   store: Store;

@@ -6,7 +6,7 @@ import type { Spec } from '../experiment/spec';
 import { judgeOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import type { Usage } from '../artifacts/journal';
-import { judgeUsd } from '../judge/prices';
+import { judgeUsd } from './prices';
 
 /**
  * US dollars of a usage, by the experiment file's price or the list's. A model without any known price counts as 0.
