@@ -6,7 +6,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ApplicationFailure } from '@temporalio/activity';
+import { failure, FAILURES } from '../workflows/failures';
 
 /** `hopeless`: no retry helps. `host`: the machine's fault. `died`, `oom`: the work's own. */
 export type AttemptEnd = 'preempted' | 'cancelled' | 'died' | 'oom' | 'host' | 'hopeless';
@@ -47,5 +47,5 @@ export function hopelessAfter(attempts: AttemptRecord[]): string | null {
 
 export async function refuseHopeless(folders: string[]): Promise<void> {
   const reason = hopelessAfter(await earlierAttempts(folders));
-  if (reason !== null) throw ApplicationFailure.create({ type: 'NoProgress', nonRetryable: true, message: reason });
+  if (reason !== null) throw failure(FAILURES.NoProgress, reason);
 }

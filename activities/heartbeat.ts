@@ -1,11 +1,12 @@
 /**
- * Heartbeats for light activities: once a second while the work runs, so that a worker killed with it is noticed soon.
+ * Heartbeats for light activities, once a second while their work runs: a worker that is killed is noticed soon.
  */
 import { Context } from '@temporalio/activity';
 
 const BEAT_MS = 1_000;
 
-export async function beating<T>(detail: unknown, work: () => Promise<T>): Promise<T> {
+/** `detail` goes out with every heartbeat. */
+export async function withHeartbeat<T>(detail: unknown, work: () => Promise<T>): Promise<T> {
   const context = Context.current();
   context.heartbeat(detail);
   const timer = setInterval(() => context.heartbeat(detail), BEAT_MS);

@@ -3,8 +3,7 @@
  * journal; judging the shard afterwards finds them there, asks live what is missing, and commits.
  */
 import { hostname } from 'node:os';
-import { ApplicationFailure, Context } from '@temporalio/activity';
-import { ApplicationFailureCategory } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
 import { recordAttempt, refuseHopeless } from './attempts';
 import { holderOf, withLease } from './leases';
 import { judgeOf, loadPlanForJudging } from '../artifacts/plans';
@@ -14,7 +13,9 @@ import { NO_RATES } from '../experiment/rates';
 import type { JudgementRequest } from '../experiment/rows';
 import type { AccountBounds } from '../workflows/account-messages';
 import type { JudgeBatchResult, JudgeShardInput } from '../workflows/activity-types';
-import { checkBudget, recordSpending, usdOf } from '../judge/spending';
+import { failure, FAILURES } from '../workflows/failures';
+import { checkBudget } from './budget';
+import { recordSpending, usdOf } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import { type Journal, openJournal, readJournals, type Usage } from '../artifacts/journal';
 import { journalFolders } from '../artifacts/journal-folders';
@@ -125,7 +126,9 @@ async function withRun(
       if (reason !== null) context.log.warn(`judged live instead: ${reason}`, { shard: shard.key });
       return { requests: usage.requests, left, reason, usd: cost(usage) };
     } catch (error) {
-      if (error instanceof BatchWaits && !soft.aborted) throw waiting(error);
+      // the wait is the server's timer: no slot is held, and no event is added to the history
+      if (error instanceof BatchWaits && !soft.aborted)
+        throw failure(FAILURES.BatchProcessing, error.message, { afterMs: error.delayMs });
       if (!isExpected(error) && !soft.aborted) {
         const message = (error as Error).message;
         await recordAttempt(await store.attemptFolder(key, attempt), { end: 'died', message, checkpointStep: null });
@@ -137,15 +140,5 @@ async function withRun(
       soft.removeEventListener('abort', abort);
       journal?.close();
     }
-  });
-}
-
-/** The wait is the server's timer: no slot is held, and no event is added to the history. */
-function waiting({ message, delayMs }: BatchWaits): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: 'BatchProcessing',
-    message,
-    category: ApplicationFailureCategory.BENIGN,
-    nextRetryDelay: Math.ceil(delayMs),
   });
 }

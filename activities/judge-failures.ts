@@ -1,15 +1,16 @@
 /**
  * What Temporal is told when judging fails: what stops, what waits for a person, what waits by itself, what is a
- * cancellation.
+ * cancellation. A failure that concerns the whole account pauses it first.
  */
-import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { ApplicationFailureCategory } from '@temporalio/common';
-import type { AccountPause, PausedAccount } from '../workflows/account-messages';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { JudgeStopped } from '../judge/ask';
 import { PAUSES_ACCOUNT, RequestFailed } from '../judge/errors';
-import type { PausableAccount } from './account';
 import { AccountPaused } from '../judge/pacing/account-share';
 import { JudgeMustWait } from '../judge/pacing/pace';
+import type { AccountPause, PausedAccount } from '../workflows/account-messages';
+import { failure, FAILURES } from '../workflows/failures';
+import type { PausableAccount } from './account';
+import { interruption } from './interruption';
 
 /** What the provider or a person has to change; any other failure is counted, so that it can not repeat for ever. */
 export function isExpected(error: unknown): boolean {
@@ -18,35 +19,25 @@ export function isExpected(error: unknown): boolean {
   );
 }
 
-/** Runs `work` and gives its failure the type that the workflows know. */
+/** Runs `work` and throws its failure as the workflows know it (workflows/failures.ts). */
 export async function failuresOf<T>(account: PausableAccount, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const context = Context.current();
-    if (context.cancellationSignal.aborted) await interrupted(context);
+    if (context.cancellationSignal.aborted) throw await interruption(context);
     const workflowId = context.info.workflowExecution?.workflowId ?? null;
-    if (error instanceof JudgeStopped && PAUSES_ACCOUNT.has(error.kind)) {
+    if (error instanceof JudgeStopped) {
+      if (!PAUSES_ACCOUNT.has(error.kind)) throw failure(FAILURES.JudgeStopped, error.message);
       throw paused(account.name, await account.pause({ reason: error.message, workflowId }));
     }
     if (error instanceof AccountPaused) {
       const pause = workflowId === null ? error.pause : await account.wait(workflowId);
-      if (pause !== null) throw paused(account.name, pause);
-      throw ApplicationFailure.create({ type: 'AccountResumed', message: error.message, nextRetryDelay: '100ms' });
+      throw pause === null ? failure(FAILURES.AccountResumed, error.message) : paused(account.name, pause);
     }
-    if (error instanceof JudgeStopped) {
-      throw ApplicationFailure.create({ type: error.name, nonRetryable: true, message: error.message });
-    }
-    if (error instanceof RequestFailed) {
-      throw ApplicationFailure.create({ type: 'JudgeStopped', nonRetryable: true, message: error.failure.message });
-    }
+    if (error instanceof RequestFailed) throw failure(FAILURES.JudgeStopped, error.failure.message);
     if (error instanceof JudgeMustWait) {
-      throw ApplicationFailure.create({
-        type: 'JudgeMustWait',
-        message: error.message,
-        category: ApplicationFailureCategory.BENIGN,
-        nextRetryDelay: error.delayMs,
-      });
+      throw failure(FAILURES.JudgeMustWait, error.message, { afterMs: error.delayMs });
     }
     throw error;
   }
@@ -55,23 +46,5 @@ export async function failuresOf<T>(account: PausableAccount, work: () => Promis
 /** The workflow waits until the account is resumed; it finds these details in the failure. */
 function paused(account: string, { number, reason }: AccountPause): ApplicationFailure {
   const details: PausedAccount = { account, number, reason };
-  return ApplicationFailure.create({
-    type: 'AccountPaused',
-    nonRetryable: true,
-    category: ApplicationFailureCategory.BENIGN,
-    message: `the judge account ${account} is paused: ${reason}`,
-    details: [details],
-  });
-}
-
-/** A worker that shuts down hands the shard over; anything else that cancels ends the activity as cancelled. */
-async function interrupted(context: Context): Promise<never> {
-  const reason = await context.cancelled.catch((error: unknown) => error);
-  if (!(reason instanceof CancelledFailure) || reason.message !== 'WORKER_SHUTDOWN') throw reason;
-  throw ApplicationFailure.create({
-    type: 'Preempted',
-    message: 'the worker shuts down; another one goes on',
-    category: ApplicationFailureCategory.BENIGN,
-    nextRetryDelay: '500ms',
-  });
+  return failure(FAILURES.AccountPaused, `the judge account ${account} is paused: ${reason}`, { details: [details] });
 }

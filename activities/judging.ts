@@ -1,15 +1,14 @@
 /**
- * The judge activities: check the judges before any GPU work, judge one shard, live or through batches.
+ * The activities of a judge worker, with what they share: the account, the clients, and the shards that are being read.
  */
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { judgeOf, loadPlanForJudging, queueOf } from '../artifacts/plans';
+import { loadPlanForJudging } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import type { Instrument } from '../experiment/plan';
-import type { Spec } from '../experiment/spec';
 import type { JudgeActivities } from '../workflows/activity-types';
-import { checkQueue } from '../workflows/messages';
-import { beating } from './heartbeat';
+import { checkJudge } from './check-judge';
+import { withHeartbeat } from './heartbeat';
 import { cancelBatch, judgeBatch } from './judge-batch';
 import { createJudgeClient, type JudgeClient } from '../judge/client';
 import { failuresOf } from './judge-failures';
@@ -17,7 +16,6 @@ import { judgeShard, type Judging } from './judge-shard';
 import { Opening } from '../judge/loading-shards';
 import { temporalAccount } from './account';
 import { Leases } from '../judge/pacing/account-share';
-import { preflight } from '../judge/preflight';
 import { sleep } from '../judge/sleep';
 
 export interface JudgeWorker {
@@ -50,9 +48,9 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
     full: () => opening.full || leases.full,
     activities: {
       checkJudge: ({ plan, judges }) =>
-        beating('checking the judge', async () => {
+        withHeartbeat('checking the judge', async () => {
           const { spec } = await loadPlanForJudging(store, plan);
-          await inTerms(() => check(judging, spec, judges ?? ['', ...Object.keys(spec.judges)]));
+          await inTerms(() => checkJudge(clientFor, spec, judges));
         }),
       judgeShard: (input) =>
         inTerms(() =>
@@ -69,26 +67,4 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
 /** Of the provider, whose limits all workers share: the last part of the task queue's name. */
 export function accountOf(env: NodeJS.ProcessEnv): string {
   return env['FLAMINGO_JUDGE_ACCOUNT'] ?? 'anthropic';
-}
-
-/**
- * Those of the judges that belong to the queue that was asked: one queue is one account. `''` is the file's `judge`. Earlier
- * versions asked on the shards' queue.
- */
-async function check({ clientFor }: Judging, spec: Spec, judges: readonly string[]): Promise<void> {
-  const { info, log, cancellationSignal: signal } = Context.current();
-  const names = judges.map((name) => (name === '' ? undefined : name));
-  const asked = (queue: string): boolean => [queue, checkQueue(queue)].includes(info.taskQueue);
-  for (const name of names.filter((judge) => asked(queueOf(spec, judge)))) {
-    const { kind, model, apiVersion } = judgeOf(spec, name);
-    const checked = await preflight(clientFor(kind), { judge: kind, model, apiVersion }, { signal });
-    if (checked.ok) {
-      if (checked.warning !== null) log.warn(checked.warning);
-      continue;
-    }
-    if (checked.action === 'stop' || checked.action === 'item') {
-      throw ApplicationFailure.create({ type: 'JudgeStopped', nonRetryable: true, message: checked.message });
-    }
-    throw ApplicationFailure.create({ type: 'JudgeUnreachable', message: checked.message });
-  }
 }

@@ -1,9 +1,9 @@
 /**
  * Leases inside activities: who holds one, how it is renewed with the heartbeats, and what a second comer is told.
  */
-import { ApplicationFailure, Context, type Info } from '@temporalio/activity';
-import { ApplicationFailureCategory } from '@temporalio/common';
+import { Context, type Info } from '@temporalio/activity';
 import { Busy, type Store, type WorkKey } from '../artifacts/store';
+import { failure, FAILURES } from '../workflows/failures';
 
 /** Longer than the longest heartbeat timeout, so that a living holder never loses its lease between two beats. */
 const LEASE_SECONDS = 40;
@@ -37,13 +37,7 @@ export async function withLease<T>(store: Store, key: WorkKey, work: (renew: () 
   try {
     lease = await store.lease(key, holder, LEASE_SECONDS);
   } catch (error) {
-    if (!(error instanceof Busy)) throw error;
-    throw ApplicationFailure.create({
-      type: 'Busy',
-      message: error.message,
-      category: ApplicationFailureCategory.BENIGN,
-      nextRetryDelay: '3s',
-    });
+    throw error instanceof Busy ? failure(FAILURES.Busy, error.message) : error;
   }
   const held = lease;
   let renewed = Date.now();

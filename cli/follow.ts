@@ -2,10 +2,11 @@
  * Follows an experiment until it ends: live progress, Ctrl-C, what only a person can end, and the exit code.
  */
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { CancelledFailure } from '@temporalio/common';
 import pc from 'picocolors';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { experiment } from '../workflows/experiment';
+import { FAILURES, isFailure } from '../workflows/failures';
 import type { ExperimentOutcome, ReportOutcome } from '../workflows/messages';
 import { EXIT } from './errors';
 import { say } from './output';
@@ -142,7 +143,7 @@ export function conclude(outcome: ExperimentOutcome, options: { json: boolean },
 }
 
 /** One line a judge that met anything: what is missing first, then what is no score, then what was only met. */
-export function judgingLines(judging: NonNullable<ReportOutcome['judging']>): string[] {
+export function judgingLines(judging: ReportOutcome['judging']): string[] {
   const order = ['missing', 'verdict', 'met'];
   const rank = ([kind]: [string, number]): number => order.findIndex((first) => kind.startsWith(`${first}:`));
   return judging.map(({ judge, counts }) => {
@@ -152,11 +153,8 @@ export function judgingLines(judging: NonNullable<ReportOutcome['judging']>): st
 }
 
 function outcomeOf(error: unknown): ExperimentOutcome | null {
-  if (!(error instanceof WorkflowFailedError)) return null;
-  if (error.cause instanceof ApplicationFailure && error.cause.type === 'ExperimentFailed') {
-    return (error.cause.details?.[0] as ExperimentOutcome | undefined) ?? null;
-  }
-  return null;
+  if (!(error instanceof WorkflowFailedError) || !isFailure(error.cause, FAILURES.ExperimentFailed)) return null;
+  return (error.cause.details?.[0] as ExperimentOutcome | undefined) ?? null;
 }
 
 /** The innermost message, without the SDK's wrapping. */

@@ -4,7 +4,7 @@
 import type { Sha256 } from '../experiment/canonical';
 
 /** Exactly the rows that were asked for, made with the adapter that was meant. `nouns`: for the error. */
-export function refuseStrays(
+export function checkRows(
   rows: { id: Sha256; adapter: Sha256 | null }[],
   asked: { id: Sha256 }[],
   adapter: { sha256: Sha256 } | null,

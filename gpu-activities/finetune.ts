@@ -18,8 +18,8 @@ import { trainByCommand, type CommandWork } from './command/train';
 import { modelFor } from './models';
 import { failureOf, runOperation, type Committed, type GpuHeartbeat, type TrainerHost } from './operation';
 import type { Ready } from './process/trainer-process';
-import { beating } from '../activities/heartbeat';
-import { checkBudget } from '../judge/spending';
+import { withHeartbeat } from '../activities/heartbeat';
+import { checkBudget } from '../activities/budget';
 
 export interface GpuDependencies {
   store: Store;
@@ -92,7 +92,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
             state,
             renew,
           ));
-      const manifest = await beating(
+      const manifest = await withHeartbeat(
         { ...state, phase: 'saving', detail: 'hashing the adapter' } satisfies GpuHeartbeat,
         () =>
           publish(store, work, {

@@ -20,7 +20,7 @@ import { holderOf, withLease } from '../activities/leases';
 import { modelFor } from './models';
 import { failureOf, runOperation, type GpuHeartbeat } from './operation';
 import type { GenerateItem } from './process/protocol';
-import { refuseStrays } from './check-output';
+import { checkRows } from './check-output';
 
 export async function generate(dependencies: GpuDependencies, input: CellInput): Promise<GenerateResult> {
   const { store } = dependencies;
@@ -126,7 +126,7 @@ async function makeShard(
   }
 
   const rows = fromJsonLines<Completion>(await readFile(out, 'utf8'));
-  refuseStrays(rows, items, adapter, { written: 'completions', asked: 'asked' });
+  checkRows(rows, items, adapter, { written: 'completions', asked: 'asked' });
   const at = new Date().toISOString();
   const provenance: CompletionProvenance[] = rows.map(({ id }) => ({
     id,

@@ -20,7 +20,7 @@ import type { GpuDependencies } from './finetune';
 import { adapterFolder, type Adapter } from './generate';
 import { modelFor } from './models';
 import { failureOf, runOperation, type Committed, type GpuHeartbeat } from './operation';
-import { refuseStrays } from './check-output';
+import { checkRows } from './check-output';
 import type { Ready } from './process/trainer-process';
 
 export async function measure(dependencies: GpuDependencies, input: MeasureInput): Promise<MeasureResult> {
@@ -97,7 +97,7 @@ async function measureAll(
   }
   const rows = fromJsonLines<MeasuredPair>(await readFile(out, 'utf8'));
   const asked = fromJsonLines<{ id: Sha256 }>(await readFile(file, 'utf8'));
-  refuseStrays(rows, asked, adapter, { written: 'rows', asked: 'pairs' });
+  checkRows(rows, asked, adapter, { written: 'rows', asked: 'pairs' });
   await commit(store, work, attempt, { rows, adapter, ...run });
 }
 

@@ -3,7 +3,7 @@
  */
 import { hostname } from 'node:os';
 import { ApplicationFailure } from '@temporalio/activity';
-import { beating } from '../activities/heartbeat';
+import { withHeartbeat } from '../activities/heartbeat';
 import { UnreadableInput } from '../inputs/datasets';
 import { hashModelFolder } from '../inputs/model-folder';
 import { cacheFolder } from '../workers/places';
@@ -22,7 +22,7 @@ export async function modelFor(
       return { path: bundledModelPath(model.name) };
     case 'folder':
       if (folder === null) throw invalid('the plan names no folder for its local model');
-      await beating(`checking the model in ${folder}`, () => verify(folder, model.sha256));
+      await withHeartbeat(`checking the model in ${folder}`, () => verify(folder, model.sha256));
       return { path: folder };
     case 'given':
       throw invalid('given answers have no model');

@@ -49,7 +49,7 @@ export async function planJudging(store: Store, storedPlan: StoredPlan, cell: Pl
   }
   const missing = shards.reduce((sum, { count }) => sum + count, 0);
   const reused = wanted.length - missing;
-  if (shards.length === 0) return { reused, shards };
+  if (shards.length === 0) return { reused, shards, cut: null };
   const keys = shards.map(({ group, key, judge }): CutShard => ({
     group,
     key,

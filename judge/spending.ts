@@ -1,7 +1,6 @@
 /**
- * What an experiment has spent on its judge, recorded in the store, and the cap on it.
+ * What an experiment has spent on its judge, recorded in the store, and whether that reaches its cap.
  */
-import { ApplicationFailure } from '@temporalio/common';
 import type { Spec } from '../experiment/spec';
 import { judgeOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
@@ -34,21 +33,19 @@ export async function spentUsd(store: Store, experiment: string): Promise<number
   return lines.reduce((sum, line) => sum + (JSON.parse(line) as { usd: number }).usd, 0);
 }
 
-/** At the cap nothing more is started until a person approves a higher one. `usdInFlight`: what is ordered, about. */
-export async function checkBudget(
+/**
+ * Why nothing more may be started, or null below the cap. `maxUsd`: the cap in US dollars, null = none; `usdInFlight`:
+ * about what is ordered and not yet paid.
+ */
+export async function capReached(
   store: Store,
   experiment: string,
   maxUsd: number | null,
   usdInFlight = 0,
-): Promise<void> {
-  if (maxUsd === null) return;
+): Promise<string | null> {
+  if (maxUsd === null) return null;
   const spent = await spentUsd(store, experiment);
-  if (spent + usdInFlight >= maxUsd) {
-    const ordered = usdInFlight > 0 ? ` and about $${usdInFlight.toFixed(2)} more are in flight` : '';
-    throw ApplicationFailure.create({
-      type: 'BudgetReached',
-      nonRetryable: true,
-      message: `$${spent.toFixed(2)} of the cap of $${maxUsd.toFixed(2)} are spent${ordered}`,
-    });
-  }
+  if (spent + usdInFlight < maxUsd) return null;
+  const ordered = usdInFlight > 0 ? ` and about $${usdInFlight.toFixed(2)} more are in flight` : '';
+  return `$${spent.toFixed(2)} of the cap of $${maxUsd.toFixed(2)} are spent${ordered}`;
 }

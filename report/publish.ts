@@ -14,7 +14,7 @@ import type { PublishResult } from '../workflows/activity-types';
 import type { Judgement } from '../experiment/rows';
 import type { CellRows } from '../artifacts/cells';
 
-export async function publishCell(plan: Plan, rows: CellRows, output: string): Promise<PublishResult> {
+export async function publishCell(plan: Plan, rows: CellRows, output: string): Promise<Omit<PublishResult, 'paid'>> {
   const { planned, questions, completions, judgements, others, judged } = rows;
   const folder = join(output, planned.id);
   const questionIds = new Map(questions.map(({ key, id }) => [key, id]));

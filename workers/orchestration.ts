@@ -4,7 +4,7 @@
  *     node dist/workers/orchestration.js      environment: FLAMINGO_STORE, FLAMINGO_EXPERIMENTS, TEMPORAL_ADDRESS
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { planningActivities } from '../activities/planning';
 import { openStore } from './open-store';
@@ -17,7 +17,8 @@ async function main(): Promise<void> {
   const codePath = join(installationRoot(), 'dist', 'workflow-bundle.js');
   if (!existsSync(codePath)) throw new Error(`${codePath} is missing: run \`npm run build\``);
   // the embedded server is prepared by its supervisor
-  if (process.env['FLAMINGO_PARENT'] !== 'stdin') {
+  const embedded = process.env['FLAMINGO_PARENT'] === 'stdin';
+  if (!embedded) {
     const { connectionOptions, namespace } = loadClientConnectConfig();
     await prepareNamespace({ connection: connectionOptions, namespace: namespace ?? 'default', retention: false });
   }
@@ -25,7 +26,11 @@ async function main(): Promise<void> {
     name: 'orchestration',
     taskQueue: ORCHESTRATION_QUEUE,
     workflowBundle: { codePath },
-    activities: planningActivities(await openStore(), process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd()),
+    activities: planningActivities(await openStore(), {
+      experiments: process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd(),
+      // the embedded worker belongs to the person who asks, so it writes where it is told
+      results: embedded ? null : resolve(process.env['FLAMINGO_RESULTS'] ?? '.'),
+    }),
     // a report of a large experiment holds all its rows in memory: not many at once
     maxConcurrentActivityTaskExecutions: 8,
     maxCachedWorkflows: 200,

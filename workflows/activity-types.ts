@@ -64,8 +64,8 @@ export interface JudgeShard {
 export interface JudgePlan {
   reused: number;
   shards: JudgeShard[];
-  /** The shards' keys as a file: what publishing counts the payments of. Absent without shards, and in old histories. */
-  cut?: ArtifactRef;
+  /** The shards' keys as a file: what publishing counts the payments of. Null without shards. */
+  cut: ArtifactRef | null;
 }
 
 /** US dollars, and requests whose reply came, or was lost and may be paid. */
@@ -99,16 +99,16 @@ export interface JudgeBatchResult {
 
 export interface PublishInput extends CellInput {
   output: string;
-  /** Of the cell's `JudgePlan`. */
-  cut?: ArtifactRef;
+  /** From the cell's `JudgePlan`; null without shards, and when there was none. */
+  cut: ArtifactRef | null;
 }
 
 export interface PublishResult {
   completions: number;
   judgements: number;
   missing: number;
-  /** For the shards of `cut` by all attempts of this workflow run, those included that failed or were killed. */
-  paid?: Paid;
+  /** For the shards of `cut` by all attempts of this workflow run, those included that failed or were killed; else null. */
+  paid: Paid | null;
 }
 
 export interface ReportInput {
@@ -137,7 +137,7 @@ export interface GpuActivities {
 
 export interface JudgeActivities {
   /** Checks key and model before any GPU work. */
-  checkJudge(input: { plan: ArtifactRef; judges?: string[] }): Promise<void>;
+  checkJudge(input: { plan: ArtifactRef; judges: string[] }): Promise<void>;
   judgeShard(input: JudgeShardInput): Promise<JudgeShardResult>;
   /** Does what batches can of a shard; fails as `BatchProcessing`, again and again, while they are in flight. */
   judgeBatch(input: JudgeShardInput): Promise<JudgeBatchResult>;

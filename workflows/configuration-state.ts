@@ -3,11 +3,11 @@
  */
 import type { PausedAccount } from './account-messages';
 import type { Paid } from './activity-types';
-import type { CellState, ConfigurationOutline, ConfigurationProgress, ConfigurationResult } from './messages';
+import type { CellStatus, ConfigurationOutline, ConfigurationProgress, ConfigurationResult } from './messages';
 
-interface CellBoard {
+interface CellState {
   id: string;
-  state: CellState;
+  state: CellStatus;
   judged: number;
   judgements: number;
   completions: number;
@@ -17,14 +17,14 @@ interface CellBoard {
   failure?: string;
 }
 
-export class ConfigurationBoard {
+export class ConfigurationState {
   stage = 'starting';
   paused: boolean;
   budgetReached = false;
   /** Judge accounts that are paused, and the number of the last pause that is over. */
   private readonly accounts = new Map<string, PausedAccount>();
   private readonly resumed = new Map<string, number>();
-  private readonly cells: Map<string, CellBoard>;
+  private readonly cells: Map<string, CellState>;
 
   constructor(
     private readonly outline: ConfigurationOutline,
@@ -40,7 +40,7 @@ export class ConfigurationBoard {
     );
   }
 
-  cell(id: string): CellBoard {
+  cell(id: string): CellState {
     const cell = this.cells.get(id);
     if (!cell) throw new Error(`no cell ${id} in configuration ${this.outline.name}`);
     return cell;

@@ -6,7 +6,7 @@ import type {
   Applied,
   ConfigurationOutline,
   ConfigurationResult,
-  ConfigurationState,
+  ConfigurationStatus,
   ExperimentOutcome,
   ExperimentOutline,
   ExperimentProgress,
@@ -14,12 +14,12 @@ import type {
 
 interface Entry {
   outline: ConfigurationOutline;
-  state: ConfigurationState;
+  state: ConfigurationStatus;
   result?: ConfigurationResult;
   failure?: string;
 }
 
-export class ExperimentBoard {
+export class ExperimentState {
   status: ExperimentProgress['status'] = 'planning';
   outline: ExperimentOutline | null = null;
   maxUsd: number | null = null;
@@ -111,7 +111,7 @@ export class ExperimentBoard {
       .map(({ outline }) => outline);
   }
 
-  count(...states: ConfigurationState[]): number {
+  count(...states: ConfigurationStatus[]): number {
     return [...this.entries.values()].filter(({ state }) => states.includes(state)).length;
   }
 

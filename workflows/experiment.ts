@@ -21,8 +21,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { checkJudges } from './check-judges';
-import { ExperimentBoard } from './experiment-state';
+import { ExperimentState } from './experiment-state';
 import type { configuration } from './configuration';
+import { failure, FAILURES } from './failures';
 import {
   apply,
   approve,
@@ -53,13 +54,13 @@ interface Child {
 }
 
 export async function experiment(request?: ExperimentRequest): Promise<ExperimentOutcome> {
-  const board = new ExperimentBoard();
+  const state = new ExperimentState();
   const running = new Map<string, Child>();
   const tasks = new Set<Promise<void>>();
   let refusal: unknown; // why the first request could not be planned
 
   const childId = (name: string): string => configurationWorkflowId(workflowInfo().workflowId, name);
-  const tell = (): void => setCurrentDetails(board.details());
+  const tell = (): void => setCurrentDetails(state.details());
 
   // A child may end before a signal reaches it; that is no failure of the experiment.
   async function tellChildren(
@@ -84,16 +85,15 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
 
   async function take(asked: ExperimentRequest): Promise<Applied> {
     const outline = await planning.planExperiment(asked);
-    if (board.outline !== null && board.outline.experiment !== outline.experiment) {
-      throw ApplicationFailure.create({
-        type: 'InvalidInput',
-        nonRetryable: true,
-        message: `this workflow runs the experiment ${board.outline.experiment}, not ${outline.experiment}`,
-      });
+    if (state.outline !== null && state.outline.experiment !== outline.experiment) {
+      throw failure(
+        FAILURES.InvalidInput,
+        `this workflow runs the experiment ${state.outline.experiment}, not ${outline.experiment}`,
+      );
     }
     // before anything is changed or any GPU works: a judge that can not judge refuses the request
     await checkJudges(outline);
-    const applied = board.apply(outline);
+    const applied = state.apply(outline);
     for (const name of [...applied.changed, ...applied.removed]) stop(name);
     upsertSearchAttributes([{ key: EXPERIMENT, value: outline.experiment }]);
     tell();
@@ -101,28 +101,25 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
   }
 
   function known(target?: Target): void {
-    if (target?.configuration !== undefined && !board.has(target.configuration)) {
-      throw ApplicationFailure.nonRetryable(
-        `no configuration ${target.configuration} in this experiment`,
-        'InvalidInput',
-      );
+    if (target?.configuration !== undefined && !state.has(target.configuration)) {
+      throw failure(FAILURES.InvalidInput, `no configuration ${target.configuration} in this experiment`);
     }
   }
 
   async function hold(paused: boolean, target?: Target): Promise<void> {
-    board.hold(paused, target?.configuration);
-    board.status = board.paused ? 'paused' : 'running';
+    state.hold(paused, target?.configuration);
+    state.status = state.paused ? 'paused' : 'running';
     await tellChildren((handle) => handle.signal(setPaused, paused), target?.configuration);
     tell();
   }
 
   CancellationScope.current().cancelRequested.catch(stopAll);
-  setHandler(experimentProgress, () => board.progress(childId));
+  setHandler(experimentProgress, () => state.progress(childId));
   setHandler(apply, async (asked) => {
     try {
       return await take(asked);
     } catch (error) {
-      if (board.outline === null) refusal = error;
+      if (state.outline === null) refusal = error;
       throw error;
     }
   });
@@ -131,7 +128,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
   setHandler(
     cancel,
     (target) => {
-      board.cancelQueued(target?.configuration);
+      state.cancelQueued(target?.configuration);
       if (target?.configuration !== undefined) stop(target.configuration);
       else stopAll();
     },
@@ -140,14 +137,13 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
   setHandler(
     approve,
     async (approval: Approval) => {
-      board.approve(approval.maxUsd);
+      state.approve(approval.maxUsd);
       await tellChildren((handle) => handle.signal(setBudget, approval));
       tell();
     },
     {
       validator: ({ maxUsd }) => {
-        if (maxUsd !== null && !(maxUsd > 0))
-          throw ApplicationFailure.nonRetryable('maxUsd must be above 0, or null', 'InvalidInput');
+        if (maxUsd !== null && !(maxUsd > 0)) throw failure(FAILURES.InvalidInput, 'maxUsd must be above 0, or null');
       },
     },
   );
@@ -157,7 +153,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     const entry: Child = { scope: new CancellationScope(), started: false, stopped: false };
     running.set(name, entry);
     try {
-      const sent = { paused: board.isHeld(name), maxUsd: board.maxUsd };
+      const sent = { paused: state.isHeld(name), maxUsd: state.maxUsd };
       const result: ConfigurationResult = await entry.scope.run(async () => {
         const child = await startChild<typeof configuration>('configuration', {
           workflowId: childId(name),
@@ -183,14 +179,14 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
         entry.started = true;
         // what was said while the child was being started, and could not reach it
         if (entry.stopped) entry.scope.cancel();
-        if (board.isHeld(name) !== sent.paused) await child.signal(setPaused, board.isHeld(name));
-        if (board.maxUsd !== sent.maxUsd) await child.signal(setBudget, { maxUsd: board.maxUsd });
+        if (state.isHeld(name) !== sent.paused) await child.signal(setPaused, state.isHeld(name));
+        if (state.maxUsd !== sent.maxUsd) await child.signal(setBudget, { maxUsd: state.maxUsd });
         return child.result();
       });
-      board.ended(name, key, result);
+      state.ended(name, key, result);
     } catch (error) {
-      if (isCancellation(error)) board.cancelled(name, key);
-      else board.ended(name, key, failedResult(name, error));
+      if (isCancellation(error)) state.cancelled(name, key);
+      else state.ended(name, key, failedResult(name, error));
     } finally {
       if (running.get(name) === entry) running.delete(name);
     }
@@ -199,26 +195,26 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
 
   async function work(): Promise<ExperimentOutcome> {
     if (request !== undefined) await take(request);
-    await condition(() => board.outline !== null || refusal !== undefined);
-    if (board.outline === null) {
+    await condition(() => state.outline !== null || refusal !== undefined);
+    if (state.outline === null) {
       await condition(allHandlersFinished);
-      throw ApplicationFailure.nonRetryable(rootCause(refusal) ?? String(refusal), 'InvalidInput');
+      throw failure(FAILURES.InvalidInput, rootCause(refusal) ?? String(refusal));
     }
     for (;;) {
-      board.status = board.paused ? 'paused' : 'running';
+      state.status = state.paused ? 'paused' : 'running';
       tell();
-      await condition(() => board.finished || board.startable().some(({ name }) => !running.has(name)));
-      const outline = board.plan;
-      if (board.finished) {
+      await condition(() => state.finished || state.startable().some(({ name }) => !running.has(name)));
+      const outline = state.plan;
+      if (state.finished) {
         await Promise.all(tasks);
         const report = await buildReport();
         await condition(allHandlersFinished);
         // something may have been applied while the report was built
-        if (!board.finished || board.outline !== outline) continue;
-        return board.outcome(report);
+        if (!state.finished || state.outline !== outline) continue;
+        return state.outcome(report);
       }
-      for (const wanted of board.startable().filter(({ name }) => !running.has(name))) {
-        board.started(wanted.name);
+      for (const wanted of state.startable().filter(({ name }) => !running.has(name))) {
+        state.started(wanted.name);
         // only stop() cancels a child
         const task: Promise<void> = CancellationScope.nonCancellable(() => runConfiguration(outline, wanted)).finally(
           () => tasks.delete(task),
@@ -229,38 +225,34 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
   }
 
   async function buildReport(): Promise<ExperimentOutcome['report']> {
-    const { plan, output } = board.plan;
-    board.status = 'reporting';
+    const { plan, output } = state.plan;
+    state.status = 'reporting';
     tell();
-    return planning.buildReport({ plan, output, results: board.results() });
+    return planning.buildReport({ plan, output, results: state.results() });
   }
 
   let outcome: ExperimentOutcome;
   try {
     outcome = await work();
   } catch (error) {
-    if (!isCancellation(error) || board.outline === null) throw error;
+    if (!isCancellation(error) || state.outline === null) throw error;
     await CancellationScope.nonCancellable(async () => {
       await Promise.all(tasks);
-      board.cancelQueued();
+      state.cancelQueued();
       await buildReport();
     });
     upsertSearchAttributes([{ key: OUTCOME, value: 'cancelled' }]);
     throw error;
   }
-  board.status = 'done';
+  state.status = 'done';
   upsertSearchAttributes([
     { key: OUTCOME, value: outcome.status },
     { key: STAGE, value: 'done' },
   ]);
   tell();
   if (outcome.status === 'failed') {
-    throw ApplicationFailure.create({
-      type: 'ExperimentFailed',
-      nonRetryable: true,
-      message: outcome.configurations.map(({ name, failure }) => `${name}: ${failure ?? 'failed'}`).join('; '),
-      details: [outcome],
-    });
+    const reasons = outcome.configurations.map(({ name, failure: reason }) => `${name}: ${reason ?? 'failed'}`);
+    throw failure(FAILURES.ExperimentFailed, reasons.join('; '), { details: [outcome] });
   }
   return outcome;
 }

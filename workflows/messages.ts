@@ -44,10 +44,10 @@ export interface ExperimentOutline {
   configurations: ConfigurationOutline[];
   gpuQueue: string;
   judgeQueue: string;
-  /** Queues whose judges have something to judge. Absent in histories of earlier versions: only `judgeQueue` is checked. */
-  judgeQueues?: string[];
-  /** Names of those judges; `''` is the file's `judge`. Absent in histories of earlier versions: all are checked. */
-  judgesToAsk?: string[];
+  /** Queues whose judges have something to judge. */
+  judgeQueues: string[];
+  /** Names of those judges; `''` is the file's `judge`. */
+  judgesToAsk: string[];
   /** At most so many configurations at once. */
   parallel: number;
   budget: { maxUsd: number | null; approval: boolean };
@@ -63,8 +63,8 @@ export interface ConfigurationOutline {
   key: string;
   /** Key of the fine-tune, null for the base model and where all answers and measurements are in the store. */
   recipeKey: string | null;
-  /** Prompt conditions under which log-probabilities are still to be measured; absent = none. */
-  measurements?: string[];
+  /** Prompt conditions under which log-probabilities are still to be measured. */
+  measurements: string[];
   cells: CellOutline[];
 }
 
@@ -72,8 +72,8 @@ export interface CellOutline {
   id: string;
   completions: number;
   judgements: number;
-  /** Its answers are in the store, from elsewhere or from an earlier run: nothing is generated. */
-  given?: true;
+  /** All its answers are in the store, from elsewhere or from an earlier run: nothing is generated. */
+  answersStored: boolean;
 }
 
 export interface ConfigurationInput {
@@ -105,13 +105,13 @@ export interface ConfigurationResult {
   failure?: string;
 }
 
-export type ConfigurationState = 'queued' | 'running' | 'done' | 'incomplete' | 'failed' | 'cancelled';
+export type ConfigurationStatus = 'queued' | 'running' | 'done' | 'incomplete' | 'failed' | 'cancelled';
 
 export interface ExperimentOutcome {
   experiment: string;
   /** `incomplete`: something is missing or a configuration failed; the report says what. */
   status: 'complete' | 'incomplete' | 'failed' | 'cancelled';
-  configurations: { name: string; state: ConfigurationState; missing: number; failure?: string }[];
+  configurations: { name: string; state: ConfigurationStatus; missing: number; failure?: string }[];
   /** US dollars, and paid requests, of the configurations' last runs: attempts that failed or were killed included. */
   usd: number;
   requests: number;
@@ -123,8 +123,8 @@ export interface ReportOutcome {
   folder: string;
   html: string;
   expectations: { passed: number; failed: number };
-  /** What judging met, by judge and kind in words; only judges that met anything. Absent in histories of earlier versions. */
-  judging?: { judge: string; counts: Record<string, number> }[];
+  /** What judging met, by judge and kind in words; only judges that met anything. */
+  judging: { judge: string; counts: Record<string, number> }[];
   /** Bad minus good, in nats; absent where nothing is measured. */
   logProbabilities?: LogProbabilityFigures[];
 }
@@ -145,10 +145,10 @@ export interface ExperimentProgress {
   planKey: string | null;
   estimatedUsd: number;
   maxUsd: number | null;
-  configurations: { name: string; label: string; workflowId: string; state: ConfigurationState; failure?: string }[];
+  configurations: { name: string; label: string; workflowId: string; state: ConfigurationStatus; failure?: string }[];
 }
 
-export type CellState = 'waiting' | 'generating' | 'judging' | 'done' | 'incomplete' | 'failed';
+export type CellStatus = 'waiting' | 'generating' | 'judging' | 'done' | 'incomplete' | 'failed';
 
 export interface ConfigurationProgress {
   configuration: string;
@@ -157,7 +157,7 @@ export interface ConfigurationProgress {
   waiting: string | null;
   /** The judge account that it waits for; null when it waits for nothing, or for something else. */
   pausedAccount: string | null;
-  cells: { id: string; state: CellState; judged: number; judgements: number; missing: number }[];
+  cells: { id: string; state: CellStatus; judged: number; judgements: number; missing: number }[];
 }
 
 /** What an `apply` changed, by configuration name. */

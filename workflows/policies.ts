@@ -1,5 +1,6 @@
 /**
- * Timeouts, heartbeats and retries of each activity class, chosen in this one place.
+ * Timeouts, heartbeats and retries of each activity class, chosen in this one place. Which failures are not retried, and
+ * which name the time of their next attempt, is decided in failures.ts.
  *
  * Every class has a heartbeat timeout: a killed server can leave an activity 'started' on no worker, and only a
  * heartbeat timeout finds that. GPU and judge classes wait for an acknowledged cancellation, so that a checkpoint or
@@ -7,18 +8,8 @@
  */
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { GpuActivities, JudgeActivities, PlanningActivities } from './activity-types';
+import { NEVER_RETRIED } from './failures';
 import { checkQueue } from './messages';
-
-/** Errors that no retry mends; their text reaches the report. Everything else is retried. */
-const HOPELESS = [
-  'InvalidInput',
-  'TrainingFailed',
-  'JudgeStopped',
-  'AccountPaused',
-  'BudgetReached',
-  'NoProgress',
-  'WrongStore',
-];
 
 /**
  * Reading and writing the store: seconds. The heartbeat (sent every second by the activities) finds a dead worker in 10 s.
@@ -32,7 +23,7 @@ export const PLANNING: ActivityOptions = {
     initialInterval: '1 second',
     maximumInterval: '1 minute',
     maximumAttempts: 20,
-    nonRetryableErrorTypes: HOPELESS,
+    nonRetryableErrorTypes: NEVER_RETRIED,
   },
 };
 
@@ -45,7 +36,7 @@ export const GPU: ActivityOptions = {
   startToCloseTimeout: '24 hours',
   heartbeatTimeout: '20 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '2 seconds', maximumInterval: '1 minute', nonRetryableErrorTypes: HOPELESS },
+  retry: { initialInterval: '2 seconds', maximumInterval: '1 minute', nonRetryableErrorTypes: NEVER_RETRIED },
 };
 
 /**
@@ -60,7 +51,7 @@ export const JUDGE: ActivityOptions = {
   retry: {
     initialInterval: '1 second',
     maximumInterval: '1 minute',
-    nonRetryableErrorTypes: HOPELESS,
+    nonRetryableErrorTypes: NEVER_RETRIED,
   },
 };
 

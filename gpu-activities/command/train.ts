@@ -6,7 +6,7 @@ import { appendFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { beating } from '../../activities/heartbeat';
+import { withHeartbeat } from '../../activities/heartbeat';
 import type { AttemptEnd } from '../../activities/attempts';
 import type { Store } from '../../artifacts/store';
 import type { ArtifactRef, CommandIdentity, Recipe } from '../../experiment/plan';
@@ -59,7 +59,7 @@ export async function trainByCommand(
   const places = placesIn(attemptFolder);
   const started = Date.now();
   const laid = { ...state, detail: 'laying out files and checkpoints' };
-  await beating(laid satisfies GpuHeartbeat, () => layOut(store, places, work.trainer.files, work.earlier));
+  await withHeartbeat(laid satisfies GpuHeartbeat, () => layOut(store, places, work.trainer.files, work.earlier));
   const { committed: prepared } = await runOperation(
     host,
     { op: 'prepare', model, recipe, rows, folder: places.input },
@@ -72,7 +72,7 @@ export async function trainByCommand(
   await writeSettings(places, recipe, { modelFolder, padToken, steps });
   // the program gets the GPU to itself
   const leaving = { ...state, detail: 'the trainer process leaves the GPU' };
-  await beating(leaving satisfies GpuHeartbeat, async () => host.retire(await host.acquire()));
+  await withHeartbeat(leaving satisfies GpuHeartbeat, async () => host.retire(await host.acquire()));
   await runProgram(work, places, steps, state, renew);
   const { committed: accepted, ready } = await runOperation(
     host,

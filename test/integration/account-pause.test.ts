@@ -84,7 +84,7 @@ test('pauses the account: nothing is sent until one command lets every experimen
       log.push('finetuned while paused');
       return { reused: false, adapterSha256: 'a', steps: 10, seconds: 1 };
     },
-    planJudging: async ({ cell }) => ({ reused: 0, shards: await shardsOf(cell) }),
+    planJudging: async ({ cell }) => ({ reused: 0, shards: await shardsOf(cell), cut: null }),
     judgeShard: judging.judgeShard,
   });
 

@@ -113,7 +113,7 @@ class Site {
     let outline: ExperimentOutline;
     const activities: Activities = fakeActivities([], {
       planExperiment: () => Promise.resolve(outline),
-      planJudging: () => Promise.resolve({ reused: 0, shards: [this.shard] }),
+      planJudging: () => Promise.resolve({ reused: 0, shards: [this.shard], cut: null }),
     });
     return environment.withAccounts(() =>
       environment.run(activities, async (queue) => {
@@ -296,7 +296,7 @@ test('a pause leaves the batch in flight, a cancel has it cancelled', async () =
     planJudging: ({ cell }) => {
       const ref = { uri: 'blobs/11/requests.jsonl', sha256: '1', bytes: 1 };
       const shard: JudgeShard = { group: cell, key: cell, metric: 'alignment', requests: ref, count: 4, batch: true };
-      return Promise.resolve({ reused: 0, shards: [shard] });
+      return Promise.resolve({ reused: 0, shards: [shard], cut: null });
     },
     judgeBatch: () => {
       log.push('judgeBatch');

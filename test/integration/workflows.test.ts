@@ -191,7 +191,7 @@ test('a worker that is full with a shard that goes on and on still answers the c
     environment.run(
       activities,
       async (judging) => {
-        plan = experimentOutline(queue, [configurationOutline('em')], { judgeQueue: judging });
+        plan = experimentOutline(queue, [configurationOutline('em')], { judgeQueue: judging, judgeQueues: [judging] });
         const first = await environment.start(queue);
         await isFull;
         const second = await environment.start(queue);
@@ -275,6 +275,7 @@ test('the first shard that fails stops the others of its cell; the cell is publi
       return Promise.resolve({
         reused: 0,
         shards: shards.map((key) => ({ group: cell, key, metric: 'alignment', requests, count: 4 })),
+        cut: null,
       });
     },
     judgeShard: async ({ shard }) => {
@@ -305,7 +306,7 @@ test('judging that stops is shown at its cell; what was judged is published all 
         : Promise.resolve({ judged: 4, missing: 0, usd: 0, requests: 4 }),
     publishCell: ({ cell }) => {
       log.push(`publishCell ${cell}`);
-      return Promise.resolve({ completions: 4, judgements: 4, missing: 4 });
+      return Promise.resolve({ completions: 4, judgements: 4, missing: 4, paid: null });
     },
   });
   const outcome = await environment.run(activities, async (queue) => {

@@ -132,7 +132,8 @@ export function configurationOutline(
     label: name,
     key,
     recipeKey: trained ? `${name}-recipe` : null,
-    cells: cells.map((cell) => ({ id: `${name}/${cell}`, completions: 4, judgements: 8 })),
+    measurements: [],
+    cells: cells.map((cell) => ({ id: `${name}/${cell}`, completions: 4, judgements: 8, answersStored: false })),
   };
 }
 
@@ -149,6 +150,8 @@ export function experimentOutline(
     configurations,
     gpuQueue: queue,
     judgeQueue: queue,
+    judgeQueues: [queue],
+    judgesToAsk: [],
     parallel: 2,
     budget: { maxUsd: null, approval: false },
     estimatedUsd: 0,
@@ -179,7 +182,7 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
       note('planJudging', cell);
       const requests = { uri: 'blobs/11/requests.jsonl', sha256: '1', bytes: 1 };
       const shard = (metric: string) => ({ group: cell, key: `${cell}-${metric}`, metric, requests, count: 4 });
-      return Promise.resolve({ reused: 0, shards: [shard('alignment'), shard('coherence')] });
+      return Promise.resolve({ reused: 0, shards: [shard('alignment'), shard('coherence')], cut: null });
     },
     judgeShard: ({ shard }) => {
       note('judgeShard', shard.key);
@@ -195,7 +198,7 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
     },
     publishCell: ({ cell }) => {
       note('publishCell', cell);
-      return Promise.resolve({ completions: 4, judgements: 8, missing: 0 });
+      return Promise.resolve({ completions: 4, judgements: 8, missing: 0, paid: null });
     },
     buildReport: ({ results }) => {
       note('buildReport', results.map(({ name, failure }) => (failure === undefined ? name : `${name}!`)).join(' '));
@@ -203,6 +206,7 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
         folder: '/results/demo',
         html: '/results/demo/report.html',
         expectations: { passed: 0, failed: 0 },
+        judging: [],
       });
     },
     ...overrides,

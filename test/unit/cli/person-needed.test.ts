@@ -1,7 +1,7 @@
 /** When a command says that only a person can go on, and with which command. */
 import { personNeeded } from '../../../cli/person-needed';
 import type { ConfigurationSnapshot, PendingActivity, Snapshot } from '../../../cli/snapshot';
-import { ConfigurationBoard } from '../../../workflows/configuration-state';
+import { ConfigurationState } from '../../../workflows/configuration-state';
 
 function snapshot(
   configurations: ConfigurationSnapshot[],
@@ -13,11 +13,15 @@ function snapshot(
   };
 }
 
-function board(): ConfigurationBoard {
-  return new ConfigurationBoard({ name: 'em', label: 'EM', key: 'k', recipeKey: null, cells: [] }, false, 10);
+function state(): ConfigurationState {
+  return new ConfigurationState(
+    { name: 'em', label: 'EM', key: 'k', recipeKey: null, measurements: [], cells: [] },
+    false,
+    10,
+  );
 }
 
-const look = (of: ConfigurationBoard, ...types: string[]): ConfigurationSnapshot => ({
+const look = (of: ConfigurationState, ...types: string[]): ConfigurationSnapshot => ({
   progress: of.progress(),
   activities: types.map((type): PendingActivity => ({
     type,
@@ -28,23 +32,23 @@ const look = (of: ConfigurationBoard, ...types: string[]): ConfigurationSnapshot
   })),
 });
 
-function paused(account = 'anthropic'): ConfigurationBoard {
-  const made = board();
+function paused(account = 'anthropic'): ConfigurationState {
+  const made = state();
   made.pauseAccount({ account, number: 1, reason: 'judging stopped (spend_limit): reached' });
   return made;
 }
 
-function spent(): ConfigurationBoard {
-  const made = board();
+function spent(): ConfigurationState {
+  const made = state();
   made.budgetReached = true;
   return made;
 }
 
 test('while something moves nobody is needed', () => {
   expect(personNeeded('demo', snapshot([]))).toBeNull();
-  expect(personNeeded('demo', snapshot([look(board())]))).toBeNull();
-  expect(personNeeded('demo', snapshot([look(paused()), look(board())]))).toBeNull();
-  expect(personNeeded('demo', snapshot([look(spent()), look(board())]))).toBeNull();
+  expect(personNeeded('demo', snapshot([look(state())]))).toBeNull();
+  expect(personNeeded('demo', snapshot([look(paused()), look(state())]))).toBeNull();
+  expect(personNeeded('demo', snapshot([look(spent()), look(state())]))).toBeNull();
   expect(personNeeded('demo', snapshot([{ progress: null, activities: [] }]))).toBeNull();
 });
 

@@ -1,0 +1,30 @@
+/**
+ * The activity that checks judges before any GPU works: whether their keys and models work.
+ */
+import { Context } from '@temporalio/activity';
+import { judgeOf, queueOf } from '../artifacts/plans';
+import type { Spec } from '../experiment/spec';
+import type { JudgeClient } from '../judge/client';
+import { preflight } from '../judge/preflight';
+import { failure, FAILURES } from '../workflows/failures';
+import { checkQueue } from '../workflows/messages';
+
+/** Checks those of `judges` whose account's queue for checks was asked. `''` is the file's `judge`. */
+export async function checkJudge(
+  clientFor: (kind: JudgeClient['judge']) => JudgeClient,
+  spec: Spec,
+  judges: readonly string[],
+): Promise<void> {
+  const { info, log, cancellationSignal: signal } = Context.current();
+  const names = judges.map((name) => (name === '' ? undefined : name));
+  for (const name of names.filter((judge) => checkQueue(queueOf(spec, judge)) === info.taskQueue)) {
+    const { kind, model, apiVersion } = judgeOf(spec, name);
+    const checked = await preflight(clientFor(kind), { judge: kind, model, apiVersion }, { signal });
+    if (checked.ok) {
+      if (checked.warning !== null) log.warn(checked.warning);
+      continue;
+    }
+    const lasting = checked.action === 'stop' || checked.action === 'item';
+    throw failure(lasting ? FAILURES.JudgeStopped : FAILURES.JudgeUnreachable, checked.message);
+  }
+}

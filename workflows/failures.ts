@@ -1,0 +1,170 @@
+/**
+ * Every failure that an activity or a workflow ends with, once: who throws it, whether and how it is retried, and what a
+ * person sees. docs/failures.md shows this table; the retry policies (policies.ts) are derived from it, activities and
+ * workflows throw through `failure`, and who handles a failure asks `isFailure`.
+ *
+ * Any other error is a bug or trouble with a disk or connection. Temporal takes its class for the type, and the policy
+ * retries it with growing pauses.
+ */
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+
+/**
+ * `never`: it ends the activity or the workflow. `policy`: with the growing pauses of the activity's policy. `told`: after
+ * the time that whoever throws it names. Anything else is that time.
+ */
+type Retry = 'never' | 'policy' | 'told' | '100ms' | '500ms' | '3s';
+
+interface About {
+  /** Activities by their names; workflows as such. */
+  thrownBy: string;
+  retry: Retry;
+  /** Nobody's error: logged quietly, and not counted by Temporal's metrics of failed activities. */
+  benign?: true;
+  seen: string;
+}
+
+const TABLE = {
+  InvalidInput: {
+    thrownBy:
+      '`planExperiment`, `finetune`, `generate`, `measure`; the experiment workflow, which also refuses updates with it',
+    retry: 'never',
+    seen: 'What is wrong with the experiment file, a plan, a local model, an update or the set of workers. Mend it and run again.',
+  },
+  WrongStore: {
+    thrownBy: '`planExperiment`',
+    retry: 'never',
+    seen: 'The plan lies in another store than the worker has. Give both the same `FLAMINGO_STORE`.',
+  },
+  NoProgress: {
+    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`',
+    retry: 'never',
+    seen: 'Five attempts in a row ended by themselves without a new checkpoint; the message is that of the last one.',
+  },
+  Busy: {
+    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`',
+    retry: '3s',
+    benign: true,
+    seen: 'Another run makes the same thing at the moment. What it makes is used as soon as it is there.',
+  },
+  Preempted: {
+    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `checkJudge`',
+    retry: '500ms',
+    benign: true,
+    seen: 'The worker or its machine is going away. Its work is saved, and another worker goes on with it.',
+  },
+  CommandsNotAllowed: {
+    thrownBy: '`finetune`',
+    retry: 'never',
+    seen: 'The experiment brings its own trainer, and the worker runs none. Start it with `FLAMINGO_ALLOW_COMMANDS=1` if you trust whoever submits experiments.',
+  },
+  TrainingFailed: {
+    thrownBy: '`finetune`, `generate`, `measure`',
+    retry: 'never',
+    seen: 'The trainer refuses the data or the settings, the loss is not a number, or the trainer is not installed.',
+  },
+  OutOfMemory: {
+    thrownBy: '`finetune`, `generate`, `measure`',
+    retry: 'policy',
+    seen: 'The GPU has too little memory. Five such attempts without a new checkpoint end in `NoProgress`.',
+  },
+  HostFailure: {
+    thrownBy: '`finetune`, `generate`, `measure`',
+    retry: 'policy',
+    seen: 'The GPU or the machine failed. After two in a row the worker ends itself, and another one takes the work.',
+  },
+  TrainerDied: {
+    thrownBy: '`finetune`, `generate`, `measure`',
+    retry: 'policy',
+    seen: 'The trainer ended by itself or was silent for too long; its log is named. Five such attempts without a new checkpoint end in `NoProgress`.',
+  },
+  BudgetReached: {
+    thrownBy: '`finetune`, `judgeShard`, `judgeBatch`',
+    retry: 'never',
+    seen: 'The spending cap is reached. The configuration waits until `flamingo approve EXPERIMENT`.',
+  },
+  AccountPaused: {
+    thrownBy: '`judgeShard`, `judgeBatch`, `cancelBatch`, `checkJudge`',
+    retry: 'never',
+    benign: true,
+    seen: 'The judge account is paused. The configuration waits until `flamingo account resume ACCOUNT`; a check refuses the experiment.',
+  },
+  AccountResumed: {
+    thrownBy: '`judgeShard`, `judgeBatch`, `cancelBatch`, `checkJudge`',
+    retry: '100ms',
+    seen: 'The account was resumed before anybody waited for it, so judging goes on at once.',
+  },
+  JudgeStopped: {
+    thrownBy: '`judgeShard`, `judgeBatch`, `cancelBatch`, `checkJudge`',
+    retry: 'never',
+    seen: 'The judge can not judge until you do something; the message says what (docs/judge-errors.md).',
+  },
+  JudgeUnreachable: {
+    thrownBy: '`checkJudge`',
+    retry: 'policy',
+    seen: 'The judge gave no usable answer to the check. After five minutes of this the experiment is refused.',
+  },
+  JudgeMustWait: {
+    thrownBy: '`judgeShard`, `judgeBatch`',
+    retry: 'told',
+    benign: true,
+    seen: 'The judge asks for a long pause. The shard goes on after it, and others have the slot meanwhile.',
+  },
+  BatchProcessing: {
+    thrownBy: '`judgeBatch`',
+    retry: 'told',
+    benign: true,
+    seen: 'A message batch is in flight; how much of it is done, and when the next look is.',
+  },
+  ConfigurationFailed: {
+    thrownBy: 'the configuration workflow',
+    retry: 'never',
+    seen: 'A stage of the configuration failed for good. The others go on, and the report gives the reason.',
+  },
+  ExperimentFailed: {
+    thrownBy: 'the experiment workflow',
+    retry: 'never',
+    seen: 'All configurations failed; each one with its reason. `flamingo run` exits with 1.',
+  },
+} as const satisfies Record<string, About>;
+
+type Table = typeof TABLE;
+
+/** A line of the table with its name. */
+export type Failure<Type extends keyof Table = keyof Table> = { [T in Type]: { type: T } & Table[T] }[Type];
+
+export const FAILURES = Object.fromEntries(
+  Object.entries(TABLE).map(([type, about]) => [type, { type, ...about }]),
+) as { readonly [Type in keyof Table]: Failure<Type> };
+
+/** For the retry policies: what no further attempt mends. */
+export const NEVER_RETRIED: string[] = Object.values(FAILURES)
+  .filter(({ retry }) => retry === 'never')
+  .map(({ type }) => type);
+
+interface Options {
+  /** For whoever handles the failure. */
+  details?: unknown[];
+}
+
+/** `afterMs`: milliseconds until the next attempt, for failures whose retry is `told`. */
+type Rest<F extends Failure> = F extends { retry: 'told' } ? [Options & { afterMs: number }] : [Options?];
+
+/** What to throw. `message`: what a person reads. */
+export function failure<F extends Failure>(of: F, message: string, ...[options]: Rest<F>): ApplicationFailure {
+  const { type, retry, benign }: { type: string } & Pick<About, 'retry' | 'benign'> = of;
+  const { details, afterMs }: Options & { afterMs?: number } = options ?? {};
+  const delay = retry === 'told' ? Math.ceil(afterMs ?? 0) : retry;
+  return ApplicationFailure.create({
+    type,
+    message,
+    nonRetryable: retry === 'never',
+    ...(benign === true ? { category: ApplicationFailureCategory.BENIGN } : {}),
+    ...(delay === 'never' || delay === 'policy' ? {} : { nextRetryDelay: delay }),
+    ...(details === undefined ? {} : { details }),
+  });
+}
+
+/** Whether an error is this failure, without the wrapping that Temporal puts around it. */
+export function isFailure(error: unknown, { type }: Failure): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && error.type === type;
+}
