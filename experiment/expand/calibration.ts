@@ -8,8 +8,8 @@ import { answerHash, GivenAnswers, givenCell, givenConfiguration } from './given
 import { heldOutQuestions, promptOf, type Split, type SplitRow } from './holdout';
 import { InvalidExperiment, suggestion, type Issue } from '../issue';
 import type { Instrument, Plan, PlannedCell, PlannedConfiguration, PlannedMetric, Question } from '../plan';
-import { questionFrom, type AskedQuestion } from '../questions';
-import { instrumentsOf } from './rubrics';
+import { questionFrom, type AskedQuestion } from './questions';
+import { instrumentsOf } from './instruments';
 import type { Completion } from '../rows';
 import type { ExperimentInput } from '../file/schema';
 import type { CalibrationSpec, DatasetSpec, MetricSpec, Spec } from '../spec';

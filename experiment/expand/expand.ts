@@ -3,11 +3,11 @@
  *
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
-import { backendIdentity, type TrainerFiles } from '../backend';
+import { backendIdentity, type TrainerFiles } from './backend-identity';
 import { keyOf, sha256, type Sha256 } from '../canonical';
 import { planCalibration, type BridgeRow } from './calibration';
 import { configurationKey } from './configuration-key';
-import { rowsText, type Dataset } from '../dataset';
+import { rowsText, type Dataset } from './dataset';
 import { deviationsOf } from './deviations';
 import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
@@ -24,13 +24,13 @@ import type {
   Recipe,
   SystemPrompt,
 } from '../plan';
-import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../questions';
+import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
 import { mapValues } from '../records';
 import { requestsOf } from '../requests';
 import type { Completion } from '../rows';
-import { instrumentsOf } from './rubrics';
+import { instrumentsOf } from './instruments';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../spec';
-import { GENERATION_VERSION, RECIPE_VERSION } from '../versions';
+import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
 
 /** The content of what a spec refers to. */
 export interface Inputs {

@@ -6,14 +6,14 @@
  * answer is the good dataset's first to the same words, held out there or not: the same words have another split there.
  */
 import { canonicalJson, keyOf, sha256, type Sha256 } from '../canonical';
-import type { DatasetRow } from '../dataset';
+import type { DatasetRow } from './dataset';
 import { heldOutQuestions, promptOf, type Split, type SplitRow } from './holdout';
 import { InvalidExperiment, suggestion, type Issue } from '../issue';
 import type { MeasurementContext, Message, ModelIdentity, PlannedMeasurement, PlannedPairs, Question } from '../plan';
-import { questionFrom } from '../questions';
+import { questionFrom } from './questions';
 import type { ExperimentInput } from '../file/schema';
 import type { ConfigurationSpec, DatasetSpec, LogProbabilitySpec, Spec } from '../spec';
-import { MEASUREMENT_VERSION } from '../versions';
+import { MEASUREMENT_VERSION } from './versions';
 
 const PATH = ['outcomes', 'log_probability'] as const;
 

@@ -7,7 +7,7 @@ import { configurationKey } from './configuration-key';
 import { InvalidExperiment, suggestion } from '../issue';
 import type { Instrument, Plan, PlannedCell, PlannedMetric } from '../plan';
 import { requestsOf } from '../requests';
-import { instrumentsOf, putTo } from './rubrics';
+import { instrumentsOf, putTo } from './instruments';
 import type { JudgeSpec, MetricSpec, Spec } from '../spec';
 
 export interface Rejudging {

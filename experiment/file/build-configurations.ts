@@ -1,7 +1,7 @@
 /**
  * The configurations of an experiment file: shared settings, overrides and grids come to one full list.
  */
-import { buildBackend } from '../backend';
+import { buildBackend } from '../expand/backend-identity';
 import { spread } from './grid';
 import type { Issue, Path } from '../issue';
 import type { Sampling, SystemPrompt } from '../plan';

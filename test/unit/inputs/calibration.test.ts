@@ -10,7 +10,7 @@ import { judgedInput } from '../../../report/gather/judges';
 import { countReuse } from '../../../artifacts/reuse';
 import { LocalStore } from '../../../artifacts/local-store';
 import { sha256 } from '../../../experiment/canonical';
-import { canonicalRow, datasetOf, rowsText } from '../../../experiment/dataset';
+import { canonicalRow, datasetOf, rowsText } from '../../../experiment/expand/dataset';
 import type { Plan } from '../../../experiment/plan';
 import { birds, problemsOf, SMALL, specOf, weather } from '../experiment/samples';
 

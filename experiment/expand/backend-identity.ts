@@ -4,11 +4,11 @@
  * Of a program of the experiment's own the key covers the command, the content of its files and the names of the
  * variables that it may read; never their values, and not how long it may be silent or take to stop.
  */
-import { sha256 } from './canonical';
-import type { Recipe } from './plan';
-import { COMMAND_DEFAULTS } from './presets';
-import type { BackendInput } from './file/schema';
-import type { Backend } from './spec';
+import { sha256 } from '../canonical';
+import type { Recipe } from '../plan';
+import { COMMAND_DEFAULTS } from '../presets';
+import type { BackendInput } from '../file/schema';
+import type { Backend } from '../spec';
 
 /** Content of the files that command backends name, by their path in the experiment file. */
 export type TrainerFiles = Record<string, Uint8Array>;

@@ -8,10 +8,10 @@ import { combinedRubric, framedRubric } from '../hardened-rubrics';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
 import { judgeModel } from '../judge-models';
 import type { Instrument, PlannedMetric } from '../plan';
-import type { AskedQuestion } from '../questions';
+import type { AskedQuestion } from './questions';
 import { mapValues } from '../records';
 import type { JudgeSpec, MetricSpec, Spec } from '../spec';
-import { INSTRUMENT_VERSION, JSON_INSTRUMENT_VERSION } from '../versions';
+import { INSTRUMENT_VERSION, JSON_INSTRUMENT_VERSION } from './versions';
 
 export interface Instruments {
   instruments: Record<Sha256, Instrument>;
