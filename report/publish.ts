@@ -8,7 +8,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { canonicalJson } from '../experiment/canonical';
-import { isCalibration } from '../experiment/expand/calibration';
+import { isCalibration } from '../experiment/calibration';
 import type { Plan } from '../experiment/plan';
 import type { PublishResult } from '../workflows/activity-types';
 import type { Judgement } from '../experiment/rows';

@@ -1,28 +1,15 @@
 /**
- * What trains, from the file's words to what takes part in a recipe's key.
+ * What of a trainer takes part in a recipe's key.
  *
- * Of a program of the experiment's own the key covers the command, the content of its files and the names of the
- * variables that it may read; never their values, and not how long it may be silent or take to stop.
+ * The key of an experiment's own program covers the command, the content of its files and the names of the variables
+ * that it may read; never their values, and not how long it may be silent or take to stop.
  */
 import { sha256 } from '../canonical';
 import type { Recipe } from '../plan';
-import { COMMAND_DEFAULTS } from '../presets';
-import type { BackendInput } from '../file/schema';
 import type { Backend } from '../spec';
 
 /** Content of the files that command backends name, by their path in the experiment file. */
 export type TrainerFiles = Record<string, Uint8Array>;
-
-export function buildBackend(input: BackendInput): Backend {
-  if (typeof input === 'string') return input;
-  return {
-    command: input.command,
-    files: input.files ?? [],
-    environment: input.environment ?? [],
-    graceSeconds: input.grace_seconds ?? COMMAND_DEFAULTS.graceSeconds,
-    silenceSeconds: input.silence_seconds ?? COMMAND_DEFAULTS.silenceSeconds,
-  };
-}
 
 /** `files` holds at least those that `backend` names. */
 export function backendIdentity(backend: Backend, files: TrainerFiles): Recipe['backend'] {

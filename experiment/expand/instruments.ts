@@ -2,7 +2,6 @@
  * Which instrument judges which question: each judge with a metric's own text or preset, the text that a question brings
  * along, or another question file's for questions that bring none (held-out rows).
  */
-import { rubricText, scaleText } from '../file/build-metrics';
 import { keyOf, sha256, type Sha256 } from '../canonical';
 import { combinedRubric, framedRubric } from '../hardened-rubrics';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
@@ -10,6 +9,7 @@ import { judgeModel } from '../judge-models';
 import type { Instrument, PlannedMetric } from '../plan';
 import type { AskedQuestion } from './questions';
 import { mapValues } from '../records';
+import { rubricText, scaleText } from '../rubric';
 import type { JudgeSpec, MetricSpec, Spec } from '../spec';
 import { INSTRUMENT_VERSION, JSON_INSTRUMENT_VERSION } from './versions';
 

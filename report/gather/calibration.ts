@@ -1,7 +1,7 @@
 /**
  * What the judges said about answers of known sign, as the report takes it.
  */
-import { CALIBRATION_SETS, isCalibration, type CalibrationSetName } from '../../experiment/expand/calibration';
+import { CALIBRATION_SETS, isCalibration, type CalibrationSetName } from '../../experiment/calibration';
 import { flattenMetrics } from '../../experiment/combined';
 import type { Plan } from '../../experiment/plan';
 import type { Judgement } from '../../experiment/rows';

@@ -2,7 +2,7 @@
  * An experiment's judges as its report takes them: the plan by the first judge alone, the others beside it, and what all
  * of them said about answers of known sign.
  */
-import { withoutCalibration, isCalibration } from '../../experiment/expand/calibration';
+import { withoutCalibration, isCalibration } from '../../experiment/calibration';
 import { flattenMetrics } from '../../experiment/combined';
 import { withoutKeptSteps } from '../../experiment/kept-steps';
 import type { Plan, PlannedMetric } from '../../experiment/plan';
