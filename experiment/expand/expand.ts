@@ -12,6 +12,7 @@ import { deviationsOf } from './deviations';
 import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
 import { adapterKeyOf } from '../kept-steps';
+import { MAIN_JUDGE } from '../main-judge';
 import { measurementsOf, planPairs, type PairsPlan } from './pairs';
 import { checkDataset, checkQuestions } from './pins';
 import type {
@@ -47,7 +48,7 @@ export interface Inputs {
 }
 
 export interface Expanded {
-  /** `trainingRows` of its configurations is null: putting the rows into a store is not this function's business. */
+  /** `trainingRows` and `heldOutRows` of its configurations are null: putting rows into a store is not this function's business. */
   plan: Plan;
   /** Configuration name -> its training rows as canonical JSON Lines. */
   trainingRows: Record<string, string>;
@@ -119,7 +120,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
           const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
           const contextKey = keyOf(context);
           // further judges are compared on the finished adapters
-          const metrics = metricsOf(set).filter(({ judge }) => step === undefined || judge === undefined);
+          const metrics = metricsOf(set).filter(({ judge }) => step === undefined || judge === MAIN_JUDGE);
           return {
             id: `${configuration.name}/${set}/${name}${step === undefined ? '' : `/step-${step}`}`,
             configuration: configuration.name,
@@ -146,6 +147,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       recipe,
       recipeKey,
       trainingRows: null,
+      heldOutRows: null,
       cells,
       ...(measurements.length === 0 ? {} : { measurements }),
     };

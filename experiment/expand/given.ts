@@ -117,5 +117,9 @@ export function givenCell(
 }
 
 export function givenConfiguration(name: string, label: string, cells: PlannedCell[]): PlannedConfiguration {
-  return { name, label, key: configurationKey(null, cells), recipe: null, recipeKey: null, trainingRows: null, cells };
+  return {
+    ...{ name, label, key: configurationKey(null, cells) },
+    ...{ recipe: null, recipeKey: null, trainingRows: null, heldOutRows: null },
+    cells,
+  };
 }

@@ -104,7 +104,7 @@ test('the report gets scores and published scores in one order; answers of datas
     score: 90,
     raw: '90',
   });
-  const [main] = calibrationOf(plan, cells, 'judge');
+  const [main] = calibrationOf(plan, cells);
   expect(main?.sets.map(({ name, metric, scores }) => [name, metric, scores.length])).toEqual([
     ['bad', 'alignment', 3],
     ['bad', 'coherence', 3],
