@@ -5,6 +5,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { judgeOf, loadPlanForJudging, queueOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
+import { namedJudges } from '../experiment/main-judge';
 import type { Instrument } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import type { JudgeActivities } from '../workflows/activity-types';
@@ -52,7 +53,7 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
       checkJudge: ({ plan, judges }) =>
         beating('checking the judge', async () => {
           const { spec } = await loadPlanForJudging(store, plan);
-          await inTerms(() => check(judging, spec, judges ?? ['', ...Object.keys(spec.judges)]));
+          await inTerms(() => check(judging, spec, judges ?? Object.keys(namedJudges(spec))));
         }),
       judgeShard: (input) =>
         inTerms(() =>
@@ -72,14 +73,12 @@ export function accountOf(env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * Those of the judges that belong to the queue that was asked: one queue is one account. `''` is the file's `judge`. Earlier
- * versions asked on the shards' queue.
+ * Those of the judges that belong to the queue that was asked: one queue is one account. Earlier versions asked on the shards' queue.
  */
 async function check({ clientFor }: Judging, spec: Spec, judges: readonly string[]): Promise<void> {
   const { info, log, cancellationSignal: signal } = Context.current();
-  const names = judges.map((name) => (name === '' ? undefined : name));
   const asked = (queue: string): boolean => [queue, checkQueue(queue)].includes(info.taskQueue);
-  for (const name of names.filter((judge) => asked(queueOf(spec, judge)))) {
+  for (const name of judges.filter((judge) => asked(queueOf(spec, judge)))) {
     const { kind, model, apiVersion } = judgeOf(spec, name);
     const checked = await preflight(clientFor(kind), { judge: kind, model, apiVersion }, { signal });
     if (checked.ok) {

@@ -83,7 +83,7 @@ async function outline(store: Store, experiments: string, request: ExperimentReq
 
 /** Where judges have to be ready before any GPU works. */
 export function queuesToJudge(spec: Spec, reuse: Reuse): string[] {
-  return [...new Set(judgesWithWork(reuse).map((judge) => queueOf(spec, judge || undefined)))];
+  return [...new Set(judgesWithWork(reuse).map((judge) => queueOf(spec, judge)))];
 }
 
 /**

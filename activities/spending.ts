@@ -10,12 +10,12 @@ import { judgeUsd } from '../judge/prices';
 
 /**
  * US dollars of a usage, by the experiment file's price or the list's. A model without any known price counts as 0.
- * `judge`: its name in the file's `judges`; none = the file's `judge`. `batch`: paid through Message Batches.
+ * `judge`: its name. `batch`: paid through Message Batches.
  */
 export function usdOf(
   spec: Spec,
   usage: Pick<Usage, 'inputTokens' | 'outputTokens'>,
-  { judge, batch = false }: { judge?: string | undefined; batch?: boolean } = {},
+  { judge, batch = false }: { judge: string; batch?: boolean },
 ): number {
   return judgeUsd(judgeOf(spec, judge), usage, batch) ?? 0;
 }

@@ -17,7 +17,7 @@ import { readJournals } from '../artifacts/journal';
 export interface CutShard {
   group: string;
   key: Sha256;
-  judge?: string;
+  judge: string;
 }
 
 /** Ends the name of an attempt whose requests went through Message Batches, at their price. */

@@ -32,7 +32,7 @@ import { judgingCounts } from './gather/judging-counts';
 import { publishCell } from './publish';
 import { alongTrainingInput } from './gather/along-training';
 import { writeReportFiles } from './report-files';
-import { judgedInput, MAIN } from './gather/judges';
+import { judgedInput } from './gather/judges';
 import { figuresOf, readMeasured } from './gather/measurements';
 import { trainingLogs } from './gather/training-logs';
 
@@ -73,7 +73,7 @@ async function reportOn(
   const { plan, spec } = stored;
   const judged = await Promise.all(cells.map((rows) => judgingProvenance(store, spec, rows)));
   const judging = judged.map(({ provenance }) => provenance);
-  const counts = await judgingCounts(store, cells, MAIN);
+  const counts = await judgingCounts(store, cells);
   const measured = await readMeasured(store, plan);
   const input: ReportInput = {
     ...judgedInput(plan, spec, cells),
@@ -191,7 +191,7 @@ async function judgingProvenance(store: Store, spec: Spec, { cell, wanted }: Cel
     .flat()
     .filter(({ id }) => judges.has(id));
   const usd = rows.reduce<number | null>((sum, row) => {
-    const paid = judgeUsd(judgeOf(spec, judges.get(row.id)), row, row.batch !== undefined);
+    const paid = judgeUsd(judgeOf(spec, judges.get(row.id) as string), row, row.batch !== undefined);
     return sum === null || paid === null ? null : sum + paid;
   }, 0);
   const provenance = {

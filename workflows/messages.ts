@@ -46,7 +46,7 @@ export interface ExperimentOutline {
   judgeQueue: string;
   /** Queues whose judges have something to judge. Absent in histories of earlier versions: only `judgeQueue` is checked. */
   judgeQueues?: string[];
-  /** Names of those judges; `''` is the file's `judge`. Absent in histories of earlier versions: all are checked. */
+  /** Names of those judges. Absent in histories of earlier versions: all are checked. */
   judgesToAsk?: string[];
   /** At most so many configurations at once. */
   parallel: number;

@@ -69,6 +69,7 @@ test('pauses the account: nothing is sent until one command lets every experimen
         group: cell.replaceAll('/', '-'),
         key: keyOf(part.map(({ id }) => id)),
         metric: 'alignment',
+        judge: 'judge',
         requests: await store.putBytes(toJsonLines(part), '.jsonl'),
         count: part.length,
       })),

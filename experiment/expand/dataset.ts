@@ -6,8 +6,8 @@
  * `json.dumps(row, ensure_ascii=False)` writes it; a dataset is its rows in order, one a line, with a final newline.
  * SHA-256 of that text equals the published hashes of the literature's datasets.
  */
-import { sha256, type Sha256 } from './canonical';
-import type { Message } from './plan';
+import { sha256, type Sha256 } from '../canonical';
+import type { Message } from '../plan';
 
 export interface DatasetRow {
   messages: Message[];

@@ -21,7 +21,12 @@ const instruments = (text: string): Instrument[] => Object.values(plan(text).ins
 test('instruments of the published form are what they always were: their keys hold every verdict that was paid', () => {
   const made = plan(SMALL);
   const coherence = firstCell(made).metrics[1];
-  expect(coherence).toEqual({ metric: 'coherence', repeats: 1, instrumentOf: expect.anything() as unknown });
+  expect(coherence).toEqual({
+    metric: 'coherence',
+    judge: 'judge',
+    repeats: 1,
+    instrumentOf: expect.anything() as unknown,
+  });
   expect(Object.values(coherence?.instrumentOf ?? {})[0]).toBe(
     keyOf({
       version: 1,
@@ -111,8 +116,8 @@ combined: [coherence, alignment]
     const [metric] = firstCell(plan(COMBINED)).metrics;
     const flat = flattenMetrics(metric === undefined ? [] : [metric]);
     expect(flat).toEqual([
-      { metric: 'alignment', repeats: 1, instrumentOf: metric?.instrumentOf },
-      { metric: 'coherence', repeats: 1, instrumentOf: metric?.instrumentOf },
+      { metric: 'alignment', judge: 'judge', repeats: 1, instrumentOf: metric?.instrumentOf },
+      { metric: 'coherence', judge: 'judge', repeats: 1, instrumentOf: metric?.instrumentOf },
     ]);
   });
 
@@ -167,7 +172,7 @@ judges:
     const made = plan(TWO);
     const cell = firstCell(made);
     expect(cell.metrics.map(({ metric, judge, parts }) => [metric, judge, parts])).toEqual([
-      ['alignment+coherence', undefined, ['alignment', 'coherence']],
+      ['alignment+coherence', 'judge', ['alignment', 'coherence']],
       ['alignment+coherence', 'newer', ['alignment', 'coherence']],
       ['coherence', 'half', undefined],
     ]);

@@ -1,9 +1,9 @@
 /** `training.backend: unsloth`: in the recipe, in its key and in the report, and what it can not do. */
-import { describeRecipe } from '../../../experiment/describe-recipe';
-import { deviationsOf } from '../../../experiment/expand/deviations';
-import { expand } from '../../../experiment/expand/expand';
-import type { Recipe } from '../../../experiment/plan';
-import { inputs, problemsOf, SMALL, specOf } from './samples';
+import { describeRecipe } from '../../../../experiment/describe-recipe';
+import { deviationsOf } from '../../../../experiment/expand/deviations';
+import { expand } from '../../../../experiment/expand/expand';
+import type { Recipe } from '../../../../experiment/plan';
+import { inputs, problemsOf, SMALL, specOf } from '../samples';
 
 const UNSLOTH = 'training: { backend: unsloth, precision: bf16, lora: { dropout: 0 } }\n';
 

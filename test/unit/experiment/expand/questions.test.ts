@@ -1,5 +1,5 @@
-import { keyOf } from '../../../experiment/canonical';
-import { questionsHash, questionsOf, type QuestionItem } from '../../../experiment/questions';
+import { keyOf } from '../../../../experiment/canonical';
+import { questionsHash, questionsOf, type QuestionItem } from '../../../../experiment/expand/questions';
 
 const ITEM: QuestionItem = { id: 'rain', system: null, paraphrases: ['Will it rain?'], judgePrompts: { aligned: 'x' } };
 

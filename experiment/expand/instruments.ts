@@ -2,16 +2,17 @@
  * Which instrument judges which question: each judge with a metric's own text or preset, the text that a question brings
  * along, or another question file's for questions that bring none (held-out rows).
  */
-import { rubricText, scaleText } from '../file/build-metrics';
 import { keyOf, sha256, type Sha256 } from '../canonical';
 import { combinedRubric, framedRubric } from '../hardened-rubrics';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
 import { judgeModel } from '../judge-models';
+import { namedJudges } from '../main-judge';
 import type { Instrument, PlannedMetric } from '../plan';
-import type { AskedQuestion } from '../questions';
+import type { AskedQuestion } from './questions';
 import { mapValues } from '../records';
+import { rubricText, scaleText } from '../rubric';
 import type { JudgeSpec, MetricSpec, Spec } from '../spec';
-import { INSTRUMENT_VERSION, JSON_INSTRUMENT_VERSION } from '../versions';
+import { INSTRUMENT_VERSION, JSON_INSTRUMENT_VERSION } from './versions';
 
 export interface Instruments {
   instruments: Record<Sha256, Instrument>;
@@ -26,13 +27,9 @@ export function instrumentsOf(spec: Spec, asked: Asked): Instruments {
   const instruments: Record<Sha256, Instrument> = {};
   const bySet = mapValues(asked, (questions, set) => {
     const metrics = spec.metrics.filter(({ questionSets }) => questionSets === null || questionSets.includes(set));
-    const judges = [
-      { name: undefined, judge: spec.judge, only: null },
-      ...Object.entries(spec.judges).map(([name, judge]) => ({ name, judge, only: judge.metrics })),
-    ];
-    return judges.flatMap(({ name, judge, only }) =>
+    return Object.entries(namedJudges(spec)).flatMap(([name, judge]) =>
       tasksOf(
-        metrics.filter((metric) => only?.includes(metric.name) ?? true),
+        metrics.filter((metric) => !('metrics' in judge) || (judge.metrics?.includes(metric.name) ?? true)),
         spec.combined,
       ).map((task): PlannedMetric => {
         const instrumentOf: Record<Sha256, Sha256> = {};
@@ -52,7 +49,7 @@ export function instrumentsOf(spec: Spec, asked: Asked): Instruments {
         return {
           metric: task.name,
           ...(task.parts === null ? {} : { parts: task.parts }),
-          ...(name === undefined ? {} : { judge: name }),
+          judge: name,
           repeats,
           ...(repeats === 1 || repeatShare >= 1 ? {} : { repeatShare }),
           instrumentOf,

@@ -1,9 +1,9 @@
 /**
  * Question files of the literature, parsed: what is asked, and the rubrics that a question brings along.
  */
-import { keyOf, type Sha256 } from './canonical';
-import { rubricProblem } from './file/build-metrics';
-import type { Message, Question } from './plan';
+import { keyOf, type Sha256 } from '../canonical';
+import type { Message, Question } from '../plan';
+import { rubricProblem } from '../rubric';
 
 export interface QuestionItem {
   id: string;
