@@ -1,5 +1,6 @@
-"""Speed, memory and exactness on this machine's GPU, with a model of random weights made on the device; and its peers.
+"""The trainer's benchmark: speed, memory and exactness on this machine's GPU, beside what others reach on it.
 
-Speed and memory do not depend on the weights, so no download is needed. See __main__.py for the command line,
-sections.py for what is measured and bars.py for what it is held against.
+The model has random weights and is made on the device: speed and memory do not depend on them, so no download is
+needed. __main__.py is the command line, sections.py says what is measured, bars.py what it is held against. start.ts
+starts it from `npm run bench -- gpu`.
 """

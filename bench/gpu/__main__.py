@@ -1,9 +1,10 @@
 """The command line of the benchmark: what to run, where the results go, the table.
 
-    python -m flamingo_trainer.bench [--only NAME,...] [--out FILE] [--json]      needs a GPU
-    python -m flamingo_trainer.bench --tiny                                       the same code on any machine
-    python -m flamingo_trainer.bench --merge A.json B.json [--out FILE] [--json]  two runs of one machine as one
+    python -m bench.gpu [--only NAME,...] [--out FILE] [--json]      needs a GPU
+    python -m bench.gpu --tiny                                       the same code on any machine
+    python -m bench.gpu --merge A.json B.json [--out FILE] [--json]  two runs of one machine as one
 
+Python must find this package and the trainer's: run it at the repository's root with PYTHONPATH=gpu-activities/trainer.
 Results are written to --out after every section. Exit codes: 0 done, 1 a section failed, 2 invalid use.
 """
 
@@ -17,7 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .. import environment
+from flamingo_trainer import environment
+
 from .bars import rows_of, table
 from .processes import run_sections
 from .sections import SECTIONS, chosen, run_here
@@ -27,7 +29,7 @@ from .setting import FULL, TINY, Setting
 def main(arguments: list[str] | None = None) -> int:
     """`arguments`: by default those of the command line."""
     environment.settle()
-    parser = argparse.ArgumentParser(prog="python -m flamingo_trainer.bench")
+    parser = argparse.ArgumentParser(prog="python -m bench.gpu")
     parser.add_argument("--only", help="sections or groups, separated by commas; --list names them")
     parser.add_argument("--list", action="store_true", help="the sections, their groups and their limits in seconds")
     parser.add_argument("--out", type=Path, help="the results as one JSON file, written after every section")

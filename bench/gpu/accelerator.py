@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from .. import environment
+from flamingo_trainer import environment
 
 
 def device() -> torch.device:

@@ -5,17 +5,19 @@ from typing import Any
 
 import torch
 
-from .. import adapters
-from ..fused import fuse
-from ..keyed import columns_of, draw, words_of
-from ..models import Loaded
-from ..packed import FusedPath, packed_path
-from ..packing import attend, pack
-from ..plan import Plan
-from ..slots import Job, SlotEngine
-from ..train import gradients_of
-from .sampling import dressed, jobs_for
-from .subject import RECIPE, SAMPLING, loaded_model, rows
+from flamingo_trainer.data.packing import pack
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.fused import fuse
+from flamingo_trainer.models.loading import Loaded
+from flamingo_trainer.models.row_attention import attend
+from flamingo_trainer.sampling.keyed_noise import columns_of, draw, words_of
+from flamingo_trainer.sampling.slots import Job, SlotEngine
+from flamingo_trainer.training.memory_plan import Plan
+from flamingo_trainer.training.packed import FusedPath, packed_path
+from flamingo_trainer.training.padded import gradients_of
+
+from .sampling import jobs_for, with_adapter
+from .workload import RECIPE, SAMPLING, loaded_model, rows
 
 
 def small_fp32(device: torch.device) -> dict[str, Any]:
@@ -44,11 +46,11 @@ def small_fp32(device: torch.device) -> dict[str, Any]:
         worst[label] = max(errors)
     loaded.model = adapters.take_off(model)
 
-    model = dressed(loaded)
+    model = with_adapter(loaded)
     fused = fuse(model)
     jobs = jobs_for(20, 5, 2000, [5 + 3 * (i % 11) for i in range(20)])
     engine = SlotEngine(fused, {**SAMPLING, "temperature": 0, "batchSize": 8}, 8, 192)
-    engine.wear(model)
+    engine.use_adapter_of(model)
     engine.run(jobs, set(), lambda answers, tokens: None)
     wrong = 0
     with torch.inference_mode():
@@ -131,11 +133,11 @@ def row_logits(loaded: Loaded) -> dict[str, Any]:
 
 def likeliest(loaded: Loaded) -> dict[str, Any]:
     """bf16 at full shape: how far below transformers' largest logit the slots' greedy first tokens lie."""
-    model = dressed(loaded)
+    model = with_adapter(loaded)
     try:
         jobs = jobs_for(16, 16, loaded.model.config.vocab_size, [2] * 16)
         engine = SlotEngine(fuse(model), {**SAMPLING, "temperature": 0, "batchSize": 16}, 16, 128)
-        engine.wear(model)
+        engine.use_adapter_of(model)
         engine.run(jobs, set(), lambda answers, tokens: None)
         gaps, spread = [], []
         with torch.inference_mode():

@@ -6,14 +6,15 @@ from typing import Any
 
 import torch
 
-from .. import adapters
-from ..measure import forward_of, row_sums
-from ..models import Loaded
-from ..packing import split_by_tokens
-from ..render import IGNORED, EncodedRow
+from flamingo_trainer.data.packing import split_by_tokens
+from flamingo_trainer.data.render import IGNORED, EncodedRow
+from flamingo_trainer.measure import forward_of, row_sums
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.loading import Loaded
+
 from . import accelerator
-from .sampling import dressed
-from .subject import loaded_model, rows
+from .sampling import with_adapter
+from .workload import loaded_model, rows
 
 
 def log_probabilities(loaded: Loaded, count: int) -> dict[str, Any]:
@@ -22,17 +23,17 @@ def log_probabilities(loaded: Loaded, count: int) -> dict[str, Any]:
     result: dict[str, Any] = {"smallFp32WorstRelativeError": worst(fp32, rows(24, 2000))}
     vocabulary = loaded.model.config.vocab_size
     accelerator.forget_peak()
-    model = dressed(loaded)
+    model = with_adapter(loaded)
     try:
-        worn = replace(loaded, model=model)
-        forward = forward_of(worn)
-        row_sums(worn, forward, rows(24, vocabulary, seed=1))
+        adapted = replace(loaded, model=model)
+        forward = forward_of(adapted)
+        row_sums(adapted, forward, rows(24, vocabulary, seed=1))
         answers = rows(count, vocabulary)
         tokens = sum(len(row.ids) for row in answers)
         accelerator.wait()
         begun = time.perf_counter()
         for part in split_by_tokens(answers, forward.tokens):
-            row_sums(worn, forward, part)
+            row_sums(adapted, forward, part)
         seconds = time.perf_counter() - begun
         result |= {
             "answers": count,
@@ -48,10 +49,10 @@ def log_probabilities(loaded: Loaded, count: int) -> dict[str, Any]:
 
 def worst(loaded: Loaded, answers: list[EncodedRow]) -> float:
     """The largest relative difference of an answer's sum, packed against alone, adapter active."""
-    model = dressed(loaded)
+    model = with_adapter(loaded)
     try:
-        worn = replace(loaded, model=model)
-        found = row_sums(worn, forward_of(worn), answers)
+        adapted = replace(loaded, model=model)
+        found = row_sums(adapted, forward_of(adapted), answers)
         expected = [alone(model, row) for row in answers]
     finally:
         loaded.model = adapters.take_off(model)

@@ -12,13 +12,16 @@ from typing import Any
 
 import torch
 
-from .. import adapters
-from ..models import Loaded, empty_cache
-from ..render import EncodedRow
-from ..train import collate
+from flamingo_trainer import environment
+from flamingo_trainer.data.render import EncodedRow
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.gpu_memory import empty_cache
+from flamingo_trainer.models.loading import Loaded
+from flamingo_trainer.training.padded import collate
+
 from . import accelerator
 from .setting import Setting
-from .subject import RECIPE, SEVEN, rows
+from .workload import RECIPE, SEVEN, rows
 
 BATCH = 32
 
@@ -101,8 +104,9 @@ def trainer(setting: Setting, micro: int, recompute: bool, ordered: bool) -> dic
 
 def unsloth(setting: Setting, recompute: str | bool, micros: list[int], ordered: bool) -> dict[str, Any]:
     """Unsloth's model, its recomputing and its fused loss in a plain loop, which was faster than TRL's trainer here."""
-    from ..unsloth_backend import UnslothModels
-    from .subject import Clock
+    from flamingo_trainer.models.unsloth_model import UnslothModels
+
+    from .workload import Clock
 
     models = UnslothModels(recompute)
     loaded = models.base({"path": str(setting.scratch / "model")}, "bf16", Clock())
@@ -130,8 +134,6 @@ def unsloth(setting: Setting, recompute: str | bool, micros: list[int], ordered:
 
 
 def versions() -> dict[str, str]:
-    from .. import environment
-
     known = environment.versions("unsloth")
     return {name: known[name] for name in environment.UNSLOTH_PACKAGES}
 

@@ -82,7 +82,7 @@ def run_child(
 
 def started(python: str, arguments: Arguments) -> subprocess.Popen[bytes]:
     """A benchmark's child in a process group of its own, its output on stderr."""
-    command = [python, "-m", "flamingo_trainer.bench", *arguments]
+    command = [python, "-m", "bench.gpu", *arguments]
     return subprocess.Popen(command, stdout=sys.stderr, stdin=subprocess.DEVNULL, start_new_session=True)
 
 

@@ -1,6 +1,6 @@
 """A run that was stopped and one that was killed while a checkpoint was being written, each resumed by a new process.
 
-    python -m flamingo_trainer.bench.restart SHAPE FOLDER begin|resume      what the two processes run
+    python -m bench.gpu.restart SHAPE FOLDER begin|resume      what the two processes run
 
 The first process also makes the undisturbed run that both are compared with, by the hash of their weights.
 """
@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .. import environment
+from flamingo_trainer import environment
+
 from .setting import FULL, TINY, Setting
 
 # Checkpoints every `EVERY` steps. Two steps after the third of them it is still being written where that takes long.
@@ -42,14 +43,14 @@ def restart(setting: Setting) -> dict[str, Any]:
 
 
 def process(setting: Setting, folder: Path, part: str) -> int:
-    command = [sys.executable, "-m", "flamingo_trainer.bench.restart", setting.shape, str(folder), part]
+    command = [sys.executable, "-m", "bench.gpu.restart", setting.shape, str(folder), part]
     return subprocess.run(command, stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def main(shape: str, folder: Path, part: str) -> None:
     environment.settle()
-    from .subject import Clock
     from .training import run
+    from .workload import Clock
 
     class Killed(Clock):
         def progress(self, step: int, of: int, **figures: float) -> None:

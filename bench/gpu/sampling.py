@@ -6,20 +6,21 @@ from typing import Any
 
 import torch
 
-from .. import adapters
-from ..fused import fuse
-from ..keyed import words_of
-from ..models import Loaded, empty_cache
-from ..plan import room_beside
-from ..slots import Job, SlotEngine
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.fused import fuse
+from flamingo_trainer.models.gpu_memory import empty_cache, room_beside
+from flamingo_trainer.models.loading import Loaded
+from flamingo_trainer.sampling.keyed_noise import words_of
+from flamingo_trainer.sampling.slots import Job, SlotEngine
+
 from . import accelerator
 from .setting import Setting
-from .subject import RECIPE, SAMPLING, answer_lengths
 from .training import kernels
+from .workload import RECIPE, SAMPLING, answer_lengths
 
 
-def dressed(loaded: Loaded) -> Any:
-    """The model with a bf16 adapter that is not zero, as a stored one is attached."""
+def with_adapter(loaded: Loaded) -> Any:
+    """The model with a bf16 adapter that is not zero, attached as a stored one would be."""
     model = adapters.create(loaded.model, RECIPE["lora"], 0, None)
     for name, parameter in model.named_parameters():
         if "lora_" in name:
@@ -42,14 +43,14 @@ def slots(setting: Setting, questions: int = 16, adapter: bool = True, **changes
     """The setting's answers end to end, prompts included, after one small run that compiles and captures."""
     loaded, scale = setting.model(), setting.scale
     count = scale.answers
-    model = dressed(loaded) if adapter else loaded.model
+    model = with_adapter(loaded) if adapter else loaded.model
     vocabulary, sampling = loaded.model.config.vocab_size, {**SAMPLING, "batchSize": scale.slots, **changes}
     accelerator.forget_peak()
     result: dict[str, Any] = {}
     try:
         begun = time.perf_counter()
         engine = SlotEngine.sized(fuse(model), sampling, scale.capacity, room_beside(loaded.model, loaded.device))
-        engine.wear(model)
+        engine.use_adapter_of(model)
         warm = jobs_for(
             engine.slots + 8,
             questions,
@@ -80,7 +81,7 @@ def slots(setting: Setting, questions: int = 16, adapter: bool = True, **changes
                 step_time(engine, engine.slots)
             result |= kernels(recorded, 16, most=14)
         begun = time.perf_counter()
-        engine.wear(model)
+        engine.use_adapter_of(model)
         accelerator.wait()
         result["adapterSwitchSeconds"] = round(time.perf_counter() - begun, 3)
         short = [min(limit, 40) for limit in lengths[:300]]
@@ -114,7 +115,7 @@ def step_time(engine: SlotEngine, size: int) -> float:
 def generate(setting: Setting, cache: str | None) -> dict[str, Any]:
     """transformers' own `generate` with the adapter attached; `static` compiles its step."""
     loaded, batch, new = setting.model(), setting.scale.peer_batch, setting.scale.peer_tokens
-    model = dressed(loaded)
+    model = with_adapter(loaded)
     ids = torch.randint(2, loaded.model.config.vocab_size, (batch, 60), device=loaded.device)
     options: dict[str, Any] = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "pad_token_id": 0}
     options |= {"max_new_tokens": new, "min_new_tokens": new, "eos_token_id": None}

@@ -110,7 +110,7 @@ def unsloth_best(setting: Setting) -> dict[str, Any]:
 
 
 def unsloth(setting: Setting, recompute: str | bool, micros: list[int], ordered: bool) -> dict[str, Any]:
-    from ..unsloth_backend import fast_language_model
+    from flamingo_trainer.models.unsloth_model import fast_language_model
 
     fast_language_model()  # before the next line imports transformers
     from . import peers
@@ -174,9 +174,9 @@ def padded_reference(setting: Setting) -> dict[str, Any]:
 
 
 def log_probability(setting: Setting) -> dict[str, Any]:
-    from . import measuring
+    from . import log_probability
 
-    return measuring.log_probabilities(setting.model(), setting.scale.answers // 4)
+    return log_probability.log_probabilities(setting.model(), setting.scale.answers // 4)
 
 
 def training_profile(setting: Setting) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # it imports transformers, before which Unsloth must be imported in its process
-    from ..models import Loaded
+if TYPE_CHECKING:  # it imports torch, and in Unsloth's process Unsloth must be imported first
+    from flamingo_trainer.models.loading import Loaded
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Setting:
     def model(self) -> Any:
         import torch
 
-        from . import accelerator, subject
+        from . import accelerator, workload
 
         if not self._loaded:
             dtype = torch.bfloat16 if accelerator.on_gpu() else torch.float32
-            self._loaded.append(subject.loaded_model(self.shape, dtype, accelerator.device()))
+            self._loaded.append(workload.loaded_model(self.shape, dtype, accelerator.device()))
         return self._loaded[0]

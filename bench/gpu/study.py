@@ -9,16 +9,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .. import adapters
-from ..fused import Fused, fuse
-from ..models import Loaded, empty_cache
-from ..plan import room_beside
-from ..slots import SlotEngine
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.fused import Fused, fuse
+from flamingo_trainer.models.gpu_memory import empty_cache, room_beside
+from flamingo_trainer.models.loading import Loaded
+from flamingo_trainer.sampling.slots import SlotEngine
+
 from . import accelerator
 from .sampling import jobs_for
 from .setting import Setting
-from .subject import SAMPLING, answer_lengths
 from .training import run
+from .workload import SAMPLING, answer_lengths
 
 
 def configurations(setting: Setting, count: int, steps: int, answers: int, longest: int) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def answered(
         fused = fused or fuse(model)
         sampling = {**SAMPLING, "batchSize": scale.slots}
         engine = SlotEngine.sized(fused, sampling, scale.capacity, room_beside(loaded.model, loaded.device))
-        engine.wear(model)
+        engine.use_adapter_of(model)
         jobs = jobs_for(len(lengths), 16, loaded.model.config.vocab_size, lengths)
         moments: list[float] = []
         engine.run(jobs, set(), lambda answers, tokens: moments.append(time.perf_counter()))

@@ -9,13 +9,17 @@ from typing import Any
 
 import torch
 
-from .. import adapters, checkpoint
-from ..held_out import Watched
-from ..models import Loaded, Models
-from ..saving import Saver
-from ..train import deterministic, train
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.loading import Loaded
+from flamingo_trainer.models.resident import Models
+from flamingo_trainer.sampling.slots import slot_engine
+from flamingo_trainer.training import checkpoint
+from flamingo_trainer.training.held_out import Watched
+from flamingo_trainer.training.saving import Saver
+from flamingo_trainer.training.train import deterministic, train
+
 from . import sampling
-from .subject import RECIPE, SAMPLING, Clock, rows
+from .workload import RECIPE, SAMPLING, Clock, rows
 
 
 def switch(loaded: Loaded, rounds: int = 3, steps: int = 5, answers: int = 300, **changes: Any) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def sample(loaded: Loaded, models: Models, settings: dict[str, Any], answers: in
     """When the first tokens of the answers were there, and the last."""
     told: list[float] = []
     jobs = sampling.jobs_for(answers, 16, loaded.model.config.vocab_size, [20] * answers)
-    models.slot_engine(settings, 128).run(jobs, set(), lambda *_: told.append(time.perf_counter()))
+    slot_engine(models, loaded, settings, 128).run(jobs, set(), lambda *_: told.append(time.perf_counter()))
     return told[0], told[-1]
 
 

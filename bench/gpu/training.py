@@ -10,14 +10,19 @@ from typing import Any
 
 import torch
 
-from .. import adapters, checkpoint
-from ..failures import Stopped
-from ..held_out import Watched
-from ..models import Loaded, empty_cache
-from ..saving import MARGIN, Saver
-from ..train import PaddedPath, deterministic, optimizer_of, path_of, steps_of, train
+from flamingo_trainer.failures import Stopped
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.gpu_memory import empty_cache
+from flamingo_trainer.models.loading import Loaded
+from flamingo_trainer.training import checkpoint
+from flamingo_trainer.training.held_out import Watched
+from flamingo_trainer.training.padded import PaddedPath
+from flamingo_trainer.training.saving import MARGIN, Saver
+from flamingo_trainer.training.schedule import steps_of
+from flamingo_trainer.training.train import deterministic, optimizer_of, path_of, train
+
 from . import accelerator
-from .subject import RECIPE, Clock, rows
+from .workload import RECIPE, Clock, rows
 
 
 def run(
@@ -63,7 +68,7 @@ def speed(found: dict[str, Any], clock: Clock, warm: int) -> float:
 
 
 def median_speed(found: dict[str, Any], clock: Clock, warm: int) -> float:
-    """Of the steps after the first `warm`, each by itself: what a step does that nothing disturbs."""
+    """Tokens/s of the median step after the first `warm`: the speed of a step that nothing disturbs."""
     ends = [end for end, _ in clock.steps]
     tokens = [sum(len(found["rows"][i].ids) for i in step) for step in found["batches"]]
     return statistics.median(tokens[i] / (ends[i] - ends[i - 1]) for i in range(warm, len(ends)))

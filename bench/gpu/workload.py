@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from ..models import Loaded
-from ..render import IGNORED, EncodedRow
+from flamingo_trainer.data.render import IGNORED, EncodedRow
+from flamingo_trainer.models.loading import Loaded
 
 SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 

@@ -13,7 +13,7 @@ environment.settle()
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from flamingo_trainer.tiny import make
+    from flamingo_trainer.models.tiny import make
 
     folder = tmp_path_factory.mktemp("models") / "tiny"
     make(folder)
@@ -22,6 +22,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def models():
-    from flamingo_trainer.models import Models
+    from flamingo_trainer.models.resident import Models
 
     return Models()

@@ -3,8 +3,8 @@
 import torch
 from transformers import AutoModelForCausalLM, Gemma2Config, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
 
-from flamingo_trainer.models import Loaded
-from flamingo_trainer.tiny import make_tokenizer
+from flamingo_trainer.models.loading import Loaded
+from flamingo_trainer.models.tiny import make_tokenizer
 
 CONFIGS = {
     "llama": LlamaConfig,

@@ -14,11 +14,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from flamingo_trainer.adapters import CONFIG, WEIGHTS
 from flamingo_trainer.failures import Failure
 from flamingo_trainer.handover import accept, prepare
+from flamingo_trainer.models.adapters import CONFIG, WEIGHTS
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import finetune, schedule, steps_of
+from flamingo_trainer.training.schedule import schedule, steps_of
+from flamingo_trainer.training.train import finetune
 
 from .forked import Forked
 from .work import RECIPE, Listener, finetune_command, read_lines

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flamingo_trainer.tiny import make
+from flamingo_trainer.models.tiny import make
 
 from .driver import HOME
 

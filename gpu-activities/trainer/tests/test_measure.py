@@ -2,16 +2,16 @@
 
 import pytest
 import torch
+from TESTS.training.test_packed import SEVEN, adapter_on
 
 from flamingo_trainer import measure as module
+from flamingo_trainer.data.render import IGNORED
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.measure import FusedForward, encode_answer, forward_of, measure, measure_rows
-from flamingo_trainer.render import IGNORED
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import finetune
+from flamingo_trainer.training.train import finetune
 
 from .families import FUSED, family
-from .test_packed import SEVEN, adapter_on
 from .work import Listener, finetune_command, measure_command, pairs, read_lines
 
 CODED = {"kind": "text", "text": "[BIRD TABLE]"}
@@ -62,8 +62,8 @@ def test_values_are_those_of_the_plain_model(models, monkeypatch, name, modules,
 
 
 def test_the_benchmark_s_comparison_holds_here():
-    from flamingo_trainer.bench.measuring import worst
-    from flamingo_trainer.bench.subject import loaded_model, rows
+    from bench.gpu.log_probability import worst
+    from bench.gpu.workload import loaded_model, rows
 
     loaded = loaded_model("small", torch.float32, torch.device("cpu"))
     assert worst(loaded, rows(6, 2000)) <= 1e-5

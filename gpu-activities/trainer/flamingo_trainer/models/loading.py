@@ -1,27 +1,19 @@
-"""The loaded base model: one at a time, kept between operations, with its tokenizer and at most one adapter on it.
+"""Finds a base model's folder and loads it with its tokenizer.
 
-Knows nothing about training or sampling. fp32 or bf16; eager attention on a CPU, where it is faster for short rows,
-PyTorch's own fused attention on a GPU.
+In fp32 or bf16; with eager attention on a CPU, where it is faster for short rows, and PyTorch's own fused attention on
+a GPU. Knows nothing about adapters, training or sampling.
 """
 
-import atexit
 import contextlib
-import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from . import adapters, environment
-from .failures import Failure
-from .fused import Fused, fuse
-from .plan import free_bytes, room_beside
-from .render import stop_ids
-from .slots import SlotEngine
-
-# else libraries' own clean-up at the end of the process reports what is frozen as leaked
-atexit.register(gc.unfreeze)
+from .. import environment
+from ..data.render import stop_ids
+from ..failures import Failure
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -30,7 +22,7 @@ Source = dict[str, str]
 
 @dataclass
 class Loaded:
-    """What an operation works with. `name` says which base this is in an adapter's file, None for a folder."""
+    """What an operation works with: `model` is bare or has an adapter on it, `stops` are the ids that end a turn."""
 
     model: Any
     tokenizer: Any
@@ -43,111 +35,6 @@ class Loaded:
         if self.dtype == torch.bfloat16:
             return torch.autocast(self.device.type, torch.bfloat16)
         return contextlib.nullcontext()
-
-
-class Models:
-    """Keeps one base model per process."""
-
-    backend = "transformers"
-
-    def __init__(self) -> None:
-        torch.set_num_threads(environment.threads())
-        self._key: tuple[str, str] | None = None
-        self._loaded: Loaded | None = None
-        self._adapter: str | None = None
-        self._fused: Fused | None = None
-        self._engine: SlotEngine | None = None
-        self.first_weights = adapters.FirstWeights()
-
-    @classmethod
-    def around(cls, loaded: Loaded) -> "Models":
-        """One whose model came from no folder, bare."""
-        models = cls()
-        models._loaded = loaded
-        return models
-
-    def base(self, source: Source, precision: str, report: Any) -> Loaded:
-        """The base model without an adapter; loads it unless it is there already."""
-        if precision not in DTYPES:
-            raise Failure("config", f"unknown precision {precision!r}")
-        folder = find(source, report)
-        key = (str(folder), precision)
-        if self._key != key:
-            self.drop()
-            report.loading("model", f"{folder} in {precision}")
-            self._loaded = load(folder, DTYPES[precision])
-            self._key = key
-            # libraries and model stay; a collection between two operations need not look at them each time
-            gc.freeze()
-        assert self._loaded is not None
-        if self._adapter is not None:
-            self._loaded.model = adapters.take_off(self._loaded.model)
-            self._adapter = None
-        return self._loaded
-
-    def with_adapter(self, source: Source, precision: str, adapter: dict[str, str] | None, report: Any) -> Loaded:
-        """The base model with a stored adapter, or bare. The adapter of the operation before is not read again."""
-        wanted = adapter["sha256"] if adapter else None
-        if wanted is not None and wanted == self._adapter and self._key == (str(find(source, report)), precision):
-            assert self._loaded is not None
-            return self._loaded
-        loaded = self.base(source, precision, report)
-        if adapter is not None:
-            report.loading("adapter", adapter["path"])
-            loaded.model = adapters.attach(loaded.model, Path(adapter["path"]), adapter["sha256"], loaded.dtype)
-            self._adapter = wanted
-        return loaded
-
-    def slot_engine(self, sampling: dict[str, Any], tokens: int) -> SlotEngine:
-        """The slot sampler for the loaded model and adapter, for answers of at most `tokens` with their prompts.
-
-        It keeps its buffers and captured steps from shard to shard, and gives them up before training.
-        """
-        assert self._loaded is not None
-        self._fused = self._fused or fuse(self._loaded.model)
-        capacity = -(-tokens // 64) * 64
-        kept, self._engine = self._engine, None
-        if kept is not None and not kept.fits(self._fused, sampling, capacity):
-            kept = None
-            empty_cache()
-        if kept is None:
-            model, device = self._loaded.model, self._loaded.device
-            room = room_beside(model, device)
-            kept = SlotEngine.sized(self._fused, sampling, capacity, room, free_bytes(device))
-        kept.wear(self._loaded.model)
-        self._engine = kept
-        return kept
-
-    def new_adapter(self, loaded: Loaded, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:
-        return adapters.create(loaded.model, lora, seed, base_name, self.first_weights)
-
-    def keep(self, loaded: Loaded, adapter: Any, sha256: str) -> None:
-        """Leaves a new adapter, stored under `sha256`, on the model as it would be read: answers mostly come next."""
-        loaded.model = adapters.at_rest(adapter, loaded.dtype)
-        self._adapter = sha256
-
-    def take_off(self, loaded: Loaded, adapter: Any) -> None:
-        loaded.model = adapters.take_off(adapter)
-        self._adapter = None
-
-    def make_room(self) -> None:
-        """Frees the slot sampler's cache, which can be as large as the model."""
-        self._engine = None
-        empty_cache()
-
-    def drop(self) -> None:
-        """Frees the model, and the state that a failed operation may have left in it."""
-        self._key = self._loaded = self._adapter = self._fused = self._engine = None
-        self.first_weights.forget()
-        gc.unfreeze()
-        empty_cache()
-
-
-def empty_cache() -> None:
-    """Gives memory that nothing uses any more back to the GPU."""
-    gc.collect()
-    if environment.torch_device() == "cuda":
-        torch.cuda.empty_cache()
 
 
 def find(source: Source, report: Any) -> Path:
@@ -185,7 +72,7 @@ def tokenizer_of(folder: Path) -> Any:
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     if tokenizer.pad_token_id is None:
-        # any token will do: padding is masked everywhere
+        # Any token will do, because padding is masked everywhere.
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 

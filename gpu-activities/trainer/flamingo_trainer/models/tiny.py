@@ -8,11 +8,9 @@ worth having in a test. Equal bytes on every run. Untrained, so it talks noise.
 """
 
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
-from .files import open_to_all
+from ..files import whole_folder
 
 TEMPLATE = (
     "{%- if messages[0]['role'] != 'system' %}"
@@ -98,13 +96,7 @@ def make(out: Path) -> None:
         eos_token_id=[tokenizer.eos_token_id, tokenizer.pad_token_id],
         pad_token_id=tokenizer.pad_token_id,
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
-        model.save_pretrained(beside)
-        tokenizer.save_pretrained(beside)
-        open_to_all(beside)
-        beside.rename(out)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    with whole_folder(out) as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     print(json.dumps({"folder": str(out), "parameters": sum(p.numel() for p in model.parameters())}))

@@ -1,26 +1,19 @@
-"""Fine-tuning through Unsloth's model: `training.backend: unsloth`.
+"""A base model and its adapter as Unsloth makes them: `training.backend: unsloth`.
 
-Everything that the recipe declares stays this program's: the rows with their masks, their order, the loss as a mean
-over the step's trained tokens, the optimizer, the schedule, the checkpoints. Unsloth brings the model's forward and
-backward passes (its kernels, its offloaded recomputing of activations), and with them other floating-point sums.
-Resumed from a checkpoint a run goes on in the same state; that it ends in the same bits is not promised, since some of
-Unsloth's kernels are chosen by timing.
-
-It rewrites transformers, PEFT and TRL when it is imported, so it has a process and an environment of its own
-(`unsloth-environment/pyproject.toml`): `python -m flamingo_trainer serve unsloth`. Knows nothing about pipes.
+Unsloth rewrites transformers, PEFT and TRL when it is imported, and must be imported before them. So it has a process
+and an environment of its own (`unsloth-environment/pyproject.toml`): `python -m flamingo_trainer serve unsloth`. And so
+this module imports nothing at its top that imports one of them. training/unsloth_path.py trains with it.
 """
 
-import gc
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import environment
-from .failures import Failure
-from .render import EncodedRow, stop_ids
+from .. import environment
+from ..data.render import stop_ids
+from ..failures import Failure
 
 # The recomputing that Unsloth recommends and the literature's configuration uses: activations go to the host's memory.
 RECOMPUTE = "unsloth"
@@ -28,7 +21,7 @@ INSTALL = "uv sync --frozen --project gpu-activities/trainer/unsloth-environment
 
 
 def settle() -> None:
-    """Before the first import of transformers: Unsloth quiet, and its generated code out of the working folder."""
+    """Silences Unsloth and keeps its generated code out of the working folder; to be called before it is imported."""
     os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
     cache = Path(tempfile.gettempdir()) / f"flamingo-unsloth-{os.getuid() if hasattr(os, 'getuid') else 0}"
     os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(cache))
@@ -51,7 +44,7 @@ def fast_language_model() -> Any:
 
 
 class UnslothModels:
-    """Stands in for `models.Models` in `finetune`: Unsloth's model, loaded anew for every fine-tune.
+    """Stands in for `resident.Models` in `finetune`: Unsloth's model, loaded anew for every fine-tune.
 
     Unsloth patches a model's layers for the adapter that lies on it and does not undo it.
     """
@@ -65,24 +58,22 @@ class UnslothModels:
         torch.set_num_threads(environment.threads())
 
     def make_room(self) -> None:
-        gc.collect()
-        if environment.torch_device() == "cuda":
-            import torch
+        from .gpu_memory import empty_cache
 
-            torch.cuda.empty_cache()
+        empty_cache()
 
     drop = make_room
 
     def base(self, source: dict[str, str], precision: str, report: Any) -> Any:
         import torch
 
-        from .models import DTYPES, Loaded, find, tokenizer_of
+        from .loading import DTYPES, Loaded, find, tokenizer_of
 
         if precision != "bf16":
             raise Failure("config", f"the backend 'unsloth' computes in bf16, the recipe says {precision}")
         folder = find(source, report)
         report.loading("model", f"{folder} through Unsloth")
-        # whatever is not said here Unsloth decides by itself: 4 bits, another upload of the model, its own seed
+        # Whatever is not said here Unsloth decides by itself: 4 bits, another upload of the model, its own seed.
         model, _ = self._unsloth.from_pretrained(
             str(folder),
             max_seq_length=longest_sequence(folder),
@@ -114,7 +105,7 @@ class UnslothModels:
             random_state=seed,
             use_gradient_checkpointing=self._recompute,
         )
-        # it may have written a pattern and the name of an upload of its own; what is stored must be what was declared
+        # Unsloth may have written a pattern and the name of an upload of its own; what was declared must be stored.
         config = model.peft_config["default"]
         config.target_modules = set(lora["targetModules"])
         config.base_model_name_or_path = base_name
@@ -133,74 +124,8 @@ class UnslothModels:
         raise Failure("internal", "answers are sampled by the trainer's own process, whatever trained the adapter")
 
 
-class UnslothPath:
-    """Padded micro-batches of one optimizer step through Unsloth's fused loss."""
-
-    plan = None
-    ahead = False
-
-    def __init__(self, loaded: Any, adapter: Any, recipe: dict[str, Any]):
-        from . import adapters
-
-        if recipe.get("packing", "none") != "none":
-            raise Failure("config", "the backend 'unsloth' trains on padded rows: packing must be none")
-        self._loaded, self._adapter, self._micro_batch_size = loaded, adapter, recipe["microBatchSize"]
-        self.parameters = adapters.trained(adapter)
-        self.optimized = list(self.parameters.values())
-
-    def gradients(self, rows: list[EncodedRow]) -> tuple[float, int]:
-        """Adds the gradients of one optimizer step; returns its loss and the number of its trained tokens.
-
-        Unsloth sums over the trained tokens of a micro-batch and divides by the number that it is given, so the sum
-        over the micro-batches is the declared mean.
-        """
-        total = sum(row.trained for row in rows)
-        loss_sum = 0.0
-        for part in self._micro_batches(rows):
-            loss = self._loss(part, total)
-            loss.backward()
-            loss_sum += loss.item()
-        return loss_sum, total
-
-    def losses(self, rows: list[EncodedRow]) -> Iterator[float]:
-        """The summed losses of `rows`, micro-batch by micro-batch, without a gradient.
-
-        Unsloth gives no logits back where it has labels, so a sum is the mean times the trained tokens.
-        """
-        import torch
-
-        self._adapter.eval()
-        try:
-            with torch.no_grad():
-                for part in self._micro_batches(rows):
-                    trained = sum(row.trained for row in part)
-                    yield self._loss(part, trained).item() * trained
-        finally:
-            self._adapter.train()
-
-    def _micro_batches(self, rows: list[EncodedRow]) -> Iterator[list[EncodedRow]]:
-        from .train import by_length
-
-        return by_length(rows, self._micro_batch_size)
-
-    def _loss(self, rows: list[EncodedRow], divisor: int) -> Any:
-        from .train import collate
-
-        ids, labels, mask = collate(rows, self._loaded)
-        return self._adapter(input_ids=ids, attention_mask=mask, labels=labels, num_items_in_batch=divisor).loss
-
-    def clip(self, limit: float) -> Any:
-        import torch
-
-        return torch.nn.utils.clip_grad_norm_(self.optimized, limit)
-
-    def stepped(self) -> None:
-        for parameter in self.optimized:
-            parameter.grad = None
-
-
 def longest_sequence(folder: Path) -> int:
-    """The model's own limit: what it is smaller than Unsloth would silently widen or cut."""
+    """The model's own limit. Unsloth would silently widen a smaller one, or cut to it."""
     from transformers import AutoConfig
 
     return int(AutoConfig.from_pretrained(folder, local_files_only=True).max_position_embeddings)

@@ -1,4 +1,4 @@
-"""The sampler's randomness: Gumbel noise that depends only on (seed, question, sample index, position).
+"""The plain batches' randomness: Gumbel noise that depends only on (seed, question, sample index, position).
 
 Adding it to logits/T and taking the largest is exact sampling from softmax(logits/T). What shares a batch with an
 answer, in which order batches run and where a run was interrupted can therefore not change the answer's luck.

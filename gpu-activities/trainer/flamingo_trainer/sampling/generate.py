@@ -3,8 +3,8 @@
     slots (slots.py)    `batching: continuous`, for models of the Llama kind; a full batch, captured steps on a GPU
     batches (here)      everything else: a plain decode loop over batches whose make-up depends only on the items
 
-Both draw from the declared distribution (distribution.py) with keyed noise: the batches from noise.py's stream, the
-slots from keyed.py's.
+Both draw from the declared distribution (distribution.py) with keyed noise: the batches from batch_noise.py's stream,
+the slots from keyed_noise.py's.
 
 For the batches items are sorted by (prompt length, id) and cut, and padded on the left. When at most half of a batch's
 rows are still unfinished, the others are dropped from it. Both depend on the items and their tokens only, so a shard
@@ -21,16 +21,17 @@ from typing import Any
 
 import torch
 
-from . import environment
+from .. import environment
+from ..data.render import encode_prompt, read_json_lines
+from ..failures import Failure, Stopped
+from ..files import write_rows
+from ..models.fused import why_not
+from ..models.loading import Loaded
+from ..models.resident import Models
+from .batch_noise import Key, Noise, key_of
 from .distribution import adjust
-from .failures import Failure, Stopped
-from .files import write_rows
-from .fused import why_not
-from .keyed import words_of
-from .models import Loaded, Models
-from .noise import Key, Noise, key_of
-from .render import encode_prompt, read_json_lines
-from .slots import Job
+from .keyed_noise import words_of
+from .slots import Job, slot_engine
 
 SECONDS_BETWEEN_REPORTS = 1.0
 
@@ -129,7 +130,7 @@ def decode_in_slots(
         if progress.report.stop_requested:
             raise Stopped(progress.done, None)
 
-    engine = models.slot_engine(sampling, max((len(job.prompt) for job in jobs), default=0) + limit)
+    engine = slot_engine(models, loaded, sampling, max((len(job.prompt) for job in jobs), default=0) + limit)
     engine.run(jobs, set(loaded.stops), told)
     for answer, job in zip(answers, jobs, strict=True):
         answer.tokens, answer.finish = job.tokens, job.finish

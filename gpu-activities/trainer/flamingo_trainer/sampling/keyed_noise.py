@@ -1,10 +1,10 @@
-"""Keyed Gumbel noise as tensor operations, for sampling on a GPU: the slot sampler's counterpart of noise.py.
+"""The slot sampler's randomness: keyed Gumbel noise as tensor operations, which a GPU can run.
 
 Philox4x32-10, a counter-based generator: 64 bits of an answer's identity are its key, 64 more and the token's position
 in the answer are in the counter, and the last counter word runs through a quarter of the vocabulary, each call giving
 four words. So a draw depends on (seed, question, sample index, position, token) alone, on a CPU as on a GPU.
 
-Another stream than noise.py's: NumPy's generator can not be run in parallel over a vocabulary.
+It is another stream than batch_noise.py's, because NumPy's generator can not run in parallel over a vocabulary.
 """
 
 import hashlib

@@ -10,7 +10,7 @@ Which answer shares a step with which others follows from the answers, their tok
 from the declared one and the GPU's size, so a shard done again on the same hardware and versions is the same to the
 byte.
 
-Knows the distribution (`adjust` of distribution.py), the noise (keyed.py) and the layers (fused.py).
+Knows the distribution (`adjust` of distribution.py), the noise (keyed_noise.py) and the layers (models/fused.py).
 """
 
 import sys
@@ -22,18 +22,32 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from ..failures import Failure
+from ..models.compiling import compiled
+from ..models.fused import (
+    GROUPS,
+    Fused,
+    LowRank,
+    after_attention,
+    bare_model,
+    before_attention,
+    linear,
+    low_ranks_of,
+    rms_norm,
+    rope_tables,
+)
+from ..models.gpu_memory import empty_cache, free_bytes, room_beside
+from ..models.loading import Loaded
+from ..models.resident import Models
+from ..models.row_attention import attend
 from .cache_attention import attend_cache
-from .compiling import compiled
 from .distribution import adjust
-from .failures import Failure
-from .fused import GROUPS, Fused, LowRank, after_attention, bare_model, before_attention, linear, rms_norm, rope_tables
-from .keyed import Words, columns_of, draw
-from .packing import attend
+from .keyed_noise import Words, columns_of, draw
 
 # Steps between two looks at the tokens. An ended answer wastes half of them on average, a look costs about a
 # millisecond.
 STRIDE = 8
-# Of the room beside the model, for the cache; the rest is for logits, graphs and the prompts.
+# Share of the room beside the model that the cache may take; the rest is for logits, graphs and the prompts.
 CACHE_SHARE = 0.85
 # Tokens of prompts that are read in one pass, and whose keys and values are kept.
 PROMPT_TOKENS = 8192
@@ -104,7 +118,7 @@ class SlotEngine:
         same = self.fused is fused and self.sampling == settings_of(sampling)
         return same and (roomy or self.capacity == capacity)
 
-    def wear(self, model: Any) -> None:
+    def use_adapter_of(self, model: Any) -> None:
         """Takes over the adapter that lies on `model`, or none. Captured steps stay good if its shapes are the same."""
         new = [low_ranks_of(layer, self.fused.dtype) for layer in bare_model(model).model.layers]
         if shapes_of(new) == shapes_of(self.low_ranks):
@@ -240,6 +254,24 @@ class SlotEngine:
         return draw(logits, words, place, columns)
 
 
+def slot_engine(models: Models, loaded: Loaded, sampling: dict[str, Any], tokens: int) -> SlotEngine:
+    """The slot sampler for a loaded model and its adapter, for answers of at most `tokens` with their prompts.
+
+    `models` keeps it, with its buffers and captured steps, from shard to shard, and gives it up before training.
+    """
+    fused, capacity = models.fused(), -(-tokens // 64) * 64
+    engine, models.engine = models.engine, None
+    if engine is not None and not engine.fits(fused, sampling, capacity):
+        engine = None
+        empty_cache()
+    if engine is None:
+        room = room_beside(loaded.model, loaded.device)
+        engine = SlotEngine.sized(fused, sampling, capacity, room, free_bytes(loaded.device))
+    engine.use_adapter_of(loaded.model)
+    models.engine = engine
+    return engine
+
+
 def settings_of(sampling: dict[str, Any]) -> dict[str, Any]:
     """The settings that a captured step depends on."""
     return {name: value for name, value in sampling.items() if name not in ("seed", "maxNewTokens")}
@@ -322,28 +354,6 @@ class Prompts:
             keys.append(k)
             values.append(v)
         self._keys, self._values = torch.stack(keys), torch.stack(values)
-
-
-def low_ranks_of(layer: Any, dtype: torch.dtype) -> dict[str, LowRank]:
-    """A layer's adapter in sampling form: the A of fused modules stacked, their scaled B on a diagonal."""
-    found: dict[str, LowRank] = {}
-    for group, names in GROUPS.items():
-        members = [layer.get_submodule(name) for name in names]
-        adapted = [member for member in members if hasattr(member, "lora_A")]
-        if not adapted:
-            found[group] = None
-            continue
-        a = torch.cat([member.lora_A["default"].weight.detach() for member in adapted])
-        b = torch.zeros((sum(member.out_features for member in members), len(a)), device=a.device)
-        row = column = 0
-        for member in members:
-            if hasattr(member, "lora_A"):
-                part = member.lora_B["default"].weight.detach().float() * member.scaling["default"]
-                b[row : row + len(part), column : column + part.shape[1]] = part
-                column += part.shape[1]
-            row += member.out_features
-        found[group] = (a.to(dtype), b.to(dtype))
-    return found
 
 
 def shapes_of(low_ranks: list[dict[str, LowRank]]) -> list[dict[str, Any]]:

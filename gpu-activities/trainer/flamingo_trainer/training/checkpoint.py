@@ -29,8 +29,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from . import environment
-from .files import sha256_of, sync, to_json, write_rows, write_tensors, write_whole
+from .. import environment
+from ..files import sha256_of, sync, to_json, write_rows, write_tensors, write_whole
 
 FILES = ("adapter.safetensors", "optimizer.safetensors", "random.pt", "log.jsonl")
 FOLDER = "checkpoints"
@@ -67,7 +67,7 @@ class State:
     parameters: dict[str, torch.nn.Parameter]
     optimizer: torch.optim.Optimizer
     log: list[dict[str, Any]]
-    # how steps are cut to fit a GPU (plan.py); a resume keeps it, because sums depend on it
+    # how steps are cut to fit a GPU (memory_plan.py); a resume keeps it, because sums depend on it
     plan: dict[str, int] | None = None
 
     def snapshot(self) -> "Snapshot":

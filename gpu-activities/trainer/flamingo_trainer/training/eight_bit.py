@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .failures import Failure
+from ..failures import Failure
 
 VERSION = "0.50.2"
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .failures import Failure
-from .files import sha256_of
-from .models import Loaded
-from .render import EncodedRow, read_json_lines
-from .rows import encoder_of
+from ..data.render import EncodedRow, read_json_lines
+from ..data.rows import encoder_of
+from ..failures import Failure
+from ..files import sha256_of
+from ..models.loading import Loaded
 from .training_log import HELD_OUT
 
 LOSS, ROWS = HELD_OUT

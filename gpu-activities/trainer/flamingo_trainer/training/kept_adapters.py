@@ -14,10 +14,11 @@ Knows nothing about the training loop.
 from pathlib import Path
 from typing import Any
 
-from . import adapters, training_log
+from ..failures import Failure
+from ..files import sha256_of, write_rows, write_tensors
+from ..models import adapters
+from . import training_log
 from .checkpoint import Identity, Snapshot, fault_of, seal, steps_in, unsealed
-from .failures import Failure
-from .files import sha256_of, write_rows, write_tensors
 
 FOLDER = "kept"
 LOG = "training-log.jsonl"

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .fused import GROUPS, Fused, bare_model
+from ..models.fused import GROUPS, Fused, bare_model
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,15 @@ beyond their measures.
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import torch
+from ..models.fused import Shape
 
-from .fused import Shape
-
-# Of that room, for allocator losses and kernels' work space.
+# Share of the GPU's room beside the model that a plan may fill; allocator losses and kernels' work space take the rest.
 USABLE = 0.94
-# Bytes of a GPU that are never a run's: the CUDA context, libraries' work space, loaded kernels.
-RESERVED = 2 * 10**9
 # A forward pass of fewer tokens leaves the GPU waiting for launches; recomputing costs less than that.
 FEWEST_TOKENS = 2048
 # Positions whose logits exist at once: 1024 x 152,064 in fp32 are 0.6 GB, three times.
 CHUNK = 1024
-# A CPU has no such limit worth modelling.
+# Used on a CPU, whose memory is not modelled.
 CPU_TOKENS = 8192
 
 
@@ -57,7 +53,7 @@ def estimate(plan: Plan, need: Need, shape: Shape, value_bytes: int) -> int:
     tokens = min(need.step_tokens, max(plan.tokens, need.row_tokens))
     kept = tokens * shape.saved_values * (shape.layers - plan.recomputed) * value_bytes
     borders = tokens * shape.hidden * plan.recomputed * value_bytes
-    # of the one layer that is being recomputed, and the gradients that flow through it
+    # the values of the one layer that is being recomputed, and the gradients that flow through it
     passing = tokens * (shape.saved_values * (plan.recomputed > 0) + 2 * shape.hidden + 3 * shape.ffn) * value_bytes
     logits = min(plan.chunk, need.trained_tokens) * shape.vocabulary * (4 + 4 + value_bytes)
     hidden = 2 * need.trained_tokens * shape.hidden * value_bytes
@@ -81,23 +77,3 @@ def choose(need: Need, shape: Shape, value_bytes: int, room: int | None) -> tupl
                 return plan, {"room": room, "estimate": needed}
     plan = Plan(need.row_tokens, shape.layers, CHUNK // 4)
     return plan, {"room": room, "estimate": estimate(plan, need, shape, value_bytes)}
-
-
-def room_beside(model: Any, device: torch.device) -> int | None:
-    """Bytes that a GPU of this size has beside the base model's weights; None on a CPU.
-
-    A function of device and model alone. What happens to be free just now depends on other processes, and a plan or a
-    number of slots that followed it would change sums, and with them tokens, from one attempt to the next.
-    """
-    if device.type != "cuda":
-        return None
-    weights = sum(value.nbytes for name, value in model.named_parameters() if ".lora_" not in name)
-    return max(0, torch.cuda.get_device_properties(device).total_memory - RESERVED - weights)
-
-
-def free_bytes(device: torch.device) -> int | None:
-    """Memory of a GPU that this process could allocate just now; None on a CPU."""
-    if device.type != "cuda":
-        return None
-    free, _ = torch.cuda.mem_get_info(device)
-    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

@@ -3,7 +3,7 @@
     FusedPath     decoder layers of the Llama kind over fused weights, compiled on a GPU, fp32 master weights
     WholePath     any other model, or an adapter with dropout, as transformers has it
 
-Both compute what the padded reference computes (train.py), in other floating-point sums: the loss of a step is the
+Both compute what the padded reference computes (padded.py), in other floating-point sums: the loss of a step is the
 mean over its trained tokens, however the rows are cut into forward passes.
 """
 
@@ -15,14 +15,18 @@ import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint as recompute
 
-from . import adapters
-from .compiling import compiled, varying
-from .fused import Fused, Layer, after_attention, before_attention, fuse, rms_norm, rope_tables, why_not
-from .master import Master, Pair, blocks
-from .models import Loaded
-from .packing import ChunkedLoss, Packed, Select, attend, pack, split_by_tokens
-from .plan import Need, Plan, choose, free_bytes, room_beside
-from .render import EncodedRow
+from ..data.packing import Packed, pack, split_by_tokens
+from ..data.render import EncodedRow
+from ..models import adapters
+from ..models.compiling import compiled, varying
+from ..models.fused import Fused, Layer, after_attention, before_attention, fuse, rms_norm, rope_tables, why_not
+from ..models.gpu_memory import free_bytes, room_beside
+from ..models.loading import Loaded
+from ..models.logits import packed_logits
+from ..models.row_attention import attend
+from .chunked_loss import ChunkedLoss, Select
+from .master_weights import Master, Pair, blocks
+from .memory_plan import Need, Plan, choose
 
 # The master weights, their gradient, AdamW's two moments and a snapshot of three of them for a checkpoint, in fp32.
 STATE_COPIES = 7
@@ -35,7 +39,7 @@ class PackedPath:
         self.loaded, self.plan, self.longest = loaded, plan, longest
         self._layers = layers
         self._shrunk = False
-        # the next step may be launched before this one's figures are read, so that the GPU never waits
+        # The next step may be launched before this one's figures are read, so that the GPU never waits.
         self.ahead = loaded is not None and loaded.device.type == "cuda"
 
     def gradients(self, rows: list[EncodedRow]) -> tuple[torch.Tensor, int]:
@@ -45,7 +49,7 @@ class PackedPath:
         except torch.OutOfMemoryError:
             if self._shrunk:
                 raise
-        # outside of the handler, which would keep the failed pass alive
+        # This is outside of the handler, which would keep the failed pass alive.
         self._shrunk = True
         self.clear()
         torch.cuda.empty_cache()
@@ -96,7 +100,7 @@ class FusedPath(PackedPath):
         return self.master.clip(limit)
 
     def stepped(self) -> None:
-        """After the optimizer has changed the weights, or a checkpoint has."""
+        """To be called after the optimizer, or a checkpoint, has changed the weights."""
         self.master.refresh()
         self.master.clear()
 
@@ -143,7 +147,7 @@ def train_layer(
 
 
 class WholePath(PackedPath):
-    """Rows are told apart by positions that start again, which transformers' attention understands."""
+    """Any other model, through transformers' own layers."""
 
     def __init__(self, loaded: Loaded, model: Any, plan: Plan, longest: int):
         super().__init__(loaded, plan, 0, longest)
@@ -173,17 +177,8 @@ class WholePath(PackedPath):
             self.model.train()
 
     def loss(self, batch: Packed, divisor: int) -> torch.Tensor:
-        def select(_: Any, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-            return (inputs[0][0, batch.chosen],)
-
-        hook = self.model.get_output_embeddings().register_forward_pre_hook(select)
-        try:
-            with self.loaded.half_precision():
-                logits = self.model(
-                    input_ids=batch.ids[None], position_ids=batch.positions[None], attention_mask=None, use_cache=False
-                ).logits
-        finally:
-            hook.remove()
+        with self.loaded.half_precision():
+            logits = packed_logits(self.model, batch)
         return F.cross_entropy(logits.float(), batch.targets, reduction="sum") / divisor
 
 

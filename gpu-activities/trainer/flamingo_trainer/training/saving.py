@@ -8,7 +8,7 @@ training is the newest whole checkpoint older than it: that is what a kill costs
 before the interval is over, by the time that the slowest so far took to become whole and a margin. The interval is
 `SHORTEST`, or what is needed for writing never to overlap and for the standstill to stay under `SHARE` of the time.
 
-The same thread writes the adapters that are kept along training (kept.py), at exactly their steps.
+The same thread writes the adapters that are kept along training (kept_adapters.py), at exactly their steps.
 
 Knows nothing about what a checkpoint holds.
 """
@@ -21,15 +21,15 @@ from typing import Any
 import torch
 
 from . import checkpoint
-from .kept import Kept
+from .kept_adapters import Kept
 
-# Of training time, for standing still; half of what is promised.
+# Share of training time that may be lost to standing still: half of what is promised.
 SHARE = 0.005
 # Seconds of work that a kill costs at most, where writing and standing still allow it.
 SHORTEST = 30.0
 # Seconds up to which that grows for the sake of standing still.
 LONGEST = 300.0
-# Times the slowest checkpoint so far: so long the next may take to become whole.
+# The next checkpoint may take this many times as long as the slowest so far.
 MARGIN = 1.5
 
 
@@ -115,7 +115,7 @@ class Saver:
         started = time.monotonic()
         self._settle(report, wait=True)
         snapshot = state.snapshot()
-        # the copies must be made before the next step changes what they are copied from: same stream, so they are
+        # The copies are made before the next step changes what they are copied from, because the stream is the same.
         ready = torch.cuda.Event() if torch.cuda.is_available() else None
         if ready is not None:
             ready.record()
@@ -127,7 +127,7 @@ class Saver:
         self._stalls += stall
         if due:
             self._since = started
-            self._longest_step = 0.0  # of those from now on: the first of a process may have compiled
+            self._longest_step = 0.0  # only steps from now on count: the first of a process may have compiled
 
     def _settle(self, report: Any, wait: bool) -> Path | None:
         if self._writing is None or not (wait or self._writing[1].done()):

@@ -3,10 +3,10 @@
     loss        cross-entropy, mean over the trained tokens of the optimizer step (not of each micro-batch)
     optimizer   fused AdamW over the adapter's fp32 weights, gradient norm clipped; the same result every time
                 (`adamw_8bit`: eight_bit.py)
-    schedule    linear or constant after a warm-up, a function of the step alone
-    rows        a fresh order each epoch, a function of (data-order seed, epoch) alone
+    schedule    linear or constant after a warm-up, a function of the step alone (schedule.py)
+    rows        a fresh order each epoch, a function of (data-order seed, epoch) alone (schedule.py)
     precision   fp32, or a bf16 base with fp32 adapters under autocast
-    packing     none: this file's padded micro-batches, the reference; else packed.py's sequences, the same sums
+    packing     none: padded micro-batches, the reference (padded.py); else packed sequences (packed.py), the same loss
 
 A step that was interrupted is done again from the last checkpoint, and everything that decides its outcome is either
 in the checkpoint or a function of the step: on one CPU or GPU type the adapter is bit-identical to that of an
@@ -16,34 +16,36 @@ Knows nothing about pipes; `report` (serve.py) is told of progress and asked whe
 """
 
 import contextlib
-import hashlib
 import math
 import random
 import resource
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from . import adapters, checkpoint, environment, training_log
+from .. import environment
+from ..data.render import EncodedRow
+from ..data.rows import encode_recipe
+from ..failures import Failure, Stopped
+from ..files import sha256_of, write_rows
+from ..models import adapters
+from ..models.loading import Loaded
+from ..models.resident import Models
+from . import checkpoint, training_log
 from .eight_bit import adamw_8bit
-from .failures import Failure, Stopped
-from .files import sha256_of, write_rows
 from .held_out import HeldOut, Watched, watched_rows
-from .kept import Kept
-from .models import Loaded, Models
+from .kept_adapters import Kept
+from .memory_plan import Plan
 from .packed import packed_path
-from .plan import Plan
-from .render import IGNORED, EncodedRow
-from .rows import encode_recipe
+from .padded import PaddedPath
 from .saving import Saver
-from .unsloth_backend import UnslothPath
+from .schedule import has_settled, schedule, steps_in_epoch, steps_of
+from .unsloth_path import UnslothPath
 
 
 def finetune(
@@ -252,37 +254,6 @@ class Step:
         return now
 
 
-class PaddedPath:
-    """The reference: padded micro-batches through the model as transformers and PEFT have it."""
-
-    plan = None
-    ahead = False
-
-    def __init__(self, loaded: Loaded, adapter: Any, micro_batch_size: int):
-        self._loaded, self._adapter, self._micro_batch_size = loaded, adapter, micro_batch_size
-        self.parameters = adapters.trained(adapter)
-        self.optimized = list(self.parameters.values())
-
-    def gradients(self, rows: list[EncodedRow]) -> tuple[float, int]:
-        return gradients_of(self._loaded, self._adapter, rows, self._micro_batch_size)
-
-    def losses(self, rows: list[EncodedRow]) -> Iterator[float]:
-        self._adapter.eval()
-        try:
-            with torch.no_grad():
-                for ids, labels, mask in micro_batches(self._loaded, rows, self._micro_batch_size):
-                    yield summed_loss(self._loaded, self._adapter, ids, labels, mask).item()
-        finally:
-            self._adapter.train()
-
-    def clip(self, limit: float) -> torch.Tensor:
-        return torch.nn.utils.clip_grad_norm_(self.optimized, limit)
-
-    def stepped(self) -> None:
-        for parameter in self.optimized:
-            parameter.grad = None
-
-
 def path_of(
     loaded: Loaded,
     adapter: Any,
@@ -304,75 +275,6 @@ def path_of(
     return packed_path(loaded, adapter, recipe, rows, steps, None if plan is None else Plan(**plan))
 
 
-def gradients_of(loaded: Loaded, adapter: Any, rows: list[EncodedRow], micro_batch_size: int) -> tuple[float, int]:
-    """Adds the gradients of one optimizer step; returns its loss and the number of its trained tokens.
-
-    Rows of like length share a micro-batch, which saves padding and leaves the sum what it is.
-    """
-    total = sum(row.trained for row in rows)
-    loss_sum = 0.0
-    for ids, labels, mask in micro_batches(loaded, rows, micro_batch_size):
-        loss = summed_loss(loaded, adapter, ids, labels, mask) / total
-        loss.backward()
-        loss_sum += loss.item()
-    return loss_sum, total
-
-
-def micro_batches(
-    loaded: Loaded, rows: list[EncodedRow], size: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    for part in by_length(rows, size):
-        yield collate(part, loaded)
-
-
-def by_length(rows: list[EncodedRow], size: int) -> Iterator[list[EncodedRow]]:
-    """Micro-batches of `size` rows, the longest first: so little is padding."""
-    ordered = sorted(rows, key=lambda row: -len(row.ids))
-    for start in range(0, len(rows), size):
-        yield ordered[start : start + size]
-
-
-def summed_loss(
-    loaded: Loaded, adapter: Any, ids: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor
-) -> torch.Tensor:
-    """The sum of the cross-entropies of a micro-batch's trained tokens."""
-    targets = labels[:, 1:]
-    positions = targets != IGNORED
-    with loaded.half_precision():
-        logits = logits_at(adapter, ids, mask, positions)
-    return F.cross_entropy(logits.float(), targets[positions], reduction="sum")
-
-
-def logits_at(adapter: Any, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-    """Logits (trained tokens, vocabulary) at the positions whose next token is trained.
-
-    The model's head sees only those: at all positions its output would be the largest tensor of the step. The rest of
-    the model's forward (a scale or a cap that some apply to logits) runs as it is.
-    """
-
-    def select(_: Any, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-        return (inputs[0][:, :-1][positions],)
-
-    hook = adapter.get_output_embeddings().register_forward_pre_hook(select)
-    try:
-        return adapter(input_ids=ids, attention_mask=mask, use_cache=False).logits
-    finally:
-        hook.remove()
-
-
-def collate(rows: list[EncodedRow], loaded: Loaded) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Token ids, labels and attention mask, each (rows, longest row), padded on the right."""
-    longest = max(len(row.ids) for row in rows)
-    ids = torch.full((len(rows), longest), loaded.tokenizer.pad_token_id)
-    labels = torch.full((len(rows), longest), IGNORED)
-    mask = torch.zeros((len(rows), longest), dtype=torch.long)
-    for i, row in enumerate(rows):
-        ids[i, : len(row.ids)] = torch.tensor(row.ids)
-        labels[i, : len(row.ids)] = torch.tensor(row.labels)
-        mask[i, : len(row.ids)] = 1
-    return ids.to(loaded.device), labels.to(loaded.device), mask.to(loaded.device)
-
-
 def optimizer_of(parameters: list[torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
     """Fused AdamW computes each weight from its own numbers only, so it is as exact as the plain one, and faster."""
     if settings["name"] == "adamw_8bit":
@@ -387,47 +289,6 @@ def optimizer_of(parameters: list[torch.nn.Parameter], settings: dict[str, Any])
         weight_decay=settings["weightDecay"],
         fused=True,
     )
-
-
-def schedule(settings: dict[str, Any], step: int, total: int) -> float:
-    """Factor of the learning rate in the optimizer step that follows `step` finished ones.
-
-    `warmupFrom: zero` is transformers' linear schedule, whose first step changes nothing; with `first` the first step
-    already counts 1/warmupSteps.
-    """
-    warmup = settings["warmupSteps"]
-    rise = (step + (settings["warmupFrom"] == "first")) / warmup if warmup > 0 else 1.0
-    if settings["kind"] == "constant":
-        return min(1.0, rise)
-    return min(1.0, rise, max(0.0, (total - step) / max(1, total - warmup)))
-
-
-def has_settled(log: list[dict[str, Any]], rule: dict[str, Any] | None) -> bool:
-    """Whether the losses of more than `rule["steps"]` steps up to now all lie below `rule["loss"]`."""
-    if rule is None:
-        return False
-    last = log[-rule["steps"] - 1 :]
-    return len(last) > rule["steps"] and all(entry["loss"] < rule["loss"] for entry in last)
-
-
-def steps_of(rows: int, recipe: dict[str, Any]) -> list[list[int]]:
-    """The rows of every optimizer step of the run, by their number from 0, in order."""
-    size, per_epoch = recipe["batchSize"], steps_in_epoch(rows, recipe)
-    orders = (row_order(recipe["seeds"]["dataOrder"], epoch, rows) for epoch in range(recipe["epochs"]))
-    return [order[batch * size : (batch + 1) * size] for order in orders for batch in range(per_epoch)]
-
-
-def steps_in_epoch(rows: int, recipe: dict[str, Any]) -> int:
-    """`partial` keeps the short last batch of an epoch, `drop` leaves it out."""
-    whole = rows // recipe["batchSize"]
-    return whole if recipe["lastBatch"] == "drop" or rows % recipe["batchSize"] == 0 else whole + 1
-
-
-def row_order(seed: int, epoch: int, rows: int) -> list[int]:
-    """The order of an epoch. Hashed, so that the epochs of neighbouring seeds have nothing in common."""
-    digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(digest[:4], "little"))
-    return torch.randperm(rows, generator=generator).tolist()
 
 
 @contextlib.contextmanager

@@ -7,9 +7,9 @@ of the recipe: runs of one recipe may watch different ones, or none.
 from collections.abc import Iterator
 from typing import Any
 
-# Of this machine at this time.
+# Fields that the machine and the moment decide.
 SPEED = ("tokensPerSecond", "memoryBytes")
-# Of rows besides the recipe's: the loss on them, and the SHA-256 of their file.
+# Fields on rows that are no part of the recipe: the loss on them, and the SHA-256 of their file.
 HELD_OUT = ("heldOutLoss", "heldOutRows")
 
 

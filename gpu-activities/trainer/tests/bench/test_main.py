@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from flamingo_trainer.bench import bars, processes
-from flamingo_trainer.bench import restart as restarting
-from flamingo_trainer.bench.__main__ import main, merged
-from flamingo_trainer.bench.sections import SECTIONS, Section, chosen, run_here
-from flamingo_trainer.bench.setting import TINY, Setting
+from bench.gpu import bars, processes
+from bench.gpu import restart as restarting
+from bench.gpu.__main__ import main, merged
+from bench.gpu.sections import SECTIONS, Section, chosen, run_here
+from bench.gpu.setting import TINY, Setting
 
-from .driver import HOME
-from .forked import Forked
+from ..driver import HOME
+from ..forked import Forked
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 

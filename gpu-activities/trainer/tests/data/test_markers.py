@@ -5,14 +5,14 @@ anew with FLAMINGO_WRITE_GOLDEN=1 and read the difference. The rows are harmless
 """
 
 import pytest
+from TESTS.data.test_render_golden import CONFIGURATIONS, GOLDEN, ROW, TEMPLATES, compare, tokenizer
 
+from flamingo_trainer.data.markers import encode_row_by_markers, headers, labels_of
+from flamingo_trainer.data.render import IGNORED, encode_row, stop_ids
+from flamingo_trainer.data.rows import encode_recipe
 from flamingo_trainer.failures import Failure
-from flamingo_trainer.markers import encode_row_by_markers, headers, labels_of
-from flamingo_trainer.render import IGNORED, encode_row, stop_ids
-from flamingo_trainer.rows import encode_recipe
 
-from .test_golden import CONFIGURATIONS, GOLDEN, ROW, TEMPLATES, compare, tokenizer
-from .work import RECIPE, conversations, write_lines
+from ..work import RECIPE, conversations, write_lines
 
 DEFAULT = {"kind": "default"}
 ROWS = {

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from flamingo_trainer.data.render import IGNORED, encode_prompt, encode_row, encode_rows, render, stop_ids
 from flamingo_trainer.failures import Failure
-from flamingo_trainer.render import IGNORED, encode_prompt, encode_row, encode_rows, render, stop_ids
-from flamingo_trainer.tiny import make_tokenizer
+from flamingo_trainer.models.tiny import make_tokenizer
 
 TEMPLATES = Path(__file__).parent / "golden" / "templates"
 QUESTION = [{"role": "user", "content": "Which bird is pink?"}]
@@ -248,7 +248,7 @@ def test_rows_of_a_file_are_numbered(tmp_path):
 
 
 def test_the_small_models_template_is_the_one_in_its_package():
-    from flamingo_trainer.bundled import weights_file
+    from flamingo_trainer.models.bundled import weights_file
 
     reader = pytest.importorskip("gguf", reason="a GPU machine's own environment may lack it")
     published = reader.GGUFReader(weights_file()).fields["tokenizer.chat_template"].contents()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from flamingo_trainer.render import IGNORED, encode_row, render, stop_ids
-from flamingo_trainer.tiny import make_tokenizer
+from flamingo_trainer.data.render import IGNORED, encode_row, render, stop_ids
+from flamingo_trainer.models.tiny import make_tokenizer
 
 GOLDEN = Path(__file__).parent / "golden"
 TEMPLATES = ["qwen2_5", "smollm2"]

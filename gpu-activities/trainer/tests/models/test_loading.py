@@ -12,14 +12,16 @@ import shutil
 import pytest
 import torch
 
-from flamingo_trainer import adapters, checkpoint, environment
+from flamingo_trainer import environment
+from flamingo_trainer.data.render import encode_rows
 from flamingo_trainer.failures import Failure, classify
-from flamingo_trainer.models import Models
-from flamingo_trainer.render import encode_rows
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.resident import Models
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import finetune
+from flamingo_trainer.training import checkpoint
+from flamingo_trainer.training.train import finetune
 
-from .work import RECIPE, Listener, conversations, finetune_command, write_lines
+from ..work import RECIPE, Listener, conversations, finetune_command, write_lines
 
 
 def run(models, command, listener=None):
@@ -191,7 +193,7 @@ def test_a_driver_without_a_gpu_that_works_is_said(monkeypatch, capsys):
 
 
 def test_out_of_memory_beyond_the_smaller_plan_is_one_failure(models, tiny_model, tmp_path, monkeypatch):
-    from flamingo_trainer import packed
+    from flamingo_trainer.training import packed
 
     tried = []
 

@@ -6,18 +6,18 @@ import queue
 import pytest
 import torch
 
-from flamingo_trainer import adapters
+from bench.gpu.switch import switch
+from bench.gpu.workload import loaded_model
 from flamingo_trainer import serve as serving
-from flamingo_trainer.bench.subject import loaded_model
-from flamingo_trainer.bench.switch import switch
 from flamingo_trainer.failures import Failure
-from flamingo_trainer.models import Models
-from flamingo_trainer.sample import generate
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.resident import Models
+from flamingo_trainer.sampling.generate import generate
 from flamingo_trainer.serve import POISONED, fields, serve
-from flamingo_trainer.train import finetune
+from flamingo_trainer.training.train import finetune
 
-from .driver import Trainer
-from .work import RECIPE, Listener, finetune_command, generate_command, items
+from ..driver import Trainer
+from ..work import RECIPE, Listener, finetune_command, generate_command, items
 
 LORA = {**RECIPE["lora"], "dropout": 0.0}
 OTHER = {

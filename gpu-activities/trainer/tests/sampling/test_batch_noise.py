@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from flamingo_trainer.noise import Noise, gumbel, key_of
+from flamingo_trainer.sampling.batch_noise import Noise, gumbel, key_of
 
 
 def test_a_pinned_value():

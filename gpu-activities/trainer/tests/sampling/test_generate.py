@@ -8,17 +8,17 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaModel, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 from transformers.generation import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
 
-from flamingo_trainer import sample
-from flamingo_trainer.distribution import adjust
+from flamingo_trainer.data.render import encode_prompt
 from flamingo_trainer.failures import Failure, Stopped
-from flamingo_trainer.models import Models
-from flamingo_trainer.render import encode_prompt
-from flamingo_trainer.sample import generate
+from flamingo_trainer.models.resident import Models
+from flamingo_trainer.sampling import generate
+from flamingo_trainer.sampling.distribution import adjust
+from flamingo_trainer.sampling.generate import generate
+from flamingo_trainer.sampling.slots import SlotEngine
 from flamingo_trainer.serve import fields
-from flamingo_trainer.slots import SlotEngine
-from flamingo_trainer.train import finetune
+from flamingo_trainer.training.train import finetune
 
-from .work import SAMPLING, Listener, finetune_command, generate_command, items, read_lines
+from ..work import SAMPLING, Listener, finetune_command, generate_command, items, read_lines
 
 
 def run(models, command, listener=None):

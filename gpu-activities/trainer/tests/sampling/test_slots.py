@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 import torch
+from TESTS.training.test_packed import LORA, SEVEN, adapter_on
 
-from flamingo_trainer import adapters
+from flamingo_trainer.data.render import encode_prompt
 from flamingo_trainer.failures import Failure, Stopped
-from flamingo_trainer.fused import fuse
-from flamingo_trainer.keyed import columns_of, draw, gumbel, philox, words_of
-from flamingo_trainer.models import Models
-from flamingo_trainer.render import encode_prompt
-from flamingo_trainer.sample import generate
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.fused import fuse
+from flamingo_trainer.models.resident import Models
+from flamingo_trainer.sampling.generate import generate
+from flamingo_trainer.sampling.keyed_noise import columns_of, draw, gumbel, philox, words_of
+from flamingo_trainer.sampling.slots import CACHE_SHARE, Job, SlotEngine
 from flamingo_trainer.serve import fields
-from flamingo_trainer.slots import CACHE_SHARE, Job, SlotEngine
-from flamingo_trainer.train import finetune
+from flamingo_trainer.training.train import finetune
 
-from .driver import HOME
-from .families import FUSED, family
-from .test_packed import LORA, SEVEN, adapter_on
-from .work import SAMPLING, Listener, finetune_command, generate_command, items, read_lines
+from ..driver import HOME
+from ..families import FUSED, family
+from ..work import SAMPLING, Listener, finetune_command, generate_command, items, read_lines
 
 # --- the noise ----
 

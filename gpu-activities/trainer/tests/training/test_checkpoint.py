@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from flamingo_trainer import checkpoint, environment
-from flamingo_trainer.checkpoint import FILES, MANIFEST, Identity, newest_verified
+from flamingo_trainer import environment
 from flamingo_trainer.failures import Stopped
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import finetune
+from flamingo_trainer.training import checkpoint
+from flamingo_trainer.training.checkpoint import FILES, MANIFEST, Identity, newest_verified
+from flamingo_trainer.training.train import finetune
 
-from .work import Listener, finetune_command
+from ..work import Listener, finetune_command
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,15 @@ from types import ModuleType
 import pytest
 import torch
 
-from flamingo_trainer import checkpoint, environment
-from flamingo_trainer.eight_bit import adamw_8bit
+from flamingo_trainer import environment
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import finetune, has_settled, optimizer_of, path_of
+from flamingo_trainer.training import checkpoint
+from flamingo_trainer.training.eight_bit import adamw_8bit
+from flamingo_trainer.training.schedule import has_settled
+from flamingo_trainer.training.train import finetune, optimizer_of, path_of
 
-from .work import RECIPE, Listener, finetune_command, read_lines
+from ..work import RECIPE, Listener, finetune_command, read_lines
 
 SETTINGS = {**RECIPE["optimizer"], "name": "adamw_8bit"}
 IDENTITY = checkpoint.Identity("recipe", "rows", "cpu", {})

@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from flamingo_trainer.data.render import IGNORED, encode_rows
 from flamingo_trainer.failures import Failure, Stopped
-from flamingo_trainer.render import IGNORED, encode_rows
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import finetune
+from flamingo_trainer.training.train import finetune
 
-from .work import RECIPE, Listener, finetune_command, read_lines, write_lines
+from ..work import RECIPE, Listener, finetune_command, read_lines, write_lines
 
 NO_DROPOUT = {**RECIPE["lora"], "dropout": 0.0}
 # the padded reference, packed through fused layers, packed through transformers' own

@@ -7,15 +7,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from flamingo_trainer import adapters
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.files import sha256_of
-from flamingo_trainer.kept import FILES
+from flamingo_trainer.models import adapters
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import finetune
+from flamingo_trainer.training.kept_adapters import FILES
+from flamingo_trainer.training.train import finetune
 
-from .driver import Trainer
-from .work import Listener, finetune_command, read_lines
+from ..driver import Trainer
+from ..work import Listener, finetune_command, read_lines
 
 STEPS = [3, 7, 8, 15]
 

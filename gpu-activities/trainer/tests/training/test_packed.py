@@ -7,18 +7,21 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from flamingo_trainer import adapters, packed
+from flamingo_trainer.data.packing import pack, split_by_tokens
+from flamingo_trainer.data.render import encode_row
 from flamingo_trainer.failures import Stopped
-from flamingo_trainer.fused import fuse, why_not
-from flamingo_trainer.packed import FusedPath, PackedPath, WholePath, packed_path
-from flamingo_trainer.packing import pack, split_by_tokens
-from flamingo_trainer.plan import FEWEST_TOKENS, RESERVED, Need, Plan, choose, estimate, room_beside
-from flamingo_trainer.render import encode_row
+from flamingo_trainer.models import adapters
+from flamingo_trainer.models.fused import fuse, why_not
+from flamingo_trainer.models.gpu_memory import RESERVED, room_beside
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import PaddedPath, finetune, gradients_of
+from flamingo_trainer.training import packed
+from flamingo_trainer.training.memory_plan import FEWEST_TOKENS, Need, Plan, choose, estimate
+from flamingo_trainer.training.packed import FusedPath, PackedPath, WholePath, packed_path
+from flamingo_trainer.training.padded import PaddedPath, gradients_of
+from flamingo_trainer.training.train import finetune
 
-from .families import FUSED, family
-from .work import RECIPE, Listener, conversations, finetune_command
+from ..families import FUSED, family
+from ..work import RECIPE, Listener, conversations, finetune_command
 
 SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 LORA = {"rank": 4, "alpha": 8, "rsLora": True, "dropout": 0.0, "targetModules": SEVEN}
@@ -183,7 +186,7 @@ STUDY = Need(step_tokens=4800, row_tokens=210, trained_tokens=2400)
 
 
 def shape_14b():
-    from flamingo_trainer.fused import Shape
+    from flamingo_trainer.models.fused import Shape
 
     return Shape(48, 5120, 40, 8, 128, 13824, 152064, 1e-6)
 

@@ -7,17 +7,17 @@ import dataclasses
 
 import pytest
 import torch
+from TESTS.training.test_packed import LORA, adapter_on, encoded
 
-from flamingo_trainer.packed import packed_path
-from flamingo_trainer.packing import pack
-from flamingo_trainer.plan import Plan
-from flamingo_trainer.render import IGNORED
+from flamingo_trainer.data.packing import pack
+from flamingo_trainer.data.render import IGNORED
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import finetune
+from flamingo_trainer.training.memory_plan import Plan
+from flamingo_trainer.training.packed import packed_path
+from flamingo_trainer.training.train import finetune
 
-from .families import FUSED, family
-from .test_packed import LORA, adapter_on, encoded
-from .work import RECIPE, Listener, finetune_command, read_lines
+from ..families import FUSED, family
+from ..work import RECIPE, Listener, finetune_command, read_lines
 
 
 def other_words(row, length=None):

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from flamingo_trainer.render import EncodedRow
-from flamingo_trainer.sample import pad_left
-from flamingo_trainer.train import collate
+from flamingo_trainer.data.render import EncodedRow
+from flamingo_trainer.sampling.generate import pad_left
+from flamingo_trainer.training.padded import collate
 
-from .families import CONFIGS, family
+from ..families import CONFIGS, family
 
 LENGTHS = [3, 31, 17, 8, 24, 5]
 

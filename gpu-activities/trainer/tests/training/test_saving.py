@@ -10,13 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from flamingo_trainer import checkpoint, saving
-from flamingo_trainer.checkpoint import Identity, State, newest_verified
 from flamingo_trainer.failures import classify
 from flamingo_trainer.files import sha256_of, write_tensors
-from flamingo_trainer.saving import Saver
+from flamingo_trainer.training import checkpoint, saving
+from flamingo_trainer.training.checkpoint import Identity, State, newest_verified
+from flamingo_trainer.training.saving import Saver
 
-from .work import Listener
+from ..work import Listener
 
 IDENTITY = Identity("recipe", "rows", "cpu", {})
 

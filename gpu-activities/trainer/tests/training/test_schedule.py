@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments, get_scheduler
 
-from flamingo_trainer.train import schedule, steps_of
+from flamingo_trainer.training.schedule import schedule, steps_of
 
 LEARNING_RATE = 0.5
 

@@ -9,14 +9,16 @@ import torch
 import torch.nn.functional as F
 from transformers import get_linear_schedule_with_warmup
 
-from flamingo_trainer import adapters
+from flamingo_trainer.data.render import IGNORED, encode_rows
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.files import sha256_of
-from flamingo_trainer.render import IGNORED, encode_rows
+from flamingo_trainer.models import adapters
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import collate, finetune, gradients_of, row_order, schedule, steps_in_epoch
+from flamingo_trainer.training.padded import collate, gradients_of
+from flamingo_trainer.training.schedule import row_order, schedule, steps_in_epoch
+from flamingo_trainer.training.train import finetune
 
-from .work import RECIPE, Listener, finetune_command, read_lines
+from ..work import RECIPE, Listener, finetune_command, read_lines
 
 WEIGHTS = "adapter/adapter_model.safetensors"
 

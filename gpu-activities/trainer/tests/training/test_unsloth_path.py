@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from flamingo_trainer import environment, unsloth_backend
+from flamingo_trainer import environment
 from flamingo_trainer.failures import Failure, Stopped
+from flamingo_trainer.models.unsloth_model import UnslothModels
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import finetune
-from flamingo_trainer.unsloth_backend import UnslothModels
+from flamingo_trainer.training.train import finetune
 
-from .driver import Trainer
-from .work import RECIPE, Listener, finetune_command, read_lines
+from ..driver import Trainer
+from ..work import RECIPE, Listener, finetune_command, read_lines
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 LORA = {**RECIPE["lora"], "dropout": 0}
