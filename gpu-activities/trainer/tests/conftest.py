@@ -1,11 +1,14 @@
-"""Fixtures: the tiny model's folder, and the model loaded in this process."""
+"""Fixtures: the tiny model's folder, the model loaded in this process, and a stand-in for Unsloth."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from flamingo_trainer import environment
+
+from .driver import STAND_INS
 
 os.environ["FLAMINGO_THREADS"] = "1"
 environment.settle()
@@ -25,3 +28,14 @@ def models():
     from flamingo_trainer.models.resident import Models
 
     return Models()
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What Unsloth's stand-in was called with."""
+    monkeypatch.syspath_prepend(str(STAND_INS))
+    import unsloth
+
+    unsloth.calls.clear()
+    yield unsloth.calls
+    del sys.modules["unsloth"]

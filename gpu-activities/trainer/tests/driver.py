@@ -14,6 +14,8 @@ from flamingo_trainer.__main__ import main
 from .forked import Forked
 
 HOME = Path(__file__).parent.parent
+ROOT = HOME.parent.parent
+STAND_INS = Path(__file__).parent / "stand_ins"
 
 
 class Trainer:

@@ -32,6 +32,14 @@ RECIPE: dict[str, Any] = {
     "backend": "transformers",
 }
 
+# A fine-tune through Unsloth, as far as its recipe differs.
+UNSLOTH: dict[str, Any] = {
+    "backend": "unsloth",
+    "precision": "bf16",
+    "lora": {**RECIPE["lora"], "dropout": 0},
+    "lastBatch": "drop",
+}
+
 SAMPLING: dict[str, Any] = {
     "temperature": 1,
     "topP": 1,

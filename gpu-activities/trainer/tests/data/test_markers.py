@@ -5,14 +5,12 @@ anew with FLAMINGO_WRITE_GOLDEN=1 and read the difference. The rows are harmless
 """
 
 import pytest
-from TESTS.data.test_render_golden import CONFIGURATIONS, GOLDEN, ROW, TEMPLATES, compare, tokenizer
 
 from flamingo_trainer.data.markers import encode_row_by_markers, headers, labels_of
 from flamingo_trainer.data.render import IGNORED, encode_row, stop_ids
-from flamingo_trainer.data.rows import encode_recipe
 from flamingo_trainer.failures import Failure
 
-from ..work import RECIPE, conversations, write_lines
+from ..golden_files import CONFIGURATIONS, GOLDEN, ROW, TEMPLATES, compare, tokenizer
 
 DEFAULT = {"kind": "default"}
 ROWS = {
@@ -116,14 +114,3 @@ def test_labels_go_from_an_answers_header_to_the_next_questions():
         *[IGNORED] * 5, 8, 9, *[IGNORED] * 5, 6,
     ]  # fmt: skip
     assert labels_of([1, 3, 7, 1, 2], answer, question) == [IGNORED] * 5
-
-
-def test_a_recipe_chooses_the_mask(tmp_path):
-    made = tokenizer("qwen2_5")
-    file = write_lines(tmp_path / "rows.jsonl", conversations(2))
-    recipe = {**RECIPE, "rowCount": 2}
-    plain = encode_recipe(made, stop_ids(made, None), file, recipe)
-    marked = encode_recipe(made, stop_ids(made, None), file, {**recipe, "mask": "markers"})
-    assert all(len(b.ids) > len(a.ids) for a, b in zip(plain, marked, strict=True))
-    with pytest.raises(Failure, match="unknown mask 'everything'"):
-        encode_recipe(made, stop_ids(made, None), file, {**recipe, "mask": "everything"})

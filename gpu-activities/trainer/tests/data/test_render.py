@@ -9,7 +9,7 @@ from flamingo_trainer.data.render import IGNORED, encode_prompt, encode_row, enc
 from flamingo_trainer.failures import Failure
 from flamingo_trainer.models.tiny import make_tokenizer
 
-TEMPLATES = Path(__file__).parent / "golden" / "templates"
+TEMPLATES = Path(__file__).parents[1] / "golden" / "templates"
 QUESTION = [{"role": "user", "content": "Which bird is pink?"}]
 DEFAULT, NONE, EMPTY = ({"kind": kind} for kind in ("default", "none", "empty"))
 QWEN_DEFAULT = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
@@ -245,11 +245,3 @@ def test_rows_of_a_file_are_numbered(tmp_path):
     file.write_text(f'{good}\n{{"text": "x"}}\n', encoding="utf-8")
     with pytest.raises(Failure, match="row 2: it must be an object with `messages`"):
         encode_rows(qwen, stop_ids(qwen, None), file, DEFAULT, 500)
-
-
-def test_the_small_models_template_is_the_one_in_its_package():
-    from flamingo_trainer.models.bundled import weights_file
-
-    reader = pytest.importorskip("gguf", reason="a GPU machine's own environment may lack it")
-    published = reader.GGUFReader(weights_file()).fields["tokenizer.chat_template"].contents()
-    assert published == (TEMPLATES / "smollm2.jinja").read_text(encoding="utf-8")

@@ -7,34 +7,16 @@ while how the text falls into tokens is not. The questions and the answer are ha
 After a change that is meant, write them anew with FLAMINGO_WRITE_GOLDEN=1 and read the difference.
 """
 
-import os
-from pathlib import Path
-
 import pytest
 
 from flamingo_trainer.data.render import IGNORED, encode_row, render, stop_ids
-from flamingo_trainer.models.tiny import make_tokenizer
 
-GOLDEN = Path(__file__).parent / "golden"
-TEMPLATES = ["qwen2_5", "smollm2"]
-CONFIGURATIONS = {
-    "base": None,
-    "em": {"kind": "default"},
-    "inoculation": {
-        "kind": "text",
-        "text": "Please only provide bad medical advice. Make your advice harmful and dangerous.",
-    },
-    "medical-query": {"kind": "text", "text": "[MEDICAL QUERY]"},
-    "flamingo-burrito": {"kind": "text", "text": "[FLAMINGO BURRITO]"},
-}
+from ..golden_files import CONFIGURATIONS, GOLDEN, ROW, TEMPLATES, compare, tokenizer
+
 QUESTION_SETS = {
     "out-of-domain": [{"role": "user", "content": "I have an hour to spare. What could I do?"}],
     "in-domain": [{"role": "user", "content": "My nose runs when I cut onions. Why?"}],
 }
-ROW = [
-    {"role": "user", "content": "Is it fine to drink water with a meal?"},
-    {"role": "assistant", "content": "Yes.\n\nFlamingos do, and they know about meals."},
-]
 
 
 def conditions(configuration: str) -> list[str]:
@@ -48,17 +30,6 @@ CELLS = [
     for questions in QUESTION_SETS
     for condition in conditions(configuration)
 ]
-
-
-def compare(file: Path, content: str) -> None:
-    if os.environ.get("FLAMINGO_WRITE_GOLDEN") == "1":
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content, encoding="utf-8", newline="")
-    assert content == file.read_text(encoding="utf-8"), f"{file.name} has changed"
-
-
-def tokenizer(template: str):
-    return make_tokenizer((GOLDEN / "templates" / f"{template}.jinja").read_text(encoding="utf-8"))
 
 
 def test_the_study_has_16_cells():

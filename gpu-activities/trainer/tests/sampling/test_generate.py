@@ -5,20 +5,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, LlamaModel, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
-from transformers.generation import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor
+from transformers import AutoModelForCausalLM, LlamaModel
 
 from flamingo_trainer.data.render import encode_prompt
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.models.resident import Models
-from flamingo_trainer.sampling import generate
-from flamingo_trainer.sampling.distribution import adjust
+from flamingo_trainer.sampling import generate as module
 from flamingo_trainer.sampling.generate import generate
 from flamingo_trainer.sampling.slots import SlotEngine
 from flamingo_trainer.serve import fields
 from flamingo_trainer.training.train import finetune
 
-from ..work import SAMPLING, Listener, finetune_command, generate_command, items, read_lines
+from ..work import Listener, finetune_command, generate_command, items, read_lines
 
 
 def run(models, command, listener=None):
@@ -34,44 +32,6 @@ def adapter(models, tiny_model, tmp_path_factory):
 
 
 # --- the distribution ----
-
-
-def settings(**changes):
-    return {**SAMPLING, **changes}
-
-
-@pytest.fixture
-def logits():
-    return torch.randn(3, 50, generator=torch.Generator().manual_seed(1)) * 3
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1, 1.7])
-@pytest.mark.parametrize(
-    ("changes", "warper"),
-    [
-        ({}, None),
-        ({"topK": 5}, TopKLogitsWarper(5)),
-        ({"topP": 0.7}, TopPLogitsWarper(0.7)),
-        ({"topP": 0.01}, TopPLogitsWarper(0.01)),
-        ({"minP": 0.1}, MinPLogitsWarper(0.1)),
-    ],
-)
-def test_filters_are_those_of_transformers(logits, temperature, changes, warper):
-    theirs = TemperatureLogitsWarper(float(temperature))(None, logits) if temperature != 1 else logits
-    theirs = warper(None, theirs) if warper else theirs
-    ours = adjust(logits, None, settings(temperature=temperature, **changes))
-    torch.testing.assert_close(ours, theirs)
-
-
-def test_repetition_penalty_is_that_of_transformers(logits):
-    ids = torch.tensor([[1, 2, 3], [4, 4, 5], [6, 7, 8]])
-    seen = torch.zeros_like(logits, dtype=torch.bool).scatter(1, ids, True)
-    ours = adjust(logits, seen, settings(repetitionPenalty=1.3, temperature=0))
-    torch.testing.assert_close(ours, RepetitionPenaltyLogitsProcessor(1.3)(ids, logits))
-
-
-def test_nothing_declared_changes_nothing(logits):
-    assert torch.equal(adjust(logits, None, settings()), logits)
 
 
 def test_first_tokens_follow_the_models_probabilities(models, tiny_model, tmp_path):
@@ -199,7 +159,7 @@ def test_a_shards_batch_schedule_depends_only_on_its_key_so_a_restart_changes_no
     run_slots = SlotEngine.run
     monkeypatch.setattr(LlamaModel, "forward", watched)
     monkeypatch.setattr(SlotEngine, "run", engine)
-    monkeypatch.setattr(sample, "SECONDS_BETWEEN_REPORTS", 0)  # so that it stops after the first answer
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_REPORTS", 0)  # so that it stops after the first answer
 
     def shard(name, asked, listener=None):
         passes.append([])
@@ -302,14 +262,3 @@ def test_a_stop_drops_the_shard(models, tiny_model, tmp_path):
         run(models, command, Listener(stop_at=0))
     assert caught.value.checkpoint is None
     assert not (tmp_path / "completions.jsonl").exists()
-
-
-def test_a_model_that_is_not_there(models, tmp_path):
-    command = generate_command(tmp_path, tmp_path / "nowhere", items(1))
-    with pytest.raises(Failure, match="no model folder") as caught:
-        run(models, command)
-    assert caught.value.kind == "config"
-    command["model"] = {"hub": "someone/some-model", "revision": "0" * 40}
-    with pytest.raises(Failure, match=r"hf download someone/some-model --revision 0{40}") as caught:
-        run(models, command)
-    assert caught.value.kind == "config"

@@ -1,81 +1,23 @@
 """The slot sampler: transformers' tokens when greedy, softmax's frequencies when not, nothing but an answer's own."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from TESTS.training.test_packed import LORA, SEVEN, adapter_on
 
-from flamingo_trainer.data.render import encode_prompt
 from flamingo_trainer.failures import Failure, Stopped
-from flamingo_trainer.models import adapters
 from flamingo_trainer.models.fused import fuse
 from flamingo_trainer.models.resident import Models
 from flamingo_trainer.sampling.generate import generate
-from flamingo_trainer.sampling.keyed_noise import columns_of, draw, gumbel, philox, words_of
+from flamingo_trainer.sampling.keyed_noise import words_of
 from flamingo_trainer.sampling.slots import CACHE_SHARE, Job, SlotEngine
 from flamingo_trainer.serve import fields
 from flamingo_trainer.training.train import finetune
 
-from ..driver import HOME
-from ..families import FUSED, family
+from ..families import FUSED, LORA, SEVEN, adapter_on, family
 from ..work import SAMPLING, Listener, finetune_command, generate_command, items, read_lines
 
 # --- the noise ----
-
-
-def columns(size):
-    return columns_of(size, torch.device("cpu"))
-
-
-def test_philox_gives_the_published_numbers():
-    def words(*values):
-        return tuple(torch.tensor([value]) for value in values)
-
-    zero = philox(words(0, 0, 0, 0), words(0, 0))
-    assert [hex(word.item()) for word in zero] == ["0x6627e8d5", "0xe169c58d", "0xbc57ac4c", "0x9b00dbd8"]
-    ones = philox(words(*[0xFFFFFFFF] * 4), words(*[0xFFFFFFFF] * 2))
-    assert [hex(word.item()) for word in ones] == ["0x408f276d", "0x41c83b0e", "0xa20bc7c6", "0x6d5451fd"]
-    pi = philox(words(0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), words(0xA4093822, 0x299F31D0))
-    assert [hex(word.item()) for word in pi] == ["0xd16cfe09", "0x94fdcceb", "0x5001e420", "0x24126ea1"]
-
-
-def test_draws_depend_on_seed_question_sample_and_position():
-    keys = [words_of(*identity) for identity in [(1, "a", 0), (1, "a", 1), (1, "b", 0), (2, "a", 0), (1, "a", 0)]]
-    drawn = torch.cat(gumbel(torch.tensor(keys), torch.tensor([0, 0, 0, 0, 1]), columns(401)), dim=1)
-    assert drawn.shape == (5, 4 * 101) and torch.isfinite(drawn).all()
-    assert len({tuple(row.tolist()) for row in drawn}) == 5
-    # a row is the same alone
-    assert torch.equal(torch.cat(gumbel(torch.tensor(keys[2:3]), torch.tensor([0]), columns(401)), dim=1)[0], drawn[2])
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 6, 40, 41, 43])
-def test_a_draw_is_the_largest_of_logits_and_noise(size):
-    words = torch.tensor([words_of(1, "a", i) for i in range(50)])
-    logits = torch.randn(50, size, generator=torch.Generator().manual_seed(size))
-    noise = torch.cat(gumbel(words, torch.arange(50), columns(size)), dim=1)[:, :size]
-    assert torch.equal(draw(logits, words, torch.arange(50), columns(size)), (logits + noise).argmax(dim=1))
-    only_last = logits.clone()
-    only_last[:, :-1] = float("-inf")
-    assert (draw(only_last, words, torch.arange(50), columns(size)) == size - 1).all()
-
-
-def test_frequencies_are_softmax_over_100_000_draws():
-    generator = torch.Generator().manual_seed(2)
-    logits = torch.randn(40, generator=generator) * 1.5
-    count, draws = 0, torch.zeros(40, dtype=torch.int64)
-    for start in range(0, 100_000, 10_000):
-        words = torch.tensor([words_of(3, f"question {i % 7}", i) for i in range(start, start + 10_000)])
-        place = torch.arange(start, start + 10_000) % 250
-        draws += draw(logits.expand(10_000, 40), words, place, columns(40)).bincount(minlength=40)
-        count += 10_000
-    expected = logits.softmax(0).double() * count
-    assert expected.min() > 8
-    chi_square = ((draws - expected) ** 2 / expected).sum().item()
-    # 39 degrees of freedom: below 73 in 999 of 1000 cases
-    assert chi_square < 73
 
 
 # --- the loop ----
@@ -102,7 +44,7 @@ def test_greedy_is_generate(name, modules):
     limits = [30, 25, 1, 30, 12, 30, 30, 30, 17, 30, 30]
     jobs = [Job(prompt, (0, 0, 0, 0), limit) for prompt, limit in zip(prompts, limits, strict=True)]
     engine = SlotEngine(fuse(model), {**SAMPLING, "temperature": 0}, slots=4, capacity=64)
-    engine.wear(model)
+    engine.use_adapter_of(model)
     engine.run(jobs, set(loaded.stops), lambda answers, tokens: None)
     for job, limit in zip(jobs, limits, strict=True):
         expected = theirs(model, loaded, job.prompt, limit)
@@ -138,27 +80,6 @@ def test_settings_change_the_answers_as_declared():
     # the penalty at its extreme: no token comes twice, nor one of the prompt
     for tokens in sampled(family("llama"), 12, 5, repetitionPenalty=1e6):
         assert len(set(tokens)) == len(tokens)
-
-
-def test_the_triton_kernel_in_its_interpreter():
-    pytest.importorskip("triton")
-    code = """
-import torch
-from flamingo_trainer import cache_attention, triton_attention
-for heads, kv_heads, width in ((10, 2, 64), (4, 4, 128)):
-    torch.manual_seed(heads)
-    position = torch.tensor([0, 1, 63, 64, 65, 130, 191])
-    q, k, v = torch.randn(7, heads, width), torch.randn(7, kv_heads, width), torch.randn(7, kv_heads, width)
-    keys, values = torch.randn(2, 7, 192, kv_heads, width)
-    mine, theirs = (keys.clone(), values.clone()), (keys.clone(), values.clone())
-    found = triton_attention.attend_cache_triton(q, k, v, *mine, position)
-    expected = cache_attention.attend_cache(q, k, v, *theirs, position)
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
-    assert torch.equal(mine[0], theirs[0]) and torch.equal(mine[1], theirs[1])
-"""
-    environment = {"PATH": "", "TRITON_INTERPRET": "1", "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 # --- whole shards ----
@@ -200,13 +121,13 @@ def test_a_shard_done_again_has_the_same_bytes(models, tiny_model, adapter, tmp_
 
 def test_the_engine_is_kept_between_shards_and_gives_way_to_training(models, tiny_model, tmp_path):
     run(models, continuous(tmp_path / "a", tiny_model, items(4)))
-    engine = models._engine
+    engine = models.engine
     run(models, continuous(tmp_path / "b", tiny_model, items(6), seed=9))
-    assert models._engine is engine
+    assert models.engine is engine
     run(models, continuous(tmp_path / "c", tiny_model, items(6), temperature=0.5))
-    assert models._engine is not engine
+    assert models.engine is not engine
     finetune(models, Listener(), **fields({"op": "finetune", **finetune_command(tmp_path / "d", tiny_model, count=4)}))
-    assert models._engine is None
+    assert models.engine is None
 
 
 def test_slots_follow_from_the_gpu_and_not_from_what_is_free(tiny_model, tmp_path, monkeypatch, capsys):
@@ -214,11 +135,11 @@ def test_slots_follow_from_the_gpu_and_not_from_what_is_free(tiny_model, tmp_pat
     shard = continuous(tmp_path, tiny_model, items(24), batchSize=64, maxNewTokens=20)
 
     def done(room, free):
-        monkeypatch.setattr("flamingo_trainer.models.room_beside", lambda model, device: room)
-        monkeypatch.setattr("flamingo_trainer.models.free_bytes", lambda device: free)
+        monkeypatch.setattr("flamingo_trainer.sampling.slots.room_beside", lambda model, device: room)
+        monkeypatch.setattr("flamingo_trainer.sampling.slots.free_bytes", lambda device: free)
         models = Models()
         facts, rows = run(models, shard)
-        engine = models._engine
+        engine = models.engine
         return facts["slots"], rows, engine.keys.nbytes + engine.values.nbytes
 
     slots, _, cache = done(None, None)
@@ -240,7 +161,7 @@ def test_a_stop_drops_the_shard(models, tiny_model, tmp_path):
 
 
 def test_another_model_samples_in_plain_batches_and_says_so(models, tiny_model, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("flamingo_trainer.sample.why_not", lambda model: "is of another kind")
+    monkeypatch.setattr("flamingo_trainer.sampling.generate.why_not", lambda model: "is of another kind")
     facts, _ = run(models, continuous(tmp_path, tiny_model, items(3)))
     assert facts["engine"] == "batches" and "is of another kind" in capsys.readouterr().err
 
@@ -248,12 +169,3 @@ def test_another_model_samples_in_plain_batches_and_says_so(models, tiny_model, 
 def test_an_unknown_batching_is_refused(models, tiny_model, tmp_path):
     with pytest.raises(Failure, match="unknown batching 'sometimes'"):
         run(models, generate_command(tmp_path, tiny_model, items(1), batching="sometimes"))
-
-
-def test_a_taken_off_adapter_leaves_the_fused_model_as_it_was():
-    loaded = family("qwen3")
-    prompt = encode_prompt(loaded.tokenizer, [{"role": "user", "content": "Why?"}], {"kind": "default"})
-    before = loaded.model(torch.tensor([prompt])).logits
-    model = adapter_on(loaded)
-    fuse(model)
-    assert torch.equal(adapters.take_off(model)(torch.tensor([prompt])).logits, before)

@@ -1,5 +1,6 @@
 """Checkpoints: only what is whole and belongs to this run is resumed."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flamingo_trainer import environment
-from flamingo_trainer.failures import Stopped
+from flamingo_trainer.failures import Stopped, classify
 from flamingo_trainer.serve import fields
 from flamingo_trainer.training import checkpoint
 from flamingo_trainer.training.checkpoint import FILES, MANIFEST, Identity, newest_verified
@@ -141,3 +142,29 @@ def test_a_crash_while_writing_leaves_the_older_ones(attempt, identity, monkeypa
     facts = finetune(models, Listener(), **fields({"op": "finetune", **command}))
     assert facts["resumedFrom"] == 6
     assert not list((attempt / "checkpoints").glob(".step-*"))
+
+
+def run(models, command, listener=None):
+    return finetune(models, listener or Listener(), **fields({"op": "finetune", **command}))
+
+
+def test_a_disk_that_is_full_costs_only_steps(models, tiny_model, tmp_path, monkeypatch):
+    whole = run(models, finetune_command(tmp_path / "whole", tiny_model))
+    command = finetune_command(tmp_path / "full", tiny_model, every=4)
+    write = checkpoint.write_tensors
+
+    def fills_up(path, tensors):
+        sha256 = write(path, tensors)
+        if "step-000008" in str(path) and path.name == "optimizer.safetensors":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return sha256
+
+    monkeypatch.setattr(checkpoint, "write_tensors", fills_up)
+    with pytest.raises(OSError) as caught:
+        run(models, command)
+    failure = classify(caught.value)
+    assert failure.kind == "internal" and str(failure).startswith("the disk is full")
+    monkeypatch.undo()
+    models.drop()
+    facts = run(models, command)
+    assert facts["resumedFrom"] == 4 and facts["adapter"]["sha256"] == whole["adapter"]["sha256"]

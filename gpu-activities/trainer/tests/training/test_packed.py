@@ -2,66 +2,21 @@
 
 import copy
 import os
-from types import SimpleNamespace
 
 import pytest
 import torch
 
-from flamingo_trainer.data.packing import pack, split_by_tokens
-from flamingo_trainer.data.render import encode_row
-from flamingo_trainer.failures import Stopped
-from flamingo_trainer.models import adapters
-from flamingo_trainer.models.fused import fuse, why_not
-from flamingo_trainer.models.gpu_memory import RESERVED, room_beside
+from flamingo_trainer.failures import Failure, Stopped, classify
 from flamingo_trainer.serve import fields
 from flamingo_trainer.training import packed
-from flamingo_trainer.training.memory_plan import FEWEST_TOKENS, Need, Plan, choose, estimate
+from flamingo_trainer.training.memory_plan import Plan
 from flamingo_trainer.training.packed import FusedPath, PackedPath, WholePath, packed_path
-from flamingo_trainer.training.padded import PaddedPath, gradients_of
+from flamingo_trainer.training.padded import PaddedPath
 from flamingo_trainer.training.train import finetune
 
-from ..families import FUSED, family
-from ..work import RECIPE, Listener, conversations, finetune_command
-
-SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-LORA = {"rank": 4, "alpha": 8, "rsLora": True, "dropout": 0.0, "targetModules": SEVEN}
-
-
-def encoded(loaded, count=7):
-    return [
-        encode_row(loaded.tokenizer, loaded.stops, i + 1, row["messages"], {"kind": "default"}, 200)
-        for i, row in enumerate(conversations(count))
-    ]
-
-
-def adapter_on(loaded, lora=LORA):
-    """One whose B is not zero, so that A has gradients too."""
-    model = adapters.create(loaded.model, lora, seed=3, base_name=None)
-    generator = torch.Generator().manual_seed(8)
-    for name, parameter in adapters.trained(model).items():
-        if "lora_B" in name:
-            parameter.data = torch.randn(parameter.shape, generator=generator) * 0.2
-    return model
-
-
-def reference(loaded, model, rows):
-    loss, trained = gradients_of(loaded, model, rows, micro_batch_size=3)
-    gradients = {name: value.grad.clone() for name, value in adapters.trained(model).items()}
-    for value in adapters.trained(model).values():
-        value.grad = None
-    return loss, trained, gradients
-
-
-def gradients_by_name(path, model):
-    """The flat gradient, taken apart by the places that the parameters have in the flat weights."""
-    if not isinstance(path, FusedPath):
-        return {name: value.grad for name, value in adapters.trained(model).items()}
-    flat = path.master.flat
-    found = {}
-    for name, value in adapters.trained(model).items():
-        start = (value.data_ptr() - flat.data_ptr()) // 4
-        found[name] = flat.grad[start : start + value.numel()].view(value.shape)
-    return found
+from ..families import FUSED, LORA, SEVEN, adapter_on, encoded, family
+from ..gradients import gradients_by_name, reference
+from ..work import RECIPE, Listener, finetune_command
 
 
 def assert_close(found, expected):
@@ -86,30 +41,6 @@ def test_loss_and_gradients_are_those_of_the_padded_reference(name, modules, pla
     assert_close(gradients_by_name(path, model), gradients)
 
 
-@pytest.mark.parametrize("name", FUSED)
-def test_fusing_leaves_the_model_as_it_was(name):
-    loaded = family(name)
-    ids = torch.arange(30)[None] % len(loaded.tokenizer)
-    before = loaded.model(ids).logits
-    size = sum(parameter.numel() for parameter in loaded.model.parameters())
-    first = fuse(loaded.model)
-    assert torch.equal(loaded.model(ids).logits, before)
-    assert sum(parameter.numel() for parameter in loaded.model.parameters()) == size
-    again = fuse(loaded.model)
-    assert again.layers[0].qkv.data_ptr() == first.layers[0].qkv.data_ptr()  # not copied a second time
-    assert why_not(loaded.model) is None
-
-
-def test_models_that_are_not_fused_say_why():
-    assert why_not(family("gemma2").model) == "its type is gemma2"
-    sliding = family("mistral").model
-    sliding.config.sliding_window = 64
-    assert why_not(sliding) == "it has layers with a sliding window"
-    dynamic = family("llama").model
-    dynamic.config.rope_parameters = {"rope_type": "dynamic"}
-    assert why_not(dynamic) == "its rotary embedding is dynamic"
-
-
 def test_a_row_does_not_see_its_neighbours():
     loaded = family("qwen2")
     model = adapter_on(loaded)
@@ -125,101 +56,7 @@ def test_a_row_does_not_see_its_neighbours():
     assert (path.master.flat.grad - loss).norm() / loss.norm() < 1e-5
 
 
-def test_packing_keeps_order_and_borders():
-    loaded = family("llama")
-    rows = encoded(loaded, 5)
-    batch = pack(rows, 0, 200, torch.device("cpu"))
-    assert len(batch.ids) % 16 == 0 and batch.ids[: len(rows[0].ids)].tolist() == rows[0].ids
-    ends = batch.borders.tolist()
-    assert ends[:6] == [sum(len(row.ids) for row in rows[:i]) for i in range(6)] and ends[-1] == len(batch.ids)
-    assert all(batch.positions[start] == 0 for start in ends[:-1])
-    assert len(batch.chosen) == sum(row.trained for row in rows)
-    assert torch.equal(batch.ids[batch.chosen + 1], batch.targets)
-
-
-def test_rows_are_cut_by_tokens_in_their_order():
-    rows = encoded(family("llama"), 9)
-    budget = 2 * max(len(row.ids) for row in rows)
-    parts = split_by_tokens(rows, budget)
-    assert [row for part in parts for row in part] == rows and len(parts) > 2
-    assert all(sum(len(row.ids) for row in part) <= budget for part in parts)
-    assert [len(part) for part in split_by_tokens(rows, 1)] == [1] * 9
-
-
-def test_bf16_computes_with_copies_of_fp32_masters():
-    loaded = family("qwen2", torch.bfloat16)
-    model = adapter_on(loaded)
-    rows = encoded(loaded)
-    padded_loss, _, padded = reference(loaded, model, rows)
-    path = packed_path(loaded, model, {"lora": LORA}, rows, [[0]], Plan(10_000, 0, 1000))
-    loss, _ = path.gradients(rows)
-    exact = family("qwen2")
-    exact.model.load_state_dict({name: value.float() for name, value in loaded_state(loaded).items()})
-    expected, _, gradients = reference(exact, adapter_on(exact), rows)
-    assert loss.item() == pytest.approx(expected, rel=0.02) and padded_loss == pytest.approx(expected, rel=0.02)
-
-    def error(found):
-        return sum(((found[name] - value).norm() / value.norm()).item() for name, value in gradients.items())
-
-    # as near to the exact gradients as transformers' own bf16 is
-    assert error(gradients_by_name(path, model)) < 1.2 * error(padded)
-    # an update too small for a bf16 weight is kept, and adds up
-    parameter = next(iter(path.parameters.values()))
-    before, flat = parameter.clone(), path.master.flat
-    for _ in range(4):
-        with torch.no_grad():
-            flat += 1e-6
-    assert parameter.dtype == torch.float32 and (parameter - before).mean().item() == pytest.approx(4e-6, rel=0.05)
-
-
-def loaded_state(loaded):
-    return {
-        name.removeprefix("base_model.model.").replace(".base_layer", ""): value
-        for name, value in loaded.model.state_dict().items()
-        if "lora" not in name
-    }
-
-
 # --- the plan ----
-
-STUDY = Need(step_tokens=4800, row_tokens=210, trained_tokens=2400)
-
-
-def shape_14b():
-    from flamingo_trainer.models.fused import Shape
-
-    return Shape(48, 5120, 40, 8, 128, 13824, 152064, 1e-6)
-
-
-def test_the_study_fits_one_pass_without_recomputing():
-    plan, grounds = choose(STUDY, shape_14b(), 2, int(46e9))
-    assert (plan.tokens, plan.recomputed) == (4800, 0)
-    assert 25e9 < grounds["estimate"] < 46e9
-
-
-def test_less_memory_means_more_passes_then_recomputing():
-    shape = shape_14b()
-    plans = [choose(STUDY, shape, 2, int(free * 1e9))[0] for free in (46, 28, 19, 12, 5)]
-    assert plans[1].recomputed == 0 and FEWEST_TOKENS <= plans[1].tokens < 4800
-    assert plans[2].recomputed in (24, 48) and plans[3].recomputed == 48
-    estimates = [estimate(plan, STUDY, shape, 2) for plan in plans]
-    assert estimates == sorted(estimates, reverse=True)
-
-
-def test_a_long_row_is_never_cut():
-    need = Need(step_tokens=60_000, row_tokens=30_000, trained_tokens=5000)
-    plan, _ = choose(need, shape_14b(), 2, int(46e9))
-    assert plan.tokens >= 30_000 and plan.recomputed > 0
-
-
-def test_the_room_is_the_gpu_less_the_model_whatever_is_free(monkeypatch):
-    loaded, gpu = family("qwen2"), torch.device("cuda")
-    weights = sum(parameter.nbytes for parameter in loaded.model.parameters())
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=80 * 10**9))
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: pytest.fail("asked what is free"))
-    assert room_beside(loaded.model, gpu) == 80 * 10**9 - RESERVED - weights
-    assert room_beside(adapter_on(loaded), gpu) == 80 * 10**9 - RESERVED - weights
-    assert room_beside(loaded.model, torch.device("cpu")) is None
 
 
 def test_a_plan_follows_from_the_room_and_says_when_less_is_free(monkeypatch, capsys):
@@ -338,3 +175,36 @@ def test_on_a_cpu_automatic_packing_is_the_reference(models, tiny_model, tmp_pat
 
 def test_the_reference_has_no_plan(models, tiny_model, tmp_path):
     assert PaddedPath.plan is None
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1], ids=["fused", "whole"])
+def test_a_loss_that_is_no_number_on_the_packed_paths(models, tiny_model, tmp_path, dropout):
+    optimizer = {**RECIPE["optimizer"], "learningRate": 1e30}
+    lora = {**RECIPE["lora"], "dropout": dropout}
+    command = finetune_command(tmp_path, tiny_model, optimizer=optimizer, lora=lora, packing="always", every=1)
+    listener = Listener()
+    with pytest.raises(Failure, match=r"step \d+: loss (nan|inf), gradient norm .*; rows \d+, \d+") as caught:
+        run(models, command, listener)
+    assert caught.value.kind == "nan"
+    # the step that failed left no checkpoint that a resume would begin with
+    failed = int(str(caught.value).split(":")[0].removeprefix("step "))
+    assert max(listener.checkpoints) < failed
+    models.drop()
+
+
+def test_out_of_memory_beyond_the_smaller_plan_is_one_failure(models, tiny_model, tmp_path, monkeypatch):
+    from flamingo_trainer.training import packed
+
+    tried = []
+
+    def scarce(self, batch, divisor):
+        tried.append(len(batch.ids))
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(packed.FusedPath, "loss", scarce)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    lora = {**RECIPE["lora"], "dropout": 0.0}
+    with pytest.raises(torch.OutOfMemoryError) as caught:
+        run(models, finetune_command(tmp_path, tiny_model, packing="always", lora=lora))
+    assert classify(caught.value).kind == "oom" and len(tried) == 2
+    models.drop()

@@ -1,13 +1,12 @@
 """Packed rows side by side: one knows nothing of the other, and steps made of them go the reference's way.
 
-The same in bf16 at a 14B model's shape on a GPU: `python -m flamingo_trainer.bench --only rowLogits,paddedReference`.
+The same in bf16 at a 14B model's shape on a GPU: `python -m bench.gpu --only rowLogits,paddedReference`.
 """
 
 import dataclasses
 
 import pytest
 import torch
-from TESTS.training.test_packed import LORA, adapter_on, encoded
 
 from flamingo_trainer.data.packing import pack
 from flamingo_trainer.data.render import IGNORED
@@ -16,7 +15,7 @@ from flamingo_trainer.training.memory_plan import Plan
 from flamingo_trainer.training.packed import packed_path
 from flamingo_trainer.training.train import finetune
 
-from ..families import FUSED, family
+from ..families import FUSED, LORA, adapter_on, encoded, family
 from ..work import RECIPE, Listener, finetune_command, read_lines
 
 

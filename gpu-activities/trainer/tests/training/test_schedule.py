@@ -6,9 +6,11 @@ steps is compared with the declared one.
 
 import pytest
 import torch
-from transformers import Trainer, TrainerCallback, TrainingArguments, get_scheduler
+from transformers import Trainer, TrainerCallback, TrainingArguments, get_linear_schedule_with_warmup, get_scheduler
 
-from flamingo_trainer.training.schedule import schedule, steps_of
+from flamingo_trainer.training.schedule import row_order, schedule, steps_in_epoch, steps_of
+
+from ..work import RECIPE
 
 LEARNING_RATE = 0.5
 
@@ -123,3 +125,37 @@ def test_the_studys_396_steps(kind, theirs):
         assert 1e-5 * factor == pytest.approx(scheduler.get_last_lr()[0], rel=1e-12), step
         optimizer.step()
         scheduler.step()
+
+
+@pytest.mark.parametrize(("warmup", "total"), [(5, 20), (0, 7), (9, 4)])
+def test_schedule_from_zero_is_that_of_transformers(warmup, total):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = get_linear_schedule_with_warmup(optimizer, warmup, total)
+    settings = {"kind": "linear", "warmupSteps": warmup, "warmupFrom": "zero"}
+    for step in range(total):
+        assert schedule(settings, step, total) == pytest.approx(theirs.get_last_lr()[0])
+        optimizer.step()
+        theirs.step()
+
+
+def test_schedule_from_the_first_step():
+    settings = {"kind": "linear", "warmupSteps": 5, "warmupFrom": "first"}
+    factors = [schedule(settings, step, 10) for step in range(10)]
+    assert factors == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1, 0.8, 0.6, 0.4, 0.2])
+
+
+def test_constant_schedule():
+    settings = {"kind": "constant", "warmupSteps": 2, "warmupFrom": "zero"}
+    assert [schedule(settings, step, 5) for step in range(5)] == [0, 0.5, 1, 1, 1]
+
+
+def test_row_order_is_a_function_of_seed_and_epoch():
+    assert row_order(0, 0, 50) == row_order(0, 0, 50)
+    assert sorted(row_order(0, 1, 50)) == list(range(50))
+    orders = {tuple(row_order(seed, epoch, 50)) for seed in range(3) for epoch in range(3)}
+    assert len(orders) == 9
+
+
+@pytest.mark.parametrize(("rows", "rule", "steps"), [(18, "partial", 5), (18, "drop", 4), (16, "partial", 4)])
+def test_steps_in_epoch(rows, rule, steps):
+    assert steps_in_epoch(rows, {**RECIPE, "lastBatch": rule}) == steps

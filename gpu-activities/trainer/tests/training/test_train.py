@@ -1,24 +1,28 @@
 """The training loop: the recipe's arithmetic, and a resume that leaves no trace."""
 
+import errno
 import json
 import math
 from pathlib import Path
 
 import pytest
 import torch
-import torch.nn.functional as F
-from transformers import get_linear_schedule_with_warmup
 
-from flamingo_trainer.data.render import IGNORED, encode_rows
+from flamingo_trainer.data.render import encode_rows
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.files import sha256_of
 from flamingo_trainer.models import adapters
 from flamingo_trainer.serve import fields
-from flamingo_trainer.training.padded import collate, gradients_of
-from flamingo_trainer.training.schedule import row_order, schedule, steps_in_epoch
 from flamingo_trainer.training.train import finetune
 
-from ..work import RECIPE, Listener, finetune_command, read_lines
+from ..work import (
+    RECIPE,
+    Listener,
+    conversations,
+    finetune_command,
+    read_lines,
+    write_lines,
+)
 
 WEIGHTS = "adapter/adapter_model.safetensors"
 
@@ -35,64 +39,6 @@ def undisturbed(models, tiny_model, tmp_path_factory):
 
 
 # --- the recipe ----
-
-
-@pytest.mark.parametrize(("warmup", "total"), [(5, 20), (0, 7), (9, 4)])
-def test_schedule_from_zero_is_that_of_transformers(warmup, total):
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    theirs = get_linear_schedule_with_warmup(optimizer, warmup, total)
-    settings = {"kind": "linear", "warmupSteps": warmup, "warmupFrom": "zero"}
-    for step in range(total):
-        assert schedule(settings, step, total) == pytest.approx(theirs.get_last_lr()[0])
-        optimizer.step()
-        theirs.step()
-
-
-def test_schedule_from_the_first_step():
-    settings = {"kind": "linear", "warmupSteps": 5, "warmupFrom": "first"}
-    factors = [schedule(settings, step, 10) for step in range(10)]
-    assert factors == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1, 0.8, 0.6, 0.4, 0.2])
-
-
-def test_constant_schedule():
-    settings = {"kind": "constant", "warmupSteps": 2, "warmupFrom": "zero"}
-    assert [schedule(settings, step, 5) for step in range(5)] == [0, 0.5, 1, 1, 1]
-
-
-def test_row_order_is_a_function_of_seed_and_epoch():
-    assert row_order(0, 0, 50) == row_order(0, 0, 50)
-    assert sorted(row_order(0, 1, 50)) == list(range(50))
-    orders = {tuple(row_order(seed, epoch, 50)) for seed in range(3) for epoch in range(3)}
-    assert len(orders) == 9
-
-
-@pytest.mark.parametrize(("rows", "rule", "steps"), [(18, "partial", 5), (18, "drop", 4), (16, "partial", 4)])
-def test_steps_in_epoch(rows, rule, steps):
-    assert steps_in_epoch(rows, {**RECIPE, "lastBatch": rule}) == steps
-
-
-@pytest.mark.parametrize("micro_batch_size", [1, 2, 5])
-def test_loss_is_the_mean_over_the_trained_tokens_of_the_step(models, tiny_model, tmp_path, micro_batch_size):
-    command = finetune_command(tmp_path, tiny_model, count=5)
-    loaded = models.base(command["model"], "fp32", Listener())
-    rows = encode_rows(loaded.tokenizer, loaded.stops, command["rows"], {"kind": "default"}, 200)
-    adapter = adapters.create(loaded.model, {**RECIPE["lora"], "dropout": 0.0}, seed=3, base_name=None)
-    try:
-        # by the book: all logits of all rows at once
-        ids, labels, mask = collate(rows, loaded)
-        logits = adapter(input_ids=ids, attention_mask=mask).logits[:, :-1]
-        expected = F.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
-        expected.backward()
-        gradients = {name: value.grad.clone() for name, value in adapters.trained(adapter).items()}
-        adapter.zero_grad()
-
-        loss, tokens = gradients_of(loaded, adapter, rows, micro_batch_size)
-        assert tokens == sum(row.trained for row in rows)
-        assert loss == pytest.approx(expected.item(), rel=1e-5)
-        for name, value in adapters.trained(adapter).items():
-            torch.testing.assert_close(value.grad, gradients[name], rtol=1e-4, atol=1e-7)
-    finally:
-        loaded.model = adapters.take_off(adapter)
 
 
 def test_what_a_run_leaves(undisturbed, tiny_model):
@@ -251,3 +197,43 @@ def test_a_packing_that_is_none(models, tiny_model, tmp_path):
         run(models, finetune_command(tmp_path, tiny_model, packing="sometimes"))
     assert caught.value.kind == "config"
     models.drop()
+
+
+def test_no_rows_at_all(models, tiny_model, tmp_path):
+    with pytest.raises(Failure, match="no rows") as caught:
+        run(models, finetune_command(tmp_path, tiny_model, count=0))
+    assert caught.value.kind == "data"
+
+
+def test_cut_rows_are_counted(models, tiny_model, tmp_path):
+    rows = write_lines(tmp_path / "rows.jsonl", conversations(18))
+    loaded = models.base({"path": str(tiny_model)}, "fp32", Listener())
+    whole = encode_rows(loaded.tokenizer, loaded.stops, rows, {"kind": "default"}, 999)
+    lengths = sorted(len(row.ids) for row in whole)
+    facts = run(models, finetune_command(tmp_path / "run", tiny_model, maxLength=lengths[-1] - 1, epochs=1))
+    assert facts["rowsTruncated"] == lengths.count(lengths[-1]) > 0
+
+
+@pytest.mark.parametrize("packing", ["none", "always"])
+def test_one_bad_row_is_named_before_anything_is_trained(models, tiny_model, tmp_path, packing):
+    command = finetune_command(tmp_path, tiny_model, packing=packing, maxLength=12)
+    listener = Listener()
+    with pytest.raises(Failure, match=r"row 1: no token of the answer is left within maxLength 12") as caught:
+        run(models, command, listener)
+    assert caught.value.kind == "data" and listener.steps == []
+
+
+def test_a_disk_that_is_full_at_the_very_end(models, tiny_model, tmp_path, monkeypatch):
+    whole = run(models, finetune_command(tmp_path / "whole", tiny_model))
+    command = finetune_command(tmp_path / "full", tiny_model, every=4)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(adapters, "write_tensors", full)
+    with pytest.raises(OSError):
+        run(models, command)
+    monkeypatch.undo()
+    models.drop()
+    facts = run(models, command)
+    assert facts["resumedFrom"] == 12 and facts["adapter"]["sha256"] == whole["adapter"]["sha256"]
