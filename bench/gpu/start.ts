@@ -1,15 +1,18 @@
 /**
- * `npm run bench -- gpu …`: the trainer's benchmark (gpu-activities/trainer/flamingo_trainer/bench) in its environment.
- * Where there is no Node, `python -m flamingo_trainer.bench` is the same.
+ * `npm run bench -- gpu …`: the trainer's benchmark, the Python package in this folder, in the trainer's environment.
+ * Where there is no Node, `PYTHONPATH=gpu-activities/trainer python -m bench.gpu` at the repository's root is the same.
  */
 import { spawn } from 'node:child_process';
-import { pythonEnv, pythonPath, unslothPython } from '../artifacts/toolchain';
+import { delimiter } from 'node:path';
+import { installationRoot } from '../../artifacts/places';
+import { pythonEnv, pythonPath, unslothPython } from '../../artifacts/toolchain';
+import { trainerFolder } from '../../tools/locations.cjs';
 
 /** Resolves with the benchmark's exit code. Its table or JSON goes to stdout, its progress to stderr. */
 export function runGpuBenchmark(args: string[]): Promise<number> {
-  const child = spawn(pythonPath(), ['-m', 'flamingo_trainer.bench', ...args], {
+  const child = spawn(pythonPath(), ['-m', 'bench.gpu', ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...pythonEnv(), ...unsloth() },
+    env: { ...pythonEnv(), ...unsloth(), PYTHONPATH: [trainerFolder(), installationRoot()].join(delimiter) },
   });
   // Ctrl-C reaches the child as well; it ends its own children, and this waits for it
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => child.kill(name));

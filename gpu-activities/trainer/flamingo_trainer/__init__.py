@@ -4,6 +4,7 @@ how likely given answers are.
 A module imports only from lines below its own; the `python imports` check holds that (pyproject.toml). From the top:
 
     serve.py        the process: takes commands, runs one operation at a time, reports how it ended
+    protocol.py     the two pipes and the stop request
     handover.py     rows out to, and adapters in from, a trainer that is not this one
     measure.py      log-probabilities of given answers
 
@@ -32,7 +33,6 @@ A module imports only from lines below its own; the `python imports` check holds
         packing.py            rows behind each other in one sequence
         render.py             messages -> text -> token ids and trained positions
 
-    protocol.py     the two pipes and the stop request
     environment.py  quiet and offline libraries, threads, device, versions
     files.py, failures.py
 

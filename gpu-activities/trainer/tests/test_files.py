@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from flamingo_trainer.files import sha256_of, write_tensors
+from flamingo_trainer.files import sha256_of, whole_folder, write_tensors
 
 
 def test_tensor_files_are_those_of_the_library(tmp_path, monkeypatch):
@@ -22,3 +22,16 @@ def test_tensor_files_are_those_of_the_library(tmp_path, monkeypatch):
     assert (tmp_path / "ours.safetensors").read_bytes() == (tmp_path / "theirs.safetensors").read_bytes()
     with pytest.raises(TypeError, match=r"a is torch\.bfloat16"):
         write_tensors(Path(tmp_path / "y.safetensors"), {"a": torch.zeros(2, dtype=torch.bfloat16)})
+
+
+def test_a_folder_is_whole_or_absent(tmp_path):
+    place = tmp_path / "models" / "one"
+    with whole_folder(place) as folder:
+        (folder / "file").write_text("x")
+        assert not place.exists()
+    assert (place / "file").read_text() == "x" and list(place.parent.iterdir()) == [place]
+    assert place.stat().st_mode & 0o777 == 0o755 and (place / "file").stat().st_mode & 0o444 == 0o444
+    with pytest.raises(RuntimeError, match="made up"), whole_folder(tmp_path / "models" / "two") as folder:
+        (folder / "file").write_text("x")
+        raise RuntimeError("made up")
+    assert list(place.parent.iterdir()) == [place]

@@ -1,10 +1,12 @@
 """A run that another process resumes."""
 
+import os
 from pathlib import Path
 
 from bench.gpu import restart as restarting
 from bench.gpu.setting import TINY, Setting
 
+from ..driver import HOME, ROOT
 from ..forked import Forked
 
 
@@ -18,6 +20,7 @@ def test_killed_and_stopped_runs_are_resumed_by_another_process(tmp_path, monkey
         return Forked(restarting.main, setting.shape, folder, part, log=tmp_path / "log").wait(120)
 
     monkeypatch.setattr(restarting, "process", process)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, [HOME, ROOT])))
     found = restarting.restart(Setting("tiny", TINY, tmp_path))
     assert found["stoppedIdentical"] is True
     assert found["killedIdentical"] is True

@@ -19,3 +19,11 @@ def test_a_recipe_chooses_the_mask(tmp_path):
     assert all(len(b.ids) > len(a.ids) for a, b in zip(plain, marked, strict=True))
     with pytest.raises(Failure, match="unknown mask 'everything'"):
         encode_recipe(made, stop_ids(made, None), file, {**recipe, "mask": "everything"})
+
+
+def test_a_file_has_the_recipes_number_of_rows(tmp_path):
+    made = tokenizer("qwen2_5")
+    file = write_lines(tmp_path / "rows.jsonl", conversations(2))
+    with pytest.raises(Failure, match="has 2 rows, the recipe says 3") as caught:
+        encode_recipe(made, stop_ids(made, None), file, {**RECIPE, "rowCount": 3})
+    assert caught.value.kind == "data"

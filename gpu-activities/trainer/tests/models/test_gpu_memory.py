@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from flamingo_trainer.models.gpu_memory import RESERVED, room_beside
+from flamingo_trainer.models.gpu_memory import RESERVED, free_bytes, room_beside
 
 from ..families import adapter_on, family
 
@@ -18,3 +18,11 @@ def test_the_room_is_the_gpu_less_the_model_whatever_is_free(monkeypatch):
     assert room_beside(loaded.model, gpu) == 80 * 10**9 - RESERVED - weights
     assert room_beside(adapter_on(loaded), gpu) == 80 * 10**9 - RESERVED - weights
     assert room_beside(loaded.model, torch.device("cpu")) is None
+
+
+def test_a_gpus_free_memory_is_what_the_driver_and_this_process_have_left(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (5, 80))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 30)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 10)
+    assert free_bytes(torch.device("cuda")) == 25
+    assert free_bytes(torch.device("cpu")) is None

@@ -105,7 +105,8 @@ def test_memory_returns_to_the_base_model_after_each_operation(tiny_model, tmp_p
     assert rest() == base
 
 
-def test_an_unknown_precision(models, tiny_model):
+def test_an_unknown_precision(models, tiny_model, tmp_path):
     with pytest.raises(Failure, match="unknown precision 'fp8'") as caught:
-        models.base({"path": str(tiny_model)}, "fp8", Listener())
+        command = finetune_command(tmp_path, tiny_model, precision="fp8")
+        finetune(models, Listener(), **fields({"op": "finetune", **command}))
     assert caught.value.kind == "config"
