@@ -58,7 +58,7 @@ def measure(
     pairs: str,
     out: str,
 ) -> dict[str, Any]:
-    """Runs a `MeasureCommand` to its end; returns the fields of its `committed` event."""
+    """Runs a `MeasureCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
     loaded = models.with_adapter(model, precision, adapter, report)
     asked = read_json_lines(pairs)
     rows = [

@@ -18,6 +18,17 @@ ROOT = HOME.parent.parent
 STAND_INS = Path(__file__).parent / "stand_ins"
 
 
+def command_line(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The trainer's command line, run to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "flamingo_trainer", *arguments],
+        env={**os.environ, "PYTHONPATH": str(HOME)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 class Trainer:
     def __init__(self, log: Path, *arguments: str, program: bool = False, packages: Path | None = None):
         """Forked, with the libraries imported; a `program` is started as a worker does it, which takes seconds.

@@ -25,6 +25,7 @@ LORA = {"rank": 4, "alpha": 8, "rsLora": True, "dropout": 0.0, "targetModules": 
 def family(name: str, dtype: torch.dtype = torch.float32) -> Loaded:
     tokenizer = make_tokenizer()
     special = {"mistral": {"sliding_window": None}, "qwen3": {"head_dim": 16}, "gemma2": {"head_dim": 16}}
+    # Not the tiny model's shape: three layers, and a width that is no power of two.
     config = CONFIGS[name](
         vocab_size=len(tokenizer),
         hidden_size=48,

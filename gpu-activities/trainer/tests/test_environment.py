@@ -1,6 +1,5 @@
 """What the process is and runs on."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,21 +8,12 @@ import torch
 
 from flamingo_trainer import environment
 
-from .driver import HOME
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "flamingo_trainer", *arguments],
-        env={**os.environ, "PYTHONPATH": str(HOME)},
-        capture_output=True,
-        text=True,
-    )
+from .driver import HOME, command_line
 
 
 def test_threads_must_be_a_number(monkeypatch):
     monkeypatch.setenv("FLAMINGO_THREADS", "many")
-    done = run("versions")
+    done = command_line("versions")
     assert done.returncode == 1 and "FLAMINGO_THREADS must be a whole number" in done.stderr
 
 

@@ -73,6 +73,7 @@ def create(
     drawing them where it knows them, and else learns them.
     """
     known = first is not None and first.known(lora, seed)
+    # experiments/own-trainer/train.py has these settings too: it is an example, and uses nothing of this package.
     config = LoraConfig(
         r=lora["rank"],
         lora_alpha=lora["alpha"],
@@ -122,7 +123,7 @@ def write(folder: Path, tensors: dict[str, torch.Tensor], settings: LoraConfig) 
     PEFT's own writer adds a model card and the names of this host and of its version.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # by name, which is the order that the library's own writer has
+    # Sorted by name, which is the order that the library's own writer has.
     sha256 = write_tensors(folder / WEIGHTS, dict(sorted(tensors.items())))
     write_config(settings, folder)
     return sha256
@@ -162,7 +163,7 @@ def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype) -> PeftMo
     if found != expected:
         raise Failure("data", f"{weights} has the SHA-256 {found}, not {expected}")
     try:
-        # made without weights: PEFT would draw some for every module, one by one, only to overwrite them
+        # Made without weights, because PEFT would draw some for every module, only to overwrite them.
         model = PeftModel.from_pretrained(
             base, str(folder), is_trainable=False, autocast_adapter_dtype=False, low_cpu_mem_usage=True
         )

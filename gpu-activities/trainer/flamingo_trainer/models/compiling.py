@@ -15,7 +15,7 @@ def compiled(function: Callable[..., Any], device: torch.device, **options: Any)
         return function
     import torch._dynamo
 
-    # batch sizes and adapters' ranks come and go in a long-lived process
+    # Batch sizes and adapters' ranks change in a long-lived process, and each may be compiled anew.
     torch._dynamo.config.cache_size_limit = 64
     return torch.compile(function, **options)
 

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 
 try:
     from torch.nn.attention.varlen import varlen_attn
-except ImportError:  # an older torch: rows one after the other
+except ImportError:  # with an older torch rows are attended to one after the other
     varlen_attn = None
 
-# newer ones want to be told that there are more query heads than key heads
+# Newer versions must be told that there are more query heads than key heads.
 GROUPED: dict[str, Any] = (
     {"enable_gqa": True} if varlen_attn and "enable_gqa" in inspect.signature(varlen_attn).parameters else {}
 )
@@ -24,7 +24,7 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, borders: torch.Ten
         return varlen_attn(q, k, v, borders, borders, longest, longest, window_size=(-1, 0), **GROUPED)
     fewer_keys = q.shape[1] != k.shape[1]
     if q.is_cuda:
-        # fp32, for which there is no such kernel: a mask of all pairs, which a compiler sees through
+        # There is no such kernel for fp32, so this masks all pairs, which a compiler sees through.
         place = torch.arange(len(q), device=q.device)
         row = torch.searchsorted(borders, place, right=True)
         mask = (row[:, None] == row[None, :]) & (place[:, None] >= place[None, :])

@@ -28,7 +28,7 @@ def attend_cache(
         return attend_cache_triton(q, k, v, keys, values, position)
     rows = torch.arange(len(q), device=q.device)
     keys[rows, position], values[rows, position] = k, v
-    # on a CPU only as far as somebody has come; a captured graph must not look
+    # On a CPU only as far as the longest answer has come. A captured graph can not look, and takes all.
     length = keys.shape[1] if q.is_cuda else int(position.max()) + 1
     mask = torch.arange(length, device=q.device)[None, :] <= position[:, None]
     return F.scaled_dot_product_attention(

@@ -75,7 +75,7 @@ def generate(
     items: str,
     out: str,
 ) -> dict[str, Any]:
-    """Runs a `GenerateCommand` to its end; returns the fields of its `committed` event."""
+    """Runs a `GenerateCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
     loaded = models.with_adapter(model, sampling["precision"], adapter, report)
     answers = [prepare(loaded, item, system_prompt, sampling) for item in read_json_lines(items)]
     answers.sort(key=lambda answer: (len(answer.prompt), answer.item["id"]))
@@ -117,7 +117,7 @@ def decode_in_slots(
     Raises `Stopped` between two looks at the tokens when asked to.
     """
     seed, limit = sampling["seed"], sampling["maxNewTokens"]
-    # the samples of a question behind each other
+    # so that the samples of a question come one after the other
     answers = sorted(answers, key=lambda answer: (len(answer.prompt), answer.prompt, answer.item["id"]))
     jobs = [
         Job(answer.prompt, words_of(seed, answer.item["question"], answer.item["sample"]), limit) for answer in answers

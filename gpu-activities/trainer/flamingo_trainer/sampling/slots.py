@@ -236,7 +236,7 @@ class SlotEngine:
         self.history[:, :size].index_copy_(0, self.clock.remainder(self.stride), chosen[None])
         self.clock.add_(1)
         state[0].copy_(chosen)
-        # an answer that has ended goes on until somebody looks, but not over the edge
+        # An answer that has ended goes on until the tokens are looked at, but not beyond the cache.
         state[1].add_(1).clamp_(max=self.capacity - 1)
 
     def _chosen(

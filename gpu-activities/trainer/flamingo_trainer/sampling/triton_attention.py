@@ -25,11 +25,11 @@ def kernel(
     tl.store(keys_at + place, k_new)
     tl.store(values_at + place, v_new)
 
-    # the heads that share these keys, filled up to the smallest matrix product
+    # The heads that share these keys are filled up to the smallest matrix product.
     rows = tl.arange(0, ROWS)
     heads = ((answer * KV_HEADS + head) * GROUP + rows[:, None]) * WIDTH + lanes[None, :]
     q = tl.load(q_at + heads, mask=rows[:, None] < GROUP, other=0.0)
-    # starts with the new token, which is not read back from the cache
+    # The sums start with the new token, which is not read back from the cache.
     largest = tl.sum(q.to(tl.float32) * k_new.to(tl.float32)[None, :], axis=1) * scale
     total = tl.full((ROWS,), 1.0, tl.float32)
     weighted = tl.zeros((ROWS, WIDTH), tl.float32) + v_new.to(tl.float32)[None, :]
@@ -58,6 +58,7 @@ def attend_cache_triton(
     values: torch.Tensor,
     position: torch.Tensor,
 ) -> torch.Tensor:
+    """As cache_attention.attend_cache, which hands its parameters on."""
     answers, heads, width = q.shape
     kv_heads = k.shape[1]
     group = heads // kv_heads

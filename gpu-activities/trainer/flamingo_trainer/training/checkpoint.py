@@ -249,7 +249,7 @@ def restore(path: Path, parameters: dict[str, torch.nn.Parameter], optimizer: to
             file=sys.stderr,
             flush=True,
         )
-    # last, because everything before may draw
+    # This comes last, because everything before it may draw random numbers.
     set_random_states(torch.load(path / "random.pt", map_location="cpu", weights_only=True))
     return State(manifest["step"], parameters, optimizer, [json.loads(line) for line in lines], plan_of(path))
 

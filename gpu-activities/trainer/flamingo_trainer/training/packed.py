@@ -190,7 +190,7 @@ def packed_path(
     steps: list[list[int]],
     plan: Plan | None,
 ) -> PackedPath:
-    """The packed path for this model and adapter; `plan` is that of the checkpoint to go on from, if there is one.
+    """The packed path for what train.path_of was given; `plan` is the checkpoint's to go on from, if there is one.
 
     `steps` are the row numbers of every optimizer step.
     """

@@ -39,7 +39,7 @@ class Saver:
         self._attempt, self._every = attempt, every_steps
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._writing: tuple[int, Future[Written]] | None = None
-        # until the first has been measured it may take as long to become whole as it took to become due
+        # Until one has been measured, the first may take as long to become whole as it took to become due.
         self._reserve = SHORTEST / 2
         self._slowest = self._longest_step = 0.0
         self._since = time.monotonic()
@@ -165,7 +165,7 @@ def write_both(
     attempt: Path | None, kept: Kept | None, snapshot: checkpoint.Snapshot, identity: checkpoint.Identity
 ) -> Written:
     started = time.monotonic()
-    # first, so that a checkpoint of this step or a later one never stands where an adapter before it is lacking
+    # The adapter comes first, so that no checkpoint of this step or a later one stands where it is lacking.
     if kept is not None:
         kept.write(snapshot)
     path, sha256 = (None, "") if attempt is None else checkpoint.save(attempt, snapshot, identity)

@@ -62,7 +62,7 @@ def finetune(
     keep_steps: list[int],
     until: int | None,
 ) -> dict[str, Any]:
-    """Runs a `FinetuneCommand` to its end; returns the fields of its `committed` event."""
+    """Runs a `FinetuneCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
     attempt = Path(attempt_folder)
     if recipe["backend"] != models.backend:
         raise Failure("config", f"this trainer is the backend {models.backend!r}, not {recipe['backend']!r}")

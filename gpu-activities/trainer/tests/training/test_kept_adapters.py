@@ -15,7 +15,7 @@ from flamingo_trainer.training.kept_adapters import FILES
 from flamingo_trainer.training.train import finetune
 
 from ..driver import Trainer
-from ..work import Listener, finetune_command, read_lines
+from ..work import Listener, finetune_command, in_another_attempt, read_lines
 
 STEPS = [3, 7, 8, 15]
 
@@ -117,10 +117,7 @@ def test_another_attempts_are_taken_over(models, tiny_model, undisturbed, tmp_pa
     command["keepSteps"] = STEPS
     with pytest.raises(Stopped):
         run(models, command, Listener(stop_at=9))
-    second = tmp_path / "second"
-    second.mkdir()
-    folders = {"attemptFolder": str(second), "searchFolders": [command["attemptFolder"], str(second)]}
-    facts = run(models, {**command, **folders})
+    facts = run(models, in_another_attempt(command, tmp_path / "second"))
     assert [Path(kept["path"]).parts[-3] for kept in facts["kept"]] == ["attempt", "attempt", "attempt", "second"]
     assert contents(facts) == contents(undisturbed[1])
 

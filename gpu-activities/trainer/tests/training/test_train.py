@@ -20,6 +20,7 @@ from ..work import (
     Listener,
     conversations,
     finetune_command,
+    in_another_attempt,
     read_lines,
     write_lines,
 )
@@ -121,10 +122,7 @@ def test_another_attempts_checkpoint_is_taken_over(models, tiny_model, undisturb
     first = finetune_command(tmp_path, tiny_model)
     with pytest.raises(Stopped):
         run(models, first, Listener(stop_at=5))
-    second = tmp_path / "second"
-    second.mkdir()
-    folders = {"attemptFolder": str(second), "searchFolders": [first["attemptFolder"], str(second)]}
-    facts = run(models, {**first, **folders})
+    facts = run(models, in_another_attempt(first, tmp_path / "second"))
     assert facts["resumedFrom"] == 5
     assert facts["adapter"]["sha256"] == undisturbed[1]["adapter"]["sha256"]
 
