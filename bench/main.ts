@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installationRoot } from '../workers/places';
-import { runGpuBenchmark } from './gpu';
+import { runGpuBenchmark } from './gpu/start';
 import { chosenParts, PARTS } from './judge/parts';
 import { Sitting } from './judge/session';
 import { describeMachine, type Machine } from './machine';
