@@ -5,14 +5,13 @@
 import { withoutCalibration, isCalibration } from '../../experiment/expand/calibration';
 import { flattenMetrics } from '../../experiment/combined';
 import { withoutKeptSteps } from '../../experiment/kept-steps';
-import type { Plan, PlannedMetric } from '../../experiment/plan';
-import { repeatsOf } from '../../experiment/requests';
+import type { Plan } from '../../experiment/plan';
 import type { JudgeSpec, Spec } from '../../experiment/spec';
 import type { OtherJudge, ReportInput } from '../report-input';
 import { calibrationOf } from './calibration';
 import type { CellRows } from '../../artifacts/cells';
 
-type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf'>;
+type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration'>;
 
 /** How the report calls the judge that the file calls so, too. */
 export const MAIN = 'judge';
@@ -36,7 +35,6 @@ export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]):
     mainJudge: { name: MAIN, label: spec.judge.model },
     ...(others.length === 0 ? {} : { otherJudges: others }),
     ...(calibration.length === 0 ? {} : { calibration }),
-    repeatsOf: chosenRepeats(),
   };
 }
 
@@ -51,15 +49,5 @@ function otherJudge(name: string, judge: JudgeSpec, cells: readonly CellRows[]):
         ? []
         : [{ cell: cell.id, metrics: flattenMetrics(metrics), judgements: others[name] ?? [] }];
     }),
-  };
-}
-
-/** A metric's choice is made once, not for every completion. */
-function chosenRepeats(): NonNullable<ReportInput['repeatsOf']> {
-  const known = new Map<PlannedMetric, ReturnType<typeof repeatsOf>>();
-  return (metric, completion) => {
-    const times = known.get(metric) ?? repeatsOf(metric);
-    known.set(metric, times);
-    return times(completion);
   };
 }

@@ -1,5 +1,18 @@
 import { tQuantile } from '../../../../report/statistics/student-t';
 
+const mockLoad = jest.fn();
+jest.mock('@stdlib/stats-base-dists-t-quantile', () => {
+  mockLoad();
+  return jest.requireActual<object>('@stdlib/stats-base-dists-t-quantile');
+});
+
+test('the library is loaded by the first quantile and not before', () => {
+  expect(mockLoad).not.toHaveBeenCalled();
+  tQuantile(0.9, 5);
+  tQuantile(0.9, 6);
+  expect(mockLoad).toHaveBeenCalledTimes(1);
+});
+
 // scipy 1.17.1: stats.t.ppf(p, df)
 test.each([
   [1, 0.6, 0.32491969623290634],
@@ -63,17 +76,4 @@ test('refuses what has no quantile', () => {
   expect(() => tQuantile(1, 5)).toThrow(RangeError);
   expect(() => tQuantile(0.5, 0)).toThrow(RangeError);
   expect(() => tQuantile(Number.NaN, 5)).toThrow(RangeError);
-});
-
-test('the library is loaded by the first quantile and not before', async () => {
-  const load = jest.fn();
-  jest.resetModules();
-  jest.doMock('@stdlib/stats-base-dists-t-quantile', () => {
-    load();
-    return () => 2;
-  });
-  const { tInterval } = await import('../../../../report/statistics/intervals');
-  expect(load).not.toHaveBeenCalled();
-  tInterval([1, 2, 3], 'value');
-  expect(load).toHaveBeenCalledTimes(1);
 });
