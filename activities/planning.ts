@@ -14,7 +14,7 @@ import type { PlanningActivities } from '../workflows/activity-types';
 import type { ConfigurationOutline, ExperimentOutline, ExperimentRequest } from '../workflows/messages';
 import { beating } from './heartbeat';
 import { readCell } from '../artifacts/cells';
-import { writeReport } from '../report/experiment-report';
+import { writeReport } from '../report/write-report';
 import { importExperiment, InvalidFile, type ExperimentText } from '../inputs/import';
 import { paidInRun } from '../judge/paid-in-run';
 import { planJudging } from '../judge/cut-shards';

@@ -6,14 +6,13 @@ import { withoutCalibration, isCalibration } from '../../experiment/calibration'
 import { flattenMetrics } from '../../experiment/combined';
 import { withoutKeptSteps } from '../../experiment/kept-steps';
 import { MAIN_JUDGE } from '../../experiment/main-judge';
-import type { Plan, PlannedMetric } from '../../experiment/plan';
-import { repeatsOf } from '../../experiment/requests';
+import type { Plan } from '../../experiment/plan';
 import type { JudgeSpec, Spec } from '../../experiment/spec';
 import type { OtherJudge, ReportInput } from '../report-input';
 import { calibrationOf } from './calibration';
 import type { CellRows } from '../../artifacts/cells';
 
-type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf'>;
+type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration'>;
 
 /** `cells`: of the whole plan. Those along training are another part of the report's input. */
 export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]): Judged {
@@ -34,7 +33,6 @@ export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]):
     mainJudge: { name: MAIN_JUDGE, label: spec.judge.model },
     ...(others.length === 0 ? {} : { otherJudges: others }),
     ...(calibration.length === 0 ? {} : { calibration }),
-    repeatsOf: chosenRepeats(),
   };
 }
 
@@ -49,15 +47,5 @@ function otherJudge(name: string, judge: JudgeSpec, cells: readonly CellRows[]):
         ? []
         : [{ cell: cell.id, metrics: flattenMetrics(metrics), judgements: others[name] ?? [] }];
     }),
-  };
-}
-
-/** A metric's choice is made once, not for every completion. */
-function chosenRepeats(): NonNullable<ReportInput['repeatsOf']> {
-  const known = new Map<PlannedMetric, ReturnType<typeof repeatsOf>>();
-  return (metric, completion) => {
-    const times = known.get(metric) ?? repeatsOf(metric);
-    known.set(metric, times);
-    return times(completion);
   };
 }

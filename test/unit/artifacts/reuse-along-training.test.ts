@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { countReuse } from '../../../../artifacts/reuse';
-import { LocalStore } from '../../../../artifacts/local-store';
-import { keptAdapterKey } from '../../../../experiment/kept-steps';
-import { expand } from '../../../../experiment/expand/expand';
-import type { Plan } from '../../../../experiment/plan';
-import { inputs, SMALL, specOf } from '../../experiment/samples';
+import { countReuse } from '../../../artifacts/reuse';
+import { LocalStore } from '../../../artifacts/local-store';
+import { keptAdapterKey } from '../../../experiment/kept-steps';
+import { expand } from '../../../experiment/expand/expand';
+import type { Plan } from '../../../experiment/plan';
+import { inputs, SMALL, specOf } from '../experiment/samples';
 
 let folder: string;
 let store: LocalStore;

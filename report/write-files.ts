@@ -9,7 +9,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { canonicalJson } from '../experiment/canonical';
-import { PROVENANCE_FILE } from './report';
+import { PROVENANCE_FILE } from './build-files';
 import type { ReportFile } from './report-input';
 
 /** `files`: all of the report, its provenance included, which lists them. */

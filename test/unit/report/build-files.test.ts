@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { preparePage } from '../../../report/page/page';
-import { buildReport, type ReportFile, type ReportInput } from '../../../report/report';
+import { buildReport, type ReportFile, type ReportInput } from '../../../report/build-files';
 import type { TrainingLog } from '../../../report/report-input';
 import { computeResults } from '../../../report/results';
 import { cellsCsv, questionsCsv, reportJson } from '../../../report/tables/cells';

@@ -17,7 +17,7 @@ import type { CompletionProvenance } from '../experiment/rows';
 import type { Spec } from '../experiment/spec';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { type DrawAll, withDrawing } from './figures/render';
-import { buildReport } from './report';
+import { buildReport } from './build-files';
 import type {
   CellProvenance,
   Costs,
@@ -30,8 +30,8 @@ import { judgementProvenance, readCell, type CellRows } from '../artifacts/cells
 import { judgeUsd, PRICES_AS_OF } from '../judge/prices';
 import { judgingCounts } from './gather/judging-counts';
 import { publishCell } from './publish';
-import { alongTrainingInput } from './gather/along-training';
-import { writeReportFiles } from './report-files';
+import { alongTrainingInput } from './gather/fine-tunes';
+import { writeReportFiles } from './write-files';
 import { judgedInput } from './gather/judges';
 import { figuresOf, readMeasured } from './gather/measurements';
 import { trainingLogs } from './gather/training-logs';

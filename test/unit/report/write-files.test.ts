@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeReportFiles } from '../../../report/report-files';
+import { writeReportFiles } from '../../../report/write-files';
 
 let folder: string;
 beforeEach(() => {
