@@ -346,7 +346,7 @@ test('a share that shrinks leaves what the server takes to the others', () => {
   ask('b', { bounds });
   const { maxInFlight, limitChange } = ask('a', { ...found(20, 4), bounds });
   expect(maxInFlight).toBe(10);
-  expect(20 + move).toBeLessThanOrEqual(10);
+  expect(20 + limitChange).toBeLessThanOrEqual(10);
   expect(holder('a').knownLimit + holder('a').draining + holder('b').knownLimit + unassigned()).toBe(20);
 });
 
