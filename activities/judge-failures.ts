@@ -5,11 +5,8 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AccountPause, PausedAccount } from '../workflows/account-messages';
-import { JudgeStopped } from '../judge/ask';
-import { PAUSES_ACCOUNT, RequestFailed } from '../judge/errors';
+import { AccountPaused, JudgeMustWait, JudgeStopped, PAUSES_ACCOUNT, RequestFailed } from '../judge/errors';
 import type { PausableAccount } from './account';
-import { AccountPaused } from '../judge/pacing/account-share';
-import { JudgeMustWait } from '../judge/pacing/pace';
 
 /** What the provider or a person has to change; any other failure is counted, so that it can not repeat for ever. */
 export function isExpected(error: unknown): boolean {

@@ -10,8 +10,8 @@ import type { Store } from '../artifacts/store';
 import type { Sha256 } from '../experiment/canonical';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Paid } from '../workflows/activity-types';
-import { usdOf } from '../activities/spending';
 import { readJournals } from '../artifacts/journal';
+import { usdOf } from './prices';
 
 /** A shard of a cell's cut: where its attempts lie, and whose price they have. */
 export interface CutShard {

@@ -1,19 +1,19 @@
 /**
  * Killing Flamingo's processes in the middle of a run, and what the run came to all the same.
  */
-import { sleep } from '../../cli/local/processes';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { check } from './contenders/contender';
 import { runFlamingo, type FlamingoJob, type FlamingoJudged } from './contenders/flamingo';
 import type { StatsReport } from '../../stand-in/stats';
 import type { Conditions, JudgeServer } from './server';
 import type { FlamingoServices } from './services';
-import { SITTING_LATENCY, type Sitting } from './session';
+import { SESSION_LATENCY, type Session } from './session';
 
 export type Victim = 'the judge worker' | 'every process';
 
 export interface KillJob extends Omit<FlamingoJob, 'url' | 'folder'> {
   conditions?: Conditions;
-  /** A server of its own for this run, where the sitting's remembers what it should not. */
+  /** A server of its own for this run, where the session's remembers what it should not. */
   ownServer?: boolean;
 }
 
@@ -39,10 +39,10 @@ const GIVE_UP_MS = 120_000;
 const MOST_COMMANDS = 5;
 
 /** From an empty store. */
-export async function undisturbedRun(sitting: Sitting, job: KillJob): Promise<FlamingoJudged & { stats: StatsReport }> {
-  const { server, services } = await begin(sitting, job);
+export async function undisturbedRun(session: Session, job: KillJob): Promise<FlamingoJudged & { stats: StatsReport }> {
+  const { server, services } = await begin(session, job);
   try {
-    const folder = sitting.newFolder('run');
+    const folder = session.newFolder('run');
     const judged = await runFlamingo(services, { ...job, url: server.url, folder }).finished;
     return { ...judged, stats: await server.stats() };
   } finally {
@@ -55,14 +55,14 @@ export async function undisturbedRun(sitting: Sitting, job: KillJob): Promise<Fl
  * command goes on; if it was killed, too, it is typed again.
  */
 export async function killedRun(
-  sitting: Sitting,
+  session: Session,
   job: KillJob,
   victim: Victim,
   moment: (stats: StatsReport) => boolean,
   wanted: string,
 ): Promise<Killed> {
-  const { server, services } = await begin(sitting, job);
-  const flamingoJob = { ...job, url: server.url, folder: sitting.newFolder('run') };
+  const { server, services } = await begin(session, job);
+  const flamingoJob = { ...job, url: server.url, folder: session.newFolder('run') };
   const began = performance.now();
   try {
     let command = runFlamingo(services, flamingoJob);
@@ -96,11 +96,11 @@ export async function killedRun(
 }
 
 async function begin(
-  sitting: Sitting,
+  session: Session,
   { conditions, ownServer = false }: KillJob,
 ): Promise<{ server: JudgeServer; services: FlamingoServices }> {
-  const server = await (ownServer ? sitting.startServer(SITTING_LATENCY) : sitting.server());
-  const services = await sitting.flamingo(1, server);
+  const server = await (ownServer ? session.startServer(SESSION_LATENCY) : session.server());
+  const services = await session.flamingo(1, server);
   await server.reset(conditions);
   return { server, services };
 }
