@@ -39,7 +39,7 @@ export function judgeUsd(
 
 /**
  * US dollars of a usage, by the experiment file's price or the list's. A model without any known price counts as 0.
- * `judge`: its name in the file's `judges`; none = the file's `judge`. `batch`: paid through Message Batches.
+ * `judge`: its name. `batch`: paid through Message Batches.
  */
 export function usdOf(
   spec: Spec,
