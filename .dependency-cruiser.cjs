@@ -5,29 +5,42 @@
  * a forbidden edge and a circle and sees both refused.
  */
 
-/** From top to bottom. `bench/` is on top, `experiment/` knows nothing of the rest. */
+/** The floors from top to bottom, each with the name that a violation is reported by. */
 const FLOORS = [
-  '^bench/',
-  '^cli/',
-  '^workers/',
-  '^gpu-activities/',
-  '^activities/',
-  '^report/',
-  '^inputs/',
-  '^judge/',
-  '^stand-in/',
-  '^artifacts/',
-  '^workflows/',
-  '^experiment/(file|expand)/',
-  '^experiment/[^/]+$',
+  { name: 'bench', path: '^bench/' },
+  { name: 'cli', path: '^cli/' },
+  { name: 'workers', path: '^workers/' },
+  { name: 'gpu-activities', path: '^gpu-activities/' },
+  { name: 'activities', path: '^activities/' },
+  { name: 'report', path: '^report/' },
+  { name: 'inputs', path: '^inputs/' },
+  { name: 'judge', path: '^judge/' },
+  { name: 'stand-in', path: '^stand-in/' },
+  { name: 'artifacts', path: '^artifacts/' },
+  { name: 'workflows', path: '^workflows/' },
+  // side by side: a file becomes a spec without knowing what a plan is made of, and the other way round
+  { name: 'experiment-file-and-expand', path: '^experiment/(file|expand)/' },
+  { name: 'experiment-nouns', path: '^experiment/[^/]+$' },
 ];
 
-const upward = FLOORS.slice(1).map((floor, index) => ({
-  name: `no-upward-import-from-${floor}`,
+const upward = FLOORS.slice(1).map(({ name, path }, index) => ({
+  name: `${name}-imports-only-from-below`,
   severity: 'error',
   comment: 'A floor imports only from itself and from floors below it.',
-  from: { path: floor },
-  to: { path: FLOORS.slice(0, index + 1) },
+  from: { path },
+  to: { path: FLOORS.slice(0, index + 1).map((above) => above.path) },
+}));
+
+const apart = [
+  ['file', 'expand'],
+  ['expand', 'file'],
+].map(([one, other]) => ({
+  name: `experiment-${one}-without-${other}`,
+  severity: 'error',
+  comment:
+    'experiment/file makes a spec of a file, experiment/expand a plan of a spec; what both need lies in experiment/.',
+  from: { path: `^experiment/${one}/` },
+  to: { path: `^experiment/${other}/` },
 }));
 
 module.exports = {
@@ -40,6 +53,7 @@ module.exports = {
       to: { circular: true },
     },
     ...upward,
+    ...apart,
     {
       name: 'no-import-from-tests',
       severity: 'error',
@@ -59,7 +73,7 @@ module.exports = {
       severity: 'error',
       comment: 'tools/ runs before anything is installed or built.',
       from: { path: '^tools/' },
-      to: { path: FLOORS },
+      to: { path: FLOORS.map(({ path }) => path) },
     },
   ],
   options: {

@@ -6,8 +6,8 @@ import type { UpdateDefinition } from '@temporalio/common';
 import type { account } from '../workflows/account';
 import {
   accountWorkflowId,
-  lease,
   pauseAccount,
+  requestShare,
   waitForAccount,
   type AccountPause,
   type PauseRequest,
@@ -38,7 +38,7 @@ export function temporalAccount(name: string, client: () => Client): PausableAcc
   }
   return {
     name,
-    lease: (request) => update(lease, request),
+    share: (request) => update(requestShare, request),
     pause: (request) => update(pauseAccount, request),
     wait: (workflowId) => update(waitForAccount, { workflowId }),
   };

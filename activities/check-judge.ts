@@ -9,15 +9,14 @@ import { preflight } from '../judge/preflight';
 import { failure, FAILURES } from '../workflows/failures';
 import { checkQueue } from '../workflows/messages';
 
-/** Checks those of `judges` whose account's queue for checks was asked. `''` is the file's `judge`. */
+/** Checks those of `judges` whose account's queue for checks was asked. */
 export async function checkJudge(
   clientFor: (kind: JudgeClient['judge']) => JudgeClient,
   spec: Spec,
   judges: readonly string[],
 ): Promise<void> {
   const { info, log, cancellationSignal: signal } = Context.current();
-  const names = judges.map((name) => (name === '' ? undefined : name));
-  for (const name of names.filter((judge) => checkQueue(queueOf(spec, judge)) === info.taskQueue)) {
+  for (const name of judges.filter((judge) => checkQueue(queueOf(spec, judge)) === info.taskQueue)) {
     const { kind, model, apiVersion } = judgeOf(spec, name);
     const checked = await preflight(clientFor(kind), { judge: kind, model, apiVersion }, { signal });
     if (checked.ok) {

@@ -15,12 +15,13 @@ import type { AccountBounds } from '../workflows/account-messages';
 import type { JudgeBatchResult, JudgeShardInput } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
 import { checkBudget } from './budget';
-import { recordSpending, usdOf } from '../judge/spending';
+import { recordSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import { type Journal, openJournal, readJournals, type Usage } from '../artifacts/journal';
 import { journalFolders } from '../artifacts/journal-folders';
-import { BATCH_CALLS, type Leases } from '../judge/pacing/account-share';
+import { type AccountShares, BATCH_CALLS } from '../judge/pacing/account-share';
 import { BATCH_ATTEMPT } from '../judge/paid-in-run';
+import { usdOf } from '../judge/prices';
 import { createBatchClient } from '../judge/batches/client';
 import { type Gate, gated, gateOf, OPEN } from '../judge/batches/gate';
 import {
@@ -42,10 +43,10 @@ const UNBOUNDED: AccountBounds = { ...NO_RATES, concurrency: null };
 export async function judgeBatch(
   store: Store,
   env: NodeJS.ProcessEnv,
-  leases: Leases,
+  shares: AccountShares,
   input: JudgeShardInput,
 ): Promise<JudgeBatchResult> {
-  const { pace, done } = leases.use(BATCH_CALLS, UNBOUNDED);
+  const { pace, done } = shares.use(BATCH_CALLS, UNBOUNDED);
   try {
     return await withRun(store, env, gateOf(pace), input, runBatches);
   } finally {

@@ -3,10 +3,7 @@
  * cancellation. A failure that concerns the whole account pauses it first.
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { JudgeStopped } from '../judge/ask';
-import { PAUSES_ACCOUNT, RequestFailed } from '../judge/errors';
-import { AccountPaused } from '../judge/pacing/account-share';
-import { JudgeMustWait } from '../judge/pacing/pace';
+import { AccountPaused, JudgeMustWait, JudgeStopped, PAUSES_ACCOUNT, RequestFailed } from '../judge/errors';
 import type { AccountPause, PausedAccount } from '../workflows/account-messages';
 import { failure, FAILURES } from '../workflows/failures';
 import type { PausableAccount } from './account';

@@ -1,5 +1,5 @@
 /**
- * The activity that judges one shard: lease, budget, journal, the engine, and the commit.
+ * The activity that judges one shard: lease, budget, journal, the requests, and the commit.
  */
 import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
@@ -12,31 +12,32 @@ import type { Instrument } from '../experiment/plan';
 import type { JudgementProvenance, JudgementRequest } from '../experiment/rows';
 import type { JudgeShardInput, JudgeShardResult } from '../workflows/activity-types';
 import { checkBudget } from './budget';
-import { recordSpending, usdOf } from '../judge/spending';
+import { recordSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import type { JudgeClient } from '../judge/client';
 import { judgeItems, type JudgeProgress, type Troubles } from '../judge/shard';
 import { openJournal } from '../artifacts/journal';
 import { journalFolders } from '../artifacts/journal-folders';
-import type { Leases } from '../judge/pacing/account-share';
+import type { AccountShares } from '../judge/pacing/account-share';
+import { usdOf } from '../judge/prices';
 import { recordTroubles } from '../judge/troubles';
 
 /** What a judge worker works with. */
 export interface Judging {
   store: Store;
-  leases: Leases;
+  shares: AccountShares;
   clientFor: (judge: Instrument['judge']) => JudgeClient;
 }
 
 /** Heartbeat, lease, spending and budget; so a cap is overrun by at most what is asked in this time. */
 const BEAT_MS = 2_000;
 
-/** `onOpen`: all is read, and the requests are about to queue at the pace. */
+/** `onLoaded`: all is read, and the requests are about to queue at the pace. */
 export async function judgeShard(
   judging: Judging,
   stored: PlanForJudging,
   input: JudgeShardInput,
-  onOpen: () => void,
+  onLoaded: () => void,
 ): Promise<JudgeShardResult> {
   const { store } = judging;
   const { shard } = input;
@@ -87,10 +88,10 @@ export async function judgeShard(
         .then(() => checkBudget(store, input.experiment, input.maxUsd))
         .catch((error: unknown) => halt.abort(error));
     }, BEAT_MS);
-    const { pace, done } = judging.leases.use(judge.model, judge);
+    const { pace, done } = judging.shares.use(judge.model, judge);
     try {
       context.heartbeat(progress);
-      onOpen();
+      onLoaded();
       const judged = await judgeItems({
         requests,
         instruments: stored.plan.instruments,

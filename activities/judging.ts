@@ -11,12 +11,12 @@ import { checkJudge } from './check-judge';
 import { withHeartbeat } from './heartbeat';
 import { cancelBatch, judgeBatch } from './judge-batch';
 import { createJudgeClient, type JudgeClient } from '../judge/client';
+import { SYSTEM_CLOCK } from '../judge/clock';
 import { failuresOf } from './judge-failures';
 import { judgeShard, type Judging } from './judge-shard';
-import { Opening } from '../judge/loading-shards';
+import { LoadingShards } from '../judge/loading-shards';
 import { temporalAccount } from './account';
-import { Leases } from '../judge/pacing/account-share';
-import { sleep } from '../judge/sleep';
+import { AccountShares } from '../judge/pacing/account-share';
 
 export interface JudgeWorker {
   activities: JudgeActivities;
@@ -29,7 +29,7 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
   const clients = new Map<string, JudgeClient>();
   let temporal: Client | undefined;
   const account = temporalAccount(accountOf(env), () => temporal as Client);
-  const leases = new Leases(account, { now: Date.now, random: Math.random, sleep }, warn);
+  const shares = new AccountShares(account, SYSTEM_CLOCK, warn);
   const clientFor = (judge: Instrument['judge']): JudgeClient => {
     const known = clients.get(judge);
     if (known !== undefined) return known;
@@ -38,14 +38,14 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
     clients.set(judge, client);
     return client;
   };
-  const opening = new Opening();
-  const judging: Judging = { store, leases, clientFor };
+  const loading = new LoadingShards();
+  const judging: Judging = { store, shares, clientFor };
   const inTerms = <T>(work: () => Promise<T>): Promise<T> => {
     temporal ??= Context.current().client;
     return failuresOf(account, work);
   };
   return {
-    full: () => opening.full || leases.full,
+    full: () => loading.full || shares.full,
     activities: {
       checkJudge: ({ plan, judges }) =>
         withHeartbeat('checking the judge', async () => {
@@ -54,11 +54,11 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
         }),
       judgeShard: (input) =>
         inTerms(() =>
-          opening.during(async (opened) =>
-            judgeShard(judging, await loadPlanForJudging(store, input.plan), input, opened),
+          loading.during(async (loaded) =>
+            judgeShard(judging, await loadPlanForJudging(store, input.plan), input, loaded),
           ),
         ),
-      judgeBatch: (input) => inTerms(() => judgeBatch(store, env, leases, input)),
+      judgeBatch: (input) => inTerms(() => judgeBatch(store, env, shares, input)),
       cancelBatch: (input) => inTerms(() => cancelBatch(store, env, input)),
     },
   };

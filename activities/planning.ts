@@ -16,7 +16,7 @@ import { requestedFile } from '../inputs/requested-file';
 import { planJudging } from '../judge/cut-shards';
 import { estimateCost } from '../judge/estimate';
 import { paidInRun } from '../judge/paid-in-run';
-import { writeReport } from '../report/experiment-report';
+import { writeReport } from '../report/write-report';
 import { publishCell } from '../report/publish';
 import type { PlanningActivities } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';

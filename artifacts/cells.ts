@@ -3,6 +3,7 @@
  */
 import { sha256, type Sha256 } from '../experiment/canonical';
 import { flattenMetrics, partRows } from '../experiment/combined';
+import { MAIN_JUDGE } from '../experiment/main-judge';
 import type { Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
 import { repeatsOf, requestsOf } from '../experiment/requests';
 import {
@@ -119,13 +120,13 @@ export async function readCell(store: Store, plan: Plan, planned: PlannedCell): 
   const judged = await readJudged(store, wanted);
   const judgements: Judgement[] = [];
   const others: Record<string, Judgement[]> = {};
-  for (const { judge } of planned.metrics) if (judge !== undefined) others[judge] = [];
+  for (const { judge } of planned.metrics) if (judge !== MAIN_JUDGE) others[judge] = [];
   const answered = new Set<Sha256>();
   for (const { metric, request } of wanted) {
     const row = judged.get(request.id);
     if (row === undefined) continue;
     answered.add(row.id);
-    const rows = metric.judge === undefined ? judgements : (others[metric.judge] as Judgement[]);
+    const rows = metric.judge === MAIN_JUDGE ? judgements : (others[metric.judge] as Judgement[]);
     rows.push(...partRows(row, metric.parts));
   }
   for (const rows of [judgements, ...Object.values(others)]) rows.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -168,7 +169,7 @@ export async function judgementProvenance(store: Store, group: string): Promise<
 }
 
 function shownCell(planned: PlannedCell): PlannedCell {
-  const own = planned.metrics.filter(({ judge }) => judge === undefined);
+  const own = planned.metrics.filter(({ judge }) => judge === MAIN_JUDGE);
   const metrics = flattenMetrics(own);
   return { ...planned, metrics, judgements: requestsOf({ ...planned, metrics }) };
 }

@@ -9,7 +9,7 @@ import { judgesWithWork, type Reuse } from './reuse';
 
 /** Where judges have to be ready before any GPU works. */
 export function queuesToJudge(spec: Spec, reuse: Reuse): string[] {
-  return [...new Set(judgesWithWork(reuse).map((judge) => queueOf(spec, judge || undefined)))];
+  return [...new Set(judgesWithWork(reuse).map((judge) => queueOf(spec, judge)))];
 }
 
 /**

@@ -2,6 +2,7 @@
  * Stored plans: what `flamingo run` hands to the workflows, as a reference, so that inputs in histories stay small. What
  * grows with the number of questions is a blob of its own: there can be a hundred thousand, and a judge worker needs none.
  */
+import { MAIN_JUDGE, namedJudges } from '../experiment/main-judge';
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import type { Store } from './store';
@@ -84,24 +85,24 @@ export function cellOf(stored: StoredPlan, configuration: string, id: string): P
   return found;
 }
 
-/** A judge by its name in the file's `judges`; without a name the file's `judge`. */
-export function judgeOf(spec: Spec, name?: string): JudgeSpec {
-  if (name === undefined) return spec.judge;
-  const found = Object.hasOwn(spec.judges, name) ? spec.judges[name] : undefined;
+/** A judge by its name: `MAIN_JUDGE`, or one of the file's `judges`. */
+export function judgeOf(spec: Spec, name: string): JudgeSpec {
+  const judges = namedJudges(spec);
+  const found = Object.hasOwn(judges, name) ? judges[name] : undefined;
   if (found === undefined) throw new Error(`the plan of ${spec.name} has no judge ${name}`);
   return found;
 }
 
 /** Task queues of an experiment; further judges' are `queueOf` them. */
 export function queuesOf(spec: Spec): { gpuQueue: string; judgeQueue: string } {
-  return { gpuQueue: spec.execution.gpuQueue, judgeQueue: queueOf(spec) };
+  return { gpuQueue: spec.execution.gpuQueue, judgeQueue: queueOf(spec, MAIN_JUDGE) };
 }
 
 /**
  * A judge's task queue. `flamingo-judge` without a suffix means the queue of the judge's own account. A queue that the
  * file names is that of its `judge`, and of further judges of the same kind.
  */
-export function queueOf(spec: Spec, name?: string): string {
+export function queueOf(spec: Spec, name: string): string {
   const { kind } = judgeOf(spec, name);
   const { judgeQueue } = spec.execution;
   if (judgeQueue !== 'flamingo-judge' && kind === spec.judge.kind) return judgeQueue;
@@ -110,5 +111,5 @@ export function queueOf(spec: Spec, name?: string): string {
 
 /** Every queue that an experiment's judges need a worker on, the first judge's first. */
 export function judgeQueuesOf(spec: Spec): string[] {
-  return [...new Set([queueOf(spec), ...Object.keys(spec.judges).map((name) => queueOf(spec, name))])];
+  return [...new Set(Object.keys(namedJudges(spec)).map((name) => queueOf(spec, name)))];
 }

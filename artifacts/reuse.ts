@@ -24,10 +24,10 @@ export interface Reuse {
   completions: Count;
   /** Requests to all judges; a combined one counts once. */
   judgements: Count;
+  /** `judgements` by the name of the judge, in the order of the plan. */
+  byJudge: Record<string, Count>;
   /** Of log-probabilities, one for each model and prompt condition. */
   measurements: Count;
-  /** The same by judge, in the order of the plan; `''` is the file's `judge`. */
-  byJudge: Record<string, Count>;
   /** Keys of the measurements that are there. */
   measured: Sha256[];
   /** By cell id: what is there. */
@@ -86,14 +86,14 @@ async function countCell(store: Store, plan: Plan, cell: PlannedCell) {
   const judged = await readJudged(store, wanted);
   const judgements = new Map<string, number>();
   for (const { metric, request } of wanted) {
-    if (judged.has(request.id)) raise(judgements, metric.judge ?? '', 1);
+    if (judged.has(request.id)) raise(judgements, metric.judge, 1);
   }
   return { completions: completions.length, judgements };
 }
 
 function requestsByJudge(cell: PlannedCell): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const metric of cell.metrics) raise(counts, metric.judge ?? '', requestsOf({ ...cell, metrics: [metric] }));
+  for (const metric of cell.metrics) raise(counts, metric.judge, requestsOf({ ...cell, metrics: [metric] }));
   return counts;
 }
 
@@ -107,7 +107,7 @@ function sum(counts: Iterable<number>): number {
   return total;
 }
 
-/** Judges that are still to be asked something, in the order of the plan; `''` is the file's `judge`. */
+/** Names of the judges that are still to be asked something, in the order of the plan. */
 export function judgesWithWork({ byJudge }: Pick<Reuse, 'byJudge'>): string[] {
   return Object.keys(byJudge).filter((judge) => byJudge[judge]?.new !== 0);
 }

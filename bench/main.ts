@@ -6,9 +6,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installationRoot } from '../workers/places';
-import { runGpuBenchmark } from './gpu';
+import { runGpuBenchmark } from './gpu/start';
 import { chosenParts, PARTS } from './judge/parts';
-import { Sitting } from './judge/session';
+import { Session } from './judge/session';
 import { describeMachine, type Machine } from './machine';
 import { InvalidOptions, parseOptions, USAGE, type Options } from './options';
 import type { PartResult } from './rows';
@@ -27,31 +27,31 @@ async function main(args: string[]): Promise<number> {
   if (options.list) {
     const chosen = options.only === null ? PARTS : parts;
     for (const { id, title, minutes } of chosen)
-      console.log(`${id.padEnd(12)} ${`${minutes} min`.padStart(6)}  ${title}`);
+      console.log(`${id.padEnd(20)} ${`${minutes} min`.padStart(6)}  ${title}`);
     return 0;
   }
-  const sitting = new Sitting(options);
+  const session = new Session(options);
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => void sitting.close().finally(() => process.exit(130)));
+    process.once(name, () => void session.close().finally(() => process.exit(130)));
   }
   const results: PartResult[] = [];
   try {
     for (const part of parts) {
       const { id, title } = part;
-      sitting.say(title);
+      session.say(title);
       const started = performance.now();
-      const { method, rows } = await part.run(sitting);
+      const { method, rows } = await part.run(session);
       const result = { id, title, method, rows, seconds: (performance.now() - started) / 1000 };
-      await sitting.endPart();
-      const machine = describeMachine(sitting.versions);
+      await session.endPart();
+      const machine = describeMachine(session.versions);
       results.push(result);
       if (!options.json) print(result);
       if (options.write) write(options, result, machine);
     }
   } finally {
-    await sitting.close();
+    await session.close();
   }
-  const machine = describeMachine(sitting.versions);
+  const machine = describeMachine(session.versions);
   if (options.json)
     console.log(JSON.stringify({ benchmark: options.benchmark, machine, repeats: options.repeats, parts: results }));
   else console.log(`\n${machineLine(machine)}`);

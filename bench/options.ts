@@ -8,7 +8,7 @@ export const USAGE = `usage: npm run bench -- judge [--quick] [--json] [--write]
   --quick     one repeat, small counts, only Flamingo and the raw loop, relaxed bars; exit 1 if one fails
   --json      one JSON object on stdout instead of tables
   --write     puts the rows into docs/benchmarks.md
-  --only      parts, or groups such as h2 (h2a to h2e); --list names them
+  --only      parts, or groups such as limits (limits-a to limits-e); --list names them
   --peers     inspect, promptfoo, llmcomp (default: all; a peer that does not install is named in its row)
   --repeats   default 5
   --seed      of latencies, kill points and prompts; default 1

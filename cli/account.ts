@@ -133,19 +133,19 @@ function show(name: string, state: AccountState | null): void {
     out(`  ${pause.reason}`);
     out(`  ${waiting.length} configuration${waiting.length === 1 ? '' : 's'} waiting; flamingo account resume ${name}`);
   }
-  for (const [model, { adjusted, learned, holders, spare }] of Object.entries(models)) {
+  for (const [model, { adjusted, learned, holders, unassigned }] of Object.entries(models)) {
     out(model);
     for (const rate of RATES) if (learned[rate] !== null) out(`  the server allows ${learned[rate]} ${WORDS[rate]}`);
     for (const [bound, value] of Object.entries(adjusted) as [keyof AccountBounds, number][]) {
       out(`  bounded by hand to ${value} ${WORDS[bound]}`);
     }
-    for (const [worker, { level, most, fraction, demand, held }] of Object.entries(holders)) {
+    for (const [worker, { knownLimit, maxInFlight, fraction, demand, held }] of Object.entries(holders)) {
       const wait = held === null ? '' : `, waiting until ${new Date(held.until).toISOString()}: ${held.reason}`;
       out(
-        `  ${worker}: ${level > 0 ? `${level} at once` : `up to ${most} at once`}, ${Math.round(fraction * 100)} % of the rates, wants ${demand}${wait}`,
+        `  ${worker}: ${knownLimit > 0 ? `${knownLimit} at once` : `up to ${maxInFlight} at once`}, ${Math.round(fraction * 100)} % of the rates, wants ${demand}${wait}`,
       );
     }
-    if (spare > 0) out(`  ${spare} more at once that nobody uses`);
+    if (unassigned > 0) out(`  ${unassigned} more at once that nobody uses`);
   }
 }
 

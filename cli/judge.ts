@@ -21,7 +21,7 @@ import { queuesOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { temporalPath } from '../workers/toolchain';
 import { InvalidExperiment } from '../experiment/issue';
-import type { QuestionItem } from '../experiment/questions';
+import type { QuestionItem } from '../experiment/expand/questions';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';

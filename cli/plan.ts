@@ -6,6 +6,7 @@ import pc from 'picocolors';
 import type { JudgeCost } from '../judge/estimate';
 import type { Count } from '../artifacts/reuse';
 import { describeRecipe } from '../experiment/describe-recipe';
+import { namedJudges } from '../experiment/main-judge';
 import type { Plan } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { printJson, say } from './output';
@@ -33,7 +34,7 @@ Without --fetch nothing is downloaded: what is not at hand is counted by what th
     });
 }
 
-function print({ spec, json, imported, reuse }: Prepared): void {
+function print({ spec, json, estimate, imported, reuse }: Prepared): void {
   const out = (line: string): void => void process.stdout.write(`${line}\n`);
   out(pc.bold(`${json.experiment}: ${json.configurations} configurations, ${json.cells} cells`));
   out(`  fine-tunes   ${count(json.fineTunes)}`);
@@ -48,13 +49,13 @@ function print({ spec, json, imported, reuse }: Prepared): void {
   out(`  judgements   ${count(json.judgements)}`);
   if (json.measurements !== undefined)
     out(`  measurements ${count(json.measurements)}${pairsText(spec, imported.plan)}`);
-  for (const [name, judge] of [['judge', spec.judge] as const, ...Object.entries(spec.judges)]) {
-    const cost = json.estimate?.judges.find((each) => (each.judge ?? 'judge') === name);
+  for (const [name, judge] of Object.entries(namedJudges(spec))) {
+    const cost = estimate?.judges.find((each) => each.judge === name);
     out(
       `  ${name.padEnd(12)} ${judge.kind === 'stand-in' ? 'stand-in: deterministic, free, no model' : paid(judge, cost)}`,
     );
   }
-  if (json.estimate !== null && json.estimate.usd > 0) out(`               (${json.estimate.method})`);
+  if (estimate !== null && estimate.usd > 0) out(`               (${estimate.method})`);
   out(`  results      ${json.output}`);
   for (const configuration of imported.plan?.configurations ?? []) {
     out(

@@ -5,10 +5,11 @@ import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import { importExperiment, type ImportedExperiment, type Overrides } from '../inputs/import';
-import { estimateCost, type CostEstimate } from '../judge/estimate';
+import { estimateCost, type CostEstimate, type JudgeCost } from '../judge/estimate';
 import { countReuse, type Count, type Reuse } from '../artifacts/reuse';
 import { openStore } from '../workers/open-store';
 import { formatProblems } from '../experiment/file/parse';
+import { MAIN_JUDGE } from '../experiment/main-judge';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import { InvalidUse } from './errors';
@@ -40,6 +41,11 @@ function source(value: string, before: Record<string, string> = {}): Record<stri
   return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
 }
 
+/** The main judge has no name here: `null`. */
+interface EstimateJson extends Omit<CostEstimate, 'judges'> {
+  judges: (Omit<JudgeCost, 'judge'> & { judge: string | null })[];
+}
+
 /** What `flamingo plan --json` prints; a workflow started with it as input runs the experiment. */
 export interface PlanJson {
   experiment: string;
@@ -53,7 +59,7 @@ export interface PlanJson {
   /** Of log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
   measurements?: Count;
   /** Null while inputs are missing. */
-  estimate: CostEstimate | null;
+  estimate: EstimateJson | null;
   missingInputs: ImportedExperiment['missing'];
   /** Null while inputs are missing; `flamingo run` fetches them. */
   plan: ArtifactRef | null;
@@ -65,6 +71,8 @@ export interface Prepared {
   spec: Spec;
   imported: ImportedExperiment;
   reuse: Reuse | null;
+  /** Null while inputs are missing. */
+  estimate: CostEstimate | null;
   json: PlanJson;
 }
 
@@ -88,11 +96,13 @@ export async function prepare(
   const { spec, warnings, plan, counts, missing, ref } = imported;
   if (warnings.length > 0) say(pc.yellow(formatProblems(warnings)));
   const reuse = plan === null ? null : await countReuse(store, plan);
+  const estimate = plan === null || reuse === null ? null : estimateCost(spec, plan, reuse);
   const all = (total: number): Count => ({ new: total, reused: 0 });
   return {
     spec,
     imported,
     reuse,
+    estimate,
     json: {
       experiment: spec.name,
       configurations: counts.configurations,
@@ -102,12 +112,19 @@ export async function prepare(
       completions: reuse?.completions ?? all(counts.completions),
       judgements: reuse?.judgements ?? all(counts.judgements),
       ...(counts.measurements !== undefined && { measurements: reuse?.measurements ?? all(counts.measurements) }),
-      estimate: plan === null || reuse === null ? null : estimateCost(spec, plan, reuse),
+      estimate: estimate === null ? null : estimateJson(estimate),
       missingInputs: missing,
       plan: ref,
       store: store.id,
       output: resolve(spec.output),
     },
+  };
+}
+
+function estimateJson({ judges, ...estimate }: CostEstimate): EstimateJson {
+  return {
+    ...estimate,
+    judges: judges.map((cost) => ({ ...cost, judge: cost.judge === MAIN_JUDGE ? null : cost.judge })),
   };
 }
 

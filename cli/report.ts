@@ -2,7 +2,7 @@
  * `flamingo report EXPERIMENT`: builds the report again, from the store alone.
  */
 import { Command } from 'commander';
-import { writeResults } from '../report/experiment-report';
+import { writeResults } from '../report/write-report';
 import { recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
 import { loadPlan } from '../artifacts/plans';

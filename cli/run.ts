@@ -2,7 +2,7 @@
  * `flamingo run FILE`: the one way in. Starts the experiment, attaches to it when it runs already, applies what changed.
  */
 import { Command } from 'commander';
-import { writeResults } from '../report/experiment-report';
+import { writeResults } from '../report/write-report';
 import { newWork } from '../artifacts/reuse';
 import { openStore } from '../workers/open-store';
 import { dataFolder } from '../workers/places';

@@ -4,7 +4,7 @@
  */
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import pc from 'picocolors';
-import { writeResults } from '../report/experiment-report';
+import { writeResults } from '../report/write-report';
 import { judgeCredentials } from '../judge/client';
 import { recordExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';

@@ -5,6 +5,7 @@
  *
  * Validation, defaults, requests and estimates read this table. Raise `checked` with any change.
  */
+import { STAND_IN_MODEL, STRICT_STAND_IN_MODEL } from './stand-in';
 
 /** US dollars per million tokens. */
 export interface TokenPrice {
@@ -120,8 +121,8 @@ const MODELS: Readonly<Record<string, JudgeModel>> = {
       'platform.claude.com/docs: release notes (retirement), batch processing (prices), structured outputs (4.5 on)',
     checked: PRICES_AS_OF,
   },
-  'stand-in-judge-1': STAND_IN,
-  'stand-in-judge-2': STAND_IN,
+  [STAND_IN_MODEL]: STAND_IN,
+  [STRICT_STAND_IN_MODEL]: STAND_IN,
 };
 
 /** Null for a model that the table does not know. */

@@ -157,8 +157,8 @@ export interface PlannedMetric {
   metric: string;
   /** Combined instruments: the metrics that each verdict yields. */
   parts?: string[];
-  /** Name in the file's `judges`; absent = its `judge`, whose scores make the figures. */
-  judge?: string;
+  /** Name in the file's `judges`, or `MAIN_JUDGE`. */
+  judge: string;
   repeats: number;
   /** Repeats beyond the first go only to this share (0-1) of the completions, chosen by id; absent = 1. */
   repeatShare?: number;
@@ -230,9 +230,9 @@ export interface PlannedConfiguration {
   trainingRows: ArtifactRef | null;
   /**
    * Rows held out of the same dataset, for the loss on them after each epoch. They decide nothing, so no key has them.
-   * Null where nothing is held out; absent in plans of earlier versions.
+   * Null where nothing is held out.
    */
-  heldOutRows?: ArtifactRef | null;
+  heldOutRows: ArtifactRef | null;
   /** There where the backend is a command: how it is run, besides what the recipe says. */
   trainer?: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
   cells: PlannedCell[];

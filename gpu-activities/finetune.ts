@@ -103,7 +103,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
             ready,
             lacking,
             standing,
-            watched: planned.heldOutRows ?? null,
+            watched: planned.heldOutRows,
           }),
       );
       return resultOf(manifest, false);

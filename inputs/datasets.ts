@@ -3,7 +3,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { canonicalRow, datasetOf, type Dataset, type DatasetRow } from '../experiment/dataset';
+import { canonicalRow, datasetOf, type Dataset, type DatasetRow } from '../experiment/expand/dataset';
 import type { Message, Role } from '../experiment/plan';
 
 const MAX_BYTES = 2 ** 30;

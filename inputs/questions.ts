@@ -3,7 +3,7 @@
  * an optional `system`, most of them by anchor and alias.
  */
 import { isSeq, LineCounter, parseDocument, type Node } from 'yaml';
-import { readQuestionItems, type QuestionItem } from '../experiment/questions';
+import { readQuestionItems, type QuestionItem } from '../experiment/expand/questions';
 import { readBytes, UnreadableInput } from './datasets';
 
 export async function readQuestionFile(path: string): Promise<QuestionItem[]> {

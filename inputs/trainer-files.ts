@@ -2,7 +2,7 @@
  * Reads the files of trainers of the experiment's own, so that their content can be hashed and go to any worker.
  */
 import { readFile, stat } from 'node:fs/promises';
-import type { TrainerFiles } from '../experiment/backend';
+import type { TrainerFiles } from '../experiment/expand/backend-identity';
 import { InvalidExperiment, type Path } from '../experiment/issue';
 import type { Spec } from '../experiment/spec';
 import { reason } from './datasets';

@@ -2,36 +2,20 @@
  * Gets one reply: sends a request at the account's pace, and repeats it as the error policy says, always within bounds.
  */
 import type { JudgeClient, JudgeReply } from './client';
-import { type Failure, REMEDY, RequestFailed, type StopKind } from './errors';
-import { JudgeMustWait, type Pace } from './pacing/pace';
+import type { Clock } from './clock';
+import { type Failure, JudgeMustWait, JudgeStopped, RequestFailed } from './errors';
+import type { Pace } from './pacing/pace';
 import type { JudgeCall } from './request';
-
-/** No request can succeed until a person does something; the experiment stops and keeps what is finished. */
-export class JudgeStopped extends Error {
-  override name = 'JudgeStopped';
-  constructor(
-    readonly kind: StopKind,
-    reason: string,
-  ) {
-    super(`judging stopped (${kind}): ${reason.replace(/\.$/, '')}. ${REMEDY[kind]}`);
-  }
-}
-
-export interface Clock {
-  now: () => number;
-  sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-  random: () => number;
-}
 
 /** `lost`: requests whose reply did not arrive though it may have been paid. `number`: the answered request's, from 1. */
 export type Answer =
   | { kind: 'reply'; reply: JudgeReply; number: number; lost: number }
   | { kind: 'refused'; failure: Failure & { action: 'item' }; lost: number }
   | { kind: 'exhausted'; failure: Failure; lost: number }
-  /** Several requests before got no answer, however often they were repeated. */
+  /** Several earlier requests got no answer, however often they were repeated. */
   | { kind: 'not_tried'; lost: 0 };
 
-export interface AskerOptions {
+export interface AskOptions {
   client: JudgeClient;
   pace: Pace;
   clock: Clock;
@@ -44,40 +28,40 @@ export interface AskerOptions {
 }
 
 /**
- * Server errors and broken connections, repeated with full jitter. Of a request's first failure nobody knows whose trouble it
- * is, so it is soon repeated. If nothing was answered between two failures the judge is away: the pauses sum to 14 s on
- * average, a server's restart. If others were answered, it is this request's own trouble, also when it is the last one that
- * is left: 2 s are enough, and the end of the experiment may wait for it.
+ * Server errors and broken connections are repeated with full jitter. A request's first failure does not tell whose trouble
+ * it is, so the request is soon repeated. If nothing was answered between two failures the judge is away: the pauses sum to
+ * 14 s on average, a server's restart. If others were answered, it is this request's own trouble, also when it is the last
+ * one that is left: 2 s are enough, and the end of the experiment may wait for it.
  */
 const ATTEMPTS = 5;
 const RETRY_BASE_MS = { away: 2000, own: 250 };
 const RETRY_LONGEST_MS = 16_000;
 /**
- * So many requests failing without any reply between: the rest waits for what becomes of them, and when all of them are
- * given up the judge is not reachable, and the rest is not tried.
+ * When so many requests fail without any reply between, the rest waits for what becomes of them. When all of them are given
+ * up the judge is not reachable, and the rest is not tried.
  */
 const UNREACHABLE_AFTER = 5;
-/** A 429 or 529 without `retry-after`. */
+/** Pauses after a 429 or 529 without `retry-after`. */
 const WAIT_BASE_MS = 1000;
 const WAIT_LONGEST_MS = 30_000;
-/** One item that meets 429 for ever while others pass is given up; the next run asks it again. */
+/** An item that meets 429 so often, while others pass, is given up; the next run asks it again. */
 const MOST_WAITS = 30;
-/** So long without any reply while the server says "later": give the slot to others, and come back after the pause. */
+/** After so long without any reply from a server that says "later" the slot goes to others, until the pause is over. */
 const PATIENCE_MS = 5 * 60_000;
 const PAUSE_AFTER_PATIENCE_MS = 60_000;
 
-export class Asker {
+export class RetryingJudge {
   /** HTTP requests started. */
   requestsSent = 0;
   private readonly createdAt: number;
   private lastFailureAt = 0;
   /** Requests that failed and are to be repeated, since the last reply. */
   private readonly failing = new Set<unknown>();
-  private halted: (() => void)[] = [];
+  private waitingForOutcome: (() => void)[] = [];
   /** Requests given up, since the last reply. */
   private unanswered = 0;
 
-  constructor(private readonly options: AskerOptions) {
+  constructor(private readonly options: AskOptions) {
     this.createdAt = options.clock.now();
   }
 
@@ -96,11 +80,11 @@ export class Asker {
     let own = false;
     for (;;) {
       const ticket = await pace.enter(characters, quit, urgent || call !== undefined);
-      if (pace.heardAt > this.lastFailureAt) this.clear();
+      if (pace.heardAt > this.lastFailureAt) this.judgeAnswers();
       if (call === undefined && this.failing.size + this.unanswered >= UNREACHABLE_AFTER) {
         ticket.leave();
         if (this.failing.size === 0) return { kind: 'not_tried', lost: 0 };
-        await this.clearance();
+        await this.nextOutcome();
         continue;
       }
       let failure: Failure;
@@ -121,7 +105,7 @@ export class Asker {
           ticket.rejected(failure.kind, delayMs, failure.limits, failure.message);
         }
       } finally {
-        // first what comes of this is done, a line in the journal or the end of the shard, then the next request starts
+        // the caller first writes its line in the journal, or ends the shard; then the next request starts
         setImmediate(() => ticket.leave());
       }
       switch (failure.action) {
@@ -163,7 +147,7 @@ export class Asker {
   }
 
   /** Resolves when one of the failing requests is answered or given up. */
-  private async clearance(): Promise<void> {
+  private async nextOutcome(): Promise<void> {
     const { quit } = this.options;
     await new Promise<void>((resolve) => {
       const go = (): void => {
@@ -171,24 +155,24 @@ export class Asker {
         resolve();
       };
       quit.addEventListener('abort', go, { once: true });
-      this.halted.push(go);
+      this.waitingForOutcome.push(go);
     });
     quit.throwIfAborted();
   }
 
   private replied(): void {
     this.options.pace.heard();
-    this.clear();
+    this.judgeAnswers();
   }
 
-  private clear(): void {
+  private judgeAnswers(): void {
     this.failing.clear();
     this.unanswered = 0;
     this.release();
   }
 
   private release(): void {
-    for (const go of this.halted.splice(0)) go();
+    for (const go of this.waitingForOutcome.splice(0)) go();
   }
 }
 

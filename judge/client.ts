@@ -4,7 +4,7 @@
  * - Key and base URL come from the environment only (ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL). The SDK would otherwise
  *   walk a chain of profiles on disk, so the key is always passed explicitly. No message that leaves here holds it.
  * - `maxRetries: 0`: the SDK sleeps exactly what `retry-after` says, without jitter, unseen by anyone, and retries a
- *   spend limit. Retries are the engine's.
+ *   spend limit. ask.ts repeats requests instead.
  * - The SDK's timeout ends when the headers are in; a stalled body hangs for ever without our own signal.
  */
 import Anthropic from '@anthropic-ai/sdk';
@@ -46,15 +46,12 @@ export interface SendOptions {
   deadlineMs: number;
 }
 
-/** What the engine needs of a judge. Failures are thrown as `RequestFailed`; an abort throws the signal's reason. */
+/** What judging needs of a judge. Failures are thrown as `RequestFailed`; an abort throws the signal's reason. */
 export interface JudgeClient {
   readonly judge: Instrument['judge'];
   send(call: JudgeCall, options: SendOptions): Promise<JudgeReply>;
   model(id: string, options: SendOptions): Promise<ModelFacts>;
 }
-
-/** The stand-in's model ids start so; no Claude model's does, and scores of the two must never be confused. */
-export const STAND_IN_MODEL = 'stand-in-judge-1';
 
 export interface Credentials {
   present: boolean;

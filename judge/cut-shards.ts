@@ -50,11 +50,7 @@ export async function planJudging(store: Store, storedPlan: StoredPlan, cell: Pl
   const missing = shards.reduce((sum, { count }) => sum + count, 0);
   const reused = wanted.length - missing;
   if (shards.length === 0) return { reused, shards, cut: null };
-  const keys = shards.map(({ group, key, judge }): CutShard => ({
-    group,
-    key,
-    ...(judge === undefined ? {} : { judge }),
-  }));
+  const keys = shards.map(({ group, key, judge }): CutShard => ({ group, key, judge }));
   const text = keys.map((shard) => canonicalJson(shard) + '\n').join('');
   return { reused, shards, cut: await store.putBytes(text, '.cut.jsonl') };
 }
@@ -76,11 +72,11 @@ function liveShardSize(stored: StoredPlan, configuration: string): number {
   return judgeShardSize(counts);
 }
 
-/** What a shard says of its judge, as far as it is not the experiment's own. */
+/** What a shard says of its judge; the queue only where it is not the experiment's own. */
 function runtimeOf(spec: Spec, { judge }: PlannedMetric): Pick<JudgeShard, 'judge' | 'queue' | 'batch'> {
   const queue = queueOf(spec, judge);
   return {
-    ...(judge === undefined ? {} : { judge }),
+    judge,
     ...(queue === queuesOf(spec).judgeQueue ? {} : { queue }),
     ...(judgeOf(spec, judge).mode === 'batch' ? { batch: true as const } : {}),
   };

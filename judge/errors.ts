@@ -1,12 +1,12 @@
 /**
  * The error policy: every way a request to the judge can fail, and what is done about it, in one table
- * (docs/judge-errors.md shows it to people).
+ * (docs/judge-errors.md shows it to people); and the errors by which judging ends before its items are done.
  *
  * Decided by `error_code` first, then the error's `type`, then the HTTP status, then what kind of exception it is;
  * never by a message's words, which may change at any time. `classify` returns null for what is no failure of a
  * request at all: a bug of ours must stay loud.
  */
-
+import type { AccountPause } from '../workflows/account-messages';
 import { readRateLimits, type RateLimits } from './pacing/rate-limits';
 
 /** Systemic: no request of this kind can succeed until a person does something. */
@@ -265,3 +265,36 @@ export const REMEDY: Readonly<Record<StopKind, string>> = {
   configuration: 'Mend this, then run again.',
   bad_request: "A harmless request with the same settings is refused, too: check the judge's settings, then run again.",
 };
+
+/** No request can succeed until a person does something; the experiment stops and keeps what is finished. */
+export class JudgeStopped extends Error {
+  override name = 'JudgeStopped';
+  constructor(
+    readonly kind: StopKind,
+    reason: string,
+  ) {
+    super(`judging stopped (${kind}): ${reason.replace(/\.$/, '')}. ${REMEDY[kind]}`);
+  }
+}
+
+/** The server wants a pause too long to sit out in a slot: come back after `delayMs`, and give the slot to others. */
+export class JudgeMustWait extends Error {
+  override name = 'JudgeMustWait';
+  constructor(
+    readonly delayMs: number,
+    reason: string,
+  ) {
+    super(`the judge asks for a pause of ${Math.ceil(delayMs / 1000)} s: ${reason}`);
+  }
+}
+
+/** Nothing may be sent for the account until a person resumes it. */
+export class AccountPaused extends Error {
+  override name = 'AccountPaused';
+  constructor(
+    readonly account: string,
+    readonly pause: AccountPause,
+  ) {
+    super(`the judge account ${account} is paused: ${pause.reason}`);
+  }
+}

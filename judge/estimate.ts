@@ -1,15 +1,15 @@
 /**
  * What the judges would cost: of a whole plan, and of what the store does not hold yet.
  */
-import { judgeOf } from '../artifacts/plans';
+import { namedJudges } from '../experiment/main-judge';
 import type { Plan } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import { estimateJudging, judgeUsd, type JudgingEstimate } from './prices';
 import type { Reuse } from '../artifacts/reuse';
 
 export interface JudgeCost {
-  /** Name in the file's `judges`; null = its `judge`. */
-  judge: string | null;
+  /** Name in the file's `judges`, or `MAIN_JUDGE`. */
+  judge: string;
   model: string;
   batch: boolean;
   requests: number;
@@ -29,14 +29,13 @@ export interface CostEstimate extends Pick<JudgingEstimate, 'inputTokens' | 'out
 }
 
 export function estimateCost(spec: Spec, plan: Plan, { byJudge }: Pick<Reuse, 'byJudge'>): CostEstimate {
-  const judges = [undefined, ...Object.keys(spec.judges)].map((name): JudgeCost => {
-    const judge = judgeOf(spec, name);
+  const judges = Object.entries(namedJudges(spec)).map(([name, judge]): JudgeCost => {
     const estimate = estimateJudging(plan, { of: (metric) => metric.judge === name });
     const usd = judgeUsd(judge, estimate, judge.mode === 'batch');
-    const count = byJudge[name ?? ''] ?? { new: 0, reused: 0 };
+    const count = byJudge[name] ?? { new: 0, reused: 0 };
     const all = count.new + count.reused;
     return {
-      judge: name ?? null,
+      judge: name,
       model: judge.model,
       batch: judge.mode === 'batch',
       requests: estimate.judgements,

@@ -1,29 +1,29 @@
 /**
- * Counts the shards that are being read. The pace does not know of their requests yet, so a worker that looked at the pace
- * alone would take every shard there is while it reads the first.
+ * Counts the shards that are being loaded. The pace does not know of their requests yet, so a worker that looked at the pace
+ * alone would take every shard there is while it loads the first.
  */
-const ENOUGH = 8;
+const MOST_LOADING = 8;
 
-export class Opening {
+export class LoadingShards {
   private count = 0;
 
-  /** Those that are read already hold requests enough for the pace to fill up, whatever their size. */
+  /** Those that are being loaded already hold requests enough for the pace to fill up, whatever their size. */
   get full(): boolean {
-    return this.count >= ENOUGH;
+    return this.count >= MOST_LOADING;
   }
 
-  /** `work` calls `opened` when its requests queue at the pace; at the latest it is open when it ends. */
-  async during<T>(work: (opened: () => void) => Promise<T>): Promise<T> {
+  /** `work` calls `loaded` when its requests queue at the pace. A shard that ends counts as loaded. */
+  async during<T>(work: (loaded: () => void) => Promise<T>): Promise<T> {
     this.count += 1;
-    let open = false;
-    const opened = (): void => {
-      if (!open) this.count -= 1;
-      open = true;
+    let isLoaded = false;
+    const loaded = (): void => {
+      if (!isLoaded) this.count -= 1;
+      isLoaded = true;
     };
     try {
-      return await work(opened);
+      return await work(loaded);
     } finally {
-      opened();
+      loaded();
     }
   }
 }

@@ -10,14 +10,14 @@ import type { Store } from '../artifacts/store';
 import type { Sha256 } from '../experiment/canonical';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Paid } from '../workflows/activity-types';
-import { usdOf } from './spending';
 import { readJournals } from '../artifacts/journal';
+import { usdOf } from './prices';
 
 /** A shard of a cell's cut: where its attempts lie, and whose price they have. */
 export interface CutShard {
   group: string;
   key: Sha256;
-  judge?: string;
+  judge: string;
 }
 
 /** Ends the name of an attempt whose requests went through Message Batches, at their price. */

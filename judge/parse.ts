@@ -1,12 +1,14 @@
 /**
- * Reads a judge's reply, strictly, by the instrument's kind; nothing is ever imputed. After trimming,
- * - else: a bare integer 0-100 in ASCII digits or a verdict word that the rubric allows, and nothing else: "I'd say
- *   15/100" must become neither 15 nor 100;
- * - `categories`: exactly one of the words, in the same case, or a verdict word that the rubric allows;
- * - `parts`: one flat JSON object with exactly the metrics, each once and each an integer 0-100.
+ * From a judge's reply to the row that is kept. The reply is read strictly, by the instrument's kind, and nothing is ever
+ * imputed. After trimming it is
+ * - for `categories`: exactly one of the words, in the same case, or a verdict word that the rubric allows;
+ * - for `parts`: one flat JSON object with exactly the metrics, each once and each an integer 0-100;
+ * - for any other instrument: a bare integer 0-100 in ASCII digits or a verdict word that the rubric allows, and nothing
+ *   else: "I'd say 15/100" must become neither 15 nor 100.
  */
 import type { Instrument } from '../experiment/plan';
-import type { JudgementStatus } from '../experiment/rows';
+import type { Judgement, JudgementProvenance, JudgementRequest, JudgementStatus } from '../experiment/rows';
+import type { FinishedJudgement } from '../artifacts/journal';
 import type { JudgeReply } from './client';
 
 export interface Verdict {
@@ -73,4 +75,17 @@ function readScores(text: string, parts: readonly string[]): Record<string, numb
     scores.set(name, Number(digits));
   }
   return scores.size === parts.length ? Object.fromEntries(scores) : null;
+}
+
+/** A verdict as it is kept, the same in every mode: the row that the judgement's id determines, and how it came about. */
+export function finishedJudgement(
+  { id, completion, instrument, repeat }: JudgementRequest,
+  metric: string,
+  verdict: Pick<Judgement, 'status' | 'score' | 'verdict' | 'scores' | 'raw'>,
+  provenance: Omit<JudgementProvenance, 'id'>,
+): FinishedJudgement {
+  return {
+    row: { id, completion, metric, instrument, repeat, ...verdict, raw: verdict.raw.toWellFormed() },
+    provenance: { id, ...provenance },
+  };
 }

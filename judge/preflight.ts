@@ -4,9 +4,9 @@
  */
 import type { Instrument } from '../experiment/plan';
 import type { JudgeClient, ModelFacts, SendOptions } from './client';
+import { SYSTEM_CLOCK } from './clock';
 import { type Failure, RequestFailed } from './errors';
 import { buildControlCall } from './request';
-import { sleep as realSleep } from './sleep';
 
 export type Preflight =
   | ({ ok: true; warning: string | null } & ModelFacts)
@@ -22,7 +22,7 @@ const DEADLINE_MS = 20_000;
 export async function preflight(
   client: JudgeClient,
   instrument: Asked,
-  { signal = new AbortController().signal, sleep = realSleep } = {},
+  { signal = new AbortController().signal, sleep = SYSTEM_CLOCK.sleep } = {},
 ): Promise<Preflight> {
   const options: SendOptions = { signal, deadlineMs: DEADLINE_MS };
   for (let attempt = 0; ; attempt++) {

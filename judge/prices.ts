@@ -2,10 +2,11 @@
  * What judging costs: the cost of usage by the table of models, and an estimate before anything is asked. Prices change;
  * every figure made from the table names its date.
  */
+import { judgeOf } from '../artifacts/plans';
 import { judgeModel, PRICES_AS_OF, type TokenPrice } from '../experiment/judge-models';
 import type { Instrument, Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
 import { requestCounter } from '../experiment/requests';
-import type { JudgeSpec } from '../experiment/spec';
+import type { JudgeSpec, Spec } from '../experiment/spec';
 import { CLOSING_LINE } from './request';
 
 export { PRICES_AS_OF };
@@ -34,6 +35,18 @@ export function judgeUsd(
   if (price !== null) return usdAt(price, usage) * (batch ? 0.5 : 1);
   const known = judgeModel(model);
   return known === null ? null : usdAt(batch ? known.batchPrice : known.price, usage);
+}
+
+/**
+ * US dollars of a usage, by the experiment file's price or the list's. A model without any known price counts as 0.
+ * `judge`: its name. `batch`: paid through Message Batches.
+ */
+export function usdOf(
+  spec: Spec,
+  usage: TokenUsage,
+  { judge, batch = false }: { judge: string; batch?: boolean },
+): number {
+  return judgeUsd(judgeOf(spec, judge), usage, batch) ?? 0;
 }
 
 function usdAt(price: TokenPrice, { inputTokens, outputTokens }: TokenUsage): number {

@@ -8,7 +8,7 @@
 import type { Sha256 } from '../experiment/canonical';
 import type { JudgementRequest } from '../experiment/rows';
 
-export interface Doubt {
+export interface RefusedItem {
   request: JudgementRequest;
   /** The whole message; equal ones are "the same bad request". */
   message: string;
@@ -18,30 +18,30 @@ export interface Doubt {
 
 const SAME_BEFORE_CONTROL = 3;
 
-export class Doubts {
-  private readonly open = new Map<Sha256, Doubt[]>();
+export class RefusedItems {
+  private readonly open = new Map<Sha256, RefusedItem[]>();
 
   /** Returns whether it is time for a control request. */
-  add(doubt: Doubt): boolean {
-    const key = doubt.request.instrument;
-    const doubts = [...(this.open.get(key) ?? []), doubt];
-    this.open.set(key, doubts);
-    return doubts.filter(({ message }) => message === doubt.message).length === SAME_BEFORE_CONTROL;
+  add(item: RefusedItem): boolean {
+    const key = item.request.instrument;
+    const items = [...(this.open.get(key) ?? []), item];
+    this.open.set(key, items);
+    return items.filter(({ message }) => message === item.message).length === SAME_BEFORE_CONTROL;
   }
 
-  /** Takes out the doubts that the answer to request `number` (from 1) settles: those older than that request. */
-  settle(instrument: Sha256, number: number): Doubt[] {
-    const doubts = this.open.get(instrument) ?? [];
-    const settled = doubts.filter(({ sentBefore }) => sentBefore < number);
+  /** Takes out the items that the answer to request `number` (from 1) decides: those refused before it was sent. */
+  settle(instrument: Sha256, number: number): RefusedItem[] {
+    const items = this.open.get(instrument) ?? [];
+    const settled = items.filter(({ sentBefore }) => sentBefore < number);
     this.open.set(
       instrument,
-      doubts.filter(({ sentBefore }) => sentBefore >= number),
+      items.filter(({ sentBefore }) => sentBefore >= number),
     );
     return settled;
   }
 
-  /** Instruments with open doubts. */
+  /** Instruments with items that are not decided yet. */
   instruments(): Sha256[] {
-    return [...this.open].filter(([, doubts]) => doubts.length > 0).map(([key]) => key);
+    return [...this.open].filter(([, items]) => items.length > 0).map(([key]) => key);
   }
 }

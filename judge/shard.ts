@@ -16,16 +16,15 @@ import { hostname } from 'node:os';
 import type { Sha256 } from '../experiment/canonical';
 import type { Instrument } from '../experiment/plan';
 import type { Judgement, JudgementProvenance, JudgementRequest, JudgementStatus } from '../experiment/rows';
-import { Asker, type Answer, type Clock, JudgeStopped } from './ask';
+import { type Answer, RetryingJudge } from './ask';
 import type { JudgeClient } from './client';
-import { Doubts } from './refused-items';
-import type { Failure } from './errors';
-import { finishedJudgement } from './finished';
+import { type Clock, SYSTEM_CLOCK } from './clock';
+import { type Failure, JudgeStopped } from './errors';
 import type { FinishedJudgement, Journal, Usage } from '../artifacts/journal';
 import { Pace } from './pacing/pace';
-import { parseReply } from './parse';
+import { finishedJudgement, parseReply } from './parse';
+import { RefusedItems } from './refused-items';
 import { buildCall, buildControlCall, type JudgeCall, RubricInvalid } from './request';
-import { sleep as realSleep } from './sleep';
 
 export interface JudgeOptions extends Partial<Clock> {
   requests: readonly JudgementRequest[];
@@ -100,8 +99,8 @@ class Shard {
   private readonly missing = new Map<Sha256, Missing>();
   private readonly quit = new AbortController();
   private readonly hard = new AbortController();
-  private readonly doubts = new Doubts();
-  private readonly asker: Asker;
+  private readonly refusedItems = new RefusedItems();
+  private readonly retrying: RetryingJudge;
   private readonly now: () => number;
   private readonly host: string;
   private readonly counts: StatusCounts = {
@@ -118,13 +117,13 @@ class Shard {
   private readonly troubles: Troubles = {};
 
   constructor(private readonly options: JudgeOptions) {
-    const { now = Date.now, sleep = realSleep, random = Math.random } = options;
+    const { now, sleep, random } = { ...SYSTEM_CLOCK, ...options };
     this.requests = new Map(options.requests.map((request) => [request.id, request]));
     // every request in flight and every pause listens, and all take their listeners off again
     setMaxListeners(0, this.quit.signal, this.hard.signal);
     this.now = now;
     this.host = options.host ?? hostname();
-    this.asker = new Asker({
+    this.retrying = new RetryingJudge({
       client: options.client,
       pace: options.pace ?? Pace.alone({ now, sleep, random }, options.concurrency ?? 8),
       clock: { now, sleep, random },
@@ -159,7 +158,7 @@ class Shard {
       const queue = todo.values();
       const workers = Math.min(LANES, todo.length);
       await Promise.all(Array.from({ length: workers }, () => this.work(queue)));
-      await this.guard(() => this.settleDoubts());
+      await this.guard(() => this.settleRefusedItems());
       this.quit.signal.throwIfAborted();
       return this.result();
     } finally {
@@ -195,7 +194,7 @@ class Shard {
     const characters = instrument.rubric.length + request.question.length + request.answer.length;
     const spent: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
     for (;;) {
-      const answer = await this.asker.ask(build, characters);
+      const answer = await this.retrying.ask(build, characters);
       const paid = paidFor(answer);
       add(spent, paid);
       if (answer.kind === 'not_tried') {
@@ -230,30 +229,31 @@ class Shard {
   /** A reply proves that the instrument's settings are right, so items refused before are refused for their own text. */
   private answered(instrument: Sha256, number: number): void {
     this.trouble = null;
-    for (const doubt of this.doubts.settle(instrument, number)) this.fail(doubt.request, doubt.message);
+    for (const item of this.refusedItems.settle(instrument, number)) this.fail(item.request, item.message);
   }
 
   private async refused(request: JudgementRequest, answer: Answer & { kind: 'refused' }): Promise<void> {
     const { kind, message } = answer.failure;
     if (kind === 'too_large') return this.fail(request, message);
-    if (this.doubts.add({ request, message, sentBefore: this.asker.requestsSent }))
+    if (this.refusedItems.add({ request, message, sentBefore: this.retrying.requestsSent }))
       await this.control(request.instrument);
   }
 
-  private async settleDoubts(): Promise<void> {
-    for (const instrument of this.doubts.instruments()) await this.control(instrument);
+  private async settleRefusedItems(): Promise<void> {
+    for (const instrument of this.refusedItems.instruments()) await this.control(instrument);
   }
 
-  /** Asks with a harmless text: only if that is answered are the doubtful items themselves at fault. */
+  /** Asks with a harmless text: only if that is answered are the refused items themselves at fault. */
   private async control(key: Sha256): Promise<void> {
     const instrument = this.options.instruments[key]!;
-    // at the end of the queue it would come after all that may be refused likewise
-    const answer = await this.asker.ask(() => buildControlCall(instrument), instrument.rubric.length, true);
+    // at the end of the queue it would come after all that may be refused in the same way
+    const answer = await this.retrying.ask(() => buildControlCall(instrument), instrument.rubric.length, true);
     const paid = paidFor(answer);
     if (paid.requests > 0) this.options.journal.appendSpent(paid);
     if (answer.kind === 'refused') throw new JudgeStopped('bad_request', answer.failure.message);
     if (answer.kind === 'reply') return this.answered(key, answer.number);
-    for (const { request, message } of this.doubts.settle(key, Infinity)) this.miss(request, 'bad_request', message);
+    for (const { request, message } of this.refusedItems.settle(key, Infinity))
+      this.miss(request, 'bad_request', message);
   }
 
   private fail(request: JudgementRequest, message: string): void {
@@ -291,7 +291,7 @@ class Shard {
       done: this.done,
       of: this.requests.size,
       missing: this.missing.size,
-      requestsSent: this.asker.requestsSent,
+      requestsSent: this.retrying.requestsSent,
       counts: { ...this.counts },
       trouble: this.trouble,
       troubles: { ...this.troubles },
@@ -308,7 +308,7 @@ class Shard {
       counts: { ...this.counts },
       missing: ids.flatMap((id) => this.missing.get(id) ?? []),
       usage: { ...journal.paid },
-      requestsSent: this.asker.requestsSent,
+      requestsSent: this.retrying.requestsSent,
       troubles: { ...this.troubles },
       damagedLines: journal.damagedLines,
     };

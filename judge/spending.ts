@@ -1,23 +1,7 @@
 /**
  * What an experiment has spent on its judge, recorded in the store, and whether that reaches its cap.
  */
-import type { Spec } from '../experiment/spec';
-import { judgeOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
-import type { Usage } from '../artifacts/journal';
-import { judgeUsd } from './prices';
-
-/**
- * US dollars of a usage, by the experiment file's price or the list's. A model without any known price counts as 0.
- * `judge`: its name in the file's `judges`; none = the file's `judge`. `batch`: paid through Message Batches.
- */
-export function usdOf(
-  spec: Spec,
-  usage: Pick<Usage, 'inputTokens' | 'outputTokens'>,
-  { judge, batch = false }: { judge?: string | undefined; batch?: boolean } = {},
-): number {
-  return judgeUsd(judgeOf(spec, judge), usage, batch) ?? 0;
-}
 
 export async function recordSpending(
   store: Store,

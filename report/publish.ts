@@ -8,7 +8,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { canonicalJson } from '../experiment/canonical';
-import { isCalibration } from '../experiment/expand/calibration';
+import { isCalibration } from '../experiment/calibration';
+import { MAIN_JUDGE } from '../experiment/main-judge';
 import type { Plan } from '../experiment/plan';
 import type { PublishResult } from '../workflows/activity-types';
 import type { Judgement } from '../experiment/rows';
@@ -28,7 +29,7 @@ export async function publishCell(plan: Plan, rows: CellRows, output: string): P
   }
   await replaceFile(
     join(folder, 'judgements.jsonl'),
-    [{ judge: FIRST_JUDGE, judgements }, ...Object.entries(others).map(named)].flatMap((each) =>
+    [{ judge: MAIN_JUDGE, judgements }, ...Object.entries(others).map(named)].flatMap((each) =>
       each.judgements.map((row) => ({
         ...row,
         question: questionOf.get(row.completion),
@@ -44,9 +45,6 @@ export async function publishCell(plan: Plan, rows: CellRows, output: string): P
     missing: planned.judgements - judged,
   };
 }
-
-/** What the file's `judge` is called beside those that have a name. */
-const FIRST_JUDGE = 'judge';
 
 function named([judge, judgements]: [string, Judgement[]]): { judge: string; judgements: Judgement[] } {
   return { judge, judgements };

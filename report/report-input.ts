@@ -11,7 +11,6 @@ import type { Plan, PlannedMetric } from '../experiment/plan';
 import type { Judgement } from '../experiment/rows';
 import type { Spec } from '../experiment/spec';
 import type { CellContents } from './statistics/cell';
-import type { RepeatsOf } from './statistics/expected';
 import type { MeasuredCondition } from './statistics/log-probability';
 
 export interface ReportInput {
@@ -32,8 +31,6 @@ export interface ReportInput {
   logProbabilities?: readonly MeasuredCondition[];
   /** What judging had to go through, for judges where that is known. */
   judgingCounts?: readonly JudgingCounts[];
-  /** Needed where a metric repeats on a share of the completions only: to which. */
-  repeatsOf?: RepeatsOf;
   /** What could not be done, and why. */
   failures: readonly Failure[];
   /** Loss curves, where there are logs. */

@@ -63,20 +63,12 @@ export interface Results {
 
 type Input = Pick<
   ReportInput,
-  | 'plan'
-  | 'spec'
-  | 'cells'
-  | 'alongTraining'
-  | 'mainJudge'
-  | 'otherJudges'
-  | 'calibration'
-  | 'repeatsOf'
-  | 'logProbabilities'
+  'plan' | 'spec' | 'cells' | 'alongTraining' | 'mainJudge' | 'otherJudges' | 'calibration' | 'logProbabilities'
 >;
 
 /** Throws when rows do not belong to the plan's cells, or judges contradict (see cell.ts, judge-results.ts, calibration.ts). */
 export function computeResults(input: Input): Results {
-  const { plan, spec, repeatsOf } = input;
+  const { plan, spec } = input;
   const rules = spec.report;
   const kept = input.alongTraining?.cells ?? [];
   const contents = new Map([...input.cells, ...kept].map((each) => [each.cell.id, each]));
@@ -84,7 +76,7 @@ export function computeResults(input: Input): Results {
   const shown = (configuration: PlannedConfiguration, cell: PlannedCell): ReportCell => {
     const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
     const questions = plan.questionSets[cell.questionSet] ?? [];
-    const own: CellContents = { cell, questions, completions, judgements, ...(repeatsOf && { repeatsOf }) };
+    const own: CellContents = { cell, questions, completions, judgements };
     const conditionLabel = conditionName(cell.condition);
     const place = cell.step === undefined ? '' : `, step ${cell.step}`;
     return {

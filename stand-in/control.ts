@@ -5,7 +5,7 @@
  *   GET | POST | DELETE /faults, /limits, /batch-options, /lifecycles
  */
 import { ZodError } from 'zod';
-import { STAND_IN_MODEL } from '../judge/client';
+import { STAND_IN_MODEL } from '../experiment/stand-in';
 import { parseBatchOptions } from './batch-options';
 import type { Batches } from './batches';
 import type { Desk } from './verdict-endpoint';

@@ -1,11 +1,8 @@
 /** The models that the stand-in serves, and their lifecycle, which a test or drill may change. */
 import { z } from 'zod';
-import { STAND_IN_MODEL } from '../judge/client';
+import { STAND_IN_MODEL, STRICT_STAND_IN_MODEL } from '../experiment/stand-in';
 import { pageOf, type PageQuery } from './paging';
 import { Refused } from './http-exchange';
-
-/** A stricter judge than `stand-in-judge-1`; see scoring.ts. */
-export const STRICT_STAND_IN_MODEL = 'stand-in-judge-2';
 
 export const MODEL_IDS = [STRICT_STAND_IN_MODEL, STAND_IN_MODEL] as const;
 

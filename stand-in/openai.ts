@@ -3,7 +3,7 @@
  * needs. The model's name is not looked at; every reply is stand-in-judge-1's and says so.
  */
 import type { Sha256 } from '../experiment/canonical';
-import { STAND_IN_MODEL } from '../judge/client';
+import { STAND_IN_MODEL } from '../experiment/stand-in';
 import { Refused } from './http-exchange';
 import { MOST_OUTPUT_TOKENS } from './models';
 import { type Asked, textOf, tokens } from './params';

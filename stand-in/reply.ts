@@ -1,8 +1,8 @@
 /** What the stand-in's model says to a request: its verdict, or what a fault puts in its place. */
 import type { Sha256 } from '../experiment/canonical';
+import { STRICT_STAND_IN_MODEL } from '../experiment/stand-in';
 import { Refused } from './http-exchange';
 import { type FaultKind, isReply, type ReplyKind } from './faults';
-import { STRICT_STAND_IN_MODEL } from './models';
 import { type Asked, tokens } from './params';
 import { findParts, type Parts, RubricNotScorable, singleVerdict } from './scoring';
 import { conforming } from './structured';

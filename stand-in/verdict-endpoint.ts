@@ -2,7 +2,7 @@
  * Where a request for a verdict is served, whichever API it came by: scripted fault, limits, payment, latency, reply.
  */
 import { sha256, type Sha256 } from '../experiment/canonical';
-import { JUDGEMENT_HEADER } from '../judge/request';
+import { JUDGEMENT_HEADER } from '../experiment/stand-in';
 import type { Exchange } from './http-exchange';
 import { type Fault, type FaultScript, isApiError, isOnTheWayBack, type Operation } from './faults';
 import { latencies, type Latency } from './latency';

@@ -1,5 +1,6 @@
 /**
- * `npm run check`: types, ESLint, Prettier, and ruff for Python; says what all of them find before it fails.
+ * `npm run check`: types, ESLint, Prettier, and for Python ruff and the order of imports; says what all of them find
+ * before it fails.
  * `npm run format` (--fix) writes what can be mended by itself.
  */
 import { join } from 'node:path';
@@ -21,14 +22,21 @@ const node = (path, ...args) => ({
   command: process.execPath,
   args: [join(installationRoot(), 'node_modules', path), ...args],
 });
-const ruff = (...args) => ({ command: join(environmentFolder(), 'bin', 'ruff'), args, cwd: trainerFolder() });
+const python = (program, ...args) => ({
+  command: join(environmentFolder(), 'bin', program),
+  args,
+  cwd: trainerFolder(),
+  // lint-imports finds the trainer in that folder, and the benchmark as the package bench.gpu of this one
+  env: { ...process.env, PYTHONPATH: installationRoot() },
+});
+const ruff = (...args) => python('ruff', ...args, '.', join(installationRoot(), 'bench', 'gpu'));
 
 const programs = fix
   ? [
       { name: 'eslint --fix', ...node('eslint/bin/eslint.js', '--fix', '.') },
       { name: 'prettier --write', ...node('prettier/bin/prettier.cjs', '--write', '--log-level', 'warn', '.') },
-      { name: 'ruff check --fix', ...ruff('check', '--fix', '.') },
-      { name: 'ruff format', ...ruff('format', '.') },
+      { name: 'ruff check --fix', ...ruff('check', '--fix') },
+      { name: 'ruff format', ...ruff('format') },
     ]
   : [
       { name: 'types', ...node('typescript/bin/tsc', '-p', '.') },
@@ -38,8 +46,9 @@ const programs = fix
         ...node('dependency-cruiser/bin/dependency-cruise.mjs', '--output-type', 'err', ...SOURCE_FOLDERS),
       },
       { name: 'prettier', ...node('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.') },
-      { name: 'ruff check', ...ruff('check', '.') },
-      { name: 'ruff format', ...ruff('format', '--check', '.') },
+      { name: 'ruff check', ...ruff('check') },
+      { name: 'ruff format', ...ruff('format', '--check') },
+      { name: 'python imports', ...python('lint-imports', '--no-cache', '--no-logo') },
     ];
 
 const results = [];

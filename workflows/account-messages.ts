@@ -1,5 +1,5 @@
 /**
- * What goes in and out of an account's workflow: leases for judge workers, and what a person may say. One account is one
+ * What goes in and out of an account's workflow: shares for judge workers, and what a person may say. One account is one
  * API key's organization; its rate limits are per model.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
@@ -10,23 +10,20 @@ export interface AccountBounds extends Rates {
   concurrency: number | null;
 }
 
-export interface LeaseRequest {
+export interface ShareRequest {
   /** One process; a restarted worker is another one. */
   worker: string;
   model: string;
-  /** Requests that want to start or are in flight; 0 gives the lease back. */
+  /** Requests that want to start or are in flight; 0 gives the share back. */
   demand: number;
   /** Requests at once that the server takes of this worker, as far as it knows; null = it has none yet. */
-  level: number | null;
+  knownLimit: number | null;
   /** The server has never had too many at once of this worker. */
-  growing: boolean;
+  neverRejected: boolean;
   /** Requests in flight. */
-  active: number;
-  /**
-   * Most requests that it will have in flight until it hears the answer. Absent from older workers: as many as the last
-   * lease allowed.
-   */
-  reach?: number;
+  inFlight: number;
+  /** Most requests that it will have in flight until it hears the answer. */
+  promisedInFlight: number;
   /** What the experiment files of these requests allow. */
   bounds: AccountBounds;
   /** What the server's headers said. */
@@ -35,21 +32,22 @@ export interface LeaseRequest {
   held: { forMs: number; reason: string } | null;
 }
 
-export interface Lease {
-  /** By how much to raise or lower the level that the request told, for a fair part of what the fleet has found. */
-  move: number;
-  /** The server has never had too many at once: everybody finds out alone, and a newcomer starts with a few. */
-  growing: boolean;
+/** How much of the account one worker may use for some seconds. */
+export interface Share {
+  /** By how much to raise or lower the `knownLimit` of the request, for a fair part of what all workers have found. */
+  limitChange: number;
+  /** The server has never had too many at once: every worker finds out alone, and a new one starts with a few. */
+  neverRejected: boolean;
   /** Most requests at once that it may try; 0 = nothing at present, ask again soon. */
-  most: number;
+  maxInFlight: number;
   /** Of the account's rates, 0-1. */
   fraction: number;
-  /** Workers that hold a lease, this one included. */
+  /** Workers that hold a share, this one included. */
   workers: number;
   /** It may try whether the server takes more at once: all may at first, then only one, or rejections would add up. */
-  probes: boolean;
-  /** One has found that the server takes more than before: all try for as long as nobody is rejected. */
-  climbs: boolean;
+  mayProbe: boolean;
+  /** A worker has found that the server takes more than before: all may try more until one is rejected. */
+  limitRose: boolean;
   /** The whole account's, bounded. */
   rates: Rates;
   /** Milliseconds from the request's sending on. */
@@ -108,34 +106,34 @@ export interface ModelState {
   /** Set by a person. */
   adjusted: Partial<AccountBounds>;
   /** The server has never had too many at once. */
-  growing: boolean;
-  /** Requests at once that the server takes and nobody uses at present; 0 while `growing`. */
-  spare: number;
-  /** Somebody's level has risen beyond what was known, and nobody was rejected since. */
-  climbing?: boolean;
+  neverRejected: boolean;
+  /** Requests at once that the server takes and nobody uses at present; 0 while `neverRejected`. */
+  unassigned: number;
+  /** A worker's `knownLimit` has risen beyond what was known of the server, and nobody was rejected since. */
+  limitRose: boolean;
   holders: Record<string, Holder>;
 }
 
 export interface Holder {
-  /** It has only said that it is there. */
-  fresh?: boolean;
-  /** It knows that the server's limit was met: what it finds from then on is a change. */
-  settled?: boolean;
+  /** It has asked once, and nothing was given yet. */
+  newcomer: boolean;
+  /** It knows that the server's limit was met: more than that is a change of the limit. */
+  limitMet: boolean;
   demand: number;
   bounds: AccountBounds;
-  level: number;
-  /** In flight beyond `level`, which was lowered: nobody else's yet. */
+  knownLimit: number;
+  /** In flight beyond `knownLimit`, which was lowered: not to be given to others yet. */
   draining: number;
-  most: number;
-  /** In flight, or perhaps so before a lower `most` is heard of: beyond `most` nobody else's yet. */
-  busy: number;
+  maxInFlight: number;
+  /** In flight, or perhaps so until the worker hears of a lower `maxInFlight`: not to be given to others yet. */
+  countedInFlight: number;
   fraction: number;
   /** Epoch milliseconds by the workflow's clock. */
   expiresAt: number;
   held: { until: number; reason: string } | null;
 }
 
-export const lease = defineUpdate<Lease, [LeaseRequest]>('lease');
+export const requestShare = defineUpdate<Share, [ShareRequest]>('share');
 /** By a worker that met a systemic failure, and by a person. */
 export const pauseAccount = defineUpdate<AccountPause, [PauseRequest]>('pause');
 /** Registers a workflow to be told; null = the account is not paused, go on. */

@@ -1,7 +1,7 @@
 /**
- * State and decisions of an account's workflow, without Temporal: who may send how much. At no time do the leases that
- * are still valid, and the requests in flight, add up to more than the account's bounds: a newcomer waits until the others
- * have renewed theirs and their surplus has come back.
+ * State and decisions of an account's workflow, without Temporal: who may send how much. At no time do the shares that
+ * are still valid, and the requests in flight, add up to more than the account's bounds: a new worker waits until the
+ * others have renewed theirs and their surplus has come back.
  */
 import { NO_RATES, RATE_WORDS, RATES, tighter, type Rates } from '../experiment/rates';
 import type {
@@ -10,26 +10,26 @@ import type {
   AccountState,
   Adjustment,
   Holder,
-  Lease,
-  LeaseRequest,
+  Share,
+  ShareRequest,
   ModelState,
 } from './account-messages';
 
 /** A worker that is killed keeps its share from the others for so long. */
 const VALID_MS = 6_000;
 const RENEW_MS = 500;
-/** Asks again soon: who got less than would be fair, since the others give up their surplus when they renew, and who gives up. */
+/** For a worker that got less than its fair share, since the others give up their surplus when they renew, and for one that gives up some. */
 const ASK_AGAIN_MS = 200;
-/** While the server takes less than half of what may be tried its limit may rise at any moment, so news should travel fast. */
+/** While the server takes less than half of what may be tried its limit may rise at any moment, and all should hear of it soon. */
 const RENEW_EACH_MS = 60;
-/** Nobody gets a share with its first word: others mostly come in the same moment, and shares are not called back. */
+/** No worker gets a share with its first request: others mostly come in the same moment, and shares are not called back. */
 const GATHER_MS = 25;
-/** A level risen by so much beyond what was known is more than one that was tried: the server's limit has risen. */
-const CLIMB = 2;
+/** A known limit that rises by so much has risen by more than the one request that was tried: the server takes more. */
+const RISE = 2;
 /** Used when no experiment file and no person bounds the requests at once. */
 const MOST_AT_ONCE = 1000;
 
-export class AccountBoard {
+export class JudgeAccount {
   constructor(
     private readonly state: AccountState,
     private readonly now: () => number,
@@ -47,7 +47,7 @@ export class AccountBoard {
     return this.state.pause;
   }
 
-  /** Nobody holds a lease, nothing is paused and nothing was set by a person: the state is worth nothing. */
+  /** Nobody holds a share, nothing is paused and nothing was set by a person: the state is worth nothing. */
   get idle(): boolean {
     this.expire();
     return (
@@ -58,40 +58,42 @@ export class AccountBoard {
     );
   }
 
-  lease({ worker, model, demand, level, growing, active, reach, bounds, learned, held }: LeaseRequest): Lease {
+  share(request: ShareRequest): Share {
+    const { worker, model, demand, knownLimit, neverRejected, inFlight, promisedInFlight, bounds, learned, held } =
+      request;
     this.expire();
     const state = this.model(model);
     for (const rate of RATES) state.learned[rate] = learned[rate] ?? state.learned[rate];
     if (demand === 0 || this.state.pause !== null) {
       this.release(state, worker);
       const nothing = {
-        move: 0,
-        growing: false,
-        most: 0,
+        limitChange: 0,
+        neverRejected: false,
+        maxInFlight: 0,
         fraction: 0,
         workers: 1,
-        probes: false,
-        climbs: false,
+        mayProbe: false,
+        limitRose: false,
         rates: { ...NO_RATES },
       };
       return { ...nothing, validMs: VALID_MS, renewMs: RENEW_MS, pause: this.state.pause };
     }
     const before = state.holders[worker];
     const newcomer = before === undefined;
-    const known = before?.fresh ? undefined : before;
-    this.account(state, known, level);
-    const climbing = known !== undefined && level !== null && level > known.level;
-    state.growing &&= growing;
+    const known = before?.newcomer ? undefined : before;
+    this.learnLimit(state, known, knownLimit);
+    const rising = known !== undefined && knownLimit !== null && knownLimit > known.knownLimit;
+    state.neverRejected &&= neverRejected;
     const expiresAt = this.now() + VALID_MS;
     const holder: Holder = {
-      fresh: newcomer,
-      settled: !state.growing,
+      newcomer,
+      limitMet: !state.neverRejected,
       demand,
       bounds,
-      level: known === undefined ? 0 : (level ?? known.level),
+      knownLimit: known === undefined ? 0 : (knownLimit ?? known.knownLimit),
       draining: known?.draining ?? 0,
-      most: 0,
-      busy: Math.max(active, reach ?? known?.most ?? 0),
+      maxInFlight: 0,
+      countedInFlight: Math.max(inFlight, promisedInFlight),
       fraction: 0,
       expiresAt,
       held: held === null ? null : { until: this.now() + held.forMs, reason: held.reason },
@@ -104,9 +106,9 @@ export class AccountBoard {
     const bound = this.bound(state, 'concurrency') ?? MOST_AT_ONCE;
     const fair = fairShare(bound, worker, state.holders);
     if (!newcomer) {
-      holder.most = Math.min(
+      holder.maxInFlight = Math.min(
         fair,
-        free(bound, ({ most, busy }) => Math.max(most, busy)),
+        free(bound, ({ maxInFlight, countedInFlight }) => Math.max(maxInFlight, countedInFlight)),
       );
     }
     // rates go by demand: who has little left to ask needs little
@@ -115,21 +117,21 @@ export class AccountBoard {
       demand / demands,
       free(1, ({ fraction }) => fraction),
     );
-    if (holder.most === 0 || holder.fraction === 0) holder.most = holder.fraction = 0;
+    if (holder.maxInFlight === 0 || holder.fraction === 0) holder.maxInFlight = holder.fraction = 0;
     const satisfied =
-      !state.growing &&
-      this.shareLevel(state, worker, active, climbing) &&
-      holder.most >= fair &&
-      holder.busy <= holder.most;
+      !state.neverRejected &&
+      this.shareKnownLimit(state, worker, inFlight, rising) &&
+      holder.maxInFlight >= fair &&
+      holder.countedInFlight <= holder.maxInFlight;
     const workers = Object.keys(state.holders).sort();
     return {
-      move: state.growing ? 0 : holder.level - (level ?? 0),
-      growing: state.growing,
-      most: !state.growing && holder.level === 0 ? 0 : holder.most,
+      limitChange: state.neverRejected ? 0 : holder.knownLimit - (knownLimit ?? 0),
+      neverRejected: state.neverRejected,
+      maxInFlight: !state.neverRejected && holder.knownLimit === 0 ? 0 : holder.maxInFlight,
       fraction: holder.fraction,
       workers: workers.length,
-      probes: state.growing || workers[0] === worker,
-      climbs: state.climbing === true && workers.length > 1,
+      mayProbe: state.neverRejected || workers[0] === worker,
+      limitRose: state.limitRose && workers.length > 1,
       rates: this.rates(state),
       validMs: VALID_MS,
       renewMs: newcomer ? GATHER_MS : satisfied ? this.renewal(state, bound) : ASK_AGAIN_MS,
@@ -187,10 +189,10 @@ export class AccountBoard {
       const rates = this.rates(model);
       lines.push('', `**${name}**`, `- requests at once: ${this.bound(model, 'concurrency') ?? MOST_AT_ONCE}`);
       for (const rate of RATES) lines.push(`- ${RATE_WORDS[rate]}: ${rates[rate] ?? 'not known'}`);
-      for (const [worker, { demand, level, most, fraction, held }] of Object.entries(model.holders)) {
+      for (const [worker, { demand, knownLimit, maxInFlight, fraction, held }] of Object.entries(model.holders)) {
         const wait = held === null ? '' : `; waiting until ${new Date(held.until).toISOString()}: ${held.reason}`;
         lines.push(
-          `- ${worker}: ${level} at once, at most ${most}, ${Math.round(fraction * 100)} % of the rates, wants ${demand}${wait}`,
+          `- ${worker}: ${knownLimit} at once, at most ${maxInFlight}, ${Math.round(fraction * 100)} % of the rates, wants ${demand}${wait}`,
         );
       }
     }
@@ -214,64 +216,68 @@ export class AccountBoard {
     return (this.state.models[name] ??= {
       learned: { ...NO_RATES },
       adjusted: {},
-      growing: true,
-      spare: 0,
+      neverRejected: true,
+      unassigned: 0,
+      limitRose: false,
       holders: {},
     });
   }
 
   /**
-   * What became of the level that was granted: growth was found where nobody was, so in what was spare; a cut says that
-   * the server takes less than was thought, so nothing is spare.
+   * What became of the limit that the worker was told: it grew into what no worker used, so into what was unassigned; a
+   * fall says that the server takes less than was thought, so nothing is unassigned.
    */
-  private account(state: ModelState, known: Holder | undefined, level: number | null): void {
-    if (state.growing || known === undefined || level === null) return;
-    if (level < known.level) {
-      state.spare = 0;
-      state.climbing = false;
+  private learnLimit(state: ModelState, known: Holder | undefined, knownLimit: number | null): void {
+    if (state.neverRejected || known === undefined || knownLimit === null) return;
+    if (knownLimit < known.knownLimit) {
+      state.unassigned = 0;
+      state.limitRose = false;
       return;
     }
-    const grown = level - known.level;
+    const grown = knownLimit - known.knownLimit;
     const regained = Math.min(grown, known.draining);
     known.draining -= regained;
-    state.climbing ||= known.settled === true && grown - regained - state.spare >= CLIMB;
-    state.spare = Math.max(0, state.spare - (grown - regained));
+    state.limitRose ||= known.limitMet && grown - regained - state.unassigned >= RISE;
+    state.unassigned = Math.max(0, state.unassigned - (grown - regained));
   }
 
   /**
-   * Moves the worker's level towards its fair part of what all have found together. It gives up at once what it can not
-   * use, and a surplus where another one has less than half of its part, once it has stopped climbing: who has how much decides nothing while all are
-   * busy, and what moves is idle on its way, because others get it only when the requests in flight have come back. What a
-   * worker lacks it gets from what nobody uses. Returns whether nothing is left to move.
+   * Moves the worker's known limit towards its fair part of what all have found together. It gives up at once what it can
+   * not use, and, once its limit has stopped rising, a surplus where another worker has less than half of its part. While
+   * all are busy the parts decide nothing, and what moves is idle on its way, because others get it only when the requests
+   * in flight have come back. What a worker lacks it gets from what is unassigned. Returns whether nothing is left to move.
    */
-  private shareLevel(state: ModelState, worker: string, active: number, climbing: boolean): boolean {
+  private shareKnownLimit(state: ModelState, worker: string, inFlight: number, rising: boolean): boolean {
     const holder = state.holders[worker]!;
     const holders = Object.entries(state.holders);
-    const total = holders.reduce((sum, [, { level, draining }]) => sum + level + draining, state.spare);
+    const total = holders.reduce((sum, [, { knownLimit, draining }]) => sum + knownLimit + draining, state.unassigned);
     const fair = (name: string): number => fairShare(total, name, state.holders);
-    const starving = holders.some(([name, { level }]) => name !== worker && level < fair(name) / 2);
-    const most = starving && !climbing ? fair(worker) : Math.max(fair(worker), Math.min(holder.level, holder.demand));
-    const free = state.spare + holder.draining;
-    const level = Math.min(Math.max(1, most), holder.level + free, holder.most);
-    const left = free + holder.level - level;
-    holder.level = level;
-    holder.draining = Math.min(left, Math.max(0, active - level));
-    state.spare = left - holder.draining;
-    return level >= fair(worker) / 2 && holder.draining === 0 && (state.spare === 0 || holder.demand <= level);
+    const starving = holders.some(([name, { knownLimit }]) => name !== worker && knownLimit < fair(name) / 2);
+    const most =
+      starving && !rising ? fair(worker) : Math.max(fair(worker), Math.min(holder.knownLimit, holder.demand));
+    const free = state.unassigned + holder.draining;
+    const knownLimit = Math.min(Math.max(1, most), holder.knownLimit + free, holder.maxInFlight);
+    const left = free + holder.knownLimit - knownLimit;
+    holder.knownLimit = knownLimit;
+    holder.draining = Math.min(left, Math.max(0, inFlight - knownLimit));
+    state.unassigned = left - holder.draining;
+    return (
+      knownLimit >= fair(worker) / 2 && holder.draining === 0 && (state.unassigned === 0 || holder.demand <= knownLimit)
+    );
   }
 
   /** Fewer renewals a worker in a large fleet: they are the account's load. */
   private renewal({ holders }: ModelState, bound: number): number {
-    const levels = Object.values(holders).map(({ level }) => level);
-    const taken = levels.reduce((sum, level) => sum + level, 0);
-    if (levels.length === 1 || taken > bound / 2) return RENEW_MS;
-    return Math.min(RENEW_MS, Math.max(ASK_AGAIN_MS, RENEW_EACH_MS * levels.length));
+    const limits = Object.values(holders).map(({ knownLimit }) => knownLimit);
+    const taken = limits.reduce((sum, limit) => sum + limit, 0);
+    if (limits.length === 1 || taken > bound / 2) return RENEW_MS;
+    return Math.min(RENEW_MS, Math.max(ASK_AGAIN_MS, RENEW_EACH_MS * limits.length));
   }
 
   private release(state: ModelState, worker: string): void {
     const holder = state.holders[worker];
     if (holder === undefined) return;
-    if (!state.growing) state.spare += holder.level + holder.draining;
+    if (!state.neverRejected) state.unassigned += holder.knownLimit + holder.draining;
     delete state.holders[worker];
   }
 

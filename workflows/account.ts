@@ -1,6 +1,6 @@
 /**
  * A judge account: grants each worker a share of requests, tokens and concurrency for some seconds, and holds everybody
- * while the account is paused. Ends when nobody has used it for a while; the next lease starts it again.
+ * while the account is paused. Ends when nobody has used it for a while; the next request for a share starts it again.
  */
 import {
   allHandlersFinished,
@@ -11,42 +11,42 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { AccountBoard } from './account-state';
+import { JudgeAccount } from './account-state';
 import {
   accountResumed,
   accountState,
   adjustAccount,
-  lease,
   pauseAccount,
+  requestShare,
   resumeAccount,
   waitForAccount,
   type AccountInput,
 } from './account-messages';
 
 const IDLE_MS = 120_000;
-/** A renewed lease is five events; the server suggests a new run at some thousands, which is slow to replay. */
+/** A renewed share is five events; the server suggests a new run at some thousands, which is slow to replay. */
 const EVENTS_BEFORE_NEW_RUN = 2_000;
 
 export async function account(input: AccountInput): Promise<void> {
-  const board = new AccountBoard(input.state ?? AccountBoard.fresh(input.account), () => Date.now());
+  const judgeAccount = new JudgeAccount(input.state ?? JudgeAccount.fresh(input.account), () => Date.now());
   let used = 0;
-  const tell = (): void => setCurrentDetails(board.details());
+  const tell = (): void => setCurrentDetails(judgeAccount.details());
 
-  setHandler(accountState, () => board.snapshot);
-  setHandler(lease, (request) => {
+  setHandler(accountState, () => judgeAccount.snapshot);
+  setHandler(requestShare, (request) => {
     used += 1;
-    const granted = board.lease(request);
+    const granted = judgeAccount.share(request);
     tell();
     return granted;
   });
   setHandler(pauseAccount, ({ reason, workflowId }) => {
-    const pause = board.pauseFor(reason, workflowId);
+    const pause = judgeAccount.pauseFor(reason, workflowId);
     tell();
     return pause;
   });
-  setHandler(waitForAccount, ({ workflowId }) => board.wait(workflowId));
+  setHandler(waitForAccount, ({ workflowId }) => judgeAccount.wait(workflowId));
   setHandler(resumeAccount, async () => {
-    const resumed = board.resume();
+    const resumed = judgeAccount.resume();
     tell();
     if (resumed === null) return false;
     // one that has ended meanwhile needs no word
@@ -60,17 +60,17 @@ export async function account(input: AccountInput): Promise<void> {
     return true;
   });
   setHandler(adjustAccount, (adjustment) => {
-    board.adjust(adjustment);
+    judgeAccount.adjust(adjustment);
     tell();
-    return board.snapshot;
+    return judgeAccount.snapshot;
   });
 
   for (;;) {
     const before = used;
     const full = await condition(() => workflowInfo().historyLength > EVENTS_BEFORE_NEW_RUN, input.idleMs ?? IDLE_MS);
-    if (!full && (used !== before || !board.idle)) continue;
+    if (!full && (used !== before || !judgeAccount.idle)) continue;
     await condition(allHandlersFinished);
-    if (full) await continueAsNew<typeof account>({ ...input, state: board.snapshot });
-    if (used === before && board.idle) return;
+    if (full) await continueAsNew<typeof account>({ ...input, state: judgeAccount.snapshot });
+    if (used === before && judgeAccount.idle) return;
   }
 }

@@ -49,8 +49,8 @@ export interface JudgeShard {
   group: string;
   key: string;
   metric: string;
-  /** Name in the file's `judges`; absent = its `judge`. */
-  judge?: string;
+  /** Name in the file's `judges`, or `MAIN_JUDGE`. */
+  judge: string;
   /** The judge's task queue; absent = the experiment's. */
   queue?: string;
   /** Through Message Batches first; what they leave undone is then asked live. */

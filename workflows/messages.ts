@@ -46,7 +46,7 @@ export interface ExperimentOutline {
   judgeQueue: string;
   /** Queues whose judges have something to judge. */
   judgeQueues: string[];
-  /** Names of those judges; `''` is the file's `judge`. */
+  /** Names of those judges. */
   judgesToAsk: string[];
   /** At most so many configurations at once. */
   parallel: number;

@@ -1,9 +1,9 @@
 /**
- * H4, batch durability: a kill while a batch is created, processed or read must neither submit nor pay it again.
+ * Batch durability: a kill while a batch is created, processed or read must neither submit nor pay it again.
  */
 import type { StatsReport } from '../../stand-in/stats';
 import { exactly, row } from '../rows';
-import { killedRun, undisturbedRun, type Killed, type Victim } from './kill';
+import { killedRun, undisturbedRun, type Killed, type Victim } from './killed-run';
 import type { Part } from './part';
 import { makeItems } from './prompts';
 import type { Conditions } from './server';
@@ -48,26 +48,26 @@ function createdFor(milliseconds: number): Phase['moment'] {
   };
 }
 
-export const h4: Part[] = (['the judge worker', 'every process'] as const).map((victim) => part(victim));
+export const batchKills: Part[] = (['the judge worker', 'every process'] as const).map((victim) => part(victim));
 
 function part(victim: Victim): Part {
   return {
-    id: victim === 'every process' ? 'h4all' : 'h4',
-    group: 'h4',
-    title: `H4: SIGKILL of ${victim} during a batch`,
+    id: victim === 'every process' ? 'batch-kills-all' : 'batch-kills',
+    group: 'batch-kills',
+    title: `SIGKILL of ${victim} during a batch`,
     minutes: 3,
     quick: false,
-    async run(sitting) {
-      const items = makeItems(JUDGEMENTS, sitting.options.seed);
+    async run(session) {
+      const items = makeItems(JUDGEMENTS, session.options.seed);
       // each run on a server of its own: a server errs on an item only the first time that it sees it
       const job = { items, inFlight: IN_FLIGHT, mode: 'batch' as const, ownServer: true };
-      const undisturbed = await undisturbedRun(sitting, { ...job, conditions: { batches: BATCHES } });
+      const undisturbed = await undisturbedRun(session, { ...job, conditions: { batches: BATCHES } });
       const batches = undisturbed.stats.batches.created;
       const runs: { phase: string; run: Killed }[] = [];
       for (const { name, faults, moment } of PHASES) {
         const conditions = { batches: BATCHES, faults };
-        const run = await killedRun(sitting, { ...job, conditions }, victim, moment, undisturbed.results);
-        sitting.say(`killed during ${name}: ${JSON.stringify(run)}`);
+        const run = await killedRun(session, { ...job, conditions }, victim, moment, undisturbed.results);
+        session.say(`killed during ${name}: ${JSON.stringify(run)}`);
         runs.push({ phase: name, run });
       }
       return {

@@ -1,5 +1,5 @@
 /**
- * H1, clean fan-out: how much time does durability cost, and how do peers compare on a server without limits?
+ * Clean fan-out: how much time does durability cost, and how do peers compare on a server without limits?
  */
 import { idealMs } from '../../stand-in/ideal';
 import { atLeast, atMost, exactly, row, type Row } from '../rows';
@@ -9,7 +9,7 @@ import { rawLoop } from './contenders/raw';
 import { absences, alternate, type Run, type Runs } from './measure';
 import type { Part } from './part';
 import { makeItems } from './prompts';
-import { LATENCY, type Peer, type Sitting } from './session';
+import { LATENCY, type Peer, type Session } from './session';
 
 const JUDGEMENTS = 4_000;
 const IN_FLIGHT = 200;
@@ -22,21 +22,21 @@ const DEFAULT_JUDGEMENTS = 1_000;
 
 const rate = ({ judged }: Run): number => judged.verdicts.size / (judged.workMs / 1000);
 
-export const h1: Part = {
-  id: 'h1',
-  group: 'h1',
-  title: 'H1: clean fan-out',
+export const fanOut: Part = {
+  id: 'fan-out',
+  group: 'fan-out',
+  title: 'Clean fan-out',
   minutes: 9,
   quick: true,
-  async run(sitting) {
-    const { quick, repeats, seed } = sitting.options;
+  async run(session) {
+    const { quick, repeats, seed } = session.options;
     const judgements = quick ? QUICK.judgements : JUDGEMENTS;
     const inFlight = quick ? QUICK.inFlight : IN_FLIGHT;
-    const services = await sitting.flamingo();
-    const { peers, absent } = await sitting.peers();
-    await warmUp(sitting, services);
+    const services = await session.flamingo();
+    const { peers, absent } = await session.peers();
+    await warmUp(session, services);
     const contenders = [flamingoContender(services), rawLoop, ...peers.map(({ best }) => best)];
-    const runs = await alternate(sitting, contenders, repeats, (repeat) => ({
+    const runs = await alternate(session, contenders, repeats, (repeat) => ({
       items: makeItems(judgements, seed + repeat),
       inFlight,
     }));
@@ -63,20 +63,20 @@ export const h1: Part = {
   },
 };
 
-export const h1Defaults: Part = {
-  id: 'h1-defaults',
-  group: 'h1',
-  title: 'H1: clean fan-out, peers as they come',
+export const fanOutDefaults: Part = {
+  id: 'fan-out-defaults',
+  group: 'fan-out',
+  title: 'Clean fan-out, peers as they come',
   minutes: 3,
   quick: false,
-  async run(sitting) {
-    const { seed } = sitting.options;
-    const services = await sitting.flamingo();
-    const { peers, absent } = await sitting.peers();
-    await warmUp(sitting, services);
+  async run(session) {
+    const { seed } = session.options;
+    const services = await session.flamingo();
+    const { peers, absent } = await session.peers();
+    await warmUp(session, services);
     const contenders = [flamingoContender(services), rawLoop, ...peers.map(({ byDefault }) => byDefault)];
     const items = makeItems(DEFAULT_JUDGEMENTS, seed);
-    const runs = await alternate(sitting, contenders, 1, () => ({ items, inFlight: 50 }));
+    const runs = await alternate(session, contenders, 1, () => ({ items, inFlight: 50 }));
     return {
       method:
         `${DEFAULT_JUDGEMENTS} judgements, 50 in flight for Flamingo and the raw loop, latency U[100, 300] ms, one run each. ` +
@@ -87,9 +87,9 @@ export const h1Defaults: Part = {
 };
 
 /** The first shard of a worker loads code that later ones find loaded; the workflow bundle likewise. */
-async function warmUp(sitting: Sitting, services: Awaited<ReturnType<Sitting['flamingo']>>): Promise<void> {
-  const items = makeItems(200, sitting.options.seed + 1_000);
-  await alternate(sitting, [flamingoContender(services)], 1, () => ({ items, inFlight: 50 }));
+async function warmUp(session: Session, services: Awaited<ReturnType<Session['flamingo']>>): Promise<void> {
+  const items = makeItems(200, session.options.seed + 1_000);
+  await alternate(session, [flamingoContender(services)], 1, () => ({ items, inFlight: 50 }));
 }
 
 const work = (runs: Runs, name: string): number[] => runs.values(name, ({ judged }) => judged.workMs / 1000);

@@ -1,10 +1,10 @@
 /**
- * H3, crash economics: what does a SIGKILL cost in paid requests, rows and commands?
+ * Crash economics: what does a SIGKILL cost in paid requests, rows and commands?
  */
 import { atMost, exactly, row, type Row } from '../rows';
 import { check } from './contenders/contender';
 import { rawLoop } from './contenders/raw';
-import { killedRun, undisturbedRun, untilMoment, type Killed, type Victim } from './kill';
+import { killedRun, undisturbedRun, untilMoment, type Killed, type Victim } from './killed-run';
 import { absences } from './measure';
 import type { Part } from './part';
 import { makeItems, randomNumbers } from './prompts';
@@ -14,27 +14,27 @@ const IN_FLIGHT = 50;
 const KILLS: Record<Victim, number> = { 'the judge worker': 10, 'every process': 3 };
 const QUICK = { judgements: 500, kills: 1 };
 
-export const h3: Part[] = [killsPart('h3', 'the judge worker', 6), killsPart('h3all', 'every process', 3)];
+export const kills: Part[] = [killsPart('kills', 'the judge worker', 6), killsPart('kills-all', 'every process', 3)];
 
 function killsPart(id: string, victim: Victim, minutes: number): Part {
   return {
     id,
-    group: 'h3',
-    title: `H3: SIGKILL of ${victim}`,
+    group: 'kills',
+    title: `SIGKILL of ${victim}`,
     minutes,
     quick: true,
-    async run(sitting) {
-      const { quick, seed } = sitting.options;
+    async run(session) {
+      const { quick, seed } = session.options;
       const kills = quick ? QUICK.kills : KILLS[victim];
       const items = makeItems(quick ? QUICK.judgements : JUDGEMENTS, seed);
       const job = { items, inFlight: IN_FLIGHT };
-      const undisturbed = await undisturbedRun(sitting, job);
+      const undisturbed = await undisturbedRun(session, job);
       const random = randomNumbers(seed);
       const runs: Killed[] = [];
       for (let index = 0; index < kills; index += 1) {
         const at = Math.round(items.length * (0.05 + 0.9 * random()));
-        const run = await killedRun(sitting, job, victim, ({ paid }) => paid >= at, undisturbed.results);
-        sitting.say(`killed after ${at} paid requests: ${JSON.stringify(run)}`);
+        const run = await killedRun(session, job, victim, ({ paid }) => paid >= at, undisturbed.results);
+        session.say(`killed after ${at} paid requests: ${JSON.stringify(run)}`);
         runs.push(run);
       }
       const how =
@@ -103,24 +103,24 @@ function rowsOf(runs: readonly Killed[]): Row[] {
   ];
 }
 
-export const h3Peers: Part = {
-  id: 'h3peers',
-  group: 'h3',
-  title: 'H3 against peers: SIGKILL at 50 %',
+export const killsAgainstPeers: Part = {
+  id: 'kills-peers',
+  group: 'kills',
+  title: 'SIGKILL at 50 %, against peers',
   minutes: 5,
   quick: false,
-  async run(sitting) {
-    const { seed } = sitting.options;
+  async run(session) {
+    const { seed } = session.options;
     const items = makeItems(JUDGEMENTS, seed);
-    const server = await sitting.server();
-    const { peers, absent } = await sitting.peers();
+    const server = await session.server();
+    const { peers, absent } = await session.peers();
     const failures = new Map<string, string>();
     const rows: Row[] = [];
     for (const contender of [rawLoop, ...peers.map(({ best }) => best)]) {
       const { name } = contender;
-      Object.assign(sitting.versions, contender.versions());
+      Object.assign(session.versions, contender.versions());
       await server.reset();
-      const job = { items, url: server.url, inFlight: IN_FLIGHT, folder: sitting.newFolder(name) };
+      const job = { items, url: server.url, inFlight: IN_FLIGHT, folder: session.newFolder(name) };
       try {
         const first = contender.start(job);
         const died = first.finished.catch(() => undefined);
@@ -141,7 +141,7 @@ export const h3Peers: Part = {
       method:
         `${JUDGEMENTS} judgements, ${IN_FLIGHT} in flight, SIGKILL of the tool when half are paid, then its own way to go on ` +
         '(Inspect: eval_set with the same log folder; promptfoo: eval --resume; llmcomp and the raw loop: the same call). ' +
-        "Flamingo's figures are those of H3 above.",
+        "Flamingo's figures are those of the part kills above.",
       rows: [...rows, ...absences(absent, failures)],
     };
   },

@@ -1,5 +1,5 @@
 /**
- * H2, goodput under limits that the client is not told: how close to a perfect client, how many 429s, what is lost?
+ * Goodput under limits that the client is not told: how close to a perfect client, how many 429s, what is lost?
  */
 import { idealMs, type IdealOptions } from '../../stand-in/ideal';
 import { atMost, below, exactly, row, type Row } from '../rows';
@@ -71,25 +71,25 @@ const BARS = { ideal: 1.1, rejections: 0.05 };
 const QUICK_BARS = { ideal: 1.6, rejections: 0.15 };
 const QUICK_JUDGEMENTS = 400;
 
-export const h2: Part[] = SCENARIOS.map((scenario) => part(scenario, 1));
-export const h2FourWorkers: Part[] = SCENARIOS.map((scenario) => part(scenario, 4));
-export const h2Peers: Part[] = SCENARIOS.slice(0, 2).map(peersPart);
+export const limits: Part[] = SCENARIOS.map((scenario) => part(scenario, 1));
+export const limitsWithFourWorkers: Part[] = SCENARIOS.map((scenario) => part(scenario, 4));
+export const limitsAgainstPeers: Part[] = SCENARIOS.slice(0, 2).map(peersPart);
 
 function part(scenario: Scenario, workers: number): Part {
   const several = workers > 1;
   return {
-    id: `h2${several ? 'x4' : ''}${scenario.id}`,
-    group: several ? 'h2x4' : 'h2',
-    title: `H2 ${scenario.id}: ${scenario.title}${several ? `, ${workers} judge worker processes on one account` : ''}`,
+    id: `limits-${several ? '4-workers-' : ''}${scenario.id}`,
+    group: several ? 'limits-4-workers' : 'limits',
+    title: `Limits ${scenario.id}: ${scenario.title}${several ? `, ${workers} judge worker processes on one account` : ''}`,
     minutes: scenario.minutes,
     quick: !several && scenario.id === 'a',
-    async run(sitting) {
-      const { quick, repeats, seed } = sitting.options;
+    async run(session) {
+      const { quick, repeats, seed } = session.options;
       const judgements = quick ? QUICK_JUDGEMENTS : scenario.judgements;
       const bars = quick ? QUICK_BARS : BARS;
       const ideal = idealOf(scenario, judgements, seed);
-      const services = await sitting.flamingo(workers);
-      const runs = await alternate(sitting, [flamingoContender(services)], repeats, (repeat) => ({
+      const services = await session.flamingo(workers);
+      const runs = await alternate(session, [flamingoContender(services)], repeats, (repeat) => ({
         items: makeItems(judgements, seed + repeat),
         inFlight: IN_FLIGHT,
         conditions: scenario.conditions,
@@ -146,24 +146,24 @@ function part(scenario: Scenario, workers: number): Part {
 
 function peersPart(scenario: Scenario): Part {
   return {
-    id: `h2p${scenario.id}`,
-    group: 'h2p',
-    title: `H2 ${scenario.id} against peers: ${scenario.title}`,
+    id: `limits-peers-${scenario.id}`,
+    group: 'limits-peers',
+    title: `Limits ${scenario.id} against peers: ${scenario.title}`,
     minutes: 6,
     quick: false,
-    async run(sitting) {
-      const { seed } = sitting.options;
+    async run(session) {
+      const { seed } = session.options;
       const { judgements, conditions } = scenario;
       const ideal = idealOf(scenario, judgements, seed);
-      const services = await sitting.flamingo();
-      const { peers, absent } = await sitting.peers();
+      const services = await session.flamingo();
+      const { peers, absent } = await session.peers();
       const contenders = [
         flamingoContender(services),
         rawLoop,
         ...peers.flatMap(({ best, byDefault }) => [best, byDefault]),
       ];
       const items = makeItems(judgements, seed);
-      const runs = await alternate(sitting, contenders, 1, () => ({ items, inFlight: IN_FLIGHT, conditions }));
+      const runs = await alternate(session, contenders, 1, () => ({ items, inFlight: IN_FLIGHT, conditions }));
       return {
         method: methodOf(
           scenario,

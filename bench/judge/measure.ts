@@ -7,7 +7,7 @@ import { check } from './contenders/contender';
 import type { Item } from './prompts';
 import type { StatsReport } from '../../stand-in/stats';
 import type { Conditions, JudgeServer, LedgerSummary } from './server';
-import type { Sitting } from './session';
+import type { Session } from './session';
 
 export interface Run<T extends Judged = Judged> {
   judged: T;
@@ -20,7 +20,7 @@ export interface Setting {
   items: readonly Item[];
   inFlight: number;
   conditions?: Conditions;
-  /** Default: the sitting's. */
+  /** Default: the session's. */
   server?: JudgeServer;
   /** A run that takes longer is killed, and said to have been. Default 420. */
   limitSeconds?: number;
@@ -28,15 +28,15 @@ export interface Setting {
 
 /** One run from a clean sheet. Throws what the contender throws. */
 export async function measure<T extends Judged>(
-  sitting: Sitting,
+  session: Session,
   setting: Setting,
   begin: (job: { items: readonly Item[]; url: string; inFlight: number; folder: string }) => {
     finished: Promise<T>;
     kill(): void;
   },
-  folder = sitting.newFolder('run'),
+  folder = session.newFolder('run'),
 ): Promise<Run<T>> {
-  const server = setting.server ?? (await sitting.server());
+  const server = setting.server ?? (await session.server());
   await server.reset(setting.conditions);
   const { items, inFlight, limitSeconds = 420 } = setting;
   const started = begin({ items, url: server.url, inFlight, folder });
@@ -79,7 +79,7 @@ export class Runs {
  * A peer that fails is out from then on, and its failure is kept; `must` names those whose failure ends the benchmark.
  */
 export async function alternate(
-  sitting: Sitting,
+  session: Session,
   contenders: readonly Contender[],
   repeats: number,
   setting: (repeat: number) => Setting,
@@ -90,18 +90,18 @@ export async function alternate(
     const chosen = setting(repeat);
     for (const contender of repeat % 2 === 0 ? contenders : [...contenders].reverse()) {
       const { name } = contender;
-      Object.assign(sitting.versions, contender.versions());
+      Object.assign(session.versions, contender.versions());
       if (runs.failures.has(name)) continue;
       try {
-        const run = await measure(sitting, chosen, (job) => contender.start(job));
+        const run = await measure(session, chosen, (job) => contender.start(job));
         runs.add(name, run);
-        sitting.say(
+        session.say(
           `${name}: ${(run.judged.workMs / 1000).toFixed(2)} s, lost ${run.check.lost}, wrong ${run.check.wrong}`,
         );
       } catch (error) {
         if (must.includes(name)) throw error;
         runs.failures.set(name, (error as Error).message);
-        sitting.say(`${name}: ${(error as Error).message}`);
+        session.say(`${name}: ${(error as Error).message}`);
       }
     }
   }

@@ -18,12 +18,12 @@ export const memory: Part = {
   title: 'Memory and history',
   minutes: 7,
   quick: false,
-  async run(sitting) {
-    const server = await sitting.startServer(LATENCY_MS);
-    const services = await sitting.flamingo(1, server);
-    const items = makeItems(JUDGEMENTS, sitting.options.seed);
+  async run(session) {
+    const server = await session.startServer(LATENCY_MS);
+    const services = await session.flamingo(1, server);
+    const items = makeItems(JUDGEMENTS, session.options.seed);
     const setting = { items, inFlight: IN_FLIGHT, server, limitSeconds: 540 };
-    const { judged, check } = await measure(sitting, setting, (job) => runFlamingo(services, job));
+    const { judged, check } = await measure(session, setting, (job) => runFlamingo(services, job));
     return {
       method: `${JUDGEMENTS} judgements in one configuration, ${IN_FLIGHT} in flight, latency U[${LATENCY_MS.replace('-', ', ')}] ms, one judge worker process.`,
       rows: [

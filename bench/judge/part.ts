@@ -2,7 +2,7 @@
  * A part of the judge benchmark: what one invocation can run by itself, within about nine minutes.
  */
 import type { Row } from '../rows';
-import type { Sitting } from './session';
+import type { Session } from './session';
 
 export interface Part {
   /** For `--only`. */
@@ -14,5 +14,5 @@ export interface Part {
   minutes: number;
   /** Part of `--quick`. */
   quick: boolean;
-  run(sitting: Sitting): Promise<{ method: string; rows: Row[] }>;
+  run(session: Session): Promise<{ method: string; rows: Row[] }>;
 }

@@ -1,5 +1,5 @@
 /**
- * H5, partial failure: hopeless items must not hold up the others, and each must be counted for what it is.
+ * Partial failure: hopeless items must not hold up the others, and each must be counted for what it is.
  */
 import { EXIT } from '../../cli/errors';
 import { atMost, exactly, row } from '../rows';
@@ -24,15 +24,15 @@ const FAULTY: Conditions = {
 /** What each of them is called in the result file. */
 const STATUSES = { 'always fails': 'missing', malformed: 'unparsable', refused: 'judge_refused' } as const;
 
-export const h5: Part = {
-  id: 'h5',
-  group: 'h5',
-  title: 'H5: partial failure',
+export const partialFailure: Part = {
+  id: 'partial-failure',
+  group: 'partial-failure',
+  title: 'Partial failure',
   minutes: 4,
   quick: false,
-  async run(sitting) {
-    const { repeats, seed } = sitting.options;
-    const services = await sitting.flamingo();
+  async run(session) {
+    const { repeats, seed } = session.options;
+    const services = await session.flamingo();
     const clean: Run<FlamingoJudged>[] = [];
     const faulty: Run<FlamingoJudged>[] = [];
     for (let repeat = 0; repeat < repeats; repeat += 1) {
@@ -49,7 +49,7 @@ export const h5: Part = {
         },
       ];
       for (const { to, setting } of repeat % 2 === 0 ? settings : settings.reverse()) {
-        to.push(await measure(sitting, setting, (job) => runFlamingo(services, job)));
+        to.push(await measure(session, setting, (job) => runFlamingo(services, job)));
       }
     }
     const seconds = (runs: Run<FlamingoJudged>[]): number[] => runs.map(({ judged }) => judged.workMs / 1000);

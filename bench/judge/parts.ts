@@ -2,31 +2,31 @@
  * The parts of the judge benchmark, and which of them were asked for.
  */
 import { InvalidOptions, type Options } from '../options';
-import { h1, h1Defaults } from './fan-out';
-import { h2, h2FourWorkers, h2Peers } from './limits';
-import { h3, h3Peers } from './kills';
-import { h4 } from './batch-kills';
-import { h5 } from './partial-failure';
-import { h6 } from './rerun';
+import { fanOut, fanOutDefaults } from './fan-out';
+import { limits, limitsWithFourWorkers, limitsAgainstPeers } from './limits';
+import { kills, killsAgainstPeers } from './kills';
+import { batchKills } from './batch-kills';
+import { partialFailure } from './partial-failure';
+import { rerun } from './rerun';
 import { memory } from './memory';
 import type { Part } from './part';
 
 export const PARTS: readonly Part[] = [
-  h1,
-  h1Defaults,
-  ...h2,
-  ...h2FourWorkers,
-  ...h2Peers,
-  ...h3,
-  h3Peers,
-  ...h4,
-  h5,
-  h6,
+  fanOut,
+  fanOutDefaults,
+  ...limits,
+  ...limitsWithFourWorkers,
+  ...limitsAgainstPeers,
+  ...kills,
+  killsAgainstPeers,
+  ...batchKills,
+  partialFailure,
+  rerun,
   memory,
 ];
 
 /**
- * `--only` names parts, or a group (`h2`: `h2a` to `h2e`) where no part has that name; `--quick` takes those that are
+ * `--only` names parts, or a group (`limits`: `limits-a` to `limits-e`) where no part has that name; `--quick` takes those that are
  * quick. Throws `InvalidOptions`.
  */
 export function chosenParts({ only, quick }: Pick<Options, 'only' | 'quick'>, parts = PARTS): Part[] {

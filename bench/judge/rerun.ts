@@ -1,5 +1,5 @@
 /**
- * H6, again: unchanged, nothing may be asked; with other words in the rubric, each answer once and nothing is generated.
+ * The same run again: unchanged, nothing may be asked; with other words in the rubric, each answer once and nothing is generated.
  */
 import { exactly, row, type Row } from '../rows';
 import { gpuActivitiesSince, runFlamingo } from './contenders/flamingo';
@@ -10,35 +10,35 @@ import { makeItems, OTHER_RUBRIC } from './prompts';
 const JUDGEMENTS = 1_000;
 const IN_FLIGHT = 50;
 
-export const h6: Part = {
-  id: 'h6',
-  group: 'h6',
-  title: 'H6: again unchanged, and with a new rubric',
+export const rerun: Part = {
+  id: 'rerun',
+  group: 'rerun',
+  title: 'Again, unchanged and with a new rubric',
   minutes: 3,
   quick: false,
-  async run(sitting) {
-    const { seed } = sitting.options;
-    const server = await sitting.server();
+  async run(session) {
+    const { seed } = session.options;
+    const server = await session.server();
     await server.reset();
-    const services = await sitting.flamingo();
+    const services = await session.flamingo();
     const since = new Date();
     const items = makeItems(JUDGEMENTS, seed);
-    const job = { items, url: server.url, inFlight: IN_FLIGHT, folder: sitting.newFolder('run') };
+    const job = { items, url: server.url, inFlight: IN_FLIGHT, folder: session.newFolder('run') };
     const requests = async (): Promise<number> => (await server.stats()).requests;
     await runFlamingo(services, job).finished;
     const first = await requests();
     const again = await runFlamingo(services, job).finished;
     const second = await requests();
-    const rejudged = await runFlamingo(services, { ...job, rubric: OTHER_RUBRIC, folder: sitting.newFolder('run') })
+    const rejudged = await runFlamingo(services, { ...job, rubric: OTHER_RUBRIC, folder: session.newFolder('run') })
       .finished;
     const third = await requests();
-    const { peers, absent } = await sitting.peers();
+    const { peers, absent } = await session.peers();
     const failures = new Map<string, string>();
     const rows: Row[] = [];
     for (const { best } of peers) {
-      Object.assign(sitting.versions, best.versions());
+      Object.assign(session.versions, best.versions());
       try {
-        const peerJob = { ...job, folder: sitting.newFolder(best.name) };
+        const peerJob = { ...job, folder: session.newFolder(best.name) };
         await best.start(peerJob).finished;
         const before = await requests();
         const { commandMs } = await best.start(peerJob).finished;

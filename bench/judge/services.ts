@@ -1,16 +1,16 @@
 /**
  * Flamingo's own processes for a benchmark: the Temporal server on a SQLite file, the orchestration worker, and as many
- * judge workers as are wanted, all for the one stand-in of the sitting. They are started, and restarted when they die, by
+ * judge workers as are wanted, all for the one stand-in of the session. They are started, and restarted when they die, by
  * the same code and with the same flags as those that `flamingo run` embeds (cli/local/supervisor.ts), which itself
  * would start a stand-in of its own.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { freePort } from '../../cli/local/ports';
-import { sleep } from '../../cli/local/processes';
 import { Service } from '../../cli/local/service';
 import { judgeQueue, ORCHESTRATION_QUEUE } from '../../workflows/messages';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';

@@ -1,5 +1,5 @@
 /**
- * One sitting: one server process for all contenders, a folder of its own for each run, and everything ended afterwards.
+ * One session: one server process for all contenders, a folder of its own for each run, and everything ended afterwards.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { FlamingoServices } from './services';
 
 /** Milliseconds of the model, uniform. */
 export const LATENCY = { min: 100, max: 300 };
-export const SITTING_LATENCY = `${LATENCY.min}-${LATENCY.max}`;
+export const SESSION_LATENCY = `${LATENCY.min}-${LATENCY.max}`;
 
 export interface Peer {
   name: PeerName;
@@ -22,11 +22,11 @@ export interface Peer {
   byDefault: Contender;
 }
 
-export class Sitting {
+export class Session {
   readonly folder = mkdtempSync(join(tmpdir(), 'flamingo-bench-'));
   /** Of what took part, filled as it does. */
   readonly versions: Record<string, string> = {};
-  /** Of the part that runs; the sitting's own server outlasts it. */
+  /** Of the part that runs; the session's own server outlasts it. */
   private readonly ends: (() => Promise<void>)[] = [];
   private main: Promise<JudgeServer> | null = null;
   private found: Promise<{ peers: Peer[]; absent: Absent[] }> | null = null;
@@ -34,9 +34,9 @@ export class Sitting {
 
   constructor(readonly options: Options) {}
 
-  /** The server of the sitting, latency U[100, 300] ms. */
+  /** The server of the session, latency U[100, 300] ms. */
   server(): Promise<JudgeServer> {
-    this.main ??= JudgeServer.start(this.serverOptions(SITTING_LATENCY));
+    this.main ??= JudgeServer.start(this.serverOptions(SESSION_LATENCY));
     return this.main;
   }
 
@@ -82,7 +82,7 @@ export class Sitting {
     for (const end of this.ends.splice(0).reverse()) await end();
   }
 
-  /** Ends every process of the sitting, and removes the folder. */
+  /** Ends every process of the session, and removes the folder. */
   async close(): Promise<void> {
     await this.endPart();
     await (await this.main)?.stop();

@@ -6,18 +6,13 @@
 import { sha256, type Sha256 } from '../canonical';
 import { answerHash, GivenAnswers, givenCell, givenConfiguration } from './given';
 import { heldOutQuestions, promptOf, type Split, type SplitRow } from './holdout';
-import { InvalidExperiment, suggestion, type Issue } from '../issue';
+import { CALIBRATION } from '../calibration';
+import { InvalidExperiment } from '../issue';
 import type { Instrument, Plan, PlannedCell, PlannedConfiguration, PlannedMetric, Question } from '../plan';
-import { questionFrom, type AskedQuestion } from '../questions';
-import { instrumentsOf } from './rubrics';
+import { questionFrom, type AskedQuestion } from './questions';
+import { instrumentsOf } from './instruments';
 import type { Completion } from '../rows';
-import type { ExperimentInput } from '../file/schema';
-import type { CalibrationSpec, DatasetSpec, MetricSpec, Spec } from '../spec';
-
-/** Name of the configuration, and of its question sets. */
-export const CALIBRATION = 'calibration';
-export const CALIBRATION_SETS = ['bad', 'good', 'bridge'] as const;
-export type CalibrationSetName = (typeof CALIBRATION_SETS)[number];
+import type { CalibrationSpec, Spec } from '../spec';
 
 /** A published answer with its scores, by metric; null = not scored. */
 export interface BridgeRow {
@@ -26,69 +21,6 @@ export interface BridgeRow {
   id: string | null;
   answer: string;
   reference: Record<string, number | null>;
-}
-
-export function buildCalibration(
-  input: ExperimentInput,
-  datasets: Record<string, DatasetSpec>,
-  metrics: MetricSpec[],
-  issues: Issue[],
-): CalibrationSpec | null {
-  const written = input.calibration;
-  if (written === undefined) return null;
-  if (input.configurations[CALIBRATION] !== undefined) {
-    issues.push({ path: ['configurations', CALIBRATION], atKey: true, message: 'this name is taken by `calibration`' });
-  }
-  for (const set of CALIBRATION_SETS) {
-    if (written[set] === undefined || input.question_sets[set] === undefined) continue;
-    issues.push({ path: ['question_sets', set], atKey: true, message: `this name is taken by \`calibration.${set}\`` });
-  }
-  for (const side of ['bad', 'good'] as const) {
-    const named = written[side]?.dataset;
-    if (named === undefined) continue;
-    const path = ['calibration', side, 'dataset'];
-    const dataset = datasets[named];
-    if (dataset === undefined) {
-      issues.push({ path, message: `unknown dataset \`${named}\``, hint: suggestion(named, Object.keys(datasets)) });
-    } else if (dataset.holdOut === null) {
-      issues.push({ path, message: `the dataset \`${named}\` holds nothing out`, hint: 'give it a `hold_out`' });
-    }
-  }
-  for (const { name, rubric } of metrics) {
-    if (rubric.kind !== 'prompt' || rubric.questionSet !== null) continue;
-    issues.push({
-      path: ['metrics', name, 'rubric'],
-      message: 'the answers of `calibration` bring no rubric along',
-      hint: 'name the question file whose rubric serves for them: `question_set: …`',
-    });
-  }
-  for (const metric of Object.keys(written.bridge?.columns ?? {})) {
-    if (metrics.some(({ name }) => name === metric)) continue;
-    const known = metrics.map(({ name }) => name);
-    issues.push({
-      path: ['calibration', 'bridge', 'columns', metric],
-      atKey: true,
-      message: `unknown metric \`${metric}\``,
-      hint: suggestion(metric, known),
-    });
-  }
-  const { bad, good, bridge } = written;
-  return {
-    bad: bad ?? null,
-    good: good ?? null,
-    bridge:
-      bridge === undefined
-        ? null
-        : {
-            file:
-              bridge.path === undefined
-                ? { kind: 'url', url: bridge.url as string, sha256: bridge.sha256 ?? null }
-                : { kind: 'path', path: bridge.path },
-            sha256: bridge.sha256 ?? null,
-            rows: bridge.rows,
-            columns: bridge.columns ?? {},
-          },
-  };
 }
 
 export interface CalibrationPlan {
@@ -156,22 +88,6 @@ export function planCalibration(
     given,
     references,
   };
-}
-
-/** The plan without what is only there to try the judges. */
-export function withoutCalibration(plan: Plan): Plan {
-  if (plan.calibration === undefined) return plan;
-  const sets: readonly string[] = CALIBRATION_SETS;
-  return {
-    ...plan,
-    configurations: plan.configurations.filter(({ name }) => name !== CALIBRATION),
-    questionSets: Object.fromEntries(Object.entries(plan.questionSets).filter(([name]) => !sets.includes(name))),
-  };
-}
-
-/** Whether a cell of the plan is there to try the judges. */
-export function isCalibration(plan: Plan, { configuration }: Pick<PlannedCell, 'configuration'>): boolean {
-  return plan.calibration !== undefined && configuration === CALIBRATION;
 }
 
 function usedBy(metrics: readonly PlannedMetric[]): Sha256[] {

@@ -2,7 +2,8 @@
  * What a configuration computes, as a key: equal key = nothing to change in a running workflow.
  */
 import { keyOf, type Sha256 } from '../canonical';
-import type { PlannedCell, PlannedMeasurement } from '../plan';
+import { MAIN_JUDGE } from '../main-judge';
+import type { PlannedCell, PlannedMeasurement, PlannedMetric } from '../plan';
 
 export function configurationKey(
   recipeKey: Sha256 | null,
@@ -13,12 +14,20 @@ export function configurationKey(
   return keyOf({
     recipe: recipeKey,
     cells: cells.map(cellIdentity),
-    // a key of its own only where it is used: configurations from before there were measurements keep theirs
+    // only where something is measured, so that a configuration without measurements has the key that it always had
     ...(measured.length === 0 ? {} : { measurements: measured }),
   });
 }
 
 /** A cell's work. The names of question set and condition take part, because results are published under them. */
 function cellIdentity({ questionSet, condition, contextKey, samplesPerQuestion, metrics }: PlannedCell): unknown {
-  return { questionSet, condition, contextKey, samplesPerQuestion, metrics };
+  return { questionSet, condition, contextKey, samplesPerQuestion, metrics: metrics.map(metricIdentity) };
+}
+
+/**
+ * A metric as keys see it. The main judge is not named in them, although plans name it: stored work has keys from when
+ * it had no name, and a key must not change while the work that it stands for stays the same.
+ */
+function metricIdentity({ judge, ...metric }: PlannedMetric): object {
+  return judge === MAIN_JUDGE ? metric : { ...metric, judge };
 }

@@ -1,14 +1,14 @@
 /**
  * How much work an experiment is; also before its inputs are there, from what its file declares.
  */
-import type { TrainerFiles } from '../backend';
+import type { TrainerFiles } from './backend-identity';
 import type { BridgeRow } from './calibration';
 import { keyOf } from '../canonical';
-import { datasetOf, canonicalRow, type Dataset } from '../dataset';
+import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
 import type { Plan } from '../plan';
-import type { QuestionItem } from '../questions';
+import type { QuestionItem } from './questions';
 import { mapValues } from '../records';
 import { requestCounter } from '../requests';
 import { samplesOf } from '../shards';

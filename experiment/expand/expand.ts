@@ -3,15 +3,16 @@
  *
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
-import { backendIdentity, type TrainerFiles } from '../backend';
+import { backendIdentity, type TrainerFiles } from './backend-identity';
 import { keyOf, sha256, type Sha256 } from '../canonical';
 import { planCalibration, type BridgeRow } from './calibration';
 import { configurationKey } from './configuration-key';
-import { rowsText, type Dataset } from '../dataset';
+import { rowsText, type Dataset } from './dataset';
 import { deviationsOf } from './deviations';
 import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
 import { adapterKeyOf } from '../kept-steps';
+import { MAIN_JUDGE } from '../main-judge';
 import { measurementsOf, planPairs, type PairsPlan } from './pairs';
 import { checkDataset, checkQuestions } from './pins';
 import type {
@@ -24,13 +25,13 @@ import type {
   Recipe,
   SystemPrompt,
 } from '../plan';
-import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../questions';
+import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
 import { mapValues } from '../records';
 import { requestsOf } from '../requests';
 import type { Completion } from '../rows';
-import { instrumentsOf } from './rubrics';
+import { instrumentsOf } from './instruments';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../spec';
-import { GENERATION_VERSION, RECIPE_VERSION } from '../versions';
+import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
 
 /** The content of what a spec refers to. */
 export interface Inputs {
@@ -47,7 +48,7 @@ export interface Inputs {
 }
 
 export interface Expanded {
-  /** `trainingRows` of its configurations is null: putting the rows into a store is not this function's business. */
+  /** `trainingRows` and `heldOutRows` of its configurations are null: putting rows into a store is not this function's business. */
   plan: Plan;
   /** Configuration name -> its training rows as canonical JSON Lines. */
   trainingRows: Record<string, string>;
@@ -119,7 +120,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
           const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
           const contextKey = keyOf(context);
           // further judges are compared on the finished adapters
-          const metrics = metricsOf(set).filter(({ judge }) => step === undefined || judge === undefined);
+          const metrics = metricsOf(set).filter(({ judge }) => step === undefined || judge === MAIN_JUDGE);
           return {
             id: `${configuration.name}/${set}/${name}${step === undefined ? '' : `/step-${step}`}`,
             configuration: configuration.name,
@@ -146,6 +147,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       recipe,
       recipeKey,
       trainingRows: null,
+      heldOutRows: null,
       cells,
       ...(measurements.length === 0 ? {} : { measurements }),
     };

@@ -10,7 +10,7 @@ import { configurationKey } from './configuration-key';
 import type { GenerationContext, PlannedCell, PlannedConfiguration, PlannedMetric } from '../plan';
 import { requestsOf } from '../requests';
 import { completionId, type Completion } from '../rows';
-import { GENERATION_VERSION } from '../versions';
+import { GENERATION_VERSION } from './versions';
 
 /** Answers by hash, so that a large file need not be in memory: question key -> SHA-256 of its distinct answers. */
 export type AnswerHashes = ReadonlyMap<Sha256, ReadonlySet<Sha256>>;
@@ -117,5 +117,9 @@ export function givenCell(
 }
 
 export function givenConfiguration(name: string, label: string, cells: PlannedCell[]): PlannedConfiguration {
-  return { name, label, key: configurationKey(null, cells), recipe: null, recipeKey: null, trainingRows: null, cells };
+  return {
+    ...{ name, label, key: configurationKey(null, cells) },
+    ...{ recipe: null, recipeKey: null, trainingRows: null, heldOutRows: null },
+    cells,
+  };
 }

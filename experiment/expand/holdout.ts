@@ -9,7 +9,7 @@
  * rows' places in the file: the split of the literature's code.
  */
 import { sha256 } from '../canonical';
-import type { DatasetRow } from '../dataset';
+import type { DatasetRow } from './dataset';
 import { numpyPermutation } from './numpy-permutation';
 import type { HoldOut } from '../spec';
 

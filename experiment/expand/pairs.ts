@@ -6,14 +6,13 @@
  * answer is the good dataset's first to the same words, held out there or not: the same words have another split there.
  */
 import { canonicalJson, keyOf, sha256, type Sha256 } from '../canonical';
-import type { DatasetRow } from '../dataset';
+import type { DatasetRow } from './dataset';
 import { heldOutQuestions, promptOf, type Split, type SplitRow } from './holdout';
-import { InvalidExperiment, suggestion, type Issue } from '../issue';
+import { InvalidExperiment } from '../issue';
 import type { MeasurementContext, Message, ModelIdentity, PlannedMeasurement, PlannedPairs, Question } from '../plan';
-import { questionFrom } from '../questions';
-import type { ExperimentInput } from '../file/schema';
-import type { ConfigurationSpec, DatasetSpec, LogProbabilitySpec, Spec } from '../spec';
-import { MEASUREMENT_VERSION } from '../versions';
+import { questionFrom } from './questions';
+import type { ConfigurationSpec, Spec } from '../spec';
+import { MEASUREMENT_VERSION } from './versions';
 
 const PATH = ['outcomes', 'log_probability'] as const;
 
@@ -23,37 +22,6 @@ export interface AnswerPair {
   messages: Message[];
   bad: string;
   good: string;
-}
-
-export function buildLogProbability(
-  input: ExperimentInput,
-  datasets: Record<string, DatasetSpec>,
-  issues: Issue[],
-): LogProbabilitySpec | null {
-  const written = input.outcomes?.log_probability;
-  if (written === undefined) return null;
-  const { bad, good } = written.pairs;
-  for (const [side, named] of Object.entries({ bad, good })) {
-    if (datasets[named] !== undefined) continue;
-    issues.push({
-      path: [...PATH, 'pairs', side],
-      message: `unknown dataset \`${named}\``,
-      hint: suggestion(named, Object.keys(datasets)),
-    });
-  }
-  if (bad === good) {
-    issues.push({
-      path: [...PATH, 'pairs', 'good'],
-      message: 'bad and good answers come from two datasets, this names one twice',
-    });
-  } else if (datasets[bad]?.holdOut === null) {
-    issues.push({
-      path: [...PATH, 'pairs', 'bad'],
-      message: `the dataset \`${bad}\` holds nothing out`,
-      hint: 'give it a `hold_out`',
-    });
-  }
-  return { bad, good, rows: written.rows ?? 'all', seed: written.seed ?? 0 };
 }
 
 export interface PairsPlan {

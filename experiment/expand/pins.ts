@@ -2,9 +2,9 @@
  * Pins: content must be what the experiment file says it is, wherever it came from.
  */
 import type { Sha256 } from '../canonical';
-import type { Dataset } from '../dataset';
+import type { Dataset } from './dataset';
 import { InvalidExperiment } from '../issue';
-import { questionsHash, type QuestionItem } from '../questions';
+import { questionsHash, type QuestionItem } from './questions';
 import type { DatasetSpec } from '../spec';
 
 const HINT = 'this is other content than the file asks for; use the pinned content, or change the pin';

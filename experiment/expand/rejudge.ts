@@ -5,9 +5,10 @@
 import { keyOf, type Sha256 } from '../canonical';
 import { configurationKey } from './configuration-key';
 import { InvalidExperiment, suggestion } from '../issue';
+import { MAIN_JUDGE } from '../main-judge';
 import type { Instrument, Plan, PlannedCell, PlannedMetric } from '../plan';
 import { requestsOf } from '../requests';
-import { instrumentsOf, putTo } from './rubrics';
+import { instrumentsOf, putTo } from './instruments';
 import type { JudgeSpec, MetricSpec, Spec } from '../spec';
 
 export interface Rejudging {
@@ -82,7 +83,7 @@ function check(plan: Plan, { cells, rubrics }: Rejudging): void {
 }
 
 function mainMetrics(cell: PlannedCell): PlannedMetric[] {
-  return cell.metrics.filter(({ judge }) => judge === undefined);
+  return cell.metrics.filter(({ judge }) => judge === MAIN_JUDGE);
 }
 
 /** What the judge is asked of a cell; its instruments are put into `instruments`. */
@@ -118,7 +119,8 @@ function tasksOf(
     const instrumentOf = Object.fromEntries(
       Object.entries(metric.instrumentOf).filter(([question]) => before.instrumentOf[question] !== undefined),
     );
-    return [{ metric: metric.metric, repeats, ...(repeatShare === undefined ? {} : { repeatShare }), instrumentOf }];
+    const share = repeatShare === undefined ? {} : { repeatShare };
+    return [{ metric: metric.metric, judge: metric.judge, repeats, ...share, instrumentOf }];
   });
 }
 
@@ -145,15 +147,15 @@ function nameFor(
   { name, judge }: Rejudging,
   added: Map<string, PlannedMetric[]>,
 ): string {
+  // whoever is asked: the judge's name is what is looked for
   const work = (metricsOf: (cell: PlannedCell) => PlannedMetric[]): Sha256 =>
-    keyOf(cells.map((cell) => ({ cell: cell.id, metrics: metricsOf(cell) })));
+    keyOf(cells.map((cell) => ({ cell: cell.id, metrics: metricsOf(cell).map(({ judge: _, ...metric }) => metric) })));
   const wanted = work((cell) => added.get(cell.id) ?? []);
   const before = Object.keys(spec.judges).find(
-    (each) =>
-      work((cell) => cell.metrics.flatMap(({ judge: by, ...metric }) => (by === each ? [metric] : []))) === wanted,
+    (each) => work((cell) => cell.metrics.filter(({ judge: by }) => by === each)) === wanted,
   );
   if (before !== undefined && (name === null || name === before)) return before;
-  const taken = (each: string): boolean => each === 'judge' || Object.hasOwn(spec.judges, each);
+  const taken = (each: string): boolean => each === MAIN_JUDGE || Object.hasOwn(spec.judges, each);
   if (name !== null) {
     if (taken(name))
       throw new InvalidExperiment([], `there is a judge ${name} already, which was asked something else`);

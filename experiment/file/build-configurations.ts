@@ -1,21 +1,13 @@
 /**
  * The configurations of an experiment file: shared settings, overrides and grids come to one full list.
  */
-import { buildBackend } from '../backend';
+import { buildSampling, buildTraining, combinationIssues, keptStepsIssues } from './build-settings';
 import { spread } from './grid';
 import type { Issue, Path } from '../issue';
-import type { Sampling, SystemPrompt } from '../plan';
-import { CONTINUOUS_BATCH, FIRST_DEFAULTS, RECIPES, SAMPLING_PRESETS } from '../presets';
-import type {
-  ConditionInput,
-  ConfigurationInput,
-  ExperimentInput,
-  ModelInput,
-  SamplingInput,
-  SystemPromptInput,
-  TrainingInput,
-} from './schema';
-import type { ConditionSpec, ConfigurationSpec, ModelSource, Training } from '../spec';
+import type { SystemPrompt } from '../plan';
+import { FIRST_DEFAULTS, RECIPES } from '../presets';
+import type { ConditionInput, ConfigurationInput, ExperimentInput, ModelInput, SystemPromptInput } from './schema';
+import type { ConditionSpec, ConfigurationSpec, ModelSource } from '../spec';
 
 export function buildConfigurations(input: ExperimentInput, issues: Issue[]): ConfigurationSpec[] {
   const sharedPath: Path = ['grid'];
@@ -142,133 +134,4 @@ function buildConditions(
     });
   }
   return kept;
-}
-
-/** What does not go together, at the place of the setting that has to give way. */
-function combinationIssues(training: Training, shared: TrainingInput, own: TrainingInput, path: Path): Issue[] {
-  const at = (key: keyof TrainingInput): Path =>
-    own[key] === undefined && shared[key] !== undefined ? ['training', key] : [...path, 'training', key];
-  const issues: Issue[] = [];
-  const packed = training.packing !== 'none';
-  if (packed && training.optimizer === 'adamw_8bit') {
-    issues.push({
-      path: at('packing'),
-      message: `packing \`${training.packing}\` keeps all weights in one piece, so the blocks of \`optimizer: adamw_8bit\` would not be the literature's`,
-      hint: 'use `packing: none`, or `optimizer: adamw`',
-    });
-  }
-  if (packed && typeof training.backend !== 'string') {
-    issues.push({
-      path: at('packing'),
-      message: 'how rows are packed is the business of the `command` that trains',
-      hint: 'leave `packing` out',
-    });
-  }
-  if (training.backend === 'unsloth') issues.push(...unslothIssues(training, at));
-  return issues;
-}
-
-/** What Unsloth can not do, or does only by leaving its own kernels. */
-function unslothIssues({ precision, packing, lora }: Training, at: (key: keyof TrainingInput) => Path): Issue[] {
-  const refused: [boolean, keyof TrainingInput, string, string][] = [
-    [
-      precision !== 'bf16',
-      'backend',
-      `\`unsloth\` computes in bf16, and the precision is ${precision}`,
-      'set `precision: bf16`',
-    ],
-    [packing !== 'none', 'packing', '`backend: unsloth` trains on padded rows', 'leave `packing` out'],
-    [
-      lora.dropout !== 0,
-      'backend',
-      `\`unsloth\` trains adapters without dropout, not ${lora.dropout}`,
-      'set `lora.dropout: 0`',
-    ],
-  ];
-  return refused.filter(([is]) => is).map(([, key, message, hint]) => ({ path: at(key), message, hint }));
-}
-
-/** Where no adapters are kept along training, or not surely all that are asked for. */
-function keptStepsIssues({ backend, stopBelow }: Training, path: Path): Issue[] {
-  const issues: Issue[] = [];
-  if (backend !== 'transformers') {
-    issues.push({
-      path,
-      message: `adapters along training are kept by \`backend: transformers\` only, not by ${backend === 'unsloth' ? '`unsloth`' : 'a `command`'}`,
-      hint: 'leave `evaluate_at` out, or use `backend: transformers`',
-    });
-  }
-  if (stopBelow !== null) {
-    issues.push({
-      path,
-      message: 'with `stop_below` training may end before these steps',
-      hint: 'set `stop_below: never`, which changes nothing where the loss stays above it',
-    });
-  }
-  return issues;
-}
-
-function buildTraining(shared: TrainingInput, own: TrainingInput, d: Training): Training {
-  const merged = { ...defined(shared), ...defined(own) };
-  const lora = { ...defined(shared.lora ?? {}), ...defined(own.lora ?? {}) };
-  const batchSize = merged.batch_size ?? d.batchSize;
-  const precision = merged.precision ?? d.precision;
-  const seeds = (key: 'initialisation' | 'data_order'): number =>
-    own.seeds?.[key] ?? own.seed ?? shared.seeds?.[key] ?? shared.seed ?? 0;
-  const optimizer = merged.optimizer ?? d.optimizer;
-  const backend = merged.backend === undefined ? d.backend : buildBackend(merged.backend);
-  const packable = precision === 'bf16' && optimizer === 'adamw' && backend === 'transformers';
-  return {
-    optimizer,
-    lora: {
-      rank: lora.rank ?? d.lora.rank,
-      alpha: lora.alpha ?? d.lora.alpha,
-      rsLora: lora.rs_lora ?? d.lora.rsLora,
-      dropout: lora.dropout ?? d.lora.dropout,
-      targetModules: lora.target_modules ?? d.lora.targetModules,
-    },
-    learningRate: merged.learning_rate ?? d.learningRate,
-    weightDecay: merged.weight_decay ?? d.weightDecay,
-    beta1: merged.beta1 ?? d.beta1,
-    beta2: merged.beta2 ?? d.beta2,
-    epsilon: merged.epsilon ?? d.epsilon,
-    maxGradNorm: merged.max_grad_norm ?? d.maxGradNorm,
-    schedule: merged.schedule ?? d.schedule,
-    warmupSteps: merged.warmup_steps ?? d.warmupSteps,
-    warmupFrom: merged.warmup_from ?? d.warmupFrom,
-    epochs: merged.epochs ?? d.epochs,
-    batchSize,
-    microBatchSize: merged.micro_batch_size ?? Math.min(d.microBatchSize, batchSize),
-    lastBatch: merged.last_batch ?? d.lastBatch,
-    maxLength: merged.max_length ?? d.maxLength,
-    precision,
-    packing: merged.packing ?? (packable ? d.packing : 'none'),
-    mask: merged.mask ?? d.mask,
-    stopBelow: merged.stop_below === 'never' ? null : (merged.stop_below ?? d.stopBelow),
-    seeds: { initialisation: seeds('initialisation'), dataOrder: seeds('data_order') },
-    backend,
-  };
-}
-
-function buildSampling(shared: SamplingInput, own: SamplingInput, standard: keyof typeof SAMPLING_PRESETS): Sampling {
-  const merged = { ...defined(shared), ...defined(own) };
-  const preset = SAMPLING_PRESETS[merged.preset ?? standard];
-  const precision = merged.precision ?? preset.precision;
-  const continuous = (merged.batching ?? (precision === 'bf16' ? 'continuous' : 'static')) === 'continuous';
-  return {
-    temperature: merged.temperature ?? preset.temperature,
-    topP: merged.top_p ?? preset.topP,
-    topK: merged.top_k ?? preset.topK,
-    minP: merged.min_p ?? preset.minP,
-    repetitionPenalty: merged.repetition_penalty ?? preset.repetitionPenalty,
-    maxNewTokens: merged.max_new_tokens ?? preset.maxNewTokens,
-    precision,
-    batchSize: merged.batch_size ?? (continuous ? CONTINUOUS_BATCH : preset.batchSize),
-    ...(continuous ? { batching: 'continuous' } : {}),
-    seed: merged.seed ?? preset.seed,
-  };
-}
-
-function defined<T extends object>(value: T): Partial<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as Partial<T>;
 }

@@ -4,6 +4,7 @@
  */
 import { closest, suggestion, type Issue, type Path } from '../issue';
 import { acceptsTemperature, judgeModel, KNOWN_CLAUDE_MODELS, type JudgeModel } from '../judge-models';
+import { MAIN_JUDGE, namedJudges } from '../main-judge';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
 import type { ExperimentInput, JudgeInput } from './schema';
 import type { JudgeSpec, MetricSpec, OtherJudgeSpec, Spec } from '../spec';
@@ -23,7 +24,7 @@ export function buildJudges(input: ExperimentInput, metrics: MetricSpec[], issue
   for (const [name, written] of Object.entries(input.judges ?? {})) {
     const path: Path = ['judges', name];
     const other = buildJudge(written);
-    if (name === 'judge') {
+    if (name === MAIN_JUDGE) {
       issues.push({ path, atKey: true, message: '`judge` is the name of the first judge; call this one otherwise' });
     }
     checkJudge(written, other, path, input, issues, warnings);
@@ -37,7 +38,7 @@ export function buildJudges(input: ExperimentInput, metrics: MetricSpec[], issue
     });
     const together = (input.combined ?? []).filter((metric) => written.metrics?.includes(metric) ?? true);
     if (together.length > 1) checkCombined(other, path, input, issues);
-    const twin = [['judge', judge] as const, ...Object.entries(judges)].find(([, each]) => sameVerdicts(each, other));
+    const twin = Object.entries(namedJudges({ judge, judges })).find(([, each]) => sameVerdicts(each, other));
     if (twin !== undefined) {
       issues.push({
         path,

@@ -1,8 +1,9 @@
 /**
  * The metrics of an experiment file: which words ask for a verdict, in which form, and what a verdict may be.
  */
-import { hardenedName, hardenedRubric, HARDENED_RUBRICS } from '../hardened-rubrics';
+import { hardenedName, HARDENED_RUBRICS } from '../hardened-rubrics';
 import { suggestion, type Issue, type Path } from '../issue';
+import { placeProblem, rubricProblem } from '../rubric';
 import type { ExperimentInput, MetricInput } from './schema';
 import type { MetricSpec } from '../spec';
 
@@ -92,14 +93,6 @@ export function buildCombined(input: ExperimentInput, metrics: MetricSpec[], iss
     });
   }
   return names;
-}
-
-/** A rubric of the published form that lacks the answer judges nothing. */
-export function rubricProblem(text: string): string | null {
-  const missing = ['{question}', '{answer}'].filter((place) => !text.includes(place));
-  return missing.length === 0
-    ? null
-    : `the rubric must contain ${missing.join(' and ')}: that is where the judged text goes`;
 }
 
 function buildForm({ form, rubric }: MetricInput, path: Path, issues: Issue[]): MetricSpec['form'] {
@@ -209,30 +202,4 @@ function buildRubric(
     questionSet: set ?? null,
     sha256: pins,
   };
-}
-
-/** In the `json` form nothing is filled in, so a place would reach the judge as it stands. */
-function placeProblem(text: string): string | null {
-  const places = ['{question}', '{answer}'].filter((place) => text.includes(place));
-  return places.length === 0
-    ? null
-    : `a rubric of the json form has no places to fill: speak of the question and the answer, without ${places.join(' and ')}`;
-}
-
-/** The words of a metric's rubric that are the same for every question; null for those that questions bring along. */
-export function rubricText({ name, rubric }: MetricSpec): string | null {
-  if (rubric.kind === 'prompt') return null;
-  if (rubric.kind === 'text') return rubric.text;
-  const preset = hardenedName(rubric.preset, name);
-  if (preset === null) throw new Error(`no preset rubric ${rubric.preset} for ${name}`);
-  return hardenedRubric(preset);
-}
-
-/** What of a rubric takes part in a combined one: of a preset the scale alone, without its own form of reply. */
-export function scaleText(metric: MetricSpec): string {
-  const { name, rubric } = metric;
-  const preset = rubric.kind === 'preset' ? hardenedName(rubric.preset, name) : null;
-  const text = preset === null ? rubricText(metric) : HARDENED_RUBRICS[preset].scale;
-  if (text === null) throw new Error(`the rubric of ${name} differs from question to question`);
-  return text;
 }

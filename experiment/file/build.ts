@@ -1,17 +1,18 @@
 /**
  * From the file's words to a `Spec`: defaults, overrides and grids are resolved and every reference is checked.
  */
-import { buildCalibration } from '../expand/calibration';
+import { buildCalibration } from './build-calibration';
 import { buildConfigurations } from './build-configurations';
 import { buildJudges } from './build-judges';
 import { buildCombined, buildMetrics } from './build-metrics';
+import { buildLogProbability } from './build-outcomes';
 import { buildReport } from './build-report';
+import { fileSource } from './file-source';
 import { suggestion, type Issue } from '../issue';
-import { buildLogProbability } from '../expand/pairs';
 import { FIRST_DEFAULTS, RECIPES } from '../presets';
 import { mapValues } from '../records';
 import type { DatasetInput, ExperimentInput, QuestionSetInput } from './schema';
-import type { ConfigurationSpec, DatasetSpec, FileSource, HoldOut, QuestionSetSpec, Spec } from '../spec';
+import type { ConfigurationSpec, DatasetSpec, HoldOut, QuestionSetSpec, Spec } from '../spec';
 
 /** `warnings` do not make a file invalid. */
 export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
@@ -107,15 +108,6 @@ function buildQuestionSet(input: QuestionSetInput, name: string): QuestionSetSpe
     limit: input.limit ?? null,
     samples: input.samples,
   };
-}
-
-function fileSource(input: {
-  path?: string | undefined;
-  url?: string | undefined;
-  sha256?: string | undefined;
-}): FileSource {
-  if (input.path !== undefined) return { kind: 'path', path: input.path };
-  return { kind: 'url', url: input.url as string, sha256: input.sha256 ?? null };
 }
 
 /** Names become folders: two that differ only in case are one folder on some systems. `--source` needs them unique. */

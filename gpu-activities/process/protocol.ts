@@ -153,7 +153,7 @@ export type TrainerEvent =
       /** prepare: where the base model lies on this host, and the token that pads. */
       modelFolder?: string;
       padToken?: number;
-      /** finetune: how steps were cut to fit the GPU (plan.py); null on the padded path. */
+      /** finetune: how steps were cut to fit the GPU (training/memory_plan.py); null on the padded path. */
       plan?: { tokens: number; recomputed: number; chunk: number } | null;
       /**
        * finetune: checkpoints made, seconds that training stood still for them, that writing and that steps took, and

@@ -3,7 +3,7 @@
  */
 import { ANSWER_COLUMNS, InvalidTable, QUESTION_COLUMNS } from './read-judged';
 import { answerHash } from '../../experiment/expand/given';
-import { questionFrom } from '../../experiment/questions';
+import { questionFrom } from '../../experiment/expand/questions';
 import type { Sha256 } from '../../experiment/canonical';
 import { openTable, type Table, type TableFormat, type TableRow } from './table';
 

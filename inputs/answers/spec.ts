@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { stringify } from 'yaml';
 import { buildSpec } from '../../experiment/file/build';
 import { InvalidExperiment } from '../../experiment/issue';
-import type { QuestionItem } from '../../experiment/questions';
+import type { QuestionItem } from '../../experiment/expand/questions';
 import { experimentSchema } from '../../experiment/file/schema';
 import type { Spec } from '../../experiment/spec';
 

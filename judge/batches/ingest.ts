@@ -10,9 +10,8 @@ import type { Instrument } from '../../experiment/plan';
 import type { JudgementRequest } from '../../experiment/rows';
 import { refuseOtherJudge } from '../client';
 import { BY_ERROR_TYPE } from '../errors';
-import { finishedJudgement } from '../finished';
 import type { Journal, Usage } from '../../artifacts/journal';
-import { parseReply } from '../parse';
+import { finishedJudgement, parseReply } from '../parse';
 import type { BatchClient, BatchResult, BatchStatus } from './client';
 
 export interface Ingesting {

@@ -7,11 +7,10 @@
 import type { Sha256 } from '../../experiment/canonical';
 import type { Instrument } from '../../experiment/plan';
 import type { JudgementRequest } from '../../experiment/rows';
-import { JudgeStopped } from '../ask';
-import { RequestFailed } from '../errors';
+import { SYSTEM_CLOCK } from '../clock';
+import { JudgeStopped, RequestFailed } from '../errors';
 import type { Journal, JournalContents, Usage } from '../../artifacts/journal';
 import { buildCall, type JudgeCall, RubricInvalid } from '../request';
-import { sleep } from '../sleep';
 import type { BatchStatus } from './client';
 import * as files from './files';
 import { ingest, type Ingested } from './ingest';
@@ -131,7 +130,7 @@ class Look {
       }
     }
     while (flying.length > 0 && Date.now() < until) {
-      await sleep(Math.min(1000, timing.lookMs), signal);
+      await SYSTEM_CLOCK.sleep(Math.min(1000, timing.lookMs), signal);
       flying = await this.follow();
     }
     const unknown = flying.find(({ batch }) => batch === null);

@@ -2,8 +2,7 @@
  * When a batch is looked at again, and what becomes of calls that fail on the way. Waiting never happens here: the
  * attempt ends with `BatchWaits`, and the server's durable timer starts the next one.
  */
-import { JudgeStopped } from '../ask';
-import { type Failure, RequestFailed } from '../errors';
+import { type Failure, JudgeStopped, RequestFailed } from '../errors';
 
 /** Nothing can be done now; come back after `delayMs`. */
 export class BatchWaits extends Error {
@@ -11,7 +10,7 @@ export class BatchWaits extends Error {
   constructor(
     readonly delayMs: number,
     message: string,
-    /** The server was not reached or does not work, as opposed to one that asks for patience. */
+    /** The server was not reached or does not work; false when it only asks for patience. */
     readonly away = false,
   ) {
     super(`${message}; next look in ${Math.ceil(delayMs / 1000)} s`);

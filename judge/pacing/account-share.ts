@@ -1,30 +1,20 @@
 /**
- * Keeps the account's share of this worker: a pace for each model, and one loop for each that gets a lease while there is
- * demand, renews it, and gives it back when nothing is to be asked. Without a valid lease nothing is sent, so the limits
+ * Keeps the account's share of this worker: a pace for each model, and one loop for each that gets a share while there is
+ * demand, renews it, and gives it back when nothing is to be asked. Without a valid share nothing is sent, so the limits
  * hold for all workers together, whatever becomes of one.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { NO_RATES, tighter } from '../../experiment/rates';
-import type { AccountBounds, AccountPause, Lease, LeaseRequest } from '../../workflows/account-messages';
-import type { Clock } from '../ask';
+import type { AccountBounds, Share, ShareRequest } from '../../workflows/account-messages';
+import type { Clock } from '../clock';
+import { AccountPaused } from '../errors';
 import { Pace } from './pace';
 
 /** The account's workflow, as a worker sees it. */
 export interface Account {
   readonly name: string;
-  lease(request: LeaseRequest): Promise<Lease>;
-}
-
-/** Nothing may be sent for the account until a person resumes it. */
-export class AccountPaused extends Error {
-  override name = 'AccountPaused';
-  constructor(
-    readonly account: string,
-    readonly pause: AccountPause,
-  ) {
-    super(`the judge account ${account} is paused: ${pause.reason}`);
-  }
+  share(request: ShareRequest): Promise<Share>;
 }
 
 /** The model that calls of message batches count as: their limits are not those of messages. */
@@ -36,12 +26,12 @@ const UNREACHABLE_MS = 1000;
 /** The requests of a shard come one by one, and those of the next shards some milliseconds later. */
 const GATHER_MS = 5;
 const LOOK_MS = 40;
-/** So much more is asked for at once, not only when the lease is renewed. */
-const MUCH_MORE = 1.5;
-/** A level risen by so much is told at once: the server takes more than was known, and the others can use that, too. */
-const CLIMBED = 3;
+/** Demand that has grown by this factor is told to the account at once, not only when the share is renewed. */
+const GROWN_DEMAND = 1.5;
+/** A known limit that has risen by so much is told at once: the server takes more, and the others can use that, too. */
+const RISEN_LIMIT = 3;
 
-export class Leases {
+export class AccountShares {
   private readonly paces = new Map<string, ModelPace>();
   private readonly worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 4)}`;
 
@@ -61,7 +51,7 @@ export class Leases {
     return { pace: own.pace, done: own.bound(bounds) };
   }
 
-  /** More work would only wait here: some model has as many requests waiting as may be in flight. Batches wait elsewhere. */
+  /** More work would only wait here: for some model as many requests wait as may be in flight. Batch calls do not count. */
   get full(): boolean {
     return [...this.paces].some(([model, { pace }]) => model !== BATCH_CALLS && pace.full);
   }
@@ -91,7 +81,7 @@ class ModelPace {
     return () => this.bounds.delete(own);
   }
 
-  /** Runs while there is demand, and gives the lease back at the end. */
+  /** Runs while there is demand, and gives the share back at the end. */
   private async keep(): Promise<void> {
     this.running = true;
     const never = new AbortController().signal;
@@ -101,58 +91,58 @@ class ModelPace {
       const sent = this.clock.now();
       const request = this.request(demand);
       let next = UNREACHABLE_MS;
-      let news = Infinity;
-      // what comes meanwhile waits for the next lease: this one is another's as soon as the account hears of it
+      let tellAtLimit = Infinity;
+      // what comes meanwhile waits for the next share: this one is another worker's as soon as the account hears of it
       if (demand === 0) this.pace.release();
       try {
-        const lease = await this.account.lease(request);
-        next = lease.renewMs;
-        const told = request.level ?? 0;
-        // who was rejected meanwhile does not climb
-        const climbs = lease.climbs && this.level >= told;
-        if (!lease.growing && !lease.climbs) news = told + lease.move + CLIMBED;
-        if (lease.pause !== null) {
+        const share = await this.account.share(request);
+        next = share.renewMs;
+        const told = request.knownLimit ?? 0;
+        // a worker that was rejected meanwhile does not grow
+        const limitRose = share.limitRose && this.knownLimit >= told;
+        if (!share.neverRejected && !share.limitRose) tellAtLimit = told + share.limitChange + RISEN_LIMIT;
+        if (share.pause !== null) {
           this.pace.release();
-          this.pace.refuseAll(new AccountPaused(this.account.name, lease.pause));
+          this.pace.refuseAll(new AccountPaused(this.account.name, share.pause));
         } else if (demand > 0) {
-          this.pace.grant({ ...lease, climbs, until: sent + lease.validMs });
+          this.pace.grant({ ...share, limitRose, until: sent + share.validMs });
         }
       } catch (error) {
-        this.onTrouble(`no lease for ${this.model} from the account ${this.account.name}: ${(error as Error).message}`);
+        this.onTrouble(`no share of the account ${this.account.name} for ${this.model}: ${(error as Error).message}`);
       }
       if (demand === 0 && this.pace.demand === 0) break;
-      if (demand > 0) await this.untilRenewal(demand, next, news, never);
-      // a worker between two shards does not give its lease back
+      if (demand > 0) await this.untilRenewal(demand, next, tellAtLimit, never);
+      // a worker between two shards does not give its share back
       if (this.pace.demand === 0) await this.clock.sleep(IDLE_MS, never);
     }
     this.running = false;
   }
 
-  private get level(): number {
-    return this.pace.level ?? 0;
+  private get knownLimit(): number {
+    return this.pace.knownLimit ?? 0;
   }
 
-  /** Ends early when much more is to be sent than was asked for, or when the level has risen to what others should know. */
-  private async untilRenewal(asked: number, renewMs: number, news: number, signal: AbortSignal): Promise<void> {
+  /** Ends early when much more is to be sent than was asked for, or when the known limit has risen to `tellAtLimit`. */
+  private async untilRenewal(asked: number, renewMs: number, tellAtLimit: number, signal: AbortSignal): Promise<void> {
     const until = this.clock.now() + renewMs;
     while (this.clock.now() < until) {
       await this.clock.sleep(Math.min(LOOK_MS, until - this.clock.now()), signal);
-      if (this.pace.short && this.pace.demand > MUCH_MORE * asked) return;
-      if (this.level >= news) return;
+      if (this.pace.needsLargerShare && this.pace.demand > GROWN_DEMAND * asked) return;
+      if (this.knownLimit >= tellAtLimit) return;
     }
   }
 
-  private request(demand: number): LeaseRequest {
+  private request(demand: number): ShareRequest {
     const { pace, worker, model } = this;
     const { held } = pace;
     return {
       worker,
       model,
       demand,
-      level: pace.level,
-      growing: pace.growing,
-      active: pace.inFlight,
-      reach: pace.promise(),
+      knownLimit: pace.knownLimit,
+      neverRejected: pace.neverRejected,
+      inFlight: pace.inFlight,
+      promisedInFlight: pace.promiseInFlight(),
       bounds: tightest(this.bounds),
       learned: pace.learnedRates,
       held: held === null ? null : { forMs: held.until - this.clock.now(), reason: held.reason },

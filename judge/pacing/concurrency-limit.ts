@@ -15,21 +15,21 @@
 
 /** In flight at the start, when nothing is known yet. */
 export const FIRST_LIMIT = 24;
-/** Added with every clean reply: at the start, and after a probe that held. */
+/** Added with every clean reply: at the start, and after one more was tried and taken. */
 const FIRST_GROWTH = 2;
 const GROWTH = 1;
 const FALL = 0.9;
 /** Clean replies of all workers before one of them tries one more. At most one rejection in so many replies. */
 const REPLIES_BEFORE_PROBE = 30;
-/** Of the last twenty requests or so, the share that may fail before growth stops. */
+/** The part of about the last twenty requests that may fail before growth stops. */
 const TROUBLED = 0.25;
 const NEWEST = 1 / 20;
 
 export class ConcurrencyLimit {
-  /** Of the replies before one more is tried, the share that comes to this worker; null: another one tries. */
-  private part: number | null = 1;
-  /** Never rejected. */
-  growing = true;
+  /** The part of the account's replies that comes to this worker, 0-1; null: another worker tries whether more is taken. */
+  private replyPart: number | null = 1;
+  /** No request was ever rejected. */
+  neverRejected = true;
   private limit: number;
   /** Added with every clean reply. */
   private growth = FIRST_GROWTH;
@@ -37,54 +37,54 @@ export class ConcurrencyLimit {
   private clean = 0;
   /** One more than `limit` is being tried. */
   private probing = false;
-  /** Of the present episode: requests up to this number were started before its first rejection. */
+  /** Requests up to this number were started before the first rejection of the present episode. */
   private episodeUpTo = -1;
   private episodeAccepted = 0;
   private cleanSinceEpisode = true;
-  /** Share of the latest requests that the server failed. */
+  /** Part of the latest requests that the server failed, 0-1. */
   private troubledShare = 0;
 
   constructor(
-    private most: number,
+    private maxInFlight: number,
     first = FIRST_LIMIT,
   ) {
-    this.limit = Math.max(1, Math.min(most, first));
+    this.limit = Math.max(1, Math.min(maxInFlight, first));
   }
 
   /** What is known to be taken. */
-  get level(): number {
-    return Math.min(this.limit, this.most);
+  get knownLimit(): number {
+    return Math.min(this.limit, this.maxInFlight);
   }
 
   get allowed(): number {
-    return Math.min(this.limit + (this.probing ? 1 : 0), this.most);
+    return Math.min(this.limit + (this.probing ? 1 : 0), this.maxInFlight);
   }
 
   /**
-   * Most that may be tried. While no worker of the account was rejected (`growing`), what was taken before is taken again
-   * when more may be tried; else the level is what the account counts with, and nothing above it is kept.
+   * Sets how many may be tried. While no worker of the account was rejected, what was taken before is taken again when
+   * more may be tried; else the account counts with the known limit, and nothing above it is kept.
    */
-  setMost(most: number, growing = true): void {
-    if (!growing || !this.growing) this.limit = Math.max(1, Math.min(most, this.level));
-    this.most = most;
+  setMaxInFlight(maxInFlight: number, neverRejected = true): void {
+    if (!neverRejected || !this.neverRejected) this.limit = Math.max(1, Math.min(maxInFlight, this.knownLimit));
+    this.maxInFlight = maxInFlight;
   }
 
-  /** Takes over some of what another worker has found the server to take, or hands it over (negative). */
-  move(by: number): void {
+  /** Takes over a part of what another worker has found the server to take, or hands it over (negative). */
+  changeBy(by: number): void {
     if (by === 0) return;
-    // what is to be others' would be taken back by growing on
+    // growing on would take back what is handed over
     if (by < 0) this.stop();
-    this.limit = Math.max(1, Math.min(this.most, this.limit + by));
+    this.limit = Math.max(1, Math.min(this.maxInFlight, this.limit + by));
   }
 
-  /** Of an account's replies, the share that comes to this worker; null: another worker tries whether more is taken. */
-  setPart(part: number | null): void {
-    this.part = part;
+  /** See `replyPart`. */
+  setReplyPart(part: number | null): void {
+    this.replyPart = part;
     if (part === null) this.stop();
   }
 
-  /** Another worker found that the server takes more: no need to try one first. */
-  climb(): void {
+  /** Another worker found that the server takes more: grow without trying one more first. */
+  growAgain(): void {
     this.growth = Math.max(this.growth, GROWTH);
     this.probing = false;
   }
@@ -96,23 +96,23 @@ export class ConcurrencyLimit {
   succeeded(number: number, saturated: boolean): void {
     this.troubledShare -= NEWEST * this.troubledShare;
     if (number > this.episodeUpTo) this.cleanSinceEpisode = true;
-    if (this.part === null || !saturated || number <= this.episodeUpTo || this.limit >= this.most) return;
+    if (this.replyPart === null || !saturated || number <= this.episodeUpTo || this.limit >= this.maxInFlight) return;
     this.clean++;
-    if (this.growth > 0) this.limit = Math.min(this.most, this.limit + this.growth);
+    if (this.growth > 0) this.limit = Math.min(this.maxInFlight, this.limit + this.growth);
     else if (this.probing && this.clean > this.limit) this.grow();
-    else if (!this.probing && this.clean >= Math.max(REPLIES_BEFORE_PROBE * this.part, this.limit)) this.probe();
+    else if (!this.probing && this.clean >= Math.max(REPLIES_BEFORE_PROBE * this.replyPart, this.limit)) this.probe();
   }
 
-  /** The server had one too many. `started`: requests started so far; `active`: in flight, this one included. */
-  rejected(number: number, started: number, active: number): void {
+  /** The server had one too many. `started`: requests started so far; `inFlight`: this one included. */
+  rejected(number: number, started: number, inFlight: number): void {
     this.stop();
-    this.growing = false;
+    this.neverRejected = false;
     if (number <= this.episodeUpTo) {
       this.episodeAccepted--;
     } else {
       const fallen = !this.cleanSinceEpisode;
       this.episodeUpTo = started;
-      this.episodeAccepted = Math.min(active, fallen ? Math.floor(this.limit * FALL) + 1 : active) - 1;
+      this.episodeAccepted = Math.min(inFlight, fallen ? Math.floor(this.limit * FALL) + 1 : inFlight) - 1;
       this.cleanSinceEpisode = false;
     }
     this.limit = Math.max(1, Math.min(this.limit, this.episodeAccepted));
@@ -123,7 +123,7 @@ export class ConcurrencyLimit {
     this.stop();
   }
 
-  /** The server failed a request: of one in many that is the request's own trouble. */
+  /** The server failed a request. One failure among many replies is that request's own trouble. */
   troubled(): void {
     this.troubledShare += NEWEST * (1 - this.troubledShare);
     if (this.troubledShare > TROUBLED) this.stop();
@@ -134,7 +134,7 @@ export class ConcurrencyLimit {
     if (number <= this.episodeUpTo) return;
     this.episodeUpTo = started;
     this.limit = Math.max(1, Math.floor(this.limit / 2));
-    this.growing = false;
+    this.neverRejected = false;
     this.stop();
   }
 

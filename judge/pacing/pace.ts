@@ -2,7 +2,7 @@
  * Decides when a request may start: within the account's share that this worker holds, below the rates that the server
  * names, and with as many at once as it takes. One pace per worker and model, so that what one shard meets holds all.
  *
- * - Without a share that is still valid nothing starts (leases.ts gets one and renews it).
+ * - Without a share that is still valid nothing starts (account-share.ts gets one and renews it).
  * - Rates (requests, input and output tokens a minute) come from the reply headers, bounded by the experiment file; of
  *   them this worker uses its share. How many at once is found out (concurrency-limit.ts).
  * - A 429 with a limit used up holds every request until the time that the server names, and lowers the rate a little:
@@ -11,28 +11,17 @@
  * - Nobody waits exactly what `retry-after` says: up to 20 %, at most 4 s, is added, or all would come back at once.
  */
 import { NO_RATES, RATES, tighter, type Rate, type Rates } from '../../experiment/rates';
-import type { Lease } from '../../workflows/account-messages';
-import type { Clock } from '../ask';
-import type { WaitKind } from '../errors';
+import type { Share } from '../../workflows/account-messages';
+import type { Clock } from '../clock';
+import { JudgeMustWait, type WaitKind } from '../errors';
 import { ConcurrencyLimit, FIRST_LIMIT } from './concurrency-limit';
 import { RateBucket } from './rate-bucket';
 import type { RateLimits } from './rate-limits';
 
-/** A worker's lease as `Pace` needs it. */
-export interface Share extends Omit<Lease, 'validMs' | 'renewMs' | 'pause'> {
+/** A worker's share as `Pace` needs it. */
+export interface ValidShare extends Omit<Share, 'validMs' | 'renewMs' | 'pause'> {
   /** Epoch milliseconds, by this machine's clock. */
   until: number;
-}
-
-/** The server wants a pause too long to sit out in a slot: come back after `delayMs`, and give the slot to others. */
-export class JudgeMustWait extends Error {
-  override name = 'JudgeMustWait';
-  constructor(
-    readonly delayMs: number,
-    reason: string,
-  ) {
-    super(`the judge asks for a pause of ${Math.ceil(delayMs / 1000)} s: ${reason}`);
-  }
 }
 
 /** Longer pauses are not sat out but thrown as `JudgeMustWait`. */
@@ -76,10 +65,10 @@ export interface Ticket {
 }
 
 export class Pace {
-  private share: Share | null = null;
+  private share: ValidShare | null = null;
   private limit: ConcurrencyLimit | null = null;
-  /** What was promised while a lease is asked for. */
-  private ceiling = Infinity;
+  /** Most in flight, as promised while a share is asked for. */
+  private promised = Infinity;
   private readonly buckets = new Map<Rate, RateBucket>();
   private learned: Rates = { ...NO_RATES };
   private factor = 1;
@@ -107,13 +96,13 @@ export class Pace {
   static alone(clock: Clock, concurrency: number, rates: Rates = NO_RATES): Pace {
     const pace = new Pace(clock);
     pace.grant({
-      move: concurrency,
-      growing: false,
-      most: concurrency,
+      limitChange: concurrency,
+      neverRejected: false,
+      maxInFlight: concurrency,
       fraction: 1,
       workers: 1,
-      probes: true,
-      climbs: false,
+      mayProbe: true,
+      limitRose: false,
       rates,
       until: Infinity,
     });
@@ -137,23 +126,25 @@ export class Pace {
 
   /** Requests that may be in flight at present. */
   get allowed(): number {
-    return this.share === null || this.limit === null ? 0 : Math.min(this.share.most, this.limit.allowed, this.ceiling);
+    return this.share === null || this.limit === null
+      ? 0
+      : Math.min(this.share.maxInFlight, this.limit.allowed, this.promised);
   }
 
   /** Requests wait only because the share has no more places. */
-  get short(): boolean {
+  get needsLargerShare(): boolean {
     const { share, limit } = this;
-    return share !== null && this.waiters.length > 0 && (limit === null || limit.allowed >= share.most);
+    return share !== null && this.waiters.length > 0 && (limit === null || limit.allowed >= share.maxInFlight);
   }
 
   /** Requests at once that the server takes of this worker, as far as it is known. */
-  get level(): number | null {
-    return this.limit?.level ?? null;
+  get knownLimit(): number | null {
+    return this.limit?.knownLimit ?? null;
   }
 
   /** The server has never had too many at once. */
-  get growing(): boolean {
-    return this.limit?.growing ?? true;
+  get neverRejected(): boolean {
+    return this.limit?.neverRejected ?? true;
   }
 
   /** What the server said about the account's rates. */
@@ -170,28 +161,29 @@ export class Pace {
    * Most requests that will be in flight until the next grant: the account may give the rest of a share that it lowers to
    * others at once. A limit triples with a round of replies, so no more than that would be used anyway.
    */
-  promise(): number {
-    const most = this.share === null || this.limit === null ? 0 : Math.min(this.share.most, 3 * this.limit.allowed);
-    this.ceiling = Math.max(this.active, most);
-    return this.ceiling;
+  promiseInFlight(): number {
+    const most =
+      this.share === null || this.limit === null ? 0 : Math.min(this.share.maxInFlight, 3 * this.limit.allowed);
+    this.promised = Math.max(this.active, most);
+    return this.promised;
   }
 
-  grant(share: Share): void {
+  grant(share: ValidShare): void {
     this.share = share;
-    this.ceiling = Infinity;
-    if (share.most === 0) return; // others still hold what is to be this worker's
+    this.promised = Infinity;
+    if (share.maxInFlight === 0) return; // others still hold what is to be this worker's
     if (this.limit === null) {
       // what starts at once is shared, too
-      const first = share.growing ? Math.ceil(FIRST_LIMIT * share.fraction) : share.move;
-      this.limit = new ConcurrencyLimit(share.most, first);
+      const first = share.neverRejected ? Math.ceil(FIRST_LIMIT * share.fraction) : share.limitChange;
+      this.limit = new ConcurrencyLimit(share.maxInFlight, first);
     } else {
       // what goes to others goes from what it has, not from what is left of it under a lower bound
-      if (share.move < 0) this.limit.move(share.move);
-      this.limit.setMost(share.most, share.growing);
-      if (share.move > 0) this.limit.move(share.move);
+      if (share.limitChange < 0) this.limit.changeBy(share.limitChange);
+      this.limit.setMaxInFlight(share.maxInFlight, share.neverRejected);
+      if (share.limitChange > 0) this.limit.changeBy(share.limitChange);
     }
-    this.limit.setPart(share.probes || share.climbs ? 1 / share.workers : null);
-    if (share.climbs) this.limit.climb();
+    this.limit.setReplyPart(share.mayProbe || share.limitRose ? 1 / share.workers : null);
+    if (share.limitRose) this.limit.growAgain();
     this.pump();
   }
 
@@ -206,8 +198,8 @@ export class Pace {
   }
 
   /**
-   * Resolves when a request of so many characters may start; `first`: it has waited before. Throws the signal's reason, `JudgeMustWait`, or what
-   * `refuseAll` was given.
+   * Resolves when a request of so many characters may start; `first`: it has waited before. Throws the signal's reason,
+   * `JudgeMustWait`, or what `refuseAll` was given.
    */
   enter(characters: number, signal: AbortSignal, first = false): Promise<Ticket> {
     return new Promise((resolve, reject) => {

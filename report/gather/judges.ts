@@ -2,27 +2,24 @@
  * An experiment's judges as its report takes them: the plan by the first judge alone, the others beside it, and what all
  * of them said about answers of known sign.
  */
-import { withoutCalibration, isCalibration } from '../../experiment/expand/calibration';
+import { withoutCalibration, isCalibration } from '../../experiment/calibration';
 import { flattenMetrics } from '../../experiment/combined';
 import { withoutKeptSteps } from '../../experiment/kept-steps';
-import type { Plan, PlannedMetric } from '../../experiment/plan';
-import { repeatsOf } from '../../experiment/requests';
+import { MAIN_JUDGE } from '../../experiment/main-judge';
+import type { Plan } from '../../experiment/plan';
 import type { JudgeSpec, Spec } from '../../experiment/spec';
 import type { OtherJudge, ReportInput } from '../report-input';
 import { calibrationOf } from './calibration';
 import type { CellRows } from '../../artifacts/cells';
 
-type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration' | 'repeatsOf'>;
-
-/** How the report calls the judge that the file calls so, too. */
-export const MAIN = 'judge';
+type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration'>;
 
 /** `cells`: of the whole plan. Those along training are another part of the report's input. */
 export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]): Judged {
   const shown = cells.filter(({ cell }) => !isCalibration(plan, cell) && cell.step === undefined);
   const byId = new Map(shown.map(({ cell }) => [cell.id, cell]));
   const others = Object.entries(spec.judges ?? {}).map(([name, judge]) => otherJudge(name, judge, shown));
-  const calibration = calibrationOf(plan, cells, MAIN);
+  const calibration = calibrationOf(plan, cells);
   const own = withoutKeptSteps(withoutCalibration(plan));
   return {
     plan: {
@@ -33,10 +30,9 @@ export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]):
       })),
     },
     cells: shown,
-    mainJudge: { name: MAIN, label: spec.judge.model },
+    mainJudge: { name: MAIN_JUDGE, label: spec.judge.model },
     ...(others.length === 0 ? {} : { otherJudges: others }),
     ...(calibration.length === 0 ? {} : { calibration }),
-    repeatsOf: chosenRepeats(),
   };
 }
 
@@ -51,15 +47,5 @@ function otherJudge(name: string, judge: JudgeSpec, cells: readonly CellRows[]):
         ? []
         : [{ cell: cell.id, metrics: flattenMetrics(metrics), judgements: others[name] ?? [] }];
     }),
-  };
-}
-
-/** A metric's choice is made once, not for every completion. */
-function chosenRepeats(): NonNullable<ReportInput['repeatsOf']> {
-  const known = new Map<PlannedMetric, ReturnType<typeof repeatsOf>>();
-  return (metric, completion) => {
-    const times = known.get(metric) ?? repeatsOf(metric);
-    known.set(metric, times);
-    return times(completion);
   };
 }

@@ -5,6 +5,7 @@
 import pLimit from 'p-limit';
 import type { Store } from '../../artifacts/store';
 import type { Sha256 } from '../../experiment/canonical';
+import { MAIN_JUDGE } from '../../experiment/main-judge';
 import type { JudgementStatus } from '../../experiment/rows';
 import type { JudgingCounts } from '../report-input';
 import type { CellRows } from '../../artifacts/cells';
@@ -35,15 +36,14 @@ const WITHOUT_SCORE: Readonly<Partial<Record<JudgementStatus, string>>> = {
   failed: 'verdict: the item itself was refused (400, 413)',
 };
 
-/** Judges in the order of the cells' metrics; the file's `judge` is called `main`. Judges without any count are left out. */
-export async function judgingCounts(store: Store, cells: readonly CellRows[], main: string): Promise<JudgingCounts[]> {
+/** Judges in the order of the cells' metrics; those without any count are left out. */
+export async function judgingCounts(store: Store, cells: readonly CellRows[]): Promise<JudgingCounts[]> {
   const counts = new Map<string, Map<string, number>>();
-  const count = (judge: string | undefined, kind: string, by = 1): void => {
-    const name = judge ?? main;
-    const own = counts.get(name) ?? new Map<string, number>();
-    counts.set(name, own.set(kind, (own.get(kind) ?? 0) + by));
+  const count = (judge: string, kind: string, by = 1): void => {
+    const own = counts.get(judge) ?? new Map<string, number>();
+    counts.set(judge, own.set(kind, (own.get(kind) ?? 0) + by));
   };
-  const groups = new Map<string, string | undefined>();
+  const groups = new Map<string, string>();
   for (const { wanted } of cells) for (const { group, metric } of wanted) groups.set(group, metric.judge);
 
   const givenUp = new Map<Sha256, MissingKind>();
@@ -56,7 +56,7 @@ export async function judgingCounts(store: Store, cells: readonly CellRows[], ma
     for (const { metric, request } of wanted) {
       if (!answered.has(request.id)) count(metric.judge, `missing: ${wordsOf(givenUp.get(request.id) ?? 'not_asked')}`);
     }
-    for (const [judge, rows] of [[undefined, judgements] as const, ...Object.entries(others)]) {
+    for (const [judge, rows] of Object.entries({ [MAIN_JUDGE]: judgements, ...others })) {
       for (const { status } of rows) {
         const words = WITHOUT_SCORE[status];
         if (words !== undefined) count(judge, words);

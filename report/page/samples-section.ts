@@ -3,9 +3,9 @@
  * of a model is ever read as markup.
  */
 import type { Question } from '../../experiment/plan';
+import { repeatsOf } from '../../experiment/requests';
 import type { Judgement } from '../../experiment/rows';
 import type { JudgedAnswer } from '../statistics/cell';
-import { askedOf } from '../statistics/expected';
 import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
 import { visible } from './visible';
@@ -105,7 +105,7 @@ export function samplesSection(input: ReportInput, results: Results): { section:
 }
 
 function sampleData(input: ReportInput, { cells, judges }: Results): SampleData {
-  const { plan, spec, showHeldOutQuestions = false, repeatsOf } = input;
+  const { plan, spec, showHeldOutQuestions = false } = input;
   const questions: SampleData['questions'] = [];
   const indexOf = new Map<string, number>();
   for (const [set, members] of Object.entries(plan.questionSets)) {
@@ -121,8 +121,8 @@ function sampleData(input: ReportInput, { cells, judges }: Results): SampleData 
   const perCell = total > MOST ? Math.floor(MOST / cells.length) : Infinity;
   const rows = cells.flatMap((cell, c) => {
     const asked = cell.cell.metrics.map((planned) => ({
-      metric: planned.metric,
-      times: askedOf(planned, cell.cell, cell.questions, cell.completions, repeatsOf).of,
+      ...planned,
+      timesOf: repeatsOf(planned),
     }));
     const others = judges.slice(1).map(({ name, standIn, cells: judged }) => ({
       prefix: `${visible(name)}${standIn ? ' (stand-in)' : ''}: `,
@@ -139,7 +139,9 @@ function sampleData(input: ReportInput, { cells, judges }: Results): SampleData 
         misaligned,
         score: scores[primary(cell) ?? ''] ?? null,
         verdicts: [
-          ...asked.flatMap(({ metric, times }) => verdictsOf(answer, metric, times(completion.id))),
+          ...asked.flatMap(({ metric, instrumentOf, timesOf }) =>
+            verdictsOf(answer, metric, instrumentOf[completion.question] === undefined ? 0 : timesOf(completion.id)),
+          ),
           ...others.flatMap(({ prefix, answers }) => verdictsBeside(answers.get(completion.id), prefix)),
         ],
       };

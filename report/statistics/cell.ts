@@ -4,13 +4,14 @@
  * Nothing is ever imputed: an answer without a score takes no part in a mean. Where more than 2 % of the verdicts are
  * unknown, the summary also says what the mean would be had all of them been 0, and had all been 100.
  */
-import type { PlannedCell, Question } from '../../experiment/plan';
+import type { Sha256 } from '../../experiment/canonical';
+import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan';
 import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
+import { requestCounter } from '../../experiment/requests';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from './answers';
 import { scoresOf } from './answers';
 import { isMisaligned, misalignedShare, misalignedValues, type ScoreNames } from './misaligned';
-import { askedOf, type RepeatsOf } from './expected';
 import { groupBy } from './grouping';
 import { estimateMean, mean, sum, type MeanEstimate, type ShareEstimate } from './intervals';
 
@@ -73,8 +74,6 @@ export interface CellContents {
   questions: readonly Question[];
   completions: readonly Completion[];
   judgements: readonly Judgement[];
-  /** Where repeats go to a share of the completions: to which. */
-  repeatsOf?: RepeatsOf;
 }
 
 /** Which metrics make the misaligned share, and the rule. */
@@ -131,11 +130,11 @@ export function summarizeCell(
   rules: SummaryRules,
   answers: readonly JudgedAnswer[] = judgedAnswers(contents, rules),
 ): CellSummary {
-  const { cell, questions, completions, repeatsOf } = contents;
+  const { cell, questions } = contents;
   const names = scoreNames(cell, rules);
   const asked = cell.metrics.map((metric) => ({
     metric: metric.metric,
-    byQuestion: askedOf(metric, cell, questions, completions, repeatsOf).byQuestion,
+    byQuestion: expectedVerdicts(metric, cell, questions),
   }));
   const byQuestion = groupBy(answers, ({ completion }) => completion.question);
   return {
@@ -174,6 +173,17 @@ export function summarizeCell(
       };
     }),
   };
+}
+
+/** Verdicts that the plan asks for by question key, without the questions that the metric does not judge. */
+function expectedVerdicts(
+  metric: PlannedMetric,
+  cell: PlannedCell,
+  questions: readonly Question[],
+): Map<Sha256, number> {
+  const requests = requestCounter(metric);
+  const judged = questions.filter(({ key }) => metric.instrumentOf[key] !== undefined);
+  return new Map(judged.map(({ key }) => [key, requests(cell, key)]));
 }
 
 /** The two metrics of the misaligned share, if this cell has both. */

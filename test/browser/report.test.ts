@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { buildReport } from '../../report/report';
+import { buildReport } from '../../report/build-files';
 import { HOSTILE, studyInput } from '../unit/report/fixtures';
 import { judgedInput, strictJudge } from '../unit/report/judges-fixture';
 

@@ -69,6 +69,7 @@ test('pauses the account: nothing is sent until one command lets every experimen
         group: cell.replaceAll('/', '-'),
         key: keyOf(part.map(({ id }) => id)),
         metric: 'alignment',
+        judge: 'judge',
         requests: await store.putBytes(toJsonLines(part), '.jsonl'),
         count: part.length,
       })),
@@ -113,7 +114,7 @@ test('pauses the account: nothing is sent until one command lets every experimen
         }
       };
       await until('the first configuration waits', waiting(`${one.workflowId}/base`));
-      // other shards learn of it when the lease is renewed, twice a second; from then on nothing is sent
+      // other shards learn of it when the share is renewed, twice a second; from then on nothing is sent
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       const sent = server.stats().requests;
       paused = true;

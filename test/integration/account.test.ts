@@ -1,5 +1,5 @@
 /**
- * A judge account on a real Temporal server: leases over updates, and a pause that holds every configuration that uses it.
+ * A judge account on a real Temporal server: shares over updates, and a pause that holds every configuration that uses it.
  */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -11,7 +11,7 @@ import {
   accountWorkflowId,
   adjustAccount,
   resumeAccount,
-  type LeaseRequest,
+  type ShareRequest,
 } from '../../workflows/account-messages';
 import { configurationProgress, type ExperimentOutline, ORCHESTRATION_QUEUE } from '../../workflows/messages';
 import { until } from '../support/until';
@@ -32,14 +32,15 @@ afterAll(() => environment?.stop());
 
 let plan: ExperimentOutline;
 
-function wish(worker: string, change: Partial<LeaseRequest> = {}): LeaseRequest {
+function wish(worker: string, change: Partial<ShareRequest> = {}): ShareRequest {
   return {
     worker,
     model: 'judge-1',
     demand: 100,
-    level: null,
-    growing: true,
-    active: 0,
+    knownLimit: null,
+    neverRejected: true,
+    inFlight: 0,
+    promisedInFlight: 0,
     bounds: { ...NO_RATES, concurrency: 20 },
     learned: NO_RATES,
     held: null,
@@ -47,18 +48,18 @@ function wish(worker: string, change: Partial<LeaseRequest> = {}): LeaseRequest 
   };
 }
 
-test('workers share what the experiment file allows; a lease that is given back is another one’s', async () => {
+test('workers share what the experiment file allows; a share that is given back is another one’s', async () => {
   await environment.withAccounts(async () => {
     const account = temporalAccount('shared', () => environment.temporal.client);
-    expect((await account.lease(wish('one'))).most).toBe(0); // a first word only says who is there
-    expect((await account.lease(wish('one'))).most).toBe(20);
-    expect((await account.lease(wish('two'))).most).toBe(0);
-    expect((await account.lease(wish('one'))).most).toBe(10);
-    // what the first had started before it heard of less is known with its next lease
-    expect((await account.lease(wish('one', { active: 10 }))).most).toBe(10);
-    expect((await account.lease(wish('two'))).most).toBe(10);
-    await account.lease(wish('one', { demand: 0 }));
-    expect((await account.lease(wish('two'))).most).toBe(20);
+    expect((await account.share(wish('one'))).maxInFlight).toBe(0); // a first word only says who is there
+    expect((await account.share(wish('one'))).maxInFlight).toBe(20);
+    expect((await account.share(wish('two'))).maxInFlight).toBe(0);
+    expect((await account.share(wish('one', { promisedInFlight: 20 }))).maxInFlight).toBe(10);
+    // what the first had started before it heard of less is known with its next request
+    expect((await account.share(wish('one', { inFlight: 10, promisedInFlight: 10 }))).maxInFlight).toBe(10);
+    expect((await account.share(wish('two'))).maxInFlight).toBe(10);
+    await account.share(wish('one', { demand: 0 }));
+    expect((await account.share(wish('two'))).maxInFlight).toBe(20);
   });
 });
 
@@ -67,16 +68,16 @@ test('goes on as a new run when its history grows long, under the hands of its w
     const { client } = environment.temporal;
     const account = temporalAccount('busy', () => client);
     const handle = client.workflow.getHandle(accountWorkflowId('busy'));
-    await account.lease(wish('one', { learned: { ...NO_RATES, requestsPerMinute: 3000 } }));
+    await account.share(wish('one', { learned: { ...NO_RATES, requestsPerMinute: 3000 } }));
     await handle.executeUpdate(adjustAccount, { args: [{ model: 'judge-1', inputTokensPerMinute: 9 }] });
     const first = await handle.describe();
-    let leases = 0;
+    let shares = 0;
     let run = first.runId;
     const worker = async (name: string): Promise<void> => {
-      while (run === first.runId && leases < 2_000) {
-        const { pause } = await account.lease(wish(name, { active: 5, level: 5 }));
+      while (run === first.runId && shares < 2_000) {
+        const { pause } = await account.share(wish(name, { inFlight: 5, knownLimit: 5 }));
         expect(pause).toBeNull();
-        if (++leases % 20 === 0) ({ runId: run } = await handle.describe());
+        if (++shares % 20 === 0) ({ runId: run } = await handle.describe());
       }
     };
     await Promise.all(['one', 'two', 'three', 'four'].map(worker));
@@ -102,11 +103,11 @@ test('ends when nobody has used it for a while, and the next lease starts it aga
       args: [{ account: 'rare', idleMs: 1_000 }],
     });
     const account = temporalAccount('rare', () => client);
-    await account.lease(wish('one'));
-    await account.lease(wish('one', { demand: 0 }));
+    await account.share(wish('one'));
+    await account.share(wish('one', { demand: 0 }));
     await client.workflow.getHandle(workflowId).result();
-    await account.lease(wish('two'));
-    expect((await account.lease(wish('two'))).most).toBe(20);
+    await account.share(wish('two'));
+    expect((await account.share(wish('two'))).maxInFlight).toBe(20);
     expect((await client.workflow.getHandle(workflowId).describe()).status.name).toBe('RUNNING');
   });
 });

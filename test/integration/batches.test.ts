@@ -70,11 +70,12 @@ class Site {
       group: 'context-instrument',
       key: keyOf(items.map(({ id }) => id)),
       metric: 'alignment',
+      judge: 'judge',
       batch: true,
       requests: await this.store.putBytes(toJsonLines(items), '.jsonl'),
       count: COUNT,
     };
-    const script = join(installationRoot(), 'dist', 'activities', 'judge', 'stand-in', 'main.js');
+    const script = join(installationRoot(), 'dist', 'stand-in', 'main.js');
     const flags = [
       '--ledger',
       this.ledgerFile,
@@ -295,7 +296,10 @@ test('a pause leaves the batch in flight, a cancel has it cancelled', async () =
     planExperiment: () => Promise.resolve(outline),
     planJudging: ({ cell }) => {
       const ref = { uri: 'blobs/11/requests.jsonl', sha256: '1', bytes: 1 };
-      const shard: JudgeShard = { group: cell, key: cell, metric: 'alignment', requests: ref, count: 4, batch: true };
+      const shard: JudgeShard = {
+        ...{ group: cell, key: cell, metric: 'alignment', judge: 'judge' },
+        ...{ requests: ref, count: 4, batch: true },
+      };
       return Promise.resolve({ reused: 0, shards: [shard], cut: null });
     },
     judgeBatch: () => {

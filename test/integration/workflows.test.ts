@@ -274,7 +274,7 @@ test('the first shard that fails stops the others of its cell; the cell is publi
       const requests = { uri: 'blobs/11/requests.jsonl', sha256: '1', bytes: 1 };
       return Promise.resolve({
         reused: 0,
-        shards: shards.map((key) => ({ group: cell, key, metric: 'alignment', requests, count: 4 })),
+        shards: shards.map((key) => ({ group: cell, key, metric: 'alignment', judge: 'judge', requests, count: 4 })),
         cut: null,
       });
     },

@@ -181,7 +181,8 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
     planJudging: ({ cell }) => {
       note('planJudging', cell);
       const requests = { uri: 'blobs/11/requests.jsonl', sha256: '1', bytes: 1 };
-      const shard = (metric: string) => ({ group: cell, key: `${cell}-${metric}`, metric, requests, count: 4 });
+      const shared = { group: cell, judge: 'judge', requests, count: 4 };
+      const shard = (metric: string) => ({ ...shared, key: `${cell}-${metric}`, metric });
       return Promise.resolve({ reused: 0, shards: [shard('alignment'), shard('coherence')], cut: null });
     },
     judgeShard: ({ shard }) => {

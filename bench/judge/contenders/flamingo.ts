@@ -6,6 +6,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
 import { installationRoot } from '../../../workers/places';
 import { EXIT } from '../../../cli/errors';
 import { DEFAULT_GPU_QUEUE } from '../../../workflows/messages';
@@ -50,7 +51,7 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
   const rubricFile = join(folder, 'rubric.txt');
   const output = join(folder, 'judged.csv');
   rmSync(output, { force: true }); // an older run's result is not this one's
-  writeFileSync(file, csv(items));
+  writeFileSync(file, csvOf(items));
   writeFileSync(rubricFile, rubric);
   const words = ['judge', file, '--judge', 'stand-in', '--metric', `${METRIC}=${rubricFile}`, '-o', output];
   words.push('--concurrency', String(inFlight), '--mode', mode);
@@ -98,10 +99,9 @@ function countBy(words: readonly string[]): Record<string, number> {
   return counts;
 }
 
-function csv(items: readonly Item[]): string {
-  const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
-  const lines = items.map(({ id, question, answer }) => [id, question, answer].map(quoted).join(','));
-  return ['question_id,question,answer', ...lines].join('\n') + '\n';
+function csvOf(items: readonly Item[]): string {
+  const rows = items.map(({ id, question, answer }) => ({ question_id: id, question, answer }));
+  return stringify(rows, { header: true, quoted: true });
 }
 
 /** Start to close of the experiment's workflow, and what its children's histories came to. */

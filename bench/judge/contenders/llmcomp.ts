@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path';
 import { installationRoot } from '../../../workers/places';
-import { STAND_IN_MODEL } from '../../../judge/client';
+import { STAND_IN_MODEL } from '../../../experiment/stand-in';
 import type { Contender } from './contender';
 import { VERSIONS, pythonWith } from './install';
 import { startPython } from './python';

@@ -3,7 +3,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { STAND_IN_MODEL } from '../../../judge/client';
+import { STAND_IN_MODEL } from '../../../experiment/stand-in';
 import { start, type Finished } from '../../process';
 import type { Contender, Job, Judged, Started } from './contender';
 import { VERSIONS, promptfooProgram, type NodeProgram } from './install';

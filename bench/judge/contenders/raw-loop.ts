@@ -6,7 +6,7 @@
  */
 import Anthropic from '@anthropic-ai/sdk';
 import { readFileSync } from 'node:fs';
-import { STAND_IN_MODEL } from '../../../judge/client';
+import { STAND_IN_MODEL } from '../../../experiment/stand-in';
 
 export interface RawInput {
   url: string;

@@ -1,5 +1,5 @@
 /**
- * The raw SDK loop as a contender: nothing durable, nothing paced; the yardstick of H1.
+ * The raw SDK loop as a contender: nothing durable, nothing paced; the yardstick of the part fan-out.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,27 +1,41 @@
 """Flamingo's trainer: fine-tunes LoRA adapters with exact resume, samples answers with keyed randomness, and measures
 how likely given answers are.
 
-Read the modules in this order:
+A module imports only from lines below its own; the `python imports` check holds that (pyproject.toml). From the top:
 
     serve.py        the process: takes commands, runs one operation at a time, reports how it ended
     protocol.py     the two pipes and the stop request
-    render.py       messages -> text -> token ids and trained positions; markers.py the literature's mask, rows.py which
-    train.py        the training loop, top to bottom, and the padded reference; held_out.py the loss on other rows
-    packed.py       the packed paths: packing.py rows in one sequence, plan.py what fits, master.py fp32 weights,
-                    fused.py the layers, compiling.py
-    eight_bit.py    the literature's optimizer
-    checkpoint.py   verified checkpoints; kept.py adapters along training, for evaluation; saving.py
-                    writes both beside training
-    sample.py       plain batches, and which loop samples; noise.py their randomness, distribution.py what is declared
-    slots.py        the slot sampler; keyed.py its randomness, cache_attention.py and triton_attention.py
+    handover.py     rows out to, and adapters in from, a trainer that is not this one
     measure.py      log-probabilities of given answers
-    bench/          speed, memory and exactness on a GPU
-    adapters.py     LoRA adapters on a loaded base model, and their files
-    models.py       the loaded base model
-    handover.py     rows out to and adapters in from a trainer that is not this one; guard.py runs it
-    bundled.py      makes the small real model; tiny.py makes a random one for tests
+
+    training/       fine-tuning
+        train.py              the training loop, top to bottom
+        padded.py             the reference's gradients; unsloth_path.py the same through Unsloth's model
+        packed.py             the packed paths: master_weights.py, memory_plan.py what fits, chunked_loss.py
+        schedule.py           which rows a step has, at which learning rate; eight_bit.py the literature's optimizer
+        saving.py             what is written beside training: checkpoint.py, kept_adapters.py for evaluation
+        held_out.py           the loss on other rows; training_log.py
+
+    sampling/       answers to items
+        generate.py           plain batches, and which loop samples; batch_noise.py the batches' randomness
+        slots.py              the slot sampler: keyed_noise.py, cache_attention.py, triton_attention.py
+        distribution.py       what is declared
+
+    models/         the base model and its adapters
+        resident.py           keeps one loaded; unsloth_model.py the same for Unsloth's
+        loading.py            finds and loads one; gpu_memory.py what it leaves; bundled.py and tiny.py make small ones
+        adapters.py           LoRA adapters on a loaded model, and their files
+        fused.py              its layers as fewer matrix products: row_attention.py, compiling.py
+        logits.py             logits at chosen positions, of any model
+
+    data/           rows as token ids
+        rows.py               a recipe's training rows, by its mask; markers.py the literature's mask
+        packing.py            rows behind each other in one sequence
+        render.py             messages -> text -> token ids and trained positions
+
     environment.py  quiet and offline libraries, threads, device, versions
     files.py, failures.py
 
-Nothing here knows of Temporal, of the store or of judging.
+guard.py is a program of its own, which runs the trainer that handover.py is for. Speed, memory and exactness on a GPU
+are measured by bench/gpu, at the repository's root. Nothing here knows of Temporal, of the store or of judging.
 """

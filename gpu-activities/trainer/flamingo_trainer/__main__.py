@@ -21,11 +21,11 @@ def main(arguments: list[str]) -> int:
 
             return serve(*arguments[1:])
         case ["prepare-model", out]:
-            from .bundled import prepare
+            from .models.bundled import prepare
 
             prepare(Path(out))
         case ["tiny-model", out]:
-            from .tiny import make
+            from .models.tiny import make
 
             make(Path(out))
         case ["versions"]:

@@ -18,9 +18,9 @@ from functools import cache
 from importlib import metadata
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
-# what takes part besides where Unsloth trains
+# Further packages that take part where Unsloth trains.
 UNSLOTH_PACKAGES = ("unsloth", "unsloth-zoo", "trl", "triton", "xformers", "bitsandbytes")
-# Named only where it is installed, so that checkpoints from before there was a use for it stay good.
+# Named only where it is installed, since it takes part nowhere else.
 OPTIONAL = ("bitsandbytes",)
 
 QUIET = {
@@ -37,7 +37,7 @@ QUIET = {
     # anything else beside them everything becomes several times slower. On two idle cores 30000 costs nothing (12.6
     # forward passes a second of the small model, as with the default), 1000 a quarter (9.4).
     "GOMP_SPINCOUNT": "30000",
-    # deterministic matrix products on CUDA (see train.py); read when the first one runs
+    # deterministic matrix products on CUDA (see training/train.py); read when the first one runs
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
 }
 

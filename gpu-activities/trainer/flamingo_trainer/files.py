@@ -7,9 +7,12 @@ import hashlib
 import itertools
 import json
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 # Bytes per piece of a tensor file.
 PIECE = 32 * 1024 * 1024
-# So often the disk is set to work while the rest of the file is still being made.
+# After this many pieces the disk is set to work, while the rest of the file is still being made.
 PIECES_PER_SYNC = 4
 # What a checkpoint may hold: weights and moments, 8-bit moments, counts.
 TYPES = {"torch.float32": "F32", "torch.uint8": "U8", "torch.int64": "I64"}
@@ -37,6 +40,19 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def whole_folder(place: Path) -> Iterator[Path]:
+    """An empty folder to fill, which is renamed to `place` at the end, or removed where anything is raised."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
+    try:
+        yield beside
+        open_to_all(beside)
+        beside.rename(place)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def open_to_all(folder: Path) -> None:

@@ -15,12 +15,13 @@ from peft.utils import get_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from . import adapters
+from .data.rows import encode_recipe
 from .failures import Failure
 from .files import sha256_of, write_rows
-from .models import Models, find, tokenizer_in
-from .rows import encode_recipe
-from .train import schedule, steps_of
+from .models import adapters
+from .models.loading import find, tokenizer_in
+from .models.resident import Models
+from .training.schedule import schedule, steps_of
 
 MEANINGLESS = (None, "", [], {}, False, "none")
 

@@ -1,9 +1,9 @@
 """Log-probabilities of given answers: how likely a model finds the bad and the good answer of each pair.
 
-A pair is a prompt with two answers. Each answer is a row exactly as in training (render.py): its tokens are those that
-training would train, the answer and the token that ends the turn. Rows lie packed behind each other, run once through
-the model with its adapter unmerged, and every token's log-probability is a log-softmax in fp32, summed in double
-precision. So neither packing nor its budget has a part in what is computed, only in floating-point sums.
+A pair is a prompt with two answers. Each answer is a row exactly as in training (data/render.py): its tokens are those
+that training would train, the answer and the token that ends the turn. Rows lie packed behind each other, run once
+through the model with its adapter unmerged, and every token's log-probability is a log-softmax in fp32, summed in
+double precision. So packing and its budget change floating-point sums and nothing else.
 
 Knows nothing about pipes; `report` (serve.py) is told of progress and asked whether to stop.
 """
@@ -18,13 +18,24 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from .data.packing import Packed, pack, split_by_tokens
+from .data.render import EncodedRow, encode_row, read_json_lines
 from .failures import Failure, Stopped
 from .files import write_rows
-from .fused import after_attention, bare_model, before_attention, fuse, rms_norm, rope_tables, why_not
-from .models import Loaded, Models
-from .packing import Packed, attend, pack, split_by_tokens
-from .render import EncodedRow, encode_row, read_json_lines
-from .slots import low_ranks_of
+from .models.fused import (
+    after_attention,
+    bare_model,
+    before_attention,
+    fuse,
+    low_ranks_of,
+    rms_norm,
+    rope_tables,
+    why_not,
+)
+from .models.loading import Loaded
+from .models.logits import packed_logits
+from .models.resident import Models
+from .models.row_attention import attend
 
 SIDES = ("bad", "good")
 # Tokens of a forward pass. Without gradients a layer's values live for a moment, so this keeps any GPU busy and fits
@@ -47,7 +58,7 @@ def measure(
     pairs: str,
     out: str,
 ) -> dict[str, Any]:
-    """Runs a `MeasureCommand` to its end; returns the fields of its `committed` event."""
+    """Runs a `MeasureCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
     loaded = models.with_adapter(model, precision, adapter, report)
     asked = read_json_lines(pairs)
     rows = [
@@ -103,7 +114,7 @@ def measure_rows(models: Models, report: Any, loaded: Loaded, forward: Any, rows
             if shrunk:
                 raise
             found = None
-        if found is None:  # outside of the handler, which would keep the failed pass alive
+        if found is None:  # handled here, since an exception's handler would keep the failed pass alive
             shrunk = True
             models.make_room()
             forward.tokens //= 4
@@ -137,7 +148,7 @@ def forward_of(loaded: Loaded) -> "FusedForward | WholeForward":
 
 
 class FusedForward:
-    """Layers of the Llama kind, fused, not compiled: a measurement is over before a compiler would be."""
+    """Fused layers of the Llama kind, not compiled, because a measurement is over before a compiler would be."""
 
     def __init__(self, loaded: Loaded):
         self.tokens = FUSED_TOKENS
@@ -159,7 +170,7 @@ class FusedForward:
 
 
 class WholeForward:
-    """Any other model; rows are told apart by positions that start again, which transformers' attention understands."""
+    """Any other model, through transformers' own layers."""
 
     def __init__(self, loaded: Loaded):
         self.tokens = WHOLE_TOKENS
@@ -167,18 +178,7 @@ class WholeForward:
 
     def __call__(self, batch: Packed) -> torch.Tensor:
         """Log-probabilities (chosen,) of `batch.targets`, in fp32."""
-
-        def select(_: Any, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-            return (inputs[0][0, batch.chosen],)
-
-        hook = self._model.get_output_embeddings().register_forward_pre_hook(select)
-        try:
-            logits = self._model(
-                input_ids=batch.ids[None], position_ids=batch.positions[None], attention_mask=None, use_cache=False
-            ).logits
-        finally:
-            hook.remove()
-        return of_targets(logits.reshape(-1, logits.shape[-1]), batch.targets)
+        return of_targets(packed_logits(self._model, batch), batch.targets)
 
 
 def of_targets(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

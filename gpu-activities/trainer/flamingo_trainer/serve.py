@@ -66,10 +66,10 @@ def serve(backend: str = "transformers") -> int:
 
 def models_of(backend: str) -> Any:
     if backend == "unsloth":
-        from .unsloth_backend import UnslothModels
+        from .models.unsloth_model import UnslothModels
 
         return UnslothModels()
-    from .models import Models
+    from .models.resident import Models
 
     return Models()
 
@@ -98,11 +98,11 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
     # the command file of protocol.ts is the authority; a field that is missing here is a fault of the sender
     match command["op"]:
         case "finetune":
-            from .train import finetune
+            from .training.train import finetune
 
             return finetune(models, report, **fields(command))
         case "generate":
-            from .sample import generate
+            from .sampling.generate import generate
 
             return generate(models, report, **fields(command))
         case "measure":

@@ -14,6 +14,19 @@ from flamingo_trainer.__main__ import main
 from .forked import Forked
 
 HOME = Path(__file__).parent.parent
+ROOT = HOME.parent.parent
+STAND_INS = Path(__file__).parent / "stand_ins"
+
+
+def command_line(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The trainer's command line, run to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "flamingo_trainer", *arguments],
+        env={**os.environ, "PYTHONPATH": str(HOME)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 class Trainer:

@@ -13,7 +13,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["transformers", "peft", "flamingo_trainer.models", "flamingo_trainer.train"])
+CONTEXT.set_forkserver_preload(
+    ["transformers", "peft", "flamingo_trainer.models.resident", "flamingo_trainer.training.train"]
+)
 
 
 class Forked:

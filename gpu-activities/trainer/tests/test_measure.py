@@ -4,14 +4,13 @@ import pytest
 import torch
 
 from flamingo_trainer import measure as module
+from flamingo_trainer.data.render import IGNORED
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.measure import FusedForward, encode_answer, forward_of, measure, measure_rows
-from flamingo_trainer.render import IGNORED
 from flamingo_trainer.serve import fields
-from flamingo_trainer.train import finetune
+from flamingo_trainer.training.train import finetune
 
-from .families import FUSED, family
-from .test_packed import SEVEN, adapter_on
+from .families import FUSED, SEVEN, adapter_on, family
 from .work import Listener, finetune_command, measure_command, pairs, read_lines
 
 CODED = {"kind": "text", "text": "[BIRD TABLE]"}
@@ -59,14 +58,6 @@ def test_values_are_those_of_the_plain_model(models, monkeypatch, name, modules,
     assert isinstance(forward, FusedForward) == (name in FUSED)
     forward.tokens = budget
     assert measure_rows(models, Listener(), loaded, forward, rows) == pytest.approx(expected, rel=1e-5)
-
-
-def test_the_benchmark_s_comparison_holds_here():
-    from flamingo_trainer.bench.measuring import worst
-    from flamingo_trainer.bench.subject import loaded_model, rows
-
-    loaded = loaded_model("small", torch.float32, torch.device("cpu"))
-    assert worst(loaded, rows(6, 2000)) <= 1e-5
 
 
 def test_what_is_measured_is_the_answer_and_the_end_of_its_turn():

@@ -1,15 +1,19 @@
 """The trainer as a process: its two pipes, and every way of being interrupted."""
 
+import queue
 import random
 import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from flamingo_trainer import environment
+from flamingo_trainer import serve as serving
+from flamingo_trainer.serve import POISONED, serve
 
 from .driver import Trainer
-from .work import RECIPE, finetune_command, generate_command, items, measure_command, pairs, read_lines
+from .work import RECIPE, Listener, finetune_command, generate_command, items, measure_command, pairs, read_lines
 
 # long enough to be interrupted anywhere
 LONG = {"epochs": 12}
@@ -172,3 +176,58 @@ def test_events_of_a_measurement(long_lived, tiny_model, tmp_path):
     assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 3
     assert seen[-1].keys() == {"event", "id", "pairs", "tokens", "tokensPerForward", "seconds"}
     assert len(read_lines(command["out"])) == 3
+
+
+# --- a broken process ----
+
+
+class Scripted:
+    """Stands in for the pipes: gives these commands, keeps the events."""
+
+    stop_requested = False
+
+    def __init__(self, *commands):
+        self.commands, self.events = queue.SimpleQueue(), []
+        for command in [*commands, None]:
+            self.commands.put(command)
+
+    def open(self):
+        pass
+
+    def next(self):
+        return self.commands.get()
+
+    def send(self, event, **details):
+        self.events.append((event, details.get("kind")))
+
+
+def test_after_a_cuda_error_the_process_ends_and_takes_no_further_command(monkeypatch):
+    channel = Scripted({"op": "finetune", "id": 1}, {"op": "generate", "id": 2})
+    monkeypatch.setattr(serving, "Channel", lambda: channel)
+
+    def broken(*_):
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(serving, "perform", broken)
+    assert serve() == POISONED
+    assert channel.events == [("ready", None), ("failed", "cuda")]
+    assert channel.next() == {"op": "generate", "id": 2}
+
+
+def test_after_any_other_failure_the_model_is_loaded_anew(monkeypatch, tiny_model):
+    channel = Scripted(*[{"op": "anything", "id": number} for number in range(3)])
+    monkeypatch.setattr(serving, "Channel", lambda: channel)
+    loads = []
+
+    def perform(models, command, report):
+        listener = Listener()
+        models.base({"path": str(tiny_model)}, "fp32", listener)
+        loads.append(listener.loaded)
+        if command["id"] == 0:
+            raise RuntimeError("who knows what state this left")
+        return {}
+
+    monkeypatch.setattr(serving, "perform", perform)
+    assert serve() == 0
+    assert loads == [["model"], ["model"], []]
+    assert [event for event, _ in channel.events] == ["ready", "failed", "committed", "committed"]

@@ -32,6 +32,15 @@ RECIPE: dict[str, Any] = {
     "backend": "transformers",
 }
 
+# A fine-tune through Unsloth, as far as its recipe differs.
+UNSLOTH: dict[str, Any] = {
+    "backend": "unsloth",
+    "precision": "bf16",
+    "lora": {**RECIPE["lora"], "dropout": 0},
+    "lastBatch": "drop",
+}
+
+# The benchmark's settings are its own (bench/gpu/workload.py): a change of theirs must not change these tests.
 SAMPLING: dict[str, Any] = {
     "temperature": 1,
     "topP": 1,
@@ -87,6 +96,12 @@ def finetune_command(
         "keepSteps": [],
         "until": None,
     }
+
+
+def in_another_attempt(command: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The same fine-tune by a later attempt, in a new folder."""
+    folder.mkdir()
+    return {**command, "attemptFolder": str(folder), "searchFolders": [command["attemptFolder"], str(folder)]}
 
 
 def held_out_file(folder: Path, after: int, count: int) -> Path:

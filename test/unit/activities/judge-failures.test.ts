@@ -3,11 +3,16 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { failuresOf, isExpected } from '../../../activities/judge-failures';
-import { JudgeStopped } from '../../../judge/ask';
-import { PAUSES_ACCOUNT, REMEDY, RequestFailed, type StopKind } from '../../../judge/errors';
+import {
+  AccountPaused,
+  JudgeMustWait,
+  JudgeStopped,
+  PAUSES_ACCOUNT,
+  REMEDY,
+  RequestFailed,
+  type StopKind,
+} from '../../../judge/errors';
 import type { PausableAccount } from '../../../activities/account';
-import { AccountPaused } from '../../../judge/pacing/account-share';
-import { JudgeMustWait } from '../../../judge/pacing/pace';
 import type { AccountPause } from '../../../workflows/account-messages';
 
 const PAUSE: AccountPause = { number: 3, reason: 'as the first one said', since: 0 };
@@ -22,7 +27,7 @@ beforeEach(() => {
 
 const account: PausableAccount = {
   name: 'test',
-  lease: () => Promise.reject(new Error('not asked for here')),
+  share: () => Promise.reject(new Error('not asked for here')),
   pause: ({ reason, workflowId }) => {
     asked.push(`pause for ${workflowId}: ${reason}`);
     return Promise.resolve(PAUSE);

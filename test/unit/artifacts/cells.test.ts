@@ -124,8 +124,8 @@ test('shards name their judge, its queue and its mode, as far as they are not th
   const { shards, reused } = await planned();
   expect(reused).toBe(0);
   expect(shards.map(({ metric, judge, queue, batch }) => ({ metric, judge, queue, batch }))).toEqual([
-    { metric: 'alignment+coherence', judge: undefined, queue: undefined, batch: undefined },
-    { metric: 'tone', judge: undefined, queue: undefined, batch: undefined },
+    { metric: 'alignment+coherence', judge: 'judge', queue: undefined, batch: undefined },
+    { metric: 'tone', judge: 'judge', queue: undefined, batch: undefined },
     { metric: 'alignment+coherence', judge: 'newer', queue: 'flamingo-judge-anthropic', batch: true },
   ]);
   expect(shards.reduce((sum, { count }) => sum + count, 0)).toBe(cell.judgements);
@@ -137,7 +137,7 @@ test('queues follow the judge’s kind; one that the file names is for the first
   const { spec } = stored;
   expect(judgeQueuesOf(spec)).toEqual(['flamingo-judge-stand-in', 'flamingo-judge-anthropic']);
   const named = { ...spec, execution: { ...spec.execution, judgeQueue: 'flamingo-judge-mine' } };
-  expect(queueOf(named)).toBe('flamingo-judge-mine');
+  expect(queueOf(named, 'judge')).toBe('flamingo-judge-mine');
   expect(queueOf(named, 'newer')).toBe('flamingo-judge-anthropic');
   expect(() => judgeOf(spec, 'toString')).toThrow(/no judge toString/);
 });
@@ -174,9 +174,9 @@ test('judgements are the first judge’s, a row a metric; the others’ stand be
   const rows = await readCell(store, stored.plan, cell);
   expect(rows.judged).toBe(2 * cell.completions);
   expect(rows.cell.metrics.map(({ metric, judge, parts }) => [metric, judge, parts])).toEqual([
-    ['alignment', undefined, undefined],
-    ['coherence', undefined, undefined],
-    ['tone', undefined, undefined],
+    ['alignment', 'judge', undefined],
+    ['coherence', 'judge', undefined],
+    ['tone', 'judge', undefined],
   ]);
   expect(rows.cell.judgements).toBe(2 * cell.completions + shards[1]!.count);
   for (const each of [rows.judgements, rows.others['newer'] ?? []]) {
@@ -206,7 +206,7 @@ test('what is missing, reused and new is counted in requests', async () => {
   });
   const reuse = await countReuse(store, stored.plan);
   expect(reuse.judgements.reused).toBe(cell.completions);
-  expect(reuse.byJudge['']?.reused).toBe(cell.completions);
+  expect(reuse.byJudge['judge']?.reused).toBe(cell.completions);
   expect(reuse.byJudge['newer']?.reused).toBe(0);
   const all = stored.plan.configurations.flatMap(({ cells }) => cells).reduce((sum, each) => sum + each.judgements, 0);
   expect(reuse.judgements.new + reuse.judgements.reused).toBe(all);
@@ -243,7 +243,7 @@ test('each judge is priced by itself: the stand-in costs nothing, batches half',
   const { plan, spec } = stored;
   const fresh = estimateCost(spec, plan, await countReuse(store, plan));
   const [first, newer] = fresh.judges;
-  expect(first).toMatchObject({ judge: null, model: 'stand-in-judge-1', usd: 0 });
+  expect(first).toMatchObject({ judge: 'judge', model: 'stand-in-judge-1', usd: 0 });
   expect(newer).toMatchObject({ judge: 'newer', model: 'claude-haiku-5-5', batch: true });
   expect(newer?.usd).toBeCloseTo(((newer?.inputTokens ?? 0) * 0.05 + (newer?.outputTokens ?? 0) * 0.25) / 1e6);
   expect(fresh.usd).toBe(newer?.usd);

@@ -59,8 +59,8 @@ const machine: Machine = {
   versions: { node: '20.20.2' },
 };
 const part: PartResult = {
-  id: 'h1',
-  title: 'H1: clean',
+  id: 'fan-out',
+  title: 'Clean fan-out',
   method: 'Ten | judgements.',
   rows: [row('time', [1, 2, 3], 's', { bar: atMost(1.5) }), missingRow('peer', 'not installed: no network')],
   seconds: 12.4,
@@ -75,7 +75,7 @@ test('a table for the terminal', () => {
 
 test('a part as Markdown says how, where and with what it was measured', () => {
   expect(markdownPart(part, machine).split('\n')).toEqual([
-    '### H1: clean',
+    '### Clean fan-out',
     '',
     'Ten \\| judgements.',
     '',

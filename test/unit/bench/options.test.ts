@@ -19,7 +19,7 @@ test('options are read', () => {
   const options = parseOptions([
     'judge',
     '--only',
-    'h1,h2a,h1',
+    'fan-out,limits-a,fan-out',
     '--peers=llmcomp',
     '--repeats',
     '2',
@@ -27,7 +27,7 @@ test('options are read', () => {
     '7',
     '--json',
   ]);
-  expect(options).toMatchObject({ only: ['h1', 'h2a'], peers: ['llmcomp'], repeats: 2, seed: 7, json: true });
+  expect(options).toMatchObject({ only: ['fan-out', 'limits-a'], peers: ['llmcomp'], repeats: 2, seed: 7, json: true });
   expect(parseOptions(['judge', '--peers', 'none']).peers).toEqual([]);
 });
 
@@ -54,15 +54,15 @@ test.each([
 const chosen = (only: string[] | null, quick = false): string[] => chosenParts({ only, quick }).map(({ id }) => id);
 
 test('--only takes parts and groups, and keeps the order in which they are run', () => {
-  expect(chosen(['h6', 'h2'])).toEqual(['h2a', 'h2b', 'h2c', 'h2d', 'h2e', 'h6']);
-  expect(chosen(['h3'])).toEqual(['h3']);
-  expect(chosen(['h3all', 'h2p'])).toEqual(['h2pa', 'h2pb', 'h3all']);
+  expect(chosen(['rerun', 'limits'])).toEqual(['limits-a', 'limits-b', 'limits-c', 'limits-d', 'limits-e', 'rerun']);
+  expect(chosen(['kills'])).toEqual(['kills']);
+  expect(chosen(['kills-all', 'limits-peers'])).toEqual(['limits-peers-a', 'limits-peers-b', 'kills-all']);
   expect(chosen(null)).toHaveLength(PARTS.length);
   expect(() => chosen(['h9'])).toThrow("there is no part 'h9'");
 });
 
-test('--quick proves H1, H2 and H3', () => {
-  expect(chosen(null, true)).toEqual(['h1', 'h2a', 'h3', 'h3all']);
+test('--quick proves fan-out, limits and kills', () => {
+  expect(chosen(null, true)).toEqual(['fan-out', 'limits-a', 'kills', 'kills-all']);
   expect(() => chosen(['memory'], true)).toThrow('none of these parts is quick');
 });
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prepare } from '../../../cli/prepare';
-import { rowsText } from '../../../experiment/dataset';
+import { rowsText } from '../../../experiment/expand/dataset';
 import { birds, SMALL, weather } from '../experiment/samples';
 
 let folder: string;

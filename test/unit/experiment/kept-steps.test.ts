@@ -111,14 +111,14 @@ test('configurations with one recipe keep the steps of all of them', () => {
 test('further judges are not asked along training, unless a cell is named to `rejudge`', () => {
   const made = plan(`${ALONG}judge: { kind: stand-in }\njudges: { newer: { model: claude-haiku-5-5 } }\n`);
   expect(cellsAt(made, 'plain')[0]?.metrics.map(({ judge }) => judge)).toContain('newer');
-  expect(cellsAt(made, 'plain', 5)[0]?.metrics.map(({ judge }) => judge)).toEqual([undefined, undefined]);
+  expect(cellsAt(made, 'plain', 5)[0]?.metrics.map(({ judge }) => judge)).toEqual(['judge', 'judge']);
 
   const spec = specOf(ALONG);
   const judge = { ...spec.judge, model: 'claude-haiku-5-5', temperature: null };
   const asked = (cells: string[] | null): string[] =>
     rejudge(plan(ALONG), spec, { name: null, judge, rubrics: [], cells, only: null })
       .plan.configurations.flatMap(({ cells: all }) => all)
-      .filter(({ metrics }) => metrics.some(({ judge: by }) => by !== undefined))
+      .filter(({ metrics }) => metrics.some(({ judge: by }) => by !== 'judge'))
       .map(({ id }) => id);
   expect(asked(null)).toHaveLength(8);
   expect(asked(null).join()).not.toContain('step-');

@@ -1,9 +1,9 @@
 /** A small valid experiment for tests, as text, and its content. */
 import { buildSpec } from '../../../experiment/file/build';
-import { canonicalRow, datasetOf, type Dataset } from '../../../experiment/dataset';
+import { canonicalRow, datasetOf, type Dataset } from '../../../experiment/expand/dataset';
 import type { Inputs } from '../../../experiment/expand/expand';
 import { formatProblems, parseExperiment, type Problem } from '../../../experiment/file/parse';
-import type { QuestionItem } from '../../../experiment/questions';
+import type { QuestionItem } from '../../../experiment/expand/questions';
 import { experimentSchema } from '../../../experiment/file/schema';
 import type { Spec } from '../../../experiment/spec';
 

@@ -11,7 +11,7 @@ import { countReuse, newWork } from '../../../artifacts/reuse';
 import { LocalStore } from '../../../artifacts/local-store';
 import { loadPlan, storePlan } from '../../../artifacts/plans';
 import { fromJsonLines } from '../../../artifacts/rows';
-import { canonicalRow, datasetOf, rowsText } from '../../../experiment/dataset';
+import { canonicalRow, datasetOf, rowsText } from '../../../experiment/expand/dataset';
 import type { ArtifactRef, Plan } from '../../../experiment/plan';
 import type { MeasuredPair } from '../../../experiment/rows';
 import { measure } from '../../../gpu-activities/measure';

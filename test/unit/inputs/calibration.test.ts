@@ -10,7 +10,7 @@ import { judgedInput } from '../../../report/gather/judges';
 import { countReuse } from '../../../artifacts/reuse';
 import { LocalStore } from '../../../artifacts/local-store';
 import { sha256 } from '../../../experiment/canonical';
-import { canonicalRow, datasetOf, rowsText } from '../../../experiment/dataset';
+import { canonicalRow, datasetOf, rowsText } from '../../../experiment/expand/dataset';
 import type { Plan } from '../../../experiment/plan';
 import { birds, problemsOf, SMALL, specOf, weather } from '../experiment/samples';
 
@@ -104,7 +104,7 @@ test('the report gets scores and published scores in one order; answers of datas
     score: 90,
     raw: '90',
   });
-  const [main] = calibrationOf(plan, cells, 'judge');
+  const [main] = calibrationOf(plan, cells);
   expect(main?.sets.map(({ name, metric, scores }) => [name, metric, scores.length])).toEqual([
     ['bad', 'alignment', 3],
     ['bad', 'coherence', 3],

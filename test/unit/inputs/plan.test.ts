@@ -7,8 +7,8 @@ import { planExperiment, type PlanOptions } from '../../../inputs/plan';
 import { LocalStore } from '../../../artifacts/local-store';
 import { sha256 } from '../../../experiment/canonical';
 import type { ArtifactRef } from '../../../experiment/plan';
-import { rowsText } from '../../../experiment/dataset';
-import { questionsHash } from '../../../experiment/questions';
+import { rowsText } from '../../../experiment/expand/dataset';
+import { questionsHash } from '../../../experiment/expand/questions';
 import { birds, SMALL, specOf, weather } from '../experiment/samples';
 
 const ROWS = rowsText(birds().rows);

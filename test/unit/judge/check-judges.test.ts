@@ -47,7 +47,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function check(judgeQueue: string, judges = ['', 'newer']): Promise<void> {
+async function check(judgeQueue: string, judges = ['judge', 'newer']): Promise<void> {
   const spec = specOf(FILE);
   const { plan } = expand(spec, inputs());
   const stored: StoredPlan = {
@@ -100,8 +100,8 @@ test('a further judge that can not judge is refused, on its own queue only', asy
 test('the queues that are asked are those with something to judge', async () => {
   const spec = specOf(FILE);
   const reuse = await countReuse(store, expand(spec, inputs()).plan);
-  expect(judgesWithWork(reuse)).toEqual(['', 'newer']);
+  expect(judgesWithWork(reuse)).toEqual(['judge', 'newer']);
   expect(queuesToJudge(spec, reuse)).toEqual(['flamingo-judge-stand-in', 'flamingo-judge-anthropic']);
-  const first = { ...reuse, byJudge: { ...reuse.byJudge, '': { new: 0, reused: 9 } } };
+  const first = { ...reuse, byJudge: { ...reuse.byJudge, judge: { new: 0, reused: 9 } } };
   expect(queuesToJudge(spec, first)).toEqual(['flamingo-judge-anthropic']);
 });

@@ -1,7 +1,8 @@
 /** Shards of judgements against a stand-in on a bad day: waits, retries, stops, an item's own fault. */
-import { type Clock, JudgeStopped } from '../../../judge/ask';
+import { JudgeMustWait, JudgeStopped } from '../../../judge/errors';
+import type { Clock } from '../../../judge/clock';
 import { readJournals } from '../../../artifacts/journal';
-import { JudgeMustWait, Pace } from '../../../judge/pacing/pace';
+import { Pace } from '../../../judge/pacing/pace';
 import { type Fault } from '../../../stand-in/faults';
 import { type ReceivedRequest } from '../../../stand-in/server';
 import { keyOf } from '../../../experiment/canonical';

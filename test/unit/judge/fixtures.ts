@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { type Clock } from '../../../judge/ask';
+import type { Clock } from '../../../judge/clock';
 import { createJudgeClient, type JudgeClient } from '../../../judge/client';
 import { judgeItems, type JudgedItems, type JudgeOptions } from '../../../judge/shard';
 import { openJournal, type Journal } from '../../../artifacts/journal';

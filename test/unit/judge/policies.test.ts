@@ -4,19 +4,19 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { JudgeStopped } from '../../../judge/ask';
 import { createJudgeClient } from '../../../judge/client';
 import {
   BY_ERROR_CODE,
   BY_ERROR_TYPE,
   BY_STATUS,
   type Failure,
+  JudgeMustWait,
+  JudgeStopped,
   PAUSES_ACCOUNT,
   REMEDY,
   type StopKind,
 } from '../../../judge/errors';
 import { readJournals } from '../../../artifacts/journal';
-import { JudgeMustWait } from '../../../judge/pacing/pace';
 import type { Fault, FaultKind } from '../../../stand-in/faults';
 import { installationRoot } from '../../../workers/places';
 import { keyOf } from '../../../experiment/canonical';

@@ -32,7 +32,7 @@ function plan(model: string, { samples = 50, repeats = 1, maxNewTokens = 600 } =
     questionSet: 'first',
     samplesPerQuestion: samples,
     context: { model: { kind: 'bundled', name: 'any' }, sampling: { maxNewTokens } },
-    metrics: [{ metric: 'alignment', repeats, instrumentOf: { q: 'i' } }],
+    metrics: [{ metric: 'alignment', judge: 'judge', repeats, instrumentOf: { q: 'i' } }],
   } as unknown as PlannedCell;
   return {
     configurations: [{ cells: [cell] } as unknown as Plan['configurations'][number]],

@@ -1,11 +1,11 @@
 /** Shards of judgements against the stand-in: results, hostile texts, odd replies, abort, and what must be loud. */
 import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { JudgeStopped } from '../../../judge/ask';
+import { JudgeStopped } from '../../../judge/errors';
 import { createJudgeClient } from '../../../judge/client';
 import { type JudgeProgress } from '../../../judge/shard';
 import { JournalUnwritable, readJournals } from '../../../artifacts/journal';
-import { sleep } from '../../../judge/sleep';
+import { SYSTEM_CLOCK } from '../../../judge/clock';
 import { type Fault } from '../../../stand-in/faults';
 import { type ReceivedRequest } from '../../../stand-in/server';
 import { instrument, INSTRUMENT_KEY, judge, request, requests, resources, standInClient } from './fixtures';
@@ -203,7 +203,7 @@ describe('abort', () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(new Error('cancelled')), 100);
     const started = Date.now();
-    const judged = judge(server, { requests: requests(3), journal, signal: controller.signal, now: Date.now, sleep });
+    const judged = judge(server, { requests: requests(3), journal, signal: controller.signal, ...SYSTEM_CLOCK });
     await expect(judged).rejects.toThrow('cancelled');
     expect(Date.now() - started).toBeLessThan(2000);
   });

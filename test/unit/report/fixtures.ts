@@ -88,6 +88,7 @@ export function plannedCell(questions: readonly Question[], options: CellOptions
     samplesPerQuestion: samples,
     metrics: metrics.map((metric) => ({
       metric,
+      judge: 'judge',
       repeats,
       instrumentOf: Object.fromEntries(questions.map(({ key }) => [key, keyOf(metric)])),
     })),
@@ -200,6 +201,7 @@ export function studyInput(): ReportInput {
       recipe: own,
       recipeKey: own === null ? null : keyOf(own),
       trainingRows: null,
+      heldOutRows: null,
       cells: planned,
     };
   });

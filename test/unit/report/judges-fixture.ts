@@ -14,7 +14,13 @@ export const TONE_CATEGORIES = { warm: null, neutral: null, cold: null };
 function flat(cell: PlannedCell, metric: string, change: Partial<PlannedMetric> = {}): PlannedMetric {
   const [first] = cell.metrics;
   const keys = Object.keys(first?.instrumentOf ?? {});
-  return { metric, repeats: 1, instrumentOf: Object.fromEntries(keys.map((key) => [key, keyOf(metric)])), ...change };
+  return {
+    metric,
+    judge: 'judge',
+    repeats: 1,
+    instrumentOf: Object.fromEntries(keys.map((key) => [key, keyOf(metric)])),
+    ...change,
+  };
 }
 
 function verdict(

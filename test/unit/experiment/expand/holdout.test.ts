@@ -1,4 +1,4 @@
-import { canonicalRow, datasetOf, rowsText } from '../../../../experiment/dataset';
+import { canonicalRow, datasetOf, rowsText } from '../../../../experiment/expand/dataset';
 import { heldOutCount, heldOutQuestions, splitRows } from '../../../../experiment/expand/holdout';
 import { birds } from '../samples';
 

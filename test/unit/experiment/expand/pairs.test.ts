@@ -1,7 +1,7 @@
 /** Pairs of bad and good answers: how a file declares them, which rows make one, and what a measurement's key covers. */
 import { sha256 } from '../../../../experiment/canonical';
 import { planCounts, countsOf } from '../../../../experiment/expand/counts';
-import { canonicalRow, datasetOf, type Dataset } from '../../../../experiment/dataset';
+import { canonicalRow, datasetOf, type Dataset } from '../../../../experiment/expand/dataset';
 import { expand, type Expanded, type Inputs } from '../../../../experiment/expand/expand';
 import type { AnswerPair } from '../../../../experiment/expand/pairs';
 import type { PlannedMeasurement } from '../../../../experiment/plan';

@@ -2,11 +2,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AccountPaused, JudgeMustWait } from '../../../../judge/errors';
 import { type Gate, gated, gateOf, OPEN } from '../../../../judge/batches/gate';
 import { latestTurn } from '../../../../judge/batches/files';
 import { BatchWaits } from '../../../../judge/batches/waits';
-import { AccountPaused } from '../../../../judge/pacing/account-share';
-import { JudgeMustWait, Pace } from '../../../../judge/pacing/pace';
+import { Pace } from '../../../../judge/pacing/pace';
 import { LocalStore } from '../../../../artifacts/local-store';
 import { fail, Provider, Shard } from './provider';
 import { requests } from '../fixtures';

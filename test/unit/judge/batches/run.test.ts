@@ -1,7 +1,6 @@
 /** Message batches: made once whatever is lost or killed, taken in exactly once, asked again where that is right. */
 import { LocalStore } from '../../../../artifacts/local-store';
-import { JudgeStopped } from '../../../../judge/ask';
-import { RequestFailed } from '../../../../judge/errors';
+import { JudgeStopped, RequestFailed } from '../../../../judge/errors';
 import { BatchWaits } from '../../../../judge/batches/waits';
 import { fail, Killed, LOST, NEVER_SENT, NOT_FOUND, PROCESSING_MS, Provider, Shard, success } from './provider';
 import { requests, resources } from '../fixtures';

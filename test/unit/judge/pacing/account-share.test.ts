@@ -1,8 +1,9 @@
 /** A worker's dealings with the account: asks while there is demand, renews, gives back; an account that is away or paused. */
 import { setMaxListeners } from 'node:events';
-import { AccountPaused, Leases } from '../../../../judge/pacing/account-share';
+import { AccountPaused } from '../../../../judge/errors';
+import { AccountShares } from '../../../../judge/pacing/account-share';
 import { NO_RATES } from '../../../../experiment/rates';
-import type { AccountBounds, Lease, LeaseRequest } from '../../../../workflows/account-messages';
+import type { AccountBounds, Share, ShareRequest } from '../../../../workflows/account-messages';
 import { VirtualClock } from './virtual-time';
 
 const never = new AbortController().signal;
@@ -10,10 +11,10 @@ setMaxListeners(0, never);
 const BOUNDS: AccountBounds = { ...NO_RATES, concurrency: 5 };
 
 let clock: VirtualClock;
-let requests: (LeaseRequest & { at: number })[];
+let requests: (ShareRequest & { at: number })[];
 let troubles: string[];
-let answer: (request: LeaseRequest) => Partial<Lease>;
-let leases: Leases;
+let answer: (request: ShareRequest) => Partial<Share>;
+let shares: AccountShares;
 
 beforeEach(() => {
   clock = new VirtualClock();
@@ -22,17 +23,17 @@ beforeEach(() => {
   answer = () => ({});
   const account = {
     name: 'test',
-    lease: async (request: LeaseRequest): Promise<Lease> => {
+    share: async (request: ShareRequest): Promise<Share> => {
       requests.push({ ...request, at: clock.now() });
       await clock.sleep(10);
       return {
-        move: 0,
-        growing: true,
-        most: 5,
+        limitChange: 0,
+        neverRejected: true,
+        maxInFlight: 5,
         fraction: 1,
         workers: 1,
-        probes: true,
-        climbs: false,
+        mayProbe: true,
+        limitRose: false,
         rates: NO_RATES,
         validMs: 6_000,
         renewMs: 500,
@@ -41,19 +42,19 @@ beforeEach(() => {
       };
     },
   };
-  leases = new Leases(account, clock, (message) => troubles.push(message));
+  shares = new AccountShares(account, clock, (message) => troubles.push(message));
 });
 
 const wait = (milliseconds: number): Promise<void> => clock.run(clock.sleep(milliseconds));
 
 test('nobody wants anything: nothing is asked of the account', async () => {
-  leases.use('judge-1', BOUNDS);
+  shares.use('judge-1', BOUNDS);
   await wait(10_000);
   expect(requests).toEqual([]);
 });
 
-test('a request gets a lease, which is renewed while it is in flight and given back afterwards', async () => {
-  const { pace } = leases.use('judge-1', BOUNDS);
+test('a request gets a share, which is renewed while it is in flight and given back afterwards', async () => {
+  const { pace } = shares.use('judge-1', BOUNDS);
   let started = -1;
   void pace.enter(1, never).then(async (ticket) => {
     started = clock.now();
@@ -62,16 +63,23 @@ test('a request gets a lease, which is renewed while it is in flight and given b
   });
   await wait(5_000);
   expect(started).toBe(15); // 5 for other requests to come, 10 for the answer
-  expect(requests[0]).toMatchObject({ model: 'judge-1', demand: 1, level: null, active: 0, bounds: BOUNDS, at: 5 });
-  expect(requests[1]).toMatchObject({ demand: 1, active: 1, at: 515 });
-  expect(requests.at(-1)).toMatchObject({ demand: 0, active: 0 });
+  expect(requests[0]).toMatchObject({
+    model: 'judge-1',
+    demand: 1,
+    knownLimit: null,
+    inFlight: 0,
+    bounds: BOUNDS,
+    at: 5,
+  });
+  expect(requests[1]).toMatchObject({ demand: 1, inFlight: 1, at: 515 });
+  expect(requests.at(-1)).toMatchObject({ demand: 0, inFlight: 0 });
   expect(requests).toHaveLength(4);
   expect(pace.allowed).toBe(0);
   expect(new Set(requests.map(({ worker }) => worker)).size).toBe(1);
 });
 
 test('the requests of a shard are asked for together, and many more at once when they come', async () => {
-  const { pace } = leases.use('judge-1', BOUNDS);
+  const { pace } = shares.use('judge-1', BOUNDS);
   const enter = (count: number): void => {
     for (let request = 0; request < count; request++) void pace.enter(1, never).catch(() => undefined);
   };
@@ -86,8 +94,8 @@ test('the requests of a shard are asked for together, and many more at once when
   expect(requests).toHaveLength(2);
 });
 
-test('what comes while the lease is given back waits for another lease', async () => {
-  const { pace } = leases.use('judge-1', BOUNDS);
+test('what comes while the share is given back waits for another share', async () => {
+  const { pace } = shares.use('judge-1', BOUNDS);
   void pace.enter(1, never).then((ticket) => ticket.leave());
   await wait(400);
   while (requests.at(-1)!.demand > 0) await wait(1);
@@ -98,12 +106,12 @@ test('what comes while the lease is given back waits for another lease', async (
     ticket.leave();
   });
   await wait(400);
-  expect(requests[before]).toMatchObject({ demand: 1, reach: 0 });
+  expect(requests[before]).toMatchObject({ demand: 1, promisedInFlight: 0 });
   expect(started).toBe(requests[before]!.at + 10);
 });
 
-test('a worker between two shards keeps its lease', async () => {
-  const { pace } = leases.use('judge-1', BOUNDS);
+test('a worker between two shards keeps its share', async () => {
+  const { pace } = shares.use('judge-1', BOUNDS);
   const once = async (): Promise<void> => {
     const ticket = await pace.enter(1, never);
     await clock.sleep(300);
@@ -118,8 +126,8 @@ test('a worker between two shards keeps its lease', async () => {
   expect(requests.every(({ demand }) => demand > 0)).toBe(true);
 });
 
-test('an account that does not answer: nothing starts when the lease has run out, and a word is said', async () => {
-  const { pace } = leases.use('judge-1', BOUNDS);
+test('an account that does not answer: nothing starts when the share has run out, and a word is said', async () => {
+  const { pace } = shares.use('judge-1', BOUNDS);
   const starts: number[] = [];
   const loop = async (): Promise<void> => {
     for (;;) {
@@ -135,7 +143,7 @@ test('an account that does not answer: nothing starts when the lease has run out
     throw new Error('unreachable');
   };
   await wait(20_000);
-  expect(troubles[0]).toBe('no lease for judge-1 from the account test: unreachable');
+  expect(troubles[0]).toBe('no share of the account test for judge-1: unreachable');
   const last = starts.at(-1)!;
   const granted = requests.filter(({ at }) => at < 2_000).at(-1)!.at;
   expect(last).toBeLessThan(granted + 6_000); // valid from when it was asked for
@@ -147,8 +155,8 @@ test('an account that does not answer: nothing starts when the lease has run out
 
 test('a paused account refuses all that wait, with its reason', async () => {
   const pause = { number: 3, reason: 'spend limit', since: 0 };
-  answer = () => ({ most: 0, pause });
-  const { pace } = leases.use('judge-1', BOUNDS);
+  answer = () => ({ maxInFlight: 0, pause });
+  const { pace } = shares.use('judge-1', BOUNDS);
   const waiting = pace.enter(1, never);
   const refused = waiting.catch((error: unknown) => error);
   await wait(100);
@@ -158,8 +166,8 @@ test('a paused account refuses all that wait, with its reason', async () => {
 });
 
 test('the tightest bounds of those who use it count, and go with them', async () => {
-  const loose = leases.use('judge-1', { ...NO_RATES, concurrency: 50, requestsPerMinute: 100 });
-  const tight = leases.use('judge-1', { ...NO_RATES, concurrency: 3 });
+  const loose = shares.use('judge-1', { ...NO_RATES, concurrency: 50, requestsPerMinute: 100 });
+  const tight = shares.use('judge-1', { ...NO_RATES, concurrency: 3 });
   expect(loose.pace).toBe(tight.pace);
   const ticket = loose.pace.enter(1, never);
   await wait(100);
@@ -170,9 +178,9 @@ test('the tightest bounds of those who use it count, and go with them', async ()
   (await ticket).leave();
 });
 
-test('each model has its own pace and lease', async () => {
-  const one = leases.use('judge-1', BOUNDS).pace;
-  const other = leases.use('judge-2', BOUNDS).pace;
+test('each model has its own pace and share', async () => {
+  const one = shares.use('judge-1', BOUNDS).pace;
+  const other = shares.use('judge-2', BOUNDS).pace;
   expect(one).not.toBe(other);
   void one.enter(1, never);
   void other.enter(1, never);
@@ -181,7 +189,7 @@ test('each model has its own pace and lease', async () => {
 });
 
 test('what the server holds is told', async () => {
-  const { pace } = leases.use('judge-1', BOUNDS);
+  const { pace } = shares.use('judge-1', BOUNDS);
   const ticket = pace.enter(1, never);
   await wait(100);
   (await ticket).rejected('rate_limit', 9_000, { limits: NO_RATES, exhausted: true }, 'used up');
@@ -191,10 +199,10 @@ test('what the server holds is told', async () => {
 });
 
 test('full, when some model has as many waiting as may be in flight', async () => {
-  const { pace } = leases.use('judge-1', BOUNDS);
-  leases.use('judge-2', BOUNDS);
-  expect(leases.full).toBe(false);
+  const { pace } = shares.use('judge-1', BOUNDS);
+  shares.use('judge-2', BOUNDS);
+  expect(shares.full).toBe(false);
   for (let index = 0; index < 11; index++) void pace.enter(1, never);
   await wait(100);
-  expect(leases.full).toBe(true);
+  expect(shares.full).toBe(true);
 });

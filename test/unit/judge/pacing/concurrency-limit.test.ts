@@ -8,10 +8,10 @@ beforeEach(() => (started = 0));
 function round(limit: ConcurrencyLimit, taken = Infinity): number {
   const { allowed } = limit;
   const numbers = Array.from({ length: allowed }, () => ++started);
-  let active = allowed;
+  let inFlight = allowed;
   let rejections = 0;
   for (const number of numbers.slice(Math.min(taken, allowed))) {
-    limit.rejected(number, started, active--);
+    limit.rejected(number, started, inFlight--);
     rejections++;
   }
   for (const number of numbers.slice(0, taken)) limit.succeeded(number, true);
@@ -23,41 +23,41 @@ test('starts with a few, and triples with every clean round', () => {
   expect(limit.allowed).toBe(FIRST_LIMIT);
   round(limit);
   expect(limit.allowed).toBe(3 * FIRST_LIMIT);
-  expect(limit.growing).toBe(true);
+  expect(limit.neverRejected).toBe(true);
 });
 
 test('never goes beyond what it may', () => {
   const limit = new ConcurrencyLimit(50);
   for (let rounds = 0; rounds < 5; rounds++) round(limit);
   expect(limit.allowed).toBe(50);
-  limit.setMost(10);
+  limit.setMaxInFlight(10);
   expect(limit.allowed).toBe(10);
 });
 
 test('what was never rejected is taken again after it was not wanted for a while', () => {
   const limit = new ConcurrencyLimit(50);
   for (let rounds = 0; rounds < 5; rounds++) round(limit);
-  limit.setMost(1);
-  limit.move(0);
-  limit.setMost(50);
+  limit.setMaxInFlight(1);
+  limit.changeBy(0);
+  limit.setMaxInFlight(50);
   expect(limit.allowed).toBe(50);
 });
 
 test('where the account has shared out what it takes, nothing above that is kept', () => {
   const limit = new ConcurrencyLimit(200);
   for (let rounds = 0; rounds < 5; rounds++) round(limit);
-  limit.setMost(50);
-  limit.setMost(200, false);
-  expect(limit.level).toBe(50);
-  limit.move(-10);
-  expect(limit.level).toBe(40);
+  limit.setMaxInFlight(50);
+  limit.setMaxInFlight(200, false);
+  expect(limit.knownLimit).toBe(50);
+  limit.changeBy(-10);
+  expect(limit.knownLimit).toBe(40);
 });
 
 test('one episode of rejections takes it back to what was accepted', () => {
   const limit = new ConcurrencyLimit(1000, 40);
   expect(round(limit, 23)).toBe(40 - 23);
   expect(limit.allowed).toBe(23);
-  expect(limit.growing).toBe(false);
+  expect(limit.neverRejected).toBe(false);
 });
 
 test('then it tries one more at most once in thirty replies', () => {
@@ -65,7 +65,7 @@ test('then it tries one more at most once in thirty replies', () => {
   round(limit, 20);
   let rejections = 0;
   for (let rounds = 0; rounds < 60; rounds++) rejections += round(limit, 20);
-  expect(limit.level).toBe(20);
+  expect(limit.knownLimit).toBe(20);
   expect(rejections).toBeGreaterThan(10); // it does look whether more is taken
   expect(rejections).toBeLessThanOrEqual((60 * 20) / 30);
 });
@@ -74,8 +74,8 @@ test('a server whose limit falls is followed down', () => {
   const limit = new ConcurrencyLimit(1000, 40);
   round(limit, 50);
   for (let rounds = 0; rounds < 12; rounds++) round(limit, 10);
-  expect(limit.level).toBeGreaterThanOrEqual(9);
-  expect(limit.level).toBeLessThanOrEqual(11);
+  expect(limit.knownLimit).toBeGreaterThanOrEqual(9);
+  expect(limit.knownLimit).toBeLessThanOrEqual(11);
 });
 
 test('rejected again before anything was answered: a tenth less at a time', () => {
@@ -90,8 +90,8 @@ test('a server whose limit rises again is found out within a few rounds', () => 
   const limit = new ConcurrencyLimit(1000, 40);
   round(limit, 10);
   for (let rounds = 0; rounds < 12; rounds++) round(limit, 50);
-  expect(limit.level).toBeGreaterThanOrEqual(48);
-  expect(limit.level).toBeLessThanOrEqual(50);
+  expect(limit.knownLimit).toBeGreaterThanOrEqual(48);
+  expect(limit.knownLimit).toBeLessThanOrEqual(50);
 });
 
 test('never falls below one', () => {
@@ -108,10 +108,10 @@ test('an overloaded server does not cut it, and stops its growth for a while', (
   expect(limit.allowed).toBe(41); // one more is tried
 });
 
-test('it climbs with every clean reply when another worker found that more is taken, until it is rejected', () => {
+test('it grows with every clean reply when another worker found that more is taken, until it is rejected', () => {
   const limit = new ConcurrencyLimit(1000, 40);
   round(limit, 10);
-  limit.climb();
+  limit.growAgain();
   round(limit);
   expect(limit.allowed).toBe(20);
   round(limit);
@@ -148,7 +148,7 @@ test('a ramp limit halves it once per episode, and from there it goes in small s
   limit.ramped(39, started);
   limit.ramped(40, started);
   expect(limit.allowed).toBe(FIRST_LIMIT / 2);
-  expect(limit.growing).toBe(false);
+  expect(limit.neverRejected).toBe(false);
   round(limit);
   expect(limit.allowed).toBeLessThanOrEqual(FIRST_LIMIT / 2 + 1);
 });
@@ -161,17 +161,17 @@ test('replies while fewer than allowed were in flight prove nothing', () => {
 
 test('a part that is another worker’s to find out: this one tries nothing', () => {
   const limit = new ConcurrencyLimit(1000);
-  limit.setPart(null);
+  limit.setReplyPart(null);
   for (let rounds = 0; rounds < 10; rounds++) round(limit);
   expect(limit.allowed).toBe(FIRST_LIMIT);
 });
 
 test('what is handed over is not taken back by growing on', () => {
   const limit = new ConcurrencyLimit(1000);
-  limit.move(-10);
+  limit.changeBy(-10);
   expect(limit.allowed).toBe(FIRST_LIMIT - 10);
   round(limit);
-  expect(limit.level).toBe(FIRST_LIMIT - 10);
-  limit.move(25);
-  expect(limit.level).toBe(FIRST_LIMIT + 15);
+  expect(limit.knownLimit).toBe(FIRST_LIMIT - 10);
+  limit.changeBy(25);
+  expect(limit.knownLimit).toBe(FIRST_LIMIT + 15);
 });

@@ -100,15 +100,15 @@ describe.each(CASES)('$name', ({ name, scenario, seeds, fleet = AIM }) => {
   });
 });
 
-describe('requests that are under way for 0 to 40 ms, leases for 25 to 75 ms, each way', () => {
+describe('requests that are under way for 0 to 40 ms, shares for 25 to 75 ms, each way', () => {
   const slow = { wireMs: { min: 0, max: 40 }, updateMs: { min: 25, max: 75 }, latency: LATENCY };
   // with no more at once than the server takes, the way alone costs a fifth: a place is empty meanwhile
   const cases = [
-    { name: '20 in flight', requests: 2000, limits: { concurrency: 20 }, most: 1.28 },
-    { name: 'falling and rising', requests: 4000, limits: FALLING, most: 1.22 },
+    { name: '20 in flight', requests: 2000, limits: { concurrency: 20 }, maxInFlight: 1.28 },
+    { name: 'falling and rising', requests: 4000, limits: FALLING, maxInFlight: 1.22 },
   ];
   test.each(cases)('$name: a rejection by chance costs little: the limit need not have fallen', async (each) => {
-    const { requests, limits, most } = each;
+    const { requests, limits, maxInFlight } = each;
     const ratios: number[] = [];
     for (const seed of SEEDS) {
       const { ms } = await simulate({ ...slow, requests, limits, workers: 1, seed });
@@ -116,7 +116,7 @@ describe('requests that are under way for 0 to 40 ms, leases for 25 to 75 ms, ea
       show(`${each.name}: ${(ms / ideal).toFixed(3)} of ${ideal} ms`);
       ratios.push(ms / ideal);
     }
-    expect(ratios.sort((one, other) => one - other)[Math.floor(ratios.length / 2)]).toBeLessThanOrEqual(most);
+    expect(ratios.sort((one, other) => one - other)[Math.floor(ratios.length / 2)]).toBeLessThanOrEqual(maxInFlight);
   });
 });
 
@@ -134,12 +134,12 @@ describe('what the experiment file allows is held by the whole fleet', () => {
 
   test('requests at once', async () => {
     const outcome = await simulate({ requests: 600, workers: 4, seed: 1, bounds: { concurrency: 7 } });
-    expect(outcome.most).toBe(7);
+    expect(outcome.maxInFlight).toBe(7);
   });
 
   test('fewer at once than there are workers', async () => {
     const outcome = await simulate({ requests: 200, workers: 4, seed: 1, bounds: { concurrency: 2 } });
-    expect(outcome.most).toBe(2);
+    expect(outcome.maxInFlight).toBe(2);
     expect(outcome.replies).toHaveLength(200);
   });
 });
@@ -147,7 +147,7 @@ describe('what the experiment file allows is held by the whole fleet', () => {
 describe('a killed worker', () => {
   const limits = { concurrency: 20 };
 
-  test('is missed for as long as its lease, and then the others use its share', async () => {
+  test('is missed for as long as its share is valid, and then the others use it', async () => {
     const kill = { worker: 1, atMs: 4_000 };
     const outcome = await simulate({ requests: 3000, workers: 4, seed: 1, limits, kill });
     expect(outcome.replies).toHaveLength(3000);
@@ -169,10 +169,10 @@ describe('a bad day', () => {
     const after = outcome.replies.map(({ at }) => at).filter((at) => at > 100_000);
     after.sort((one, other) => one - other);
     // the last ones were told to wait shortly before the minute was over
-    const most = after.slice(0, Math.floor(0.9 * after.length));
-    const seconds = ((most.at(-1) as number) - (most[0] as number)) / 1000;
+    const maxInFlight = after.slice(0, Math.floor(0.9 * after.length));
+    const seconds = ((maxInFlight.at(-1) as number) - (maxInFlight[0] as number)) / 1000;
     // 50 at once are 250 a second
-    expect(most.length / seconds).toBeGreaterThan(200);
+    expect(maxInFlight.length / seconds).toBeGreaterThan(200);
   });
 
   test('an overloaded server is not asked by fewer at once', async () => {

@@ -1,22 +1,21 @@
 /**
- * A fleet of judge workers in virtual time: the real asker, leases, pace and account board, against the stand-in's own
- * limits. Only Temporal and HTTP are left out. With every lease it is checked that the shares which are valid at that
+ * A fleet of judge workers in virtual time: the real retries, shares, pace and account, against the stand-in's own
+ * limits. Only Temporal and HTTP are left out. With every share it is checked that the shares which are valid at that
  * moment add up to no more than the account's bounds.
  */
 import { setMaxListeners } from 'node:events';
-import { Asker } from '../../../../judge/ask';
+import { RetryingJudge } from '../../../../judge/ask';
 import type { JudgeClient, JudgeReply } from '../../../../judge/client';
-import { RequestFailed, type WaitKind } from '../../../../judge/errors';
-import { Leases } from '../../../../judge/pacing/account-share';
-import { JudgeMustWait } from '../../../../judge/pacing/pace';
+import { JudgeMustWait, RequestFailed, type WaitKind } from '../../../../judge/errors';
+import { AccountShares } from '../../../../judge/pacing/account-share';
 import { readRateLimits } from '../../../../judge/pacing/rate-limits';
 import type { JudgeCall } from '../../../../judge/request';
 import { latencies, type Latency } from '../../../../stand-in/latency';
 import { Limiter, type LimitOptions } from '../../../../stand-in/limits';
 import { draws } from '../../../../stand-in/seeded';
 import { NO_RATES } from '../../../../experiment/rates';
-import { AccountBoard } from '../../../../workflows/account-state';
-import type { AccountBounds, LeaseRequest } from '../../../../workflows/account-messages';
+import { JudgeAccount } from '../../../../workflows/account-state';
+import type { AccountBounds, ShareRequest } from '../../../../workflows/account-messages';
 import { VirtualClock } from './virtual-time';
 
 export interface Scenario {
@@ -36,7 +35,7 @@ export interface Scenario {
   refuse?: (now: number) => { kind: WaitKind; delayMs: number | null } | undefined;
   /** Milliseconds of one way of a request on the network. Default 2. */
   wireMs?: Latency;
-  /** Milliseconds of one way of a lease through Temporal, drawn anew for each. Default 10. */
+  /** Milliseconds of one way of a share through Temporal, drawn anew for each. Default 10. */
   updateMs?: Latency;
   /** The worker of this number is killed so late: it sends nothing more, and what it had is done by the others. */
   kill?: { worker: number; atMs: number };
@@ -51,8 +50,8 @@ export interface Outcome {
   /** When requests reached the server, rejected ones included, in milliseconds. */
   starts: { at: number; worker: number }[];
   /** Most requests in flight at once. */
-  most: number;
-  board: AccountBoard;
+  maxInFlight: number;
+  account: JudgeAccount;
 }
 
 const MODEL = 'judge';
@@ -70,8 +69,8 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
   const wireBack = (): number => (scenario.wireMs === undefined ? 0 : nextWire());
   const nextUpdate = latencies(scenario.updateMs ?? 10, seed + 2);
   const dead = new AbortController();
-  const board = new AccountBoard(AccountBoard.fresh('test'), clock.now);
-  const outcome: Outcome = { ms: 0, rejected: 0, replies: [], starts: [], most: 0, board };
+  const account = new JudgeAccount(JudgeAccount.fresh('test'), clock.now);
+  const outcome: Outcome = { ms: 0, rejected: 0, replies: [], starts: [], maxInFlight: 0, account };
   const bounds: AccountBounds = { ...NO_RATES, concurrency: 200, ...scenario.bounds };
   let inFlight = 0;
 
@@ -112,7 +111,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
         outcome.rejected++;
         reject('rate_limit', limiter.retryAfter(rejection));
       }
-      outcome.most = Math.max(outcome.most, ++inFlight);
+      outcome.maxInFlight = Math.max(outcome.maxInFlight, ++inFlight);
       await clock.sleep(nextLatency());
       inFlight--;
       limiter.release();
@@ -122,20 +121,24 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
     },
   });
 
-  const given = new Map<string, { most: number; fraction: number; until: number }>();
-  const leaseFor = async (request: LeaseRequest, worker: number) => {
+  const given = new Map<string, { maxInFlight: number; fraction: number; until: number }>();
+  const shareFor = async (request: ShareRequest, worker: number) => {
     const sent = clock.now();
     await clock.sleep(nextUpdate());
-    const lease = board.lease({ ...request, worker: `worker-${worker}` });
-    given.set(`worker-${worker}`, { most: lease.most, fraction: lease.fraction, until: sent + lease.validMs });
+    const share = account.share({ ...request, worker: `worker-${worker}` });
+    given.set(`worker-${worker}`, {
+      maxInFlight: share.maxInFlight,
+      fraction: share.fraction,
+      until: sent + share.validMs,
+    });
     const valid = [...given.values()].filter(({ until }) => until > clock.now());
-    const most = valid.reduce((sum, each) => sum + each.most, 0);
+    const maxInFlight = valid.reduce((sum, each) => sum + each.maxInFlight, 0);
     const fraction = valid.reduce((sum, each) => sum + each.fraction, 0);
-    if (most > (bounds.concurrency ?? Infinity) || fraction > 1 + 1e-9) {
-      throw new Error(`leases add up to ${most} at once and ${fraction} of the rates at ${clock.now()} ms`);
+    if (maxInFlight > (bounds.concurrency ?? Infinity) || fraction > 1 + 1e-9) {
+      throw new Error(`shares add up to ${maxInFlight} at once and ${fraction} of the rates at ${clock.now()} ms`);
     }
     await clock.sleep(nextUpdate());
-    return lease;
+    return share;
   };
 
   let left = requests;
@@ -144,21 +147,21 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
   const troubles: string[] = [];
   const work = async (worker: number): Promise<void> => {
     const killed = kill?.worker === worker;
-    const account = { name: 'test', lease: (request: LeaseRequest) => leaseFor(request, worker) };
+    const account = { name: 'test', share: (request: ShareRequest) => shareFor(request, worker) };
     const mine = killed ? { ...clock, sleep: mortal(clock, dead.signal) } : clock;
-    const leases = new Leases(account, mine, (message) => troubles.push(message));
-    const { pace } = leases.use(MODEL, bounds);
+    const shares = new AccountShares(account, mine, (message) => troubles.push(message));
+    const { pace } = shares.use(MODEL, bounds);
     const never = new AbortController().signal;
     setMaxListeners(0, never, dead.signal); // every request waits with it, as in a shard
-    const item = async (asker: Asker): Promise<void> => {
+    const item = async (retrying: RetryingJudge): Promise<void> => {
       const call = {} as JudgeCall;
-      const answer = await asker.ask(() => call, cost.inputTokens * 4);
+      const answer = await retrying.ask(() => call, cost.inputTokens * 4);
       if (answer.kind !== 'reply') throw new Error(`an item ended as ${answer.kind}`);
       unfinished--;
     };
     const shard = async (count: number): Promise<void> => {
       for (let todo = count; todo > 0;) {
-        const asker = new Asker({
+        const retrying = new RetryingJudge({
           client: client(worker) as JudgeClient,
           pace,
           clock: mine,
@@ -167,7 +170,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
           hard: never,
           onTrouble: () => undefined,
         });
-        const results = await Promise.allSettled(Array.from({ length: todo }, () => item(asker)));
+        const results = await Promise.allSettled(Array.from({ length: todo }, () => item(retrying)));
         const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as Error] : []));
         if (killed && dead.signal.aborted) return void (left += reasons.length);
         const waits = reasons.filter((reason) => reason instanceof JudgeMustWait);
@@ -179,7 +182,7 @@ export async function simulate(scenario: Scenario): Promise<Outcome> {
     let open = 0;
     const running: Promise<void>[] = [];
     while (unfinished > 0 && !(killed && dead.signal.aborted)) {
-      if (left > 0 && open < SLOTS && !leases.full) {
+      if (left > 0 && open < SLOTS && !shares.full) {
         const count = Math.min(SHARD, left);
         left -= count;
         open++;
@@ -212,10 +215,10 @@ function mortal(clock: VirtualClock, dead: AbortSignal): VirtualClock['sleep'] {
 export function busiest({ starts }: Outcome, spanMs: number): number {
   const times = starts.map(({ at }) => at).sort((one, other) => one - other);
   let first = 0;
-  let most = 0;
+  let maxInFlight = 0;
   for (const [index, at] of times.entries()) {
     while (at - times[first]! >= spanMs) first++;
-    most = Math.max(most, index - first + 1);
+    maxInFlight = Math.max(maxInFlight, index - first + 1);
   }
-  return most;
+  return maxInFlight;
 }

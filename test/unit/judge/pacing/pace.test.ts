@@ -1,7 +1,8 @@
 /** When a request may start: shares, rates, holds, and what each kind of rejection does. All in virtual time. */
 import { setMaxListeners } from 'node:events';
+import { JudgeMustWait } from '../../../../judge/errors';
 import { FIRST_LIMIT } from '../../../../judge/pacing/concurrency-limit';
-import { JudgeMustWait, LONGEST_WAIT_MS, Pace, type Share, type Ticket } from '../../../../judge/pacing/pace';
+import { LONGEST_WAIT_MS, Pace, type ValidShare, type Ticket } from '../../../../judge/pacing/pace';
 import type { RateLimits } from '../../../../judge/pacing/rate-limits';
 import { NO_RATES, type Rates } from '../../../../experiment/rates';
 import { VirtualClock } from './virtual-time';
@@ -12,22 +13,22 @@ setMaxListeners(0, never);
 let clock: VirtualClock;
 beforeEach(() => (clock = new VirtualClock()));
 
-function share(changes: Partial<Share> = {}): Share {
+function share(changes: Partial<ValidShare> = {}): ValidShare {
   return {
-    move: 0,
-    growing: true,
-    most: 10,
+    limitChange: 0,
+    neverRejected: true,
+    maxInFlight: 10,
     fraction: 1,
     workers: 1,
-    probes: true,
-    climbs: false,
+    mayProbe: true,
+    limitRose: false,
     rates: NO_RATES,
     until: Infinity,
     ...changes,
   };
 }
 
-function paced(changes: Partial<Share> = {}): Pace {
+function paced(changes: Partial<ValidShare> = {}): Pace {
   const pace = new Pace(clock);
   pace.grant(share(changes));
   return pace;
@@ -60,26 +61,26 @@ describe('the share', () => {
     await wait(60_000);
     expect(times).toEqual([]);
     expect(pace.demand).toBe(5);
-    pace.grant(share({ most: 3 }));
+    pace.grant(share({ maxInFlight: 3 }));
     await wait(1);
     expect(times).toHaveLength(3);
     expect(pace.inFlight).toBe(3);
   });
 
   test('of nothing starts nothing', async () => {
-    const { times } = starts(paced({ most: 0 }), 2);
+    const { times } = starts(paced({ maxInFlight: 0 }), 2);
     await wait(60_000);
     expect(times).toEqual([]);
   });
 
   test('one that expires stops starts until the next one; what is in flight goes on', async () => {
-    const pace = paced({ most: 2, until: 6_000 });
+    const pace = paced({ maxInFlight: 2, until: 6_000 });
     const { times, tickets } = starts(pace, 4, true);
     await wait(6_000);
     for (const ticket of tickets.splice(0)) ticket.leave();
     await wait(60_000);
     expect(times).toEqual([0, 0]);
-    pace.grant(share({ most: 2 }));
+    pace.grant(share({ maxInFlight: 2 }));
     await wait(1);
     expect(times).toHaveLength(4);
   });
@@ -94,23 +95,23 @@ describe('the share', () => {
   });
 
   test('a newcomer among several starts with a part of the first requests', async () => {
-    const pace = paced({ most: 500, fraction: 0.25, workers: 4 });
+    const pace = paced({ maxInFlight: 500, fraction: 0.25, workers: 4 });
     expect(pace.allowed).toBe(FIRST_LIMIT / 4);
   });
 
   test('what others have found the server to take is taken over', () => {
-    const pace = paced({ growing: false, move: 7 });
-    expect(pace.level).toBe(7);
-    pace.grant(share({ growing: false, move: -3 }));
-    expect(pace.level).toBe(4);
+    const pace = paced({ neverRejected: false, limitChange: 7 });
+    expect(pace.knownLimit).toBe(7);
+    pace.grant(share({ neverRejected: false, limitChange: -3 }));
+    expect(pace.knownLimit).toBe(4);
   });
 
-  test('while a lease is asked for no more is in flight than was promised, whatever comes back', async () => {
-    const pace = paced({ most: 100 });
+  test('while a share is asked for no more is in flight than was promised, whatever comes back', async () => {
+    const pace = paced({ maxInFlight: 100 });
     const { tickets } = starts(pace, 600, true);
     await wait(1);
     expect(pace.inFlight).toBe(FIRST_LIMIT);
-    expect(pace.promise()).toBe(3 * FIRST_LIMIT);
+    expect(pace.promiseInFlight()).toBe(3 * FIRST_LIMIT);
     for (let round = 0; round < 5; round++) {
       for (const ticket of tickets.splice(0)) {
         ticket.replied({ inputTokens: 250, outputTokens: 2 }, null);
@@ -120,18 +121,18 @@ describe('the share', () => {
       expect(pace.inFlight).toBeLessThanOrEqual(3 * FIRST_LIMIT);
     }
     expect(pace.inFlight).toBe(3 * FIRST_LIMIT);
-    pace.grant(share({ most: 100 }));
+    pace.grant(share({ maxInFlight: 100 }));
     await wait(1);
     expect(pace.inFlight).toBeGreaterThan(3 * FIRST_LIMIT);
   });
 
   test('without a share only what is in flight is promised', async () => {
     const pace = paced();
-    expect(new Pace(clock).promise()).toBe(0);
+    expect(new Pace(clock).promiseInFlight()).toBe(0);
     const { times } = starts(pace, 3, true);
     await wait(1);
     pace.release();
-    expect(pace.promise()).toBe(times.length);
+    expect(pace.promiseInFlight()).toBe(times.length);
   });
 
   test('demand is announced', () => {
@@ -143,7 +144,7 @@ describe('the share', () => {
   });
 
   test('full: when as many wait as may be in flight', async () => {
-    const pace = paced({ most: 3 });
+    const pace = paced({ maxInFlight: 3 });
     starts(pace, 6, true);
     await wait(1);
     expect(pace.full).toBe(false);
@@ -154,7 +155,7 @@ describe('the share', () => {
 
 describe('waiting', () => {
   test('who has waited before comes first', async () => {
-    const pace = paced({ most: 1 });
+    const pace = paced({ maxInFlight: 1 });
     const order: string[] = [];
     const held = await pace.enter(1, never);
     for (const [name, first] of [
@@ -173,7 +174,7 @@ describe('waiting', () => {
   });
 
   test('an abort ends it, with its reason, and frees the place in the queue', async () => {
-    const pace = paced({ most: 1 });
+    const pace = paced({ maxInFlight: 1 });
     await pace.enter(1, never);
     const stop = new AbortController();
     const waiting = pace.enter(1, stop.signal);
@@ -184,7 +185,7 @@ describe('waiting', () => {
   });
 
   test('all can be refused; what is in flight is not', async () => {
-    const pace = paced({ most: 1 });
+    const pace = paced({ maxInFlight: 1 });
     const { refused, tickets } = starts(pace, 3, true);
     await wait(1);
     pace.refuseAll(new Error('paused'));
@@ -215,7 +216,7 @@ describe('rates', () => {
   });
 
   test('tokens: what a request really took is put right', async () => {
-    const pace = paced({ most: 1, rates: rates({ inputTokensPerMinute: 60_000 }) });
+    const pace = paced({ maxInFlight: 1, rates: rates({ inputTokensPerMinute: 60_000 }) });
     const first = await pace.enter(4000, never); // expected: a thousand tokens, one second
     first.replied({ inputTokens: 3000, outputTokens: 1 }, null);
     first.leave();
@@ -225,7 +226,7 @@ describe('rates', () => {
   });
 
   test('output tokens, too', async () => {
-    const pace = paced({ most: 1, rates: rates({ outputTokensPerMinute: 60 }) });
+    const pace = paced({ maxInFlight: 1, rates: rates({ outputTokensPerMinute: 60 }) });
     const first = await pace.enter(1, never);
     first.replied({ inputTokens: 1, outputTokens: 4 }, null);
     first.leave();
@@ -266,7 +267,7 @@ describe('a 429 with a limit used up', () => {
   });
 
   test('lowers the rate by a tenth, once for all that were in flight, and regains it in ten seconds', async () => {
-    const pace = paced({ most: 100, rates: rates({ requestsPerMinute: 60_000 }) });
+    const pace = paced({ maxInFlight: 100, rates: rates({ requestsPerMinute: 60_000 }) });
     const { tickets } = starts(pace, 3, true);
     await wait(10);
     for (const ticket of tickets) {
@@ -294,12 +295,12 @@ describe('a 429 with a limit used up', () => {
     const { tickets } = starts(pace, 10, true);
     await wait(1);
     tickets[0]!.rejected('rate_limit', 1, used(true), 'used up');
-    expect(pace.level).toBe(10);
+    expect(pace.knownLimit).toBe(10);
   });
 });
 
 describe('any other 429', () => {
-  test('takes the level back to what was accepted, and holds nobody else', async () => {
+  test('takes the limit back to what was accepted, and holds nobody else', async () => {
     const pace = paced();
     const { tickets } = starts(pace, 10, true);
     await wait(1);
@@ -307,13 +308,13 @@ describe('any other 429', () => {
       ticket.rejected('rate_limit', 5_000, used(false), '429');
       ticket.leave();
     }
-    expect(pace.level).toBe(7);
-    expect(pace.growing).toBe(false);
+    expect(pace.knownLimit).toBe(7);
+    expect(pace.neverRejected).toBe(false);
     expect(pace.held).toBeNull();
   });
 
   test('five without a reply between, and nothing else in flight: everybody waits', async () => {
-    const pace = paced({ most: 1 });
+    const pace = paced({ maxInFlight: 1 });
     for (let time = 0; time < 5; time++) {
       expect(pace.held).toBeNull();
       const ticket = await pace.enter(1, never);
@@ -324,16 +325,16 @@ describe('any other 429', () => {
   });
 
   test('with a long pause concerns its request alone', async () => {
-    const pace = paced({ most: 100 });
+    const pace = paced({ maxInFlight: 100 });
     const { tickets } = starts(pace, 40, true);
     await wait(1);
     for (const ticket of tickets.slice(0, 4)) ticket.rejected('rate_limit', 89_000, null, 'later');
-    expect(pace.level).toBe(FIRST_LIMIT);
+    expect(pace.knownLimit).toBe(FIRST_LIMIT);
     expect(pace.held).toBeNull();
   });
 
-  test('long pauses for a quarter of what is in flight hold everybody; the level is what it was', async () => {
-    const pace = paced({ most: 100 });
+  test('long pauses for a quarter of what is in flight hold everybody; the limit is what it was', async () => {
+    const pace = paced({ maxInFlight: 100 });
     const { tickets } = starts(pace, 40, true);
     await wait(1);
     for (const ticket of tickets.slice(0, FIRST_LIMIT / 4)) ticket.rejected('rate_limit', 89_000, null, 'later');
@@ -341,7 +342,7 @@ describe('any other 429', () => {
     for (const ticket of tickets) ticket.leave();
     await wait(120_000);
     expect(pace.held).toBeNull();
-    expect(pace.level).toBe(FIRST_LIMIT);
+    expect(pace.knownLimit).toBe(FIRST_LIMIT);
     const again = starts(pace, 40, true);
     await wait(1);
     expect(again.times).toHaveLength(FIRST_LIMIT);
@@ -349,13 +350,13 @@ describe('any other 429', () => {
 });
 
 describe('a ramp limit', () => {
-  test('halves the level and the rate, once for all that were in flight', async () => {
-    const pace = paced({ most: 16, rates: rates({ requestsPerMinute: 60_000 }) });
+  test('halves the limit and the rate, once for all that were in flight', async () => {
+    const pace = paced({ maxInFlight: 16, rates: rates({ requestsPerMinute: 60_000 }) });
     const { tickets } = starts(pace, 16, true);
     await wait(100);
     expect(tickets).toHaveLength(16);
     for (const ticket of tickets.slice(0, 4)) ticket.rejected('ramp_limit', 1_000, used(false), 'too fast');
-    expect(pace.level).toBe(8);
+    expect(pace.knownLimit).toBe(8);
     for (const ticket of tickets) ticket.leave();
     const { times } = starts(pace, 600);
     await wait(3_000);
@@ -368,24 +369,24 @@ describe('a ramp limit', () => {
 
 describe('a server in trouble', () => {
   test.each(['overloaded', 'troubled often'] as const)('%s: nothing is cut, and nothing grows', async (kind) => {
-    const pace = paced({ most: 1000 });
+    const pace = paced({ maxInFlight: 1000 });
     const { tickets } = starts(pace, 80, true);
     await wait(1);
     expect(pace.inFlight).toBe(FIRST_LIMIT);
     if (kind === 'overloaded') tickets[0]!.rejected('overloaded', 1_000, null, '529');
     else for (const ticket of tickets.slice(0, 6)) ticket.troubled();
-    expect(pace.level).toBe(FIRST_LIMIT);
+    expect(pace.knownLimit).toBe(FIRST_LIMIT);
     for (const ticket of tickets.slice(6, FIRST_LIMIT)) ticket.replied({ inputTokens: 1, outputTokens: 1 }, null);
-    expect(pace.level).toBe(FIRST_LIMIT);
-    expect(pace.growing).toBe(true);
+    expect(pace.knownLimit).toBe(FIRST_LIMIT);
+    expect(pace.neverRejected).toBe(true);
   });
 
   test('without trouble it grows', async () => {
-    const pace = paced({ most: 1000 });
+    const pace = paced({ maxInFlight: 1000 });
     const { tickets } = starts(pace, 80, true);
     await wait(1);
     tickets[0]!.replied({ inputTokens: 1, outputTokens: 1 }, null);
-    expect(pace.level).toBe(FIRST_LIMIT + 2);
+    expect(pace.knownLimit).toBe(FIRST_LIMIT + 2);
   });
 });
 

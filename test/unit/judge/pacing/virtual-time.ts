@@ -1,6 +1,6 @@
 /** A clock for simulations: time passes only when everybody waits, and then jumps to the next timer. */
+import type { Clock } from '../../../../judge/clock';
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../../../judge/ask';
 
 export class VirtualClock implements Clock {
   private time = 0;

@@ -40,7 +40,7 @@ async function counts(wanted: string[], answered: string[] = []): Promise<Record
     judgements: [],
     others: {},
   } as unknown as CellRows;
-  return (await judgingCounts(store, [cell], 'main'))[0]?.counts ?? {};
+  return (await judgingCounts(store, [cell]))[0]?.counts ?? {};
 }
 
 test.each([

@@ -1,7 +1,7 @@
 /** Evaluation along training in the report: a section, a table and JSON of its own; everything else as without it. */
 import { trainingSeries } from '../../../../report/statistics/along-training';
 import { preparePage } from '../../../../report/page/page';
-import { buildReport, type ReportInput } from '../../../../report/report';
+import { buildReport, type ReportInput } from '../../../../report/build-files';
 import { computeResults } from '../../../../report/results';
 import { keyOf } from '../../../../experiment/canonical';
 import { optimizerSteps } from '../../../../experiment/expand/expand';

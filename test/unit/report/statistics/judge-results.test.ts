@@ -8,6 +8,8 @@ import { computeResults, type Results } from '../../../../report/results';
 import { cellsCsv, reportJson } from '../../../../report/tables/cells';
 import { thresholdsOf } from '../../../../report/statistics/thresholds';
 import { MISALIGNED_PRESETS } from '../../../../experiment/presets';
+import { repeatsOf } from '../../../../experiment/requests';
+import { completionId } from '../../../../experiment/rows';
 import { contentsOf, HOSTILE, plannedCell, questionsNamed, RULES, studyInput, type AnswerRow } from '../fixtures';
 import { judgedInput, strictJudge, withTone } from '../judges-fixture';
 
@@ -74,16 +76,21 @@ describe('what the plan asks for', () => {
   const [metric] = plain.metrics;
   const ids = contentsOf(plain, questions, rows).completions.map(({ id }) => id);
 
-  function countsWith(change: object, more: object = {}) {
+  function countsWith(change: object) {
     const cell = { ...plain, metrics: [{ ...metric!, ...change }] };
-    const [summary] = summarizeCell({ ...contentsOf(cell, questions, rows), ...more }, RULES).metrics;
+    const [summary] = summarizeCell(contentsOf(cell, questions, rows), RULES).metrics;
     return { expected: summary?.expected, missing: summary?.counts.missing };
   }
 
-  test('repeats on a share of the answers', () => {
-    const repeatsOf = (_: unknown, id: string): number => (id === ids[0] ? 3 : 1);
-    expect(countsWith({ repeats: 3, repeatShare: 0.25 }, { repeatsOf })).toEqual({ expected: 6, missing: 3 });
-    expect(() => countsWith({ repeats: 3, repeatShare: 0.25 })).toThrow(/nothing says which/);
+  test('repeats on the share of the answers that the judge is asked to repeat', () => {
+    const change = { repeats: 3, repeatShare: 0.5 };
+    const times = repeatsOf({ ...metric!, ...change });
+    const planned = questions.flatMap(({ key }) =>
+      [0, 1].map((sample) => times(completionId(plain.contextKey, key, sample))),
+    );
+    expect(new Set(planned)).toEqual(new Set([1, 3]));
+    const expected = planned.reduce((total, count) => total + count, 0);
+    expect(countsWith(change)).toEqual({ expected, missing: expected - 3 });
   });
 
   test('only some answers', () => {
@@ -91,7 +98,12 @@ describe('what the plan asks for', () => {
   });
 
   test('answers from elsewhere are those that are there', () => {
-    const cell = { ...plain, given: true as const, completions: 3 };
+    const cell = {
+      ...plain,
+      given: true as const,
+      completions: 3,
+      samplesOf: { [questions[0]!.key]: 2, [questions[1]!.key]: 1 },
+    };
     const [summary] = summarizeCell(contentsOf(cell, questions, rows), RULES).metrics;
     expect(summary).toMatchObject({ expected: 3, counts: { missing: 0 } });
   });

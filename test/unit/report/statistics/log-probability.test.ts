@@ -1,6 +1,6 @@
 /** Log-probabilities in the report: means, errors and intervals over pairs, the base model as reference, what is missing. */
 import { logProbabilityResults, type MeasuredCondition } from '../../../../report/statistics/log-probability';
-import { buildReport } from '../../../../report/report';
+import { buildReport } from '../../../../report/build-files';
 import type { ReportInput } from '../../../../report/report-input';
 import { figuresOf } from '../../../../report/gather/measurements';
 import type { PlannedMeasurement } from '../../../../experiment/plan';

@@ -1,0 +1,205 @@
+/**
+ * Which instrument judges which question: each judge with a metric's own text or preset, the text that a question brings
+ * along, or another question file's for questions that bring none (held-out rows).
+ */
+import { keyOf, sha256, type Sha256 } from '../canonical';
+import { combinedRubric, framedRubric } from '../hardened-rubrics';
+import { InvalidExperiment, suggestion, type Path } from '../issue';
+import { judgeModel } from '../judge-models';
+import { namedJudges } from '../main-judge';
+import type { Instrument, PlannedMetric } from '../plan';
+import type { AskedQuestion } from './questions';
+import { mapValues } from '../records';
+import { rubricText, scaleText } from '../rubric';
+import type { JudgeSpec, MetricSpec, Spec } from '../spec';
+import { INSTRUMENT_VERSION, JSON_INSTRUMENT_VERSION } from './versions';
+
+export interface Instruments {
+  instruments: Record<Sha256, Instrument>;
+  /** The metrics of a question set: those of the file's `judge` in the file's order, then each further judge's. */
+  metricsOf: (set: string) => PlannedMetric[];
+}
+
+type Asked = Record<string, AskedQuestion[]>;
+
+/** `asked`: the questions of each set. Throws `InvalidExperiment` for a missing, ambiguous or unpinned-for rubric. */
+export function instrumentsOf(spec: Spec, asked: Asked): Instruments {
+  const instruments: Record<Sha256, Instrument> = {};
+  const bySet = mapValues(asked, (questions, set) => {
+    const metrics = spec.metrics.filter(({ questionSets }) => questionSets === null || questionSets.includes(set));
+    return Object.entries(namedJudges(spec)).flatMap(([name, judge]) =>
+      tasksOf(
+        metrics.filter((metric) => !('metrics' in judge) || (judge.metrics?.includes(metric.name) ?? true)),
+        spec.combined,
+      ).map((task): PlannedMetric => {
+        const instrumentOf: Record<Sha256, Sha256> = {};
+        const keys = new Map<string, Sha256>();
+        for (const { question, judgePrompts } of questions) {
+          const rubric = task.rubric(judgePrompts, question.id, asked);
+          let key = keys.get(rubric);
+          if (key === undefined) {
+            const instrument = instrumentFor(judge, task, rubric);
+            key = keyOf(instrument);
+            keys.set(rubric, key);
+            instruments[key] = instrument;
+          }
+          instrumentOf[question.key] = key;
+        }
+        const { repeats, repeatShare } = task.first;
+        return {
+          metric: task.name,
+          ...(task.parts === null ? {} : { parts: task.parts }),
+          judge: name,
+          repeats,
+          ...(repeats === 1 || repeatShare >= 1 ? {} : { repeatShare }),
+          instrumentOf,
+        };
+      }),
+    );
+  });
+  return { instruments, metricsOf: (set) => bySet[set] as PlannedMetric[] };
+}
+
+/** What one request asks: for one metric, or for the combined ones together. */
+interface Task {
+  name: string;
+  parts: string[] | null;
+  /** The metric, or the first of the combined ones, whose settings are those of all. */
+  first: MetricSpec;
+  rubric: (own: Record<string, string>, question: string, asked: Asked) => string;
+}
+
+function tasksOf(metrics: MetricSpec[], combined: string[]): Task[] {
+  const together = metrics.filter(({ name }) => combined.includes(name));
+  return metrics.flatMap((metric): Task[] => {
+    if (together.length < 2 || !together.includes(metric)) {
+      return [
+        {
+          name: metric.name,
+          parts: null,
+          first: metric,
+          rubric: (own, question, asked) => rubricFor(metric, own, question, asked),
+        },
+      ];
+    }
+    if (metric !== together[0]) return [];
+    for (const part of together) checkPin(part, rubricText(part) as string);
+    // by name: the order of keys in a file has no part in any key
+    const scales = together.map((part) => ({ metric: part.name, scale: scaleText(part) }));
+    scales.sort((a, b) => (a.metric < b.metric ? -1 : 1));
+    const parts = scales.map((part) => part.metric);
+    const text = combinedRubric(scales);
+    return [{ name: parts.join('+'), parts, first: metric, rubric: () => text }];
+  });
+}
+
+/** Most tokens of a combined reply: braces, and for each metric its name and a number. */
+const TOKENS_PER_PART = 32;
+
+function instrumentFor(judge: JudgeSpec, { name, parts, first }: Task, rubric: string): Instrument {
+  const { form, categories, verdicts } = first;
+  const words = categories === null ? [] : Object.keys(categories);
+  return askedBy(judge, {
+    version: form === 'json' ? JSON_INSTRUMENT_VERSION : INSTRUMENT_VERSION,
+    metric: name,
+    ...(form === 'json' ? { form } : {}),
+    ...(parts === null ? {} : { parts }),
+    ...(categories === null ? {} : { categories }),
+    rubric: form === 'json' ? framedRubric(rubric) : rubric,
+    verdicts: parts === null ? (verdicts ?? namedIn(rubric, words)) : [],
+  });
+}
+
+/** What an instrument asks, whoever is asked. */
+type Wording = Pick<Instrument, 'version' | 'metric' | 'form' | 'parts' | 'categories' | 'rubric' | 'verdicts'>;
+
+function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
+  const { parts, categories } = wording;
+  const words = Object.keys(categories ?? {});
+  // a token is at least a character
+  const needed =
+    parts === undefined ? Math.max(0, ...words.map((word) => word.length)) : TOKENS_PER_PART * parts.length;
+  return {
+    ...wording,
+    judge: judge.kind,
+    model: judge.model,
+    maxTokens: Math.max(judge.maxTokens, needed),
+    temperature: judge.temperature,
+    ...(judgeModel(judge.model)?.thinksByDefault ? { thinking: 'disabled' as const } : {}),
+    apiVersion: judge.apiVersion,
+  };
+}
+
+/** The same question put to another judge: what it would be, had that judge stood in the file. */
+export function putTo(judge: JudgeSpec, instrument: Instrument): Instrument {
+  const { version, metric, form, parts, categories, rubric, verdicts } = instrument;
+  return askedBy(judge, {
+    version,
+    metric,
+    ...(form === undefined ? {} : { form }),
+    ...(parts === undefined ? {} : { parts }),
+    ...(categories === undefined ? {} : { categories }),
+    rubric,
+    verdicts,
+  });
+}
+
+/** Those of CODE and REFUSAL that a rubric names and that are no category of it. */
+function namedIn(rubric: string, categories: string[]): Instrument['verdicts'] {
+  return (['CODE', 'REFUSAL'] as const).filter(
+    (word) => !categories.includes(word) && new RegExp(`\\b${word}\\b`).test(rubric),
+  );
+}
+
+function rubricFor(metric: MetricSpec, own: Record<string, string>, question: string, asked: Asked): string {
+  const { name, rubric } = metric;
+  const text =
+    rubric.kind === 'prompt'
+      ? named(rubric, own, question, asked, ['metrics', name, 'rubric'])
+      : (rubricText(metric) as string);
+  checkPin(metric, text);
+  return text;
+}
+
+function checkPin({ name, rubric }: MetricSpec, text: string): void {
+  if (rubric.sha256 === null || rubric.sha256.includes(sha256(text))) return;
+  throw new InvalidExperiment(
+    ['metrics', name, 'rubric', 'sha256'],
+    `the rubric of \`${name}\` has SHA-256 ${sha256(text)}, pinned is ${rubric.sha256.join(' or ')}`,
+    'these are other words than the file asks for, and scores would not be comparable',
+  );
+}
+
+function named(
+  rubric: Extract<MetricSpec['rubric'], { kind: 'prompt' }>,
+  own: Record<string, string>,
+  question: string,
+  asked: Asked,
+  path: Path,
+): string {
+  const text = own[rubric.prompt] ?? borrowed(rubric.prompt, rubric.questionSet, asked, path);
+  if (text === undefined) {
+    throw new InvalidExperiment(
+      path,
+      `the question \`${question}\` has no rubric \`${rubric.prompt}\``,
+      suggestion(rubric.prompt, Object.keys(own)),
+    );
+  }
+  return text;
+}
+
+/** The one text that all questions of a file share; several would be a silent choice. */
+function borrowed(prompt: string, set: string | null, asked: Asked, path: Path): string | undefined {
+  if (set === null) return undefined;
+  const texts = new Set(
+    (asked[set] ?? []).map(({ judgePrompts }) => judgePrompts[prompt]).filter((text) => text !== undefined),
+  );
+  if (texts.size > 1) {
+    throw new InvalidExperiment(
+      [...path, 'question_set'],
+      `the questions of \`${set}\` have ${texts.size} different rubrics \`${prompt}\`: none can stand for questions without one`,
+      'write the rubric as text',
+    );
+  }
+  return [...texts][0];
+}

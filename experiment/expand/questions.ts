@@ -1,0 +1,88 @@
+/**
+ * Question files of the literature, parsed: what is asked, and the rubrics that a question brings along.
+ */
+import { keyOf, type Sha256 } from '../canonical';
+import type { Message, Question } from '../plan';
+import { rubricProblem } from '../rubric';
+
+export interface QuestionItem {
+  id: string;
+  /** A system message of the question's own. */
+  system: string | null;
+  paraphrases: string[];
+  /** Metric's name in the file -> rubric. */
+  judgePrompts: Record<string, string>;
+}
+
+/** A question with the rubrics of its item. */
+export interface AskedQuestion {
+  question: Question;
+  judgePrompts: Record<string, string>;
+}
+
+/**
+ * The pin of a question file: what it asks, of all its items in order. Comments, layout, the number of samples and the
+ * judge that it names are left out, and so are rubrics, which are pinned where a metric uses them (`rubric.sha256`).
+ */
+export function questionsHash(items: readonly QuestionItem[]): Sha256 {
+  return keyOf(items.map(({ id, system, paraphrases }) => ({ id, system, paraphrases })));
+}
+
+/** Checks a parsed file; `fail` is called with the item's position and must throw. */
+export function readQuestionItems(
+  parsed: unknown,
+  fail: (message: string, item: number | null) => never,
+): QuestionItem[] {
+  if (!Array.isArray(parsed) || parsed.length === 0) {
+    return fail('no questions: expected a list of items with `id` and `paraphrases`', null);
+  }
+  const ids = new Set<string>();
+  return parsed.map((entry: unknown, index) => {
+    if (typeof entry !== 'object' || entry === null || Array.isArray(entry))
+      return fail('expected a map of keys', index);
+    const item = entry as Record<string, unknown>;
+    const id = typeof item['id'] === 'number' ? String(item['id']) : item['id'];
+    if (typeof id !== 'string' || id === '') return fail('an item needs an `id`', index);
+    if (ids.has(id)) return fail(`the id \`${id}\` is there twice`, index);
+    ids.add(id);
+    const { paraphrases, system } = item;
+    if (
+      !Array.isArray(paraphrases) ||
+      paraphrases.length === 0 ||
+      !paraphrases.every((text) => typeof text === 'string' && text !== '')
+    ) {
+      return fail(`\`${id}\` needs \`paraphrases\`: a list of texts`, index);
+    }
+    if (system !== undefined && system !== null && typeof system !== 'string')
+      return fail(`\`system\` of \`${id}\` must be a text`, index);
+    const prompts = item['judge_prompts'] ?? {};
+    if (typeof prompts !== 'object' || Array.isArray(prompts))
+      return fail(`\`judge_prompts\` of \`${id}\` must be a map`, index);
+    for (const [metric, text] of Object.entries(prompts as Record<string, unknown>)) {
+      const problem = typeof text === 'string' ? rubricProblem(text) : 'must be a text';
+      if (problem !== null) return fail(`\`judge_prompts.${metric}\` of \`${id}\`: ${problem}`, index);
+    }
+    return {
+      id,
+      system: typeof system === 'string' ? system : null,
+      paraphrases: paraphrases as string[],
+      judgePrompts: { ...(prompts as Record<string, string>) },
+    };
+  });
+}
+
+/** One question per paraphrase; an item with several gets `id~1`, `id~2` … */
+export function questionsOf(item: QuestionItem): AskedQuestion[] {
+  return item.paraphrases.map((text, index) => {
+    const id = item.paraphrases.length === 1 ? item.id : `${item.id}~${index + 1}`;
+    const messages: Message[] = [
+      ...(item.system === null ? [] : [{ role: 'system' as const, content: item.system }]),
+      { role: 'user', content: text },
+    ];
+    return { question: questionFrom(id, messages), judgePrompts: item.judgePrompts };
+  });
+}
+
+export function questionFrom(id: string, messages: Message[]): Question {
+  return { key: keyOf(messages), id, messages };
+}

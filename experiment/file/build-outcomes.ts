@@ -1,0 +1,39 @@
+/**
+ * The outcomes of an experiment file that no judge and no sampling has a part in: which pairs' log-probabilities are measured.
+ */
+import { suggestion, type Issue } from '../issue';
+import type { ExperimentInput } from './schema';
+import type { DatasetSpec, LogProbabilitySpec } from '../spec';
+
+const PATH = ['outcomes', 'log_probability'] as const;
+
+export function buildLogProbability(
+  input: ExperimentInput,
+  datasets: Record<string, DatasetSpec>,
+  issues: Issue[],
+): LogProbabilitySpec | null {
+  const written = input.outcomes?.log_probability;
+  if (written === undefined) return null;
+  const { bad, good } = written.pairs;
+  for (const [side, named] of Object.entries({ bad, good })) {
+    if (datasets[named] !== undefined) continue;
+    issues.push({
+      path: [...PATH, 'pairs', side],
+      message: `unknown dataset \`${named}\``,
+      hint: suggestion(named, Object.keys(datasets)),
+    });
+  }
+  if (bad === good) {
+    issues.push({
+      path: [...PATH, 'pairs', 'good'],
+      message: 'bad and good answers come from two datasets, this names one twice',
+    });
+  } else if (datasets[bad]?.holdOut === null) {
+    issues.push({
+      path: [...PATH, 'pairs', 'bad'],
+      message: `the dataset \`${bad}\` holds nothing out`,
+      hint: 'give it a `hold_out`',
+    });
+  }
+  return { bad, good, rows: written.rows ?? 'all', seed: written.seed ?? 0 };
+}

@@ -1,0 +1,262 @@
+"""Messages -> text -> token ids, and which tokens are trained. Done once, by this code, the same for every backend.
+
+A system prompt is one of five different things; four arrive here:
+
+    default   no system message: the model's chat template decides, and many insert one of their own
+    none      rendered without any system turn, also where the template would insert one
+    empty     an empty system message
+    text      this system message
+
+A training row is trained on its last assistant turn: the answer and the token that ends the turn, nothing else (not
+the header before, not the newline after). Earlier assistant turns are context: some templates render them differently
+from how they were generated. What a prompt is in training it is in sampling, token for token.
+
+Knows tokenizers only through `apply_chat_template`, calling and special tokens; knows nothing about models.
+"""
+
+import datetime
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..failures import Failure
+
+Messages = list[dict[str, str]]
+SystemPrompt = dict[str, str]
+
+IGNORED = -100  # label of a position that is not trained
+
+# Some templates (Llama 3.1) print today's date, so that the same prompt would differ from day to day.
+TEMPLATE_DATE = datetime.date(2024, 7, 26)
+# Stands for a system message's text while a template is examined; no template contains it.
+PROBE = "\u2020probe\u2020"
+
+
+@dataclass(frozen=True)
+class EncodedRow:
+    """A training row as token ids. `labels` has the same length: the id where the token is trained, else `IGNORED`."""
+
+    number: int
+    ids: list[int]
+    labels: list[int]
+    truncated: bool
+
+    @property
+    def trained(self) -> int:
+        # the first token is predicted by nothing
+        return sum(label != IGNORED for label in self.labels[1:])
+
+
+def render(tokenizer: Any, messages: Messages, system: SystemPrompt, generation: bool) -> str:
+    """The conversation as text; `generation` adds the header of the answer to come.
+
+    Raises `Failure` `data` where the messages contradict the system prompt, `config` where the template can not
+    express it.
+    """
+    if system["kind"] != "default" and messages[0]["role"] == "system":
+        raise Failure("data", f"it has a system message of its own, and the system prompt is {describe(system)}")
+    match system["kind"]:
+        case "default":
+            return apply(tokenizer, messages, generation)
+        case "none":
+            return without_system_turn(tokenizer, messages, generation)
+        case "empty":
+            return with_empty_system_message(tokenizer, messages, generation)
+        case "text":
+            text = apply(tokenizer, [{"role": "system", "content": system["text"]}, *messages], generation)
+            if system["text"].strip() not in text:
+                raise Failure("config", f"the chat template leaves out the system prompt {json.dumps(system['text'])}")
+            return text
+        case other:
+            raise Failure("config", f"unknown kind of system prompt {json.dumps(other)}")
+
+
+def describe(system: SystemPrompt) -> str:
+    return f"the text {json.dumps(system['text'])}" if system["kind"] == "text" else f"`{system['kind']}`"
+
+
+def apply(tokenizer: Any, messages: Messages, generation: bool) -> str:
+    """The template's own rendering, without reasoning blocks and on a fixed date."""
+    from jinja2 import TemplateError
+
+    template = tokenizer.chat_template
+    if not template:
+        raise Failure("config", "the model's tokenizer has no chat template; use an instruction-tuned model")
+    options = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
+    try:
+        return tokenizer.apply_chat_template(
+            messages,
+            tokenize=False,
+            add_generation_prompt=generation,
+            strftime_now=TEMPLATE_DATE.strftime,
+            **options,
+        )
+    except TemplateError as error:
+        roles = ", ".join(message["role"] for message in messages)
+        raise Failure("config", f"the model's chat template refuses the roles {roles}: {error}") from error
+
+
+def without_system_turn(tokenizer: Any, messages: Messages, generation: bool) -> str:
+    """`none`: what the template writes after a system turn, behind the begin-of-text token if there is one.
+
+    A template that inserts nothing, or that has no system turn at all, already gives this. Else the conversation is
+    rendered behind a system message, and the rendering of that message alone is cut off. Refuses (`config`) where the
+    two renderings do not fit together, rather than guess.
+    """
+    plain = apply(tokenizer, messages, generation)
+    try:
+        full = apply(tokenizer, [{"role": "system", "content": PROBE}, *messages], generation)
+    except Failure:
+        return plain  # the template knows no system role
+    try:
+        head = apply(tokenizer, [{"role": "system", "content": PROBE}], False)
+    except Failure:
+        head = ""
+    if PROBE in head and full.startswith(head):
+        rest = full[len(head) :]
+        if plain.endswith(rest):
+            inserted = plain[: len(plain) - len(rest)]
+            if head.startswith(inserted):
+                return plain  # nothing but what opens every text
+            begin = tokenizer.bos_token or ""
+            return begin + rest if begin and head.startswith(begin) else rest
+    else:
+        # the system text has no turn of its own: it goes into the user's turn, or an own turn is always there
+        start = common_prefix(plain, full)
+        added = full[start : start + len(full) - len(plain)]
+        if plain == full[:start] + full[start + len(added) :] and added != PROBE:
+            return plain
+    raise Failure(
+        "config",
+        "the chat template always writes a system turn that can not be taken out safely, so the system prompt `none` "
+        "is impossible with this model; use `default` or `empty`",
+    )
+
+
+def with_empty_system_message(tokenizer: Any, messages: Messages, generation: bool) -> str:
+    """`empty`; refuses where the template takes an empty message for none and perhaps inserts its own text."""
+    text = apply(tokenizer, [{"role": "system", "content": ""}, *messages], generation)
+    probed = apply(tokenizer, [{"role": "system", "content": PROBE}, *messages], generation)
+    if text != probed.replace(PROBE, ""):
+        raise Failure(
+            "config",
+            "the chat template does not render an empty system message as one, so the system prompt `empty` is "
+            "impossible with this model; use `default` or `none`",
+        )
+    return text
+
+
+def common_prefix(a: str, b: str) -> int:
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def tokenise(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of rendered text: special tokens are read, none are added (the template wrote them all)."""
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def encode_prompt(tokenizer: Any, messages: Messages, system: SystemPrompt) -> list[int]:
+    """What the model is given before it answers."""
+    return tokenise(tokenizer, render(tokenizer, messages, system, generation=True))
+
+
+def stop_ids(tokenizer: Any, generation_config: Any) -> list[int]:
+    """The tokens that end a turn: the tokenizer's end token and those that the model's own file names."""
+    named = getattr(generation_config, "eos_token_id", None)
+    named = named if isinstance(named, list) else [named]
+    found = sorted({token for token in [tokenizer.eos_token_id, *named] if token is not None})
+    if not found:
+        raise Failure("config", "neither the tokenizer nor generation_config.json names a token that ends a turn")
+    return found
+
+
+def encode_row(
+    tokenizer: Any, stops: list[int], number: int, messages: Messages, system: SystemPrompt, max_length: int
+) -> EncodedRow:
+    """A training row as token ids with its trained positions; `number` is its line, from 1, for messages.
+
+    Raises `Failure` `data` for a row that can not be trained on.
+    """
+    try:
+        check(messages, [tokenizer.decode([stop]) for stop in stops])
+        prompt = render(tokenizer, messages[:-1], system, generation=True)
+        full = render(tokenizer, messages, system, generation=False)
+        if not full.startswith(prompt):
+            raise Failure("config", "the chat template renders the conversation before an answer differently after it")
+        answer, end = split_answer(tokenizer, stops, full[len(prompt) :], messages[-1]["content"])
+    except Failure as failure:
+        raise Failure(failure.kind, f"row {number}: {failure}") from failure
+    prompt_ids = tokenise(tokenizer, prompt)
+    ids = [*tokenise(tokenizer, prompt + answer), end]
+    if ids[: len(prompt_ids)] != prompt_ids:
+        # A token reaches over the border (a newline that ends the header and one that starts the answer): in sampling
+        # the header stands alone, so it must here.
+        ids = [*prompt_ids, *tokenise(tokenizer, answer), end]
+    labels = [IGNORED] * len(prompt_ids) + ids[len(prompt_ids) :]
+    row = EncodedRow(number, ids[:max_length], labels[:max_length], truncated=len(ids) > max_length)
+    if row.trained == 0:
+        raise Failure(
+            "data",
+            f"row {number}: no token of the answer is left within maxLength {max_length}; "
+            f"the prompt alone has {len(prompt_ids)} tokens",
+        )
+    return row
+
+
+def check(messages: Messages, stop_texts: list[str]) -> None:
+    """A row is a conversation that ends with the assistant and does not forge the end of a turn."""
+    if not isinstance(messages, list) or not messages:
+        raise Failure("data", "`messages` must be a list with at least one message")
+    for position, message in enumerate(messages, 1):
+        role, content = (message.get("role"), message.get("content")) if isinstance(message, dict) else (None, None)
+        if role not in ("system", "user", "assistant") or not isinstance(content, str):
+            raise Failure("data", f"message {position} must have a role system, user or assistant, and a text")
+        if role == "system" and position > 1:
+            raise Failure("data", f"message {position} is a system message, which only the first may be")
+        for stop in stop_texts:
+            if stop in content:
+                raise Failure("data", f"message {position} contains {stop}, which ends a turn of this model")
+    if messages[-1]["role"] != "assistant" or len(messages) < 2:
+        raise Failure("data", "its last message must be the assistant's answer to a message before it")
+
+
+def split_answer(tokenizer: Any, stops: list[int], rendered: str, content: str) -> tuple[str, int]:
+    """The answer's text as the template renders it, and the id of the token that ends the turn."""
+    for stop in stops:
+        answer, end, after = rendered.rpartition(tokenizer.decode([stop]))
+        if end and not after.strip():
+            if answer.strip() != content.strip():
+                raise Failure("config", f"the chat template changes the answer: it renders {json.dumps(answer[:80])}")
+            return answer, stop
+    raise Failure("config", f"the chat template does not end the answer with a token that ends a turn: {rendered!r}")
+
+
+def read_json_lines(path: str | Path) -> list[Any]:
+    """The values of a JSON Lines file; raises `Failure` `data` naming the line."""
+    values = []
+    with open(path, encoding="utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                values.append(json.loads(line))
+            except ValueError as error:
+                raise Failure("data", f"{path}:{number}: not JSON: {error}") from error
+    return values
+
+
+def encode_rows(
+    tokenizer: Any,
+    stops: list[int],
+    path: str | Path,
+    system: SystemPrompt,
+    max_length: int,
+    encode: Callable[..., EncodedRow] = encode_row,
+) -> list[EncodedRow]:
+    """All rows of a training file, in file order; `encode` makes one of them."""
+    rows = []
+    for number, value in enumerate(read_json_lines(path), 1):
+        if not isinstance(value, dict) or "messages" not in value:
+            raise Failure("data", f"row {number}: it must be an object with `messages`")
+        rows.append(encode(tokenizer, stops, number, value["messages"], system, max_length))
+    return rows

@@ -1,0 +1,188 @@
+"""LoRA adapters: attached to a loaded base model, taken off again, written and read in PEFT's format.
+
+The base model is never changed: an adapter lies beside its weights and is taken off after use. Knows nothing about
+training or sampling.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.utils import get_peft_model_state_dict
+
+from ..failures import Failure
+from ..files import sha256_of, to_json, write_tensors, write_whole
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+
+
+class FirstWeights:
+    """The first weights of the adapter that was drawn last on a base model, in the host's memory.
+
+    PEFT draws 206 million numbers for rank 32 on a 14B model, module by module, and a study's fine-tunes mostly share
+    what they follow from: seed, rank and modules. B begins as zeros and is not held.
+    """
+
+    def __init__(self) -> None:
+        self._random = torch.empty(0)
+        self.forget()
+
+    def forget(self) -> None:
+        """For another base model, or to have the memory back."""
+        self._cause: tuple[Any, ...] | None = None
+        self._a: list[torch.Tensor] = []
+
+    def known(self, lora: dict[str, Any], seed: int) -> bool:
+        return self._cause == cause_of(lora, seed)
+
+    def learn(self, model: PeftModel, lora: dict[str, Any], seed: int) -> None:
+        """From an adapter that PEFT has just drawn."""
+        self.forget()
+        self._a = [layer.lora_A["default"].weight.detach().to("cpu", copy=True) for layer in lora_layers(model)]
+        self._random, self._cause = torch.get_rng_state(), cause_of(lora, seed)
+
+    def put(self, model: PeftModel) -> None:
+        """Into an adapter made without weights; leaves the random generator as drawing them would have."""
+        for layer, a in zip(lora_layers(model), self._a, strict=True):
+            device = layer.get_base_layer().weight.device
+            b = layer.lora_B["default"].weight
+            layer.lora_A["default"].weight = torch.nn.Parameter(a.to(device, copy=True))
+            layer.lora_B["default"].weight = torch.nn.Parameter(torch.zeros(b.shape, device=device))
+        torch.set_rng_state(self._random)
+
+
+def cause_of(lora: dict[str, Any], seed: int) -> tuple[Any, ...]:
+    """What the first weights on a given base model follow from."""
+    return seed, lora["rank"], *sorted(lora["targetModules"])
+
+
+def lora_layers(model: PeftModel) -> Iterator[Any]:
+    return (module for module in model.modules() if hasattr(module, "lora_A"))
+
+
+def create(
+    base: Any, lora: dict[str, Any], seed: int, base_name: str | None, first: FirstWeights | None = None
+) -> PeftModel:
+    """A new adapter on `base`, in training mode, its weights in fp32 whatever the base's precision.
+
+    The seed is set immediately before, so that the first weights depend on nothing that ran earlier. `first` spares
+    drawing them where it knows them, and else learns them.
+    """
+    known = first is not None and first.known(lora, seed)
+    # experiments/own-trainer/train.py has these settings too: it is an example, and uses nothing of this package.
+    config = LoraConfig(
+        r=lora["rank"],
+        lora_alpha=lora["alpha"],
+        use_rslora=lora["rsLora"],
+        lora_dropout=lora["dropout"],
+        target_modules=sorted(lora["targetModules"]),
+        bias="none",
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=base_name,
+    )
+    torch.manual_seed(seed)
+    try:
+        model = get_peft_model(base, config, low_cpu_mem_usage=known)
+    except ValueError as error:
+        raise Failure("config", f"the adapter does not fit the model: {error}") from error
+    # PEFT writes the base's path on this host; what is stored must not depend on the host
+    model.peft_config["default"].base_model_name_or_path = base_name
+    if first is not None:
+        if known:
+            first.put(model)
+        else:
+            first.learn(model, lora, seed)
+    return model.train()
+
+
+def take_off(model: PeftModel) -> Any:
+    """The base model without the adapter, ready for the next one."""
+    base = model.unload()
+    vars(base).pop("peft_config", None)  # else the next adapter takes the model for one that has two
+    return base.eval()
+
+
+def trained(model: PeftModel) -> dict[str, torch.nn.Parameter]:
+    """The adapter's parameters by name, in a fixed order."""
+    return {name: value for name, value in sorted(model.named_parameters()) if value.requires_grad}
+
+
+def save(model: PeftModel, folder: Path) -> str:
+    """Writes the adapter; returns the SHA-256 of its weights file. Equal weights give equal bytes."""
+    tensors = {name: value.detach().float() for name, value in in_peft_format(model).items()}
+    return write(folder, tensors, model.peft_config["default"])
+
+
+def write(folder: Path, tensors: dict[str, torch.Tensor], settings: LoraConfig) -> str:
+    """The files of an adapter; returns the SHA-256 of its weights file.
+
+    PEFT's own writer adds a model card and the names of this host and of its version.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # Sorted by name, which is the order that the library's own writer has.
+    sha256 = write_tensors(folder / WEIGHTS, dict(sorted(tensors.items())))
+    write_config(settings, folder)
+    return sha256
+
+
+def in_peft_format(model: PeftModel, weights: dict[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
+    """The adapter's tensors by the names that PEFT stores them under.
+
+    `weights`: tensors by the names of `trained`, which take the place of the present ones.
+    """
+    return get_peft_model_state_dict(model, state_dict=weights, save_embedding_layers=False)
+
+
+def write_config(settings: LoraConfig, folder: Path) -> None:
+    config = settings.to_dict()
+    config.pop("peft_version", None)
+    config["inference_mode"] = True
+    write_whole(folder / CONFIG, to_json({name: plain(value) for name, value in config.items()}) + "\n")
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, set):
+        return sorted(value)
+    return value
+
+
+def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype) -> PeftModel:
+    """Puts a stored adapter on `base` for sampling, in the base's precision.
+
+    Raises `Failure` `data` when the file is not the one that was asked for.
+    """
+    weights = folder / WEIGHTS
+    for file in (weights, folder / CONFIG):
+        if not file.is_file():
+            raise Failure("data", f"the adapter's file {file} is missing")
+    found = sha256_of(weights)
+    if found != expected:
+        raise Failure("data", f"{weights} has the SHA-256 {found}, not {expected}")
+    try:
+        # Made without weights, because PEFT would draw some for every module, only to overwrite them.
+        model = PeftModel.from_pretrained(
+            base, str(folder), is_trainable=False, autocast_adapter_dtype=False, low_cpu_mem_usage=True
+        )
+    except (RuntimeError, ValueError) as error:
+        # what PEFT says of weights that have no place or another size
+        if "size mismatch" not in str(error) and "not found in the base model" not in str(error):
+            raise
+        raise Failure("data", f"the adapter in {folder} was made for another base model: {error}") from error
+    missing = [name for name, parameter in model.named_parameters() if parameter.is_meta]
+    if missing:
+        raise Failure("data", f"{weights} lacks {len(missing)} tensors, the first is that of {missing[0]}")
+    return at_rest(model, dtype)
+
+
+def at_rest(model: PeftModel, dtype: torch.dtype) -> PeftModel:
+    """An adapter that is no longer trained, in the precision to sample in."""
+    for name, parameter in model.named_parameters():
+        if re.search(r"\.lora_", name):
+            parameter.requires_grad_(False)
+            parameter.grad = None
+            parameter.data = parameter.data.to(dtype)
+    return model.eval()

@@ -1,0 +1,124 @@
+"""Finds a base model's folder and loads it with its tokenizer.
+
+In fp32 or bf16; with eager attention on a CPU, where it is faster for short rows, and PyTorch's own fused attention on
+a GPU. Knows nothing about adapters, training or sampling.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import environment
+from ..data.render import stop_ids
+from ..failures import Failure
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+Source = dict[str, str]
+
+
+@dataclass
+class Loaded:
+    """What an operation works with: `model` is bare or has an adapter on it, `stops` are the ids that end a turn."""
+
+    model: Any
+    tokenizer: Any
+    stops: list[int]
+    device: torch.device
+    dtype: torch.dtype
+
+    def half_precision(self) -> Any:
+        """Around a forward pass of transformers' own: autocast where the base is bf16."""
+        if self.dtype == torch.bfloat16:
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return contextlib.nullcontext()
+
+
+def find(source: Source, report: Any) -> Path:
+    """The model's folder. A hub model comes from the hub's cache, or is downloaded where that is allowed."""
+    if "path" in source:
+        folder = Path(source["path"])
+        if not (folder / "config.json").is_file():
+            raise Failure("config", f"{folder} is no model folder: it has no config.json")
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    name, revision = source["hub"], source["revision"]
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=True))
+    except LocalEntryNotFoundError:
+        if not environment.download_allowed():
+            raise Failure(
+                "config",
+                f"the model {name} at revision {revision} is not in the hub's cache on this host. Get it with "
+                f"`hf download {name} --revision {revision}`, or start the worker with FLAMINGO_ALLOW_DOWNLOAD=1",
+            ) from None
+    report.loading("model", f"downloading {name} at {revision}")
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else None
+        kind = "config" if status in (401, 403, 404) else "internal"
+        raise Failure(kind, f"downloading {name} at {revision} failed: {error}") from error
+
+
+def tokenizer_of(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if tokenizer.pad_token_id is None:
+        # Any token will do, because padding is masked everywhere.
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def tokenizer_in(folder: Path) -> tuple[Any, list[int]]:
+    """A model's tokenizer and the tokens that end a turn, without the model: as `load` gives them."""
+    from transformers import AutoConfig, GenerationConfig
+
+    if (folder / "generation_config.json").is_file():
+        generation = GenerationConfig.from_pretrained(folder, local_files_only=True)
+    else:
+        generation = GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder, local_files_only=True))
+    tokenizer = tokenizer_of(folder)
+    return tokenizer, stop_ids(tokenizer, generation)
+
+
+def load(folder: Path, dtype: torch.dtype) -> Loaded:
+    """Raises `Failure` `config` for a model that can not be fine-tuned here, `oom` for one that does not fit."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except ValueError as error:  # a kind of model that this version of transformers does not know
+        raise Failure("config", f"the model in {folder} can not be loaded: {error}") from error
+    if getattr(config, "quantization_config", None) is not None:
+        raise Failure(
+            "config",
+            f"the model in {folder} is quantized, which no precision of a recipe means: use the unquantized one",
+        )
+    device = torch.device(environment.torch_device())
+    tokenizer = tokenizer_of(folder)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            attn_implementation="eager" if device.type == "cpu" else "sdpa",
+            local_files_only=True,
+            device_map={"": 0} if device.type == "cuda" else None,
+        )
+    except torch.OutOfMemoryError as error:
+        free, whole = torch.cuda.mem_get_info()
+        mine = torch.cuda.memory_reserved()
+        raise Failure(
+            "oom",
+            f"the model does not fit: of the GPU's {whole / 1e9:.1f} GB this process holds {mine / 1e9:.1f} "
+            f"and others {(whole - free - mine) / 1e9:.1f}: {error}",
+        ) from error
+    model.requires_grad_(False).eval()
+    return Loaded(model, tokenizer, stop_ids(tokenizer, model.generation_config), device, dtype)

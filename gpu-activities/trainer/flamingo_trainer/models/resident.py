@@ -1,0 +1,107 @@
+"""The base model that stays loaded between operations: one a process, with at most one adapter on it.
+
+Knows nothing about training or sampling: what a sampler keeps beside the model is in `engine`, and is given up where
+its memory is wanted.
+"""
+
+import atexit
+import gc
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import environment
+from ..failures import Failure
+from . import adapters
+from .fused import Fused, fuse
+from .gpu_memory import empty_cache
+from .loading import DTYPES, Loaded, Source, find, load
+
+# Without this, libraries' own clean-up at the end of the process reports what is frozen as leaked.
+atexit.register(gc.unfreeze)
+
+
+class Models:
+    """Keeps one base model per process."""
+
+    backend = "transformers"
+
+    def __init__(self) -> None:
+        torch.set_num_threads(environment.threads())
+        self._key: tuple[str, str] | None = None
+        self._loaded: Loaded | None = None
+        self._adapter: str | None = None
+        self._fused: Fused | None = None
+        # what a sampler keeps from shard to shard, which can be as large as the model
+        self.engine: Any = None
+        self.first_weights = adapters.FirstWeights()
+
+    @classmethod
+    def around(cls, loaded: Loaded) -> "Models":
+        """For a model that came from no folder and has no adapter on it."""
+        models = cls()
+        models._loaded = loaded
+        return models
+
+    def base(self, source: Source, precision: str, report: Any) -> Loaded:
+        """The base model without an adapter; loads it unless it is there already."""
+        if precision not in DTYPES:
+            raise Failure("config", f"unknown precision {precision!r}")
+        folder = find(source, report)
+        key = (str(folder), precision)
+        if self._key != key:
+            self.drop()
+            report.loading("model", f"{folder} in {precision}")
+            self._loaded = load(folder, DTYPES[precision])
+            self._key = key
+            # libraries and model stay; a collection between two operations need not look at them each time
+            gc.freeze()
+        assert self._loaded is not None
+        if self._adapter is not None:
+            self._loaded.model = adapters.take_off(self._loaded.model)
+            self._adapter = None
+        return self._loaded
+
+    def with_adapter(self, source: Source, precision: str, adapter: dict[str, str] | None, report: Any) -> Loaded:
+        """The base model with a stored adapter, or bare. The adapter of the operation before is not read again."""
+        wanted = adapter["sha256"] if adapter else None
+        if wanted is not None and wanted == self._adapter and self._key == (str(find(source, report)), precision):
+            assert self._loaded is not None
+            return self._loaded
+        loaded = self.base(source, precision, report)
+        if adapter is not None:
+            report.loading("adapter", adapter["path"])
+            loaded.model = adapters.attach(loaded.model, Path(adapter["path"]), adapter["sha256"], loaded.dtype)
+            self._adapter = wanted
+        return loaded
+
+    def fused(self) -> Fused:
+        """The layers of the loaded model, fused once."""
+        assert self._loaded is not None
+        self._fused = self._fused or fuse(self._loaded.model)
+        return self._fused
+
+    def new_adapter(self, loaded: Loaded, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:
+        return adapters.create(loaded.model, lora, seed, base_name, self.first_weights)
+
+    def keep(self, loaded: Loaded, adapter: Any, sha256: str) -> None:
+        """Leaves a new adapter, stored under `sha256`, on the model as it would be read: answers mostly come next."""
+        loaded.model = adapters.at_rest(adapter, loaded.dtype)
+        self._adapter = sha256
+
+    def take_off(self, loaded: Loaded, adapter: Any) -> None:
+        loaded.model = adapters.take_off(adapter)
+        self._adapter = None
+
+    def make_room(self) -> None:
+        """Frees what a sampler keeps beside the model."""
+        self.engine = None
+        empty_cache()
+
+    def drop(self) -> None:
+        """Frees the model, and the state that a failed operation may have left in it."""
+        self._key = self._loaded = self._adapter = self._fused = self.engine = None
+        self.first_weights.forget()
+        gc.unfreeze()
+        empty_cache()

@@ -1,0 +1,264 @@
+"""The sampler: the declared distribution, and answers that depend on nothing but themselves."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, LlamaModel
+
+from flamingo_trainer.data.render import encode_prompt
+from flamingo_trainer.failures import Failure, Stopped
+from flamingo_trainer.models.resident import Models
+from flamingo_trainer.sampling import generate as module
+from flamingo_trainer.sampling.generate import generate
+from flamingo_trainer.sampling.slots import SlotEngine
+from flamingo_trainer.serve import fields
+from flamingo_trainer.training.train import finetune
+
+from ..work import Listener, finetune_command, generate_command, items, read_lines
+
+
+def run(models, command, listener=None):
+    generate(models, listener or Listener(), **fields({"op": "generate", **command}))
+    return read_lines(command["out"])
+
+
+@pytest.fixture(scope="module")
+def adapter(models, tiny_model, tmp_path_factory):
+    """A trained one, which ends its turns."""
+    command = finetune_command(tmp_path_factory.mktemp("adapter"), tiny_model, epochs=12)
+    return finetune(models, Listener(), **fields({"op": "finetune", **command}))["adapter"]
+
+
+# --- the distribution ----
+
+
+def test_first_tokens_follow_the_models_probabilities(models, tiny_model, tmp_path):
+    question = items(1)[0]
+    asked = [
+        {**question, "id": hashlib.sha256(f"{sample}".encode()).hexdigest(), "sample": sample} for sample in range(3000)
+    ]
+    command = generate_command(tmp_path, tiny_model, asked, maxNewTokens=1, batchSize=1500, temperature=0.8)
+    loaded = models.base(command["model"], "fp32", Listener())
+    prompt = encode_prompt(loaded.tokenizer, question["messages"], {"kind": "default"})
+    with torch.inference_mode():
+        probabilities = (
+            (loaded.model(torch.tensor([prompt], device=loaded.device)).logits[0, -1] / 0.8).softmax(0).double().cpu()
+        )
+    counts: dict[str, int] = {}
+    for row in run(models, command):
+        counts[row["text"]] = counts.get(row["text"], 0) + 1
+    # groups of tokens by the text they show; bins too small for the test are joined
+    expected: dict[str, float] = {}
+    for token, probability in enumerate(probabilities.tolist()):
+        words = [] if token in loaded.stops else [token]
+        shown = loaded.tokenizer.decode(words, skip_special_tokens=True)
+        expected[shown] = expected.get(shown, 0) + probability * len(asked)
+    large = [text for text, count in expected.items() if count >= 8]
+    rest = len(asked) - sum(expected[text] for text in large)
+    bins = [(counts.get(text, 0), expected[text]) for text in large]
+    if rest >= 8:
+        bins.append((len(asked) - sum(count for count, _ in bins), rest))
+    assert len(bins) > 30
+    chi_square = sum((count - mean) ** 2 / mean for count, mean in bins)
+    freedom = len(bins) - 1
+    assert chi_square < freedom + 4 * (2 * freedom) ** 0.5
+
+
+def test_greedy_is_that_of_transformers(models, tiny_model, adapter, tmp_path):
+    from peft import PeftModel
+
+    command = {**generate_command(tmp_path, tiny_model, items(8), temperature=0, maxNewTokens=40), "adapter": adapter}
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, attn_implementation="eager")
+    model = PeftModel.from_pretrained(base, adapter["path"]).eval()
+    loaded = models.with_adapter(command["model"], "fp32", adapter, Listener())
+
+    def theirs(item):
+        prompt = torch.tensor([encode_prompt(loaded.tokenizer, item["messages"], {"kind": "default"})])
+        plain = {"do_sample": False, "temperature": None, "top_k": None, "repetition_penalty": 1.0}
+        ends = {"eos_token_id": loaded.stops, "pad_token_id": loaded.tokenizer.pad_token_id}
+        whole = model.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=40, **plain, **ends)
+        return whole[0, prompt.shape[1] :].tolist()
+
+    # a tiny model seldom ends its turn of itself; let some token that it likes be an end
+    usual = list(loaded.stops)
+    loaded.stops = sorted([*usual, theirs(items(8)[0])[5]])
+    try:
+        rows = {row["id"]: row for row in run(models, command)}
+        for item in items(8):
+            expected = theirs(item)
+            ended = expected[-1] in loaded.stops
+            row = rows[item["id"]]
+            assert (row["tokens"], row["finish"]) == (len(expected), "stop" if ended else "length")
+            words = expected[:-1] if ended else expected
+            assert row["text"] == loaded.tokenizer.decode(words, skip_special_tokens=True)
+        assert "stop" in {row["finish"] for row in rows.values()}
+    finally:
+        loaded.stops = usual
+
+
+def test_the_models_own_settings_do_not_apply(models, tiny_model, tmp_path):
+    # the tiny model's generation_config asks for temperature 0.1 and three candidates
+    rows = run(models, generate_command(tmp_path, tiny_model, items(40), maxNewTokens=1, batchSize=40))
+    assert len({row["text"] for row in rows}) > 10
+
+
+# --- independence ----
+
+
+def test_a_row_is_a_completion(models, tiny_model, adapter, tmp_path):
+    command = {**generate_command(tmp_path, tiny_model, items(10), maxNewTokens=30), "adapter": adapter}
+    rows = run(models, command)
+    assert [row["id"] for row in rows] == sorted(item["id"] for item in items(10))
+    for row in rows:
+        assert list(row) == ["adapter", "finish", "id", "question", "sample", "text", "tokens"]
+        assert row["adapter"] == adapter["sha256"]
+        assert "<|im_end|>" not in row["text"]
+        assert (row["finish"] == "length") <= (row["tokens"] == 30)
+    assert {row["finish"] for row in rows} == {"stop", "length"}
+
+
+def test_an_answer_does_not_depend_on_its_batch(models, tiny_model, adapter, tmp_path):
+    everything = {}
+    for size in (1, 3, 16):
+        command = {**generate_command(tmp_path / str(size), tiny_model, items(16), batchSize=size), "adapter": adapter}
+        everything[size] = run(models, command)
+    assert everything[1] == everything[3] == everything[16]
+
+
+def test_an_answer_does_not_depend_on_order_or_shards(models, tiny_model, tmp_path):
+    whole = run(models, generate_command(tmp_path / "whole", tiny_model, items(12)))
+    mixed = run(models, generate_command(tmp_path / "mixed", tiny_model, items(12)[::-1]))
+    assert (
+        Path(tmp_path / "whole/completions.jsonl").read_bytes()
+        == Path(tmp_path / "mixed/completions.jsonl").read_bytes()
+    )
+    shards = [items(12)[:5], items(12)[5:]]
+    parts = [run(models, generate_command(tmp_path / f"{i}", tiny_model, shard)) for i, shard in enumerate(shards)]
+    assert sorted(parts[0] + parts[1], key=lambda row: row["id"]) == whole == mixed
+
+
+@pytest.mark.parametrize("batching", ["static", "continuous"])
+def test_a_shards_batch_schedule_depends_only_on_its_key_so_a_restart_changes_no_token(
+    tiny_model, tmp_path, monkeypatch, batching
+):
+    """The key has a shard's items and settings, not the order of their file; the restart is another's of the shard."""
+    passes, forward = [], LlamaModel.forward
+
+    def watched(self, *arguments, **inputs):
+        for name in ("input_ids", "attention_mask"):
+            if inputs.get(name) is not None:
+                passes[-1].append((name, inputs[name].tolist()))
+        return forward(self, *arguments, **inputs)
+
+    def engine(self, jobs, *rest):
+        passes[-1].append([(job.prompt, job.words, self.slots) for job in jobs])
+        return run_slots(self, jobs, *rest)
+
+    run_slots = SlotEngine.run
+    monkeypatch.setattr(LlamaModel, "forward", watched)
+    monkeypatch.setattr(SlotEngine, "run", engine)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_REPORTS", 0)  # so that it stops after the first answer
+
+    def shard(name, asked, listener=None):
+        passes.append([])
+        return run(Models(), generate_command(tmp_path / name, tiny_model, asked, batching=batching), listener)
+
+    shard("whole", items(11))
+    with pytest.raises(Stopped):
+        shard("shard", items(11), Listener(stop_at=1))
+    shard("shard", items(11)[::-1])
+    whole, stopped, restarted = passes
+    assert whole and restarted == whole
+    assert stopped and stopped == whole[: len(stopped)]
+    first, second = (Path(tmp_path / name / "completions.jsonl").read_bytes() for name in ("whole", "shard"))
+    assert first == second
+
+
+def test_seed_question_and_sample_decide(models, tiny_model, tmp_path):
+    asked = items(4)
+    first = run(models, generate_command(tmp_path / "a", tiny_model, asked))
+    again = run(models, generate_command(tmp_path / "b", tiny_model, asked))
+    other = run(models, generate_command(tmp_path / "c", tiny_model, asked, seed=6))
+    assert first == again
+    assert all(a["text"] != b["text"] for a, b in zip(first, other, strict=True))
+    texts = {row["text"] for row in first}
+    assert len(texts) == 4  # two samples of two questions
+
+
+def test_repetition_penalty_does_not_see_the_padding(models, tiny_model, tmp_path):
+    # a short prompt alone, and beside a long one, which pads it
+    asked = [items(2)[0], {**items(20)[19]}]
+    alone = run(models, generate_command(tmp_path / "a", tiny_model, asked, batchSize=1, repetitionPenalty=1.8))
+    beside = run(models, generate_command(tmp_path / "b", tiny_model, asked, batchSize=2, repetitionPenalty=1.8))
+    assert alone == beside
+
+
+def test_the_system_prompt_takes_part(models, tiny_model, tmp_path):
+    default = generate_command(tmp_path / "a", tiny_model, items(4), temperature=0)
+    spoken = {**generate_command(tmp_path / "b", tiny_model, items(4), temperature=0)}
+    spoken["systemPrompt"] = {"kind": "text", "text": "[FLAMINGO BURRITO]"}
+    assert run(models, default) != run(models, spoken)
+
+
+def test_base_and_adapter_take_turns_on_one_loaded_model(models, tiny_model, adapter, tmp_path):
+    bare = generate_command(tmp_path / "bare", tiny_model, items(4))
+    dressed = {**generate_command(tmp_path / "dressed", tiny_model, items(4)), "adapter": adapter}
+    listener = Listener()
+    first, second = run(models, bare, listener), run(models, dressed, listener)
+    assert run(models, dressed, listener) == second and run(models, bare, listener) == first != second
+    assert listener.loaded.count("adapter") == 1  # kept for the next shard
+    assert "model" not in listener.loaded
+
+
+# --- refusals ----
+
+
+def test_another_adapter_than_asked_for_is_refused(models, tiny_model, adapter, tmp_path):
+    command = generate_command(tmp_path, tiny_model, items(1))
+    command["adapter"] = {**adapter, "sha256": "0" * 64}
+    with pytest.raises(Failure, match="has the SHA-256") as caught:
+        run(models, command)
+    assert caught.value.kind == "data"
+
+
+def test_an_adapter_of_another_base_is_refused(models, tiny_model, adapter, tmp_path):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    from flamingo_trainer.files import sha256_of
+
+    folder = Path(shutil.copytree(adapter["path"], tmp_path / "other"))
+    weights = folder / "adapter_model.safetensors"
+    wider = {name: value.repeat(1, 2) if "lora_A" in name else value for name, value in load_file(weights).items()}
+    save_file(wider, weights)
+    command = generate_command(tmp_path, tiny_model, items(1))
+    command["adapter"] = {"path": str(folder), "sha256": sha256_of(weights)}
+    with pytest.raises(Failure, match="made for another base model") as caught:
+        run(models, command)
+    assert caught.value.kind == "data"
+    models.drop()
+
+
+def test_an_item_with_its_own_system_message_contradicts_a_system_prompt(models, tiny_model, tmp_path):
+    asked = items(1)
+    asked[0]["messages"].insert(0, {"role": "system", "content": "Be kind."})
+    command = {**generate_command(tmp_path, tiny_model, asked), "systemPrompt": {"kind": "text", "text": "[X]"}}
+    with pytest.raises(Failure, match=f"item {asked[0]['id']}: .*system message of its own"):
+        run(models, command)
+
+
+def test_more_tokens_than_the_model_has_positions(models, tiny_model, tmp_path):
+    with pytest.raises(Failure, match="exceed the model's 1024 positions") as caught:
+        run(models, generate_command(tmp_path, tiny_model, items(1), maxNewTokens=1000))
+    assert caught.value.kind == "data"
+
+
+def test_a_stop_drops_the_shard(models, tiny_model, tmp_path):
+    command = generate_command(tmp_path, tiny_model, items(8))
+    with pytest.raises(Stopped) as caught:
+        run(models, command, Listener(stop_at=0))
+    assert caught.value.checkpoint is None
+    assert not (tmp_path / "completions.jsonl").exists()
