@@ -58,7 +58,7 @@ export interface JudgingEstimate {
   judgements: number;
   inputTokens: number;
   outputTokens: number;
-  /** By list prices of direct requests; null when the price of a model is unknown; `unpriced` names those. */
+  /** US dollars by list prices of direct requests; null when the price of a model is unknown; `unpriced` names those. */
   usd: number | null;
   unpriced: string[];
   pricesAsOf: string;
@@ -70,7 +70,7 @@ export interface JudgingEstimate {
 const CHARACTERS_PER_TOKEN = 4;
 /** A number or a word, and the end of the turn. */
 const OUTPUT_TOKENS = 5;
-/** Of a combined reply: a metric's name, its number and what JSON puts around them. */
+/** One metric in a combined reply: its name, its number and what JSON puts around them. */
 const OUTPUT_TOKENS_PER_PART = 10;
 /** Message framing around the one user turn. */
 const FRAME_TOKENS = 8;

@@ -50,7 +50,7 @@ export interface BatchRunResult {
 /** The provider's limit is 100,000 requests and 256 MB; far below it, a batch costs a worker little memory. */
 export const MOST_REQUESTS = 10_000;
 const MOST_BYTES = 24 * 1024 * 1024;
-/** So often one judgement is put into a batch before it is asked live. */
+/** How often one judgement is put into a batch before it is asked live. */
 export const ROUNDS = 3;
 /** A batch younger than this may be unknown to some of the provider's machines. */
 const KNOWN_AFTER_MS = 10 * 60_000;
