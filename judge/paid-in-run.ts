@@ -23,7 +23,7 @@ export interface CutShard {
 /** Ends the name of an attempt whose requests went through Message Batches, at their price. */
 export const BATCH_ATTEMPT = '-batch';
 
-/** Whose folders are looked for side by side. */
+/** How many shards' folders are looked for side by side. */
 const SHARDS_AT_ONCE = 16;
 
 /** `cut`: the list of `CutShard`s that `planJudging` stored; `run`: what the names of the run's attempts begin with. */

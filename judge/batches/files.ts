@@ -21,7 +21,7 @@ import type { Usage } from '../../artifacts/journal';
 export interface Submission {
   /** Sorted custom ids: the judgements that are asked for. */
   ids: Sha256[];
-  /** Of `ids`. */
+  /** The SHA-256 of `ids`. */
   hash: Sha256;
   at: string;
 }
@@ -70,7 +70,7 @@ export interface Turn {
 }
 
 export interface Baseline {
-  /** By the server's clock; null when there was no batch. */
+  /** When the newest batch was created, by the server's clock; null when there was none. */
   newest: string | null;
   /** The first page, and our own latest, which a list may show late. */
   ids: string[];

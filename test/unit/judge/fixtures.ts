@@ -7,7 +7,8 @@ import type { Clock } from '../../../judge/clock';
 import { createJudgeClient, type JudgeClient } from '../../../judge/client';
 import { judgeItems, type JudgedItems, type JudgeOptions } from '../../../judge/shard';
 import { openJournal, type Journal } from '../../../artifacts/journal';
-import { type StandIn, type StandInOptions, startStandIn } from '../../../stand-in/server';
+import type { Fault } from '../../../stand-in/faults';
+import { type ReceivedRequest, type StandIn, type StandInOptions, startStandIn } from '../../../stand-in/server';
 import { keyOf, sha256 } from '../../../experiment/canonical';
 import type { Instrument } from '../../../experiment/plan';
 import { judgementId, type JudgementRequest } from '../../../experiment/rows';
@@ -100,7 +101,14 @@ export function resources() {
     undo.push(() => opened.close());
     return opened;
   };
-  return { folder, standIn, journal };
+  /** A stand-in with these faults, what it receives, and a journal in a folder of its own. */
+  const setUp = async (faults: Fault[] = [], options: { latencyMs?: number } = {}) => {
+    const received: ReceivedRequest[] = [];
+    const server = await standIn({ faults, onRequest: (each) => received.push(each), ...options });
+    const path = folder();
+    return { server, received, folder: path, journal: journal(path) };
+  };
+  return { folder, standIn, journal, setUp };
 }
 
 export function standInClient(server: StandIn): JudgeClient {
