@@ -123,7 +123,13 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
   const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
   const trainerFiles = await readTrainerFiles(spec, (written, path) => localPath(written, path, options));
   return {
-    inputs: { datasets, questionFiles, modelFolder: identity, trainerFiles, ...(bridge === null ? {} : { bridge }) },
+    inputs: {
+      datasets,
+      questionFiles,
+      modelFolder: identity,
+      trainerFiles,
+      ...(bridge === null ? {} : { publishedAnswers: bridge }),
+    },
     missing,
     modelFolder,
   };
