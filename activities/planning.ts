@@ -19,11 +19,19 @@ import { importExperiment, InvalidFile, type ExperimentText } from '../inputs/im
 import { paidInRun } from '../judge/paid-in-run';
 import { planJudging } from '../judge/cut-shards';
 import { publishCell } from '../report/publish';
+import type { ProgramVersion } from '../report/report-input';
 import { countReuse, judgesWithWork, newWork, type Reuse } from '../artifacts/reuse';
 import { estimateCost } from '../judge/estimate';
 
-/** `experiments`: the folder that `{"file": …}` is resolved under, and nothing outside it. */
-export function planningActivities(store: Store, experiments: string): PlanningActivities {
+/**
+ * `experiments`: the folder that `{"file": …}` is resolved under, and nothing outside it. `version`: of the program that
+ * runs, for the report.
+ */
+export function planningActivities(
+  store: Store,
+  experiments: string,
+  version: () => Promise<ProgramVersion>,
+): PlanningActivities {
   return {
     planExperiment: (request) => beating('planning', () => outline(store, experiments, request)),
 
@@ -46,7 +54,7 @@ export function planningActivities(store: Store, experiments: string): PlanningA
     buildReport: (input) =>
       beating('report', async () => {
         const stored = await loadPlan(store, input.plan);
-        return writeReport(store, stored, { output: input.output, results: input.results });
+        return writeReport(store, stored, { output: input.output, version, results: input.results });
       }),
   };
 }

@@ -12,6 +12,7 @@ import { installationRoot } from './places';
 import { ORCHESTRATION_QUEUE } from '../workflows/messages';
 import { prepareNamespace } from './namespace';
 import { runWorker } from './run-worker';
+import { programVersion } from './version';
 
 async function main(): Promise<void> {
   const codePath = join(installationRoot(), 'dist', 'workflow-bundle.js');
@@ -25,7 +26,11 @@ async function main(): Promise<void> {
     name: 'orchestration',
     taskQueue: ORCHESTRATION_QUEUE,
     workflowBundle: { codePath },
-    activities: planningActivities(await openStore(), process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd()),
+    activities: planningActivities(
+      await openStore(),
+      process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd(),
+      programVersion,
+    ),
     // a report of a large experiment holds all its rows in memory: not many at once
     maxConcurrentActivityTaskExecutions: 8,
     maxCachedWorkflows: 200,

@@ -90,7 +90,10 @@ function run(configuration: string, condition: string, host = trainer()) {
 }
 
 async function outline(): Promise<ExperimentOutline> {
-  const { planExperiment: outlined } = planningActivities(store, folder);
+  const { planExperiment: outlined } = planningActivities(store, folder, async () => ({
+    version: '0.0.0',
+    commit: null,
+  }));
   const work = (): ReturnType<typeof outlined> => outlined({ plan: ref });
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   return environment.run<[], ExperimentOutline, typeof work>(work);
