@@ -90,7 +90,11 @@ function run(configuration: string, condition: string, host = trainer()) {
 }
 
 async function outline(): Promise<ExperimentOutline> {
-  const { planExperiment: outlined } = planningActivities(store, { experiments: folder, results: null });
+  const { planExperiment: outlined } = planningActivities(
+    store,
+    { experiments: folder, results: null },
+    async () => ({ version: '0.0.0', commit: null }),
+  );
   const work = (): ReturnType<typeof outlined> => outlined({ plan: ref });
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   return environment.run<[], ExperimentOutline, typeof work>(work);
