@@ -204,6 +204,6 @@ async function gpu(): Promise<Finding> {
 /** Says whether there is a key, and never a part of it. */
 function judgeKey(): Finding {
   const name = 'ANTHROPIC_API_KEY';
-  if (process.env[name]) return ok(name, 'set');
+  if (process.env['ANTHROPIC_API_KEY']) return ok(name, 'set');
   return note(name, 'not set: the stand-in judge works, Claude does not', `export ${name}=…`);
 }
