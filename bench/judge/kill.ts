@@ -1,7 +1,7 @@
 /**
  * Killing Flamingo's processes in the middle of a run, and what the run came to all the same.
  */
-import { sleep } from '../../cli/local/processes';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { check } from './contenders/contender';
 import { runFlamingo, type FlamingoJob, type FlamingoJudged } from './contenders/flamingo';
 import type { StatsReport } from '../../stand-in/stats';

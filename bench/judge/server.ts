@@ -37,7 +37,7 @@ export class JudgeServer {
 
   static async start(options: ServerOptions): Promise<JudgeServer> {
     const { latency, seed, folder } = options;
-    const script = join(installationRoot(), 'dist', 'activities', 'judge', 'stand-in', 'main.js');
+    const script = join(installationRoot(), 'dist', 'stand-in', 'main.js');
     const flags = ['--port', '0', '--latency', latency, '--seed', String(seed)];
     flags.push('--ledger', join(folder, 'ledger.jsonl'), '--state', join(folder, 'stand-in'));
     const child = spawn(process.execPath, [script, ...flags], {

@@ -6,11 +6,11 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { freePort } from '../../cli/local/ports';
-import { sleep } from '../../cli/local/processes';
 import { Service } from '../../cli/local/service';
 import { judgeQueue, ORCHESTRATION_QUEUE } from '../../workflows/messages';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
