@@ -1,7 +1,7 @@
 /**
- * ESLint: typescript-eslint with types, and two rules of this house. Workflow code is replayed, so it may use neither Node
- * built-ins nor anything that is not deterministic; and no promise is left floating. Which folder may import which is
- * held by .dependency-cruiser.cjs.
+ * ESLint: typescript-eslint with types, and three rules of this house. Workflow code is replayed, so it may use neither Node
+ * built-ins nor anything that is not deterministic; no promise is left floating; and only the programs read the
+ * environment. Which folder may import which is held by .dependency-cruiser.cjs.
  */
 import { builtinModules } from 'node:module';
 import tseslint from 'typescript-eslint';
@@ -22,6 +22,14 @@ const notFromWorkflows = [
     allowTypeImports: true,
     message: 'Workflow code may import only types from here (`import type`).',
   },
+];
+
+/** Programs of their own, and, for a reason each, files that still read the environment. */
+const MAY_READ_ENVIRONMENT = [
+  'stand-in/main.ts', // a program of its own
+  'inputs/archive.ts', // hands its whole environment to a child process
+  'activities/planning.ts', // FLAMINGO_PARENT and FLAMINGO_RESULTS, which its worker should hand down
+  'gpu-activities/command/program.ts', // the variables that an experiment names, which its worker should hand down
 ];
 
 export default tseslint.config(
@@ -55,6 +63,23 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-restricted-imports': ['error', { patterns: notFromWorkflows }],
       'no-restricted-globals': ['error', 'process', 'Buffer', 'setImmediate', 'require'],
+    },
+  },
+  {
+    files: ['gpu-activities', 'activities', 'report', 'inputs', 'judge', 'stand-in', 'artifacts', 'experiment'].map(
+      (folder) => `${folder}/**/*.ts`,
+    ),
+    ignores: MAY_READ_ENVIRONMENT,
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'process',
+          property: 'env',
+          message: 'cli/ and workers/ read the environment and hand down what is needed (docs/environment.md).',
+        },
+      ],
+      'no-restricted-imports': ['error', { paths: ['process', 'node:process'] }],
     },
   },
   { files: ['cli/**/*.ts', 'tools/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
