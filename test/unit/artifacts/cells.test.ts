@@ -8,7 +8,7 @@ import { buildCall } from '../../../judge/request';
 import { planJudging } from '../../../judge/cut-shards';
 import { publishCell } from '../../../report/publish';
 import { countReuse } from '../../../artifacts/reuse';
-import { LocalStore } from '../../../artifacts/local-store';
+import { LocalStore } from '../../../artifacts/local/store';
 import { judgeOf, judgeQueuesOf, queueOf, type StoredPlan } from '../../../artifacts/plans';
 import { readRows, toJsonLines } from '../../../artifacts/rows';
 import { keyOf } from '../../../experiment/canonical';

@@ -8,7 +8,7 @@ import { planExperiment } from '../../../inputs/plan';
 import { planningActivities } from '../../../activities/planning';
 import { readMeasured } from '../../../report/gather/measurements';
 import { countReuse, newWork } from '../../../artifacts/reuse';
-import { LocalStore } from '../../../artifacts/local-store';
+import { LocalStore } from '../../../artifacts/local/store';
 import { loadPlan, storePlan } from '../../../artifacts/plans';
 import { fromJsonLines } from '../../../artifacts/rows';
 import { canonicalRow, datasetOf, rowsText } from '../../../experiment/dataset';

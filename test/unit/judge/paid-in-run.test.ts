@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openJournal } from '../../../artifacts/journal';
 import { BATCH_ATTEMPT, paidInRun, type CutShard } from '../../../judge/paid-in-run';
-import { LocalStore } from '../../../artifacts/local-store';
+import { LocalStore } from '../../../artifacts/local/store';
 import type { StoredPlan } from '../../../artifacts/plans';
 import { keyOf } from '../../../experiment/canonical';
 

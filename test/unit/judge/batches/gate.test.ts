@@ -7,7 +7,7 @@ import { latestTurn } from '../../../../judge/batches/files';
 import { BatchWaits } from '../../../../judge/batches/waits';
 import { AccountPaused } from '../../../../judge/pacing/account-share';
 import { JudgeMustWait, Pace } from '../../../../judge/pacing/pace';
-import { LocalStore } from '../../../../artifacts/local-store';
+import { LocalStore } from '../../../../artifacts/local/store';
 import { fail, Provider, Shard } from './provider';
 import { requests } from '../fixtures';
 

@@ -1,5 +1,5 @@
 /** A provider of message batches in memory, on a clock that tests move, and what a worker does with it until it is done. */
-import { type LocalStore } from '../../../../artifacts/local-store';
+import { type LocalStore } from '../../../../artifacts/local/store';
 import { journalFolders } from '../../../../artifacts/journal-folders';
 import { openJournal, readJournals, type Journal, type JournalContents } from '../../../../artifacts/journal';
 import { type BatchClient, type BatchResult, type BatchStatus } from '../../../../judge/batches/client';

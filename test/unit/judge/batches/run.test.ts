@@ -1,5 +1,5 @@
 /** Message batches: made once whatever is lost or killed, taken in exactly once, asked again where that is right. */
-import { LocalStore } from '../../../../artifacts/local-store';
+import { LocalStore } from '../../../../artifacts/local/store';
 import { JudgeStopped } from '../../../../judge/ask';
 import { RequestFailed } from '../../../../judge/errors';
 import { BatchWaits } from '../../../../judge/batches/waits';

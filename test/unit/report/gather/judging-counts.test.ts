@@ -6,7 +6,7 @@ import type { CellRows } from '../../../../artifacts/cells';
 import type { Missing } from '../../../../judge/shard';
 import { recordTroubles } from '../../../../judge/troubles';
 import { judgingCounts } from '../../../../report/gather/judging-counts';
-import { LocalStore } from '../../../../artifacts/local-store';
+import { LocalStore } from '../../../../artifacts/local/store';
 
 const GROUP = 'g'.repeat(64);
 

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LocalStore } from '../../../artifacts/local-store';
-import { ArtifactDamaged, Busy, type Manifest, type WorkKey } from '../../../artifacts/store';
-import { sha256 } from '../../../experiment/canonical';
+import { LocalStore } from '../../../../artifacts/local/store';
+import { ArtifactDamaged, Busy, type Manifest, type WorkKey } from '../../../../artifacts/store';
+import { sha256 } from '../../../../experiment/canonical';
 
 const key = sha256('work');
 const work: WorkKey = { stage: 'completions', group: sha256('context'), key };

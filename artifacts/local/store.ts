@@ -16,8 +16,8 @@ import { appendFile, link, mkdir, open, readdir, readFile, rename, rm, stat } fr
 import { hostname } from 'node:os';
 import pLimit from 'p-limit';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { sha256, type Sha256 } from '../experiment/canonical';
-import type { ArtifactRef } from '../experiment/plan';
+import { sha256, type Sha256 } from '../../experiment/canonical';
+import type { ArtifactRef } from '../../experiment/plan';
 import {
   ArtifactDamaged,
   Busy,
@@ -27,7 +27,7 @@ import {
   type Stage,
   type Store,
   type WorkKey,
-} from './store';
+} from '../store';
 
 /** Enough to hide a disk's or a mount's answering times; few descriptors. */
 const FILES_AT_ONCE = 16;
