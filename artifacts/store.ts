@@ -130,9 +130,9 @@ export interface Workspace {
    */
   keep(path: string): Promise<ArtifactRef>;
   /**
-   * Makes what the folder holds now available to `workspace` on other machines, so that a later attempt there goes on from
-   * it. Left out is what is still being written: names that begin with a dot or end in `.partial`. Files may come and go
-   * meanwhile. The local store has nothing to do.
+   * Makes what the folder holds now available to `workspace` on other machines, so that a later attempt there goes on
+   * from it. Left out is what is still being written: names that begin with a dot or end in `.partial`. Files may come
+   * and go meanwhile, and calls may overlap. The local store has nothing to do.
    */
   sync(): Promise<void>;
 }

@@ -98,7 +98,10 @@ async function outline(): Promise<ExperimentOutline> {
 
 async function trained(configuration: string, weights: string): Promise<void> {
   const key = plan.configurations.find(({ name }) => name === configuration)?.recipeKey as string;
-  const results = { weights: await store.putBytes(weights, '.safetensors') };
+  const results = {
+    weights: await store.putBytes(weights, '.safetensors'),
+    config: await store.putBytes('{}', '.json'),
+  };
   const committed = { attempt: 'a', host: 'h', at: '2026-01-01T00:00:00Z' };
   await store.commit(
     { stage: 'adapters', key },

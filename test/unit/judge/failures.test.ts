@@ -1,11 +1,10 @@
 /** Shards of judgements against a stand-in on a bad day: waits, retries, stops, an item's own fault. */
 import { type Clock, JudgeStopped } from '../../../judge/ask';
-import { readJournals } from '../../../artifacts/journal';
 import { JudgeMustWait, Pace } from '../../../judge/pacing/pace';
 import { type Fault } from '../../../stand-in/faults';
 import { type ReceivedRequest } from '../../../stand-in/server';
 import { keyOf } from '../../../experiment/canonical';
-import { instrument, judge, jumpingClock, request, requests, resources, standInClient } from './fixtures';
+import { instrument, journaled, judge, jumpingClock, request, requests, resources, standInClient } from './fixtures';
 
 const open = resources();
 
@@ -13,7 +12,7 @@ async function setUp(faults: Fault[] = [], options: { latencyMs?: number } = {})
   const received: ReceivedRequest[] = [];
   const server = await open.standIn({ faults, onRequest: (each) => received.push(each), ...options });
   const folder = open.folder();
-  return { server, received, folder, journal: open.journal(folder) };
+  return { server, received, folder, journal: await open.journal(folder) };
 }
 
 describe('waiting and asking again', () => {
@@ -64,7 +63,7 @@ describe('waiting and asking again', () => {
     expect(judged.rows.map(({ id }) => id)).toEqual([all[0]!.id]);
     expect(judged.requestsSent).toBe(6);
     server.setFaults([]);
-    const next = await judge(server, { requests: all, journal: open.journal(folder, 'a2') });
+    const next = await judge(server, { requests: all, journal: await open.journal(folder, 'a2') });
     expect(next).toMatchObject({ missing: [], requestsSent: 1 });
   });
 
@@ -132,7 +131,7 @@ describe('waiting and asking again', () => {
     expect(error).toBeInstanceOf(JudgeMustWait);
     expect((error as JudgeMustWait).delayMs).toBeGreaterThanOrEqual(600_000);
     expect((error as JudgeMustWait).delayMs).toBeLessThanOrEqual(720_000);
-    expect(readJournals([folder]).finished.size).toBe(3);
+    expect((await journaled(folder)).finished.size).toBe(3);
   });
 
   test('a server that only ever says "later" is given up after minutes, not never', async () => {
@@ -160,13 +159,13 @@ describe('systemic failures stop the shard and keep what is finished', () => {
     expect(error).toBeInstanceOf(JudgeStopped);
     expect((error as JudgeStopped).kind).toBe(expected);
     expect(received).toHaveLength(5);
-    expect(readJournals([folder]).finished.size).toBe(4);
+    expect((await journaled(folder)).finished.size).toBe(4);
   });
 
   test('those in flight when it happens are kept', async () => {
     const { server, folder, journal } = await setUp([{ kind: 'billing', match: 'number 0' }], { latencyMs: 100 });
     await expect(judge(server, { requests: requests(20), journal, concurrency: 4 })).rejects.toThrow(JudgeStopped);
-    expect(readJournals([folder]).finished.size).toBe(3);
+    expect((await journaled(folder)).finished.size).toBe(3);
     expect(server.ledger.paid).toBe(3);
   });
 
@@ -186,7 +185,7 @@ describe('systemic failures stop the shard and keep what is finished', () => {
       kind: 'bad_request',
       message: expect.stringContaining('temperature'),
     });
-    expect(readJournals([folder]).finished.size).toBe(0);
+    expect((await journaled(folder)).finished.size).toBe(0);
     expect(server.ledger.paid).toBe(0);
   });
 
@@ -208,7 +207,7 @@ describe('systemic failures stop the shard and keep what is finished', () => {
     ).rejects.toMatchObject({
       kind: 'bad_request',
     });
-    const { finished } = readJournals([folder]);
+    const { finished } = await journaled(folder);
     expect([...finished.values()].map(({ row }) => row.status)).toEqual(Array(8).fill('scored'));
   });
 });

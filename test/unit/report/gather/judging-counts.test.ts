@@ -27,7 +27,7 @@ afterEach(() => {
 /** An attempt at a shard that gave up judgements. */
 async function attempt(key: string, missing: Record<string, Missing['kind']>, met = {}): Promise<void> {
   now += 1_000;
-  const of = await store.attemptFolder({ stage: 'judgements', group: GROUP, key }, `attempt-${now}`);
+  const of = await store.attempt({ stage: 'judgements', group: GROUP, key }, `attempt-${now}`);
   const list = Object.entries(missing).map(([id, kind]) => ({ id, kind, message: '' }));
   await recordTroubles(of, { troubles: met, missing: list });
 }
