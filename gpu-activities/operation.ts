@@ -8,6 +8,7 @@ import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activ
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { recordAttempt, type AttemptEnd } from '../activities/attempts';
 import { NotSetUp } from '../workers/toolchain';
+import type { Attempt } from '../artifacts/store';
 import type { TrainerEvent } from './process/protocol';
 import {
   TrainerDied,
@@ -196,13 +197,13 @@ export function preempted(message: string): ApplicationFailure {
 }
 
 /**
- * What an activity throws when its attempt at `folder` failed: the end is on record for the attempts after it. Anything else
+ * What an activity throws when its attempt failed: the end is on record for the attempts after it. Anything else
  * is thrown as it came.
  */
-export async function failureOf(folder: string, error: unknown): Promise<unknown> {
+export async function failureOf(attempt: Attempt, error: unknown): Promise<unknown> {
   if (!(error instanceof AttemptFailed)) return error;
   const { end, message, checkpointStep } = error;
-  await recordAttempt(folder, { end, message, checkpointStep });
+  await recordAttempt(attempt, { end, message, checkpointStep });
   return toTemporalFailure(error);
 }
 

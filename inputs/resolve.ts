@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { realpath, rm, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
-import { hashFile } from '../artifacts/local-store';
+import { hashFile } from '../artifacts/hash-file';
 import type { Sha256 } from '../experiment/canonical';
 import type { Dataset } from '../experiment/expand/dataset';
 import type { Inputs } from '../experiment/expand/expand';

@@ -24,7 +24,7 @@ export interface BatchRun extends Submitting {
   /** The activity; its attempts share what they count. */
   holder: string;
   /** What the journals of all attempts hold now. */
-  read: () => JournalContents;
+  read: () => Promise<JournalContents>;
   /** This attempt's journal; opened when there is something to write, since most looks find nothing. */
   open: () => Promise<Journal>;
   /** Before money is spent, with about what the experiment's batches in flight will cost; may throw. */
@@ -102,7 +102,7 @@ class BatchLook {
     for (;;) {
       const pending = await this.follow();
       const inFlight = new Set(pending.flatMap(({ ids }) => ids));
-      const todo = this.unanswered().filter(({ id }) => !inFlight.has(id));
+      const todo = (await this.unanswered()).filter(({ id }) => !inFlight.has(id));
       const reason = this.refusal ?? this.unreachable();
       if (todo.length === 0 || reason !== null) {
         if (pending.length > 0) throw firstToLookAt(pending);
@@ -257,8 +257,8 @@ class BatchLook {
   }
 
   /** What a batch could still answer, in the order of ids. */
-  private unanswered(): JudgementRequest[] {
-    const { finished, unparsed } = this.journal ?? this.context.read();
+  private async unanswered(): Promise<JudgementRequest[]> {
+    const { finished, unparsed } = this.journal ?? (await this.context.read());
     return this.context.requests
       .filter(({ id }) => !finished.has(id) && !unparsed.has(id) && !this.live.has(id))
       .filter(({ id }) => (this.rounds.get(id) ?? 0) < ROUNDS)
@@ -289,8 +289,8 @@ class BatchLook {
     return calls;
   }
 
-  private result(reason: string | null): BatchRunResult {
-    const { finished } = this.journal ?? this.context.read();
+  private async result(reason: string | null): Promise<BatchRunResult> {
+    const { finished } = this.journal ?? (await this.context.read());
     const left = this.context.requests.filter(({ id }) => !finished.has(id)).length;
     return { usage: this.usage, left, reason };
   }

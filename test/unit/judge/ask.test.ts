@@ -1,10 +1,9 @@
 /** Shards of judgements against a stand-in on a bad day: waits, retries, stops, an item's own fault. */
 import { JudgeMustWait, JudgeStopped } from '../../../judge/errors';
 import type { Clock } from '../../../judge/clock';
-import { readJournals } from '../../../artifacts/journal';
 import { Pace } from '../../../judge/pacing/pace';
 import { keyOf } from '../../../experiment/canonical';
-import { instrument, judge, jumpingClock, request, requests, resources, standInClient } from './fixtures';
+import { instrument, journaled, judge, jumpingClock, request, requests, resources, standInClient } from './fixtures';
 
 const open = resources();
 
@@ -56,7 +55,7 @@ describe('waiting and asking again', () => {
     expect(judged.rows.map(({ id }) => id)).toEqual([all[0]!.id]);
     expect(judged.requestsSent).toBe(6);
     server.setFaults([]);
-    const next = await judge(server, { requests: all, journal: open.journal(folder, 'a2') });
+    const next = await judge(server, { requests: all, journal: await open.journal(folder, 'a2') });
     expect(next).toMatchObject({ missing: [], requestsSent: 1 });
   });
 
@@ -126,7 +125,7 @@ describe('waiting and asking again', () => {
     expect(error).toBeInstanceOf(JudgeMustWait);
     expect((error as JudgeMustWait).delayMs).toBeGreaterThanOrEqual(600_000);
     expect((error as JudgeMustWait).delayMs).toBeLessThanOrEqual(720_000);
-    expect(readJournals([folder]).finished.size).toBe(3);
+    expect((await journaled(folder)).finished.size).toBe(3);
   });
 
   test('a server that only ever says "later" is given up after minutes, not never', async () => {
@@ -154,13 +153,13 @@ describe('systemic failures stop the shard and keep what is finished', () => {
     expect(error).toBeInstanceOf(JudgeStopped);
     expect((error as JudgeStopped).kind).toBe(expected);
     expect(received).toHaveLength(5);
-    expect(readJournals([folder]).finished.size).toBe(4);
+    expect((await journaled(folder)).finished.size).toBe(4);
   });
 
   test('those in flight when it happens are kept', async () => {
     const { server, folder, journal } = await open.setUp([{ kind: 'billing', match: 'number 0' }], { latencyMs: 100 });
     await expect(judge(server, { requests: requests(20), journal, concurrency: 4 })).rejects.toThrow(JudgeStopped);
-    expect(readJournals([folder]).finished.size).toBe(3);
+    expect((await journaled(folder)).finished.size).toBe(3);
     expect(server.ledger.paid).toBe(3);
   });
 
@@ -180,7 +179,7 @@ describe('systemic failures stop the shard and keep what is finished', () => {
       kind: 'bad_request',
       message: expect.stringContaining('temperature'),
     });
-    expect(readJournals([folder]).finished.size).toBe(0);
+    expect((await journaled(folder)).finished.size).toBe(0);
     expect(server.ledger.paid).toBe(0);
   });
 
@@ -202,7 +201,7 @@ describe('systemic failures stop the shard and keep what is finished', () => {
     ).rejects.toMatchObject({
       kind: 'bad_request',
     });
-    const { finished } = readJournals([folder]);
+    const { finished } = await journaled(folder);
     expect([...finished.values()].map(({ row }) => row.status)).toEqual(Array(8).fill('scored'));
   });
 });

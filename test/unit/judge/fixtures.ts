@@ -6,7 +6,9 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../../judge/clock';
 import { createJudgeClient, type JudgeClient } from '../../../judge/client';
 import { judgeItems, type JudgedItems, type JudgeOptions } from '../../../judge/shard';
-import { openJournal, type Journal } from '../../../artifacts/journal';
+import { openJournal, readJournals, type Journal, type JournalContents } from '../../../artifacts/journal';
+import { LocalStore } from '../../../artifacts/local/store';
+import type { WorkKey } from '../../../artifacts/store';
 import type { Fault } from '../../../stand-in/faults';
 import { type ReceivedRequest, type StandIn, type StandInOptions, startStandIn } from '../../../stand-in/server';
 import { keyOf, sha256 } from '../../../experiment/canonical';
@@ -96,8 +98,10 @@ export function resources() {
     undo.push(() => server.close());
     return server;
   };
-  const journal = (path: string, attempt = 'a1'): Journal => {
-    const opened = openJournal({ folder: path, attempt });
+  /** A journal of `SHARD` in the store at `path`, with what earlier attempts left. */
+  const journal = async (path: string, attempt = 'a1'): Promise<Journal> => {
+    const store = await LocalStore.open(path);
+    const opened = await openJournal(await store.attempt(SHARD, attempt), await store.attempts(SHARD));
     undo.push(() => opened.close());
     return opened;
   };
@@ -106,9 +110,23 @@ export function resources() {
     const received: ReceivedRequest[] = [];
     const server = await standIn({ faults, onRequest: (each) => received.push(each), ...options });
     const path = folder();
-    return { server, received, folder: path, journal: journal(path) };
+    return { server, received, folder: path, journal: await journal(path) };
   };
   return { folder, standIn, journal, setUp };
+}
+
+const SHARD: WorkKey = { stage: 'judgements', group: 'context-instrument', key: keyOf('shard') };
+
+/** What the journals of `SHARD` hold. */
+export async function journaled(path: string): Promise<JournalContents> {
+  return readJournals(await (await LocalStore.open(path)).attempts(SHARD));
+}
+
+/** A journal's own words. */
+export async function journalText(path: string, attempt = 'a1'): Promise<string> {
+  const store = await LocalStore.open(path);
+  const lines = await (await store.attempt(SHARD, attempt)).readLog(`judge-${attempt}.jsonl`);
+  return lines.join('\n');
 }
 
 export function standInClient(server: StandIn): JudgeClient {

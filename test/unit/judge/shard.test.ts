@@ -1,12 +1,21 @@
 /** Shards of judgements against the stand-in: results, hostile texts, odd replies, abort, and what must be loud. */
 import { getEventListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { JudgeStopped } from '../../../judge/errors';
 import { createJudgeClient } from '../../../judge/client';
 import { type JudgeProgress } from '../../../judge/shard';
-import { JournalUnwritable, readJournals } from '../../../artifacts/journal';
+import { JournalUnwritable } from '../../../artifacts/journal';
 import { SYSTEM_CLOCK } from '../../../judge/clock';
-import { instrument, INSTRUMENT_KEY, judge, request, requests, resources, standInClient } from './fixtures';
+import {
+  instrument,
+  INSTRUMENT_KEY,
+  journaled,
+  journalText,
+  judge,
+  request,
+  requests,
+  resources,
+  standInClient,
+} from './fixtures';
 
 const open = resources();
 
@@ -53,7 +62,7 @@ describe('an undisturbed shard', () => {
   test('asked again it needs no request', async () => {
     const { server, folder, journal } = await open.setUp();
     const first = await judge(server, { requests: requests(5), journal });
-    const again = await judge(server, { requests: requests(5), journal: open.journal(folder, 'a2') });
+    const again = await judge(server, { requests: requests(5), journal: await open.journal(folder, 'a2') });
     expect(again).toEqual({ ...first, requestsSent: 0 });
     expect(server.ledger.paid).toBe(5);
   });
@@ -133,7 +142,7 @@ describe('replies that are no score', () => {
     const { server, folder, journal } = await open.setUp([{ kind: 'prose' }, { kind: 'spend_limit' }]);
     await expect(judge(server, { requests: requests(1), journal })).rejects.toThrow(JudgeStopped);
     server.setFaults([{ kind: 'prose' }]);
-    const judged = await judge(server, { requests: requests(1), journal: open.journal(folder, 'a2') });
+    const judged = await judge(server, { requests: requests(1), journal: await open.journal(folder, 'a2') });
     expect(judged.rows[0]!.status).toBe('unparsable');
     expect(server.ledger.paid).toBe(2);
     expect(judged.usage.requests).toBe(2);
@@ -166,8 +175,12 @@ describe('abort', () => {
       client: { ...client, send },
     });
     await expect(judged).rejects.toThrow('cancelled');
-    expect(readJournals([folder]).finished.size).toBe(5);
-    const rest = await judge(server, { requests: requests(40), journal: open.journal(folder, 'a2'), concurrency: 20 });
+    expect((await journaled(folder)).finished.size).toBe(5);
+    const rest = await judge(server, {
+      requests: requests(40),
+      journal: await open.journal(folder, 'a2'),
+      concurrency: 20,
+    });
     expect(rest.requestsSent).toBe(35);
     expect(server.ledger.summary()).toMatchObject({ paid: 40, paidTwice: 0 });
   });
@@ -186,7 +199,7 @@ describe('abort', () => {
     });
     await expect(judged).rejects.toThrow('cancelled');
     expect(Date.now() - started).toBeLessThan(2000);
-    expect(readJournals([folder]).finished.size).toBe(0);
+    expect((await journaled(folder)).finished.size).toBe(0);
   });
 
   test('ends a pause at once', async () => {
@@ -261,7 +274,7 @@ describe('what must be loud', () => {
       client: { ...standIn, send },
       onProgress: (now) => progress.push(now),
     });
-    const shown = JSON.stringify({ judged, progress }) + readFileSync(journal.path, 'utf8') + folder;
+    const shown = JSON.stringify({ judged, progress }) + (await journalText(folder)) + folder;
     expect(judged).toMatchObject({ counts: { failed: 1, scored: 1 }, missing: [{ kind: 'server' }] });
     expect(shown).toContain('[ANTHROPIC_API_KEY]');
     expect(shown).not.toContain(key);
