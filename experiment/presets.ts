@@ -58,7 +58,10 @@ export const RECIPES: Record<RecipeName, { training: Training; sampling: Samplin
   },
 };
 
-/** What a command backend gets where the file says nothing. A trainer that saves 1.7 GB needs some seconds; one that loads 30 GB is silent for minutes. */
+/**
+ * What a command backend gets where the file says nothing. A trainer that saves 1.7 GB needs some seconds; one that loads
+ * 30 GB is silent for minutes.
+ */
 export const COMMAND_DEFAULTS = { graceSeconds: 60, silenceSeconds: 3600 };
 
 type SamplingPreset = 'pure' | 'upstream';

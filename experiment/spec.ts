@@ -83,7 +83,7 @@ export interface QuestionSetSpec {
     | {
         kind: 'file';
         file: FileSource;
-        /** Pin: SHA-256 of the parsed questions (questions.ts, `questionsHash`). */
+        /** Pin: SHA-256 of the parsed questions (expand/questions.ts, `questionsHash`). */
         contentSha256: Sha256 | null;
         /** Only these items, in file order; null = all. */
         ids: string[] | null;
@@ -138,7 +138,10 @@ export interface Training {
   backend: Backend;
 }
 
-/** What computes the optimizer steps: the trainer that comes with the program, also with Unsloth's model, or an own one. */
+/**
+ * What computes the optimizer steps: the trainer that comes with Flamingo, also with Unsloth's model, or a program of the
+ * experiment's own.
+ */
 export type Backend = 'transformers' | 'unsloth' | CommandBackend;
 
 export interface CommandBackend {

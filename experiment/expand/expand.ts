@@ -48,7 +48,7 @@ export interface Inputs {
 }
 
 export interface Expanded {
-  /** `trainingRows` and `heldOutRows` of its configurations are null: putting rows into a store is not this function's business. */
+  /** `trainingRows` and `heldOutRows` of its configurations are null: this function puts nothing into a store. */
   plan: Plan;
   /** Configuration name -> its training rows as canonical JSON Lines. */
   trainingRows: Record<string, string>;

@@ -29,7 +29,7 @@ export function instrumentsOf(spec: Spec, asked: Asked): Instruments {
     const metrics = spec.metrics.filter(({ questionSets }) => questionSets === null || questionSets.includes(set));
     return Object.entries(namedJudges(spec)).flatMap(([name, judge]) =>
       tasksOf(
-        metrics.filter((metric) => !('metrics' in judge) || (judge.metrics?.includes(metric.name) ?? true)),
+        metrics.filter((metric) => judge.metrics?.includes(metric.name) ?? true),
         spec.combined,
       ).map((task): PlannedMetric => {
         const instrumentOf: Record<Sha256, Sha256> = {};

@@ -1,5 +1,6 @@
 /**
- * The outcomes of an experiment file that no judge and no sampling has a part in: which pairs' log-probabilities are measured.
+ * The outcomes of an experiment file that no judge and no sampling has a part in: the pairs whose log-probabilities are
+ * measured.
  */
 import { suggestion, type Issue } from '../issue';
 import type { ExperimentYaml } from './schema';
