@@ -41,7 +41,7 @@ it('refuses an import from a floor above, of a type too', () => {
     'experiment/spec.ts': "import type { Words } from '../cli/words';\nexport type Spec = Words;\n",
   });
   const { code, output } = check(folder, ['cli', 'experiment']);
-  expect(output).toMatch(/no-upward-import-from-\S+: experiment\/spec\.ts → cli\/words\.ts/);
+  expect(output).toMatch(/\S+-imports-only-from-below: experiment\/spec\.ts → cli\/words\.ts/);
   expect(code).toBe(1);
 });
 
