@@ -4,11 +4,11 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/answers/answers';
-import { planGiven, type GivenPlan } from '../inputs/answers/plan';
-import { givenSpec, type JudgingWords } from '../inputs/answers/spec';
-import { tableFormat } from '../inputs/answers/table';
-import { addedColumns, writeJudged, type Written } from '../inputs/answers/write';
+import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/answers/columns';
+import { planGiven, type GivenPlan } from '../inputs/answers/judging-plan';
+import { givenSpec, type JudgingWords } from '../inputs/answers/judging-spec';
+import { tableFormat } from '../inputs/answers/reader';
+import { addedColumns, writeJudged, type Written } from '../inputs/answers/write-judged';
 import { InvalidTable } from '../inputs/answers/read-judged';
 import { visibleLine } from '../report/page/visible';
 import { UnreadableInput } from '../inputs/datasets';

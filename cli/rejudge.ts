@@ -4,7 +4,7 @@
  */
 import { Command, Option } from 'commander';
 import { readCell } from '../artifacts/cells';
-import { givenSpec } from '../inputs/answers/spec';
+import { givenSpec } from '../inputs/answers/judging-spec';
 import { countReuse } from '../artifacts/reuse';
 import { recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';

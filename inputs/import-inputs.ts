@@ -4,7 +4,7 @@
 import { extname } from 'node:path';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef, Plan, PlannedConfiguration } from '../experiment/plan';
-import { GivenImport } from './answers/import';
+import { GivenImport } from './answers/completion-writer';
 import type { Expanded } from '../experiment/expand/expand';
 
 /**

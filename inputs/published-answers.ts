@@ -4,7 +4,7 @@
 import type { BridgeRow } from '../experiment/expand/calibration';
 import type { MetricSpec } from '../experiment/spec';
 import { InvalidTable, parseScore } from './answers/read-judged';
-import { openAnswers } from './answers/answers';
+import { openAnswers } from './answers/columns';
 import { UnreadableInput } from './datasets';
 
 /** What the literature's files call the usual metrics. */

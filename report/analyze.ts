@@ -2,7 +2,7 @@
  * Aggregates judged answers that already exist, from anywhere: `flamingo analyze`.
  */
 import { readFile } from 'node:fs/promises';
-import { scoresOf } from './statistics/answers';
+import { scoresOf } from '../experiment/scored-answer';
 import { misalignedShare, type MisalignedDefinition, type ScoreNames } from './statistics/misaligned';
 import { groupBy } from './statistics/grouping';
 import { readJudged, type TableOptions } from '../inputs/answers/read-judged';

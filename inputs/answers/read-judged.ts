@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
 import { CsvError, parse } from 'csv-parse/sync';
-import type { Answer } from '../../report/statistics/answers';
+import type { Answer } from '../../experiment/scored-answer';
 
 /** The file is not such a table. The message names file and line. */
 export class InvalidTable extends Error {

@@ -7,8 +7,8 @@
 import type { PlannedCell, Question } from '../../experiment/plan';
 import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
 import type { MisalignedRule } from '../../experiment/spec';
-import type { Answer } from './answers';
-import { scoresOf } from './answers';
+import type { Answer } from '../../experiment/scored-answer';
+import { scoresOf } from '../../experiment/scored-answer';
 import { isMisaligned, misalignedShare, misalignedValues, type ScoreNames } from './misaligned';
 import { askedOf, type RepeatsOf } from './expected';
 import { groupBy } from './grouping';

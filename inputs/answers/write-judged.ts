@@ -16,9 +16,9 @@ import type { Sha256 } from '../../experiment/canonical';
 import type { Judgement, JudgementStatus } from '../../experiment/rows';
 import { InvalidTable } from './read-judged';
 import { readCell } from '../../artifacts/cells';
-import type { AnswerTable } from './answers';
-import type { GivenPlan } from './plan';
-import { tableFormat, type TableRow } from './table';
+import type { AnswerTable } from './columns';
+import type { GivenPlan } from './judging-plan';
+import { tableFormat, type TableRow } from './reader';
 
 /** `missing`: the judge could not be asked; the next run asks again. */
 type CellStatus = JudgementStatus | 'missing';

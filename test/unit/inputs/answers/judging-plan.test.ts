@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCell } from '../../../../artifacts/cells';
-import { openAnswers, type AnswerColumns, type AnswerTable } from '../../../../inputs/answers/answers';
-import { planGiven, type GivenPlan } from '../../../../inputs/answers/plan';
-import { givenSpec } from '../../../../inputs/answers/spec';
-import { tableFormat, type TableFormat } from '../../../../inputs/answers/table';
-import { writeJudged } from '../../../../inputs/answers/write';
+import { openAnswers, type AnswerColumns, type AnswerTable } from '../../../../inputs/answers/columns';
+import { planGiven, type GivenPlan } from '../../../../inputs/answers/judging-plan';
+import { givenSpec } from '../../../../inputs/answers/judging-spec';
+import { tableFormat, type TableFormat } from '../../../../inputs/answers/reader';
+import { writeJudged } from '../../../../inputs/answers/write-judged';
 import { estimateJudging } from '../../../../judge/prices';
 import { countReuse } from '../../../../artifacts/reuse';
 import { openStore } from '../../../../workers/open-store';

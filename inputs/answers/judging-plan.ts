@@ -11,9 +11,9 @@ import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/p
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../../experiment/questions';
 import { instrumentsOf } from '../../experiment/expand/rubrics';
 import { InvalidTable } from './read-judged';
-import type { AnswerTable } from './answers';
-import { GivenImport } from './import';
-import { ANSWERS_SET, RUBRICS_SET, type GivenSpec } from './spec';
+import type { AnswerTable } from './columns';
+import { GivenImport } from './completion-writer';
+import { ANSWERS_SET, RUBRICS_SET, type GivenSpec } from './judging-spec';
 
 /** More groups would make a history and a report that nobody can use. */
 const MOST_GROUPS = 500;

@@ -5,7 +5,7 @@ import { ANSWER_COLUMNS, InvalidTable, QUESTION_COLUMNS } from './read-judged';
 import { answerHash } from '../../experiment/expand/given';
 import { questionFrom } from '../../experiment/questions';
 import type { Sha256 } from '../../experiment/canonical';
-import { openTable, type Table, type TableFormat, type TableRow } from './table';
+import { openTable, type Table, type TableFormat, type TableRow } from './reader';
 
 export interface AnswerColumns {
   /** Default: `question` or `question_text`. */

@@ -1,7 +1,7 @@
 /**
  * An answer with its scores: what all statistics are made of, whether it comes from the store or from a CSV file.
  */
-import type { Clustered } from './intervals';
+import type { Clustered } from '../report/statistics/intervals';
 
 export interface Answer {
   /** Question id. */

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { openAnswers, type AnswerColumns, type AnswerRow } from '../../../../inputs/answers/answers';
-import { openTable, tableFormat, type TableFormat } from '../../../../inputs/answers/table';
+import { openAnswers, type AnswerColumns, type AnswerRow } from '../../../../inputs/answers/columns';
+import { openTable, tableFormat, type TableFormat } from '../../../../inputs/answers/reader';
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'flamingo-table-'))));
