@@ -15,6 +15,7 @@ import type { ConfigurationOutline, ExperimentOutline, ExperimentRequest } from 
 import { beating } from './heartbeat';
 import { readCell } from '../artifacts/cells';
 import { writeReport } from '../report/experiment-report';
+import type { Python } from '../inputs/archive';
 import { importExperiment, InvalidFile, type ExperimentText } from '../inputs/import';
 import { paidInRun } from '../judge/paid-in-run';
 import { planJudging } from '../judge/cut-shards';
@@ -22,10 +23,17 @@ import { publishCell } from '../report/publish';
 import { countReuse, judgesWithWork, newWork, type Reuse } from '../artifacts/reuse';
 import { estimateCost } from '../judge/estimate';
 
+/** What reading an experiment's inputs needs of this worker's machine. */
+export interface InputPlaces {
+  cacheFolder: string;
+  /** Opens archives; null while it is not set up. */
+  python: () => Python | null;
+}
+
 /** `experiments`: the folder that `{"file": …}` is resolved under, and nothing outside it. */
-export function planningActivities(store: Store, experiments: string): PlanningActivities {
+export function planningActivities(store: Store, experiments: string, places: InputPlaces): PlanningActivities {
   return {
-    planExperiment: (request) => beating('planning', () => outline(store, experiments, request)),
+    planExperiment: (request) => beating('planning', () => outline(store, experiments, places, request)),
 
     planJudging: (input) =>
       beating(input.cell, async () => {
@@ -51,7 +59,12 @@ export function planningActivities(store: Store, experiments: string): PlanningA
   };
 }
 
-async function outline(store: Store, experiments: string, request: ExperimentRequest): Promise<ExperimentOutline> {
+async function outline(
+  store: Store,
+  experiments: string,
+  places: InputPlaces,
+  request: ExperimentRequest,
+): Promise<ExperimentOutline> {
   if (request.store !== undefined && request.store !== store.id) {
     throw ApplicationFailure.create({
       type: 'WrongStore',
@@ -59,7 +72,7 @@ async function outline(store: Store, experiments: string, request: ExperimentReq
       message: `the plan lies in the store ${request.store}, this worker has the store ${store.id}: give both the same FLAMINGO_STORE`,
     });
   }
-  const ref = request.plan ?? (await planFromText(store, experiments, request));
+  const ref = request.plan ?? (await planFromText(store, experiments, places, request));
   const stored = await loadPlan(store, ref);
   const { plan, spec } = stored;
   const output = outputFolder(request, spec);
@@ -122,7 +135,12 @@ function outlineOf(configuration: PlannedConfiguration, reuse: Reuse): Configura
 }
 
 /** `{"file"}` and `{"yaml"}`: the file is read and its inputs imported here, on the worker. */
-async function planFromText(store: Store, experiments: string, request: ExperimentRequest): Promise<ArtifactRef> {
+async function planFromText(
+  store: Store,
+  experiments: string,
+  { cacheFolder, python }: InputPlaces,
+  request: ExperimentRequest,
+): Promise<ArtifactRef> {
   if (request.plan === null) {
     throw invalid(
       'this plan was made without the inputs that are missing; use `flamingo run`, or `flamingo plan --fetch`',
@@ -130,8 +148,9 @@ async function planFromText(store: Store, experiments: string, request: Experime
   }
   const file = await textOf(experiments, request);
   try {
-    const { ref, missing } = await importExperiment(file, { store, confine: true });
-    if (ref !== null) return ref;
+    const options = { store, cacheFolder, python: python(), confine: true };
+    const { stored, missing } = await importExperiment(file, options);
+    if (stored !== null) return stored.ref;
     throw invalid(missing.map(({ name, kind, reason }) => `${kind} ${name}: ${reason}`).join('; '));
   } catch (error) {
     // what is wrong with a file does not get better by trying again

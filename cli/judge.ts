@@ -25,8 +25,9 @@ import type { QuestionItem } from '../experiment/questions';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
-import { dollars, judgeOptions, judgeWords, namedFile, positive, readRubric, type JudgeOptions } from './judge-options';
+import { dollars, judgeOptions, judgeWords, positive, readRubric, type JudgeOptions } from './judge-options';
 import { portNumber } from './local/ports';
+import { namedPath } from './named-path';
 import { checkPlace } from './out-file';
 import { say } from './output';
 import { accountOf, requireCredentials, submitAndFollow } from './submit';
@@ -56,7 +57,7 @@ export function judgeCommand(): Command {
     .description('judge answers that come from anywhere; the same command again goes on, or is done at once')
     .argument('<file>', '.csv or .jsonl with questions and answers, also .gz')
     .requiredOption('-o, --out <file>', 'the same rows with their verdicts: .csv or .jsonl, also .gz')
-    .option('--metric <name=file>', 'judge this metric by the rubric in a file (repeatable)', namedFile)
+    .option('--metric <name=file>', 'judge this metric by the rubric in a file (repeatable)', namedPath)
     .option('--rubric <rubric>', '`hardened` or `combined`: Flamingo’s own words; `published:FILE`: a question file’s')
     .option('--question-column <name>', 'default: question or question_text')
     .option('--answer-column <name>', 'default: answer or response')
@@ -142,7 +143,7 @@ async function judged(
   }
   let outcome: ExperimentOutcome | null = null;
   const code = await submitAndFollow(
-    { plan: stored.plan, ref, store: store.id, output },
+    { store, plan: stored.plan, ref, output },
     {
       accounts,
       port,

@@ -13,7 +13,7 @@ import { InvalidExperiment, suggestion, type Path } from '../experiment/issue';
 import { checkDataset, checkQuestions } from '../experiment/expand/pins';
 import type { QuestionItem } from '../experiment/questions';
 import type { DatasetSpec, FileSource, QuestionSetSpec, Spec } from '../experiment/spec';
-import { archiveMember } from './archive';
+import { archiveMember, type Python } from './archive';
 import { readBridge } from './published-answers';
 import { readDataset, UnreadableInput } from './datasets';
 import { cachedDownload, download, DownloadFailed } from './fetch';
@@ -25,11 +25,11 @@ export interface ResolveOptions {
   /** Folder of the experiment file: relative paths start here. */
   baseFolder: string;
   /** Local copies, `--source NAME=PATH`: a file, or a folder that holds it under a usual name. */
-  sources?: Record<string, string>;
+  sources?: Record<string, string> | undefined;
   /** For downloads, unpacked members and hashes of model folders. */
   cacheFolder: string;
-  /** Python of the trainer's environment, for archives; null when it is not set up. */
-  python?: string | null;
+  /** Opens archives; null when it is not set up. */
+  python?: Python | null;
   /** Download nothing; what is not at hand is reported as missing. */
   offline?: boolean;
   /** Refuse paths that leave `baseFolder`: for files that came from elsewhere. */

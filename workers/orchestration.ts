@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { planningActivities } from '../activities/planning';
 import { openStore } from './open-store';
-import { installationRoot } from './places';
+import { cacheFolder, installationRoot } from './places';
+import { pythonIfThere } from './toolchain';
 import { ORCHESTRATION_QUEUE } from '../workflows/messages';
 import { prepareNamespace } from './namespace';
 import { runWorker } from './run-worker';
@@ -25,7 +26,10 @@ async function main(): Promise<void> {
     name: 'orchestration',
     taskQueue: ORCHESTRATION_QUEUE,
     workflowBundle: { codePath },
-    activities: planningActivities(await openStore(), process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd()),
+    activities: planningActivities(await openStore(), process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd(), {
+      cacheFolder: cacheFolder(),
+      python: pythonIfThere,
+    }),
     // a report of a large experiment holds all its rows in memory: not many at once
     maxConcurrentActivityTaskExecutions: 8,
     maxCachedWorkflows: 200,

@@ -12,7 +12,7 @@ import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from
 import { instrumentsOf } from '../../experiment/expand/rubrics';
 import { InvalidTable } from './read-judged';
 import type { AnswerTable } from './columns';
-import { GivenImport } from './completion-writer';
+import { CompletionWriter } from './completion-writer';
 import { ANSWERS_SET, RUBRICS_SET, type GivenSpec } from './judging-spec';
 
 /** More groups would make a history and a report that nobody can use. */
@@ -164,9 +164,9 @@ async function importAnswers(
   table: AnswerTable,
   given: ReadonlyMap<string, { answers: GivenAnswers; configuration: PlannedConfiguration }>,
 ): Promise<void> {
-  const imports = new Map<string, GivenImport>();
+  const imports = new Map<string, CompletionWriter>();
   for (const [group, { configuration }] of given) {
-    for (const cell of configuration.cells) imports.set(group, await GivenImport.begin(store, cell));
+    for (const cell of configuration.cells) imports.set(group, await CompletionWriter.begin(store, cell));
   }
   if ([...imports.values()].every(({ complete }) => complete)) return;
   for await (const { group, questionKey, answer, answerHash } of table.rows()) {

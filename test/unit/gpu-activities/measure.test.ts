@@ -4,12 +4,12 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { planExperiment } from '../../../inputs/plan';
+import { importExperiment } from '../../../inputs/import';
 import { planningActivities } from '../../../activities/planning';
 import { readMeasured } from '../../../report/gather/measurements';
 import { countReuse, newWork } from '../../../artifacts/reuse';
 import { LocalStore } from '../../../artifacts/local-store';
-import { loadPlan, storePlan } from '../../../artifacts/plans';
+import { loadPlan } from '../../../artifacts/plans';
 import { fromJsonLines } from '../../../artifacts/rows';
 import { canonicalRow, datasetOf, rowsText } from '../../../experiment/dataset';
 import type { ArtifactRef, Plan } from '../../../experiment/plan';
@@ -18,7 +18,7 @@ import { measure } from '../../../gpu-activities/measure';
 import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { MeasureCommand } from '../../../gpu-activities/process/protocol';
 import type { ExperimentOutline } from '../../../workflows/messages';
-import { birds, SMALL, specOf, weather } from '../experiment/samples';
+import { birds, SMALL, weather } from '../experiment/samples';
 
 const TEXT = `${SMALL}outcomes:
   log_probability:
@@ -49,11 +49,9 @@ beforeEach(async () => {
   }));
   writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(items));
   store = await LocalStore.open(join(folder, 'store'));
-  const spec = specOf(TEXT);
-  const options = { baseFolder: folder, cacheFolder: join(folder, 'cache'), offline: true, store };
-  plan = (await planExperiment(spec, options)).plan as Plan;
-  const source = { file: 'small.yaml', text: TEXT };
-  ref = await storePlan(store, { plan, spec, source, modelFolder: null, overrides: [] });
+  const options = { cacheFolder: join(folder, 'cache'), offline: true, store };
+  const { stored } = await importExperiment({ text: TEXT, name: 'small.yaml', folder }, options);
+  ({ plan, ref } = stored as NonNullable<typeof stored>);
   asked = [];
 });
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -90,7 +88,7 @@ function run(configuration: string, condition: string, host = trainer()) {
 }
 
 async function outline(): Promise<ExperimentOutline> {
-  const { planExperiment: outlined } = planningActivities(store, folder);
+  const { planExperiment: outlined } = planningActivities(store, folder, { cacheFolder: folder, python: () => null });
   const work = (): ReturnType<typeof outlined> => outlined({ plan: ref });
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   return environment.run<[], ExperimentOutline, typeof work>(work);
