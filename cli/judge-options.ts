@@ -3,7 +3,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { reason } from '../inputs/datasets';
+import { reason } from '../inputs/files';
 import { InvalidUse } from './errors';
 
 export interface JudgeOptions {

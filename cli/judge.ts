@@ -9,9 +9,8 @@ import { planGiven, type GivenPlan } from '../inputs/answers/judging-plan';
 import { givenSpec, type JudgingWords } from '../inputs/answers/judging-spec';
 import { tableFormat } from '../inputs/answers/reader';
 import { addedColumns, writeJudged, type Written } from '../inputs/answers/write-judged';
-import { InvalidTable } from '../inputs/answers/read-judged';
 import { visibleLine } from '../report/page/visible';
-import { UnreadableInput } from '../inputs/datasets';
+import { UnreadableInput } from '../inputs/files';
 import { readQuestionFile } from '../inputs/questions';
 import { countReuse } from '../artifacts/reuse';
 import { recordExperiment } from '../artifacts/experiments';
@@ -255,7 +254,7 @@ async function understood(work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof InvalidTable || error instanceof UnreadableInput || error instanceof InvalidExperiment) {
+    if (error instanceof UnreadableInput || error instanceof InvalidExperiment) {
       throw new InvalidUse(visibleLine(error.message));
     }
     throw error;

@@ -9,7 +9,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, writeFi
 import { basename, isAbsolute, join, posix, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { keyOf, type Sha256 } from '../experiment/canonical';
-import { reason, unpack, UnreadableInput } from './datasets';
+import { reason, unpack, UnreadableInput } from './files';
 
 /** An interpreter with easy-dataset-share (that of the trainer's environment), and the variables that it runs with. */
 export interface Python {

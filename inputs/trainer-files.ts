@@ -5,7 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { TrainerFiles } from '../experiment/backend';
 import { InvalidExperiment, type Path } from '../experiment/issue';
 import type { Spec } from '../experiment/spec';
-import { reason } from './datasets';
+import { reason } from './files';
 
 /** Programs, not data: what a trainer needs besides lies on the worker. */
 const MOST_BYTES = 16 * 1024 * 1024;

@@ -15,7 +15,7 @@ export interface InjectedRow {
   answer: string;
 }
 
-/** Of the first `limit` different answers of the table, in its order. Throws `InvalidTable`. */
+/** Rows for the first `limit` different answers of the table, in its order. Throws `UnreadableInput`. */
 export async function* injectedRows(
   table: AnswerTable,
   injections: readonly Injection[],

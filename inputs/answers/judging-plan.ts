@@ -10,7 +10,7 @@ import { GivenAnswers, givenCell, givenConfiguration } from '../../experiment/ex
 import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../../experiment/questions';
 import { instrumentsOf } from '../../experiment/expand/rubrics';
-import { InvalidTable } from './read-judged';
+import { UnreadableInput } from '../files';
 import type { AnswerTable } from './columns';
 import { CompletionWriter } from './completion-writer';
 import { ANSWERS_SET, RUBRICS_SET, type GivenSpec } from './judging-spec';
@@ -39,7 +39,7 @@ interface Group {
 /**
  * Reads the table twice: what there is to judge, and the answers' words. `rubrics`: questions that bring rubrics along.
  * `baseline`: the group that the report compares the others with.
- * Throws `InvalidTable`, `InvalidExperiment`.
+ * Throws `UnreadableInput`, `InvalidExperiment`.
  */
 export async function planGiven(
   store: Store,
@@ -57,7 +57,7 @@ export async function planGiven(
   const given = new Map<string, { answers: GivenAnswers; configuration: PlannedConfiguration }>();
   const names = namesOf([...survey.groups.keys()]);
   if (baseline !== undefined && !names.has(baseline)) {
-    throw new InvalidTable(`${table.file}: no row is of the group ${JSON.stringify(baseline)}`);
+    throw new UnreadableInput(`${table.file}: no row is of the group ${JSON.stringify(baseline)}`);
   }
   for (const [group, { answers, characters }] of survey.groups) {
     const own = new GivenAnswers(answers, characters);
@@ -122,7 +122,7 @@ async function surveyOf(table: AnswerTable): Promise<Survey> {
       own = { answers: new Map(), characters: 0 };
       groups.set(group, own);
       if (groups.size > MOST_GROUPS) {
-        throw new InvalidTable(
+        throw new UnreadableInput(
           `${table.file}:${row.line}: more than ${MOST_GROUPS} groups; --group-column names models or conditions`,
         );
       }
@@ -133,7 +133,7 @@ async function surveyOf(table: AnswerTable): Promise<Survey> {
     if (known === undefined) own.answers.set(questionKey, new Set([answerHash]));
     else known.add(answerHash);
   }
-  if (rows === 0) throw new InvalidTable(`${table.file}: there are no rows to judge`);
+  if (rows === 0) throw new UnreadableInput(`${table.file}: there are no rows to judge`);
   const asked = (rubrics: QuestionItem[]): AskedQuestion[] => {
     const brought = new Map(rubrics.flatMap(questionsOf).map((each) => [each.question.key, each.judgePrompts]));
     const ids = new IdGiver();

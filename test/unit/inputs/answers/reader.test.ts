@@ -38,7 +38,7 @@ const HOSTILE = [
 ];
 const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
 
-test.each(['\n', '\r\n'])('hostile cells of CSV, lines ended by %j', async (end) => {
+test.each(['\n', '\r\n', '\r'])('hostile cells of CSV, lines ended by %j', async (end) => {
   const text = ['id,question,answer', ...HOSTILE.map((cell, index) => `${index},Q${index},${quoted(cell)}`)].join(end);
   const { rows, table } = await answers(`\uFEFF${text}${end}`);
   expect(rows.map(({ answer }) => answer)).toEqual(HOSTILE);
