@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/answers/columns';
-import { planGiven, type GivenPlan } from '../inputs/answers/judging-plan';
-import { givenSpec, type JudgingWords } from '../inputs/answers/judging-spec';
+import { storeJudgingPlan, type JudgingPlan } from '../inputs/answers/judging-plan';
+import { judgingSpec, type JudgingWords } from '../inputs/answers/judging-spec';
 import { tableFormat } from '../inputs/answers/reader';
 import { addedColumns, writeJudged, type Written } from '../inputs/answers/write-judged';
 import { visibleLine } from '../report/page/visible';
@@ -102,11 +102,11 @@ async function judge(file: string, options: Options): Promise<number> {
     throw new InvalidUse('--baseline names a group: which column holds them? Give --group-column');
   await checkOut(file, options.out);
   const { words, rubrics } = await judgingWords(file, options);
-  const given = givenSpec(words);
+  const judging = judgingSpec(words);
   const table = await openAnswers(file, format, columnsOf(options));
   const store = await openStore();
-  const plan = await planGiven(store, table, given, rubrics, options.baseline);
-  const metrics = given.spec.metrics.map(({ name }) => name);
+  const plan = await storeJudgingPlan(store, table, judging, rubrics, options.baseline);
+  const metrics = judging.spec.metrics.map(({ name }) => name);
   const taken = addedColumns(metrics).find((name) => plan.columns.includes(name));
   if (taken !== undefined) {
     throw new InvalidUse(`${file} has a column ${JSON.stringify(taken)} already: give the metric another name`);
@@ -123,7 +123,7 @@ async function judge(file: string, options: Options): Promise<number> {
 /** Brings all verdicts into the store. Without anything new to judge no service is started. */
 async function judged(
   store: Store,
-  plan: GivenPlan,
+  plan: JudgingPlan,
   options: Options,
   port: number,
 ): Promise<{ code: number; outcome: ExperimentOutcome | null }> {
@@ -212,7 +212,7 @@ function columnsOf({ questionColumn, answerColumn, idColumn, groupColumn }: Opti
 }
 
 function conclude(
-  plan: GivenPlan,
+  plan: JudgingPlan,
   { rows, metrics }: Written,
   { file }: AnswerTable,
   { out, json }: Options,

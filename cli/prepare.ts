@@ -44,11 +44,11 @@ export interface PlanJson {
   configurations: number;
   cells: number;
   fineTunes: Count;
-  /** Of the new fine-tunes those that are done again for adapters of steps that were not kept; left out when there are none. */
+  /** Those of the new fine-tunes that are done again for adapters of steps that were not kept; left out without any. */
   trainedAgain?: Reuse['trainedAgain'];
   completions: Count;
   judgements: Count;
-  /** Of log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
+  /** Log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
   measurements?: Count;
   /** Null while inputs are missing. */
   estimate: CostEstimate | null;

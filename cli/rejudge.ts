@@ -4,7 +4,7 @@
  */
 import { Command, Option } from 'commander';
 import { readCell } from '../artifacts/cells';
-import { givenSpec } from '../inputs/answers/judging-spec';
+import { judgingSpec } from '../inputs/answers/judging-spec';
 import { countReuse } from '../artifacts/reuse';
 import { recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
@@ -139,7 +139,7 @@ async function rejudging(store: Store, before: StoredPlan, options: Options): Pr
   // the file's grammar asks for a metric also where only the judge is new
   const metrics = named.length > 0 ? rubrics : { alignment: { rubric: { preset: 'hardened' } } };
   const { spec } = understood(() =>
-    givenSpec({
+    judgingSpec({
       file: before.spec.name,
       metrics,
       combined: [],

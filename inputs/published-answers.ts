@@ -11,7 +11,7 @@ import { UnreadableInput } from './files';
 const USUAL: Record<string, string> = { alignment: 'aligned', coherence: 'coherent' };
 
 /** `columns`: metric -> column. Throws `UnreadableInput` naming file and line. */
-export async function readBridge(
+export async function readPublishedAnswers(
   path: string,
   metrics: readonly MetricSpec[],
   columns: Readonly<Record<string, string>>,

@@ -39,7 +39,7 @@ export interface Table {
 
 const BYTE_ORDER_MARK = '\uFEFF';
 
-/** By the file's name: `.csv`, `.jsonl` or `.ndjson`, each also with `.gz`; null for any other. */
+/** The format by the file's name: `.csv`, `.jsonl` or `.ndjson`, each also with `.gz`; null for any other. */
 export function tableFormat(path: string): TableFormat | null {
   const name = path.toLowerCase().replace(/\.gz$/, '');
   if (name.endsWith('.csv')) return 'csv';
@@ -90,7 +90,7 @@ function headerOf(path: string, { fields, raw, lineEnd, byteOrderMark }: CsvReco
 
 interface CsvRecord extends Pick<TableRow, 'line' | 'raw' | 'lineEnd'> {
   fields: string[];
-  /** Of the file. */
+  /** Whether the file begins with one. */
   byteOrderMark: boolean;
 }
 
@@ -98,30 +98,32 @@ interface CsvRecord extends Pick<TableRow, 'line' | 'raw' | 'lineEnd'> {
 async function* csvRecords(path: string): AsyncGenerator<CsvRecord> {
   const { start, byteOrderMark, characters } = await openText(path);
   const ends: TableRow['lineEnd'][] = endsWithReturns(start) ? ['\r'] : ['\r\n', '\n'];
-  const parser = parse({ raw: true, relax_column_count: true, record_delimiter: ends });
+  // what the parser holds is lost with its first error: the names for that message are taken from it at once
+  let header: string[] | null = null;
+  const on_record = (parsed: unknown): string[] => {
+    header ??= (parsed as { record: string[] }).record;
+    return parsed as string[];
+  };
+  const parser = parse({ raw: true, relax_column_count: true, record_delimiter: ends, on_record });
   const source = Readable.from(characters());
   // an error of the source reaches the loop below through the parser
   pipeline(source, parser, () => undefined);
   let line = 1;
   let lineEnd = ends.at(-1) as TableRow['lineEnd']; // the last line may have none: it gets that of the line before
-  let header: string[] = [];
   try {
     for await (const record of parser) {
       const { record: fields, raw } = record as { record: string[]; raw: string };
       // the parser gives the first character of the line end along
       const own = /[\r\n]$/.test(raw) ? raw.slice(0, -1) : raw;
       if (own !== raw) lineEnd = raw.endsWith('\n') ? '\n' : (ends[0] as TableRow['lineEnd']);
-      if (own !== '') {
-        if (header.length === 0) header = fields;
-        yield { fields, raw: own, line, lineEnd, byteOrderMark };
-      }
+      if (own !== '') yield { fields, raw: own, line, lineEnd, byteOrderMark };
       line += own.split(lineEnd === '\r' ? '\r' : '\n').length;
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     // it may come before records that the parser still holds
     const { lines = line, column } = error as CsvError & { lines?: number; column?: number };
-    const name = column === undefined ? undefined : header[column];
+    const name = column === undefined ? undefined : (header as string[] | null)?.[column];
     throw new UnreadableInput(`${path}:${lines}: ${error.message}${name === undefined ? '' : ` (column ${name})`}`);
   } finally {
     source.destroy();

@@ -19,7 +19,7 @@ import { csvLine } from '../csv-lines';
 import { UnreadableInput } from '../files';
 import { readCell } from '../../artifacts/cells';
 import type { AnswerTable } from './columns';
-import type { GivenPlan } from './judging-plan';
+import type { JudgingPlan } from './judging-plan';
 import { tableFormat, type TableRow } from './reader';
 
 /** `missing`: the judge could not be asked; the next run asks again. */
@@ -58,7 +58,7 @@ const MISSING: Verdict = { score: null, status: 'missing' satisfies CellStatus, 
 export async function writeJudged(
   store: Store,
   table: AnswerTable,
-  plan: GivenPlan,
+  plan: JudgingPlan,
   metrics: readonly string[],
   out: string,
 ): Promise<Written> {
@@ -99,7 +99,7 @@ async function synced(path: string): Promise<void> {
   }
 }
 
-async function verdictsOf(store: Store, { stored: { plan } }: GivenPlan): Promise<Map<Sha256, Map<string, Verdict>>> {
+async function verdictsOf(store: Store, { stored: { plan } }: JudgingPlan): Promise<Map<Sha256, Map<string, Verdict>>> {
   const verdicts = new Map<Sha256, Map<string, Verdict>>();
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const { judgements } = await readCell(store, plan, cell);
