@@ -9,6 +9,7 @@ const esModules = [
   'vega[^/]*',
   'd3(-[^/]*)?',
   'csv-parse',
+  'csv-stringify',
   'delaunator',
   'get-port',
   'internmap',

@@ -4,7 +4,7 @@
 import { hostname } from 'node:os';
 import { ApplicationFailure } from '@temporalio/activity';
 import { withHeartbeat } from '../activities/heartbeat';
-import { UnreadableInput } from '../inputs/datasets';
+import { UnreadableInput } from '../inputs/files';
 import { hashModelFolder } from '../inputs/model-folder';
 import { cacheFolder } from '../workers/places';
 import { bundledModelPath } from '../workers/toolchain';

@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, realpath, rename, stat, writeFile } from 'nod
 import { dirname, join } from 'node:path';
 import { hashFile } from '../artifacts/hash-file';
 import { keyOf, type Sha256 } from '../experiment/canonical';
-import { reason, UnreadableInput } from './datasets';
+import { reason, UnreadableInput } from './files';
 
 const PARTS = /\.(safetensors|json|txt|model|jinja)$/;
 
