@@ -24,6 +24,11 @@ const notFromWorkflows = [
   },
 ];
 
+const thrownByTable = {
+  selector: "CallExpression[callee.object.name='ApplicationFailure'], NewExpression[callee.name='ApplicationFailure']",
+  message: 'Failures are thrown by `failure` with a type of the table in workflows/failures.ts.',
+};
+
 export default tseslint.config(
   {
     ignores: ['dist/', 'node_modules/', '.flamingo/', 'results/', 'coverage/', 'gpu-activities/trainer/', '**/*.d.cts'],
@@ -56,6 +61,11 @@ export default tseslint.config(
       '@typescript-eslint/no-restricted-imports': ['error', { patterns: notFromWorkflows }],
       'no-restricted-globals': ['error', 'process', 'Buffer', 'setImmediate', 'require'],
     },
+  },
+  {
+    files: ['**/*.ts'],
+    ignores: ['workflows/failures.ts', 'test/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', thrownByTable] },
   },
   { files: ['cli/**/*.ts', 'tools/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
   {

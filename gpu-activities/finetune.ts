@@ -5,7 +5,7 @@
  */
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { configurationOf, loadPlan } from '../artifacts/plans';
 import type { Manifest, Store, WorkKey } from '../artifacts/store';
 import { keptAdapterKey } from '../experiment/kept-steps';
@@ -15,20 +15,14 @@ import { earlierAttempts, refuseHopeless } from '../activities/attempts';
 import { holderOf, withLease } from '../activities/leases';
 import { stepsNotKept } from '../artifacts/rows';
 import { trainByCommand, type CommandWork } from './command/train';
+import type { ProgramHost } from './command/program';
+import type { GpuDependencies } from './dependencies';
 import { modelFor } from './models';
-import { failureOf, runOperation, type Committed, type GpuHeartbeat, type TrainerHost } from './operation';
+import { failureOf, runOperation, type Committed, type GpuHeartbeat } from './operation';
 import type { Ready } from './process/trainer-process';
 import { withHeartbeat } from '../activities/heartbeat';
 import { checkBudget } from '../activities/budget';
-
-export interface GpuDependencies {
-  store: Store;
-  trainer: TrainerHost;
-  /** Optimizer steps between checkpoints; without it the trainer chooses. */
-  checkpointEverySteps?: number;
-  /** Whether programs that an experiment brings may run on this host; whoever submits one runs code here. */
-  allowCommands?: boolean;
-}
+import { failure, FAILURES } from '../workflows/failures';
 
 export async function finetune(dependencies: GpuDependencies, input: FinetuneInput): Promise<FinetuneResult> {
   const { store, trainer } = dependencies;
@@ -57,7 +51,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
       host: hostname(),
     };
     try {
-      const model = await modelFor(recipe.model, stored.modelFolder);
+      const model = await modelFor(dependencies.models, recipe.model, stored.modelFolder);
       const rows = await store.localPath(trainingRows(planned));
       const { backend } = recipe;
       const { committed, ready } = await (typeof backend === 'string'
@@ -71,7 +65,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               heldOut: planned.heldOutRows && standing === null ? await store.localPath(planned.heldOutRows) : null,
               attemptFolder,
               searchFolders: [...new Set([...folders, attemptFolder])],
-              checkpointEverySteps: dependencies.checkpointEverySteps ?? null,
+              checkpointEverySteps: dependencies.checkpointEverySteps,
               keepSteps: lacking,
               until: standing === null ? null : (lacking.at(-1) as number),
             },
@@ -83,7 +77,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
             trainer,
             {
               recipe: { ...recipe, backend },
-              trainer: ownTrainer(dependencies, planned),
+              ...ownTrainer(dependencies, planned),
               model,
               rows,
               attemptFolder,
@@ -208,16 +202,17 @@ async function adapterFiles(
 }
 
 /** How the experiment's own trainer is run here, if it may. */
-function ownTrainer({ allowCommands }: GpuDependencies, planned: PlannedConfiguration): CommandWork['trainer'] {
-  if (planned.trainer === undefined) throw new Error(`the plan names no trainer for ${planned.name}`);
-  if (allowCommands !== true) {
-    throw ApplicationFailure.nonRetryable(
-      `${planned.name} is trained by a command of the experiment's own, and this worker runs none: start it with ` +
-        'FLAMINGO_ALLOW_COMMANDS=1 if you trust whoever submits experiments',
-      'CommandsNotAllowed',
-    );
-  }
-  return planned.trainer;
+function ownTrainer(
+  { programs }: GpuDependencies,
+  { name, trainer }: PlannedConfiguration,
+): { trainer: CommandWork['trainer']; programs: ProgramHost } {
+  if (trainer === undefined) throw new Error(`the plan names no trainer for ${name}`);
+  if (programs !== null) return { trainer, programs };
+  throw failure(
+    FAILURES.CommandsNotAllowed,
+    `${name} is trained by a command of the experiment's own, and this worker runs none: start it with ` +
+      'FLAMINGO_ALLOW_COMMANDS=1 if you trust whoever submits experiments',
+  );
 }
 
 function trainingRows({ name, trainingRows: rows }: PlannedConfiguration & { recipe: Recipe | null }): ArtifactRef {
