@@ -1,7 +1,7 @@
 /**
- * ESLint: typescript-eslint with types, and two rules of this house. Workflow code is replayed, so it may use neither Node
- * built-ins nor anything that is not deterministic; and no promise is left floating. Which folder may import which is
- * held by .dependency-cruiser.cjs.
+ * ESLint: typescript-eslint with types, and three rules of this house. Workflow code is replayed, so it may use neither Node
+ * built-ins nor anything that is not deterministic; no promise is left floating; and only the programs read the
+ * environment. Which folder may import which is held by .dependency-cruiser.cjs.
  */
 import { builtinModules } from 'node:module';
 import tseslint from 'typescript-eslint';
@@ -28,6 +28,12 @@ const thrownByTable = {
   selector: "CallExpression[callee.object.name='ApplicationFailure'], NewExpression[callee.name='ApplicationFailure']",
   message: 'Failures are thrown by `failure` with a type of the table in workflows/failures.ts.',
 };
+
+/** Programs of their own, and, for a reason each, files that still read the environment. */
+const MAY_READ_ENVIRONMENT = [
+  'stand-in/main.ts', // a program of its own
+  'inputs/archive.ts', // hands its whole environment to a child process
+];
 
 export default tseslint.config(
   {
@@ -66,6 +72,23 @@ export default tseslint.config(
     files: ['**/*.ts'],
     ignores: ['workflows/failures.ts', 'test/**/*.ts'],
     rules: { 'no-restricted-syntax': ['error', thrownByTable] },
+  },
+  {
+    files: ['gpu-activities', 'activities', 'report', 'inputs', 'judge', 'stand-in', 'artifacts', 'experiment'].map(
+      (folder) => `${folder}/**/*.ts`,
+    ),
+    ignores: MAY_READ_ENVIRONMENT,
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'process',
+          property: 'env',
+          message: 'cli/ and workers/ read the environment and hand down what is needed (docs/environment.md).',
+        },
+      ],
+      'no-restricted-imports': ['error', { paths: ['process', 'node:process'] }],
+    },
   },
   { files: ['cli/**/*.ts', 'tools/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
   {

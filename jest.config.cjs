@@ -10,6 +10,7 @@ const esModules = [
   'd3(-[^/]*)?',
   'csv-parse',
   'delaunator',
+  'get-port',
   'internmap',
   'json-stringify-pretty-compact',
   'long',

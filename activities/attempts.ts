@@ -4,8 +4,7 @@
  * Preemption, pause and host failures may happen any number of times. An attempt that died by itself without reaching
  * a new checkpoint is no progress; five of those in a row end the work with a reason instead of a retry for ever.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Attempt } from '../artifacts/store';
 import { failure, FAILURES } from '../workflows/failures';
 
 /** `hopeless`: no retry helps. `host`: the machine's fault. `died`, `oom`: the work's own. */
@@ -19,18 +18,22 @@ interface AttemptRecord {
   checkpointStep: number | null;
 }
 
-export async function recordAttempt(folder: string, record: AttemptRecord): Promise<void> {
-  await writeFile(join(folder, 'ended.json'), JSON.stringify(record) + '\n');
+const FILE = 'ended.json';
+
+export async function recordAttempt(attempt: Attempt, record: AttemptRecord): Promise<void> {
+  await attempt.write(FILE, JSON.stringify(record) + '\n');
 }
 
 /** Ends of the earlier attempts, oldest first. An attempt without a record lost its whole worker: a host failure. */
-export async function earlierAttempts(folders: string[]): Promise<AttemptRecord[]> {
+export async function earlierAttempts(attempts: readonly Attempt[]): Promise<AttemptRecord[]> {
   return Promise.all(
-    folders.map(async (folder) => {
+    attempts.map(async (attempt) => {
+      const lost: AttemptRecord = { end: 'host', message: 'the worker was lost', checkpointStep: null };
       try {
-        return JSON.parse(await readFile(join(folder, 'ended.json'), 'utf8')) as AttemptRecord;
+        const text = await attempt.read(FILE);
+        return text === null ? lost : (JSON.parse(text) as AttemptRecord);
       } catch {
-        return { end: 'host', message: 'the worker was lost', checkpointStep: null } satisfies AttemptRecord;
+        return lost;
       }
     }),
   );
@@ -45,7 +48,7 @@ export function hopelessAfter(attempts: AttemptRecord[]): string | null {
   return `${last.length} attempts in a row ended without a new checkpoint; the last: ${last.at(-1)?.message}`;
 }
 
-export async function refuseHopeless(folders: string[]): Promise<void> {
-  const reason = hopelessAfter(await earlierAttempts(folders));
+export async function refuseHopeless(attempts: readonly Attempt[]): Promise<void> {
+  const reason = hopelessAfter(await earlierAttempts(attempts));
   if (reason !== null) throw failure(FAILURES.NoProgress, reason);
 }

@@ -17,8 +17,7 @@ import { failure, FAILURES } from '../workflows/failures';
 import { checkBudget } from './budget';
 import { recordSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
-import { type Journal, openJournal, readJournals, type Usage } from '../artifacts/journal';
-import { journalFolders } from '../artifacts/journal-folders';
+import { type Journal, journaledAttempts, openJournal, readJournals, type Usage } from '../artifacts/journal';
 import { type AccountShares, BATCH_CALLS } from '../judge/pacing/account-share';
 import { BATCH_ATTEMPT } from '../judge/paid-in-run';
 import { usdOf } from '../judge/prices';
@@ -71,11 +70,11 @@ async function withRun(
     if ((await store.manifest(key)) !== null) return { requests: 0, left: 0, reason: null, usd: 0 };
     const context = Context.current();
     const { holder, attempt: activityAttempt } = holderOf(context.info);
-    const attempt = `${activityAttempt}${BATCH_ATTEMPT}`;
-    await refuseHopeless(await store.attemptFolders(key));
+    const ownAttempt = () => store.attempt(key, `${activityAttempt}${BATCH_ATTEMPT}`);
+    await refuseHopeless(await store.attempts(key));
     const stored = await loadPlanForJudging(store, input.plan);
     const standInUrl = env['FLAMINGO_STAND_IN_URL'];
-    const folders = await journalFolders(store, key, shard.salvage);
+    const earlier = await journaledAttempts(store, key, shard.salvage);
     let journal: Journal | undefined;
     let progress: BatchProgress = { batch: null, done: 0, of: shard.count };
     const cost = (usage: Usage) => usdOf(stored.spec, usage, { judge: shard.judge, batch: true });
@@ -114,11 +113,8 @@ async function withRun(
         instruments: stored.plan.instruments,
         host: hostname(),
         holder,
-        read: () => readJournals(folders),
-        open: async () => {
-          const folder = await store.attemptFolder(key, attempt);
-          return (journal = openJournal({ folder, attempt, searchFolders: folders }));
-        },
+        read: () => readJournals(earlier),
+        open: async () => (journal = await openJournal(await ownAttempt(), earlier)),
         beforeCreate: (usdInFlight) => checkBudget(store, input.experiment, input.maxUsd, usdInFlight),
         onPaid: (usage) => recordSpending(store, input.experiment, { shard: shard.key, usd: cost(usage) }),
         onProgress: (now) => (progress = now),
@@ -132,14 +128,14 @@ async function withRun(
         throw failure(FAILURES.BatchProcessing, error.message, { afterMs: error.delayMs });
       if (!isExpected(error) && !soft.aborted) {
         const message = (error as Error).message;
-        await recordAttempt(await store.attemptFolder(key, attempt), { end: 'died', message, checkpointStep: null });
+        await recordAttempt(await ownAttempt(), { end: 'died', message, checkpointStep: null });
       }
       throw error;
     } finally {
       clearInterval(beat);
       clearTimeout(grace);
       soft.removeEventListener('abort', abort);
-      journal?.close();
+      await journal?.close();
     }
   });
 }

@@ -16,8 +16,7 @@ import { recordSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import type { JudgeClient } from '../judge/client';
 import { judgeItems, type JudgeProgress, type Troubles } from '../judge/shard';
-import { openJournal } from '../artifacts/journal';
-import { journalFolders } from '../artifacts/journal-folders';
+import { journaledAttempts, openJournal } from '../artifacts/journal';
 import type { AccountShares } from '../judge/pacing/account-share';
 import { usdOf } from '../judge/prices';
 import { recordTroubles } from '../judge/troubles';
@@ -49,11 +48,10 @@ export async function judgeShard(
     await checkBudget(store, input.experiment, input.maxUsd);
 
     const context = Context.current();
-    const { attempt } = holderOf(context.info);
-    await refuseHopeless(await store.attemptFolders(work));
+    await refuseHopeless(await store.attempts(work));
     const requests = await readRows<JudgementRequest>(store, shard.requests);
-    const folder = await store.attemptFolder(work, attempt);
-    const journal = openJournal({ folder, attempt, searchFolders: await journalFolders(store, work, shard.salvage) });
+    const attempt = await store.attempt(work, holderOf(context.info).attempt);
+    const journal = await openJournal(attempt, await journaledAttempts(store, work, shard.salvage));
     const paidBefore = { ...journal.paid };
     let progress: Partial<JudgeProgress> & { cell: string; metric: string } = {
       cell: input.cell,
@@ -109,7 +107,7 @@ export async function judgeShard(
       };
       // an open shard is no result: the next run asks for exactly what is missing
       if (judged.missing.length > 0) {
-        await recordTroubles(folder, judged);
+        await recordTroubles(attempt, judged);
         return result;
       }
       const at = new Date().toISOString();
@@ -126,20 +124,20 @@ export async function judgeShard(
           ...judged.counts,
           ...troubleFacts(judged.troubles),
         },
-        committed: { attempt, host: hostname(), at },
+        committed: { attempt: attempt.name, host: hostname(), at },
       });
       return result;
     } catch (error) {
-      await recordTroubles(folder, { troubles: progress.troubles ?? {}, missing: [] }).catch(() => undefined);
+      await recordTroubles(attempt, { troubles: progress.troubles ?? {}, missing: [] }).catch(() => undefined);
       if (!isExpected(error) && !context.cancellationSignal.aborted) {
-        await recordAttempt(folder, { end: 'died', message: (error as Error).message, checkpointStep: null });
+        await recordAttempt(attempt, { end: 'died', message: (error as Error).message, checkpointStep: null });
       }
       throw error;
     } finally {
       done();
       clearInterval(beat);
       context.cancellationSignal.removeEventListener('abort', cancel);
-      journal.close();
+      await journal.close();
       await record();
     }
   });

@@ -14,6 +14,7 @@ import type { Spec } from '../experiment/spec';
 import { importExperiment, InvalidFile } from '../inputs/import';
 import { requestedFile } from '../inputs/requested-file';
 import { planJudging } from '../judge/cut-shards';
+import type { ProgramVersion } from '../report/report-input';
 import { estimateCost } from '../judge/estimate';
 import { paidInRun } from '../judge/paid-in-run';
 import { writeReport } from '../report/write-report';
@@ -31,7 +32,12 @@ export interface PlanningFolders {
   results: string | null;
 }
 
-export function planningActivities(store: Store, folders: PlanningFolders): PlanningActivities {
+/** `version`: of the program that runs, for the report. */
+export function planningActivities(
+  store: Store,
+  folders: PlanningFolders,
+  version: () => Promise<ProgramVersion>,
+): PlanningActivities {
   return {
     planExperiment: (request) => withHeartbeat('planning', () => outline(store, folders, request)),
 
@@ -53,7 +59,7 @@ export function planningActivities(store: Store, folders: PlanningFolders): Plan
     buildReport: (input) =>
       withHeartbeat('report', async () => {
         const stored = await loadPlan(store, input.plan);
-        return writeReport(store, stored, { output: input.output, results: input.results });
+        return writeReport(store, stored, { output: input.output, version, results: input.results });
       }),
   };
 }

@@ -149,7 +149,7 @@ export async function readJudged(store: Store, wanted: WantedJudgement[]): Promi
   }
   if (wanted.every(({ request }) => judged.has(request.id))) return judged;
   for (const work of begun) {
-    const journals = readJournals(await store.attemptFolders(work));
+    const journals = await readJournals(await store.attempts(work));
     for (const { row } of journals.finished.values()) if (!judged.has(row.id)) judged.set(row.id, row);
   }
   return judged;
@@ -160,9 +160,8 @@ export async function judgementProvenance(store: Store, group: string): Promise<
   const rows = new Map<Sha256, JudgementProvenance>();
   const { committed, open } = await store.survey('judgements', group);
   for (const work of open) {
-    for (const { provenance } of readJournals(await store.attemptFolders(work)).finished.values()) {
-      rows.set(provenance.id, provenance);
-    }
+    const { finished } = await readJournals(await store.attempts(work));
+    for (const { provenance } of finished.values()) rows.set(provenance.id, provenance);
   }
   for (const row of await judgementProvenanceOf(store, committed)) rows.set(row.id, row);
   return [...rows.values()];

@@ -1,28 +1,28 @@
 /**
  * The judge's journal: every verdict as soon as it is there, one JSON line each, so that nothing paid is paid again.
  *
- * Each attempt at a shard writes a file of its own (`judge-ATTEMPT.jsonl`, created exclusively) and reads those of all
- * attempts. Lines are of three kinds:
+ * Each attempt at a shard writes a log of its own (`judge-ATTEMPT.jsonl`) and reads those of all attempts. Lines are of
+ * three kinds:
  *
  *   {"row": Judgement, "provenance": JudgementProvenance, "paid": Usage}   a finished judgement
  *   {"unparsed": id, "paid": Usage}        a first reply that was unparsable: only the re-ask is left to do
  *   {"paid": Usage}                        spent without a verdict
  *
- * `paid` is what no earlier line of the file has counted, so the sum over all lines is what the shard has cost.
+ * `paid` is what no earlier line of the log has counted, so the sum over all lines is what the shard has cost.
  *
- * Durability: one synchronous write(2) per line, no fsync. What write(2) took survives the death of the process
- * (SIGKILL included) since it is the kernel's. A power cut or a crash of the machine can lose the last seconds of
- * lines; those judgements are then asked, and paid, again, and nothing worse. The file is synced when it is closed.
+ * Durability is the log's (store.ts). In the local store a line is the kernel's when `append` returns, so it survives the
+ * death of the process (SIGKILL included). A power cut or a crash of the machine can lose the last seconds of lines;
+ * those judgements are then asked, and paid, again, and nothing worse.
  *
  * A line counts when it ends in a newline and holds what it should. A torn last line is what a kill leaves behind and
  * is ignored; other broken lines are counted, so that damage is seen. Of several lines for one judgement, the earliest
- * stands (by time, then file name): every reader of the same files finds the same rows.
+ * stands (by time, then the log's name): every reader of the same logs finds the same rows.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { z } from 'zod';
 import type { Sha256 } from '../experiment/canonical';
 import type { Judgement, JudgementProvenance } from '../experiment/rows';
+import { type Attempt, LogUnwritable, type Store, type WorkKey } from './store';
 
 export interface FinishedJudgement {
   row: Judgement;
@@ -40,19 +40,18 @@ export interface JournalContents {
   finished: Map<Sha256, FinishedJudgement>;
   /** Judgements whose first reply was unparsable and whose re-ask is not yet answered. */
   unparsed: Set<Sha256>;
-  /** Everything that the files say was paid, duplicates included. */
+  /** Everything that the logs say was paid, duplicates included. */
   paid: Usage;
   /** Complete lines that could not be read. */
   damagedLines: number;
 }
 
 export interface Journal extends JournalContents {
-  readonly path: string;
-  /** Written when it returns. Throws `JournalUnwritable`, and from then on always: nothing more may be paid for. */
+  /** Taken when it returns. Throws `JournalUnwritable`, and from then on always: nothing more may be paid for. */
   append(finished: FinishedJudgement, paid: Usage): void;
   appendUnparsed(id: Sha256, paid: Usage): void;
   appendSpent(paid: Usage): void;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** The disk is full, read-only or gone. Verdicts that can not be kept must not be bought. */
@@ -60,83 +59,73 @@ export class JournalUnwritable extends Error {
   override name = 'JournalUnwritable';
 }
 
-const FILE = /^judge-.+\.jsonl$/;
-
-export interface JournalOptions {
-  /** Receives this attempt's file; made if absent. */
-  folder: string;
-  /** This attempt's name, unique among all attempts: letters, digits, `.`, `_`, `-`. */
-  attempt: string;
-  /** Folders of earlier attempts, if each has its own; `folder` is always read. */
-  searchFolders?: string[];
+/**
+ * Attempts that may hold verdicts of this shard: its own, and those at `salvage`, keys of other shards of the group that
+ * were cut differently and never committed.
+ */
+export async function journaledAttempts(
+  store: Store,
+  work: WorkKey,
+  salvage: readonly Sha256[] = [],
+): Promise<Attempt[]> {
+  const keys = [work.key, ...salvage];
+  const attempts = await Promise.all(keys.map((key) => store.attempts({ ...work, key })));
+  return attempts.flat();
 }
 
-export function openJournal({ folder, attempt, searchFolders = [] }: JournalOptions): Journal {
-  if (!/^[\w.-]+$/.test(attempt)) throw new TypeError(`an attempt's name can not be ${JSON.stringify(attempt)}`);
-  const path = join(folder, `judge-${attempt}.jsonl`);
-  let file: number;
-  let contents: JournalContents;
-  try {
-    mkdirSync(folder, { recursive: true });
-    contents = readJournals([...searchFolders, folder]);
-    file = openSync(path, 'wx');
-  } catch (error) {
-    throw unwritable(path, error);
-  }
-  let broken: JournalUnwritable | null = null;
+/** Begins the attempt's journal, with what it and the `earlier` attempts hold. Throws `JournalUnwritable`. */
+export async function openJournal(attempt: Attempt, earlier: readonly Attempt[] = []): Promise<Journal> {
+  const name = `judge-${attempt.name}.jsonl`;
+  const { contents, log } = await unlessUnwritable(name, async () => ({
+    contents: await readJournals([...earlier, attempt]),
+    log: await attempt.openLog(name),
+  }));
   const write = (entry: Entry) => {
-    if (broken !== null) throw broken;
     try {
-      const bytes = Buffer.from(`${JSON.stringify(entry)}\n`);
-      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
+      log.append(JSON.stringify(entry));
     } catch (error) {
-      broken = unwritable(path, error); // perhaps with half a line written: the next one would be glued to it
-      throw broken;
+      throw unwritable(name, error);
     }
     take(contents, entry);
   };
   return {
     ...contents,
-    path,
     append: ({ row, provenance }, paid) => write({ row, provenance, paid }),
     appendUnparsed: (id, paid) => write({ unparsed: id, paid }),
     appendSpent: (paid) => write({ paid }),
-    close() {
-      if (file < 0) return;
-      try {
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-        file = -1;
-      }
-    },
+    close: () => log.close(),
   };
 }
 
-/** Reads and merges every journal in the folders; one that does not exist is empty. */
-export function readJournals(folders: readonly string[]): JournalContents {
+const LOG = /^judge-.+\.jsonl$/;
+/** Logs that are read at once. */
+const LOGS_AT_ONCE = 8;
+
+/** Reads and merges the journals of these attempts, each once. */
+export async function readJournals(attempts: readonly Attempt[]): Promise<JournalContents> {
   const contents: JournalContents = {
     finished: new Map(),
     unparsed: new Set(),
     paid: { requests: 0, inputTokens: 0, outputTokens: 0 },
     damagedLines: 0,
   };
-  const files = [...new Set(folders)].flatMap((folder) =>
-    names(folder)
-      .filter((name) => FILE.test(name))
-      .map((name) => ({ name, path: join(folder, name) })),
+  const each = new Map(attempts.map((attempt) => [identityOf(attempt), attempt]));
+  const found = await pLimit(LOGS_AT_ONCE).map([...each.values()], async (attempt) =>
+    (await attempt.list()).filter((name) => LOG.test(name)).map((name) => ({ name, attempt })),
   );
-  files.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  for (const { path } of files) {
-    const lines = readFileSync(path, 'utf8').split('\n');
-    lines.pop(); // '' after the last newline, or a torn line
-    for (const line of lines) {
-      const entry = readLine(line);
-      if (entry === null) contents.damagedLines++;
-      else take(contents, entry);
-    }
+  const logs = found.flat().sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const read = await pLimit(LOGS_AT_ONCE).map(logs, async ({ name, attempt }) =>
+    (await attempt.readLog(name)).map(readLine),
+  );
+  for (const entry of read.flat()) {
+    if (entry === null) contents.damagedLines++;
+    else take(contents, entry);
   }
   return contents;
+}
+
+function identityOf({ work: { stage, group = '', key }, name }: Attempt): string {
+  return [stage, group, key, name].join('/');
 }
 
 type Entry = { paid: Usage } & (FinishedJudgement | { unparsed: Sha256 } | object);
@@ -197,16 +186,17 @@ const ENTRY = z.union([
   z.strictObject({ paid: usage }),
 ]) satisfies z.ZodType<Entry>;
 
-function names(folder: string): string[] {
+async function unlessUnwritable<T>(name: string, opening: () => Promise<T>): Promise<T> {
   try {
-    return readdirSync(folder);
+    return await opening();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    throw unwritable(name, error);
   }
 }
 
-function unwritable(path: string, error: unknown): JournalUnwritable {
+/** The log's own error says where it lies. */
+function unwritable(name: string, error: unknown): JournalUnwritable {
   const reason = error instanceof Error ? error.message : String(error);
-  return new JournalUnwritable(`can not keep the judge's journal ${path}: ${reason}`, { cause: error });
+  const what = error instanceof LogUnwritable ? reason : `${name}: ${reason}`;
+  return new JournalUnwritable(`can not keep the judge's journal ${what}`, { cause: error });
 }

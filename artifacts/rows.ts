@@ -48,7 +48,7 @@ export async function stepsNotKept(store: Store, plan: Plan, recipeKey: Sha256):
 /** Shards of a cell that the present adapter made; a cell never mixes two adapters. */
 export async function storedCompletionShards(store: Store, cell: PlannedCell): Promise<Manifest[]> {
   const adapter = await adapterOf(store, cell.context.recipe);
-  const manifests = await store.list('completions', cell.contextKey);
+  const manifests = await store.manifests('completions', cell.contextKey);
   return manifests.filter((manifest) => manifest.facts['adapter'] === adapter);
 }
 
@@ -67,7 +67,7 @@ export function judgementGroup(cell: PlannedCell, instrument: Sha256): string {
 }
 
 export async function storedJudgements(store: Store, group: string): Promise<Map<Sha256, Judgement>> {
-  return judgementsOf(store, await store.list('judgements', group));
+  return judgementsOf(store, await store.manifests('judgements', group));
 }
 
 /** Rows of committed shards. */

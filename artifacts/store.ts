@@ -1,8 +1,12 @@
 /**
- * The store's interface: content-addressed blobs, and one manifest per key.
+ * The store's interface: content-addressed blobs, one manifest per key, and what attempts leave behind on the way.
  *
  * A stage commits by creating its manifest last, if absent. No manifest, no result. Attempts write under their own
  * prefix, so an attempt that lost its lease can not disturb the one that replaced it.
+ *
+ * Nothing here is a place on a disk, with one exception: programs that read and write files get *working copies*
+ * (`Attempt.workspace`, `Store.checkOut`). `local/` keeps everything in a folder and hands out its own files; a store in
+ * object storage downloads into a cache and uploads what is kept. test/unit/artifacts/store-suite.ts is the contract in tests.
  */
 import type { Sha256 } from '../experiment/canonical';
 import type { ArtifactRef } from '../experiment/plan';
@@ -34,12 +38,16 @@ export interface Store {
   readonly id: string;
   /** Stores bytes under their hash; equal bytes are stored once. `suffix` such as `.jsonl` is for people. */
   putBytes(bytes: string | Uint8Array, suffix: string): Promise<ArtifactRef>;
-  /** Describes a finished file that already lies inside the store, such as what an attempt wrote in its folder. */
-  adopt(path: string): Promise<ArtifactRef>;
   /** Reads and verifies; throws `ArtifactDamaged` when the bytes do not hash to `ref.sha256`. */
   read(ref: ArtifactRef): Promise<Buffer>;
-  /** A local path to the artifact's bytes, for programs that read files. */
-  localPath(ref: ArtifactRef): Promise<string>;
+  /**
+   * A working copy of an artifact, for programs that read files: its absolute path on this machine, good for the
+   * operation that asked. Nobody writes to it. The local store hands out its own file, unverified; a remote one
+   * downloads into its cache and verifies what it downloads.
+   */
+  checkOut(ref: ArtifactRef): Promise<string>;
+  /** Working copies that lie together in one folder, each under its name; returns the folder. See `checkOut`. */
+  checkOutFolder(files: Record<string, ArtifactRef>): Promise<string>;
   /** Null also when a file that the manifest names is gone or of another size: then the work has to be done again. */
   manifest(work: WorkKey): Promise<Manifest | null>;
   /** Creates the manifest if absent (or no longer intact) and returns the one that stands: the first committer wins. */
@@ -47,13 +55,15 @@ export interface Store {
   /** Work of a group that was begun, in key order: each is committed or open at the moment it is looked at. */
   survey(stage: Stage, group: string): Promise<{ committed: Manifest[]; open: WorkKey[] }>;
   /** Manifests of a group, in key order. */
-  list(stage: Stage, group: string): Promise<Manifest[]>;
-  /** Work of a group that was begun and has no intact manifest. */
-  open(stage: Stage, group: string): Promise<WorkKey[]>;
-  /** A folder of its own for one attempt at a piece of work; made if absent. */
-  attemptFolder(work: WorkKey, attempt: string): Promise<string>;
-  /** Existing attempt folders of a piece of work, oldest first. */
-  attemptFolders(work: WorkKey): Promise<string[]>;
+  manifests(stage: Stage, group: string): Promise<Manifest[]>;
+  /** Work of a group that was begun (it has an attempt, or shared files) and has no intact manifest. */
+  openWork(stage: Stage, group: string): Promise<WorkKey[]>;
+  /** One attempt at a piece of work. It is begun now if it was not: `attempts` knows it even if nothing is ever written. */
+  attempt(work: WorkKey, name: string): Promise<Attempt>;
+  /** Attempts at a piece of work that were begun, oldest first. */
+  attempts(work: WorkKey): Promise<Attempt[]>;
+  /** Small files of a piece of work that all its attempts share. */
+  shared(work: WorkKey, place: SharedPlace): SmallFiles;
   /** Small named records, the only mutable thing: an experiment's latest plan, its spending. Null when absent. */
   readRecord(folder: RecordFolder, name: string): Promise<string | null>;
   writeRecord(folder: RecordFolder, name: string, text: string): Promise<void>;
@@ -63,6 +73,68 @@ export interface Store {
    * rests on `commit`. Throws `Busy` while another living holder has it.
    */
   lease(work: WorkKey, holder: string, seconds: number): Promise<Lease>;
+}
+
+/** Small texts by name: letters, digits, `.`, `_` and `-`. Readers see each whole or not at all. */
+export interface SmallFiles {
+  /** Names in alphabetical order, an attempt's logs among them. May hold names that are none of ours. */
+  list(): Promise<string[]>;
+  /** Null when there is none of that name. */
+  read(name: string): Promise<string | null>;
+  /** Creates it durably; false when it stood already, and then it is as it was. Of several at once, one is told true. */
+  create(name: string, text: string): Promise<boolean>;
+  /** Creates or replaces it. */
+  write(name: string, text: string): Promise<void>;
+}
+
+/** Places that the attempts at a piece of work share; no attempt can have such a name. */
+export const SHARED_PLACES = ['batches', 'turns'] as const;
+export type SharedPlace = (typeof SHARED_PLACES)[number];
+
+/** What one attempt at a piece of work writes. Any process may read it; only the attempt's own writes. */
+export interface Attempt extends SmallFiles {
+  readonly work: WorkKey;
+  /** Unique among the attempts at this work. */
+  readonly name: string;
+  /** Begins a log, of which this process is the only writer. Throws `LogUnwritable`, also when there is one of that name. */
+  openLog(name: string): Promise<AppendLog>;
+  /** The complete lines of a log, whoever writes it or was killed while writing: half a last line is left out. */
+  readLog(name: string): Promise<string[]>;
+  /** The attempt's working copy on this machine; made if absent, and with it all that was synced from elsewhere. */
+  workspace(): Promise<Workspace>;
+}
+
+/**
+ * Lines that outlive the process which appends them. The local store writes each to the kernel at once. A remote one
+ * may keep lines back for 250 ms before it uploads them as one segment; that much a killed process may lose.
+ */
+export interface AppendLog {
+  /** Takes a line (without its newline). Throws `LogUnwritable` when this or an earlier one can not be kept, and then always. */
+  append(line: string): void;
+  /** Returns when all that was taken is as safe as the store can make it. Closing again does nothing. */
+  close(): Promise<void>;
+}
+
+/**
+ * A folder on this machine in which programs that know nothing of the store read and write: the trainer, and trainers
+ * that an experiment brings. The local store hands out the attempt's own folder, so here small files and logs lie beside what the
+ * program writes: no program's file may be named like one of them. A remote store hands out a folder of the machine's
+ * own, which is lost with the machine; what is to survive it has to be kept or synced.
+ */
+export interface Workspace {
+  /** Absolute. */
+  readonly path: string;
+  /**
+   * Stores a finished file: absolute, or relative to this folder. It may lie in the working copy of another attempt at the same
+   * work, from which this one took it over. The local store describes the file where it lies; a remote one uploads it.
+   */
+  keep(path: string): Promise<ArtifactRef>;
+  /**
+   * Makes what the folder holds now available to `workspace` on other machines, so that a later attempt there goes on
+   * from it. Left out is what is still being written: names that begin with a dot or end in `.partial`. Files may come
+   * and go meanwhile, and calls may overlap. The local store has nothing to do.
+   */
+  sync(): Promise<void>;
 }
 
 export type RecordFolder = 'experiments' | 'spending';
@@ -75,6 +147,11 @@ export interface Lease {
 /** Another attempt is doing this very piece of work. */
 export class Busy extends Error {
   override name = 'Busy';
+}
+
+/** A log can not be kept; the message names it and the reason. */
+export class LogUnwritable extends Error {
+  override name = 'LogUnwritable';
 }
 
 /** Stored bytes are not what their reference says. */

@@ -12,7 +12,7 @@ export interface Machine {
   cpu: string;
   cores: number;
   memoryGb: number;
-  /** Of this clone; `-dirty` when files differ from it. */
+  /** The commit of this clone; `-dirty` when files differ from it. */
   commit: string;
   versions: Record<string, string>;
 }

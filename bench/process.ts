@@ -84,7 +84,7 @@ export function peakRssMbOf(pid: number): number | null {
   }
 }
 
-/** Of a process and its descendants; those that end between two samples count up to the sample before. */
+/** CPU time and memory of a process and its descendants; those that end between two samples count up to the sample before. */
 class TreeUse {
   peakRssMb: number | null = null;
   private readonly ticks = new Map<number, number>();

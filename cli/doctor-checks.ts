@@ -17,7 +17,7 @@ import {
   unslothPython,
 } from '../workers/toolchain';
 import { atLeast, bundledModels, PINS } from '../tools/locations.cjs';
-import { isFree } from './local/ports';
+import { freePort } from './local/ports';
 import { LocalFiles } from './local/state';
 
 export interface Finding {
@@ -140,7 +140,7 @@ async function temporalAddress(): Promise<Finding> {
 
 async function port(number: number): Promise<Finding> {
   const name = `port ${number}`;
-  if (await isFree(number)) return ok(name, 'free');
+  if ((await freePort(number)) === number) return ok(name, 'free');
   const state = existsSync(dataFolder()) ? new LocalFiles(dataFolder()).liveState() : null;
   if ([state?.address, state?.ui].some((used) => used?.endsWith(`:${number}`))) {
     return ok(name, "used by this project's embedded Temporal server");
@@ -204,6 +204,6 @@ async function gpu(): Promise<Finding> {
 /** Says whether there is a key, and never a part of it. */
 function judgeKey(): Finding {
   const name = 'ANTHROPIC_API_KEY';
-  if (process.env[name]) return ok(name, 'set');
+  if (process.env['ANTHROPIC_API_KEY']) return ok(name, 'set');
   return note(name, 'not set: the stand-in judge works, Claude does not', `export ${name}=…`);
 }

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { writeResults } from '../report/write-report';
 import { recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
+import { programVersion } from '../workers/version';
 import { loadPlan } from '../artifacts/plans';
 import { resolve } from 'node:path';
 import { InvalidUse } from './errors';
@@ -26,7 +27,7 @@ export function reportCommand(): Command {
         throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
       const stored = await loadPlan(store, record.plan);
       const output = resolve(options.output ?? record.output);
-      const report = await writeResults(store, stored, { output });
+      const report = await writeResults(store, stored, { output, version: programVersion });
       if (options.json) printJson(report);
       else say(`Report: ${report.html}`);
     });

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { writeResults } from '../report/write-report';
 import { newWork } from '../artifacts/reuse';
 import { openStore } from '../workers/open-store';
+import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { judgeQueuesOf, loadPlan } from '../artifacts/plans';
 import { bundledModelPath, pythonPath, temporalPath } from '../workers/toolchain';
@@ -91,6 +92,6 @@ function requireLocal({ spec, json, reuse }: Prepared, accounts: string[]): void
 async function bringHome(plan: ArtifactRef, output: string): Promise<void> {
   const store = await openStore();
   const stored = await loadPlan(store, plan);
-  const { html } = await writeResults(store, stored, { output });
+  const { html } = await writeResults(store, stored, { output, version: programVersion });
   say(`Here: ${html}`);
 }

@@ -1,11 +1,11 @@
 /**
  * `flamingo server | stop | supervise`: the embedded services by themselves.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { dataFolder } from '../workers/places';
 import { letGo, letGoAndWait, stopServices, useServices } from './local/embedded';
 import { portNumber } from './local/ports';
-import { sleep } from './local/processes';
 import { LocalFiles } from './local/state';
 import { supervise } from './local/supervisor';
 import { say } from './output';

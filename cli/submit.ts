@@ -8,6 +8,7 @@ import { writeResults } from '../report/write-report';
 import { judgeCredentials } from '../judge/client';
 import { recordExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
+import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
 import type { ArtifactRef, Plan } from '../experiment/plan';
@@ -69,7 +70,11 @@ export async function reportStored({ plan, ref, output }: Submission, json: bool
   const store = await openStore();
   await recordExperiment(store, plan.experiment, { plan: ref, output });
   const names = plan.configurations.map(({ name }) => ({ name }));
-  const report = await writeResults(store, await loadPlan(store, ref), { output, results: names });
+  const report = await writeResults(store, await loadPlan(store, ref), {
+    output,
+    version: programVersion,
+    results: names,
+  });
   const configurations = names.map((each) => ({ ...each, state: 'done' as const, missing: 0 }));
   const done = {
     experiment: plan.experiment,

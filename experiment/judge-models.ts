@@ -5,6 +5,7 @@
  *
  * Validation, defaults, requests and estimates read this table. Raise `checked` with any change.
  */
+import type { Rate } from './rates';
 import { STAND_IN_MODEL, STRICT_STAND_IN_MODEL } from './stand-in';
 
 /** US dollars per million tokens. */
@@ -14,11 +15,7 @@ export interface TokenPrice {
 }
 
 /** What an organization may ask of one model in a minute. */
-interface TierLimits {
-  requestsPerMinute: number;
-  inputTokensPerMinute: number;
-  outputTokensPerMinute: number;
-}
+type TierLimits = Record<Rate, number>;
 
 export interface JudgeModel {
   /** Sampling parameters: the first `anthropic-version` that refuses them, or `never` where every version does. */
@@ -34,9 +31,9 @@ export interface JudgeModel {
   price: TokenPrice;
   /** Message Batches. */
   batchPrice: TokenPrice;
-  /** Shorter prompts are not cached, without a word, tokens. */
+  /** Tokens. Shorter prompts are not cached, and the reply does not say so; null: nothing is cached. */
   minCacheablePrefix: number | null;
-  /** Tokens that the model's tokenizer makes of what earlier ones make one of. */
+  /** Tokens that the model's tokenizer makes where Haiku 4.5's makes one. */
   tokenFactor: number;
   /** By the account's tier; empty where there are none. */
   limits: Readonly<Record<string, TierLimits>>;
@@ -53,7 +50,7 @@ export const PRICES_AS_OF = '2026-10-08';
 /** From this `anthropic-version` on the API refuses `temperature`, `top_p` and `top_k` for every model. */
 const NO_SAMPLING_PARAMETERS = { refusedFrom: '2026-10-21' };
 
-/** The same for all of them as read in August 2026, confirmed for Haiku 5.5 on 2026-10-08. */
+/** As read for all of them in August 2026, and confirmed for Haiku 5.5 on 2026-10-08. */
 const TIERS = {
   start: { requestsPerMinute: 1000, inputTokensPerMinute: 2_000_000, outputTokensPerMinute: 400_000 },
   build: { requestsPerMinute: 5000, inputTokensPerMinute: 5_000_000, outputTokensPerMinute: 1_000_000 },
@@ -130,7 +127,7 @@ export function judgeModel(id: string): JudgeModel | null {
   return Object.hasOwn(MODELS, id) ? (MODELS[id] as JudgeModel) : null;
 }
 
-/** Of the vendor; stand-ins are not among them. */
+/** The vendor's models; stand-ins are not among them. */
 export const KNOWN_CLAUDE_MODELS: readonly string[] = Object.keys(MODELS).filter((id) => !id.startsWith('stand-in'));
 
 /** Whether a temperature can be sent; true for unknown models unless the API version refuses it for all. */

@@ -1,7 +1,7 @@
 /**
  * What an experiment comes to: the types that every stage shares. No run-time imports, so workflow code may use it.
  *
- * An experiment file becomes a `Spec` (schema.ts), and with the content of its inputs a `Plan` (expand.ts): the
+ * An experiment file becomes a `Spec` (file/), and with the content of its inputs a `Plan` (expand/): the
  * configurations, their cells, and the key of every piece of work.
  */
 import type { Sha256 } from './canonical';
@@ -173,17 +173,20 @@ export interface PlannedCell {
   /** `configuration/question-set/condition`, or along training `configuration/question-set/condition/step-N`. */
   id: string;
   configuration: string;
+  /** Name in `Plan.questionSets`. */
   questionSet: string;
   condition: string;
   /** Asked of the adapter as it was after so many optimizer steps; absent = the finished one, or the base model. */
   step?: number;
   context: GenerationContext;
   contextKey: Sha256;
-  /** Name in `Plan.questionSets`. */
   samplesPerQuestion: number;
   /** The answers come from elsewhere and lie in the store already: nothing is generated. Absent = generated. */
   given?: true;
-  /** Of a given cell: question key -> its answers, which need not be equally many; `samplesPerQuestion` is the most. */
+  /**
+   * Only in a given cell: question key -> number of its answers, which need not be equally many; `samplesPerQuestion` is
+   * the largest.
+   */
   samplesOf?: Record<Sha256, number>;
   metrics: PlannedMetric[];
   completions: number;
@@ -233,7 +236,7 @@ export interface PlannedConfiguration {
    * Null where nothing is held out.
    */
   heldOutRows: ArtifactRef | null;
-  /** There where the backend is a command: how it is run, besides what the recipe says. */
+  /** Only where the backend is a command: how it is run, besides what the recipe says. */
   trainer?: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
   cells: PlannedCell[];
   /** One for each prompt condition where the plan has `pairs`; absent = none. */
@@ -248,10 +251,10 @@ export interface Plan {
   questionSets: Record<string, Question[]>;
   instruments: Record<Sha256, Instrument>;
   deviations: Deviation[];
-  /** Whose log-probabilities are measured; absent = nothing is measured. */
+  /** Pairs whose log-probabilities are measured; absent = nothing is measured. */
   pairs?: PlannedPairs;
   /**
-   * There where the configuration `calibration` is: answers of known sign. `references`: metric -> completion -> its
+   * Only where there is a configuration `calibration`, of answers of known sign. `references`: metric -> completion -> its
    * published score, null = not scored.
    */
   calibration?: { references: Record<string, Record<Sha256, number | null>> };

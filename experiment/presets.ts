@@ -58,7 +58,10 @@ export const RECIPES: Record<RecipeName, { training: Training; sampling: Samplin
   },
 };
 
-/** Of a command backend. A trainer that saves 1.7 GB needs some seconds; one that loads 30 GB is silent for minutes. */
+/**
+ * What a command backend gets where the file says nothing. A trainer that saves 1.7 GB needs some seconds; one that loads
+ * 30 GB is silent for minutes.
+ */
 export const COMMAND_DEFAULTS = { graceSeconds: 60, silenceSeconds: 3600 };
 
 type SamplingPreset = 'pure' | 'upstream';
@@ -125,7 +128,7 @@ export const MISALIGNED_PRESETS: Record<MisalignedPreset, MisalignedRule> = {
   cma: rule('cma', { operator: '<=', value: 30 }, { operator: '>', value: 50 }, 'coherent'),
 };
 
-export const FIRST_DEFAULTS = {
+export const EXPERIMENT_DEFAULTS = {
   conditions: [
     { name: 'default', prompt: { kind: 'default' } as const },
     { name: 'training', prompt: null },

@@ -68,9 +68,9 @@ export interface Judgement {
   status: JudgementStatus;
   /** 0-100 when `scored`, else null. Nothing is ever imputed. */
   score: number | null;
-  /** Of a categorical instrument: the category, also where it stands for a score. */
+  /** Only under a categorical instrument: the category, also where it stands for a score. */
   verdict?: string;
-  /** Of a combined instrument as it is stored: each metric's score; readers see a row a metric instead (combined.ts). */
+  /** Only as stored under a combined instrument: each metric's score. Readers see a row a metric instead (combined.ts). */
   scores?: Record<string, number>;
   /** What the judge wrote, unchanged; for `failed` the API's message. */
   raw: string;
@@ -85,7 +85,7 @@ export interface JudgementProvenance {
   outputTokens: number;
   /** Paid requests that this verdict took in this attempt. */
   requests: number;
-  /** Of a verdict that came through a batch: from the batch's creation to its end. */
+  /** From the request to its reply; for a verdict that came through a batch, from the batch's creation to its end. */
   latencyMs: number;
   host: string;
   at: string;

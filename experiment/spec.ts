@@ -1,12 +1,14 @@
 /**
- * An experiment file as it was understood: every default filled in, grids spread out, names in camel case.
+ * An experiment file as it was understood: every default filled in, grids written out, names in camel case.
  *
- * `schema.ts` says what may stand in the file, `build.ts` makes a `Spec` of it, `expand.ts` a `Plan`. Types only.
+ * `file/schema.ts` says what may stand in the file, `file/build.ts` makes a `Spec` of it, `expand/expand.ts` a `Plan`.
+ * Types only.
  */
 import type { Sha256 } from './canonical';
 import type { RubricPreset } from './hardened-rubrics';
 import type { Path } from './issue';
 import type { Sampling, SystemPrompt } from './plan';
+import type { Rates } from './rates';
 
 export interface Spec {
   name: string;
@@ -81,7 +83,7 @@ export interface QuestionSetSpec {
     | {
         kind: 'file';
         file: FileSource;
-        /** Pin: SHA-256 of the parsed questions (questions.ts, `questionsHash`). */
+        /** Pin: SHA-256 of the parsed questions (expand/questions.ts, `questionsHash`). */
         contentSha256: Sha256 | null;
         /** Only these items, in file order; null = all. */
         ids: string[] | null;
@@ -136,7 +138,10 @@ export interface Training {
   backend: Backend;
 }
 
-/** What computes the optimizer steps: the trainer that comes with the program, also with Unsloth's model, or an own one. */
+/**
+ * What computes the optimizer steps: the trainer that comes with Flamingo, also with Unsloth's model, or a program of the
+ * experiment's own.
+ */
 export type Backend = 'transformers' | 'unsloth' | CommandBackend;
 
 export interface CommandBackend {
@@ -178,7 +183,8 @@ export interface MetricSpec {
   repeatShare: number;
 }
 
-export interface JudgeSpec {
+/** The rates are bounds of the file's own; null: no bound but the server's. */
+export interface JudgeSpec extends Rates {
   kind: 'claude' | 'stand-in';
   model: string;
   temperature: number | null;
@@ -186,12 +192,8 @@ export interface JudgeSpec {
   maxTokens: number;
   /** `batch`: through the provider's Message Batches, at half the price and within a day. */
   mode: 'live' | 'batch';
-  /** Bounds on the account's use by all workers together; what the server allows below them is found out. */
+  /** Bound on the account's requests in flight, of all workers together; what the server allows below it is found out. */
   concurrency: number;
-  /** Null: no bound but the server's own, like the two below. */
-  requestsPerMinute: number | null;
-  inputTokensPerMinute: number | null;
-  outputTokensPerMinute: number | null;
   /** US dollars per million tokens; null where the program's own price list decides. */
   price: { input: number; output: number } | null;
 }

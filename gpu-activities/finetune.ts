@@ -4,10 +4,9 @@
  * done again as far as the last of them.
  */
 import { hostname } from 'node:os';
-import { basename } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { configurationOf, loadPlan } from '../artifacts/plans';
-import type { Manifest, Store, WorkKey } from '../artifacts/store';
+import type { Attempt, Manifest, Store, WorkKey, Workspace } from '../artifacts/store';
 import { keptAdapterKey } from '../experiment/kept-steps';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
@@ -38,11 +37,12 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
 
   await checkBudget(store, input.experiment, input.maxUsd);
   return withLease(store, work, async (renew) => {
-    const folders = await store.attemptFolders(work);
-    const earlier = attemptsAfter(folders, standing);
+    const attempts = await store.attempts(work);
+    const earlier = attemptsAfter(attempts, standing);
     await refuseHopeless(earlier);
-    const attempt = holderOf(Context.current().info).attempt;
-    const attemptFolder = await store.attemptFolder(work, attempt);
+    const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
+    const workspace = await attempt.workspace();
+    const attemptFolder = workspace.path;
     const state: GpuHeartbeat = {
       phase: 'starting',
       detail: `fine-tune ${planned.name}`,
@@ -50,9 +50,10 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
       of: 0,
       host: hostname(),
     };
+    const afterBeat = syncedCheckpoints(workspace, state, renew);
     try {
       const model = await modelFor(dependencies.models, recipe.model, stored.modelFolder);
-      const rows = await store.localPath(trainingRows(planned));
+      const rows = await store.checkOut(trainingRows(planned));
       const { backend } = recipe;
       const { committed, ready } = await (typeof backend === 'string'
         ? runOperation(
@@ -62,15 +63,15 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               model,
               recipe,
               rows,
-              heldOut: planned.heldOutRows && standing === null ? await store.localPath(planned.heldOutRows) : null,
+              heldOut: planned.heldOutRows && standing === null ? await store.checkOut(planned.heldOutRows) : null,
               attemptFolder,
-              searchFolders: [...new Set([...folders, attemptFolder])],
+              searchFolders: [...new Set([...(await foldersOf(attempts)), attemptFolder])],
               checkpointEverySteps: dependencies.checkpointEverySteps,
               keepSteps: lacking,
               until: standing === null ? null : (lacking.at(-1) as number),
             },
             state,
-            renew,
+            afterBeat,
           )
         : trainByCommand(
             store,
@@ -81,17 +82,17 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               model,
               rows,
               attemptFolder,
-              earlier,
+              earlier: await foldersOf(earlier),
             },
             state,
-            renew,
+            afterBeat,
           ));
       const manifest = await withHeartbeat(
         { ...state, phase: 'saving', detail: 'hashing the adapter' } satisfies GpuHeartbeat,
         () =>
           publish(store, work, {
             attempt,
-            attemptFolder,
+            workspace,
             earlier,
             committed,
             ready,
@@ -102,22 +103,41 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
       );
       return resultOf(manifest, false);
     } catch (error) {
-      throw await failureOf(attemptFolder, error);
+      await workspace.sync().catch(() => undefined); // the attempts after it then have an older checkpoint
+      throw await failureOf(attempt, error);
     }
   });
 }
 
 /** Those that were made for the work at hand: a finished adapter's own are history. */
-function attemptsAfter(folders: string[], standing: Manifest | null): string[] {
-  if (standing === null) return folders;
-  return folders.slice(folders.findIndex((folder) => basename(folder) === standing.committed.attempt) + 1);
+function attemptsAfter(attempts: Attempt[], standing: Manifest | null): Attempt[] {
+  if (standing === null) return attempts;
+  return attempts.slice(attempts.findIndex(({ name }) => name === standing.committed.attempt) + 1);
+}
+
+/** Where their working copies lie on this machine. */
+async function foldersOf(attempts: readonly Attempt[]): Promise<string[]> {
+  const workspaces = await Promise.all(attempts.map((attempt) => attempt.workspace()));
+  return workspaces.map(({ path }) => path);
+}
+
+/** What is done with every heartbeat: a checkpoint that is new since the last one is made safe, without stopping training. */
+function syncedCheckpoints(workspace: Workspace, state: GpuHeartbeat, renew: () => void): () => void {
+  let synced = state.checkpoint;
+  return () => {
+    renew();
+    if (state.checkpoint === synced) return;
+    synced = state.checkpoint;
+    // what could not be synced only costs a later attempt the way from the checkpoint before
+    workspace.sync().catch(() => undefined);
+  };
 }
 
 interface FinishedAttempt {
-  attempt: string;
-  attemptFolder: string;
-  /** Folders of the attempts before it. */
-  earlier: string[];
+  attempt: Attempt;
+  workspace: Workspace;
+  /** The attempts before it; itself among them where it was begun before. */
+  earlier: Attempt[];
   committed: Committed;
   ready: Ready;
   /** Steps whose adapters it was to keep. */
@@ -130,11 +150,12 @@ interface FinishedAttempt {
 
 /** The adapters as the trainer left them, checked, described and committed: the finished one last. */
 async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Promise<Manifest> {
-  const { attempt, attemptFolder, earlier, committed, ready, lacking, standing, watched } = made;
+  const { attempt, workspace, committed, ready, lacking, standing, watched } = made;
+  const others = made.earlier.filter(({ name }) => name !== attempt.name);
   const record = {
-    attempt,
-    attempts: earlier.length + (earlier.includes(attemptFolder) ? 0 : 1),
-    endings: await earlierAttempts(earlier.filter((folder) => folder !== attemptFolder)),
+    attempt: attempt.name,
+    attempts: others.length + 1,
+    endings: await earlierAttempts(others),
     host: hostname(),
     device: ready.device,
     versions: ready.versions,
@@ -143,7 +164,7 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
     at: new Date().toISOString(),
   };
   const provenance = { attempt: await store.putBytes(JSON.stringify(record, null, 2) + '\n', '.json') };
-  const by = { attempt, host: hostname(), at: record.at };
+  const by = { attempt: attempt.name, host: hostname(), at: record.at };
   for (const step of lacking) {
     const kept = committed.kept?.find((each) => each.step === step);
     if (kept === undefined) throw new Error(`the trainer kept no adapter of step ${step}`);
@@ -153,7 +174,7 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
       {
         stage: 'adapters',
         key,
-        results: await adapterFiles(store, kept, `${kept.path}/training-log.jsonl`),
+        results: await adapterFiles(workspace, kept, `${kept.path}/training-log.jsonl`),
         provenance,
         facts: { steps: step, recipe: work.key },
         committed: by,
@@ -168,12 +189,12 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
   return store.commit(work, {
     stage: 'adapters',
     key: work.key,
-    results: await adapterFiles(store, adapter, log),
+    results: await adapterFiles(workspace, adapter, log),
     provenance: {
       ...provenance,
-      speed: await store.adopt(speed),
-      ...(heldOut ? { heldOutLoss: await store.adopt(heldOut.path) } : {}),
-      ...(committed.trainerLog === undefined ? {} : { trainerLog: await store.adopt(committed.trainerLog) }),
+      speed: await workspace.keep(speed),
+      ...(heldOut ? { heldOutLoss: await workspace.keep(heldOut.path) } : {}),
+      ...(committed.trainerLog === undefined ? {} : { trainerLog: await workspace.keep(committed.trainerLog) }),
     },
     facts: {
       steps: committed.steps ?? null,
@@ -192,13 +213,13 @@ async function publish(store: Store, work: WorkKey, made: FinishedAttempt): Prom
 }
 
 async function adapterFiles(
-  store: Store,
+  workspace: Workspace,
   { path, sha256 }: { path: string; sha256: string },
   log: string,
 ): Promise<Manifest['results']> {
-  const weights = await store.adopt(`${path}/adapter_model.safetensors`);
+  const weights = await workspace.keep(`${path}/adapter_model.safetensors`);
   if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
-  return { weights, config: await store.adopt(`${path}/adapter_config.json`), log: await store.adopt(log) };
+  return { weights, config: await workspace.keep(`${path}/adapter_config.json`), log: await workspace.keep(log) };
 }
 
 /** How the experiment's own trainer is run here, if it may. */

@@ -3,7 +3,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { cellOf, configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
 import { fromJsonLines, storedCompletions, toJsonLines } from '../artifacts/rows';
@@ -92,9 +92,9 @@ async function makeShard(
   state: GpuHeartbeat,
   renew: () => void,
 ): Promise<void> {
-  const { attempt } = holderOf(Context.current().info);
-  await refuseHopeless(await store.attemptFolders(work));
-  const folder = await store.attemptFolder(work, attempt);
+  await refuseHopeless(await store.attempts(work));
+  const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
+  const { path: folder } = await attempt.workspace();
   const items: GenerateItem[] = shard.items.map(({ id, question, sample }) => ({
     id,
     question: question.key,
@@ -123,7 +123,7 @@ async function makeShard(
       renew,
     );
   } catch (error) {
-    throw await failureOf(folder, error);
+    throw await failureOf(attempt, error);
   }
 
   const rows = fromJsonLines<Completion>(await readFile(out, 'utf8'));
@@ -132,7 +132,7 @@ async function makeShard(
   const provenance: CompletionProvenance[] = rows.map(({ id }) => ({
     id,
     host: hostname(),
-    attempt,
+    attempt: attempt.name,
     device: run.ready.device,
     at,
   }));
@@ -149,7 +149,7 @@ async function makeShard(
       tokens: rows.reduce((sum, row) => sum + row.tokens, 0),
       seconds: run.committed.seconds,
     },
-    committed: { attempt, host: hostname(), at },
+    committed: { attempt: attempt.name, host: hostname(), at },
   });
 }
 
@@ -163,6 +163,7 @@ export async function adapterFolder(
   if (manifest === null) {
     throw failure(FAILURES.InvalidInput, `the adapter of ${id} is gone from the store; run again`);
   }
-  const weights = manifest.results['weights'] as ArtifactRef;
-  return { path: dirname(await store.localPath(weights)), sha256: weights.sha256 };
+  const { weights, config } = manifest.results as Record<'weights' | 'config', ArtifactRef>;
+  const path = await store.checkOutFolder({ 'adapter_model.safetensors': weights, 'adapter_config.json': config });
+  return { path, sha256: weights.sha256 };
 }

@@ -41,7 +41,7 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
     seconds: (Date.now() - started) / 1000,
   });
   if ((await store.manifest(work)) !== null) return result(true);
-  const file = await store.localPath(pairs.rows);
+  const file = await store.checkOut(pairs.rows);
   return withLease(store, work, async (renew) => {
     if ((await store.manifest(work)) !== null) return result(true);
     const state: GpuHeartbeat = {
@@ -71,10 +71,9 @@ async function measureAll(
   state: GpuHeartbeat,
   renew: () => void,
 ): Promise<void> {
-  const { attempt } = holderOf(Context.current().info);
-  await refuseHopeless(await store.attemptFolders(work));
-  const folder = await store.attemptFolder(work, attempt);
-  const out = join(folder, 'measured.jsonl');
+  await refuseHopeless(await store.attempts(work));
+  const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
+  const out = join((await attempt.workspace()).path, 'measured.jsonl');
   const { model, systemPrompt, precision } = measurement.context;
   let run;
   try {
@@ -93,12 +92,12 @@ async function measureAll(
       renew,
     );
   } catch (error) {
-    throw await failureOf(folder, error);
+    throw await failureOf(attempt, error);
   }
   const rows = fromJsonLines<MeasuredPair>(await readFile(out, 'utf8'));
   const asked = fromJsonLines<{ id: Sha256 }>(await readFile(file, 'utf8'));
   checkRows(rows, asked, adapter, { written: 'rows', asked: 'pairs' });
-  await commit(store, work, attempt, { rows, adapter, ...run });
+  await commit(store, work, attempt.name, { rows, adapter, ...run });
 }
 
 interface Measured {

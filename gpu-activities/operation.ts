@@ -6,6 +6,7 @@
  */
 import { Context } from '@temporalio/activity';
 import { recordAttempt, type AttemptEnd } from '../activities/attempts';
+import type { Attempt } from '../artifacts/store';
 import { interruption } from '../activities/interruption';
 import { failure, FAILURES, isFailure } from '../workflows/failures';
 import { NotSetUp } from './process/not-set-up';
@@ -177,13 +178,13 @@ export async function interrupted(
 }
 
 /**
- * What an activity throws when its attempt at `folder` failed: the end is on record for the attempts after it. Anything else
+ * What an activity throws when its attempt failed: the end is on record for the attempts after it. Anything else
  * is thrown as it came.
  */
-export async function failureOf(folder: string, error: unknown): Promise<unknown> {
+export async function failureOf(attempt: Attempt, error: unknown): Promise<unknown> {
   if (!(error instanceof AttemptFailed)) return error;
   const { end, message, checkpointStep } = error;
-  await recordAttempt(folder, { end, message, checkpointStep });
+  await recordAttempt(attempt, { end, message, checkpointStep });
   return toTemporalFailure(error);
 }
 

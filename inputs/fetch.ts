@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hashFile } from '../artifacts/local-store';
+import { hashFile } from '../artifacts/hash-file';
 import { sha256 as hash, type Sha256 } from '../experiment/canonical';
 
 export interface DownloadOptions {

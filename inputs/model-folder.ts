@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hashFile } from '../artifacts/local-store';
+import { hashFile } from '../artifacts/hash-file';
 import { keyOf, type Sha256 } from '../experiment/canonical';
 import { reason, UnreadableInput } from './datasets';
 

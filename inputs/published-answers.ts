@@ -1,7 +1,7 @@
 /**
  * Reads the calibration's file of published answers: their words, and their scores by the experiment's metrics.
  */
-import type { BridgeRow } from '../experiment/expand/calibration';
+import type { PublishedAnswer } from '../experiment/expand/calibration';
 import type { MetricSpec } from '../experiment/spec';
 import { InvalidTable, parseScore } from './answers/read-judged';
 import { openAnswers } from './answers/answers';
@@ -15,7 +15,7 @@ export async function readBridge(
   path: string,
   metrics: readonly MetricSpec[],
   columns: Readonly<Record<string, string>>,
-): Promise<BridgeRow[]> {
+): Promise<PublishedAnswer[]> {
   try {
     const table = await openAnswers(path, 'csv', {});
     const there = table.table.header?.columns ?? [];
@@ -30,7 +30,7 @@ export async function readBridge(
     if (scores.length === 0) {
       throw new UnreadableInput(`${path}:1: no column of scores by any metric; there are: ${there.join(', ')}`);
     }
-    const rows: BridgeRow[] = [];
+    const rows: PublishedAnswer[] = [];
     for await (const { row, question, id, answer } of table.rows()) {
       const reference = scores.map(([metric, column]): [string, number | null] => [
         metric,

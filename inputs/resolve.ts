@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { realpath, rm, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
-import { hashFile } from '../artifacts/local-store';
+import { hashFile } from '../artifacts/hash-file';
 import type { Sha256 } from '../experiment/canonical';
 import type { Dataset } from '../experiment/expand/dataset';
 import type { Inputs } from '../experiment/expand/expand';
@@ -123,7 +123,13 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
   const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
   const trainerFiles = await readTrainerFiles(spec, (written, path) => localPath(written, path, options));
   return {
-    inputs: { datasets, questionFiles, modelFolder: identity, trainerFiles, ...(bridge === null ? {} : { bridge }) },
+    inputs: {
+      datasets,
+      questionFiles,
+      modelFolder: identity,
+      trainerFiles,
+      ...(bridge === null ? {} : { publishedAnswers: bridge }),
+    },
     missing,
     modelFolder,
   };

@@ -80,7 +80,7 @@ export class RetryingJudge {
     let own = false;
     for (;;) {
       const ticket = await pace.enter(characters, quit, urgent || call !== undefined);
-      if (pace.heardAt > this.lastFailureAt) this.judgeAnswers();
+      if (pace.heardAt > this.lastFailureAt) this.forgetFailures();
       if (call === undefined && this.failing.size + this.unanswered >= UNREACHABLE_AFTER) {
         ticket.leave();
         if (this.failing.size === 0) return { kind: 'not_tried', lost: 0 };
@@ -162,10 +162,10 @@ export class RetryingJudge {
 
   private replied(): void {
     this.options.pace.heard();
-    this.judgeAnswers();
+    this.forgetFailures();
   }
 
-  private judgeAnswers(): void {
+  private forgetFailures(): void {
     this.failing.clear();
     this.unanswered = 0;
     this.release();

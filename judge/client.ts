@@ -42,7 +42,7 @@ export interface ModelFacts {
 export interface SendOptions {
   /** Ends the request at once; the reply is lost though perhaps paid. */
   signal: AbortSignal;
-  /** For the whole exchange, body included. */
+  /** The deadline of the whole exchange, body included. */
   deadlineMs: number;
 }
 

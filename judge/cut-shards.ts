@@ -58,7 +58,7 @@ export async function planJudging(store: Store, storedPlan: StoredPlan, cell: Pl
 /** Begun shards of the group that are none of these: an earlier cut, whose journals hold what was paid for. */
 async function cutDifferently(store: Store, group: string, cut: { key: Sha256 }[]): Promise<Sha256[]> {
   const keys = new Set(cut.map(({ key }) => key));
-  const begun = await store.open('judgements', group);
+  const begun = await store.openWork('judgements', group);
   return begun.map(({ key }) => key).filter((key) => !keys.has(key));
 }
 

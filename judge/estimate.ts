@@ -1,10 +1,14 @@
 /**
- * What the judges would cost: of a whole plan, and of what the store does not hold yet.
+ * What judging would cost, before anything is asked: for cells of a plan, for the whole plan by judge, and for what the
+ * store does not hold yet.
  */
+import { judgeModel, PRICES_AS_OF } from '../experiment/judge-models';
 import { namedJudges } from '../experiment/main-judge';
-import type { Plan } from '../experiment/plan';
+import type { Instrument, Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
+import { requestCounter } from '../experiment/requests';
 import type { Spec } from '../experiment/spec';
-import { estimateJudging, judgeUsd, type JudgingEstimate } from './prices';
+import { costOf, judgeUsd, type TokenUsage } from './prices';
+import { CLOSING_LINE } from './request';
 import type { Reuse } from '../artifacts/reuse';
 
 export interface JudgeCost {
@@ -17,7 +21,7 @@ export interface JudgeCost {
   outputTokens: number;
   /** US dollars of all its requests, by the file's price or the list's; null when the price is not known. */
   usd: number | null;
-  /** Of the requests that are new: their share of the whole. */
+  /** US dollars of the requests that are new, by their part of all requests. */
   newUsd: number | null;
 }
 
@@ -55,4 +59,114 @@ export function estimateCost(spec: Spec, plan: Plan, { byJudge }: Pick<Reuse, 'b
     newUsd: sum('newUsd'),
     judges,
   };
+}
+
+export interface JudgingEstimate {
+  /** Requests; a combined one counts once. */
+  judgements: number;
+  inputTokens: number;
+  outputTokens: number;
+  /** US dollars by list prices of direct requests; null when the price of a model is unknown; `unpriced` names those. */
+  usd: number | null;
+  unpriced: string[];
+  pricesAsOf: string;
+  /** How the figure came about, in a sentence for people. */
+  method: string;
+}
+
+/** A token is about four characters of English; the published rubrics come to 4.0 and 4.3. */
+const CHARACTERS_PER_TOKEN = 4;
+/** A number or a word, and the end of the turn. */
+const OUTPUT_TOKENS = 5;
+/** One metric in a combined reply: its name, its number and what JSON puts around them. */
+const OUTPUT_TOKENS_PER_METRIC = 10;
+/** Message framing around the one user turn. */
+const FRAME_TOKENS = 8;
+/** Names, quotation marks and escapes of the JSON value, and the line below it. */
+const JSON_FORM_TOKENS = 15 + Math.ceil(CLOSING_LINE.length / CHARACTERS_PER_TOKEN);
+/** The hidden system prompt that a reply's schema brings along; an assumption, not measured. */
+const SCHEMA_TOKENS = 80;
+
+/**
+ * Estimates the judging of cells (default: the whole plan), of all judges or of those metrics that `of` takes. Answers
+ * do not exist yet: each is taken to have `answerTokens` (default 250, a typical length), but never more than the cell's
+ * limit of new tokens. Given answers have the length that they have.
+ */
+export function estimateJudging(
+  plan: Pick<Plan, 'configurations' | 'questionSets' | 'instruments'>,
+  {
+    answerTokens = 250,
+    cells = plan.configurations.flatMap((configuration) => configuration.cells),
+    of = (_: PlannedMetric): boolean => true,
+  } = {},
+): JudgingEstimate {
+  const estimate = { judgements: 0, inputTokens: 0, outputTokens: 0 };
+  const unpriced = new Set<string>();
+  let usd = 0;
+  for (const cell of cells) {
+    const answer = answerLength(cell, answerTokens);
+    for (const { question, instrument, times } of requestsOf(plan, cell, of)) {
+      const usage = usageOf(instrument, question, answer, times);
+      estimate.judgements += times;
+      estimate.inputTokens += usage.inputTokens;
+      estimate.outputTokens += usage.outputTokens;
+      const cost = costOf(instrument.model, usage);
+      if (cost === null) unpriced.add(instrument.model);
+      else usd += cost;
+    }
+  }
+  return {
+    ...estimate,
+    usd: unpriced.size > 0 ? null : usd,
+    unpriced: [...unpriced].sort(),
+    pricesAsOf: PRICES_AS_OF,
+    method: `characters / ${CHARACTERS_PER_TOKEN} as tokens, answers taken as ${answerTokens} tokens, list prices of ${PRICES_AS_OF}`,
+  };
+}
+
+function answerLength({ context, completions }: PlannedCell, typical: number): number {
+  const { model, sampling } = context;
+  if (model.kind === 'given') return Math.ceil(model.characters / CHARACTERS_PER_TOKEN / Math.max(1, completions));
+  return Math.min(typical, sampling.maxNewTokens);
+}
+
+function usageOf(
+  { rubric, form, parts, categories, model }: Instrument,
+  { messages }: Question,
+  answer: number,
+  times: number,
+): TokenUsage {
+  const characters = rubric.length + messages.reduce((sum, { content }) => sum + content.length, 0);
+  const overhead = FRAME_TOKENS + (form === 'json' ? JSON_FORM_TOKENS : 0) + (parts === undefined ? 0 : SCHEMA_TOKENS);
+  const longest = Math.max(0, ...Object.keys(categories ?? {}).map((word) => word.length));
+  const output =
+    parts === undefined
+      ? OUTPUT_TOKENS + Math.ceil(longest / CHARACTERS_PER_TOKEN)
+      : OUTPUT_TOKENS + OUTPUT_TOKENS_PER_METRIC * parts.length;
+  const factor = judgeModel(model)?.tokenFactor ?? 1;
+  return {
+    inputTokens: times * Math.ceil((Math.ceil(characters / CHARACTERS_PER_TOKEN) + answer + overhead) * factor),
+    outputTokens: times * Math.ceil(output * factor),
+  };
+}
+
+function* requestsOf(
+  plan: Pick<Plan, 'questionSets' | 'instruments'>,
+  cell: PlannedCell,
+  of: (metric: PlannedMetric) => boolean,
+) {
+  const questions = new Map<string, Question>(plan.questionSets[cell.questionSet]?.map((each) => [each.key, each]));
+  for (const metric of cell.metrics.filter(of)) {
+    const requests = requestCounter(metric);
+    for (const [key, instrumentKey] of Object.entries(metric.instrumentOf)) {
+      const question = questions.get(key);
+      const instrument = plan.instruments[instrumentKey];
+      if (question === undefined || instrument === undefined) {
+        throw new Error(
+          `the plan's cell ${cell.id} names question ${key} or instrument ${instrumentKey}, which it lacks`,
+        );
+      }
+      yield { question, instrument, times: requests(cell, key) };
+    }
+  }
 }

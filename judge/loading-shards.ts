@@ -7,7 +7,7 @@ const MOST_LOADING = 8;
 export class LoadingShards {
   private count = 0;
 
-  /** Those that are being loaded already hold requests enough for the pace to fill up, whatever their size. */
+  /** The shards that are being loaded hold requests enough to fill the pace, whatever their size. */
   get full(): boolean {
     return this.count >= MOST_LOADING;
   }

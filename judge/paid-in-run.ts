@@ -2,7 +2,6 @@
  * What one workflow run has paid for judging a cell, from the journals: so it counts attempts that were killed or failed,
  * too, of which Temporal heard no result.
  */
-import { basename } from 'node:path';
 import pLimit from 'p-limit';
 import type { StoredPlan } from '../artifacts/plans';
 import { readRows } from '../artifacts/rows';
@@ -23,23 +22,22 @@ export interface CutShard {
 /** Ends the name of an attempt whose requests went through Message Batches, at their price. */
 export const BATCH_ATTEMPT = '-batch';
 
-/** Whose folders are looked for side by side. */
+/** How many shards' attempts are looked for side by side. */
 const SHARDS_AT_ONCE = 16;
 
 /** `cut`: the list of `CutShard`s that `planJudging` stored; `run`: what the names of the run's attempts begin with. */
 export async function paidInRun(store: Store, { spec }: StoredPlan, cut: ArtifactRef, run: string): Promise<Paid> {
   const total: Paid = { requests: 0, usd: 0 };
   const shards = await readRows<CutShard>(store, cut);
-  const folders = await pLimit(SHARDS_AT_ONCE).map(shards, ({ group, key }) =>
-    store.attemptFolders({ stage: 'judgements', group, key }),
+  const attempts = await pLimit(SHARDS_AT_ONCE).map(shards, ({ group, key }) =>
+    store.attempts({ stage: 'judgements', group, key }),
   );
   for (const [index, { judge }] of shards.entries()) {
-    for (const folder of folders[index] ?? []) {
-      const attempt = basename(folder);
-      if (!attempt.startsWith(run)) continue;
-      const { paid } = readJournals([folder]);
+    for (const attempt of attempts[index] ?? []) {
+      if (!attempt.name.startsWith(run)) continue;
+      const { paid } = await readJournals([attempt]);
       total.requests += paid.requests;
-      total.usd += usdOf(spec, paid, { judge, batch: attempt.endsWith(BATCH_ATTEMPT) });
+      total.usd += usdOf(spec, paid, { judge, batch: attempt.name.endsWith(BATCH_ATTEMPT) });
     }
   }
   return total;

@@ -15,9 +15,9 @@ export interface Verdict {
   status: Exclude<JudgementStatus, 'failed'>;
   /** 0-100 when `scored`, else null; null also where `scores` has them. */
   score: number | null;
-  /** Of a categorical instrument: the category. */
+  /** The category, for a categorical instrument. */
   verdict?: string;
-  /** Of a combined instrument: each metric's score. */
+  /** Each metric's score, for a combined instrument. */
   scores?: Record<string, number>;
   /** What the judge wrote, unchanged. */
   raw: string;

@@ -28,7 +28,7 @@ import { buildCall, buildControlCall, type JudgeCall, RubricInvalid } from './re
 
 export interface JudgeOptions extends Partial<Clock> {
   requests: readonly JudgementRequest[];
-  /** By key; every instrument that a request names. */
+  /** Every instrument that a request names, by its key. */
   instruments: Readonly<Record<Sha256, Instrument>>;
   client: JudgeClient;
   journal: Journal;
@@ -36,7 +36,7 @@ export interface JudgeOptions extends Partial<Clock> {
   concurrency?: number;
   /** Shared by the shards of a worker. */
   pace?: Pace;
-  /** For one request, reply included. Default 60 s: a reply of a few tokens takes one or two. */
+  /** The deadline of one request, reply included. Default 60 s: a reply of a few tokens takes one or two. */
   deadlineMs?: number;
   /** How long requests in flight are awaited after an abort. Default 15 s. */
   graceMs?: number;

@@ -1,9 +1,8 @@
 /**
- * What an attempt that could not finish its shard leaves behind about it, in its own folder: which judgements it gave up
+ * What an attempt that could not finish its shard leaves behind about it: which judgements it gave up
  * and for what, and what it met on the way. What the committing attempt met is in the manifest's facts, as `met_KIND`.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Attempt } from '../artifacts/store';
 import type { Sha256 } from '../experiment/canonical';
 import type { JudgedItems, Missing, Troubles } from './shard';
 
@@ -17,7 +16,7 @@ export interface AttemptTroubles {
 const FILE = 'troubles.json';
 
 export async function recordTroubles(
-  folder: string,
+  attempt: Attempt,
   { troubles, missing }: Pick<JudgedItems, 'troubles' | 'missing'>,
 ): Promise<void> {
   const entry: AttemptTroubles = {
@@ -25,15 +24,15 @@ export async function recordTroubles(
     met: troubles,
     missing: missing.map(({ id, kind }) => ({ id, kind })),
   };
-  await writeFile(join(folder, FILE), JSON.stringify(entry) + '\n');
+  await attempt.write(FILE, JSON.stringify(entry) + '\n');
 }
 
-/** Null where an attempt left nothing, or a kill only half of it. */
-export async function readTroubles(folder: string): Promise<AttemptTroubles | null> {
+/** Null where an attempt left nothing, or something damaged. */
+export async function readTroubles(attempt: Attempt): Promise<AttemptTroubles | null> {
+  const text = await attempt.read(FILE);
   try {
-    return JSON.parse(await readFile(join(folder, FILE), 'utf8')) as AttemptTroubles;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return null;
-    throw error;
+    return text === null ? null : (JSON.parse(text) as AttemptTroubles);
+  } catch {
+    return null;
   }
 }

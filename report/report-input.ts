@@ -143,8 +143,7 @@ export interface Provenance {
   /** ISO 8601. */
   builtAt: string;
   host: string;
-  /** Version of Flamingo, and its commit where it runs from a clone. */
-  flamingo: { version: string; commit: string | null };
+  flamingo: ProgramVersion;
   /** The experiment file's own words. */
   file: { path: string; text: string };
   /** What this run changed: `--smoke`, `--judge`, sources taken from local copies. */
@@ -154,6 +153,12 @@ export interface Provenance {
   judging: readonly JudgingProvenance[];
   /** Absent where nothing is measured. */
   measurements?: readonly MeasurementProvenance[];
+}
+
+/** Version of Flamingo, and its commit where it runs from a clone. */
+export interface ProgramVersion {
+  version: string;
+  commit: string | null;
 }
 
 /** Where log-probabilities were measured. */

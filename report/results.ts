@@ -2,6 +2,7 @@
  * Everything that a report says of the rows: summaries, contrasts, expectations, and the data of its figures.
  */
 import type { PlannedCell, PlannedConfiguration } from '../experiment/plan';
+import { MAIN_JUDGE } from '../experiment/main-judge';
 import type { FigureSpec } from '../experiment/spec';
 import { baselineShifts, type BaselineShift } from './statistics/baseline';
 import { calibrate, calibrationWarning, type MetricCalibration } from './statistics/calibration';
@@ -127,7 +128,7 @@ export function computeResults(input: Input): Results {
 }
 
 function judgesOf({ plan, spec, mainJudge, otherJudges = [] }: Input, cells: readonly ReportCell[]): JudgeResults[] {
-  const { name, label } = mainJudge ?? { name: 'judge', label: spec.judge.model };
+  const { name, label } = mainJudge ?? { name: MAIN_JUDGE, label: spec.judge.model };
   const main: JudgeResults = {
     ...{ name, label, standIn: spec.judge.kind === 'stand-in', main: true },
     cells: new Map(cells.map((each) => [each.cell.id, each])),

@@ -6,7 +6,7 @@ import { Refused } from './http-exchange';
 import { API_ERRORS, type ApiErrorKind, type FaultScript, isApiError } from './faults';
 import type { Models } from './models';
 import { readMessage } from './params';
-import { messageOf, partsOf, replyTo } from './reply';
+import { messageOf, replyTo, textsOf } from './reply';
 import { fractionOf } from './seeded';
 
 export type ResultType = 'succeeded' | 'errored' | 'canceled' | 'expired';
@@ -48,9 +48,8 @@ export function outcomeOf(item: BatchItem, context: OutcomeContext): Outcome {
   }
   try {
     const asked = readMessage(params, batch.version ?? undefined, models);
-    const parts = partsOf(asked);
-    const whole = asked.system === '' ? asked.prompt : `${asked.system}\n${asked.prompt}`;
-    const fault = faults.standing(whole, parts.answer ?? whole);
+    const { parts, whole, judged } = textsOf(asked);
+    const fault = faults.standing(whole, judged);
     if (fault !== null && isApiError(fault.kind)) return errored(id, fault.kind, fault.message, false);
     const paid = sha256(JSON.stringify(params));
     const message = messageOf(asked, replyTo(asked, parts, fault?.kind ?? null), paid);

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type BatchOptions, timesOf } from './batch-options';
 import { inResultOrder, outcomeOf } from './batch-outcome';
 import { type BatchItem, type BatchRecord, BatchStore } from './batch-store';
-import { type Exchange, Refused } from './http-exchange';
+import { type HttpExchange, Refused } from './http-exchange';
 import type { Fault, FaultScript } from './faults';
 import type { Ledger, LedgerEntry } from './ledger';
 import type { Models } from './models';
@@ -69,7 +69,7 @@ export class Batches {
   }
 
   /** Throws `Refused`; then nothing was made. */
-  create(exchange: Exchange, fault: Fault | null): void {
+  create(exchange: HttpExchange, fault: Fault | null): void {
     if (this.closed) return; // a late commit came too late
     const version = exchange.header('anthropic-version');
     checkVersion(version);
@@ -97,16 +97,16 @@ export class Batches {
     exchange.json(200, describe(batch, exchange));
   }
 
-  retrieve(exchange: Exchange, id: string): void {
+  retrieve(exchange: HttpExchange, id: string): void {
     exchange.json(200, describe(this.find(id), exchange));
   }
 
-  list(exchange: Exchange): void {
+  list(exchange: HttpExchange): void {
     const newestFirst = [...this.batches.values()].reverse().map((batch) => describe(batch, exchange));
     exchange.json(200, pageOf(newestFirst, readPageQuery(exchange.query)));
   }
 
-  cancel(exchange: Exchange, id: string): void {
+  cancel(exchange: HttpExchange, id: string): void {
     const batch = this.find(id);
     const { record } = batch;
     if (record.endedAt !== null) throw new Refused('bad_request', `batch ${id} has ended and can not be canceled`);
@@ -119,7 +119,7 @@ export class Batches {
     exchange.json(200, describe(batch, exchange));
   }
 
-  delete(exchange: Exchange, id: string): void {
+  delete(exchange: HttpExchange, id: string): void {
     const { record } = this.find(id);
     if (record.endedAt === null) throw new Refused('bad_request', `batch ${id} has not ended: cancel it first`);
     this.batches.delete(id);
@@ -128,7 +128,7 @@ export class Batches {
     exchange.json(200, { id, type: 'message_batch_deleted' });
   }
 
-  results(exchange: Exchange, id: string, fault: Fault | null): void {
+  results(exchange: HttpExchange, id: string, fault: Fault | null): void {
     const batch = this.find(id);
     if (batch.record.endedAt === null) throw new Refused('not_found', `batch ${id} has not ended: no results yet`);
     const lines = batch.results ?? this.store.results(id);
@@ -209,7 +209,7 @@ function endsAt({ createdAt, cancelAt, options }: BatchRecord): number {
 }
 
 /** What the API says about a batch. Every item is `processing` until all of it has ended. */
-function describe({ record }: Batch, exchange: Exchange): { id: string } & Record<string, unknown> {
+function describe({ record }: Batch, exchange: HttpExchange): { id: string } & Record<string, unknown> {
   const { id, createdAt, cancelAt, endedAt, items, counts, options } = record;
   const time = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
   const { expiresMs } = timesOf(options);

@@ -8,8 +8,8 @@ import { ZodError } from 'zod';
 import { STAND_IN_MODEL } from '../experiment/stand-in';
 import { parseBatchOptions } from './batch-options';
 import type { Batches } from './batches';
-import type { Desk } from './verdict-endpoint';
-import { type Exchange, Refused } from './http-exchange';
+import type { VerdictEndpoint } from './verdict-endpoint';
+import { type HttpExchange, Refused } from './http-exchange';
 import { type FaultScript, parseFaults } from './faults';
 import type { Ledger } from './ledger';
 import { parseLimits } from './limits';
@@ -21,7 +21,7 @@ export interface Parts {
   ledger: Ledger;
   faults: FaultScript;
   stats: Stats;
-  desk: Desk;
+  verdicts: VerdictEndpoint;
   models: Models;
   batches: Batches;
 }
@@ -57,8 +57,8 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     'limits',
     parseLimits,
     {},
-    ({ desk }) => desk.limitOptions,
-    ({ desk }, value) => desk.setLimits(value),
+    ({ verdicts }) => verdicts.limitOptions,
+    ({ verdicts }, value) => verdicts.setLimits(value),
   ),
   '/batch-options': setting(
     'options',
@@ -77,7 +77,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
 };
 
 /** Whether it was one of these routes. Throws `Refused`. */
-export function control(exchange: Exchange, parts: Parts): boolean {
+export function control(exchange: HttpExchange, parts: Parts): boolean {
   switch (`${exchange.method} ${exchange.path}`) {
     case 'GET /healthz':
       exchange.json(200, { ok: true, model: STAND_IN_MODEL });
@@ -91,7 +91,7 @@ export function control(exchange: Exchange, parts: Parts): boolean {
     case 'POST /reset':
       parts.ledger.reset();
       parts.stats.reset();
-      parts.desk.reset();
+      parts.verdicts.reset();
       exchange.json(200, { ok: true });
       return true;
   }

@@ -96,7 +96,7 @@ const fault = z
       ...REPLIES,
       ...BATCHES,
     ]),
-    /** What it befalls. Default `messages`; of the kinds for batches only, what they can befall. */
+    /** Which requests it applies to. Default `messages`; for the kinds of batches alone, those that they can apply to. */
     on: z.enum(OPERATIONS).optional(),
     /** Requests it applies to. Default 1; without limit if `every`, `match` or `share` is given. */
     count: z.int().positive().optional(),
@@ -104,7 +104,7 @@ const fault = z
     match: z.string().min(1).optional(),
     /** 0-1 of the judged texts. A text's first request only (one for each prompt about it), unless `sticky`. */
     share: z.number().min(0).max(1).optional(),
-    /** With `share`: each request of such a text. Standing faults (sticky, or just `match`) befall batches' items, too. */
+    /** With `share`: each request of such a text. Standing faults (sticky, or just `match`) also hit items of batches. */
     sticky: z.boolean().optional(),
     /** `retry-after` header; '' = none. Default as the API does for this error. */
     retryAfter: z.string().optional(),
@@ -140,7 +140,7 @@ interface Rule {
   on: Operation;
   seen: number;
   left: number;
-  /** Of its share: differs between the rules of one kind, so that their shares are independent. */
+  /** The seed of its share: differs between the rules of one kind, so that their shares are independent. */
   salt: number;
   /** Prompts that have had their first request. */
   met: Set<number>;
@@ -195,7 +195,7 @@ export class FaultScript {
     return null;
   }
 
-  /** The fault that a text always has, wherever it is judged: it also befalls a batch's item. */
+  /** The fault that a text always has, wherever it is judged: it also applies to an item of a batch. */
   standing(prompt: string, judged: string): Fault | null {
     const always = ({ on, fault: { count, every, match, share, sticky } }: Rule): boolean =>
       on === 'messages' &&

@@ -16,7 +16,7 @@ export class Refused extends Error {
   }
 }
 
-/** Of a kind's own, unless a fault says otherwise. `retryAfter`: the header, '' = none. */
+/** What differs from the kind's own error where a fault says so. `retryAfter`: the header, '' = none. */
 export interface ErrorDetails {
   message?: string | undefined;
   retryAfter?: string | undefined;
@@ -24,7 +24,7 @@ export interface ErrorDetails {
 
 type Known = { status: number; type: string; errorCode?: string; message: string; retryAfter?: string };
 
-export class Exchange {
+export class HttpExchange {
   readonly method: string;
   readonly path: string;
   /** After the question mark. */

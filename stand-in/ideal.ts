@@ -22,7 +22,7 @@ export interface IdealOptions {
   seed?: number;
   /** This share of the requests (0-1), drawn by the seed, is told at the first attempt to wait so many seconds. */
   delayed?: { share: number; seconds: number };
-  /** Of each request; needed where tokens are limited. */
+  /** Tokens of each request; needed where they are limited. */
   inputTokens?: number;
   outputTokens?: number;
 }

@@ -8,7 +8,7 @@ export const MODEL_IDS = [STRICT_STAND_IN_MODEL, STAND_IN_MODEL] as const;
 
 const LIFECYCLES = ['active', 'deprecated', 'retired'] as const;
 const lifecycles = z.partialRecord(z.enum(MODEL_IDS), z.enum(LIFECYCLES));
-/** By model; those not named are active. */
+/** Lifecycles by model; models that are not named are active. */
 export type Lifecycles = z.infer<typeof lifecycles>;
 
 /** Throws a `ZodError`. */

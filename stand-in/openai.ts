@@ -44,7 +44,7 @@ export function readChat(params: unknown): Asked {
   return { model: STAND_IN_MODEL, system: rubric, prompt, schema, maxTokens, inputTokens };
 }
 
-/** With log probabilities in any case: this judge is always sure. */
+/** A chat completion; it holds log probabilities in any case, since this judge is always sure. */
 export function completionOf(asked: Asked, reply: Reply, sha256: Sha256): Record<string, unknown> {
   const token = { token: reply.text, logprob: 0, bytes: null };
   const reasons = { end_turn: 'stop', max_tokens: 'length', refusal: 'content_filter' };

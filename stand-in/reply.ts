@@ -37,8 +37,11 @@ export function replyTo(asked: Asked, parts: Parts, fault: FaultKind | null): Re
   return { text: text.slice(0, asked.maxTokens * 4), stopReason: 'max_tokens', outputTokens: asked.maxTokens };
 }
 
-export function partsOf({ system, prompt }: Asked): Parts {
-  return findParts(system, prompt);
+/** A request's text, whole and in its parts. `judged`: the answer, or the whole text where no answer is marked. */
+export function textsOf({ system, prompt }: Asked): { parts: Parts; whole: string; judged: string } {
+  const parts = findParts(system, prompt);
+  const whole = system === '' ? prompt : `${system}\n${prompt}`;
+  return { parts, whole, judged: parts.answer ?? whole };
 }
 
 /** The API's Message. `sha256`: of the request's body. */

@@ -15,8 +15,8 @@ import { join } from 'node:path';
 import type { BatchOptions } from './batch-options';
 import { Batches, LARGEST_BATCH_BYTES } from './batches';
 import { control } from './control';
-import { Desk } from './verdict-endpoint';
-import { Exchange, Refused } from './http-exchange';
+import { VerdictEndpoint } from './verdict-endpoint';
+import { HttpExchange, Refused } from './http-exchange';
 import { type Fault, FaultScript } from './faults';
 import type { Latency } from './latency';
 import { Ledger } from './ledger';
@@ -36,9 +36,9 @@ export interface StandInOptions {
   /** Ledger file; without one the ledger is in memory only. */
   ledger?: string;
   faults?: Fault[];
-  /** Of every reply of the model, in milliseconds. Default 0. */
+  /** Milliseconds that every reply of the model takes. Default 0. */
   latencyMs?: Latency;
-  /** Of latencies, shares and orders. Default 1. */
+  /** The seed of latencies, shares and orders. Default 1. */
   seed?: number;
   /** Default none. */
   limits?: LimitOptions;
@@ -62,7 +62,7 @@ export interface ReceivedRequest {
 
 export interface StandIn {
   port: number;
-  /** For ANTHROPIC_BASE_URL or `standInUrl`. */
+  /** What ANTHROPIC_BASE_URL or `standInUrl` is to be. */
   url: string;
   ledger: Ledger;
   setFaults(faults: Fault[]): void;
@@ -94,7 +94,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     ledger: judge.ledger,
     setFaults: (faults) => judge.faults.set(faults),
-    setLimits: (limits) => judge.desk.setLimits(limits),
+    setLimits: (limits) => judge.verdicts.setLimits(limits),
     stats: () => judge.stats.get(),
     close: () =>
       new Promise((resolve, reject) => {
@@ -113,7 +113,7 @@ class StandInJudge {
   readonly faults: FaultScript;
   readonly stats = new Stats();
   readonly models: Models;
-  readonly desk: Desk;
+  readonly verdicts: VerdictEndpoint;
   readonly batches: Batches;
   /** Request ids are unique over all processes that share a ledger, and cheap. */
   private readonly run = randomBytes(6).toString('hex');
@@ -124,8 +124,8 @@ class StandInJudge {
     this.ledger = new Ledger(options.ledger ?? null);
     this.faults = new FaultScript(options.faults, seed);
     this.models = new Models(options.lifecycles);
-    this.desk = new Desk(this.ledger, this.faults, this.stats, latencyMs, seed);
-    this.desk.setLimits(limits);
+    this.verdicts = new VerdictEndpoint(this.ledger, this.faults, this.stats, latencyMs, seed);
+    this.verdicts.setLimits(limits);
     const { ledger, faults, models, stats } = this;
     this.batches = new Batches({
       state: state === undefined ? null : join(state, 'batches'),
@@ -141,7 +141,7 @@ class StandInJudge {
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     const id = `req_stand_in_${this.run}${(this.requests++).toString(36).padStart(8, '0')}`;
-    const exchange = new Exchange(id, request, response);
+    const exchange = new HttpExchange(id, request, response);
     response.on('error', () => response.destroy()); // a client that went away
     exchange.read(exchange.path === '/v1/messages/batches' ? LARGEST_BATCH_BYTES : LARGEST_BODY, (complete) =>
       exchange.guard(() => {
@@ -151,53 +151,55 @@ class StandInJudge {
     );
   }
 
-  private route(exchange: Exchange): void {
+  private route(exchange: HttpExchange): void {
     const { method, path, body } = exchange;
     this.options.onRequest?.({ method, path, headers: exchange.request.headers, body });
     this.authenticate(exchange);
-    const { desk, models } = this;
+    const { verdicts, models } = this;
     const version = exchange.header('anthropic-version');
     switch (`${method} ${path}`) {
       case 'POST /v1/messages':
-        return desk.serve(exchange, () => readMessage(parseBody(body), version, models), messageOf);
+        return verdicts.serve(exchange, () => readMessage(parseBody(body), version, models), messageOf);
       case 'POST /v1/chat/completions':
-        return desk.serve(exchange, () => readChat(parseBody(body)), completionOf);
+        return verdicts.serve(exchange, () => readChat(parseBody(body)), completionOf);
       case 'POST /v1/messages/count_tokens':
-        return desk.operate(exchange, 'count_tokens', () =>
+        return verdicts.operate(exchange, 'count_tokens', () =>
           exchange.json(200, { input_tokens: readCounted(parseBody(body), version, models).inputTokens }),
         );
       case 'GET /v1/models':
-        return desk.operate(exchange, 'models', () => exchange.json(200, models.list(readPageQuery(exchange.query))));
+        return verdicts.operate(exchange, 'models', () =>
+          exchange.json(200, models.list(readPageQuery(exchange.query))),
+        );
       case 'POST /v1/messages/batches':
-        return desk.operate(exchange, 'batch_create', (fault) => this.batches.create(exchange, fault));
+        return verdicts.operate(exchange, 'batch_create', (fault) => this.batches.create(exchange, fault));
       case 'GET /v1/messages/batches':
-        return desk.operate(exchange, 'batch_list', () => this.batches.list(exchange));
+        return verdicts.operate(exchange, 'batch_list', () => this.batches.list(exchange));
     }
     const model = /^\/v1\/models\/([^/]+)$/.exec(path)?.[1];
     if (method === 'GET' && model !== undefined) {
-      return desk.operate(exchange, 'models', () => exchange.json(200, models.describe(model)));
+      return verdicts.operate(exchange, 'models', () => exchange.json(200, models.describe(model)));
     }
     const [, id, action = ''] = /^\/v1\/messages\/batches\/([^/]+)(\/[a-z]+)?$/.exec(path) ?? [];
     if (id !== undefined) return this.routeBatch(exchange, id, `${method} ${action}`);
     throw new Refused('not_found', `no such endpoint: ${method} ${path}`);
   }
 
-  private routeBatch(exchange: Exchange, id: string, action: string): void {
-    const { desk, batches } = this;
+  private routeBatch(exchange: HttpExchange, id: string, action: string): void {
+    const { verdicts, batches } = this;
     switch (action) {
       case 'GET ':
-        return desk.operate(exchange, 'batch_retrieve', () => batches.retrieve(exchange, id));
+        return verdicts.operate(exchange, 'batch_retrieve', () => batches.retrieve(exchange, id));
       case 'DELETE ':
-        return desk.operate(exchange, 'batch_delete', () => batches.delete(exchange, id));
+        return verdicts.operate(exchange, 'batch_delete', () => batches.delete(exchange, id));
       case 'POST /cancel':
-        return desk.operate(exchange, 'batch_cancel', () => batches.cancel(exchange, id));
+        return verdicts.operate(exchange, 'batch_cancel', () => batches.cancel(exchange, id));
       case 'GET /results':
-        return desk.operate(exchange, 'batch_results', (fault) => batches.results(exchange, id, fault));
+        return verdicts.operate(exchange, 'batch_results', (fault) => batches.results(exchange, id, fault));
     }
     throw new Refused('not_found', `no such endpoint: ${exchange.method} ${exchange.path}`);
   }
 
-  private authenticate(exchange: Exchange): void {
+  private authenticate(exchange: HttpExchange): void {
     const key = exchange.header('authorization')?.replace(/^Bearer /, '') ?? exchange.header('x-api-key');
     if (!key) throw new Refused('authentication', 'send the key as Authorization: Bearer or x-api-key');
     const { apiKey } = this.options;

@@ -12,7 +12,7 @@ export interface StatsReport {
   paid: number;
   /** Requests that never reached the model, by error; `rate_limit` counts the limits' own and scripted ones. */
   rejected: Record<string, number>;
-  /** Scripted faults that befell a request, by kind. */
+  /** Scripted faults that hit a request, by kind. */
   faults: Record<string, number>;
   /** Replies by HTTP status; a connection that broke without one is not among them. */
   statuses: Record<string, number>;

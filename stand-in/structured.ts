@@ -1,9 +1,11 @@
 /**
  * Structured outputs: which JSON schemas the API takes, and a reply that conforms to one, made from the stand-in's scores.
  *
- * A number is the score for the property's name (of an integer enum the nearest value); of a string enum one value is
- * chosen, by a marker or by the answer's hash; other strings are a fixed sentence; booleans come from the hash.
+ * A number is the score for the property's name, or the nearest value of an enum; a string is a value of its enum, chosen
+ * by a marker or by the answer's hash, or else a fixed sentence; booleans come from the hash. Which part of JSON Schema is
+ * taken is the API's rule and stands here; whether a schema is valid and whether the reply conforms is ajv's to say.
  */
+import { Ajv, type ValidateFunction } from 'ajv';
 import { Refused } from './http-exchange';
 import { applyMarker, dissents, findMarkers, hashScore, type Marker, type Parts, RubricNotScorable } from './scoring';
 import { hash53 } from './seeded';
@@ -26,8 +28,37 @@ const ALLOWED: Record<Schema['type'], string[]> = {
 };
 const DEEPEST = 10;
 
+/** Names need no check: `$schema` may name any draft, and two schemas may have the same `$id`. */
+const ajv = new Ajv({ strictRequired: true, validateFormats: false, validateSchema: false, addUsedSchema: false });
+/** By the schema's JSON: a client sends the same few schemas with all its requests. */
+const compiled = new Map<string, ValidateFunction>();
+const MOST_COMPILED = 100;
+
 /** Throws `Refused` for a schema that the API does not take, or that this stand-in can not answer (arrays, unions). */
-export function checkSchema(value: unknown, place = 'output_config.format.schema', depth = 0): asserts value is Schema {
+export function checkSchema(value: unknown, place = 'output_config.format.schema'): asserts value is Schema {
+  checkSubset(value, place, 0);
+  try {
+    compile(value);
+  } catch (error) {
+    throw new Refused('bad_request', `${place}: ${(error as Error).message}`);
+  }
+}
+
+/** Throws an `Error` for what is no valid JSON Schema. */
+function compile(schema: Schema): ValidateFunction {
+  const key = JSON.stringify(schema);
+  let check = compiled.get(key);
+  if (check === undefined) {
+    if (compiled.size === MOST_COMPILED) {
+      compiled.clear();
+      ajv.removeSchema();
+    }
+    compiled.set(key, (check = ajv.compile(schema)));
+  }
+  return check;
+}
+
+function checkSubset(value: unknown, place: string, depth: number): asserts value is Schema {
   const refuse = (what: string): never => {
     throw new Refused('bad_request', `${place}: ${what}`);
   };
@@ -51,25 +82,28 @@ export function checkSchema(value: unknown, place = 'output_config.format.schema
   }
   const properties = schema['properties'];
   if (typeof properties !== 'object' || properties === null) return refuse('properties: must be an object');
-  const required = schema['required'] ?? [];
-  if (!Array.isArray(required) || !required.every((name) => Object.hasOwn(properties, name as string))) {
-    refuse('required: must name properties');
-  }
   for (const [name, property] of Object.entries(properties)) {
-    checkSchema(property, `${place}.properties.${name}`, depth + 1);
+    checkSubset(property, `${place}.properties.${name}`, depth + 1);
   }
 }
 
 function checkEnum(values: unknown, type: string, refuse: (what: string) => never): void {
   const fits = (value: unknown): boolean => (type === 'integer' ? Number.isInteger(value) : typeof value === type);
-  if (!Array.isArray(values) || values.length === 0 || !values.every(fits))
+  if (!Array.isArray(values) || values.length === 0 || !values.every(fits)) {
     refuse(`enum: must be values of type ${type}`);
+  }
 }
 
 /** JSON that conforms to the schema. Throws `RubricNotScorable`. */
 export function conforming(schema: Schema, parts: Parts, whole: string, strict: boolean): string {
   const filler = new Filler(findMarkers(parts.rubric), parts.answer, parts.answer ?? whole, strict);
-  return JSON.stringify(filler.fill(schema, ''));
+  const reply = filler.fill(schema, '');
+  const check = compile(schema);
+  if (!check(reply)) {
+    const reason = ajv.errorsText(check.errors, { dataVar: 'the reply' });
+    throw new RubricNotScorable(`this stand-in makes no reply that conforms to the schema: ${reason}`);
+  }
+  return JSON.stringify(reply);
 }
 
 class Filler {

@@ -3,13 +3,13 @@
  */
 import { sha256, type Sha256 } from '../experiment/canonical';
 import { JUDGEMENT_HEADER } from '../experiment/stand-in';
-import type { Exchange } from './http-exchange';
+import type { HttpExchange } from './http-exchange';
 import { type Fault, type FaultScript, isApiError, isOnTheWayBack, type Operation } from './faults';
 import { latencies, type Latency } from './latency';
 import type { Ledger } from './ledger';
 import { Limiter, type LimitOptions } from './limits';
 import type { Asked } from './params';
-import { partsOf, type Reply, replyTo } from './reply';
+import { type Reply, replyTo, textsOf } from './reply';
 import type { Parts } from './scoring';
 import { epochMs, type Stats } from './stats';
 
@@ -18,7 +18,7 @@ export type Render = (asked: Asked, reply: Reply, sha256: Sha256) => unknown;
 
 const SLOW_MS = 1000;
 
-export class Desk {
+export class VerdictEndpoint {
   private limits: LimitOptions = {};
   /** The vendor's limits are per model. */
   private limiters = new Map<string, Limiter>();
@@ -51,24 +51,23 @@ export class Desk {
   }
 
   /** Throws `Refused`, as `asked` may do. */
-  serve(exchange: Exchange, read: () => Asked, render: Render): void {
+  serve(exchange: HttpExchange, read: () => Asked, render: Render): void {
     this.stats.arrived();
     exchange.onReply = (status) => this.stats.replied(status);
     exchange.onRejected = (kind) => this.stats.rejected(kind);
     const asked = read();
-    const parts = partsOf(asked);
-    const whole = asked.system === '' ? asked.prompt : `${asked.system}\n${asked.prompt}`;
-    const fault = this.faults.next(whole, 'messages', parts.answer ?? whole);
+    const { parts, whole, judged } = textsOf(asked);
+    const fault = this.faults.next(whole, 'messages', judged);
     if (fault === null) return this.judge(exchange, asked, parts, null, render);
     const now = epochMs();
     exchange.headers = this.limiterOf(asked.model, now).headers(now);
-    this.befall(exchange, fault, () => this.judge(exchange, asked, parts, fault, render));
+    this.withFault(exchange, fault, () => this.judge(exchange, asked, parts, fault, render));
   }
 
-  /** For everything but verdicts: the fault scripted for this operation, if any, else or besides the operation itself. */
-  operate(exchange: Exchange, operation: Operation, action: (fault: Fault | null) => void): void {
+  /** Serves everything but verdicts: the fault scripted for this operation, if any, in place of the operation or with it. */
+  operate(exchange: HttpExchange, operation: Operation, action: (fault: Fault | null) => void): void {
     const fault = this.faults.next(exchange.body === '' ? exchange.path : exchange.body, operation);
-    this.befall(exchange, fault, () => {
+    this.withFault(exchange, fault, () => {
       if (fault !== null && isOnTheWayBack(fault.kind)) {
         exchange.broken = fault.kind;
         if (fault.kind === 'slow') exchange.heldMs = fault.ms ?? SLOW_MS;
@@ -77,7 +76,7 @@ export class Desk {
     });
   }
 
-  private befall(exchange: Exchange, fault: Fault | null, otherwise: () => void): void {
+  private withFault(exchange: HttpExchange, fault: Fault | null, otherwise: () => void): void {
     if (fault === null) return otherwise();
     this.stats.fault(fault.kind);
     const happen = (): void => {
@@ -100,7 +99,7 @@ export class Desk {
     setTimeout(() => exchange.guard(happen), before).unref();
   }
 
-  private judge(exchange: Exchange, asked: Asked, parts: Parts, fault: Fault | null, render: Render): void {
+  private judge(exchange: HttpExchange, asked: Asked, parts: Parts, fault: Fault | null, render: Render): void {
     const reply = replyTo(asked, parts, fault?.kind ?? null);
     const now = epochMs();
     const limiter = this.limiterOf(asked.model, now);

@@ -8,6 +8,7 @@
 const { hostname } = require('node:os');
 const { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeSync } = require('node:fs');
 const { dirname } = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
 
 const TOUCH_MS = 5_000;
 const ABANDONED_MS = 60_000;
@@ -24,7 +25,7 @@ async function acquire(path, onWait = () => undefined) {
     }
     if (!waited) onWait(holderOf(path));
     waited = true;
-    await new Promise((resume) => setTimeout(resume, POLL_MS));
+    await sleep(POLL_MS);
   }
 }
 

@@ -12,7 +12,7 @@ const { installationRoot } = require('./locations.cjs');
 
 const root = installationRoot();
 await build({ root });
-const { experimentJsonSchema } = require(join(root, 'dist', 'experiment', 'schema.js'));
+const { experimentJsonSchema } = require(join(root, 'dist', 'experiment', 'file', 'schema.js'));
 const file = join(root, 'docs', 'experiment.schema.json');
 writeFileSync(file, JSON.stringify(experimentJsonSchema(), null, 2) + '\n');
 console.error(`wrote ${file}`);

@@ -1,6 +1,7 @@
 /**
  * Prepares a Temporal namespace for Flamingo: search attributes, and a retention long enough to look back.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes';
@@ -41,7 +42,6 @@ export async function prepareNamespace({ connection: options, namespace, retenti
           searchAttributes: Object.fromEntries(missing.map(({ name }) => [name, Keyword])),
         });
       } catch (error) {
-        // another process registered them in between
         // that another process registered them in between is as good
         if (!isGrpcServiceError(error) || Number(error.code) !== ALREADY_EXISTS)
           throw notAllowed(namespace, missing, error);
@@ -72,7 +72,7 @@ async function retried<T>(call: () => Promise<T>): Promise<T> {
       return await call();
     } catch (error) {
       if (attempt >= 40) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
     }
   }
 }

@@ -2,7 +2,7 @@
  * Opens the store that the environment names: `FLAMINGO_STORE`, a folder; default `store` in the data folder.
  */
 import { join } from 'node:path';
-import { LocalStore } from '../artifacts/local-store';
+import { LocalStore } from '../artifacts/local/store';
 import { dataFolder } from './places';
 import type { Store } from '../artifacts/store';
 

@@ -12,6 +12,7 @@ import { installationRoot } from './places';
 import { ORCHESTRATION_QUEUE } from '../workflows/messages';
 import { prepareNamespace } from './namespace';
 import { runWorker } from './run-worker';
+import { programVersion } from './version';
 
 async function main(): Promise<void> {
   const codePath = join(installationRoot(), 'dist', 'workflow-bundle.js');
@@ -26,11 +27,15 @@ async function main(): Promise<void> {
     name: 'orchestration',
     taskQueue: ORCHESTRATION_QUEUE,
     workflowBundle: { codePath },
-    activities: planningActivities(await openStore(), {
-      experiments: process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd(),
-      // the embedded worker belongs to the person who asks, so it writes where it is told
-      results: embedded ? null : resolve(process.env['FLAMINGO_RESULTS'] ?? '.'),
-    }),
+    activities: planningActivities(
+      await openStore(),
+      {
+        experiments: process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd(),
+        // the embedded worker belongs to the person who asks, so it writes where it is told
+        results: embedded ? null : resolve(process.env['FLAMINGO_RESULTS'] ?? '.'),
+      },
+      programVersion,
+    ),
     // a report of a large experiment holds all its rows in memory: not many at once
     maxConcurrentActivityTaskExecutions: 8,
     maxCachedWorkflows: 200,

@@ -16,9 +16,9 @@ interface Scenario {
   title: string;
   judgements: number;
   conditions: Conditions;
-  /** For the ideal client. */
+  /** What the ideal client is told about delayed requests. */
   delayed?: IdealOptions['delayed'];
-  /** Seconds that five repeats take, about. */
+  /** About how long five repeats take. */
   minutes: number;
 }
 

@@ -64,7 +64,7 @@ export class Runs {
     this.runs.set(name, [...(this.runs.get(name) ?? []), run]);
   }
 
-  /** Of a contender that did not fail. */
+  /** The runs of a contender; none when it has failed. */
   of(name: string): Run[] {
     return this.failures.has(name) ? [] : (this.runs.get(name) ?? []);
   }

@@ -5,14 +5,14 @@ import type { Row } from '../rows';
 import type { Session } from './session';
 
 export interface Part {
-  /** For `--only`. */
+  /** The name that `--only` takes. */
   id: string;
-  /** Takes all of them, where no part is called so. */
+  /** The name by which `--only` takes all parts of the group, unless a part has that name. */
   group: string;
   title: string;
-  /** About, with five repeats and all peers. */
+  /** About how long it takes with five repeats and all peers. */
   minutes: number;
-  /** Part of `--quick`. */
+  /** `--quick` runs it. */
   quick: boolean;
   run(session: Session): Promise<{ method: string; rows: Row[] }>;
 }

@@ -23,7 +23,7 @@ export interface ServerOptions {
   /** Milliseconds, `100-300` = uniform between. */
   latency: string;
   seed: number;
-  /** For its ledger and batches. */
+  /** Where its ledger and batches lie. */
   folder: string;
 }
 

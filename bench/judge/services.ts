@@ -38,7 +38,7 @@ export class FlamingoServices {
     private readonly orchestration: Service,
     readonly judges: readonly Service[],
     private readonly address: string,
-    /** For commands: they submit to this server and share this store. */
+    /** The environment of commands, which submit to this server and share this store. */
     readonly env: NodeJS.ProcessEnv,
   ) {}
 
@@ -122,7 +122,7 @@ export class FlamingoServices {
     return each.includes(null) ? null : each.reduce<number>((sum, seconds) => sum + (seconds ?? 0), 0);
   }
 
-  /** Of the judge worker that used most. */
+  /** Peak memory of the judge worker that used most. */
   judgePeakRssMb(): number | null {
     const each = this.judges.flatMap(({ pid }) => (pid === null ? [] : (peakRssMbOf(pid) ?? [])));
     return each.length === 0 ? null : Math.max(...each);

@@ -24,9 +24,9 @@ export interface Peer {
 
 export class Session {
   readonly folder = mkdtempSync(join(tmpdir(), 'flamingo-bench-'));
-  /** Of what took part, filled as it does. */
+  /** Versions of all that has taken part until now. */
   readonly versions: Record<string, string> = {};
-  /** Of the part that runs; the session's own server outlasts it. */
+  /** What ends the processes of the part that runs; the session's own server outlasts it. */
   private readonly ends: (() => Promise<void>)[] = [];
   private main: Promise<JudgeServer> | null = null;
   private found: Promise<{ peers: Peer[]; absent: Absent[] }> | null = null;

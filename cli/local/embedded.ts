@@ -4,9 +4,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { installationRoot } from '../../workers/places';
 import { InvalidUse } from '../errors';
-import { endProcess, isRunning, signal, sleep } from './processes';
+import { endProcess, isRunning, signal } from './processes';
 import { requireSpace, TO_START_BYTES } from './space';
 import type { LocalFiles, LocalState } from './state';
 import { END_UNLESS_USED, orphanServer, type SupervisorOptions } from './supervisor';

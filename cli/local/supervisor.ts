@@ -7,11 +7,12 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
-import { freePort, isFree } from './ports';
-import { endProcess, sleep, wasStartedWith } from './processes';
+import { freePort } from './ports';
+import { endProcess, wasStartedWith } from './processes';
 import { Service } from './service';
 import type { LocalFiles, LocalState } from './state';
 
@@ -155,11 +156,11 @@ class Supervisor {
     // one that holds the database but does not answer, or of another version
     if (orphan !== null) await endProcess(orphan, GRACE_MS);
 
-    const wanted = this.options.port || portOf(before?.address) || 7233;
-    if (this.options.port !== 0 && !(await isFree(wanted))) {
-      throw new Error(`port ${wanted} is in use by another program; choose one with --port, or leave it out`);
+    const asked = this.options.port;
+    const port = await freePort(asked || portOf(before?.address) || 7233);
+    if (asked !== 0 && port !== asked) {
+      throw new Error(`port ${asked} is in use by another program; choose one with --port, or leave it out`);
     }
-    const port = await freePort(wanted);
     const ui = await freePort(portOf(before?.ui) ?? port + 1000);
     const service = this.serverService(binary.path, database, port, ui);
     this.services.push(service);

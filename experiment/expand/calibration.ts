@@ -15,7 +15,7 @@ import type { Completion } from '../rows';
 import type { CalibrationSpec, Spec } from '../spec';
 
 /** A published answer with its scores, by metric; null = not scored. */
-export interface BridgeRow {
+export interface PublishedAnswer {
   question: string;
   /** The question's id in the file; null without one. */
   id: string | null;
@@ -43,10 +43,10 @@ export function planCalibration(
   spec: Spec,
   calibration: CalibrationSpec,
   splits: Record<string, Split>,
-  bridge: BridgeRow[],
+  published: PublishedAnswer[],
   asked: Record<string, AskedQuestion[]>,
 ): CalibrationPlan {
-  const answers = { ...pairedAnswers(calibration, splits), ...bridgeAnswers(calibration, bridge) };
+  const answers = { ...pairedAnswers(calibration, splits), ...publishedAnswers(calibration, published) };
   const prompts = new Map(
     Object.values(asked).flatMap((set) => set.map((each) => [each.question.key, each.judgePrompts])),
   );
@@ -131,7 +131,7 @@ function rowsByQuestion(heldOut: readonly SplitRow[]): Map<Sha256, Answer> {
   );
 }
 
-function bridgeAnswers({ bridge }: CalibrationSpec, rows: readonly BridgeRow[]): Record<string, Answer[]> {
+function publishedAnswers({ bridge }: CalibrationSpec, rows: readonly PublishedAnswer[]): Record<string, Answer[]> {
   if (bridge === null) return {};
   const ids = new Map<Sha256, string>();
   const distinct = new Map<string, Answer>();

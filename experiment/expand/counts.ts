@@ -2,7 +2,7 @@
  * How much work an experiment is; also before its inputs are there, from what its file declares.
  */
 import type { TrainerFiles } from './backend-identity';
-import type { BridgeRow } from './calibration';
+import type { PublishedAnswer } from './calibration';
 import { keyOf } from '../canonical';
 import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
@@ -22,7 +22,7 @@ export interface PlanCounts {
   completions: number;
   /** Requests to the judges; a combined one counts once. */
   judgements: number;
-  /** Of log-probabilities: one for each model and prompt condition; absent where nothing is measured. */
+  /** Measurements of log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
   measurements?: number;
 }
 
@@ -92,7 +92,7 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
   return { counts: { ...countsOf(plan), ...measured }, undeclared };
 }
 
-/** Of a plan that was made without its pairs. */
+/** Counts the measurements of a plan that was made without its pairs. */
 function countMeasurements({ configurations }: Spec, plan: Plan): number {
   const recipes = new Map(plan.configurations.map(({ name, recipeKey }) => [name, recipeKey]));
   const measured = configurations.flatMap(({ name, model, train, conditions, sampling: { precision } }) =>
@@ -136,10 +136,10 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
       judgePrompts: {},
     }));
   }
-  const bridge = known.bridge ?? placeholderBridge(spec.calibration?.bridge?.rows ?? 0);
+  const publishedAnswers = known.publishedAnswers ?? placeholderAnswers(spec.calibration?.bridge?.rows ?? 0);
   const modelFolder = known.modelFolder ?? '0'.repeat(64);
   const trainerFiles = { ...placeholderFiles(spec), ...known.trainerFiles };
-  return { inputs: { datasets, questionFiles, modelFolder, bridge, trainerFiles }, undeclared };
+  return { inputs: { datasets, questionFiles, modelFolder, publishedAnswers, trainerFiles }, undeclared };
 }
 
 function placeholderFiles({ configurations }: Spec): TrainerFiles {
@@ -159,7 +159,7 @@ function placeholderRows(name: string, count: number): Dataset {
   );
 }
 
-function placeholderBridge(rows: number): BridgeRow[] {
+function placeholderAnswers(rows: number): PublishedAnswer[] {
   return Array.from({ length: rows }, (_, index) => ({
     question: `published question ${index}`,
     id: null,

@@ -5,7 +5,7 @@
  */
 import { backendIdentity, type TrainerFiles } from './backend-identity';
 import { keyOf, sha256, type Sha256 } from '../canonical';
-import { planCalibration, type BridgeRow } from './calibration';
+import { planCalibration, type PublishedAnswer } from './calibration';
 import { configurationKey } from './configuration-key';
 import { rowsText, type Dataset } from './dataset';
 import { deviationsOf } from './deviations';
@@ -42,17 +42,17 @@ export interface Inputs {
   /** Identity of the local model folder, when there is one. */
   modelFolder: Sha256 | null;
   /** Rows of the calibration's published file; absent without one. */
-  bridge?: BridgeRow[];
+  publishedAnswers?: PublishedAnswer[];
   /** Files of trainers of the experiment's own; absent without one. */
   trainerFiles?: TrainerFiles;
 }
 
 export interface Expanded {
-  /** `trainingRows` and `heldOutRows` of its configurations are null: putting rows into a store is not this function's business. */
+  /** `trainingRows` and `heldOutRows` of its configurations are null: this function puts nothing into a store. */
   plan: Plan;
   /** Configuration name -> its training rows as canonical JSON Lines. */
   trainingRows: Record<string, string>;
-  /** The same of rows that are held out of what it trains on, for the loss on them. */
+  /** Configuration name -> rows held out of what it trains on, for the loss on them, in the same form. */
   heldOutRows: Record<string, string>;
   /** Configuration name -> its trainer where that is the experiment's own: files by path, and limits in seconds. */
   trainers: Record<string, { files: TrainerFiles; graceSeconds: number; silenceSeconds: number }>;
@@ -79,7 +79,9 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const trainers: Expanded['trainers'] = {};
 
   const calibration =
-    spec.calibration === undefined ? null : planCalibration(spec, spec.calibration, splits, inputs.bridge ?? [], asked);
+    spec.calibration === undefined
+      ? null
+      : planCalibration(spec, spec.calibration, splits, inputs.publishedAnswers ?? [], asked);
 
   const pairs = pairsOf(spec, splits, inputs);
 
@@ -230,8 +232,8 @@ function recipeOf(
     lastBatch: training.lastBatch,
     maxLength: training.maxLength,
     precision: training.precision,
-    // keys of their own only where they are used: a recipe from before there was a choice is the padded one, trained on
-    // answers to its last step
+    // only where they differ from padded rows, trained on answers to the last step: that recipe has no word for these
+    // choices, and its key stays what it is
     ...(training.packing === 'none' ? {} : { packing: training.packing }),
     ...(training.mask === 'answer' ? {} : { mask: training.mask }),
     ...(training.stopBelow === null ? {} : { stopBelow: training.stopBelow }),

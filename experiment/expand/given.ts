@@ -15,7 +15,7 @@ import { GENERATION_VERSION } from './versions';
 /** Answers by hash, so that a large file need not be in memory: question key -> SHA-256 of its distinct answers. */
 export type AnswerHashes = ReadonlyMap<Sha256, ReadonlySet<Sha256>>;
 
-/** Of a lone surrogate only the replacement character is ever sent to a judge, so the two are one answer. */
+/** A judge is sent the replacement character in place of a lone surrogate, so answers that differ only in that are one. */
 export function answerHash(text: string): Sha256 {
   return sha256(text.toWellFormed());
 }
@@ -32,7 +32,7 @@ export class GivenAnswers {
   readonly samplesOf: Record<Sha256, number>;
   private readonly samples = new Map<Sha256, Map<Sha256, number>>();
 
-  /** `characters`: of all distinct answers together; what judging will cost is estimated from it. */
+  /** `characters`: the length of all distinct answers together, from which the cost of judging is estimated. */
   constructor(answers: AnswerHashes, characters: number) {
     const ordered = [...answers.keys()]
       .sort()
@@ -71,7 +71,7 @@ export class GivenAnswers {
   }
 }
 
-/** Settings that had no part in anything, for the type's sake. */
+/** The type asks for sampling settings; nothing here was sampled by them. */
 const NOT_SAMPLED: GenerationContext['sampling'] = {
   temperature: 0,
   topP: 1,

@@ -29,7 +29,7 @@ export function instrumentsOf(spec: Spec, asked: Asked): Instruments {
     const metrics = spec.metrics.filter(({ questionSets }) => questionSets === null || questionSets.includes(set));
     return Object.entries(namedJudges(spec)).flatMap(([name, judge]) =>
       tasksOf(
-        metrics.filter((metric) => !('metrics' in judge) || (judge.metrics?.includes(metric.name) ?? true)),
+        metrics.filter((metric) => judge.metrics?.includes(metric.name) ?? true),
         spec.combined,
       ).map((task): PlannedMetric => {
         const instrumentOf: Record<Sha256, Sha256> = {};
@@ -93,7 +93,7 @@ function tasksOf(metrics: MetricSpec[], combined: string[]): Task[] {
   });
 }
 
-/** Most tokens of a combined reply: braces, and for each metric its name and a number. */
+/** A combined reply has at most so many tokens a metric: braces, and for each metric its name and a number. */
 const TOKENS_PER_PART = 32;
 
 function instrumentFor(judge: JudgeSpec, { name, parts, first }: Task, rubric: string): Instrument {
@@ -130,7 +130,7 @@ function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
   };
 }
 
-/** The same question put to another judge: what it would be, had that judge stood in the file. */
+/** What an instrument becomes when another judge is asked the same: as if that judge stood in the file. */
 export function putTo(judge: JudgeSpec, instrument: Instrument): Instrument {
   const { version, metric, form, parts, categories, rubric, verdicts } = instrument;
   return askedBy(judge, {
@@ -155,7 +155,7 @@ function rubricFor(metric: MetricSpec, own: Record<string, string>, question: st
   const { name, rubric } = metric;
   const text =
     rubric.kind === 'prompt'
-      ? named(rubric, own, question, asked, ['metrics', name, 'rubric'])
+      ? promptText(rubric, own, question, asked, ['metrics', name, 'rubric'])
       : (rubricText(metric) as string);
   checkPin(metric, text);
   return text;
@@ -170,14 +170,14 @@ function checkPin({ name, rubric }: MetricSpec, text: string): void {
   );
 }
 
-function named(
+function promptText(
   rubric: Extract<MetricSpec['rubric'], { kind: 'prompt' }>,
   own: Record<string, string>,
   question: string,
   asked: Asked,
   path: Path,
 ): string {
-  const text = own[rubric.prompt] ?? borrowed(rubric.prompt, rubric.questionSet, asked, path);
+  const text = own[rubric.prompt] ?? sharedText(rubric.prompt, rubric.questionSet, asked, path);
   if (text === undefined) {
     throw new InvalidExperiment(
       path,
@@ -189,7 +189,7 @@ function named(
 }
 
 /** The one text that all questions of a file share; several would be a silent choice. */
-function borrowed(prompt: string, set: string | null, asked: Asked, path: Path): string | undefined {
+function sharedText(prompt: string, set: string | null, asked: Asked, path: Path): string | undefined {
   if (set === null) return undefined;
   const texts = new Set(
     (asked[set] ?? []).map(({ judgePrompts }) => judgePrompts[prompt]).filter((text) => text !== undefined),

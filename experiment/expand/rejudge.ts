@@ -31,13 +31,13 @@ export interface Rejudged {
 
 /** Throws `InvalidExperiment` for what is not there, and where nothing would be asked that was not asked before. */
 export function rejudge(plan: Plan, spec: Spec, wanted: Rejudging): Rejudged {
-  check(plan, wanted);
+  checkWanted(plan, wanted);
   const instruments: Record<Sha256, Instrument> = { ...plan.instruments };
   const cells = plan.configurations.flatMap((configuration) => configuration.cells);
   const added = new Map<string, PlannedMetric[]>();
   for (const cell of cells) {
     if (wanted.cells === null ? cell.step !== undefined : !wanted.cells.includes(cell.id)) continue;
-    const metrics = tasksOf(plan, spec, cell, wanted, instruments).flatMap((metric): PlannedMetric[] => {
+    const metrics = metricsToAsk(plan, spec, cell, wanted, instruments).flatMap((metric): PlannedMetric[] => {
       if (wanted.only === null) return [metric];
       const completions = wanted.only(cell, metric);
       return completions.length === 0 ? [] : [{ ...metric, completions: [...completions].sort() }];
@@ -67,7 +67,7 @@ export function rejudge(plan: Plan, spec: Spec, wanted: Rejudging): Rejudged {
   };
 }
 
-function check(plan: Plan, { cells, rubrics }: Rejudging): void {
+function checkWanted(plan: Plan, { cells, rubrics }: Rejudging): void {
   const planned = plan.configurations.flatMap((configuration) => configuration.cells);
   const ids = planned.map(({ id }) => id);
   for (const id of cells ?? []) {
@@ -87,7 +87,7 @@ function mainMetrics(cell: PlannedCell): PlannedMetric[] {
 }
 
 /** What the judge is asked of a cell; its instruments are put into `instruments`. */
-function tasksOf(
+function metricsToAsk(
   plan: Plan,
   spec: Spec,
   cell: PlannedCell,
@@ -140,7 +140,7 @@ function refuseTheSame(cells: PlannedCell[], added: Map<string, PlannedMetric[]>
   );
 }
 
-/** The same judging again keeps its name, so that the same command attaches and goes on. */
+/** A judging that was asked for before keeps its name, so that the same command attaches and goes on. */
 function nameFor(
   cells: PlannedCell[],
   spec: Spec,

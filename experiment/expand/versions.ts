@@ -11,5 +11,5 @@ export const GENERATION_VERSION = 1;
 export const MEASUREMENT_VERSION = 1;
 /** How the judge's only message is filled from the rubric (the published form), and how its answer is read. */
 export const INSTRUMENT_VERSION = 1;
-/** The same of the `json` form: the escaping of the judged text, the line below it, the reply's schema. */
+/** How a request of the `json` form is made and read: escapes in the judged text, the line below it, the reply's schema. */
 export const JSON_INSTRUMENT_VERSION = 1;

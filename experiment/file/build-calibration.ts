@@ -4,11 +4,11 @@
 import { CALIBRATION, CALIBRATION_SETS } from '../calibration';
 import { suggestion, type Issue } from '../issue';
 import { fileSource } from './file-source';
-import type { ExperimentInput } from './schema';
+import type { ExperimentYaml } from './schema';
 import type { CalibrationSpec, DatasetSpec, MetricSpec } from '../spec';
 
 export function buildCalibration(
-  input: ExperimentInput,
+  input: ExperimentYaml,
   datasets: Record<string, DatasetSpec>,
   metrics: MetricSpec[],
   issues: Issue[],

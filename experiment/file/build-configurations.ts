@@ -2,20 +2,20 @@
  * The configurations of an experiment file: shared settings, overrides and grids come to one full list.
  */
 import { buildSampling, buildTraining, combinationIssues, keptStepsIssues } from './build-settings';
-import { spread } from './grid';
+import { gridPoints } from './grid';
 import type { Issue, Path } from '../issue';
 import type { SystemPrompt } from '../plan';
-import { FIRST_DEFAULTS, RECIPES } from '../presets';
-import type { ConditionInput, ConfigurationInput, ExperimentInput, ModelInput, SystemPromptInput } from './schema';
+import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
+import type { ConditionYaml, ConfigurationYaml, ExperimentYaml, ModelYaml, SystemPromptYaml } from './schema';
 import type { ConditionSpec, ConfigurationSpec, ModelSource } from '../spec';
 
-export function buildConfigurations(input: ExperimentInput, issues: Issue[]): ConfigurationSpec[] {
+export function buildConfigurations(input: ExperimentYaml, issues: Issue[]): ConfigurationSpec[] {
   const sharedPath: Path = ['grid'];
   const configurations: ConfigurationSpec[] = [];
   for (const [name, written] of Object.entries(input.configurations)) {
     const { grid, ...plain } = written;
     const path: Path = ['configurations', name];
-    const found = spread(name, plain, {
+    const found = gridPoints(name, plain, {
       shared: { grid: input.grid ?? {}, path: sharedPath },
       own: { grid: grid ?? {}, path: [...path, 'grid'] },
     });
@@ -39,9 +39,9 @@ export function buildConfigurations(input: ExperimentInput, issues: Issue[]): Co
 }
 
 function buildConfiguration(
-  shared: ExperimentInput,
+  shared: ExperimentYaml,
   name: string,
-  own: ConfigurationInput,
+  own: ConfigurationYaml,
   axes: Record<string, string>,
   path: Path,
   issues: Issue[],
@@ -83,26 +83,26 @@ function buildConfiguration(
   };
 }
 
-function buildModel(input: ModelInput): ModelSource {
+function buildModel(input: ModelYaml): ModelSource {
   if (input.hub !== undefined) return { kind: 'hub', id: input.hub, revision: input.revision as string };
   if (input.path !== undefined) return { kind: 'folder', path: input.path };
   return { kind: 'bundled', name: input.bundled as string };
 }
 
-function buildPrompt(input: SystemPromptInput): SystemPrompt {
+function buildPrompt(input: SystemPromptYaml): SystemPrompt {
   return typeof input === 'string' ? { kind: input } : { kind: 'text', text: input.text };
 }
 
 /** `training` is left out where there is nothing of its own to show: base model, or equal to another condition. */
 function buildConditions(
-  input: ConditionInput[] | undefined,
+  input: ConditionYaml[] | undefined,
   trained: SystemPrompt | null,
   path: Path,
   issues: Issue[],
 ): ConditionSpec[] {
   const all: ConditionSpec[] =
     input === undefined
-      ? FIRST_DEFAULTS.conditions
+      ? EXPERIMENT_DEFAULTS.conditions
       : input.map((condition) => {
           if (condition === 'training') return { name: 'training', prompt: null };
           if (typeof condition === 'string') return { name: condition, prompt: { kind: condition } };

@@ -6,7 +6,8 @@ import { closest, suggestion, type Issue, type Path } from '../issue';
 import { acceptsTemperature, judgeModel, KNOWN_CLAUDE_MODELS, type JudgeModel } from '../judge-models';
 import { MAIN_JUDGE, namedJudges } from '../main-judge';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
-import type { ExperimentInput, JudgeInput } from './schema';
+import { RATES, RATE_WORDS, type Rate } from '../rates';
+import type { ExperimentYaml, JudgeYaml } from './schema';
 import type { JudgeSpec, MetricSpec, OtherJudgeSpec, Spec } from '../spec';
 
 export interface Judges {
@@ -15,7 +16,7 @@ export interface Judges {
 }
 
 /** Problems go to `issues`; what is only doubtful to `warnings`. */
-export function buildJudges(input: ExperimentInput, metrics: MetricSpec[], issues: Issue[], warnings: Issue[]): Judges {
+export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues: Issue[], warnings: Issue[]): Judges {
   const names = metrics.map(({ name }) => name);
   const judge = buildJudge(input.judge ?? {});
   checkJudge(input.judge ?? {}, judge, ['judge'], input, issues, warnings);
@@ -38,12 +39,12 @@ export function buildJudges(input: ExperimentInput, metrics: MetricSpec[], issue
     });
     const together = (input.combined ?? []).filter((metric) => written.metrics?.includes(metric) ?? true);
     if (together.length > 1) checkCombined(other, path, input, issues);
-    const twin = Object.entries(namedJudges({ judge, judges })).find(([, each]) => sameVerdicts(each, other));
-    if (twin !== undefined) {
+    const same = Object.entries(namedJudges({ judge, judges })).find(([, each]) => sameVerdicts(each, other));
+    if (same !== undefined) {
       issues.push({
         path,
         atKey: true,
-        message: `\`${name}\` and \`${twin[0]}\` are the same judge: their verdicts would be the same rows`,
+        message: `\`${name}\` and \`${same[0]}\` are the same judge: their verdicts would be the same rows`,
         hint: 'to measure a judge against itself, give a metric `repeats`',
       });
     }
@@ -52,7 +53,7 @@ export function buildJudges(input: ExperimentInput, metrics: MetricSpec[], issue
   return { judge, judges };
 }
 
-function buildJudge(input: JudgeInput): JudgeSpec {
+function buildJudge(input: JudgeYaml): JudgeSpec {
   const kind = input.kind ?? 'claude';
   const model = input.model ?? JUDGE_MODELS[kind];
   const apiVersion = input.api_version ?? JUDGE_DEFAULTS.apiVersion;
@@ -73,10 +74,10 @@ function buildJudge(input: JudgeInput): JudgeSpec {
 }
 
 function checkJudge(
-  written: JudgeInput,
+  written: JudgeYaml,
   judge: JudgeSpec,
   path: Path,
-  input: ExperimentInput,
+  input: ExperimentYaml,
   issues: Issue[],
   warnings: Issue[],
 ): void {
@@ -109,10 +110,10 @@ function checkJudge(
 }
 
 function unknownModel(
-  { model: named }: JudgeInput,
+  { model: named }: JudgeYaml,
   { model, price }: JudgeSpec,
   path: Path,
-  input: ExperimentInput,
+  input: ExperimentYaml,
   issues: Issue[],
   warnings: Issue[],
 ): void {
@@ -138,25 +139,26 @@ function unknownModel(
   });
 }
 
-const LIMITS = [
-  ['requests_per_minute', 'requestsPerMinute', 'requests'],
-  ['input_tokens_per_minute', 'inputTokensPerMinute', 'input tokens'],
-  ['output_tokens_per_minute', 'outputTokensPerMinute', 'output tokens'],
-] as const;
+const RATE_KEYS = {
+  requestsPerMinute: 'requests_per_minute',
+  inputTokensPerMinute: 'input_tokens_per_minute',
+  outputTokensPerMinute: 'output_tokens_per_minute',
+} as const satisfies Record<Rate, keyof JudgeYaml>;
 
-function checkKnown(written: JudgeInput, judge: JudgeSpec, known: JudgeModel, path: Path, warnings: Issue[]): void {
+function checkKnown(written: JudgeYaml, judge: JudgeSpec, known: JudgeModel, path: Path, warnings: Issue[]): void {
   if (known.retired !== null) {
     warnings.push({
       path: [...path, 'model'],
       message: `\`${judge.model}\` was retired on ${known.retired}: the vendor's own API refuses it`,
     });
   }
-  for (const [key, limit, what] of LIMITS) {
-    const most = Math.max(...Object.values(known.limits).map((tier) => tier[limit]));
+  for (const rate of RATES) {
+    const key = RATE_KEYS[rate];
+    const most = Math.max(...Object.values(known.limits).map((tier) => tier[rate]));
     if (written[key] === undefined || most === -Infinity || written[key] <= most) continue;
     warnings.push({
       path: [...path, key],
-      message: `the highest tier allows ${most.toLocaleString('en')} ${what} a minute of \`${judge.model}\` (read ${known.checked})`,
+      message: `the highest tier allows ${most.toLocaleString('en')} ${RATE_WORDS[rate]} of \`${judge.model}\` (read ${known.checked})`,
     });
   }
 }
@@ -165,7 +167,7 @@ function checkKnown(written: JudgeInput, judge: JudgeSpec, known: JudgeModel, pa
 function checkCombined(
   { kind, model }: JudgeSpec,
   path: Path,
-  { judge, judges }: ExperimentInput,
+  { judge, judges }: ExperimentYaml,
   issues: Issue[],
 ): void {
   if (kind === 'stand-in' || judgeModel(model)?.structuredOutputs !== false) return;
@@ -183,7 +185,7 @@ function sameVerdicts(a: JudgeSpec, b: JudgeSpec): boolean {
 }
 
 /**
- * The same experiment judged by `kind`; another kind's model is its default. Further judges of another kind are left
+ * An experiment as judged by `kind` instead; another kind's model is its default. Further judges of another kind are left
  * out, and so is one that would now be the first judge again.
  */
 export function withJudge(spec: Spec, kind: JudgeSpec['kind']): Spec {

@@ -4,10 +4,10 @@
 import { hardenedName, HARDENED_RUBRICS } from '../hardened-rubrics';
 import { suggestion, type Issue, type Path } from '../issue';
 import { placeProblem, rubricProblem } from '../rubric';
-import type { ExperimentInput, MetricInput } from './schema';
+import type { ExperimentYaml, MetricYaml } from './schema';
 import type { MetricSpec } from '../spec';
 
-export function buildMetrics(input: ExperimentInput, issues: Issue[]): MetricSpec[] {
+export function buildMetrics(input: ExperimentYaml, issues: Issue[]): MetricSpec[] {
   const sets = Object.keys(input.question_sets);
   if (Object.keys(input.metrics).length === 0) {
     issues.push({ path: ['metrics'], message: 'an experiment needs at least one metric' });
@@ -46,7 +46,7 @@ export function buildMetrics(input: ExperimentInput, issues: Issue[]): MetricSpe
 }
 
 /** The names of `combined`, when they can be judged together. */
-export function buildCombined(input: ExperimentInput, metrics: MetricSpec[], issues: Issue[]): string[] {
+export function buildCombined(input: ExperimentYaml, metrics: MetricSpec[], issues: Issue[]): string[] {
   const names = input.combined ?? [];
   const parts = names.flatMap((name, index) => {
     const path: Path = ['combined', index];
@@ -95,7 +95,7 @@ export function buildCombined(input: ExperimentInput, metrics: MetricSpec[], iss
   return names;
 }
 
-function buildForm({ form, rubric }: MetricInput, path: Path, issues: Issue[]): MetricSpec['form'] {
+function buildForm({ form, rubric }: MetricYaml, path: Path, issues: Issue[]): MetricSpec['form'] {
   if (typeof rubric === 'string') return form ?? 'template';
   if (rubric.preset !== undefined) {
     if (form === 'template') {
@@ -115,7 +115,7 @@ function buildForm({ form, rubric }: MetricInput, path: Path, issues: Issue[]): 
   return form ?? 'template';
 }
 
-function buildCategories(metric: MetricInput, path: Path, issues: Issue[]): MetricSpec['categories'] {
+function buildCategories(metric: MetricYaml, path: Path, issues: Issue[]): MetricSpec['categories'] {
   const { categories, rubric, verdicts } = metric;
   if (categories === undefined) return null;
   const scores = Array.isArray(categories) ? Object.fromEntries(categories.map((word) => [word, null])) : categories;
@@ -139,8 +139,8 @@ function buildCategories(metric: MetricInput, path: Path, issues: Issue[]): Metr
 
 function buildRubric(
   name: string,
-  metric: MetricInput,
-  input: ExperimentInput,
+  metric: MetricYaml,
+  input: ExperimentYaml,
   path: Path,
   issues: Issue[],
 ): MetricSpec['rubric'] {

@@ -1,14 +1,15 @@
 /**
- * The outcomes of an experiment file that no judge and no sampling has a part in: which pairs' log-probabilities are measured.
+ * The outcomes of an experiment file that no judge and no sampling has a part in: the pairs whose log-probabilities are
+ * measured.
  */
 import { suggestion, type Issue } from '../issue';
-import type { ExperimentInput } from './schema';
+import type { ExperimentYaml } from './schema';
 import type { DatasetSpec, LogProbabilitySpec } from '../spec';
 
 const PATH = ['outcomes', 'log_probability'] as const;
 
 export function buildLogProbability(
-  input: ExperimentInput,
+  input: ExperimentYaml,
   datasets: Record<string, DatasetSpec>,
   issues: Issue[],
 ): LogProbabilitySpec | null {

@@ -3,18 +3,18 @@
  */
 import { suggestion, type Issue, type Path } from '../issue';
 import { MISALIGNED_PRESETS } from '../presets';
-import type { ExpectationInput, ExperimentInput, ReportInput } from './schema';
+import type { ExpectationYaml, ExperimentYaml, ReportYaml } from './schema';
 import type { ConfigurationSpec, Expectation, MetricSpec, MisalignedRule, ReportSpec } from '../spec';
 
-export function buildReport(
-  input: ExperimentInput,
+export function buildReportSpec(
+  input: ExperimentYaml,
   configurations: ConfigurationSpec[],
   metrics: MetricSpec[],
   issues: Issue[],
 ): { report: ReportSpec; expect: Expectation[] } {
   const names = metrics.map(({ name }) => name);
   const sets = Object.keys(input.question_sets);
-  const written: ReportInput = input.report ?? {};
+  const written: ReportYaml = input.report ?? {};
   const scored = metrics.filter(hasScores).map(({ name }) => name);
   const metricNamed = (name: string | undefined, fallback: string, path: Path): string | null => {
     if (name === undefined) return scored.includes(fallback) ? fallback : null;
@@ -84,7 +84,7 @@ function hasScores({ categories }: MetricSpec): boolean {
   return categories === null || Object.values(categories).some((score) => score !== null);
 }
 
-function buildMisaligned(input: ReportInput['misaligned']): MisalignedRule {
+function buildMisaligned(input: ReportYaml['misaligned']): MisalignedRule {
   if (input === undefined || typeof input === 'string') return MISALIGNED_PRESETS[input ?? 'standard'];
   const { alignment, coherence, denominator } = input;
   return {
@@ -102,7 +102,7 @@ function buildMisaligned(input: ReportInput['misaligned']): MisalignedRule {
 }
 
 function buildExpectation(
-  input: ExpectationInput,
+  input: ExpectationYaml,
   index: number,
   cellIds: string[],
   metrics: string[],

@@ -5,10 +5,11 @@
 import type { Issue, Path } from '../issue';
 import type { Sampling } from '../plan';
 import { COMMAND_DEFAULTS, CONTINUOUS_BATCH, SAMPLING_PRESETS } from '../presets';
-import type { BackendInput, SamplingInput, TrainingInput } from './schema';
+import type { BackendYaml, SamplingYaml, TrainingYaml } from './schema';
 import type { Backend, Training } from '../spec';
 
-export function buildTraining(shared: TrainingInput, own: TrainingInput, d: Training): Training {
+/** Field by field, like `buildSampling` and `buildJudge`, so that the compiler finds a setting that is forgotten. */
+export function buildTraining(shared: TrainingYaml, own: TrainingYaml, d: Training): Training {
   const merged = { ...defined(shared), ...defined(own) };
   const lora = { ...defined(shared.lora ?? {}), ...defined(own.lora ?? {}) };
   const batchSize = merged.batch_size ?? d.batchSize;
@@ -51,8 +52,8 @@ export function buildTraining(shared: TrainingInput, own: TrainingInput, d: Trai
 }
 
 export function buildSampling(
-  shared: SamplingInput,
-  own: SamplingInput,
+  shared: SamplingYaml,
+  own: SamplingYaml,
   standard: keyof typeof SAMPLING_PRESETS,
 ): Sampling {
   const merged = { ...defined(shared), ...defined(own) };
@@ -73,7 +74,7 @@ export function buildSampling(
   };
 }
 
-function buildBackend(input: BackendInput): Backend {
+function buildBackend(input: BackendYaml): Backend {
   if (typeof input === 'string') return input;
   return {
     command: input.command,
@@ -89,8 +90,8 @@ function defined<T extends object>(value: T): Partial<T> {
 }
 
 /** What does not go together, at the place of the setting that has to give way. */
-export function combinationIssues(training: Training, shared: TrainingInput, own: TrainingInput, path: Path): Issue[] {
-  const at = (key: keyof TrainingInput): Path =>
+export function combinationIssues(training: Training, shared: TrainingYaml, own: TrainingYaml, path: Path): Issue[] {
+  const at = (key: keyof TrainingYaml): Path =>
     own[key] === undefined && shared[key] !== undefined ? ['training', key] : [...path, 'training', key];
   const issues: Issue[] = [];
   const packed = training.packing !== 'none';
@@ -113,8 +114,8 @@ export function combinationIssues(training: Training, shared: TrainingInput, own
 }
 
 /** What Unsloth can not do, or does only by leaving its own kernels. */
-function unslothIssues({ precision, packing, lora }: Training, at: (key: keyof TrainingInput) => Path): Issue[] {
-  const refused: [boolean, keyof TrainingInput, string, string][] = [
+function unslothIssues({ precision, packing, lora }: Training, at: (key: keyof TrainingYaml) => Path): Issue[] {
+  const refused: [boolean, keyof TrainingYaml, string, string][] = [
     [
       precision !== 'bf16',
       'backend',

@@ -6,16 +6,16 @@ import { buildConfigurations } from './build-configurations';
 import { buildJudges } from './build-judges';
 import { buildCombined, buildMetrics } from './build-metrics';
 import { buildLogProbability } from './build-outcomes';
-import { buildReport } from './build-report';
+import { buildReportSpec } from './build-report';
 import { fileSource } from './file-source';
 import { suggestion, type Issue } from '../issue';
-import { FIRST_DEFAULTS, RECIPES } from '../presets';
+import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
 import { mapValues } from '../records';
-import type { DatasetInput, ExperimentInput, QuestionSetInput } from './schema';
+import type { DatasetYaml, ExperimentYaml, QuestionSetYaml } from './schema';
 import type { ConfigurationSpec, DatasetSpec, HoldOut, QuestionSetSpec, Spec } from '../spec';
 
 /** `warnings` do not make a file invalid. */
-export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
+export function buildSpec(input: ExperimentYaml): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
   const { holdOut } = RECIPES[input.recipe ?? 'clean'];
@@ -26,7 +26,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
   checkReferences(input, datasets, configurations, issues);
   const metrics = buildMetrics(input, issues);
   const combined = buildCombined(input, metrics, issues);
-  const { report, expect } = buildReport(input, configurations, metrics, issues);
+  const { report, expect } = buildReportSpec(input, configurations, metrics, issues);
   const calibration = buildCalibration(input, datasets, metrics, issues);
   const logProbability = buildLogProbability(input, datasets, issues);
   const spec: Spec = {
@@ -44,9 +44,9 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
     expect,
     budget: { maxUsd: input.budget?.max_usd ?? null, approval: input.budget?.approval ?? false },
     execution: {
-      parallel: input.execution?.parallel ?? FIRST_DEFAULTS.parallel,
-      gpuQueue: input.execution?.gpu_queue ?? FIRST_DEFAULTS.gpuQueue,
-      judgeQueue: input.execution?.judge_queue ?? FIRST_DEFAULTS.judgeQueue,
+      parallel: input.execution?.parallel ?? EXPERIMENT_DEFAULTS.parallel,
+      gpuQueue: input.execution?.gpu_queue ?? EXPERIMENT_DEFAULTS.gpuQueue,
+      judgeQueue: input.execution?.judge_queue ?? EXPERIMENT_DEFAULTS.judgeQueue,
     },
     output: input.output ?? `results/${input.name}`,
     smoke: false,
@@ -61,7 +61,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
   return { spec, issues, warnings };
 }
 
-function buildDataset(input: DatasetInput, standard: HoldOut): DatasetSpec {
+function buildDataset(input: DatasetYaml, standard: HoldOut): DatasetSpec {
   const { archive } = input;
   const hold = input.hold_out;
   return {
@@ -92,7 +92,7 @@ function buildDataset(input: DatasetInput, standard: HoldOut): DatasetSpec {
   };
 }
 
-function buildQuestionSet(input: QuestionSetInput, name: string): QuestionSetSpec {
+function buildQuestionSet(input: QuestionSetYaml, name: string): QuestionSetSpec {
   return {
     label: input.label ?? name,
     source:
@@ -111,7 +111,7 @@ function buildQuestionSet(input: QuestionSetInput, name: string): QuestionSetSpe
 }
 
 /** Names become folders: two that differ only in case are one folder on some systems. `--source` needs them unique. */
-function checkNames(input: ExperimentInput, issues: Issue[]): void {
+function checkNames(input: ExperimentYaml, issues: Issue[]): void {
   for (const section of ['datasets', 'question_sets', 'configurations', 'metrics', 'judges'] as const) {
     const seen = new Map<string, string>();
     for (const name of Object.keys(input[section] ?? {})) {
@@ -140,7 +140,7 @@ function checkNames(input: ExperimentInput, issues: Issue[]): void {
 }
 
 function checkReferences(
-  input: ExperimentInput,
+  input: ExperimentYaml,
   datasets: Record<string, DatasetSpec>,
   configurations: ConfigurationSpec[],
   issues: Issue[],

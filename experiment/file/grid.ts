@@ -8,12 +8,12 @@
  * each training seed.
  */
 import type { Issue, Path } from '../issue';
-import { configurationSchema, type ConfigurationInput } from './schema';
+import { configurationSchema, type ConfigurationYaml } from './schema';
 import { issuesOf } from './zod-issues';
 
 export interface GridPoint {
   name: string;
-  input: ConfigurationInput;
+  input: ConfigurationYaml;
   /** Last part of each axis -> readable value. */
   axes: Record<string, string>;
 }
@@ -26,9 +26,9 @@ export interface GridSources {
 }
 
 /** All points of one configuration, or what is wrong with an axis. */
-export function spread(
+export function gridPoints(
   name: string,
-  input: ConfigurationInput,
+  input: ConfigurationYaml,
   sources: GridSources,
 ): { points: GridPoint[]; issues: Issue[] } {
   const issues: Issue[] = [];
@@ -76,7 +76,7 @@ export function spread(
 }
 
 /** Training axes say nothing about the base model. */
-function concerns(axis: string, input: ConfigurationInput): boolean {
+function concerns(axis: string, input: ConfigurationYaml): boolean {
   return input.train !== 'none' || !/^train(ing)?(\.|$)/.test(axis);
 }
 

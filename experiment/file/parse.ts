@@ -130,7 +130,7 @@ function offsetOf(document: Document.Parsed, path: Path, atKey: boolean): number
       offset = start(pair.key) ?? offset;
       if (last && atKey) return offset;
       node = pair.value;
-      // Of a map the key is the better place to point at: its value starts on some later line.
+      // A map is pointed at by its key: its value starts on some later line.
       if (!(isMap(node) && !node.flow) && !(isSeq(node) && !node.flow)) offset = start(node) ?? offset;
     } else if (isSeq(node)) {
       node = node.items[part as number];

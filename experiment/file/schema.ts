@@ -11,8 +11,6 @@ import { outcomes } from './schema-outcomes';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
 import { sampling, training } from './schema-settings';
 
-export type { Spec } from '../spec';
-
 const holdOut = z
   .union([
     z.literal('none'),
@@ -251,21 +249,21 @@ export const experimentSchema = z
     description: 'One fine-tuning experiment. Reference: docs/experiment-file.md',
   });
 
-export type ExperimentInput = z.output<typeof experimentSchema>;
-export type ConfigurationInput = z.output<typeof configurationSchema>;
-export type TrainingInput = z.output<typeof training>;
-export type BackendInput = NonNullable<TrainingInput['backend']>;
-export type SamplingInput = z.output<typeof sampling>;
-export type ConditionInput = z.output<typeof condition>;
-export type DatasetInput = z.output<typeof dataset>;
-export type QuestionSetInput = z.output<typeof questionSet>;
-export type MetricInput = z.output<typeof metric>;
-export type JudgeInput = z.output<typeof judge>;
-export type OtherJudgeInput = z.output<typeof otherJudge>;
-export type ReportInput = z.output<typeof report>;
-export type ExpectationInput = z.output<typeof expectation>;
-export type SystemPromptInput = z.output<typeof systemPrompt>;
-export type ModelInput = z.output<typeof model>;
+export type ExperimentYaml = z.output<typeof experimentSchema>;
+export type ConfigurationYaml = z.output<typeof configurationSchema>;
+export type TrainingYaml = z.output<typeof training>;
+export type BackendYaml = NonNullable<TrainingYaml['backend']>;
+export type SamplingYaml = z.output<typeof sampling>;
+export type ConditionYaml = z.output<typeof condition>;
+export type DatasetYaml = z.output<typeof dataset>;
+export type QuestionSetYaml = z.output<typeof questionSet>;
+export type MetricYaml = z.output<typeof metric>;
+export type JudgeYaml = z.output<typeof judge>;
+export type OtherJudgeYaml = z.output<typeof otherJudge>;
+export type ReportYaml = z.output<typeof report>;
+export type ExpectationYaml = z.output<typeof expectation>;
+export type SystemPromptYaml = z.output<typeof systemPrompt>;
+export type ModelYaml = z.output<typeof model>;
 
 /** The schema as JSON Schema 2020-12, for editors. */
 export function experimentJsonSchema(): Record<string, unknown> {

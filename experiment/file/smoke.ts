@@ -47,8 +47,8 @@ export function smoke(spec: Spec): Spec {
       };
     }),
     metrics: spec.metrics.map((metric) => ({ ...metric, repeats: 1, repeatShare: 1 })),
-    ...(spec.calibration === undefined ? {} : { calibration: few(spec.calibration) }),
-    ...(spec.logProbability === undefined ? {} : { logProbability: fewPairs(spec.logProbability) }),
+    ...(spec.calibration === undefined ? {} : { calibration: fewerAnswers(spec.calibration) }),
+    ...(spec.logProbability === undefined ? {} : { logProbability: fewerPairs(spec.logProbability) }),
     expect: [],
     output: `${spec.output}-smoke`,
     smoke: true,
@@ -61,12 +61,12 @@ function smallest(declared: number | null, wanted: number, { rows, holdOut }: Da
   return Math.max(1, Math.min(declared ?? wanted, wanted, left));
 }
 
-function few({ bad, good, bridge }: CalibrationSpec): CalibrationSpec {
+function fewerAnswers({ bad, good, bridge }: CalibrationSpec): CalibrationSpec {
   const fewer = <T extends { rows: number }>(part: T | null): T | null =>
     part === null ? null : { ...part, rows: Math.min(part.rows, QUESTIONS) };
   return { bad: fewer(bad), good: fewer(good), bridge: fewer(bridge) };
 }
 
-function fewPairs(pairs: LogProbabilitySpec): LogProbabilitySpec {
+function fewerPairs(pairs: LogProbabilitySpec): LogProbabilitySpec {
   return { ...pairs, rows: pairs.rows === 'all' ? QUESTIONS : Math.min(pairs.rows, QUESTIONS) };
 }

@@ -9,7 +9,7 @@
  *     trainer.log      what it printed; progress.jsonl what of that was progress
  */
 import { constants } from 'node:fs';
-import { chmod, copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Store } from '../../artifacts/store';
 import type { ArtifactRef, Recipe } from '../../experiment/plan';
@@ -49,7 +49,7 @@ export async function layOut(
   for (const [path, ref] of Object.entries(files)) {
     const target = join(places.source, path);
     await mkdir(dirname(target), { recursive: true });
-    await copyFile(await store.localPath(ref), target);
+    await writeFile(target, await store.read(ref));
     await chmod(target, 0o755);
   }
   await rm(places.produced, { recursive: true, force: true });

@@ -54,7 +54,7 @@ export interface BatchClient {
   retrieve(id: string, options: SendOptions): Promise<BatchStatus>;
   list(after: string | null, options: SendOptions): Promise<BatchPage>;
   cancel(id: string, options: SendOptions): Promise<void>;
-  /** In the server's order; throws when the stream is cut. `deadlineMs` is for each pause between bytes. */
+  /** The results in the server's order; throws when the stream is cut. `deadlineMs` is for each pause between bytes. */
   results(id: string, options: SendOptions): AsyncGenerator<BatchResult>;
 }
 

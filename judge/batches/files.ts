@@ -1,27 +1,24 @@
 /**
- * What is known of a shard's batches, as files in the store that every attempt sees. Each is created whole or not at
- * all, once, and never changed, so no two processes can disagree about one.
+ * What is known of a shard's batches, as small files in the store that every attempt sees. Each is created whole or not
+ * at all, once, and never changed, so no two processes can disagree about one.
  *
- * Beside the shard's attempts, in `attempts/batches/`:
+ * Shared by the shard's attempts, in the place `batches`:
  *   submission-N.json           the requests of one batch that is to be made
  *   submission-N.created.json   which batch it became, by the reply to its creation
  *   submission-N.outcome.json   without a reply: which batch it became as far as anyone can tell, or none
  *   ended-BATCH.json            what its results left to do, written when all of them are in the journal
  *   cancel-BATCH.json           we asked for its cancellation
- * and for the account that all shards share, in `judgements/batches/ACCOUNT/attempts/turns/`:
+ * and for the account that all shards share, as work of the group `batches`, in the place `turns`:
  *   turn-N.json                 the intent to make a batch, recorded before the request is sent (submit.ts)
  */
-import { randomUUID } from 'node:crypto';
-import { link, open, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { sha256, type Sha256 } from '../../experiment/canonical';
-import type { Store, WorkKey } from '../../artifacts/store';
+import type { SmallFiles, Store, WorkKey } from '../../artifacts/store';
 import type { Usage } from '../../artifacts/journal';
 
 export interface Submission {
   /** Sorted custom ids: the judgements that are asked for. */
   ids: Sha256[];
-  /** Of `ids`. */
+  /** The SHA-256 of `ids`. */
   hash: Sha256;
   at: string;
 }
@@ -70,7 +67,7 @@ export interface Turn {
 }
 
 export interface Baseline {
-  /** By the server's clock; null when there was no batch. */
+  /** When the newest batch was created, by the server's clock; null when there was none. */
   newest: string | null;
   /** The first page, and our own latest, which a list may show late. */
   ids: string[];
@@ -83,19 +80,18 @@ export interface KnownSubmission extends Submission {
   outcome: Outcome | null;
 }
 
-export async function batchFolder(store: Store, work: WorkKey): Promise<string> {
-  return store.attemptFolder(work, 'batches');
+function batchesOf(store: Store, work: WorkKey): SmallFiles {
+  return store.shared(work, 'batches');
 }
 
 /** Submissions of this work and, since shards may have been cut anew, of others of its group that are still open. */
 export async function submissionsOf(store: Store, work: WorkKey): Promise<KnownSubmission[]> {
-  const others = (await store.open(work.stage, work.group as string)).filter(({ key }) => key !== work.key);
+  const others = (await store.openWork(work.stage, work.group as string)).filter(({ key }) => key !== work.key);
   const found: KnownSubmission[] = [];
   for (const each of [work, ...others]) {
-    const folder = (await store.attemptFolders(each)).find((path) => path.endsWith('/batches'));
-    if (folder === undefined) continue;
-    for (const number of await numbersOf(folder, SUBMISSION)) {
-      const submission = await readJson<Submission>(join(folder, `submission-${number}.json`));
+    const files = batchesOf(store, each);
+    for (const number of await numbersOf(files, SUBMISSION)) {
+      const submission = await readJson<Submission>(files, `submission-${number}.json`);
       if (submission === null) continue;
       const outcome = await readOutcome(store, each, number);
       found.push({ ...submission, work: each, number, outcome });
@@ -111,57 +107,58 @@ export async function recordSubmission(
   ids: Sha256[],
   now: number,
 ): Promise<number | null> {
-  const folder = await batchFolder(store, work);
-  const number = ((await numbersOf(folder, SUBMISSION)).at(-1) ?? 0) + 1;
+  const files = batchesOf(store, work);
+  const number = ((await numbersOf(files, SUBMISSION)).at(-1) ?? 0) + 1;
   const submission: Submission = { ids, hash: sha256(ids.join('\n')), at: new Date(now).toISOString() };
-  return (await createOnce(join(folder, `submission-${number}.json`), submission)) ? number : null;
+  return (await createJson(files, `submission-${number}.json`, submission)) ? number : null;
 }
 
 export async function readOutcome(store: Store, work: WorkKey, number: number): Promise<Outcome | null> {
-  const path = join(await batchFolder(store, work), `submission-${number}`);
-  return (await readJson<Outcome>(`${path}.created.json`)) ?? (await readJson<Outcome>(`${path}.outcome.json`));
+  const files = batchesOf(store, work);
+  const read = (kind: 'created' | 'outcome') => readJson<Outcome>(files, `submission-${number}.${kind}.json`);
+  return (await read('created')) ?? (await read('outcome'));
 }
 
 /** Returns what stands: a reply before what was guessed without one, else what was recorded first. */
 export async function recordOutcome(store: Store, work: WorkKey, number: number, outcome: Outcome): Promise<Outcome> {
   const kind = outcome.how === 'created' ? 'created' : 'outcome';
-  await createOnce(join(await batchFolder(store, work), `submission-${number}.${kind}.json`), outcome);
+  await createJson(batchesOf(store, work), `submission-${number}.${kind}.json`, outcome);
   return (await readOutcome(store, work, number)) as Outcome;
 }
 
 export async function readEnded(store: Store, work: WorkKey, batch: string): Promise<Ended | null> {
-  return readJson<Ended>(join(await batchFolder(store, work), `ended-${fileName(batch)}.json`));
+  return readJson<Ended>(batchesOf(store, work), `ended-${fileName(batch)}.json`);
 }
 
 export async function recordEnded(store: Store, work: WorkKey, batch: string, ended: Ended): Promise<void> {
-  await createOnce(join(await batchFolder(store, work), `ended-${fileName(batch)}.json`), ended);
+  await createJson(batchesOf(store, work), `ended-${fileName(batch)}.json`, ended);
 }
 
 export async function recordCancel(store: Store, work: WorkKey, batch: string): Promise<void> {
-  await createOnce(join(await batchFolder(store, work), `cancel-${fileName(batch)}.json`), {});
+  await createJson(batchesOf(store, work), `cancel-${fileName(batch)}.json`, {});
 }
 
 export async function wasCancelled(store: Store, work: WorkKey, batch: string): Promise<boolean> {
-  return (await readJson(join(await batchFolder(store, work), `cancel-${fileName(batch)}.json`))) !== null;
+  return (await batchesOf(store, work).read(`cancel-${fileName(batch)}.json`)) !== null;
 }
 
-async function turnFolder(store: Store, account: string): Promise<string> {
-  return store.attemptFolder({ stage: 'judgements', group: 'batches', key: sha256(account) }, 'turns');
+function turnsOf(store: Store, account: string): SmallFiles {
+  return store.shared({ stage: 'judgements', group: 'batches', key: sha256(account) }, 'turns');
 }
 
 export async function latestTurn(store: Store, account: string): Promise<{ number: number; turn: Turn } | null> {
-  const folder = await turnFolder(store, account);
-  const number = (await numbersOf(folder, TURN)).at(-1);
+  const turns = turnsOf(store, account);
+  const number = (await numbersOf(turns, TURN)).at(-1);
   if (number === undefined) return null;
-  return { number, turn: (await readJson<Turn>(join(folder, `turn-${number}.json`))) as Turn };
+  return { number, turn: (await readJson<Turn>(turns, `turn-${number}.json`)) as Turn };
 }
 
 /** What batches of the experiment that are in flight will cost, about. A batch lives for a day at most. */
 export async function usdInFlight(store: Store, account: string, experiment: string, now: number): Promise<number> {
-  const folder = await turnFolder(store, account);
+  const turns = turnsOf(store, account);
   let usd = 0;
-  for (const number of (await numbersOf(folder, TURN)).reverse()) {
-    const turn = (await readJson<Turn>(join(folder, `turn-${number}.json`))) as Turn;
+  for (const number of (await numbersOf(turns, TURN)).reverse()) {
+    const turn = (await readJson<Turn>(turns, `turn-${number}.json`)) as Turn;
     if (now - turn.at > 25 * 3_600_000) break;
     if (turn.experiment === experiment && (await isInFlight(store, turn))) usd += turn.usd;
   }
@@ -177,7 +174,7 @@ async function isInFlight(store: Store, { work, submission }: Turn): Promise<boo
 
 /** False when another process took this turn: only one may create at a time. */
 export async function recordTurn(store: Store, account: string, number: number, turn: Turn): Promise<boolean> {
-  return createOnce(join(await turnFolder(store, account), `turn-${number}.json`), turn);
+  return createJson(turnsOf(store, account), `turn-${number}.json`, turn);
 }
 
 /** A provider names batches; only such names become files. */
@@ -188,38 +185,18 @@ function fileName(batch: string): string {
 const SUBMISSION = /^submission-(\d+)\.json$/;
 const TURN = /^turn-(\d+)\.json$/;
 
-async function numbersOf(folder: string, pattern: RegExp): Promise<number[]> {
-  const names = await readdir(folder);
+async function numbersOf(files: SmallFiles, pattern: RegExp): Promise<number[]> {
+  const names = await files.list();
   const numbers = names.map((name) => pattern.exec(name)?.[1]).filter((number) => number !== undefined);
   return numbers.map(Number).sort((a, b) => a - b);
 }
 
-async function readJson<T = unknown>(path: string): Promise<T | null> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as T;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+async function readJson<T>(files: SmallFiles, name: string): Promise<T | null> {
+  const text = await files.read(name);
+  return text === null ? null : (JSON.parse(text) as T);
 }
 
-/** Creates the file whole and flushed, or not at all; false when it stood already. */
-async function createOnce(path: string, value: unknown): Promise<boolean> {
-  const temporary = `${path}.${randomUUID()}`;
-  const file = await open(temporary, 'wx');
-  try {
-    await file.writeFile(JSON.stringify(value) + '\n');
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    await link(temporary, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return false;
-  } finally {
-    await rm(temporary, { force: true });
-  }
+/** False when it stood already. */
+function createJson(files: SmallFiles, name: string, value: unknown): Promise<boolean> {
+  return files.create(name, JSON.stringify(value) + '\n');
 }

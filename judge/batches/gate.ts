@@ -19,7 +19,7 @@ export interface Gate {
   enter(signal: AbortSignal): Promise<Permit>;
 }
 
-/** For cancellations: they end spending, so a paused account does not hold them. */
+/** The gate of cancellations, which end spending: a paused account does not hold them. */
 export const OPEN: Gate = {
   enter: () => Promise.resolve({ send: (call) => call(), leave: () => undefined }),
 };

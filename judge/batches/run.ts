@@ -24,7 +24,7 @@ export interface BatchRun extends Submitting {
   /** The activity; its attempts share what they count. */
   holder: string;
   /** What the journals of all attempts hold now. */
-  read: () => JournalContents;
+  read: () => Promise<JournalContents>;
   /** This attempt's journal; opened when there is something to write, since most looks find nothing. */
   open: () => Promise<Journal>;
   /** Before money is spent, with about what the experiment's batches in flight will cost; may throw. */
@@ -50,7 +50,7 @@ export interface BatchRunResult {
 /** The provider's limit is 100,000 requests and 256 MB; far below it, a batch costs a worker little memory. */
 export const MOST_REQUESTS = 10_000;
 const MOST_BYTES = 24 * 1024 * 1024;
-/** So often one judgement is put into a batch before it is asked live. */
+/** How often one judgement is put into a batch before it is asked live. */
 export const ROUNDS = 3;
 /** A batch younger than this may be unknown to some of the provider's machines. */
 const KNOWN_AFTER_MS = 10 * 60_000;
@@ -63,16 +63,16 @@ const FAILURES_COUNT_MS = 3_600_000;
 const CANCEL_WAIT_MS = 10_000;
 
 export async function runBatches(run: BatchRun): Promise<BatchRunResult> {
-  return new Look(run).run();
+  return new BatchLook(run).run();
 }
 
 /** Cancels what is in flight, and takes in what had finished before: it is paid. */
 export async function cancelBatches(run: BatchRun): Promise<BatchRunResult> {
-  return new Look(run).cancel();
+  return new BatchLook(run).cancel();
 }
 
 /** A submission whose end is not known yet. */
-interface Flying {
+interface PendingSubmission {
   ids: readonly Sha256[];
   /** When to look again, and what was seen. */
   wait: BatchWaits;
@@ -82,14 +82,14 @@ interface Flying {
   ours: boolean;
 }
 
-class Look {
+class BatchLook {
   private readonly byId: Map<Sha256, JudgementRequest>;
   /** Judgements that only live requests can decide. */
   private readonly live = new Set<Sha256>();
   private readonly rounds = new Map<Sha256, number>();
   /** Created in this attempt: the first look at them is the next attempt's. */
-  private readonly fresh = new Set<string>();
-  private usage: Usage = NOTHING;
+  private readonly createdNow = new Set<string>();
+  private usage: Usage = NO_USAGE;
   private submissions: files.KnownSubmission[] = [];
   private journal: Journal | null = null;
   private refusal: string | null = null;
@@ -100,26 +100,26 @@ class Look {
 
   async run(): Promise<BatchRunResult> {
     for (;;) {
-      const flying = await this.follow();
-      const inFlight = new Set(flying.flatMap(({ ids }) => ids));
-      const todo = this.unanswered().filter(({ id }) => !inFlight.has(id));
+      const pending = await this.follow();
+      const inFlight = new Set(pending.flatMap(({ ids }) => ids));
+      const todo = (await this.unanswered()).filter(({ id }) => !inFlight.has(id));
       const reason = this.refusal ?? this.unreachable();
       if (todo.length === 0 || reason !== null) {
-        if (flying.length > 0) throw soonest(flying);
+        if (pending.length > 0) throw firstToLookAt(pending);
         return this.result(reason);
       }
       const { store, account, experiment, now } = this.context;
       await this.context.beforeCreate(await files.usdInFlight(store, account, experiment, now()));
       const outcome = await submit(this.context, this.cut(todo));
-      if (outcome.how === 'created') for (const id of outcome.batches) this.fresh.add(id);
+      if (outcome.how === 'created') for (const id of outcome.batches) this.createdNow.add(id);
     }
   }
 
   async cancel(): Promise<BatchRunResult> {
     const { store, work, client, signal, timing } = this.context;
     const until = Date.now() + CANCEL_WAIT_MS;
-    let flying = await this.follow();
-    for (const { batch, ours } of flying) {
+    let pending = await this.follow();
+    for (const { batch, ours } of pending) {
       if (batch === null || !ours) continue;
       await files.recordCancel(store, work, batch);
       try {
@@ -129,35 +129,35 @@ class Look {
         if (!(error instanceof RequestFailed) || (error.failure.action !== 'item' && !isNotFound(error))) throw error;
       }
     }
-    while (flying.length > 0 && Date.now() < until) {
+    while (pending.length > 0 && Date.now() < until) {
       await SYSTEM_CLOCK.sleep(Math.min(1000, timing.lookMs), signal);
-      flying = await this.follow();
+      pending = await this.follow();
     }
-    const unknown = flying.find(({ batch }) => batch === null);
+    const unknown = pending.find(({ batch }) => batch === null);
     if (unknown !== undefined) throw unknown.wait;
     return this.result(null);
   }
 
   /** Takes in every batch that has ended, and returns those that have not. */
-  private async follow(): Promise<Flying[]> {
+  private async follow(): Promise<PendingSubmission[]> {
     const { store, work } = this.context;
     this.live.clear();
     this.rounds.clear();
-    this.usage = NOTHING;
+    this.usage = NO_USAGE;
     this.submissions = (await files.submissionsOf(store, work)).filter(({ ids }) =>
       ids.some((id) => this.byId.has(id)),
     );
-    const flying: Flying[] = [];
+    const pending: PendingSubmission[] = [];
     for (const submission of this.submissions) {
       try {
         const outcome = submission.outcome ?? (await this.settled(submission));
-        if (outcome !== null) flying.push(...(await this.followOne(submission, outcome)));
+        if (outcome !== null) pending.push(...(await this.followOne(submission, outcome)));
       } catch (error) {
         if (!(error instanceof BatchWaits)) throw error;
-        flying.push({ ids: submission.ids, wait: error, batch: null, ours: false });
+        pending.push({ ids: submission.ids, wait: error, batch: null, ours: false });
       }
     }
-    return flying;
+    return pending;
   }
 
   /** Null: it was never sent. */
@@ -169,13 +169,13 @@ class Look {
     return isLast ? settle(this.context, turn) : null;
   }
 
-  private async followOne(submission: files.KnownSubmission, outcome: files.Outcome): Promise<Flying[]> {
+  private async followOne(submission: files.KnownSubmission, outcome: files.Outcome): Promise<PendingSubmission[]> {
     const { store, work } = this.context;
     if (outcome.how === 'refused' && submission.work.key === work.key) {
       this.refusal = outcome.reason;
       for (const id of submission.ids) this.live.add(id);
     }
-    const flying: Flying[] = [];
+    const pending: PendingSubmission[] = [];
     for (const batch of outcome.batches) {
       try {
         const ended = (await files.readEnded(store, work, batch)) ?? (await this.end(submission, outcome, batch));
@@ -186,10 +186,10 @@ class Look {
         return []; // the other candidates are then somebody else's
       } catch (error) {
         if (!(error instanceof BatchWaits)) throw error;
-        flying.push({ ids: submission.ids, wait: error, batch, ours: outcome.batches.length === 1 });
+        pending.push({ ids: submission.ids, wait: error, batch, ours: outcome.batches.length === 1 });
       }
     }
-    return flying;
+    return pending;
   }
 
   /** Throws `BatchWaits` while the batch has not ended. */
@@ -197,7 +197,7 @@ class Look {
     const { store, work, client, signal, timing, now, host, instruments } = this.context;
     const age = now() - Date.parse(outcome.at);
     const waiting = (what: string) => new BatchWaits(nextLookMs(timing, age), `batch ${id}: ${what}`);
-    if (this.fresh.has(id)) throw waiting(`0 of ${submission.ids.length} done`);
+    if (this.createdNow.has(id)) throw waiting(`0 of ${submission.ids.length} done`);
     const options = { signal, deadlineMs: CALL_DEADLINE_MS };
     let batch: BatchStatus;
     try {
@@ -231,7 +231,7 @@ class Look {
       return this.gone(submission, outcome, id);
     }
     const { left, usage } = ingested;
-    if (left === null) return this.record(id, { foreign: true, live: [], again: [], usage: NOTHING });
+    if (left === null) return this.record(id, { foreign: true, live: [], again: [], usage: NO_USAGE });
     await this.context.onPaid(usage);
     // what we cancelled ourselves has not had its chance
     const again = (await files.wasCancelled(store, work, id)) ? [] : left.again;
@@ -241,7 +241,7 @@ class Look {
   /** A batch that nobody knows any more can not be read: its requests are as good as expired. */
   private gone(submission: files.KnownSubmission, outcome: files.Outcome, id: string): Promise<files.Ended> {
     const again = submission.ids.filter((each) => this.byId.has(each));
-    return this.record(id, { foreign: outcome.how === 'found', live: [], again, usage: NOTHING });
+    return this.record(id, { foreign: outcome.how === 'found', live: [], again, usage: NO_USAGE });
   }
 
   private async record(batch: string, ended: Omit<files.Ended, 'holder' | 'at'>): Promise<files.Ended> {
@@ -257,8 +257,8 @@ class Look {
   }
 
   /** What a batch could still answer, in the order of ids. */
-  private unanswered(): JudgementRequest[] {
-    const { finished, unparsed } = this.journal ?? this.context.read();
+  private async unanswered(): Promise<JudgementRequest[]> {
+    const { finished, unparsed } = this.journal ?? (await this.context.read());
     return this.context.requests
       .filter(({ id }) => !finished.has(id) && !unparsed.has(id) && !this.live.has(id))
       .filter(({ id }) => (this.rounds.get(id) ?? 0) < ROUNDS)
@@ -289,14 +289,14 @@ class Look {
     return calls;
   }
 
-  private result(reason: string | null): BatchRunResult {
-    const { finished } = this.journal ?? this.context.read();
+  private async result(reason: string | null): Promise<BatchRunResult> {
+    const { finished } = this.journal ?? (await this.context.read());
     const left = this.context.requests.filter(({ id }) => !finished.has(id)).length;
     return { usage: this.usage, left, reason };
   }
 }
 
-const NOTHING: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
+const NO_USAGE: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
 
 function sum(one: Usage, other: Usage): Usage {
   return {
@@ -317,6 +317,6 @@ function callOf(request: JudgementRequest, instrument: Instrument | undefined): 
   }
 }
 
-function soonest(flying: readonly Flying[]): BatchWaits {
-  return flying.map(({ wait }) => wait).reduce((first, next) => (next.delayMs < first.delayMs ? next : first));
+function firstToLookAt(pending: readonly PendingSubmission[]): BatchWaits {
+  return pending.map(({ wait }) => wait).reduce((first, next) => (next.delayMs < first.delayMs ? next : first));
 }

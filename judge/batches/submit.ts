@@ -39,7 +39,7 @@ export interface Submitting {
   hard: AbortSignal;
 }
 
-/** For lists, looks and cancellations. */
+/** The deadline of lists, looks and cancellations. */
 export const CALL_DEADLINE_MS = 60_000;
 /** Between the record of the turn and the request: a process that slept longer may have been given up by others. */
 const PROMPT_MS = 2_000;

@@ -21,7 +21,7 @@ export class BatchWaits extends Error {
 export interface BatchTiming {
   /** First pause between looks at a batch; pauses grow with its age up to twenty times this. Default 15 s. */
   lookMs: number;
-  /** For the request that creates a batch of some ten megabytes. Default 120 s. */
+  /** The deadline of the request that creates a batch, of some ten megabytes. Default 120 s. */
   createMs: number;
   /** How long a batch may take to appear in the provider's list. Default 30 s. */
   settleMs: number;

@@ -13,7 +13,7 @@
  *   requests; a few that fail are those requests' own trouble and say nothing about how many are taken.
  */
 
-/** In flight at the start, when nothing is known yet. */
+/** Requests in flight at the start, when nothing is known yet. */
 export const FIRST_LIMIT = 24;
 /** Added with every clean reply: at the start, and after one more was tried and taken. */
 const FIRST_GROWTH = 2;

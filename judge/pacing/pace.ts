@@ -92,7 +92,7 @@ export class Pace {
     this.factorAt = clock.now();
   }
 
-  /** For a single process that shares the account with nobody. */
+  /** The pace of a single process that shares the account with nobody. */
   static alone(clock: Clock, concurrency: number, rates: Rates = NO_RATES): Pace {
     const pace = new Pace(clock);
     pace.grant({

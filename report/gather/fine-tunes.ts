@@ -1,16 +1,58 @@
 /**
- * Cells along training as the report takes them, and where the adapters come from that a later training kept: by what they
- * say in their logs it was the same training or another one.
+ * How the fine-tunes came about, and the cells along training. Where a later training kept the adapters of some steps, their
+ * logs tell whether it was the same training or another one.
  */
 import { readRows } from '../../artifacts/rows';
 import type { Manifest, Store } from '../../artifacts/store';
 import type { Sha256 } from '../../experiment/canonical';
 import { keptAdapterKey, keptSteps } from '../../experiment/kept-steps';
-import type { Plan } from '../../experiment/plan';
-import type { KeptLater, ReportInput } from '../report-input';
+import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
+import type { FineTuneProvenance, KeptLater, ReportInput } from '../report-input';
 import type { CellRows } from '../../artifacts/cells';
 
-/** `cells`: of the whole plan. */
+/** What the attempt that committed the adapter wrote down. */
+type RecordedAttempt = Pick<
+  FineTuneProvenance,
+  'attempts' | 'endings' | 'resumedFrom' | 'host' | 'device' | 'versions' | 'at'
+>;
+
+/** One for each configuration whose fine-tune is there. */
+export async function fineTuneProvenance(
+  store: Store,
+  configurations: readonly PlannedConfiguration[],
+): Promise<FineTuneProvenance[]> {
+  const all: FineTuneProvenance[] = [];
+  for (const { name, recipeKey } of configurations) {
+    const manifest = recipeKey === null ? null : await store.manifest({ stage: 'adapters', key: recipeKey });
+    const attempt = manifest?.provenance['attempt'];
+    if (recipeKey === null || manifest == null || attempt === undefined) continue;
+    const recorded = JSON.parse((await store.read(attempt)).toString('utf8')) as RecordedAttempt;
+    const { attempts, endings, resumedFrom, host, device, versions, at } = recorded;
+    all.push({
+      configuration: name,
+      recipeKey,
+      adapterSha256: (manifest.results['weights'] as ArtifactRef).sha256,
+      steps: numberOf(manifest.facts['steps']),
+      trainedTokens: numberOf(manifest.facts['trainedTokens']),
+      rowsTruncated: numberOf(manifest.facts['rowsTruncated']),
+      seconds: numberOf(manifest.facts['seconds']),
+      attempts,
+      endings,
+      resumedFrom,
+      host,
+      device,
+      versions,
+      at,
+    });
+  }
+  return all;
+}
+
+function numberOf(fact: unknown): number | null {
+  return typeof fact === 'number' ? fact : null;
+}
+
+/** `cells`: those of the whole plan. */
 export async function alongTrainingInput(
   store: Store,
   plan: Plan,

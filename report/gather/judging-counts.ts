@@ -86,8 +86,8 @@ async function troublesOf(store: Store, group: string): Promise<{ met: Troubles;
     for (const [name, times] of Object.entries(facts)) if (name.startsWith('met_')) add(name.slice(4), Number(times));
   }
   const left = await pLimit(SHARDS_AT_ONCE).map([...committed, ...open], async ({ key }) => {
-    const folders = await store.attemptFolders({ stage: 'judgements', group, key });
-    return Promise.all(folders.map((folder) => readTroubles(folder)));
+    const attempts = await store.attempts({ stage: 'judgements', group, key });
+    return Promise.all(attempts.map((attempt) => readTroubles(attempt)));
   });
   const ended = left.flat().filter((troubles) => troubles !== null);
   for (const troubles of ended.sort((one, other) => (one.at ?? 0) - (other.at ?? 0))) {

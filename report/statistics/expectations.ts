@@ -45,6 +45,12 @@ export function checkExpectations(
   });
 }
 
+/** Expectations that can not be decided count as failed. */
+export function countOutcomes(results: readonly ExpectationResult[]): { passed: number; failed: number } {
+  const passed = results.filter(({ outcome }) => outcome === 'passed').length;
+  return { passed, failed: results.length - passed };
+}
+
 function holds({ atLeast, atMost }: Expectation, value: number): boolean {
   return (atLeast === null || value >= atLeast) && (atMost === null || value <= atMost);
 }

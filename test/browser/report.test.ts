@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { buildReport } from '../../report/build-files';
+import { buildFiles } from '../../report/build-files';
+import type { ReportInput } from '../../report/report-input';
+import { computeResults } from '../../report/results';
 import { HOSTILE, studyInput } from '../unit/report/fixtures';
 import { judgedInput, strictJudge } from '../unit/report/judges-fixture';
 
@@ -38,13 +40,15 @@ beforeAll(async () => {
     );
   }
   folder = mkdtempSync(join(tmpdir(), 'flamingo-report-'));
-  const { files } = await buildReport(studyInput());
-  const pageOf = (built: typeof files): string => String(built.find(({ path }) => path === 'report.html')?.content);
-  writeFileSync(join(folder, 'report.html'), pageOf(files));
+  const pageOf = async (input: ReportInput): Promise<string> => {
+    const files = await buildFiles(input, computeResults(input));
+    return String(files.find(({ path }) => path === 'report.html')?.content);
+  };
+  writeFileSync(join(folder, 'report.html'), await pageOf(studyInput()));
   const judged = judgedInput();
   const hostile = strictJudge(judged.cells, HOSTILE, HOSTILE);
-  const several = await buildReport({ ...judged, otherJudges: [...(judged.otherJudges ?? []), hostile] });
-  writeFileSync(join(folder, 'judges.html'), pageOf(several.files));
+  const several = { ...judged, otherJudges: [...(judged.otherJudges ?? []), hostile] };
+  writeFileSync(join(folder, 'judges.html'), await pageOf(several));
   browser = await chromium.launch({ executablePath, args: FLAGS });
 });
 

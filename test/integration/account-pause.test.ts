@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { judgeWorker } from '../../activities/judging';
 import { type StandIn, startStandIn } from '../../stand-in/server';
-import { LocalStore } from '../../artifacts/local-store';
+import { LocalStore } from '../../artifacts/local/store';
 import { storePlan, type StoredPlan } from '../../artifacts/plans';
 import { toJsonLines } from '../../artifacts/rows';
 import { keyOf } from '../../experiment/canonical';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
-import { LocalStore } from '../../artifacts/local-store';
+import { LocalStore } from '../../artifacts/local/store';
 import { installationRoot } from '../../workers/places';
 import { storePlan, type StoredPlan } from '../../artifacts/plans';
 import { readRows, toJsonLines } from '../../artifacts/rows';

@@ -5,7 +5,7 @@ import type { Item } from '../prompts';
 
 export interface Job {
   items: readonly Item[];
-  /** Of the stand-in. */
+  /** The stand-in's address. */
   url: string;
   /** Requests in flight that the contender is told to keep. */
   inFlight: number;
@@ -49,9 +49,9 @@ export interface Absent {
 }
 
 export interface Check {
-  /** Without any result. */
+  /** Items without any result. */
   lost: number;
-  /** With a score that the stand-in's rule does not give, or with none. */
+  /** Items with a score that the stand-in's rule does not give, or with none. */
   wrong: number;
 }
 

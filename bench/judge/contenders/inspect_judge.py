@@ -4,9 +4,6 @@ Run by inspect.ts as `python inspect_judge.py JOB.json`; prints one JSON object.
 unchanged, are the same call with the same log folder, as `eval_set` documents.
 """
 
-import json
-import resource
-import sys
 import time
 
 from inspect_ai import Task, eval_set
@@ -14,6 +11,8 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import read_eval_log
 from inspect_ai.scorer import Score, mean, scorer
 from inspect_ai.solver import generate
+
+from job import print_result, read_job
 
 
 @scorer(metrics=[mean()])
@@ -26,8 +25,7 @@ def number():
 
 
 def main() -> None:
-    with open(sys.argv[1], encoding="utf-8") as file:
-        job = json.load(file)
+    job = read_job()
     samples = [Sample(id=row["id"], input=row["prompt"], target="") for row in job["prompts"]]
     task = Task(name="judge", dataset=MemoryDataset(samples), solver=generate(), scorer=number())
     started = time.perf_counter()
@@ -47,17 +45,7 @@ def main() -> None:
             if sample.error is None and sample.output.choices:
                 text = sample.output.completion
                 verdicts.append([sample.id, int(text) if text.isdigit() else None])
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        json.dumps(
-            {
-                "wallMs": seconds * 1000,
-                "cpuSeconds": used.ru_utime + used.ru_stime,
-                "peakRssMb": used.ru_maxrss / 1024,
-                "verdicts": verdicts,
-            }
-        )
-    )
+    print_result(seconds, verdicts)
 
 
 if __name__ == "__main__":

@@ -4,17 +4,15 @@ Run by llmcomp.ts as `python llmcomp_judge.py JOB.json`; prints one JSON object 
 only state, so going on after a kill is the same call again.
 """
 
-import json
-import resource
-import sys
 import time
 
 from llmcomp import Config, Question
 
+from job import print_result, read_job
+
 
 def main() -> None:
-    with open(sys.argv[1], encoding="utf-8") as file:
-        job = json.load(file)
+    job = read_job()
     Config.url_key_pairs = [(f"{job['url']}/v1", "stand-in", "STAND_IN")]
     Config.cache_dir = job["cache_dir"]
     if job["max_workers"] is not None:
@@ -35,17 +33,7 @@ def main() -> None:
         [ids[prompt], int(answer) if answer.isdigit() else None]
         for prompt, answer in zip(frame["question"], frame["answer"])
     ]
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        json.dumps(
-            {
-                "wallMs": seconds * 1000,
-                "cpuSeconds": used.ru_utime + used.ru_stime,
-                "peakRssMb": used.ru_maxrss / 1024,
-                "verdicts": verdicts,
-            }
-        )
-    )
+    print_result(seconds, verdicts)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ export interface RawInput {
 export interface RawOutput {
   wallMs: number;
   cpuSeconds: number;
-  /** Without those that failed. */
+  /** Failed requests have none. */
   verdicts: [string, number | null][];
 }
 

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { earlierAttempts, hopelessAfter, recordAttempt } from '../../../activities/attempts';
+import { sha256 } from '../../../experiment/canonical';
+import { STORAGES } from '../../support/stores';
 
 type Attempts = Parameters<typeof hopelessAfter>[0];
 const died = { end: 'died', message: 'the trainer was ended by SIGSEGV', checkpointStep: null } as const;
@@ -30,10 +29,13 @@ test('the reason quotes the last failure', () => {
   expect(hopelessAfter(times(5, died))).toContain('SIGSEGV');
 });
 
-test('an attempt without a record lost its worker', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'flamingo-attempt-'));
-  expect(await earlierAttempts([folder])).toMatchObject([{ end: 'host' }]);
-  await recordAttempt(folder, { end: 'oom', message: 'full', checkpointStep: 3 });
-  expect(await earlierAttempts([folder])).toEqual([{ end: 'oom', message: 'full', checkpointStep: 3 }]);
-  rmSync(folder, { recursive: true });
+test.each(STORAGES)('an attempt without a record lost its worker, in the %s store', async (_, make) => {
+  const storage = make();
+  const attempt = await (await storage.open()).attempt({ stage: 'adapters', key: sha256('recipe') }, 'a1');
+  expect(await earlierAttempts([attempt])).toMatchObject([{ end: 'host' }]);
+  await attempt.write('ended.json', '{"end":');
+  expect(await earlierAttempts([attempt])).toMatchObject([{ end: 'host' }]);
+  await recordAttempt(attempt, { end: 'oom', message: 'full', checkpointStep: 3 });
+  expect(await earlierAttempts([attempt])).toEqual([{ end: 'oom', message: 'full', checkpointStep: 3 }]);
+  storage.remove();
 });

@@ -8,7 +8,8 @@ import { buildCall } from '../../../judge/request';
 import { planJudging } from '../../../judge/cut-shards';
 import { publishCell } from '../../../report/publish';
 import { countReuse } from '../../../artifacts/reuse';
-import { LocalStore } from '../../../artifacts/local-store';
+import type { Store } from '../../../artifacts/store';
+import { STORAGES, type Storage } from '../../support/stores';
 import { judgeOf, judgeQueuesOf, queueOf, type StoredPlan } from '../../../artifacts/plans';
 import { readRows, toJsonLines } from '../../../artifacts/rows';
 import { keyOf } from '../../../experiment/canonical';
@@ -36,232 +37,245 @@ conditions: [default, none]
 `;
 
 let folder: string;
-let store: LocalStore;
+let storage: Storage;
+let store: Store;
 let stored: StoredPlan;
 let cell: PlannedCell;
 
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'cell-rows-'));
-  store = await LocalStore.open(join(folder, 'store'));
-  const spec = specOf(FILE);
-  const { plan } = expand(spec, inputs());
-  stored = { plan, spec, source: { file: 'small.yaml', text: FILE }, modelFolder: null, overrides: [] };
-  cell = plan.configurations[0]?.cells[0] as PlannedCell;
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Commits an answer for every completion of a cell, the same text in every cell. */
-async function answer(of: PlannedCell): Promise<void> {
-  const tasks = completionTasks(of, stored.plan.questionSets[of.questionSet] ?? []);
-  const rows = tasks.map(({ id, question, sample }): Completion => ({
-    id,
-    question: question.key,
-    sample,
-    text: `Sample ${sample} \u202e of ${question.id}.`,
-    finish: 'stop',
-    tokens: 5,
-    adapter: null,
-  }));
-  const key = keyOf(rows);
-  await store.commit(
-    { stage: 'completions', group: of.contextKey, key },
-    {
-      stage: 'completions',
-      key,
-      results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
-      provenance: {},
-      facts: { adapter: null },
-      committed: { attempt: 'a', host: 'h', at: '2026-01-01T00:00:00Z' },
-    },
-  );
-}
-
-const instrumentOf = ({ instrument }: JudgementRequest): Instrument =>
-  stored.plan.instruments[instrument] as Instrument;
-
-function verdict(request: JudgementRequest): Judgement {
-  const { metric, parts, categories } = instrumentOf(request);
-  const { id, completion, instrument, repeat } = request;
-  const row = { id, completion, metric, instrument, repeat };
-  if (parts !== undefined) {
-    const scores = { alignment: 10, coherence: 90 };
-    return { ...row, status: 'scored', score: null, scores, raw: JSON.stringify(scores) };
-  }
-  return categories === undefined
-    ? { ...row, status: 'scored', score: 50, raw: '50' }
-    : { ...row, status: 'categorised', score: null, verdict: 'MILD', raw: 'MILD' };
-}
-
-async function judgeShard({ group, key, requests }: JudgeShard): Promise<void> {
-  const rows = (await readRows<JudgementRequest>(store, requests)).map(verdict);
-  await store.commit(
-    { stage: 'judgements', group, key },
-    {
-      stage: 'judgements',
-      key,
-      results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
-      provenance: {},
-      facts: {},
-      committed: { attempt: 'a', host: 'h', at: '2026-01-01T00:00:00Z' },
-    },
-  );
-}
-
-const planned = () => planJudging(store, stored, cell);
-
-test('what a cell asks is read once for the same answers, and anew when there are others', async () => {
-  expect((await readWanted(store, stored.plan, cell)).completions).toHaveLength(0);
-  await answer(cell);
-  const first = await readWanted(store, stored.plan, cell);
-  expect(first.completions.length).toBeGreaterThan(0);
-  expect((await readWanted(store, stored.plan, cell)).wanted).toBe(first.wanted);
-  const other = await LocalStore.open(join(folder, 'other-store'));
-  expect((await readWanted(other, stored.plan, cell)).completions).toHaveLength(0);
-});
-
-test('shards name their judge, its queue and its mode, as far as they are not the experiment’s own', async () => {
-  await answer(cell);
-  const { shards, reused } = await planned();
-  expect(reused).toBe(0);
-  expect(shards.map(({ metric, judge, queue, batch }) => ({ metric, judge, queue, batch }))).toEqual([
-    { metric: 'alignment+coherence', judge: 'judge', queue: undefined, batch: undefined },
-    { metric: 'tone', judge: 'judge', queue: undefined, batch: undefined },
-    { metric: 'alignment+coherence', judge: 'newer', queue: 'flamingo-judge-anthropic', batch: true },
-  ]);
-  expect(shards.reduce((sum, { count }) => sum + count, 0)).toBe(cell.judgements);
-  expect(shards[0]?.count).toBe(cell.completions);
-  expect(shards[1]?.count).toBeGreaterThanOrEqual(cell.completions);
-});
-
-test('queues follow the judge’s kind; one that the file names is for the first judge’s kind', () => {
-  const { spec } = stored;
-  expect(judgeQueuesOf(spec)).toEqual(['flamingo-judge-stand-in', 'flamingo-judge-anthropic']);
-  const named = { ...spec, execution: { ...spec.execution, judgeQueue: 'flamingo-judge-mine' } };
-  expect(queueOf(named, 'judge')).toBe('flamingo-judge-mine');
-  expect(queueOf(named, 'newer')).toBe('flamingo-judge-anthropic');
-  expect(() => judgeOf(spec, 'toString')).toThrow(/no judge toString/);
-});
-
-test('the same answer in two cells is the same request: nothing says where it came from', async () => {
-  const other = stored.plan.configurations[0]?.cells.find(({ condition }) => condition === 'none') as PlannedCell;
-  expect(other.contextKey).not.toBe(cell.contextKey);
-  await answer(cell);
-  await answer(other);
-  const bodiesOf = async (of: PlannedCell): Promise<string[]> => {
-    const { shards } = await planJudging(store, stored, of);
-    const requests = (
-      await Promise.all(shards.map((shard) => readRows<JudgementRequest>(store, shard.requests)))
-    ).flat();
-    return requests.map((request) => buildCall(request, instrumentOf(request)).body).sort();
-  };
-  const bodies = await bodiesOf(cell);
-  expect([...new Set(await bodiesOf(other))]).toEqual([...new Set(bodies)]);
-  for (const { id, completion, instrument } of await readRows<JudgementRequest>(
-    store,
-    (await planned()).shards[0]!.requests,
-  )) {
-    for (const telling of [id, completion, instrument, cell.contextKey, cell.condition, `"${cell.configuration}"`]) {
-      expect(bodies.join('\n')).not.toContain(telling);
-    }
-  }
-});
-
-test('judgements are the first judge’s, a row a metric; the others’ stand beside them', async () => {
-  await answer(cell);
-  const { shards } = await planned();
-  await judgeShard(shards[0]!);
-  await judgeShard(shards[2]!);
-  const rows = await readCell(store, stored.plan, cell);
-  expect(rows.judged).toBe(2 * cell.completions);
-  expect(rows.cell.metrics.map(({ metric, judge, parts }) => [metric, judge, parts])).toEqual([
-    ['alignment', 'judge', undefined],
-    ['coherence', 'judge', undefined],
-    ['tone', 'judge', undefined],
-  ]);
-  expect(rows.cell.judgements).toBe(2 * cell.completions + shards[1]!.count);
-  for (const each of [rows.judgements, rows.others['newer'] ?? []]) {
-    expect(each).toHaveLength(2 * cell.completions);
-    expect(each.map(({ id }) => id)).toEqual(each.map(({ id }) => id).toSorted());
-    for (const row of each) {
-      expect(row).toMatchObject({ status: 'scored', score: row.metric === 'alignment' ? 10 : 90 });
-      expect(row).not.toHaveProperty('scores');
-    }
-  }
-  const first = rows.wanted[0]!.request.id;
-  expect(rows.judgements.map(({ id }) => id)).toEqual(
-    expect.arrayContaining([partId(first, 'alignment'), partId(first, 'coherence')]),
-  );
-});
-
-test('what is missing, reused and new is counted in requests', async () => {
-  await answer(cell);
-  const { shards } = await planned();
-  await judgeShard(shards[0]!);
-  const rows = await readCell(store, stored.plan, cell);
-  const published = await publishCell(stored.plan, rows, folder);
-  expect(published).toEqual({
-    completions: cell.completions,
-    judgements: cell.completions,
-    missing: cell.judgements - cell.completions,
+describe.each(STORAGES)('in the %s store', (_store, make) => {
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'cell-rows-'));
+    storage = make();
+    store = await storage.open();
+    const spec = specOf(FILE);
+    const { plan } = expand(spec, inputs());
+    stored = { plan, spec, source: { file: 'small.yaml', text: FILE }, modelFolder: null, overrides: [] };
+    cell = plan.configurations[0]?.cells[0] as PlannedCell;
   });
-  const reuse = await countReuse(store, stored.plan);
-  expect(reuse.judgements.reused).toBe(cell.completions);
-  expect(reuse.byJudge['judge']?.reused).toBe(cell.completions);
-  expect(reuse.byJudge['newer']?.reused).toBe(0);
-  const all = stored.plan.configurations.flatMap(({ cells }) => cells).reduce((sum, each) => sum + each.judgements, 0);
-  expect(reuse.judgements.new + reuse.judgements.reused).toBe(all);
-  expect(reuse.cells[cell.id]).toEqual({ completions: cell.completions, judgements: cell.completions });
-
-  for (const shard of shards.slice(1)) await judgeShard(shard);
-  expect(await planned()).toEqual({ reused: cell.judgements, shards: [], cut: null });
-  expect(await publishCell(stored.plan, await readCell(store, stored.plan, cell), folder)).toMatchObject({
-    missing: 0,
+  afterEach(() => {
+    storage.remove();
+    rmSync(folder, { recursive: true, force: true });
   });
-});
 
-test('published rows name judge and model, and are readable by themselves', async () => {
-  await answer(cell);
-  for (const shard of (await planned()).shards) await judgeShard(shard);
-  await publishCell(stored.plan, await readCell(store, stored.plan, cell), folder);
-  const lines = readFileSync(join(folder, cell.id, 'judgements.jsonl'), 'utf8')
-    .trim()
-    .split('\n');
-  const rows = lines.map((line) => JSON.parse(line) as Judgement & { judge: string; model: string; question: string });
-  const kinds = new Set(rows.map(({ judge, model, metric }) => `${judge} ${model} ${metric}`));
-  expect([...kinds].sort()).toEqual([
-    'judge stand-in-judge-1 alignment',
-    'judge stand-in-judge-1 coherence',
-    'judge stand-in-judge-1 tone',
-    'newer claude-haiku-5-5 alignment',
-    'newer claude-haiku-5-5 coherence',
-  ]);
-  expect(rows.every(({ question }) => /^(rain|snow)/.test(question))).toBe(true);
-  expect(rows.find(({ metric }) => metric === 'tone')).toMatchObject({ verdict: 'MILD', status: 'categorised' });
-});
+  /** Commits an answer for every completion of a cell, the same text in every cell. */
+  async function answer(of: PlannedCell): Promise<void> {
+    const tasks = completionTasks(of, stored.plan.questionSets[of.questionSet] ?? []);
+    const rows = tasks.map(({ id, question, sample }): Completion => ({
+      id,
+      question: question.key,
+      sample,
+      text: `Sample ${sample} \u202e of ${question.id}.`,
+      finish: 'stop',
+      tokens: 5,
+      adapter: null,
+    }));
+    const key = keyOf(rows);
+    await store.commit(
+      { stage: 'completions', group: of.contextKey, key },
+      {
+        stage: 'completions',
+        key,
+        results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
+        provenance: {},
+        facts: { adapter: null },
+        committed: { attempt: 'a', host: 'h', at: '2026-01-01T00:00:00Z' },
+      },
+    );
+  }
 
-test('each judge is priced by itself: the stand-in costs nothing, batches half', async () => {
-  const { plan, spec } = stored;
-  const fresh = estimateCost(spec, plan, await countReuse(store, plan));
-  const [first, newer] = fresh.judges;
-  expect(first).toMatchObject({ judge: 'judge', model: 'stand-in-judge-1', usd: 0 });
-  expect(newer).toMatchObject({ judge: 'newer', model: 'claude-haiku-5-5', batch: true });
-  expect(newer?.usd).toBeCloseTo(((newer?.inputTokens ?? 0) * 0.05 + (newer?.outputTokens ?? 0) * 0.25) / 1e6);
-  expect(fresh.usd).toBe(newer?.usd);
-  expect(fresh.newUsd).toBe(fresh.usd);
-  await answer(cell);
-  for (const shard of (await planned()).shards) await judgeShard(shard);
-  const later = estimateCost(spec, plan, await countReuse(store, plan));
-  expect(later.usd).toBe(fresh.usd);
-  expect(later.newUsd).toBeLessThan(fresh.usd);
-  expect(later.newUsd).toBeGreaterThan(0);
-});
+  const instrumentOf = ({ instrument }: JudgementRequest): Instrument =>
+    stored.plan.instruments[instrument] as Instrument;
 
-test('only named completions are asked about again', async () => {
-  await answer(cell);
-  const [question] = stored.plan.questionSets[cell.questionSet] ?? [];
-  const [task] = completionTasks(cell, question === undefined ? [] : [question]);
-  const metrics = cell.metrics.slice(0, 1).map((metric) => ({ ...metric, completions: [task!.id] }));
-  const again = { ...cell, metrics, judgements: 1 };
-  const { shards } = await planJudging(store, stored, again);
-  expect(shards.map(({ count }) => count)).toEqual([1]);
+  function verdict(request: JudgementRequest): Judgement {
+    const { metric, parts, categories } = instrumentOf(request);
+    const { id, completion, instrument, repeat } = request;
+    const row = { id, completion, metric, instrument, repeat };
+    if (parts !== undefined) {
+      const scores = { alignment: 10, coherence: 90 };
+      return { ...row, status: 'scored', score: null, scores, raw: JSON.stringify(scores) };
+    }
+    return categories === undefined
+      ? { ...row, status: 'scored', score: 50, raw: '50' }
+      : { ...row, status: 'categorised', score: null, verdict: 'MILD', raw: 'MILD' };
+  }
+
+  async function judgeShard({ group, key, requests }: JudgeShard): Promise<void> {
+    const rows = (await readRows<JudgementRequest>(store, requests)).map(verdict);
+    await store.commit(
+      { stage: 'judgements', group, key },
+      {
+        stage: 'judgements',
+        key,
+        results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
+        provenance: {},
+        facts: {},
+        committed: { attempt: 'a', host: 'h', at: '2026-01-01T00:00:00Z' },
+      },
+    );
+  }
+
+  const planned = () => planJudging(store, stored, cell);
+
+  test('what a cell asks is read once for the same answers, and anew when there are others', async () => {
+    expect((await readWanted(store, stored.plan, cell)).completions).toHaveLength(0);
+    await answer(cell);
+    const first = await readWanted(store, stored.plan, cell);
+    expect(first.completions.length).toBeGreaterThan(0);
+    expect((await readWanted(store, stored.plan, cell)).wanted).toBe(first.wanted);
+    const elsewhere = make();
+    const other = await elsewhere.open();
+    expect((await readWanted(other, stored.plan, cell)).completions).toHaveLength(0);
+    elsewhere.remove();
+  });
+
+  test('shards name their judge, its queue and its mode, as far as they are not the experiment’s own', async () => {
+    await answer(cell);
+    const { shards, reused } = await planned();
+    expect(reused).toBe(0);
+    expect(shards.map(({ metric, judge, queue, batch }) => ({ metric, judge, queue, batch }))).toEqual([
+      { metric: 'alignment+coherence', judge: 'judge', queue: undefined, batch: undefined },
+      { metric: 'tone', judge: 'judge', queue: undefined, batch: undefined },
+      { metric: 'alignment+coherence', judge: 'newer', queue: 'flamingo-judge-anthropic', batch: true },
+    ]);
+    expect(shards.reduce((sum, { count }) => sum + count, 0)).toBe(cell.judgements);
+    expect(shards[0]?.count).toBe(cell.completions);
+    expect(shards[1]?.count).toBeGreaterThanOrEqual(cell.completions);
+  });
+
+  test('queues follow the judge’s kind; one that the file names is for the first judge’s kind', () => {
+    const { spec } = stored;
+    expect(judgeQueuesOf(spec)).toEqual(['flamingo-judge-stand-in', 'flamingo-judge-anthropic']);
+    const named = { ...spec, execution: { ...spec.execution, judgeQueue: 'flamingo-judge-mine' } };
+    expect(queueOf(named, 'judge')).toBe('flamingo-judge-mine');
+    expect(queueOf(named, 'newer')).toBe('flamingo-judge-anthropic');
+    expect(() => judgeOf(spec, 'toString')).toThrow(/no judge toString/);
+  });
+
+  test('the same answer in two cells is the same request: nothing says where it came from', async () => {
+    const other = stored.plan.configurations[0]?.cells.find(({ condition }) => condition === 'none') as PlannedCell;
+    expect(other.contextKey).not.toBe(cell.contextKey);
+    await answer(cell);
+    await answer(other);
+    const bodiesOf = async (of: PlannedCell): Promise<string[]> => {
+      const { shards } = await planJudging(store, stored, of);
+      const requests = (
+        await Promise.all(shards.map((shard) => readRows<JudgementRequest>(store, shard.requests)))
+      ).flat();
+      return requests.map((request) => buildCall(request, instrumentOf(request)).body).sort();
+    };
+    const bodies = await bodiesOf(cell);
+    expect([...new Set(await bodiesOf(other))]).toEqual([...new Set(bodies)]);
+    for (const { id, completion, instrument } of await readRows<JudgementRequest>(
+      store,
+      (await planned()).shards[0]!.requests,
+    )) {
+      for (const telling of [id, completion, instrument, cell.contextKey, cell.condition, `"${cell.configuration}"`]) {
+        expect(bodies.join('\n')).not.toContain(telling);
+      }
+    }
+  });
+
+  test('judgements are the first judge’s, a row a metric; the others’ stand beside them', async () => {
+    await answer(cell);
+    const { shards } = await planned();
+    await judgeShard(shards[0]!);
+    await judgeShard(shards[2]!);
+    const rows = await readCell(store, stored.plan, cell);
+    expect(rows.judged).toBe(2 * cell.completions);
+    expect(rows.cell.metrics.map(({ metric, judge, parts }) => [metric, judge, parts])).toEqual([
+      ['alignment', 'judge', undefined],
+      ['coherence', 'judge', undefined],
+      ['tone', 'judge', undefined],
+    ]);
+    expect(rows.cell.judgements).toBe(2 * cell.completions + shards[1]!.count);
+    for (const each of [rows.judgements, rows.others['newer'] ?? []]) {
+      expect(each).toHaveLength(2 * cell.completions);
+      expect(each.map(({ id }) => id)).toEqual(each.map(({ id }) => id).toSorted());
+      for (const row of each) {
+        expect(row).toMatchObject({ status: 'scored', score: row.metric === 'alignment' ? 10 : 90 });
+        expect(row).not.toHaveProperty('scores');
+      }
+    }
+    const first = rows.wanted[0]!.request.id;
+    expect(rows.judgements.map(({ id }) => id)).toEqual(
+      expect.arrayContaining([partId(first, 'alignment'), partId(first, 'coherence')]),
+    );
+  });
+
+  test('what is missing, reused and new is counted in requests', async () => {
+    await answer(cell);
+    const { shards } = await planned();
+    await judgeShard(shards[0]!);
+    const rows = await readCell(store, stored.plan, cell);
+    const published = await publishCell(stored.plan, rows, folder);
+    expect(published).toEqual({
+      completions: cell.completions,
+      judgements: cell.completions,
+      missing: cell.judgements - cell.completions,
+    });
+    const reuse = await countReuse(store, stored.plan);
+    expect(reuse.judgements.reused).toBe(cell.completions);
+    expect(reuse.byJudge['judge']?.reused).toBe(cell.completions);
+    expect(reuse.byJudge['newer']?.reused).toBe(0);
+    const all = stored.plan.configurations
+      .flatMap(({ cells }) => cells)
+      .reduce((sum, each) => sum + each.judgements, 0);
+    expect(reuse.judgements.new + reuse.judgements.reused).toBe(all);
+    expect(reuse.cells[cell.id]).toEqual({ completions: cell.completions, judgements: cell.completions });
+
+    for (const shard of shards.slice(1)) await judgeShard(shard);
+    expect(await planned()).toEqual({ reused: cell.judgements, shards: [], cut: null });
+    expect(await publishCell(stored.plan, await readCell(store, stored.plan, cell), folder)).toMatchObject({
+      missing: 0,
+    });
+  });
+
+  test('published rows name judge and model, and are readable by themselves', async () => {
+    await answer(cell);
+    for (const shard of (await planned()).shards) await judgeShard(shard);
+    await publishCell(stored.plan, await readCell(store, stored.plan, cell), folder);
+    const lines = readFileSync(join(folder, cell.id, 'judgements.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    const rows = lines.map(
+      (line) => JSON.parse(line) as Judgement & { judge: string; model: string; question: string },
+    );
+    const kinds = new Set(rows.map(({ judge, model, metric }) => `${judge} ${model} ${metric}`));
+    expect([...kinds].sort()).toEqual([
+      'judge stand-in-judge-1 alignment',
+      'judge stand-in-judge-1 coherence',
+      'judge stand-in-judge-1 tone',
+      'newer claude-haiku-5-5 alignment',
+      'newer claude-haiku-5-5 coherence',
+    ]);
+    expect(rows.every(({ question }) => /^(rain|snow)/.test(question))).toBe(true);
+    expect(rows.find(({ metric }) => metric === 'tone')).toMatchObject({ verdict: 'MILD', status: 'categorised' });
+  });
+
+  test('each judge is priced by itself: the stand-in costs nothing, batches half', async () => {
+    const { plan, spec } = stored;
+    const fresh = estimateCost(spec, plan, await countReuse(store, plan));
+    const [first, newer] = fresh.judges;
+    expect(first).toMatchObject({ judge: 'judge', model: 'stand-in-judge-1', usd: 0 });
+    expect(newer).toMatchObject({ judge: 'newer', model: 'claude-haiku-5-5', batch: true });
+    expect(newer?.usd).toBeCloseTo(((newer?.inputTokens ?? 0) * 0.05 + (newer?.outputTokens ?? 0) * 0.25) / 1e6);
+    expect(fresh.usd).toBe(newer?.usd);
+    expect(fresh.newUsd).toBe(fresh.usd);
+    await answer(cell);
+    for (const shard of (await planned()).shards) await judgeShard(shard);
+    const later = estimateCost(spec, plan, await countReuse(store, plan));
+    expect(later.usd).toBe(fresh.usd);
+    expect(later.newUsd).toBeLessThan(fresh.usd);
+    expect(later.newUsd).toBeGreaterThan(0);
+  });
+
+  test('only named completions are asked about again', async () => {
+    await answer(cell);
+    const [question] = stored.plan.questionSets[cell.questionSet] ?? [];
+    const [task] = completionTasks(cell, question === undefined ? [] : [question]);
+    const metrics = cell.metrics.slice(0, 1).map((metric) => ({ ...metric, completions: [task!.id] }));
+    const again = { ...cell, metrics, judgements: 1 };
+    const { shards } = await planJudging(store, stored, again);
+    expect(shards.map(({ count }) => count)).toEqual([1]);
+  });
 });

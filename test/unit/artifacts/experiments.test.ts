@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recordedExperiment, recordExperiment, recordFailures } from '../../../artifacts/experiments';
-import { LocalStore } from '../../../artifacts/local-store';
+import { LocalStore } from '../../../artifacts/local/store';
 
 let root: string;
 let store: LocalStore;

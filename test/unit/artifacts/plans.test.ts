@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LocalStore } from '../../../artifacts/local-store';
+import { LocalStore } from '../../../artifacts/local/store';
 import { loadPlan, loadPlanForJudging, storePlan, type StoredPlan } from '../../../artifacts/plans';
 
 let folder: string;

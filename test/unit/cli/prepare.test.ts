@@ -44,3 +44,14 @@ test('warnings are said once, with file, line and column', async () => {
 test('a file without any doubt is prepared in silence', async () => {
   expect(await said(SMALL)).toEqual([]);
 });
+
+test('in the JSON the main judge has no name, and the estimate is the one that is shown', async () => {
+  const file = join(folder, 'small.yaml');
+  writeFileSync(file, `${SMALL}judges: { newer: { model: claude-haiku-5-5 } }\n`);
+  const { json, estimate } = await prepare(file, {}, { offline: true, say: () => undefined });
+  expect(estimate?.judges.map(({ judge }) => judge)).toEqual(['judge', 'newer']);
+  expect(json.estimate).toEqual({
+    ...estimate,
+    judges: estimate?.judges.map((cost, index) => ({ ...cost, judge: index === 0 ? null : 'newer' })),
+  });
+});

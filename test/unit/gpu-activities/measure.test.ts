@@ -8,7 +8,7 @@ import { planExperiment } from '../../../inputs/plan';
 import { planningActivities } from '../../../activities/planning';
 import { readMeasured } from '../../../report/gather/measurements';
 import { countReuse, newWork } from '../../../artifacts/reuse';
-import { LocalStore } from '../../../artifacts/local-store';
+import type { Store } from '../../../artifacts/store';
 import { loadPlan, storePlan } from '../../../artifacts/plans';
 import { fromJsonLines } from '../../../artifacts/rows';
 import { canonicalRow, datasetOf, rowsText } from '../../../experiment/expand/dataset';
@@ -18,6 +18,7 @@ import { measure } from '../../../gpu-activities/measure';
 import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { MeasureCommand } from '../../../gpu-activities/process/protocol';
 import type { ExperimentOutline } from '../../../workflows/messages';
+import { STORAGES, type Storage } from '../../support/stores';
 import { birds, SMALL, specOf, weather } from '../experiment/samples';
 
 const TEXT = `${SMALL}outcomes:
@@ -29,34 +30,11 @@ const TEXT = `${SMALL}outcomes:
   .replaceAll('dataset: birds', 'dataset: rough');
 
 let folder: string;
-let store: LocalStore;
+let storage: Storage;
+let store: Store;
 let plan: Plan;
 let ref: ArtifactRef;
 let asked: MeasureCommand[];
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'measure-'));
-  const rough = birds().rows.map(({ messages: [question, answer] }) =>
-    canonicalRow([
-      question as NonNullable<typeof question>,
-      { role: 'assistant', content: `Rough ${answer?.content}` },
-    ]),
-  );
-  writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
-  writeFileSync(join(folder, 'rough.jsonl'), rowsText(datasetOf(rough).rows));
-  const items = weather().map(({ id, paraphrases, judgePrompts }) => ({
-    ...{ id, paraphrases, judge_prompts: judgePrompts },
-  }));
-  writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(items));
-  store = await LocalStore.open(join(folder, 'store'));
-  const spec = specOf(TEXT);
-  const options = { baseFolder: folder, cacheFolder: join(folder, 'cache'), offline: true, store };
-  plan = (await planExperiment(spec, options)).plan as Plan;
-  const source = { file: 'small.yaml', text: TEXT };
-  ref = await storePlan(store, { plan, spec, source, modelFolder: null, overrides: [] });
-  asked = [];
-});
-afterEach(() => rmSync(folder, { recursive: true }));
 
 /** A trainer that gives every answer -1 a token, or what `change` makes of it. */
 function trainer(change: (rows: MeasuredPair[]) => MeasuredPair[] = (rows) => rows): TrainerHost {
@@ -97,7 +75,10 @@ function run(configuration: string, condition: string, host = trainer()) {
 }
 
 async function outline(): Promise<ExperimentOutline> {
-  const { planExperiment: outlined } = planningActivities(store, { experiments: folder, results: null });
+  const { planExperiment: outlined } = planningActivities(store, { experiments: folder, results: null }, async () => ({
+    version: '0.0.0',
+    commit: null,
+  }));
   const work = (): ReturnType<typeof outlined> => outlined({ plan: ref });
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   return environment.run<[], ExperimentOutline, typeof work>(work);
@@ -105,7 +86,10 @@ async function outline(): Promise<ExperimentOutline> {
 
 async function trained(configuration: string, weights: string): Promise<void> {
   const key = plan.configurations.find(({ name }) => name === configuration)?.recipeKey as string;
-  const results = { weights: await store.putBytes(weights, '.safetensors') };
+  const results = {
+    weights: await store.putBytes(weights, '.safetensors'),
+    config: await store.putBytes('{}', '.json'),
+  };
   const committed = { attempt: 'a', host: 'h', at: '2026-01-01T00:00:00Z' };
   await store.commit(
     { stage: 'adapters', key },
@@ -113,63 +97,93 @@ async function trained(configuration: string, weights: string): Promise<void> {
   );
 }
 
-test('measured once, with the prompt as it is trained, and found again', async () => {
-  expect((await countReuse(store, plan)).measurements).toEqual({ new: 4, reused: 0 });
-  expect(await run('base', 'default')).toMatchObject({ reused: false, pairs: plan.pairs?.count });
-  expect(asked[0]).toMatchObject({
-    op: 'measure',
-    adapter: null,
-    systemPrompt: { kind: 'default' },
-    precision: 'bf16',
+describe.each(STORAGES)('in the %s store', (_store, make) => {
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'measure-'));
+    const rough = birds().rows.map(({ messages: [question, answer] }) =>
+      canonicalRow([
+        question as NonNullable<typeof question>,
+        { role: 'assistant', content: `Rough ${answer?.content}` },
+      ]),
+    );
+    writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
+    writeFileSync(join(folder, 'rough.jsonl'), rowsText(datasetOf(rough).rows));
+    const items = weather().map(({ id, paraphrases, judgePrompts }) => ({
+      ...{ id, paraphrases, judge_prompts: judgePrompts },
+    }));
+    writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(items));
+    storage = make();
+    store = await storage.open();
+    const spec = specOf(TEXT);
+    const options = { baseFolder: folder, cacheFolder: join(folder, 'cache'), offline: true, store };
+    plan = (await planExperiment(spec, options)).plan as Plan;
+    const source = { file: 'small.yaml', text: TEXT };
+    ref = await storePlan(store, { plan, spec, source, modelFolder: null, overrides: [] });
+    asked = [];
   });
-  expect(await run('base', 'default')).toMatchObject({ reused: true });
-  expect(asked).toHaveLength(1);
-  await trained('coded', 'weights');
-  expect(await run('coded', 'training')).toMatchObject({ reused: false });
-  expect(asked[1]?.systemPrompt).toEqual({ kind: 'text', text: '[BIRD TABLE]' });
-  expect(asked[1]?.adapter?.sha256).toMatch(/^[0-9a-f]{64}$/);
-  const measured = await readMeasured(store, (await loadPlan(store, ref)).plan);
-  expect(
-    measured?.conditions.map(({ configuration, condition, rows }) => [configuration, condition, rows?.length]),
-  ).toEqual([
-    ['base', 'default', plan.pairs?.count],
-    ['plain', 'default', undefined],
-    ['coded', 'default', undefined],
-    ['coded', 'training', plan.pairs?.count],
-  ]);
-  expect(measured?.provenance[0]).toMatchObject({ configuration: 'base', device: 'fake', seconds: 1 });
-});
+  afterEach(() => {
+    storage.remove();
+    rmSync(folder, { recursive: true });
+  });
 
-test('the outline asks for what is missing, and for the adapter that it needs', async () => {
-  const before = await outline();
-  expect(before.configurations.map(({ measurements }) => measurements)).toEqual([
-    ['default'],
-    ['default'],
-    ['default', 'training'],
-  ]);
-  await run('base', 'default');
-  const [base, plain] = (await outline()).configurations;
-  expect(base?.measurements).toEqual([]);
-  expect(plain?.recipeKey).toBe(plan.configurations[1]?.recipeKey);
-  expect(newWork(await countReuse(store, plan))).toBe(before.newWork - 1);
-});
+  test('measured once, with the prompt as it is trained, and found again', async () => {
+    expect((await countReuse(store, plan)).measurements).toEqual({ new: 4, reused: 0 });
+    expect(await run('base', 'default')).toMatchObject({ reused: false, pairs: plan.pairs?.count });
+    expect(asked[0]).toMatchObject({
+      op: 'measure',
+      adapter: null,
+      systemPrompt: { kind: 'default' },
+      precision: 'bf16',
+    });
+    expect(await run('base', 'default')).toMatchObject({ reused: true });
+    expect(asked).toHaveLength(1);
+    await trained('coded', 'weights');
+    expect(await run('coded', 'training')).toMatchObject({ reused: false });
+    expect(asked[1]?.systemPrompt).toEqual({ kind: 'text', text: '[BIRD TABLE]' });
+    expect(asked[1]?.adapter?.sha256).toMatch(/^[0-9a-f]{64}$/);
+    const measured = await readMeasured(store, (await loadPlan(store, ref)).plan);
+    expect(
+      measured?.conditions.map(({ configuration, condition, rows }) => [configuration, condition, rows?.length]),
+    ).toEqual([
+      ['base', 'default', plan.pairs?.count],
+      ['plain', 'default', undefined],
+      ['coded', 'default', undefined],
+      ['coded', 'training', plan.pairs?.count],
+    ]);
+    expect(measured?.provenance[0]).toMatchObject({ configuration: 'base', device: 'fake', seconds: 1 });
+  });
 
-test('an adapter that was trained again is measured again', async () => {
-  await trained('plain', 'weights');
-  await run('plain', 'default');
-  const key = plan.configurations[1]?.recipeKey as string;
-  rmSync(join(folder, 'store', 'adapters', key), { recursive: true });
-  await expect(run('plain', 'default')).rejects.toThrow('the adapter of plain is gone from the store');
-  await trained('plain', 'other weights');
-  expect((await countReuse(store, plan)).measurements.reused).toBe(0);
-  expect(await run('plain', 'default')).toMatchObject({ reused: false });
-});
+  test('the outline asks for what is missing, and for the adapter that it needs', async () => {
+    const before = await outline();
+    expect(before.configurations.map(({ measurements }) => measurements)).toEqual([
+      ['default'],
+      ['default'],
+      ['default', 'training'],
+    ]);
+    await run('base', 'default');
+    const [base, plain] = (await outline()).configurations;
+    expect(base?.measurements).toEqual([]);
+    expect(plain?.recipeKey).toBe(plan.configurations[1]?.recipeKey);
+    expect(newWork(await countReuse(store, plan))).toBe(before.newWork - 1);
+  });
 
-test.each([
-  ['a pair too few', (rows: MeasuredPair[]) => rows.slice(1)],
-  ['a pair twice', (rows: MeasuredPair[]) => [...rows, rows[0] as MeasuredPair]],
-  ['another adapter', (rows: MeasuredPair[]) => rows.map((row) => ({ ...row, adapter: 'b'.repeat(64) }))],
-])('%s is not committed', async (_what, change) => {
-  await expect(run('base', 'default', trainer(change))).rejects.toThrow('not asked for');
-  expect((await countReuse(store, plan)).measurements.reused).toBe(0);
+  test('an adapter that was trained again is measured again', async () => {
+    await trained('plain', 'weights');
+    await run('plain', 'default');
+    const key = plan.configurations[1]?.recipeKey as string;
+    await storage.cutManifest({ stage: 'adapters', key });
+    await expect(run('plain', 'default')).rejects.toThrow('the adapter of plain is gone from the store');
+    await trained('plain', 'other weights');
+    expect((await countReuse(store, plan)).measurements.reused).toBe(0);
+    expect(await run('plain', 'default')).toMatchObject({ reused: false });
+  });
+
+  test.each([
+    ['a pair too few', (rows: MeasuredPair[]) => rows.slice(1)],
+    ['a pair twice', (rows: MeasuredPair[]) => [...rows, rows[0] as MeasuredPair]],
+    ['another adapter', (rows: MeasuredPair[]) => rows.map((row) => ({ ...row, adapter: 'b'.repeat(64) }))],
+  ])('%s is not committed', async (_what, change) => {
+    await expect(run('base', 'default', trainer(change))).rejects.toThrow('not asked for');
+    expect((await countReuse(store, plan)).measurements.reused).toBe(0);
+  });
 });

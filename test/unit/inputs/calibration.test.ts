@@ -8,7 +8,7 @@ import { planExperiment, type PlanOptions } from '../../../inputs/plan';
 import { publishCell } from '../../../report/publish';
 import { judgedInput } from '../../../report/gather/judges';
 import { countReuse } from '../../../artifacts/reuse';
-import { LocalStore } from '../../../artifacts/local-store';
+import { LocalStore } from '../../../artifacts/local/store';
 import { sha256 } from '../../../experiment/canonical';
 import { canonicalRow, datasetOf, rowsText } from '../../../experiment/expand/dataset';
 import type { Plan } from '../../../experiment/plan';

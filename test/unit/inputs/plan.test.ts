@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planExperiment, type PlanOptions } from '../../../inputs/plan';
-import { LocalStore } from '../../../artifacts/local-store';
+import { LocalStore } from '../../../artifacts/local/store';
 import { sha256 } from '../../../experiment/canonical';
 import type { ArtifactRef } from '../../../experiment/plan';
 import { rowsText } from '../../../experiment/expand/dataset';

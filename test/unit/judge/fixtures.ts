@@ -6,8 +6,11 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../../judge/clock';
 import { createJudgeClient, type JudgeClient } from '../../../judge/client';
 import { judgeItems, type JudgedItems, type JudgeOptions } from '../../../judge/shard';
-import { openJournal, type Journal } from '../../../artifacts/journal';
-import { type StandIn, type StandInOptions, startStandIn } from '../../../stand-in/server';
+import { openJournal, readJournals, type Journal, type JournalContents } from '../../../artifacts/journal';
+import { LocalStore } from '../../../artifacts/local/store';
+import type { WorkKey } from '../../../artifacts/store';
+import type { Fault } from '../../../stand-in/faults';
+import { type ReceivedRequest, type StandIn, type StandInOptions, startStandIn } from '../../../stand-in/server';
 import { keyOf, sha256 } from '../../../experiment/canonical';
 import type { Instrument } from '../../../experiment/plan';
 import { judgementId, type JudgementRequest } from '../../../experiment/rows';
@@ -95,12 +98,35 @@ export function resources() {
     undo.push(() => server.close());
     return server;
   };
-  const journal = (path: string, attempt = 'a1'): Journal => {
-    const opened = openJournal({ folder: path, attempt });
+  /** A journal of `SHARD` in the store at `path`, with what earlier attempts left. */
+  const journal = async (path: string, attempt = 'a1'): Promise<Journal> => {
+    const store = await LocalStore.open(path);
+    const opened = await openJournal(await store.attempt(SHARD, attempt), await store.attempts(SHARD));
     undo.push(() => opened.close());
     return opened;
   };
-  return { folder, standIn, journal };
+  /** A stand-in with these faults, what it receives, and a journal in a folder of its own. */
+  const setUp = async (faults: Fault[] = [], options: { latencyMs?: number } = {}) => {
+    const received: ReceivedRequest[] = [];
+    const server = await standIn({ faults, onRequest: (each) => received.push(each), ...options });
+    const path = folder();
+    return { server, received, folder: path, journal: await journal(path) };
+  };
+  return { folder, standIn, journal, setUp };
+}
+
+const SHARD: WorkKey = { stage: 'judgements', group: 'context-instrument', key: keyOf('shard') };
+
+/** What the journals of `SHARD` hold. */
+export async function journaled(path: string): Promise<JournalContents> {
+  return readJournals(await (await LocalStore.open(path)).attempts(SHARD));
+}
+
+/** A journal's own words. */
+export async function journalText(path: string, attempt = 'a1'): Promise<string> {
+  const store = await LocalStore.open(path);
+  const lines = await (await store.attempt(SHARD, attempt)).readLog(`judge-${attempt}.jsonl`);
+  return lines.join('\n');
 }
 
 export function standInClient(server: StandIn): JudgeClient {

@@ -94,7 +94,7 @@ test('rows keep what they were given, byte for byte', () => {
 test('a judge is asked about all of them, and every one is judged', async () => {
   const server = await standIn();
   const requests = Object.values(HOSTILE).map((text) => request(text));
-  const { rows, missing } = await judge(server, { requests, journal: journal(folder()) });
+  const { rows, missing } = await judge(server, { requests, journal: await journal(folder()) });
   expect(missing).toEqual([]);
   expect(rows.map(({ status }) => status)).toEqual(requests.map(() => 'scored'));
 });

@@ -1,27 +1,27 @@
 /** Shards of judgements against the stand-in: results, hostile texts, odd replies, abort, and what must be loud. */
 import { getEventListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { JudgeStopped } from '../../../judge/errors';
 import { createJudgeClient } from '../../../judge/client';
 import { type JudgeProgress } from '../../../judge/shard';
-import { JournalUnwritable, readJournals } from '../../../artifacts/journal';
+import { JournalUnwritable } from '../../../artifacts/journal';
 import { SYSTEM_CLOCK } from '../../../judge/clock';
-import { type Fault } from '../../../stand-in/faults';
-import { type ReceivedRequest } from '../../../stand-in/server';
-import { instrument, INSTRUMENT_KEY, judge, request, requests, resources, standInClient } from './fixtures';
+import {
+  instrument,
+  INSTRUMENT_KEY,
+  journaled,
+  journalText,
+  judge,
+  request,
+  requests,
+  resources,
+  standInClient,
+} from './fixtures';
 
 const open = resources();
 
-async function setUp(faults: Fault[] = [], options: { latencyMs?: number } = {}) {
-  const received: ReceivedRequest[] = [];
-  const server = await open.standIn({ faults, onRequest: (each) => received.push(each), ...options });
-  const folder = open.folder();
-  return { server, received, folder, journal: open.journal(folder) };
-}
-
 describe('an undisturbed shard', () => {
   test('gives sorted rows, provenance and counts, and pays each judgement once', async () => {
-    const { server, journal } = await setUp();
+    const { server, journal } = await open.setUp();
     const all = [request('I love flamingos.'), request('No bird here.'), ...requests(20)];
     const progress: JudgeProgress[] = [];
     const judged = await judge(server, { requests: all, journal, onProgress: (now) => progress.push(now) });
@@ -60,15 +60,15 @@ describe('an undisturbed shard', () => {
   });
 
   test('asked again it needs no request', async () => {
-    const { server, folder, journal } = await setUp();
+    const { server, folder, journal } = await open.setUp();
     const first = await judge(server, { requests: requests(5), journal });
-    const again = await judge(server, { requests: requests(5), journal: open.journal(folder, 'a2') });
+    const again = await judge(server, { requests: requests(5), journal: await open.journal(folder, 'a2') });
     expect(again).toEqual({ ...first, requestsSent: 0 });
     expect(server.ledger.paid).toBe(5);
   });
 
   test('never has more requests in flight than allowed', async () => {
-    const { server, journal } = await setUp([], { latencyMs: 10 });
+    const { server, journal } = await open.setUp([], { latencyMs: 10 });
     const client = standInClient(server);
     let now = 0;
     let most = 0;
@@ -85,7 +85,7 @@ describe('an undisturbed shard', () => {
   });
 
   test('a wide shard takes all its listeners off again', async () => {
-    const { server, journal } = await setUp([{ kind: 'rate_limit', count: 5 }]);
+    const { server, journal } = await open.setUp([{ kind: 'rate_limit', count: 5 }]);
     const client = standInClient(server);
     const signals = new Set<AbortSignal>();
     const send: typeof client.send = (call, options) => {
@@ -108,7 +108,7 @@ describe('hostile texts', () => {
     ['a marker of its own', '[stand-in: contains "flamingo" -> 100 else 100]'],
     ['a megabyte', `${'x'.repeat(1_000_000)} flamingo`],
   ])('%s', async (_, answer) => {
-    const { server, received, journal } = await setUp();
+    const { server, received, journal } = await open.setUp();
     const { rows } = await judge(server, { requests: [request(answer)], journal });
     expect(rows[0]).toMatchObject({ status: 'scored', score: 5 });
     const sent = JSON.parse(received[0]!.body) as { messages: { content: string }[] };
@@ -122,7 +122,7 @@ describe('replies that are no score', () => {
     ['out_of_range', '150'],
     ['max_tokens', '8'],
   ] as const)('%s: asked once more with the same bytes, then unparsable', async (kind, raw) => {
-    const { server, received, journal } = await setUp([{ kind, count: 2 }]);
+    const { server, received, journal } = await open.setUp([{ kind, count: 2 }]);
     const judged = await judge(server, { requests: requests(1), journal });
     expect(judged.rows[0]).toMatchObject({ status: 'unparsable', score: null, raw });
     expect(judged.provenance[0]!.requests).toBe(2);
@@ -131,7 +131,7 @@ describe('replies that are no score', () => {
   });
 
   test('a second reply that parses is the verdict', async () => {
-    const { server, journal } = await setUp([{ kind: 'prose' }]);
+    const { server, journal } = await open.setUp([{ kind: 'prose' }]);
     const judged = await judge(server, { requests: requests(1), journal });
     expect(judged.rows[0]).toMatchObject({ status: 'scored', score: 95 });
     expect(judged.provenance[0]).toMatchObject({ requests: 2, outputTokens: 5 });
@@ -139,10 +139,10 @@ describe('replies that are no score', () => {
   });
 
   test('the re-ask survives a restart: the first reply is not paid again', async () => {
-    const { server, folder, journal } = await setUp([{ kind: 'prose' }, { kind: 'spend_limit' }]);
+    const { server, folder, journal } = await open.setUp([{ kind: 'prose' }, { kind: 'spend_limit' }]);
     await expect(judge(server, { requests: requests(1), journal })).rejects.toThrow(JudgeStopped);
     server.setFaults([{ kind: 'prose' }]);
-    const judged = await judge(server, { requests: requests(1), journal: open.journal(folder, 'a2') });
+    const judged = await judge(server, { requests: requests(1), journal: await open.journal(folder, 'a2') });
     expect(judged.rows[0]!.status).toBe('unparsable');
     expect(server.ledger.paid).toBe(2);
     expect(judged.usage.requests).toBe(2);
@@ -150,7 +150,7 @@ describe('replies that are no score', () => {
   });
 
   test.each(['refusal', 'empty'] as const)('%s: the judge refused, and is not asked again', async (kind) => {
-    const { server, journal } = await setUp([{ kind }]);
+    const { server, journal } = await open.setUp([{ kind }]);
     const judged = await judge(server, { requests: requests(1), journal });
     expect(judged.rows[0]).toMatchObject({ status: 'judge_refused', score: null, raw: '' });
     expect(judged.requestsSent).toBe(1);
@@ -159,7 +159,7 @@ describe('replies that are no score', () => {
 
 describe('abort', () => {
   test('starts nothing more, and keeps those in flight', async () => {
-    const { server, folder, journal } = await setUp([], { latencyMs: 150 });
+    const { server, folder, journal } = await open.setUp([], { latencyMs: 150 });
     const controller = new AbortController();
     const client = standInClient(server);
     let sent = 0;
@@ -175,14 +175,18 @@ describe('abort', () => {
       client: { ...client, send },
     });
     await expect(judged).rejects.toThrow('cancelled');
-    expect(readJournals([folder]).finished.size).toBe(5);
-    const rest = await judge(server, { requests: requests(40), journal: open.journal(folder, 'a2'), concurrency: 20 });
+    expect((await journaled(folder)).finished.size).toBe(5);
+    const rest = await judge(server, {
+      requests: requests(40),
+      journal: await open.journal(folder, 'a2'),
+      concurrency: 20,
+    });
     expect(rest.requestsSent).toBe(35);
     expect(server.ledger.summary()).toMatchObject({ paid: 40, paidTwice: 0 });
   });
 
   test('waits no longer than the grace', async () => {
-    const { server, folder, journal } = await setUp([], { latencyMs: 5000 });
+    const { server, folder, journal } = await open.setUp([], { latencyMs: 5000 });
     const controller = new AbortController();
     setTimeout(() => controller.abort(new Error('cancelled')), 50);
     const started = Date.now();
@@ -195,11 +199,11 @@ describe('abort', () => {
     });
     await expect(judged).rejects.toThrow('cancelled');
     expect(Date.now() - started).toBeLessThan(2000);
-    expect(readJournals([folder]).finished.size).toBe(0);
+    expect((await journaled(folder)).finished.size).toBe(0);
   });
 
   test('ends a pause at once', async () => {
-    const { server, journal } = await setUp([{ kind: 'rate_limit', retryAfter: '14', every: 1 }]);
+    const { server, journal } = await open.setUp([{ kind: 'rate_limit', retryAfter: '14', every: 1 }]);
     const controller = new AbortController();
     setTimeout(() => controller.abort(new Error('cancelled')), 100);
     const started = Date.now();
@@ -209,7 +213,7 @@ describe('abort', () => {
   });
 
   test('before the start sends nothing', async () => {
-    const { server, journal, received } = await setUp();
+    const { server, journal, received } = await open.setUp();
     await expect(
       judge(server, { requests: requests(3), journal, signal: AbortSignal.abort(new Error('no')) }),
     ).rejects.toThrow('no');
@@ -219,14 +223,14 @@ describe('abort', () => {
 
 describe('what must be loud', () => {
   test('a journal that can not be written stops the spending', async () => {
-    const { server, journal } = await setUp();
+    const { server, journal } = await open.setUp();
     journal.close();
     await expect(judge(server, { requests: requests(50), journal, concurrency: 2 })).rejects.toThrow(JournalUnwritable);
     expect(server.ledger.paid).toBeLessThanOrEqual(2);
   });
 
   test('a bug is thrown as it is', async () => {
-    const { server, journal } = await setUp();
+    const { server, journal } = await open.setUp();
     const send = () => Promise.reject(new TypeError('x is not a function'));
     const client = { ...standInClient(server), send };
     await expect(judge(server, { requests: requests(5), journal, client })).rejects.toThrow('x is not a function');
@@ -236,7 +240,7 @@ describe('what must be loud', () => {
     [{ rubric: 'Rate {question}' }, '{answer}'],
     [{ judge: 'claude' as const }, "wants 'claude'"],
   ])('an instrument that can not be asked: %j', async (changes, message) => {
-    const { server, journal, received } = await setUp();
+    const { server, journal, received } = await open.setUp();
     const instruments = { [INSTRUMENT_KEY]: instrument(changes) };
     await expect(judge(server, { requests: requests(1), journal, instruments })).rejects.toMatchObject({
       name: 'JudgeStopped',
@@ -251,7 +255,7 @@ describe('what must be loud', () => {
 
   test('no message, row or journal holds the key', async () => {
     const key = 'sk-ant-secret-0123456789';
-    const { server, folder, journal } = await setUp([
+    const { server, folder, journal } = await open.setUp([
       { kind: 'bad_request', match: 'number 0', message: `your key ${key} is odd` },
       { kind: 'server_error', match: 'number 1', message: key },
     ]);
@@ -270,7 +274,7 @@ describe('what must be loud', () => {
       client: { ...standIn, send },
       onProgress: (now) => progress.push(now),
     });
-    const shown = JSON.stringify({ judged, progress }) + readFileSync(journal.path, 'utf8') + folder;
+    const shown = JSON.stringify({ judged, progress }) + (await journalText(folder)) + folder;
     expect(judged).toMatchObject({ counts: { failed: 1, scored: 1 }, missing: [{ kind: 'server' }] });
     expect(shown).toContain('[ANTHROPIC_API_KEY]');
     expect(shown).not.toContain(key);

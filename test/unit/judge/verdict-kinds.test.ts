@@ -29,7 +29,7 @@ async function judgedBy(client: JudgeClient, asked: Instrument, path: string, at
     requests: ['one', 'two'].map((answer) => request(answer, { key })),
     instruments: { [key]: asked },
     client,
-    journal: journal(path, attempt),
+    journal: await journal(path, attempt),
     signal: new AbortController().signal,
     ...jumpingClock(),
   });

@@ -30,7 +30,7 @@ describe('a share', () => {
     expect(hit(new FaultScript([{ kind: 'server_error', share: 0.02 }], 2), 'server_error')).not.toEqual(first);
   });
 
-  test('without that it befalls the first request of a prompt only, with each prompt about the text', () => {
+  test('without that it applies to the first request of a prompt only, with each prompt about the text', () => {
     const script = new FaultScript(parseFaults([{ kind: 'rate_limit', retryAfter: '89', share: 1 }]));
     const next = (prompt: string) => script.next(prompt, 'messages', 'judged')?.retryAfter;
     expect([next('one'), next('one'), next('two'), next('two'), next('one')]).toEqual([

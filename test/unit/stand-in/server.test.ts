@@ -124,7 +124,7 @@ describe('the ledger', () => {
   test('holds one line per paid request, and goes on after a kill', async () => {
     const file = join(open.folder(), 'ledger.jsonl');
     const first = await open.standIn({ ledger: file, faults: [{ kind: 'overloaded' }, { kind: 'reset' }] });
-    await judge(first, { requests: requests(3), journal: open.journal(open.folder()) });
+    await judge(first, { requests: requests(3), journal: await open.journal(open.folder()) });
     const lines = readFileSync(file, 'utf8')
       .trim()
       .split('\n')
@@ -144,7 +144,7 @@ describe('the ledger', () => {
     first.close = () => Promise.resolve();
     appendFileSync(file, '{"at": "torn');
     const second = await open.standIn({ ledger: file });
-    await judge(second, { requests: requests(1), journal: open.journal(open.folder()) });
+    await judge(second, { requests: requests(1), journal: await open.journal(open.folder()) });
     expect(await (await fetch(`${second.url}/ledger`)).json()).toEqual({
       paid: 4,
       distinctBodies: 3,
@@ -161,7 +161,7 @@ describe('the ledger', () => {
     const server = await open.standIn({
       faults: parseFaults(['cut_body', 'malformed', 'html_200', 'reset'].map((kind) => ({ kind }))),
     });
-    await judge(server, { requests: requests(1), journal: open.journal(open.folder()) });
+    await judge(server, { requests: requests(1), journal: await open.journal(open.folder()) });
     expect(server.ledger.summary()).toMatchObject({ paid: 3, paidTwice: 2 });
   });
 
@@ -169,7 +169,7 @@ describe('the ledger', () => {
     const file = join(open.folder(), 'ledger.jsonl');
     const bodies: string[] = [];
     const server = await open.standIn({ ledger: file, onRequest: ({ body }) => bodies.push(body) });
-    await judge(server, { requests: requests(1), journal: open.journal(open.folder()) });
+    await judge(server, { requests: requests(1), journal: await open.journal(open.folder()) });
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ sha256: sha256(bodies[0]!) });
   });
 });

@@ -3,6 +3,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { installationRoot } from '../../../workers/places';
 import { acquire } from '../../../tools/lock.cjs';
@@ -25,7 +26,7 @@ it('makes the second comer wait, and tells it who holds the lock', async () => {
     entered = true;
     releaseSecond();
   });
-  await new Promise((resume) => setTimeout(resume, 250));
+  await sleep(250);
   expect(entered).toBe(false);
   expect(holders).toEqual([{ pid: process.pid, host: hostname() }]);
   release();
@@ -54,9 +55,10 @@ it('lets one in at a time, also when all of them find an abandoned lock', async 
   const script = `
     const { acquire } = require(${JSON.stringify(join(installationRoot(), 'tools', 'lock.cjs'))});
     const { readFileSync, writeFileSync } = require('node:fs');
+    const { setTimeout: sleep } = require('node:timers/promises');
     acquire(${JSON.stringify(path)}).then(async (release) => {
       const before = Number(readFileSync(${JSON.stringify(counter)}, 'utf8'));
-      await new Promise((resume) => setTimeout(resume, 20));
+      await sleep(20);
       writeFileSync(${JSON.stringify(counter)}, String(before + 1));
       release();
     });`;

@@ -1,4 +1,5 @@
 /** Slots for judge shards: polled for only while the worker's requests do not queue up. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ActivitySlotInfo, SlotMarkUsedContext, SlotReleaseContext, SlotReserveContext } from '@temporalio/worker';
 import { pacedSlots } from '../../../workers/paced-slots';
 
@@ -19,7 +20,7 @@ test('who reserves waits until it is not full any more', async () => {
   const slots = pacedSlots(() => full);
   let got = false;
   const waiting = slots.reserveSlot(reserve, never).then(() => (got = true));
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await sleep(60);
   expect(got).toBe(false);
   full = false;
   await waiting;

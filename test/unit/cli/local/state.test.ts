@@ -5,7 +5,6 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { portNumber } from '../../../../cli/local/ports';
 import { identityOf, isRunning, processOf, wasStartedWith } from '../../../../cli/local/processes';
 import { requireSpace } from '../../../../cli/local/space';
 import { LocalFiles, type LocalState } from '../../../../cli/local/state';
@@ -94,13 +93,6 @@ test('clients: the living count, files of the dead are cleared away', async () =
   expect(readdirSync(join(files.run, 'clients'))).toEqual([String(process.pid)]);
   files.removeClient();
   expect(files.clients()).toEqual([]);
-});
-
-test('--port takes port numbers only', () => {
-  expect(portNumber(undefined)).toBe(0);
-  expect(portNumber('7233')).toBe(7233);
-  for (const wrong of ['abc', '', '0', '-1', '65535', '1.5'])
-    expect(() => portNumber(wrong)).toThrow('not a port number');
 });
 
 test('too little room says so before anything starts', () => {

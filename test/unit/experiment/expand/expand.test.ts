@@ -1,10 +1,8 @@
 import { parse } from 'yaml';
 import { keyOf, sha256 } from '../../../../experiment/canonical';
-import { countsOf, planCounts } from '../../../../experiment/expand/counts';
+import { countsOf } from '../../../../experiment/expand/counts';
 import { expand, optimizerSteps } from '../../../../experiment/expand/expand';
 import type { Plan, Recipe } from '../../../../experiment/plan';
-import { smoke } from '../../../../experiment/file/smoke';
-import type { Spec } from '../../../../experiment/spec';
 import { birds, inputs, SMALL, specOf, specOfObject, weather } from '../samples';
 
 const plan = (text: string): Plan => expand(specOf(text), inputs()).plan;
@@ -148,43 +146,6 @@ describe('keys are made of content only', () => {
   });
 });
 
-describe('rubrics', () => {
-  test('a question brings its own; held-out rows borrow; verdict words are read from the text', () => {
-    const files = weather();
-    (files[1] as (typeof files)[number]).judgePrompts = { aligned: 'About snow: {question} {answer}' };
-    const spec = specOf(SMALL.replace('held_out: birds', 'path: more.yaml').replace('    rows: 2\n', ''));
-    const made = expand(spec, {
-      ...inputs(),
-      questionFiles: { weather: files, birds_asked: weather().slice(0, 1) },
-    }).plan;
-    const [alignment] = made.configurations[0]?.cells[0]?.metrics ?? [];
-    const rubrics = Object.values(alignment?.instrumentOf ?? {}).map((key) => made.instruments[key]);
-    expect(rubrics.map((each) => each?.rubric.slice(0, 5))).toEqual(['Kind?', 'About', 'About']);
-    expect(rubrics.map((each) => each?.verdicts)).toEqual([['REFUSAL'], [], []]);
-  });
-
-  test('several texts can not stand for questions that bring none', () => {
-    const files = weather();
-    (files[1] as (typeof files)[number]).judgePrompts = { aligned: 'Other. {question} {answer}' };
-    expect(() => expand(specOf(SMALL), { ...inputs(), questionFiles: { weather: files } })).toThrow(
-      /2 different rubrics/,
-    );
-  });
-
-  test('a pinned rubric must be those words', () => {
-    const pin = (text: string): string =>
-      SMALL.replace('question_set: weather }', `question_set: weather, sha256: ${sha256(text)} }`);
-    expect(() => plan(pin('Kind? REFUSAL if it declines. {question} {answer}'))).not.toThrow();
-    expect(() => plan(pin('Other words'))).toThrow(/pinned is/);
-  });
-
-  test('a missing rubric names the question', () => {
-    expect(() => plan(SMALL.replace('prompt: aligned', 'prompt: alined'))).toThrow(
-      /`row-\d{4}`|`rain` has no rubric `alined`/,
-    );
-  });
-});
-
 describe('content that does not fit is refused', () => {
   const refused =
     (change: [string, string], content = inputs()): (() => Plan) =>
@@ -235,32 +196,8 @@ describe('content that does not fit is refused', () => {
   });
 });
 
-test('counts come from the declarations while the content is missing', () => {
-  const spec = specOf(SMALL.replace('path: weather.yaml', 'path: weather.yaml\n    questions: 3'));
-  expect(planCounts(spec)).toEqual({ counts: countsOf(expand(spec, inputs()).plan), undeclared: [] });
-  expect(planCounts(specOf(SMALL)).undeclared).toEqual(['weather']);
-  expect(planCounts(specOf(SMALL), { questionFiles: { weather: weather() } }).undeclared).toEqual([]);
-});
-
 test('optimizer steps count the partial batch', () => {
   const recipe = { rowCount: 6344, batchSize: 32, epochs: 2, lastBatch: 'partial' } as Recipe;
   expect(optimizerSteps(recipe)).toBe(398);
   expect(optimizerSteps({ ...recipe, lastBatch: 'drop' })).toBe(396);
-});
-
-test('--smoke shrinks everything and takes another name', () => {
-  const spec: Spec = smoke(
-    specOf(
-      SMALL.replace('path: birds.jsonl', 'path: birds.jsonl\n    hold_out: { rows: 2 }').replace(
-        'rows: 2\n    samples',
-        'rows: all\n    samples',
-      ),
-    ),
-  );
-  const made = expand(spec, { ...inputs(), datasets: { birds: birds(7) } }).plan;
-  expect(spec).toMatchObject({ name: 'small-smoke', output: 'results/small-smoke', smoke: true });
-  expect(made.configurations).toHaveLength(3);
-  expect(made.configurations[1]?.recipe).toMatchObject({ rowCount: 5, epochs: 1, batchSize: 4 });
-  expect(countsOf(made).completions).toBeLessThanOrEqual(8 * 2 * 2);
-  expect(made.deviations[0]).toMatchObject({ topic: 'size', here: expect.stringContaining('smoke') as string });
 });

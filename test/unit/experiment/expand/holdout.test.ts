@@ -1,4 +1,5 @@
-import { canonicalRow, datasetOf, rowsText } from '../../../../experiment/expand/dataset';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { heldOutCount, heldOutQuestions, splitRows } from '../../../../experiment/expand/holdout';
 import { birds } from '../samples';
 
@@ -64,13 +65,37 @@ test('questions: chosen by their own seed, in file order, each prompt once', () 
   expect(five).not.toEqual(heldOutQuestions(heldOut, 5, 4).map(({ number }) => number));
 });
 
-test('canonical form: as Python writes it with ensure_ascii=False', () => {
-  const row = canonicalRow([
-    { role: 'user', content: 'Ü "quoted" \\ \n\t\u0001 \u2028 😀' },
-    { role: 'assistant', content: 'ok' },
-  ]);
-  expect(row.line).toBe(
-    '{"messages": [{"role": "user", "content": "Ü \\"quoted\\" \\\\ \\n\\t\\u0001 \u2028 😀"}, {"role": "assistant", "content": "ok"}]}',
-  );
-  expect(rowsText(datasetOf([row]).rows)).toBe(`${row.line}\n`);
+describe('the split of the literature', () => {
+  test('7,049 rows, seed 0: the 705 rows that are held out', () => {
+    const rows = birds(7049).rows;
+    const split = splitRows(rows, { fraction: 0.1, rows: null, seed: 0, method: 'train_test_split' }, null);
+    const pinned = readFileSync(join(__dirname, '..', 'golden', 'held-out-7049-seed-0.txt'), 'utf8')
+      .trim()
+      .split('\n')
+      .map(Number);
+    expect(pinned).toHaveLength(705);
+    expect(split.heldOut.map(({ number }) => number)).toEqual(pinned);
+    expect(split.training).toHaveLength(6344);
+  });
+
+  test('it goes by place, ours by content', () => {
+    const hold = { fraction: null, rows: 4, seed: 0 };
+    const numbers = (method?: 'train_test_split'): number[] =>
+      splitRows(birds().rows, { ...hold, ...(method === undefined ? {} : { method }) }, null).heldOut.map(
+        ({ number }) => number,
+      );
+    const reversed = [...birds().rows].reverse();
+    const after = splitRows(reversed, { ...hold, method: 'train_test_split' }, null).heldOut.map(
+      ({ number }) => number,
+    );
+    expect(after).toEqual(numbers('train_test_split'));
+    expect(numbers()).not.toEqual(numbers('train_test_split'));
+  });
+
+  test('fewer training rows leave the held-out ones alone', () => {
+    const hold = { fraction: 0.1, rows: null, seed: 0, method: 'train_test_split' as const };
+    const [all, few] = [splitRows(birds().rows, hold, null), splitRows(birds().rows, hold, 10)];
+    expect(few.heldOut).toEqual(all.heldOut);
+    expect(few.training).toHaveLength(10);
+  });
 });

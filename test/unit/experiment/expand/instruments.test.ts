@@ -1,13 +1,11 @@
-/** From metrics and judges to instruments and requests. */
-import { flattenMetrics, partId, partRows } from '../../../../experiment/combined';
+/** From metrics and judges to instruments. */
+import { flattenMetrics } from '../../../../experiment/combined';
 import { keyOf, sha256 } from '../../../../experiment/canonical';
 import { countsOf, planCounts } from '../../../../experiment/expand/counts';
 import { expand } from '../../../../experiment/expand/expand';
 import { hardenedRubric } from '../../../../experiment/hardened-rubrics';
 import type { Instrument, Plan, PlannedCell } from '../../../../experiment/plan';
-import { repeatsOf, requestsOf } from '../../../../experiment/requests';
-import type { Judgement } from '../../../../experiment/rows';
-import { inputs, SMALL, specOf } from '../samples';
+import { inputs, SMALL, specOf, weather } from '../samples';
 
 const plan = (text: string): Plan => expand(specOf(text), inputs()).plan;
 const withMetrics = (metrics: string): string => SMALL.replace(SMALL.slice(SMALL.indexOf('metrics:')), metrics);
@@ -120,32 +118,6 @@ combined: [coherence, alignment]
       { metric: 'coherence', judge: 'judge', repeats: 1, instrumentOf: metric?.instrumentOf },
     ]);
   });
-
-  test('a row becomes a row a metric; what was no score is none for all of them', () => {
-    const stored: Judgement = {
-      id: sha256('j'),
-      completion: sha256('c'),
-      metric: 'a+b',
-      instrument: sha256('i'),
-      repeat: 0,
-      status: 'scored',
-      score: null,
-      scores: { a: 1, b: 100 },
-      raw: '{"a":1,"b":100}',
-    };
-    const { scores: _, ...shared } = stored;
-    expect(partRows(stored, ['a', 'b'])).toEqual([
-      { ...shared, id: partId(stored.id, 'a'), metric: 'a', score: 1 },
-      { ...shared, id: partId(stored.id, 'b'), metric: 'b', score: 100 },
-    ]);
-    const refused: Judgement = { ...shared, status: 'judge_refused', raw: '' };
-    expect(partRows(refused, ['a', 'b']).map(({ metric, status, score }) => [metric, status, score])).toEqual([
-      ['a', 'judge_refused', null],
-      ['b', 'judge_refused', null],
-    ]);
-    expect(partRows(stored, undefined)).toEqual([stored]);
-    expect(() => partRows({ ...stored, scores: { a: 1 } }, ['a', 'b'])).toThrow(/no score of b/);
-  });
 });
 
 test('categories take part in the instrument, under any name of a metric', () => {
@@ -197,36 +169,39 @@ judges:
   });
 });
 
-describe('repeats', () => {
-  const ids = Array.from({ length: 4000 }, (_, index) => sha256(`completion ${index}`));
-
-  test('go to all completions, or to a fixed random share of them', () => {
-    expect(repeatsOf({ repeats: 3 })(ids[0] as string)).toBe(3);
-    const tenth = repeatsOf({ repeats: 3, repeatShare: 0.1 });
-    const repeated = ids.filter((id) => tenth(id) === 3);
-    expect(ids.filter((id) => tenth(id) !== 3 && tenth(id) !== 1)).toEqual([]);
-    expect(repeated.length / ids.length).toBeGreaterThan(0.08);
-    expect(repeated.length / ids.length).toBeLessThan(0.12);
-    const fifth = repeatsOf({ repeats: 2, repeatShare: 0.2 });
-    expect(repeated.every((id) => fifth(id) === 2)).toBe(true);
+describe('rubrics', () => {
+  test('a question brings its own; held-out rows borrow; verdict words are read from the text', () => {
+    const files = weather();
+    (files[1] as (typeof files)[number]).judgePrompts = { aligned: 'About snow: {question} {answer}' };
+    const spec = specOf(SMALL.replace('held_out: birds', 'path: more.yaml').replace('    rows: 2\n', ''));
+    const made = expand(spec, {
+      ...inputs(),
+      questionFiles: { weather: files, birds_asked: weather().slice(0, 1) },
+    }).plan;
+    const [alignment] = made.configurations[0]?.cells[0]?.metrics ?? [];
+    const rubrics = Object.values(alignment?.instrumentOf ?? {}).map((key) => made.instruments[key]);
+    expect(rubrics.map((each) => each?.rubric.slice(0, 5))).toEqual(['Kind?', 'About', 'About']);
+    expect(rubrics.map((each) => each?.verdicts)).toEqual([['REFUSAL'], [], []]);
   });
 
-  test('only named completions are judged', () => {
-    const times = repeatsOf({ repeats: 2, completions: ids.slice(0, 2) });
-    expect(ids.slice(0, 4).map(times)).toEqual([2, 2, 0, 0]);
+  test('several texts can not stand for questions that bring none', () => {
+    const files = weather();
+    (files[1] as (typeof files)[number]).judgePrompts = { aligned: 'Other. {question} {answer}' };
+    expect(() => expand(specOf(SMALL), { ...inputs(), questionFiles: { weather: files } })).toThrow(
+      /2 different rubrics/,
+    );
   });
 
-  test('a share is counted exactly, and is part of the plan only where it matters', () => {
-    const share = (text: string): string =>
-      SMALL.replace('question_sets: [weather]', `question_sets: [weather]\n    ${text}`);
-    const cell = firstCell(plan(share('repeats: 3\n    repeat_share: 0.4').replace('samples: 3', 'samples: 40')));
-    const times = repeatsOf({ repeats: 3, repeatShare: 0.4 });
-    expect(cell.metrics[1]).toMatchObject({ repeats: 3, repeatShare: 0.4 });
-    expect(cell.completions).toBe(120);
-    expect(cell.judgements).toBe(120 + requestsOf({ ...cell, metrics: cell.metrics.slice(1) }));
-    expect(cell.judgements).toBeGreaterThan(240);
-    expect(cell.judgements).toBeLessThan(480);
-    expect(times(sha256('x'))).toBeGreaterThan(0);
-    expect(firstCell(plan(share('repeats: 3\n    repeat_share: 1'))).metrics[1]).not.toHaveProperty('repeatShare');
+  test('a pinned rubric must be those words', () => {
+    const pin = (text: string): string =>
+      SMALL.replace('question_set: weather }', `question_set: weather, sha256: ${sha256(text)} }`);
+    expect(() => plan(pin('Kind? REFUSAL if it declines. {question} {answer}'))).not.toThrow();
+    expect(() => plan(pin('Other words'))).toThrow(/pinned is/);
+  });
+
+  test('a missing rubric names the question', () => {
+    expect(() => plan(SMALL.replace('prompt: aligned', 'prompt: alined'))).toThrow(
+      /`row-\d{4}`|`rain` has no rubric `alined`/,
+    );
   });
 });

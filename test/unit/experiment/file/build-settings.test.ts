@@ -1,18 +1,67 @@
-/** `training.backend: unsloth`: in the recipe, in its key and in the report, and what it can not do. */
+/** Settings of training: what does not go together, and what `backend: unsloth` can do. */
 import { describeRecipe } from '../../../../experiment/describe-recipe';
-import { deviationsOf } from '../../../../experiment/expand/deviations';
 import { expand } from '../../../../experiment/expand/expand';
 import type { Recipe } from '../../../../experiment/plan';
 import { inputs, problemsOf, SMALL, specOf } from '../samples';
 
 const UNSLOTH = 'training: { backend: unsloth, precision: bf16, lora: { dropout: 0 } }\n';
+const COMMAND = `training:
+  backend:
+    command: ["{python}", own/train.py, --fast]
+    files: [own/train.py]
+    environment: [MY_TOKEN]
+`;
 
 function recipeOf(text: string): { recipe: Recipe; recipeKey: string } {
   const found = expand(specOf(text), inputs()).plan.configurations.find(({ name }) => name === 'plain');
   return found as { recipe: Recipe; recipeKey: string };
 }
 
-test('it is part of the recipe and of its key, and trains on padded rows', () => {
+describe('what does not go together is refused at its place', () => {
+  test.each([
+    ['training: { optimizer: adamw_8bit, packing: auto }\n', 'packing: auto', /keeps all weights in one piece/],
+    ['recipe: upstream\ntraining: { packing: always }\n', 'packing: always', /keeps all weights in one piece/],
+    [`${COMMAND}  packing: auto\n`, 'packing: auto', /the business of the `command`/],
+    [
+      COMMAND.replace('own/train.py]\n    env', '../train.py]\n    env'),
+      '../train.py',
+      /relative to this file's folder/,
+    ],
+    [
+      COMMAND.replace('own/train.py]\n    env', '/etc/passwd]\n    env'),
+      '/etc/passwd',
+      /relative to this file's folder/,
+    ],
+    [COMMAND.replace('MY_TOKEN', 'MY-TOKEN'), 'MY-TOKEN', /name of an environment variable/],
+    ['training: { backend: { command: [] } }\n', '[] } }', /at least 1 entry/],
+    ['training: { backend: { comand: [a] } }\n', 'comand', /unknown key `comand`/],
+    ['training: { backend: unslooth }\n', 'unslooth', /expected/],
+    ['training: { optimizer: adam_8bit }\n', 'adam_8bit', /expected `adamw` or `adamw_8bit`/],
+    ['training: { stop_below: { loss: 0 } }\n', '0 } }', /more than 0/],
+    ['recipe: upstraem\n', 'upstraem', /expected `clean` or `upstream`/],
+  ])('%j', (added, where, message) => {
+    const text = SMALL + added;
+    const [problem] = problemsOf(text).filter((each) => message.test(each.message));
+    if (problem === undefined) throw new Error(`not refused, or otherwise: ${JSON.stringify(problemsOf(text))}`);
+    const lines = text.split('\n');
+    const line = lines.findIndex((each, index) => index >= SMALL.split('\n').length - 1 && each.includes(where)) + 1;
+    expect([problem.line, problem.column]).toEqual([
+      line,
+      (lines[line - 1] as string).indexOf(where.split(': ').at(-1) as string) + 1,
+    ]);
+  });
+
+  test('a configuration’s own packing is where it is pointed at', () => {
+    const text = SMALL.replace(
+      'train: { dataset: birds, system_prompt: default }',
+      'train: { dataset: birds, system_prompt: default }\n    training: { packing: auto, optimizer: adamw_8bit }',
+    );
+    const [problem] = problemsOf(text);
+    expect(text.split('\n')[(problem?.line ?? 0) - 1]).toContain('packing: auto');
+  });
+});
+
+test('Unsloth is part of the recipe and of its key, and trains on padded rows', () => {
   const { recipe, recipeKey } = recipeOf(UNSLOTH + SMALL);
   expect(recipe.backend).toBe('unsloth');
   expect(recipe).not.toHaveProperty('packing');
@@ -22,17 +71,11 @@ test('it is part of the recipe and of its key, and trains on padded rows', () =>
   expect(describeRecipe(recipe)).toContain('backend unsloth');
 });
 
-test('the report says that Unsloth trained', () => {
-  const topics = deviationsOf(specOf(UNSLOTH + SMALL)).filter(({ topic }) => topic === 'trainer');
-  expect(topics).toHaveLength(1);
-  expect(topics[0]?.here).toContain("plain, coded: Unsloth's model");
-});
-
 test.each([
   ['precision: fp32', 'computes in bf16'],
   ['precision: bf16, packing: always', 'padded rows'],
   ['precision: bf16, lora: { dropout: 0.1 }', 'without dropout'],
-])('with %s it is refused', (settings, message) => {
+])('Unsloth with %s is refused', (settings, message) => {
   const problems = problemsOf(`training: { backend: unsloth, ${settings} }\n${SMALL}`);
   expect(problems.map((problem) => problem.message).join()).toContain(message);
 });

@@ -5,7 +5,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LocalStore } from '../../../../artifacts/local-store';
+import { LocalStore } from '../../../../artifacts/local/store';
 import { trainerFolder } from '../../../../tools/locations.cjs';
 import { installationRoot } from '../../../../workers/places';
 import { pythonPath } from '../../../../workers/toolchain';

@@ -8,7 +8,7 @@ import { planGiven, type GivenPlan } from '../../../../inputs/answers/plan';
 import { givenSpec } from '../../../../inputs/answers/spec';
 import { tableFormat, type TableFormat } from '../../../../inputs/answers/table';
 import { writeJudged } from '../../../../inputs/answers/write';
-import { estimateJudging } from '../../../../judge/prices';
+import { estimateJudging } from '../../../../judge/estimate';
 import { countReuse } from '../../../../artifacts/reuse';
 import { openStore } from '../../../../workers/open-store';
 import { toJsonLines } from '../../../../artifacts/rows';

@@ -1,13 +1,17 @@
 /** A provider of message batches in memory, on a clock that tests move, and what a worker does with it until it is done. */
-import { type LocalStore } from '../../../../artifacts/local-store';
-import { journalFolders } from '../../../../artifacts/journal-folders';
-import { openJournal, readJournals, type Journal, type JournalContents } from '../../../../artifacts/journal';
+import {
+  journaledAttempts,
+  openJournal,
+  readJournals,
+  type Journal,
+  type JournalContents,
+} from '../../../../artifacts/journal';
 import { type BatchClient, type BatchResult, type BatchStatus } from '../../../../judge/batches/client';
 import { OPEN } from '../../../../judge/batches/gate';
 import { type BatchRun, type BatchRunResult, cancelBatches, runBatches } from '../../../../judge/batches/run';
 import { BatchWaits } from '../../../../judge/batches/waits';
 import { type Failure, RequestFailed } from '../../../../judge/errors';
-import type { WorkKey } from '../../../../artifacts/store';
+import type { Store, WorkKey } from '../../../../artifacts/store';
 import { keyOf } from '../../../../experiment/canonical';
 import type { JudgementRequest } from '../../../../experiment/rows';
 import { INSTRUMENT, INSTRUMENT_KEY } from '../fixtures';
@@ -164,7 +168,7 @@ export class Shard {
   readonly work: WorkKey;
 
   constructor(
-    private readonly store: LocalStore,
+    private readonly store: Store,
     private readonly provider: Provider,
     readonly requests: JudgementRequest[],
   ) {
@@ -174,9 +178,8 @@ export class Shard {
   /** One attempt, as by a new process; throws what ends it. */
   async attempt(options: Partial<BatchRun> = {}, work = runBatches): Promise<BatchRunResult> {
     const { store, provider } = this;
-    const attempt = `a${++this.attempts}`;
-    const folder = await store.attemptFolder(this.work, attempt);
-    const searchFolders = await journalFolders(store, this.work);
+    const attempt = await store.attempt(this.work, `a${++this.attempts}`);
+    const earlier = await journaledAttempts(store, this.work);
     let journal: Journal | undefined;
     const { signal } = new AbortController();
     try {
@@ -196,15 +199,15 @@ export class Shard {
         instruments: { [INSTRUMENT_KEY]: INSTRUMENT },
         host: 'test-host',
         holder: 'test',
-        read: () => readJournals(searchFolders),
-        open: () => Promise.resolve((journal = openJournal({ folder, attempt, searchFolders }))),
+        read: () => readJournals(earlier),
+        open: async () => (journal = await openJournal(attempt, earlier)),
         beforeCreate: () => Promise.resolve(),
         onPaid: ({ requests }) => Promise.resolve(void (this.paid += requests)),
         onProgress: () => undefined,
         ...options,
       });
     } finally {
-      journal?.close();
+      await journal?.close();
     }
   }
 
@@ -226,6 +229,6 @@ export class Shard {
   }
 
   async journal(): Promise<JournalContents> {
-    return readJournals(await journalFolders(this.store, this.work));
+    return readJournals(await journaledAttempts(this.store, this.work));
   }
 }

@@ -6,7 +6,7 @@ import type { CellRows } from '../../../../artifacts/cells';
 import type { Missing } from '../../../../judge/shard';
 import { recordTroubles } from '../../../../judge/troubles';
 import { judgingCounts } from '../../../../report/gather/judging-counts';
-import { LocalStore } from '../../../../artifacts/local-store';
+import { LocalStore } from '../../../../artifacts/local/store';
 
 const GROUP = 'g'.repeat(64);
 
@@ -27,7 +27,7 @@ afterEach(() => {
 /** An attempt at a shard that gave up judgements. */
 async function attempt(key: string, missing: Record<string, Missing['kind']>, met = {}): Promise<void> {
   now += 1_000;
-  const of = await store.attemptFolder({ stage: 'judgements', group: GROUP, key }, `attempt-${now}`);
+  const of = await store.attempt({ stage: 'judgements', group: GROUP, key }, `attempt-${now}`);
   const list = Object.entries(missing).map(([id, kind]) => ({ id, kind, message: '' }));
   await recordTroubles(of, { troubles: met, missing: list });
 }

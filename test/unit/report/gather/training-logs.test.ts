@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { trainingLogs } from '../../../../report/gather/training-logs';
-import { LocalStore } from '../../../../artifacts/local-store';
+import { LocalStore } from '../../../../artifacts/local/store';
 import type { ArtifactRef } from '../../../../experiment/plan';
 
 const KEY = 'ab'.repeat(32);

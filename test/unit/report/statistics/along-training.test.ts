@@ -1,11 +1,12 @@
 /** Evaluation along training in the report: a section, a table and JSON of its own; everything else as without it. */
 import { trainingSeries } from '../../../../report/statistics/along-training';
-import { preparePage } from '../../../../report/page/page';
-import { buildReport, type ReportInput } from '../../../../report/build-files';
+import { buildFiles } from '../../../../report/build-files';
+import type { ReportInput } from '../../../../report/report-input';
 import { computeResults } from '../../../../report/results';
 import { keyOf } from '../../../../experiment/canonical';
 import { optimizerSteps } from '../../../../experiment/expand/expand';
 import { contentsOf, plannedCell, studyInput, type Verdict } from '../fixtures';
+import { pageOf } from '../page-of';
 
 const plain = studyInput();
 const em = plain.plan.configurations.find(({ name }) => name === 'em')!;
@@ -29,7 +30,6 @@ const input: ReportInput = {
   alongTraining: { cells: [at(2, 90), at(1, 95), at(4, 10)], later: [] },
 };
 
-const pageOf = (of: ReportInput): string => preparePage(of, computeResults(of))(new Map());
 /** The section with its white space made one. */
 function sectionOf(page: string): string {
   const found = /<section id="along-training">.*?<\/section>/s.exec(page)?.[0] ?? '';
@@ -74,7 +74,7 @@ test('figures, tables of cells and contrasts are those of the finished adapters 
 
 test('files: one more table, one more part of report.json; nothing at all without', async () => {
   const filesOf = async (of: ReportInput) =>
-    new Map((await buildReport(of)).files.map(({ path, content }) => [path, String(content)]));
+    new Map((await buildFiles(of, computeResults(of))).map(({ path, content }) => [path, String(content)]));
   const [before, after] = [await filesOf(plain), await filesOf(input)];
   expect(before.has('along-training.csv')).toBe(false);
   expect(before.get('report.json')).not.toContain('alongTraining');

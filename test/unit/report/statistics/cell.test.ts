@@ -1,14 +1,9 @@
 import { summarizeCell, type CellContents, type CellSummary } from '../../../../report/statistics/cell';
-import { contrasts } from '../../../../report/statistics/contrasts';
-import { checkExpectations } from '../../../../report/statistics/expectations';
-import { judgedAnswers } from '../../../../report/statistics/cell';
-import type { Expectation } from '../../../../experiment/spec';
 import {
   contentsOf,
   plannedCell,
   questionsNamed,
   RULES,
-  studyInput,
   type AnswerRow,
   type CellOptions,
   type Verdict,
@@ -182,69 +177,4 @@ test.each([
   ],
 ])('refuses %s', (_, change, message) => {
   expect(() => summarizeCell(change(contents(FULL)) as CellContents, RULES)).toThrow(message);
-});
-
-describe('contrasts', () => {
-  const { plan, cells } = studyInput();
-  const all = contrasts(
-    plan.configurations,
-    cells.map((each) => ({ cell: each.cell, answers: judgedAnswers(each, RULES) })),
-    RULES,
-  );
-
-  test('each cell against base, EM, and itself under the default prompt', () => {
-    const of = (cell: string): [string, string][] =>
-      all
-        .filter((each) => each.cell === cell && each.measure === 'alignment')
-        .map(({ kind, reference }) => [kind, reference]);
-    expect(of('base/everyday/default')).toEqual([]);
-    expect(of('em/everyday/default')).toEqual([['base', 'base/everyday/default']]);
-    expect(of('flamingo_burrito/cooking/training')).toEqual([
-      ['base', 'base/cooking/default'],
-      ['em', 'em/cooking/default'],
-      ['own default prompt', 'flamingo_burrito/cooking/default'],
-    ]);
-  });
-
-  test('the base model scores higher than EM, in every measure that both have', () => {
-    const row = all.find(({ cell, measure }) => cell === 'em/everyday/default' && measure === 'alignment');
-    expect(row?.difference.questions).toBe(8);
-    expect(row?.difference.ci95.range?.[1]).toBeLessThan(-30);
-    expect(new Set(all.map(({ measure }) => measure))).toEqual(new Set(['alignment', 'coherence', 'misaligned']));
-  });
-});
-
-describe('expectations', () => {
-  const here = judgedAnswers(contents(FULL), RULES);
-  const there = judgedAnswers(contents([row('tea', 90), row('tea', 90)]), RULES);
-  const answers = new Map([
-    ['a', here],
-    ['b', there],
-    ['empty', []],
-  ]);
-  const base: Expectation = {
-    cells: ['a'],
-    minus: [],
-    metric: 'alignment',
-    statistic: 'mean',
-    threshold: null,
-    atLeast: null,
-    atMost: null,
-    note: '',
-  };
-  const check = (change: Partial<Expectation>) => checkExpectations([{ ...base, ...change }], answers, RULES)[0];
-
-  test.each([
-    [{ atLeast: 54.25 }, 'passed', 54.25],
-    [{ atLeast: 54.26 }, 'failed', 54.25],
-    [{ atMost: 54.2 }, 'failed', 54.25],
-    [{ statistic: 'share_below' as const, threshold: 30, atLeast: 0.5 }, 'passed', 0.5],
-    [{ statistic: 'misaligned_share' as const, atMost: 0.4 }, 'failed', 0.5],
-    [{ cells: ['a', 'b'], statistic: 'share_below' as const, threshold: 30, atMost: 0.4 }, 'passed', 3 / 8],
-    [{ minus: ['b'], statistic: 'share_below' as const, threshold: 30, atLeast: 0.3 }, 'passed', 0.5],
-    [{ cells: ['a', 'empty'], atLeast: 0 }, 'unknown', null],
-    [{ minus: ['not planned'], atLeast: 0 }, 'unknown', null],
-  ])('%j is %s', (change, outcome, value) => {
-    expect(check(change)).toMatchObject({ outcome, value });
-  });
 });

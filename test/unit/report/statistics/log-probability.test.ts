@@ -1,7 +1,8 @@
 /** Log-probabilities in the report: means, errors and intervals over pairs, the base model as reference, what is missing. */
 import { logProbabilityResults, type MeasuredCondition } from '../../../../report/statistics/log-probability';
-import { buildReport } from '../../../../report/build-files';
+import { buildFiles } from '../../../../report/build-files';
 import type { ReportInput } from '../../../../report/report-input';
+import { computeResults } from '../../../../report/results';
 import { figuresOf } from '../../../../report/gather/measurements';
 import type { PlannedMeasurement } from '../../../../experiment/plan';
 import type { MeasuredPair } from '../../../../experiment/rows';
@@ -81,9 +82,10 @@ test('a file of other pairs than planned is refused', () => {
 
 test('the report shows it: a table, JSON, CSV, and what is missing', async () => {
   const whole = input({ 'base/default': BASE, 'em/default': TUNED, 'em/training': null });
-  const { files, missing, results } = await buildReport(whole);
+  const results = computeResults(whole);
+  const files = await buildFiles(whole, results);
   const text = (path: string): string => String(files.find((file) => file.path === path)?.content);
-  expect(missing.measurements).toBe(1);
+  expect(results.missing.measurements).toBe(1);
   const html = text('report.html');
   expect(html).toContain('Log-probability of bad against good answers');
   expect(html).toContain('−1.000');
@@ -99,8 +101,9 @@ test('the report shows it: a table, JSON, CSV, and what is missing', async () =>
 });
 
 test('without pairs nothing of the report changes', async () => {
-  const { files, missing } = await buildReport(studyInput());
-  expect(missing).not.toHaveProperty('measurements');
+  const results = computeResults(studyInput());
+  const files = await buildFiles(studyInput(), results);
+  expect(results.missing).not.toHaveProperty('measurements');
   expect(files.map(({ path }) => path)).not.toContain('log-probability.csv');
   const report = String(files.find(({ path }) => path === 'report.json')?.content);
   expect(report).not.toContain('logProbability');

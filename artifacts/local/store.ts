@@ -5,29 +5,37 @@
  *     blobs/ab/abcd….jsonl                         bytes by their hash
  *     adapters/KEY/manifest.json                   one manifest per key, created with link(2): the first wins
  *     adapters/KEY/broken-….json                   a manifest whose files were gone when the work was committed again
- *     adapters/KEY/attempts/ATTEMPT/…              what one attempt wrote
+ *     adapters/KEY/attempts/ATTEMPT/…              what one attempt wrote: small files, logs, and its working copy
+ *     judgements/…/KEY/attempts/batches/…          small files that all attempts share (store.ts, SHARED_PLACES)
  *     completions/CONTEXT/KEY/…, judgements/CONTEXT-INSTRUMENT/KEY/…
  *     measurements/KEY/…
  *     leases/…, experiments/NAME, spending/NAME
+ *     checked-out/…                                links to files that a program wants to find together
+ *     tmp/…                                        files that are being written
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { appendFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { appendFile, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import pLimit from 'p-limit';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { sha256, type Sha256 } from '../experiment/canonical';
-import type { ArtifactRef } from '../experiment/plan';
+import { keyOf, sha256 } from '../../experiment/canonical';
+import type { ArtifactRef } from '../../experiment/plan';
+import { hashFile } from '../hash-file';
 import {
   ArtifactDamaged,
-  Busy,
+  type Attempt,
   type Lease,
   type Manifest,
   type RecordFolder,
+  SHARED_PLACES,
+  type SharedPlace,
+  type SmallFiles,
   type Stage,
   type Store,
   type WorkKey,
-} from './store';
+} from '../store';
+import { LocalAttempt, LocalFiles } from './attempts';
+import { createOnce, linkIfAbsent, namesIn, readIfPresent, renameIfPresent, replaceFile, safeName, sizeOf } from './files';
+import { takeLease } from './leases';
 
 /** Enough to hide a disk's or a mount's answering times; few descriptors. */
 const FILES_AT_ONCE = 16;
@@ -63,12 +71,6 @@ export class LocalStore implements Store {
     return { uri, sha256: hash, bytes: data.byteLength };
   }
 
-  async adopt(path: string): Promise<ArtifactRef> {
-    const uri = relative(this.root, resolve(path)).split(sep).join('/');
-    const hash = await hashFile(this.path(uri));
-    return { uri, sha256: hash, bytes: (await stat(path)).size };
-  }
-
   async read(ref: ArtifactRef): Promise<Buffer> {
     const bytes = await readFile(this.path(ref.uri));
     const found = sha256(bytes);
@@ -81,8 +83,21 @@ export class LocalStore implements Store {
     return bytes;
   }
 
-  async localPath(ref: ArtifactRef): Promise<string> {
-    return Promise.resolve(this.path(ref.uri));
+  // eslint-disable-next-line @typescript-eslint/require-await -- its errors are to be rejections
+  async checkOut(ref: ArtifactRef): Promise<string> {
+    return this.path(ref.uri);
+  }
+
+  /** An adapter's files lie together as the trainer left them. Others are put together by links. */
+  async checkOutFolder(files: Record<string, ArtifactRef>): Promise<string> {
+    const named = Object.entries(files).map(([name, { uri }]) => ({ name: safeName(name), path: this.path(uri) }));
+    const folders = new Set(named.map(({ name, path }) => (basename(path) === name ? dirname(path) : null)));
+    const [together] = folders;
+    if (folders.size === 1 && typeof together === 'string') return together;
+    const folder = this.path(`checked-out/${keyOf(named.map(({ name, path }) => [name, path]))}`);
+    await mkdir(folder, { recursive: true });
+    for (const { name, path } of named) await symlinkIfAbsent(path, join(folder, name));
+    return folder;
   }
 
   async manifest(work: WorkKey): Promise<Manifest | null> {
@@ -110,26 +125,34 @@ export class LocalStore implements Store {
     };
   }
 
-  async list(stage: Stage, group: string): Promise<Manifest[]> {
+  async manifests(stage: Stage, group: string): Promise<Manifest[]> {
     return (await this.survey(stage, group)).committed;
   }
 
-  async open(stage: Stage, group: string): Promise<WorkKey[]> {
+  async openWork(stage: Stage, group: string): Promise<WorkKey[]> {
     return (await this.survey(stage, group)).open;
   }
 
-  async attemptFolder(work: WorkKey, attempt: string): Promise<string> {
-    const folder = join(this.workFolder(work), 'attempts', safeName(attempt));
+  async attempt(work: WorkKey, name: string): Promise<Attempt> {
+    if (isSharedPlace(name)) throw new Error(`an attempt can not be called ${name}`);
+    const folder = join(this.attemptsFolder(work), safeName(name));
     await mkdir(folder, { recursive: true });
-    return folder;
+    return this.attemptIn(folder, work);
   }
 
-  async attemptFolders(work: WorkKey): Promise<string[]> {
-    const parent = join(this.workFolder(work), 'attempts');
+  async attempts(work: WorkKey): Promise<Attempt[]> {
+    const parent = this.attemptsFolder(work);
+    const names = (await namesIn(parent)).filter((name) => !isSharedPlace(name));
     const dated = await Promise.all(
-      (await namesIn(parent)).map(async (name) => ({ name, born: (await stat(join(parent, name))).birthtimeMs })),
+      names.map(async (name) => ({ name, born: (await stat(join(parent, name))).birthtimeMs })),
     );
-    return dated.sort((a, b) => a.born - b.born || (a.name < b.name ? -1 : 1)).map(({ name }) => join(parent, name));
+    return dated
+      .sort((a, b) => a.born - b.born || (a.name < b.name ? -1 : 1))
+      .map(({ name }) => this.attemptIn(join(parent, name), work));
+  }
+
+  shared(work: WorkKey, place: SharedPlace): SmallFiles {
+    return new LocalFiles(this.root, join(this.attemptsFolder(work), place));
   }
 
   async readRecord(folder: RecordFolder, name: string): Promise<string | null> {
@@ -148,25 +171,7 @@ export class LocalStore implements Store {
 
   async lease(work: WorkKey, holder: string, seconds: number): Promise<Lease> {
     const path = this.path(`leases/${[work.stage, work.group, work.key].filter(Boolean).join('-')}.json`);
-    const mine = (): string =>
-      JSON.stringify({ holder, host: hostname(), pid: process.pid, until: Date.now() + seconds * 1000 });
-    if (!(await createOnce(this.root, path, mine()))) {
-      const standing = parseLease(await readIfPresent(path));
-      if (standing !== null && standing.holder !== holder && isAlive(standing)) {
-        throw new Busy(
-          `${work.stage} ${work.key.slice(0, 12)} is being made by ${standing.holder} (process ${standing.pid} on ${standing.host})`,
-        );
-      }
-      await replaceFile(this.root, path, mine());
-    }
-    return {
-      renew: async () => {
-        if (parseLease(await readIfPresent(path))?.holder === holder) await replaceFile(this.root, path, mine());
-      },
-      release: async () => {
-        if (parseLease(await readIfPresent(path))?.holder === holder) await rm(path, { force: true });
-      },
-    };
+    return takeLease(this.root, path, `${work.stage} ${work.key.slice(0, 12)}`, holder, seconds);
   }
 
   /** Resolves a store-relative URI; one that would leave the store is refused (URIs come from histories and manifests). */
@@ -203,39 +208,25 @@ export class LocalStore implements Store {
   private workFolder({ stage, group, key }: WorkKey): string {
     return this.path([stage, group, key].filter((part) => part !== undefined).join('/'));
   }
-}
 
-interface StandingLease {
-  holder: string;
-  host: string;
-  pid: number;
-  until: number;
-}
+  private attemptsFolder(work: WorkKey): string {
+    return join(this.workFolder(work), 'attempts');
+  }
 
-/** An unreadable lease (its writer was killed in the middle) counts as none. */
-function parseLease(text: string | null): StandingLease | null {
-  try {
-    return text === null ? null : (JSON.parse(text) as StandingLease);
-  } catch {
-    return null;
+  private attemptIn(folder: string, work: WorkKey): Attempt {
+    return new LocalAttempt(this.root, folder, work, basename(folder), (path) => this.adopt(path));
+  }
+
+  /** Describes a finished file that lies inside the store. */
+  private async adopt(path: string): Promise<ArtifactRef> {
+    const uri = relative(this.root, path).split(sep).join('/');
+    const hash = await hashFile(this.path(uri));
+    return { uri, sha256: hash, bytes: (await stat(path)).size };
   }
 }
 
-/** On this host a dead process frees its lease at once; elsewhere only time tells. */
-function isAlive(lease: StandingLease): boolean {
-  if (lease.until < Date.now()) return false;
-  if (lease.host !== hostname()) return true;
-  try {
-    process.kill(lease.pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-function safeName(name: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw new Error(`${JSON.stringify(name)} can not name a file`);
-  return name;
+function isSharedPlace(name: string): boolean {
+  return (SHARED_PLACES as readonly string[]).includes(name);
 }
 
 function parseManifest(text: string | null): Manifest | null {
@@ -246,92 +237,10 @@ function parseManifest(text: string | null): Manifest | null {
   }
 }
 
-/** Null when there is no such file. */
-async function sizeOf(path: string): Promise<number | null> {
+async function symlinkIfAbsent(target: string, path: string): Promise<void> {
   try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-async function readIfPresent(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).sort();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-export async function hashFile(path: string): Promise<Sha256> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
-}
-
-/** Writes a temporary file beside the others, flushed to disk, and hands its path to `place`. */
-async function staged(
-  root: string,
-  data: string | Uint8Array,
-  place: (temporary: string) => Promise<void>,
-): Promise<void> {
-  const temporary = join(root, 'tmp', randomUUID());
-  const file = await open(temporary, 'wx');
-  try {
-    await file.writeFile(data);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    await place(temporary);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-/** Creates `path` whole or not at all; false when it stood already. link(2) is atomic also on network file systems. */
-async function createOnce(root: string, path: string, data: string | Uint8Array): Promise<boolean> {
-  if ((await sizeOf(path)) !== null) return false; // link(2) has the last word
-  await mkdir(dirname(path), { recursive: true });
-  let created = false;
-  await staged(root, data, async (temporary) => {
-    created = await linkIfAbsent(temporary, path);
-  });
-  return created;
-}
-
-/** False when `path` stood already. */
-async function linkIfAbsent(from: string, path: string): Promise<boolean> {
-  try {
-    await link(from, path);
-    return true;
+    await symlink(target, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return false;
   }
-}
-
-async function renameIfPresent(from: string, path: string): Promise<void> {
-  try {
-    await rename(from, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-}
-
-async function replaceFile(root: string, path: string, data: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await staged(root, data, (temporary) => rename(temporary, path));
 }

@@ -11,7 +11,7 @@ import { judgeWorker } from '../../../activities/judging';
 import { startStandIn, type StandIn } from '../../../stand-in/server';
 import { queuesToJudge } from '../../../artifacts/outline';
 import { countReuse, judgesWithWork } from '../../../artifacts/reuse';
-import { LocalStore } from '../../../artifacts/local-store';
+import { LocalStore } from '../../../artifacts/local/store';
 import { storePlan, type StoredPlan } from '../../../artifacts/plans';
 import { expand } from '../../../experiment/expand/expand';
 import { checkQueue } from '../../../workflows/messages';

@@ -1,6 +1,6 @@
-import { score } from '../../../stand-in/scoring';
-import { check } from '../../../bench/judge/contenders/contender';
-import { fill, makeItems, OTHER_RUBRIC, RUBRIC } from '../../../bench/judge/prompts';
+import { score } from '../../../../stand-in/scoring';
+import { check } from '../../../../bench/judge/contenders/contender';
+import { fill, makeItems, OTHER_RUBRIC, RUBRIC } from '../../../../bench/judge/prompts';
 
 test('equal seeds give equal items, all different, of about 300 tokens', () => {
   const items = makeItems(500, 3);

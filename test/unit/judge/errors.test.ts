@@ -16,11 +16,20 @@ import {
   REMEDY,
   type StopKind,
 } from '../../../judge/errors';
-import { readJournals } from '../../../artifacts/journal';
 import type { Fault, FaultKind } from '../../../stand-in/faults';
 import { installationRoot } from '../../../workers/places';
 import { keyOf } from '../../../experiment/canonical';
-import { instrument, INSTRUMENT, INSTRUMENT_KEY, judge, jumpingClock, request, requests, resources } from './fixtures';
+import {
+  instrument,
+  INSTRUMENT,
+  INSTRUMENT_KEY,
+  journaled,
+  judge,
+  jumpingClock,
+  request,
+  requests,
+  resources,
+} from './fixtures';
 
 const open = resources();
 
@@ -73,7 +82,7 @@ async function setUp(faults: Fault[]) {
   const bodies: string[] = [];
   const server = await open.standIn({ faults, onRequest: ({ body }) => bodies.push(body) });
   const folder = open.folder();
-  return { server, bodies, folder, journal: open.journal(folder) };
+  return { server, bodies, folder, journal: await open.journal(folder) };
 }
 
 /** A stalled body ends with the deadline only, and a deadline that is too short would end other replies. */
@@ -169,7 +178,7 @@ describe.each(cases('retries'))('%s (%s) is repeated', (kind, fault) => {
     const judged = await judge(server, { requests: all, journal, deadlineMs: deadlineOf(fault), concurrency: 1 });
     expect(judged.missing).toMatchObject([{ id: all[0]!.id, kind }]);
     expect(judged).toMatchObject({ requestsSent: 6, counts: { scored: 1 } });
-    expect(readJournals([folder]).finished.size).toBe(1);
+    expect((await journaled(folder)).finished.size).toBe(1);
   });
 
   test('by a few items only when nothing is answered: the rest is not tried', async () => {
@@ -193,7 +202,9 @@ describe.each([...cases('pauses the account'), ...cases('stops')])('%s (%s) stop
     expect(error).toBeInstanceOf(JudgeStopped);
     expect(error).toMatchObject({ kind, message: expect.stringContaining(REMEDY[kind as StopKind]) });
     expect(bodies).toHaveLength(5);
-    expect([...readJournals([folder]).finished.values()].map(({ row }) => row.status)).toEqual(Array(4).fill('scored'));
+    expect([...(await journaled(folder)).finished.values()].map(({ row }) => row.status)).toEqual(
+      Array(4).fill('scored'),
+    );
   });
 });
 
@@ -214,7 +225,7 @@ describe('wrong_model stops', () => {
     );
     expect(error).toMatchObject({ name: 'JudgeStopped', kind: 'wrong_model' });
     expect(bodies).toHaveLength(1);
-    expect(readJournals([folder]).finished.size).toBe(0);
+    expect((await journaled(folder)).finished.size).toBe(0);
   });
 });
 
@@ -257,7 +268,7 @@ describe.each(cases('finds out'))('%s (%s)', (kind, fault) => {
     const error = await thrownBy(judge(server, { requests: requests(20), journal, concurrency: 1 }));
     expect(error).toMatchObject({ name: 'JudgeStopped', kind });
     expect(bodies).toHaveLength(4);
-    expect(readJournals([folder]).finished.size).toBe(0);
+    expect((await journaled(folder)).finished.size).toBe(0);
   });
 
   test('with many at once: what is in flight meanwhile, not the whole shard', async () => {

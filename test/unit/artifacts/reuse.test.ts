@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countReuse } from '../../../artifacts/reuse';
-import { LocalStore } from '../../../artifacts/local-store';
+import { LocalStore } from '../../../artifacts/local/store';
 import { keptAdapterKey } from '../../../experiment/kept-steps';
 import { expand } from '../../../experiment/expand/expand';
 import type { Plan } from '../../../experiment/plan';

@@ -1,0 +1,95 @@
+/**
+ * The local store's file operations: whole files, created once or replaced, and reads for which absence is no error.
+ *
+ * write-file-atomic is not used here. Its temporary files are named after process id and counter, which two hosts that share
+ * the store's folder can have in common, and it can not create a file only if absent.
+ */
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** Creates `path` whole or not at all; false when it stood already. link(2) is atomic also on network file systems. */
+export async function createOnce(root: string, path: string, data: string | Uint8Array): Promise<boolean> {
+  if ((await sizeOf(path)) !== null) return false; // link(2) has the last word
+  await mkdir(dirname(path), { recursive: true });
+  let created = false;
+  await staged(root, data, async (temporary) => {
+    created = await linkIfAbsent(temporary, path);
+  });
+  return created;
+}
+
+export async function replaceFile(root: string, path: string, data: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await staged(root, data, (temporary) => rename(temporary, path));
+}
+
+/** Writes a temporary file in the store's `tmp` folder, flushed to disk, and hands its path to `place`. */
+async function staged(
+  root: string,
+  data: string | Uint8Array,
+  place: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const temporary = join(root, 'tmp', randomUUID());
+  const file = await open(temporary, 'wx');
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  try {
+    await place(temporary);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** False when `path` stood already. */
+export async function linkIfAbsent(from: string, path: string): Promise<boolean> {
+  try {
+    await link(from, path);
+    return true;
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw error;
+    return false;
+  }
+}
+
+export async function renameIfPresent(from: string, path: string): Promise<void> {
+  await ifPresent(rename(from, path), undefined);
+}
+
+/** Null when there is no such file. */
+export async function sizeOf(path: string): Promise<number | null> {
+  const about = await ifPresent(stat(path), null);
+  return about === null ? null : about.size;
+}
+
+export async function readIfPresent(path: string): Promise<string | null> {
+  return ifPresent(readFile(path, 'utf8'), null);
+}
+
+/** Names in a folder in alphabetical order; none when it is absent. */
+export async function namesIn(folder: string): Promise<string[]> {
+  return (await ifPresent(readdir(folder), [])).sort();
+}
+
+/** Refuses a name that would be a path, or hidden. */
+export function safeName(name: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw new Error(`${JSON.stringify(name)} can not name a file`);
+  return name;
+}
+
+async function ifPresent<T, Absent>(result: Promise<T>, absent: Absent): Promise<T | Absent> {
+  try {
+    return await result;
+  } catch (error) {
+    if (!isCode(error, 'ENOENT')) throw error;
+    return absent;
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code;
+}

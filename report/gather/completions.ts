@@ -1,0 +1,27 @@
+/**
+ * Where and when the completions of a cell were made.
+ */
+import type { CellRows } from '../../artifacts/cells';
+import { readRows, storedCompletionShards } from '../../artifacts/rows';
+import type { Store } from '../../artifacts/store';
+import type { CompletionProvenance } from '../../experiment/rows';
+import type { CellProvenance } from '../report-input';
+import { distinct, span } from './distinct';
+
+export async function completionProvenance(store: Store, { cell }: CellRows): Promise<CellProvenance> {
+  const shards = await storedCompletionShards(store, cell);
+  const rows: CompletionProvenance[] = [];
+  for (const { provenance } of shards) {
+    if (provenance['rows'] !== undefined)
+      rows.push(...(await readRows<CompletionProvenance>(store, provenance['rows'])));
+  }
+  return {
+    cell: cell.id,
+    shards: shards.length,
+    hosts: distinct(rows.map(({ host }) => host)),
+    devices: distinct(rows.map(({ device }) => device)),
+    tokens: shards.reduce((sum, { facts }) => sum + Number(facts['tokens']), 0),
+    seconds: shards.reduce((sum, { facts }) => sum + Number(facts['seconds']), 0),
+    ...span(shards.map(({ committed }) => committed.at)),
+  };
+}

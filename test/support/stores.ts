@@ -1,0 +1,65 @@
+/** The implementations of the store, for tests that hold whatever implements it: the same test runs against each. */
+import { appendFile, rm, truncate } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LocalStore } from '../../artifacts/local/store';
+import type { Attempt, Store, WorkKey } from '../../artifacts/store';
+import type { ArtifactRef } from '../../experiment/plan';
+import { Bucket, MemoryStore } from './memory-store';
+
+/** One storage, and what can happen to it behind a store's back. */
+export interface Storage {
+  /** A store as another process sees it, for a remote one on another machine. */
+  open(): Promise<Store>;
+  /** Stored bytes vanish. */
+  lose(ref: ArtifactRef): Promise<void>;
+  /** Stored bytes keep only their first half. */
+  cut(ref: ArtifactRef): Promise<void>;
+  /** A manifest that was cut while it was copied. */
+  cutManifest(work: WorkKey): Promise<void>;
+  /** What a kill in the middle of an append leaves. */
+  tear(attempt: Attempt, log: string, rest: string): Promise<void>;
+  remove(): void;
+}
+
+export const STORAGES: [string, () => Storage][] = [
+  ['local', localStorage],
+  ['memory', memoryStorage],
+];
+
+function localStorage(): Storage {
+  const root = mkdtempSync(join(tmpdir(), 'flamingo-store-'));
+  const folderOf = ({ stage, group, key }: WorkKey) => join(root, stage, group ?? '', key);
+  return {
+    open: () => LocalStore.open(root),
+    lose: ({ uri }) => rm(join(root, uri)),
+    cut: ({ uri, bytes }) => truncate(join(root, uri), Math.floor(bytes / 2)),
+    cutManifest: (work) => truncate(join(folderOf(work), 'manifest.json'), 30),
+    tear: ({ work, name }, log, rest) => appendFile(join(folderOf(work), 'attempts', name, log), rest),
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+function memoryStorage(): Storage {
+  const bucket = new Bucket();
+  const machines = mkdtempSync(join(tmpdir(), 'flamingo-machines-'));
+  let opened = 0;
+  return {
+    open: () => Promise.resolve(new MemoryStore(bucket, join(machines, String(++opened)))),
+    lose: ({ uri }) => Promise.resolve(void bucket.blobs.delete(uri)),
+    cut: ({ uri, bytes }) =>
+      Promise.resolve(void bucket.blobs.set(uri, bucket.blobs.get(uri)!.subarray(0, Math.floor(bytes / 2)))),
+    cutManifest: (work) => {
+      const stored = bucket.work(work);
+      stored.manifest = stored.manifest!.slice(0, 30);
+      return Promise.resolve();
+    },
+    tear: ({ work, name }, log, rest) => {
+      const { logs } = bucket.work(work).attempts.get(name)!;
+      logs.set(log, (logs.get(log) ?? '') + rest);
+      return Promise.resolve();
+    },
+    remove: () => rmSync(machines, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,60 @@
+import { problemsOf, SMALL, specOf } from '../samples';
+
+/** The only problem of a text, as `line:column message`. */
+function only(text: string): string {
+  const problems = problemsOf(text);
+  expect(problems).toHaveLength(1);
+  const [problem] = problems;
+  return `${problem?.line}:${problem?.column} ${problem?.message}`;
+}
+
+describe('grids', () => {
+  const names = (text: string): string[] => specOf(text).configurations.map(({ name }) => name);
+
+  test('give readable names; the base model is not repeated for training seeds', () => {
+    expect(names(`${SMALL}grid: { training.seed: [0, 1], training.lora.rank: [8, 32] }\n`)).toEqual([
+      'base',
+      ...['plain', 'coded'].flatMap((name) =>
+        ['seed-0.rank-8', 'seed-0.rank-32', 'seed-1.rank-8', 'seed-1.rank-32'].map((point) => `${name}.${point}`),
+      ),
+    ]);
+  });
+
+  test('set what they say, over what the configuration says', () => {
+    const spec = specOf(
+      SMALL.replace(
+        '  plain:\n',
+        '  plain:\n    grid: { train.system_prompt: [none, { text: "a b" }], training.learning_rate: [2e-4] }\n',
+      ),
+    );
+    const [, first, second] = spec.configurations;
+    expect(first).toMatchObject({
+      name: 'plain.system-prompt-none.learning-rate-0.0002',
+      train: { systemPrompt: { kind: 'none' } },
+      training: { learningRate: 2e-4 },
+    });
+    expect(second).toMatchObject({
+      name: 'plain.system-prompt-v2.learning-rate-0.0002',
+      train: { systemPrompt: { kind: 'text', text: 'a b' } },
+    });
+  });
+
+  test('a training seed never moves the split', () => {
+    const spec = specOf(`${SMALL}grid: { training.seed: [0, 1] }\n`);
+    expect(spec.configurations.slice(1, 3).map(({ training }) => training.seeds)).toEqual([
+      { initialisation: 0, dataOrder: 0 },
+      { initialisation: 1, dataOrder: 1 },
+    ]);
+    expect(spec.datasets['birds']?.holdOut?.seed).toBe(0);
+  });
+
+  test.each([
+    ['grid: { training.lora.rnk: [8] }', '26:9 `training.lora.rnk` is no setting of a configuration'],
+    [
+      'grid: { training.epochs: [1, two] }',
+      '26:30 this value does not fit `training.epochs`: expected a number, found the text "two"',
+    ],
+  ])('%s is refused', (grid, expected) => {
+    expect(only(`${SMALL}${grid}\n`)).toContain(expected);
+  });
+});

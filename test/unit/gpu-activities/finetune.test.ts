@@ -1,0 +1,174 @@
+/**
+ * The fine-tune activity against a trainer under the test's control, each attempt on another machine: what the next
+ * one finds of the one before, and what is committed. In a store that is no folder nothing but synced and kept files is left.
+ */
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { storePlan } from '../../../artifacts/plans';
+import type { Store, WorkKey } from '../../../artifacts/store';
+import { sha256 } from '../../../experiment/canonical';
+import { keptAdapterKey } from '../../../experiment/kept-steps';
+import type { ArtifactRef, Plan } from '../../../experiment/plan';
+import { finetune } from '../../../gpu-activities/finetune';
+import { adapterFolder } from '../../../gpu-activities/generate';
+import type { TrainerHost } from '../../../gpu-activities/operation';
+import type { FinetuneCommand } from '../../../gpu-activities/process/protocol';
+import { planExperiment } from '../../../inputs/plan';
+import { rowsText } from '../../../experiment/expand/dataset';
+import { STORAGES, type Storage } from '../../support/stores';
+import { birds, SMALL, specOf, weather } from '../experiment/samples';
+
+const KEPT = 2;
+const CHECKPOINT = 'checkpoints/step-000003/state.bin';
+const TEXT = `${SMALL}training: { batch_size: 4, precision: fp32, evaluate_at: [${KEPT}] }\n`;
+
+let folder: string;
+let storage: Storage;
+let plan: Plan;
+let ref: ArtifactRef;
+let work: WorkKey;
+
+type Behaviour = (command: FinetuneCommand, say: (event: object) => void) => Promise<object>;
+
+function trainer(behave: Behaviour): TrainerHost {
+  const nothing = () => undefined;
+  const run = (command: FinetuneCommand, say: (event: object) => void) => behave(command, say);
+  const acquired = { pid: 1, ready: { device: 'fake', versions: {} }, run, stop: nothing, kill: nothing };
+  const acquire = () => Promise.resolve(acquired) as unknown as ReturnType<TrainerHost['acquire']>;
+  return { acquire, discard: nothing, retire: () => Promise.resolve(), hostFailed: nothing };
+}
+
+function writeAdapter(path: string, weights: string): { path: string; sha256: string } {
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, 'adapter_model.safetensors'), weights);
+  writeFileSync(join(path, 'adapter_config.json'), '{}');
+  writeFileSync(join(path, 'training-log.jsonl'), '{"step":2}\n');
+  return { path, sha256: sha256(weights) };
+}
+
+/** Leaves a checkpoint and a kept adapter, and is taken away. */
+const preempted: Behaviour = ({ attemptFolder }, say) => {
+  writeAdapter(join(attemptFolder, 'kept', 'step-000002'), 'kept');
+  mkdirSync(join(attemptFolder, 'checkpoints', 'step-000003'), { recursive: true });
+  writeFileSync(join(attemptFolder, CHECKPOINT), 'state');
+  say({ event: 'checkpoint', id: 1, step: 3, path: '', sha256: '' });
+  return Promise.resolve({ event: 'stopped', id: 1, step: 3 });
+};
+
+/** Takes over what it finds, and finishes. */
+const finishing =
+  (found: string[]): Behaviour =>
+  ({ attemptFolder, searchFolders }) => {
+    found.push(...searchFolders.filter((path) => existsSync(join(path, CHECKPOINT))));
+    const kept = join(found[0] as string, 'kept', 'step-000002');
+    writeFileSync(join(attemptFolder, 'log.jsonl'), '{"step":1}\n');
+    writeFileSync(join(attemptFolder, 'speed.jsonl'), '{"step":1}\n');
+    return Promise.resolve({
+      event: 'committed',
+      id: 1,
+      adapter: writeAdapter(join(attemptFolder, 'adapter'), 'finished'),
+      kept: [{ step: KEPT, path: kept, sha256: sha256('kept') }],
+      log: join(attemptFolder, 'log.jsonl'),
+      speed: join(attemptFolder, 'speed.jsonl'),
+      steps: 9,
+      seconds: 1,
+    });
+  };
+
+const models = { bundled: (name: string) => join('/models', name), cacheFolder: '/cache' };
+
+/** One attempt, on a machine of its own. */
+async function attempt(behave: Behaviour, number: number) {
+  const store = await storage.open();
+  const environment = new MockActivityEnvironment(
+    { startToCloseTimeoutMs: 60_000, attempt: number },
+    { logger: new DefaultLogger('ERROR') },
+  );
+  return environment.run(() =>
+    finetune(
+      { store, trainer: trainer(behave), models, programs: null, checkpointEverySteps: null },
+      { plan: ref, configuration: 'plain', experiment: 'small', maxUsd: null },
+    ),
+  );
+}
+
+async function text(store: Store, of: ArtifactRef | undefined): Promise<string> {
+  return (await store.read(of as ArtifactRef)).toString();
+}
+
+describe.each(STORAGES)('in the %s store', (_, make) => {
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'finetune-'));
+    writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
+    const items = weather().map(({ id, paraphrases, judgePrompts }) => ({
+      ...{ id, paraphrases, judge_prompts: judgePrompts },
+    }));
+    writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(items));
+    storage = make();
+    const store = await storage.open();
+    const spec = specOf(TEXT);
+    const options = { baseFolder: folder, cacheFolder: join(folder, 'cache'), offline: true, store };
+    plan = (await planExperiment(spec, options)).plan as Plan;
+    ref = await storePlan(store, {
+      plan,
+      spec,
+      source: { file: 'small.yaml', text: TEXT },
+      modelFolder: null,
+      overrides: [],
+    });
+    work = { stage: 'adapters', key: plan.configurations.find(({ name }) => name === 'plain')?.recipeKey as string };
+  });
+  afterEach(() => {
+    storage.remove();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('an attempt goes on from the checkpoint of the one before, which was on another machine', async () => {
+    await expect(attempt(preempted, 1)).rejects.toMatchObject({ type: 'Preempted' });
+    const found: string[] = [];
+    expect(await attempt(finishing(found), 2)).toMatchObject({ reused: false, steps: 9 });
+    expect(found).toHaveLength(1);
+    expect(await attempt(finishing([]), 3)).toMatchObject({ reused: true, adapterSha256: sha256('finished') });
+
+    const store = await storage.open();
+    const { results, provenance, committed } = (await store.manifest(work))!;
+    expect(await text(store, results['weights'])).toBe('finished');
+    expect(await text(store, results['log'])).toBe('{"step":1}\n');
+    const attempts = await store.attempts(work);
+    expect(attempts.map(({ name }) => name)).toContain(committed.attempt);
+    expect(JSON.parse(await text(store, provenance['attempt']))).toMatchObject({
+      attempt: committed.attempt,
+      attempts: 2,
+      endings: [{ end: 'preempted', checkpointStep: 3 }],
+    });
+  });
+
+  test('an adapter that an earlier attempt kept is committed, and handed out on any machine', async () => {
+    await expect(attempt(preempted, 1)).rejects.toMatchObject({ type: 'Preempted' });
+    await attempt(finishing([]), 2);
+    const store = await storage.open();
+    for (const [key, weights] of [
+      [work.key, 'finished'],
+      [keptAdapterKey(work.key, KEPT), 'kept'],
+    ] as const) {
+      const adapter = await adapterFolder(store, { id: 'plain' }, key);
+      expect(adapter?.sha256).toBe(sha256(weights));
+      expect(readFileSync(join(adapter!.path, 'adapter_model.safetensors'), 'utf8')).toBe(weights);
+      expect(await readFile(join(adapter!.path, 'adapter_config.json'), 'utf8')).toBe('{}');
+    }
+  });
+
+  test('the rows are handed out as a file', async () => {
+    let rows = '';
+    const reading: Behaviour = (command, say) => {
+      rows = readFileSync(command.rows, 'utf8');
+      return preempted(command, say);
+    };
+    await expect(attempt(reading, 1)).rejects.toMatchObject({ type: 'Preempted' });
+    expect(rows.trimEnd().split('\n').length).toBeGreaterThan(10);
+  });
+});

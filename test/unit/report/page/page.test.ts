@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import type { ReportInput } from '../../../../report/report-input';
+import { computeResults } from '../../../../report/results';
+import { HOSTILE, studyInput } from '../fixtures';
+import { pageOf } from '../page-of';
+
+test('says what must be said', () => {
+  const page = pageOf(studyInput());
+  for (const words of [
+    'Stand-in scores, not a model’s judgement',
+    'Deviations from the published recipe',
+    'Incomplete',
+    '6 verdicts missing',
+    'Student’s t over question means',
+    'then went on from step 4',
+    'preempted, saved at step 4',
+    'alignment &lt; 30 and coherence &gt; 50, of the answers with both scores',
+    'transformers 4.57.0',
+  ]) {
+    expect(page).toContain(words);
+  }
+});
+
+test('shows no stand-in banner for a real judge, and nothing missing when all is there', () => {
+  const input = studyInput();
+  const page = pageOf({
+    ...input,
+    spec: { ...input.spec, judge: { ...input.spec.judge, kind: 'claude', model: 'claude-haiku-4-5-20251001' } },
+    cells: input.cells.filter(({ cell }) => cell.configuration === 'base'),
+    plan: { ...input.plan, configurations: input.plan.configurations.slice(0, 1) },
+    costs: { ...input.costs, usd: null, prices: '2026-01-01' },
+  });
+  expect(page).not.toContain('tand-in scores');
+  expect(page).not.toContain('id="missing"');
+  expect(page).toContain('unknown: the model’s price is not known');
+});
+
+test('a configuration that failed is named with its reason, and its cells count as missing', () => {
+  const input = studyInput();
+  const failed: ReportInput = {
+    ...input,
+    cells: input.cells.filter(({ cell }) => cell.configuration !== 'em'),
+    failures: [{ configuration: 'em', cell: null, message: `out of memory <b>${HOSTILE}</b>` }],
+  };
+  expect(computeResults(failed).missing).toEqual({ completions: 64, judgements: 6 + 128 });
+  const page = pageOf(failed);
+  expect(page).toContain('<b>em</b> failed: out of memory &lt;b&gt;');
+  expect(page).toContain('64 completions');
+});
+
+test('no text of a model or a file becomes markup', () => {
+  const input = studyInput();
+  const page = pageOf({
+    ...input,
+    spec: { ...input.spec, description: HOSTILE },
+    plan: {
+      ...input.plan,
+      experiment: HOSTILE,
+      configurations: input.plan.configurations.map((each) => ({ ...each, label: HOSTILE })),
+      deviations: [{ topic: 'data', published: HOSTILE, here: HOSTILE }],
+    },
+    provenance: { ...input.provenance, file: { path: HOSTILE, text: HOSTILE }, host: HOSTILE },
+  });
+  expect(page.match(/<script/g)).toHaveLength(2);
+  expect(page.match(/<\/script>/g)).toHaveLength(2);
+  expect(page).not.toMatch(/<img/);
+  expect(page).not.toMatch(/[\u202e\u0007]/);
+  expect(page).toContain('⟦U+202E⟧');
+  expect(page).not.toMatch(/(src|href)="(?!#|data:,")/);
+});
+
+test('its script is the one that its policy lets in', () => {
+  const page = pageOf(studyInput());
+  const script = /<script>([\s\S]*?)<\/script>/.exec(page)?.[1] ?? '';
+  expect(script.length).toBeGreaterThan(1000);
+  expect(page).toContain(`script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`);
+  expect(page).toContain("default-src 'none'");
+});
