@@ -24,12 +24,15 @@ const notFromWorkflows = [
   },
 ];
 
+const thrownByTable = {
+  selector: "CallExpression[callee.object.name='ApplicationFailure'], NewExpression[callee.name='ApplicationFailure']",
+  message: 'Failures are thrown by `failure` with a type of the table in workflows/failures.ts.',
+};
+
 /** Programs of their own, and, for a reason each, files that still read the environment. */
 const MAY_READ_ENVIRONMENT = [
   'stand-in/main.ts', // a program of its own
   'inputs/archive.ts', // hands its whole environment to a child process
-  'activities/planning.ts', // FLAMINGO_PARENT and FLAMINGO_RESULTS, which its worker should hand down
-  'gpu-activities/command/program.ts', // the variables that an experiment names, which its worker should hand down
 ];
 
 export default tseslint.config(
@@ -64,6 +67,11 @@ export default tseslint.config(
       '@typescript-eslint/no-restricted-imports': ['error', { patterns: notFromWorkflows }],
       'no-restricted-globals': ['error', 'process', 'Buffer', 'setImmediate', 'require'],
     },
+  },
+  {
+    files: ['**/*.ts'],
+    ignores: ['workflows/failures.ts', 'test/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', thrownByTable] },
   },
   {
     files: ['gpu-activities', 'activities', 'report', 'inputs', 'judge', 'stand-in', 'artifacts', 'experiment'].map(

@@ -4,7 +4,7 @@
  * done again as far as the last of them.
  */
 import { hostname } from 'node:os';
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { configurationOf, loadPlan } from '../artifacts/plans';
 import type { Attempt, Manifest, Store, WorkKey, Workspace } from '../artifacts/store';
 import { keptAdapterKey } from '../experiment/kept-steps';
@@ -14,20 +14,14 @@ import { earlierAttempts, refuseHopeless } from '../activities/attempts';
 import { holderOf, withLease } from '../activities/leases';
 import { stepsNotKept } from '../artifacts/rows';
 import { trainByCommand, type CommandWork } from './command/train';
+import type { ProgramHost } from './command/program';
+import type { GpuDependencies } from './dependencies';
 import { modelFor } from './models';
-import { failureOf, runOperation, type Committed, type GpuHeartbeat, type TrainerHost } from './operation';
+import { failureOf, runOperation, type Committed, type GpuHeartbeat } from './operation';
 import type { Ready } from './process/trainer-process';
 import { withHeartbeat } from '../activities/heartbeat';
 import { checkBudget } from '../activities/budget';
-
-export interface GpuDependencies {
-  store: Store;
-  trainer: TrainerHost;
-  /** Optimizer steps between checkpoints; without it the trainer chooses. */
-  checkpointEverySteps?: number;
-  /** Whether programs that an experiment brings may run on this host; whoever submits one runs code here. */
-  allowCommands?: boolean;
-}
+import { failure, FAILURES } from '../workflows/failures';
 
 export async function finetune(dependencies: GpuDependencies, input: FinetuneInput): Promise<FinetuneResult> {
   const { store, trainer } = dependencies;
@@ -58,7 +52,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
     };
     const afterBeat = syncedCheckpoints(workspace, state, renew);
     try {
-      const model = await modelFor(recipe.model, stored.modelFolder);
+      const model = await modelFor(dependencies.models, recipe.model, stored.modelFolder);
       const rows = await store.checkOut(trainingRows(planned));
       const { backend } = recipe;
       const { committed, ready } = await (typeof backend === 'string'
@@ -72,7 +66,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               heldOut: planned.heldOutRows && standing === null ? await store.checkOut(planned.heldOutRows) : null,
               attemptFolder,
               searchFolders: [...new Set([...(await foldersOf(attempts)), attemptFolder])],
-              checkpointEverySteps: dependencies.checkpointEverySteps ?? null,
+              checkpointEverySteps: dependencies.checkpointEverySteps,
               keepSteps: lacking,
               until: standing === null ? null : (lacking.at(-1) as number),
             },
@@ -84,7 +78,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
             trainer,
             {
               recipe: { ...recipe, backend },
-              trainer: ownTrainer(dependencies, planned),
+              ...ownTrainer(dependencies, planned),
               model,
               rows,
               attemptFolder,
@@ -229,16 +223,17 @@ async function adapterFiles(
 }
 
 /** How the experiment's own trainer is run here, if it may. */
-function ownTrainer({ allowCommands }: GpuDependencies, planned: PlannedConfiguration): CommandWork['trainer'] {
-  if (planned.trainer === undefined) throw new Error(`the plan names no trainer for ${planned.name}`);
-  if (allowCommands !== true) {
-    throw ApplicationFailure.nonRetryable(
-      `${planned.name} is trained by a command of the experiment's own, and this worker runs none: start it with ` +
-        'FLAMINGO_ALLOW_COMMANDS=1 if you trust whoever submits experiments',
-      'CommandsNotAllowed',
-    );
-  }
-  return planned.trainer;
+function ownTrainer(
+  { programs }: GpuDependencies,
+  { name, trainer }: PlannedConfiguration,
+): { trainer: CommandWork['trainer']; programs: ProgramHost } {
+  if (trainer === undefined) throw new Error(`the plan names no trainer for ${name}`);
+  if (programs !== null) return { trainer, programs };
+  throw failure(
+    FAILURES.CommandsNotAllowed,
+    `${name} is trained by a command of the experiment's own, and this worker runs none: start it with ` +
+      'FLAMINGO_ALLOW_COMMANDS=1 if you trust whoever submits experiments',
+  );
 }
 
 function trainingRows({ name, trainingRows: rows }: PlannedConfiguration & { recipe: Recipe | null }): ArtifactRef {

@@ -4,7 +4,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { cellOf, configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
 import { fromJsonLines, storedCompletions, toJsonLines } from '../artifacts/rows';
 import type { Store, WorkKey } from '../artifacts/store';
@@ -14,7 +14,8 @@ import type { ArtifactRef, PlannedCell, Sampling } from '../experiment/plan';
 import type { Completion, CompletionProvenance } from '../experiment/rows';
 import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../experiment/shards';
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
-import type { GpuDependencies } from './finetune';
+import { failure, FAILURES } from '../workflows/failures';
+import type { GpuDependencies } from './dependencies';
 import { refuseHopeless } from '../activities/attempts';
 import { holderOf, withLease } from '../activities/leases';
 import { modelFor } from './models';
@@ -86,7 +87,7 @@ interface ShardToMake {
 }
 
 async function makeShard(
-  { store, trainer }: GpuDependencies,
+  { store, trainer, models }: GpuDependencies,
   { stored, cell, work, shard, adapter, missing, finished }: ShardToMake,
   state: GpuHeartbeat,
   renew: () => void,
@@ -111,7 +112,7 @@ async function makeShard(
       trainer,
       {
         op: 'generate',
-        model: await modelFor(cell.context.model, stored.modelFolder),
+        model: await modelFor(models, cell.context.model, stored.modelFolder),
         adapter,
         systemPrompt: cell.context.systemPrompt,
         sampling: cell.context.sampling,
@@ -160,7 +161,7 @@ export async function adapterFolder(
   if (key === null) return null;
   const manifest = await store.manifest({ stage: 'adapters', key });
   if (manifest === null) {
-    throw ApplicationFailure.nonRetryable(`the adapter of ${id} is gone from the store; run again`, 'InvalidInput');
+    throw failure(FAILURES.InvalidInput, `the adapter of ${id} is gone from the store; run again`);
   }
   const { weights, config } = manifest.results as Record<'weights' | 'config', ArtifactRef>;
   const path = await store.checkOutFolder({ 'adapter_model.safetensors': weights, 'adapter_config.json': config });

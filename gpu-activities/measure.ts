@@ -16,7 +16,7 @@ import type { Sha256 } from '../experiment/canonical';
 import type { PlannedMeasurement } from '../experiment/plan';
 import type { MeasuredPair } from '../experiment/rows';
 import type { MeasureInput, MeasureResult } from '../workflows/activity-types';
-import type { GpuDependencies } from './finetune';
+import type { GpuDependencies } from './dependencies';
 import { adapterFolder, type Adapter } from './generate';
 import { modelFor } from './models';
 import { failureOf, runOperation, type Committed, type GpuHeartbeat } from './operation';
@@ -66,7 +66,7 @@ interface ToMeasure {
 }
 
 async function measureAll(
-  { store, trainer }: GpuDependencies,
+  { store, trainer, models }: GpuDependencies,
   { stored, measurement, work, adapter, file }: ToMeasure,
   state: GpuHeartbeat,
   renew: () => void,
@@ -81,7 +81,7 @@ async function measureAll(
       trainer,
       {
         op: 'measure',
-        model: await modelFor(model, stored.modelFolder),
+        model: await modelFor(models, model, stored.modelFolder),
         adapter,
         systemPrompt,
         precision,

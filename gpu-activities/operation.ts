@@ -4,19 +4,14 @@
  * Heartbeats are tied to the trainer's progress: a phase that outlasts its deadline kills the trainer, so a hung one
  * never looks alive. Every heartbeat carries the whole state, because a bare one erases the last.
  */
-import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { ApplicationFailureCategory } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
 import { recordAttempt, type AttemptEnd } from '../activities/attempts';
-import { NotSetUp } from '../workers/toolchain';
 import type { Attempt } from '../artifacts/store';
+import { interruption } from '../activities/interruption';
+import { failure, FAILURES, isFailure } from '../workflows/failures';
+import { NotSetUp } from './process/not-set-up';
 import type { TrainerEvent } from './process/protocol';
-import {
-  TrainerDied,
-  type Operation,
-  type OperationEvent,
-  type Ready,
-  type TrainerProcess,
-} from './process/trainer-process';
+import type { Operation, OperationEvent, Ready, TrainerProcess } from './process/trainer-process';
 
 export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
 
@@ -122,7 +117,7 @@ export async function runOperation(
     lastResort = setTimeout(() => trainer?.kill(), STOP_GRACE_MS);
   };
 
-  const fail = (end: AttemptEnd, failure: Error): AttemptFailed => new AttemptFailed(end, failure, checkpointStep);
+  const fail = (end: AttemptEnd, reason: Error): AttemptFailed => new AttemptFailed(end, reason, checkpointStep);
 
   try {
     context.heartbeat({ ...state });
@@ -146,23 +141,22 @@ export async function runOperation(
         context.heartbeat({ ...state });
         if (!signal.aborted) {
           void host.retire(trainer);
-          throw fail('preempted', preempted(`the trainer was asked to stop at step ${end.step}`));
+          throw fail('preempted', failure(FAILURES.Preempted, `the trainer was asked to stop at step ${end.step}`));
         }
         throw await interrupted(fail, context);
       case 'failed': {
-        const failure = new Error(end.message);
-        if (end.kind === 'data' || end.kind === 'config' || end.kind === 'nan') throw fail('hopeless', failure);
-        if (end.kind === 'oom') throw fail('oom', failure);
+        const reason = new Error(end.message);
+        if (end.kind === 'data' || end.kind === 'config' || end.kind === 'nan') throw fail('hopeless', reason);
+        if (end.kind === 'oom') throw fail('oom', reason);
         host.discard(trainer, end.kind === 'cuda');
-        throw fail(end.kind === 'cuda' ? 'host' : 'died', failure);
+        throw fail(end.kind === 'cuda' ? 'host' : 'died', reason);
       }
     }
   } catch (error) {
     if (error instanceof AttemptFailed) throw error;
     if (trainer !== null) host.discard(trainer, false);
     if (signal.aborted) throw await interrupted(fail, context);
-    const failure = hung ?? (error as Error);
-    throw fail('died', failure instanceof TrainerDied ? failure : new TrainerDied(failure.message));
+    throw fail('died', hung ?? (error as Error));
   } finally {
     clearInterval(beat);
     clearTimeout(lastResort); // a trainer that stopped in time stays warm for the next operation
@@ -174,26 +168,13 @@ function backendOf(operation: Operation): TrainerBackend {
   return operation.op === 'finetune' && operation.recipe?.backend === 'unsloth' ? 'unsloth' : 'transformers';
 }
 
-/** A worker that shuts down hands its work over; a cancelled (paused, reset, timed out) activity ends as cancelled. */
+/** The end of an attempt whose activity was told to stop, once its work is saved. */
 export async function interrupted(
-  fail: (end: AttemptEnd, failure: Error) => AttemptFailed,
+  fail: (end: AttemptEnd, reason: Error) => AttemptFailed,
   context: Context,
 ): Promise<AttemptFailed> {
-  const reason = await context.cancelled.catch((error: unknown) => error as Error);
-  if (reason instanceof CancelledFailure && reason.message === 'WORKER_SHUTDOWN') {
-    return fail('preempted', preempted('the worker shuts down; another one goes on'));
-  }
-  return fail('cancelled', reason);
-}
-
-/** Not an error of anyone's: logged quietly, retried at once. */
-export function preempted(message: string): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: 'Preempted',
-    message,
-    category: ApplicationFailureCategory.BENIGN,
-    nextRetryDelay: '500ms',
-  });
+  const reason = await interruption(context);
+  return fail(isFailure(reason, FAILURES.Preempted) ? 'preempted' : 'cancelled', reason);
 }
 
 /**
@@ -208,18 +189,18 @@ export async function failureOf(attempt: Attempt, error: unknown): Promise<unkno
 }
 
 /** What Temporal is told about an attempt that ended without a result. */
-export function toTemporalFailure(error: AttemptFailed): Error {
-  switch (error.end) {
+export function toTemporalFailure({ end, failure: reason, message }: AttemptFailed): Error {
+  switch (end) {
     case 'preempted':
     case 'cancelled':
-      return error.failure;
+      return reason;
     case 'hopeless':
-      return ApplicationFailure.create({ type: 'TrainingFailed', nonRetryable: true, message: error.message });
+      return failure(FAILURES.TrainingFailed, message);
     case 'oom':
-      return ApplicationFailure.create({ type: 'OutOfMemory', message: error.message });
+      return failure(FAILURES.OutOfMemory, message);
     case 'host':
-      return ApplicationFailure.create({ type: 'HostFailure', message: error.message });
+      return failure(FAILURES.HostFailure, message);
     case 'died':
-      return ApplicationFailure.create({ type: 'TrainerDied', message: error.message });
+      return failure(FAILURES.TrainerDied, message);
   }
 }

@@ -7,13 +7,15 @@
  * Hub models that the hub's cache lacks are downloaded; HF_HUB_OFFLINE=1 or FLAMINGO_ALLOW_DOWNLOAD=0 forbid it.
  */
 import { join } from 'node:path';
-import { finetune, type GpuDependencies } from '../gpu-activities/finetune';
+import type { GpuDependencies } from '../gpu-activities/dependencies';
+import { finetune } from '../gpu-activities/finetune';
 import { generate } from '../gpu-activities/generate';
 import { measure } from '../gpu-activities/measure';
 import { OneTrainer } from '../gpu-activities/process/one-trainer';
-import { dataFolder } from './places';
+import { trainerFolder } from '../tools/locations.cjs';
+import { cacheFolder, dataFolder } from './places';
 import { openStore } from './open-store';
-import { pythonEnv, pythonPath, unslothPython } from './toolchain';
+import { bundledModelPath, pythonEnv, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
 import { runWorker, workerLogger, type RunningWorker } from './run-worker';
@@ -39,8 +41,12 @@ async function main(): Promise<void> {
   const dependencies: GpuDependencies = {
     store,
     trainer,
-    allowCommands: process.env['FLAMINGO_ALLOW_COMMANDS'] === '1',
-    ...(every > 0 ? { checkpointEverySteps: every } : {}),
+    models: { bundled: bundledModelPath, cacheFolder: cacheFolder() },
+    programs:
+      process.env['FLAMINGO_ALLOW_COMMANDS'] === '1'
+        ? { python: pythonPath, trainerFolder: trainerFolder(), env: process.env }
+        : null,
+    checkpointEverySteps: every > 0 ? every : null,
   };
   const activities: GpuActivities = {
     finetune: (input) => finetune(dependencies, input),

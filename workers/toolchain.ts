@@ -13,11 +13,7 @@ import {
   modelFolder,
   trainerFolder,
 } from '../tools/locations.cjs';
-
-/** A part of set-up is missing; the message says which, where it should be, and the command that makes it. */
-export class NotSetUp extends Error {
-  override name = 'NotSetUp';
-}
+import { NotSetUp } from '../gpu-activities/process/not-set-up';
 
 function missing(what: string, where: string): NotSetUp {
   return new NotSetUp(`${what} is missing (${where}): run \`npm run setup\``);

@@ -6,7 +6,6 @@
  */
 import {
   allHandlersFinished,
-  ApplicationFailure,
   CancellationScope,
   ChildWorkflowFailure,
   condition,
@@ -23,7 +22,7 @@ import {
 import { checkJudges } from './check-judges';
 import { ExperimentState } from './experiment-state';
 import type { configuration } from './configuration';
-import { failure, FAILURES } from './failures';
+import { failure, FAILURES, isFailure } from './failures';
 import {
   apply,
   approve,
@@ -260,7 +259,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
 /** A failed child carries what it came to in its failure's details. */
 function failedResult(name: string, error: unknown): ConfigurationResult {
   const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
-  const detail =
-    cause instanceof ApplicationFailure ? (cause.details?.[0] as ConfigurationResult | undefined) : undefined;
+  const failed = isFailure(cause, FAILURES.ConfigurationFailed);
+  const detail = failed ? (cause.details?.[0] as ConfigurationResult | undefined) : undefined;
   return detail ?? { name, cells: [], usd: 0, requests: 0, failure: rootCause(error) ?? String(error) };
 }

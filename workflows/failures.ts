@@ -36,7 +36,7 @@ const TABLE = {
     seen: 'The plan lies in another store than the worker has. Give both the same `FLAMINGO_STORE`.',
   },
   NoProgress: {
-    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`',
+    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`',
     retry: 'never',
     seen: 'Five attempts in a row ended by themselves without a new checkpoint; the message is that of the last one.',
   },
@@ -47,7 +47,7 @@ const TABLE = {
     seen: 'Another run makes the same thing at the moment. What it makes is used as soon as it is there.',
   },
   Preempted: {
-    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `checkJudge`',
+    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`, `checkJudge`',
     retry: '500ms',
     benign: true,
     seen: 'The worker or its machine is going away. Its work is saved, and another worker goes on with it.',
@@ -83,13 +83,13 @@ const TABLE = {
     seen: 'The spending cap is reached. The configuration waits until `flamingo approve EXPERIMENT`.',
   },
   AccountPaused: {
-    thrownBy: '`judgeShard`, `judgeBatch`, `cancelBatch`, `checkJudge`',
+    thrownBy: '`judgeShard`, `judgeBatch`, `cancelBatch`',
     retry: 'never',
     benign: true,
-    seen: 'The judge account is paused. The configuration waits until `flamingo account resume ACCOUNT`; a check refuses the experiment.',
+    seen: 'The judge account is paused. The configuration waits until `flamingo account resume ACCOUNT`.',
   },
   AccountResumed: {
-    thrownBy: '`judgeShard`, `judgeBatch`, `cancelBatch`, `checkJudge`',
+    thrownBy: '`judgeShard`, `judgeBatch`, `cancelBatch`',
     retry: '100ms',
     seen: 'The account was resumed before anybody waited for it, so judging goes on at once.',
   },
@@ -110,7 +110,7 @@ const TABLE = {
     seen: 'The judge asks for a long pause. The shard goes on after it, and others have the slot meanwhile.',
   },
   BatchProcessing: {
-    thrownBy: '`judgeBatch`',
+    thrownBy: '`judgeBatch`, `cancelBatch`',
     retry: 'told',
     benign: true,
     seen: 'A message batch is in flight; how much of it is done, and when the next look is.',

@@ -7,8 +7,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pythonPath } from '../../workers/toolchain';
-import { trainerFolder } from '../../tools/locations.cjs';
+
+/** What a worker's host has for such programs. */
+export interface ProgramHost {
+  /** The interpreter of the trainer's environment; throws `NotSetUp` where there is none. */
+  python(): string;
+  /** Folder of the package `flamingo_trainer`. */
+  trainerFolder: string;
+  /** The worker's environment; a program gets a few variables of it. */
+  env: NodeJS.ProcessEnv;
+}
 
 /** What programs need to run at all, and where GPUs and models are. None holds a secret. */
 const KEPT = [
@@ -38,24 +46,28 @@ const FIXED = {
 };
 
 /** The values of the variables that the experiment file names; `missing` are those that this worker does not have. */
-export function namedVariables(names: readonly string[]): { values: Record<string, string>; missing: string[] } {
+export function namedVariables(
+  env: NodeJS.ProcessEnv,
+  names: readonly string[],
+): { values: Record<string, string>; missing: string[] } {
   const values: Record<string, string> = {};
   const missing: string[] = [];
   for (const name of names) {
-    const value = process.env[name];
+    const value = env[name];
     if (value === undefined) missing.push(name);
     else values[name] = value;
   }
   return { values, missing };
 }
 
-export function environmentOf(named: Record<string, string>): NodeJS.ProcessEnv {
-  const kept = KEPT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+/** A program's whole environment. */
+export function environmentOf(env: NodeJS.ProcessEnv, named: Record<string, string>): NodeJS.ProcessEnv {
+  const kept = KEPT.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
   return { ...(Object.fromEntries(kept) as Record<string, string>), ...FIXED, ...named };
 }
 
-export interface ProgramOptions {
-  /** `{python}` stands for the interpreter of the trainer's environment. */
+export interface ProgramOptions extends Omit<ProgramHost, 'env'> {
+  /** `{python}` stands for the interpreter. */
   command: readonly string[];
   /** Added as the last argument. */
   settingsFile: string;
@@ -73,8 +85,10 @@ export class Program {
   asked = false;
 
   constructor(private readonly options: ProgramOptions) {
-    const words = [...options.command.map((word) => (word === '{python}' ? pythonPath() : word)), options.settingsFile];
-    this.child = spawn(pythonPath(), ['-I', join(trainerFolder(), 'flamingo_trainer', 'guard.py'), ...words], {
+    const { trainerFolder, command, settingsFile } = options;
+    const python = options.python();
+    const words = [...command.map((word) => (word === '{python}' ? python : word)), settingsFile];
+    this.child = spawn(python, ['-I', join(trainerFolder, 'flamingo_trainer', 'guard.py'), ...words], {
       cwd: options.folder,
       env: options.env,
       detached: true,

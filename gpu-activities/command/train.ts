@@ -13,21 +13,22 @@ import type { ArtifactRef, CommandIdentity, Recipe } from '../../experiment/plan
 import {
   AttemptFailed,
   interrupted,
-  preempted,
   runOperation,
   type Committed,
   type GpuHeartbeat,
   type TrainerHost,
 } from '../operation';
+import { failure, FAILURES } from '../../workflows/failures';
 import type { FinetuneCommand } from '../process/protocol';
 import type { Ready } from '../process/trainer-process';
 import { Output, redactor, type ProgressLine } from './output';
 import { layOut, namesIn, placesIn, traceOf, writeSettings, type Places } from './places';
-import { environmentOf, namedVariables, Program } from './program';
+import { environmentOf, namedVariables, Program, type ProgramHost } from './program';
 
 export interface CommandWork {
   recipe: Recipe & { backend: CommandIdentity };
   trainer: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
+  programs: ProgramHost;
   model: FinetuneCommand['model'];
   /** Path of the training rows. */
   rows: string;
@@ -112,7 +113,7 @@ export async function trainByCommand(
 
 /** From its start to a good end. Throws `AttemptFailed`. */
 async function runProgram(
-  { recipe, trainer, earlier, attemptFolder }: CommandWork,
+  { recipe, trainer, programs, earlier, attemptFolder }: CommandWork,
   places: Places,
   steps: number,
   state: GpuHeartbeat,
@@ -121,9 +122,9 @@ async function runProgram(
   const context = Context.current();
   const signal = context.cancellationSignal;
   const { command, environment } = recipe.backend;
-  const { values, missing } = namedVariables(environment);
+  const { values, missing } = namedVariables(programs.env, environment);
   let checkpoint: number | null = null;
-  const fail = (end: AttemptEnd, failure: Error): AttemptFailed => new AttemptFailed(end, failure, checkpoint);
+  const fail = (end: AttemptEnd, reason: Error): AttemptFailed => new AttemptFailed(end, reason, checkpoint);
   if (missing.length > 0) {
     const names = missing.join(', ');
     throw fail('hopeless', new Error(`the experiment names ${names}, which this worker's environment does not have`));
@@ -140,10 +141,11 @@ async function runProgram(
     of: steps,
   });
   const program = new Program({
+    ...programs,
     command,
     settingsFile: places.settings,
     folder: places.source,
-    env: environmentOf(values),
+    env: environmentOf(programs.env, values),
     graceSeconds: trainer.graceSeconds,
   });
   if (program.pid !== undefined) state.trainerPid = program.pid;
@@ -189,7 +191,7 @@ async function runProgram(
   const said = output.last.length === 0 ? '' : `; its last lines:\n${output.last.join('\n')}`;
   if (hung) throw fail('died', new Error(`the trainer was silent for ${trainer.silenceSeconds} s${said}`));
   if (code === STOPPED && checkpoint !== null)
-    throw fail('preempted', preempted('the trainer stopped by itself, to be continued'));
+    throw fail('preempted', failure(FAILURES.Preempted, 'the trainer stopped by itself, to be continued'));
   const known = EXITS[code];
   const what = known === undefined ? '' : ` (${known.means})`;
   throw fail(known?.end ?? 'died', new Error(`the trainer ended with exit code ${code}${what}${said}`));

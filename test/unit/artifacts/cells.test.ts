@@ -224,7 +224,7 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     expect(reuse.cells[cell.id]).toEqual({ completions: cell.completions, judgements: cell.completions });
 
     for (const shard of shards.slice(1)) await judgeShard(shard);
-    expect(await planned()).toEqual({ reused: cell.judgements, shards: [] });
+    expect(await planned()).toEqual({ reused: cell.judgements, shards: [], cut: null });
     expect(await publishCell(stored.plan, await readCell(store, stored.plan, cell), folder)).toMatchObject({
       missing: 0,
     });

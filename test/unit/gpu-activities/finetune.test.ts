@@ -78,6 +78,8 @@ const finishing =
     });
   };
 
+const models = { bundled: (name: string) => join('/models', name), cacheFolder: '/cache' };
+
 /** One attempt, on a machine of its own. */
 async function attempt(behave: Behaviour, number: number) {
   const store = await storage.open();
@@ -87,7 +89,7 @@ async function attempt(behave: Behaviour, number: number) {
   );
   return environment.run(() =>
     finetune(
-      { store, trainer: trainer(behave) },
+      { store, trainer: trainer(behave), models, programs: null, checkpointEverySteps: null },
       { plan: ref, configuration: 'plain', experiment: 'small', maxUsd: null },
     ),
   );

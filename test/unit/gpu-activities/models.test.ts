@@ -7,22 +7,22 @@ import type { ModelIdentity } from '../../../experiment/plan';
 import { modelFor } from '../../../gpu-activities/models';
 
 let folder: string;
-const before = process.env['FLAMINGO_CACHE'];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'flamingo-model-'));
-  process.env['FLAMINGO_CACHE'] = join(folder, 'cache');
   writeFileSync(join(folder, 'config.json'), '{}');
   writeFileSync(join(folder, 'model.safetensors'), 'weights');
 });
-afterEach(() => {
-  if (before === undefined) delete process.env['FLAMINGO_CACHE'];
-  else process.env['FLAMINGO_CACHE'] = before;
-  rmSync(folder, { recursive: true });
-});
+afterEach(() => rmSync(folder, { recursive: true }));
 
 const locate = (model: ModelIdentity, at: string | null): Promise<unknown> =>
-  new MockActivityEnvironment().run(() => modelFor(model, at));
+  new MockActivityEnvironment().run(() =>
+    modelFor({ bundled: (name) => join('/models', name), cacheFolder: join(folder, 'cache') }, model, at),
+  );
+
+test('a bundled model lies where the worker says', async () => {
+  expect(await locate({ kind: 'bundled', name: 'small' }, null)).toEqual({ path: '/models/small' });
+});
 
 test('a local model that is what was planned with is used', async () => {
   const sha256 = await hashModelFolder(folder, join(folder, 'cache'));

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { OneTrainer } from '../../../gpu-activities/process/one-trainer';
 import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat } from '../../../gpu-activities/operation';
 import { installationRoot } from '../../../workers/places';
-import { NotSetUp } from '../../../workers/toolchain';
+import { NotSetUp } from '../../../gpu-activities/process/not-set-up';
 import { until } from '../../support/until';
 
 const folder = mkdtempSync(join(tmpdir(), 'flamingo-trainer-'));

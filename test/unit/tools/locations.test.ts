@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder, dataFolder, installationRoot } from '../../../workers/places';
-import { bundledModelPath, NotSetUp, pythonEnv, pythonPath } from '../../../workers/toolchain';
+import { NotSetUp } from '../../../gpu-activities/process/not-set-up';
+import { bundledModelPath, pythonEnv, pythonPath } from '../../../workers/toolchain';
 import * as locations from '../../../tools/locations.cjs';
 
 const before = { ...process.env };

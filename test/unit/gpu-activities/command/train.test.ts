@@ -6,7 +6,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalStore } from '../../../../artifacts/local/store';
+import { trainerFolder } from '../../../../tools/locations.cjs';
 import { installationRoot } from '../../../../workers/places';
+import { pythonPath } from '../../../../workers/toolchain';
 import type { Recipe } from '../../../../experiment/plan';
 import { progressOf, redactor } from '../../../../gpu-activities/command/output';
 import { trainByCommand, type CommandWork } from '../../../../gpu-activities/command/train';
@@ -69,6 +71,7 @@ async function start(
       },
     } as unknown as Recipe as CommandWork['recipe'],
     trainer: { files: { 'lib/own-trainer.mjs': program }, graceSeconds: 20, silenceSeconds: 30, ...limits },
+    programs: { python: pythonPath, trainerFolder: trainerFolder(), env: process.env },
     model: { path: '/model' },
     rows: '/rows',
     attemptFolder,

@@ -1,0 +1,23 @@
+/**
+ * What a GPU worker hands to its activities: the store, the trainer, and where things lie on its host.
+ */
+import type { Store } from '../artifacts/store';
+import type { ProgramHost } from './command/program';
+import type { TrainerHost } from './operation';
+
+export interface GpuDependencies {
+  store: Store;
+  trainer: TrainerHost;
+  models: ModelFolders;
+  /** How programs that an experiment brings are run; null = not at all: whoever submits one runs code on this host. */
+  programs: ProgramHost | null;
+  /** Optimizer steps between checkpoints; null = the trainer chooses. */
+  checkpointEverySteps: number | null;
+}
+
+export interface ModelFolders {
+  /** The folder of a model that set-up prepared; throws where it did not. */
+  bundled(name: string): string;
+  /** Remembers the hashes of model folders. */
+  cacheFolder: string;
+}
