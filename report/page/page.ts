@@ -13,14 +13,13 @@ import { baselineSection } from './baseline-section';
 import { calibrationSection } from './calibration-section';
 import { categoriesSection } from './categories-section';
 import { configurationsSection } from './configurations-section';
+import { pageAssets } from './page-assets';
 import { logProbabilitySection } from './log-probability-section';
 import { judgesSection, noiseSection } from './judges-section';
 import { costSection, deviationsSection, missingSection, provenanceSection } from './provenance-section';
 import { contrastsSection, expectationsSection, figuresSection, tableSection } from './results-section';
 import { scoresSection } from './scores-section';
 import { samplesSection } from './samples-section';
-import { SCRIPT } from './script';
-import { STYLE } from './style';
 
 /** All but the figures is made at once: returns what puts these in. */
 export function preparePage(input: ReportInput, results: Results): (drawings: ReadonlyMap<string, Drawing>) => string {
@@ -59,7 +58,8 @@ export function preparePage(input: ReportInput, results: Results): (drawings: Re
     ['cost', 'Cost', true],
     ['provenance', 'Provenance', true],
   ];
-  const scriptHash = createHash('sha256').update(SCRIPT).digest('base64');
+  const { style, script } = pageAssets();
+  const scriptHash = createHash('sha256').update(script).digest('base64');
   // inline styles are let in: all text is escaped, and without any source to load from a style can reach nothing
   const policy = `default-src 'none'; script-src 'sha256-${scriptHash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'`;
   return (drawings) =>
@@ -72,7 +72,8 @@ export function preparePage(input: ReportInput, results: Results): (drawings: Re
         <meta name="referrer" content="no-referrer" />
         <link rel="icon" href="data:," />
         <title>${plan.experiment}: report</title>
-        ${raw(`<style>${STYLE}</style>`)}
+        ${raw(`<style>
+${style}</style>`)}
       </head>
       <body>
         <header>
@@ -100,7 +101,7 @@ export function preparePage(input: ReportInput, results: Results): (drawings: Re
           </footer>
         </main>
         ${data}
-        ${raw(`<script>${SCRIPT}</script>`)}
+        ${raw(`<script>${script}</script>`)}
       </body>
     </html>
 `.text;
