@@ -13,11 +13,18 @@ import { baselineSection } from './baseline-section';
 import { calibrationSection } from './calibration-section';
 import { categoriesSection } from './categories-section';
 import { configurationsSection } from './configurations-section';
+import { contrastsSection } from './contrasts-section';
+import { costSection } from './cost-section';
+import { deviationsSection } from './deviations-section';
+import { expectationsSection } from './expectations-section';
+import { figuresSection } from './figures-section';
 import { pageAssets } from './page-assets';
 import { logProbabilitySection } from './log-probability-section';
-import { judgesSection, noiseSection } from './judges-section';
-import { costSection, deviationsSection, missingSection, provenanceSection } from './provenance-section';
-import { contrastsSection, expectationsSection, figuresSection, tableSection } from './results-section';
+import { judgesSection } from './judges-section';
+import { missingSection } from './missing-section';
+import { noiseSection } from './noise-section';
+import { provenanceSection } from './provenance-section';
+import { resultsSection } from './results-section';
 import { scoresSection } from './scores-section';
 import { samplesSection } from './samples-section';
 
@@ -92,7 +99,7 @@ ${style}</style>`)}
         </header>
         <main>
           ${banners(input, results)} ${figuresSection(results.figures, drawings)} ${expectations}
-          ${tableSection(input, results)} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
+          ${resultsSection(input, results)} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
           ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>
