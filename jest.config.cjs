@@ -6,17 +6,30 @@
 
 /** Packages that exist as ES modules only: jest loads CommonJS, so these are compiled too. */
 const esModules = [
+  'ansi-[^/]*',
+  'cli-cursor',
   'vega[^/]*',
   'd3(-[^/]*)?',
   'csv-parse',
   'csv-stringify',
   'delaunator',
+  'environment',
+  'get-east-asian-width',
   'get-port',
   'internmap',
+  'is-fullwidth-code-point',
   'json-stringify-pretty-compact',
+  'log-update',
   'long',
+  'mimic-function',
+  'onetime',
   'p-limit',
+  'restore-cursor',
   'robust-predicates',
+  'slice-ansi',
+  'string-width',
+  'strip-ansi',
+  'wrap-ansi',
   'yocto-queue',
 ];
 

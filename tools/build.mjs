@@ -94,9 +94,14 @@ async function compile(root, path) {
     // the class name is the type of an error in Temporal's histories
     jsc: { target: 'es2023', parser: { syntax: 'typescript' }, keepClassNames: true },
     // `await import('vega')` stays one: vega has a top-level await, so Node can not `require` it
-    module: { type: 'commonjs', ignoreDynamic: true },
+    module: { type: 'commonjs', ignoreDynamic: true, lazy: path.startsWith('cli/') && importsOf(join(root, path)) },
   });
   write(target, code);
+}
+
+/** What a file of the command line imports is loaded when it is first used, so that `--help` loads no SDK and no schema. */
+function importsOf(path) {
+  return [...readFileSync(path, 'utf8').matchAll(/^(?:import|\}) .*?from '([^']+)';$/gm)].map(([, from]) => from);
 }
 
 async function bundleWorkflows(root, log) {

@@ -96,6 +96,18 @@ it('is never stale where there are no sources, as in an image', () => {
   expect(isStale(root)).toBe(false);
 });
 
+it('loads what a file of the command line imports when it is first used, and no sooner', async () => {
+  put('experiment/heavy.ts', `console.log('loaded');\nexport const heavy = 'used';\n`);
+  put(
+    'cli/main.ts',
+    `import {\n  heavy,\n} from '../experiment/heavy';\nconsole.log('started');\nif (process.argv[2]) console.log(heavy);\n`,
+  );
+  await build();
+  const main = join(root, 'dist/cli/main.js');
+  expect(runMain()).toBe('started');
+  expect(execFileSync(process.execPath, [main, 'x'], { encoding: 'utf8' })).toBe('started\nloaded\nused\n');
+});
+
 it('leaves a dynamic import to Node, which can load vega only so', async () => {
   put(
     'cli/main.ts',
