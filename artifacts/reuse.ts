@@ -24,9 +24,9 @@ export interface Reuse {
   completions: Count;
   /** Requests to all judges; a combined one counts once. */
   judgements: Count;
-  /** Of log-probabilities, one for each model and prompt condition. */
+  /** Measurements of log-probabilities: one for each model and prompt condition. */
   measurements: Count;
-  /** The same by judge, in the order of the plan; `''` is the file's `judge`. */
+  /** `judgements` by judge, in the order of the plan; `''` is the file's `judge`. */
   byJudge: Record<string, Count>;
   /** Keys of the measurements that are there. */
   measured: Sha256[];
@@ -80,7 +80,7 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
   return reuse;
 }
 
-/** Of a cell: completions, and requests that have their verdict, by judge. */
+/** What a cell has: its completions, and by judge the requests that have their verdict. */
 async function countCell(store: Store, plan: Plan, cell: PlannedCell) {
   const { completions, wanted } = await readWanted(store, plan, cell);
   const judged = await readJudged(store, wanted);
