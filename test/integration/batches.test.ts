@@ -74,7 +74,7 @@ class Site {
       requests: await this.store.putBytes(toJsonLines(items), '.jsonl'),
       count: COUNT,
     };
-    const script = join(installationRoot(), 'dist', 'activities', 'judge', 'stand-in', 'main.js');
+    const script = join(installationRoot(), 'dist', 'stand-in', 'main.js');
     const flags = [
       '--ledger',
       this.ledgerFile,
