@@ -124,6 +124,7 @@ async function bundleWorkflows(root, log) {
   write(join(root, 'dist', BUNDLE), code);
 }
 
+/** Whole or not at all. write-file-atomic would also flush each file to disk, which what can be built again does not need. */
 function write(path, content) {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
