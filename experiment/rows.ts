@@ -58,6 +58,11 @@ export interface CompletionProvenance {
 export type JudgementStatus =
   'scored' | 'categorised' | 'model_refused' | 'code' | 'judge_refused' | 'unparsable' | 'failed';
 
+/** A count for each status, from nothing. */
+export function noJudgements(): Record<JudgementStatus, number> {
+  return { scored: 0, categorised: 0, model_refused: 0, code: 0, judge_refused: 0, unparsable: 0, failed: 0 };
+}
+
 /** One metric's verdict on one completion. Transport failures are never rows: the judgement stays missing. */
 export interface Judgement {
   id: Sha256;

@@ -15,7 +15,13 @@ import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import type { Sha256 } from '../experiment/canonical';
 import type { Instrument } from '../experiment/plan';
-import type { Judgement, JudgementProvenance, JudgementRequest, JudgementStatus } from '../experiment/rows';
+import {
+  noJudgements,
+  type Judgement,
+  type JudgementProvenance,
+  type JudgementRequest,
+  type JudgementStatus,
+} from '../experiment/rows';
 import { type Answer, RetryingJudge } from './ask';
 import type { JudgeClient } from './client';
 import { type Clock, SYSTEM_CLOCK } from './clock';
@@ -103,15 +109,7 @@ class Shard {
   private readonly retrying: RetryingJudge;
   private readonly now: () => number;
   private readonly host: string;
-  private readonly counts: StatusCounts = {
-    scored: 0,
-    categorised: 0,
-    model_refused: 0,
-    code: 0,
-    judge_refused: 0,
-    unparsable: 0,
-    failed: 0,
-  };
+  private readonly counts: StatusCounts = noJudgements();
   private done = 0;
   private trouble: string | null = null;
   private readonly troubles: Troubles = {};

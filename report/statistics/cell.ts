@@ -6,7 +6,7 @@
  */
 import type { Sha256 } from '../../experiment/canonical';
 import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan';
-import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
+import { noJudgements, type Completion, type Judgement, type JudgementStatus } from '../../experiment/rows';
 import { requestCounter } from '../../experiment/requests';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from '../../experiment/scored-answer';
@@ -226,16 +226,7 @@ function countsByWholeNumber(scores: readonly number[]): Record<number, number> 
 }
 
 function countStatuses(answers: readonly JudgedAnswer[], metric: string, expected: number): StatusCounts {
-  const counts: StatusCounts = {
-    scored: 0,
-    categorised: 0,
-    model_refused: 0,
-    code: 0,
-    judge_refused: 0,
-    unparsable: 0,
-    failed: 0,
-    missing: expected,
-  };
+  const counts: StatusCounts = { ...noJudgements(), missing: expected };
   for (const { judgements } of answers) {
     for (const judgement of judgements) {
       if (judgement.metric !== metric) continue;
