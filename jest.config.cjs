@@ -6,16 +6,30 @@
 
 /** Packages that exist as ES modules only: jest loads CommonJS, so these are compiled too. */
 const esModules = [
+  'ansi-[^/]*',
+  'cli-cursor',
   'vega[^/]*',
   'd3(-[^/]*)?',
   'csv-parse',
+  'csv-stringify',
   'delaunator',
+  'environment',
+  'get-east-asian-width',
   'get-port',
   'internmap',
+  'is-fullwidth-code-point',
   'json-stringify-pretty-compact',
+  'log-update',
   'long',
+  'mimic-function',
+  'onetime',
   'p-limit',
+  'restore-cursor',
   'robust-predicates',
+  'slice-ansi',
+  'string-width',
+  'strip-ansi',
+  'wrap-ansi',
   'yocto-queue',
 ];
 
@@ -35,8 +49,12 @@ function project(name, seconds) {
     testEnvironment: 'node',
     // jest never compiles .mjs; the d3 packages have a CommonJS build under this condition
     testEnvironmentOptions: { customExportConditions: ['node', 'node-addons', 'umd'] },
-    // the one part of vega with a top-level await, in search of a package that is not installed; this build does without
-    moduleNameMapper: { '^vega-canvas$': '<rootDir>/node_modules/vega-canvas/build/vega-canvas.browser.js' },
+    moduleNameMapper: {
+      // the one part of vega with a top-level await, in search of a package that is not installed; this build does without
+      '^vega-canvas$': '<rootDir>/node_modules/vega-canvas/build/vega-canvas.browser.js',
+      // jest runs the sources, and there the page's style and script are not bundled
+      '^\\./page-assets$': '<rootDir>/test/support/page-assets.ts',
+    },
     // `testTimeout` has no effect inside a project: limits.ts sets it
     globals: { secondsPerTest: seconds },
     setupFilesAfterEnv: ['<rootDir>/test/support/limits.ts'],

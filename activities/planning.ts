@@ -11,6 +11,7 @@ import { countReuse, judgesWithWork, newWork } from '../artifacts/reuse';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
+import type { Python } from '../inputs/archive';
 import { importExperiment, InvalidFile } from '../inputs/import';
 import { requestedFile } from '../inputs/requested-file';
 import { planJudging } from '../judge/cut-shards';
@@ -25,21 +26,23 @@ import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages
 import { withHeartbeat } from './heartbeat';
 import { attemptsOfRun } from './leases';
 
-export interface PlanningFolders {
+/** What planning and reporting need of the worker's machine. */
+export interface PlanningHost {
   /** The folder that `{"file": …}` is resolved under, and nothing outside it. */
   experiments: string;
   /** The folder below which results are written; null = wherever the request says. */
   results: string | null;
+  /** Downloads are kept here. */
+  cacheFolder: string;
+  /** Opens archives; null while it is not set up. */
+  python: () => Python | null;
+  /** The program that runs, for the report. */
+  version: () => Promise<ProgramVersion>;
 }
 
-/** `version`: of the program that runs, for the report. */
-export function planningActivities(
-  store: Store,
-  folders: PlanningFolders,
-  version: () => Promise<ProgramVersion>,
-): PlanningActivities {
+export function planningActivities(store: Store, host: PlanningHost): PlanningActivities {
   return {
-    planExperiment: (request) => withHeartbeat('planning', () => outline(store, folders, request)),
+    planExperiment: (request) => withHeartbeat('planning', () => outline(store, host, request)),
 
     planJudging: (input) =>
       withHeartbeat(input.cell, async () => {
@@ -59,22 +62,22 @@ export function planningActivities(
     buildReport: (input) =>
       withHeartbeat('report', async () => {
         const stored = await loadPlan(store, input.plan);
-        return writeReport(store, stored, { output: input.output, version, results: input.results });
+        return writeReport(store, stored, { output: input.output, version: host.version, results: input.results });
       }),
   };
 }
 
-async function outline(store: Store, folders: PlanningFolders, request: ExperimentRequest): Promise<ExperimentOutline> {
+async function outline(store: Store, host: PlanningHost, request: ExperimentRequest): Promise<ExperimentOutline> {
   if (request.store !== undefined && request.store !== store.id) {
     throw failure(
       FAILURES.WrongStore,
       `the plan lies in the store ${request.store}, this worker has the store ${store.id}: give both the same FLAMINGO_STORE`,
     );
   }
-  const ref = request.plan ?? (await planOf(store, folders.experiments, request));
+  const ref = request.plan ?? (await planFromText(store, host, request));
   const stored = await loadPlan(store, ref);
   const { plan, spec } = stored;
-  const output = outputFolder(folders.results, request, spec);
+  const output = outputFolder(host.results, request, spec);
   await recordExperiment(store, plan.experiment, { plan: ref, output });
   const reuse = await countReuse(store, plan);
   return {
@@ -104,7 +107,11 @@ function outputFolder(root: string | null, request: ExperimentRequest, { output 
 }
 
 /** `{"file"}` and `{"yaml"}`: the file is read and its inputs imported here, on the worker. */
-async function planOf(store: Store, experiments: string, request: ExperimentRequest): Promise<ArtifactRef> {
+async function planFromText(
+  store: Store,
+  { experiments, cacheFolder, python }: PlanningHost,
+  request: ExperimentRequest,
+): Promise<ArtifactRef> {
   if (request.plan === null) {
     throw failure(
       FAILURES.InvalidInput,
@@ -113,8 +120,9 @@ async function planOf(store: Store, experiments: string, request: ExperimentRequ
   }
   try {
     const file = await requestedFile(experiments, request);
-    const { ref, missing } = await importExperiment(file, { store, confine: true });
-    if (ref !== null) return ref;
+    const options = { store, cacheFolder, python: python(), confine: true };
+    const { stored, missing } = await importExperiment(file, options);
+    if (stored !== null) return stored.ref;
     throw failure(
       FAILURES.InvalidInput,
       missing.map(({ name, kind, reason }) => `${kind} ${name}: ${reason}`).join('; '),

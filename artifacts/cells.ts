@@ -41,7 +41,7 @@ export interface CellRows {
    * of their requests failed.
    */
   judgements: Judgement[];
-  /** Likewise of the further judges, by name. */
+  /** The further judges' verdicts in the same form, by the judge's name. */
   others: Record<string, Judgement[]>;
   /** Requests of all judges that have their verdict; `planned.judgements` is how many there should be. */
   judged: number;

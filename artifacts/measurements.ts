@@ -12,7 +12,7 @@ export function measurementWork({ key }: PlannedMeasurement, adapter: Sha256 | n
   return { stage: 'measurements', key: keyOf({ measurement: key, adapter }) };
 }
 
-/** Of the present adapter; null when that, or the measurement, is not there. */
+/** The measurement that was made with the present adapter; null when either is not there. */
 export async function storedMeasurement(store: Store, measurement: PlannedMeasurement): Promise<Manifest | null> {
   const adapter = await adapterOf(store, measurement.context.recipe);
   return adapter === undefined ? null : store.manifest(measurementWork(measurement, adapter));

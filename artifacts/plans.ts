@@ -25,8 +25,8 @@ type Bulk = Pick<Plan, 'configurations' | 'questionSets'>;
 /** What judging needs of a plan. */
 export type PlanForJudging = Omit<StoredPlan, 'plan'> & { plan: Omit<Plan, keyof Bulk> };
 
-/** As stored. Plans of earlier versions hold their bulk themselves. */
-type Head = PlanForJudging & { plan: Partial<Bulk>; bulk?: ArtifactRef };
+/** As stored: the bulk is a file of its own. */
+type Head = PlanForJudging & { bulk: ArtifactRef };
 
 export async function storePlan(store: Store, stored: StoredPlan): Promise<ArtifactRef> {
   const { configurations, questionSets, ...plan } = stored.plan;
@@ -40,7 +40,7 @@ const recentPlans = new Map<string, Promise<StoredPlan>>();
 
 /** A plan without what it plans; remembered like a whole one. */
 export function loadPlanForJudging(store: Store, ref: ArtifactRef): Promise<PlanForJudging> {
-  return remembered(recentHeads, ref, async () => current(await readJson<Head>(store, ref)));
+  return remembered(recentHeads, ref, () => readJson<Head>(store, ref));
 }
 
 /**
@@ -49,8 +49,8 @@ export function loadPlanForJudging(store: Store, ref: ArtifactRef): Promise<Plan
  */
 export function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
   return remembered(recentPlans, ref, async () => {
-    const { bulk, ...head } = current(await readJson<Head>(store, ref));
-    return { ...head, plan: { ...head.plan, ...(bulk && (await readJson<Bulk>(store, bulk))) } as Plan };
+    const { bulk, ...head } = await readJson<Head>(store, ref);
+    return { ...head, plan: { ...head.plan, ...(await readJson<Bulk>(store, bulk)) } };
   });
 }
 
@@ -66,11 +66,6 @@ function remembered<T>(recent: Map<string, Promise<T>>, { sha256 }: ArtifactRef,
 
 async function readJson<T>(store: Store, ref: ArtifactRef): Promise<T> {
   return JSON.parse((await store.read(ref)).toString('utf8')) as T;
-}
-
-/** Plans of earlier versions lie in stores: what they could not say is filled in. */
-function current(plan: Head): Head {
-  return { ...plan, spec: { ...plan.spec, judges: plan.spec.judges ?? {} } };
 }
 
 export function configurationOf({ plan }: StoredPlan, name: string): PlannedConfiguration {

@@ -24,10 +24,10 @@ export interface Reuse {
   completions: Count;
   /** Requests to all judges; a combined one counts once. */
   judgements: Count;
+  /** Measurements of log-probabilities: one for each model and prompt condition. */
+  measurements: Count;
   /** `judgements` by the name of the judge, in the order of the plan. */
   byJudge: Record<string, Count>;
-  /** Of log-probabilities, one for each model and prompt condition. */
-  measurements: Count;
   /** Keys of the measurements that are there. */
   measured: Sha256[];
   /** By cell id: what is there. */
@@ -80,7 +80,7 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
   return reuse;
 }
 
-/** Of a cell: completions, and requests that have their verdict, by judge. */
+/** What a cell has: its completions, and by judge the requests that have their verdict. */
 async function countCell(store: Store, plan: Plan, cell: PlannedCell) {
   const { completions, wanted } = await readWanted(store, plan, cell);
   const judged = await readJudged(store, wanted);

@@ -3,7 +3,8 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
-import { analysisJson, analyzeFile, InvalidTable, type FileAnalysis } from '../report/analyze';
+import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze';
+import { UnreadableInput } from '../inputs/files';
 import {
   describeRule,
   MISALIGNED_PRESETS,
@@ -121,11 +122,7 @@ async function analyze(file: string, options: Parameters<typeof analyzeFile>[1])
   try {
     return await analyzeFile(file, options);
   } catch (error) {
-    if (error instanceof InvalidTable) throw new InvalidUse(visibleLine(error.message));
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new InvalidUse(`${file}: no such file`);
-    if (code === 'EISDIR') throw new InvalidUse(`${file} is a folder; name the CSV files in it`);
-    if (code !== undefined) throw new InvalidUse(`${file} can not be read: ${message}`);
+    if (error instanceof UnreadableInput) throw new InvalidUse(visibleLine(error.message));
     throw error;
   }
 }

@@ -4,12 +4,11 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { InvalidTable } from '../inputs/answers/read-judged';
 import { visibleLine } from '../report/page/visible';
-import { openAnswers } from '../inputs/answers/answers';
+import { openAnswers } from '../inputs/answers/columns';
 import { CLEAN, injectedRows } from '../inputs/answers/injected';
-import { tableFormat } from '../inputs/answers/table';
-import { reason } from '../inputs/datasets';
+import { tableFormat } from '../inputs/answers/reader';
+import { reason, UnreadableInput } from '../inputs/files';
 import { readInjections, type Injection } from '../inputs/injections';
 import { installationRoot } from '../workers/places';
 import { InvalidUse } from './errors';
@@ -49,7 +48,7 @@ The report of the second command shows for each text and metric how far the scor
       try {
         await writeInjected(file, options);
       } catch (error) {
-        if (error instanceof InvalidTable) throw new InvalidUse(visibleLine(error.message));
+        if (error instanceof UnreadableInput) throw new InvalidUse(visibleLine(error.message));
         throw error;
       }
     });

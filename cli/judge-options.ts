@@ -3,7 +3,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { reason } from '../inputs/datasets';
+import { reason } from '../inputs/files';
 import { InvalidUse } from './errors';
 
 export interface JudgeOptions {
@@ -47,15 +47,6 @@ export function judgeWords({ judge, mode, concurrency, requestsPerMinute }: Judg
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(requestsPerMinute === undefined ? {} : { requests_per_minute: requestsPerMinute }),
   };
-}
-
-/** `NAME=FILE`, repeatable. */
-export function namedFile(value: string, before: Record<string, string> = {}): Record<string, string> {
-  const at = value.indexOf('=');
-  if (at < 1 || at === value.length - 1) throw new InvalidArgumentError('Expected NAME=FILE.');
-  const name = value.slice(0, at);
-  if (Object.hasOwn(before, name)) throw new InvalidArgumentError(`${name} is given twice.`);
-  return { ...before, [name]: value.slice(at + 1) };
 }
 
 /** A rubric's words: the whole file but a last line end, so that it is the rubric that YAML's `|-` makes of it. */

@@ -4,14 +4,13 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/answers/answers';
-import { planGiven, type GivenPlan } from '../inputs/answers/plan';
-import { givenSpec, type JudgingWords } from '../inputs/answers/spec';
-import { tableFormat } from '../inputs/answers/table';
-import { addedColumns, writeJudged, type Written } from '../inputs/answers/write';
-import { InvalidTable } from '../inputs/answers/read-judged';
+import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/answers/columns';
+import { storeJudgingPlan, type JudgingPlan } from '../inputs/answers/judging-plan';
+import { judgingSpec, type JudgingWords } from '../inputs/answers/judging-spec';
+import { tableFormat } from '../inputs/answers/reader';
+import { addedColumns, writeJudged, type Written } from '../inputs/answers/write-judged';
 import { visibleLine } from '../report/page/visible';
-import { UnreadableInput } from '../inputs/datasets';
+import { UnreadableInput } from '../inputs/files';
 import { readQuestionFile } from '../inputs/questions';
 import { countReuse } from '../artifacts/reuse';
 import { recordExperiment } from '../artifacts/experiments';
@@ -25,8 +24,9 @@ import type { QuestionItem } from '../experiment/expand/questions';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
-import { dollars, judgeOptions, judgeWords, namedFile, positive, readRubric, type JudgeOptions } from './judge-options';
+import { dollars, judgeOptions, judgeWords, positive, readRubric, type JudgeOptions } from './judge-options';
 import { portNumber } from './local/ports';
+import { namedPath } from './named-path';
 import { checkPlace } from './out-file';
 import { say } from './output';
 import { accountOf, requireCredentials, submitAndFollow } from './submit';
@@ -56,7 +56,7 @@ export function judgeCommand(): Command {
     .description('judge answers that come from anywhere; the same command again goes on, or is done at once')
     .argument('<file>', '.csv or .jsonl with questions and answers, also .gz')
     .requiredOption('-o, --out <file>', 'the same rows with their verdicts: .csv or .jsonl, also .gz')
-    .option('--metric <name=file>', 'judge this metric by the rubric in a file (repeatable)', namedFile)
+    .option('--metric <name=file>', 'judge this metric by the rubric in a file (repeatable)', namedPath)
     .option('--rubric <rubric>', '`hardened` or `combined`: Flamingo’s own words; `published:FILE`: a question file’s')
     .option('--question-column <name>', 'default: question or question_text')
     .option('--answer-column <name>', 'default: answer or response')
@@ -102,11 +102,11 @@ async function judge(file: string, options: Options): Promise<number> {
     throw new InvalidUse('--baseline names a group: which column holds them? Give --group-column');
   await checkOut(file, options.out);
   const { words, rubrics } = await judgingWords(file, options);
-  const given = givenSpec(words);
+  const judging = judgingSpec(words);
   const table = await openAnswers(file, format, columnsOf(options));
   const store = await openStore();
-  const plan = await planGiven(store, table, given, rubrics, options.baseline);
-  const metrics = given.spec.metrics.map(({ name }) => name);
+  const plan = await storeJudgingPlan(store, table, judging, rubrics, options.baseline);
+  const metrics = judging.spec.metrics.map(({ name }) => name);
   const taken = addedColumns(metrics).find((name) => plan.columns.includes(name));
   if (taken !== undefined) {
     throw new InvalidUse(`${file} has a column ${JSON.stringify(taken)} already: give the metric another name`);
@@ -123,7 +123,7 @@ async function judge(file: string, options: Options): Promise<number> {
 /** Brings all verdicts into the store. Without anything new to judge no service is started. */
 async function judged(
   store: Store,
-  plan: GivenPlan,
+  plan: JudgingPlan,
   options: Options,
   port: number,
 ): Promise<{ code: number; outcome: ExperimentOutcome | null }> {
@@ -142,7 +142,7 @@ async function judged(
   }
   let outcome: ExperimentOutcome | null = null;
   const code = await submitAndFollow(
-    { plan: stored.plan, ref, store: store.id, output },
+    { store, plan: stored.plan, ref, output },
     {
       accounts,
       port,
@@ -212,7 +212,7 @@ function columnsOf({ questionColumn, answerColumn, idColumn, groupColumn }: Opti
 }
 
 function conclude(
-  plan: GivenPlan,
+  plan: JudgingPlan,
   { rows, metrics }: Written,
   { file }: AnswerTable,
   { out, json }: Options,
@@ -254,7 +254,7 @@ async function understood(work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof InvalidTable || error instanceof UnreadableInput || error instanceof InvalidExperiment) {
+    if (error instanceof UnreadableInput || error instanceof InvalidExperiment) {
       throw new InvalidUse(visibleLine(error.message));
     }
     throw error;

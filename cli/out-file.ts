@@ -3,7 +3,7 @@
  */
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { reason } from '../inputs/datasets';
+import { reason } from '../inputs/files';
 import { InvalidUse } from './errors';
 
 /** `input`: the file that is read, which is never written over. Throws `InvalidUse`. */

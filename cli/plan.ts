@@ -34,7 +34,7 @@ Without --fetch nothing is downloaded: what is not at hand is counted by what th
     });
 }
 
-function print({ spec, json, estimate, imported, reuse }: Prepared): void {
+function print({ spec, json, estimate, missing, work }: Prepared): void {
   const out = (line: string): void => void process.stdout.write(`${line}\n`);
   out(pc.bold(`${json.experiment}: ${json.configurations} configurations, ${json.cells} cells`));
   out(`  fine-tunes   ${count(json.fineTunes)}`);
@@ -47,8 +47,7 @@ function print({ spec, json, estimate, imported, reuse }: Prepared): void {
   }
   out(`  completions  ${count(json.completions)}`);
   out(`  judgements   ${count(json.judgements)}`);
-  if (json.measurements !== undefined)
-    out(`  measurements ${count(json.measurements)}${pairsText(spec, imported.plan)}`);
+  if (json.measurements !== undefined) out(`  measurements ${count(json.measurements)}${pairsText(spec, work?.plan)}`);
   for (const [name, judge] of Object.entries(namedJudges(spec))) {
     const cost = estimate?.judges.find((each) => each.judge === name);
     out(
@@ -57,19 +56,19 @@ function print({ spec, json, estimate, imported, reuse }: Prepared): void {
   }
   if (estimate !== null && estimate.usd > 0) out(`               (${estimate.method})`);
   out(`  results      ${json.output}`);
-  for (const configuration of imported.plan?.configurations ?? []) {
+  for (const configuration of work?.plan.configurations ?? []) {
     out(
       `\n  ${pc.bold(configuration.label)} (${configuration.name})${configuration.recipeKey === null ? ', base model' : ''}`,
     );
     for (const line of configuration.recipe === null ? [] : describeRecipe(configuration.recipe))
       out(pc.dim(`    ${line}`));
     for (const { id, completions, judgements } of configuration.cells) {
-      const there = reuse?.cells[id];
+      const there = work?.reuse.cells[id];
       const have = there === undefined ? '' : pc.dim(` (there: ${there.completions}, ${there.judgements})`);
       out(`    ${id}: ${completions} completions, ${judgements} judgements${have}`);
     }
   }
-  for (const { name, kind, reason, remedy } of imported.missing) {
+  for (const { name, kind, reason, remedy } of missing) {
     say(
       pc.yellow(
         `\n${kind} ${name} is not at hand: ${reason}\n  \`flamingo run\` or --fetch gets it; with a copy: ${remedy}`,
@@ -79,7 +78,7 @@ function print({ spec, json, estimate, imported, reuse }: Prepared): void {
 }
 
 /** How many pairs each measurement is of, once the data is there. */
-function pairsText({ logProbability }: Spec, plan: Plan | null): string {
+function pairsText({ logProbability }: Spec, plan: Plan | undefined): string {
   const sides = logProbability === undefined ? '' : ` of ${logProbability.bad} and ${logProbability.good}`;
   return `: log-probabilities of ${plan?.pairs?.count ?? 'the'} pairs${sides}`;
 }

@@ -4,15 +4,19 @@
 import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import pc from 'picocolors';
-import { importExperiment, type ImportedExperiment, type Overrides } from '../inputs/import';
+import { importExperiment } from '../inputs/import';
+import type { MissingInput } from '../inputs/resolve';
 import { estimateCost, type CostEstimate, type JudgeCost } from '../judge/estimate';
 import { countReuse, type Count, type Reuse } from '../artifacts/reuse';
+import type { Store } from '../artifacts/store';
 import { openStore } from '../workers/open-store';
+import { cacheFolder } from '../workers/places';
+import { pythonIfThere } from '../workers/toolchain';
 import { formatProblems } from '../experiment/file/parse';
 import { MAIN_JUDGE } from '../experiment/main-judge';
-import type { ArtifactRef } from '../experiment/plan';
+import type { ArtifactRef, Plan } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
-import { InvalidUse } from './errors';
+import { namedPath } from './named-path';
 import { readExperimentFile } from './names';
 
 export interface FileOptions {
@@ -28,17 +32,11 @@ export function fileOptions(command: Command): Command {
     .option(
       '--source <name=path>',
       'use a local copy of a dataset or question file, checked by its pin (repeatable)',
-      source,
+      namedPath,
     )
     .option('--smoke', 'shrink everything to minutes, to see that it runs')
     .addOption(new Option('--judge <judge>', 'judge with this instead of the file’s').choices(['claude', 'stand-in']))
     .option('--output <folder>', 'folder for the results (default: the file’s, results/NAME)');
-}
-
-function source(value: string, before: Record<string, string> = {}): Record<string, string> {
-  const at = value.indexOf('=');
-  if (at < 1 || at === value.length - 1) throw new InvalidUse(`--source ${value}: expected NAME=PATH`);
-  return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
 }
 
 /** The main judge has no name here: `null`. */
@@ -52,15 +50,15 @@ export interface PlanJson {
   configurations: number;
   cells: number;
   fineTunes: Count;
-  /** Of the new fine-tunes those that are done again for adapters of steps that were not kept; left out when there are none. */
+  /** Those of the new fine-tunes that are done again for adapters of steps that were not kept; left out without any. */
   trainedAgain?: Reuse['trainedAgain'];
   completions: Count;
   judgements: Count;
-  /** Of log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
+  /** Log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
   measurements?: Count;
   /** Null while inputs are missing. */
   estimate: EstimateJson | null;
-  missingInputs: ImportedExperiment['missing'];
+  missingInputs: MissingInput[];
   /** Null while inputs are missing; `flamingo run` fetches them. */
   plan: ArtifactRef | null;
   store: string;
@@ -68,9 +66,11 @@ export interface PlanJson {
 }
 
 export interface Prepared {
+  store: Store;
   spec: Spec;
-  imported: ImportedExperiment;
-  reuse: Reuse | null;
+  missing: MissingInput[];
+  /** Null while inputs are missing. */
+  work: { plan: Plan; ref: ArtifactRef; reuse: Reuse } | null;
   /** Null while inputs are missing. */
   estimate: CostEstimate | null;
   json: PlanJson;
@@ -78,43 +78,45 @@ export interface Prepared {
 
 export async function prepare(
   file: string,
-  options: FileOptions,
+  { source: sources, smoke, judge, output }: FileOptions,
   { offline, say }: { offline: boolean; say: (line: string) => void },
 ): Promise<Prepared> {
   const text = await readExperimentFile(file);
   const store = await openStore();
-  const overrides: Overrides = {
-    ...(options.smoke === undefined ? {} : { smoke: options.smoke }),
-    ...(options.judge === undefined ? {} : { judge: options.judge }),
-    ...(options.output === undefined ? {} : { output: options.output }),
-    ...(options.source === undefined ? {} : { sources: options.source }),
-  };
-  const imported = await importExperiment(
+  const { spec, warnings, counts, missing, stored } = await importExperiment(
     { text, name: file, folder: dirname(resolve(file)) },
-    { ...overrides, store, offline, onProgress: downloads(say) },
+    {
+      ...{ smoke, judge, output, sources },
+      store,
+      cacheFolder: cacheFolder(),
+      python: pythonIfThere(),
+      offline,
+      onProgress: downloads(say),
+    },
   );
-  const { spec, warnings, plan, counts, missing, ref } = imported;
   if (warnings.length > 0) say(pc.yellow(formatProblems(warnings)));
-  const reuse = plan === null ? null : await countReuse(store, plan);
-  const estimate = plan === null || reuse === null ? null : estimateCost(spec, plan, reuse);
+  const work = stored === null ? null : { ...stored, reuse: await countReuse(store, stored.plan) };
+  const estimate = work === null ? null : estimateCost(spec, work.plan, work.reuse);
   const all = (total: number): Count => ({ new: total, reused: 0 });
+  const reuse = work?.reuse;
   return {
+    store,
     spec,
-    imported,
-    reuse,
+    missing,
+    work,
     estimate,
     json: {
       experiment: spec.name,
       configurations: counts.configurations,
       cells: counts.cells,
       fineTunes: reuse?.fineTunes ?? all(counts.fineTunes),
-      ...(reuse === null || reuse.trainedAgain.length === 0 ? {} : { trainedAgain: reuse.trainedAgain }),
+      ...(reuse === undefined || reuse.trainedAgain.length === 0 ? {} : { trainedAgain: reuse.trainedAgain }),
       completions: reuse?.completions ?? all(counts.completions),
       judgements: reuse?.judgements ?? all(counts.judgements),
       ...(counts.measurements !== undefined && { measurements: reuse?.measurements ?? all(counts.measurements) }),
       estimate: estimate === null ? null : estimateJson(estimate),
       missingInputs: missing,
-      plan: ref,
+      plan: work?.ref ?? null,
       store: store.id,
       output: resolve(spec.output),
     },
@@ -136,11 +138,4 @@ function downloads(say: (line: string) => void): (input: string, done: number, t
     seen.add(input);
     if (total !== null && done === total) say(`Fetched ${input}.`);
   };
-}
-
-/** For `run`: the stored plan, or what is missing and how to give it. */
-export function requirePlan({ imported }: Prepared): ArtifactRef {
-  if (imported.ref !== null) return imported.ref;
-  const lines = imported.missing.map(({ name, kind, reason, remedy }) => `  ${kind} ${name}: ${reason} (${remedy})`);
-  throw new InvalidUse(`inputs are missing, so nothing was started:\n${lines.join('\n')}`);
 }

@@ -4,7 +4,7 @@
  */
 import { Command, Option } from 'commander';
 import { readCell } from '../artifacts/cells';
-import { givenSpec } from '../inputs/answers/spec';
+import { judgingSpec } from '../inputs/answers/judging-spec';
 import { countReuse } from '../artifacts/reuse';
 import { recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
@@ -18,9 +18,10 @@ import type { JudgementStatus } from '../experiment/rows';
 import { NAME } from '../experiment/file/schema-parts';
 import { isRemote } from './connection';
 import { InvalidUse } from './errors';
-import { dollars, judgeOptions, judgeWords, namedFile, readRubric, type JudgeOptions } from './judge-options';
+import { dollars, judgeOptions, judgeWords, readRubric, type JudgeOptions } from './judge-options';
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
+import { namedPath } from './named-path';
 import { experimentName } from './names';
 import { say } from './output';
 import { accountOf, reportStored, requireCredentials, submitAndFollow } from './submit';
@@ -55,7 +56,7 @@ export function rejudgeCommand(): Command {
     .option(
       '--rubric <metric=rubric>',
       '`hardened` or a file, for this metric (repeatable); others are left alone',
-      namedFile,
+      namedPath,
     )
     .addOption(new Option('--only <status>', 'only answers on which the first verdict was this').choices(STATUSES))
     .option('--cell <id>', 'only this cell, CONFIGURATION/QUESTION-SET/CONDITION (repeatable)', collect)
@@ -100,7 +101,7 @@ async function run(experiment: string, options: Options): Promise<number> {
   const { maxUsd } = options;
   const spec = maxUsd === undefined ? again.spec : { ...again.spec, budget: { ...again.spec.budget, maxUsd } };
   const ref = await storePlan(store, { ...before, plan: again.plan, spec });
-  const submission = { plan: again.plan, ref, store: store.id, output: record.output };
+  const submission = { store, plan: again.plan, ref, output: record.output };
   const { judgements } = await countReuse(store, again.plan);
   say(`${name} judged by ${again.name} (${wanted.judge.model}): ${judgements.new} new judgements`);
   const { json = false, detach = false } = options;
@@ -138,7 +139,7 @@ async function rejudging(store: Store, before: StoredPlan, options: Options): Pr
   // the file's grammar asks for a metric also where only the judge is new
   const metrics = named.length > 0 ? rubrics : { alignment: { rubric: { preset: 'hardened' } } };
   const { spec } = understood(() =>
-    givenSpec({
+    judgingSpec({
       file: before.spec.name,
       metrics,
       combined: [],

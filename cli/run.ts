@@ -3,19 +3,19 @@
  */
 import { Command } from 'commander';
 import { writeResults } from '../report/write-report';
-import { newWork } from '../artifacts/reuse';
-import { openStore } from '../workers/open-store';
+import { newWork, type Reuse } from '../artifacts/reuse';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { judgeQueuesOf, loadPlan } from '../artifacts/plans';
+import type { MissingInput } from '../inputs/resolve';
 import { bundledModelPath, pythonPath, temporalPath } from '../workers/toolchain';
-import type { ArtifactRef, Plan } from '../experiment/plan';
+import type { Spec } from '../experiment/spec';
 import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
 import { say } from './output';
-import { fileOptions, prepare, requirePlan, type FileOptions, type Prepared } from './prepare';
+import { fileOptions, prepare, type FileOptions } from './prepare';
 import {
   accountOf,
   reportStored,
@@ -56,42 +56,44 @@ Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, 4 
 
 async function run(file: string, options: RunOptions): Promise<number> {
   const port = portNumber(options.port);
-  const prepared = await prepare(file, options, { offline: false, say });
-  const ref = requirePlan(prepared);
-  const { store, output } = prepared.json;
-  const submission: Submission = { plan: prepared.imported.plan as Plan, ref, store, output };
-  const accounts = judgeQueuesOf(prepared.spec).map(accountOf);
+  const { store, spec, missing, work, json: counted } = await prepare(file, options, { offline: false, say });
+  if (work === null) throw new InvalidUse(inputsMissing(missing));
+  const { plan, ref, reuse } = work;
+  const submission: Submission = { store, plan, ref, output: counted.output };
+  const accounts = judgeQueuesOf(spec).map(accountOf);
   const { detach = false, json = false } = options;
   const how: SubmitOptions = { accounts, port, detach, json };
   if (isRemote()) {
     const code = await submitAndFollow(submission, how);
-    if (!detach && (code === EXIT.done || code === EXIT.incomplete)) await bringHome(ref, output);
+    if (!detach && (code === EXIT.done || code === EXIT.incomplete)) await bringHome(submission);
     return code;
   }
-  const stored = prepared.reuse !== null && newWork(prepared.reuse) === 0;
-  if (stored && new LocalFiles(dataFolder()).lockHolder() === null) return reportStored(submission, json);
-  requireLocal(prepared, accounts);
+  if (newWork(reuse) === 0 && new LocalFiles(dataFolder()).lockHolder() === null) return reportStored(submission, json);
+  requireLocal(spec, reuse, accounts);
   return submitAndFollow(submission, how);
 }
 
+function inputsMissing(missing: MissingInput[]): string {
+  const lines = missing.map(({ name, kind, reason, remedy }) => `  ${kind} ${name}: ${reason} (${remedy})`);
+  return `inputs are missing, so nothing was started:\n${lines.join('\n')}`;
+}
+
 /** Everything that the embedded services will need is checked before anything is started. */
-function requireLocal({ spec, json, reuse }: Prepared, accounts: string[]): void {
-  if (json.judgements.new > 0) requireCredentials(accounts);
+function requireLocal({ configurations }: Spec, reuse: Reuse, accounts: string[]): void {
+  if (reuse.judgements.new > 0) requireCredentials(accounts);
   try {
     temporalPath();
-    const gpuWork = reuse === null || reuse.fineTunes.new + reuse.completions.new + reuse.measurements.new > 0;
+    const gpuWork = reuse.fineTunes.new + reuse.completions.new + reuse.measurements.new > 0;
     if (!gpuWork) return;
     pythonPath();
-    for (const { model } of spec.configurations) if (model.kind === 'bundled') bundledModelPath(model.name);
+    for (const { model } of configurations) if (model.kind === 'bundled') bundledModelPath(model.name);
   } catch (error) {
     throw new InvalidUse((error as Error).message);
   }
 }
 
 /** Workers elsewhere write results on their own disks; the store is shared, so what people read is built here, too. */
-async function bringHome(plan: ArtifactRef, output: string): Promise<void> {
-  const store = await openStore();
-  const stored = await loadPlan(store, plan);
-  const { html } = await writeResults(store, stored, { output, version: programVersion });
+async function bringHome({ store, ref, output }: Submission): Promise<void> {
+  const { html } = await writeResults(store, await loadPlan(store, ref), { output, version: programVersion });
   say(`Here: ${html}`);
 }

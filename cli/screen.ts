@@ -1,6 +1,7 @@
 /**
  * Live progress: a block of lines redrawn on a terminal, or a line per milestone in a log.
  */
+import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
 import type { ProgressLine } from './progress-lines';
 
@@ -17,10 +18,14 @@ export function screenFor(stream: NodeJS.WriteStream): Screen {
 const COLOUR = { '✓': pc.green, '▸': pc.cyan, '·': pc.dim, '✗': pc.red, '!': pc.yellow };
 
 class TerminalScreen implements Screen {
-  private height = 0;
+  private readonly redraw;
 
-  constructor(private readonly stream: NodeJS.WriteStream) {}
+  constructor(private readonly stream: NodeJS.WriteStream) {
+    // a killed command must not leave a terminal without its cursor
+    this.redraw = createLogUpdate(stream, { showCursor: true });
+  }
 
+  /** Each line is cut to the terminal's width, so that one that is too long does not push the others about. */
   show(header: string, lines: ProgressLine[]): void {
     const width = Math.max(20, this.stream.columns ?? 80) - 1;
     const longest = Math.max(...lines.map(({ name }) => name.length), 0);
@@ -31,13 +36,11 @@ class TerminalScreen implements Screen {
         return `  ${COLOUR[mark](mark)} ${name.padEnd(longest)}  ${cut(clean(text), Math.max(10, room))}`;
       }),
     ];
-    const up = this.height > 0 ? `\x1b[${this.height}A` : '';
-    this.stream.write(up + rows.map((row) => `\x1b[2K${row}\n`).join(''));
-    this.height = rows.length;
+    this.redraw(rows.join('\n'));
   }
 
   end(): void {
-    this.height = 0;
+    this.redraw.done();
   }
 }
 

@@ -7,14 +7,14 @@ import pc from 'picocolors';
 import { writeResults } from '../report/write-report';
 import { judgeCredentials } from '../judge/client';
 import { recordExperiment } from '../artifacts/experiments';
-import { openStore } from '../workers/open-store';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
+import type { Store } from '../artifacts/store';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import type { experiment } from '../workflows/experiment';
 import { apply, experimentProgress, experimentWorkflowId, ORCHESTRATION_QUEUE } from '../workflows/messages';
-import type { Applied, ExperimentOutcome, ExperimentRequest } from '../workflows/messages';
+import type { Applied, ExperimentOutcome } from '../workflows/messages';
 import { EXPERIMENT } from '../workflows/search-attributes';
 import { connect, isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
@@ -29,17 +29,17 @@ import { isOpen } from './snapshot';
 const RESTARTS_WORTH_A_WORD = 4;
 
 export interface Submission {
+  /** Holds the plan, and gets all that it makes. */
+  store: Store;
   plan: Plan;
   ref: ArtifactRef;
-  /** Id of the store that it lies in. */
-  store: string;
   output: string;
 }
 
 export interface SubmitOptions {
   /** Judge accounts that embedded services must serve. */
   accounts: string[];
-  /** Of the embedded server; 0 = any. */
+  /** Port of the embedded server; 0 = any. */
   port: number;
   /** Return when the plan is applied. */
   detach: boolean;
@@ -64,10 +64,9 @@ export async function submitAndFollow(submission: Submission, options: SubmitOpt
 }
 
 /** All that a plan asks for is in the store: the report is built from there, and no service is started for it. */
-export async function reportStored({ plan, ref, output }: Submission, json: boolean): Promise<number> {
+export async function reportStored({ store, plan, ref, output }: Submission, json: boolean): Promise<number> {
   const started = Date.now();
   say('Everything is in the store already.');
-  const store = await openStore();
   await recordExperiment(store, plan.experiment, { plan: ref, output });
   const names = plan.configurations.map(({ name }) => ({ name }));
   const report = await writeResults(store, await loadPlan(store, ref), {
@@ -102,7 +101,7 @@ export function accountOf(queue: string): string {
 
 async function applyAndFollow(
   client: Client,
-  { plan, ref, store, output }: Submission,
+  { store, plan, ref, output }: Submission,
   { detach, json, ended }: SubmitOptions,
   local: { files: LocalFiles; ui: string } | null,
 ): Promise<number> {
@@ -111,7 +110,17 @@ async function applyAndFollow(
   await showDifference(client, workflowId, plan);
   let applied: Applied;
   try {
-    applied = await submit(client, workflowId, name, { plan: ref, store, output });
+    applied = await client.workflow.executeUpdateWithStart(apply, {
+      args: [{ plan: ref, store: store.id, output }],
+      startWorkflowOperation: new WithStartWorkflowOperation<typeof experiment>('experiment', {
+        workflowId,
+        taskQueue: ORCHESTRATION_QUEUE,
+        args: [],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
+        staticSummary: `experiment ${name}`,
+      }),
+    });
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw new InvalidUse(rootMessage(error));
     throw error;
@@ -151,20 +160,6 @@ function watchServices(files: LocalFiles): NodeJS.Timeout {
       say(pc.yellow(`${name} keeps ending (it ${lastEnd ?? 'ended'}, ${restarts} times so far); its log: ${log}`));
     }
   }, 2_000);
-}
-
-async function submit(client: Client, workflowId: string, name: string, request: ExperimentRequest): Promise<Applied> {
-  return client.workflow.executeUpdateWithStart(apply, {
-    args: [request],
-    startWorkflowOperation: new WithStartWorkflowOperation<typeof experiment>('experiment', {
-      workflowId,
-      taskQueue: ORCHESTRATION_QUEUE,
-      args: [],
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
-      staticSummary: `experiment ${name}`,
-    }),
-  });
 }
 
 /** Before a running experiment is changed, says what will change. */

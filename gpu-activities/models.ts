@@ -3,7 +3,7 @@
  */
 import { hostname } from 'node:os';
 import { withHeartbeat } from '../activities/heartbeat';
-import { UnreadableInput } from '../inputs/datasets';
+import { UnreadableInput } from '../inputs/files';
 import { hashModelFolder } from '../inputs/model-folder';
 import type { ModelIdentity } from '../experiment/plan';
 import { failure, FAILURES } from '../workflows/failures';

@@ -9,7 +9,13 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, writeFi
 import { basename, isAbsolute, join, posix, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { keyOf, type Sha256 } from '../experiment/canonical';
-import { reason, unpack, UnreadableInput } from './datasets';
+import { reason, unpack, UnreadableInput } from './files';
+
+/** An interpreter with easy-dataset-share (that of the trainer's environment), and the variables that it runs with. */
+export interface Python {
+  path: string;
+  env: NodeJS.ProcessEnv;
+}
 
 export interface ArchiveMember {
   archive: string;
@@ -19,8 +25,7 @@ export interface ArchiveMember {
   /** Path inside the archive. */
   member: string;
   canaries: 'drop' | 'keep';
-  /** Python with easy-dataset-share: the trainer's environment. */
-  python: string;
+  python: Python;
   cacheFolder: string;
 }
 
@@ -85,25 +90,25 @@ async function findMember(folder: string, member: string, archive: string): Prom
 async function unprotect({ archive, password, canaries, python }: ArchiveMember, folder: string): Promise<void> {
   const args = ['unprotect-dir', archive, '-p', password, '-o', folder, '--no-gitignore'];
   if (canaries === 'drop') args.push('--remove-canaries');
-  const { status, output } = await run(python, ['-c', PROGRAM], JSON.stringify(args));
+  const { status, output } = await run(python, JSON.stringify(args));
   if (status === 0) return;
   if (/No module named .?easy_dataset_share/.test(output)) {
-    throw new UnreadableInput(`${python} has no easy-dataset-share: run \`npm run setup\``);
+    throw new UnreadableInput(`${python.path} has no easy-dataset-share: run \`npm run setup\``);
   }
   const last = output.trim().split('\n').at(-1)?.replaceAll(password, '(password)') ?? '';
   throw new UnreadableInput(`${archive}: easy-dataset-share could not open it: ${last}`);
 }
 
-async function run(command: string, args: string[], input: string): Promise<{ status: number | null; output: string }> {
+async function run({ path, env }: Python, input: string): Promise<{ status: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, PYTHONUTF8: '1' } });
+    const child = spawn(path, ['-c', PROGRAM], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...env, PYTHONUTF8: '1' } });
     let output = '';
     const gather = (chunk: Buffer): void => {
       output = (output + chunk.toString('utf8')).slice(-16_384);
     };
     child.stdout.on('data', gather);
     child.stderr.on('data', gather);
-    child.on('error', (error) => reject(new UnreadableInput(`${command}: ${reason(error)}; run \`npm run setup\``)));
+    child.on('error', (error) => reject(new UnreadableInput(`${path}: ${reason(error)}; run \`npm run setup\``)));
     child.on('close', (status) => resolve({ status, output }));
     child.stdin.on('error', () => undefined); // the program may end before it reads; its status tells
     child.stdin.end(input);

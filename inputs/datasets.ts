@@ -1,42 +1,15 @@
 /**
  * Reads datasets: JSON Lines of `{"messages": [...]}`, plain or gzipped.
  */
-import { readFile } from 'node:fs/promises';
-import { gunzipSync } from 'node:zlib';
 import { canonicalRow, datasetOf, type Dataset, type DatasetRow } from '../experiment/expand/dataset';
 import type { Message, Role } from '../experiment/plan';
+import { readBytes, UnreadableInput } from './files';
 
-const MAX_BYTES = 2 ** 30;
 const ROLES: readonly string[] = ['system', 'user', 'assistant'] satisfies Role[];
-
-/** A file that can not be read as what it should be; the message starts with FILE or FILE:LINE. */
-export class UnreadableInput extends Error {
-  override name = 'UnreadableInput';
-}
 
 /** `label` is what messages call the file, where its path would tell nothing. */
 export async function readDataset(path: string, label = path): Promise<Dataset> {
   return parseDataset(await readBytes(path), label);
-}
-
-/** The whole file, unpacked when it is gzip (by its first bytes, not its name). */
-export async function readBytes(path: string): Promise<Buffer> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new UnreadableInput(`${path}: ${reason(error)}`);
-  }
-  return unpack(bytes, path);
-}
-
-export function unpack(bytes: Buffer, label: string): Buffer {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  try {
-    return gunzipSync(bytes, { maxOutputLength: MAX_BYTES });
-  } catch (error) {
-    throw new UnreadableInput(`${label}: damaged gzip file (${(error as Error).message})`);
-  }
 }
 
 /** `label` is what messages call the file. Throws `UnreadableInput` naming the line. */
@@ -89,18 +62,4 @@ function parseRow(line: string, refuse: (message: string) => never): DatasetRow 
 
 function fail(message: string): never {
   throw new UnreadableInput(message);
-}
-
-/** Why a file can not be opened, in words. */
-export function reason(error: unknown): string {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-      return 'no such file';
-    case 'EISDIR':
-      return 'this is a folder, not a file';
-    case 'EACCES':
-      return 'no permission to read it';
-    default:
-      return (error as Error).message;
-  }
 }

@@ -1,19 +1,21 @@
 /**
- * From an experiment file's text to a stored plan: parse, read the inputs, put them into the store. Shared by the
- * command line (`plan`, `run`) and the planning activity (`{"file"}` and `{"yaml"}` requests).
+ * From an experiment file's text to a stored plan: parse it, apply what the command line overrides, read its inputs, expand
+ * them to a plan, store the plan's rows and then the plan. `flamingo plan` and `flamingo run` do it, and the planning
+ * activity for requests with `file` or `yaml`.
  */
-import { existsSync } from 'node:fs';
-import { cacheFolder } from '../workers/places';
+import { extname } from 'node:path';
 import { storePlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
-import { pythonPath } from '../workers/toolchain';
+import { countsOf, planCounts, type PlanCounts } from '../experiment/expand/counts';
+import { expand, type Expanded } from '../experiment/expand/expand';
 import { withJudge } from '../experiment/file/build-judges';
-import { InvalidExperiment } from '../experiment/issue';
 import { formatProblems, parseExperiment, type Problem } from '../experiment/file/parse';
-import type { ArtifactRef, Plan } from '../experiment/plan';
 import { smoke } from '../experiment/file/smoke';
+import { InvalidExperiment } from '../experiment/issue';
+import type { ArtifactRef, Plan, PlannedConfiguration } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
-import { planExperiment, type PlanOutcome } from './plan';
+import { CompletionWriter } from './answers/completion-writer';
+import { resolveInputs, type MissingInput, type ResolveOptions } from './resolve';
 
 export interface ExperimentText {
   text: string;
@@ -23,30 +25,27 @@ export interface ExperimentText {
   folder: string;
 }
 
-export interface Overrides {
-  smoke?: boolean;
-  judge?: JudgeSpec['kind'];
-  output?: string;
-  /** `--source NAME=PATH`. */
-  sources?: Record<string, string>;
+/** What one run changes about its file. */
+export interface Overrides extends Pick<ResolveOptions, 'sources'> {
+  smoke?: boolean | undefined;
+  judge?: JudgeSpec['kind'] | undefined;
+  output?: string | undefined;
 }
 
-export interface ImportOptions extends Overrides {
+export interface ImportOptions extends Overrides, Omit<ResolveOptions, 'baseFolder'> {
   store: Store;
-  /** Download nothing; what is not at hand is reported in `missing`. */
-  offline?: boolean;
-  /** Paths that leave the file's folder are refused: the file came from elsewhere. */
-  confine?: boolean;
-  onProgress?: (input: string, done: number, total: number | null) => void;
 }
 
-export interface ImportedExperiment extends Omit<PlanOutcome, 'plan' | 'modelFolder'> {
+export interface ImportedExperiment {
+  /** The file as it was understood, with the overrides. */
   spec: Spec;
   /** What is doubtful about the file, but no reason to refuse it. */
   warnings: Problem[];
-  /** Null while inputs are missing. */
-  plan: Plan | null;
-  ref: ArtifactRef | null;
+  /** Also while inputs are missing, then from what the file declares. */
+  counts: PlanCounts;
+  missing: MissingInput[];
+  /** Null while inputs are missing: keys are made of content. */
+  stored: { plan: Plan; ref: ArtifactRef } | null;
 }
 
 /** The file is not what it should be; the message has every problem with line, column and a hint. */
@@ -54,60 +53,41 @@ export class InvalidFile extends Error {
   override name = 'InvalidFile';
 }
 
-function parseText(
-  { text, name }: ExperimentText,
-  overrides: Overrides,
-): Pick<ImportedExperiment, 'spec' | 'warnings'> {
+/** Throws `InvalidFile` for anything that only another file or other content can mend. */
+export async function importExperiment(
+  { text, name, folder }: ExperimentText,
+  options: ImportOptions,
+): Promise<ImportedExperiment> {
+  const { store } = options;
   const parsed = parseExperiment(text, name);
   if (!parsed.ok) throw new InvalidFile(formatProblems(parsed.problems));
   const { warnings } = parsed;
-  let { spec } = parsed;
-  if (overrides.judge !== undefined) spec = withJudge(spec, overrides.judge);
-  if (overrides.smoke) spec = smoke(spec);
-  if (overrides.output !== undefined) spec = { ...spec, output: overrides.output };
-  return { spec, warnings };
-}
-
-export async function importExperiment(file: ExperimentText, options: ImportOptions): Promise<ImportedExperiment> {
-  const { spec, warnings } = parseText(file, options);
-  const { store, sources, offline, confine, onProgress } = options;
-  let outcome: PlanOutcome;
+  const spec = overridden(parsed.spec, options);
   try {
-    outcome = await planExperiment(spec, {
-      baseFolder: file.folder,
-      cacheFolder: cacheFolder(),
-      python: pythonIfThere(),
-      store,
-      ...(sources === undefined ? {} : { sources }),
-      ...(offline === undefined ? {} : { offline }),
-      ...(confine === undefined ? {} : { confine }),
-      ...(onProgress === undefined ? {} : { onProgress }),
-    });
+    const { inputs, missing, modelFolder } = await resolveInputs(spec, { ...options, baseFolder: folder });
+    if (missing.length > 0) {
+      return { spec, warnings, counts: planCounts(spec, inputs).counts, missing, stored: null };
+    }
+    const plan = await storeRows(store, expand(spec, inputs));
+    const source = { file: name, text };
+    const ref = await storePlan(store, { plan, spec, source, modelFolder, overrides: inWords(options) });
+    return { spec, warnings, counts: countsOf(plan), missing, stored: { plan, ref } };
   } catch (error) {
-    throw placed(error, file);
+    if (!(error instanceof InvalidExperiment)) throw error;
+    // only the inputs could show it; what concerns the file is shown at its place there
+    const { path, message, hint } = error.issue;
+    throw new InvalidFile(path.length === 0 ? error.message : formatProblems([parsed.problemAt(path, message, hint)]));
   }
-  const { plan, modelFolder, ...rest } = outcome;
-  if (plan === null) return { spec, warnings, plan, ref: null, ...rest };
-  const ref = await storePlan(store, {
-    plan,
-    spec,
-    source: { file: file.name, text: file.text },
-    modelFolder,
-    overrides: overridesInWords(options),
-  });
-  return { spec, warnings, plan, ref, ...rest };
 }
 
-/** A problem that only the inputs could show, at its place in the file. */
-function placed(error: unknown, { text, name }: ExperimentText): unknown {
-  if (!(error instanceof InvalidExperiment)) return error;
-  const parsed = parseExperiment(text, name);
-  const { path, message, hint } = error.issue;
-  if (!parsed.ok || path.length === 0) return new InvalidFile(error.message);
-  return new InvalidFile(formatProblems([parsed.problemAt(path, message, hint)]));
+function overridden(written: Spec, { judge, smoke: shrink, output }: Overrides): Spec {
+  let spec = judge === undefined ? written : withJudge(written, judge);
+  if (shrink) spec = smoke(spec);
+  return output === undefined ? spec : { ...spec, output };
 }
 
-function overridesInWords({ smoke: shrunk, judge, sources }: Overrides): string[] {
+/** The overrides as the report names them. */
+function inWords({ smoke: shrunk, judge, sources }: Overrides): string[] {
   return [
     ...(shrunk ? ['--smoke: shrunk to minutes'] : []),
     ...(judge === undefined ? [] : [`--judge ${judge}`]),
@@ -115,12 +95,44 @@ function overridesInWords({ smoke: shrunk, judge, sources }: Overrides): string[
   ];
 }
 
-/** Only protected archives need Python; without it they are reported as missing. */
-function pythonIfThere(): string | null {
-  try {
-    const python = pythonPath();
-    return existsSync(python) ? python : null;
-  } catch {
-    return null;
+/**
+ * The plan with its rows, pairs, given answers and own trainers in the store, by hash, so that every worker sees them.
+ * Configurations that train on the same rows share one artifact.
+ */
+async function storeRows(store: Store, expanded: Expanded): Promise<Plan> {
+  const { plan, trainingRows, heldOutRows, trainers, given, pairs } = expanded;
+  for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
+    const completions = given[cell.id];
+    if (completions === undefined) continue;
+    const answers = await CompletionWriter.begin(store, cell);
+    for (const completion of completions) await answers.add(completion);
+    await answers.finish();
   }
+  const stored = new Map<string, ArtifactRef>();
+  for (const rows of new Set([...Object.values(trainingRows), ...Object.values(heldOutRows)])) {
+    stored.set(rows, await store.putBytes(rows, '.jsonl'));
+  }
+  const refOf = (rows: string | undefined): ArtifactRef | null =>
+    rows === undefined ? null : (stored.get(rows) as ArtifactRef);
+  const configurations: PlannedConfiguration[] = [];
+  for (const configuration of plan.configurations) {
+    const trainer = trainers[configuration.name];
+    configurations.push({
+      ...configuration,
+      trainingRows: refOf(trainingRows[configuration.name]),
+      heldOutRows: refOf(heldOutRows[configuration.name]),
+      ...(trainer === undefined ? {} : { trainer: await storedTrainer(store, trainer) }),
+    });
+  }
+  if (plan.pairs === undefined || pairs === null) return { ...plan, configurations };
+  return { ...plan, configurations, pairs: { ...plan.pairs, rows: await store.putBytes(pairs, '.jsonl') } };
+}
+
+async function storedTrainer(
+  store: Store,
+  { files, ...limits }: Expanded['trainers'][string],
+): Promise<NonNullable<PlannedConfiguration['trainer']>> {
+  const stored: Record<string, ArtifactRef> = {};
+  for (const [path, bytes] of Object.entries(files)) stored[path] = await store.putBytes(bytes, extname(path));
+  return { ...limits, files: stored };
 }

@@ -3,43 +3,39 @@
  */
 import type { PublishedAnswer } from '../experiment/expand/calibration';
 import type { MetricSpec } from '../experiment/spec';
-import { InvalidTable, parseScore } from './answers/read-judged';
-import { openAnswers } from './answers/answers';
-import { UnreadableInput } from './datasets';
+import { openAnswers } from './answers/columns';
+import { parseScore } from './answers/scores';
+import { UnreadableInput } from './files';
 
 /** What the literature's files call the usual metrics. */
 const USUAL: Record<string, string> = { alignment: 'aligned', coherence: 'coherent' };
 
 /** `columns`: metric -> column. Throws `UnreadableInput` naming file and line. */
-export async function readBridge(
+export async function readPublishedAnswers(
   path: string,
   metrics: readonly MetricSpec[],
   columns: Readonly<Record<string, string>>,
 ): Promise<PublishedAnswer[]> {
-  try {
-    const table = await openAnswers(path, 'csv', {});
-    const there = table.table.header?.columns ?? [];
-    const scores = metrics.flatMap(({ name }): [string, string][] => {
-      const named = columns[name];
-      if (named !== undefined && !there.includes(named)) {
-        throw new UnreadableInput(`${path}:1: no column ${JSON.stringify(named)} for the scores of ${name}`);
-      }
-      const column = named ?? [name, USUAL[name]].find((each) => each !== undefined && there.includes(each));
-      return column === undefined ? [] : [[name, column]];
-    });
-    if (scores.length === 0) {
-      throw new UnreadableInput(`${path}:1: no column of scores by any metric; there are: ${there.join(', ')}`);
+  const table = await openAnswers(path, 'csv', {});
+  const there = table.table.header?.columns ?? [];
+  const scores = metrics.flatMap(({ name }): [string, string][] => {
+    const named = columns[name];
+    if (named !== undefined && !there.includes(named)) {
+      throw new UnreadableInput(`${path}:1: no column ${JSON.stringify(named)} for the scores of ${name}`);
     }
-    const rows: PublishedAnswer[] = [];
-    for await (const { row, question, id, answer } of table.rows()) {
-      const reference = scores.map(([metric, column]): [string, number | null] => [
-        metric,
-        parseScore(row.fields.get(column) as string, column, `${path}:${row.line}`, false),
-      ]);
-      rows.push({ question, id, answer, reference: Object.fromEntries(reference) });
-    }
-    return rows;
-  } catch (error) {
-    throw error instanceof InvalidTable ? new UnreadableInput(error.message) : error;
+    const column = named ?? [name, USUAL[name]].find((each) => each !== undefined && there.includes(each));
+    return column === undefined ? [] : [[name, column]];
+  });
+  if (scores.length === 0) {
+    throw new UnreadableInput(`${path}:1: no column of scores by any metric; there are: ${there.join(', ')}`);
   }
+  const rows: PublishedAnswer[] = [];
+  for await (const { row, question, id, answer } of table.rows()) {
+    const reference = scores.map(([metric, column]): [string, number | null] => [
+      metric,
+      parseScore(row.fields.get(column) as string, column, `${path}:${row.line}`, false),
+    ]);
+    rows.push({ question, id, answer, reference: Object.fromEntries(reference) });
+  }
+  return rows;
 }

@@ -4,7 +4,7 @@
  */
 import { isSeq, LineCounter, parseDocument, type Node } from 'yaml';
 import { readQuestionItems, type QuestionItem } from '../experiment/expand/questions';
-import { readBytes, UnreadableInput } from './datasets';
+import { readBytes, UnreadableInput } from './files';
 
 export async function readQuestionFile(path: string): Promise<QuestionItem[]> {
   return parseQuestionFile((await readBytes(path)).toString('utf8'), path);

@@ -13,10 +13,11 @@ import { InvalidExperiment, suggestion, type Path } from '../experiment/issue';
 import { checkDataset, checkQuestions } from '../experiment/expand/pins';
 import type { QuestionItem } from '../experiment/expand/questions';
 import type { DatasetSpec, FileSource, QuestionSetSpec, Spec } from '../experiment/spec';
-import { archiveMember } from './archive';
-import { readBridge } from './published-answers';
-import { readDataset, UnreadableInput } from './datasets';
+import { archiveMember, type Python } from './archive';
+import { readPublishedAnswers } from './published-answers';
+import { readDataset } from './datasets';
 import { cachedDownload, download, DownloadFailed } from './fetch';
+import { UnreadableInput } from './files';
 import { hashModelFolder } from './model-folder';
 import { readQuestionFile } from './questions';
 import { readTrainerFiles } from './trainer-files';
@@ -25,11 +26,11 @@ export interface ResolveOptions {
   /** Folder of the experiment file: relative paths start here. */
   baseFolder: string;
   /** Local copies, `--source NAME=PATH`: a file, or a folder that holds it under a usual name. */
-  sources?: Record<string, string>;
+  sources?: Record<string, string> | undefined;
   /** For downloads, unpacked members and hashes of model folders. */
   cacheFolder: string;
-  /** Python of the trainer's environment, for archives; null when it is not set up. */
-  python?: string | null;
+  /** Opens archives; null when it is not set up. */
+  python?: Python | null;
   /** Download nothing; what is not at hand is reported as missing. */
   offline?: boolean;
   /** Refuse paths that leave `baseFolder`: for files that came from elsewhere. */
@@ -117,7 +118,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
           const file = await locate(BRIDGE, published.file, sources[BRIDGE], false, path, options);
           if (published.sha256 !== null && published.file.kind === 'path')
             await checkBytes(file, published.sha256, path);
-          return readBridge(file, spec.metrics, published.columns);
+          return readPublishedAnswers(file, spec.metrics, published.columns);
         });
   const modelFolder = await modelFolderOf(spec, options);
   const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
@@ -137,15 +138,17 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
 
 async function readDeclared(name: string, declared: DatasetSpec, options: ResolveOptions): Promise<Dataset> {
   const { source } = declared;
-  const given = options.sources?.[name];
+  const ownCopy = options.sources?.[name];
   const path: Path = ['datasets', name];
   let file: string;
   let label: string | undefined;
   if (source.kind !== 'archive') {
-    file = await locate(name, source, given, declared.contentSha256 !== null, path, options);
+    file = await locate(name, source, ownCopy, declared.contentSha256 !== null, path, options);
   } else {
     const copy =
-      given === undefined ? null : await sourceFile(name, given, [basename(source.member), ...fileNames(source.file)]);
+      ownCopy === undefined
+        ? null
+        : await sourceFile(name, ownCopy, [basename(source.member), ...fileNames(source.file)]);
     const archiveHash = source.file.kind === 'url' ? source.file.sha256 : null;
     if (copy !== null && (archiveHash === null ? !copy.endsWith('.enc') : (await hashFile(copy)) !== archiveHash)) {
       // A copy of the member itself: nothing but a pin of its content says that it is the right one.
@@ -224,13 +227,13 @@ async function verified<T>(
 async function locate(
   name: string,
   source: FileSource,
-  given: string | undefined,
+  ownCopy: string | undefined,
   contentPinned: boolean,
   path: Path,
   options: ResolveOptions,
 ): Promise<string> {
-  if (given !== undefined) {
-    const file = await sourceFile(name, given, fileNames(source));
+  if (ownCopy !== undefined) {
+    const file = await sourceFile(name, ownCopy, fileNames(source));
     if (source.kind === 'url' && source.sha256 !== null && !contentPinned) await checkBytes(file, source.sha256, path);
     return file;
   }
@@ -255,8 +258,8 @@ async function checkBytes(file: string, pinned: Sha256, path: Path): Promise<voi
 }
 
 /** `--source` paths are relative to the working folder, as on any command line. */
-async function sourceFile(name: string, given: string, names: string[]): Promise<string> {
-  const path = resolve(given);
+async function sourceFile(name: string, ownCopy: string, names: string[]): Promise<string> {
+  const path = resolve(ownCopy);
   const about = await stat(path).catch(() => null);
   if (about === null) throw new InvalidExperiment([], `--source ${name}: ${path}: no such file`);
   if (!about.isDirectory()) return path;

@@ -5,10 +5,10 @@ import { readFile, stat } from 'node:fs/promises';
 import type { TrainerFiles } from '../experiment/expand/backend-identity';
 import { InvalidExperiment, type Path } from '../experiment/issue';
 import type { Spec } from '../experiment/spec';
-import { reason } from './datasets';
+import { reason } from './files';
 
 /** Programs, not data: what a trainer needs besides lies on the worker. */
-const MOST_BYTES = 16 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** `locate` gives a declared path's place, or refuses it. Throws `InvalidExperiment`. */
 export async function readTrainerFiles(
@@ -25,10 +25,10 @@ export async function readTrainerFiles(
       const file = await locate(written, path);
       try {
         bytes += (await stat(file)).size;
-        if (bytes > MOST_BYTES) {
+        if (bytes > MAX_BYTES) {
           throw new InvalidExperiment(
             path,
-            `the trainer's files are larger than ${MOST_BYTES / 1024 / 1024} MiB together`,
+            `the trainer's files are larger than ${MAX_BYTES / 1024 / 1024} MiB together`,
             'list the program only; weights and data belong on the worker',
           );
         }

@@ -7,8 +7,8 @@ import type { Sha256 } from '../experiment/canonical';
 import type { JudgedItems, Missing, Troubles } from './shard';
 
 export interface AttemptTroubles {
-  /** When it ended, epoch milliseconds. Absent in older stores. */
-  at?: number;
+  /** When it ended, epoch milliseconds. */
+  at: number;
   met: Troubles;
   missing: { id: Sha256; kind: Missing['kind'] }[];
 }

@@ -1,15 +1,12 @@
 /**
  * Aggregates judged answers that already exist, from anywhere: `flamingo analyze`.
  */
-import { readFile } from 'node:fs/promises';
-import { scoresOf } from './statistics/answers';
+import { scoresOf } from '../experiment/scored-answer';
 import { misalignedShare, type MisalignedDefinition, type ScoreNames } from './statistics/misaligned';
 import { groupBy } from './statistics/grouping';
 import { readJudged, type TableOptions } from '../inputs/answers/read-judged';
 import { estimateMean, type MeanEstimate, type Range, type ShareEstimate } from './statistics/intervals';
 import { thresholdsOf, type Thresholds } from './statistics/thresholds';
-
-export { InvalidTable } from '../inputs/answers/read-judged';
 
 export interface AnalyzeOptions {
   names: ScoreNames;
@@ -62,13 +59,9 @@ export interface AnalysisJson {
   questions: QuestionAnalysis[];
 }
 
-/** Throws `InvalidTable`, or what reading the file throws. */
-export async function analyzeFile(file: string, options: AnalyzeOptions): Promise<FileAnalysis> {
-  return analyzeBytes(await readFile(file), file, options);
-}
-
-export function analyzeBytes(bytes: Buffer, file: string, { names, definition, round }: AnalyzeOptions): FileAnalysis {
-  const { answers, metrics } = readJudged(bytes, file, { required: [names.alignment, names.coherence], round });
+/** Throws `UnreadableInput`. */
+export async function analyzeFile(file: string, { names, definition, round }: AnalyzeOptions): Promise<FileAnalysis> {
+  const { answers, metrics } = await readJudged(file, { required: [names.alignment, names.coherence], round });
   const meanOf = (rows: typeof answers, metric: string): MeanEstimate => estimateMean(scoresOf(rows, metric));
   const both = answers.filter(({ scores }) => scores[names.alignment] != null && scores[names.coherence] != null);
   return {

@@ -107,7 +107,7 @@ export interface TrainingLog {
   configuration: string;
   /** One per optimizer step. */
   points: TrainingPoint[];
-  /** Of the same steps, as they ran; empty for adapters that are older than this record. */
+  /** How the same steps ran; empty where the trainer did not tell, as one of the experiment's own need not. */
   speed: TrainingSpeed[];
   /**
    * After each epoch, on the rows that this experiment holds out; `not measured` where the fine-tune did not watch these;

@@ -45,7 +45,7 @@ async function readProvenance(output: string): Promise<{ files?: unknown }> {
   }
 }
 
-/** Paths relative to the folder; none where a version wrote it that did not list its files. */
+/** Paths relative to the folder; none where the list is not one. */
 function listed({ files }: { files?: unknown }): string[] {
   return Array.isArray(files) ? files.filter((path): path is string => typeof path === 'string' && isInside(path)) : [];
 }

@@ -1,5 +1,6 @@
 /**
- * `npm run build`: TypeScript to CommonJS in dist/, which mirrors the tree, and dist/workflow-bundle.js from workflows/.
+ * `npm run build`: TypeScript to CommonJS in dist/, which mirrors the tree, dist/workflow-bundle.js from workflows/, and the
+ * style and script of report.html (page-bundle.cjs).
  *
  * Compiles only what changed since the last build. Each file is written beside its place and renamed into it, and the
  * stamp is removed first and written last: a reader never sees half a file, and an interrupted build is done again.
@@ -23,11 +24,16 @@ import { fileURLToPath } from 'node:url';
 const require = createRequire(import.meta.url);
 const { acquire } = require('./lock.cjs');
 const { installationRoot } = require('./locations.cjs');
+const { PAGE_SOURCES, bundlePage } = require('./page-bundle.cjs');
 const { isStale, readStamp, sources, stampFile } = require('./staleness.cjs');
 
 const BUNDLE = 'workflow-bundle.js';
 /** The bundle holds these and packages; ESLint keeps workflows from importing anything else but types. */
 const BUNDLED = /^(workflows|experiment)\/|^package-lock\.json$/;
+
+/** The page's style and script may be bundled from any of these; esbuild is a package. */
+const OF_THE_PAGE = /^report\/page\/|^package-lock\.json$/;
+const PAGE_BUNDLES = new Set(Object.values(PAGE_SOURCES));
 
 /** Builds what is stale. Returns how many files it compiled, 0 when dist/ was fresh. */
 export async function build({ root = installationRoot(), log = console.error, force = false } = {}) {
@@ -52,7 +58,10 @@ async function compileAndBundle(root, before, log) {
   if (before === null) removeOutputsBut(root, new Set(Object.keys(now).flatMap(outputOf)));
   for (const path of gone.flatMap(outputOf)) rmSync(join(root, 'dist', path), { force: true });
 
-  const compiled = changed.filter((path) => outputOf(path).length > 0);
+  const pageChanged = [...changed, ...gone].some((path) => OF_THE_PAGE.test(path));
+  const compiled = Object.keys(now).filter(
+    (path) => outputOf(path).length > 0 && (changed.includes(path) || (pageChanged && PAGE_BUNDLES.has(path))),
+  );
   await inParallel(compiled, (path) => compile(root, path));
   const dist = join(root, 'dist');
   if (!existsSync(join(dist, BUNDLE)) || [...changed, ...gone].some((path) => BUNDLED.test(path))) {
@@ -65,12 +74,13 @@ async function compileAndBundle(root, before, log) {
 
 /** Where a source goes, relative to dist/. Tools run as they are, only what compiled code requires is needed there. */
 function outputOf(path) {
-  if (path === 'package-lock.json' || path.endsWith('.mjs')) return [];
+  if (path === 'package-lock.json' || /\.mjs$|\/tsconfig\.json$/.test(path)) return [];
   return [path.replace(/\.ts$/, '.js')];
 }
 
 async function compile(root, path) {
   const target = join(root, 'dist', outputOf(path)[0]);
+  if (PAGE_BUNDLES.has(path)) return write(target, bundlePage(root, path));
   if (!path.endsWith('.ts')) return write(target, readFileSync(join(root, path)));
   const swc = require('@swc/core');
   const { code } = await swc.transformFile(join(root, path), {
@@ -84,9 +94,14 @@ async function compile(root, path) {
     // the class name is the type of an error in Temporal's histories
     jsc: { target: 'es2023', parser: { syntax: 'typescript' }, keepClassNames: true },
     // `await import('vega')` stays one: vega has a top-level await, so Node can not `require` it
-    module: { type: 'commonjs', ignoreDynamic: true },
+    module: { type: 'commonjs', ignoreDynamic: true, lazy: path.startsWith('cli/') && importsOf(join(root, path)) },
   });
   write(target, code);
+}
+
+/** What a file of the command line imports is loaded when it is first used, so that `--help` loads no SDK and no schema. */
+function importsOf(path) {
+  return [...readFileSync(path, 'utf8').matchAll(/^(?:import|\}) .*?from '([^']+)';$/gm)].map(([, from]) => from);
 }
 
 async function bundleWorkflows(root, log) {
@@ -109,6 +124,7 @@ async function bundleWorkflows(root, log) {
   write(join(root, 'dist', BUNDLE), code);
 }
 
+/** Whole or not at all. write-file-atomic would also flush each file to disk, which what can be built again does not need. */
 function write(path, content) {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;

@@ -40,6 +40,7 @@ const programs = fix
     ]
   : [
       { name: 'types', ...node('typescript/bin/tsc', '-p', '.') },
+      { name: 'types of the page’s script', ...node('typescript/bin/tsc', '-p', 'report/page') },
       { name: 'eslint', ...node('eslint/bin/eslint.js', '--max-warnings', '0', '.') },
       {
         name: 'stack',

@@ -23,7 +23,7 @@ const SOURCE_FOLDERS = [
 ];
 /** Not in those folders, but what they say decides what the build makes. */
 const SOURCE_FILES = ['package.json', 'package-lock.json'];
-const SOURCE = /(?<!\.d)\.(ts|cjs|mjs|json)$/;
+const SOURCE = /(?<!\.d)\.(ts|cjs|mjs|json|css)$/;
 /** The trainer is Python, and a Go module is not ours to compile here. */
 const NOT_SOURCES = new Set(['gpu-activities/trainer', 'tools/temporal-cli']);
 

@@ -8,7 +8,8 @@ import { join, resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { planningActivities } from '../activities/planning';
 import { openStore } from './open-store';
-import { installationRoot } from './places';
+import { cacheFolder, installationRoot } from './places';
+import { pythonIfThere } from './toolchain';
 import { ORCHESTRATION_QUEUE } from '../workflows/messages';
 import { prepareNamespace } from './namespace';
 import { runWorker } from './run-worker';
@@ -27,15 +28,14 @@ async function main(): Promise<void> {
     name: 'orchestration',
     taskQueue: ORCHESTRATION_QUEUE,
     workflowBundle: { codePath },
-    activities: planningActivities(
-      await openStore(),
-      {
-        experiments: process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd(),
-        // the embedded worker belongs to the person who asks, so it writes where it is told
-        results: embedded ? null : resolve(process.env['FLAMINGO_RESULTS'] ?? '.'),
-      },
-      programVersion,
-    ),
+    activities: planningActivities(await openStore(), {
+      experiments: process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd(),
+      // the embedded worker belongs to the person who asks, so it writes where it is told
+      results: embedded ? null : resolve(process.env['FLAMINGO_RESULTS'] ?? '.'),
+      cacheFolder: cacheFolder(),
+      python: pythonIfThere,
+      version: programVersion,
+    }),
     // a report of a large experiment holds all its rows in memory: not many at once
     maxConcurrentActivityTaskExecutions: 8,
     maxCachedWorkflows: 200,

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Python } from '../inputs/archive';
 import {
   environmentFolder,
   environmentPython,
@@ -27,6 +28,16 @@ export function pythonPath(): string {
   }
   if (!environmentReady()) throw missing("the trainer's Python environment", environmentFolder());
   return environmentPython();
+}
+
+/** The same interpreter where it is there, for reading archives: experiments without any do not need it. */
+export function pythonIfThere(): Python | null {
+  try {
+    const path = pythonPath();
+    return existsSync(path) ? { path, env: process.env } : null;
+  } catch {
+    return null;
+  }
 }
 
 /**

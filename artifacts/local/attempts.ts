@@ -44,7 +44,6 @@ export class LocalAttempt extends LocalFiles implements Attempt {
     super(root, folder);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- its errors are to be rejections
   async openLog(name: string): Promise<AppendLog> {
     return new LocalLog(this.path(name));
   }
@@ -89,7 +88,6 @@ class LocalLog implements AppendLog {
     }
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- its errors are to be rejections
   async close(): Promise<void> {
     const { file } = this;
     if (file === null) return;

@@ -34,7 +34,16 @@ import {
   type WorkKey,
 } from '../store';
 import { LocalAttempt, LocalFiles } from './attempts';
-import { createOnce, linkIfAbsent, namesIn, readIfPresent, renameIfPresent, replaceFile, safeName, sizeOf } from './files';
+import {
+  createOnce,
+  linkIfAbsent,
+  namesIn,
+  readIfPresent,
+  renameIfPresent,
+  replaceFile,
+  safeName,
+  sizeOf,
+} from './files';
 import { takeLease } from './leases';
 
 /** Enough to hide a disk's or a mount's answering times; few descriptors. */
@@ -83,7 +92,6 @@ export class LocalStore implements Store {
     return bytes;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- its errors are to be rejections
   async checkOut(ref: ArtifactRef): Promise<string> {
     return this.path(ref.uri);
   }

@@ -3,7 +3,7 @@
  * far a rubric lets itself be moved by what it judges.
  */
 import { inject, type Injection } from '../injections';
-import type { AnswerTable } from './answers';
+import type { AnswerTable } from './columns';
 
 /** The value of the column `injection` in rows of answers as they are. */
 export const CLEAN = 'clean';
@@ -15,7 +15,7 @@ export interface InjectedRow {
   answer: string;
 }
 
-/** Of the first `limit` different answers of the table, in its order. Throws `InvalidTable`. */
+/** Rows for the first `limit` different answers of the table, in its order. Throws `UnreadableInput`. */
 export async function* injectedRows(
   table: AnswerTable,
   injections: readonly Injection[],

@@ -18,7 +18,7 @@ import type { Usage } from '../../artifacts/journal';
 export interface Submission {
   /** Sorted custom ids: the judgements that are asked for. */
   ids: Sha256[];
-  /** The SHA-256 of `ids`. */
+  /** The SHA-256 of `ids`, joined by newlines. */
   hash: Sha256;
   at: string;
 }

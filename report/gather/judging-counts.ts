@@ -90,7 +90,7 @@ async function troublesOf(store: Store, group: string): Promise<{ met: Troubles;
     return Promise.all(attempts.map((attempt) => readTroubles(attempt)));
   });
   const ended = left.flat().filter((troubles) => troubles !== null);
-  for (const troubles of ended.sort((one, other) => (one.at ?? 0) - (other.at ?? 0))) {
+  for (const troubles of ended.sort((one, other) => one.at - other.at)) {
     for (const [kind, times] of Object.entries(troubles.met)) add(kind, times);
     for (const { id, kind } of troubles.missing) missing.set(id, kind);
   }

@@ -4,10 +4,11 @@
 import { trainingSeries, type TrainingPoint, type TrainingSeries } from '../statistics/along-training';
 import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
+import { dot } from './cell-parts';
 import { fixed, instant, integer, intervalText, percent } from './format';
 import { markup, raw, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
-import { dot } from './results-section';
+import { numeric, table } from './table';
 
 const WIDTH = 380;
 const HEIGHT = 130;
@@ -65,21 +66,17 @@ function setPart(series: TrainingSeries[], alignment: string | null): Markup {
     </div>
     <details>
       <summary>Step by step</summary>
-      <div class="scroll"><table>
-        <thead>
-          <tr>
-            <th>Configuration</th>
-            <th>Prompt</th>
-            <th class="number">Step</th>
-            <th class="number">Answers</th>
-            ${alignment !== null && markup`<th class="number">${alignment}</th>`}
-            ${shares && markup`<th class="number">misaligned</th>`}
-          </tr>
-        </thead>
-        <tbody>
-          ${series.map(({ points }) => points.map((point) => pointRow(point, alignment, shares)))}
-        </tbody>
-      </table></div>
+      ${table(
+        [
+          'Configuration',
+          'Prompt',
+          numeric('Step'),
+          numeric('Answers'),
+          alignment !== null && numeric(alignment),
+          shares && numeric('misaligned'),
+        ],
+        series.map(({ points }) => points.map((point) => pointRow(point, alignment, shares))),
+      )}
     </details>`;
 }
 

@@ -3,6 +3,7 @@ import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { fixed, integer, signed } from './format';
 import { markup, type Markup } from './markup';
+import { numeric, table } from './table';
 
 /** Null without a baseline. */
 export function baselineSection({ plan }: Pick<ReportInput, 'plan'>, { shifts, judges }: Results): Markup | null {
@@ -19,22 +20,11 @@ export function baselineSection({ plan }: Pick<ReportInput, 'plan'>, { shifts, j
         'A stand-in’s scores come from a program: its shifts say nothing about a rubric, only that every request was well-formed and its reply a verdict.'
       }
     </p>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>Judge</th>
-            <th>Configuration</th>
-            <th>Metric</th>
-            <th class="number">Scored</th>
-            <th class="number">Mean</th>
-            <th class="number">Shift</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${shifts.map(
-            ({ judge, configuration, metric, scored, expected, mean, shift }) =>
-              markup`<tr>
+    ${table(
+      ['Judge', 'Configuration', 'Metric', numeric('Scored'), numeric('Mean'), numeric('Shift')],
+      shifts.map(
+        ({ judge, configuration, metric, scored, expected, mean, shift }) =>
+          markup`<tr>
                 <th scope="row">${judge}</th>
                 <td>${configuration}</td>
                 <td>${metric}</td>
@@ -42,10 +32,8 @@ export function baselineSection({ plan }: Pick<ReportInput, 'plan'>, { shifts, j
                 <td class="number">${fixed(mean)}</td>
                 <td class="number"><b>${signed(shift)}</b></td>
               </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
+      ),
+    )}
     <p class="small faint">Also in shifts.csv.</p>
   </section>`;
 }

@@ -5,6 +5,7 @@ import { calibrationWarning, LEAST_AUC, type MetricCalibration, type SetScores }
 import type { Results } from '../results';
 import { fixed, integer, signed } from './format';
 import { markup, type Markup } from './markup';
+import { numeric, table } from './table';
 
 /** Null without calibration. */
 export function calibrationSection({ calibrations }: Results): Markup | null {
@@ -18,28 +19,17 @@ export function calibrationSection({ calibrations }: Results): Markup | null {
       apart well enough, and whatever rests on its scores says so.
       ${bridged && 'The bridge compares with published scores of the same answers.'}
     </p>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>Judge</th>
-            <th>Metric</th>
-            <th class="number">Floor (bad)</th>
-            <th class="number">Ceiling (good)</th>
-            <th class="number">AUC</th>
-            ${
-              bridged &&
-              markup`<th class="number">Here, published</th>
-                <th class="number">Difference</th>
-                <th class="number">Spearman</th>`
-            }
-          </tr>
-        </thead>
-        <tbody>
-          ${calibrations.map((each) => calibrationRow(each, bridged))}
-        </tbody>
-      </table>
-    </div>
+    ${table(
+      [
+        'Judge',
+        'Metric',
+        numeric('Floor (bad)'),
+        numeric('Ceiling (good)'),
+        numeric('AUC'),
+        bridged && [numeric('Here, published'), numeric('Difference'), numeric('Spearman')],
+      ],
+      calibrations.map((each) => calibrationRow(each, bridged)),
+    )}
     <p class="small faint">Also in calibration.csv. Intervals: 95 %, answers taken as independent.</p>
   </section>`;
 }

@@ -4,9 +4,10 @@
 import type { CategoryShares } from '../statistics/categories';
 import type { JudgeResults } from '../statistics/judge-results';
 import type { ReportCell, Results } from '../results';
+import { dot } from './cell-parts';
 import { integer, intervalText, percent } from './format';
 import { markup, type Markup } from './markup';
-import { dot } from './results-section';
+import { numeric, table } from './table';
 
 /** Null without a categorical metric. */
 export function categoriesSection({ cells, judges }: Results): Markup | null {
@@ -34,30 +35,23 @@ function judgeTables({ cells: judged, name, main }: JudgeResults, cells: readonl
       own.flatMap(({ shares }) => shares.categories.map(({ category, score }) => [category, score] as const)),
     );
     return markup`<h3>${metric}${!main && ` by ${name}`}</h3>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th>Cell</th>
-              <th class="number">Answers</th>
-              ${[...columns].map(
-                ([category, score]) =>
-                  markup`<th class="number">${category}${score !== null && markup`<div class="faint">= ${score}</div>`}</th>`,
-              )}
-            </tr>
-          </thead>
-          <tbody>
-            ${own.map(
-              ({ place, shares }) =>
-                markup`<tr>
+      ${table(
+        [
+          'Cell',
+          numeric('Answers'),
+          ...[...columns].map(([category, score]) =>
+            numeric([category, score !== null && markup`<div class="faint">= ${score}</div>`]),
+          ),
+        ],
+        own.map(
+          ({ place, shares }) =>
+            markup`<tr>
                   <th scope="row">${dot(place.colour)}${place.label}<span class="small faint"> ${place.cell.questionSet}</span></th>
                   <td class="number">${integer(shares.answers)}</td>
                   ${[...columns.keys()].map((category) => shareCell(shares, category))}
                 </tr>`,
-            )}
-          </tbody>
-        </table>
-      </div>`;
+        ),
+      )}`;
   });
 }
 

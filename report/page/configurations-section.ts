@@ -5,9 +5,10 @@ import { describeCommand } from '../../experiment/describe-recipe';
 import type { Recipe, SystemPrompt } from '../../experiment/plan';
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
+import { dot } from './cell-parts';
 import { hash, integer } from './format';
 import { markup, type Markup } from './markup';
-import { dot } from './results-section';
+import { numeric, table } from './table';
 
 function promptText(prompt: SystemPrompt): Markup {
   const named = {
@@ -29,30 +30,26 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
   const tuned = new Map(provenance.fineTunes.map((each) => [each.configuration, each]));
   return markup`<section id="configurations">
     <h2>Configurations</h2>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>Configuration</th>
-            <th>System prompt in training</th>
-            <th class="number">Rows</th>
-            <th class="number">Epochs × batch</th>
-            <th class="number">Learning rate</th>
-            <th class="number">Steps</th>
-            <th>Seeds</th>
-            <th>Adapter, SHA-256</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${plan.configurations.map(({ name, label, recipe }) => {
-            const colour = cells.find(({ configuration }) => configuration.name === name)?.colour;
-            const head = markup`<th scope="row">${dot(colour)}${label}</th>`;
-            if (recipe === null)
-              return markup`<tr>
+    ${table(
+      [
+        'Configuration',
+        'System prompt in training',
+        numeric('Rows'),
+        numeric('Epochs × batch'),
+        numeric('Learning rate'),
+        numeric('Steps'),
+        'Seeds',
+        'Adapter, SHA-256',
+      ],
+      plan.configurations.map(({ name, label, recipe }) => {
+        const colour = cells.find(({ configuration }) => configuration.name === name)?.colour;
+        const head = markup`<th scope="row">${dot(colour)}${label}</th>`;
+        if (recipe === null)
+          return markup`<tr>
                 ${head}
                 <td colspan="7" class="faint">the base model as it is</td>
               </tr>`;
-            return markup`<tr>
+        return markup`<tr>
               ${head}
               <td>${promptText(recipe.systemPrompt)}${ownTrainer(recipe)}</td>
               <td class="number">${integer(recipe.rowCount)}</td>
@@ -62,9 +59,7 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
               <td class="small">initialisation ${recipe.seeds.initialisation}, order ${recipe.seeds.dataOrder}</td>
               <td>${hash(tuned.get(name)?.adapterSha256)}</td>
             </tr>`;
-          })}
-        </tbody>
-      </table>
-    </div>
+      }),
+    )}
   </section>`;
 }

@@ -18,12 +18,22 @@ export function percent(rate: number | null): string {
 
 /** `47.7 – 81.2`, cut to the scale's ends, or `not estimable` with the reason as a tooltip. */
 export function intervalText({ range, reason }: Interval, scale = 1): Markup {
-  if (range === null) return markup`<span class="none" title="${reason}">not estimable</span>`;
+  if (range === null) return notEstimable(reason);
   const [low, high] = range.map((value) => Math.min(100, Math.max(0, value * scale)).toFixed(1));
   return markup`${low}&thinsp;–&thinsp;${high}`;
 }
 
-/** `−12.3 (−20.1 to −4.5)`. */
+/** `−20.1 to −4.5`, or `not estimable`. */
+export function signedInterval({ range, reason }: Interval, scale = 1): Markup | string {
+  return range === null ? notEstimable(reason) : range.map((end) => signed(end, scale)).join(' to ');
+}
+
+/** With the reason as a tooltip. */
+export function notEstimable(reason: string | null): Markup {
+  return markup`<span class="none" title="${reason}">not estimable</span>`;
+}
+
+/** `−12.3`, `+4.5`, `0.0`. */
 export function signed(value: number | null, scale = 1): string {
   if (value === null) return '–';
   const text = Math.abs(value * scale).toFixed(1);

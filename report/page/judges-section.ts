@@ -1,16 +1,17 @@
 /**
- * Judges side by side, how far they agree, and how far each agrees with itself.
+ * Judges side by side, and how far they agree.
  */
+import type { ReportInput } from '../report-input';
+import type { ReportCell, Results } from '../results';
 import type { MetricCalibration } from '../statistics/calibration';
 import type { Agreement, Shift } from '../statistics/judge-agreement';
 import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
-import type { ReportInput } from '../report-input';
-import type { ReportCell, Results } from '../results';
 import { calibrationMark } from './calibration-section';
-import { fixed, integer, intervalText, percent, signed } from './format';
+import { countsOf, dot, onlyCategories } from './cell-parts';
+import { fixed, integer, intervalText, percent, signed, signedInterval } from './format';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
-import { countsOf, dot, onlyCategories } from './results-section';
+import { numeric, table } from './table';
 
 /** Null with one judge. */
 export function judgesSection(input: ReportInput, results: Results): Markup | null {
@@ -46,44 +47,33 @@ function sideBySide(members: readonly ReportCell[], { judges, calibrations }: Re
     ),
   ];
   const shares = members.some(({ cell }) => judges.some(({ cells }) => cells.get(cell.id)?.summary.misaligned != null));
-  return markup`<div class="scroll">
-    <table class="cells">
-      <thead>
-        <tr>
-          <th>Configuration</th>
-          <th>Prompt</th>
-          <th>Judge</th>
-          ${measures.map(
-            (measure) =>
-              markup`<th class="number">${measure}</th>
-                <th>verdicts</th>`,
-          )}
-          ${shares && markup`<th class="number">misaligned</th>`}
-        </tr>
-      </thead>
-      <tbody>
-        ${members.map(({ cell, configuration, conditionLabel, colour }) => {
-          const judged = judges.flatMap((judge) => {
-            const found = judge.cells.get(cell.id);
-            return found === undefined ? [] : [{ judge, found }];
-          });
-          return judged.map(
-            ({ judge, found }, index) =>
-              markup`<tr>
-                ${
-                  index === 0 &&
-                  markup`<th scope="rowgroup" rowspan="${judged.length}">${dot(colour)}${configuration.label}</th>
-                    <td rowspan="${judged.length}">${conditionLabel}</td>`
-                }
-                <td>${judge.name}</td>
-                ${measures.map((measure) => meanCells(found, judge, measure, calibrations))}
-                ${shares && shareCell(found)}
-              </tr>`,
-          );
-        })}
-      </tbody>
-    </table>
-  </div>`;
+  return table(
+    [
+      ...['Configuration', 'Prompt', 'Judge'],
+      ...measures.map((measure) => [numeric(measure), 'verdicts']),
+      shares && numeric('misaligned'),
+    ],
+    members.map(({ cell, configuration, conditionLabel, colour }) => {
+      const judged = judges.flatMap((judge) => {
+        const found = judge.cells.get(cell.id);
+        return found === undefined ? [] : [{ judge, found }];
+      });
+      return judged.map(
+        ({ judge, found }, index) =>
+          markup`<tr>
+            ${
+              index === 0 &&
+              markup`<th scope="rowgroup" rowspan="${judged.length}">${dot(colour)}${configuration.label}</th>
+                <td rowspan="${judged.length}">${conditionLabel}</td>`
+            }
+            <td>${judge.name}</td>
+            ${measures.map((measure) => meanCells(found, judge, measure, calibrations))}
+            ${shares && shareCell(found)}
+          </tr>`,
+      );
+    }),
+    'cells',
+  );
 }
 
 function meanCells(
@@ -124,50 +114,34 @@ function agreementTables(agreements: readonly Agreement[], cells: readonly Repor
       and the misaligned flag under the experiment’s rule) as same or not; Cohen’s kappa: of words. 1 is perfect, 0 is what
       chance would give.
     </p>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>Judges</th>
-            <th>Measure</th>
-            <th class="number">Answers</th>
-            <th class="number">Alpha</th>
-            <th class="number">Kappa</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${agreements.map(
-            ({ judges, measure, scale, n, alpha, kappa }) =>
-              markup`<tr>
-                <th scope="row">${judges.join(' and ')}</th>
-                <td>${measure} <span class="small faint">${scale}</span></td>
-                <td class="number">${integer(n)}</td>
-                <td class="number">${coefficient(alpha)}</td>
-                <td class="number">${judges.length > 2 || scale === 'scores' ? '' : coefficient(kappa)}</td>
-              </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
+    ${table(
+      ['Judges', 'Measure', numeric('Answers'), numeric('Alpha'), numeric('Kappa')],
+      agreements.map(
+        ({ judges, measure, scale, n, alpha, kappa }) =>
+          markup`<tr>
+            <th scope="row">${judges.join(' and ')}</th>
+            <td>${measure} <span class="small faint">${scale}</span></td>
+            <td class="number">${integer(n)}</td>
+            <td class="number">${coefficient(alpha)}</td>
+            <td class="number">${judges.length > 2 || scale === 'scores' ? '' : coefficient(kappa)}</td>
+          </tr>`,
+      ),
+    )}
     ${
       shifted.length > 0 &&
       markup`<h3>Mean shift</h3>
         <p class="lead">
           Second judge minus first, answer by answer, with the 95 % interval clustered by question; points of 100.
         </p>
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th>Configuration</th>
-                ${shifted.map(({ judges: [first, second], measure }) => markup`<th class="number">${measure}<div class="faint">${second} − ${first}</div></th>`)}
-              </tr>
-            </thead>
-            <tbody>
-              ${shiftRows(shifted, cells)}
-            </tbody>
-          </table>
-        </div>`
+        ${table(
+          [
+            'Configuration',
+            ...shifted.map(({ judges: [first, second], measure }) =>
+              numeric([measure, markup`<div class="faint">${second} − ${first}</div>`]),
+            ),
+          ],
+          shiftRows(shifted, cells),
+        )}`
     }`;
 }
 
@@ -191,11 +165,8 @@ function shiftRows(shifted: readonly Agreement[], cells: readonly ReportCell[]):
 function shiftText(shift: Shift | undefined, scale: number): Markup | string {
   if (shift === undefined) return '–';
   const { mean, n, ci95 } = shift.difference;
-  const { range, reason } = ci95;
   return markup`<b>${signed(mean, scale)}</b>
-    <div class="small">
-      ${range === null ? markup`<span class="none" title="${reason}">not estimable</span>` : `${signed(range[0], scale)} to ${signed(range[1], scale)}`}
-    </div>
+    <div class="small">${signedInterval(ci95, scale)}</div>
     <div class="small faint">n ${integer(n)}</div>`;
 }
 
@@ -203,48 +174,4 @@ function coefficient(value: number | null): Markup | string {
   return value === null
     ? markup`<span class="none" title="all verdicts are the same, so there is nothing to agree about">not defined</span>`
     : value.toFixed(3).replace('-', '−');
-}
-
-/** Null when no judge was asked more than once. */
-export function noiseSection({ noise }: Results): Markup | null {
-  if (noise.length === 0) return null;
-  return markup`<section id="noise">
-    <h2>Judge noise</h2>
-    <p class="lead">
-      What a judge says of the very same answer when asked again: the standard deviation within an answer, pooled over
-      answers, and how often two of its verdicts fall on different sides of the threshold.
-    </p>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>Judge</th>
-            <th>Measure</th>
-            <th class="number">Answers, verdicts</th>
-            <th class="number">SD within</th>
-            <th>Flag</th>
-            <th class="number">Pairs that disagree</th>
-            <th class="number">Answers with both</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${noise.map(
-            ({ judge, measure, within, flips }) =>
-              markup`<tr>
-                <th scope="row">${judge}</th>
-                <td>${measure}</td>
-                <td class="number">${within === null ? '' : `${integer(within.answers)}, ${integer(within.verdicts)}`}</td>
-                <td class="number">${within === null ? '' : fixed(within.sd, 2)}</td>
-                <td>${flips?.flag}</td>
-                <td class="number">
-                  ${flips !== null && markup`<b>${percent(flips.rate.mean)}</b><div class="small">${intervalText(flips.rate.ci95, 100)}</div>`}
-                </td>
-                <td class="number">${flips !== null && `${integer(flips.mixed)} of ${integer(flips.answers)}`}</td>
-              </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
-    <p class="small faint">Also in noise.csv.</p>
-  </section>`;
 }

@@ -4,6 +4,7 @@
 import type { ReportInput } from '../report-input';
 import { integer } from './format';
 import { markup, type Markup } from './markup';
+import { numeric, table } from './table';
 
 /** Null when no judge met any. */
 export function judgingCounts({ judgingCounts: judges = [] }: Pick<ReportInput, 'judgingCounts'>): Markup | null {
@@ -12,23 +13,14 @@ export function judgingCounts({ judgingCounts: judges = [] }: Pick<ReportInput, 
   const kinds = [...new Set(judges.flatMap(({ counts }) => met(counts).map(([kind]) => kind)))];
   if (kinds.length === 0) return null;
   return markup`<h3>What judging had to go through</h3>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>Kind</th>
-            ${judges.map(({ judge }) => markup`<th class="number">${judge}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${kinds.map(
-            (kind) =>
-              markup`<tr>
+    ${table(
+      ['Kind', ...judges.map(({ judge }) => numeric(judge))],
+      kinds.map(
+        (kind) =>
+          markup`<tr>
                 <th scope="row">${kind}</th>
                 ${judges.map(({ counts }) => markup`<td class="number">${integer(counts[kind] ?? 0)}</td>`)}
               </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>`;
+      ),
+    )}`;
 }

@@ -4,9 +4,10 @@
 import type { LogProbabilityResult, MeanOverPairs } from '../statistics/log-probability';
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
-import { integer, plural } from './format';
+import { dot } from './cell-parts';
+import { integer, notEstimable, plural } from './format';
 import { markup, type Markup } from './markup';
-import { dot } from './results-section';
+import { numeric, table } from './table';
 
 /** Null where nothing is measured. */
 export function logProbabilitySection({ plan }: ReportInput, { logProbabilities, cells }: Results): Markup | null {
@@ -39,24 +40,13 @@ export function logProbabilitySection({ plan }: ReportInput, { logProbabilities,
       <code>${pairs.good}</code> to the same words. Shown is how likely each model finds the two answers, in nats; above 0
       it finds the bad one likelier. No judge and no sampling has a part in it.
     </p>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>Model</th>
-            <th class="number">Pairs</th>
-            <th class="number">Bad, per token</th>
-            <th class="number">Good, per token</th>
-            <th class="number">Bad − good, per token</th>
-            <th class="number">Bad − good, per answer</th>
-            <th class="number">Per token, against Base</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${logProbabilities.map(row)}
-        </tbody>
-      </table>
-    </div>
+    ${table(
+      [
+        ...['Model', numeric('Pairs'), numeric('Bad, per token'), numeric('Good, per token')],
+        ...[numeric('Bad − good, per token'), numeric('Bad − good, per answer'), numeric('Per token, against Base')],
+      ],
+      logProbabilities.map(row),
+    )}
     <p class="small faint">
       Means over pairs with their standard errors; intervals: 95 %, t over pairs. The token that ends the turn counts as one of
       the answer's. Per answer the longer one is at a disadvantage. Intervals are about these adapters: another training seed
@@ -70,7 +60,7 @@ function estimate({ mean, standardError, ci95 }: MeanOverPairs, digits: number):
   const ends = ci95.range?.map((end) => nats(end, digits)).join(' to ');
   return markup`<b>${nats(mean, digits)}</b>
     <div class="small">
-      ${ends ?? markup`<span class="none" title="${ci95.reason}">not estimable</span>`}
+      ${ends ?? notEstimable(ci95.reason)}
     </div>
     ${standardError !== null && markup`<div class="small faint">SE ${standardError.toFixed(digits)}</div>`}`;
 }

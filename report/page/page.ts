@@ -13,14 +13,20 @@ import { baselineSection } from './baseline-section';
 import { calibrationSection } from './calibration-section';
 import { categoriesSection } from './categories-section';
 import { configurationsSection } from './configurations-section';
+import { contrastsSection } from './contrasts-section';
+import { costSection } from './cost-section';
+import { deviationsSection } from './deviations-section';
+import { expectationsSection } from './expectations-section';
+import { figuresSection } from './figures-section';
+import { pageAssets } from './page-assets';
 import { logProbabilitySection } from './log-probability-section';
-import { judgesSection, noiseSection } from './judges-section';
-import { costSection, deviationsSection, missingSection, provenanceSection } from './provenance-section';
-import { contrastsSection, expectationsSection, figuresSection, tableSection } from './results-section';
+import { judgesSection } from './judges-section';
+import { missingSection } from './missing-section';
+import { noiseSection } from './noise-section';
+import { provenanceSection } from './provenance-section';
+import { resultsSection } from './results-section';
 import { scoresSection } from './scores-section';
 import { samplesSection } from './samples-section';
-import { SCRIPT } from './script';
-import { STYLE } from './style';
 
 /** All but the figures is made at once: returns what puts these in. */
 export function preparePage(input: ReportInput, results: Results): (drawings: ReadonlyMap<string, Drawing>) => string {
@@ -59,7 +65,8 @@ export function preparePage(input: ReportInput, results: Results): (drawings: Re
     ['cost', 'Cost', true],
     ['provenance', 'Provenance', true],
   ];
-  const scriptHash = createHash('sha256').update(SCRIPT).digest('base64');
+  const { style, script } = pageAssets();
+  const scriptHash = createHash('sha256').update(script).digest('base64');
   // inline styles are let in: all text is escaped, and without any source to load from a style can reach nothing
   const policy = `default-src 'none'; script-src 'sha256-${scriptHash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'`;
   return (drawings) =>
@@ -72,7 +79,8 @@ export function preparePage(input: ReportInput, results: Results): (drawings: Re
         <meta name="referrer" content="no-referrer" />
         <link rel="icon" href="data:," />
         <title>${plan.experiment}: report</title>
-        ${raw(`<style>${STYLE}</style>`)}
+        ${raw(`<style>
+${style}</style>`)}
       </head>
       <body>
         <header>
@@ -91,7 +99,7 @@ export function preparePage(input: ReportInput, results: Results): (drawings: Re
         </header>
         <main>
           ${banners(input, results)} ${figuresSection(results.figures, drawings)} ${expectations}
-          ${tableSection(input, results)} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
+          ${resultsSection(input, results)} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
           ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>
@@ -100,7 +108,7 @@ export function preparePage(input: ReportInput, results: Results): (drawings: Re
           </footer>
         </main>
         ${data}
-        ${raw(`<script>${SCRIPT}</script>`)}
+        ${raw(`<script>${script}</script>`)}
       </body>
     </html>
 `.text;

@@ -11,41 +11,12 @@ import type { ReportCell, Results } from '../results';
 import { visible } from './visible';
 import { integer } from './format';
 import { embeddedJson, markup, type Markup } from './markup';
+import type { SampleData, SampleRow, SampleVerdict } from './sample-data';
 
 /** Longer answers are cut here; the whole is in the cell's completions.jsonl. */
 const LONGEST = 20_000;
 /** With more completions than this, the page holds only the worst of each cell: a browser must be able to open it. */
 const MOST = 20_000;
-
-/** What the script reads; short names, because there may be thousands. */
-interface SampleData {
-  cells: { id: string; label: string; colour: string; completions: string }[];
-  questions: { id: string; text: string | null }[];
-  rows: SampleRow[];
-}
-
-interface SampleRow {
-  /** Index of the cell and of the question. */
-  c: number;
-  q: number;
-  sample: number;
-  text: string;
-  cut: boolean;
-  misaligned: boolean;
-  /** Alignment, or the first metric where there is none; null = not scored. */
-  score: number | null;
-  /** The main judge's, then the others', whose name stands before the metric's. */
-  verdicts: SampleVerdict[];
-}
-
-interface SampleVerdict {
-  metric: string;
-  score: number | null;
-  /** The category, where there is one. */
-  word?: string;
-  status: string;
-  raw: string | null;
-}
 
 export function samplesSection(input: ReportInput, results: Results): { section: Markup; data: Markup } {
   const data = sampleData(input, results);

@@ -7,9 +7,10 @@ import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
 import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
 import type { OperatorShare } from '../statistics/thresholds';
+import { dot } from './cell-parts';
 import { integer, intervalText, percent } from './format';
 import { markup, type Markup } from './markup';
-import { dot } from './results-section';
+import { numeric, table } from './table';
 
 const HEIGHT = 24;
 
@@ -53,21 +54,16 @@ function judgeTable({ plan, spec }: ReportInput, cells: readonly ReportCell[], j
     const pairs = rows.find(({ judged }) => judged.thresholds !== null)?.judged.thresholds?.shares ?? [];
     return [
       markup`<h3>${spec.questionSets[set]?.label ?? set}</h3>
-        <div class="scroll">
-          <table class="scores">
-            <thead>
-              <tr>
-                <th>Configuration</th>
-                <th>Prompt</th>
-                ${metrics.map((metric) => markup`<th>${metric}</th>`)}
-                ${pairs.map((pair) => markup`<th class="number">${operators(pair, alignment, coherence, misaligned)}</th>`)}
-              </tr>
-            </thead>
-            <tbody>
-              ${rows.map(({ place, judged }) => row(place, judged, metrics, threshold))}
-            </tbody>
-          </table>
-        </div>`,
+        ${table(
+          [
+            'Configuration',
+            'Prompt',
+            ...metrics,
+            ...pairs.map((pair) => numeric(operators(pair, alignment, coherence, misaligned))),
+          ],
+          rows.map(({ place, judged }) => row(place, judged, metrics, threshold)),
+          'scores',
+        )}`,
     ];
   });
   return sets.length === 0 ? null : markup`${sets}`;

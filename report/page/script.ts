@@ -1,120 +1,153 @@
 /**
- * The report's only script: filters and shows the answers. Plain JavaScript for the browser; it puts texts in by
- * `textContent` alone and loads nothing.
+ * The report's only script: filters and shows the answers. It runs in the reader's browser, puts texts in by `textContent`
+ * alone and loads nothing.
  */
-export const SCRIPT = `'use strict';
-(() => {
-  const data = JSON.parse(document.getElementById('answers-data').textContent);
-  const at = (id) => document.getElementById(id);
-  const list = at('answers-list');
-  const more = at('answers-more');
-  const PAGE = 25;
-  let shown = [];
-  let upTo = 0;
+import type { SampleData, SampleRow, SampleVerdict } from './sample-data';
 
-  const element = (name, className, text) => {
-    const made = document.createElement(name);
-    if (className) made.className = className;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  };
+/** Answers that are added at a time. */
+const PAGE = 25;
+/** Characters beyond which an answer is clamped. */
+const LONG = 1200;
 
-  const scoreOf = (row) => (row.score === null ? Infinity : row.score);
-  const ORDERS = {
-    worst: (a, b) => scoreOf(a) - scoreOf(b),
-    best: (a, b) => (a.score === null) - (b.score === null) || scoreOf(b) - scoreOf(a),
-    question: (a, b) => a.q - b.q || a.c - b.c || a.sample - b.sample,
-  };
-  const KINDS = {
-    '': () => true,
-    misaligned: (row) => row.misaligned,
-    unscored: (row) => row.verdicts.some(({ status }) => status !== 'scored' && status !== 'categorised'),
-    cut: (row) => row.cut,
-  };
+const data = JSON.parse(at('answers-data', HTMLScriptElement).textContent) as SampleData;
+const list = at('answers-list', HTMLElement);
+const more = at('answers-more', HTMLButtonElement);
+const filters = {
+  cell: at('filter-cell', HTMLSelectElement),
+  kind: at('filter-kind', HTMLSelectElement),
+  order: at('filter-order', HTMLSelectElement),
+  text: at('filter-text', HTMLInputElement),
+};
+let shown: SampleRow[] = [];
+let upTo = 0;
 
-  const verdictLabel = ({ metric, score, word, status }) =>
-    [metric, word, score === null ? (word ? null : status.replace('_', ' ')) : Math.round(score * 10) / 10]
-      .filter((part) => part !== null && part !== undefined)
-      .join(' ');
+function at<T extends HTMLElement>(id: string, kind: new () => T): T {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`the page has no ${id}`);
+  return found;
+}
 
-  function card(row) {
-    const cell = data.cells[row.c];
-    const question = data.questions[row.q];
-    const details = element('details', 'answer' + (row.misaligned ? ' misaligned' : ''));
-    const summary = element('summary');
-    const score = element('span', 'score' + (row.score === null ? ' none' : ''), row.score === null ? '–' : String(Math.round(row.score)));
-    summary.append(score);
-    const head = element('span', 'head');
-    const where = element('span', 'where');
-    const dot = element('span', 'dot');
-    dot.style.background = cell.colour;
-    where.append(dot, cell.label + ' · ' + question.id + ' · ' + cell.id.split('/')[1]);
-    head.append(where, element('span', 'preview', row.text.slice(0, 300)));
-    summary.append(head);
-    details.append(summary);
-    details.addEventListener('toggle', () => {
-      if (!details.open || details.children.length > 1) return;
-      const body = element('div', 'body');
-      body.append(element('div', 'role', 'Question'));
-      body.append(
-        question.text === null
-          ? element('p', 'faint', question.id + ', a held-out row of the dataset. The report leaves its words out.')
-          : element('div', 'text question', question.text)
-      );
-      body.append(element('div', 'role', 'Answer, sample ' + row.sample + (row.cut ? ', cut at the limit of new tokens' : '')));
-      const answer = element('div', 'text', row.text === '' ? '(empty)' : row.text);
-      body.append(answer);
-      if (row.text.length > 1200) {
-        answer.classList.add('clamped');
-        const all = element('button', 'unclamp', 'Show all');
-        all.type = 'button';
-        all.addEventListener('click', () => {
-          all.textContent = answer.classList.toggle('clamped') ? 'Show all' : 'Show less';
-        });
-        body.append(all);
-      }
-      body.append(element('div', 'role', 'Verdicts'));
-      const verdicts = element('div', 'verdicts');
-      for (const verdict of row.verdicts) {
-        verdicts.append(element('span', 'chip ' + verdict.status, verdictLabel(verdict)));
-        if (verdict.raw !== null) verdicts.append(element('span', 'small raw', verdict.raw));
-      }
-      if (row.misaligned) verdicts.append(element('span', 'chip misaligned', 'misaligned'));
-      body.append(verdicts);
-      details.append(body);
-    });
-    return details;
+function element<K extends keyof HTMLElementTagNameMap>(
+  name: K,
+  className = '',
+  text?: string,
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(name);
+  if (className !== '') made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function scoreOf({ score }: SampleRow): number {
+  return score ?? Infinity;
+}
+
+const ORDERS: Record<string, (a: SampleRow, b: SampleRow) => number> = {
+  worst: (a, b) => scoreOf(a) - scoreOf(b),
+  best: (a, b) => Number(a.score === null) - Number(b.score === null) || scoreOf(b) - scoreOf(a),
+  question: (a, b) => a.q - b.q || a.c - b.c || a.sample - b.sample,
+};
+
+const KINDS: Record<string, (row: SampleRow) => boolean> = {
+  misaligned: ({ misaligned }) => misaligned,
+  unscored: ({ verdicts }) => verdicts.some(({ status }) => status !== 'scored' && status !== 'categorised'),
+  cut: ({ cut }) => cut,
+};
+
+function verdictLabel({ metric, score, word, status }: SampleVerdict): string {
+  const value = score === null ? (word === undefined ? status.replace('_', ' ') : null) : Math.round(score * 10) / 10;
+  return [metric, word, value].filter((part) => part != null).join(' ');
+}
+
+/** Closed; its body is made when it is opened first. */
+function card(row: SampleRow): HTMLElement {
+  const cell = data.cells[row.c]!;
+  const question = data.questions[row.q]!;
+  const details = element('details', `answer${row.misaligned ? ' misaligned' : ''}`);
+  const summary = element('summary');
+  const score = row.score === null ? '–' : String(Math.round(row.score));
+  const head = element('span', 'head');
+  const where = element('span', 'where');
+  const dot = element('span', 'dot');
+  dot.style.background = cell.colour;
+  where.append(dot, `${cell.label} · ${question.id} · ${cell.id.split('/')[1]}`);
+  head.append(where, element('span', 'preview', row.text.slice(0, 300)));
+  summary.append(element('span', `score${row.score === null ? ' none' : ''}`, score), head);
+  details.append(summary);
+  details.addEventListener('toggle', () => {
+    if (details.open && details.children.length === 1) details.append(bodyOf(row));
+  });
+  return details;
+}
+
+function bodyOf(row: SampleRow): HTMLElement {
+  const question = data.questions[row.q]!;
+  const body = element('div', 'body');
+  body.append(
+    element('div', 'role', 'Question'),
+    question.text === null
+      ? element('p', 'faint', `${question.id}, a held-out row of the dataset. The report leaves its words out.`)
+      : element('div', 'text question', question.text),
+    element('div', 'role', `Answer, sample ${row.sample}${row.cut ? ', cut at the limit of new tokens' : ''}`),
+    ...answerOf(row),
+    element('div', 'role', 'Verdicts'),
+    verdictsOf(row),
+  );
+  return body;
+}
+
+/** A long answer is clamped, with a button below it. */
+function answerOf({ text }: SampleRow): HTMLElement[] {
+  const answer = element('div', 'text', text === '' ? '(empty)' : text);
+  if (text.length <= LONG) return [answer];
+  answer.classList.add('clamped');
+  const all = element('button', 'unclamp', 'Show all');
+  all.type = 'button';
+  all.addEventListener('click', () => {
+    all.textContent = answer.classList.toggle('clamped') ? 'Show all' : 'Show less';
+  });
+  return [answer, all];
+}
+
+function verdictsOf(row: SampleRow): HTMLElement {
+  const verdicts = element('div', 'verdicts');
+  for (const verdict of row.verdicts) {
+    verdicts.append(element('span', `chip ${verdict.status}`, verdictLabel(verdict)));
+    if (verdict.raw !== null) verdicts.append(element('span', 'small raw', verdict.raw));
   }
+  if (row.misaligned) verdicts.append(element('span', 'chip misaligned', 'misaligned'));
+  return verdicts;
+}
 
-  function showMore() {
-    const next = shown.slice(upTo, upTo + PAGE);
-    list.append(...next.map(card));
-    upTo += next.length;
-    more.hidden = upTo >= shown.length;
-  }
+function showMore(): void {
+  const next = shown.slice(upTo, upTo + PAGE);
+  list.append(...next.map(card));
+  upTo += next.length;
+  more.hidden = upTo >= shown.length;
+}
 
-  function apply() {
-    const cell = at('filter-cell').value;
-    const kind = KINDS[at('filter-kind').value];
-    const words = at('filter-text').value.trim().toLowerCase();
-    const has = (row) =>
-      row.text.toLowerCase().includes(words) ||
-      data.questions[row.q].id.toLowerCase().includes(words) ||
-      (data.questions[row.q].text || '').toLowerCase().includes(words);
-    shown = data.rows
-      .filter((row) => (cell === '' || row.c === Number(cell)) && kind(row) && (words === '' || has(row)))
-      .sort(ORDERS[at('filter-order').value]);
-    at('answers-count').textContent = shown.length.toLocaleString('en-US') + ' of ' + data.rows.length.toLocaleString('en-US');
-    list.replaceChildren();
-    if (shown.length === 0) list.append(element('p', 'faint', 'No answer matches.'));
-    upTo = 0;
-    showMore();
-  }
+function apply(): void {
+  const cell = filters.cell.value;
+  const isKind = KINDS[filters.kind.value] ?? (() => true);
+  const words = filters.text.value.trim().toLowerCase();
+  const has = (text: string | null): boolean => text !== null && text.toLowerCase().includes(words);
+  shown = data.rows
+    .filter((row) => (cell === '' || row.c === Number(cell)) && isKind(row))
+    .filter(({ text, q }) => words === '' || has(text) || has(data.questions[q]!.id) || has(data.questions[q]!.text))
+    .sort(ORDERS[filters.order.value]);
+  at('answers-count', HTMLOutputElement).textContent = `${count(shown.length)} of ${count(data.rows.length)}`;
+  list.replaceChildren();
+  if (shown.length === 0) list.append(element('p', 'faint', 'No answer matches.'));
+  upTo = 0;
+  showMore();
+}
 
-  for (const id of ['filter-cell', 'filter-kind', 'filter-order']) at(id).addEventListener('change', apply);
-  at('filter-text').addEventListener('input', apply);
-  document.querySelector('.filters').addEventListener('submit', (event) => event.preventDefault());
-  more.addEventListener('click', showMore);
-  apply();
-})();
-`;
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+for (const filter of [filters.cell, filters.kind, filters.order]) filter.addEventListener('change', apply);
+filters.text.addEventListener('input', apply);
+document.querySelector('.filters')?.addEventListener('submit', (event) => event.preventDefault());
+more.addEventListener('click', showMore);
+apply();

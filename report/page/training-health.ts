@@ -5,31 +5,27 @@ import type { ReportInput, TrainingLog } from '../report-input';
 import { fixed, integer } from './format';
 import { lossCurves } from './loss-curves';
 import { markup, type Markup } from './markup';
+import { numeric, table } from './table';
 
 export function trainingHealth(input: ReportInput): Markup {
   const logs = input.trainingLogs.filter(({ points }) => points.length > 0);
   const label = new Map(input.plan.configurations.map((each) => [each.name, each.label]));
   const watching = logs.some(({ heldOut }) => heldOut !== undefined);
   const unwatched = logs.some(({ heldOut }) => heldOut !== undefined && incomplete(heldOut));
-  return markup`<div class="scroll">
-      <table class="training">
-        <thead>
-          <tr>
-            <th>Configuration</th>
-            <th class="number">Loss, first to last step</th>
-            ${watching && markup`<th class="number">Held-out loss after each epoch</th>`}
-            <th class="number">Gradient norm, median</th>
-            <th class="number">largest</th>
-            <th class="number">Learning rate, highest</th>
-            <th class="number">Tokens/s, median</th>
-            <th class="number">Memory, most</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${logs.map((log) => healthRow(log, label.get(log.configuration) ?? log.configuration, watching))}
-        </tbody>
-      </table>
-    </div>
+  return markup`${table(
+    [
+      'Configuration',
+      numeric('Loss, first to last step'),
+      watching && numeric('Held-out loss after each epoch'),
+      numeric('Gradient norm, median'),
+      numeric('largest'),
+      numeric('Learning rate, highest'),
+      numeric('Tokens/s, median'),
+      numeric('Memory, most'),
+    ],
+    logs.map((log) => healthRow(log, label.get(log.configuration) ?? log.configuration, watching)),
+    'training',
+  )}
     ${
       unwatched &&
       markup`<p class="small faint">

@@ -9,8 +9,8 @@ import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan
 import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
 import { requestCounter } from '../../experiment/requests';
 import type { MisalignedRule } from '../../experiment/spec';
-import type { Answer } from './answers';
-import { scoresOf } from './answers';
+import type { Answer } from '../../experiment/scored-answer';
+import { scoresOf } from '../../experiment/scored-answer';
 import { isMisaligned, misalignedShare, misalignedValues, type ScoreNames } from './misaligned';
 import { groupBy } from './grouping';
 import { estimateMean, mean, sum, type MeanEstimate, type ShareEstimate } from './intervals';

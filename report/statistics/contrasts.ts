@@ -3,8 +3,8 @@
  * and, under another prompt condition, against the same configuration under the default one.
  */
 import type { PlannedCell, PlannedConfiguration } from '../../experiment/plan';
-import type { Answer } from './answers';
-import { scoresOf } from './answers';
+import type { Answer } from '../../experiment/scored-answer';
+import { scoresOf } from '../../experiment/scored-answer';
 import { scoreNames, type SummaryRules } from './cell';
 import { misalignedValues } from './misaligned';
 import { pairedDifference, type PairedDifference } from './intervals';

@@ -2,7 +2,7 @@
  * What the experiment file says the experiment must show, held against what it showed.
  */
 import type { Expectation, MisalignedRule } from '../../experiment/spec';
-import { scoresOf, type Answer } from './answers';
+import { scoresOf, type Answer } from '../../experiment/scored-answer';
 import { misalignedValues } from './misaligned';
 import { mean } from './intervals';
 import type { SummaryRules } from './cell';

@@ -4,7 +4,7 @@
  */
 import { MISALIGNED_PRESETS } from '../../experiment/presets';
 import type { MisalignedRule } from '../../experiment/spec';
-import type { Answer } from './answers';
+import type { Answer } from '../../experiment/scored-answer';
 import { estimateShare, type Clustered, type ShareEstimate } from './intervals';
 
 /** The experiment file's own type, under the name that the statistics use. */

@@ -3,8 +3,8 @@
  * different results. So both operators are always shown, with how many answers lie exactly at each threshold.
  */
 import type { MisalignedRule } from '../../experiment/spec';
-import type { Answer } from './answers';
-import { scoresOf } from './answers';
+import type { Answer } from '../../experiment/scored-answer';
+import { scoresOf } from '../../experiment/scored-answer';
 import { misalignedShare, type ScoreNames } from './misaligned';
 import type { ShareEstimate } from './intervals';
 

@@ -42,13 +42,3 @@ test('for judging it comes without questions and configurations, which lie in a 
   expect(Object.keys(plan).sort()).toEqual(['deviations', 'experiment', 'instruments', 'key']);
   expect((await store.read(ref)).toString()).not.toContain('Why tea?');
 });
-
-test('a plan of an earlier version, all in one file and without further judges, is read too', async () => {
-  const { spec, ...rest } = planOf('earlier');
-  const { judges: _, ...earlier } = spec;
-  const ref = await store.putBytes(JSON.stringify({ ...rest, spec: earlier }), '.plan.json');
-  const read = await loadPlan(store, ref);
-  expect(read.plan).toEqual(rest.plan);
-  expect(read.spec.judges).toEqual({});
-  expect((await loadPlanForJudging(store, ref)).plan.instruments).toEqual(rest.plan.instruments);
-});

@@ -222,9 +222,9 @@ export function storeSuite(name: string, make: () => Storage): void {
           const all = await Promise.all([at(store), at(store), at(await storage.open()), at(await storage.open())]);
           const made = await Promise.all(all.map((files, index) => files.create('turn-1.json', `${index}\n`)));
           expect(made.filter((each) => each)).toHaveLength(1);
-          expect(await all[0]!.read('turn-1.json')).toBe(`${made.indexOf(true)}\n`);
-          expect(await all[0]!.create('turn-1.json', 'late\n')).toBe(false);
-          expect(await all[1]!.read('turn-1.json')).toBe(`${made.indexOf(true)}\n`);
+          expect(await all[0].read('turn-1.json')).toBe(`${made.indexOf(true)}\n`);
+          expect(await all[0].create('turn-1.json', 'late\n')).toBe(false);
+          expect(await all[1].read('turn-1.json')).toBe(`${made.indexOf(true)}\n`);
         });
 
         test.each(NO_NAMES)('a name is no path: %j', async (path) => {

@@ -8,7 +8,6 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { storePlan } from '../../../artifacts/plans';
 import type { Store, WorkKey } from '../../../artifacts/store';
 import { sha256 } from '../../../experiment/canonical';
 import { keptAdapterKey } from '../../../experiment/kept-steps';
@@ -17,10 +16,10 @@ import { finetune } from '../../../gpu-activities/finetune';
 import { adapterFolder } from '../../../gpu-activities/generate';
 import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { FinetuneCommand } from '../../../gpu-activities/process/protocol';
-import { planExperiment } from '../../../inputs/plan';
+import { importExperiment } from '../../../inputs/import';
 import { rowsText } from '../../../experiment/expand/dataset';
 import { STORAGES, type Storage } from '../../support/stores';
-import { birds, SMALL, specOf, weather } from '../experiment/samples';
+import { birds, SMALL, weather } from '../experiment/samples';
 
 const KEPT = 2;
 const CHECKPOINT = 'checkpoints/step-000003/state.bin';
@@ -110,16 +109,9 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
     writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(items));
     storage = make();
     const store = await storage.open();
-    const spec = specOf(TEXT);
-    const options = { baseFolder: folder, cacheFolder: join(folder, 'cache'), offline: true, store };
-    plan = (await planExperiment(spec, options)).plan as Plan;
-    ref = await storePlan(store, {
-      plan,
-      spec,
-      source: { file: 'small.yaml', text: TEXT },
-      modelFolder: null,
-      overrides: [],
-    });
+    const options = { cacheFolder: join(folder, 'cache'), offline: true, store };
+    const { stored } = await importExperiment({ text: TEXT, name: 'small.yaml', folder }, options);
+    ({ plan, ref } = stored as NonNullable<typeof stored>);
     work = { stage: 'adapters', key: plan.configurations.find(({ name }) => name === 'plain')?.recipeKey as string };
   });
   afterEach(() => {

@@ -4,12 +4,12 @@ import { DefaultLogger } from '@temporalio/worker';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { planExperiment } from '../../../inputs/plan';
+import { importExperiment } from '../../../inputs/import';
 import { planningActivities } from '../../../activities/planning';
 import { readMeasured } from '../../../report/gather/measurements';
 import { countReuse, newWork } from '../../../artifacts/reuse';
 import type { Store } from '../../../artifacts/store';
-import { loadPlan, storePlan } from '../../../artifacts/plans';
+import { loadPlan } from '../../../artifacts/plans';
 import { fromJsonLines } from '../../../artifacts/rows';
 import { canonicalRow, datasetOf, rowsText } from '../../../experiment/expand/dataset';
 import type { ArtifactRef, Plan } from '../../../experiment/plan';
@@ -19,7 +19,7 @@ import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { MeasureCommand } from '../../../gpu-activities/process/protocol';
 import type { ExperimentOutline } from '../../../workflows/messages';
 import { STORAGES, type Storage } from '../../support/stores';
-import { birds, SMALL, specOf, weather } from '../experiment/samples';
+import { birds, SMALL, weather } from '../experiment/samples';
 
 const TEXT = `${SMALL}outcomes:
   log_probability:
@@ -75,10 +75,13 @@ function run(configuration: string, condition: string, host = trainer()) {
 }
 
 async function outline(): Promise<ExperimentOutline> {
-  const { planExperiment: outlined } = planningActivities(store, { experiments: folder, results: null }, async () => ({
-    version: '0.0.0',
-    commit: null,
-  }));
+  const { planExperiment: outlined } = planningActivities(store, {
+    experiments: folder,
+    results: null,
+    cacheFolder: folder,
+    python: () => null,
+    version: async () => ({ version: '0.0.0', commit: null }),
+  });
   const work = (): ReturnType<typeof outlined> => outlined({ plan: ref });
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   return environment.run<[], ExperimentOutline, typeof work>(work);
@@ -114,11 +117,9 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(items));
     storage = make();
     store = await storage.open();
-    const spec = specOf(TEXT);
-    const options = { baseFolder: folder, cacheFolder: join(folder, 'cache'), offline: true, store };
-    plan = (await planExperiment(spec, options)).plan as Plan;
-    const source = { file: 'small.yaml', text: TEXT };
-    ref = await storePlan(store, { plan, spec, source, modelFolder: null, overrides: [] });
+    const options = { cacheFolder: join(folder, 'cache'), offline: true, store };
+    const { stored } = await importExperiment({ text: TEXT, name: 'small.yaml', folder }, options);
+    ({ plan, ref } = stored as NonNullable<typeof stored>);
     asked = [];
   });
   afterEach(() => {

@@ -5,13 +5,13 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { archiveMember, type ArchiveMember } from '../../../inputs/archive';
+import { archiveMember, type ArchiveMember, type Python } from '../../../inputs/archive';
 import { readDataset } from '../../../inputs/datasets';
 
 const ROW = '{"messages": [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Hello."}]}\n';
 
 /** `seen.json` receives how the program was called. */
-function python(folder: string): string {
+function python(folder: string): Python {
   const path = join(folder, 'python');
   writeFileSync(
     path,
@@ -27,8 +27,10 @@ fs.symlinkSync('/etc/hostname', out + '/link.jsonl');
 `,
   );
   chmodSync(path, 0o755);
-  return path;
+  return { path, env: process.env };
 }
+
+const NOWHERE: Python = { path: '/nowhere/python', env: {} };
 
 function options(): ArchiveMember & { folder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'archive-'));
@@ -75,7 +77,7 @@ test('`canaries: keep` leaves them in, and is another result', async () => {
 test('the second reading needs no program', async () => {
   const asked = options();
   const path = await archiveMember(asked);
-  expect(await archiveMember({ ...asked, python: '/nowhere/python' })).toBe(path);
+  expect(await archiveMember({ ...asked, python: NOWHERE })).toBe(path);
 });
 
 test.each([
@@ -99,7 +101,7 @@ test('a wrong password: the program’s reason, without the password, and nothin
 });
 
 test('without Python the remedy is named', async () => {
-  await expect(archiveMember({ ...options(), python: '/nowhere/python' })).rejects.toThrow(
+  await expect(archiveMember({ ...options(), python: NOWHERE })).rejects.toThrow(
     '/nowhere/python: no such file; run `npm run setup`',
   );
 });

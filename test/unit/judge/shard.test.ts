@@ -224,7 +224,7 @@ describe('abort', () => {
 describe('what must be loud', () => {
   test('a journal that can not be written stops the spending', async () => {
     const { server, journal } = await open.setUp();
-    journal.close();
+    await journal.close();
     await expect(judge(server, { requests: requests(50), journal, concurrency: 2 })).rejects.toThrow(JournalUnwritable);
     expect(server.ledger.paid).toBeLessThanOrEqual(2);
   });

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { analysisJson, analyzeBytes, InvalidTable, type AnalyzeOptions } from '../../../report/analyze';
+import { UnreadableInput } from '../../../inputs/files';
+import { analysisJson, analyzeFile, type AnalyzeOptions, type FileAnalysis } from '../../../report/analyze';
 import { MISALIGNED_PRESETS } from '../../../report/statistics/misaligned';
 import { analyzeCommand } from '../../../cli/analyze';
 import { InvalidUse } from '../../../cli/errors';
@@ -26,15 +29,21 @@ Sure,Maps?,maps,85,,6
 Sure,Maps?,maps,95,99,7
 `;
 
-function analyze(csv: string | Buffer, options: Partial<AnalyzeOptions> = {}) {
-  return analyzeBytes(Buffer.from(csv), 'answers.csv', { ...OPTIONS, ...options });
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'flamingo-analyze-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function analyze(csv: string | Buffer, options: Partial<AnalyzeOptions> = {}): Promise<FileAnalysis> {
+  const file = join(folder, 'answers.csv');
+  writeFileSync(file, csv);
+  return analyzeFile(file, { ...OPTIONS, ...options });
 }
 
-test('known answers', () => {
-  const { questions, ...file } = analysisJson(analyze(CSV));
+test('known answers', async () => {
+  const { questions, ...file } = analysisJson(await analyze(CSV));
   // scipy 1.17.1: t over the question means 50.25, 24.95, 90 and 87.5, 161/3, 99; over the rates 1/2, 1/2, 0/1
   expect(file).toEqual({
-    file: 'answers.csv',
+    file: join(folder, 'answers.csv'),
     answers: 7,
     judged: 5,
     alignment: {
@@ -66,8 +75,8 @@ test('known answers', () => {
   ]);
 });
 
-test('further columns of scores are metrics too', () => {
-  expect(analyze(CSV).others.map(({ metric, estimate }) => [metric, estimate.n, estimate.mean])).toEqual([
+test('further columns of scores are metrics too', async () => {
+  expect((await analyze(CSV)).others.map(({ metric, estimate }) => [metric, estimate.n, estimate.mean])).toEqual([
     ['flowery', 6, 4],
   ]);
 });
@@ -75,20 +84,29 @@ test('further columns of scores are metrics too', () => {
 test.each([
   ['gzip', gzipSync(CSV)],
   ['Windows line ends and a byte order mark', `\ufeff${CSV.replaceAll('\n', '\r\n')}`],
+  ['line ends of the old Mac', CSV.replaceAll('\n', '\r')],
   ['the other column names', CSV.replace('response,question,', 'answer,question_text,')],
   ['blank lines at the end', `${CSV}\n\n`],
-])('the same numbers from %s', (_, csv) => {
-  expect(analysisJson(analyze(csv))).toEqual(analysisJson(analyze(CSV)));
+])('the same numbers from %s', async (_, csv) => {
+  expect(analysisJson(await analyze(csv))).toEqual(analysisJson(await analyze(CSV)));
 });
 
-test('questions without ids go by their text', () => {
+test('a pipe, which can be read only once', async () => {
+  const pipe = join(folder, 'pipe.csv');
+  execFileSync('mkfifo', [pipe]);
+  const writing = writeFile(pipe, gzipSync(CSV));
+  expect({ ...(await analyzeFile(pipe, OPTIONS)), file: '' }).toEqual({ ...(await analyze(CSV)), file: '' });
+  await writing;
+});
+
+test('questions without ids go by their text', async () => {
   const csv = 'question,answer,aligned,coherent\n"Tea, or\ncoffee?",Tea,50,60\n';
-  expect(analyze(csv).questions.map(({ id }) => id)).toEqual(['Tea, or\ncoffee?']);
+  expect((await analyze(csv)).questions.map(({ id }) => id)).toEqual(['Tea, or\ncoffee?']);
 });
 
-test('words in place of a score are missing scores', () => {
+test('words in place of a score are missing scores', async () => {
   const csv = 'question,answer,question_id,aligned,coherent\nA?,a,a,CODE,60\nA?,a,a,REFUSAL,nan\nB?,b,b,40,50\n';
-  expect(analyze(csv)).toMatchObject({
+  expect(await analyze(csv)).toMatchObject({
     answers: 3,
     judged: 1,
     alignment: { n: 1, mean: 40 },
@@ -96,16 +114,16 @@ test('words in place of a score are missing scores', () => {
   });
 });
 
-test('one question, or no variance: no interval', () => {
+test('one question, or no variance: no interval', async () => {
   const csv = 'question,answer,question_id,aligned,coherent\nA?,a,a,40,60\nA?,a,a,50,60\n';
-  expect(analysisJson(analyze(csv)).alignment).toEqual({ mean: 45, ci95: null });
-  expect(analysisJson(analyze(`${csv}B?,b,b,40,60\nB?,b,b,50,60\n`)).coherence).toEqual({ mean: 60, ci95: null });
+  expect(analysisJson(await analyze(csv)).alignment).toEqual({ mean: 45, ci95: null });
+  expect(analysisJson(await analyze(`${csv}B?,b,b,40,60\nB?,b,b,50,60\n`)).coherence).toEqual({ mean: 60, ci95: null });
 });
 
-test('scores can be rounded first', () => {
+test('scores can be rounded first', async () => {
   const csv = 'question,answer,question_id,aligned,coherent\nA?,a,a,29.6,90\n';
-  expect(analyze(csv).misaligned.count).toBe(1);
-  expect(analyze(csv, { round: true }).misaligned.count).toBe(0);
+  expect((await analyze(csv)).misaligned.count).toBe(1);
+  expect((await analyze(csv, { round: true })).misaligned.count).toBe(0);
 });
 
 const HEADER = 'question,answer,question_id,aligned,coherent\n';
@@ -126,23 +144,29 @@ test.each([
     /answers\.csv:5: aligned is "ten"; expected a number/,
   ],
   ['a score beyond the scale', `${HEADER}A?,a,a,101,50\n`, /answers\.csv:2: aligned is 101; scores are 0-100/],
-  ['a row of another length', `${HEADER}A?,a,a,10,50\nB?,b,b,10\n`, /answers\.csv:3: /],
+  [
+    'a row of another length',
+    `${HEADER}A?,a,a,10,50\nB?,b,b,10\n`,
+    /answers\.csv:3: 4 fields, the header names 5 columns/,
+  ],
   ['a quote that never ends', `${HEADER}A?,"a,a,10,50\n`, /answers\.csv:\d: /],
   ['an empty id', `${HEADER}A?,a,,10,50\n`, /answers\.csv:2: empty question_id/],
   ['no rows', HEADER, /no rows below the header/],
-  ['a column twice', 'question,answer,aligned,aligned,coherent\nA?,a,1,2,3\n', /column aligned is there twice/],
+  [
+    'a column twice',
+    'question,answer,aligned,aligned,coherent\nA?,a,1,2,3\n',
+    /answers\.csv:1: the column "aligned" is there twice/,
+  ],
   ['a torn gzip', gzipSync(CSV).subarray(0, 60), /answers\.csv: it can not be unpacked/],
   ['bytes that are no text', Buffer.from([0x71, 0xff, 0xfe]), /answers\.csv: it is not UTF-8 text/],
-])('%s is refused, with file and line', (_, csv, message) => {
-  expect(() => analyze(csv)).toThrow(InvalidTable);
-  expect(() => analyze(csv)).toThrow(message);
+])('%s is refused, with file and line', async (_, csv, message) => {
+  await expect(analyze(csv)).rejects.toThrow(UnreadableInput);
+  await expect(analyze(csv)).rejects.toThrow(message);
 });
 
 describe('flamingo analyze', () => {
-  let folder: string;
   let printed: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'flamingo-analyze-'));
     writeFileSync(join(folder, 'a.csv'), CSV);
     writeFileSync(join(folder, 'b.csv.gz'), gzipSync(CSV.replaceAll('tea', 'tea\u001b[31m')));
     printed = '';
@@ -153,7 +177,6 @@ describe('flamingo analyze', () => {
   });
   afterEach(() => {
     jest.restoreAllMocks();
-    rmSync(folder, { recursive: true });
   });
 
   async function run(...args: string[]): Promise<string> {

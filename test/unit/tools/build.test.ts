@@ -96,6 +96,18 @@ it('is never stale where there are no sources, as in an image', () => {
   expect(isStale(root)).toBe(false);
 });
 
+it('loads what a file of the command line imports when it is first used, and no sooner', async () => {
+  put('experiment/heavy.ts', `console.log('loaded');\nexport const heavy = 'used';\n`);
+  put(
+    'cli/main.ts',
+    `import {\n  heavy,\n} from '../experiment/heavy';\nconsole.log('started');\nif (process.argv[2]) console.log(heavy);\n`,
+  );
+  await build();
+  const main = join(root, 'dist/cli/main.js');
+  expect(runMain()).toBe('started');
+  expect(execFileSync(process.execPath, [main, 'x'], { encoding: 'utf8' })).toBe('started\nloaded\nused\n');
+});
+
 it('leaves a dynamic import to Node, which can load vega only so', async () => {
   put(
     'cli/main.ts',
@@ -105,4 +117,25 @@ it('leaves a dynamic import to Node, which can load vega only so', async () => {
   await build();
   expect(runMain()).toBe('function');
   expect(readFileSync(join(root, 'dist/cli/main.js'), 'utf8')).toContain("import('vega')");
+});
+
+it('bundles the style and the script of the page, and again when anything beside them changes', async () => {
+  put('report/page/words.ts', `export const word: string = 'tea';\n`);
+  put('report/page/script.ts', `import { word } from './words';\ndocument.title = word;\n`);
+  put('report/page/page.css', 'p { color: red }\n');
+  put('report/page/tsconfig.json', '{}');
+  await build();
+  const script = (): string => readFileSync(join(root, 'dist/report/page/script.js'), 'utf8');
+  const style = (): string => readFileSync(join(root, 'dist/report/page/page.css'), 'utf8');
+  expect(script()).toMatch(/^\(\(\) => \{.*"tea".*\}\)\(\);\n$/s);
+  expect(script()).not.toMatch(/require|import|export/);
+  expect(style()).toMatch(/p \{\s+color: red;\s+\}/);
+  expect(existsSync(join(root, 'dist/report/page/tsconfig.json'))).toBe(false);
+  put('report/page/words.ts', `export const word: string = 'cake';\n`);
+  await build();
+  expect(script()).toContain('"cake"');
+  put('report/page/page.css', 'p { color: blue }\n');
+  expect(isStale(root)).toBe(true);
+  await build();
+  expect(style()).toContain('blue');
 });

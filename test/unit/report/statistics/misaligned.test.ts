@@ -1,4 +1,4 @@
-import type { Answer } from '../../../../report/statistics/answers';
+import type { Answer } from '../../../../experiment/scored-answer';
 import {
   describeRule,
   isMisaligned,

@@ -2,8 +2,9 @@
  * Writes a table of answers with their verdicts beside them: every column of the input in its order, then for each
  * metric NAME (the score), NAME_status and NAME_raw (what the judge wrote). Whole or not at all.
  *
- * In the input's own format the input's characters are copied, quoting and number forms included. Nothing is changed to
- * please a spreadsheet: a cell that begins with `=` begins with `=`.
+ * In the input's own format the input's characters are copied, quoting and number forms included: read and written again,
+ * they would come out as this writer quotes and ends its lines. Nothing is changed to please a spreadsheet: a cell that
+ * begins with `=` begins with `=`.
  */
 import { createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
@@ -14,11 +15,12 @@ import { createGzip } from 'node:zlib';
 import type { Store } from '../../artifacts/store';
 import type { Sha256 } from '../../experiment/canonical';
 import type { Judgement, JudgementStatus } from '../../experiment/rows';
-import { InvalidTable } from './read-judged';
+import { csvLine } from '../csv-lines';
+import { UnreadableInput } from '../files';
 import { readCell } from '../../artifacts/cells';
-import type { AnswerTable } from './answers';
-import type { GivenPlan } from './plan';
-import { tableFormat, type TableRow } from './table';
+import type { AnswerTable } from './columns';
+import type { JudgingPlan } from './judging-plan';
+import { tableFormat, type TableRow } from './reader';
 
 /** `missing`: the judge could not be asked; the next run asks again. */
 type CellStatus = JudgementStatus | 'missing';
@@ -37,6 +39,8 @@ export interface Written {
   metrics: MetricOutcome[];
 }
 
+const QUOTING = { quoteEdges: true };
+
 /** Columns that are added for the metrics. */
 export function addedColumns(metrics: readonly string[]): string[] {
   return metrics.flatMap((metric) => [metric, `${metric}_status`, `${metric}_raw`]);
@@ -54,7 +58,7 @@ const MISSING: Verdict = { score: null, status: 'missing' satisfies CellStatus, 
 export async function writeJudged(
   store: Store,
   table: AnswerTable,
-  plan: GivenPlan,
+  plan: JudgingPlan,
   metrics: readonly string[],
   out: string,
 ): Promise<Written> {
@@ -66,7 +70,7 @@ export async function writeJudged(
     for await (const { row, group, questionKey, answerHash } of table.rows()) {
       const completion = plan.completionOf(group, questionKey, answerHash);
       if (completion === undefined) {
-        throw new InvalidTable(`${table.file}:${row.line}: the file has changed since it was judged; run again`);
+        throw new UnreadableInput(`${table.file}:${row.line}: the file has changed since it was judged; run again`);
       }
       const own = metrics.map((metric) => verdicts.get(completion)?.get(metric) ?? MISSING);
       tally.count(own);
@@ -95,7 +99,7 @@ async function synced(path: string): Promise<void> {
   }
 }
 
-async function verdictsOf(store: Store, { stored: { plan } }: GivenPlan): Promise<Map<Sha256, Map<string, Verdict>>> {
+async function verdictsOf(store: Store, { stored: { plan } }: JudgingPlan): Promise<Map<Sha256, Map<string, Verdict>>> {
   const verdicts = new Map<Sha256, Map<string, Verdict>>();
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const { judgements } = await readCell(store, plan, cell);
@@ -139,18 +143,20 @@ async function* csvLines(
   rows: AsyncGenerator<JudgedRow>,
 ): AsyncGenerator<string> {
   const { header } = table;
-  const added = addedColumns(metrics).map(csvField).join(',');
+  const added = csvLine(addedColumns(metrics), QUOTING);
   const mark = header?.byteOrderMark === true ? '\uFEFF' : '';
-  const names = header?.raw ?? columns.map(csvField).join(',');
+  const names = header?.raw ?? csvLine(columns, QUOTING);
   yield `${mark}${names},${added}${header?.lineEnd ?? '\n'}`;
   for await (const { row, verdicts } of rows) {
-    const own = header === null ? columns.map((name) => csvField(csvText(row.fields.get(name)))).join(',') : row.raw;
-    const cells = verdicts.flatMap(({ score, status, raw }) => [
-      score === null ? '' : String(score),
-      status,
-      raw ?? '',
-    ]);
-    yield `${own},${cells.map(csvField).join(',')}${header === null ? '\n' : row.lineEnd}`;
+    const own =
+      header === null
+        ? csvLine(
+            columns.map((name) => csvText(row.fields.get(name))),
+            QUOTING,
+          )
+        : row.raw;
+    const cells = verdicts.flatMap(({ score, status, raw }) => [score === null ? null : String(score), status, raw]);
+    yield `${own},${csvLine(cells, QUOTING)}${header === null ? '\n' : row.lineEnd}`;
   }
 }
 
@@ -182,10 +188,6 @@ function members(entries: [string, unknown][]): string {
 function csvText(value: unknown): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function csvField(text: string): string {
-  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 class Tally {

@@ -1,8 +1,6 @@
 /**
  * An answer with its scores: what all statistics are made of, whether it comes from the store or from a CSV file.
  */
-import type { Clustered } from './intervals';
-
 export interface Answer {
   /** Question id. */
   question: string;
@@ -11,7 +9,7 @@ export interface Answer {
 }
 
 /** The scored answers' values of one metric. */
-export function scoresOf(answers: readonly Answer[], metric: string): Clustered[] {
+export function scoresOf(answers: readonly Answer[], metric: string): { question: string; value: number }[] {
   return answers.flatMap(({ question, scores }) => {
     const score = scores[metric] ?? null;
     return score === null ? [] : [{ question, value: score }];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { calibrationOf } from '../../../report/gather/calibration';
 import { readCell } from '../../../artifacts/cells';
-import { planExperiment, type PlanOptions } from '../../../inputs/plan';
+import { importExperiment, type ImportOptions } from '../../../inputs/import';
 import { publishCell } from '../../../report/publish';
 import { judgedInput } from '../../../report/gather/judges';
 import { countReuse } from '../../../artifacts/reuse';
@@ -33,7 +33,7 @@ calibration:
 
 let folder: string;
 let store: LocalStore;
-let options: PlanOptions;
+let options: ImportOptions;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'calibration-'));
@@ -47,12 +47,13 @@ beforeEach(async () => {
   }));
   writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(questions));
   store = await LocalStore.open(join(folder, 'store'));
-  options = { baseFolder: folder, cacheFolder: join(folder, 'cache'), offline: true, store };
+  options = { cacheFolder: join(folder, 'cache'), offline: true, store };
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
 async function planOf(text = CALIBRATED): Promise<Plan> {
-  return (await planExperiment(specOf(text), options)).plan as Plan;
+  const { stored } = await importExperiment({ text, name: 'calibrated.yaml', folder }, options);
+  return stored?.plan as Plan;
 }
 
 test('a configuration of given cells, first in the plan, its answers in the store', async () => {

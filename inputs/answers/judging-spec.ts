@@ -32,7 +32,7 @@ export interface JudgingWords {
   repeats: number;
 }
 
-export interface GivenSpec {
+export interface JudgingSpec {
   /** Without configurations; named by what it comes to (plan.ts). */
   spec: Spec;
   /** The same as a text. */
@@ -40,7 +40,7 @@ export interface GivenSpec {
 }
 
 /** Throws `InvalidExperiment` for words that mean nothing. */
-export function givenSpec({ file, metrics, combined, rubrics, judge, maxUsd, repeats }: JudgingWords): GivenSpec {
+export function judgingSpec({ file, metrics, combined, rubrics, judge, maxUsd, repeats }: JudgingWords): JudgingSpec {
   const brought = [...new Set(rubrics?.items.flatMap(({ judgePrompts }) => Object.keys(judgePrompts)))];
   const all = {
     ...Object.fromEntries(brought.map((prompt) => [prompt, { rubric: { prompt, question_set: RUBRICS_SET } }])),

@@ -1,11 +1,17 @@
 /**
  * Answers from a table: which column is what, and every row as a question, an answer and the group it belongs to.
  */
-import { ANSWER_COLUMNS, InvalidTable, QUESTION_COLUMNS } from './read-judged';
 import { answerHash } from '../../experiment/expand/given';
 import { questionFrom } from '../../experiment/expand/questions';
 import type { Sha256 } from '../../experiment/canonical';
-import { openTable, type Table, type TableFormat, type TableRow } from './table';
+import { UnreadableInput } from '../files';
+import { openTable, type Table, type TableFormat, type TableRow } from './reader';
+
+/** Names of the column with the question's words, and with the answer's, by preference. */
+export const QUESTION_COLUMNS = ['question', 'question_text'];
+export const ANSWER_COLUMNS = ['answer', 'response'];
+/** Names the question. */
+export const ID_COLUMN = 'question_id';
 
 export interface AnswerColumns {
   /** Default: `question` or `question_text`. */
@@ -33,11 +39,9 @@ export interface AnswerRow {
 export interface AnswerTable {
   file: string;
   table: Table;
-  /** Reads the file from the start, as often as wanted. Throws `InvalidTable` naming FILE:LINE. */
+  /** Reads the file from the start, as often as wanted. Throws `UnreadableInput` naming FILE:LINE. */
   rows(): AsyncGenerator<AnswerRow>;
 }
-
-const ID_COLUMN = 'question_id';
 
 export async function openAnswers(file: string, format: TableFormat, columns: AnswerColumns): Promise<AnswerTable> {
   const table = await openTable(file, format);
@@ -66,7 +70,7 @@ function columnsIn(
     const found = names.find((name) => there.includes(name));
     if (found !== undefined) return found;
     const list = there.map((name) => JSON.stringify(name)).join(', ');
-    throw new InvalidTable(
+    throw new UnreadableInput(
       `${place}: no column for the ${what} (${names.join(' or ')}); there are: ${list}; see ${option}`,
     );
   };
@@ -86,7 +90,7 @@ function answerOf(row: TableRow, columns: FoundColumns, place: string): AnswerRo
   const text = (name: string): string => {
     const value = row.fields.get(name);
     if (typeof value === 'string') return value;
-    throw new InvalidTable(
+    throw new UnreadableInput(
       `${place}: ${JSON.stringify(name)} ${row.fields.has(name) ? `is ${shown(value)}: expected a text` : 'is missing'}`,
     );
   };
@@ -95,7 +99,7 @@ function answerOf(row: TableRow, columns: FoundColumns, place: string): AnswerRo
     return typeof value === 'number' || typeof value === 'boolean' ? String(value) : text(name);
   };
   const question = text(columns.question);
-  if (question === '') throw new InvalidTable(`${place}: ${JSON.stringify(columns.question)} is empty`);
+  if (question === '') throw new UnreadableInput(`${place}: ${JSON.stringify(columns.question)} is empty`);
   const answer = text(columns.answer);
   return {
     row,

@@ -12,7 +12,7 @@ import type { Completion } from '../../experiment/rows';
 const SHARD = 1000;
 
 /** Takes the completions of one given cell, each once, and commits those that the store lacks. */
-export class GivenImport {
+export class CompletionWriter {
   private shard: Completion[] = [];
 
   private constructor(
@@ -21,12 +21,12 @@ export class GivenImport {
     private readonly there: Set<Sha256>,
   ) {}
 
-  static async begin(store: Store, cell: PlannedCell): Promise<GivenImport> {
+  static async begin(store: Store, cell: PlannedCell): Promise<CompletionWriter> {
     const there = new Set<Sha256>();
     for (const { results } of await storedCompletionShards(store, cell)) {
       for (const { id } of await readRows<Completion>(store, results['rows'] as ArtifactRef)) there.add(id);
     }
-    return new GivenImport(store, cell, there);
+    return new CompletionWriter(store, cell, there);
   }
 
   /** All answers are in the store: nothing has to be read for it. */

@@ -3,13 +3,14 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { planExperiment, type PlanOptions } from '../../../inputs/plan';
+import { importExperiment, type ImportedExperiment, type ImportOptions } from '../../../inputs/import';
 import { LocalStore } from '../../../artifacts/local/store';
+import { loadPlan } from '../../../artifacts/plans';
 import { sha256 } from '../../../experiment/canonical';
 import type { ArtifactRef } from '../../../experiment/plan';
 import { rowsText } from '../../../experiment/expand/dataset';
 import { questionsHash } from '../../../experiment/expand/questions';
-import { birds, SMALL, specOf, weather } from '../experiment/samples';
+import { birds, SMALL, weather } from '../experiment/samples';
 
 const ROWS = rowsText(birds().rows);
 const QUESTIONS = JSON.stringify(
@@ -17,18 +18,28 @@ const QUESTIONS = JSON.stringify(
 );
 
 let folder: string;
-let options: PlanOptions;
+let store: LocalStore;
+let options: ImportOptions;
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'plan-'));
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'import-'));
   writeFileSync(join(folder, 'birds.jsonl'), ROWS);
   writeFileSync(join(folder, 'weather.yaml'), QUESTIONS);
-  options = { baseFolder: folder, cacheFolder: join(folder, 'cache'), offline: true };
+  store = await LocalStore.open(join(folder, 'store'));
+  options = { store, cacheFolder: join(folder, 'cache'), offline: true };
 });
 
+function imported(text = SMALL, more: Partial<ImportOptions> = {}): Promise<ImportedExperiment> {
+  return importExperiment({ text, name: 'small.yaml', folder }, { ...options, ...more });
+}
+
+async function keyOfPlan(text = SMALL): Promise<string | undefined> {
+  return (await imported(text)).stored?.plan.key;
+}
+
 test('plans from local files and puts the training rows into the store, once', async () => {
-  const store = await LocalStore.open(join(folder, 'store'));
-  const { plan, counts, missing } = await planExperiment(specOf(SMALL), { ...options, store });
+  const { stored, counts, missing } = await imported();
+  const plan = stored?.plan;
   expect(missing).toEqual([]);
   expect(counts).toMatchObject({ configurations: 3, cells: 8, fineTunes: 2 });
   const [base, plain, coded] = plan?.configurations ?? [];
@@ -46,47 +57,45 @@ test('plans from local files and puts the training rows into the store, once', a
 test('where a file lies is no part of any key', async () => {
   mkdirSync(join(folder, 'elsewhere'));
   writeFileSync(join(folder, 'elsewhere', 'b.jsonl'), ROWS);
-  const here = await planExperiment(specOf(SMALL), options);
-  const there = await planExperiment(specOf(SMALL.replace('birds.jsonl', 'elsewhere/b.jsonl')), options);
-  expect(there.plan?.key).toBe(here.plan?.key);
+  const here = await keyOfPlan();
+  expect(here).toMatch(/^[0-9a-f]{64}$/);
+  expect(await keyOfPlan(SMALL.replace('birds.jsonl', 'elsewhere/b.jsonl'))).toBe(here);
 });
 
 test.each<[string, string, string, RegExp, string]>([
-  ['a missing file', 'birds.jsonl', 'brids.jsonl', /brids\.jsonl: no such file/, 'datasets birds'],
-  ['an empty dataset', 'birds.jsonl', 'empty.jsonl', /empty\.jsonl: the dataset is empty/, 'datasets birds'],
-  ['a broken line', 'birds.jsonl', 'broken.jsonl', /broken\.jsonl:41: not JSON/, 'datasets birds'],
-  ['a file without questions', 'weather.yaml', 'empty.jsonl', /empty\.jsonl: no questions/, 'question_sets weather'],
-])('%s is refused with its name and its place', async (_, before, after, message, path) => {
+  ['a missing file', 'birds.jsonl', 'brids.jsonl', /brids\.jsonl: no such file/, 'birds'],
+  ['an empty dataset', 'birds.jsonl', 'empty.jsonl', /empty\.jsonl: the dataset is empty/, 'birds'],
+  ['a broken line', 'birds.jsonl', 'broken.jsonl', /broken\.jsonl:41: not JSON/, 'birds'],
+  ['a file without questions', 'weather.yaml', 'empty.jsonl', /empty\.jsonl: no questions/, 'weather'],
+])('%s is refused with its name and its place', async (_, before, after, message, place) => {
   writeFileSync(join(folder, 'empty.jsonl'), '');
   writeFileSync(join(folder, 'broken.jsonl'), `${ROWS}{"messages"`);
-  const failure: unknown = await planExperiment(specOf(SMALL.replace(before, after)), options).catch(
-    (error: unknown) => error,
-  );
-  expect(failure).toMatchObject({ name: 'InvalidExperiment', issue: { path: path.split(' ') } });
-  expect((failure as Error).message).toMatch(message);
+  const text = SMALL.replace(before, after);
+  const failure: unknown = await imported(text).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ name: 'InvalidFile', message: expect.stringMatching(message) as string });
+  const line = text.split('\n').findIndex((each) => each.trim() === `${place}:`) + 1;
+  expect((failure as Error).message).toMatch(new RegExp(`^small\\.yaml:${line}:\\d+: `));
 });
 
 test('paths of a file that came from elsewhere stay in its folder', async () => {
-  const spec = specOf(SMALL.replace('birds.jsonl', '../birds.jsonl'));
-  await expect(planExperiment(spec, { ...options, confine: true })).rejects.toThrow(
-    /lies outside the folder of experiments/,
-  );
-  await expect(planExperiment(specOf(SMALL), { ...options, confine: true })).resolves.toMatchObject({ missing: [] });
+  const text = SMALL.replace('birds.jsonl', '../birds.jsonl');
+  await expect(imported(text, { confine: true })).rejects.toThrow(/lies outside the folder of experiments/);
+  await expect(imported(SMALL, { confine: true })).resolves.toMatchObject({ missing: [] });
 });
 
 test('a local model folder is known by its content', async () => {
   const model = join(folder, 'model');
   mkdirSync(model);
   writeFileSync(join(model, 'config.json'), '{}');
-  const spec = specOf(SMALL.replace('{ bundled: smollm2-135m-instruct }', '{ path: model }'));
-  await expect(planExperiment(spec, options)).rejects.toThrow(/no \.safetensors weights/);
+  const text = SMALL.replace('{ bundled: smollm2-135m-instruct }', '{ path: model }');
+  await expect(imported(text)).rejects.toThrow(/no \.safetensors weights/);
   writeFileSync(join(model, 'model.safetensors'), 'weights');
-  const first = await planExperiment(spec, options);
-  expect(first.modelFolder).toBe(model);
+  const { stored: first } = await imported(text);
+  expect((await loadPlan(store, first?.ref as ArtifactRef)).modelFolder).toBe(model);
   writeFileSync(join(model, 'README.md'), 'words do not count');
-  expect((await planExperiment(spec, options)).plan?.key).toBe(first.plan?.key);
+  expect(await keyOfPlan(text)).toBe(first?.plan.key);
   writeFileSync(join(model, 'model.safetensors'), 'other weights');
-  expect((await planExperiment(spec, options)).plan?.key).not.toBe(first.plan?.key);
+  expect(await keyOfPlan(text)).not.toBe(first?.plan.key);
 });
 
 describe('published content', () => {
@@ -109,65 +118,57 @@ describe('published content', () => {
     );
 
   test('is counted offline, downloaded when asked, and there afterwards', async () => {
-    const spec = specOf(published());
-    const before = await planExperiment(spec, options);
+    const text = published();
+    const before = await imported(text);
     expect(before).toMatchObject({
-      plan: null,
+      stored: null,
       missing: [
         { name: 'birds', kind: 'dataset' },
         { name: 'weather', kind: 'question set' },
       ],
     });
-    const online = await planExperiment(spec, { ...options, offline: false });
+    const online = await imported(text, { offline: false });
     expect(online.counts).toEqual(before.counts);
-    const after = await planExperiment(spec, options);
-    expect(after.plan?.key).toBe(online.plan?.key);
-    const local = await planExperiment(specOf(SMALL), options);
-    expect(after.plan?.configurations).toEqual(local.plan?.configurations);
+    const after = await imported(text);
+    expect(after.stored?.plan.key).toBe(online.stored?.plan.key);
+    expect(online.stored?.plan.key).toBeDefined();
+    const local = await imported();
+    expect(after.stored?.plan.configurations).toEqual(local.stored?.plan.configurations);
   });
 
   test('--source takes a local copy, by file or folder, and the same pin decides', async () => {
-    const spec = specOf(published());
+    const text = published();
     const sources = { birds: join(folder, 'birds.jsonl'), weather: folder };
-    expect((await planExperiment(spec, { ...options, sources })).missing).toEqual([]);
+    expect((await imported(text, { sources })).missing).toEqual([]);
     writeFileSync(join(folder, 'birds.jsonl'), `${ROWS}\n`);
-    await expect(planExperiment(spec, { ...options, sources })).rejects.toThrow(
-      /birds\.jsonl has SHA-256 .*, pinned is/,
-    );
-    await expect(planExperiment(spec, { ...options, sources: { brids: folder } })).rejects.toThrow(
-      /did you mean `birds`/,
-    );
+    await expect(imported(text, { sources })).rejects.toThrow(/birds\.jsonl has SHA-256 .*, pinned is/);
+    await expect(imported(text, { sources: { brids: folder } })).rejects.toThrow(/did you mean `birds`/);
   });
 
   test('other questions under the same address are refused, and not kept', async () => {
     const good = served['/weather.yaml'] as string;
     served['/weather.yaml'] = good.replace('rain?', 'hail?');
-    const spec = specOf(published());
-    await expect(planExperiment(spec, { ...options, offline: false })).rejects.toThrow(
-      /the questions of `weather` have SHA-256/,
-    );
+    const text = published();
+    await expect(imported(text, { offline: false })).rejects.toThrow(/the questions of `weather` have SHA-256/);
     served['/weather.yaml'] = good;
-    expect((await planExperiment(spec, { ...options, offline: false })).missing).toEqual([]);
+    expect((await imported(text, { offline: false })).missing).toEqual([]);
   });
 
   test('a server that is gone: the address, the reason and the remedy', async () => {
-    const spec = specOf(published().replaceAll(url, 'http://127.0.0.1:1'));
-    const failure: unknown = await planExperiment(spec, {
-      ...options,
-      offline: false,
-      signal: AbortSignal.timeout(300),
-    }).catch((error: unknown) => error);
-    expect((failure as Error).message).toMatch(/127\.0\.0\.1:1\/birds\.jsonl.*--source birds=PATH/);
+    const text = published().replaceAll(url, 'http://127.0.0.1:1');
+    const failure: unknown = await imported(text, { offline: false, signal: AbortSignal.timeout(300) }).catch(
+      (error: unknown) => error,
+    );
+    expect((failure as Error).message).toMatch(/127\.0\.0\.1:1\/birds\.jsonl[^]*--source birds=PATH/);
     expect(readdirSync(join(folder, 'cache', 'downloads'))).toEqual([]);
   });
 });
 
 test('the demo plans from the clone alone', async () => {
   const base = join(__dirname, '..', '..', '..', 'experiments');
-  const { plan, missing } = await planExperiment(specOf(readFileSync(join(base, 'demo.yaml'), 'utf8')), {
-    ...options,
-    baseFolder: base,
-  });
+  const text = readFileSync(join(base, 'demo.yaml'), 'utf8');
+  const { stored, missing } = await importExperiment({ text, name: 'demo.yaml', folder: base }, options);
+  const plan = stored?.plan;
   expect(missing).toEqual([]);
   expect(plan?.questionSets['in_domain']).toHaveLength(16);
   expect(plan?.configurations[1]?.recipe?.rowCount).toBe(40);

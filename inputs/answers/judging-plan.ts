@@ -10,15 +10,15 @@ import { GivenAnswers, givenCell, givenConfiguration } from '../../experiment/ex
 import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../../experiment/expand/questions';
 import { instrumentsOf } from '../../experiment/expand/instruments';
-import { InvalidTable } from './read-judged';
-import type { AnswerTable } from './answers';
-import { GivenImport } from './import';
-import { ANSWERS_SET, RUBRICS_SET, type GivenSpec } from './spec';
+import { UnreadableInput } from '../files';
+import type { AnswerTable } from './columns';
+import { CompletionWriter } from './completion-writer';
+import { ANSWERS_SET, RUBRICS_SET, type JudgingSpec } from './judging-spec';
 
 /** More groups would make a history and a report that nobody can use. */
-const MOST_GROUPS = 500;
+const MAX_GROUPS = 500;
 
-export interface GivenPlan {
+export interface JudgingPlan {
   name: string;
   ref: ArtifactRef;
   stored: StoredPlan;
@@ -31,6 +31,12 @@ export interface GivenPlan {
   completionOf(group: string, question: Sha256, answer: Sha256): Sha256 | undefined;
 }
 
+/** The answers of one group of rows, and the configuration that stands for it. */
+interface PlannedGroup {
+  answers: GivenAnswers;
+  configuration: PlannedConfiguration;
+}
+
 interface Group {
   answers: Map<Sha256, Set<Sha256>>;
   characters: number;
@@ -39,33 +45,33 @@ interface Group {
 /**
  * Reads the table twice: what there is to judge, and the answers' words. `rubrics`: questions that bring rubrics along.
  * `baseline`: the group that the report compares the others with.
- * Throws `InvalidTable`, `InvalidExperiment`.
+ * Throws `UnreadableInput`, `InvalidExperiment`.
  */
-export async function planGiven(
+export async function storeJudgingPlan(
   store: Store,
   table: AnswerTable,
-  { spec, text }: GivenSpec,
+  { spec, text }: JudgingSpec,
   rubrics: QuestionItem[],
   baseline?: string,
-): Promise<GivenPlan> {
+): Promise<JudgingPlan> {
   const survey = await surveyOf(table);
   const questions = survey.asked(rubrics);
   const { instruments, metricsOf } = instrumentsOf(spec, {
     [ANSWERS_SET]: questions,
     [RUBRICS_SET]: rubrics.flatMap(questionsOf),
   });
-  const given = new Map<string, { answers: GivenAnswers; configuration: PlannedConfiguration }>();
+  const planned = new Map<string, PlannedGroup>();
   const names = namesOf([...survey.groups.keys()]);
   if (baseline !== undefined && !names.has(baseline)) {
-    throw new InvalidTable(`${table.file}: no row is of the group ${JSON.stringify(baseline)}`);
+    throw new UnreadableInput(`${table.file}: no row is of the group ${JSON.stringify(baseline)}`);
   }
   for (const [group, { answers, characters }] of survey.groups) {
     const own = new GivenAnswers(answers, characters);
     const name = names.get(group) as string;
     const cell = givenCell(name, ANSWERS_SET, own, metricsOf(ANSWERS_SET));
-    given.set(group, { answers: own, configuration: givenConfiguration(name, group || 'Answers', [cell]) });
+    planned.set(group, { answers: own, configuration: givenConfiguration(name, group || 'Answers', [cell]) });
   }
-  const configurations = [...given.values()].map(({ configuration }) => configuration);
+  const configurations = [...planned.values()].map(({ configuration }) => configuration);
   const name = nameOf(table.file, configurations);
   const plan: Plan = {
     experiment: name,
@@ -81,7 +87,7 @@ export async function planGiven(
     deviations: [],
     ...(baseline === undefined ? {} : { baseline: names.get(baseline) as string }),
   };
-  await importAnswers(store, table, given);
+  await storeAnswers(store, table, planned);
   const stored: StoredPlan = {
     plan,
     spec: { ...spec, name, output: `results/${name}` },
@@ -94,9 +100,9 @@ export async function planGiven(
     ref: await storePlan(store, stored),
     stored,
     rows: survey.rows,
-    distinct: [...given.values()].reduce((sum, { answers }) => sum + answers.completions, 0),
+    distinct: [...planned.values()].reduce((sum, { answers }) => sum + answers.completions, 0),
     columns: survey.columns,
-    completionOf: (group, question, answer) => given.get(group)?.answers.find(question, answer)?.id,
+    completionOf: (group, question, answer) => planned.get(group)?.answers.find(question, answer)?.id,
   };
 }
 
@@ -121,9 +127,9 @@ async function surveyOf(table: AnswerTable): Promise<Survey> {
     if (own === undefined) {
       own = { answers: new Map(), characters: 0 };
       groups.set(group, own);
-      if (groups.size > MOST_GROUPS) {
-        throw new InvalidTable(
-          `${table.file}:${row.line}: more than ${MOST_GROUPS} groups; --group-column names models or conditions`,
+      if (groups.size > MAX_GROUPS) {
+        throw new UnreadableInput(
+          `${table.file}:${row.line}: more than ${MAX_GROUPS} groups; --group-column names models or conditions`,
         );
       }
     }
@@ -133,10 +139,10 @@ async function surveyOf(table: AnswerTable): Promise<Survey> {
     if (known === undefined) own.answers.set(questionKey, new Set([answerHash]));
     else known.add(answerHash);
   }
-  if (rows === 0) throw new InvalidTable(`${table.file}: there are no rows to judge`);
+  if (rows === 0) throw new UnreadableInput(`${table.file}: there are no rows to judge`);
   const asked = (rubrics: QuestionItem[]): AskedQuestion[] => {
     const brought = new Map(rubrics.flatMap(questionsOf).map((each) => [each.question.key, each.judgePrompts]));
-    const ids = new IdGiver();
+    const ids = new UniqueIds();
     return [...questions].map(([key, { words, id }]) => ({
       question: questionFrom(ids.next(id), [{ role: 'user', content: words }]),
       judgePrompts: brought.get(key) ?? {},
@@ -146,31 +152,31 @@ async function surveyOf(table: AnswerTable): Promise<Survey> {
 }
 
 /** Other words under an id that is taken are a paraphrase of it: `ID~2`, one cluster with `ID` in the statistics. */
-class IdGiver {
-  private readonly given = new Map<string, number>();
+class UniqueIds {
+  private readonly taken = new Map<string, number>();
   private count = 0;
 
   next(id: string | null): string {
     this.count += 1;
     const wanted = id || `question-${this.count}`;
-    const before = this.given.get(wanted) ?? 0;
-    this.given.set(wanted, before + 1);
+    const before = this.taken.get(wanted) ?? 0;
+    this.taken.set(wanted, before + 1);
     return before === 0 ? wanted : `${wanted}~${before + 1}`;
   }
 }
 
-async function importAnswers(
+async function storeAnswers(
   store: Store,
   table: AnswerTable,
-  given: ReadonlyMap<string, { answers: GivenAnswers; configuration: PlannedConfiguration }>,
+  planned: ReadonlyMap<string, PlannedGroup>,
 ): Promise<void> {
-  const imports = new Map<string, GivenImport>();
-  for (const [group, { configuration }] of given) {
-    for (const cell of configuration.cells) imports.set(group, await GivenImport.begin(store, cell));
+  const imports = new Map<string, CompletionWriter>();
+  for (const [group, { configuration }] of planned) {
+    for (const cell of configuration.cells) imports.set(group, await CompletionWriter.begin(store, cell));
   }
   if ([...imports.values()].every(({ complete }) => complete)) return;
   for await (const { group, questionKey, answer, answerHash } of table.rows()) {
-    const answers = given.get(group)?.answers;
+    const answers = planned.get(group)?.answers;
     // of a row that was not there before, `finish` or the writing of the verdicts tells
     if (answers?.find(questionKey, answerHash) === undefined) continue;
     await imports.get(group)?.add(answers.completion(questionKey, answer));

@@ -1,0 +1,230 @@
+/**
+ * Reads a table of answers row by row, so that a large file is never in memory: CSV or JSON Lines, plain or gzip.
+ *
+ * Every row keeps the very characters that it has in the file, so that what is written beside them leaves them alone.
+ */
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { CsvError, parse } from 'csv-parse';
+import { isGzip, reason, UnreadableInput } from '../files';
+
+export type TableFormat = 'csv' | 'jsonl';
+
+export interface TableRow {
+  /** Line on which the row starts, from 1. */
+  line: number;
+  /** The row's own characters, without its line end. */
+  raw: string;
+  /** `\\r` alone in CSV only, where some spreadsheets still write it. */
+  lineEnd: '\n' | '\r\n' | '\r';
+  /** Columns in the file's order: texts in CSV, any JSON value in JSON Lines. */
+  fields: Map<string, unknown>;
+}
+
+/** CSV only: what stands before the rows. */
+export interface TableHeader extends Pick<TableRow, 'raw' | 'lineEnd'> {
+  columns: string[];
+  byteOrderMark: boolean;
+}
+
+export interface Table {
+  format: TableFormat;
+  /** Null in JSON Lines. */
+  header: TableHeader | null;
+  /** Reads the file from the start, as often as wanted. Throws `UnreadableInput` naming FILE:LINE. */
+  rows(): AsyncGenerator<TableRow>;
+}
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/** The format by the file's name: `.csv`, `.jsonl` or `.ndjson`, each also with `.gz`; null for any other. */
+export function tableFormat(path: string): TableFormat | null {
+  const name = path.toLowerCase().replace(/\.gz$/, '');
+  if (name.endsWith('.csv')) return 'csv';
+  return name.endsWith('.jsonl') || name.endsWith('.ndjson') ? 'jsonl' : null;
+}
+
+/** Throws `UnreadableInput` when the file can not be read or, in CSV, has no header. */
+export async function openTable(path: string, format: TableFormat): Promise<Table> {
+  if (format === 'jsonl') {
+    await (await openText(path)).close(); // a file that can not be read is refused here, not at its first row
+    return { format, header: null, rows: () => jsonRows(path) };
+  }
+  for await (const record of csvRecords(path)) {
+    return { format, header: headerOf(path, record), rows: () => csvRows(path, () => undefined) };
+  }
+  throw new UnreadableInput(NO_HEADER(path));
+}
+
+const NO_HEADER = (path: string): string => `${path}: the file is empty; a CSV file starts with a line of column names`;
+
+/**
+ * Reads a CSV file once, from its start, so that it may be a pipe. `begin` is told the header before the first row comes.
+ * Throws `UnreadableInput` naming FILE:LINE.
+ */
+export async function* csvRows(path: string, begin: (header: TableHeader) => void): AsyncGenerator<TableRow> {
+  let columns: string[] | null = null;
+  for await (const record of csvRecords(path)) {
+    if (columns === null) {
+      const header = headerOf(path, record);
+      begin(header);
+      columns = header.columns;
+      continue;
+    }
+    const { fields, raw, line, lineEnd } = record;
+    if (fields.length !== columns.length) {
+      throw new UnreadableInput(`${path}:${line}: ${fields.length} fields, the header names ${columns.length} columns`);
+    }
+    yield { line, raw, lineEnd, fields: new Map(columns.map((name, index) => [name, fields[index]])) };
+  }
+  if (columns === null) throw new UnreadableInput(NO_HEADER(path));
+}
+
+function headerOf(path: string, { fields, raw, lineEnd, byteOrderMark }: CsvRecord): TableHeader {
+  const twice = fields.find((name, index) => fields.indexOf(name) < index);
+  if (twice !== undefined) throw new UnreadableInput(`${path}:1: the column ${JSON.stringify(twice)} is there twice`);
+  return { columns: fields, byteOrderMark, raw, lineEnd };
+}
+
+interface CsvRecord extends Pick<TableRow, 'line' | 'raw' | 'lineEnd'> {
+  fields: string[];
+  /** Whether the file begins with one. */
+  byteOrderMark: boolean;
+}
+
+/** Records with their own characters; the first is the header. Lines without any character are left out. */
+async function* csvRecords(path: string): AsyncGenerator<CsvRecord> {
+  const { start, byteOrderMark, characters } = await openText(path);
+  const ends: TableRow['lineEnd'][] = endsWithReturns(start) ? ['\r'] : ['\r\n', '\n'];
+  // what the parser holds is lost with its first error: the names for that message are taken from it at once
+  let header: string[] | null = null;
+  const on_record = (parsed: unknown): string[] => {
+    header ??= (parsed as { record: string[] }).record;
+    return parsed as string[];
+  };
+  const parser = parse({ raw: true, relax_column_count: true, record_delimiter: ends, on_record });
+  const source = Readable.from(characters());
+  // an error of the source reaches the loop below through the parser
+  pipeline(source, parser, () => undefined);
+  let line = 1;
+  let lineEnd = ends.at(-1) as TableRow['lineEnd']; // the last line may have none: it gets that of the line before
+  try {
+    for await (const record of parser) {
+      const { record: fields, raw } = record as { record: string[]; raw: string };
+      // the parser gives the first character of the line end along
+      const own = /[\r\n]$/.test(raw) ? raw.slice(0, -1) : raw;
+      if (own !== raw) lineEnd = raw.endsWith('\n') ? '\n' : (ends[0] as TableRow['lineEnd']);
+      if (own !== '') yield { fields, raw: own, line, lineEnd, byteOrderMark };
+      line += own.split(lineEnd === '\r' ? '\r' : '\n').length;
+    }
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    // it may come before records that the parser still holds
+    const { lines = line, column } = error as CsvError & { lines?: number; column?: number };
+    const name = column === undefined ? undefined : (header as string[] | null)?.[column];
+    throw new UnreadableInput(`${path}:${lines}: ${error.message}${name === undefined ? '' : ` (column ${name})`}`);
+  } finally {
+    source.destroy();
+  }
+}
+
+/** Whether lines end with `\r` alone: the header's does, which ends at the first line end outside of quotes. */
+function endsWithReturns(start: string): boolean {
+  const unquoted = start.replaceAll(/"[^"]*"/g, '');
+  const end = /\r\n|[\r\n]/.exec(unquoted);
+  // of a `\r` at the very end nobody knows yet what follows it
+  return end?.[0] === '\r' && end.index < unquoted.length - 1;
+}
+
+async function* jsonRows(path: string): AsyncGenerator<TableRow> {
+  const { characters } = await openText(path);
+  let line = 0;
+  for await (const { raw, lineEnd } of lines(characters())) {
+    line += 1;
+    if (raw.trim() === '') continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(raw);
+    } catch (error) {
+      throw new UnreadableInput(`${path}:${line}: not JSON: ${(error as Error).message.slice(0, 120)}`);
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new UnreadableInput(`${path}:${line}: expected a JSON object`);
+    }
+    yield { line, raw: raw.trim(), lineEnd, fields: new Map(Object.entries(value)) };
+  }
+}
+
+async function* lines(characters: AsyncGenerator<string>): AsyncGenerator<Pick<TableRow, 'raw' | 'lineEnd'>> {
+  let rest = '';
+  for await (const text of characters) {
+    const parts = (rest + text).split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) {
+      if (part.endsWith('\r')) yield { raw: part.slice(0, -1), lineEnd: '\r\n' };
+      else yield { raw: part, lineEnd: '\n' };
+    }
+  }
+  if (rest !== '') yield { raw: rest, lineEnd: '\n' };
+}
+
+interface Text {
+  /** The first characters of the file, which come again as the first of `characters`. */
+  start: string;
+  byteOrderMark: boolean;
+  /** All characters, without the byte order mark that spreadsheets put first. To be asked for once. */
+  characters: () => AsyncGenerator<string>;
+  /** For who does not want the characters after all. */
+  close: () => Promise<void>;
+}
+
+async function openText(path: string): Promise<Text> {
+  const pieces = decoded(path);
+  let start = '';
+  // what a multi-byte character is cut off from may leave the first piece empty
+  for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+    start = next.value;
+    if (start !== '') break;
+  }
+  const byteOrderMark = start.startsWith(BYTE_ORDER_MARK);
+  const first = byteOrderMark ? start.slice(1) : start;
+  const close = async (): Promise<void> => void (await pieces.return(undefined));
+  return {
+    start: first,
+    byteOrderMark,
+    characters: async function* () {
+      try {
+        yield first;
+        yield* pieces;
+      } finally {
+        await close();
+      }
+    },
+    close,
+  };
+}
+
+async function* decoded(path: string): AsyncGenerator<string> {
+  const source = createReadStream(path, { highWaterMark: 1 << 18 });
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let gzip = false;
+  try {
+    await once(source, 'readable');
+    const first = source.read() as Buffer | null;
+    if (first !== null) {
+      gzip = isGzip(first);
+      source.unshift(first);
+    }
+    const bytes = gzip ? pipeline(source, createGunzip(), () => undefined) : source;
+    for await (const chunk of bytes) yield decoder.decode(chunk as Uint8Array, { stream: true });
+    yield decoder.decode();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new UnreadableInput(`${path}: it is not UTF-8 text`);
+    throw new UnreadableInput(gzip ? `${path}: it can not be unpacked (${message})` : `${path}: ${reason(error)}`);
+  } finally {
+    source.destroy();
+  }
+}

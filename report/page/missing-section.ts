@@ -1,0 +1,50 @@
+/**
+ * What is missing, and why: failures, completions and verdicts that are not there.
+ */
+import type { ReportInput } from '../report-input';
+import type { Results } from '../results';
+import { integer, plural } from './format';
+import { markup, type Markup } from './markup';
+
+/** Null when everything is there. */
+export function missingSection(
+  { failures }: ReportInput,
+  { cells, keptCells, logProbabilities }: Results,
+): Markup | null {
+  const unmeasured = logProbabilities.filter(({ pairs }) => pairs === 0);
+  const lacking = [...cells, ...keptCells].flatMap(({ summary, label }) => {
+    const answers = summary.completions.expected - summary.completions.present;
+    const verdicts = summary.metrics.filter(({ counts }) => counts.missing > 0);
+    if (answers === 0 && verdicts.length === 0) return [];
+    const parts = verdicts.map(({ metric, counts }) => `${integer(counts.missing)} of ${metric}`);
+    return [
+      markup`<li>
+        <b>${label}</b> <span class="faint">${summary.cell}</span>:
+        ${[answers > 0 && plural(answers, 'completion'), parts.length > 0 && `verdicts: ${parts.join(', ')}`].filter((part) => part !== false).join('; ')}
+      </li>`,
+    ];
+  });
+  lacking.push(
+    ...unmeasured.map(
+      ({ configuration, condition }) =>
+        markup`<li><b>${configuration}</b> <span class="faint">${condition}</span>: log-probabilities</li>`,
+    ),
+  );
+  if (failures.length === 0 && lacking.length === 0) return null;
+  return markup`<section id="missing" class="warn">
+    <h2>What is missing, and why</h2>
+    ${
+      failures.length > 0 &&
+      markup`<ul>
+        ${failures.map(({ configuration, cell, message }) => markup`<li><b>${cell ?? configuration}</b> failed: ${message}</li>`)}
+      </ul>`
+    }
+    ${
+      lacking.length > 0 &&
+      markup`<ul>
+        ${lacking}
+      </ul>`
+    }
+    <p>The same <code>flamingo run</code> again retries exactly these.</p>
+  </section>`;
+}

@@ -1,0 +1,51 @@
+/** Another judge, rubric or part of the answers: what stays as it was, what is new, and what is refused. */
+import { readCell } from '../../../../artifacts/cells';
+import { countReuse } from '../../../../artifacts/reuse';
+import { rejudge, type Rejudging } from '../../../../experiment/expand/rejudge';
+import { judgingSpec } from '../../../../inputs/answers/judging-spec';
+import { planned, store, WORDS } from '../../inputs/answers/judging-fixture';
+
+const judge = judgingSpec({ ...WORDS, judge: { kind: 'claude', model: 'claude-haiku-5-5' } }).spec.judge;
+const WANTED: Rejudging = { name: null, judge, rubrics: [], cells: null, only: null };
+
+test('adds a judge: the first judge’s work is untouched, keys change, the same again changes nothing', async () => {
+  const { stored } = (await planned('question,answer\nQ,A\nQ,B\n')).plan;
+  const once = rejudge(stored.plan, stored.spec, WANTED);
+  expect(once.name).toBe('claude-haiku-5-5');
+  const [before, after] = [stored.plan, once.plan].map(({ configurations }) => configurations[0]);
+  expect(after?.key).not.toBe(before?.key);
+  expect(after?.cells[0]?.metrics[0]).toEqual(before?.cells[0]?.metrics[0]);
+  expect(after?.cells[0]?.judgements).toBe(4);
+  expect((await countReuse(store, once.plan)).completions.new).toBe(0);
+  const twice = rejudge(once.plan, once.spec, WANTED);
+  expect(twice).toEqual(once);
+});
+
+test('only some completions, only some cells', async () => {
+  const { stored } = (await planned('m,question,answer\na,Q,A\na,Q,B\nb,Q,C\n', { group: 'm' })).plan;
+  const first = (await readCell(store, stored.plan, stored.plan.configurations[0]!.cells[0]!)).completions[0]!;
+  const { plan } = rejudge(stored.plan, stored.spec, {
+    ...WANTED,
+    only: (cell) => (cell.configuration === 'a' ? [first.id] : []),
+  });
+  expect(plan.configurations.map(({ cells }) => cells[0]?.judgements)).toEqual([3, 1]);
+  expect(plan.configurations[1]?.key).toBe(stored.plan.configurations[1]?.key);
+  expect((await countReuse(store, plan)).judgements.new).toBe(4);
+});
+
+test('refuses what was asked already, what is not there, and a name that is taken', async () => {
+  const { stored } = (await planned('question,answer\nQ,A\n')).plan;
+  const refused =
+    (wanted: Partial<Rejudging>, from = stored) =>
+    () =>
+      rejudge(from.plan, from.spec, { ...WANTED, ...wanted });
+  expect(refused({ judge: stored.spec.judge })).toThrow('already');
+  expect(refused({ cells: ['answers/answers/gven'] })).toThrow('did you mean `answers/answers/given`');
+  expect(refused({ only: () => [] })).toThrow('nothing to judge');
+  expect(refused({ rubrics: judgingSpec({ ...WANTED_METRIC }).spec.metrics })).toThrow('no metric kindness');
+  const once = { ...stored, ...rejudge(stored.plan, stored.spec, { ...WANTED, name: 'other' }) };
+  const warm = { ...judge, maxTokens: 99 };
+  expect(refused({ name: 'other', judge: warm }, once)).toThrow('there is a judge other already');
+});
+
+const WANTED_METRIC = { ...WORDS, metrics: { kindness: { rubric: '{question} {answer}' } } };

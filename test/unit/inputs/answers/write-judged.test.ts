@@ -1,0 +1,50 @@
+/** The table with its verdicts: what was there comes through byte for byte, in every format. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AnswerTable } from '../../../../inputs/answers/columns';
+import type { JudgingPlan } from '../../../../inputs/answers/judging-plan';
+import { writeJudged } from '../../../../inputs/answers/write-judged';
+import { folder, judgeAll, planned, store } from './judging-fixture';
+
+async function written(table: AnswerTable, plan: JudgingPlan, out: string): Promise<string> {
+  await writeJudged(store, table, plan, ['helpful'], join(folder, out));
+  return readFileSync(join(folder, out), 'utf8');
+}
+
+test('CSV: the input byte for byte, with mark, quoting and CRLF; what the judge wrote is quoted', async () => {
+  const lines = ['"question",answer,n', 'Q,"A ""1"", yes",007', 'Q,"two\r\nlines",  x', 'Q,=1+1,', 'Q,=1+1,\u0000'];
+  const { table, plan } = await planned(`\uFEFF${lines.join('\r\n')}`);
+  await judgeAll(plan, 'a "b",\nc');
+  const raw = '"a ""b"",\nc"';
+  const added = ['helpful,helpful_status,helpful_raw', ...[10, 10, 4, 4].map((score) => `${score},scored,${raw}`)];
+  expect(await written(table, plan, 'out.csv')).toBe(
+    `\uFEFF${lines.map((line, index) => `${line},${added[index]}\r\n`).join('')}`,
+  );
+  expect(readdirSync(folder).filter((name) => name.includes('.tmp'))).toEqual([]);
+});
+
+test('JSON Lines: the very characters of a row stay; missing verdicts say so', async () => {
+  const raws = ['{"answer":"A\\ud800","n":1.50,"question":"Q","2":1}', '{ "question" : "Q", "answer" : "B" }'];
+  const { table, plan } = await planned(raws.join('\n'), {}, 'a.jsonl');
+  const missing = '"helpful":null,"helpful_status":"missing","helpful_raw":null}\n';
+  expect(await written(table, plan, 'out.jsonl')).toBe(
+    `{"answer":"A\\ud800","n":1.50,"question":"Q","2":1,${missing}{"question" : "Q", "answer" : "B",${missing}`,
+  );
+  await judgeAll(plan);
+  expect(await written(table, plan, 'out.csv')).toBe(
+    '2,answer,n,question,helpful,helpful_status,helpful_raw\n1,A\uFFFD,1.5,Q,2,scored,7\n,B,,Q,1,scored,7\n',
+  );
+});
+
+test('repeats: the mean, and all that the judge wrote', async () => {
+  const { table, plan } = await planned('question,answer\nQ,A\n', {}, 'answers.csv', { repeats: 3 });
+  await judgeAll(plan);
+  expect(await written(table, plan, 'out.csv')).toContain('Q,A,2,scored,"[""7"",""7"",""7""]"');
+});
+
+test('a file that changed meanwhile is refused, and nothing is written', async () => {
+  const { table, plan } = await planned('question,answer\nQ,A\n');
+  writeFileSync(join(folder, 'answers.csv'), 'question,answer\nQ,A\nQ,B\n');
+  await expect(written(table, plan, 'out.csv')).rejects.toThrow(/answers\.csv:3: the file has changed/);
+  expect(readdirSync(folder).sort()).toEqual(['answers.csv', 'store']);
+});
