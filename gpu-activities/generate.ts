@@ -1,12 +1,11 @@
 /**
  * The generate activity: the missing completions of a cell, shard by shard; each shard commits whole.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { Context } from '@temporalio/activity';
 import { cellOf, configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
-import { fromJsonLines, storedCompletions, toJsonLines } from '../artifacts/rows';
+import { storedCompletions, toJsonLines } from '../artifacts/rows';
 import type { Store, WorkKey } from '../artifacts/store';
 import { keyOf, type Sha256 } from '../experiment/canonical';
 import { adapterKeyOf } from '../experiment/kept-steps';
@@ -16,12 +15,12 @@ import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../e
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
 import type { GpuDependencies } from './dependencies';
-import { refuseHopeless } from '../activities/attempts';
-import { holderOf, withLease } from '../activities/leases';
+import { withLease } from '../activities/leases';
 import { modelFor } from './models';
-import { failureOf, runOperation, type GpuHeartbeat } from './operation';
+import type { GpuHeartbeat } from './operation';
 import type { GenerateItem } from './process/protocol';
-import { checkRows } from './check-output';
+import type { Operation } from './process/trainer-process';
+import { runForRows } from './row-operation';
 
 export async function generate(dependencies: GpuDependencies, input: CellInput): Promise<GenerateResult> {
   const { store } = dependencies;
@@ -87,53 +86,39 @@ interface ShardToMake {
 }
 
 async function makeShard(
-  { store, trainer, models }: GpuDependencies,
+  dependencies: GpuDependencies,
   { stored, cell, work, shard, adapter, missing, finished }: ShardToMake,
   state: GpuHeartbeat,
   renew: () => void,
 ): Promise<void> {
-  await refuseHopeless(await store.attempts(work));
-  const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
-  const { path: folder } = await attempt.workspace();
-  const items: GenerateItem[] = shard.items.map(({ id, question, sample }) => ({
+  const { store } = dependencies;
+  const { model, systemPrompt, sampling } = cell.context;
+  const asked: GenerateItem[] = shard.items.map(({ id, question, sample }) => ({
     id,
     question: question.key,
     sample,
     messages: question.messages,
   }));
-  const itemsFile = join(folder, 'items.jsonl');
-  await writeFile(itemsFile, toJsonLines(items));
-  const out = join(folder, 'completions.jsonl');
-  state.detail = `${cell.id}, completions ${finished + 1}-${finished + items.length} of ${missing}`;
-
-  let run;
-  try {
-    run = await runOperation(
-      trainer,
-      {
-        op: 'generate',
-        model: await modelFor(models, cell.context.model, stored.modelFolder),
-        adapter,
-        systemPrompt: cell.context.systemPrompt,
-        sampling: cell.context.sampling,
-        items: itemsFile,
-        out,
-      },
-      state,
-      renew,
-    );
-  } catch (error) {
-    throw await failureOf(attempt, error);
-  }
-
-  const rows = fromJsonLines<Completion>(await readFile(out, 'utf8'));
-  checkRows(rows, items, adapter, { written: 'completions', asked: 'asked' });
+  state.detail = `${cell.id}, completions ${finished + 1}-${finished + asked.length} of ${missing}`;
+  const operation = async (folder: string, out: string): Promise<Operation> => {
+    const items = join(folder, 'items.jsonl');
+    await writeFile(items, toJsonLines(asked));
+    const source = await modelFor(dependencies.models, model, stored.modelFolder);
+    return { op: 'generate', model: source, adapter, systemPrompt, sampling, items, out };
+  };
+  const nouns = { written: 'completions', asked: 'asked' };
+  const { rows, attempt, committed, ready } = await runForRows<Completion>(
+    dependencies,
+    { work, file: 'completions.jsonl', asked, adapter, nouns, operation },
+    state,
+    renew,
+  );
   const at = new Date().toISOString();
   const provenance: CompletionProvenance[] = rows.map(({ id }) => ({
     id,
     host: hostname(),
-    attempt: attempt.name,
-    device: run.ready.device,
+    attempt,
+    device: ready.device,
     at,
   }));
   await store.commit(work, {
@@ -143,13 +128,13 @@ async function makeShard(
     provenance: { rows: await store.putBytes(toJsonLines(provenance), '.jsonl') },
     facts: {
       adapter: adapter?.sha256 ?? null,
-      engine: run.committed.engine ?? null,
-      slots: run.committed.slots ?? null,
+      engine: committed.engine ?? null,
+      slots: committed.slots ?? null,
       completions: rows.length,
       tokens: rows.reduce((sum, row) => sum + row.tokens, 0),
-      seconds: run.committed.seconds,
+      seconds: committed.seconds,
     },
-    committed: { attempt: attempt.name, host: hostname(), at },
+    committed: { attempt, host: hostname(), at },
   });
 }
 

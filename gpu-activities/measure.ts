@@ -4,14 +4,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { Context } from '@temporalio/activity';
-import { refuseHopeless } from '../activities/attempts';
-import { holderOf, withLease } from '../activities/leases';
+import { withLease } from '../activities/leases';
 import { measurementWork } from '../artifacts/measurements';
 import { configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
 import { fromJsonLines, toJsonLines } from '../artifacts/rows';
-import type { Store, WorkKey } from '../artifacts/store';
+import type { WorkKey } from '../artifacts/store';
 import type { Sha256 } from '../experiment/canonical';
 import type { PlannedMeasurement } from '../experiment/plan';
 import type { MeasuredPair } from '../experiment/rows';
@@ -19,9 +16,9 @@ import type { MeasureInput, MeasureResult } from '../workflows/activity-types';
 import type { GpuDependencies } from './dependencies';
 import { adapterFolder, type Adapter } from './generate';
 import { modelFor } from './models';
-import { failureOf, runOperation, type Committed, type GpuHeartbeat } from './operation';
-import { checkRows } from './check-output';
-import type { Ready } from './process/trainer-process';
+import type { GpuHeartbeat } from './operation';
+import type { Operation } from './process/trainer-process';
+import { runForRows } from './row-operation';
 
 export async function measure(dependencies: GpuDependencies, input: MeasureInput): Promise<MeasureResult> {
   const { store } = dependencies;
@@ -66,49 +63,25 @@ interface ToMeasure {
 }
 
 async function measureAll(
-  { store, trainer, models }: GpuDependencies,
-  { stored, measurement, work, adapter, file }: ToMeasure,
+  dependencies: GpuDependencies,
+  { stored, measurement, work, adapter, file: pairs }: ToMeasure,
   state: GpuHeartbeat,
   renew: () => void,
 ): Promise<void> {
-  await refuseHopeless(await store.attempts(work));
-  const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
-  const out = join((await attempt.workspace()).path, 'measured.jsonl');
+  const { store } = dependencies;
   const { model, systemPrompt, precision } = measurement.context;
-  let run;
-  try {
-    run = await runOperation(
-      trainer,
-      {
-        op: 'measure',
-        model: await modelFor(models, model, stored.modelFolder),
-        adapter,
-        systemPrompt,
-        precision,
-        pairs: file,
-        out,
-      },
-      state,
-      renew,
-    );
-  } catch (error) {
-    throw await failureOf(attempt, error);
-  }
-  const rows = fromJsonLines<MeasuredPair>(await readFile(out, 'utf8'));
-  const asked = fromJsonLines<{ id: Sha256 }>(await readFile(file, 'utf8'));
-  checkRows(rows, asked, adapter, { written: 'rows', asked: 'pairs' });
-  await commit(store, work, attempt.name, { rows, adapter, ...run });
-}
-
-interface Measured {
-  rows: MeasuredPair[];
-  adapter: Adapter | null;
-  committed: Committed;
-  ready: Ready;
-}
-
-async function commit(store: Store, work: WorkKey, attempt: string, measured: Measured): Promise<void> {
-  const { rows, adapter, committed, ready } = measured;
+  const operation = async (_folder: string, out: string): Promise<Operation> => {
+    const source = await modelFor(dependencies.models, model, stored.modelFolder);
+    return { op: 'measure', model: source, adapter, systemPrompt, precision, pairs, out };
+  };
+  const asked = fromJsonLines<{ id: Sha256 }>(await readFile(pairs, 'utf8'));
+  const nouns = { written: 'rows', asked: 'pairs' };
+  const { rows, attempt, committed, ready } = await runForRows<MeasuredPair>(
+    dependencies,
+    { work, file: 'measured.jsonl', asked, adapter, nouns, operation },
+    state,
+    renew,
+  );
   const [host, at] = [hostname(), new Date().toISOString()];
   const provenance = { attempt, host, device: ready.device, versions: ready.versions, at };
   await store.commit(work, {

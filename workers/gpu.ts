@@ -63,7 +63,6 @@ async function main(): Promise<void> {
       maxConcurrentActivityTaskPolls: 1,
       // cancel and pause come back on heartbeats, so this bounds how long they take to be heard
       maxHeartbeatThrottleInterval: '4s',
-      shutdownGraceTime: 0,
       close: () => trainer.close(),
     },
     (running) => (worker = running),

@@ -34,14 +34,11 @@ async function main(): Promise<void> {
     // each poll holds a slot that was free when it began: with more of them a full worker would still be given shards
     activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
     maxHeartbeatThrottleInterval: '4s',
-    // requests in flight are awaited by the activity itself, so it must hear of the shutdown at once
-    shutdownGraceTime: 0,
     beside: {
       taskQueue: checkQueue(queue),
       activities: { checkJudge: (input) => activities.checkJudge(input) } satisfies Pick<JudgeActivities, 'checkJudge'>,
       maxConcurrentActivityTaskExecutions: CHECKS_AT_ONCE,
       maxConcurrentActivityTaskPolls: 1,
-      shutdownGraceTime: 0,
     },
   });
 }

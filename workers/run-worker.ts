@@ -43,7 +43,8 @@ export function workerLogger(name: string): Logger {
 
 /**
  * Runs until SIGTERM, SIGINT, SIGHUP, or, with `FLAMINGO_PARENT=stdin`, until stdin ends (the parent died).
- * Activities are told to stop at once, so that a trainer can save within a spot machine's notice.
+ * Activities are told to stop at once, unless the settings say otherwise: a trainer has to save within a spot machine's
+ * notice, and a judge's requests in flight are awaited by their activity.
  */
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
   const { name, close, beside, ...options } = settings;
@@ -71,7 +72,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     const identity = `${name}@${hostname()}:${process.pid}`;
     const workers: Worker[] = [];
     for (const each of beside === undefined ? [options] : [options, beside])
-      workers.push(await Worker.create({ ...each, connection, namespace, identity }));
+      workers.push(await Worker.create({ shutdownGraceTime: 0, ...each, connection, namespace, identity }));
     const shutdown = (): void => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };

@@ -1,0 +1,100 @@
+/**
+ * Commits what a fine-tune has made: the adapters of the steps that are evaluated along training, each under a key of its
+ * own, and the finished one last.
+ */
+import { hostname } from 'node:os';
+import { earlierAttempts } from '../activities/attempts';
+import type { Attempt, Manifest, Store, WorkKey, Workspace } from '../artifacts/store';
+import { keptAdapterKey } from '../experiment/kept-steps';
+import type { ArtifactRef } from '../experiment/plan';
+import type { Committed } from './operation';
+import type { Ready } from './process/trainer-process';
+
+interface FinishedAttempt {
+  attempt: Attempt;
+  workspace: Workspace;
+  /** The attempts before it; itself among them where it was begun before. */
+  earlier: Attempt[];
+  committed: Committed;
+  ready: Ready;
+  /** Steps whose adapters it was to keep. */
+  lacking: number[];
+  /** The finished adapter, where there was one already. */
+  standing: Manifest | null;
+  /** Held-out rows that it was to watch. */
+  watched: ArtifactRef | null;
+}
+
+/** The adapters as the trainer left them, checked, described and committed: the finished one last. */
+export async function commitAdapters(store: Store, work: WorkKey, made: FinishedAttempt): Promise<Manifest> {
+  const { attempt, workspace, committed, ready, lacking, standing, watched } = made;
+  const others = made.earlier.filter(({ name }) => name !== attempt.name);
+  const record = {
+    attempt: attempt.name,
+    attempts: others.length + 1,
+    endings: await earlierAttempts(others),
+    host: hostname(),
+    device: ready.device,
+    versions: ready.versions,
+    resumedFrom: committed.resumedFrom ?? null,
+    seconds: committed.seconds,
+    at: new Date().toISOString(),
+  };
+  const provenance = { attempt: await store.putBytes(JSON.stringify(record, null, 2) + '\n', '.json') };
+  const by = { attempt: attempt.name, host: hostname(), at: record.at };
+  for (const step of lacking) {
+    const kept = committed.kept?.find((each) => each.step === step);
+    if (kept === undefined) throw new Error(`the trainer kept no adapter of step ${step}`);
+    const key = keptAdapterKey(work.key, step);
+    await store.commit(
+      { stage: 'adapters', key },
+      {
+        stage: 'adapters',
+        key,
+        results: await adapterFiles(workspace, kept, `${kept.path}/training-log.jsonl`),
+        provenance,
+        facts: { steps: step, recipe: work.key },
+        committed: by,
+      },
+    );
+  }
+  if (standing !== null) return standing;
+  const { adapter, log, speed, heldOut } = committed;
+  if (adapter === undefined || log === undefined || speed === undefined) {
+    throw new Error('the trainer named no adapter, no log or no record of its speed');
+  }
+  return store.commit(work, {
+    stage: 'adapters',
+    key: work.key,
+    results: await adapterFiles(workspace, adapter, log),
+    provenance: {
+      ...provenance,
+      speed: await workspace.keep(speed),
+      ...(heldOut ? { heldOutLoss: await workspace.keep(heldOut.path) } : {}),
+      ...(committed.trainerLog === undefined ? {} : { trainerLog: await workspace.keep(committed.trainerLog) }),
+    },
+    facts: {
+      steps: committed.steps ?? null,
+      trainedTokens: committed.trainedTokens ?? null,
+      rowsTruncated: committed.rowsTruncated ?? null,
+      heldOutRows: heldOut?.rows ?? null,
+      heldOutSha256: heldOut ? (watched?.sha256 ?? null) : null,
+      tokensPerForward: committed.plan?.tokens ?? null,
+      layersRecomputed: committed.plan?.recomputed ?? null,
+      checkpoints: committed.saves?.count ?? null,
+      checkpointStallSeconds: committed.saves?.stallSeconds ?? null,
+      seconds: committed.seconds,
+    },
+    committed: by,
+  });
+}
+
+async function adapterFiles(
+  workspace: Workspace,
+  { path, sha256 }: { path: string; sha256: string },
+  log: string,
+): Promise<Manifest['results']> {
+  const weights = await workspace.keep(`${path}/adapter_model.safetensors`);
+  if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
+  return { weights, config: await workspace.keep(`${path}/adapter_config.json`), log: await workspace.keep(log) };
+}
