@@ -2,6 +2,9 @@
  * Experiments are named on the command line by their name or by their file.
  */
 import { readFile } from 'node:fs/promises';
+import { recordedExperiment } from '../artifacts/experiments';
+import { loadPlan, type StoredPlan } from '../artifacts/plans';
+import type { Store } from '../artifacts/store';
 import { formatProblems, parseExperiment } from '../experiment/file/parse';
 import { InvalidUse } from './errors';
 
@@ -10,6 +13,15 @@ export async function experimentName(nameOrFile: string): Promise<string> {
   const parsed = parseExperiment(await readExperimentFile(nameOrFile), nameOrFile);
   if (!parsed.ok) throw new InvalidUse(formatProblems(parsed.problems));
   return parsed.spec.name;
+}
+
+/** What an experiment that ran was last asked to do, and the folder of its results. Throws `InvalidUse` for any other. */
+export async function lastRun(store: Store, nameOrFile: string): Promise<{ stored: StoredPlan; output: string }> {
+  const name = await experimentName(nameOrFile);
+  const record = await recordedExperiment(store, name);
+  if (record === null)
+    throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
+  return { stored: await loadPlan(store, record.plan), output: record.output };
 }
 
 export async function readExperimentFile(file: string): Promise<string> {

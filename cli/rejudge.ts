@@ -6,10 +6,9 @@ import { Command, Option } from 'commander';
 import { readCell } from '../artifacts/cells';
 import { judgingSpec } from '../inputs/answers/judging-spec';
 import { countReuse } from '../artifacts/reuse';
-import { recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
 import { dataFolder } from '../workers/places';
-import { judgeQueuesOf, loadPlan, queueOf, storePlan, type StoredPlan } from '../artifacts/plans';
+import { judgeQueuesOf, queueOf, storePlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { RUBRIC_PRESETS } from '../experiment/hardened-rubrics';
 import { InvalidExperiment } from '../experiment/issue';
@@ -22,7 +21,7 @@ import { dollars, judgeOptions, judgeWords, readRubric, type JudgeOptions } from
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
 import { namedPath } from './named-path';
-import { experimentName } from './names';
+import { lastRun } from './names';
 import { say } from './output';
 import { accountOf, reportStored, requireCredentials, submitAndFollow } from './submit';
 
@@ -89,21 +88,17 @@ async function run(experiment: string, options: Options): Promise<number> {
   const port = portNumber(options.port);
   if (options.name !== undefined && !NAME.test(options.name))
     throw new InvalidUse(`--name ${options.name}: not a name`);
-  const name = await experimentName(experiment);
   const store = await openStore();
-  const record = await recordedExperiment(store, name);
-  if (record === null)
-    throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
-  const before = await loadPlan(store, record.plan);
+  const { stored: before, output } = await lastRun(store, experiment);
   await requireAnswers(store, before);
   const wanted = await rejudging(store, before, options);
   const again = understood(() => rejudge(before.plan, before.spec, wanted));
   const { maxUsd } = options;
   const spec = maxUsd === undefined ? again.spec : { ...again.spec, budget: { ...again.spec.budget, maxUsd } };
   const ref = await storePlan(store, { ...before, plan: again.plan, spec });
-  const submission = { store, plan: again.plan, ref, output: record.output };
+  const submission = { store, plan: again.plan, ref, output };
   const { judgements } = await countReuse(store, again.plan);
-  say(`${name} judged by ${again.name} (${wanted.judge.model}): ${judgements.new} new judgements`);
+  say(`${before.plan.experiment} judged by ${again.name} (${wanted.judge.model}): ${judgements.new} new judgements`);
   const { json = false, detach = false } = options;
   if (!isRemote()) {
     const idle = new LocalFiles(dataFolder()).lockHolder() === null;
