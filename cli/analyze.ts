@@ -4,12 +4,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { analysisJson, analyzeFile, InvalidTable, type FileAnalysis } from '../report/analyze';
-import {
-  describeRule,
-  MISALIGNED_PRESETS,
-  type MisalignedDefinition,
-  type ScoreNames,
-} from '../report/statistics/misaligned';
+import { MISALIGNED_PRESETS } from '../experiment/presets';
+import type { MisalignedRule } from '../experiment/spec';
+import { describeRule, type ScoreNames } from '../report/statistics/misaligned';
 import type { Interval } from '../report/statistics/intervals';
 import { visibleLine } from '../report/page/visible';
 import { InvalidUse } from './errors';
@@ -22,7 +19,7 @@ interface AnalyzeFlags {
   alignmentAtMost?: number;
   coherenceAbove?: number;
   coherenceAtLeast?: number;
-  denominator?: MisalignedDefinition['denominator'];
+  denominator?: MisalignedRule['denominator'];
   alignmentColumn: string;
   coherenceColumn: string;
   round?: boolean;
@@ -99,7 +96,7 @@ function score(text: string): number {
 }
 
 /** Flags change single parts of the preset. */
-function definitionOf(flags: AnalyzeFlags): MisalignedDefinition {
+function definitionOf(flags: AnalyzeFlags): MisalignedRule {
   const preset = MISALIGNED_PRESETS[flags.preset];
   const { alignmentBelow, alignmentAtMost, coherenceAbove, coherenceAtLeast, denominator } = flags;
   const alignment =
@@ -130,7 +127,7 @@ async function analyze(file: string, options: Parameters<typeof analyzeFile>[1])
   }
 }
 
-function table(analysis: FileAnalysis, definition: MisalignedDefinition, names: ScoreNames): string {
+function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreNames): string {
   const { file, answers, judged, alignment, coherence, others, misaligned, thresholds, questions } = analysis;
   const means = [
     { label: names.alignment, estimate: alignment },

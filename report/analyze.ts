@@ -3,7 +3,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { scoresOf } from './statistics/answers';
-import { misalignedShare, type MisalignedDefinition, type ScoreNames } from './statistics/misaligned';
+import type { MisalignedRule } from '../experiment/spec';
+import { misalignedShare, type ScoreNames } from './statistics/misaligned';
 import { groupBy } from './statistics/grouping';
 import { readJudged, type TableOptions } from '../inputs/answers/read-judged';
 import { estimateMean, type MeanEstimate, type Range, type ShareEstimate } from './statistics/intervals';
@@ -13,7 +14,7 @@ export { InvalidTable } from '../inputs/answers/read-judged';
 
 export interface AnalyzeOptions {
   names: ScoreNames;
-  definition: MisalignedDefinition;
+  definition: MisalignedRule;
   round: TableOptions['round'];
 }
 

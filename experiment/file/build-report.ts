@@ -3,10 +3,10 @@
  */
 import { suggestion, type Issue, type Path } from '../issue';
 import { MISALIGNED_PRESETS } from '../presets';
-import type { ExpectationInput, ExperimentInput, ReportInput } from './schema';
+import type { ExpectationInput, ExperimentInput, ReportSectionInput } from './schema';
 import type { ConfigurationSpec, Expectation, MetricSpec, MisalignedRule, ReportSpec } from '../spec';
 
-export function buildReport(
+export function buildReportSection(
   input: ExperimentInput,
   configurations: ConfigurationSpec[],
   metrics: MetricSpec[],
@@ -14,7 +14,7 @@ export function buildReport(
 ): { report: ReportSpec; expect: Expectation[] } {
   const names = metrics.map(({ name }) => name);
   const sets = Object.keys(input.question_sets);
-  const written: ReportInput = input.report ?? {};
+  const written: ReportSectionInput = input.report ?? {};
   const scored = metrics.filter(hasScores).map(({ name }) => name);
   const metricNamed = (name: string | undefined, fallback: string, path: Path): string | null => {
     if (name === undefined) return scored.includes(fallback) ? fallback : null;
@@ -84,7 +84,7 @@ function hasScores({ categories }: MetricSpec): boolean {
   return categories === null || Object.values(categories).some((score) => score !== null);
 }
 
-function buildMisaligned(input: ReportInput['misaligned']): MisalignedRule {
+function buildMisaligned(input: ReportSectionInput['misaligned']): MisalignedRule {
   if (input === undefined || typeof input === 'string') return MISALIGNED_PRESETS[input ?? 'standard'];
   const { alignment, coherence, denominator } = input;
   return {

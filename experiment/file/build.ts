@@ -5,7 +5,7 @@ import { buildCalibration } from '../expand/calibration';
 import { buildConfigurations } from './build-configurations';
 import { buildJudges } from './build-judges';
 import { buildCombined, buildMetrics } from './build-metrics';
-import { buildReport } from './build-report';
+import { buildReportSection } from './build-report';
 import { suggestion, type Issue } from '../issue';
 import { buildLogProbability } from '../expand/pairs';
 import { FIRST_DEFAULTS, RECIPES } from '../presets';
@@ -25,7 +25,7 @@ export function buildSpec(input: ExperimentInput): { spec: Spec; issues: Issue[]
   checkReferences(input, datasets, configurations, issues);
   const metrics = buildMetrics(input, issues);
   const combined = buildCombined(input, metrics, issues);
-  const { report, expect } = buildReport(input, configurations, metrics, issues);
+  const { report, expect } = buildReportSection(input, configurations, metrics, issues);
   const calibration = buildCalibration(input, datasets, metrics, issues);
   const logProbability = buildLogProbability(input, datasets, issues);
   const spec: Spec = {

@@ -16,7 +16,7 @@ type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' |
 /** How the report calls the judge that the file calls so, too. */
 export const MAIN = 'judge';
 
-/** `cells`: of the whole plan. Those along training are another part of the report's input. */
+/** `cells`: those of the whole plan. Cells along training are another part of the report's input. */
 export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]): Judged {
   const shown = cells.filter(({ cell }) => !isCalibration(plan, cell) && cell.step === undefined);
   const byId = new Map(shown.map(({ cell }) => [cell.id, cell]));

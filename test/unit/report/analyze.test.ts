@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { analysisJson, analyzeBytes, InvalidTable, type AnalyzeOptions } from '../../../report/analyze';
-import { MISALIGNED_PRESETS } from '../../../report/statistics/misaligned';
+import { MISALIGNED_PRESETS } from '../../../experiment/presets';
 import { analyzeCommand } from '../../../cli/analyze';
 import { InvalidUse } from '../../../cli/errors';
 

@@ -85,7 +85,7 @@ export function withTone(
   };
 }
 
-export function judgedInput(): ReportInput {
+export function judgedStudy(): ReportInput {
   const study = studyInput();
   return {
     ...withTone(study),
