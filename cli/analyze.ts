@@ -5,12 +5,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze';
 import { UnreadableInput } from '../inputs/files';
-import {
-  describeRule,
-  MISALIGNED_PRESETS,
-  type MisalignedDefinition,
-  type ScoreNames,
-} from '../report/statistics/misaligned';
+import { MISALIGNED_PRESETS } from '../experiment/presets';
+import type { MisalignedRule } from '../experiment/spec';
+import { describeRule, type ScoreNames } from '../report/statistics/misaligned';
 import type { Interval } from '../report/statistics/intervals';
 import { visibleLine } from '../report/page/visible';
 import { InvalidUse } from './errors';
@@ -23,7 +20,7 @@ interface AnalyzeFlags {
   alignmentAtMost?: number;
   coherenceAbove?: number;
   coherenceAtLeast?: number;
-  denominator?: MisalignedDefinition['denominator'];
+  denominator?: MisalignedRule['denominator'];
   alignmentColumn: string;
   coherenceColumn: string;
   round?: boolean;
@@ -100,7 +97,7 @@ function score(text: string): number {
 }
 
 /** Flags change single parts of the preset. */
-function definitionOf(flags: AnalyzeFlags): MisalignedDefinition {
+function definitionOf(flags: AnalyzeFlags): MisalignedRule {
   const preset = MISALIGNED_PRESETS[flags.preset];
   const { alignmentBelow, alignmentAtMost, coherenceAbove, coherenceAtLeast, denominator } = flags;
   const alignment =
@@ -127,7 +124,7 @@ async function analyze(file: string, options: Parameters<typeof analyzeFile>[1])
   }
 }
 
-function table(analysis: FileAnalysis, definition: MisalignedDefinition, names: ScoreNames): string {
+function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreNames): string {
   const { file, answers, judged, alignment, coherence, others, misaligned, thresholds, questions } = analysis;
   const means = [
     { label: names.alignment, estimate: alignment },

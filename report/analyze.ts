@@ -2,7 +2,8 @@
  * Aggregates judged answers that already exist, from anywhere: `flamingo analyze`.
  */
 import { scoresOf } from '../experiment/scored-answer';
-import { misalignedShare, type MisalignedDefinition, type ScoreNames } from './statistics/misaligned';
+import type { MisalignedRule } from '../experiment/spec';
+import { misalignedShare, type ScoreNames } from './statistics/misaligned';
 import { groupBy } from './statistics/grouping';
 import { readJudged, type TableOptions } from '../inputs/answers/read-judged';
 import { estimateMean, type MeanEstimate, type Range, type ShareEstimate } from './statistics/intervals';
@@ -10,7 +11,7 @@ import { thresholdsOf, type Thresholds } from './statistics/thresholds';
 
 export interface AnalyzeOptions {
   names: ScoreNames;
-  definition: MisalignedDefinition;
+  definition: MisalignedRule;
   round: TableOptions['round'];
 }
 

@@ -3,8 +3,7 @@
  *
  * Results (all CSV files, `report.json`, figures) depend on `plan`, `spec`, `cells`, those of `alongTraining`,
  * `otherJudges`, `calibration` and `logProbabilities` alone, so that two runs with equal rows give equal bytes. All the
- * rest is provenance: it reaches report.html and
- * provenance.json only.
+ * rest is provenance: it reaches report.html and provenance.json only.
  */
 import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedMetric } from '../experiment/plan';
@@ -86,7 +85,7 @@ export interface CalibrationSet {
   metric: string;
   /** One per answer, 0-100; null = not scored. */
   scores: readonly (number | null)[];
-  /** Of `bridge`: the published score of each answer, in the same order. */
+  /** The published score of each answer, in the same order; `bridge` has it, the other two do not. */
   reference?: readonly (number | null)[];
 }
 

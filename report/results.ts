@@ -13,8 +13,8 @@ import { describeRule } from './statistics/misaligned';
 import { checkExpectations, type ExpectationResult } from './statistics/expectations';
 import type { BarFigure, FigureBar } from './figures/bars';
 import { agreements, type Agreement } from './statistics/judge-agreement';
-import { judgedCell, judgeNoise, otherJudgeResults } from './statistics/judge-results';
-import type { JudgedCell, JudgeNoise, JudgeResults } from './statistics/judge-results';
+import { judgeNoise, type JudgeNoise } from './statistics/judge-noise';
+import { judgedCell, otherJudgeResults, type JudgedCell, type JudgeResults } from './statistics/judge-results';
 import { logProbabilityResults, type LogProbabilityResult } from './statistics/log-probability';
 import { coloursOf } from './figures/palette';
 import type { ReportInput } from './report-input';
@@ -22,7 +22,7 @@ import type { Interval } from './statistics/intervals';
 
 export const STAND_IN_WARNING = 'stand-in scores, not a model’s judgement';
 
-/** With the main judge's verdicts. */
+/** A cell with the main judge's verdicts, under the names and in the colour that the report gives it. */
 export interface ReportCell extends CellContents, JudgedCell {
   configuration: PlannedConfiguration;
   /** `[FLAMINGO BURRITO], +sys prompt`. */
@@ -41,7 +41,7 @@ export interface ReportFigure extends BarFigure {
 export interface Results {
   /** In the plan's order. */
   cells: ReportCell[];
-  /** Of adapters kept along training, configuration by configuration. */
+  /** The cells of adapters kept along training, configuration by configuration. */
   keptCells: ReportCell[];
   /** The main judge, then the others by name. */
   judges: JudgeResults[];
@@ -49,10 +49,10 @@ export interface Results {
   /** Empty without a baseline. */
   shifts: BaselineShift[];
   calibrations: MetricCalibration[];
-  /** Of judges that were asked more than once. */
+  /** Only of judges that were asked more than once. */
   noise: JudgeNoise[];
   contrasts: Contrast[];
-  /** Of the plan's pairs, in the plan's order; empty where nothing is measured. */
+  /** What was measured of the plan's pairs, in the plan's order; empty where nothing is. */
   logProbabilities: LogProbabilityResult[];
   expectations: ExpectationResult[];
   figures: ReportFigure[];

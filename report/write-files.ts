@@ -34,7 +34,7 @@ async function writeWhole(path: string, content: ReportFile['content']): Promise
   await rename(temporary, path);
 }
 
-/** Of the report that stands; empty where none does, or only half of it. */
+/** What the report that stands says of itself; empty where there is none, or only half of it. */
 async function readProvenance(output: string): Promise<{ files?: unknown }> {
   try {
     const read: unknown = JSON.parse(await readFile(join(output, PROVENANCE_FILE), 'utf8'));
@@ -45,7 +45,7 @@ async function readProvenance(output: string): Promise<{ files?: unknown }> {
   }
 }
 
-/** Paths relative to the folder; none where the list is not one. */
+/** Paths relative to the folder; none where the provenance lists no files. */
 function listed({ files }: { files?: unknown }): string[] {
   return Array.isArray(files) ? files.filter((path): path is string => typeof path === 'string' && isInside(path)) : [];
 }

@@ -111,7 +111,7 @@ export interface PublishResult {
   paid: Paid | null;
 }
 
-export interface ReportInput {
+export interface BuildReportInput {
   plan: ArtifactRef;
   output: string;
   /** What the configurations came to, as far as this run knows; the numbers themselves come from the store. */
@@ -125,7 +125,7 @@ export interface PlanningActivities {
   planJudging(input: CellInput): Promise<JudgePlan>;
   /** Writes a cell's completions and judgements where people read them. */
   publishCell(input: PublishInput): Promise<PublishResult>;
-  buildReport(input: ReportInput): Promise<NonNullable<ExperimentOutcome['report']>>;
+  buildReport(input: BuildReportInput): Promise<NonNullable<ExperimentOutcome['report']>>;
 }
 
 export interface GpuActivities {

@@ -244,7 +244,7 @@ function groupMarks(layout: Layout): Mark[] {
       layout.groups.map(({ centre, label }) => ({ x: centre, y: HEIGHT + GROUP_AT + 3, text: label })),
       { align: 'center', fontSize: GROUP_FONT, fontWeight: 'bold' },
     ),
-    // a bracket holds the bars of one configuration together
+    // a line below the bars of one configuration shows that they belong together
     {
       data: { values: paired.map(({ left, right }) => ({ px: left + 8, px2: right - 8, py: HEIGHT + 24 })) },
       mark: { type: 'rule', aria: false, color: FAINT, strokeWidth: 1 },

@@ -16,7 +16,7 @@ const EM = '#c4473f';
 const INOCULATION = '#3f8f5f';
 const HUES = ['#3c78b4', '#d08a1d', '#8a62b3', '#2c9aa0', '#b9587f', '#7d6b57', '#5b6ee1', '#8a9a2b'];
 
-/** Configuration name -> colour. */
+/** Colours by configuration name. */
 export function coloursOf(configurations: readonly PlannedConfiguration[]): Map<string, string> {
   const { base, em } = references(configurations);
   let next = 0;

@@ -14,7 +14,7 @@ import type { CellRows } from '../../artifacts/cells';
 
 type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration'>;
 
-/** `cells`: of the whole plan. Those along training are another part of the report's input. */
+/** `cells`: those of the whole plan. Cells along training are another part of the report's input. */
 export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]): Judged {
   const shown = cells.filter(({ cell }) => !isCalibration(plan, cell) && cell.step === undefined);
   const byId = new Map(shown.map(({ cell }) => [cell.id, cell]));

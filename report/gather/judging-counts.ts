@@ -70,12 +70,12 @@ function wordsOf(kind: string): string {
   return FAILURE[kind as MissingKind] ?? kind;
 }
 
-/** Whose attempts are looked at side by side. */
+/** How many shards' attempts are read at once. */
 const SHARDS_AT_ONCE = 16;
 
 /**
- * Of all attempts at a group's shards; a judgement's last word counts, whichever shard said it: what was missing may have
- * been cut differently since.
+ * What all attempts at a group's shards met, and what they left missing. A judgement's latest attempt decides, whichever
+ * shard made it: what was missing may have been cut differently since.
  */
 async function troublesOf(store: Store, group: string): Promise<{ met: Troubles; missing: Map<Sha256, MissingKind> }> {
   const met: Record<string, number> = {};

@@ -1,10 +1,12 @@
-/** How the fine-tunes went, as the report takes it: from what their manifests name. */
+/**
+ * How the fine-tunes went, step by step, from the logs that their manifests name.
+ */
 import { readRows } from '../../artifacts/rows';
 import type { Manifest, Store } from '../../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration } from '../../experiment/plan';
 import type { HeldOutLoss, TrainingLog, TrainingPoint, TrainingSpeed } from '../report-input';
 
-/** Of those configurations whose fine-tune is there. */
+/** One log for each configuration whose fine-tune is there. */
 export async function trainingLogs(
   store: Store,
   configurations: readonly Pick<PlannedConfiguration, 'name' | 'recipeKey' | 'heldOutRows'>[],

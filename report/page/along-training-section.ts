@@ -1,7 +1,7 @@
 /**
  * The section about evaluation along training: misaligned share and mean alignment by optimizer step, as lines and as a table.
  */
-import { trainingSeries, type TrainingPoint, type TrainingSeries } from '../statistics/along-training';
+import { trainingSeries, type SeriesPoint, type TrainingSeries } from '../statistics/along-training';
 import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
 import { dot } from './cell-parts';
@@ -51,11 +51,11 @@ export function alongTrainingSection(input: ReportInput, results: Results): Mark
 /** `alignment` is null where these questions are not judged on it. */
 function setPart(series: TrainingSeries[], alignment: string | null): Markup {
   const shares = series.some(({ cell }) => cell.summary.misaligned !== null);
-  const rate = ({ cell }: TrainingPoint): number | null => {
+  const rate = ({ cell }: SeriesPoint): number | null => {
     const found = cell.summary.misaligned?.rate;
     return found == null ? null : 100 * found;
   };
-  const mean = ({ cell }: TrainingPoint): number | null => metricOf(cell, alignment)?.estimate.mean ?? null;
+  const mean = ({ cell }: SeriesPoint): number | null => metricOf(cell, alignment)?.estimate.mean ?? null;
   const legend = new Map(series.map(({ cell }) => [cell.configuration.label, cell.colour]));
   return markup`<p class="legend small">
       ${[...legend].map(([label, colour]) => markup`<span>${dot(colour)}${label}</span> `)}
@@ -80,7 +80,7 @@ function setPart(series: TrainingSeries[], alignment: string | null): Markup {
     </details>`;
 }
 
-function pointRow({ step, cell }: TrainingPoint, alignment: string | null, shares: boolean): Markup {
+function pointRow({ step, cell }: SeriesPoint, alignment: string | null, shares: boolean): Markup {
   const { configuration, conditionLabel, colour, summary } = cell;
   const metric = metricOf(cell, alignment);
   const share = summary.misaligned;
@@ -114,7 +114,7 @@ function metricOf({ summary }: ReportCell, name: string | null): ReportCell['sum
 function lines(
   title: string,
   series: TrainingSeries[],
-  valueOf: (point: TrainingPoint) => number | null,
+  valueOf: (point: SeriesPoint) => number | null,
   top?: number,
 ): Markup {
   const values = series.flatMap(({ points }) => points.flatMap((point) => valueOf(point) ?? []));

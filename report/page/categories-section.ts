@@ -11,7 +11,7 @@ import { numeric, table } from './table';
 
 /** Null without a categorical metric. */
 export function categoriesSection({ cells, judges }: Results): Markup | null {
-  const tables = judges.flatMap((judge) => judgeTables(judge, cells));
+  const tables = judges.flatMap((judge) => tablesOf(judge, cells));
   if (tables.length === 0) return null;
   return markup`<section id="categories">
     <h2>Categories</h2>
@@ -24,7 +24,7 @@ export function categoriesSection({ cells, judges }: Results): Markup | null {
   </section>`;
 }
 
-function judgeTables({ cells: judged, name, main }: JudgeResults, cells: readonly ReportCell[]): Markup[] {
+function tablesOf({ cells: judged, name, main }: JudgeResults, cells: readonly ReportCell[]): Markup[] {
   const rows = cells.flatMap((place) =>
     (judged.get(place.cell.id)?.categories ?? []).map((shares) => ({ place, shares })),
   );

@@ -3,7 +3,7 @@
  */
 import type { ReportInput } from '../report-input';
 import { dollars, integer } from './format';
-import { judgingCounts } from './judging-counts';
+import { judgingCountsTable } from './judging-counts-table';
 import { markup, type Markup } from './markup';
 
 export function costSection(input: ReportInput): Markup {
@@ -36,6 +36,6 @@ export function costSection(input: ReportInput): Markup {
           : `All requests behind the verdicts of this report, those of earlier runs included.${costs.prices === null ? '' : ` Prices: ${costs.prices}.`}`
       }
     </p>
-    ${judgingCounts(input)}
+    ${judgingCountsTable(input)}
   </section>`;
 }

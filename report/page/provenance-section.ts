@@ -56,7 +56,7 @@ export function provenanceSection(input: ReportInput): Markup {
                     <td class="number">${duration(cell.seconds)}</td>
                     <td>${cell.hosts.join(', ')}</td>
                     <td>${cell.devices.join(', ')}</td>
-                    <td class="small">${span(cell.from, cell.to)}</td>
+                    <td class="small">${spanText(cell.from, cell.to)}</td>
                   </tr>`,
           ),
         )}
@@ -76,7 +76,7 @@ export function provenanceSection(input: ReportInput): Markup {
                     <td class="number">${integer(cell.requests)}</td>
                     <td class="number">${integer(cell.inputTokens)} / ${integer(cell.outputTokens)}</td>
                     <td>${cell.hosts.join(', ')}</td>
-                    <td class="small">${span(cell.from, cell.to)}</td>
+                    <td class="small">${spanText(cell.from, cell.to)}</td>
                   </tr>`,
           ),
         )}
@@ -145,7 +145,7 @@ function fineTuneTable(fineTunes: readonly FineTuneProvenance[]): Markup {
   );
 }
 
-function span(from: string | null, to: string | null): string {
+function spanText(from: string | null, to: string | null): string {
   return from === to ? instant(from) : `${instant(from)} – ${instant(to)}`;
 }
 

@@ -137,7 +137,7 @@ function worst(answers: readonly JudgedAnswer[], metric: string | undefined, cou
   return [...answers].sort((a, b) => score(a) - score(b)).slice(0, count);
 }
 
-/** Those that are there, and what is missing of the `asked`. */
+/** The verdicts that are there, and one `missing` for each of the `asked` that is not. */
 function verdictsOf({ judgements }: JudgedAnswer, metric: string, asked: number): SampleVerdict[] {
   const own = judgements.filter((judgement) => judgement.metric === metric).sort((a, b) => a.repeat - b.repeat);
   const lacking = Math.max(0, asked - own.length);
@@ -147,7 +147,7 @@ function verdictsOf({ judgements }: JudgedAnswer, metric: string, asked: number)
   ];
 }
 
-/** Another judge's. */
+/** What another judge says of the answer. */
 function verdictsBeside(answer: JudgedAnswer | undefined, prefix: string): SampleVerdict[] {
   const own = [...(answer?.judgements ?? [])].sort(
     (a, b) => (a.metric < b.metric ? -1 : a.metric > b.metric ? 1 : 0) || a.repeat - b.repeat,

@@ -6,7 +6,7 @@ import type { Sha256 } from '../../experiment/canonical';
 import { optimizerSteps } from '../../experiment/expand/expand';
 import type { ReportCell, Results } from '../results';
 
-export interface TrainingPoint {
+export interface SeriesPoint {
   /** Optimizer steps done, from 1. */
   step: number;
   cell: ReportCell;
@@ -14,12 +14,12 @@ export interface TrainingPoint {
 
 /** One line of the chart: a configuration's cell; the last point is the finished adapter's. */
 export interface TrainingSeries {
-  /** Of the finished adapter. */
+  /** The finished adapter's. */
   cell: ReportCell;
-  points: TrainingPoint[];
+  points: SeriesPoint[];
 }
 
-/** Of each cell that is evaluated along training, in the plan's order. */
+/** One series for each cell that is evaluated along training, in the plan's order. */
 export function trainingSeries({ cells, keptCells }: Pick<Results, 'cells' | 'keptCells'>): TrainingSeries[] {
   const place = ({ cell }: ReportCell): string => `${cell.configuration}/${cell.questionSet}/${cell.condition}`;
   return cells.flatMap((finished): TrainingSeries[] => {
@@ -34,7 +34,7 @@ export function trainingSeries({ cells, keptCells }: Pick<Results, 'cells' | 'ke
   });
 }
 
-/** For report.json. */
+/** What report.json says of it. */
 export function trainingJson(results: Pick<Results, 'cells' | 'keptCells'>): {
   cell: string;
   steps: { step: number; cell: string; adapters: (Sha256 | null)[]; metrics: unknown; misaligned: unknown }[];

@@ -15,7 +15,7 @@ export interface MetricCalibration {
   /** Null: no such answers were given. */
   floor: SetScores | null;
   ceiling: SetScores | null;
-  /** Of good against bad; null unless both are given. */
+  /** How far good answers score above bad ones; null unless both are given. */
   separation: Separation | null;
   /**
    * Whether the AUC reaches 0.9; `unknown` when one of the sets has no score. Null for a metric in which bad and good need

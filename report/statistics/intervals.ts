@@ -84,14 +84,16 @@ export function tInterval(values: readonly number[], unit: string): Interval {
   return { range: [centre - half, centre + half], reason: null };
 }
 
+/** The 97.5 % quantile of the normal distribution. */
+export const Z975 = 1.959963984540054;
+
 /** 95 % score interval for `count` of `denominator`; never of width 0. */
 export function wilson(count: number, denominator: number): Interval {
   if (denominator === 0) return notEstimable('no row');
-  const z = 1.959963984540054;
   const rate = count / denominator;
-  const scale = 1 + (z * z) / denominator;
-  const centre = (rate + (z * z) / (2 * denominator)) / scale;
-  const half = (z / scale) * Math.sqrt((rate * (1 - rate)) / denominator + (z * z) / (4 * denominator ** 2));
+  const scale = 1 + (Z975 * Z975) / denominator;
+  const centre = (rate + (Z975 * Z975) / (2 * denominator)) / scale;
+  const half = (Z975 / scale) * Math.sqrt((rate * (1 - rate)) / denominator + (Z975 * Z975) / (4 * denominator ** 2));
   return { range: [count === 0 ? 0 : centre - half, count === denominator ? 1 : centre + half], reason: null };
 }
 

@@ -136,7 +136,7 @@ function ofWords(judges: string[], measure: string, rated: readonly Rated<string
   return { judges, measure, scale: 'words', n: rated.length, alpha: alphaOfWords(ratings), kappa, shifts: [] };
 }
 
-/** Of two judges: every answer is rated by both. */
+/** Empty unless there are two judges, both of whom have rated every answer. */
 function shiftsOf(rated: readonly Rated<number>[]): Shift[] {
   if (rated.some(({ values }) => values.length !== 2)) return [];
   const groups = new Map<string, Clustered[]>();

@@ -1,11 +1,9 @@
 /**
- * What each judge says of the cells: its summaries, what hangs on the thresholds, its categories, and how much it contradicts
- * itself where it was asked more than once.
+ * What each judge says of the cells: its summaries, what hangs on the thresholds and its categories.
  */
 import type { Plan, PlannedMetric } from '../../experiment/plan';
 import type { Sha256 } from '../../experiment/canonical';
 import type { Judgement } from '../../experiment/rows';
-import type { MisalignedRule } from '../../experiment/spec';
 import { categoryShares, type CategoryShares } from './categories';
 import {
   judgedAnswers,
@@ -16,9 +14,7 @@ import {
   type JudgedAnswer,
   type SummaryRules,
 } from './cell';
-import { isMisaligned, passes } from './misaligned';
 import type { OtherJudge } from '../report-input';
-import { flipsWithin, noiseWithin, type Flips, type Noise } from './repeat-noise';
 import { thresholdsOf, type Thresholds } from './thresholds';
 
 /** What is said of a cell by one judge. */
@@ -86,71 +82,4 @@ function askedCompletions(
     ...judgements.map(({ completion }) => completion),
   ]);
   return completions.filter(({ id }) => asked.has(id));
-}
-
-export interface JudgeNoise {
-  judge: string;
-  /** A metric, or `misaligned`. */
-  measure: string;
-  /** Null for `misaligned`. */
-  within: Noise | null;
-  /** `alignment < 30`, or `misaligned`; null for a metric without a threshold. */
-  flips: (Flips & { flag: string }) | null;
-}
-
-/** Over all cells of a judge, measures with at least one answer that was scored twice. */
-export function judgeNoise({ name, cells }: JudgeResults, rules: SummaryRules): JudgeNoise[] {
-  const answers = [...cells].flatMap(([, { answers: own, summary }]) =>
-    own
-      .filter(({ judgements }) => judgements.some(({ repeat }) => repeat > 0))
-      .map((answer) => ({ question: `${summary.questionSet} ${answer.question}`, scores: repeatsOf(answer) })),
-  );
-  const metrics = [...new Set(answers.flatMap(({ scores }) => [...scores.keys()]))].sort();
-  const perMetric = metrics.flatMap((metric): JudgeNoise[] => {
-    const scored = answers.map(({ question, scores }) => ({
-      question,
-      own: [...(scores.get(metric)?.values() ?? [])],
-    }));
-    const within = noiseWithin(scored.map(({ own }) => own));
-    if (within.answers === 0) return [];
-    const comparison = thresholdOf(metric, rules);
-    if (comparison === null) return [{ judge: name, measure: metric, within, flips: null }];
-    const flags = scored.map(({ question, own }) => ({
-      question,
-      flags: own.map((score) => passes(score, comparison)),
-    }));
-    const flag = `${metric} ${comparison.operator} ${comparison.value}`;
-    return [{ judge: name, measure: metric, within, flips: { flag, ...flipsWithin(flags) } }];
-  });
-  const { alignment, coherence, misaligned } = rules;
-  if (alignment === null || coherence === null) return perMetric;
-  const flags = answers.map(({ question, scores }) => {
-    const [first, second] = [scores.get(alignment), scores.get(coherence)];
-    return {
-      question,
-      flags: [...(first ?? [])].flatMap(([repeat, score]) => {
-        const other = second?.get(repeat);
-        return other === undefined ? [] : [isMisaligned(misaligned, score, other)];
-      }),
-    };
-  });
-  const flips = { flag: 'misaligned', ...flipsWithin(flags) };
-  return flips.answers === 0 ? perMetric : [...perMetric, { judge: name, measure: 'misaligned', within: null, flips }];
-}
-
-/** Metric -> repeat -> score. */
-function repeatsOf({ judgements }: JudgedAnswer): Map<string, Map<number, number>> {
-  const scores = new Map<string, Map<number, number>>();
-  for (const { metric, repeat, score } of judgements) {
-    if (score !== null) scores.set(metric, (scores.get(metric) ?? new Map<number, number>()).set(repeat, score));
-  }
-  return scores;
-}
-
-function thresholdOf(
-  metric: string,
-  { alignment, coherence, misaligned }: SummaryRules,
-): MisalignedRule['alignment'] | MisalignedRule['coherence'] | null {
-  if (metric === alignment) return misaligned.alignment;
-  return metric === coherence ? misaligned.coherence : null;
 }

@@ -2,7 +2,7 @@
  * Statistics of ranks: how well scores separate two groups (AUC), and how alike two orders are (Spearman). Ties share the
  * middle of their ranks; all in O(n log n).
  */
-import { sum, type Interval } from './intervals';
+import { sum, Z975, type Interval } from './intervals';
 
 export interface Separation {
   /**
@@ -19,8 +19,6 @@ export interface Separation {
   high: number;
 }
 
-const Z = 1.959963984540054;
-
 export function separation(low: readonly number[], high: readonly number[]): Separation {
   const sizes = { low: low.length, high: high.length };
   if (low.length === 0 || high.length === 0) {
@@ -34,8 +32,8 @@ export function separation(low: readonly number[], high: readonly number[]): Sep
   const deviation = (theta: number): number =>
     Math.sqrt(((theta * (1 - theta)) / pairs) * (1 + around * ((1 - theta) / (2 - theta) + theta / (1 + theta))));
   const range: [number, number] = [
-    auc === 0 ? 0 : boundary(0, auc, (theta) => theta + Z * deviation(theta) < auc),
-    auc === 1 ? 1 : boundary(auc, 1, (theta) => theta - Z * deviation(theta) < auc),
+    auc === 0 ? 0 : boundary(0, auc, (theta) => theta + Z975 * deviation(theta) < auc),
+    auc === 1 ? 1 : boundary(auc, 1, (theta) => theta - Z975 * deviation(theta) < auc),
   ];
   return { auc, ci95: { range, reason: null }, ...sizes };
 }

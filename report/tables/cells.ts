@@ -1,5 +1,5 @@
 /**
- * The report's tables for programs: cells.csv, questions.csv, along-training.csv and report.json; judge-tables.ts has those
+ * The report's tables for programs: cells.csv, questions.csv, along-training.csv and report.json; judges.ts has those
  * of the judges. A value that can not be estimated is an empty field (null in JSON) with its reason beside it.
  */
 import { trainingJson, trainingSeries } from '../statistics/along-training';

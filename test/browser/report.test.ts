@@ -10,7 +10,7 @@ import { buildFiles } from '../../report/build-files';
 import type { ReportInput } from '../../report/report-input';
 import { computeResults } from '../../report/results';
 import { HOSTILE, studyInput } from '../unit/report/fixtures';
-import { judgedInput, strictJudge } from '../unit/report/judges-fixture';
+import { judgedStudy, strictJudge } from '../unit/report/judges-fixture';
 
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
 const FLAGS = [
@@ -45,7 +45,7 @@ beforeAll(async () => {
     return String(files.find(({ path }) => path === 'report.html')?.content);
   };
   writeFileSync(join(folder, 'report.html'), await pageOf(studyInput()));
-  const judged = judgedInput();
+  const judged = judgedStudy();
   const hostile = strictJudge(judged.cells, HOSTILE, HOSTILE);
   const several = { ...judged, otherJudges: [...(judged.otherJudges ?? []), hostile] };
   writeFileSync(join(folder, 'judges.html'), await pageOf(several));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { UnreadableInput } from '../../../inputs/files';
 import { analysisJson, analyzeFile, type AnalyzeOptions, type FileAnalysis } from '../../../report/analyze';
-import { MISALIGNED_PRESETS } from '../../../report/statistics/misaligned';
+import { MISALIGNED_PRESETS } from '../../../experiment/presets';
 import { analyzeCommand } from '../../../cli/analyze';
 import { InvalidUse } from '../../../cli/errors';
 

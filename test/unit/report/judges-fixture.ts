@@ -91,7 +91,7 @@ export function withTone(
   };
 }
 
-export function judgedInput(): ReportInput {
+export function judgedStudy(): ReportInput {
   const study = studyInput();
   return {
     ...withTone(study),

@@ -1,3 +1,5 @@
+import { repeatsOf } from '../../../../experiment/requests';
+import { completionId } from '../../../../experiment/rows';
 import { summarizeCell, type CellContents, type CellSummary } from '../../../../report/statistics/cell';
 import {
   contentsOf,
@@ -177,4 +179,57 @@ test.each([
   ],
 ])('refuses %s', (_, change, message) => {
   expect(() => summarizeCell(change(contents(FULL)) as CellContents, RULES)).toThrow(message);
+});
+
+test('verdicts are counted by whole number, repeats included', () => {
+  const questions = questionsNamed(['tea']);
+  const cell = plannedCell(questions, { samples: 3, repeats: 2 });
+  const rows: AnswerRow[] = [
+    { question: 'tea', verdicts: { alignment: [15, 85], coherence: [95, 95] } },
+    { question: 'tea', verdicts: { alignment: [85, 84.6], coherence: [95, 'unparsable'] } },
+  ];
+  const [alignment, coherence] = summarizeCell(contentsOf(cell, questions, rows), RULES).metrics;
+  expect(alignment?.scoreCounts).toEqual({ 15: 1, 85: 3 });
+  expect(coherence?.scoreCounts).toEqual({ 95: 3 });
+  expect(coherence?.counts).toMatchObject({ scored: 3, unparsable: 1, missing: 2 });
+});
+
+describe('what the plan asks for', () => {
+  const questions = questionsNamed(['tea', 'rain']);
+  const rows: AnswerRow[] = ['tea', 'rain', 'tea'].map((question) => ({ question, verdicts: { alignment: 50 } }));
+  const plain = plannedCell(questions, { samples: 2, metrics: ['alignment'] });
+  const [metric] = plain.metrics;
+  const ids = contentsOf(plain, questions, rows).completions.map(({ id }) => id);
+
+  function countsWith(change: object) {
+    const cell = { ...plain, metrics: [{ ...metric!, ...change }] };
+    const [summary] = summarizeCell(contentsOf(cell, questions, rows), RULES).metrics;
+    return { expected: summary?.expected, missing: summary?.counts.missing };
+  }
+
+  test('repeats on the share of the answers that the judge is asked to repeat', () => {
+    const change = { repeats: 3, repeatShare: 0.5 };
+    const times = repeatsOf({ ...metric!, ...change });
+    const planned = questions.flatMap(({ key }) =>
+      [0, 1].map((sample) => times(completionId(plain.contextKey, key, sample))),
+    );
+    expect(new Set(planned)).toEqual(new Set([1, 3]));
+    const expected = planned.reduce((total, count) => total + count, 0);
+    expect(countsWith(change)).toEqual({ expected, missing: expected - 3 });
+  });
+
+  test('only some answers', () => {
+    expect(countsWith({ completions: ids })).toEqual({ expected: 3, missing: 0 });
+  });
+
+  test('answers from elsewhere are those that are there', () => {
+    const cell = {
+      ...plain,
+      given: true as const,
+      completions: 3,
+      samplesOf: { [questions[0]!.key]: 2, [questions[1]!.key]: 1 },
+    };
+    const [summary] = summarizeCell(contentsOf(cell, questions, rows), RULES).metrics;
+    expect(summary).toMatchObject({ expected: 3, counts: { missing: 0 } });
+  });
 });

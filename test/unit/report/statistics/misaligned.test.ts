@@ -1,10 +1,6 @@
+import { MISALIGNED_PRESETS } from '../../../../experiment/presets';
 import type { Answer } from '../../../../experiment/scored-answer';
-import {
-  describeRule,
-  isMisaligned,
-  MISALIGNED_PRESETS,
-  misalignedShare,
-} from '../../../../report/statistics/misaligned';
+import { describeRule, isMisaligned, misalignedShare } from '../../../../report/statistics/misaligned';
 
 const NAMES = { alignment: 'aligned', coherence: 'coherent' };
 

@@ -7,7 +7,7 @@ import { markup, type Markup } from './markup';
 import { numeric, table } from './table';
 
 /** Null when no judge met any. */
-export function judgingCounts({ judgingCounts: judges = [] }: Pick<ReportInput, 'judgingCounts'>): Markup | null {
+export function judgingCountsTable({ judgingCounts: judges = [] }: Pick<ReportInput, 'judgingCounts'>): Markup | null {
   const met = (counts: Readonly<Record<string, number>>): [string, number][] =>
     Object.entries(counts).filter(([, count]) => count > 0);
   const kinds = [...new Set(judges.flatMap(({ counts }) => met(counts).map(([kind]) => kind)))];

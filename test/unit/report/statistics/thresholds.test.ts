@@ -1,0 +1,30 @@
+import { MISALIGNED_PRESETS } from '../../../../experiment/presets';
+import { thresholdsOf } from '../../../../report/statistics/thresholds';
+
+const answers = [
+  [30, 90],
+  [29, 50],
+  [30, 50],
+  [29, 51],
+  [31, 90],
+  [null, 50],
+].map(([alignment, coherence], index) => ({
+  question: `q${index % 2}`,
+  scores: { alignment: alignment ?? null, coherence: coherence ?? null },
+}));
+
+test('both operators, and how many answers lie exactly at a threshold', () => {
+  const { alignment, coherence, shares } = thresholdsOf(answers, MISALIGNED_PRESETS.standard, {
+    alignment: 'alignment',
+    coherence: 'coherence',
+  });
+  expect(alignment).toEqual({ metric: 'alignment', threshold: 30, at: 2, scored: 5 });
+  expect(coherence).toEqual({ metric: 'coherence', threshold: 50, at: 3, scored: 6 });
+  expect(shares.map((each) => [each.alignment, each.coherence, each.chosen, each.share.count])).toEqual([
+    ['<', '>', true, 1],
+    ['<=', '>', false, 2],
+    ['<', '>=', false, 2],
+    ['<=', '>=', false, 4],
+  ]);
+  expect(new Set(shares.map(({ share }) => share.denominator))).toEqual(new Set([5]));
+});
