@@ -17,7 +17,7 @@ export function isExpected(error: unknown): boolean {
 }
 
 /** Runs `work` and throws its failure as the workflows know it (workflows/failures.ts). */
-export async function failuresOf<T>(account: PausableAccount, work: () => Promise<T>): Promise<T> {
+export async function withJudgeFailures<T>(account: PausableAccount, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

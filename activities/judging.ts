@@ -12,7 +12,7 @@ import { withHeartbeat } from './heartbeat';
 import { cancelBatch, judgeBatch } from './judge-batch';
 import { createJudgeClient, type JudgeClient } from '../judge/client';
 import { SYSTEM_CLOCK } from '../judge/clock';
-import { failuresOf } from './judge-failures';
+import { withJudgeFailures } from './judge-failures';
 import { judgeShard, type Judging } from './judge-shard';
 import { LoadingShards } from '../judge/loading-shards';
 import { temporalAccount } from './account';
@@ -42,7 +42,7 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
   const judging: Judging = { store, shares, clientFor };
   const inTerms = <T>(work: () => Promise<T>): Promise<T> => {
     temporal ??= Context.current().client;
-    return failuresOf(account, work);
+    return withJudgeFailures(account, work);
   };
   return {
     full: () => loading.full || shares.full,

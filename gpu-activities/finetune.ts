@@ -102,7 +102,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
       );
       return resultOf(manifest, false);
     } catch (error) {
-      await workspace.sync().catch(() => undefined); // the attempts after it then have an older checkpoint
+      await syncOrWarn(workspace);
       throw await failureOf(attempt, error);
     }
   });
@@ -127,9 +127,18 @@ function syncedCheckpoints(workspace: Workspace, state: GpuHeartbeat, renew: () 
     renew();
     if (state.checkpoint === synced) return;
     synced = state.checkpoint;
-    // what could not be synced only costs a later attempt the way from the checkpoint before
-    workspace.sync().catch(() => undefined);
+    void syncOrWarn(workspace);
   };
+}
+
+/** What can not be synced costs a later attempt the way from the checkpoint before, and does not end this one. */
+async function syncOrWarn(workspace: Workspace): Promise<void> {
+  const { log } = Context.current();
+  try {
+    await workspace.sync();
+  } catch (error) {
+    log.warn(`this attempt's checkpoints are only on this host so far: ${(error as Error).message}`);
+  }
 }
 
 /** How the experiment's own trainer is run here, if it may. */

@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { failuresOf, isExpected } from '../../../activities/judge-failures';
+import { withJudgeFailures, isExpected } from '../../../activities/judge-failures';
 import {
   AccountPaused,
   JudgeMustWait,
@@ -43,7 +43,7 @@ async function failureOf(error: Error): Promise<ApplicationFailure> {
   const logger = new DefaultLogger('ERROR');
   const environment = new MockActivityEnvironment({ workflowExecution }, { logger });
   const thrown: unknown = await environment
-    .run(() => failuresOf(account, () => Promise.reject(error)))
+    .run(() => withJudgeFailures(account, () => Promise.reject(error)))
     .catch((failure: unknown) => failure);
   return thrown as ApplicationFailure;
 }
