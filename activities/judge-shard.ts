@@ -28,7 +28,7 @@ export interface Judging {
   clientFor: (judge: Instrument['judge']) => JudgeClient;
 }
 
-/** Heartbeat, lease, spending and budget; so a cap is overrun by at most what is asked in this time. */
+/** Between two heartbeats, each with a look at lease and budget: a cap is overrun by at most what is asked in this time. */
 const BEAT_MS = 2_000;
 
 /** `onLoaded`: all is read, and the requests are about to queue at the pace. */
@@ -67,7 +67,7 @@ export async function judgeShard(
         { judge: shard.judge },
       );
     let recorded = 0;
-    /** With every beat, so that a kill loses two seconds' spending from the cap's account, not the whole attempt's. */
+    /** Called with every heartbeat: a kill hides two seconds of spending from the cap, not the whole attempt's. */
     const record = async (): Promise<void> => {
       const usd = usdSpent() - recorded;
       recorded += usd;
@@ -148,7 +148,7 @@ function troubleFacts(troubles: Troubles): Record<string, number> {
   return Object.fromEntries(Object.entries(troubles).map(([kind, times]) => [`met_${kind}`, times]));
 }
 
-/** Of this shard's own verdicts: the journals read may hold those of other shards. */
+/** Sums over this shard's own verdicts only: the journals may hold those of other shards. */
 function sum(rows: JudgementProvenance[], what: 'requests' | 'inputTokens' | 'outputTokens'): number {
   return rows.reduce((total, row) => total + row[what], 0);
 }

@@ -64,7 +64,7 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
   };
 }
 
-/** Of the provider, whose limits all workers share: the last part of the task queue's name. */
+/** The provider's account, whose limits all workers share: the last part of the task queue's name. */
 export function accountOf(env: NodeJS.ProcessEnv): string {
   return env['FLAMINGO_JUDGE_ACCOUNT'] ?? 'anthropic';
 }

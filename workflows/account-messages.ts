@@ -40,7 +40,7 @@ export interface Share {
   neverRejected: boolean;
   /** Most requests at once that it may try; 0 = nothing at present, ask again soon. */
   maxInFlight: number;
-  /** Of the account's rates, 0-1. */
+  /** What part of the account's rates it may use, 0-1. */
   fraction: number;
   /** Workers that hold a share, this one included. */
   workers: number;
@@ -88,7 +88,7 @@ export interface AccountInput {
   account: string;
   /** Unused for so many milliseconds it ends. Default two minutes. */
   idleMs?: number;
-  /** Of the run before. */
+  /** What the run before left. */
   state?: AccountState;
 }
 
@@ -134,7 +134,7 @@ export interface Holder {
 }
 
 export const requestShare = defineUpdate<Share, [ShareRequest]>('share');
-/** By a worker that met a systemic failure, and by a person. */
+/** Sent by a worker that met a systemic failure, and by a person. */
 export const pauseAccount = defineUpdate<AccountPause, [PauseRequest]>('pause');
 /** Registers a workflow to be told; null = the account is not paused, go on. */
 export const waitForAccount = defineUpdate<AccountPause | null, [{ workflowId: string }]>('wait');

@@ -27,7 +27,7 @@ export async function judgeInMode(
   }
 }
 
-/** As opposed to a pause or the failure of another shard, which cancel a scope of the workflow's own. */
+/** A pause, or the failure of another shard, cancels only a scope of the workflow's own. */
 function isWorkflowCancelled(): boolean {
   let scope = CancellationScope.current();
   while (scope.parent !== undefined) scope = scope.parent;

@@ -14,7 +14,7 @@ export function judgeQueue(account: string): string {
   return `flamingo-judge-${account}`;
 }
 
-/** Of the same workers, for checks only: a check must not wait for a shard of thousands to end. */
+/** The queue for checks, which the same workers serve: a check must not wait for a shard of thousands to end. */
 export function checkQueue(judgeQueue: string): string {
   return `${judgeQueue}-check`;
 }
@@ -134,7 +134,7 @@ export interface LogProbabilityFigures {
   condition: string;
   /** Pairs measured; 0 = the measurement is missing. */
   pairs: number;
-  /** Of the means over an answer's tokens, and of their sums. `ci95` null: not estimable. */
+  /** The difference of the means over an answer's tokens, and of their sums. `ci95` null: not estimable. */
   perToken: { mean: number | null; standardError: number | null; ci95: [number, number] | null };
   perAnswer: { mean: number | null; standardError: number | null; ci95: [number, number] | null };
 }

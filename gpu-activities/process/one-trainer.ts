@@ -15,7 +15,7 @@ export class OneTrainer implements TrainerHost {
   private leaving: Promise<void> = Promise.resolve();
   /** The trainer handed out last. */
   private lent: TrainerProcess | null = null;
-  /** In a row. */
+  /** Failures of the host in a row. */
   private hostFailures = 0;
 
   constructor(

@@ -81,7 +81,7 @@ export interface MeasureCommand {
   op: 'measure';
   id: number;
   model: { path: string } | { hub: string; revision: string };
-  /** As of a generation. */
+  /** The same as in `GenerateCommand`. */
   adapter: { path: string; sha256: string } | null;
   systemPrompt: SystemPrompt;
   precision: Sampling['precision'];
