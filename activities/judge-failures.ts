@@ -1,6 +1,7 @@
 /**
  * What Temporal is told when judging fails: what stops, what waits for a person, what waits by itself, what is a
- * cancellation. A failure that concerns the whole account pauses it first.
+ * cancellation. A failure that concerns the whole account (judge/errors.ts lists which) pauses it first, by an update on the
+ * account's workflow (workflows/account.ts); the configuration then waits until somebody resumes it.
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { AccountPaused, JudgeMustWait, JudgeStopped, PAUSES_ACCOUNT, RequestFailed } from '../judge/errors';

@@ -1,6 +1,10 @@
 /**
  * Identity: canonical JSON and the SHA-256 of it. Every key in Flamingo is made here and nowhere else.
  *
+ * What is hashed: recipes, generation contexts and plans in expand/expand.ts, configurations in expand/configuration-key.ts,
+ * instruments in expand/instruments.ts, questions and measurements in expand/questions.ts and expand/pairs.ts, shards in
+ * shards.ts, and the ids of rows in rows.ts.
+ *
  * Canonical JSON: object keys sorted by UTF-16 code unit, no white space, `undefined` members left out, strings made
  * well formed first (a lone surrogate has no UTF-8 form, so two different texts could share a hash). Numbers must be
  * finite. Equal values give equal bytes on every platform.

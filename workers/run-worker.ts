@@ -1,5 +1,9 @@
 /**
  * What the three workers have in common: logging, connection, shutdown, and the watch on the parent process.
+ *
+ * On SIGTERM the worker cancels its activities at once and waits for them. gpu-activities/operation.ts then has the trainer
+ * stop with a checkpoint, judge/shard.ts keeps what was in flight, and activities/interruption.ts ends the activity as
+ * `Preempted`, so that another worker goes on.
  */
 import { hostname } from 'node:os';
 import { loadClientConnectConfig } from '@temporalio/envconfig';

@@ -29,7 +29,7 @@ export const PLANNING: ActivityOptions = {
 
 /**
  * Hours of training. Preemptions, pauses and busy leases use up attempts, so attempts are unlimited; what bounds them
- * is the rule in gpu-activities/finetune.ts: no checkpoint progress in five attempts ends it (`NoProgress`).
+ * is the rule in activities/attempts.ts: no checkpoint progress in five attempts ends it (`NoProgress`).
  * Heartbeats every 4 s while the trainer makes progress: a dead host is noticed in 20 s, a hung trainer by its phase's deadline.
  */
 export const GPU: ActivityOptions = {
@@ -42,7 +42,7 @@ export const GPU: ActivityOptions = {
 /**
  * A shard of at most some hundred requests: a minute or so, longer when the provider makes us wait. The journal keeps
  * what was paid, so an attempt repeats only what was in flight. Waiting for a rate limit or a busy lease and preemption
- * use up attempts, so they are unlimited; five unexpected failures in a row end the shard (judge/cut-shards.ts).
+ * use up attempts, so they are unlimited; five unexpected failures in a row end the shard (activities/attempts.ts).
  */
 export const JUDGE: ActivityOptions = {
   startToCloseTimeout: '2 hours',
