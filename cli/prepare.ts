@@ -46,11 +46,11 @@ export interface PlanJson {
   configurations: number;
   cells: number;
   fineTunes: Count;
-  /** Of the new fine-tunes those that are done again for adapters of steps that were not kept; left out when there are none. */
+  /** How many new fine-tunes are done again for adapters of steps that were not kept; left out when there are none. */
   trainedAgain?: Reuse['trainedAgain'];
   completions: Count;
   judgements: Count;
-  /** Of log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
+  /** Measurements of log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
   measurements?: Count;
   /** Null while inputs are missing. */
   estimate: CostEstimate | null;

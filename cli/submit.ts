@@ -38,7 +38,7 @@ export interface Submission {
 export interface SubmitOptions {
   /** Judge accounts that embedded services must serve. */
   accounts: string[];
-  /** Of the embedded server; 0 = any. */
+  /** Port of the embedded server; 0 = any. */
   port: number;
   /** Return when the plan is applied. */
   detach: boolean;
