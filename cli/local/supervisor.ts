@@ -18,6 +18,7 @@ import { freePort } from './ports';
 import { wasStartedWith } from './processes';
 import { endProcess, Service } from './service';
 import type { LocalFiles, LocalState } from './state';
+import { temporalServer } from './temporal-server';
 
 /** Time for a client to come back, so that a second command right after the first finds the services warm. */
 const LINGER_MS = 1_500;
@@ -182,26 +183,9 @@ class Supervisor {
     }
   }
 
-  private serverService(command: string, database: string, port: number, ui: number): Service {
-    const flags = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(ui)];
-    // WAL: the default journal mode manages a fifth of the rate; NORMAL survives a crash of the process
-    flags.push(
-      '--db-filename',
-      database,
-      '--sqlite-pragma',
-      'journal_mode=WAL',
-      '--sqlite-pragma',
-      'synchronous=NORMAL',
-    );
-    flags.push('--ui-disable-news-fetch', '--log-level', 'warn');
-    return new Service({
-      name: 'temporal',
-      command,
-      args: flags,
-      env: { ...serviceEnvironment(this.files), ANTHROPIC_API_KEY: undefined },
-      log: this.files.log('temporal'),
-      watchesParent: false,
-    });
+  private serverService(command: string, database: string, port: number, uiPort: number): Service {
+    const env = { ...serviceEnvironment(this.files), ANTHROPIC_API_KEY: undefined };
+    return temporalServer({ command, database, port, uiPort, env, log: this.files.log('temporal') });
   }
 
   private setAddress(port: number, ui: number, pid: number | null): void {
