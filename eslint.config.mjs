@@ -32,7 +32,6 @@ const thrownByTable = {
 /** Programs of their own, and, for a reason each, files that still read the environment. */
 const MAY_READ_ENVIRONMENT = [
   'stand-in/main.ts', // a program of its own
-  'inputs/archive.ts', // hands its whole environment to a child process
 ];
 
 export default tseslint.config(

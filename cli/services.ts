@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { dataFolder } from '../workers/places';
-import { letGo, letGoAndWait, stopServices, useServices } from './local/embedded';
+import { letGoAndWait, stopServices, useServices } from './local/embedded';
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
 import { supervise } from './local/supervisor';
@@ -43,7 +43,7 @@ Examples:
       say(`Temporal server: ${state.address}\nTemporal UI:     ${state.ui}\nLogs:            ${files.data}/logs`);
       if (options.detach) {
         files.detached = true;
-        letGo(files);
+        files.removeClient();
         return;
       }
       let over = false;

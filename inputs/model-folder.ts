@@ -3,9 +3,8 @@
  *
  * Hashing 28 GB takes a minute, so each file's hash is remembered by path, size and time of change.
  */
-import { mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { hashFile } from '../artifacts/hash-file';
 import { keyOf, type Sha256 } from '../experiment/canonical';
 import { reason, UnreadableInput } from './files';
@@ -54,5 +53,5 @@ async function remembered(path: string): Promise<Record<string, Remembered>> {
 
 async function remember(path: string, known: Record<string, Remembered>): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await writeFileAtomic(path, JSON.stringify(known));
+  await writeFile(path, JSON.stringify(known));
 }

@@ -73,7 +73,7 @@ export function pythonEnv(): NodeJS.ProcessEnv {
 
 export interface TemporalBinary {
   path: string;
-  /** Of the server inside it, such as `1.31.2`: database files are named by it. */
+  /** Version of the server inside it, such as `1.31.2`: database files are named by it. */
   serverVersion: string;
 }
 

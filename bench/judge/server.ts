@@ -9,7 +9,7 @@ import type { Fault } from '../../stand-in/faults';
 import type { Ledger } from '../../stand-in/ledger';
 import type { LimitOptions } from '../../stand-in/limits';
 import type { StatsReport } from '../../stand-in/stats';
-import { endProcess } from '../../cli/local/processes';
+import { endProcess } from '../../cli/local/service';
 
 export type LedgerSummary = ReturnType<Ledger['summary']>;
 

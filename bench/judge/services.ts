@@ -12,6 +12,7 @@ import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { freePort } from '../../cli/local/ports';
 import { Service } from '../../cli/local/service';
+import { temporalServer } from '../../cli/local/temporal-server';
 import { judgeQueue, ORCHESTRATION_QUEUE } from '../../workflows/messages';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { cpuSecondsOf, peakRssMbOf } from '../process';
@@ -150,14 +151,11 @@ function environment(data: string, address: string, standInUrl: string): NodeJS.
 }
 
 async function temporalService(data: string, address: string, env: NodeJS.ProcessEnv): Promise<Service> {
-  const binary = temporalPath();
+  const { path: command, serverVersion } = temporalPath();
   const port = Number(address.split(':').at(-1));
-  const flags = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)];
-  flags.push('--ui-port', String(await freePort(port + 1000)), '--ui-disable-news-fetch', '--log-level', 'warn');
-  flags.push('--db-filename', join(data, 'temporal', `server-${binary.serverVersion}.db`));
-  flags.push('--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL');
+  const database = join(data, 'temporal', `server-${serverVersion}.db`);
   const log = join(data, 'logs', 'temporal.log');
-  return new Service({ name: 'temporal', command: binary.path, args: flags, env, log, watchesParent: false });
+  return temporalServer({ command, database, port, uiPort: await freePort(port + 1000), env, log });
 }
 
 async function untilReady(what: string, ready: () => Promise<boolean>): Promise<void> {

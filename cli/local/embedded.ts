@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installationRoot } from '../../workers/places';
 import { InvalidUse } from '../errors';
-import { endProcess, isRunning, signal } from './processes';
+import { isRunning, signal } from './processes';
+import { endProcess } from './service';
 import { requireSpace, TO_START_BYTES } from './space';
 import type { LocalFiles, LocalState } from './state';
 import { END_UNLESS_USED, orphanServer, type SupervisorOptions } from './supervisor';
@@ -91,14 +92,9 @@ function spawnSupervisor(files: LocalFiles, options: SupervisorOptions): ChildPr
   return child;
 }
 
-/** This command needs the services no longer; the supervisor stops them when nobody else does. */
-export function letGo(files: LocalFiles): void {
-  files.removeClient();
-}
-
 /** Lets go, and waits for the end of the services unless some other command uses them. */
 export async function letGoAndWait(files: LocalFiles): Promise<void> {
-  letGo(files);
+  files.removeClient();
   const pid = files.lockHolder();
   if (pid === null) {
     if (!files.used) await endOrphan(files);

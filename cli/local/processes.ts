@@ -4,7 +4,6 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 /** State letter and start time (clock ticks since boot) of a process; null where there is no /proc, or no process. */
 function look(pid: number): { state: string; start: string } | null {
@@ -57,15 +56,6 @@ function commandLine(pid: number): string | null {
   } catch {
     return null;
   }
-}
-
-/** SIGTERM, and SIGKILL to the process group when it is still there after `graceMs`. Returns when it has ended. */
-export async function endProcess(pid: number, graceMs: number): Promise<void> {
-  signal(pid, 'SIGTERM');
-  const until = Date.now() + graceMs;
-  while (isRunning(pid) && Date.now() < until) await sleep(50);
-  if (isRunning(pid)) signal(-pid, 'SIGKILL');
-  while (isRunning(pid)) await sleep(50);
 }
 
 /** Does nothing when there is no such process any more. */

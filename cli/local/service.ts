@@ -3,13 +3,14 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { endProcess, isRunning } from './processes';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRunning, signal } from './processes';
 import type { ServiceState } from './state';
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
-/** A process that ran so long was well; its next pause is short again. */
-const WELL_AFTER_MS = 20_000;
+/** After a run of this length the next pause is short again. */
+const STABLE_AFTER_MS = 20_000;
 
 export interface ServiceOptions {
   name: string;
@@ -62,7 +63,7 @@ export class Service {
     }
   }
 
-  /** SIGTERM, and SIGKILL to the group when it is still there after `graceMs`. */
+  /** Ends the process, and does not start it again. */
   async stop(graceMs: number): Promise<void> {
     this.wanted = false;
     if (this.timer) clearTimeout(this.timer);
@@ -100,7 +101,7 @@ export class Service {
   private ended(how: string): void {
     this.lastEnd = how;
     if (!this.wanted) return;
-    if (Date.now() - this.startedAt > WELL_AFTER_MS) this.pause = FIRST_PAUSE_MS;
+    if (Date.now() - this.startedAt > STABLE_AFTER_MS) this.pause = FIRST_PAUSE_MS;
     this.restarts += 1;
     this.timer = setTimeout(() => {
       this.timer = null;
@@ -108,4 +109,13 @@ export class Service {
     }, this.pause);
     this.pause = Math.min(this.pause * 2, LONGEST_PAUSE_MS);
   }
+}
+
+/** SIGTERM, and SIGKILL to the process group when it is still there after `graceMs`. Returns when it has ended. */
+export async function endProcess(pid: number, graceMs: number): Promise<void> {
+  signal(pid, 'SIGTERM');
+  const until = Date.now() + graceMs;
+  while (isRunning(pid) && Date.now() < until) await sleep(50);
+  if (isRunning(pid)) signal(-pid, 'SIGKILL');
+  while (isRunning(pid)) await sleep(50);
 }

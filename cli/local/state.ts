@@ -1,7 +1,7 @@
 /**
  * The embedded services' state file: what the supervisor tells every `flamingo` command in this data folder.
  *
- *     .flamingo/run/state.json        written by the supervisor once a second
+ *     .flamingo/run/state.json        written by the supervisor twice a second
  *     .flamingo/run/supervisor.lock   the identity of the one supervisor: process id and start time
  *     .flamingo/run/clients/PID       a command that needs the services, likewise; when none is left they are stopped
  *     .flamingo/run/detached          keeps them running without a client (`--detach`)
@@ -23,8 +23,8 @@ export interface ServiceState {
 
 export interface LocalState {
   supervisor: number;
-  /** Milliseconds since the epoch, renewed every second. */
-  beat: number;
+  /** When it was last written: milliseconds since the epoch, renewed twice a second. */
+  heartbeat: number;
   address: string;
   ui: string;
   serverPid: number | null;
@@ -38,7 +38,7 @@ export interface LocalState {
   services: ServiceState[];
 }
 
-/** A supervisor that has not beaten for so long is dead or frozen. */
+/** A supervisor without a heartbeat for so long is dead or frozen. */
 const STALE_MS = 5_000;
 
 export class LocalFiles {
@@ -65,7 +65,7 @@ export class LocalFiles {
 
   liveState(): LocalState | null {
     const state = this.lastState();
-    if (state === null || !isRunning(state.supervisor) || Date.now() - state.beat > STALE_MS) return null;
+    if (state === null || !isRunning(state.supervisor) || Date.now() - state.heartbeat > STALE_MS) return null;
     return state;
   }
 
@@ -161,6 +161,7 @@ export class LocalFiles {
     this.replace(join('clients', String(process.pid)), identityOf(process.pid));
   }
 
+  /** This command needs the services no longer; the supervisor stops them when nobody else does. */
   removeClient(): void {
     rmSync(join(this.run, 'clients', String(process.pid)), { force: true });
   }

@@ -2,8 +2,11 @@
  * The embedded services of one data folder: the Temporal server, the stand-in judge when it is wanted, and the three
  * workers. One supervisor a data folder; `flamingo run` starts it and is its client.
  *
- * It stops, trainer first and server last, when no client is left (unless detached), or on SIGTERM in any case. Should it be killed,
- * its workers notice the closed pipe and end by themselves; the next supervisor adopts the server, which can not.
+ * It stops, trainer first and server last, when no client is left (unless detached), or on SIGTERM in any case. The way of
+ * that SIGTERM: each service gets one (service.ts); a worker shuts down, which cancels its activities (workers/run-worker.ts);
+ * a GPU activity tells the trainer to stop (gpu-activities/operation.ts, process/trainer-process.ts), which saves a
+ * checkpoint. When the supervisor is killed, its workers notice the closed pipe and end by themselves; the next supervisor
+ * adopts the server, which can not.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,18 +15,20 @@ import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { freePort } from './ports';
-import { endProcess, wasStartedWith } from './processes';
-import { Service } from './service';
+import { wasStartedWith } from './processes';
+import { endProcess, Service } from './service';
 import type { LocalFiles, LocalState } from './state';
+import { temporalServer } from './temporal-server';
 
 /** Time for a client to come back, so that a second command right after the first finds the services warm. */
 const LINGER_MS = 1_500;
-/** Whoever sends it was the last client, as far as it knows: no need to linger. */
+/** A client that ends sends it when it knows of no other one: the services need not stay up for a while. */
 export const END_UNLESS_USED = 'SIGUSR2';
 /** A trainer of 14B shape needs up to half a minute to save. */
 const GPU_GRACE_MS = 45_000;
 const GRACE_MS = 15_000;
 const SERVER_READY_MS = 60_000;
+const HEARTBEAT_MS = 500;
 
 export interface SupervisorOptions {
   /** Judge accounts to serve: `stand-in`, `anthropic`. */
@@ -46,7 +51,7 @@ class Supervisor {
   private readonly state: LocalState;
   private services: Service[] = [];
   private stopping = false;
-  private hurry = false;
+  private lastClientEnded = false;
 
   constructor(
     private readonly files: LocalFiles,
@@ -54,7 +59,7 @@ class Supervisor {
   ) {
     this.state = {
       supervisor: process.pid,
-      beat: Date.now(),
+      heartbeat: Date.now(),
       address: '',
       ui: '',
       serverPid: null,
@@ -66,32 +71,32 @@ class Supervisor {
       services: [],
     };
     for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => (this.stopping = true));
-    process.on(END_UNLESS_USED, () => (this.hurry = true));
+    process.on(END_UNLESS_USED, () => (this.lastClientEnded = true));
   }
 
   async run(): Promise<void> {
     const before = this.files.lastState();
     this.write();
-    const beat = setInterval(() => this.beat(), 500);
+    const heartbeat = setInterval(() => this.heartbeat(), HEARTBEAT_MS);
     try {
       await this.start(before);
       let alone = 0;
       while (!this.stopping && this.files.ownsLock()) {
         await sleep(100);
         alone = this.files.used ? 0 : alone + 100;
-        if (alone >= (this.hurry ? 100 : LINGER_MS)) this.stopping = this.files.endUnlessUsed(this.state);
-        if (alone === 0) this.hurry = false;
+        if (alone >= (this.lastClientEnded ? 100 : LINGER_MS)) this.stopping = this.files.endUnlessUsed(this.state);
+        if (alone === 0) this.lastClientEnded = false;
       }
     } catch (error) {
       this.state.problem = (error as Error).message;
-      this.beat();
+      this.heartbeat();
       await sleep(LINGER_MS); // long enough for the client to read why
     } finally {
       this.state.stopping = true;
       this.state.ready = false;
-      this.beat();
+      this.heartbeat();
       await this.stop();
-      clearInterval(beat);
+      clearInterval(heartbeat);
       if (this.files.ownsLock()) this.files.clearState();
     }
   }
@@ -178,26 +183,9 @@ class Supervisor {
     }
   }
 
-  private serverService(command: string, database: string, port: number, ui: number): Service {
-    const flags = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(ui)];
-    // WAL: the default journal mode manages a fifth of the rate; NORMAL survives a crash of the process
-    flags.push(
-      '--db-filename',
-      database,
-      '--sqlite-pragma',
-      'journal_mode=WAL',
-      '--sqlite-pragma',
-      'synchronous=NORMAL',
-    );
-    flags.push('--ui-disable-news-fetch', '--log-level', 'warn');
-    return new Service({
-      name: 'temporal',
-      command,
-      args: flags,
-      env: { ...serviceEnvironment(this.files), ANTHROPIC_API_KEY: undefined },
-      log: this.files.log('temporal'),
-      watchesParent: false,
-    });
+  private serverService(command: string, database: string, port: number, uiPort: number): Service {
+    const env = { ...serviceEnvironment(this.files), ANTHROPIC_API_KEY: undefined };
+    return temporalServer({ command, database, port, uiPort, env, log: this.files.log('temporal') });
   }
 
   private setAddress(port: number, ui: number, pid: number | null): void {
@@ -217,7 +205,7 @@ class Supervisor {
     await server?.stop(GRACE_MS);
   }
 
-  private beat(): void {
+  private heartbeat(): void {
     try {
       this.write();
     } catch {
@@ -228,7 +216,7 @@ class Supervisor {
   private write(): void {
     for (const service of this.services) service.check();
     const server = this.services.find((service) => service.state.name === 'temporal');
-    this.state.beat = Date.now();
+    this.state.heartbeat = Date.now();
     this.state.services = this.services.map((service) => service.state);
     if (server) this.state.serverPid = server.pid;
     this.files.writeState(this.state);

@@ -103,7 +103,7 @@ test('too little room says so before anything starts', () => {
 describe('the end of the services', () => {
   const STATE: LocalState = {
     supervisor: process.pid,
-    beat: Date.now(),
+    heartbeat: Date.now(),
     address: '127.0.0.1:1',
     ui: '',
     serverPid: null,
