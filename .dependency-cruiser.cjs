@@ -69,6 +69,13 @@ module.exports = {
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
     },
     {
+      name: 'tools-are-for-programs',
+      severity: 'error',
+      comment: 'Only programs look for what set-up made; what is below them is handed it.',
+      from: { path: '^(gpu-activities|activities|report|inputs|judge|stand-in|artifacts|workflows|experiment)/' },
+      to: { path: '^tools/' },
+    },
+    {
       name: 'tools-stand-alone',
       severity: 'error',
       comment: 'tools/ runs before anything is installed or built.',

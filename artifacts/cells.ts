@@ -117,7 +117,7 @@ async function wantedOf(store: Store, plan: Plan, cell: PlannedCell, shards: Man
 
 export async function readCell(store: Store, plan: Plan, planned: PlannedCell): Promise<CellRows> {
   const { questions, completions, wanted } = await readWanted(store, plan, planned);
-  const judged = await readJudged(store, wanted);
+  const judged = await readVerdicts(store, wanted);
   const judgements: Judgement[] = [];
   const others: Record<string, Judgement[]> = {};
   for (const { judge } of planned.metrics) if (judge !== MAIN_JUDGE) others[judge] = [];
@@ -138,7 +138,7 @@ export async function readCell(store: Store, plan: Plan, planned: PlannedCell): 
  * Rows of what is wanted, by id: committed ones, and where some are missing those in the journals of shards that are still
  * open. Holds other rows of the same groups, too.
  */
-export async function readJudged(store: Store, wanted: WantedJudgement[]): Promise<Map<Sha256, Judgement>> {
+export async function readVerdicts(store: Store, wanted: WantedJudgement[]): Promise<Map<Sha256, Judgement>> {
   const judged = new Map<Sha256, Judgement>();
   const begun: WorkKey[] = [];
   for (const group of new Set(wanted.map((each) => each.group))) {

@@ -7,7 +7,7 @@ import type { Store } from './store';
 import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedCell } from '../experiment/plan';
 import { requestsOf } from '../experiment/requests';
-import { readJudged, readWanted } from './cells';
+import { readVerdicts, readWanted } from './cells';
 
 export interface Count {
   new: number;
@@ -83,7 +83,7 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
 /** What a cell has: its completions, and by judge the requests that have their verdict. */
 async function countCell(store: Store, plan: Plan, cell: PlannedCell) {
   const { completions, wanted } = await readWanted(store, plan, cell);
-  const judged = await readJudged(store, wanted);
+  const judged = await readVerdicts(store, wanted);
   const judgements = new Map<string, number>();
   for (const { metric, request } of wanted) {
     if (judged.has(request.id)) raise(judgements, metric.judge, 1);

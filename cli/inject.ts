@@ -1,9 +1,10 @@
 /**
  * `flamingo inject FILE -o OUT`: answers with and without injected texts, to be judged and compared by `flamingo judge`.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { writeWhole } from '../artifacts/whole-file';
 import { visibleLine } from '../report/page/visible';
 import { openAnswers } from '../inputs/answers/columns';
 import { CLEAN, injectedRows } from '../inputs/answers/injected';
@@ -72,9 +73,7 @@ async function writeInjected(file: string, options: Options): Promise<void> {
   const text = lines.join('');
   if (!force && (await holdsOther(out, text)))
     throw new InvalidUse(`-o ${out}: it exists and holds something else; name another file, or --force replaces it`);
-  const temporary = `${out}.${process.pid}.tmp`;
-  await writeFile(temporary, text);
-  await rename(temporary, out);
+  await writeWhole(out, text);
   const answers = lines.length / (injections.length + 1);
   say(`${out}: ${answers} answers, each as it is and with ${injections.length} texts in it`);
   say(`Next: flamingo judge ${out} --group-column injection --baseline ${CLEAN} --rubric hardened -o judged.csv`);

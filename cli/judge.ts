@@ -29,7 +29,7 @@ import { portNumber } from './local/ports';
 import { namedPath } from './named-path';
 import { checkPlace } from './out-file';
 import { say } from './output';
-import { accountOf, requireCredentials, submitAndFollow } from './submit';
+import { accountOfQueue, requireCredentials, submitAndFollow } from './submit';
 
 interface Options extends JudgeOptions {
   out: string;
@@ -135,7 +135,7 @@ async function judged(
     await recordExperiment(store, name, { plan: ref, output });
     return { code: EXIT.done, outcome: null };
   }
-  const accounts = [accountOf(queuesOf(stored.spec).judgeQueue)];
+  const accounts = [accountOfQueue(queuesOf(stored.spec).judgeQueue)];
   if (!isRemote()) {
     requireCredentials(accounts);
     requireTemporal();

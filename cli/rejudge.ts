@@ -23,7 +23,7 @@ import { LocalFiles } from './local/state';
 import { namedPath } from './named-path';
 import { lastRun } from './names';
 import { say } from './output';
-import { accountOf, reportStored, requireCredentials, submitAndFollow } from './submit';
+import { accountOfQueue, reportStored, requireCredentials, submitAndFollow } from './submit';
 
 interface Options extends JudgeOptions {
   name?: string;
@@ -103,9 +103,9 @@ async function run(experiment: string, options: Options): Promise<number> {
   if (!isRemote()) {
     const idle = new LocalFiles(dataFolder()).lockHolder() === null;
     if (judgements.new === 0 && idle) return reportStored(submission, json);
-    if (judgements.new > 0) requireCredentials([accountOf(queueOf(spec, again.name))]);
+    if (judgements.new > 0) requireCredentials([accountOfQueue(queueOf(spec, again.name))]);
   }
-  const accounts = judgeQueuesOf(spec).map(accountOf);
+  const accounts = judgeQueuesOf(spec).map(accountOfQueue);
   return submitAndFollow(submission, { accounts, port, detach, json });
 }
 

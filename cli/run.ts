@@ -17,7 +17,7 @@ import { LocalFiles } from './local/state';
 import { say } from './output';
 import { fileOptions, prepare, type FileOptions } from './prepare';
 import {
-  accountOf,
+  accountOfQueue,
   reportStored,
   requireCredentials,
   submitAndFollow,
@@ -60,7 +60,7 @@ async function run(file: string, options: RunOptions): Promise<number> {
   if (work === null) throw new InvalidUse(inputsMissing(missing));
   const { plan, ref, reuse } = work;
   const submission: Submission = { store, plan, ref, output: counted.output };
-  const accounts = judgeQueuesOf(spec).map(accountOf);
+  const accounts = judgeQueuesOf(spec).map(accountOfQueue);
   const { detach = false, json = false } = options;
   const how: SubmitOptions = { accounts, port, detach, json };
   if (isRemote()) {

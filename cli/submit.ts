@@ -95,7 +95,7 @@ export function requireCredentials(accounts: string[]): void {
 }
 
 /** The embedded judge worker serves the queue of one account; its name is the queue's last part. */
-export function accountOf(queue: string): string {
+export function accountOfQueue(queue: string): string {
   return queue.replace(/^flamingo-judge-/, '');
 }
 

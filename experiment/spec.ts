@@ -153,7 +153,7 @@ export interface CommandBackend {
   environment: string[];
   /** Between SIGTERM and SIGKILL. */
   graceSeconds: number;
-  /** Without a line of output; then it counts as hung. */
+  /** After so long without a line of output it counts as hung. */
   silenceSeconds: number;
 }
 

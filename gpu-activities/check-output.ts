@@ -11,9 +11,9 @@ export function checkRows(
   nouns: { written: string; asked: string },
 ): void {
   const expected = new Set(asked.map(({ id }) => id));
-  const strays = rows.filter((row) => !expected.delete(row.id) || row.adapter !== (adapter?.sha256 ?? null));
-  if (expected.size === 0 && strays.length === 0) return;
+  const unasked = rows.filter((row) => !expected.delete(row.id) || row.adapter !== (adapter?.sha256 ?? null));
+  if (expected.size === 0 && unasked.length === 0) return;
   throw new Error(
-    `the trainer wrote ${rows.length} ${nouns.written} for ${asked.length} ${nouns.asked}, ${strays.length} of them not asked for`,
+    `the trainer wrote ${rows.length} ${nouns.written} for ${asked.length} ${nouns.asked}, ${unasked.length} of them not asked for`,
   );
 }

@@ -30,7 +30,7 @@ export interface GpuHeartbeat {
   trainerPid?: number;
 }
 
-/** Whose model code the trainer process runs: Unsloth rewrites the libraries that it shares with the other one. */
+/** This says whose model code the trainer process runs. Unsloth rewrites the libraries that it shares with transformers, so one process has one of them. */
 export type TrainerBackend = 'transformers' | 'unsloth';
 
 /** Hands out the worker's trainer, starting it when there is none. */

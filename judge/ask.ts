@@ -3,15 +3,15 @@
  */
 import type { JudgeClient, JudgeReply } from './client';
 import type { Clock } from './clock';
-import { type Failure, JudgeMustWait, JudgeStopped, RequestFailed } from './errors';
+import { type RequestFailure, JudgeMustWait, JudgeStopped, RequestFailed } from './errors';
 import type { Pace } from './pacing/pace';
 import type { JudgeCall } from './request';
 
 /** `lost`: requests whose reply did not arrive though it may have been paid. `number`: the answered request's, from 1. */
 export type Answer =
   | { kind: 'reply'; reply: JudgeReply; number: number; lost: number }
-  | { kind: 'refused'; failure: Failure & { action: 'item' }; lost: number }
-  | { kind: 'exhausted'; failure: Failure; lost: number }
+  | { kind: 'refused'; failure: RequestFailure & { action: 'item' }; lost: number }
+  | { kind: 'exhausted'; failure: RequestFailure; lost: number }
   /** Several earlier requests got no answer, however often they were repeated. */
   | { kind: 'not_tried'; lost: 0 };
 
@@ -24,7 +24,7 @@ export interface AskOptions {
   quit: AbortSignal;
   /** End what is in flight. */
   hard: AbortSignal;
-  onTrouble: (failure: Failure) => void;
+  onTrouble: (failure: RequestFailure) => void;
 }
 
 /**
@@ -87,7 +87,7 @@ export class RetryingJudge {
         await this.nextOutcome();
         continue;
       }
-      let failure: Failure;
+      let failure: RequestFailure;
       try {
         call ??= build();
         const number = ++this.requestsSent;

@@ -27,7 +27,7 @@ export type ItemKind = 'bad_request' | 'too_large';
  * `delayMs`: what the server asks for, null when it does not say; `limits`: what its headers say of the account's limits.
  * `message` is safe to log and store.
  */
-export type Failure =
+export type RequestFailure =
   | { action: 'wait'; kind: WaitKind; message: string; delayMs: number | null; limits: RateLimits | null }
   | { action: 'retry'; kind: RetryKind; message: string; delayMs: number | null; mayBePaid: boolean }
   | { action: 'stop'; kind: StopKind; message: string }
@@ -104,7 +104,7 @@ export class NotAMessage extends Error {
 /** A request failed, in the table's terms. */
 export class RequestFailed extends Error {
   override name = 'RequestFailed';
-  constructor(readonly failure: Failure) {
+  constructor(readonly failure: RequestFailure) {
     super(failure.message);
   }
 }
@@ -130,7 +130,7 @@ export interface ClassifyContext {
   now: number;
 }
 
-export function classify(error: unknown, context: ClassifyContext): Failure | null {
+export function classify(error: unknown, context: ClassifyContext): RequestFailure | null {
   const thrown = look(error);
   if (thrown === null) return null;
   const rule =

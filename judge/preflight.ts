@@ -5,13 +5,13 @@
 import type { Instrument } from '../experiment/plan';
 import type { JudgeClient, ModelFacts, SendOptions } from './client';
 import { SYSTEM_CLOCK } from './clock';
-import { type Failure, RequestFailed } from './errors';
+import { type RequestFailure, RequestFailed } from './errors';
 import { buildControlCall } from './request';
 
 export type Preflight =
   | ({ ok: true; warning: string | null } & ModelFacts)
   /** `stop`: nothing will work until a person mends it. Else the judge could not be reached or is too busy now. */
-  | { ok: false; action: Failure['action']; kind: Failure['kind']; message: string };
+  | { ok: false; action: RequestFailure['action']; kind: RequestFailure['kind']; message: string };
 
 type Asked = Pick<Instrument, 'judge' | 'model' | 'apiVersion' | 'thinking'>;
 

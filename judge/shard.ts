@@ -25,7 +25,7 @@ import {
 import { type Answer, RetryingJudge } from './ask';
 import type { JudgeClient } from './client';
 import { type Clock, SYSTEM_CLOCK } from './clock';
-import { type Failure, JudgeStopped } from './errors';
+import { type RequestFailure, JudgeStopped } from './errors';
 import type { FinishedJudgement, Journal, Usage } from '../artifacts/journal';
 import { Pace } from './pacing/pace';
 import { finishedJudgement, parseReply } from './parse';
@@ -65,14 +65,14 @@ export interface JudgeProgress {
   troubles: Troubles;
 }
 
-export type Troubles = Partial<Record<Failure['kind'], number>>;
+export type Troubles = Partial<Record<RequestFailure['kind'], number>>;
 
 export type StatusCounts = Record<JudgementStatus, number>;
 
 export interface Missing {
   id: Sha256;
   /** The kind of the failure that ended the retries; `not_tried`: the judge was unreachable for those before. */
-  kind: Failure['kind'] | 'not_tried';
+  kind: RequestFailure['kind'] | 'not_tried';
   message: string;
 }
 

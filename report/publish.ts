@@ -5,8 +5,8 @@
  * the same keys could disagree about. They are sorted by id, judgements first by judge; a request that was judged on
  * several metrics at once is a row for each.
  */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { canonicalJson } from '../experiment/canonical';
 import { isCalibration } from '../experiment/calibration';
 import { MAIN_JUDGE } from '../experiment/main-judge';
@@ -14,6 +14,7 @@ import type { Plan } from '../experiment/plan';
 import type { PublishResult } from '../workflows/activity-types';
 import type { Judgement } from '../experiment/rows';
 import type { CellRows } from '../artifacts/cells';
+import { writeWhole } from '../artifacts/whole-file';
 
 export async function publishCell(plan: Plan, rows: CellRows, output: string): Promise<Omit<PublishResult, 'paid'>> {
   const { planned, questions, completions, judgements, others, judged } = rows;
@@ -50,12 +51,9 @@ function named([judge, judgements]: [string, Judgement[]]): { judge: string; jud
   return { judge, judgements };
 }
 
-/** Whole or not at all, and untouched when nothing changed. */
+/** Left untouched when nothing changed. */
 async function replaceFile(path: string, rows: object[]): Promise<void> {
   const text = rows.map((row) => canonicalJson(row) + '\n').join('');
   if ((await readFile(path, 'utf8').catch(() => null)) === text) return;
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, text);
-  await rename(temporary, path);
+  await writeWhole(path, text);
 }

@@ -31,7 +31,7 @@ export interface ReportInput {
   /** What judging had to go through, for judges where that is known. */
   judgingCounts?: readonly JudgingCounts[];
   /** What could not be done, and why. */
-  failures: readonly Failure[];
+  failures: readonly ReportedFailure[];
   /** Loss curves, where there are logs. */
   trainingLogs: readonly TrainingLog[];
   provenance: Provenance;
@@ -95,7 +95,7 @@ export interface JudgingCounts {
   counts: Record<string, number>;
 }
 
-export interface Failure {
+export interface ReportedFailure {
   configuration: string;
   /** Cell id; null when it concerns the whole configuration. */
   cell: string | null;

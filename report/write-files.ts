@@ -6,8 +6,9 @@
  * The list of files is in the provenance. It names what is about to be written before it is there, and what is to be deleted
  * until it is gone: after a kill at any moment the next report knows of every file that must go.
  */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join, normalize } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { isAbsolute, join, normalize } from 'node:path';
+import { writeWhole } from '../artifacts/whole-file';
 import { canonicalJson } from '../experiment/canonical';
 import { PROVENANCE_FILE } from './build-files';
 import type { ReportFile } from './report-input';
@@ -25,13 +26,6 @@ export async function writeReportFiles(output: string, files: readonly ReportFil
   for (const file of files) if (file.path !== PROVENANCE_FILE) await write(file);
   for (const path of before) if (!paths.includes(path)) await rm(join(output, path), { force: true });
   for (const file of files) if (file.path === PROVENANCE_FILE) await write(file);
-}
-
-async function writeWhole(path: string, content: ReportFile['content']): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, content);
-  await rename(temporary, path);
 }
 
 /** What the report that stands says of itself; empty where there is none, or only half of it. */

@@ -33,6 +33,8 @@ const BUNDLED = /^(workflows|experiment)\/|^package-lock\.json$/;
 
 /** The page's style and script may be bundled from any of these; esbuild is a package. */
 const OF_THE_PAGE = /^report\/page\/|^package-lock\.json$/;
+/** What decides how every file is compiled: a change of it builds everything anew. */
+const OF_THE_COMPILER = /^tools\/(build\.mjs|page-bundle\.cjs)$|^package-lock\.json$/;
 const PAGE_BUNDLES = new Set(Object.values(PAGE_SOURCES));
 
 /** Builds what is stale. Returns how many files it compiled, 0 when dist/ was fresh. */
@@ -52,7 +54,9 @@ export async function build({ root = installationRoot(), log = console.error, fo
 async function compileAndBundle(root, before, log) {
   const started = performance.now();
   const now = sources(root);
-  const changed = Object.keys(now).filter((path) => before?.[path] !== now[path]);
+  const differs = (path) => before?.[path] !== now[path];
+  if (Object.keys(now).some((path) => OF_THE_COMPILER.test(path) && differs(path))) before = null;
+  const changed = Object.keys(now).filter(differs);
   const gone = Object.keys(before ?? {}).filter((path) => now[path] === undefined);
   rmSync(stampFile(root), { force: true });
   if (before === null) removeOutputsBut(root, new Set(Object.keys(now).flatMap(outputOf)));

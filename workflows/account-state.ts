@@ -18,7 +18,7 @@ import type {
 /** A worker that is killed keeps its share from the others for so long. */
 const VALID_MS = 6_000;
 const RENEW_MS = 500;
-/** For a worker that got less than its fair share, since the others give up their surplus when they renew, and for one that gives up some. */
+/** A worker that got less than its fair share asks again soon, since the others give up their surplus when they renew; so does one that gives up some. */
 const ASK_AGAIN_MS = 200;
 /** While the server takes less than half of what may be tried its limit may rise at any moment, and all should hear of it soon. */
 const RENEW_EACH_MS = 60;

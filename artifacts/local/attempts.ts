@@ -5,7 +5,7 @@ import type { ArtifactRef } from '../../experiment/plan';
 import { type AppendLog, type Attempt, LogUnwritable, type SmallFiles, type WorkKey, type Workspace } from '../store';
 import { createOnce, namesIn, readIfPresent, replaceFile, safeName } from './files';
 
-export class LocalFiles implements SmallFiles {
+export class LocalSmallFiles implements SmallFiles {
   constructor(
     private readonly root: string,
     protected readonly folder: string,
@@ -32,7 +32,7 @@ export class LocalFiles implements SmallFiles {
   }
 }
 
-export class LocalAttempt extends LocalFiles implements Attempt {
+export class LocalAttempt extends LocalSmallFiles implements Attempt {
   /** `adopt` describes a file of the store where it lies. */
   constructor(
     root: string,

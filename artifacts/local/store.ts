@@ -33,7 +33,7 @@ import {
   type Store,
   type WorkKey,
 } from '../store';
-import { LocalAttempt, LocalFiles } from './attempts';
+import { LocalAttempt, LocalSmallFiles } from './attempts';
 import {
   createOnce,
   linkIfAbsent,
@@ -46,7 +46,7 @@ import {
 } from './files';
 import { takeLease } from './leases';
 
-/** Enough to hide a disk's or a mount's answering times; few descriptors. */
+/** Read side by side: enough to hide a disk's or a mount's answering times, and few descriptors. */
 const FILES_AT_ONCE = 16;
 
 export class LocalStore implements Store {
@@ -160,7 +160,7 @@ export class LocalStore implements Store {
   }
 
   shared(work: WorkKey, place: SharedPlace): SmallFiles {
-    return new LocalFiles(this.root, join(this.attemptsFolder(work), place));
+    return new LocalSmallFiles(this.root, join(this.attemptsFolder(work), place));
   }
 
   async readRecord(folder: RecordFolder, name: string): Promise<string | null> {

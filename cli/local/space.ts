@@ -6,7 +6,7 @@ import { InvalidUse } from '../errors';
 
 /** Database, logs and one small adapter; a large model needs more, which only its trainer knows. */
 export const TO_START_BYTES = 64 * 1024 * 1024;
-/** Below this the database's next pages fail. */
+/** With less than this the database can not write its next pages. */
 export const TO_GO_ON_BYTES = 1024 * 1024;
 
 export function requireSpace(folder: string, bytes: number): void {

@@ -23,7 +23,7 @@ export interface ProgressLine {
 
 /** A program that logs without end must not fill the store's disk. */
 const MOST_LOG_BYTES = 32 * 1024 * 1024;
-/** For what is still in the pipes; a helper process that the program left behind can keep them open for ever. */
+/** So long we read what is still in the pipes; a helper process that the program left behind can keep them open for ever. */
 const END_GRACE_MS = 5_000;
 /** Shorter values would blot out half of the log, and are no secrets. */
 const SHORTEST_SECRET = 6;

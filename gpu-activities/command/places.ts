@@ -91,7 +91,7 @@ export async function traceOf(folder: string): Promise<string> {
 }
 
 /** Names of all files in a folder, which may be absent. */
-export async function namesIn(folder: string): Promise<string[]> {
+export async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return entries
     .filter((entry) => entry.isFile())

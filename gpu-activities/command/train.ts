@@ -22,7 +22,7 @@ import { failure, FAILURES } from '../../workflows/failures';
 import type { FinetuneCommand } from '../process/protocol';
 import type { Ready } from '../process/trainer-process';
 import { Output, redactor, type ProgressLine } from './output';
-import { layOut, namesIn, placesIn, traceOf, writeSettings, type Places } from './places';
+import { layOut, filesIn, placesIn, traceOf, writeSettings, type Places } from './places';
 import { environmentOf, namedVariables, Program, type ProgramHost } from './program';
 
 export interface CommandWork {
@@ -184,7 +184,7 @@ async function runProgram(
   if (code === 0) return;
   // one that tells of no checkpoints may have written some all the same
   if (checkpoint === null && (await traceOf(places.checkpoints)) !== before) {
-    if (state.step > Math.max(0, reached.step) || isNewer(await namesIn(places.checkpoints), reached.names))
+    if (state.step > Math.max(0, reached.step) || isNewer(await filesIn(places.checkpoints), reached.names))
       checkpoint = state.step;
   }
   if (program.asked) throw await interrupted(fail, context);
@@ -209,7 +209,7 @@ interface Reached {
 async function reachedIn(folders: string[]): Promise<Reached> {
   const told = (await Promise.all(folders.map(toldIn))).flat();
   const highest = (lines: ProgressLine[]): number => lines.reduce((most, { step }) => Math.max(most, step), -1);
-  const names = await Promise.all(folders.map((folder) => namesIn(placesIn(folder).checkpoints)));
+  const names = await Promise.all(folders.map((folder) => filesIn(placesIn(folder).checkpoints)));
   return { step: highest(told), checkpoint: highest(told.filter((line) => line.checkpoint)), names: names.flat() };
 }
 

@@ -5,7 +5,7 @@
 import type { TrainerBackend, TrainerHost } from '../operation';
 import { TrainerProcess, type TrainerOptions } from './trainer-process';
 
-/** After two failures in a row of the host itself the worker gives up, so that a broken machine does not eat the queue. */
+/** After two failures in a row of the host itself the worker gives up, so that a broken machine does not fail one activity after another. */
 const HOST_FAILURES = 2;
 
 export class OneTrainer implements TrainerHost {

@@ -33,7 +33,7 @@ export interface JudgingWords {
 }
 
 export interface JudgingSpec {
-  /** Without configurations; named by what it comes to (plan.ts). */
+  /** Without configurations; named by what it comes to (judging-plan.ts). */
   spec: Spec;
   /** The same as a text. */
   text: string;

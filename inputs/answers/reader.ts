@@ -176,7 +176,7 @@ interface Text {
   byteOrderMark: boolean;
   /** All characters, without the byte order mark that spreadsheets put first. To be asked for once. */
   characters: () => AsyncGenerator<string>;
-  /** For who does not want the characters after all. */
+  /** Lets the file go when its characters are not wanted after all. */
   close: () => Promise<void>;
 }
 

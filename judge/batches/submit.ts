@@ -14,7 +14,7 @@
 import type { Store, WorkKey } from '../../artifacts/store';
 import type { Usage } from '../../artifacts/journal';
 import type { JudgeCall } from '../request';
-import { type Failure, RequestFailed } from '../errors';
+import { type RequestFailure, RequestFailed } from '../errors';
 import type { BatchClient, BatchPage, BatchStatus } from './client';
 import * as files from './files';
 import type { Gate, Permit } from './gate';
@@ -123,7 +123,7 @@ async function create(
 }
 
 /** What a failed creation says about the batch. 404: a server without batches, or a model that live judging will name. */
-function certainty(failure: Failure): 'refused' | 'later' | 'not sent' | 'unknown' {
+function certainty(failure: RequestFailure): 'refused' | 'later' | 'not sent' | 'unknown' {
   if (failure.action === 'item' || failure.kind === 'unknown_model') return 'refused';
   if (failure.action !== 'retry') return 'later';
   return failure.kind === 'network' && !failure.mayBePaid ? 'not sent' : 'unknown';

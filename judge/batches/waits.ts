@@ -2,7 +2,7 @@
  * When a batch is looked at again, and what becomes of calls that fail on the way. Waiting never happens here: the
  * attempt ends with `BatchWaits`, and the server's durable timer starts the next one.
  */
-import { type Failure, JudgeStopped, RequestFailed } from '../errors';
+import { type RequestFailure, JudgeStopped, RequestFailed } from '../errors';
 
 /** Nothing can be done now; come back after `delayMs`. */
 export class BatchWaits extends Error {
@@ -50,7 +50,7 @@ export async function repeatable<T>(timing: BatchTiming, what: string, call: () 
  * What to throw for a failed call: what a person has to mend stops; anything else waits, however long it takes, for a
  * batch in flight is paid, and giving it up would only mean paying again.
  */
-export function after(timing: BatchTiming, what: string, failure: Failure): BatchWaits | JudgeStopped {
+export function after(timing: BatchTiming, what: string, failure: RequestFailure): BatchWaits | JudgeStopped {
   const message = `${what}: ${failure.message}`;
   if (failure.action === 'stop') return new JudgeStopped(failure.kind, message);
   if (failure.action === 'item') return new JudgeStopped('bad_request', message);

@@ -20,7 +20,7 @@ export async function trainingLogs(
     logs.push({
       configuration: name,
       points: await readRows<TrainingPoint>(store, log),
-      speed: speed === undefined ? [] : await readRows<TrainingSpeed>(store, speed),
+      speed: await readRows<TrainingSpeed>(store, speed as ArtifactRef),
       ...(heldOutRows ? { heldOut: await heldOutLosses(store, manifest, heldOutRows) } : {}),
     });
   }

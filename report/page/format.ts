@@ -28,7 +28,7 @@ export function signedInterval({ range, reason }: Interval, scale = 1): Markup |
   return range === null ? notEstimable(reason) : range.map((end) => signed(end, scale)).join(' to ');
 }
 
-/** With the reason as a tooltip. */
+/** What stands in place of a number that can not be estimated; the reason is its tooltip. */
 export function notEstimable(reason: string | null): Markup {
   return markup`<span class="none" title="${reason}">not estimable</span>`;
 }

@@ -61,8 +61,9 @@ function files(folder: string): string[] {
 
 function sourceFiles(): string[] {
   const folders = [...SOURCE_FOLDERS, 'bin', 'test'];
-  // unit tests hand environments to what they test, and this one quotes names
-  return folders.flatMap(files).filter((path) => !path.startsWith('test/unit/'));
+  // unit tests hand environments to what they test, and this one quotes names; two can write what they hold code against
+  const recording = ['test/unit/experiment/golden-keys.test.ts', 'test/unit/workflows/failures.test.ts'];
+  return folders.flatMap(files).filter((path) => !path.startsWith('test/unit/') || recording.includes(path));
 }
 
 function programsOf(path: string): string[] {

@@ -60,11 +60,14 @@ it('refuses what an experiment and the tools may not know', () => {
     'experiment/spec.ts': "import { readFileSync } from 'node:fs';\nexport const read = readFileSync;\n",
     'tools/set-up.cjs': "require('../judge/client.cjs');\n",
     'judge/client.cjs': 'module.exports = {};\n',
+    'artifacts/store.ts': "export * from '../tools/locations.cjs';\n",
+    'tools/locations.cjs': 'module.exports = {};\n',
   });
-  const { code, output } = check(folder, ['experiment', 'judge', 'tools']);
+  const { code, output } = check(folder, ['artifacts', 'experiment', 'judge', 'tools']);
   expect(output).toContain('experiment-is-pure: experiment/spec.ts → fs');
   expect(output).toContain('tools-stand-alone: tools/set-up.cjs → judge/client.cjs');
-  expect(code).toBe(2);
+  expect(output).toContain('tools-are-for-programs: artifacts/store.ts → tools/locations.cjs');
+  expect(code).toBe(3);
 });
 
 it('lets a floor import from those below it', () => {

@@ -1,7 +1,7 @@
 /**
  * Keys are identity: every key of every shipped experiment file, and of one file that uses everything, is held against
  * golden/keys.json, which was made before the sources were put where they are now. Inputs are made up, so no download is needed.
- * A change here makes all stored work of that kind new; `FLAMINGO_RECORD=1` writes the file anew.
+ * A change here makes all stored work of that kind new; `FLAMINGO_RECORD_KEYS=1` writes the file anew.
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -174,7 +174,7 @@ function everyKey(spec: Spec): object {
   };
 }
 
-if (process.env['FLAMINGO_RECORD'] === '1') {
+if (process.env['FLAMINGO_RECORD_KEYS'] === '1') {
   writeFileSync(GOLDEN, `${JSON.stringify(mapValues(FILES, everyKey), null, 1)}\n`);
 }
 

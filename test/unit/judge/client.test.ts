@@ -8,7 +8,7 @@ import {
   BY_ERROR_TYPE,
   BY_STATUS,
   classify,
-  type Failure,
+  type RequestFailure,
   RequestFailed,
   retryAfterMs,
 } from '../../../judge/errors';
@@ -21,7 +21,7 @@ const KEY = 'sk-ant-secret-0123456789';
 const open = resources();
 const never = new AbortController().signal;
 
-async function failureOf(work: Promise<unknown>): Promise<Failure> {
+async function failureOf(work: Promise<unknown>): Promise<RequestFailure> {
   const error: unknown = await work.then(
     () => new Error('it succeeded'),
     (thrown: unknown) => thrown,
@@ -31,7 +31,7 @@ async function failureOf(work: Promise<unknown>): Promise<Failure> {
 }
 
 describe('every failure has its action', () => {
-  const cases: [Fault, Partial<Failure>][] = [
+  const cases: [Fault, Partial<RequestFailure>][] = [
     [
       { kind: 'rate_limit', retryAfter: '7' },
       { action: 'wait', kind: 'rate_limit', delayMs: 7000 },
@@ -214,7 +214,7 @@ describe('the key', () => {
     [{ ANTHROPIC_API_KEY: KEY, ANTHROPIC_BASE_URL: 'file:///etc' }, 'configuration'],
     [{ ANTHROPIC_API_KEY: KEY, ANTHROPIC_BASE_URL: 'http://me:hunter2@127.0.0.1' }, 'configuration'],
   ])('%j makes no client', (env, kind) => {
-    let failure: Failure | null = null;
+    let failure: RequestFailure | null = null;
     try {
       createJudgeClient({ judge: 'claude', env });
     } catch (error) {

@@ -9,7 +9,7 @@ import {
   BY_ERROR_CODE,
   BY_ERROR_TYPE,
   BY_STATUS,
-  type Failure,
+  type RequestFailure,
   JudgeMustWait,
   JudgeStopped,
   PAUSES_ACCOUNT,
@@ -48,7 +48,7 @@ type Policy =
   | 'finds out';
 
 /** `faults`: how the stand-in shows it; the others have tests of their own below. */
-const POLICIES: Record<Failure['kind'], { policy: Policy; faults: FaultKind[] }> = {
+const POLICIES: Record<RequestFailure['kind'], { policy: Policy; faults: FaultKind[] }> = {
   rate_limit: { policy: 'waits', faults: ['rate_limit'] },
   ramp_limit: { policy: 'waits', faults: ['ramp_limit'] },
   overloaded: { policy: 'waits', faults: ['overloaded', 'error_200'] },
@@ -71,11 +71,11 @@ const POLICIES: Record<Failure['kind'], { policy: Policy; faults: FaultKind[] }>
 };
 
 /** Kind and fault, of all rows with this policy. */
-const cases = (policy: Policy): [Failure['kind'], FaultKind][] =>
+const cases = (policy: Policy): [RequestFailure['kind'], FaultKind][] =>
   Object.entries(POLICIES)
     .filter(([, row]) => row.policy === policy)
     .flatMap(([kind, { faults }]) =>
-      faults.map((fault): [Failure['kind'], FaultKind] => [kind as Failure['kind'], fault]),
+      faults.map((fault): [RequestFailure['kind'], FaultKind] => [kind as RequestFailure['kind'], fault]),
     );
 
 async function setUp(faults: Fault[]) {
@@ -118,7 +118,7 @@ describe('the table in the docs', () => {
       expect([kind, does.includes('pauses the account')]).toEqual([kind, PAUSES_ACCOUNT.has(kind as StopKind)]);
       expect([kind, PAUSES_ACCOUNT.has(kind as StopKind)]).toEqual([
         kind,
-        POLICIES[kind as Failure['kind']].policy === 'pauses the account',
+        POLICIES[kind as RequestFailure['kind']].policy === 'pauses the account',
       ]);
     }
   });

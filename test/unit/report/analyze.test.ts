@@ -226,7 +226,7 @@ describe('flamingo analyze', () => {
 
   test.each([
     [['missing.csv'], /no such file/],
-    [['.'], /is a folder/],
+    [['.'], /is a folder; name the CSV files in it/],
   ])('%j is invalid use', async (names, message) => {
     const promise = run(...names.map((name) => join(folder, name)));
     await expect(promise).rejects.toThrow(InvalidUse);

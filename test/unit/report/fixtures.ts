@@ -329,7 +329,7 @@ export function studyInput(): ReportInput {
                 learningRate: 1e-4 * (1 - step / 10),
                 gradNorm: step === 3 ? 7.25 : 1 + step / 100,
               })),
-              // an adapter of an earlier version has no record of its speed
+              // a trainer of the experiment's own may tell no speed
               ...(index === 1
                 ? {
                     heldOut: [

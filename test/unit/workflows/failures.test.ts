@@ -1,5 +1,5 @@
 /**
- * Failure types: one table, which policies, code and docs/failures.md follow. `FLAMINGO_RECORD=1` writes the page's table
+ * Failure types: one table, which policies, code and docs/failures.md follow. `FLAMINGO_RECORD_FAILURES=1` writes the page's table
  * anew.
  */
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { failure, FAILURES, isFailure, NEVER_RETRIED, type Failure } from '../../../workflows/failures';
 import { CHECK, GPU, JUDGE, PLANNING } from '../../../workflows/policies';
+import { SOURCE_FOLDERS } from '../../../tools/staleness.cjs';
 import { installationRoot } from '../../../workers/places';
 
 const types = Object.keys(FAILURES);
@@ -31,7 +32,7 @@ function rendered(): string {
   return [...head, ...rows].join('\n') + '\n';
 }
 
-if (process.env['FLAMINGO_RECORD'] === '1') {
+if (process.env['FLAMINGO_RECORD_FAILURES'] === '1') {
   writeFileSync(page, readFileSync(page, 'utf8').replace(TABLE, rendered()));
 }
 
@@ -88,17 +89,7 @@ function literals(file: string): string[] {
   return found;
 }
 
-const PRODUCT = [
-  'activities',
-  'artifacts',
-  'cli',
-  'gpu-activities',
-  'inputs',
-  'judge',
-  'report',
-  'workers',
-  'workflows',
-];
+const PRODUCT = SOURCE_FOLDERS.filter((folder) => folder !== 'tools');
 
 test('no other file has a failure type as text', () => {
   const files = PRODUCT.flatMap((folder) =>

@@ -10,7 +10,7 @@ import { type BatchClient, type BatchResult, type BatchStatus } from '../../../.
 import { OPEN } from '../../../../judge/batches/gate';
 import { type BatchRun, type BatchRunResult, cancelBatches, runBatches } from '../../../../judge/batches/run';
 import { BatchWaits } from '../../../../judge/batches/waits';
-import { type Failure, RequestFailed } from '../../../../judge/errors';
+import { type RequestFailure, RequestFailed } from '../../../../judge/errors';
 import type { Store, WorkKey } from '../../../../artifacts/store';
 import { keyOf } from '../../../../experiment/canonical';
 import type { JudgementRequest } from '../../../../experiment/rows';
@@ -30,9 +30,21 @@ interface Batch {
   endsAt: number;
 }
 
-export const LOST: Failure = { action: 'retry', kind: 'cut_body', message: 'cut', delayMs: null, mayBePaid: true };
-export const NEVER_SENT: Failure = { action: 'retry', kind: 'network', message: 'no', delayMs: null, mayBePaid: false };
-export const NOT_FOUND: Failure = { action: 'stop', kind: 'unknown_model', message: '404 not_found_error' };
+export const LOST: RequestFailure = {
+  action: 'retry',
+  kind: 'cut_body',
+  message: 'cut',
+  delayMs: null,
+  mayBePaid: true,
+};
+export const NEVER_SENT: RequestFailure = {
+  action: 'retry',
+  kind: 'network',
+  message: 'no',
+  delayMs: null,
+  mayBePaid: false,
+};
+export const NOT_FOUND: RequestFailure = { action: 'stop', kind: 'unknown_model', message: '404 not_found_error' };
 
 /** The process dies: nothing after this call happens. */
 export class Killed extends Error {}
@@ -144,7 +156,7 @@ export class Provider implements BatchClient {
   }
 }
 
-export function fail(failure: Failure): () => never {
+export function fail(failure: RequestFailure): () => never {
   return () => {
     throw new RequestFailed(failure);
   };

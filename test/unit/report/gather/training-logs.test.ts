@@ -29,7 +29,10 @@ async function fineTunedWatching(rows: ArtifactRef | null): Promise<void> {
       stage: 'adapters',
       key: KEY,
       results: { log: await store.putBytes(lines([{ step: 1, loss: 3 }]), '.jsonl') },
-      provenance: rows === null ? {} : { heldOutLoss: await store.putBytes(lines(LOSSES), '.jsonl') },
+      provenance: {
+        speed: await store.putBytes(lines([{ step: 1, tokensPerSecond: 5, memoryBytes: null }]), '.jsonl'),
+        ...(rows === null ? {} : { heldOutLoss: await store.putBytes(lines(LOSSES), '.jsonl') }),
+      },
       facts: { heldOutSha256: rows?.sha256 ?? null },
       committed: { attempt: 'one', host: 'here', at: '2026-01-02T03:04:05.678Z' },
     },
