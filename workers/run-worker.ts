@@ -69,6 +69,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
   });
   const connection = await NativeConnection.connect(config.connectionOptions).catch(async (error: unknown) => {
     await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
+    process.stdin.destroy(); // so would the watch on the parent
     throw error;
   });
   try {
