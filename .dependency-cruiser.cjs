@@ -31,6 +31,9 @@ const upward = FLOORS.slice(1).map(({ name, path }, index) => ({
   to: { path: FLOORS.slice(0, index + 1).map((above) => above.path) },
 }));
 
+/** What is handed what it needs of the machine by the programs above it. */
+const belowPrograms = FLOORS.slice(FLOORS.findIndex(({ name }) => name === 'workers') + 1);
+
 const apart = [
   ['file', 'expand'],
   ['expand', 'file'],
@@ -72,7 +75,7 @@ module.exports = {
       name: 'tools-are-for-programs',
       severity: 'error',
       comment: 'Only programs look for what set-up made; what is below them is handed it.',
-      from: { path: '^(gpu-activities|activities|report|inputs|judge|stand-in|artifacts|workflows|experiment)/' },
+      from: { path: belowPrograms.map(({ path }) => path) },
       to: { path: '^tools/' },
     },
     {

@@ -21,7 +21,7 @@
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import type { Sha256 } from '../experiment/canonical';
-import type { Judgement, JudgementProvenance } from '../experiment/rows';
+import { JUDGEMENT_STATUSES, type Judgement, type JudgementProvenance } from '../experiment/rows';
 import { type Attempt, LogUnwritable, type Store, type WorkKey } from './store';
 
 export interface FinishedJudgement {
@@ -117,9 +117,11 @@ export async function readJournals(attempts: readonly Attempt[]): Promise<Journa
   const read = await pLimit(LOGS_AT_ONCE).map(logs, async ({ name, attempt }) =>
     (await attempt.readLog(name)).map(readLine),
   );
-  for (const entry of read.flat()) {
-    if (entry === null) contents.damagedLines++;
-    else take(contents, entry);
+  for (const entries of read) {
+    for (const entry of entries) {
+      if (entry === null) contents.damagedLines++;
+      else take(contents, entry);
+    }
   }
   return contents;
 }
@@ -162,7 +164,7 @@ const row = z.object({
   metric: z.string(),
   instrument: z.string(),
   repeat: z.number(),
-  status: z.enum(['scored', 'categorised', 'model_refused', 'code', 'judge_refused', 'unparsable', 'failed']),
+  status: z.enum(JUDGEMENT_STATUSES),
   score: z.number().nullable(),
   verdict: z.string().exactOptional(),
   scores: z.record(z.string(), z.number()).exactOptional(),

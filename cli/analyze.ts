@@ -1,7 +1,6 @@
 /**
  * `flamingo analyze FILE.csv…`: statistics of judged answers that already exist. Works without Temporal and store.
  */
-import { stat } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze';
@@ -120,14 +119,9 @@ async function analyze(file: string, options: Parameters<typeof analyzeFile>[1])
   try {
     return await analyzeFile(file, options);
   } catch (error) {
-    if (error instanceof UnreadableInput) {
-      const folder = await stat(file).then(
-        (found) => found.isDirectory(),
-        () => false,
-      );
-      throw new InvalidUse(folder ? `${file} is a folder; name the CSV files in it` : visibleLine(error.message));
-    }
-    throw error;
+    if (!(error instanceof UnreadableInput)) throw error;
+    const folder = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EISDIR';
+    throw new InvalidUse(folder ? `${file} is a folder; name the CSV files in it` : visibleLine(error.message));
   }
 }
 

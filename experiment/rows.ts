@@ -55,12 +55,20 @@ export interface CompletionProvenance {
  * - `unparsable`: prose, out of range, or cut short, also after one identical re-ask
  * - `failed`: the request for this very item is impossible (its own 400 or 413); never a transport failure
  */
-export type JudgementStatus =
-  'scored' | 'categorised' | 'model_refused' | 'code' | 'judge_refused' | 'unparsable' | 'failed';
+export const JUDGEMENT_STATUSES = [
+  'scored',
+  'categorised',
+  'model_refused',
+  'code',
+  'judge_refused',
+  'unparsable',
+  'failed',
+] as const;
+export type JudgementStatus = (typeof JUDGEMENT_STATUSES)[number];
 
 /** A count for each status, from nothing. */
 export function noJudgements(): Record<JudgementStatus, number> {
-  return { scored: 0, categorised: 0, model_refused: 0, code: 0, judge_refused: 0, unparsable: 0, failed: 0 };
+  return Object.fromEntries(JUDGEMENT_STATUSES.map((status) => [status, 0])) as Record<JudgementStatus, number>;
 }
 
 /** One metric's verdict on one completion. Transport failures are never rows: the judgement stays missing. */

@@ -67,12 +67,12 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) } },
     shutdownSignals: ['SIGTERM', 'SIGINT', 'SIGHUP'],
   });
-  const connection = await NativeConnection.connect(config.connectionOptions).catch(async (error: unknown) => {
-    await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
-    process.stdin.destroy(); // so would the watch on the parent
-    throw error;
-  });
+  let connection: NativeConnection | undefined;
   try {
+    connection = await NativeConnection.connect(config.connectionOptions).catch(async (error: unknown) => {
+      await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
+      throw error;
+    });
     const namespace = config.namespace ?? 'default';
     const identity = `${name}@${hostname()}:${process.pid}`;
     const workers: Worker[] = [];
@@ -91,8 +91,8 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       await close?.();
     }
   } finally {
-    await connection.close();
-    process.stdin.destroy();
+    await connection?.close();
+    process.stdin.destroy(); // the watch on the parent would hold the process
   }
   logger.info('worker ended');
 }

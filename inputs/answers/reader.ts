@@ -223,7 +223,8 @@ async function* decoded(path: string): AsyncGenerator<string> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new UnreadableInput(`${path}: it is not UTF-8 text`);
-    throw new UnreadableInput(gzip ? `${path}: it can not be unpacked (${message})` : `${path}: ${reason(error)}`);
+    const why = gzip ? `it can not be unpacked (${message})` : reason(error);
+    throw new UnreadableInput(`${path}: ${why}`, { cause: error });
   } finally {
     source.destroy();
   }

@@ -7,7 +7,19 @@ import type { Instrument, PlannedCell, PlannedMetric } from '../../../experiment
 import { judgementId, type Judgement } from '../../../experiment/rows';
 import type { CellContents } from '../../../report/statistics/cell';
 import type { OtherJudge, ReportInput } from '../../../report/report-input';
+import type { Results } from '../../../report/results';
+import { judgeTables } from '../../../report/tables/judges';
 import { studyInput } from './fixtures';
+
+/** The tables about judges by their path: their lines, split at the commas. */
+export function tables(results: Results): Map<string, string[][]> {
+  const rows = (content: string): string[][] =>
+    content
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(','));
+  return new Map(judgeTables(results).map(({ path, content }) => [path, rows(String(content))]));
+}
 
 export const TONE_CATEGORIES = { warm: null, neutral: null, cold: null };
 

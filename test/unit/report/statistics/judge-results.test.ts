@@ -1,20 +1,10 @@
 import type { ReportInput } from '../../../../report/report-input';
-import { computeResults, type Results } from '../../../../report/results';
+import { computeResults } from '../../../../report/results';
 import { judgedAnswers } from '../../../../report/statistics/cell';
-import { judgeTables } from '../../../../report/tables/judges';
 import { contentsOf, plannedCell, questionsNamed, RULES, studyInput } from '../fixtures';
-import { judgedStudy, strictJudge } from '../judges-fixture';
+import { judgedStudy, strictJudge, tables } from '../judges-fixture';
 
 const RESULTS = computeResults(judgedStudy());
-
-function tables(results: Results): Map<string, string[][]> {
-  const rows = (content: string): string[][] =>
-    content
-      .trimEnd()
-      .split('\n')
-      .map((line) => line.split(','));
-  return new Map(judgeTables(results).map(({ path, content }) => [path, rows(String(content))]));
-}
 
 test('every judge’s means, shares and counts, the main one first', () => {
   const [header, ...rows] = tables(RESULTS).get('judges.csv') ?? [];

@@ -5,20 +5,11 @@ import { computeResults, type Results } from '../../../../report/results';
 import { cellsCsv, reportJson } from '../../../../report/tables/cells';
 import { judgeTables } from '../../../../report/tables/judges';
 import { HOSTILE, studyInput } from '../fixtures';
-import { judgedStudy, strictJudge, withTone } from '../judges-fixture';
+import { judgedStudy, strictJudge, tables, withTone } from '../judges-fixture';
 
 /** Nothing changes them. */
 const JUDGED = judgedStudy();
 const RESULTS = computeResults(JUDGED);
-
-function tables(results: Results): Map<string, string[][]> {
-  const rows = (content: string): string[][] =>
-    content
-      .trimEnd()
-      .split('\n')
-      .map((line) => line.split(','));
-  return new Map(judgeTables(results).map(({ path, content }) => [path, rows(String(content))]));
-}
 
 test('the same rows give the same bytes, in whatever order they come', () => {
   const second: ReportInput = {
