@@ -72,6 +72,7 @@ module.exports = {
     project('replay', 60),
     project('integration', 300),
     project('faults', 900),
+    project('fuzz', 60),
     project('browser', 120),
   ],
 };

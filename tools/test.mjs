@@ -1,6 +1,7 @@
 /**
  * `npm test`: set-up, build, then jest (unit and replay side by side; integration and browser one file at a time) and the
- * trainer's pytest. `npm run test:faults` (--faults): the tests that kill things, one file at a time.
+ * trainer's pytest. `npm run test:faults` (--faults): the tests that kill things, one file at a time. `npm run test:fuzz`
+ * (--fuzz): readers on made-up inputs, a minute each, or FLAMINGO_FUZZ_SECONDS.
  * Further arguments go to jest: `npm test -- --testPathPatterns judge`; pytest is left out then.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -11,8 +12,8 @@ import { environmentPython, executableOnPath, installationRoot, trainerFolder } 
 import { leaveInterruptsToChildren, runProgram, sumUp } from './programs.mjs';
 import { explain, setUp } from './setup.mjs';
 
-const faults = process.argv.includes('--faults');
-const forJest = process.argv.slice(2).filter((argument) => argument !== '--faults');
+const apart = ['faults', 'fuzz'].find((project) => process.argv.includes(`--${project}`));
+const forJest = process.argv.slice(2).filter((argument) => argument !== `--${apart}`);
 const counts = mkdtempSync(join(tmpdir(), 'flamingo-tests-'));
 leaveInterruptsToChildren();
 
@@ -29,8 +30,8 @@ const env = { ...process.env, OMP_NUM_THREADS: '1', TOKENIZERS_PARALLELISM: 'fal
 // a test that fails may leave a child process behind, for which jest would wait for ever
 const serial = ['--runInBand', '--forceExit'];
 const results = [];
-const runs = faults
-  ? [jest('faults', ['faults'], serial)]
+const runs = apart
+  ? [jest(apart, [apart], serial)]
   : [
       jest('unit, replay', ['unit', 'replay'], []),
       jest('integration, browser', ['integration', ...browserTests()], serial),

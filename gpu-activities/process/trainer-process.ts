@@ -9,6 +9,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { readEvent } from './read-event';
 import type { OperationCommand, TrainerEvent } from './protocol';
 
 export interface TrainerOptions {
@@ -40,6 +41,8 @@ export class TrainerProcess {
     settle: (end: TerminalEvent | Error) => void;
   } | null = null;
   private readonly gone: Promise<string>;
+  /** Why it was killed, when it wrote what is no event. */
+  private broken: string | null = null;
   /** Set when the process has ended. */
   ended: string | null = null;
 
@@ -51,7 +54,7 @@ export class TrainerProcess {
   ) {
     this.gone = new Promise((resolve) => {
       const over = (how: string): void => {
-        this.ended = how;
+        this.ended = how = this.broken === null ? how : `was killed: ${this.broken}`;
         this.current?.settle(this.died(how));
         resolve(how);
       };
@@ -84,7 +87,7 @@ export class TrainerProcess {
         }),
       ]);
       if (first.done === true) throw new Error('it ended at once');
-      const ready = JSON.parse(first.value) as TrainerEvent;
+      const ready = readEvent(first.value);
       if (ready.event !== 'ready') throw new Error(`its first event was ${ready.event}`);
       return new TrainerProcess(child, options.logFile, ready, { [Symbol.asyncIterator]: () => lines });
     } catch (error) {
@@ -140,8 +143,16 @@ export class TrainerProcess {
 
   private async listen(lines: AsyncIterable<string>): Promise<void> {
     for await (const line of lines) {
-      const event = JSON.parse(line) as TrainerEvent;
-      if (event.event === 'ready' || event.id !== this.current?.id) continue;
+      let event: TrainerEvent;
+      try {
+        event = readEvent(line);
+      } catch (error) {
+        // what else it says can not be trusted either; it is read all the same, or the pipe would never close
+        this.broken ??= (error as Error).message;
+        this.kill();
+        continue;
+      }
+      if (this.broken !== null || event.event === 'ready' || event.id !== this.current?.id) continue;
       this.current.onEvent(event);
       if (event.event === 'committed' || event.event === 'stopped' || event.event === 'failed')
         this.current.settle(event);

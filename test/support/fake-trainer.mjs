@@ -36,6 +36,7 @@ else {
     if (around[op] !== undefined) return say({ event: 'committed', id, ...around[op](fields), seconds: 0 });
     say({ event: 'loading', id, phase: 'model', detail: 'nothing' });
     if (behaviour === 'dies') process.kill(process.pid, 'SIGKILL');
+    if (behaviour === 'babbles') return void events.write('Downloading: 3%\n');
     if (behaviour.startsWith('fails-')) {
       return say({ event: 'failed', id, kind: behaviour.slice('fails-'.length), message: 'as asked' });
     }

@@ -115,6 +115,7 @@ test.each([
   ['fails-cuda', 'host', 'HostFailure', false],
   ['fails-internal', 'died', 'TrainerDied', false],
   ['dies', 'died', 'TrainerDied', false],
+  ['babbles', 'died', 'TrainerDied', false],
   ['exits', 'host', 'HostFailure', false],
   ['never-ready', 'host', 'HostFailure', false],
 ])('a trainer that %s: %s, %s, nonRetryable %s', async (behaviour, end, type, nonRetryable) => {

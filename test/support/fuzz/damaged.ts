@@ -1,0 +1,97 @@
+/**
+ * Inputs for the fuzzers: a valid one with a few things done to it, so that most get past a reader's first look. What is
+ * done is a list of small steps, so that a finding shrinks to the steps that it needs.
+ */
+import fc from 'fast-check';
+
+/** What breaks readers of any format, to be put in anywhere. */
+const ANYWHERE: readonly (string | Uint8Array)[] = [
+  ...['', ' ', '\n', '\r\n', '\r', '\t', '\0', '\u0085', '\u2028', '\ufeff', '\u202e', '\u001b[2J', '\u{e0041}'],
+  ...['0', '-1', '1e999', '100.00000000000001', 'NaN', '.inf', 'NA', 'null', 'true', '~', '9'.repeat(400)],
+  ...['__proto__', 'constructor', 'toString', 'hasOwnProperty', '../../x', '/dev/zero', 'C:\\x', 'ünï'],
+  ...['"', "'", '`', '{', '}', '[', ']', '(', ')', ',', ';', ':', ': ', '- ', '#', '&a', '*a', '!!', '|', '>', '\\'],
+  ...['\\ud800', '\\u0000', '{question}', '{answer}', '%', '${x}', '<script>'],
+  ...[Uint8Array.of(0xff), Uint8Array.of(0xc3), Uint8Array.of(0xed, 0xa0, 0x80), Uint8Array.of(0x1f, 0x8b, 8, 0)],
+];
+
+const share = fc.double({ min: 0, max: 1, noNaN: true, noDefaultInfinity: true });
+
+/** One step: a span of the bytes (start, length as a share of at most 1/4) is replaced, repeated or moved. */
+type Step =
+  | { kind: 'put'; at: number; bytes: Uint8Array; times: number }
+  | { kind: 'drop'; at: number; length: number }
+  | { kind: 'repeat'; at: number; length: number; times: number }
+  | { kind: 'move'; at: number; length: number; to: number }
+  | { kind: 'flip'; at: number; bit: number }
+  | { kind: 'replaceValue'; at: number; bytes: Uint8Array }
+  | { kind: 'cut'; at: number };
+
+/**
+ * One of `valid` with up to six steps done to it. `words`: what means something in the format, put in as often as what
+ * breaks any. At most 256 KiB.
+ */
+export function damaged(valid: readonly (string | Uint8Array)[], words: readonly string[]): fc.Arbitrary<Buffer> {
+  const piece = fc.constantFrom(...ANYWHERE, ...words, ...words).map((each) => Buffer.from(each as string));
+  // mostly once; sometimes deep nesting or a very long line
+  const times = fc.oneof(
+    { weight: 8, arbitrary: fc.constant(1) },
+    { weight: 1, arbitrary: fc.integer({ min: 2, max: 20_000 }) },
+  );
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({ kind: fc.constant('put' as const), at: share, bytes: piece, times }),
+    fc.record({ kind: fc.constant('drop' as const), at: share, length: share }),
+    fc.record({ kind: fc.constant('repeat' as const), at: share, length: share, times }),
+    fc.record({ kind: fc.constant('move' as const), at: share, length: share, to: share }),
+    fc.record({ kind: fc.constant('flip' as const), at: share, bit: fc.integer({ min: 0, max: 7 }) }),
+    fc.record({ kind: fc.constant('replaceValue' as const), at: share, bytes: piece }),
+    fc.record({ kind: fc.constant('replaceValue' as const), at: share, bytes: piece }),
+    fc.record({ kind: fc.constant('cut' as const), at: share }),
+  );
+  return fc
+    .tuple(fc.constantFrom(...valid), fc.array(step, { minLength: 1, maxLength: 6 }))
+    .map(([start, steps]) => steps.reduce(done, Buffer.from(start as string)));
+}
+
+const MOST = 256 * 1024;
+
+function done(bytes: Buffer, step: Step): Buffer {
+  const at = Math.floor(step.at * bytes.length);
+  const span =
+    'length' in step
+      ? bytes.subarray(at, at + 1 + Math.floor((step.length * bytes.length) / 4))
+      : bytes.subarray(at, at);
+  const around = (middle: Uint8Array): Buffer =>
+    Buffer.concat([bytes.subarray(0, at), middle, bytes.subarray(at + span.length)]);
+  switch (step.kind) {
+    case 'put':
+      return around(repeated(step.bytes, step.times)).subarray(0, MOST);
+    case 'drop':
+      return around(Buffer.alloc(0));
+    case 'repeat':
+      return around(repeated(span, step.times + 1)).subarray(0, MOST);
+    case 'move': {
+      const rest = around(Buffer.alloc(0));
+      const to = Math.floor(step.to * rest.length);
+      return Buffer.concat([rest.subarray(0, to), span, rest.subarray(to)]);
+    }
+    case 'flip': {
+      const flipped = Buffer.from(bytes);
+      if (at < flipped.length) flipped[at] = (flipped[at] as number) ^ (1 << step.bit);
+      return flipped;
+    }
+    case 'replaceValue': {
+      // the word around the place: a key, a number or a part of a text
+      const text = bytes.toString('latin1');
+      const from = at - (/[^\s,:"'{}[\]]*$/.exec(text.slice(0, at))?.[0].length ?? 0);
+      const until = at + (/^[^\s,:"'{}[\]]*/.exec(text.slice(at))?.[0].length ?? 0);
+      return Buffer.concat([bytes.subarray(0, from), step.bytes, bytes.subarray(until)]);
+    }
+    case 'cut':
+      return bytes.subarray(0, at);
+  }
+}
+
+function repeated(piece: Uint8Array, times: number): Buffer {
+  const most = Math.max(1, Math.floor(MOST / Math.max(1, piece.length)));
+  return Buffer.concat(Array.from({ length: Math.min(times, most) }, () => piece));
+}
