@@ -4,10 +4,11 @@
  */
 import { isSeq, LineCounter, parseDocument, type Node } from 'yaml';
 import { readQuestionItems, type QuestionItem } from '../experiment/expand/questions';
-import { readBytes, UnreadableInput } from './files';
+import { UnreadableInput } from './files';
+import { readText } from './text';
 
 export async function readQuestionFile(path: string): Promise<QuestionItem[]> {
-  return parseQuestionFile((await readBytes(path)).toString('utf8'), path);
+  return parseQuestionFile(await readText(path), path);
 }
 
 /** `label` is what messages call the file. Throws `UnreadableInput` naming the line. */
