@@ -1,9 +1,9 @@
 /**
  * Options that say how answers are judged, shared by `judge` and `rejudge`, and what they are in an experiment file.
  */
-import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { reason } from '../inputs/files';
+import { UnreadableInput } from '../inputs/files';
+import { readText } from '../inputs/text';
 import { InvalidUse } from './errors';
 
 export interface JudgeOptions {
@@ -51,15 +51,10 @@ export function judgeWords({ judge, mode, concurrency, requestsPerMinute }: Judg
 
 /** A rubric's words: the whole file but a last line end, so that it is the rubric that YAML's `|-` makes of it. */
 export async function readRubric(path: string): Promise<string> {
-  let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    return (await readText(path)).replace(/\r?\n$/, '');
   } catch (error) {
-    throw new InvalidUse(`${path}: ${reason(error)}`);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r?\n$/, '');
-  } catch {
-    throw new InvalidUse(`${path}: it is not UTF-8 text`);
+    if (error instanceof UnreadableInput) throw new InvalidUse(error.message);
+    throw error;
   }
 }

@@ -4,6 +4,7 @@
 import { canonicalRow, datasetOf, type Dataset, type DatasetRow } from '../experiment/expand/dataset';
 import type { Message, Role } from '../experiment/plan';
 import { readBytes, UnreadableInput } from './files';
+import { HALF_CHARACTER, textOf } from './text';
 
 const ROLES: readonly string[] = ['system', 'user', 'assistant'] satisfies Role[];
 
@@ -14,12 +15,7 @@ export async function readDataset(path: string, label = path): Promise<Dataset> 
 
 /** `label` is what messages call the file. Throws `UnreadableInput` naming the line. */
 export function parseDataset(bytes: Buffer, label: string): Dataset {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new UnreadableInput(`${label}: not UTF-8 text`);
-  }
+  const text = textOf(bytes, label);
   const rows: DatasetRow[] = [];
   text.split('\n').forEach((line, index) => {
     if (line.trim() !== '') rows.push(parseRow(line, (message) => fail(`${label}:${index + 1}: ${message}`)));
@@ -50,6 +46,7 @@ function parseRow(line: string, refuse: (message: string) => never): DatasetRow 
     if (typeof role !== 'string' || !ROLES.includes(role))
       return refuse(`${place}: \`role\` must be system, user or assistant`);
     if (typeof content !== 'string' || content === '') return refuse(`${place}: \`content\` must be a text`);
+    if (!content.isWellFormed()) return refuse(`${place}: \`content\` has ${HALF_CHARACTER}`);
     if (Object.keys(rest).length > 0) return refuse(`${place}: unknown key \`${Object.keys(rest)[0]}\``);
     if (role === 'system' && index > 0) return refuse(`${place}: a system message can only come first`);
     return { role: role as Role, content };

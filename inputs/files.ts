@@ -17,7 +17,7 @@ export async function readBytes(path: string): Promise<Buffer> {
   try {
     bytes = await readFile(path);
   } catch (error) {
-    throw new UnreadableInput(`${path}: ${reason(error)}`);
+    throw new UnreadableInput(`${path}: ${reason(error)}`, { cause: error });
   }
   return unpack(bytes, path);
 }

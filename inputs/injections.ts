@@ -2,8 +2,8 @@
  * Texts that try to move a judge from inside an answer, as data (experiments/injections/injections.yaml). Against the
  * stand-in judge only the requests' structure means something; a shift of scores is measured against a model.
  */
-import { parse } from 'yaml';
 import { z } from 'zod';
+import { placesIn, readYaml, type YamlFault } from '../experiment/file/yaml';
 
 const injection = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9-]*$/),
@@ -17,7 +17,12 @@ export type Injection = z.output<typeof injection>;
 
 /** Throws for a text that is no list of injections, or where an id is there twice. */
 export function readInjections(yaml: string): Injection[] {
-  const found = z.array(injection).min(1).parse(parse(yaml));
+  const read = readYaml(yaml);
+  if (!read.ok) {
+    const { offset, message } = read.faults[0] as YamlFault;
+    throw new Error(`line ${placesIn(yaml)(offset).line}: ${message}`);
+  }
+  const found = z.array(injection).min(1).parse(read.value);
   const ids = new Set(found.map(({ id }) => id));
   if (ids.size < found.length) throw new Error('an injection is there twice');
   return found;

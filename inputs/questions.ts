@@ -2,28 +2,26 @@
  * Reads question files in the literature's format: a YAML list of items with `id`, `paraphrases`, `judge_prompts` and
  * an optional `system`, most of them by anchor and alias.
  */
-import { isSeq, LineCounter, parseDocument, type Node } from 'yaml';
 import { readQuestionItems, type QuestionItem } from '../experiment/expand/questions';
-import { readBytes, UnreadableInput } from './files';
+import { placesIn, readYaml, type YamlFault } from '../experiment/file/yaml';
+import { UnreadableInput } from './files';
+import { readText } from './text';
 
 export async function readQuestionFile(path: string): Promise<QuestionItem[]> {
-  return parseQuestionFile((await readBytes(path)).toString('utf8'), path);
+  return parseQuestionFile(await readText(path), path);
 }
 
 /** `label` is what messages call the file. Throws `UnreadableInput` naming the line. */
 export function parseQuestionFile(text: string, label: string): QuestionItem[] {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
-  const fault = document.errors[0];
-  if (fault !== undefined) {
-    const { line, col } = lines.linePos(fault.pos[0]);
-    throw new UnreadableInput(`${label}:${line}:${col}: not valid YAML: ${fault.message}`);
+  const places = placesIn(text);
+  const yaml = readYaml(text);
+  if (!yaml.ok) {
+    const { offset, message, hint } = yaml.faults[0] as YamlFault;
+    const { line, column } = places(offset);
+    throw new UnreadableInput(`${label}:${line}:${column}: ${message}${hint === undefined ? '' : ` (${hint})`}`);
   }
-  // The literature's files share one rubric by more than a hundred aliases; the library's guard would refuse them.
-  const parsed: unknown = document.toJS({ maxAliasCount: -1 });
-  return readQuestionItems(parsed, (message, item) => {
-    const node = item !== null && isSeq(document.contents) ? (document.contents.items[item] as Node) : null;
-    const place = node?.range ? `${label}:${lines.linePos(node.range[0]).line}` : label;
+  return readQuestionItems(yaml.value, (message, item) => {
+    const place = item === null ? label : `${label}:${places(yaml.offsetOf([item])).line}`;
     throw new UnreadableInput(`${place}: ${message}`);
   });
 }

@@ -1,9 +1,11 @@
 /**
  * The experiment file that a request to a worker names or contains.
  */
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { UnreadableInput } from './files';
 import { InvalidFile, type ExperimentText } from './import';
+import { readText, withoutMark } from './text';
 
 /**
  * `experiments`: the folder that a path is resolved under; nothing outside it is read. Throws `InvalidFile` when there is
@@ -13,10 +15,15 @@ export async function requestedFile(
   experiments: string,
   { yaml, file }: { yaml?: string; file?: string },
 ): Promise<ExperimentText> {
-  if (yaml !== undefined) return { text: yaml, name: 'experiment.yaml', folder: experiments };
+  if (yaml !== undefined) return { text: withoutMark(yaml), name: 'experiment.yaml', folder: experiments };
   if (file === undefined) throw new InvalidFile('expected one of "file", "yaml" and "plan" in the input');
   const path = await insideOf(experiments, file);
-  return { text: await readFile(path, 'utf8'), name: file, folder: dirname(path) };
+  try {
+    return { text: await readText(path), name: file, folder: dirname(path) };
+  } catch (error) {
+    if (error instanceof UnreadableInput) throw new InvalidFile(error.message);
+    throw error;
+  }
 }
 
 async function insideOf(folder: string, file: string): Promise<string> {

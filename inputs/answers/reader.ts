@@ -9,6 +9,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CsvError, parse } from 'csv-parse';
 import { isGzip, reason, UnreadableInput } from '../files';
+import { BYTE_ORDER_MARK, TextPieces } from '../text';
 
 export type TableFormat = 'csv' | 'jsonl';
 
@@ -36,8 +37,6 @@ export interface Table {
   /** Reads the file from the start, as often as wanted. Throws `UnreadableInput` naming FILE:LINE. */
   rows(): AsyncGenerator<TableRow>;
 }
-
-const BYTE_ORDER_MARK = '\uFEFF';
 
 /** The format by the file's name: `.csv`, `.jsonl` or `.ndjson`, each also with `.gz`; null for any other. */
 export function tableFormat(path: string): TableFormat | null {
@@ -208,7 +207,7 @@ async function openText(path: string): Promise<Text> {
 
 async function* decoded(path: string): AsyncGenerator<string> {
   const source = createReadStream(path, { highWaterMark: 1 << 18 });
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const pieces = new TextPieces(path, 'keep');
   let gzip = false;
   try {
     await once(source, 'readable');
@@ -218,11 +217,11 @@ async function* decoded(path: string): AsyncGenerator<string> {
       source.unshift(first);
     }
     const bytes = gzip ? pipeline(source, createGunzip(), () => undefined) : source;
-    for await (const chunk of bytes) yield decoder.decode(chunk as Uint8Array, { stream: true });
-    yield decoder.decode();
+    for await (const chunk of bytes) yield pieces.next(chunk as Uint8Array);
+    yield pieces.end();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new UnreadableInput(`${path}: it is not UTF-8 text`);
+    if (error instanceof UnreadableInput) throw error;
+    const { message } = error as Error;
     const why = gzip ? `it can not be unpacked (${message})` : reason(error);
     throw new UnreadableInput(`${path}: ${why}`, { cause: error });
   } finally {
