@@ -20,6 +20,7 @@ import {
 import { onRunningServer } from './running-server';
 import { InvalidUse } from './errors';
 import { printJson, say } from './output';
+import { patiently } from './patience';
 
 const WORDS: Record<keyof AccountBounds, string> = {
   concurrency: 'requests at once',
@@ -57,7 +58,9 @@ Examples:
     .argument('<account>')
     .action((name: string) =>
       onServer(async (client) => {
-        const resumed = await handleOf(client, name).executeUpdate(resumeAccount);
+        const resumed = await patiently((updateId) =>
+          handleOf(client, name).executeUpdate(resumeAccount, { updateId }),
+        );
         say(resumed ? `${name} goes on.` : `${name} is not paused.`);
       }, name),
     );
@@ -68,10 +71,13 @@ Examples:
     .option('--reason <text>', 'what people read while it waits', 'paused by hand')
     .action((name: string, { reason }: { reason: string }) =>
       onServer(async (client) => {
-        await client.workflow.executeUpdateWithStart(pauseAccount, {
-          args: [{ reason, workflowId: null }],
-          startWorkflowOperation: startAccount(name),
-        });
+        await patiently((updateId) =>
+          client.workflow.executeUpdateWithStart(pauseAccount, {
+            updateId,
+            args: [{ reason, workflowId: null }],
+            startWorkflowOperation: startAccount(name),
+          }),
+        );
         say(`${name} is paused. It goes on with: flamingo account resume ${name}`);
       }),
     );
@@ -89,10 +95,13 @@ Examples:
         if (value !== undefined) adjustment[bound] = boundOf(kebab(bound), value);
       }
       if (Object.keys(adjustment).length === 1) throw new InvalidUse('name a bound, such as --concurrency 50');
-      const state = await client.workflow.executeUpdateWithStart(adjustAccount, {
-        args: [adjustment],
-        startWorkflowOperation: startAccount(name),
-      });
+      const state = await patiently((updateId) =>
+        client.workflow.executeUpdateWithStart(adjustAccount, {
+          updateId,
+          args: [adjustment],
+          startWorkflowOperation: startAccount(name),
+        }),
+      );
       show(name, state);
     }),
   );
@@ -121,7 +130,7 @@ async function stateOf(client: Client, account: string): Promise<AccountState | 
     if (error instanceof WorkflowNotFoundError) return { status: { name: 'ABSENT' } };
     throw error;
   });
-  return status.name === 'RUNNING' ? handle.query(accountState) : null;
+  return status.name === 'RUNNING' ? patiently(() => handle.query(accountState)) : null;
 }
 
 function show(name: string, state: AccountState | null): void {

@@ -7,18 +7,19 @@ import { approve, cancel, experimentWorkflowId, pause, resume, type Target } fro
 import { InvalidUse } from './errors';
 import { experimentName } from './names';
 import { say } from './output';
+import { patiently } from './patience';
 import { onRunningServer } from './running-server';
 
 export function controlCommands(): Command[] {
   return [
     targeted('pause', 'save the work in progress and hold the experiment, or one configuration', (client, id, target) =>
-      client.workflow.getHandle(id).executeUpdate(pause, { args: [target] }),
+      patiently((updateId) => client.workflow.getHandle(id).executeUpdate(pause, { updateId, args: [target] })),
     ),
     targeted('resume', 'go on after a pause', (client, id, target) =>
-      client.workflow.getHandle(id).executeUpdate(resume, { args: [target] }),
+      patiently((updateId) => client.workflow.getHandle(id).executeUpdate(resume, { updateId, args: [target] })),
     ),
     targeted('cancel', 'end the experiment, or one configuration; what is finished is kept', (client, id, target) =>
-      client.workflow.getHandle(id).executeUpdate(cancel, { args: [target] }),
+      patiently((updateId) => client.workflow.getHandle(id).executeUpdate(cancel, { updateId, args: [target] })),
     ),
     new Command('approve')
       .description('let an experiment go on that waits for approval or has spent its budget')
@@ -30,7 +31,9 @@ export function controlCommands(): Command[] {
         if (maxUsd !== null && !(maxUsd > 0))
           throw new InvalidUse(`--max-usd ${options.maxUsd}: expected an amount above 0`);
         await onExperiment(experiment, (client, id) =>
-          client.workflow.getHandle(id).executeUpdate(approve, { args: [{ maxUsd }] }),
+          patiently((updateId) =>
+            client.workflow.getHandle(id).executeUpdate(approve, { updateId, args: [{ maxUsd }] }),
+          ),
         );
         say(`Approved${maxUsd === null ? ' without a cap' : `, up to $${maxUsd.toFixed(2)}`}.`);
       }),

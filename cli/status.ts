@@ -14,6 +14,7 @@ import { InvalidUse } from './errors';
 import { LocalFiles } from './local/state';
 import { experimentName } from './names';
 import { printJson } from './output';
+import { patiently } from './patience';
 import { progressLines } from './progress-lines';
 import { isOpen, takeSnapshot, type Snapshot } from './snapshot';
 
@@ -54,7 +55,7 @@ async function liveSnapshot(name: string): Promise<Snapshot | null> {
   const client = await connect(state?.address);
   try {
     const workflowId = experimentWorkflowId(name);
-    return (await isOpen(client, workflowId)) ? await takeSnapshot(client, workflowId) : null;
+    return (await isOpen(client, workflowId)) ? await patiently(() => takeSnapshot(client, workflowId)) : null;
   } finally {
     await client.connection.close();
   }

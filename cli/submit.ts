@@ -23,6 +23,7 @@ import { letGoAndWait, useServices } from './local/embedded';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
 import { LocalFiles } from './local/state';
 import { say } from './output';
+import { patiently } from './patience';
 import { isOpen } from './snapshot';
 
 /** A service that ended so often without a rest is broken, not unlucky. */
@@ -110,17 +111,22 @@ async function applyAndFollow(
   await showDifference(client, workflowId, plan);
   let applied: Applied;
   try {
-    applied = await client.workflow.executeUpdateWithStart(apply, {
-      args: [{ plan: ref, store: store.id, output }],
-      startWorkflowOperation: new WithStartWorkflowOperation<typeof experiment>('experiment', {
-        workflowId,
-        taskQueue: ORCHESTRATION_QUEUE,
-        args: [],
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
-        staticSummary: `experiment ${name}`,
-      }),
-    });
+    applied = await patiently(
+      (updateId) =>
+        client.workflow.executeUpdateWithStart(apply, {
+          updateId,
+          args: [{ plan: ref, store: store.id, output }],
+          startWorkflowOperation: new WithStartWorkflowOperation<typeof experiment>('experiment', {
+            workflowId,
+            taskQueue: ORCHESTRATION_QUEUE,
+            args: [],
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
+            staticSummary: `experiment ${name}`,
+          }),
+        }),
+      { alive: () => local === null || local.files.lockHolder() !== null },
+    );
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw new InvalidUse(rootMessage(error));
     throw error;

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes';
+import { clientOptions } from './temporal-connection';
 
 /** `start-dev` keeps closed workflows for a day; people come back after a weekend. Results never depend on it. */
 const RETENTION_SECONDS = 30 * 24 * 3600;
@@ -12,7 +13,10 @@ const ALREADY_EXISTS = 6;
 
 export async function serverAnswers(address: string, timeoutMs: number): Promise<boolean> {
   try {
-    const connection = await Connection.connect({ address, connectTimeout: timeoutMs });
+    const connection = await Connection.connect({
+      ...clientOptions({ address }, process.env),
+      connectTimeout: timeoutMs,
+    });
     await connection.close();
     return true;
   } catch {
@@ -29,7 +33,7 @@ export interface NamespaceOptions {
 
 /** Throws when search attributes are missing and may not be added: without them no workflow could start. */
 export async function prepareNamespace({ connection: options, namespace, retention }: NamespaceOptions): Promise<void> {
-  const connection = await Connection.connect(options);
+  const connection = await Connection.connect(clientOptions(options, process.env));
   try {
     await retried(() => connection.workflowService.describeNamespace({ namespace }));
     const Keyword = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;

@@ -16,6 +16,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
+import { workerOptions } from './temporal-connection';
 
 export interface WorkerSettings extends Omit<WorkerOptions, 'connection' | 'namespace' | 'identity' | 'taskQueue'> {
   name: string;
@@ -69,10 +70,12 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
   });
   let connection: NativeConnection | undefined;
   try {
-    connection = await NativeConnection.connect(config.connectionOptions).catch(async (error: unknown) => {
-      await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
-      throw error;
-    });
+    connection = await NativeConnection.connect(workerOptions(config.connectionOptions, process.env)).catch(
+      async (error: unknown) => {
+        await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
+        throw error;
+      },
+    );
     const namespace = config.namespace ?? 'default';
     const identity = `${name}@${hostname()}:${process.pid}`;
     const workers: Worker[] = [];

@@ -3,7 +3,7 @@
  * Nothing here downloads or builds; each function fails with the remedy when its part is missing.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Python } from '../inputs/archive';
 import {
   environmentFolder,
@@ -89,7 +89,7 @@ export function temporalPath(): TemporalBinary {
       found.passedOver ?? 'neither TEMPORAL_CLI_PATH, nor on PATH, nor in the cache',
     );
   }
-  temporal = { path: found.path, serverVersion: found.server };
+  temporal = { path: resolve(found.path), serverVersion: found.server };
   return temporal;
 }
 

@@ -15,6 +15,7 @@ import { Service } from '../../cli/local/service';
 import { temporalServer } from '../../cli/local/temporal-server';
 import { judgeQueue, ORCHESTRATION_QUEUE } from '../../workflows/messages';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
+import { clientOptions } from '../../workers/temporal-connection';
 import { cpuSecondsOf, peakRssMbOf } from '../process';
 
 const READY_MS = 60_000;
@@ -104,7 +105,7 @@ export class FlamingoServices {
   }
 
   async withClient<T>(use: (client: Client) => Promise<T>): Promise<T> {
-    const connection = await Connection.connect({ address: this.address });
+    const connection = await Connection.connect(clientOptions({ address: this.address }, process.env));
     try {
       return await use(new Client({ connection }));
     } finally {

@@ -116,7 +116,7 @@ export async function stopServices(files: LocalFiles): Promise<boolean> {
 }
 
 async function endOrphan(files: LocalFiles): Promise<boolean> {
-  const orphan = orphanServer(files, files.lastState());
+  const orphan = orphanServer(files.lastState());
   if (orphan === null) return false;
   await endProcess(orphan, ORPHAN_GRACE_MS);
   files.clearState();

@@ -40,9 +40,12 @@ export function processOf(identity: string): number | null {
   return isRunning(pid) && identityOf(pid) === identity ? pid : null;
 }
 
-/** Guards against an id that was given to some other program: whether the process was started with `path`, or in it. */
-export function wasStartedWith(pid: number, path: string): boolean {
-  return isRunning(pid) && (commandLine(pid)?.includes(path) ?? false);
+/**
+ * Guards against an id that was given to some other program: whether the process' command line, its parts
+ * joined by blanks, holds `words`.
+ */
+export function wasStartedWith(pid: number, words: string): boolean {
+  return isRunning(pid) && (commandLine(pid)?.includes(words) ?? false);
 }
 
 function commandLine(pid: number): string | null {

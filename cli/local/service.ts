@@ -16,6 +16,8 @@ export interface ServiceOptions {
   name: string;
   command: string;
   args: string[];
+  /** Its working folder; default: the supervisor's own. */
+  folder?: string;
   env: NodeJS.ProcessEnv;
   log: string;
   /** Leave stdin open as a pipe: the process ends when the supervisor dies. The Temporal server can not do that. */
@@ -75,9 +77,10 @@ export class Service {
   }
 
   private launch(): void {
-    const { command, args, env, log, watchesParent } = this.options;
+    const { command, args, folder, env, log, watchesParent } = this.options;
     const out = openSync(log, 'a');
     const child = spawn(command, args, {
+      ...(folder === undefined ? {} : { cwd: folder }),
       env: watchesParent ? { ...env, FLAMINGO_PARENT: 'stdin' } : env,
       detached: true,
       stdio: [watchesParent ? 'pipe' : 'ignore', out, out],

@@ -28,6 +28,9 @@ export interface LocalState {
   address: string;
   ui: string;
   serverPid: number | null;
+  /** Identity of that process, and the database that it was started with. */
+  serverIdentity: string | null;
+  serverDatabase: string | null;
   standIn: string | null;
   /** Judge accounts that a worker serves. */
   accounts: string[];

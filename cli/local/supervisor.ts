@@ -15,10 +15,10 @@ import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { freePort } from './ports';
-import { wasStartedWith } from './processes';
+import { identityOf, processOf, wasStartedWith } from './processes';
 import { endProcess, Service } from './service';
 import type { LocalFiles, LocalState } from './state';
-import { temporalServer } from './temporal-server';
+import { DATABASE_FLAG, databaseName, temporalServer } from './temporal-server';
 
 /** Time for a client to come back, so that a second command right after the first finds the services warm. */
 const LINGER_MS = 1_500;
@@ -63,6 +63,8 @@ class Supervisor {
       address: '',
       ui: '',
       serverPid: null,
+      serverIdentity: null,
+      serverDatabase: null,
       standIn: null,
       accounts: options.accounts,
       ready: false,
@@ -145,11 +147,13 @@ class Supervisor {
   private async startServer(before: LocalState | null): Promise<void> {
     const binary = temporalPath();
     const folder = databaseFolder(this.files);
-    const database = join(folder, `server-${binary.serverVersion}.db`);
+    const database = join(folder, databaseName(binary.serverVersion));
     await mkdir(folder, { recursive: true });
 
-    const orphan = orphanServer(this.files, before);
-    if (before !== null && orphan !== null && wasStartedWith(orphan, database)) {
+    const orphan = orphanServer(before);
+    this.state.serverDatabase = database;
+    // of a folder that was renamed meanwhile the server still knows the old name: it is ended like any other
+    if (before !== null && orphan !== null && before.serverDatabase === database) {
       const [port, ui] = [portOf(before.address) as number, portOf(before.ui) as number];
       const service = this.serverService(binary.path, database, port, ui);
       service.adopt(orphan);
@@ -191,8 +195,14 @@ class Supervisor {
   private setAddress(port: number, ui: number, pid: number | null): void {
     this.state.address = `127.0.0.1:${port}`;
     this.state.ui = `http://127.0.0.1:${ui}`;
-    this.state.serverPid = pid;
+    this.setServer(pid);
     this.write();
+  }
+
+  private setServer(pid: number | null): void {
+    if (pid === this.state.serverPid) return;
+    this.state.serverPid = pid;
+    this.state.serverIdentity = pid === null ? null : identityOf(pid);
   }
 
   /** Workers first, the GPU worker before all others because its trainer has something to save; the server last. */
@@ -218,7 +228,7 @@ class Supervisor {
     const server = this.services.find((service) => service.state.name === 'temporal');
     this.state.heartbeat = Date.now();
     this.state.services = this.services.map((service) => service.state);
-    if (server) this.state.serverPid = server.pid;
+    if (server) this.setServer(server.pid);
     this.files.writeState(this.state);
   }
 }
@@ -241,7 +251,7 @@ function databaseFolder(files: LocalFiles): string {
 }
 
 /** Process id of a Temporal server of this data folder that outlived its supervisor, which wrote `last`. */
-export function orphanServer(files: LocalFiles, last: LocalState | null): number | null {
-  const pid = last?.serverPid ?? null;
-  return pid !== null && wasStartedWith(pid, join(databaseFolder(files), 'server-')) ? pid : null;
+export function orphanServer(last: LocalState | null): number | null {
+  const pid = last?.serverIdentity == null ? null : processOf(last.serverIdentity);
+  return pid !== null && wasStartedWith(pid, DATABASE_FLAG.join(' ')) ? pid : null;
 }

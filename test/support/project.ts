@@ -3,7 +3,7 @@
  * stand-in judge. Processes are started through the command line, as a person would.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { installationRoot } from '../../workers/places';
@@ -33,11 +33,19 @@ export interface ExperimentOptions {
 const FLAMINGO = join(installationRoot(), 'bin', 'flamingo.js');
 
 export class Project {
-  readonly folder = mkdtempSync(join(tmpdir(), 'flamingo-project-'));
-  readonly data = join(this.folder, '.flamingo');
+  /** Holds nothing but the project's folder. */
+  readonly above = mkdtempSync(join(tmpdir(), 'flamingo-project-'));
+  readonly folder: string;
+  readonly data: string;
   private readonly children = new Set<ChildProcess>();
 
-  constructor(private readonly env: NodeJS.ProcessEnv = {}) {
+  constructor(
+    private readonly env: NodeJS.ProcessEnv = {},
+    name = 'project',
+  ) {
+    this.folder = join(this.above, name);
+    this.data = join(this.folder, '.flamingo');
+    mkdirSync(this.folder);
     writeFileSync(join(this.folder, 'rows.jsonl'), rowsText('Flamingos love this! '));
     writeFileSync(join(this.folder, 'plain-rows.jsonl'), rowsText(''));
     writeFileSync(join(this.folder, 'questions.yaml'), questions());
@@ -134,7 +142,7 @@ export class Project {
     await this.flamingo('stop');
     const last = existsSync(join(this.data, 'run')) ? new LocalFiles(this.data).lastState() : null;
     if (last?.serverPid && isRunning(last.serverPid)) process.kill(last.serverPid, 'SIGKILL');
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.above, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

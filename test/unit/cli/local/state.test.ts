@@ -107,6 +107,8 @@ describe('the end of the services', () => {
     address: '127.0.0.1:1',
     ui: '',
     serverPid: null,
+    serverIdentity: null,
+    serverDatabase: null,
     standIn: null,
     accounts: ['stand-in'],
     ready: true,

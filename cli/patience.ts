@@ -1,0 +1,61 @@
+/**
+ * Requests that only a worker can answer (updates, queries), tried again while the worker is frozen, overloaded or just
+ * starting: the server refuses them then, with an error that says nothing about the request itself.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isGrpcServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import pc from 'picocolors';
+import { InvalidUse } from './errors';
+import { say } from './output';
+
+/** A machine that is busy compiling or swapping comes back; a workflow that can not run for so long needs a person. */
+const PATIENCE_MS = 10 * 60_000;
+const PAUSE_MS = 1_000;
+
+/** Deadline exceeded, resource exhausted, failed precondition (the workflow's task was not answered), aborted, unavailable. */
+const NOT_NOW: ReadonlySet<number> = new Set([4, 8, 9, 10, 14]);
+
+export interface Patience {
+  /** False when nobody is left who could answer. */
+  alive?: () => boolean;
+  patienceMs?: number;
+  pauseMs?: number;
+}
+
+/**
+ * `send` is given the update's id, the same each time, so that one that arrived after all is not done twice. Says once that
+ * it waits. Throws what `send` throws when that says something about the request, and `InvalidUse` when nobody answers in time.
+ */
+export async function patiently<T>(send: (updateId: string) => Promise<T>, patience: Patience = {}): Promise<T> {
+  const { alive = () => true, patienceMs = PATIENCE_MS, pauseMs = PAUSE_MS } = patience;
+  const id = randomUUID();
+  const until = Date.now() + patienceMs;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await send(id);
+    } catch (error) {
+      const reason = whyNotNow(error);
+      if (reason === null || !alive()) throw error;
+      if (Date.now() > until) {
+        throw new InvalidUse(
+          `no orchestration worker has taken the request within ${Math.round(patienceMs / 60_000)} minutes: ${reason}\n` +
+            'Nothing is lost. Look at `flamingo doctor` and the orchestration worker’s log, then give the command again.',
+        );
+      }
+      if (attempt === 1) {
+        say(pc.yellow('The orchestration worker is busy or not there yet; the request is tried again.'));
+      }
+      await sleep(pauseMs);
+    }
+  }
+}
+
+/** The server's words when the request may succeed later, else null. */
+function whyNotNow(error: unknown): string | null {
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return error.message;
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (isGrpcServiceError(each)) return NOT_NOW.has(Number(each.code)) ? each.details : null;
+  }
+  return null;
+}
