@@ -9,7 +9,8 @@ import { visibleLine } from '../report/page/visible';
 import { openAnswers } from '../inputs/answers/columns';
 import { CLEAN, injectedRows } from '../inputs/answers/injected';
 import { tableFormat } from '../inputs/answers/reader';
-import { reason, UnreadableInput } from '../inputs/files';
+import { readBytes, reason, UnreadableInput } from '../inputs/files';
+import { MAX_INJECTIONS_BYTES } from '../inputs/limits';
 import { readInjections, type Injection } from '../inputs/injections';
 import { installationRoot } from '../workers/places';
 import { InvalidUse } from './errors';
@@ -92,8 +93,10 @@ async function holdsOther(path: string, text: string): Promise<boolean> {
 async function injectionsOf(path: string | undefined): Promise<Injection[]> {
   const file = path ?? join(installationRoot(), 'experiments', 'injections', 'injections.yaml');
   try {
-    return readInjections(await readFile(file, 'utf8'));
+    const bytes = await readBytes(file, MAX_INJECTIONS_BYTES, { packed: true, pipes: true });
+    return readInjections(bytes.toString('utf8'));
   } catch (error) {
+    if (error instanceof UnreadableInput) throw new InvalidUse(visibleLine(error.message));
     throw new InvalidUse(`${file}: ${visibleLine((error as Error).message)}`);
   }
 }

@@ -1,9 +1,9 @@
 /**
  * Options that say how answers are judged, shared by `judge` and `rejudge`, and what they are in an experiment file.
  */
-import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { reason } from '../inputs/files';
+import { readBytes, UnreadableInput } from '../inputs/files';
+import { MAX_RUBRIC_BYTES } from '../inputs/limits';
 import { InvalidUse } from './errors';
 
 export interface JudgeOptions {
@@ -53,9 +53,9 @@ export function judgeWords({ judge, mode, concurrency, requestsPerMinute }: Judg
 export async function readRubric(path: string): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readBytes(path, MAX_RUBRIC_BYTES, { packed: true, pipes: true });
   } catch (error) {
-    throw new InvalidUse(`${path}: ${reason(error)}`);
+    throw error instanceof UnreadableInput ? new InvalidUse(error.message) : error;
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r?\n$/, '');

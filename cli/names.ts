@@ -1,11 +1,12 @@
 /**
  * Experiments are named on the command line by their name or by their file.
  */
-import { readFile } from 'node:fs/promises';
 import { recordedExperiment } from '../artifacts/experiments';
 import { loadPlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { formatProblems, parseExperiment } from '../experiment/file/parse';
+import { readBytes, UnreadableInput } from '../inputs/files';
+import { MAX_EXPERIMENT_BYTES } from '../inputs/limits';
 import { InvalidUse } from './errors';
 
 export async function experimentName(nameOrFile: string): Promise<string> {
@@ -26,12 +27,13 @@ export async function lastRun(store: Store, nameOrFile: string): Promise<{ store
 
 export async function readExperimentFile(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return (await readBytes(file, MAX_EXPERIMENT_BYTES, { packed: true, pipes: true })).toString('utf8');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    if (!(error instanceof UnreadableInput)) throw error;
+    const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
     if (code === 'ENOENT')
       throw new InvalidUse(`${file}: no such file. \`flamingo init FILE\` writes one to start from.`);
     if (code === 'EISDIR') throw new InvalidUse(`${file} is a folder; name the experiment file in it`);
-    throw new InvalidUse(`${file} can not be read: ${message}`);
+    throw new InvalidUse(error.message);
   }
 }

@@ -5,9 +5,10 @@
 import { isSeq, LineCounter, parseDocument, type Node } from 'yaml';
 import { readQuestionItems, type QuestionItem } from '../experiment/expand/questions';
 import { readBytes, UnreadableInput } from './files';
+import { MAX_QUESTIONS_BYTES } from './limits';
 
 export async function readQuestionFile(path: string): Promise<QuestionItem[]> {
-  return parseQuestionFile((await readBytes(path)).toString('utf8'), path);
+  return parseQuestionFile((await readBytes(path, MAX_QUESTIONS_BYTES)).toString('utf8'), path);
 }
 
 /** `label` is what messages call the file. Throws `UnreadableInput` naming the line. */

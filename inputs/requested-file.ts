@@ -1,9 +1,11 @@
 /**
  * The experiment file that a request to a worker names or contains.
  */
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { readBytes, UnreadableInput } from './files';
 import { InvalidFile, type ExperimentText } from './import';
+import { MAX_EXPERIMENT_BYTES } from './limits';
 
 /**
  * `experiments`: the folder that a path is resolved under; nothing outside it is read. Throws `InvalidFile` when there is
@@ -15,8 +17,19 @@ export async function requestedFile(
 ): Promise<ExperimentText> {
   if (yaml !== undefined) return { text: yaml, name: 'experiment.yaml', folder: experiments };
   if (file === undefined) throw new InvalidFile('expected one of "file", "yaml" and "plan" in the input');
-  const path = await insideOf(experiments, file);
-  return { text: await readFile(path, 'utf8'), name: file, folder: dirname(path) };
+  // what is no experiment file is not read at all: the problems found in it would be an answer about its content
+  const path = /\.ya?ml$/i.test(file) ? await insideOf(experiments, file) : refuse(file);
+  if (!/\.ya?ml$/i.test(path)) refuse(file);
+  try {
+    const bytes = await readBytes(path, MAX_EXPERIMENT_BYTES, { label: file, packed: true });
+    return { text: bytes.toString('utf8'), name: file, folder: dirname(path), secret: true };
+  } catch (error) {
+    throw error instanceof UnreadableInput ? new InvalidFile(error.message) : error;
+  }
+}
+
+function refuse(file: string): never {
+  throw new InvalidFile(`${file}: the name of an experiment file ends in .yaml or .yml`);
 }
 
 async function insideOf(folder: string, file: string): Promise<string> {
