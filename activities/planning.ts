@@ -34,6 +34,8 @@ export interface PlanningHost {
   results: string | null;
   /** Downloads are kept here. */
   cacheFolder: string;
+  /** Whether experiment files of other clients may have urls with addresses that are not public. */
+  privateUrls: boolean;
   /** Opens archives; null while it is not set up. */
   python: () => Python | null;
   /** The program that runs, for the report. */
@@ -109,7 +111,7 @@ function outputFolder(root: string | null, request: ExperimentRequest, { output 
 /** `{"file"}` and `{"yaml"}`: the file is read and its inputs imported here, on the worker. */
 async function planFromText(
   store: Store,
-  { experiments, cacheFolder, python }: PlanningHost,
+  { experiments, cacheFolder, privateUrls, python }: PlanningHost,
   request: ExperimentRequest,
 ): Promise<ArtifactRef> {
   if (request.plan === null) {
@@ -120,7 +122,7 @@ async function planFromText(
   }
   try {
     const file = await requestedFile(experiments, request);
-    const options = { store, cacheFolder, python: python(), confine: true };
+    const options = { store, cacheFolder, python: python(), confine: true, privateUrls };
     const { stored, missing } = await importExperiment(file, options);
     if (stored !== null) return stored.ref;
     throw failure(

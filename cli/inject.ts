@@ -10,6 +10,7 @@ import { openAnswers } from '../inputs/answers/columns';
 import { CLEAN, injectedRows } from '../inputs/answers/injected';
 import { tableFormat } from '../inputs/answers/reader';
 import { reason, UnreadableInput } from '../inputs/files';
+import { MAX_INJECTIONS_BYTES } from '../inputs/limits';
 import { readText } from '../inputs/text';
 import { readInjections, type Injection } from '../inputs/injections';
 import { installationRoot } from '../workers/places';
@@ -93,7 +94,7 @@ async function holdsOther(path: string, text: string): Promise<boolean> {
 async function injectionsOf(path: string | undefined): Promise<Injection[]> {
   const file = path ?? join(installationRoot(), 'experiments', 'injections', 'injections.yaml');
   try {
-    return readInjections(await readText(file));
+    return readInjections(await readText(file, MAX_INJECTIONS_BYTES, { packed: true, pipes: true }));
   } catch (error) {
     if (error instanceof UnreadableInput) throw new InvalidUse(visibleLine(error.message));
     throw new InvalidUse(`${file}: ${visibleLine((error as Error).message)}`);

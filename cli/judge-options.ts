@@ -3,6 +3,7 @@
  */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { UnreadableInput } from '../inputs/files';
+import { MAX_RUBRIC_BYTES } from '../inputs/limits';
 import { readText } from '../inputs/text';
 import { InvalidUse } from './errors';
 
@@ -52,7 +53,7 @@ export function judgeWords({ judge, mode, concurrency, requestsPerMinute }: Judg
 /** A rubric's words: the whole file but a last line end, so that it is the rubric that YAML's `|-` makes of it. */
 export async function readRubric(path: string): Promise<string> {
   try {
-    return (await readText(path)).replace(/\r?\n$/, '');
+    return (await readText(path, MAX_RUBRIC_BYTES, { packed: true, pipes: true })).replace(/\r?\n$/, '');
   } catch (error) {
     if (error instanceof UnreadableInput) throw new InvalidUse(error.message);
     throw error;

@@ -6,6 +6,7 @@ import { loadPlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { formatProblems, parseExperiment } from '../experiment/file/parse';
 import { UnreadableInput } from '../inputs/files';
+import { MAX_EXPERIMENT_BYTES } from '../inputs/limits';
 import { readText } from '../inputs/text';
 import { InvalidUse } from './errors';
 
@@ -27,7 +28,7 @@ export async function lastRun(store: Store, nameOrFile: string): Promise<{ store
 
 export async function readExperimentFile(file: string): Promise<string> {
   try {
-    return await readText(file);
+    return await readText(file, MAX_EXPERIMENT_BYTES, { packed: true, pipes: true });
   } catch (error) {
     if (!(error instanceof UnreadableInput)) throw error;
     const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;

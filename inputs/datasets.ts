@@ -3,24 +3,32 @@
  */
 import { canonicalRow, datasetOf, type Dataset, type DatasetRow } from '../experiment/expand/dataset';
 import type { Message, Role } from '../experiment/plan';
-import { readBytes, UnreadableInput } from './files';
+import { linesOf, readBytes, unreadable, UnreadableInput } from './files';
+import { MAX_DATASET_BYTES, MAX_DATASET_ROWS, MAX_ROW_LENGTH } from './limits';
 import { HALF_CHARACTER, textOf } from './text';
 
 const ROLES: readonly string[] = ['system', 'user', 'assistant'] satisfies Role[];
 
 /** `label` is what messages call the file, where its path would tell nothing. */
 export async function readDataset(path: string, label = path): Promise<Dataset> {
-  return parseDataset(await readBytes(path), label);
+  return parseDataset(await readBytes(path, MAX_DATASET_BYTES, { label }), label);
 }
 
 /** `label` is what messages call the file. Throws `UnreadableInput` naming the line. */
 export function parseDataset(bytes: Buffer, label: string): Dataset {
   const text = textOf(bytes, label);
   const rows: DatasetRow[] = [];
-  text.split('\n').forEach((line, index) => {
-    if (line.trim() !== '') rows.push(parseRow(line, (message) => fail(`${label}:${index + 1}: ${message}`)));
-  });
-  if (rows.length === 0) throw new UnreadableInput(`${label}: the dataset is empty`);
+  for (const { line, number } of linesOf(text)) {
+    const refuse = (message: string): never => {
+      const withoutContent = `${label}:${number}: not a row of a dataset`;
+      throw new UnreadableInput(`${label}:${number}: ${message}`, { withoutContent });
+    };
+    if (line.length > MAX_ROW_LENGTH) refuse(`the row has more than ${MAX_ROW_LENGTH.toLocaleString('en')} characters`);
+    if (line.trim() === '') continue;
+    if (rows.length === MAX_DATASET_ROWS) refuse(`a dataset has at most ${MAX_DATASET_ROWS.toLocaleString('en')} rows`);
+    rows.push(parseRow(line, refuse));
+  }
+  if (rows.length === 0) throw unreadable(`${label}: the dataset is empty`);
   return datasetOf(rows);
 }
 
@@ -55,8 +63,4 @@ function parseRow(line: string, refuse: (message: string) => never): DatasetRow 
     return refuse('a row needs a user turn and ends with the assistant turn that is trained');
   }
   return canonicalRow(turns);
-}
-
-function fail(message: string): never {
-  throw new UnreadableInput(message);
 }

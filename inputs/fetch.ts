@@ -6,18 +6,29 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fetch, type Dispatcher, type Response } from 'undici';
 import { hashFile } from '../artifacts/hash-file';
 import { sha256 as hash, type Sha256 } from '../experiment/canonical';
+import { checkHost, PrivateAddress, publicDispatcher } from './addresses';
+import { DOWNLOAD_STALL_MS, MAX_DOWNLOAD_BYTES, MAX_DOWNLOAD_MS, MAX_REDIRECTS } from './limits';
 
 export interface DownloadOptions {
   url: string;
   /** Expected SHA-256 of the bytes; null when the content is checked by the caller (who deletes the file if wrong). */
   sha256: Sha256 | null;
   cacheFolder: string;
-  /** Bytes; default 1 GiB. */
+  /** Default: `MAX_DOWNLOAD_BYTES`. */
   maxBytes?: number;
-  /** Milliseconds without a byte before the connection is given up; default 60,000. */
+  /** Default: `DOWNLOAD_STALL_MS`. */
   stallMs?: number;
+  /** Default: `MAX_DOWNLOAD_MS`. */
+  maxMs?: number;
+  /**
+   * For a request of another client: asks public addresses only (addresses.ts), and no error repeats what the server said.
+   */
+  publicOnly?: boolean;
+  /** How connections are made, such as through a proxy; default: directly. */
+  dispatcher?: Dispatcher;
   /** Attempts at a server that does not answer or fails; default 3. */
   attempts?: number;
   /** `total` is null when the server does not say. */
@@ -37,9 +48,17 @@ export class DownloadFailed extends Error {
   }
 }
 
-/** Where a download lies, or would lie. */
-export function cachedDownload(options: Pick<DownloadOptions, 'url' | 'sha256' | 'cacheFolder'>): string {
-  return join(options.cacheFolder, 'downloads', options.sha256 ?? `url-${hash(options.url)}`);
+/**
+ * Where a download lies, or would lie. Without a hash, what was fetched for other clients is kept apart: they are not shown
+ * what only the machine's owner could reach.
+ */
+export function cachedDownload({
+  url,
+  sha256,
+  cacheFolder,
+  publicOnly = false,
+}: Pick<DownloadOptions, 'url' | 'sha256' | 'cacheFolder' | 'publicOnly'>): string {
+  return join(cacheFolder, 'downloads', sha256 ?? `${publicOnly ? 'public-' : ''}url-${hash(url)}`);
 }
 
 /** Returns the path of the downloaded file; at once when the cache has it. Throws `DownloadFailed`. */
@@ -72,22 +91,25 @@ export async function download(options: DownloadOptions): Promise<string> {
 
 async function once(options: DownloadOptions, part: string): Promise<void> {
   const { url } = options;
-  const limit = options.maxBytes ?? 2 ** 30;
+  const limit = options.maxBytes ?? MAX_DOWNLOAD_BYTES;
   const stalled = new AbortController();
-  const stallMs = options.stallMs ?? 60_000;
+  const stallMs = options.stallMs ?? DOWNLOAD_STALL_MS;
+  const maxMs = options.maxMs ?? MAX_DOWNLOAD_MS;
   const clock = setTimeout(() => stalled.abort(), stallMs);
-  const signal = options.signal === undefined ? stalled.signal : AbortSignal.any([options.signal, stalled.signal]);
+  const late = AbortSignal.timeout(maxMs);
+  const signal = AbortSignal.any([stalled.signal, late, ...(options.signal === undefined ? [] : [options.signal])]);
   const file = await open(part, 'wx');
   try {
-    const response = await fetch(url, { signal, headers: { 'accept-encoding': 'identity' } });
+    const response = await answerTo(options, signal);
     if (!response.ok) {
+      const words = options.publicOnly === true ? '' : response.statusText;
       throw new DownloadFailed(
-        `${url}: the server answered ${response.status} ${response.statusText}`.trim(),
+        `${url}: the server answered ${response.status} ${words}`.trim(),
         response.status >= 500,
       );
     }
     const length = response.headers.get('content-length');
-    const total = length === null ? null : Number(length);
+    const total = length !== null && /^\d+$/.test(length) ? Number(length) : null;
     const tooLarge = (bytes: number): DownloadFailed =>
       new DownloadFailed(
         `${url}: ${bytes.toLocaleString('en')} bytes or more, the limit is ${limit.toLocaleString('en')}`,
@@ -115,6 +137,7 @@ async function once(options: DownloadOptions, part: string): Promise<void> {
     await file.sync();
   } catch (error) {
     if (stalled.signal.aborted) throw new DownloadFailed(`${url}: no data for ${stallMs / 1000} seconds`, true);
+    if (late.aborted) throw new DownloadFailed(`${url}: it took longer than ${maxMs / 1000} seconds`, false);
     throw error;
   } finally {
     clearTimeout(clock);
@@ -122,18 +145,56 @@ async function once(options: DownloadOptions, part: string): Promise<void> {
   }
 }
 
+/**
+ * The first answer that is no redirect. Each hop is checked like the first: what is asked next is the server's choice.
+ */
+async function answerTo(
+  { url, publicOnly = false, dispatcher }: DownloadOptions,
+  signal: AbortSignal,
+): Promise<Response> {
+  const through = dispatcher ?? (publicOnly ? publicDispatcher() : undefined);
+  const init = {
+    signal,
+    redirect: 'manual',
+    headers: { 'accept-encoding': 'identity' },
+    ...(through === undefined ? {} : { dispatcher: through }),
+  } as const;
+  let at = new URL(url);
+  for (let hops = 0; ; hops++) {
+    if (publicOnly) checkHost(at);
+    const response = await fetch(at, init);
+    const location = response.headers.get('location');
+    if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response;
+    await response.body?.cancel();
+    if (hops === MAX_REDIRECTS) throw new DownloadFailed(`${url}: more than ${MAX_REDIRECTS} redirects`, false);
+    const next = URL.canParse(location, at.href) ? new URL(location, at) : null;
+    if (next === null || !['http:', 'https:'].includes(next.protocol)) {
+      throw new DownloadFailed(`${url}: the server redirects to what is no address on the web`, false);
+    }
+    if (at.protocol === 'https:' && next.protocol === 'http:') {
+      throw new DownloadFailed(`${url}: the server redirects from https to http, where anybody could change it`, false);
+    }
+    at = next;
+  }
+}
+
 /** fetch() says "fetch failed" and hides the reason in `cause`; a cut body is a plain TypeError. */
 function unexpected(url: string, error: unknown): DownloadFailed {
   const reasons: string[] = [];
+  let retryable = true;
   for (
     let each = error as NodeJS.ErrnoException | undefined;
     each?.message !== undefined;
     each = each.cause as typeof each
   ) {
+    if (each instanceof PrivateAddress) retryable = false;
     const { code, message } = each;
     reasons.push(code === undefined || message.includes(code) ? message : `${message} (${code})`);
   }
   const code = (error as NodeJS.ErrnoException).code;
   const local = code !== undefined && ['ENOSPC', 'EACCES', 'EROFS'].includes(code);
-  return new DownloadFailed(`${local ? 'saving ' : ''}${url}: ${[...new Set(reasons)].join(': ')}`, !local);
+  return new DownloadFailed(
+    `${local ? 'saving ' : ''}${url}: ${[...new Set(reasons)].join(': ')}`,
+    retryable && !local,
+  );
 }

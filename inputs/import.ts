@@ -23,6 +23,15 @@ export interface ExperimentText {
   name: string;
   /** Relative paths in it start here. */
   folder: string;
+  /** Whoever asks must not learn the text from messages: it is a file of this machine, named by another client. */
+  secret?: boolean;
+}
+
+/** The problems as people see them; of a secret text only their places. */
+function shown(problems: readonly Problem[], secret: boolean): string {
+  if (!secret) return formatProblems(problems);
+  const places = problems.map(({ file, line, column }) => `${file}:${line}:${column}`);
+  return `${places.join(', ')}: not what an experiment file has there; \`flamingo validate\` on the worker’s machine says more`;
 }
 
 /** What one run changes about its file. */
@@ -55,12 +64,12 @@ export class InvalidFile extends Error {
 
 /** Throws `InvalidFile` for anything that only another file or other content can mend. */
 export async function importExperiment(
-  { text, name, folder }: ExperimentText,
+  { text, name, folder, secret = false }: ExperimentText,
   options: ImportOptions,
 ): Promise<ImportedExperiment> {
   const { store } = options;
   const parsed = parseExperiment(text, name);
-  if (!parsed.ok) throw new InvalidFile(formatProblems(parsed.problems));
+  if (!parsed.ok) throw new InvalidFile(shown(parsed.problems, secret));
   const { warnings } = parsed;
   const spec = overridden(parsed.spec, options);
   try {
@@ -76,7 +85,9 @@ export async function importExperiment(
     if (!(error instanceof InvalidExperiment)) throw error;
     // only the inputs could show it; what concerns the file is shown at its place there
     const { path, message, hint } = error.issue;
-    throw new InvalidFile(path.length === 0 ? error.message : formatProblems([parsed.problemAt(path, message, hint)]));
+    if (path.length === 0) throw new InvalidFile(error.message);
+    const problem = parsed.problemAt(path, message, hint);
+    throw new InvalidFile(formatProblems([secret ? { ...problem, sourceLine: '' } : problem]));
   }
 }
 

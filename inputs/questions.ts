@@ -5,10 +5,11 @@
 import { readQuestionItems, type QuestionItem } from '../experiment/expand/questions';
 import { placesIn, readYaml, type YamlFault } from '../experiment/file/yaml';
 import { UnreadableInput } from './files';
+import { MAX_QUESTIONS_BYTES } from './limits';
 import { readText } from './text';
 
 export async function readQuestionFile(path: string): Promise<QuestionItem[]> {
-  return parseQuestionFile(await readText(path), path);
+  return parseQuestionFile(await readText(path, MAX_QUESTIONS_BYTES), path);
 }
 
 /** `label` is what messages call the file. Throws `UnreadableInput` naming the line. */

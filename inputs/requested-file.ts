@@ -5,6 +5,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { UnreadableInput } from './files';
 import { InvalidFile, type ExperimentText } from './import';
+import { MAX_EXPERIMENT_BYTES } from './limits';
 import { readText, withoutMark } from './text';
 
 /**
@@ -17,13 +18,19 @@ export async function requestedFile(
 ): Promise<ExperimentText> {
   if (yaml !== undefined) return { text: withoutMark(yaml), name: 'experiment.yaml', folder: experiments };
   if (file === undefined) throw new InvalidFile('expected one of "file", "yaml" and "plan" in the input');
-  const path = await insideOf(experiments, file);
+  // what is no experiment file is not read at all: the problems found in it would be an answer about its content
+  const path = /\.ya?ml$/i.test(file) ? await insideOf(experiments, file) : refuse(file);
+  if (!/\.ya?ml$/i.test(path)) refuse(file);
   try {
-    return { text: await readText(path), name: file, folder: dirname(path) };
+    const text = await readText(path, MAX_EXPERIMENT_BYTES, { label: file, packed: true });
+    return { text, name: file, folder: dirname(path), secret: true };
   } catch (error) {
-    if (error instanceof UnreadableInput) throw new InvalidFile(error.message);
-    throw error;
+    throw error instanceof UnreadableInput ? new InvalidFile(error.message) : error;
   }
+}
+
+function refuse(file: string): never {
+  throw new InvalidFile(`${file}: the name of an experiment file ends in .yaml or .yml`);
 }
 
 async function insideOf(folder: string, file: string): Promise<string> {

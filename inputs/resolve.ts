@@ -16,7 +16,7 @@ import type { DatasetSpec, FileSource, QuestionSetSpec, Spec } from '../experime
 import { archiveMember, type Python } from './archive';
 import { readPublishedAnswers } from './published-answers';
 import { readDataset } from './datasets';
-import { cachedDownload, download, DownloadFailed } from './fetch';
+import { cachedDownload, download, DownloadFailed, type DownloadOptions } from './fetch';
 import { UnreadableInput } from './files';
 import { hashModelFolder } from './model-folder';
 import { readQuestionFile } from './questions';
@@ -35,6 +35,8 @@ export interface ResolveOptions {
   offline?: boolean;
   /** Refuse paths that leave `baseFolder`: for files that came from elsewhere. */
   confine?: boolean;
+  /** Urls of files that came from elsewhere may lead to addresses that are not public (inputs/addresses.ts). */
+  privateUrls?: boolean;
   onProgress?: (input: string, done: number, total: number | null) => void;
   signal?: AbortSignal;
 }
@@ -90,7 +92,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
         missing.push({ name, kind, reason: error.message, remedy });
         return null;
       }
-      if (error instanceof UnreadableInput) throw new InvalidExperiment(path, error.message);
+      if (error instanceof UnreadableInput) throw new InvalidExperiment(path, ...saidOf(error, options));
       if (error instanceof DownloadFailed)
         throw new InvalidExperiment(path, error.message, `with a copy at hand: ${remedy}`);
       throw error;
@@ -134,6 +136,15 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
     missing,
     modelFolder,
   };
+}
+
+/** What is said of an unreadable input, and a hint. Another client is not shown what a file of this machine holds. */
+function saidOf(error: UnreadableInput, { confine = false }: ResolveOptions): [string, string?] {
+  if (!confine) return [error.message];
+  return [
+    error.withoutContent ?? 'its content is not what is expected there',
+    'what it holds is not shown to other clients; `flamingo plan` on the worker’s machine says more',
+  ];
 }
 
 async function readDeclared(name: string, declared: DatasetSpec, options: ResolveOptions): Promise<Dataset> {
@@ -212,13 +223,13 @@ async function readQuestions(
 async function verified<T>(
   source: FileSource,
   file: string,
-  { cacheFolder }: ResolveOptions,
+  options: ResolveOptions,
   read: () => Promise<T>,
 ): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (source.kind === 'url' && file === cachedDownload({ ...source, cacheFolder })) await rm(file, { force: true });
+    if (source.kind === 'url' && file === cachedDownload(downloadOf(source, options))) await rm(file, { force: true });
     throw error;
   }
 }
@@ -238,17 +249,21 @@ async function locate(
     return file;
   }
   if (source.kind === 'path') return localPath(source.path, path, options);
-  const { url, sha256 } = source;
-  const { cacheFolder } = options;
-  if (options.offline === true && !existsSync(cachedDownload({ url, sha256, cacheFolder })))
-    throw new NotHere(`not downloaded yet: ${url}`);
+  const wanted = downloadOf(source, options);
+  if (options.offline === true && !existsSync(cachedDownload(wanted)))
+    throw new NotHere(`not downloaded yet: ${source.url}`);
   return download({
-    url,
-    sha256,
-    cacheFolder,
+    ...wanted,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onProgress: (done, total) => options.onProgress?.(name, done, total),
   });
+}
+
+function downloadOf(
+  { url, sha256 }: Extract<FileSource, { kind: 'url' }>,
+  { cacheFolder, confine = false, privateUrls = false }: ResolveOptions,
+): Pick<DownloadOptions, 'url' | 'sha256' | 'cacheFolder' | 'publicOnly'> {
+  return { url, sha256, cacheFolder, publicOnly: confine && !privateUrls };
 }
 
 async function checkBytes(file: string, pinned: Sha256, path: Path): Promise<void> {

@@ -3,7 +3,7 @@
  * byte that is none of it, so that no word reaches a prompt or a plan as something else than what was written.
  */
 import { isUtf8 } from 'node:buffer';
-import { readBytes, UnreadableInput } from './files';
+import { readBytes, unreadable, type ContentOptions } from './files';
 
 export const BYTE_ORDER_MARK = '\uFEFF';
 
@@ -20,9 +20,9 @@ export const HALF_CHARACTER = 'half a character (an escape such as `\\ud800` wit
 
 const NEWLINE = 0x0a;
 
-/** The whole file as text, unpacked when it is gzip. Throws `UnreadableInput` naming FILE:LINE. */
-export async function readText(path: string): Promise<string> {
-  return textOf(await readBytes(path), path);
+/** The whole file as text, unpacked when it is gzip. Throws `UnreadableInput` naming FILE:LINE, also for more than `maxBytes`. */
+export async function readText(path: string, maxBytes: number, options: ContentOptions = {}): Promise<string> {
+  return textOf(await readBytes(path, maxBytes, options), options.label ?? path);
 }
 
 /** `label` is what messages call the file. Throws `UnreadableInput` naming FILE:LINE. */
@@ -85,7 +85,7 @@ export class TextPieces {
   }
 
   private refuse(before: number, message: string): never {
-    throw new UnreadableInput(`${this.label}:${this.line + before}: ${message}; save it as a text file in UTF-8`);
+    throw unreadable(`${this.label}:${this.line + before}: ${message}; save it as a text file in UTF-8`);
   }
 }
 

@@ -1,14 +1,11 @@
 /**
  * Reads the files of trainers of the experiment's own, so that their content can be hashed and go to any worker.
  */
-import { readFile, stat } from 'node:fs/promises';
 import type { TrainerFiles } from '../experiment/expand/backend-identity';
 import { InvalidExperiment, type Path } from '../experiment/issue';
 import type { Spec } from '../experiment/spec';
-import { reason } from './files';
-
-/** Programs, not data: what a trainer needs besides lies on the worker. */
-const MAX_BYTES = 16 * 1024 * 1024;
+import { inBytes, readBytes, TooLarge, UnreadableInput } from './files';
+import { MAX_TRAINER_BYTES } from './limits';
 
 /** `locate` gives a declared path's place, or refuses it. Throws `InvalidExperiment`. */
 export async function readTrainerFiles(
@@ -24,18 +21,18 @@ export async function readTrainerFiles(
       if (found[written] !== undefined) continue;
       const file = await locate(written, path);
       try {
-        bytes += (await stat(file)).size;
-        if (bytes > MAX_BYTES) {
+        const content = await readBytes(file, MAX_TRAINER_BYTES - bytes, { packed: true });
+        bytes += content.byteLength;
+        found[written] = content;
+      } catch (error) {
+        if (error instanceof TooLarge) {
           throw new InvalidExperiment(
             path,
-            `the trainer's files are larger than ${MAX_BYTES / 1024 / 1024} MiB together`,
+            `the trainer's files are larger than ${inBytes(MAX_TRAINER_BYTES)} together`,
             'list the program only; weights and data belong on the worker',
           );
         }
-        found[written] = await readFile(file);
-      } catch (error) {
-        if (error instanceof InvalidExperiment) throw error;
-        throw new InvalidExperiment(path, `${file}: ${reason(error)}`);
+        throw error instanceof UnreadableInput ? new InvalidExperiment(path, error.message) : error;
       }
     }
   }

@@ -33,6 +33,7 @@ async function main(): Promise<void> {
       // the embedded worker belongs to the person who asks, so it writes where it is told
       results: embedded ? null : resolve(process.env['FLAMINGO_RESULTS'] ?? '.'),
       cacheFolder: cacheFolder(),
+      privateUrls: process.env['FLAMINGO_ALLOW_PRIVATE_URLS'] === '1',
       python: pythonIfThere,
       version: programVersion,
     }),

@@ -36,7 +36,7 @@ export async function readJudged(file: string, { required, round }: TableOptions
     for (const name of header) if (!texts.has(name)) further.set(name, []);
   };
   const rows: { id: string; place: string; scores: [string, number | null][] }[] = [];
-  for await (const { fields, line } of csvRows(file, ({ columns }) => begin(columns))) {
+  for await (const { fields, line } of csvRows(file, ({ columns }) => begin(columns), { pipes: true })) {
     const place = `${file}:${line}`;
     const id = fields.get(question) as string;
     if (id === '') throw new UnreadableInput(`${place}: empty ${question}`);

@@ -3,12 +3,11 @@
  *
  * Every row keeps the very characters that it has in the file, so that what is written beside them leaves them alone.
  */
-import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { CsvError, parse } from 'csv-parse';
-import { isGzip, reason, UnreadableInput } from '../files';
+import type { OpenOptions } from '../../artifacts/regular-file';
+import { contentOf, UnreadableInput } from '../files';
+import { MAX_ROW_LENGTH, MAX_TABLE_BYTES, MAX_TABLE_ROWS } from '../limits';
 import { BYTE_ORDER_MARK, TextPieces } from '../text';
 
 export type TableFormat = 'csv' | 'jsonl';
@@ -38,6 +37,9 @@ export interface Table {
   rows(): AsyncGenerator<TableRow>;
 }
 
+const TOO_LONG = `the row has more than ${MAX_ROW_LENGTH.toLocaleString('en')} characters`;
+const TOO_MANY = `a table has at most ${MAX_TABLE_ROWS.toLocaleString('en')} rows`;
+
 /** The format by the file's name: `.csv`, `.jsonl` or `.ndjson`, each also with `.gz`; null for any other. */
 export function tableFormat(path: string): TableFormat | null {
   const name = path.toLowerCase().replace(/\.gz$/, '');
@@ -60,12 +62,16 @@ export async function openTable(path: string, format: TableFormat): Promise<Tabl
 const NO_HEADER = (path: string): string => `${path}: the file is empty; a CSV file starts with a line of column names`;
 
 /**
- * Reads a CSV file once, from its start, so that it may be a pipe. `begin` is told the header before the first row comes.
+ * Reads a CSV file once, from its start, so that with `pipes` it may be one. `begin` is told the header before the first row comes.
  * Throws `UnreadableInput` naming FILE:LINE.
  */
-export async function* csvRows(path: string, begin: (header: TableHeader) => void): AsyncGenerator<TableRow> {
+export async function* csvRows(
+  path: string,
+  begin: (header: TableHeader) => void,
+  options: OpenOptions = {},
+): AsyncGenerator<TableRow> {
   let columns: string[] | null = null;
-  for await (const record of csvRecords(path)) {
+  for await (const record of csvRecords(path, options)) {
     if (columns === null) {
       const header = headerOf(path, record);
       begin(header);
@@ -94,8 +100,8 @@ interface CsvRecord extends Pick<TableRow, 'line' | 'raw' | 'lineEnd'> {
 }
 
 /** Records with their own characters; the first is the header. Lines without any character are left out. */
-async function* csvRecords(path: string): AsyncGenerator<CsvRecord> {
-  const { start, byteOrderMark, characters } = await openText(path);
+async function* csvRecords(path: string, options: OpenOptions = {}): AsyncGenerator<CsvRecord> {
+  const { start, byteOrderMark, characters } = await openText(path, options);
   const ends: TableRow['lineEnd'][] = endsWithReturns(start) ? ['\r'] : ['\r\n', '\n'];
   // what the parser holds is lost with its first error: the names for that message are taken from it at once
   let header: string[] | null = null;
@@ -103,11 +109,18 @@ async function* csvRecords(path: string): AsyncGenerator<CsvRecord> {
     header ??= (parsed as { record: string[] }).record;
     return parsed as string[];
   };
-  const parser = parse({ raw: true, relax_column_count: true, record_delimiter: ends, on_record });
+  const parser = parse({
+    raw: true,
+    relax_column_count: true,
+    record_delimiter: ends,
+    on_record,
+    max_record_size: MAX_ROW_LENGTH,
+  });
   const source = Readable.from(characters());
   // an error of the source reaches the loop below through the parser
   pipeline(source, parser, () => undefined);
   let line = 1;
+  let rows = 0;
   let lineEnd = ends.at(-1) as TableRow['lineEnd']; // the last line may have none: it gets that of the line before
   try {
     for await (const record of parser) {
@@ -115,13 +128,17 @@ async function* csvRecords(path: string): AsyncGenerator<CsvRecord> {
       // the parser gives the first character of the line end along
       const own = /[\r\n]$/.test(raw) ? raw.slice(0, -1) : raw;
       if (own !== raw) lineEnd = raw.endsWith('\n') ? '\n' : (ends[0] as TableRow['lineEnd']);
-      if (own !== '') yield { fields, raw: own, line, lineEnd, byteOrderMark };
+      if (own !== '') {
+        if (rows++ > MAX_TABLE_ROWS) throw new UnreadableInput(`${path}:${line}: ${TOO_MANY}`); // the first is the header
+        yield { fields, raw: own, line, lineEnd, byteOrderMark };
+      }
       line += own.split(lineEnd === '\r' ? '\r' : '\n').length;
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     // it may come before records that the parser still holds
     const { lines = line, column } = error as CsvError & { lines?: number; column?: number };
+    if (error.code === 'CSV_MAX_RECORD_SIZE') throw new UnreadableInput(`${path}:${line}: ${TOO_LONG}`);
     const name = column === undefined ? undefined : (header as string[] | null)?.[column];
     throw new UnreadableInput(`${path}:${lines}: ${error.message}${name === undefined ? '' : ` (column ${name})`}`);
   } finally {
@@ -140,9 +157,12 @@ function endsWithReturns(start: string): boolean {
 async function* jsonRows(path: string): AsyncGenerator<TableRow> {
   const { characters } = await openText(path);
   let line = 0;
+  let rows = 0;
   for await (const { raw, lineEnd } of lines(characters())) {
     line += 1;
+    if (raw.length > MAX_ROW_LENGTH) throw new UnreadableInput(`${path}:${line}: ${TOO_LONG}`);
     if (raw.trim() === '') continue;
+    if (++rows > MAX_TABLE_ROWS) throw new UnreadableInput(`${path}:${line}: ${TOO_MANY}`);
     let value: unknown;
     try {
       value = JSON.parse(raw);
@@ -165,6 +185,7 @@ async function* lines(characters: AsyncGenerator<string>): AsyncGenerator<Pick<T
       if (part.endsWith('\r')) yield { raw: part.slice(0, -1), lineEnd: '\r\n' };
       else yield { raw: part, lineEnd: '\n' };
     }
+    if (rest.length > MAX_ROW_LENGTH) break; // refused by whoever reads it
   }
   if (rest !== '') yield { raw: rest, lineEnd: '\n' };
 }
@@ -179,8 +200,8 @@ interface Text {
   close: () => Promise<void>;
 }
 
-async function openText(path: string): Promise<Text> {
-  const pieces = decoded(path);
+async function openText(path: string, options: OpenOptions = {}): Promise<Text> {
+  const pieces = decoded(path, options);
   let start = '';
   // what a multi-byte character is cut off from may leave the first piece empty
   for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
@@ -205,26 +226,8 @@ async function openText(path: string): Promise<Text> {
   };
 }
 
-async function* decoded(path: string): AsyncGenerator<string> {
-  const source = createReadStream(path, { highWaterMark: 1 << 18 });
+async function* decoded(path: string, options: OpenOptions): AsyncGenerator<string> {
   const pieces = new TextPieces(path, 'keep');
-  let gzip = false;
-  try {
-    await once(source, 'readable');
-    const first = source.read() as Buffer | null;
-    if (first !== null) {
-      gzip = isGzip(first);
-      source.unshift(first);
-    }
-    const bytes = gzip ? pipeline(source, createGunzip(), () => undefined) : source;
-    for await (const chunk of bytes) yield pieces.next(chunk as Uint8Array);
-    yield pieces.end();
-  } catch (error) {
-    if (error instanceof UnreadableInput) throw error;
-    const { message } = error as Error;
-    const why = gzip ? `it can not be unpacked (${message})` : reason(error);
-    throw new UnreadableInput(`${path}: ${why}`, { cause: error });
-  } finally {
-    source.destroy();
-  }
+  for await (const chunk of contentOf(path, MAX_TABLE_BYTES, options)) yield pieces.next(chunk);
+  yield pieces.end();
 }

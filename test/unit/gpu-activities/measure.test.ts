@@ -79,6 +79,7 @@ async function outline(): Promise<ExperimentOutline> {
     experiments: folder,
     results: null,
     cacheFolder: folder,
+    privateUrls: false,
     python: () => null,
     version: async () => ({ version: '0.0.0', commit: null }),
   });

@@ -1,4 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { safetensors } from '../../support/safetensors';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'flamingo-model-'));
   writeFileSync(join(folder, 'config.json'), '{}');
-  writeFileSync(join(folder, 'model.safetensors'), 'weights');
+  writeFileSync(join(folder, 'model.safetensors'), safetensors('weights'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -30,7 +31,7 @@ test('a local model that is what was planned with is used', async () => {
 });
 
 test.each([
-  ['weights changed', () => writeFileSync(join(folder, 'model.safetensors'), 'other weights'), 'planned with'],
+  ['weights changed', () => writeFileSync(join(folder, 'model.safetensors'), safetensors('other weights')), 'planned with'],
   ['weights are gone', () => rmSync(join(folder, 'model.safetensors')), 'no .safetensors weights'],
 ])('a local model whose %s after planning is refused, without retry', async (_, change, message) => {
   const sha256 = await hashModelFolder(folder, join(folder, 'cache'));

@@ -10,6 +10,7 @@ import { sha256 } from '../../../experiment/canonical';
 import type { ArtifactRef } from '../../../experiment/plan';
 import { rowsText } from '../../../experiment/expand/dataset';
 import { questionsHash } from '../../../experiment/expand/questions';
+import { safetensors } from '../../support/safetensors';
 import { birds, SMALL, weather } from '../experiment/samples';
 
 const ROWS = rowsText(birds().rows);
@@ -89,12 +90,12 @@ test('a local model folder is known by its content', async () => {
   writeFileSync(join(model, 'config.json'), '{}');
   const text = SMALL.replace('{ bundled: smollm2-135m-instruct }', '{ path: model }');
   await expect(imported(text)).rejects.toThrow(/no \.safetensors weights/);
-  writeFileSync(join(model, 'model.safetensors'), 'weights');
+  writeFileSync(join(model, 'model.safetensors'), safetensors('weights'));
   const { stored: first } = await imported(text);
   expect((await loadPlan(store, first?.ref as ArtifactRef)).modelFolder).toBe(model);
   writeFileSync(join(model, 'README.md'), 'words do not count');
   expect(await keyOfPlan(text)).toBe(first?.plan.key);
-  writeFileSync(join(model, 'model.safetensors'), 'other weights');
+  writeFileSync(join(model, 'model.safetensors'), safetensors('other weights'));
   expect(await keyOfPlan(text)).not.toBe(first?.plan.key);
 });
 

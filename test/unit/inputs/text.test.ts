@@ -26,7 +26,7 @@ const marked = (text: string): string => `\uFEFF${text}`;
 
 /** Every reader of outside text, with a file that it reads and what comes of it. */
 const READERS: [string, string, string, (path: string) => Promise<unknown>][] = [
-  ['text', '.txt', 'für\nalle\n', readText],
+  ['text', '.txt', 'für\nalle\n', (path) => readText(path, 1000)],
   ['an experiment file', '.yaml', 'name: x\ndescription: für\n', readExperimentFile],
   ['a rubric', '.txt', 'Kind?\n{question} {answer} für\n', readRubric],
   ['a question file', '.yaml', '- id: a\n  paraphrases: [Für wen?]\n', readQuestionFile],
@@ -110,7 +110,7 @@ test('pieces may end within a character', () => {
 });
 
 test('a packed file is text, too', async () => {
-  expect(await readText(file(gzipSync(marked('für')), '.gz'))).toBe('für');
+  expect(await readText(file(gzipSync(marked('für')), '.gz'), 1000)).toBe('für');
 });
 
 test('half a character from an escape is refused at its line', async () => {

@@ -82,7 +82,7 @@ test.each<[string, string | Buffer, TableFormat, AnswerColumns, RegExp]>([
   ['no header', '', 'csv', {}, /a\.csv: the file is empty/],
   ['a column twice', 'answer,question,answer\n', 'csv', {}, /a\.csv:1: the column "answer" is there twice/],
   ['no UTF-8', Buffer.from([0x71, 0xff, 0x0a]), 'csv', {}, /:1: not UTF-8 text/],
-  ['damaged gzip', Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0x01]), 'csv', {}, /can not be unpacked/],
+  ['damaged gzip', Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0x01]), 'csv', {}, /damaged gzip file/],
   ['no JSON', '{"question":"a","answer":"b"}\n{"question"\n', 'jsonl', {}, /a\.jsonl:2: not JSON/],
   ['a list', '[1]\n', 'jsonl', {}, /a\.jsonl:1: expected a JSON object/],
 ])('refused: %s', async (_what, content, format, columns, message) => {
