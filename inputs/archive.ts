@@ -6,15 +6,17 @@
  */
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, isAbsolute, join, posix, sep } from 'node:path';
+import { basename, isAbsolute, join, posix, resolve, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { keyOf, type Sha256 } from '../experiment/canonical';
 import { reason, unpack, UnreadableInput } from './files';
 
-/** An interpreter with easy-dataset-share (that of the trainer's environment), and the variables that it runs with. */
+/** An interpreter with easy-dataset-share (that of the trainer's environment), and with which variables and where it runs. */
 export interface Python {
   path: string;
   env: NodeJS.ProcessEnv;
+  /** A folder in which nothing lies that Python would import. */
+  cwd: string;
 }
 
 export interface ArchiveMember {
@@ -88,7 +90,7 @@ async function findMember(folder: string, member: string, archive: string): Prom
 }
 
 async function unprotect({ archive, password, canaries, python }: ArchiveMember, folder: string): Promise<void> {
-  const args = ['unprotect-dir', archive, '-p', password, '-o', folder, '--no-gitignore'];
+  const args = ['unprotect-dir', resolve(archive), '-p', password, '-o', resolve(folder), '--no-gitignore'];
   if (canaries === 'drop') args.push('--remove-canaries');
   const { status, output } = await run(python, JSON.stringify(args));
   if (status === 0) return;
@@ -99,9 +101,13 @@ async function unprotect({ archive, password, canaries, python }: ArchiveMember,
   throw new UnreadableInput(`${archive}: easy-dataset-share could not open it: ${last}`);
 }
 
-async function run({ path, env }: Python, input: string): Promise<{ status: number | null; output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(path, ['-c', PROGRAM], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...env, PYTHONUTF8: '1' } });
+async function run({ path, env, cwd }: Python, input: string): Promise<{ status: number | null; output: string }> {
+  return new Promise((done, reject) => {
+    const child = spawn(path, ['-c', PROGRAM], {
+      cwd,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...env, PYTHONUTF8: '1' },
+    });
     let output = '';
     const gather = (chunk: Buffer): void => {
       output = (output + chunk.toString('utf8')).slice(-16_384);
@@ -109,7 +115,7 @@ async function run({ path, env }: Python, input: string): Promise<{ status: numb
     child.stdout.on('data', gather);
     child.stderr.on('data', gather);
     child.on('error', (error) => reject(new UnreadableInput(`${path}: ${reason(error)}; run \`npm run setup\``)));
-    child.on('close', (status) => resolve({ status, output }));
+    child.on('close', (status) => done({ status, output }));
     child.stdin.on('error', () => undefined); // the program may end before it reads; its status tells
     child.stdin.end(input);
   });

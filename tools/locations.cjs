@@ -9,6 +9,7 @@ const { createHash } = require('node:crypto');
 const { accessSync, constants, existsSync, readFileSync, statSync } = require('node:fs');
 const { homedir } = require('node:os');
 const { delimiter, dirname, join, resolve } = require('node:path');
+const { environmentFor } = require('./environments.cjs');
 
 const PINS = {
   node: '20.19.0',
@@ -88,7 +89,11 @@ function cachedTemporal() {
 
 /** The server version inside a Temporal CLI, such as `1.31.2`; a self-made build has no useful version of its own. */
 function temporalServerVersion(executable) {
-  const answer = spawnSync(executable, ['--version'], { encoding: 'utf8', timeout: 20_000 });
+  const answer = spawnSync(executable, ['--version'], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    env: environmentFor('Temporal server', process.env),
+  });
   if (answer.error !== undefined) throw new Error(`${executable} does not run: ${answer.error.message}`);
   const match = /Server (\d+\.\d+\.\d+)/.exec(`${answer.stdout}${answer.stderr}`);
   if (match === null) throw new Error(`${executable} --version names no server version: is it the Temporal CLI?`);
