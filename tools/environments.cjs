@@ -161,7 +161,9 @@ const PROCESSES = {
   trainer: ['system', 'network', 'flamingo', 'hub', 'compute'],
   /** Short-lived: the doctor's look at the Python environment and at the GPU, git, the reader of archives. */
   helper: ['system', 'compute'],
-  /** npm, pip, uv, Go and tar, as set-up runs them, and set-up itself when the command line starts it. */
+  /** Set-up, when the command line starts it. */
+  'set-up': ['system', 'network', 'node', 'go', 'packages', 'flamingo', 'temporal'],
+  /** npm, pip, uv, Go and tar, as set-up runs them. */
   installer: ['system', 'network', 'node', 'go', 'packages'],
 };
 

@@ -10,6 +10,7 @@ export type ProcessName =
   | 'GPU worker'
   | 'trainer'
   | 'helper'
+  | 'set-up'
   | 'installer';
 export declare const GROUPS: Readonly<Record<string, readonly string[]>>;
 export declare const PROCESSES: Readonly<Record<ProcessName, readonly string[]>>;

@@ -34,20 +34,27 @@ const secretsOf = (name: ProcessName): string[] => {
   return SECRETS.filter((secret) => given[secret] !== undefined).sort();
 };
 
-it.each<[ProcessName, string[]]>([
-  ['supervisor', [...HUB, ...TEMPORAL]],
-  ['supervisor of a Claude judge', [...JUDGE, ...HUB, ...TEMPORAL]],
-  ['Temporal server', []],
-  ['stand-in judge', []],
-  ['orchestration worker', TEMPORAL],
-  ['judge worker of the stand-in', TEMPORAL],
-  ['judge worker of Claude', [...JUDGE, ...TEMPORAL]],
-  ['GPU worker', [...HUB, ...TEMPORAL]],
-  ['trainer', HUB],
-  ['helper', []],
-  ['installer', []],
-])('gives the %s no secrets but %j', (name, secrets) => {
-  expect(secretsOf(name)).toEqual([...secrets].sort());
+const EXPECTED: Record<ProcessName, string[]> = {
+  supervisor: [...HUB, ...TEMPORAL],
+  'supervisor of a Claude judge': [...JUDGE, ...HUB, ...TEMPORAL],
+  'Temporal server': [],
+  'stand-in judge': [],
+  'orchestration worker': TEMPORAL,
+  'judge worker of the stand-in': TEMPORAL,
+  'judge worker of Claude': [...JUDGE, ...TEMPORAL],
+  'GPU worker': [...HUB, ...TEMPORAL],
+  trainer: HUB,
+  helper: [],
+  'set-up': TEMPORAL,
+  installer: [],
+};
+
+it.each(names)('gives the %s no secrets but its own', (name) => {
+  expect(secretsOf(name)).toEqual([...EXPECTED[name]].sort());
+});
+
+it('is asked about every process here', () => {
+  expect(Object.keys(EXPECTED).sort()).toEqual([...names].sort());
 });
 
 it('gives every process what it needs to run', () => {
