@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 import packageJson from '../package.json';
+import { environmentFor } from '../tools/environments.cjs';
 import { installationRoot } from '../workers/places';
 
 export interface Machine {
@@ -38,7 +39,11 @@ export function describeMachine(extra: Record<string, string> = {}): Machine {
 
 function commit(): string {
   const git = (...args: string[]): string =>
-    execFileSync('git', ['-C', installationRoot(), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    execFileSync('git', ['-C', installationRoot(), ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: environmentFor('helper', process.env),
+    });
   try {
     const dirty = git('status', '--porcelain', '--untracked-files=no', '--', '.', ':!docs/benchmarks.md').trim() !== '';
     return `${git('rev-parse', '--short', 'HEAD').trim()}${dirty ? '-dirty' : ''}`;

@@ -8,15 +8,10 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder, dataFolder } from '../workers/places';
-import {
-  bundledModelPath,
-  pythonEnv,
-  pythonPath,
-  temporalPath,
-  UNSLOTH_SET_UP,
-  unslothPython,
-} from '../workers/toolchain';
+import { bundledModelPath, pythonPath, temporalPath, UNSLOTH_SET_UP, unslothPython } from '../workers/toolchain';
 import { atLeast, bundledModels, PINS } from '../tools/locations.cjs';
+import { environmentFor } from '../tools/environments.cjs';
+import { pythonOptions } from '../tools/start-python.cjs';
 import { freePort } from './local/ports';
 import { LocalFiles } from './local/state';
 
@@ -77,7 +72,10 @@ async function python(): Promise<Finding> {
   const ask =
     'import platform, importlib.metadata as m; print(platform.python_version(), *(p + " " + m.version(p) for p in ("torch", "transformers", "peft")), sep=", ")';
   try {
-    const { stdout } = await run(pythonPath(), ['-c', ask], { env: pythonEnv(), timeout: 30_000 });
+    const { stdout } = await run(pythonPath(), ['-c', ask], {
+      ...pythonOptions('helper', process.env),
+      timeout: 30_000,
+    });
     return ok(name, stdout.trim());
   } catch (error) {
     return missing(name, messageOf(error), SET_UP);
@@ -190,7 +188,7 @@ async function gpu(): Promise<Finding> {
   const name = 'GPU';
   try {
     const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'];
-    const { stdout } = await run('nvidia-smi', query, { timeout: 15_000 });
+    const { stdout } = await run('nvidia-smi', query, { env: environmentFor('helper', process.env), timeout: 15_000 });
     return ok(name, stdout.trim().split('\n').join('; '));
   } catch (error) {
     const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -6,7 +6,7 @@
  */
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, opendir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, isAbsolute, join, posix, sep } from 'node:path';
+import { basename, isAbsolute, join, posix, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { hashFile } from '../artifacts/hash-file';
@@ -20,10 +20,12 @@ import {
   MAX_UNPACKED_BYTES,
 } from './limits';
 
-/** An interpreter with easy-dataset-share (that of the trainer's environment), and the variables that it runs with. */
+/** An interpreter with easy-dataset-share (that of the trainer's environment), and with which variables and where it runs. */
 export interface Python {
   path: string;
   env: NodeJS.ProcessEnv;
+  /** A folder in which nothing lies that Python would import. */
+  cwd: string;
 }
 
 export interface ArchiveMember {
@@ -170,7 +172,7 @@ async function unprotect(
   bounds: ArchiveBounds,
   folder: string,
 ): Promise<void> {
-  const args = ['unprotect-dir', archive, '-p', password, '-o', folder, '--no-gitignore'];
+  const args = ['unprotect-dir', resolve(archive), '-p', password, '-o', resolve(folder), '--no-gitignore'];
   if (canaries === 'drop') args.push('--remove-canaries');
   const { status, output, late } = await run(python, JSON.stringify(args), bounds);
   if (status === 0) return;
@@ -188,13 +190,13 @@ async function unprotect(
 
 /** `late`: it was ended because its time was over. */
 async function run(
-  { path, env }: Python,
+  { path, env, cwd }: Python,
   input: string,
   { unpackedBytes, members, ms }: ArchiveBounds,
 ): Promise<{ status: number | null; output: string; late: boolean }> {
-  return new Promise((resolve, reject) => {
+  return new Promise((done, reject) => {
     const args = ['-c', PROGRAM, String(unpackedBytes), String(members)];
-    const child = spawn(path, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...env, PYTHONUTF8: '1' } });
+    const child = spawn(path, args, { cwd, stdio: ['pipe', 'pipe', 'pipe'], env: { ...env, PYTHONUTF8: '1' } });
     let late = false;
     const clock = setTimeout(() => (late = child.kill('SIGKILL')), ms);
     let output = '';
@@ -209,7 +211,7 @@ async function run(
     });
     child.on('close', (status) => {
       clearTimeout(clock);
-      resolve({ status, output, late });
+      done({ status, output, late });
     });
     child.stdin.on('error', () => undefined); // the program may end before it reads; its status tells
     child.stdin.end(input);

@@ -9,6 +9,7 @@ const { createHash } = require('node:crypto');
 const { accessSync, constants, existsSync, readFileSync, statSync } = require('node:fs');
 const { homedir } = require('node:os');
 const { delimiter, dirname, join, resolve } = require('node:path');
+const { environmentFor } = require('./environments.cjs');
 
 const PINS = {
   node: '20.19.0',
@@ -17,6 +18,13 @@ const PINS = {
   /** Oldest Go that compiles tools/temporal-cli, from its go.mod. */
   go: '1.26.4',
   temporalCli: '1.8.2',
+  /** SHA-256 of that release's archives, as its checksums.txt has them. */
+  temporalArchives: {
+    'darwin-arm64': 'dacdc3587682c04cf27e67c8878ca2d755230b6ad63c0c6ebddd7348ae90ed94',
+    'darwin-x64': '489d7f5420cae02b559774ac23df035141954c33a51dba96f5759a0ddccdf1b6',
+    'linux-arm64': '83600a8fac6e3da54093e5da6918d399f501532b9f1172235603f9606f4ac6e4',
+    'linux-x64': 'd8421bda989e6514b4bdb4d63a9012a8a05a806892e881a5aad8510496349a94',
+  },
   /** Oldest Temporal server whose behaviour the workflows rely on. */
   temporalServer: '1.31',
 };
@@ -88,7 +96,11 @@ function cachedTemporal() {
 
 /** The server version inside a Temporal CLI, such as `1.31.2`; a self-made build has no useful version of its own. */
 function temporalServerVersion(executable) {
-  const answer = spawnSync(executable, ['--version'], { encoding: 'utf8', timeout: 20_000 });
+  const answer = spawnSync(executable, ['--version'], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    env: environmentFor('Temporal server', process.env),
+  });
   if (answer.error !== undefined) throw new Error(`${executable} does not run: ${answer.error.message}`);
   const match = /Server (\d+\.\d+\.\d+)/.exec(`${answer.stdout}${answer.stderr}`);
   if (match === null) throw new Error(`${executable} --version names no server version: is it the Temporal CLI?`);

@@ -5,6 +5,8 @@ export declare const PINS: {
   readonly uv: string;
   readonly go: string;
   readonly temporalCli: string;
+  /** By platform and architecture, as Node names them. */
+  readonly temporalArchives: Readonly<Record<string, string>>;
   readonly temporalServer: string;
 };
 export interface FoundTemporal {

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 const { cacheFolder } = require('./locations.cjs');
+const { environmentFor } = require('./environments.cjs');
 const { acquire } = require('./lock.cjs');
 
 const SIGN_OF_LIFE_MS = 30_000;
@@ -81,8 +82,13 @@ export class Progress {
 
 const running = new Set();
 
+/** What the programs of set-up are given of the environment: no key and no token, whatever they download runs with it. */
+export function installerEnvironment() {
+  return environmentFor('installer', process.env);
+}
+
 /** Runs a program to its end with its output in a log file; fails with the output's end and the log's path. */
-export async function runLogged(command, args, { cwd, env = process.env, log, remedy }) {
+export async function runLogged(command, args, { cwd, env = installerEnvironment(), log, remedy }) {
   mkdirSync(dirname(log), { recursive: true });
   const file = createWriteStream(log);
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -7,10 +7,18 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { SetUpError, runLogged } from './progress.mjs';
+import { fileURLToPath } from 'node:url';
+import { SetUpError, installerEnvironment, runLogged } from './progress.mjs';
 
-const locations = createRequire(import.meta.url)('./locations.cjs');
+const require = createRequire(import.meta.url);
+const locations = require('./locations.cjs');
+const { pythonOptions } = require('./start-python.cjs');
 const { PINS, atLeast, cacheFolder, executableOnPath, trainerFolder } = locations;
+
+/** The pinned uv with the hash of each of its wheels, as the Python package index lists them. */
+const UV_REQUIREMENTS = fileURLToPath(new URL('uv-requirements.txt', import.meta.url));
+/** For `pip install`. A wheel, not the source: to build that would run what no hash of ours covers. */
+export const HASHED = ['--require-hashes', '--only-binary=:all:', '-r', UV_REQUIREMENTS];
 
 /** torch for Linux comes with CUDA: 5.3 GB installed, plus the download cache beside it. */
 const ENVIRONMENT_BYTES = 8e9;
@@ -39,10 +47,9 @@ async function makeEnvironment(progress) {
   await progress.step('Python environment (uv sync; torch is large: up to some minutes the first time)', async () => {
     // uv mends a half-made environment, but not one whose interpreter has been removed
     if (existsSync(folder) && !existsSync(locations.environmentPython())) rmSync(folder, { recursive: true });
-    const { VIRTUAL_ENV: _active, ...env } = process.env;
     await runLogged(uv, ['sync', '--frozen', '--no-install-project', '--python', python.path], {
       cwd: trainerFolder(),
-      env: { ...env, UV_PROJECT_ENVIRONMENT: folder, UV_NO_PROGRESS: '1' },
+      env: { ...installerEnvironment(), UV_PROJECT_ENVIRONMENT: folder, UV_NO_PROGRESS: '1' },
       log: join(cacheFolder(), 'logs', 'uv-sync.log'),
       remedy: 'check that the Python package index is reachable and the disk is not full, then: npm run setup',
     });
@@ -60,10 +67,9 @@ export function findPython() {
   for (const name of names) {
     const answer = spawnSync(
       name,
-      ['-c', 'import sys, platform; print(sys.executable); print(platform.python_version())'],
-      {
-        encoding: 'utf8',
-      },
+      // any Python may answer here, so -I, which all of them know: nothing of the working folder, no PYTHONPATH
+      ['-I', '-c', 'import sys, platform; print(sys.executable); print(platform.python_version())'],
+      { encoding: 'utf8', env: installerEnvironment() },
     );
     if (answer.status !== 0) continue;
     const [path, version] = answer.stdout.trim().split('\n');
@@ -90,7 +96,9 @@ function needSpace() {
 async function findUv(progress, python) {
   const onPath = executableOnPath('uv');
   if (onPath !== null) {
-    const version = /uv (\S+)/.exec(spawnSync(onPath, ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1];
+    const version = /uv (\S+)/.exec(
+      spawnSync(onPath, ['--version'], { encoding: 'utf8', env: installerEnvironment() }).stdout ?? '',
+    )?.[1];
     const minor = PINS.uv.split('.').slice(0, 2).join('.');
     if (version !== undefined && atLeast(version, minor)) return onPath;
   }
@@ -102,7 +110,7 @@ async function findUv(progress, python) {
     rmSync(temporary, { recursive: true, force: true });
     await runLogged(
       python.path,
-      ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-deps', '--target', temporary, `uv==${PINS.uv}`],
+      ['-I', '-m', 'pip', 'install', '--disable-pip-version-check', '--no-deps', '--target', temporary, ...HASHED],
       {
         log: join(cacheFolder(), 'logs', 'uv-install.log'),
         remedy:
@@ -120,8 +128,7 @@ async function prepareModel(progress, name) {
   mkdirSync(join(cacheFolder(), 'models'), { recursive: true });
   await progress.step(`model ${name} (under a minute)`, () =>
     runLogged(locations.environmentPython(), ['-m', 'flamingo_trainer', 'prepare-model', locations.modelFolder(name)], {
-      cwd: cacheFolder(),
-      env: { ...process.env, PYTHONPATH: trainerFolder(), PYTHONNOUSERSITE: '1' },
+      ...pythonOptions('helper', process.env),
       log: join(cacheFolder(), 'logs', `${name}.log`),
       remedy: 'npm run setup; if it fails again, the log says where',
     }),

@@ -13,9 +13,10 @@ import { generate } from '../gpu-activities/generate';
 import { measure } from '../gpu-activities/measure';
 import { OneTrainer } from '../gpu-activities/process/one-trainer';
 import { trainerFolder } from '../tools/locations.cjs';
+import { pythonOptions } from '../tools/start-python.cjs';
 import { cacheFolder, dataFolder } from './places';
 import { openStore } from './open-store';
-import { bundledModelPath, pythonEnv, pythonPath, unslothPython } from './toolchain';
+import { bundledModelPath, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
 import { runWorker, workerLogger, type RunningWorker } from './run-worker';
@@ -28,7 +29,7 @@ async function main(): Promise<void> {
     (backend) => ({
       command: backend === 'unsloth' ? unslothPython() : pythonPath(),
       args: ['-m', 'flamingo_trainer', 'serve', ...(backend === 'unsloth' ? [backend] : [])],
-      env: { ...pythonEnv(), FLAMINGO_ALLOW_DOWNLOAD: downloadsAllowed() ? '1' : '0' },
+      ...pythonOptions('trainer', { ...process.env, FLAMINGO_ALLOW_DOWNLOAD: downloadsAllowed() ? '1' : '0' }),
       logFile: join(dataFolder(), 'logs', `trainer-${process.pid}.log`),
     }),
     () => {

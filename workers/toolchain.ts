@@ -13,6 +13,7 @@ import {
   modelFolder,
   trainerFolder,
 } from '../tools/locations.cjs';
+import { pythonOptions } from '../tools/start-python.cjs';
 import { NotSetUp } from '../gpu-activities/process/not-set-up';
 
 function missing(what: string, where: string): NotSetUp {
@@ -24,7 +25,7 @@ export function pythonPath(): string {
   const named = process.env['FLAMINGO_TRAINER_PYTHON'];
   if (named) {
     if (!existsSync(named)) throw new NotSetUp(`FLAMINGO_TRAINER_PYTHON=${named} does not exist`);
-    return named;
+    return resolve(named);
   }
   if (!environmentReady()) throw missing("the trainer's Python environment", environmentFolder());
   return environmentPython();
@@ -34,7 +35,7 @@ export function pythonPath(): string {
 export function pythonIfThere(): Python | null {
   try {
     const path = pythonPath();
-    return existsSync(path) ? { path, env: process.env } : null;
+    return existsSync(path) ? { path, ...pythonOptions('helper', process.env) } : null;
   } catch {
     return null;
   }
@@ -47,29 +48,13 @@ export function pythonIfThere(): Python | null {
 export function unslothPython(): string {
   const named = process.env['FLAMINGO_UNSLOTH_PYTHON'];
   const python = named || join(trainerFolder(), 'unsloth-environment', '.venv', 'bin', 'python');
-  if (existsSync(python)) return python;
+  if (existsSync(python)) return resolve(python);
   throw new NotSetUp(
     `Unsloth's Python environment is missing (${named ? `FLAMINGO_UNSLOTH_PYTHON=${named}` : python}): run \`${UNSLOTH_SET_UP}\``,
   );
 }
 
 export const UNSLOTH_SET_UP = 'uv sync --frozen --project gpu-activities/trainer/unsloth-environment';
-
-/**
- * The whole environment of a trainer process: this process' own with the trainer's package on PYTHONPATH, and without
- * what would put other packages before the locked ones. Keys for APIs are left out: the trainer calls none.
- */
-export function pythonEnv(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(ANTHROPIC_.*|PYTHONHOME|PYTHONSTARTUP|VIRTUAL_ENV|CONDA_PREFIX)$/.test(name),
-  );
-  return {
-    ...Object.fromEntries(kept),
-    PYTHONPATH: trainerFolder(),
-    PYTHONNOUSERSITE: '1',
-    PYTHONUNBUFFERED: '1',
-  };
-}
 
 export interface TemporalBinary {
   path: string;

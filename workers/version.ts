@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ProgramVersion } from '../report/report-input';
+import { environmentFor } from '../tools/environments.cjs';
 import { installationRoot } from './places';
 
 /** Read once, at the first report of this process: a clone may be changed while the code that it had runs on. */
@@ -21,7 +22,8 @@ async function readVersion(): Promise<ProgramVersion> {
   const root = installationRoot();
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   try {
-    const git = (...args: string[]) => promisify(execFile)('git', ['-C', root, ...args]);
+    const git = (...args: string[]) =>
+      promisify(execFile)('git', ['-C', root, ...args], { env: environmentFor('helper', process.env) });
     const { stdout: commit } = await git('rev-parse', 'HEAD');
     const { stdout: changes } = await git('status', '--porcelain', '--untracked-files=no');
     return { version, commit: commit.trim() + (changes === '' ? '' : ' with uncommitted changes') };

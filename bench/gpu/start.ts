@@ -3,16 +3,17 @@
  * Where there is no Node, `PYTHONPATH=gpu-activities/trainer python -m bench.gpu` at the repository's root is the same.
  */
 import { spawn } from 'node:child_process';
-import { delimiter } from 'node:path';
 import { installationRoot } from '../../workers/places';
-import { pythonEnv, pythonPath, unslothPython } from '../../workers/toolchain';
+import { pythonPath, unslothPython } from '../../workers/toolchain';
 import { trainerFolder } from '../../tools/locations.cjs';
+import { pythonOptions } from '../../tools/start-python.cjs';
 
 /** Resolves with the benchmark's exit code. Its table or JSON goes to stdout, its progress to stderr. */
 export function runGpuBenchmark(args: string[]): Promise<number> {
   const child = spawn(pythonPath(), ['-m', 'bench.gpu', ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...pythonEnv(), ...unsloth(), PYTHONPATH: [trainerFolder(), installationRoot()].join(delimiter) },
+    ...pythonOptions('trainer', { ...process.env, ...unsloth() }, [trainerFolder(), installationRoot()]),
+    cwd: process.cwd(), // arguments name folders relative to where the person is
   });
   // Ctrl-C reaches the child as well; it ends its own children, and this waits for it
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => child.kill(name));

@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { environmentFor } from '../../tools/environments.cjs';
 
 /** State letter and start time (clock ticks since boot) of a process; null where there is no /proc, or no process. */
 function look(pid: number): { state: string; start: string } | null {
@@ -55,7 +56,8 @@ function commandLine(pid: number): string | null {
     // no /proc on this platform
   }
   try {
-    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+    const env = environmentFor('helper', process.env);
+    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8', env });
   } catch {
     return null;
   }

@@ -16,6 +16,8 @@ export interface TrainerOptions {
   command: string;
   args: string[];
   env: NodeJS.ProcessEnv;
+  /** The process' working folder; default: this process' own. */
+  cwd?: string;
   /** Receives the trainer's stdout and stderr. */
   logFile: string;
   /** Milliseconds until `ready`; importing torch from a cold disk takes half a minute. */
@@ -69,6 +71,7 @@ export class TrainerProcess {
     const log = openSync(options.logFile, 'a');
     const child = spawn(options.command, options.args, {
       env: options.env,
+      cwd: options.cwd,
       detached: true,
       stdio: ['ignore', log, log, 'pipe', 'pipe'],
     });

@@ -5,7 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheFolder } from '../../workers/places';
-import { pythonEnv, pythonPath } from '../../workers/toolchain';
+import { pythonPath } from '../../workers/toolchain';
+import { pythonOptions } from '../../tools/start-python.cjs';
 
 const folder = join(cacheFolder(), 'tests', 'tiny-model-1');
 
@@ -20,7 +21,7 @@ export function makeTinyModel(): void {
   const temporary = `${folder}.${process.pid}`;
   mkdirSync(dirname(folder), { recursive: true });
   execFileSync(pythonPath(), ['-m', 'flamingo_trainer', 'tiny-model', temporary], {
-    env: pythonEnv(),
+    ...pythonOptions('trainer', process.env),
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   try {

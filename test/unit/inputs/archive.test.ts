@@ -27,10 +27,10 @@ fs.symlinkSync('/etc/hostname', out + '/link.jsonl');
 `,
   );
   chmodSync(path, 0o755);
-  return { path, env: process.env };
+  return { path, env: process.env, cwd: folder };
 }
 
-const NOWHERE: Python = { path: '/nowhere/python', env: {} };
+const NOWHERE: Python = { path: '/nowhere/python', env: {}, cwd: '/' };
 
 function options(): ArchiveMember & { folder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'archive-'));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder, dataFolder, installationRoot } from '../../../workers/places';
 import { NotSetUp } from '../../../gpu-activities/process/not-set-up';
-import { bundledModelPath, pythonEnv, pythonPath } from '../../../workers/toolchain';
+import { bundledModelPath, pythonPath } from '../../../workers/toolchain';
 import * as locations from '../../../tools/locations.cjs';
 
 const before = { ...process.env };
@@ -67,16 +67,6 @@ it('says which model is missing, and which there are', () => {
   expect(() => bundledModelPath('gpt-7')).toThrow(/no bundled model 'gpt-7'; known: smollm2-135m-instruct/);
   mkdirSync(locations.modelFolder('smollm2-135m-instruct'), { recursive: true });
   expect(bundledModelPath('smollm2-135m-instruct')).toContain(join(folder, 'cache', 'models'));
-});
-
-it('gives the trainer its package, and no key', () => {
-  process.env['ANTHROPIC_API_KEY'] = 'secret';
-  process.env['VIRTUAL_ENV'] = '/elsewhere';
-  const env = pythonEnv();
-  expect(env['PYTHONPATH']).toBe(join(installationRoot(), 'gpu-activities', 'trainer'));
-  expect(env['PATH']).toBe(process.env['PATH']);
-  expect(Object.keys(env)).not.toContain('ANTHROPIC_API_KEY');
-  expect(Object.keys(env)).not.toContain('VIRTUAL_ENV');
 });
 
 describe('the Temporal binary', () => {

@@ -1,5 +1,6 @@
 /** Set-up's way to a Temporal binary: the official download, against a server of our own, and what happens without it. */
 import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -23,18 +24,22 @@ let folder: string;
 let server: Server;
 let requests: string[];
 let serverVersion: string;
+let damaged: boolean;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'flamingo-temporal-'));
   requests = [];
   serverVersion = '1.31.2';
+  damaged = false;
   server = createServer((request, response) => {
     requests.push(request.url ?? '');
     const { port } = server.address() as AddressInfo;
     if (request.url?.startsWith('/cli/') === true) {
       response.end(JSON.stringify({ archiveUrl: `http://127.0.0.1:${port}/archive`, fileToExtract: 'temporal' }));
     } else {
-      response.end(archive());
+      const bytes = Buffer.from(archive());
+      if (damaged) bytes[bytes.length >> 1]! ^= 1;
+      response.end(bytes);
     }
   }).listen(0, '127.0.0.1');
   await new Promise((listening) => server.once('listening', listening));
@@ -55,21 +60,23 @@ function executable(path: string, script: string): void {
 function archive(): Buffer {
   executable(
     join(folder, 'upstream', 'temporal'),
-    `echo "temporal version 1.8.2 (Server ${serverVersion}, UI 2.50.1)"`,
+    `env > ${join(folder, 'environment')}\necho "temporal version 1.8.2 (Server ${serverVersion}, UI 2.50.1)"`,
   );
-  return execFileSync('tar', ['-czf', '-', '-C', join(folder, 'upstream'), 'temporal']);
+  return execFileSync('sh', ['-c', `tar -c -C ${join(folder, 'upstream')} --mtime=@0 temporal | gzip -n`]);
 }
 
 /** Runs the step with no Temporal on PATH and, in place of Go, a program that says how it was called. */
 async function setUpTemporal(base: string): Promise<string> {
   executable(
     join(folder, 'bin', 'go'),
-    `case "$1 $2" in "env GOVERSION") echo go1.26.8;; "env GOTOOLCHAIN") echo local;; *) echo "go was called: $*"; exit 1;; esac`,
+    `case "$1 $2" in "env GOVERSION") echo go1.26.8;; "env GOTOOLCHAIN") echo local;; *) env | sed 's/^/go has /'; echo "go was called: $*"; exit 1;; esac`,
   );
   const tools = join(installationRoot(), 'tools');
+  const archives = { [`${process.platform}-${process.arch}`]: createHash('sha256').update(archive()).digest('hex') };
+  rmSync(join(folder, 'environment'), { force: true });
   const script = `
     Promise.all([import(${JSON.stringify(join(tools, 'temporal.mjs'))}), import(${JSON.stringify(join(tools, 'progress.mjs'))})])
-      .then(([{ setUpTemporal }, { Progress }]) => setUpTemporal(new Progress()))
+      .then(([{ setUpTemporal }, { Progress }]) => setUpTemporal(new Progress(), ${JSON.stringify(archives)}))
       .catch((error) => { console.error(error.message); console.error('help: ' + error.remedy); process.exitCode = 1; });`;
   const env = {
     ...process.env,
@@ -77,6 +84,10 @@ async function setUpTemporal(base: string): Promise<string> {
     FLAMINGO_CACHE: join(folder, 'cache'),
     FLAMINGO_TEMPORAL_DOWNLOAD: base,
     TEMPORAL_CLI_PATH: '',
+    ANTHROPIC_API_KEY: 'planted',
+    HF_TOKEN: 'planted',
+    GITHUB_TOKEN: 'planted',
+    AWS_SECRET_ACCESS_KEY: 'planted',
   };
   try {
     return (await run(process.execPath, ['-e', script], { env })).stderr;
@@ -98,6 +109,33 @@ it('downloads the pinned version once', async () => {
   expect(readdirSync(join(folder, 'cache', 'temporal'))).toHaveLength(1);
   expect(await setUpTemporal(base())).toContain('ok  Temporal server 1.31.2');
   expect(requests).toHaveLength(2);
+});
+
+it('runs a downloaded binary without the keys of the person', async () => {
+  await setUpTemporal(base());
+  const given = readFileSync(join(folder, 'environment'), 'utf8');
+  expect(given).toContain('PATH=');
+  expect(given).not.toContain('planted');
+});
+
+it('refuses an archive with one other byte, leaves nothing of it, and builds the pinned module instead', async () => {
+  damaged = true;
+  const said = await setUpTemporal(base());
+  expect(said).toMatch(/\/archive has SHA-256 [0-9a-f]{64}, pinned is [0-9a-f]{64}: refused/);
+  expect(said).toContain('go was called: build');
+  expect(existsSync(join(folder, 'environment'))).toBe(false); // it has not run
+  expect(readdirSync(join(folder, 'cache', 'temporal'), { recursive: true })).toEqual([
+    dirname(binary()).split('/').at(-1),
+  ]);
+  const log = readFileSync(join(folder, 'cache', 'logs', 'temporal-build.log'), 'utf8');
+  expect(log).toContain('go has GOFLAGS=-mod=readonly');
+  expect(log).not.toContain('planted');
+});
+
+it('pins an archive for each platform that there are releases for', () => {
+  expect(Object.keys(PINS.temporalArchives).sort()).toEqual(['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64']);
+  expect(new Set(Object.values(PINS.temporalArchives)).size).toBe(4);
+  for (const hash of Object.values(PINS.temporalArchives)) expect(hash).toMatch(/^[0-9a-f]{64}$/);
 });
 
 it('does not take a binary that holds too old a server, and builds the pinned module instead', async () => {

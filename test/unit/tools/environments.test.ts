@@ -1,0 +1,80 @@
+/** What each process that Flamingo starts is given of the person's environment. */
+import { environmentFor, GROUPS, PROCESSES, type ProcessName } from '../../../tools/environments.cjs';
+
+const PLANTED = {
+  PATH: '/bin',
+  LC_TIME: 'C',
+  https_proxy: 'http://proxy:3128',
+  HTTPS_PROXY: 'http://proxy:3128',
+  NO_PROXY: 'localhost',
+  ANTHROPIC_API_KEY: 'planted',
+  ANTHROPIC_BASE_URL: 'http://127.0.0.1:1',
+  HF_TOKEN: 'planted',
+  HUGGING_FACE_HUB_TOKEN: 'planted',
+  OPENAI_API_KEY: 'planted',
+  AWS_SECRET_ACCESS_KEY: 'planted',
+  GITHUB_TOKEN: 'planted',
+  GH_TOKEN: 'planted',
+  GOOGLE_API_KEY: 'planted',
+  NPM_TOKEN: 'planted',
+  UV_PUBLISH_TOKEN: 'planted',
+  TEMPORAL_API_KEY: 'planted',
+  WANDB_API_KEY: 'planted',
+  CUDA_VISIBLE_DEVICES: '0',
+  FLAMINGO_HOME: '/data',
+};
+const SECRETS = Object.entries(PLANTED).flatMap(([name, value]) => (value === 'planted' ? [name] : []));
+const HUB = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'];
+const TEMPORAL = ['TEMPORAL_API_KEY'];
+const JUDGE = ['ANTHROPIC_API_KEY'];
+
+const names = Object.keys(PROCESSES) as ProcessName[];
+const secretsOf = (name: ProcessName): string[] => {
+  const given = environmentFor(name, PLANTED);
+  return SECRETS.filter((secret) => given[secret] !== undefined).sort();
+};
+
+const EXPECTED: Record<ProcessName, string[]> = {
+  supervisor: [...HUB, ...TEMPORAL],
+  'supervisor of a Claude judge': [...JUDGE, ...HUB, ...TEMPORAL],
+  'Temporal server': [],
+  'stand-in judge': [],
+  'orchestration worker': TEMPORAL,
+  'judge worker of the stand-in': TEMPORAL,
+  'judge worker of Claude': [...JUDGE, ...TEMPORAL],
+  'GPU worker': [...HUB, ...TEMPORAL],
+  trainer: HUB,
+  helper: [],
+  'set-up': TEMPORAL,
+  installer: [],
+};
+
+it.each(names)('gives the %s no secrets but its own', (name) => {
+  expect(secretsOf(name)).toEqual([...EXPECTED[name]].sort());
+});
+
+it('is asked about every process here', () => {
+  expect(Object.keys(EXPECTED).sort()).toEqual([...names].sort());
+});
+
+it('gives every process what it needs to run', () => {
+  for (const name of names) expect(environmentFor(name, PLANTED)).toMatchObject({ PATH: '/bin', LC_TIME: 'C' });
+});
+
+it('gives whatever opens connections the proxies, in both cases', () => {
+  const talking = names.filter((name) => PROCESSES[name].includes('network'));
+  expect(talking).toEqual(
+    expect.arrayContaining(['judge worker of Claude', 'orchestration worker', 'GPU worker', 'trainer', 'installer']),
+  );
+  for (const name of talking) {
+    expect(environmentFor(name, PLANTED)).toMatchObject({
+      https_proxy: 'http://proxy:3128',
+      HTTPS_PROXY: 'http://proxy:3128',
+      NO_PROXY: 'localhost',
+    });
+  }
+});
+
+it('names only groups that there are', () => {
+  for (const name of names) for (const group of PROCESSES[name]) expect(Object.keys(GROUPS)).toContain(group);
+});
