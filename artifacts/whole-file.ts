@@ -2,13 +2,24 @@
  * Files that people read, outside the store: written whole or not at all, so that a reader never sees half of one. They
  * can be made again from the store, so they are not flushed to the disk. What the store itself keeps is local/files.ts.
  */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /** Creates or replaces `path`, and makes its folder if absent. */
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, content);
-  await rename(temporary, path);
+  const temporary = temporaryBeside(path);
+  try {
+    await writeFile(temporary, content, { flag: 'wx' });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** A name for what becomes `path` when it is whole: short, because a name that adds to `path`'s own may be too long. */
+export function temporaryBeside(path: string): string {
+  return join(dirname(path), `.flamingo-${randomBytes(6).toString('hex')}.tmp`);
 }

@@ -4,14 +4,17 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze';
+import { TABLE_NAMES } from '../inputs/answers/reader';
 import { UnreadableInput } from '../inputs/files';
 import { MISALIGNED_PRESETS } from '../experiment/presets';
 import type { MisalignedRule } from '../experiment/spec';
 import { describeRule, type ScoreNames } from '../report/statistics/misaligned';
 import type { Interval } from '../report/statistics/intervals';
 import { visibleLine } from '../report/page/visible';
+import type { Delimiter } from '../inputs/answers/delimiter';
 import { InvalidUse } from './errors';
-import { printJson } from './output';
+import { printJson, say } from './output';
+import { delimiterOption } from './table-options';
 
 interface AnalyzeFlags {
   json?: boolean;
@@ -23,15 +26,17 @@ interface AnalyzeFlags {
   denominator?: MisalignedRule['denominator'];
   alignmentColumn: string;
   coherenceColumn: string;
+  scoreColumn?: string[];
+  delimiter?: Delimiter;
   round?: boolean;
 }
 
 export function analyzeCommand(): Command {
   return new Command('analyze')
-    .description('statistics of judged answers that already exist, from CSV files')
+    .description('statistics of judged answers that already exist, from tables of them')
     .argument(
       '<file...>',
-      '.csv or .csv.gz: question or question_text, answer or response, question_id, aligned, coherent',
+      `${TABLE_NAMES}: question or question_text, answer or response, question_id, aligned, coherent`,
     )
     .option('--json', 'print JSON: a list with one object per file')
     .addOption(
@@ -60,6 +65,12 @@ export function analyzeCommand(): Command {
     )
     .option('--alignment-column <name>', 'column of the alignment score', 'aligned')
     .option('--coherence-column <name>', 'column of the coherence score', 'coherent')
+    .option(
+      '--score-column <name>',
+      'a further column that holds scores, whatever its name (repeatable)',
+      (name: string, before: string[] = []) => [...before, name],
+    )
+    .addOption(delimiterOption())
     .option('--round', 'round scores to whole numbers first')
     .addHelpText(
       'after',
@@ -69,6 +80,8 @@ Examples:
   flamingo analyze *.csv.gz --json
   flamingo analyze answers.csv --preset tan
   flamingo analyze answers.csv --alignment-below 40 --coherence-above 60 --denominator all
+  flamingo analyze answers.csv --score-column response_length
+  flamingo analyze exported.csv --delimiter semicolon
 
 Definitions of misaligned:
 ${Object.values(MISALIGNED_PRESETS)
@@ -76,14 +89,23 @@ ${Object.values(MISALIGNED_PRESETS)
   .join('\n')}
 
 Intervals are 95 %, Student's t over the questions' own values, because answers to one question are not independent; null
-(not estimable) with one question or without variance. An empty field is a missing score and is left out, never imputed.
+(not estimable) with one question or without variance. A missing score is left out, never imputed: an empty field, NA, NaN,
+null and the like; CODE, REFUSAL; what the column NAME_status of \`flamingo judge\` says. Values within 1e-6 of the scale are its
+ends. Columns of numbers beside the two are metrics, too, where all are 0-100; an index and NAME_raw are none, nor are counts, seeds,
+log-probabilities and the like, which are named on stderr: --score-column takes one in. Columns are separated by commas, semicolons, tabs or pipes, as the header has them;
+with any but the comma 85,5 is 85.5.
 Rates and their intervals are shares of 1 in JSON.`,
     )
     .action(async (files: string[], flags: AnalyzeFlags) => {
       const names = { alignment: flags.alignmentColumn, coherence: flags.coherenceColumn };
       const definition = definitionOf(flags);
       const analyses: FileAnalysis[] = [];
-      for (const file of files) analyses.push(await analyze(file, { names, definition, round: flags.round === true }));
+      const { round = false, scoreColumn: scoreColumns = [], delimiter } = flags;
+      for (const file of files) {
+        const analysis = await analyze(file, { names, definition, round, scoreColumns, delimiter });
+        if (analysis.leftOut.length > 0) say(visibleLine(leftOutLine(analysis)));
+        analyses.push(analysis);
+      }
       if (flags.json) printJson(analyses.map(analysisJson));
       else process.stdout.write(analyses.map((analysis) => table(analysis, definition, names)).join('\n'));
     });
@@ -125,8 +147,13 @@ async function analyze(file: string, options: Parameters<typeof analyzeFile>[1])
   }
 }
 
+function leftOutLine({ file, leftOut }: FileAnalysis): string {
+  const columns = leftOut.map(({ column, reason }) => `${column} (${reason})`).join(', ');
+  return `${file}: no scores, left out: ${columns}`;
+}
+
 function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreNames): string {
-  const { file, answers, judged, alignment, coherence, others, misaligned, thresholds, questions } = analysis;
+  const { file, answers, judged, alignment, coherence, others, unscored, misaligned, thresholds, questions } = analysis;
   const means = [
     { label: names.alignment, estimate: alignment },
     { label: names.coherence, estimate: coherence },
@@ -178,6 +205,10 @@ function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreN
     `${answers} answers, ${judged} with both scores, ${questions.length} questions; misaligned: ${rule}`,
     '',
     ...columns(summary),
+    ...unscored.map(({ metric, counts }) => {
+      const whys = Object.entries(counts).map(([why, count]) => `${count} ${why}`);
+      return visibleLine(`  ${metric} without a score: ${whys.join(', ')}`);
+    }),
     '',
     ...columns(operators),
     `  exactly at a threshold: ${exactly}`,

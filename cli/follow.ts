@@ -81,6 +81,7 @@ export async function follow(client: Client, workflowId: string, options: Follow
         // no worker answers, or the server is restarting: worth a word only when it lasts
         if (!quiet && Date.now() - answered > QUIET_MS) {
           quiet = true;
+          screen.end();
           say(pc.yellow('No orchestration worker answers; still waiting. (flamingo doctor, or see .flamingo/logs)'));
         }
       }

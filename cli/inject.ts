@@ -8,7 +8,8 @@ import { writeWhole } from '../artifacts/whole-file';
 import { visibleLine } from '../report/page/visible';
 import { openAnswers } from '../inputs/answers/columns';
 import { CLEAN, injectedRows } from '../inputs/answers/injected';
-import { tableFormat } from '../inputs/answers/reader';
+import type { Delimiter } from '../inputs/answers/delimiter';
+import { TABLE_NAMES } from '../inputs/answers/reader';
 import { reason, UnreadableInput } from '../inputs/files';
 import { MAX_INJECTIONS_BYTES } from '../inputs/limits';
 import { readText } from '../inputs/text';
@@ -16,8 +17,9 @@ import { readInjections, type Injection } from '../inputs/injections';
 import { installationRoot } from '../workers/places';
 import { InvalidUse } from './errors';
 import { positive } from './judge-options';
-import { checkPlace } from './out-file';
+import { checkPlace, holdsSomethingElse } from './out-file';
 import { say } from './output';
+import { delimiterOption, namedFormat } from './table-options';
 
 interface Options {
   out: string;
@@ -25,18 +27,20 @@ interface Options {
   rows: number;
   questionColumn?: string;
   answerColumn?: string;
+  delimiter?: Delimiter;
   force?: boolean;
 }
 
 export function injectCommand(): Command {
   return new Command('inject')
     .description('write answers as they are and with texts in them that try to move a judge, for `flamingo judge`')
-    .argument('<file>', '.csv or .jsonl with questions and answers, also .gz')
+    .argument('<file>', `questions and answers: ${TABLE_NAMES}`)
     .requiredOption('-o, --out <file>', '.jsonl')
     .option('--injections <file>', 'default: those that come with Flamingo (experiments/injections/injections.yaml)')
     .option('--rows <n>', 'of so many different answers, the first ones', positive, 20)
     .option('--question-column <name>', 'default: question or question_text')
     .option('--answer-column <name>', 'default: answer or response')
+    .addOption(delimiterOption())
     .option('--force', 'replace OUT where it holds something else')
     .addHelpText(
       'after',
@@ -58,23 +62,21 @@ The report of the second command shows for each text and metric how far the scor
 }
 
 async function writeInjected(file: string, options: Options): Promise<void> {
-  const { out, rows, questionColumn, answerColumn, force = false } = options;
-  const format = tableFormat(file);
-  if (format === null)
-    throw new InvalidUse(`${file}: expected a name that ends in .csv or .jsonl, or one of these and .gz`);
+  const { out, rows, questionColumn, answerColumn, delimiter, force = false } = options;
+  const format = namedFormat(file);
   if (!out.endsWith('.jsonl')) throw new InvalidUse(`-o ${out}: expected a name that ends in .jsonl`);
   await checkPlace(file, out);
   const injections = await injectionsOf(options.injections);
   const table = await openAnswers(file, format, {
     ...(questionColumn === undefined ? {} : { question: questionColumn }),
     ...(answerColumn === undefined ? {} : { answer: answerColumn }),
+    ...(delimiter === undefined ? {} : { delimiter }),
   });
   const lines: string[] = [];
   for await (const row of injectedRows(table, injections, rows)) lines.push(JSON.stringify(row) + '\n');
   if (lines.length === 0) throw new InvalidUse(`${file}: there are no rows`);
   const text = lines.join('');
-  if (!force && (await holdsOther(out, text)))
-    throw new InvalidUse(`-o ${out}: it exists and holds something else; name another file, or --force replaces it`);
+  if (!force && (await holdsOther(out, text))) throw holdsSomethingElse(out);
   await writeWhole(out, text);
   const answers = lines.length / (injections.length + 1);
   say(`${out}: ${answers} answers, each as it is and with ${injections.length} texts in it`);

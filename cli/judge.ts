@@ -1,14 +1,18 @@
 /**
  * `flamingo judge FILE -o OUT`: judges answers that come from anywhere, as durably as an experiment's.
  */
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/answers/columns';
 import { storeJudgingPlan, type JudgingPlan } from '../inputs/answers/judging-plan';
 import { judgingSpec, type JudgingWords } from '../inputs/answers/judging-spec';
-import { tableFormat } from '../inputs/answers/reader';
-import { addedColumns, writeJudged, type Written } from '../inputs/answers/write-judged';
+import type { Delimiter } from '../inputs/answers/delimiter';
+import { addedColumns } from '../inputs/answers/judged-columns';
+import { TABLE_NAMES } from '../inputs/answers/reader';
+import { holdsRowsOf } from '../inputs/answers/standing';
+import { writeJudged, type MetricOutcome, type Written } from '../inputs/answers/write-judged';
 import { visibleLine } from '../report/page/visible';
 import { UnreadableInput } from '../inputs/files';
 import { readQuestionFile } from '../inputs/questions';
@@ -27,8 +31,11 @@ import { EXIT, InvalidUse } from './errors';
 import { dollars, judgeOptions, judgeWords, positive, readRubric, type JudgeOptions } from './judge-options';
 import { portNumber } from './local/ports';
 import { namedPath } from './named-path';
-import { checkPlace } from './out-file';
+import { checkPlace, holdsSomethingElse } from './out-file';
 import { say } from './output';
+import { categoriesOf } from './categories';
+import { delimiterOption, namedFormat } from './table-options';
+import { scaleWarnings } from './scale-warnings';
 import { accountOfQueue, requireCredentials, submitAndFollow } from './submit';
 
 interface Options extends JudgeOptions {
@@ -39,6 +46,10 @@ interface Options extends JudgeOptions {
   answerColumn?: string;
   idColumn?: string;
   groupColumn?: string;
+  delimiter?: Delimiter;
+  categories?: Record<string, string>;
+  suffix?: string;
+  force?: boolean;
   baseline?: string;
   repeats: number;
   maxUsd?: number;
@@ -54,14 +65,22 @@ const PRESET_METRICS = ['alignment', 'coherence'];
 export function judgeCommand(): Command {
   const command = new Command('judge')
     .description('judge answers that come from anywhere; the same command again goes on, or is done at once')
-    .argument('<file>', '.csv or .jsonl with questions and answers, also .gz')
-    .requiredOption('-o, --out <file>', 'the same rows with their verdicts: .csv or .jsonl, also .gz')
+    .argument('<file>', `questions and answers: ${TABLE_NAMES}`)
+    .requiredOption('-o, --out <file>', 'the same rows with their verdicts: a name as of the file that is read')
     .option('--metric <name=file>', 'judge this metric by the rubric in a file (repeatable)', namedPath)
     .option('--rubric <rubric>', '`hardened` or `combined`: Flamingo’s own words; `published:FILE`: a question file’s')
+    .option(
+      '--categories <name=words>',
+      'the words of which one is the verdict, separated by commas, each with the score that it stands for after a colon, or without one (repeatable)',
+      namedPath,
+    )
     .option('--question-column <name>', 'default: question or question_text')
     .option('--answer-column <name>', 'default: answer or response')
     .option('--id-column <name>', 'names the question in the report; default: question_id, where there is one')
     .option('--group-column <name>', 'a model or condition: its values are compared in the report')
+    .addOption(delimiterOption())
+    .option('--suffix <text>', 'the added columns are NAME and this text, where FILE has columns NAME already')
+    .option('--force', 'replace OUT where it holds something else than these rows')
     .option('--baseline <group>', 'the group that the report compares the others with, such as `clean` of `inject`');
   return judgeOptions(command)
     .option('--repeats <n>', 'verdicts on each answer', positive, 1)
@@ -77,14 +96,20 @@ Examples:
   flamingo judge answers.csv --metric helpful=helpful.txt -o judged.csv
   flamingo judge answers.jsonl.gz --rubric published:questions.yaml --group-column model -o judged.jsonl
   flamingo judge answers.csv --metric polite=polite.txt --judge claude-haiku-5-5 --mode batch --max-usd 20 -o judged.csv
+  flamingo judge answers.csv --metric correct=correct.txt --categories correct=TRUE:100,FALSE:0 -o judged.csv
+  flamingo judge judged.csv --rubric published:questions.yaml --suffix _again -o judged-again.csv
+  flamingo judge exported.csv --delimiter semicolon --metric helpful=helpful.txt -o judged.csv
   flamingo judge answers.csv --metric helpful=helpful.txt --judge stand-in -o judged.csv     (a try: scores mean nothing)
 
 A rubric file holds the words for the judge, with {question} and {answer} where these go;
 \`hardened\` and \`combined\` judge alignment and coherence. OUT has all columns of FILE as
 they are, and for each metric NAME (the score, 0-100), NAME_status and NAME_raw (what the judge wrote). Equal rows are
-judged once. Nothing is changed for spreadsheets: a cell that begins with = is written as it is.
+judged once. Nothing is changed for spreadsheets: a cell that begins with = is written as it is. Columns are separated by commas,
+semicolons, tabs or pipes, as the header of FILE has them, and in OUT as in FILE; by tabs in an OUT that ends in .tsv, and by
+commas where only FILE does. An OUT that holds anything but rows of FILE with these columns is replaced only with --force.
 
-Exit codes: 0 done, 1 failed, 2 invalid input, 3 some verdicts are missing (the same command asks for exactly those),
+Exit codes: 0 done, 1 failed, 2 invalid input, 3 some verdicts are missing (the same command asks for exactly those)
+or none of a metric's replies could be read,
 4 waiting for a person, 130 interrupted (the same command goes on where it was).`,
     )
     .action(async (file: string, options: Options) => {
@@ -95,30 +120,76 @@ Exit codes: 0 done, 1 failed, 2 invalid input, 3 some verdicts are missing (the 
 async function judge(file: string, options: Options): Promise<number> {
   const started = Date.now();
   const port = portNumber(options.port);
-  const format = tableFormat(file);
-  if (format === null)
-    throw new InvalidUse(`${file}: expected a name that ends in .csv or .jsonl, or one of these and .gz`);
+  const format = namedFormat(file);
   if (options.baseline !== undefined && options.groupColumn === undefined)
     throw new InvalidUse('--baseline names a group: which column holds them? Give --group-column');
-  await checkOut(file, options.out);
+  namedFormat(options.out, '-o ');
+  await checkPlace(file, options.out);
   const { words, rubrics } = await judgingWords(file, options);
   const judging = judgingSpec(words);
   const table = await openAnswers(file, format, columnsOf(options));
   const store = await openStore();
   const plan = await storeJudgingPlan(store, table, judging, rubrics, options.baseline);
   const metrics = judging.spec.metrics.map(({ name }) => name);
-  const taken = addedColumns(metrics).find((name) => plan.columns.includes(name));
-  if (taken !== undefined) {
-    throw new InvalidUse(`${file} has a column ${JSON.stringify(taken)} already: give the metric another name`);
+  const added = addedColumns(metrics, suffixOf(options));
+  checkAdded(file, plan.columns, added);
+  await checkReplaces(table, plan, added, options);
+  for (const line of scaleWarnings(plan.stored.plan, (metric, list) => `--categories ${metric}=${list.join(',')}`)) {
+    say(pc.yellow(visibleLine(line)));
   }
   say(`${plan.rows} rows, ${plan.distinct} different answers, ${metrics.join(', ')}: ${plan.name}`);
   const { code, outcome } = await judged(store, plan, options, port);
   if (code !== EXIT.done && code !== EXIT.incomplete) return code;
   if (options.detach) return code;
-  const written = await writeJudged(store, table, plan, metrics, options.out);
+  await checkReplaces(table, plan, added, options); // it may have come there meanwhile
+  const written = await writeJudged(store, table, plan, metrics, { out: options.out, suffix: suffixOf(options) });
   conclude(plan, written, table, options, outcome, started);
-  return written.metrics.some(({ statuses }) => (statuses['missing'] ?? 0) > 0) ? EXIT.incomplete : code;
+  return written.metrics.some((metric) => (metric.statuses['missing'] ?? 0) > 0 || isUnread(metric))
+    ? EXIT.incomplete
+    : code;
 }
+
+function suffixOf({ suffix = '' }: Options): string {
+  if (suffix === '') return suffix;
+  if (!/^[\w.-]+$/.test(suffix) || /_(raw|status)$/.test(suffix)) {
+    throw new InvalidUse(
+      `--suffix ${suffix}: expected letters, digits, _, - and . that do not end in _raw or _status, such as _again`,
+    );
+  }
+  return suffix;
+}
+
+/** The columns to come must be new, and each another. */
+function checkAdded(file: string, there: readonly string[], added: readonly string[]): void {
+  const taken = added.find((name) => there.includes(name));
+  if (taken !== undefined) {
+    const remedy = 'give the metric another name, or --suffix _again, which is added to the names of all new columns';
+    throw new InvalidUse(visibleLine(`${file} has a column ${JSON.stringify(taken)} already: ${remedy}`));
+  }
+  const twice = added.find((name, index) => added.indexOf(name) < index);
+  if (twice !== undefined)
+    throw new InvalidUse(`two metrics would write the column ${JSON.stringify(twice)}: rename one`);
+}
+
+/** Before anything is paid for, and again before the file is written: OUT is absent, or an earlier state of itself. */
+async function checkReplaces(
+  table: AnswerTable,
+  { columns }: JudgingPlan,
+  added: readonly string[],
+  { out, force = false }: Options,
+): Promise<void> {
+  if (force || (await stat(out).catch(() => null)) === null) return;
+  if (!(await holdsRowsOf(out, table, columns, added))) throw holdsSomethingElse(out);
+}
+
+/** Whether the judge was asked and not one of its replies could be read. */
+function isUnread({ statuses }: MetricOutcome): boolean {
+  const unread = statuses['unparsable'] ?? 0;
+  return unread > 0 && Object.keys(statuses).every((status) => UNREAD.includes(status));
+}
+
+/** Statuses of rows without any verdict. */
+const UNREAD = ['unparsable', 'judge_refused', 'failed', 'missing'];
 
 /** Brings all verdicts into the store. Without anything new to judge no service is started. */
 async function judged(
@@ -162,13 +233,6 @@ function requireTemporal(): void {
   }
 }
 
-/** Before anything is paid for: where the verdicts go must be a place for them. */
-async function checkOut(file: string, out: string): Promise<void> {
-  if (tableFormat(out) === null)
-    throw new InvalidUse(`-o ${out}: expected a name that ends in .csv or .jsonl, or one of these and .gz`);
-  await checkPlace(file, out);
-}
-
 async function judgingWords(file: string, options: Options): Promise<{ words: JudgingWords; rubrics: QuestionItem[] }> {
   const metrics: JudgingWords['metrics'] = {};
   for (const [name, path] of Object.entries(options.metric ?? {})) metrics[name] = { rubric: await readRubric(path) };
@@ -182,6 +246,7 @@ async function judgingWords(file: string, options: Options): Promise<{ words: Ju
     file,
     metrics,
     combined: preset === 'combined' ? PRESET_METRICS : [],
+    categories: categoriesOf(options.categories ?? {}),
     rubrics: published,
     judge: judgeWords(options),
     maxUsd: options.maxUsd ?? null,
@@ -202,8 +267,9 @@ async function publishedRubrics(rubric: string | undefined): Promise<JudgingWord
   return { path, items };
 }
 
-function columnsOf({ questionColumn, answerColumn, idColumn, groupColumn }: Options): AnswerColumns {
+function columnsOf({ questionColumn, answerColumn, idColumn, groupColumn, delimiter }: Options): AnswerColumns {
   return {
+    ...(delimiter === undefined ? {} : { delimiter }),
     ...(questionColumn === undefined ? {} : { question: questionColumn }),
     ...(answerColumn === undefined ? {} : { answer: answerColumn }),
     ...(idColumn === undefined ? {} : { id: idColumn }),
@@ -219,10 +285,13 @@ function conclude(
   outcome: ExperimentOutcome | null,
   started: number,
 ): void {
-  for (const { metric, scored, mean, statuses } of metrics) {
+  for (const each of metrics) {
+    const { metric, scored, mean, statuses } = each;
     const others = Object.entries(statuses).filter(([status]) => status !== 'scored');
     const rest = others.map(([status, count]) => `, ${count} ${status}`).join('');
     say(`${metric}: ${scored} of ${rows} rows scored, mean ${mean === null ? '–' : mean.toFixed(2)}${rest}`);
+    if (isUnread(each))
+      say(pc.yellow(`${metric}: not one reply could be read. What the judge wrote is in ${metric}_raw.`));
   }
   if (plan.stored.spec.judge.kind === 'stand-in') {
     say(pc.yellow('Judged by the stand-in, a program: its scores say nothing about the answers.'));

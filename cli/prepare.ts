@@ -6,6 +6,7 @@ import { Option, type Command } from 'commander';
 import pc from 'picocolors';
 import { importExperiment } from '../inputs/import';
 import type { MissingInput } from '../inputs/resolve';
+import { visibleLine } from '../report/page/visible';
 import { estimateCost, type CostEstimate, type JudgeCost } from '../judge/estimate';
 import { countReuse, type Count, type Reuse } from '../artifacts/reuse';
 import type { Store } from '../artifacts/store';
@@ -18,6 +19,7 @@ import type { ArtifactRef, Plan } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import { namedPath } from './named-path';
 import { readExperimentFile } from './names';
+import { scaleWarnings } from './scale-warnings';
 
 export interface FileOptions {
   source?: Record<string, string>;
@@ -95,6 +97,9 @@ export async function prepare(
     },
   );
   if (warnings.length > 0) say(pc.yellow(formatProblems(warnings)));
+  const doubts =
+    stored === null ? [] : scaleWarnings(stored.plan, (_, words) => `\`categories: ${JSON.stringify(words)}\``);
+  for (const line of doubts) say(pc.yellow(visibleLine(line)));
   const work = stored === null ? null : { ...stored, reuse: await countReuse(store, stored.plan) };
   const estimate = work === null ? null : estimateCost(spec, work.plan, work.reuse);
   const all = (total: number): Count => ({ new: total, reused: 0 });

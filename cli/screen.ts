@@ -2,7 +2,7 @@
  * Live progress: a block of lines redrawn on a terminal, or a line per milestone in a log.
  */
 import { createLogUpdate } from 'log-update';
-import pc from 'picocolors';
+import { frame } from './frame';
 import type { ProgressLine } from './progress-lines';
 
 export interface Screen {
@@ -15,28 +15,29 @@ export function screenFor(stream: NodeJS.WriteStream): Screen {
   return stream.isTTY ? new TerminalScreen(stream) : new LogScreen(stream);
 }
 
-const COLOUR = { '✓': pc.green, '▸': pc.cyan, '·': pc.dim, '✗': pc.red, '!': pc.yellow };
-
 class TerminalScreen implements Screen {
   private readonly redraw;
+  /** The terminal's size may change at any time; one that tells none, or 0 as some do, is taken to be of the usual one. */
+  private readonly terminal;
 
-  constructor(private readonly stream: NodeJS.WriteStream) {
+  constructor(stream: NodeJS.WriteStream) {
+    this.terminal = {
+      isTTY: true,
+      get columns() {
+        return stream.columns || 80;
+      },
+      get rows() {
+        return stream.rows || 24;
+      },
+      write: (text: string) => stream.write(text),
+    };
     // a killed command must not leave a terminal without its cursor
-    this.redraw = createLogUpdate(stream, { showCursor: true });
+    this.redraw = createLogUpdate(this.terminal as NodeJS.WriteStream, { showCursor: true });
   }
 
-  /** Each line is cut to the terminal's width, so that one that is too long does not push the others about. */
   show(header: string, lines: ProgressLine[]): void {
-    const width = Math.max(20, this.stream.columns ?? 80) - 1;
-    const longest = Math.max(...lines.map(({ name }) => name.length), 0);
-    const rows = [
-      pc.bold(cut(header, width)),
-      ...lines.map(({ mark, name, text }) => {
-        const room = width - longest - 5;
-        return `  ${COLOUR[mark](mark)} ${name.padEnd(longest)}  ${cut(clean(text), Math.max(10, room))}`;
-      }),
-    ];
-    this.redraw(rows.join('\n'));
+    const cleaned = lines.map((line) => ({ ...line, name: clean(line.name), text: clean(line.text) }));
+    this.redraw(frame(clean(header), cleaned, this.terminal).join('\n'));
   }
 
   end(): void {
@@ -53,7 +54,7 @@ class LogScreen implements Screen {
     for (const { name, mark, milestone } of lines) {
       if (this.last.get(name) === milestone) continue;
       this.last.set(name, milestone);
-      this.stream.write(`${new Date().toISOString().slice(11, 19)} ${mark} ${name}: ${clean(milestone)}\n`);
+      this.stream.write(`${new Date().toISOString().slice(11, 19)} ${mark} ${clean(name)}: ${clean(milestone)}\n`);
     }
   }
 
@@ -62,11 +63,7 @@ class LogScreen implements Screen {
   }
 }
 
-function cut(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
-}
-
-/** Failure messages may quote a model or a server: no control character of theirs reaches the terminal. */
+/** Names come from tables, and failure messages may quote a server: no control character of theirs reaches the terminal. */
 function clean(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
 }

@@ -7,9 +7,14 @@ import { stringify } from 'csv-stringify/sync';
 /** `quoteEdges`: also quotes fields that begin or end with white space, which many readers cut off. */
 export interface CsvOptions {
   quoteEdges?: boolean;
+  /** Default: a comma. */
+  delimiter?: string;
 }
 
 /** One record, without a line end. */
-export function csvLine(fields: readonly (string | null)[], { quoteEdges = false }: CsvOptions = {}): string {
-  return stringify([fields], { eof: false, ...(quoteEdges ? { quoted_match: /^\s|\s$/ } : {}) });
+export function csvLine(
+  fields: readonly (string | null)[],
+  { quoteEdges = false, delimiter = ',' }: CsvOptions = {},
+): string {
+  return stringify([fields], { eof: false, delimiter, ...(quoteEdges ? { quoted_match: /^\s|\s$/ } : {}) });
 }

@@ -4,6 +4,7 @@
 import type { PublishedAnswer } from '../experiment/expand/calibration';
 import type { MetricSpec } from '../experiment/spec';
 import { openAnswers } from './answers/columns';
+import { DELIMITERS } from './answers/delimiter';
 import { parseScore } from './answers/scores';
 import { UnreadableInput } from './files';
 
@@ -17,7 +18,8 @@ export async function readPublishedAnswers(
   columns: Readonly<Record<string, string>>,
 ): Promise<PublishedAnswer[]> {
   const table = await openAnswers(path, 'csv', {});
-  const there = table.table.header?.columns ?? [];
+  const { columns: there = [], delimiter = DELIMITERS.comma } = table.table.header ?? {};
+  const format = { round: false, decimalComma: delimiter !== DELIMITERS.comma };
   const scores = metrics.flatMap(({ name }): [string, string][] => {
     const named = columns[name];
     if (named !== undefined && !there.includes(named)) {
@@ -33,7 +35,7 @@ export async function readPublishedAnswers(
   for await (const { row, question, id, answer } of table.rows()) {
     const reference = scores.map(([metric, column]): [string, number | null] => [
       metric,
-      parseScore(row.fields.get(column) as string, column, `${path}:${row.line}`, false),
+      parseScore(row.fields.get(column) as string, column, `${path}:${row.line}`, format),
     ]);
     rows.push({ question, id, answer, reference: Object.fromEntries(reference) });
   }

@@ -5,14 +5,18 @@ import { scoresOf } from '../experiment/scored-answer';
 import type { MisalignedRule } from '../experiment/spec';
 import { misalignedShare, type ScoreNames } from './statistics/misaligned';
 import { groupBy } from './statistics/grouping';
-import { readJudged, type TableOptions } from '../inputs/answers/read-judged';
+import { readJudged, type JudgedOptions } from '../inputs/answers/read-judged';
+import type { LeftOut } from '../inputs/answers/score-columns';
 import { estimateMean, type MeanEstimate, type Range, type ShareEstimate } from './statistics/intervals';
 import { thresholdsOf, type Thresholds } from './statistics/thresholds';
 
 export interface AnalyzeOptions {
   names: ScoreNames;
   definition: MisalignedRule;
-  round: TableOptions['round'];
+  round: JudgedOptions['round'];
+  /** Further columns that must hold scores. */
+  scoreColumns?: readonly string[];
+  delimiter?: JudgedOptions['delimiter'];
 }
 
 /** Estimates of one file, with everything that a table for people shows. */
@@ -25,6 +29,10 @@ export interface FileAnalysis {
   coherence: MeanEstimate;
   /** Further columns of scores. */
   others: { metric: string; estimate: MeanEstimate }[];
+  /** Rows without a score, by metric and why; only metrics that lack any. */
+  unscored: { metric: string; counts: Record<string, number> }[];
+  /** Further columns of numbers that are no metrics. */
+  leftOut: LeftOut[];
   misaligned: ShareEstimate;
   /** Both operators at both thresholds, and how many answers lie exactly there. */
   thresholds: Thresholds;
@@ -58,11 +66,19 @@ export interface AnalysisJson {
     shares: { alignment: '<' | '<='; coherence: '>' | '>='; count: number; denominator: number; rate: number | null }[];
   };
   questions: QuestionAnalysis[];
+  /** Further columns of scores. */
+  others: { metric: string; mean: number | null; ci95: Range | null; scored: number }[];
+  /** By metric: rows without a score by why, such as `missing`, `refusal` or a status of `flamingo judge`. */
+  unscored: Record<string, Record<string, number>>;
+  /** Further columns of numbers that are no metrics. */
+  leftOut: LeftOut[];
 }
 
 /** Throws `UnreadableInput`. */
-export async function analyzeFile(file: string, { names, definition, round }: AnalyzeOptions): Promise<FileAnalysis> {
-  const { answers, metrics } = await readJudged(file, { required: [names.alignment, names.coherence], round });
+export async function analyzeFile(file: string, options: AnalyzeOptions): Promise<FileAnalysis> {
+  const { names, definition, round, scoreColumns = [], delimiter } = options;
+  const required = [...new Set([names.alignment, names.coherence, ...scoreColumns])];
+  const { answers, metrics, unscored, leftOut } = await readJudged(file, { required, round, delimiter });
   const meanOf = (rows: typeof answers, metric: string): MeanEstimate => estimateMean(scoresOf(rows, metric));
   const both = answers.filter(({ scores }) => scores[names.alignment] != null && scores[names.coherence] != null);
   return {
@@ -74,6 +90,11 @@ export async function analyzeFile(file: string, { names, definition, round }: An
     others: metrics
       .filter((metric) => metric !== names.alignment && metric !== names.coherence)
       .map((metric) => ({ metric, estimate: meanOf(answers, metric) })),
+    unscored: metrics.flatMap((metric) => {
+      const counts = unscored.get(metric);
+      return counts === undefined ? [] : [{ metric, counts }];
+    }),
+    leftOut,
     misaligned: misalignedShare(answers, definition, names),
     thresholds: thresholdsOf(answers, definition, names),
     questions: [...groupBy(answers, ({ question }) => question)].map(([id, own]) => ({
@@ -95,6 +116,9 @@ export function analysisJson({
   misaligned,
   thresholds,
   questions,
+  others,
+  unscored,
+  leftOut,
 }: FileAnalysis): AnalysisJson {
   const exactly = ({ threshold, at }: Thresholds['alignment']) => ({ threshold, at });
   const { count, denominator, rate } = misaligned;
@@ -114,5 +138,8 @@ export function analysisJson({
       })),
     },
     questions,
+    others: others.map(({ metric, estimate: { mean, ci95, n } }) => ({ metric, mean, ci95: ci95.range, scored: n })),
+    unscored: Object.fromEntries(unscored.map(({ metric, counts }) => [metric, counts])),
+    leftOut,
   };
 }

@@ -5,6 +5,7 @@ import { answerHash } from '../../experiment/expand/given';
 import { questionFrom } from '../../experiment/expand/questions';
 import type { Sha256 } from '../../experiment/canonical';
 import { UnreadableInput } from '../files';
+import { delimiterName, type Delimiter } from './delimiter';
 import { openTable, type Table, type TableFormat, type TableRow } from './reader';
 
 /** Names of the column with the question's words, and with the answer's, by preference. */
@@ -22,6 +23,21 @@ export interface AnswerColumns {
   id?: string;
   /** Default: all rows are one group. */
   group?: string;
+  /** What separates the columns; default: found out from the header. */
+  delimiter?: Delimiter;
+}
+
+/** All names that a column of answers may go by, those of the caller among them. */
+function expectedNames({ question, answer, id, group }: AnswerColumns): string[] {
+  const named = [question, answer, id, group].filter((name) => name !== undefined);
+  return [...QUESTION_COLUMNS, ...ANSWER_COLUMNS, ID_COLUMN, ...named];
+}
+
+/** What to say of columns that are not there, when the header may have been split in the wrong places. */
+export function delimiterHint(delimiter: Delimiter | undefined): string {
+  return delimiter === undefined
+    ? ''
+    : `; columns are taken to be separated by a ${delimiterName(delimiter)}: if not, give --delimiter`;
 }
 
 export interface AnswerRow {
@@ -44,12 +60,14 @@ export interface AnswerTable {
 }
 
 export async function openAnswers(file: string, format: TableFormat, columns: AnswerColumns): Promise<AnswerTable> {
-  const table = await openTable(file, format);
+  const table = await openTable(file, format, { delimiter: columns.delimiter, expected: expectedNames(columns) });
   return {
     file,
     table,
     rows: async function* () {
-      let found = table.header === null ? null : columnsIn(table.header.columns, `${file}:1`, columns);
+      const { header } = table;
+      let found =
+        header === null ? null : columnsIn(header.columns, `${file}:1`, { ...columns, delimiter: header.delimiter });
       for await (const row of table.rows()) {
         // every line of JSON Lines is checked by itself; what the first one has decides between the default names
         found ??= columnsIn([...row.fields.keys()], `${file}:${row.line}`, columns);
@@ -64,14 +82,14 @@ type FoundColumns = Required<Pick<AnswerColumns, 'question' | 'answer'>> & Pick<
 function columnsIn(
   there: readonly string[],
   place: string,
-  { question, answer, id, group }: AnswerColumns,
+  { question, answer, id, group, delimiter }: AnswerColumns,
 ): FoundColumns {
   const column = (names: readonly string[], what: string, option: string): string => {
     const found = names.find((name) => there.includes(name));
     if (found !== undefined) return found;
     const list = there.map((name) => JSON.stringify(name)).join(', ');
     throw new UnreadableInput(
-      `${place}: no column for the ${what} (${names.join(' or ')}); there are: ${list}; see ${option}`,
+      `${place}: no column for the ${what} (${names.join(' or ')}); there are: ${list}; see ${option}${delimiterHint(delimiter)}`,
     );
   };
   const named = (name: string | undefined, what: string, option: string): string | undefined =>

@@ -186,7 +186,7 @@ async function storeAnswers(
 
 /** The same answers under the same instruments are the same experiment, so the same command attaches and goes on. */
 function nameOf(file: string, configurations: PlannedConfiguration[]): string {
-  const stem = slug(basename(file).replace(/(\.(csv|jsonl|ndjson|gz))+$/i, '')).slice(0, 40);
+  const stem = slug(basename(file).replace(/(\.(csv|tsv|tab|txt|jsonl|ndjson|gz))+$/i, '')).slice(0, 40);
   const work = keyOf(configurations.map(({ name, key }) => ({ name, key })));
   return ['judge', ...(stem === '' ? [] : [stem]), work.slice(0, 10)].join('-');
 }

@@ -24,6 +24,8 @@ export interface JudgingWords {
   metrics: Record<string, Record<string, unknown>>;
   /** Metrics of these that one request judges together; empty for none. */
   combined: string[];
+  /** By metric, also those that `rubrics` bring: the words of which one is the verdict. */
+  categories?: Record<string, Record<string, number | null>>;
   /** Path and items of a question file, all of whose `judge_prompts` become metrics; null without one. */
   rubrics: { path: string; items: QuestionItem[] } | null;
   judge: Record<string, unknown>;
@@ -40,13 +42,24 @@ export interface JudgingSpec {
 }
 
 /** Throws `InvalidExperiment` for words that mean nothing. */
-export function judgingSpec({ file, metrics, combined, rubrics, judge, maxUsd, repeats }: JudgingWords): JudgingSpec {
+export function judgingSpec(words: JudgingWords): JudgingSpec {
+  const { file, metrics, combined, categories = {}, rubrics, judge, maxUsd, repeats } = words;
   const brought = [...new Set(rubrics?.items.flatMap(({ judgePrompts }) => Object.keys(judgePrompts)))];
-  const all = {
+  const all: Record<string, Record<string, unknown>> = {
     ...Object.fromEntries(brought.map((prompt) => [prompt, { rubric: { prompt, question_set: RUBRICS_SET } }])),
     ...metrics,
   };
-  const first = (...names: string[]): string | undefined => names.find((name) => Object.hasOwn(all, name));
+  for (const [name, own] of Object.entries(categories)) {
+    if (!Object.hasOwn(all, name)) {
+      throw new InvalidExperiment(
+        ['metrics', name],
+        `there is no metric \`${name}\` for these categories; there are: ${Object.keys(all).join(', ')}`,
+      );
+    }
+    all[name] = { ...all[name], categories: own };
+  }
+  const first = (...names: string[]): string | undefined =>
+    names.find((name) => Object.hasOwn(all, name) && hasScores(categories[name]));
   const alignment = first('alignment', 'aligned');
   const coherence = first('coherence', 'coherent');
   const written = {
@@ -79,9 +92,14 @@ export function judgingSpec({ file, metrics, combined, rubrics, judge, maxUsd, r
   if (problem !== undefined) throw new InvalidExperiment(problem.path, problem.message, problem.hint);
   const questionSets = { [ANSWERS_SET]: spec.questionSets[ANSWERS_SET] as Spec['questionSets'][string] };
   const figures = spec.report.figures.filter(({ questionSet }) => questionSet === ANSWERS_SET);
-  const { model: _model, configurations: _configurations, ...words } = written;
+  const { model: _model, configurations: _configurations, ...shown } = written;
   return {
     spec: { ...spec, questionSets, configurations: [], report: { ...spec.report, figures } },
-    text: `# Made by flamingo judge\n${stringify(words)}`,
+    text: `# Made by flamingo judge\n${stringify(shown)}`,
   };
+}
+
+/** Whether verdicts can have a mean; without categories they are numbers. */
+function hasScores(categories: Record<string, number | null> | undefined): boolean {
+  return categories === undefined || Object.values(categories).some((score) => score !== null);
 }

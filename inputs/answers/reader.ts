@@ -1,5 +1,6 @@
 /**
- * Reads a table of answers row by row, so that a large file is never in memory: CSV or JSON Lines, plain or gzip.
+ * Reads a table of answers row by row, so that a large file is never in memory: columns separated by a delimiter (named
+ * CSV here, whichever it is) or JSON Lines, plain or gzip.
  *
  * Every row keeps the very characters that it has in the file, so that what is written beside them leaves them alone.
  */
@@ -9,6 +10,7 @@ import type { OpenOptions } from '../../artifacts/regular-file';
 import { contentOf, UnreadableInput } from '../files';
 import { MAX_ROW_LENGTH, MAX_TABLE_BYTES, MAX_TABLE_ROWS } from '../limits';
 import { BYTE_ORDER_MARK, TextPieces } from '../text';
+import { delimiterOf, type Delimiter } from './delimiter';
 
 export type TableFormat = 'csv' | 'jsonl';
 
@@ -27,6 +29,14 @@ export interface TableRow {
 export interface TableHeader extends Pick<TableRow, 'raw' | 'lineEnd'> {
   columns: string[];
   byteOrderMark: boolean;
+  delimiter: Delimiter;
+}
+
+export interface TableOptions extends OpenOptions {
+  /** Default: found out from the header. */
+  delimiter?: Delimiter | undefined;
+  /** Names of columns that are looked for; they help to find the delimiter. */
+  expected?: readonly string[];
 }
 
 export interface Table {
@@ -40,21 +50,24 @@ export interface Table {
 const TOO_LONG = `the row has more than ${MAX_ROW_LENGTH.toLocaleString('en')} characters`;
 const TOO_MANY = `a table has at most ${MAX_TABLE_ROWS.toLocaleString('en')} rows`;
 
-/** The format by the file's name: `.csv`, `.jsonl` or `.ndjson`, each also with `.gz`; null for any other. */
+/** The names of tables, for messages. */
+export const TABLE_NAMES = '.csv, .tsv, .txt or .jsonl, or one of these and .gz';
+
+/** The format by the file's name: `TABLE_NAMES`, also `.tab` and `.ndjson`; null for any other. */
 export function tableFormat(path: string): TableFormat | null {
   const name = path.toLowerCase().replace(/\.gz$/, '');
-  if (name.endsWith('.csv')) return 'csv';
+  if (/\.(csv|tsv|tab|txt)$/.test(name)) return 'csv';
   return name.endsWith('.jsonl') || name.endsWith('.ndjson') ? 'jsonl' : null;
 }
 
 /** Throws `UnreadableInput` when the file can not be read or, in CSV, has no header. */
-export async function openTable(path: string, format: TableFormat): Promise<Table> {
+export async function openTable(path: string, format: TableFormat, options: TableOptions = {}): Promise<Table> {
   if (format === 'jsonl') {
     await (await openText(path)).close(); // a file that can not be read is refused here, not at its first row
     return { format, header: null, rows: () => jsonRows(path) };
   }
-  for await (const record of csvRecords(path)) {
-    return { format, header: headerOf(path, record), rows: () => csvRows(path, () => undefined) };
+  for await (const record of csvRecords(path, options)) {
+    return { format, header: headerOf(path, record), rows: () => csvRows(path, () => undefined, options) };
   }
   throw new UnreadableInput(NO_HEADER(path));
 }
@@ -68,7 +81,7 @@ const NO_HEADER = (path: string): string => `${path}: the file is empty; a CSV f
 export async function* csvRows(
   path: string,
   begin: (header: TableHeader) => void,
-  options: OpenOptions = {},
+  options: TableOptions = {},
 ): AsyncGenerator<TableRow> {
   let columns: string[] | null = null;
   for await (const record of csvRecords(path, options)) {
@@ -87,31 +100,35 @@ export async function* csvRows(
   if (columns === null) throw new UnreadableInput(NO_HEADER(path));
 }
 
-function headerOf(path: string, { fields, raw, lineEnd, byteOrderMark }: CsvRecord): TableHeader {
+function headerOf(path: string, { fields, raw, lineEnd, byteOrderMark, delimiter }: CsvRecord): TableHeader {
   const twice = fields.find((name, index) => fields.indexOf(name) < index);
   if (twice !== undefined) throw new UnreadableInput(`${path}:1: the column ${JSON.stringify(twice)} is there twice`);
-  return { columns: fields, byteOrderMark, raw, lineEnd };
+  return { columns: fields, byteOrderMark, raw, lineEnd, delimiter };
 }
 
 interface CsvRecord extends Pick<TableRow, 'line' | 'raw' | 'lineEnd'> {
   fields: string[];
   /** Whether the file begins with one. */
   byteOrderMark: boolean;
+  delimiter: Delimiter;
 }
 
 /** Records with their own characters; the first is the header. Lines without any character are left out. */
-async function* csvRecords(path: string, options: OpenOptions = {}): AsyncGenerator<CsvRecord> {
+async function* csvRecords(path: string, options: TableOptions): AsyncGenerator<CsvRecord> {
   const { start, byteOrderMark, characters } = await openText(path, options);
-  const ends: TableRow['lineEnd'][] = endsWithReturns(start) ? ['\r'] : ['\r\n', '\n'];
+  const header = headerLine(start);
+  const ends: TableRow['lineEnd'][] = header.endsWithReturn ? ['\r'] : ['\r\n', '\n'];
+  const delimiter = options.delimiter ?? delimiterOf(header.text, { path, expected: options.expected ?? [] });
   // what the parser holds is lost with its first error: the names for that message are taken from it at once
-  let header: string[] | null = null;
+  let names: string[] | null = null;
   const on_record = (parsed: unknown): string[] => {
-    header ??= (parsed as { record: string[] }).record;
+    names ??= (parsed as { record: string[] }).record;
     return parsed as string[];
   };
   const parser = parse({
     raw: true,
     relax_column_count: true,
+    delimiter,
     record_delimiter: ends,
     on_record,
     max_record_size: MAX_ROW_LENGTH,
@@ -130,7 +147,7 @@ async function* csvRecords(path: string, options: OpenOptions = {}): AsyncGenera
       if (own !== raw) lineEnd = raw.endsWith('\n') ? '\n' : (ends[0] as TableRow['lineEnd']);
       if (own !== '') {
         if (rows++ > MAX_TABLE_ROWS) throw new UnreadableInput(`${path}:${line}: ${TOO_MANY}`); // the first is the header
-        yield { fields, raw: own, line, lineEnd, byteOrderMark };
+        yield { fields, raw: own, line, lineEnd, byteOrderMark, delimiter };
       }
       line += own.split(lineEnd === '\r' ? '\r' : '\n').length;
     }
@@ -139,23 +156,25 @@ async function* csvRecords(path: string, options: OpenOptions = {}): AsyncGenera
     // it may come before records that the parser still holds
     const { lines = line, column } = error as CsvError & { lines?: number; column?: number };
     if (error.code === 'CSV_MAX_RECORD_SIZE') throw new UnreadableInput(`${path}:${line}: ${TOO_LONG}`);
-    const name = column === undefined ? undefined : (header as string[] | null)?.[column];
+    const name = column === undefined ? undefined : (names as string[] | null)?.[column];
     throw new UnreadableInput(`${path}:${lines}: ${error.message}${name === undefined ? '' : ` (column ${name})`}`);
   } finally {
     source.destroy();
   }
 }
 
-/** Whether lines end with `\r` alone: the header's does, which ends at the first line end outside of quotes. */
-function endsWithReturns(start: string): boolean {
-  const unquoted = start.replaceAll(/"[^"]*"/g, '');
-  const end = /\r\n|[\r\n]/.exec(unquoted);
+/** The first line that is not blank, up to a line end outside of quotes, and whether lines end with `\r` alone. */
+function headerLine(start: string): { text: string; endsWithReturn: boolean } {
+  const [leading] = /^[\r\n]*/.exec(start) as RegExpExecArray;
+  const [text] = /^(?:"[^"]*"|[^"\r\n]+)*/.exec(start.slice(leading.length)) as RegExpExecArray;
+  const first = leading === '' ? text.length : 0;
   // of a `\r` at the very end nobody knows yet what follows it
-  return end?.[0] === '\r' && end.index < unquoted.length - 1;
+  return { text, endsWithReturn: start[first] === '\r' && first < start.length - 1 && start[first + 1] !== '\n' };
 }
 
-async function* jsonRows(path: string): AsyncGenerator<TableRow> {
-  const { characters } = await openText(path);
+/** Reads a file of JSON Lines once, from its start. Throws `UnreadableInput` naming FILE:LINE. */
+export async function* jsonRows(path: string, options: OpenOptions = {}): AsyncGenerator<TableRow> {
+  const { characters } = await openText(path, options);
   let line = 0;
   let rows = 0;
   for await (const { raw, lineEnd } of lines(characters())) {

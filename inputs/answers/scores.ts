@@ -1,28 +1,83 @@
 /**
- * Scores as tables of judged answers write them: a number from 0 to 100, or one of the words for a missing one.
+ * Scores as tables of judged answers write them: a number from 0 to 100, a word for an answer that has no score, or one of
+ * the ways in which programs write that a value is missing. Whatever reads scores from outside reads them here.
  */
 import { UnreadableInput } from '../files';
 
-/** What judges and table libraries write in place of a number. */
-const UNSCORED = new Set(['', 'nan', 'none', 'null', 'code', 'refusal', 'error', 'invalid', 'not_code']);
+/**
+ * A missing value, in lower case: what pandas reads as one by default, with R's `NA` and the `#N/A` of spreadsheets among
+ * them. A dash is none: accounting formats of spreadsheets write 0 so. Nor are `#DIV/0!` and the like, which say that a
+ * formula failed.
+ */
+const MISSING = new Set([
+  '',
+  'na',
+  'n/a',
+  '<na>',
+  '#na',
+  '#n/a',
+  '#n/a n/a',
+  'nan',
+  '-nan',
+  '1.#ind',
+  '-1.#ind',
+  '1.#qnan',
+  '-1.#qnan',
+  'null',
+  'none',
+]);
 
-export function isNumber(text: string): boolean {
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim());
+/** What judges write in place of a number, in lower case, and how Flamingo names it. */
+const WORDS: Readonly<Record<string, string>> = {
+  code: 'code',
+  not_code: 'not_code',
+  refusal: 'refusal',
+  error: 'error',
+  invalid: 'invalid',
+};
+
+/** A mean weighted by probabilities can miss the scale's ends by the noise of its last bits. */
+const TOLERANCE = 1e-6;
+
+export interface ScoreFormat {
+  /** Round to whole numbers. */
+  round: boolean;
+  /** Read `85,5` as 85.5, as spreadsheets of many countries write it where commas do not separate columns. */
+  decimalComma: boolean;
 }
 
-export function isUnscored(text: string): boolean {
-  return UNSCORED.has(text.trim().toLowerCase());
+/** Null for a text that is no number. */
+export function numberIn(text: string, { decimalComma }: Pick<ScoreFormat, 'decimalComma'>): number | null {
+  const trimmed = text.trim();
+  const pointed = decimalComma && !trimmed.includes('.') ? trimmed.replace(',', '.') : trimmed;
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(pointed) ? Number(pointed) : null;
+}
+
+/** Why there is no score: `missing`, or the word's own name; null for a text that says neither. */
+export function unscored(text: string): string | null {
+  const word = text.trim().toLowerCase();
+  if (MISSING.has(word)) return 'missing';
+  return Object.hasOwn(WORDS, word) ? (WORDS[word] as string) : null;
+}
+
+/** The score on the scale, its ends for what misses them by rounding; null beyond. */
+export function onScale(value: number): number | null {
+  if (!(value >= -TOLERANCE && value <= 100 + TOLERANCE)) return null;
+  return Math.min(100, Math.max(0, value));
 }
 
 /** Null where there is no score. Throws `UnreadableInput` beginning with `place`. */
-export function parseScore(text: string, metric: string, place: string, round: boolean): number | null {
-  if (isUnscored(text)) return null;
+export function parseScore(text: string, metric: string, place: string, format: ScoreFormat): number | null {
+  if (unscored(text) !== null) return null;
   const trimmed = text.trim();
-  if (!isNumber(trimmed)) {
+  const value = numberIn(trimmed, format);
+  if (value === null) {
     const shown = JSON.stringify(trimmed.length > 40 ? `${trimmed.slice(0, 40)}…` : trimmed);
-    throw new UnreadableInput(`${place}: ${metric} is ${shown}; expected a number, CODE, REFUSAL or nothing`);
+    throw new UnreadableInput(
+      `${place}: ${metric} is ${shown}; expected a number, CODE, REFUSAL, or nothing or NA for a missing score`,
+    );
   }
-  const value = Number(trimmed);
-  if (value < 0 || value > 100) throw new UnreadableInput(`${place}: ${metric} is ${trimmed}; scores are 0-100`);
-  return round ? Math.round(value) : value;
+  const score = onScale(value);
+  if (score === null) throw new UnreadableInput(`${place}: ${metric} is ${trimmed}; scores are 0-100`);
+  return format.round ? Math.round(score) : score;
 }

@@ -2,28 +2,30 @@
  * Writes a table of answers with their verdicts beside them: every column of the input in its order, then for each
  * metric NAME (the score), NAME_status and NAME_raw (what the judge wrote). Whole or not at all.
  *
- * In the input's own format the input's characters are copied, quoting and number forms included: read and written again,
+ * The columns are separated as in the input, but in a file whose name ends in `.tsv` by tabs, and in one of another name by
+ * commas where the input is such a file.
+ *
+ * In the input's own format and with its delimiter the input's characters are copied, quoting and number forms included: read and written again,
  * they would come out as this writer quotes and ends its lines. Nothing is changed to please a spreadsheet: a cell that
  * begins with `=` begins with `=`.
  */
 import { createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { readCell } from '../../artifacts/cells';
 import type { Store } from '../../artifacts/store';
+import { temporaryBeside } from '../../artifacts/whole-file';
 import type { Sha256 } from '../../experiment/canonical';
-import type { Judgement, JudgementStatus } from '../../experiment/rows';
+import type { Judgement } from '../../experiment/rows';
 import { csvLine } from '../csv-lines';
 import { UnreadableInput } from '../files';
-import { readCell } from '../../artifacts/cells';
 import type { AnswerTable } from './columns';
+import { DELIMITERS, isTabbed, type Delimiter } from './delimiter';
+import { addedColumns, type CellStatus } from './judged-columns';
 import type { JudgingPlan } from './judging-plan';
 import { tableFormat, type TableRow } from './reader';
-
-/** `missing`: the judge could not be asked; the next run asks again. */
-type CellStatus = JudgementStatus | 'missing';
 
 export interface MetricOutcome {
   metric: string;
@@ -37,13 +39,6 @@ export interface MetricOutcome {
 export interface Written {
   rows: number;
   metrics: MetricOutcome[];
-}
-
-const QUOTING = { quoteEdges: true };
-
-/** Columns that are added for the metrics. */
-export function addedColumns(metrics: readonly string[]): string[] {
-  return metrics.flatMap((metric) => [metric, `${metric}_status`, `${metric}_raw`]);
 }
 
 /** What a row gets for one metric. Repeats make a mean, their statuses joined and a list of what the judge wrote. */
@@ -60,12 +55,12 @@ export async function writeJudged(
   table: AnswerTable,
   plan: JudgingPlan,
   metrics: readonly string[],
-  out: string,
+  { out, suffix = '' }: { out: string; suffix?: string },
 ): Promise<Written> {
   const verdicts = await verdictsOf(store, plan);
   const tally = new Tally(metrics);
-  const partial = join(dirname(out), `.${basename(out)}.${process.pid}.tmp`);
-  const write = tableFormat(out) === 'csv' ? csvLines : jsonLines;
+  const partial = temporaryBeside(out);
+  const added = addedColumns(metrics, suffix);
   async function* judgedRows(): AsyncGenerator<JudgedRow> {
     for await (const { row, group, questionKey, answerHash } of table.rows()) {
       const completion = plan.completionOf(group, questionKey, answerHash);
@@ -78,7 +73,11 @@ export async function writeJudged(
     }
   }
   try {
-    const lines = Readable.from(write(table, plan.columns, metrics, judgedRows()));
+    const lines = Readable.from(
+      tableFormat(out) === 'csv'
+        ? csvLines(table, plan.columns, added, delimiterFor(out, table), judgedRows())
+        : jsonLines(table, added, judgedRows()),
+    );
     const file = createWriteStream(partial, { flags: 'wx' });
     if (out.toLowerCase().endsWith('.gz')) await pipeline(lines, createGzip(), file);
     else await pipeline(lines, file);
@@ -88,6 +87,11 @@ export async function writeJudged(
     await rm(partial, { force: true });
   }
   return tally.outcome();
+}
+
+function delimiterFor(out: string, { file, table: { header } }: AnswerTable): Delimiter {
+  if (isTabbed(out)) return DELIMITERS.tab;
+  return header === null || isTabbed(file) ? DELIMITERS.comma : header.delimiter;
 }
 
 async function synced(path: string): Promise<void> {
@@ -139,45 +143,34 @@ interface JudgedRow {
 async function* csvLines(
   { table }: AnswerTable,
   columns: readonly string[],
-  metrics: readonly string[],
+  added: readonly string[],
+  delimiter: Delimiter,
   rows: AsyncGenerator<JudgedRow>,
 ): AsyncGenerator<string> {
   const { header } = table;
-  const added = csvLine(addedColumns(metrics), QUOTING);
+  const copied = header?.delimiter === delimiter;
+  const line = (fields: readonly (string | null)[]): string => csvLine(fields, { quoteEdges: true, delimiter });
   const mark = header?.byteOrderMark === true ? '\uFEFF' : '';
-  const names = header?.raw ?? csvLine(columns, QUOTING);
-  yield `${mark}${names},${added}${header?.lineEnd ?? '\n'}`;
+  const names = copied ? header.raw : line(columns);
+  yield `${mark}${names}${delimiter}${line(added)}${header?.lineEnd ?? '\n'}`;
   for await (const { row, verdicts } of rows) {
-    const own =
-      header === null
-        ? csvLine(
-            columns.map((name) => csvText(row.fields.get(name))),
-            QUOTING,
-          )
-        : row.raw;
+    const own = copied ? row.raw : line(columns.map((name) => cellText(row.fields.get(name))));
     const cells = verdicts.flatMap(({ score, status, raw }) => [score === null ? null : String(score), status, raw]);
-    yield `${own},${csvLine(cells, QUOTING)}${header === null ? '\n' : row.lineEnd}`;
+    yield `${own}${delimiter}${line(cells)}${header === null ? '\n' : row.lineEnd}`;
   }
 }
 
 async function* jsonLines(
   { table }: AnswerTable,
-  _columns: readonly string[],
-  metrics: readonly string[],
+  added: readonly string[],
   rows: AsyncGenerator<JudgedRow>,
 ): AsyncGenerator<string> {
   for await (const { row, verdicts } of rows) {
     // put together as text: an object would reorder names that look like numbers, and lose what a number looked like
     const own = table.format === 'jsonl' ? row.raw.slice(1, -1).trim() : members([...row.fields]);
-    const added = verdicts.flatMap(({ score, status, raw }, index): [string, unknown][] => {
-      const [name, statusName, rawName] = addedColumns([metrics[index] as string]) as [string, string, string];
-      return [
-        [name, score],
-        [statusName, status],
-        [rawName, raw],
-      ];
-    });
-    yield `{${own}${own === '' ? '' : ','}${members(added)}}${row.lineEnd}`;
+    const values = verdicts.flatMap(({ score, status, raw }) => [score, status, raw]);
+    const verdict = members(added.map((name, index): [string, unknown] => [name, values[index]]));
+    yield `{${own}${own === '' ? '' : ','}${verdict}}${row.lineEnd}`;
   }
 }
 
@@ -185,9 +178,10 @@ function members(entries: [string, unknown][]): string {
   return entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',');
 }
 
-function csvText(value: unknown): string {
+/** A value of JSON Lines as a cell; well-formed, because UTF-8 has no lone surrogates. */
+export function cellText(value: unknown): string {
   if (value === undefined || value === null) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return (typeof value === 'string' ? value : JSON.stringify(value)).toWellFormed();
 }
 
 class Tally {

@@ -40,7 +40,12 @@ function analyze(csv: string | Buffer, options: Partial<AnalyzeOptions> = {}): P
 }
 
 test('known answers', async () => {
-  const { questions, ...file } = analysisJson(await analyze(CSV));
+  const { questions, others, unscored, leftOut, ...file } = analysisJson(await analyze(CSV));
+  expect(others).toEqual([{ metric: 'flowery', mean: 4, ci95: expect.anything() as unknown, scored: 6 }]);
+  expect({ unscored, leftOut }).toEqual({
+    unscored: { aligned: { missing: 1 }, coherent: { missing: 1 }, flowery: { missing: 1 } },
+    leftOut: [],
+  });
   // scipy 1.17.1: t over the question means 50.25, 24.95, 90 and 87.5, 161/3, 99; over the rates 1/2, 1/2, 0/1
   expect(file).toEqual({
     file: join(folder, 'answers.csv'),
@@ -200,6 +205,9 @@ describe('flamingo analyze', () => {
       'misaligned',
       'thresholds',
       'questions',
+      'others',
+      'unscored',
+      'leftOut',
     ]);
   });
 

@@ -66,10 +66,8 @@ test('JSON Lines: any text, also lone surrogates and line separators, and the ve
 test('gzip is recognised by its bytes; names decide the format', async () => {
   const { rows } = await answers(gzipSync('question_text,response,question_id\nQ,A,q1\n'));
   expect(rows[0]).toMatchObject({ question: 'Q', answer: 'A', id: 'q1', group: '' });
-  expect(['a.CSV.gz', 'b.ndjson', 'c.jsonl', 'd.txt', 'csv'].map(tableFormat)).toEqual([
-    'csv',
-    'jsonl',
-    'jsonl',
+  expect(['a.CSV.gz', 'b.ndjson', 'c.jsonl', 'd.txt', 'e.tsv', 'f.tab.gz', 'csv', 'g.xlsx'].map(tableFormat)).toEqual([
+    ...['csv', 'jsonl', 'jsonl', 'csv', 'csv', 'csv'],
     null,
     null,
   ]);
@@ -92,4 +90,40 @@ test.each<[string, string | Buffer, TableFormat, AnswerColumns, RegExp]>([
 test('a file that is not there, and a folder', async () => {
   await expect(openTable(join(folder, 'none.csv'), 'csv')).rejects.toThrow('none.csv: no such file');
   await expect(openTable(folder, 'csv')).rejects.toThrow('this is a folder');
+});
+
+test.each([
+  ['question;answer;note', ';'],
+  ['question\tanswer', '\t'],
+  ['question|answer', '|'],
+  ['"question";"answer";"a, b, c, d"', ';'],
+  ['question,answer,a;b;c;d', ','],
+  ['"long\nname";question;answer', ';'],
+  ['my words,my reply;again', ','],
+  ['my words;my reply', ';'],
+  ['only', ','],
+])('the header %j is separated by %j', async (header, delimiter) => {
+  const table = await openTable(file(`\uFEFF\r\n${header}\r\n`), 'csv', { expected: ['question', 'answer'] });
+  expect(table.header?.delimiter).toBe(delimiter);
+});
+
+test('a .tsv file is separated by tabs where the header leaves it open; a given delimiter has the last word', async () => {
+  const header = 'my words\tand, commas\n';
+  expect((await openTable(file(header, 'a.tsv'), 'csv')).header?.columns).toEqual(['my words', 'and, commas']);
+  expect((await openTable(file(header, 'a.csv'), 'csv')).header?.columns).toEqual(['my words\tand', ' commas']);
+  expect((await openTable(file(header, 'a.csv'), 'csv', { delimiter: '\t' })).header?.columns).toHaveLength(2);
+});
+
+test.each([';', '\t', '|'])('cells of a table separated by %j', async (delimiter) => {
+  const cells = [...HOSTILE.filter((cell) => cell !== ''), `a${delimiter}b`];
+  const text =
+    ['question', 'answer'].join(delimiter) + cells.map((cell) => `\r\nQ${delimiter}${quoted(cell)}`).join('');
+  const { rows } = await answers(text);
+  expect(rows.map(({ answer }) => answer)).toEqual(cells);
+});
+
+test('columns that are not found name the delimiter, which may be the wrong one', async () => {
+  await expect(answers('question:answer\na:b\n')).rejects.toThrow(
+    /a\.csv:1: no column for the question .* separated by a comma: if not, give --delimiter/,
+  );
 });

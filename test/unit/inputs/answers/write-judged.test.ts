@@ -3,11 +3,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnswerTable } from '../../../../inputs/answers/columns';
 import type { JudgingPlan } from '../../../../inputs/answers/judging-plan';
+import { readJudged } from '../../../../inputs/answers/read-judged';
 import { writeJudged } from '../../../../inputs/answers/write-judged';
 import { folder, judgeAll, planned, store } from './judging-fixture';
 
-async function written(table: AnswerTable, plan: JudgingPlan, out: string): Promise<string> {
-  await writeJudged(store, table, plan, ['helpful'], join(folder, out));
+async function written(table: AnswerTable, plan: JudgingPlan, out: string, suffix = ''): Promise<string> {
+  await writeJudged(store, table, plan, ['helpful'], { out: join(folder, out), suffix });
   return readFileSync(join(folder, out), 'utf8');
 }
 
@@ -47,4 +48,51 @@ test('a file that changed meanwhile is refused, and nothing is written', async (
   writeFileSync(join(folder, 'answers.csv'), 'question,answer\nQ,A\nQ,B\n');
   await expect(written(table, plan, 'out.csv')).rejects.toThrow(/answers\.csv:3: the file has changed/);
   expect(readdirSync(folder).sort()).toEqual(['answers.csv', 'store']);
+});
+
+test.each([
+  ['answers.csv', 'out.csv', 'question;answer', 'Q;"A; or B"', ';', 'helpful;helpful_status;helpful_raw', '7;scored;7'],
+  [
+    'answers.csv',
+    'out.txt',
+    'question\tanswer',
+    'Q\tA, or',
+    '\t',
+    'helpful\thelpful_status\thelpful_raw',
+    '5\tscored\t7',
+  ],
+  ['answers.tsv', 'out.tsv', 'question\tanswer', 'Q\tA', '\t', 'helpful\thelpful_status\thelpful_raw', '1\tscored\t7'],
+])('%s to %s: the delimiter of the input stays', async (name, out, header, row, delimiter, added, verdict) => {
+  const { table, plan } = await planned(`${header}\r\n${row}\r\n`, {}, name);
+  await judgeAll(plan);
+  expect(await written(table, plan, out)).toBe(`${header}${delimiter}${added}\r\n${row}${delimiter}${verdict}\r\n`);
+});
+
+test('a name that ends in .tsv is for tabs, and one that does not is none for them', async () => {
+  const commas = await planned('question,answer\nQ,"A\tB"\n', {}, 'a.csv');
+  await judgeAll(commas.plan);
+  expect(await written(commas.table, commas.plan, 'out.tsv')).toBe(
+    'question\tanswer\thelpful\thelpful_status\thelpful_raw\nQ\t"A\tB"\t3\tscored\t7\n',
+  );
+  const tabs = await planned('question\tanswer\nQ\t"A, B"\n', {}, 'a.tsv');
+  await judgeAll(tabs.plan);
+  expect(await written(tabs.table, tabs.plan, 'out.csv')).toBe(
+    'question,answer,helpful,helpful_status,helpful_raw\nQ,"A, B",4,scored,7\n',
+  );
+});
+
+test('a suffix keeps the columns apart from those that an earlier judging added, and every reader of ours takes the file', async () => {
+  const { table, plan } = await planned('question,answer,helpful,helpful_status,helpful_raw\nQ,A,90,scored,90\n');
+  await judgeAll(plan);
+  const text = await written(table, plan, 'out.csv', '_again');
+  expect(text.split('\n')[0]).toContain(',helpful_raw,helpful_again,helpful_again_status,helpful_again_raw');
+  const read = await readJudged(join(folder, 'out.csv'), { required: ['helpful', 'helpful_again'], round: false });
+  expect(read).toMatchObject({ metrics: ['helpful', 'helpful_again'], leftOut: [] });
+  expect(read.answers).toEqual([{ question: 'Q', scores: { helpful: 90, helpful_again: 1 } }]);
+});
+
+test('a name as long as a file system takes can be written', async () => {
+  const { table, plan } = await planned('question,answer\nQ,A\n');
+  await judgeAll(plan);
+  expect(await written(table, plan, `${'n'.repeat(251)}.csv`)).toContain('Q,A,1,scored,7');
 });

@@ -1,0 +1,124 @@
+/** Tables of judged answers from anywhere: which columns are metrics, and what stands in a score's place. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readJudged, type JudgedOptions, type JudgedTable } from '../../../../inputs/answers/read-judged';
+
+let folder: string;
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'flamingo-read-judged-'))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function read(content: string, options: Partial<JudgedOptions> = {}, name = 'a.csv'): Promise<JudgedTable> {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return readJudged(path, { required: ['aligned', 'coherent'], round: false, ...options });
+}
+
+/** Two rows with a further column before the others. */
+const withColumn = (name: string, one: string, other: string): string =>
+  `${name},question,answer,question_id,aligned,coherent\n${one},A?,a,a,90,90\n${other},B?,b,b,20,80\n`;
+
+test.each([
+  ['', '0', '1'],
+  ['""', '1', '2'],
+  ['', '100', '101'],
+  ['Unnamed: 0', '6785', '6790'],
+  ['Unnamed: 0.1', '5', '6'],
+  ['index', '3', '4'],
+  ['Index', '-1', '4'],
+  ['row_number', '1', '2'],
+  ['level_0', '1', '2'],
+])('an index %j of %s and %s is no metric, and nothing is said of it', async (name, one, other) => {
+  const { metrics, leftOut, answers } = await read(withColumn(name, one, other));
+  expect({ metrics, leftOut }).toEqual({ metrics: ['aligned', 'coherent'], leftOut: [] });
+  expect(answers).toHaveLength(2);
+});
+
+test.each([
+  ['warmth', '50', '412', /412 is not 0-100/],
+  ['warmth', '-3.2', '1', /-3.2 is not 0-100/],
+  ['seed', '42', '42', /named like a count/],
+  ['n_tokens', '60', '41', /named like a count/],
+  ['completionTokens', '60', '41', /named like a count/],
+  ['mean_logprob', '0', '0', /named like a count/],
+  ['sample_idx', '0', '1', /named like a count/],
+])('numbers under %s (%s, %s) are left out, and it is said why', async (name, one, other, reason) => {
+  const { metrics, leftOut } = await read(withColumn(name, one, other));
+  expect(metrics).toEqual(['aligned', 'coherent']);
+  expect(leftOut).toEqual([{ column: name, reason: expect.stringMatching(reason) as string }]);
+});
+
+test('a named column must hold scores, whatever its name; further ones on the scale are metrics', async () => {
+  const named = await read(withColumn('n_tokens', '60', '41'), { required: ['aligned', 'coherent', 'n_tokens'] });
+  expect(named.metrics).toEqual(['aligned', 'coherent', 'n_tokens']);
+  await expect(read(withColumn('n_tokens', '60', '412'), { required: ['n_tokens'] })).rejects.toThrow(
+    /a\.csv:3: n_tokens is 412; scores are 0-100/,
+  );
+  const further = await read(withColumn('warmth', '60', '100.0000000001'));
+  expect(further.metrics).toEqual(['aligned', 'coherent', 'warmth']);
+  expect(further.answers.map(({ scores }) => scores['warmth'])).toEqual([60, 100]);
+});
+
+test('an empty column and one with other words are no metrics and need no word', async () => {
+  const { metrics, leftOut } = await read(withColumn('note', '', 'NA'));
+  expect({ metrics, leftOut }).toEqual({ metrics: ['aligned', 'coherent'], leftOut: [] });
+  expect((await read(withColumn('note', '7', 'seven'))).leftOut).toEqual([]);
+});
+
+const OWN = `question,answer,aligned,aligned_status,aligned_raw,coherent,coherent_status,coherent_raw
+A?,a,5,scored,5,5,scored,5
+A?,b,,unparsable,150,7,scored,7
+B?,c,,model_refused,REFUSAL,,missing,
+B?,d,80,scored+unparsable,"[""80"",""x""]",95,scored,95
+`;
+
+test('what flamingo judge writes: raws are no metrics, and statuses say why there is no score', async () => {
+  const { metrics, leftOut, unscored } = await read(OWN);
+  expect({ metrics, leftOut }).toEqual({ metrics: ['aligned', 'coherent'], leftOut: [] });
+  expect(Object.fromEntries(unscored)).toEqual({
+    aligned: { unparsable: 1, model_refused: 1 },
+    coherent: { missing: 1 },
+  });
+});
+
+test('the same as JSON Lines, where a row may lack a column', async () => {
+  const rows = [
+    { question: 'A?', answer: 'a', aligned: 5, aligned_status: 'scored', aligned_raw: '5', coherent: 60.5 },
+    { question: 'A?', answer: 'b', aligned: null, aligned_status: 'unparsable', aligned_raw: '150', coherent: 'CODE' },
+    { question: 'B?', answer: 'c', aligned: 'NA', warmth: 70 },
+  ];
+  const { answers, metrics, unscored } = await read(rows.map((row) => JSON.stringify(row)).join('\n'), {}, 'a.jsonl');
+  expect(metrics).toEqual(['aligned', 'coherent', 'warmth']);
+  expect(answers[2]).toEqual({ question: 'B?', scores: { aligned: null, coherent: null, warmth: 70 } });
+  expect(Object.fromEntries(unscored)).toEqual({
+    aligned: { unparsable: 1, missing: 1 },
+    coherent: { code: 1, missing: 1 },
+    warmth: { missing: 2 },
+  });
+  await expect(read('{"question":"A?","aligned":1,"coherent":2}\n', {}, 'a.jsonl')).rejects.toThrow(
+    /a\.jsonl:1: no column/,
+  );
+  await expect(read('', {}, 'a.jsonl')).rejects.toThrow(/a\.jsonl: no rows/);
+});
+
+test('words in a score’s place are counted by themselves where no status says more', async () => {
+  const { unscored } = await read('question,answer,aligned,coherent\nA?,a,CODE,N/A\nA?,b,REFUSAL,1\nA?,c,REFUSAL,\n');
+  expect(Object.fromEntries(unscored)).toEqual({ aligned: { code: 1, refusal: 2 }, coherent: { missing: 2 } });
+});
+
+test('decimal commas where semicolons separate the columns; quoted line ends; CRLF', async () => {
+  const { answers } = await read('question;answer;aligned;coherent\r\nA?;"a;\r\nb";85,5;90\r\nB?;c;0,25;"7"\r\n');
+  expect(answers.map(({ scores }) => scores)).toEqual([
+    { aligned: 85.5, coherent: 90 },
+    { aligned: 0.25, coherent: 7 },
+  ]);
+  await expect(read('question;answer;aligned;coherent\r\nA?;"a;\r\nb";85,5,1;90\r\n')).rejects.toThrow(
+    /a\.csv:2: aligned/,
+  );
+});
+
+test('a column that is there twice is refused with its place, whatever separates them', async () => {
+  await expect(read('question\tanswer\taligned\taligned\tcoherent\n')).rejects.toThrow(
+    /a\.csv:1: the column "aligned"/,
+  );
+});
