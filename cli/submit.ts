@@ -21,7 +21,8 @@ import { EXIT, InvalidUse } from './errors';
 import { conclude, follow } from './follow';
 import { letGoAndWait, useServices } from './local/embedded';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
-import { LocalFiles } from './local/state';
+import { LocalFiles, type LocalState } from './local/state';
+import { uiLine } from './local/ui-gate';
 import { say } from './output';
 import { isOpen } from './snapshot';
 
@@ -56,7 +57,7 @@ export async function submitAndFollow(submission: Submission, options: SubmitOpt
   const watch = watchServices(files);
   try {
     const state = await useServices(files, { accounts: options.accounts, port: options.port }, say);
-    return await applyAndFollow(await connect(state.address), submission, options, { files, ui: state.ui });
+    return await applyAndFollow(await connect(state.address), submission, options, { files, state });
   } finally {
     clearInterval(watch);
     await letGoAndWait(files);
@@ -103,7 +104,7 @@ async function applyAndFollow(
   client: Client,
   { store, plan, ref, output }: Submission,
   { detach, json, ended }: SubmitOptions,
-  local: { files: LocalFiles; ui: string } | null,
+  local: { files: LocalFiles; state: LocalState } | null,
 ): Promise<number> {
   const name = plan.experiment;
   const workflowId = experimentWorkflowId(name);
@@ -126,8 +127,9 @@ async function applyAndFollow(
     throw error;
   }
   say(describe(applied));
-  const ui = local === null ? '' : `${local.ui}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
-  if (ui) say(`Temporal UI: ${ui}`);
+  if (local !== null) {
+    say(uiLine(local.state, `/namespaces/default/workflows/${encodeURIComponent(workflowId)}`));
+  }
   if (detach) {
     if (local !== null) local.files.detached = true;
     say(`It runs on without this terminal. flamingo status ${name} · flamingo stop`);

@@ -14,11 +14,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
+import { httpPorts, type HttpPorts } from './http-ports';
 import { freePort } from './ports';
 import { wasStartedWith } from './processes';
 import { endProcess, Service } from './service';
 import type { LocalFiles, LocalState } from './state';
 import { temporalServer } from './temporal-server';
+import { newUiToken, openUiGate, type UiGate } from './ui-gate';
 
 /** Time for a client to come back, so that a second command right after the first finds the services warm. */
 const LINGER_MS = 1_500;
@@ -28,6 +30,7 @@ export const END_UNLESS_USED = 'SIGUSR2';
 const GPU_GRACE_MS = 45_000;
 const GRACE_MS = 15_000;
 const SERVER_READY_MS = 60_000;
+const SERVER_ROUNDS = 4;
 const HEARTBEAT_MS = 500;
 
 export interface SupervisorOptions {
@@ -52,6 +55,7 @@ class Supervisor {
   private services: Service[] = [];
   private stopping = false;
   private lastClientEnded = false;
+  private gate: UiGate | null = null;
 
   constructor(
     private readonly files: LocalFiles,
@@ -62,6 +66,8 @@ class Supervisor {
       heartbeat: Date.now(),
       address: '',
       ui: '',
+      uiToken: newUiToken(),
+      ports: null,
       serverPid: null,
       standIn: null,
       accounts: options.accounts,
@@ -149,13 +155,13 @@ class Supervisor {
     await mkdir(folder, { recursive: true });
 
     const orphan = orphanServer(this.files, before);
-    if (before !== null && orphan !== null && wasStartedWith(orphan, database)) {
-      const [port, ui] = [portOf(before.address) as number, portOf(before.ui) as number];
-      const service = this.serverService(binary.path, database, port, ui);
+    if (before?.ports && orphan !== null && wasStartedWith(orphan, database)) {
+      const port = portOf(before.address) as number;
+      const service = this.serverService(binary.path, database, port, before.ports);
       service.adopt(orphan);
       this.services.push(service);
-      this.setAddress(port, ui, orphan);
-      if (await serverAnswers(this.state.address, 5_000)) return;
+      this.setAddress(port, before.ports, orphan);
+      if (await serverAnswers(this.state.address, 5_000)) return this.openGate(before, port);
       this.services.pop();
     }
     // one that holds the database but does not answer, or of another version
@@ -166,32 +172,55 @@ class Supervisor {
     if (asked !== 0 && port !== asked) {
       throw new Error(`port ${asked} is in use by another program; choose one with --port, or leave it out`);
     }
-    const ui = await freePort(portOf(before?.ui) ?? port + 1000);
-    const service = this.serverService(binary.path, database, port, ui);
-    this.services.push(service);
-    service.start();
-    this.setAddress(port, ui, service.pid);
+    await this.bringUpServer(binary.path, database, port);
+    await this.openGate(before, port);
+  }
+
+  /** Another server that starts at the same time may take a port that was free a moment ago: then with other ones. */
+  private async bringUpServer(command: string, database: string, port: number): Promise<void> {
     const until = Date.now() + SERVER_READY_MS;
-    while (!(await serverAnswers(this.state.address, 1_000))) {
-      if (this.stopping) throw new Error('stopped while the Temporal server was starting');
-      if (Date.now() > until || service.state.restarts > 3) {
-        throw new Error(
-          `the Temporal server does not come up (${service.state.lastEnd ?? 'no answer'}); see ${this.files.log('temporal')}`,
-        );
+    for (let round = 1; ; round += 1) {
+      const ports = await httpPorts();
+      const service = this.serverService(command, database, port, ports);
+      this.services.push(service);
+      service.start();
+      this.setAddress(port, ports, service.pid);
+      while (service.state.restarts === 0) {
+        if (await serverAnswers(this.state.address, 1_000)) return;
+        if (this.stopping) throw new Error('stopped while the Temporal server was starting');
+        if (Date.now() > until) break;
+        await sleep(50);
       }
-      await sleep(50);
+      const why = service.state.lastEnd ?? 'no answer';
+      if (round === SERVER_ROUNDS || Date.now() > until) {
+        throw new Error(`the Temporal server does not come up (${why}); see ${this.files.log('temporal')}`);
+      }
+      await service.stop(GRACE_MS);
+      this.services.pop();
     }
   }
 
-  private serverService(command: string, database: string, port: number, uiPort: number): Service {
+  private serverService(command: string, database: string, port: number, ports: HttpPorts): Service {
     const env = { ...serviceEnvironment(this.files), ANTHROPIC_API_KEY: undefined };
-    return temporalServer({ command, database, port, uiPort, env, log: this.files.log('temporal') });
+    return temporalServer({ command, database, port, ports, env, log: this.files.log('temporal') });
   }
 
-  private setAddress(port: number, ui: number, pid: number | null): void {
+  private setAddress(port: number, ports: HttpPorts, pid: number | null): void {
     this.state.address = `127.0.0.1:${port}`;
-    this.state.ui = `http://127.0.0.1:${ui}`;
+    this.state.ports = ports;
     this.state.serverPid = pid;
+    this.write();
+  }
+
+  /** People reach the UI through here; the same port as before keeps what is open in their browsers. */
+  private async openGate(before: LocalState | null, serverPort: number): Promise<void> {
+    const upstream = this.state.ports?.ui ?? null;
+    if (upstream === null) return;
+    const port = await freePort(portOf(before?.ui) ?? serverPort + 1000);
+    // a supervisor that was killed left its token in browsers
+    if (before?.uiToken) this.state.uiToken = before.uiToken;
+    this.gate = await openUiGate({ port, upstream, token: this.state.uiToken });
+    this.state.ui = `http://127.0.0.1:${port}`;
     this.write();
   }
 
@@ -202,6 +231,7 @@ class Supervisor {
     const others = this.services.filter((service) => service !== server && service !== gpu);
     await gpu?.stop(GPU_GRACE_MS);
     await Promise.all(others.map((service) => service.stop(GRACE_MS)));
+    this.gate?.close();
     await server?.stop(GRACE_MS);
   }
 

@@ -106,6 +106,8 @@ describe('the end of the services', () => {
     heartbeat: Date.now(),
     address: '127.0.0.1:1',
     ui: '',
+    uiToken: '',
+    ports: null,
     serverPid: null,
     standIn: null,
     accounts: ['stand-in'],
