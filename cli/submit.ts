@@ -7,6 +7,7 @@ import pc from 'picocolors';
 import { writeResults } from '../report/write-report';
 import { judgeCredentials } from '../judge/client';
 import { recordExperiment } from '../artifacts/experiments';
+import { permitRun } from '../workers/secret';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
@@ -52,6 +53,7 @@ export interface SubmitOptions {
 
 /** Returns the exit code. */
 export async function submitAndFollow(submission: Submission, options: SubmitOptions): Promise<number> {
+  await permitRun(submission.store, submission);
   if (isRemote()) return applyAndFollow(await connect(), submission, options, null);
   const files = new LocalFiles(dataFolder());
   const watch = watchServices(files);

@@ -1,8 +1,10 @@
 /**
  * The experiment file that a request to a worker names or contains.
  */
-import { readFile, realpath } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { realPathInside } from '../artifacts/inside';
+import { reason } from './files';
 import { InvalidFile, type ExperimentText } from './import';
 
 /**
@@ -15,19 +17,13 @@ export async function requestedFile(
 ): Promise<ExperimentText> {
   if (yaml !== undefined) return { text: yaml, name: 'experiment.yaml', folder: experiments };
   if (file === undefined) throw new InvalidFile('expected one of "file", "yaml" and "plan" in the input');
-  const path = await insideOf(experiments, file);
-  return { text: await readFile(path, 'utf8'), name: file, folder: dirname(path) };
-}
-
-async function insideOf(folder: string, file: string): Promise<string> {
-  const root = await realpath(folder);
-  let path: string;
+  const path = await realPathInside(experiments, file);
+  if (path === null) throw new InvalidFile(`${file} lies outside ${experiments}`);
+  let text: string;
   try {
-    path = await realpath(resolve(root, file));
-  } catch {
-    throw new InvalidFile(`${file}: no such file under ${root}`);
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new InvalidFile(`${file}, under ${experiments}: ${reason(error)}`);
   }
-  const inside = relative(root, path);
-  if (inside.startsWith('..') || isAbsolute(inside)) throw new InvalidFile(`${file} lies outside ${root}`);
-  return path;
+  return { text, name: file, folder: dirname(path) };
 }

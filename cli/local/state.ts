@@ -35,6 +35,8 @@ export interface LocalState {
   ports: HttpPorts | null;
   serverPid: number | null;
   standIn: string | null;
+  /** Opens the stand-in's control routes. */
+  standInToken: string;
   /** Judge accounts that a worker serves. */
   accounts: string[];
   ready: boolean;

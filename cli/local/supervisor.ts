@@ -20,7 +20,7 @@ import { wasStartedWith } from './processes';
 import { endProcess, Service } from './service';
 import type { LocalFiles, LocalState } from './state';
 import { temporalServer } from './temporal-server';
-import { newUiToken, openUiGate, type UiGate } from './ui-gate';
+import { newToken, openUiGate, type UiGate } from './ui-gate';
 
 /** Time for a client to come back, so that a second command right after the first finds the services warm. */
 const LINGER_MS = 1_500;
@@ -66,10 +66,11 @@ class Supervisor {
       heartbeat: Date.now(),
       address: '',
       ui: '',
-      uiToken: newUiToken(),
+      uiToken: newToken(),
       ports: null,
       serverPid: null,
       standIn: null,
+      standInToken: newToken(),
       accounts: options.accounts,
       ready: false,
       stopping: false,
@@ -130,7 +131,7 @@ class Supervisor {
       const flags = ['--port', String(port), '--ledger', join(this.files.data, 'stand-in-ledger.jsonl')];
       const latency = process.env['FLAMINGO_STAND_IN_LATENCY_MS']; // so that tests can kill something in mid-request
       if (latency) flags.push('--latency', latency);
-      node('stand-in-judge', 'stand-in/main.js', flags, {});
+      node('stand-in-judge', 'stand-in/main.js', flags, { FLAMINGO_STAND_IN_TOKEN: this.state.standInToken });
     }
     node('orchestration-worker', 'workers/orchestration.js', [], { ANTHROPIC_API_KEY: undefined });
     for (const account of this.options.accounts) {
@@ -141,9 +142,7 @@ class Supervisor {
           : {}),
       });
     }
-    // whoever starts this runs what their own files say; a worker for others asks first
-    const allowed = process.env['FLAMINGO_ALLOW_COMMANDS'] ?? '1';
-    node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined, FLAMINGO_ALLOW_COMMANDS: allowed });
+    node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined });
     this.state.ready = true;
     this.write();
   }

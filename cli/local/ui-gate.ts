@@ -26,7 +26,7 @@ export interface UiGateOptions {
   token: string;
 }
 
-export function newUiToken(): string {
+export function newToken(): string {
   return randomBytes(32).toString('base64url');
 }
 

@@ -110,6 +110,7 @@ describe('the end of the services', () => {
     ports: null,
     serverPid: null,
     standIn: null,
+    standInToken: '',
     accounts: ['stand-in'],
     ready: true,
     stopping: false,

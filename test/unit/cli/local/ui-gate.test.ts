@@ -1,9 +1,9 @@
 import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { freePort } from '../../../../cli/local/ports';
-import { newUiToken, openUiGate, uiLine, type UiGate } from '../../../../cli/local/ui-gate';
+import { newToken, openUiGate, uiLine, type UiGate } from '../../../../cli/local/ui-gate';
 
-const token = newUiToken();
+const token = newToken();
 let upstream: Server;
 let gate: UiGate;
 let port: number;
@@ -76,7 +76,7 @@ test('the page acts on the UI, under either name of this machine', async () => {
 
 test.each<[string, () => Record<string, string>]>([
   ['without the token', () => ({})],
-  ['with another token', () => ({ cookie: `flamingo-ui-${port}=${newUiToken()}` })],
+  ['with another token', () => ({ cookie: `flamingo-ui-${port}=${newToken()}` })],
   ['with the cookie of another port', () => ({ cookie: `flamingo-ui-${port + 1}=${token}` })],
   ['under a name that points here', () => ({ ...cookie(), host: `evil.test:${port}` })],
   ['under this name without a port', () => ({ ...cookie(), host: '127.0.0.1' })],
@@ -92,7 +92,7 @@ test.each<[string, () => Record<string, string>]>([
     () => ({ ...cookie(), 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }),
   ],
 ])('a request %s is refused', async (_, headers) => {
-  for (const path of ['/api/v1/namespaces', `/?token=${newUiToken()}`, '//evil.test/']) {
+  for (const path of ['/api/v1/namespaces', `/?token=${newToken()}`, '//evil.test/']) {
     const { status, body } = await visit(path, headers());
     expect(status).toBe(403);
     expect(body).not.toContain('the UI');
