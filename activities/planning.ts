@@ -1,14 +1,15 @@
 /**
  * The light activities on the queue `flamingo`: plan, cut judging into shards, publish, report.
  */
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { readCell } from '../artifacts/cells';
 import { recordExperiment } from '../artifacts/experiments';
 import { configurationOutline, queuesToJudge } from '../artifacts/outline';
-import { cellOf, loadPlan, queuesOf } from '../artifacts/plans';
+import { cellOf, loadPlan, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { countReuse, judgesWithWork, newWork } from '../artifacts/reuse';
-import type { Store } from '../artifacts/store';
+import { ArtifactDamaged, type Store } from '../artifacts/store';
+import type { Demand } from '../experiment/demands';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import type { Python } from '../inputs/archive';
@@ -23,6 +24,7 @@ import { publishCell } from '../report/publish';
 import type { PlanningActivities } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
 import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages';
+import { requireAllowed, requirePermitted, requireWritable, type ClientRules } from './clients';
 import { withHeartbeat } from './heartbeat';
 import { attemptsOfRun } from './leases';
 
@@ -30,8 +32,11 @@ import { attemptsOfRun } from './leases';
 export interface PlanningHost {
   /** The folder that `{"file": …}` is resolved under, and nothing outside it. */
   experiments: string;
-  /** The folder below which results are written; null = wherever the request says. */
-  results: string | null;
+  /** The folder in which results are written, and outside it only where the owner's command said. */
+  results: string;
+  /** Whether a request's own output folder counts: the worker runs for whoever asks, on the same machine. */
+  ownRequests: boolean;
+  clients: ClientRules;
   /** Downloads are kept here. */
   cacheFolder: string;
   /** Whether experiment files of other clients may have urls with addresses that are not public. */
@@ -54,6 +59,7 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
 
     publishCell: (input) =>
       withHeartbeat(input.cell, async () => {
+        await requireWritable(store, host.clients, host.results, input.output);
         const stored = await loadPlan(store, input.plan);
         const cell = cellOf(stored, input.configuration, input.cell);
         const published = await publishCell(stored.plan, await readCell(store, stored.plan, cell), input.output);
@@ -63,6 +69,7 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
 
     buildReport: (input) =>
       withHeartbeat('report', async () => {
+        await requireWritable(store, host.clients, host.results, input.output);
         const stored = await loadPlan(store, input.plan);
         return writeReport(store, stored, { output: input.output, version: host.version, results: input.results });
       }),
@@ -77,9 +84,11 @@ async function outline(store: Store, host: PlanningHost, request: ExperimentRequ
     );
   }
   const ref = request.plan ?? (await planFromText(store, host, request));
-  const stored = await loadPlan(store, ref);
+  const stored = await planAt(store, ref);
   const { plan, spec } = stored;
-  const output = outputFolder(host.results, request, spec);
+  await requirePermitted(store, host.clients, ref, stored);
+  const output = outputFolder(host, request, spec);
+  await requireWritable(store, host.clients, host.results, output);
   await recordExperiment(store, plan.experiment, { plan: ref, output });
   const reuse = await countReuse(store, plan);
   return {
@@ -98,20 +107,27 @@ async function outline(store: Store, host: PlanningHost, request: ExperimentRequ
   };
 }
 
-/** A client's paths mean nothing on a worker that is not its own: that one writes below its own folder. */
-function outputFolder(root: string | null, request: ExperimentRequest, { output }: Spec): string {
-  if (root === null) return resolve(request.output ?? output);
-  const folder = resolve(root, output);
-  if (relative(root, folder).startsWith('..')) {
-    throw failure(FAILURES.InvalidInput, `the output folder ${output} lies outside ${root}`);
+/** A client's reference may be anything; one that can never be followed is refused for good. */
+async function planAt(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
+  if (typeof ref.uri !== 'string' || typeof ref.sha256 !== 'string') {
+    throw failure(FAILURES.InvalidInput, '"plan" is no reference to a stored plan: {"uri", "sha256", "bytes"}');
   }
-  return folder;
+  try {
+    return await loadPlan(store, ref);
+  } catch (error) {
+    throw error instanceof ArtifactDamaged ? failure(FAILURES.InvalidInput, error.message) : error;
+  }
+}
+
+/** A client's paths mean nothing on a worker that is not its own: that one goes by the experiment file. */
+function outputFolder({ results, ownRequests }: PlanningHost, request: ExperimentRequest, { output }: Spec): string {
+  return resolve(results, (ownRequests ? request.output : undefined) ?? output);
 }
 
 /** `{"file"}` and `{"yaml"}`: the file is read and its inputs imported here, on the worker. */
 async function planFromText(
   store: Store,
-  { experiments, cacheFolder, privateUrls, python }: PlanningHost,
+  { experiments, cacheFolder, privateUrls, python, clients }: PlanningHost,
   request: ExperimentRequest,
 ): Promise<ArtifactRef> {
   if (request.plan === null) {
@@ -120,9 +136,13 @@ async function planFromText(
       'this plan was made without the inputs that are missing; use `flamingo run`, or `flamingo plan --fetch`',
     );
   }
+  if (request.yaml === undefined && request.file !== undefined) {
+    requireAllowed(clients, [{ kind: 'files', what: `the experiment is a local file (${request.file})` }]);
+  }
   try {
     const file = await requestedFile(experiments, request);
-    const options = { store, cacheFolder, python: python(), confine: true, privateUrls };
+    const accept = (demands: Demand[]): void => requireAllowed(clients, demands);
+    const options = { store, cacheFolder, python: python(), confine: true, privateUrls, accept };
     const { stored, missing } = await importExperiment(file, options);
     if (stored !== null) return stored.ref;
     throw failure(

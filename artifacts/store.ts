@@ -137,7 +137,7 @@ export interface Workspace {
   sync(): Promise<void>;
 }
 
-export type RecordFolder = 'experiments' | 'spending';
+export type RecordFolder = 'experiments' | 'spending' | 'permits';
 
 export interface Lease {
   renew(): Promise<void>;

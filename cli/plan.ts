@@ -8,6 +8,7 @@ import type { Count } from '../artifacts/reuse';
 import { describeRecipe } from '../experiment/describe-recipe';
 import { namedJudges } from '../experiment/main-judge';
 import type { Plan } from '../experiment/plan';
+import { permitRun } from '../workers/secret';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { printJson, say } from './output';
 import { fileOptions, prepare, type FileOptions, type Prepared } from './prepare';
@@ -29,7 +30,10 @@ Without --fetch nothing is downloaded: what is not at hand is counted by what th
     )
     .action(async (file: string, options: FileOptions & { fetch?: boolean; json?: boolean }) => {
       const prepared = await prepare(file, options, { offline: options.fetch !== true, say });
-      if (options.json) printJson(prepared.json);
+      const { store, work, json } = prepared;
+      // whoever starts a workflow with what is printed has this person's word for it
+      if (options.json && work !== null) await permitRun(store, { ref: work.ref, output: json.output });
+      if (options.json) printJson(json);
       else print(prepared);
     });
 }

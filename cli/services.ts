@@ -8,6 +8,7 @@ import { letGoAndWait, stopServices, useServices } from './local/embedded';
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
 import { supervise } from './local/supervisor';
+import { uiLine } from './local/ui-gate';
 import { say } from './output';
 
 interface ServicesOptions {
@@ -40,7 +41,7 @@ Examples:
       const port = portNumber(options.port);
       const files = new LocalFiles(dataFolder());
       const state = await useServices(files, { accounts: options.account ?? ['stand-in'], port }, say);
-      say(`Temporal server: ${state.address}\nTemporal UI:     ${state.ui}\nLogs:            ${files.data}/logs`);
+      say(`Temporal server: ${state.address}\nLogs:            ${files.data}/logs\n${uiLine(state)}`);
       if (options.detach) {
         files.detached = true;
         files.removeClient();

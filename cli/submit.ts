@@ -7,6 +7,7 @@ import pc from 'picocolors';
 import { writeResults } from '../report/write-report';
 import { judgeCredentials } from '../judge/client';
 import { recordExperiment } from '../artifacts/experiments';
+import { permitRun } from '../workers/secret';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
@@ -21,7 +22,8 @@ import { EXIT, InvalidUse } from './errors';
 import { conclude, follow } from './follow';
 import { letGoAndWait, useServices } from './local/embedded';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
-import { LocalFiles } from './local/state';
+import { LocalFiles, type LocalState } from './local/state';
+import { uiLine } from './local/ui-gate';
 import { say } from './output';
 import { patiently } from './patience';
 import { isOpen } from './snapshot';
@@ -52,12 +54,13 @@ export interface SubmitOptions {
 
 /** Returns the exit code. */
 export async function submitAndFollow(submission: Submission, options: SubmitOptions): Promise<number> {
+  await permitRun(submission.store, submission);
   if (isRemote()) return applyAndFollow(await connect(), submission, options, null);
   const files = new LocalFiles(dataFolder());
   const watch = watchServices(files);
   try {
     const state = await useServices(files, { accounts: options.accounts, port: options.port }, say);
-    return await applyAndFollow(await connect(state.address), submission, options, { files, ui: state.ui });
+    return await applyAndFollow(await connect(state.address), submission, options, { files, state });
   } finally {
     clearInterval(watch);
     await letGoAndWait(files);
@@ -104,7 +107,7 @@ async function applyAndFollow(
   client: Client,
   { store, plan, ref, output }: Submission,
   { detach, json, ended }: SubmitOptions,
-  local: { files: LocalFiles; ui: string } | null,
+  local: { files: LocalFiles; state: LocalState } | null,
 ): Promise<number> {
   const name = plan.experiment;
   const workflowId = experimentWorkflowId(name);
@@ -132,8 +135,9 @@ async function applyAndFollow(
     throw error;
   }
   say(describe(applied));
-  const ui = local === null ? '' : `${local.ui}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
-  if (ui) say(`Temporal UI: ${ui}`);
+  if (local !== null) {
+    say(uiLine(local.state, `/namespaces/default/workflows/${encodeURIComponent(workflowId)}`));
+  }
   if (detach) {
     if (local !== null) local.files.detached = true;
     say(`It runs on without this terminal. flamingo status ${name} · flamingo stop`);

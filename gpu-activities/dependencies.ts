@@ -1,6 +1,7 @@
 /**
  * What a GPU worker hands to its activities: the store, the trainer, and where things lie on its host.
  */
+import type { ClientRules } from '../activities/clients';
 import type { Store } from '../artifacts/store';
 import type { ProgramHost } from './command/program';
 import type { TrainerHost } from './operation';
@@ -9,8 +10,10 @@ export interface GpuDependencies {
   store: Store;
   trainer: TrainerHost;
   models: ModelFolders;
-  /** How programs that an experiment brings are run; null = not at all: whoever submits one runs code on this host. */
-  programs: ProgramHost | null;
+  /** How programs that an experiment brings are run. */
+  programs: ProgramHost;
+  /** For whom they are run, and for whom models in local folders are loaded. */
+  clients: ClientRules;
   /** Optimizer steps between checkpoints; null = the trainer chooses. */
   checkpointEverySteps: number | null;
 }

@@ -10,6 +10,7 @@ import type { Attempt, Manifest, WorkKey, Workspace } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
 import { refuseHopeless } from '../activities/attempts';
+import { requirePermitted } from '../activities/clients';
 import { holderOf, withLease } from '../activities/leases';
 import { stepsNotKept } from '../artifacts/rows';
 import { commitAdapters } from './commit-adapters';
@@ -20,11 +21,11 @@ import { modelFor } from './models';
 import { failureOf, runOperation, type GpuHeartbeat } from './operation';
 import { withHeartbeat } from '../activities/heartbeat';
 import { checkBudget } from '../activities/budget';
-import { failure, FAILURES } from '../workflows/failures';
 
 export async function finetune(dependencies: GpuDependencies, input: FinetuneInput): Promise<FinetuneResult> {
   const { store, trainer } = dependencies;
   const stored = await loadPlan(store, input.plan);
+  await requirePermitted(store, dependencies.clients, input.plan, stored);
   const planned = configurationOf(stored, input.configuration);
   const { recipe, recipeKey } = planned;
   if (recipe === null || recipeKey === null) throw new Error(`${planned.name} is the base model: nothing to fine-tune`);
@@ -141,18 +142,13 @@ async function syncOrWarn(workspace: Workspace): Promise<void> {
   }
 }
 
-/** How the experiment's own trainer is run here, if it may. */
+/** How the experiment's own trainer is run here. */
 function ownTrainer(
   { programs }: GpuDependencies,
   { name, trainer }: PlannedConfiguration,
 ): { trainer: CommandWork['trainer']; programs: ProgramHost } {
   if (trainer === undefined) throw new Error(`the plan names no trainer for ${name}`);
-  if (programs !== null) return { trainer, programs };
-  throw failure(
-    FAILURES.CommandsNotAllowed,
-    `${name} is trained by a command of the experiment's own, and this worker runs none: start it with ` +
-      'FLAMINGO_ALLOW_COMMANDS=1 if you trust whoever submits experiments',
-  );
+  return { trainer, programs };
 }
 
 function trainingRows({ name, trainingRows: rows }: PlannedConfiguration & { recipe: Recipe | null }): ArtifactRef {

@@ -14,6 +14,7 @@ import type { Completion, CompletionProvenance } from '../experiment/rows';
 import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../experiment/shards';
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
+import { requirePermitted } from '../activities/clients';
 import type { GpuDependencies } from './dependencies';
 import { withLease } from '../activities/leases';
 import { modelFor } from './models';
@@ -26,6 +27,7 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   const { store } = dependencies;
   const started = Date.now();
   const stored = await loadPlan(store, input.plan);
+  await requirePermitted(store, dependencies.clients, input.plan, stored);
   const cell = cellOf(stored, input.configuration, input.cell);
   const adapterKey = adapterKeyOf(configurationOf(stored, input.configuration).recipeKey, cell);
   if (adapterKey !== cell.context.recipe) throw new Error(`cell ${cell.id} does not belong to ${input.configuration}`);

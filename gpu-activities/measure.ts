@@ -13,6 +13,7 @@ import type { Sha256 } from '../experiment/canonical';
 import type { PlannedMeasurement } from '../experiment/plan';
 import type { MeasuredPair } from '../experiment/rows';
 import type { MeasureInput, MeasureResult } from '../workflows/activity-types';
+import { requirePermitted } from '../activities/clients';
 import type { GpuDependencies } from './dependencies';
 import { adapterFolder, type Adapter } from './generate';
 import { modelFor } from './models';
@@ -24,6 +25,7 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
   const { store } = dependencies;
   const started = Date.now();
   const stored = await loadPlan(store, input.plan);
+  await requirePermitted(store, dependencies.clients, input.plan, stored);
   const { pairs } = stored.plan;
   const { measurements = [] } = configurationOf(stored, input.configuration);
   const measurement = measurements.find(({ condition }) => condition === input.condition);

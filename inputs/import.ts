@@ -6,6 +6,7 @@
 import { extname } from 'node:path';
 import { storePlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
+import { demandsOf, type Demand } from '../experiment/demands';
 import { countsOf, planCounts, type PlanCounts } from '../experiment/expand/counts';
 import { expand, type Expanded } from '../experiment/expand/expand';
 import { withJudge } from '../experiment/file/build-judges';
@@ -43,6 +44,8 @@ export interface Overrides extends Pick<ResolveOptions, 'sources'> {
 
 export interface ImportOptions extends Overrides, Omit<ResolveOptions, 'baseFolder'> {
   store: Store;
+  /** Told what the file asks of this machine before any of it is done; throws to refuse it. */
+  accept?: (demands: Demand[]) => void;
 }
 
 export interface ImportedExperiment {
@@ -72,6 +75,7 @@ export async function importExperiment(
   if (!parsed.ok) throw new InvalidFile(shown(parsed.problems, secret));
   const { warnings } = parsed;
   const spec = overridden(parsed.spec, options);
+  options.accept?.(demandsOf(spec));
   try {
     const { inputs, missing, modelFolder } = await resolveInputs(spec, { ...options, baseFolder: folder });
     if (missing.length > 0) {

@@ -1,8 +1,8 @@
 /**
  * The experiment file that a request to a worker names or contains.
  */
-import { realpath } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { dirname } from 'node:path';
+import { realPathInside } from '../artifacts/inside';
 import { UnreadableInput } from './files';
 import { InvalidFile, type ExperimentText } from './import';
 import { MAX_EXPERIMENT_BYTES } from './limits';
@@ -19,29 +19,22 @@ export async function requestedFile(
   if (yaml !== undefined) return { text: withoutMark(yaml), name: 'experiment.yaml', folder: experiments };
   if (file === undefined) throw new InvalidFile('expected one of "file", "yaml" and "plan" in the input');
   // what is no experiment file is not read at all: the problems found in it would be an answer about its content
-  const path = /\.ya?ml$/i.test(file) ? await insideOf(experiments, file) : refuse(file);
-  if (!/\.ya?ml$/i.test(path)) refuse(file);
+  if (!isYaml(file)) refuse(file);
+  const path = await realPathInside(experiments, file);
+  if (path === null) throw new InvalidFile(`${file} lies outside ${experiments}`);
+  if (!isYaml(path)) refuse(file);
   try {
     const text = await readText(path, MAX_EXPERIMENT_BYTES, { label: file, packed: true });
     return { text, name: file, folder: dirname(path), secret: true };
   } catch (error) {
-    throw error instanceof UnreadableInput ? new InvalidFile(error.message) : error;
+    throw error instanceof UnreadableInput ? new InvalidFile(`${error.message} (under ${experiments})`) : error;
   }
+}
+
+function isYaml(name: string): boolean {
+  return /\.ya?ml$/i.test(name);
 }
 
 function refuse(file: string): never {
   throw new InvalidFile(`${file}: the name of an experiment file ends in .yaml or .yml`);
-}
-
-async function insideOf(folder: string, file: string): Promise<string> {
-  const root = await realpath(folder);
-  let path: string;
-  try {
-    path = await realpath(resolve(root, file));
-  } catch {
-    throw new InvalidFile(`${file}: no such file under ${root}`);
-  }
-  const inside = relative(root, path);
-  if (inside.startsWith('..') || isAbsolute(inside)) throw new InvalidFile(`${file} lies outside ${root}`);
-  return path;
 }

@@ -3,9 +3,10 @@
  * downloading. Whatever the way, the same pins decide whether it is the right content.
  */
 import { existsSync } from 'node:fs';
-import { realpath, rm, stat } from 'node:fs/promises';
-import { basename, join, relative, resolve, sep } from 'node:path';
+import { rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { hashFile } from '../artifacts/hash-file';
+import { realPathInside } from '../artifacts/inside';
 import type { Sha256 } from '../experiment/canonical';
 import type { Dataset } from '../experiment/expand/dataset';
 import type { Inputs } from '../experiment/expand/expand';
@@ -291,12 +292,8 @@ function fileNames(source: FileSource): string[] {
 
 async function localPath(written: string, path: Path, { baseFolder, confine }: ResolveOptions): Promise<string> {
   const absolute = resolve(baseFolder, written);
-  if (confine === true) {
-    const real = await realpath(absolute).catch(() => absolute);
-    const inside = relative(await realpath(baseFolder), real);
-    if (inside === '..' || inside.startsWith(`..${sep}`) || resolve(inside) === inside) {
-      throw new InvalidExperiment([...path, 'path'], `${written} lies outside the folder of experiments`);
-    }
+  if (confine === true && (await realPathInside(baseFolder, written)) === null) {
+    throw new InvalidExperiment([...path, 'path'], `${written} lies outside the folder of experiments`);
   }
   return absolute;
 }

@@ -1,9 +1,11 @@
 /**
- * The stand-in's own routes, which no real API has: to watch it and to change it while it runs. They need no key.
+ * The stand-in's own routes, which no real API has: to watch it and to change it while it runs. They need no key but the
+ * control token, in the header `x-control-token`; a stand-in that was started without one has none of them but /healthz.
  *
  *   GET /healthz                            GET /ledger, /stats              POST /reset
  *   GET | POST | DELETE /faults, /limits, /batch-options, /lifecycles
  */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { ZodError } from 'zod';
 import { STAND_IN_MODEL } from '../experiment/stand-in';
 import { parseBatchOptions } from './batch-options';
@@ -76,8 +78,13 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   ),
 };
 
-/** Whether it was one of these routes. Throws `Refused`. */
-export function control(exchange: HttpExchange, parts: Parts): boolean {
+const WATCHING = ['/ledger', '/stats', '/reset'];
+
+/** Whether it was one of these routes. `token` null: none was agreed. Throws `Refused`. */
+export function control(exchange: HttpExchange, parts: Parts, token: string | null): boolean {
+  const { path } = exchange;
+  if ((WATCHING.includes(path) || Object.hasOwn(SETTINGS, path)) && !isToken(token, exchange.header('x-control-token')))
+    throw new Refused('authentication', 'send the control token that the stand-in was started with as x-control-token');
   switch (`${exchange.method} ${exchange.path}`) {
     case 'GET /healthz':
       exchange.json(200, { ok: true, model: STAND_IN_MODEL });
@@ -101,6 +108,11 @@ export function control(exchange: HttpExchange, parts: Parts): boolean {
   else if (exchange.method === 'DELETE') found.clear(parts);
   exchange.json(200, { [found.name]: found.get(parts) });
   return true;
+}
+
+function isToken(token: string | null, shown = ''): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return token !== null && timingSafeEqual(digest(shown), digest(token));
 }
 
 function change(parts: Parts, { name, set }: Setting, body: string): void {

@@ -6,13 +6,15 @@
  *                                                 [--batches JSON] [--lifecycles JSON]
  *
  * What the JSON holds: faults.ts, limits.ts, batch-options.ts, models.ts. Prints one JSON line, {"port", "url", "pid"},
- * when it is ready; ends on SIGTERM or SIGINT, and with FLAMINGO_PARENT=stdin when stdin ends (the supervisor died).
+ * when it is ready; FLAMINGO_STAND_IN_TOKEN is the token of control.ts; ends on SIGTERM or SIGINT, and with FLAMINGO_PARENT=stdin when stdin ends (the supervisor died).
  */
 import { parseCommandLine } from './command-line';
 import { startStandIn } from './server';
 
 async function main(): Promise<void> {
-  const standIn = await startStandIn(parseCommandLine(process.argv.slice(2)));
+  const { FLAMINGO_STAND_IN_TOKEN: controlToken } = process.env;
+  const options = parseCommandLine(process.argv.slice(2));
+  const standIn = await startStandIn({ ...options, ...(controlToken ? { controlToken } : {}) });
   const end = (): void => void standIn.close().then(() => process.stdin.destroy());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
   if (process.env['FLAMINGO_PARENT'] === 'stdin') process.stdin.once('end', end).once('error', end).resume();

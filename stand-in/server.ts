@@ -10,7 +10,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { isIP, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { BatchOptions } from './batch-options';
 import { Batches, LARGEST_BATCH_BYTES } from './batches';
@@ -49,6 +49,8 @@ export interface StandInOptions {
   state?: string;
   /** The only key accepted; without it any key is. */
   apiKey?: string;
+  /** Opens the routes of control.ts; without it they are closed. */
+  controlToken?: string;
   /** Called with every request of the API, for tests. */
   onRequest?: (request: ReceivedRequest) => void;
 }
@@ -146,7 +148,8 @@ class StandInJudge {
     exchange.read(exchange.path === '/v1/messages/batches' ? LARGEST_BATCH_BYTES : LARGEST_BODY, (complete) =>
       exchange.guard(() => {
         if (!complete) throw new Refused('too_large', 'request exceeds the maximum size');
-        if (!control(exchange, this)) this.route(exchange);
+        this.requireProgram(exchange);
+        if (!control(exchange, this, this.options.controlToken ?? null)) this.route(exchange);
       }),
     );
   }
@@ -197,6 +200,13 @@ class StandInJudge {
         return verdicts.operate(exchange, 'batch_results', (fault) => batches.results(exchange, id, fault));
     }
     throw new Refused('not_found', `no such endpoint: ${exchange.method} ${exchange.path}`);
+  }
+
+  /** Web pages have no business here: neither those that say where they are from, nor those whose name points here. */
+  private requireProgram(exchange: HttpExchange): void {
+    const host = (exchange.header('host') ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+    const own = isIP(host) !== 0 || host === 'localhost' || host === this.options.host;
+    if (!own || exchange.header('origin') !== undefined) throw new Refused('permission', 'web pages are not served');
   }
 
   private authenticate(exchange: HttpExchange): void {

@@ -3,7 +3,8 @@
  *
  *     node dist/workers/gpu.js          environment: FLAMINGO_STORE, FLAMINGO_GPU_QUEUE, TEMPORAL_ADDRESS
  *
- * Programs that experiments bring (`backend: {command: …}`) run only with FLAMINGO_ALLOW_COMMANDS=1.
+ * Programs that experiments bring (`backend: {command: …}`), and models in local folders, need the owner's permit
+ * (activities/clients.ts), or FLAMINGO_ALLOW_CLIENTS.
  * Hub models that the hub's cache lacks are downloaded; HF_HUB_OFFLINE=1 or FLAMINGO_ALLOW_DOWNLOAD=0 forbid it.
  */
 import { join } from 'node:path';
@@ -20,6 +21,7 @@ import { bundledModelPath, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
 import { runWorker, workerLogger, type RunningWorker } from './run-worker';
+import { clientRules } from './secret';
 
 async function main(): Promise<void> {
   const store = await openStore();
@@ -43,10 +45,8 @@ async function main(): Promise<void> {
     store,
     trainer,
     models: { bundled: bundledModelPath, cacheFolder: cacheFolder() },
-    programs:
-      process.env['FLAMINGO_ALLOW_COMMANDS'] === '1'
-        ? { python: pythonPath, trainerFolder: trainerFolder(), env: process.env }
-        : null,
+    programs: { python: pythonPath, trainerFolder: trainerFolder(), env: process.env },
+    clients: clientRules(),
     checkpointEverySteps: every > 0 ? every : null,
   };
   const activities: GpuActivities = {

@@ -13,6 +13,7 @@ import { pythonIfThere } from './toolchain';
 import { ORCHESTRATION_QUEUE } from '../workflows/messages';
 import { prepareNamespace } from './namespace';
 import { runWorker } from './run-worker';
+import { clientRules } from './secret';
 import { programVersion } from './version';
 
 async function main(): Promise<void> {
@@ -30,8 +31,10 @@ async function main(): Promise<void> {
     workflowBundle: { codePath },
     activities: planningActivities(await openStore(), {
       experiments: process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd(),
-      // the embedded worker belongs to the person who asks, so it writes where it is told
-      results: embedded ? null : resolve(process.env['FLAMINGO_RESULTS'] ?? '.'),
+      results: resolve(process.env['FLAMINGO_RESULTS'] ?? '.'),
+      // the embedded worker is on the machine of whoever asks, where its paths mean something
+      ownRequests: embedded,
+      clients: clientRules(),
       cacheFolder: cacheFolder(),
       privateUrls: process.env['FLAMINGO_ALLOW_PRIVATE_URLS'] === '1',
       python: pythonIfThere,

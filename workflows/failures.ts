@@ -52,10 +52,10 @@ const TABLE = {
     benign: true,
     seen: 'The worker or its machine is going away. Its work is saved, and another worker goes on with it.',
   },
-  CommandsNotAllowed: {
-    thrownBy: '`finetune`',
+  NotPermitted: {
+    thrownBy: '`planExperiment`, `publishCell`, `buildReport`, `finetune`, `generate`, `measure`',
     retry: 'never',
-    seen: 'The experiment brings its own trainer, and the worker runs none. Start it with `FLAMINGO_ALLOW_COMMANDS=1` if you trust whoever submits experiments.',
+    seen: 'The worker reads local files, fetches from addresses, runs commands and writes outside its folder for its owner alone, and no command of the owner asked for this. Start it with `flamingo run`, or set `FLAMINGO_ALLOW_CLIENTS` for the worker (SECURITY.md).',
   },
   TrainingFailed: {
     thrownBy: '`finetune`, `generate`, `measure`',

@@ -9,17 +9,18 @@
  *     judgements/…/KEY/attempts/batches/…          small files that all attempts share (store.ts, SHARED_PLACES)
  *     completions/CONTEXT/KEY/…, judgements/CONTEXT-INSTRUMENT/KEY/…
  *     measurements/KEY/…
- *     leases/…, experiments/NAME, spending/NAME
+ *     leases/…, experiments/NAME, spending/NAME, permits/NAME
  *     checked-out/…                                links to files that a program wants to find together
  *     tmp/…                                        files that are being written
  */
 import { randomUUID } from 'node:crypto';
 import { appendFile, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import pLimit from 'p-limit';
 import { keyOf, sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { hashFile } from '../hash-file';
+import { isInside } from '../inside';
 import {
   ArtifactDamaged,
   type Attempt,
@@ -185,9 +186,8 @@ export class LocalStore implements Store {
   /** Resolves a store-relative URI; one that would leave the store is refused (URIs come from histories and manifests). */
   private path(uri: string): string {
     const path = resolve(this.root, uri);
-    const inside = relative(this.root, path);
-    if (inside === '' || inside.startsWith('..') || isAbsolute(inside)) {
-      throw new Error(`artifact URI ${JSON.stringify(uri)} leaves the store`);
+    if (path === this.root || !isInside(this.root, path)) {
+      throw new ArtifactDamaged(`artifact URI ${JSON.stringify(uri)} leaves the store`);
     }
     return path;
   }

@@ -1,6 +1,7 @@
 /**
  * The one server that all contenders of a session ask: the stand-in judge as a process of its own, and its controls.
  */
+import { randomUUID } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { installationRoot } from '../../workers/places';
@@ -33,6 +34,7 @@ export class JudgeServer {
     readonly pid: number,
     readonly options: ServerOptions,
     private readonly child: ChildProcess,
+    private readonly token: string,
   ) {}
 
   static async start(options: ServerOptions): Promise<JudgeServer> {
@@ -40,13 +42,14 @@ export class JudgeServer {
     const script = join(installationRoot(), 'dist', 'stand-in', 'main.js');
     const flags = ['--port', '0', '--latency', latency, '--seed', String(seed)];
     flags.push('--ledger', join(folder, 'ledger.jsonl'), '--state', join(folder, 'stand-in'));
+    const token = randomUUID();
     const child = spawn(process.execPath, [script, ...flags], {
-      env: { ...process.env, FLAMINGO_PARENT: 'stdin' }, // it ends when this process dies
+      env: { ...process.env, FLAMINGO_STAND_IN_TOKEN: token, FLAMINGO_PARENT: 'stdin' }, // it ends when this process dies
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const line = await firstLine(child);
     const { url, pid } = JSON.parse(line) as { url: string; pid: number };
-    return new JudgeServer(url, pid, options, child);
+    return new JudgeServer(url, pid, options, child, token);
   }
 
   /** A clean sheet under these conditions: ledger, counts, buckets and draws as at the start. */
@@ -71,11 +74,11 @@ export class JudgeServer {
   }
 
   private async get<T>(path: string): Promise<T> {
-    return read<T>(path, await fetch(this.url + path));
+    return read<T>(path, await fetch(this.url + path, { headers: { 'x-control-token': this.token } }));
   }
 
   private async post(path: string, body: unknown): Promise<void> {
-    const headers = { 'content-type': 'application/json' };
+    const headers = { 'content-type': 'application/json', 'x-control-token': this.token };
     await read(path, await fetch(this.url + path, { method: 'POST', headers, body: JSON.stringify(body) }));
   }
 }

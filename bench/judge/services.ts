@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
+import { httpPorts } from '../../cli/local/http-ports';
 import { freePort } from '../../cli/local/ports';
 import { Service } from '../../cli/local/service';
 import { temporalServer } from '../../cli/local/temporal-server';
@@ -156,7 +157,7 @@ async function temporalService(data: string, address: string, env: NodeJS.Proces
   const port = Number(address.split(':').at(-1));
   const database = join(data, 'temporal', `server-${serverVersion}.db`);
   const log = join(data, 'logs', 'temporal.log');
-  return temporalServer({ command, database, port, uiPort: await freePort(port + 1000), env, log });
+  return temporalServer({ command, database, port, ports: { ...(await httpPorts()), ui: null }, env, log });
 }
 
 async function untilReady(what: string, ready: () => Promise<boolean>): Promise<void> {

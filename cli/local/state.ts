@@ -8,6 +8,7 @@
  */
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { HttpPorts } from './http-ports';
 import { identityOf, isRunning, processOf } from './processes';
 
 export interface ServiceState {
@@ -26,12 +27,19 @@ export interface LocalState {
   /** When it was last written: milliseconds since the epoch, renewed twice a second. */
   heartbeat: number;
   address: string;
+  /** The gate of the Temporal UI (ui-gate.ts), `http://127.0.0.1:PORT`; '' = there is none. */
   ui: string;
+  /** Lets a browser through that gate. */
+  uiToken: string;
+  /** Ports of the server's that only the gate talks to; null before the server was started. */
+  ports: HttpPorts | null;
   serverPid: number | null;
   /** Identity of that process, and the database that it was started with. */
   serverIdentity: string | null;
   serverDatabase: string | null;
   standIn: string | null;
+  /** Opens the stand-in's control routes. */
+  standInToken: string;
   /** Judge accounts that a worker serves. */
   accounts: string[];
   ready: boolean;
@@ -194,7 +202,7 @@ export class LocalFiles {
   private replace(name: string, text: string): void {
     const temporary = join(this.run, `${basename(name)}.${process.pid}`);
     try {
-      writeFileSync(temporary, text);
+      writeFileSync(temporary, text, { mode: 0o600 }); // the state holds a token
       renameSync(temporary, join(this.run, name));
     } finally {
       rmSync(temporary, { force: true });

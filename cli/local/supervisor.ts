@@ -14,11 +14,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
+import { httpPorts, type HttpPorts } from './http-ports';
 import { freePort } from './ports';
 import { identityOf, processOf, wasStartedWith } from './processes';
 import { endProcess, Service } from './service';
 import type { LocalFiles, LocalState } from './state';
-import { DATABASE_FLAG, databaseName, temporalServer } from './temporal-server';
+import { databaseName, temporalServer, DATABASE_FLAG } from './temporal-server';
+import { newToken, openUiGate, type UiGate } from './ui-gate';
 
 /** Time for a client to come back, so that a second command right after the first finds the services warm. */
 const LINGER_MS = 1_500;
@@ -28,6 +30,7 @@ export const END_UNLESS_USED = 'SIGUSR2';
 const GPU_GRACE_MS = 45_000;
 const GRACE_MS = 15_000;
 const SERVER_READY_MS = 60_000;
+const SERVER_ROUNDS = 4;
 const HEARTBEAT_MS = 500;
 
 export interface SupervisorOptions {
@@ -52,6 +55,7 @@ class Supervisor {
   private services: Service[] = [];
   private stopping = false;
   private lastClientEnded = false;
+  private gate: UiGate | null = null;
 
   constructor(
     private readonly files: LocalFiles,
@@ -62,10 +66,13 @@ class Supervisor {
       heartbeat: Date.now(),
       address: '',
       ui: '',
+      uiToken: newToken(),
+      ports: null,
       serverPid: null,
       serverIdentity: null,
       serverDatabase: null,
       standIn: null,
+      standInToken: newToken(),
       accounts: options.accounts,
       ready: false,
       stopping: false,
@@ -126,7 +133,7 @@ class Supervisor {
       const flags = ['--port', String(port), '--ledger', join(this.files.data, 'stand-in-ledger.jsonl')];
       const latency = process.env['FLAMINGO_STAND_IN_LATENCY_MS']; // so that tests can kill something in mid-request
       if (latency) flags.push('--latency', latency);
-      node('stand-in-judge', 'stand-in/main.js', flags, {});
+      node('stand-in-judge', 'stand-in/main.js', flags, { FLAMINGO_STAND_IN_TOKEN: this.state.standInToken });
     }
     node('orchestration-worker', 'workers/orchestration.js', [], { ANTHROPIC_API_KEY: undefined });
     for (const account of this.options.accounts) {
@@ -137,9 +144,7 @@ class Supervisor {
           : {}),
       });
     }
-    // whoever starts this runs what their own files say; a worker for others asks first
-    const allowed = process.env['FLAMINGO_ALLOW_COMMANDS'] ?? '1';
-    node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined, FLAMINGO_ALLOW_COMMANDS: allowed });
+    node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined });
     this.state.ready = true;
     this.write();
   }
@@ -153,13 +158,13 @@ class Supervisor {
     const orphan = orphanServer(before);
     this.state.serverDatabase = database;
     // of a folder that was renamed meanwhile the server still knows the old name: it is ended like any other
-    if (before !== null && orphan !== null && before.serverDatabase === database) {
-      const [port, ui] = [portOf(before.address) as number, portOf(before.ui) as number];
-      const service = this.serverService(binary.path, database, port, ui);
+    if (before?.ports && orphan !== null && before.serverDatabase === database) {
+      const port = portOf(before.address) as number;
+      const service = this.serverService(binary.path, database, port, before.ports);
       service.adopt(orphan);
       this.services.push(service);
-      this.setAddress(port, ui, orphan);
-      if (await serverAnswers(this.state.address, 5_000)) return;
+      this.setAddress(port, before.ports, orphan);
+      if (await serverAnswers(this.state.address, 5_000)) return this.openGate(before, port);
       this.services.pop();
     }
     // one that holds the database but does not answer, or of another version
@@ -170,31 +175,42 @@ class Supervisor {
     if (asked !== 0 && port !== asked) {
       throw new Error(`port ${asked} is in use by another program; choose one with --port, or leave it out`);
     }
-    const ui = await freePort(portOf(before?.ui) ?? port + 1000);
-    const service = this.serverService(binary.path, database, port, ui);
-    this.services.push(service);
-    service.start();
-    this.setAddress(port, ui, service.pid);
+    await this.bringUpServer(binary.path, database, port);
+    await this.openGate(before, port);
+  }
+
+  /** Another server that starts at the same time may take a port that was free a moment ago: then with other ones. */
+  private async bringUpServer(command: string, database: string, port: number): Promise<void> {
     const until = Date.now() + SERVER_READY_MS;
-    while (!(await serverAnswers(this.state.address, 1_000))) {
-      if (this.stopping) throw new Error('stopped while the Temporal server was starting');
-      if (Date.now() > until || service.state.restarts > 3) {
-        throw new Error(
-          `the Temporal server does not come up (${service.state.lastEnd ?? 'no answer'}); see ${this.files.log('temporal')}`,
-        );
+    for (let round = 1; ; round += 1) {
+      const ports = await httpPorts();
+      const service = this.serverService(command, database, port, ports);
+      this.services.push(service);
+      service.start();
+      this.setAddress(port, ports, service.pid);
+      while (service.state.restarts === 0) {
+        if (await serverAnswers(this.state.address, 1_000)) return;
+        if (this.stopping) throw new Error('stopped while the Temporal server was starting');
+        if (Date.now() > until) break;
+        await sleep(50);
       }
-      await sleep(50);
+      const why = service.state.lastEnd ?? 'no answer';
+      if (round === SERVER_ROUNDS || Date.now() > until) {
+        throw new Error(`the Temporal server does not come up (${why}); see ${this.files.log('temporal')}`);
+      }
+      await service.stop(GRACE_MS);
+      this.services.pop();
     }
   }
 
-  private serverService(command: string, database: string, port: number, uiPort: number): Service {
+  private serverService(command: string, database: string, port: number, ports: HttpPorts): Service {
     const env = { ...serviceEnvironment(this.files), ANTHROPIC_API_KEY: undefined };
-    return temporalServer({ command, database, port, uiPort, env, log: this.files.log('temporal') });
+    return temporalServer({ command, database, port, ports, env, log: this.files.log('temporal') });
   }
 
-  private setAddress(port: number, ui: number, pid: number | null): void {
+  private setAddress(port: number, ports: HttpPorts, pid: number | null): void {
     this.state.address = `127.0.0.1:${port}`;
-    this.state.ui = `http://127.0.0.1:${ui}`;
+    this.state.ports = ports;
     this.setServer(pid);
     this.write();
   }
@@ -205,6 +221,18 @@ class Supervisor {
     this.state.serverIdentity = pid === null ? null : identityOf(pid);
   }
 
+  /** People reach the UI through here; the same port as before keeps what is open in their browsers. */
+  private async openGate(before: LocalState | null, serverPort: number): Promise<void> {
+    const upstream = this.state.ports?.ui ?? null;
+    if (upstream === null) return;
+    const port = await freePort(portOf(before?.ui) ?? serverPort + 1000);
+    // a supervisor that was killed left its token in browsers
+    if (before?.uiToken) this.state.uiToken = before.uiToken;
+    this.gate = await openUiGate({ port, upstream, token: this.state.uiToken });
+    this.state.ui = `http://127.0.0.1:${port}`;
+    this.write();
+  }
+
   /** Workers first, the GPU worker before all others because its trainer has something to save; the server last. */
   private async stop(): Promise<void> {
     const server = this.services.find((service) => service.state.name === 'temporal');
@@ -212,6 +240,7 @@ class Supervisor {
     const others = this.services.filter((service) => service !== server && service !== gpu);
     await gpu?.stop(GPU_GRACE_MS);
     await Promise.all(others.map((service) => service.stop(GRACE_MS)));
+    this.gate?.close();
     await server?.stop(GRACE_MS);
   }
 

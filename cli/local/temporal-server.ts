@@ -1,8 +1,19 @@
 /**
  * The Temporal server on a SQLite file, as a supervised process on loopback.
+ *
+ * Its gRPC ports speak HTTP/2 only, which no web page can. Besides them it opens three ports of HTTP/1.1 that it offers no
+ * flag to leave out: Temporal's HTTP API, its metrics and the UI. All three answer whatever page asks, so they get ports
+ * that browsers refuse to connect to (http-ports.ts), and people reach the UI through the gate (ui-gate.ts).
  */
 import { basename, dirname } from 'node:path';
+import type { HttpPorts } from './http-ports';
 import { Service } from './service';
+
+/**
+ * The only host whose requests the HTTP API takes. `@` ends the user's name in a URL, so no browser can send it, and the
+ * server's own HTTP refuses it, too: the API is closed to all.
+ */
+const NO_HOST = '@nobody';
 
 export interface TemporalServerOptions {
   /** The Temporal CLI. */
@@ -10,7 +21,7 @@ export interface TemporalServerOptions {
   /** The SQLite file. */
   database: string;
   port: number;
-  uiPort: number;
+  ports: HttpPorts;
   env: NodeJS.ProcessEnv;
   log: string;
 }
@@ -27,9 +38,13 @@ export function databaseName(serverVersion: string): string {
  * The server makes a URL of the database's name without escaping it, so that a `#`, `?` or `%` in a folder's name would
  * cut or change it: it is started in the database's folder, with the bare name.
  */
-export function temporalServer({ command, database, port, uiPort, env, log }: TemporalServerOptions): Service {
-  const flags = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)];
-  flags.push('--ui-disable-news-fetch', '--log-level', 'warn', DATABASE_FLAG[0], basename(database));
+export function temporalServer({ command, database, port, ports, env, log }: TemporalServerOptions): Service {
+  const flags = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn'];
+  flags.push('--http-port', String(ports.http), '--metrics-port', String(ports.metrics));
+  flags.push('--dynamic-config-value', `frontend.httpAllowedHosts=["${NO_HOST}"]`);
+  if (ports.ui === null) flags.push('--headless');
+  else flags.push('--ui-port', String(ports.ui), '--ui-disable-news-fetch');
+  flags.push(DATABASE_FLAG[0], basename(database));
   // WAL: the default journal mode manages a fifth of the rate; NORMAL survives a crash of the process
   flags.push('--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL');
   return new Service({

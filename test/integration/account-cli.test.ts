@@ -26,7 +26,7 @@ async function state(): Promise<AccountState | null> {
 }
 
 async function setFaults(faults: Fault[]): Promise<void> {
-  const headers = { 'content-type': 'application/json' };
+  const headers = { 'content-type': 'application/json', 'x-control-token': project.services?.standInToken ?? '' };
   const url = `${project.services?.standIn}/faults`;
   const { status } = await fetch(url, { method: 'POST', headers, body: JSON.stringify(faults) });
   expect(status).toBe(200);

@@ -49,6 +49,8 @@ interface Stats {
   batches: { created: number; canceled: number; items: number };
 }
 
+const CONTROL = { 'x-control-token': 'of-this-test' };
+
 /** A store, a stand-in, and judge workers, all of one test. */
 class Site {
   private static sites = 0;
@@ -84,7 +86,10 @@ class Site {
       '--faults',
       JSON.stringify(faults),
     ];
-    const standIn = spawn(process.execPath, [script, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const standIn = spawn(process.execPath, [script, ...flags], {
+      env: { ...process.env, FLAMINGO_STAND_IN_TOKEN: CONTROL['x-control-token'] },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     this.children.push(standIn);
     const line = await new Promise<string>((resolve) =>
       standIn.stdout.once('data', (data: Buffer) => resolve(data.toString())),
@@ -129,7 +134,7 @@ class Site {
   }
 
   async stats(): Promise<Stats> {
-    return (await (await fetch(`${this.url}/stats`)).json()) as Stats;
+    return (await (await fetch(`${this.url}/stats`, { headers: CONTROL })).json()) as Stats;
   }
 
   paidIds(): (string | null)[] {

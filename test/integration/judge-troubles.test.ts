@@ -98,7 +98,7 @@ test('each kind of failure is counted by its name; what is missing is exit code 
 async function setFaults(faults: Fault[]): Promise<void> {
   const response = await fetch(`${project.services?.standIn}/faults`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', 'x-control-token': project.services?.standInToken ?? '' },
     body: JSON.stringify(faults),
   });
   expect(response.status).toBe(200);

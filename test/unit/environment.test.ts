@@ -38,6 +38,7 @@ const PROGRAMS: Record<string, string[]> = {
 const SHARED: Record<string, string[]> = {
   'workers/places.ts': ['command line', 'workers'],
   'workers/open-store.ts': ['command line', 'workers'],
+  'workers/secret.ts': ['command line', 'workers'],
   'workers/toolchain.ts': ['command line', 'workers'],
 };
 

@@ -20,6 +20,7 @@ import { importExperiment } from '../../../inputs/import';
 import { rowsText } from '../../../experiment/expand/dataset';
 import { STORAGES, type Storage } from '../../support/stores';
 import { birds, SMALL, weather } from '../experiment/samples';
+import { NOBODY } from '../../support/client-rules';
 
 const KEPT = 2;
 const CHECKPOINT = 'checkpoints/step-000003/state.bin';
@@ -78,6 +79,7 @@ const finishing =
     });
   };
 
+const programs = { python: () => 'python', trainerFolder: '/trainer', env: {} };
 const models = { bundled: (name: string) => join('/models', name), cacheFolder: '/cache' };
 
 /** One attempt, on a machine of its own. */
@@ -89,7 +91,7 @@ async function attempt(behave: Behaviour, number: number) {
   );
   return environment.run(() =>
     finetune(
-      { store, trainer: trainer(behave), models, programs: null, checkpointEverySteps: null },
+      { store, trainer: trainer(behave), models, programs, clients: NOBODY, checkpointEverySteps: null },
       { plan: ref, configuration: 'plain', experiment: 'small', maxUsd: null },
     ),
   );

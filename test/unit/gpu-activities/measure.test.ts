@@ -20,6 +20,7 @@ import type { MeasureCommand } from '../../../gpu-activities/process/protocol';
 import type { ExperimentOutline } from '../../../workflows/messages';
 import { STORAGES, type Storage } from '../../support/stores';
 import { birds, SMALL, weather } from '../experiment/samples';
+import { NOBODY } from '../../support/client-rules';
 
 const TEXT = `${SMALL}outcomes:
   log_probability:
@@ -59,6 +60,7 @@ function trainer(change: (rows: MeasuredPair[]) => MeasuredPair[] = (rows) => ro
   return { acquire, discard: refuse, retire: refuse, hostFailed: refuse };
 }
 
+const programs = { python: () => 'python', trainerFolder: '/trainer', env: {} };
 const models = { bundled: (name: string) => join('/models', name), cacheFolder: '/cache' };
 
 function run(configuration: string, condition: string, host = trainer()) {
@@ -68,7 +70,7 @@ function run(configuration: string, condition: string, host = trainer()) {
   );
   return environment.run(() =>
     measure(
-      { store, trainer: host, models, programs: null, checkpointEverySteps: null },
+      { store, trainer: host, models, programs, clients: NOBODY, checkpointEverySteps: null },
       { plan: ref, configuration, condition },
     ),
   );
@@ -77,7 +79,9 @@ function run(configuration: string, condition: string, host = trainer()) {
 async function outline(): Promise<ExperimentOutline> {
   const { planExperiment: outlined } = planningActivities(store, {
     experiments: folder,
-    results: null,
+    results: folder,
+    ownRequests: true,
+    clients: NOBODY,
     cacheFolder: folder,
     privateUrls: false,
     python: () => null,

@@ -142,9 +142,10 @@ describe('over HTTP', () => {
   });
 
   test('can be set, seen and cleared; a reset fills the buckets and forgets the statistics', async () => {
-    const server = await open.standIn();
+    const server = await open.standIn({ controlToken: 't' });
+    const headers = { 'x-control-token': 't' };
     const send = (method: string, path: string, body?: unknown) =>
-      fetch(server.url + path, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+      fetch(server.url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
     const limits = { requestsPerMinute: 60, burst: 1 };
     expect(await (await send('POST', '/limits', limits)).json()).toEqual({ limits });
     expect([(await ask(server)).status, (await ask(server)).status]).toEqual([200, 429]);

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
@@ -111,12 +112,51 @@ describe('the server', () => {
   });
 
   test('faults can be set, seen and cleared while it runs', async () => {
-    const server = await open.standIn();
+    const server = await open.standIn({ controlToken: 't' });
+    const headers = { 'x-control-token': 't' };
     const faults = JSON.stringify([{ kind: 'overloaded', count: 2 }]);
-    const set = await fetch(`${server.url}/faults`, { method: 'POST', body: faults });
+    const set = await fetch(`${server.url}/faults`, { method: 'POST', headers, body: faults });
     expect(await set.json()).toEqual({ faults: [{ kind: 'overloaded', count: 2 }] });
-    expect(await (await fetch(`${server.url}/faults`, { method: 'DELETE' })).json()).toEqual({ faults: [] });
-    expect((await fetch(`${server.url}/faults`, { method: 'POST', body: '[{"kind": "explode"}]' })).status).toBe(400);
+    expect(await (await fetch(`${server.url}/faults`, { method: 'DELETE', headers })).json()).toEqual({ faults: [] });
+    const wrong = await fetch(`${server.url}/faults`, { method: 'POST', headers, body: '[{"kind": "explode"}]' });
+    expect(wrong.status).toBe(400);
+  });
+
+  test('is watched and changed only with the token that it was started with', async () => {
+    const routes = ['/faults', '/limits', '/batch-options', '/lifecycles', '/ledger', '/stats', '/reset'];
+    for (const controlToken of ['the token', undefined]) {
+      const server = await open.standIn(controlToken === undefined ? {} : { controlToken });
+      for (const path of routes) {
+        for (const method of ['GET', 'POST', 'DELETE']) {
+          for (const shown of [{}, { 'x-control-token': '' }, { 'x-control-token': 'another' }]) {
+            const body = method === 'POST' ? '[]' : null;
+            expect((await fetch(server.url + path, { method, body, headers: shown })).status).toBe(401);
+          }
+        }
+      }
+    }
+  });
+
+  test.each([
+    ['a page that says where it is from', { origin: 'http://evil.test' }],
+    ['a page of a file', { origin: 'null' }],
+    ['a page whose name points here', { host: 'evil.test' }],
+    ['a page of a name that ends like ours', { host: 'localhost.evil.test:80' }],
+  ])('serves no web page: %s', async (_, foreign) => {
+    const server = await open.standIn({ controlToken: 't' });
+    const key = { 'x-api-key': 'x', 'x-control-token': 't' };
+    for (const path of ['/healthz', '/stats', '/v1/models', '/v1/messages/batches']) {
+      const status = (headers: Record<string, string>) =>
+        new Promise<number | undefined>((resolve, reject) => {
+          get(server.url + path, { headers: { ...key, ...headers } }, (reply) => {
+            reply.resume();
+            resolve(reply.statusCode);
+          }).on('error', reject);
+        });
+      expect(await status(foreign)).toBe(403);
+      for (const host of ['localhost', `127.0.0.1:${server.port}`, '[::1]:80'])
+        expect(await status({ host })).toBe(200);
+    }
   });
 });
 
@@ -143,9 +183,9 @@ describe('the ledger', () => {
     await first.close();
     first.close = () => Promise.resolve();
     appendFileSync(file, '{"at": "torn');
-    const second = await open.standIn({ ledger: file });
+    const second = await open.standIn({ ledger: file, controlToken: 't' });
     await judge(second, { requests: requests(1), journal: await open.journal(open.folder()) });
-    expect(await (await fetch(`${second.url}/ledger`)).json()).toEqual({
+    expect(await (await fetch(`${second.url}/ledger`, { headers: { 'x-control-token': 't' } })).json()).toEqual({
       paid: 4,
       distinctBodies: 3,
       judgements: 3,

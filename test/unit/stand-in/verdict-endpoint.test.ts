@@ -246,7 +246,7 @@ describe('the rules of the API', () => {
 
 describe('models', () => {
   test('are listed, and can be deprecated and retired while it runs', async () => {
-    const server = await open.standIn({ lifecycles: { 'stand-in-judge-2': 'deprecated' } });
+    const server = await open.standIn({ lifecycles: { 'stand-in-judge-2': 'deprecated' }, controlToken: 't' });
     const client = sdk(server);
     const all = [];
     for await (const model of client.models.list({ limit: 1 })) all.push([model.id, model.lifecycle]);
@@ -261,7 +261,7 @@ describe('models', () => {
       model: 'stand-in-judge-2',
     });
     const body = JSON.stringify({ 'stand-in-judge-2': 'retired' });
-    await fetch(`${server.url}/lifecycles`, { method: 'POST', body });
+    await fetch(`${server.url}/lifecycles`, { method: 'POST', body, headers: { 'x-control-token': 't' } });
     expect(await client.models.retrieve('stand-in-judge-2')).toMatchObject({ lifecycle: 'retired' });
     await expect(client.messages.create({ ...base('x'), model: 'stand-in-judge-2' })).rejects.toMatchObject({
       status: 404,

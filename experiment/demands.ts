@@ -1,0 +1,45 @@
+/**
+ * What an experiment asks of the machine that plans and runs it, besides computing: reading its files, fetching from
+ * addresses, running commands. Workers do these for their owner; for other clients only where they are told to.
+ */
+import type { FileSource, Spec } from './spec';
+
+export const DEMAND_KINDS = ['files', 'urls', 'commands'] as const;
+export type DemandKind = (typeof DEMAND_KINDS)[number];
+
+export interface Demand {
+  kind: DemandKind;
+  /** For people: `the dataset rows is a local file`. */
+  what: string;
+}
+
+/** The demands of an experiment file. */
+export function demandsOf({ datasets, questionSets, calibration, configurations }: Spec): Demand[] {
+  const found: Demand[] = [];
+  for (const [name, { source }] of Object.entries(datasets)) {
+    found.push(demandOf(`the dataset ${name}`, source.kind === 'archive' ? source.file : source));
+  }
+  for (const [name, { source }] of Object.entries(questionSets)) {
+    if (source.kind === 'file') found.push(demandOf(`the question set ${name}`, source.file));
+  }
+  if (calibration?.bridge) found.push(demandOf('the calibration’s bridge', calibration.bridge.file));
+  for (const { name, model, train, training } of configurations) {
+    if (model.kind === 'folder') found.push(localModel(model.path));
+    if (train !== null && typeof training.backend !== 'string') found.push(ownTrainer(name, training.backend.command));
+  }
+  return found;
+}
+
+export function localModel(folder: string): Demand {
+  return { kind: 'files', what: `the model is a local folder (${folder})` };
+}
+
+export function ownTrainer(configuration: string, command: readonly string[]): Demand {
+  return { kind: 'commands', what: `${configuration} is trained by a command (${command.join(' ')})` };
+}
+
+function demandOf(what: string, file: FileSource): Demand {
+  return file.kind === 'url'
+    ? { kind: 'urls', what: `${what} is fetched (${file.url})` }
+    : { kind: 'files', what: `${what} is a local file (${file.path})` };
+}
