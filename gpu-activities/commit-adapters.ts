@@ -77,6 +77,7 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
       steps: committed.steps ?? null,
       trainedTokens: committed.trainedTokens ?? null,
       rowsTruncated: committed.rowsTruncated ?? null,
+      matrices: committed.matrices === undefined ? null : matricesText(committed.matrices),
       heldOutRows: heldOut?.rows ?? null,
       heldOutSha256: heldOut ? (watched?.sha256 ?? null) : null,
       tokensPerForward: committed.plan?.tokens ?? null,
@@ -87,6 +88,13 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
     },
     committed: by,
   });
+}
+
+/** `q_proj 24, v_proj 24`: the adapter's modules as the model names them, and how many matrices each is. */
+function matricesText(matrices: Record<string, number>): string {
+  return Object.entries(matrices)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 }
 
 async function adapterFiles(

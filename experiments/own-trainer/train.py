@@ -52,7 +52,8 @@ def build():
             lora_alpha=lora["alpha"],
             use_rslora=lora["rsLora"],
             lora_dropout=lora["dropout"],
-            target_modules=sorted(lora["targetModules"]),
+            target_modules=settings["target_modules"],
+            exclude_modules=settings["exclude_modules"],
             task_type="CAUSAL_LM",
         ),
     )

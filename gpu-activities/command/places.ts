@@ -102,7 +102,13 @@ export async function filesIn(folder: string): Promise<string[]> {
 export async function writeSettings(
   places: Places,
   recipe: Recipe,
-  prepared: { modelFolder: string; padToken: number; steps: number },
+  prepared: {
+    modelFolder: string;
+    padToken: number;
+    steps: number;
+    targetModules: string[];
+    excludeModules: string | null;
+  },
 ): Promise<void> {
   const settings = {
     version: 1,
@@ -111,6 +117,8 @@ export async function writeSettings(
     steps: join(places.input, 'steps.jsonl'),
     optimizer_steps: prepared.steps,
     pad_token_id: prepared.padToken,
+    target_modules: prepared.targetModules,
+    exclude_modules: prepared.excludeModules,
     checkpoints: places.checkpoints,
     adapter: places.produced,
     recipe,

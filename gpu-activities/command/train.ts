@@ -67,10 +67,10 @@ export async function trainByCommand(
     state,
     renew,
   );
-  const { modelFolder, padToken, steps } = prepared;
-  if (modelFolder === undefined || padToken === undefined || steps === undefined)
+  const { modelFolder, padToken, steps, targetModules, excludeModules = null } = prepared;
+  if (modelFolder === undefined || padToken === undefined || steps === undefined || targetModules === undefined)
     throw new Error('the trainer did not say what it prepared');
-  await writeSettings(places, recipe, { modelFolder, padToken, steps });
+  await writeSettings(places, recipe, { modelFolder, padToken, steps, targetModules, excludeModules });
   // the program gets the GPU to itself
   const leaving = { ...state, detail: 'the trainer process leaves the GPU' };
   await withHeartbeat(leaving satisfies GpuHeartbeat, async () => host.retire(await host.acquire()));

@@ -126,6 +126,8 @@ export type TrainerEvent =
       id: number;
       /** finetune, accept: the adapter folder and the SHA-256 of its adapter_model.safetensors; absent with `until`. */
       adapter?: { path: string; sha256: string };
+      /** finetune, accept: on how many matrices the adapter lies, by the names that this model has for the modules. */
+      matrices?: Record<string, number>;
       /**
        * finetune: one folder for each of `keepSteps`, from whatever attempt: an adapter's files, the SHA-256 of its weights,
        * and training-log.jsonl up to the step.
@@ -153,6 +155,9 @@ export type TrainerEvent =
       /** prepare: where the base model lies on this host, and the token that pads. */
       modelFolder?: string;
       padToken?: number;
+      /** prepare: what PEFT is to be told, so that the adapter lies on the recipe's modules as this model names them. */
+      targetModules?: string[];
+      excludeModules?: string | null;
       /** finetune: how steps were cut to fit the GPU (training/memory_plan.py); null on the padded path. */
       plan?: { tokens: number; recomputed: number; chunk: number } | null;
       /**

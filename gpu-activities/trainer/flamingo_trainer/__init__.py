@@ -25,6 +25,7 @@ A module imports only from lines below its own; the `python imports` check holds
         resident.py           keeps one loaded; unsloth_model.py the same for Unsloth's
         loading.py            finds and loads one; gpu_memory.py what it leaves; bundled.py and tiny.py make small ones
         adapters.py           LoRA adapters on a loaded model, and their files
+        target_modules.py     which of its matrices the declared modules are
         fused.py              its layers as fewer matrix products: row_attention.py, compiling.py
         logits.py             logits at chosen positions, of any model
 

@@ -41,6 +41,7 @@ def prepare(
     report.loading("rows", rows)
     tokenizer, stops = tokenizer_in(place)
     encoded = encode_recipe(tokenizer, stops, rows, recipe)
+    settings = without_weights(place, recipe["lora"], None).peft_config["default"]
     steps = steps_of(len(encoded), recipe)
     if not steps:
         raise Failure("config", f"no optimizer step: {len(encoded)} rows make no full batch of {recipe['batchSize']}")
@@ -62,6 +63,8 @@ def prepare(
     return {
         "modelFolder": str(place),
         "padToken": tokenizer.pad_token_id,
+        "targetModules": sorted(settings.target_modules),
+        "excludeModules": settings.exclude_modules,
         "steps": len(steps),
         "rowsTruncated": sum(row.truncated for row in encoded),
         "trainedTokens": sum(encoded[i].trained for step in steps for i in step),
@@ -80,11 +83,12 @@ def accept(
     folder, place = Path(produced), find(model, report)
     report.loading("adapter", produced)
     base_name = recipe["model"]["id"] if recipe["model"]["kind"] == "hub" else None
-    check_config(read_config(folder), recipe["lora"], {base_name, str(place)})
     empty = without_weights(place, recipe["lora"], base_name)
+    settings = empty.peft_config["default"]
+    check_config(read_config(folder), recipe["lora"], sorted(settings.target_modules), {base_name, str(place)})
     tensors = read_tensors(folder, get_peft_model_state_dict(empty, save_embedding_layers=False))
-    sha256 = adapters.write(Path(adapter_folder), tensors, empty.peft_config["default"])
-    return {"adapter": {"path": adapter_folder, "sha256": sha256}}
+    sha256 = adapters.write(Path(adapter_folder), tensors, settings)
+    return {"adapter": {"path": adapter_folder, "sha256": sha256}, "matrices": adapters.matrices_of(empty)}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -100,8 +104,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def check_config(config: dict[str, Any], lora: dict[str, Any], bases: set[str | None]) -> None:
-    """The settings that decide what an adapter's tensors mean, against those of the recipe."""
+def check_config(config: dict[str, Any], lora: dict[str, Any], modules: list[str], bases: set[str | None]) -> None:
+    """The settings that decide what an adapter's tensors mean, against those of the recipe.
+
+    `modules` are the recipe's, by the names that this model has for them.
+    """
     base = config.get("base_model_name_or_path")
     if base not in (None, "", *bases):
         raise Failure("data", f"the adapter says that its base is {base!r}, not {' or '.join(map(repr, bases))}")
@@ -110,7 +117,7 @@ def check_config(config: dict[str, Any], lora: dict[str, Any], bases: set[str | 
         "r": lora["rank"],
         "lora_alpha": lora["alpha"],
         "use_rslora": lora["rsLora"],
-        "target_modules": sorted(lora["targetModules"]),
+        "target_modules": modules,
     }
     for name, value in expected.items():
         found = config.get(name, False if name == "use_rslora" else None)

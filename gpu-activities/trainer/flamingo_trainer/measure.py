@@ -32,7 +32,7 @@ from .models.fused import (
     rope_tables,
     why_not,
 )
-from .models.loading import Loaded
+from .models.loading import Loaded, check_known, positions_of
 from .models.logits import packed_logits
 from .models.resident import Models
 from .models.row_attention import attend
@@ -83,12 +83,13 @@ def encode_answer(
     loaded: Loaded, line: int, pair: dict[str, Any], side: str, system_prompt: dict[str, str]
 ) -> EncodedRow:
     """One answer of a pair as a training row, whole. Raises `Failure` `data` when it exceeds the model's positions."""
-    limit = getattr(loaded.model.config, "max_position_embeddings", None) or sys.maxsize
+    limit = positions_of(loaded.model) or sys.maxsize
     messages = [*pair["messages"], {"role": "assistant", "content": pair[side]}]
     try:
         row = encode_row(loaded.tokenizer, loaded.stops, line, messages, system_prompt, limit)
     except Failure as failure:
         raise Failure(failure.kind, f"the {side} answer of pair {pair['id']}: {failure}") from failure
+    check_known(loaded, row.ids, f"the {side} answer of pair {pair['id']}")
     if row.truncated:
         raise Failure(
             "data", f"the {side} answer of pair {pair['id']} and its prompt exceed the model's {limit} positions"

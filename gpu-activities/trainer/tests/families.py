@@ -1,7 +1,21 @@
 """Small random models of the families that people fine-tune, loaded as an operation would have them, with adapters."""
 
 import torch
-from transformers import AutoModelForCausalLM, Gemma2Config, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3Config,
+    GPT2Config,
+    GptOssConfig,
+    LlamaConfig,
+    MistralConfig,
+    MixtralConfig,
+    Phi3Config,
+    Qwen2Config,
+    Qwen3_5Config,
+    Qwen3Config,
+    Qwen3NextConfig,
+)
 
 from flamingo_trainer.data.render import encode_row
 from flamingo_trainer.models import adapters
@@ -48,6 +62,53 @@ def family(name: str, dtype: torch.dtype = torch.float32) -> Loaded:
             parameter.data += 0.3 * torch.randn_like(parameter)  # else they would not be noticed
     model.requires_grad_(False).eval()
     return Loaded(model, tokenizer, [tokenizer.eos_token_id], torch.device("cpu"), dtype)
+
+
+def other_family(name: str) -> Loaded:
+    """A model of two blocks of a family whose modules are not those of the Llama kind."""
+    tokenizer = make_tokenizer()
+    tokens = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        **tokens,
+    }
+    experts = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 16, "head_dim": 8}
+    linear_attention = {
+        "layer_types": ["linear_attention", "full_attention"],
+        "linear_num_value_heads": 2,
+        "linear_num_key_heads": 2,
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8,
+    }
+    vision = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 28,
+        "patch_size": 14,
+    }
+    configs = {
+        "phi3": lambda: Phi3Config(**text),
+        "mixtral": lambda: MixtralConfig(**text, num_local_experts=2),
+        "gpt_oss": lambda: GptOssConfig(**text, num_local_experts=2, head_dim=8),
+        "qwen3_next": lambda: Qwen3NextConfig(
+            **text, **experts, **linear_attention, shared_expert_intermediate_size=16
+        ),
+        "qwen3_5": lambda: Qwen3_5Config(text_config={**text, **linear_attention, "head_dim": 8}),
+        "gemma3": lambda: Gemma3Config(text_config={**text, "head_dim": 8}, vision_config=vision, **tokens),
+        "gpt2": lambda: GPT2Config(vocab_size=len(tokenizer), n_embd=32, n_layer=2, n_head=4, n_positions=64, **tokens),
+    }
+    torch.manual_seed(4)
+    model = AutoModelForCausalLM.from_config(configs[name](), attn_implementation="eager", dtype=torch.float32)
+    model.requires_grad_(False).eval()
+    return Loaded(model, tokenizer, [tokenizer.eos_token_id], torch.device("cpu"), torch.float32)
 
 
 def encoded(loaded, count=7):

@@ -49,6 +49,8 @@ def handed_out(models, folder, model, **changes):
         "steps": str(folder / "input" / "steps.jsonl"),
         "optimizer_steps": facts["steps"],
         "pad_token_id": facts["padToken"],
+        "target_modules": facts["targetModules"],
+        "exclude_modules": facts["excludeModules"],
         "checkpoints": str(folder / "checkpoints"),
         "adapter": str(folder / "produced"),
         "recipe": command["recipe"],

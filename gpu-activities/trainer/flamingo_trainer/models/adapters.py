@@ -5,6 +5,7 @@ training or sampling.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from peft.utils import get_peft_model_state_dict
 
 from ..failures import Failure
 from ..files import sha256_of, to_json, write_tensors, write_whole
+from .target_modules import bears, targets_of
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -70,8 +72,11 @@ def create(
     """A new adapter on `base`, in training mode, its weights in fp32 whatever the base's precision.
 
     The seed is set immediately before, so that the first weights depend on nothing that ran earlier. `first` spares
-    drawing them where it knows them, and else learns them.
+    drawing them where it knows them, and else learns them. Raises `Failure` `config` where the model lacks one of the
+    declared modules (target_modules.py).
     """
+    targets = targets_of(base, lora["targetModules"])
+    print(f"the adapter lies on {targets}", file=sys.stderr, flush=True)
     known = first is not None and first.known(lora, seed)
     # experiments/own-trainer/train.py has these settings too: it is an example, and uses nothing of this package.
     config = LoraConfig(
@@ -79,7 +84,8 @@ def create(
         lora_alpha=lora["alpha"],
         use_rslora=lora["rsLora"],
         lora_dropout=lora["dropout"],
-        target_modules=sorted(lora["targetModules"]),
+        target_modules=targets.names,
+        exclude_modules=targets.exclude,
         bias="none",
         task_type="CAUSAL_LM",
         base_model_name_or_path=base_name,
@@ -89,6 +95,11 @@ def create(
         model = get_peft_model(base, config, low_cpu_mem_usage=known)
     except ValueError as error:
         raise Failure("config", f"the adapter does not fit the model: {error}") from error
+    found = matrices_of(model)
+    if found != targets.matrices:
+        # PEFT has a list of mixtures of experts for which it takes `down_proj` of a shared expert for the routed ones'.
+        take_off(model)
+        raise Failure("config", f"target_modules: PEFT puts the adapter on {found}, not on {targets.matrices}")
     # PEFT writes the base's path on this host; what is stored must not depend on the host
     model.peft_config["default"].base_model_name_or_path = base_name
     if first is not None:
@@ -104,6 +115,13 @@ def take_off(model: PeftModel) -> Any:
     base = model.unload()
     vars(base).pop("peft_config", None)  # else the next adapter takes the model for one that has two
     return base.eval()
+
+
+def matrices_of(model: PeftModel) -> dict[str, int]:
+    """How many matrices the adapter lies on, by the module names that its settings have."""
+    paths = [path for path, part in model.named_modules() if hasattr(part, "lora_A")]
+    names = sorted(model.peft_config["default"].target_modules)
+    return {name: sum(bears(path, name) for path in paths) for name in names}
 
 
 def trained(model: PeftModel) -> dict[str, torch.nn.Parameter]:

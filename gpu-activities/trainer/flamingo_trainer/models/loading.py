@@ -5,6 +5,8 @@ a GPU. Knows nothing about adapters, training or sampling.
 """
 
 import contextlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,32 @@ class Loaded:
         if self.dtype == torch.bfloat16:
             return torch.autocast(self.device.type, torch.bfloat16)
         return contextlib.nullcontext()
+
+
+def positions_of(model: Any) -> int | None:
+    """How many tokens the model can read at most; None where its configuration names no limit.
+
+    A multimodal model's own configuration says nothing of it: that of its text part does.
+    """
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
+
+
+def check_known(loaded: Loaded, ids: Sequence[int], what: str) -> None:
+    """Raises `Failure` `config` where `what` has a token that the model has no embedding of.
+
+    A tokenizer with tokens added after the model was made would otherwise end in an index error, on a GPU in one that
+    spoils the process.
+    """
+    highest = max(ids, default=0)
+    rows = loaded.model.get_input_embeddings().weight.shape[0]
+    if highest >= rows:
+        token = json.dumps(loaded.tokenizer.convert_ids_to_tokens(highest), ensure_ascii=False)
+        raise Failure(
+            "config",
+            f"{what} has the token {token} with the id {highest}, and the model has embeddings of the ids 0 to "
+            f"{rows - 1} only: its tokenizer has {len(loaded.tokenizer)} tokens and belongs to another model, or "
+            "tokens were added to it after the model was made",
+        )
 
 
 def find(source: Source, report: Any) -> Path:

@@ -93,6 +93,10 @@ class UnslothModels:
             raise Failure("config", "the backend 'unsloth' trains adapters without dropout: lora.dropout must be 0")
         import torch
 
+        from .adapters import matrices_of
+        from .target_modules import targets_of
+
+        targets = targets_of(loaded.model, lora["targetModules"])
         torch.manual_seed(seed)
         model = self._unsloth.get_peft_model(
             loaded.model,
@@ -100,15 +104,18 @@ class UnslothModels:
             lora_alpha=lora["alpha"],
             lora_dropout=0,
             use_rslora=lora["rsLora"],
-            target_modules=sorted(lora["targetModules"]),
+            target_modules=targets.names,
             bias="none",
             random_state=seed,
             use_gradient_checkpointing=self._recompute,
         )
         # Unsloth may have written a pattern and the name of an upload of its own; what was declared must be stored.
         config = model.peft_config["default"]
-        config.target_modules = set(lora["targetModules"])
+        config.target_modules = set(targets.names)
         config.base_model_name_or_path = base_name
+        found = matrices_of(model)
+        if found != targets.matrices:
+            raise Failure("config", f"target_modules: Unsloth adapts {found} of this model, not {targets.matrices}")
         return model.train()
 
     def keep(self, loaded: Any, adapter: Any, sha256: str) -> None:
@@ -128,4 +135,5 @@ def longest_sequence(folder: Path) -> int:
     """The model's own limit. Unsloth would silently widen a smaller one, or cut to it."""
     from transformers import AutoConfig
 
-    return int(AutoConfig.from_pretrained(folder, local_files_only=True).max_position_embeddings)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    return int(config.get_text_config().max_position_embeddings)

@@ -26,7 +26,7 @@ from ..data.render import encode_prompt, read_json_lines
 from ..failures import Failure, Stopped
 from ..files import write_rows
 from ..models.fused import why_not
-from ..models.loading import Loaded
+from ..models.loading import Loaded, check_known, positions_of
 from ..models.resident import Models
 from .batch_noise import Key, Noise, key_of
 from .distribution import adjust
@@ -142,7 +142,8 @@ def prepare(loaded: Loaded, item: dict[str, Any], system_prompt: dict[str, str],
         prompt = encode_prompt(loaded.tokenizer, item["messages"], system_prompt)
     except Failure as failure:
         raise Failure(failure.kind, f"item {item['id']}: {failure}") from failure
-    limit = getattr(loaded.model.config, "max_position_embeddings", None)
+    check_known(loaded, prompt, f"item {item['id']}")
+    limit = positions_of(loaded.model)
     if limit is not None and len(prompt) + sampling["maxNewTokens"] > limit:
         raise Failure(
             "data",

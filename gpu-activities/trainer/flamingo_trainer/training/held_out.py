@@ -16,7 +16,7 @@ from ..data.render import EncodedRow, read_json_lines
 from ..data.rows import encoder_of
 from ..failures import Failure
 from ..files import sha256_of
-from ..models.loading import Loaded
+from ..models.loading import Loaded, check_known
 from .training_log import HELD_OUT
 
 LOSS, ROWS = HELD_OUT
@@ -82,6 +82,7 @@ def watched_rows(loaded: Loaded, path: str | None, recipe: dict[str, Any], longe
     """The rows of a held-out file that training could have had: those of at most `longest` tokens that can be encoded.
 
     A longer one might not fit into memory beside the optimizer's state. Says on stderr how many are left out.
+    Raises `Failure` `config` for a token that the model does not know.
     """
     if path is None:
         return Watched([])
@@ -94,6 +95,7 @@ def watched_rows(loaded: Loaded, path: str | None, recipe: dict[str, Any], longe
         except Failure as failure:
             faults.append(str(failure))
             continue
+        check_known(loaded, row.ids, f"held-out row {number}")
         if len(row.ids) <= longest:
             rows.append(row)
         else:

@@ -34,7 +34,7 @@ from ..data.rows import encode_recipe
 from ..failures import Failure, Stopped
 from ..files import sha256_of, write_rows
 from ..models import adapters
-from ..models.loading import Loaded
+from ..models.loading import Loaded, check_known, positions_of
 from ..models.resident import Models
 from . import checkpoint, training_log
 from .eight_bit import adamw_8bit
@@ -75,7 +75,9 @@ def finetune(
     if not encoded:
         raise Failure("data", f"{rows} has no rows")
 
-    limit = getattr(loaded.model.config, "max_position_embeddings", None)
+    for row in encoded:
+        check_known(loaded, row.ids, f"row {row.number}")
+    limit = positions_of(loaded.model)
     longest = max(encoded, key=lambda row: len(row.ids))
     if limit is not None and len(longest.ids) > limit:
         raise Failure(
@@ -91,6 +93,7 @@ def finetune(
     random.seed(seed)
     np.random.seed(seed % 2**32)
     adapter = models.new_adapter(loaded, recipe["lora"], seed, base_name)
+    matrices = adapters.matrices_of(adapter)
     try:
         with deterministic(loaded.device, wanted=models.backend == "transformers"):
             identity, folders = checkpoint.Identity.of(recipe), [Path(folder) for folder in search_folders]
@@ -114,6 +117,7 @@ def finetune(
         write_rows(losses, watched.losses(state.log, steps_in_epoch(len(encoded), recipe)))
     return {
         **({} if sha256 is None else {"adapter": {"path": str(attempt / "adapter"), "sha256": sha256}}),
+        "matrices": matrices,
         "kept": kept.facts(),
         "log": str(log),
         "speed": str(speed),

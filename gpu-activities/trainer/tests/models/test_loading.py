@@ -1,5 +1,6 @@
 """Models that people hand to the trainer: found and loaded, or a typed failure that says what to do."""
 
+import hashlib
 import json
 import shutil
 
@@ -7,12 +8,15 @@ import pytest
 import torch
 
 from flamingo_trainer.failures import Failure
+from flamingo_trainer.measure import measure
+from flamingo_trainer.models.loading import positions_of
 from flamingo_trainer.models.resident import Models
 from flamingo_trainer.sampling.generate import generate
 from flamingo_trainer.serve import fields
 from flamingo_trainer.training.train import finetune
 
-from ..work import Listener, finetune_command, generate_command, items
+from ..families import family, other_family
+from ..work import Listener, finetune_command, generate_command, items, measure_command, pairs
 
 
 def run(models, command, listener=None):
@@ -89,3 +93,57 @@ def test_a_model_that_is_not_there(models, tmp_path):
     with pytest.raises(Failure, match=r"hf download someone/some-model --revision 0{40}") as caught:
         generate(models, Listener(), **fields({"op": "generate", **command}))
     assert caught.value.kind == "config"
+
+
+def test_the_positions_of_a_multimodal_model_are_those_of_its_text_part():
+    gemma3 = other_family("gemma3").model
+    assert not hasattr(gemma3.config, "max_position_embeddings")
+    assert positions_of(gemma3) == 512 == positions_of(family("llama").model)
+    assert positions_of(other_family("gpt2").model) == 64  # which names them otherwise
+
+
+@pytest.fixture
+def with_a_new_token(own_model):
+    """A tokenizer with a token that the model was made without."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(own_model)
+    tokenizer.add_tokens(["flamingissimo"])
+    tokenizer.save_pretrained(own_model)
+    return own_model
+
+
+def test_a_token_that_the_model_has_no_embedding_of(with_a_new_token, tmp_path):
+    def refused(do):
+        with pytest.raises(Failure) as caught:
+            do()
+        assert caught.value.kind == "config"
+        return str(caught.value)
+
+    def rows(file, *numbers):
+        lines = file.read_text().splitlines(keepends=True)
+        for number in numbers:
+            lines[number - 1] = lines[number - 1].replace("said the flamingo", "said flamingissimo")
+        file.write_text("".join(lines))
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+
+    command = finetune_command(tmp_path / "rows", with_a_new_token)
+    command["recipe"]["rows"] = rows(tmp_path / "rows" / "rows.jsonl", 3)
+    said = refused(lambda: run(Models(), command))
+    assert 'row 3 has the token "flamingissimo" with the id' in said and "embeddings of the ids 0 to" in said
+
+    command = finetune_command(tmp_path / "held-out", with_a_new_token, held_out=2)
+    rows(tmp_path / "held-out" / "held-out.jsonl", 2)
+    assert "held-out row 2 has the token" in refused(lambda: run(Models(), command))
+
+    asked = items(2)
+    asked[1]["messages"][0]["content"] = "flamingissimo?"
+    command = generate_command(tmp_path / "items", with_a_new_token, asked)
+    said = refused(lambda: generate(Models(), Listener(), **fields({"op": "generate", **command})))
+    assert said.startswith(f"item {asked[1]['id']} has the token")
+
+    asked = pairs(2)
+    asked[1]["good"] = "flamingissimo."
+    command = measure_command(tmp_path / "pairs", with_a_new_token, asked)
+    said = refused(lambda: measure(Models(), Listener(), **fields({"op": "measure", **command})))
+    assert said.startswith(f"the good answer of pair {asked[1]['id']} has the token")
