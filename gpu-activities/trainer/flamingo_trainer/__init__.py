@@ -26,7 +26,8 @@ A module imports only from lines below its own; the `python imports` check holds
 
     models/         the base model and its adapters
         resident.py           keeps one loaded; unsloth_model.py the same for Unsloth's
-        loading.py            finds and loads one; gpu_memory.py what it leaves; bundled.py and tiny.py make small ones
+        loading.py            finds and loads one, with the attention of attention.py; gpu_memory.py what it leaves
+        bundled.py, tiny.py   make small ones
         adapters.py           LoRA adapters on a loaded model, and their files
         fused.py              its layers as fewer matrix products: row_attention.py, compiling.py
         logits.py             logits at chosen positions, of any model; packed_forward.py the same as log-probabilities

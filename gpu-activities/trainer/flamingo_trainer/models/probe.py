@@ -286,13 +286,20 @@ def is_called(name: str, declared: str) -> bool:
 
 
 def check_reach(model: Any, probe: Probe, rows: list[EncodedRow], device: torch.device) -> None:
-    """Each declared module's adapter changes the output: some layers read a weight without running its module."""
+    """Each declared module's adapter changes the output: some layers read a weight without running its module.
+
+    In training mode, since some do so only there.
+    """
     owners = [(name, layer) for name, layer in model.named_modules() if hasattr(layer, "lora_A")]
     weights = [layer.lora_B["default"].weight for _, layer in owners]
     ids = torch.tensor([rows[1].ids], device=device)
-    with torch.enable_grad():
-        logits = model(input_ids=ids, use_cache=False).logits[0, :-1]
-        gradients = torch.autograd.grad(of_targets(logits, ids[0, 1:]).sum(), weights, allow_unused=True)
+    model.train()
+    try:
+        with torch.enable_grad():
+            logits = model(input_ids=ids, use_cache=False).logits[0, :-1]
+            gradients = torch.autograd.grad(of_targets(logits, ids[0, 1:]).sum(), weights, allow_unused=True)
+    finally:
+        model.eval()
     reached: dict[str, bool] = {}
     for (name, _), gradient in zip(owners, gradients, strict=True):
         kind = name.split(".")[-1]

@@ -82,10 +82,10 @@ class Cached:
     def select(self, rows: torch.Tensor) -> None:
         """Keeps these rows, in this order; a row may be there several times."""
         for layer in self._cache.layers:
-            if hasattr(layer, "batch_select_indices"):
+            if hasattr(layer, "recurrent_states"):
+                layer.reorder_cache(rows)  # the other method leaves its states as they are, or is not there
+            else:
                 layer.batch_select_indices(rows)
-            else:  # a layer with a state, which knows only the other name
-                layer.reorder_cache(rows)
 
 
 class Uncached:

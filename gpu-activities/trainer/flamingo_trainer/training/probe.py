@@ -11,7 +11,6 @@ import torch
 
 from ..data.packing import pack
 from ..data.render import EncodedRow
-from ..models.fused import why_not
 from ..models.loading import Loaded
 from ..models.packed_forward import FusedForward, WholeForward, of_targets
 from ..models.probe import (
@@ -28,6 +27,7 @@ from ..models.probe import (
     undisturbed,
 )
 from ..sampling.probe import choose_batches
+from .packed import why_whole
 from .padded import collate, logits_at
 
 PACKED, PADDED, ALONE = "packed", "padded", "alone"
@@ -79,8 +79,7 @@ def choose_path(loaded: Loaded, probe: Probe, alone: Alone, recipe: dict[str, An
     reason = None
     probe.checks["packed"] = probe.checks["padded"] = UNUSED
     if wanted == PACKED:
-        dropout = recipe["lora"]["dropout"] > 0
-        probe.checks["packed"] = alone.against(lambda rows: packed(loaded, rows, dropout))
+        probe.checks["packed"] = alone.against(lambda rows: packed(loaded, rows, recipe))
         if probe.checks["packed"] == EQUAL:
             probe.choose("training", PACKED)
             return
@@ -95,9 +94,9 @@ def choose_path(loaded: Loaded, probe: Probe, alone: Alone, recipe: dict[str, An
     probe.choose("training", PADDED, reason)
 
 
-def packed(loaded: Loaded, rows: list[EncodedRow], dropout: bool) -> torch.Tensor:
+def packed(loaded: Loaded, rows: list[EncodedRow], recipe: dict[str, Any]) -> torch.Tensor:
     """Log-probabilities of `rows` packed, by the layers that packed.packed_path would take."""
-    forward = WholeForward(loaded) if dropout or why_not(loaded.model) is not None else FusedForward(loaded)
+    forward = FusedForward(loaded) if why_whole(loaded, recipe) is None else WholeForward(loaded)
     longest = max(len(row.ids) for row in rows)
     return forward(pack(rows, loaded.tokenizer.pad_token_id, longest, loaded.device))
 
