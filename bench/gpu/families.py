@@ -16,7 +16,6 @@ import copy
 import json
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -336,7 +335,7 @@ def measured_fault(loaded: Loaded, way: str, rows: list[EncodedRow]) -> str | No
 def examined(family: Family) -> dict[str, Any]:
     """A line of the table: what the probe found of a family, which paths it chose, and what the second judge says."""
     found: dict[str, Any] = {"modules": family.modules, "checks": {}, "paths": {}, "faults": []}
-    loaded, models, clock = made(family), None, Clock()
+    loaded, clock = made(family), Clock()
     models = Models.around(loaded)
     started = time.perf_counter()
 
@@ -477,9 +476,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(at_size(options.shape), indent=2))
         return 0
     all_found = {}
-    look: Callable[[Family], dict[str, Any]] = examined
     for name in options.names or FAMILIES:
-        all_found[name] = look(FAMILIES[name])
+        all_found[name] = examined(FAMILIES[name])
         print(f"{name:24} {all_found[name].get('seconds', '')} {verdict(all_found[name])}", file=sys.stderr, flush=True)
     if options.out:
         options.out.write_text(table(all_found), encoding="utf-8")

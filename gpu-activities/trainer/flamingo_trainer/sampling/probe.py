@@ -109,18 +109,23 @@ def made_up_prompts(loaded: Loaded) -> list[list[int]]:
 def batches_verdict(loaded: Loaded, way: str, tolerance: float) -> str:
     """Decodes greedily twice, the second time with rows that end and are dropped, and looks at every row's logits."""
     sizes: list[float] = []
+    known: dict[tuple[int, ...], torch.Tensor] = {}
     try:
-        first = decoded(loaded, way, loaded.stops[:0], sizes)
-        ended = [first[0].tokens[0], first[1].tokens[0]]
-        decoded(loaded, way, ended, sizes)
+        first = decoded(loaded, way, [], sizes, known)
+        decoded(loaded, way, [first[0].tokens[0], first[1].tokens[0]], sizes, known)
     except Exception as error:
         return failed(error)
     worst = max(sizes)
     return EQUAL if worst <= tolerance else f"differs by {worst:.2g} nats, where rounding makes {tolerance:.2g}"
 
 
-def decoded(loaded: Loaded, way: str, stops: list[int], sizes: list[float]) -> list[Answer]:
-    """Answers to the made-up prompts; adds to `sizes` how far each row's log-probabilities lie from those alone."""
+def decoded(
+    loaded: Loaded, way: str, stops: list[int], sizes: list[float], known: dict[tuple[int, ...], torch.Tensor]
+) -> list[Answer]:
+    """Answers to the made-up prompts; adds to `sizes` how far each row's log-probabilities lie from those alone.
+
+    `known`: what texts gave alone, so that none is read twice.
+    """
     seen: dict[int, list[torch.Tensor]] = {}
     answers = [Answer({}, prompt, key_of(0, "probe", i)) for i, prompt in enumerate(made_up_prompts(loaded))]
 
@@ -134,7 +139,10 @@ def decoded(loaded: Loaded, way: str, stops: list[int], sizes: list[float]) -> l
     for batch in in_batches(sorted(answers, key=lambda answer: len(answer.prompt)), len(answers), way):
         decode(ending, batch, GREEDY, progress, way, watch)
     for answer in answers:
-        expected = logits_alone(loaded, answer.prompt, answer.tokens).log_softmax(1)
+        text = (*answer.prompt, *answer.tokens[:-1])
+        if text not in known:
+            known[text] = logits_alone(loaded, answer.prompt, answer.tokens).log_softmax(1)
+        expected = known[text]
         found = torch.stack(seen[id(answer)])
         best = expected.topk(min(LIKELIEST, expected.shape[1]), dim=1).indices
         # one figure a token: the state of a row goes wrong as it goes on
