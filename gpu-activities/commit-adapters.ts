@@ -8,6 +8,7 @@ import type { Attempt, Manifest, Store, WorkKey, Workspace } from '../artifacts/
 import { keptAdapterKey } from '../experiment/kept-steps';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Committed } from './operation';
+import { probeFacts } from './probe-facts';
 import type { Ready } from './process/trainer-process';
 
 interface FinishedAttempt {
@@ -84,6 +85,7 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
       layersRecomputed: committed.plan?.recomputed ?? null,
       checkpoints: committed.saves?.count ?? null,
       checkpointStallSeconds: committed.saves?.stallSeconds ?? null,
+      ...probeFacts(committed.probe),
       seconds: committed.seconds,
     },
     committed: by,

@@ -19,6 +19,7 @@ import type { GpuDependencies } from './dependencies';
 import { withLease } from '../activities/leases';
 import { modelFor } from './models';
 import type { GpuHeartbeat } from './operation';
+import { probeFacts } from './probe-facts';
 import type { GenerateItem } from './process/protocol';
 import type { Operation } from './process/trainer-process';
 import { runForRows } from './row-operation';
@@ -134,6 +135,7 @@ async function makeShard(
       slots: committed.slots ?? null,
       completions: rows.length,
       tokens: rows.reduce((sum, row) => sum + row.tokens, 0),
+      ...probeFacts(committed.probe),
       seconds: committed.seconds,
     },
     committed: { attempt, host: hostname(), at },

@@ -18,6 +18,7 @@ import type { GpuDependencies } from './dependencies';
 import { adapterFolder, type Adapter } from './generate';
 import { modelFor } from './models';
 import type { GpuHeartbeat } from './operation';
+import { probeFacts } from './probe-facts';
 import type { Operation } from './process/trainer-process';
 import { runForRows } from './row-operation';
 
@@ -96,6 +97,7 @@ async function measureAll(
       pairs: rows.length,
       tokens: committed.tokens ?? null,
       tokensPerForward: committed.tokensPerForward ?? null,
+      ...probeFacts(committed.probe),
       seconds: committed.seconds,
     },
     committed: { attempt, host, at },

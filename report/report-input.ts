@@ -163,6 +163,8 @@ export interface ProgramVersion {
 /** Where log-probabilities were measured. */
 export interface MeasurementProvenance {
   configuration: string;
+  /** What the probe of the model found (gpu-activities/probe-facts.ts); absent in what was made before there was one. */
+  probe?: string;
   condition: string;
   key: Sha256;
   host: string;
@@ -175,6 +177,8 @@ export interface MeasurementProvenance {
 
 export interface FineTuneProvenance {
   configuration: string;
+  /** What the probe of the model found (gpu-activities/probe-facts.ts); absent in what was made before there was one. */
+  probe?: string;
   recipeKey: Sha256;
   adapterSha256: Sha256;
   steps: number | null;
@@ -197,6 +201,8 @@ export interface FineTuneProvenance {
 /** Where the completions of a cell were made. */
 export interface CellProvenance {
   cell: string;
+  /** What the probes of the model found, each once; absent as above. */
+  probes?: readonly string[];
   shards: number;
   hosts: readonly string[];
   devices: readonly string[];

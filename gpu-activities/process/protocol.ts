@@ -105,9 +105,24 @@ export type TrainerCommand = OperationCommand | StopCommand | ExitCommand;
 /** `data`, `config`: the input is wrong, no retry helps. `oom`, `nan`: declared by the run. `cuda`, `internal`: the host. */
 export type TrainerFailureKind = 'data' | 'config' | 'oom' | 'nan' | 'cuda' | 'internal';
 
+export type LoadingPhase = 'model' | 'rows' | 'adapter' | 'probe' | 'checkpoint' | 'heldOut';
+
+/**
+ * What the trainer found before it trained, sampled or measured: whether its paths give what the model gives for a row alone
+ * (trainer/flamingo_trainer/models/probe.py).
+ */
+export interface ProbeOutcome {
+  /** Of this operation; 0 where the same model was probed before in this process. */
+  seconds: number;
+  /** By check: `equal`, `not used`, `skipped: …`, or how it differs. */
+  checks: Record<string, string>;
+  /** By what is done, the path that was chosen. */
+  paths: Record<string, string>;
+}
+
 export type TrainerEvent =
   | { event: 'ready'; pid: number; device: string; versions: Record<string, string> }
-  | { event: 'loading'; id: number; phase: 'model' | 'rows' | 'adapter' | 'checkpoint' | 'heldOut'; detail: string }
+  | { event: 'loading'; id: number; phase: LoadingPhase; detail: string }
   | {
       event: 'progress';
       id: number;
@@ -181,6 +196,8 @@ export type TrainerEvent =
       pairs?: number;
       tokens?: number;
       tokensPerForward?: number;
+      /** finetune, generate, measure. A check that fails without a slower path that is right is a `failed` of kind `config`. */
+      probe?: ProbeOutcome;
       seconds: number;
     }
   /** After `stop` or SIGTERM. `checkpoint` null: nothing to save yet, or no fine-tune. */

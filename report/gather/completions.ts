@@ -7,6 +7,7 @@ import type { Store } from '../../artifacts/store';
 import type { CompletionProvenance } from '../../experiment/rows';
 import type { CellProvenance } from '../report-input';
 import { distinct, span } from './distinct';
+import { probeOf } from './probes';
 
 export async function completionProvenance(store: Store, { cell }: CellRows): Promise<CellProvenance> {
   const shards = await storedCompletionShards(store, cell);
@@ -15,8 +16,10 @@ export async function completionProvenance(store: Store, { cell }: CellRows): Pr
     if (provenance['rows'] !== undefined)
       rows.push(...(await readRows<CompletionProvenance>(store, provenance['rows'])));
   }
+  const probes = distinct(shards.flatMap((shard) => probeOf(shard).probe ?? []));
   return {
     cell: cell.id,
+    ...(probes.length > 0 && { probes }),
     shards: shards.length,
     hosts: distinct(rows.map(({ host }) => host)),
     devices: distinct(rows.map(({ device }) => device)),

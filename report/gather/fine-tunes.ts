@@ -9,6 +9,7 @@ import { keptAdapterKey, keptSteps } from '../../experiment/kept-steps';
 import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
 import type { FineTuneProvenance, KeptLater, ReportInput } from '../report-input';
 import type { CellRows } from '../../artifacts/cells';
+import { probeOf } from './probes';
 
 /** What the attempt that committed the adapter wrote down. */
 type RecordedAttempt = Pick<
@@ -30,6 +31,7 @@ export async function fineTuneProvenance(
     const { attempts, endings, resumedFrom, host, device, versions, at } = recorded;
     all.push({
       configuration: name,
+      ...probeOf(manifest),
       recipeKey,
       adapterSha256: (manifest.results['weights'] as ArtifactRef).sha256,
       steps: numberOf(manifest.facts['steps']),

@@ -7,6 +7,7 @@ import type { Plan } from '../../experiment/plan';
 import type { LogProbabilityFigures } from '../../workflows/messages';
 import type { LogProbabilityResult, MeasuredCondition } from '../statistics/log-probability';
 import type { MeasurementProvenance } from '../report-input';
+import { probeOf } from './probes';
 
 export interface Measured {
   conditions: MeasuredCondition[];
@@ -24,11 +25,21 @@ export async function readMeasured(store: Store, { pairs, configurations }: Plan
       measured.conditions.push({ configuration, condition, rows });
       const manifest = await storedMeasurement(store, measurement);
       const attempt = manifest?.provenance['attempt'];
-      if (attempt === undefined) continue;
+      if (manifest == null || attempt === undefined) continue;
       type Recorded = Pick<MeasurementProvenance, 'host' | 'device' | 'versions' | 'at'>;
       const { host, device, versions, at } = JSON.parse((await store.read(attempt)).toString('utf8')) as Recorded;
-      const seconds = Number(manifest?.facts['seconds']);
-      measured.provenance.push({ configuration, condition, key, host, device, versions, seconds, at });
+      const seconds = Number(manifest.facts['seconds']);
+      measured.provenance.push({
+        configuration,
+        ...probeOf(manifest),
+        condition,
+        key,
+        host,
+        device,
+        versions,
+        seconds,
+        at,
+      });
     }
   }
   return measured;

@@ -5,6 +5,7 @@ import type { FineTuneProvenance, ReportInput } from '../report-input';
 import { duration, hash, instant, integer, plural } from './format';
 import { markup, type Markup } from './markup';
 import { numeric, table } from './table';
+import { probes } from './probes';
 import { trainingHealth } from './training-health';
 
 export function provenanceSection(input: ReportInput): Markup {
@@ -41,6 +42,7 @@ export function provenanceSection(input: ReportInput): Markup {
       markup`<h3>Training health</h3>
         ${trainingHealth(input)}`
     }
+    ${probes(input)}
     ${
       cells.length > 0 &&
       markup`<details>

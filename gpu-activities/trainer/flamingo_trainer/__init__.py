@@ -16,18 +16,23 @@ A module imports only from lines below its own; the `python imports` check holds
         saving.py             what is written beside training: checkpoint.py, kept_adapters.py for evaluation
         held_out.py           the loss on other rows; training_log.py
 
+        probe.py              before the first step: are rows what they would be alone, can the model be sampled from
+
     sampling/       answers to items
-        generate.py           plain batches, and which loop samples; batch_noise.py the batches' randomness
+        generate.py           which loop samples; probe.py finds which are right for a model
+        batches.py            plain batches; batch_noise.py their randomness
         slots.py              the slot sampler: keyed_noise.py, cache_attention.py, triton_attention.py
         distribution.py       what is declared
 
     models/         the base model and its adapters
         resident.py           keeps one loaded; unsloth_model.py the same for Unsloth's
-        loading.py            finds and loads one; gpu_memory.py what it leaves; bundled.py and tiny.py make small ones
+        loading.py            finds and loads one, with the attention of attention.py; gpu_memory.py what it leaves
+        bundled.py, tiny.py   make small ones
         adapters.py           LoRA adapters on a loaded model, and their files
         target_modules.py     which of its matrices the declared modules are
         fused.py              its layers as fewer matrix products: row_attention.py, compiling.py
-        logits.py             logits at chosen positions, of any model
+        logits.py             logits at chosen positions, of any model; packed_forward.py the same as log-probabilities
+        probe.py              short rows alone, uncached and unpadded: what every path must give
 
     data/           rows as token ids
         rows.py               a recipe's training rows, by its mask; markers.py the literature's mask

@@ -3,7 +3,8 @@
 A pair is a prompt with two answers. Each answer is a row exactly as in training (data/render.py): its tokens are those
 that training would train, the answer and the token that ends the turn. Rows lie packed behind each other, run once
 through the model with its adapter unmerged, and every token's log-probability is a log-softmax in fp32, summed in
-double precision. So packing and its budget change floating-point sums and nothing else.
+double precision. So packing and its budget change floating-point sums and nothing else; where a model does not keep
+packed rows apart, which a probe finds before, each row is a pass of its own.
 
 Knows nothing about pipes; `report` (serve.py) is told of progress and asked whether to stop.
 """
@@ -16,35 +17,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
-from .data.packing import Packed, pack, split_by_tokens
+from .data.packing import pack, split_by_tokens
 from .data.render import EncodedRow, encode_row, read_json_lines
 from .failures import Failure, Stopped
 from .files import write_rows
-from .models.fused import (
-    after_attention,
-    bare_model,
-    before_attention,
-    fuse,
-    low_ranks_of,
-    rms_norm,
-    rope_tables,
-    why_not,
-)
+from .models.fused import why_not
 from .models.loading import Loaded, check_known, positions_of
-from .models.logits import packed_logits
+from .models.packed_forward import FusedForward, WholeForward
+from .models.probe import (
+    EQUAL,
+    Alone,
+    Probe,
+    check_attention,
+    modules_on,
+    probed,
+    refuse,
+    require_modules,
+    require_stops,
+    undisturbed,
+)
 from .models.resident import Models
-from .models.row_attention import attend
 
 SIDES = ("bad", "good")
-# Tokens of a forward pass. Without gradients a layer's values live for a moment, so this keeps any GPU busy and fits
-# beside a slot sampler's cache.
-FUSED_TOKENS = 4096
-# A model that runs as transformers has it gives the logits of all chosen positions at once.
-WHOLE_TOKENS = 1024
-# Positions whose logits exist at once in fp32.
-CHUNK = 1024
+PACKED, ALONE = "packed", "alone"
 
 
 def measure(
@@ -64,14 +60,49 @@ def measure(
     rows = [
         encode_answer(loaded, line, pair, side, system_prompt) for line, pair in enumerate(asked, 1) for side in SIDES
     ]
-    forward = forward_of(loaded)
+    probe = probe_measuring(models, loaded, report, system_prompt)
+    forward = forward_of(loaded) if probe.paths["measuring"] == PACKED else WholeForward(loaded, tokens=1)
     sums = measure_rows(models, report, loaded, forward, rows)
     values = iter([figures(total, row.trained) for total, row in zip(sums, rows, strict=True)])
     sha256 = adapter["sha256"] if adapter else None
     found = [{"id": pair["id"], "adapter": sha256, **{side: next(values) for side in SIDES}} for pair in asked]
     write_rows(Path(out), sorted(found, key=lambda row: row["id"]))
     tokens = sum(len(row.ids) for row in rows)
-    return {"pairs": len(asked), "tokens": tokens, "tokensPerForward": forward.tokens}
+    return {
+        "pairs": len(asked),
+        "tokens": tokens,
+        "tokensPerForward": forward.tokens,
+        "probe": probe.fields(),
+    }
+
+
+def probe_measuring(models: Models, loaded: Loaded, report: Any, system_prompt: dict[str, str]) -> Probe:
+    """Chooses how rows are read: `paths["measuring"]` is `packed`, or `alone` where packed rows see each other.
+
+    Raises `Failure` `config` where neither gives what transformers gives for a row.
+    """
+    modules = modules_on(loaded.model)
+
+    def look(probe: Probe) -> None:
+        require_stops(loaded, probe, system_prompt)
+        if modules:
+            require_modules(loaded, loaded.model, probe, list(modules))
+        with undisturbed(loaded):
+            alone = check_attention(loaded, loaded.model, probe, Alone(loaded, loaded.model))
+            forward = forward_of(loaded)
+            probe.checks["packed"] = alone.against(lambda rows: of_packed(loaded, forward, rows))
+            if probe.checks["packed"] == EQUAL:
+                probe.choose("measuring", PACKED)
+                return
+            one = WholeForward(loaded, tokens=1)
+            probe.checks["alone"] = alone.against(
+                lambda rows: torch.cat([of_packed(loaded, one, [row]) for row in rows])
+            )
+            if probe.checks["alone"] != EQUAL:
+                raise refuse(loaded, probe, "alone", "Nothing here measures its log-probabilities rightly")
+            probe.choose("measuring", ALONE, f"packed {probe.checks['packed']}")
+
+    return probed(models, report, ("measuring", modules), look)
 
 
 def figures(total: float, tokens: int) -> dict[str, float]:
@@ -134,55 +165,20 @@ def measure_rows(models: Models, report: Any, loaded: Loaded, forward: Any, rows
 @torch.no_grad()
 def row_sums(loaded: Loaded, forward: Any, rows: list[EncodedRow]) -> list[float]:
     """One packed pass over these rows: the sum of each one's trained tokens."""
-    batch = pack(rows, loaded.tokenizer.pad_token_id, max(len(row.ids) for row in rows), loaded.device)
-    found = forward(batch).tolist()
+    found = of_packed(loaded, forward, rows).tolist()
     ends = list(accumulate((row.trained for row in rows), initial=0))
     return [math.fsum(found[start:end]) for start, end in pairwise(ends)]
 
 
-def forward_of(loaded: Loaded) -> "FusedForward | WholeForward":
+def of_packed(loaded: Loaded, forward: Any, rows: list[EncodedRow]) -> torch.Tensor:
+    """Log-probabilities of the trained tokens of `rows`, behind each other."""
+    longest = max(len(row.ids) for row in rows)
+    return forward(pack(rows, loaded.tokenizer.pad_token_id, longest, loaded.device))
+
+
+def forward_of(loaded: Loaded) -> FusedForward | WholeForward:
     reason = why_not(loaded.model)
     if reason is None:
         return FusedForward(loaded)
     print(f"log-probabilities through transformers' own layers, because {reason}", file=sys.stderr, flush=True)
     return WholeForward(loaded)
-
-
-class FusedForward:
-    """Fused layers of the Llama kind, not compiled, because a measurement is over before a compiler would be."""
-
-    def __init__(self, loaded: Loaded):
-        self.tokens = FUSED_TOKENS
-        self._fused = fuse(loaded.model)
-        layers = bare_model(loaded.model).model.layers
-        self._low_ranks = [low_ranks_of(layer, self._fused.dtype) for layer in layers]
-
-    def __call__(self, batch: Packed) -> torch.Tensor:
-        """Log-probabilities (chosen,) of `batch.targets`, in fp32."""
-        fused = self._fused
-        cos, sin = rope_tables(fused, batch.positions)
-        x = F.embedding(batch.ids, fused.embedding)
-        for layer, low_ranks in zip(fused.layers, self._low_ranks, strict=True):
-            q, k, v = before_attention(x, layer, low_ranks["qkv"], cos, sin, fused.shape)
-            x = after_attention(x, attend(q, k, v, batch.borders, batch.longest), layer, low_ranks, fused.shape)
-        hidden = rms_norm(x[batch.chosen], fused.norm, fused.shape.epsilon)
-        parts = zip(hidden.split(CHUNK), batch.targets.split(CHUNK), strict=True)
-        return torch.cat([of_targets(F.linear(part, fused.head), targets) for part, targets in parts])
-
-
-class WholeForward:
-    """Any other model, through transformers' own layers."""
-
-    def __init__(self, loaded: Loaded):
-        self.tokens = WHOLE_TOKENS
-        self._model = loaded.model
-
-    def __call__(self, batch: Packed) -> torch.Tensor:
-        """Log-probabilities (chosen,) of `batch.targets`, in fp32."""
-        return of_targets(packed_logits(self._model, batch), batch.targets)
-
-
-def of_targets(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Log-softmax in fp32 of logits (positions, vocabulary) at one token each."""
-    wide = logits.float()
-    return wide.gather(1, targets[:, None])[:, 0] - wide.logsumexp(dim=1)

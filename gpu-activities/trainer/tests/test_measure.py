@@ -6,7 +6,9 @@ import torch
 from flamingo_trainer import measure as module
 from flamingo_trainer.data.render import IGNORED
 from flamingo_trainer.failures import Failure, Stopped
-from flamingo_trainer.measure import FusedForward, encode_answer, forward_of, measure, measure_rows
+from flamingo_trainer.measure import encode_answer, forward_of, measure, measure_rows
+from flamingo_trainer.models import packed_forward
+from flamingo_trainer.models.packed_forward import FusedForward
 from flamingo_trainer.serve import fields
 from flamingo_trainer.training.train import finetune
 
@@ -46,7 +48,7 @@ def adapter(models, tiny_model, tmp_path_factory):
 @pytest.mark.parametrize("budget", [1, 90, 10_000])
 def test_values_are_those_of_the_plain_model(models, monkeypatch, name, modules, budget):
     loaded = family(name)
-    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(packed_forward, "CHUNK", 7)
     if modules is not None:
         loaded.model = adapter_on(
             loaded, {"rank": 4, "alpha": 8, "rsLora": True, "dropout": 0, "targetModules": modules}
@@ -125,7 +127,7 @@ def test_a_second_system_message_is_refused(models, tiny_model, tmp_path):
 
 
 def test_a_stop_leaves_nothing(models, tiny_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "FUSED_TOKENS", 100)
+    monkeypatch.setattr(packed_forward, "FUSED_TOKENS", 100)
     command = measure_command(tmp_path, tiny_model, pairs())
     with pytest.raises(Stopped) as caught:
         run(models, command, Listener(stop_at=1))
@@ -145,18 +147,18 @@ def test_out_of_memory_takes_a_smaller_budget_once(models, tiny_model, tmp_path,
         return honest(loaded, forward, rows)
 
     monkeypatch.setattr(module, "row_sums", scarce)
-    monkeypatch.setattr(module, "FUSED_TOKENS", 1200)
+    monkeypatch.setattr(packed_forward, "FUSED_TOKENS", 1200)
     found, facts = run(models, measure_command(tmp_path / "scarce", tiny_model, pairs()))
     assert facts["tokensPerForward"] == 300 and len(passes) > 2
     for mine, theirs in zip(found, expected, strict=True):
         assert mine["bad"]["sum"] == pytest.approx(theirs["bad"]["sum"], rel=1e-5)
-    monkeypatch.setattr(module, "FUSED_TOKENS", 8)
+    monkeypatch.setattr(packed_forward, "FUSED_TOKENS", 8)
     with pytest.raises(torch.OutOfMemoryError):
         run(models, measure_command(tmp_path / "hopeless", tiny_model, pairs()))
 
 
 def test_what_is_no_number_ends_it(models, tiny_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "of_targets", lambda logits, targets: torch.full((len(targets),), float("nan")))
+    monkeypatch.setattr(module, "row_sums", lambda loaded, forward, rows: [float("nan")] * len(rows))
     with pytest.raises(Failure, match="line 1") as caught:
         run(models, measure_command(tmp_path, tiny_model, pairs(1)))
     assert caught.value.kind == "nan"

@@ -102,7 +102,15 @@ def why_not(model: Any) -> str | None:
         return "it is quantised"
     if getattr(config, "pretraining_tp", 1) != 1:
         return "its weights are split"
+    beyond = sorted(name for name, module in model.named_modules() if hasattr(module, "lora_A") and not fits(name))
+    if beyond:
+        return f"its adapter also lies on {beyond[0].split('.')[-1]}"
     return None
+
+
+def fits(name: str) -> bool:
+    """Whether the module of this name is one of a layer's fused products."""
+    return any(name.endswith(f".{module}") for modules in GROUPS.values() for module in modules)
 
 
 def fuse(model: Any) -> Fused:

@@ -1,7 +1,6 @@
 """Finds a base model's folder and loads it with its tokenizer.
 
-In fp32 or bf16; with eager attention on a CPU, where it is faster for short rows, and PyTorch's own fused attention on
-a GPU. Knows nothing about adapters, training or sampling.
+In fp32 or bf16; with the attention that attention.py chooses. Knows nothing about adapters, training or sampling.
 """
 
 import contextlib
@@ -16,6 +15,7 @@ import torch
 from .. import environment
 from ..data.render import stop_ids
 from ..failures import Failure
+from .attention import implementation_for
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -136,7 +136,7 @@ def load(folder: Path, dtype: torch.dtype) -> Loaded:
         model = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype,
-            attn_implementation="eager" if device.type == "cpu" else "sdpa",
+            attn_implementation=implementation_for(config, device.type),
             local_files_only=True,
             device_map={"": 0} if device.type == "cuda" else None,
         )

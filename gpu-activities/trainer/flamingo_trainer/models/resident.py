@@ -36,6 +36,8 @@ class Models:
         # what a sampler keeps from shard to shard, which can be as large as the model
         self.engine: Any = None
         self.first_weights = adapters.FirstWeights()
+        # what models/probe.py found of this model
+        self.probes: dict[tuple[Any, ...], Any] = {}
 
     @classmethod
     def around(cls, loaded: Loaded) -> "Models":
@@ -103,5 +105,6 @@ class Models:
         """Frees the model, and the state that a failed operation may have left in it."""
         self._key = self._loaded = self._adapter = self._fused = self.engine = None
         self.first_weights.forget()
+        self.probes.clear()
         gc.unfreeze()
         empty_cache()

@@ -53,6 +53,7 @@ class UnslothModels:
 
     def __init__(self, recompute: str | bool = RECOMPUTE) -> None:
         self._unsloth, self._recompute = fast_language_model(), recompute
+        self.probes: dict[tuple[Any, ...], Any] = {}
         import torch
 
         torch.set_num_threads(environment.threads())
@@ -72,6 +73,7 @@ class UnslothModels:
         if precision != "bf16":
             raise Failure("config", f"the backend 'unsloth' computes in bf16, the recipe says {precision}")
         folder = find(source, report)
+        self.probes.clear()  # of the model before
         report.loading("model", f"{folder} through Unsloth")
         # Whatever is not said here Unsloth decides by itself: 4 bits, another upload of the model, its own seed.
         model, _ = self._unsloth.from_pretrained(

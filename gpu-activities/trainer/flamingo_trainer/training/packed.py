@@ -195,7 +195,7 @@ def packed_path(
     `steps` are the row numbers of every optimizer step.
     """
     longest = -(-max(len(row.ids) for row in rows) // 64) * 64
-    reason = why_not(loaded.model) or (recipe["lora"]["dropout"] > 0 and "its adapter has dropout") or None
+    reason = why_whole(loaded, recipe)
     if reason is not None:
         say(f"packed rows through transformers' own layers, because {reason}")
         return WholePath(loaded, model, plan or Plan(2048, 0, 0), longest)
@@ -219,6 +219,15 @@ def packed_path(
     else:
         say(f"packed rows: {plan}, the plan of the checkpoint")
     return FusedPath(loaded, model, fused, plan, longest)
+
+
+def why_whole(loaded: Loaded, recipe: dict[str, Any]) -> str | None:
+    """Why rows are packed through transformers' own layers, or None. The fused layers draw no dropout."""
+    if recipe["lora"]["dropout"] > 0:
+        return "its adapter has dropout"
+    if getattr(loaded.model.config, "attention_dropout", 0) > 0:
+        return "its attention has dropout"
+    return why_not(loaded.model)
 
 
 def say(text: str) -> None:

@@ -6,7 +6,8 @@
     schedule    linear or constant after a warm-up, a function of the step alone (schedule.py)
     rows        a fresh order each epoch, a function of (data-order seed, epoch) alone (schedule.py)
     precision   fp32, or a bf16 base with fp32 adapters under autocast
-    packing     none: padded micro-batches, the reference (padded.py); else packed sequences (packed.py), the same loss
+    packing     none: padded micro-batches, the reference (padded.py); else packed sequences (packed.py), the same loss;
+                where a model does not keep rows apart, one row at a time (probe.py)
 
 A step that was interrupted is done again from the last checkpoint, and everything that decides its outcome is either
 in the checkpoint or a function of the step: on one CPU or GPU type the adapter is bit-identical to that of an
@@ -43,6 +44,7 @@ from .kept_adapters import Kept
 from .memory_plan import Plan
 from .packed import packed_path
 from .padded import PaddedPath
+from .probe import PACKED, PADDED, probe_training, way_of
 from .saving import Saver
 from .schedule import has_settled, schedule, steps_in_epoch, steps_of
 from .unsloth_path import UnslothPath
@@ -95,11 +97,13 @@ def finetune(
     adapter = models.new_adapter(loaded, recipe["lora"], seed, base_name)
     matrices = adapters.matrices_of(adapter)
     try:
+        probe = probe_training(models, loaded, adapter, report, recipe)
         with deterministic(loaded.device, wanted=models.backend == "transformers"):
             identity, folders = checkpoint.Identity.of(recipe), [Path(folder) for folder in search_folders]
             kept = Kept(attempt, folders, identity, keep_steps, adapter)
             saver = Saver(attempt, identity, checkpoint_every_steps, kept)
-            state, resumed_from = train(loaded, adapter, encoded, watched, recipe, saver, folders, report, until)
+            way = probe.paths["training"]
+            state, resumed_from = train(loaded, adapter, encoded, watched, recipe, saver, folders, report, until, way)
         sha256 = adapters.save(adapter, attempt / "adapter") if until is None else None
     except BaseException:
         models.take_off(loaded, adapter)
@@ -128,6 +132,7 @@ def finetune(
         "trainedTokens": sum(entry["trainedTokens"] for entry in state.log),
         "plan": state.plan,
         "saves": saver.figures(),
+        "probe": probe.fields(),
     }
 
 
@@ -141,12 +146,13 @@ def train(
     search_folders: list[Path],
     report: Any,
     until: int | None = None,
+    way: str | None = None,
 ) -> tuple[checkpoint.State, int | None]:
     """From the newest verified checkpoint, but none behind an adapter that is still to be kept, or from the start.
 
     To the last step, or to the step `until`: such a run is only there for the adapters to keep. `watched` are rows
-    held out. Returns the final state and the step that it was resumed from. Raises `Stopped` with a checkpoint when
-    asked to.
+    held out; `way` is how probe.py chose to train, None as the recipe asks. Returns the final state and the step that
+    it was resumed from. Raises `Stopped` with a checkpoint when asked to.
     """
     steps = steps_of(len(rows), recipe)
     total = len(steps)
@@ -160,7 +166,7 @@ def train(
     if until is not None and at_most is None:
         last = at_most = 0  # all that this run is for is there
     saved = checkpoint.newest_verified(search_folders, saver.identity, at_most)
-    path = path_of(loaded, adapter, recipe, rows, steps, checkpoint.plan_of(saved))
+    path = path_of(loaded, adapter, recipe, rows, steps, checkpoint.plan_of(saved), way)
     state = checkpoint.State(0, path.parameters, optimizer_of(path.optimized, recipe["optimizer"]), log=[])
     resumed_from = None
     if saved is not None:
@@ -265,8 +271,9 @@ def path_of(
     rows: list[EncodedRow],
     steps: list[list[int]],
     plan: dict[str, int] | None,
+    way: str | None = None,
 ) -> Any:
-    """How the gradients are made. `packing`: absent or `none` padded, `always` packed, `auto` packed on a GPU."""
+    """How the gradients are made: by `way`, one of probe.py's, or where that is None as the recipe asks."""
     if recipe.get("backend") == "unsloth":
         return UnslothPath(loaded, adapter, recipe)
     packing = recipe.get("packing", "none")
@@ -274,8 +281,9 @@ def path_of(
         raise Failure("config", f"unknown packing {packing!r}")
     if packing != "none" and recipe["optimizer"]["name"] == "adamw_8bit":
         raise Failure("config", "the optimizer adamw_8bit works on the adapter's own tensors: declare `packing: none`")
-    if packing == "none" or (packing == "auto" and loaded.device.type == "cpu"):
-        return PaddedPath(loaded, adapter, recipe["microBatchSize"])
+    way = way or way_of(loaded, recipe)
+    if way != PACKED:
+        return PaddedPath(loaded, adapter, recipe["microBatchSize"] if way == PADDED else 1)
     return packed_path(loaded, adapter, recipe, rows, steps, None if plan is None else Plan(**plan))
 
 

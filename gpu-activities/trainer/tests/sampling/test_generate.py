@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, LlamaModel
 from flamingo_trainer.data.render import encode_prompt
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.models.resident import Models
-from flamingo_trainer.sampling import generate as module
+from flamingo_trainer.sampling import batches
 from flamingo_trainer.sampling.generate import generate
 from flamingo_trainer.sampling.slots import SlotEngine
 from flamingo_trainer.serve import fields
@@ -159,7 +159,7 @@ def test_a_shards_batch_schedule_depends_only_on_its_key_so_a_restart_changes_no
     run_slots = SlotEngine.run
     monkeypatch.setattr(LlamaModel, "forward", watched)
     monkeypatch.setattr(SlotEngine, "run", engine)
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_REPORTS", 0)  # so that it stops after the first answer
+    monkeypatch.setattr(batches, "SECONDS_BETWEEN_REPORTS", 0)  # so that it stops after the first answer
 
     def shard(name, asked, listener=None):
         passes.append([])

@@ -160,9 +160,9 @@ def test_a_stop_drops_the_shard(models, tiny_model, tmp_path):
     assert not (tmp_path / "completions.jsonl").exists()
 
 
-def test_another_model_samples_in_plain_batches_and_says_so(models, tiny_model, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("flamingo_trainer.sampling.generate.why_not", lambda model: "is of another kind")
-    facts, _ = run(models, continuous(tmp_path, tiny_model, items(3)))
+def test_another_model_samples_in_plain_batches_and_says_so(tiny_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("flamingo_trainer.sampling.probe.why_not", lambda model: "is of another kind")
+    facts, _ = run(Models(), continuous(tmp_path, tiny_model, items(3)))
     assert facts["engine"] == "batches" and "is of another kind" in capsys.readouterr().err
 
 
