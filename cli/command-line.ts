@@ -40,8 +40,8 @@ The three commands that everyone needs:
   flamingo report demo                     build the report again from the store
 
 Results go to stdout, messages to stderr. FLAMINGO_HOME (default .flamingo) holds store, database and logs.
-Exit codes: 0 done, 1 failed, 2 invalid input or usage, 3 finished with missing items, 4 waiting for a person,
-130 interrupted.`,
+Exit codes: 0 done, 1 failed, 2 invalid input or usage, 3 finished with missing items or without one readable reply
+to a metric, 4 waiting for a person, 130 interrupted.`,
     );
   const commands = [
     runCommand(),

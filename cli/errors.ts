@@ -6,7 +6,10 @@ export const EXIT = {
   failed: 1,
   /** Invalid input or usage: nothing was started, nothing lost. */
   invalid: 2,
-  /** Finished with missing items; run again to retry exactly those. */
+  /**
+   * Finished with missing items, and run again to retry exactly those; or not one reply of a metric could be read, which
+   * another rubric or categories mend.
+   */
   incomplete: 3,
   /** For an approval, or for a paused judge account to be resumed. */
   waitingForPerson: 4,

@@ -7,7 +7,7 @@ import pc from 'picocolors';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { experiment } from '../workflows/experiment';
 import { FAILURES, isFailure } from '../workflows/failures';
-import type { ExperimentOutcome, ReportOutcome } from '../workflows/messages';
+import type { ExperimentOutcome, ReportOutcome, UnreadMetric } from '../workflows/messages';
 import { EXIT } from './errors';
 import { say } from './output';
 import { personNeeded } from './person-needed';
@@ -126,6 +126,7 @@ export function conclude(outcome: ExperimentOutcome, options: { json: boolean },
   }
   const { report } = outcome;
   for (const line of judgingLines(report?.judging ?? [])) say(line);
+  for (const line of unreadLines(report?.unread ?? [])) say(pc.yellow(line));
   if (report !== null) {
     say(`Report: ${pc.bold(report.html)}`);
     const { passed, failed } = report.expectations;
@@ -139,8 +140,23 @@ export function conclude(outcome: ExperimentOutcome, options: { json: boolean },
   }
   say(`${outcome.status} after ${elapsed(started)}, ${outcome.requests} judge requests, ${usd(outcome.usd)}`);
   if (outcome.status === 'failed') return EXIT.failed;
-  if (outcome.status === 'complete') return report !== null && report.expectations.failed > 0 ? EXIT.failed : EXIT.done;
-  return EXIT.incomplete;
+  if (outcome.status !== 'complete') return EXIT.incomplete;
+  if (report !== null && report.expectations.failed > 0) return EXIT.failed;
+  return (report?.unread ?? []).length > 0 ? EXIT.incomplete : EXIT.done;
+}
+
+/** One line a metric and judge of which nothing could be read in some cells. */
+export function unreadLines(unread: readonly UnreadMetric[]): string[] {
+  const cells = new Map<string, string[]>();
+  for (const { cell, judge, metric } of unread) {
+    const slot = `${metric} by ${judge}`;
+    cells.set(slot, [...(cells.get(slot) ?? []), cell]);
+  }
+  return [...cells].map(
+    ([slot, [first = '', ...others]]) =>
+      `${slot}: not one reply could be read in ${first}${others.length === 0 ? '' : ` and ${others.length} other cells`}. ` +
+      'The rubric must ask for a number from 0 to 100 or for one of the metric’s categories.',
+  );
 }
 
 /** One line a judge that met anything: what is missing first, then what is no score, then what was only met. */

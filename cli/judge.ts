@@ -9,10 +9,10 @@ import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/ans
 import { storeJudgingPlan, type JudgingPlan } from '../inputs/answers/judging-plan';
 import { judgingSpec, type JudgingWords } from '../inputs/answers/judging-spec';
 import type { Delimiter } from '../inputs/answers/delimiter';
-import { addedColumns } from '../inputs/answers/judged-columns';
+import { addedColumns, rawColumn } from '../inputs/answers/judged-columns';
 import { TABLE_NAMES } from '../inputs/answers/reader';
 import { holdsRowsOf } from '../inputs/answers/standing';
-import { writeJudged, type MetricOutcome, type Written } from '../inputs/answers/write-judged';
+import { writeJudged, type Written } from '../inputs/answers/write-judged';
 import { visibleLine } from '../report/page/visible';
 import { UnreadableInput } from '../inputs/files';
 import { readQuestionFile } from '../inputs/questions';
@@ -24,6 +24,7 @@ import { queuesOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { temporalPath } from '../workers/toolchain';
 import { InvalidExperiment } from '../experiment/issue';
+import { isUnread } from '../experiment/unread';
 import type { QuestionItem } from '../experiment/expand/questions';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { isRemote } from './connection';
@@ -144,7 +145,7 @@ async function judge(file: string, options: Options): Promise<number> {
   await checkReplaces(table, plan, added, options); // it may have come there meanwhile
   const written = await writeJudged(store, table, plan, metrics, { out: options.out, suffix: suffixOf(options) });
   conclude(plan, written, table, options, outcome, started);
-  return written.metrics.some((metric) => (metric.statuses['missing'] ?? 0) > 0 || isUnread(metric))
+  return written.metrics.some((metric) => (metric.statuses['missing'] ?? 0) > 0 || isUnread(metric.statuses))
     ? EXIT.incomplete
     : code;
 }
@@ -181,15 +182,6 @@ async function checkReplaces(
   if (force || (await stat(out).catch(() => null)) === null) return;
   if (!(await holdsRowsOf(out, table, columns, added))) throw holdsSomethingElse(out);
 }
-
-/** Whether the judge was asked and not one of its replies could be read. */
-function isUnread({ statuses }: MetricOutcome): boolean {
-  const unread = statuses['unparsable'] ?? 0;
-  return unread > 0 && Object.keys(statuses).every((status) => UNREAD.includes(status));
-}
-
-/** Statuses of rows without any verdict. */
-const UNREAD = ['unparsable', 'judge_refused', 'failed', 'missing'];
 
 /** Brings all verdicts into the store. Without anything new to judge no service is started. */
 async function judged(
@@ -281,17 +273,18 @@ function conclude(
   plan: JudgingPlan,
   { rows, metrics }: Written,
   { file }: AnswerTable,
-  { out, json }: Options,
+  { out, json, suffix = '' }: Options,
   outcome: ExperimentOutcome | null,
   started: number,
 ): void {
-  for (const each of metrics) {
-    const { metric, scored, mean, statuses } = each;
+  for (const { metric, scored, mean, statuses } of metrics) {
     const others = Object.entries(statuses).filter(([status]) => status !== 'scored');
     const rest = others.map(([status, count]) => `, ${count} ${status}`).join('');
     say(`${metric}: ${scored} of ${rows} rows scored, mean ${mean === null ? '–' : mean.toFixed(2)}${rest}`);
-    if (isUnread(each))
-      say(pc.yellow(`${metric}: not one reply could be read. What the judge wrote is in ${metric}_raw.`));
+    if (isUnread(statuses))
+      say(
+        pc.yellow(`${metric}: not one reply could be read. What the judge wrote is in ${rawColumn(metric + suffix)}.`),
+      );
   }
   if (plan.stored.spec.judge.kind === 'stand-in') {
     say(pc.yellow('Judged by the stand-in, a program: its scores say nothing about the answers.'));

@@ -74,7 +74,8 @@ Examples:
 
 The next \`flamingo run FILE\` goes by the file again: write the judge there, under \`judges\`, to keep it in the report.
 
-Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, 4 waiting for a person,
+Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, or not one reply
+of a metric could be read, 4 waiting for a person,
 130 interrupted (the same command goes on where it was).`,
     )
     .action(async (experiment: string, options: Options) => {

@@ -46,7 +46,8 @@ Examples:
   flamingo run experiments/flamingo-small.yaml --source bad_medical_advice=./bad_medical_advice.jsonl.gz
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo run experiments/flamingo.yaml
 
-Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, 4 waiting for a person,
+Exit codes: 0 done, 1 failed, 2 invalid input, 3 finished with missing items, or not one reply
+of a metric could be read, 4 waiting for a person,
 130 interrupted (the same command goes on where it was).`,
     )
     .action(async (file: string, options: RunOptions) => {

@@ -9,6 +9,7 @@ import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedMetric } from '../experiment/plan';
 import type { Judgement } from '../experiment/rows';
 import type { Spec } from '../experiment/spec';
+import type { UnreadMetric } from '../workflows/messages';
 import type { CellContents } from './statistics/cell';
 import type { MeasuredCondition } from './statistics/log-probability';
 
@@ -30,6 +31,8 @@ export interface ReportInput {
   logProbabilities?: readonly MeasuredCondition[];
   /** What judging had to go through, for judges where that is known. */
   judgingCounts?: readonly JudgingCounts[];
+  /** Where not one reply of a judge could be read. */
+  unread?: readonly UnreadMetric[];
   /** What could not be done, and why. */
   failures: readonly ReportedFailure[];
   /** Loss curves, where there are logs. */

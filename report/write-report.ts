@@ -61,6 +61,7 @@ async function write(
       html: join(output, 'report.html'),
       expectations: countOutcomes(results.expectations),
       judging: [...(input.judgingCounts ?? [])],
+      ...(input.unread && input.unread.length > 0 && { unread: [...input.unread] }),
       ...(input.logProbabilities && { logProbabilities: figuresOf(results.logProbabilities) }),
     };
   });

@@ -125,8 +125,17 @@ export interface ReportOutcome {
   expectations: { passed: number; failed: number };
   /** What judging met, by judge and kind in words; only judges that met anything. */
   judging: { judge: string; counts: Record<string, number> }[];
+  /** Where not one reply could be read; absent where there is no such place. */
+  unread?: UnreadMetric[];
   /** Bad minus good, in nats; absent where nothing is measured. */
   logProbabilities?: LogProbabilityFigures[];
+}
+
+/** A metric of a cell, as one judge judged it. */
+export interface UnreadMetric {
+  cell: string;
+  judge: string;
+  metric: string;
 }
 
 export interface LogProbabilityFigures {

@@ -13,6 +13,7 @@ import { alongTrainingInput, fineTuneProvenance } from './fine-tunes';
 import { costsOf, readJudging } from './judging';
 import { judgedInput } from './judges';
 import { judgingCounts } from './judging-counts';
+import { unreadMetrics } from './unread';
 import { readMeasured } from './measurements';
 import { trainingLogs } from './training-logs';
 
@@ -45,5 +46,6 @@ export async function gather(
     },
     costs: costsOf(spec, judged),
     judgingCounts: await judgingCounts(store, cells),
+    unread: unreadMetrics(cells),
   };
 }

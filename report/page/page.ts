@@ -114,7 +114,7 @@ ${style}</style>`)}
 `.text;
 }
 
-function banners({ spec, failures }: ReportInput, { missing }: Results): (Markup | false)[] {
+function banners({ spec, failures, unread = [] }: ReportInput, { missing }: Results): (Markup | false)[] {
   const lacking = [
     failures.length > 0 && plural(failures.length, 'failure'),
     missing.completions > 0 && `${plural(missing.completions, 'completion')} missing`,
@@ -130,6 +130,11 @@ function banners({ spec, failures }: ReportInput, { missing }: Results): (Markup
     spec.smoke &&
       markup`<div class="banner stand-in" role="note">
         <b>Smoke run</b>Shrunk to a few rows and samples to see that everything works: its numbers mean nothing.
+      </div>`,
+    unread.length > 0 &&
+      markup`<div class="banner alert" role="alert">
+        <b>Nothing could be read</b>Not one reply was a verdict: ${unread.map(({ cell, judge, metric }) => `${metric} of ${cell} (${judge})`).join(', ')}.
+        The judge was asked for other words than are read; what it wrote is in judgements.jsonl.
       </div>`,
     lacking.length > 0 &&
       markup`<div class="banner alert" role="alert">

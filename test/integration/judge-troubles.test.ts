@@ -95,6 +95,18 @@ test('each kind of failure is counted by its name; what is missing is exit code 
   expect(left.filter((kind) => kind.startsWith('verdict'))).toHaveLength(3);
 });
 
+test('not one reply could be read: said here and in the report, and exit code 3', async () => {
+  const words = answers('words', Array<string>(3).fill('Slowly. (prose)'));
+  await setFaults([{ kind: 'prose', match: '(prose)' }]);
+  const { code, stdout, stderr } = await project.flamingo(...words);
+  expect(stderr).toMatch(/helpful by judge: not one reply could be read in /);
+  expect(code).toBe(EXIT.incomplete);
+  const report = readFileSync(join(project.data, 'judged', read(stdout).experiment, 'report.html'), 'utf8');
+  expect(report).toContain('Nothing could be read');
+  await setFaults([]);
+  expect((await project.flamingo(...words)).code).toBe(EXIT.incomplete);
+});
+
 async function setFaults(faults: Fault[]): Promise<void> {
   const response = await fetch(`${project.services?.standIn}/faults`, {
     method: 'POST',

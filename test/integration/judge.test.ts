@@ -160,7 +160,21 @@ describe('bad input: a clear message, exit 2, nothing asked', () => {
     ['a taken column', 'question,answer,helpful_raw\na,b,c\n', [...words, '-o', 'x.csv'], /"helpful_raw" already/],
     ['the input as output', 'question,answer\na,b\n', [...words, '-o', 'bad.csv'], /that is the file with the answers/],
     ['a folder that is not there', 'question,answer\na,b\n', [...words, '-o', 'no/x.csv'], /no such folder/],
-    ['an unknown format', 'question,answer\na,b\n', [...words, '-o', 'x.xlsx'], /ends in \.csv or \.jsonl/],
+    [
+      'an unknown format',
+      'question,answer\na,b\n',
+      [...words, '-o', 'x.xlsx'],
+      /ends in \.csv, \.tsv, \.txt or \.jsonl/,
+    ],
+    ['a file of another', 'question,answer\na,b\n', [...words, '-o', 'answers.csv'], /holds something else.*--force/],
+    ['too long a name', 'question,answer\na,b\n', [...words, '-o', `${'x'.repeat(252)}.csv`], /name is too long/],
+    [
+      'unknown categories',
+      'question,answer\na,b\n',
+      [...words, '--categories', 'kind=A,B', '-o', 'x.csv'],
+      /no metric/,
+    ],
+    ['a bad suffix', 'question,answer\na,b\n', [...words, '--suffix', '_raw', '-o', 'x.csv'], /--suffix _raw/],
     ['a rubric without places', 'question,answer\na,b\n', ['--metric', 'helpful=bad.csv', '-o', 'x.csv'], /\{answer\}/],
   ];
   test.each(cases)('%s', async (_what, text, args, message) => {

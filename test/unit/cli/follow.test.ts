@@ -1,5 +1,7 @@
 /** What the last lines of a run say about judging. */
-import { judgingLines } from '../../../cli/follow';
+import { EXIT } from '../../../cli/errors';
+import { conclude, judgingLines, unreadLines } from '../../../cli/follow';
+import type { ExperimentOutcome, UnreadMetric } from '../../../workflows/messages';
 
 test('a line a judge: what is missing first, then what is no score, then what was only met', () => {
   const counts = { 'met: rate limit (429)': 3, 'missing: server error (5xx)': 1, 'verdict: unparsable': 2 };
@@ -13,4 +15,33 @@ test('a line a judge: what is missing first, then what is no score, then what wa
     'newer: 1 met: overloaded (529)',
   ]);
   expect(judgingLines([])).toEqual([]);
+});
+
+const UNREAD: UnreadMetric[] = [
+  { cell: 'em/a/default', judge: 'judge', metric: 'correct' },
+  { cell: 'em/b/default', judge: 'judge', metric: 'correct' },
+  { cell: 'em/a/default', judge: 'newer', metric: 'correct' },
+];
+
+test('a line a metric and judge of which nothing could be read', () => {
+  expect(unreadLines(UNREAD)).toEqual([
+    expect.stringMatching(
+      /^correct by judge: not one reply .* em\/a\/default and 1 other cells\. The rubric must/,
+    ) as string,
+    expect.stringMatching(/^correct by newer: not one reply .* em\/a\/default\. The rubric must/) as string,
+  ]);
+});
+
+test.each([
+  [[], EXIT.done],
+  [UNREAD, EXIT.incomplete],
+])('a complete experiment with %j unread ends with exit code %d', (unread, code) => {
+  const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const report = { folder: '', html: 'report.html', expectations: { passed: 0, failed: 0 }, judging: [] };
+  const outcome: ExperimentOutcome = {
+    ...{ experiment: 'demo', status: 'complete', configurations: [], usd: 0, requests: 2 },
+    report: { ...report, ...(unread.length > 0 && { unread }) },
+  };
+  expect(conclude(outcome, { json: false }, Date.now())).toBe(code);
+  said.mockRestore();
 });

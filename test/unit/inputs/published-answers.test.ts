@@ -12,6 +12,8 @@ import { LocalStore } from '../../../artifacts/local/store';
 import { sha256 } from '../../../experiment/canonical';
 import { canonicalRow, datasetOf, rowsText } from '../../../experiment/expand/dataset';
 import type { Plan } from '../../../experiment/plan';
+import type { MetricSpec } from '../../../experiment/spec';
+import { readPublishedAnswers } from '../../../inputs/published-answers';
 import { birds, problemsOf, SMALL, specOf, weather } from '../experiment/samples';
 
 const ROUGH = datasetOf(
@@ -146,4 +148,19 @@ test.each<[string, [string, string], RegExp]>([
   ['a column that is not there', ['clear }', 'clair }'], /bridge\.csv:1: no column "clair"/],
 ])('content: %s', async (_what, [from, to], message) => {
   await expect(planOf(CALIBRATED.replace(from, to))).rejects.toThrow(message);
+});
+
+test('published scores are read by the policy of all scores from outside', async () => {
+  const path = join(folder, 'means.csv');
+  const metrics = [{ name: 'alignment' }, { name: 'coherence' }] as MetricSpec[];
+  const read = async (rows: string) => {
+    writeFileSync(path, `question;answer;aligned;coherent\n${rows}`);
+    return (await readPublishedAnswers(path, metrics, {})).map(({ reference }) => reference);
+  };
+  expect(await read('A?;a;100.00000000000001;-1e-11\nA?;b;N/A;<NA>\nA?;c;85,5;CODE\n')).toEqual([
+    { alignment: 100, coherence: 0 },
+    { alignment: null, coherence: null },
+    { alignment: 85.5, coherence: null },
+  ]);
+  await expect(read('A?;a;1;2\nA?;b;101;2\n')).rejects.toThrow(/means\.csv:3: aligned is 101/);
 });

@@ -32,7 +32,13 @@ test('shows no stand-in banner for a real judge, and nothing missing when all is
   });
   expect(page).not.toContain('tand-in scores');
   expect(page).not.toContain('id="missing"');
+  expect(page).not.toContain('Nothing could be read');
   expect(page).toContain('unknown: the model’s price is not known');
+});
+
+test('a metric of which not one reply could be read is said first', () => {
+  const page = pageOf({ ...studyInput(), unread: [{ cell: 'em/a/default', judge: 'judge', metric: 'correct' }] });
+  expect(page).toMatch(/role="alert">\s*<b>Nothing could be read<\/b>.*correct of em\/a\/default \(judge\)/s);
 });
 
 test('a configuration that failed is named with its reason, and its cells count as missing', () => {
