@@ -3,6 +3,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { environmentFor } from '../../tools/environments.cjs';
 import { installationRoot } from '../../workers/places';
 import type { BatchOptions } from '../../stand-in/batch-options';
 import type { Fault } from '../../stand-in/faults';
@@ -41,7 +42,7 @@ export class JudgeServer {
     const flags = ['--port', '0', '--latency', latency, '--seed', String(seed)];
     flags.push('--ledger', join(folder, 'ledger.jsonl'), '--state', join(folder, 'stand-in'));
     const child = spawn(process.execPath, [script, ...flags], {
-      env: { ...process.env, FLAMINGO_PARENT: 'stdin' }, // it ends when this process dies
+      env: { ...environmentFor('stand-in judge', process.env), FLAMINGO_PARENT: 'stdin' }, // it ends when this process dies
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const line = await firstLine(child);

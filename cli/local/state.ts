@@ -31,6 +31,8 @@ export interface LocalState {
   standIn: string | null;
   /** Judge accounts that a worker serves. */
   accounts: string[];
+  /** Variables that the GPU worker has for trainers of experiments' own, by name. */
+  variables: string[];
   ready: boolean;
   stopping: boolean;
   /** Why the services can not come up, for people. */

@@ -109,6 +109,7 @@ describe('the end of the services', () => {
     serverPid: null,
     standIn: null,
     accounts: ['stand-in'],
+    variables: [],
     ready: true,
     stopping: false,
     problem: null,
