@@ -73,7 +73,19 @@ function inherit(command: Command): Command {
   return command.exitOverride().showSuggestionAfterError();
 }
 
+/**
+ * A reader that has seen enough (`… | head`) closes the pipe: that is no failure, and least of all one of the work, which goes
+ * on without being read. Other errors of the streams, such as a full disk behind them, still end the command.
+ */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+}
+
 async function main(): Promise<void> {
+  outliveReaders();
   try {
     await program().parseAsync();
   } catch (error) {

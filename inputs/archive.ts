@@ -5,9 +5,10 @@
  * only the one member asked for is kept, packed, in the cache.
  */
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, posix, resolve, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { PRIVATE_FILE, privateFolder } from '../artifacts/private-files';
 import { keyOf, type Sha256 } from '../experiment/canonical';
 import { reason, unpack, UnreadableInput } from './files';
 
@@ -42,13 +43,13 @@ export async function archiveMember(options: ArchiveMember): Promise<string> {
   const folder = join(options.cacheFolder, 'datasets');
   const target = join(folder, `${keyOf({ archiveSha256, member, canaries })}.jsonl.gz`);
   if ((await readIfThere(target)) !== null) return target;
-  await mkdir(folder, { recursive: true });
+  await privateFolder(folder);
   const unpacked = await mkdtemp(join(folder, 'unpacking-'));
   try {
     await chmod(unpacked, 0o700);
     await unprotect(options, unpacked);
     const bytes = await readFile(await findMember(unpacked, member, options.archive));
-    await writeFile(join(unpacked, 'member.gz'), gzipSync(bytes));
+    await writeFile(join(unpacked, 'member.gz'), gzipSync(bytes), { mode: PRIVATE_FILE });
     await rename(join(unpacked, 'member.gz'), target);
     return target;
   } finally {

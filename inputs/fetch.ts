@@ -3,10 +3,11 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashFile } from '../artifacts/hash-file';
+import { PRIVATE_FILE, privateFolder } from '../artifacts/private-files';
 import { sha256 as hash, type Sha256 } from '../experiment/canonical';
 
 export interface DownloadOptions {
@@ -49,7 +50,7 @@ export async function download(options: DownloadOptions): Promise<string> {
     if (options.sha256 === null || (await hashFile(target)) === options.sha256) return target;
     await rm(target); // damaged on disk: the pin decides, not the name
   }
-  await mkdir(join(options.cacheFolder, 'downloads'), { recursive: true });
+  await privateFolder(join(options.cacheFolder, 'downloads'));
   const attempts = options.attempts ?? 3;
   for (let attempt = 1; ; attempt++) {
     const part = `${target}.${randomBytes(4).toString('hex')}.part`;
@@ -77,7 +78,7 @@ async function once(options: DownloadOptions, part: string): Promise<void> {
   const stallMs = options.stallMs ?? 60_000;
   const clock = setTimeout(() => stalled.abort(), stallMs);
   const signal = options.signal === undefined ? stalled.signal : AbortSignal.any([options.signal, stalled.signal]);
-  const file = await open(part, 'wx');
+  const file = await open(part, 'wx', PRIVATE_FILE);
   try {
     const response = await fetch(url, { signal, headers: { 'accept-encoding': 'identity' } });
     if (!response.ok) {

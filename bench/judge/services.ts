@@ -58,6 +58,7 @@ export class FlamingoServices {
         env: { ...environmentFor(kind, env), ...more },
         log: join(data, 'logs', `${name}.log`),
         watchesParent: true,
+        privateFiles: false,
       });
     const judges = Array.from({ length: judgeWorkers }, (_, index) =>
       worker('judge worker of the stand-in', `judge-${index + 1}`, 'judge.js', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' }),

@@ -5,6 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PRIVATE_FILE } from '../../artifacts/private-files';
 import { environmentFor } from '../../tools/environments.cjs';
 import { installationRoot } from '../../workers/places';
 import { InvalidUse } from '../errors';
@@ -68,7 +69,7 @@ function lacking({ accounts, variables }: LocalState, options: SupervisorOptions
 
 /** Of these variables those that this process has. The judge's key is not among them: it goes to the judge worker alone. */
 function there(names: string[]): string[] {
-  return names.filter((name) => name !== 'ANTHROPIC_API_KEY' && process.env[name] !== undefined);
+  return names.filter((name) => name !== 'ANTHROPIC_API_KEY' && name in process.env);
 }
 
 /** Running services that lack a judge account or a variable are restarted, unless another command is using them. */
@@ -91,7 +92,7 @@ async function replace(
 
 function spawnSupervisor(files: LocalFiles, options: SupervisorOptions): ChildProcess {
   files.detached = false; // of an earlier supervisor that was killed
-  const out = openSync(files.log('supervisor'), 'a');
+  const out = openSync(files.log('supervisor'), 'a', PRIVATE_FILE);
   const name = options.accounts.every((account) => account === 'stand-in')
     ? 'supervisor'
     : 'supervisor of a Claude judge';

@@ -118,6 +118,8 @@ class Supervisor {
         env: { ...serviceEnvironment(kind, this.files), TEMPORAL_ADDRESS: this.state.address, ...env },
         log: this.files.log(name),
         watchesParent: true,
+        // the store has its own rule (artifacts/local/files.ts), and results follow the person's umask
+        privateFiles: kind === 'stand-in judge',
       });
       this.services.push(service);
       service.start();

@@ -19,5 +19,5 @@ export function temporalServer({ command, database, port, uiPort, env, log }: Te
   flags.push('--ui-disable-news-fetch', '--log-level', 'warn', '--db-filename', database);
   // WAL: the default journal mode manages a fifth of the rate; NORMAL survives a crash of the process
   flags.push('--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL');
-  return new Service({ name: 'temporal', command, args: flags, env, log, watchesParent: false });
+  return new Service({ name: 'temporal', command, args: flags, env, log, watchesParent: false, privateFiles: true });
 }
