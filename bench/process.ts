@@ -5,6 +5,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { environmentFor } from '../tools/environments.cjs';
 
 export interface Finished {
   code: number | null;
@@ -25,6 +26,7 @@ export interface Running {
 
 export interface StartOptions {
   cwd: string;
+  /** Default: `peerEnvironment()`. */
   env?: NodeJS.ProcessEnv;
 }
 
@@ -32,8 +34,13 @@ const SAMPLE_MS = 100;
 /** `getconf CLK_TCK` is 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
+/** What programs of others are given of the environment: no key and no token. */
+export function peerEnvironment(): NodeJS.ProcessEnv {
+  return environmentFor('peer of the benchmark', process.env);
+}
+
 /** Starts it in a process group of its own. `finished` never rejects for a bad exit, only when it can not be started. */
-export function start(command: string, args: string[], { cwd, env = process.env }: StartOptions): Running {
+export function start(command: string, args: string[], { cwd, env = peerEnvironment() }: StartOptions): Running {
   const started = performance.now();
   const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const use = new TreeUse(child.pid);

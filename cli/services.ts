@@ -13,6 +13,7 @@ import { say } from './output';
 
 interface ServicesOptions {
   account?: string[];
+  variable?: string[];
   port?: string;
   detach?: boolean;
 }
@@ -25,6 +26,11 @@ export function serverCommand(): Command {
     .option(
       '--account <account>',
       'judge account to serve: stand-in or anthropic (repeatable; default: stand-in)',
+      collect,
+    )
+    .option(
+      '--variable <name>',
+      "variable that trainers of an experiment's own may be given (repeatable; `run` finds them in its file)",
       collect,
     )
     .option('--port <port>', 'port of the Temporal server (default: 7233, or any free one)')
@@ -40,7 +46,8 @@ Examples:
     .action(async (options: ServicesOptions) => {
       const port = portNumber(options.port);
       const files = new LocalFiles(dataFolder());
-      const state = await useServices(files, { accounts: options.account ?? ['stand-in'], port }, say);
+      const wanted = { accounts: options.account ?? ['stand-in'], port, variables: options.variable ?? [] };
+      const state = await useServices(files, wanted, say);
       say(`Temporal server: ${state.address}\nLogs:            ${files.data}/logs\n${uiLine(state)}`);
       if (options.detach) {
         files.detached = true;
@@ -71,8 +78,10 @@ export function stopCommand(): Command {
 export function superviseCommand(): Command {
   return new Command('supervise')
     .requiredOption('--account <account>', '', collect)
+    .option('--variable <name>', '', collect, [])
     .option('--port <port>', '', '0')
-    .action(async (options: { account: string[]; port: string }) => {
-      await supervise(new LocalFiles(dataFolder()), { accounts: options.account, port: Number(options.port) });
+    .action(async (options: { account: string[]; variable: string[]; port: string }) => {
+      const { account: accounts, variable: variables, port } = options;
+      await supervise(new LocalFiles(dataFolder()), { accounts, variables, port: Number(port) });
     });
 }

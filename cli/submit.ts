@@ -59,12 +59,23 @@ export async function submitAndFollow(submission: Submission, options: SubmitOpt
   const files = new LocalFiles(dataFolder());
   const watch = watchServices(files);
   try {
-    const state = await useServices(files, { accounts: options.accounts, port: options.port }, say);
+    const state = await useServices(
+      files,
+      { accounts: options.accounts, port: options.port, variables: variablesOf(submission.plan) },
+      say,
+    );
     return await applyAndFollow(await connect(state.address), submission, options, { files, state });
   } finally {
     clearInterval(watch);
     await letGoAndWait(files);
   }
+}
+
+/** The environment variables that trainers of the experiment's own are to be given. */
+function variablesOf({ configurations }: Plan): string[] {
+  return configurations.flatMap(({ recipe }) =>
+    typeof recipe?.backend === 'object' ? recipe.backend.environment : [],
+  );
 }
 
 /** All that a plan asks for is in the store: the report is built from there, and no service is started for it. */

@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
+import { environmentFor } from '../tools/environments.cjs';
 import { installationRoot } from '../workers/places';
 import { say } from './output';
 
@@ -33,7 +34,7 @@ A gpu worker runs programs that experiments bring (backend: {command: …}) only
       // a process of its own, because the Temporal runtime takes the signals of the whole process; a group of its own,
       // because a terminal sends Ctrl-C to the whole group and a second signal would end the worker before it has saved
       const child = spawn(process.execPath, [join(installationRoot(), 'dist', 'workers', `${kind}.js`)], {
-        env: { ...env, FLAMINGO_PARENT: 'stdin' },
+        env: { ...workerEnvironment(kind, env), FLAMINGO_PARENT: 'stdin' },
         stdio: ['pipe', 'inherit', 'inherit'],
         detached: true,
       });
@@ -47,4 +48,18 @@ A gpu worker runs programs that experiments bring (backend: {command: …}) only
       if (code !== 0) say(`the ${kind} worker ended with code ${code}`);
       process.exitCode = code;
     });
+}
+
+/**
+ * What a worker of this kind is given of `env`. One that runs programs of experiments has all of it but the judge's key: an
+ * experiment may name any variable of its worker (docs/own-trainer.md).
+ */
+export function workerEnvironment(kind: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (kind === 'orchestration') return environmentFor('orchestration worker', env);
+  if (kind === 'judge') {
+    const standIn = env['FLAMINGO_JUDGE_ACCOUNT'] === 'stand-in';
+    return environmentFor(standIn ? 'judge worker of the stand-in' : 'judge worker of Claude', env);
+  }
+  if (env['FLAMINGO_ALLOW_COMMANDS'] !== '1') return environmentFor('GPU worker', env);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => name !== 'ANTHROPIC_API_KEY'));
 }

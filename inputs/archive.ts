@@ -5,11 +5,12 @@
  * only the one member asked for is kept, packed, in the cache.
  */
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, opendir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, opendir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, posix, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { hashFile } from '../artifacts/hash-file';
+import { PRIVATE_FILE, privateFolder } from '../artifacts/private-files';
 import { keyOf, sha256, type Sha256 } from '../experiment/canonical';
 import { inBytes, readBytes, reason, unreadable, UnreadableInput } from './files';
 import {
@@ -96,7 +97,7 @@ export async function archiveMember(options: ArchiveMember): Promise<string> {
   checkMember(member);
   const folder = join(options.cacheFolder, 'datasets');
   const key = keyOf({ archiveSha256, member, canaries });
-  await mkdir(folder, { recursive: true });
+  await privateFolder(folder);
   const cached = await intactMember(folder, key);
   if (cached !== null) return cached;
   const bounds = { ...BOUNDS, ...options.bounds };
@@ -114,7 +115,7 @@ export async function archiveMember(options: ArchiveMember): Promise<string> {
     const file = await findMember(unpacked, member, options.archive);
     const packed = await pack(await readBytes(file, MAX_DATASET_BYTES, { label, packed: true }));
     const target = join(folder, `${key}-${sha256(packed)}.jsonl.gz`);
-    await writeFile(join(unpacked, 'member.gz'), packed);
+    await writeFile(join(unpacked, 'member.gz'), packed, { mode: PRIVATE_FILE });
     await rename(join(unpacked, 'member.gz'), target);
     return target;
   } finally {

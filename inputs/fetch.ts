@@ -3,11 +3,12 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fetch, type Dispatcher, type Response } from 'undici';
 import { hashFile } from '../artifacts/hash-file';
+import { PRIVATE_FILE, privateFolder } from '../artifacts/private-files';
 import { sha256 as hash, type Sha256 } from '../experiment/canonical';
 import { checkHost, PrivateAddress, publicDispatcher } from './addresses';
 import { DOWNLOAD_STALL_MS, MAX_DOWNLOAD_BYTES, MAX_DOWNLOAD_MS, MAX_REDIRECTS } from './limits';
@@ -68,7 +69,7 @@ export async function download(options: DownloadOptions): Promise<string> {
     if (options.sha256 === null || (await hashFile(target)) === options.sha256) return target;
     await rm(target); // damaged on disk: the pin decides, not the name
   }
-  await mkdir(join(options.cacheFolder, 'downloads'), { recursive: true });
+  await privateFolder(join(options.cacheFolder, 'downloads'));
   const attempts = options.attempts ?? 3;
   for (let attempt = 1; ; attempt++) {
     const part = `${target}.${randomBytes(4).toString('hex')}.part`;
@@ -98,7 +99,7 @@ async function once(options: DownloadOptions, part: string): Promise<void> {
   const clock = setTimeout(() => stalled.abort(), stallMs);
   const late = AbortSignal.timeout(maxMs);
   const signal = AbortSignal.any([stalled.signal, late, ...(options.signal === undefined ? [] : [options.signal])]);
-  const file = await open(part, 'wx');
+  const file = await open(part, 'wx', PRIVATE_FILE);
   try {
     const response = await answerTo(options, signal);
     if (!response.ok) {

@@ -46,6 +46,8 @@ const GROUPS = {
     'all_proxy',
     'NO_PROXY',
     'no_proxy',
+    'grpc_proxy',
+    'no_grpc_proxy',
     'SSL_CERT_FILE',
     'SSL_CERT_DIR',
     'REQUESTS_CA_BUNDLE',
@@ -62,6 +64,7 @@ const GROUPS = {
   go: ['GOGC', 'GOMAXPROCS', 'GOMEMLIMIT', 'GODEBUG'],
   flamingo: ['FLAMINGO_*'],
   temporal: ['TEMPORAL_*'],
+  profiles: ['TEMPORAL_CONFIG_FILE'],
   /** The judge's key and address. */
   anthropic: ['ANTHROPIC_*'],
   /** The model hub: its cache, its address, and the person's token for it. */
@@ -152,7 +155,7 @@ const PROCESSES = {
     'compute',
     'anthropic',
   ],
-  'Temporal server': ['system', 'go'],
+  'Temporal server': ['system', 'go', 'profiles'],
   'stand-in judge': ['system', 'node', 'flamingo'],
   'orchestration worker': ['system', 'network', 'node', 'flamingo', 'temporal'],
   'judge worker of the stand-in': ['system', 'network', 'node', 'flamingo', 'temporal'],
@@ -161,6 +164,8 @@ const PROCESSES = {
   trainer: ['system', 'network', 'flamingo', 'hub', 'compute'],
   /** Short-lived: the doctor's look at the Python environment and at the GPU, git, the reader of archives. */
   helper: ['system', 'compute'],
+  /** Other judges that the benchmark installs, runs and measures. */
+  'peer of the benchmark': ['system', 'network', 'node', 'packages'],
   /** Set-up, when the command line starts it. */
   'set-up': ['system', 'network', 'node', 'go', 'packages', 'flamingo', 'temporal'],
   /** npm, pip, uv, Go and tar, as set-up runs them. */

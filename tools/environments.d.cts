@@ -10,6 +10,7 @@ export type ProcessName =
   | 'GPU worker'
   | 'trainer'
   | 'helper'
+  | 'peer of the benchmark'
   | 'set-up'
   | 'installer';
 export declare const GROUPS: Readonly<Record<string, readonly string[]>>;

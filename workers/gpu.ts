@@ -8,6 +8,7 @@
  * Hub models that the hub's cache lacks are downloaded; HF_HUB_OFFLINE=1 or FLAMINGO_ALLOW_DOWNLOAD=0 forbid it.
  */
 import { join } from 'node:path';
+import { modesIn } from '../artifacts/local/files';
 import type { GpuDependencies } from '../gpu-activities/dependencies';
 import { finetune } from '../gpu-activities/finetune';
 import { generate } from '../gpu-activities/generate';
@@ -16,7 +17,7 @@ import { OneTrainer } from '../gpu-activities/process/one-trainer';
 import { trainerFolder } from '../tools/locations.cjs';
 import { pythonOptions } from '../tools/start-python.cjs';
 import { cacheFolder, dataFolder } from './places';
-import { openStore } from './open-store';
+import { openStore, storeFolder } from './open-store';
 import { bundledModelPath, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
@@ -25,6 +26,8 @@ import { clientRules } from './secret';
 
 async function main(): Promise<void> {
   const store = await openStore();
+  // the trainer, and trainers of experiments' own, write into the store's folders by themselves
+  process.umask(process.umask() | (0o777 & ~modesIn(storeFolder()).folder));
   const logger = workerLogger('gpu');
   let worker: RunningWorker | undefined;
   const trainer = new OneTrainer(

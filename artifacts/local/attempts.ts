@@ -1,13 +1,14 @@
 /** What attempts leave in the local store: a folder for each, with its small files and logs, which is also its working copy. */
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ArtifactRef } from '../../experiment/plan';
 import { type AppendLog, type Attempt, LogUnwritable, type SmallFiles, type WorkKey, type Workspace } from '../store';
-import { createOnce, namesIn, readIfPresent, replaceFile, safeName } from './files';
+import { privateFolderSync } from '../private-files';
+import { createOnce, modesIn, namesIn, readIfPresent, replaceFile, safeName } from './files';
 
 export class LocalSmallFiles implements SmallFiles {
   constructor(
-    private readonly root: string,
+    protected readonly root: string,
     protected readonly folder: string,
   ) {}
 
@@ -45,7 +46,7 @@ export class LocalAttempt extends LocalSmallFiles implements Attempt {
   }
 
   async openLog(name: string): Promise<AppendLog> {
-    return new LocalLog(this.path(name));
+    return new LocalLog(this.path(name), modesIn(this.root));
   }
 
   async readLog(name: string): Promise<string[]> {
@@ -67,10 +68,13 @@ class LocalLog implements AppendLog {
   private file: number | null;
   private broken: LogUnwritable | null = null;
 
-  constructor(private readonly path: string) {
+  constructor(
+    private readonly path: string,
+    modes: { folder: number; file: number },
+  ) {
     try {
-      mkdirSync(join(path, '..'), { recursive: true });
-      this.file = openSync(path, 'wx');
+      privateFolderSync(join(path, '..'), modes.folder);
+      this.file = openSync(path, 'wx', modes.file);
     } catch (error) {
       throw unwritable(path, error);
     }

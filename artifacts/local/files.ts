@@ -5,13 +5,24 @@
  * the store's folder can have in common, and it can not create a file only if absent.
  */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { privateFolder } from '../private-files';
+
+/**
+ * Permissions of folders and files in the store: those of its own folder, which is private where Flamingo made it. Somebody who
+ * shares a store between accounts makes its folder, and says so by that.
+ */
+export function modesIn(root: string): { folder: number; file: number } {
+  const given = statSync(root).mode & 0o777;
+  return { folder: given | 0o700, file: (given & 0o666) | 0o600 };
+}
 
 /** Creates `path` whole or not at all; false when it stood already. link(2) is atomic also on network file systems. */
 export async function createOnce(root: string, path: string, data: string | Uint8Array): Promise<boolean> {
   if ((await sizeOf(path)) !== null) return false; // link(2) has the last word
-  await mkdir(dirname(path), { recursive: true });
+  await privateFolder(dirname(path), modesIn(root).folder);
   let created = false;
   await staged(root, data, async (temporary) => {
     created = await linkIfAbsent(temporary, path);
@@ -20,7 +31,7 @@ export async function createOnce(root: string, path: string, data: string | Uint
 }
 
 export async function replaceFile(root: string, path: string, data: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await privateFolder(dirname(path), modesIn(root).folder);
   await staged(root, data, (temporary) => rename(temporary, path));
 }
 
@@ -31,7 +42,7 @@ async function staged(
   place: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const temporary = join(root, 'tmp', randomUUID());
-  const file = await open(temporary, 'wx');
+  const file = await open(temporary, 'wx', modesIn(root).file);
   try {
     await file.writeFile(data);
     await file.sync();

@@ -14,13 +14,14 @@
  *     tmp/…                                        files that are being written
  */
 import { randomUUID } from 'node:crypto';
-import { appendFile, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { appendFile, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import pLimit from 'p-limit';
 import { keyOf, sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { hashFile } from '../hash-file';
 import { isInside } from '../inside';
+import { privateFolder } from '../private-files';
 import {
   ArtifactDamaged,
   type Attempt,
@@ -38,6 +39,7 @@ import { LocalAttempt, LocalSmallFiles } from './attempts';
 import {
   createOnce,
   linkIfAbsent,
+  modesIn,
   namesIn,
   readIfPresent,
   renameIfPresent,
@@ -59,7 +61,8 @@ export class LocalStore implements Store {
   /** Opens the store at `root`, making it when absent. Two processes may do so at once: they get the same id. */
   static async open(root: string): Promise<LocalStore> {
     const folder = resolve(root);
-    await mkdir(join(folder, 'tmp'), { recursive: true });
+    await privateFolder(folder);
+    await privateFolder(join(folder, 'tmp'), modesIn(folder).folder);
     const about = join(folder, 'store.json');
     if ((await readIfPresent(about)) === null) {
       await createOnce(folder, about, JSON.stringify({ format: 1, id: randomUUID() }) + '\n');
@@ -104,7 +107,7 @@ export class LocalStore implements Store {
     const [together] = folders;
     if (folders.size === 1 && typeof together === 'string') return together;
     const folder = this.path(`checked-out/${keyOf(named.map(({ name, path }) => [name, path]))}`);
-    await mkdir(folder, { recursive: true });
+    await privateFolder(folder, modesIn(this.root).folder);
     for (const { name, path } of named) await symlinkIfAbsent(path, join(folder, name));
     return folder;
   }
@@ -145,7 +148,7 @@ export class LocalStore implements Store {
   async attempt(work: WorkKey, name: string): Promise<Attempt> {
     if (isSharedPlace(name)) throw new Error(`an attempt can not be called ${name}`);
     const folder = join(this.attemptsFolder(work), safeName(name));
-    await mkdir(folder, { recursive: true });
+    await privateFolder(folder, modesIn(this.root).folder);
     return this.attemptIn(folder, work);
   }
 
@@ -174,8 +177,9 @@ export class LocalStore implements Store {
 
   async appendRecord(folder: RecordFolder, name: string, line: string): Promise<void> {
     const path = this.path(`${folder}/${safeName(name)}`);
-    await mkdir(dirname(path), { recursive: true });
-    await appendFile(path, line.endsWith('\n') ? line : `${line}\n`);
+    const modes = modesIn(this.root);
+    await privateFolder(dirname(path), modes.folder);
+    await appendFile(path, line.endsWith('\n') ? line : `${line}\n`, { mode: modes.file });
   }
 
   async lease(work: WorkKey, holder: string, seconds: number): Promise<Lease> {

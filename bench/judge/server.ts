@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { environmentFor } from '../../tools/environments.cjs';
 import { installationRoot } from '../../workers/places';
 import type { BatchOptions } from '../../stand-in/batch-options';
 import type { Fault } from '../../stand-in/faults';
@@ -44,7 +45,12 @@ export class JudgeServer {
     flags.push('--ledger', join(folder, 'ledger.jsonl'), '--state', join(folder, 'stand-in'));
     const token = randomUUID();
     const child = spawn(process.execPath, [script, ...flags], {
-      env: { ...process.env, FLAMINGO_STAND_IN_TOKEN: token, FLAMINGO_PARENT: 'stdin' }, // it ends when this process dies
+      // it ends when this process dies
+      env: {
+        ...environmentFor('stand-in judge', process.env),
+        FLAMINGO_STAND_IN_TOKEN: token,
+        FLAMINGO_PARENT: 'stdin',
+      },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const line = await firstLine(child);

@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
+import { environmentFor, type ProcessName } from '../../tools/environments.cjs';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { httpPorts } from '../../cli/local/http-ports';
@@ -51,20 +52,27 @@ export class FlamingoServices {
     for (const name of ['logs', 'temporal', 'store']) mkdirSync(join(data, name), { recursive: true });
     const address = `127.0.0.1:${await freePort(0)}`;
     const env = environment(data, address, standInUrl);
-    const worker = (name: string, script: string, more: NodeJS.ProcessEnv = {}): Service =>
+    const worker = (kind: ProcessName, name: string, script: string, more: NodeJS.ProcessEnv = {}): Service =>
       new Service({
         name,
         command: process.execPath,
         args: [join(installationRoot(), 'dist', 'workers', script)],
-        env: { ...env, ...more },
+        env: { ...environmentFor(kind, env), ...more },
         log: join(data, 'logs', `${name}.log`),
         watchesParent: true,
+        privateFiles: false,
       });
     const judges = Array.from({ length: judgeWorkers }, (_, index) =>
-      worker(`judge-${index + 1}`, 'judge.js', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' }),
+      worker('judge worker of the stand-in', `judge-${index + 1}`, 'judge.js', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' }),
     );
-    const orchestration = worker('orchestration', 'orchestration.js');
-    return new FlamingoServices(await temporalService(data, address, env), orchestration, judges, address, env);
+    const orchestration = worker('orchestration worker', 'orchestration', 'orchestration.js');
+    return new FlamingoServices(
+      await temporalService(data, address, environmentFor('Temporal server', env)),
+      orchestration,
+      judges,
+      address,
+      env,
+    );
   }
 
   /** Returns when every worker polls. */
@@ -139,8 +147,8 @@ export class FlamingoServices {
 
 /** Whatever the environment says of another Temporal server, of keys or of a store is not meant for a benchmark. */
 function environment(data: string, address: string, standInUrl: string): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(TEMPORAL_(?!CLI_PATH)|ANTHROPIC_|FLAMINGO_)/.test(name),
+  const kept = Object.entries(environmentFor('supervisor', process.env)).filter(
+    ([name]) => !/^(TEMPORAL_(?!CLI_PATH)|FLAMINGO_)/.test(name),
   );
   return {
     ...Object.fromEntries(kept),

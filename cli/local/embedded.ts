@@ -5,13 +5,15 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PRIVATE_FILE } from '../../artifacts/private-files';
+import { environmentFor } from '../../tools/environments.cjs';
 import { installationRoot } from '../../workers/places';
 import { InvalidUse } from '../errors';
 import { isRunning, signal } from './processes';
 import { endProcess } from './service';
 import { requireSpace, TO_START_BYTES } from './space';
 import type { LocalFiles, LocalState } from './state';
-import { END_UNLESS_USED, orphanServer, type SupervisorOptions } from './supervisor';
+import { END_UNLESS_USED, orphanServer, valuesOf, type SupervisorOptions } from './supervisor';
 
 const READY_MS = 120_000;
 const STOP_MS = 90_000;
@@ -32,7 +34,7 @@ export async function useServices(
     if (state?.problem) throw new InvalidUse(state.problem);
     if (state !== null && !state.stopping) {
       if (state.ready) {
-        if (options.accounts.every((account) => state.accounts.includes(account))) return state;
+        if (lacking(state, options).length === 0) return state;
         await replace(files, state, options, say);
         spawned = null;
       }
@@ -55,7 +57,22 @@ export async function useServices(
   }
 }
 
-/** Running services that lack a judge account are restarted, unless another command is using them. */
+/** What the running services do not have of what a command needs, in words. */
+function lacking({ accounts, variables }: LocalState, options: SupervisorOptions): string[] {
+  return [
+    ...options.accounts.filter((account) => !accounts.includes(account)).map((account) => `the judge ${account}`),
+    ...there(options.variables)
+      .filter((name) => !variables.includes(name))
+      .map((name) => `the variable ${name}`),
+  ];
+}
+
+/** Of these variables those that this process has. The judge's key is not among them: it goes to the judge worker alone. */
+function there(names: string[]): string[] {
+  return names.filter((name) => name !== 'ANTHROPIC_API_KEY' && name in process.env);
+}
+
+/** Running services that lack a judge account or a variable are restarted, unless another command is using them. */
 async function replace(
   files: LocalFiles,
   state: LocalState,
@@ -65,27 +82,40 @@ async function replace(
   const others = files.clients().filter((pid) => pid !== process.pid);
   if (others.length > 0) {
     throw new InvalidUse(
-      `the services in ${files.data} serve the judge ${state.accounts.join(', ')} and are in use by process ${others.join(', ')}.\n` +
+      `the services in ${files.data} lack ${lacking(state, options).join(' and ')}, and are in use by process ${others.join(', ')}.\n` +
         'Wait for it to end, or set FLAMINGO_HOME to another folder.',
     );
   }
-  say(`Restarting the services with the judge ${options.accounts.join(', ')} …`);
+  say(`Restarting the services with ${lacking(state, options).join(' and ')} …`);
   await stopServices(files);
 }
 
 function spawnSupervisor(files: LocalFiles, options: SupervisorOptions): ChildProcess {
   files.detached = false; // of an earlier supervisor that was killed
-  const out = openSync(files.log('supervisor'), 'a');
+  const out = openSync(files.log('supervisor'), 'a', PRIVATE_FILE);
+  const name = options.accounts.every((account) => account === 'stand-in')
+    ? 'supervisor'
+    : 'supervisor of a Claude judge';
+  const variables = there(options.variables);
   const child = spawn(
     process.execPath,
     [
       join(installationRoot(), 'dist', 'cli', 'main.js'),
       'supervise',
       ...options.accounts.flatMap((account) => ['--account', account]),
+      ...variables.flatMap((variable) => ['--variable', variable]),
       '--port',
       String(options.port),
     ],
-    { env: { ...process.env, FLAMINGO_HOME: files.data }, detached: true, stdio: ['ignore', out, out] },
+    {
+      env: {
+        ...environmentFor(name, process.env),
+        ...valuesOf(process.env, variables),
+        FLAMINGO_HOME: files.data,
+      },
+      detached: true,
+      stdio: ['ignore', out, out],
+    },
   );
   closeSync(out);
   child.unref();

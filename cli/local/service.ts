@@ -4,6 +4,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PRIVATE_FILE } from '../../artifacts/private-files';
 import { isRunning, signal } from './processes';
 import type { ServiceState } from './state';
 
@@ -22,6 +23,8 @@ export interface ServiceOptions {
   log: string;
   /** Leave stdin open as a pipe: the process ends when the supervisor dies. The Temporal server can not do that. */
   watchesParent: boolean;
+  /** Whatever it writes is the owner's alone, whatever the umask. */
+  privateFiles: boolean;
 }
 
 export class Service {
@@ -77,15 +80,23 @@ export class Service {
   }
 
   private launch(): void {
-    const { command, args, folder, env, log, watchesParent } = this.options;
-    const out = openSync(log, 'a');
-    const child = spawn(command, args, {
-      ...(folder === undefined ? {} : { cwd: folder }),
-      env: watchesParent ? { ...env, FLAMINGO_PARENT: 'stdin' } : env,
-      detached: true,
-      stdio: [watchesParent ? 'pipe' : 'ignore', out, out],
-    });
-    closeSync(out);
+    const { command, args, folder, env, log, watchesParent, privateFiles } = this.options;
+    const out = openSync(log, 'a', PRIVATE_FILE);
+    const umask = process.umask();
+    // which a process inherits when it is started; only who writes results for people needs the person's own
+    if (privateFiles) process.umask(umask | 0o077);
+    let child: ChildProcess;
+    try {
+      child = spawn(command, args, {
+        ...(folder === undefined ? {} : { cwd: folder }),
+        env: watchesParent ? { ...env, FLAMINGO_PARENT: 'stdin' } : env,
+        detached: true,
+        stdio: [watchesParent ? 'pipe' : 'ignore', out, out],
+      });
+    } finally {
+      process.umask(umask);
+      closeSync(out);
+    }
     this.child = child;
     this.startedAt = Date.now();
     child.stdin?.on('error', () => undefined);

@@ -6,8 +6,19 @@
  *     .flamingo/run/clients/PID       a command that needs the services, likewise; when none is left they are stopped
  *     .flamingo/run/detached          keeps them running without a client (`--detach`)
  */
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
+import { PRIVATE_FILE, privateFolderSync } from '../../artifacts/private-files';
 import type { HttpPorts } from './http-ports';
 import { identityOf, isRunning, processOf } from './processes';
 
@@ -42,6 +53,8 @@ export interface LocalState {
   standInToken: string;
   /** Judge accounts that a worker serves. */
   accounts: string[];
+  /** Variables that the GPU worker has for trainers of experiments' own, by name. */
+  variables: string[];
   ready: boolean;
   stopping: boolean;
   /** Why the services can not come up, for people. */
@@ -57,8 +70,9 @@ export class LocalFiles {
 
   constructor(readonly data: string) {
     this.run = join(data, 'run');
-    mkdirSync(join(this.run, 'clients'), { recursive: true });
-    mkdirSync(join(data, 'logs'), { recursive: true });
+    privateFolderSync(data);
+    for (const folder of ['run', join('run', 'clients'), 'logs', 'temporal']) ownFolder(join(data, folder));
+    if (basename(data) === '.flamingo') ownFolder(data);
   }
 
   log(name: string): string {
@@ -107,7 +121,7 @@ export class LocalFiles {
   /** True when this process is now the one supervisor of the data folder. */
   takeLock(): boolean {
     const mine = join(this.run, `lock-${process.pid}`);
-    writeFileSync(mine, identityOf(process.pid));
+    writeFileSync(mine, identityOf(process.pid), { mode: PRIVATE_FILE });
     try {
       for (let round = 0; round < 3; round += 1) {
         try {
@@ -195,19 +209,26 @@ export class LocalFiles {
   }
 
   set detached(keep: boolean) {
-    if (keep) writeFileSync(join(this.run, 'detached'), '');
+    if (keep) writeFileSync(join(this.run, 'detached'), '', { mode: PRIVATE_FILE });
     else rmSync(join(this.run, 'detached'), { force: true });
   }
 
   private replace(name: string, text: string): void {
     const temporary = join(this.run, `${basename(name)}.${process.pid}`);
     try {
-      writeFileSync(temporary, text, { mode: 0o600 }); // the state holds a token
+      writeFileSync(temporary, text, { mode: PRIVATE_FILE }); // the state holds tokens
       renameSync(temporary, join(this.run, name));
     } finally {
       rmSync(temporary, { force: true });
     }
   }
+}
+
+/** A folder that nobody but Flamingo uses: private also where an earlier version made it, or another account's umask. */
+function ownFolder(path: string): void {
+  privateFolderSync(path);
+  const { mode, uid } = statSync(path);
+  if ((mode & 0o077) !== 0 && uid === process.getuid?.()) chmodSync(path, mode & 0o700);
 }
 
 function readOptional(path: string): string | null {

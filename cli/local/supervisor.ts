@@ -11,6 +11,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { environmentFor, type ProcessName } from '../../tools/environments.cjs';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
@@ -36,6 +37,8 @@ const HEARTBEAT_MS = 500;
 export interface SupervisorOptions {
   /** Judge accounts to serve: `stand-in`, `anthropic`. */
   accounts: string[];
+  /** Names of variables that trainers of experiments' own may be given; the GPU worker gets them. */
+  variables: string[];
   /** Port of the Temporal server; 0 = 7233 when free, else any. */
   port: number;
 }
@@ -74,6 +77,7 @@ class Supervisor {
       standIn: null,
       standInToken: newToken(),
       accounts: options.accounts,
+      variables: options.variables,
       ready: false,
       stopping: false,
       problem: null,
@@ -115,14 +119,16 @@ class Supervisor {
     await prepareNamespace({ connection: { address: this.state.address }, namespace: 'default', retention: true });
 
     const root = installationRoot();
-    const node = (name: string, script: string, args: string[], env: NodeJS.ProcessEnv): void => {
+    const node = (kind: ProcessName, name: string, script: string, args: string[], env: NodeJS.ProcessEnv): void => {
       const service = new Service({
         name,
         command: process.execPath,
         args: [join(root, 'dist', script), ...args],
-        env: { ...serviceEnvironment(this.files), TEMPORAL_ADDRESS: this.state.address, ...env },
+        env: { ...serviceEnvironment(kind, this.files), TEMPORAL_ADDRESS: this.state.address, ...env },
         log: this.files.log(name),
         watchesParent: true,
+        // the store has its own rule (artifacts/local/files.ts), and results follow the person's umask
+        privateFiles: kind === 'stand-in judge',
       });
       this.services.push(service);
       service.start();
@@ -133,18 +139,19 @@ class Supervisor {
       const flags = ['--port', String(port), '--ledger', join(this.files.data, 'stand-in-ledger.jsonl')];
       const latency = process.env['FLAMINGO_STAND_IN_LATENCY_MS']; // so that tests can kill something in mid-request
       if (latency) flags.push('--latency', latency);
-      node('stand-in-judge', 'stand-in/main.js', flags, { FLAMINGO_STAND_IN_TOKEN: this.state.standInToken });
-    }
-    node('orchestration-worker', 'workers/orchestration.js', [], { ANTHROPIC_API_KEY: undefined });
-    for (const account of this.options.accounts) {
-      node(`judge-worker-${account}`, 'workers/judge.js', [], {
-        FLAMINGO_JUDGE_ACCOUNT: account,
-        ...(account === 'stand-in'
-          ? { FLAMINGO_STAND_IN_URL: this.state.standIn ?? '', ANTHROPIC_API_KEY: undefined }
-          : {}),
+      node('stand-in judge', 'stand-in-judge', 'stand-in/main.js', flags, {
+        FLAMINGO_STAND_IN_TOKEN: this.state.standInToken,
       });
     }
-    node('gpu-worker', 'workers/gpu.js', [], { ANTHROPIC_API_KEY: undefined });
+    node('orchestration worker', 'orchestration-worker', 'workers/orchestration.js', [], {});
+    for (const account of this.options.accounts) {
+      const kind = account === 'stand-in' ? 'judge worker of the stand-in' : 'judge worker of Claude';
+      node(kind, `judge-worker-${account}`, 'workers/judge.js', [], {
+        FLAMINGO_JUDGE_ACCOUNT: account,
+        ...(account === 'stand-in' ? { FLAMINGO_STAND_IN_URL: this.state.standIn ?? '' } : {}),
+      });
+    }
+    node('GPU worker', 'gpu-worker', 'workers/gpu.js', [], valuesOf(process.env, this.options.variables));
     this.state.ready = true;
     this.write();
   }
@@ -204,7 +211,7 @@ class Supervisor {
   }
 
   private serverService(command: string, database: string, port: number, ports: HttpPorts): Service {
-    const env = { ...serviceEnvironment(this.files), ANTHROPIC_API_KEY: undefined };
+    const env = serviceEnvironment('Temporal server', this.files);
     return temporalServer({ command, database, port, ports, env, log: this.files.log('temporal') });
   }
 
@@ -267,12 +274,20 @@ function portOf(address: string | null | undefined): number | undefined {
   return Number.isInteger(port) && port > 0 ? port : undefined;
 }
 
-/** Whatever the environment or a profile says of some other Temporal server is not meant for the embedded one. */
-function serviceEnvironment(files: LocalFiles): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_'));
+/**
+ * What a service is given of the supervisor's environment. Whatever that or a profile says of some other Temporal server is
+ * not meant for the embedded one.
+ */
+function serviceEnvironment(kind: ProcessName, files: LocalFiles): NodeJS.ProcessEnv {
+  const kept = Object.entries(environmentFor(kind, process.env)).filter(([name]) => !name.startsWith('TEMPORAL_'));
   // a file that is not there means no profiles; without a name, the person's own default profile would be read
   const noProfiles = join(databaseFolder(files), 'no-profiles.toml');
   return { ...Object.fromEntries(kept), TEMPORAL_CONFIG_FILE: noProfiles, FLAMINGO_HOME: files.data };
+}
+
+/** Those variables of `env` that have one of these names. */
+export function valuesOf(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => names.includes(name)));
 }
 
 function databaseFolder(files: LocalFiles): string {

@@ -55,5 +55,6 @@ export function temporalServer({ command, database, port, ports, env, log }: Tem
     env,
     log,
     watchesParent: false,
+    privateFiles: true,
   });
 }

@@ -5,10 +5,11 @@
  * by itself when the worker dies (its command pipe closes). It is started when the first operation needs it.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { PRIVATE_FILE, privateFolderSync } from '../../artifacts/private-files';
 import { readEvent } from './read-event';
 import type { OperationCommand, TrainerEvent } from './protocol';
 
@@ -67,8 +68,8 @@ export class TrainerProcess {
   }
 
   static async start(options: TrainerOptions): Promise<TrainerProcess> {
-    mkdirSync(dirname(options.logFile), { recursive: true });
-    const log = openSync(options.logFile, 'a');
+    privateFolderSync(dirname(options.logFile));
+    const log = openSync(options.logFile, 'a', PRIVATE_FILE);
     const child = spawn(options.command, options.args, {
       env: options.env,
       cwd: options.cwd,

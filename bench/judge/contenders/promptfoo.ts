@@ -4,7 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { STAND_IN_MODEL } from '../../../experiment/stand-in';
-import { start, type Finished } from '../../process';
+import { peerEnvironment, start, type Finished } from '../../process';
 import type { Contender, Job, Judged, Started } from './contender';
 import { VERSIONS, promptfooProgram, type NodeProgram } from './install';
 
@@ -42,7 +42,7 @@ function startPromptfoo(
   const running = start(node, [script, 'eval', ...how, '--no-share', '--output', output], {
     cwd: folder,
     env: {
-      ...process.env,
+      ...peerEnvironment(),
       ANTHROPIC_API_KEY: 'stand-in',
       ANTHROPIC_BASE_URL: url,
       PROMPTFOO_CONFIG_DIR: join(folder, 'promptfoo'),

@@ -3,7 +3,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { start } from '../../process';
+import { peerEnvironment, start } from '../../process';
 import type { Judged, Started } from './contender';
 
 interface Printed {
@@ -19,7 +19,7 @@ export function startPython(python: string, script: string, folder: string, job:
   writeFileSync(file, JSON.stringify(job));
   const running = start(python, [script, file], {
     cwd: folder,
-    env: { ...process.env, ANTHROPIC_API_KEY: 'stand-in', PYTHONUNBUFFERED: '1' },
+    env: { ...peerEnvironment(), ANTHROPIC_API_KEY: 'stand-in', PYTHONUNBUFFERED: '1' },
   });
   const read = (finished: Awaited<typeof running.finished>): Judged => {
     const line = finished.stdout.trimEnd().split('\n').at(-1) ?? '';

@@ -1,4 +1,8 @@
 /** What each process that Flamingo starts is given of the person's environment. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { workerEnvironment } from '../../../cli/worker';
+import { installationRoot } from '../../../workers/places';
 import { environmentFor, GROUPS, PROCESSES, type ProcessName } from '../../../tools/environments.cjs';
 
 const PLANTED = {
@@ -45,6 +49,7 @@ const EXPECTED: Record<ProcessName, string[]> = {
   'GPU worker': [...HUB, ...TEMPORAL],
   trainer: HUB,
   helper: [],
+  'peer of the benchmark': [],
   'set-up': TEMPORAL,
   installer: [],
 };
@@ -77,4 +82,36 @@ it('gives whatever opens connections the proxies, in both cases', () => {
 
 it('names only groups that there are', () => {
   for (const name of names) for (const group of PROCESSES[name]) expect(Object.keys(GROUPS)).toContain(group);
+});
+
+it('is what docs/environment.md says', () => {
+  const page = readFileSync(join(installationRoot(), 'docs', 'environment.md'), 'utf8');
+  const tableUnder = (title: string): Record<string, string> => {
+    const [, after = ''] = page.split(`| ${title} |`);
+    const [table = ''] = after.split('\n\n');
+    const rows = table.split('\n').slice(2);
+    return Object.fromEntries(
+      rows.map((row) => row.split('|').map((cell) => cell.trim())).map((row) => [row[1], row[2]]),
+    );
+  };
+  expect(tableUnder('process')).toEqual(Object.fromEntries(names.map((name) => [name, PROCESSES[name].join(', ')])));
+  expect(tableUnder('group')).toEqual(
+    Object.fromEntries(
+      Object.entries(GROUPS).map(([name, list]) => [name, list.map((each) => `\`${each}\``).join(', ')]),
+    ),
+  );
+});
+
+it('gives a worker that a person starts what its kind and account need', () => {
+  const secrets = (kind: string, more: NodeJS.ProcessEnv = {}): string[] => {
+    const given = workerEnvironment(kind, { ...PLANTED, ...more });
+    return SECRETS.filter((secret) => given[secret] !== undefined).sort();
+  };
+  expect(secrets('orchestration')).toEqual(EXPECTED['orchestration worker']);
+  expect(secrets('judge')).toEqual([...EXPECTED['judge worker of Claude']].sort());
+  expect(secrets('judge', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' })).toEqual(EXPECTED['judge worker of the stand-in']);
+  expect(secrets('gpu')).toEqual([...EXPECTED['GPU worker']].sort());
+  // what the experiments that it serves may name is the person's choice
+  const all = SECRETS.filter((secret) => secret !== 'ANTHROPIC_API_KEY').sort();
+  expect(secrets('gpu', { FLAMINGO_ALLOW_COMMANDS: '1' })).toEqual(all);
 });

@@ -114,6 +114,7 @@ describe('the end of the services', () => {
     standIn: null,
     standInToken: '',
     accounts: ['stand-in'],
+    variables: [],
     ready: true,
     stopping: false,
     problem: null,
