@@ -3,7 +3,7 @@
 /* eslint-disable no-unused-vars -- the test calls it in the page */
 async function attempt({ base, how, path, init }) {
   const url = base + path;
-  const soon = new Promise((resolve) => setTimeout(() => resolve(''), 1_500));
+  const soon = new Promise((resolve) => setTimeout(() => resolve(''), 700));
   const insideOf = (frame) => {
     try {
       return frame.contentDocument?.body.innerText ?? '';
@@ -39,7 +39,7 @@ async function attempt({ base, how, path, init }) {
     });
   const ways = {
     fetch: async () => {
-      const reply = await fetch(url, { ...init, signal: AbortSignal.timeout(1_500) });
+      const reply = await fetch(url, { ...init, signal: AbortSignal.timeout(700) });
       return reply.ok ? reply.text() : '';
     },
     form,
