@@ -41,7 +41,8 @@ export function serverCommand(): Command {
 Examples:
   flamingo server
   flamingo server --account anthropic --detach
-  temporal workflow start --type experiment --task-queue flamingo --workflow-id demo --input '{"file":"experiments/demo.yaml"}'`,
+  flamingo plan experiments/demo.yaml --json > plan.json
+  temporal workflow start --type experiment --task-queue flamingo --workflow-id demo --input-file plan.json`,
     )
     .action(async (options: ServicesOptions) => {
       const port = portNumber(options.port);

@@ -22,7 +22,8 @@ Examples:
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo worker gpu --store /mnt/shared/flamingo
   ANTHROPIC_API_KEY=… flamingo worker judge --store /mnt/shared/flamingo
 
-A gpu worker runs programs that experiments bring (backend: {command: …}) only with FLAMINGO_ALLOW_COMMANDS=1.`,
+A gpu worker runs programs that experiments bring (backend: {command: …}) for the owner of its data folder, or with
+FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
     )
     .action(async (kind: string, options: { store?: string; queue?: string; account?: string }) => {
       const env = {

@@ -1,28 +1,17 @@
 /**
  * The report in a real browser: nothing leaves the page, nothing in it runs but its own script, and it reads well.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { buildFiles } from '../../report/build-files';
 import type { ReportInput } from '../../report/report-input';
 import { computeResults } from '../../report/results';
+import { launchBrowser } from '../support/chromium';
 import { HOSTILE, studyInput } from '../unit/report/fixtures';
 import { judgedStudy, strictJudge } from '../unit/report/judges-fixture';
-
-const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 let folder: string;
 let browser: Browser;
@@ -31,14 +20,6 @@ let requests: string[];
 let complaints: string[];
 
 beforeAll(async () => {
-  const executablePath = [process.env['CHROMIUM_PATH'], ...BROWSERS].find(
-    (path) => path !== undefined && existsSync(path),
-  );
-  if (executablePath === undefined) {
-    throw new Error(
-      'no Chromium found: install it (Debian and Ubuntu: apt-get install chromium), or set CHROMIUM_PATH to a Chrome or Chromium',
-    );
-  }
   folder = mkdtempSync(join(tmpdir(), 'flamingo-report-'));
   const pageOf = async (input: ReportInput): Promise<string> => {
     const files = await buildFiles(input, computeResults(input));
@@ -49,7 +30,7 @@ beforeAll(async () => {
   const hostile = strictJudge(judged.cells, HOSTILE, HOSTILE);
   const several = { ...judged, otherJudges: [...(judged.otherJudges ?? []), hostile] };
   writeFileSync(join(folder, 'judges.html'), await pageOf(several));
-  browser = await chromium.launch({ executablePath, args: FLAGS });
+  browser = await launchBrowser();
 });
 
 afterAll(async () => {
