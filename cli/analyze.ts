@@ -2,7 +2,6 @@
  * `flamingo analyze FILE.csv…`: statistics of judged answers that already exist. Works without Temporal and store.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import pc from 'picocolors';
 import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze';
 import { UnreadableInput } from '../inputs/files';
 import { MISALIGNED_PRESETS } from '../experiment/presets';
@@ -10,8 +9,9 @@ import type { MisalignedRule } from '../experiment/spec';
 import { describeRule, type ScoreNames } from '../report/statistics/misaligned';
 import type { Interval } from '../report/statistics/intervals';
 import { visibleLine } from '../report/page/visible';
+import pc from './paint';
 import { InvalidUse } from './errors';
-import { printJson } from './output';
+import { print, printJson } from './output';
 
 interface AnalyzeFlags {
   json?: boolean;
@@ -85,7 +85,13 @@ Rates and their intervals are shares of 1 in JSON.`,
       const analyses: FileAnalysis[] = [];
       for (const file of files) analyses.push(await analyze(file, { names, definition, round: flags.round === true }));
       if (flags.json) printJson(analyses.map(analysisJson));
-      else process.stdout.write(analyses.map((analysis) => table(analysis, definition, names)).join('\n'));
+      else
+        print(
+          analyses
+            .map((analysis) => table(analysis, definition, names))
+            .join('\n')
+            .trimEnd(),
+        );
     });
 }
 

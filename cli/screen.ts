@@ -3,6 +3,7 @@
  */
 import { createLogUpdate } from 'log-update';
 import pc from 'picocolors';
+import { visibleLine } from '../report/page/visible';
 import type { ProgressLine } from './progress-lines';
 
 export interface Screen {
@@ -26,14 +27,15 @@ class TerminalScreen implements Screen {
   }
 
   /** Each line is cut to the terminal's width, so that one that is too long does not push the others about. */
-  show(header: string, lines: ProgressLine[]): void {
+  show(header: string, given: ProgressLine[]): void {
+    const lines = given.map((line) => ({ ...line, name: visibleLine(line.name) }));
     const width = Math.max(20, this.stream.columns ?? 80) - 1;
     const longest = Math.max(...lines.map(({ name }) => name.length), 0);
     const rows = [
-      pc.bold(cut(header, width)),
+      pc.bold(cut(visibleLine(header), width)),
       ...lines.map(({ mark, name, text }) => {
         const room = width - longest - 5;
-        return `  ${COLOUR[mark](mark)} ${name.padEnd(longest)}  ${cut(clean(text), Math.max(10, room))}`;
+        return `  ${COLOUR[mark](mark)} ${name.padEnd(longest)}  ${cut(visibleLine(text), Math.max(10, room))}`;
       }),
     ];
     this.redraw(rows.join('\n'));
@@ -53,7 +55,9 @@ class LogScreen implements Screen {
     for (const { name, mark, milestone } of lines) {
       if (this.last.get(name) === milestone) continue;
       this.last.set(name, milestone);
-      this.stream.write(`${new Date().toISOString().slice(11, 19)} ${mark} ${name}: ${clean(milestone)}\n`);
+      this.stream.write(
+        `${new Date().toISOString().slice(11, 19)} ${mark} ${visibleLine(name)}: ${visibleLine(milestone)}\n`,
+      );
     }
   }
 
@@ -64,9 +68,4 @@ class LogScreen implements Screen {
 
 function cut(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, width - 1)}…` : text;
-}
-
-/** Failure messages may quote a model or a server: no control character of theirs reaches the terminal. */
-function clean(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
 }
