@@ -217,7 +217,8 @@ class Builder {
         this.fault(at, 'a key must be a text, not a list or a map', QUOTE_IT);
         continue;
       }
-      const name = key.value === null ? '' : String(key.value);
+      const word = key.value as string | number | boolean | null;
+      const name = word === null ? '' : String(word);
       if (own.has(name)) {
         this.fault(at, 'this key is there twice', 'names and keys are unique; remove or rename one of them');
       }
