@@ -29,6 +29,16 @@ const thrownByTable = {
   message: 'Failures are thrown by `failure` with a type of the table in workflows/failures.ts.',
 };
 
+const printedByOutput = {
+  selector: "CallExpression[callee.object.object.name='process'][callee.property.name='write']",
+  message: 'Printed by say, print and printJson of cli/output.ts: a line may quote what comes from outside.',
+};
+
+const ownColours = {
+  group: ['picocolors'],
+  message: 'Colours come from cli/paint.ts, so that outside text can not bring its own escape sequences.',
+};
+
 /** Programs of their own, and, for a reason each, files that still read the environment. */
 const MAY_READ_ENVIRONMENT = [
   'stand-in/main.ts', // a program of its own
@@ -89,7 +99,15 @@ export default tseslint.config(
       'no-restricted-imports': ['error', { paths: ['process', 'node:process'] }],
     },
   },
-  { files: ['cli/**/*.ts', 'tools/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
+  {
+    files: ['cli/**/*.ts'],
+    ignores: ['cli/output.ts', 'cli/paint.ts', 'cli/screen.ts', 'cli/frame.ts'],
+    rules: {
+      'no-restricted-syntax': ['error', thrownByTable, printedByOutput],
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns: [onlyDynamic, ownColours] }],
+    },
+  },
+  { files: ['tools/**/*.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['test/**/*.ts'],
     rules: {

@@ -4,7 +4,6 @@
  */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { startAccount } from '../activities/account';
 import { RATE_WORDS, RATES } from '../experiment/rates';
 import {
@@ -17,9 +16,10 @@ import {
   type AccountState,
   type Adjustment,
 } from '../workflows/account-messages';
+import pc from './paint';
 import { onRunningServer } from './running-server';
 import { InvalidUse } from './errors';
-import { printJson, say } from './output';
+import { print, printJson, say } from './output';
 import { patiently } from './patience';
 
 const WORDS: Record<keyof AccountBounds, string> = {
@@ -134,27 +134,28 @@ async function stateOf(client: Client, account: string): Promise<AccountState | 
 }
 
 function show(name: string, state: AccountState | null): void {
-  const out = (line: string): void => void process.stdout.write(`${line}\n`);
-  if (state === null) return out(`${name}: not in use`);
+  if (state === null) return print(`${name}: not in use`);
   const { pause, models, waiting } = state;
-  out(pc.bold(pause === null ? `${name}: in use` : `${name}: paused since ${new Date(pause.since).toISOString()}`));
+  print(pc.bold(pause === null ? `${name}: in use` : `${name}: paused since ${new Date(pause.since).toISOString()}`));
   if (pause !== null) {
-    out(`  ${pause.reason}`);
-    out(`  ${waiting.length} configuration${waiting.length === 1 ? '' : 's'} waiting; flamingo account resume ${name}`);
+    print(`  ${pause.reason}`);
+    print(
+      `  ${waiting.length} configuration${waiting.length === 1 ? '' : 's'} waiting; flamingo account resume ${name}`,
+    );
   }
   for (const [model, { adjusted, learned, holders, unassigned }] of Object.entries(models)) {
-    out(model);
-    for (const rate of RATES) if (learned[rate] !== null) out(`  the server allows ${learned[rate]} ${WORDS[rate]}`);
+    print(model);
+    for (const rate of RATES) if (learned[rate] !== null) print(`  the server allows ${learned[rate]} ${WORDS[rate]}`);
     for (const [bound, value] of Object.entries(adjusted) as [keyof AccountBounds, number][]) {
-      out(`  bounded by hand to ${value} ${WORDS[bound]}`);
+      print(`  bounded by hand to ${value} ${WORDS[bound]}`);
     }
     for (const [worker, { knownLimit, maxInFlight, fraction, demand, held }] of Object.entries(holders)) {
       const wait = held === null ? '' : `, waiting until ${new Date(held.until).toISOString()}: ${held.reason}`;
-      out(
+      print(
         `  ${worker}: ${knownLimit > 0 ? `${knownLimit} at once` : `up to ${maxInFlight} at once`}, ${Math.round(fraction * 100)} % of the rates, wants ${demand}${wait}`,
       );
     }
-    if (unassigned > 0) out(`  ${unassigned} more at once that nobody uses`);
+    if (unassigned > 0) print(`  ${unassigned} more at once that nobody uses`);
   }
 }
 

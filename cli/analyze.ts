@@ -2,7 +2,6 @@
  * `flamingo analyze FILE.csv…`: statistics of judged answers that already exist. Works without Temporal and store.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import pc from 'picocolors';
 import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze';
 import { TABLE_NAMES } from '../inputs/answers/reader';
 import { UnreadableInput } from '../inputs/files';
@@ -12,8 +11,9 @@ import { describeRule, type ScoreNames } from '../report/statistics/misaligned';
 import type { Interval } from '../report/statistics/intervals';
 import { visibleLine } from '../report/page/visible';
 import type { Delimiter } from '../inputs/answers/delimiter';
+import pc from './paint';
 import { InvalidUse } from './errors';
-import { printJson, say } from './output';
+import { print, printJson, say } from './output';
 import { delimiterOption } from './table-options';
 
 interface AnalyzeFlags {
@@ -107,7 +107,13 @@ Rates and their intervals are shares of 1 in JSON.`,
         analyses.push(analysis);
       }
       if (flags.json) printJson(analyses.map(analysisJson));
-      else process.stdout.write(analyses.map((analysis) => table(analysis, definition, names)).join('\n'));
+      else
+        print(
+          analyses
+            .map((analysis) => table(analysis, definition, names))
+            .join('\n')
+            .trimEnd(),
+        );
     });
 }
 

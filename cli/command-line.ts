@@ -2,16 +2,18 @@
  * The `flamingo` command: assembles the subcommands and turns errors into messages and exit codes.
  */
 import { Command, CommanderError } from 'commander';
-import pc from 'picocolors';
 import packageJson from '../package.json';
+import { firstOf } from '../experiment/excerpt';
 import { InvalidFile } from '../inputs/import';
 import { dataFolder } from '../workers/places';
+import pc from './paint';
 import { accountCommand } from './account';
 import { analyzeCommand } from './analyze';
 import { controlCommands } from './control';
 import { doctorCommand } from './doctor';
 import { EXIT, InvalidUse } from './errors';
 import { initCommand } from './init';
+import { commandOutput, say } from './output';
 import { injectCommand } from './inject';
 import { judgeCommand } from './judge';
 import { planCommand } from './plan';
@@ -30,6 +32,7 @@ function program(): Command {
     .version(packageJson.version)
     .showSuggestionAfterError()
     .exitOverride()
+    .configureOutput(commandOutput)
     .configureHelp({ showGlobalOptions: false })
     .addHelpText(
       'after',
@@ -67,10 +70,20 @@ to a metric, 4 waiting for a person, 130 interrupted.`,
   return flamingo;
 }
 
+/** Lines and characters of an error: what a person reads, and nothing of what came before is pushed away. */
+const SCREEN = { lines: 110, characters: 12_000 };
+
+/** Where an error repeats what it was given, its beginning. */
+function screenful(message: string): string {
+  const lines = message.split('\n');
+  const first = firstOf(lines, SCREEN.lines, 'lines').join('\n');
+  return first.length > SCREEN.characters ? `${first.slice(0, SCREEN.characters).toWellFormed()}…` : first;
+}
+
 /** `exitOverride` is not inherited by commands made elsewhere. */
 function inherit(command: Command): Command {
   for (const child of command.commands) inherit(child);
-  return command.exitOverride().showSuggestionAfterError();
+  return command.exitOverride().showSuggestionAfterError().configureOutput(commandOutput);
 }
 
 /** Runs one command; `words` are what follows the program's name. Sets the process's exit code unless it is 0. */
@@ -86,9 +99,9 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.invalid;
   const message = error instanceof Error ? error.message : String(error);
   const remedy = remedyOf(error);
-  process.stderr.write(`${pc.red('error')}: ${message}\n${remedy === undefined ? '' : `help: ${remedy}\n`}`);
+  say(`${pc.red('error')}: ${screenful(message)}${remedy === undefined ? '' : `\nhelp: ${remedy}`}`);
   if (error instanceof InvalidUse || error instanceof InvalidFile || remedy !== undefined) return EXIT.invalid;
-  if (process.env['FLAMINGO_LOG_LEVEL'] === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (process.env['FLAMINGO_LOG_LEVEL'] === 'debug' && error instanceof Error) say(String(error.stack));
   return EXIT.failed;
 }
 

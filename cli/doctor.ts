@@ -3,10 +3,10 @@
  * that `flamingo run` needs.
  */
 import { Command } from 'commander';
-import pc from 'picocolors';
+import pc from './paint';
 import { allFindings, type Finding } from './doctor-checks';
 import { EXIT } from './errors';
-import { printJson } from './output';
+import { print, printJson } from './output';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
@@ -17,7 +17,7 @@ export function doctorCommand(): Command {
       const findings = await allFindings();
       const healthy = findings.every(({ status }) => status !== 'missing');
       if (options.json) printJson({ ok: healthy, findings });
-      else process.stdout.write(`${forPeople(findings, healthy)}\n`);
+      else print(forPeople(findings, healthy));
       process.exitCode = healthy ? EXIT.done : EXIT.failed;
     });
 }

@@ -3,13 +3,13 @@
  */
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
-import pc from 'picocolors';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { experiment } from '../workflows/experiment';
 import { FAILURES, isFailure } from '../workflows/failures';
 import type { ExperimentOutcome, ReportOutcome, UnreadMetric } from '../workflows/messages';
+import pc from './paint';
 import { EXIT } from './errors';
-import { say } from './output';
+import { printJsonLine, say } from './output';
 import { personNeeded } from './person-needed';
 import { progressLines } from './progress-lines';
 import { screenFor } from './screen';
@@ -117,7 +117,7 @@ function concludeEnd(
 
 /** Says what an experiment came to; `started`: epoch milliseconds. Returns the exit code. */
 export function conclude(outcome: ExperimentOutcome, options: { json: boolean }, started: number): number {
-  if (options.json) process.stdout.write(JSON.stringify(outcome) + '\n');
+  if (options.json) printJsonLine(outcome);
   for (const { name, state, missing, failure } of outcome.configurations) {
     if (state === 'done') continue;
     say(

@@ -4,7 +4,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/answers/columns';
 import { storeJudgingPlan, type JudgingPlan } from '../inputs/answers/judging-plan';
 import { judgingSpec, type JudgingWords } from '../inputs/answers/judging-spec';
@@ -27,13 +26,14 @@ import { InvalidExperiment } from '../experiment/issue';
 import { isUnread } from '../experiment/unread';
 import type { QuestionItem } from '../experiment/expand/questions';
 import type { ExperimentOutcome } from '../workflows/messages';
+import pc from './paint';
 import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
 import { dollars, judgeOptions, judgeWords, positive, readRubric, type JudgeOptions } from './judge-options';
 import { portNumber } from './local/ports';
 import { namedPath } from './named-path';
 import { checkPlace, holdsSomethingElse } from './out-file';
-import { say } from './output';
+import { printJsonLine, say } from './output';
 import { categoriesOf } from './categories';
 import { delimiterOption, namedFormat } from './table-options';
 import { scaleWarnings } from './scale-warnings';
@@ -308,7 +308,7 @@ function conclude(
     metrics,
     judging,
   };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+  printJsonLine(line);
 }
 
 /** What is wrong with the files or the words is the person's to mend. */

@@ -1,10 +1,29 @@
 /**
- * Results go to stdout, everything for people to stderr.
+ * Everything that the command prints goes through here, because it may quote files, models and servers: nothing of theirs
+ * moves a terminal's cursor or reorders a line. Results go to stdout, everything for people to stderr.
  */
+import { escapedJson } from '../report/page/visible';
+import { forTerminal } from './paint';
+
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${forTerminal(line)}\n`);
+}
+
+export function print(line: string): void {
+  process.stdout.write(`${forTerminal(line)}\n`);
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${escapedJson(JSON.stringify(value, null, 2))}\n`);
 }
+
+/** On one line, for programs that read line by line. */
+export function printJsonLine(value: unknown): void {
+  process.stdout.write(`${escapedJson(JSON.stringify(value))}\n`);
+}
+
+/** For commander, whose messages quote the command line. */
+export const commandOutput = {
+  writeOut: (text: string): void => void process.stdout.write(forTerminal(text)),
+  writeErr: (text: string): void => void process.stderr.write(forTerminal(text)),
+};

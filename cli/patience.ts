@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGrpcServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
-import pc from 'picocolors';
+import pc from './paint';
 import { InvalidUse } from './errors';
 import { say } from './output';
 

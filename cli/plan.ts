@@ -2,7 +2,6 @@
  * `flamingo plan FILE`: what a run would do and cost, without doing it.
  */
 import { Command } from 'commander';
-import pc from 'picocolors';
 import type { JudgeCost } from '../judge/estimate';
 import type { Count } from '../artifacts/reuse';
 import { describeRecipe } from '../experiment/describe-recipe';
@@ -10,7 +9,8 @@ import { namedJudges } from '../experiment/main-judge';
 import type { Plan } from '../experiment/plan';
 import { permitRun } from '../workers/secret';
 import type { JudgeSpec, Spec } from '../experiment/spec';
-import { printJson, say } from './output';
+import pc from './paint';
+import { print, printJson, say } from './output';
 import { fileOptions, prepare, type FileOptions, type Prepared } from './prepare';
 
 export function planCommand(): Command {
@@ -34,42 +34,42 @@ Without --fetch nothing is downloaded: what is not at hand is counted by what th
       // whoever starts a workflow with what is printed has this person's word for it
       if (options.json && work !== null) await permitRun(store, { ref: work.ref, output: json.output });
       if (options.json) printJson(json);
-      else print(prepared);
+      else printForPeople(prepared);
     });
 }
 
-function print({ spec, json, estimate, missing, work }: Prepared): void {
-  const out = (line: string): void => void process.stdout.write(`${line}\n`);
-  out(pc.bold(`${json.experiment}: ${json.configurations} configurations, ${json.cells} cells`));
-  out(`  fine-tunes   ${count(json.fineTunes)}`);
+function printForPeople({ spec, json, estimate, missing, work }: Prepared): void {
+  print(pc.bold(`${json.experiment}: ${json.configurations} configurations, ${json.cells} cells`));
+  print(`  fine-tunes   ${count(json.fineTunes)}`);
   for (const { configurations, steps } of json.trainedAgain ?? []) {
     const which = steps.length === 1 ? 'step' : 'steps';
-    out(
+    print(
       `               ${configurations.join(', ')}: trained again up to step ${steps.at(-1)}, because the adapter of ${which} ` +
         `${steps.join(', ')} was not kept; the finished adapter stays`,
     );
   }
-  out(`  completions  ${count(json.completions)}`);
-  out(`  judgements   ${count(json.judgements)}`);
-  if (json.measurements !== undefined) out(`  measurements ${count(json.measurements)}${pairsText(spec, work?.plan)}`);
+  print(`  completions  ${count(json.completions)}`);
+  print(`  judgements   ${count(json.judgements)}`);
+  if (json.measurements !== undefined)
+    print(`  measurements ${count(json.measurements)}${pairsText(spec, work?.plan)}`);
   for (const [name, judge] of Object.entries(namedJudges(spec))) {
     const cost = estimate?.judges.find((each) => each.judge === name);
-    out(
+    print(
       `  ${name.padEnd(12)} ${judge.kind === 'stand-in' ? 'stand-in: deterministic, free, no model' : paid(judge, cost)}`,
     );
   }
-  if (estimate !== null && estimate.usd > 0) out(`               (${estimate.method})`);
-  out(`  results      ${json.output}`);
+  if (estimate !== null && estimate.usd > 0) print(`               (${estimate.method})`);
+  print(`  results      ${json.output}`);
   for (const configuration of work?.plan.configurations ?? []) {
-    out(
+    print(
       `\n  ${pc.bold(configuration.label)} (${configuration.name})${configuration.recipeKey === null ? ', base model' : ''}`,
     );
     for (const line of configuration.recipe === null ? [] : describeRecipe(configuration.recipe))
-      out(pc.dim(`    ${line}`));
+      print(pc.dim(`    ${line}`));
     for (const { id, completions, judgements } of configuration.cells) {
       const there = work?.reuse.cells[id];
       const have = there === undefined ? '' : pc.dim(` (there: ${there.completions}, ${there.judgements})`);
-      out(`    ${id}: ${completions} completions, ${judgements} judgements${have}`);
+      print(`    ${id}: ${completions} completions, ${judgements} judgements${have}`);
     }
   }
   for (const { name, kind, reason, remedy } of missing) {

@@ -3,7 +3,6 @@
  */
 import { dirname, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import pc from 'picocolors';
 import { importExperiment } from '../inputs/import';
 import type { MissingInput } from '../inputs/resolve';
 import { visibleLine } from '../report/page/visible';
@@ -17,6 +16,7 @@ import { formatProblems } from '../experiment/file/parse';
 import { MAIN_JUDGE } from '../experiment/main-judge';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
+import pc from './paint';
 import { namedPath } from './named-path';
 import { readExperimentFile } from './names';
 import { scaleWarnings } from './scale-warnings';

@@ -14,7 +14,7 @@ import { RUBRIC_PRESETS } from '../experiment/hardened-rubrics';
 import { InvalidExperiment } from '../experiment/issue';
 import { rejudge, type Rejudging } from '../experiment/expand/rejudge';
 import type { JudgementStatus } from '../experiment/rows';
-import { NAME } from '../experiment/file/schema-parts';
+import { name as nameSchema } from '../experiment/file/schema-parts';
 import { isRemote } from './connection';
 import { InvalidUse } from './errors';
 import { dollars, judgeOptions, judgeWords, readRubric, type JudgeOptions } from './judge-options';
@@ -87,7 +87,7 @@ const collect = (value: string, before: string[] = []): string[] => [...before, 
 
 async function run(experiment: string, options: Options): Promise<number> {
   const port = portNumber(options.port);
-  if (options.name !== undefined && !NAME.test(options.name))
+  if (options.name !== undefined && !nameSchema.safeParse(options.name).success)
     throw new InvalidUse(`--name ${options.name}: not a name`);
   const store = await openStore();
   const { stored: before, output } = await lastRun(store, experiment);

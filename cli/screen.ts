@@ -2,6 +2,7 @@
  * Live progress: a block of lines redrawn on a terminal, or a line per milestone in a log.
  */
 import { createLogUpdate } from 'log-update';
+import { visibleLine } from '../report/page/visible';
 import { frame } from './frame';
 import type { ProgressLine } from './progress-lines';
 
@@ -36,8 +37,8 @@ class TerminalScreen implements Screen {
   }
 
   show(header: string, lines: ProgressLine[]): void {
-    const cleaned = lines.map((line) => ({ ...line, name: clean(line.name), text: clean(line.text) }));
-    this.redraw(frame(clean(header), cleaned, this.terminal).join('\n'));
+    const cleaned = lines.map((line) => ({ ...line, name: visibleLine(line.name), text: visibleLine(line.text) }));
+    this.redraw(frame(visibleLine(header), cleaned, this.terminal).join('\n'));
   }
 
   end(): void {
@@ -54,16 +55,13 @@ class LogScreen implements Screen {
     for (const { name, mark, milestone } of lines) {
       if (this.last.get(name) === milestone) continue;
       this.last.set(name, milestone);
-      this.stream.write(`${new Date().toISOString().slice(11, 19)} ${mark} ${clean(name)}: ${clean(milestone)}\n`);
+      this.stream.write(
+        `${new Date().toISOString().slice(11, 19)} ${mark} ${visibleLine(name)}: ${visibleLine(milestone)}\n`,
+      );
     }
   }
 
   end(): void {
     this.last.clear();
   }
-}
-
-/** Names come from tables, and failure messages may quote a server: no control character of theirs reaches the terminal. */
-function clean(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
 }

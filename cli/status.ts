@@ -2,18 +2,18 @@
  * `flamingo status EXPERIMENT`: what runs, and what is in the store. Works without Temporal, then from the store alone.
  */
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { countReuse, type Reuse } from '../artifacts/reuse';
 import { recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
 import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
 import { experimentWorkflowId } from '../workflows/messages';
+import pc from './paint';
 import { connect, isRemote } from './connection';
 import { InvalidUse } from './errors';
 import { LocalFiles } from './local/state';
 import { experimentName } from './names';
-import { printJson } from './output';
+import { print, printJson } from './output';
 import { patiently } from './patience';
 import { progressLines } from './progress-lines';
 import { isOpen, takeSnapshot, type Snapshot } from './snapshot';
@@ -43,7 +43,7 @@ export function statusCommand(): Command {
           running: running?.progress ?? null,
         });
       } else {
-        print(name, record.output, stored, running);
+        printForPeople(name, record.output, stored, running);
       }
     });
 }
@@ -61,16 +61,15 @@ async function liveSnapshot(name: string): Promise<Snapshot | null> {
   }
 }
 
-function print(name: string, output: string, stored: Reuse, running: Snapshot | null): void {
-  const out = (line: string): void => void process.stdout.write(`${line}\n`);
-  out(pc.bold(`${name} · ${running === null ? 'not running' : running.progress.status}`));
-  if (running !== null) for (const line of progressLines(running)) out(`  ${line.mark} ${line.name}  ${line.text}`);
+function printForPeople(name: string, output: string, stored: Reuse, running: Snapshot | null): void {
+  print(pc.bold(`${name} · ${running === null ? 'not running' : running.progress.status}`));
+  if (running !== null) for (const line of progressLines(running)) print(`  ${line.mark} ${line.name}  ${line.text}`);
   const count = (what: string, { new: missing, reused }: { new: number; reused: number }): void =>
-    out(`  ${what.padEnd(12)} ${reused} of ${reused + missing}`);
-  out('In the store:');
+    print(`  ${what.padEnd(12)} ${reused} of ${reused + missing}`);
+  print('In the store:');
   count('fine-tunes', stored.fineTunes);
   count('completions', stored.completions);
   count('judgements', stored.judgements);
   if (stored.measurements.new + stored.measurements.reused > 0) count('measurements', stored.measurements);
-  out(`Results: ${output}`);
+  print(`Results: ${output}`);
 }

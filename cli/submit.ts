@@ -3,7 +3,6 @@
  * embedded services, which are started when they are not there. What `run`, `judge` and `rejudge` share.
  */
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
-import pc from 'picocolors';
 import { writeResults } from '../report/write-report';
 import { judgeCredentials } from '../judge/client';
 import { recordExperiment } from '../artifacts/experiments';
@@ -17,6 +16,7 @@ import type { experiment } from '../workflows/experiment';
 import { apply, experimentProgress, experimentWorkflowId, ORCHESTRATION_QUEUE } from '../workflows/messages';
 import type { Applied, ExperimentOutcome } from '../workflows/messages';
 import { EXPERIMENT } from '../workflows/search-attributes';
+import pc from './paint';
 import { connect, isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
 import { conclude, follow } from './follow';
@@ -24,7 +24,7 @@ import { letGoAndWait, useServices } from './local/embedded';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
 import { LocalFiles, type LocalState } from './local/state';
 import { uiLine } from './local/ui-gate';
-import { say } from './output';
+import { printJsonLine, say } from './output';
 import { patiently } from './patience';
 import { isOpen } from './snapshot';
 
@@ -152,7 +152,7 @@ async function applyAndFollow(
   if (detach) {
     if (local !== null) local.files.detached = true;
     say(`It runs on without this terminal. flamingo status ${name} · flamingo stop`);
-    if (json) process.stdout.write(JSON.stringify({ experiment: name, workflowId, detached: true }) + '\n');
+    if (json) printJsonLine({ experiment: name, workflowId, detached: true });
     return EXIT.done;
   }
   const code = await follow(client, workflowId, {

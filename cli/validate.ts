@@ -2,8 +2,8 @@
  * `flamingo validate FILE`: is it a valid experiment file? Reads only the file, unless asked to read its inputs too.
  */
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { formatProblems, parseExperiment } from '../experiment/file/parse';
+import pc from './paint';
 import { EXIT } from './errors';
 import { readExperimentFile } from './names';
 import { printJson, say } from './output';

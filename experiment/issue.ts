@@ -1,6 +1,8 @@
 /**
  * What is wrong with an experiment, by its place in the file's structure; parse.ts turns it into line and column.
  */
+import { cut, cutMessage, firstOf } from './excerpt';
+
 export type Path = readonly (string | number)[];
 
 export interface Issue {
@@ -17,27 +19,42 @@ export class InvalidExperiment extends Error {
   readonly issue: Issue;
 
   constructor(path: Path, message: string, hint?: string) {
-    super(hint === undefined ? message : `${message} (${hint})`);
-    this.issue = { path, message, ...(hint === undefined ? {} : { hint }) };
+    super(hint === undefined ? cutMessage(message) : `${cutMessage(message)} (${hint})`);
+    this.issue = { path, message: cutMessage(message), ...(hint === undefined ? {} : { hint }) };
   }
 }
+
+/** UTF-16 units; what is longer is no mistyped word, and each comparison takes this times the other's length. */
+const LONGEST_WORD = 100;
 
 /** The closest of `known` to a mistyped `word`, or null when none is close. */
 export function closest(word: string, known: readonly string[]): string | null {
   let best: string | null = null;
+  if (word.length > LONGEST_WORD) return null;
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
+    if (candidate.length > LONGEST_WORD) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < least) [best, least] = [candidate, distance];
   }
   return best;
 }
 
+/** Names in a list of what there is. */
+const MOST_NAMED = 20;
+
 /** "did you mean …?", or the list of what there is. */
 export function suggestion(word: string, known: readonly string[]): string {
   const near = closest(word, known);
   if (near !== null) return `did you mean \`${near}\`?`;
-  return known.length === 0 ? 'there are none' : `known: ${known.map((candidate) => `\`${candidate}\``).join(', ')}`;
+  if (known.length === 0) return 'there are none';
+  return `known: ${firstOf(
+    known.map((candidate) => `\`${cut(candidate)}\``),
+    MOST_NAMED,
+    '',
+  )
+    .join(', ')
+    .trimEnd()}`;
 }
 
 /** Levenshtein distance, with a swap of neighbours as one step. */

@@ -4,12 +4,9 @@
 import { hardenedName, hardenedRubric, HARDENED_RUBRICS } from './hardened-rubrics';
 import type { MetricSpec } from './spec';
 
-/** A rubric of the published form that lacks the answer judges nothing. */
+/** A rubric of the published form that lacks the answer judges nothing; one about the answer alone has no question. */
 export function rubricProblem(text: string): string | null {
-  const missing = ['{question}', '{answer}'].filter((place) => !text.includes(place));
-  return missing.length === 0
-    ? null
-    : `the rubric must contain ${missing.join(' and ')}: that is where the judged text goes`;
+  return text.includes('{answer}') ? null : 'the rubric must contain {answer}: that is where the judged text goes';
 }
 
 /** In the `json` form nothing is filled in, so a place would reach the judge as it stands. */

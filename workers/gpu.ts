@@ -9,6 +9,7 @@
  */
 import { join } from 'node:path';
 import { modesIn } from '../artifacts/local/files';
+import { visible } from '../report/page/visible';
 import type { GpuDependencies } from '../gpu-activities/dependencies';
 import { finetune } from '../gpu-activities/finetune';
 import { generate } from '../gpu-activities/generate';
@@ -79,6 +80,6 @@ function downloadsAllowed(): boolean {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`);
   process.exitCode = 1;
 });

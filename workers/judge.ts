@@ -5,6 +5,7 @@
  *                                     ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL or FLAMINGO_STAND_IN_URL, TEMPORAL_ADDRESS
  */
 import { setFlagsFromString } from 'node:v8';
+import { visible } from '../report/page/visible';
 import { accountOf, judgeWorker } from '../activities/judging';
 import { openStore } from './open-store';
 import type { JudgeActivities } from '../workflows/activity-types';
@@ -49,6 +50,6 @@ const CHECKS_AT_ONCE = 4;
 const NONE = { type: 'fixed-size', numSlots: 1 } as const;
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`);
   process.exitCode = 1;
 });

@@ -17,6 +17,7 @@ import {
 } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import { workerOptions } from './temporal-connection';
+import { escapedJson } from '../report/page/visible';
 
 export interface WorkerSettings extends Omit<WorkerOptions, 'connection' | 'namespace' | 'identity' | 'taskQueue'> {
   name: string;
@@ -31,8 +32,9 @@ export interface RunningWorker {
   shutdown(): void;
 }
 
-/** Logs go to stderr as JSON lines; keys that could hold a secret are cut out wherever they appear. */
+/** Logs go to stderr as JSON lines, in which what nobody would see is escaped; keys that could hold a secret are cut out wherever they appear. */
 export function workerLogger(name: string): Logger {
+  const destination = pino.destination({ fd: 2, sync: true });
   return pino(
     {
       name,
@@ -42,7 +44,7 @@ export function workerLogger(name: string): Logger {
         remove: true,
       },
     },
-    pino.destination({ fd: 2, sync: true }),
+    { write: (line: string) => destination.write(escapedJson(line)) },
   );
 }
 

@@ -9,8 +9,8 @@ import { judgeModel } from '../judge-models';
 import { namedJudges } from '../main-judge';
 import type { Instrument, PlannedMetric } from '../plan';
 import type { AskedQuestion } from './questions';
-import { mapValues } from '../records';
-import { rubricText, scaleText } from '../rubric';
+import { mapValues, ownValue } from '../records';
+import { rubricProblem, rubricText, scaleText } from '../rubric';
 import type { JudgeSpec, MetricSpec, Spec } from '../spec';
 import { INSTRUMENT_VERSION, JSON_INSTRUMENT_VERSION } from './versions';
 
@@ -177,7 +177,7 @@ function promptText(
   asked: Asked,
   path: Path,
 ): string {
-  const text = own[rubric.prompt] ?? sharedText(rubric.prompt, rubric.questionSet, asked, path);
+  const text = ownValue(own, rubric.prompt) ?? sharedText(rubric.prompt, rubric.questionSet, asked, path);
   if (text === undefined) {
     throw new InvalidExperiment(
       path,
@@ -185,6 +185,9 @@ function promptText(
       suggestion(rubric.prompt, Object.keys(own)),
     );
   }
+  const problem = rubricProblem(text);
+  if (problem !== null)
+    throw new InvalidExperiment(path, `\`judge_prompts.${rubric.prompt}\` of \`${question}\`: ${problem}`);
   return text;
 }
 
@@ -192,7 +195,7 @@ function promptText(
 function sharedText(prompt: string, set: string | null, asked: Asked, path: Path): string | undefined {
   if (set === null) return undefined;
   const texts = new Set(
-    (asked[set] ?? []).map(({ judgePrompts }) => judgePrompts[prompt]).filter((text) => text !== undefined),
+    (asked[set] ?? []).map(({ judgePrompts }) => ownValue(judgePrompts, prompt)).filter((text) => text !== undefined),
   );
   if (texts.size > 1) {
     throw new InvalidExperiment(

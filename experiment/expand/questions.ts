@@ -3,14 +3,13 @@
  */
 import { keyOf, type Sha256 } from '../canonical';
 import type { Message, Question } from '../plan';
-import { rubricProblem } from '../rubric';
 
 export interface QuestionItem {
   id: string;
   /** A system message of the question's own. */
   system: string | null;
   paraphrases: string[];
-  /** Metric's name in the file -> rubric. */
+  /** Metric's name in the file -> rubric, of which nothing is known until a metric uses it. */
   judgePrompts: Record<string, string>;
 }
 
@@ -51,7 +50,10 @@ export function readQuestionItems(
       paraphrases.length === 0 ||
       !paraphrases.every((text) => typeof text === 'string' && text !== '')
     ) {
-      return fail(`\`${id}\` needs \`paraphrases\`: a list of texts`, index);
+      return fail(
+        `\`${id}\` needs \`paraphrases\`: a list of texts; what YAML reads as something else goes in quotation marks`,
+        index,
+      );
     }
     if (system !== undefined && system !== null && typeof system !== 'string')
       return fail(`\`system\` of \`${id}\` must be a text`, index);
@@ -59,8 +61,7 @@ export function readQuestionItems(
     if (typeof prompts !== 'object' || Array.isArray(prompts))
       return fail(`\`judge_prompts\` of \`${id}\` must be a map`, index);
     for (const [metric, text] of Object.entries(prompts as Record<string, unknown>)) {
-      const problem = typeof text === 'string' ? rubricProblem(text) : 'must be a text';
-      if (problem !== null) return fail(`\`judge_prompts.${metric}\` of \`${id}\`: ${problem}`, index);
+      if (typeof text !== 'string') return fail(`\`judge_prompts.${metric}\` of \`${id}\` must be a text`, index);
     }
     return {
       id,

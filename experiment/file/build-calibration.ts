@@ -3,6 +3,7 @@
  */
 import { CALIBRATION, CALIBRATION_SETS } from '../calibration';
 import { suggestion, type Issue } from '../issue';
+import { ownValue } from '../records';
 import { fileSource } from './file-source';
 import type { ExperimentYaml } from './schema';
 import type { CalibrationSpec, DatasetSpec, MetricSpec } from '../spec';
@@ -26,7 +27,7 @@ export function buildCalibration(
     const named = written[side]?.dataset;
     if (named === undefined) continue;
     const path = ['calibration', side, 'dataset'];
-    const dataset = datasets[named];
+    const dataset = ownValue(datasets, named);
     if (dataset === undefined) {
       issues.push({ path, message: `unknown dataset \`${named}\``, hint: suggestion(named, Object.keys(datasets)) });
     } else if (dataset.holdOut === null) {

@@ -9,17 +9,35 @@ import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
 import type { ConditionYaml, ConfigurationYaml, ExperimentYaml, ModelYaml, SystemPromptYaml } from './schema';
 import type { ConditionSpec, ConfigurationSpec, ModelSource } from '../spec';
 
+/** More configurations than one experiment may have; each of them is a workflow of its own. */
+export const MAX_CONFIGURATIONS = 2_000;
+
+function tooMany(count: number, path: Path): Issue {
+  const [most, found] = [MAX_CONFIGURATIONS, count].map((number) => number.toLocaleString('en'));
+  return {
+    path,
+    atKey: true,
+    message: `${found} configurations or more, with all values of \`grid\`; an experiment may have ${most}`,
+    hint: 'take values out of the grid, or split the file into several experiments',
+  };
+}
+
 export function buildConfigurations(input: ExperimentYaml, issues: Issue[]): ConfigurationSpec[] {
   const sharedPath: Path = ['grid'];
   const configurations: ConfigurationSpec[] = [];
   for (const [name, written] of Object.entries(input.configurations)) {
     const { grid, ...plain } = written;
     const path: Path = ['configurations', name];
-    const found = gridPoints(name, plain, {
+    const sources = {
       shared: { grid: input.grid ?? {}, path: sharedPath },
       own: { grid: grid ?? {}, path: [...path, 'grid'] },
-    });
+    };
+    const found = gridPoints(name, plain, sources, MAX_CONFIGURATIONS - configurations.length);
     issues.push(...found.issues);
+    if (configurations.length + found.size > MAX_CONFIGURATIONS) {
+      issues.push(tooMany(configurations.length + found.size, path));
+      return configurations;
+    }
     for (const point of found.points) {
       configurations.push(buildConfiguration(input, point.name, point.input, point.axes, path, issues));
     }

@@ -3,6 +3,7 @@
  */
 import { hardenedName, HARDENED_RUBRICS } from '../hardened-rubrics';
 import { suggestion, type Issue, type Path } from '../issue';
+import { ownValue } from '../records';
 import { placeProblem, rubricProblem } from '../rubric';
 import type { ExperimentYaml, MetricYaml } from './schema';
 import type { MetricSpec } from '../spec';
@@ -167,7 +168,7 @@ function buildRubric(
   const { question_set: set } = written;
   const prompt = written.prompt as string;
   if (set !== undefined) {
-    const source = input.question_sets[set];
+    const source = ownValue(input.question_sets, set);
     const files = Object.entries(input.question_sets).flatMap(([each, { held_out: rows }]) =>
       rows === undefined ? [each] : [],
     );
@@ -186,7 +187,7 @@ function buildRubric(
     }
   } else {
     const bare = (metric.question_sets ?? Object.keys(input.question_sets)).filter(
-      (each) => input.question_sets[each]?.held_out !== undefined,
+      (each) => ownValue(input.question_sets, each)?.held_out !== undefined,
     );
     if (bare.length > 0) {
       issues.push({

@@ -10,7 +10,7 @@ import { buildReportSpec } from './build-report';
 import { fileSource } from './file-source';
 import { suggestion, type Issue } from '../issue';
 import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
-import { mapValues } from '../records';
+import { mapValues, ownValue } from '../records';
 import type { DatasetYaml, ExperimentYaml, QuestionSetYaml } from './schema';
 import type { ConfigurationSpec, DatasetSpec, HoldOut, QuestionSetSpec, Spec } from '../spec';
 
@@ -128,7 +128,7 @@ function checkNames(input: ExperimentYaml, issues: Issue[]): void {
     }
   }
   for (const name of Object.keys(input.question_sets)) {
-    if (input.datasets?.[name] !== undefined) {
+    if (ownValue(input.datasets, name) !== undefined) {
       issues.push({
         path: ['question_sets', name],
         atKey: true,
@@ -147,7 +147,7 @@ function checkReferences(
 ): void {
   const known = Object.keys(datasets);
   for (const [name, { train }] of Object.entries(input.configurations)) {
-    if (train === 'none' || datasets[train.dataset] !== undefined) continue;
+    if (train === 'none' || ownValue(datasets, train.dataset) !== undefined) continue;
     issues.push({
       path: ['configurations', name, 'train', 'dataset'],
       message: `unknown dataset \`${train.dataset}\``,
@@ -155,7 +155,7 @@ function checkReferences(
     });
   }
   for (const { name, train, axes } of configurations) {
-    if (train === null || datasets[train.dataset] !== undefined || axes['dataset'] === undefined) continue;
+    if (train === null || ownValue(datasets, train.dataset) !== undefined || axes['dataset'] === undefined) continue;
     issues.push({
       path: ['grid'],
       message: `${name}: unknown dataset \`${train.dataset}\``,
@@ -164,7 +164,7 @@ function checkReferences(
   }
   for (const [name, set] of Object.entries(input.question_sets)) {
     if (set.held_out === undefined) continue;
-    const source = datasets[set.held_out];
+    const source = ownValue(datasets, set.held_out);
     if (source === undefined) {
       issues.push({
         path: ['question_sets', name, 'held_out'],

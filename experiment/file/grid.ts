@@ -25,12 +25,13 @@ export interface GridSources {
   shared: { grid: Grid; path: Path };
 }
 
-/** All points of one configuration, or what is wrong with an axis. */
+/** All points of one configuration, or what is wrong with an axis; none when there were more than `most`. */
 export function gridPoints(
   name: string,
   input: ConfigurationYaml,
   sources: GridSources,
-): { points: GridPoint[]; issues: Issue[] } {
+  most: number,
+): { points: GridPoint[]; issues: Issue[]; size: number } {
   const issues: Issue[] = [];
   let points: GridPoint[] = [{ name, input, axes: {} }];
   const axes = [sources.shared, sources.own].flatMap(({ grid, path }) =>
@@ -38,6 +39,8 @@ export function gridPoints(
       .filter(([axis]) => path !== sources.shared.path || concerns(axis, input))
       .map(([axis, values]) => ({ axis, values, path: [...path, axis] })),
   );
+  const size = axes.reduce((product, { values }) => product * values.length, 1);
+  if (size > most) return { points: [], issues: [], size };
   for (const { axis, values, path } of axes) {
     const word = axis.split('.').at(-1) as string;
     const labels = values.map((value, index) => readable(value) ?? `v${index + 1}`);
@@ -72,7 +75,7 @@ export function gridPoints(
   // Each wrong value is met once per point of the axes before it; one report is enough.
   const seen = new Set<string>();
   const once = issues.filter((issue) => !seen.has(issue.path.join('/')) && seen.add(issue.path.join('/')));
-  return { points, issues: once };
+  return { points, issues: once, size };
 }
 
 /** Training axes say nothing about the base model. */

@@ -2,6 +2,7 @@
  * The pieces that the experiment file's schema is made of: names, hashes, "exactly one of" and file sources.
  */
 import { z } from 'zod';
+import { isInherited } from '../records';
 
 /** A safe path segment on every platform, and never an integer, which JavaScript objects would reorder. */
 export const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
@@ -9,14 +10,16 @@ export const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 export const name = z
   .string()
   .regex(NAME, 'a name starts with a letter and goes on with letters, digits, `_`, `-` and `.` (at most 64 characters)')
-  .refine((text) => !text.endsWith('.'), 'a name must not end with a dot: folders are named after it');
+  .refine((text) => !text.endsWith('.'), 'a name must not end with a dot: folders are named after it')
+  .refine((text) => !isInherited(text), 'this word means something else to the program: choose another name');
 
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256: 64 lower-case hexadecimal digits');
 export const seed = z
   .int()
   .min(0)
   .max(2 ** 32 - 1);
-export const count = z.int().min(1);
+/** Of rows, questions, samples, steps …: no experiment needs more, and a plan has a line for many of them. */
+export const count = z.int().min(1).max(1_000_000);
 export const score = z.number().min(0).max(100);
 export const text = z.string().min(1, 'must not be empty');
 

@@ -123,11 +123,13 @@ function composed(text: string): Document.Parsed {
   };
   let offset = 0;
   let pieces = 0;
+  let values = 0;
   for (const piece of new Lexer().lex(text)) {
     for (const token of parser.next(piece)) take(composer.next(token));
     // the document itself, and the value that is being read, stand on the stack too
     if (parser.stack.length > depth + 2) refuse(offset, `more than ${depth} maps and lists within one another`);
-    if (++pieces > MAX_PIECES) refuse(offset, TOO_MANY(nodes));
+    if (piece === VALUE_COMES) values++;
+    if (++pieces > MAX_PIECES || values > nodes) refuse(offset, TOO_MANY(nodes));
     if (!CONTROL.has(piece)) offset += piece.length;
   }
   for (const token of parser.end()) take(composer.next(token));
@@ -136,7 +138,8 @@ function composed(text: string): Document.Parsed {
 }
 
 /** What the lexer puts between the pieces of the text: begin of a document, end of flow, a value comes. */
-const CONTROL = new Set(['\x02', '\x18', '\x1f']);
+const VALUE_COMES = '\x1f';
+const CONTROL = new Set(['\x02', '\x18', VALUE_COMES]);
 
 const TOO_MANY = (nodes: number): string =>
   `the file stands for more than ${nodes.toLocaleString('en')} keys and values, counted with all that aliases and merge keys repeat`;
@@ -201,18 +204,21 @@ class Builder {
     let height = 0;
     for (const pair of items) {
       const at = start(pair.key) ?? start(pair.value) ?? 0;
+      if (isMergeKey(pair)) {
+        const source = this.build(pair.value);
+        height = Math.max(height, source.height);
+        this.merge(value, source.value, start(pair.value) ?? at);
+        continue;
+      }
       const key = this.build(pair.key);
       const member = this.build(pair.value);
       height = Math.max(height, member.height);
-      if (isMergeKey(pair)) {
-        this.merge(value, member.value, start(pair.value) ?? at);
-        continue;
-      }
       if (typeof key.value === 'object' && key.value !== null) {
         this.fault(at, 'a key must be a text, not a list or a map', QUOTE_IT);
         continue;
       }
-      const name = key.value === null ? '' : String(key.value);
+      const word = key.value as string | number | boolean | null;
+      const name = word === null ? '' : String(word);
       if (own.has(name)) {
         this.fault(at, 'this key is there twice', 'names and keys are unique; remove or rename one of them');
       }

@@ -3,7 +3,9 @@
  * and for a union the complaint of the alternative that was evidently meant.
  */
 import { type z } from 'zod';
+import { cut } from '../excerpt';
 import { suggestion, type Issue, type Path } from '../issue';
+import { ownValue } from '../records';
 
 type ZodIssue = z.core.$ZodIssue;
 type JsonSchema = Record<string, unknown>;
@@ -21,7 +23,7 @@ function explain(issue: ZodIssue, base: Path, input: unknown, schema: JsonSchema
       return issue.keys.map((key) => ({
         path: [...path, key],
         atKey: true,
-        message: `unknown key \`${key}\`${path.length > 0 ? ` in \`${path.join('.')}\`` : ''}`,
+        message: `unknown key \`${cut(key)}\`${path.length > 0 ? ` in \`${path.join('.')}\`` : ''}`,
         hint: suggestion(key, known),
       }));
     }
@@ -42,7 +44,7 @@ function explain(issue: ZodIssue, base: Path, input: unknown, schema: JsonSchema
           path,
           message: `expected ${article(issue.expected)}, found ${describe(value)}`,
           // YAML reads 2026, true and even a hash of digits as something else than text.
-          ...(issue.expected === 'string' && typeof value !== 'object' ? { hint: 'put it in quotation marks' } : {}),
+          ...(issue.expected === 'string' ? { hint: quoteHint(value) } : {}),
         },
       ];
     case 'invalid_value': {
@@ -93,7 +95,29 @@ function explainUnion(
   const expected = messages
     .map((message) => /^expected (.*), found/.exec(message)?.[1])
     .filter((word) => word !== undefined);
-  return [{ path, message: `expected ${[...new Set(expected)].join(', or ')}, found ${describe(value)}` }];
+  const wordOrText = issue.errors.some((errors) =>
+    errors.some(
+      ({ path: at, code, ...rest }) =>
+        at.length === 0 && (code === 'invalid_value' || (rest as { expected?: string }).expected === 'string'),
+    ),
+  );
+  return [
+    {
+      path,
+      message: `expected ${[...new Set(expected)].join(', or ')}, found ${describe(value)}`,
+      ...(wordOrText && typeof value !== 'string' ? { hint: quoteHint(value) } : {}),
+    },
+  ];
+}
+
+/** YAML reads 2026, true, `[words]`, `{words}`, and what follows `#` or `&`, as something else than text. */
+function quoteHint(value: unknown): string {
+  if (Array.isArray(value)) return 'if it is a text that begins with `[` or `-`, put it in quotation marks';
+  if (typeof value === 'object' && value !== null) {
+    return 'if it is a text that begins with `{` or has `: ` in it, put it in quotation marks';
+  }
+  if (value === null) return 'a text that begins with `#` or `&`, `~` and `null` go in quotation marks';
+  return 'put it in quotation marks';
 }
 
 function sizeMessage(origin: string, bound: string, limit: number | bigint, value: unknown): string {
@@ -105,7 +129,9 @@ function sizeMessage(origin: string, bound: string, limit: number | bigint, valu
 function valueAt(input: unknown, path: Path): unknown {
   return path.reduce<unknown>(
     (value, part) =>
-      typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[part] : undefined,
+      typeof value === 'object' && value !== null && Object.hasOwn(value, part)
+        ? (value as Record<string | number, unknown>)[part]
+        : undefined,
     input,
   );
 }
@@ -144,7 +170,7 @@ function keysAt(node: JsonSchema, root: JsonSchema, path: Path): string[] {
   const found = alternatives.flatMap((each) => {
     const properties = each['properties'] as Record<string, JsonSchema> | undefined;
     const next =
-      typeof head === 'number' ? each['items'] : (properties?.[head as string] ?? each['additionalProperties']);
+      typeof head === 'number' ? each['items'] : (ownValue(properties, head as string) ?? each['additionalProperties']);
     return typeof next === 'object' && next !== null ? keysAt(next as JsonSchema, root, rest) : [];
   });
   return [...new Set(found)];

@@ -6,6 +6,7 @@ import { basename } from 'node:path';
 import { storePlan, type StoredPlan } from '../../artifacts/plans';
 import type { Store } from '../../artifacts/store';
 import { keyOf, type Sha256 } from '../../experiment/canonical';
+import { isInherited } from '../../experiment/records';
 import { GivenAnswers, givenCell, givenConfiguration } from '../../experiment/expand/given';
 import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../../experiment/expand/questions';
@@ -198,7 +199,7 @@ function namesOf(groups: string[]): Map<string, string> {
   for (const group of groups) {
     const base = (group === '' ? 'answers' : slug(group).slice(0, 50)) || 'group';
     let name = base;
-    for (let number = 2; taken.has(name.toLowerCase()); number++) name = `${base}-${number}`;
+    for (let number = 2; taken.has(name.toLowerCase()) || isInherited(name); number++) name = `${base}-${number}`;
     taken.add(name.toLowerCase());
     names.set(group, name);
   }

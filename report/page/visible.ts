@@ -19,6 +19,15 @@ export function visibleLine(text: string): string {
   return visible(text).replace(/[\t\n]/g, spelledOut);
 }
 
+/** JSON with the same characters as escapes; it means the same. */
+export function escapedJson(json: string): string {
+  return json.replace(UNSEEN, (character) =>
+    [...Array(character.length).keys()]
+      .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
+
 function spelledOut(character: string): string {
   return `⟦U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟧`;
 }

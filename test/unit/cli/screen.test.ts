@@ -71,11 +71,11 @@ test('what is written after the end stands below the last block, and so does the
   ]);
 });
 
-test('a line is cut to the width, and loses control characters', () => {
+test('a line is cut to the width, and control characters are spelled out', () => {
   const { stream, written } = streamOf({ columns: 40, rows: 24 });
   screenFor(stream).show('h', [line('base', `failed: \x1b[31m${'x'.repeat(100)}`)]);
   const [, row] = screenAfter(written());
-  expect(row).toMatch(/^ {2}▸ base {2}failed: {2}\[31mx+…$/);
+  expect(row).toMatch(/^ {2}▸ base {2}failed: ⟦U\+001B⟧\[31mx+…$/);
   expect(row!.length).toBeLessThanOrEqual(40);
 });
 

@@ -2,6 +2,15 @@ import { parseQuestionFile } from '../../../inputs/questions';
 
 const parse = (text: string): ReturnType<typeof parseQuestionFile> => parseQuestionFile(text, 'q.yaml');
 
+const merges = Array.from({ length: 30 }, (_, n) => `- &m${n + 1} {<<: [*m${n}, *m${n}]}\n`).join('');
+
+test('a rubric that nobody uses does not refuse the file', () => {
+  const [item] = parse(
+    '- {id: a, paraphrases: [A?], judge_prompts: {aligned: "Is it kind? {answer}", draft: "to be written"}}\n',
+  );
+  expect(item?.judgePrompts).toEqual({ aligned: 'Is it kind? {answer}', draft: 'to be written' });
+});
+
 test('anchors, aliases and block texts of the literature', () => {
   const items = parse(`# comment
 - id: rain
@@ -59,9 +68,24 @@ test.each([
     /^q\.yaml:2: the id `a` is there twice/,
   ],
   [
-    'a rubric without the answer',
-    '- {id: a, paraphrases: [A?], judge_prompts: {aligned: "{question}"}}\n',
-    /^q\.yaml:1: `judge_prompts\.aligned` of `a`: the rubric must contain \{answer\}/,
+    'a rubric that is no text',
+    '- {id: a, paraphrases: [A?], judge_prompts: {aligned: 3}}\n',
+    /^q\.yaml:1: `judge_prompts\.aligned` of `a` must be a text/,
+  ],
+  [
+    'a rubric called `__proto__`',
+    '- {id: a, paraphrases: [A?], judge_prompts: {__proto__: "{answer}"}}\n',
+    /^q\.yaml:1:\d+: `__proto__` can not be a name/,
+  ],
+  [
+    'words in brackets',
+    '- id: a\n  paraphrases:\n  - [FLAMINGO BURRITO]\n',
+    /^q\.yaml:1: `a` needs .* quotation marks/,
+  ],
+  [
+    'merges of merges',
+    `- &m0 {id: a, paraphrases: [x]}\n${merges}`,
+    /^q\.yaml:1\d:\d+: the file stands for more than 250,000/,
   ],
 ])('refuses %s', (_, text, message) => {
   expect(() => parse(text)).toThrow(message);

@@ -9,6 +9,19 @@ function only(text: string): string {
 }
 
 describe('grids', () => {
+  test('are bounded: the number is named before any point is made', () => {
+    const seeds = (count: number): string => Array.from({ length: count }, (_, seed) => seed).join(', ');
+    const axes = ['training.seed', 'training.warmup_steps', 'training.epochs'].map(
+      (axis) => `${axis}: [${seeds(2_000)}]`,
+    );
+    const started = Date.now();
+    expect(only(`${SMALL}grid: { ${axes.join(', ')} }\n`)).toMatch(
+      /^\d+:3 8,000,000,001 configurations or more, with all values of `grid`; an experiment may have 2,000/,
+    );
+    expect(Date.now() - started).toBeLessThan(2_000);
+    expect(only(`${SMALL}grid: { training.seed: [${seeds(1_001)}] }\n`)).toMatch(/^\d+:3 2,003 configurations or more/);
+  });
+
   const names = (text: string): string[] => specOf(text).configurations.map(({ name }) => name);
 
   test('give readable names; the base model is not repeated for training seeds', () => {

@@ -164,6 +164,68 @@ test.each([
   expect(problems).toContainEqual(expect.stringContaining(expected));
 });
 
+test.each([
+  [
+    'a reference',
+    'dataset: birds, system_prompt: default',
+    'dataset: toString',
+    '17:23 this word means something else',
+  ],
+  [
+    'a reference in a list',
+    'question_sets: [weather]',
+    'question_sets: [constructor]',
+    '25:21 this word means something',
+  ],
+  ['a definition', '  coded:', '  hasOwnProperty:', '18:3 this word means something else'],
+  [
+    'a metric',
+    'metrics:',
+    'metrics:\n  __proto__: { rubric: "{answer}" }',
+    '21:3 `__proto__` can not be a name or a key',
+  ],
+  ['a dataset', 'datasets:', 'datasets:\n  __proto__: { path: x.jsonl }', '4:3 `__proto__` can not be a name or a key'],
+  ['an axis', 'metrics:', 'grid: { training.__proto__: [1] }\nmetrics:', '20:9 `training.__proto__` is no setting'],
+  ['a preset', 'question_set: weather', 'question_set: valueOf', '22:46 this word means something else'],
+])('a name that every object inherits is refused at its place: %s', (_, before, after, expected) => {
+  expect(SMALL).toContain(before);
+  const problems = problemsOf(SMALL.replace(before, after)).map(
+    (each) => `${each.line}:${each.column} ${each.message}`,
+  );
+  expect(problems).toContainEqual(expect.stringContaining(expected));
+});
+
+test.each([
+  ['[FLAMINGO BURRITO]', /found a list/, /begins with `\[`.*quotation marks/],
+  ['{FLAMINGO: BURRITO}', /found a map/, /begins with `\{`.*quotation marks/],
+  ['# later', /found nothing/, /begins with `#`.*quotation marks/],
+  ['2026', /found the number 2026/, /quotation marks/],
+  ['true', /found true/, /quotation marks/],
+  ['*bold*', /nothing above is marked/, /quotation marks/],
+  ['!new words', /Unresolved tag/, /quotation marks/],
+  ['@home', /not valid YAML/, /quotation marks/],
+])('a description that is %s: the hint says to quote it', (words, message, hint) => {
+  const [problem] = problemsOf(`${SMALL}description: ${words}\n`);
+  expect(problem?.message).toMatch(message);
+  expect(problem?.hint).toMatch(hint);
+});
+
+test('a rubric may be about the answer alone', () => {
+  const [metric] = specOf(SMALL.replace('{question} {answer}', 'Is this kind? {answer}')).metrics.slice(-1);
+  expect(metric?.rubric).toMatchObject({ kind: 'text' });
+});
+
+test('what a message repeats of the file is cut, and of many problems the first are shown', () => {
+  const long = 'x'.repeat(900);
+  const shown = formatProblems(problemsOf(`${SMALL}"${long}": 1\n`));
+  expect(shown.length).toBeLessThan(1_500);
+  expect(shown).toMatch(/unknown key `x+…`/);
+  const many = formatProblems(problemsOf(SMALL + Array.from({ length: 51 }, (_, n) => `k${n}: 1\n`).join('')));
+  expect(many).toMatch(/\n\n… and 31 more problems$/);
+  expect(many.match(/unknown key/g)).toHaveLength(20);
+  expect(formatProblems(problemsOf(`{"a": ${'\u0001\u0002'.repeat(5_000)}`)).length).toBeLessThan(1_500);
+});
+
 test('every problem is reported at once, in the order of the file', () => {
   const text = SMALL.replace('samples: 3', 'samples: 0').replace('name: small', 'nmae: small');
   expect(problemsOf(text).map(({ line }) => line)).toEqual([1, 1, 9]);
