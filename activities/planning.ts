@@ -4,7 +4,7 @@
 import { relative, resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { readCell } from '../artifacts/cells';
-import { recordExperiment } from '../artifacts/experiments';
+import { recordExperiment, resultsFolder } from '../artifacts/experiments';
 import { configurationOutline, queuesToJudge } from '../artifacts/outline';
 import { cellOf, loadPlan, queuesOf } from '../artifacts/plans';
 import { countReuse, judgesWithWork, newWork } from '../artifacts/reuse';
@@ -34,6 +34,8 @@ export interface PlanningHost {
   results: string | null;
   /** Downloads are kept here. */
   cacheFolder: string;
+  /** Names the proxy for downloads; default: none. */
+  env?: NodeJS.ProcessEnv;
   /** Opens archives; null while it is not set up. */
   python: () => Python | null;
   /** The program that runs, for the report. */
@@ -54,7 +56,8 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
       withHeartbeat(input.cell, async () => {
         const stored = await loadPlan(store, input.plan);
         const cell = cellOf(stored, input.configuration, input.cell);
-        const published = await publishCell(stored.plan, await readCell(store, stored.plan, cell), input.output);
+        const output = await resultsFolder(store, stored.plan.experiment, input.output);
+        const published = await publishCell(stored.plan, await readCell(store, stored.plan, cell), output);
         const run = attemptsOfRun(Context.current().info);
         return { ...published, paid: input.cut && (await paidInRun(store, stored, input.cut, run)) };
       }),
@@ -62,7 +65,8 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
     buildReport: (input) =>
       withHeartbeat('report', async () => {
         const stored = await loadPlan(store, input.plan);
-        return writeReport(store, stored, { output: input.output, version: host.version, results: input.results });
+        const output = await resultsFolder(store, stored.plan.experiment, input.output);
+        return writeReport(store, stored, { output, version: host.version, results: input.results });
       }),
   };
 }
@@ -109,7 +113,7 @@ function outputFolder(root: string | null, request: ExperimentRequest, { output 
 /** `{"file"}` and `{"yaml"}`: the file is read and its inputs imported here, on the worker. */
 async function planFromText(
   store: Store,
-  { experiments, cacheFolder, python }: PlanningHost,
+  { experiments, cacheFolder, env, python }: PlanningHost,
   request: ExperimentRequest,
 ): Promise<ArtifactRef> {
   if (request.plan === null) {
@@ -120,7 +124,7 @@ async function planFromText(
   }
   try {
     const file = await requestedFile(experiments, request);
-    const options = { store, cacheFolder, python: python(), confine: true };
+    const options = { store, cacheFolder, ...(env === undefined ? {} : { env }), python: python(), confine: true };
     const { stored, missing } = await importExperiment(file, options);
     if (stored !== null) return stored.ref;
     throw failure(

@@ -6,7 +6,7 @@ import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } fr
 import pc from 'picocolors';
 import { writeResults } from '../report/write-report';
 import { judgeCredentials } from '../judge/client';
-import { recordExperiment } from '../artifacts/experiments';
+import { moveResults, recordExperiment } from '../artifacts/experiments';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
@@ -56,6 +56,8 @@ export async function submitAndFollow(submission: Submission, options: SubmitOpt
   const files = new LocalFiles(dataFolder());
   const watch = watchServices(files);
   try {
+    // before a worker goes on with what an earlier command began: the folder of that time may have been renamed
+    await moveResults(submission.store, submission.plan.experiment, submission.output);
     const state = await useServices(files, { accounts: options.accounts, port: options.port }, say);
     return await applyAndFollow(await connect(state.address), submission, options, { files, ui: state.ui });
   } finally {

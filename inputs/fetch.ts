@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashFile } from '../artifacts/hash-file';
 import { sha256 as hash, type Sha256 } from '../experiment/canonical';
+import { certificateRemedy, fetchThroughProxy, UnusableProxy } from '../judge/proxy';
 
 export interface DownloadOptions {
   url: string;
@@ -20,6 +21,8 @@ export interface DownloadOptions {
   stallMs?: number;
   /** Attempts at a server that does not answer or fails; default 3. */
   attempts?: number;
+  /** Names the proxy (judge/proxy.ts); default: none. */
+  env?: NodeJS.ProcessEnv;
   /** `total` is null when the server does not say. */
   onProgress?: (done: number, total: number | null) => void;
   signal?: AbortSignal;
@@ -79,7 +82,11 @@ async function once(options: DownloadOptions, part: string): Promise<void> {
   const signal = options.signal === undefined ? stalled.signal : AbortSignal.any([options.signal, stalled.signal]);
   const file = await open(part, 'wx');
   try {
-    const response = await fetch(url, { signal, headers: { 'accept-encoding': 'identity' } });
+    const response = await fetchThroughProxy(
+      url,
+      { signal, headers: { 'accept-encoding': 'identity' } },
+      options.env ?? {},
+    );
     if (!response.ok) {
       throw new DownloadFailed(
         `${url}: the server answered ${response.status} ${response.statusText}`.trim(),
@@ -124,16 +131,23 @@ async function once(options: DownloadOptions, part: string): Promise<void> {
 
 /** fetch() says "fetch failed" and hides the reason in `cause`; a cut body is a plain TypeError. */
 function unexpected(url: string, error: unknown): DownloadFailed {
+  if (error instanceof UnusableProxy) return new DownloadFailed(`${url}: ${error.message}`, false);
   const reasons: string[] = [];
+  const remedies = new Set<string>();
   for (
     let each = error as NodeJS.ErrnoException | undefined;
     each?.message !== undefined;
     each = each.cause as typeof each
   ) {
     const { code, message } = each;
+    const remedy = certificateRemedy(code);
+    if (remedy !== null) remedies.add(remedy);
     reasons.push(code === undefined || message.includes(code) ? message : `${message} (${code})`);
   }
   const code = (error as NodeJS.ErrnoException).code;
   const local = code !== undefined && ['ENOSPC', 'EACCES', 'EROFS'].includes(code);
-  return new DownloadFailed(`${local ? 'saving ' : ''}${url}: ${[...new Set(reasons)].join(': ')}`, !local);
+  return new DownloadFailed(
+    `${local ? 'saving ' : ''}${url}: ${[[...new Set(reasons)].join(': '), ...remedies].join('; ')}`,
+    !local,
+  );
 }

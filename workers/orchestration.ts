@@ -33,6 +33,7 @@ async function main(): Promise<void> {
       // the embedded worker belongs to the person who asks, so it writes where it is told
       results: embedded ? null : resolve(process.env['FLAMINGO_RESULTS'] ?? '.'),
       cacheFolder: cacheFolder(),
+      env: process.env,
       python: pythonIfThere,
       version: programVersion,
     }),
