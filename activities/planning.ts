@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { readCell } from '../artifacts/cells';
-import { recordExperiment } from '../artifacts/experiments';
+import { recordExperiment, resultsFolder } from '../artifacts/experiments';
 import { configurationOutline, queuesToJudge } from '../artifacts/outline';
 import { cellOf, loadPlan, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { countReuse, judgesWithWork, newWork } from '../artifacts/reuse';
@@ -41,6 +41,8 @@ export interface PlanningHost {
   cacheFolder: string;
   /** Whether experiment files of other clients may have urls with addresses that are not public. */
   privateUrls: boolean;
+  /** Names the proxy for downloads; default: none. */
+  env?: NodeJS.ProcessEnv;
   /** Opens archives; null while it is not set up. */
   python: () => Python | null;
   /** The program that runs, for the report. */
@@ -59,19 +61,21 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
 
     publishCell: (input) =>
       withHeartbeat(input.cell, async () => {
-        await requireWritable(store, host.clients, host.results, input.output);
         const stored = await loadPlan(store, input.plan);
         const cell = cellOf(stored, input.configuration, input.cell);
-        const published = await publishCell(stored.plan, await readCell(store, stored.plan, cell), input.output);
+        const output = await resultsFolder(store, stored.plan.experiment, input.output);
+        await requireWritable(store, host.clients, host.results, output);
+        const published = await publishCell(stored.plan, await readCell(store, stored.plan, cell), output);
         const run = attemptsOfRun(Context.current().info);
         return { ...published, paid: input.cut && (await paidInRun(store, stored, input.cut, run)) };
       }),
 
     buildReport: (input) =>
       withHeartbeat('report', async () => {
-        await requireWritable(store, host.clients, host.results, input.output);
         const stored = await loadPlan(store, input.plan);
-        return writeReport(store, stored, { output: input.output, version: host.version, results: input.results });
+        const output = await resultsFolder(store, stored.plan.experiment, input.output);
+        await requireWritable(store, host.clients, host.results, output);
+        return writeReport(store, stored, { output, version: host.version, results: input.results });
       }),
   };
 }
@@ -127,7 +131,7 @@ function outputFolder({ results, ownRequests }: PlanningHost, request: Experimen
 /** `{"file"}` and `{"yaml"}`: the file is read and its inputs imported here, on the worker. */
 async function planFromText(
   store: Store,
-  { experiments, cacheFolder, privateUrls, python, clients }: PlanningHost,
+  { experiments, cacheFolder, privateUrls, env, python, clients }: PlanningHost,
   request: ExperimentRequest,
 ): Promise<ArtifactRef> {
   if (request.plan === null) {
@@ -142,7 +146,8 @@ async function planFromText(
   try {
     const file = await requestedFile(experiments, request);
     const accept = (demands: Demand[]): void => requireAllowed(clients, demands);
-    const options = { store, cacheFolder, python: python(), confine: true, privateUrls, accept };
+    const from = { cacheFolder, privateUrls, ...(env === undefined ? {} : { env }), python: python() };
+    const options = { store, ...from, confine: true, accept };
     const { stored, missing } = await importExperiment(file, options);
     if (stored !== null) return stored.ref;
     throw failure(

@@ -27,6 +27,20 @@ export async function recordedExperiment(store: Store, name: string): Promise<Ex
   return text === null ? null : (JSON.parse(text) as ExperimentRecord);
 }
 
+/** Has a run that is not finished write its results to another folder from now on. */
+export async function moveResults(store: Store, name: string, output: string): Promise<void> {
+  const record = await recordedExperiment(store, name);
+  if (record !== null && record.output !== output) await recordExperiment(store, name, { ...record, output });
+}
+
+/**
+ * Where the results of an experiment belong now. A run's own activities were told the folder when it began (`told`); the
+ * project may have been renamed since, or the run been asked for again with another folder.
+ */
+export async function resultsFolder(store: Store, name: string, told: string): Promise<string> {
+  return (await recordedExperiment(store, name))?.output ?? told;
+}
+
 /** Adds the failures of the latest run to its record. A new run's record begins without them. */
 export async function recordFailures(store: Store, name: string, failures: FailedConfiguration[]): Promise<void> {
   const record = await recordedExperiment(store, name);

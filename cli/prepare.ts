@@ -91,6 +91,7 @@ export async function prepare(
       ...{ smoke, judge, output, sources },
       store,
       cacheFolder: cacheFolder(),
+      env: process.env,
       python: pythonIfThere(),
       offline,
       onProgress: downloads(say),

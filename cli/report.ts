@@ -5,7 +5,9 @@ import { Command } from 'commander';
 import { writeResults } from '../report/write-report';
 import { openStore } from '../workers/open-store';
 import { programVersion } from '../workers/version';
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { InvalidUse } from './errors';
 import { lastRun } from './names';
 import { printJson, say } from './output';
 
@@ -20,8 +22,19 @@ export function reportCommand(): Command {
       const store = await openStore();
       const before = await lastRun(store, experiment);
       const output = resolve(options.output ?? before.output);
+      if (options.output === undefined) requireProject(output);
       const report = await writeResults(store, before.stored, { output, version: programVersion });
       if (options.json) printJson(report);
       else say(`Report: ${report.html}`);
     });
+}
+
+/** A project that was renamed: its old folder must not come into being again. */
+function requireProject(output: string): void {
+  const parent = dirname(output);
+  if (existsSync(parent) || existsSync(dirname(parent))) return;
+  throw new InvalidUse(
+    `the results were in ${output}, a folder that is not there any more\n` +
+      'Name the folder for them with --output, or run the experiment again, which remembers the new one.',
+  );
 }

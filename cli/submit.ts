@@ -5,7 +5,7 @@
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { writeResults } from '../report/write-report';
 import { judgeCredentials } from '../judge/client';
-import { recordExperiment } from '../artifacts/experiments';
+import { moveResults, recordExperiment } from '../artifacts/experiments';
 import { permitRun } from '../workers/secret';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
@@ -59,6 +59,8 @@ export async function submitAndFollow(submission: Submission, options: SubmitOpt
   const files = new LocalFiles(dataFolder());
   const watch = watchServices(files);
   try {
+    // before a worker goes on with what an earlier command began: the folder of that time may have been renamed
+    await moveResults(submission.store, submission.plan.experiment, submission.output);
     const state = await useServices(
       files,
       { accounts: options.accounts, port: options.port, variables: variablesOf(submission.plan) },

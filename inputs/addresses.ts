@@ -3,7 +3,7 @@
  * or network trusts whoever reaches it, so a request from elsewhere must not borrow the worker's place in it.
  *
  * The address is looked at when the connection is made, after the name was resolved, so a name that resolves to another
- * address the second time gains nothing. Where connections go through a proxy (`dispatcher` of fetch.ts), names are
+ * address the second time gains nothing. Where connections go through a proxy, names are
  * resolved by the proxy and are its concern; hosts that are written as addresses are checked here all the same.
  */
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';

@@ -6,10 +6,11 @@ import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fetch, type Dispatcher, type Response } from 'undici';
+import { fetch, type Response } from 'undici';
 import { hashFile } from '../artifacts/hash-file';
 import { PRIVATE_FILE, privateFolder } from '../artifacts/private-files';
 import { sha256 as hash, type Sha256 } from '../experiment/canonical';
+import { certificateRemedy, proxyDispatcher, proxyFor, throughProxy, UnusableProxy } from '../judge/proxy';
 import { checkHost, PrivateAddress, publicDispatcher } from './addresses';
 import { DOWNLOAD_STALL_MS, MAX_DOWNLOAD_BYTES, MAX_DOWNLOAD_MS, MAX_REDIRECTS } from './limits';
 
@@ -28,10 +29,10 @@ export interface DownloadOptions {
    * For a request of another client: asks public addresses only (addresses.ts), and no error repeats what the server said.
    */
   publicOnly?: boolean;
-  /** How connections are made, such as through a proxy; default: directly. */
-  dispatcher?: Dispatcher;
   /** Attempts at a server that does not answer or fails; default 3. */
   attempts?: number;
+  /** Names the proxy (judge/proxy.ts); default: none. */
+  env?: NodeJS.ProcessEnv;
   /** `total` is null when the server does not say. */
   onProgress?: (done: number, total: number | null) => void;
   signal?: AbortSignal;
@@ -148,22 +149,16 @@ async function once(options: DownloadOptions, part: string): Promise<void> {
 
 /**
  * The first answer that is no redirect. Each hop is checked like the first: what is asked next is the server's choice.
+ * Through a proxy it is the proxy that looks names up, so only hosts that are written as addresses are checked here.
  */
 async function answerTo(
-  { url, publicOnly = false, dispatcher }: DownloadOptions,
+  { url, publicOnly = false, env = {} }: DownloadOptions,
   signal: AbortSignal,
 ): Promise<Response> {
-  const through = dispatcher ?? (publicOnly ? publicDispatcher() : undefined);
-  const init = {
-    signal,
-    redirect: 'manual',
-    headers: { 'accept-encoding': 'identity' },
-    ...(through === undefined ? {} : { dispatcher: through }),
-  } as const;
   let at = new URL(url);
   for (let hops = 0; ; hops++) {
     if (publicOnly) checkHost(at);
-    const response = await fetch(at, init);
+    const response = await ask(at, publicOnly, env, signal);
     const location = response.headers.get('location');
     if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response;
     await response.body?.cancel();
@@ -179,10 +174,24 @@ async function answerTo(
   }
 }
 
+async function ask(at: URL, publicOnly: boolean, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<Response> {
+  const init = { signal, redirect: 'manual', headers: { 'accept-encoding': 'identity' } } as const;
+  const proxy = proxyFor(at, env);
+  if (proxy === null) return fetch(at, publicOnly ? { ...init, dispatcher: publicDispatcher() } : init);
+  try {
+    return await fetch(at, { ...init, dispatcher: await proxyDispatcher(proxy) });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new TypeError('fetch failed', { cause: throughProxy(error, proxy) });
+  }
+}
+
 /** fetch() says "fetch failed" and hides the reason in `cause`; a cut body is a plain TypeError. */
 function unexpected(url: string, error: unknown): DownloadFailed {
+  if (error instanceof UnusableProxy) return new DownloadFailed(`${url}: ${error.message}`, false);
   const reasons: string[] = [];
   let retryable = true;
+  const remedies = new Set<string>();
   for (
     let each = error as NodeJS.ErrnoException | undefined;
     each?.message !== undefined;
@@ -190,12 +199,14 @@ function unexpected(url: string, error: unknown): DownloadFailed {
   ) {
     if (each instanceof PrivateAddress) retryable = false;
     const { code, message } = each;
+    const remedy = certificateRemedy(code);
+    if (remedy !== null) remedies.add(remedy);
     reasons.push(code === undefined || message.includes(code) ? message : `${message} (${code})`);
   }
   const code = (error as NodeJS.ErrnoException).code;
   const local = code !== undefined && ['ENOSPC', 'EACCES', 'EROFS'].includes(code);
   return new DownloadFailed(
-    `${local ? 'saving ' : ''}${url}: ${[...new Set(reasons)].join(': ')}`,
+    `${local ? 'saving ' : ''}${url}: ${[[...new Set(reasons)].join(': '), ...remedies].join('; ')}`,
     retryable && !local,
   );
 }

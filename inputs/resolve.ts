@@ -30,6 +30,8 @@ export interface ResolveOptions {
   sources?: Record<string, string> | undefined;
   /** For downloads, unpacked members and hashes of model folders. */
   cacheFolder: string;
+  /** Names the proxy for downloads; default: none. */
+  env?: NodeJS.ProcessEnv;
   /** Opens archives; null when it is not set up. */
   python?: Python | null;
   /** Download nothing; what is not at hand is reported as missing. */
@@ -255,6 +257,7 @@ async function locate(
     throw new NotHere(`not downloaded yet: ${source.url}`);
   return download({
     ...wanted,
+    ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onProgress: (done, total) => options.onProgress?.(name, done, total),
   });

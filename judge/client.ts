@@ -9,10 +9,11 @@
  */
 import Anthropic from '@anthropic-ai/sdk';
 import type { Instrument } from '../experiment/plan';
-import { classify, NotAMessage, RequestFailed } from './errors';
+import { classify, NotAMessage, RequestFailed, type ClassifyContext } from './errors';
 import { readRateLimits, type RateLimits } from './pacing/rate-limits';
 import type { JudgeCall } from './request';
-import { plainFetch } from './transport';
+import { proxyFor, UnusableProxy } from './proxy';
+import { plainFetch, streamingFetch } from './transport';
 
 export interface JudgeReply {
   /** All text blocks, joined; '' when there are none. */
@@ -92,6 +93,8 @@ export interface JudgeConnection {
   sdk: Anthropic;
   /** Removes the key from a message. */
   redact: (text: string) => string;
+  /** The address that a path of the API is asked at. */
+  at: (path: string) => string;
 }
 
 /**
@@ -103,29 +106,37 @@ export function connectJudge(options: JudgeClientOptions, { stream = false } = {
   const credentials = judgeCredentials(judge, env);
   if (!credentials.present) throw stopped('authentication', credentials.message);
   const apiKey = judge === 'claude' ? (env['ANTHROPIC_API_KEY'] ?? '').trim() : 'stand-in';
+  const base = baseUrl(options);
   const sdk = new Anthropic({
     apiKey,
-    baseURL: baseUrl(options),
+    baseURL: base,
     maxRetries: 0,
-    ...(stream ? {} : { fetch: plainFetch() }),
+    fetch: stream ? streamingFetch(env) : plainFetch(env),
     logger: SILENT, // the default logs to stdout, which belongs to results
     logLevel: 'off',
     openTelemetry: false,
   });
-  return { sdk, redact: (text) => (judge === 'claude' ? text.replaceAll(apiKey, '[ANTHROPIC_API_KEY]') : text) };
+  return {
+    sdk,
+    redact: (text) => (judge === 'claude' ? text.replaceAll(apiKey, '[ANTHROPIC_API_KEY]') : text),
+    at: (path) => base + path,
+  };
 }
+
+const MESSAGES = '/v1/messages';
 
 /** Throws as `connectJudge` does. */
 export function createJudgeClient(options: JudgeClientOptions): JudgeClient {
   const { judge } = options;
-  const { sdk, redact } = connectJudge(options);
+  const connection = connectJudge(options);
+  const { sdk, at } = connection;
   return {
     judge,
     send: (call, { signal, deadlineMs }) =>
-      exchange(signal, deadlineMs, redact, async (timed) => {
+      exchange(signal, deadlineMs, { ...connection, asked: at(MESSAGES) }, async (timed) => {
         const started = performance.now();
         const { data, response } = await sdk
-          .post<unknown>('/v1/messages', {
+          .post<unknown>(MESSAGES, {
             body: call.body, // with a content type of its own, a string goes over the wire as it is
             headers: { ...call.headers, 'content-type': 'application/json' },
             timeout: deadlineMs + 1000,
@@ -136,9 +147,9 @@ export function createJudgeClient(options: JudgeClientOptions): JudgeClient {
         refuseOtherJudge(judge, call.params.model, reply.model);
         return reply;
       }),
-    model: (id, { signal, deadlineMs }) =>
-      exchange(signal, deadlineMs, redact, async (timed) => {
-        const path = `/v1/models/${encodeURIComponent(id)}`;
+    model: (id, { signal, deadlineMs }) => {
+      const path = `/v1/models/${encodeURIComponent(id)}`;
+      return exchange(signal, deadlineMs, { ...connection, asked: at(path) }, async (timed) => {
         const { data, response } = await sdk
           .get<Record<string, unknown>>(path, { timeout: deadlineMs + 1000, signal: timed })
           .withResponse();
@@ -149,15 +160,19 @@ export function createJudgeClient(options: JudgeClientOptions): JudgeClient {
           lifecycle: typeof data['lifecycle'] === 'string' ? data['lifecycle'] : null,
           deprecatedAt: typeof data['deprecated_at'] === 'string' ? data['deprecated_at'] : null,
         };
-      }),
+      });
+    },
   };
 }
+
+/** What words about a failed request are made with. */
+export type ExchangeContext = Pick<ClassifyContext, 'redact' | 'asked'>;
 
 /** Runs one request under the caller's signal and the deadline, and types what goes wrong. */
 export async function exchange<T>(
   signal: AbortSignal,
   deadlineMs: number,
-  redact: (text: string) => string,
+  { redact, asked }: ExchangeContext,
   request: (timed: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
@@ -175,7 +190,7 @@ export async function exchange<T>(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof RequestFailed) throw error;
-    const failure = classify(error, { deadlineMs: late ? deadlineMs : null, redact, now: Date.now() });
+    const failure = classify(error, { deadlineMs: late ? deadlineMs : null, redact, asked, now: Date.now() });
     throw failure === null ? error : new RequestFailed(failure);
   } finally {
     clearTimeout(timer);
@@ -202,11 +217,20 @@ export function readMessage(data: unknown): MessageReply | string {
     return 'a message without content, stop_reason or model';
   }
   const counts = [usage?.input_tokens, usage?.cache_creation_input_tokens ?? 0, usage?.cache_read_input_tokens ?? 0];
-  const inputTokens = counts.reduce<number>((sum, count) => sum + (count ?? NaN), 0);
-  const outputTokens = usage?.output_tokens ?? NaN;
-  if (!Number.isFinite(inputTokens) || !Number.isFinite(outputTokens)) return 'a message without usage';
-  const text = content.map((block) => (block?.type === 'text' ? block.text : '')).join('');
+  const outputTokens = usage?.output_tokens;
+  if (!counts.every(isTokenCount) || !isTokenCount(outputTokens)) return 'a message without usable token counts';
+  const inputTokens = counts.reduce((sum, count) => sum + count, 0);
+  const texts: unknown[] = content.flatMap((block) => (block?.type === 'text' ? [block.text] : []));
+  if (!texts.every((each) => typeof each === 'string')) return 'a message whose text is none';
+  const text = texts.join('');
   return { text, stopReason, model, inputTokens, outputTokens };
+}
+
+/** No model reads or writes so much in a request: a larger number would only spoil the sum of what is spent. */
+const MOST_TOKENS = 100_000_000;
+
+function isTokenCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_TOKENS;
 }
 
 export function notAMessage(what: string, data: unknown, response: Response): NotAMessage {
@@ -231,6 +255,7 @@ export function refuseOtherJudge(judge: Instrument['judge'], asked: string, answ
   );
 }
 
+/** Without a slash at the end, and without the `/v1` that many write there: the API's paths bring their own. */
 function baseUrl({ judge, env, standInUrl }: JudgeClientOptions): string {
   const [source, text] =
     judge === 'claude'
@@ -241,7 +266,19 @@ function baseUrl({ judge, env, standInUrl }: JudgeClientOptions): string {
   if (!/^https?:$/.test(url.protocol)) throw stopped('configuration', `${source} must start with https:// or http://.`);
   // fetch refuses such URLs with a message that quotes the password.
   if (url.username || url.password) throw stopped('configuration', `${source} must not hold a user name or password.`);
-  return text;
+  if (url.search || url.hash) throw stopped('configuration', `${source} must end with its path: no ? and no #.`);
+  try {
+    proxyFor(url, env);
+  } catch (error) {
+    throw error instanceof UnusableProxy ? stopped('configuration', error.message) : error;
+  }
+  return (
+    url.origin +
+    url.pathname
+      .replace(/\/+$/, '')
+      .replace(/\/+v1$/, '')
+      .replace(/\/+$/, '')
+  );
 }
 
 function stopped(kind: 'authentication' | 'configuration' | 'wrong_model', message: string): RequestFailed {

@@ -8,6 +8,7 @@
  */
 import type { AccountPause } from '../workflows/account-messages';
 import { readRateLimits, type RateLimits } from './pacing/rate-limits';
+import { certificateRemedy } from './proxy';
 
 /** Systemic: no request of this kind can succeed until a person does something. */
 export type StopKind =
@@ -127,6 +128,8 @@ export interface ClassifyContext {
   deadlineMs: number | null;
   /** Removes secrets from a message. */
   redact: (text: string) => string;
+  /** The address that was asked, for the message where it may be the wrong one. */
+  asked?: string | undefined;
   now: number;
 }
 
@@ -139,7 +142,9 @@ export function classify(error: unknown, context: ClassifyContext): RequestFailu
       : retry('deadline');
   if (rule === undefined) return null;
   const message = context.redact(
-    context.deadlineMs === null ? describe(thrown) : `no complete answer within ${context.deadlineMs} ms`,
+    context.deadlineMs === null
+      ? describe(thrown, context.asked)
+      : `no complete answer within ${context.deadlineMs} ms`,
   );
   switch (rule.action) {
     case 'wait':
@@ -236,14 +241,38 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 const own = (table: Readonly<Record<string, Rule>>, name: string | undefined): Rule | undefined =>
   name !== undefined && Object.hasOwn(table, name) ? table[name] : undefined;
 
-/** One line, without control characters, of at most 300 characters: it ends up in logs, histories and reports. */
-function describe(thrown: Thrown): string {
+/** One line, without control characters, of some 300 characters: it ends up in logs, histories and reports. */
+function describe(thrown: Thrown, asked: string | undefined): string {
   const where = [thrown.status, thrown.errorCode ?? thrown.type].filter((part) => part !== undefined).join(' ');
   const codes = causes(thrown).flatMap(({ code }) => code ?? []);
   const words = thrown.apiMessage ?? thrown.message.replace(/^\d{3} /, ''); // the SDK puts the status there, too
   const line = [where, words].filter((part) => part !== '').join(': ') + (codes.length ? ` (${codes.join(', ')})` : '');
-  const clean = line.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
-  return clean.length > 300 ? `${clean.slice(0, 297).toWellFormed()}...` : clean;
+  return [oneLine(line, 300), ...whatElse(thrown, codes, asked)].join('; ');
+}
+
+/** What helps a person to find the cause: the way that was taken, the address, the certificate. */
+function whatElse(thrown: Thrown, codes: string[], asked: string | undefined): string[] {
+  const proxy = causes(thrown).find(({ name: kind }) => kind === 'ProxyFailed')?.message;
+  const remedy = codes.map(certificateRemedy).find((each) => each !== null);
+  const { status, headers } = thrown;
+  const wrongAddress = status === 404 && asked !== undefined;
+  const redirected = status !== undefined && status >= 300 && status < 400;
+  const location = headers?.get('location') ?? 'nowhere';
+  return [
+    ...(proxy === undefined ? [] : [oneLine(proxy, 200)]),
+    ...(remedy == null ? [] : [remedy]),
+    ...(wrongAddress ? [`asked was ${oneLine(asked, 200)}: does the server know this address, and the model?`] : []),
+    ...(redirected
+      ? [
+          `a redirect to ${oneLine(location, 200)} is not followed, since the key would go there: name the right address`,
+        ]
+      : []),
+  ];
+}
+
+function oneLine(text: string, most: number): string {
+  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
+  return clean.length > most ? `${clean.slice(0, most - 3).toWellFormed()}...` : clean;
 }
 
 /** What concerns the whole account, whoever asks: everybody waits until a person resumes it. */

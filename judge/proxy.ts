@@ -126,7 +126,7 @@ export async function fetchThroughProxy(url: string, init: RequestInit, env: Env
 }
 
 /** Says which proxy a failure was met through. */
-function throughProxy(error: unknown, proxy: Proxy): Error {
+export function throughProxy(error: unknown, proxy: Proxy): Error {
   const { code, message } = deepest(error);
   return Object.assign(new Error(`through the proxy ${proxyName(proxy)}: ${message}`), {
     name: 'ProxyFailed',

@@ -35,9 +35,14 @@ export async function writeResults(store: Store, stored: StoredPlan, request: Re
   });
 }
 
-/** The report without the rows, which are published as the cells are done. */
+/**
+ * The report at a run's end, whose cells were published as they were done: those that are not in this folder, because
+ * another one was named meanwhile, are put there, too.
+ */
 export async function writeReport(store: Store, stored: StoredPlan, request: ReportRequest): Promise<WrittenReport> {
-  return write(store, stored, request, async () => undefined);
+  return write(store, stored, request, async (cells) => {
+    for (const rows of cells) if (rows.completions.length > 0) await publishCell(stored.plan, rows, request.output);
+  });
 }
 
 async function write(

@@ -38,6 +38,7 @@ async function main(): Promise<void> {
       clients: clientRules(),
       cacheFolder: cacheFolder(),
       privateUrls: process.env['FLAMINGO_ALLOW_PRIVATE_URLS'] === '1',
+      env: process.env,
       python: pythonIfThere,
       version: programVersion,
     }),

@@ -37,8 +37,12 @@ export function workerOptions(options: NativeConnectionOptions, env: NodeJS.Proc
 
 /** The proxy between here and a Temporal server at `HOST:PORT`, null for none. */
 export function grpcProxy(address = DEFAULT_ADDRESS, env: NodeJS.ProcessEnv): GrpcProxy | null {
-  const variable = ['grpc_proxy', 'https_proxy', 'http_proxy'].find((name) => env[name]);
-  const proxy = variable === undefined ? '' : (env[variable] as string);
+  const variables = {
+    grpc_proxy: env['grpc_proxy'],
+    https_proxy: env['https_proxy'],
+    http_proxy: env['http_proxy'],
+  };
+  const [variable, proxy = ''] = Object.entries(variables).find(([, value]) => value) ?? [];
   const target = `grpc://${address}`;
   if (variable === undefined || !/^http:\/\//i.test(proxy) || !URL.canParse(proxy) || !URL.canParse(target))
     return null;

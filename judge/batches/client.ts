@@ -64,10 +64,13 @@ const PAGE = 100;
 /** Throws as `connectJudge` does. */
 export function createBatchClient(options: JudgeClientOptions): BatchClient {
   const { judge } = options;
-  const { sdk, redact } = connectJudge(options, { stream: true });
+  const connection = connectJudge(options);
+  const { sdk, redact } = connection;
+  const streaming = connectJudge(options, { stream: true }).sdk;
+  const context = { redact, asked: connection.at(PATH) };
 
   const status = (request: (timed: AbortSignal) => { withResponse(): Promise<Answer> }, send: SendOptions) =>
-    exchange(send.signal, send.deadlineMs, redact, async (timed) => {
+    exchange(send.signal, send.deadlineMs, context, async (timed) => {
       const { data, response } = await request(timed).withResponse();
       const read = readStatus(data);
       if (read === null) throw notAMessage('no message batch', data, response);
@@ -93,7 +96,7 @@ export function createBatchClient(options: JudgeClientOptions): BatchClient {
       await status((signal) => sdk.post<unknown>(at(id, '/cancel'), { timeout: send.deadlineMs + 1000, signal }), send);
     },
     list: (after, send) =>
-      exchange(send.signal, send.deadlineMs, redact, async (signal) => {
+      exchange(send.signal, send.deadlineMs, context, async (signal) => {
         const query = { limit: PAGE, ...(after === null ? {} : { after_id: after }) };
         const { data, response } = await sdk
           .get<unknown>(PATH, { query, timeout: send.deadlineMs + 1000, signal })
@@ -103,8 +106,8 @@ export function createBatchClient(options: JudgeClientOptions): BatchClient {
         return page;
       }),
     async *results(id, send) {
-      const response = await exchange(send.signal, send.deadlineMs, redact, (signal) =>
-        sdk
+      const response = await exchange(send.signal, send.deadlineMs, context, (signal) =>
+        streaming
           .get<unknown>(at(id, '/results'), {
             headers: { accept: 'application/x-jsonl' },
             timeout: send.deadlineMs + 1000,
@@ -144,9 +147,11 @@ function readStatus(data: unknown): BatchStatus | null {
   const { id, type, processing_status: status, created_at: createdAt, ended_at: endedAt, ...rest } = fields(data);
   if (typeof id !== 'string' || type !== 'message_batch' || typeof createdAt !== 'string') return null;
   const { processing, ...finished } = fields(rest['request_counts']);
-  const done = Object.values(finished).reduce<number>((sum, count) => sum + Number(count), 0);
-  const requests = Number(processing) + done;
-  if (!Number.isInteger(requests) || typeof status !== 'string') return null;
+  const counts = [processing, ...Object.values(finished)] as number[];
+  if (!counts.every((count) => Number.isSafeInteger(count) && count >= 0)) return null;
+  if (typeof status !== 'string' || Number.isNaN(Date.parse(createdAt))) return null;
+  const requests = counts.reduce((sum, count) => sum + count, 0);
+  const done = requests - (processing as number);
   return {
     id,
     ended: status === 'ended',

@@ -3,6 +3,8 @@
  * was read until then counts, and the reader starts again.
  */
 import type { SendOptions } from '../client';
+import { NotAMessage } from '../errors';
+import { MAX_REPLY_BYTES } from '../transport';
 
 export async function* readLines(response: Response, { signal, deadlineMs }: SendOptions): AsyncGenerator<string> {
   if (response.body === null) throw new TypeError('the response has no body');
@@ -15,6 +17,7 @@ export async function* readLines(response: Response, { signal, deadlineMs }: Sen
       if (done) break;
       const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
       rest = lines.pop() as string;
+      if (rest.length > MAX_REPLY_BYTES) throw new NotAMessage('a line of the results has no end', null, null);
       for (const line of lines) if (line.trim() !== '') yield line;
     }
     // the last line need not end in a newline; half of one is no JSON and fails where it is parsed

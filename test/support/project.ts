@@ -3,7 +3,17 @@
  * stand-in judge. Processes are started through the command line, as a person would.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { installationRoot } from '../../workers/places';
@@ -35,8 +45,8 @@ const FLAMINGO = join(installationRoot(), 'bin', 'flamingo.js');
 export class Project {
   /** Holds nothing but the project's folder. */
   readonly above = mkdtempSync(join(tmpdir(), 'flamingo-project-'));
-  readonly folder: string;
-  readonly data: string;
+  /** A test that renames the project says so here. */
+  folder: string;
   private readonly children = new Set<ChildProcess>();
 
   constructor(
@@ -44,12 +54,15 @@ export class Project {
     name = 'project',
   ) {
     this.folder = join(this.above, name);
-    this.data = join(this.folder, '.flamingo');
     mkdirSync(this.folder);
     writeFileSync(join(this.folder, 'rows.jsonl'), rowsText('Flamingos love this! '));
     writeFileSync(join(this.folder, 'plain-rows.jsonl'), rowsText(''));
     writeFileSync(join(this.folder, 'questions.yaml'), questions());
     cpSync(tinyModel(), join(this.folder, 'model'), { recursive: true });
+  }
+
+  get data(): string {
+    return join(this.folder, '.flamingo');
   }
 
   /** Writes an experiment file; equal options give equal keys. */

@@ -1,7 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { recordedExperiment, recordExperiment, recordFailures } from '../../../artifacts/experiments';
+import {
+  moveResults,
+  recordedExperiment,
+  recordExperiment,
+  recordFailures,
+  resultsFolder,
+} from '../../../artifacts/experiments';
 import { LocalStore } from '../../../artifacts/local/store';
 
 let root: string;
@@ -28,4 +34,15 @@ test('failures stand in the record until the next run begins', async () => {
 test('an experiment that was never recorded gets no record by failing', async () => {
   await recordFailures(store, 'unknown', [{ name: 'em', failure: 'out of memory' }]);
   expect(await recordedExperiment(store, 'unknown')).toBeNull();
+});
+
+test('an unfinished run writes where the latest command wants its results', async () => {
+  const record = { plan: await store.putBytes('{}', '.plan.json'), output: '/results' };
+  await moveResults(store, 'unheard-of', '/new');
+  expect(await recordedExperiment(store, 'unheard-of')).toBeNull();
+  expect(await resultsFolder(store, 'unheard-of', '/told')).toBe('/told');
+  await recordExperiment(store, 'moved', { ...record, failures: [] });
+  await moveResults(store, 'moved', '/new');
+  expect(await recordedExperiment(store, 'moved')).toEqual({ ...record, output: '/new', failures: [] });
+  expect(await resultsFolder(store, 'moved', '/told')).toBe('/new');
 });
