@@ -100,9 +100,7 @@ export async function archiveMember(options: ArchiveMember): Promise<string> {
   const bounds = { ...BOUNDS, ...options.bounds };
   const { size } = await stat(options.archive);
   if (size > bounds.bytes) {
-    throw unreadable(
-      `${options.archive}: the archive is larger than ${inBytes(bounds.bytes)}, which is the limit`,
-    );
+    throw unreadable(`${options.archive}: the archive is larger than ${inBytes(bounds.bytes)}, which is the limit`);
   }
   const unpacked = await mkdtemp(join(folder, 'unpacking-'));
   try {
