@@ -23,6 +23,7 @@ import { publishCell } from '../report/publish';
 import type { PlanningActivities } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
 import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages';
+import { refusingDamage } from './damage';
 import { withHeartbeat } from './heartbeat';
 import { attemptsOfRun } from './leases';
 
@@ -43,7 +44,7 @@ export interface PlanningHost {
 }
 
 export function planningActivities(store: Store, host: PlanningHost): PlanningActivities {
-  return {
+  return refusingDamage({
     planExperiment: (request) => withHeartbeat('planning', () => outline(store, host, request)),
 
     planJudging: (input) =>
@@ -66,7 +67,7 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
         const stored = await loadPlan(store, input.plan);
         return writeReport(store, stored, { output: input.output, version: host.version, results: input.results });
       }),
-  };
+  } satisfies PlanningActivities);
 }
 
 async function outline(store: Store, host: PlanningHost, request: ExperimentRequest): Promise<ExperimentOutline> {

@@ -7,6 +7,7 @@
  * Hub models that the hub's cache lacks are downloaded; HF_HUB_OFFLINE=1 or FLAMINGO_ALLOW_DOWNLOAD=0 forbid it.
  */
 import { join } from 'node:path';
+import { refusingDamage } from '../activities/damage';
 import type { GpuDependencies } from '../gpu-activities/dependencies';
 import { finetune } from '../gpu-activities/finetune';
 import { generate } from '../gpu-activities/generate';
@@ -48,11 +49,11 @@ async function main(): Promise<void> {
         : null,
     checkpointEverySteps: every > 0 ? every : null,
   };
-  const activities: GpuActivities = {
+  const activities: GpuActivities = refusingDamage({
     finetune: (input) => finetune(dependencies, input),
     generate: (input) => generate(dependencies, input),
     measure: (input) => measure(dependencies, input),
-  };
+  } satisfies GpuActivities);
   await runWorker(
     {
       name: 'gpu',

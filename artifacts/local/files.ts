@@ -5,31 +5,28 @@
  * the store's folder can have in common, and it can not create a file only if absent.
  */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { contentOf, createExclusive, readExclusive, replaceExclusive } from './create-exclusive';
 
-/** Creates `path` whole or not at all; false when it stood already. link(2) is atomic also on network file systems. */
+/** Creates `path` whole or not at all; false when it stood already. Atomic also on network file systems. */
 export async function createOnce(root: string, path: string, data: string | Uint8Array): Promise<boolean> {
-  if ((await sizeOf(path)) !== null) return false; // link(2) has the last word
+  if ((await sizeOf(path)) !== null) return false; // spares writing; createExclusive has the last word
   await mkdir(dirname(path), { recursive: true });
   let created = false;
-  await staged(root, data, async (temporary) => {
-    created = await linkIfAbsent(temporary, path);
+  await staged(root, data, (temporary) => {
+    created = createExclusive(temporary, path);
   });
   return created;
 }
 
 export async function replaceFile(root: string, path: string, data: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await staged(root, data, (temporary) => rename(temporary, path));
+  await staged(root, data, (temporary) => replaceExclusive(temporary, path));
 }
 
 /** Writes a temporary file in the store's `tmp` folder, flushed to disk, and hands its path to `place`. */
-async function staged(
-  root: string,
-  data: string | Uint8Array,
-  place: (temporary: string) => Promise<void>,
-): Promise<void> {
+async function staged(root: string, data: string | Uint8Array, place: (temporary: string) => void): Promise<void> {
   const temporary = join(root, 'tmp', randomUUID());
   const file = await open(temporary, 'wx');
   try {
@@ -39,20 +36,9 @@ async function staged(
     await file.close();
   }
   try {
-    await place(temporary);
+    place(temporary);
   } finally {
     await rm(temporary, { force: true });
-  }
-}
-
-/** False when `path` stood already. */
-export async function linkIfAbsent(from: string, path: string): Promise<boolean> {
-  try {
-    await link(from, path);
-    return true;
-  } catch (error) {
-    if (!isCode(error, 'EEXIST')) throw error;
-    return false;
   }
 }
 
@@ -63,11 +49,12 @@ export async function renameIfPresent(from: string, path: string): Promise<void>
 /** Null when there is no such file. */
 export async function sizeOf(path: string): Promise<number | null> {
   const about = await ifPresent(stat(path), null);
-  return about === null ? null : about.size;
+  if (about === null || !about.isDirectory()) return about?.size ?? null;
+  return (await ifPresent(stat(contentOf(path)), null))?.size ?? null;
 }
 
 export async function readIfPresent(path: string): Promise<string | null> {
-  return ifPresent(readFile(path, 'utf8'), null);
+  return ifPresent(new Promise((resolve) => resolve(readExclusive(path))), null);
 }
 
 /** Names in a folder in alphabetical order; none when it is absent. */

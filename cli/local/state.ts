@@ -6,8 +6,9 @@
  *     .flamingo/run/clients/PID       a command that needs the services, likewise; when none is left they are stopped
  *     .flamingo/run/detached          keeps them running without a client (`--detach`)
  */
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { createExclusive, readExclusive, removeExclusive } from '../../artifacts/local/create-exclusive';
 import { identityOf, isRunning, processOf } from './processes';
 
 export interface ServiceState {
@@ -99,12 +100,7 @@ export class LocalFiles {
     writeFileSync(mine, identityOf(process.pid));
     try {
       for (let round = 0; round < 3; round += 1) {
-        try {
-          linkSync(mine, this.lock);
-          return true;
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        }
+        if (createExclusive(mine, this.lock)) return true;
         const holder = this.readLock();
         if (holder === null) continue;
         if (processOf(holder) !== null) return false;
@@ -126,12 +122,10 @@ export class LocalFiles {
       throw error;
     }
     try {
-      if (readFileSync(aside, 'utf8') !== stale) linkSync(aside, this.lock);
-    } catch (error) {
-      // a third one was quicker: the owner of what we hold sees that the lock is no longer its own, and ends
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      // false where a third one was quicker: the owner of what we hold sees that the lock is no longer its own, and ends
+      if (readExclusive(aside) !== stale) createExclusive(aside, this.lock);
     } finally {
-      rmSync(aside, { force: true });
+      rmSync(aside, { force: true, recursive: true });
     }
   }
 
@@ -140,7 +134,7 @@ export class LocalFiles {
   }
 
   releaseLock(): void {
-    if (this.ownsLock()) rmSync(this.lock, { force: true });
+    if (this.ownsLock()) removeExclusive(this.lock);
   }
 
   /** Process id of the living supervisor. */
@@ -201,7 +195,7 @@ export class LocalFiles {
 
 function readOptional(path: string): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    return readExclusive(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
