@@ -21,7 +21,8 @@ import { z } from 'zod';
 import { keyOf, sha256, type Sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { hashFile } from '../hash-file';
-import { artifactRef, InvalidReference } from '../reference';
+import { parseManifest } from '../manifest';
+import { InvalidReference } from '../reference';
 import {
   ArtifactDamaged,
   type Attempt,
@@ -244,24 +245,6 @@ function refuseOther(path: string, found: Sha256, { sha256: expected }: Artifact
     `${path} has SHA-256 ${found}, expected ${expected}. ` +
       'Delete the file and run the experiment again: what it belongs to is made anew.',
   );
-}
-
-const MANIFEST = z.looseObject({
-  stage: z.string(),
-  key: z.string(),
-  results: z.record(z.string(), artifactRef),
-  provenance: z.record(z.string(), artifactRef),
-  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
-  committed: z.looseObject({ attempt: z.string(), host: z.string(), at: z.string() }),
-});
-
-function parseManifest(text: string | null): Manifest | null {
-  try {
-    const value: unknown = text === null ? null : JSON.parse(text);
-    return MANIFEST.safeParse(value).success ? (value as Manifest) : null;
-  } catch {
-    return null;
-  }
 }
 
 async function symlinkIfAbsent(target: string, path: string): Promise<void> {
