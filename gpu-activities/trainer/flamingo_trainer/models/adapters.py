@@ -153,8 +153,8 @@ def plain(value: Any) -> Any:
 def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype, config: str | None = None) -> PeftModel:
     """Puts a stored adapter on `base` for sampling, in the base's precision.
 
-    `expected`: the SHA-256 of the weights, `config`: that of the settings, where they are known. Raises `Failure` `data`
-    when a file is not the one that was asked for.
+    `expected`: the SHA-256 of the weights; `config`: that of the settings, where they are known. Raises `Failure`
+    `data` when a file is not the one that was asked for.
     """
     weights = folder / WEIGHTS
     for file in (weights, folder / CONFIG):
