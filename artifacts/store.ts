@@ -42,7 +42,7 @@ export interface Store {
   read(ref: ArtifactRef): Promise<Buffer>;
   /**
    * A working copy of an artifact, for programs that read files: its absolute path on this machine, good for the
-   * operation that asked. Nobody writes to it. Verified each time, at some 1.5 GB a second, whatever was verified before: a
+   * operation that asked. Nobody writes to it. Verified each time, which takes a second or two for each GB, whatever was verified before: a
    * file's times can be set by whoever changes it. Throws `ArtifactDamaged`. The local store hands out its own file.
    */
   checkOut(ref: ArtifactRef): Promise<string>;
