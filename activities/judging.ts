@@ -8,6 +8,7 @@ import type { Store } from '../artifacts/store';
 import type { Instrument } from '../experiment/plan';
 import type { JudgeActivities } from '../workflows/activity-types';
 import { checkJudge } from './check-judge';
+import { refusingDamage } from './damage';
 import { withHeartbeat } from './heartbeat';
 import { cancelBatch, judgeBatch } from './judge-batch';
 import { createJudgeClient, type JudgeClient } from '../judge/client';
@@ -46,7 +47,7 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
   };
   return {
     full: () => loading.full || shares.full,
-    activities: {
+    activities: refusingDamage({
       checkJudge: ({ plan, judges }) =>
         withHeartbeat('checking the judge', async () => {
           const { spec } = await loadPlanForJudging(store, plan);
@@ -60,7 +61,7 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
         ),
       judgeBatch: (input) => inTerms(() => judgeBatch(store, env, shares, input)),
       cancelBatch: (input) => inTerms(() => cancelBatch(store, env, input)),
-    },
+    } satisfies JudgeActivities),
   };
 }
 

@@ -25,6 +25,7 @@ import type { PlanningActivities } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
 import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages';
 import { requireAllowed, requirePermitted, requireWritable, type ClientRules } from './clients';
+import { refusingDamage } from './damage';
 import { withHeartbeat } from './heartbeat';
 import { attemptsOfRun } from './leases';
 
@@ -50,7 +51,7 @@ export interface PlanningHost {
 }
 
 export function planningActivities(store: Store, host: PlanningHost): PlanningActivities {
-  return {
+  return refusingDamage({
     planExperiment: (request) => withHeartbeat('planning', () => outline(store, host, request)),
 
     planJudging: (input) =>
@@ -77,7 +78,7 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
         await requireWritable(store, host.clients, host.results, output);
         return writeReport(store, stored, { output, version: host.version, results: input.results });
       }),
-  };
+  } satisfies PlanningActivities);
 }
 
 async function outline(store: Store, host: PlanningHost, request: ExperimentRequest): Promise<ExperimentOutline> {

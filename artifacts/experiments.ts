@@ -3,6 +3,9 @@
  * and `report` work without Temporal.
  */
 import type { ArtifactRef } from '../experiment/plan';
+import { z } from 'zod';
+import { checkedDocument } from './documents';
+import { artifactRef } from './reference';
 import type { Store } from './store';
 
 export interface ExperimentRecord {
@@ -18,13 +21,20 @@ export interface FailedConfiguration {
   failure: string;
 }
 
+const RECORD = z.looseObject({
+  plan: artifactRef,
+  output: z.string(),
+  failures: z.array(z.looseObject({ name: z.string(), failure: z.string() })).optional(),
+});
+
 export async function recordExperiment(store: Store, name: string, record: ExperimentRecord): Promise<void> {
   await store.writeRecord('experiments', name, JSON.stringify(record) + '\n');
 }
 
+/** Null when there is none. Throws `ArtifactDamaged`. */
 export async function recordedExperiment(store: Store, name: string): Promise<ExperimentRecord | null> {
   const text = await store.readRecord('experiments', name);
-  return text === null ? null : (JSON.parse(text) as ExperimentRecord);
+  return text === null ? null : checkedDocument<ExperimentRecord>(text, RECORD, `experiments/${name}`, 'record');
 }
 
 /** Has a run that is not finished write its results to another folder from now on. */

@@ -5,6 +5,9 @@
 import { MAIN_JUDGE, namedJudges } from '../experiment/main-judge';
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
+import { z } from 'zod';
+import { readDocument } from './documents';
+import { artifactRef, checkedReference } from './reference';
 import type { Store } from './store';
 
 export interface StoredPlan {
@@ -28,6 +31,18 @@ export type PlanForJudging = Omit<StoredPlan, 'plan'> & { plan: Omit<Plan, keyof
 /** As stored: the bulk is a file of its own. */
 type Head = PlanForJudging & { bulk: ArtifactRef };
 
+/** As much of a plan as tells it from other documents; its hash says that it is the one that was stored. */
+const HEAD = z.looseObject({
+  plan: z.looseObject({ key: z.string(), experiment: z.string() }),
+  spec: z.looseObject({ name: z.string() }),
+  source: z.looseObject({ file: z.string(), text: z.string() }),
+  bulk: artifactRef,
+});
+const BULK = z.looseObject({
+  configurations: z.array(z.looseObject({ name: z.string(), cells: z.array(z.looseObject({ id: z.string() })) })),
+  questionSets: z.record(z.string(), z.array(z.looseObject({ key: z.string() }))),
+});
+
 export async function storePlan(store: Store, stored: StoredPlan): Promise<ArtifactRef> {
   const { configurations, questionSets, ...plan } = stored.plan;
   const bulk: Bulk = { configurations, questionSets };
@@ -38,34 +53,36 @@ export async function storePlan(store: Store, stored: StoredPlan): Promise<Artif
 const recentHeads = new Map<string, Promise<Head>>();
 const recentPlans = new Map<string, Promise<StoredPlan>>();
 
-/** A plan without what it plans; remembered like a whole one. */
+/** A plan without what it plans; remembered like a whole one. Throws `InvalidReference` and `ArtifactDamaged`. */
 export function loadPlanForJudging(store: Store, ref: ArtifactRef): Promise<PlanForJudging> {
-  return remembered(recentHeads, ref, () => readJson<Head>(store, ref));
+  return remembered(recentHeads, ref, (checked) => readDocument<Head>(store, checked, HEAD, 'plan'));
 }
 
 /**
  * Reads a plan; the last few are remembered, because every activity of an experiment starts with its plan. Activities
- * that start together share one reading: a plan of many questions is large.
+ * that start together share one reading: a plan of many questions is large. Throws `InvalidReference` and `ArtifactDamaged`.
  */
 export function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
-  return remembered(recentPlans, ref, async () => {
-    const { bulk, ...head } = await readJson<Head>(store, ref);
-    return { ...head, plan: { ...head.plan, ...(await readJson<Bulk>(store, bulk)) } };
+  return remembered(recentPlans, ref, async (checked) => {
+    const { bulk, ...head } = await readDocument<Head>(store, checked, HEAD, 'plan');
+    return { ...head, plan: { ...head.plan, ...(await readDocument<Bulk>(store, bulk, BULK, 'plan')) } };
   });
 }
 
-function remembered<T>(recent: Map<string, Promise<T>>, { sha256 }: ArtifactRef, read: () => Promise<T>): Promise<T> {
+async function remembered<T>(
+  recent: Map<string, Promise<T>>,
+  ref: ArtifactRef,
+  read: (ref: ArtifactRef) => Promise<T>,
+): Promise<T> {
+  const checked = checkedReference(ref, 'a plan'); // it comes from whoever started the workflow
+  const { sha256 } = checked;
   const known = recent.get(sha256);
   if (known !== undefined) return known;
-  const reading = read();
+  const reading = read(checked);
   reading.catch(() => recent.delete(sha256)); // the next one tries again
   recent.set(sha256, reading);
   if (recent.size > 4) recent.delete(recent.keys().next().value as string);
   return reading;
-}
-
-async function readJson<T>(store: Store, ref: ArtifactRef): Promise<T> {
-  return JSON.parse((await store.read(ref)).toString('utf8')) as T;
 }
 
 export function configurationOf({ plan }: StoredPlan, name: string): PlannedConfiguration {

@@ -6,6 +6,7 @@ import { canonicalJson, type Sha256 } from '../experiment/canonical';
 import { keptAdapterKey, keptSteps } from '../experiment/kept-steps';
 import type { ArtifactRef, Plan, PlannedCell } from '../experiment/plan';
 import type { Completion, Judgement, JudgementProvenance } from '../experiment/rows';
+import { checkedRows } from './documents';
 import type { Manifest, Store } from './store';
 
 /** Files that are read at once. */
@@ -25,8 +26,9 @@ export function fromJsonLines<T>(text: string | Buffer): T[] {
     .map((line) => JSON.parse(line) as T);
 }
 
+/** Throws `ArtifactDamaged`. */
 export async function readRows<T>(store: Store, ref: ArtifactRef): Promise<T[]> {
-  return fromJsonLines<T>(await store.read(ref));
+  return checkedRows<T>((await store.read(ref)).toString('utf8'), ref.uri);
 }
 
 /** The adapter that a cell's completions must come from, null for the base model; undefined when it is not trained yet. */

@@ -42,8 +42,8 @@ export interface Store {
   read(ref: ArtifactRef): Promise<Buffer>;
   /**
    * A working copy of an artifact, for programs that read files: its absolute path on this machine, good for the
-   * operation that asked. Nobody writes to it. The local store hands out its own file, unverified; a remote one
-   * downloads into its cache and verifies what it downloads.
+   * operation that asked. Nobody writes to it. Verified each time, which takes a second or two for each GB, whatever was verified before: a
+   * file's times can be set by whoever changes it. Throws `ArtifactDamaged`. The local store hands out its own file.
    */
   checkOut(ref: ArtifactRef): Promise<string>;
   /** Working copies that lie together in one folder, each under its name; returns the folder. See `checkOut`. */

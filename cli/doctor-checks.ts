@@ -7,6 +7,7 @@ import { accessSync, constants, existsSync, rmSync, statfsSync, statSync, writeF
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { wayIn } from '../artifacts/local/create-exclusive';
 import { cacheFolder, dataFolder } from '../workers/places';
 import { bundledModelPath, pythonPath, temporalPath, UNSLOTH_SET_UP, unslothPython } from '../workers/toolchain';
 import { atLeast, bundledModels, PINS } from '../tools/locations.cjs';
@@ -51,6 +52,7 @@ export async function allFindings(): Promise<Finding[]> {
     temporalAddress,
     ...[7233, 8233].map((number) => () => port(number)),
     () => writable('data folder', dataFolder()),
+    () => exclusive(dataFolder()),
     () => space('disk of the data folder', dataFolder(), 2),
     () => space('disk of the cache', cacheFolder(), 1),
     gpu,
@@ -164,6 +166,25 @@ function writable(name: string, folder: string): Finding {
       name,
       `${folder} can not be written: ${messageOf(error)}`,
       'name a folder you may write to in FLAMINGO_HOME',
+    );
+  }
+}
+
+/** What no second writer may undo is created exclusively, in one of two ways; the file system decides which. */
+function exclusive(folder: string): Finding {
+  const name = 'exclusive files';
+  try {
+    if (!existsSync(folder)) return ok(name, `tried once ${folder} is there`);
+    const way = wayIn(folder);
+    return ok(
+      name,
+      way === 'links' ? 'by hard links' : 'by renamed folders: the file system of the data folder has no hard links',
+    );
+  } catch (error) {
+    return missing(
+      name,
+      `${folder}: ${messageOf(error)}: its file system has neither hard links nor renames that replace nothing`,
+      'name a folder on another file system in FLAMINGO_HOME',
     );
   }
 }

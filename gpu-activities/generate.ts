@@ -65,7 +65,10 @@ function shardSize({ batchSize, batching }: Sampling): number {
 
 export interface Adapter {
   path: string;
+  /** Of the weights. */
   sha256: Sha256;
+  /** Of the configuration, which says what the weights mean. */
+  configSha256: Sha256;
 }
 
 /** An adapter that was lost and trained again may have other bytes: its completions are other work than the old one's. */
@@ -154,5 +157,5 @@ export async function adapterFolder(
   }
   const { weights, config } = manifest.results as Record<'weights' | 'config', ArtifactRef>;
   const path = await store.checkOutFolder({ 'adapter_model.safetensors': weights, 'adapter_config.json': config });
-  return { path, sha256: weights.sha256 };
+  return { path, sha256: weights.sha256, configSha256: config.sha256 };
 }

@@ -15,7 +15,7 @@ export async function readDataset(path: string, label = path): Promise<Dataset> 
 }
 
 /** `label` is what messages call the file. Throws `UnreadableInput` naming the line. */
-export function parseDataset(bytes: Buffer, label: string): Dataset {
+export function parseDataset(bytes: Buffer, label: string, maxRows = MAX_DATASET_ROWS): Dataset {
   const text = textOf(bytes, label);
   const rows: DatasetRow[] = [];
   for (const { line, number } of linesOf(text)) {
@@ -25,7 +25,7 @@ export function parseDataset(bytes: Buffer, label: string): Dataset {
     };
     if (line.length > MAX_ROW_LENGTH) refuse(`the row has more than ${MAX_ROW_LENGTH.toLocaleString('en')} characters`);
     if (line.trim() === '') continue;
-    if (rows.length === MAX_DATASET_ROWS) refuse(`a dataset has at most ${MAX_DATASET_ROWS.toLocaleString('en')} rows`);
+    if (rows.length === maxRows) refuse(`a dataset has at most ${maxRows.toLocaleString('en')} rows`);
     rows.push(parseRow(line, refuse));
   }
   if (rows.length === 0) throw unreadable(`${label}: the dataset is empty`);

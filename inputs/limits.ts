@@ -22,7 +22,7 @@ export const MAX_DATASET_BYTES = 256 * MIB;
 export const MAX_DATASET_ROWS = 1_000_000;
 
 /** Characters of one row, in datasets and tables. */
-export const MAX_ROW_LENGTH = 16 * MIB;
+export const MAX_ROW_LENGTH = 4 * MIB;
 /** Bytes of a table of answers, unpacked. Tables are read row by row. */
 export const MAX_TABLE_BYTES = 8192 * MIB;
 /** Rows of a table of answers: scores and keys of all of them are in memory. */

@@ -8,6 +8,7 @@
  * Hub models that the hub's cache lacks are downloaded; HF_HUB_OFFLINE=1 or FLAMINGO_ALLOW_DOWNLOAD=0 forbid it.
  */
 import { join } from 'node:path';
+import { refusingDamage } from '../activities/damage';
 import { modesIn } from '../artifacts/local/files';
 import { visible } from '../report/page/visible';
 import type { GpuDependencies } from '../gpu-activities/dependencies';
@@ -53,11 +54,11 @@ async function main(): Promise<void> {
     clients: clientRules(),
     checkpointEverySteps: every > 0 ? every : null,
   };
-  const activities: GpuActivities = {
+  const activities: GpuActivities = refusingDamage({
     finetune: (input) => finetune(dependencies, input),
     generate: (input) => generate(dependencies, input),
     measure: (input) => measure(dependencies, input),
-  };
+  } satisfies GpuActivities);
   await runWorker(
     {
       name: 'gpu',

@@ -35,6 +35,11 @@ const TABLE = {
     retry: 'never',
     seen: 'The plan lies in another store than the worker has. Give both the same `FLAMINGO_STORE`.',
   },
+  DamagedArtifact: {
+    thrownBy: 'every activity that reads the store',
+    retry: 'never',
+    seen: 'A stored file has other bytes than its hash says, or another shape; the message names it. Delete that file and run again: what it belongs to is made anew.',
+  },
   NoProgress: {
     thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`',
     retry: 'never',

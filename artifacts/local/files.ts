@@ -6,9 +6,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { privateFolder } from '../private-files';
+import { contentOf, createExclusive, readExclusive, replaceExclusive } from './create-exclusive';
 
 /**
  * Permissions of folders and files in the store: those of its own folder, which is private where Flamingo made it. Somebody who
@@ -19,28 +20,24 @@ export function modesIn(root: string): { folder: number; file: number } {
   return { folder: given | 0o700, file: (given & 0o666) | 0o600 };
 }
 
-/** Creates `path` whole or not at all; false when it stood already. link(2) is atomic also on network file systems. */
+/** Creates `path` whole or not at all; false when it stood already. Atomic also on network file systems. */
 export async function createOnce(root: string, path: string, data: string | Uint8Array): Promise<boolean> {
-  if ((await sizeOf(path)) !== null) return false; // link(2) has the last word
+  if ((await sizeOf(path)) !== null) return false; // spares writing; createExclusive has the last word
   await privateFolder(dirname(path), modesIn(root).folder);
   let created = false;
-  await staged(root, data, async (temporary) => {
-    created = await linkIfAbsent(temporary, path);
+  await staged(root, data, (temporary) => {
+    created = createExclusive(temporary, path);
   });
   return created;
 }
 
 export async function replaceFile(root: string, path: string, data: string | Uint8Array): Promise<void> {
   await privateFolder(dirname(path), modesIn(root).folder);
-  await staged(root, data, (temporary) => rename(temporary, path));
+  await staged(root, data, (temporary) => replaceExclusive(temporary, path));
 }
 
 /** Writes a temporary file in the store's `tmp` folder, flushed to disk, and hands its path to `place`. */
-async function staged(
-  root: string,
-  data: string | Uint8Array,
-  place: (temporary: string) => Promise<void>,
-): Promise<void> {
+async function staged(root: string, data: string | Uint8Array, place: (temporary: string) => void): Promise<void> {
   const temporary = join(root, 'tmp', randomUUID());
   const file = await open(temporary, 'wx', modesIn(root).file);
   try {
@@ -50,20 +47,9 @@ async function staged(
     await file.close();
   }
   try {
-    await place(temporary);
+    place(temporary);
   } finally {
     await rm(temporary, { force: true });
-  }
-}
-
-/** False when `path` stood already. */
-export async function linkIfAbsent(from: string, path: string): Promise<boolean> {
-  try {
-    await link(from, path);
-    return true;
-  } catch (error) {
-    if (!isCode(error, 'EEXIST')) throw error;
-    return false;
   }
 }
 
@@ -74,11 +60,12 @@ export async function renameIfPresent(from: string, path: string): Promise<void>
 /** Null when there is no such file. */
 export async function sizeOf(path: string): Promise<number | null> {
   const about = await ifPresent(stat(path), null);
-  return about === null ? null : about.size;
+  if (about === null || !about.isDirectory()) return about?.size ?? null;
+  return (await ifPresent(stat(contentOf(path)), null))?.size ?? null;
 }
 
 export async function readIfPresent(path: string): Promise<string | null> {
-  return ifPresent(readFile(path, 'utf8'), null);
+  return ifPresent(new Promise((resolve) => resolve(readExclusive(path))), null);
 }
 
 /** Names in a folder in alphabetical order; none when it is absent. */

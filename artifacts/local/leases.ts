@@ -1,7 +1,7 @@
 /** The local store's leases: a file for each piece of work that names its holder, and when it is given up. */
-import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { Busy, type Lease } from '../store';
+import { removeExclusive } from './create-exclusive';
 import { createOnce, readIfPresent, replaceFile } from './files';
 
 interface StandingLease {
@@ -39,7 +39,7 @@ export async function takeLease(
       if (await isMine()) await replaceFile(root, path, mine());
     },
     release: async () => {
-      if (await isMine()) await rm(path, { force: true });
+      if (await isMine()) removeExclusive(path);
     },
   };
 }

@@ -3,7 +3,7 @@
  *
  *     store.json                                   the store's id
  *     blobs/ab/abcd….jsonl                         bytes by their hash
- *     adapters/KEY/manifest.json                   one manifest per key, created with link(2): the first wins
+ *     adapters/KEY/manifest.json                   one manifest per key, created exclusively (create-exclusive.ts): the first wins
  *     adapters/KEY/broken-….json                   a manifest whose files were gone when the work was committed again
  *     adapters/KEY/attempts/ATTEMPT/…              what one attempt wrote: small files, logs, and its working copy
  *     judgements/…/KEY/attempts/batches/…          small files that all attempts share (store.ts, SHARED_PLACES)
@@ -17,11 +17,14 @@ import { randomUUID } from 'node:crypto';
 import { appendFile, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import pLimit from 'p-limit';
-import { keyOf, sha256 } from '../../experiment/canonical';
+import { z } from 'zod';
+import { keyOf, sha256, type Sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { hashFile } from '../hash-file';
 import { isInside } from '../inside';
+import { parseManifest } from '../manifest';
 import { privateFolder } from '../private-files';
+import { InvalidReference } from '../reference';
 import {
   ArtifactDamaged,
   type Attempt,
@@ -35,10 +38,10 @@ import {
   type Store,
   type WorkKey,
 } from '../store';
+import { createExclusive } from './create-exclusive';
 import { LocalAttempt, LocalSmallFiles } from './attempts';
 import {
   createOnce,
-  linkIfAbsent,
   modesIn,
   namesIn,
   readIfPresent,
@@ -67,7 +70,7 @@ export class LocalStore implements Store {
     if ((await readIfPresent(about)) === null) {
       await createOnce(folder, about, JSON.stringify({ format: 1, id: randomUUID() }) + '\n');
     }
-    const { format, id } = JSON.parse(await readFile(about, 'utf8')) as { format: number; id: string };
+    const { format, id } = identityOf(about, (await readIfPresent(about)) ?? '');
     if (format !== 1) throw new Error(`${about}: store format ${format} is not known to this version of Flamingo`);
     return new LocalStore(folder, id);
   }
@@ -77,32 +80,29 @@ export class LocalStore implements Store {
     const hash = sha256(data);
     const uri = `blobs/${hash.slice(0, 2)}/${hash}${suffix}`;
     const path = this.path(uri);
-    // a file of another size is damaged, whatever it is called
-    if (!(await createOnce(this.root, path, data)) && (await sizeOf(path)) !== data.byteLength) {
-      await replaceFile(this.root, path, data);
-    }
+    // one with other bytes is damaged, whatever it is called; putting the same bytes in its place harms no reader
+    const there = (await sizeOf(path)) === data.byteLength && (await hashFile(path)) === hash;
+    if (!there) await replaceFile(this.root, path, data);
     return { uri, sha256: hash, bytes: data.byteLength };
   }
 
   async read(ref: ArtifactRef): Promise<Buffer> {
     const bytes = await readFile(this.path(ref.uri));
-    const found = sha256(bytes);
-    if (found !== ref.sha256) {
-      throw new ArtifactDamaged(
-        `${this.path(ref.uri)} has SHA-256 ${found}, expected ${ref.sha256}. ` +
-          'Delete the file and run the experiment again: what it belongs to is made anew.',
-      );
-    }
+    refuseOther(this.path(ref.uri), sha256(bytes), ref);
     return bytes;
   }
 
   async checkOut(ref: ArtifactRef): Promise<string> {
-    return this.path(ref.uri);
+    const path = this.path(ref.uri);
+    refuseOther(path, await hashFile(path), ref);
+    return path;
   }
 
   /** An adapter's files lie together as the trainer left them. Others are put together by links. */
   async checkOutFolder(files: Record<string, ArtifactRef>): Promise<string> {
-    const named = Object.entries(files).map(([name, { uri }]) => ({ name: safeName(name), path: this.path(uri) }));
+    const named: { name: string; path: string }[] = [];
+    for (const [name, ref] of Object.entries(files))
+      named.push({ name: safeName(name), path: await this.checkOut(ref) });
     const folders = new Set(named.map(({ name, path }) => (basename(path) === name ? dirname(path) : null)));
     const [together] = folders;
     if (folders.size === 1 && typeof together === 'string') return together;
@@ -191,14 +191,14 @@ export class LocalStore implements Store {
   private path(uri: string): string {
     const path = resolve(this.root, uri);
     if (path === this.root || !isInside(this.root, path)) {
-      throw new ArtifactDamaged(`artifact URI ${JSON.stringify(uri)} leaves the store`);
+      throw new InvalidReference(`artifact URI ${JSON.stringify(uri)} leaves the store`);
     }
     return path;
   }
 
   /**
-   * The manifest at `path`. One that can not be read, or whose files are gone or of another size, counts as absent: then
-   * the work is open and is done again. Bytes changed in place are found by `read`, which hashes them.
+   * The manifest at `path`. One that can not be read or has another shape, or whose files are gone or of another size, counts as absent: then
+   * the work is open and is done again. Bytes changed in place are found by `read` and `checkOut`, which hash them.
    */
   private async intact(path: string): Promise<Manifest | null> {
     const manifest = parseManifest(await readIfPresent(path));
@@ -213,8 +213,8 @@ export class LocalStore implements Store {
     const aside = join(dirname(path), `broken-${randomUUID()}.json`);
     await renameIfPresent(path, aside);
     if ((await this.intact(aside)) === null) return;
-    await linkIfAbsent(aside, path);
-    await rm(aside);
+    createExclusive(aside, path);
+    await rm(aside, { recursive: true });
   }
 
   private workFolder({ stage, group, key }: WorkKey): string {
@@ -237,16 +237,26 @@ export class LocalStore implements Store {
   }
 }
 
+function identityOf(path: string, text: string): { format: number; id: string } {
+  try {
+    return z.looseObject({ format: z.number(), id: z.string() }).parse(JSON.parse(text));
+  } catch (error) {
+    throw new Error(`${path}: not the identity of a store; put the file back, or name another folder`, {
+      cause: error,
+    });
+  }
+}
+
 function isSharedPlace(name: string): boolean {
   return (SHARED_PLACES as readonly string[]).includes(name);
 }
 
-function parseManifest(text: string | null): Manifest | null {
-  try {
-    return text === null ? null : (JSON.parse(text) as Manifest);
-  } catch {
-    return null;
-  }
+function refuseOther(path: string, found: Sha256, { sha256: expected }: ArtifactRef): void {
+  if (found === expected) return;
+  throw new ArtifactDamaged(
+    `${path} has SHA-256 ${found}, expected ${expected}. ` +
+      'Delete the file and run the experiment again: what it belongs to is made anew.',
+  );
 }
 
 async function symlinkIfAbsent(target: string, path: string): Promise<void> {

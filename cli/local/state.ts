@@ -9,7 +9,6 @@
 import {
   chmodSync,
   existsSync,
-  linkSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -18,6 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
+import { createExclusive, readExclusive, removeExclusive } from '../../artifacts/local/create-exclusive';
 import { PRIVATE_FILE, privateFolderSync } from '../../artifacts/private-files';
 import type { HttpPorts } from './http-ports';
 import { identityOf, isRunning, processOf } from './processes';
@@ -124,12 +124,7 @@ export class LocalFiles {
     writeFileSync(mine, identityOf(process.pid), { mode: PRIVATE_FILE });
     try {
       for (let round = 0; round < 3; round += 1) {
-        try {
-          linkSync(mine, this.lock);
-          return true;
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        }
+        if (createExclusive(mine, this.lock)) return true;
         const holder = this.readLock();
         if (holder === null) continue;
         if (processOf(holder) !== null) return false;
@@ -151,12 +146,10 @@ export class LocalFiles {
       throw error;
     }
     try {
-      if (readFileSync(aside, 'utf8') !== stale) linkSync(aside, this.lock);
-    } catch (error) {
-      // a third one was quicker: the owner of what we hold sees that the lock is no longer its own, and ends
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      // false where a third one was quicker: the owner of what we hold sees that the lock is no longer its own, and ends
+      if (readExclusive(aside) !== stale) createExclusive(aside, this.lock);
     } finally {
-      rmSync(aside, { force: true });
+      rmSync(aside, { force: true, recursive: true });
     }
   }
 
@@ -165,7 +158,7 @@ export class LocalFiles {
   }
 
   releaseLock(): void {
-    if (this.ownsLock()) rmSync(this.lock, { force: true });
+    if (this.ownsLock()) removeExclusive(this.lock);
   }
 
   /** Process id of the living supervisor. */
@@ -233,7 +226,7 @@ function ownFolder(path: string): void {
 
 function readOptional(path: string): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    return readExclusive(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

@@ -67,8 +67,10 @@ export interface GenerateCommand {
   op: 'generate';
   id: number;
   model: { path: string } | { hub: string; revision: string };
-  /** Adapter folder (adapter_model.safetensors, adapter_config.json); null = base model. */
-  adapter: { path: string; sha256: string } | null;
+  /**
+   * Adapter folder: adapter_model.safetensors with its `sha256`, adapter_config.json with its `configSha256`; null = base model.
+   */
+  adapter: { path: string; sha256: string; configSha256: string } | null;
   systemPrompt: SystemPrompt;
   sampling: Sampling;
   /** JSON Lines of `GenerateItem`. */
@@ -82,7 +84,7 @@ export interface MeasureCommand {
   id: number;
   model: { path: string } | { hub: string; revision: string };
   /** The same as in `GenerateCommand`. */
-  adapter: { path: string; sha256: string } | null;
+  adapter: { path: string; sha256: string; configSha256: string } | null;
   systemPrompt: SystemPrompt;
   precision: Sampling['precision'];
   /** JSON Lines of `AnswerPair` (experiment/expand/pairs.ts). */

@@ -2,6 +2,7 @@
  * How the fine-tunes came about, and the cells along training. Where a later training kept the adapters of some steps, their
  * logs tell whether it was the same training or another one.
  */
+import { readDocument } from '../../artifacts/documents';
 import { readRows } from '../../artifacts/rows';
 import type { Manifest, Store } from '../../artifacts/store';
 import type { Sha256 } from '../../experiment/canonical';
@@ -9,6 +10,7 @@ import { keptAdapterKey, keptSteps } from '../../experiment/kept-steps';
 import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
 import type { FineTuneProvenance, KeptLater, ReportInput } from '../report-input';
 import type { CellRows } from '../../artifacts/cells';
+import { z } from 'zod';
 import { probeOf } from './probes';
 
 /** What the attempt that committed the adapter wrote down. */
@@ -16,6 +18,8 @@ type RecordedAttempt = Pick<
   FineTuneProvenance,
   'attempts' | 'endings' | 'resumedFrom' | 'host' | 'device' | 'versions' | 'at'
 >;
+
+const ATTEMPT = z.looseObject({ attempts: z.number(), host: z.string(), device: z.string(), at: z.string() });
 
 /** One for each configuration whose fine-tune is there. */
 export async function fineTuneProvenance(
@@ -27,7 +31,7 @@ export async function fineTuneProvenance(
     const manifest = recipeKey === null ? null : await store.manifest({ stage: 'adapters', key: recipeKey });
     const attempt = manifest?.provenance['attempt'];
     if (recipeKey === null || manifest == null || attempt === undefined) continue;
-    const recorded = JSON.parse((await store.read(attempt)).toString('utf8')) as RecordedAttempt;
+    const recorded = await readDocument<RecordedAttempt>(store, attempt, ATTEMPT, 'record of an attempt');
     const { attempts, endings, resumedFrom, host, device, versions, at } = recorded;
     all.push({
       configuration: name,

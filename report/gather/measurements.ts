@@ -1,6 +1,8 @@
 /**
  * Measured log-probabilities as the report takes them, and how they came about.
  */
+import { z } from 'zod';
+import { readDocument } from '../../artifacts/documents';
 import { storedMeasurement, storedPairs } from '../../artifacts/measurements';
 import type { Store } from '../../artifacts/store';
 import type { Plan } from '../../experiment/plan';
@@ -13,6 +15,8 @@ export interface Measured {
   conditions: MeasuredCondition[];
   provenance: MeasurementProvenance[];
 }
+
+const ATTEMPT = z.looseObject({ host: z.string(), device: z.string(), at: z.string() });
 
 /** Null where the plan measures nothing. */
 export async function readMeasured(store: Store, { pairs, configurations }: Plan): Promise<Measured | null> {
@@ -27,7 +31,8 @@ export async function readMeasured(store: Store, { pairs, configurations }: Plan
       const attempt = manifest?.provenance['attempt'];
       if (manifest == null || attempt === undefined) continue;
       type Recorded = Pick<MeasurementProvenance, 'host' | 'device' | 'versions' | 'at'>;
-      const { host, device, versions, at } = JSON.parse((await store.read(attempt)).toString('utf8')) as Recorded;
+      const recorded = await readDocument<Recorded>(store, attempt, ATTEMPT, 'record of an attempt');
+      const { host, device, versions, at } = recorded;
       const seconds = Number(manifest.facts['seconds']);
       measured.provenance.push({
         configuration,

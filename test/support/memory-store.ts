@@ -2,6 +2,7 @@
  * A store that has no folder: everything is in a `Bucket` in memory, as it would be in object storage. Every `MemoryStore`
  * of a bucket is a machine of its own, whose working copies are really copied. What passes against it relies on no path.
  */
+import { parseManifest } from '../../artifacts/manifest';
 import { randomUUID } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
@@ -73,7 +74,7 @@ export class MemoryStore implements Store {
     await setImmediate();
     const data = Buffer.from(bytes as string);
     const ref = { uri: `blobs/${sha256(data)}${suffix}`, sha256: sha256(data), bytes: data.byteLength };
-    if (this.bucket.blobs.get(ref.uri)?.byteLength !== data.byteLength) this.bucket.blobs.set(ref.uri, data);
+    this.bucket.blobs.set(ref.uri, data);
     return ref;
   }
 
@@ -190,7 +191,7 @@ export class MemoryStore implements Store {
   private intact(work: WorkKey): Manifest | null {
     const text = this.bucket.works.get(nameOf(work))?.manifest ?? null;
     try {
-      const manifest = text === null ? null : (JSON.parse(text) as Manifest);
+      const manifest = parseManifest(text);
       const refs = [...Object.values(manifest?.results ?? {}), ...Object.values(manifest?.provenance ?? {})];
       return refs.every(({ uri, bytes }) => this.bucket.blobs.get(uri)?.byteLength === bytes) ? manifest : null;
     } catch {

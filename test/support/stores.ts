@@ -1,8 +1,9 @@
 /** The implementations of the store, for tests that hold whatever implements it: the same test runs against each. */
-import { appendFile, rm, truncate } from 'node:fs/promises';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import fs, { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { contentOf } from '../../artifacts/local/create-exclusive';
 import { LocalStore } from '../../artifacts/local/store';
 import type { Attempt, Store, WorkKey } from '../../artifacts/store';
 import type { ArtifactRef } from '../../experiment/plan';
@@ -16,8 +17,12 @@ export interface Storage {
   lose(ref: ArtifactRef): Promise<void>;
   /** Stored bytes keep only their first half. */
   cut(ref: ArtifactRef): Promise<void>;
+  /** Stored bytes become others, as many. */
+  tamper(ref: ArtifactRef): Promise<void>;
   /** A manifest that was cut while it was copied. */
   cutManifest(work: WorkKey): Promise<void>;
+  /** A manifest of another shape. */
+  misshape(work: WorkKey): Promise<void>;
   /** What a kill in the middle of an append leaves. */
   tear(attempt: Attempt, log: string, rest: string): Promise<void>;
   remove(): void;
@@ -25,8 +30,24 @@ export interface Storage {
 
 export const STORAGES: [string, () => Storage][] = [
   ['local', localStorage],
+  ['local without hard links', linklessStorage],
   ['memory', memoryStorage],
 ];
+
+/** On a file system that refuses link(2), until it is removed. */
+function linklessStorage(): Storage {
+  const link = jest.spyOn(fs, 'linkSync').mockImplementation(() => {
+    throw Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM' });
+  });
+  const storage = localStorage();
+  return {
+    ...storage,
+    remove: () => {
+      link.mockRestore();
+      storage.remove();
+    },
+  };
+}
 
 function localStorage(): Storage {
   const root = mkdtempSync(join(tmpdir(), 'flamingo-store-'));
@@ -35,7 +56,9 @@ function localStorage(): Storage {
     open: () => LocalStore.open(root),
     lose: ({ uri }) => rm(join(root, uri)),
     cut: ({ uri, bytes }) => truncate(join(root, uri), Math.floor(bytes / 2)),
-    cutManifest: (work) => truncate(join(folderOf(work), 'manifest.json'), 30),
+    tamper: async ({ uri }) => writeFile(join(root, uri), tampered(await readFile(join(root, uri)))),
+    cutManifest: (work) => truncate(contentOf(join(folderOf(work), 'manifest.json')), 30),
+    misshape: (work) => writeFile(contentOf(join(folderOf(work), 'manifest.json')), '{"stage":"adapters"}\n'),
     tear: ({ work, name }, log, rest) => appendFile(join(folderOf(work), 'attempts', name, log), rest),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
@@ -50,6 +73,8 @@ function memoryStorage(): Storage {
     lose: ({ uri }) => Promise.resolve(void bucket.blobs.delete(uri)),
     cut: ({ uri, bytes }) =>
       Promise.resolve(void bucket.blobs.set(uri, bucket.blobs.get(uri)!.subarray(0, Math.floor(bytes / 2)))),
+    tamper: ({ uri }) => Promise.resolve(void bucket.blobs.set(uri, tampered(bucket.blobs.get(uri)!))),
+    misshape: (work) => Promise.resolve(void (bucket.work(work).manifest = '{"stage":"adapters"}\n')),
     cutManifest: (work) => {
       const stored = bucket.work(work);
       stored.manifest = stored.manifest!.slice(0, 30);
@@ -62,4 +87,10 @@ function memoryStorage(): Storage {
     },
     remove: () => rmSync(machines, { recursive: true, force: true }),
   };
+}
+
+function tampered(bytes: Buffer): Buffer {
+  const other = Buffer.from(bytes);
+  other[0] = other[0]! ^ 1;
+  return other;
 }

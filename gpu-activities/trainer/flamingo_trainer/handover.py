@@ -23,6 +23,8 @@ from .models.loading import find, tokenizer_in
 from .models.resident import Models
 from .training.schedule import schedule, steps_of
 
+# Characters of an adapter's settings, which are about a thousand.
+MAX_CONFIG = 1024 * 1024
 MEANINGLESS = (None, "", [], {}, False, "none")
 
 
@@ -94,7 +96,11 @@ def accept(
 def read_config(folder: Path) -> dict[str, Any]:
     file = folder / adapters.CONFIG
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
+        with open(file, encoding="utf-8") as text:
+            words = text.read(MAX_CONFIG + 1)
+        if len(words) > MAX_CONFIG:
+            raise Failure("data", f"{file} has more than {MAX_CONFIG:,} characters")
+        config = json.loads(words)
     except FileNotFoundError:
         raise Failure("data", f"the trainer left no {adapters.CONFIG} in {folder}") from None
     except (OSError, ValueError) as error:

@@ -3,6 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalStore } from '../../../artifacts/local/store';
+import { InvalidReference } from '../../../artifacts/reference';
+import { ArtifactDamaged } from '../../../artifacts/store';
+import type { ArtifactRef } from '../../../experiment/plan';
 import { loadPlan, loadPlanForJudging, storePlan, type StoredPlan } from '../../../artifacts/plans';
 
 let folder: string;
@@ -41,4 +44,29 @@ test('for judging it comes without questions and configurations, which lie in a 
   const { plan } = await loadPlanForJudging(store, ref);
   expect(Object.keys(plan).sort()).toEqual(['deviations', 'experiment', 'instruments', 'key']);
   expect((await store.read(ref)).toString()).not.toContain('Why tea?');
+});
+
+test.each([
+  ['no JSON', 'rows\n', 'it is not JSON'],
+  ['a document of another kind', '{"plan":{"key":"a"}}', 'is not what it should be'],
+])('what is stored as %s is no plan, and is named', async (_, text, message) => {
+  const ref = await store.putBytes(text, '.json');
+  await expect(loadPlan(store, ref)).rejects.toThrow(ArtifactDamaged);
+  await expect(loadPlanForJudging(store, ref)).rejects.toThrow(`${ref.uri} in the store is no plan: `);
+  await expect(loadPlan(store, ref)).rejects.toThrow(message);
+});
+
+const OWN = { uri: 'blobs/aa/a.plan.json', sha256: 'a'.repeat(64), bytes: 1 };
+
+test.each<[string, unknown]>([
+  ['leaves the store', { ...OWN, uri: '../a' }],
+  ['leaves it further on', { ...OWN, uri: 'blobs/../../a' }],
+  ['is absolute', { ...OWN, uri: '/etc/passwd' }],
+  ['is empty', { ...OWN, uri: '' }],
+  ['has no hash', { ...OWN, sha256: 'a' }],
+  ['has no size', { uri: OWN.uri, sha256: OWN.sha256 }],
+  ['is a text', 'blobs/aa/a.plan.json'],
+  ['is none', undefined],
+])('a reference that %s is refused as one', async (_, ref) => {
+  await expect(loadPlan(store, ref as ArtifactRef)).rejects.toThrow(InvalidReference);
 });

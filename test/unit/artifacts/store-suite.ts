@@ -64,6 +64,17 @@ export function storeSuite(name: string, make: () => Storage): void {
         expect((await store.read(ref)).toString()).toBe('hello\n');
       });
 
+      test('bytes that became others are refused wherever they are used, and replaced when they are put again', async () => {
+        const [ref, second] = [await store.putBytes('hello\n', '.txt'), await store.putBytes('world\n', '.txt')];
+        expect(await readFile(await store.checkOut(ref), 'utf8')).toBe('hello\n');
+        await storage.tamper(ref);
+        await expect(store.read(ref)).rejects.toThrow(ArtifactDamaged);
+        await expect(store.checkOut(ref)).rejects.toThrow(ArtifactDamaged);
+        await expect(store.checkOutFolder({ second, first: ref })).rejects.toThrow(ArtifactDamaged);
+        expect(await store.putBytes('hello\n', '.txt')).toEqual(ref);
+        expect((await store.read(ref)).toString()).toBe('hello\n');
+      });
+
       test('lost bytes are an error, and come back when they are put again', async () => {
         const ref = await store.putBytes('hello\n', '.txt');
         await storage.lose(ref);
@@ -145,6 +156,7 @@ export function storeSuite(name: string, make: () => Storage): void {
         ['results have another size', ({ results }) => storage.cut(results['rows']!)],
         ['provenance is gone', ({ provenance }) => storage.lose(provenance['rows']!)],
         ['text is torn', () => storage.cutManifest(work)],
+        ['shape is another', () => storage.misshape(work)],
       ];
 
       test.each(breakages)('one counts as absent when its %s', async (_, damage) => {

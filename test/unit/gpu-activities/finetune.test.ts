@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Store, WorkKey } from '../../../artifacts/store';
+import { ArtifactDamaged, type Store, type WorkKey } from '../../../artifacts/store';
 import { sha256 } from '../../../experiment/canonical';
 import { keptAdapterKey } from '../../../experiment/kept-steps';
 import type { ArtifactRef, Plan } from '../../../experiment/plan';
@@ -154,6 +154,16 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
       expect(readFileSync(join(adapter!.path, 'adapter_model.safetensors'), 'utf8')).toBe(weights);
       expect(await readFile(join(adapter!.path, 'adapter_config.json'), 'utf8')).toBe('{}');
     }
+  });
+
+  test('an adapter whose configuration was changed is not handed out', async () => {
+    await expect(attempt(preempted, 1)).rejects.toMatchObject({ type: 'Preempted' });
+    await attempt(finishing([]), 2);
+    const store = await storage.open();
+    const { config } = (await store.manifest(work))!.results as { config: ArtifactRef };
+    expect(await adapterFolder(store, { id: 'plain' }, work.key)).toMatchObject({ configSha256: config.sha256 });
+    await storage.tamper(config);
+    await expect(adapterFolder(store, { id: 'plain' }, work.key)).rejects.toThrow(ArtifactDamaged);
   });
 
   test('the rows are handed out as a file', async () => {

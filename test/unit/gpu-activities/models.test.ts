@@ -31,7 +31,11 @@ test('a local model that is what was planned with is used', async () => {
 });
 
 test.each([
-  ['weights changed', () => writeFileSync(join(folder, 'model.safetensors'), safetensors('other weights')), 'planned with'],
+  [
+    'weights changed',
+    () => writeFileSync(join(folder, 'model.safetensors'), safetensors('other weights')),
+    'planned with',
+  ],
   ['weights are gone', () => rmSync(join(folder, 'model.safetensors')), 'no .safetensors weights'],
 ])('a local model whose %s after planning is refused, without retry', async (_, change, message) => {
   const sha256 = await hashModelFolder(folder, join(folder, 'cache'));

@@ -3,10 +3,13 @@
  * folder that `-o` names.
  */
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { archiveMember, type ArchiveMember, type Python } from '../../../inputs/archive';
 import { readDataset } from '../../../inputs/datasets';
+import { environmentPython } from '../../../tools/locations.cjs';
 
 const ROW = '{"messages": [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Hello."}]}\n';
 
@@ -103,5 +106,64 @@ test('a wrong password: the program’s reason, without the password, and nothin
 test('without Python the remedy is named', async () => {
   await expect(archiveMember({ ...options(), python: NOWHERE })).rejects.toThrow(
     '/nowhere/python: no such file; run `npm run setup`',
+  );
+});
+
+test('a member that was changed in the cache is unpacked anew', async () => {
+  const asked = options();
+  const path = await archiveMember(asked);
+  writeFileSync(path, gzipSync(ROW.replace('Hello.', 'Other.')));
+  expect(await archiveMember(asked)).toBe(path);
+  expect(gunzipSync(readFileSync(path)).toString()).toBe(ROW);
+});
+
+test('an archive over its bound is refused before it is opened', async () => {
+  const asked = { ...options(), python: NOWHERE, bounds: { bytes: 5 } };
+  await expect(archiveMember(asked)).rejects.toThrow('rows.zip.enc: the archive is larger than 5 bytes');
+});
+
+test('a program that does not end is ended', async () => {
+  const asked = options();
+  const path = join(asked.folder, 'endless');
+  writeFileSync(path, `#!${process.execPath}\nsetInterval(() => undefined, 1000);\n`);
+  chmodSync(path, 0o755);
+  const endless = { ...asked, python: { path, env: process.env, cwd: asked.folder }, bounds: { ms: 200 } };
+  await expect(archiveMember(endless)).rejects.toThrow('it was not unpacked within 0.2 seconds');
+});
+
+describe('with the program itself', () => {
+  const python: Python = { path: environmentPython(), env: process.env, cwd: tmpdir() };
+
+  /** An archive with `members` files of `bytes` zeros each, which pack to almost nothing. */
+  function zeros(members: number, bytes: number): ArchiveMember {
+    const asked = { ...options(), python, password: 'p' };
+    const program = `
+import io, sys, zipfile
+from easy_dataset_share.zipping import encrypt_data_in_memory
+packed = io.BytesIO()
+with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    for number in range(${members}):
+        archive.writestr(f"{number}.jsonl", b"\\n" * ${bytes})
+open(sys.argv[1], "wb").write(encrypt_data_in_memory(packed.getvalue(), "p"))
+`;
+    execFileSync(python.path, ['-c', program, asked.archive]);
+    return { ...asked, member: '0.jsonl' };
+  }
+
+  const onlyWhereItIs = existsSync(python.path) ? test : test.skip;
+
+  onlyWhereItIs(
+    'what an archive holds is added up before it is unpacked',
+    async () => {
+      const asked = zeros(3, 1000);
+      await expect(archiveMember({ ...asked, bounds: { members: 2 } })).rejects.toThrow(
+        'its 3 members have 3,000 bytes together; the limit is 2 members',
+      );
+      await expect(archiveMember({ ...asked, bounds: { unpackedBytes: 2999 } })).rejects.toThrow('of 2,999 bytes');
+      expect(readdirSync(join(asked.cacheFolder, 'datasets'))).toEqual([]);
+      const path = await archiveMember({ ...asked, bounds: { members: 3, unpackedBytes: 3000 } });
+      expect(gunzipSync(readFileSync(path))).toHaveLength(1000);
+    },
+    60_000,
   );
 });

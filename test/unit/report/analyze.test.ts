@@ -162,7 +162,7 @@ test.each([
     'question,answer,aligned,aligned,coherent\nA?,a,1,2,3\n',
     /answers\.csv:1: the column "aligned" is there twice/,
   ],
-  ['a torn gzip', gzipSync(CSV).subarray(0, 60), /answers\.csv: it can not be unpacked/],
+  ['a torn gzip', gzipSync(CSV).subarray(0, 60), /answers\.csv: damaged gzip file/],
   ['bytes that are no text', Buffer.from([0x71, 0xff, 0xfe]), /answers\.csv:1: not UTF-8 text/],
 ])('%s is refused, with file and line', async (_, csv, message) => {
   await expect(analyze(csv)).rejects.toThrow(UnreadableInput);

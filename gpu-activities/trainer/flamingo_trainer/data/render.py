@@ -233,11 +233,18 @@ def split_answer(tokenizer: Any, stops: list[int], rendered: str, content: str) 
     raise Failure("config", f"the chat template does not end the answer with a token that ends a turn: {rendered!r}")
 
 
+# Characters of a line; inputs/limits.ts bounds rows of datasets far below it.
+MAX_LINE = 64 * 1024 * 1024
+
+
 def read_json_lines(path: str | Path) -> list[Any]:
     """The values of a JSON Lines file; raises `Failure` `data` naming the line."""
     values = []
     with open(path, encoding="utf-8", newline="\n") as lines:
-        for number, line in enumerate(lines, 1):
+        # read in bounded pieces: a line without an end would fill the memory before json could refuse it
+        for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE + 1), ""), 1):
+            if len(line) > MAX_LINE:
+                raise Failure("data", f"{path}:{number}: the line has more than {MAX_LINE:,} characters")
             try:
                 values.append(json.loads(line))
             except ValueError as error:

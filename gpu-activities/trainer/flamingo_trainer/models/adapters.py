@@ -168,18 +168,20 @@ def plain(value: Any) -> Any:
     return value
 
 
-def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype) -> PeftModel:
+def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype, config: str | None = None) -> PeftModel:
     """Puts a stored adapter on `base` for sampling, in the base's precision.
 
-    Raises `Failure` `data` when the file is not the one that was asked for.
+    `expected`: the SHA-256 of the weights; `config`: that of the settings, where they are known. Raises `Failure`
+    `data` when a file is not the one that was asked for.
     """
     weights = folder / WEIGHTS
     for file in (weights, folder / CONFIG):
         if not file.is_file():
             raise Failure("data", f"the adapter's file {file} is missing")
-    found = sha256_of(weights)
-    if found != expected:
-        raise Failure("data", f"{weights} has the SHA-256 {found}, not {expected}")
+    for file, hashed in ((weights, expected), (folder / CONFIG, config)):
+        if hashed is not None and (found := sha256_of(file)) != hashed:
+            remedy = "delete the file and run the experiment again: the adapter is made anew"
+            raise Failure("data", f"{file} has the SHA-256 {found}, not {hashed}; {remedy}")
     try:
         # Made without weights, because PEFT would draw some for every module, only to overwrite them.
         model = PeftModel.from_pretrained(

@@ -74,7 +74,8 @@ class Models:
         loaded = self.base(source, precision, report)
         if adapter is not None:
             report.loading("adapter", adapter["path"])
-            loaded.model = adapters.attach(loaded.model, Path(adapter["path"]), adapter["sha256"], loaded.dtype)
+            folder, config = Path(adapter["path"]), adapter.get("configSha256")
+            loaded.model = adapters.attach(loaded.model, folder, adapter["sha256"], loaded.dtype, config)
             self._adapter = wanted
         return loaded
 

@@ -1,6 +1,7 @@
 """The sampler: the declared distribution, and answers that depend on nothing but themselves."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -221,6 +222,39 @@ def test_another_adapter_than_asked_for_is_refused(models, tiny_model, adapter, 
     with pytest.raises(Failure, match="has the SHA-256") as caught:
         run(models, command)
     assert caught.value.kind == "data"
+
+
+def test_an_adapter_whose_settings_were_changed_is_refused(models, tiny_model, adapter, tmp_path):
+    import shutil
+
+    from flamingo_trainer.files import sha256_of
+
+    folder = Path(shutil.copytree(adapter["path"], tmp_path / "changed"))
+    config = folder / "adapter_config.json"
+    command = generate_command(tmp_path, tiny_model, items(1))
+    command["adapter"] = {"path": str(folder), "sha256": adapter["sha256"], "configSha256": sha256_of(config)}
+    assert run(models, command)
+    models.drop()
+    text = config.read_text(encoding="utf-8")
+    alpha = re.search(r'"lora_alpha":\s*(\d+)', text)
+    same_size = text[: alpha.start(1)] + "9" * len(alpha[1]) + text[alpha.end(1) :]
+    config.write_text(same_size, encoding="utf-8")
+    with pytest.raises(Failure, match=r"adapter_config\.json has the SHA-256 .* delete the file") as caught:
+        run(models, command)
+    assert caught.value.kind == "data" and len(same_size) == len(text)
+
+
+def test_a_line_without_an_end_is_refused(monkeypatch, tmp_path):
+    from flamingo_trainer.data import render
+
+    monkeypatch.setattr(render, "MAX_LINE", 10)
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text('{"a": 1}\n{"a": 123}\n', encoding="utf-8")
+    with pytest.raises(Failure, match=r"lines\.jsonl:2: the line has more than 10 characters"):
+        render.read_json_lines(lines)
+    lines.write_text('{"a": 1}\n\n[1]\n', encoding="utf-8")
+    with pytest.raises(Failure, match=r"lines\.jsonl:2: not JSON"):
+        render.read_json_lines(lines)
 
 
 def test_an_adapter_of_another_base_is_refused(models, tiny_model, adapter, tmp_path):

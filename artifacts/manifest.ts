@@ -1,0 +1,23 @@
+/** Manifests as they are stored. */
+import { z } from 'zod';
+import { artifactRef } from './reference';
+import type { Manifest } from './store';
+
+const MANIFEST = z.looseObject({
+  stage: z.string(),
+  key: z.string(),
+  results: z.record(z.string(), artifactRef),
+  provenance: z.record(z.string(), artifactRef),
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  committed: z.looseObject({ attempt: z.string(), host: z.string(), at: z.string() }),
+});
+
+/** Null for one that is not there, torn, or of another shape: whoever finds no manifest does the work again. */
+export function parseManifest(text: string | null): Manifest | null {
+  try {
+    const value: unknown = text === null ? null : JSON.parse(text);
+    return MANIFEST.safeParse(value).success ? (value as Manifest) : null;
+  } catch {
+    return null;
+  }
+}
