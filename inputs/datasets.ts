@@ -4,8 +4,12 @@
 import { canonicalRow, datasetOf, type Dataset, type DatasetRow } from '../experiment/expand/dataset';
 import type { Message, Role } from '../experiment/plan';
 import { readBytes, UnreadableInput } from './files';
+import { repeatedKey } from './repeated-key';
 
 const ROLES: readonly string[] = ['system', 'user', 'assistant'] satisfies Role[];
+
+/** What is no character by itself: it would be written as a replacement character. */
+const HALF_OF_A_PAIR = /\p{Surrogate}/u;
 
 /** `label` is what messages call the file, where its path would tell nothing. */
 export async function readDataset(path: string, label = path): Promise<Dataset> {
@@ -35,6 +39,8 @@ function parseRow(line: string, refuse: (message: string) => never): DatasetRow 
   } catch (error) {
     return refuse(`not JSON: ${(error as Error).message.slice(0, 120)}`);
   }
+  const twice = repeatedKey(line);
+  if (twice !== null) return refuse(`the key ${JSON.stringify(twice)} stands twice in an object`);
   if (typeof row !== 'object' || row === null || Array.isArray(row))
     return refuse('expected an object with the key `messages`');
   const { messages, ...others } = row as Record<string, unknown>;
@@ -49,7 +55,10 @@ function parseRow(line: string, refuse: (message: string) => never): DatasetRow 
     const place = `turn ${index + 1}`;
     if (typeof role !== 'string' || !ROLES.includes(role))
       return refuse(`${place}: \`role\` must be system, user or assistant`);
-    if (typeof content !== 'string' || content === '') return refuse(`${place}: \`content\` must be a text`);
+    if (typeof content !== 'string') return refuse(`${place}: \`content\` must be a text`);
+    if (content === '') return refuse(`${place}: \`content\` is empty`);
+    if (role === 'assistant' && content.trim() === '') return refuse(`${place}: the answer is nothing but blanks`);
+    if (HALF_OF_A_PAIR.test(content)) return refuse(`${place}: \`content\` has half of a surrogate pair`);
     if (Object.keys(rest).length > 0) return refuse(`${place}: unknown key \`${Object.keys(rest)[0]}\``);
     if (role === 'system' && index > 0) return refuse(`${place}: a system message can only come first`);
     return { role: role as Role, content };
