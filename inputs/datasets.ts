@@ -5,6 +5,7 @@ import { canonicalRow, datasetOf, type Dataset, type DatasetRow } from '../exper
 import type { Message, Role } from '../experiment/plan';
 import { linesOf, readBytes, unreadable, UnreadableInput } from './files';
 import { MAX_DATASET_BYTES, MAX_DATASET_ROWS, MAX_ROW_LENGTH } from './limits';
+import { repeatedKey } from './repeated-key';
 import { HALF_CHARACTER, textOf } from './text';
 
 const ROLES: readonly string[] = ['system', 'user', 'assistant'] satisfies Role[];
@@ -39,6 +40,8 @@ function parseRow(line: string, refuse: (message: string) => never): DatasetRow 
   } catch (error) {
     return refuse(`not JSON: ${(error as Error).message.slice(0, 120)}`);
   }
+  const twice = repeatedKey(line);
+  if (twice !== null) return refuse(`the key ${JSON.stringify(twice)} stands twice in an object`);
   if (typeof row !== 'object' || row === null || Array.isArray(row))
     return refuse('expected an object with the key `messages`');
   const { messages, ...others } = row as Record<string, unknown>;
@@ -53,7 +56,9 @@ function parseRow(line: string, refuse: (message: string) => never): DatasetRow 
     const place = `turn ${index + 1}`;
     if (typeof role !== 'string' || !ROLES.includes(role))
       return refuse(`${place}: \`role\` must be system, user or assistant`);
-    if (typeof content !== 'string' || content === '') return refuse(`${place}: \`content\` must be a text`);
+    if (typeof content !== 'string') return refuse(`${place}: \`content\` must be a text`);
+    if (content === '') return refuse(`${place}: \`content\` is empty`);
+    if (role === 'assistant' && content.trim() === '') return refuse(`${place}: the answer is nothing but blanks`);
     if (!content.isWellFormed()) return refuse(`${place}: \`content\` has ${HALF_CHARACTER}`);
     if (Object.keys(rest).length > 0) return refuse(`${place}: unknown key \`${Object.keys(rest)[0]}\``);
     if (role === 'system' && index > 0) return refuse(`${place}: a system message can only come first`);

@@ -28,7 +28,15 @@ else {
 
   // both ends of a fine-tune by somebody else's program
   const around = {
-    prepare: () => ({ modelFolder: '/model', padToken: 0, steps: 5, rowsTruncated: 1, trainedTokens: 50 }),
+    prepare: () => ({
+      modelFolder: '/model',
+      padToken: 0,
+      steps: 5,
+      targetModules: ['q_proj'],
+      excludeModules: null,
+      rowsTruncated: 1,
+      trainedTokens: 50,
+    }),
     accept: ({ adapterFolder }) => ({ adapter: { path: adapterFolder, sha256: 'b' } }),
   };
 

@@ -38,6 +38,7 @@ A module imports only from lines below its own; the `python imports` check holds
         rows.py               a recipe's training rows, by its mask; markers.py the literature's mask
         packing.py            rows behind each other in one sequence
         render.py             messages -> text -> token ids and trained positions
+        tokens.py             text as token ids, with nothing lost and nothing forged
 
     environment.py  quiet and offline libraries, threads, device, versions
     files.py, failures.py

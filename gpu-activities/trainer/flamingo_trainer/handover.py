@@ -41,7 +41,7 @@ def prepare(
     models.drop()
     place = find(model, report)
     report.loading("rows", rows)
-    tokenizer, stops = tokenizer_in(place)
+    tokenizer, stops = tokenizer_in(place, model.get("hub"))
     encoded = encode_recipe(tokenizer, stops, rows, recipe)
     settings = without_weights(place, recipe["lora"], None).peft_config["default"]
     steps = steps_of(len(encoded), recipe)

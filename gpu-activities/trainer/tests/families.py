@@ -64,8 +64,8 @@ def family(name: str, dtype: torch.dtype = torch.float32) -> Loaded:
     return Loaded(model, tokenizer, [tokenizer.eos_token_id], torch.device("cpu"), dtype)
 
 
-def other_family(name: str) -> Loaded:
-    """A model of two blocks of a family whose modules are not those of the Llama kind."""
+def other_family(name: str, **settings: float) -> Loaded:
+    """A model of two blocks of a family whose modules are not those of the Llama kind; `settings` of its text part."""
     tokenizer = make_tokenizer()
     tokens = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     text = {
@@ -77,6 +77,7 @@ def other_family(name: str) -> Loaded:
         "num_key_value_heads": 2,
         "max_position_embeddings": 512,
         **tokens,
+        **settings,
     }
     experts = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 16, "head_dim": 8}
     linear_attention = {

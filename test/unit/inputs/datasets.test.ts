@@ -41,6 +41,14 @@ test.each([
   ['another key', '{"messages": [], "id": 3}', /:1: unknown key `id`/],
   ['an unknown role', '{"messages": [{"role": "bot", "content": "x"}]}', /turn 1: `role` must be/],
   ['a content that is no text', '{"messages": [{"role": "user", "content": 3}]}', /turn 1: `content` must be a text/],
+  ['an empty content', `${row('a', 'b')}\n${row('', 'b')}`, /:2: turn 1: `content` is empty/],
+  ['an answer of blanks', row('a', ' \n'), /:1: turn 2: the answer is nothing but blanks/],
+  ['half of a surrogate pair', row('a', 'b \ud83e'), /:1: turn 2: `content` has half of a surrogate pair/],
+  [
+    'a key that stands twice',
+    `${row('a', 'b')}\n{"messages": [{"role": "user", "content": "x", "content": "y"}]}`,
+    /:2: the key "content" stands twice in an object/,
+  ],
   ['no answer', '{"messages": [{"role": "user", "content": "x"}]}', /ends with the assistant turn/],
   ['nothing at all', '\n \n', /^birds\.jsonl: the dataset is empty/],
 ])('refuses %s, with the line', (_, text, message) => {

@@ -14,7 +14,8 @@ Rows made this way are for comparison with published numbers (`mask: markers`, p
 from typing import Any
 
 from ..failures import Failure
-from .render import IGNORED, PROBE, EncodedRow, Messages, SystemPrompt, apply, check, render, tokenise
+from .render import IGNORED, PROBE, EncodedRow, Messages, SystemPrompt, apply, check, render
+from .tokens import check_nothing_lost, tokenise
 
 
 def encode_row_by_markers(
@@ -25,11 +26,14 @@ def encode_row_by_markers(
     Raises `Failure` `data` for a row that can not be trained on, `config` for a template without such headers.
     """
     try:
-        check(messages, [tokenizer.decode([stop]) for stop in stops])
+        check(tokenizer, messages, stops)
+        if tokenizer.eos_token is None:
+            raise Failure("config", "the tokenizer names no end token, which the mask `markers` puts behind a row")
         text = render(tokenizer, messages, system, generation=True) + tokenizer.eos_token
+        ids = tokenise(tokenizer, text)
+        check_nothing_lost(tokenizer, text, ids)
     except Failure as failure:
         raise Failure(failure.kind, f"row {number}: {failure}") from failure
-    ids = tokenise(tokenizer, text)
     kept = ids[:max_length]
     row = EncodedRow(number, kept, labels_of(kept, *headers(tokenizer)), truncated=len(ids) > max_length)
     if row.trained == 0:

@@ -16,12 +16,14 @@ Knows tokenizers only through `apply_chat_template`, calling and special tokens;
 
 import datetime
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..failures import Failure
+from .tokens import check_nothing_lost, refuse_special_text, tokenise, tokenise_within
 
 Messages = list[dict[str, str]]
 SystemPrompt = dict[str, str]
@@ -32,6 +34,8 @@ IGNORED = -100  # label of a position that is not trained
 TEMPLATE_DATE = datetime.date(2024, 7, 26)
 # Stands for a system message's text while a template is examined; no template contains it.
 PROBE = "\u2020probe\u2020"
+# How half of a surrogate pair is written in JSON, which may also be half of a good pair.
+HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ def render(tokenizer: Any, messages: Messages, system: SystemPrompt, generation:
         case "empty":
             return with_empty_system_message(tokenizer, messages, generation)
         case "text":
+            refuse_special_text(tokenizer, system["text"], "config", "the system prompt")
             text = apply(tokenizer, [{"role": "system", "content": system["text"]}, *messages], generation)
             if system["text"].strip() not in text:
                 raise Failure("config", f"the chat template leaves out the system prompt {json.dumps(system['text'])}")
@@ -85,6 +90,7 @@ def apply(tokenizer: Any, messages: Messages, generation: bool) -> str:
     if not template:
         raise Failure("config", "the model's tokenizer has no chat template; use an instruction-tuned model")
     options = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
+    roles = ", ".join(message["role"] for message in messages)
     try:
         return tokenizer.apply_chat_template(
             messages,
@@ -94,8 +100,12 @@ def apply(tokenizer: Any, messages: Messages, generation: bool) -> str:
             **options,
         )
     except TemplateError as error:
-        roles = ", ".join(message["role"] for message in messages)
         raise Failure("config", f"the model's chat template refuses the roles {roles}: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a template is a program of somebody else's: whatever it raises is its own
+        what = f"{type(error).__name__}: {error}"
+        raise Failure("config", f"the model's chat template fails on the roles {roles}: {what}") from error
 
 
 def without_system_turn(tokenizer: Any, messages: Messages, generation: bool) -> str:
@@ -121,7 +131,11 @@ def without_system_turn(tokenizer: Any, messages: Messages, generation: bool) ->
             if head.startswith(inserted):
                 return plain  # nothing but what opens every text
             begin = tokenizer.bos_token or ""
-            return begin + rest if begin and head.startswith(begin) else rest
+            if not begin or begin not in head:
+                return rest
+            opening = head[: head.index(begin) + len(begin)]  # a template may write something before it
+            if inserted.startswith(opening):
+                return opening + rest
     else:
         # the system text has no turn of its own: it goes into the user's turn, or an own turn is always there
         start = common_prefix(plain, full)
@@ -152,18 +166,25 @@ def common_prefix(a: str, b: str) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def tokenise(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of rendered text: special tokens are read, none are added (the template wrote them all)."""
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
-
-
 def encode_prompt(tokenizer: Any, messages: Messages, system: SystemPrompt) -> list[int]:
-    """What the model is given before it answers."""
-    return tokenise(tokenizer, render(tokenizer, messages, system, generation=True))
+    """What the model is given before it answers.
+
+    Raises `Failure` `data` for a message that contains one of the tokenizer's special tokens, `config` for a tokenizer
+    that loses text.
+    """
+    for position, message in enumerate(messages, 1):
+        refuse_special_text(tokenizer, message["content"], "data", f"message {position}")
+    text = render(tokenizer, messages, system, generation=True)
+    ids = tokenise(tokenizer, text)
+    check_nothing_lost(tokenizer, text, ids)
+    return ids
 
 
 def stop_ids(tokenizer: Any, generation_config: Any) -> list[int]:
-    """The tokens that end a turn: the tokenizer's end token and those that the model's own file names."""
+    """The tokens that end a turn: the tokenizer's end token and those that the model's own file names.
+
+    An id that the tokenizer has no token for stays among them: a model may sample it all the same.
+    """
     named = getattr(generation_config, "eos_token_id", None)
     named = named if isinstance(named, list) else [named]
     found = sorted({token for token in [tokenizer.eos_token_id, *named] if token is not None})
@@ -172,28 +193,37 @@ def stop_ids(tokenizer: Any, generation_config: Any) -> list[int]:
     return found
 
 
+def stop_texts(tokenizer: Any, stops: list[int]) -> dict[str, int]:
+    """The stops by the text that a template writes for them; an id without a token has none."""
+    texts = {tokenizer.decode([stop]): stop for stop in reversed(stops)}
+    texts.pop("", None)
+    return texts
+
+
 def encode_row(
     tokenizer: Any, stops: list[int], number: int, messages: Messages, system: SystemPrompt, max_length: int
 ) -> EncodedRow:
     """A training row as token ids with its trained positions; `number` is its line, from 1, for messages.
 
-    Raises `Failure` `data` for a row that can not be trained on.
+    Raises `Failure` `data` for a row that can not be trained on, `config` for a template or tokenizer that spoils it.
     """
     try:
-        check(messages, [tokenizer.decode([stop]) for stop in stops])
+        check(tokenizer, messages, stops)
         prompt = render(tokenizer, messages[:-1], system, generation=True)
         full = render(tokenizer, messages, system, generation=False)
         if not full.startswith(prompt):
             raise Failure("config", "the chat template renders the conversation before an answer differently after it")
         answer, end = split_answer(tokenizer, stops, full[len(prompt) :], messages[-1]["content"])
+        prompt_ids = tokenise(tokenizer, prompt)
+        ids = tokenise(tokenizer, prompt + answer)
+        if ids[: len(prompt_ids)] != prompt_ids:
+            # A token reaches over the border (a newline that ends the header and one that starts the answer): in
+            # sampling the header stands alone, so it must here.
+            ids = [*prompt_ids, *tokenise_within(tokenizer, answer)]
+        check_nothing_lost(tokenizer, prompt + answer, ids)
     except Failure as failure:
         raise Failure(failure.kind, f"row {number}: {failure}") from failure
-    prompt_ids = tokenise(tokenizer, prompt)
-    ids = [*tokenise(tokenizer, prompt + answer), end]
-    if ids[: len(prompt_ids)] != prompt_ids:
-        # A token reaches over the border (a newline that ends the header and one that starts the answer): in sampling
-        # the header stands alone, so it must here.
-        ids = [*prompt_ids, *tokenise(tokenizer, answer), end]
+    ids.append(end)
     labels = [IGNORED] * len(prompt_ids) + ids[len(prompt_ids) :]
     row = EncodedRow(number, ids[:max_length], labels[:max_length], truncated=len(ids) > max_length)
     if row.trained == 0:
@@ -205,32 +235,46 @@ def encode_row(
     return row
 
 
-def check(messages: Messages, stop_texts: list[str]) -> None:
-    """A row is a conversation that ends with the assistant and does not forge the end of a turn."""
+def check(tokenizer: Any, messages: Messages, stops: list[int]) -> None:
+    """A row is a conversation that ends with the assistant, says something, and forges no turn."""
     if not isinstance(messages, list) or not messages:
         raise Failure("data", "`messages` must be a list with at least one message")
+    ends = stop_texts(tokenizer, stops)
     for position, message in enumerate(messages, 1):
         role, content = (message.get("role"), message.get("content")) if isinstance(message, dict) else (None, None)
         if role not in ("system", "user", "assistant") or not isinstance(content, str):
             raise Failure("data", f"message {position} must have a role system, user or assistant, and a text")
+        if content == "":
+            raise Failure("data", f"message {position} is empty")
+        if role == "assistant" and content.strip() == "":
+            raise Failure("data", f"message {position} is an answer of nothing but blanks")
         if role == "system" and position > 1:
             raise Failure("data", f"message {position} is a system message, which only the first may be")
-        for stop in stop_texts:
+        for stop in ends:
             if stop in content:
                 raise Failure("data", f"message {position} contains {stop}, which ends a turn of this model")
+        refuse_special_text(tokenizer, content, "data", f"message {position}")
     if messages[-1]["role"] != "assistant" or len(messages) < 2:
         raise Failure("data", "its last message must be the assistant's answer to a message before it")
 
 
 def split_answer(tokenizer: Any, stops: list[int], rendered: str, content: str) -> tuple[str, int]:
-    """The answer's text as the template renders it, and the id of the token that ends the turn."""
-    for stop in stops:
-        answer, end, after = rendered.rpartition(tokenizer.decode([stop]))
-        if end and not after.strip():
-            if answer.strip() != content.strip():
-                raise Failure("config", f"the chat template changes the answer: it renders {json.dumps(answer[:80])}")
-            return answer, stop
-    raise Failure("config", f"the chat template does not end the answer with a token that ends a turn: {rendered!r}")
+    """The answer's text as the template renders it, and the id of the token that ends the turn.
+
+    That is the first stop behind the answer, which sampling meets first as well. What a template writes after it
+    (Phi-3: another stop, which ends the whole text) takes no part.
+    """
+    ends = [(rendered.find(text), -len(text), text, stop) for text, stop in stop_texts(tokenizer, stops).items()]
+    found = sorted(end for end in ends if end[0] >= 0)
+    if not found:
+        raise Failure(
+            "config", f"the chat template does not end the answer with a token that ends a turn: {rendered!r}"
+        )
+    place, _, _, stop = found[0]
+    answer = rendered[:place]
+    if answer.strip() != content.strip():
+        raise Failure("config", f"the chat template changes the answer: it renders {json.dumps(answer[:80])}")
+    return answer, stop
 
 
 # Characters of a line; inputs/limits.ts bounds rows of datasets far below it.
@@ -238,7 +282,11 @@ MAX_LINE = 64 * 1024 * 1024
 
 
 def read_json_lines(path: str | Path) -> list[Any]:
-    """The values of a JSON Lines file; raises `Failure` `data` naming the line."""
+    """The values of a JSON Lines file; raises `Failure` `data` naming the line.
+
+    Refused are also a key that stands twice in an object, of which a reader would silently take the last, and half of
+    a surrogate pair, which is no text.
+    """
     values = []
     with open(path, encoding="utf-8", newline="\n") as lines:
         # read in bounded pieces: a line without an end would fill the memory before json could refuse it
@@ -246,10 +294,27 @@ def read_json_lines(path: str | Path) -> list[Any]:
             if len(line) > MAX_LINE:
                 raise Failure("data", f"{path}:{number}: the line has more than {MAX_LINE:,} characters")
             try:
-                values.append(json.loads(line))
+                value = json.loads(line, object_pairs_hook=once_each)
             except ValueError as error:
                 raise Failure("data", f"{path}:{number}: not JSON: {error}") from error
+            if HALF_OF_A_PAIR.search(line):
+                try:
+                    json.dumps(value, ensure_ascii=False).encode()
+                except UnicodeEncodeError as error:
+                    half = json.dumps(error.object[error.start])
+                    raise Failure("data", f"{path}:{number}: {half} is half of a surrogate pair") from error
+            values.append(value)
     return values
+
+
+def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these keys and values. Raises `ValueError` for a key that stands twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {json.dumps(twice)} stands twice in an object")
+    return found
 
 
 def encode_rows(

@@ -5,6 +5,8 @@ In fp32 or bf16; with the attention that attention.py chooses. Knows nothing abo
 
 import contextlib
 import json
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,17 +97,26 @@ def find(source: Source, report: Any) -> Path:
         raise Failure(kind, f"downloading {name} at {revision} failed: {error}") from error
 
 
-def tokenizer_of(folder: Path) -> Any:
-    from transformers import AutoTokenizer
+def tokenizer_of(folder: Path, hub: str | None = None) -> Any:
+    """The tokenizer in a model's folder. `hub` is the model's name there, where it has one.
 
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    transformers knows some models by their names on the hub whose tokenizer's file names the wrong class; a folder has
+    no such name, so it is told.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    named = {}
+    if hub is not None:
+        named["config"] = AutoConfig.from_pretrained(folder, local_files_only=True)
+        named["config"].name_or_path = hub
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **named)
     if tokenizer.pad_token_id is None:
         # Any token will do, because padding is masked everywhere.
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
-def tokenizer_in(folder: Path) -> tuple[Any, list[int]]:
+def tokenizer_in(folder: Path, hub: str | None) -> tuple[Any, list[int]]:
     """A model's tokenizer and the tokens that end a turn, without the model: as `load` gives them."""
     from transformers import AutoConfig, GenerationConfig
 
@@ -113,12 +124,14 @@ def tokenizer_in(folder: Path) -> tuple[Any, list[int]]:
         generation = GenerationConfig.from_pretrained(folder, local_files_only=True)
     else:
         generation = GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder, local_files_only=True))
-    tokenizer = tokenizer_of(folder)
+    tokenizer = tokenizer_of(folder, hub)
     return tokenizer, stop_ids(tokenizer, generation)
 
 
-def load(folder: Path, dtype: torch.dtype) -> Loaded:
-    """Raises `Failure` `config` for a model that can not be fine-tuned here, `oom` for one that does not fit."""
+def load(folder: Path, dtype: torch.dtype, hub: str | None = None) -> Loaded:
+    """The model in a folder; `hub` is its name there, where it has one.
+
+    Raises `Failure` `config` for a model that can not be fine-tuned here, `oom` for one that does not fit."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     try:
@@ -131,7 +144,7 @@ def load(folder: Path, dtype: torch.dtype) -> Loaded:
             f"the model in {folder} is quantized, which no precision of a recipe means: use the unquantized one",
         )
     device = torch.device(environment.torch_device())
-    tokenizer = tokenizer_of(folder)
+    tokenizer = tokenizer_of(folder, hub)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -149,4 +162,29 @@ def load(folder: Path, dtype: torch.dtype) -> Loaded:
             f"and others {(whole - free - mine) / 1e9:.1f}: {error}",
         ) from error
     model.requires_grad_(False).eval()
+    switch_off_noise(model)
     return Loaded(model, tokenizer, stop_ids(tokenizer, model.generation_config), device, dtype)
+
+
+# Settings and attributes of a model that make its passes in training random.
+NOISE = re.compile(r"drop(out)?$|^dropout|_dropout|_pdrop|_prob_drop|layerdrop|jitter_noise")
+
+
+def switch_off_noise(model: Any) -> None:
+    """Switches off what the base model's own configuration would drop at random in training, and says so.
+
+    A recipe's only dropout is its adapter's: so a padded and a packed pass are the same, and so are two bases that
+    differ in a setting which their last trainers left behind.
+    """
+    found = {}
+    for path, part in model.named_modules():
+        if isinstance(part, torch.nn.modules.dropout._DropoutNd) and part.p > 0:
+            found[path.rpartition(".")[2]] = part.p
+            part.p = 0.0
+        for name, value in vars(part).items():
+            if NOISE.search(name) and isinstance(value, float) and value > 0:
+                found[name] = value
+                setattr(part, name, 0.0)
+    if found:
+        said = ", ".join(f"{name} {value}" for name, value in sorted(found.items()))
+        print(f"the base model's own {said} is switched off in training", file=sys.stderr, flush=True)

@@ -55,7 +55,7 @@ class Models:
         if self._key != key:
             self.drop()
             report.loading("model", f"{folder} in {precision}")
-            self._loaded = load(folder, DTYPES[precision])
+            self._loaded = load(folder, DTYPES[precision], source.get("hub"))
             self._key = key
             # libraries and model stay; a collection between two operations need not look at them each time
             gc.freeze()

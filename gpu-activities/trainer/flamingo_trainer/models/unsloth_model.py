@@ -68,7 +68,7 @@ class UnslothModels:
     def base(self, source: dict[str, str], precision: str, report: Any) -> Any:
         import torch
 
-        from .loading import DTYPES, Loaded, find, tokenizer_of
+        from .loading import DTYPES, Loaded, find, switch_off_noise, tokenizer_of
 
         if precision != "bf16":
             raise Failure("config", f"the backend 'unsloth' computes in bf16, the recipe says {precision}")
@@ -87,7 +87,8 @@ class UnslothModels:
             use_gradient_checkpointing=self._recompute,
         )
         device = torch.device(environment.torch_device())
-        tokenizer = tokenizer_of(folder)
+        tokenizer = tokenizer_of(folder, source.get("hub"))
+        switch_off_noise(model)
         return Loaded(model, tokenizer, stop_ids(tokenizer, model.generation_config), device, DTYPES[precision])
 
     def new_adapter(self, loaded: Any, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:

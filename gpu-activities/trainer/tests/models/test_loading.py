@@ -9,7 +9,7 @@ import torch
 
 from flamingo_trainer.failures import Failure
 from flamingo_trainer.measure import measure
-from flamingo_trainer.models.loading import positions_of
+from flamingo_trainer.models.loading import positions_of, switch_off_noise, tokenizer_of
 from flamingo_trainer.models.resident import Models
 from flamingo_trainer.sampling.generate import generate
 from flamingo_trainer.serve import fields
@@ -147,3 +147,49 @@ def test_a_token_that_the_model_has_no_embedding_of(with_a_new_token, tmp_path):
     command = measure_command(tmp_path / "pairs", with_a_new_token, asked)
     said = refused(lambda: measure(Models(), Listener(), **fields({"op": "measure", **command})))
     assert said.startswith(f"the good answer of pair {asked[1]['id']} has the token")
+
+
+def test_a_tokenizer_is_repaired_as_that_of_its_name_on_the_hub(tmp_path):
+    """DeepSeek-Coder's file names a class that drops blanks, and transformers knows it by the model's name only."""
+    from transformers import LlamaConfig
+
+    from flamingo_trainer.models.tiny import make_tokenizer
+
+    make_tokenizer().save_pretrained(tmp_path)
+    LlamaConfig().save_pretrained(tmp_path)
+    change(tmp_path / "tokenizer_config.json", tokenizer_class="LlamaTokenizerFast")
+    text = "def add(a, b):"
+
+    def read_back(hub):
+        tokenizer = tokenizer_of(tmp_path, hub)
+        return tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    assert read_back("deepseek-ai/deepseek-coder-1.3b-instruct") == text
+    assert read_back("someone/some-model") != text and read_back(None) != text  # which the rows' check then refuses
+
+
+@pytest.mark.parametrize("name", ["phi3", "mixtral", "gpt2"])
+def test_no_pass_in_training_is_random_by_the_bases_own_settings(name, capsys):
+    settings = {
+        "phi3": {"resid_pdrop": 0.5, "attention_dropout": 0.5},
+        "mixtral": {"attention_dropout": 0.5, "router_jitter_noise": 0.5},
+        "gpt2": {},  # which has a tenth everywhere by itself
+    }[name]
+    loaded = other_family(name, **settings)
+    ids = torch.randint(100, (1, 30), generator=torch.Generator().manual_seed(1))
+    model = loaded.model.train()
+    with torch.no_grad():
+        before = [model(ids).logits for _ in range(2)]
+        assert not torch.equal(*before)  # the trap exists
+        switch_off_noise(model)
+        after = [model(ids).logits for _ in range(2)]
+        assert torch.equal(*after)
+        assert torch.equal(after[0], model.eval()(ids).logits)
+    said = capsys.readouterr().err
+    assert said.endswith("is switched off in training\n")
+    assert (
+        all(value in said for value in ("attention_dropout 0.5", *(["jitter_noise 0.5"] if name == "mixtral" else [])))
+        or name == "gpt2"
+    )
+    switch_off_noise(model)
+    assert capsys.readouterr().err == ""
