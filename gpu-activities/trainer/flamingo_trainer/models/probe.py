@@ -149,13 +149,11 @@ def ordinary_ids(loaded: Loaded, count: int) -> list[int]:
     """Token ids from all over the vocabulary, none of them special, the same every time."""
     size = vocabulary_of(loaded)
     special = {*getattr(loaded.tokenizer, "all_special_ids", []), loaded.tokenizer.pad_token_id, *loaded.stops}
-    found, place = [], size // 3
-    for _ in range(20 * count):
-        place = (place * 48271 + 11) % size
-        if place not in special:
-            found.append(place)
-        if len(found) == count:
-            break
+    luck, found = random.Random(1), []
+    while len(found) < count:
+        token = luck.randrange(size)
+        if token not in special:
+            found.append(token)
     return found
 
 

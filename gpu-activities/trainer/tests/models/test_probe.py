@@ -84,7 +84,8 @@ def test_memory_is_no_fault_of_a_path():
 
 def test_fused_attention_that_leaves_out_a_cap_on_scores_is_replaced():
     loaded = family("gemma2")
-    loaded.model.config.attn_logit_softcapping = 0.5
+    for layer in loaded.model.model.layers:
+        layer.self_attn.attn_logit_softcapping = 0.5  # of scores that a random model makes small
     loaded.model.set_attn_implementation("sdpa")
     probe = Probe()
     with undisturbed(loaded):
