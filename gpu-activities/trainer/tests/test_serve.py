@@ -180,7 +180,7 @@ def test_events_of_a_measurement(long_lived, tiny_model, tmp_path):
     long_lived.send("measure", id=30, **command)
     seen = long_lived.until("committed", "failed")
     assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 3
-    assert seen[-1].keys() == {"event", "id", "pairs", "tokens", "tokensPerForward", "seconds"}
+    assert seen[-1].keys() == {"event", "id", "pairs", "tokens", "tokensPerForward", "seconds", "probe"}
     assert len(read_lines(command["out"])) == 3
 
 

@@ -13,6 +13,7 @@ sampling/probe.py); this is what they share.
 
 import math
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -280,7 +281,11 @@ def require_modules(loaded: Loaded, model: Any, probe: Probe, declared: list[str
 
 
 def is_called(name: str, declared: str) -> bool:
-    return name == declared or name.endswith(f".{declared}")
+    """Whether PEFT means the module of this name: by the end of its path, or by a pattern for the whole of it."""
+    path = name.removeprefix("base_model.model.")
+    if declared.replace(".", "_").isidentifier():
+        return path == declared or path.endswith(f".{declared}")
+    return re.fullmatch(declared, path) is not None
 
 
 def check_reach(model: Any, probe: Probe, rows: list[EncodedRow], device: torch.device) -> None:

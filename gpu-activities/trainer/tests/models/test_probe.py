@@ -111,6 +111,8 @@ def test_modules_are_those_declared():
     assert probe.checks["modules"] == EQUAL
     check_modules(model, probe, [*LORA["targetModules"], "qq_proj"])
     assert probe.checks["modules"] == "nothing lies on qq_proj"
+    check_modules(model, probe, [r".*\.(self_attn|mlp)\.(q|k|v|o|gate|up|down)_proj"])
+    assert probe.checks["modules"] == EQUAL
     check_modules(model, probe, LORA["targetModules"][1:])
     assert "it also lies on" in probe.checks["modules"] and "q_proj" in probe.checks["modules"]
 
