@@ -358,6 +358,8 @@ def examined(family: Family) -> dict[str, Any]:
                 probe = probe_training(models, loaded, adapter, clock, recipe(family.modules, "none"))
                 probe.checks["packed"] = found["checks"]["packed"]
             kept(probe)
+            padded = probe_training(models, loaded, adapter, clock, recipe(family.modules, "none"))
+            found["checks"]["padded"] = padded.checks["padded"]
         finally:
             adapters.take_off(adapter)
         loaded.model = adapters.at_rest(adapters.create(base, lora(family.modules), 0, None), loaded.dtype)
@@ -428,7 +430,7 @@ def table(all_found: dict[str, dict[str, Any]]) -> str:
         "",
         f"transformers {environment.versions()['transformers']}, {environment.device_name()}, fp32.",
         "",
-        "| Family | Packed rows | Padded rows | Static sampling | Continuous sampling | Modules | Verdict |",
+        "| Family | Packed rows | Padded rows | Static sampling by | Continuous by | Modules | Verdict |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, found in all_found.items():
@@ -436,7 +438,7 @@ def table(all_found: dict[str, dict[str, Any]]) -> str:
         cells = [
             name,
             short(checks.get("packed", "-")),
-            paths.get("training", "-"),
+            short(checks.get("padded", "-")),
             paths.get("static", "-"),
             paths.get("continuous", "-"),
             ", ".join(found["modules"]),

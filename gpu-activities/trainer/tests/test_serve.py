@@ -43,13 +43,19 @@ def test_ready_says_who_it_is(long_lived):
     assert {"torch", "transformers", "peft", "python"} <= ready["versions"].keys()
 
 
+def read_in(seen):
+    """What was read; a probe reads nothing, and whether there is one depends on what ran before."""
+    phases = [event["phase"] for event in seen if event["event"] == "loading"]
+    return [phase for phase in phases if phase != "probe"]
+
+
 def test_events_of_a_fine_tune_and_of_a_generation(long_lived, undisturbed, tiny_model, tmp_path):
     trainer = long_lived
     trainer.send("finetune", id=2, **finetune_command(tmp_path / "train", tiny_model))
     seen = trainer.until("committed", "failed")
     assert {event["id"] for event in seen} == {2}
     # the model is there from the operation before
-    assert [event["phase"] for event in seen if event["event"] == "loading"] == ["rows"]
+    assert read_in(seen) == ["rows"]
     progress = [event for event in seen if event["event"] == "progress"]
     assert [event["step"] for event in progress] == list(range(1, 16)) and progress[0]["of"] == 15
     assert progress[0].keys() >= {"loss", "learningRate", "gradNorm", "tokensPerSecond", "memoryBytes"}
@@ -57,16 +63,16 @@ def test_events_of_a_fine_tune_and_of_a_generation(long_lived, undisturbed, tiny
     committed = seen[-1]
     assert committed.keys() == {
         "event", "id", "adapter", "log", "steps", "resumedFrom", "rowsTruncated", "trainedTokens", "seconds",
-        "plan", "saves", "speed", "heldOut", "kept",
+        "plan", "saves", "speed", "heldOut", "kept", "probe",
     }  # fmt: skip
 
     command = generate_command(tmp_path / "generate", tiny_model, items(5))
     trainer.send("generate", id=3, **{**command, "adapter": committed["adapter"]})
     seen = trainer.until("committed", "failed")
     # the adapter is still on the model from its fine-tune
-    assert [event["phase"] for event in seen if event["event"] == "loading"] == []
+    assert read_in(seen) == []
     assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 5
-    assert seen[-1].keys() == {"event", "id", "completions", "seconds", "engine", "slots"}
+    assert seen[-1].keys() == {"event", "id", "completions", "seconds", "engine", "slots", "probe"}
     assert seen[-1]["completions"] == 5 and (seen[-1]["engine"], seen[-1]["slots"]) == ("batches", None)
     assert len(read_lines(command["out"])) == 5
 
@@ -174,7 +180,7 @@ def test_events_of_a_measurement(long_lived, tiny_model, tmp_path):
     long_lived.send("measure", id=30, **command)
     seen = long_lived.until("committed", "failed")
     assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 3
-    assert seen[-1].keys() == {"event", "id", "pairs", "tokens", "tokensPerForward", "seconds"}
+    assert seen[-1].keys() == {"event", "id", "pairs", "tokens", "tokensPerForward", "seconds", "probe"}
     assert len(read_lines(command["out"])) == 3
 
 

@@ -13,6 +13,7 @@ sampling/probe.py); this is what they share.
 
 import math
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -149,13 +150,11 @@ def ordinary_ids(loaded: Loaded, count: int) -> list[int]:
     """Token ids from all over the vocabulary, none of them special, the same every time."""
     size = vocabulary_of(loaded)
     special = {*getattr(loaded.tokenizer, "all_special_ids", []), loaded.tokenizer.pad_token_id, *loaded.stops}
-    found, place = [], size // 3
-    for _ in range(20 * count):
-        place = (place * 48271 + 11) % size
-        if place not in special:
-            found.append(place)
-        if len(found) == count:
-            break
+    luck, found = random.Random(1), []
+    while len(found) < count:
+        token = luck.randrange(size)
+        if token not in special:
+            found.append(token)
     return found
 
 
@@ -282,7 +281,11 @@ def require_modules(loaded: Loaded, model: Any, probe: Probe, declared: list[str
 
 
 def is_called(name: str, declared: str) -> bool:
-    return name == declared or name.endswith(f".{declared}")
+    """Whether PEFT means the module of this name: by the end of its path, or by a pattern for the whole of it."""
+    path = name.removeprefix("base_model.model.")
+    if declared.replace(".", "_").isidentifier():
+        return path == declared or path.endswith(f".{declared}")
+    return re.fullmatch(declared, path) is not None
 
 
 def check_reach(model: Any, probe: Probe, rows: list[EncodedRow], device: torch.device) -> None:

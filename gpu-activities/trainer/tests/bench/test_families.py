@@ -42,7 +42,7 @@ def test_the_page_has_a_line_for_every_family_and_none_is_silent():
 def test_the_command_line_judges_what_it_is_asked(tmp_path, monkeypatch, capsys):
     out = tmp_path / "families.md"
     assert main(["qwen2", "--out", str(out)]) == 0
-    assert "| qwen2 | equal | packed | padded | slots |" in out.read_text(encoding="utf-8")
+    assert "| qwen2 | equal | equal | padded | slots |" in out.read_text(encoding="utf-8")
     monkeypatch.setattr(families, "examined", lambda family: {"faults": ["training"], "modules": [], "checks": {}})
     assert main(["qwen2"]) == 1
 

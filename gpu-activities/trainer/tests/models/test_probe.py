@@ -84,7 +84,8 @@ def test_memory_is_no_fault_of_a_path():
 
 def test_fused_attention_that_leaves_out_a_cap_on_scores_is_replaced():
     loaded = family("gemma2")
-    loaded.model.config.attn_logit_softcapping = 0.5
+    for layer in loaded.model.model.layers:
+        layer.self_attn.attn_logit_softcapping = 0.5  # of scores that a random model makes small
     loaded.model.set_attn_implementation("sdpa")
     probe = Probe()
     with undisturbed(loaded):
@@ -110,6 +111,8 @@ def test_modules_are_those_declared():
     assert probe.checks["modules"] == EQUAL
     check_modules(model, probe, [*LORA["targetModules"], "qq_proj"])
     assert probe.checks["modules"] == "nothing lies on qq_proj"
+    check_modules(model, probe, [r".*\.(self_attn|mlp)\.(q|k|v|o|gate|up|down)_proj"])
+    assert probe.checks["modules"] == EQUAL
     check_modules(model, probe, LORA["targetModules"][1:])
     assert "it also lies on" in probe.checks["modules"] and "q_proj" in probe.checks["modules"]
 

@@ -1,5 +1,7 @@
 """Before the first step: packed rows that see each other are padded, or refused where packing is demanded."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from bench.gpu.families import FAMILIES, made, recipe
@@ -71,13 +73,10 @@ def test_dropout_of_the_base_runs_in_its_own_layers():
 
 
 def test_of_unsloths_models_only_modules_and_stops_are_looked_at():
-    class Theirs:
-        backend = "unsloth"
-        probes: dict = {}
-
+    theirs = SimpleNamespace(backend="unsloth", probes={})
     loaded = family("qwen2")
     settings = recipe(LORA["targetModules"], "none")
     adapter = adapters.create(loaded.model, settings["lora"], 0, None)
-    probe = probe_training(Theirs, loaded, adapter, Listener(), settings)
+    probe = probe_training(theirs, loaded, adapter, Listener(), settings)
     assert probe.checks["modules"] == probe.checks["stops"] == "equal"
     assert probe.checks["padded"] == "skipped: Unsloth computes"
