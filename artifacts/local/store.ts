@@ -40,16 +40,7 @@ import {
 } from '../store';
 import { createExclusive } from './create-exclusive';
 import { LocalAttempt, LocalSmallFiles } from './attempts';
-import {
-  createOnce,
-  modesIn,
-  namesIn,
-  readIfPresent,
-  renameIfPresent,
-  replaceFile,
-  safeName,
-  sizeOf,
-} from './files';
+import { createOnce, modesIn, namesIn, readIfPresent, renameIfPresent, replaceFile, safeName, sizeOf } from './files';
 import { takeLease } from './leases';
 
 /** Read side by side: enough to hide a disk's or a mount's answering times, and few descriptors. */

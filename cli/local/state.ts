@@ -6,16 +6,7 @@
  *     .flamingo/run/clients/PID       a command that needs the services, likewise; when none is left they are stopped
  *     .flamingo/run/detached          keeps them running without a client (`--detach`)
  */
-import {
-  chmodSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createExclusive, readExclusive, removeExclusive } from '../../artifacts/local/create-exclusive';
 import { PRIVATE_FILE, privateFolderSync } from '../../artifacts/private-files';

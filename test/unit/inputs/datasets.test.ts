@@ -43,7 +43,7 @@ test.each([
   ['a content that is no text', '{"messages": [{"role": "user", "content": 3}]}', /turn 1: `content` must be a text/],
   ['an empty content', `${row('a', 'b')}\n${row('', 'b')}`, /:2: turn 1: `content` is empty/],
   ['an answer of blanks', row('a', ' \n'), /:1: turn 2: the answer is nothing but blanks/],
-  ['half of a surrogate pair', row('a', 'b \ud83e'), /:1: turn 2: `content` has half of a surrogate pair/],
+  ['half of a surrogate pair', row('a', 'b \ud83e'), /:1: turn 2: `content` has half a character/],
   [
     'a key that stands twice',
     `${row('a', 'b')}\n{"messages": [{"role": "user", "content": "x", "content": "y"}]}`,
