@@ -8,7 +8,7 @@ import { recordExperiment, resultsFolder } from '../artifacts/experiments';
 import { configurationOutline, queuesToJudge } from '../artifacts/outline';
 import { cellOf, loadPlan, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { countReuse, judgesWithWork, newWork } from '../artifacts/reuse';
-import { ArtifactDamaged, type Store } from '../artifacts/store';
+import type { Store } from '../artifacts/store';
 import type { Demand } from '../experiment/demands';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
@@ -64,8 +64,7 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
       withHeartbeat(input.cell, async () => {
         const stored = await loadPlan(store, input.plan);
         const cell = cellOf(stored, input.configuration, input.cell);
-        const output = await resultsFolder(store, stored.plan.experiment, input.output);
-        await requireWritable(store, host.clients, host.results, output);
+        const output = await placeOfResults(store, host, stored, input.output);
         const published = await publishCell(stored.plan, await readCell(store, stored.plan, cell), output);
         const run = attemptsOfRun(Context.current().info);
         return { ...published, paid: input.cut && (await paidInRun(store, stored, input.cut, run)) };
@@ -74,8 +73,7 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
     buildReport: (input) =>
       withHeartbeat('report', async () => {
         const stored = await loadPlan(store, input.plan);
-        const output = await resultsFolder(store, stored.plan.experiment, input.output);
-        await requireWritable(store, host.clients, host.results, output);
+        const output = await placeOfResults(store, host, stored, input.output);
         return writeReport(store, stored, { output, version: host.version, results: input.results });
       }),
   } satisfies PlanningActivities);
@@ -89,7 +87,7 @@ async function outline(store: Store, host: PlanningHost, request: ExperimentRequ
     );
   }
   const ref = request.plan ?? (await planFromText(store, host, request));
-  const stored = await planAt(store, ref);
+  const stored = await loadPlan(store, ref);
   const { plan, spec } = stored;
   await requirePermitted(store, host.clients, ref, stored);
   const output = outputFolder(host, request, spec);
@@ -112,16 +110,17 @@ async function outline(store: Store, host: PlanningHost, request: ExperimentRequ
   };
 }
 
-/** A client's reference may be anything; one that can never be followed is refused for good. */
-async function planAt(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
-  if (typeof ref.uri !== 'string' || typeof ref.sha256 !== 'string') {
-    throw failure(FAILURES.InvalidInput, '"plan" is no reference to a stored plan: {"uri", "sha256", "bytes"}');
-  }
-  try {
-    return await loadPlan(store, ref);
-  } catch (error) {
-    throw error instanceof ArtifactDamaged ? failure(FAILURES.InvalidInput, error.message) : error;
-  }
+/** Where results are written that a workflow was told to write to `told`. Both places have to be allowed. */
+async function placeOfResults(
+  store: Store,
+  { clients, results }: PlanningHost,
+  { plan }: StoredPlan,
+  told: string,
+): Promise<string> {
+  await requireWritable(store, clients, results, told);
+  const output = await resultsFolder(store, plan.experiment, told);
+  if (output !== told) await requireWritable(store, clients, results, output);
+  return output;
 }
 
 /** A client's paths mean nothing on a worker that is not its own: that one goes by the experiment file. */

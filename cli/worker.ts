@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { environmentFor } from '../tools/environments.cjs';
 import { installationRoot } from '../workers/places';
+import { allowedDemands } from '../workers/secret';
+import { valuesOf } from './local/supervisor';
 import { say } from './output';
 
 export function workerCommand(): Command {
@@ -14,6 +16,12 @@ export function workerCommand(): Command {
     .addArgument(new Argument('<kind>').choices(['gpu', 'judge', 'orchestration']))
     .option('--store <folder>', 'the store that all workers share (FLAMINGO_STORE)')
     .option('--queue <name>', 'gpu: task queue to serve, such as flamingo-gpu-80gb (FLAMINGO_GPU_QUEUE)')
+    .option(
+      '--variable <name>',
+      "gpu: variable that trainers of an experiment's own may be given (repeatable)",
+      (name: string, names: string[]) => [...names, name],
+      [] as string[],
+    )
     .option('--account <name>', 'judge: account to serve (FLAMINGO_JUDGE_ACCOUNT; default: anthropic)')
     .addHelpText(
       'after',
@@ -25,7 +33,7 @@ Examples:
 A gpu worker runs programs that experiments bring (backend: {command: …}) for the owner of its data folder, or with
 FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
     )
-    .action(async (kind: string, options: { store?: string; queue?: string; account?: string }) => {
+    .action(async (kind: string, options: { store?: string; queue?: string; account?: string; variable: string[] }) => {
       const env = {
         ...process.env,
         ...(options.store === undefined ? {} : { FLAMINGO_STORE: options.store }),
@@ -35,7 +43,7 @@ FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
       // a process of its own, because the Temporal runtime takes the signals of the whole process; a group of its own,
       // because a terminal sends Ctrl-C to the whole group and a second signal would end the worker before it has saved
       const child = spawn(process.execPath, [join(installationRoot(), 'dist', 'workers', `${kind}.js`)], {
-        env: { ...workerEnvironment(kind, env), FLAMINGO_PARENT: 'stdin' },
+        env: { ...workerEnvironment(kind, env, options.variable), FLAMINGO_PARENT: 'stdin' },
         stdio: ['pipe', 'inherit', 'inherit'],
         detached: true,
       });
@@ -52,15 +60,21 @@ FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
 }
 
 /**
- * What a worker of this kind is given of `env`. One that runs programs of experiments has all of it but the judge's key: an
- * experiment may name any variable of its worker (docs/own-trainer.md).
+ * What a worker of this kind is given of `env`. One that runs every client's programs has all of it but the judge's key: an
+ * experiment may name any variable of its worker (docs/own-trainer.md). One that runs its owner's has those that are named
+ * by `variables`.
  */
-export function workerEnvironment(kind: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function workerEnvironment(
+  kind: string,
+  env: NodeJS.ProcessEnv,
+  variables: readonly string[] = [],
+): NodeJS.ProcessEnv {
   if (kind === 'orchestration') return environmentFor('orchestration worker', env);
   if (kind === 'judge') {
     const standIn = env['FLAMINGO_JUDGE_ACCOUNT'] === 'stand-in';
     return environmentFor(standIn ? 'judge worker of the stand-in' : 'judge worker of Claude', env);
   }
-  if (env['FLAMINGO_ALLOW_COMMANDS'] !== '1') return environmentFor('GPU worker', env);
-  return Object.fromEntries(Object.entries(env).filter(([name]) => name !== 'ANTHROPIC_API_KEY'));
+  const commands = allowedDemands(env['FLAMINGO_ALLOW_CLIENTS'] ?? '').has('commands');
+  const given = commands ? env : { ...environmentFor('GPU worker', env), ...valuesOf(env, variables) };
+  return Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'ANTHROPIC_API_KEY'));
 }

@@ -3,10 +3,12 @@
  * has it may have workers run commands; nobody but the owner can read it, a web page not at all.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { ClientRules } from '../activities/clients';
+import { contentOf, createExclusive } from '../artifacts/local/create-exclusive';
 import { permit } from '../artifacts/permits';
+import { PRIVATE_FILE, privateFolderSync } from '../artifacts/private-files';
 import type { Store } from '../artifacts/store';
 import { DEMAND_KINDS, type DemandKind } from '../experiment/demands';
 import { dataFolder } from './places';
@@ -48,8 +50,8 @@ export function readSecret(): Buffer | null {
   const file = secretFile();
   let secret: Buffer;
   try {
-    secret = readFileSync(file);
-    if ((statSync(file).mode & OTHERS) !== 0)
+    secret = readFileSync(contentOf(file));
+    if ((statSync(contentOf(file)).mode & OTHERS) !== 0)
       throw new Error(
         `${file} can be read by others: it is the owner's secret. Delete it, and the next \`flamingo run\` makes another`,
       );
@@ -65,13 +67,11 @@ export function readSecret(): Buffer | null {
 /** Of two commands that make it at once both get the one that stands. */
 function makeSecret(): Buffer {
   const file = secretFile();
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  privateFolderSync(dirname(file));
   const mine = `${file}.${randomUUID()}`;
   try {
-    writeFileSync(mine, randomBytes(BYTES), { mode: 0o600, flag: 'wx' });
-    linkSync(mine, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    writeFileSync(mine, randomBytes(BYTES), { mode: PRIVATE_FILE, flag: 'wx' });
+    createExclusive(mine, file);
   } finally {
     rmSync(mine, { force: true });
   }

@@ -19,6 +19,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { join } from 'node:path';
 
@@ -69,7 +70,9 @@ function attempt(from: string, path: string): Way | null {
   // beside the place: a rename does not leave its file system
   const staged = `${path}.${randomUUID()}`;
   try {
-    mkdirSync(staged);
+    // whoever may read the file may look into the folder that stands for it
+    const { mode } = statSync(contentOf(from));
+    mkdirSync(staged, { mode: mode | ((mode & 0o444) >> 2) });
     copyFileSync(contentOf(from), join(staged, CONTENT), constants.COPYFILE_EXCL);
     for (const each of [join(staged, CONTENT), staged]) sync(each);
     renameSync(staged, path);

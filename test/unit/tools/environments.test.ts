@@ -113,5 +113,10 @@ it('gives a worker that a person starts what its kind and account need', () => {
   expect(secrets('gpu')).toEqual([...EXPECTED['GPU worker']].sort());
   // what the experiments that it serves may name is the person's choice
   const all = SECRETS.filter((secret) => secret !== 'ANTHROPIC_API_KEY').sort();
-  expect(secrets('gpu', { FLAMINGO_ALLOW_COMMANDS: '1' })).toEqual(all);
+  expect(secrets('gpu', { FLAMINGO_ALLOW_CLIENTS: 'urls,commands' })).toEqual(all);
+  const named = workerEnvironment('gpu', { MY_KEY: 'x', ANTHROPIC_API_KEY: 'y', OTHER: 'z' }, [
+    'MY_KEY',
+    'ANTHROPIC_API_KEY',
+  ]);
+  expect(named).toEqual({ MY_KEY: 'x' });
 });

@@ -20,6 +20,7 @@ from ..models.probe import (
     Probe,
     check_attention,
     check_reach,
+    modules_on,
     probed,
     refuse,
     require_modules,
@@ -47,7 +48,7 @@ def probe_training(models: Any, loaded: Loaded, adapter: Any, report: Any, recip
     `adapter` is the model with the new adapter on it. Unsloth rewrites a model's layers for training and has no other
     paths, so of its models only modules and stops are looked at.
     """
-    modules = tuple(sorted(recipe["lora"]["targetModules"]))
+    modules = modules_on(adapter)  # by the model's own names: target_modules.py has made them of the declared ones
     wanted = way_of(loaded, recipe)
     padding = recipe["microBatchSize"] > 1
     dropout = recipe["lora"]["dropout"] > 0

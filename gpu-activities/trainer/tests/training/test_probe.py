@@ -14,7 +14,7 @@ from flamingo_trainer.training.padded import PaddedPath
 from flamingo_trainer.training.probe import probe_training, way_of
 from flamingo_trainer.training.train import path_of
 
-from ..families import LORA, encoded, family
+from ..families import LORA, encoded, family, other_family
 from ..work import Listener
 
 
@@ -39,6 +39,13 @@ def test_auto_takes_the_path_that_keeps_rows_apart(monkeypatch, name, path):
     probe = asked(name, "auto")
     assert probe.paths["training"] == path
     assert probe.checks["adapter"] == probe.checks["static"] == "equal"
+
+
+def test_modules_that_the_model_has_in_one_are_looked_for_by_its_own_names():
+    loaded, settings = other_family("phi3"), recipe(LORA["targetModules"], "none")
+    adapter = adapters.create(loaded.model, settings["lora"], 0, None)
+    probe = probe_training(Models.around(loaded), loaded, adapter, Listener(), settings)
+    assert probe.checks["modules"] == probe.checks["adapter"] == "equal"
 
 
 def test_padding_that_changes_a_row_leaves_rows_alone(monkeypatch):
