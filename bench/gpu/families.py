@@ -272,6 +272,10 @@ def table(all_found: dict[str, dict[str, Any]], precision: str = "fp32") -> str:
         "training, and the probe runs the same layers uncompiled: what a compiler gets wrong it does not see. The",
         "benchmark's section on fidelity (`python -m bench.gpu`) compares the compiled path's gradients.",
         "",
+        "What the probe costs a model is told by `python -m bench.gpu.families --model FOLDER`. SmolLM2-135M, in fp32",
+        "on two CPU cores: 3.6 s before a fine-tune, 2.4 s before static and 1.9 s before continuous sampling, 0.9 s",
+        "before a measurement.",
+        "",
         "| Family | Packed rows | Padded rows | Static sampling by | Continuous by | Modules | Verdict |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
