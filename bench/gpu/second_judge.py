@@ -16,8 +16,10 @@ from flamingo_trainer.data.render import IGNORED, EncodedRow
 
 from .tiny_families import Family, lora, made
 
-# How far losses of a step, log-probabilities and the logits of two tokens may lie apart by rounding alone.
+# How far losses of a step and mean log-probabilities, and the logits of two tokens, may lie apart by rounding alone. In
+# bf16 two neighbouring numbers near 16, as logits are here, are 0.125 apart.
 ROUNDING = {torch.float32: 2e-3, torch.bfloat16: 0.15}
+ROUNDING_OF_LOGITS = {torch.float32: 2e-2, torch.bfloat16: 0.5}
 
 
 def plain_model(family: Family, precision: str) -> Any:
