@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 
-from bench.gpu.families import FAMILIES, lora, made
+from bench.gpu.tiny_families import FAMILIES, lora, made
 from flamingo_trainer.failures import Failure
 from flamingo_trainer.models import adapters
 from flamingo_trainer.models.probe import (
@@ -174,9 +175,12 @@ def test_a_refusal_names_type_check_and_figure():
     assert str(refusal) == "the model's type bloom fails the probe `packed`: differs by 0.3 nats. Pad."
 
 
-def test_an_adapter_on_a_table_of_embeddings_is_refused_before_anything_runs():
+def test_a_stored_adapter_on_a_table_of_embeddings_is_refused_before_anything_runs():
     loaded = family("llama")
     modules = ["q_proj", "embed_tokens"]
-    model = adapters.create(loaded.model, lora(modules), 0, None)
+    # a new one is refused when it is made; one that was made elsewhere can lie there
+    model = get_peft_model(loaded.model, LoraConfig(r=4, target_modules=modules))
     check_modules(model, probe := Probe(), modules)
     assert "embed_tokens is a table of embeddings" in probe.checks["modules"]
+    with pytest.raises(Failure, match="no matrix `embed_tokens`"):
+        adapters.create(family("llama").model, lora(modules), 0, None)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from bench.gpu.families import FAMILIES, GREEDY, made
+from bench.gpu.families import GREEDY
+from bench.gpu.tiny_families import FAMILIES, made
 from flamingo_trainer.sampling.batch_noise import key_of
 from flamingo_trainer.sampling.batches import WAYS, Answer, Progress, decode, in_batches
 

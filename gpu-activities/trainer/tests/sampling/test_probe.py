@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.gpu.families import FAMILIES, GREEDY, made
+from bench.gpu.families import GREEDY
+from bench.gpu.tiny_families import FAMILIES, made
 from flamingo_trainer.failures import Failure
 from flamingo_trainer.models.fused import why_not
 from flamingo_trainer.models.resident import Models

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.gpu.families import FAMILIES, made, recipe
+from bench.gpu.families import recipe
+from bench.gpu.tiny_families import FAMILIES, made
 from flamingo_trainer.failures import Failure
 from flamingo_trainer.models import adapters
 from flamingo_trainer.models.resident import Models
