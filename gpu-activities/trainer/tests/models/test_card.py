@@ -44,7 +44,8 @@ def test_a_base_is_called_by_what_it_is_called_elsewhere():
 
 @pytest.mark.parametrize("model", [HUB, BUNDLED, FOLDER, RECIPE["model"]], ids=["hub", "bundled", "folder", "tiny"])
 def test_the_settings_name_base_and_revision_and_nothing_of_this_host(models, tiny_model, tmp_path, model):
-    command = finetune_command(tmp_path, tiny_model, model=model, epochs=1)
+    command = finetune_command(tmp_path, tiny_model, epochs=1)
+    command["recipe"]["model"] = model
     command["keepSteps"] = [3]
     made = finetune(models, Listener(), **fields({"op": "finetune", **command}))
     for folder in (Path(made["adapter"]["path"]), Path(made["kept"][0]["path"])):
@@ -92,7 +93,8 @@ def test_an_adapter_kept_along_training_says_after_which_step(models, tiny_model
 
 
 def test_the_cards_five_lines_load_the_adapter_and_it_answers_as_our_sampler(models, tiny_model, tmp_path):
-    command = finetune_command(tmp_path / "train", tiny_model, model=FOLDER)
+    command = finetune_command(tmp_path / "train", tiny_model)
+    command["recipe"]["model"] = FOLDER
     adapter = finetune(models, Listener(), **fields({"op": "finetune", **command}))["adapter"]
     asked = generate_command(tmp_path / "ours", tiny_model, items(8), temperature=0, maxNewTokens=24)
     generate(models, Listener(), **fields({"op": "generate", **asked, "adapter": adapter}))

@@ -46,8 +46,9 @@ def test_the_stored_adapter_says_what_was_declared(calls, tiny_model, tmp_path):
 
 def test_the_stored_adapter_names_the_pinned_base(calls, tiny_model, tmp_path):
     """And not the upload that Unsloth would have taken instead."""
-    model = {"kind": "hub", "id": "birds/small", "revision": "a" * 40}
-    made = run(UnslothModels(), finetune_command(tmp_path, tiny_model, epochs=1, model=model, **UNSLOTH))
+    command = finetune_command(tmp_path, tiny_model, epochs=1, **UNSLOTH)
+    command["recipe"]["model"] = {"kind": "hub", "id": "birds/small", "revision": "a" * 40}
+    made = run(UnslothModels(), command)
     config = json.loads((Path(made["adapter"]["path"]) / "adapter_config.json").read_text())
     assert (config["base_model_name_or_path"], config["revision"]) == ("birds/small", "a" * 40)
 
