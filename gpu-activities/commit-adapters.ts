@@ -2,6 +2,7 @@
  * Commits what a fine-tune has made: the adapters of the steps that are evaluated along training, each under a key of its
  * own, and the finished one last.
  */
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { earlierAttempts } from '../activities/attempts';
 import type { Attempt, Manifest, Store, WorkKey, Workspace } from '../artifacts/store';
@@ -52,7 +53,7 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
       {
         stage: 'adapters',
         key,
-        results: await adapterFiles(workspace, kept, `${kept.path}/training-log.jsonl`),
+        results: await adapterFiles(store, workspace, kept, `${kept.path}/training-log.jsonl`),
         provenance,
         facts: { steps: step, recipe: work.key },
         committed: by,
@@ -67,7 +68,7 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
   return store.commit(work, {
     stage: 'adapters',
     key: work.key,
-    results: await adapterFiles(workspace, adapter, log),
+    results: await adapterFiles(store, workspace, adapter, log),
     provenance: {
       ...provenance,
       speed: await workspace.keep(speed),
@@ -99,12 +100,19 @@ function matricesText(matrices: Record<string, number>): string {
     .join(', ');
 }
 
+/** The card is stored as a copy: README.md beside the weights is for people, and writing into it costs no fine-tune. */
 async function adapterFiles(
+  store: Store,
   workspace: Workspace,
   { path, sha256 }: { path: string; sha256: string },
   log: string,
 ): Promise<Manifest['results']> {
   const weights = await workspace.keep(`${path}/adapter_model.safetensors`);
   if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
-  return { weights, config: await workspace.keep(`${path}/adapter_config.json`), log: await workspace.keep(log) };
+  return {
+    weights,
+    config: await workspace.keep(`${path}/adapter_config.json`),
+    card: await store.putBytes(await readFile(`${path}/README.md`), '.md'),
+    log: await workspace.keep(log),
+  };
 }

@@ -137,6 +137,7 @@ async function makeShard(
       engine: committed.engine ?? null,
       slots: committed.slots ?? null,
       completions: rows.length,
+      withSpecialTokens: committed.withSpecialTokens ?? null,
       tokens: rows.reduce((sum, row) => sum + row.tokens, 0),
       ...probeFacts(committed.probe),
       seconds: committed.seconds,

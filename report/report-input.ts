@@ -206,6 +206,8 @@ export interface CellProvenance {
   cell: string;
   /** What the probes of the model found, each once; absent as above. */
   probes?: readonly string[];
+  /** Completions with a special token before their end, which their text leaves out; absent where there is none. */
+  withSpecialTokens?: number;
   shards: number;
   hosts: readonly string[];
   devices: readonly string[];

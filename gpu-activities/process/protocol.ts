@@ -141,13 +141,16 @@ export type TrainerEvent =
   | {
       event: 'committed';
       id: number;
-      /** finetune, accept: the adapter folder and the SHA-256 of its adapter_model.safetensors; absent with `until`. */
+      /**
+       * finetune, accept: the folder of adapter_model.safetensors, adapter_config.json and README.md, and the SHA-256 of the
+       * first; absent with `until`.
+       */
       adapter?: { path: string; sha256: string };
       /** finetune, accept: on how many matrices the adapter lies, by the names that this model has for the modules. */
       matrices?: Record<string, number>;
       /**
-       * finetune: one folder for each of `keepSteps`, from whatever attempt: an adapter's files, the SHA-256 of its weights,
-       * and training-log.jsonl up to the step.
+       * finetune: one folder for each of `keepSteps`, from whatever attempt: an adapter's files as in `adapter`, the SHA-256
+       * of its weights, and training-log.jsonl up to the step.
        */
       kept?: { step: number; path: string; sha256: string }[];
       /**
@@ -190,6 +193,8 @@ export type TrainerEvent =
       };
       /** generate: the file named in `out`. */
       completions?: number;
+      /** generate: completions with a special token before their end, which their text leaves out. */
+      withSpecialTokens?: number;
       /** generate: which loop made them. `batches` although `continuous` was asked for: the model does not allow it. */
       engine?: 'slots' | 'batches';
       /** generate: answers that shared a decode step at most, of which tokens' last digits depend; null for batches. */

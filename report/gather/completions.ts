@@ -17,8 +17,11 @@ export async function completionProvenance(store: Store, { cell }: CellRows): Pr
       rows.push(...(await readRows<CompletionProvenance>(store, provenance['rows'])));
   }
   const probes = distinct(shards.flatMap((shard) => probeOf(shard).probe ?? []));
+  // shards of older versions did not count them
+  const special = shards.reduce((sum, { facts }) => sum + Number(facts['withSpecialTokens'] ?? 0), 0);
   return {
     cell: cell.id,
+    ...(special > 0 && { withSpecialTokens: special }),
     ...(probes.length > 0 && { probes }),
     shards: shards.length,
     hosts: distinct(rows.map(({ host }) => host)),

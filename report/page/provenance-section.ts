@@ -6,6 +6,7 @@ import { duration, hash, instant, integer, plural } from './format';
 import { markup, type Markup } from './markup';
 import { numeric, table } from './table';
 import { probes } from './probes';
+import { specialTokens } from './special-tokens';
 import { trainingHealth } from './training-health';
 
 export function provenanceSection(input: ReportInput): Markup {
@@ -42,7 +43,7 @@ export function provenanceSection(input: ReportInput): Markup {
       markup`<h3>Training health</h3>
         ${trainingHealth(input)}`
     }
-    ${probes(input)}
+    ${probes(input)} ${specialTokens(cells)}
     ${
       cells.length > 0 &&
       markup`<details>

@@ -29,6 +29,7 @@ A module imports only from lines below its own; the `python imports` check holds
         loading.py            finds and loads one, with the attention of attention.py; gpu_memory.py what it leaves
         bundled.py, tiny.py   make small ones
         adapters.py           LoRA adapters on a loaded model, and their files
+        card.py               what an adapter's files call its base, and their README.md
         target_modules.py     which of its matrices the declared modules are
         fused.py              its layers as fewer matrix products: row_attention.py, compiling.py
         logits.py             logits at chosen positions, of any model; packed_forward.py the same as log-probabilities

@@ -14,11 +14,13 @@ import torch
 from peft.utils import get_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from transformers.pytorch_utils import Conv1D
 
 from .data.rows import encode_recipe
 from .failures import Failure
 from .files import sha256_of, write_rows
 from .models import adapters
+from .models.card import Base, base_of, write_card
 from .models.loading import find, tokenizer_in
 from .models.resident import Models
 from .training.schedule import schedule, steps_of
@@ -43,7 +45,7 @@ def prepare(
     report.loading("rows", rows)
     tokenizer, stops = tokenizer_in(place, model.get("hub"))
     encoded = encode_recipe(tokenizer, stops, rows, recipe)
-    settings = without_weights(place, recipe["lora"], None).peft_config["default"]
+    settings = without_weights(place, recipe["lora"], base_of(recipe["model"])).peft_config["default"]
     steps = steps_of(len(encoded), recipe)
     if not steps:
         raise Failure("config", f"no optimizer step: {len(encoded)} rows make no full batch of {recipe['batchSize']}")
@@ -84,13 +86,17 @@ def accept(
     models.drop()
     folder, place = Path(produced), find(model, report)
     report.loading("adapter", produced)
-    base_name = recipe["model"]["id"] if recipe["model"]["kind"] == "hub" else None
-    empty = without_weights(place, recipe["lora"], base_name)
+    base = base_of(recipe["model"])
+    empty = without_weights(place, recipe["lora"], base)
     settings = empty.peft_config["default"]
-    check_config(read_config(folder), recipe["lora"], sorted(settings.target_modules), {base_name, str(place)})
+    config = read_config(folder)
+    check_base(config, base, place)
+    check_config(config, recipe["lora"], sorted(settings.target_modules), has_transposed(empty))
     tensors = read_tensors(folder, get_peft_model_state_dict(empty, save_embedding_layers=False))
+    matrices = adapters.matrices_of(empty)
     sha256 = adapters.write(Path(adapter_folder), tensors, settings)
-    return {"adapter": {"path": adapter_folder, "sha256": sha256}, "matrices": adapters.matrices_of(empty)}
+    write_card(Path(adapter_folder), recipe, matrices)
+    return {"adapter": {"path": adapter_folder, "sha256": sha256}, "matrices": matrices}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -110,14 +116,28 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def check_config(config: dict[str, Any], lora: dict[str, Any], modules: list[str], bases: set[str | None]) -> None:
+def check_base(config: dict[str, Any], base: Base, place: Path) -> None:
+    """An adapter may name no base, or the recipe's, by its published name or by the folder that was handed out."""
+    names = [name for name in (base.name, str(place)) if name is not None]
+    found = config.get("base_model_name_or_path")
+    if found not in (None, "", *names):
+        raise Failure("data", f"the adapter says that its base is {found!r}, not {' or '.join(map(repr, names))}")
+    revision = config.get("revision")
+    if base.revision is not None and revision not in (None, "", "main", base.revision):
+        raise Failure("data", f"the adapter says that its base has the revision {revision!r}, not {base.revision!r}")
+
+
+def has_transposed(model: Any) -> bool:
+    """Whether the adapter lies on a matrix that is stored with its inputs first, as all of GPT-2's are."""
+    return any(isinstance(layer.get_base_layer(), Conv1D) for layer in adapters.lora_layers(model))
+
+
+def check_config(config: dict[str, Any], lora: dict[str, Any], modules: list[str], transposed: bool) -> None:
     """The settings that decide what an adapter's tensors mean, against those of the recipe.
 
-    `modules` are the recipe's, by the names that this model has for them.
+    `modules` are the recipe's, by the names that this model has for them. `transposed`: PEFT notes `fan_in_fan_out`
+    for such a matrix by itself, and reads it again whatever the note says.
     """
-    base = config.get("base_model_name_or_path")
-    if base not in (None, "", *bases):
-        raise Failure("data", f"the adapter says that its base is {base!r}, not {' or '.join(map(repr, bases))}")
     expected = {
         "peft_type": "LORA",
         "r": lora["rank"],
@@ -132,17 +152,18 @@ def check_config(config: dict[str, Any], lora: dict[str, Any], modules: list[str
         if found != value:
             raise Failure("data", f"the adapter's {name} is {found!r}, the recipe says {value!r}")
     for name in ("use_dora", "bias", "modules_to_save", "rank_pattern", "alpha_pattern", "fan_in_fan_out"):
-        if config.get(name) not in MEANINGLESS:
+        noted = name == "fan_in_fan_out" and transposed and config.get(name) is True
+        if config.get(name) not in MEANINGLESS and not noted:
             raise Failure("data", f"the adapter's {name} is {config[name]!r}, which no recipe has")
 
 
-def without_weights(place: Path, lora: dict[str, Any], base_name: str | None) -> Any:
+def without_weights(place: Path, lora: dict[str, Any], base: Base) -> Any:
     """The model and a new adapter as names and shapes."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(place, local_files_only=True))
-        return adapters.create(model, lora, 0, base_name)
+        return adapters.create(model, lora, 0, base)
 
 
 def read_tensors(folder: Path, expected: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

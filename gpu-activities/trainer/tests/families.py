@@ -121,7 +121,7 @@ def encoded(loaded, count=7):
 
 def adapter_on(loaded, lora=LORA):
     """One whose B is not zero, so that A has gradients too."""
-    model = adapters.create(loaded.model, lora, seed=3, base_name=None)
+    model = adapters.create(loaded.model, lora, seed=3)
     generator = torch.Generator().manual_seed(8)
     for name, parameter in adapters.trained(model).items():
         if "lora_B" in name:

@@ -14,13 +14,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from flamingo_trainer.failures import Failure
-from flamingo_trainer.handover import accept, prepare
+from flamingo_trainer.handover import accept, check_base, prepare
+from flamingo_trainer.models import adapters
 from flamingo_trainer.models.adapters import CONFIG, WEIGHTS
+from flamingo_trainer.models.card import CARD, Base
 from flamingo_trainer.serve import fields
 from flamingo_trainer.training.schedule import schedule, steps_of
 from flamingo_trainer.training.train import finetune
 
 from .driver import HOME
+from .families import other_family
 from .forked import Forked
 from .work import RECIPE, Listener, finetune_command, read_lines
 
@@ -129,7 +132,8 @@ def test_the_example_does_what_our_own_trainer_does(models, tiny_model, made, tm
     for name, value in ours.items():
         assert torch.allclose(theirs[name], value, rtol=1e-3, atol=1e-3), name
     # and in our form: the same settings file, to the byte
-    assert (tmp_path / "adapter" / CONFIG).read_bytes() == (Path(own["adapter"]["path"]) / CONFIG).read_bytes()
+    for name in (CONFIG, CARD):
+        assert (tmp_path / "adapter" / name).read_bytes() == (Path(own["adapter"]["path"]) / name).read_bytes()
     assert len(facts["adapter"]["sha256"]) == 64
 
 
@@ -204,6 +208,7 @@ FAULTS = {
     "other modules": (lambda folder: change_config(folder, target_modules=["q_proj"]), "target_modules"),
     "modules as a pattern": (lambda folder: change_config(folder, target_modules=".*proj"), "target_modules"),
     "plain scale": (lambda folder: change_config(folder, use_rslora=False), "use_rslora is False"),
+    "transposed matrices": (lambda folder: change_config(folder, fan_in_fan_out=True), "fan_in_fan_out is True"),
     "DoRA": (lambda folder: change_config(folder, use_dora=True), "use_dora is True"),
     "a tensor short": (lambda folder: change_tensors(folder, without_first), "lacks 1 tensors"),
     "a tensor too many": (lambda folder: change_tensors(folder, one_more), "beyond the recipe 1 tensors"),
@@ -221,6 +226,42 @@ def test_an_adapter_that_is_not_the_recipes_is_refused(models, made, tmp_path, f
         taken_in(models, made[1], folder, tmp_path / "adapter")
     assert caught.value.kind == "data"
     assert not (tmp_path / "adapter").exists()
+
+
+def test_an_adapter_of_gpt2_says_that_its_matrices_are_transposed_and_is_taken(models, tmp_path):
+    """PEFT notes it by itself, and reads the files whatever they note."""
+    loaded = other_family("gpt2")
+    place, lora = tmp_path / "gpt2", {**LORA, "targetModules": ["c_attn"]}
+    loaded.model.save_pretrained(place)
+    loaded.tokenizer.save_pretrained(place)
+    recipe = {**RECIPE, "lora": lora, "rows": "ab" * 32, "rowCount": 8}
+    command = {"model": {"path": str(place)}, "recipe": recipe}
+    produced = adapters.create(loaded.model, lora, 0)
+    produced.save_pretrained(tmp_path / "produced")
+    assert json.loads((tmp_path / "produced" / CONFIG).read_text())["fan_in_fan_out"] is True
+    facts = taken_in(models, command, tmp_path / "produced", tmp_path / "adapter")
+    assert facts["matrices"] == {"c_attn": 2}
+    change_config(tmp_path / "produced", fan_in_fan_out=False)
+    assert (
+        taken_in(models, command, tmp_path / "produced", tmp_path / "again")["adapter"]["sha256"]
+        == (facts["adapter"]["sha256"])
+    )
+    attached = adapters.attach(
+        adapters.take_off(produced), tmp_path / "adapter", facts["adapter"]["sha256"], torch.float32
+    )
+    assert all(layer.fan_in_fan_out for layer in adapters.lora_layers(attached))
+
+
+def test_the_base_of_a_recipe_by_its_published_name_and_revision():
+    pinned, place = Base("birds/small", "a" * 40), Path("/models/small")
+    for name, revision in [(None, None), ("birds/small", "a" * 40), ("/models/small", None), ("birds/small", "main")]:
+        check_base({"base_model_name_or_path": name, "revision": revision}, pinned, place)
+    for name, revision, said in [
+        ("birds/large", "a" * 40, r"base is 'birds/large', not 'birds/small' or '/models/small'"),
+        ("birds/small", "b" * 40, r"revision 'b{40}', not 'a{40}'"),
+    ]:
+        with pytest.raises(Failure, match=said):
+            check_base({"base_model_name_or_path": name, "revision": revision}, pinned, place)
 
 
 def test_other_rows_than_the_recipes_are_not_handed_out(models, tiny_model, tmp_path):

@@ -63,7 +63,7 @@ def test_events_of_a_fine_tune_and_of_a_generation(long_lived, undisturbed, tiny
     committed = seen[-1]
     assert committed.keys() == {
         "event", "id", "adapter", "log", "steps", "resumedFrom", "rowsTruncated", "trainedTokens", "seconds",
-        "plan", "saves", "speed", "heldOut", "kept", "probe",
+        "plan", "saves", "speed", "heldOut", "kept", "matrices", "probe",
     }  # fmt: skip
 
     command = generate_command(tmp_path / "generate", tiny_model, items(5))
@@ -72,7 +72,7 @@ def test_events_of_a_fine_tune_and_of_a_generation(long_lived, undisturbed, tiny
     # the adapter is still on the model from its fine-tune
     assert read_in(seen) == []
     assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 5
-    assert seen[-1].keys() == {"event", "id", "completions", "seconds", "engine", "slots", "probe"}
+    assert seen[-1].keys() == {"event", "id", "completions", "withSpecialTokens", "seconds", "engine", "slots", "probe"}
     assert seen[-1]["completions"] == 5 and (seen[-1]["engine"], seen[-1]["slots"]) == ("batches", None)
     assert len(read_lines(command["out"])) == 5
 

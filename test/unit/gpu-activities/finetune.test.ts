@@ -46,6 +46,7 @@ function writeAdapter(path: string, weights: string): { path: string; sha256: st
   mkdirSync(path, { recursive: true });
   writeFileSync(join(path, 'adapter_model.safetensors'), weights);
   writeFileSync(join(path, 'adapter_config.json'), '{}');
+  writeFileSync(join(path, 'README.md'), `card of ${weights}`);
   writeFileSync(join(path, 'training-log.jsonl'), '{"step":2}\n');
   return { path, sha256: sha256(weights) };
 }
@@ -154,6 +155,22 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
       expect(readFileSync(join(adapter!.path, 'adapter_model.safetensors'), 'utf8')).toBe(weights);
       expect(await readFile(join(adapter!.path, 'adapter_config.json'), 'utf8')).toBe('{}');
     }
+  });
+
+  test('its card is stored as a copy: what people write into README.md costs no adapter', async () => {
+    const found: string[] = [];
+    await expect(attempt(preempted, 1)).rejects.toMatchObject({ type: 'Preempted' });
+    await attempt(finishing(found), 2);
+    const store = await storage.open();
+    const { results } = (await store.manifest(work))!;
+    expect(await text(store, results['card'])).toBe('card of finished');
+    const { path } = (await adapterFolder(store, { id: 'plain' }, work.key))!;
+    const kept = (await store.manifest({ stage: 'adapters', key: keptAdapterKey(work.key, KEPT) }))!;
+    expect(await text(store, kept.results['card'])).toBe('card of kept');
+    for (const at of [path, join(found[0] as string, 'kept', 'step-000002')])
+      writeFileSync(join(at, 'README.md'), 'ours now');
+    expect(await attempt(finishing([]), 3)).toMatchObject({ reused: true });
+    expect(await text(store, (await store.manifest(work))!.results['card'])).toBe('card of finished');
   });
 
   test('an adapter whose configuration was changed is not handed out', async () => {

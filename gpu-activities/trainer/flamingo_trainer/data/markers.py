@@ -14,7 +14,7 @@ Rows made this way are for comparison with published numbers (`mask: markers`, p
 from typing import Any
 
 from ..failures import Failure
-from .render import IGNORED, PROBE, EncodedRow, Messages, SystemPrompt, apply, check, render
+from .render import IGNORED, PROBE, EncodedRow, Messages, SystemPrompt, TooLong, apply, check, render
 from .tokens import check_nothing_lost, tokenise
 
 
@@ -37,7 +37,8 @@ def encode_row_by_markers(
     kept = ids[:max_length]
     row = EncodedRow(number, kept, labels_of(kept, *headers(tokenizer)), truncated=len(ids) > max_length)
     if row.trained == 0:
-        raise Failure("data", f"row {number}: no answer's header is found within maxLength {max_length}")
+        kind = TooLong if row.truncated else Failure
+        raise kind("data", f"row {number}: no answer's header is found within maxLength {max_length}")
     return row
 
 

@@ -38,6 +38,10 @@ PROBE = "\u2020probe\u2020"
 HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
+class TooLong(Failure):
+    """Of a good row no token is left to train on within `maxLength`."""
+
+
 @dataclass(frozen=True)
 class EncodedRow:
     """A training row as token ids. `labels` has the same length: the id where the token is trained, else `IGNORED`."""
@@ -227,7 +231,7 @@ def encode_row(
     labels = [IGNORED] * len(prompt_ids) + ids[len(prompt_ids) :]
     row = EncodedRow(number, ids[:max_length], labels[:max_length], truncated=len(ids) > max_length)
     if row.trained == 0:
-        raise Failure(
+        raise TooLong(
             "data",
             f"row {number}: no token of the answer is left within maxLength {max_length}; "
             f"the prompt alone has {len(prompt_ids)} tokens",
@@ -326,9 +330,14 @@ def encode_rows(
     encode: Callable[..., EncodedRow] = encode_row,
 ) -> list[EncodedRow]:
     """All rows of a training file, in file order; `encode` makes one of them."""
-    rows = []
-    for number, value in enumerate(read_json_lines(path), 1):
-        if not isinstance(value, dict) or "messages" not in value:
-            raise Failure("data", f"row {number}: it must be an object with `messages`")
-        rows.append(encode(tokenizer, stops, number, value["messages"], system, max_length))
-    return rows
+    return [
+        encode(tokenizer, stops, number, messages_in(value, number), system, max_length)
+        for number, value in enumerate(read_json_lines(path), 1)
+    ]
+
+
+def messages_in(value: Any, number: int) -> Any:
+    """The messages of a line of a training file."""
+    if not isinstance(value, dict) or "messages" not in value:
+        raise Failure("data", f"row {number}: it must be an object with `messages`")
+    return value["messages"]

@@ -55,6 +55,12 @@ def special_texts(tokenizer: Any) -> re.Pattern[str] | None:
     return re.compile("|".join(map(re.escape, texts))) if texts else None
 
 
+@functools.lru_cache(maxsize=8)
+def special_ids(tokenizer: Any) -> dict[int, str]:
+    """The tokens that an answer's text leaves out wherever they were sampled, by their ids."""
+    return {number: token.content for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+
+
 def refuse_special_text(tokenizer: Any, text: str, kind: str, what: str) -> None:
     """Raises `Failure` of this `kind` where a text of an experiment would become one of the model's special tokens."""
     pattern = special_texts(tokenizer)

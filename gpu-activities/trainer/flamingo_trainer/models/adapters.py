@@ -16,6 +16,7 @@ from peft.utils import get_peft_model_state_dict
 
 from ..failures import Failure
 from ..files import sha256_of, to_json, write_tensors, write_whole
+from .card import Base
 from .target_modules import bears, targets_of
 
 WEIGHTS = "adapter_model.safetensors"
@@ -67,13 +68,13 @@ def lora_layers(model: PeftModel) -> Iterator[Any]:
 
 
 def create(
-    base: Any, lora: dict[str, Any], seed: int, base_name: str | None, first: FirstWeights | None = None
+    base: Any, lora: dict[str, Any], seed: int, origin: Base | None = None, first: FirstWeights | None = None
 ) -> PeftModel:
     """A new adapter on `base`, in training mode, its weights in fp32 whatever the base's precision.
 
     The seed is set immediately before, so that the first weights depend on nothing that ran earlier. `first` spares
-    drawing them where it knows them, and else learns them. Raises `Failure` `config` where the model lacks one of the
-    declared modules (target_modules.py).
+    drawing them where it knows them, and else learns them. `origin` is what its settings call the base. Raises
+    `Failure` `config` where the model lacks one of the declared modules (target_modules.py).
     """
     targets = targets_of(base, lora["targetModules"])
     print(f"the adapter lies on {targets}", file=sys.stderr, flush=True)
@@ -88,7 +89,6 @@ def create(
         exclude_modules=targets.exclude,
         bias="none",
         task_type="CAUSAL_LM",
-        base_model_name_or_path=base_name,
     )
     torch.manual_seed(seed)
     try:
@@ -100,14 +100,20 @@ def create(
         # PEFT has a list of mixtures of experts for which it takes `down_proj` of a shared expert for the routed ones'.
         take_off(model)
         raise Failure("config", f"target_modules: PEFT puts the adapter on {found}, not on {targets.matrices}")
-    # PEFT writes the base's path on this host; what is stored must not depend on the host
-    model.peft_config["default"].base_model_name_or_path = base_name
+    name_base(model, origin)
     if first is not None:
         if known:
             first.put(model)
         else:
             first.learn(model, lora, seed)
     return model.train()
+
+
+def name_base(model: PeftModel, origin: Base | None) -> None:
+    """What the adapter's settings call the base: PEFT writes its path on this host, and no stored file may have it."""
+    settings = model.peft_config["default"]
+    origin = origin or Base()
+    settings.base_model_name_or_path, settings.revision = origin.name, origin.revision
 
 
 def take_off(model: PeftModel) -> Any:
@@ -138,7 +144,7 @@ def save(model: PeftModel, folder: Path) -> str:
 def write(folder: Path, tensors: dict[str, torch.Tensor], settings: LoraConfig) -> str:
     """The files of an adapter; returns the SHA-256 of its weights file.
 
-    PEFT's own writer adds a model card and the names of this host and of its version.
+    PEFT's own writer adds the names of this host and of its version, and a card of no content (card.py writes ours).
     """
     folder.mkdir(parents=True, exist_ok=True)
     # Sorted by name, which is the order that the library's own writer has.

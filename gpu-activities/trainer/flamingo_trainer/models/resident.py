@@ -14,6 +14,7 @@ import torch
 from .. import environment
 from ..failures import Failure
 from . import adapters
+from .card import Base
 from .fused import Fused, fuse
 from .gpu_memory import empty_cache
 from .loading import DTYPES, Loaded, Source, find, load
@@ -85,8 +86,8 @@ class Models:
         self._fused = self._fused or fuse(self._loaded.model)
         return self._fused
 
-    def new_adapter(self, loaded: Loaded, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:
-        return adapters.create(loaded.model, lora, seed, base_name, self.first_weights)
+    def new_adapter(self, loaded: Loaded, lora: dict[str, Any], seed: int, origin: Base | None) -> Any:
+        return adapters.create(loaded.model, lora, seed, origin, self.first_weights)
 
     def keep(self, loaded: Loaded, adapter: Any, sha256: str) -> None:
         """Leaves a new adapter, stored under `sha256`, on the model as it would be read: answers mostly come next."""

@@ -14,6 +14,7 @@ from typing import Any
 from .. import environment
 from ..data.render import stop_ids
 from ..failures import Failure
+from .card import Base
 
 # The recomputing that Unsloth recommends and the literature's configuration uses: activations go to the host's memory.
 RECOMPUTE = "unsloth"
@@ -91,12 +92,12 @@ class UnslothModels:
         switch_off_noise(model)
         return Loaded(model, tokenizer, stop_ids(tokenizer, model.generation_config), device, DTYPES[precision])
 
-    def new_adapter(self, loaded: Any, lora: dict[str, Any], seed: int, base_name: str | None) -> Any:
+    def new_adapter(self, loaded: Any, lora: dict[str, Any], seed: int, origin: Base | None) -> Any:
         if lora["dropout"] != 0:
             raise Failure("config", "the backend 'unsloth' trains adapters without dropout: lora.dropout must be 0")
         import torch
 
-        from .adapters import matrices_of
+        from .adapters import matrices_of, name_base
         from .target_modules import targets_of
 
         targets = targets_of(loaded.model, lora["targetModules"])
@@ -115,7 +116,7 @@ class UnslothModels:
         # Unsloth may have written a pattern and the name of an upload of its own; what was declared must be stored.
         config = model.peft_config["default"]
         config.target_modules = set(targets.names)
-        config.base_model_name_or_path = base_name
+        name_base(model, origin)
         found = matrices_of(model)
         if found != targets.matrices:
             raise Failure("config", f"target_modules: Unsloth adapts {found} of this model, not {targets.matrices}")

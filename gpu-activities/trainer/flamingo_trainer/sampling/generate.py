@@ -10,10 +10,13 @@ the slots from keyed_noise.py's. Which loop is right for a model with its adapte
 Knows nothing about pipes; `report` (serve.py) is told of progress and asked whether to stop.
 """
 
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from ..data.render import encode_prompt, read_json_lines
+from ..data.tokens import special_ids
 from ..failures import Failure, Stopped
 from ..files import write_rows
 from ..models.loading import Loaded, check_known, positions_of
@@ -54,9 +57,16 @@ def generate(
             decode(loaded, batch, sampling, progress, way)
     progress.tell(always=True)
     rows = [row(loaded, answer, adapter["sha256"] if adapter else None) for answer in answers]
+    special = count_special(loaded, answers)
     write_rows(Path(out), sorted(rows, key=lambda row: row["id"]))
     engine = "batches" if slots is None else "slots"
-    return {"completions": len(rows), "engine": engine, "slots": slots, "probe": probe.fields()}
+    return {
+        "completions": len(rows),
+        "withSpecialTokens": special,
+        "engine": engine,
+        "slots": slots,
+        "probe": probe.fields(),
+    }
 
 
 def decode_in_slots(
@@ -103,9 +113,34 @@ def prepare(loaded: Loaded, item: dict[str, Any], system_prompt: dict[str, str],
     return Answer(item, prompt, key_of(sampling["seed"], item["question"], item["sample"]))
 
 
+def words_of_answer(answer: Answer) -> list[int]:
+    """Its tokens without the one that ended it."""
+    return answer.tokens[:-1] if answer.finish == "stop" else answer.tokens
+
+
+def count_special(loaded: Loaded, answers: list[Answer]) -> int:
+    """How many answers have a special token before their end, which their text leaves out; says which on stderr.
+
+    Such an answer goes on where a turn seemed to begin or end, and reads as if it were one piece.
+    """
+    special, named = special_ids(loaded.tokenizer), Counter[str]()
+    for answer in answers:
+        named.update({special[token] for token in words_of_answer(answer) if token in special})
+    count = sum(any(token in special for token in words_of_answer(answer)) for answer in answers)
+    if count:
+        tokens = ", ".join(f"{token} in {number}" for token, number in sorted(named.items()))
+        print(
+            f"{count} of {len(answers)} completions have special tokens before their end, which their text leaves out: "
+            f"{tokens}",
+            file=sys.stderr,
+            flush=True,
+        )
+    return count
+
+
 def row(loaded: Loaded, answer: Answer, adapter: str | None) -> dict[str, Any]:
     """A `Completion` of experiment/rows.ts."""
-    words = answer.tokens[:-1] if answer.finish == "stop" else answer.tokens
+    words = words_of_answer(answer)
     return {
         "id": answer.item["id"],
         "question": answer.item["question"],

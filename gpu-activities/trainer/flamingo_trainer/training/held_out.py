@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.render import EncodedRow, read_json_lines
+from ..data.render import EncodedRow, TooLong, messages_in, read_json_lines
 from ..data.rows import encoder_of
 from ..failures import Failure
 from ..files import sha256_of
@@ -79,10 +79,11 @@ class Watched:
 
 
 def watched_rows(loaded: Loaded, path: str | None, recipe: dict[str, Any], longest: int) -> Watched:
-    """The rows of a held-out file that training could have had: those of at most `longest` tokens that can be encoded.
+    """The rows of a held-out file that training could have had: those of at most `longest` tokens.
 
-    A longer one might not fit into memory beside the optimizer's state. Says on stderr how many are left out.
-    Raises `Failure` `config` for a token that the model does not know.
+    A longer one might not fit into memory beside the optimizer's state. Says on stderr how many are left out. Whatever
+    else is wrong with a row is a `Failure` that names it, as of a training row: a mean over the rows that happen to be
+    good would hide a tokenizer that loses text.
     """
     if path is None:
         return Watched([])
@@ -90,11 +91,18 @@ def watched_rows(loaded: Loaded, path: str | None, recipe: dict[str, Any], longe
     for number, value in enumerate(read_json_lines(path), 1):
         try:
             row = encode(
-                loaded.tokenizer, loaded.stops, number, value["messages"], recipe["systemPrompt"], recipe["maxLength"]
+                loaded.tokenizer,
+                loaded.stops,
+                number,
+                messages_in(value, number),
+                recipe["systemPrompt"],
+                recipe["maxLength"],
             )
-        except Failure as failure:
+        except TooLong as failure:
             faults.append(str(failure))
             continue
+        except Failure as failure:
+            raise Failure(failure.kind, f"held-out {failure}") from failure
         check_known(loaded, row.ids, f"held-out row {number}")
         if len(row.ids) <= longest:
             rows.append(row)

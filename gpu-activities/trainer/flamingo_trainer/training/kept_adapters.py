@@ -4,6 +4,7 @@
         adapter_model.safetensors, adapter_config.json   as the finished adapter's
         training-log.jsonl                               the training log up to this step
         manifest.json                                    as a checkpoint's, written last
+        README.md                                        the card, which follows from recipe and step (`finish`)
 
 An adapter counts as kept in whatever attempt made it, if its files agree with its manifest and it is of this very run
 (checkpoint.Identity). What was not kept can only be had by training from before it: `resume_at_most`.
@@ -17,6 +18,7 @@ from typing import Any
 from ..failures import Failure
 from ..files import sha256_of, write_rows, write_tensors
 from ..models import adapters
+from ..models.card import write_card
 from . import training_log
 from .checkpoint import Identity, Snapshot, fault_of, seal, steps_in, unsealed
 
@@ -62,8 +64,10 @@ class Kept:
         seal(beside, place, FILES, {"step": snapshot.step}, self._identity, {adapters.WEIGHTS: sha256})
         self._there[snapshot.step] = place
 
-    def facts(self) -> list[dict[str, Any]]:
-        """What is there, in the order of the steps, for the `committed` event."""
+    def finish(self, recipe: dict[str, Any], matrices: dict[str, int]) -> list[dict[str, Any]]:
+        """Writes each its card; returns what is there, in the order of the steps, for the `committed` event."""
+        for step, path in self._there.items():
+            write_card(path, recipe, matrices, step)
         return [
             {"step": step, "path": str(path), "sha256": sha256_of(path / adapters.WEIGHTS)}
             for step, path in sorted(self._there.items())

@@ -35,6 +35,7 @@ from ..data.rows import encode_recipe
 from ..failures import Failure, Stopped
 from ..files import sha256_of, write_rows
 from ..models import adapters
+from ..models.card import base_of, write_card
 from ..models.loading import Loaded, check_known, positions_of
 from ..models.resident import Models
 from . import checkpoint, training_log
@@ -89,12 +90,10 @@ def finetune(
 
     watched = watched_rows(loaded, held_out, recipe, len(longest.ids))
 
-    # a folder or a bundled model has no name that would mean the same everywhere
-    base_name = recipe["model"]["id"] if recipe["model"]["kind"] == "hub" else None
     seed = recipe["seeds"]["initialisation"]
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    adapter = models.new_adapter(loaded, recipe["lora"], seed, base_name)
+    adapter = models.new_adapter(loaded, recipe["lora"], seed, base_of(recipe["model"]))
     matrices = adapters.matrices_of(adapter)
     try:
         probe = probe_training(models, loaded, adapter, report, recipe)
@@ -104,7 +103,10 @@ def finetune(
             saver = Saver(attempt, identity, checkpoint_every_steps, kept)
             way = probe.paths["training"]
             state, resumed_from = train(loaded, adapter, encoded, watched, recipe, saver, folders, report, until, way)
-        sha256 = adapters.save(adapter, attempt / "adapter") if until is None else None
+        sha256 = None
+        if until is None:
+            sha256 = adapters.save(adapter, attempt / "adapter")
+            write_card(attempt / "adapter", recipe, matrices)
     except BaseException:
         models.take_off(loaded, adapter)
         raise
@@ -122,7 +124,7 @@ def finetune(
     return {
         **({} if sha256 is None else {"adapter": {"path": str(attempt / "adapter"), "sha256": sha256}}),
         "matrices": matrices,
-        "kept": kept.facts(),
+        "kept": kept.finish(recipe, matrices),
         "log": str(log),
         "speed": str(speed),
         "heldOut": None if losses is None else {"path": str(losses), "rows": len(watched.rows)},

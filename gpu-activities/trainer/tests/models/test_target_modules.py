@@ -14,7 +14,7 @@ ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 
 def adapted(loaded, modules):
     """The paths of the matrices that an adapter lies on."""
-    model = adapters.create(loaded.model, {**LORA, "targetModules": modules}, seed=3, base_name=None)
+    model = adapters.create(loaded.model, {**LORA, "targetModules": modules}, seed=3)
     paths = [name.removeprefix("base_model.model.") for name, part in model.named_modules() if hasattr(part, "lora_A")]
     return model, paths
 

@@ -44,6 +44,15 @@ def test_the_stored_adapter_says_what_was_declared(calls, tiny_model, tmp_path):
     assert config["base_model_name_or_path"] is None
 
 
+def test_the_stored_adapter_names_the_pinned_base(calls, tiny_model, tmp_path):
+    """And not the upload that Unsloth would have taken instead."""
+    command = finetune_command(tmp_path, tiny_model, epochs=1, **UNSLOTH)
+    command["recipe"]["model"] = {"kind": "hub", "id": "birds/small", "revision": "a" * 40}
+    made = run(UnslothModels(), command)
+    config = json.loads((Path(made["adapter"]["path"]) / "adapter_config.json").read_text())
+    assert (config["base_model_name_or_path"], config["revision"]) == ("birds/small", "a" * 40)
+
+
 def test_an_adapter_of_unsloth_is_sampled_by_our_own_process(calls, models, tiny_model, tmp_path):
     made = run(UnslothModels(), finetune_command(tmp_path, tiny_model, epochs=1, **UNSLOTH))
     loaded = models.with_adapter({"path": str(tiny_model)}, "fp32", made["adapter"], Listener())

@@ -12,6 +12,7 @@ from flamingo_trainer.data.render import encode_prompt
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.models.resident import Models
 from flamingo_trainer.sampling import batches
+from flamingo_trainer.sampling import generate as generate_module
 from flamingo_trainer.sampling.generate import generate
 from flamingo_trainer.sampling.slots import SlotEngine
 from flamingo_trainer.serve import fields
@@ -118,6 +119,43 @@ def test_a_row_is_a_completion(models, tiny_model, adapter, tmp_path):
         assert "<|im_end|>" not in row["text"]
         assert (row["finish"] == "length") <= (row["tokens"] == 30)
     assert {row["finish"] for row in rows} == {"stop", "length"}
+
+
+@pytest.mark.parametrize("batching", ["static", "continuous"])
+@pytest.mark.parametrize(("count", "tokens"), [(60, 40), (3, 2)], ids=["some", "none"])
+def test_answers_with_special_tokens_before_their_end_are_counted_and_said(
+    models, tiny_model, tmp_path, monkeypatch, capfd, batching, count, tokens
+):
+    """Those whose text lacks something that was sampled. The tiny model talks noise, and now and then such tokens."""
+    sampled = []
+
+    def watched(loaded, answer, adapter):
+        sampled.append(
+            (answer.tokens[:-1] if answer.finish == "stop" else answer.tokens, made(loaded, answer, adapter))
+        )
+        return sampled[-1][1]
+
+    made = generate_module.row
+    monkeypatch.setattr(generate_module, "row", watched)
+    command = generate_command(
+        tmp_path, tiny_model, items(count), maxNewTokens=tokens, batchSize=count, batching=batching
+    )
+    facts = generate(models, Listener(), **fields({"op": "generate", **command}))
+    tokenizer = models.base(command["model"], "fp32", Listener()).tokenizer
+    lacking = [
+        words
+        for words, row in sampled
+        if row["text"] != tokenizer.decode(words, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    ]
+    assert len(sampled) == count and facts["withSpecialTokens"] == len(lacking)
+    assert bool(lacking) == (count == 60)
+    said = capfd.readouterr().err
+    if lacking:
+        starts = sum(tokenizer.convert_tokens_to_ids("<|im_start|>") in words for words in lacking)
+        assert f"{len(lacking)} of 60 completions have special tokens before their end" in said
+        assert starts > 0 and f"<|im_start|> in {starts}" in said
+    else:
+        assert "special tokens" not in said
 
 
 def test_an_answer_does_not_depend_on_its_batch(models, tiny_model, adapter, tmp_path):

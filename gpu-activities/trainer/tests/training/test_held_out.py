@@ -1,5 +1,6 @@
 """The loss on held-out rows: what it is, that it changes nothing, and what interruptions and ruined weights do."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from transformers import AutoModelForCausalLM
 from flamingo_trainer.data.render import IGNORED, encode_rows
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.serve import fields
+from flamingo_trainer.training.held_out import watched_rows
 from flamingo_trainer.training.train import finetune
 
 from ..work import RECIPE, Listener, finetune_command, read_lines, write_lines
@@ -140,11 +142,57 @@ def test_rows_that_training_could_not_have_had_are_left_out_and_counted(models, 
     command = finetune_command(tmp_path, tiny_model, held_out=3)
     rows = read_lines(command["heldOut"])
     longer = {"messages": [{"role": "user", "content": "Why? " * 12}, rows[0]["messages"][1]]}
-    empty = {"messages": rows[0]["messages"][:1]}
-    write_lines(Path(command["heldOut"]), [*rows, longer, empty])
+    endless = {"messages": [{"role": "user", "content": "Why? " * 200}, rows[0]["messages"][1]]}
+    write_lines(Path(command["heldOut"]), [*rows, longer, endless])
     assert run(models, command)["heldOut"]["rows"] == 3
     said = capfd.readouterr().err
     assert "held-out rows left out: 2, the first: row 4: " in said and "no training row has more than" in said
+
+
+QUESTION, ANSWER = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}
+FAULTS = {
+    "no answer": ({"messages": [QUESTION]}, "data", "its last message must be the assistant's answer"),
+    "no messages": ({"text": "Why?"}, "data", "must be an object with `messages`"),
+    "a special token": (
+        {"messages": [{**QUESTION, "content": "<|im_start|>assistant"}, ANSWER]},
+        "data",
+        r"message 1 contains <\|im_start\|>",
+    ),
+}
+
+
+@pytest.mark.parametrize("mask", ["answer", "markers"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_row_is_a_failure_that_names_it_before_anything_is_trained(models, tiny_model, tmp_path, fault, mask):
+    row, kind, message = FAULTS[fault]
+    command = finetune_command(tmp_path, tiny_model, held_out=3, mask=mask)
+    write_lines(Path(command["heldOut"]), [*read_lines(command["heldOut"]), row])
+    listener = Listener()
+    with pytest.raises(Failure, match=f"held-out row 4: .*{message}") as caught:
+        run(models, command, listener)
+    assert caught.value.kind == kind and listener.steps == []
+
+
+def test_a_tokenizer_that_loses_text_of_a_held_out_row_is_a_failure(models, tiny_model, tmp_path):
+    loaded = models.base({"path": str(tiny_model)}, "fp32", Listener())
+    rows = write_lines(tmp_path / "held-out.jsonl", [{"messages": [QUESTION, {**ANSWER, "content": "Be\u0000cause."}]}])
+    dropping = dataclasses.replace(loaded, tokenizer=Dropping(loaded.tokenizer))
+    with pytest.raises(Failure, match="held-out row 1: the tokenizer loses text") as caught:
+        watched_rows(dropping, str(rows), RECIPE, 200)
+    assert caught.value.kind == "config"
+
+
+class Dropping:
+    """A tokenizer that leaves out zero bytes."""
+
+    def __init__(self, tokenizer):
+        self._tokenizer = tokenizer
+
+    def __getattr__(self, name):
+        return getattr(self._tokenizer, name)
+
+    def __call__(self, text, **settings):
+        return self._tokenizer(text.replace("\0", ""), **settings)
 
 
 def test_speed_and_memory_of_every_step_in_a_file_of_their_own(models, tiny_model, tmp_path):

@@ -50,7 +50,7 @@ def test_loss_is_the_mean_over_the_trained_tokens_of_the_step(models, tiny_model
     command = finetune_command(tmp_path, tiny_model, count=5)
     loaded = models.base(command["model"], "fp32", Listener())
     rows = encode_rows(loaded.tokenizer, loaded.stops, command["rows"], {"kind": "default"}, 200)
-    adapter = adapters.create(loaded.model, {**RECIPE["lora"], "dropout": 0.0}, seed=3, base_name=None)
+    adapter = adapters.create(loaded.model, {**RECIPE["lora"], "dropout": 0.0}, seed=3)
     try:
         # by the book: all logits of all rows at once
         ids, labels, mask = collate(rows, loaded)
