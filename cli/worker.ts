@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { environmentFor } from '../tools/environments.cjs';
 import { installationRoot } from '../workers/places';
+import { valuesOf } from './local/supervisor';
 import { say } from './output';
 
 export function workerCommand(): Command {
@@ -15,6 +16,12 @@ export function workerCommand(): Command {
     .option('--store <folder>', 'the store that all workers share (FLAMINGO_STORE)')
     .option('--queue <name>', 'gpu: task queue to serve, such as flamingo-gpu-80gb (FLAMINGO_GPU_QUEUE)')
     .option('--account <name>', 'judge: account to serve (FLAMINGO_JUDGE_ACCOUNT; default: anthropic)')
+    .option(
+      '--variable <name>',
+      "gpu: variable that trainers of an experiment's own may be given (repeatable)",
+      (name: string, before: string[]) => [...before, name],
+      [],
+    )
     .addHelpText(
       'after',
       `
@@ -25,7 +32,7 @@ Examples:
 A gpu worker runs programs that experiments bring (backend: {command: …}) for the owner of its data folder, or with
 FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
     )
-    .action(async (kind: string, options: { store?: string; queue?: string; account?: string }) => {
+    .action(async (kind: string, options: { store?: string; queue?: string; account?: string; variable: string[] }) => {
       const env = {
         ...process.env,
         ...(options.store === undefined ? {} : { FLAMINGO_STORE: options.store }),
@@ -35,7 +42,7 @@ FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
       // a process of its own, because the Temporal runtime takes the signals of the whole process; a group of its own,
       // because a terminal sends Ctrl-C to the whole group and a second signal would end the worker before it has saved
       const child = spawn(process.execPath, [join(installationRoot(), 'dist', 'workers', `${kind}.js`)], {
-        env: { ...workerEnvironment(kind, env), FLAMINGO_PARENT: 'stdin' },
+        env: { ...workerEnvironment(kind, env, options.variable), FLAMINGO_PARENT: 'stdin' },
         stdio: ['pipe', 'inherit', 'inherit'],
         detached: true,
       });
@@ -51,16 +58,12 @@ FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
     });
 }
 
-/**
- * What a worker of this kind is given of `env`. One that runs programs of experiments has all of it but the judge's key: an
- * experiment may name any variable of its worker (docs/own-trainer.md).
- */
-export function workerEnvironment(kind: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** What a worker of this kind is given of `env`; `variables`: names of more that a GPU worker hands to experiments' trainers. */
+export function workerEnvironment(kind: string, env: NodeJS.ProcessEnv, variables: string[] = []): NodeJS.ProcessEnv {
   if (kind === 'orchestration') return environmentFor('orchestration worker', env);
   if (kind === 'judge') {
     const standIn = env['FLAMINGO_JUDGE_ACCOUNT'] === 'stand-in';
     return environmentFor(standIn ? 'judge worker of the stand-in' : 'judge worker of Claude', env);
   }
-  if (env['FLAMINGO_ALLOW_COMMANDS'] !== '1') return environmentFor('GPU worker', env);
-  return Object.fromEntries(Object.entries(env).filter(([name]) => name !== 'ANTHROPIC_API_KEY'));
+  return { ...environmentFor('GPU worker', env), ...valuesOf(env, variables) };
 }
