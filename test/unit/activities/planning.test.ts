@@ -107,7 +107,11 @@ test('with files allowed a file of the folder is planned, and none outside it', 
 });
 
 test.each<[string, unknown, RegExp]>([
-  ['that leaves the store', { uri: '../outside/x.json', sha256: 'a'.repeat(64), bytes: 3 }, /reference to a plan is none/],
+  [
+    'that leaves the store',
+    { uri: '../outside/x.json', sha256: 'a'.repeat(64), bytes: 3 },
+    /reference to a plan is none/,
+  ],
   ['that is none', 'blobs/x', /no reference to a stored plan/],
   ['without a hash', { uri: 'store.json' }, /no reference to a stored plan/],
 ])('a reference %s is refused for good', async (_, plan, message) => {
