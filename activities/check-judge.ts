@@ -5,6 +5,7 @@ import { Context } from '@temporalio/activity';
 import { judgeOf, queueOf } from '../artifacts/plans';
 import type { Spec } from '../experiment/spec';
 import type { JudgeClient } from '../judge/client';
+import { RequestFailed } from '../judge/errors';
 import { preflight } from '../judge/preflight';
 import { failure, FAILURES } from '../workflows/failures';
 import { checkQueue } from '../workflows/messages';
@@ -18,12 +19,25 @@ export async function checkJudge(
   const { info, log, cancellationSignal: signal } = Context.current();
   for (const name of judges.filter((judge) => checkQueue(queueOf(spec, judge)) === info.taskQueue)) {
     const { kind, model, apiVersion } = judgeOf(spec, name);
-    const checked = await preflight(clientFor(kind), { judge: kind, model, apiVersion }, { signal });
+    const checked = await preflight(
+      made(() => clientFor(kind)),
+      { judge: kind, model, apiVersion },
+      { signal },
+    );
     if (checked.ok) {
       if (checked.warning !== null) log.warn(checked.warning);
       continue;
     }
     const lasting = checked.action === 'stop' || checked.action === 'item';
     throw failure(lasting ? FAILURES.JudgeStopped : FAILURES.JudgeUnreachable, checked.message);
+  }
+}
+
+/** What refuses an experiment before it begins pauses no account: nothing waits for it yet. */
+function made(make: () => JudgeClient): JudgeClient {
+  try {
+    return make();
+  } catch (error) {
+    throw error instanceof RequestFailed ? failure(FAILURES.JudgeStopped, error.failure.message) : error;
   }
 }

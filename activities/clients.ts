@@ -6,7 +6,7 @@ import { isPermitted } from '../artifacts/permits';
 import { realPathInside } from '../artifacts/inside';
 import type { StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
-import { localModel, ownTrainer, type Demand, type DemandKind } from '../experiment/demands';
+import { localModel, ownTrainer, type Allowance, type Demand } from '../experiment/demands';
 import type { ArtifactRef } from '../experiment/plan';
 import { failure, FAILURES } from '../workflows/failures';
 
@@ -14,7 +14,7 @@ export interface ClientRules {
   /** The owner's secret; null while this worker can read none. */
   secret: () => Buffer | null;
   /** What is done for every client, with a permit or without. */
-  allowed: ReadonlySet<DemandKind>;
+  allowed: ReadonlySet<Allowance>;
 }
 
 const REMEDY = 'Start it with `flamingo run`, or with what `flamingo plan FILE --json` prints as the input; or set';

@@ -21,7 +21,8 @@ export function isExpected(error: unknown): boolean {
 export async function withJudgeFailures<T>(account: PausableAccount, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
-  } catch (error) {
+  } catch (thrown) {
+    const error = asStopped(thrown);
     const context = Context.current();
     if (context.cancellationSignal.aborted) throw await interruption(context);
     const workflowId = context.info.workflowExecution?.workflowId ?? null;
@@ -39,6 +40,13 @@ export async function withJudgeFailures<T>(account: PausableAccount, work: () =>
     }
     throw error;
   }
+}
+
+/** A key that is missing is met before any request, where a client is made; it concerns the account all the same. */
+function asStopped(error: unknown): unknown {
+  if (!(error instanceof RequestFailed) || error.failure.action !== 'stop') return error;
+  const { kind, message } = error.failure;
+  return PAUSES_ACCOUNT.has(kind) ? new JudgeStopped(kind, message) : error;
 }
 
 /** The workflow waits until the account is resumed; it finds these details in the failure. */

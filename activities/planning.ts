@@ -40,8 +40,6 @@ export interface PlanningHost {
   clients: ClientRules;
   /** Downloads are kept here. */
   cacheFolder: string;
-  /** Whether experiment files of other clients may have urls with addresses that are not public. */
-  privateUrls: boolean;
   /** Names the proxy for downloads; default: none. */
   env?: NodeJS.ProcessEnv;
   /** Opens archives; null while it is not set up. */
@@ -131,7 +129,7 @@ function outputFolder({ results, ownRequests }: PlanningHost, request: Experimen
 /** `{"file"}` and `{"yaml"}`: the file is read and its inputs imported here, on the worker. */
 async function planFromText(
   store: Store,
-  { experiments, cacheFolder, privateUrls, env, python, clients }: PlanningHost,
+  { experiments, cacheFolder, env, python, clients }: PlanningHost,
   request: ExperimentRequest,
 ): Promise<ArtifactRef> {
   if (request.plan === null) {
@@ -146,6 +144,7 @@ async function planFromText(
   try {
     const file = await requestedFile(experiments, request);
     const accept = (demands: Demand[]): void => requireAllowed(clients, demands);
+    const privateUrls = clients.allowed.has('private-urls');
     const from = { cacheFolder, privateUrls, ...(env === undefined ? {} : { env }), python: python() };
     const options = { store, ...from, confine: true, accept };
     const { stored, missing } = await importExperiment(file, options);

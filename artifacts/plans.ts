@@ -7,7 +7,7 @@ import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../ex
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { z } from 'zod';
 import { readDocument } from './documents';
-import { artifactRef, checkedReference } from './reference';
+import { artifactRef, checkedReference, InvalidReference } from './reference';
 import type { Store } from './store';
 
 export interface StoredPlan {
@@ -85,24 +85,30 @@ async function remembered<T>(
   return reading;
 }
 
+/** Throws `InvalidReference`: the name comes from whoever started the workflow, and a plan never gets more of them. */
 export function configurationOf({ plan }: StoredPlan, name: string): PlannedConfiguration {
   const found = plan.configurations.find((configuration) => configuration.name === name);
-  if (found === undefined) throw new Error(`the plan of ${plan.experiment} has no configuration ${name}`);
+  if (found === undefined) throw lacks(plan.experiment, `configuration ${name}`);
   return found;
 }
 
+/** Throws `InvalidReference`, as `configurationOf` does. */
 export function cellOf(stored: StoredPlan, configuration: string, id: string): PlannedCell {
   const found = configurationOf(stored, configuration).cells.find((cell) => cell.id === id);
-  if (found === undefined) throw new Error(`the plan of ${stored.plan.experiment} has no cell ${id}`);
+  if (found === undefined) throw lacks(stored.plan.experiment, `cell ${id}`);
   return found;
 }
 
-/** A judge by its name: `MAIN_JUDGE`, or one of the file's `judges`. */
+/** A judge by its name: `MAIN_JUDGE`, or one of the file's `judges`. Throws `InvalidReference`, as `configurationOf` does. */
 export function judgeOf(spec: Spec, name: string): JudgeSpec {
   const judges = namedJudges(spec);
   const found = Object.hasOwn(judges, name) ? judges[name] : undefined;
-  if (found === undefined) throw new Error(`the plan of ${spec.name} has no judge ${name}`);
+  if (found === undefined) throw lacks(spec.name, `judge ${name}`);
   return found;
+}
+
+function lacks(experiment: string, what: string): InvalidReference {
+  return new InvalidReference(`the plan of ${experiment} has no ${what}`);
 }
 
 /** Task queues of an experiment; further judges' are `queueOf` them. */

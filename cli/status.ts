@@ -11,7 +11,8 @@ import { experimentWorkflowId } from '../workflows/messages';
 import pc from './paint';
 import { connect, isRemote } from './connection';
 import { InvalidUse } from './errors';
-import { LocalFiles } from './local/state';
+import { LocalFiles, type LocalState } from './local/state';
+import { uiLine, workflowPage } from './local/ui-gate';
 import { experimentName } from './names';
 import { print, printJson } from './output';
 import { patiently } from './patience';
@@ -48,10 +49,16 @@ export function statusCommand(): Command {
     });
 }
 
+/** The embedded services, if they run and are what commands talk to. */
+function localServices(): LocalState | null {
+  const state = isRemote() ? null : new LocalFiles(dataFolder()).liveState();
+  return state?.ready ? state : null;
+}
+
 /** Null when the experiment does not run, or no server is there to ask. */
 async function liveSnapshot(name: string): Promise<Snapshot | null> {
-  const state = isRemote() ? null : new LocalFiles(dataFolder()).liveState();
-  if (!isRemote() && !state?.ready) return null;
+  const state = localServices();
+  if (!isRemote() && state === null) return null;
   const client = await connect(state?.address);
   try {
     const workflowId = experimentWorkflowId(name);
@@ -72,4 +79,6 @@ function printForPeople(name: string, output: string, stored: Reuse, running: Sn
   count('judgements', stored.judgements);
   if (stored.measurements.new + stored.measurements.reused > 0) count('measurements', stored.measurements);
   print(`Results: ${output}`);
+  const state = localServices();
+  if (state !== null) print(uiLine(state, running === null ? '/' : workflowPage(experimentWorkflowId(name))));
 }

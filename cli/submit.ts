@@ -23,7 +23,7 @@ import { conclude, follow } from './follow';
 import { letGoAndWait, useServices } from './local/embedded';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
 import { LocalFiles, type LocalState } from './local/state';
-import { uiLine } from './local/ui-gate';
+import { uiLine, workflowPage } from './local/ui-gate';
 import { printJsonLine, say } from './output';
 import { patiently } from './patience';
 import { isOpen } from './snapshot';
@@ -149,7 +149,7 @@ async function applyAndFollow(
   }
   say(describe(applied));
   if (local !== null) {
-    say(uiLine(local.state, `/namespaces/default/workflows/${encodeURIComponent(workflowId)}`));
+    say(uiLine(local.state, workflowPage(workflowId)));
   }
   if (detach) {
     if (local !== null) local.files.detached = true;

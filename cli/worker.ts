@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { environmentFor } from '../tools/environments.cjs';
 import { installationRoot } from '../workers/places';
-import { allowedDemands } from '../workers/secret';
 import { valuesOf } from './local/supervisor';
 import { say } from './output';
 
@@ -16,13 +15,13 @@ export function workerCommand(): Command {
     .addArgument(new Argument('<kind>').choices(['gpu', 'judge', 'orchestration']))
     .option('--store <folder>', 'the store that all workers share (FLAMINGO_STORE)')
     .option('--queue <name>', 'gpu: task queue to serve, such as flamingo-gpu-80gb (FLAMINGO_GPU_QUEUE)')
+    .option('--account <name>', 'judge: account to serve (FLAMINGO_JUDGE_ACCOUNT; default: anthropic)')
     .option(
       '--variable <name>',
       "gpu: variable that trainers of an experiment's own may be given (repeatable)",
-      (name: string, names: string[]) => [...names, name],
-      [] as string[],
+      (name: string, before: string[]) => [...before, name],
+      [],
     )
-    .option('--account <name>', 'judge: account to serve (FLAMINGO_JUDGE_ACCOUNT; default: anthropic)')
     .addHelpText(
       'after',
       `
@@ -59,22 +58,12 @@ FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
     });
 }
 
-/**
- * What a worker of this kind is given of `env`. One that runs every client's programs has all of it but the judge's key: an
- * experiment may name any variable of its worker (docs/own-trainer.md). One that runs its owner's has those that are named
- * by `variables`.
- */
-export function workerEnvironment(
-  kind: string,
-  env: NodeJS.ProcessEnv,
-  variables: readonly string[] = [],
-): NodeJS.ProcessEnv {
+/** What a worker of this kind is given of `env`; `variables`: names of more that a GPU worker hands to experiments' trainers. */
+export function workerEnvironment(kind: string, env: NodeJS.ProcessEnv, variables: string[] = []): NodeJS.ProcessEnv {
   if (kind === 'orchestration') return environmentFor('orchestration worker', env);
   if (kind === 'judge') {
     const standIn = env['FLAMINGO_JUDGE_ACCOUNT'] === 'stand-in';
     return environmentFor(standIn ? 'judge worker of the stand-in' : 'judge worker of Claude', env);
   }
-  const commands = allowedDemands(env['FLAMINGO_ALLOW_CLIENTS'] ?? '').has('commands');
-  const given = commands ? env : { ...environmentFor('GPU worker', env), ...valuesOf(env, variables) };
-  return Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'ANTHROPIC_API_KEY'));
+  return { ...environmentFor('GPU worker', env), ...valuesOf(env, variables) };
 }

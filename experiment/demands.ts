@@ -4,8 +4,10 @@
  */
 import type { FileSource, Spec } from './spec';
 
-export const DEMAND_KINDS = ['files', 'urls', 'commands'] as const;
-export type DemandKind = (typeof DEMAND_KINDS)[number];
+/** What a worker may be told to do for every client. `private-urls`: fetch from addresses, also those that are not public. */
+export const ALLOWANCES = ['files', 'urls', 'private-urls', 'commands'] as const;
+export type Allowance = (typeof ALLOWANCES)[number];
+export type DemandKind = Exclude<Allowance, 'private-urls'>;
 
 export interface Demand {
   kind: DemandKind;

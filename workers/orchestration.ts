@@ -37,7 +37,6 @@ async function main(): Promise<void> {
       ownRequests: embedded,
       clients: clientRules(),
       cacheFolder: cacheFolder(),
-      privateUrls: process.env['FLAMINGO_ALLOW_PRIVATE_URLS'] === '1',
       env: process.env,
       python: pythonIfThere,
       version: programVersion,

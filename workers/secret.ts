@@ -10,27 +10,40 @@ import { contentOf, createExclusive } from '../artifacts/local/create-exclusive'
 import { permit } from '../artifacts/permits';
 import { PRIVATE_FILE, privateFolderSync } from '../artifacts/private-files';
 import type { Store } from '../artifacts/store';
-import { DEMAND_KINDS, type DemandKind } from '../experiment/demands';
+import { ALLOWANCES, type Allowance } from '../experiment/demands';
 import { dataFolder } from './places';
 
 const BYTES = 32;
 const OTHERS = 0o077;
 
-/** What this worker does for whom. Throws when FLAMINGO_ALLOW_CLIENTS is not what it should be. */
+/** What this worker does for whom. Throws when the environment does not say it as it should. */
 export function clientRules(): ClientRules {
-  return { secret: readSecret, allowed: allowedDemands(process.env['FLAMINGO_ALLOW_CLIENTS'] ?? '') };
+  return { secret: readSecret, allowed: allowedByEnvironment(process.env) };
 }
 
-/** The words of FLAMINGO_ALLOW_CLIENTS, between commas. Throws when there is one that means nothing. */
-export function allowedDemands(words: string): ReadonlySet<DemandKind> {
-  const named = words.split(',').map((word) => word.trim());
-  return new Set(
-    named.flatMap((word) => {
-      if (word === '') return [];
-      const kind = DEMAND_KINDS.find((each) => each === word);
-      if (kind !== undefined) return kind;
-      throw new Error(`FLAMINGO_ALLOW_CLIENTS=${words}: expected some of ${DEMAND_KINDS.join(', ')}, between commas`);
-    }),
+/**
+ * What workers with this environment do for every client. Throws when FLAMINGO_ALLOW_CLIENTS has a word that means nothing,
+ * and when a variable is set that it took the place of: a worker that silently refuses is hard to find.
+ */
+export function allowedByEnvironment(env: NodeJS.ProcessEnv): ReadonlySet<Allowance> {
+  const words = env['FLAMINGO_ALLOW_CLIENTS'] ?? '';
+  if (env['FLAMINGO_ALLOW_COMMANDS'] === '1') throw replaced('FLAMINGO_ALLOW_COMMANDS=1', 'commands');
+  if (env['FLAMINGO_ALLOW_PRIVATE_URLS'] === '1') throw replaced('FLAMINGO_ALLOW_PRIVATE_URLS=1', 'private-urls');
+  const allowed = words.split(',').flatMap((part): Allowance[] => {
+    const word = part.trim();
+    if (word === '') return [];
+    const known = ALLOWANCES.find((each) => each === word);
+    if (known === undefined)
+      throw new Error(`FLAMINGO_ALLOW_CLIENTS=${words}: expected some of ${ALLOWANCES.join(', ')}, between commas`);
+    return known === 'private-urls' ? ['urls', known] : [known];
+  });
+  return new Set(allowed);
+}
+
+function replaced(setting: string, word: Allowance): Error {
+  return new Error(
+    `${setting} is no longer read: unset it. FLAMINGO_ALLOW_CLIENTS=${word} (words between commas) does that for every client ` +
+      'of the server; what the owner’s own commands start needs neither (SECURITY.md)',
   );
 }
 

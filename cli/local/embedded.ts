@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PRIVATE_FILE } from '../../artifacts/private-files';
 import { environmentFor } from '../../tools/environments.cjs';
 import { installationRoot } from '../../workers/places';
+import { allowedByEnvironment } from '../../workers/secret';
 import { InvalidUse } from '../errors';
 import { isRunning, signal } from './processes';
 import { endProcess } from './service';
@@ -26,6 +27,7 @@ export async function useServices(
   say: (line: string) => void,
 ): Promise<LocalState> {
   requireSpace(files.data, TO_START_BYTES);
+  requireKnownAllowances();
   files.addClient();
   let spawned: ChildProcess | null = null;
   const until = Date.now() + READY_MS;
@@ -57,6 +59,15 @@ export async function useServices(
   }
 }
 
+/** A worker that refuses its environment would be started again and again, with the reason in its log. */
+function requireKnownAllowances(): void {
+  try {
+    allowedByEnvironment(process.env);
+  } catch (error) {
+    throw new InvalidUse((error as Error).message);
+  }
+}
+
 /** What the running services do not have of what a command needs, in words. */
 function lacking({ accounts, variables }: LocalState, options: SupervisorOptions): string[] {
   return [
@@ -67,9 +78,9 @@ function lacking({ accounts, variables }: LocalState, options: SupervisorOptions
   ];
 }
 
-/** Of these variables those that this process has. The judge's key is not among them: it goes to the judge worker alone. */
+/** Of these variables those that this process has. */
 function there(names: string[]): string[] {
-  return names.filter((name) => name !== 'ANTHROPIC_API_KEY' && name in process.env);
+  return Object.keys(valuesOf(process.env, names));
 }
 
 /** Running services that lack a judge account or a variable are restarted, unless another command is using them. */

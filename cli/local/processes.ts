@@ -2,8 +2,8 @@
  * Processes of this machine by id. An id is given again to other programs, so what is remembered longer is an identity:
  * id and start time.
  */
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { environmentFor } from '../../tools/environments.cjs';
 
 /** State letter and start time (clock ticks since boot) of a process; null where there is no /proc, or no process. */
@@ -60,6 +60,49 @@ function commandLine(pid: number): string | null {
     return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8', env });
   } catch {
     return null;
+  }
+}
+
+/**
+ * Whether the process itself listens on the TCP port, and not some other program that took the port first. Null where the
+ * system does not say: it has neither a readable /proc nor `lsof`.
+ */
+export function listensOn(pid: number, port: number): boolean | null {
+  try {
+    const sockets = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)));
+    return listeners(pid, port).some((inode) => sockets.has(`socket:[${inode}]`));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return null;
+    if (existsSync('/proc/self/fd')) return false; // it has ended
+  }
+  const flags = ['-nP', '-a', '-p', String(pid), `-iTCP:${port}`, '-sTCP:LISTEN', '-t'];
+  const env = environmentFor('helper', process.env);
+  const { status, error } = spawnSync('lsof', flags, { stdio: 'ignore', env });
+  return error === undefined ? status === 0 : null;
+}
+
+/** Inodes of the sockets that listen on the port, as the process sees the network. */
+function listeners(pid: number, port: number): string[] {
+  const ending = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const tables = ['tcp', 'tcp6'].map((table) => `/proc/${pid}/net/${table}`).filter((file) => existsSync(file));
+  return tables.flatMap((file) => {
+    const rows = readFileSync(file, 'utf8').split('\n').slice(1);
+    const fields = rows.map((row) => row.trim().split(/\s+/));
+    return fields.flatMap(([, local, , state, , , , , , inode]) =>
+      local?.endsWith(ending) === true && state === LISTENING && inode !== undefined ? [inode] : [],
+    );
+  });
+}
+
+/** As the kernel's tables write it. */
+const LISTENING = '0A';
+
+/** '' for one that was closed meanwhile. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
   }
 }
 

@@ -16,8 +16,8 @@ import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { httpPorts, type HttpPorts } from './http-ports';
-import { freePort } from './ports';
-import { identityOf, processOf, wasStartedWith } from './processes';
+import { freePort, isFree } from './ports';
+import { identityOf, isRunning, listensOn, processOf, wasStartedWith } from './processes';
 import { endProcess, Service } from './service';
 import type { LocalFiles, LocalState } from './state';
 import { databaseName, temporalServer, DATABASE_FLAG } from './temporal-server';
@@ -171,32 +171,33 @@ class Supervisor {
       service.adopt(orphan);
       this.services.push(service);
       this.setAddress(port, before.ports, orphan);
-      if (await serverAnswers(this.state.address, 5_000)) return this.openGate(before, port);
+      if ((await serverAnswers(this.state.address, 5_000)) && isOwn(orphan, port)) return this.openGate(before, port);
       this.services.pop();
     }
     // one that holds the database but does not answer, or of another version
     if (orphan !== null) await endProcess(orphan, GRACE_MS);
 
     const asked = this.options.port;
-    const port = await freePort(asked || portOf(before?.address) || 7233);
-    if (asked !== 0 && port !== asked) {
-      throw new Error(`port ${asked} is in use by another program; choose one with --port, or leave it out`);
-    }
-    await this.bringUpServer(binary.path, database, port);
+    const wanted = await freePort(asked || portOf(before?.address) || 7233);
+    if (asked !== 0 && wanted !== asked) throw portTaken(asked);
+    const port = await this.bringUpServer(binary.path, database, wanted);
     await this.openGate(before, port);
   }
 
-  /** Another server that starts at the same time may take a port that was free a moment ago: then with other ones. */
-  private async bringUpServer(command: string, database: string, port: number): Promise<void> {
+  /**
+   * Another server that starts at the same time may take a port that was free a moment ago: then with other ones. Until this
+   * one has failed at it, that other one answers in its place. Returns the port.
+   */
+  private async bringUpServer(command: string, database: string, wanted: number): Promise<number> {
     const until = Date.now() + SERVER_READY_MS;
-    for (let round = 1; ; round += 1) {
+    for (let round = 1, port = wanted; ; round += 1) {
       const ports = await httpPorts();
       const service = this.serverService(command, database, port, ports);
       this.services.push(service);
       service.start();
       this.setAddress(port, ports, service.pid);
       while (service.state.restarts === 0) {
-        if (await serverAnswers(this.state.address, 1_000)) return;
+        if ((await serverAnswers(this.state.address, 1_000)) && isOwn(service.pid, port)) return port;
         if (this.stopping) throw new Error('stopped while the Temporal server was starting');
         if (Date.now() > until) break;
         await sleep(50);
@@ -207,6 +208,9 @@ class Supervisor {
       }
       await service.stop(GRACE_MS);
       this.services.pop();
+      if (await isFree(port)) continue;
+      if (this.options.port !== 0) throw portTaken(port);
+      port = await freePort(0);
     }
   }
 
@@ -232,10 +236,17 @@ class Supervisor {
   private async openGate(before: LocalState | null, serverPort: number): Promise<void> {
     const upstream = this.state.ports?.ui ?? null;
     if (upstream === null) return;
-    const port = await freePort(portOf(before?.ui) ?? serverPort + 1000);
+    let port = await freePort(portOf(before?.ui) ?? serverPort + 1000);
     // a supervisor that was killed left its token in browsers
     if (before?.uiToken) this.state.uiToken = before.uiToken;
-    this.gate = await openUiGate({ port, upstream, token: this.state.uiToken });
+    const { uiToken: token } = this.state;
+    try {
+      this.gate = await openUiGate({ port, upstream, token });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      port = await freePort(0); // another one took it a moment ago
+      this.gate = await openUiGate({ port, upstream, token });
+    }
     this.state.ui = `http://127.0.0.1:${port}`;
     this.write();
   }
@@ -269,6 +280,15 @@ class Supervisor {
   }
 }
 
+/** Whether the server that answers on the port is this process; where the system does not say, that it lives has to do. */
+function isOwn(pid: number | null, port: number): boolean {
+  return pid !== null && (listensOn(pid, port) ?? isRunning(pid));
+}
+
+function portTaken(port: number): Error {
+  return new Error(`port ${port} is in use by another program; choose one with --port, or leave it out`);
+}
+
 function portOf(address: string | null | undefined): number | undefined {
   const port = Number(address?.split(':').at(-1));
   return Number.isInteger(port) && port > 0 ? port : undefined;
@@ -285,9 +305,12 @@ function serviceEnvironment(kind: ProcessName, files: LocalFiles): NodeJS.Proces
   return { ...Object.fromEntries(kept), TEMPORAL_CONFIG_FILE: noProfiles, FLAMINGO_HOME: files.data };
 }
 
-/** Those variables of `env` that have one of these names. */
+/** The judge's key, which goes to the judge worker alone, whatever is asked for by name. */
+const JUDGE_KEY = 'ANTHROPIC_API_KEY';
+
+/** Those variables of `env` that have one of these names, for trainers of experiments' own; the judge's key is none. */
 export function valuesOf(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => names.includes(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => names.includes(name) && name !== JUDGE_KEY));
 }
 
 function databaseFolder(files: LocalFiles): string {

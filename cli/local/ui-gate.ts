@@ -36,6 +36,11 @@ export function uiLine({ ui, uiToken }: Pick<LocalState, 'ui' | 'uiToken'>, path
   return `Temporal UI: none, because all ports that are closed to web pages are taken (${BANNED_PORTS.join(', ')})`;
 }
 
+/** The UI's page of a workflow, for `uiLine`. */
+export function workflowPage(workflowId: string): string {
+  return `/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
+}
+
 /** Rejects with the system's error, such as EADDRINUSE. */
 export async function openUiGate(options: UiGateOptions): Promise<UiGate> {
   const server = createServer((request, response) => new Visit(options, request, response).answer());

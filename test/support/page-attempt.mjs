@@ -4,9 +4,11 @@
 async function attempt({ base, how, path, init }) {
   const url = base + path;
   const soon = new Promise((resolve) => setTimeout(() => resolve(''), 700));
+  // as with fetch, the text of a refusal is nothing
   const insideOf = (frame) => {
     try {
-      return frame.contentDocument?.body.innerText ?? '';
+      const [loading] = frame.contentWindow.performance.getEntriesByType('navigation');
+      return Math.floor(loading.responseStatus / 100) === 2 ? frame.contentDocument.body.innerText : '';
     } catch {
       return '';
     }

@@ -28,11 +28,13 @@ let standIn: StandIn;
 let claude: Server;
 let asked: string[];
 let lifecycle: string;
+let key: string;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'check-judges-'));
   store = await LocalStore.open(join(folder, 'store'));
   asked = [];
   lifecycle = 'active';
+  key = 'sk-test';
   standIn = await startStandIn({ onRequest: ({ path }) => asked.push(path) });
   claude = createServer(({ url = '' }, response) => {
     asked.push(url);
@@ -59,7 +61,7 @@ async function check(judgeQueue: string, judges = ['judge', 'newer']): Promise<v
   };
   const ref = await storePlan(store, stored);
   const env = {
-    ANTHROPIC_API_KEY: 'sk-test',
+    ANTHROPIC_API_KEY: key,
     ANTHROPIC_BASE_URL: `http://127.0.0.1:${(claude.address() as AddressInfo).port}`,
     FLAMINGO_STAND_IN_URL: standIn.url,
   };
@@ -95,6 +97,16 @@ test('a further judge that can not judge is refused, on its own queue only', asy
     nonRetryable: true,
     message: expect.stringContaining('claude-haiku-5-5 is retired') as string,
   });
+});
+
+test('a key that is missing refuses the experiment, and pauses no account, which the test’s Temporal could not', async () => {
+  key = '';
+  await expect(check('flamingo-judge-anthropic')).rejects.toMatchObject({
+    type: 'JudgeStopped',
+    nonRetryable: true,
+    message: expect.stringContaining('ANTHROPIC_API_KEY') as string,
+  });
+  expect(asked).toEqual([]);
 });
 
 test('the queues that are asked are those with something to judge', async () => {

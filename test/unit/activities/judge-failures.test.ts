@@ -106,3 +106,9 @@ test('only what a provider or a person has to change is expected; the rest is co
   for (const error of expected) expect(isExpected(error)).toBe(true);
   expect(isExpected(new TypeError('undefined is no function'))).toBe(false);
 });
+
+test('a key that is missing, found while a client is made, pauses the account', async () => {
+  const failed = new RequestFailed({ action: 'stop', kind: 'authentication', message: 'ANTHROPIC_API_KEY is not set' });
+  expect(await failureOf(failed)).toMatchObject({ type: 'AccountPaused', nonRetryable: true });
+  expect(asked).toEqual([expect.stringContaining(`pause for ${WORKFLOW}: judging stopped (authentication)`)]);
+});

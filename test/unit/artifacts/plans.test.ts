@@ -6,7 +6,15 @@ import { LocalStore } from '../../../artifacts/local/store';
 import { InvalidReference } from '../../../artifacts/reference';
 import { ArtifactDamaged } from '../../../artifacts/store';
 import type { ArtifactRef } from '../../../experiment/plan';
-import { loadPlan, loadPlanForJudging, storePlan, type StoredPlan } from '../../../artifacts/plans';
+import {
+  cellOf,
+  configurationOf,
+  judgeOf,
+  loadPlan,
+  loadPlanForJudging,
+  storePlan,
+  type StoredPlan,
+} from '../../../artifacts/plans';
 
 let folder: string;
 let store: LocalStore;
@@ -69,4 +77,12 @@ test.each<[string, unknown]>([
   ['is none', undefined],
 ])('a reference that %s is refused as one', async (_, ref) => {
   await expect(loadPlan(store, ref as ArtifactRef)).rejects.toThrow(InvalidReference);
+});
+
+test('what a plan does not hold is no good reference, however often it is tried', () => {
+  const plan = planOf('lacking');
+  expect(configurationOf(plan, 'base').name).toBe('base');
+  expect(() => configurationOf(plan, 'toString')).toThrow(InvalidReference);
+  expect(() => cellOf(plan, 'base', 'ood/default')).toThrow(InvalidReference);
+  expect(() => judgeOf(plan.spec, 'toString')).toThrow(InvalidReference);
 });

@@ -83,7 +83,6 @@ async function outline(): Promise<ExperimentOutline> {
     ownRequests: true,
     clients: NOBODY,
     cacheFolder: folder,
-    privateUrls: false,
     python: () => null,
     version: async () => ({ version: '0.0.0', commit: null }),
   });

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isPermitted } from '../../../artifacts/permits';
-import { allowedDemands, clientRules, permitRun, readSecret } from '../../../workers/secret';
+import { allowedByEnvironment, clientRules, permitRun, readSecret } from '../../../workers/secret';
 import { STORAGES } from '../../support/stores';
 
 const [[, make]] = STORAGES as [[string, (typeof STORAGES)[number][1]]];
@@ -61,7 +61,19 @@ test('one that others can read, or that is none, is refused', () => {
 });
 
 test('what other clients are allowed is said in words', () => {
-  expect(allowedDemands('')).toEqual(new Set());
-  expect(allowedDemands(' files, urls,commands')).toEqual(new Set(['files', 'urls', 'commands']));
-  expect(() => allowedDemands('file')).toThrow('FLAMINGO_ALLOW_CLIENTS=file: expected some of files, urls, commands');
+  const allowed = (words: string): string[] => [...allowedByEnvironment({ FLAMINGO_ALLOW_CLIENTS: words })];
+  expect(allowedByEnvironment({})).toEqual(new Set());
+  expect(allowed(' files, urls,commands,')).toEqual(['files', 'urls', 'commands']);
+  expect(allowed('private-urls')).toEqual(['urls', 'private-urls']);
+  expect(() => allowed('files,url')).toThrow(
+    'FLAMINGO_ALLOW_CLIENTS=files,url: expected some of files, urls, private-urls, commands',
+  );
+});
+
+test.each([
+  ['FLAMINGO_ALLOW_COMMANDS', 'FLAMINGO_ALLOW_CLIENTS=commands'],
+  ['FLAMINGO_ALLOW_PRIVATE_URLS', 'FLAMINGO_ALLOW_CLIENTS=private-urls'],
+])('%s, which is no longer read, is refused with what replaced it', (name, instead) => {
+  expect(() => allowedByEnvironment({ [name]: '1' })).toThrow(instead);
+  expect(allowedByEnvironment({ [name]: '0' })).toEqual(new Set());
 });
