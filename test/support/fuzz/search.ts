@@ -20,13 +20,14 @@ export class Finding extends Error {
 
 /**
  * Declares the test. `valid` are inputs that must be accepted. `check` reads one input; it throws a `Finding`, or anything
- * else that the reader threw uncaught, for a fault.
+ * else that the reader threw uncaught, for a fault. At least the share `least` of all inputs must be accepted.
  */
 export function fuzz(
   reader: string,
   inputs: fc.Arbitrary<Buffer>,
   valid: readonly (string | Uint8Array)[],
   check: (input: Buffer) => Promise<'accepted' | 'refused'>,
+  least = 0.1,
 ): void {
   test(
     `${reader}: ${SECONDS} s from seed ${SEED}`,
@@ -59,9 +60,12 @@ export function fuzz(
       } finally {
         await watch.end();
       }
-      // nobody would look at a fuzzer whose every input is refused at the first byte
+      const all = seen.accepted + seen.refused;
+      const accepted = seen.accepted / all;
+      process.stderr.write(`${reader}: ${all} inputs, ${(100 * accepted).toFixed(0)} % of them accepted\n`);
+      // nobody would look at a fuzzer whose inputs are refused at the first byte, or all accepted
       expect(seen.refused).toBeGreaterThan(0);
-      process.stderr.write(`${reader}: ${seen.accepted + seen.refused} inputs, ${seen.refused} of them refused\n`);
+      expect(accepted).toBeGreaterThanOrEqual(least);
     },
     (SECONDS + 120) * 1000,
   );

@@ -77,3 +77,13 @@ test('what says by itself how it is answered is not doubted', () => {
     ),
   ).toEqual([]);
 });
+
+test('a category called __proto__ is one, or is refused in words: it is not lost', () => {
+  const categories = categoriesOf({ kind: '__proto__:100,NO:0' });
+  expect(Object.entries(categories['kind'] ?? {})).toEqual([
+    ['__proto__', 100],
+    ['NO', 0],
+  ]);
+  const words = { ...WORDS, metrics: { kind: { rubric: 'Which? {question} {answer}' } }, categories };
+  expect(() => judgingSpec(words)).toThrow(/__proto__/);
+});
