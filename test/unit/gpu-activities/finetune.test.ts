@@ -80,7 +80,7 @@ const finishing =
   };
 
 const programs = { python: () => 'python', trainerFolder: '/trainer', env: {} };
-const models = { bundled: (name: string) => join('/models', name), cacheFolder: '/cache' };
+const models = { bundled: (name: string) => join('/models', name), bundledFiles: () => ({}), cacheFolder: '/cache' };
 
 /** One attempt, on a machine of its own. */
 async function attempt(behave: Behaviour, number: number) {

@@ -61,7 +61,7 @@ function trainer(change: (rows: MeasuredPair[]) => MeasuredPair[] = (rows) => ro
 }
 
 const programs = { python: () => 'python', trainerFolder: '/trainer', env: {} };
-const models = { bundled: (name: string) => join('/models', name), cacheFolder: '/cache' };
+const models = { bundled: (name: string) => join('/models', name), bundledFiles: () => ({}), cacheFolder: '/cache' };
 
 function run(configuration: string, condition: string, host = trainer()) {
   const environment = new MockActivityEnvironment(
