@@ -42,7 +42,7 @@ const words = [
   '1e400',
 ];
 
-let reply = Buffer.alloc(0);
+let reply: Buffer = Buffer.alloc(0);
 const server = createServer((incoming, outgoing) => {
   incoming.resume();
   outgoing.writeHead(200, { 'content-type': 'application/x-jsonl' });

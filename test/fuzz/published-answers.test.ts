@@ -10,7 +10,7 @@ const CALIBRATED = `${EXPERIMENT}calibration:
   bridge: { path: bridge.csv, rows: 2, columns: { calm: still } }
 `.replace(
   'kind: { rubric: { prompt: kind } }',
-  'kind: { rubric: { prompt: kind } }\n  calm: { rubric: "{question} {answer}" }',
+  'kind: { rubric: { prompt: kind, question_set: weather } }\n  calm: { rubric: "{question} {answer}" }',
 );
 const BRIDGE = `question_id,question,answer,kind,still
 rain,Will it rain?,"Yes, ""soon""

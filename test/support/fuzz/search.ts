@@ -36,8 +36,11 @@ export function fuzz(
       const folder = mkdtempSync(join(tmpdir(), `flamingo-fuzz-${reader.replaceAll(' ', '-')}-`));
       const watch = new Watch(join(folder, 'hangs-with'));
       const seen = { accepted: 0, refused: 0 };
+      let last: Promise<unknown> = Promise.resolve();
       const one = fc.asyncProperty(inputs, async (input) => {
-        seen[await watch.over(input, () => check(input))] += 1;
+        const read = watch.over(input, () => check(input));
+        last = read.catch(() => undefined);
+        seen[await read] += 1;
       });
       try {
         const found = await fc.check(one, {
@@ -46,6 +49,8 @@ export function fuzz(
           interruptAfterTimeLimit: SECONDS * 1000,
           maxSkipsPerRun: 0,
         });
+        // the search does not wait for the input in whose middle the time was over, which may still hold the output
+        await last;
         if (found.failed && found.counterexample !== null) {
           const input = found.counterexample[0];
           const file = join(folder, 'finding');
