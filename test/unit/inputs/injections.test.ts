@@ -46,7 +46,7 @@ test.each([
   [
     'no place for the answer',
     '\n- { id: a, kind: order, wants: high, text: hello }',
-    /^i\.yaml:2:46: \{answer\} is missing/,
+    /^i\.yaml:2:44: \{answer\} is missing/,
   ],
   [
     'an id twice',

@@ -23,7 +23,7 @@ test.each([
   [
     'all cells',
     seeds(10).replace('samples: 3', 'samples: 300000'),
-    /asks for 10,800,024 completions \(samples × questions, of 12 configurations × 2 question sets/,
+    /asks for 19,800,044 completions \(samples × questions, of 12 configurations × 2 question sets/,
     ['configurations'],
   ],
   [
