@@ -4,19 +4,23 @@
  * Preemption, pause and host failures may happen any number of times. An attempt that died by itself without reaching
  * a new checkpoint is no progress; five of those in a row end the work with a reason instead of a retry for ever.
  */
+import { z } from 'zod';
+import { documentOrNull } from '../artifacts/documents';
 import type { Attempt } from '../artifacts/store';
 import { failure, FAILURES } from '../workflows/failures';
 
+const ENDS = ['preempted', 'cancelled', 'died', 'oom', 'host', 'hopeless'] as const;
 /** `hopeless`: no retry helps. `host`: the machine's fault. `died`, `oom`: the work's own. */
-export type AttemptEnd = 'preempted' | 'cancelled' | 'died' | 'oom' | 'host' | 'hopeless';
+export type AttemptEnd = (typeof ENDS)[number];
 
 export const ATTEMPTS_WITHOUT_PROGRESS = 5;
 
-interface AttemptRecord {
-  end: AttemptEnd;
-  message: string;
-  checkpointStep: number | null;
-}
+const ATTEMPT_RECORD = z.looseObject({
+  end: z.enum(ENDS),
+  message: z.string(),
+  checkpointStep: z.number().nullable(),
+});
+type AttemptRecord = z.infer<typeof ATTEMPT_RECORD>;
 
 const FILE = 'ended.json';
 
@@ -24,17 +28,16 @@ export async function recordAttempt(attempt: Attempt, record: AttemptRecord): Pr
   await attempt.write(FILE, JSON.stringify(record) + '\n');
 }
 
-/** Ends of the earlier attempts, oldest first. An attempt without a record lost its whole worker: a host failure. */
+/**
+ * Ends of the earlier attempts, oldest first. An attempt without a record, or with a damaged one, lost its whole worker: a
+ * host failure.
+ */
 export async function earlierAttempts(attempts: readonly Attempt[]): Promise<AttemptRecord[]> {
+  const lost: AttemptRecord = { end: 'host', message: 'the worker was lost', checkpointStep: null };
   return Promise.all(
     attempts.map(async (attempt) => {
-      const lost: AttemptRecord = { end: 'host', message: 'the worker was lost', checkpointStep: null };
-      try {
-        const text = await attempt.read(FILE);
-        return text === null ? lost : (JSON.parse(text) as AttemptRecord);
-      } catch {
-        return lost;
-      }
+      const text = await attempt.read(FILE).catch(() => null);
+      return documentOrNull<AttemptRecord>(text, ATTEMPT_RECORD) ?? lost;
     }),
   );
 }

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import type { ArtifactRef } from '../experiment/plan';
-import { ArtifactDamaged, type Store } from './store';
+import { ArtifactDamaged, type SmallFiles, type Store } from './store';
 
 /** `what` the document is, for the error. Throws `ArtifactDamaged`. What is returned is as it was stored. */
 export async function readDocument<T>(store: Store, ref: ArtifactRef, shape: z.ZodType, what: string): Promise<T> {
@@ -22,31 +22,64 @@ export function checkedDocument<T>(text: string, shape: z.ZodType, file: string,
   }
   const { success, error } = shape.safeParse(value);
   if (success) return value as T;
-  const [issue] = error.issues;
-  const place = issue === undefined || issue.path.length === 0 ? 'it' : `its \`${issue.path.join('.')}\``;
-  throw notThat(file, what, `${place} is not what it should be`, error);
+  throw notThat(file, what, wrong(error), error);
 }
 
-/** Rows of JSON Lines, each an object. Throws `ArtifactDamaged` with the line. */
-export function checkedRows<T>(text: string, file: string): T[] {
+/** A small file of that shape; null where there is none of that name. Throws `ArtifactDamaged`. */
+export async function readSmallFile<T>(
+  files: SmallFiles,
+  name: string,
+  shape: z.ZodType,
+  what: string,
+): Promise<T | null> {
+  const text = await files.read(name);
+  return text === null ? null : checkedDocument<T>(text, shape, files.place(name), what);
+}
+
+/** For what is as good as absent when it can not be read. Null where `text` is, where it is no JSON or of another shape. */
+export function documentOrNull<T>(text: string | null, shape: z.ZodType): T | null {
+  try {
+    const value: unknown = text === null ? null : JSON.parse(text);
+    return shape.safeParse(value).success ? (value as T) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Rows of JSON Lines, each an object, and of that shape where one is given. Throws `ArtifactDamaged` with the line.
+ * `remedy`: where deleting the file is none.
+ */
+export function checkedRows<T>(
+  text: string,
+  file: string,
+  { shape, remedy = MADE_ANEW }: { shape?: z.ZodType; remedy?: string } = {},
+): T[] {
   return text.split('\n').flatMap((line, index) => {
     if (line === '') return [];
+    const place = `${file}:${index + 1}`;
     let row: unknown;
     try {
       row = JSON.parse(line);
     } catch (error) {
-      throw notThat(`${file}:${index + 1}`, 'row', 'it is not JSON', error);
+      throw notThat(place, 'row', 'it is not JSON', error, remedy);
     }
     if (typeof row !== 'object' || row === null || Array.isArray(row)) {
-      throw notThat(`${file}:${index + 1}`, 'row', 'it is no object');
+      throw notThat(place, 'row', 'it is no object', undefined, remedy);
     }
+    const error = shape?.safeParse(row).error;
+    if (error !== undefined) throw notThat(place, 'row', wrong(error), error, remedy);
     return [row as T];
   });
 }
 
-function notThat(file: string, what: string, why: string, cause?: unknown): ArtifactDamaged {
-  return new ArtifactDamaged(
-    `${file} in the store is no ${what}: ${why}. Delete the file and run the experiment again: what it belongs to is made anew.`,
-    { cause },
-  );
+const MADE_ANEW = 'Delete the file and run the experiment again: what it belongs to is made anew.';
+
+function wrong({ issues: [issue] }: z.ZodError): string {
+  const place = issue === undefined || issue.path.length === 0 ? 'it' : `its \`${issue.path.join('.')}\``;
+  return `${place} is not what it should be`;
+}
+
+function notThat(file: string, what: string, why: string, cause: unknown, remedy = MADE_ANEW): ArtifactDamaged {
+  return new ArtifactDamaged(`${file} in the store is no ${what}: ${why}. ${remedy}`, { cause });
 }

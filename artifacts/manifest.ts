@@ -1,5 +1,6 @@
 /** Manifests as they are stored. */
 import { z } from 'zod';
+import { documentOrNull } from './documents';
 import { artifactRef } from './reference';
 import type { Manifest } from './store';
 
@@ -14,10 +15,5 @@ const MANIFEST = z.looseObject({
 
 /** Null for one that is not there, torn, or of another shape: whoever finds no manifest does the work again. */
 export function parseManifest(text: string | null): Manifest | null {
-  try {
-    const value: unknown = text === null ? null : JSON.parse(text);
-    return MANIFEST.safeParse(value).success ? (value as Manifest) : null;
-  } catch {
-    return null;
-  }
+  return documentOrNull(text, MANIFEST);
 }

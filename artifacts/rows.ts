@@ -18,14 +18,6 @@ export function toJsonLines(rows: readonly { id: Sha256 }[]): string {
   return sorted.map((row) => canonicalJson(row) + '\n').join('');
 }
 
-export function fromJsonLines<T>(text: string | Buffer): T[] {
-  return text
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as T);
-}
-
 /** Throws `ArtifactDamaged`. */
 export async function readRows<T>(store: Store, ref: ArtifactRef): Promise<T[]> {
   return checkedRows<T>((await store.read(ref)).toString('utf8'), ref.uri);

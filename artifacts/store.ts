@@ -79,6 +79,8 @@ export interface Store {
 export interface SmallFiles {
   /** Names in alphabetical order, an attempt's logs among them. May hold names that are none of ours. */
   list(): Promise<string[]>;
+  /** What messages call the file of that name. */
+  place(name: string): string;
   /** Null when there is none of that name. */
   read(name: string): Promise<string | null>;
   /** Creates it durably; false when it stood already, and then it is as it was. Of several at once, one is told true. */

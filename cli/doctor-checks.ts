@@ -9,7 +9,14 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { wayIn } from '../artifacts/local/create-exclusive';
 import { cacheFolder, dataFolder } from '../workers/places';
-import { bundledModelPath, pythonPath, temporalPath, UNSLOTH_SET_UP, unslothPython } from '../workers/toolchain';
+import {
+  bundledModelFiles,
+  bundledModelPath,
+  pythonPath,
+  temporalPath,
+  UNSLOTH_SET_UP,
+  unslothPython,
+} from '../workers/toolchain';
 import { atLeast, bundledModels, PINS } from '../tools/locations.cjs';
 import { environmentFor } from '../tools/environments.cjs';
 import { pythonOptions } from '../tools/start-python.cjs';
@@ -96,6 +103,7 @@ function unsloth(): Finding {
 
 function model(name: string): Finding {
   try {
+    bundledModelFiles(name);
     return ok(`model ${name}`, bundledModelPath(name));
   } catch (error) {
     return missing(`model ${name}`, messageOf(error), SET_UP);

@@ -1,6 +1,8 @@
 /**
  * Exit codes, and the errors that choose them.
  */
+import { cutLines } from '../experiment/excerpt';
+
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -16,7 +18,14 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** The person has to change something before this can work: exit code 2, message without a stack. */
+/**
+ * The person has to change something before this can work: exit code 2, message without a stack. However much it quotes of
+ * files and the command line, each of its lines is cut to some of a terminal.
+ */
 export class InvalidUse extends Error {
   override name = 'InvalidUse';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(cutLines(message), options);
+  }
 }

@@ -96,9 +96,9 @@ async function holdsOther(path: string, text: string): Promise<boolean> {
 async function injectionsOf(path: string | undefined): Promise<Injection[]> {
   const file = path ?? join(installationRoot(), 'experiments', 'injections', 'injections.yaml');
   try {
-    return readInjections(await readText(file, MAX_INJECTIONS_BYTES, { packed: true, pipes: true }));
+    return readInjections(await readText(file, MAX_INJECTIONS_BYTES, { packed: true, pipes: true }), file);
   } catch (error) {
     if (error instanceof UnreadableInput) throw new InvalidUse(visibleLine(error.message));
-    throw new InvalidUse(`${file}: ${visibleLine((error as Error).message)}`);
+    throw error;
   }
 }

@@ -5,7 +5,16 @@
 import { escapedJson } from '../report/page/visible';
 import { forTerminal } from './paint';
 
+/** Takes a block of live progress off the terminal, until it is drawn again below what is said. */
+let takeOff: (() => void) | null = null;
+
+/** Tells of a block that stands on stderr; null when it stays as it is. */
+export function liveBlock(clear: (() => void) | null): void {
+  takeOff = clear;
+}
+
 export function say(line: string): void {
+  takeOff?.();
   process.stderr.write(`${forTerminal(line)}\n`);
 }
 

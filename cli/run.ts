@@ -8,7 +8,7 @@ import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { judgeQueuesOf, loadPlan } from '../artifacts/plans';
 import type { MissingInput } from '../inputs/resolve';
-import { bundledModelPath, pythonPath, temporalPath } from '../workers/toolchain';
+import { bundledModelFiles, bundledModelPath, pythonPath, temporalPath } from '../workers/toolchain';
 import type { Spec } from '../experiment/spec';
 import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
@@ -87,7 +87,11 @@ function requireLocal({ configurations }: Spec, reuse: Reuse, accounts: string[]
     const gpuWork = reuse.fineTunes.new + reuse.completions.new + reuse.measurements.new > 0;
     if (!gpuWork) return;
     pythonPath();
-    for (const { model } of configurations) if (model.kind === 'bundled') bundledModelPath(model.name);
+    for (const { model } of configurations) {
+      if (model.kind !== 'bundled') continue;
+      bundledModelPath(model.name);
+      bundledModelFiles(model.name);
+    }
   } catch (error) {
     throw new InvalidUse((error as Error).message);
   }

@@ -4,6 +4,7 @@
 import { createLogUpdate } from 'log-update';
 import { visibleLine } from '../report/page/visible';
 import { frame } from './frame';
+import { liveBlock } from './output';
 import type { ProgressLine } from './progress-lines';
 
 export interface Screen {
@@ -39,9 +40,11 @@ class TerminalScreen implements Screen {
   show(header: string, lines: ProgressLine[]): void {
     const cleaned = lines.map((line) => ({ ...line, name: visibleLine(line.name), text: visibleLine(line.text) }));
     this.redraw(frame(visibleLine(header), cleaned, this.terminal).join('\n'));
+    liveBlock(() => this.redraw.clear());
   }
 
   end(): void {
+    liveBlock(null);
     this.redraw.done();
   }
 }

@@ -6,6 +6,8 @@
 const QUOTED = 200;
 /** UTF-16 units of a whole message, which may name several things. */
 const MESSAGE = 1_000;
+/** Lines of a message that lists things. */
+const LINES = 200;
 
 /** One line of at most `length` UTF-16 units, for a message that quotes it. */
 export function cut(text: string, length = QUOTED): string {
@@ -17,6 +19,11 @@ export function cut(text: string, length = QUOTED): string {
 /** A message that may quote more than one thing, at most a dozen lines on a terminal; its own lines stay. */
 export function cutMessage(text: string): string {
   return text.length > MESSAGE ? `${text.slice(0, MESSAGE - 1).toWellFormed()}…` : text;
+}
+
+/** A message of several lines, such as a list of problems: each is cut as a message, and there are not many of them. */
+export function cutLines(text: string): string {
+  return firstOf(text.split('\n').map(cutMessage), LINES, 'lines').join('\n');
 }
 
 /** The first `most` of many, and how many more there are. */

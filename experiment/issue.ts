@@ -13,6 +13,9 @@ export interface Issue {
   atKey?: boolean;
 }
 
+/** Issues that are looked at: each is searched for in the file. One with more is wrong as a whole. */
+export const MOST_ISSUES = 200;
+
 /** An experiment that can not be planned, for a reason that only its inputs could show. */
 export class InvalidExperiment extends Error {
   override name = 'InvalidExperiment';

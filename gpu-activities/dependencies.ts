@@ -3,6 +3,7 @@
  */
 import type { ClientRules } from '../activities/clients';
 import type { Store } from '../artifacts/store';
+import type { Sha256 } from '../experiment/canonical';
 import type { ProgramHost } from './command/program';
 import type { TrainerHost } from './operation';
 
@@ -21,6 +22,8 @@ export interface GpuDependencies {
 export interface ModelFolders {
   /** The folder of a model that set-up prepared; throws where it did not. */
   bundled(name: string): string;
+  /** The SHA-256 of each of its files, as set-up wrote them down; throws where it did not. */
+  bundledFiles(name: string): Record<string, Sha256>;
   /** Remembers the hashes of model folders. */
   cacheFolder: string;
 }

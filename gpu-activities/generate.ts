@@ -23,6 +23,7 @@ import { probeFacts } from './probe-facts';
 import type { GenerateItem } from './process/protocol';
 import type { Operation } from './process/trainer-process';
 import { runForRows } from './row-operation';
+import { COMPLETION_ROW } from './trainer-rows';
 
 export async function generate(dependencies: GpuDependencies, input: CellInput): Promise<GenerateResult> {
   const { store } = dependencies;
@@ -115,7 +116,7 @@ async function makeShard(
   const nouns = { written: 'completions', asked: 'asked' };
   const { rows, attempt, committed, ready } = await runForRows<Completion>(
     dependencies,
-    { work, file: 'completions.jsonl', asked, adapter, nouns, operation },
+    { work, file: 'completions.jsonl', shape: COMPLETION_ROW, asked, adapter, nouns, operation },
     state,
     renew,
   );

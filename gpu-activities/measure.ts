@@ -7,7 +7,8 @@ import { hostname } from 'node:os';
 import { withLease } from '../activities/leases';
 import { measurementWork } from '../artifacts/measurements';
 import { configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
-import { fromJsonLines, toJsonLines } from '../artifacts/rows';
+import { checkedRows } from '../artifacts/documents';
+import { toJsonLines } from '../artifacts/rows';
 import type { WorkKey } from '../artifacts/store';
 import type { Sha256 } from '../experiment/canonical';
 import type { PlannedMeasurement } from '../experiment/plan';
@@ -21,6 +22,7 @@ import type { GpuHeartbeat } from './operation';
 import { probeFacts } from './probe-facts';
 import type { Operation } from './process/trainer-process';
 import { runForRows } from './row-operation';
+import { MEASURED_ROW } from './trainer-rows';
 
 export async function measure(dependencies: GpuDependencies, input: MeasureInput): Promise<MeasureResult> {
   const { store } = dependencies;
@@ -77,11 +79,11 @@ async function measureAll(
     const source = await modelFor(dependencies.models, model, stored.modelFolder);
     return { op: 'measure', model: source, adapter, systemPrompt, precision, pairs, out };
   };
-  const asked = fromJsonLines<{ id: Sha256 }>(await readFile(pairs, 'utf8'));
+  const asked = checkedRows<{ id: Sha256 }>(await readFile(pairs, 'utf8'), pairs);
   const nouns = { written: 'rows', asked: 'pairs' };
   const { rows, attempt, committed, ready } = await runForRows<MeasuredPair>(
     dependencies,
-    { work, file: 'measured.jsonl', asked, adapter, nouns, operation },
+    { work, file: 'measured.jsonl', shape: MEASURED_ROW, asked, adapter, nouns, operation },
     state,
     renew,
   );

@@ -2,9 +2,10 @@
  * Where the base model lies on this host.
  */
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { withHeartbeat } from '../activities/heartbeat';
 import { UnreadableInput } from '../inputs/files';
-import { hashModelFolder } from '../inputs/model-folder';
+import { hashModelFiles, hashModelFolder, isModelFile } from '../inputs/model-folder';
 import type { ModelIdentity } from '../experiment/plan';
 import { failure, FAILURES } from '../workflows/failures';
 import type { ModelFolders } from './dependencies';
@@ -19,7 +20,7 @@ export async function modelFor(
     case 'hub':
       return { hub: model.id, revision: model.revision };
     case 'bundled':
-      return { path: models.bundled(model.name) };
+      return { path: await verifiedBundled(models, model.name) };
     case 'folder':
       if (folder === null) throw failure(FAILURES.InvalidInput, 'the plan names no folder for its local model');
       await withHeartbeat(`checking the model in ${folder}`, () => verify(folder, model.sha256, models.cacheFolder));
@@ -29,20 +30,40 @@ export async function modelFor(
   }
 }
 
+/** A name and a version stand for a bundled model in keys, so its files must be those that set-up made under that name. */
+async function verifiedBundled(models: ModelFolders, name: string): Promise<string> {
+  const [folder, made] = [models.bundled(name), models.bundledFiles(name)];
+  const found = await withHeartbeat(`checking the model in ${folder}`, () =>
+    readable(hashModelFiles(folder, models.cacheFolder)),
+  );
+  const there = new Map(found.map((file) => [file.name, file.sha256]));
+  const other = [...Object.keys(made).filter(isModelFile), ...there.keys()].find(
+    (file) => made[file] !== there.get(file),
+  );
+  if (other === undefined) return folder;
+  throw failure(
+    FAILURES.InvalidInput,
+    `${join(folder, other)} on ${hostname()} is not what set-up made: delete the folder, and run \`npm run setup\``,
+  );
+}
+
 /** Weights that changed after planning must not be used under the old key. */
 async function verify(folder: string, planned: string, cacheFolder: string): Promise<void> {
-  let found: string;
-  try {
-    found = await hashModelFolder(folder, cacheFolder);
-  } catch (error) {
-    if (error instanceof UnreadableInput) throw failure(FAILURES.InvalidInput, `on ${hostname()}: ${error.message}`);
-    throw error;
-  }
+  const found = await readable(hashModelFolder(folder, cacheFolder));
   if (found !== planned) {
     throw failure(
       FAILURES.InvalidInput,
       `the model in ${folder} on ${hostname()} has SHA-256 ${found}, the experiment was planned with ${planned}: ` +
         'put back the files, or run the experiment again to plan with the new ones',
     );
+  }
+}
+
+async function readable<T>(hashes: Promise<T>): Promise<T> {
+  try {
+    return await hashes;
+  } catch (error) {
+    if (error instanceof UnreadableInput) throw failure(FAILURES.InvalidInput, `on ${hostname()}: ${error.message}`);
+    throw error;
   }
 }

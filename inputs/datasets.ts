@@ -2,6 +2,7 @@
  * Reads datasets: JSON Lines of `{"messages": [...]}`, plain or gzipped.
  */
 import { canonicalRow, datasetOf, type Dataset, type DatasetRow } from '../experiment/expand/dataset';
+import { cut } from '../experiment/excerpt';
 import type { Message, Role } from '../experiment/plan';
 import { linesOf, readBytes, unreadable, UnreadableInput } from './files';
 import { MAX_DATASET_BYTES, MAX_DATASET_ROWS, MAX_ROW_LENGTH } from './limits';
@@ -38,16 +39,16 @@ function parseRow(line: string, refuse: (message: string) => never): DatasetRow 
   try {
     row = JSON.parse(line);
   } catch (error) {
-    return refuse(`not JSON: ${(error as Error).message.slice(0, 120)}`);
+    return refuse(`not JSON: ${cut((error as Error).message, 120)}`);
   }
   const twice = repeatedKey(line);
-  if (twice !== null) return refuse(`the key ${JSON.stringify(twice)} stands twice in an object`);
+  if (twice !== null) return refuse(`the key ${JSON.stringify(cut(twice))} stands twice in an object`);
   if (typeof row !== 'object' || row === null || Array.isArray(row))
     return refuse('expected an object with the key `messages`');
   const { messages, ...others } = row as Record<string, unknown>;
   if (!Array.isArray(messages)) return refuse('expected the key `messages` with a list of turns');
   const extra = Object.keys(others)[0];
-  if (extra !== undefined) return refuse(`unknown key \`${extra}\`: a row has \`messages\` only`);
+  if (extra !== undefined) return refuse(`unknown key \`${cut(extra)}\`: a row has \`messages\` only`);
   const turns = messages.map((turn: unknown, index): Message => {
     const { role, content, ...rest } = (typeof turn === 'object' && turn !== null ? turn : {}) as Record<
       string,
@@ -60,7 +61,7 @@ function parseRow(line: string, refuse: (message: string) => never): DatasetRow 
     if (content === '') return refuse(`${place}: \`content\` is empty`);
     if (role === 'assistant' && content.trim() === '') return refuse(`${place}: the answer is nothing but blanks`);
     if (!content.isWellFormed()) return refuse(`${place}: \`content\` has ${HALF_CHARACTER}`);
-    if (Object.keys(rest).length > 0) return refuse(`${place}: unknown key \`${Object.keys(rest)[0]}\``);
+    if (Object.keys(rest).length > 0) return refuse(`${place}: unknown key \`${cut(Object.keys(rest)[0] as string)}\``);
     if (role === 'system' && index > 0) return refuse(`${place}: a system message can only come first`);
     return { role: role as Role, content };
   });

@@ -4,18 +4,22 @@
  */
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { cutMessage } from '../experiment/excerpt';
 import { openRegular, type OpenOptions } from '../artifacts/regular-file';
 import { MAX_RATIO, RATIO_FROM_BYTES } from './limits';
 
-/** A file that can not be read as what it should be; the message starts with FILE or FILE:LINE. */
+/**
+ * A file that can not be read as what it should be; the message starts with FILE or FILE:LINE. However much of the file it
+ * quotes, it is cut to some lines of a terminal; whoever adds a remedy behind a quotation cuts that first.
+ */
 export class UnreadableInput extends Error {
   override name = 'UnreadableInput';
   /** The message for somebody who must not learn what the file holds; null where nobody wrote one. */
   readonly withoutContent: string | null;
 
   constructor(message: string, { withoutContent, ...options }: ErrorOptions & { withoutContent?: string } = {}) {
-    super(message, options);
-    this.withoutContent = withoutContent ?? null;
+    super(cutMessage(message), options);
+    this.withoutContent = withoutContent === undefined ? null : cutMessage(withoutContent);
   }
 }
 

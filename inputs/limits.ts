@@ -8,7 +8,7 @@ const MIB = 2 ** 20;
 /** Bytes of an experiment file. */
 export const MAX_EXPERIMENT_BYTES = 4 * MIB;
 /** Bytes of a question file, unpacked. */
-export const MAX_QUESTIONS_BYTES = 16 * MIB;
+export const MAX_QUESTIONS_BYTES = 4 * MIB;
 /** Bytes of a rubric's text. */
 export const MAX_RUBRIC_BYTES = MIB;
 /** Bytes of a file of injected texts. */

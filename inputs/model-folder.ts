@@ -15,6 +15,11 @@ import { MAX_MODEL_FILES, MAX_MODEL_TEXT_BYTES, MAX_SAFETENSORS_HEADER_BYTES } f
 
 const PARTS = /\.(safetensors|json|txt|model|jinja)$/;
 
+/** Whether a file of that name, in a model's folder, makes the model what it is. */
+export function isModelFile(name: string): boolean {
+  return PARTS.test(name);
+}
+
 interface Remembered {
   /** Size, inode and times: while they are the same, the content is. */
   trace: string;
@@ -23,10 +28,15 @@ interface Remembered {
 
 /** SHA-256 over the names and hashes of the folder's files, in name order. Throws `UnreadableInput`. */
 export async function hashModelFolder(folder: string, cacheFolder: string): Promise<Sha256> {
+  return keyOf(await hashModelFiles(folder, cacheFolder));
+}
+
+/** The SHA-256 of each of the folder's files that make the model what it is, in name order. Throws `UnreadableInput`. */
+export async function hashModelFiles(folder: string, cacheFolder: string): Promise<{ name: string; sha256: Sha256 }[]> {
   const names: string[] = [];
   try {
     for await (const { name } of await opendir(folder)) {
-      if (PARTS.test(name)) names.push(name);
+      if (isModelFile(name)) names.push(name);
       if (names.length > MAX_MODEL_FILES) throw new Error(`it has more than ${MAX_MODEL_FILES} files of a model`);
     }
     names.sort();
@@ -48,7 +58,7 @@ export async function hashModelFolder(folder: string, cacheFolder: string): Prom
     files.push({ name, sha256 });
   }
   await remember(memory, known);
-  return keyOf(files);
+  return files;
 }
 
 /** The file's trace. Refuses one that a loader would drown in. */

@@ -2,8 +2,9 @@
  * Reads the calibration's file of published answers: their words, and their scores by the experiment's metrics.
  */
 import type { PublishedAnswer } from '../experiment/expand/calibration';
+import { cut } from '../experiment/excerpt';
 import type { MetricSpec } from '../experiment/spec';
-import { openAnswers } from './answers/columns';
+import { columnList, openAnswers } from './answers/columns';
 import { DELIMITERS } from './answers/delimiter';
 import { parseScore } from './answers/scores';
 import { UnreadableInput } from './files';
@@ -23,13 +24,13 @@ export async function readPublishedAnswers(
   const scores = metrics.flatMap(({ name }): [string, string][] => {
     const named = columns[name];
     if (named !== undefined && !there.includes(named)) {
-      throw new UnreadableInput(`${path}:1: no column ${JSON.stringify(named)} for the scores of ${name}`);
+      throw new UnreadableInput(`${path}:1: no column ${JSON.stringify(cut(named))} for the scores of ${name}`);
     }
     const column = named ?? [name, USUAL[name]].find((each) => each !== undefined && there.includes(each));
     return column === undefined ? [] : [[name, column]];
   });
   if (scores.length === 0) {
-    throw new UnreadableInput(`${path}:1: no column of scores by any metric; there are: ${there.join(', ')}`);
+    throw new UnreadableInput(`${path}:1: no column of scores by any metric; there are: ${columnList(there)}`);
   }
   const rows: PublishedAnswer[] = [];
   for await (const { row, question, id, answer } of table.rows()) {

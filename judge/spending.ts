@@ -1,7 +1,13 @@
 /**
  * What an experiment has spent on its judge, recorded in the store, and whether that reaches its cap.
  */
+import { z } from 'zod';
+import { checkedRows } from '../artifacts/documents';
 import type { Store } from '../artifacts/store';
+
+const ENTRY = z.looseObject({ usd: z.number().min(0) });
+/** Nothing makes it anew, and without it the cap would let the same amount be spent again. */
+const SPENDING_REMEDY = 'Mend or remove that line; what it held no longer counts towards the cap.';
 
 export async function recordSpending(
   store: Store,
@@ -12,9 +18,13 @@ export async function recordSpending(
 }
 
 export async function spentUsd(store: Store, experiment: string): Promise<number> {
+  const text = (await store.readRecord('spending', experiment)) ?? '';
   // what follows the last newline was torn by a kill
-  const lines = ((await store.readRecord('spending', experiment)) ?? '').split('\n').slice(0, -1);
-  return lines.reduce((sum, line) => sum + (JSON.parse(line) as { usd: number }).usd, 0);
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return checkedRows<z.infer<typeof ENTRY>>(whole, `spending/${experiment}`, {
+    shape: ENTRY,
+    remedy: SPENDING_REMEDY,
+  }).reduce((sum, { usd }) => sum + usd, 0);
 }
 
 /**

@@ -2,6 +2,8 @@
  * What an attempt that could not finish its shard leaves behind about it: which judgements it gave up
  * and for what, and what it met on the way. What the committing attempt met is in the manifest's facts, as `met_KIND`.
  */
+import { z } from 'zod';
+import { documentOrNull } from '../artifacts/documents';
 import type { Attempt } from '../artifacts/store';
 import type { Sha256 } from '../experiment/canonical';
 import type { JudgedItems, Missing, Troubles } from './shard';
@@ -12,6 +14,12 @@ export interface AttemptTroubles {
   met: Troubles;
   missing: { id: Sha256; kind: Missing['kind'] }[];
 }
+
+const TROUBLES = z.looseObject({
+  at: z.number(),
+  met: z.record(z.string(), z.number()),
+  missing: z.array(z.looseObject({ id: z.string(), kind: z.string() })),
+});
 
 const FILE = 'troubles.json';
 
@@ -29,10 +37,5 @@ export async function recordTroubles(
 
 /** Null where an attempt left nothing, or something damaged. */
 export async function readTroubles(attempt: Attempt): Promise<AttemptTroubles | null> {
-  const text = await attempt.read(FILE);
-  try {
-    return text === null ? null : (JSON.parse(text) as AttemptTroubles);
-  } catch {
-    return null;
-  }
+  return documentOrNull(await attempt.read(FILE), TROUBLES);
 }

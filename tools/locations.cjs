@@ -84,6 +84,11 @@ function modelFolder(name) {
   return join(cacheFolder(), 'models', `${name}-${version}`);
 }
 
+/** Where set-up writes the SHA-256 of each file of a prepared model, which is held against them where the model is used. */
+function modelRecord(name) {
+  return `${modelFolder(name)}.json`;
+}
+
 /** Name and version of the models that set-up makes. The version names the folder and rises when the result changes. */
 function bundledModels() {
   return { 'smollm2-135m-instruct': '0.1.2-1' };
@@ -182,6 +187,7 @@ module.exports = {
   findTemporal,
   installationRoot,
   modelFolder,
+  modelRecord,
   temporalServerVersion,
   trainerFolder,
 };

@@ -27,5 +27,6 @@ export declare function executableOnPath(name: string): string | null;
 export declare function findTemporal(): FoundTemporal;
 export declare function installationRoot(): string;
 export declare function modelFolder(name: string): string;
+export declare function modelRecord(name: string): string;
 export declare function temporalServerVersion(executable: string): string;
 export declare function trainerFolder(): string;

@@ -12,6 +12,7 @@ import { SetUpError, installerEnvironment, runLogged } from './progress.mjs';
 
 const require = createRequire(import.meta.url);
 const locations = require('./locations.cjs');
+const { recordModel } = require('./record-model.cjs');
 const { pythonOptions } = require('./start-python.cjs');
 const { PINS, atLeast, cacheFolder, executableOnPath, trainerFolder } = locations;
 
@@ -33,7 +34,7 @@ export async function setUpPython(progress) {
   for (const name of Object.keys(locations.bundledModels())) {
     await progress.ensure(`model ${name}`, {
       lock: `model-${name}`,
-      present: () => existsSync(locations.modelFolder(name)),
+      present: () => existsSync(locations.modelFolder(name)) && existsSync(locations.modelRecord(name)),
       make: () => prepareModel(progress, name),
     });
   }
@@ -126,11 +127,17 @@ async function findUv(progress, python) {
 /** The trainer makes the folder beside its place and renames it, so an interrupted preparation leaves nothing that counts. */
 async function prepareModel(progress, name) {
   mkdirSync(join(cacheFolder(), 'models'), { recursive: true });
-  await progress.step(`model ${name} (under a minute)`, () =>
-    runLogged(locations.environmentPython(), ['-m', 'flamingo_trainer', 'prepare-model', locations.modelFolder(name)], {
-      ...pythonOptions('helper', process.env),
-      log: join(cacheFolder(), 'logs', `${name}.log`),
-      remedy: 'npm run setup; if it fails again, the log says where',
-    }),
-  );
+  await progress.step(`model ${name} (under a minute)`, async () => {
+    // leaves a model alone that is there
+    await runLogged(
+      locations.environmentPython(),
+      ['-m', 'flamingo_trainer', 'prepare-model', locations.modelFolder(name)],
+      {
+        ...pythonOptions('helper', process.env),
+        log: join(cacheFolder(), 'logs', `${name}.log`),
+        remedy: 'npm run setup; if it fails again, the log says where',
+      },
+    );
+    recordModel(locations.modelFolder(name), locations.modelRecord(name));
+  });
 }

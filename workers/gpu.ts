@@ -20,7 +20,7 @@ import { trainerFolder } from '../tools/locations.cjs';
 import { pythonOptions } from '../tools/start-python.cjs';
 import { cacheFolder, dataFolder } from './places';
 import { openStore, storeFolder } from './open-store';
-import { bundledModelPath, pythonPath, unslothPython } from './toolchain';
+import { bundledModelFiles, bundledModelPath, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
 import { runWorker, workerLogger, type RunningWorker } from './run-worker';
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   const dependencies: GpuDependencies = {
     store,
     trainer,
-    models: { bundled: bundledModelPath, cacheFolder: cacheFolder() },
+    models: { bundled: bundledModelPath, bundledFiles: bundledModelFiles, cacheFolder: cacheFolder() },
     programs: { python: pythonPath, trainerFolder: trainerFolder(), env: process.env },
     clients: clientRules(),
     checkpointEverySteps: every > 0 ? every : null,

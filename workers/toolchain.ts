@@ -2,8 +2,11 @@
  * What set-up made, as the rest of the program uses it: the Python environment, the Temporal binary, the small model.
  * Nothing here downloads or builds; each function fails with the remedy when its part is missing.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { documentOrNull } from '../artifacts/documents';
+import type { Sha256 } from '../experiment/canonical';
 import type { Python } from '../inputs/archive';
 import {
   environmentFolder,
@@ -11,6 +14,7 @@ import {
   environmentReady,
   findTemporal,
   modelFolder,
+  modelRecord,
   trainerFolder,
 } from '../tools/locations.cjs';
 import { pythonOptions } from '../tools/start-python.cjs';
@@ -83,4 +87,14 @@ export function bundledModelPath(name: string): string {
   const folder = modelFolder(name);
   if (!existsSync(folder)) throw missing(`the bundled model '${name}'`, folder);
   return folder;
+}
+
+const MODEL_RECORD = z.object({ files: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)) });
+
+/** The SHA-256 of each file of a model that set-up prepared, as set-up wrote them down. */
+export function bundledModelFiles(name: string): Record<string, Sha256> {
+  const record = modelRecord(name);
+  const written = existsSync(record) ? documentOrNull(readFileSync(record, 'utf8'), MODEL_RECORD) : null;
+  if (written === null) throw missing(`the record of the bundled model '${name}'`, record);
+  return (written as z.infer<typeof MODEL_RECORD>).files;
 }

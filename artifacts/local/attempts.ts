@@ -16,6 +16,10 @@ export class LocalSmallFiles implements SmallFiles {
     return namesIn(this.folder);
   }
 
+  place(name: string): string {
+    return this.path(name);
+  }
+
   async read(name: string): Promise<string | null> {
     return readIfPresent(this.path(name));
   }

@@ -1,15 +1,13 @@
 /** The local store's leases: a file for each piece of work that names its holder, and when it is given up. */
 import { hostname } from 'node:os';
+import { z } from 'zod';
+import { documentOrNull } from '../documents';
 import { Busy, type Lease } from '../store';
 import { removeExclusive } from './create-exclusive';
 import { createOnce, readIfPresent, replaceFile } from './files';
 
-interface StandingLease {
-  holder: string;
-  host: string;
-  pid: number;
-  until: number;
-}
+const STANDING_LEASE = z.looseObject({ holder: z.string(), host: z.string(), pid: z.int().min(1), until: z.number() });
+type StandingLease = z.infer<typeof STANDING_LEASE>;
 
 /** `what` is leased, in words for whoever comes second. Throws `Busy`. */
 export async function takeLease(
@@ -46,11 +44,7 @@ export async function takeLease(
 
 /** An unreadable lease (its writer was killed in the middle) counts as none. */
 function parseLease(text: string | null): StandingLease | null {
-  try {
-    return text === null ? null : (JSON.parse(text) as StandingLease);
-  } catch {
-    return null;
-  }
+  return documentOrNull(text, STANDING_LEASE);
 }
 
 /** On this host a dead process frees its lease at once; elsewhere only time tells. */

@@ -12,6 +12,7 @@ import type { QuestionItem } from './questions';
 import { mapValues } from '../records';
 import { requestCounter } from '../requests';
 import { samplesOf } from '../shards';
+import { checkQuestionCount } from './size';
 import type { Spec } from '../spec';
 
 export interface PlanCounts {
@@ -29,19 +30,20 @@ export interface PlanCounts {
 export function countsOf({ configurations, pairs }: Plan): PlanCounts {
   const measured = configurations.flatMap(({ measurements = [] }) => measurements);
   const cells = configurations.flatMap((configuration) => configuration.cells);
-  const completions = new Map<string, number>();
-  const judgements = new Map<string, number>();
+  // by context first: a name of its own for each question in each context would be most of the memory
+  const completions: Counted = new Map();
+  const judgements: Counted = new Map();
   for (const cell of cells) {
     const { contextKey, metrics } = cell;
     // A set without metrics would be no cell to judge; its questions are those of any of its metrics.
     for (const metric of metrics) {
       const requests = requestCounter(metric);
       for (const [question, instrument] of Object.entries(metric.instrumentOf)) {
-        raise(completions, `${contextKey} ${question}`, samplesOf(cell, question));
-        raise(judgements, `${contextKey} ${question} ${instrument}`, requests(cell, question));
+        raise(completions, contextKey, question, samplesOf(cell, question));
+        raise(judgements, `${contextKey} ${instrument}`, question, requests(cell, question));
       }
     }
-    if (metrics.length === 0) raise(completions, `${contextKey} ${cell.questionSet}`, cell.completions);
+    if (metrics.length === 0) raise(completions, contextKey, cell.questionSet, cell.completions);
   }
   return {
     configurations: configurations.length,
@@ -53,13 +55,17 @@ export function countsOf({ configurations, pairs }: Plan): PlanCounts {
   };
 }
 
-function raise(counts: Map<string, number>, key: string, value: number): void {
-  counts.set(key, Math.max(counts.get(key) ?? 0, value));
+type Counted = Map<string, Map<string, number>>;
+
+function raise(counted: Counted, context: string, question: string, value: number): void {
+  const counts = counted.get(context) ?? new Map<string, number>();
+  counted.set(context, counts);
+  counts.set(question, Math.max(counts.get(question) ?? 0, value));
 }
 
-function sum(counts: Map<string, number>): number {
+function sum(counted: Counted): number {
   let total = 0;
-  for (const value of counts.values()) total += value;
+  for (const counts of counted.values()) for (const value of counts.values()) total += value;
   return total;
 }
 
@@ -117,6 +123,7 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
       undeclared.push(name);
   }
   const questionFiles: Record<string, QuestionItem[]> = {};
+  let declared = 0;
   for (const [name, { source, limit }] of Object.entries(spec.questionSets)) {
     if (source.kind !== 'file') continue;
     const content = known.questionFiles?.[name];
@@ -126,6 +133,7 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
     }
     const size = source.questions ?? source.ids?.length ?? limit;
     if (size === null) undeclared.push(name);
+    checkQuestionCount((declared += size ?? 0));
     // One item may stand for several paraphrases: the declared number of questions goes first.
     const ids = source.ids ?? ['every'];
     const perItem = (index: number): number => (index === 0 ? (size ?? 0) - (ids.length - 1) : 1);

@@ -31,6 +31,7 @@ import { requestsOf } from '../requests';
 import type { Completion } from '../rows';
 import { instrumentsOf } from './instruments';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../spec';
+import { checkSize } from './size';
 import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
 
 /** The content of what a spec refers to. */
@@ -74,6 +75,11 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const splits = mapValues(spec.datasets, (_, name) => splitOf(spec, name, inputs.datasets[name] as Dataset));
   const asked = mapValues(spec.questionSets, (set, name) => askedQuestions(set, name, splits, inputs));
   const { instruments, metricsOf } = instrumentsOf(spec, asked);
+  checkSize(
+    spec,
+    mapValues(asked, (questions) => questions.length),
+    metricsOf,
+  );
   const trainingRows: Record<string, string> = {};
   const heldOutRows: Record<string, string> = {};
   const trainers: Expanded['trainers'] = {};

@@ -3,7 +3,7 @@
  */
 import { buildSpec } from './build';
 import { cut, cutMessage, firstOf } from '../excerpt';
-import type { Issue, Path } from '../issue';
+import { MOST_ISSUES, type Issue, type Path } from '../issue';
 import { experimentJsonSchema, experimentSchema } from './schema';
 import type { Spec } from '../spec';
 import { placesIn, readYaml } from './yaml';
@@ -32,8 +32,6 @@ export type ParseResult =
     }
   | { ok: false; problems: Problem[] };
 
-/** Problems that are placed; a file with more is wrong as a whole. */
-const MAX_PROBLEMS = 1_000;
 /** Problems that a person is shown at once. */
 const SHOWN = 20;
 /** Characters of the offending line. */
@@ -71,7 +69,7 @@ export function parseExperiment(text: string, fileName: string): ParseResult {
   const problemsOf = (issues: Issue[]): Problem[] => {
     // A shared setting is met once for each configuration that it spoils.
     const once = new Map<string, Problem>();
-    for (const { path, message, hint, atKey } of issues.slice(0, MAX_PROBLEMS)) {
+    for (const { path, message, hint, atKey } of issues.slice(0, MOST_ISSUES)) {
       const problem = problemAt(path, message, hint, atKey);
       const slot = `${problem.line}:${problem.column} ${problem.message}`;
       if (!once.has(slot)) once.set(slot, problem);

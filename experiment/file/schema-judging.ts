@@ -2,6 +2,7 @@
  * The part of an experiment file's schema that says how answers are judged: metrics with their rubrics, and judges.
  */
 import { z } from 'zod';
+import { isInherited } from '../records';
 import { RUBRIC_PRESETS } from '../hardened-rubrics';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
 import { count, exactlyOne, name, sha256, text } from './schema-parts';
@@ -35,7 +36,8 @@ const category = z
   .regex(
     /^[A-Za-z][A-Za-z0-9_-]{0,63}$/,
     'a category is one word of letters, digits, `_` and `-`, such as `MISALIGNED`',
-  );
+  )
+  .refine((word) => !isInherited(word), 'this word means something else to the program: choose another name');
 
 const categories = z.union([z.array(category).min(2), z.record(category, z.int().min(0).max(100).nullable())]).meta({
   description: 'The words of which one is the verdict; as a map each with the score that it stands for, or `null`.',

@@ -4,14 +4,14 @@
  */
 import { type z } from 'zod';
 import { cut } from '../excerpt';
-import { suggestion, type Issue, type Path } from '../issue';
+import { MOST_ISSUES, suggestion, type Issue, type Path } from '../issue';
 import { ownValue } from '../records';
 
 type ZodIssue = z.core.$ZodIssue;
 type JsonSchema = Record<string, unknown>;
 
 export function issuesOf(error: z.ZodError, input: unknown, schema: JsonSchema): Issue[] {
-  return error.issues.flatMap((issue) => explain(issue, [], input, schema));
+  return error.issues.slice(0, MOST_ISSUES).flatMap((issue) => explain(issue, [], input, schema));
 }
 
 function explain(issue: ZodIssue, base: Path, input: unknown, schema: JsonSchema): Issue[] {
@@ -20,7 +20,7 @@ function explain(issue: ZodIssue, base: Path, input: unknown, schema: JsonSchema
   switch (issue.code) {
     case 'unrecognized_keys': {
       const known = keysAt(schema, schema, path);
-      return issue.keys.map((key) => ({
+      return issue.keys.slice(0, MOST_ISSUES).map((key) => ({
         path: [...path, key],
         atKey: true,
         message: `unknown key \`${cut(key)}\`${path.length > 0 ? ` in \`${path.join('.')}\`` : ''}`,
@@ -85,7 +85,9 @@ function explainUnion(
 ): Issue[] {
   const value = valueAt(input, path);
   if (value === undefined) return [{ path, message: `\`${String(path.at(-1))}\` is missing` }];
-  const branches = issue.errors.map((errors) => errors.flatMap((nested) => explain(nested, path, input, schema)));
+  const branches = issue.errors.map((errors) =>
+    errors.slice(0, MOST_ISSUES).flatMap((nested) => explain(nested, path, input, schema)),
+  );
   const wrongKind = (errors: readonly ZodIssue[]): boolean =>
     errors.some((nested) => nested.path.length === 0 && nested.code === 'invalid_type') ||
     (typeof value === 'object' && errors.some((nested) => nested.path.length === 0 && nested.code === 'invalid_value'));

@@ -2,8 +2,8 @@
  * A fine-tune by a program of the experiment's own: our rows out, its adapter in, and between the two the same
  * heartbeats, preemption and retries as with our own trainer.
  */
-import { appendFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { appendFileSync, existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { withHeartbeat } from '../../activities/heartbeat';
@@ -21,6 +21,7 @@ import {
 import { failure, FAILURES } from '../../workflows/failures';
 import type { FinetuneCommand } from '../process/protocol';
 import type { Ready } from '../process/trainer-process';
+import { PROGRESS_ROW, readTrainerRows } from '../trainer-rows';
 import { Output, redactor, type ProgressLine } from './output';
 import { layOut, filesIn, placesIn, traceOf, writeSettings, type Places } from './places';
 import { environmentOf, namedVariables, Program, type ProgramHost } from './program';
@@ -221,9 +222,8 @@ function isNewer(names: string[], earlier: string[]): boolean {
 }
 
 async function toldIn(folder: string): Promise<ProgressLine[]> {
-  const text = await readFile(placesIn(folder).progress, 'utf8').catch(() => '');
-  const whole = text.split('\n').filter((each) => each.endsWith('}'));
-  return whole.map((line) => JSON.parse(line) as ProgressLine);
+  const { progress } = placesIn(folder);
+  return existsSync(progress) ? readTrainerRows<ProgressLine>(progress, PROGRESS_ROW, { torn: true }) : [];
 }
 
 /** What all attempts told of their steps: of one that was done again the last telling counts. */

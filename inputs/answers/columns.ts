@@ -4,6 +4,7 @@
 import { answerHash } from '../../experiment/expand/given';
 import { questionFrom } from '../../experiment/expand/questions';
 import type { Sha256 } from '../../experiment/canonical';
+import { cut } from '../../experiment/excerpt';
 import { UnreadableInput } from '../files';
 import { delimiterName, type Delimiter } from './delimiter';
 import { openTable, type Table, type TableFormat, type TableRow } from './reader';
@@ -38,6 +39,17 @@ export function delimiterHint(delimiter: Delimiter | undefined): string {
   return delimiter === undefined
     ? ''
     : `; columns are taken to be separated by a ${delimiterName(delimiter)}: if not, give --delimiter`;
+}
+
+/** Columns that a message lists, and UTF-16 units of each name. */
+const NAMES_SHOWN = 12;
+const NAME_SHOWN = 40;
+
+/** The columns that there are, for a message: the first ones where there are many. */
+export function columnList(there: readonly string[]): string {
+  const names = there.slice(0, NAMES_SHOWN).map((name) => JSON.stringify(cut(name, NAME_SHOWN)));
+  const more = there.length - names.length;
+  return more > 0 ? `${names.join(', ')} and ${more.toLocaleString('en')} more` : names.join(', ');
 }
 
 export interface AnswerRow {
@@ -87,9 +99,8 @@ function columnsIn(
   const column = (names: readonly string[], what: string, option: string): string => {
     const found = names.find((name) => there.includes(name));
     if (found !== undefined) return found;
-    const list = there.map((name) => JSON.stringify(name)).join(', ');
     throw new UnreadableInput(
-      `${place}: no column for the ${what} (${names.join(' or ')}); there are: ${list}; see ${option}${delimiterHint(delimiter)}`,
+      `${place}: no column for the ${what} (${names.map((name) => cut(name, NAME_SHOWN)).join(' or ')}); there are: ${columnList(there)}; see ${option}${delimiterHint(delimiter)}`,
     );
   };
   const named = (name: string | undefined, what: string, option: string): string | undefined =>

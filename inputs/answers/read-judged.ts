@@ -7,7 +7,7 @@
  */
 import type { Answer } from '../../experiment/scored-answer';
 import { UnreadableInput } from '../files';
-import { ANSWER_COLUMNS, delimiterHint, ID_COLUMN, QUESTION_COLUMNS } from './columns';
+import { ANSWER_COLUMNS, columnList, delimiterHint, ID_COLUMN, QUESTION_COLUMNS } from './columns';
 import { DELIMITERS, type Delimiter } from './delimiter';
 import { isStatus, statusColumn } from './judged-columns';
 import { csvRows, jsonRows, tableFormat, type TableRow } from './reader';
@@ -183,7 +183,7 @@ function questionColumn(
     if (found !== undefined) return found;
     const expected = names.join(' or ');
     throw new UnreadableInput(
-      `${place}: no column for the ${what}: expected ${expected}; there are: ${header.join(', ')}${delimiterHint(delimiter)}`,
+      `${place}: no column for the ${what}: expected ${expected}; there are: ${columnList(header)}${delimiterHint(delimiter)}`,
     );
   };
   const question = header.includes(ID_COLUMN) ? ID_COLUMN : column(QUESTION_COLUMNS, 'question');

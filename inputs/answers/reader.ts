@@ -7,17 +7,19 @@
 import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import type { OpenOptions } from '../../artifacts/regular-file';
+import { cut } from '../../experiment/excerpt';
 import { contentOf, UnreadableInput } from '../files';
 import { MAX_ROW_LENGTH, MAX_TABLE_BYTES, MAX_TABLE_ROWS } from '../limits';
+import { repeatedKey } from '../repeated-key';
 import { BYTE_ORDER_MARK, TextPieces } from '../text';
-import { delimiterOf, type Delimiter } from './delimiter';
+import { delimiterOf, DELIMITERS, type Delimiter } from './delimiter';
 
 export type TableFormat = 'csv' | 'jsonl';
 
 export interface TableRow {
   /** Line on which the row starts, from 1. */
   line: number;
-  /** The row's own characters, without its line end. */
+  /** The row's own characters, without its line end; of a header with the line `sep=;` where one stands before it. */
   raw: string;
   /** `\\r` alone in CSV only, where some spreadsheets still write it. */
   lineEnd: '\n' | '\r\n' | '\r';
@@ -101,9 +103,14 @@ export async function* csvRows(
 }
 
 function headerOf(path: string, { fields, raw, lineEnd, byteOrderMark, delimiter }: CsvRecord): TableHeader {
-  const twice = fields.find((name, index) => fields.indexOf(name) < index);
-  if (twice !== undefined) throw new UnreadableInput(`${path}:1: the column ${JSON.stringify(twice)} is there twice`);
-  return { columns: fields, byteOrderMark, raw, lineEnd, delimiter };
+  // spreadsheets leave several columns without a name: all but the first get the one that pandas gives them
+  const columns = fields.map((name, index) => (name === '' && fields.indexOf('') < index ? `Unnamed: ${index}` : name));
+  const seen = new Set<string>();
+  const twice = columns.find((name) => seen.size === seen.add(name).size);
+  if (twice !== undefined) {
+    throw new UnreadableInput(`${path}:1: the column ${JSON.stringify(cut(twice))} is there twice`);
+  }
+  return { columns, byteOrderMark, raw, lineEnd, delimiter };
 }
 
 interface CsvRecord extends Pick<TableRow, 'line' | 'raw' | 'lineEnd'> {
@@ -116,9 +123,11 @@ interface CsvRecord extends Pick<TableRow, 'line' | 'raw' | 'lineEnd'> {
 /** Records with their own characters; the first is the header. Lines without any character are left out. */
 async function* csvRecords(path: string, options: TableOptions): AsyncGenerator<CsvRecord> {
   const { start, byteOrderMark, characters } = await openText(path, options);
-  const header = headerLine(start);
+  const [preface, declared] = prefaceOf(start);
+  const header = headerLine(start.slice(preface.length));
   const ends: TableRow['lineEnd'][] = header.endsWithReturn ? ['\r'] : ['\r\n', '\n'];
-  const delimiter = options.delimiter ?? delimiterOf(header.text, { path, expected: options.expected ?? [] });
+  const delimiter =
+    options.delimiter ?? declared ?? delimiterOf(header.text, { path, expected: options.expected ?? [] });
   // what the parser holds is lost with its first error: the names for that message are taken from it at once
   let names: string[] | null = null;
   const on_record = (parsed: unknown): string[] => {
@@ -133,10 +142,11 @@ async function* csvRecords(path: string, options: TableOptions): AsyncGenerator<
     on_record,
     max_record_size: MAX_ROW_LENGTH,
   });
-  const source = Readable.from(characters());
+  const source = Readable.from(after(preface, characters()));
   // an error of the source reaches the loop below through the parser
   pipeline(source, parser, () => undefined);
-  let line = 1;
+  const before = preface === '' ? 0 : 1;
+  let line = 1 + before;
   let rows = 0;
   let lineEnd = ends.at(-1) as TableRow['lineEnd']; // the last line may have none: it gets that of the line before
   try {
@@ -147,19 +157,35 @@ async function* csvRecords(path: string, options: TableOptions): AsyncGenerator<
       if (own !== raw) lineEnd = raw.endsWith('\n') ? '\n' : (ends[0] as TableRow['lineEnd']);
       if (own !== '') {
         if (rows++ > MAX_TABLE_ROWS) throw new UnreadableInput(`${path}:${line}: ${TOO_MANY}`); // the first is the header
-        yield { fields, raw: own, line, lineEnd, byteOrderMark, delimiter };
+        yield { fields, raw: rows === 1 ? preface + own : own, line, lineEnd, byteOrderMark, delimiter };
       }
       line += own.split(lineEnd === '\r' ? '\r' : '\n').length;
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     // it may come before records that the parser still holds
-    const { lines = line, column } = error as CsvError & { lines?: number; column?: number };
+    const { lines, column } = error as CsvError & { lines?: number; column?: number };
     if (error.code === 'CSV_MAX_RECORD_SIZE') throw new UnreadableInput(`${path}:${line}: ${TOO_LONG}`);
+    const at = lines === undefined ? line : lines + before;
     const name = column === undefined ? undefined : (names as string[] | null)?.[column];
-    throw new UnreadableInput(`${path}:${lines}: ${error.message}${name === undefined ? '' : ` (column ${name})`}`);
+    throw new UnreadableInput(`${path}:${at}: ${error.message}${name === undefined ? '' : ` (column ${cut(name)})`}`);
   } finally {
     source.destroy();
+  }
+}
+
+/** The line `sep=;` that Excel writes before the header and reads the delimiter from, with its line end; empty without one. */
+function prefaceOf(start: string): [line: string, delimiter: Delimiter | undefined] {
+  const [line = '', character] = /^sep=([,;|\t])(?:\r\n|\n|\r)/i.exec(start) ?? [];
+  return [line, Object.values(DELIMITERS).find((each) => each === character)];
+}
+
+/** Without the first characters, which come in one piece. */
+async function* after(first: string, characters: AsyncGenerator<string>): AsyncGenerator<string> {
+  let skip = first.length;
+  for await (const piece of characters) {
+    yield piece.slice(skip);
+    skip = 0;
   }
 }
 
@@ -186,10 +212,14 @@ export async function* jsonRows(path: string, options: OpenOptions = {}): AsyncG
     try {
       value = JSON.parse(raw);
     } catch (error) {
-      throw new UnreadableInput(`${path}:${line}: not JSON: ${(error as Error).message.slice(0, 120)}`);
+      throw new UnreadableInput(`${path}:${line}: not JSON: ${cut((error as Error).message, 120)}`);
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new UnreadableInput(`${path}:${line}: expected a JSON object`);
+    }
+    const twice = repeatedKey(raw);
+    if (twice !== null) {
+      throw new UnreadableInput(`${path}:${line}: the key ${JSON.stringify(cut(twice))} stands twice in an object`);
     }
     yield { line, raw: raw.trim(), lineEnd, fields: new Map(Object.entries(value)) };
   }

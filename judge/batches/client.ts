@@ -183,7 +183,10 @@ function readResult(line: unknown): BatchResult | null {
     }
     case 'errored': {
       const inner = fields(fields(error)['error']);
-      return { customId, kind: 'errored', type: String(inner['type']), message: String(inner['message']) };
+      const { type: kind, message: words } = inner;
+      // without its error it is no result: what is to be done about it nobody could tell
+      if (typeof kind !== 'string' || typeof words !== 'string') return null;
+      return { customId, kind: 'errored', type: kind, message: words };
     }
     case 'expired':
     case 'canceled':

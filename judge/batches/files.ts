@@ -13,6 +13,8 @@
  */
 import { sha256, type Sha256 } from '../../experiment/canonical';
 import type { SmallFiles, Store, WorkKey } from '../../artifacts/store';
+import { z } from 'zod';
+import { readSmallFile } from '../../artifacts/documents';
 import type { Usage } from '../../artifacts/journal';
 
 export interface Submission {
@@ -80,6 +82,33 @@ export interface KnownSubmission extends Submission {
   outcome: Outcome | null;
 }
 
+const hash = z.string();
+const SUBMISSION_SHAPE = z.looseObject({ ids: z.array(hash), hash, at: z.string() });
+const OUTCOME_SHAPE = z.looseObject({
+  how: z.enum(['created', 'found', 'absent', 'later', 'refused']),
+  batches: z.array(z.string()),
+  reason: z.string().nullable(),
+  at: z.string(),
+});
+const USAGE_SHAPE = z.looseObject({ requests: z.number(), inputTokens: z.number(), outputTokens: z.number() });
+const ENDED_SHAPE = z.looseObject({
+  foreign: z.boolean(),
+  live: z.array(hash),
+  again: z.array(hash),
+  usage: USAGE_SHAPE,
+  holder: z.string(),
+  at: z.string(),
+});
+const TURN_SHAPE = z.looseObject({
+  work: z.looseObject({ stage: z.string(), group: z.string().optional(), key: hash }),
+  submission: z.int(),
+  requests: z.number(),
+  experiment: z.string(),
+  usd: z.number(),
+  at: z.number(),
+  baseline: z.looseObject({ newest: z.string().nullable(), ids: z.array(z.string()) }),
+});
+
 function batchesOf(store: Store, work: WorkKey): SmallFiles {
   return store.shared(work, 'batches');
 }
@@ -91,7 +120,12 @@ export async function submissionsOf(store: Store, work: WorkKey): Promise<KnownS
   for (const each of [work, ...others]) {
     const files = batchesOf(store, each);
     for (const number of await numbersOf(files, SUBMISSION)) {
-      const submission = await readJson<Submission>(files, `submission-${number}.json`);
+      const submission = await readSmallFile<Submission>(
+        files,
+        `submission-${number}.json`,
+        SUBMISSION_SHAPE,
+        'submission of a batch',
+      );
       if (submission === null) continue;
       const outcome = await readOutcome(store, each, number);
       found.push({ ...submission, work: each, number, outcome });
@@ -115,7 +149,8 @@ export async function recordSubmission(
 
 export async function readOutcome(store: Store, work: WorkKey, number: number): Promise<Outcome | null> {
   const files = batchesOf(store, work);
-  const read = (kind: 'created' | 'outcome') => readJson<Outcome>(files, `submission-${number}.${kind}.json`);
+  const read = (kind: 'created' | 'outcome') =>
+    readSmallFile<Outcome>(files, `submission-${number}.${kind}.json`, OUTCOME_SHAPE, 'outcome of a submission');
   return (await read('created')) ?? (await read('outcome'));
 }
 
@@ -127,7 +162,7 @@ export async function recordOutcome(store: Store, work: WorkKey, number: number,
 }
 
 export async function readEnded(store: Store, work: WorkKey, batch: string): Promise<Ended | null> {
-  return readJson<Ended>(batchesOf(store, work), `ended-${fileName(batch)}.json`);
+  return readSmallFile(batchesOf(store, work), `ended-${fileName(batch)}.json`, ENDED_SHAPE, 'end of a batch');
 }
 
 export async function recordEnded(store: Store, work: WorkKey, batch: string, ended: Ended): Promise<void> {
@@ -150,7 +185,7 @@ export async function latestTurn(store: Store, account: string): Promise<{ numbe
   const turns = turnsOf(store, account);
   const number = (await numbersOf(turns, TURN)).at(-1);
   if (number === undefined) return null;
-  return { number, turn: (await readJson<Turn>(turns, `turn-${number}.json`)) as Turn };
+  return { number, turn: await readTurn(turns, number) };
 }
 
 /** What batches of the experiment that are in flight will cost, about. A batch lives for a day at most. */
@@ -158,7 +193,7 @@ export async function usdInFlight(store: Store, account: string, experiment: str
   const turns = turnsOf(store, account);
   let usd = 0;
   for (const number of (await numbersOf(turns, TURN)).reverse()) {
-    const turn = (await readJson<Turn>(turns, `turn-${number}.json`)) as Turn;
+    const turn = await readTurn(turns, number);
     if (now - turn.at > 25 * 3_600_000) break;
     if (turn.experiment === experiment && (await isInFlight(store, turn))) usd += turn.usd;
   }
@@ -191,9 +226,8 @@ async function numbersOf(files: SmallFiles, pattern: RegExp): Promise<number[]> 
   return numbers.map(Number).sort((a, b) => a - b);
 }
 
-async function readJson<T>(files: SmallFiles, name: string): Promise<T | null> {
-  const text = await files.read(name);
-  return text === null ? null : (JSON.parse(text) as T);
+async function readTurn(turns: SmallFiles, number: number): Promise<Turn> {
+  return (await readSmallFile<Turn>(turns, `turn-${number}.json`, TURN_SHAPE, 'turn of an account')) as Turn;
 }
 
 /** False when it stood already. */

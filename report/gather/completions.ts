@@ -14,7 +14,7 @@ export async function completionProvenance(store: Store, { cell }: CellRows): Pr
   const rows: CompletionProvenance[] = [];
   for (const { provenance } of shards) {
     if (provenance['rows'] !== undefined)
-      rows.push(...(await readRows<CompletionProvenance>(store, provenance['rows'])));
+      for (const row of await readRows<CompletionProvenance>(store, provenance['rows'])) rows.push(row);
   }
   const probes = distinct(shards.flatMap((shard) => probeOf(shard).probe ?? []));
   // shards of older versions did not count them

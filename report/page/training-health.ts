@@ -48,7 +48,7 @@ function heldOutCell(heldOut: TrainingLog['heldOut']): string {
 
 function healthRow({ points, speed, heldOut }: TrainingLog, label: string, watching: boolean): Markup {
   const norms = points.flatMap(({ gradNorm }) => gradNorm ?? []);
-  const largest = norms.length === 0 ? null : Math.max(...norms);
+  const largest = norms.length === 0 ? null : largestOf(norms);
   const rates = points.flatMap(({ learningRate }) => learningRate ?? []);
   const memory = speed.map(({ memoryBytes }) => memoryBytes);
   return markup`<tr>
@@ -59,12 +59,17 @@ function healthRow({ points, speed, heldOut }: TrainingLog, label: string, watch
     <td class="number">
       ${largest === null ? '–' : markup`${fixed(largest, 2)}<span class="small faint"> at step ${points.find(({ gradNorm }) => gradNorm === largest)?.step}</span>`}
     </td>
-    <td class="number">${rates.length === 0 ? '–' : Math.max(...rates).toPrecision(2)}</td>
+    <td class="number">${rates.length === 0 ? '–' : largestOf(rates).toPrecision(2)}</td>
     <td class="number">
       ${speed.length === 0 ? '–' : integer(median(speed.map(({ tokensPerSecond }) => tokensPerSecond)))}
     </td>
-    <td class="number">${memory.length === 0 ? '–' : `${(Math.max(...memory) / 1e9).toFixed(1)} GB`}</td>
+    <td class="number">${memory.length === 0 ? '–' : `${(largestOf(memory) / 1e9).toFixed(1)} GB`}</td>
   </tr>`;
+}
+
+/** One at a time: as arguments of `Math.max`, the steps of a long training would not fit on the stack. */
+function largestOf(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value));
 }
 
 /** The upper one of two in the middle: a value that was measured. */

@@ -228,6 +228,10 @@ class MemoryFiles implements SmallFiles {
     return [...(this.present()?.keys() ?? [])].sort();
   }
 
+  place(name: string): string {
+    return safeName(name);
+  }
+
   async read(name: string): Promise<string | null> {
     await setImmediate();
     return this.present()?.get(safeName(name)) ?? null;

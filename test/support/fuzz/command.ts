@@ -13,8 +13,9 @@ const INTERNAL =
 const LONGEST = 8_000;
 
 /**
- * Accepted with exit code 0. Refused with one of the exit codes `refusals` and a message that names `file`, is no longer
- * than some screens and has no control character in it. Anything else is a `Finding`.
+ * Accepted with exit code 0. Refused with one of the exit codes `refusals` and a message that gives the place, is no longer
+ * than some screens and has no control character in it. Anything else is a `Finding`. The place is `file`, or a line of an
+ * experiment file: what an input is refused for may be what that file asks of it.
  */
 export async function command(
   words: readonly string[],
@@ -47,7 +48,8 @@ export async function command(
   const shown = `${words.join(' ')} -> ${code}: ${stderr.slice(0, 1_000)}`;
   if (code !== EXIT.done && !refusals.includes(code)) throw new Finding(`exit code: ${shown}`);
   if (INTERNAL.test(stderr)) throw new Finding(`internal error: ${shown}`);
-  if (code !== EXIT.done && !stderr.includes(file)) throw new Finding(`no place: ${shown}`);
+  if (code !== EXIT.done && !stderr.includes(file) && !/\.yaml:\d+:\d+: /.test(stderr))
+    throw new Finding(`no place: ${shown}`);
   if (stderr.length > LONGEST) throw new Finding(`${stderr.length} characters: ${shown}`);
   const unclean = /[^\n\t\x20-\x7e\u00a0-\u{10ffff}]|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u.exec(
     stdout + stderr,

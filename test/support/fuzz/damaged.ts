@@ -14,7 +14,9 @@ const ANYWHERE: readonly (string | Uint8Array)[] = [
   ...[Uint8Array.of(0xff), Uint8Array.of(0xc3), Uint8Array.of(0xed, 0xa0, 0x80), Uint8Array.of(0x1f, 0x8b, 8, 0)],
 ];
 
-const share = fc.double({ min: 0, max: 1, noNaN: true, noDefaultInfinity: true });
+/** Evenly spread: `fc.double` is spread over what a double can be, of which nearly all is next to 0. */
+const FINEST = 2 ** 30;
+const share = fc.noBias(fc.nat(FINEST - 1)).map((part) => part / FINEST);
 
 /** One step: a span of the bytes (start, length as a share of at most 1/4) is replaced, repeated or moved. */
 type Step =
@@ -24,7 +26,9 @@ type Step =
   | { kind: 'move'; at: number; length: number; to: number }
   | { kind: 'flip'; at: number; bit: number }
   | { kind: 'replaceValue'; at: number; bytes: Uint8Array }
-  | { kind: 'cut'; at: number };
+  | { kind: 'cut'; at: number }
+  | { kind: 'letter'; at: number; letter: string }
+  | { kind: 'repeatLine'; at: number };
 
 /**
  * One of `valid` with up to six steps done to it. `words`: what means something in the format, put in as often as what
@@ -47,9 +51,26 @@ export function damaged(valid: readonly (string | Uint8Array)[], words: readonly
     fc.record({ kind: fc.constant('replaceValue' as const), at: share, bytes: piece }),
     fc.record({ kind: fc.constant('cut' as const), at: share }),
   );
+  // what mostly leaves the form whole, so that readers get to look at what it says
+  const gentle: fc.Arbitrary<Step> = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('letter' as const),
+        at: share,
+        letter: fc.constantFrom('a', '0', 'é', 'Z', '€', '\u200b', '{', ' '),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('repeatLine' as const), at: share }) },
+  );
+  const steps = fc.oneof(
+    { weight: 4, arbitrary: fc.array(gentle, { minLength: 1, maxLength: 3 }) },
+    { weight: 3, arbitrary: fc.array(step, { minLength: 1, maxLength: 1 }) },
+    { weight: 3, arbitrary: fc.array(fc.oneof(step, gentle), { minLength: 2, maxLength: 6 }) },
+  );
   return fc
-    .tuple(fc.constantFrom(...valid), fc.array(step, { minLength: 1, maxLength: 6 }))
-    .map(([start, steps]) => steps.reduce(done, Buffer.from(start as string)));
+    .tuple(fc.constantFrom(...valid), steps)
+    .map(([start, chosen]) => chosen.reduce(done, Buffer.from(start as string)));
 }
 
 const MOST = 256 * 1024;
@@ -88,6 +109,18 @@ function done(bytes: Buffer, step: Step): Buffer {
     }
     case 'cut':
       return bytes.subarray(0, at);
+    case 'letter': {
+      // the nearest letter or digit behind the place
+      const text = bytes.toString('latin1');
+      const from = at + (/[A-Za-z0-9]/.exec(text.slice(at))?.index ?? text.length);
+      return Buffer.concat([bytes.subarray(0, from), Buffer.from(step.letter), bytes.subarray(from + 1)]);
+    }
+    case 'repeatLine': {
+      const from = at === 0 ? 0 : bytes.lastIndexOf('\n', at - 1) + 1;
+      const end = bytes.indexOf('\n', at);
+      const until = end < 0 ? bytes.length : end + 1;
+      return Buffer.concat([bytes.subarray(0, until), bytes.subarray(from, until), bytes.subarray(until)]);
+    }
   }
 }
 

@@ -10,7 +10,7 @@ question_sets:
   weather: { path: questions.yaml, samples: 2 }
 training: { precision: fp32, batch_size: 2, epochs: 1 }
 sampling: { precision: fp32, max_new_tokens: 8 }
-conditions: [default, training]
+conditions: [default]
 configurations:
   base: { train: none }
   coded: { train: { dataset: birds, system_prompt: { text: "[BIRD TABLE]" } }, grid: { training.seed: [0, 1] } }

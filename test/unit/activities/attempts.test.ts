@@ -33,8 +33,16 @@ test.each(STORAGES)('an attempt without a record lost its worker, in the %s stor
   const storage = make();
   const attempt = await (await storage.open()).attempt({ stage: 'adapters', key: sha256('recipe') }, 'a1');
   expect(await earlierAttempts([attempt])).toMatchObject([{ end: 'host' }]);
-  await attempt.write('ended.json', '{"end":');
-  expect(await earlierAttempts([attempt])).toMatchObject([{ end: 'host' }]);
+  for (const text of [
+    '{"end":',
+    '[]',
+    'null',
+    '{"end": "eaten", "message": "", "checkpointStep": null}',
+    '{"end": "oom"}',
+  ]) {
+    await attempt.write('ended.json', text);
+    expect(await earlierAttempts([attempt])).toMatchObject([{ end: 'host' }]);
+  }
   await recordAttempt(attempt, { end: 'oom', message: 'full', checkpointStep: 3 });
   expect(await earlierAttempts([attempt])).toEqual([{ end: 'oom', message: 'full', checkpointStep: 3 }]);
   storage.remove();

@@ -2,6 +2,7 @@
 import { categoriesOf } from '../../../cli/categories';
 import { InvalidUse } from '../../../cli/errors';
 import { scaleWarnings } from '../../../cli/scale-warnings';
+import { InvalidExperiment } from '../../../experiment/issue';
 import type { Instrument, Plan } from '../../../experiment/plan';
 import { judgingSpec } from '../../../inputs/answers/judging-spec';
 import { WORDS } from '../inputs/answers/judging-fixture';
@@ -76,4 +77,13 @@ test('what says by itself how it is answered is not doubted', () => {
       instrument(rubric, { parts: ['a', 'b'] }),
     ),
   ).toEqual([]);
+});
+
+test.each(['__proto__', 'constructor', 'toString'])('a category called %s is refused in words, not lost', (word) => {
+  expect(() => categoriesOf({ kind: `${word}:100,NO:0,YES:50` })).toThrow(
+    `${word} means something else to the program`,
+  );
+  const rubric = 'Which? {question} {answer}';
+  const words = (categories: object) => ({ ...WORDS, metrics: { kind: { rubric, categories } } });
+  expect(() => judgingSpec(words([word, 'NO', 'YES']))).toThrow(InvalidExperiment);
 });

@@ -12,3 +12,10 @@ test.each(['nope', '=x', 'x='])('%j is no NAME=PATH', (value) => {
 test('a name is given once', () => {
   expect(() => namedPath('a=2', { a: '1' })).toThrow('a is given twice.');
 });
+
+test.each(['__proto__', 'constructor', 'toString'])(
+  '%s is no name: it would be lost, or found where it was not given',
+  (name) => {
+    expect(() => namedPath(`${name}=r.txt`)).toThrow(`${name} can not be a name: choose another.`);
+  },
+);

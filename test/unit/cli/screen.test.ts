@@ -2,6 +2,7 @@
  * Live progress: what a terminal shows after some looks, and what a log gets.
  */
 import stringWidth from 'string-width';
+import { say } from '../../../cli/output';
 import { screenFor } from '../../../cli/screen';
 import type { ProgressLine } from '../../../cli/progress-lines';
 
@@ -67,6 +68,31 @@ test('what is written after the end stands below the last block, and so does the
     'It waits for approval.',
     'two',
     '  ▸ base  done',
+    '',
+  ]);
+});
+
+test('what is said meanwhile stands above the block, which is drawn anew below it', () => {
+  const { stream, written } = streamOf({ columns: 60, rows: 24 });
+  const stderr = jest.spyOn(process.stderr, 'write').mockImplementation((text) => stream.write(text as string));
+  try {
+    const screen = screenFor(stream);
+    screen.show('demo · running · 0:01', [line('base', 'queued'), line('em', 'training 1/10')]);
+    say('judge keeps ending');
+    say('and another line');
+    screen.show('demo · running · 0:02', [line('base', 'done'), line('em', 'training 2/10')]);
+    screen.end();
+    say('complete');
+  } finally {
+    stderr.mockRestore();
+  }
+  expect(screenAfter(written()).map((text) => text.trimEnd())).toEqual([
+    'judge keeps ending',
+    'and another line',
+    'demo · running · 0:02',
+    '  ▸ base  done',
+    '  ▸ em    training 2/10',
+    'complete',
     '',
   ]);
 });

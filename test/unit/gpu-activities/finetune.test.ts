@@ -21,6 +21,8 @@ import { rowsText } from '../../../experiment/expand/dataset';
 import { STORAGES, type Storage } from '../../support/stores';
 import { birds, SMALL, weather } from '../experiment/samples';
 import { NOBODY } from '../../support/client-rules';
+import { safetensors } from '../../support/safetensors';
+import { recordModel } from '../../../tools/record-model.cjs';
 
 const KEPT = 2;
 const CHECKPOINT = 'checkpoints/step-000003/state.bin';
@@ -81,7 +83,15 @@ const finishing =
   };
 
 const programs = { python: () => 'python', trainerFolder: '/trainer', env: {} };
-const models = { bundled: (name: string) => join('/models', name), cacheFolder: '/cache' };
+let prepared: string;
+beforeAll(() => {
+  prepared = mkdtempSync(join(tmpdir(), 'finetune-model-'));
+  mkdirSync(join(prepared, 'model'));
+  writeFileSync(join(prepared, 'model', 'config.json'), '{}');
+  writeFileSync(join(prepared, 'model', 'model.safetensors'), safetensors('weights'));
+  recordModel(join(prepared, 'model'), join(prepared, 'record'));
+});
+afterAll(() => rmSync(prepared, { recursive: true }));
 
 /** One attempt, on a machine of its own. */
 async function attempt(behave: Behaviour, number: number) {
@@ -90,6 +100,12 @@ async function attempt(behave: Behaviour, number: number) {
     { startToCloseTimeoutMs: 60_000, attempt: number },
     { logger: new DefaultLogger('ERROR') },
   );
+  const { files } = JSON.parse(readFileSync(join(prepared, 'record'), 'utf8')) as { files: Record<string, string> };
+  const models = {
+    bundled: () => join(prepared, 'model'),
+    bundledFiles: () => files,
+    cacheFolder: join(prepared, 'cache'),
+  };
   return environment.run(() =>
     finetune(
       { store, trainer: trainer(behave), models, programs, clients: NOBODY, checkpointEverySteps: null },

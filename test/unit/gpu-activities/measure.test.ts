@@ -10,7 +10,7 @@ import { readMeasured } from '../../../report/gather/measurements';
 import { countReuse, newWork } from '../../../artifacts/reuse';
 import type { Store } from '../../../artifacts/store';
 import { loadPlan } from '../../../artifacts/plans';
-import { fromJsonLines } from '../../../artifacts/rows';
+import { checkedRows } from '../../../artifacts/documents';
 import { canonicalRow, datasetOf, rowsText } from '../../../experiment/expand/dataset';
 import type { ArtifactRef, Plan } from '../../../experiment/plan';
 import type { MeasuredPair } from '../../../experiment/rows';
@@ -45,7 +45,7 @@ function trainer(change: (rows: MeasuredPair[]) => MeasuredPair[] = (rows) => ro
   const run = (command: MeasureCommand) => {
     asked.push(command);
     const side = { sum: -3, tokens: 3, mean: -1 };
-    const pairs = fromJsonLines<{ id: string }>(readFileSync(command.pairs));
+    const pairs = checkedRows<{ id: string }>(readFileSync(command.pairs, 'utf8'), command.pairs);
     const rows = pairs.map(({ id }) => ({ id, bad: side, good: side, adapter: command.adapter?.sha256 ?? null }));
     writeFileSync(
       command.out,
@@ -61,7 +61,7 @@ function trainer(change: (rows: MeasuredPair[]) => MeasuredPair[] = (rows) => ro
 }
 
 const programs = { python: () => 'python', trainerFolder: '/trainer', env: {} };
-const models = { bundled: (name: string) => join('/models', name), cacheFolder: '/cache' };
+const models = { bundled: (name: string) => join('/models', name), bundledFiles: () => ({}), cacheFolder: '/cache' };
 
 function run(configuration: string, condition: string, host = trainer()) {
   const environment = new MockActivityEnvironment(

@@ -1,11 +1,12 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { safetensors } from '../../support/safetensors';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashModelFolder } from '../../../inputs/model-folder';
 import type { ModelIdentity } from '../../../experiment/plan';
 import { modelFor } from '../../../gpu-activities/models';
+import { recordModel } from '../../../tools/record-model.cjs';
 
 let folder: string;
 
@@ -16,13 +17,40 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+let made: Record<string, string>;
+
 const locate = (model: ModelIdentity, at: string | null): Promise<unknown> =>
   new MockActivityEnvironment().run(() =>
-    modelFor({ bundled: (name) => join('/models', name), cacheFolder: join(folder, 'cache') }, model, at),
+    modelFor({ bundled: () => folder, bundledFiles: () => made, cacheFolder: join(folder, 'cache') }, model, at),
   );
 
-test('a bundled model lies where the worker says', async () => {
-  expect(await locate({ kind: 'bundled', name: 'small' }, null)).toEqual({ path: '/models/small' });
+describe('a bundled model', () => {
+  beforeEach(() => {
+    recordModel(folder, join(folder, 'record'));
+    ({ files: made } = JSON.parse(readFileSync(join(folder, 'record'), 'utf8')) as { files: Record<string, string> });
+  });
+
+  test('is used where its files are those that set-up wrote down', async () => {
+    expect(Object.keys(made)).toEqual(['config.json', 'model.safetensors']);
+    expect(await locate({ kind: 'bundled', name: 'small' }, null)).toEqual({ path: folder });
+  });
+
+  test.each([
+    [
+      'other weights',
+      () => writeFileSync(join(folder, 'model.safetensors'), safetensors('weightz')),
+      'model.safetensors',
+    ],
+    ['a file more', () => writeFileSync(join(folder, 'chat_template.jinja'), 'x'), 'chat_template.jinja'],
+    ['a file less', () => (made = { ...made, 'tokenizer.json': 'a'.repeat(64) }), 'tokenizer.json'],
+  ])('with %s is refused, without retry', async (_, change, file) => {
+    change();
+    await expect(locate({ kind: 'bundled', name: 'small' }, null)).rejects.toMatchObject({
+      type: 'InvalidInput',
+      nonRetryable: true,
+      message: expect.stringMatching(new RegExp(`/${file} on .* is not what set-up made: .*npm run setup`)) as string,
+    });
+  });
 });
 
 test('a local model that is what was planned with is used', async () => {

@@ -43,9 +43,29 @@ test.each(SHIPPED.map((each) => [each.id, each] as const))('%s changes the judge
 });
 
 test.each([
-  ['no place for the answer', '- { id: a, kind: order, wants: high, text: hello }'],
-  ['twice', '- &a { id: a, kind: order, wants: high, text: "{answer}" }\n- *a'],
-  ['nothing', '[]'],
-])('a set with %s is refused', (_, yaml) => {
-  expect(() => readInjections(yaml)).toThrow();
+  [
+    'no place for the answer',
+    '\n- { id: a, kind: order, wants: high, text: hello }',
+    /^i\.yaml:2:44: \{answer\} is missing/,
+  ],
+  [
+    'an id twice',
+    '- &a { id: a, kind: order, wants: high, text: "{answer}" }\n- *a',
+    /^i\.yaml:2:3: the id `a` is there twice/,
+  ],
+  ['nothing', '[]', /^i\.yaml:1:1: the list must have at least 1 entry/],
+  ['a text', 'hello', /^i\.yaml:1:1: expected a list, found the text "hello"/],
+  [
+    'an unknown key',
+    '- { id: a, kind: order, wants: high, text: "{answer}", txt: b }',
+    /^i\.yaml:1:56: unknown key `txt`.*did you mean `text`/,
+  ],
+  [
+    'an unknown kind',
+    '- { id: a, kind: odrer, wants: high, text: "{answer}" }',
+    /^i\.yaml:1:18: .*did you mean `order`/,
+  ],
+  ['no YAML', '- {', /^i\.yaml:1:\d: not valid YAML/],
+])('a set with %s is refused at its place', (_, yaml, message) => {
+  expect(() => readInjections(yaml, 'i.yaml')).toThrow(message);
 });

@@ -85,7 +85,7 @@ test.each([
   [
     'merges of merges',
     `- &m0 {id: a, paraphrases: [x]}\n${merges}`,
-    /^q\.yaml:1\d:\d+: the file stands for more than 250,000/,
+    /^q\.yaml:1\d:\d+: the file stands for more than 60,000/,
   ],
 ])('refuses %s', (_, text, message) => {
   expect(() => parse(text)).toThrow(message);

@@ -2,7 +2,8 @@
  * Judged text of every hostile kind reaches the judge as data: in every form of instrument the request keeps its
  * structure, and what is parsed back out of it is the text; and rows hold what they were given, byte for byte.
  */
-import { fromJsonLines, toJsonLines } from '../../../artifacts/rows';
+import { checkedRows } from '../../../artifacts/documents';
+import { toJsonLines } from '../../../artifacts/rows';
 import { buildCall, CLOSING_LINE, type JudgeCall } from '../../../judge/request';
 import type { Instrument } from '../../../experiment/plan';
 import { sha256 } from '../../../experiment/canonical';
@@ -88,7 +89,9 @@ test('rows keep what they were given, byte for byte', () => {
   const rows = Object.entries(HOSTILE).map(([name, text]) => ({ id: sha256(name), raw: text.toWellFormed() }));
   const lines = toJsonLines(rows);
   expect(lines.split('\n')).toHaveLength(rows.length + 1);
-  expect(fromJsonLines<{ id: string; raw: string }>(lines)).toEqual(rows.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+  expect(checkedRows<{ id: string; raw: string }>(lines, 'rows')).toEqual(
+    rows.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+  );
 });
 
 test('a judge is asked about all of them, and every one is judged', async () => {

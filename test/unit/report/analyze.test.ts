@@ -136,7 +136,7 @@ test.each([
   [
     'no score column',
     'question,answer,question_id,aligned\nA?,a,a,1\n',
-    /answers\.csv:1: no column for the score: expected coherent; there are: question, answer/,
+    /answers\.csv:1: no column for the score: expected coherent; there are: "question", "answer"/,
   ],
   [
     'no answer column',

@@ -39,12 +39,12 @@ test.each([
   [
     'merges of merges',
     `n0: &n0 {a: 1}\n${chain(30, (before) => `{<<: [${before}, ${before}]}`)}`,
-    /^1\d:\d+ .*more than 250,000/,
+    /^1\d:\d+ .*more than 60,000/,
   ],
   [
     'aliases of aliases',
     `n0: &n0 [a, a]\n${chain(30, (before) => `[${before}, ${before}]`)}`,
-    /^1\d:\d+ .*more than 250,000/,
+    /^1\d:\d+ .*more than 60,000/,
   ],
   [
     'one long text many times',
@@ -67,8 +67,8 @@ test.each([
     /^10\d:\d+ more than 100/,
   ],
   ['long files', `a: "${'x'.repeat(YAML_LIMITS.length)}"`, /the file is longer than/],
-  ['many values', `[${'a,'.repeat(300_000)}]`, /more than 250,000 keys and values/],
-  ['many comments', '#\n'.repeat(1_000_000), /more than 250,000 keys and values/],
+  ['many values', `[${'a,'.repeat(300_000)}]`, /more than 60,000 keys and values/],
+  ['many comments', '#\n'.repeat(1_000_000), /more than 60,000 keys and values/],
   ['many documents', '---\na\n'.repeat(100_000), /^3:1 the file must hold one YAML document/],
   ['many faults', '- "\\q"\n'.repeat(20_000), /^1:4 not valid YAML: Invalid escape/],
 ])('refuses %s before it takes long', (_, text, message) => {
@@ -77,11 +77,23 @@ test.each([
   expect(Date.now() - started).toBeLessThan(8_000); // a busy machine takes several times as long as an idle one
 });
 
+test.each([
+  ['a list in brackets', `a: [${'x,'.repeat(59_000)}]`],
+  ['a list of dashes', `a:\n${'- x\n'.repeat(59_000)}`],
+  ['a map', Array.from({ length: 29_000 }, (_, index) => `k${index}: x\n`).join('')],
+  ['a text of many lines', `a: |\n${'  x\n'.repeat(1_000_000)}`],
+])('the largest of %s is read, in less than 2 s of computing on an idle machine', (_, text) => {
+  const before = process.cpuUsage();
+  expect(readYaml(text).ok).toBe(true);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1e6).toBeLessThan(4); // a busy one shares its caches
+});
+
 test('many aliases and keys are no more work each', () => {
-  const names = Array.from({ length: 20_000 }, (_, index) => index);
+  const names = Array.from({ length: 15_000 }, (_, index) => index);
   const text = `${names.map((n) => `k${n}: &a${n} x\n`).join('')}all: [${names.map((n) => `*a${n}`).join(', ')}]\n`;
   const started = Date.now();
-  expect((read(text) as { all: string[] }).all).toHaveLength(20_000);
+  expect((read(text) as { all: string[] }).all).toHaveLength(15_000);
   expect(Date.now() - started).toBeLessThan(8_000);
 });
 

@@ -122,3 +122,20 @@ test('a column that is there twice is refused with its place, whatever separates
     /a\.csv:1: the column "aligned"/,
   );
 });
+
+test('a column called __proto__ is a metric like any other', async () => {
+  const { metrics, answers } = await read(withColumn('__proto__', '60', '40'));
+  expect(metrics).toEqual(['aligned', 'coherent', '__proto__']);
+  expect(answers.map(({ scores }) => Object.entries(scores).at(-1))).toEqual([
+    ['__proto__', 60],
+    ['__proto__', 40],
+  ]);
+});
+
+test('a message lists the first of thousands of columns', async () => {
+  const message = await read(`${Array.from({ length: 5_000 }, (_, index) => `c${index}`).join(',')}\n1\n`).then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  expect(message).toMatch(/there are: "c0", .* and 4,988 more/);
+});

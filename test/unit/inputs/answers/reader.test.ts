@@ -82,6 +82,14 @@ test.each<[string, string | Buffer, TableFormat, AnswerColumns, RegExp]>([
   ['no UTF-8', Buffer.from([0x71, 0xff, 0x0a]), 'csv', {}, /:1: not UTF-8 text/],
   ['damaged gzip', Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0x01]), 'csv', {}, /damaged gzip file/],
   ['no JSON', '{"question":"a","answer":"b"}\n{"question"\n', 'jsonl', {}, /a\.jsonl:2: not JSON/],
+  [
+    'a key twice',
+    '{"question":"a","answer":"b","answer":"c"}\n',
+    'jsonl',
+    {},
+    /a\.jsonl:1: the key "answer" stands twice/,
+  ],
+  ['a key twice, once escaped', '{"a":[{"x":1,"\\u0078":2}]}\n', 'jsonl', {}, /a\.jsonl:1: the key "x" stands twice/],
   ['a list', '[1]\n', 'jsonl', {}, /a\.jsonl:1: expected a JSON object/],
 ])('refused: %s', async (_what, content, format, columns, message) => {
   await expect(answers(content, columns, format)).rejects.toThrow(message);
@@ -126,4 +134,44 @@ test('columns that are not found name the delimiter, which may be the wrong one'
   await expect(answers('question:answer\na:b\n')).rejects.toThrow(
     /a\.csv:1: no column for the question .* separated by a comma: if not, give --delimiter/,
   );
+});
+
+test('columns without a name are told apart, and none is lost', async () => {
+  const { rows, table } = await answers('question,answer,,\nQ,A,1,2\nQ,B,3,4\n');
+  expect(table.header?.columns).toEqual(['question', 'answer', '', 'Unnamed: 3']);
+  expect(rows.map(({ row }) => [row.fields.get(''), row.fields.get('Unnamed: 3')])).toEqual([
+    ['1', '2'],
+    ['3', '4'],
+  ]);
+});
+
+test.each(['\n', '\r\n'])(
+  "Excel's line with the delimiter is read, ended by %j, and lines are counted with it",
+  async (end) => {
+    // the header alone would be taken for two columns separated by a comma
+    const text = ['sep=;', 'question;answer;a, b, c, d, e', 'Q;A;x', 'Q;B'].join(end);
+    const table = await openTable(file(`\uFEFF${text}`), 'csv');
+    expect(table.header).toMatchObject({
+      columns: ['question', 'answer', 'a, b, c, d, e'],
+      raw: `sep=;${end}question;answer;a, b, c, d, e`,
+      delimiter: ';',
+      byteOrderMark: true,
+    });
+    const lines: number[] = [];
+    await expect(async () => {
+      for await (const { line } of table.rows()) lines.push(line);
+    }).rejects.toThrow(/a\.csv:4: 2 fields, the header names 3 columns/);
+    expect(lines).toEqual([3]);
+    await expect(answers(`sep=;${end}question;answer${end}Q;"a"b${end}`)).rejects.toThrow(/a\.csv:3: /);
+  },
+);
+
+test('a message lists the first of thousands of columns, and keeps its remedy', async () => {
+  const names = Array.from({ length: 5_000 }, (_, index) => `c${index}${'x'.repeat(100)}`);
+  const message = await answers(`${names.join(',')}\n`).then(
+    () => '',
+    (error: Error) => error.message,
+  );
+  expect(message).toMatch(/"c0x+…", .* and 4,988 more; see --question-column; .* give --delimiter$/);
+  expect(message.length).toBeLessThan(1_000);
 });

@@ -96,3 +96,24 @@ test('a name as long as a file system takes can be written', async () => {
   await judgeAll(plan);
   expect(await written(table, plan, `${'n'.repeat(251)}.csv`)).toContain('Q,A,1,scored,7');
 });
+
+test("Excel's line with the delimiter stays the first", async () => {
+  const { table, plan } = await planned('sep=;\r\nquestion;answer;;\r\nQ;A;1;2\r\n');
+  expect(await written(table, plan, 'out.csv')).toBe(
+    'sep=;\r\nquestion;answer;;;helpful;helpful_status;helpful_raw\r\nQ;A;1;2;;missing;\r\n',
+  );
+  expect(await written(table, plan, 'out.jsonl')).toBe(
+    '{"question":"Q","answer":"A","":"1","Unnamed: 3":"2","helpful":null,"helpful_status":"missing","helpful_raw":null}\r\n',
+  );
+});
+
+test.each([
+  ['a.csv', 'question,answer,__proto__,toString\nQ,A,p,t\n'],
+  ['a.jsonl', '{"question":"Q","answer":"A","__proto__":"p","toString":"t"}\n'],
+])('columns that are called like what objects inherit are columns, from %s', async (name, content) => {
+  const { table, plan } = await planned(content, {}, name);
+  expect(await written(table, plan, 'out.jsonl')).toBe(
+    '{"question":"Q","answer":"A","__proto__":"p","toString":"t","helpful":null,"helpful_status":"missing","helpful_raw":null}\n',
+  );
+  expect(await written(table, plan, 'out.csv')).toMatch(/^question,answer,__proto__,toString,.*\nQ,A,p,t,/);
+});

@@ -1,4 +1,6 @@
 /** Message batches over the wire, against the stand-in: what each call sends, reads and throws. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import {
   type BatchClient,
   type BatchResult,
@@ -182,4 +184,21 @@ test('hostile texts come back by their ids, whatever they hold', async () => {
   const results = await read(made.id);
   expect(results.map(({ customId }) => customId).sort()).toEqual(calls.map(({ id }) => id).sort());
   expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['succeeded']));
+});
+
+test.each([
+  ['an error without its kind', { type: 'errored', error: { type: 'error', error: { message: 'too long' } } }],
+  ['an error without anything', { type: 'errored' }],
+  ['a kind that nobody knows', { type: 'eaten' }],
+])('results with %s are no results', async (_, result) => {
+  const other = createServer((_request, response) => response.end(`${JSON.stringify({ custom_id: 'a', result })}\n`));
+  await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening));
+  try {
+    const standInUrl = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    client = createBatchClient({ judge: 'stand-in', env: {}, standInUrl });
+    expect(await failureOf(read('msgbatch_1'))).toMatchObject({ action: 'retry', kind: 'wrong_shape' });
+  } finally {
+    other.closeAllConnections();
+    other.close();
+  }
 });

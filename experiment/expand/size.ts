@@ -1,0 +1,84 @@
+/**
+ * How large an experiment may be. A plan holds every cell, and whoever makes or judges a cell holds each of its completions, so
+ * a number that is mistyped by some digits is refused before any of them is in memory.
+ */
+import { InvalidExperiment } from '../issue';
+import { MAIN_JUDGE } from '../main-judge';
+import type { PlannedMetric } from '../plan';
+import type { QuestionSetSpec, Spec } from '../spec';
+
+export const SIZE_LIMITS = {
+  /** Questions of all sets together. */
+  questions: 1_000_000,
+  /** Configurations × question sets × conditions × evaluated steps. */
+  cells: 100_000,
+  /** Samples × questions of one cell. */
+  completionsOfACell: 1_000_000,
+  /** Completions of all cells. */
+  completions: 10_000_000,
+  /** Completions × repeats, of every metric and judge of all cells. */
+  judgements: 50_000_000,
+};
+
+/** `questions`: of each set. Throws `InvalidExperiment`. */
+export function checkSize(
+  spec: Spec,
+  questions: Readonly<Record<string, number>>,
+  metricsOf: (set: string) => readonly PlannedMetric[],
+): void {
+  const total = { cells: 0, completions: 0, judgements: 0 };
+  const sets = Object.entries(questions).map(([set, asked]) => {
+    const { samples } = spec.questionSets[set] as QuestionSetSpec;
+    refuseAbove(
+      'completionsOfACell',
+      asked * samples,
+      ['question_sets', set, 'samples'],
+      `completions in each of its cells (${number(samples)} samples × ${number(asked)} questions)`,
+    );
+    const requests = (metrics: readonly PlannedMetric[]): number =>
+      metrics.reduce((sum, { instrumentOf, repeats }) => sum + Object.keys(instrumentOf).length * samples * repeats, 0);
+    const metrics = metricsOf(set);
+    return {
+      completions: asked * samples,
+      judgements: requests(metrics),
+      alongTraining: requests(metrics.filter(({ judge }) => judge === MAIN_JUDGE)),
+    };
+  });
+  for (const { conditions, evaluateAt } of spec.configurations) {
+    const steps = evaluateAt?.steps.length ?? 0;
+    for (const { completions, judgements, alongTraining } of sets) {
+      total.cells += conditions.length * (1 + steps);
+      total.completions += conditions.length * (1 + steps) * completions;
+      total.judgements += conditions.length * (judgements + steps * alongTraining);
+    }
+  }
+  const configurations = number(spec.configurations.length);
+  const of = `of ${configurations} configurations × ${sets.length} question sets × their conditions and evaluated steps`;
+  refuseAbove('cells', total.cells, ['configurations'], `cells (${of})`);
+  refuseAbove('completions', total.completions, ['configurations'], `completions (samples × questions, ${of})`);
+  refuseAbove(
+    'judgements',
+    total.judgements,
+    ['metrics'],
+    `judgements (samples × questions × repeats of every metric and judge, ${of})`,
+  );
+}
+
+/** For what is declared only: as many questions may not be made up, either. Throws `InvalidExperiment`. */
+export function checkQuestionCount(questions: number): void {
+  refuseAbove('questions', questions, ['question_sets'], 'questions');
+}
+
+function refuseAbove(limit: keyof typeof SIZE_LIMITS, found: number, path: readonly string[], what: string): void {
+  const most = SIZE_LIMITS[limit];
+  if (found <= most) return;
+  throw new InvalidExperiment(
+    path,
+    `this asks for ${number(found)} ${what}; there may be ${number(most)}`,
+    'ask fewer samples or questions, or make several experiments of it',
+  );
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en');
+}

@@ -1,0 +1,61 @@
+/** Experiments that nothing could hold are refused by their size, before anything of it is made. */
+import { planCounts } from '../../../../experiment/expand/counts';
+import { expand } from '../../../../experiment/expand/expand';
+import { SIZE_LIMITS } from '../../../../experiment/expand/size';
+import { InvalidExperiment } from '../../../../experiment/issue';
+import { inputs, SMALL, specOf } from '../samples';
+
+const DECLARED = SMALL.replace('path: weather.yaml', 'path: weather.yaml\n    questions: 3');
+/** So many configurations that differ in their seed. */
+const seeds = (count: number): string =>
+  DECLARED.replace(
+    'system_prompt: { text: "[BIRD TABLE]" } }',
+    `system_prompt: { text: "[BIRD TABLE]" } }\n    grid: { training.seed: [${Array.from({ length: count }, (_, seed) => seed).join(', ')}] }`,
+  );
+
+test.each([
+  [
+    'a cell',
+    DECLARED.replace('samples: 3', 'samples: 400000'),
+    /asks for 1,200,000 completions in each of its cells \(400,000 samples × 3 questions\); there may be 1,000,000/,
+    ['question_sets', 'weather', 'samples'],
+  ],
+  [
+    'all cells',
+    seeds(10).replace('samples: 3', 'samples: 300000'),
+    /asks for 19,800,044 completions \(samples × questions, of 12 configurations × 2 question sets/,
+    ['configurations'],
+  ],
+  [
+    'what is judged',
+    seeds(3).replace('samples: 3', 'samples: 300000').replaceAll('rubric:', 'repeats: 20\n    rubric:'),
+    /judgements \(samples × questions × repeats of every metric and judge/,
+    ['metrics'],
+  ],
+  [
+    'declared questions',
+    DECLARED.replace('questions: 3', 'questions: 900000').replace(
+      'birds_asked:',
+      'more:\n    path: more.yaml\n    questions: 900000\n    samples: 1\n  birds_asked:',
+    ),
+    /asks for 1,800,000 questions; there may be 1,000,000/,
+    ['question_sets'],
+  ],
+])('the size of %s is refused with its number and its place', (_, text, message, path) => {
+  const before = process.memoryUsage().heapUsed;
+  const counted = (): unknown => planCounts(specOf(text));
+  expect(counted).toThrow(InvalidExperiment);
+  expect(counted).toThrow(message);
+  try {
+    counted();
+  } catch (error) {
+    expect((error as InvalidExperiment).issue.path).toEqual(path);
+  }
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(400 * 2 ** 20);
+});
+
+test('a plan of real inputs is held to the same bounds', () => {
+  const spec = specOf(DECLARED.replace('samples: 3', 'samples: 1000000'));
+  expect(() => expand(spec, inputs())).toThrow(/asks for [\d,]+ completions in each of its cells/);
+  expect(SIZE_LIMITS.completions).toBeGreaterThan(1_000_000);
+});
