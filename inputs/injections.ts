@@ -35,7 +35,7 @@ export function readInjections(yaml: string, label = 'injections'): Injection[] 
   }
   const { success, data, error } = injections.safeParse(read.value);
   if (!success) {
-    const [issue] = issuesOf(error, read.value, z.toJSONSchema(injections, { io: 'input' }) as Record<string, unknown>);
+    const [issue] = issuesOf(error, read.value, z.toJSONSchema(injections, { io: 'input' }));
     const { path, message, hint, atKey } = issue as Issue;
     return refuse(read.offsetOf(path, atKey), message, hint);
   }

@@ -74,7 +74,7 @@ test('what is written after the end stands below the last block, and so does the
 
 test('what is said meanwhile stands above the block, which is drawn anew below it', () => {
   const { stream, written } = streamOf({ columns: 60, rows: 24 });
-  const stderr = jest.spyOn(process.stderr, 'write').mockImplementation((text) => stream.write(text as string));
+  const stderr = jest.spyOn(process.stderr, 'write').mockImplementation((text) => stream.write(text));
   try {
     const screen = screenFor(stream);
     screen.show('demo · running · 0:01', [line('base', 'queued'), line('em', 'training 1/10')]);
