@@ -108,16 +108,15 @@ async function outline(store: Store, host: PlanningHost, request: ExperimentRequ
   };
 }
 
-/** Where results are written that a workflow was told to write to `told`. Both places have to be allowed. */
+/** Where results are written that a workflow was told to write to `told`, when that place is allowed. */
 async function placeOfResults(
   store: Store,
   { clients, results }: PlanningHost,
   { plan }: StoredPlan,
   told: string,
 ): Promise<string> {
-  await requireWritable(store, clients, results, told);
   const output = await resultsFolder(store, plan.experiment, told);
-  if (output !== told) await requireWritable(store, clients, results, output);
+  await requireWritable(store, clients, results, output);
   return output;
 }
 

@@ -11,7 +11,8 @@ import type { Store } from './store';
 export type PermitKind = 'plan' | 'output';
 
 export async function permit(store: Store, secret: Buffer, kind: PermitKind, subject: string): Promise<void> {
-  await store.writeRecord('permits', nameOf(kind, subject), macOf(secret, kind, subject).toString('hex') + '\n');
+  const mac = macOf(secret, kind, subject);
+  await store.writeRecord('permits', nameOf(kind, subject, mac), mac.toString('hex') + '\n');
 }
 
 /** `secret` null: the worker has none, so nothing is permitted. */
@@ -22,13 +23,14 @@ export async function isPermitted(
   subject: string,
 ): Promise<boolean> {
   if (secret === null) return false;
-  const found = Buffer.from(((await store.readRecord('permits', nameOf(kind, subject))) ?? '').trim(), 'hex');
   const expected = macOf(secret, kind, subject);
+  const found = Buffer.from(((await store.readRecord('permits', nameOf(kind, subject, expected))) ?? '').trim(), 'hex');
   return found.length === expected.length && timingSafeEqual(found, expected);
 }
 
-function nameOf(kind: PermitKind, subject: string): string {
-  return `${kind}-${sha256(subject)}`;
+/** Owners who share a store have a permit each, so the beginning of the keyed hash is in the name. */
+function nameOf(kind: PermitKind, subject: string, mac: Buffer): string {
+  return `${kind}-${sha256(subject)}-${mac.toString('hex', 0, 8)}`;
 }
 
 function macOf(secret: Buffer, kind: PermitKind, subject: string): Buffer {

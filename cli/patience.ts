@@ -55,7 +55,10 @@ export async function patiently<T>(send: (updateId: string) => Promise<T>, patie
 function whyNotNow(error: unknown): string | null {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return error.message;
   for (let each = error; each instanceof Error; each = each.cause) {
-    if (isGrpcServiceError(each)) return NOT_NOW.has(Number(each.code)) ? each.details : null;
+    if (isGrpcServiceError(each)) {
+      const hopeless = /larger than max/.test(each.details); // a request that is too large is `resource exhausted`, too
+      return NOT_NOW.has(Number(each.code)) && !hopeless ? each.details : null;
+    }
   }
   return null;
 }

@@ -3,6 +3,7 @@
  * byte that is none of it, so that no word reaches a prompt or a plan as something else than what was written.
  */
 import { isUtf8 } from 'node:buffer';
+export { HALF_CHARACTER } from '../experiment/file/yaml';
 import { readBytes, unreadable, type ContentOptions } from './files';
 
 export const BYTE_ORDER_MARK = '\uFEFF';
@@ -14,9 +15,6 @@ const OTHER_MARKS: readonly [Buffer, string][] = [
   [Buffer.from([0xff, 0xfe]), 'UTF-16'],
   [Buffer.from([0xfe, 0xff]), 'UTF-16'],
 ];
-
-/** What an escape such as `\\ud800` in JSON or YAML can make, and UTF-8 has no form for. */
-export const HALF_CHARACTER = 'half a character (an escape such as `\\ud800` without its other half)';
 
 const NEWLINE = 0x0a;
 

@@ -20,8 +20,8 @@ import { programVersion } from './version';
 async function main(): Promise<void> {
   const codePath = join(installationRoot(), 'dist', 'workflow-bundle.js');
   if (!existsSync(codePath)) throw new Error(`${codePath} is missing: run \`npm run build\``);
-  // the embedded server is prepared by its supervisor
-  const embedded = process.env['FLAMINGO_PARENT'] === 'stdin';
+  // of an embedded server, which its supervisor has prepared
+  const embedded = process.env['FLAMINGO_EMBEDDED'] === '1';
   if (!embedded) {
     const { connectionOptions, namespace } = loadClientConnectConfig();
     await prepareNamespace({ connection: connectionOptions, namespace: namespace ?? 'default', retention: false });

@@ -84,6 +84,12 @@ function makeSecret(): Buffer {
   const mine = `${file}.${randomUUID()}`;
   try {
     writeFileSync(mine, randomBytes(BYTES), { mode: PRIVATE_FILE, flag: 'wx' });
+    if ((statSync(mine).mode & OTHERS) !== 0) {
+      throw new Error(
+        `the file system of ${dirname(file)} keeps no permissions, so everybody could read the owner's secret there: ` +
+          'name a file on another one in FLAMINGO_SECRET_FILE, such as ~/.config/flamingo-secret',
+      );
+    }
     createExclusive(mine, file);
   } finally {
     rmSync(mine, { force: true });

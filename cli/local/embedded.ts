@@ -69,7 +69,10 @@ function requireKnownAllowances(): void {
 }
 
 /** What the running services do not have of what a command needs, in words. */
-function lacking({ accounts, variables }: LocalState, options: SupervisorOptions): string[] {
+function lacking(state: LocalState, options: SupervisorOptions): string[] {
+  const { accounts, uiToken, variables } = state as Partial<LocalState> & Pick<LocalState, 'accounts'>;
+  // services of version 0.1.0 that still run
+  if (uiToken === undefined || variables === undefined) return ['what this version of Flamingo needs'];
   return [
     ...options.accounts.filter((account) => !accounts.includes(account)).map((account) => `the judge ${account}`),
     ...there(options.variables)
@@ -157,7 +160,7 @@ export async function stopServices(files: LocalFiles): Promise<boolean> {
 }
 
 async function endOrphan(files: LocalFiles): Promise<boolean> {
-  const orphan = orphanServer(files.lastState());
+  const orphan = orphanServer(files, files.lastState());
   if (orphan === null) return false;
   await endProcess(orphan, ORPHAN_GRACE_MS);
   files.clearState();

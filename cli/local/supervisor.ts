@@ -143,7 +143,7 @@ class Supervisor {
         FLAMINGO_STAND_IN_TOKEN: this.state.standInToken,
       });
     }
-    node('orchestration worker', 'orchestration-worker', 'workers/orchestration.js', [], {});
+    node('orchestration worker', 'orchestration-worker', 'workers/orchestration.js', [], { FLAMINGO_EMBEDDED: '1' });
     for (const account of this.options.accounts) {
       const kind = account === 'stand-in' ? 'judge worker of the stand-in' : 'judge worker of Claude';
       node(kind, `judge-worker-${account}`, 'workers/judge.js', [], {
@@ -162,7 +162,7 @@ class Supervisor {
     const database = join(folder, databaseName(binary.serverVersion));
     await mkdir(folder, { recursive: true });
 
-    const orphan = orphanServer(before);
+    const orphan = orphanServer(this.files, before);
     this.state.serverDatabase = database;
     // of a folder that was renamed meanwhile the server still knows the old name: it is ended like any other
     if (before?.ports && orphan !== null && before.serverDatabase === database) {
@@ -318,7 +318,13 @@ function databaseFolder(files: LocalFiles): string {
 }
 
 /** Process id of a Temporal server of this data folder that outlived its supervisor, which wrote `last`. */
-export function orphanServer(last: LocalState | null): number | null {
-  const pid = last?.serverIdentity == null ? null : processOf(last.serverIdentity);
+export function orphanServer(files: LocalFiles, last: LocalState | null): number | null {
+  if (last === null) return null;
+  // version 0.1.0 wrote no identity, and started the server with the database's whole path
+  if (last.serverIdentity === undefined) {
+    const pid = last.serverPid;
+    return pid !== null && wasStartedWith(pid, join(databaseFolder(files), DATABASE_FLAG[1])) ? pid : null;
+  }
+  const pid = last.serverIdentity === null ? null : processOf(last.serverIdentity);
   return pid !== null && wasStartedWith(pid, DATABASE_FLAG.join(' ')) ? pid : null;
 }

@@ -24,6 +24,9 @@ import {
 import { cut } from '../excerpt';
 import type { Path } from '../issue';
 
+/** What an escape such as `\\ud800` in JSON or YAML can make, and UTF-8 has no form for. */
+export const HALF_CHARACTER = 'half a character (an escape such as `\\ud800` without its other half)';
+
 /**
  * What a file may have; counted with all that aliases and merge keys stand for. Within these, reading and checking ends in
  * less than 2 s of computing; the field's question files have some thousand nodes.
@@ -145,7 +148,7 @@ const VALUE_COMES = '\x1f';
 const CONTROL = new Set(['\x02', '\x18', VALUE_COMES]);
 
 const TOO_MANY = (nodes: number): string =>
-  `the file stands for more than ${nodes.toLocaleString('en')} keys and values, counted with all that aliases and merge keys repeat`;
+  `the file stands for more than ${nodes.toLocaleString('en')} keys and values, counted with all that aliases and merge keys repeat; split it into several files`;
 
 interface Built {
   value: unknown;
@@ -196,7 +199,7 @@ class Builder {
     if (typeof value === 'string') {
       this.spend(at, 0, value.length);
       if (!value.isWellFormed()) {
-        this.fault(at, 'this text has half a character (an escape such as `\\ud800` without its other half)');
+        this.fault(at, `this text has ${HALF_CHARACTER}`);
       }
     } else if (value !== null && typeof value !== 'number' && typeof value !== 'boolean') {
       this.fault(at, 'expected a text, a number, true, false, a list or a map', QUOTE_IT);

@@ -50,10 +50,14 @@ const itemsOf = (cell: string): JudgementRequest[] =>
 
 test('pauses the account: nothing is sent until one command lets every experiment go on, and nothing is paid twice', async () => {
   const store = await LocalStore.open(join(folder, 'store'));
-  const spec = { judge: { kind: 'stand-in', model: 'stand-in-judge-1', concurrency: 4 } };
+  const spec = { name: 'pause', judge: { kind: 'stand-in', model: 'stand-in-judge-1', concurrency: 4 } };
   const plan = await storePlan(store, {
-    plan: { configurations: [], questionSets: {}, instruments: { [INSTRUMENT_KEY]: INSTRUMENT } },
+    plan: {
+      ...{ experiment: 'pause', key: 'p', configurations: [], questionSets: {} },
+      instruments: { [INSTRUMENT_KEY]: INSTRUMENT },
+    },
     spec,
+    source: { file: 'pause.yaml', text: '' },
   } as unknown as StoredPlan);
   const env = { FLAMINGO_JUDGE_ACCOUNT: ACCOUNT, FLAMINGO_STAND_IN_URL: server.url };
   const troubles: string[] = [];

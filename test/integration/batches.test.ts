@@ -64,9 +64,14 @@ class Site {
 
   async open(batches: object, faults: object[] = []): Promise<void> {
     this.store = await LocalStore.open(join(this.folder, 'store'));
-    const plan = { configurations: [], questionSets: {}, instruments: { [INSTRUMENT_KEY]: INSTRUMENT } };
-    const spec = { judge: { kind: 'stand-in', model: 'stand-in-judge-1', concurrency: 4 } };
-    this.plan = await storePlan(this.store, { plan, spec } as unknown as StoredPlan);
+    const names = { experiment: 'batches', key: 'p' };
+    const plan = { ...names, configurations: [], questionSets: {}, instruments: { [INSTRUMENT_KEY]: INSTRUMENT } };
+    const spec = { name: 'batches', judge: { kind: 'stand-in', model: 'stand-in-judge-1', concurrency: 4 } };
+    this.plan = await storePlan(this.store, {
+      plan,
+      spec,
+      source: { file: 'batches.yaml', text: '' },
+    } as unknown as StoredPlan);
     const items = requests(COUNT);
     this.shard = {
       group: 'context-instrument',

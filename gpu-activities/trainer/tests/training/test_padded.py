@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from flamingo_trainer.data.render import IGNORED, EncodedRow, encode_rows
 from flamingo_trainer.models import adapters
-from flamingo_trainer.sampling.generate import pad_left
+from flamingo_trainer.sampling.batches import pad_left
 from flamingo_trainer.training.padded import collate, gradients_of
 
 from ..families import CONFIGS, family

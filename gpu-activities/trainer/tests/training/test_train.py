@@ -170,7 +170,7 @@ def test_a_loss_that_is_no_number_names_step_and_rows(models, tiny_model, tmp_pa
 
 def test_modules_that_the_model_lacks(models, tiny_model, tmp_path):
     lora = {**RECIPE["lora"], "targetModules": ["no_such_proj"]}
-    with pytest.raises(Failure, match="does not fit the model") as caught:
+    with pytest.raises(Failure, match="has no matrix `no_such_proj`") as caught:
         run(models, finetune_command(tmp_path, tiny_model, lora=lora))
     assert caught.value.kind == "config"
     models.drop()
