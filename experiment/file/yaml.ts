@@ -67,9 +67,13 @@ export type YamlText =
 export const QUOTE_IT = 'put a text that YAML reads as something else in quotation marks';
 
 export function readYaml(text: string): YamlText {
+  const { stackTraceLimit } = Error;
   try {
+    // the library makes an error of each fault, and a stack that nobody reads takes most of the time
+    Error.stackTraceLimit = 0;
     const document = composed(text);
-    const faults = [...document.errors, ...document.warnings].map(({ pos, code, message }) => ({
+    const found = [...document.errors, ...document.warnings].slice(0, MAX_FAULTS);
+    const faults = found.map(({ pos, code, message }) => ({
       offset: pos[0],
       ...inWords(code, message),
     }));
@@ -85,6 +89,8 @@ export function readYaml(text: string): YamlText {
   } catch (error) {
     if (error instanceof Refused) return { ok: false, faults: [error.fault] };
     throw error;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
