@@ -55,7 +55,7 @@ interface Shift {
 
 async function shifts(...rubric: string[]): Promise<{ shifts: Shift[]; page: string }> {
   const files = ['attacked.jsonl', '-o', 'judged.jsonl', '--group-column', 'injection', '--baseline', 'clean'];
-  const done = await project.flamingo('judge', ...files, '--judge', 'stand-in', '--json', ...rubric);
+  const done = await project.flamingo('judge', ...files, '--judge', 'stand-in', '--json', '--force', ...rubric);
   if (done.code !== EXIT.done) throw new Error(`exit ${done.code}\n${done.stderr}\n${project.logs()}`);
   const { experiment } = JSON.parse(done.stdout) as { experiment: string };
   const folder = join(project.data, 'judged', experiment);
