@@ -11,7 +11,7 @@ import fc from 'fast-check';
 const SECONDS = Number(process.env['FLAMINGO_FUZZ_SECONDS'] ?? 60);
 const SEED = Number(process.env['FLAMINGO_FUZZ_SEED'] ?? Math.floor(Date.now() / 86_400_000));
 /** Seconds of this process's own computing that one input may cost, and of waiting. */
-const HANG = { computing: 2, waiting: 20 };
+const HANG = { computing: 2, waiting: 120 };
 
 /** What a reader must not do with any input. The message says what it did. */
 export class Finding extends Error {
