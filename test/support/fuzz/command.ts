@@ -10,7 +10,7 @@ import { Finding } from './search';
 const INTERNAL =
   /\b(TypeError|RangeError|ReferenceError|SyntaxError|AssertionError|ERR_[A-Z_]+|Cannot read properties|is not iterable|is not a function|Maximum call stack|Invalid string length|is not defined|\[object Object\])/;
 /** No message is longer than some screens. */
-const LONGEST = 8_000;
+const LONGEST = 12_500;
 
 /**
  * Accepted with exit code 0. Refused with one of the exit codes `refusals` and a message that gives the place, is no longer
