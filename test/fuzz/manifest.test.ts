@@ -1,6 +1,6 @@
 /** What the store holds as JSON, damaged behind its back: its id, manifests, plans, records, rows. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { readCell } from '../../artifacts/cells';
 import { recordExperiment } from '../../artifacts/experiments';
@@ -86,12 +86,8 @@ fuzz('manifest', steps, [], async (input) => {
   const { path, bytes } = stored[input[0] as number] as { path: string; bytes: Buffer };
   writeFileSync(path, input.subarray(1));
   try {
-    // the message has the path as it is, or the hash that the file is called by
-    return await command(['report', name], basename(path).split('.')[0] as string, [
-      EXIT.failed,
-      EXIT.invalid,
-      EXIT.incomplete,
-    ]);
+    // the message names the damaged file or, where that is a reference, the file that it leads to
+    return await command(['report', name], 'store', [EXIT.failed, EXIT.invalid, EXIT.incomplete]);
   } finally {
     writeFileSync(path, bytes);
   }

@@ -27,7 +27,7 @@ export function fuzz(
   inputs: fc.Arbitrary<Buffer>,
   valid: readonly (string | Uint8Array)[],
   check: (input: Buffer) => Promise<'accepted' | 'refused'>,
-  least = 0.1,
+  least = 0.05,
 ): void {
   test(
     `${reader}: ${SECONDS} s from seed ${SEED}`,
