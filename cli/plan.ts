@@ -24,7 +24,7 @@ export function planCommand(): Command {
 Examples:
   flamingo plan experiments/flamingo.yaml
   flamingo plan experiments/demo.yaml --json > plan.json
-  temporal workflow start --type experiment --task-queue flamingo --workflow-id demo --input-file plan.json
+  temporal workflow start --address ADDRESS --type experiment --task-queue flamingo --workflow-id demo --input-file plan.json
 
 Without --fetch nothing is downloaded: what is not at hand is counted by what the file declares.`,
     )

@@ -42,7 +42,7 @@ Examples:
   flamingo server
   flamingo server --account anthropic --detach
   flamingo plan experiments/demo.yaml --json > plan.json
-  temporal workflow start --type experiment --task-queue flamingo --workflow-id demo --input-file plan.json`,
+  temporal workflow start --address ADDRESS --type experiment --task-queue flamingo --workflow-id demo --input-file plan.json`,
     )
     .action(async (options: ServicesOptions) => {
       const port = portNumber(options.port);

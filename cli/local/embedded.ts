@@ -73,7 +73,10 @@ function lacking(state: LocalState, options: SupervisorOptions): string[] {
   const { accounts, uiToken, variables } = state as Partial<LocalState> & Pick<LocalState, 'accounts'>;
   // services of version 0.1.0 that still run
   if (uiToken === undefined || variables === undefined) return ['what this version of Flamingo needs'];
+  const allowing = process.env['FLAMINGO_ALLOW_CLIENTS'];
   return [
+    // whoever leaves it out takes the services as they are
+    ...(allowing === undefined || allowing === state.allowedClients ? [] : [`FLAMINGO_ALLOW_CLIENTS=${allowing}`]),
     ...options.accounts.filter((account) => !accounts.includes(account)).map((account) => `the judge ${account}`),
     ...there(options.variables)
       .filter((name) => !variables.includes(name))

@@ -46,6 +46,8 @@ export interface LocalState {
   accounts: string[];
   /** Variables that the GPU worker has for trainers of experiments' own, by name. */
   variables: string[];
+  /** What FLAMINGO_ALLOW_CLIENTS was when the services were started. */
+  allowedClients: string;
   ready: boolean;
   stopping: boolean;
   /** Why the services can not come up, for people. */

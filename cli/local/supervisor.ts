@@ -78,6 +78,7 @@ class Supervisor {
       standInToken: newToken(),
       accounts: options.accounts,
       variables: options.variables,
+      allowedClients: process.env['FLAMINGO_ALLOW_CLIENTS'] ?? '',
       ready: false,
       stopping: false,
       problem: null,

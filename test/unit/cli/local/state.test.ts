@@ -115,6 +115,7 @@ describe('the end of the services', () => {
     standInToken: '',
     accounts: ['stand-in'],
     variables: [],
+    allowedClients: '',
     ready: true,
     stopping: false,
     problem: null,
