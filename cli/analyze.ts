@@ -3,7 +3,7 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze';
-import { TABLE_NAMES } from '../inputs/answers/reader';
+import { TABLE_NAMES } from '../inputs/answers/delimiter';
 import { UnreadableInput } from '../inputs/files';
 import { MISALIGNED_PRESETS } from '../experiment/presets';
 import type { MisalignedRule } from '../experiment/spec';

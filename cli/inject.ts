@@ -9,7 +9,7 @@ import { visibleLine } from '../report/page/visible';
 import { openAnswers } from '../inputs/answers/columns';
 import { CLEAN, injectedRows } from '../inputs/answers/injected';
 import type { Delimiter } from '../inputs/answers/delimiter';
-import { TABLE_NAMES } from '../inputs/answers/reader';
+import { TABLE_NAMES } from '../inputs/answers/delimiter';
 import { reason, UnreadableInput } from '../inputs/files';
 import { MAX_INJECTIONS_BYTES } from '../inputs/limits';
 import { readText } from '../inputs/text';

@@ -9,7 +9,7 @@ import { storeJudgingPlan, type JudgingPlan } from '../inputs/answers/judging-pl
 import { judgingSpec, type JudgingWords } from '../inputs/answers/judging-spec';
 import type { Delimiter } from '../inputs/answers/delimiter';
 import { addedColumns, rawColumn } from '../inputs/answers/judged-columns';
-import { TABLE_NAMES } from '../inputs/answers/reader';
+import { TABLE_NAMES } from '../inputs/answers/delimiter';
 import { holdsRowsOf } from '../inputs/answers/standing';
 import { writeJudged, type Written } from '../inputs/answers/write-judged';
 import { visibleLine } from '../report/page/visible';

@@ -2,8 +2,8 @@
  * Options of the commands that read a table of answers.
  */
 import { InvalidArgumentError, Option } from 'commander';
-import { tableFormat, TABLE_NAMES, type TableFormat } from '../inputs/answers/reader';
-import { DELIMITERS, type Delimiter } from '../inputs/answers/delimiter';
+import { tableFormat, type TableFormat } from '../inputs/answers/reader';
+import { DELIMITERS, TABLE_NAMES, type Delimiter } from '../inputs/answers/delimiter';
 import { InvalidUse } from './errors';
 
 /** `--delimiter`, by its name or as the character. */

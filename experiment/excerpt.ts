@@ -30,3 +30,6 @@ export function cutLines(text: string): string {
 export function firstOf(lines: readonly string[], most: number, what: string): string[] {
   return lines.length <= most ? [...lines] : [...lines.slice(0, most), `… and ${lines.length - most} more ${what}`];
 }
+
+/** What an escape such as `\\ud800` in JSON or YAML can make, and UTF-8 has no form for. */
+export const HALF_CHARACTER = 'half a character (an escape such as `\\ud800` without its other half)';

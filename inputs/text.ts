@@ -3,7 +3,7 @@
  * byte that is none of it, so that no word reaches a prompt or a plan as something else than what was written.
  */
 import { isUtf8 } from 'node:buffer';
-export { HALF_CHARACTER } from '../experiment/file/yaml';
+export { HALF_CHARACTER } from '../experiment/excerpt';
 import { readBytes, unreadable, type ContentOptions } from './files';
 
 export const BYTE_ORDER_MARK = '\uFEFF';

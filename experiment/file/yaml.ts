@@ -21,11 +21,8 @@ import {
   type Pair,
   type YAMLMap,
 } from 'yaml';
-import { cut } from '../excerpt';
+import { cut, HALF_CHARACTER } from '../excerpt';
 import type { Path } from '../issue';
-
-/** What an escape such as `\\ud800` in JSON or YAML can make, and UTF-8 has no form for. */
-export const HALF_CHARACTER = 'half a character (an escape such as `\\ud800` without its other half)';
 
 /**
  * What a file may have; counted with all that aliases and merge keys stand for. Within these, reading and checking ends in

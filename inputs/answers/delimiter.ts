@@ -40,3 +40,6 @@ export function isTabbed(path: string): boolean {
 export function delimiterName(delimiter: Delimiter): string {
   return Object.entries(DELIMITERS).find(([, each]) => each === delimiter)?.[0] as string;
 }
+
+/** The names of tables, for messages. */
+export const TABLE_NAMES = '.csv, .tsv, .txt or .jsonl, or one of these and .gz';

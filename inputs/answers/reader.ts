@@ -49,11 +49,11 @@ export interface Table {
   rows(): AsyncGenerator<TableRow>;
 }
 
+/** Characters that are parsed at once. */
+const PIECE = 1 << 14;
+
 const TOO_LONG = `the row has more than ${MAX_ROW_LENGTH.toLocaleString('en')} characters`;
 const TOO_MANY = `a table has at most ${MAX_TABLE_ROWS.toLocaleString('en')} rows`;
-
-/** The names of tables, for messages. */
-export const TABLE_NAMES = '.csv, .tsv, .txt or .jsonl, or one of these and .gz';
 
 /** The format by the file's name: `TABLE_NAMES`, also `.tab` and `.ndjson`; null for any other. */
 export function tableFormat(path: string): TableFormat | null {
@@ -142,7 +142,7 @@ async function* csvRecords(path: string, options: TableOptions): AsyncGenerator<
     on_record,
     max_record_size: MAX_ROW_LENGTH,
   });
-  const source = Readable.from(after(preface, characters()));
+  const source = Readable.from(inPieces(after(preface, characters())));
   // an error of the source reaches the loop below through the parser
   pipeline(source, parser, () => undefined);
   const before = preface === '' ? 0 : 1;
@@ -186,6 +186,13 @@ async function* after(first: string, characters: AsyncGenerator<string>): AsyncG
   for await (const piece of characters) {
     yield piece.slice(skip);
     skip = 0;
+  }
+}
+
+/** The parser takes a piece as a whole: of a file that is refused in its first lines it need not see a quarter of a million. */
+async function* inPieces(characters: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const chunk of characters) {
+    for (let at = 0; at < chunk.length; at += PIECE) yield chunk.slice(at, at + PIECE);
   }
 }
 

@@ -86,8 +86,12 @@ fuzz('manifest', steps, [], async (input) => {
   const { path, bytes } = stored[input[0] as number] as { path: string; bytes: Buffer };
   writeFileSync(path, input.subarray(1));
   try {
-    // the message names the damaged file or, where that is a reference, the file that it leads to
-    return await command(['report', name], 'store', [EXIT.failed, EXIT.invalid, EXIT.incomplete]);
+    // the message names the damaged file or, where that is a reference, what it leads to
+    return await command(['report', name], /in the store|\.flamingo\/store|the results were in/, [
+      EXIT.failed,
+      EXIT.invalid,
+      EXIT.incomplete,
+    ]);
   } finally {
     writeFileSync(path, bytes);
   }

@@ -19,7 +19,7 @@ const LONGEST = 12_500;
  */
 export async function command(
   words: readonly string[],
-  file: string,
+  file: string | RegExp,
   refusals: readonly number[] = [EXIT.invalid],
 ): Promise<'accepted' | 'refused'> {
   const said = { stdout: '', stderr: '' };
@@ -48,7 +48,11 @@ export async function command(
   const shown = `${words.join(' ')} -> ${code}: ${stderr.slice(0, 1_000)}`;
   if (code !== EXIT.done && !refusals.includes(code)) throw new Finding(`exit code: ${shown}`);
   if (INTERNAL.test(stderr)) throw new Finding(`internal error: ${shown}`);
-  if (code !== EXIT.done && !stderr.includes(file) && !/\.yaml:\d+:\d+: /.test(stderr))
+  if (
+    code !== EXIT.done &&
+    !(typeof file === 'string' ? stderr.includes(file) : file.test(stderr)) &&
+    !/\.yaml:\d+:\d+: /.test(stderr)
+  )
     throw new Finding(`no place: ${shown}`);
   if (stderr.length > LONGEST) throw new Finding(`${stderr.length} characters: ${shown}`);
   const unclean = /[^\n\t\x20-\x7e\u00a0-\u{10ffff}]|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u.exec(
