@@ -1,11 +1,10 @@
 /** The results of a message batch, line by line, as a server may send them. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createBatchClient } from '../../judge/batches/client';
 import { RequestFailed } from '../../judge/errors';
 import { parseReply } from '../../judge/parse';
 import { damaged } from '../support/fuzz/damaged';
 import { Finding, fuzz } from '../support/fuzz/search';
+import { served } from '../support/fuzz/served';
 import { instrument } from '../unit/judge/fixtures';
 
 const message = {
@@ -43,24 +42,14 @@ const words = [
 ];
 
 let reply: Buffer = Buffer.alloc(0);
-const server = createServer((incoming, outgoing) => {
-  incoming.resume();
+const address = served((_, outgoing) => {
   outgoing.writeHead(200, { 'content-type': 'application/x-jsonl' });
   outgoing.end(reply);
-});
-let address = '';
-beforeAll(async () => {
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
 });
 
 fuzz('results of a batch', damaged([RESULTS], words), [RESULTS], async (input) => {
   reply = input;
-  const client = createBatchClient({ judge: 'stand-in', env: {}, standInUrl: address });
+  const client = createBatchClient({ judge: 'stand-in', env: {}, standInUrl: address() });
   try {
     const options = { signal: new AbortController().signal, deadlineMs: 10_000 };
     for await (const result of client.results('msgbatch_1', options)) {

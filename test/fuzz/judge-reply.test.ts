@@ -1,6 +1,4 @@
 /** What a judge may reply: any body, with any status, over HTTP. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { createJudgeClient } from '../../judge/client';
 import { RequestFailed } from '../../judge/errors';
@@ -8,6 +6,7 @@ import { parseReply } from '../../judge/parse';
 import { buildCall } from '../../judge/request';
 import { damaged } from '../support/fuzz/damaged';
 import { Finding, fuzz } from '../support/fuzz/search';
+import { served } from '../support/fuzz/served';
 import { instrument, request } from '../unit/judge/fixtures';
 
 const MESSAGE = JSON.stringify({
@@ -39,19 +38,9 @@ const words = [
 ];
 
 let reply: { status: number; body: Buffer } = { status: 200, body: Buffer.alloc(0) };
-const server = createServer((incoming, outgoing) => {
-  incoming.resume();
+const address = served((_, outgoing) => {
   outgoing.writeHead(reply.status, { 'content-type': 'application/json', 'retry-after': '1' });
   outgoing.end(reply.body);
-});
-let address = '';
-beforeAll(async () => {
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
 });
 
 /** The first byte chooses the status, the others are the body. */
@@ -63,7 +52,7 @@ const replies = fc
 fuzz('judge reply', replies, [Buffer.concat([Buffer.from([0]), Buffer.from(MESSAGE)])], async (input) => {
   reply = { status: STATUS[input[0] as number] ?? 200, body: input.subarray(1) };
   const asked = request('Will it rain?');
-  const client = createJudgeClient({ judge: 'stand-in', env: {}, standInUrl: address });
+  const client = createJudgeClient({ judge: 'stand-in', env: {}, standInUrl: address() });
   try {
     const got = await client.send(buildCall(asked, instrument()), {
       signal: new AbortController().signal,
