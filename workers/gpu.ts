@@ -10,7 +10,6 @@
 import { join } from 'node:path';
 import { refusingDamage } from '../activities/damage';
 import { modesIn } from '../artifacts/local/files';
-import { visible } from '../report/page/visible';
 import type { GpuDependencies } from '../gpu-activities/dependencies';
 import { finetune } from '../gpu-activities/finetune';
 import { generate } from '../gpu-activities/generate';
@@ -25,6 +24,7 @@ import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
 import { runWorker, workerLogger, type RunningWorker } from './run-worker';
 import { clientRules } from './secret';
+import { runProcess } from './worker-process';
 
 async function main(): Promise<void> {
   const store = await openStore();
@@ -80,7 +80,4 @@ function downloadsAllowed(): boolean {
   return allowed === '1' && !/^(1|on|yes|true)$/i.test(offline);
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`);
-  process.exitCode = 1;
-});
+runProcess(main);

@@ -5,13 +5,13 @@
  *                                     ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL or FLAMINGO_STAND_IN_URL, TEMPORAL_ADDRESS
  */
 import { setFlagsFromString } from 'node:v8';
-import { visible } from '../report/page/visible';
 import { accountOf, judgeWorker } from '../activities/judging';
 import { openStore } from './open-store';
 import type { JudgeActivities } from '../workflows/activity-types';
 import { checkQueue, judgeQueue } from '../workflows/messages';
 import { pacedSlots } from './paced-slots';
 import { runWorker, workerLogger } from './run-worker';
+import { runProcess } from './worker-process';
 
 /** V8 lets a heap grow to several times what lives in it before it collects; many of these workers may share a host. */
 const HEAP_GROWING_PERCENT = 60;
@@ -49,7 +49,4 @@ const CHECKS_AT_ONCE = 4;
 /** This worker runs activities only, but the SDK wants a number for every kind. */
 const NONE = { type: 'fixed-size', numSlots: 1 } as const;
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`);
-  process.exitCode = 1;
-});
+runProcess(main);

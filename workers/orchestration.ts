@@ -6,7 +6,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { visible } from '../report/page/visible';
 import { planningActivities } from '../activities/planning';
 import { openStore } from './open-store';
 import { cacheFolder, installationRoot } from './places';
@@ -16,6 +15,7 @@ import { prepareNamespace } from './namespace';
 import { runWorker } from './run-worker';
 import { clientRules } from './secret';
 import { programVersion } from './version';
+import { runProcess } from './worker-process';
 
 async function main(): Promise<void> {
   const codePath = join(installationRoot(), 'dist', 'workflow-bundle.js');
@@ -49,7 +49,4 @@ async function main(): Promise<void> {
   });
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`);
-  process.exitCode = 1;
-});
+runProcess(main);

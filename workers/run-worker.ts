@@ -1,5 +1,5 @@
 /**
- * What the three workers have in common: logging, connection, shutdown, and the watch on the parent process.
+ * What the three workers have in common: logging, connection and shutdown.
  *
  * On SIGTERM the worker cancels its activities at once and waits for them. gpu-activities/operation.ts then has the trainer
  * stop with a checkpoint, judge/shard.ts keeps what was in flight, and activities/interruption.ts ends the activity as
@@ -17,6 +17,7 @@ import {
 } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import { workerOptions } from './temporal-connection';
+import { whenOrphaned } from './worker-process';
 import { escapedJson } from '../report/page/visible';
 
 export interface WorkerSettings extends Omit<WorkerOptions, 'connection' | 'namespace' | 'identity' | 'taskQueue'> {
@@ -49,7 +50,7 @@ export function workerLogger(name: string): Logger {
 }
 
 /**
- * Runs until SIGTERM, SIGINT, SIGHUP, or, with `FLAMINGO_PARENT=stdin`, until stdin ends (the parent died).
+ * Runs until SIGTERM, SIGINT, SIGHUP, or until the parent has died, if it is watched (worker-process.ts).
  * Activities are told to stop at once, unless the settings say otherwise: a trainer has to save within a spot machine's
  * notice, and a judge's requests in flight are awaited by their activity.
  */
@@ -57,11 +58,6 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
   const { name, close, beside, ...options } = settings;
   const config = loadClientConnectConfig();
   const logger = workerLogger(name);
-  let orphaned = (): void => process.exit(1); // until it runs there is nothing to shut down, and a dead server to wait for
-  if (process.env['FLAMINGO_PARENT'] === 'stdin') {
-    const end = (): void => orphaned();
-    process.stdin.on('end', end).on('error', end).resume();
-  }
   const runtime = Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       const write = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
@@ -86,7 +82,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     const shutdown = (): void => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
-    orphaned = shutdown;
+    whenOrphaned(shutdown);
     onStart?.({ shutdown });
     logger.info({ taskQueue: options.taskQueue, pid: process.pid }, 'worker runs');
     try {
@@ -97,7 +93,6 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     }
   } finally {
     await connection?.close();
-    process.stdin.destroy(); // the watch on the parent would hold the process
   }
   logger.info('worker ended');
 }

@@ -1,0 +1,31 @@
+/**
+ * The life of a worker's process: the watch on the process that started it, and what is said when it can not go on.
+ *
+ * With `FLAMINGO_PARENT=stdin` the worker's stdin is a pipe which its parent holds open and never writes to: the pipe
+ * ends when the parent dies, even by SIGKILL.
+ */
+import { visible } from '../report/page/visible';
+
+let orphaned = (): void => process.exit(1);
+
+/**
+ * Runs a worker's main. The parent is watched from the first moment on: opening the store and reaching a server can
+ * take long, and until the worker runs there is nothing to shut down, so that the process just ends.
+ */
+export function runProcess(main: () => Promise<void>): void {
+  if (process.env['FLAMINGO_PARENT'] === 'stdin') {
+    const end = (): void => orphaned();
+    process.stdin.on('end', end).on('error', end).resume();
+  }
+  main()
+    .catch((error: unknown) => {
+      process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`);
+      process.exitCode = 1;
+    })
+    .finally(() => process.stdin.destroy()); // the watch would hold the process
+}
+
+/** From now on `action` is what the death of the parent brings about. */
+export function whenOrphaned(action: () => void): void {
+  orphaned = action;
+}
