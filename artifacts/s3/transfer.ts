@@ -127,9 +127,7 @@ async function fetchTo(objects: Objects, key: string, path: string): Promise<voi
     const start = await sizeOf(path);
     try {
       const range = start === 0 ? {} : { Range: `bytes=${start}-` };
-      const { Body, ContentLength } = await objects.client.send(
-        new GetObjectCommand({ ...objects.at(key), ...range }),
-      );
+      const { Body, ContentLength } = await objects.client.send(new GetObjectCommand({ ...objects.at(key), ...range }));
       await pipeline(Body as Readable, createWriteStream(path, { flags: start === 0 ? 'w' : 'r+', start }));
       if (ContentLength === undefined || (await sizeOf(path)) === start + ContentLength) return;
       throw new Error('the body broke off');

@@ -23,10 +23,7 @@ import { ChangedMeanwhile, downloadFile, type FileHash, uploadFile } from './tra
 /** What an index says of a unit: its files by their paths in the working copy. */
 type Unit = Record<string, FileHash>;
 const INDEX = z.object({
-  units: z.record(
-    z.string(),
-    z.record(artifactRef.shape.uri, artifactRef.pick({ sha256: true, bytes: true })),
-  ),
+  units: z.record(z.string(), z.record(artifactRef.shape.uri, artifactRef.pick({ sha256: true, bytes: true }))),
 });
 type Index = z.infer<typeof INDEX>;
 
@@ -224,5 +221,8 @@ async function unitsIn(folder: string): Promise<Map<string, Seen[]>> {
 /** Single files may grow: of them the moment counts at which they were read. */
 function isSame(before: readonly Seen[], after: readonly Seen[]): boolean {
   if (before.length === 1 && !(before[0] as Seen).path.split('/').slice(2).length) return true;
-  return before.length === after.length && before.every(({ path, trace }, i) => path === after[i]?.path && trace === after[i]?.trace);
+  return (
+    before.length === after.length &&
+    before.every(({ path, trace }, i) => path === after[i]?.path && trace === after[i]?.trace)
+  );
 }

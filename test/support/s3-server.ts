@@ -25,13 +25,15 @@ export class S3Server {
   static async start(): Promise<S3Server> {
     const executable = cachedS3Server();
     if (!existsSync(executable))
-      throw new Error(`the tests' S3 server is missing (${executable}): run \`node tools/s3-server.mjs\`, which needs Go`);
+      throw new Error(
+        `the tests' S3 server is missing (${executable}): run \`node tools/s3-server.mjs\`, which needs Go`,
+      );
     const folder = mkdtempSync(join(tmpdir(), 'flamingo-s3-'));
     mkdirSync(join(folder, BUCKET));
     const port = await getPort();
     const args = ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet', '--health', '/health', 'posix', folder];
     const child = spawn(executable, args, {
-      env: { PATH: process.env['PATH'], ROOT_ACCESS_KEY: KEY, ROOT_SECRET_KEY: SECRET },
+      env: { ROOT_ACCESS_KEY: KEY, ROOT_SECRET_KEY: SECRET },
       stdio: 'ignore',
     });
     const url = `http://127.0.0.1:${port}`;
