@@ -69,7 +69,7 @@ function localStorage(): Storage {
 }
 
 /** Files grow no more, and no new one is opened; what is inside a file can be written. */
-function fullDisk(): Pick<Storage, 'fill' | 'empty'> {
+export function fullDisk(): Pick<Storage, 'fill' | 'empty'> {
   const { openSync, writeSync } = fs;
   let spies: jest.SpyInstance[] = [];
   const full = (): Error => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
