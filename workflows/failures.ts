@@ -40,6 +40,11 @@ const TABLE = {
     retry: 'never',
     seen: 'A stored file has other bytes than its hash says, or another shape; the message names it. Delete that file and run again: what it belongs to is made anew.',
   },
+  StoreUnavailable: {
+    thrownBy: 'every activity that reads or writes the store',
+    retry: 'policy',
+    seen: 'The store is full, read-only, not reached or may not be written; the message says which. Nothing is lost or paid again: mend it, and the work goes on by itself.',
+  },
   NoProgress: {
     thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`',
     retry: 'never',
