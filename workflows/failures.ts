@@ -30,6 +30,11 @@ const TABLE = {
     retry: 'never',
     seen: 'What is wrong with the experiment file, a plan, a local model, an update or the set of workers. Mend it and run again.',
   },
+  Closing: {
+    thrownBy: 'the experiment workflow, which refuses the update `apply` with it',
+    retry: 'never',
+    seen: 'The experiment was cancelled, and what ran saves its work. `flamingo run` waits until it has closed, and starts it again.',
+  },
   WrongStore: {
     thrownBy: '`planExperiment`',
     retry: 'never',
