@@ -18,12 +18,13 @@ import { measure } from '../gpu-activities/measure';
 import { OneTrainer } from '../gpu-activities/process/one-trainer';
 import { trainerFolder } from '../tools/locations.cjs';
 import { pythonOptions } from '../tools/start-python.cjs';
+import { cachedModels, deviceFacts } from './host-facts';
 import { cacheFolder, dataFolder } from './places';
 import { openStore, storeFolder } from './open-store';
 import { bundledModelFiles, bundledModelPath, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
-import { runWorker, workerLogger, type RunningWorker } from './run-worker';
+import { isEmbedded, runWorker, workerLogger, type RunningWorker } from './run-worker';
 import { clientRules } from './secret';
 
 async function main(): Promise<void> {
@@ -63,6 +64,9 @@ async function main(): Promise<void> {
     {
       name: 'gpu',
       taskQueue: process.env['FLAMINGO_GPU_QUEUE'] ?? DEFAULT_GPU_QUEUE,
+      store,
+      kin: isEmbedded() ? 'trusted' : 'checked',
+      facts: hostFacts,
       activities,
       // one GPU, one model, one operation
       maxConcurrentActivityTaskExecutions: 1,
@@ -73,6 +77,11 @@ async function main(): Promise<void> {
     },
     (running) => (worker = running),
   );
+}
+
+async function hostFacts(): Promise<Record<string, string>> {
+  const [device, models] = await Promise.all([deviceFacts(process.env), cachedModels(process.env)]);
+  return { device, models: models.length === 0 ? 'none here yet' : models.join(', ') };
 }
 
 function downloadsAllowed(): boolean {
