@@ -26,7 +26,7 @@ export function workerCommand(): Command {
   return new Command('worker')
     .description('run a worker for the Temporal server that TEMPORAL_ADDRESS (or a profile) names')
     .addArgument(new Argument('<kind>').choices(['gpu', 'judge', 'orchestration']))
-    .option('--store <folder>', 'the store that all workers share (FLAMINGO_STORE)')
+    .option('--store <place>', 'the store that all workers share: a folder, or s3://bucket/prefix (FLAMINGO_STORE)')
     .option('--queue <name>', 'gpu: task queue to serve, such as flamingo-gpu-80gb (FLAMINGO_GPU_QUEUE)')
     .option('--account <name>', 'judge: account to serve (FLAMINGO_JUDGE_ACCOUNT; default: anthropic)')
     .option(
@@ -51,7 +51,7 @@ export function workerCommand(): Command {
 Examples:
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo worker gpu --store /mnt/shared/flamingo
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo worker gpu --store /mnt/shared/flamingo --spot auto --exit-when-idle 10m
-  ANTHROPIC_API_KEY=… flamingo worker judge --store /mnt/shared/flamingo
+  ANTHROPIC_API_KEY=… flamingo worker judge --store s3://my-bucket/flamingo
 
 A gpu worker runs programs that experiments bring (backend: {command: …}) for the owner of its data folder, or with
 FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,

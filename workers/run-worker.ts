@@ -21,7 +21,7 @@ import { escapedJson } from '../report/page/visible';
 import { ActivityCount } from './activity-count';
 import { connectPatiently } from './connect';
 import { endWhenIdle, idleLimit } from './idle';
-import { storeFolder } from './open-store';
+import { storePlace } from './open-store';
 import { identityOf, watchPeers } from './peers';
 import { servingBlock, tellCommand } from './serving';
 import { spotSetting, watchForNotice } from './spot-notice';
@@ -138,7 +138,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       address: config.connectionOptions.address ?? 'localhost:7233',
       namespace,
       storeId: store.id,
-      storePlace: storeFolder(),
+      storePlace: storePlace(),
       version,
       facts: (await facts?.()) ?? {},
       endsWhenIdle: idleMs === null ? null : (process.env['FLAMINGO_EXIT_WHEN_IDLE'] as string),

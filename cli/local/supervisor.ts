@@ -321,7 +321,9 @@ const JUDGE_KEY = 'ANTHROPIC_API_KEY';
 
 /** Those variables of `env` that have one of these names, for trainers of experiments' own; the judge's key is none. */
 export function valuesOf(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => names.includes(name) && name !== JUDGE_KEY));
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => names.includes(name) && name !== JUDGE_KEY && !name.startsWith('AWS_')),
+  );
 }
 
 function databaseFolder(files: LocalFiles): string {

@@ -89,7 +89,7 @@ function memoryStorage(): Storage {
   };
 }
 
-function tampered(bytes: Buffer): Buffer {
+export function tampered(bytes: Buffer): Buffer {
   const other = Buffer.from(bytes);
   other[0] = other[0]! ^ 1;
   return other;
