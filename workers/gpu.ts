@@ -16,12 +16,13 @@ import { measure } from '../gpu-activities/measure';
 import { OneTrainer } from '../gpu-activities/process/one-trainer';
 import { trainerFolder } from '../tools/locations.cjs';
 import { pythonOptions } from '../tools/start-python.cjs';
+import { cachedModels, deviceFacts } from './host-facts';
 import { cacheFolder, dataFolder } from './places';
 import { openStore, storeUmask } from './open-store';
 import { bundledModelFiles, bundledModelPath, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
-import { runWorker, workerLogger, type RunningWorker } from './run-worker';
+import { isEmbedded, runWorker, workerLogger, type RunningWorker } from './run-worker';
 import { clientRules } from './secret';
 import { runProcess } from './worker-process';
 
@@ -62,6 +63,9 @@ async function main(): Promise<void> {
     {
       name: 'gpu',
       taskQueue: process.env['FLAMINGO_GPU_QUEUE'] ?? DEFAULT_GPU_QUEUE,
+      store,
+      kin: isEmbedded() ? 'trusted' : 'checked',
+      facts: hostFacts,
       activities,
       // one GPU, one model, one operation
       maxConcurrentActivityTaskExecutions: 1,
@@ -72,6 +76,11 @@ async function main(): Promise<void> {
     },
     (running) => (worker = running),
   );
+}
+
+async function hostFacts(): Promise<Record<string, string>> {
+  const [device, models] = await Promise.all([deviceFacts(process.env), cachedModels(process.env)]);
+  return { device, models: models.length === 0 ? 'none here yet' : models.join(', ') };
 }
 
 /** Who runs a program decides what it may read and write; the whole store is not its business, whatever it asks for. */
