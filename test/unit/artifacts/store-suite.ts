@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import {
   ArtifactDamaged,
+  ArtifactMissing,
   Busy,
   LogUnwritable,
   type Manifest,
@@ -78,7 +79,8 @@ export function storeSuite(name: string, make: () => Storage): void {
       test('lost bytes are an error, and come back when they are put again', async () => {
         const ref = await store.putBytes('hello\n', '.txt');
         await storage.lose(ref);
-        await expect(store.read(ref)).rejects.toMatchObject({ code: 'ENOENT' });
+        await expect(store.read(ref)).rejects.toThrow(ArtifactMissing);
+        await expect(store.checkOut(ref)).rejects.toThrow(ArtifactMissing);
         await store.putBytes('hello\n', '.txt');
         expect((await store.read(ref)).toString()).toBe('hello\n');
       });
