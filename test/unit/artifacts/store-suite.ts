@@ -466,6 +466,13 @@ export function storeSuite(name: string, make: () => Storage): void {
         await expect(store.lease(work, 'two', 60)).rejects.toThrow(Busy);
       });
 
+      test('of several who come to an expired one, one gets it', async () => {
+        await store.lease(work, 'gone', -1);
+        const stores = [store, await storage.open(), await storage.open()];
+        const told = await Promise.allSettled(stores.map((each, index) => each.lease(work, `comer ${index}`, 60)));
+        expect(told.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      });
+
       test('a lease that someone else took over is not renewed away', async () => {
         const first = await store.lease(work, 'one', -1);
         await store.lease(work, 'two', 60);
