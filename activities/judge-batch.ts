@@ -7,14 +7,13 @@ import { Context } from '@temporalio/activity';
 import { recordAttempt, refuseHopeless } from './attempts';
 import { holderOf, withLease } from './leases';
 import { judgeOf, loadPlanForJudging } from '../artifacts/plans';
-import { readRows } from '../artifacts/rows';
 import type { Store, WorkKey } from '../artifacts/store';
 import { NO_RATES } from '../experiment/rates';
-import type { JudgementRequest } from '../experiment/rows';
 import type { AccountBounds } from '../workflows/account-messages';
 import type { JudgeBatchResult, JudgeShardInput } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
 import { checkBudget } from './budget';
+import { shardRequests } from './shard-requests';
 import { recordSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import { type Journal, journaledAttempts, openJournal, readJournals, type Usage } from '../artifacts/journal';
@@ -109,7 +108,7 @@ async function withRun(
         now: Date.now,
         signal: soft,
         hard: hard.signal,
-        requests: await readRows<JudgementRequest>(store, shard.requests),
+        requests: await shardRequests(store, input),
         instruments: stored.plan.instruments,
         host: hostname(),
         holder,

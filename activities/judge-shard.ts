@@ -6,12 +6,13 @@ import { Context } from '@temporalio/activity';
 import { recordAttempt, refuseHopeless } from './attempts';
 import { holderOf, withLease } from './leases';
 import { judgeOf, type PlanForJudging } from '../artifacts/plans';
-import { readRows, toJsonLines } from '../artifacts/rows';
+import { toJsonLines } from '../artifacts/rows';
 import type { Store, WorkKey } from '../artifacts/store';
 import type { Instrument } from '../experiment/plan';
-import type { JudgementProvenance, JudgementRequest } from '../experiment/rows';
+import type { JudgementProvenance } from '../experiment/rows';
 import type { JudgeShardInput, JudgeShardResult } from '../workflows/activity-types';
 import { checkBudget } from './budget';
+import { shardRequests } from './shard-requests';
 import { recordSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import type { JudgeClient } from '../judge/client';
@@ -56,7 +57,7 @@ export async function judgeShard(
 
     const context = Context.current();
     await refuseHopeless(await store.attempts(work));
-    const requests = await readRows<JudgementRequest>(store, shard.requests);
+    const requests = await shardRequests(store, input);
     const attempt = await store.attempt(work, holderOf(context.info).attempt);
     const room = roomInFlight(requests.length, stored.plan.instruments);
     const journal = await openJournal(attempt, await journaledAttempts(store, work, shard.salvage), { room });

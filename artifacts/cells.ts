@@ -22,7 +22,7 @@ import {
   storedCompletionShards,
   storedJudgements,
 } from './rows';
-import type { Manifest, Store, WorkKey } from './store';
+import type { Store, WorkKey } from './store';
 import { readJournals } from './journal';
 
 export interface CellRows {
@@ -83,15 +83,16 @@ export async function readWanted(store: Store, plan: Plan, cell: PlannedCell): P
   const known = recent.get(cell);
   const kept = known?.of === of ? known.wanted.deref() : undefined;
   if (kept !== undefined) return kept;
-  const wanted = await wantedOf(store, plan, cell, shards);
-  recent.set(cell, { of, wanted: new WeakRef(wanted) });
+  const { rows, open } = await completionsOf(store, cell, shards);
+  const wanted = wantedOf(plan, cell, rows);
+  // what was damaged comes back with the same hashes
+  if (open.length === 0) recent.set(cell, { of, wanted: new WeakRef(wanted) });
   return wanted;
 }
 
-async function wantedOf(store: Store, plan: Plan, cell: PlannedCell, shards: Manifest[]): Promise<Wanted> {
+function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha256, Completion>): Wanted {
   const questions = plan.questionSets[cell.questionSet] ?? [];
   const texts = new Map(questions.map((question) => [question.key, askedText(question)]));
-  const stored = await completionsOf(store, shards);
   const completions = completionTasks(cell, questions)
     .flatMap(({ id }) => stored.get(id) ?? [])
     .sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -144,8 +145,9 @@ export async function readVerdicts(store: Store, wanted: WantedJudgement[]): Pro
   for (const group of new Set(wanted.map((each) => each.group))) {
     // in one look: a shard that commits meanwhile still has its journals
     const { committed, open } = await store.survey('judgements', group);
-    for (const [id, row] of await judgementsOf(store, committed)) judged.set(id, row);
-    begun.push(...open);
+    const read = await judgementsOf(store, group, committed);
+    for (const [id, row] of read.rows) judged.set(id, row);
+    begun.push(...open, ...read.open);
   }
   if (wanted.every(({ request }) => judged.has(request.id))) return judged;
   for (const work of begun) {
@@ -163,7 +165,7 @@ export async function judgementProvenance(store: Store, group: string): Promise<
     const { finished } = await readJournals(await store.attempts(work));
     for (const { provenance } of finished.values()) rows.set(provenance.id, provenance);
   }
-  for (const row of await judgementProvenanceOf(store, committed)) rows.set(row.id, row);
+  for (const row of await judgementProvenanceOf(store, group, committed)) rows.set(row.id, row);
   return [...rows.values()];
 }
 

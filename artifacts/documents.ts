@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import type { ArtifactRef } from '../experiment/plan';
-import { ArtifactDamaged, type SmallFiles, type Store } from './store';
+import { ArtifactDamaged, MADE_ANEW, type SmallFiles, type Store } from './store';
 
 /** `what` the document is, for the error. Throws `ArtifactDamaged`. What is returned is as it was stored. */
 export async function readDocument<T>(store: Store, ref: ArtifactRef, shape: z.ZodType, what: string): Promise<T> {
@@ -36,6 +36,19 @@ export async function readSmallFile<T>(
   return text === null ? null : checkedDocument<T>(text, shape, files.place(name), what);
 }
 
+/**
+ * Rows of a file that grew line by line, of that shape. A crash may tear what was written last, and the next line begins
+ * anew after it; so a line that can not be read is counted and passed over, and half a last one is nothing yet.
+ */
+export function appendedRows<T>(text: string | null, shape: z.ZodType): { rows: T[]; damagedLines: number } {
+  const lines = (text ?? '')
+    .split('\n')
+    .slice(0, -1)
+    .filter((line) => line !== '');
+  const rows = lines.map((line) => documentOrNull<T>(line, shape)).filter((row) => row !== null);
+  return { rows, damagedLines: lines.length - rows.length };
+}
+
 /** For what is as good as absent when it can not be read. Null where `text` is, where it is no JSON or of another shape. */
 export function documentOrNull<T>(text: string | null, shape: z.ZodType): T | null {
   try {
@@ -46,15 +59,8 @@ export function documentOrNull<T>(text: string | null, shape: z.ZodType): T | nu
   }
 }
 
-/**
- * Rows of JSON Lines, each an object, and of that shape where one is given. Throws `ArtifactDamaged` with the line.
- * `remedy`: where deleting the file is none.
- */
-export function checkedRows<T>(
-  text: string,
-  file: string,
-  { shape, remedy = MADE_ANEW }: { shape?: z.ZodType; remedy?: string } = {},
-): T[] {
+/** Rows of JSON Lines, each an object. Throws `ArtifactDamaged` with the line. */
+export function checkedRows<T>(text: string, file: string): T[] {
   return text.split('\n').flatMap((line, index) => {
     if (line === '') return [];
     const place = `${file}:${index + 1}`;
@@ -62,24 +68,20 @@ export function checkedRows<T>(
     try {
       row = JSON.parse(line);
     } catch (error) {
-      throw notThat(place, 'row', 'it is not JSON', error, remedy);
+      throw notThat(place, 'row', 'it is not JSON', error);
     }
     if (typeof row !== 'object' || row === null || Array.isArray(row)) {
-      throw notThat(place, 'row', 'it is no object', undefined, remedy);
+      throw notThat(place, 'row', 'it is no object', undefined);
     }
-    const error = shape?.safeParse(row).error;
-    if (error !== undefined) throw notThat(place, 'row', wrong(error), error, remedy);
     return [row as T];
   });
 }
-
-const MADE_ANEW = 'Delete the file and run the experiment again: what it belongs to is made anew.';
 
 function wrong({ issues: [issue] }: z.ZodError): string {
   const place = issue === undefined || issue.path.length === 0 ? 'it' : `its \`${issue.path.join('.')}\``;
   return `${place} is not what it should be`;
 }
 
-function notThat(file: string, what: string, why: string, cause: unknown, remedy = MADE_ANEW): ArtifactDamaged {
-  return new ArtifactDamaged(`${file} in the store is no ${what}: ${why}. ${remedy}`, { cause });
+function notThat(file: string, what: string, why: string, cause: unknown): ArtifactDamaged {
+  return new ArtifactDamaged(`${file} in the store is no ${what}: ${why}. ${MADE_ANEW}`, { cause });
 }

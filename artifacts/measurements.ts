@@ -4,6 +4,7 @@
 import { keyOf, type Sha256 } from '../experiment/canonical';
 import type { PlannedMeasurement } from '../experiment/plan';
 import type { MeasuredPair } from '../experiment/rows';
+import { readOrPutAside } from './healing';
 import { adapterOf, readRows } from './rows';
 import type { Manifest, Store, WorkKey } from './store';
 
@@ -18,8 +19,13 @@ export async function storedMeasurement(store: Store, measurement: PlannedMeasur
   return adapter === undefined ? null : store.manifest(measurementWork(measurement, adapter));
 }
 
-/** By id; null when there is none. */
+/** By id; null when there is none, or only a damaged one, which is put aside. */
 export async function storedPairs(store: Store, measurement: PlannedMeasurement): Promise<MeasuredPair[] | null> {
-  const rows = (await storedMeasurement(store, measurement))?.results['rows'];
-  return rows === undefined ? null : readRows<MeasuredPair>(store, rows);
+  const adapter = await adapterOf(store, measurement.context.recipe);
+  if (adapter === undefined) return null;
+  const work = measurementWork(measurement, adapter);
+  const manifest = await store.manifest(work);
+  const rows = manifest?.results['rows'];
+  if (manifest === null || rows === undefined) return null;
+  return readOrPutAside(store, work, manifest, () => readRows<MeasuredPair>(store, rows));
 }

@@ -1,7 +1,7 @@
 /**
  * How much of a plan the store already holds: what `flamingo plan`, `status` and the budget gate count with.
  */
-import { storedMeasurement } from './measurements';
+import { storedPairs } from './measurements';
 import { adapterOf, stepsNotKept } from './rows';
 import type { Store } from './store';
 import type { Sha256 } from '../experiment/canonical';
@@ -59,7 +59,7 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
   }
   const measurements = plan.configurations.flatMap((configuration) => configuration.measurements ?? []);
   for (const measurement of new Map(measurements.map((each) => [each.key, each])).values()) {
-    const there = (await storedMeasurement(store, measurement)) !== null;
+    const there = (await storedPairs(store, measurement)) !== null;
     reuse.measurements[there ? 'reused' : 'new'] += 1;
     if (there) reuse.measured.push(measurement.key);
   }

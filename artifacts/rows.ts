@@ -7,7 +7,8 @@ import { keptAdapterKey, keptSteps } from '../experiment/kept-steps';
 import type { ArtifactRef, Plan, PlannedCell } from '../experiment/plan';
 import type { Completion, Judgement, JudgementProvenance } from '../experiment/rows';
 import { checkedRows } from './documents';
-import type { Manifest, Store } from './store';
+import { readOrPutAside } from './healing';
+import type { Manifest, Store, WorkKey } from './store';
 
 /** Files that are read at once. */
 const SHARDS_AT_ONCE = 8;
@@ -30,6 +31,20 @@ export async function adapterOf(store: Store, key: Sha256 | null): Promise<Sha25
   return manifest === null ? undefined : (manifest.results['weights'] as ArtifactRef).sha256;
 }
 
+/**
+ * The committed adapter of this key with every file held against its hash, which takes a second or two for each GB; null where
+ * there is none, or a damaged one, which is put aside.
+ */
+export async function intactAdapter(store: Store, key: Sha256): Promise<Manifest | null> {
+  const work: WorkKey = { stage: 'adapters', key };
+  const manifest = await store.manifest(work);
+  if (manifest === null) return null;
+  return readOrPutAside(store, work, manifest, async () => {
+    for (const ref of Object.values(manifest.results)) await store.checkOut(ref);
+    return manifest;
+  });
+}
+
 /** The steps of a fine-tune that the plan evaluates and the store has no adapter of, ascending. */
 export async function stepsNotKept(store: Store, plan: Plan, recipeKey: Sha256): Promise<number[]> {
   const lacking: number[] = [];
@@ -48,12 +63,16 @@ export async function storedCompletionShards(store: Store, cell: PlannedCell): P
 
 /** All stored completions of a cell's context, by id. May hold more than the cell asks for (an earlier, larger run). */
 export async function storedCompletions(store: Store, cell: PlannedCell): Promise<Map<Sha256, Completion>> {
-  return completionsOf(store, await storedCompletionShards(store, cell));
+  return (await completionsOf(store, cell, await storedCompletionShards(store, cell))).rows;
 }
 
-/** Rows of committed shards. */
-export function completionsOf(store: Store, shards: Manifest[]): Promise<Map<Sha256, Completion>> {
-  return gather<Completion>(store, shards);
+/** Rows of a cell's committed shards. `open`: those whose file is damaged; they are put aside, and their rows are missing. */
+export function completionsOf(
+  store: Store,
+  { contextKey }: Pick<PlannedCell, 'contextKey'>,
+  shards: Manifest[],
+): Promise<{ rows: Map<Sha256, Completion>; open: WorkKey[] }> {
+  return gather<Completion>(store, contextKey, shards);
 }
 
 export function judgementGroup(cell: PlannedCell, instrument: Sha256): string {
@@ -61,25 +80,52 @@ export function judgementGroup(cell: PlannedCell, instrument: Sha256): string {
 }
 
 export async function storedJudgements(store: Store, group: string): Promise<Map<Sha256, Judgement>> {
-  return judgementsOf(store, await store.manifests('judgements', group));
+  return (await judgementsOf(store, group, await store.manifests('judgements', group))).rows;
 }
 
-/** Rows of committed shards. */
-export function judgementsOf(store: Store, shards: Manifest[]): Promise<Map<Sha256, Judgement>> {
-  return gather<Judgement>(store, shards);
+/** Rows of a group's committed shards. `open`: those whose file is damaged; they are put aside, and their journals remain. */
+export function judgementsOf(
+  store: Store,
+  group: string,
+  shards: Manifest[],
+): Promise<{ rows: Map<Sha256, Judgement>; open: WorkKey[] }> {
+  return gather<Judgement>(store, group, shards);
 }
 
 /** How the rows of committed shards came about: requests, tokens, models, hosts. */
-export async function judgementProvenanceOf(store: Store, shards: Manifest[]): Promise<JudgementProvenance[]> {
-  const read = await pLimit(SHARDS_AT_ONCE).map(shards, async ({ provenance: { rows } }) =>
-    rows === undefined ? [] : readRows<JudgementProvenance>(store, rows),
+export async function judgementProvenanceOf(
+  store: Store,
+  group: string,
+  shards: Manifest[],
+): Promise<JudgementProvenance[]> {
+  const read = await pLimit(SHARDS_AT_ONCE).map(shards, (shard) =>
+    provenanceOf<JudgementProvenance>(store, group, shard),
   );
   return read.flat();
 }
 
-async function gather<T extends { id: Sha256 }>(store: Store, manifests: Manifest[]): Promise<Map<Sha256, T>> {
-  const shards = await pLimit(SHARDS_AT_ONCE).map(manifests, ({ results }) =>
-    readRows<T>(store, results['rows'] as ArtifactRef),
+/** How the rows of a committed shard came about; none where that is damaged: then the shard is put aside. */
+export async function provenanceOf<T>(store: Store, group: string, shard: Manifest): Promise<T[]> {
+  const { rows } = shard.provenance;
+  if (rows === undefined) return [];
+  return (await readOrPutAside(store, workOf(group, shard), shard, () => readRows<T>(store, rows))) ?? [];
+}
+
+async function gather<T extends { id: Sha256 }>(
+  store: Store,
+  group: string,
+  manifests: Manifest[],
+): Promise<{ rows: Map<Sha256, T>; open: WorkKey[] }> {
+  const shards = await pLimit(SHARDS_AT_ONCE).map(manifests, (shard) =>
+    readOrPutAside(store, workOf(group, shard), shard, () => readRows<T>(store, shard.results['rows'] as ArtifactRef)),
   );
-  return new Map(shards.flat().map((row) => [row.id, row]));
+  const rows = shards.flatMap((each) => each ?? []);
+  return {
+    rows: new Map(rows.map((row) => [row.id, row])),
+    open: manifests.filter((_, index) => shards[index] === null).map((shard) => workOf(group, shard)),
+  };
+}
+
+function workOf(group: string, { stage, key }: Manifest): WorkKey {
+  return { stage, group, key };
 }

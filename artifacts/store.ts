@@ -38,7 +38,7 @@ export interface Store {
   readonly id: string;
   /** Stores bytes under their hash; equal bytes are stored once. `suffix` such as `.jsonl` is for people. */
   putBytes(bytes: string | Uint8Array, suffix: string): Promise<ArtifactRef>;
-  /** Reads and verifies; throws `ArtifactDamaged` when the bytes do not hash to `ref.sha256`. */
+  /** Reads and verifies; throws `ArtifactDamaged` when the bytes do not hash to `ref.sha256`, `ArtifactMissing` when they are gone. */
   read(ref: ArtifactRef): Promise<Buffer>;
   /**
    * A working copy of an artifact, for programs that read files: its absolute path on this machine, good for the
@@ -199,7 +199,16 @@ export class LogUnwritable extends Error {
   override name = 'LogUnwritable';
 }
 
-/** Stored bytes are not what their reference says. */
+/** Stored bytes are not what their reference says, or are gone. */
 export class ArtifactDamaged extends Error {
-  override name = 'ArtifactDamaged';
+  override name: string = 'ArtifactDamaged';
 }
+
+/** Stored bytes are gone. */
+export class ArtifactMissing extends ArtifactDamaged {
+  override name = 'ArtifactMissing';
+  readonly code = 'ENOENT';
+}
+
+/** What a person is told of damage that ends an activity: nothing has to be deleted. */
+export const MADE_ANEW = 'Run the experiment again: what it belongs to is made anew.';

@@ -127,6 +127,7 @@ export function conclude(outcome: ExperimentOutcome, options: { json: boolean },
   const { report } = outcome;
   for (const line of judgingLines(report?.judging ?? [])) say(line);
   for (const line of unreadLines(report?.unread ?? [])) say(pc.yellow(line));
+  for (const line of healedLines(report?.healed ?? 0)) say(line);
   if (report !== null) {
     say(`Report: ${pc.bold(report.html)}`);
     const { passed, failed } = report.expectations;
@@ -143,6 +144,12 @@ export function conclude(outcome: ExperimentOutcome, options: { json: boolean },
   if (outcome.status !== 'complete') return EXIT.incomplete;
   if (report !== null && report.expectations.failed > 0) return EXIT.failed;
   return (report?.unread ?? []).length > 0 ? EXIT.incomplete : EXIT.done;
+}
+
+/** `healed`: how many stored things were found damaged. */
+export function healedLines(healed: number): string[] {
+  const what = healed === 1 ? '1 object of the store was' : `${healed} objects of the store were`;
+  return healed === 0 ? [] : [`${what} found damaged so far, and made anew.`];
 }
 
 /** One line a metric and judge of which nothing could be read in some cells. */

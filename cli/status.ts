@@ -2,6 +2,7 @@
  * `flamingo status EXPERIMENT`: what runs, and what is in the store. Works without Temporal, then from the store alone.
  */
 import { Command } from 'commander';
+import { healedInPlan } from '../artifacts/healed-in-plan';
 import { countReuse, type Reuse } from '../artifacts/reuse';
 import { recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
@@ -11,6 +12,7 @@ import { experimentWorkflowId } from '../workflows/messages';
 import pc from './paint';
 import { connect, isRemote } from './connection';
 import { InvalidUse } from './errors';
+import { healedLines } from './follow';
 import { LocalFiles, type LocalState } from './local/state';
 import { uiLine, workflowPage } from './local/ui-gate';
 import { experimentName } from './names';
@@ -34,6 +36,7 @@ export function statusCommand(): Command {
         throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
       const { plan } = await loadPlan(store, record.plan);
       const stored = await countReuse(store, plan);
+      const healed = (await healedInPlan(store, plan)).length;
       if (options.json) {
         printJson({
           experiment: name,
@@ -41,10 +44,11 @@ export function statusCommand(): Command {
           plan: record.plan,
           store: store.id,
           stored,
+          ...(healed > 0 && { healed }),
           running: running?.progress ?? null,
         });
       } else {
-        printForPeople(name, record.output, stored, running);
+        printForPeople(name, record.output, { stored, healed }, running);
       }
     });
 }
@@ -68,7 +72,12 @@ async function liveSnapshot(name: string): Promise<Snapshot | null> {
   }
 }
 
-function printForPeople(name: string, output: string, stored: Reuse, running: Snapshot | null): void {
+function printForPeople(
+  name: string,
+  output: string,
+  { stored, healed }: { stored: Reuse; healed: number },
+  running: Snapshot | null,
+): void {
   print(pc.bold(`${name} · ${running === null ? 'not running' : running.progress.status}`));
   if (running !== null) for (const line of progressLines(running)) print(`  ${line.mark} ${line.name}  ${line.text}`);
   const count = (what: string, { new: missing, reused }: { new: number; reused: number }): void =>
@@ -78,6 +87,7 @@ function printForPeople(name: string, output: string, stored: Reuse, running: Sn
   count('completions', stored.completions);
   count('judgements', stored.judgements);
   if (stored.measurements.new + stored.measurements.reused > 0) count('measurements', stored.measurements);
+  for (const line of healedLines(healed)) print(line);
   print(`Results: ${output}`);
   const state = localServices();
   if (state !== null) print(uiLine(state, running === null ? '/' : workflowPage(experimentWorkflowId(name))));

@@ -12,7 +12,8 @@ import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types'
 import { refuseHopeless } from '../activities/attempts';
 import { requirePermitted } from '../activities/clients';
 import { holderOf, withLease } from '../activities/leases';
-import { stepsNotKept } from '../artifacts/rows';
+import { intactAdapter, stepsNotKept } from '../artifacts/rows';
+import { keptAdapterKey, keptSteps } from '../experiment/kept-steps';
 import { commitAdapters } from './commit-adapters';
 import { trainByCommand, type CommandWork } from './command/train';
 import type { ProgramHost } from './command/program';
@@ -31,7 +32,11 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
   if (recipe === null || recipeKey === null) throw new Error(`${planned.name} is the base model: nothing to fine-tune`);
   const work: WorkKey = { stage: 'adapters', key: recipeKey };
 
-  const standing = await store.manifest(work);
+  // asked for only when a GPU needs it: then damage is found here, before anything is made with it
+  const standing = await withHeartbeat(`checking the adapter of ${planned.name}`, async () => {
+    for (const step of keptSteps(stored.plan, recipeKey)) await intactAdapter(store, keptAdapterKey(recipeKey, step));
+    return intactAdapter(store, recipeKey);
+  });
   const lacking = await stepsNotKept(store, stored.plan, recipeKey);
   if (standing !== null && lacking.length === 0) return resultOf(standing, true);
 

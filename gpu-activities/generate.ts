@@ -6,7 +6,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { cellOf, configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
 import { storedCompletions, toJsonLines } from '../artifacts/rows';
-import type { Store, WorkKey } from '../artifacts/store';
+import { readOrPutAside } from '../artifacts/healing';
+import { MADE_ANEW, type Store, type WorkKey } from '../artifacts/store';
 import { keyOf, type Sha256 } from '../experiment/canonical';
 import { adapterKeyOf } from '../experiment/kept-steps';
 import type { ArtifactRef, PlannedCell, Sampling } from '../experiment/plan';
@@ -147,17 +148,25 @@ async function makeShard(
   });
 }
 
+/** The workflow has it made again, and comes back. */
+function gone(id: string, why: string): Error {
+  return failure(FAILURES.DamagedArtifact, `the adapter of ${id} can not be used: ${why}. ${MADE_ANEW}`);
+}
+
+/** Fails with `DamagedArtifact` where there is none that can be used. */
 export async function adapterFolder(
   store: Store,
   { id }: Pick<PlannedCell, 'id'>,
   key: Sha256 | null,
 ): Promise<Adapter | null> {
   if (key === null) return null;
-  const manifest = await store.manifest({ stage: 'adapters', key });
-  if (manifest === null) {
-    throw failure(FAILURES.InvalidInput, `the adapter of ${id} is gone from the store; run again`);
-  }
+  const work: WorkKey = { stage: 'adapters', key };
+  const manifest = await store.manifest(work);
+  if (manifest === null) throw gone(id, 'it is not in the store');
   const { weights, config } = manifest.results as Record<'weights' | 'config', ArtifactRef>;
-  const path = await store.checkOutFolder({ 'adapter_model.safetensors': weights, 'adapter_config.json': config });
+  const path = await readOrPutAside(store, work, manifest, () =>
+    store.checkOutFolder({ 'adapter_model.safetensors': weights, 'adapter_config.json': config }),
+  );
+  if (path === null) throw gone(id, 'its files are damaged');
   return { path, sha256: weights.sha256, configSha256: config.sha256 };
 }

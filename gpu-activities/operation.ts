@@ -7,6 +7,7 @@
 import { Context } from '@temporalio/activity';
 import { recordAttempt, type AttemptEnd } from '../activities/attempts';
 import type { Attempt } from '../artifacts/store';
+import { unavailable } from '../artifacts/unavailable';
 import { interruption } from '../activities/interruption';
 import { failure, FAILURES, isFailure } from '../workflows/failures';
 import { NotSetUp } from './process/not-set-up';
@@ -53,6 +54,9 @@ const STEP_DEADLINE_MS = 600_000;
 /** How long a stopped trainer may take to finish its step and save. Longer than that and the checkpoint before counts. */
 const STOP_GRACE_MS = 60_000;
 const BEAT_MS = 2_000;
+
+/** How Python, Rust and torch say that the disk is full, over its quota, read-only or failing. */
+const NO_PLACE = /\[Errno (?:28|122|30|5)\]|os error (?:28|122|30|5)\b|No space left on device/;
 
 const PHASES: Record<Operation['op'], GpuHeartbeat['phase']> = {
   finetune: 'training',
@@ -147,6 +151,7 @@ export async function runOperation(
       case 'failed': {
         const reason = new Error(end.message);
         if (end.kind === 'data' || end.kind === 'config' || end.kind === 'nan') throw fail('hopeless', reason);
+        if (NO_PLACE.test(end.message)) throw fail('host', failure(FAILURES.StoreUnavailable, end.message));
         if (end.kind === 'oom') throw fail('oom', reason);
         host.discard(trainer, end.kind === 'cuda');
         throw fail(end.kind === 'cuda' ? 'host' : 'died', reason);
@@ -155,6 +160,7 @@ export async function runOperation(
   } catch (error) {
     if (error instanceof AttemptFailed) throw error;
     if (trainer !== null) host.discard(trainer, false);
+    if (unavailable(error) !== null) throw error;
     if (signal.aborted) throw await interrupted(fail, context);
     throw fail('died', hung ?? (error as Error));
   } finally {
@@ -199,7 +205,7 @@ export function toTemporalFailure({ end, failure: reason, message }: AttemptFail
     case 'oom':
       return failure(FAILURES.OutOfMemory, message);
     case 'host':
-      return failure(FAILURES.HostFailure, message);
+      return isFailure(reason, FAILURES.StoreUnavailable) ? reason : failure(FAILURES.HostFailure, message);
     case 'died':
       return failure(FAILURES.TrainerDied, message);
   }

@@ -39,11 +39,15 @@ export interface AskOptions {
  * Server errors and broken connections are repeated with full jitter. A request's first failure does not tell whose trouble
  * it is, so the request is soon repeated. If nothing was answered between two failures the judge is away: the pauses sum to
  * 14 s on average, a server's restart. If others were answered, it is this request's own trouble, also when it is the last
- * one that is left: 2 s are enough, and the end of the experiment may wait for it.
+ * one that is left: 2 s are enough, and the end of the experiment may wait for it. A connection that breaks is known at once
+ * and says nothing of the server, so the first two are asked again at once.
  */
 const ATTEMPTS = 5;
-const RETRY_BASE_MS = { away: 2000, own: 250 };
+const RETRY_BASE_MS = { away: 2000, own: 250, broken: 50 };
+const BROKEN_AT_MOST = 2;
 const RETRY_LONGEST_MS = 16_000;
+/** Of requests that had left: one that never did (refused, unknown host) tells of a server that is away. */
+const BREAKS: ReadonlySet<RequestFailure['kind']> = new Set(['network', 'cut_body']);
 /**
  * When so many requests fail without any reply between, the rest waits for what becomes of them. When all of them are given
  * up the judge is not reachable, and the rest is not tried.
@@ -149,7 +153,9 @@ export class RetryingJudge {
             return { kind: 'exhausted', failure, lost };
           }
           this.failing.add(build);
-          const base = own || failures === 1 ? RETRY_BASE_MS.own : RETRY_BASE_MS.away;
+          const broken = BREAKS.has(failure.kind) && failure.mayBePaid && failures <= BROKEN_AT_MOST;
+          const soon = own || failures === 1 ? RETRY_BASE_MS.own : RETRY_BASE_MS.away;
+          const base = broken ? RETRY_BASE_MS.broken : soon;
           const delay = failure.delayMs
             ? pace.jittered(failure.delayMs)
             : jitter(clock, base, RETRY_LONGEST_MS, failures);

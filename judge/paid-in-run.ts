@@ -3,6 +3,7 @@
  * too, of which Temporal heard no result.
  */
 import pLimit from 'p-limit';
+import { isDamage } from '../artifacts/healing';
 import type { StoredPlan } from '../artifacts/plans';
 import { readRows } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
@@ -25,10 +26,16 @@ export const BATCH_ATTEMPT = '-batch';
 /** How many shards' attempts are looked for side by side. */
 const SHARDS_AT_ONCE = 16;
 
-/** `cut`: the list of `CutShard`s that `planJudging` stored; `run`: what the names of the run's attempts begin with. */
-export async function paidInRun(store: Store, { spec }: StoredPlan, cut: ArtifactRef, run: string): Promise<Paid> {
+/** Null where the list is damaged: then only the shards' own results say. `cut`: the list of `CutShard`s that `planJudging` stored; `run`: what the names of the run's attempts begin with. */
+export async function paidInRun(
+  store: Store,
+  { spec }: StoredPlan,
+  cut: ArtifactRef,
+  run: string,
+): Promise<Paid | null> {
   const total: Paid = { requests: 0, usd: 0 };
-  const shards = await readRows<CutShard>(store, cut);
+  const shards = await readRows<CutShard>(store, cut).catch(unlessDamaged);
+  if (shards === null) return null;
   const attempts = await pLimit(SHARDS_AT_ONCE).map(shards, ({ group, key }) =>
     store.attempts({ stage: 'judgements', group, key }),
   );
@@ -41,4 +48,9 @@ export async function paidInRun(store: Store, { spec }: StoredPlan, cut: Artifac
     }
   }
   return total;
+}
+
+function unlessDamaged(error: unknown): null {
+  if (isDamage(error)) return null;
+  throw error;
 }

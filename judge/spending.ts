@@ -2,12 +2,10 @@
  * What an experiment has spent on its judge, recorded in the store, and whether that reaches its cap.
  */
 import { z } from 'zod';
-import { checkedRows } from '../artifacts/documents';
+import { appendedRows } from '../artifacts/documents';
 import type { Store } from '../artifacts/store';
 
 const ENTRY = z.looseObject({ usd: z.number().min(0) });
-/** Nothing makes it anew, and without it the cap would let the same amount be spent again. */
-const SPENDING_REMEDY = 'Mend or remove that line; what it held no longer counts towards the cap.';
 
 export async function recordSpending(
   store: Store,
@@ -18,13 +16,14 @@ export async function recordSpending(
 }
 
 export async function spentUsd(store: Store, experiment: string): Promise<number> {
-  const text = (await store.readRecord('spending', experiment)) ?? '';
-  // what follows the last newline was torn by a kill
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  return checkedRows<z.infer<typeof ENTRY>>(whole, `spending/${experiment}`, {
-    shape: ENTRY,
-    remedy: SPENDING_REMEDY,
-  }).reduce((sum, { usd }) => sum + usd, 0);
+  return (await spending(store, experiment)).usd;
+}
+
+/** `damagedLines`: what they held no longer counts towards the cap. */
+export async function spending(store: Store, experiment: string): Promise<{ usd: number; damagedLines: number }> {
+  const text = await store.readRecord('spending', experiment);
+  const { rows, damagedLines } = appendedRows<z.infer<typeof ENTRY>>(text, ENTRY);
+  return { usd: rows.reduce((sum, { usd }) => sum + usd, 0), damagedLines };
 }
 
 /**
@@ -38,8 +37,9 @@ export async function capReached(
   usdInFlight = 0,
 ): Promise<string | null> {
   if (maxUsd === null) return null;
-  const spent = await spentUsd(store, experiment);
+  const { usd: spent, damagedLines } = await spending(store, experiment);
   if (spent + usdInFlight < maxUsd) return null;
   const ordered = usdInFlight > 0 ? ` and about $${usdInFlight.toFixed(2)} more are in flight` : '';
-  return `$${spent.toFixed(2)} of the cap of $${maxUsd.toFixed(2)} are spent${ordered}`;
+  const lost = damagedLines > 0 ? `; ${damagedLines} damaged lines of the record are not counted` : '';
+  return `$${spent.toFixed(2)} of the cap of $${maxUsd.toFixed(2)} are spent${ordered}${lost}`;
 }

@@ -16,6 +16,11 @@ import { fetchThroughProxy, proxyFor } from './proxy';
 type ReplyPart = Pick<Response, 'status' | 'ok' | 'headers' | 'url' | 'body' | 'text' | 'json'>;
 
 const OPEN = { keepAlive: true, scheduling: 'lifo' } as const;
+/**
+ * An idle connection is probed after so long, and then each second. One that the other side knows no more is reset by the first
+ * probe; without, a request on it would wait for its whole deadline. The agent only does so from a connection's second use on.
+ */
+const PROBE_AFTER_MS = 1_000;
 
 /** Bytes of a reply that is read whole. A judge's answer has some hundred, a page of batches some ten thousand. */
 export const MAX_REPLY_BYTES = 16 * 2 ** 20;
@@ -41,6 +46,7 @@ export function plainFetch(env: NodeJS.ProcessEnv): typeof fetch {
           ...(typeof body === 'string' ? { 'content-length': Buffer.byteLength(body) } : {}),
         },
       });
+      request.on('socket', (socket) => socket.setKeepAlive(true, PROBE_AFTER_MS));
       const abort = (): void => void request.destroy(aborted());
       if (signal?.aborted) abort();
       signal?.addEventListener('abort', abort, { once: true });

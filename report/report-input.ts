@@ -5,6 +5,7 @@
  * `otherJudges`, `calibration` and `logProbabilities` alone, so that two runs with equal rows give equal bytes. All the
  * rest is provenance: it reaches report.html and provenance.json only.
  */
+import type { Healed } from '../artifacts/healing';
 import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedMetric } from '../experiment/plan';
 import type { Judgement } from '../experiment/rows';
@@ -155,6 +156,8 @@ export interface Provenance {
   judging: readonly JudgingProvenance[];
   /** Absent where nothing is measured. */
   measurements?: readonly MeasurementProvenance[];
+  /** What was found damaged in the store, and made anew; absent for nothing. */
+  healed?: readonly Healed[];
 }
 
 /** Version of Flamingo, and its commit where it runs from a clone. */

@@ -66,6 +66,7 @@ async function write(
       html: join(output, 'report.html'),
       expectations: countOutcomes(results.expectations),
       judging: [...(input.judgingCounts ?? [])],
+      ...(input.provenance.healed && { healed: input.provenance.healed.length }),
       ...(input.unread && input.unread.length > 0 && { unread: [...input.unread] }),
       ...(input.logProbabilities && { logProbabilities: figuresOf(results.logProbabilities) }),
     };

@@ -10,6 +10,7 @@ import {
   condition,
   isCancellation,
   log,
+  patched,
   rootCause,
   setCurrentDetails,
   setHandler,
@@ -17,7 +18,7 @@ import {
 } from '@temporalio/workflow';
 import type { ArtifactRef } from '../experiment/plan';
 import { accountResumed, type PausedAccount } from './account-messages';
-import type { CellInput, JudgeShard, JudgeShardResult } from './activity-types';
+import type { CellInput, JudgeShard, JudgeShardResult, PublishResult } from './activity-types';
 import { ConfigurationState } from './configuration-state';
 import {
   configurationProgress,
@@ -36,6 +37,9 @@ import { STAGE } from './search-attributes';
  * Workers take a shard when they can ask its questions (workers/paced-slots.ts).
  */
 const SHARDS_IN_FLIGHT = 100;
+
+/** How often a stage whose input was damaged meanwhile is run, before the next run has to see to it. */
+const ROUNDS = 3;
 
 export async function configuration(input: ConfigurationInput): Promise<ConfigurationResult> {
   const state = new ConfigurationState(input.configuration, input.paused, input.maxUsd);
@@ -96,13 +100,14 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     tell();
   }
 
-  async function judge(cell: CellInput): Promise<void> {
+  async function judge(cell: CellInput, round = 1): Promise<void> {
     const entry = state.cell(cell.cell);
     entry.state = 'judging';
     const { reused, shards, cut } = await pausable(() => planning.planJudging(cell));
     entry.judged = reused;
     if (cut !== null) cuts.set(cell.cell, cut);
     tell();
+    let unanswered = 0;
     const count = async (shard: JudgeShard): Promise<void> => {
       const summary = `judge ${cell.cell}: ${shard.count} × ${shard.metric}`;
       const work = { ...cell, experiment: input.experiment, shard };
@@ -110,16 +115,20 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
         () => judgeInMode(shard.queue ?? input.judgeQueue, summary, { ...work, maxUsd: state.maxUsd }),
         () => state.waiting === null,
       );
+      unanswered += result.missing;
       entry.judged += result.judged;
       entry.paid.usd += result.usd;
       entry.paid.requests += result.requests;
       tell();
     };
     await inWindow(shards, SHARDS_IN_FLIGHT, count);
-    await publish(cell);
+    const { completions, missing } = await publish(cell);
+    // all was answered, and yet something is missing: it was damaged meanwhile, and is open again
+    const damaged = missing > 0 && unanswered === 0 && completions === completionsOf(cell.cell);
+    if (damaged && round < ROUNDS && patched('judge-what-was-damaged')) await judge(cell, round + 1);
   }
 
-  async function publish(cell: CellInput): Promise<void> {
+  async function publish(cell: CellInput): Promise<PublishResult> {
     const entry = state.cell(cell.cell);
     const cut = cuts.get(cell.cell) ?? null;
     const published = await planning.publishCell({ ...cell, output: input.output, cut });
@@ -128,24 +137,42 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     if (published.paid !== null) entry.paid = published.paid;
     if (entry.state === 'judging') entry.state = published.missing > 0 ? 'incomplete' : 'done';
     tell();
+    return published;
+  }
+
+  async function finetune(): Promise<void> {
+    enter('finetune');
+    const work = { plan, configuration: name, experiment: input.experiment };
+    await pausable(() => gpu(`fine-tune ${name}`, false).finetune({ ...work, maxUsd: state.maxUsd }));
+  }
+
+  /** A stage that needs the adapter; one that turns out damaged is made anew, and the stage runs again. */
+  async function withAdapter(stage: string, run: () => Promise<unknown>): Promise<void> {
+    for (let round = 1; ; round++) {
+      enter(stage);
+      try {
+        await pausable(run);
+        return;
+      } catch (error) {
+        const cause = error instanceof ActivityFailure ? error.cause : error;
+        if (recipeKey === null || round === ROUNDS || !isFailure(cause, FAILURES.DamagedArtifact)) throw error;
+        await finetune();
+      }
+    }
   }
 
   const { plan } = input;
   const { name, cells, measurements, recipeKey } = input.configuration;
+  const completionsOf = (id: string) => cells.find((cell) => cell.id === id)?.completions;
   const gpu = (summary: string, urgent: boolean) => gpuActivities(input.gpuQueue, summary, urgent);
   const judging: Promise<void>[] = [];
   let failed: unknown;
   try {
-    if (recipeKey !== null) {
-      enter('finetune');
-      const work = { plan, configuration: name, experiment: input.experiment };
-      await pausable(() => gpu(`fine-tune ${name}`, false).finetune({ ...work, maxUsd: state.maxUsd }));
-    }
+    if (recipeKey !== null) await finetune();
     for (const condition of measurements) {
-      enter(`measure ${name}, ${condition}`);
-      const work = { plan, configuration: name, condition };
+      const stage = `measure ${name}, ${condition}`;
       try {
-        await pausable(() => gpu(`measure ${name}, ${condition}`, true).measure(work));
+        await withAdapter(stage, () => gpu(stage, true).measure({ plan, configuration: name, condition }));
       } catch (error) {
         if (isCancellation(error)) throw error;
         failed ??= error; // the answers can still be had
@@ -154,9 +181,8 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     for (const { id, answersStored } of cells) {
       const cell = { plan, configuration: name, cell: id };
       if (!answersStored) {
-        enter(`generate ${id}`);
         state.cell(id).state = 'generating';
-        await pausable(() => gpu(`generate ${id}`, true).generate(cell));
+        await withAdapter(`generate ${id}`, () => gpu(`generate ${id}`, true).generate(cell));
       }
       judging.push(
         judge(cell).catch(async (error: unknown) => {

@@ -43,7 +43,7 @@ const TABLE = {
   DamagedArtifact: {
     thrownBy: 'every activity that reads the store',
     retry: 'never',
-    seen: 'A stored file has other bytes than its hash says, or another shape; the message names it. Delete that file and run again: what it belongs to is made anew.',
+    seen: 'A stored file is gone, has other bytes than its hash says, or another shape; the message names it. Run again: what it belongs to is made anew.',
   },
   StoreUnavailable: {
     thrownBy: 'every activity that reads or writes the store',

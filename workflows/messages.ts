@@ -129,6 +129,8 @@ export interface ReportOutcome {
   unread?: UnreadMetric[];
   /** Bad minus good, in nats; absent where nothing is measured. */
   logProbabilities?: LogProbabilityFigures[];
+  /** Stored things of this experiment that were found damaged so far, and are made anew; absent for none. */
+  healed?: number;
 }
 
 /** A metric of a cell, as one judge judged it. */

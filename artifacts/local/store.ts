@@ -27,8 +27,10 @@ import { privateFolder } from '../private-files';
 import { InvalidReference } from '../reference';
 import {
   ArtifactDamaged,
+  ArtifactMissing,
   type Attempt,
   type Lease,
+  MADE_ANEW,
   type Manifest,
   type RecordFolder,
   SHARED_PLACES,
@@ -88,14 +90,14 @@ export class LocalStore implements Store {
   }
 
   async read(ref: ArtifactRef): Promise<Buffer> {
-    const bytes = await readFile(this.path(ref.uri));
+    const bytes = await present(this.path(ref.uri), (path) => readFile(path));
     refuseOther(this.path(ref.uri), sha256(bytes), ref);
     return bytes;
   }
 
   async checkOut(ref: ArtifactRef): Promise<string> {
     const path = this.path(ref.uri);
-    refuseOther(path, await hashFile(path), ref);
+    refuseOther(path, await present(path, hashFile), ref);
     return path;
   }
 
@@ -269,10 +271,17 @@ function isSharedPlace(name: string): boolean {
 
 function refuseOther(path: string, found: Sha256, { sha256: expected }: ArtifactRef): void {
   if (found === expected) return;
-  throw new ArtifactDamaged(
-    `${path} has SHA-256 ${found}, expected ${expected}. ` +
-      'Delete the file and run the experiment again: what it belongs to is made anew.',
-  );
+  throw new ArtifactDamaged(`${path} has SHA-256 ${found}, expected ${expected}. ${MADE_ANEW}`);
+}
+
+/** What `read` gives of the file at `path`. Throws `ArtifactMissing`. */
+async function present<T>(path: string, read: (path: string) => Promise<T>): Promise<T> {
+  try {
+    return await read(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new ArtifactMissing(`${path} is gone. ${MADE_ANEW}`, { cause: error });
+  }
 }
 
 async function symlinkIfAbsent(target: string, path: string): Promise<void> {

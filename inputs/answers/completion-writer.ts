@@ -2,10 +2,10 @@
  * Puts given answers into the store, where they are completions like any others.
  */
 import { hostname } from 'node:os';
-import { readRows, storedCompletionShards, toJsonLines } from '../../artifacts/rows';
+import { storedCompletions, toJsonLines } from '../../artifacts/rows';
 import type { Store } from '../../artifacts/store';
 import { keyOf, type Sha256 } from '../../experiment/canonical';
-import type { ArtifactRef, PlannedCell } from '../../experiment/plan';
+import type { PlannedCell } from '../../experiment/plan';
 import type { Completion } from '../../experiment/rows';
 
 /** Completions a shard: large enough to be few files, small enough to be read whole. */
@@ -22,10 +22,7 @@ export class CompletionWriter {
   ) {}
 
   static async begin(store: Store, cell: PlannedCell): Promise<CompletionWriter> {
-    const there = new Set<Sha256>();
-    for (const { results } of await storedCompletionShards(store, cell)) {
-      for (const { id } of await readRows<Completion>(store, results['rows'] as ArtifactRef)) there.add(id);
-    }
+    const there = new Set((await storedCompletions(store, cell)).keys());
     return new CompletionWriter(store, cell, there);
   }
 

@@ -2,7 +2,7 @@
  * Where and when the completions of a cell were made.
  */
 import type { CellRows } from '../../artifacts/cells';
-import { readRows, storedCompletionShards } from '../../artifacts/rows';
+import { provenanceOf, storedCompletionShards } from '../../artifacts/rows';
 import type { Store } from '../../artifacts/store';
 import type { CompletionProvenance } from '../../experiment/rows';
 import type { CellProvenance } from '../report-input';
@@ -12,10 +12,7 @@ import { probeOf } from './probes';
 export async function completionProvenance(store: Store, { cell }: CellRows): Promise<CellProvenance> {
   const shards = await storedCompletionShards(store, cell);
   const rows: CompletionProvenance[] = [];
-  for (const { provenance } of shards) {
-    if (provenance['rows'] !== undefined)
-      for (const row of await readRows<CompletionProvenance>(store, provenance['rows'])) rows.push(row);
-  }
+  for (const shard of shards) rows.push(...(await provenanceOf<CompletionProvenance>(store, cell.contextKey, shard)));
   const probes = distinct(shards.flatMap((shard) => probeOf(shard).probe ?? []));
   // shards of older versions did not count them
   const special = shards.reduce((sum, { facts }) => sum + Number(facts['withSpecialTokens'] ?? 0), 0);

@@ -2,6 +2,7 @@
  * What a report is built from, gathered from the store: the rows of the cells as the judges see them, and how all of it
  * came about.
  */
+import { healedInPlan } from '../../artifacts/healed-in-plan';
 import { hostname } from 'node:os';
 import type { CellRows } from '../../artifacts/cells';
 import type { FailedConfiguration } from '../../artifacts/experiments';
@@ -26,6 +27,8 @@ export async function gather(
 ): Promise<ReportInput> {
   const judged = await Promise.all(cells.map((rows) => readJudging(store, spec, rows)));
   const measured = await readMeasured(store, plan);
+  const completed = await Promise.all(cells.map((rows) => completionProvenance(store, rows)));
+  const healed = await healedInPlan(store, plan);
   return {
     ...judgedInput(plan, spec, cells),
     ...(measured && { logProbabilities: measured.conditions }),
@@ -40,9 +43,10 @@ export async function gather(
       file: { path: source.file, text: source.text },
       overrides,
       fineTunes: await fineTuneProvenance(store, plan.configurations),
-      cells: await Promise.all(cells.map((rows) => completionProvenance(store, rows))),
+      cells: completed,
       judging: judged.map(({ provenance }) => provenance),
       ...(measured && { measurements: measured.provenance }),
+      ...(healed.length > 0 && { healed }),
     },
     costs: costsOf(spec, judged),
     judgingCounts: await judgingCounts(store, cells),

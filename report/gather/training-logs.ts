@@ -1,12 +1,16 @@
 /**
  * How the fine-tunes went, step by step, from the logs that their manifests name.
  */
+import { isDamage } from '../../artifacts/healing';
 import { readRows } from '../../artifacts/rows';
 import type { Manifest, Store } from '../../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration } from '../../experiment/plan';
 import type { HeldOutLoss, TrainingLog, TrainingPoint, TrainingSpeed } from '../report-input';
 
-/** One log for each configuration whose fine-tune is there. */
+/**
+ * One log for each configuration whose fine-tune is there. A damaged one is left out: it is for people, and its adapter may be
+ * whole, which nobody would train again for a curve.
+ */
 export async function trainingLogs(
   store: Store,
   configurations: readonly Pick<PlannedConfiguration, 'name' | 'recipeKey' | 'heldOutRows'>[],
@@ -17,12 +21,16 @@ export async function trainingLogs(
     const log = manifest?.results['log'];
     if (manifest == null || log === undefined) continue;
     const speed = manifest.provenance['speed'];
-    logs.push({
-      configuration: name,
-      points: await readRows<TrainingPoint>(store, log),
-      speed: await readRows<TrainingSpeed>(store, speed as ArtifactRef),
-      ...(heldOutRows ? { heldOut: await heldOutLosses(store, manifest, heldOutRows) } : {}),
-    });
+    try {
+      logs.push({
+        configuration: name,
+        points: await readRows<TrainingPoint>(store, log),
+        speed: await readRows<TrainingSpeed>(store, speed as ArtifactRef),
+        ...(heldOutRows ? { heldOut: await heldOutLosses(store, manifest, heldOutRows) } : {}),
+      });
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+    }
   }
   return logs;
 }

@@ -1,6 +1,7 @@
 /**
  * How the results came about: what ran where, the rubrics, and the experiment file.
  */
+import type { Healed } from '../../artifacts/healing';
 import type { FineTuneProvenance, ReportInput } from '../report-input';
 import { duration, hash, instant, integer, plural } from './format';
 import { markup, type Markup } from './markup';
@@ -11,7 +12,7 @@ import { trainingHealth } from './training-health';
 
 export function provenanceSection(input: ReportInput): Markup {
   const { provenance, plan, spec, trainingLogs } = input;
-  const { flamingo, file, overrides, fineTunes, cells, judging } = provenance;
+  const { flamingo, file, overrides, fineTunes, cells, judging, healed = [] } = provenance;
   return markup`<section id="provenance">
     <h2>Provenance</h2>
     <dl class="facts">
@@ -33,6 +34,7 @@ export function provenanceSection(input: ReportInput): Markup {
       </div>
     </dl>
     ${overrides.length > 0 && markup`<p>Changed for this run: ${overrides.join('; ')}.</p>`}
+    ${healed.length > 0 && markup`<p>${healedWords(healed)}</p>`}
     ${
       fineTunes.length > 0 &&
       markup`<h3>Fine-tunes</h3>
@@ -155,4 +157,11 @@ function spanText(from: string | null, to: string | null): string {
 /** The first twelve digits, and the words after the hash where there were changes. */
 function shortCommit(commit: string): string {
   return commit.replace(/^([0-9a-f]{12})[0-9a-f]+/, '$1');
+}
+
+/** Rows of the same keys are the same, whenever they were made: so the figures do not tell. */
+function healedWords(healed: readonly Healed[]): string {
+  const stages = [...new Set(healed.map(({ stage }) => stage))];
+  const counts = stages.map((stage) => `${stage} ${healed.filter((each) => each.stage === stage).length}`);
+  return `Found damaged in the store, and made anew: ${counts.join(', ')}.`;
 }

@@ -10,6 +10,7 @@ import { setImmediate } from 'node:timers/promises';
 import {
   type AppendLog,
   ArtifactDamaged,
+  ArtifactMissing,
   type Attempt,
   Busy,
   type Lease,
@@ -86,7 +87,7 @@ export class MemoryStore implements Store {
     await setImmediate();
     if (!/^blobs\/[\w.-]+$/.test(ref.uri)) throw new Error(`artifact URI ${JSON.stringify(ref.uri)} leaves the store`);
     const bytes = this.bucket.blobs.get(ref.uri);
-    if (bytes === undefined) throw Object.assign(new Error(`${ref.uri} is not there`), { code: 'ENOENT' });
+    if (bytes === undefined) throw new ArtifactMissing(`${ref.uri} is not there`);
     if (sha256(bytes) !== ref.sha256) throw new ArtifactDamaged(`${ref.uri} has SHA-256 ${sha256(bytes)}`);
     return bytes;
   }

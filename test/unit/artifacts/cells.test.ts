@@ -8,15 +8,19 @@ import { buildCall } from '../../../judge/request';
 import { planJudging } from '../../../judge/cut-shards';
 import { publishCell } from '../../../report/publish';
 import { countReuse } from '../../../artifacts/reuse';
-import type { Store } from '../../../artifacts/store';
+import type { Store, WorkKey } from '../../../artifacts/store';
+import { healedInPlan } from '../../../artifacts/healed-in-plan';
+import { healedObjects } from '../../../artifacts/healing';
+import { openJournal } from '../../../artifacts/journal';
+import { shardRequests } from '../../../activities/shard-requests';
 import { STORAGES, type Storage } from '../../support/stores';
-import { judgeOf, judgeQueuesOf, queueOf, type StoredPlan } from '../../../artifacts/plans';
+import { judgeOf, judgeQueuesOf, queueOf, storePlan, type StoredPlan } from '../../../artifacts/plans';
 import { readRows, toJsonLines } from '../../../artifacts/rows';
 import { keyOf } from '../../../experiment/canonical';
 import { partId } from '../../../experiment/combined';
 import { expand } from '../../../experiment/expand/expand';
 import type { Instrument, PlannedCell } from '../../../experiment/plan';
-import type { Completion, Judgement, JudgementRequest } from '../../../experiment/rows';
+import type { Completion, Judgement, JudgementProvenance, JudgementRequest } from '../../../experiment/rows';
 import { completionTasks } from '../../../experiment/shards';
 import type { JudgeShard } from '../../../workflows/activity-types';
 import { inputs, SMALL, specOf } from '../experiment/samples';
@@ -114,6 +118,21 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     );
   }
 
+  function provenanceOf(id: string): JudgementProvenance {
+    const at = '2026-01-01T00:00:00Z';
+    return {
+      id,
+      requestId: null,
+      model: 'm',
+      inputTokens: 1,
+      outputTokens: 1,
+      requests: 1,
+      latencyMs: 1,
+      host: 'h',
+      at,
+    };
+  }
+
   const planned = () => planJudging(store, stored, cell);
 
   test('what a cell asks is read once for the same answers, and anew when there are others', async () => {
@@ -126,6 +145,69 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     const other = await elsewhere.open();
     expect((await readWanted(other, stored.plan, cell)).completions).toHaveLength(0);
     elsewhere.remove();
+  });
+
+  test('damaged answers and verdicts count as missing, are open again and recorded, and are good once made anew', async () => {
+    await answer(cell);
+    const { shards } = await planned();
+    for (const shard of shards) await judgeShard(shard);
+    const all = await countReuse(store, stored.plan);
+    const { group, key } = shards[0]!;
+    const found = (await store.manifest({ stage: 'judgements', group, key }))!;
+    await storage.tamper(found.results['rows']!);
+    const lessJudged = await countReuse(store, stored.plan);
+    expect(lessJudged.judgements.new).toBe(all.judgements.new + shards[0]!.count);
+    const again = await planned();
+    expect(again.shards).toEqual([expect.objectContaining({ group, key, count: shards[0]!.count })]);
+    await judgeShard(again.shards[0]!);
+    expect(await countReuse(store, stored.plan)).toEqual(all);
+
+    const [completions] = await store.manifests('completions', cell.contextKey);
+    await storage.tamper(completions!.results['rows']!);
+    // what is in memory still is not read again
+    const anew = expand(stored.spec, inputs()).plan;
+    const reread = anew.configurations[0]!.cells[0] as PlannedCell;
+    expect((await readWanted(store, anew, reread)).completions.length).toBeLessThan(cell.completions);
+    await answer(cell);
+    const counted = await countReuse(store, anew);
+    expect(counted).toEqual({ ...all, cells: counted.cells });
+    expect(await healedInPlan(store, stored.plan)).toMatchObject([
+      { stage: 'judgements', group, key },
+      { stage: 'completions', group: cell.contextKey },
+    ]);
+  });
+
+  test('verdicts of a damaged shard are still in its journals', async () => {
+    await answer(cell);
+    const { shards } = await planned();
+    const { group, key, requests } = shards[0]!;
+    const work: WorkKey = { stage: 'judgements', group, key };
+    const journal = await openJournal(await store.attempt(work, 'a'));
+    for (const row of (await readRows<JudgementRequest>(store, requests)).map(verdict))
+      journal.append({ row, provenance: provenanceOf(row.id) }, { requests: 1, inputTokens: 1, outputTokens: 1 });
+    await journal.close();
+    await judgeShard(shards[0]!);
+    const before = (await readCell(store, stored.plan, cell)).judged;
+    await storage.tamper((await store.manifest(work))!.results['rows']!);
+    expect((await readCell(store, stored.plan, cell)).judged).toBe(before);
+    expect(await store.manifest(work)).toBeNull();
+  });
+
+  test('requests of a shard that vanish are put there again', async () => {
+    await answer(cell);
+    const ref = await storePlan(store, stored);
+    const { shards } = await planned();
+    const input = { plan: ref, configuration: cell.configuration, cell: cell.id, experiment: 'e', maxUsd: null };
+    const [first, second] = shards as [JudgeShard, JudgeShard];
+    const asked = await readRows<JudgementRequest>(store, first.requests);
+    await judgeShard(second);
+    for (const damage of ['lose', 'tamper'] as const) {
+      await storage[damage](first.requests);
+      expect(await shardRequests(store, { ...input, shard: first })).toEqual(asked);
+    }
+    expect(await healedObjects(store)).toHaveLength(2);
+    const unknown = { ...first, key: second.key, requests: { ...first.requests, sha256: second.key } };
+    await expect(shardRequests(store, { ...input, shard: unknown })).rejects.toThrow('Run the experiment again');
   });
 
   test('shards name their judge, its queue and its mode, as far as they are not the experiment’s own', async () => {

@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import {
   ArtifactDamaged,
+  ArtifactMissing,
   Busy,
   LogUnwritable,
   type Manifest,
@@ -78,7 +79,8 @@ export function storeSuite(name: string, make: () => Storage): void {
       test('lost bytes are an error, and come back when they are put again', async () => {
         const ref = await store.putBytes('hello\n', '.txt');
         await storage.lose(ref);
-        await expect(store.read(ref)).rejects.toMatchObject({ code: 'ENOENT' });
+        await expect(store.read(ref)).rejects.toThrow(ArtifactMissing);
+        await expect(store.checkOut(ref)).rejects.toThrow(ArtifactMissing);
         await store.putBytes('hello\n', '.txt');
         expect((await store.read(ref)).toString()).toBe('hello\n');
       });
@@ -462,6 +464,13 @@ export function storeSuite(name: string, make: () => Storage): void {
         await store.lease(work, 'two', -1);
         await store.lease(work, 'three', 60);
         await expect(store.lease(work, 'two', 60)).rejects.toThrow(Busy);
+      });
+
+      test('of several who come to an expired one, one gets it', async () => {
+        await store.lease(work, 'gone', -1);
+        const stores = [store, await storage.open(), await storage.open()];
+        const told = await Promise.allSettled(stores.map((each, index) => each.lease(work, `comer ${index}`, 60)));
+        expect(told.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
       });
 
       test('a lease that someone else took over is not renewed away', async () => {

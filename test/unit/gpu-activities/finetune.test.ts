@@ -8,7 +8,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ArtifactDamaged, type Store, type WorkKey } from '../../../artifacts/store';
+import { healedObjects } from '../../../artifacts/healing';
+import { type Store, type WorkKey } from '../../../artifacts/store';
 import { sha256 } from '../../../experiment/canonical';
 import { keptAdapterKey } from '../../../experiment/kept-steps';
 import type { ArtifactRef, Plan } from '../../../experiment/plan';
@@ -189,14 +190,20 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
     expect(await text(store, (await store.manifest(work))!.results['card'])).toBe('card of finished');
   });
 
-  test('an adapter whose configuration was changed is not handed out', async () => {
+  test('an adapter whose configuration was changed is not handed out, and is trained again where it is needed', async () => {
     await expect(attempt(preempted, 1)).rejects.toMatchObject({ type: 'Preempted' });
     await attempt(finishing([]), 2);
     const store = await storage.open();
     const { config } = (await store.manifest(work))!.results as { config: ArtifactRef };
     expect(await adapterFolder(store, { id: 'plain' }, work.key)).toMatchObject({ configSha256: config.sha256 });
     await storage.tamper(config);
-    await expect(adapterFolder(store, { id: 'plain' }, work.key)).rejects.toThrow(ArtifactDamaged);
+    await expect(adapterFolder(store, { id: 'plain' }, work.key)).rejects.toMatchObject({ type: 'DamagedArtifact' });
+    expect(await store.manifest(work)).toBeNull();
+    expect(await attempt(finishing([]), 3)).toMatchObject({ reused: false });
+    await storage.tamper((await store.manifest(work))!.results['weights']!);
+    expect(await attempt(finishing([]), 4)).toMatchObject({ reused: false });
+    expect(await attempt(finishing([]), 5)).toMatchObject({ reused: true });
+    expect((await healedObjects(store)).filter(({ key }) => key === work.key)).toHaveLength(2);
   });
 
   test('the rows are handed out as a file', async () => {

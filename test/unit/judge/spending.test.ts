@@ -1,6 +1,5 @@
-/** What is spent is summed up; a damaged record is named instead of being counted as nothing. */
-import { ArtifactDamaged } from '../../../artifacts/store';
-import { capReached, recordSpending, spentUsd } from '../../../judge/spending';
+/** What is spent is summed up; damaged lines are counted and said. */
+import { capReached, recordSpending, spending, spentUsd } from '../../../judge/spending';
 import { STORAGES } from '../../support/stores';
 
 test.each(STORAGES)('spending is summed up, half a last line aside, in the %s store', async (_, make) => {
@@ -14,12 +13,13 @@ test.each(STORAGES)('spending is summed up, half a last line aside, in the %s st
   const whole = await store.readRecord('spending', 'demo');
   await store.writeRecord('spending', 'demo', `${whole}{"usd": 4`);
   expect(await spentUsd(store, 'demo')).toBe(0.75);
+  // the next line stands by itself, and half a one is damage that is counted
+  await recordSpending(store, 'demo', { shard: 'c', usd: 1 });
+  expect(await spending(store, 'demo')).toEqual({ usd: 1.75, damagedLines: 1 });
   for (const line of ['{"usd"', '[]', '{"usd": "1"}', '{"usd": -3}']) {
     await store.writeRecord('spending', 'demo', `${whole}${line}\n`);
-    await expect(spentUsd(store, 'demo')).rejects.toThrow(ArtifactDamaged);
-    await expect(spentUsd(store, 'demo')).rejects.toThrow(
-      /^spending\/demo:3 in the store is no row: .* Mend or remove/,
-    );
+    expect(await spending(store, 'demo')).toEqual({ usd: 0.75, damagedLines: 1 });
+    expect(await capReached(store, 'demo', 0.5)).toContain('1 damaged lines of the record are not counted');
   }
   storage.remove();
 });

@@ -40,7 +40,7 @@ test('bytes lie under their hash', async () => {
 test('damaged bytes are refused, with the remedy', async () => {
   const ref = await store.putBytes('hello\n', '.txt');
   await truncate(join(root, ref.uri), 3);
-  await expect(store.read(ref)).rejects.toThrow('Delete the file');
+  await expect(store.read(ref)).rejects.toThrow('Run the experiment again');
 });
 
 test('a manifest that makes way is kept aside', async () => {
