@@ -17,7 +17,7 @@ export interface ClientOptions {
 }
 
 export function connect({ pathStyle }: ClientOptions): S3Client {
-  return new S3Client({
+  const client = new S3Client({
     forcePathStyle: pathStyle,
     maxAttempts: TRIES,
     retryMode: 'standard',
@@ -31,5 +31,27 @@ export function connect({ pathStyle }: ClientOptions): S3Client {
       httpAgent: { maxSockets: CONNECTIONS, keepAlive: true },
       httpsAgent: { maxSockets: CONNECTIONS, keepAlive: true },
     },
-  });
+  }); // the server's time goes with each answer: ages are told by it alone
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { headers } = result.response as { headers?: Record<string, string> };
+      Object.assign(result.output?.$metadata ?? {}, { date: Date.parse(headers?.['date'] ?? '') });
+      return result;
+    },
+    { step: 'deserialize', name: 'dateOfAnswer' },
+  );
+  // a clock that was set back: the SDK has taken the server's time from the refusal, and does not ask again
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if ((error as Error).name !== 'RequestTimeTooSkewed') throw error;
+        return next(args);
+      }
+    },
+    { step: 'initialize', name: 'againAfterClockChange' },
+  );
+  return client;
 }

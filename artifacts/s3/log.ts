@@ -47,7 +47,7 @@ export async function readLog(
   return texts.flatMap((text) => linesOf(text ?? ''));
 }
 
-interface WritableLog {
+export interface WritableLog {
   /**
    * Resolves when everything taken so far is kept. Waits out whatever passes by itself; rejects with `LogUnwritable` for what
    * does not, and with the signal's reason when that is aborted first.

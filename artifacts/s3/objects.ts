@@ -40,17 +40,7 @@ export class Objects {
   constructor(
     readonly client: S3Client,
     readonly address: Address,
-  ) {
-    client.middlewareStack.add(
-      (next) => async (args) => {
-        const result = await next(args);
-        const { headers } = result.response as { headers?: Record<string, string> };
-        Object.assign(result.output?.$metadata ?? {}, { date: Date.parse(headers?.['date'] ?? '') });
-        return result;
-      },
-      { step: 'deserialize', name: 'dateOfAnswer', override: true },
-    );
-  }
+  ) {}
 
   /** Null when there is none. */
   async get(key: string): Promise<Found | null> {
