@@ -28,7 +28,7 @@ const READY_MS = 120_000;
 const GRACE_MS = 60_000;
 const LOOPBACK = '127.0.0.1';
 /** Of the stand-in's model, milliseconds: a judge that is fast enough to be hit seldom would be no test. */
-const LATENCY = '200-600';
+const LATENCY = '400-1200';
 
 /** Two workers of each kind, by the names of their hosts. */
 export const WORKERS = {

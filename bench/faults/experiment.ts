@@ -3,7 +3,7 @@
  * fine-tune by Flamingo's own trainer, and one by the worked example of an experiment's own; the stand-in as the judge.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheFolder, installationRoot } from '../../workers/places';
 import { pythonPath } from '../../workers/toolchain';
@@ -15,13 +15,16 @@ export const IN_FLIGHT = 4;
 /** Optimizer steps between two checkpoints, of both trainers: experiments/own-trainer/train.py saves after every 20. */
 export const CHECKPOINT_EVERY = 20;
 const EPOCHS = 30;
+/** Two threads on two busy cores spin more than they compute, and an experiment's own trainer is given few variables. */
+const ONE_THREAD = 'import os\n\nos.environ["OMP_NUM_THREADS"] = "1"\n';
 
 /** Writes the experiment into `folder`; returns its file. The same files each time, hence the same keys. */
 export function writeExperiment(folder: string, model: string): string {
   mkdirSync(join(folder, 'mine'), { recursive: true });
   writeFileSync(join(folder, 'rows.jsonl'), rows());
   writeFileSync(join(folder, 'questions.yaml'), questions());
-  copyFileSync(join(installationRoot(), 'experiments', 'own-trainer', 'train.py'), join(folder, 'mine', 'train.py'));
+  const example = readFileSync(join(installationRoot(), 'experiments', 'own-trainer', 'train.py'), 'utf8');
+  writeFileSync(join(folder, 'mine', 'train.py'), ONE_THREAD + example);
   const file = join(folder, `${NAME}.yaml`);
   writeFileSync(file, yaml(model));
   return file;

@@ -5,7 +5,7 @@ import { InvalidOptions } from '../options';
 export const USAGE = `usage: npm run test:faults -- --minutes N [--seed S] [--json] [--only KIND,…] [--faults N] [--folder FOLDER]
        npm run test:faults -- --table FILE
 
-  --minutes   no round begins after so many; the one that runs is finished
+  --minutes   no round but the first begins after so many; the one that runs is finished
   --seed      of the faults, their moments and targets (default: 1); the same seed makes the same ones again
   --json      the summary as one JSON object on stdout
   --only      kinds of fault, between commas (--list names them)
