@@ -1,12 +1,15 @@
 /**
- * Stored files that are not what they should be, and references that lead to none: told to Temporal as failures that no
- * retry mends, whatever activity meets them.
+ * What is wrong with the store, told to Temporal in the same words whatever activity meets it: stored files that are not what
+ * they should be and references that lead to none, which no retry mends, and a store that is full or away, which
+ * waiting does.
  */
 import { InvalidReference } from '../artifacts/reference';
-import { ArtifactDamaged } from '../artifacts/store';
+import { JournalUnwritable } from '../artifacts/journal';
+import { ArtifactDamaged, LogUnwritable } from '../artifacts/store';
+import { unavailable } from '../artifacts/unavailable';
 import { failure, FAILURES } from '../workflows/failures';
 
-/** The same activities; `DamagedArtifact` and `InvalidInput` take the place of the store's own errors. */
+/** The same activities; `DamagedArtifact`, `InvalidInput` and `StoreUnavailable` take the place of the store's own errors. */
 export function refusingDamage<Activities extends object>(activities: Activities): Activities {
   const wrapped = Object.entries(activities).map(([name, activity]) => [
     name,
@@ -16,6 +19,8 @@ export function refusingDamage<Activities extends object>(activities: Activities
       } catch (error) {
         if (error instanceof ArtifactDamaged) throw failure(FAILURES.DamagedArtifact, error.message);
         if (error instanceof InvalidReference) throw failure(FAILURES.InvalidInput, error.message);
+        if (error instanceof JournalUnwritable || error instanceof LogUnwritable || unavailable(error) !== null)
+          throw failure(FAILURES.StoreUnavailable, (error as Error).message);
         throw error;
       }
     },

@@ -84,7 +84,7 @@ async function withRun(
     const abort = () => (grace = setTimeout(() => hard.abort(soft.reason), GRACE_MS));
     soft.addEventListener('abort', abort, { once: true });
     const beat = setInterval(() => {
-      context.heartbeat({ cell: input.cell, metric: shard.metric, ...progress });
+      context.heartbeat({ cell: input.cell, metric: shard.metric, ...progress, held: journal?.trouble ?? null });
       renew();
     }, BEAT_MS);
     try {

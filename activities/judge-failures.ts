@@ -4,17 +4,28 @@
  * account's workflow (workflows/account.ts); the configuration then waits until somebody resumes it.
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
+import { LogUnwritable } from '../artifacts/store';
+import { JournalUnwritable } from '../artifacts/journal';
+import { unavailable } from '../artifacts/unavailable';
 import { AccountPaused, JudgeMustWait, JudgeStopped, PAUSES_ACCOUNT, RequestFailed } from '../judge/errors';
 import type { AccountPause, PausedAccount } from '../workflows/account-messages';
 import { failure, FAILURES } from '../workflows/failures';
 import type { PausableAccount } from './account';
 import { interruption } from './interruption';
 
-/** What the provider or a person has to change; any other failure is counted, so that it can not repeat for ever. */
+const EXPECTED = [
+  ApplicationFailure,
+  JudgeStopped,
+  JudgeMustWait,
+  RequestFailed,
+  AccountPaused,
+  JournalUnwritable,
+  LogUnwritable,
+];
+
+/** What the provider, the store or a person has to change; any other failure is counted, so that it can not repeat for ever. */
 export function isExpected(error: unknown): boolean {
-  return [ApplicationFailure, JudgeStopped, JudgeMustWait, RequestFailed, AccountPaused].some(
-    (kind) => error instanceof kind,
-  );
+  return EXPECTED.some((kind) => error instanceof kind) || unavailable(error) !== null;
 }
 
 /** Runs `work` and throws its failure as the workflows know it (workflows/failures.ts). */

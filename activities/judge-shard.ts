@@ -15,7 +15,7 @@ import { checkBudget } from './budget';
 import { recordSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import type { JudgeClient } from '../judge/client';
-import { judgeItems, type JudgeProgress, type Troubles } from '../judge/shard';
+import { judgeItems, type JudgeProgress, roomInFlight, type Troubles } from '../judge/shard';
 import { journaledAttempts, openJournal } from '../artifacts/journal';
 import type { AccountShares } from '../judge/pacing/account-share';
 import { usdOf } from '../judge/prices';
@@ -26,6 +26,13 @@ export interface Judging {
   store: Store;
   shares: AccountShares;
   clientFor: (judge: Instrument['judge']) => JudgeClient;
+}
+
+/** What the UI and `flamingo status` show of a shard. `held`: why nothing is sent at present, on the store's side. */
+export interface JudgeHeartbeat extends Partial<JudgeProgress> {
+  cell: string;
+  metric: string;
+  held: string | null;
 }
 
 /** Between two heartbeats, each with a look at lease and budget: a cap is overrun by at most what is asked in this time. */
@@ -51,7 +58,8 @@ export async function judgeShard(
     await refuseHopeless(await store.attempts(work));
     const requests = await readRows<JudgementRequest>(store, shard.requests);
     const attempt = await store.attempt(work, holderOf(context.info).attempt);
-    const journal = await openJournal(attempt, await journaledAttempts(store, work, shard.salvage));
+    const room = roomInFlight(requests.length, stored.plan.instruments);
+    const journal = await openJournal(attempt, await journaledAttempts(store, work, shard.salvage), { room });
     const paidBefore = { ...journal.paid };
     let progress: Partial<JudgeProgress> & { cell: string; metric: string } = {
       cell: input.cell,
@@ -71,16 +79,21 @@ export async function judgeShard(
     const record = async (): Promise<void> => {
       const usd = usdSpent() - recorded;
       recorded += usd;
-      await recordSpending(store, input.experiment, { shard: shard.key, usd });
+      try {
+        await recordSpending(store, input.experiment, { shard: shard.key, usd });
+      } catch (error) {
+        recorded -= usd;
+        throw error;
+      }
     };
     const halt = new AbortController();
     const cancel = (): void => halt.abort(context.cancellationSignal.reason);
     if (context.cancellationSignal.aborted) cancel();
     context.cancellationSignal.addEventListener('abort', cancel, { once: true });
     const beat = setInterval(() => {
-      context.heartbeat(progress);
+      context.heartbeat({ ...progress, held: journal.trouble } satisfies JudgeHeartbeat);
       renew();
-      // a full disk stops the journal, which is what matters; a reached cap stops the shard
+      // a full disk holds the journal, and with it all spending; a reached cap stops the shard
       record()
         .catch(() => undefined)
         .then(() => checkBudget(store, input.experiment, input.maxUsd))

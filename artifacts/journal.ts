@@ -11,8 +11,8 @@
  * `paid` is what no earlier line of the log has counted, so the sum over all lines is what the shard has cost.
  *
  * Durability is the log's (store.ts). In the local store a line is the kernel's when `append` returns, so it survives the
- * death of the process (SIGKILL included). A power cut or a crash of the machine can lose the last seconds of lines;
- * those judgements are then asked, and paid, again, and nothing worse.
+ * death of the process (SIGKILL included), and is synced within a moment. A crash of the machine can lose what was not; those
+ * judgements are then asked, and paid, again, and nothing worse. A request is sent only while the journal is proven writable.
  *
  * A line counts when it ends in a newline and holds what it should. A torn last line is what a kill leaves behind and
  * is ignored; other broken lines are counted, so that damage is seen. Of several lines for one judgement, the earliest
@@ -47,14 +47,18 @@ export interface JournalContents {
 }
 
 export interface Journal extends JournalContents {
-  /** Taken when it returns. Throws `JournalUnwritable`, and from then on always: nothing more may be paid for. */
+  /** Taken when it returns, also while the store is full. Throws `JournalUnwritable` when that can not be mended by waiting. */
   append(finished: FinishedJudgement, paid: Usage): void;
   appendUnparsed(id: Sha256, paid: Usage): void;
   appendSpent(paid: Usage): void;
+  /** Awaited before anything is paid for: see `AppendLog.writable`. Throws `JournalUnwritable`, or the signal's reason. */
+  writable(signal?: AbortSignal): Promise<void>;
+  /** Why nothing more may be paid for at present, in words for a person; null when all is well. */
+  readonly trouble: string | null;
   close(): Promise<void>;
 }
 
-/** The disk is full, read-only or gone. Verdicts that can not be kept must not be bought. */
+/** The log was deleted, or may not be written. Verdicts that can not be kept must not be bought. */
 export class JournalUnwritable extends Error {
   override name = 'JournalUnwritable';
 }
@@ -73,12 +77,19 @@ export async function journaledAttempts(
   return attempts.flat();
 }
 
-/** Begins the attempt's journal, with what it and the `earlier` attempts hold. Throws `JournalUnwritable`. */
-export async function openJournal(attempt: Attempt, earlier: readonly Attempt[] = []): Promise<Journal> {
+/**
+ * Begins the attempt's journal, with what it and the `earlier` attempts hold. `room`: bytes that what is in flight can take
+ * (default: `openLog`'s). Throws `JournalUnwritable`.
+ */
+export async function openJournal(
+  attempt: Attempt,
+  earlier: readonly Attempt[] = [],
+  options: { room?: number } = {},
+): Promise<Journal> {
   const name = `judge-${attempt.name}.jsonl`;
   const { contents, log } = await unlessUnwritable(name, async () => ({
     contents: await readJournals([...earlier, attempt]),
-    log: await attempt.openLog(name),
+    log: await attempt.openLog(name, options),
   }));
   const write = (entry: Entry) => {
     try {
@@ -93,6 +104,16 @@ export async function openJournal(attempt: Attempt, earlier: readonly Attempt[] 
     append: ({ row, provenance }, paid) => write({ row, provenance, paid }),
     appendUnparsed: (id, paid) => write({ unparsed: id, paid }),
     appendSpent: (paid) => write({ paid }),
+    writable: async (signal) => {
+      try {
+        await log.writable(signal);
+      } catch (error) {
+        throw error instanceof LogUnwritable ? unwritable(name, error) : error;
+      }
+    },
+    get trouble() {
+      return log.trouble;
+    },
     close: () => log.close(),
   };
 }

@@ -1,5 +1,6 @@
 /** Manifests as they are stored. */
 import { z } from 'zod';
+import { canonicalJson } from '../experiment/canonical';
 import { documentOrNull } from './documents';
 import { artifactRef } from './reference';
 import type { Manifest } from './store';
@@ -19,4 +20,9 @@ const MANIFEST = z.looseObject({
 /** Null for one that is not there, torn, or of another shape: whoever finds no manifest does the work again. */
 export function parseManifest(text: string | null): Manifest | null {
   return documentOrNull(text, MANIFEST);
+}
+
+/** Whether these say the same, whoever wrote them down. */
+export function isSameManifest(one: Manifest | null, other: Manifest): boolean {
+  return one !== null && canonicalJson(one) === canonicalJson(other);
 }

@@ -52,6 +52,12 @@ export interface Store {
   manifest(work: WorkKey): Promise<Manifest | null>;
   /** Creates the manifest if absent (or no longer intact) and returns the one that stands: the first committer wins. */
   commit(work: WorkKey, manifest: Manifest): Promise<Manifest>;
+  /**
+   * If `manifest` is still the one that stands, takes it out of its place, so that the work is open again; it is kept under a
+   * name of its own, for a person to look at. Whoever finds that its files are not what it says calls this. Nothing
+   * happens when another one stands by now, or none. True when this call took it out: of several at once, one is told so.
+   */
+  putAside(work: WorkKey, manifest: Manifest): Promise<boolean>;
   /** Work of a group that was begun, in key order: each is committed or open at the moment it is looked at. */
   survey(stage: Stage, group: string): Promise<{ committed: Manifest[]; open: WorkKey[] }>;
   /** Manifests of a group, in key order. */
@@ -67,6 +73,10 @@ export interface Store {
   /** Small named records, the only mutable thing: an experiment's latest plan, its spending. Null when absent. */
   readRecord(folder: RecordFolder, name: string): Promise<string | null>;
   writeRecord(folder: RecordFolder, name: string, text: string): Promise<void>;
+  /**
+   * Adds a line durably. It stands on a line of its own also where an earlier append was torn by a crash; what such a crash
+   * left is for readers to pass over (`appendedRows` in documents.ts).
+   */
   appendRecord(folder: RecordFolder, name: string, line: string): Promise<void>;
   /**
    * Takes the lease on a piece of work, so that two attempts do not do it side by side. It only saves work: correctness
@@ -98,8 +108,12 @@ export interface Attempt extends SmallFiles {
   readonly work: WorkKey;
   /** Unique among the attempts at this work. */
   readonly name: string;
-  /** Begins a log, of which this process is the only writer. Throws `LogUnwritable`, also when there is one of that name. */
-  openLog(name: string): Promise<AppendLog>;
+  /**
+   * Begins a log, of which this process is the only writer. Throws `LogUnwritable` when there is one of that name. A store that
+   * is full or not reached is no error here: `writable` waits for it. `room`: bytes of lines that have to fit, whatever
+   * happens to the store, once `writable` has resolved; default 64 KiB.
+   */
+  openLog(name: string, options?: { room?: number }): Promise<AppendLog>;
   /** The complete lines of a log, whoever writes it or was killed while writing: half a last line is left out. */
   readLog(name: string): Promise<string[]>;
   /** The attempt's working copy on this machine; made if absent, and with it all that was synced from elsewhere. */
@@ -107,13 +121,33 @@ export interface Attempt extends SmallFiles {
 }
 
 /**
- * Lines that outlive the process which appends them. The local store writes each to the kernel at once. A remote one
- * may keep lines back for 250 ms before it uploads them as one segment; that much a killed process may lose.
+ * Lines that outlive the process which appends them. The local store hands each to the kernel at once, and syncs them to the
+ * disk in groups. A remote one may keep lines back for 250 ms before it uploads them as one segment; that much a killed process
+ * may lose.
+ *
+ * A store that is full, read-only or not reached is waited for: lines that it can not take now are kept in memory and
+ * written in their order as soon as it can. Whoever pays for a line awaits `writable` first.
  */
 export interface AppendLog {
-  /** Takes a line (without its newline). Throws `LogUnwritable` when this or an earlier one can not be kept, and then always. */
+  /**
+   * Takes a line (without its newline; it holds no NUL). Returns at once, and never fails because of the store's present
+   * state. Throws `LogUnwritable` when the log is closed or `writable` has rejected so.
+   */
   append(line: string): void;
-  /** Returns when all that was taken is as safe as the store can make it. Closing again does nothing. */
+  /**
+   * Resolves when the log is proven writable: no write is failing, everything taken more than a second ago is as safe as the
+   * store can make it, and `room` bytes more are sure to fit. Resolves without delay when all is well, so it can be asked
+   * before every request. Otherwise it waits, as long as it takes, for what mends itself or is mended by somebody (a full
+   * disk, a store that is not reached). Rejects with `LogUnwritable` for what waiting can not mend: the log was deleted, or
+   * access has been refused for five minutes; and with the signal's reason.
+   */
+  writable(signal?: AbortSignal): Promise<void>;
+  /** Why `writable` would wait now, in words for a person; null when all is well. */
+  readonly trouble: string | null;
+  /**
+   * Returns when all that was taken is as safe as the store can make it; rejects with `LogUnwritable` when the store has not
+   * taken it after ten seconds of trying, and what it did not take is lost. Closing again does nothing.
+   */
   close(): Promise<void>;
 }
 
@@ -139,7 +173,8 @@ export interface Workspace {
   sync(): Promise<void>;
 }
 
-export type RecordFolder = 'experiments' | 'spending' | 'permits';
+/** `healed`: what was found damaged and is made anew, by experiment (artifacts/healing.ts). */
+export type RecordFolder = 'experiments' | 'spending' | 'permits' | 'healed';
 
 export interface Lease {
   renew(): Promise<void>;
@@ -151,7 +186,15 @@ export class Busy extends Error {
   override name = 'Busy';
 }
 
-/** A log can not be kept; the message names it and the reason. */
+/**
+ * The store is full, read-only or not reached at the moment: waiting, or somebody, mends it. A remote store throws this for
+ * its outages; what the system says of a local one is told by its code (artifacts/unavailable.ts).
+ */
+export class StoreUnavailable extends Error {
+  override name = 'StoreUnavailable';
+}
+
+/** A log can not be kept, and waiting does not help; the message names it and the reason. */
 export class LogUnwritable extends Error {
   override name = 'LogUnwritable';
 }

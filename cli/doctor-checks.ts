@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { wayIn } from '../artifacts/local/create-exclusive';
+import { openStore, storePlace } from '../workers/open-store';
 import { cacheFolder, dataFolder } from '../workers/places';
 import {
   bundledModelFiles,
@@ -60,6 +61,7 @@ export async function allFindings(): Promise<Finding[]> {
     ...[7233, 8233].map((number) => () => port(number)),
     () => writable('data folder', dataFolder()),
     () => exclusive(dataFolder()),
+    store,
     () => space('disk of the data folder', dataFolder(), 2),
     () => space('disk of the cache', cacheFolder(), 1),
     gpu,
@@ -144,6 +146,18 @@ async function temporalAddress(): Promise<Finding> {
     `${address}: ${reached}`,
     'start that server, or unset TEMPORAL_ADDRESS to use the embedded one',
   );
+}
+
+/** One in a folder is made by the first command; one elsewhere has to be reached. */
+async function store(): Promise<Finding> {
+  const place = storePlace();
+  if (!place.includes('://')) return ok('store', place);
+  try {
+    const { id } = await openStore();
+    return ok('store', `${place} (${id})`);
+  } catch (error) {
+    return missing('store', messageOf(error), 'docs/store.md says what a store in object storage needs');
+  }
 }
 
 async function port(number: number): Promise<Finding> {

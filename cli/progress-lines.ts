@@ -1,6 +1,7 @@
 /**
  * A snapshot in words: one line a configuration. Pure, so that it can be tested without a terminal.
  */
+import type { JudgeHeartbeat } from '../activities/judge-shard';
 import type { GpuHeartbeat } from '../gpu-activities/operation';
 import type { ConfigurationProgress } from '../workflows/messages';
 import type { ConfigurationSnapshot, PendingActivity, Snapshot } from './snapshot';
@@ -53,6 +54,7 @@ function running(snapshot: ConfigurationSnapshot | undefined): { text: string; m
   if (gpu !== undefined && progress.waiting === null) parts.push(gpuText(gpu));
   const judged = judgedText(progress);
   if (judged !== '') parts.push(judged);
+  parts.push(...new Set(activities.flatMap(({ heartbeat }) => heldText(heartbeat))));
   for (const { type, attempt, lastFailure } of activities) {
     if (attempt > 1 && lastFailure !== null) parts.push(`${type} attempt ${attempt}: ${firstLine(lastFailure)}`);
   }
@@ -70,6 +72,12 @@ function gpuText(activity: PendingActivity): string {
   if (beat.tokensPerSecond !== undefined) parts.push(`${Math.round(beat.tokensPerSecond)} tokens/s`);
   if (beat.checkpoint !== undefined) parts.push(`checkpoint ${beat.checkpoint}`);
   return parts.join(', ');
+}
+
+/** Why judging waits for the store. Paths differ from shard to shard, reasons do not. */
+function heldText(heartbeat: unknown): string[] {
+  const held = (heartbeat as Partial<JudgeHeartbeat> | null)?.held;
+  return typeof held === 'string' ? [`waiting for the store: ${firstLine(held.replace(/^\S+: /, ''))}`] : [];
 }
 
 function judgedText({ cells }: ConfigurationProgress): string {

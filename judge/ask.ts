@@ -15,8 +15,16 @@ export type Answer =
   /** Several earlier requests got no answer, however often they were repeated. */
   | { kind: 'not_tried'; lost: 0 };
 
+/** Where replies are kept. Nothing is sent that could not be. */
+export interface Keeping {
+  /** Returns at once when all is well; waits while the store is full or away. */
+  writable(signal: AbortSignal): Promise<void>;
+  readonly trouble: string | null;
+}
+
 export interface AskOptions {
   client: JudgeClient;
+  keeping: Keeping;
   pace: Pace;
   clock: Clock;
   deadlineMs: number;
@@ -71,7 +79,7 @@ export class RetryingJudge {
    * the pace refuses with, or an abort's reason.
    */
   async ask(build: () => JudgeCall, characters: number, urgent = false): Promise<Answer> {
-    const { client, pace, clock, deadlineMs, quit, hard, onTrouble } = this.options;
+    const { client, keeping, pace, clock, deadlineMs, quit, hard, onTrouble } = this.options;
     let call: JudgeCall | undefined;
     let lost = 0;
     let failures = 0;
@@ -79,7 +87,12 @@ export class RetryingJudge {
     let failedAt: number | null = null;
     let own = false;
     for (;;) {
+      await keeping.writable(quit);
       const ticket = await pace.enter(characters, quit, urgent || call !== undefined);
+      if (keeping.trouble !== null) {
+        ticket.leave(); // others, whose journal is well, may have the place
+        continue;
+      }
       if (pace.heardAt > this.lastFailureAt) this.forgetFailures();
       if (call === undefined && this.failing.size + this.unanswered >= UNREACHABLE_AFTER) {
         ticket.leave();

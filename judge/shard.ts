@@ -7,6 +7,8 @@
  * - a request that fails in transport also after its retries is *missing*: never a row, asked again by the next run;
  * - a systemic failure (`JudgeStopped`) ends the shard with its reason, and what is finished stays in the journal.
  *
+ * No request is sent while the journal is not proven writable: a full store is waited for, and costs nothing.
+ *
  * On abort no request is started any more; those in flight are awaited for `graceMs` and journaled, since they are paid,
  * then the abort's reason is thrown. Calling again with the same requests and a new journal in the same folder goes on.
  * Nothing here knows Temporal, and nothing but the client knows HTTP; `Pace` says when a request may start.
@@ -95,6 +97,20 @@ export interface JudgedItems {
 /** Items of a shard that may be asked, or wait for their turn, at once; how many are in flight is the pace's business. */
 const LANES = 400;
 
+/** Bytes that the lines of a judgement take at most, besides its reply's text: ids, model, provenance. */
+const LINE_BYTES = 1_500;
+/** A token is mostly four bytes of text or less; as JSON it may be longer. */
+const TOKEN_BYTES = 8;
+
+/** What does not fit is kept in memory. */
+const MOST_ROOM = 2 ** 20;
+
+/** Bytes that the replies to all requests in flight can take in the journal. */
+export function roomInFlight(requests: number, instruments: Readonly<Record<Sha256, Instrument>>): number {
+  const tokens = Math.max(0, ...Object.values(instruments).map(({ maxTokens }) => maxTokens));
+  return Math.min(MOST_ROOM, Math.min(LANES, requests) * (LINE_BYTES + TOKEN_BYTES * tokens));
+}
+
 /** Throws `JudgeStopped`, `JudgeMustWait`, `JournalUnwritable`, or the signal's reason; the journal keeps the rest. */
 export async function judgeItems(options: JudgeOptions): Promise<JudgedItems> {
   return new Shard(options).run();
@@ -123,6 +139,7 @@ class Shard {
     this.host = options.host ?? hostname();
     this.retrying = new RetryingJudge({
       client: options.client,
+      keeping: options.journal,
       pace: options.pace ?? Pace.alone({ now, sleep, random }, options.concurrency ?? 8),
       clock: { now, sleep, random },
       deadlineMs: options.deadlineMs ?? 60_000,

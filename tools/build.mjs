@@ -31,6 +31,8 @@ const BUNDLE = 'workflow-bundle.js';
 /** The bundle holds these and packages; ESLint keeps workflows from importing anything else but types. */
 const BUNDLED = /^(workflows|experiment)\/|^package-lock\.json$/;
 
+/** What these import is loaded when it is first used: `--help` loads no SDK and no schema, a store in a folder none of object storage. */
+const LAZY = /^cli\/|^workers\/open-store\.ts$/;
 /** The page's style and script may be bundled from any of these; esbuild is a package. */
 const OF_THE_PAGE = /^report\/page\/|^package-lock\.json$/;
 /** What decides how every file is compiled: a change of it builds everything anew. */
@@ -98,12 +100,12 @@ async function compile(root, path) {
     // the class name is the type of an error in Temporal's histories
     jsc: { target: 'es2023', parser: { syntax: 'typescript' }, keepClassNames: true },
     // `await import('vega')` stays one: vega has a top-level await, so Node can not `require` it
-    module: { type: 'commonjs', ignoreDynamic: true, lazy: path.startsWith('cli/') && importsOf(join(root, path)) },
+    module: { type: 'commonjs', ignoreDynamic: true, lazy: LAZY.test(path) && importsOf(join(root, path)) },
   });
   write(target, code);
 }
 
-/** What a file of the command line imports is loaded when it is first used, so that `--help` loads no SDK and no schema. */
+/** The modules that a file imports. */
 function importsOf(path) {
   return [...readFileSync(path, 'utf8').matchAll(/^(?:import|\}) .*?from '([^']+)';$/gm)].map(([, from]) => from);
 }

@@ -65,6 +65,8 @@ const GROUPS = {
   flamingo: ['FLAMINGO_*'],
   temporal: ['TEMPORAL_*'],
   profiles: ['TEMPORAL_CONFIG_FILE'],
+  /** Object storage: where it is, and who may read and write there. */
+  aws: ['AWS_*'],
   /** The judge's key and address. */
   anthropic: ['ANTHROPIC_*'],
   /** The model hub: its cache, its address, and the person's token for it. */
@@ -146,7 +148,7 @@ const GROUPS = {
 
 const PROCESSES = {
   /** It passes on to each service what that one may have; the judge's key only when it is to serve that account. */
-  supervisor: ['system', 'network', 'node', 'go', 'flamingo', 'temporal', 'hub', 'compute'],
+  supervisor: ['system', 'network', 'node', 'go', 'flamingo', 'temporal', 'aws', 'hub', 'compute'],
   'supervisor of a Claude judge': [
     'system',
     'network',
@@ -154,16 +156,17 @@ const PROCESSES = {
     'go',
     'flamingo',
     'temporal',
+    'aws',
     'hub',
     'compute',
     'anthropic',
   ],
   'Temporal server': ['system', 'go', 'profiles'],
   'stand-in judge': ['system', 'node', 'flamingo'],
-  'orchestration worker': ['system', 'network', 'node', 'flamingo', 'temporal'],
-  'judge worker of the stand-in': ['system', 'network', 'node', 'flamingo', 'temporal'],
-  'judge worker of Claude': ['system', 'network', 'node', 'flamingo', 'temporal', 'anthropic'],
-  'GPU worker': ['system', 'network', 'node', 'flamingo', 'temporal', 'hub', 'compute'],
+  'orchestration worker': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws'],
+  'judge worker of the stand-in': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws'],
+  'judge worker of Claude': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'anthropic'],
+  'GPU worker': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'hub', 'compute'],
   trainer: ['system', 'network', 'flamingo', 'hub', 'compute'],
   /** Short-lived: the doctor's look at the Python environment and at the GPU, git, the reader of archives. */
   helper: ['system', 'compute'],

@@ -25,6 +25,8 @@ const PINS = {
     'linux-arm64': '83600a8fac6e3da54093e5da6918d399f501532b9f1172235603f9606f4ac6e4',
     'linux-x64': 'd8421bda989e6514b4bdb4d63a9012a8a05a806892e881a5aad8510496349a94',
   },
+  /** The S3 server of the tests (versitygw); tools/s3-server/go.mod has the same. */
+  s3Server: '1.8.0',
   /** Oldest Temporal server whose behaviour the workflows rely on. */
   temporalServer: '1.31',
 };
@@ -97,6 +99,11 @@ function bundledModels() {
 /** Where set-up puts a Temporal binary of its own. */
 function cachedTemporal() {
   return join(cacheFolder(), 'temporal', `${PINS.temporalCli}-${process.platform}-${process.arch}`, 'temporal');
+}
+
+/** The S3 server that the tests run against; `npm test` builds it, set-up does not. */
+function cachedS3Server() {
+  return join(cacheFolder(), 's3-server', `${PINS.s3Server}-${process.platform}-${process.arch}`, 'versitygw');
 }
 
 /** The server version inside a Temporal CLI, such as `1.31.2`; a self-made build has no useful version of its own. */
@@ -178,6 +185,7 @@ module.exports = {
   atLeast,
   bundledModels,
   cacheFolder,
+  cachedS3Server,
   cachedTemporal,
   environmentFolder,
   environmentMarker,

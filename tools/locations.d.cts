@@ -7,6 +7,7 @@ export declare const PINS: {
   readonly temporalCli: string;
   /** By platform and architecture, as Node names them. */
   readonly temporalArchives: Readonly<Record<string, string>>;
+  readonly s3Server: string;
   readonly temporalServer: string;
 };
 export interface FoundTemporal {
@@ -18,6 +19,7 @@ export interface FoundTemporal {
 export declare function atLeast(version: string, minimum: string): boolean;
 export declare function bundledModels(): Record<string, string>;
 export declare function cacheFolder(): string;
+export declare function cachedS3Server(): string;
 export declare function cachedTemporal(): string;
 export declare function environmentFolder(): string;
 export declare function environmentMarker(): string;

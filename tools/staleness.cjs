@@ -25,7 +25,7 @@ const SOURCE_FOLDERS = [
 const SOURCE_FILES = ['package.json', 'package-lock.json'];
 const SOURCE = /(?<!\.d)\.(ts|cjs|mjs|json|css)$/;
 /** The trainer is Python, and a Go module is not ours to compile here. */
-const NOT_SOURCES = new Set(['gpu-activities/trainer', 'tools/temporal-cli']);
+const NOT_SOURCES = new Set(['gpu-activities/trainer', 'tools/temporal-cli', 'tools/s3-server']);
 
 /** Every source file with what tells a change: `{'cli/main.ts': '2100 1760000000000.5'}`. */
 function sources(root) {

@@ -1,5 +1,5 @@
 /**
- * `npm test`: set-up, build, then jest (unit and replay side by side; integration and browser one file at a time) and the
+ * `npm test`: set-up, build, the S3 server of the tests, then jest (unit and replay side by side; integration and browser one file at a time) and the
  * trainer's pytest. `npm run test:faults` (--faults): the tests that kill things, one file at a time. `npm run test:fuzz`
  * (--fuzz): readers on made-up inputs, a minute each, or FLAMINGO_FUZZ_SECONDS.
  * `npm run test:faults -- --minutes N` is the fault campaign instead (bench/faults/main.ts); without, a short one follows the tests.
@@ -11,6 +11,8 @@ import { join } from 'node:path';
 import { build } from './build.mjs';
 import { environmentPython, executableOnPath, installationRoot, trainerFolder } from './locations.cjs';
 import { leaveInterruptsToChildren, runProgram, sumUp } from './programs.mjs';
+import { Progress } from './progress.mjs';
+import { setUpS3Server } from './s3-server.mjs';
 import { explain, setUp } from './setup.mjs';
 
 const apart = ['faults', 'fuzz'].find((project) => process.argv.includes(`--${project}`));
@@ -24,6 +26,7 @@ leaveInterruptsToChildren();
 
 try {
   await setUp({ quiet: true });
+  if (apart !== 'fuzz') await setUpS3Server(new Progress({ quiet: true }));
   await build();
 } catch (error) {
   console.error(`\n${explain(error)}`);

@@ -9,7 +9,6 @@
  */
 import { join } from 'node:path';
 import { refusingDamage } from '../activities/damage';
-import { modesIn } from '../artifacts/local/files';
 import type { GpuDependencies } from '../gpu-activities/dependencies';
 import { finetune } from '../gpu-activities/finetune';
 import { generate } from '../gpu-activities/generate';
@@ -17,19 +16,20 @@ import { measure } from '../gpu-activities/measure';
 import { OneTrainer } from '../gpu-activities/process/one-trainer';
 import { trainerFolder } from '../tools/locations.cjs';
 import { pythonOptions } from '../tools/start-python.cjs';
+import { cachedModels, deviceFacts } from './host-facts';
 import { cacheFolder, dataFolder } from './places';
-import { openStore, storeFolder } from './open-store';
+import { openStore, storeUmask } from './open-store';
 import { bundledModelFiles, bundledModelPath, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
-import { runWorker, workerLogger, type RunningWorker } from './run-worker';
+import { isEmbedded, runWorker, workerLogger, type RunningWorker } from './run-worker';
 import { clientRules } from './secret';
 import { runProcess } from './worker-process';
 
 async function main(): Promise<void> {
   const store = await openStore();
-  // the trainer, and trainers of experiments' own, write into the store's folders by themselves
-  process.umask(process.umask() | (0o777 & ~modesIn(storeFolder()).folder));
+  // the trainer, and trainers of experiments' own, write into working copies by themselves
+  process.umask(process.umask() | storeUmask());
   const logger = workerLogger('gpu');
   let worker: RunningWorker | undefined;
   const trainer = new OneTrainer(
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
     store,
     trainer,
     models: { bundled: bundledModelPath, bundledFiles: bundledModelFiles, cacheFolder: cacheFolder() },
-    programs: { python: pythonPath, trainerFolder: trainerFolder(), env: process.env },
+    programs: { python: pythonPath, trainerFolder: trainerFolder(), env: withoutStorage(process.env) },
     clients: clientRules(),
     checkpointEverySteps: every > 0 ? every : null,
   };
@@ -63,6 +63,9 @@ async function main(): Promise<void> {
     {
       name: 'gpu',
       taskQueue: process.env['FLAMINGO_GPU_QUEUE'] ?? DEFAULT_GPU_QUEUE,
+      store,
+      kin: isEmbedded() ? 'trusted' : 'checked',
+      facts: hostFacts,
       activities,
       // one GPU, one model, one operation
       maxConcurrentActivityTaskExecutions: 1,
@@ -73,6 +76,16 @@ async function main(): Promise<void> {
     },
     (running) => (worker = running),
   );
+}
+
+async function hostFacts(): Promise<Record<string, string>> {
+  const [device, models] = await Promise.all([deviceFacts(process.env), cachedModels(process.env)]);
+  return { device, models: models.length === 0 ? 'none here yet' : models.join(', ') };
+}
+
+/** Who runs a program decides what it may read and write; the whole store is not its business, whatever it asks for. */
+function withoutStorage(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('AWS_')));
 }
 
 function downloadsAllowed(): boolean {

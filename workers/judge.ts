@@ -10,7 +10,7 @@ import { openStore } from './open-store';
 import type { JudgeActivities } from '../workflows/activity-types';
 import { checkQueue, judgeQueue } from '../workflows/messages';
 import { pacedSlots } from './paced-slots';
-import { runWorker, workerLogger } from './run-worker';
+import { isEmbedded, runWorker, workerLogger } from './run-worker';
 import { runProcess } from './worker-process';
 
 /** V8 lets a heap grow to several times what lives in it before it collects; many of these workers may share a host. */
@@ -21,10 +21,13 @@ async function main(): Promise<void> {
   const name = `judge-${accountOf(process.env)}`;
   const logger = workerLogger(name);
   const queue = judgeQueue(accountOf(process.env));
-  const { activities, full } = judgeWorker(await openStore(), process.env, (message) => logger.warn(message));
+  const store = await openStore();
+  const { activities, full } = judgeWorker(store, process.env, (message) => logger.warn(message));
   await runWorker({
     name,
     taskQueue: queue,
+    store,
+    kin: isEmbedded() ? 'trusted' : 'checked',
     activities,
     tuner: {
       activityTaskSlotSupplier: pacedSlots(full),

@@ -1,18 +1,55 @@
 /**
- * Opens the store that the environment names: `FLAMINGO_STORE`, a folder; default `store` in the data folder.
+ * Opens the store that the environment names: `FLAMINGO_STORE`, a folder or `s3://bucket/prefix`; default `store` in the
+ * data folder.
  */
 import { join } from 'node:path';
+import { isS3Address } from '../artifacts/s3/address';
+import { S3Store } from '../artifacts/s3/store';
+import { modesIn } from '../artifacts/local/files';
 import { LocalStore } from '../artifacts/local/store';
-import { dataFolder } from './places';
+import { cacheFolder, dataFolder } from './places';
 import type { Store } from '../artifacts/store';
 
-export function storeFolder(where = process.env['FLAMINGO_STORE']): string {
-  return where ?? join(dataFolder(), 'store');
+/** GB of working copies that stay on this machine beside what is in use. */
+const CACHE_GB = 20;
+
+/** A folder, or the address of a place in object storage. */
+export function storePlace(where = process.env['FLAMINGO_STORE']): string {
+  return where || join(dataFolder(), 'store');
 }
 
 export async function openStore(where = process.env['FLAMINGO_STORE']): Promise<Store> {
-  if (where?.includes('://')) {
-    throw new Error(`FLAMINGO_STORE=${where}: only local (or mounted) folders can hold a store so far`);
+  const place = storePlace(where);
+  if (isS3Address(place)) return openS3(place);
+  if (place.includes('://'))
+    throw new Error(`FLAMINGO_STORE=${place}: a store is a folder or s3://bucket/prefix (docs/store.md)`);
+  return LocalStore.open(place);
+}
+
+/** What this process's umask has to keep from others of what programs write into working copies. */
+export function storeUmask(): number {
+  const place = storePlace();
+  return isS3Address(place) ? 0o077 : 0o777 & ~modesIn(place).folder;
+}
+
+async function openS3(address: string): Promise<S3Store> {
+  // the pinned release runs on the Node that Flamingo asks for
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+  try {
+    return await S3Store.open({
+      address,
+      pathStyle: Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']),
+      workingCopies: join(dataFolder(), 'working-copies'),
+      cache: { folder: join(cacheFolder(), 'store'), maxBytes: cacheBytes() },
+    });
+  } catch (error) {
+    throw new Error(`the store can not be opened: ${(error as Error).message}`, { cause: error });
   }
-  return LocalStore.open(storeFolder(where));
+}
+
+function cacheBytes(): number {
+  const given = process.env['FLAMINGO_STORE_CACHE_GB'] || String(CACHE_GB);
+  const gigabytes = Number(given);
+  if (gigabytes > 0) return gigabytes * 1e9;
+  throw new Error(`FLAMINGO_STORE_CACHE_GB=${given} is no number of gigabytes`);
 }

@@ -12,7 +12,8 @@ import { cacheFolder, installationRoot } from './places';
 import { pythonIfThere } from './toolchain';
 import { ORCHESTRATION_QUEUE } from '../workflows/messages';
 import { prepareNamespace } from './namespace';
-import { runWorker } from './run-worker';
+import { noExperimentIsOpen } from './idle';
+import { isEmbedded, runWorker } from './run-worker';
 import { clientRules } from './secret';
 import { programVersion } from './version';
 import { runProcess } from './worker-process';
@@ -21,16 +22,21 @@ async function main(): Promise<void> {
   const codePath = join(installationRoot(), 'dist', 'workflow-bundle.js');
   if (!existsSync(codePath)) throw new Error(`${codePath} is missing: run \`npm run build\``);
   // of an embedded server, which its supervisor has prepared
-  const embedded = process.env['FLAMINGO_EMBEDDED'] === '1';
-  if (!embedded) {
+  const embedded = isEmbedded();
+  const prepare = async (): Promise<void> => {
     const { connectionOptions, namespace } = loadClientConnectConfig();
     await prepareNamespace({ connection: connectionOptions, namespace: namespace ?? 'default', retention: false });
-  }
+  };
+  const store = await openStore();
   await runWorker({
     name: 'orchestration',
     taskQueue: ORCHESTRATION_QUEUE,
+    store,
+    kin: 'trusted', // the others go by this one
+    ...(embedded ? {} : { prepare }),
+    nothingOpen: ({ workflowService }, namespace) => noExperimentIsOpen(workflowService, namespace),
     workflowBundle: { codePath },
-    activities: planningActivities(await openStore(), {
+    activities: planningActivities(store, {
       experiments: process.env['FLAMINGO_EXPERIMENTS'] ?? process.cwd(),
       results: resolve(process.env['FLAMINGO_RESULTS'] ?? '.'),
       // the embedded worker is on the machine of whoever asks, where its paths mean something

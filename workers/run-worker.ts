@@ -1,28 +1,49 @@
 /**
- * What the three workers have in common: logging, connection and shutdown.
+ * What the three workers have in common: logging, connection, what they say of themselves, and when they end: on a signal, with
+ * their parent process, on a spot notice (spot-notice.ts), without work (idle.ts), and among strangers (peers.ts).
  *
- * On SIGTERM the worker cancels its activities at once and waits for them. gpu-activities/operation.ts then has the trainer
+ * Then the worker cancels its activities at once and waits for them. gpu-activities/operation.ts then has the trainer
  * stop with a checkpoint, judge/shard.ts keeps what was in flight, and activities/interruption.ts ends the activity as
  * `Preempted`, so that another worker goes on.
  */
-import { hostname } from 'node:os';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import {
   DefaultLogger,
   makeTelemetryFilterString,
-  NativeConnection,
+  type NativeConnection,
   Runtime,
   Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
-import { workerOptions } from './temporal-connection';
-import { whenOrphaned } from './worker-process';
+import type { Store } from '../artifacts/store';
 import { escapedJson } from '../report/page/visible';
+import { ActivityCount } from './activity-count';
+import { connectPatiently } from './connect';
+import { endWhenIdle, idleLimit } from './idle';
+import { storePlace } from './open-store';
+import { identityOf, watchPeers } from './peers';
+import { servingBlock, tellCommand } from './serving';
+import { spotSetting, watchForNotice } from './spot-notice';
+import { workerOptions } from './temporal-connection';
+import { programVersion } from './version';
+import { whenOrphaned } from './worker-process';
 
-export interface WorkerSettings extends Omit<WorkerOptions, 'connection' | 'namespace' | 'identity' | 'taskQueue'> {
+export interface WorkerSettings extends Omit<
+  WorkerOptions,
+  'connection' | 'namespace' | 'identity' | 'taskQueue' | 'interceptors'
+> {
   name: string;
   taskQueue: string;
+  store: Store;
+  /** `checked`: refuses to work beside orchestration workers of another version or store. Those of an embedded server are all one's own. */
+  kin: 'checked' | 'trusted';
+  /** What else to say at the start: device, cached models. */
+  facts?: () => Promise<Record<string, string>>;
+  /** Done once the server answers, before any work is taken. */
+  prepare?: () => Promise<void>;
+  /** Whether nothing will come by itself, asked before a worker without work ends; default: yes. */
+  nothingOpen?: (connection: NativeConnection, namespace: string) => Promise<boolean>;
   /** A second task queue that the same process serves, whatever the first one is busy with. */
   beside?: Omit<WorkerOptions, 'connection' | 'namespace' | 'identity'>;
   /** Called when no activity runs any more, also when the worker has failed, before the connection closes. */
@@ -49,13 +70,23 @@ export function workerLogger(name: string): Logger {
   );
 }
 
+/** Whether a supervisor started this worker for a server of its own. */
+export function isEmbedded(): boolean {
+  return process.env['FLAMINGO_EMBEDDED'] === '1';
+}
+
+const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
 /**
- * Runs until SIGTERM, SIGINT, SIGHUP, or until the parent has died, if it is watched (worker-process.ts).
- * Activities are told to stop at once, unless the settings say otherwise: a trainer has to save within a spot machine's
- * notice, and a judge's requests in flight are awaited by their activity.
+ * Runs until SIGTERM, SIGINT, SIGHUP, until the parent has died, if it is watched (worker-process.ts), and until one of the
+ * ends that the environment asks for. Activities are told to stop at once, unless the settings say otherwise: a trainer
+ * has to save within a spot machine's notice, and a judge's requests in flight are awaited by their activity.
+ * Throws what ended it against its will.
  */
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
-  const { name, close, beside, ...options } = settings;
+  const { name, store, kin, facts, prepare, nothingOpen, close, beside, ...options } = settings;
+  const idleMs = idleLimit(process.env);
+  const spot = spotSetting(process.env);
   const config = loadClientConnectConfig();
   const logger = workerLogger(name);
   const runtime = Runtime.install({
@@ -64,33 +95,90 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       logger[write[level]](meta ?? {}, message);
     }),
     telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) } },
-    shutdownSignals: ['SIGTERM', 'SIGINT', 'SIGHUP'],
+    shutdownSignals: SIGNALS,
   });
-  let connection: NativeConnection | undefined;
+  const over = new AbortController();
+  for (const each of SIGNALS) process.once(each, () => over.abort());
+  const waiting = (message: string): void => {
+    logger.warn(message);
+    tellCommand(message);
+  };
+  let connection: NativeConnection | null = null;
   try {
-    connection = await NativeConnection.connect(workerOptions(config.connectionOptions, process.env)).catch(
-      async (error: unknown) => {
-        await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
-        throw error;
-      },
-    );
+    connection = await connectPatiently(workerOptions(config.connectionOptions, process.env), {
+      signal: over.signal,
+      waiting,
+    });
+    if (connection === null) return await runtime.shutdown();
+    const { workflowService } = connection;
     const namespace = config.namespace ?? 'default';
-    const identity = `${name}@${hostname()}:${process.pid}`;
+    await prepare?.();
+    const { version } = await programVersion();
+    const identity = identityOf(name, { version, store: store.id });
+    const peers = kin === 'checked' ? await watchPeers(workflowService, namespace, identity) : null;
+    const count = new ActivityCount();
+    const interceptors = { activity: [count.interceptor] };
     const workers: Worker[] = [];
     for (const each of beside === undefined ? [options] : [options, beside])
-      workers.push(await Worker.create({ shutdownGraceTime: 0, ...each, connection, namespace, identity }));
+      workers.push(
+        await Worker.create({ shutdownGraceTime: 0, ...each, connection, namespace, identity, interceptors }),
+      );
     const shutdown = (): void => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };
     whenOrphaned(shutdown);
     onStart?.({ shutdown });
-    logger.info({ taskQueue: options.taskQueue, pid: process.pid }, 'worker runs');
+    const serving = {
+      worker: name,
+      queues: [options.taskQueue, ...(beside === undefined ? [] : [beside.taskQueue])],
+      address: config.connectionOptions.address ?? 'localhost:7233',
+      namespace,
+      storeId: store.id,
+      storePlace: storePlace(),
+      version,
+      facts: (await facts?.()) ?? {},
+      endsWhenIdle: idleMs === null ? null : (process.env['FLAMINGO_EXIT_WHEN_IDLE'] as string),
+      spot: spot === null ? null : `notices of ${spot.cloud === 'auto' ? 'whichever cloud this is' : spot.cloud}`,
+    };
+    logger.info({ taskQueue: options.taskQueue, pid: process.pid, serving }, 'worker runs');
+    tellCommand(servingBlock(serving));
+
+    const end = (reason: string): void => {
+      if (over.signal.aborted) return;
+      over.abort();
+      logger.info(reason);
+      tellCommand(reason);
+      shutdown();
+    };
+    if (spot !== null)
+      void watchForNotice(spot, { signal: over.signal, log: (line) => logger.info(line), onNotice: end });
+    const stopIdling =
+      idleMs === null
+        ? undefined
+        : endWhenIdle({
+            limitMs: idleMs,
+            idleMs: () => count.idleMs,
+            nothingOpen: async () => nothingOpen?.(connection as NativeConnection, namespace) ?? true,
+            end: () => end(`no work for ${serving.endsWhenIdle}: the worker ends`),
+          });
+    let stranger: Error | null = null;
+    peers?.onStranger((error) => {
+      stranger = error;
+      shutdown();
+    });
     try {
       // one that fails takes the other one with it
       await Promise.all(workers.map((worker) => worker.run().finally(shutdown)));
     } finally {
+      over.abort();
+      stopIdling?.();
+      peers?.stop();
       await close?.();
     }
+    if (stranger !== null) throw stranger as Error;
+  } catch (error) {
+    if (connection === null) await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
+    throw error;
   } finally {
     await connection?.close();
   }

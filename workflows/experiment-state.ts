@@ -123,6 +123,10 @@ export class ExperimentState {
     this.entry(name).state = 'running';
   }
 
+  isRunning(name: string): boolean {
+    return this.entries.get(name)?.state === 'running';
+  }
+
   /** `key` guards against a child that ends after its configuration was changed. */
   ended(name: string, key: string, result: ConfigurationResult): void {
     const entry = this.entries.get(name);

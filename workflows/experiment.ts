@@ -12,6 +12,7 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
+  patched,
   rootCause,
   setCurrentDetails,
   setHandler,
@@ -19,6 +20,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { closingFailure, requireAppliable, Turns } from './applying';
 import { checkJudges } from './check-judges';
 import { ExperimentState } from './experiment-state';
 import type { configuration } from './configuration';
@@ -44,6 +46,7 @@ import {
 } from './messages';
 import { planning } from './policies';
 import { CONFIGURATION, EXPERIMENT, OUTCOME, STAGE } from './search-attributes';
+import { startWhenFree, wasTerminated } from './start-configuration';
 
 /** A configuration's workflow, from the moment its start is asked for. */
 interface Child {
@@ -56,6 +59,8 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
   const state = new ExperimentState();
   const running = new Map<string, Child>();
   const tasks = new Set<Promise<void>>();
+  const turns = new Turns();
+  let closing = false; // cancelled as a whole, by Temporal's own cancellation
   let refusal: unknown; // why the first request could not be planned
 
   const childId = (name: string): string => configurationWorkflowId(workflowInfo().workflowId, name);
@@ -83,6 +88,11 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
   }
 
   async function take(asked: ExperimentRequest): Promise<Applied> {
+    const inTurn = patched('apply-in-turn');
+    return inTurn ? turns.take(() => takeNow(asked, inTurn)) : takeNow(asked, inTurn);
+  }
+
+  async function takeNow(asked: ExperimentRequest, inTurn: boolean): Promise<Applied> {
     const outline = await planning.planExperiment(asked);
     if (state.outline !== null && state.outline.experiment !== outline.experiment) {
       throw failure(
@@ -92,6 +102,8 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     }
     // before anything is changed or any GPU works: a judge that can not judge refuses the request
     await checkJudges(outline);
+    // what was cancelled a moment ago is to be run again, once it has ended
+    if (inTurn) await condition(() => ![...running].some(([name, { stopped }]) => stopped && state.isRunning(name)));
     const applied = state.apply(outline);
     for (const name of [...applied.changed, ...applied.removed]) stop(name);
     upsertSearchAttributes([{ key: EXPERIMENT, value: outline.experiment }]);
@@ -112,16 +124,24 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     tell();
   }
 
-  CancellationScope.current().cancelRequested.catch(stopAll);
-  setHandler(experimentProgress, () => state.progress(childId));
-  setHandler(apply, async (asked) => {
-    try {
-      return await take(asked);
-    } catch (error) {
-      if (state.outline === null) refusal = error;
-      throw error;
-    }
+  CancellationScope.current().cancelRequested.catch(() => {
+    closing = true;
+    stopAll();
   });
+  setHandler(experimentProgress, () => state.progress(childId));
+  setHandler(
+    apply,
+    async (asked) => {
+      try {
+        return await take(asked);
+      } catch (error) {
+        if (closing) throw closingFailure();
+        if (state.outline === null) refusal = error;
+        throw error;
+      }
+    },
+    { validator: (asked: ExperimentRequest | undefined) => requireAppliable(asked, closing) },
+  );
   setHandler(pause, (target) => hold(true, target), { validator: known });
   setHandler(resume, (target) => hold(false, target), { validator: known });
   setHandler(
@@ -154,27 +174,29 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     try {
       const sent = { paused: state.isHeld(name), maxUsd: state.maxUsd };
       const result: ConfigurationResult = await entry.scope.run(async () => {
-        const child = await startChild<typeof configuration>('configuration', {
-          workflowId: childId(name),
-          args: [
-            {
-              experiment: outline.experiment,
-              plan: outline.plan,
-              output: outline.output,
-              configuration: wanted,
-              gpuQueue: outline.gpuQueue,
-              judgeQueue: outline.judgeQueue,
-              ...sent,
-            },
-          ],
-          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-          typedSearchAttributes: [
-            { key: EXPERIMENT, value: outline.experiment },
-            { key: CONFIGURATION, value: name },
-          ],
-          staticSummary: `${outline.experiment}: ${wanted.label}`,
-          staticDetails: `Cells:\n${wanted.cells.map(({ id }) => `- \`${id}\``).join('\n')}`,
-        });
+        const start = () =>
+          startChild<typeof configuration>('configuration', {
+            workflowId: childId(name),
+            args: [
+              {
+                experiment: outline.experiment,
+                plan: outline.plan,
+                output: outline.output,
+                configuration: wanted,
+                gpuQueue: outline.gpuQueue,
+                judgeQueue: outline.judgeQueue,
+                ...sent,
+              },
+            ],
+            parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+            typedSearchAttributes: [
+              { key: EXPERIMENT, value: outline.experiment },
+              { key: CONFIGURATION, value: name },
+            ],
+            staticSummary: `${outline.experiment}: ${wanted.label}`,
+            staticDetails: `Cells:\n${wanted.cells.map(({ id }) => `- \`${id}\``).join('\n')}`,
+          });
+        const child = await startWhenFree(start, { workflowId: childId(name), stopped: () => entry.stopped });
         entry.started = true;
         // what was said while the child was being started, and could not reach it
         if (entry.stopped) entry.scope.cancel();
@@ -184,7 +206,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
       });
       state.ended(name, key, result);
     } catch (error) {
-      if (isCancellation(error)) state.cancelled(name, key);
+      if (isCancellation(error) || wasTerminated(error)) state.cancelled(name, key);
       else state.ended(name, key, failedResult(name, error));
     } finally {
       if (running.get(name) === entry) running.delete(name);
@@ -239,6 +261,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
       await Promise.all(tasks);
       state.cancelQueued();
       await buildReport();
+      await condition(allHandlersFinished);
     });
     upsertSearchAttributes([{ key: OUTCOME, value: 'cancelled' }]);
     throw error;

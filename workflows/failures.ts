@@ -30,6 +30,11 @@ const TABLE = {
     retry: 'never',
     seen: 'What is wrong with the experiment file, a plan, a local model, an update or the set of workers. Mend it and run again.',
   },
+  Closing: {
+    thrownBy: 'the experiment workflow, which refuses the update `apply` with it',
+    retry: 'never',
+    seen: 'The experiment was cancelled, and what ran saves its work. `flamingo run` waits until it has closed, and starts it again.',
+  },
   WrongStore: {
     thrownBy: '`planExperiment`',
     retry: 'never',
@@ -39,6 +44,11 @@ const TABLE = {
     thrownBy: 'every activity that reads the store',
     retry: 'never',
     seen: 'A stored file has other bytes than its hash says, or another shape; the message names it. Delete that file and run again: what it belongs to is made anew.',
+  },
+  StoreUnavailable: {
+    thrownBy: 'every activity that reads or writes the store',
+    retry: 'policy',
+    seen: 'The store is full, read-only, not reached or may not be written; the message says which. Nothing is lost or paid again: mend it, and the work goes on by itself.',
   },
   NoProgress: {
     thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`',

@@ -1,10 +1,9 @@
 /** What attempts leave in the local store: a folder for each, with its small files and logs, which is also its working copy. */
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ArtifactRef } from '../../experiment/plan';
-import { type AppendLog, type Attempt, LogUnwritable, type SmallFiles, type WorkKey, type Workspace } from '../store';
-import { privateFolderSync } from '../private-files';
+import type { AppendLog, Attempt, SmallFiles, WorkKey, Workspace } from '../store';
 import { createOnce, modesIn, namesIn, readIfPresent, replaceFile, safeName } from './files';
+import { linesOf, openLocalLog } from './log';
 
 export class LocalSmallFiles implements SmallFiles {
   constructor(
@@ -49,13 +48,12 @@ export class LocalAttempt extends LocalSmallFiles implements Attempt {
     super(root, folder);
   }
 
-  async openLog(name: string): Promise<AppendLog> {
-    return new LocalLog(this.path(name), modesIn(this.root));
+  async openLog(name: string, options?: { room?: number }): Promise<AppendLog> {
+    return openLocalLog(this.path(name), modesIn(this.root), options);
   }
 
   async readLog(name: string): Promise<string[]> {
-    const lines = (await this.read(name))?.split('\n') ?? [];
-    return lines.slice(0, -1); // '' after the last newline, or a torn line
+    return linesOf((await this.read(name)) ?? '');
   }
 
   workspace(): Promise<Workspace> {
@@ -65,49 +63,4 @@ export class LocalAttempt extends LocalSmallFiles implements Attempt {
       sync: () => Promise.resolve(),
     });
   }
-}
-
-/** One synchronous write(2) a line: what it took is the kernel's, and outlives the process. Synced when it is closed. */
-class LocalLog implements AppendLog {
-  private file: number | null;
-  private broken: LogUnwritable | null = null;
-
-  constructor(
-    private readonly path: string,
-    modes: { folder: number; file: number },
-  ) {
-    try {
-      privateFolderSync(join(path, '..'), modes.folder);
-      this.file = openSync(path, 'wx', modes.file);
-    } catch (error) {
-      throw unwritable(path, error);
-    }
-  }
-
-  append(line: string): void {
-    if (this.broken !== null) throw this.broken;
-    try {
-      if (this.file === null) throw new Error('it is closed');
-      const bytes = Buffer.from(`${line}\n`);
-      for (let done = 0; done < bytes.length;) done += writeSync(this.file, bytes, done);
-    } catch (error) {
-      this.broken = unwritable(this.path, error); // perhaps with half a line written: the next one would be glued to it
-      throw this.broken;
-    }
-  }
-
-  async close(): Promise<void> {
-    const { file } = this;
-    if (file === null) return;
-    this.file = null;
-    try {
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-  }
-}
-
-function unwritable(path: string, error: unknown): LogUnwritable {
-  return new LogUnwritable(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }

@@ -36,6 +36,28 @@ export async function replaceFile(root: string, path: string, data: string | Uin
   await staged(root, data, (temporary) => replaceExclusive(temporary, path));
 }
 
+/**
+ * Adds a line durably. Half a line that a crash left at the end gets a newline first, so that this one stands by itself;
+ * of several at once one may do so for nothing, which leaves an empty line.
+ */
+export async function appendLine(root: string, path: string, line: string): Promise<void> {
+  const modes = modesIn(root);
+  await privateFolder(dirname(path), modes.folder);
+  const file = await open(path, 'a+', modes.file);
+  try {
+    const { size } = await file.stat();
+    const last = Buffer.alloc(1);
+    if (size > 0) await file.read(last, 0, 1, size - 1);
+    const torn = size > 0 && last[0] !== NEWLINE;
+    await file.appendFile(`${torn ? '\n' : ''}${line.endsWith('\n') ? line : `${line}\n`}`);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+const NEWLINE = 10;
+
 /** Writes a temporary file in the store's `tmp` folder, flushed to disk, and hands its path to `place`. */
 async function staged(root: string, data: string | Uint8Array, place: (temporary: string) => void): Promise<void> {
   const temporary = join(root, 'tmp', randomUUID());

@@ -4,17 +4,17 @@
  *     store.json                                   the store's id
  *     blobs/ab/abcd….jsonl                         bytes by their hash
  *     adapters/KEY/manifest.json                   one manifest per key, created exclusively (create-exclusive.ts): the first wins
- *     adapters/KEY/broken-….json                   a manifest whose files were gone when the work was committed again
+ *     adapters/KEY/broken-….json                   a manifest that was taken out of its place, since its files are not what it says
  *     adapters/KEY/attempts/ATTEMPT/…              what one attempt wrote: small files, logs, and its working copy
  *     judgements/…/KEY/attempts/batches/…          small files that all attempts share (store.ts, SHARED_PLACES)
  *     completions/CONTEXT/KEY/…, judgements/CONTEXT-INSTRUMENT/KEY/…
  *     measurements/KEY/…
- *     leases/…, experiments/NAME, spending/NAME, permits/NAME
+ *     leases/…, experiments/NAME, spending/NAME, permits/NAME, healed/NAME
  *     checked-out/…                                links to files that a program wants to find together
  *     tmp/…                                        files that are being written
  */
 import { randomUUID } from 'node:crypto';
-import { appendFile, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { readFile, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import pLimit from 'p-limit';
 import { z } from 'zod';
@@ -22,7 +22,7 @@ import { keyOf, sha256, type Sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { hashFile } from '../hash-file';
 import { isInside } from '../inside';
-import { parseManifest } from '../manifest';
+import { isSameManifest, parseManifest } from '../manifest';
 import { privateFolder } from '../private-files';
 import { InvalidReference } from '../reference';
 import {
@@ -40,7 +40,17 @@ import {
 } from '../store';
 import { createExclusive } from './create-exclusive';
 import { LocalAttempt, LocalSmallFiles } from './attempts';
-import { createOnce, modesIn, namesIn, readIfPresent, renameIfPresent, replaceFile, safeName, sizeOf } from './files';
+import {
+  appendLine,
+  createOnce,
+  modesIn,
+  namesIn,
+  readIfPresent,
+  renameIfPresent,
+  replaceFile,
+  safeName,
+  sizeOf,
+} from './files';
 import { takeLease } from './leases';
 
 /** Read side by side: enough to hide a disk's or a mount's answering times, and few descriptors. */
@@ -113,9 +123,17 @@ export class LocalStore implements Store {
     while (!(await createOnce(this.root, path, text))) {
       const standing = await this.intact(path);
       if (standing !== null) return standing;
-      await this.setAside(path);
+      await this.setAside(path, async (text) => (await this.ifIntact(text)) === null);
     }
     return manifest;
+  }
+
+  async putAside(work: WorkKey, manifest: Manifest): Promise<boolean> {
+    const path = join(this.workFolder(work), 'manifest.json');
+    const isIt = (text: string): boolean => isSameManifest(parseManifest(text), manifest);
+    // looked at first: what is right is not moved, not even for a moment
+    const standing = await readIfPresent(path);
+    return standing !== null && isIt(standing) && this.setAside(path, isIt);
   }
 
   async survey(stage: Stage, group: string): Promise<{ committed: Manifest[]; open: WorkKey[] }> {
@@ -167,10 +185,7 @@ export class LocalStore implements Store {
   }
 
   async appendRecord(folder: RecordFolder, name: string, line: string): Promise<void> {
-    const path = this.path(`${folder}/${safeName(name)}`);
-    const modes = modesIn(this.root);
-    await privateFolder(dirname(path), modes.folder);
-    await appendFile(path, line.endsWith('\n') ? line : `${line}\n`, { mode: modes.file });
+    await appendLine(this.root, this.path(`${folder}/${safeName(name)}`), line);
   }
 
   async lease(work: WorkKey, holder: string, seconds: number): Promise<Lease> {
@@ -192,20 +207,30 @@ export class LocalStore implements Store {
    * the work is open and is done again. Bytes changed in place are found by `read` and `checkOut`, which hash them.
    */
   private async intact(path: string): Promise<Manifest | null> {
-    const manifest = parseManifest(await readIfPresent(path));
+    return this.ifIntact(await readIfPresent(path));
+  }
+
+  private async ifIntact(text: string | null): Promise<Manifest | null> {
+    const manifest = parseManifest(text);
     if (manifest === null) return null;
     const refs = [...Object.values(manifest.results), ...Object.values(manifest.provenance)];
     const sizes = await Promise.all(refs.map(({ uri }) => sizeOf(this.path(uri))));
     return refs.every(({ bytes }, index) => sizes[index] === bytes) ? manifest : null;
   }
 
-  /** Frees the place of a broken manifest. Should another committer have filled it in the meantime, its manifest returns. */
-  private async setAside(path: string): Promise<void> {
+  /**
+   * Frees the place of a manifest of which `wrong` is true; true when it was this call that did. Should another committer have
+   * filled the place in the meantime, its manifest returns.
+   */
+  private async setAside(path: string, wrong: (text: string) => boolean | Promise<boolean>): Promise<boolean> {
     const aside = join(dirname(path), `broken-${randomUUID()}.json`);
     await renameIfPresent(path, aside);
-    if ((await this.intact(aside)) === null) return;
+    const text = await readIfPresent(aside);
+    if (text === null) return false;
+    if (await wrong(text)) return true;
     createExclusive(aside, path);
     await rm(aside, { recursive: true });
+    return false;
   }
 
   private workFolder({ stage, group, key }: WorkKey): string {

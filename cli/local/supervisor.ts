@@ -144,7 +144,7 @@ class Supervisor {
         FLAMINGO_STAND_IN_TOKEN: this.state.standInToken,
       });
     }
-    node('orchestration worker', 'orchestration-worker', 'workers/orchestration.js', [], { FLAMINGO_EMBEDDED: '1' });
+    node('orchestration worker', 'orchestration-worker', 'workers/orchestration.js', [], {});
     for (const account of this.options.accounts) {
       const kind = account === 'stand-in' ? 'judge worker of the stand-in' : 'judge worker of Claude';
       node(kind, `judge-worker-${account}`, 'workers/judge.js', [], {
@@ -300,18 +300,30 @@ function portOf(address: string | null | undefined): number | undefined {
  * not meant for the embedded one.
  */
 function serviceEnvironment(kind: ProcessName, files: LocalFiles): NodeJS.ProcessEnv {
-  const kept = Object.entries(environmentFor(kind, process.env)).filter(([name]) => !name.startsWith('TEMPORAL_'));
+  const kept = Object.entries(environmentFor(kind, process.env)).filter(
+    ([name]) => !name.startsWith('TEMPORAL_') && !OF_WORKERS_ALONE.includes(name),
+  );
   // a file that is not there means no profiles; without a name, the person's own default profile would be read
   const noProfiles = join(databaseFolder(files), 'no-profiles.toml');
-  return { ...Object.fromEntries(kept), TEMPORAL_CONFIG_FILE: noProfiles, FLAMINGO_HOME: files.data };
+  return {
+    ...Object.fromEntries(kept),
+    TEMPORAL_CONFIG_FILE: noProfiles,
+    FLAMINGO_HOME: files.data,
+    FLAMINGO_EMBEDDED: '1',
+  };
 }
+
+/** When a worker ends, and where it serves metrics, is for the supervisor, or could hold for one of several workers only. */
+const OF_WORKERS_ALONE = ['FLAMINGO_EXIT_WHEN_IDLE', 'FLAMINGO_SPOT', 'FLAMINGO_METRICS'];
 
 /** The judge's key, which goes to the judge worker alone, whatever is asked for by name. */
 const JUDGE_KEY = 'ANTHROPIC_API_KEY';
 
 /** Those variables of `env` that have one of these names, for trainers of experiments' own; the judge's key is none. */
 export function valuesOf(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => names.includes(name) && name !== JUDGE_KEY));
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => names.includes(name) && name !== JUDGE_KEY && !name.startsWith('AWS_')),
+  );
 }
 
 function databaseFolder(files: LocalFiles): string {

@@ -55,7 +55,7 @@ async function readOnce(
   batch: BatchStatus,
   asked: ReadonlySet<Sha256>,
 ): Promise<Ingested & { seen: Set<Sha256> }> {
-  const { client, requests, signal, onProgress } = context;
+  const { client, journal, requests, signal, onProgress } = context;
   const seen = new Set<Sha256>();
   const left = { live: [] as Sha256[], again: [] as Sha256[] };
   const usage: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
@@ -66,6 +66,7 @@ async function readOnce(
     const request = requests.get(result.customId);
     if (request === undefined) continue;
     if (result.kind === 'succeeded') {
+      await journal.writable(signal);
       usage.requests++;
       usage.inputTokens += result.reply.inputTokens;
       usage.outputTokens += result.reply.outputTokens;

@@ -108,7 +108,8 @@ class BatchLook {
         if (pending.length > 0) throw firstToLookAt(pending);
         return this.result(reason);
       }
-      const { store, account, experiment, now } = this.context;
+      const { store, account, experiment, now, signal } = this.context;
+      await (await this.writing()).writable(signal);
       await this.context.beforeCreate(await files.usdInFlight(store, account, experiment, now()));
       const outcome = await submit(this.context, this.cut(todo));
       if (outcome.how === 'created') for (const id of outcome.batches) this.createdNow.add(id);
@@ -192,6 +193,11 @@ class BatchLook {
     return pending;
   }
 
+  /** This attempt's journal; a batch is made only when its results can be kept. */
+  private async writing(): Promise<Journal> {
+    return (this.journal ??= await this.context.open());
+  }
+
   /** Throws `BatchWaits` while the batch has not ended. */
   private async end(submission: files.KnownSubmission, outcome: files.Outcome, id: string): Promise<files.Ended> {
     const { store, work, client, signal, timing, now, host, instruments } = this.context;
@@ -209,12 +215,11 @@ class BatchLook {
     }
     if (!batch.ended) throw waiting(`${batch.finished} of ${batch.requests} done`);
 
-    this.journal ??= await this.context.open();
     const ingesting = {
       client,
       instruments,
       requests: this.byId,
-      journal: this.journal,
+      journal: await this.writing(),
       host,
       now,
       signal,

@@ -2,7 +2,7 @@
  * A store that has no folder: everything is in a `Bucket` in memory, as it would be in object storage. Every `MemoryStore`
  * of a bucket is a machine of its own, whose working copies are really copied. What passes against it relies on no path.
  */
-import { parseManifest } from '../../artifacts/manifest';
+import { isSameManifest, parseManifest } from '../../artifacts/manifest';
 import { randomUUID } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
@@ -38,6 +38,8 @@ interface StoredAttempt {
 interface StoredWork {
   work: WorkKey;
   manifest: string | null;
+  /** Manifests that were taken out of their place. */
+  aside: string[];
   /** In the order in which they were begun. */
   attempts: Map<string, StoredAttempt>;
   shared: Map<SharedPlace, Map<string, string>>;
@@ -50,10 +52,12 @@ export class Bucket {
   readonly works = new Map<string, StoredWork>();
   readonly records = new Map<string, string>();
   readonly leases = new Map<string, { holder: string; until: number }>();
+  /** Why nothing more is taken, as when it is full; null when all is well. Logs wait for that. */
+  refusal: string | null = null;
 
   work(work: WorkKey): StoredWork {
     const name = nameOf(work);
-    const found = this.works.get(name) ?? { work, manifest: null, attempts: new Map(), shared: new Map() };
+    const found = this.works.get(name) ?? { work, manifest: null, aside: [], attempts: new Map(), shared: new Map() };
     this.works.set(name, found);
     return found;
   }
@@ -108,6 +112,15 @@ export class MemoryStore implements Store {
     if (standing !== null) return standing;
     this.bucket.work(work).manifest = JSON.stringify(manifest);
     return manifest;
+  }
+
+  async putAside(work: WorkKey, manifest: Manifest): Promise<boolean> {
+    await setImmediate();
+    const stored = this.bucket.work(work);
+    if (!isSameManifest(parseManifest(stored.manifest), manifest)) return false;
+    stored.aside.push(stored.manifest as string);
+    stored.manifest = null;
+    return true;
   }
 
   async survey(stage: Stage, group: string): Promise<{ committed: Manifest[]; open: WorkKey[] }> {
@@ -169,7 +182,9 @@ export class MemoryStore implements Store {
   async appendRecord(folder: RecordFolder, name: string, line: string): Promise<void> {
     await setImmediate();
     const key = `${folder}/${safeName(name)}`;
-    this.bucket.records.set(key, (this.bucket.records.get(key) ?? '') + (line.endsWith('\n') ? line : `${line}\n`));
+    const before = this.bucket.records.get(key) ?? '';
+    const torn = before !== '' && !before.endsWith('\n');
+    this.bucket.records.set(key, `${before}${torn ? '\n' : ''}${line}${line.endsWith('\n') ? '' : '\n'}`);
   }
 
   async lease(work: WorkKey, holder: string, seconds: number): Promise<Lease> {
@@ -202,7 +217,7 @@ export class MemoryStore implements Store {
   private handle(work: WorkKey, name: string): Attempt {
     const stored = this.bucket.work(work).attempts.get(name) as StoredAttempt;
     const folder = join(this.machine, 'attempts', nameOf(work), name);
-    return new MemoryAttempt(stored, work, name, folder, (path) => this.upload(path));
+    return new MemoryAttempt(this.bucket, stored, work, name, folder, (path) => this.upload(path));
   }
 
   private async upload(path: string): Promise<ArtifactRef> {
@@ -252,6 +267,7 @@ class MemoryFiles implements SmallFiles {
 
 class MemoryAttempt extends MemoryFiles implements Attempt {
   constructor(
+    private readonly bucket: Bucket,
     private readonly stored: StoredAttempt,
     readonly work: WorkKey,
     readonly name: string,
@@ -273,14 +289,8 @@ class MemoryAttempt extends MemoryFiles implements Attempt {
     const { logs } = this.stored;
     if (logs.has(safeName(name))) throw new LogUnwritable(`${this.name}/${name}: it is there already`);
     logs.set(name, '');
-    let closed = false;
-    return {
-      append: (line) => {
-        if (closed) throw new LogUnwritable(`${this.name}/${name}: it is closed`);
-        logs.set(name, `${logs.get(name)}${line}\n`);
-      },
-      close: () => Promise.resolve(void (closed = true)),
-    };
+    const place = `${this.name}/${name}`;
+    return new MemoryLog(place, this.bucket, (line) => logs.set(name, `${logs.get(name)}${line}\n`));
   }
 
   async readLog(name: string): Promise<string[]> {
@@ -320,6 +330,56 @@ class MemoryAttempt extends MemoryFiles implements Attempt {
         await rm(copy, { recursive: true });
       },
     };
+  }
+}
+
+/** Takes lines at once, and holds them while the bucket refuses. */
+class MemoryLog implements AppendLog {
+  private readonly held: string[] = [];
+  private closed = false;
+
+  constructor(
+    private readonly place: string,
+    private readonly bucket: Bucket,
+    private readonly keep: (line: string) => void,
+  ) {}
+
+  get trouble(): string | null {
+    return this.bucket.refusal === null ? null : `${this.place}: ${this.bucket.refusal}`;
+  }
+
+  append(line: string): void {
+    if (this.closed) throw this.unwritable('it is closed');
+    this.held.push(line);
+    this.flush();
+  }
+
+  async writable(signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (this.closed) throw this.unwritable('it is closed');
+      if (this.flush()) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    for (let tries = 0; !this.flush(); tries++) {
+      if (tries === 20) throw this.unwritable(this.bucket.refusal as string);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  private flush(): boolean {
+    if (this.bucket.refusal !== null) return false;
+    for (const line of this.held.splice(0)) this.keep(line);
+    return true;
+  }
+
+  private unwritable(why: string): LogUnwritable {
+    return new LogUnwritable(`${this.place}: ${why}`);
   }
 }
 

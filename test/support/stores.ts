@@ -25,6 +25,9 @@ export interface Storage {
   misshape(work: WorkKey): Promise<void>;
   /** What a kill in the middle of an append leaves. */
   tear(attempt: Attempt, log: string, rest: string): Promise<void>;
+  /** From now on logs find no more space, until `empty`: what they had reserved is theirs. */
+  fill(): void;
+  empty(): void;
   remove(): void;
 }
 
@@ -60,7 +63,34 @@ function localStorage(): Storage {
     cutManifest: (work) => truncate(contentOf(join(folderOf(work), 'manifest.json')), 30),
     misshape: (work) => writeFile(contentOf(join(folderOf(work), 'manifest.json')), '{"stage":"adapters"}\n'),
     tear: ({ work, name }, log, rest) => appendFile(join(folderOf(work), 'attempts', name, log), rest),
+    ...fullDisk(),
     remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+/** Files grow no more, and no new one is opened; what is inside a file can be written. */
+export function fullDisk(): Pick<Storage, 'fill' | 'empty'> {
+  const { openSync, writeSync } = fs;
+  let spies: jest.SpyInstance[] = [];
+  const full = (): Error => Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+  const fits = (file: number, bytes: number, position: number): boolean => position + bytes <= fs.fstatSync(file).size;
+  type Write = (file: number, bytes: Uint8Array, offset: number, length: number, position: number) => number;
+  return {
+    fill: () => {
+      spies = [
+        jest.spyOn(fs, 'openSync').mockImplementation((path, flags, mode) => {
+          if (flags === 'wx') throw full();
+          return openSync(path, flags, mode);
+        }),
+        jest.spyOn(fs, 'writeSync').mockImplementation(((file, bytes, offset, length, position) => {
+          if (!fits(file, length, position)) throw full();
+          return writeSync(file, bytes, offset, length, position);
+        }) as Write as never),
+      ];
+    },
+    empty: () => {
+      for (const spy of spies.splice(0)) spy.mockRestore();
+    },
   };
 }
 
@@ -85,11 +115,13 @@ function memoryStorage(): Storage {
       logs.set(log, (logs.get(log) ?? '') + rest);
       return Promise.resolve();
     },
+    fill: () => void (bucket.refusal = 'it is full'),
+    empty: () => void (bucket.refusal = null),
     remove: () => rmSync(machines, { recursive: true, force: true }),
   };
 }
 
-function tampered(bytes: Buffer): Buffer {
+export function tampered(bytes: Buffer): Buffer {
   const other = Buffer.from(bytes);
   other[0] = other[0]! ^ 1;
   return other;

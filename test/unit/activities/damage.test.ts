@@ -1,6 +1,8 @@
 import { refusingDamage } from '../../../activities/damage';
 import { InvalidReference } from '../../../artifacts/reference';
-import { ArtifactDamaged } from '../../../artifacts/store';
+import { isExpected } from '../../../activities/judge-failures';
+import { JournalUnwritable } from '../../../artifacts/journal';
+import { ArtifactDamaged, StoreUnavailable } from '../../../artifacts/store';
 
 test.each([
   [new ArtifactDamaged('rows.jsonl has SHA-256 a'), 'DamagedArtifact'],
@@ -8,6 +10,20 @@ test.each([
 ])('%s is told as a failure that is not retried', async (error, type) => {
   const { read } = refusingDamage({ read: () => Promise.reject(error) });
   await expect(read()).rejects.toMatchObject({ type, nonRetryable: true, message: error.message });
+});
+
+test.each([
+  Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }),
+  new JournalUnwritable('it was deleted'),
+  new StoreUnavailable('the bucket does not answer'),
+])('%s is told as trouble of the store, and retried', async (error) => {
+  const { write } = refusingDamage({ write: () => Promise.reject(error) });
+  await expect(write()).rejects.toMatchObject({
+    type: 'StoreUnavailable',
+    nonRetryable: false,
+    message: error.message,
+  });
+  expect(isExpected(error)).toBe(true); // so it counts towards no limit of attempts
 });
 
 test('results and other errors pass', async () => {

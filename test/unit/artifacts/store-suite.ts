@@ -174,6 +174,27 @@ export function storeSuite(name: string, make: () => Storage): void {
         expect(await store.openWork('completions', group)).toEqual([]);
       });
 
+      test('one that is put aside makes its work open again, and of several who do so one is told', async () => {
+        const found = await commit('first');
+        const stores = [store, store, await storage.open()];
+        const told = await Promise.all(stores.map((each) => each.putAside(work, found)));
+        expect(told.filter((each) => each)).toHaveLength(1);
+        expect(await store.manifest(work)).toBeNull();
+        expect(await store.openWork('completions', group)).toEqual([work]);
+        expect(await store.putAside(work, found)).toBe(false);
+        const again = await commit('second');
+        expect(await store.manifest(work)).toEqual(again);
+      });
+
+      test('another one than was found damaged is left where it stands', async () => {
+        const found = await commit('first');
+        await store.putAside(work, found);
+        const again = await commit('second');
+        expect(await store.putAside(work, found)).toBe(false);
+        expect(await store.manifest(work)).toEqual(again);
+        expect(await store.putAside(other, found)).toBe(false);
+      });
+
       test('a broken one is replaced by one, also when several commit at once', async () => {
         const { results } = await commit('first');
         await storage.lose(results['rows']!);
@@ -293,14 +314,55 @@ export function storeSuite(name: string, make: () => Storage): void {
         await (await (await store.attempt(work, 'r1-1-2')).openLog('log')).close();
       });
 
-      test('after one that could not be kept no further line is taken', async () => {
+      test('a log that is closed takes no further line', async () => {
         const attempt = await store.attempt(work, 'r1-1-1');
         const log = await attempt.openLog('log');
         log.append('one');
         await log.close();
         expect(() => log.append('two')).toThrow(LogUnwritable);
         expect(() => log.append('three')).toThrow(LogUnwritable);
+        await expect(log.writable()).rejects.toThrow(LogUnwritable);
         expect(await attempt.readLog('log')).toEqual(['one']);
+      });
+
+      describe('in a full store', () => {
+        afterEach(() => storage.empty());
+        const text = (of: number): string => 'x'.repeat(of);
+
+        test('take what is in flight, and are proven writable only when there is space again', async () => {
+          const attempt = await store.attempt(work, 'r1-1-1');
+          const log = await attempt.openLog('log', { room: 1_000 });
+          await log.writable();
+          expect(log.trouble).toBeNull();
+          storage.fill();
+          const lines = Array.from({ length: 200 }, (_, index) => `${index} ${text(90)}`);
+          for (const line of lines) log.append(line);
+          let proven = false;
+          const waiting = log.writable().then(() => (proven = true));
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          expect([proven, log.trouble]).toEqual([false, expect.stringContaining('log')]);
+          storage.empty();
+          await waiting;
+          expect(log.trouble).toBeNull();
+          await log.close();
+          expect(await attempt.readLog('log')).toEqual(lines);
+        });
+
+        test('are begun all the same, and wait', async () => {
+          const attempt = await store.attempt(work, 'r1-1-1');
+          storage.fill();
+          const log = await attempt.openLog('log');
+          log.append('one');
+          const waiting = log.writable();
+          const ended = new AbortController();
+          const aborted = expect(log.writable(ended.signal)).rejects.toThrow('enough');
+          ended.abort(new Error('enough'));
+          await aborted;
+          storage.empty();
+          await waiting;
+          await log.close();
+          expect(await attempt.readLog('log')).toEqual(['one']);
+        });
       });
 
       test.each(NO_NAMES)('a name is no path: %j', async (path) => {
@@ -370,6 +432,12 @@ export function storeSuite(name: string, make: () => Storage): void {
         await store.writeRecord('experiments', 'demo', 'two');
         expect(await (await storage.open()).readRecord('experiments', 'demo')).toBe('two');
         expect(await store.readRecord('spending', 'demo')).toBe('1\n2\n');
+      });
+
+      test('a line that is appended after half a one stands by itself', async () => {
+        await store.writeRecord('spending', 'demo', '{"usd":1}\n{"us');
+        await store.appendRecord('spending', 'demo', '{"usd":2}');
+        expect(await store.readRecord('spending', 'demo')).toBe('{"usd":1}\n{"us\n{"usd":2}\n');
       });
 
       test.each(NO_NAMES)('a name is no path: %j', async (record) => {

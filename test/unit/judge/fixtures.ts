@@ -99,9 +99,9 @@ export function resources() {
     return server;
   };
   /** A journal of `SHARD` in the store at `path`, with what earlier attempts left. */
-  const journal = async (path: string, attempt = 'a1'): Promise<Journal> => {
+  const journal = async (path: string, attempt = 'a1', room = 64 * 1024): Promise<Journal> => {
     const store = await LocalStore.open(path);
-    const opened = await openJournal(await store.attempt(SHARD, attempt), await store.attempts(SHARD));
+    const opened = await openJournal(await store.attempt(SHARD, attempt), await store.attempts(SHARD), { room });
     undo.push(() => opened.close());
     return opened;
   };

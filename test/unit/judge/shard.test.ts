@@ -5,6 +5,8 @@ import { createJudgeClient } from '../../../judge/client';
 import { type JudgeProgress } from '../../../judge/shard';
 import { JournalUnwritable } from '../../../artifacts/journal';
 import { SYSTEM_CLOCK } from '../../../judge/clock';
+import { fullDisk } from '../../support/stores';
+import { until } from '../../support/until';
 import {
   instrument,
   INSTRUMENT_KEY,
@@ -218,6 +220,33 @@ describe('abort', () => {
       judge(server, { requests: requests(3), journal, signal: AbortSignal.abort(new Error('no')) }),
     ).rejects.toThrow('no');
     expect(received).toEqual([]);
+  });
+});
+
+describe('a full store', () => {
+  const disk = fullDisk();
+  afterEach(() => disk.empty());
+
+  test('costs nothing beyond what is in flight, which is kept, and judging goes on by itself', async () => {
+    const { server, folder } = await open.setUp([], { latencyMs: 30 });
+    const journal = await open.journal(folder, 'a2', 8_000);
+    await journal.writable();
+    const judging = judge(server, {
+      requests: requests(100),
+      journal,
+      concurrency: 8,
+      onProgress: ({ done }) => done === 20 && disk.fill(),
+    });
+    await until('the journal to be in trouble', () => journal.trouble);
+    await new Promise((resolve) => setTimeout(resolve, 100)); // what is in flight comes back
+    const { paid } = server.ledger;
+    expect(paid).toBeLessThan(100);
+    expect((await journaled(folder)).finished.size).toBe(paid);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(server.ledger.paid).toBe(paid);
+    disk.empty();
+    expect((await judging).missing).toEqual([]);
+    expect(server.ledger.summary()).toMatchObject({ paid: 100, paidTwice: 0 });
   });
 });
 

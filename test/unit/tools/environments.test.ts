@@ -1,6 +1,7 @@
 /** What each process that Flamingo starts is given of the person's environment. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { valuesOf } from '../../../cli/local/supervisor';
 import { workerEnvironment } from '../../../cli/worker';
 import { installationRoot } from '../../../workers/places';
 import { environmentFor, GROUPS, PROCESSES, type ProcessName } from '../../../tools/environments.cjs';
@@ -31,6 +32,7 @@ const SECRETS = Object.entries(PLANTED).flatMap(([name, value]) => (value === 'p
 const HUB = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'];
 const TEMPORAL = ['TEMPORAL_API_KEY'];
 const JUDGE = ['ANTHROPIC_API_KEY'];
+const STORAGE = ['AWS_SECRET_ACCESS_KEY'];
 
 const names = Object.keys(PROCESSES) as ProcessName[];
 const secretsOf = (name: ProcessName): string[] => {
@@ -39,14 +41,14 @@ const secretsOf = (name: ProcessName): string[] => {
 };
 
 const EXPECTED: Record<ProcessName, string[]> = {
-  supervisor: [...HUB, ...TEMPORAL],
-  'supervisor of a Claude judge': [...JUDGE, ...HUB, ...TEMPORAL],
+  supervisor: [...HUB, ...TEMPORAL, ...STORAGE],
+  'supervisor of a Claude judge': [...JUDGE, ...HUB, ...TEMPORAL, ...STORAGE],
   'Temporal server': [],
   'stand-in judge': [],
-  'orchestration worker': TEMPORAL,
-  'judge worker of the stand-in': TEMPORAL,
-  'judge worker of Claude': [...JUDGE, ...TEMPORAL],
-  'GPU worker': [...HUB, ...TEMPORAL],
+  'orchestration worker': [...TEMPORAL, ...STORAGE],
+  'judge worker of the stand-in': [...TEMPORAL, ...STORAGE],
+  'judge worker of Claude': [...JUDGE, ...TEMPORAL, ...STORAGE],
+  'GPU worker': [...HUB, ...TEMPORAL, ...STORAGE],
   trainer: HUB,
   helper: [],
   'peer of the benchmark': [],
@@ -107,11 +109,14 @@ it('gives a worker that a person starts what its kind and account need', () => {
     const given = workerEnvironment(kind, { ...PLANTED, ...more }, variables);
     return SECRETS.filter((secret) => given[secret] !== undefined).sort();
   };
-  expect(secrets('orchestration')).toEqual(EXPECTED['orchestration worker']);
+  expect(secrets('orchestration')).toEqual([...EXPECTED['orchestration worker']].sort());
   expect(secrets('judge')).toEqual([...EXPECTED['judge worker of Claude']].sort());
-  expect(secrets('judge', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' })).toEqual(EXPECTED['judge worker of the stand-in']);
+  expect(secrets('judge', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' })).toEqual(
+    [...EXPECTED['judge worker of the stand-in']].sort(),
+  );
   expect(secrets('gpu')).toEqual([...EXPECTED['GPU worker']].sort());
-  // variables for experiments' own trainers are named; the judge's key is none of them
+  // variables for experiments' own trainers are named; the judge's key is none of them, nor are the store's credentials
   const named = [...EXPECTED['GPU worker'], 'GITHUB_TOKEN'].sort();
   expect(secrets('gpu', {}, ['GITHUB_TOKEN', 'ANTHROPIC_API_KEY', 'NOT_SET'])).toEqual(named);
+  expect(valuesOf(PLANTED, ['AWS_SECRET_ACCESS_KEY'])).toEqual({});
 });

@@ -67,8 +67,13 @@ test('small files, logs and shared files lie in folders of the work', async () =
   const log = await attempt.openLog('judge-r1-1-1.jsonl');
   log.append('{"a":1}');
   // the kernel has the line before the log is closed: a killed process closes nothing
-  expect(await readFile(inWork('attempts', 'r1-1-1', 'judge-r1-1-1.jsonl'), 'utf8')).toBe('{"a":1}\n');
+  const path = inWork('attempts', 'r1-1-1', 'judge-r1-1-1.jsonl');
+  expect((await readFile(path, 'utf8')).startsWith('{"a":1}\n')).toBe(true);
+  await log.writable();
+  expect((await stat(path)).blocks * 512).toBeGreaterThan(65_536); // room that is taken, and readers pass over
+  expect(await attempt.readLog('judge-r1-1-1.jsonl')).toEqual(['{"a":1}']);
   await log.close();
+  expect(await readFile(path, 'utf8')).toBe('{"a":1}\n');
   await store.shared(work, 'batches').create('submission-1.json', '{}\n');
   expect(await readdir(inWork('attempts'))).toEqual(['batches', 'r1-1-1']);
   expect(await readdir(inWork('attempts', 'r1-1-1'))).toEqual(['ended.json', 'judge-r1-1-1.jsonl']);

@@ -1,0 +1,35 @@
+/**
+ * The connection to object storage. Region, endpoint, profile and credentials come from the standard chain of the AWS SDK
+ * (environment, profile files, the machine's role); nothing of them is kept, logged or handed on.
+ */
+import { S3Client } from '@aws-sdk/client-s3';
+
+/** Tries of one request, with growing pauses between: some ten seconds of a server that answers errors. */
+const TRIES = 6;
+const CONNECT_MS = 5_000;
+/** A server that says nothing for so long has forgotten the request. */
+const SILENCE_MS = 30_000;
+const CONNECTIONS = 64;
+
+export interface ClientOptions {
+  /** Buckets as part of the path instead of the host's name: what servers at an address of one's own expect. */
+  pathStyle: boolean;
+}
+
+export function connect({ pathStyle }: ClientOptions): S3Client {
+  return new S3Client({
+    forcePathStyle: pathStyle,
+    maxAttempts: TRIES,
+    retryMode: 'standard',
+    // other servers than Amazon's may know neither checksums that follow the body nor those of answers; every byte is
+    // held against its SHA-256 here
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: SILENCE_MS,
+      httpAgent: { maxSockets: CONNECTIONS, keepAlive: true },
+      httpsAgent: { maxSockets: CONNECTIONS, keepAlive: true },
+    },
+  });
+}

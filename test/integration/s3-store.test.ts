@@ -1,0 +1,58 @@
+/** The store in object storage, held to the suite of every store, on a real S3 server. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3Store } from '../../artifacts/s3/store';
+import { S3Server } from '../support/s3-server';
+import { tampered, type Storage } from '../support/stores';
+import { storeSuite } from '../unit/artifacts/store-suite';
+
+let server: S3Server;
+beforeAll(async () => {
+  server = await S3Server.start();
+  Object.assign(process.env, server.environment());
+});
+afterAll(() => server.stop());
+
+function s3Storage(): Storage {
+  const prefix = randomUUID();
+  const machines = mkdtempSync(join(tmpdir(), 'flamingo-machines-'));
+  const stores: S3Store[] = [];
+  const fileOf = (uri: string): string => server.fileOf(`${prefix}/${uri}`);
+  const manifestOf = ({ stage, group, key }: { stage: string; group?: string; key: string }): string =>
+    fileOf([stage, group, key, 'manifest.json'].filter(Boolean).join('/'));
+  return {
+    open: async () => {
+      const machine = join(machines, String(stores.length));
+      const store = await S3Store.open({
+        address: `s3://${server.bucket}/${prefix}`,
+        pathStyle: true,
+        workingCopies: join(machine, 'copies'),
+        cache: { folder: join(machine, 'cache'), maxBytes: 1e9 },
+      });
+      stores.push(store);
+      return store;
+    },
+    lose: ({ uri }) => Promise.resolve(rmSync(fileOf(uri))),
+    cut: ({ uri, bytes }) => Promise.resolve(truncateSync(fileOf(uri), Math.floor(bytes / 2))),
+    // another object, as a client of the server would put it
+    tamper: ({ uri }) => {
+      const bytes = tampered(readFileSync(fileOf(uri)));
+      rmSync(fileOf(uri));
+      return Promise.resolve(writeFileSync(fileOf(uri), bytes));
+    },
+    cutManifest: (work) => Promise.resolve(truncateSync(manifestOf(work), 30)),
+    misshape: (work) => Promise.resolve(writeFileSync(manifestOf(work), '{"stage":"adapters"}\n')),
+    tear: ({ work: { stage, group, key }, name }, log, rest) => {
+      const folder = [stage, group, key, 'attempts', name, 'logs', log].filter(Boolean).join('/');
+      return Promise.resolve(writeFileSync(fileOf(`${folder}/00000009`), rest));
+    },
+    remove: () => {
+      for (const store of stores) store.close();
+      rmSync(machines, { recursive: true, force: true });
+    },
+  };
+}
+
+storeSuite('S3', s3Storage);
