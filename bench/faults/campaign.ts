@@ -1,15 +1,26 @@
 /** The rounds of a campaign, one after the other, until its time is over; everything that it made is taken down at last. */
 import { join } from 'node:path';
 import { signal } from '../../cli/local/processes';
+import type { StoreKind } from './deployment';
 import { Disk } from './disk';
 import { tinyModel } from './experiment';
 import { kindsFor } from './kinds/all';
+import type { Need } from './kinds/kind';
 import { Network } from './network';
+import { ObjectStorage } from './object-storage';
 import type { Options } from './options';
 import { descendantsOf } from './processes';
 import { forget, playRound, RUNNING, type RoundResult } from './round';
 import { faultsOfRound } from './schedule';
 import { summarise, type Summary } from './summary';
+
+/** Why kinds that need something are left out. */
+const LACKS: Record<Need, string> = {
+  nothing: '',
+  network: 'this machine allows no network namespaces',
+  disk: 'this machine allows no file system of its own',
+  s3: 'the S3 server of the tests is not built (node tools/s3-server.mjs)',
+};
 
 export interface CampaignOptions extends Options {
   folder: string;
@@ -23,18 +34,33 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
   const minutes = (): number => (Date.now() - started) / 60_000;
   const network = owner === null ? null : Network.make(owner);
   endOnSignals(network);
-  const { can, leftOut } = kindsFor({ network: network !== null, disk: Disk.possible(folder) });
-  const kinds = can.filter(({ name }) => options.only === null || options.only.includes(name));
-  const words = leftOut.map(({ name, needs }) => `${name}: this machine allows no ${needs} of its own`);
-  for (const line of words) say(`NOT DONE: ${line}`);
-  say(`seed ${seed}, ${kinds.length} kinds of fault; in ${folder}`);
+  const able = { network: network !== null, disk: Disk.possible(folder), s3: ObjectStorage.possible };
+  const leftOut = kindsFor(able).leftOut.map(({ name, needs }) => `${name}: ${LACKS[needs]}`);
+  for (const line of leftOut) say(`NOT DONE: ${line}`);
+  const stores: StoreKind[] = able.s3 ? ['folder', 's3'] : ['folder'];
+  say(`seed ${seed}, stores ${stores.join(' and ')} in turn; in ${folder}`);
 
   const model = tinyModel();
   const play = (name: string, round: number | null, reference: RoundResult | null): Promise<RoundResult> => {
-    const faults = round === null ? [] : faultsOfRound(seed, round, kinds, options.faults);
+    const store = stores[(round ?? 0) % stores.length] as StoreKind;
+    const { can } = kindsFor({ ...able, s3: store === 's3' });
+    const kinds = can.filter((kind) => options.only === null || options.only.includes(kind.name));
+    // each store has a deck of its own, since it has kinds of its own
+    const nth = Math.floor((round ?? 0) / stores.length);
+    const faults = round === null ? [] : faultsOfRound(2 * seed + stores.indexOf(store), nth, kinds, options.faults);
     const told = (line: string): void => say(`${name}  ${line}`);
     const left = reference?.left ?? null;
-    return playRound({ name, folder: join(folder, name), model, network, kinds, faults, reference: left, say: told });
+    return playRound({
+      name,
+      folder: join(folder, name),
+      model,
+      network,
+      store,
+      kinds,
+      faults,
+      reference: left,
+      say: told,
+    });
   };
   const results: RoundResult[] = [];
   try {
@@ -53,14 +79,14 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
   } finally {
     network?.remove();
   }
-  return summarise({ seed, minutes: minutes() }, results, words, (name) => join(folder, name));
+  return summarise({ seed, minutes: minutes() }, results, leftOut, (name) => join(folder, name));
 }
 
 function lineOf(result: RoundResult, folder: string): string {
-  const { name, seconds, faults, commands, failures, paidTwice, inFlight, stepsRedone, replayed } = result;
+  const { name, store, seconds, faults, commands, failures, paidTwice, inFlight, stepsRedone, replayed } = result;
   const took = faults.filter(({ took: done }) => done).length;
   const rest =
-    `${took} faults, ${commands.length} commands, ${paidTwice} of ${inFlight} in flight paid again, ` +
+    `store ${store}, ${took} faults, ${commands.length} commands, ${paidTwice} of ${inFlight} in flight paid again, ` +
     `steps redone ${stepsRedone.join(' + ')}, ${replayed} histories replayed, ${seconds.toFixed(0)} s`;
   if (failures.length === 0) return `${name} ok: ${rest}`;
   return [`${name} FAILED: ${rest}; kept in ${folder}`, ...failures.map((each) => `  ${each}`)].join('\n');

@@ -50,22 +50,29 @@ export class RunCommand {
   }
 
   private async once(): Promise<Ended> {
-    const child = spawn(process.execPath, [join(installationRoot(), 'bin', 'flamingo.js'), 'run', this.file], {
+    const ended = await this.start('run', this.file);
+    // what its message asks a person to do
+    if (ended.code === EXIT.waitingForPerson) await this.start('account', 'resume', 'stand-in');
+    return ended;
+  }
+
+  private async start(...words: string[]): Promise<Ended> {
+    const child = spawn(process.execPath, [join(installationRoot(), 'dist', 'cli', 'main.js'), ...words], {
       cwd: this.folder,
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;
     const log = createWriteStream(join(this.folder, 'logs', 'run.log'), { flags: 'a' });
-    let words = '';
+    let said = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => {
         log.write(chunk);
-        words = (words + chunk.toString()).slice(-1_000);
+        said = (said + chunk.toString()).slice(-1_000);
       });
     const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
     this.child = null;
-    log.end(`--- ended with ${code ?? 'a signal'}\n`);
-    return { code, words };
+    log.end(`--- ${words[0] ?? ''} ended with ${code ?? 'a signal'}\n`);
+    return { code, words: said };
   }
 }

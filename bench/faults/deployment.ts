@@ -7,7 +7,7 @@
  * both through what they have in common: a process that can be killed, and a place that can be full.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -16,13 +16,14 @@ import { Service } from '../../cli/local/service';
 import { databaseName, temporalServer } from '../../cli/local/temporal-server';
 import { environmentFor } from '../../tools/environments.cjs';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
-import { cacheFolder, installationRoot } from '../../workers/places';
+import { installationRoot } from '../../workers/places';
 import { clientOptions } from '../../workers/temporal-connection';
 import { pythonPath, temporalPath } from '../../workers/toolchain';
 import { Disk } from './disk';
 import { CHECKPOINT_EVERY } from './experiment';
 import { Link } from './link';
 import type { Network } from './network';
+import { ObjectStorage } from './object-storage';
 
 const READY_MS = 120_000;
 const GRACE_MS = 60_000;
@@ -42,10 +43,15 @@ export interface WorkerOnHost {
   service: Service;
   toTemporal: Link;
   toJudge: Link;
+  /** Null: its store is a folder. */
+  toStore: Link | null;
 }
+
+export type StoreKind = 'folder' | 's3';
 
 export class Deployment {
   readonly disk: Disk;
+  readonly objects: ObjectStorage | null;
   /** What is in the environment of a worker, and must be found in no history, log or stored file. */
   readonly secrets = [`sk-ant-${random()}`, `hf_${random()}`, random()];
   private readonly workers = new Map<string, WorkerOnHost>();
@@ -60,16 +66,20 @@ export class Deployment {
     /** Everything of the round lies here. */
     readonly folder: string,
     readonly network: Network | null,
+    readonly store: StoreKind,
   ) {
     for (const name of ['logs', 'temporal', 'run']) mkdirSync(join(folder, name), { recursive: true });
     writeFileSync(join(folder, 'run', 'secret'), randomBytes(32), { mode: 0o600 });
     this.disk = Disk.make(join(folder, 'store'));
+    this.objects = store === 's3' ? new ObjectStorage(this.disk.path, this.log('s3')) : null;
+    if (this.objects !== null) this.secrets.push(this.objects.secret);
   }
 
   /** Returns when the server answers and all processes have been started. */
   async start(): Promise<void> {
     this.temporalPort = await freePort(0);
     this.standInPort = await freePort(0);
+    await this.objects?.start(await freePort(0));
     this.temporalService = await this.server();
     this.temporalService.start();
     this.standInService = this.judge();
@@ -89,6 +99,11 @@ export class Deployment {
     return join(this.folder, 'ledger.jsonl');
   }
 
+  /** Where stored files lie, whatever the store is: relative paths below it are those of a store in a folder. */
+  get storedFiles(): string {
+    return this.objects?.files ?? this.disk.path;
+  }
+
   get temporal(): Service {
     return there(this.temporalService, 'Temporal server');
   }
@@ -104,16 +119,21 @@ export class Deployment {
   /** Process ids of all services that run. */
   pids(): number[] {
     const workers = [...this.workers.values()].map(({ service }) => service);
-    return [this.temporalService, this.standInService, ...workers].flatMap((service) => service?.pid ?? []);
+    const servers = [this.temporalService, this.standInService, this.objects?.service ?? null];
+    return [...servers, ...workers].flatMap((service) => service?.pid ?? []);
   }
 
   private links(): Link[] {
-    return [...this.workers.values()].flatMap(({ toTemporal, toJudge }) => [toTemporal, toJudge]);
+    return [...this.workers.values()].flatMap(({ toTemporal, toJudge, toStore }) => [
+      toTemporal,
+      toJudge,
+      ...(toStore === null ? [] : [toStore]),
+    ]);
   }
 
   /** The environment of commands. */
   get clientEnvironment(): NodeJS.ProcessEnv {
-    return { ...this.environment('client'), TEMPORAL_ADDRESS: this.address, FLAMINGO_STORE: this.disk.path };
+    return { ...this.environment('client'), TEMPORAL_ADDRESS: this.address, ...this.storeEnvironment(null) };
   }
 
   /** The stand-in's own routes. */
@@ -136,6 +156,12 @@ export class Deployment {
     }
   }
 
+  /** Nothing is left on the host's disk. */
+  emptyHost(host: string): void {
+    rmSync(this.homeOf(host), { recursive: true, force: true });
+    mkdirSync(join(this.homeOf(host), 'logs'), { recursive: true });
+  }
+
   /** Ends the workers, in the way that lets them save, and returns when they have ended. */
   async stopWorkers(): Promise<void> {
     await Promise.all([...this.workers.values()].map(({ service }) => service.stop(GRACE_MS)));
@@ -148,6 +174,7 @@ export class Deployment {
     await this.stopWorkers();
     await this.temporalService?.stop(GRACE_MS);
     await this.standInService?.stop(GRACE_MS);
+    await this.objects?.service.stop(GRACE_MS);
     await Promise.all(this.links().map((link) => link.close()));
   }
 
@@ -185,6 +212,7 @@ export class Deployment {
     const here = this.network?.hub ?? LOOPBACK;
     const toTemporal = await Link.open(here, { host: LOOPBACK, port: this.temporalPort });
     const toJudge = await Link.open(here, { host: LOOPBACK, port: this.standInPort });
+    const toStore = this.objects === null ? null : await Link.open(here, { host: LOOPBACK, port: this.objects.port });
     const start = [...(this.network?.host(host) ?? []), process.execPath];
     const [command, ...before] = start as [string, ...string[]];
     const service = new Service({
@@ -195,7 +223,7 @@ export class Deployment {
       env: {
         ...this.environment(host),
         TEMPORAL_ADDRESS: toTemporal.address,
-        FLAMINGO_STORE: this.disk.path,
+        ...this.storeEnvironment(toStore),
         ...(kind === 'orchestration' ? { FLAMINGO_RESULTS: join(this.folder, 'workers-results') } : {}),
         ...(kind === 'judge'
           ? {
@@ -217,7 +245,12 @@ export class Deployment {
       watchesParent: true,
       privateFiles: false,
     });
-    this.workers.set(host, { service, toTemporal, toJudge });
+    this.workers.set(host, { service, toTemporal, toJudge, toStore });
+  }
+
+  /** Through a link, or directly. */
+  private storeEnvironment(link: Link | null): NodeJS.ProcessEnv {
+    return this.objects?.environment(link?.address) ?? { FLAMINGO_STORE: this.disk.path };
   }
 
   /** Nothing of the person's own settings, no proxy and no key, and a data folder of the host's own. */
@@ -226,7 +259,7 @@ export class Deployment {
     return {
       ...environmentFor('helper', process.env),
       NO_COLOR: '1',
-      FLAMINGO_CACHE: cacheFolder(),
+      FLAMINGO_CACHE: join(this.homeOf(host), 'cache'),
       FLAMINGO_TRAINER_PYTHON: pythonPath(),
       TEMPORAL_CONFIG_FILE: join(this.folder, 'run', 'no-profiles.toml'),
       FLAMINGO_HOME: this.homeOf(host),

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { signal } from '../../cli/local/processes';
 import { RunCommand } from './command';
 import { differences, doubled, judged, stepsRedone, type Paid } from './checks';
-import { Deployment } from './deployment';
+import { Deployment, type StoreKind } from './deployment';
 import { filesWithSecrets, ledgerIn, orphansOf, replayAll, resultsIn, rowIdsIn } from './evidence';
 import { CHECKPOINT_EVERY, IN_FLIGHT, NAME, writeExperiment } from './experiment';
 import type { FaultKind } from './kinds/kind';
@@ -36,6 +36,7 @@ export interface RoundOptions {
   folder: string;
   model: string;
   network: Network | null;
+  store: StoreKind;
   kinds: readonly FaultKind[];
   faults: readonly PlannedFault[];
   reference: Reference | null;
@@ -44,6 +45,7 @@ export interface RoundOptions {
 
 export interface RoundResult {
   name: string;
+  store: StoreKind;
   seconds: number;
   faults: Done[];
   /** Exit codes of the commands, in order; null: killed. */
@@ -69,10 +71,10 @@ export async function playRound(options: RoundOptions): Promise<RoundResult> {
   const started = Date.now();
   mkdirSync(folder, { recursive: true });
   const file = writeExperiment(folder, options.model);
-  const deployment = new Deployment(folder, options.network);
+  const deployment = new Deployment(folder, options.network, options.store);
   RUNNING.add(deployment);
   let command: RunCommand | null = null;
-  const watch = new TrainingWatch(deployment.disk.path);
+  const watch = new TrainingWatch(folder);
   const failures: string[] = [];
   try {
     await deployment.start();
@@ -93,7 +95,14 @@ export async function playRound(options: RoundOptions): Promise<RoundResult> {
     again.stop();
     const found = await examine(options, deployment, watch, allowedTwice + inFlightOf(options, done));
     const commands = [...command.ended, ...again.ended].map(({ code }) => code);
-    const result = { name: options.name, seconds: (Date.now() - started) / 1000, faults: done, commands, ...found };
+    const result = {
+      name: options.name,
+      store: options.store,
+      seconds: (Date.now() - started) / 1000,
+      faults: done,
+      commands,
+      ...found,
+    };
     result.failures.unshift(...failures);
     if (result.failures.length > 0) keep(deployment);
     return result;

@@ -4,7 +4,7 @@
  * they have; what a thawed one still does afterwards is its own affair.
  */
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { filesBelow } from './files';
 
 const LOOK_MS = 250;
@@ -23,7 +23,8 @@ export class TrainingWatch {
   private readonly reached = new Map<string, number>();
   private readonly timer = setInterval(() => this.look(), LOOK_MS);
 
-  constructor(private readonly store: string) {}
+  /** `folder`: of the round; attempts have a folder in the store, or in working copies of one host or several. */
+  constructor(private readonly folder: string) {}
 
   /** Looks once more, and no longer. */
   end(): Begun[] {
@@ -32,21 +33,35 @@ export class TrainingWatch {
     return this.begun;
   }
 
+  /** The last step that an attempt is known to have done; 0 before the first. */
+  reachedBy(attempt: string): number {
+    return this.reached.get(attempt) ?? 0;
+  }
+
   private look(): void {
-    const adapters = join(this.store, 'adapters');
-    const found = filesBelow(adapters)
-      .filter((path) => path.endsWith('/progress.jsonl'))
-      .map((path) => ({ attempt: dirname(path), steps: stepsIn(join(adapters, path)) }))
-      .filter(({ steps }) => steps.length > 0);
-    for (const { attempt, steps } of found) {
-      if (this.reached.has(attempt)) continue;
-      const others = [...this.reached].filter(([other]) => dirname(other) === dirname(attempt));
+    const found = new Map<string, number[]>();
+    for (const path of filesBelow(this.folder)) {
+      const [, work, name] = PROGRESS.exec(path) ?? [];
+      if (work === undefined || name === undefined) continue;
+      const attempt = `${work}/${name}`;
+      found.set(attempt, [...(found.get(attempt) ?? []), ...stepsIn(join(this.folder, path))]);
+    }
+    for (const [attempt, steps] of found) {
+      if (steps.length === 0 || this.reached.has(attempt)) continue;
+      const others = [...this.reached].filter(([other]) => workOf(other) === workOf(attempt));
       const reachedBefore = Math.max(0, ...others.map(([, step]) => step));
-      this.begun.push({ attempt, reachedBefore, first: steps[0] as number });
+      this.begun.push({ attempt, reachedBefore, first: Math.min(...steps) });
       this.reached.set(attempt, 0);
     }
-    for (const { attempt, steps } of found) this.reached.set(attempt, Math.max(...steps));
+    for (const [attempt, steps] of found) this.reached.set(attempt, Math.max(0, ...steps));
   }
+}
+
+/** Key and attempt; working copies leave `attempts` out. */
+const PROGRESS = /(?:^|\/)adapters\/([0-9a-f]{64})\/(?:attempts\/)?([^/]+)\/progress\.jsonl$/;
+
+function workOf(attempt: string): string {
+  return attempt.slice(0, 64);
 }
 
 /** Complete lines only: a file is read while it is written. */

@@ -4,7 +4,7 @@ import { NETWORK_KINDS } from './network';
 import { OPERATOR_KINDS } from './operators';
 import { PROCESS_KINDS } from './processes';
 import { STORAGE_KINDS } from './storage';
-import type { FaultKind } from './kind';
+import type { FaultKind, Need } from './kind';
 
 export const KINDS: readonly FaultKind[] = [
   ...PROCESS_KINDS,
@@ -15,7 +15,7 @@ export const KINDS: readonly FaultKind[] = [
 ];
 
 /** `able`: what the machine has. Left out are kinds that need what it has not. */
-export function kindsFor(able: { network: boolean; disk: boolean }): { can: FaultKind[]; leftOut: FaultKind[] } {
+export function kindsFor(able: Record<Exclude<Need, 'nothing'>, boolean>): { can: FaultKind[]; leftOut: FaultKind[] } {
   const possible = ({ needs }: FaultKind): boolean => needs === 'nothing' || able[needs];
   return { can: KINDS.filter(possible), leftOut: KINDS.filter((kind) => !possible(kind)) };
 }

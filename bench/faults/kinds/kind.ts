@@ -11,13 +11,16 @@ export interface Scene {
   allowPaidTwice(requests: number): void;
 }
 
+/** `s3`: a store in object storage, which only some rounds have. */
+export type Need = 'nothing' | 'network' | 'disk' | 's3';
+
 export interface FaultKind extends KindOutline {
   /** What is done, in words. */
   does: string;
   /** How it is undone, in words. */
   undone: string;
   /** What it needs of the machine; a machine without it leaves the kind out and says so. */
-  needs: 'nothing' | 'network' | 'disk';
+  needs: Need;
   /** Whether requests in flight to the judge can be lost by it: as many may then be paid twice. */
   losesRequests: boolean;
   /** Does it. Returns what undoes it, null when there was nothing to be done it to. */

@@ -77,6 +77,45 @@ export const NETWORK_KINDS: FaultKind[] = [
     },
   },
   {
+    name: 's3-silent',
+    does: 'Nothing comes through between a worker and the object storage',
+    undone: MENDED,
+    targets: HOSTS,
+    lasts: [5, 30],
+    needs: 's3',
+    losesRequests: true,
+    begin: mended(
+      ({ toStore }) => toStore,
+      (link) => link.hold(),
+    ),
+  },
+  {
+    name: 's3-slow',
+    does: 'Whatever goes between a worker and the object storage takes 0.1 to 0.6 s more, each way',
+    undone: MENDED,
+    targets: HOSTS,
+    lasts: [10, 30],
+    needs: 's3',
+    losesRequests: true,
+    begin: mended(
+      ({ toStore }) => toStore,
+      (link, chance) => link.delay(100 + 500 * chance),
+    ),
+  },
+  {
+    name: 's3-reset',
+    does: 'One in eight replies of the object storage is lost with its connection, which breaks',
+    undone: 'no more of them are',
+    targets: HOSTS,
+    lasts: [5, 20],
+    needs: 's3',
+    losesRequests: true,
+    begin: mended(
+      ({ toStore }) => toStore,
+      (link, chance) => link.breakShare(0.125, draws(Math.floor(chance * 2 ** 31))),
+    ),
+  },
+  {
     name: 'judge-reset',
     does: 'One in eight replies of the judge is lost with its connection, which breaks',
     undone: 'no more of them are',
@@ -101,9 +140,13 @@ function workersOf(deployment: Deployment): WorkerOnHost[] {
 }
 
 /** Does `harm` to one of the target's links, and mends the link. */
-function mended(which: (worker: WorkerOnHost) => Link, harm: (link: Link, chance: number) => void): FaultKind['begin'] {
+function mended(
+  which: (worker: WorkerOnHost) => Link | null,
+  harm: (link: Link, chance: number) => void,
+): FaultKind['begin'] {
   return async ({ deployment }, { target, chance }) => {
     const link = which(deployment.worker(target));
+    if (link === null) return null;
     harm(link, chance);
     return () => link.mend();
   };

@@ -93,6 +93,32 @@ const others: FaultKind[] = [
     begin: async ({ deployment }) => signalled(deployment.standIn.pid, 'SIGKILL'),
   },
   {
+    name: 's3-sigkill',
+    does: 'SIGKILL of the object storage’s server',
+    undone: STARTED_AGAIN,
+    targets: ['s3'],
+    lasts: AT_ONCE,
+    needs: 's3',
+    losesRequests: true,
+    begin: async ({ deployment }) => signalled(deployment.objects?.service.pid ?? null, 'SIGKILL'),
+  },
+  {
+    name: 'gpu-host-lost',
+    does: 'A GPU host is gone, with its processes and its disk',
+    undone: 'another one comes in its place, with nothing on it',
+    targets: WORKERS.gpu,
+    lasts: AT_ONCE,
+    needs: 's3',
+    losesRequests: false,
+    begin: async ({ deployment }, { target }) => {
+      const pid = workerPid(deployment, target);
+      if (pid === null) return null;
+      for (const each of [pid, ...descendantsOf(pid)]) signal(each, 'SIGKILL');
+      deployment.emptyHost(target);
+      return NOTHING_TO_UNDO;
+    },
+  },
+  {
     name: 'run-sigkill',
     does: 'SIGKILL of the `flamingo run` that waits for the experiment',
     undone: 'the same command at once',

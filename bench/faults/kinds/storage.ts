@@ -45,7 +45,7 @@ export const STORAGE_KINDS: FaultKind[] = [
     lasts: AT_ONCE,
     needs: 'nothing',
     losesRequests: false,
-    begin: async ({ deployment }, { chance }) => damaged(deployment.disk.path, chance, (path) => rmSync(path)),
+    begin: async ({ deployment }, { chance }) => damaged(deployment.storedFiles, chance, (path) => rmSync(path)),
   },
   {
     name: 'object-flipped',
@@ -55,7 +55,7 @@ export const STORAGE_KINDS: FaultKind[] = [
     lasts: AT_ONCE,
     needs: 'nothing',
     losesRequests: false,
-    begin: async ({ deployment }, { chance }) => damaged(deployment.disk.path, chance, flip),
+    begin: async ({ deployment }, { chance }) => damaged(deployment.storedFiles, chance, flip),
   },
 ];
 
