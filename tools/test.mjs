@@ -2,6 +2,7 @@
  * `npm test`: set-up, build, the S3 server of the tests, then jest (unit and replay side by side; integration and browser one file at a time) and the
  * trainer's pytest. `npm run test:faults` (--faults): the tests that kill things, one file at a time. `npm run test:fuzz`
  * (--fuzz): readers on made-up inputs, a minute each, or FLAMINGO_FUZZ_SECONDS.
+ * `npm run test:faults -- --minutes N` is the fault campaign instead (bench/faults/main.ts); without, a short one follows the tests.
  * Further arguments go to jest: `npm test -- --testPathPatterns judge`; pytest is left out then.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,6 +17,10 @@ import { explain, setUp } from './setup.mjs';
 
 const apart = ['faults', 'fuzz'].find((project) => process.argv.includes(`--${project}`));
 const forJest = process.argv.slice(2).filter((argument) => argument !== `--${apart}`);
+/** Options of the fault campaign, one of which asks for it in place of the tests. */
+const isCampaign = apart === 'faults' && forJest.some((argument) => /^--(minutes|list|table)\b/.test(argument));
+/** At the end of the tests that kill things: a short one, always the same. */
+const SHORT_CAMPAIGN = ['--minutes', '3', '--seed', '1'];
 const counts = mkdtempSync(join(tmpdir(), 'flamingo-tests-'));
 leaveInterruptsToChildren();
 
@@ -33,21 +38,23 @@ const env = { ...process.env, OMP_NUM_THREADS: '1', TOKENIZERS_PARALLELISM: 'fal
 // a test that fails may leave a child process behind, for which jest would wait for ever
 const serial = ['--runInBand', '--forceExit'];
 const results = [];
-const runs = apart
-  ? [jest(apart, [apart], serial)]
-  : [
-      jest('unit, replay', ['unit', 'replay'], []),
-      jest('integration, browser', ['integration', ...browserTests()], serial),
-      pytest(),
-    ];
+const runs = isCampaign
+  ? [campaign(forJest)]
+  : apart
+    ? [jest(apart, [apart], serial), ...(apart === 'faults' && forJest.length === 0 ? [campaign(SHORT_CAMPAIGN)] : [])]
+    : [
+        jest('unit, replay', ['unit', 'replay'], []),
+        jest('integration, browser', ['integration', ...browserTests()], serial),
+        pytest(),
+      ];
 for (const run of runs) {
   if (run !== null) results.push({ ...run, ...(await runProgram(run)) });
 }
 const code = sumUp(results);
 const total = results
-  .map((result) => result.count())
+  .map((result) => result.count(result.code))
   .reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }));
-console.error(`\n${total.passed} passed, ${total.failed} failed`);
+if (!isCampaign) console.error(`\n${total.passed} passed, ${total.failed} failed`);
 rmSync(counts, { recursive: true, force: true });
 process.exitCode ??= code;
 
@@ -80,6 +87,19 @@ function jest(name, projects, more) {
   };
   // jest prints its JSON to stdout as well unless it has a file; people read stderr
   return { name: `jest: ${name}`, command: process.execPath, args: [executable, ...args], env, count: orFailed(count) };
+}
+
+/** Counts as one test. It ends by itself soon after its time, and its own exit code says how. */
+function campaign(options) {
+  const main = join(installationRoot(), 'dist', 'bench', 'faults', 'main.js');
+  const args = ['--enable-source-maps', main, ...options];
+  return {
+    name: 'the fault campaign',
+    command: process.execPath,
+    args,
+    env,
+    count: (code) => ({ passed: Number(code === 0), failed: Number(code !== 0) }),
+  };
 }
 
 function pytest() {

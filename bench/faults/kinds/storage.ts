@@ -1,0 +1,82 @@
+/** The store's disk is full or read-only, and stored files are deleted or changed behind everybody's back. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { filesBelow } from '../files';
+import { AT_ONCE, NOTHING_TO_UNDO, type FaultKind } from './kind';
+
+/** How long the moment is waited for in which nobody has a file open for writing. */
+const READ_ONLY_SECONDS = 15;
+const MADE_ANEW = 'what it belongs to is made anew';
+
+/** What can be made again. Journals hold what was paid and is nowhere else; leases, records and the store's id are no results. */
+const CAN_BE_MADE_AGAIN =
+  /^(blobs\/|completions\/.*rows\.jsonl$|adapters\/.*\/adapter\/adapter_model\.safetensors$|(completions|judgements|adapters)\/.*manifest\.json)/;
+
+export const STORAGE_KINDS: FaultKind[] = [
+  {
+    name: 'store-full',
+    does: 'The store’s disk is full to the last byte',
+    undone: 'there is room again',
+    targets: ['store'],
+    lasts: [5, 30],
+    needs: 'disk',
+    losesRequests: true,
+    begin: async ({ deployment: { disk } }) => {
+      disk.fill();
+      return () => disk.empty();
+    },
+  },
+  {
+    name: 'store-read-only',
+    does: 'The store’s disk is mounted read-only, at a moment at which nobody writes',
+    undone: 'it is mounted for writing',
+    targets: ['store'],
+    lasts: [5, 30],
+    needs: 'disk',
+    losesRequests: true,
+    begin: async ({ deployment: { disk } }) =>
+      (await disk.makeReadOnly(READ_ONLY_SECONDS)) ? () => disk.makeWritable() : null,
+  },
+  {
+    name: 'object-deleted',
+    does: 'A stored file is deleted',
+    undone: MADE_ANEW,
+    targets: ['store'],
+    lasts: AT_ONCE,
+    needs: 'nothing',
+    losesRequests: false,
+    begin: async ({ deployment }, { chance }) => damaged(deployment.storedFiles, chance, (path) => rmSync(path)),
+  },
+  {
+    name: 'object-flipped',
+    does: 'A byte of a stored file is changed, its size stays',
+    undone: MADE_ANEW,
+    targets: ['store'],
+    lasts: AT_ONCE,
+    needs: 'nothing',
+    losesRequests: false,
+    begin: async ({ deployment }, { chance }) => damaged(deployment.storedFiles, chance, flip),
+  },
+];
+
+/** Does `harm` to one file of those that can be made again. */
+function damaged(store: string, chance: number, harm: (path: string) => void): typeof NOTHING_TO_UNDO | null {
+  const files = filesBelow(store).filter((path) => CAN_BE_MADE_AGAIN.test(path));
+  const path = files[Math.floor(chance * files.length)];
+  if (path === undefined) return null;
+  try {
+    harm(join(store, path));
+  } catch (error) {
+    // a temporary file may be gone by now, and a full disk takes nothing
+    if (['ENOENT', 'EROFS', 'ENOSPC'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  }
+  return NOTHING_TO_UNDO;
+}
+
+function flip(path: string): void {
+  const bytes = readFileSync(path);
+  const place = Math.floor(bytes.length / 2);
+  if (bytes.length > 0) bytes[place] = (bytes[place] as number) ^ 1;
+  writeFileSync(path, bytes, { flag: 'r+' });
+}
