@@ -23,6 +23,7 @@ import { openStore, storeFolder } from './open-store';
 import { bundledModelFiles, bundledModelPath, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
+import { awaitTemporal } from './ready';
 import { runWorker, workerLogger, type RunningWorker } from './run-worker';
 import { clientRules } from './secret';
 
@@ -59,6 +60,7 @@ async function main(): Promise<void> {
     generate: (input) => generate(dependencies, input),
     measure: (input) => measure(dependencies, input),
   } satisfies GpuActivities);
+  await awaitTemporal(process.env, (message) => logger.warn(message));
   await runWorker(
     {
       name: 'gpu',

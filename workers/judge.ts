@@ -11,6 +11,7 @@ import { openStore } from './open-store';
 import type { JudgeActivities } from '../workflows/activity-types';
 import { checkQueue, judgeQueue } from '../workflows/messages';
 import { pacedSlots } from './paced-slots';
+import { awaitTemporal } from './ready';
 import { runWorker, workerLogger } from './run-worker';
 
 /** V8 lets a heap grow to several times what lives in it before it collects; many of these workers may share a host. */
@@ -22,6 +23,7 @@ async function main(): Promise<void> {
   const logger = workerLogger(name);
   const queue = judgeQueue(accountOf(process.env));
   const { activities, full } = judgeWorker(await openStore(), process.env, (message) => logger.warn(message));
+  await awaitTemporal(process.env, (message) => logger.warn(message));
   await runWorker({
     name,
     taskQueue: queue,

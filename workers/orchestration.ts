@@ -5,15 +5,14 @@
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { visible } from '../report/page/visible';
 import { planningActivities } from '../activities/planning';
 import { openStore } from './open-store';
 import { cacheFolder, installationRoot } from './places';
 import { pythonIfThere } from './toolchain';
 import { ORCHESTRATION_QUEUE } from '../workflows/messages';
-import { prepareNamespace } from './namespace';
-import { runWorker } from './run-worker';
+import { awaitTemporal } from './ready';
+import { runWorker, workerLogger } from './run-worker';
 import { clientRules } from './secret';
 import { programVersion } from './version';
 
@@ -22,10 +21,8 @@ async function main(): Promise<void> {
   if (!existsSync(codePath)) throw new Error(`${codePath} is missing: run \`npm run build\``);
   // of an embedded server, which its supervisor has prepared
   const embedded = process.env['FLAMINGO_EMBEDDED'] === '1';
-  if (!embedded) {
-    const { connectionOptions, namespace } = loadClientConnectConfig();
-    await prepareNamespace({ connection: connectionOptions, namespace: namespace ?? 'default', retention: false });
-  }
+  const logger = workerLogger('orchestration');
+  await awaitTemporal(process.env, (message) => logger.warn(message));
   await runWorker({
     name: 'orchestration',
     taskQueue: ORCHESTRATION_QUEUE,

@@ -16,6 +16,8 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
+import { dataConverter } from './codec';
+import { deployment } from './deployment';
 import { workerOptions } from './temporal-connection';
 import { escapedJson } from '../report/page/visible';
 
@@ -81,8 +83,9 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     const namespace = config.namespace ?? 'default';
     const identity = `${name}@${hostname()}:${process.pid}`;
     const workers: Worker[] = [];
+    const everywhere = { shutdownGraceTime: 0, dataConverter: dataConverter(process.env), ...deployment(process.env) };
     for (const each of beside === undefined ? [options] : [options, beside])
-      workers.push(await Worker.create({ shutdownGraceTime: 0, ...each, connection, namespace, identity }));
+      workers.push(await Worker.create({ ...everywhere, ...each, connection, namespace, identity }));
     const shutdown = (): void => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };

@@ -144,7 +144,7 @@ class Supervisor {
         FLAMINGO_STAND_IN_TOKEN: this.state.standInToken,
       });
     }
-    node('orchestration worker', 'orchestration-worker', 'workers/orchestration.js', [], { FLAMINGO_EMBEDDED: '1' });
+    node('orchestration worker', 'orchestration-worker', 'workers/orchestration.js', [], {});
     for (const account of this.options.accounts) {
       const kind = account === 'stand-in' ? 'judge worker of the stand-in' : 'judge worker of Claude';
       node(kind, `judge-worker-${account}`, 'workers/judge.js', [], {
@@ -303,7 +303,7 @@ function serviceEnvironment(kind: ProcessName, files: LocalFiles): NodeJS.Proces
   const kept = Object.entries(environmentFor(kind, process.env)).filter(([name]) => !name.startsWith('TEMPORAL_'));
   // a file that is not there means no profiles; without a name, the person's own default profile would be read
   const noProfiles = join(databaseFolder(files), 'no-profiles.toml');
-  return { ...Object.fromEntries(kept), TEMPORAL_CONFIG_FILE: noProfiles, FLAMINGO_HOME: files.data };
+  return { ...Object.fromEntries(kept), TEMPORAL_CONFIG_FILE: noProfiles, FLAMINGO_HOME: files.data, FLAMINGO_EMBEDDED: '1' };
 }
 
 /** The judge's key, which goes to the judge worker alone, whatever is asked for by name. */
