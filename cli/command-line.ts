@@ -9,6 +9,7 @@ import { dataFolder } from '../workers/places';
 import pc from './paint';
 import { accountCommand } from './account';
 import { analyzeCommand } from './analyze';
+import { clusterCommand } from './cluster';
 import { controlCommands } from './control';
 import { doctorCommand } from './doctor';
 import { EXIT, InvalidUse } from './errors';
@@ -64,6 +65,7 @@ to a metric, 4 waiting for a person, 130 interrupted.`,
     setupCommand(),
     serverCommand(),
     workerCommand(),
+    clusterCommand(),
   ];
   for (const command of commands) flamingo.addCommand(inherit(command));
   flamingo.addCommand(inherit(superviseCommand()), { hidden: true });

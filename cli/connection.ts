@@ -2,8 +2,11 @@
  * Which Temporal server a command talks to: the one that `TEMPORAL_ADDRESS` or a profile names, else the embedded one.
  */
 import { Client, Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { clientOptions, grpcProxy } from '../workers/temporal-connection';
+import { dataConverter } from '../workers/codec';
+import { whyUnreachable } from '../workers/reach';
+import { clientOptions, DEFAULT_ADDRESS, grpcProxy } from '../workers/temporal-connection';
 import { InvalidUse } from './errors';
 
 /** Time for an unreachable server to answer; long enough for a VPN to wake up. */
@@ -18,13 +21,15 @@ export function isRemote(): boolean {
 /** Connects to `address` (the embedded server), or to what the environment names. */
 export async function connect(address?: string): Promise<Client> {
   const config = loadClientConnectConfig();
+  const converter = keysOf();
   const options = address === undefined ? config.connectionOptions : { address };
   try {
     const connection = await Connection.connect({
       ...clientOptions(options, process.env),
       connectTimeout: CONNECT_MS,
     });
-    return new Client({ connection, namespace: (address === undefined ? config.namespace : undefined) ?? 'default' });
+    const namespace = (address === undefined ? config.namespace : undefined) ?? 'default';
+    return new Client({ connection, namespace, dataConverter: converter });
   } catch (error) {
     const proxy = grpcProxy(options.address, process.env);
     const way =
@@ -32,10 +37,20 @@ export async function connect(address?: string): Promise<Client> {
         ? ''
         : `\nIt was asked through the proxy ${proxy.address}, which ${proxy.variable} names; ` +
           'if it is to be reached without one, name its host in no_proxy.';
+    const reason = (await whyUnreachable(options, process.env)) ?? (error as Error).message;
     throw new InvalidUse(
-      `the Temporal server at ${options.address ?? 'localhost:7233'} can not be reached: ${(error as Error).message}\n` +
+      `the Temporal server at ${options.address ?? DEFAULT_ADDRESS} can not be reached: ${reason}\n` +
         'Check TEMPORAL_ADDRESS or the profile, or unset them to use the embedded server.' +
         way,
     );
+  }
+}
+
+/** A file of keys that can not be used is the person's to mend. */
+function keysOf(): DataConverter {
+  try {
+    return dataConverter(process.env);
+  } catch (error) {
+    throw new InvalidUse((error as Error).message);
   }
 }

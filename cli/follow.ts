@@ -2,7 +2,7 @@
  * Follows an experiment until it ends: live progress, Ctrl-C, what only a person can end, and the exit code.
  */
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { CancelledFailure } from '@temporalio/common';
+import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { experiment } from '../workflows/experiment';
 import { FAILURES, isFailure } from '../workflows/failures';
@@ -13,9 +13,11 @@ import { printJsonLine, say } from './output';
 import { personNeeded } from './person-needed';
 import { progressLines } from './progress-lines';
 import { screenFor } from './screen';
-import { takeSnapshot } from './snapshot';
+import { isOpen, takeSnapshot } from './snapshot';
 
 const LOOK_MS = 500;
+/** Each look is a question to every workflow that runs: they come seldom while nothing changes. */
+const LONGEST_LOOK_MS = 5_000;
 /** How long a query may wait for a worker before the screen says so. */
 const QUIET_MS = 15_000;
 
@@ -48,7 +50,11 @@ export async function follow(client: Client, workflowId: string, options: Follow
         return null;
       } catch (error) {
         // the server may be restarting: only an answer about the workflow is an end
-        if (error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError) end = { error };
+        if (error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError) {
+          // an operator's reset ends the run, and the next one goes on in its place
+          if (wasTerminated(error) && (await isOpen(client, workflowId).catch(() => false))) continue;
+          end = { error };
+        }
         if (end !== null) return null;
         await sleep(LOOK_MS, undefined, { signal: over.signal }).catch(() => undefined);
       }
@@ -58,6 +64,8 @@ export async function follow(client: Client, workflowId: string, options: Follow
   const ending = listen();
   /** The screen until the end, an interruption, or an exit code of its own. */
   const watch = async (): Promise<number | null> => {
+    let pause = LOOK_MS;
+    let before = '';
     while (end === null && !interrupt.signal.aborted) {
       if (!options.alive()) {
         say('The services were stopped. Nothing is lost: the same command goes on where it was.');
@@ -69,6 +77,9 @@ export async function follow(client: Client, workflowId: string, options: Follow
         if (snapshot === null) continue;
         answered = Date.now();
         quiet = false;
+        const now = JSON.stringify(snapshot);
+        pause = nextPause(pause, now !== before);
+        before = now;
         screen.show(`${workflowId} · ${snapshot.progress.status} · ${elapsed(started)}`, progressLines(snapshot));
         const needed = personNeeded(workflowId, snapshot);
         if (needed !== null && needed.about !== asked) {
@@ -85,7 +96,7 @@ export async function follow(client: Client, workflowId: string, options: Follow
           say(pc.yellow('No orchestration worker answers; still waiting. (flamingo doctor, or see .flamingo/logs)'));
         }
       }
-      await sleep(LOOK_MS, undefined, { signal: interrupt.signal }).catch(() => undefined);
+      await Promise.race([sleep(pause, undefined, { signal: interrupt.signal }).catch(() => undefined), ending]);
     }
     return null;
   };
@@ -99,6 +110,11 @@ export async function follow(client: Client, workflowId: string, options: Follow
   } finally {
     over.abort();
   }
+}
+
+/** Milliseconds until the next look. */
+export function nextPause(pause: number, changed: boolean): number {
+  return changed ? Math.max(LOOK_MS, pause / 2) : Math.min(LONGEST_LOOK_MS, pause * 1.5);
 }
 
 function concludeEnd(
@@ -181,9 +197,15 @@ function outcomeOf(error: unknown): ExperimentOutcome | null {
   return (error.cause.details?.[0] as ExperimentOutcome | undefined) ?? null;
 }
 
+function wasTerminated(error: unknown): boolean {
+  return error instanceof WorkflowFailedError && error.cause instanceof TerminatedFailure;
+}
+
 /** The innermost message, without the SDK's wrapping. */
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (wasTerminated(error) || error instanceof WorkflowNotFoundError)
+    return 'The experiment was ended by an operator. Nothing is lost: the same command goes on where it was.';
   if (error instanceof CancelledFailure) return 'The experiment was cancelled.';
   return error.cause instanceof Error ? reason(error.cause) : error.message;
 }

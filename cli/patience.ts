@@ -56,6 +56,10 @@ function whyNotNow(error: unknown): string | null {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return error.message;
   for (let each = error; each instanceof Error; each = each.cause) {
     if (isGrpcServiceError(each)) {
+      // of a cluster's hosts one may not have read yet what `cluster init` has just added
+      if (/no mapping defined for search attribute/.test(each.details)) return each.details;
+      // the server's word for an error of its own, as when a workflow is deleted under a request
+      if (/something went wrong, please retry/.test(each.details)) return each.details;
       const hopeless = /larger than max/.test(each.details); // a request that is too large is `resource exhausted`, too
       return NOT_NOW.has(Number(each.code)) && !hopeless ? each.details : null;
     }

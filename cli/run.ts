@@ -28,6 +28,7 @@ import {
 interface RunOptions extends FileOptions {
   detach?: boolean;
   json?: boolean;
+  apply?: boolean;
   port?: string;
 }
 
@@ -35,6 +36,7 @@ export function runCommand(): Command {
   return fileOptions(new Command('run'))
     .description('run an experiment; attaches when it runs already, resumes when it was stopped')
     .option('--detach', 'return at once and let it run; `flamingo stop` ends the services')
+    .option('--apply', 'apply a changed file to an experiment that runs, even where that stops some of its work')
     .option('--port <port>', 'port of the embedded Temporal server (default: 7233, or any free one)')
     .option('--json', 'print the outcome as one JSON line on stdout')
     .addHelpText(
@@ -62,8 +64,8 @@ async function run(file: string, options: RunOptions): Promise<number> {
   const { plan, ref, reuse } = work;
   const submission: Submission = { store, plan, ref, output: counted.output };
   const accounts = judgeQueuesOf(spec).map(accountOfQueue);
-  const { detach = false, json = false } = options;
-  const how: SubmitOptions = { accounts, port, detach, json };
+  const { detach = false, json = false, apply = false } = options;
+  const how: SubmitOptions = { accounts, port, detach, json, apply };
   if (isRemote()) {
     const code = await submitAndFollow(submission, how);
     if (!detach && (code === EXIT.done || code === EXIT.incomplete)) await bringHome(submission);

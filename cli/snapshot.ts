@@ -2,7 +2,7 @@
  * One look at a running experiment: the workflows' own progress, and the heartbeats of their pending activities.
  */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import { decodeOptionalSinglePayload } from '@temporalio/common/lib/internal-non-workflow';
 import {
   configurationProgress,
   experimentProgress,
@@ -52,20 +52,19 @@ async function configurationSnapshot(client: Client, workflowId: string): Promis
   const handle = client.workflow.getHandle(workflowId);
   try {
     const [progress, { raw }] = await Promise.all([handle.query(configurationProgress), handle.describe()]);
-    const activities = (raw.pendingActivities ?? []).map((pending) => ({
-      type: pending.activityType?.name ?? '?',
-      attempt: pending.attempt ?? 1,
-      started: pending.lastStartedTime != null,
-      heartbeat: decode(pending.heartbeatDetails?.payloads?.[0]),
-      lastFailure: pending.lastFailure?.message ?? null,
-    }));
+    const { loadedDataConverter } = client.options;
+    const activities = await Promise.all(
+      (raw.pendingActivities ?? []).map(async (pending) => ({
+        type: pending.activityType?.name ?? '?',
+        attempt: pending.attempt ?? 1,
+        started: pending.lastStartedTime != null,
+        heartbeat: await decodeOptionalSinglePayload(loadedDataConverter, pending.heartbeatDetails?.payloads?.[0]),
+        lastFailure: pending.lastFailure?.message ?? null,
+      })),
+    );
     return { progress, activities };
   } catch {
     // the child has not started yet, or has just ended; the next look will tell
     return { progress: null, activities: [] };
   }
-}
-
-function decode(payload: Payload | null | undefined): unknown {
-  return payload == null ? null : defaultPayloadConverter.fromPayload(payload);
 }

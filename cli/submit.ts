@@ -2,7 +2,7 @@
  * Hands a plan to the experiment's workflow and follows it: on the server that the environment names, else on the
  * embedded services, which are started when they are not there. What `run`, `judge` and `rejudge` share.
  */
-import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { writeResults } from '../report/write-report';
 import { judgeCredentials } from '../judge/client';
 import { moveResults, recordExperiment } from '../artifacts/experiments';
@@ -12,20 +12,20 @@ import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef, Plan } from '../experiment/plan';
-import type { experiment } from '../workflows/experiment';
-import { apply, experimentProgress, experimentWorkflowId, ORCHESTRATION_QUEUE } from '../workflows/messages';
-import type { Applied, ExperimentOutcome } from '../workflows/messages';
-import { EXPERIMENT } from '../workflows/search-attributes';
+import { experimentProgress, experimentWorkflowId } from '../workflows/messages';
+import type { Applied, ExperimentOutcome, ExperimentProgress } from '../workflows/messages';
 import pc from './paint';
+import { prepareRemote } from './cluster';
 import { connect, isRemote } from './connection';
+import { differenceLines, differenceOf } from './difference';
 import { EXIT, InvalidUse } from './errors';
 import { conclude, follow } from './follow';
+import { handOver } from './hand-over';
 import { letGoAndWait, useServices } from './local/embedded';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
 import { LocalFiles, type LocalState } from './local/state';
 import { uiLine, workflowPage } from './local/ui-gate';
 import { printJsonLine, say } from './output';
-import { patiently } from './patience';
 import { isOpen } from './snapshot';
 
 /** A service that ended so often without a rest is broken, not unlucky. */
@@ -48,6 +48,8 @@ export interface SubmitOptions {
   detach: boolean;
   /** Print the outcome as JSON on stdout. */
   json: boolean;
+  /** Whether a changed plan may stop what runs; default: yes, where the command itself asks for the change. */
+  apply?: boolean;
   /** Told the outcome, when there is one. */
   ended?: (outcome: ExperimentOutcome) => void;
 }
@@ -55,7 +57,10 @@ export interface SubmitOptions {
 /** Returns the exit code. */
 export async function submitAndFollow(submission: Submission, options: SubmitOptions): Promise<number> {
   await permitRun(submission.store, submission);
-  if (isRemote()) return applyAndFollow(await connect(), submission, options, null);
+  if (isRemote()) {
+    await prepareRemote();
+    return applyAndFollow(await connect(), submission, options, null);
+  }
   const files = new LocalFiles(dataFolder());
   const watch = watchServices(files);
   try {
@@ -119,34 +124,16 @@ export function accountOfQueue(queue: string): string {
 async function applyAndFollow(
   client: Client,
   { store, plan, ref, output }: Submission,
-  { detach, json, ended }: SubmitOptions,
+  { detach, json, ended, apply = true }: SubmitOptions,
   local: { files: LocalFiles; state: LocalState } | null,
 ): Promise<number> {
   const name = plan.experiment;
   const workflowId = experimentWorkflowId(name);
-  await showDifference(client, workflowId, plan);
-  let applied: Applied;
-  try {
-    applied = await patiently(
-      (updateId) =>
-        client.workflow.executeUpdateWithStart(apply, {
-          updateId,
-          args: [{ plan: ref, store: store.id, output }],
-          startWorkflowOperation: new WithStartWorkflowOperation<typeof experiment>('experiment', {
-            workflowId,
-            taskQueue: ORCHESTRATION_QUEUE,
-            args: [],
-            workflowIdConflictPolicy: 'USE_EXISTING',
-            typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
-            staticSummary: `experiment ${name}`,
-          }),
-        }),
-      { alive: () => local === null || local.files.lockHolder() !== null },
-    );
-  } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) throw new InvalidUse(rootMessage(error));
-    throw error;
-  }
+  await showDifference(client, workflowId, plan, apply);
+  const request = { plan: ref, store: store.id, output };
+  const applied = await handOver(client, name, request, {
+    alive: () => local === null || local.files.lockHolder() !== null,
+  });
   say(describe(applied));
   if (local !== null) {
     say(uiLine(local.state, workflowPage(workflowId)));
@@ -185,19 +172,29 @@ function watchServices(files: LocalFiles): NodeJS.Timeout {
   }, 2_000);
 }
 
-/** Before a running experiment is changed, says what will change. */
-async function showDifference(client: Client, workflowId: string, plan: Plan): Promise<void> {
+/** Before a running experiment is changed, says what will change. Throws when that would stop work and nobody asked for it. */
+async function showDifference(client: Client, workflowId: string, plan: Plan, mayStop: boolean): Promise<void> {
+  const progress = await runningProgress(client, workflowId);
+  if (progress === null || progress.planKey === null || progress.planKey === plan.key) return;
+  const difference = differenceOf(progress, plan);
+  const lines = differenceLines(difference);
+  if (lines.length === 0) return;
+  const { experiment } = progress;
+  if (difference.stopped.length > 0 && !mayStop)
+    throw new InvalidUse(
+      `${experiment} is running with another plan, and this one would stop ${difference.stopped.join(', ')}:\n` +
+        `${lines.join('\n')}\nNothing was changed. \`flamingo run --apply\` applies it; another \`name\` in the file runs beside it.`,
+    );
+  say(pc.yellow(`${experiment} is running with another plan; the difference is applied:\n${lines.join('\n')}`));
+}
+
+/** Null when it does not run, or no worker answers yet: then there is nothing to compare with. */
+async function runningProgress(client: Client, workflowId: string): Promise<ExperimentProgress | null> {
   try {
-    if (!(await isOpen(client, workflowId))) return;
-    const progress = await client.workflow.getHandle(workflowId).query(experimentProgress);
-    if (progress.planKey === null || progress.planKey === plan.key) return;
-    const here = new Set(plan.configurations.map(({ name }) => name));
-    const there = new Set(progress.configurations.map(({ name }) => name));
-    say(pc.yellow(`${progress.experiment} is running with another plan; the difference is applied:`));
-    for (const name of here) say(there.has(name) ? `  = or changed: ${name}` : `  + ${name}`);
-    for (const name of there) if (!here.has(name)) say(`  - ${name} (cancelled; what it made is kept)`);
+    if (!(await isOpen(client, workflowId))) return null;
+    return await client.workflow.getHandle(workflowId).query(experimentProgress);
   } catch {
-    // no worker answers yet: nothing to compare with
+    return null;
   }
 }
 
@@ -212,8 +209,4 @@ function describe({ unchanged, added, changed, removed }: Applied): string {
     unchanged.length > 0 ? `${unchanged.length} unchanged` : '',
   ];
   return `Applied: ${parts.filter((part) => part !== '').join(', ')}.`;
-}
-
-function rootMessage(error: Error): string {
-  return error.cause instanceof Error ? rootMessage(error.cause) : error.message;
 }

@@ -1,5 +1,6 @@
 /**
- * Prepares a Temporal namespace for Flamingo: search attributes, and a retention long enough to look back.
+ * Makes a Temporal namespace ready for Flamingo, as often as one likes: the namespace itself, search attributes, and a
+ * retention long enough to look back. Whoever comes first does it: `flamingo cluster init`, a worker, or `run`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
@@ -8,8 +9,17 @@ import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes';
 import { clientOptions } from './temporal-connection';
 
 /** `start-dev` keeps closed workflows for a day; people come back after a weekend. Results never depend on it. */
-const RETENTION_SECONDS = 30 * 24 * 3600;
+const RETENTION_DAYS = 30;
+const RETENTION = { seconds: (RETENTION_DAYS * 24 * 3600) as never };
+/** Servers read their namespaces anew every few seconds; an old one with a cluster of hosts takes a minute. */
+const READY_MS = 120_000;
+const PAUSE_MS = 200;
+
+const INVALID_ARGUMENT = 3;
+const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;
+/** Not permitted, not implemented, not authenticated: no waiting mends these. */
+const REFUSED: readonly number[] = [7, 12, 16];
 
 export async function serverAnswers(address: string, timeoutMs: number): Promise<boolean> {
   try {
@@ -27,56 +37,130 @@ export async function serverAnswers(address: string, timeoutMs: number): Promise
 export interface NamespaceOptions {
   connection: ConnectionOptions;
   namespace: string;
-  /** Set only on a server of our own: retention elsewhere is its operators' business. */
+  /** Set where the server is our own; retention elsewhere is its operators' business, but for a namespace that we make. */
   retention: boolean;
 }
 
-/** Throws when search attributes are missing and may not be added: without them no workflow could start. */
-export async function prepareNamespace({ connection: options, namespace, retention }: NamespaceOptions): Promise<void> {
+/** What had to be done. */
+export interface Prepared {
+  created: boolean;
+  /** Names of search attributes. */
+  added: string[];
+}
+
+/**
+ * Returns when the server takes workflows with Flamingo's search attributes. Throws when something is missing and may not be
+ * added from here: without it no workflow could start.
+ */
+export async function prepareNamespace({
+  connection: options,
+  namespace,
+  retention,
+}: NamespaceOptions): Promise<Prepared> {
   const connection = await Connection.connect(clientOptions(options, process.env));
   try {
-    await retried(() => connection.workflowService.describeNamespace({ namespace }));
-    const Keyword = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
-    const existing = await retried(() => connection.operatorService.listSearchAttributes({ namespace }));
-    const missing = SEARCH_ATTRIBUTES.filter(({ name }) => existing.customAttributes?.[name] === undefined);
-    if (missing.length > 0) {
-      try {
-        await connection.operatorService.addSearchAttributes({
-          namespace,
-          searchAttributes: Object.fromEntries(missing.map(({ name }) => [name, Keyword])),
-        });
-      } catch (error) {
-        // that another process registered them in between is as good
-        if (!isGrpcServiceError(error) || Number(error.code) !== ALREADY_EXISTS)
-          throw notAllowed(namespace, missing, error);
-      }
+    const created = await ensureNamespace(connection, namespace);
+    const added = await ensureSearchAttributes(connection, namespace);
+    await untilKnown(connection, namespace);
+    if (retention) {
+      await connection.workflowService.updateNamespace({
+        namespace,
+        config: { workflowExecutionRetentionTtl: RETENTION },
+      });
     }
-    if (!retention) return;
-    await connection.workflowService.updateNamespace({
-      namespace,
-      config: { workflowExecutionRetentionTtl: { seconds: RETENTION_SECONDS as never } },
-    });
+    return { created, added };
   } finally {
     await connection.close();
   }
 }
 
-function notAllowed(namespace: string, missing: typeof SEARCH_ATTRIBUTES, error: unknown): Error {
-  const names = missing.map(({ name }) => `--name ${name} --type Keyword`).join(' ');
-  return new Error(
-    `the namespace ${namespace} lacks search attributes that can not be added from here (${(error as Error).message}).\n` +
-      `Have them added: temporal operator search-attribute create --namespace ${namespace} ${names}`,
-  );
+async function ensureNamespace({ workflowService }: Connection, namespace: string): Promise<boolean> {
+  let created = false;
+  await patiently(async () => {
+    try {
+      await workflowService.describeNamespace({ namespace });
+    } catch (error) {
+      if (codeOf(error) !== NOT_FOUND) throw error;
+      created = (await create()) || created;
+      throw error; // until the server has read it
+    }
+  });
+  return created;
+
+  /** Whether it was this call that made it: two workers may come at once. */
+  async function create(): Promise<boolean> {
+    try {
+      await workflowService.registerNamespace({
+        namespace,
+        description: 'Flamingo experiments',
+        workflowExecutionRetentionPeriod: RETENTION,
+      });
+      return true;
+    } catch (error) {
+      if (codeOf(error) === ALREADY_EXISTS) return false;
+      throw refused(
+        error,
+        `the namespace ${namespace} does not exist and can not be made from here`,
+        `temporal operator namespace create --namespace ${namespace} --retention ${RETENTION_DAYS}d`,
+      );
+    }
+  }
 }
 
-/** A server answers health checks some moments before its namespace and operator services do. */
-async function retried<T>(call: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
+async function ensureSearchAttributes({ operatorService }: Connection, namespace: string): Promise<string[]> {
+  const Keyword = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+  const added = new Set<string>();
+  await patiently(async () => {
+    const { customAttributes = {} } = await operatorService.listSearchAttributes({ namespace });
+    const missing = SEARCH_ATTRIBUTES.map(({ name }) => name).filter((name) => customAttributes?.[name] === undefined);
+    if (missing.length === 0) return;
+    try {
+      const searchAttributes = Object.fromEntries(missing.map((name) => [name, Keyword]));
+      await operatorService.addSearchAttributes({ namespace, searchAttributes });
+      for (const name of missing) added.add(name);
+    } catch (error) {
+      // that another process registers them at the same time is as good
+      if (codeOf(error) === ALREADY_EXISTS) return;
+      throw refused(
+        error,
+        `the namespace ${namespace} lacks search attributes that can not be added from here`,
+        `temporal operator search-attribute create --namespace ${namespace} ` +
+          missing.map((name) => `--name ${name} --type Keyword`).join(' '),
+      );
+    }
+  });
+  return [...added];
+}
+
+/** That they are listed does not mean that they are taken: only a request that names them tells. */
+async function untilKnown({ workflowService }: Connection, namespace: string): Promise<void> {
+  const query = SEARCH_ATTRIBUTES.map(({ name }) => `${name} = 'none'`).join(' AND ');
+  await patiently(() => workflowService.countWorkflowExecutions({ namespace, query }), [INVALID_ARGUMENT]);
+}
+
+/** With what to have done where it is not permitted from here. */
+function refused(error: unknown, what: string, command: string): unknown {
+  if (!REFUSED.includes(codeOf(error) ?? -1)) return error;
+  return new NotAllowed(`${what} (${(error as Error).message}).\nHave it done: ${command}`, { cause: error });
+}
+
+class NotAllowed extends Error {}
+
+/** A server answers health checks some moments before its services do, and takes a while to know what is new. */
+async function patiently<T>(call: () => Promise<T>, passing: number[] = []): Promise<T> {
+  const until = Date.now() + READY_MS;
+  for (;;) {
     try {
       return await call();
     } catch (error) {
-      if (attempt >= 40) throw error;
-      await sleep(100);
+      const code = codeOf(error);
+      const lasting = REFUSED.includes(code ?? -1) || (code === INVALID_ARGUMENT && !passing.includes(code));
+      if (error instanceof NotAllowed || lasting || Date.now() > until) throw error;
+      await sleep(PAUSE_MS);
     }
   }
+}
+
+function codeOf(error: unknown): number | null {
+  return isGrpcServiceError(error) ? Number(error.code) : null;
 }

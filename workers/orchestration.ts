@@ -5,13 +5,11 @@
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { planningActivities } from '../activities/planning';
 import { openStore } from './open-store';
 import { cacheFolder, installationRoot } from './places';
 import { pythonIfThere } from './toolchain';
 import { ORCHESTRATION_QUEUE } from '../workflows/messages';
-import { prepareNamespace } from './namespace';
 import { noExperimentIsOpen } from './idle';
 import { isEmbedded, runWorker } from './run-worker';
 import { clientRules } from './secret';
@@ -21,19 +19,13 @@ import { runProcess } from './worker-process';
 async function main(): Promise<void> {
   const codePath = join(installationRoot(), 'dist', 'workflow-bundle.js');
   if (!existsSync(codePath)) throw new Error(`${codePath} is missing: run \`npm run build\``);
-  // of an embedded server, which its supervisor has prepared
   const embedded = isEmbedded();
-  const prepare = async (): Promise<void> => {
-    const { connectionOptions, namespace } = loadClientConnectConfig();
-    await prepareNamespace({ connection: connectionOptions, namespace: namespace ?? 'default', retention: false });
-  };
   const store = await openStore();
   await runWorker({
     name: 'orchestration',
     taskQueue: ORCHESTRATION_QUEUE,
     store,
     kin: 'trusted', // the others go by this one
-    ...(embedded ? {} : { prepare }),
     nothingOpen: ({ workflowService }, namespace) => noExperimentIsOpen(workflowService, namespace),
     workflowBundle: { codePath },
     activities: planningActivities(store, {

@@ -19,10 +19,12 @@ import { pino, type Logger } from 'pino';
 import type { Store } from '../artifacts/store';
 import { escapedJson } from '../report/page/visible';
 import { ActivityCount } from './activity-count';
-import { connectPatiently } from './connect';
+import { dataConverter } from './codec';
+import { deployment } from './deployment';
 import { endWhenIdle, idleLimit } from './idle';
 import { storePlace } from './open-store';
 import { identityOf, watchPeers } from './peers';
+import { awaitTemporal } from './ready';
 import { servingBlock, tellCommand } from './serving';
 import { spotSetting, watchForNotice } from './spot-notice';
 import { workerOptions } from './temporal-connection';
@@ -40,8 +42,6 @@ export interface WorkerSettings extends Omit<
   kin: 'checked' | 'trusted';
   /** What else to say at the start: device, cached models. */
   facts?: () => Promise<Record<string, string>>;
-  /** Done once the server answers, before any work is taken. */
-  prepare?: () => Promise<void>;
   /** Whether nothing will come by itself, asked before a worker without work ends; default: yes. */
   nothingOpen?: (connection: NativeConnection, namespace: string) => Promise<boolean>;
   /** A second task queue that the same process serves, whatever the first one is busy with. */
@@ -84,11 +84,16 @@ const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
  * Throws what ended it against its will.
  */
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
-  const { name, store, kin, facts, prepare, nothingOpen, close, beside, ...options } = settings;
+  const { name, store, kin, facts, nothingOpen, close, beside, ...options } = settings;
   const idleMs = idleLimit(process.env);
   const spot = spotSetting(process.env);
   const config = loadClientConnectConfig();
   const logger = workerLogger(name);
+  // before the signals are the runtime's: until here they just end the process
+  await awaitTemporal(process.env, (message) => {
+    logger.warn(message);
+    tellCommand(message);
+  });
   const runtime = Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       const write = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
@@ -99,30 +104,20 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
   });
   const over = new AbortController();
   for (const each of SIGNALS) process.once(each, () => over.abort());
-  const waiting = (message: string): void => {
-    logger.warn(message);
-    tellCommand(message);
-  };
   let connection: NativeConnection | null = null;
   try {
-    connection = await connectPatiently(workerOptions(config.connectionOptions, process.env), {
-      signal: over.signal,
-      waiting,
-    });
-    if (connection === null) return await runtime.shutdown();
+    connection = await NativeConnection.connect(workerOptions(config.connectionOptions, process.env));
     const { workflowService } = connection;
     const namespace = config.namespace ?? 'default';
-    await prepare?.();
     const { version } = await programVersion();
     const identity = identityOf(name, { version, store: store.id });
     const peers = kin === 'checked' ? await watchPeers(workflowService, namespace, identity) : null;
     const count = new ActivityCount();
     const interceptors = { activity: [count.interceptor] };
     const workers: Worker[] = [];
+    const everywhere = { shutdownGraceTime: 0, dataConverter: dataConverter(process.env), ...deployment(process.env) };
     for (const each of beside === undefined ? [options] : [options, beside])
-      workers.push(
-        await Worker.create({ shutdownGraceTime: 0, ...each, connection, namespace, identity, interceptors }),
-      );
+      workers.push(await Worker.create({ ...everywhere, ...each, connection, namespace, identity, interceptors }));
     const shutdown = (): void => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };

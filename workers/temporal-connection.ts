@@ -16,7 +16,7 @@ export interface GrpcProxy {
   basicAuth?: { username: string; password: string };
 }
 
-const DEFAULT_ADDRESS = 'localhost:7233';
+export const DEFAULT_ADDRESS = 'localhost:7233';
 
 /** For a client that is told to connect to `options.address`. */
 export function clientOptions(options: ConnectionOptions, env: NodeJS.ProcessEnv): ConnectionOptions {

@@ -200,6 +200,7 @@ export class ExperimentState {
       configurations: [...this.entries].map(([name, { outline, state, failure }]) => ({
         name,
         label: outline.label,
+        key: outline.key,
         workflowId: workflowId(name),
         state,
         ...(failure === undefined ? {} : { failure }),

@@ -156,7 +156,15 @@ export interface ExperimentProgress {
   planKey: string | null;
   estimatedUsd: number;
   maxUsd: number | null;
-  configurations: { name: string; label: string; workflowId: string; state: ConfigurationStatus; failure?: string }[];
+  configurations: {
+    name: string;
+    label: string;
+    /** Key of the configuration; workers of version 0.1.0 do not say it. */
+    key?: string;
+    workflowId: string;
+    state: ConfigurationStatus;
+    failure?: string;
+  }[];
 }
 
 export type CellStatus = 'waiting' | 'generating' | 'judging' | 'done' | 'incomplete' | 'failed';

@@ -37,6 +37,8 @@ const PROGRAMS: Record<string, string[]> = {
 /** Code that both the command line and the workers call with their own environment. */
 const SHARED: Record<string, string[]> = {
   'judge/proxy.ts': ['command line', 'workers'],
+  'workers/codec.ts': ['command line', 'workers'],
+  'workers/deployment.ts': ['command line', 'workers'],
   'workers/places.ts': ['command line', 'workers'],
   'workers/open-store.ts': ['command line', 'workers'],
   'workers/secret.ts': ['command line', 'workers'],

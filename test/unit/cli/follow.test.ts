@@ -1,6 +1,6 @@
 /** What the last lines of a run say about judging. */
 import { EXIT } from '../../../cli/errors';
-import { conclude, judgingLines, unreadLines } from '../../../cli/follow';
+import { conclude, judgingLines, unreadLines, nextPause } from '../../../cli/follow';
 import type { ExperimentOutcome, UnreadMetric } from '../../../workflows/messages';
 
 test('a line a judge: what is missing first, then what is no score, then what was only met', () => {
@@ -44,4 +44,12 @@ test.each([
   };
   expect(conclude(outcome, { json: false }, Date.now())).toBe(code);
   said.mockRestore();
+});
+
+test('looks come seldom while nothing changes, and often again when something does', () => {
+  let pause = 500;
+  for (let look = 0; look < 10; look += 1) pause = nextPause(pause, false);
+  expect(pause).toBe(5_000);
+  for (let look = 0; look < 4; look += 1) pause = nextPause(pause, true);
+  expect(pause).toBe(500);
 });
