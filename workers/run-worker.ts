@@ -10,7 +10,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import {
   DefaultLogger,
   makeTelemetryFilterString,
-  type NativeConnection,
+  NativeConnection,
   Runtime,
   Worker,
   type WorkerOptions,
