@@ -62,9 +62,18 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     tell();
   });
 
-  /** Runs a stage; a pause cancels it, waits until it has saved its work, and starts it anew on resume. */
-  async function pausable<T>(stage: () => Promise<T>, mayRun = (): boolean => state.held === null): Promise<T> {
-    for (;;) {
+  const mayRunGpu = (): boolean => state.held === null;
+
+  /**
+   * Runs a stage; a pause cancels it, waits until it has saved its work, and starts it anew on resume. `remake`: makes what the
+   * stage found damaged, and it runs again.
+   */
+  async function pausable<T>(
+    stage: () => Promise<T>,
+    mayRun = mayRunGpu,
+    remake: (() => Promise<unknown>) | null = null,
+  ): Promise<T> {
+    for (let damaged = 0; ;) {
       await condition(mayRun);
       const scope = new CancellationScope();
       const cap = state.maxUsd;
@@ -85,6 +94,10 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
           // a cap raised while this ran is not the one that was reached: the next round has the new one
           state.budgetReached ||= state.maxUsd === cap;
           tell();
+          continue;
+        }
+        if (remake !== null && isFailure(cause, FAILURES.DamagedArtifact) && ++damaged < ROUNDS) {
+          await remake();
           continue;
         }
         throw error;
@@ -140,31 +153,17 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     return published;
   }
 
-  async function finetune(): Promise<void> {
+  function finetune(): Promise<unknown> {
     enter('finetune');
     const work = { plan, configuration: name, experiment: input.experiment };
-    await pausable(() => gpu(`fine-tune ${name}`, false).finetune({ ...work, maxUsd: state.maxUsd }));
-  }
-
-  /** A stage that needs the adapter; one that turns out damaged is made anew, and the stage runs again. */
-  async function withAdapter(stage: string, run: () => Promise<unknown>): Promise<void> {
-    for (let round = 1; ; round++) {
-      enter(stage);
-      try {
-        await pausable(run);
-        return;
-      } catch (error) {
-        const cause = error instanceof ActivityFailure ? error.cause : error;
-        if (recipeKey === null || round === ROUNDS || !isFailure(cause, FAILURES.DamagedArtifact)) throw error;
-        await finetune();
-      }
-    }
+    return pausable(() => gpu(`fine-tune ${name}`, false).finetune({ ...work, maxUsd: state.maxUsd }));
   }
 
   const { plan } = input;
   const { name, cells, measurements, recipeKey } = input.configuration;
   const completionsOf = (id: string) => cells.find((cell) => cell.id === id)?.completions;
   const gpu = (summary: string, urgent: boolean) => gpuActivities(input.gpuQueue, summary, urgent);
+  const makeAdapter = recipeKey === null ? null : finetune;
   const judging: Promise<void>[] = [];
   let failed: unknown;
   try {
@@ -172,7 +171,12 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     for (const condition of measurements) {
       const stage = `measure ${name}, ${condition}`;
       try {
-        await withAdapter(stage, () => gpu(stage, true).measure({ plan, configuration: name, condition }));
+        enter(stage);
+        await pausable(
+          () => gpu(stage, true).measure({ plan, configuration: name, condition }),
+          mayRunGpu,
+          makeAdapter,
+        );
       } catch (error) {
         if (isCancellation(error)) throw error;
         failed ??= error; // the answers can still be had
@@ -181,8 +185,9 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     for (const { id, answersStored } of cells) {
       const cell = { plan, configuration: name, cell: id };
       if (!answersStored) {
+        enter(`generate ${id}`);
         state.cell(id).state = 'generating';
-        await withAdapter(`generate ${id}`, () => gpu(`generate ${id}`, true).generate(cell));
+        await pausable(() => gpu(`generate ${id}`, true).generate(cell), mayRunGpu, makeAdapter);
       }
       judging.push(
         judge(cell).catch(async (error: unknown) => {

@@ -67,3 +67,16 @@ test('a paused judge account is told beside what the GPU does', () => {
   expect(line!.milestone).toBe(waiting);
   expect(line!.text).toMatch(/^waiting until .*: spend limit · finetune · training 4\/10/);
 });
+
+test('a store that takes nothing is said once, however many shards wait for it', () => {
+  const progress = { configuration: 'em', stage: 'judge', waiting: null, pausedAccount: null, cells };
+  const waiting = (shard: string) => ({
+    type: 'judgeShard',
+    attempt: 1,
+    started: true,
+    lastFailure: null,
+    heartbeat: { cell: 'em', metric: 'm', held: `/store/${shard}/judge.jsonl: ENOSPC: no space left on device, write` },
+  });
+  const [line] = progressLines(snapshot('running', { em: { progress, activities: [waiting('a'), waiting('b')] } }));
+  expect(line?.text).toBe('judge · judged 12/64 · waiting for the store: ENOSPC: no space left on device, write');
+});
