@@ -5,11 +5,18 @@ import { Context } from '@temporalio/activity';
 
 const BEAT_MS = 1_000;
 
-/** `detail` goes out with every heartbeat. */
-export async function withHeartbeat<T>(detail: unknown, work: () => Promise<T>): Promise<T> {
+/** `detail` goes out with every heartbeat, and `beat` is called with it. */
+export async function withHeartbeat<T>(
+  detail: unknown,
+  work: () => Promise<T>,
+  beat: () => void = () => undefined,
+): Promise<T> {
   const context = Context.current();
   context.heartbeat(detail);
-  const timer = setInterval(() => context.heartbeat(detail), BEAT_MS);
+  const timer = setInterval(() => {
+    context.heartbeat(detail);
+    beat();
+  }, BEAT_MS);
   try {
     return await work();
   } finally {

@@ -167,10 +167,11 @@ export interface Workspace {
   keep(path: string): Promise<ArtifactRef>;
   /**
    * Makes what the folder holds now available to `workspace` on other machines, so that a later attempt there goes on
-   * from it. Left out is what is still being written: names that begin with a dot or end in `.partial`. Files may come
-   * and go meanwhile, and calls may overlap. The local store has nothing to do.
+   * from it. Left out is what is still being written: names that begin with a dot or end in `.partial`, and with `wholeUntil`
+   * (ms since 1970) whatever was changed after that moment. A folder in a folder (`checkpoints/step-000025`) is there elsewhere
+   * as a whole or not at all. Files may come and go meanwhile, and calls may overlap. The local store has nothing to do.
    */
-  sync(): Promise<void>;
+  sync(wholeUntil?: number): Promise<void>;
 }
 
 /** `healed`: what was found damaged and is made anew, by experiment (artifacts/healing.ts). */

@@ -15,7 +15,7 @@ import { holderOf, withLease } from '../activities/leases';
 import { intactAdapter, stepsNotKept } from '../artifacts/rows';
 import { keptAdapterKey, keptSteps } from '../experiment/kept-steps';
 import { commitAdapters } from './commit-adapters';
-import { trainByCommand, type CommandWork } from './command/train';
+import { trainByCommand, type CommandWork, type WholeFiles } from './command/train';
 import type { ProgramHost } from './command/program';
 import type { GpuDependencies } from './dependencies';
 import { modelFor } from './models';
@@ -46,8 +46,6 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
     const earlier = attemptsAfter(attempts, standing);
     await refuseHopeless(earlier);
     const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
-    const workspace = await attempt.workspace();
-    const attemptFolder = workspace.path;
     const state: GpuHeartbeat = {
       phase: 'starting',
       detail: `fine-tune ${planned.name}`,
@@ -55,10 +53,19 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
       of: 0,
       host: hostname(),
     };
-    const afterBeat = syncedCheckpoints(workspace, state, renew);
+    // what other machines left behind, and the data, may have to be fetched
+    const fetching = { ...state, detail: `fetching what ${planned.name} needs` } satisfies GpuHeartbeat;
+    const fetch = async () => ({
+      workspace: await attempt.workspace(),
+      folders: await foldersOf(attempts),
+      rows: await store.checkOut(trainingRows(planned)),
+    });
+    const { workspace, folders, rows } = await withHeartbeat(fetching, fetch, renew);
+    const attemptFolder = workspace.path;
+    const whole: WholeFiles = { until: Infinity };
+    const afterBeat = syncedCheckpoints(workspace, state, whole, renew);
     try {
       const model = await modelFor(dependencies.models, recipe.model, stored.modelFolder);
-      const rows = await store.checkOut(trainingRows(planned));
       const { backend } = recipe;
       const { committed, ready } = await (typeof backend === 'string'
         ? runOperation(
@@ -70,7 +77,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               rows,
               heldOut: planned.heldOutRows && standing === null ? await store.checkOut(planned.heldOutRows) : null,
               attemptFolder,
-              searchFolders: [...new Set([...(await foldersOf(attempts)), attemptFolder])],
+              searchFolders: [...new Set([...folders, attemptFolder])],
               checkpointEverySteps: dependencies.checkpointEverySteps,
               keepSteps: lacking,
               until: standing === null ? null : (lacking.at(-1) as number),
@@ -87,7 +94,8 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               model,
               rows,
               attemptFolder,
-              earlier: await foldersOf(earlier),
+              earlier: folders.slice(folders.length - earlier.length),
+              whole,
             },
             state,
             afterBeat,
@@ -108,7 +116,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
       );
       return resultOf(manifest, false);
     } catch (error) {
-      await syncOrWarn(workspace);
+      await syncOrWarn(workspace, whole);
       throw await failureOf(attempt, error);
     }
   });
@@ -127,21 +135,26 @@ async function foldersOf(attempts: readonly Attempt[]): Promise<string[]> {
 }
 
 /** What is done with every heartbeat: a checkpoint that is new since the last one is made safe, without stopping training. */
-function syncedCheckpoints(workspace: Workspace, state: GpuHeartbeat, renew: () => void): () => void {
+function syncedCheckpoints(
+  workspace: Workspace,
+  state: GpuHeartbeat,
+  whole: WholeFiles,
+  renew: () => void,
+): () => void {
   let synced = state.checkpoint;
   return () => {
     renew();
     if (state.checkpoint === synced) return;
     synced = state.checkpoint;
-    void syncOrWarn(workspace);
+    void syncOrWarn(workspace, whole);
   };
 }
 
 /** What can not be synced costs a later attempt the way from the checkpoint before, and does not end this one. */
-async function syncOrWarn(workspace: Workspace): Promise<void> {
+async function syncOrWarn(workspace: Workspace, { until }: WholeFiles): Promise<void> {
   const { log } = Context.current();
   try {
-    await workspace.sync();
+    await workspace.sync(until);
   } catch (error) {
     log.warn(`this attempt's checkpoints are only on this host so far: ${(error as Error).message}`);
   }

@@ -17,6 +17,7 @@ import type { CellInput, GenerateResult } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
 import { requirePermitted } from '../activities/clients';
 import type { GpuDependencies } from './dependencies';
+import { withHeartbeat } from '../activities/heartbeat';
 import { withLease } from '../activities/leases';
 import { modelFor } from './models';
 import type { GpuHeartbeat } from './operation';
@@ -34,14 +35,15 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   const cell = cellOf(stored, input.configuration, input.cell);
   const adapterKey = adapterKeyOf(configurationOf(stored, input.configuration).recipeKey, cell);
   if (adapterKey !== cell.context.recipe) throw new Error(`cell ${cell.id} does not belong to ${input.configuration}`);
-  const adapter = await adapterFolder(store, cell, adapterKey);
+  const state: GpuHeartbeat = { phase: 'starting', detail: cell.id, step: 0, of: 0, host: hostname() };
+  const adapter = await withHeartbeat(state, () => adapterFolder(store, cell, adapterKey));
   const questions = stored.plan.questionSets[cell.questionSet] ?? [];
   const done = await storedCompletions(store, cell);
   const tasks = completionTasks(cell, questions);
   const shards = shardsOf(tasks, new Set(done.keys()), shardSize(cell.context.sampling));
   const missing = shards.reduce((sum, shard) => sum + shard.items.length, 0);
 
-  const state: GpuHeartbeat = { phase: 'starting', detail: cell.id, step: 0, of: missing, host: hostname() };
+  state.of = missing;
   let finished = 0;
   for (const shard of shards) {
     const work = workOf(cell, shard, adapter);

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { withHeartbeat } from '../activities/heartbeat';
 import { withLease } from '../activities/leases';
 import { measurementWork } from '../artifacts/measurements';
 import { configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
@@ -35,7 +36,16 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
   if (pairs?.rows == null || measurement === undefined) {
     throw new Error(`the plan measures nothing of ${input.configuration} under the condition ${input.condition}`);
   }
-  const adapter = await adapterFolder(store, { id: input.configuration }, measurement.context.recipe);
+  const state: GpuHeartbeat = {
+    phase: 'starting',
+    detail: `log-probabilities of ${input.configuration}, ${input.condition}`,
+    step: 0,
+    of: pairs.count,
+    host: hostname(),
+  };
+  const adapter = await withHeartbeat(state, () =>
+    adapterFolder(store, { id: input.configuration }, measurement.context.recipe),
+  );
   const work = measurementWork(measurement, adapter?.sha256 ?? null);
   const result = (reused: boolean): MeasureResult => ({
     reused,
@@ -43,16 +53,10 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
     seconds: (Date.now() - started) / 1000,
   });
   if ((await store.manifest(work)) !== null) return result(true);
-  const file = await store.checkOut(pairs.rows);
+  const { rows } = pairs;
+  const file = await withHeartbeat(state, () => store.checkOut(rows));
   return withLease(store, work, async (renew) => {
     if ((await store.manifest(work)) !== null) return result(true);
-    const state: GpuHeartbeat = {
-      phase: 'starting',
-      detail: `log-probabilities of ${input.configuration}, ${input.condition}`,
-      step: 0,
-      of: pairs.count,
-      host: hostname(),
-    };
     await measureAll(dependencies, { stored, measurement, work, adapter, file }, state, renew);
     return result(false);
   });

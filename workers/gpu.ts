@@ -18,7 +18,7 @@ import { trainerFolder } from '../tools/locations.cjs';
 import { pythonOptions } from '../tools/start-python.cjs';
 import { cachedModels, deviceFacts } from './host-facts';
 import { cacheFolder, dataFolder } from './places';
-import { openStore, storeUmask } from './open-store';
+import { during, openStore, storeUmask } from './open-store';
 import { bundledModelFiles, bundledModelPath, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
@@ -55,9 +55,9 @@ async function main(): Promise<void> {
     checkpointEverySteps: every > 0 ? every : null,
   };
   const activities: GpuActivities = refusingDamage({
-    finetune: (input) => finetune(dependencies, input),
-    generate: (input) => generate(dependencies, input),
-    measure: (input) => measure(dependencies, input),
+    finetune: (input) => during(store, () => finetune(dependencies, input)),
+    generate: (input) => during(store, () => generate(dependencies, input)),
+    measure: (input) => during(store, () => measure(dependencies, input)),
   } satisfies GpuActivities);
   await runWorker(
     {

@@ -26,6 +26,11 @@ export async function openStore(where = process.env['FLAMINGO_STORE']): Promise<
   return LocalStore.open(place);
 }
 
+/** Runs an operation, for whose time the working copies that it asks for stay on this machine. */
+export function during<T>(store: Store, operation: () => Promise<T>): Promise<T> {
+  return isS3Address(storePlace()) && store instanceof S3Store ? store.during(operation) : operation();
+}
+
 /** What this process's umask has to keep from others of what programs write into working copies. */
 export function storeUmask(): number {
   const place = storePlace();

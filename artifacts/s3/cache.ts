@@ -112,8 +112,9 @@ export class Cache {
   /** Removes what was not used for longest and is not in use, until `bytes` more fit. */
   private async makeRoom(bytes: number): Promise<void> {
     const folder = join(this.options.folder, 'files');
+    const names = (await readdir(folder)).filter((name) => !name.endsWith('.etag'));
     const files = await Promise.all(
-      (await readdir(folder)).map(async (name) => {
+      names.map(async (name) => {
         const about = await stat(join(folder, name)).catch(() => null);
         return { name, bytes: about?.size ?? 0, used: about?.mtimeMs ?? 0 };
       }),
@@ -123,7 +124,7 @@ export class Cache {
       if (over <= 0) return;
       // a download that nobody finished goes, too
       const content = name.split('.')[0] as string;
-      if (name.endsWith('.etag') || Date.now() - used < FRESH_MS || (await this.isPinned(content))) continue;
+      if (Date.now() - used < FRESH_MS || (await this.isPinned(content))) continue;
       const path = join(folder, name);
       const aside = `${path}.${randomUUID()}.removed`;
       await rename(path, aside).catch(() => undefined);

@@ -20,6 +20,11 @@ export function isConflict(error: unknown): boolean {
   return statusOf(error) === 409;
 }
 
+/** Whoever asks may not. */
+export function isRefused(error: unknown): boolean {
+  return statusOf(error) === 403 || statusOf(error) === 401;
+}
+
 /** A message for people. Errors of the SDK can hold whole requests; name, status and sentence are what one needs. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

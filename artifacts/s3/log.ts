@@ -8,7 +8,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AppendLog, LogUnwritable } from '../store';
-import { reasonOf } from './errors';
+import { isRefused, reasonOf } from './errors';
 import { named } from './address';
 import type { Objects } from './objects';
 
@@ -16,22 +16,24 @@ import type { Objects } from './objects';
 const UPLOAD_EVERY_MS = 250;
 const PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
-/** How long closing goes on trying; the SDK's own tries come on top. */
-const CLOSING_MS = 60_000;
+/** How long closing goes on trying. */
+const CLOSING_MS = 10_000;
+/** A line that is not kept for longer is late. */
+const KEPT_WITHIN_MS = 1_000;
+/** How long access may be refused until somebody has to be told. */
+const REFUSED_MS = 300_000;
 
 const WHOLE = 'whole';
 
-/** Begins a log in a folder, which ends in `/`. Throws `LogUnwritable`, also when there is one. */
+/**
+ * Begins a log in a folder, which ends in `/`. Throws `LogUnwritable` when there is one; a server that can not be reached is
+ * waited for by `writable`.
+ */
 export async function openLog(objects: Objects, folder: string): Promise<AppendLog & WritableLog> {
   const place = named(objects.address, folder.slice(0, -1));
-  let created: boolean;
-  try {
-    created = await objects.create(segment(folder, 0), '');
-  } catch (error) {
-    throw new LogUnwritable(`${place}: ${reasonOf(error)}`, { cause: error });
-  }
-  if (!created) throw new LogUnwritable(`${place}: it is there already`);
-  return new S3Log(objects, folder, place);
+  const log = new S3Log(objects, folder, place);
+  await log.open();
+  return log;
 }
 
 /** The complete lines of a log. `keys`: of what is in its folder, in their order. */
@@ -49,25 +51,30 @@ export async function readLog(
 
 export interface WritableLog {
   /**
-   * Resolves when everything taken so far is kept. Waits out whatever passes by itself; rejects with `LogUnwritable` for what
-   * does not, and with the signal's reason when that is aborted first.
+   * Resolves when no write is failing and everything taken more than a second ago is kept; at once when all is well. Waits for
+   * what mends itself or is mended by somebody; rejects with `LogUnwritable` when somebody else writes to the log, or access has
+   * been refused for five minutes; and with the signal's reason.
    */
   writable(signal?: AbortSignal): Promise<void>;
+  /** Why `writable` would wait now; null when all is well. */
+  readonly trouble: string | null;
 }
 
 class S3Log implements AppendLog, WritableLog {
-  private next = 1;
-  /** All lines, which one object takes in the end. */
+  /** Of the next segment; 0 is the empty one with which the log begins. */
+  private next = 0;
+  /** All lines, which one object takes in the end, and when the first that is not kept was taken. */
   private readonly all: string[] = [];
-  /** How many of them are kept. */
   private kept = 0;
+  private waitingSince = 0;
   private broken: LogUnwritable | null = null;
   private closed = false;
   private writing: Promise<void> | null = null;
   private lastUpload = 0;
   private waiting: (() => void)[] = [];
-  /** The last failure, until a write succeeds. */
-  private trouble: unknown = null;
+  /** What failed last, and since when access is refused; null from the next success on. */
+  private failure: unknown = null;
+  private refusedSince: number | null = null;
 
   constructor(
     private readonly objects: Objects,
@@ -75,84 +82,103 @@ class S3Log implements AppendLog, WritableLog {
     private readonly place: string,
   ) {}
 
+  get trouble(): string | null {
+    if (this.failure !== null) return reasonOf(this.failure);
+    const late = this.kept < this.all.length && performance.now() - this.waitingSince > KEPT_WITHIN_MS;
+    return late ? `${this.place} takes long` : null;
+  }
+
+  /** Puts the first segment, or begins to wait until that can be done. */
+  async open(): Promise<void> {
+    this.write();
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+    if (this.broken !== null) throw this.broken;
+  }
+
   append(line: string): void {
     if (this.broken !== null) throw this.broken;
     if (this.closed) {
       this.broken = new LogUnwritable(`${this.place}: it is closed`);
       throw this.broken;
     }
+    if (this.kept === this.all.length) this.waitingSince = performance.now();
     this.all.push(line);
     this.write();
   }
 
   async writable(signal?: AbortSignal): Promise<void> {
-    const wanted = this.all.length;
-    let stop: (() => void) | undefined;
-    const aborted = new Promise<void>((resolve) => {
-      stop = resolve;
-      signal?.addEventListener('abort', () => resolve(), { once: true });
-    });
-    try {
-      while (this.kept < wanted || this.trouble !== null) {
-        signal?.throwIfAborted();
-        if (this.broken !== null) throw this.broken;
-        this.write();
-        await Promise.race([aborted, new Promise<void>((resolve) => this.waiting.push(resolve))]);
-      }
-      if (this.broken !== null) throw this.broken;
-    } finally {
-      stop?.();
-    }
+    await this.waitUntil(() => this.trouble === null, signal);
   }
 
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    const deadline = AbortSignal.timeout(CLOSING_MS);
     try {
-      await this.writable(deadline);
+      await this.waitUntil(() => this.isAllKept(), AbortSignal.timeout(CLOSING_MS));
     } catch (error) {
-      if (this.broken === null) this.broken = this.unwritable(this.trouble ?? error);
+      this.broken ??= this.unwritable(this.failure ?? error);
       throw this.broken;
     }
     // more than one segment with lines: readers get them as one. Should this fail, the segments are there
     if (this.next > 2) await this.objects.create(this.folder + WHOLE, textOf(this.all)).catch(() => undefined);
   }
 
+  private isAllKept(): boolean {
+    return this.next > 0 && this.kept === this.all.length;
+  }
+
+  private async waitUntil(good: () => boolean, signal?: AbortSignal): Promise<void> {
+    let onAbort: () => void = () => undefined;
+    const aborted = new Promise<void>((resolve) => (onAbort = resolve));
+    signal?.addEventListener('abort', onAbort);
+    try {
+      for (;;) {
+        if (this.broken !== null) throw this.broken;
+        if (good()) return;
+        signal?.throwIfAborted();
+        await Promise.race([aborted, new Promise<void>((resolve) => this.waiting.push(resolve))]);
+      }
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
   private write(): void {
     this.writing ??= this.upload().finally(() => {
       this.writing = null;
-      if (this.kept < this.all.length && this.broken === null) this.write();
+      if (!this.isAllKept() && this.broken === null) this.write();
     });
   }
 
-  /** One segment. Lines that can not be taken now are kept and tried again, until the log is given up. */
+  /** One segment after the other. What can not be written now is kept and tried again, until the log is given up. */
   private async upload(): Promise<void> {
-    await sleep(this.lastUpload + UPLOAD_EVERY_MS - Date.now());
-    for (let pause = PAUSE_MS; this.broken === null; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-      this.lastUpload = Date.now();
-      const until = this.all.length;
-      if (until === this.kept) return this.told(null);
+    for (let pause = PAUSE_MS; this.broken === null && !this.isAllKept();) {
+      await sleep(this.lastUpload + UPLOAD_EVERY_MS - performance.now());
+      this.lastUpload = performance.now();
+      const until = this.next === 0 ? 0 : this.all.length;
+      const text = textOf(this.all.slice(this.kept, until));
       try {
-        const created = await this.objects.create(
-          segment(this.folder, this.next),
-          textOf(this.all.slice(this.kept, until)),
-        );
-        if (!created) this.broken = this.unwritable(new Error('somebody else writes to it'));
-        else {
+        if (await this.objects.create(segment(this.folder, this.next), text)) {
           this.next += 1;
           this.kept = until;
-        }
-        return this.told(null);
+          this.waitingSince = this.lastUpload;
+        } else this.broken = this.unwritable(new Error('it is there already, or somebody else writes to it'));
+        this.told(null);
+        pause = PAUSE_MS;
       } catch (error) {
         this.told(error);
         await sleep(pause);
+        pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
       }
     }
   }
 
-  private told(trouble: unknown): void {
-    this.trouble = trouble;
+  private told(failure: unknown): void {
+    this.failure = failure;
+    const refused = failure !== null && isRefused((failure as Error).cause);
+    this.refusedSince = refused ? (this.refusedSince ?? performance.now()) : null;
+    if (this.refusedSince !== null && performance.now() - this.refusedSince > REFUSED_MS)
+      this.broken = this.unwritable(failure);
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 

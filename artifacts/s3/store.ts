@@ -4,6 +4,7 @@
  *     store.json                                    the store's id
  *     blobs/ab/abcd….jsonl                          bytes by their hash
  *     adapters/KEY/manifest.json                    one manifest per key, created by a conditional put: the first wins
+ *     adapters/KEY/broken-….json                    a manifest that was put aside, since its files are not what it says
  *     adapters/KEY/begun/00000001-ATTEMPT           the attempts, in the order in which they were begun
  *     adapters/KEY/attempts/ATTEMPT/files/NAME      small files of an attempt
  *     adapters/KEY/attempts/ATTEMPT/logs/NAME/…     its logs, in segments (log.ts)
@@ -17,7 +18,7 @@ import { rm } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import { sha256 } from '../../experiment/canonical';
+import { keyOf, sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { documentOrNull } from '../documents';
 import { isInside, realPathInside } from '../inside';
@@ -153,6 +154,17 @@ export class S3Store implements Store {
     return manifest;
   }
 
+  /** What stands is replaced by a note that it was, in one step; a copy is kept beside it. */
+  async putAside(work: WorkKey, manifest: Manifest): Promise<boolean> {
+    const folder = folderOf(work);
+    const found = await this.objects.get(`${folder}manifest.json`);
+    const standing = found === null ? null : parseManifest(found.bytes.toString('utf8'));
+    if (found === null || standing === null || keyOf(standing) !== keyOf(manifest)) return false;
+    const aside = `broken-${randomUUID()}.json`;
+    await this.objects.put(folder + aside, found.bytes);
+    return this.objects.replace(`${folder}manifest.json`, JSON.stringify({ putAside: aside }) + '\n', found.etag);
+  }
+
   async survey(stage: Stage, group: string): Promise<{ committed: Manifest[]; open: WorkKey[] }> {
     const works = (await this.objects.folders(`${stage}/${group}/`)).map((key): WorkKey => ({ stage, group, key }));
     const manifests = await pLimit(REQUESTS_AT_ONCE).map(works, (work) => this.manifest(work));
@@ -233,7 +245,7 @@ export class S3Store implements Store {
       const synced = this.synced.get(folder) ?? new SyncedFolder(this.objects, `${root}synced/${name}/`, folder);
       this.synced.set(folder, synced);
       await synced.fetch();
-      return { path: folder, keep: (path) => this.keep(folder, path), sync: () => synced.sync() };
+      return { path: folder, keep: (path) => this.keep(folder, path), sync: (wholeUntil) => synced.sync(wholeUntil) };
     });
   }
 

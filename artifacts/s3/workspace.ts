@@ -5,7 +5,7 @@
  *     synced/ATTEMPT/index/00000003.json   what the folder held, written when all its files are there
  *
  * A *unit* is taken as a whole or not at all: a folder in one of the folders (`checkpoints/step-000025`) with all below
- * it, or a single file further up. What changes while it is uploaded is left out; what is damaged when it is fetched is
+ * it, or a file that lies higher. What changes while it is uploaded is left out; what is damaged when it is fetched is
  * left out, too, and then the same is looked for in the index before.
  */
 import { randomUUID } from 'node:crypto';
@@ -41,6 +41,7 @@ interface Seen {
 export class SyncedFolder {
   private running: Promise<void> = Promise.resolve();
   private queued: Promise<void> | null = null;
+  private wholeUntil = Infinity;
   /** Contents by path and trace, of what was uploaded by this process. */
   private readonly known = new Map<string, FileHash>();
   /** Contents that are in the store; null until it was asked. */
@@ -56,11 +57,12 @@ export class SyncedFolder {
 
   /** One at a time; calls that come meanwhile are served by one that begins afterwards. */
   sync(wholeUntil = Infinity): Promise<void> {
+    this.wholeUntil = wholeUntil;
     this.queued ??= this.running
       .catch(() => undefined)
       .then(() => {
         this.queued = null;
-        this.running = this.syncNow(wholeUntil);
+        this.running = this.syncNow(this.wholeUntil);
         return this.running;
       });
     return this.queued;
@@ -115,9 +117,10 @@ export class SyncedFolder {
     this.there ??= await this.contentsThere();
     const index: Index = { units: {} };
     for (const [name, files] of await unitsIn(this.path)) {
-      if (files.some(({ changed }) => changed > wholeUntil)) continue;
+      if (!isOnTop(name) && files.some(({ changed }) => changed > wholeUntil)) continue;
       const unit = await this.uploadUnit(files);
-      if (unit !== null && isSame(files, (await unitsIn(this.path)).get(name) ?? [])) index.units[name] = unit;
+      if (unit === null) continue;
+      if (isOnTop(name) || isSame(files, (await unitsIn(this.path)).get(name) ?? [])) index.units[name] = unit;
     }
     await this.publish(index);
   }
@@ -218,11 +221,12 @@ async function unitsIn(folder: string): Promise<Map<string, Seen[]>> {
   return units;
 }
 
-/** Single files may grow: of them the moment counts at which they were read. */
+/** Logs lie there, which grow: of them the moment counts at which they were read. */
+function isOnTop(name: string): boolean {
+  return !name.includes('/');
+}
+
 function isSame(before: readonly Seen[], after: readonly Seen[]): boolean {
-  if (before.length === 1 && !(before[0] as Seen).path.split('/').slice(2).length) return true;
-  return (
-    before.length === after.length &&
-    before.every(({ path, trace }, i) => path === after[i]?.path && trace === after[i]?.trace)
-  );
+  const traces = (files: readonly Seen[]): string => files.map(({ path, trace }) => `${path} ${trace}`).join('\n');
+  return traces(before) === traces(after);
 }

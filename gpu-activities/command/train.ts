@@ -36,6 +36,15 @@ export interface CommandWork {
   attemptFolder: string;
   /** Folders of the attempts before this one, oldest first. */
   earlier: string[];
+  whole: WholeFiles;
+}
+
+/**
+ * Files that were changed after this moment (ms since 1970) may be halves: a program that is killed can leave a checkpoint
+ * that it did not finish. Our own trainer renames whole ones into place.
+ */
+export interface WholeFiles {
+  until: number;
 }
 
 /** What an exit code says of the program; every other one is a failure that a further attempt may mend. */
@@ -48,6 +57,8 @@ const EXITS: Record<number, { end: AttemptEnd; means: string }> = {
 };
 /** Somebody else stopped it, such as the machine's own notice. */
 const STOPPED = 75;
+/** Exit codes from here on are those of programs that a signal ended. */
+const SIGNALLED = 128;
 const BEAT_MS = 2_000;
 
 export async function trainByCommand(
@@ -114,7 +125,7 @@ export async function trainByCommand(
 
 /** From its start to a good end. Throws `AttemptFailed`. */
 async function runProgram(
-  { recipe, trainer, programs, earlier, attemptFolder }: CommandWork,
+  { recipe, trainer, programs, earlier, attemptFolder, whole }: CommandWork,
   places: Places,
   steps: number,
   state: GpuHeartbeat,
@@ -132,6 +143,7 @@ async function runProgram(
   }
   if (signal.aborted) throw await interrupted(fail, context);
 
+  whole.until = Date.now();
   const before = await traceOf(places.checkpoints);
   const reached = await reachedIn([...earlier, attemptFolder]);
   let lastLine = Date.now();
@@ -158,6 +170,7 @@ async function runProgram(
       Object.assign(state, { step, loss, tokensPerSecond, memoryBytes });
       if (!line.checkpoint) return;
       state.checkpoint = step;
+      whole.until = Date.now();
       if (step > reached.checkpoint) checkpoint = step;
     },
   });
@@ -178,6 +191,8 @@ async function runProgram(
   try {
     code = await program.ended;
     await output.end();
+    // one that left by itself has finished what it began
+    if (code < SIGNALLED) whole.until = Infinity;
   } finally {
     clearInterval(beat);
     signal.removeEventListener('abort', onAbort);

@@ -76,6 +76,7 @@ async function start(
     rows: '/rows',
     attemptFolder,
     earlier: [],
+    whole: { until: Infinity },
     ...changes,
   };
   prepare(work);
@@ -197,6 +198,7 @@ test('a worker that shuts down stops it by SIGTERM, and the next attempt goes on
   const failure = await failureOf(first);
   expect(failure.end).toBe('preempted');
   expect(failure.checkpointStep).toBeGreaterThanOrEqual(3);
+  expect(first.work.whole.until).toBe(Infinity); // it left by itself
   const kept = join(first.work.attemptFolder, 'checkpoints', 'count');
   const count = Number(readFileSync(kept, 'utf8'));
   writeFileSync(kept, '4'); // one step before the end
@@ -217,6 +219,7 @@ test('killed by SIGKILL it has died, and the next attempt goes on from the check
   const failure = await failureOf(first);
   expect(failure.end).toBe('died');
   expect(failure.checkpointStep).toBeGreaterThanOrEqual(3);
+  expect(first.work.whole.until).toBeLessThanOrEqual(Date.now()); // what it wrote since then may be half a checkpoint
   writeFileSync(join(first.work.attemptFolder, 'checkpoints', 'count'), '4'); // one step before the end
   const second = await start('works', { earlier: [first.work.attemptFolder] });
   await second.ended;
