@@ -2,7 +2,7 @@
  * Whether this process can read what runs on the server, asked before it takes part: without the key every workflow task
  * would fail, again and again.
  */
-import { temporal } from '@temporalio/proto';
+import type { temporal } from '@temporalio/proto';
 import type { WorkflowService } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes';
 import { encryptedWith, lacksKey, type CodecKey } from './codec';

@@ -57,8 +57,8 @@ export class HistoryCodec implements PayloadCodec {
     return Promise.resolve(first === undefined ? payloads : payloads.map((payload) => encrypted(payload, first)));
   }
 
-  async decode(payloads: Payload[]): Promise<Payload[]> {
-    return Promise.all(payloads.map((payload) => this.decoded(payload)));
+  decode(payloads: Payload[]): Promise<Payload[]> {
+    return Promise.resolve().then(() => payloads.map((payload) => this.decoded(payload)));
   }
 
   private decoded(payload: Payload): Payload {

@@ -107,20 +107,24 @@ async function ensureNamespace({ workflowService }: Connection, namespace: strin
   }
 }
 
-async function ensureSearchAttributes({ operatorService }: Connection, namespace: string): Promise<string[]> {
+async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
+  const { operatorService } = connection;
   const Keyword = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
   const added = new Set<string>();
   await patiently(async () => {
-    const { customAttributes = {} } = await operatorService.listSearchAttributes({ namespace });
-    const missing = SEARCH_ATTRIBUTES.map(({ name }) => name).filter((name) => customAttributes?.[name] === undefined);
-    if (missing.length === 0) return;
+    let missing: string[] = NAMES;
     try {
+      const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+      missing = NAMES.filter((name) => customAttributes?.[name] === undefined);
+      if (missing.length === 0) return;
       const searchAttributes = Object.fromEntries(missing.map((name) => [name, Keyword]));
       await operatorService.addSearchAttributes({ namespace, searchAttributes });
       for (const name of missing) added.add(name);
     } catch (error) {
       // that another process registers them at the same time is as good
       if (codeOf(error) === ALREADY_EXISTS) return;
+      // where nobody may list or add them, an administrator may have added them
+      if (REFUSED.includes(codeOf(error) ?? -1) && (await areKnown(connection, namespace))) return;
       throw refused(
         error,
         `the namespace ${namespace} lacks search attributes that can not be added from here`,
@@ -132,10 +136,22 @@ async function ensureSearchAttributes({ operatorService }: Connection, namespace
   return [...added];
 }
 
+const NAMES = SEARCH_ATTRIBUTES.map(({ name }) => name);
+const NAMES_ALL = NAMES.map((name) => `${name} = 'none'`).join(' AND ');
+
+async function areKnown({ workflowService }: Connection, namespace: string): Promise<boolean> {
+  try {
+    await workflowService.countWorkflowExecutions({ namespace, query: NAMES_ALL });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === INVALID_ARGUMENT) return false;
+    throw error;
+  }
+}
+
 /** That they are listed does not mean that they are taken: only a request that names them tells. */
 async function untilKnown({ workflowService }: Connection, namespace: string): Promise<void> {
-  const query = SEARCH_ATTRIBUTES.map(({ name }) => `${name} = 'none'`).join(' AND ');
-  await patiently(() => workflowService.countWorkflowExecutions({ namespace, query }), [INVALID_ARGUMENT]);
+  await patiently(() => workflowService.countWorkflowExecutions({ namespace, query: NAMES_ALL }), [INVALID_ARGUMENT]);
 }
 
 /** With what to have done where it is not permitted from here. */

@@ -24,6 +24,7 @@ export async function awaitTemporal(env: NodeJS.ProcessEnv, say: (message: strin
   const seconds = waitSeconds(env);
   const until = Date.now() + seconds * 1000;
   const server = `the Temporal server at ${options.address ?? DEFAULT_ADDRESS}`;
+  const keys = codecKeys(env);
   for (let told = '', toldAt = 0; ;) {
     const error = await connectionError();
     if (error === null) break;

@@ -9,7 +9,6 @@ import {
   getExternalWorkflowHandle,
   setCurrentDetails,
   setHandler,
-  setWorkflowOptions,
   workflowInfo,
 } from '@temporalio/workflow';
 import { JudgeAccount } from './account-state';
@@ -27,9 +26,6 @@ import {
 const IDLE_MS = 120_000;
 /** A renewed share is five events; the server suggests a new run at some thousands, which is slow to replay. */
 const EVENTS_BEFORE_NEW_RUN = 2_000;
-
-// it outlives the experiments that share it: pinned to a build (workers/deployment.ts), it would keep that one from draining
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, account);
 
 export async function account(input: AccountInput): Promise<void> {
   const judgeAccount = new JudgeAccount(input.state ?? JudgeAccount.fresh(input.account), () => Date.now());
