@@ -5,7 +5,7 @@
  * whatever happens nothing is left of networks, mounts and processes. Exit code 1 when a round failed.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installationRoot } from '../../workers/places';
@@ -50,17 +50,32 @@ async function main(args: string[]): Promise<number> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'flamingo-faults-'));
   mkdirSync(folder, { recursive: true });
   const isolated = owner === null ? isolation() : null;
-  if (isolated !== null)
-    return startInside(isolated, [...args, ...(options.folder === null ? ['--folder', folder] : [])]);
-  const summary = await campaign({ ...options, folder, owner });
-  if (options.json) console.log(JSON.stringify(summary));
-  return summary.failures.length > 0 ? 1 : 0;
+  if (isolated === null) {
+    if (owner !== null) endWithParent();
+    const summary = await campaign({ ...options, folder, owner });
+    if (options.json) console.log(JSON.stringify(summary));
+    return summary.failures.length > 0 ? 1 : 0;
+  }
+  const code = await startInside(isolated, [...args, ...(options.folder === null ? ['--folder', folder] : [])]);
+  if (code === 0 && options.folder === null) rmSync(folder, { recursive: true, force: true });
+  return code;
+}
+
+/** The one that started this holds a pipe open, which ends with it, even by SIGKILL. */
+function endWithParent(): void {
+  process.stdin
+    .on('end', () => process.exit(1))
+    .on('error', () => process.exit(1))
+    .resume();
 }
 
 /** Returns its exit code. Signals are passed on to it: `unshare`, which stands between, takes none. */
 async function startInside([command, ...before]: string[], args: string[]): Promise<number> {
   const more = [process.execPath, '--enable-source-maps', __filename, ...args, INSIDE, String(process.pid)];
-  const child = spawn(command as string, [...before, ...more], { stdio: 'inherit', detached: true });
+  const child = spawn(command as string, [...before, ...more], {
+    stdio: ['pipe', 'inherit', 'inherit'],
+    detached: true,
+  });
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(name, () => {
       for (const pid of childrenOf(child.pid as number)) process.kill(pid, name);

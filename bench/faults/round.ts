@@ -106,12 +106,31 @@ export async function playRound(options: RoundOptions): Promise<RoundResult> {
     result.failures.unshift(...failures);
     if (result.failures.length > 0) keep(deployment);
     return result;
+  } catch (error) {
+    keep(deployment);
+    const why = `the round came to no end: ${(error as Error).stack ?? String(error)}`;
+    return { ...NOTHING_FOUND, name: options.name, store: options.store, failures: [...failures, why] };
   } finally {
     watch.end();
     command?.stop();
     await endRound(deployment);
   }
 }
+
+const NOTHING_FOUND: Omit<RoundResult, 'name' | 'store' | 'failures'> = {
+  seconds: 0,
+  faults: [],
+  commands: [],
+  differences: [],
+  lost: 0,
+  doubled: [],
+  paidTwice: 0,
+  inFlight: 0,
+  stepsRedone: [],
+  orphans: [],
+  replayed: 0,
+  left: { results: {}, paid: [] },
+};
 
 /** Deployments that run now, for whoever has to end in a hurry. */
 export const RUNNING = new Set<Deployment>();

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultKind, Scene, Undo } from './kinds/kind';
 import type { PlannedFault } from './schedule';
 
+const UNDO_MS = 30_000;
+
 /** A fault that was due. */
 export interface Done extends PlannedFault {
   /** False: there was nothing to do it to, such as a trainer where nothing was trained. */
@@ -11,7 +13,7 @@ export interface Done extends PlannedFault {
 
 /**
  * Returns when everything is undone. `over`: whether the experiment is complete, and what is still to come would hit nothing.
- * Throws what a fault could not do or could not undo, after undoing the others.
+ * Throws what could not be undone, after undoing the others.
  */
 export async function sabotage(
   scene: Pick<Scene, 'deployment' | 'command'>,
@@ -31,9 +33,13 @@ export async function sabotage(
     if (over()) break;
     const kind = kinds.find(({ name }) => name === fault.kind);
     if (kind === undefined) throw new Error(`there is no kind of fault ${fault.kind}`);
-    const undo = await kind.begin({ ...scene, allowPaidTwice }, fault);
+    let why = 'there was nothing to do it to';
+    const undo = await kind.begin({ ...scene, allowPaidTwice }, fault).catch((error: Error) => {
+      why = error.message.split('\n')[0] ?? ''; // such as a server that another fault has killed
+      return null;
+    });
     done.push({ ...fault, took: undo !== null });
-    say(`${now()}  ${fault.kind} of ${fault.target}${described(fault, undo)}`);
+    say(`${now()}  ${fault.kind} of ${fault.target}${undo === null ? `: not done, ${why}` : described(fault)}`);
     if (undo !== null) undoing.push(undoneLater(fault, undo, over, () => say(`${now()}  ${fault.kind} is undone`)));
   }
   const ends = await Promise.allSettled(undoing);
@@ -42,13 +48,20 @@ export async function sabotage(
   return { done, allowedTwice };
 }
 
-function described({ lasts }: PlannedFault, undo: Undo | null): string {
-  if (undo === null) return ': there was nothing to do it to';
+function described({ lasts }: PlannedFault): string {
   return lasts === 0 ? '' : `, for ${(lasts / 1000).toFixed(1)} s`;
 }
 
+/** What undoes it may need a server that is just being started again: it is tried for a while. */
 async function undoneLater({ lasts }: PlannedFault, undo: Undo, over: () => boolean, tell: () => void): Promise<void> {
   for (const until = Date.now() + lasts; Date.now() < until && !over();) await sleep(50);
-  await undo();
+  for (const until = Date.now() + UNDO_MS; ; await sleep(200)) {
+    try {
+      await undo();
+      break;
+    } catch (error) {
+      if (Date.now() > until) throw error;
+    }
+  }
   if (lasts > 0) tell();
 }

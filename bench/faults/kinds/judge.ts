@@ -1,6 +1,9 @@
 /** Errors of the judge itself, by the stand-in's scripted faults (stand-in/faults.ts). */
 import type { FaultKind as Scripted } from '../../../stand-in/faults';
+import type { Deployment } from '../deployment';
 import type { FaultKind } from './kind';
+
+const LOOK_MS = 200;
 
 /** Name, the stand-in's fault, and whether such a request is paid although its reply is lost. */
 const ERRORS: [name: string, kind: Scripted, every: number, paid: boolean, does: string][] = [
@@ -22,16 +25,34 @@ export const JUDGE_KINDS: FaultKind[] = ERRORS.map(([name, kind, every, paid, do
   needs: 'nothing',
   losesRequests: false,
   begin: async ({ deployment, allowPaidTwice }) => {
-    const before = paid ? await hits(deployment, kind) : 0;
+    const counted = paid ? await hitsFrom(deployment, kind) : null;
     await deployment.control('POST', '/faults', [{ kind, every }]);
     return async () => {
       await deployment.control('DELETE', '/faults');
-      if (paid) allowPaidTwice((await hits(deployment, kind)) - before);
+      if (counted !== null) allowPaidTwice(await counted.end());
     };
   },
 }));
 
-async function hits(deployment: Parameters<FaultKind['begin']>[0]['deployment'], kind: Scripted): Promise<number> {
-  const { faults } = (await deployment.control('GET', '/stats')) as { faults: Record<string, number> };
-  return faults[kind] ?? 0;
+/** Counts how often the stand-in's fault hits from now on, also when the stand-in is started again and counts from 0. */
+async function hitsFrom(deployment: Deployment, kind: Scripted): Promise<{ end: () => Promise<number> }> {
+  const hits = async (): Promise<number> => {
+    const { faults } = (await deployment.control('GET', '/stats')) as { faults: Record<string, number> };
+    return faults[kind] ?? 0;
+  };
+  let last = await hits();
+  let total = 0;
+  const look = async (): Promise<void> => {
+    const now = await hits();
+    total += now >= last ? now - last : now;
+    last = now;
+  };
+  const looking = setInterval(() => void look().catch(() => undefined), LOOK_MS); // it may be down
+  return {
+    end: async () => {
+      clearInterval(looking);
+      await look();
+      return total;
+    },
+  };
 }
