@@ -19,9 +19,12 @@ import { pino, type Logger } from 'pino';
 import type { Store } from '../artifacts/store';
 import { escapedJson } from '../report/page/visible';
 import { ActivityCount } from './activity-count';
+import { countBacklog } from './backlog';
 import { connectPatiently } from './connect';
 import { endWhenIdle, idleLimit } from './idle';
 import { storePlace } from './open-store';
+import { WorkerMetrics } from './metrics';
+import { freePort, metricsAddress, serveMetrics, type MetricsServer } from './metrics-server';
 import { identityOf, watchPeers } from './peers';
 import { servingBlock, tellCommand } from './serving';
 import { spotSetting, watchForNotice } from './spot-notice';
@@ -37,6 +40,8 @@ export interface WorkerSettings extends Omit<
   store: Store;
   /** `checked`: refuses to work beside orchestration workers of another version or store. Those of an embedded server are all one's own. */
   kin: 'checked' | 'trusted';
+  /** Given the worker's own metrics, where FLAMINGO_METRICS has them served. */
+  onMetrics?: (metrics: WorkerMetrics) => void;
   /** What else to say at the start: device, cached models. */
   facts?: () => Promise<Record<string, string>>;
   /** Done once the server answers, before any work is taken. */
@@ -83,9 +88,11 @@ const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
  * Throws what ended it against its will.
  */
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
-  const { name, store, kin, facts, prepare, nothingOpen, close, beside, ...options } = settings;
+  const { name, store, kin, onMetrics, facts, prepare, nothingOpen, close, beside, ...options } = settings;
   const idleMs = idleLimit(process.env);
   const spot = spotSetting(process.env);
+  const metricsAt = metricsAddress(process.env);
+  const inner = metricsAt === null ? 0 : await freePort();
   const config = loadClientConnectConfig();
   const logger = workerLogger(name);
   let orphaned = (): void => process.exit(1); // until it runs there is nothing to shut down, and a dead server to wait for
@@ -98,9 +105,14 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       const write = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
       logger[write[level]](meta ?? {}, message);
     }),
-    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) },
+      ...(metricsAt === null ? {} : { metrics: { prometheus: { bindAddress: `127.0.0.1:${inner}` } } }),
+    },
     shutdownSignals: SIGNALS,
   });
+  const metrics = metricsAt === null ? undefined : new WorkerMetrics(runtime.metricMeter);
+  if (metrics !== undefined) onMetrics?.(metrics);
   const over = new AbortController();
   for (const each of SIGNALS) process.once(each, () => over.abort());
   const waiting = (message: string): void => {
@@ -108,7 +120,14 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     tellCommand(message);
   };
   let connection: NativeConnection | null = null;
+  let metricsServer: MetricsServer | undefined;
+  let stopCounting: (() => void) | undefined;
+  const workers: Worker[] = [];
   try {
+    if (metricsAt !== null) {
+      const healthy = (): boolean => workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING');
+      metricsServer = await serveMetrics(metricsAt, inner, healthy);
+    }
     connection = await connectPatiently(workerOptions(config.connectionOptions, process.env), {
       signal: over.signal,
       waiting,
@@ -120,9 +139,8 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     const { version } = await programVersion();
     const identity = identityOf(name, { version, store: store.id });
     const peers = kin === 'checked' ? await watchPeers(workflowService, namespace, identity) : null;
-    const count = new ActivityCount();
+    const count = new ActivityCount(undefined, metrics);
     const interceptors = { activity: [count.interceptor] };
-    const workers: Worker[] = [];
     for (const each of beside === undefined ? [options] : [options, beside])
       workers.push(
         await Worker.create({ shutdownGraceTime: 0, ...each, connection, namespace, identity, interceptors }),
@@ -142,6 +160,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       version,
       facts: (await facts?.()) ?? {},
       endsWhenIdle: idleMs === null ? null : (process.env['FLAMINGO_EXIT_WHEN_IDLE'] as string),
+      metrics: metricsServer?.address ?? null,
       spot: spot === null ? null : `notices of ${spot.cloud === 'auto' ? 'whichever cloud this is' : spot.cloud}`,
     };
     logger.info({ taskQueue: options.taskQueue, pid: process.pid, serving }, 'worker runs');
@@ -165,6 +184,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
             nothingOpen: async () => nothingOpen?.(connection as NativeConnection, namespace) ?? true,
             end: () => end(`no work for ${serving.endsWhenIdle}: the worker ends`),
           });
+    if (metrics !== undefined) stopCounting = countBacklog(workflowService, namespace, serving.queues, metrics);
     let stranger: Error | null = null;
     peers?.onStranger((error) => {
       stranger = error;
@@ -177,6 +197,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       over.abort();
       stopIdling?.();
       peers?.stop();
+      stopCounting?.();
       await close?.();
     }
     if (stranger !== null) throw stranger as Error;
@@ -184,6 +205,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     if (connection === null) await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
     throw error;
   } finally {
+    metricsServer?.close();
     await connection?.close();
     process.stdin.destroy(); // the watch on the parent would hold the process
   }
