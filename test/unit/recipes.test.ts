@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { workerCommand } from '../../cli/worker';
 import { installationRoot } from '../../workers/places';
 import { GROUPS } from '../../tools/environments.cjs';
@@ -64,6 +64,17 @@ it.each(ALL)('%s: every worker program and npm script exists', (path) => {
   for (const [, name] of text.matchAll(/dist\/workers\/(\w+)\.js/g))
     expect(existsSync(join(root, 'workers', `${name}.ts`))).toBe(true);
   for (const [, name] of text.matchAll(/npm run ([\w:]+)/g)) expect(npmScripts).toContain(name);
+});
+
+it('mounts the file that Temporal’s server can not start without', () => {
+  const { services } = parse(read('docker-compose.yml'), { merge: true }) as {
+    services: { temporal: { environment: Record<string, string>; volumes: string[] } };
+  };
+  const { environment, volumes } = services.temporal;
+  const mounted = volumes
+    .map((volume) => volume.split(':'))
+    .find(([, to]) => to === environment['DYNAMIC_CONFIG_FILE_PATH']);
+  expect(existsSync(join(root, mounted![0]!))).toBe(true);
 });
 
 it('gives each container no variable that its worker does not read', () => {
