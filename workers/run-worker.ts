@@ -111,8 +111,6 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     },
     shutdownSignals: SIGNALS,
   });
-  const metrics = metricsAt === null ? undefined : new WorkerMetrics(runtime.metricMeter);
-  if (metrics !== undefined) onMetrics?.(metrics);
   const over = new AbortController();
   for (const each of SIGNALS) process.once(each, () => over.abort());
   const waiting = (message: string): void => {
@@ -134,6 +132,9 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     });
     if (connection === null) return await runtime.shutdown();
     const { workflowService } = connection;
+    // after a connection that failed the runtime is another one, and so is what it counts with
+    const metrics = metricsAt === null ? undefined : new WorkerMetrics(Runtime.instance().metricMeter);
+    if (metrics !== undefined) onMetrics?.(metrics);
     const namespace = config.namespace ?? 'default';
     await prepare?.();
     const { version } = await programVersion();
