@@ -25,8 +25,14 @@ export interface JudgeWorker {
   full: () => boolean;
 }
 
-/** `warn`: for what a person should see in the log. */
-export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message: string) => void): JudgeWorker {
+export interface JudgeObserver {
+  /** For what a person should see in the log. */
+  warn: (message: string) => void;
+  /** The same client, with its requests counted. */
+  counted?: (client: JudgeClient) => JudgeClient;
+}
+
+export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, { warn, counted }: JudgeObserver): JudgeWorker {
   const clients = new Map<string, JudgeClient>();
   let temporal: Client | undefined;
   const account = temporalAccount(accountOf(env), () => temporal as Client);
@@ -35,7 +41,8 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, warn: (message
     const known = clients.get(judge);
     if (known !== undefined) return known;
     const standInUrl = env['FLAMINGO_STAND_IN_URL'];
-    const client = createJudgeClient({ judge, env, ...(standInUrl === undefined ? {} : { standInUrl }) });
+    const created = createJudgeClient({ judge, env, ...(standInUrl === undefined ? {} : { standInUrl }) });
+    const client = counted?.(created) ?? created;
     clients.set(judge, client);
     return client;
   };

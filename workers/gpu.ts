@@ -22,6 +22,7 @@ import { during, openStore, storeUmask } from './open-store';
 import { bundledModelFiles, bundledModelPath, pythonPath, unslothPython } from './toolchain';
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
+import type { WorkerMetrics } from './metrics';
 import { isEmbedded, runWorker, workerLogger, type RunningWorker } from './run-worker';
 import { clientRules } from './secret';
 import { runProcess } from './worker-process';
@@ -32,12 +33,14 @@ async function main(): Promise<void> {
   process.umask(process.umask() | storeUmask());
   const logger = workerLogger('gpu');
   let worker: RunningWorker | undefined;
+  let metrics: WorkerMetrics | undefined;
   const trainer = new OneTrainer(
     (backend) => ({
       command: backend === 'unsloth' ? unslothPython() : pythonPath(),
       args: ['-m', 'flamingo_trainer', 'serve', ...(backend === 'unsloth' ? [backend] : [])],
       ...pythonOptions('trainer', { ...process.env, FLAMINGO_ALLOW_DOWNLOAD: downloadsAllowed() ? '1' : '0' }),
       logFile: join(dataFolder(), 'logs', `trainer-${process.pid}.log`),
+      watch: (event) => metrics?.trainer(event),
     }),
     () => {
       logger.error('the trainer failed twice in a row by the fault of this host: the worker gives up');
@@ -66,6 +69,7 @@ async function main(): Promise<void> {
       store,
       kin: isEmbedded() ? 'trusted' : 'checked',
       facts: hostFacts,
+      onMetrics: (counted) => (metrics = counted),
       activities,
       // one GPU, one model, one operation
       maxConcurrentActivityTaskExecutions: 1,

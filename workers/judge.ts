@@ -9,6 +9,7 @@ import { accountOf, judgeWorker } from '../activities/judging';
 import { openStore } from './open-store';
 import type { JudgeActivities } from '../workflows/activity-types';
 import { checkQueue, judgeQueue } from '../workflows/messages';
+import type { WorkerMetrics } from './metrics';
 import { pacedSlots } from './paced-slots';
 import { isEmbedded, runWorker, workerLogger } from './run-worker';
 import { runProcess } from './worker-process';
@@ -22,11 +23,16 @@ async function main(): Promise<void> {
   const logger = workerLogger(name);
   const queue = judgeQueue(accountOf(process.env));
   const store = await openStore();
-  const { activities, full } = judgeWorker(store, process.env, (message) => logger.warn(message));
+  let metrics: WorkerMetrics | undefined;
+  const { activities, full } = judgeWorker(store, process.env, {
+    warn: (message) => logger.warn(message),
+    counted: (client) => metrics?.judge(client) ?? client,
+  });
   await runWorker({
     name,
     taskQueue: queue,
     store,
+    onMetrics: (counted) => (metrics = counted),
     kin: isEmbedded() ? 'trusted' : 'checked',
     activities,
     tuner: {

@@ -19,10 +19,13 @@ import { pino, type Logger } from 'pino';
 import type { Store } from '../artifacts/store';
 import { escapedJson } from '../report/page/visible';
 import { ActivityCount } from './activity-count';
+import { countBacklog } from './backlog';
 import { dataConverter } from './codec';
 import { deployment } from './deployment';
 import { endWhenIdle, idleLimit } from './idle';
 import { storePlace } from './open-store';
+import { WorkerMetrics } from './metrics';
+import { freePort, metricsAddress, serveMetrics, type MetricsServer } from './metrics-server';
 import { identityOf, watchPeers } from './peers';
 import { awaitTemporal } from './ready';
 import { servingBlock, tellCommand } from './serving';
@@ -40,6 +43,8 @@ export interface WorkerSettings extends Omit<
   store: Store;
   /** `checked`: refuses to work beside orchestration workers of another version or store. Those of an embedded server are all one's own. */
   kin: 'checked' | 'trusted';
+  /** Given the worker's own metrics, where FLAMINGO_METRICS has them served. */
+  onMetrics?: (metrics: WorkerMetrics) => void;
   /** What else to say at the start: device, cached models. */
   facts?: () => Promise<Record<string, string>>;
   /** Whether nothing will come by itself, asked before a worker without work ends; default: yes. */
@@ -84,9 +89,11 @@ const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
  * Throws what ended it against its will.
  */
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
-  const { name, store, kin, facts, nothingOpen, close, beside, ...options } = settings;
+  const { name, store, kin, onMetrics, facts, nothingOpen, close, beside, ...options } = settings;
   const idleMs = idleLimit(process.env);
   const spot = spotSetting(process.env);
+  const metricsAt = metricsAddress(process.env);
+  const inner = metricsAt === null ? 0 : await freePort();
   const config = loadClientConnectConfig();
   const logger = workerLogger(name);
   // before the signals are the runtime's: until here they just end the process
@@ -99,22 +106,34 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       const write = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
       logger[write[level]](meta ?? {}, message);
     }),
-    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) },
+      ...(metricsAt === null ? {} : { metrics: { prometheus: { bindAddress: `127.0.0.1:${inner}` } } }),
+    },
     shutdownSignals: SIGNALS,
   });
   const over = new AbortController();
   for (const each of SIGNALS) process.once(each, () => over.abort());
   let connection: NativeConnection | null = null;
+  let metricsServer: MetricsServer | undefined;
+  let stopCounting: (() => void) | undefined;
+  const workers: Worker[] = [];
   try {
+    if (metricsAt !== null) {
+      const healthy = (): boolean => workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING');
+      metricsServer = await serveMetrics(metricsAt, inner, healthy);
+    }
     connection = await NativeConnection.connect(workerOptions(config.connectionOptions, process.env));
     const { workflowService } = connection;
+    // after a connection that failed the runtime is another one, and so is what it counts with
+    const metrics = metricsAt === null ? undefined : new WorkerMetrics(Runtime.instance().metricMeter);
+    if (metrics !== undefined) onMetrics?.(metrics);
     const namespace = config.namespace ?? 'default';
     const { version } = await programVersion();
     const identity = identityOf(name, { version, store: store.id });
     const peers = kin === 'checked' ? await watchPeers(workflowService, namespace, identity) : null;
-    const count = new ActivityCount();
+    const count = new ActivityCount(undefined, metrics);
     const interceptors = { activity: [count.interceptor] };
-    const workers: Worker[] = [];
     const everywhere = { shutdownGraceTime: 0, dataConverter: dataConverter(process.env), ...deployment(process.env) };
     for (const each of beside === undefined ? [options] : [options, beside])
       workers.push(await Worker.create({ ...everywhere, ...each, connection, namespace, identity, interceptors }));
@@ -133,6 +152,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       version,
       facts: (await facts?.()) ?? {},
       endsWhenIdle: idleMs === null ? null : (process.env['FLAMINGO_EXIT_WHEN_IDLE'] as string),
+      metrics: metricsServer?.address ?? null,
       spot: spot === null ? null : `notices of ${spot.cloud === 'auto' ? 'whichever cloud this is' : spot.cloud}`,
     };
     logger.info({ taskQueue: options.taskQueue, pid: process.pid, serving }, 'worker runs');
@@ -156,6 +176,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
             nothingOpen: async () => nothingOpen?.(connection as NativeConnection, namespace) ?? true,
             end: () => end(`no work for ${serving.endsWhenIdle}: the worker ends`),
           });
+    if (metrics !== undefined) stopCounting = countBacklog(workflowService, namespace, serving.queues, metrics);
     let stranger: Error | null = null;
     peers?.onStranger((error) => {
       stranger = error;
@@ -168,6 +189,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       over.abort();
       stopIdling?.();
       peers?.stop();
+      stopCounting?.();
       await close?.();
     }
     if (stranger !== null) throw stranger as Error;
@@ -175,6 +197,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     if (connection === null) await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
     throw error;
   } finally {
+    metricsServer?.close();
     await connection?.close();
   }
   logger.info('worker ended');

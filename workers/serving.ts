@@ -19,6 +19,8 @@ export interface Serving {
   endsWhenIdle: string | null;
   /** Where spot notices are looked for; null: SIGTERM alone is heard. */
   spot: string | null;
+  /** Where metrics are served; null: nowhere. */
+  metrics: string | null;
 }
 
 /** Lines for people. */
@@ -32,6 +34,7 @@ export function servingBlock(serving: Serving): string {
     ...Object.entries(facts),
     ['ends', serving.endsWhenIdle === null ? 'when it is told to' : `after ${serving.endsWhenIdle} without work`],
     ...(serving.spot === null ? [] : [['spot', serving.spot] as [string, string]]),
+    ...(serving.metrics === null ? [] : [['metrics', `http://${serving.metrics}/metrics`] as [string, string]]),
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return [`The ${worker} worker runs:`, ...rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`)].join('\n');

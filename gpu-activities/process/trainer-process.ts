@@ -23,6 +23,8 @@ export interface TrainerOptions {
   logFile: string;
   /** Milliseconds until `ready`; importing torch from a cold disk takes half a minute. */
   readyDeadlineMs?: number;
+  /** Sees what the trainer says of its operations, for metrics. */
+  watch?: (event: OperationEvent) => void;
 }
 
 export type Ready = Extract<TrainerEvent, { event: 'ready' }>;
@@ -52,6 +54,7 @@ export class TrainerProcess {
   private constructor(
     private readonly child: ChildProcess,
     private readonly logFile: string,
+    private readonly watch: (event: OperationEvent) => void,
     readonly ready: Ready,
     lines: AsyncIterable<string>,
   ) {
@@ -93,7 +96,8 @@ export class TrainerProcess {
       if (first.done === true) throw new Error('it ended at once');
       const ready = readEvent(first.value);
       if (ready.event !== 'ready') throw new Error(`its first event was ${ready.event}`);
-      return new TrainerProcess(child, options.logFile, ready, { [Symbol.asyncIterator]: () => lines });
+      const watch = options.watch ?? (() => undefined);
+      return new TrainerProcess(child, options.logFile, watch, ready, { [Symbol.asyncIterator]: () => lines });
     } catch (error) {
       if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
       throw new TrainerDied(`the trainer did not start: ${(error as Error).message}; its log: ${options.logFile}`);
@@ -157,6 +161,7 @@ export class TrainerProcess {
         continue;
       }
       if (this.broken !== null || event.event === 'ready' || event.id !== this.current?.id) continue;
+      this.watch(event);
       this.current.onEvent(event);
       if (event.event === 'committed' || event.event === 'stopped' || event.event === 'failed')
         this.current.settle(event);

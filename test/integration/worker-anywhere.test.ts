@@ -59,10 +59,19 @@ test('a worker joins, refuses strangers, and leaves by itself', async () => {
   address = `127.0.0.1:${port}`;
 
   // before its server, which it waits for
-  const orchestration = worker('orchestration', 'store');
+  const metricsAt = `127.0.0.1:${await freePort(0)}`;
+  const orchestration = worker('orchestration', 'store', [], { FLAMINGO_METRICS: metricsAt });
   await until('the wait', () => orchestration.said.includes(`waiting for the Temporal server at ${address}`));
+  expect((await fetch(`http://${metricsAt}/healthz`)).status).toBe(503);
   startServer(port);
   await until('the orchestration worker', () => orchestration.said.includes('The orchestration worker runs:'));
+
+  expect((await fetch(`http://${metricsAt}/healthz`)).status).toBe(200);
+  const served = await until('the backlog', async () => {
+    const text = await (await fetch(`http://${metricsAt}/metrics`)).text();
+    return text.includes('flamingo_queue_backlog{queue="flamingo"} 0') && text;
+  });
+  expect(served).toContain('temporal_num_pollers');
 
   const stranger = worker('gpu', 'another-store');
   const spot = worker('gpu', 'store', ['--spot', 'auto'], { FLAMINGO_SPOT_ENDPOINT: endpoint });

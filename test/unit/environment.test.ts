@@ -32,6 +32,7 @@ const PROGRAMS: Record<string, string[]> = {
   tools: ['set-up'],
   test: ['tests'],
   'docker-compose.yml': ['docker compose'],
+  'docker/gpu-host.sh': ['GPU host script'],
 };
 
 /** Code that both the command line and the workers call with their own environment. */
@@ -115,7 +116,13 @@ function readsOfCompose(): Read[] {
   return [...read(path).matchAll(new RegExp(`\\$\\{(${NAME})`, 'g'))].map(([, name]) => ({ name: name!, path }));
 }
 
-const reads = [...sourceFiles().flatMap(readsIn), ...readsOfCompose()].filter(
+/** Of the script for bare GPU hosts only what is Flamingo's own. */
+function readsOfHostScript(): Read[] {
+  const path = 'docker/gpu-host.sh';
+  return [...read(path).matchAll(/\$\{?(FLAMINGO_[A-Z_]+)/g)].map(([, name]) => ({ name: name!, path }));
+}
+
+const reads = [...sourceFiles().flatMap(readsIn), ...readsOfCompose(), ...readsOfHostScript()].filter(
   ({ name }) => !OF_FIXTURES.includes(name),
 );
 

@@ -12,6 +12,7 @@ it('says in one block what is served, for whom, and with what', () => {
     facts: { device: 'NVIDIA H200, 140 GiB', models: 'smollm2-135m-instruct' },
     endsWhenIdle: '10m',
     spot: 'notices of aws',
+    metrics: '127.0.0.1:9464',
   });
   expect(block).toBe(`The gpu worker runs:
   serves    flamingo-gpu
@@ -21,5 +22,6 @@ it('says in one block what is served, for whom, and with what', () => {
   device    NVIDIA H200, 140 GiB
   models    smollm2-135m-instruct
   ends      after 10m without work
-  spot      notices of aws`);
+  spot      notices of aws
+  metrics   http://127.0.0.1:9464/metrics`);
 });

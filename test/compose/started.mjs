@@ -1,0 +1,162 @@
+/**
+ * Services of docker-compose.yml as processes of this machine: started by the file, waited for by its health checks, and looked at
+ * once all are up.
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { installationRoot } from '../../tools/locations.cjs';
+import { moduleFolder } from './programs.mjs';
+import { healthCommand, mounts, onThisMachine } from './services.mjs';
+
+const root = installationRoot();
+
+export class Run {
+  #services;
+  #data;
+  #path;
+  #started = new Map();
+
+  constructor({ services }, data, path) {
+    this.#services = services;
+    this.#data = data;
+    this.#path = path;
+  }
+
+  /** Waits as `depends_on` says, starts the service, and waits for its health check or for its end. */
+  async start(name) {
+    const service = this.#services[name];
+    const needed = Object.values(this.#services).flatMap(
+      ({ depends_on: before = {} }) => before[name]?.condition ?? [],
+    );
+    const oneShot = needed.includes('service_completed_successfully');
+    const began = performance.now();
+    for (let attempt = 1; ; attempt += 1) {
+      const child = this.#spawn(name, service);
+      this.#started.set(name, child);
+      if (!oneShot) break;
+      const code = await new Promise((resolve) => child.once('close', resolve));
+      if (code === 0) break;
+      if (service.restart !== 'on-failure' || attempt === 10) throw this.#failed(name, `ended with code ${code}`);
+      await sleep(500);
+    }
+    if (service.healthcheck !== undefined) await this.#healthy(name, service);
+    console.log(`${name}: ${oneShot ? 'done' : 'up'} after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  }
+
+  #spawn(name, service) {
+    const places = mounts(service, root, this.#data);
+    for (const { from } of places) if (!existsSync(from)) mkdirSync(from, { recursive: true });
+    const environment = Object.entries(service.environment ?? {}).map(([key, value]) => [
+      key,
+      onThisMachine(value, places),
+    ]);
+    const variables = { PATH: this.#path, HOME: this.#data, ...Object.fromEntries(environment) };
+    const [command, ...args] = this.#commandOf(name, service, variables).map((word) => onThisMachine(word, places));
+    const log = openSync(this.#log(name), 'a');
+    const cwd = join(this.#data, 'work', name);
+    mkdirSync(cwd, { recursive: true });
+    const child = spawn(command, args, { env: variables, cwd, stdio: ['ignore', log, log] });
+    child.once('error', (error) => writeFileSync(this.#log(name), `${error.message}\n`, { flag: 'a' }));
+    return child;
+  }
+
+  /** The file's own words where it has any, else what the image's entrypoint does. */
+  #commandOf(name, service, variables) {
+    const words = [...(service.entrypoint ?? []), ...(service.command ?? [])];
+    const [image] = service.image.split(':');
+    if (image === 'flamingo' || image === 'flamingo-gpu') {
+      Object.assign(variables, { NODE_ENV: 'production' });
+      Object.assign(variables, { FLAMINGO_HOME: join(this.#data, 'work', name, '.flamingo') });
+      const command = words.length === 0 ? ['node', 'dist/workers/gpu.js'] : words;
+      return command.map((word) => (word.startsWith('dist/') ? join(root, word) : word));
+    }
+    if (words.length > 0) return words;
+    if (image === 'postgres') return this.#postgres(variables);
+    // the server's own script, of the module that the server was built from
+    if (image === 'temporalio/server') return ['bash', join(moduleFolder.server(), 'docker/scripts/sh/entrypoint.sh')];
+    if (image === 'temporalio/ui')
+      return ['ui-server', '--root', moduleFolder.ui(), '--config', 'config', '--env', 'docker', 'start'];
+    throw new Error(`${name}: what does the image ${service.image} run?`);
+  }
+
+  /** The image's script: a database is made for POSTGRES_USER, whose password is asked for on every address. */
+  #postgres({ POSTGRES_USER: user, POSTGRES_PASSWORD: password }) {
+    const folder = join(this.#data, 'postgres-data');
+    execFileSync('chown', ['postgres', folder]);
+    writeFileSync(join(this.#data, 'password'), password, { mode: 0o644 });
+    const as = ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups'];
+    const init = [
+      'initdb',
+      '-D',
+      folder,
+      '-U',
+      user,
+      '--auth-host=scram-sha-256',
+      '--auth-local=trust',
+      '--pwfile',
+      join(this.#data, 'password'),
+    ];
+    execFileSync(as[0], [...as.slice(1), ...init], { env: { PATH: this.#path }, stdio: 'ignore' });
+    return [...as, 'postgres', '-D', folder, '-k', folder, '-c', 'listen_addresses=127.0.0.1'];
+  }
+
+  async #healthy(name, { healthcheck, environment = {} }) {
+    const [command, ...args] = healthCommand(healthcheck);
+    const seconds = (text) => Number(/^(\d+)s$/.exec(text)[1]);
+    const env = { PATH: this.#path, PGHOST: '127.0.0.1', ...environment };
+    for (let round = 1; ; round += 1) {
+      const { status } = spawnSync(command, args, {
+        env,
+        timeout: seconds(healthcheck.timeout) * 1000,
+        stdio: 'ignore',
+      });
+      if (status === 0) return;
+      if (this.#started.get(name).exitCode !== null) throw this.#failed(name, 'ended before it was healthy');
+      if (round > healthcheck.retries) throw this.#failed(name, 'is not healthy');
+      await sleep(Math.min(seconds(healthcheck.interval) * 1000, 1000));
+    }
+  }
+
+  /** The workers are those of this file: on its Temporal, with one store in its storage; the UI shows them. */
+  async check() {
+    const workers = Object.keys(this.#services).filter((name) => this.#services[name].image.startsWith('flamingo'));
+    for (const name of workers)
+      await this.#until(
+        `${name}: worker runs`,
+        () => readFileSync(this.#log(name), 'utf8').includes('"worker runs"'),
+        name,
+      );
+    const stores = new Set(
+      workers.map((name) => /"storeId":"([^"]+)"/.exec(readFileSync(this.#log(name), 'utf8'))?.[1]),
+    );
+    if (stores.size !== 1) throw new Error(`the workers have different stores: ${[...stores].join(', ')}`);
+    const page = await fetch('http://localhost:8080/api/v1/namespaces/default/workflows');
+    if (!page.ok) throw this.#failed('ui', `answers with ${page.status}`);
+    const seen = execFileSync('temporal', ['operator', 'search-attribute', 'list', '--address', 'temporal:7233'], {
+      env: { PATH: this.#path },
+      encoding: 'utf8',
+    });
+    if (!seen.includes('FlamingoExperiment')) throw new Error(`the namespace lacks search attributes:\n${seen}`);
+    for (const [name, child] of this.#started)
+      if (workers.includes(name) && child.exitCode !== null) throw this.#failed(name, 'ended');
+    console.log(`workers ${workers.join(', ')} share the store ${[...stores][0]}`);
+  }
+
+  async #until(what, condition, name) {
+    for (let tries = 0; !condition(); tries += 1) {
+      if (tries === 600 || this.#started.get(name).exitCode !== null) throw this.#failed(name, `not yet: ${what}`);
+      await sleep(100);
+    }
+  }
+
+  #log(name) {
+    return join(this.#data, `${name}.log`);
+  }
+
+  #failed(name, how) {
+    const lines = readFileSync(this.#log(name), 'utf8').split('\n').slice(-25).join('\n');
+    return new Error(`${name} ${how}; the end of its log:\n${lines}`);
+  }
+}
