@@ -72,7 +72,7 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
       withHeartbeat('report', async () => {
         const stored = await loadPlan(store, input.plan);
         const output = await placeOfResults(store, host, stored, input.output);
-        return writeReport(store, stored, { output, version: host.version, results: input.results });
+        return writeReport(store, stored, { plan: input.plan, output, version: host.version, results: input.results });
       }),
   } satisfies PlanningActivities);
 }

@@ -99,6 +99,10 @@ function requireLocal({ configurations }: Spec, reuse: Reuse, accounts: string[]
 
 /** Workers elsewhere write results on their own disks; the store is shared, so what people read is built here, too. */
 async function bringHome({ store, ref, output }: Submission): Promise<void> {
-  const { html } = await writeResults(store, await loadPlan(store, ref), { output, version: programVersion });
+  const { html } = await writeResults(store, await loadPlan(store, ref), {
+    plan: ref,
+    output,
+    version: programVersion,
+  });
   say(`Here: ${html}`);
 }

@@ -87,6 +87,7 @@ export async function reportStored({ store, plan, ref, output }: Submission, jso
   await recordExperiment(store, plan.experiment, { plan: ref, output });
   const names = plan.configurations.map(({ name }) => ({ name }));
   const report = await writeResults(store, await loadPlan(store, ref), {
+    plan: ref,
     output,
     version: programVersion,
     results: names,
