@@ -16,6 +16,7 @@ import { screenFor } from './screen';
 import { takeSnapshot } from './snapshot';
 
 const LOOK_MS = 500;
+const LONGEST_LOOK_MS = 10_000;
 /** How long a query may wait for a worker before the screen says so. */
 const QUIET_MS = 15_000;
 
@@ -59,6 +60,7 @@ export async function follow(client: Client, workflowId: string, options: Follow
   /** The screen until the end, an interruption, or an exit code of its own. */
   const watch = async (): Promise<number | null> => {
     while (end === null && !interrupt.signal.aborted) {
+      const looked = Date.now();
       if (!options.alive()) {
         say('The services were stopped. Nothing is lost: the same command goes on where it was.');
         return EXIT.interrupted;
@@ -85,7 +87,9 @@ export async function follow(client: Client, workflowId: string, options: Follow
           say(pc.yellow('No orchestration worker answers; still waiting. (flamingo doctor, or see .flamingo/logs)'));
         }
       }
-      await sleep(LOOK_MS, undefined, { signal: interrupt.signal }).catch(() => undefined);
+      // of a large experiment a look costs workers and server something: at most a tenth of the time is spent on it
+      const pause = Math.min(LONGEST_LOOK_MS, Math.max(LOOK_MS, 10 * (Date.now() - looked)));
+      await Promise.race([sleep(pause, undefined, { signal: interrupt.signal }).catch(() => undefined), ending]);
     }
     return null;
   };

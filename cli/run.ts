@@ -29,6 +29,7 @@ interface RunOptions extends FileOptions {
   detach?: boolean;
   json?: boolean;
   port?: string;
+  priority?: number;
 }
 
 export function runCommand(): Command {
@@ -36,6 +37,7 @@ export function runCommand(): Command {
     .description('run an experiment; attaches when it runs already, resumes when it was stopped')
     .option('--detach', 'return at once and let it run; `flamingo stop` ends the services')
     .option('--port <port>', 'port of the embedded Temporal server (default: 7233, or any free one)')
+    .option('--priority <1-5>', 'before (1) or after (5) other experiments on the same workers; default 3', priorityOf)
     .option('--json', 'print the outcome as one JSON line on stdout')
     .addHelpText(
       'after',
@@ -62,8 +64,8 @@ async function run(file: string, options: RunOptions): Promise<number> {
   const { plan, ref, reuse } = work;
   const submission: Submission = { store, plan, ref, output: counted.output };
   const accounts = judgeQueuesOf(spec).map(accountOfQueue);
-  const { detach = false, json = false } = options;
-  const how: SubmitOptions = { accounts, port, detach, json };
+  const { detach = false, json = false, priority } = options;
+  const how: SubmitOptions = { accounts, port, detach, json, ...(priority !== undefined && { priority }) };
   if (isRemote()) {
     const code = await submitAndFollow(submission, how);
     if (!detach && (code === EXIT.done || code === EXIT.incomplete)) await bringHome(submission);
@@ -72,6 +74,11 @@ async function run(file: string, options: RunOptions): Promise<number> {
   if (newWork(reuse) === 0 && new LocalFiles(dataFolder()).lockHolder() === null) return reportStored(submission, json);
   requireLocal(spec, reuse, accounts);
   return submitAndFollow(submission, how);
+}
+
+function priorityOf(text: string): number {
+  if (!/^[1-5]$/.test(text)) throw new InvalidUse(`--priority needs a whole number from 1 to 5, not '${text}'`);
+  return Number(text);
 }
 
 function inputsMissing(missing: MissingInput[]): string {

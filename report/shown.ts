@@ -10,9 +10,9 @@ import { mean } from './statistics/intervals';
 /** Up to so many are all shown. */
 const ALL = 60;
 /** Of more, so many. */
-const SOME = 30;
+const SOME = 16;
 /** Of these, at most so many because something of theirs is missing. */
-const INCOMPLETE = 10;
+const INCOMPLETE = 6;
 
 interface Told {
   configuration: Pick<PlannedConfiguration, 'name'>;

@@ -24,11 +24,12 @@ import {
   setBudget,
   setPaused,
   type ConfigurationInput,
+  type ConfigurationOutline,
   type ConfigurationResult,
 } from './messages';
 import { failure, FAILURES, isFailure } from './failures';
 import { judgeInMode } from './judge-batch';
-import { gpuActivities, planning } from './policies';
+import { gpuActivities, LIGHT_CELL, lightWork, planning, type LightActivities } from './policies';
 import { STAGE } from './search-attributes';
 
 /**
@@ -38,7 +39,8 @@ import { STAGE } from './search-attributes';
 const SHARDS_IN_FLIGHT = 100;
 
 export async function configuration(input: ConfigurationInput): Promise<ConfigurationResult> {
-  const state = new ConfigurationState(input.configuration, input.paused, input.maxUsd);
+  const outline = await outlineOf(input);
+  const state = new ConfigurationState(outline, input.paused, input.maxUsd);
   const holds = new Set<CancellationScope>();
   const cuts = new Map<string, ArtifactRef>();
   const tell = (): void => setCurrentDetails(state.details());
@@ -90,16 +92,22 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     }
   }
 
+  let shown: string | null = null;
   function enter(stage: string): void {
     state.stage = stage;
-    upsertSearchAttributes([{ key: STAGE, value: stage.split(' ')[0] ?? stage }]);
+    const value = stage.split(' ')[0] ?? stage;
+    if (value !== shown || input.light === undefined) upsertSearchAttributes([{ key: STAGE, value }]);
+    shown = value;
     tell();
   }
+
+  const lightFor = (cell: CellInput): LightActivities =>
+    input.light && state.cell(cell.cell).judgements <= LIGHT_CELL ? lightWork : planning;
 
   async function judge(cell: CellInput): Promise<void> {
     const entry = state.cell(cell.cell);
     entry.state = 'judging';
-    const { reused, shards, cut } = await pausable(() => planning.planJudging(cell));
+    const { reused, shards, cut } = await pausable(() => lightFor(cell).planJudging(cell));
     entry.judged = reused;
     if (cut !== null) cuts.set(cell.cell, cut);
     tell();
@@ -122,7 +130,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   async function publish(cell: CellInput): Promise<void> {
     const entry = state.cell(cell.cell);
     const cut = cuts.get(cell.cell) ?? null;
-    const published = await planning.publishCell({ ...cell, output: input.output, cut });
+    const published = await lightFor(cell).publishCell({ ...cell, output: input.output, cut });
     entry.missing = published.missing;
     // what a shard's result says is paid was paid by its last attempt, this by all of them
     if (published.paid !== null) entry.paid = published.paid;
@@ -131,7 +139,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   }
 
   const { plan } = input;
-  const { name, cells, measurements, recipeKey } = input.configuration;
+  const { name, cells, measurements, recipeKey } = outline;
   const gpu = (summary: string, urgent: boolean) => gpuActivities(input.gpuQueue, summary, urgent);
   const judging: Promise<void>[] = [];
   let failed: unknown;
@@ -185,6 +193,13 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   }
   enter('done');
   return state.result();
+}
+
+/** An outline that does not fit into the experiment's history is read from the store. */
+async function outlineOf({ configuration, outlines }: ConfigurationInput): Promise<ConfigurationOutline> {
+  if ('cells' in configuration) return configuration;
+  if (outlines === undefined) throw failure(FAILURES.InvalidInput, `no outline of ${configuration.name} is named`);
+  return lightWork.readOutline({ outlines, configuration: configuration.name });
 }
 
 /**
