@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { readCell } from '../artifacts/cells';
 import { recordExperiment, resultsFolder } from '../artifacts/experiments';
-import { configurationOutline, queuesToJudge } from '../artifacts/outline';
+import { outlinesFor, queuesToJudge, readOutline } from '../artifacts/outline';
 import { cellOf, loadPlan, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { countReuse, judgesWithWork, newWork } from '../artifacts/reuse';
 import type { Store } from '../artifacts/store';
@@ -52,6 +52,9 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
   return refusingDamage({
     planExperiment: (request) => withHeartbeat('planning', () => outline(store, host, request)),
 
+    readOutline: ({ outlines, configuration }) =>
+      withHeartbeat(configuration, () => readOutline(store, outlines, configuration)),
+
     planJudging: (input) =>
       withHeartbeat(input.cell, async () => {
         const stored = await loadPlan(store, input.plan);
@@ -72,7 +75,7 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
       withHeartbeat('report', async () => {
         const stored = await loadPlan(store, input.plan);
         const output = await placeOfResults(store, host, stored, input.output);
-        return writeReport(store, stored, { output, version: host.version, results: input.results });
+        return writeReport(store, stored, { plan: input.plan, output, version: host.version, results: input.results });
       }),
   } satisfies PlanningActivities);
 }
@@ -92,12 +95,13 @@ async function outline(store: Store, host: PlanningHost, request: ExperimentRequ
   await requireWritable(store, host.clients, host.results, output);
   await recordExperiment(store, plan.experiment, { plan: ref, output });
   const reuse = await countReuse(store, plan);
-  return {
+  return refuseTooLarge({
     experiment: plan.experiment,
     plan: ref,
     planKey: plan.key,
     output,
-    configurations: plan.configurations.map((configuration) => configurationOutline(configuration, reuse)),
+    ...(await outlinesFor(store, plan, reuse)),
+    continues: true,
     ...queuesOf(spec),
     judgeQueues: queuesToJudge(spec, reuse),
     judgesToAsk: judgesWithWork(reuse),
@@ -105,7 +109,21 @@ async function outline(store: Store, host: PlanningHost, request: ExperimentRequ
     budget: spec.budget,
     estimatedUsd: estimateCost(spec, plan, reuse).newUsd,
     newWork: newWork(reuse),
-  };
+  });
+}
+
+/** Characters of JSON. Temporal takes 2 MiB a message, and the workflow hands it on with what has become of it. */
+const LARGEST_OUTLINE = 1_000_000;
+
+/** Otherwise the server would refuse the message, and the activity be tried again and again without a word to the person. */
+function refuseTooLarge(outline: ExperimentOutline): ExperimentOutline {
+  const { length } = JSON.stringify(outline);
+  if (length <= LARGEST_OUTLINE) return outline;
+  throw failure(
+    FAILURES.InvalidInput,
+    `the names and labels of ${outline.configurations.length} configurations take ${(length / 1e6).toFixed(1)} MB, and a ` +
+      'workflow can take 1 MB of them: shorten them, or make several experiments of this one',
+  );
 }
 
 /** Where results are written that a workflow was told to write to `told`, when that place is allowed. */

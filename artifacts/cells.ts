@@ -21,8 +21,9 @@ import {
   judgementsOf,
   storedCompletionShards,
   storedJudgements,
+  withoutDamaged,
 } from './rows';
-import type { Store, WorkKey } from './store';
+import type { Store } from './store';
 import { readJournals } from './journal';
 
 export interface CellRows {
@@ -67,7 +68,7 @@ function askedText(question: Question): string {
 }
 
 /** What a cell asks its judges. */
-type Wanted = Pick<CellRows, 'questions' | 'completions' | 'wanted'>;
+export type Wanted = Pick<CellRows, 'questions' | 'completions' | 'wanted'>;
 
 /**
  * What was read last of a cell in a plan that is remembered, for as long as nothing else wants the memory: planning,
@@ -90,7 +91,8 @@ export async function readWanted(store: Store, plan: Plan, cell: PlannedCell): P
   return wanted;
 }
 
-function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha256, Completion>): Wanted {
+/** `stored`: the completions of the cell's context. */
+export function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha256, Completion>): Wanted {
   const questions = plan.questionSets[cell.questionSet] ?? [];
   const texts = new Map(questions.map((question) => [question.key, askedText(question)]));
   const completions = completionTasks(cell, questions)
@@ -117,8 +119,16 @@ function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha256, Com
 }
 
 export async function readCell(store: Store, plan: Plan, planned: PlannedCell): Promise<CellRows> {
-  const { questions, completions, wanted } = await readWanted(store, plan, planned);
-  const judged = await readVerdicts(store, wanted);
+  const read = await readWanted(store, plan, planned);
+  return rowsOf(planned, read, (await readVerdicts(store, read.wanted)).rows);
+}
+
+/** `judged`: stored verdicts by id, of which the cell's own are taken. */
+export function rowsOf(
+  planned: PlannedCell,
+  { questions, completions, wanted }: Wanted,
+  judged: ReadonlyMap<Sha256, Judgement>,
+): CellRows {
   const judgements: Judgement[] = [];
   const others: Record<string, Judgement[]> = {};
   for (const { judge } of planned.metrics) if (judge !== MAIN_JUDGE) others[judge] = [];
@@ -135,38 +145,51 @@ export async function readCell(store: Store, plan: Plan, planned: PlannedCell): 
   return { cell, planned, questions, completions, judgements, others, judged: answered.size, answered, wanted };
 }
 
-/**
- * Rows of what is wanted, by id: committed ones, and where some are missing those in the journals of shards that are still
- * open. Holds other rows of the same groups, too.
- */
-export async function readVerdicts(store: Store, wanted: WantedJudgement[]): Promise<Map<Sha256, Judgement>> {
-  const judged = new Map<Sha256, Judgement>();
-  const begun: WorkKey[] = [];
-  for (const group of new Set(wanted.map((each) => each.group))) {
-    // in one look: a shard that commits meanwhile still has its journals
-    const { committed, open } = await store.survey('judgements', group);
-    const read = await judgementsOf(store, group, committed);
-    for (const [id, row] of read.rows) judged.set(id, row);
-    begun.push(...open, ...read.open);
-  }
-  if (wanted.every(({ request }) => judged.has(request.id))) return judged;
-  for (const work of begun) {
-    const journals = await readJournals(await store.attempts(work));
-    for (const { row } of journals.finished.values()) if (!judged.has(row.id)) judged.set(row.id, row);
-  }
-  return judged;
+/** The shards of a group of judgements, in one look: a shard that commits meanwhile still has its journals. */
+export type Survey = Awaited<ReturnType<Store['survey']>>;
+
+export interface StoredVerdicts {
+  /**
+   * By id: committed ones, and where some are missing those in the journals of shards that are still open. Holds other rows
+   * of the same groups, too.
+   */
+  rows: Map<Sha256, Judgement>;
+  /** What was looked at, by the group's name; shards that turned out to be damaged are among the open ones. */
+  groups: Map<string, Survey>;
 }
 
-/** How the verdicts of a group came about, of the same rows as `readJudged`. */
-export async function judgementProvenance(store: Store, group: string): Promise<JudgementProvenance[]> {
+export async function readVerdicts(store: Store, wanted: readonly WantedJudgement[]): Promise<StoredVerdicts> {
+  const rows = new Map<Sha256, Judgement>();
+  const groups = new Map<string, Survey>();
+  for (const group of new Set(wanted.map((each) => each.group))) {
+    const { committed, open } = await store.survey('judgements', group);
+    const read = await judgementsOf(store, group, committed);
+    for (const [id, row] of read.rows) rows.set(id, row);
+    groups.set(group, { committed: withoutDamaged(committed, read.open), open: [...open, ...read.open] });
+  }
+  if (wanted.every(({ request }) => rows.has(request.id))) return { rows, groups };
+  for (const { open } of groups.values()) {
+    for (const work of open) {
+      const journals = await readJournals(await store.attempts(work));
+      for (const { row } of journals.finished.values()) if (!rows.has(row.id)) rows.set(row.id, row);
+    }
+  }
+  return { rows, groups };
+}
+
+/** How the verdicts of a group came about, of the same rows as `readVerdicts`. */
+export async function judgementProvenance(
+  store: Store,
+  group: string,
+  { committed, open }: Survey,
+): Promise<Map<Sha256, JudgementProvenance>> {
   const rows = new Map<Sha256, JudgementProvenance>();
-  const { committed, open } = await store.survey('judgements', group);
   for (const work of open) {
     const { finished } = await readJournals(await store.attempts(work));
     for (const { provenance } of finished.values()) rows.set(provenance.id, provenance);
   }
   for (const row of await judgementProvenanceOf(store, group, committed)) rows.set(row.id, row);
-  return [...rows.values()];
+  return rows;
 }
 
 function shownCell(planned: PlannedCell): PlannedCell {

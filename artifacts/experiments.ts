@@ -2,10 +2,11 @@
  * The store's record of experiments by name: the latest plan, where its results are and what failed, so that `status`
  * and `report` work without Temporal.
  */
-import type { ArtifactRef } from '../experiment/plan';
+import type { ArtifactRef, Plan } from '../experiment/plan';
 import { z } from 'zod';
-import { checkedDocument } from './documents';
+import { checkedDocument, documentOrNull } from './documents';
 import { artifactRef } from './reference';
+import type { Reuse } from './reuse';
 import type { Store } from './store';
 
 export interface ExperimentRecord {
@@ -14,6 +15,15 @@ export interface ExperimentRecord {
   output: string;
   /** Configurations that failed when the report was last built by a run; absent before. */
   failures?: FailedConfiguration[];
+  /** What the store held of the plan when its report was last built; absent before. */
+  counted?: Counted;
+}
+
+export interface Counted {
+  /** ISO 8601. */
+  at: string;
+  /** A `Reuse` as JSON. */
+  reuse: ArtifactRef;
 }
 
 export interface FailedConfiguration {
@@ -25,6 +35,7 @@ const RECORD = z.looseObject({
   plan: artifactRef,
   output: z.string(),
   failures: z.array(z.looseObject({ name: z.string(), failure: z.string() })).optional(),
+  counted: z.looseObject({ at: z.string(), reuse: artifactRef }).optional(),
 });
 
 export async function recordExperiment(store: Store, name: string, record: ExperimentRecord): Promise<void> {
@@ -56,3 +67,32 @@ export async function recordFailures(store: Store, name: string, failures: Faile
   const record = await recordedExperiment(store, name);
   if (record !== null) await recordExperiment(store, name, { ...record, failures });
 }
+
+/** Adds to the record what the store holds of its plan; does nothing where the record is of another plan by now. */
+export async function recordCounted(
+  store: Store,
+  { experiment }: Plan,
+  plan: ArtifactRef,
+  reuse: Reuse,
+): Promise<void> {
+  const record = await recordedExperiment(store, experiment);
+  if (record?.plan.sha256 !== plan.sha256) return;
+  const counted: Counted = {
+    at: new Date().toISOString(),
+    reuse: await store.putBytes(JSON.stringify(reuse) + '\n', '.reuse.json'),
+  };
+  await recordExperiment(store, experiment, { ...record, counted });
+}
+
+/** What was counted when the report of the record's plan was built; null where none was, or it can not be read any more. */
+export async function countedReuse(store: Store, { counted }: ExperimentRecord): Promise<Reuse | null> {
+  if (counted === undefined) return null;
+  const bytes = await store.read(counted.reuse).catch(() => null);
+  return documentOrNull<Reuse>(bytes?.toString('utf8') ?? null, REUSE);
+}
+
+const count = z.looseObject({ new: z.number(), reused: z.number() });
+const REUSE = z.looseObject({
+  ...{ fineTunes: count, completions: count, judgements: count, measurements: count },
+  cells: z.record(z.string(), z.looseObject({ completions: z.number(), judgements: z.number() })),
+});

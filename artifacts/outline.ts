@@ -1,15 +1,56 @@
 /**
  * What the workflows need to know of a plan, given what the store already holds.
  */
-import type { PlannedCell, PlannedConfiguration } from '../experiment/plan';
+import { z } from 'zod';
+import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
-import type { ConfigurationOutline } from '../workflows/messages';
-import { queueOf } from './plans';
+import type { ConfigurationOutline, ExperimentOutline } from '../workflows/messages';
+import { readDocument } from './documents';
+import { queueOf, remembered } from './plans';
+import { InvalidReference } from './reference';
 import { judgesWithWork, type Reuse } from './reuse';
+import type { Store } from './store';
 
 /** Where judges have to be ready before any GPU works. */
 export function queuesToJudge(spec: Spec, reuse: Reuse): string[] {
   return [...new Set(judgesWithWork(reuse).map((judge) => queueOf(spec, judge)))];
+}
+
+/** Characters of JSON up to which outlines travel whole, as part of the workflow's history. */
+const WHOLE = 100_000;
+
+/** The outlines themselves, or their heads and where they lie in the store. */
+export async function outlinesFor(
+  store: Store,
+  { configurations }: Plan,
+  reuse: Reuse,
+): Promise<Pick<ExperimentOutline, 'configurations' | 'outlines'>> {
+  const whole = configurations.map((configuration) => configurationOutline(configuration, reuse));
+  const text = JSON.stringify(whole);
+  if (text.length <= WHOLE) return { configurations: whole };
+  const heads = whole.map(({ name, label, key }) => ({ name, label, key }));
+  return { configurations: heads, outlines: await store.putBytes(text + '\n', '.outlines.json') };
+}
+
+const OUTLINES = z.array(
+  z.looseObject({ name: z.string(), key: z.string(), cells: z.array(z.looseObject({ id: z.string() })) }),
+);
+const recent = new Map<string, Promise<Map<string, ConfigurationOutline>>>();
+
+/** From a stored list; the last two lists are remembered. Throws `InvalidReference` and `ArtifactDamaged`. */
+export async function readOutline(store: Store, ref: ArtifactRef, name: string): Promise<ConfigurationOutline> {
+  const outlines = await remembered(
+    recent,
+    ref,
+    async (checked) => {
+      const list = await readDocument<ConfigurationOutline[]>(store, checked, OUTLINES, 'list of outlines');
+      return new Map(list.map((each) => [each.name, each]));
+    },
+    'a list of outlines',
+  );
+  const found = outlines.get(name);
+  if (found === undefined) throw new InvalidReference(`the list of outlines has no configuration ${name}`);
+  return found;
 }
 
 /**

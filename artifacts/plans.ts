@@ -69,12 +69,14 @@ export function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
   });
 }
 
-async function remembered<T>(
+/** What was made of a stored document; documents that are asked for together are read once. Throws `InvalidReference`. */
+export async function remembered<T>(
   recent: Map<string, Promise<T>>,
   ref: ArtifactRef,
   read: (ref: ArtifactRef) => Promise<T>,
+  what = 'a plan',
 ): Promise<T> {
-  const checked = checkedReference(ref, 'a plan'); // it comes from whoever started the workflow
+  const checked = checkedReference(ref, what); // it comes from whoever started the workflow
   const { sha256 } = checked;
   const known = recent.get(sha256);
   if (known !== undefined) return known;

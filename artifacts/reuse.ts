@@ -7,7 +7,8 @@ import type { Store } from './store';
 import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedCell } from '../experiment/plan';
 import { requestsOf } from '../experiment/requests';
-import { readVerdicts, readWanted } from './cells';
+import type { CellRows } from './cells';
+import { eachContext } from './contexts';
 
 export interface Count {
   new: number;
@@ -35,6 +36,16 @@ export interface Reuse {
 }
 
 export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
+  const cells = plan.configurations.flatMap((configuration) => configuration.cells);
+  const counted = new Map<string, CellCount>();
+  await eachContext(store, plan, cells, (context) => {
+    for (const rows of context.cells) counted.set(rows.cell.id, countCell(rows));
+  });
+  return reuseOf(store, plan, counted);
+}
+
+/** From what was counted of every cell, by its id; adapters and measurements are looked up. */
+export async function reuseOf(store: Store, plan: Plan, counted: ReadonlyMap<string, CellCount>): Promise<Reuse> {
   const reuse: Reuse = {
     fineTunes: { new: 0, reused: 0 },
     trainedAgain: [],
@@ -64,7 +75,7 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
     if (there) reuse.measured.push(measurement.key);
   }
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
-    const { completions, judgements } = await countCell(store, plan, cell);
+    const { completions, judgements } = counted.get(cell.id) as CellCount;
     reuse.cells[cell.id] = { completions, judgements: sum(judgements.values()) };
     reuse.completions.reused += completions;
     reuse.completions.new += cell.completions - completions;
@@ -81,12 +92,15 @@ export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
 }
 
 /** What a cell has: its completions, and by judge the requests that have their verdict. */
-async function countCell(store: Store, plan: Plan, cell: PlannedCell) {
-  const { completions, wanted } = await readWanted(store, plan, cell);
-  const judged = await readVerdicts(store, wanted);
+export interface CellCount {
+  completions: number;
+  judgements: Map<string, number>;
+}
+
+export function countCell({ completions, wanted, answered }: CellRows): CellCount {
   const judgements = new Map<string, number>();
   for (const { metric, request } of wanted) {
-    if (judged.has(request.id)) raise(judgements, metric.judge, 1);
+    if (answered.has(request.id)) raise(judgements, metric.judge, 1);
   }
   return { completions: completions.length, judgements };
 }

@@ -126,6 +126,12 @@ async function gather<T extends { id: Sha256 }>(
   };
 }
 
+/** Those of the shards that were not found damaged. */
+export function withoutDamaged(shards: readonly Manifest[], damaged: readonly WorkKey[]): Manifest[] {
+  const keys = new Set(damaged.map(({ key }) => key));
+  return shards.filter(({ key }) => !keys.has(key));
+}
+
 function workOf(group: string, { stage, key }: Manifest): WorkKey {
   return { stage, group, key };
 }

@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Creates or replaces `path`, and makes its folder if absent. */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+/** Creates or replaces `path`, and makes its folder if absent. An iterable's pieces are written one after the other. */
+export async function writeWhole(path: string, content: string | Uint8Array | Iterable<string>): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = temporaryBeside(path);
   try {

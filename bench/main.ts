@@ -7,6 +7,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installationRoot } from '../workers/places';
 import { runGpuBenchmark } from './gpu/start';
+import { runFinishedBenchmark } from './scale/finished';
+import { runOrchestrationBenchmark } from './scale/orchestration';
 import { chosenParts, PARTS } from './judge/parts';
 import { Session } from './judge/session';
 import { describeMachine, type Machine } from './machine';
@@ -22,6 +24,8 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   if (args[0] === 'gpu') return runGpuBenchmark(args.slice(1));
+  if (args[0] === 'finished') return runFinishedBenchmark(args.slice(1));
+  if (args[0] === 'orchestration') return runOrchestrationBenchmark(args.slice(1));
   const options = parseOptions(args);
   const parts = chosenParts(options);
   if (options.list) {

@@ -14,6 +14,14 @@ export const USAGE = `usage: npm run bench -- judge [--quick] [--json] [--write]
   --seed      of latencies, kill points and prompts; default 1
   --list      the parts, what each measures and about how long it takes
 
+       npm run bench -- orchestration [--configurations N] [--parallel N] [--raw N] [--address HOST:PORT] [--json]
+
+  an experiment of instant work beside the server's raw rate of activities
+
+       npm run bench -- finished [--configurations N] [--folder DIR] [--json]
+
+  run again, report and status on a finished experiment whose store a program makes
+
        npm run bench -- gpu [--json] [--only SECTION,…] [--out FILE] [--merge FILE…] [--seconds N] [--tiny] [--list]
 
   training, sampling and preemption on this machine's GPU beside other trainers; \`gpu --help\` says more`;

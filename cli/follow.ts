@@ -67,6 +67,7 @@ export async function follow(client: Client, workflowId: string, options: Follow
     let pause = LOOK_MS;
     let before = '';
     while (end === null && !interrupt.signal.aborted) {
+      const looked = Date.now();
       if (!options.alive()) {
         say('The services were stopped. Nothing is lost: the same command goes on where it was.');
         return EXIT.interrupted;
@@ -96,7 +97,9 @@ export async function follow(client: Client, workflowId: string, options: Follow
           say(pc.yellow('No orchestration worker answers; still waiting. (flamingo doctor, or see .flamingo/logs)'));
         }
       }
-      await Promise.race([sleep(pause, undefined, { signal: interrupt.signal }).catch(() => undefined), ending]);
+      // of a large experiment a look costs workers and server something: at most a tenth of the time is spent on it
+      const rest = Math.min(LONGEST_LOOK_MS, Math.max(pause, 10 * (Date.now() - looked)));
+      await Promise.race([sleep(rest, undefined, { signal: interrupt.signal }).catch(() => undefined), ending]);
     }
     return null;
   };

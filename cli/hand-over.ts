@@ -25,12 +25,16 @@ import { isOpen } from './snapshot';
 /** What ran may have to save a large model's checkpoint before the experiment has closed. */
 const CLOSING_MS = 5 * 60_000;
 const LOOK_MS = 250;
+/** Bytes that Temporal takes; names of experiments are ASCII. */
+const FAIRNESS_KEY = 64;
 /** The server's word for an update that was accepted by a run which an operator then ended. */
 const RUN_ENDED = 'AcceptedUpdateCompletedWorkflow';
 
 export interface HandOver {
   /** False when nobody is left who could answer. */
   alive?: () => boolean;
+  /** From 1, first, to 5, of all work of an experiment that is started by this; default 3. */
+  priority?: number | undefined;
   taskQueue?: string;
   workflowId?: string;
 }
@@ -40,7 +44,12 @@ export async function handOver(
   client: Client,
   name: string,
   request: ExperimentRequest,
-  { alive = () => true, taskQueue = ORCHESTRATION_QUEUE, workflowId = experimentWorkflowId(name) }: HandOver = {},
+  {
+    alive = () => true,
+    priority,
+    taskQueue = ORCHESTRATION_QUEUE,
+    workflowId = experimentWorkflowId(name),
+  }: HandOver = {},
 ): Promise<Applied> {
   const send = (updateId: string): Promise<Applied> =>
     client.workflow.executeUpdateWithStart(apply, {
@@ -51,6 +60,11 @@ export async function handOver(
         taskQueue,
         args: [],
         workflowIdConflictPolicy: 'USE_EXISTING',
+        // configurations and activities inherit it: on a server with fairness, experiments of one priority take turns
+        priority: {
+          fairnessKey: name.slice(0, FAIRNESS_KEY),
+          ...(priority !== undefined && { priorityKey: priority }),
+        },
         typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
         staticSummary: `experiment ${name}`,
       }),

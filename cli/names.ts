@@ -1,6 +1,7 @@
 /**
  * Experiments are named on the command line by their name or by their file.
  */
+import type { ArtifactRef } from '../experiment/plan';
 import { recordedExperiment } from '../artifacts/experiments';
 import { loadPlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
@@ -18,12 +19,15 @@ export async function experimentName(nameOrFile: string): Promise<string> {
 }
 
 /** What an experiment that ran was last asked to do, and the folder of its results. Throws `InvalidUse` for any other. */
-export async function lastRun(store: Store, nameOrFile: string): Promise<{ stored: StoredPlan; output: string }> {
+export async function lastRun(
+  store: Store,
+  nameOrFile: string,
+): Promise<{ stored: StoredPlan; plan: ArtifactRef; output: string }> {
   const name = await experimentName(nameOrFile);
   const record = await recordedExperiment(store, name);
   if (record === null)
     throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
-  return { stored: await loadPlan(store, record.plan), output: record.output };
+  return { stored: await loadPlan(store, record.plan), plan: record.plan, output: record.output };
 }
 
 export async function readExperimentFile(file: string): Promise<string> {

@@ -23,7 +23,7 @@ export function reportCommand(): Command {
       const before = await lastRun(store, experiment);
       const output = resolve(options.output ?? before.output);
       if (options.output === undefined) requireProject(output);
-      const report = await writeResults(store, before.stored, { output, version: programVersion });
+      const report = await writeResults(store, before.stored, { plan: before.plan, output, version: programVersion });
       if (options.json) printJson(report);
       else say(`Report: ${report.html}`);
     });

@@ -30,6 +30,7 @@ interface RunOptions extends FileOptions {
   json?: boolean;
   apply?: boolean;
   port?: string;
+  priority?: number;
 }
 
 export function runCommand(): Command {
@@ -38,6 +39,7 @@ export function runCommand(): Command {
     .option('--detach', 'return at once and let it run; `flamingo stop` ends the services')
     .option('--apply', 'apply a changed file to an experiment that runs, even where that stops some of its work')
     .option('--port <port>', 'port of the embedded Temporal server (default: 7233, or any free one)')
+    .option('--priority <1-5>', 'before (1) or after (5) other experiments on the same workers; default 3', priorityOf)
     .option('--json', 'print the outcome as one JSON line on stdout')
     .addHelpText(
       'after',
@@ -64,8 +66,15 @@ async function run(file: string, options: RunOptions): Promise<number> {
   const { plan, ref, reuse } = work;
   const submission: Submission = { store, plan, ref, output: counted.output };
   const accounts = judgeQueuesOf(spec).map(accountOfQueue);
-  const { detach = false, json = false, apply = false } = options;
-  const how: SubmitOptions = { accounts, port, detach, json, apply };
+  const { detach = false, json = false, apply = false, priority } = options;
+  const how: SubmitOptions = {
+    accounts,
+    port,
+    detach,
+    json,
+    apply,
+    ...(priority !== undefined && { priority }),
+  };
   if (isRemote()) {
     const code = await submitAndFollow(submission, how);
     if (!detach && (code === EXIT.done || code === EXIT.incomplete)) await bringHome(submission);
@@ -74,6 +83,11 @@ async function run(file: string, options: RunOptions): Promise<number> {
   if (newWork(reuse) === 0 && new LocalFiles(dataFolder()).lockHolder() === null) return reportStored(submission, json);
   requireLocal(spec, reuse, accounts);
   return submitAndFollow(submission, how);
+}
+
+function priorityOf(text: string): number {
+  if (!/^[1-5]$/.test(text)) throw new InvalidUse(`--priority needs a whole number from 1 to 5, not '${text}'`);
+  return Number(text);
 }
 
 function inputsMissing(missing: MissingInput[]): string {
@@ -101,6 +115,10 @@ function requireLocal({ configurations }: Spec, reuse: Reuse, accounts: string[]
 
 /** Workers elsewhere write results on their own disks; the store is shared, so what people read is built here, too. */
 async function bringHome({ store, ref, output }: Submission): Promise<void> {
-  const { html } = await writeResults(store, await loadPlan(store, ref), { output, version: programVersion });
+  const { html } = await writeResults(store, await loadPlan(store, ref), {
+    plan: ref,
+    output,
+    version: programVersion,
+  });
   say(`Here: ${html}`);
 }

@@ -4,7 +4,7 @@
 import { Command } from 'commander';
 import { healedInPlan } from '../artifacts/healed-in-plan';
 import { countReuse, type Reuse } from '../artifacts/reuse';
-import { recordedExperiment } from '../artifacts/experiments';
+import { countedReuse, recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
 import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
@@ -25,17 +25,20 @@ export function statusCommand(): Command {
   return new Command('status')
     .description('show what runs of an experiment and what is in the store')
     .argument('<experiment>', 'name, or the experiment file')
+    .option('--count', 'look at everything in the store, also of finished work that was counted with its report')
     .option('--json', 'print it as JSON')
     .addHelpText('after', '\nExamples:\n  flamingo status demo\n  flamingo status experiments/flamingo.yaml --json')
-    .action(async (experiment: string, options: { json?: boolean }) => {
+    .action(async (experiment: string, options: { json?: boolean; count?: boolean }) => {
       const name = await experimentName(experiment);
       const store = await openStore();
       const record = await recordedExperiment(store, name);
       const running = await liveSnapshot(name);
       if (record === null)
         throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
+      const known = running === null && !options.count ? await countedReuse(store, record) : null;
       const { plan } = await loadPlan(store, record.plan);
-      const stored = await countReuse(store, plan);
+      const stored = known ?? (await countReuse(store, plan));
+      const counted = known === null ? new Date().toISOString() : (record.counted?.at ?? null);
       const healed = (await healedInPlan(store, plan)).length;
       if (options.json) {
         printJson({
@@ -44,11 +47,13 @@ export function statusCommand(): Command {
           plan: record.plan,
           store: store.id,
           stored,
+          counted,
           ...(healed > 0 && { healed }),
           running: running?.progress ?? null,
         });
       } else {
-        printForPeople(name, record.output, { stored, healed }, running);
+        const of = { stored, healed, counted: known === null ? null : counted };
+        printForPeople(name, record.output, of, running);
       }
     });
 }
@@ -75,14 +80,16 @@ async function liveSnapshot(name: string): Promise<Snapshot | null> {
 function printForPeople(
   name: string,
   output: string,
-  { stored, healed }: { stored: Reuse; healed: number },
+  { stored, healed, counted }: { stored: Reuse; healed: number; counted: string | null },
   running: Snapshot | null,
 ): void {
   print(pc.bold(`${name} · ${running === null ? 'not running' : running.progress.status}`));
   if (running !== null) for (const line of progressLines(running)) print(`  ${line.mark} ${line.name}  ${line.text}`);
   const count = (what: string, { new: missing, reused }: { new: number; reused: number }): void =>
     print(`  ${what.padEnd(12)} ${reused} of ${reused + missing}`);
-  print('In the store:');
+  print(
+    counted === null ? 'In the store:' : `In the store, when its report was built (${counted}; --count looks again):`,
+  );
   count('fine-tunes', stored.fineTunes);
   count('completions', stored.completions);
   count('judgements', stored.judgements);

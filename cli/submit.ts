@@ -50,6 +50,8 @@ export interface SubmitOptions {
   json: boolean;
   /** Whether a changed plan may stop what runs; default: yes, where the command itself asks for the change. */
   apply?: boolean;
+  /** From 1, first, to 5, of all work of a newly started experiment; default 3. */
+  priority?: number;
   /** Told the outcome, when there is one. */
   ended?: (outcome: ExperimentOutcome) => void;
 }
@@ -92,6 +94,7 @@ export async function reportStored({ store, plan, ref, output }: Submission, jso
   await recordExperiment(store, plan.experiment, { plan: ref, output });
   const names = plan.configurations.map(({ name }) => ({ name }));
   const report = await writeResults(store, await loadPlan(store, ref), {
+    plan: ref,
     output,
     version: programVersion,
     results: names,
@@ -124,7 +127,7 @@ export function accountOfQueue(queue: string): string {
 async function applyAndFollow(
   client: Client,
   { store, plan, ref, output }: Submission,
-  { detach, json, ended, apply = true }: SubmitOptions,
+  { detach, json, ended, apply = true, priority }: SubmitOptions,
   local: { files: LocalFiles; state: LocalState } | null,
 ): Promise<number> {
   const name = plan.experiment;
@@ -132,6 +135,7 @@ async function applyAndFollow(
   await showDifference(client, workflowId, plan, apply);
   const request = { plan: ref, store: store.id, output };
   const applied = await handOver(client, name, request, {
+    priority,
     alive: () => local === null || local.files.lockHolder() !== null,
   });
   say(describe(applied));

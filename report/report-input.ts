@@ -249,5 +249,29 @@ export interface Costs {
 /** A file of the report, by path relative to its folder. */
 export interface ReportFile {
   path: string;
-  content: string | Buffer;
+  content: string | Buffer | Chunks;
 }
+
+/** A text that is made while it is written: all of it at once may be larger than the rest of the report together. */
+export class Chunks implements Iterable<string> {
+  constructor(private readonly make: () => Iterable<string>) {}
+
+  /** Pieces of some hundred kilobytes. */
+  *[Symbol.iterator](): Iterator<string> {
+    let kept = '';
+    for (const piece of this.make()) {
+      kept += piece;
+      if (kept.length < CHUNK) continue;
+      yield kept;
+      kept = '';
+    }
+    if (kept !== '') yield kept;
+  }
+
+  toString(): string {
+    return [...this].join('');
+  }
+}
+
+/** Characters. */
+const CHUNK = 262_144;

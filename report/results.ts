@@ -17,6 +17,7 @@ import { judgeNoise, type JudgeNoise } from './statistics/judge-noise';
 import { judgedCell, otherJudgeResults, type JudgedCell, type JudgeResults } from './statistics/judge-results';
 import { logProbabilityResults, type LogProbabilityResult } from './statistics/log-probability';
 import { coloursOf } from './figures/palette';
+import { shownConfigurations, shownInWords } from './shown';
 import type { ReportInput } from './report-input';
 import type { Interval } from './statistics/intervals';
 
@@ -56,6 +57,8 @@ export interface Results {
   logProbabilities: LogProbabilityResult[];
   expectations: ExpectationResult[];
   figures: ReportFigure[];
+  /** The configurations that figures and page show; null = all. */
+  shown: ReadonlySet<string> | null;
   /** Null where alignment or coherence is not judged. */
   rule: string | null;
   /** `measurements`: absent where nothing is measured. */
@@ -103,6 +106,9 @@ export function computeResults(input: Input): Results {
     rules.alignment,
   );
   const { alignment, coherence } = rules;
+  const shownNames = shownConfigurations(plan.configurations, cells, alignment, plan.baseline);
+  const drawn = shownNames === null ? cells : cells.filter(({ configuration }) => shownNames.has(configuration.name));
+  const some = shownInWords(shownNames, plan.configurations.length);
   const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? []);
   return {
     cells,
@@ -115,7 +121,10 @@ export function computeResults(input: Input): Results {
     contrasts: contrasts(plan.configurations, cells, rules),
     logProbabilities,
     expectations: checkExpectations(spec.expect, answersOf, rules),
-    figures: figuresOf(input, cells, figureWarnings(input, calibrations, judges[0]?.name)),
+    figures: figuresOf(input, drawn, figureWarnings(input, calibrations, judges[0]?.name)).map((each) =>
+      some === '' ? each : { ...each, caption: `${each.caption} ${some}` },
+    ),
+    shown: shownNames,
     rule: alignment === null || coherence === null ? null : describeRule(rules.misaligned, { alignment, coherence }),
     missing: {
       completions: total([...cells, ...keptCells], ({ completions }) => completions.expected - completions.present),

@@ -3,14 +3,17 @@
  * from them and writes these where people read them. The workflow's last activity and `flamingo report` call it.
  */
 import { join } from 'node:path';
-import { readCell, type CellRows } from '../artifacts/cells';
-import { recordedExperiment, recordFailures, type FailedConfiguration } from '../artifacts/experiments';
+import type { CellRows } from '../artifacts/cells';
+import { eachContext } from '../artifacts/contexts';
+import { recordCounted, recordedExperiment, recordFailures, type FailedConfiguration } from '../artifacts/experiments';
 import type { StoredPlan } from '../artifacts/plans';
+import { countCell, reuseOf, type CellCount } from '../artifacts/reuse';
 import type { Store } from '../artifacts/store';
+import type { ArtifactRef } from '../experiment/plan';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { buildFiles } from './build-files';
 import { withDrawing } from './figures/render';
-import { gather } from './gather/gather';
+import { Gathering } from './gather/gather';
 import { figuresOf } from './gather/measurements';
 import { publishCell } from './publish';
 import type { ProgramVersion } from './report-input';
@@ -19,6 +22,8 @@ import { countOutcomes } from './statistics/expectations';
 import { writeReportFiles } from './write-files';
 
 export interface ReportRequest {
+  /** Where the plan lies, so that what the store holds of it is recorded for `status`. */
+  plan?: ArtifactRef;
   output: string;
   /** Version and commit of the program that runs, for the provenance. */
   version: () => Promise<ProgramVersion>;
@@ -30,9 +35,7 @@ type WrittenReport = NonNullable<ExperimentOutcome['report']>;
 
 /** Rows of every cell and the report: all that an experiment's results folder holds. */
 export async function writeResults(store: Store, stored: StoredPlan, request: ReportRequest): Promise<WrittenReport> {
-  return write(store, stored, request, async (cells) => {
-    for (const rows of cells) await publishCell(stored.plan, rows, request.output);
-  });
+  return write(store, stored, request, () => true);
 }
 
 /**
@@ -40,27 +43,30 @@ export async function writeResults(store: Store, stored: StoredPlan, request: Re
  * another one was named meanwhile, are put there, too.
  */
 export async function writeReport(store: Store, stored: StoredPlan, request: ReportRequest): Promise<WrittenReport> {
-  return write(store, stored, request, async (cells) => {
-    for (const rows of cells) if (rows.completions.length > 0) await publishCell(stored.plan, rows, request.output);
-  });
+  return write(store, stored, request, ({ completions }) => completions.length > 0);
 }
 
 async function write(
   store: Store,
   stored: StoredPlan,
-  { output, results: ended, version }: ReportRequest,
-  publish: (cells: readonly CellRows[]) => Promise<void>,
+  { plan: ref, output, results: ended, version }: ReportRequest,
+  isPublished: (rows: CellRows) => boolean,
 ): Promise<WrittenReport> {
   return withDrawing(async (draw) => {
-    const cells: CellRows[] = [];
-    for (const cell of stored.plan.configurations.flatMap((each) => each.cells)) {
-      cells.push(await readCell(store, stored.plan, cell));
-    }
-    await publish(cells);
-    const failed = await failuresOf(store, stored.plan.experiment, ended);
-    const input = await gather(store, stored, cells, { failed, version: await version() });
+    const { plan } = stored;
+    const gathering = new Gathering(store, stored);
+    const cells = plan.configurations.flatMap((each) => each.cells);
+    const counted = new Map<string, CellCount>();
+    await eachContext(store, plan, cells, async (context) => {
+      for (const rows of context.cells) counted.set(rows.cell.id, countCell(rows));
+      for (const rows of context.cells) if (isPublished(rows)) await publishCell(plan, rows, output);
+      await gathering.add(context);
+    });
+    const failed = await failuresOf(store, plan.experiment, ended);
+    const input = await gathering.input({ failed, version: await version() });
     const results = computeResults(input);
     await writeReportFiles(output, await buildFiles(input, results, draw));
+    if (ref !== undefined) await recordCounted(store, plan, ref, await reuseOf(store, plan, counted));
     return {
       folder: output,
       html: join(output, 'report.html'),

@@ -11,6 +11,7 @@ import { cacheFolder, installationRoot } from './places';
 import { pythonIfThere } from './toolchain';
 import { ORCHESTRATION_QUEUE } from '../workflows/messages';
 import { noExperimentIsOpen } from './idle';
+import { ORCHESTRATION_LIMITS } from './orchestration-limits';
 import { isEmbedded, runWorker } from './run-worker';
 import { clientRules } from './secret';
 import { programVersion } from './version';
@@ -39,11 +40,7 @@ async function main(): Promise<void> {
       python: pythonIfThere,
       version: programVersion,
     }),
-    // a report of a large experiment holds all its rows in memory: not many at once
-    maxConcurrentActivityTaskExecutions: 8,
-    maxCachedWorkflows: 200,
-    maxHeartbeatThrottleInterval: '3s',
-    shutdownGraceTime: '2s',
+    ...ORCHESTRATION_LIMITS,
   });
 }
 

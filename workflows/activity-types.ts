@@ -3,7 +3,13 @@
  * activities/ and gpu-activities/. Inputs and results are small references: the data lies in the store.
  */
 import type { ArtifactRef } from '../experiment/plan';
-import type { ConfigurationResult, ExperimentOutcome, ExperimentOutline, ExperimentRequest } from './messages';
+import type {
+  ConfigurationOutline,
+  ConfigurationResult,
+  ExperimentOutcome,
+  ExperimentOutline,
+  ExperimentRequest,
+} from './messages';
 
 export interface StageInput {
   plan: ArtifactRef;
@@ -121,6 +127,8 @@ export interface BuildReportInput {
 /** Light work on the queue `flamingo`. */
 export interface PlanningActivities {
   planExperiment(request: ExperimentRequest): Promise<ExperimentOutline>;
+  /** One configuration of a stored list of outlines. */
+  readOutline(input: { outlines: ArtifactRef; configuration: string }): Promise<ConfigurationOutline>;
   /** Cuts what is not judged yet of a cell into shards. */
   planJudging(input: CellInput): Promise<JudgePlan>;
   /** Writes a cell's completions and judgements where people read them. */

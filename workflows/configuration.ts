@@ -25,11 +25,12 @@ import {
   setBudget,
   setPaused,
   type ConfigurationInput,
+  type ConfigurationOutline,
   type ConfigurationResult,
 } from './messages';
 import { failure, FAILURES, isFailure } from './failures';
 import { judgeInMode } from './judge-batch';
-import { gpuActivities, planning } from './policies';
+import { gpuActivities, LIGHT_CELL, lightWork, planning, type LightActivities } from './policies';
 import { STAGE } from './search-attributes';
 
 /**
@@ -42,7 +43,8 @@ const SHARDS_IN_FLIGHT = 100;
 const ROUNDS = 3;
 
 export async function configuration(input: ConfigurationInput): Promise<ConfigurationResult> {
-  const state = new ConfigurationState(input.configuration, input.paused, input.maxUsd);
+  const outline = await outlineOf(input);
+  const state = new ConfigurationState(outline, input.paused, input.maxUsd);
   const holds = new Set<CancellationScope>();
   const cuts = new Map<string, ArtifactRef>();
   const tell = (): void => setCurrentDetails(state.details());
@@ -107,16 +109,22 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     }
   }
 
+  let shown: string | null = null;
   function enter(stage: string): void {
     state.stage = stage;
-    upsertSearchAttributes([{ key: STAGE, value: stage.split(' ')[0] ?? stage }]);
+    const value = stage.split(' ')[0] ?? stage;
+    if (value !== shown || input.light === undefined) upsertSearchAttributes([{ key: STAGE, value }]);
+    shown = value;
     tell();
   }
+
+  const lightFor = (cell: CellInput): LightActivities =>
+    input.light && state.cell(cell.cell).judgements <= LIGHT_CELL ? lightWork : planning;
 
   async function judge(cell: CellInput, round = 1): Promise<void> {
     const entry = state.cell(cell.cell);
     entry.state = 'judging';
-    const { reused, shards, cut } = await pausable(() => planning.planJudging(cell));
+    const { reused, shards, cut } = await pausable(() => lightFor(cell).planJudging(cell));
     entry.judged = reused;
     if (cut !== null) cuts.set(cell.cell, cut);
     tell();
@@ -144,7 +152,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   async function publish(cell: CellInput): Promise<PublishResult> {
     const entry = state.cell(cell.cell);
     const cut = cuts.get(cell.cell) ?? null;
-    const published = await planning.publishCell({ ...cell, output: input.output, cut });
+    const published = await lightFor(cell).publishCell({ ...cell, output: input.output, cut });
     entry.missing = published.missing;
     // what a shard's result says is paid was paid by its last attempt, this by all of them
     if (published.paid !== null) entry.paid = published.paid;
@@ -160,7 +168,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   }
 
   const { plan } = input;
-  const { name, cells, measurements, recipeKey } = input.configuration;
+  const { name, cells, measurements, recipeKey } = outline;
   const completionsOf = (id: string) => cells.find((cell) => cell.id === id)?.completions;
   const gpu = (summary: string, urgent: boolean) => gpuActivities(input.gpuQueue, summary, urgent);
   const makeAdapter = recipeKey === null ? null : finetune;
@@ -216,6 +224,13 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   }
   enter('done');
   return state.result();
+}
+
+/** An outline that does not fit into the experiment's history is read from the store. */
+async function outlineOf({ configuration, outlines }: ConfigurationInput): Promise<ConfigurationOutline> {
+  if ('cells' in configuration) return configuration;
+  if (outlines === undefined) throw failure(FAILURES.InvalidInput, `no outline of ${configuration.name} is named`);
+  return lightWork.readOutline({ outlines, configuration: configuration.name });
 }
 
 /**

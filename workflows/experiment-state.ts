@@ -4,20 +4,27 @@
  */
 import type {
   Applied,
+  CarriedExperiment,
+  ConfigurationHead,
   ConfigurationOutline,
   ConfigurationResult,
   ConfigurationStatus,
+  Ended,
   ExperimentOutcome,
   ExperimentOutline,
   ExperimentProgress,
 } from './messages';
 
 interface Entry {
-  outline: ConfigurationOutline;
+  outline: ConfigurationOutline | ConfigurationHead;
   state: ConfigurationStatus;
-  result?: ConfigurationResult;
-  failure?: string;
+  ended?: Ended;
 }
+
+/** Characters of all failures together: what a history, and an answer to a query, can hold. */
+const FAILURES_LENGTH = 400_000;
+/** Configurations that the UI's details name one by one. */
+const DETAILED = 100;
 
 export class ExperimentState {
   status: ExperimentProgress['status'] = 'planning';
@@ -102,7 +109,7 @@ export class ExperimentState {
   }
 
   /** The next configurations to start, in the plan's order, within the window. */
-  startable(): ConfigurationOutline[] {
+  startable(): (ConfigurationOutline | ConfigurationHead)[] {
     if (this.outline === null || this.paused || this.needsApproval) return [];
     const running = this.count('running');
     return [...this.entries.values()]
@@ -131,14 +138,23 @@ export class ExperimentState {
   ended(name: string, key: string, result: ConfigurationResult): void {
     const entry = this.entries.get(name);
     if (entry?.outline.key !== key) return;
-    const missing = result.cells.some((cell) => cell.missing > 0 || cell.failure !== undefined);
-    entry.state = result.failure !== undefined ? 'failed' : missing ? 'incomplete' : 'done';
-    entry.result = result;
+    const incomplete = result.cells.some((cell) => cell.missing > 0 || cell.failure !== undefined);
+    entry.state = result.failure !== undefined ? 'failed' : incomplete ? 'incomplete' : 'done';
     const cellFailures = result.cells.flatMap((cell) =>
       cell.failure === undefined ? [] : [`${cell.id}: ${cell.failure}`],
     );
     const failure = result.failure ?? (cellFailures.length > 0 ? cellFailures.join('; ') : undefined);
-    if (failure !== undefined) entry.failure = failure;
+    entry.ended = {
+      missing: result.cells.reduce((sum, cell) => sum + cell.missing, 0),
+      usd: result.usd,
+      requests: result.requests,
+      ...(failure === undefined ? {} : { failure: this.shortened(failure) }),
+    };
+  }
+
+  private shortened(text: string): string {
+    const most = Math.max(80, Math.floor(FAILURES_LENGTH / this.entries.size));
+    return text.length <= most ? text : `${text.slice(0, most - 2).toWellFormed()} …`;
   }
 
   cancelled(name: string, key: string): void {
@@ -158,8 +174,8 @@ export class ExperimentState {
   }
 
   results(): { name: string; failure?: string }[] {
-    return [...this.entries].map(([name, { failure, state }]) => {
-      const text = failure ?? (state === 'cancelled' ? 'cancelled' : undefined);
+    return [...this.entries].map(([name, { ended, state }]) => {
+      const text = ended?.failure ?? (state === 'cancelled' ? 'cancelled' : undefined);
       return text === undefined ? { name } : { name, failure: text };
     });
   }
@@ -178,14 +194,14 @@ export class ExperimentState {
     return {
       experiment: this.outline?.experiment ?? '',
       status,
-      configurations: entries.map(([name, { state, result, failure }]) => ({
+      configurations: entries.map(([name, { state, ended }]) => ({
         name,
         state,
-        missing: result?.cells.reduce((sum, cell) => sum + cell.missing, 0) ?? 0,
-        ...(failure === undefined ? {} : { failure }),
+        missing: ended?.missing ?? 0,
+        ...failureOf(ended),
       })),
-      usd: entries.reduce((sum, [, { result }]) => sum + (result?.usd ?? 0), 0),
-      requests: entries.reduce((sum, [, { result }]) => sum + (result?.requests ?? 0), 0),
+      usd: entries.reduce((sum, [, { ended }]) => sum + (ended?.usd ?? 0), 0),
+      requests: entries.reduce((sum, [, { ended }]) => sum + (ended?.requests ?? 0), 0),
       report,
     };
   }
@@ -193,26 +209,71 @@ export class ExperimentState {
   progress(workflowId: (configuration: string) => string): ExperimentProgress {
     return {
       experiment: this.outline?.experiment ?? '',
-      status: this.status === 'running' && this.needsApproval ? 'waiting for approval' : this.status,
+      status: this.shownStatus,
       planKey: this.outline?.planKey ?? null,
       estimatedUsd: this.outline?.estimatedUsd ?? 0,
       maxUsd: this.maxUsd,
-      configurations: [...this.entries].map(([name, { outline, state, failure }]) => ({
+      configurations: [...this.entries].map(([name, { outline, state, ended }]) => ({
         name,
         label: outline.label,
         key: outline.key,
         workflowId: workflowId(name),
         state,
-        ...(failure === undefined ? {} : { failure }),
+        ...failureOf(ended),
       })),
     };
   }
 
+  /** Of many configurations those that run or ended badly, and how many there are of the others. */
   details(): string {
-    const lines = [...this.entries].map(
-      ([name, { state, failure }]) => `- **${name}**: ${state}${failure === undefined ? '' : ` (${failure})`}`,
-    );
-    return [`**${this.progress((name) => name).status}**`, '', ...lines].join('\n');
+    const entries = [...this.entries];
+    const quiet: readonly ConfigurationStatus[] = ['queued', 'done'];
+    const told = entries.length <= DETAILED ? entries : entries.filter(([, { state }]) => !quiet.includes(state));
+    const lines = told.slice(0, DETAILED).map(([name, { state, ended }]) => {
+      const failure = ended?.failure;
+      return `- **${name}**: ${state}${failure === undefined ? '' : ` (${failure})`}`;
+    });
+    if (lines.length < entries.length)
+      lines.push(`- ${this.count('done')} of ${entries.length} done, ${this.count('queued')} queued`);
+    return [`**${this.shownStatus}**`, '', ...lines].join('\n');
+  }
+
+  /** What the next run of the workflow goes on with; nothing may be running. */
+  carried(): CarriedExperiment {
+    const { approvedUsd } = this;
+    return {
+      outline: this.plan,
+      maxUsd: this.maxUsd,
+      ...(approvedUsd === undefined ? {} : { approvedUsd }),
+      paused: this.paused,
+      held: [...this.held],
+      entries: [...this.entries].map(([name, { state, ended }]) => ({
+        name,
+        state,
+        ...(ended ?? { missing: 0, usd: 0, requests: 0 }),
+      })),
+    };
+  }
+
+  static from({ outline, maxUsd, approvedUsd, paused, held, entries }: CarriedExperiment): ExperimentState {
+    const state = new ExperimentState();
+    const outlines = new Map(outline.configurations.map((each) => [each.name, each]));
+    for (const { name, state: was, ...ended } of entries) {
+      const own = outlines.get(name);
+      if (own !== undefined)
+        state.entries.set(name, { outline: own, state: was, ...(was === 'queued' ? {} : { ended }) });
+    }
+    state.outline = outline;
+    state.maxUsd = maxUsd;
+    state.approvedUsd = approvedUsd;
+    state.hold(paused);
+    for (const name of held) state.held.add(name);
+    state.status = paused ? 'paused' : 'running';
+    return state;
+  }
+
+  private get shownStatus(): ExperimentProgress['status'] {
+    return this.status === 'running' && this.needsApproval ? 'waiting for approval' : this.status;
   }
 
   private entry(name: string): Entry {
@@ -220,4 +281,8 @@ export class ExperimentState {
     if (entry === undefined) throw new Error(`no configuration ${name}`);
     return entry;
   }
+}
+
+function failureOf(ended: Ended | undefined): { failure?: string } {
+  return ended?.failure === undefined ? {} : { failure: ended.failure };
 }

@@ -9,6 +9,7 @@ import {
   CancellationScope,
   ChildWorkflowFailure,
   condition,
+  continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
@@ -37,6 +38,8 @@ import {
   setPaused,
   type Applied,
   type Approval,
+  type CarriedExperiment,
+  type ConfigurationHead,
   type ConfigurationOutline,
   type ConfigurationResult,
   type ExperimentOutcome,
@@ -55,8 +58,18 @@ interface Child {
   stopped: boolean;
 }
 
-export async function experiment(request?: ExperimentRequest): Promise<ExperimentOutcome> {
-  const state = new ExperimentState();
+/**
+ * Events after which a run starts nothing more, and continues as a new one when all that it has started has ended: at most
+ * 64 configurations, some six events each, so that no run has 2,000.
+ */
+const LONG_HISTORY = 1_400;
+
+/** Failures that the message of a failed experiment tells; all are in its details. */
+const NAMED_FAILURES = 20;
+
+/** `carried`: what the run before this one came to. */
+export async function experiment(request?: ExperimentRequest, carried?: CarriedExperiment): Promise<ExperimentOutcome> {
+  const state = carried === undefined ? new ExperimentState() : ExperimentState.from(carried);
   const running = new Map<string, Child>();
   const tasks = new Set<Promise<void>>();
   const turns = new Turns();
@@ -167,7 +180,10 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     },
   );
 
-  async function runConfiguration(outline: ExperimentOutline, wanted: ConfigurationOutline): Promise<void> {
+  async function runConfiguration(
+    outline: ExperimentOutline,
+    wanted: ConfigurationOutline | ConfigurationHead,
+  ): Promise<void> {
     const { name, key } = wanted;
     const entry: Child = { scope: new CancellationScope(), started: false, stopped: false };
     running.set(name, entry);
@@ -183,6 +199,8 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
                 plan: outline.plan,
                 output: outline.output,
                 configuration: wanted,
+                light: true,
+                ...(outline.outlines && { outlines: outline.outlines }),
                 gpuQueue: outline.gpuQueue,
                 judgeQueue: outline.judgeQueue,
                 ...sent,
@@ -194,7 +212,9 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
               { key: CONFIGURATION, value: name },
             ],
             staticSummary: `${outline.experiment}: ${wanted.label}`,
-            staticDetails: `Cells:\n${wanted.cells.map(({ id }) => `- \`${id}\``).join('\n')}`,
+            ...('cells' in wanted && {
+              staticDetails: `Cells:\n${wanted.cells.map(({ id }) => `- \`${id}\``).join('\n')}`,
+            }),
           });
         const child = await startWhenFree(start, { workflowId: childId(name), stopped: () => entry.stopped });
         entry.started = true;
@@ -214,6 +234,11 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     tell();
   }
 
+  const startable = (): ReturnType<typeof state.startable> =>
+    state.startable().filter(({ name }) => !running.has(name));
+
+  const isLong = (): boolean => state.outline?.continues === true && workflowInfo().historyLength > LONG_HISTORY;
+
   async function work(): Promise<ExperimentOutcome> {
     if (request !== undefined) await take(request);
     await condition(() => state.outline !== null || refusal !== undefined);
@@ -224,7 +249,12 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
     for (;;) {
       state.status = state.paused ? 'paused' : 'running';
       tell();
-      await condition(() => state.finished || state.startable().some(({ name }) => !running.has(name)));
+      await condition(() => state.finished || isLong() || startable().length > 0);
+      if (!state.finished && isLong()) {
+        await condition(() => tasks.size === 0 && allHandlersFinished());
+        // what was applied or cancelled meanwhile is in the state
+        await continueAsNew<typeof experiment>(undefined, state.carried());
+      }
       const outline = state.plan;
       if (state.finished) {
         await Promise.all(tasks);
@@ -234,7 +264,7 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
         if (!state.finished || state.outline !== outline) continue;
         return state.outcome(report);
       }
-      for (const wanted of state.startable().filter(({ name }) => !running.has(name))) {
+      for (const wanted of startable()) {
         state.started(wanted.name);
         // only stop() cancels a child
         const task: Promise<void> = CancellationScope.nonCancellable(() => runConfiguration(outline, wanted)).finally(
@@ -274,7 +304,9 @@ export async function experiment(request?: ExperimentRequest): Promise<Experimen
   tell();
   if (outcome.status === 'failed') {
     const reasons = outcome.configurations.map(({ name, failure: reason }) => `${name}: ${reason ?? 'failed'}`);
-    throw failure(FAILURES.ExperimentFailed, reasons.join('; '), { details: [outcome] });
+    const more = reasons.length - NAMED_FAILURES;
+    const words = [...reasons.slice(0, NAMED_FAILURES), ...(more > 0 ? [`and ${more} more`] : [])];
+    throw failure(FAILURES.ExperimentFailed, words.join('; '), { details: [outcome] });
   }
   return outcome;
 }

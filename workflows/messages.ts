@@ -41,7 +41,12 @@ export interface ExperimentOutline {
   plan: ArtifactRef;
   planKey: string;
   output: string;
-  configurations: ConfigurationOutline[];
+  /** Whole where they are few; of many only their heads, and the rest lies in the store (`outlines`). */
+  configurations: (ConfigurationOutline | ConfigurationHead)[];
+  /** A list of `ConfigurationOutline` as JSON; absent where the configurations are whole. */
+  outlines?: ArtifactRef;
+  /** The experiment continues as a new run before its history grows long. Absent in what was planned before 0.2.0. */
+  continues?: true;
   gpuQueue: string;
   judgeQueue: string;
   /** Queues whose judges have something to judge. */
@@ -57,10 +62,13 @@ export interface ExperimentOutline {
   newWork: number;
 }
 
-export interface ConfigurationOutline {
+export interface ConfigurationHead {
   name: string;
   label: string;
   key: string;
+}
+
+export interface ConfigurationOutline extends ConfigurationHead {
   /** Key of the fine-tune, null for the base model and where all answers and measurements are in the store. */
   recipeKey: string | null;
   /** Prompt conditions under which log-probabilities are still to be measured. */
@@ -80,7 +88,11 @@ export interface ConfigurationInput {
   experiment: string;
   plan: ArtifactRef;
   output: string;
-  configuration: ConfigurationOutline;
+  configuration: ConfigurationOutline | ConfigurationHead;
+  /** Where the outline lies, if `configuration` is only its head. */
+  outlines?: ArtifactRef;
+  /** Light work of small cells is done within workflow tasks. Absent in what was started before 0.2.0. */
+  light?: true;
   gpuQueue: string;
   judgeQueue: string;
   maxUsd: number | null;
@@ -165,6 +177,26 @@ export interface ExperimentProgress {
     state: ConfigurationStatus;
     failure?: string;
   }[];
+}
+
+/** What an experiment's run hands to the next one. Nothing runs at that moment. */
+export interface CarriedExperiment {
+  outline: ExperimentOutline;
+  maxUsd: number | null;
+  /** Absent: nobody has approved a cap. */
+  approvedUsd?: number | null;
+  paused: boolean;
+  held: string[];
+  /** In the plan's order. */
+  entries: (Ended & { name: string; state: ConfigurationStatus })[];
+}
+
+/** What a configuration came to. */
+export interface Ended {
+  missing: number;
+  usd: number;
+  requests: number;
+  failure?: string;
 }
 
 export type CellStatus = 'waiting' | 'generating' | 'judging' | 'done' | 'incomplete' | 'failed';

@@ -6,7 +6,14 @@
  * heartbeat timeout finds that. GPU and judge classes wait for an acknowledged cancellation, so that a checkpoint or
  * the requests in flight are saved before the workflow goes on (unset, the SDK behaves as TRY_CANCEL).
  */
-import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  proxyLocalActivities,
+  workflowInfo,
+  type ActivityOptions,
+  type LocalActivityOptions,
+} from '@temporalio/workflow';
 import type { GpuActivities, JudgeActivities, PlanningActivities } from './activity-types';
 import { NEVER_RETRIED } from './failures';
 import { checkQueue } from './messages';
@@ -63,10 +70,31 @@ export const CHECK: ActivityOptions = { ...JUDGE, scheduleToCloseTimeout: '5 min
 
 export const planning = proxyActivities<PlanningActivities>(PLANNING);
 
+/** The light work of a configuration. */
+export type LightActivities = Pick<PlanningActivities, 'readOutline' | 'planJudging' | 'publishCell'>;
+
+/**
+ * The same work within the workflow task: milliseconds each, for which scheduling an activity would be most of the server's work.
+ * Only for small cells: queries and signals wait until it is done. A worker that dies is noticed by the task's own timeout (10 s).
+ */
+export const lightWork = proxyLocalActivities<LightActivities>({
+  startToCloseTimeout: PLANNING.startToCloseTimeout,
+  cancellationType: PLANNING.cancellationType,
+  retry: PLANNING.retry,
+} as LocalActivityOptions);
+
+/** Judgements of a cell up to which its light work takes well under a second. */
+export const LIGHT_CELL = 2_000;
+
+/** Temporal's priorities go from 1, first, to 5. */
+const USUAL_PRIORITY = 3;
+
 /** GPU work on the given queue, named in the UI by `summary`. */
 export function gpuActivities(taskQueue: string, summary: string, urgent: boolean): GpuActivities {
-  // generating outranks fine-tuning, so results and judging start early
-  return proxyActivities<GpuActivities>({ ...GPU, taskQueue, summary, priority: { priorityKey: urgent ? 2 : 3 } });
+  // generating outranks fine-tuning, so results and judging start early; an experiment's own priority moves both
+  const own = workflowInfo().priority?.priorityKey ?? USUAL_PRIORITY;
+  const priorityKey = urgent ? Math.max(1, own - 1) : own;
+  return proxyActivities<GpuActivities>({ ...GPU, taskQueue, summary, priority: { priorityKey } });
 }
 
 export function checkActivities(judgeQueue: string): Pick<JudgeActivities, 'checkJudge'> {

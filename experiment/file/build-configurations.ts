@@ -10,7 +10,7 @@ import type { ConditionYaml, ConfigurationYaml, ExperimentYaml, ModelYaml, Syste
 import type { ConditionSpec, ConfigurationSpec, ModelSource } from '../spec';
 
 /** More configurations than one experiment may have; each of them is a workflow of its own. */
-export const MAX_CONFIGURATIONS = 2_000;
+export const MAX_CONFIGURATIONS = 5_000;
 
 function tooMany(count: number, path: Path): Issue {
   const [most, found] = [MAX_CONFIGURATIONS, count].map((number) => number.toLocaleString('en'));

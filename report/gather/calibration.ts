@@ -7,10 +7,10 @@ import { MAIN_JUDGE } from '../../experiment/main-judge';
 import type { Plan } from '../../experiment/plan';
 import type { Judgement } from '../../experiment/rows';
 import type { CalibrationSet, JudgeCalibration } from '../report-input';
-import type { CellRows } from '../../artifacts/cells';
+import type { ReportRows } from './gather';
 
 /** Empty where the plan has no calibration. */
-export function calibrationOf(plan: Plan, cells: readonly CellRows[]): JudgeCalibration[] {
+export function calibrationOf(plan: Plan, cells: readonly ReportRows[]): JudgeCalibration[] {
   const tried = cells.filter(({ cell }) => isCalibration(plan, cell));
   const judges = [...new Set(tried.flatMap(({ planned }) => planned.metrics.map(({ judge }) => judge)))];
   return judges.map((judge) => ({
@@ -19,7 +19,7 @@ export function calibrationOf(plan: Plan, cells: readonly CellRows[]): JudgeCali
   }));
 }
 
-function setsOf(plan: Plan, rows: CellRows, judge: string): CalibrationSet[] {
+function setsOf(plan: Plan, rows: ReportRows, judge: string): CalibrationSet[] {
   const name = rows.cell.questionSet as CalibrationSetName;
   if (!CALIBRATION_SETS.includes(name)) return [];
   const judgements: readonly Judgement[] = judge === MAIN_JUDGE ? rows.judgements : (rows.others[judge] ?? []);

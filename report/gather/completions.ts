@@ -1,28 +1,40 @@
 /**
- * Where and when the completions of a cell were made.
+ * Where and when the completions of a context's cells were made.
  */
-import type { CellRows } from '../../artifacts/cells';
-import { provenanceOf, storedCompletionShards } from '../../artifacts/rows';
+import pLimit from 'p-limit';
+import type { ContextRows } from '../../artifacts/contexts';
+import { provenanceOf } from '../../artifacts/rows';
 import type { Store } from '../../artifacts/store';
 import type { CompletionProvenance } from '../../experiment/rows';
 import type { CellProvenance } from '../report-input';
 import { distinct, span } from './distinct';
 import { probeOf } from './probes';
 
-export async function completionProvenance(store: Store, { cell }: CellRows): Promise<CellProvenance> {
-  const shards = await storedCompletionShards(store, cell);
-  const rows: CompletionProvenance[] = [];
-  for (const shard of shards) rows.push(...(await provenanceOf<CompletionProvenance>(store, cell.contextKey, shard)));
+const SHARDS_AT_ONCE = 8;
+
+/** The same of all cells of the context, which share their shards. */
+export async function completionProvenance(
+  store: Store,
+  { cells, shards }: Pick<ContextRows, 'cells' | 'shards'>,
+): Promise<Omit<CellProvenance, 'cell'>> {
+  const hosts = new Set<string>();
+  const devices = new Set<string>();
+  const group = cells[0]?.cell.contextKey ?? '';
+  await pLimit(SHARDS_AT_ONCE).map(shards, async (shard) => {
+    for (const { host, device } of await provenanceOf<CompletionProvenance>(store, group, shard)) {
+      hosts.add(host);
+      devices.add(device);
+    }
+  });
   const probes = distinct(shards.flatMap((shard) => probeOf(shard).probe ?? []));
   // shards of older versions did not count them
   const special = shards.reduce((sum, { facts }) => sum + Number(facts['withSpecialTokens'] ?? 0), 0);
   return {
-    cell: cell.id,
     ...(special > 0 && { withSpecialTokens: special }),
     ...(probes.length > 0 && { probes }),
     shards: shards.length,
-    hosts: distinct(rows.map(({ host }) => host)),
-    devices: distinct(rows.map(({ device }) => device)),
+    hosts: [...hosts].sort(),
+    devices: [...devices].sort(),
     tokens: shards.reduce((sum, { facts }) => sum + Number(facts['tokens']), 0),
     seconds: shards.reduce((sum, { facts }) => sum + Number(facts['seconds']), 0),
     ...span(shards.map(({ committed }) => committed.at)),

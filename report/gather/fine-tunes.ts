@@ -9,7 +9,7 @@ import type { Sha256 } from '../../experiment/canonical';
 import { keptAdapterKey, keptSteps } from '../../experiment/kept-steps';
 import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
 import type { FineTuneProvenance, KeptLater, ReportInput } from '../report-input';
-import type { CellRows } from '../../artifacts/cells';
+import type { ReportRows } from './gather';
 import { z } from 'zod';
 import { probeOf } from './probes';
 
@@ -62,7 +62,7 @@ function numberOf(fact: unknown): number | null {
 export async function alongTrainingInput(
   store: Store,
   plan: Plan,
-  cells: readonly CellRows[],
+  cells: readonly ReportRows[],
 ): Promise<Pick<ReportInput, 'alongTraining'>> {
   const kept = cells.filter(({ cell }) => cell.step !== undefined);
   if (kept.length === 0) return {};

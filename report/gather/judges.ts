@@ -10,12 +10,12 @@ import type { Plan } from '../../experiment/plan';
 import type { JudgeSpec, Spec } from '../../experiment/spec';
 import type { OtherJudge, ReportInput } from '../report-input';
 import { calibrationOf } from './calibration';
-import type { CellRows } from '../../artifacts/cells';
+import type { ReportRows } from './gather';
 
 type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration'>;
 
 /** `cells`: those of the whole plan. Cells along training are another part of the report's input. */
-export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]): Judged {
+export function judgedInput(plan: Plan, spec: Spec, cells: readonly ReportRows[]): Judged {
   const shown = cells.filter(({ cell }) => !isCalibration(plan, cell) && cell.step === undefined);
   const byId = new Map(shown.map(({ cell }) => [cell.id, cell]));
   const others = Object.entries(spec.judges ?? {}).map(([name, judge]) => otherJudge(name, judge, shown));
@@ -36,7 +36,7 @@ export function judgedInput(plan: Plan, spec: Spec, cells: readonly CellRows[]):
   };
 }
 
-function otherJudge(name: string, judge: JudgeSpec, cells: readonly CellRows[]): OtherJudge {
+function otherJudge(name: string, judge: JudgeSpec, cells: readonly ReportRows[]): OtherJudge {
   return {
     name,
     label: judge.model,

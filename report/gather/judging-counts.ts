@@ -8,7 +8,8 @@ import type { Sha256 } from '../../experiment/canonical';
 import { MAIN_JUDGE } from '../../experiment/main-judge';
 import type { JudgementStatus } from '../../experiment/rows';
 import type { JudgingCounts } from '../report-input';
-import type { CellRows } from '../../artifacts/cells';
+import type { Survey } from '../../artifacts/cells';
+import type { ContextRows } from '../../artifacts/contexts';
 import type { Missing, Troubles } from '../../judge/shard';
 import { readTroubles } from '../../judge/troubles';
 
@@ -36,34 +37,47 @@ const WITHOUT_SCORE: Readonly<Partial<Record<JudgementStatus, string>>> = {
   failed: 'verdict: the item itself was refused (400, 413)',
 };
 
-/** Judges in the order of the cells' metrics; those without any count are left out. */
-export async function judgingCounts(store: Store, cells: readonly CellRows[]): Promise<JudgingCounts[]> {
-  const counts = new Map<string, Map<string, number>>();
-  const count = (judge: string, kind: string, by = 1): void => {
-    const own = counts.get(judge) ?? new Map<string, number>();
-    counts.set(judge, own.set(kind, (own.get(kind) ?? 0) + by));
-  };
-  const groups = new Map<string, string>();
-  for (const { wanted } of cells) for (const { group, metric } of wanted) groups.set(group, metric.judge);
+/** Adds up over contexts. */
+export class JudgingCounter {
+  private readonly byJudge = new Map<string, Map<string, number>>();
 
-  const givenUp = new Map<Sha256, MissingKind>();
-  for (const [group, judge] of groups) {
-    const { met, missing } = await troublesOf(store, group);
-    for (const [kind, times] of Object.entries(met)) count(judge, `met: ${wordsOf(kind)}`, times);
-    for (const [id, kind] of missing) givenUp.set(id, kind);
-  }
-  for (const { wanted, answered, judgements, others } of cells) {
-    for (const { metric, request } of wanted) {
-      if (!answered.has(request.id)) count(metric.judge, `missing: ${wordsOf(givenUp.get(request.id) ?? 'not_asked')}`);
+  /** Each context once. */
+  async add(store: Store, { cells, groups }: Pick<ContextRows, 'cells' | 'groups'>): Promise<void> {
+    const judgeOf = new Map<string, string>();
+    for (const { wanted } of cells) for (const { group, metric } of wanted) judgeOf.set(group, metric.judge);
+    const givenUp = new Map<Sha256, MissingKind>();
+    for (const [group, survey] of groups) {
+      const { met, missing } = await troublesOf(store, group, survey);
+      for (const [kind, times] of Object.entries(met)) this.count(judgeOf.get(group), `met: ${wordsOf(kind)}`, times);
+      for (const [id, kind] of missing) givenUp.set(id, kind);
     }
-    for (const [judge, rows] of Object.entries({ [MAIN_JUDGE]: judgements, ...others })) {
-      for (const { status } of rows) {
-        const words = WITHOUT_SCORE[status];
-        if (words !== undefined) count(judge, words);
+    for (const { wanted, answered, judgements, others } of cells) {
+      for (const { metric, request } of wanted) {
+        if (answered.has(request.id)) continue;
+        this.count(metric.judge, `missing: ${wordsOf(givenUp.get(request.id) ?? 'not_asked')}`);
+      }
+      for (const [judge, rows] of Object.entries({ [MAIN_JUDGE]: judgements, ...others })) {
+        for (const { status } of rows) {
+          const words = WITHOUT_SCORE[status];
+          if (words !== undefined) this.count(judge, words);
+        }
       }
     }
   }
-  return [...counts].map(([judge, own]) => ({ judge, counts: Object.fromEntries([...own].sort()) }));
+
+  /** The main judge first, then the others by name; those without any count are left out. */
+  counts(): JudgingCounts[] {
+    const rank = ([judge]: [string, unknown]): string => (judge === MAIN_JUDGE ? '' : judge);
+    return [...this.byJudge]
+      .sort((one, other) => (rank(one) < rank(other) ? -1 : 1))
+      .map(([judge, own]) => ({ judge, counts: Object.fromEntries([...own].sort()) }));
+  }
+
+  private count(judge: string | undefined, kind: string, by = 1): void {
+    const name = judge ?? MAIN_JUDGE;
+    const own = this.byJudge.get(name) ?? new Map<string, number>();
+    this.byJudge.set(name, own.set(kind, (own.get(kind) ?? 0) + by));
+  }
 }
 
 function wordsOf(kind: string): string {
@@ -77,11 +91,14 @@ const SHARDS_AT_ONCE = 16;
  * What all attempts at a group's shards met, and what they left missing. A judgement's latest attempt decides, whichever
  * shard made it: what was missing may have been cut differently since.
  */
-async function troublesOf(store: Store, group: string): Promise<{ met: Troubles; missing: Map<Sha256, MissingKind> }> {
+async function troublesOf(
+  store: Store,
+  group: string,
+  { committed, open }: Survey,
+): Promise<{ met: Troubles; missing: Map<Sha256, MissingKind> }> {
   const met: Record<string, number> = {};
   const missing = new Map<Sha256, MissingKind>();
   const add = (kind: string, times: number): void => void (met[kind] = (met[kind] ?? 0) + times);
-  const { committed, open } = await store.survey('judgements', group);
   for (const { facts } of committed) {
     for (const [name, times] of Object.entries(facts)) if (name.startsWith('met_')) add(name.slice(4), Number(times));
   }

@@ -2,8 +2,11 @@
  * How the verdicts came about and what they cost: over all judges of a cell, and all attempts.
  */
 import { judgementProvenance, type CellRows } from '../../artifacts/cells';
+import type { ContextRows } from '../../artifacts/contexts';
 import { judgeOf } from '../../artifacts/plans';
 import type { Store } from '../../artifacts/store';
+import type { Sha256 } from '../../experiment/canonical';
+import type { JudgementProvenance } from '../../experiment/rows';
 import type { Spec } from '../../experiment/spec';
 import { judgeUsd, PRICES_AS_OF } from '../../judge/prices';
 import type { Costs, JudgingProvenance } from '../report-input';
@@ -15,13 +18,20 @@ export interface CellJudging {
   usd: number | null;
 }
 
-/** Each judge has its own price, and batches cost half. */
-export async function readJudging(store: Store, spec: Spec, { cell, wanted }: CellRows): Promise<CellJudging> {
+/** One for each cell of the context, in their order. Each judge has its own price, and batches cost half. */
+export async function readJudging(store: Store, spec: Spec, { cells, groups }: ContextRows): Promise<CellJudging[]> {
+  const byGroup = new Map<string, Map<Sha256, JudgementProvenance>>();
+  for (const [group, survey] of groups) byGroup.set(group, await judgementProvenance(store, group, survey));
+  return cells.map((rows) => cellJudging(spec, rows, byGroup));
+}
+
+function cellJudging(
+  spec: Spec,
+  { cell, wanted }: CellRows,
+  byGroup: ReadonlyMap<string, ReadonlyMap<Sha256, JudgementProvenance>>,
+): CellJudging {
   const judges = new Map(wanted.map(({ metric, request }) => [request.id, metric.judge]));
-  const groups = distinct(wanted.map(({ group }) => group));
-  const rows = (await Promise.all(groups.map((group) => judgementProvenance(store, group))))
-    .flat()
-    .filter(({ id }) => judges.has(id));
+  const rows = wanted.flatMap(({ group, request }) => byGroup.get(group)?.get(request.id) ?? []);
   const usd = rows.reduce<number | null>((sum, row) => {
     const paid = judgeUsd(judgeOf(spec, judges.get(row.id) as string), row, row.batch !== undefined);
     return sum === null || paid === null ? null : sum + paid;

@@ -1,13 +1,13 @@
 /**
  * Metrics of cells of which not one reply could be read: most often a rubric that asks for words where a number is read.
  */
-import type { CellRows } from '../../artifacts/cells';
+import type { ReportRows } from './gather';
 import { MAIN_JUDGE } from '../../experiment/main-judge';
 import { isUnread } from '../../experiment/unread';
 import type { UnreadMetric } from '../../workflows/messages';
 
 /** In the order of the cells, of each by judge and metric. */
-export function unreadMetrics(cells: readonly CellRows[]): UnreadMetric[] {
+export function unreadMetrics(cells: readonly ReportRows[]): UnreadMetric[] {
   return cells.flatMap(({ cell, judgements, others }) =>
     Object.entries({ [MAIN_JUDGE]: judgements, ...others }).flatMap(([judge, rows]) => {
       const statuses = new Map<string, Record<string, number>>();

@@ -6,6 +6,9 @@ import type { Results } from '../results';
 import { integer, plural } from './format';
 import { markup, type Markup } from './markup';
 
+/** Longer lists end with how many more there are. */
+const MOST = 200;
+
 /** Null when everything is there. */
 export function missingSection(
   { failures }: ReportInput,
@@ -36,15 +39,20 @@ export function missingSection(
     ${
       failures.length > 0 &&
       markup`<ul>
-        ${failures.map(({ configuration, cell, message }) => markup`<li><b>${cell ?? configuration}</b> failed: ${message}</li>`)}
+        ${first(failures, ({ configuration, cell, message }) => markup`<li><b>${cell ?? configuration}</b> failed: ${message}</li>`)}
       </ul>`
     }
     ${
       lacking.length > 0 &&
       markup`<ul>
-        ${lacking}
+        ${first(lacking, (item) => item)}
       </ul>`
     }
     <p>The same <code>flamingo run</code> again retries exactly these.</p>
   </section>`;
+}
+
+function first<T>(items: readonly T[], draw: (item: T) => Markup): Markup[] {
+  const more = items.length - MOST;
+  return [...items.slice(0, MOST).map(draw), ...(more > 0 ? [markup`<li>and ${integer(more)} more</li>`] : [])];
 }

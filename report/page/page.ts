@@ -21,7 +21,9 @@ import { figuresSection } from './figures-section';
 import { pageAssets } from './page-assets';
 import { logProbabilitySection } from './log-probability-section';
 import { judgesSection } from './judges-section';
+import { shownInWords } from '../shown';
 import { missingSection } from './missing-section';
+import { narrowed } from './narrowed';
 import { noiseSection } from './noise-section';
 import { provenanceSection } from './provenance-section';
 import { resultsSection } from './results-section';
@@ -29,9 +31,11 @@ import { scoresSection } from './scores-section';
 import { samplesSection } from './samples-section';
 
 /** All but the figures is made at once: returns what puts these in. */
-export function preparePage(input: ReportInput, results: Results): (drawings: ReadonlyMap<string, Drawing>) => string {
-  const { plan, spec, provenance } = input;
-  const missing = missingSection(input, results);
+export function preparePage(all: ReportInput, allResults: Results): (drawings: ReadonlyMap<string, Drawing>) => string {
+  const { input, results } = narrowed(all, allResults);
+  const { plan, spec, provenance } = all;
+  const some = shownInWords(results.shown, plan.configurations.length);
+  const missing = missingSection(all, allResults);
   const { section: answers, data } = samplesSection(input, results);
   const expectations = expectationsSection(results.expectations);
   const contrasts = contrastsSection(input, results);
@@ -43,8 +47,8 @@ export function preparePage(input: ReportInput, results: Results): (drawings: Re
   const shifts = baselineSection(input, results);
   const calibration = calibrationSection(results);
   const noise = noiseSection(results);
-  const completions = results.cells.reduce((sum, { answers: own }) => sum + own.length, 0);
-  const judgements = results.cells.reduce((sum, cell) => sum + cell.judgements.length, 0);
+  const completions = allResults.cells.reduce((sum, { answers: own }) => sum + own.length, 0);
+  const judgements = allResults.cells.reduce((sum, cell) => sum + cell.judgements.length, 0);
   const links: [string, string, boolean][] = [
     ['figures', 'Figures', true],
     ['expectations', 'Expectations', expectations !== null],
@@ -88,7 +92,7 @@ ${style}</style>`)}
             <h1>${plan.experiment}</h1>
             ${spec.description !== '' && markup`<p class="description">${spec.description}</p>`}
             <p class="meta">
-              ${plural(plan.configurations.length, 'configuration')}, ${plural(results.cells.length, 'cell')},
+              ${plural(plan.configurations.length, 'configuration')}, ${plural(allResults.cells.length, 'cell')},
               ${plural(completions, 'completion')}, ${plural(judgements, 'verdict')} by
               ${spec.judge.kind === 'stand-in' ? 'a stand-in judge' : spec.judge.model}${
                 results.judges.length > 1 && `, and ${plural(results.judges.length - 1, 'further judge')}`
@@ -98,7 +102,7 @@ ${style}</style>`)}
           </div>
         </header>
         <main>
-          ${banners(input, results)} ${figuresSection(results.figures, drawings)} ${expectations}
+          ${banners(input, results)} ${some !== '' && markup`<p class="lead">${some}</p>`} ${figuresSection(results.figures, drawings)} ${expectations}
           ${resultsSection(input, results)} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
           ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}

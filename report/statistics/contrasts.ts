@@ -41,12 +41,16 @@ export function contrasts(
   rules: SummaryRules,
 ): Contrast[] {
   const { base, em } = references(configurations);
+  const placeOf = (configuration: string | null, questionSet: string): string =>
+    JSON.stringify([configuration, questionSet]);
+  const defaults = new Map<string, ContrastCell>();
+  for (const each of cells) {
+    const place = placeOf(each.cell.configuration, each.cell.questionSet);
+    if (each.cell.condition === 'default' && !defaults.has(place)) defaults.set(place, each);
+  }
   return cells.flatMap((here) => {
     const { configuration, questionSet, condition } = here.cell;
-    const unprompted = (name: string | null): ContrastCell | undefined =>
-      cells.find(
-        ({ cell }) => cell.configuration === name && cell.questionSet === questionSet && cell.condition === 'default',
-      );
+    const unprompted = (name: string | null): ContrastCell | undefined => defaults.get(placeOf(name, questionSet));
     const wanted: [Contrast['kind'], ContrastCell | undefined][] = [
       ['base', configuration === base ? undefined : unprompted(base)],
       ['em', configuration === em || configuration === base ? undefined : unprompted(em)],

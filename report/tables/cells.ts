@@ -3,9 +3,10 @@
  * of the judges. A value that can not be estimated is an empty field (null in JSON) with its reason beside it.
  */
 import { trainingJson, trainingSeries } from '../statistics/along-training';
-import { interval, rounded, toCsv, type Field } from './csv';
+import { interval, toCsv, type Field } from './csv';
+import { jsonPieces } from './json-pieces';
 import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
-import type { ReportInput } from '../report-input';
+import { Chunks, type ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { inOrder, STATUSES } from '../statistics/statuses';
 
@@ -72,18 +73,26 @@ export function questionsCsv({ cells }: Results): string {
   return toCsv(header, rows);
 }
 
-/** All results as JSON. Holds nothing of times, hosts or attempts. Lists about judges are left out when empty. */
-export function reportJson({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, results: Results): string {
+/**
+ * All results as JSON. Holds nothing of times, hosts or attempts. Lists about judges are left out when empty. With many
+ * cells it is larger than a string should be.
+ */
+export function reportJson(input: Pick<ReportInput, 'plan' | 'spec'>, results: Results): Chunks {
+  return new Chunks(() => jsonPieces(reportEntries(input, results)));
+}
+
+/** In the file's order; a value that is undefined is left out, and an iterable that is no array is a list, made bit by bit. */
+function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, results: Results): [string, unknown][] {
   const { judge } = spec;
   const [main, ...others] = results.judges;
-  const report = {
+  return Object.entries({
     version: 1,
     experiment: plan.experiment,
     plan: plan.key,
     smoke: spec.smoke,
     judge: { kind: judge.kind, model: judge.model, standIn: judge.kind === 'stand-in', name: main?.name },
     misaligned: { ...spec.report.misaligned, description: results.rule },
-    cells: results.cells.map(({ summary, thresholds, categories, cell, completions }) => ({
+    cells: mapped(results.cells, ({ summary, thresholds, categories, cell, completions }) => ({
       ...summary,
       thresholds,
       categories: unlessEmpty(categories),
@@ -97,7 +106,7 @@ export function reportJson({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, r
     calibrations: unlessEmpty(results.calibrations),
     noise: unlessEmpty(results.noise),
     figures: results.figures.map(({ id, warnings }) => ({ id, warnings })),
-    contrasts: results.contrasts,
+    contrasts: mapped(results.contrasts, (contrast) => contrast),
     logProbability: plan.pairs && {
       pairs: { bad: plan.pairs.bad, good: plan.pairs.good, count: plan.pairs.count, sha256: plan.pairs.sha256 },
       measurements: results.logProbabilities,
@@ -105,8 +114,11 @@ export function reportJson({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, r
     expectations: results.expectations,
     missing: results.missing,
     deviations: plan.deviations,
-  };
-  return JSON.stringify(report, (_, value: unknown) => (typeof value === 'number' ? rounded(value) : value), 2) + '\n';
+  });
+}
+
+function* mapped<T>(items: readonly T[], make: (item: T) => unknown): Iterable<unknown> {
+  for (const item of items) yield make(item);
 }
 
 function judgeJson({ name, label, standIn, cells }: JudgeResults): object {

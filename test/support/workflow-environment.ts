@@ -139,7 +139,7 @@ export function configurationOutline(
 
 export function experimentOutline(
   queue: string,
-  configurations: ConfigurationOutline[],
+  configurations: ExperimentOutline['configurations'],
   rest: Partial<ExperimentOutline> = {},
 ): ExperimentOutline {
   return {
@@ -165,6 +165,7 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
   const note = (name: string, what: string): void => void log.push(`${name} ${what}`);
   return {
     planExperiment: () => Promise.reject(new Error('a test gives its own plan')),
+    readOutline: () => Promise.reject(new Error('a test that gives only heads gives their outlines, too')),
     checkJudge: () => Promise.resolve(note('checkJudge', 'ok')),
     finetune: ({ configuration }) => {
       note('finetune', configuration);

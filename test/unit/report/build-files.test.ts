@@ -42,7 +42,7 @@ test('the same rows give the same result files, whatever their order, time and p
     'provenance.json',
   ]);
   for (const [path, content] of a) {
-    const same = Buffer.from(content).equals(Buffer.from(b.get(path) ?? ''));
+    const same = bytesOf(content).equals(bytesOf(b.get(path) ?? ''));
     expect([path, same]).toEqual([path, !PROVENANCE_FILES.includes(path)]);
   }
   for (const path of a.keys()) {
@@ -60,3 +60,7 @@ test('the page holds the figures, and expectations are counted', async () => {
   const undecided = expectations.map((each) => ({ ...each, outcome: 'unknown' as const }));
   expect(countOutcomes(undecided)).toEqual({ passed: 0, failed: 2 });
 });
+
+function bytesOf(content: ReportFile['content']): Buffer {
+  return Buffer.isBuffer(content) ? content : Buffer.from(String(content));
+}

@@ -135,3 +135,38 @@ test('cancelling takes what is queued', () => {
   expect(state.finished).toBe(true);
   expect(state.outcome(null).status).toBe('cancelled');
 });
+
+test('what one run hands to the next is all that it knew', () => {
+  const state = new ExperimentState();
+  const configurations = ['a', 'b', 'c'].map((name) => ({ name, label: name, key: `${name}-key` }));
+  state.apply({ ...carriedOutline, configurations });
+  state.approve(5);
+  state.hold(true, 'c');
+  state.started('a');
+  const cell = { id: 'a/s/d', completions: 1, judgements: 2, missing: 1 };
+  state.ended('a', 'a-key', { name: 'a', cells: [cell], usd: 1.5, requests: 7 });
+  const sent = JSON.parse(JSON.stringify(state.carried())) as ReturnType<typeof state.carried>;
+  const next = ExperimentState.from(sent);
+  expect(next.carried()).toEqual(state.carried());
+  expect(next.progress((name) => name)).toEqual({ ...state.progress((name) => name), status: 'running' });
+  expect(next.outcome(null)).toEqual(state.outcome(null));
+  expect(next.startable().map(({ name }) => name)).toEqual(['b']);
+});
+
+test('failures of many configurations stay within what a message holds, and the details name a hundred of them', () => {
+  const state = new ExperimentState();
+  const names = Array.from({ length: 5_000 }, (_, index) => `configuration-${index}`);
+  state.apply({ ...carriedOutline, configurations: names.map((name) => ({ name, label: name, key: 'k' })) });
+  for (const name of names) {
+    state.started(name);
+    state.ended(name, 'k', { name, cells: [], usd: 0, requests: 0, failure: 'out of memory '.repeat(100) });
+  }
+  expect(JSON.stringify(state.outcome(null)).length).toBeLessThan(1_000_000);
+  expect(state.details().split('\n')).toHaveLength(103);
+});
+
+const carriedOutline: ExperimentOutline = {
+  ...{ experiment: 'many', plan: { uri: 'blobs/a', sha256: '0', bytes: 1 }, planKey: 'p', output: '/o' },
+  ...{ configurations: [], gpuQueue: 'g', judgeQueue: 'j', judgeQueues: [], judgesToAsk: [], parallel: 2 },
+  ...{ budget: { maxUsd: null, approval: false }, estimatedUsd: 0, newWork: 1 },
+};

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CellRows } from '../../../../artifacts/cells';
 import { LocalStore } from '../../../../artifacts/local/store';
+import { storedCompletionShards } from '../../../../artifacts/rows';
 import type { Manifest } from '../../../../artifacts/store';
 import { expand } from '../../../../experiment/expand/expand';
 import type { PlannedCell } from '../../../../experiment/plan';
@@ -34,7 +34,7 @@ async function shard(key: string, facts: Manifest['facts']): Promise<void> {
   });
 }
 
-const found = () => completionProvenance(store, { cell } as CellRows);
+const found = async () => completionProvenance(store, { shards: await storedCompletionShards(store, cell) });
 
 test('added up over shards, of which older ones have no such fact', async () => {
   await shard('a'.repeat(64), {});

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { CellRows } from '../../../../artifacts/cells';
 import type { Missing } from '../../../../judge/shard';
 import { recordTroubles } from '../../../../judge/troubles';
-import { judgingCounts } from '../../../../report/gather/judging-counts';
+import { JudgingCounter } from '../../../../report/gather/judging-counts';
 import { LocalStore } from '../../../../artifacts/local/store';
 
 const GROUP = 'g'.repeat(64);
@@ -40,7 +40,10 @@ async function counts(wanted: string[], answered: string[] = []): Promise<Record
     judgements: [],
     others: {},
   } as unknown as CellRows;
-  return (await judgingCounts(store, [cell]))[0]?.counts ?? {};
+  const counter = new JudgingCounter();
+  const groups = new Map([[GROUP, await store.survey('judgements', GROUP)]]);
+  await counter.add(store, { cells: [cell], groups });
+  return counter.counts()[0]?.counts ?? {};
 }
 
 test.each([

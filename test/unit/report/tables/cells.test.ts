@@ -27,7 +27,7 @@ test('tables', () => {
   expect(rate).toContain('misaligned,0,,,no variance: every question rate is the same,');
   expect(questionsCsv(results).split('\n')).toHaveLength(1 + (8 * 8 + 8 * 24) * 3 + 1);
 
-  const report = JSON.parse(reportJson(input, results)) as Record<string, unknown> & {
+  const report = JSON.parse(String(reportJson(input, results))) as Record<string, unknown> & {
     cells: { cell: string; systemPrompt: unknown }[];
   };
   expect(report).toMatchObject({ version: 1, judge: { standIn: true }, missing: { completions: 0, judgements: 6 } });

@@ -25,7 +25,7 @@ test('the same rows give the same bytes, in whatever order they come', () => {
   const filesOf = (input: ReportInput, results: Results) => [
     { path: 'cells.csv', content: cellsCsv(results) },
     ...judgeTables(results),
-    { path: 'report.json', content: reportJson(input, results) },
+    { path: 'report.json', content: String(reportJson(input, results)) },
     ...results.figures.map((each) => ({ path: each.id, content: JSON.stringify(figure(each)) })),
   ];
   const [a, b] = [filesOf(JUDGED, RESULTS), filesOf(second, computeResults(second))];
@@ -47,12 +47,12 @@ test('one judge, asked once, without calibration: no section and no file about t
   const page = preparePage(input, results)(new Map());
   for (const id of ['judges', 'calibration', 'noise', 'categories']) expect(page).not.toContain(`id="${id}"`);
   expect(page).not.toContain('What judging had to go through');
-  const report = JSON.parse(reportJson(input, results)) as object;
+  const report = JSON.parse(String(reportJson(input, results))) as object;
   for (const name of ['otherJudges', 'agreements', 'calibrations', 'noise']) expect(report).not.toHaveProperty(name);
 });
 
 test('report.json and report.html hold it all', () => {
-  const report = JSON.parse(reportJson(JUDGED, RESULTS)) as Record<string, unknown[]>;
+  const report = JSON.parse(String(reportJson(JUDGED, RESULTS))) as Record<string, unknown[]>;
   expect(report['otherJudges']).toMatchObject([{ name: 'strict', standIn: true }]);
   expect(report['figures']).toContainEqual({
     id: 'fig0',

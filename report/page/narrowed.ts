@@ -1,0 +1,46 @@
+/**
+ * What of an experiment with many configurations is on the page: everything that belongs to those that are shown
+ * (report/shown.ts). Totals are those of all.
+ */
+import type { PlannedConfiguration } from '../../experiment/plan';
+import type { ReportInput } from '../report-input';
+import type { Results } from '../results';
+
+/** The very same where all are shown. */
+export function narrowed(input: ReportInput, results: Results): { input: ReportInput; results: Results } {
+  const { shown } = results;
+  if (shown === null) return { input, results };
+  const has = ({ configuration }: { configuration: string }): boolean => shown.has(configuration);
+  const named = ({ name }: Pick<PlannedConfiguration, 'name'>): boolean => shown.has(name);
+  const ids = new Set(input.plan.configurations.filter(named).flatMap(({ cells }) => cells.map(({ id }) => id)));
+  const labels = new Set(input.plan.configurations.filter(named).map(({ label }) => label));
+  const ofCell = ({ cell }: { cell: string }): boolean => ids.has(cell);
+  const { provenance } = input;
+  return {
+    input: {
+      ...input,
+      plan: { ...input.plan, configurations: input.plan.configurations.filter(named) },
+      trainingLogs: input.trainingLogs.filter(has),
+      unread: (input.unread ?? []).filter(ofCell),
+      provenance: {
+        ...provenance,
+        fineTunes: provenance.fineTunes.filter(has),
+        cells: provenance.cells.filter(ofCell),
+        judging: provenance.judging.filter(ofCell),
+        ...(provenance.measurements && { measurements: provenance.measurements.filter(has) }),
+      },
+    },
+    results: {
+      ...results,
+      cells: results.cells.filter(({ configuration }) => named(configuration)),
+      keptCells: results.keptCells.filter(({ configuration }) => named(configuration)),
+      judges: results.judges.map((judge) => ({
+        ...judge,
+        cells: new Map([...judge.cells].filter(([cell]) => ids.has(cell))),
+      })),
+      shifts: results.shifts.filter(({ configuration }) => labels.has(configuration)),
+      contrasts: results.contrasts.filter(ofCell),
+      logProbabilities: results.logProbabilities.filter(has),
+    },
+  };
+}

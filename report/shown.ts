@@ -1,0 +1,60 @@
+/**
+ * Which configurations figures and page show. Up to 60 all of them; of more a person can read, and a browser open, only
+ * some: the references, those where something is missing, and the lowest and highest. Tables and report.json have all.
+ */
+import type { PlannedConfiguration } from '../experiment/plan';
+import type { CellSummary } from './statistics/cell';
+import { references } from './statistics/contrasts';
+import { mean } from './statistics/intervals';
+
+/** Up to so many are all shown. */
+const ALL = 60;
+/** Of more, so many. */
+const SOME = 16;
+/** Of these, at most so many because something of theirs is missing. */
+const INCOMPLETE = 6;
+
+interface Told {
+  configuration: Pick<PlannedConfiguration, 'name'>;
+  summary: CellSummary;
+}
+
+/** Their names; null = all. `metric` ranks them; without it, or where nothing is scored, the plan's order does. */
+export function shownConfigurations(
+  configurations: readonly PlannedConfiguration[],
+  cells: readonly Told[],
+  metric: string | null,
+  baseline?: string,
+): ReadonlySet<string> | null {
+  if (configurations.length <= ALL) return null;
+  const values = new Map<string, number[]>();
+  const incomplete = new Set<string>();
+  for (const { configuration, summary } of cells) {
+    const { completions, metrics } = summary;
+    if (completions.present < completions.expected || metrics.some(({ counts }) => counts.missing > 0)) {
+      incomplete.add(configuration.name);
+    }
+    const ranked = metrics.find((each) => each.metric === metric) ?? metrics[0];
+    const value = ranked?.estimate.mean ?? null;
+    if (value !== null) values.set(configuration.name, [...(values.get(configuration.name) ?? []), value]);
+  }
+  const { base, em } = references(configurations);
+  const shown = new Set([base, em, baseline].filter((name) => name != null));
+  for (const { name } of configurations.filter(({ name }) => incomplete.has(name)).slice(0, INCOMPLETE))
+    shown.add(name);
+  const rank = new Map([...values].map(([name, own]) => [name, mean(own)]));
+  const order = configurations.map(({ name }) => name).sort((a, b) => (rank.get(a) ?? 101) - (rank.get(b) ?? 101));
+  for (let low = 0, high = order.length - 1; low <= high && shown.size < SOME; low++, high--) {
+    shown.add(order[low] as string);
+    if (shown.size < SOME) shown.add(order[high] as string);
+  }
+  return shown;
+}
+
+/** What figures and page say of it; empty where all are shown. */
+export function shownInWords(shown: ReadonlySet<string> | null, configurations: number): string {
+  return shown === null
+    ? ''
+    : `${shown.size} of ${configurations} configurations are shown: references, those where something is missing, and the ` +
+        'lowest and the highest. All are in cells.csv, questions.csv and report.json.';
+}

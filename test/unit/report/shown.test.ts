@@ -1,0 +1,34 @@
+import { shownConfigurations } from '../../../report/shown';
+import type { PlannedConfiguration } from '../../../experiment/plan';
+import type { CellSummary } from '../../../report/statistics/cell';
+
+const named = (count: number): PlannedConfiguration[] =>
+  Array.from({ length: count }, (_, index) => ({ name: `c${index}`, recipe: null }) as PlannedConfiguration);
+const told = (configurations: PlannedConfiguration[], missing: string[] = []) =>
+  configurations.map((configuration, index) => ({
+    configuration,
+    summary: {
+      completions: { expected: 1, present: 1, cut: 0 },
+      metrics: [
+        {
+          metric: 'alignment',
+          counts: { missing: missing.includes(configuration.name) ? 1 : 0 },
+          estimate: { mean: (index * 37) % 200 },
+        },
+      ],
+    } as unknown as CellSummary,
+  }));
+
+test('up to sixty configurations are all shown', () => {
+  expect(shownConfigurations(named(60), told(named(60)), 'alignment')).toBeNull();
+});
+
+test('of more: references, what is incomplete, the lowest and the highest', () => {
+  const configurations = named(200);
+  const shown = shownConfigurations(configurations, told(configurations, ['c77']), 'alignment');
+  expect(shown?.size).toBe(16);
+  expect([...(shown ?? [])].slice(0, 4)).toEqual(['c0', 'c77', 'c27', 'c173']);
+  const rank = (name: string): number => (Number(name.slice(1)) * 37) % 200;
+  const others = [...(shown ?? [])].slice(2).map(rank);
+  expect(others.every((value) => value < 8 || value > 191)).toBe(true);
+});
