@@ -7,7 +7,7 @@ import { MAIN_JUDGE } from '../../experiment/main-judge';
 import type { Plan } from '../../experiment/plan';
 import type { Judgement } from '../../experiment/rows';
 import type { CalibrationSet, JudgeCalibration } from '../report-input';
-import type { ReportRows } from './gather';
+import type { ReportRows } from './report-rows';
 
 /** Empty where the plan has no calibration. */
 export function calibrationOf(plan: Plan, cells: readonly ReportRows[]): JudgeCalibration[] {

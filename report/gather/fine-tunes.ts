@@ -9,7 +9,7 @@ import type { Sha256 } from '../../experiment/canonical';
 import { keptAdapterKey, keptSteps } from '../../experiment/kept-steps';
 import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
 import type { FineTuneProvenance, KeptLater, ReportInput } from '../report-input';
-import type { ReportRows } from './gather';
+import type { ReportRows } from './report-rows';
 import { z } from 'zod';
 import { probeOf } from './probes';
 

@@ -3,7 +3,6 @@
  * and how all of it came about. Of a context that was added only its rows are kept, and sums.
  */
 import { hostname } from 'node:os';
-import type { CellRows } from '../../artifacts/cells';
 import type { ContextRows } from '../../artifacts/contexts';
 import { healedInPlan } from '../../artifacts/healed-in-plan';
 import type { FailedConfiguration } from '../../artifacts/experiments';
@@ -17,10 +16,8 @@ import { judgedInput } from './judges';
 import { JudgingCounter } from './judging-counts';
 import { unreadMetrics } from './unread';
 import { readMeasured } from './measurements';
+import type { ReportRows } from './report-rows';
 import { trainingLogs } from './training-logs';
-
-/** What of a cell's rows a report is built from. */
-export type ReportRows = Omit<CellRows, 'wanted' | 'answered' | 'judged'>;
 
 interface Gathered {
   rows: ReportRows;

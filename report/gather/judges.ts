@@ -10,7 +10,7 @@ import type { Plan } from '../../experiment/plan';
 import type { JudgeSpec, Spec } from '../../experiment/spec';
 import type { OtherJudge, ReportInput } from '../report-input';
 import { calibrationOf } from './calibration';
-import type { ReportRows } from './gather';
+import type { ReportRows } from './report-rows';
 
 type Judged = Pick<ReportInput, 'plan' | 'cells' | 'mainJudge' | 'otherJudges' | 'calibration'>;
 

@@ -1,7 +1,7 @@
 /**
  * Metrics of cells of which not one reply could be read: most often a rubric that asks for words where a number is read.
  */
-import type { ReportRows } from './gather';
+import type { ReportRows } from './report-rows';
 import { MAIN_JUDGE } from '../../experiment/main-judge';
 import { isUnread } from '../../experiment/unread';
 import type { UnreadMetric } from '../../workflows/messages';
