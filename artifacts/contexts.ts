@@ -10,6 +10,7 @@ import { completionsOf, storedCompletionShards, withoutDamaged } from './rows';
 import type { Manifest, Store } from './store';
 
 export interface ContextRows {
+  contextKey: string;
   /** In the order in which they were asked for. */
   cells: CellRows[];
   /** The context's completion shards that the present adapter made, without damaged ones. */
@@ -50,6 +51,7 @@ async function readContext(store: Store, plan: Plan, members: PlannedCell[]): Pr
     wanted.flatMap((each) => each.wanted),
   );
   return {
+    contextKey: first.contextKey,
     cells: members.map((cell, index) => rowsOf(cell, wanted[index] as (typeof wanted)[number], rows)),
     shards: withoutDamaged(shards, open),
     groups,

@@ -20,6 +20,7 @@ import { judgeCommand } from './judge';
 import { planCommand } from './plan';
 import { rejudgeCommand } from './rejudge';
 import { reportCommand } from './report';
+import { storeCommand } from './store';
 import { runCommand } from './run';
 import { serverCommand, stopCommand, superviseCommand } from './services';
 import { setupCommand } from './setup';
@@ -59,6 +60,7 @@ to a metric, 4 waiting for a person, 130 interrupted.`,
     rejudgeCommand(),
     injectCommand(),
     reportCommand(),
+    storeCommand(),
     analyzeCommand(),
     stopCommand(),
     doctorCommand(),

@@ -116,7 +116,8 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
       );
       return resultOf(manifest, false);
     } catch (error) {
-      await syncOrWarn(workspace, whole);
+      const saving = { ...state, phase: 'saving', detail: 'uploading checkpoints' } satisfies GpuHeartbeat;
+      await withHeartbeat(saving, () => syncOrWarn(workspace, whole), renew);
       throw await failureOf(attempt, error);
     }
   });

@@ -66,7 +66,7 @@ async function main(): Promise<void> {
     {
       name: 'gpu',
       taskQueue: process.env['FLAMINGO_GPU_QUEUE'] ?? DEFAULT_GPU_QUEUE,
-      store,
+      storeId: store.id,
       kin: isEmbedded() ? 'trusted' : 'checked',
       facts: hostFacts,
       onMetrics: (counted) => (metrics = counted),

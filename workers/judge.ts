@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   await runWorker({
     name,
     taskQueue: queue,
-    store,
+    storeId: store.id,
     onMetrics: (counted) => (metrics = counted),
     kin: isEmbedded() ? 'trusted' : 'checked',
     activities,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { isS3Address } from '../artifacts/s3/address';
 import { S3Store } from '../artifacts/s3/store';
 import { modesIn } from '../artifacts/local/files';
+import type { Inventory } from '../artifacts/inventory';
 import { LocalStore } from '../artifacts/local/store';
 import { cacheFolder, dataFolder } from './places';
 import type { Store } from '../artifacts/store';
@@ -18,7 +19,7 @@ export function storePlace(where = process.env['FLAMINGO_STORE']): string {
   return where || join(dataFolder(), 'store');
 }
 
-export async function openStore(where = process.env['FLAMINGO_STORE']): Promise<Store> {
+export async function openStore(where = process.env['FLAMINGO_STORE']): Promise<Store & { inventory(): Inventory }> {
   const place = storePlace(where);
   if (isS3Address(place)) return openS3(place);
   if (place.includes('://'))

@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   await runWorker({
     name: 'orchestration',
     taskQueue: ORCHESTRATION_QUEUE,
-    store,
+    storeId: store.id,
     kin: 'trusted', // the others go by this one
     nothingOpen: ({ workflowService }, namespace) => noExperimentIsOpen(workflowService, namespace),
     workflowBundle: { codePath },

@@ -16,7 +16,6 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
-import type { Store } from '../artifacts/store';
 import { escapedJson } from '../report/page/visible';
 import { ActivityCount } from './activity-count';
 import { countBacklog } from './backlog';
@@ -40,7 +39,8 @@ export interface WorkerSettings extends Omit<
 > {
   name: string;
   taskQueue: string;
-  store: Store;
+  /** Of the store that its activities work on. */
+  storeId: string;
   /** `checked`: refuses to work beside orchestration workers of another version or store. Those of an embedded server are all one's own. */
   kin: 'checked' | 'trusted';
   /** Given the worker's own metrics, where FLAMINGO_METRICS has them served. */
@@ -89,7 +89,7 @@ const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
  * Throws what ended it against its will.
  */
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
-  const { name, store, kin, onMetrics, facts, nothingOpen, close, beside, ...options } = settings;
+  const { name, storeId, kin, onMetrics, facts, nothingOpen, close, beside, ...options } = settings;
   const idleMs = idleLimit(process.env);
   const spot = spotSetting(process.env);
   const metricsAt = metricsAddress(process.env);
@@ -130,7 +130,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     if (metrics !== undefined) onMetrics?.(metrics);
     const namespace = config.namespace ?? 'default';
     const { version } = await programVersion();
-    const identity = identityOf(name, { version, store: store.id });
+    const identity = identityOf(name, { version, store: storeId });
     const peers = kin === 'checked' ? await watchPeers(workflowService, namespace, identity) : null;
     const count = new ActivityCount(undefined, metrics);
     const interceptors = { activity: [count.interceptor] };
@@ -147,7 +147,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       queues: [options.taskQueue, ...(beside === undefined ? [] : [beside.taskQueue])],
       address: config.connectionOptions.address ?? 'localhost:7233',
       namespace,
-      storeId: store.id,
+      storeId,
       storePlace: storePlace(),
       version,
       facts: (await facts?.()) ?? {},

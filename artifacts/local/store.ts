@@ -22,6 +22,7 @@ import { keyOf, sha256, type Sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { hashFile } from '../hash-file';
 import { isInside } from '../inside';
+import type { Inventory } from '../inventory';
 import { isSameManifest, parseManifest } from '../manifest';
 import { privateFolder } from '../private-files';
 import { InvalidReference } from '../reference';
@@ -53,6 +54,7 @@ import {
   safeName,
   sizeOf,
 } from './files';
+import { localInventory } from './inventory';
 import { takeLease } from './leases';
 
 /** Read side by side: enough to hide a disk's or a mount's answering times, and few descriptors. */
@@ -76,6 +78,10 @@ export class LocalStore implements Store {
     const { format, id } = identityOf(about, (await readIfPresent(about)) ?? '');
     if (format !== 1) throw new Error(`${about}: store format ${format} is not known to this version of Flamingo`);
     return new LocalStore(folder, id);
+  }
+
+  inventory(): Inventory {
+    return localInventory(this.root, (uri) => this.path(uri));
   }
 
   async putBytes(bytes: string | Uint8Array, suffix: string): Promise<ArtifactRef> {

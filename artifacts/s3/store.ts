@@ -22,6 +22,7 @@ import { keyOf, sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { documentOrNull } from '../documents';
 import { isInside, realPathInside } from '../inside';
+import type { Inventory } from '../inventory';
 import { safeName } from '../local/files';
 import { parseManifest } from '../manifest';
 import { InvalidReference } from '../reference';
@@ -41,6 +42,7 @@ import { checkedUri, named, parseAddress } from './address';
 import { attemptOf, S3Attempt, S3SmallFiles } from './attempts';
 import { Cache, type CacheOptions } from './cache';
 import { connect, type ClientOptions } from './client';
+import { s3Inventory } from './inventory';
 import { Leases } from './leases';
 import { Objects } from './objects';
 import { absent, damaged, downloadFile, uploadFile } from './transfer';
@@ -90,6 +92,10 @@ export class S3Store implements Store {
     if (about.format !== 1)
       throw new Error(`${place}: store format ${about.format} is not known to this version of Flamingo`);
     return new S3Store(objects, about.id, join(workingCopies, about.id), cache);
+  }
+
+  inventory(): Inventory {
+    return s3Inventory(this.objects);
   }
 
   /** Ends its connections. */

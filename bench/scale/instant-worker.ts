@@ -13,6 +13,9 @@ import { checkQueue, ORCHESTRATION_QUEUE } from '../../workflows/messages';
 import { instantActivities } from './instant-activities';
 import { GPU_QUEUE, JUDGE_QUEUE, RAW_QUEUE } from './queues';
 
+/** No store is opened, and all workers of a run are started by it. */
+const OWN = { storeId: 'none', kin: 'trusted' } as const;
+
 const bundled = (name: string): string => join(installationRoot(), 'dist', name);
 
 async function main(kind: string | undefined): Promise<void> {
@@ -20,6 +23,7 @@ async function main(kind: string | undefined): Promise<void> {
   if (kind === 'orchestration') {
     const workflowBundle = { codePath: bundled('workflow-bundle.js') };
     await runWorker({
+      ...OWN,
       name: 'bench-orchestration',
       taskQueue: ORCHESTRATION_QUEUE,
       workflowBundle,
@@ -27,14 +31,15 @@ async function main(kind: string | undefined): Promise<void> {
       ...ORCHESTRATION_LIMITS,
     });
   } else if (kind === 'gpu') {
-    await runWorker({ name: 'bench-gpu', taskQueue: GPU_QUEUE, activities });
+    await runWorker({ ...OWN, name: 'bench-gpu', taskQueue: GPU_QUEUE, activities });
   } else if (kind === 'judge') {
     const beside = { taskQueue: checkQueue(JUDGE_QUEUE), activities };
-    await runWorker({ name: 'bench-judge', taskQueue: JUDGE_QUEUE, activities, beside });
+    await runWorker({ ...OWN, name: 'bench-judge', taskQueue: JUDGE_QUEUE, activities, beside });
   } else {
     const workflowBundle = await bundleWorkflowCode({ workflowsPath: bundled('bench/scale/raw-workflow.js') });
     const nothing = (): Promise<void> => Promise.resolve();
     await runWorker({
+      ...OWN,
       name: 'bench-raw',
       taskQueue: RAW_QUEUE,
       workflowBundle,

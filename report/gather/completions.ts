@@ -2,9 +2,8 @@
  * Where and when the completions of a context's cells were made.
  */
 import pLimit from 'p-limit';
-import type { ContextRows } from '../../artifacts/contexts';
 import { provenanceOf } from '../../artifacts/rows';
-import type { Store } from '../../artifacts/store';
+import type { Manifest, Store } from '../../artifacts/store';
 import type { CompletionProvenance } from '../../experiment/rows';
 import type { CellProvenance } from '../report-input';
 import { distinct, span } from './distinct';
@@ -15,13 +14,13 @@ const SHARDS_AT_ONCE = 8;
 /** The same of all cells of the context, which share their shards. */
 export async function completionProvenance(
   store: Store,
-  { cells, shards }: Pick<ContextRows, 'cells' | 'shards'>,
+  contextKey: string,
+  shards: readonly Manifest[],
 ): Promise<Omit<CellProvenance, 'cell'>> {
   const hosts = new Set<string>();
   const devices = new Set<string>();
-  const group = cells[0]?.cell.contextKey ?? '';
   await pLimit(SHARDS_AT_ONCE).map(shards, async (shard) => {
-    for (const { host, device } of await provenanceOf<CompletionProvenance>(store, group, shard)) {
+    for (const { host, device } of await provenanceOf<CompletionProvenance>(store, contextKey, shard)) {
       hosts.add(host);
       devices.add(device);
     }

@@ -38,7 +38,7 @@ export class Gathering {
   async add(context: ContextRows): Promise<void> {
     const { store, stored } = this;
     const judged = await readJudging(store, stored.spec, context);
-    const made = await completionProvenance(store, context);
+    const made = await completionProvenance(store, context.contextKey, context.shards);
     await this.counter.add(store, context);
     for (const [index, { wanted: _, answered: __, judged: ___, ...rows }] of context.cells.entries()) {
       const { id } = rows.cell;

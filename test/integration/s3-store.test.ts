@@ -4,6 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Store } from '../../artifacts/s3/store';
+import type { Manifest, WorkKey } from '../../artifacts/store';
+import { survey, unused } from '../../artifacts/unused';
+import { verify } from '../../artifacts/verify';
+import { sha256 } from '../../experiment/canonical';
 import { S3Server } from '../support/s3-server';
 import { tampered, type Storage } from '../support/stores';
 import { storeSuite } from '../unit/artifacts/store-suite';
@@ -56,3 +60,39 @@ function s3Storage(): Storage {
 }
 
 storeSuite('S3', s3Storage);
+
+test('what lies there is counted, verified and cleared up', async () => {
+  const storage = s3Storage();
+  const store = (await storage.open()) as S3Store;
+  const rows = await store.putBytes('rows\n', '.jsonl');
+  const lost = await store.putBytes('of a plan that was replaced', '.json');
+  const work: WorkKey = { stage: 'completions', group: sha256('context'), key: sha256('work') };
+  const committed = { attempt: 'r1-1', host: 'here', at: '2026-01-01T00:00:00Z' };
+  const manifest: Manifest = {
+    stage: 'completions',
+    key: work.key,
+    results: { rows },
+    provenance: {},
+    facts: {},
+    committed,
+  };
+  await store.commit(work, manifest);
+  const found = await survey(store.inventory());
+  expect(found.purpose.get(rows.uri)).toBe('completions');
+  expect(unused(found, 24 * 3600_000)).toEqual([]);
+  const old = unused(found, 24 * 3600_000, Date.now() + 48 * 3600_000).map(({ uri }) => uri);
+  expect(old).toEqual([lost.uri]);
+  await store.inventory().remove(old);
+  expect(await verify(store.inventory())).toMatchObject({ files: 1, manifests: 1, damage: [] });
+  await storage.tamper(rows);
+  const of = `completions/${work.group}/${work.key}/manifest.json`;
+  expect((await verify(store.inventory())).damage).toEqual([{ uri: rows.uri, problem: 'other bytes', of }]);
+  // put aside it is open, and of several that do so one is told
+  const aside = await Promise.all([1, 2, 3].map(() => store.putAside(work, manifest)));
+  expect(aside.filter((each) => each)).toHaveLength(1);
+  expect(await store.openWork('completions', work.group as string)).toEqual([work]);
+  expect(await store.putAside(work, manifest)).toBe(false);
+  await store.putBytes('rows\n', '.jsonl');
+  expect((await store.commit(work, manifest)).committed).toEqual(committed);
+  storage.remove();
+});

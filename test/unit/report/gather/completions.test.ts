@@ -34,7 +34,7 @@ async function shard(key: string, facts: Manifest['facts']): Promise<void> {
   });
 }
 
-const found = async () => completionProvenance(store, { shards: await storedCompletionShards(store, cell) });
+const found = async () => completionProvenance(store, cell.contextKey, await storedCompletionShards(store, cell));
 
 test('added up over shards, of which older ones have no such fact', async () => {
   await shard('a'.repeat(64), {});
