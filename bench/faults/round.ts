@@ -40,7 +40,7 @@ export interface RoundOptions {
   kinds: readonly FaultKind[];
   faults: readonly PlannedFault[];
   reference: Reference | null;
-  say(line: string): void;
+  say: (line: string) => void;
 }
 
 export interface RoundResult {

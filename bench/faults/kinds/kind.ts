@@ -8,7 +8,7 @@ export interface Scene {
   deployment: Deployment;
   command: RunCommand;
   /** More requests than one fault explains may be asked, and paid, once more: this many. */
-  allowPaidTwice(requests: number): void;
+  allowPaidTwice: (requests: number) => void;
 }
 
 /** `s3`: a store in object storage, which only some rounds have. */
