@@ -1,11 +1,12 @@
 /**
  * `npm run bench -- NAME`: what backs every speed claim. Results go to stdout, progress to stderr. Exit codes: 0 done,
  * 1 a bar was missed (only with --quick, which is a check), or a part failed; 2 invalid use. `gpu` is the trainer's own
- * benchmark, with options of its own.
+ * benchmark, with options of its own; `checkpoint-upload` has none.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installationRoot } from '../workers/places';
+import { runCheckpointUpload } from './checkpoint-upload/start';
 import { runGpuBenchmark } from './gpu/start';
 import { runFinishedBenchmark } from './scale/finished';
 import { runOrchestrationBenchmark } from './scale/orchestration';
@@ -24,6 +25,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   if (args[0] === 'gpu') return runGpuBenchmark(args.slice(1));
+  if (args[0] === 'checkpoint-upload') return runCheckpointUpload();
   if (args[0] === 'finished') return runFinishedBenchmark(args.slice(1));
   if (args[0] === 'orchestration') return runOrchestrationBenchmark(args.slice(1));
   const options = parseOptions(args);
