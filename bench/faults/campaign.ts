@@ -96,8 +96,8 @@ function lineOf(result: RoundResult, folder: string): string {
 function endOnSignals(network: Network | null): void {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(name, () => {
+      for (const pid of descendantsOf(process.pid)) signal(pid, 'SIGKILL');
       for (const deployment of RUNNING) {
-        for (const pid of deployment.pids().flatMap((each) => [each, ...descendantsOf(each)])) signal(pid, 'SIGKILL');
         try {
           deployment.disk.remove();
         } catch {
