@@ -46,7 +46,7 @@ async function results(sdk: Client, id: string) {
 
 describe('a batch', () => {
   test('is in progress, ends as a whole, and gives its results in an order of its own', async () => {
-    const { server, sdk } = await start({}, { processingMs: 150 });
+    const { server, sdk } = await start({}, { processingMs: 1_500 });
     const created = await sdk.messages.batches.create({ requests: [...items(19), item('bird', 'A flamingo.')] });
     expect(created).toMatchObject({
       id: expect.stringMatching(/^msgbatch_/),
