@@ -3,6 +3,7 @@
  */
 import { Context, type Info } from '@temporalio/activity';
 import { Busy, type Store, type WorkKey } from '../artifacts/store';
+import { unavailable } from '../artifacts/unavailable';
 import { failure, FAILURES } from '../workflows/failures';
 
 /** Longer than the longest heartbeat timeout, so that a living holder never loses its lease between two beats. */
@@ -49,6 +50,9 @@ export async function withLease<T>(store: Store, key: WorkKey, work: (renew: () 
       held.renew().catch(() => undefined);
     });
   } finally {
-    await held.release();
+    // one that can not be given back now is over soon, and how the work ended counts
+    await held.release().catch((error: unknown) => {
+      if (unavailable(error) === null) throw error;
+    });
   }
 }

@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import { safeName } from '../local/files';
 import { type AppendLog, type Attempt, type SmallFiles, type WorkKey, type Workspace } from '../store';
 import { named } from './address';
-import { openLog, readLog, type WritableLog } from './log';
+import { openLog, readLog } from './log';
 import type { Objects } from './objects';
 
 /** Segments of a log that are read at once. */
@@ -68,8 +68,8 @@ export class S3Attempt extends S3SmallFiles implements Attempt {
     return [...names].sort();
   }
 
-  async openLog(name: string): Promise<AppendLog & WritableLog> {
-    return openLog(this.objects, this.logFolder(name));
+  async openLog(name: string, options?: { room?: number }): Promise<AppendLog> {
+    return openLog(this.objects, this.logFolder(name), options);
   }
 
   async readLog(name: string): Promise<string[]> {

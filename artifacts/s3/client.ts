@@ -31,7 +31,8 @@ export function connect({ pathStyle }: ClientOptions): S3Client {
       httpAgent: { maxSockets: CONNECTIONS, keepAlive: true },
       httpsAgent: { maxSockets: CONNECTIONS, keepAlive: true },
     },
-  }); // the server's time goes with each answer: ages are told by it alone
+  });
+  // the server's time goes with each answer: ages are told by it alone. Outside of what makes the output, hence the priority
   client.middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);
@@ -39,7 +40,7 @@ export function connect({ pathStyle }: ClientOptions): S3Client {
       Object.assign(result.output?.$metadata ?? {}, { date: Date.parse(headers?.['date'] ?? '') });
       return result;
     },
-    { step: 'deserialize', name: 'dateOfAnswer' },
+    { step: 'deserialize', priority: 'high', name: 'dateOfAnswer' },
   );
   // a clock that was set back: the SDK has taken the server's time from the refusal, and does not ask again
   client.middlewareStack.add(

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import type { Inventory } from '../inventory';
 import { checkedUri } from './address';
-import { isAbsent } from './errors';
+import { brokenOff, isAbsent } from './errors';
 import type { Objects } from './objects';
 
 export function s3Inventory(objects: Objects): Inventory {
@@ -24,7 +24,7 @@ export function s3Inventory(objects: Objects): Inventory {
             hash.update(chunk as Buffer);
             bytes += (chunk as Buffer).length;
           }
-          if (ContentLength !== undefined && bytes !== ContentLength) throw new Error('the body broke off');
+          if (ContentLength !== undefined && bytes !== ContentLength) throw brokenOff('the body broke off');
           return { sha256: hash.digest('hex'), bytes };
         } catch (error) {
           if (isAbsent(error)) return null;

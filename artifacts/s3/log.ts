@@ -5,23 +5,26 @@
  *     LOG/00000000      empty: put when the log is opened, which proves that it can be written, and by whom
  *     LOG/00000001 …    the lines of a quarter of a second
  *     LOG/whole         all lines, put when the log is closed, so that reading it is one request
+ *
+ * Object storage reserves nothing, so what a log is sure to take, whatever happens, is what memory takes. `room` bounds that:
+ * a log that holds more lines than that which are not kept yet is not writable until they are.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type AppendLog, LogUnwritable } from '../store';
-import { isRefused, reasonOf } from './errors';
+import { unavailable } from '../unavailable';
 import { named } from './address';
 import type { Objects } from './objects';
 
+const USUAL_ROOM = 64 * 1024;
 /** Between the beginnings of two uploads. */
 const UPLOAD_EVERY_MS = 250;
 const PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 /** How long closing goes on trying. */
-const CLOSING_MS = 10_000;
+const CLOSE_WITHIN_MS = 10_000;
 /** A line that is not kept for longer is late. */
-const KEPT_WITHIN_MS = 1_000;
-/** How long access may be refused until somebody has to be told. */
-const REFUSED_MS = 300_000;
+const MOST_BEHIND_MS = 1_000;
+/** How long access may be refused, which is mostly a mistake, before that is said to be for good. */
+const PATIENCE_MS = 5 * 60_000;
 
 const WHOLE = 'whole';
 
@@ -29,9 +32,12 @@ const WHOLE = 'whole';
  * Begins a log in a folder, which ends in `/`. Throws `LogUnwritable` when there is one; a server that can not be reached is
  * waited for by `writable`.
  */
-export async function openLog(objects: Objects, folder: string): Promise<AppendLog & WritableLog> {
-  const place = named(objects.address, folder.slice(0, -1));
-  const log = new S3Log(objects, folder, place);
+export async function openLog(
+  objects: Pick<Objects, 'address' | 'create'>,
+  folder: string,
+  { room = USUAL_ROOM }: { room?: number } = {},
+): Promise<AppendLog> {
+  const log = new S3Log(objects, folder, named(objects.address, folder.slice(0, -1)), room);
   await log.open();
   return log;
 }
@@ -49,76 +55,83 @@ export async function readLog(
   return texts.flatMap((text) => linesOf(text ?? ''));
 }
 
-export interface WritableLog {
-  /**
-   * Resolves when no write is failing and everything taken more than a second ago is kept; at once when all is well. Waits for
-   * what mends itself or is mended by somebody; rejects with `LogUnwritable` when somebody else writes to the log, or access has
-   * been refused for five minutes; and with the signal's reason.
-   */
-  writable(signal?: AbortSignal): Promise<void>;
-  /** Why `writable` would wait now; null when all is well. */
-  readonly trouble: string | null;
+interface Trouble {
+  reason: string;
+  /** Since when access is refused; null for what waiting mends. */
+  refusedSince: number | null;
 }
 
-class S3Log implements AppendLog, WritableLog {
+class S3Log implements AppendLog {
   /** Of the next segment; 0 is the empty one with which the log begins. */
   private next = 0;
-  /** All lines, which one object takes in the end, and when the first that is not kept was taken. */
+  /** All lines, which one object takes in the end; how many are kept, and when the first was taken that is not. */
   private readonly all: string[] = [];
   private kept = 0;
-  private waitingSince = 0;
+  private behindSince = 0;
+  /** Bytes of lines that are not kept. */
+  private held = 0;
+  private problem: Trouble | null = null;
   private broken: LogUnwritable | null = null;
-  private closed = false;
-  private writing: Promise<void> | null = null;
-  private lastUpload = 0;
+  private closing: Promise<void> | null = null;
+  /** The uploads under way; one after the other. */
+  private running: Promise<void> | null = null;
+  private lastUpload = -Infinity;
+  /** Who waits for the end of an upload, and what ends the pause after one that failed. */
   private waiting: (() => void)[] = [];
-  /** What failed last, and since when access is refused; null from the next success on. */
-  private failure: unknown = null;
-  private refusedSince: number | null = null;
+  private goOn: () => void = () => undefined;
 
   constructor(
-    private readonly objects: Objects,
+    private readonly objects: Pick<Objects, 'create'>,
     private readonly folder: string,
     private readonly place: string,
+    private readonly room: number,
   ) {}
 
   get trouble(): string | null {
-    if (this.failure !== null) return reasonOf(this.failure);
-    const late = this.kept < this.all.length && performance.now() - this.waitingSince > KEPT_WITHIN_MS;
-    return late ? `${this.place} takes long` : null;
+    if (this.broken !== null) return this.broken.message;
+    if (this.problem !== null) return this.problem.reason;
+    if (this.isAllKept()) return null;
+    if (this.held > this.room) return `${this.place}: ${this.held} bytes are still to be uploaded`;
+    return performance.now() - this.behindSince > MOST_BEHIND_MS ? `${this.place}: uploading takes long` : null;
   }
 
   /** Puts the first segment, or begins to wait until that can be done. */
   async open(): Promise<void> {
-    this.write();
-    await new Promise<void>((resolve) => this.waiting.push(resolve));
+    this.run();
+    await this.uploadEnded();
     if (this.broken !== null) throw this.broken;
   }
 
   append(line: string): void {
     if (this.broken !== null) throw this.broken;
-    if (this.closed) {
-      this.broken = new LogUnwritable(`${this.place}: it is closed`);
-      throw this.broken;
-    }
-    if (this.kept === this.all.length) this.waitingSince = performance.now();
+    if (this.closing !== null) throw this.unwritable('it is closed');
+    if (this.isAllKept()) this.behindSince = performance.now();
     this.all.push(line);
-    this.write();
+    this.held += Buffer.byteLength(line) + 1;
+    this.run();
   }
 
   async writable(signal?: AbortSignal): Promise<void> {
-    await this.waitUntil(() => this.trouble === null, signal);
+    for (;;) {
+      signal?.throwIfAborted();
+      if (this.broken !== null) throw this.broken;
+      if (this.closing !== null) throw this.unwritable('it is closed');
+      if (this.trouble === null) return;
+      await this.uploadEnded(signal);
+    }
   }
 
-  async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    try {
-      await this.waitUntil(() => this.isAllKept(), AbortSignal.timeout(CLOSING_MS));
-    } catch (error) {
-      this.broken ??= this.unwritable(this.failure ?? error);
-      throw this.broken;
-    }
+  close(): Promise<void> {
+    return (this.closing ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    const over = new AbortController();
+    const timer = setTimeout(() => over.abort(), CLOSE_WITHIN_MS);
+    this.goOn();
+    while (!this.isAllKept() && this.broken === null && !over.signal.aborted) await this.uploadEnded(over.signal);
+    clearTimeout(timer);
+    if (!this.isAllKept()) throw (this.broken ??= this.unwritable(this.problem?.reason ?? 'it is not taken'));
     // more than one segment with lines: readers get them as one. Should this fail, the segments are there
     if (this.next > 2) await this.objects.create(this.folder + WHOLE, textOf(this.all)).catch(() => undefined);
   }
@@ -127,63 +140,79 @@ class S3Log implements AppendLog, WritableLog {
     return this.next > 0 && this.kept === this.all.length;
   }
 
-  private async waitUntil(good: () => boolean, signal?: AbortSignal): Promise<void> {
-    let onAbort: () => void = () => undefined;
-    const aborted = new Promise<void>((resolve) => (onAbort = resolve));
-    signal?.addEventListener('abort', onAbort);
-    try {
-      for (;;) {
-        if (this.broken !== null) throw this.broken;
-        if (good()) return;
-        signal?.throwIfAborted();
-        await Promise.race([aborted, new Promise<void>((resolve) => this.waiting.push(resolve))]);
-      }
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
+  /** Until the upload that is under way succeeds or fails, or the signal is aborted. */
+  private async uploadEnded(signal?: AbortSignal): Promise<void> {
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    this.waiting.push(end);
+    signal?.addEventListener('abort', end, { once: true });
+    await ended;
+    signal?.removeEventListener('abort', end);
   }
 
-  private write(): void {
-    this.writing ??= this.upload().finally(() => {
-      this.writing = null;
-      if (!this.isAllKept() && this.broken === null) this.write();
+  private run(): void {
+    this.running ??= this.uploads().finally(() => {
+      this.running = null;
+      if (!this.isAllKept() && this.broken === null) this.run();
     });
   }
 
   /** One segment after the other. What can not be written now is kept and tried again, until the log is given up. */
-  private async upload(): Promise<void> {
+  private async uploads(): Promise<void> {
     for (let pause = PAUSE_MS; this.broken === null && !this.isAllKept();) {
-      await sleep(this.lastUpload + UPLOAD_EVERY_MS - performance.now());
-      this.lastUpload = performance.now();
-      const until = this.next === 0 ? 0 : this.all.length;
-      const text = textOf(this.all.slice(this.kept, until));
+      await this.pause(this.lastUpload + UPLOAD_EVERY_MS - performance.now());
       try {
-        if (await this.objects.create(segment(this.folder, this.next), text)) {
-          this.next += 1;
-          this.kept = until;
-          this.waitingSince = this.lastUpload;
-        } else this.broken = this.unwritable(new Error('it is there already, or somebody else writes to it'));
-        this.told(null);
+        await this.upload();
+        this.ended(null);
         pause = PAUSE_MS;
       } catch (error) {
-        this.told(error);
-        await sleep(pause);
-        pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+        this.ended(error);
+        await this.pause(pause);
+        pause = this.closing === null ? Math.min(2 * pause, LONGEST_PAUSE_MS) : PAUSE_MS;
       }
     }
   }
 
-  private told(failure: unknown): void {
-    this.failure = failure;
-    const refused = failure !== null && isRefused((failure as Error).cause);
-    this.refusedSince = refused ? (this.refusedSince ?? performance.now()) : null;
-    if (this.refusedSince !== null && performance.now() - this.refusedSince > REFUSED_MS)
-      this.broken = this.unwritable(failure);
+  private async upload(): Promise<void> {
+    this.lastUpload = performance.now();
+    const until = this.next === 0 ? 0 : this.all.length;
+    const text = textOf(this.all.slice(this.kept, until));
+    if (await this.objects.create(segment(this.folder, this.next), text)) {
+      this.next += 1;
+      this.kept = until;
+      this.held -= Buffer.byteLength(text);
+      // what was taken since was so at the earliest when this upload began
+      this.behindSince = this.lastUpload;
+    } else this.broken = this.unwritable('it is there already, or somebody else writes to it');
+  }
+
+  private ended(error: unknown): void {
+    if (error === null) this.problem = null;
+    else {
+      const now = performance.now();
+      const waits = unavailable(error)?.waits === true;
+      const refusedSince = waits ? null : (this.problem?.refusedSince ?? now);
+      this.problem = { reason: (error as Error).message, refusedSince };
+      if (refusedSince !== null && now - refusedSince > PATIENCE_MS)
+        this.broken = new LogUnwritable(this.problem.reason, { cause: error });
+    }
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 
-  private unwritable(error: unknown): LogUnwritable {
-    return new LogUnwritable(`${this.place}: ${reasonOf(error)}`, { cause: error });
+  /** Closing ends it. */
+  private async pause(ms: number): Promise<void> {
+    if (ms <= 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.goOn = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private unwritable(why: string): LogUnwritable {
+    return new LogUnwritable(`${this.place}: ${why}`);
   }
 }
 

@@ -14,7 +14,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { type Address, named } from './address';
-import { isAbsent, isConditionFailed, isConflict, reasonOf } from './errors';
+import { brokenOff, isAbsent, isConditionFailed, isConflict, isTorn, said } from './errors';
 
 const TOKEN = 'flamingo-write';
 /** Rounds of what is tried again here and not by the SDK: bodies that break off, writes that meet others. */
@@ -49,7 +49,7 @@ export class Objects {
         const answer = await this.client.send(new GetObjectCommand(this.at(key)));
         const bytes = Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
         if (answer.ContentLength !== undefined && bytes.byteLength !== answer.ContentLength)
-          throw new Error(`the body broke off after ${bytes.byteLength} of ${answer.ContentLength} bytes`);
+          throw brokenOff(`the body broke off after ${bytes.byteLength} of ${answer.ContentLength} bytes`);
         const { date } = answer.$metadata as { date?: number };
         return {
           bytes,
@@ -127,12 +127,16 @@ export class Objects {
   async remove(keys: readonly string[]): Promise<void> {
     for (let start = 0; start < keys.length; start += DELETED_AT_ONCE) {
       const some = keys.slice(start, start + DELETED_AT_ONCE);
-      const { Errors = [] } = await this.client.send(
-        new DeleteObjectsCommand({
-          Bucket: this.address.bucket,
-          Delete: { Objects: some.map((key) => ({ Key: this.address.prefix + key })), Quiet: true },
-        }),
-      );
+      const { Errors = [] } = await this.client
+        .send(
+          new DeleteObjectsCommand({
+            Bucket: this.address.bucket,
+            Delete: { Objects: some.map((key) => ({ Key: this.address.prefix + key })), Quiet: true },
+          }),
+        )
+        .catch((error: unknown) => {
+          throw this.said(some[0] ?? '', error);
+        });
       const [first] = Errors.filter(({ Code }) => Code !== 'NoSuchKey');
       if (first !== undefined) throw new Error(`${first.Key ?? ''} can not be deleted: ${first.Message ?? first.Code}`);
     }
@@ -142,9 +146,9 @@ export class Objects {
     return { Bucket: this.address.bucket, Key: this.address.prefix + key };
   }
 
-  /** The error with the object's name. */
+  /** The error with the object's name; see errors.ts. */
   said(key: string, error: unknown): Error {
-    return new Error(`${named(this.address, key)}: ${reasonOf(error)}`, { cause: error });
+    return said(named(this.address, key), error);
   }
 
   /** Does again what failed on the way, as the SDK does not once an answer has begun. */
@@ -153,8 +157,7 @@ export class Objects {
       try {
         return await read();
       } catch (error) {
-        // an answer of the server is final: the SDK has asked again by then
-        if (round === ROUNDS || '$fault' in (error as object)) throw this.said(key, error);
+        if (round === ROUNDS || !isTorn(error)) throw this.said(key, error);
         await sleep(Math.random() * 100 * 2 ** round);
       }
     }

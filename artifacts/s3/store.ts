@@ -18,13 +18,13 @@ import { rm } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import { keyOf, sha256 } from '../../experiment/canonical';
+import { sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { documentOrNull } from '../documents';
 import { isInside, realPathInside } from '../inside';
 import type { Inventory } from '../inventory';
 import { safeName } from '../local/files';
-import { parseManifest } from '../manifest';
+import { isSameManifest, parseManifest } from '../manifest';
 import { InvalidReference } from '../reference';
 import {
   type Attempt,
@@ -164,8 +164,7 @@ export class S3Store implements Store {
   async putAside(work: WorkKey, manifest: Manifest): Promise<boolean> {
     const folder = folderOf(work);
     const found = await this.objects.get(`${folder}manifest.json`);
-    const standing = found === null ? null : parseManifest(found.bytes.toString('utf8'));
-    if (found === null || standing === null || keyOf(standing) !== keyOf(manifest)) return false;
+    if (found === null || !isSameManifest(parseManifest(found.bytes.toString('utf8')), manifest)) return false;
     const aside = `broken-${randomUUID()}.json`;
     await this.objects.put(folder + aside, found.bytes);
     return this.objects.replace(`${folder}manifest.json`, JSON.stringify({ putAside: aside }) + '\n', found.etag);
@@ -217,7 +216,10 @@ export class S3Store implements Store {
 
   async appendRecord(folder: RecordFolder, name: string, line: string): Promise<void> {
     const whole = line.endsWith('\n') ? line : `${line}\n`;
-    await this.objects.update(`${folder}/${safeName(name)}`, (before) => before + whole);
+    await this.objects.update(`${folder}/${safeName(name)}`, (before) => {
+      const torn = before !== '' && !before.endsWith('\n');
+      return `${before}${torn ? '\n' : ''}${whole}`;
+    });
   }
 
   async lease(work: WorkKey, holder: string, seconds: number): Promise<Lease> {

@@ -19,8 +19,8 @@ import pLimit from 'p-limit';
 import type { Sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { openRegular } from '../regular-file';
-import { ArtifactDamaged } from '../store';
-import { isAbsent } from './errors';
+import { ArtifactDamaged, ArtifactMissing, MADE_ANEW } from '../store';
+import { brokenOff, isAbsent, isTorn } from './errors';
 import { named } from './address';
 import type { Objects } from './objects';
 
@@ -104,8 +104,8 @@ async function uploadParts(
 }
 
 /**
- * Writes the object to `path`, which must not be there. Throws `ArtifactDamaged` when it has other bytes than `ref` says, also
- * when it is fetched a second time.
+ * Writes the object to `path`, which must not be there. Throws `ArtifactMissing` when there is none, and
+ * `ArtifactDamaged` when it has other bytes than `ref` says, also when it is fetched a second time.
  */
 export async function downloadFile(objects: Objects, key: string, path: string, ref: FileHash): Promise<void> {
   try {
@@ -130,12 +130,11 @@ async function fetchTo(objects: Objects, key: string, path: string): Promise<voi
       const { Body, ContentLength } = await objects.client.send(new GetObjectCommand({ ...objects.at(key), ...range }));
       await pipeline(Body as Readable, createWriteStream(path, { flags: start === 0 ? 'w' : 'r+', start }));
       if (ContentLength === undefined || (await sizeOf(path)) === start + ContentLength) return;
-      throw new Error('the body broke off');
+      throw brokenOff('the body broke off');
     } catch (error) {
       if (isAbsent(error)) throw absent(named(objects.address, key));
       failures = (await sizeOf(path)) > start ? 0 : failures + 1;
-      // an answer of the server is final: the SDK has asked again by then
-      if ('$fault' in (error as object) || failures === BROKEN_OFF) throw objects.said(key, error);
+      if (!isTorn(error) || failures === BROKEN_OFF) throw objects.said(key, error);
       await sleep(Math.random() * 100 * 2 ** failures);
     }
   }
@@ -153,15 +152,12 @@ export async function hashOf(path: string): Promise<FileHash> {
   return { sha256: hash.digest('hex'), bytes };
 }
 
-export function absent(place: string): Error {
-  return Object.assign(new Error(`${place} is not there`), { code: 'ENOENT' });
+export function absent(place: string): ArtifactMissing {
+  return new ArtifactMissing(`${place} is gone. ${MADE_ANEW}`);
 }
 
 export function damaged(place: string, found: Sha256, { sha256: expected }: FileHash): ArtifactDamaged {
-  return new ArtifactDamaged(
-    `${place} has SHA-256 ${found}, expected ${expected}. ` +
-      'Delete the object and run the experiment again: what it belongs to is made anew.',
-  );
+  return new ArtifactDamaged(`${place} has SHA-256 ${found}, expected ${expected}. ${MADE_ANEW}`);
 }
 
 /** 0 also for none. */

@@ -107,7 +107,7 @@ export class SyncedFolder {
       });
       return true;
     } catch (error) {
-      if (!(error instanceof ArtifactDamaged) && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (!(error instanceof ArtifactDamaged)) throw error;
       for (const path of Object.keys(files)) await rm(join(folder, path), { force: true });
       return false;
     }

@@ -1,69 +1,60 @@
-/** The store in object storage, held to the suite of every store, on a real S3 server. */
-import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { S3Store } from '../../artifacts/s3/store';
+/** The store in object storage, held to the suite of every store, on a real S3 server; and what only such a store does. */
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import type { Manifest, WorkKey } from '../../artifacts/store';
 import { survey, unused } from '../../artifacts/unused';
 import { verify } from '../../artifacts/verify';
 import { sha256 } from '../../experiment/canonical';
-import { S3Server } from '../support/s3-server';
+import { ObjectStorage, SharedPlace } from '../support/s3-machines';
 import { tampered, type Storage } from '../support/stores';
 import { storeSuite } from '../unit/artifacts/store-suite';
+import { workspaceSuite } from './s3-workspace-suite';
 
-let server: S3Server;
+let objects: ObjectStorage;
 beforeAll(async () => {
-  server = await S3Server.start();
-  Object.assign(process.env, server.environment());
+  objects = await ObjectStorage.start();
 });
-afterAll(() => server.stop());
+afterAll(() => objects.stop());
 
 function s3Storage(): Storage {
-  const prefix = randomUUID();
-  const machines = mkdtempSync(join(tmpdir(), 'flamingo-machines-'));
-  const stores: S3Store[] = [];
-  const fileOf = (uri: string): string => server.fileOf(`${prefix}/${uri}`);
-  const manifestOf = ({ stage, group, key }: { stage: string; group?: string; key: string }): string =>
+  const place = new SharedPlace(objects.server);
+  const fileOf = (uri: string): string => place.fileOf(uri);
+  const manifestOf = ({ stage, group, key }: WorkKey): string =>
     fileOf([stage, group, key, 'manifest.json'].filter(Boolean).join('/'));
   return {
-    open: async () => {
-      const machine = join(machines, String(stores.length));
-      const store = await S3Store.open({
-        address: `s3://${server.bucket}/${prefix}`,
-        pathStyle: true,
-        workingCopies: join(machine, 'copies'),
-        cache: { folder: join(machine, 'cache'), maxBytes: 1e9 },
-      });
-      stores.push(store);
-      return store;
-    },
+    open: () => place.open(),
     lose: ({ uri }) => Promise.resolve(rmSync(fileOf(uri))),
     cut: ({ uri, bytes }) => Promise.resolve(truncateSync(fileOf(uri), Math.floor(bytes / 2))),
-    // another object, as a client of the server would put it
-    tamper: ({ uri }) => {
-      const bytes = tampered(readFileSync(fileOf(uri)));
-      rmSync(fileOf(uri));
-      return Promise.resolve(writeFileSync(fileOf(uri), bytes));
-    },
+    tamper: ({ uri }) => Promise.resolve(tamper(fileOf(uri))),
     cutManifest: (work) => Promise.resolve(truncateSync(manifestOf(work), 30)),
     misshape: (work) => Promise.resolve(writeFileSync(manifestOf(work), '{"stage":"adapters"}\n')),
     tear: ({ work: { stage, group, key }, name }, log, rest) => {
       const folder = [stage, group, key, 'attempts', name, 'logs', log].filter(Boolean).join('/');
       return Promise.resolve(writeFileSync(fileOf(`${folder}/00000009`), rest));
     },
-    remove: () => {
-      for (const store of stores) store.close();
-      rmSync(machines, { recursive: true, force: true });
+    // as MinIO says it
+    fill: () => {
+      objects.proxy.faults = ({ method }) => (method === 'PUT' ? { status: 507, code: 'XMinioStorageFull' } : null);
     },
+    empty: () => {
+      objects.proxy.faults = () => null;
+    },
+    remove: () => place.remove(),
   };
 }
 
+/** Another object, as a client of the server would put it. */
+function tamper(file: string): void {
+  const bytes = tampered(readFileSync(file));
+  rmSync(file);
+  writeFileSync(file, bytes);
+}
+
 storeSuite('S3', s3Storage);
+workspaceSuite(() => objects);
 
 test('what lies there is counted, verified and cleared up', async () => {
-  const storage = s3Storage();
-  const store = (await storage.open()) as S3Store;
+  const storage = new SharedPlace(objects.server);
+  const store = await storage.open();
   const rows = await store.putBytes('rows\n', '.jsonl');
   const lost = await store.putBytes('of a plan that was replaced', '.json');
   const work: WorkKey = { stage: 'completions', group: sha256('context'), key: sha256('work') };
@@ -84,7 +75,7 @@ test('what lies there is counted, verified and cleared up', async () => {
   expect(old).toEqual([lost.uri]);
   await store.inventory().remove(old);
   expect(await verify(store.inventory())).toMatchObject({ files: 1, manifests: 1, damage: [] });
-  await storage.tamper(rows);
+  tamper(storage.fileOf(rows.uri));
   const of = `completions/${work.group}/${work.key}/manifest.json`;
   expect((await verify(store.inventory())).damage).toEqual([{ uri: rows.uri, problem: 'other bytes', of }]);
   // put aside it is open, and of several that do so one is told

@@ -2,7 +2,14 @@
  * Stands between an S3 client and its server, and does to requests what networks and busy servers do. Tests say which
  * request meets what.
  */
-import { createServer, request as forward, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  request as forward,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -31,6 +38,7 @@ export class FaultProxy {
   readonly requests: Request[] = [];
   /** What happens to a request; nothing by default. */
   faults: (request: Request) => Fault | null = () => null;
+  private readonly agent = new Agent({ keepAlive: true });
 
   private constructor(
     private readonly server: Server,
@@ -63,6 +71,7 @@ export class FaultProxy {
   stop(): void {
     this.server.close();
     this.server.closeAllConnections();
+    this.agent.destroy();
   }
 
   private async pass(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
@@ -83,8 +92,9 @@ export class FaultProxy {
       }
     }
     const { hostname, port } = this.target;
+    const { agent } = this;
     const { response, text } = await new Promise<{ response: IncomingMessage; text: Buffer }>((resolve, reject) => {
-      const outgoing = forward({ hostname, port, method, path, headers: { ...headers, connection: 'close' } });
+      const outgoing = forward({ hostname, port, method, path, headers, agent });
       outgoing.once('error', reject).once('response', (found: IncomingMessage) => {
         const parts: Buffer[] = [];
         found.on('data', (part: Buffer) => parts.push(part)).once('error', reject);

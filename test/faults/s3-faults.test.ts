@@ -1,55 +1,32 @@
 /** The store in object storage when its server is busy, the network breaks, answers get lost and clocks are wrong. */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { utimesSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { WritableLog } from '../../artifacts/s3/log';
-import { S3Store } from '../../artifacts/s3/store';
-import { type AppendLog, ArtifactDamaged, Busy, type Manifest, type WorkKey } from '../../artifacts/store';
+import type { S3Store } from '../../artifacts/s3/store';
+import { ArtifactDamaged, Busy, type Manifest, StoreUnavailable, type WorkKey } from '../../artifacts/store';
 import { sha256 } from '../../experiment/canonical';
-import { FaultProxy, type Request } from '../support/fault-proxy';
-import { S3Server } from '../support/s3-server';
+import type { FaultProxy, Request } from '../support/fault-proxy';
+import { ObjectStorage, SharedPlace } from '../support/s3-machines';
 
-let server: S3Server;
+let objects: ObjectStorage;
 let proxy: FaultProxy;
-let machines: string;
-let prefix: string;
-const stores: S3Store[] = [];
+let place: SharedPlace;
 
 beforeAll(async () => {
-  server = await S3Server.start();
-  proxy = await FaultProxy.start(server.url);
-  Object.assign(process.env, server.environment(proxy.url));
+  objects = await ObjectStorage.start();
+  proxy = objects.proxy;
 });
-afterAll(async () => {
-  proxy.stop();
-  await server.stop();
-});
-beforeEach(() => {
-  prefix = randomUUID();
-  machines = mkdtempSync(join(tmpdir(), 'flamingo-machines-'));
-});
+afterAll(() => objects.stop());
+beforeEach(() => (place = new SharedPlace(objects.server)));
 afterEach(() => {
   jest.restoreAllMocks();
   proxy.faults = () => null;
-  for (const store of stores.splice(0)) store.close();
-  rmSync(machines, { recursive: true, force: true });
+  place.remove();
 });
 
-async function open(): Promise<S3Store> {
-  const machine = join(machines, String(stores.length));
-  const store = await S3Store.open({
-    address: `s3://${server.bucket}/${prefix}`,
-    pathStyle: true,
-    workingCopies: join(machine, 'copies'),
-    cache: { folder: join(machine, 'cache'), maxBytes: 1e9 },
-  });
-  stores.push(store);
-  return store;
-}
-
+const open = (): Promise<S3Store> => place.open();
 const work: WorkKey = { stage: 'completions', group: sha256('context'), key: sha256('work') };
 const manifest = (attempt: string): Manifest => ({
   stage: work.stage,
@@ -166,7 +143,7 @@ describe('a busy server and a bad network', () => {
   test('lines of a log are kept while the server is away, and written when it is back', async () => {
     const store = await open();
     const attempt = await store.attempt(work, 'r1-1');
-    const log = (await attempt.openLog('log')) as AppendLog & WritableLog;
+    const log = await attempt.openLog('log', { room: 1 });
     proxy.faults = (request) => (isPut(request) ? { status: 503, code: 'ServiceUnavailable' } : null);
     log.append('one');
     const aborted = new AbortController();
@@ -179,6 +156,16 @@ describe('a busy server and a bad network', () => {
     await again;
     await log.close();
     expect(await attempt.readLog('log')).toEqual(['one', 'two']);
+  });
+
+  test('work that meets an outage is told so after some tries, and can be done again', async () => {
+    const store = await open();
+    proxy.faults = ({ path }) =>
+      path.includes('spending') ? { status: 503, code: 'ServiceUnavailable' } : { status: 500, code: 'InternalError' };
+    const told = await Promise.allSettled([store.readRecord('spending', 'demo'), store.manifest(work), open()]);
+    for (const each of told) expect(each).toMatchObject({ reason: expect.any(StoreUnavailable) });
+    proxy.faults = () => null;
+    expect(await store.manifest(work)).toBeNull();
   });
 
   test('bytes that are others when they are read again are damaged', async () => {
@@ -206,16 +193,21 @@ describe('clocks that differ', () => {
 
   test('a lease that nobody renews is over, by the server and by watching it', async () => {
     const [here, other, watcher] = [await open(), await open(), await open()];
-    const lease = await here.lease(work, 'here', 1);
-    await sleep(600);
+    const file = place.fileOf(`leases/${work.stage}-${work.group}-${work.key}.json`);
+    /** The server says that it was written so long ago. */
+    const age = (seconds: number): void => utimesSync(file, new Date(), new Date(Date.now() - seconds * 1000));
+    const lease = await here.lease(work, 'here', 60);
+    age(59);
     await lease.renew();
-    await sleep(600);
-    await expect(other.lease(work, 'other', 1)).rejects.toThrow(Busy);
-    await sleep(3200);
-    await other.lease(work, 'other', 1);
-    // a server without a date: it is watched
-    await expect(watcher.lease(work, 'watcher', 1)).rejects.toThrow(Busy);
-    await sleep(1100);
+    await expect(other.lease(work, 'other', 60)).rejects.toThrow(Busy);
+    age(59);
+    await expect(other.lease(work, 'other', 60)).rejects.toThrow(Busy);
+    age(64);
+    await other.lease(work, 'other', 60);
+    // by a clock of one's own, when the server's says nothing
+    await expect(watcher.lease(work, 'watcher', 60)).rejects.toThrow(Busy);
+    const now = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + 61_000);
     await watcher.lease(work, 'watcher', 60);
   });
 });
