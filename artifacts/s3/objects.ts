@@ -94,18 +94,6 @@ export class Objects {
     return this.conditional(key, data, { IfMatch: etag });
   }
 
-  /** Replaces what is there by what `change` makes of it, however many do so at once. */
-  async update(key: string, change: (before: string) => string): Promise<void> {
-    for (let round = 1; ; round++) {
-      const before = await this.get(key);
-      const text = change(before?.bytes.toString('utf8') ?? '');
-      const done = before === null ? await this.create(key, text) : await this.replace(key, text, before.etag);
-      if (done) return;
-      if (round === ROUNDS * 8) throw new Error(`${named(this.address, key)} is changed by others without end`);
-      await sleep(Math.random() * Math.min(50 * round, 1000));
-    }
-  }
-
   /** Everything whose key begins so, in the order of the keys. */
   async *list(prefix: string): AsyncGenerator<Listed> {
     for await (const { Contents = [] } of this.pages(prefix)) {

@@ -11,7 +11,8 @@
  *     adapters/KEY/synced/ATTEMPT/…                 what of its working copy was synced (workspace.ts)
  *     judgements/…/KEY/shared/batches/NAME          small files that all attempts share (store.ts, SHARED_PLACES)
  *     completions/CONTEXT/KEY/…, judgements/CONTEXT-INSTRUMENT/KEY/…, measurements/KEY/…
- *     leases/…, experiments/NAME, spending/NAME, permits/NAME
+ *     leases/…, experiments/NAME, permits/NAME
+ *     spending/NAME.lines/…, healed/NAME.lines/…     records that are appended to (records.ts)
  */
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
@@ -45,6 +46,7 @@ import { connect, type ClientOptions } from './client';
 import { s3Inventory } from './inventory';
 import { Leases } from './leases';
 import { Objects } from './objects';
+import { Records } from './records';
 import { absent, damaged, downloadFile, uploadFile } from './transfer';
 import { SyncedFolder } from './workspace';
 
@@ -61,6 +63,7 @@ export interface S3StoreOptions extends ClientOptions {
 
 export class S3Store implements Store {
   private readonly leases: Leases;
+  private readonly records: Records;
   private readonly cache: Cache;
   /** By the folders that this process asked for. */
   private readonly synced = new Map<string, SyncedFolder>();
@@ -72,6 +75,7 @@ export class S3Store implements Store {
     cache: CacheOptions,
   ) {
     this.leases = new Leases(objects);
+    this.records = new Records(objects);
     this.cache = new Cache({ ...cache, folder: join(cache.folder, id) });
   }
 
@@ -207,7 +211,7 @@ export class S3Store implements Store {
   }
 
   async readRecord(folder: RecordFolder, name: string): Promise<string | null> {
-    return this.objects.text(`${folder}/${safeName(name)}`);
+    return this.records.read(`${folder}/${safeName(name)}`);
   }
 
   async writeRecord(folder: RecordFolder, name: string, text: string): Promise<void> {
@@ -215,11 +219,7 @@ export class S3Store implements Store {
   }
 
   async appendRecord(folder: RecordFolder, name: string, line: string): Promise<void> {
-    const whole = line.endsWith('\n') ? line : `${line}\n`;
-    await this.objects.update(`${folder}/${safeName(name)}`, (before) => {
-      const torn = before !== '' && !before.endsWith('\n');
-      return `${before}${torn ? '\n' : ''}${whole}`;
-    });
+    await this.records.append(`${folder}/${safeName(name)}`, line);
   }
 
   async lease(work: WorkKey, holder: string, seconds: number): Promise<Lease> {
