@@ -176,6 +176,11 @@ export async function experiment(request?: ExperimentRequest, carried?: CarriedE
     {
       validator: ({ maxUsd }) => {
         if (maxUsd !== null && !(maxUsd > 0)) throw failure(FAILURES.InvalidInput, 'maxUsd must be above 0, or null');
+  /** How a child ended says nothing of what was asked for again while it was stopping: that is still to be run. */
+  function settle(name: string, end: () => void): void {
+    if (state.isRunning(name) || !patched('asked-for-again')) end();
+  }
+
       },
     },
   );
@@ -224,10 +229,12 @@ export async function experiment(request?: ExperimentRequest, carried?: CarriedE
         if (state.maxUsd !== sent.maxUsd) await child.signal(setBudget, { maxUsd: state.maxUsd });
         return child.result();
       });
-      state.ended(name, key, result);
+      settle(name, () => state.ended(name, key, result));
     } catch (error) {
-      if (isCancellation(error) || wasTerminated(error)) state.cancelled(name, key);
-      else state.ended(name, key, failedResult(name, error));
+      settle(name, () => {
+        if (isCancellation(error) || wasTerminated(error)) state.cancelled(name, key);
+        else state.ended(name, key, failedResult(name, error));
+      });
     } finally {
       if (running.get(name) === entry) running.delete(name);
     }
