@@ -43,7 +43,8 @@ const SHARDS_IN_FLIGHT = 100;
 const ROUNDS = 3;
 
 export async function configuration(input: ConfigurationInput): Promise<ConfigurationResult> {
-  const outline = await outlineOf(input);
+  // a signal that comes with the start finds its handler, where the outline need not be read
+  const outline = 'cells' in input.configuration ? input.configuration : await readOutline(input);
   const state = new ConfigurationState(outline, input.paused, input.maxUsd);
   const holds = new Set<CancellationScope>();
   const cuts = new Map<string, ArtifactRef>();
@@ -171,7 +172,8 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   const { name, cells, measurements, recipeKey } = outline;
   const completionsOf = (id: string) => cells.find((cell) => cell.id === id)?.completions;
   const gpu = (summary: string, urgent: boolean) => gpuActivities(input.gpuQueue, summary, urgent);
-  const makeAdapter = recipeKey === null ? null : finetune;
+  // what was started before 0.2.0 went on without it
+  const makeAdapter = recipeKey === null || input.light === undefined ? null : finetune;
   const judging: Promise<void>[] = [];
   let failed: unknown;
   try {
@@ -227,8 +229,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
 }
 
 /** An outline that does not fit into the experiment's history is read from the store. */
-async function outlineOf({ configuration, outlines }: ConfigurationInput): Promise<ConfigurationOutline> {
-  if ('cells' in configuration) return configuration;
+async function readOutline({ configuration, outlines }: ConfigurationInput): Promise<ConfigurationOutline> {
   if (outlines === undefined) throw failure(FAILURES.InvalidInput, `no outline of ${configuration.name} is named`);
   return lightWork.readOutline({ outlines, configuration: configuration.name });
 }
