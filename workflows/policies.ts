@@ -75,13 +75,17 @@ export type LightActivities = Pick<PlanningActivities, 'readOutline' | 'planJudg
 
 /**
  * The same work within the workflow task: milliseconds each, for which scheduling an activity would be most of the server's work.
- * Only for small cells: queries and signals wait until it is done. A worker that dies is noticed by the task's own timeout (10 s).
+ * Only for small cells: queries and signals wait until it is done, and a place for workflow tasks is taken. So an attempt is
+ * short, and longer pauses between two are timers. A worker that dies is noticed by the task's own timeout (10 s).
  */
-export const lightWork = proxyLocalActivities<LightActivities>({
-  startToCloseTimeout: PLANNING.startToCloseTimeout,
-  cancellationType: PLANNING.cancellationType,
+export const LIGHT: LocalActivityOptions = {
+  startToCloseTimeout: '1 minute',
+  localRetryThreshold: '1 second',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: PLANNING.retry,
-} as LocalActivityOptions);
+};
+
+export const lightWork = proxyLocalActivities<LightActivities>(LIGHT);
 
 /** Judgements of a cell up to which its light work takes well under a second. */
 export const LIGHT_CELL = 2_000;

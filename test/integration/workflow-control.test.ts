@@ -184,6 +184,31 @@ test('a change that is taken back while the configuration still stops for it run
   expect(finetunes).toBe(2);
 });
 
+test('a configuration whose light work fails again and again still answers', async () => {
+  let attempts = 0;
+  let works = false;
+  const base = fakeActivities([]);
+  const activities = fakeActivities([], {
+    planExperiment: () => Promise.resolve(plan),
+    planJudging: (input) => {
+      attempts += 1;
+      return works ? base.planJudging(input) : Promise.reject(new Error('the disk is full'));
+    },
+  });
+  await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [configurationOutline('em')]);
+    const handle = await environment.start(queue);
+    // the second pause is one of two seconds, the first that is a timer
+    await until('two attempts have failed', () => attempts === 2);
+    const child = environment.temporal.client.workflow.getHandle(`${handle.workflowId}/em`);
+    expect((await child.query(configurationProgress)).stage).toBe('judge');
+    expect(attempts).toBe(2);
+    works = true;
+    expect((await handle.result()).status).toBe('complete');
+  });
+  expect(attempts).toBe(3);
+});
+
 test('the budget gate holds everything back until it is approved; a spent budget holds a shard', async () => {
   const log: string[] = [];
   const caps: (number | null)[] = [];
