@@ -47,7 +47,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   const outline = 'cells' in input.configuration ? input.configuration : await readOutline(input);
   const state = new ConfigurationState(outline, input.paused, input.maxUsd);
   const holds = new Set<CancellationScope>();
-  const cuts = new Map<string, ArtifactRef>();
+  const cuts = new Map<string, ArtifactRef[]>();
   const tell = (): void => setCurrentDetails(state.details());
 
   setHandler(configurationProgress, () => state.progress());
@@ -127,7 +127,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     entry.state = 'judging';
     const { reused, shards, cut } = await pausable(() => lightFor(cell).planJudging(cell));
     entry.judged = reused;
-    if (cut !== null) cuts.set(cell.cell, cut);
+    if (cut !== null) cuts.set(cell.cell, [...(cuts.get(cell.cell) ?? []), cut]);
     tell();
     let unanswered = 0;
     const count = async (shard: JudgeShard): Promise<void> => {
@@ -152,8 +152,10 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
 
   async function publish(cell: CellInput): Promise<PublishResult> {
     const entry = state.cell(cell.cell);
-    const cut = cuts.get(cell.cell) ?? null;
-    const published = await lightFor(cell).publishCell({ ...cell, output: input.output, cut });
+    const all = cuts.get(cell.cell) ?? [];
+    const earlier = all.length > 1 ? { earlierCuts: all.slice(0, -1) } : {};
+    const cut = all.at(-1) ?? null;
+    const published = await lightFor(cell).publishCell({ ...cell, output: input.output, cut, ...earlier });
     entry.missing = published.missing;
     // what a shard's result says is paid was paid by its last attempt, this by all of them
     if (published.paid !== null) entry.paid = published.paid;
