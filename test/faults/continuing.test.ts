@@ -58,10 +58,10 @@ test('without one it continues as a new run, and loses nothing', async () => {
     const all = Array.from({ length: MANY }, (_, index) => configurationOutline(`em-${index}`, [], false));
     plan = experimentOutline(queue, all, { parallel: 8, continues: true });
     const handle = await environment.start(queue);
+    const { runId: first } = await handle.describe();
     const { status, configurations } = await handle.result();
     expect(status).toBe('complete');
     expect(configurations).toHaveLength(MANY);
-    const { runId } = await environment.temporal.client.workflow.getHandle(handle.workflowId).describe();
-    expect(runId).not.toBe(handle.firstExecutionRunId);
+    expect((await handle.describe()).runId).not.toBe(first);
   });
 });
