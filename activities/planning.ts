@@ -68,7 +68,8 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
         const output = await placeOfResults(store, host, stored, input.output);
         const published = await publishCell(stored.plan, await readCell(store, stored.plan, cell), output);
         const run = attemptsOfRun(Context.current().info);
-        return { ...published, paid: input.cut && (await paidInRun(store, stored, input.cut, run)) };
+        const cuts = [...(input.earlierCuts ?? []), ...(input.cut === null ? [] : [input.cut])];
+        return { ...published, paid: cuts.length === 0 ? null : await paidInRun(store, stored, cuts, run) };
       }),
 
     buildReport: (input) =>

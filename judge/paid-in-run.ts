@@ -26,16 +26,24 @@ export const BATCH_ATTEMPT = '-batch';
 /** How many shards' attempts are looked for side by side. */
 const SHARDS_AT_ONCE = 16;
 
-/** Null where the list is damaged: then only the shards' own results say. `cut`: the list of `CutShard`s that `planJudging` stored; `run`: what the names of the run's attempts begin with. */
+/**
+ * Null where a list is damaged: then only the shards' own results say. A shard that is in several counts once. `cuts`: the lists of
+ * `CutShard`s that `planJudging` stored; `run`: what the names of the run's attempts begin with.
+ */
 export async function paidInRun(
   store: Store,
   { spec }: StoredPlan,
-  cut: ArtifactRef,
+  cuts: ArtifactRef[],
   run: string,
 ): Promise<Paid | null> {
   const total: Paid = { requests: 0, usd: 0 };
-  const shards = await readRows<CutShard>(store, cut).catch(unlessDamaged);
-  if (shards === null) return null;
+  const distinct = new Map<string, CutShard>();
+  for (const cut of cuts) {
+    const rows = await readRows<CutShard>(store, cut).catch(unlessDamaged);
+    if (rows === null) return null;
+    for (const shard of rows) distinct.set(`${shard.group} ${shard.key}`, shard);
+  }
+  const shards = [...distinct.values()];
   const attempts = await pLimit(SHARDS_AT_ONCE).map(shards, ({ group, key }) =>
     store.attempts({ stage: 'judgements', group, key }),
   );

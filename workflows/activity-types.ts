@@ -107,13 +107,15 @@ export interface PublishInput extends CellInput {
   output: string;
   /** From the cell's `JudgePlan`; null without shards, and when there was none. */
   cut: ArtifactRef | null;
+  /** Of earlier rounds of judging it, in this workflow run. */
+  earlierCuts?: ArtifactRef[];
 }
 
 export interface PublishResult {
   completions: number;
   judgements: number;
   missing: number;
-  /** For the shards of `cut` by all attempts of this workflow run, those included that failed or were killed; else null. */
+  /** For the shards of all cuts by all attempts of this workflow run, those included that failed or were killed; else null. */
   paid: Paid | null;
 }
 

@@ -43,10 +43,11 @@ const SHARDS_IN_FLIGHT = 100;
 const ROUNDS = 3;
 
 export async function configuration(input: ConfigurationInput): Promise<ConfigurationResult> {
-  const outline = await outlineOf(input);
+  // a signal that comes with the start finds its handler, where the outline need not be read
+  const outline = 'cells' in input.configuration ? input.configuration : await readOutline(input);
   const state = new ConfigurationState(outline, input.paused, input.maxUsd);
   const holds = new Set<CancellationScope>();
-  const cuts = new Map<string, ArtifactRef>();
+  const cuts = new Map<string, ArtifactRef[]>();
   const tell = (): void => setCurrentDetails(state.details());
 
   setHandler(configurationProgress, () => state.progress());
@@ -126,7 +127,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     entry.state = 'judging';
     const { reused, shards, cut } = await pausable(() => lightFor(cell).planJudging(cell));
     entry.judged = reused;
-    if (cut !== null) cuts.set(cell.cell, cut);
+    if (cut !== null) cuts.set(cell.cell, [...(cuts.get(cell.cell) ?? []), cut]);
     tell();
     let unanswered = 0;
     const count = async (shard: JudgeShard): Promise<void> => {
@@ -151,8 +152,10 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
 
   async function publish(cell: CellInput): Promise<PublishResult> {
     const entry = state.cell(cell.cell);
-    const cut = cuts.get(cell.cell) ?? null;
-    const published = await lightFor(cell).publishCell({ ...cell, output: input.output, cut });
+    const all = cuts.get(cell.cell) ?? [];
+    const earlier = all.length > 1 ? { earlierCuts: all.slice(0, -1) } : {};
+    const cut = all.at(-1) ?? null;
+    const published = await lightFor(cell).publishCell({ ...cell, output: input.output, cut, ...earlier });
     entry.missing = published.missing;
     // what a shard's result says is paid was paid by its last attempt, this by all of them
     if (published.paid !== null) entry.paid = published.paid;
@@ -171,7 +174,8 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   const { name, cells, measurements, recipeKey } = outline;
   const completionsOf = (id: string) => cells.find((cell) => cell.id === id)?.completions;
   const gpu = (summary: string, urgent: boolean) => gpuActivities(input.gpuQueue, summary, urgent);
-  const makeAdapter = recipeKey === null ? null : finetune;
+  // what was started before 0.2.0 went on without it
+  const makeAdapter = recipeKey === null || input.light === undefined ? null : finetune;
   const judging: Promise<void>[] = [];
   let failed: unknown;
   try {
@@ -227,8 +231,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
 }
 
 /** An outline that does not fit into the experiment's history is read from the store. */
-async function outlineOf({ configuration, outlines }: ConfigurationInput): Promise<ConfigurationOutline> {
-  if ('cells' in configuration) return configuration;
+async function readOutline({ configuration, outlines }: ConfigurationInput): Promise<ConfigurationOutline> {
   if (outlines === undefined) throw failure(FAILURES.InvalidInput, `no outline of ${configuration.name} is named`);
   return lightWork.readOutline({ outlines, configuration: configuration.name });
 }

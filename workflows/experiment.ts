@@ -23,6 +23,7 @@ import {
 } from '@temporalio/workflow';
 import { closingFailure, requireAppliable, Turns } from './applying';
 import { checkJudges } from './check-judges';
+import { Continuing, PATIENCE_MS } from './continuing';
 import { ExperimentState } from './experiment-state';
 import type { configuration } from './configuration';
 import { failure, FAILURES, isFailure } from './failures';
@@ -58,12 +59,6 @@ interface Child {
   stopped: boolean;
 }
 
-/**
- * Events after which a run starts nothing more, and continues as a new one when all that it has started has ended: at most
- * 64 configurations, some six events each, so that no run has 2,000.
- */
-const LONG_HISTORY = 1_400;
-
 /** Failures that the message of a failed experiment tells; all are in its details. */
 const NAMED_FAILURES = 20;
 
@@ -73,6 +68,7 @@ export async function experiment(request?: ExperimentRequest, carried?: CarriedE
   const running = new Map<string, Child>();
   const tasks = new Set<Promise<void>>();
   const turns = new Turns();
+  const continuing = new Continuing();
   let closing = false; // cancelled as a whole, by Temporal's own cancellation
   let refusal: unknown; // why the first request could not be planned
 
@@ -180,6 +176,11 @@ export async function experiment(request?: ExperimentRequest, carried?: CarriedE
     },
   );
 
+  /** How a child ended says nothing of what was asked for again while it was stopping: that is still to be run. */
+  function settle(name: string, end: () => void): void {
+    if (state.isRunning(name) || !patched('asked-for-again')) end();
+  }
+
   async function runConfiguration(
     outline: ExperimentOutline,
     wanted: ConfigurationOutline | ConfigurationHead,
@@ -224,20 +225,39 @@ export async function experiment(request?: ExperimentRequest, carried?: CarriedE
         if (state.maxUsd !== sent.maxUsd) await child.signal(setBudget, { maxUsd: state.maxUsd });
         return child.result();
       });
-      state.ended(name, key, result);
+      settle(name, () => state.ended(name, key, result));
     } catch (error) {
-      if (isCancellation(error) || wasTerminated(error)) state.cancelled(name, key);
-      else state.ended(name, key, failedResult(name, error));
+      settle(name, () => {
+        if (isCancellation(error) || wasTerminated(error)) state.cancelled(name, key);
+        else state.ended(name, key, failedResult(name, error));
+      });
     } finally {
       if (running.get(name) === entry) running.delete(name);
     }
     tell();
   }
 
-  const startable = (): ReturnType<typeof state.startable> =>
-    state.startable().filter(({ name }) => !running.has(name));
+  const events = (): number => (state.outline?.continues === true ? workflowInfo().historyLength : 0);
 
-  const isLong = (): boolean => state.outline?.continues === true && workflowInfo().historyLength > LONG_HISTORY;
+  const isDraining = (): boolean => {
+    const held = [...running.keys()].some((name) => state.isHeld(name));
+    return continuing.isDraining(events(), held);
+  };
+
+  const startable = (): ReturnType<typeof state.startable> =>
+    isDraining() ? [] : state.startable().filter(({ name }) => !running.has(name));
+
+  const isOver = (): boolean =>
+    !state.finished && continuing.isDue(events()) && tasks.size === 0 && allHandlersFinished();
+
+  /** What runs may run for days: then what is queued is not kept waiting for it. */
+  async function putOffDraining(): Promise<never> {
+    const mayWait = (): boolean => running.size > 0 && isDraining() && continuing.canWait(events());
+    for (;;) {
+      await condition(mayWait);
+      if (!(await condition(() => !mayWait(), PATIENCE_MS))) continuing.putOff(events());
+    }
+  }
 
   async function work(): Promise<ExperimentOutcome> {
     if (request !== undefined) await take(request);
@@ -249,12 +269,9 @@ export async function experiment(request?: ExperimentRequest, carried?: CarriedE
     for (;;) {
       state.status = state.paused ? 'paused' : 'running';
       tell();
-      await condition(() => state.finished || isLong() || startable().length > 0);
-      if (!state.finished && isLong()) {
-        await condition(() => tasks.size === 0 && allHandlersFinished());
-        // what was applied or cancelled meanwhile is in the state
-        await continueAsNew<typeof experiment>(undefined, state.carried());
-      }
+      await condition(() => state.finished || isOver() || startable().length > 0);
+      // what was applied or cancelled meanwhile is in the state
+      if (isOver()) await continueAsNew<typeof experiment>(undefined, state.carried());
       const outline = state.plan;
       if (state.finished) {
         await Promise.all(tasks);
@@ -282,6 +299,8 @@ export async function experiment(request?: ExperimentRequest, carried?: CarriedE
     return planning.buildReport({ plan, output, results: state.results() });
   }
 
+  // it ends with the run
+  void CancellationScope.nonCancellable(putOffDraining);
   let outcome: ExperimentOutcome;
   try {
     outcome = await work();

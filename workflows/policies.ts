@@ -14,24 +14,25 @@ import {
   type ActivityOptions,
   type LocalActivityOptions,
 } from '@temporalio/workflow';
+import type { RetryPolicy } from '@temporalio/common';
 import type { GpuActivities, JudgeActivities, PlanningActivities } from './activity-types';
 import { NEVER_RETRIED } from './failures';
 import { checkQueue } from './messages';
 
-/**
- * Reading and writing the store: seconds. The heartbeat (sent every second by the activities) finds a dead worker in 10 s.
- * Fails for good after 20 attempts (about ten minutes), because a full disk or a damaged store needs a person.
- */
+/** Fails for good after 20 attempts (about ten minutes), because a full disk or a damaged store needs a person. */
+const STORE_RETRY: RetryPolicy = {
+  initialInterval: '1 second',
+  maximumInterval: '1 minute',
+  maximumAttempts: 20,
+  nonRetryableErrorTypes: NEVER_RETRIED,
+};
+
+/** Reading and writing the store: seconds. The heartbeat (sent every second by the activities) finds a dead worker in 10 s. */
 export const PLANNING: ActivityOptions = {
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '10 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: {
-    initialInterval: '1 second',
-    maximumInterval: '1 minute',
-    maximumAttempts: 20,
-    nonRetryableErrorTypes: NEVER_RETRIED,
-  },
+  retry: STORE_RETRY,
 };
 
 /**
@@ -75,13 +76,17 @@ export type LightActivities = Pick<PlanningActivities, 'readOutline' | 'planJudg
 
 /**
  * The same work within the workflow task: milliseconds each, for which scheduling an activity would be most of the server's work.
- * Only for small cells: queries and signals wait until it is done. A worker that dies is noticed by the task's own timeout (10 s).
+ * Only for small cells: queries and signals wait until it is done, and a place for workflow tasks is taken. So an attempt is
+ * short, and longer pauses between two are timers. A worker that dies is noticed by the task's own timeout (10 s).
  */
-export const lightWork = proxyLocalActivities<LightActivities>({
-  startToCloseTimeout: PLANNING.startToCloseTimeout,
-  cancellationType: PLANNING.cancellationType,
-  retry: PLANNING.retry,
-} as LocalActivityOptions);
+export const LIGHT: LocalActivityOptions = {
+  startToCloseTimeout: '1 minute',
+  localRetryThreshold: '1 second',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: STORE_RETRY,
+};
+
+export const lightWork = proxyLocalActivities<LightActivities>(LIGHT);
 
 /** Judgements of a cell up to which its light work takes well under a second. */
 export const LIGHT_CELL = 2_000;

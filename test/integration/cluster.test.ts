@@ -63,11 +63,12 @@ test('cluster init makes namespace and search attributes, once', async () => {
 
 test('a certificate that the server does not take, and a server that is not there, are said in plain words', async () => {
   const { strangeCert: cert, strangeKey: key } = front.files;
-  const strange = await project.start('cluster', 'init', profile('default', { cert, key })).finished;
+  const nowhere = { TEMPORAL_ADDRESS: `127.0.0.1:${await freePort(0)}` };
+  // each waits ten seconds for a server that may be waking up
+  const init = (env: NodeJS.ProcessEnv) => project.start('cluster', 'init', env).finished;
+  const [strange, absent] = await Promise.all([init(profile('default', { cert, key })), init(nowhere)]);
   expect(strange.code).toBe(EXIT.invalid);
   expect(strange.stderr).toMatch(/client certificate/);
-  const nowhere = { TEMPORAL_ADDRESS: `127.0.0.1:${await freePort(0)}` };
-  const absent = await project.start('cluster', 'init', nowhere).finished;
   expect(absent.code).toBe(EXIT.invalid);
   expect(absent.stderr).toContain('can not be reached: nothing listens there');
 });

@@ -151,6 +151,64 @@ test('apply on a running experiment adds, restarts and cancels by key; the same 
   expect(log.filter((line) => line.endsWith('CANCELLED')).sort()).toEqual(['em CANCELLED', 'flamingo CANCELLED']);
 });
 
+test('a change that is taken back while the configuration still stops for it runs the configuration', async () => {
+  let finetunes = 0;
+  let save = (): void => undefined;
+  const saved = new Promise<void>((resolve) => (save = resolve));
+  const activities = fakeActivities([], {
+    planExperiment: () => Promise.resolve(plan),
+    finetune: async () => {
+      finetunes += 1;
+      if (finetunes === 1) {
+        await untilCancelled(() => undefined).catch(async (error: unknown) => {
+          await saved;
+          throw error;
+        });
+      }
+      return { reused: false, adapterSha256: 'a', steps: 10, seconds: 1 };
+    },
+  });
+  await environment.run(activities, async (queue) => {
+    const planned = (key: string): ExperimentOutline =>
+      experimentOutline(queue, [configurationOutline('em', ['ood/default'], true, key)]);
+    plan = planned('first');
+    const handle = await environment.start(queue);
+    await until('it trains', () => finetunes === 1);
+    for (const key of ['second', 'first']) {
+      plan = planned(key);
+      expect(await handle.executeUpdate(apply, { args: [REQUEST] })).toMatchObject({ changed: ['em'] });
+    }
+    save();
+    expect((await handle.result()).status).toBe('complete');
+  });
+  expect(finetunes).toBe(2);
+});
+
+test('a configuration whose light work fails again and again still answers', async () => {
+  let attempts = 0;
+  let works = false;
+  const base = fakeActivities([]);
+  const activities = fakeActivities([], {
+    planExperiment: () => Promise.resolve(plan),
+    planJudging: (input) => {
+      attempts += 1;
+      return works ? base.planJudging(input) : Promise.reject(new Error('the disk is full'));
+    },
+  });
+  await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [configurationOutline('em')]);
+    const handle = await environment.start(queue);
+    // the second pause is one of two seconds, the first that is a timer
+    await until('two attempts have failed', () => attempts === 2);
+    const child = environment.temporal.client.workflow.getHandle(`${handle.workflowId}/em`);
+    expect((await child.query(configurationProgress)).stage).toBe('judge');
+    expect(attempts).toBe(2);
+    works = true;
+    expect((await handle.result()).status).toBe('complete');
+  });
+  expect(attempts).toBe(3);
+});
+
 test('the budget gate holds everything back until it is approved; a spent budget holds a shard', async () => {
   const log: string[] = [];
   const caps: (number | null)[] = [];

@@ -255,6 +255,28 @@ test('requests and dollars are what the store says was paid, not what the last a
   expect(cuts).toEqual([cut, cut]);
 });
 
+test('what the first round of judging paid is counted with what the second pays for what was damaged meanwhile', async () => {
+  const cuts = ['first', 'second'].map((name) => ({ uri: `blobs/22/${name}.jsonl`, sha256: name, bytes: 1 }));
+  const base = fakeActivities([]);
+  const published: unknown[] = [];
+  let rounds = 0;
+  const activities = fakeActivities([], {
+    planExperiment: () => Promise.resolve(plan),
+    planJudging: async (input) => ({ ...(await base.planJudging(input)), cut: cuts[rounds++] ?? null }),
+    publishCell: ({ cut, earlierCuts = [] }) => {
+      published.push([...earlierCuts, cut]);
+      const paid = { requests: 4 * (1 + earlierCuts.length), usd: 1 + earlierCuts.length };
+      return Promise.resolve({ completions: 4, judgements: 8, missing: rounds === 1 ? 4 : 0, paid });
+    },
+  });
+  const outcome = await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [configurationOutline('em')]);
+    return (await environment.start(queue)).result();
+  });
+  expect(published).toEqual([[cuts[0]], cuts]);
+  expect(outcome).toMatchObject({ status: 'complete', requests: 8, usd: 2 });
+});
+
 test('a plan with nothing to judge asks no judge worker', async () => {
   const log: string[] = [];
   const activities = fakeActivities(log, { planExperiment: () => Promise.resolve(plan) });

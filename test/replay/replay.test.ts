@@ -24,6 +24,7 @@ interface History {
   events: {
     workflowExecutionStartedEventAttributes?: { workflowId: string };
     activityTaskScheduledEventAttributes?: { activityType: { name: string } };
+    activityTaskFailedEventAttributes?: { failure: { applicationFailureInfo: { type: string } } };
   }[];
 }
 
@@ -41,6 +42,17 @@ test('there are histories of both workflows', () => {
 });
 
 test.each(histories)('%s replays', (name) => replay(read(name)));
+
+test('a measurement that version 0.1.0 found damaged, and went on without, replays', async () => {
+  const history = read('measure.em.json');
+  const failed = history.events.map(
+    ({ activityTaskFailedEventAttributes: each }) => each?.failure.applicationFailureInfo,
+  );
+  const types = failed.filter((each) => each !== undefined);
+  expect(types).toHaveLength(2);
+  for (const info of types) info.type = 'DamagedArtifact';
+  await replay(history);
+});
 
 test('a history of other code does not: this test can fail', async () => {
   const history = read('plain.em.json');

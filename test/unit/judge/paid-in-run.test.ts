@@ -41,7 +41,7 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
     const [one, two, foreign] = shards as [CutShard, CutShard, CutShard];
     const text = [one, two].map((shard) => JSON.stringify(shard) + '\n').join('');
     const cut = await store.putBytes(text, '.cut.jsonl');
-    const paid = () => paidInRun(store, STORED as unknown as StoredPlan, cut, RUN);
+    const paid = () => paidInRun(store, STORED as unknown as StoredPlan, [cut], RUN);
     expect(await paid()).toEqual({ requests: 0, usd: 0 });
     await attempt(one, `${RUN}7-1`, true);
     await attempt(one, `${RUN}7-2`);
@@ -49,5 +49,21 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
     await attempt(two, 'ba9876543210-8-1');
     await attempt(foreign, `${RUN}9-1`);
     expect(await paid()).toEqual({ requests: 6, usd: 2 + 2 + 1 });
+  });
+
+  test('of two rounds, which share a shard, each shard counts once', async () => {
+    const shards: CutShard[] = ['one', 'two', 'three'].map((name) => ({
+      group: 'g',
+      key: keyOf(name),
+      judge: 'other',
+    }));
+    const [one, two, three] = shards as [CutShard, CutShard, CutShard];
+    const cutOf = (...cut: CutShard[]) =>
+      store.putBytes(cut.map((shard) => JSON.stringify(shard) + '\n').join(''), '.cut.jsonl');
+    const cuts = [await cutOf(one, two), await cutOf(two, three)];
+    await attempt(one, `${RUN}7-1`);
+    await attempt(two, `${RUN}8-1`);
+    await attempt(three, `${RUN}9-1`);
+    expect(await paidInRun(store, STORED as unknown as StoredPlan, cuts, RUN)).toEqual({ requests: 6, usd: 6 });
   });
 });

@@ -63,6 +63,16 @@ test('an applied plan adds, changes and removes by key; what is equal stays', ()
   expect(state.count('queued')).toBe(2);
 });
 
+test('a change that is taken back is queued, though a child of the same key may still be stopping', () => {
+  const state = new ExperimentState();
+  state.apply(outline([configuration('a')]));
+  state.started('a');
+  for (const key of ['other', 'a-key'])
+    expect(state.apply(outline([configuration('a', key)]))).toMatchObject({ changed: ['a'] });
+  expect(state.isRunning('a')).toBe(false);
+  expect(names(state)).toEqual(['a']);
+});
+
 test('applying the same plan again tries again what ended badly, and only that', () => {
   const state = new ExperimentState();
   const plan = outline([configuration('a'), configuration('b')]);
