@@ -113,6 +113,7 @@ export async function watchPeers(service: WorkflowService, namespace: string, id
         },
       );
     }, LOOK_AGAIN_MS);
+    timer.unref(); // it is no reason for the process to stay
   }
   return {
     onStranger: (told) => (end = told),

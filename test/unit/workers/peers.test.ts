@@ -95,6 +95,19 @@ it('refuses once they come', async () => {
   }
 });
 
+it('does not keep a process that has nothing else to do', async () => {
+  const interval = jest.spyOn(global, 'setInterval');
+  const watch = await watchPeers(
+    serviceOf(() => []),
+    'default',
+    MINE,
+  );
+  const timer = interval.mock.results[0]?.value as NodeJS.Timeout;
+  interval.mockRestore();
+  expect(timer.hasRef()).toBe(false);
+  watch.stop();
+});
+
 it('is no worker’s end when the server does not list pollers', async () => {
   const service = { describeTaskQueue: () => Promise.reject(new Error('denied')) } as unknown as Service;
   const watch = await watchPeers(service, 'default', MINE);
