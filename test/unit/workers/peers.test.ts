@@ -95,6 +95,25 @@ it('refuses once they come', async () => {
   }
 });
 
+it('tells of others that came before anybody listened', async () => {
+  jest.useFakeTimers();
+  try {
+    let there: { identity: string }[] = [];
+    const watch = await watchPeers(
+      serviceOf(() => there),
+      'default',
+      MINE,
+    );
+    there = [{ identity: other('0.2.0', 'bbbb') }];
+    await jest.advanceTimersByTimeAsync(60_000);
+    const told = jest.fn();
+    watch.onStranger(told);
+    expect(told).toHaveBeenCalledTimes(1);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 it('does not keep a process that has nothing else to do', async () => {
   const interval = jest.spyOn(global, 'setInterval');
   const watch = await watchPeers(
