@@ -50,18 +50,19 @@ function demandsOfPlan({ plan, modelFolder }: StoredPlan): Demand[] {
   return modelFolder === null ? commands : [localModel(modelFolder), ...commands];
 }
 
-/**
- * Fails with `NotPermitted` when results may not be written to a folder: it lies neither in the worker's own folder for results
- * nor where the owner's command said. `output` is absolute.
- */
+/** Whether `output`, an absolute folder, lies in the worker's own folder for results, or is where the owner's command said. */
+export async function isWritable(store: Store, rules: ClientRules, results: string, output: string): Promise<boolean> {
+  return (await realPathInside(results, output)) !== null || isPermitted(store, rules.secret(), 'output', output);
+}
+
+/** Fails with `NotPermitted` when results may not be written to a folder. */
 export async function requireWritable(
   store: Store,
   rules: ClientRules,
   results: string,
   output: string,
 ): Promise<void> {
-  if ((await realPathInside(results, output)) !== null) return;
-  if (await isPermitted(store, rules.secret(), 'output', output)) return;
+  if (await isWritable(store, rules, results, output)) return;
   throw failure(
     FAILURES.NotPermitted,
     `the output folder ${output} lies outside ${results}, where this worker writes. Name a folder in it, start the experiment ` +

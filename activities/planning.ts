@@ -24,7 +24,7 @@ import { publishCell } from '../report/publish';
 import type { PlanningActivities } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
 import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages';
-import { requireAllowed, requirePermitted, requireWritable, type ClientRules } from './clients';
+import { isWritable, requireAllowed, requirePermitted, requireWritable, type ClientRules } from './clients';
 import { refusingDamage } from './damage';
 import { withHeartbeat } from './heartbeat';
 import { attemptsOfRun } from './leases';
@@ -127,20 +127,30 @@ function refuseTooLarge(outline: ExperimentOutline): ExperimentOutline {
   );
 }
 
-/** Where results are written that a workflow was told to write to `told`, when that place is allowed. */
+/**
+ * Where results are written that a workflow was told to write to `told`, when that place is allowed. It may be one of another
+ * worker's, or of a command on another machine: a worker for others then writes where it would have planned to.
+ */
 async function placeOfResults(
   store: Store,
-  { clients, results }: PlanningHost,
-  { plan }: StoredPlan,
+  host: PlanningHost,
+  { plan, spec }: StoredPlan,
   told: string,
 ): Promise<string> {
-  const output = await resultsFolder(store, plan.experiment, told);
+  const { clients, results, ownRequests } = host;
+  const known = await resultsFolder(store, plan.experiment, told);
+  const output =
+    ownRequests || (await isWritable(store, clients, results, known)) ? known : outputFolder(host, {}, spec);
   await requireWritable(store, clients, results, output);
   return output;
 }
 
 /** A client's paths mean nothing on a worker that is not its own: that one goes by the experiment file. */
-function outputFolder({ results, ownRequests }: PlanningHost, request: ExperimentRequest, { output }: Spec): string {
+function outputFolder(
+  { results, ownRequests }: PlanningHost,
+  request: Pick<ExperimentRequest, 'output'>,
+  { output }: Spec,
+): string {
   return resolve(results, (ownRequests ? request.output : undefined) ?? output);
 }
 

@@ -6,7 +6,7 @@ import type { ArtifactRef, Plan } from '../experiment/plan';
 import { z } from 'zod';
 import { checkedDocument, documentOrNull } from './documents';
 import { artifactRef } from './reference';
-import type { Reuse } from './reuse';
+import { newWork, type Reuse } from './reuse';
 import type { Store } from './store';
 
 export interface ExperimentRecord {
@@ -62,33 +62,58 @@ export async function resultsFolder(store: Store, name: string, told: string): P
   return (await recordedExperiment(store, name))?.output ?? told;
 }
 
-/** Adds the failures of the latest run to its record. A new run's record begins without them. */
-export async function recordFailures(store: Store, name: string, failures: FailedConfiguration[]): Promise<void> {
-  const record = await recordedExperiment(store, name);
-  if (record !== null) await recordExperiment(store, name, { ...record, failures });
+/**
+ * Adds the failures of a run of this plan to the record; does nothing where the record is of another plan by now. A new
+ * run's record begins without them.
+ */
+export async function recordFailures(
+  store: Store,
+  { experiment }: Plan,
+  plan: ArtifactRef,
+  failures: FailedConfiguration[],
+): Promise<void> {
+  await changeOf(store, experiment, plan, (record) => ({ ...record, failures }));
 }
 
-/** Adds to the record what the store holds of its plan; does nothing where the record is of another plan by now. */
+/**
+ * Adds to the record what the store holds of its plan; does nothing where the record is of another plan by now. Null: it was
+ * not counted, and what was counted before does not hold any more.
+ */
 export async function recordCounted(
   store: Store,
   { experiment }: Plan,
   plan: ArtifactRef,
-  reuse: Reuse,
+  reuse: Reuse | null,
 ): Promise<void> {
-  const record = await recordedExperiment(store, experiment);
-  if (record?.plan.sha256 !== plan.sha256) return;
-  const counted: Counted = {
-    at: new Date().toISOString(),
-    reuse: await store.putBytes(JSON.stringify(reuse) + '\n', '.reuse.json'),
-  };
-  await recordExperiment(store, experiment, { ...record, counted });
+  // first, because the record is read and written without a pause between: somebody may apply another plan at any moment
+  const stored = reuse && (await store.putBytes(JSON.stringify(reuse) + '\n', '.reuse.json'));
+  const at = new Date().toISOString();
+  await changeOf(store, experiment, plan, ({ counted: _, ...record }) => ({
+    ...record,
+    ...(stored && { counted: { at, reuse: stored } }),
+  }));
 }
 
-/** What was counted when the report of the record's plan was built; null where none was, or it can not be read any more. */
+/** Does nothing where there is no record, or one of another plan. */
+async function changeOf(
+  store: Store,
+  name: string,
+  plan: ArtifactRef,
+  changed: (record: ExperimentRecord) => ExperimentRecord,
+): Promise<void> {
+  const record = await recordedExperiment(store, name);
+  if (record?.plan.sha256 === plan.sha256) await recordExperiment(store, name, changed(record));
+}
+
+/**
+ * What was counted when the report of the record's plan was built, if nothing was missing then: what is missing may have come
+ * since. Null where nothing was counted, where something was missing, or where it can not be read any more.
+ */
 export async function countedReuse(store: Store, { counted }: ExperimentRecord): Promise<Reuse | null> {
   if (counted === undefined) return null;
   const bytes = await store.read(counted.reuse).catch(() => null);
-  return documentOrNull<Reuse>(bytes?.toString('utf8') ?? null, REUSE);
+  const reuse = documentOrNull<Reuse>(bytes?.toString('utf8') ?? null, REUSE);
+  return reuse === null || newWork(reuse) > 0 ? null : reuse;
 }
 
 const count = z.looseObject({ new: z.number(), reused: z.number() });

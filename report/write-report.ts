@@ -5,11 +5,12 @@
 import { join } from 'node:path';
 import type { CellRows } from '../artifacts/cells';
 import { eachContext } from '../artifacts/contexts';
+import { healedInPlan } from '../artifacts/healed-in-plan';
 import { recordCounted, recordedExperiment, recordFailures, type FailedConfiguration } from '../artifacts/experiments';
 import type { StoredPlan } from '../artifacts/plans';
 import { countCell, reuseOf, type CellCount } from '../artifacts/reuse';
 import type { Store } from '../artifacts/store';
-import type { ArtifactRef } from '../experiment/plan';
+import type { ArtifactRef, Plan } from '../experiment/plan';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { buildFiles } from './build-files';
 import { withDrawing } from './figures/render';
@@ -57,16 +58,22 @@ async function write(
     const gathering = new Gathering(store, stored);
     const cells = plan.configurations.flatMap((each) => each.cells);
     const counted = new Map<string, CellCount>();
+    const healedBefore = (await healedInPlan(store, plan)).length;
     await eachContext(store, plan, cells, async (context) => {
       for (const rows of context.cells) counted.set(rows.cell.id, countCell(rows));
       for (const rows of context.cells) if (isPublished(rows)) await publishCell(plan, rows, output);
       await gathering.add(context);
     });
-    const failed = await failuresOf(store, plan.experiment, ended);
+    const failed = await failuresOf(store, plan, ref, ended);
     const input = await gathering.input({ failed, version: await version() });
     const results = computeResults(input);
     await writeReportFiles(output, await buildFiles(input, results, draw));
-    if (ref !== undefined) await recordCounted(store, plan, ref, await reuseOf(store, plan, counted));
+    if (ref !== undefined) {
+      const reuse = await reuseOf(store, plan, counted);
+      // a shard that was put aside after its rows were counted is missing now
+      const holds = (await healedInPlan(store, plan)).length === healedBefore;
+      await recordCounted(store, plan, ref, holds ? reuse : null);
+    }
     return {
       folder: output,
       html: join(output, 'report.html'),
@@ -81,11 +88,12 @@ async function write(
 
 async function failuresOf(
   store: Store,
-  experiment: string,
+  plan: Plan,
+  ref: ArtifactRef | undefined,
   ended: ReportRequest['results'],
 ): Promise<FailedConfiguration[]> {
-  if (ended === undefined) return (await recordedExperiment(store, experiment))?.failures ?? [];
+  if (ended === undefined) return (await recordedExperiment(store, plan.experiment))?.failures ?? [];
   const failed = ended.flatMap(({ name, failure }) => (failure === undefined ? [] : [{ name, failure }]));
-  await recordFailures(store, experiment, failed);
+  if (ref !== undefined) await recordFailures(store, plan, ref, failed);
   return failed;
 }

@@ -23,7 +23,8 @@ import { bundledModelFiles, bundledModelPath, pythonPath, unslothPython } from '
 import type { GpuActivities } from '../workflows/activity-types';
 import { DEFAULT_GPU_QUEUE } from '../workflows/messages';
 import type { WorkerMetrics } from './metrics';
-import { isEmbedded, runWorker, workerLogger, type RunningWorker } from './run-worker';
+import { isEmbedded, runWorker, type RunningWorker } from './run-worker';
+import { workerLogger } from './runtime';
 import { clientRules } from './secret';
 import { runProcess } from './worker-process';
 

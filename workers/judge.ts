@@ -11,7 +11,8 @@ import type { JudgeActivities } from '../workflows/activity-types';
 import { checkQueue, judgeQueue } from '../workflows/messages';
 import type { WorkerMetrics } from './metrics';
 import { pacedSlots } from './paced-slots';
-import { isEmbedded, runWorker, workerLogger } from './run-worker';
+import { isEmbedded, runWorker } from './run-worker';
+import { workerLogger } from './runtime';
 import { runProcess } from './worker-process';
 
 /** V8 lets a heap grow to several times what lives in it before it collects; many of these workers may share a host. */

@@ -97,7 +97,8 @@ export interface PeerWatch {
  */
 export async function watchPeers(service: WorkflowService, namespace: string, identity: string): Promise<PeerWatch> {
   const me = peerOf(identity) as Peer;
-  let end = (error: Stranger): void => void error;
+  let found: Stranger | null = null;
+  let end = (error: Stranger): void => void (found = error);
   let timer: NodeJS.Timeout | undefined;
   const look = async (): Promise<boolean> => {
     const pollers = await orchestrationPollers(service, namespace).catch(() => []);
@@ -113,9 +114,13 @@ export async function watchPeers(service: WorkflowService, namespace: string, id
         },
       );
     }, LOOK_AGAIN_MS);
+    timer.unref(); // it is no reason for the process to stay
   }
   return {
-    onStranger: (told) => (end = told),
+    onStranger: (told) => {
+      end = told;
+      if (found !== null) told(found);
+    },
     stop: () => clearInterval(timer),
   };
 }

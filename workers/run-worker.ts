@@ -1,35 +1,27 @@
 /**
- * What the three workers have in common: logging, connection, what they say of themselves, and when they end: on a signal, with
- * their parent process, on a spot notice (spot-notice.ts), without work (idle.ts), and among strangers (peers.ts).
+ * What the three workers have in common, from the start to the end: they wait for their server (ready.ts), say what they serve
+ * (serving.ts), and end on a signal, with their parent process (worker-process.ts), or by themselves (ends.ts).
  *
  * Then the worker cancels its activities at once and waits for them. gpu-activities/operation.ts then has the trainer
  * stop with a checkpoint, judge/shard.ts keeps what was in flight, and activities/interruption.ts ends the activity as
  * `Preempted`, so that another worker goes on.
  */
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import {
-  DefaultLogger,
-  makeTelemetryFilterString,
-  NativeConnection,
-  Runtime,
-  Worker,
-  type WorkerOptions,
-} from '@temporalio/worker';
-import { pino, type Logger } from 'pino';
-import { escapedJson } from '../report/page/visible';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
 import { ActivityCount } from './activity-count';
 import { countBacklog } from './backlog';
 import { dataConverter } from './codec';
 import { deployment } from './deployment';
-import { endWhenIdle, idleLimit } from './idle';
-import { storePlace } from './open-store';
+import { askedEnds, saidOfEnds, watchEnds, type AskedEnds } from './ends';
 import { WorkerMetrics } from './metrics';
-import { freePort, metricsAddress, serveMetrics, type MetricsServer } from './metrics-server';
+import { freePort, metricsAddress, serveMetrics } from './metrics-server';
+import { storePlace } from './open-store';
 import { identityOf, watchPeers } from './peers';
 import { awaitTemporal } from './ready';
+import { endingOnSignals, installRuntime, workerLogger } from './runtime';
 import { servingBlock, tellCommand } from './serving';
-import { spotSetting, watchForNotice } from './spot-notice';
-import { workerOptions } from './temporal-connection';
+import { DEFAULT_ADDRESS, workerOptions } from './temporal-connection';
 import { programVersion } from './version';
 import { whenOrphaned } from './worker-process';
 
@@ -59,28 +51,10 @@ export interface RunningWorker {
   shutdown(): void;
 }
 
-/** Logs go to stderr as JSON lines, in which what nobody would see is escaped; keys that could hold a secret are cut out wherever they appear. */
-export function workerLogger(name: string): Logger {
-  const destination = pino.destination({ fd: 2, sync: true });
-  return pino(
-    {
-      name,
-      level: process.env['FLAMINGO_LOG_LEVEL'] ?? 'info',
-      redact: {
-        paths: ['*.apiKey', '*.authorization', '*.headers', 'apiKey', 'authorization', 'headers'],
-        remove: true,
-      },
-    },
-    { write: (line: string) => destination.write(escapedJson(line)) },
-  );
-}
-
 /** Whether a supervisor started this worker for a server of its own. */
 export function isEmbedded(): boolean {
   return process.env['FLAMINGO_EMBEDDED'] === '1';
 }
-
-const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 /**
  * Runs until SIGTERM, SIGINT, SIGHUP, until the parent has died, if it is watched (worker-process.ts), and until one of the
@@ -89,49 +63,65 @@ const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
  * Throws what ended it against its will.
  */
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
-  const { name, storeId, kin, onMetrics, facts, nothingOpen, close, beside, ...options } = settings;
-  const idleMs = idleLimit(process.env);
-  const spot = spotSetting(process.env);
+  const asked = askedEnds(process.env);
   const metricsAt = metricsAddress(process.env);
-  const inner = metricsAt === null ? 0 : await freePort();
-  const config = loadClientConnectConfig();
-  const logger = workerLogger(name);
-  // before the signals are the runtime's: until here they just end the process
-  await awaitTemporal(process.env, (message) => {
-    logger.warn(message);
-    tellCommand(message);
-  });
-  const runtime = Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      const write = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
-      logger[write[level]](meta ?? {}, message);
-    }),
-    telemetryOptions: {
-      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN' }) },
-      ...(metricsAt === null ? {} : { metrics: { prometheus: { bindAddress: `127.0.0.1:${inner}` } } }),
-    },
-    shutdownSignals: SIGNALS,
-  });
-  const over = new AbortController();
-  for (const each of SIGNALS) process.once(each, () => over.abort());
-  let connection: NativeConnection | null = null;
-  let metricsServer: MetricsServer | undefined;
-  let stopCounting: (() => void) | undefined;
+  const exporterPort = await freePort();
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const logger = workerLogger(settings.name);
   const workers: Worker[] = [];
+  const healthy = (): boolean => workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING');
+  const metricsServer = metricsAt === null ? null : await serveMetrics(metricsAt, exporterPort, healthy);
+  let runtime: Runtime | null = null;
+  let connection: NativeConnection | null = null;
   try {
-    if (metricsAt !== null) {
-      const healthy = (): boolean => workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING');
-      metricsServer = await serveMetrics(metricsAt, inner, healthy);
-    }
-    connection = await NativeConnection.connect(workerOptions(config.connectionOptions, process.env));
-    const { workflowService } = connection;
-    // after a connection that failed the runtime is another one, and so is what it counts with
-    const metrics = metricsAt === null ? undefined : new WorkerMetrics(Runtime.instance().metricMeter);
-    if (metrics !== undefined) onMetrics?.(metrics);
-    const namespace = config.namespace ?? 'default';
-    const { version } = await programVersion();
-    const identity = identityOf(name, { version, store: storeId });
-    const peers = kin === 'checked' ? await watchPeers(workflowService, namespace, identity) : null;
+    const waiting = (message: string): void => {
+      logger.warn(message);
+      tellCommand(message);
+    };
+    await endingOnSignals(awaitTemporal(process.env, waiting));
+    runtime = installRuntime(logger, metricsServer === null ? null : exporterPort);
+    connection = await NativeConnection.connect(workerOptions(connectionOptions, process.env));
+    const address = connectionOptions.address ?? DEFAULT_ADDRESS;
+    const metrics = metricsServer?.address ?? null;
+    await work(settings, { connection, address, namespace, logger, asked, metrics }, workers, onStart);
+    await connection.close();
+  } catch (error) {
+    // a runtime without a connection would hold the process; a connection does not close while it has a worker that never
+    // ran, and worker-process.ts ends the process then
+    await (connection === null ? runtime?.shutdown() : connection.close().catch(() => undefined));
+    throw error;
+  } finally {
+    metricsServer?.close();
+  }
+  logger.info('worker ended');
+}
+
+/** What a worker has once its server answers. */
+interface Host {
+  connection: NativeConnection;
+  address: string;
+  namespace: string;
+  logger: Logger;
+  asked: AskedEnds;
+  /** Where metrics are served; null: nowhere. */
+  metrics: string | null;
+}
+
+/** Adds to `workers` one for each task queue, and runs them to their end. */
+async function work(
+  { name, storeId, kin, onMetrics, facts, nothingOpen, close, beside, ...options }: WorkerSettings,
+  { connection, address, namespace, logger, asked, metrics: servedAt }: Host,
+  workers: Worker[],
+  onStart?: (worker: RunningWorker) => void,
+): Promise<void> {
+  const { workflowService } = connection;
+  // after a connection that failed the runtime is another one, and so is what it counts with
+  const metrics = servedAt === null ? undefined : new WorkerMetrics(Runtime.instance().metricMeter);
+  if (metrics !== undefined) onMetrics?.(metrics);
+  const { version } = await programVersion();
+  const identity = identityOf(name, { version, store: storeId });
+  const peers = kin === 'checked' ? await watchPeers(workflowService, namespace, identity) : null;
+  try {
     const count = new ActivityCount(undefined, metrics);
     const interceptors = { activity: [count.interceptor] };
     const everywhere = { shutdownGraceTime: 0, dataConverter: dataConverter(process.env), ...deployment(process.env) };
@@ -142,63 +132,29 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     };
     whenOrphaned(shutdown);
     onStart?.({ shutdown });
-    const serving = {
-      worker: name,
-      queues: [options.taskQueue, ...(beside === undefined ? [] : [beside.taskQueue])],
-      address: config.connectionOptions.address ?? 'localhost:7233',
-      namespace,
-      storeId,
-      storePlace: storePlace(),
-      version,
-      facts: (await facts?.()) ?? {},
-      endsWhenIdle: idleMs === null ? null : (process.env['FLAMINGO_EXIT_WHEN_IDLE'] as string),
-      metrics: metricsServer?.address ?? null,
-      spot: spot === null ? null : `notices of ${spot.cloud === 'auto' ? 'whichever cloud this is' : spot.cloud}`,
-    };
+
+    const queues = [options.taskQueue, ...(beside === undefined ? [] : [beside.taskQueue])];
+    const here = { worker: name, queues, address, namespace, storeId, storePlace: storePlace(), version };
+    const serving = { ...here, facts: (await facts?.()) ?? {}, ...saidOfEnds(asked), metrics: servedAt };
     logger.info({ taskQueue: options.taskQueue, pid: process.pid, serving }, 'worker runs');
     tellCommand(servingBlock(serving));
 
-    const end = (reason: string): void => {
-      if (over.signal.aborted) return;
-      over.abort();
-      logger.info(reason);
-      tellCommand(reason);
-      shutdown();
-    };
-    if (spot !== null)
-      void watchForNotice(spot, { signal: over.signal, log: (line) => logger.info(line), onNotice: end });
-    const stopIdling =
-      idleMs === null
-        ? undefined
-        : endWhenIdle({
-            limitMs: idleMs,
-            idleMs: () => count.idleMs,
-            nothingOpen: async () => nothingOpen?.(connection as NativeConnection, namespace) ?? true,
-            end: () => end(`no work for ${serving.endsWhenIdle}: the worker ends`),
-          });
-    if (metrics !== undefined) stopCounting = countBacklog(workflowService, namespace, serving.queues, metrics);
-    let stranger: Error | null = null;
-    peers?.onStranger((error) => {
-      stranger = error;
-      shutdown();
+    const ends = watchEnds(asked, {
+      idleMs: () => count.idleMs,
+      nothingOpen: async () => nothingOpen?.(connection, namespace) ?? true,
+      ...{ peers, logger, shutdown },
     });
+    const stopCounting = metrics && countBacklog(workflowService, namespace, queues, metrics);
     try {
       // one that fails takes the other one with it
       await Promise.all(workers.map((worker) => worker.run().finally(shutdown)));
     } finally {
-      over.abort();
-      stopIdling?.();
-      peers?.stop();
+      ends.stop();
       stopCounting?.();
       await close?.();
     }
-    if (stranger !== null) throw stranger as Error;
-  } catch (error) {
-    if (connection === null) await runtime.shutdown(); // which would hold the process: it ends by itself only after a connection
-    throw error;
+    ends.check();
   } finally {
-    metricsServer?.close();
-    await connection?.close();
+    peers?.stop();
   }
-  logger.info('worker ended');
 }

@@ -6,6 +6,9 @@
  */
 import { visible } from '../report/page/visible';
 
+/** How long what a worker that failed has left open may hold its process. */
+const HELD_MS = 5_000;
+
 let orphaned = (): void => process.exit(1);
 
 /**
@@ -22,7 +25,10 @@ export function runProcess(main: () => Promise<void>): void {
       process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`);
       process.exitCode = 1;
     })
-    .finally(() => process.stdin.destroy()); // the watch would hold the process
+    .finally(() => {
+      process.stdin.destroy(); // the watch would hold the process
+      setTimeout(() => process.exit(), HELD_MS).unref();
+    });
 }
 
 /** From now on `action` is what the death of the parent brings about. */

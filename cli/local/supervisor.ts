@@ -299,8 +299,12 @@ function portOf(address: string | null | undefined): number | undefined {
  * What a service is given of the supervisor's environment. Whatever that or a profile says of some other Temporal server is
  * not meant for the embedded one.
  */
-function serviceEnvironment(kind: ProcessName, files: LocalFiles): NodeJS.ProcessEnv {
-  const kept = Object.entries(environmentFor(kind, process.env)).filter(
+export function serviceEnvironment(
+  kind: ProcessName,
+  files: LocalFiles,
+  env: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
+  const kept = Object.entries(environmentFor(kind, env)).filter(
     ([name]) => !name.startsWith('TEMPORAL_') && !OF_WORKERS_ALONE.includes(name),
   );
   // a file that is not there means no profiles; without a name, the person's own default profile would be read
@@ -313,8 +317,17 @@ function serviceEnvironment(kind: ProcessName, files: LocalFiles): NodeJS.Proces
   };
 }
 
-/** When a worker ends, and where it serves metrics, is for the supervisor, or could hold for one of several workers only. */
-const OF_WORKERS_ALONE = ['FLAMINGO_EXIT_WHEN_IDLE', 'FLAMINGO_SPOT', 'FLAMINGO_METRICS'];
+/**
+ * When a worker ends, and where it serves metrics, is for the supervisor, or could hold for one of several workers only. To
+ * workers of a deployment a server gives nothing until somebody makes their build the current one.
+ */
+const OF_WORKERS_ALONE = [
+  'FLAMINGO_EXIT_WHEN_IDLE',
+  'FLAMINGO_SPOT',
+  'FLAMINGO_METRICS',
+  'FLAMINGO_DEPLOYMENT',
+  'FLAMINGO_BUILD_ID',
+];
 
 /** The judge's key, which goes to the judge worker alone, whatever is asked for by name. */
 const JUDGE_KEY = 'ANTHROPIC_API_KEY';

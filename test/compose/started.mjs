@@ -27,10 +27,7 @@ export class Run {
   /** Waits as `depends_on` says, starts the service, and waits for its health check or for its end. */
   async start(name) {
     const service = this.#services[name];
-    const needed = Object.values(this.#services).flatMap(
-      ({ depends_on: before = {} }) => before[name]?.condition ?? [],
-    );
-    const oneShot = needed.includes('service_completed_successfully');
+    const oneShot = this.#isOneShot(name);
     const began = performance.now();
     for (let attempt = 1; ; attempt += 1) {
       const child = this.#spawn(name, service);
@@ -43,6 +40,13 @@ export class Run {
     }
     if (service.healthcheck !== undefined) await this.#healthy(name, service);
     console.log(`${name}: ${oneShot ? 'done' : 'up'} after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  }
+
+  /** Whether others wait for its end. */
+  #isOneShot(name) {
+    return Object.values(this.#services).some(
+      ({ depends_on: before = {} }) => before[name]?.condition === 'service_completed_successfully',
+    );
   }
 
   #spawn(name, service) {
@@ -70,7 +74,7 @@ export class Run {
       Object.assign(variables, { NODE_ENV: 'production' });
       Object.assign(variables, { FLAMINGO_HOME: join(this.#data, 'work', name, '.flamingo') });
       const command = words.length === 0 ? ['node', 'dist/workers/gpu.js'] : words;
-      return command.map((word) => (word.startsWith('dist/') ? join(root, word) : word));
+      return command.map((word) => (/^(bin|dist)\//.test(word) ? join(root, word) : word));
     }
     if (words.length > 0) return words;
     if (image === 'postgres') return this.#postgres(variables);
@@ -121,7 +125,9 @@ export class Run {
 
   /** The workers are those of this file: on its Temporal, with one store in its storage; the UI shows them. */
   async check() {
-    const workers = Object.keys(this.#services).filter((name) => this.#services[name].image.startsWith('flamingo'));
+    const workers = Object.keys(this.#services).filter(
+      (name) => this.#services[name].image.startsWith('flamingo') && !this.#isOneShot(name),
+    );
     for (const name of workers)
       await this.#until(
         `${name}: worker runs`,

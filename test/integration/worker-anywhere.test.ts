@@ -58,13 +58,33 @@ test('a worker joins, refuses strangers, and leaves by itself', async () => {
   const port = await freePort(0);
   address = `127.0.0.1:${port}`;
 
-  // before its server, which it waits for
+  // before their server, which they wait for
   const metricsAt = `127.0.0.1:${await freePort(0)}`;
   const orchestration = worker('orchestration', 'store', [], { FLAMINGO_METRICS: metricsAt });
   await until('the wait', () => orchestration.said.includes(`waiting for the Temporal server at ${address}`));
-  expect((await fetch(`http://${metricsAt}/healthz`)).status).toBe(503);
   startServer(port);
+  const judge = ['--account', 'stand-in'];
+  const env = { FLAMINGO_STAND_IN_URL: endpoint, FLAMINGO_SPOT_ENDPOINT: endpoint };
+  const spot = worker('judge', 'store', [...judge, '--spot', 'auto'], env);
+  const idle = worker('judge', 'store', [...judge, '--exit-when-idle', '1s'], env);
   await until('the orchestration worker', () => orchestration.said.includes('The orchestration worker runs:'));
+  const stranger = worker('judge', 'another-store', judge, env);
+
+  await until('the question', () => spot.said.includes('asking the metadata service of gcp'));
+  expect(spot.said).toContain(`(${join(folder, 'store')})`);
+  expect(spot.code).toBeNull();
+  preempted = true;
+  await until('the end of the spot machine’s worker', () => spot.code !== null);
+  expect(spot.said).toContain('Google Cloud preempts this instance');
+  expect(spot.code).toBe(0);
+
+  await until('the end without work', () => idle.code !== null);
+  expect(idle.said).toContain('no work for 1s: the worker ends');
+  expect(idle.code).toBe(0);
+
+  await until('the refusal', () => stranger.code !== null);
+  expect(stranger.code).toBe(1);
+  expect(stranger.said).toMatch(/this worker has the store [\w-]+, orchestration@\S+ has the store [\w-]+: give both/);
 
   expect((await fetch(`http://${metricsAt}/healthz`)).status).toBe(200);
   const served = await until('the backlog', async () => {
@@ -72,40 +92,7 @@ test('a worker joins, refuses strangers, and leaves by itself', async () => {
     return text.includes('flamingo_queue_backlog{queue="flamingo"} 0') && text;
   });
   expect(served).toContain('temporal_num_pollers');
-
-  const stranger = worker('gpu', 'another-store');
-  const spot = worker('gpu', 'store', ['--spot', 'auto'], { FLAMINGO_SPOT_ENDPOINT: endpoint });
-  const idle = worker('judge', 'store', ['--account', 'stand-in', '--exit-when-idle', '2s'], {
-    FLAMINGO_STAND_IN_URL: endpoint,
-  });
-  await until('the GPU worker', () => spot.said.includes('The gpu worker runs:'));
-  expect(spot.said).toContain(`(${join(folder, 'store')})`);
-
-  await until('the refusal', () => stranger.code !== null);
-  expect(stranger.code).toBe(1);
-  expect(stranger.said).toMatch(/this worker has the store [\w-]+, orchestration@\S+ has the store [\w-]+: give both/);
-
-  await until('the end without work', () => idle.code !== null);
-  expect(idle.said).toContain('no work for 2s: the worker ends');
-  expect(idle.code).toBe(0);
-
-  await until('the question', () => spot.said.includes('asking the metadata service of gcp'));
-  expect(spot.code).toBeNull();
-  preempted = true;
-  await until('the end of the spot machine’s worker', () => spot.code !== null);
-  expect(spot.said).toContain('Google Cloud preempts this instance');
-  expect(spot.code).toBe(0);
-
   orchestration.child.kill('SIGTERM');
   await until('the end', () => orchestration.code !== null);
   expect(orchestration.code).toBe(0);
-});
-
-test('a worker whose server never comes ends when it is told to', async () => {
-  address = `127.0.0.1:${await freePort(0)}`;
-  const waiting = worker('judge', 'store', ['--account', 'stand-in']);
-  await until('the wait', () => waiting.said.includes('waiting for the Temporal server'));
-  waiting.child.kill('SIGTERM');
-  await until('the end', () => waiting.code !== null, 15_000);
-  expect(waiting.code).toBe(0);
 });

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
+import { clusterCommand } from '../../cli/cluster';
 import { workerCommand } from '../../cli/worker';
 import { installationRoot } from '../../workers/places';
 import { GROUPS } from '../../tools/environments.cjs';
@@ -86,10 +87,24 @@ it('gives each container no variable that its worker does not read', () => {
   expect(names.filter((name) => !given(name))).toEqual([]);
 });
 
-it('every link of docs/production.md leads to a file, or to a page of the same series', () => {
+it('has the namespace made by a command that there is, before any worker', () => {
+  const { services } = parse(read('docker-compose.yml'), { merge: true }) as {
+    services: Record<string, { image: string; command?: string[]; depends_on?: object }>;
+  };
+  const [program, script, group, command] = services['create-namespace']?.command ?? [];
+  expect([program, existsSync(join(root, script!)), group]).toEqual(['node', true, clusterCommand().name()]);
+  expect(clusterCommand().commands.map((each) => each.name())).toContain(command);
+  for (const name of ['orchestration', 'judge', 'gpu'])
+    expect(services[name]?.depends_on).toHaveProperty(
+      ['create-namespace', 'condition'],
+      'service_completed_successfully',
+    );
+});
+
+it('every link of docs/production.md leads to a file', () => {
   const links = [...read('docs/production.md').matchAll(/\]\(([^)#]+)\)/g)].map(([, link]) =>
     join(dirname('docs/production.md'), link!),
   );
-  const others = ['docs/store.md', 'docs/cluster.md'];
-  expect(links.filter((link) => !existsSync(join(root, link)) && !others.includes(link))).toEqual([]);
+  expect(links.length).toBeGreaterThan(5);
+  expect(links.filter((link) => !existsSync(join(root, link)))).toEqual([]);
 });

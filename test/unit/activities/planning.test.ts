@@ -50,9 +50,9 @@ afterEach(() => rmSync(base, { recursive: true }));
 
 const rules = (...allowed: Allowance[]): ClientRules => ({ secret: () => secret, allowed: new Set(allowed) });
 
-function activities(clients = rules(), ownRequests = true): PlanningActivities {
+function activities(clients = rules(), ownRequests = true, results = folder): PlanningActivities {
   return planningActivities(store, {
-    ...{ experiments: folder, results: folder, ownRequests, clients, cacheFolder: join(base, 'cache') },
+    ...{ experiments: folder, results, ownRequests, clients, cacheFolder: join(base, 'cache') },
     python: () => null,
     version: async () => ({ version: '0.0.0', commit: null }),
   });
@@ -170,5 +170,19 @@ describe('results', () => {
     symlinkSync(outside, join(folder, 'link'));
     const away = await planned(`${SMALL}\noutput: link/mine\n`);
     await expect(outlined({ plan: away }, rules(), false)).rejects.toMatchObject(REFUSED);
+  });
+
+  test('of a worker for others are its own, when another one with another folder has planned', async () => {
+    const plan = await planned(`${SMALL}\noutput: results/mine\n`);
+    const { output } = await outlined({ plan }, rules(), false);
+    const second = activities(rules(), false, outside);
+    const id = 'base/weather/default';
+    for (const told of [output, '/'])
+      await inActivity(() => second.publishCell({ ...cell, plan, cell: id, output: told }));
+    expect(existsSync(join(outside, 'results', 'mine', id, 'completions.jsonl'))).toBe(true);
+    expect(existsSync(output)).toBe(false);
+    // the owner's own worker is told what is wrong
+    const own = activities(rules(), true, outside);
+    await expect(inActivity(() => own.publishCell({ ...cell, plan, cell: id, output }))).rejects.toMatchObject(REFUSED);
   });
 });

@@ -95,6 +95,38 @@ it('refuses once they come', async () => {
   }
 });
 
+it('tells of others that came before anybody listened', async () => {
+  jest.useFakeTimers();
+  try {
+    let there: { identity: string }[] = [];
+    const watch = await watchPeers(
+      serviceOf(() => there),
+      'default',
+      MINE,
+    );
+    there = [{ identity: other('0.2.0', 'bbbb') }];
+    await jest.advanceTimersByTimeAsync(60_000);
+    const told = jest.fn();
+    watch.onStranger(told);
+    expect(told).toHaveBeenCalledTimes(1);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+it('does not keep a process that has nothing else to do', async () => {
+  const interval = jest.spyOn(global, 'setInterval');
+  const watch = await watchPeers(
+    serviceOf(() => []),
+    'default',
+    MINE,
+  );
+  const timer = interval.mock.results[0]?.value as NodeJS.Timeout;
+  interval.mockRestore();
+  expect(timer.hasRef()).toBe(false);
+  watch.stop();
+});
+
 it('is no worker’s end when the server does not list pollers', async () => {
   const service = { describeTaskQueue: () => Promise.reject(new Error('denied')) } as unknown as Service;
   const watch = await watchPeers(service, 'default', MINE);
