@@ -1,5 +1,5 @@
 /**
- * Each deed of an operator twenty times: terminate, reset, cancel and delete, of experiment and configuration, early and
+ * Each deed of an operator twenty times (or FLAMINGO_OPERATOR_TIMES): terminate, reset, cancel and delete, of experiment and configuration, early and
  * late, each followed by `flamingo run` at once. No experiment fails, and none is left incomplete.
  */
 import { DEEDS, goesOnAfter } from '../support/operator';
@@ -7,7 +7,7 @@ import { WorkflowEnvironment } from '../support/workflow-environment';
 
 jest.setTimeout(30 * 60_000);
 
-const TIMES = 20;
+const TIMES = Number(process.env['FLAMINGO_OPERATOR_TIMES'] ?? 20);
 const AT_ONCE = 8;
 
 let environment: WorkflowEnvironment;
