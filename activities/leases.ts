@@ -49,6 +49,7 @@ export async function withLease<T>(store: Store, key: WorkKey, work: (renew: () 
       held.renew().catch(() => undefined);
     });
   } finally {
-    await held.release();
+    // one that can not be given back runs out by itself; what the work came to stands
+    await held.release().catch(() => undefined);
   }
 }
