@@ -41,7 +41,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
   if (standing !== null && lacking.length === 0) return resultOf(standing, true);
 
   await checkBudget(store, input.experiment, input.maxUsd);
-  return withLease(store, work, async (renew) => {
+  return withLease(store, work, `taking the adapter of ${planned.name}`, async (renew) => {
     const attempts = await store.attempts(work);
     const earlier = attemptsAfter(attempts, standing);
     await refuseHopeless(earlier);

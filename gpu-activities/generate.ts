@@ -47,7 +47,7 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   let finished = 0;
   for (const shard of shards) {
     const work = workOf(cell, shard, adapter);
-    await withLease(store, work, async (renew) => {
+    await withLease(store, work, { ...state }, async (renew) => {
       if ((await store.manifest(work)) !== null) return;
       await makeShard(dependencies, { stored, cell, work, shard, adapter, finished, missing }, { ...state }, renew);
     });

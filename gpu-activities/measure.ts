@@ -55,7 +55,7 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
   if ((await store.manifest(work)) !== null) return result(true);
   const { rows } = pairs;
   const file = await withHeartbeat(state, () => store.checkOut(rows));
-  return withLease(store, work, async (renew) => {
+  return withLease(store, work, state, async (renew) => {
     if ((await store.manifest(work)) !== null) return result(true);
     await measureAll(dependencies, { stored, measurement, work, adapter, file }, state, renew);
     return result(false);

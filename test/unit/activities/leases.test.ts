@@ -9,7 +9,9 @@ const away = (): Promise<never> => Promise.reject(new StoreUnavailable('it is aw
 
 function under<T>(lease: Store['lease'], work: () => Promise<T>): Promise<unknown> {
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
-  return environment.run(() => withLease({ lease } as Store, { stage: 'adapters', key: sha256('work') }, work));
+  return environment.run(() =>
+    withLease({ lease } as Store, { stage: 'adapters', key: sha256('work') }, 'waiting', work),
+  );
 }
 
 test('a lease that can not be given back changes neither a result nor an error', async () => {
