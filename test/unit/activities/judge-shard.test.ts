@@ -8,26 +8,15 @@ import { judgeShard, type Judging } from '../../../activities/judge-shard';
 import { toJsonLines } from '../../../artifacts/rows';
 import { storePlan, type StoredPlan } from '../../../artifacts/plans';
 import { LocalStore } from '../../../artifacts/local/store';
-import { type Attempt, type Lease, LogUnwritable, type Store } from '../../../artifacts/store';
+import { type Attempt, LogUnwritable, type Store } from '../../../artifacts/store';
 import { sha256 } from '../../../experiment/canonical';
 import type { AccountShares } from '../../../judge/pacing/account-share';
 import { spentUsd } from '../../../judge/spending';
 import type { JudgeShardInput } from '../../../workflows/activity-types';
+import { beatsWatched, changed } from '../../support/store-calls';
 import { INSTRUMENT, INSTRUMENT_KEY, requests, resources, standInClient } from '../judge/fixtures';
 
 const { folder, standIn } = resources();
-
-/** Calls of the store's methods, before and in place of its own. */
-type Calls = { [Name in keyof Store]?: (...args: never[]) => unknown };
-
-function changed(store: Store, calls: Calls): Store {
-  return new Proxy(store, {
-    get: (target, name) => {
-      const found = (name in calls ? calls : target)[name as keyof Store] as unknown;
-      return typeof found === 'function' ? (found.bind(target) as unknown) : found;
-    },
-  });
-}
 
 async function setUp(): Promise<{ store: Store; input: JudgeShardInput }> {
   const store = await LocalStore.open(folder());
@@ -62,59 +51,14 @@ async function judged(
   return environment.run(() => judgeShard(judging, input, () => undefined));
 }
 
-/** What runs at intervals now: `pass` calls each as if its time had come; false when called from within one. */
-function intervals(): { pass: () => boolean } {
-  const running = new Map<NodeJS.Timeout, () => void>();
-  const { setInterval: set, clearInterval: clear } = globalThis;
-  jest.spyOn(globalThis, 'setInterval').mockImplementation(((call: () => void, ms: number) => {
-    const timer = set(call, ms);
-    running.set(timer, call);
-    return timer;
-  }) as typeof setInterval);
-  jest.spyOn(globalThis, 'clearInterval').mockImplementation((timer) => {
-    running.delete(timer as NodeJS.Timeout);
-    clear(timer);
-  });
-  let passing = false; // what is called may ask the store, too
-  const pass = (): boolean => {
-    if (passing) return false;
-    passing = true;
-    for (const call of [...running.values()]) call();
-    passing = false;
-    return true;
-  };
-  return { pass };
-}
-
 afterEach(() => jest.restoreAllMocks());
 
 test('it beats all the time that the store takes to answer, whatever it is asked', async () => {
   const { store, input } = await setUp();
-  const time = intervals();
-  let beats = 0;
-  const asked = new Set<string>();
-  const silent: string[] = [];
-  const watched = (name: string): void => {
-    asked.add(name);
-    const before = beats;
-    if (time.pass() && beats === before) silent.push(name);
-  };
-  const own = store as unknown as Record<string, (...args: unknown[]) => unknown>;
-  const names = ['read', 'lease', 'manifest', 'attempts', 'attempt', 'putBytes', 'commit', 'appendRecord'];
-  const calls = Object.fromEntries(
-    names.map((name) => [
-      name,
-      async (...args: unknown[]): Promise<unknown> => {
-        watched(name);
-        const given = await own[name]?.apply(store, args);
-        if (name !== 'lease') return given;
-        const { renew, release } = given as Lease;
-        return { renew, release: () => (watched('release'), release()) };
-      },
-    ]),
-  );
-  await judged(changed(store, calls), input, () => (beats += 1));
-  expect([...asked].sort()).toEqual([...names, 'release'].sort());
+  const { watched, asked, silent, beat } = beatsWatched(store);
+  await judged(watched, input, beat);
+  for (const name of ['read', 'lease', 'manifest', 'attempts', 'attempt', 'commit', 'appendRecord', 'release'])
+    expect(asked).toContain(name);
   expect(silent).toEqual([]);
 });
 
