@@ -13,7 +13,9 @@ import type { AccountBounds } from '../workflows/account-messages';
 import type { JudgeBatchResult, JudgeShardInput } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
 import { checkBudget } from './budget';
+import { withHeartbeat } from './heartbeat';
 import { shardRequests } from './shard-requests';
+import { withEnd } from './with-end';
 import { recordSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import { type Journal, journaledAttempts, openJournal, readJournals, type Usage } from '../artifacts/journal';
@@ -65,15 +67,21 @@ async function withRun(
 ): Promise<JudgeBatchResult> {
   const { shard } = input;
   const key: WorkKey = { stage: 'judgements', group: shard.group, key: shard.key };
-  return withLease(store, key, async (renew) => {
-    if ((await store.manifest(key)) !== null) return { requests: 0, left: 0, reason: null, usd: 0 };
-    const context = Context.current();
+  const context = Context.current();
+  const begun = { cell: input.cell, metric: shard.metric, held: null };
+  return withLease(store, key, begun, async (renew) => {
     const { holder, attempt: activityAttempt } = holderOf(context.info);
     const ownAttempt = () => store.attempt(key, `${activityAttempt}${BATCH_ATTEMPT}`);
-    await refuseHopeless(await store.attempts(key));
-    const stored = await loadPlanForJudging(store, input.plan);
+    const prepare = async () => {
+      if ((await store.manifest(key)) !== null) return null;
+      await refuseHopeless(await store.attempts(key));
+      const stored = await loadPlanForJudging(store, input.plan);
+      return { stored, earlier: await journaledAttempts(store, key, shard.salvage) };
+    };
+    const prepared = await withHeartbeat(begun, prepare, renew);
+    if (prepared === null) return { requests: 0, left: 0, reason: null, usd: 0 };
+    const { stored, earlier } = prepared;
     const standInUrl = env['FLAMINGO_STAND_IN_URL'];
-    const earlier = await journaledAttempts(store, key, shard.salvage);
     let journal: Journal | undefined;
     let progress: BatchProgress = { batch: null, done: 0, of: shard.count };
     const cost = (usage: Usage) => usdOf(stored.spec, usage, { judge: shard.judge, batch: true });
@@ -86,55 +94,62 @@ async function withRun(
       context.heartbeat({ cell: input.cell, metric: shard.metric, ...progress, held: journal?.trouble ?? null });
       renew();
     }, BEAT_MS);
-    try {
-      context.heartbeat({ cell: input.cell, metric: shard.metric, ...progress });
-      const result = await work({
-        store,
-        work: key,
-        // a judge's task queue is its account's
-        account: context.info.taskQueue,
-        experiment: input.experiment,
-        usdOf: cost,
-        client: gated(
-          createBatchClient({
-            judge: judgeOf(stored.spec, shard.judge).kind,
-            env,
-            ...(standInUrl === undefined ? {} : { standInUrl }),
-          }),
+    const judgeAll = async (): Promise<JudgeBatchResult> => {
+      try {
+        context.heartbeat({ cell: input.cell, metric: shard.metric, ...progress });
+        const result = await work({
+          store,
+          work: key,
+          // a judge's task queue is its account's
+          account: context.info.taskQueue,
+          experiment: input.experiment,
+          usdOf: cost,
+          client: gated(
+            createBatchClient({
+              judge: judgeOf(stored.spec, shard.judge).kind,
+              env,
+              ...(standInUrl === undefined ? {} : { standInUrl }),
+            }),
+            gate,
+          ),
           gate,
-        ),
-        gate,
-        timing: batchTiming(env),
-        now: Date.now,
-        signal: soft,
-        hard: hard.signal,
-        requests: await shardRequests(store, input),
-        instruments: stored.plan.instruments,
-        host: hostname(),
-        holder,
-        read: () => readJournals(earlier),
-        open: async () => (journal = await openJournal(await ownAttempt(), earlier)),
-        beforeCreate: (usdInFlight) => checkBudget(store, input.experiment, input.maxUsd, usdInFlight),
-        onPaid: (usage) => recordSpending(store, input.experiment, { shard: shard.key, usd: cost(usage) }),
-        onProgress: (now) => (progress = now),
-      });
-      const { usage, left, reason } = result;
-      if (reason !== null) context.log.warn(`judged live instead: ${reason}`, { shard: shard.key });
-      return { requests: usage.requests, left, reason, usd: cost(usage) };
-    } catch (error) {
-      // the wait is the server's timer: no slot is held, and no event is added to the history
-      if (error instanceof BatchWaits && !soft.aborted)
-        throw failure(FAILURES.BatchProcessing, error.message, { afterMs: error.delayMs });
-      if (!isExpected(error) && !soft.aborted) {
-        const message = (error as Error).message;
-        await recordAttempt(await ownAttempt(), { end: 'died', message, checkpointStep: null });
+          timing: batchTiming(env),
+          now: Date.now,
+          signal: soft,
+          hard: hard.signal,
+          requests: await shardRequests(store, input),
+          instruments: stored.plan.instruments,
+          host: hostname(),
+          holder,
+          read: () => readJournals(earlier),
+          open: async () => (journal = await openJournal(await ownAttempt(), earlier)),
+          beforeCreate: (usdInFlight) => checkBudget(store, input.experiment, input.maxUsd, usdInFlight),
+          onPaid: (usage) => recordSpending(store, input.experiment, { shard: shard.key, usd: cost(usage) }),
+          onProgress: (now) => (progress = now),
+        });
+        const { usage, left, reason } = result;
+        if (reason !== null) context.log.warn(`judged live instead: ${reason}`, { shard: shard.key });
+        return { requests: usage.requests, left, reason, usd: cost(usage) };
+      } catch (error) {
+        // the wait is the server's timer: no slot is held, and no event is added to the history
+        if (error instanceof BatchWaits && !soft.aborted)
+          throw failure(FAILURES.BatchProcessing, error.message, { afterMs: error.delayMs });
+        if (!isExpected(error) && !soft.aborted) {
+          const message = (error as Error).message;
+          await recordAttempt(await ownAttempt(), { end: 'died', message, checkpointStep: null });
+        }
+        throw error;
       }
-      throw error;
-    } finally {
-      clearInterval(beat);
+    };
+    const end = async (): Promise<void> => {
       clearTimeout(grace);
       soft.removeEventListener('abort', abort);
-      await journal?.close();
-    }
+      try {
+        await journal?.close();
+      } finally {
+        clearInterval(beat);
+      }
+    };
+    return withEnd(judgeAll, end);
   });
 }

@@ -60,12 +60,7 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, { warn, counte
           const { spec } = await loadPlanForJudging(store, plan);
           await inTerms(() => checkJudge(clientFor, spec, judges));
         }),
-      judgeShard: (input) =>
-        inTerms(() =>
-          loading.during(async (loaded) =>
-            judgeShard(judging, await loadPlanForJudging(store, input.plan), input, loaded),
-          ),
-        ),
+      judgeShard: (input) => inTerms(() => loading.during((loaded) => judgeShard(judging, input, loaded))),
       judgeBatch: (input) => inTerms(() => judgeBatch(store, env, shares, input)),
       cancelBatch: (input) => inTerms(() => cancelBatch(store, env, input)),
     } satisfies JudgeActivities),

@@ -3,8 +3,8 @@
  */
 import { Context, type Info } from '@temporalio/activity';
 import { Busy, type Store, type WorkKey } from '../artifacts/store';
-import { unavailable } from '../artifacts/unavailable';
 import { failure, FAILURES } from '../workflows/failures';
+import { withHeartbeat } from './heartbeat';
 
 /** Longer than the longest heartbeat timeout, so that a living holder never loses its lease between two beats. */
 const LEASE_SECONDS = 40;
@@ -31,12 +31,21 @@ function shortRunId({ workflowExecution }: Info): string {
   return workflowExecution?.runId.slice(-12) ?? 'none';
 }
 
-/** Runs `work` under the lease. A second comer fails retryably as `Busy`, frees its slot and looks again soon. */
-export async function withLease<T>(store: Store, key: WorkKey, work: (renew: () => void) => Promise<T>): Promise<T> {
+/**
+ * Runs `work` under the lease. A second comer fails retryably as `Busy`, frees its slot and looks again soon. `detail` goes out with
+ * heartbeats while the store is asked for the lease: an attempt that is silent would be given up, and the next one, of the same holder,
+ * gets the lease while this one works.
+ */
+export async function withLease<T>(
+  store: Store,
+  key: WorkKey,
+  detail: unknown,
+  work: (renew: () => void) => Promise<T>,
+): Promise<T> {
   const { holder } = holderOf(Context.current().info);
   let lease;
   try {
-    lease = await store.lease(key, holder, LEASE_SECONDS);
+    lease = await withHeartbeat(detail, () => store.lease(key, holder, LEASE_SECONDS));
   } catch (error) {
     throw error instanceof Busy ? failure(FAILURES.Busy, error.message) : error;
   }
@@ -50,9 +59,7 @@ export async function withLease<T>(store: Store, key: WorkKey, work: (renew: () 
       held.renew().catch(() => undefined);
     });
   } finally {
-    // one that can not be given back now is over soon, and how the work ended counts
-    await held.release().catch((error: unknown) => {
-      if (unavailable(error) === null) throw error;
-    });
+    // one that can not be given back runs out by itself; what the work came to stands
+    await withHeartbeat(detail, () => held.release()).catch(() => undefined);
   }
 }

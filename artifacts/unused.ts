@@ -7,8 +7,8 @@ import { type Inventory, referencesIn, type StoredFile } from './inventory';
 import { parseManifest } from './manifest';
 
 const READS_AT_ONCE = 16;
-/** Larger ones are rows and weights, which lead nowhere. */
-const DOCUMENT_BYTES = 64 << 20;
+/** Larger ones are read one after the other, so that memory suffices. */
+const LARGE_BYTES = 64 << 20;
 
 const STAGES = ['adapters', 'completions', 'judgements', 'measurements'];
 
@@ -26,18 +26,27 @@ export async function survey(inventory: Inventory): Promise<Survey> {
   const byUri = new Map(files.map((file) => [file.uri, file]));
   const purpose = new Map<string, string>();
   const committed = new Set<string>();
-  const read = async (uri: string): Promise<string> => (await inventory.read(uri))?.toString('utf8') ?? '';
+  const one = pLimit(1);
+  const textOf = async (uri: string): Promise<string> => (await inventory.read(uri))?.toString('utf8') ?? '';
+  /** Throws where one can not be read: what it leads to would count as unused. */
+  const read = async (uri: string): Promise<string> => {
+    const large = (byUri.get(uri)?.bytes ?? 0) > LARGE_BYTES;
+    try {
+      return await (large ? one(() => textOf(uri)) : textOf(uri));
+    } catch (error) {
+      const reason = (error as Error).message;
+      throw new Error(`${uri} can not be read, so nobody knows what else is in use: ${reason}`, { cause: error });
+    }
+  };
 
   let frontier: [string, string][] = [];
   const lead = (uri: string, why: string): void => {
     const file = byUri.get(uri);
     if (file === undefined || purpose.has(uri)) return;
     purpose.set(uri, why);
-    if (/\.json$/.test(uri) && file.bytes <= DOCUMENT_BYTES) frontier.push([uri, why]);
+    if (uri.endsWith('.json')) frontier.push([uri, why]);
   };
-  const roots = files.filter(
-    ({ uri, bytes }) => !uri.startsWith('blobs/') && isDocument(uri) && bytes < DOCUMENT_BYTES,
-  );
+  const roots = files.filter(({ uri }) => !uri.startsWith('blobs/') && isDocument(uri));
   await pLimit(READS_AT_ONCE).map(roots, async ({ uri }) => {
     const text = await read(uri);
     const why = purposeOf(uri);

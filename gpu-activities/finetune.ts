@@ -5,12 +5,11 @@
  */
 import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
-import { configurationOf, loadPlan } from '../artifacts/plans';
+import { configurationOf } from '../artifacts/plans';
 import type { Attempt, Manifest, WorkKey, Workspace } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
 import { refuseHopeless } from '../activities/attempts';
-import { requirePermitted } from '../activities/clients';
 import { holderOf, withLease } from '../activities/leases';
 import { intactAdapter, stepsNotKept } from '../artifacts/rows';
 import { keptAdapterKey, keptSteps } from '../experiment/kept-steps';
@@ -19,33 +18,30 @@ import { trainByCommand, type CommandWork, type WholeFiles } from './command/tra
 import type { ProgramHost } from './command/program';
 import type { GpuDependencies } from './dependencies';
 import { modelFor } from './models';
+import { permittedPlan } from './permitted-plan';
 import { failureOf, runOperation, type GpuHeartbeat } from './operation';
 import { withHeartbeat } from '../activities/heartbeat';
 import { checkBudget } from '../activities/budget';
 
 export async function finetune(dependencies: GpuDependencies, input: FinetuneInput): Promise<FinetuneResult> {
   const { store, trainer } = dependencies;
-  const stored = await loadPlan(store, input.plan);
-  await requirePermitted(store, dependencies.clients, input.plan, stored);
+  const stored = await permittedPlan(dependencies, input.plan);
   const planned = configurationOf(stored, input.configuration);
-  const { recipe, recipeKey } = planned;
+  const { recipe, recipeKey, heldOutRows } = planned;
   if (recipe === null || recipeKey === null) throw new Error(`${planned.name} is the base model: nothing to fine-tune`);
   const work: WorkKey = { stage: 'adapters', key: recipeKey };
 
   // asked for only when a GPU needs it: then damage is found here, before anything is made with it
-  const standing = await withHeartbeat(`checking the adapter of ${planned.name}`, async () => {
+  const { standing, lacking } = await withHeartbeat(`checking the adapter of ${planned.name}`, async () => {
     for (const step of keptSteps(stored.plan, recipeKey)) await intactAdapter(store, keptAdapterKey(recipeKey, step));
-    return intactAdapter(store, recipeKey);
+    const adapter = await intactAdapter(store, recipeKey);
+    const lacking = await stepsNotKept(store, stored.plan, recipeKey);
+    if (adapter === null || lacking.length > 0) await checkBudget(store, input.experiment, input.maxUsd);
+    return { standing: adapter, lacking };
   });
-  const lacking = await stepsNotKept(store, stored.plan, recipeKey);
   if (standing !== null && lacking.length === 0) return resultOf(standing, true);
 
-  await checkBudget(store, input.experiment, input.maxUsd);
-  return withLease(store, work, async (renew) => {
-    const attempts = await store.attempts(work);
-    const earlier = attemptsAfter(attempts, standing);
-    await refuseHopeless(earlier);
-    const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
+  return withLease(store, work, `taking the adapter of ${planned.name}`, async (renew) => {
     const state: GpuHeartbeat = {
       phase: 'starting',
       detail: `fine-tune ${planned.name}`,
@@ -55,12 +51,23 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
     };
     // what other machines left behind, and the data, may have to be fetched
     const fetching = { ...state, detail: `fetching what ${planned.name} needs` } satisfies GpuHeartbeat;
-    const fetch = async () => ({
-      workspace: await attempt.workspace(),
-      folders: await foldersOf(attempts),
-      rows: await store.checkOut(trainingRows(planned)),
-    });
-    const { workspace, folders, rows } = await withHeartbeat(fetching, fetch, renew);
+    // an experiment's own trainer is given no held-out rows
+    const isOurs = typeof recipe.backend === 'string';
+    const fetch = async () => {
+      const attempts = await store.attempts(work);
+      const earlier = attemptsAfter(attempts, standing);
+      await refuseHopeless(earlier);
+      const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
+      return {
+        attempt,
+        earlier,
+        workspace: await attempt.workspace(),
+        folders: await foldersOf(attempts),
+        rows: await store.checkOut(trainingRows(planned)),
+        heldOut: heldOutRows && standing === null && isOurs ? await store.checkOut(heldOutRows) : null,
+      };
+    };
+    const { attempt, earlier, workspace, folders, rows, heldOut } = await withHeartbeat(fetching, fetch, renew);
     const attemptFolder = workspace.path;
     const whole: WholeFiles = { until: Infinity };
     const afterBeat = syncedCheckpoints(workspace, state, whole, renew);
@@ -75,7 +82,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               model,
               recipe,
               rows,
-              heldOut: planned.heldOutRows && standing === null ? await store.checkOut(planned.heldOutRows) : null,
+              heldOut,
               attemptFolder,
               searchFolders: [...new Set([...folders, attemptFolder])],
               checkpointEverySteps: dependencies.checkpointEverySteps,
@@ -111,7 +118,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
             ready,
             lacking,
             standing,
-            watched: planned.heldOutRows,
+            watched: heldOutRows,
           }),
       );
       return resultOf(manifest, false);

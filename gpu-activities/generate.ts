@@ -4,7 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { cellOf, configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
+import { cellOf, configurationOf, type StoredPlan } from '../artifacts/plans';
 import { storedCompletions, toJsonLines } from '../artifacts/rows';
 import { readOrPutAside } from '../artifacts/healing';
 import { MADE_ANEW, type Store, type WorkKey } from '../artifacts/store';
@@ -15,12 +15,12 @@ import type { Completion, CompletionProvenance } from '../experiment/rows';
 import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../experiment/shards';
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
-import { requirePermitted } from '../activities/clients';
 import type { GpuDependencies } from './dependencies';
 import { withHeartbeat } from '../activities/heartbeat';
 import { withLease } from '../activities/leases';
 import { modelFor } from './models';
 import type { GpuHeartbeat } from './operation';
+import { permittedPlan } from './permitted-plan';
 import { probeFacts } from './probe-facts';
 import type { GenerateItem } from './process/protocol';
 import type { Operation } from './process/trainer-process';
@@ -30,15 +30,14 @@ import { COMPLETION_ROW } from './trainer-rows';
 export async function generate(dependencies: GpuDependencies, input: CellInput): Promise<GenerateResult> {
   const { store } = dependencies;
   const started = Date.now();
-  const stored = await loadPlan(store, input.plan);
-  await requirePermitted(store, dependencies.clients, input.plan, stored);
+  const stored = await permittedPlan(dependencies, input.plan);
   const cell = cellOf(stored, input.configuration, input.cell);
   const adapterKey = adapterKeyOf(configurationOf(stored, input.configuration).recipeKey, cell);
   if (adapterKey !== cell.context.recipe) throw new Error(`cell ${cell.id} does not belong to ${input.configuration}`);
   const state: GpuHeartbeat = { phase: 'starting', detail: cell.id, step: 0, of: 0, host: hostname() };
   const adapter = await withHeartbeat(state, () => adapterFolder(store, cell, adapterKey));
   const questions = stored.plan.questionSets[cell.questionSet] ?? [];
-  const done = await storedCompletions(store, cell);
+  const done = await withHeartbeat(state, () => storedCompletions(store, cell));
   const tasks = completionTasks(cell, questions);
   const shards = shardsOf(tasks, new Set(done.keys()), shardSize(cell.context.sampling));
   const missing = shards.reduce((sum, shard) => sum + shard.items.length, 0);
@@ -47,8 +46,8 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   let finished = 0;
   for (const shard of shards) {
     const work = workOf(cell, shard, adapter);
-    await withLease(store, work, async (renew) => {
-      if ((await store.manifest(work)) !== null) return;
+    await withLease(store, work, { ...state }, async (renew) => {
+      if ((await withHeartbeat({ ...state }, () => store.manifest(work), renew)) !== null) return;
       await makeShard(dependencies, { stored, cell, work, shard, adapter, finished, missing }, { ...state }, renew);
     });
     finished += shard.items.length;
@@ -131,23 +130,25 @@ async function makeShard(
     device: ready.device,
     at,
   }));
-  await store.commit(work, {
-    stage: 'completions',
-    key: work.key,
-    results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
-    provenance: { rows: await store.putBytes(toJsonLines(provenance), '.jsonl') },
-    facts: {
-      adapter: adapter?.sha256 ?? null,
-      engine: committed.engine ?? null,
-      slots: committed.slots ?? null,
-      completions: rows.length,
-      withSpecialTokens: committed.withSpecialTokens ?? null,
-      tokens: rows.reduce((sum, row) => sum + row.tokens, 0),
-      ...probeFacts(committed.probe),
-      seconds: committed.seconds,
-    },
-    committed: { attempt, host: hostname(), at },
-  });
+  const commit = async () =>
+    store.commit(work, {
+      stage: 'completions',
+      key: work.key,
+      results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
+      provenance: { rows: await store.putBytes(toJsonLines(provenance), '.jsonl') },
+      facts: {
+        adapter: adapter?.sha256 ?? null,
+        engine: committed.engine ?? null,
+        slots: committed.slots ?? null,
+        completions: rows.length,
+        withSpecialTokens: committed.withSpecialTokens ?? null,
+        tokens: rows.reduce((sum, row) => sum + row.tokens, 0),
+        ...probeFacts(committed.probe),
+        seconds: committed.seconds,
+      },
+      committed: { attempt, host: hostname(), at },
+    });
+  await withHeartbeat({ ...state, phase: 'saving' } satisfies GpuHeartbeat, commit, renew);
 }
 
 /** The workflow has it made again, and comes back. */

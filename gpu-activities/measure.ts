@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { withHeartbeat } from '../activities/heartbeat';
 import { withLease } from '../activities/leases';
 import { measurementWork } from '../artifacts/measurements';
-import { configurationOf, loadPlan, type StoredPlan } from '../artifacts/plans';
+import { configurationOf, type StoredPlan } from '../artifacts/plans';
 import { checkedRows } from '../artifacts/documents';
 import { toJsonLines } from '../artifacts/rows';
 import type { WorkKey } from '../artifacts/store';
@@ -15,11 +15,11 @@ import type { Sha256 } from '../experiment/canonical';
 import type { PlannedMeasurement } from '../experiment/plan';
 import type { MeasuredPair } from '../experiment/rows';
 import type { MeasureInput, MeasureResult } from '../workflows/activity-types';
-import { requirePermitted } from '../activities/clients';
 import type { GpuDependencies } from './dependencies';
 import { adapterFolder, type Adapter } from './generate';
 import { modelFor } from './models';
 import type { GpuHeartbeat } from './operation';
+import { permittedPlan } from './permitted-plan';
 import { probeFacts } from './probe-facts';
 import type { Operation } from './process/trainer-process';
 import { runForRows } from './row-operation';
@@ -28,8 +28,7 @@ import { MEASURED_ROW } from './trainer-rows';
 export async function measure(dependencies: GpuDependencies, input: MeasureInput): Promise<MeasureResult> {
   const { store } = dependencies;
   const started = Date.now();
-  const stored = await loadPlan(store, input.plan);
-  await requirePermitted(store, dependencies.clients, input.plan, stored);
+  const stored = await permittedPlan(dependencies, input.plan);
   const { pairs } = stored.plan;
   const { measurements = [] } = configurationOf(stored, input.configuration);
   const measurement = measurements.find(({ condition }) => condition === input.condition);
@@ -52,11 +51,11 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
     pairs: pairs.count,
     seconds: (Date.now() - started) / 1000,
   });
-  if ((await store.manifest(work)) !== null) return result(true);
+  if ((await withHeartbeat(state, () => store.manifest(work))) !== null) return result(true);
   const { rows } = pairs;
   const file = await withHeartbeat(state, () => store.checkOut(rows));
-  return withLease(store, work, async (renew) => {
-    if ((await store.manifest(work)) !== null) return result(true);
+  return withLease(store, work, state, async (renew) => {
+    if ((await withHeartbeat(state, () => store.manifest(work), renew)) !== null) return result(true);
     await measureAll(dependencies, { stored, measurement, work, adapter, file }, state, renew);
     return result(false);
   });
@@ -93,19 +92,21 @@ async function measureAll(
   );
   const [host, at] = [hostname(), new Date().toISOString()];
   const provenance = { attempt, host, device: ready.device, versions: ready.versions, at };
-  await store.commit(work, {
-    stage: 'measurements',
-    key: work.key,
-    results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
-    provenance: { attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json') },
-    facts: {
-      adapter: adapter?.sha256 ?? null,
-      pairs: rows.length,
-      tokens: committed.tokens ?? null,
-      tokensPerForward: committed.tokensPerForward ?? null,
-      ...probeFacts(committed.probe),
-      seconds: committed.seconds,
-    },
-    committed: { attempt, host, at },
-  });
+  const commit = async () =>
+    store.commit(work, {
+      stage: 'measurements',
+      key: work.key,
+      results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
+      provenance: { attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json') },
+      facts: {
+        adapter: adapter?.sha256 ?? null,
+        pairs: rows.length,
+        tokens: committed.tokens ?? null,
+        tokensPerForward: committed.tokensPerForward ?? null,
+        ...probeFacts(committed.probe),
+        seconds: committed.seconds,
+      },
+      committed: { attempt, host, at },
+    });
+  await withHeartbeat({ ...state, phase: 'saving' } satisfies GpuHeartbeat, commit, renew);
 }

@@ -151,7 +151,10 @@ export async function runOperation(
       case 'failed': {
         const reason = new Error(end.message);
         if (end.kind === 'data' || end.kind === 'config' || end.kind === 'nan') throw fail('hopeless', reason);
-        if (NO_PLACE.test(end.message)) throw fail('host', failure(FAILURES.StoreUnavailable, end.message));
+        if (NO_PLACE.test(end.message)) {
+          if (signal.aborted) throw await interrupted(fail, context);
+          throw fail('host', failure(FAILURES.StoreUnavailable, end.message));
+        }
         if (end.kind === 'oom') throw fail('oom', reason);
         host.discard(trainer, end.kind === 'cuda');
         throw fail(end.kind === 'cuda' ? 'host' : 'died', reason);
@@ -160,8 +163,9 @@ export async function runOperation(
   } catch (error) {
     if (error instanceof AttemptFailed) throw error;
     if (trainer !== null) host.discard(trainer, false);
-    if (unavailable(error) !== null) throw error;
+    // whoever asked it to stop is told that it did, also where the store is what failed meanwhile
     if (signal.aborted) throw await interrupted(fail, context);
+    if (unavailable(error) !== null) throw error;
     throw fail('died', hung ?? (error as Error));
   } finally {
     clearInterval(beat);
@@ -185,12 +189,14 @@ export async function interrupted(
 
 /**
  * What an activity throws when its attempt failed: the end is on record for the attempts after it. Anything else
- * is thrown as it came.
+ * is thrown as it came. One that was told to stop has stopped, whether or not the store takes the record: nothing counts such an
+ * end, and a pause must not fail the work.
  */
 export async function failureOf(attempt: Attempt, error: unknown): Promise<unknown> {
   if (!(error instanceof AttemptFailed)) return error;
   const { end, message, checkpointStep } = error;
-  await recordAttempt(attempt, { end, message, checkpointStep });
+  const recording = recordAttempt(attempt, { end, message, checkpointStep });
+  await (end === 'cancelled' || end === 'preempted' ? recording.catch(() => undefined) : recording);
   return toTemporalFailure(error);
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { z } from 'zod';
 import { refuseHopeless } from '../activities/attempts';
+import { withHeartbeat } from '../activities/heartbeat';
 import { holderOf } from '../activities/leases';
 import type { Store, WorkKey } from '../artifacts/store';
 import type { Sha256 } from '../experiment/canonical';
@@ -49,9 +50,12 @@ export async function runForRows<Row extends { id: Sha256; adapter: Sha256 | nul
   state: GpuHeartbeat,
   renew: () => void,
 ): Promise<WrittenRows<Row>> {
-  await refuseHopeless(await store.attempts(work));
-  const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
-  const { path } = await attempt.workspace();
+  const begin = async () => {
+    await refuseHopeless(await store.attempts(work));
+    const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
+    return { attempt, path: (await attempt.workspace()).path };
+  };
+  const { attempt, path } = await withHeartbeat({ ...state }, begin, renew);
   const out = join(path, file);
   try {
     const { committed, ready } = await runOperation(trainer, await operation(path, out), state, renew);

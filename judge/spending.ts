@@ -15,6 +15,39 @@ export async function recordSpending(
   if (entry.usd > 0) await store.appendRecord('spending', experiment, JSON.stringify(entry));
 }
 
+/**
+ * Records what a shard has spent since the record before, at most one at a time: a store that is slow to answer does not gather
+ * them. `spentUsd`: what it has spent by now, US dollars.
+ */
+export class ShardSpending {
+  private recorded = 0;
+  private running: Promise<void> | null = null;
+
+  constructor(
+    private readonly store: Store,
+    private readonly experiment: string,
+    private readonly shard: string,
+    private readonly spentUsd: () => number,
+  ) {}
+
+  /** While one is under way it is that one, and what was spent since waits for the next. Rejects when the store did not take it. */
+  record(): Promise<void> {
+    return (this.running ??= this.add().finally(() => (this.running = null)));
+  }
+
+  /** Everything spent by now, after the one under way. */
+  async recordAll(): Promise<void> {
+    await this.running?.catch(() => undefined);
+    await this.record();
+  }
+
+  private async add(): Promise<void> {
+    const spent = this.spentUsd();
+    await recordSpending(this.store, this.experiment, { shard: this.shard, usd: spent - this.recorded });
+    this.recorded = spent;
+  }
+}
+
 export async function spentUsd(store: Store, experiment: string): Promise<number> {
   return (await spending(store, experiment)).usd;
 }

@@ -12,7 +12,7 @@ export class LocalSmallFiles implements SmallFiles {
   ) {}
 
   list(): Promise<string[]> {
-    return namesIn(this.folder);
+    return namesIn(this.root, this.folder);
   }
 
   place(name: string): string {
@@ -20,7 +20,7 @@ export class LocalSmallFiles implements SmallFiles {
   }
 
   async read(name: string): Promise<string | null> {
-    return readIfPresent(this.path(name));
+    return readIfPresent(this.root, this.path(name));
   }
 
   async create(name: string, text: string): Promise<boolean> {

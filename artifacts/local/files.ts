@@ -5,10 +5,11 @@
  * the store's folder can have in common, and it can not create a file only if absent.
  */
 import { randomUUID } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { privateFolder } from '../private-files';
+import { StoreUnavailable } from '../store';
 import { contentOf, createExclusive, readExclusive, replaceExclusive } from './create-exclusive';
 
 /**
@@ -20,20 +21,51 @@ export function modesIn(root: string): { folder: number; file: number } {
   return { folder: given | 0o700, file: (given & 0o666) | 0o600 };
 }
 
+/** What says that a folder is a store, as long as that is there. */
+export const IDENTITY = 'store.json';
+
+/**
+ * Throws `StoreUnavailable` where the store itself is gone: a mount that is away for a moment shows an empty folder, or none, in which
+ * everything seems to be missing. Asked wherever something is not there.
+ */
+export function refuseAway(root: string): void {
+  try {
+    statSync(join(root, IDENTITY));
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+    throw new StoreUnavailable(`${root} is not there at present: it has no ${IDENTITY}`, { cause: error });
+  }
+}
+
+/** What is not there is not there, or neither is a folder on the way to it. */
+export function isAbsence(error: unknown): boolean {
+  return isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR');
+}
+
+/** Work for which the store has to be there; otherwise it fails with `StoreUnavailable`. */
+export async function whileThere<T>(root: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isAbsence(error)) refuseAway(root);
+    throw error;
+  }
+}
+
 /** Creates `path` whole or not at all; false when it stood already. Atomic also on network file systems. */
 export async function createOnce(root: string, path: string, data: string | Uint8Array): Promise<boolean> {
-  if ((await sizeOf(path)) !== null) return false; // spares writing; createExclusive has the last word
-  await privateFolder(dirname(path), modesIn(root).folder);
-  let created = false;
-  await staged(root, data, (temporary) => {
-    created = createExclusive(temporary, path);
+  if (existsSync(path)) return false; // spares writing; createExclusive has the last word
+  return staged(root, data, async (temporary, folderMode) => {
+    await privateFolder(dirname(path), folderMode);
+    return createExclusive(temporary, path);
   });
-  return created;
 }
 
 export async function replaceFile(root: string, path: string, data: string | Uint8Array): Promise<void> {
-  await privateFolder(dirname(path), modesIn(root).folder);
-  await staged(root, data, (temporary) => replaceExclusive(temporary, path));
+  await staged(root, data, async (temporary, folderMode) => {
+    await privateFolder(dirname(path), folderMode);
+    replaceExclusive(temporary, path);
+  });
 }
 
 /**
@@ -41,6 +73,7 @@ export async function replaceFile(root: string, path: string, data: string | Uin
  * of several at once one may do so for nothing, which leaves an empty line.
  */
 export async function appendLine(root: string, path: string, line: string): Promise<void> {
+  refuseAway(root);
   const modes = modesIn(root);
   await privateFolder(dirname(path), modes.folder);
   const file = await open(path, 'a+', modes.file);
@@ -58,41 +91,51 @@ export async function appendLine(root: string, path: string, line: string): Prom
 
 const NEWLINE = 10;
 
-/** Writes a temporary file in the store's `tmp` folder, flushed to disk, and hands its path to `place`. */
-async function staged(root: string, data: string | Uint8Array, place: (temporary: string) => void): Promise<void> {
-  const temporary = join(root, 'tmp', randomUUID());
-  const file = await open(temporary, 'wx', modesIn(root).file);
-  try {
-    await file.writeFile(data);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    place(temporary);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+/**
+ * Writes a temporary file in the store's `tmp` folder, flushed to disk, and hands its path to `place`, with the permissions of folders.
+ * That comes before any folder is made: where the store is away, nothing is left in its place.
+ */
+async function staged<T>(
+  root: string,
+  data: string | Uint8Array,
+  place: (temporary: string, folderMode: number) => Promise<T>,
+): Promise<T> {
+  return whileThere(root, async () => {
+    const temporary = join(root, 'tmp', randomUUID());
+    const modes = modesIn(root);
+    const file = await open(temporary, 'wx', modes.file);
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    try {
+      return await place(temporary, modes.folder);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  });
 }
 
-export async function renameIfPresent(from: string, path: string): Promise<void> {
-  await ifPresent(rename(from, path), undefined);
+export async function renameIfPresent(root: string, from: string, path: string): Promise<void> {
+  await ifPresent(root, rename(from, path), undefined);
 }
 
 /** Null when there is no such file. */
-export async function sizeOf(path: string): Promise<number | null> {
-  const about = await ifPresent(stat(path), null);
+export async function sizeOf(root: string, path: string): Promise<number | null> {
+  const about = await ifPresent(root, stat(path), null);
   if (about === null || !about.isDirectory()) return about?.size ?? null;
-  return (await ifPresent(stat(contentOf(path)), null))?.size ?? null;
+  return (await ifPresent(root, stat(contentOf(path)), null))?.size ?? null;
 }
 
-export async function readIfPresent(path: string): Promise<string | null> {
-  return ifPresent(new Promise((resolve) => resolve(readExclusive(path))), null);
+export async function readIfPresent(root: string, path: string): Promise<string | null> {
+  return ifPresent(root, new Promise((resolve) => resolve(readExclusive(path))), null);
 }
 
 /** Names in a folder in alphabetical order; none when it is absent. */
-export async function namesIn(folder: string): Promise<string[]> {
-  return (await ifPresent(readdir(folder), [])).sort();
+export async function namesIn(root: string, folder: string): Promise<string[]> {
+  return (await ifPresent(root, readdir(folder), [])).sort();
 }
 
 /** Refuses a name that would be a path, or hidden. */
@@ -101,11 +144,13 @@ export function safeName(name: string): string {
   return name;
 }
 
-async function ifPresent<T, Absent>(result: Promise<T>, absent: Absent): Promise<T | Absent> {
+/** `absent` only where the store itself is there. */
+async function ifPresent<T, Absent>(root: string, result: Promise<T>, absent: Absent): Promise<T | Absent> {
   try {
     return await result;
   } catch (error) {
     if (!isCode(error, 'ENOENT')) throw error;
+    refuseAway(root);
     return absent;
   }
 }

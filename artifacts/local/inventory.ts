@@ -5,6 +5,7 @@ import { hashFile } from '../hash-file';
 import type { Inventory, StoredFile } from '../inventory';
 
 import { contentOf, removeExclusive } from './create-exclusive';
+import { isAbsence, refuseAway } from './files';
 
 /** Links to files that are counted where they lie. */
 const LINKS = 'checked-out';
@@ -12,15 +13,16 @@ const LINKS = 'checked-out';
 /** `pathOf` refuses what would leave the store. */
 export function localInventory(root: string, pathOf: (uri: string) => string): Inventory {
   return {
-    files: () => filesIn(root, []),
-    read: (uri) => ifThere(readFile(contentOf(pathOf(uri)))),
+    files: async function* () {
+      yield* filesIn(root, []);
+      refuseAway(root); // the folder of a mount that is away is empty
+    },
+    read: (uri) => ifThere(root, () => readFile(contentOf(pathOf(uri)))),
     hash: (uri) =>
-      ifThere(
-        (async () => {
-          const path = contentOf(pathOf(uri));
-          return { sha256: await hashFile(path), bytes: (await stat(path)).size };
-        })(),
-      ),
+      ifThere(root, async () => {
+        const path = contentOf(pathOf(uri));
+        return { sha256: await hashFile(path), bytes: (await stat(path)).size };
+      }),
     remove: (uris) => {
       for (const uri of uris) removeExclusive(pathOf(uri));
       return Promise.resolve();
@@ -28,8 +30,9 @@ export function localInventory(root: string, pathOf: (uri: string) => string): I
   };
 }
 
+/** Throws what can not be looked at: what is passed over here counts as not there, and then as not in use. */
 async function* filesIn(root: string, inside: string[]): AsyncGenerator<StoredFile> {
-  const entries = await readdir(join(root, ...inside), { withFileTypes: true }).catch(() => []);
+  const entries = (await ifThere(root, () => readdir(join(root, ...inside), { withFileTypes: true }))) ?? [];
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const parts = [...inside, entry.name];
     const path = join(root, ...parts);
@@ -38,16 +41,18 @@ async function* filesIn(root: string, inside: string[]): AsyncGenerator<StoredFi
       if (inside.length > 0 || entry.name !== LINKS) yield* filesIn(root, parts);
       continue;
     }
-    const about = await stat(content).catch(() => null);
+    const about = await ifThere(root, () => stat(content));
     if (about?.isFile() === true) yield { uri: parts.join('/'), bytes: about.size, written: about.mtimeMs };
   }
 }
 
-async function ifThere<T>(result: Promise<T>): Promise<T | null> {
+/** Null for what was removed meanwhile. */
+async function ifThere<T>(root: string, look: () => Promise<T>): Promise<T | null> {
   try {
-    return await result;
+    return await look();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isAbsence(error)) throw error;
+    refuseAway(root);
     return null;
   }
 }

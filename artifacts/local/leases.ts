@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { documentOrNull } from '../documents';
 import { Busy, type Lease } from '../store';
 import { contentOf, createExclusive, readExclusive, removeExclusive } from './create-exclusive';
-import { createOnce, readIfPresent, replaceFile } from './files';
+import { createOnce, readIfPresent, refuseAway, replaceFile } from './files';
 
 const STANDING_LEASE = z.looseObject({
   holder: z.string(),
@@ -36,9 +36,9 @@ export async function takeLease(
       pid: process.pid,
       seconds,
     } satisfies StandingLease);
-  const isMine = async (): Promise<boolean> => parseLease(await readIfPresent(path))?.holder === holder;
+  const isMine = async (): Promise<boolean> => parseLease(await readIfPresent(root, path))?.holder === holder;
   while (!(await createOnce(root, path, mine()))) {
-    const text = await readIfPresent(path);
+    const text = await readIfPresent(root, path);
     const standing = parseLease(text);
     if (standing?.holder === holder) {
       await replaceFile(root, path, mine());
@@ -98,6 +98,7 @@ async function ageMs(root: string, path: string): Promise<number> {
     return (await stat(now)).mtimeMs - (await stat(contentOf(path))).mtimeMs;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    refuseAway(root);
     return Infinity;
   } finally {
     await rm(now, { force: true });

@@ -5,6 +5,7 @@
  *     blobs/ab/abcd….jsonl                         bytes by their hash
  *     adapters/KEY/manifest.json                   one manifest per key, created exclusively (create-exclusive.ts): the first wins
  *     adapters/KEY/broken-….json                   a manifest that was taken out of its place, since its files are not what it says
+ *     adapters/KEY/begun.txt                       its attempts in the order in which they were begun (attempt-order.ts)
  *     adapters/KEY/attempts/ATTEMPT/…              what one attempt wrote: small files, logs, and its working copy
  *     judgements/…/KEY/attempts/batches/…          small files that all attempts share (store.ts, SHARED_PLACES)
  *     completions/CONTEXT/KEY/…, judgements/CONTEXT-INSTRUMENT/KEY/…
@@ -41,18 +42,22 @@ import {
   type Store,
   type WorkKey,
 } from '../store';
-import { createExclusive } from './create-exclusive';
+import { createExclusive, readExclusive } from './create-exclusive';
+import { beginAttempt, inOrderOfBeginning } from './attempt-order';
 import { LocalAttempt, LocalSmallFiles } from './attempts';
 import {
   appendLine,
   createOnce,
+  IDENTITY,
   modesIn,
   namesIn,
   readIfPresent,
+  refuseAway,
   renameIfPresent,
   replaceFile,
   safeName,
   sizeOf,
+  whileThere,
 } from './files';
 import { localInventory } from './inventory';
 import { takeLease } from './leases';
@@ -71,11 +76,9 @@ export class LocalStore implements Store {
     const folder = resolve(root);
     await privateFolder(folder);
     await privateFolder(join(folder, 'tmp'), modesIn(folder).folder);
-    const about = join(folder, 'store.json');
-    if ((await readIfPresent(about)) === null) {
-      await createOnce(folder, about, JSON.stringify({ format: 1, id: randomUUID() }) + '\n');
-    }
-    const { format, id } = identityOf(about, (await readIfPresent(about)) ?? '');
+    const about = join(folder, IDENTITY);
+    await createOnce(folder, about, JSON.stringify({ format: 1, id: randomUUID() }) + '\n');
+    const { format, id } = identityOf(about, readExclusive(about));
     if (format !== 1) throw new Error(`${about}: store format ${format} is not known to this version of Flamingo`);
     return new LocalStore(folder, id);
   }
@@ -90,20 +93,20 @@ export class LocalStore implements Store {
     const uri = `blobs/${hash.slice(0, 2)}/${hash}${suffix}`;
     const path = this.path(uri);
     // one with other bytes is damaged, whatever it is called; putting the same bytes in its place harms no reader
-    const there = (await sizeOf(path)) === data.byteLength && (await hashFile(path)) === hash;
+    const there = (await sizeOf(this.root, path)) === data.byteLength && (await hashFile(path)) === hash;
     if (!there) await replaceFile(this.root, path, data);
     return { uri, sha256: hash, bytes: data.byteLength };
   }
 
   async read(ref: ArtifactRef): Promise<Buffer> {
-    const bytes = await present(this.path(ref.uri), (path) => readFile(path));
+    const bytes = await this.present(ref, (path) => readFile(path));
     refuseOther(this.path(ref.uri), sha256(bytes), ref);
     return bytes;
   }
 
   async checkOut(ref: ArtifactRef): Promise<string> {
     const path = this.path(ref.uri);
-    refuseOther(path, await present(path, hashFile), ref);
+    refuseOther(path, await this.present(ref, hashFile), ref);
     return path;
   }
 
@@ -140,13 +143,13 @@ export class LocalStore implements Store {
     const path = join(this.workFolder(work), 'manifest.json');
     const isIt = (text: string): boolean => isSameManifest(parseManifest(text), manifest);
     // looked at first: what is right is not moved, not even for a moment
-    const standing = await readIfPresent(path);
+    const standing = await readIfPresent(this.root, path);
     return standing !== null && isIt(standing) && this.setAside(path, isIt);
   }
 
   async survey(stage: Stage, group: string): Promise<{ committed: Manifest[]; open: WorkKey[] }> {
     const folder = this.path(`${stage}/${group}`);
-    const keys = await namesIn(folder);
+    const keys = await namesIn(this.root, folder);
     const manifests = await pLimit(FILES_AT_ONCE).map(keys, (key) => this.intact(join(folder, key, 'manifest.json')));
     return {
       committed: manifests.filter((manifest) => manifest !== null),
@@ -165,19 +168,15 @@ export class LocalStore implements Store {
   async attempt(work: WorkKey, name: string): Promise<Attempt> {
     if (isSharedPlace(name)) throw new Error(`an attempt can not be called ${name}`);
     const folder = join(this.attemptsFolder(work), safeName(name));
-    await privateFolder(folder, modesIn(this.root).folder);
+    await beginAttempt(this.root, folder, this.begunAttempts(work));
     return this.attemptIn(folder, work);
   }
 
   async attempts(work: WorkKey): Promise<Attempt[]> {
     const parent = this.attemptsFolder(work);
-    const names = (await namesIn(parent)).filter((name) => !isSharedPlace(name));
-    const dated = await Promise.all(
-      names.map(async (name) => ({ name, born: (await stat(join(parent, name))).birthtimeMs })),
-    );
-    return dated
-      .sort((a, b) => a.born - b.born || (a.name < b.name ? -1 : 1))
-      .map(({ name }) => this.attemptIn(join(parent, name), work));
+    const names = (await namesIn(this.root, parent)).filter((name) => !isSharedPlace(name));
+    const inOrder = await inOrderOfBeginning(this.root, parent, names, this.begunAttempts(work));
+    return inOrder.map((name) => this.attemptIn(join(parent, name), work));
   }
 
   shared(work: WorkKey, place: SharedPlace): SmallFiles {
@@ -185,7 +184,7 @@ export class LocalStore implements Store {
   }
 
   async readRecord(folder: RecordFolder, name: string): Promise<string | null> {
-    return readIfPresent(this.path(`${folder}/${safeName(name)}`));
+    return readIfPresent(this.root, this.path(`${folder}/${safeName(name)}`));
   }
 
   async writeRecord(folder: RecordFolder, name: string, text: string): Promise<void> {
@@ -215,14 +214,14 @@ export class LocalStore implements Store {
    * the work is open and is done again. Bytes changed in place are found by `read` and `checkOut`, which hash them.
    */
   private async intact(path: string): Promise<Manifest | null> {
-    return this.ifIntact(await readIfPresent(path));
+    return this.ifIntact(await readIfPresent(this.root, path));
   }
 
   private async ifIntact(text: string | null): Promise<Manifest | null> {
     const manifest = parseManifest(text);
     if (manifest === null) return null;
     const refs = [...Object.values(manifest.results), ...Object.values(manifest.provenance)];
-    const sizes = await Promise.all(refs.map(({ uri }) => sizeOf(this.path(uri))));
+    const sizes = await Promise.all(refs.map(({ uri }) => sizeOf(this.root, this.path(uri))));
     return refs.every(({ bytes }, index) => sizes[index] === bytes) ? manifest : null;
   }
 
@@ -232,13 +231,30 @@ export class LocalStore implements Store {
    */
   private async setAside(path: string, wrong: (text: string) => boolean | Promise<boolean>): Promise<boolean> {
     const aside = join(dirname(path), `broken-${randomUUID()}.json`);
-    await renameIfPresent(path, aside);
-    const text = await readIfPresent(aside);
+    await renameIfPresent(this.root, path, aside);
+    const text = await readIfPresent(this.root, aside);
     if (text === null) return false;
     if (await wrong(text)) return true;
     createExclusive(aside, path);
     await rm(aside, { recursive: true });
     return false;
+  }
+
+  /** What `read` gives of a file. Throws `ArtifactMissing`, which is said to be for good: only of a store that is there. */
+  private async present<T>({ uri }: ArtifactRef, read: (path: string) => Promise<T>): Promise<T> {
+    const path = this.path(uri);
+    const again = async (error: unknown): Promise<T> => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      refuseAway(this.root);
+      return read(path); // it may have come back since
+    };
+    try {
+      return await read(path).catch(again);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      refuseAway(this.root);
+      throw new ArtifactMissing(`${path} is gone. ${MADE_ANEW}`, { cause: error });
+    }
   }
 
   private workFolder({ stage, group, key }: WorkKey): string {
@@ -249,6 +265,10 @@ export class LocalStore implements Store {
     return join(this.workFolder(work), 'attempts');
   }
 
+  private begunAttempts(work: WorkKey): string {
+    return join(this.workFolder(work), 'begun.txt');
+  }
+
   private attemptIn(folder: string, work: WorkKey): Attempt {
     return new LocalAttempt(this.root, folder, work, basename(folder), (path) => this.adopt(path));
   }
@@ -256,7 +276,7 @@ export class LocalStore implements Store {
   /** Describes a finished file that lies inside the store. */
   private async adopt(path: string): Promise<ArtifactRef> {
     const uri = relative(this.root, path).split(sep).join('/');
-    const hash = await hashFile(this.path(uri));
+    const hash = await whileThere(this.root, () => hashFile(this.path(uri)));
     return { uri, sha256: hash, bytes: (await stat(path)).size };
   }
 }
@@ -278,16 +298,6 @@ function isSharedPlace(name: string): boolean {
 function refuseOther(path: string, found: Sha256, { sha256: expected }: ArtifactRef): void {
   if (found === expected) return;
   throw new ArtifactDamaged(`${path} has SHA-256 ${found}, expected ${expected}. ${MADE_ANEW}`);
-}
-
-/** What `read` gives of the file at `path`. Throws `ArtifactMissing`. */
-async function present<T>(path: string, read: (path: string) => Promise<T>): Promise<T> {
-  try {
-    return await read(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new ArtifactMissing(`${path} is gone. ${MADE_ANEW}`, { cause: error });
-  }
 }
 
 async function symlinkIfAbsent(target: string, path: string): Promise<void> {

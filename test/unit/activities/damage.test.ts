@@ -1,8 +1,12 @@
+import { CancelledFailure } from '@temporalio/activity';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { refusingDamage } from '../../../activities/damage';
 import { InvalidReference } from '../../../artifacts/reference';
 import { isExpected } from '../../../activities/judge-failures';
 import { JournalUnwritable } from '../../../artifacts/journal';
 import { ArtifactDamaged, StoreUnavailable } from '../../../artifacts/store';
+import { failure, FAILURES } from '../../../workflows/failures';
 
 test.each([
   [new ArtifactDamaged('rows.jsonl has SHA-256 a'), 'DamagedArtifact'],
@@ -12,18 +16,35 @@ test.each([
   await expect(read()).rejects.toMatchObject({ type, nonRetryable: true, message: error.message });
 });
 
-test.each([
+const TROUBLE = [
   Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }),
   new JournalUnwritable('it was deleted'),
   new StoreUnavailable('the bucket does not answer'),
-])('%s is told as trouble of the store, and retried', async (error) => {
+  failure(FAILURES.StoreUnavailable, 'No space left on device, says the trainer'),
+];
+
+const environment = (): MockActivityEnvironment =>
+  new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+
+test.each(TROUBLE)('%s is told as trouble of the store, and retried', async (error) => {
   const { write } = refusingDamage({ write: () => Promise.reject(error) });
-  await expect(write()).rejects.toMatchObject({
+  await expect(environment().run(write)).rejects.toMatchObject({
     type: 'StoreUnavailable',
     nonRetryable: false,
     message: error.message,
   });
   expect(isExpected(error)).toBe(true); // so it counts towards no limit of attempts
+});
+
+test.each(TROUBLE)('an activity that was told to stop ends as stopped in spite of %s', async (error) => {
+  const stopped = environment();
+  const { write } = refusingDamage({
+    write: () => {
+      stopped.cancel();
+      return Promise.reject(error);
+    },
+  });
+  await expect(stopped.run(write)).rejects.toBeInstanceOf(CancelledFailure);
 });
 
 test('results and other errors pass', async () => {

@@ -1,25 +1,27 @@
-/** What becomes of work under a lease when the store is away as it ends. */
+/** Leases inside activities: what the work came to stands, whatever becomes of the lease. */
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { withLease } from '../../../activities/leases';
-import { type Store, StoreUnavailable, type WorkKey } from '../../../artifacts/store';
+import { Busy, type Store, StoreUnavailable } from '../../../artifacts/store';
 import { sha256 } from '../../../experiment/canonical';
 
-const work: WorkKey = { stage: 'adapters', key: sha256('work') };
+const away = (): Promise<never> => Promise.reject(new StoreUnavailable('it is away'));
 
-function storeWhoseRelease(fails: Error): Pick<Store, 'lease'> {
-  return { lease: () => Promise.resolve({ renew: () => Promise.resolve(), release: () => Promise.reject(fails) }) };
+function under<T>(lease: Store['lease'], work: () => Promise<T>): Promise<unknown> {
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+  return environment.run(() =>
+    withLease({ lease } as Store, { stage: 'adapters', key: sha256('work') }, 'waiting', work),
+  );
 }
 
-function under(fails: Error, what: () => Promise<string>): Promise<string> {
-  return new MockActivityEnvironment().run(() => withLease(storeWhoseRelease(fails) as Store, work, what));
-}
-
-test('a lease that can not be given back in an outage changes nothing about how the work ended', async () => {
-  const outage = new StoreUnavailable('the bucket does not answer');
-  expect(await under(outage, () => Promise.resolve('done'))).toBe('done');
-  await expect(under(outage, () => Promise.reject(new Error('stopped')))).rejects.toThrow('stopped');
+test('a lease that can not be given back changes neither a result nor an error', async () => {
+  const lease = () => Promise.resolve({ renew: away, release: away });
+  expect(await under(lease, () => Promise.resolve('done'))).toBe('done');
+  await expect(under(lease, () => Promise.reject(new Error('the work’s own')))).rejects.toThrow('the work’s own');
 });
 
-test('any other failure of giving it back is told', async () => {
-  await expect(under(new Error('a bug'), () => Promise.resolve('done'))).rejects.toThrow('a bug');
+test('a second comer is told that it is Busy, and trouble of the store as it came', async () => {
+  const work = () => Promise.reject(new Error('must not begin'));
+  await expect(under(() => Promise.reject(new Busy('held')), work)).rejects.toMatchObject({ type: 'Busy' });
+  await expect(under(away, work)).rejects.toThrow(StoreUnavailable);
 });

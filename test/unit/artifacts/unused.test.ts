@@ -1,5 +1,5 @@
 /** What of a store is in use, what is not, and what is damaged. */
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recordExperiment } from '../../../artifacts/experiments';
@@ -65,7 +65,7 @@ test('not in use: blobs that nothing names, checkpoints of finished work, half-w
   expect(old.map(({ uri }) => uri).sort()).toEqual([checkpoint, lost.uri, 'tmp/half'].sort());
   await store.inventory().remove(old.map(({ uri }) => uri));
   expect((await verify(store.inventory())).damage).toEqual([]);
-  expect((await survey(store.inventory())).files).toHaveLength(6);
+  expect((await survey(store.inventory())).files).toHaveLength(7);
 });
 
 test('checkpoints of work that is not finished, and its small files, stay', async () => {
@@ -77,6 +77,40 @@ test('checkpoints of work that is not finished, and its small files, stay', asyn
   await attempt.write('shard.json', JSON.stringify({ requests }));
   const found = await survey(store.inventory());
   expect(unused(found, 0, Date.now() + 1e9)).toEqual([]);
+});
+
+test.each(['EIO', 'ESTALE', 'EMFILE', 'EACCES'])(
+  'with %s nothing is said to be unused: a manifest that can not be looked at is not gone',
+  async (code) => {
+    const { weights } = await filled();
+    const refuse = (path: unknown): void => {
+      if (String(path).includes(adapters.key)) throw Object.assign(new Error(`${code}: refused`), { code });
+    };
+    for (const call of ['readdir', 'stat'] as const) {
+      const real = fs.promises[call] as (...args: unknown[]) => Promise<unknown>;
+      const spy = jest.spyOn(fs.promises, call as 'stat').mockImplementation((async (...args: unknown[]) => {
+        refuse(args[0]);
+        return real(...args);
+      }) as never);
+      await expect(survey(store.inventory())).rejects.toThrow(code);
+      spy.mockRestore();
+    }
+    expect((await survey(store.inventory())).purpose.get(weights.uri)).toBe('adapters');
+  },
+);
+
+test('what a document leads to is in use, however large the document is', async () => {
+  const rows = await store.putBytes('rows\n', '.jsonl');
+  const plan = await store.putBytes(JSON.stringify({ rows, fill: 'x'.repeat((64 << 20) + 1) }), '.bulk.json');
+  await recordExperiment(store, 'demo', { plan, output: '/results' });
+  const found = await survey(store.inventory());
+  expect(unused(found, 0, Date.now() + 1e9)).toEqual([]);
+  const { read, ...rest } = store.inventory();
+  const refusing = {
+    ...rest,
+    read: (uri: string) => (uri === plan.uri ? Promise.reject(new Error('File size is too large')) : read(uri)),
+  };
+  await expect(survey(refusing)).rejects.toThrow(`${plan.uri} can not be read`);
 });
 
 test('everything is read: other bytes, gone files and torn manifests are named', async () => {

@@ -19,6 +19,7 @@ import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { FinetuneCommand } from '../../../gpu-activities/process/protocol';
 import { importExperiment } from '../../../inputs/import';
 import { rowsText } from '../../../experiment/expand/dataset';
+import { beatsWatched, type WatchedBeats } from '../../support/store-calls';
 import { STORAGES, type Storage } from '../../support/stores';
 import { birds, SMALL, weather } from '../experiment/samples';
 import { NOBODY } from '../../support/client-rules';
@@ -95,12 +96,15 @@ beforeAll(() => {
 afterAll(() => rmSync(prepared, { recursive: true }));
 
 /** One attempt, on a machine of its own. */
-async function attempt(behave: Behaviour, number: number) {
-  const store = await storage.open();
+async function attempt(behave: Behaviour, number: number, watch?: (store: Store) => WatchedBeats) {
+  const opened = await storage.open();
+  const watching = watch?.(opened);
+  const store = watching?.watched ?? opened;
   const environment = new MockActivityEnvironment(
     { startToCloseTimeoutMs: 60_000, attempt: number },
     { logger: new DefaultLogger('ERROR') },
   );
+  environment.on('heartbeat', () => watching?.beat());
   const { files } = JSON.parse(readFileSync(join(prepared, 'record'), 'utf8')) as { files: Record<string, string> };
   const models = {
     bundled: () => join(prepared, 'model'),
@@ -137,6 +141,22 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
   afterEach(() => {
     storage.remove();
     rmSync(folder, { recursive: true });
+  });
+
+  test('it beats all the time that the store takes to answer', async () => {
+    await expect(attempt(preempted, 1)).rejects.toMatchObject({ type: 'Preempted' });
+    const watches: WatchedBeats[] = [];
+    const watch = (store: Store): WatchedBeats => {
+      const watching = beatsWatched(store);
+      watches.push(watching);
+      return watching;
+    };
+    await expect(attempt(preempted, 2, watch)).rejects.toMatchObject({ type: 'Preempted' });
+    jest.restoreAllMocks();
+    expect([...(watches[0]?.asked ?? [])]).toEqual(
+      expect.arrayContaining(['manifest', 'lease', 'attempts', 'checkOut']),
+    );
+    expect(watches[0]?.silent).toEqual([]);
   });
 
   test('an attempt goes on from the checkpoint of the one before, which was on another machine', async () => {

@@ -18,6 +18,7 @@ import { measure } from '../../../gpu-activities/measure';
 import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { MeasureCommand } from '../../../gpu-activities/process/protocol';
 import type { ConfigurationOutline, ExperimentOutline } from '../../../workflows/messages';
+import { beatsWatched } from '../../support/store-calls';
 import { STORAGES, type Storage } from '../../support/stores';
 import { birds, SMALL, weather } from '../experiment/samples';
 import { NOBODY } from '../../support/client-rules';
@@ -63,14 +64,21 @@ function trainer(change: (rows: MeasuredPair[]) => MeasuredPair[] = (rows) => ro
 const programs = { python: () => 'python', trainerFolder: '/trainer', env: {} };
 const models = { bundled: (name: string) => join('/models', name), bundledFiles: () => ({}), cacheFolder: '/cache' };
 
-function run(configuration: string, condition: string, host = trainer()) {
+function run(
+  configuration: string,
+  condition: string,
+  host = trainer(),
+  through = store,
+  beat: () => void = () => undefined,
+) {
   const environment = new MockActivityEnvironment(
     { startToCloseTimeoutMs: 60_000 },
     { logger: new DefaultLogger('ERROR') },
   );
+  environment.on('heartbeat', beat);
   return environment.run(() =>
     measure(
-      { store, trainer: host, models, programs, clients: NOBODY, checkpointEverySteps: null },
+      { store: through, trainer: host, models, programs, clients: NOBODY, checkpointEverySteps: null },
       { plan: ref, configuration, condition },
     ),
   );
@@ -170,6 +178,17 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     expect(base?.measurements).toEqual([]);
     expect(plain?.recipeKey).toBe(plan.configurations[1]?.recipeKey);
     expect(newWork(await countReuse(store, plan))).toBe(before.newWork - 1);
+  });
+
+  test('it beats all the time that the store takes to answer', async () => {
+    await trained('plain', 'weights');
+    const { watched, beat, asked: calls, silent } = beatsWatched(store);
+    await run('plain', 'default', trainer(), watched, beat);
+    jest.restoreAllMocks();
+    expect([...calls]).toEqual(
+      expect.arrayContaining(['manifest', 'checkOut', 'lease', 'attempts', 'commit', 'release']),
+    );
+    expect(silent).toEqual([]);
   });
 
   test('an adapter that was trained again is measured again', async () => {

@@ -5,7 +5,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OneTrainer } from '../../../gpu-activities/process/one-trainer';
-import { AttemptFailed, runOperation, toTemporalFailure, type GpuHeartbeat } from '../../../gpu-activities/operation';
+import type { Attempt } from '../../../artifacts/store';
+import {
+  AttemptFailed,
+  failureOf as failureOfAttempt,
+  runOperation,
+  toTemporalFailure,
+  type GpuHeartbeat,
+  type TrainerHost,
+} from '../../../gpu-activities/operation';
+import { failure as temporalFailure, FAILURES } from '../../../workflows/failures';
 import { installationRoot } from '../../../workers/places';
 import { NotSetUp } from '../../../gpu-activities/process/not-set-up';
 import { until } from '../../support/until';
@@ -200,4 +209,33 @@ test('a SIGTERM to the trainer itself (its machine is taken away) is a preemptio
   expect(next.pid).not.toBe(leaving.pid);
   // two of them would not fit into one GPU's memory
   expect(leaving.ended).not.toBeNull();
+});
+
+const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+
+test.each<[string, () => Promise<object>]>([
+  ['the worker can not write', () => Promise.reject(full)],
+  ['the trainer can not', () => Promise.resolve({ event: 'failed', kind: 'internal', message: 'OSError: [Errno 28]' })],
+])('one that is told to stop while the disk is full and %s ends as cancelled', async (_, end) => {
+  const environment = mockEnvironment();
+  const nothing = () => undefined;
+  const operate = () => {
+    environment.cancel();
+    return end();
+  };
+  const acquired = { pid: 1, ready: { device: 'fake', versions: {} }, run: operate, stop: nothing, kill: nothing };
+  const acquire = () => Promise.resolve(acquired) as unknown as ReturnType<TrainerHost['acquire']>;
+  const host: TrainerHost = { acquire, discard: nothing, retire: () => Promise.resolve(), hostFailed: nothing };
+  const ended = environment.run(() => runOperation(host, operation, state(), nothing));
+  await expect(ended).rejects.toMatchObject({ end: 'cancelled' });
+});
+
+test('an attempt that was stopped is told as stopped, also where the store can not take its record', async () => {
+  const attempt = { write: () => Promise.reject(full) } as unknown as Attempt;
+  const stopped = new CancelledFailure('CANCELLED');
+  expect(await failureOfAttempt(attempt, new AttemptFailed('cancelled', stopped, 3))).toBe(stopped);
+  const leaving = temporalFailure(FAILURES.Preempted, 'the machine goes');
+  expect(await failureOfAttempt(attempt, new AttemptFailed('preempted', leaving, 3))).toBe(leaving);
+  // one that died is counted before it is told
+  await expect(failureOfAttempt(attempt, new AttemptFailed('died', new Error('x'), null))).rejects.toBe(full);
 });

@@ -1,5 +1,6 @@
 /** What is spent is summed up; damaged lines are counted and said. */
-import { capReached, recordSpending, spending, spentUsd } from '../../../judge/spending';
+import type { Store } from '../../../artifacts/store';
+import { capReached, recordSpending, ShardSpending, spending, spentUsd } from '../../../judge/spending';
 import { STORAGES } from '../../support/stores';
 
 test.each(STORAGES)('spending is summed up, half a last line aside, in the %s store', async (_, make) => {
@@ -22,4 +23,36 @@ test.each(STORAGES)('spending is summed up, half a last line aside, in the %s st
     expect(await capReached(store, 'demo', 0.5)).toContain('1 damaged lines of the record are not counted');
   }
   storage.remove();
+});
+
+test('a shard’s spending is recorded one at a time, and in the end wholly, also after a record that was refused', async () => {
+  const lines: number[] = [];
+  const answers: ((refusal?: Error) => void)[] = [];
+  const appendRecord = (_folder: string, _name: string, line: string): Promise<void> =>
+    new Promise((resolve, reject) =>
+      answers.push((refusal) => {
+        if (refusal !== undefined) return reject(refusal);
+        lines.push((JSON.parse(line) as { usd: number }).usd);
+        resolve();
+      }),
+    );
+  let spent = 1;
+  const shard = new ShardSpending({ appendRecord } as unknown as Store, 'demo', 'a', () => spent);
+  const beats = [shard.record(), shard.record(), shard.record()];
+  expect(answers).toHaveLength(1);
+  answers[0]!();
+  await Promise.all(beats);
+  spent = 3;
+  const refused = shard.record();
+  answers[1]!(new Error('it is full'));
+  await expect(refused).rejects.toThrow('it is full');
+  const running = shard.record();
+  spent = 7;
+  const all = shard.recordAll();
+  answers[2]!();
+  await running;
+  await new Promise(setImmediate);
+  answers[3]!();
+  await all;
+  expect(lines).toEqual([1, 2, 4]);
 });

@@ -1,10 +1,18 @@
 /** What is the local store's own: where things lie on disk, and what happens to files there. */
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LocalStore } from '../../../../artifacts/local/store';
-import { Busy, type Manifest, type WorkKey } from '../../../../artifacts/store';
+import {
+  ArtifactMissing,
+  type Attempt,
+  Busy,
+  type Manifest,
+  StoreUnavailable,
+  type WorkKey,
+} from '../../../../artifacts/store';
 import { sha256 } from '../../../../experiment/canonical';
+import type { ArtifactRef } from '../../../../experiment/plan';
 
 const key = sha256('work');
 const work: WorkKey = { stage: 'completions', group: sha256('context'), key };
@@ -104,12 +112,91 @@ test('files that lie apart are put together by links, which follow a file that i
   expect(await readFile(join(folder, 'weights.bin'), 'utf8')).toBe('weights');
 });
 
-test('attempts are in the order of their birth, not of their last change', async () => {
+test('attempts are in the order in which they were begun, also within one tick of the clock', async () => {
+  const names = Array.from({ length: 20 }, (_, number) => `r1-${99 - number}`);
+  for (const name of names) await store.attempt(work, name);
+  await store.attempt(work, 'r1-90'); // begun again
+  await writeFile(inWork('attempts', 'r1-99', 'late'), '');
+  expect((await store.attempts(work)).map(({ name }) => name)).toEqual(names);
+  expect((await readdir(inWork())).sort()).toEqual(['attempts', 'begun.txt']);
+});
+
+test('attempts of a store that kept no order come first, by their birth', async () => {
+  for (const name of ['z', 'y']) {
+    await mkdir(inWork('attempts', name), { recursive: true });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  for (const name of ['y', 'x', 'a']) await store.attempt(work, name);
+  expect((await store.attempts(work)).map(({ name }) => name)).toEqual(['z', 'y', 'x', 'a']);
+});
+
+test('a name that was cut short by a crash stands in no other’s way', async () => {
   await store.attempt(work, 'b');
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await store.attempt(work, 'a');
-  await writeFile(inWork('attempts', 'b', 'late'), '');
-  expect((await store.attempts(work)).map(({ name }) => name)).toEqual(['b', 'a']);
+  await appendFile(inWork('begun.txt'), 'c');
+  for (const name of ['cc', 'a']) await store.attempt(work, name);
+  expect((await store.attempts(work)).map(({ name }) => name)).toEqual(['b', 'cc', 'a']);
+});
+
+describe('a store that is away for a moment, as a mount may be', () => {
+  let ref: ArtifactRef;
+  let attempt: Attempt;
+  let away: () => Promise<void>;
+  beforeEach(async () => {
+    ref = await store.putBytes('hello\n', '.txt');
+    attempt = await store.attempt(work, 'r1-1-1');
+    await attempt.write('ended.json', '{}\n');
+    const committed = { attempt: 'r1-1-1', host: 'here', at: '2026-01-01T00:00:00Z' };
+    await store.commit(work, { stage: work.stage, key, results: { ref }, provenance: {}, facts: {}, committed });
+    await store.writeRecord('spending', 'demo', '{"usd":1}\n');
+    away = async () => {
+      await rename(root, `${root}-away`);
+      await mkdir(root); // the mount's own, empty folder
+    };
+  });
+  afterEach(() => rm(`${root}-away`, { recursive: true, force: true }));
+
+  const missing: WorkKey = { ...work, key: sha256('other') };
+  test.each<[string, () => Promise<unknown>]>([
+    ['reading a file', () => store.read(ref)],
+    ['a working copy', () => store.checkOut(ref)],
+    ['a folder of working copies', () => store.checkOutFolder({ 'a.txt': ref })],
+    ['a manifest', () => store.manifest(work)],
+    ['a group', () => store.survey('completions', work.group as string)],
+    ['what is open', () => store.openWork('completions', work.group as string)],
+    ['attempts', () => store.attempts(work)],
+    ['a small file', () => attempt.read('ended.json')],
+    ['small files', () => attempt.list()],
+    ['a record', () => store.readRecord('spending', 'demo')],
+    ['what lies in it', async () => (await store.inventory().files()[Symbol.asyncIterator]().next()).value as unknown],
+    ['one thing in it', () => store.inventory().read(ref.uri)],
+    ['its hash', () => store.inventory().hash(ref.uri)],
+    ['storing bytes', () => store.putBytes('hello\n', '.txt')],
+    ['beginning an attempt', () => store.attempt(missing, 'r1-1-1')],
+    ['a line of a record', () => store.appendRecord('spending', 'demo', '{"usd":1}')],
+    ['replacing a record', () => store.writeRecord('spending', 'demo', '{}')],
+    ['creating a small file', () => store.shared(work, 'turns').create('a.json', '{}')],
+    ['a lease', () => store.lease(work, 'me', 10)],
+    [
+      'keeping what a program wrote',
+      async () => (await attempt.workspace()).keep(inWork('attempts', 'r1-1-1', 'ended.json')),
+    ],
+  ])('%s waits for it instead of finding nothing', async (_, use) => {
+    await away();
+    await expect(use()).rejects.toThrow(StoreUnavailable);
+    expect(await readdir(root)).toEqual([]); // and nothing is written where it should be
+    await rm(root, { recursive: true });
+    await expect(use()).rejects.toThrow(StoreUnavailable);
+    await rename(`${root}-away`, root);
+    expect((await store.read(ref)).toString()).toBe('hello\n');
+    expect(await store.manifest(work)).not.toBeNull();
+  });
+
+  test('what is gone from a store that is there is damage', async () => {
+    await rm(join(root, ref.uri));
+    await expect(store.read(ref)).rejects.toThrow(ArtifactMissing);
+    await expect(store.checkOut(ref)).rejects.toThrow(ArtifactMissing);
+    expect(await store.manifest(work)).toBeNull();
+  });
 });
 
 test('a log that can not be written says where it lies', async () => {
