@@ -178,9 +178,14 @@ const PROCESSES = {
   installer: ['system', 'network', 'node', 'go', 'packages'],
 };
 
-/** The variables of `env` that this process is given; `PROCESSES` has their names. */
+/**
+ * The variables of `env` that this process is given; `PROCESSES` has their names. Credentials of object storage go nowhere while
+ * the store is a folder.
+ */
 function environmentFor(name, env) {
-  const patterns = PROCESSES[name].flatMap((group) => GROUPS[group]);
+  const inObjectStorage = (env.FLAMINGO_STORE ?? '').startsWith('s3://');
+  const groups = PROCESSES[name].filter((group) => group !== 'aws' || inObjectStorage);
+  const patterns = groups.flatMap((group) => GROUPS[group]);
   const given = (variable) =>
     patterns.some((pattern) =>
       pattern.endsWith('*') ? variable.startsWith(pattern.slice(0, -1)) : variable === pattern,

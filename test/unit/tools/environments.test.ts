@@ -27,6 +27,7 @@ const PLANTED = {
   WANDB_API_KEY: 'planted',
   CUDA_VISIBLE_DEVICES: '0',
   FLAMINGO_HOME: '/data',
+  FLAMINGO_STORE: 's3://bucket/prefix',
 };
 const SECRETS = Object.entries(PLANTED).flatMap(([name, value]) => (value === 'planted' ? [name] : []));
 const HUB = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'];
@@ -58,6 +59,11 @@ const EXPECTED: Record<ProcessName, string[]> = {
 
 it.each(names)('gives the %s no secrets but its own', (name) => {
   expect(secretsOf(name)).toEqual([...EXPECTED[name]].sort());
+});
+
+it.each([undefined, '/data/store'])('gives nobody credentials of object storage while the store is %s', (place) => {
+  for (const name of names)
+    expect(environmentFor(name, { ...PLANTED, FLAMINGO_STORE: place })).not.toHaveProperty('AWS_SECRET_ACCESS_KEY');
 });
 
 it('is asked about every process here', () => {
