@@ -25,6 +25,12 @@ export function identityOf(name: string, { version, store }: Omit<Peer, 'who'>):
   return `${name}@${hostname()}:${process.pid} flamingo/${version} store/${store}`;
 }
 
+/** The process id that an identity names; null where it names none. */
+export function pidOf(identity: string): number | null {
+  const [, pid] = /^\S+:(\d+)(?: |$)/.exec(identity) ?? [];
+  return pid === undefined ? null : Number(pid);
+}
+
 /** Null for a worker that says neither: one of version 0.1.0, or of another program. */
 export function peerOf(identity: string): Peer | null {
   const found = /^(\S+) flamingo\/(\S+) store\/(\S+)$/.exec(identity);

@@ -17,6 +17,7 @@ import { Service } from '../../cli/local/service';
 import { temporalServer } from '../../cli/local/temporal-server';
 import { judgeQueue, ORCHESTRATION_QUEUE } from '../../workflows/messages';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
+import { pidOf } from '../../workers/peers';
 import { clientOptions } from '../../workers/temporal-connection';
 import { cpuSecondsOf, peakRssMbOf } from '../process';
 
@@ -99,12 +100,12 @@ export class FlamingoServices {
             taskQueueTypes: [type],
             reportPollers: true,
           });
-          const alive = [this.orchestration, ...this.judges].map(({ pid }) => String(pid));
+          const alive = new Set([this.orchestration, ...this.judges].map(({ pid }) => pid));
           const polling = Object.values(found.versionsInfo ?? {}).flatMap((version) =>
             Object.values(version.typesInfo ?? {}).flatMap((info) => info.pollers ?? []),
           );
-          const pids = polling.map(({ identity }) => identity?.split(':').at(-1) ?? '');
-          return new Set(pids.filter((pid) => alive.includes(pid))).size;
+          const pids = polling.map(({ identity }) => pidOf(identity ?? ''));
+          return new Set(pids.filter((pid) => pid !== null && alive.has(pid))).size;
         };
         const orchestrating = await pollers(ORCHESTRATION_QUEUE, WORKFLOW_QUEUE_KIND);
         const judging = await pollers(judgeQueue('stand-in'), ACTIVITY_QUEUE_KIND);

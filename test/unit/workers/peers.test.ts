@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { temporal } from '@temporalio/proto';
 import {
+  pidOf,
   identityOf,
   type orchestrationPollers,
   peerOf,
@@ -19,6 +20,12 @@ it('finds in an identity what was put into it', () => {
   const identity = identityOf('gpu', { version: '0.2.0', store: 'aaaa' });
   expect(peerOf(identity)).toEqual({ who: `gpu@${hostname()}:${process.pid}`, version: '0.2.0', store: 'aaaa' });
   expect(peerOf('orchestration@vm:7')).toBeNull();
+});
+
+it('finds the process of a worker, also of one of version 0.1.0', () => {
+  expect(pidOf(identityOf('judge-stand-in', { version: '0.1.0', store: 'one' }))).toBe(process.pid);
+  expect(pidOf('judge-stand-in@host:17')).toBe(17);
+  expect(pidOf('a client')).toBeNull();
 });
 
 it('works beside its kin, and where nobody is', () => {
