@@ -3,11 +3,13 @@
  */
 import { Command } from 'commander';
 import { healedInPlan } from '../artifacts/healed-in-plan';
+import { healedObjects } from '../artifacts/healing';
 import { countReuse, type Reuse } from '../artifacts/reuse';
 import { countedReuse, recordedExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
 import { dataFolder } from '../workers/places';
 import { loadPlan } from '../artifacts/plans';
+import type { Plan } from '../experiment/plan';
 import { experimentWorkflowId } from '../workflows/messages';
 import pc from './paint';
 import { connect, isRemote } from './connection';
@@ -36,10 +38,12 @@ export function statusCommand(): Command {
       if (record === null)
         throw new InvalidUse(`the store knows no experiment ${name}: run it first, or check FLAMINGO_HOME`);
       const known = running === null && !options.count ? await countedReuse(store, record) : null;
-      const { plan } = await loadPlan(store, record.plan);
-      const stored = known ?? (await countReuse(store, plan));
+      // read only where it is needed: of a large experiment it is most of the work
+      const plan = async (): Promise<Plan> => (await loadPlan(store, record.plan)).plan;
+      const stored = known ?? (await countReuse(store, await plan()));
       const counted = known === null ? new Date().toISOString() : (record.counted?.at ?? null);
-      const healed = (await healedInPlan(store, plan)).length;
+      const anyHealed = (await healedObjects(store)).length > 0;
+      const healed = anyHealed ? (await healedInPlan(store, await plan())).length : 0;
       if (options.json) {
         printJson({
           experiment: name,
