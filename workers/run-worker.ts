@@ -65,12 +65,13 @@ export function isEmbedded(): boolean {
 export async function runWorker(settings: WorkerSettings, onStart?: (worker: RunningWorker) => void): Promise<void> {
   const asked = askedEnds(process.env);
   const metricsAt = metricsAddress(process.env);
-  const exporterPort = await freePort();
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const logger = workerLogger(settings.name);
   const workers: Worker[] = [];
   const healthy = (): boolean => workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING');
-  const metricsServer = metricsAt === null ? null : await serveMetrics(metricsAt, exporterPort, healthy);
+  const exporterPort = metricsAt === null ? null : await freePort();
+  const metricsServer =
+    metricsAt === null || exporterPort === null ? null : await serveMetrics(metricsAt, exporterPort, healthy);
   let runtime: Runtime | null = null;
   let connection: NativeConnection | null = null;
   try {
@@ -79,7 +80,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       tellCommand(message);
     };
     await endingOnSignals(awaitTemporal(process.env, waiting));
-    runtime = installRuntime(logger, metricsServer === null ? null : exporterPort);
+    runtime = installRuntime(logger, exporterPort);
     connection = await NativeConnection.connect(workerOptions(connectionOptions, process.env));
     const address = connectionOptions.address ?? DEFAULT_ADDRESS;
     const metrics = metricsServer?.address ?? null;
