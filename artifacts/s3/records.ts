@@ -46,7 +46,7 @@ export class Records {
   /** Null when there is neither a record nor a line. Half a last line of a part does not swallow the next part. */
   async read(key: string): Promise<string | null> {
     const parts: string[] = [];
-    for await (const { key: part } of this.objects.list(linesOf(key))) parts.push(part);
+    for await (const { key: part } of this.objects.list(linesFolder(key))) parts.push(part);
     const texts = await pLimit(READ_AT_ONCE).map(parts, async (part) => this.part(part));
     const found = [await this.objects.text(key), ...texts].filter((text) => text !== null);
     if (found.length === 0) return null;
@@ -59,7 +59,7 @@ export class Records {
     this.last.set(key, performance.now());
     this.waiting.delete(key); // what comes from now on is for the next one
     const time = String(Date.now()).padStart(TIME_DIGITS, '0');
-    await this.objects.put(`${linesOf(key)}${time}-${randomUUID()}`, lines.join(''));
+    await this.objects.put(`${linesFolder(key)}${time}-${randomUUID()}`, lines.join(''));
   }
 
   private async part(key: string): Promise<string | null> {
@@ -72,6 +72,6 @@ export class Records {
 }
 
 /** Ends in `/`. */
-function linesOf(key: string): string {
+function linesFolder(key: string): string {
   return `${key}.lines/`;
 }
