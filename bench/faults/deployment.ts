@@ -10,15 +10,15 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { freePort } from '../../cli/local/ports';
 import { Service } from '../../cli/local/service';
 import { databaseName, temporalServer } from '../../cli/local/temporal-server';
 import { environmentFor } from '../../tools/environments.cjs';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { installationRoot } from '../../workers/places';
-import { clientOptions } from '../../workers/temporal-connection';
 import { pythonPath, temporalPath } from '../../workers/toolchain';
+import { withClient } from '../client';
 import { Disk } from './disk';
 import { CHECKPOINT_EVERY } from './experiment';
 import { Link } from './link';
@@ -147,13 +147,8 @@ export class Deployment {
     return reply.json();
   }
 
-  async withClient<T>(use: (client: Client) => Promise<T>): Promise<T> {
-    const connection = await Connection.connect(clientOptions({ address: this.address }, process.env));
-    try {
-      return await use(new Client({ connection }));
-    } finally {
-      await connection.close();
-    }
+  withClient<T>(use: (client: Client) => Promise<T>): Promise<T> {
+    return withClient(this.address, use);
   }
 
   /** Nothing is left on the host's disk. */

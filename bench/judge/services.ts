@@ -7,7 +7,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { environmentFor, type ProcessName } from '../../tools/environments.cjs';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
@@ -18,7 +18,7 @@ import { temporalServer } from '../../cli/local/temporal-server';
 import { judgeQueue, ORCHESTRATION_QUEUE } from '../../workflows/messages';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { pidOf } from '../../workers/peers';
-import { clientOptions } from '../../workers/temporal-connection';
+import { withClient } from '../client';
 import { cpuSecondsOf, peakRssMbOf } from '../process';
 
 const READY_MS = 60_000;
@@ -114,13 +114,8 @@ export class FlamingoServices {
     );
   }
 
-  async withClient<T>(use: (client: Client) => Promise<T>): Promise<T> {
-    const connection = await Connection.connect(clientOptions({ address: this.address }, process.env));
-    try {
-      return await use(new Client({ connection }));
-    } finally {
-      await connection.close();
-    }
+  withClient<T>(use: (client: Client) => Promise<T>): Promise<T> {
+    return withClient(this.address, use);
   }
 
   /** Process ids of all services that run. */
