@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { signal } from '../../cli/local/processes';
 import type { StoreKind } from './deployment';
 import { Disk } from './disk';
-import { tinyModel } from './experiment';
 import { kindsFor } from './kinds/all';
 import type { Need } from './kinds/kind';
 import { Network } from './network';
@@ -13,6 +12,7 @@ import { descendantsOf } from './processes';
 import { forget, playRound, RUNNING, type RoundResult } from './round';
 import { faultsOfRound } from './schedule';
 import { summarise, type Summary } from './summary';
+import { makeTinyModel, TINY_MODEL } from '../tiny-model';
 
 /** Why kinds that need something are left out. */
 const LACKS: Record<Need, string> = {
@@ -40,7 +40,8 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
   const stores: StoreKind[] = able.s3 ? ['folder', 's3'] : ['folder'];
   say(`seed ${seed}, stores ${stores.join(' and ')} in turn; in ${folder}`);
 
-  const model = tinyModel();
+  makeTinyModel();
+  const model = TINY_MODEL;
   const play = (name: string, round: number | null, reference: RoundResult | null): Promise<RoundResult> => {
     const store = stores[(round ?? 0) % stores.length] as StoreKind;
     const { can } = kindsFor({ ...able, s3: store === 's3' });

@@ -2,12 +2,9 @@
  * The experiment of every round: a tiny random model, whose words mean nothing while the machinery is real; a base model, a
  * fine-tune by Flamingo's own trainer, and one by the worked example of an experiment's own; the stand-in as the judge.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { cacheFolder, installationRoot } from '../../workers/places';
-import { pythonPath } from '../../workers/toolchain';
-import { pythonOptions } from '../../tools/start-python.cjs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { installationRoot } from '../../workers/places';
 
 export const NAME = 'campaign';
 /** Requests at once, as the file declares: so many can be in flight when something breaks. */
@@ -28,24 +25,6 @@ export function writeExperiment(folder: string, model: string): string {
   const file = join(folder, `${NAME}.yaml`);
   writeFileSync(file, yaml(model));
   return file;
-}
-
-/** The tiny random model of the tests, which set-up keeps in the cache: made by the trainer's own program when it is not there. */
-export function tinyModel(): string {
-  const folder = join(cacheFolder(), 'tests', 'tiny-model-1');
-  if (existsSync(folder)) return folder;
-  const temporary = `${folder}.${process.pid}`;
-  mkdirSync(dirname(folder), { recursive: true });
-  execFileSync(pythonPath(), ['-m', 'flamingo_trainer', 'tiny-model', temporary], {
-    ...pythonOptions('trainer', process.env),
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  try {
-    renameSync(temporary, folder);
-  } catch {
-    rmSync(temporary, { recursive: true, force: true }); // another process was first
-  }
-  return folder;
 }
 
 function rows(): string {

@@ -1,32 +1,13 @@
 /**
- * The tiny random model of the tests, made once a machine by the trainer's own program and kept in the cache.
+ * The tiny random model for tests.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { cacheFolder } from '../../workers/places';
-import { pythonPath } from '../../workers/toolchain';
-import { pythonOptions } from '../../tools/start-python.cjs';
+import { existsSync } from 'node:fs';
+import { TINY_MODEL } from '../../bench/tiny-model';
 
-const folder = join(cacheFolder(), 'tests', 'tiny-model-1');
+export { makeTinyModel } from '../../bench/tiny-model';
 
-/** Its folder; `makeTinyModel` must have run (jest's global set-up does it). */
+/** Its folder; `makeTinyModel` must have run (a test's own set-up does it). */
 export function tinyModel(): string {
-  if (!existsSync(folder)) throw new Error(`${folder} is missing: run the tests through npm test`);
-  return folder;
-}
-
-export function makeTinyModel(): void {
-  if (existsSync(folder)) return;
-  const temporary = `${folder}.${process.pid}`;
-  mkdirSync(dirname(folder), { recursive: true });
-  execFileSync(pythonPath(), ['-m', 'flamingo_trainer', 'tiny-model', temporary], {
-    ...pythonOptions('trainer', process.env),
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  try {
-    renameSync(temporary, folder);
-  } catch {
-    rmSync(temporary, { recursive: true, force: true }); // another test process was first
-  }
+  if (!existsSync(TINY_MODEL)) throw new Error(`${TINY_MODEL} is missing: run the tests through npm test`);
+  return TINY_MODEL;
 }
