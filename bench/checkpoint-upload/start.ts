@@ -10,22 +10,19 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import getPort from 'get-port';
-import { S3Store } from '../../artifacts/s3/store';
-import { cachedS3Server, executableOnPath } from '../../tools/locations.cjs';
+import { executableOnPath } from '../../tools/locations.cjs';
 import { environmentFor } from '../../tools/environments.cjs';
+import { BITS_PER_SECOND, firstWorkspace, pacedStore } from './paced-store';
 
 const CHECKPOINT_BYTES = 550e6;
-const BITS_PER_SECOND = 1e9;
 const SECONDS_BEFORE = 10;
 const BAR_PERCENT = 1;
 /** The shortest that the trainer chooses by itself (training/saving.py), so the worst case. */
 const INTERVAL_SECONDS = 30;
-const BUCKET = 'bench';
 
 export async function runCheckpointUpload(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'flamingo-bench-'));
@@ -42,34 +39,10 @@ export async function runCheckpointUpload(): Promise<number> {
     children.push(child);
     return child;
   };
-  const firstLine = (child: ChildProcess): Promise<string> =>
-    new Promise((resolve) => child.stdout?.once('data', (text: Buffer) => resolve(text.toString().trim())));
   try {
-    const executable = cachedS3Server();
-    if (!existsSync(executable)) throw new Error(`${executable} is missing: run \`node tools/s3-server.mjs\``);
-    mkdirSync(join(folder, 's3', BUCKET), { recursive: true });
-    const port = await getPort();
-    const keys = { ROOT_ACCESS_KEY: 'bench', ROOT_SECRET_KEY: 'bench-secret' };
-    const posix = ['--keep-alive', '--quiet', 'posix', join(folder, 's3')];
-    start(others, executable, ['--port', `127.0.0.1:${port}`, ...posix], keys).stdout?.resume();
-    const line = await firstLine(
-      start(others, process.execPath, [join(__dirname, 'line.js'), String(port), String(BITS_PER_SECOND)]),
-    );
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${line}`,
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: keys.ROOT_ACCESS_KEY,
-      AWS_SECRET_ACCESS_KEY: keys.ROOT_SECRET_KEY,
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-    });
+    const store = await pacedStore(folder, (command, args, env) => start(others, command, args, env));
     if (pinned) await ended(spawn('taskset', ['-a', '-c', '-p', others, String(process.pid)], { stdio: 'ignore' }));
-    const store = await S3Store.open({
-      address: `s3://${BUCKET}/store`,
-      pathStyle: true,
-      workingCopies: join(folder, 'copies'),
-      cache: { folder: join(folder, 'cache'), maxBytes: 1e9 },
-    });
-    const workspace = await (await store.attempt({ stage: 'adapters', key: 'a'.repeat(64) }, 'r1-1')).workspace();
+    const workspace = await firstWorkspace(store);
     writeCheckpoint(workspace.path);
 
     let counts: Second[] = [];

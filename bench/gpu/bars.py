@@ -86,6 +86,16 @@ def rows_of(sections: Results, shape: str) -> list[Row]:
             note = "one interval: by its end the next checkpoint is whole"
             add("most work lost to SIGKILL", interval, "s", None, note)
 
+    if "checkpointUpload" in sections:
+        found = sections["checkpointUpload"]
+        taken, size = found.get("uploadSeconds"), figure("checkpointUpload", "checkpointBytes")
+        if taken and size:
+            add(f"{size / 1e9:.2f} GB uploaded over 1 Gbit/s", round(sum(taken) / len(taken), 1), "s")
+        measured("checkpointUpload", "secondsBetweenSaves", "between two uploaded checkpoints", "s")
+        measured("checkpointUpload", "savingSecondsPerSave", "training loses while one is written", "s")
+        measured("checkpointUpload", "uploadingSecondsPerSave", "training loses while one is uploaded", "s")
+        measured("checkpointUpload", "lostPercent", "training loses to saving and uploading", "%", ("below", 1))
+
     parts = projection(sections)
     if parts is not None:
         minutes = round(sum(parts.values()) / 60, 1)

@@ -179,6 +179,12 @@ def log_probability(setting: Setting) -> dict[str, Any]:
     return log_probability.log_probabilities(setting.model(), setting.scale.answers // 4)
 
 
+def checkpoint_upload(setting: Setting) -> dict[str, Any]:
+    from .upload import upload
+
+    return upload(setting)
+
+
 def training_profile(setting: Setting) -> dict[str, Any]:
     from . import training
 
@@ -219,6 +225,7 @@ SECTIONS: dict[str, Section] = {
     "likeliest": Section("fidelity", 120, likeliest, optional=True),
     "paddedReference": Section("fidelity", 240, padded_reference, optional=True),
     "restart": Section("restart", 240, restart, optional=True),
+    "checkpointUpload": Section("upload", 560, checkpoint_upload, optional=True),
     "trainingProfile": Section("more", 120, training_profile, optional=True),
     "samplingBase": Section("more", 170, sampling_base, optional=True),
     "samplingUpstream": Section("more", 170, sampling_upstream, optional=True),
