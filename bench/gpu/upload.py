@@ -25,6 +25,8 @@ from .training import run
 from .workload import Clock
 
 UPLOADER = Path(__file__).parents[2] / "dist" / "bench" / "checkpoint-upload" / "uploader.js"
+# When something began and ended, by `time.perf_counter`.
+Windows = list[tuple[float, float]]
 # Runs without checkpoints begin and end, so that what drifts meanwhile is not taken for a stall.
 RUNS = ("plain", "uploaded", "saved", "uploaded", "plain")
 
@@ -68,8 +70,8 @@ class Uploader:
         self._program.stdin.write("\n")
         self._program.stdin.flush()
 
-    def finish(self) -> list[tuple[float, float]]:
-        """Waits for what is still being uploaded. When each upload began and ended, by `time.perf_counter`."""
+    def finish(self) -> Windows:
+        """Waits for what is still being uploaded, and returns when each upload began and ended."""
         said, _ = self._program.communicate()
         if self._program.returncode != 0:
             raise RuntimeError(f"the uploader ended with {self._program.returncode}")
@@ -92,22 +94,27 @@ class Announcing(Clock):
 
 @dataclass
 class Run:
-    """One fine-tune: when its steps ended, and when checkpoints and uploads began and ended. Nothing else is read.
+    """One fine-tune: when its steps ended, the first one first, and when checkpoints and uploads began and ended.
 
-    `ends` begins with step 1; `standstill` is what the trainer itself counts, in seconds over all checkpoints.
+    `standstill` is what the trainer itself counts, in seconds over all checkpoints; `bytes` are the newest one's.
     """
 
     ends: list[float]
-    saves: list[tuple[float, float]]
-    uploads: list[tuple[float, float]]
+    saves: Windows
+    uploads: Windows
     standstill: float
-    bytes: int = 0
+    bytes: int
+
+    @property
+    def whole_uploads(self) -> Windows:
+        """Without one that went on after the last step, which had too few steps beside it."""
+        return [window for window in self.uploads if window[1] <= self.ends[-1]]
 
     def seconds(self, warm: int) -> dict[int, float]:
         """By step; the first `warm` ones are left out."""
         return {number: end - before for number, (before, end) in enumerate(pairwise(self.ends), 2) if number > warm}
 
-    def during(self, windows: list[tuple[float, float]], warm: int) -> set[int]:
+    def during(self, windows: Windows, warm: int) -> set[int]:
         """The steps that share time with one of the windows."""
         return {
             number
@@ -155,56 +162,49 @@ def figures(runs: dict[str, list[Run]], size: Size) -> dict[str, Any]:
     # the faster of the two: one of them may have compiled something in this step
     reference = {number: min(each[number] for each in plain) for number in plain[0]}
     uploaded = runs["uploaded"]
-    if any(upload[1] > made.ends[-1] for made in uploaded for upload in made.uploads):
-        return {"failed": "training ended before the last upload did, so there are too few steps beside it"}
-    saving = [cost(made, made.saves, [], reference, size) for made in runs["saved"] + uploaded]
-    uploading = [cost(made, made.uploads, made.saves, reference, size) for made in uploaded]
-    apart = [after - before for made in uploaded for (before, _), (after, _) in pairwise(made.saves)]
-    uploads = [end - begin for made in uploaded for begin, end in made.uploads]
-    during = {number for made in uploaded for number in made.during(made.uploads, size.warm)}
-    between, lost = statistics.mean(apart), statistics.mean(saving) + statistics.mean(uploading)
+    uploads = [end - begin for made in uploaded for begin, end in made.whole_uploads]
+    if not uploads:
+        return {"failed": "training ended before any upload did"}
+    saved = [*runs["saved"], *uploaded]
+    writes = [whole - begin for made in saved for begin, whole in made.saves]
+    saving = [lost(made, made.saves, [], reference, size.warm) for made in saved]
+    uploading = [lost(made, made.whole_uploads, made.saves, reference, size.warm) for made in uploaded]
+    saving_each, uploading_each = sum(saving) / len(writes), sum(uploading) / len(uploads)
+    between = statistics.mean(later - begin for made in saved for (begin, _), (later, _) in pairwise(made.saves))
+    beside = [(made.seconds(size.warm), made.during(made.whole_uploads, size.warm)) for made in uploaded]
     return {
         "checkpointBytes": uploaded[0].bytes,
         "uploads": len(uploads),
-        "uploadSeconds": [round(each, 2) for each in uploads],
+        "uploadSeconds": [round(seconds, 2) for seconds in uploads],
         "uploadGbitPerSecond": round(uploaded[0].bytes * 8 / statistics.mean(uploads) / 1e9, 3),
-        "writeSeconds": [round(end - begin, 2) for made in uploaded for begin, end in made.saves],
-        "steps": {kind: step_times(made, size.warm) for kind, made in runs.items()},
-        "sameStepsDuringUpload": {
-            "uploaded": spread([made.seconds(size.warm)[number] for made in uploaded for number in during]),
-            "plain": spread([each[number] for each in plain for number in during]),
+        "writeSeconds": [round(seconds, 2) for seconds in writes],
+        "stepSeconds": {
+            kind: spread([seconds for each in made for seconds in each.seconds(size.warm).values()])
+            for kind, made in runs.items()
         },
-        "standstillSecondsPerSave": round(uploaded[0].standstill / len(uploaded[0].saves), 4),
-        "savingSecondsPerSave": round(statistics.mean(saving), 3),
-        "uploadingSecondsPerSave": round(statistics.mean(uploading), 3),
-        "savingSecondsByRun": [round(each, 3) for each in saving],
-        "uploadingSecondsByRun": [round(each, 3) for each in uploading],
+        "stepSecondsBesideUpload": spread([seconds[number] for seconds, numbers in beside for number in numbers]),
+        "sameStepsWithoutCheckpoints": spread([reference[number] for _, numbers in beside for number in numbers]),
+        "standstillSecondsPerSave": round(sum(made.standstill for made in saved) / len(writes), 4),
+        "savingSecondsPerSave": round(saving_each, 3),
+        "uploadingSecondsPerSave": round(uploading_each, 3),
+        "savingSecondsByRun": [round(seconds, 3) for seconds in saving],
+        "uploadingSecondsByRun": [round(seconds, 3) for seconds in uploading],
         "secondsBetweenSaves": round(between, 2),
-        "lostPercent": round(100 * lost / between, 3),
-        "lostToUploadPercent": round(100 * statistics.mean(uploading) / between, 3),
+        "lostToUploadPercent": round(100 * uploading_each / between, 3),
+        "lostPercent": round(100 * (saving_each + uploading_each) / between, 3),
     }
 
 
-def cost(
-    made: Run,
-    windows: list[tuple[float, float]],
-    others: list[tuple[float, float]],
-    reference: dict[int, float],
-    size: Size,
-) -> float:
-    """Seconds a window that steps during `windows`, and not during `others`, took longer than they do undisturbed.
+def lost(made: Run, windows: Windows, others: Windows, reference: dict[int, float], warm: int) -> float:
+    """Seconds that steps during `windows`, and not during `others`, took longer than they do undisturbed.
 
     Undisturbed they take as long as in `reference`, times what the quiet steps of this run take of that.
     """
-    seconds = made.seconds(size.warm)
-    disturbed = made.during(made.saves + made.uploads, size.warm)
+    seconds = made.seconds(warm)
+    disturbed = made.during(made.saves + made.uploads, warm)
     pace = statistics.median(seconds[number] / reference[number] for number in seconds if number not in disturbed)
-    counted = made.during(windows, size.warm) - made.during(others, size.warm)
-    return sum(seconds[number] - pace * reference[number] for number in counted) / len(windows)
-
-
-def step_times(runs: list[Run], warm: int) -> dict[str, float]:
-    return spread([seconds for made in runs for seconds in made.seconds(warm).values()])
+    counted = made.during(windows, warm) - made.during(others, warm)
+    return sum(seconds[number] - pace * reference[number] for number in counted)
 
 
 def spread(seconds: list[float]) -> dict[str, float]:
