@@ -28,7 +28,8 @@ export const USAGE = `usage: npm run bench -- judge [--quick] [--json] [--write]
 
        npm run bench -- checkpoint-upload
 
-  what a training loop loses while 0.55 GB go to object storage over 1 Gbit/s`;
+  what a training loop loses while 0.55 GB go to object storage over 1 Gbit/s; the loop stands for training, which
+  \`gpu --only checkpointUpload\` measures itself`;
 
 export const BENCHMARKS = ['judge'] as const;
 export type BenchmarkName = (typeof BENCHMARKS)[number];
