@@ -1,7 +1,8 @@
 /**
- * What lies in a store, file by file: for counting, verifying and clearing up. Everything else goes through `Store`.
+ * What lies in a store, file by file: for counting, verifying, copying and clearing up. Everything else goes through `Store`.
  */
 import type { ArtifactRef } from '../experiment/plan';
+import type { Content } from './hash-file';
 
 export interface StoredFile {
   /** As references have it. */
@@ -16,7 +17,14 @@ export interface Inventory {
   /** Null when it is gone. */
   read(uri: string): Promise<Buffer | null>;
   /** Read as a stream. Null when it is gone. */
-  hash(uri: string): Promise<Pick<ArtifactRef, 'sha256' | 'bytes'> | null>;
+  hash(uri: string): Promise<Content | null>;
+  /** The bytes as they are read. Throws `ArtifactMissing` when it is gone. */
+  open(uri: string): AsyncIterable<Uint8Array>;
+  /**
+   * Puts a file of any size there, whole or not at all, and holds what was put against its hash. Throws `ArtifactDamaged`
+   * when the bytes are not `content`, and then nothing has changed.
+   */
+  put(uri: string, bytes: AsyncIterable<Uint8Array>, content: Content): Promise<void>;
   remove(uris: readonly string[]): Promise<void>;
 }
 

@@ -195,6 +195,11 @@ export class StoreUnavailable extends Error {
   override name = 'StoreUnavailable';
 }
 
+/** There is no store at that place, and none was to be made. */
+export class StoreAbsent extends Error {
+  override name = 'StoreAbsent';
+}
+
 /** A log can not be kept, and waiting does not help; the message names it and the reason. */
 export class LogUnwritable extends Error {
   override name = 'LogUnwritable';

@@ -1,12 +1,15 @@
 /**
- * `flamingo store usage | verify | gc`: what the store takes up, whether it is whole, and clearing up what nothing needs.
+ * `flamingo store usage | verify | gc`: what the store takes up, whether it is whole, and clearing up what nothing needs;
+ * `copy` is in store-copy.ts.
  */
 import { Command, Option } from 'commander';
 import { survey, unused } from '../artifacts/unused';
 import { verify } from '../artifacts/verify';
 import { openStore, storePlace } from '../workers/open-store';
 import { InvalidUse } from './errors';
+import { megabytes } from './megabytes';
 import { print, printJson, say } from './output';
+import { copyCommand } from './store-copy';
 
 interface Options {
   store?: string;
@@ -15,10 +18,11 @@ interface Options {
 
 export function storeCommand(): Command {
   return new Command('store')
-    .description('look into the store: what it takes up, whether it is whole, what nothing needs')
+    .description('look into the store: what it takes up, whether it is whole, what nothing needs; copy it')
     .addCommand(usageCommand())
     .addCommand(verifyCommand())
     .addCommand(gcCommand())
+    .addCommand(copyCommand())
     .addHelpText(
       'after',
       `
@@ -26,7 +30,8 @@ Examples:
   flamingo store usage
   flamingo store verify --store s3://my-bucket/flamingo
   flamingo store gc                      says what would go
-  flamingo store gc --delete --older 30  deletes it`,
+  flamingo store gc --delete --older 30  deletes it
+  flamingo store copy .flamingo/store s3://my-bucket/flamingo`,
     );
 }
 
@@ -44,7 +49,7 @@ function usageCommand(): Command {
     .description('files and bytes of each stage')
     .addHelpText('after', '\nExamples:\n  flamingo store usage\n  flamingo store usage --json')
     .action(async ({ store, json }: Options) => {
-      const { files, purpose, committed } = await survey((await openStore(store)).inventory());
+      const { files, purpose, committed } = await survey((await standing(store)).inventory());
       const usage: Record<string, { files: number; bytes: number }> = {};
       for (const { uri, bytes } of files) {
         const row = (usage[purpose.get(uri) ?? 'not needed'] ??= { files: 0, bytes: 0 });
@@ -66,7 +71,7 @@ function verifyCommand(): Command {
       '\nExamples:\n  flamingo store verify\n  flamingo store verify --store s3://my-bucket/flamingo --json',
     )
     .action(async ({ store, json }: Options) => {
-      const found = await verify((await openStore(store)).inventory());
+      const found = await verify((await standing(store)).inventory());
       if (found.damage.length > 0) process.exitCode = 1;
       if (json) return printJson(found);
       for (const { uri, problem, of } of found.damage)
@@ -99,7 +104,7 @@ Examples:
     .action(async ({ store, json, older, delete: remove }: Options & { older: number | string; delete?: boolean }) => {
       const days = Number(older);
       if (!(days >= 1)) throw new InvalidUse(`--older ${older}: expected a number of days, at least 1`);
-      const inventory = (await openStore(store)).inventory();
+      const inventory = (await standing(store)).inventory();
       const files = unused(await survey(inventory), days * 24 * 3600_000);
       const bytes = files.reduce((sum, each) => sum + each.bytes, 0);
       if (remove) await inventory.remove(files.map(({ uri }) => uri));
@@ -110,6 +115,7 @@ Examples:
     });
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+/** None is made where there is none: whoever looks for one has named another place. */
+function standing(store: string | undefined): ReturnType<typeof openStore> {
+  return openStore(store, { onlyRead: true });
 }

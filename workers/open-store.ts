@@ -9,7 +9,7 @@ import { modesIn } from '../artifacts/local/files';
 import type { Inventory } from '../artifacts/inventory';
 import { LocalStore } from '../artifacts/local/store';
 import { cacheFolder, dataFolder } from './places';
-import type { Store } from '../artifacts/store';
+import { type Store, StoreAbsent } from '../artifacts/store';
 
 /** GB of working copies that stay on this machine beside what is in use. */
 const CACHE_GB = 20;
@@ -19,12 +19,22 @@ export function storePlace(where = process.env['FLAMINGO_STORE']): string {
   return where || join(dataFolder(), 'store');
 }
 
-export async function openStore(where = process.env['FLAMINGO_STORE']): Promise<Store & { inventory(): Inventory }> {
+export interface Opening {
+  /** Nothing is written to it, and `StoreAbsent` is thrown where there is none. */
+  onlyRead?: boolean;
+  /** Of object storage, instead of what the environment says. */
+  connection?: { endpoint?: string; region?: string; profile?: string };
+}
+
+export async function openStore(
+  where = process.env['FLAMINGO_STORE'],
+  { onlyRead = false, connection = {} }: Opening = {},
+): Promise<Store & { inventory(): Inventory }> {
   const place = storePlace(where);
-  if (isS3Address(place)) return openS3(place);
+  if (isS3Address(place)) return openS3(place, connection, onlyRead);
   if (place.includes('://'))
     throw new Error(`FLAMINGO_STORE=${place}: a store is a folder or s3://bucket/prefix (docs/store.md)`);
-  return LocalStore.open(place);
+  return LocalStore.open(place, { make: !onlyRead });
 }
 
 /** Runs an operation, for whose time the working copies that it asks for stay on this machine. */
@@ -38,17 +48,24 @@ export function storeUmask(): number {
   return isS3Address(place) ? 0o077 : 0o777 & ~modesIn(place).folder;
 }
 
-async function openS3(address: string): Promise<S3Store> {
+async function openS3(
+  address: string,
+  connection: NonNullable<Opening['connection']>,
+  onlyRead: boolean,
+): Promise<S3Store> {
   // the pinned release runs on the Node that Flamingo asks for
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   try {
     return await S3Store.open({
-      address,
-      pathStyle: Boolean(process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']),
+      ...{ address, ...connection, make: !onlyRead },
+      pathStyle: Boolean(
+        connection.endpoint ?? (process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']),
+      ),
       workingCopies: join(dataFolder(), 'working-copies'),
       cache: { folder: join(cacheFolder(), 'store'), maxBytes: cacheBytes() },
     });
   } catch (error) {
+    if (error instanceof StoreAbsent) throw error;
     throw new Error(`the store can not be opened: ${(error as Error).message}`, { cause: error });
   }
 }

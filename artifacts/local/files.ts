@@ -6,10 +6,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type Content, hashFile } from '../hash-file';
 import { privateFolder } from '../private-files';
-import { StoreUnavailable } from '../store';
+import { ArtifactDamaged, StoreUnavailable } from '../store';
 import { contentOf, createExclusive, readExclusive, replaceExclusive } from './create-exclusive';
 
 /**
@@ -68,6 +69,22 @@ export async function replaceFile(root: string, path: string, data: string | Uin
   });
 }
 
+/** Creates or replaces `path` with what was read again from the disk and is `content`. Throws `ArtifactDamaged` for other bytes. */
+export async function putVerified(
+  root: string,
+  path: string,
+  bytes: AsyncIterable<Uint8Array>,
+  content: Content,
+): Promise<void> {
+  await staged(root, bytes, async (temporary, folderMode) => {
+    const found = await hashFile(temporary);
+    if (found !== content.sha256)
+      throw new ArtifactDamaged(`what was to become ${path} has SHA-256 ${found}, expected ${content.sha256}`);
+    await privateFolder(dirname(path), folderMode);
+    replaceExclusive(temporary, path);
+  });
+}
+
 /**
  * Adds a line durably. Half a line that a crash left at the end gets a newline first, so that this one stands by itself;
  * of several at once one may do so for nothing, which leaves an empty line.
@@ -97,7 +114,7 @@ const NEWLINE = 10;
  */
 async function staged<T>(
   root: string,
-  data: string | Uint8Array,
+  data: string | Uint8Array | AsyncIterable<Uint8Array>,
   place: (temporary: string, folderMode: number) => Promise<T>,
 ): Promise<T> {
   return whileThere(root, async () => {
@@ -105,12 +122,12 @@ async function staged<T>(
     const modes = modesIn(root);
     const file = await open(temporary, 'wx', modes.file);
     try {
-      await file.writeFile(data);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    try {
+      try {
+        await writeFile(file, data);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
       return await place(temporary, modes.folder);
     } finally {
       await rm(temporary, { force: true });

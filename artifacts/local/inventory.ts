@@ -3,9 +3,10 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashFile } from '../hash-file';
 import type { Inventory, StoredFile } from '../inventory';
-
+import { openRegular } from '../regular-file';
+import { ArtifactMissing } from '../store';
 import { contentOf, removeExclusive } from './create-exclusive';
-import { isAbsence, refuseAway } from './files';
+import { isAbsence, putVerified, refuseAway } from './files';
 
 /** Links to files that are counted where they lie. */
 const LINKS = 'checked-out';
@@ -23,6 +24,12 @@ export function localInventory(root: string, pathOf: (uri: string) => string): I
         const path = contentOf(pathOf(uri));
         return { sha256: await hashFile(path), bytes: (await stat(path)).size };
       }),
+    open: async function* (uri) {
+      const file = await ifThere(root, () => openRegular(contentOf(pathOf(uri))));
+      if (file === null) throw new ArtifactMissing(`${pathOf(uri)} is gone`);
+      yield* file.createReadStream({ highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
+    },
+    put: (uri, bytes, content) => putVerified(root, pathOf(uri), bytes, content),
     remove: (uris) => {
       for (const uri of uris) removeExclusive(pathOf(uri));
       return Promise.resolve();

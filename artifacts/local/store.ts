@@ -40,6 +40,7 @@ import {
   type SmallFiles,
   type Stage,
   type Store,
+  StoreAbsent,
   type WorkKey,
 } from '../store';
 import { createExclusive, readExclusive } from './create-exclusive';
@@ -49,6 +50,7 @@ import {
   appendLine,
   createOnce,
   IDENTITY,
+  isAbsence,
   modesIn,
   namesIn,
   readIfPresent,
@@ -71,14 +73,19 @@ export class LocalStore implements Store {
     readonly id: string,
   ) {}
 
-  /** Opens the store at `root`, making it when absent. Two processes may do so at once: they get the same id. */
-  static async open(root: string): Promise<LocalStore> {
+  /**
+   * Opens the store at `root`. When there is none it is made: two processes may do so at once, they get the same id. With
+   * `make: false` nothing is written, and `StoreAbsent` is thrown.
+   */
+  static async open(root: string, { make = true }: { make?: boolean } = {}): Promise<LocalStore> {
     const folder = resolve(root);
-    await privateFolder(folder);
-    await privateFolder(join(folder, 'tmp'), modesIn(folder).folder);
     const about = join(folder, IDENTITY);
-    await createOnce(folder, about, JSON.stringify({ format: 1, id: randomUUID() }) + '\n');
-    const { format, id } = identityOf(about, readExclusive(about));
+    if (make) {
+      await privateFolder(folder);
+      await privateFolder(join(folder, 'tmp'), modesIn(folder).folder);
+      await createOnce(folder, about, JSON.stringify({ format: 1, id: randomUUID() }) + '\n');
+    }
+    const { format, id } = identityOf(about, readIdentity(folder, about));
     if (format !== 1) throw new Error(`${about}: store format ${format} is not known to this version of Flamingo`);
     return new LocalStore(folder, id);
   }
@@ -278,6 +285,15 @@ export class LocalStore implements Store {
     const uri = relative(this.root, path).split(sep).join('/');
     const hash = await whileThere(this.root, () => hashFile(this.path(uri)));
     return { uri, sha256: hash, bytes: (await stat(path)).size };
+  }
+}
+
+function readIdentity(folder: string, path: string): string {
+  try {
+    return readExclusive(path);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+    throw new StoreAbsent(`${folder} is no store: it has no ${IDENTITY}`, { cause: error });
   }
 }
 

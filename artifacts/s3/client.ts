@@ -1,6 +1,6 @@
 /**
- * The connection to object storage. Region, endpoint, profile and credentials come from the standard chain of the AWS SDK
- * (environment, profile files, the machine's role); nothing of them is kept, logged or handed on.
+ * The connection to object storage. What is not given of region, endpoint and credentials comes from the standard chain of the
+ * AWS SDK (environment, profile files, the machine's role); nothing of them is kept, logged or handed on.
  */
 import { S3Client } from '@aws-sdk/client-s3';
 
@@ -14,10 +14,17 @@ const CONNECTIONS = 64;
 export interface ClientOptions {
   /** Buckets as part of the path instead of the host's name: what servers at an address of one's own expect. */
   pathStyle: boolean;
+  endpoint?: string;
+  region?: string;
+  /** A profile of the AWS files, whose credentials are used and not those of the environment. */
+  profile?: string;
 }
 
-export function connect({ pathStyle }: ClientOptions): S3Client {
+export function connect({ pathStyle, endpoint, region, profile }: ClientOptions): S3Client {
   const client = new S3Client({
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
+    ...(profile === undefined ? {} : { profile }),
     forcePathStyle: pathStyle,
     maxAttempts: TRIES,
     retryMode: 'standard',

@@ -1,11 +1,10 @@
 /** What lies in a store in object storage. */
-import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { readContent } from '../hash-file';
 import type { Inventory } from '../inventory';
-import { checkedUri } from './address';
-import { brokenOff, isAbsent } from './errors';
+import { ArtifactMissing } from '../store';
+import { checkedUri, named } from './address';
 import type { Objects } from './objects';
+import { bytesOf, damaged, uploadBytes } from './transfer';
 
 export function s3Inventory(objects: Objects): Inventory {
   return {
@@ -14,23 +13,21 @@ export function s3Inventory(objects: Objects): Inventory {
         yield { uri: key, bytes, written: written?.getTime() ?? Date.now() };
     },
     read: async (uri) => (await objects.get(checkedUri(uri)))?.bytes ?? null,
-    hash: (uri) =>
-      objects.againIfTorn(uri, async () => {
-        try {
-          const { Body, ContentLength } = await objects.client.send(new GetObjectCommand(objects.at(checkedUri(uri))));
-          const hash = createHash('sha256');
-          let bytes = 0;
-          for await (const chunk of Body as Readable) {
-            hash.update(chunk as Buffer);
-            bytes += (chunk as Buffer).length;
-          }
-          if (ContentLength !== undefined && bytes !== ContentLength) throw brokenOff('the body broke off');
-          return { sha256: hash.digest('hex'), bytes };
-        } catch (error) {
-          if (isAbsent(error)) return null;
-          throw error;
-        }
-      }),
+    hash: async (uri) => {
+      try {
+        return await readContent(bytesOf(objects, checkedUri(uri)));
+      } catch (error) {
+        if (error instanceof ArtifactMissing) return null;
+        throw error;
+      }
+    },
+    open: (uri) => bytesOf(objects, checkedUri(uri)),
+    put: (uri, bytes, content) => {
+      const key = checkedUri(uri);
+      return uploadBytes(objects, key, bytes, content, (found) =>
+        damaged(`what was to become ${named(objects.address, key)}`, found, content),
+      );
+    },
     remove: (uris) => objects.remove(uris.map(checkedUri)),
   };
 }

@@ -37,6 +37,7 @@ import {
   type SmallFiles,
   type Stage,
   type Store,
+  StoreAbsent,
   type WorkKey,
 } from '../store';
 import { checkedUri, named, parseAddress } from './address';
@@ -54,6 +55,8 @@ import { SyncedFolder } from './workspace';
 const REQUESTS_AT_ONCE = 32;
 
 export interface S3StoreOptions extends ClientOptions {
+  /** False: nothing is written, and `StoreAbsent` is thrown where there is no store; enough for a store that is only read. */
+  make?: boolean;
   /** `s3://bucket/prefix`. */
   address: string;
   /** A folder of this machine for working copies of attempts. */
@@ -80,15 +83,15 @@ export class S3Store implements Store {
   }
 
   /** Opens the store, making it when absent. Throws when the server does not honour conditions: then two could commit. */
-  static async open({ address, pathStyle, workingCopies, cache }: S3StoreOptions): Promise<S3Store> {
-    const objects = new Objects(connect({ pathStyle }), parseAddress(address));
-    await requireConditions(objects);
-    const made = JSON.stringify({ format: 1, id: randomUUID() }) + '\n';
+  static async open({ make = true, workingCopies, cache, ...where }: S3StoreOptions): Promise<S3Store> {
+    const objects = new Objects(connect(where), parseAddress(where.address));
+    if (make) await requireConditions(objects);
     let text = await objects.text('store.json');
-    if (text === null) {
-      await objects.create('store.json', made);
+    if (text === null && make) {
+      await objects.create('store.json', JSON.stringify({ format: 1, id: randomUUID() }) + '\n');
       text = await objects.text('store.json');
     }
+    if (text === null) throw new StoreAbsent(`${where.address} is no store: it has no store.json`);
     const about = documentOrNull<z.infer<typeof IDENTITY>>(text, IDENTITY);
     const place = named(objects.address, 'store.json');
     if (about === null)

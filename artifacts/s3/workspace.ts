@@ -14,14 +14,15 @@ import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { documentOrNull } from '../documents';
+import type { Content } from '../hash-file';
 import { privateFolder } from '../private-files';
 import { artifactRef } from '../reference';
 import { ArtifactDamaged } from '../store';
 import type { Objects } from './objects';
-import { ChangedMeanwhile, downloadFile, type FileHash, uploadFile } from './transfer';
+import { ChangedMeanwhile, downloadFile, uploadFile } from './transfer';
 
 /** What an index says of a unit: its files by their paths in the working copy. */
-type Unit = Record<string, FileHash>;
+type Unit = Record<string, Content>;
 const INDEX = z.object({
   units: z.record(z.string(), z.record(artifactRef.shape.uri, artifactRef.pick({ sha256: true, bytes: true }))),
 });
@@ -43,7 +44,7 @@ export class SyncedFolder {
   private queued: Promise<void> | null = null;
   private wholeUntil = Infinity;
   /** Contents by path and trace, of what was uploaded by this process. */
-  private readonly known = new Map<string, FileHash>();
+  private readonly known = new Map<string, Content>();
   /** Contents that are in the store; null until it was asked. */
   private there: Set<string> | null = null;
   private readonly written: { number: number; text: string; index: Index }[] = [];
