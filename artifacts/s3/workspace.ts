@@ -15,6 +15,7 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import { documentOrNull } from '../documents';
 import type { Content } from '../hash-file';
+import { isAbsence } from '../local/files';
 import { privateFolder } from '../private-files';
 import { artifactRef } from '../reference';
 import { ArtifactDamaged } from '../store';
@@ -71,7 +72,7 @@ export class SyncedFolder {
 
   /** Makes the folder if this machine has none, with all that was synced. */
   async fetch(): Promise<void> {
-    if ((await readdir(this.path).catch(() => null)) !== null) return;
+    if ((await ifThere(readdir(this.path))) !== null) return;
     await privateFolder(dirname(this.path));
     const partial = `${this.path}.${randomUUID()}.partial`;
     await privateFolder(partial);
@@ -200,13 +201,13 @@ function parse(text: string | null): Index | null {
 async function unitsIn(folder: string): Promise<Map<string, Seen[]>> {
   const units = new Map<string, Seen[]>();
   const visit = async (inside: string[]): Promise<void> => {
-    const entries = await readdir(join(folder, ...inside), { withFileTypes: true }).catch(() => []);
+    const entries = (await ifThere(readdir(join(folder, ...inside), { withFileTypes: true }))) ?? [];
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (entry.name.startsWith('.') || entry.name.endsWith('.partial')) continue;
       const parts = [...inside, entry.name];
       if (entry.isDirectory()) await visit(parts);
       else if (entry.isFile()) {
-        const about = await stat(join(folder, ...parts)).catch(() => null);
+        const about = await ifThere(stat(join(folder, ...parts)));
         if (about === null) continue;
         const name = parts.slice(0, 2).join('/');
         const seen = {
@@ -220,6 +221,16 @@ async function unitsIn(folder: string): Promise<Map<string, Seen[]>> {
   };
   await visit([]);
   return units;
+}
+
+/** Null for what is not there. What can not be looked at is not gone: an index without it would have its files removed. */
+async function ifThere<T>(look: Promise<T>): Promise<T | null> {
+  try {
+    return await look;
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
 }
 
 /** Logs lie there, which grow: of them the moment counts at which they were read. */

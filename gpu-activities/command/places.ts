@@ -11,6 +11,7 @@
 import { constants } from 'node:fs';
 import { chmod, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isAbsence } from '../../artifacts/local/files';
 import type { Store } from '../../artifacts/store';
 import type { ArtifactRef, Recipe } from '../../experiment/plan';
 
@@ -75,7 +76,7 @@ async function takeOver(checkpoints: string, earlier: readonly string[]): Promis
 }
 
 async function holdsAnything(folder: string): Promise<boolean> {
-  return (await readdir(folder).catch(() => [])).length > 0;
+  return (await ifThere(readdir(folder), [])).length > 0;
 }
 
 /** Names, sizes and times of all files in a folder: another text when something was written. */
@@ -83,7 +84,7 @@ export async function traceOf(folder: string): Promise<string> {
   const names = (await readdir(folder, { recursive: true })).sort();
   const traces = await Promise.all(
     names.map(async (name) => {
-      const about = await stat(join(folder, name)).catch(() => null);
+      const about = await ifThere(stat(join(folder, name)), null);
       return about?.isFile() === true ? `${name} ${about.size} ${about.mtimeMs}` : '';
     }),
   );
@@ -92,10 +93,20 @@ export async function traceOf(folder: string): Promise<string> {
 
 /** Names of all files in a folder, which may be absent. */
 export async function filesIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const entries = await ifThere(readdir(folder, { recursive: true, withFileTypes: true }), []);
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+}
+
+/** What can not be looked at is not gone: a checkpoint that was passed over would be trained again. */
+async function ifThere<T, Absent>(look: Promise<T>, absent: Absent): Promise<T | Absent> {
+  try {
+    return await look;
+  } catch (error) {
+    if (isAbsence(error)) return absent;
+    throw error;
+  }
 }
 
 /** The contract's settings file; docs/own-trainer.md describes it. */

@@ -1,5 +1,5 @@
 /** Checkpoints that travel between machines: what another host finds after this one is gone, disk and all. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { WorkKey, Workspace } from '../../artifacts/store';
 import { sha256 } from '../../experiment/canonical';
@@ -139,6 +139,20 @@ export function workspaceSuite(storage: () => ObjectStorage): void {
       expect(found(await onNewMachine())).toEqual([]);
       await here.sync();
       expect(found(await onNewMachine())).toHaveLength(3);
+    });
+
+    test.each(['EIO', 'EACCES'])('with %s on its disk a checkpoint is not forgotten', async (code) => {
+      const here = await onNewMachine();
+      write(here, checkpoint(25));
+      await here.sync();
+      const { readdir } = fs.promises as unknown as { readdir: (...args: unknown[]) => Promise<unknown> };
+      const spy = jest.spyOn(fs.promises, 'readdir').mockImplementation((async (...args: unknown[]) => {
+        if (String(args[0]).endsWith('step-000025')) throw Object.assign(new Error(`${code}: refused`), { code });
+        return readdir(...args);
+      }) as never);
+      await expect(here.sync()).rejects.toThrow(code);
+      spy.mockRestore();
+      expect(found(await onNewMachine())).toEqual(Object.keys(checkpoint(25)).sort());
     });
 
     test('work that is done leaves no working copy on the machine', async () => {

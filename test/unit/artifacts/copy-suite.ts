@@ -18,7 +18,6 @@ import type { Judgement } from '../../../experiment/rows';
 import { openAnswers } from '../../../inputs/answers/columns';
 import { storeJudgingPlan, type JudgingPlan } from '../../../inputs/answers/judging-plan';
 import { judgingSpec } from '../../../inputs/answers/judging-spec';
-import type { TableFormat } from '../../../inputs/answers/reader';
 
 export interface Copyable {
   store: Place;
@@ -173,7 +172,7 @@ export function copySuite(name: string, from: () => Promise<Copyable>, to: () =>
       writeFileSync(path, `question,answer\nWhat is a spoon?,${answer}\nWhat is a fork?,${answer}\n`);
       const words = { file: path, metrics: { helpful: { rubric: '{question} {answer}' } }, combined: [], rubrics: null };
       const judging = judgingSpec({ ...words, judge: { kind: 'stand-in' }, maxUsd: null, repeats: 1 });
-      const planned = await storeJudgingPlan(store, await openAnswers(path, 'csv' as unknown as TableFormat, {}), judging, []);
+      const planned = await storeJudgingPlan(store, await openAnswers(path, 'csv', {}), judging, []);
       await recordExperiment(store, planned.name, { plan: planned.ref, output: '/results' });
       await store.appendRecord('spending', planned.name, SPENT);
       const [cell] = planned.stored.plan.configurations.flatMap(({ cells }) => cells);
