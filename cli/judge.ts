@@ -129,7 +129,7 @@ async function judge(file: string, options: Options): Promise<number> {
   const { words, rubrics } = await judgingWords(file, options);
   const judging = judgingSpec(words);
   const table = await openAnswers(file, format, columnsOf(options));
-  const store = await openStore();
+  const store = await openStore(undefined, { first: say });
   const plan = await storeJudgingPlan(store, table, judging, rubrics, options.baseline);
   const metrics = judging.spec.metrics.map(({ name }) => name);
   const added = addedColumns(metrics, suffixOf(options));

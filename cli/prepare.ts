@@ -84,7 +84,7 @@ export async function prepare(
   { offline, say }: { offline: boolean; say: (line: string) => void },
 ): Promise<Prepared> {
   const text = await readExperimentFile(file);
-  const store = await openStore();
+  const store = await openStore(undefined, { first: say });
   const { spec, warnings, counts, missing, stored } = await importExperiment(
     { text, name: file, folder: dirname(resolve(file)) },
     {

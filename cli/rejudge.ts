@@ -89,7 +89,7 @@ async function run(experiment: string, options: Options): Promise<number> {
   const port = portNumber(options.port);
   if (options.name !== undefined && !nameSchema.safeParse(options.name).success)
     throw new InvalidUse(`--name ${options.name}: not a name`);
-  const store = await openStore();
+  const store = await openStore(undefined, { first: say });
   const { stored: before, output } = await lastRun(store, experiment);
   await requireAnswers(store, before);
   const wanted = await rejudging(store, before, options);

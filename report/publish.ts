@@ -5,15 +5,15 @@
  * the same keys could disagree about. They are sorted by id, judgements first by judge; a request that was judged on
  * several metrics at once is a row for each.
  */
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { canonicalJson } from '../experiment/canonical';
 import { isCalibration } from '../experiment/calibration';
 import { MAIN_JUDGE } from '../experiment/main-judge';
 import type { Plan } from '../experiment/plan';
 import type { PublishResult } from '../workflows/activity-types';
-import type { Judgement } from '../experiment/rows';
 import type { CellRows } from '../artifacts/cells';
+import { hashFile } from '../artifacts/hash-file';
 import { writeWhole } from '../artifacts/whole-file';
 
 export async function publishCell(plan: Plan, rows: CellRows, output: string): Promise<Omit<PublishResult, 'paid'>> {
@@ -23,22 +23,19 @@ export async function publishCell(plan: Plan, rows: CellRows, output: string): P
   const questionOf = new Map(completions.map(({ id, question }) => [id, questionIds.get(question)]));
   // the calibration's answers are rows of datasets, whose authors may keep them out of plain text
   if (!isCalibration(plan, planned)) {
-    await replaceFile(
-      join(folder, 'completions.jsonl'),
-      completions.map((row) => ({ ...row, question: questionIds.get(row.question), questionKey: row.question })),
-    );
+    await replaceFile(join(folder, 'completions.jsonl'), function* () {
+      for (const row of completions)
+        yield { ...row, question: questionIds.get(row.question), questionKey: row.question };
+    });
   }
-  await replaceFile(
-    join(folder, 'judgements.jsonl'),
-    [{ judge: MAIN_JUDGE, judgements }, ...Object.entries(others).map(named)].flatMap((each) =>
-      each.judgements.map((row) => ({
-        ...row,
-        question: questionOf.get(row.completion),
-        judge: each.judge,
-        model: plan.instruments[row.instrument]?.model,
-      })),
-    ),
-  );
+  await replaceFile(join(folder, 'judgements.jsonl'), function* () {
+    for (const [judge, own] of [[MAIN_JUDGE, judgements] as const, ...Object.entries(others)]) {
+      for (const row of own) {
+        const model = plan.instruments[row.instrument]?.model;
+        yield { ...row, question: questionOf.get(row.completion), judge, model };
+      }
+    }
+  });
   return {
     completions: completions.length,
     judgements: judged,
@@ -47,13 +44,29 @@ export async function publishCell(plan: Plan, rows: CellRows, output: string): P
   };
 }
 
-function named([judge, judgements]: [string, Judgement[]]): { judge: string; judgements: Judgement[] } {
-  return { judge, judgements };
-}
+/** Characters that are written at once: all rows of a large cell are more than one string holds. */
+const PIECE = 1 << 20;
 
 /** Left untouched when nothing changed. */
-async function replaceFile(path: string, rows: object[]): Promise<void> {
-  const text = rows.map((row) => canonicalJson(row) + '\n').join('');
-  if ((await readFile(path, 'utf8').catch(() => null)) === text) return;
-  await writeWhole(path, text);
+async function replaceFile(path: string, rows: () => Iterable<object>): Promise<void> {
+  const standing = await hashFile(path).catch(() => null);
+  if (standing !== null && standing === hashOf(piecesOf(rows()))) return;
+  await writeWhole(path, piecesOf(rows()));
+}
+
+function* piecesOf(rows: Iterable<object>): Generator<string> {
+  let piece = '';
+  for (const row of rows) {
+    piece += canonicalJson(row) + '\n';
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
+}
+
+function hashOf(pieces: Iterable<string>): string {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest('hex');
 }

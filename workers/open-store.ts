@@ -2,12 +2,14 @@
  * Opens the store that the environment names: `FLAMINGO_STORE`, a folder or `s3://bucket/prefix`; default `store` in the
  * data folder.
  */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { isInside } from '../artifacts/inside';
 import { isS3Address } from '../artifacts/s3/address';
 import { S3Store } from '../artifacts/s3/store';
 import { modesIn } from '../artifacts/local/files';
 import type { Inventory } from '../artifacts/inventory';
 import { LocalStore } from '../artifacts/local/store';
+import { KnownStore } from './known-stores';
 import { cacheFolder, dataFolder } from './places';
 import { type Store, StoreAbsent } from '../artifacts/store';
 
@@ -24,17 +26,29 @@ export interface Opening {
   onlyRead?: boolean;
   /** Of object storage, instead of what the environment says. */
   connection?: { endpoint?: string; region?: string; profile?: string };
+  /** Told when the project has not used it before. */
+  first?: (line: string) => void;
 }
 
 export async function openStore(
   where = process.env['FLAMINGO_STORE'],
-  { onlyRead = false, connection = {} }: Opening = {},
+  { onlyRead = false, connection = {}, first = () => undefined }: Opening = {},
 ): Promise<Store & { inventory(): Inventory }> {
   const place = storePlace(where);
-  if (isS3Address(place)) return openS3(place, connection, onlyRead);
-  if (place.includes('://'))
+  if (place.includes('://') && !isS3Address(place))
     throw new Error(`FLAMINGO_STORE=${place}: a store is a folder or s3://bucket/prefix (docs/store.md)`);
-  return LocalStore.open(place, { make: !onlyRead });
+  const open = (make: boolean): Promise<S3Store | LocalStore> =>
+    isS3Address(place) ? openS3(place, { ...connection, make, onlyRead }) : LocalStore.open(place, { make });
+  // the project's own, and not in the data folder, where its note would be gone with it
+  const noted = place === process.env['FLAMINGO_STORE'] && (isS3Address(place) || !isInside(dataFolder(), resolve(place)));
+  if (onlyRead || !noted) return open(!onlyRead);
+  const known = await KnownStore.at(isS3Address(place) ? `${place} ${endpoint() ?? ''}`.trim() : resolve(place), dataFolder());
+  const store = await open(known.isNew).catch((error: unknown) => {
+    throw error instanceof StoreAbsent ? known.gone(error) : error;
+  });
+  await known.found(store.id);
+  if (known.isNew) first(`${place} (${store.id}) is the store of this project from now on`);
+  return store;
 }
 
 /** Runs an operation, for whose time the working copies that it asks for stay on this machine. */
@@ -50,17 +64,14 @@ export function storeUmask(): number {
 
 async function openS3(
   address: string,
-  connection: NonNullable<Opening['connection']>,
-  onlyRead: boolean,
+  options: NonNullable<Opening['connection']> & { make: boolean; onlyRead: boolean },
 ): Promise<S3Store> {
   // the pinned release runs on the Node that Flamingo asks for
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   try {
     return await S3Store.open({
-      ...{ address, ...connection, make: !onlyRead },
-      pathStyle: Boolean(
-        connection.endpoint ?? (process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL']),
-      ),
+      ...{ address, ...options },
+      pathStyle: (options.endpoint ?? endpoint()) !== undefined,
       workingCopies: join(dataFolder(), 'working-copies'),
       cache: { folder: join(cacheFolder(), 'store'), maxBytes: cacheBytes() },
     });
@@ -68,6 +79,11 @@ async function openS3(
     if (error instanceof StoreAbsent) throw error;
     throw new Error(`the store can not be opened: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Undefined: Amazon's. */
+function endpoint(): string | undefined {
+  return process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL'] || undefined;
 }
 
 function cacheBytes(): number {

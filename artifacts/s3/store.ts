@@ -55,8 +55,10 @@ import { SyncedFolder } from './workspace';
 const REQUESTS_AT_ONCE = 32;
 
 export interface S3StoreOptions extends ClientOptions {
-  /** False: nothing is written, and `StoreAbsent` is thrown where there is no store; enough for a store that is only read. */
+  /** False: `StoreAbsent` is thrown where there is no store. */
   make?: boolean;
+  /** Nothing is written, not even to try out conditions. */
+  onlyRead?: boolean;
   /** `s3://bucket/prefix`. */
   address: string;
   /** A folder of this machine for working copies of attempts. */
@@ -82,12 +84,12 @@ export class S3Store implements Store {
     this.cache = new Cache({ ...cache, folder: join(cache.folder, id) });
   }
 
-  /** Opens the store, making it when absent. Throws when the server does not honour conditions: then two could commit. */
-  static async open({ make = true, workingCopies, cache, ...where }: S3StoreOptions): Promise<S3Store> {
+  /** Opens the store. When there is none it is made, or `StoreAbsent` is thrown. Throws when the server does not honour conditions: then two could commit. */
+  static async open({ make = true, onlyRead, workingCopies, cache, ...where }: S3StoreOptions): Promise<S3Store> {
     const objects = new Objects(connect(where), parseAddress(where.address));
-    if (make) await requireConditions(objects);
+    if (!onlyRead) await requireConditions(objects);
     let text = await objects.text('store.json');
-    if (text === null && make) {
+    if (text === null && make && !onlyRead) {
       await objects.create('store.json', JSON.stringify({ format: 1, id: randomUUID() }) + '\n');
       text = await objects.text('store.json');
     }

@@ -1,0 +1,65 @@
+/** The store of a project: made at first use, and never again where one was. */
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { StoreAbsent } from '../../../artifacts/store';
+import { openStore } from '../../../workers/open-store';
+
+let folder: string;
+let place: string;
+const before = { ...process.env };
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flamingo-open-'));
+  place = join(folder, 'mount', 'store');
+  Object.assign(process.env, { FLAMINGO_HOME: join(folder, 'home'), FLAMINGO_STORE: place });
+});
+afterEach(() => {
+  process.env = { ...before };
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('the first use makes it and says so, later ones find it', async () => {
+  const said: string[] = [];
+  const first = (line: string): number => said.push(line);
+  const { id } = await openStore(undefined, { first });
+  expect((await openStore(undefined, { first })).id).toBe(id);
+  expect(said).toEqual([`${place} (${id}) is the store of this project from now on`]);
+});
+
+test.each([
+  ['an empty folder', (): void => void mkdirSync(place)],
+  ['no folder', (): void => undefined],
+])('a store that was used before and is %s now is no new one', async (_, leave) => {
+  const { id } = await openStore();
+  renameSync(place, join(folder, 'away'));
+  leave();
+  await expect(openStore()).rejects.toThrow(`the store ${place} is not there: it was the store ${id}`);
+  await expect(openStore()).rejects.toThrow('known-stores');
+  expect(readdirSync(join(folder, 'mount')).flatMap((name) => readdirSync(join(folder, 'mount', name)))).toEqual([]);
+  rmSync(place, { recursive: true, force: true });
+  renameSync(join(folder, 'away'), place);
+  expect((await openStore()).id).toBe(id);
+});
+
+test('another store in its place is refused, until somebody says that it is meant', async () => {
+  const { id } = await openStore();
+  rmSync(place, { recursive: true });
+  const other = await openStore(join(folder, 'other'));
+  renameSync(join(folder, 'other'), place);
+  const refusal = await openStore().catch((error: Error) => error.message);
+  expect(refusal).toContain(`it was ${id}, and is ${other.id}`);
+  rmSync(/delete (\S+):/.exec(String(refusal))?.[1] as string);
+  expect((await openStore()).id).toBe(other.id);
+});
+
+test('the one of the data folder may be deleted with it, or from it', async () => {
+  delete process.env['FLAMINGO_STORE'];
+  const { id } = await openStore();
+  rmSync(join(folder, 'home', 'store'), { recursive: true });
+  expect((await openStore()).id).not.toBe(id);
+});
+
+test('what is only looked at is not made', async () => {
+  await expect(openStore(place, { onlyRead: true })).rejects.toThrow(StoreAbsent);
+  expect(readdirSync(folder)).toEqual([]);
+});
