@@ -16,11 +16,11 @@ import {
 import { completionTasks } from '../experiment/shards';
 import {
   completionsOf,
+  eachJudgement,
   judgementGroup,
   judgementProvenanceOf,
   judgementsOf,
   storedCompletionShards,
-  storedJudgements,
   withoutDamaged,
 } from './rows';
 import type { Store } from './store';
@@ -201,6 +201,6 @@ function shownCell(planned: PlannedCell): PlannedCell {
 /** Ids of the judgements that are committed (a journal's rows count only when their shard commits). */
 export async function committedJudgements(store: Store, groups: Iterable<string>): Promise<Set<Sha256>> {
   const ids = new Set<Sha256>();
-  for (const group of groups) for (const id of (await storedJudgements(store, group)).keys()) ids.add(id);
+  for (const group of groups) await eachJudgement(store, group, ({ id }) => ids.add(id));
   return ids;
 }

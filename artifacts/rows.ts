@@ -61,9 +61,11 @@ export async function storedCompletionShards(store: Store, cell: PlannedCell): P
   return manifests.filter((manifest) => manifest.facts['adapter'] === adapter);
 }
 
-/** All stored completions of a cell's context, by id. May hold more than the cell asks for (an earlier, larger run). */
-export async function storedCompletions(store: Store, cell: PlannedCell): Promise<Map<Sha256, Completion>> {
-  return (await completionsOf(store, cell, await storedCompletionShards(store, cell))).rows;
+/** Ids of all stored completions of a cell's context. May hold more than the cell asks for (an earlier, larger run). */
+export async function storedCompletionIds(store: Store, cell: PlannedCell): Promise<Set<Sha256>> {
+  const ids = new Set<Sha256>();
+  await eachRow<Completion>(store, cell.contextKey, await storedCompletionShards(store, cell), ({ id }) => ids.add(id));
+  return ids;
 }
 
 /** Rows of a cell's committed shards. `open`: those whose file is damaged; they are put aside, and their rows are missing. */
@@ -79,8 +81,9 @@ export function judgementGroup(cell: PlannedCell, instrument: Sha256): string {
   return `${cell.contextKey}-${instrument}`;
 }
 
-export async function storedJudgements(store: Store, group: string): Promise<Map<Sha256, Judgement>> {
-  return (await judgementsOf(store, group, await store.manifests('judgements', group))).rows;
+/** Calls `use` with every committed judgement of a group. */
+export async function eachJudgement(store: Store, group: string, use: (row: Judgement) => void): Promise<void> {
+  await eachRow(store, group, await store.manifests('judgements', group), use);
 }
 
 /** Rows of a group's committed shards. `open`: those whose file is damaged; they are put aside, and their journals remain. */
@@ -109,6 +112,14 @@ export async function provenanceOf<T>(store: Store, group: string, shard: Manife
   const { rows } = shard.provenance;
   if (rows === undefined) return [];
   return (await readOrPutAside(store, workOf(group, shard), shard, () => readRows<T>(store, rows))) ?? [];
+}
+
+/** Rows of few shards are in memory at any moment, however many there are. Shards whose file is damaged are put aside. */
+async function eachRow<T>(store: Store, group: string, manifests: Manifest[], use: (row: T) => void): Promise<void> {
+  await pLimit(SHARDS_AT_ONCE).map(manifests, async (shard) => {
+    const read = (): Promise<T[]> => readRows<T>(store, shard.results['rows'] as ArtifactRef);
+    for (const row of (await readOrPutAside(store, workOf(group, shard), shard, read)) ?? []) use(row);
+  });
 }
 
 async function gather<T extends { id: Sha256 }>(

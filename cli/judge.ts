@@ -11,11 +11,11 @@ import type { Delimiter } from '../inputs/answers/delimiter';
 import { addedColumns, rawColumn } from '../inputs/answers/judged-columns';
 import { TABLE_NAMES } from '../inputs/answers/delimiter';
 import { holdsRowsOf } from '../inputs/answers/standing';
+import { isJudged } from '../inputs/answers/verdicts';
 import { writeJudged, type Written } from '../inputs/answers/write-judged';
 import { visibleLine } from '../report/page/visible';
 import { UnreadableInput } from '../inputs/files';
 import { readQuestionFile } from '../inputs/questions';
-import { countReuse } from '../artifacts/reuse';
 import { recordExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
 import { dataFolder } from '../workers/places';
@@ -192,8 +192,7 @@ async function judged(
 ): Promise<{ code: number; outcome: ExperimentOutcome | null }> {
   const { stored, ref, name } = plan;
   const output = join(dataFolder(), 'judged', name);
-  const { judgements } = await countReuse(store, stored.plan);
-  if (judgements.new === 0) {
+  if (await isJudged(store, plan)) {
     say('Everything is in the store already.');
     await recordExperiment(store, name, { plan: ref, output });
     return { code: EXIT.done, outcome: null };

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { cellOf, configurationOf, type StoredPlan } from '../artifacts/plans';
-import { storedCompletions, toJsonLines } from '../artifacts/rows';
+import { storedCompletionIds, toJsonLines } from '../artifacts/rows';
 import { readOrPutAside } from '../artifacts/healing';
 import { MADE_ANEW, type Store, type WorkKey } from '../artifacts/store';
 import { keyOf, type Sha256 } from '../experiment/canonical';
@@ -37,9 +37,9 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   const state: GpuHeartbeat = { phase: 'starting', detail: cell.id, step: 0, of: 0, host: hostname() };
   const adapter = await withHeartbeat(state, () => adapterFolder(store, cell, adapterKey));
   const questions = stored.plan.questionSets[cell.questionSet] ?? [];
-  const done = await withHeartbeat(state, () => storedCompletions(store, cell));
+  const done = await withHeartbeat(state, () => storedCompletionIds(store, cell));
   const tasks = completionTasks(cell, questions);
-  const shards = shardsOf(tasks, new Set(done.keys()), shardSize(cell.context.sampling));
+  const shards = shardsOf(tasks, done, shardSize(cell.context.sampling));
   const missing = shards.reduce((sum, shard) => sum + shard.items.length, 0);
 
   state.of = missing;

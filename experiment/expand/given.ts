@@ -63,6 +63,14 @@ export class GivenAnswers {
     return sample === undefined ? undefined : { id: completionId(this.contextKey, question, sample), sample };
   }
 
+  /** Every answer: its question, its hash, and the completion that it is. */
+  *all(): Generator<{ question: Sha256; answer: Sha256; id: Sha256 }> {
+    for (const [question, samples] of this.samples) {
+      for (const [answer, sample] of samples)
+        yield { question, answer, id: completionId(this.contextKey, question, sample) };
+    }
+  }
+
   /** The row to store. How an answer ended and how many tokens it has are not known: `stop` and 0 stand for that. */
   completion(question: Sha256, text: string): Completion {
     const found = this.find(question, answerHash(text));

@@ -2,7 +2,7 @@
  * Puts given answers into the store, where they are completions like any others.
  */
 import { hostname } from 'node:os';
-import { storedCompletions, toJsonLines } from '../../artifacts/rows';
+import { storedCompletionIds, toJsonLines } from '../../artifacts/rows';
 import type { Store } from '../../artifacts/store';
 import { keyOf, type Sha256 } from '../../experiment/canonical';
 import type { PlannedCell } from '../../experiment/plan';
@@ -22,8 +22,7 @@ export class CompletionWriter {
   ) {}
 
   static async begin(store: Store, cell: PlannedCell): Promise<CompletionWriter> {
-    const there = new Set((await storedCompletions(store, cell)).keys());
-    return new CompletionWriter(store, cell, there);
+    return new CompletionWriter(store, cell, await storedCompletionIds(store, cell));
   }
 
   /** All answers are in the store: nothing has to be read for it. */

@@ -8,7 +8,7 @@ import type { Store } from '../../artifacts/store';
 import { keyOf, type Sha256 } from '../../experiment/canonical';
 import { isInherited } from '../../experiment/records';
 import { GivenAnswers, givenCell, givenConfiguration } from '../../experiment/expand/given';
-import type { ArtifactRef, Plan, PlannedConfiguration } from '../../experiment/plan';
+import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../../experiment/plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../../experiment/expand/questions';
 import { instrumentsOf } from '../../experiment/expand/instruments';
 import { UnreadableInput } from '../files';
@@ -28,13 +28,25 @@ export interface JudgingPlan {
   distinct: number;
   /** Columns of JSON Lines, in the order in which they first appear; those of the header in CSV. */
   columns: string[];
-  /** Id of the completion that a row's answer is; undefined when the table has changed. */
-  completionOf(group: string, question: Sha256, answer: Sha256): Sha256 | undefined;
+  /** What a row's answer is; undefined when the table has changed. */
+  answerOf(group: string, question: Sha256, answer: Sha256): PlannedAnswer | undefined;
+  /** All distinct answers. Their words are in the store alone. */
+  answers(): Iterable<PlannedAnswer>;
+}
+
+/** An answer without its words. */
+export interface PlannedAnswer {
+  cell: PlannedCell;
+  question: Sha256;
+  answer: Sha256;
+  /** Id of the completion. */
+  id: Sha256;
 }
 
 /** The answers of one group of rows, and the configuration that stands for it. */
 interface PlannedGroup {
   answers: GivenAnswers;
+  cell: PlannedCell;
   configuration: PlannedConfiguration;
 }
 
@@ -70,7 +82,7 @@ export async function storeJudgingPlan(
     const own = new GivenAnswers(answers, characters);
     const name = names.get(group) as string;
     const cell = givenCell(name, ANSWERS_SET, own, metricsOf(ANSWERS_SET));
-    planned.set(group, { answers: own, configuration: givenConfiguration(name, group || 'Answers', [cell]) });
+    planned.set(group, { answers: own, cell, configuration: givenConfiguration(name, group || 'Answers', [cell]) });
   }
   const configurations = [...planned.values()].map(({ configuration }) => configuration);
   const name = nameOf(table.file, configurations);
@@ -103,7 +115,14 @@ export async function storeJudgingPlan(
     rows: survey.rows,
     distinct: [...planned.values()].reduce((sum, { answers }) => sum + answers.completions, 0),
     columns: survey.columns,
-    completionOf: (group, question, answer) => planned.get(group)?.answers.find(question, answer)?.id,
+    answerOf: (group, question, answer) => {
+      const own = planned.get(group);
+      const id = own?.answers.find(question, answer)?.id;
+      return own === undefined || id === undefined ? undefined : { cell: own.cell, question, answer, id };
+    },
+    *answers() {
+      for (const { answers, cell } of planned.values()) for (const each of answers.all()) yield { cell, ...each };
+    },
   };
 }
 
@@ -172,9 +191,7 @@ async function storeAnswers(
   planned: ReadonlyMap<string, PlannedGroup>,
 ): Promise<void> {
   const imports = new Map<string, CompletionWriter>();
-  for (const [group, { configuration }] of planned) {
-    for (const cell of configuration.cells) imports.set(group, await CompletionWriter.begin(store, cell));
-  }
+  for (const [group, { cell }] of planned) imports.set(group, await CompletionWriter.begin(store, cell));
   if ([...imports.values()].every(({ complete }) => complete)) return;
   for await (const { group, questionKey, answer, answerHash } of table.rows()) {
     const answers = planned.get(group)?.answers;

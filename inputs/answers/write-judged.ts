@@ -14,10 +14,8 @@ import { open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { readCell } from '../../artifacts/cells';
 import type { Store } from '../../artifacts/store';
 import { temporaryBeside } from '../../artifacts/whole-file';
-import type { Sha256 } from '../../experiment/canonical';
 import type { Judgement } from '../../experiment/rows';
 import { csvLine } from '../csv-lines';
 import { UnreadableInput } from '../files';
@@ -26,6 +24,7 @@ import { DELIMITERS, isTabbed, type Delimiter } from './delimiter';
 import { addedColumns, type CellStatus } from './judged-columns';
 import type { JudgingPlan } from './judging-plan';
 import { tableFormat, type TableRow } from './reader';
+import { verdictsByAnswer } from './verdicts';
 
 export interface MetricOutcome {
   metric: string;
@@ -57,17 +56,18 @@ export async function writeJudged(
   metrics: readonly string[],
   { out, suffix = '' }: { out: string; suffix?: string },
 ): Promise<Written> {
-  const verdicts = await verdictsOf(store, plan);
+  const verdicts = await verdictsByAnswer(store, plan);
   const tally = new Tally(metrics);
   const partial = temporaryBeside(out);
   const added = addedColumns(metrics, suffix);
   async function* judgedRows(): AsyncGenerator<JudgedRow> {
     for await (const { row, group, questionKey, answerHash } of table.rows()) {
-      const completion = plan.completionOf(group, questionKey, answerHash);
-      if (completion === undefined) {
+      const answer = plan.answerOf(group, questionKey, answerHash);
+      if (answer === undefined) {
         throw new UnreadableInput(`${table.file}:${row.line}: the file has changed since it was judged; run again`);
       }
-      const own = metrics.map((metric) => verdicts.get(completion)?.get(metric) ?? MISSING);
+      const judged = verdicts(answer);
+      const own = metrics.map((metric) => verdictOf(judged.get(metric) ?? []));
       tally.count(own);
       yield { row, verdicts: own };
     }
@@ -103,29 +103,9 @@ async function synced(path: string): Promise<void> {
   }
 }
 
-async function verdictsOf(store: Store, { stored: { plan } }: JudgingPlan): Promise<Map<Sha256, Map<string, Verdict>>> {
-  const verdicts = new Map<Sha256, Map<string, Verdict>>();
-  for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
-    const { judgements } = await readCell(store, plan, cell);
-    const repeats = new Map<string, Judgement[]>();
-    for (const judgement of judgements) {
-      const slot = `${judgement.completion} ${judgement.metric}`;
-      const known = repeats.get(slot);
-      if (known === undefined) repeats.set(slot, [judgement]);
-      else known.push(judgement);
-    }
-    for (const own of repeats.values()) {
-      const { completion, metric } = own[0] as Judgement;
-      const known = verdicts.get(completion) ?? new Map<string, Verdict>();
-      known.set(metric, verdictOf(own));
-      verdicts.set(completion, known);
-    }
-  }
-  return verdicts;
-}
-
-function verdictOf(judgements: Judgement[]): Verdict {
-  const ordered = judgements.sort((a, b) => a.repeat - b.repeat);
+/** `ordered`: by repeat. */
+function verdictOf(ordered: Judgement[]): Verdict {
+  if (ordered.length === 0) return MISSING;
   const scores = ordered.flatMap(({ score }) => score ?? []);
   const texts = ordered.map(({ raw }) => raw);
   return {
