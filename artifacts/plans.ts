@@ -46,8 +46,26 @@ const BULK = z.looseObject({
 export async function storePlan(store: Store, stored: StoredPlan): Promise<ArtifactRef> {
   const { configurations, questionSets, ...plan } = stored.plan;
   const bulk: Bulk = { configurations, questionSets };
-  const head: Head = { ...stored, plan, bulk: await store.putBytes(JSON.stringify(bulk) + '\n', '.bulk.json') };
+  const head: Head = { ...stored, plan, bulk: await store.putBytes(textOf(bulk, plan.experiment), '.bulk.json') };
   return store.putBytes(JSON.stringify(head) + '\n', '.plan.json');
+}
+
+/** A string has an end, and a plan is read as one. */
+function textOf(bulk: Bulk, experiment: string): string {
+  try {
+    return JSON.stringify(bulk) + '\n';
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new PlanTooLarge(
+      `the plan of ${experiment} is larger than 512 MB: ask fewer questions, or make several experiments of it`,
+      { cause: error },
+    );
+  }
+}
+
+/** Its questions and cells are more than can be stored. */
+export class PlanTooLarge extends Error {
+  override name = 'PlanTooLarge';
 }
 
 const recentHeads = new Map<string, Promise<Head>>();

@@ -19,7 +19,7 @@ import { readQuestionFile } from '../inputs/questions';
 import { recordExperiment } from '../artifacts/experiments';
 import { openStore } from '../workers/open-store';
 import { dataFolder } from '../workers/places';
-import { queuesOf } from '../artifacts/plans';
+import { PlanTooLarge, queuesOf } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { temporalPath } from '../workers/toolchain';
 import { InvalidExperiment } from '../experiment/issue';
@@ -315,7 +315,7 @@ async function understood(work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof UnreadableInput || error instanceof InvalidExperiment) {
+    if (error instanceof UnreadableInput || error instanceof InvalidExperiment || error instanceof PlanTooLarge) {
       throw new InvalidUse(visibleLine(error.message));
     }
     throw error;

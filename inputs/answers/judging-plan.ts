@@ -11,6 +11,7 @@ import { GivenAnswers, givenCell, givenConfiguration } from '../../experiment/ex
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../../experiment/plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../../experiment/expand/questions';
 import { instrumentsOf } from '../../experiment/expand/instruments';
+import { SIZE_LIMITS } from '../../experiment/expand/size';
 import { UnreadableInput } from '../files';
 import type { AnswerTable } from './columns';
 import { CompletionWriter } from './completion-writer';
@@ -53,6 +54,8 @@ interface PlannedGroup {
 interface Group {
   answers: Map<Sha256, Set<Sha256>>;
   characters: number;
+  /** Of the distinct answers. */
+  count: number;
 }
 
 /**
@@ -141,11 +144,14 @@ async function surveyOf(table: AnswerTable): Promise<Survey> {
   let rows = 0;
   for await (const { row, question, questionKey, answer, answerHash, id, group } of table.rows()) {
     rows += 1;
-    if (!questions.has(questionKey)) questions.set(questionKey, { words: question, id });
+    if (!questions.has(questionKey)) {
+      questions.set(questionKey, { words: question, id });
+      refuseAbove('questions', questions.size, 'different questions', table, row.line);
+    }
     if (table.table.header === null) for (const column of row.fields.keys()) columns.add(column);
     let own = groups.get(group);
     if (own === undefined) {
-      own = { answers: new Map(), characters: 0 };
+      own = { answers: new Map(), characters: 0, count: 0 };
       groups.set(group, own);
       if (groups.size > MAX_GROUPS) {
         throw new UnreadableInput(
@@ -156,6 +162,8 @@ async function surveyOf(table: AnswerTable): Promise<Survey> {
     const known = own.answers.get(questionKey);
     if (known?.has(answerHash)) continue;
     own.characters += answer.length;
+    own.count += 1;
+    refuseAbove('completionsOfACell', own.count, 'different answers of one group', table, row.line);
     if (known === undefined) own.answers.set(questionKey, new Set([answerHash]));
     else known.add(answerHash);
   }
@@ -169,6 +177,21 @@ async function surveyOf(table: AnswerTable): Promise<Survey> {
     }));
   };
   return { rows, groups, columns: [...columns], asked };
+}
+
+/** A table is held to the same bounds as an experiment: whoever plans or reports it has an entry for each. */
+function refuseAbove(
+  limit: keyof typeof SIZE_LIMITS,
+  found: number,
+  what: string,
+  { file }: AnswerTable,
+  line: number,
+): void {
+  const most = SIZE_LIMITS[limit];
+  if (found <= most) return;
+  throw new UnreadableInput(
+    `${file}:${line}: more than ${most.toLocaleString('en')} ${what}; split the table, or name models or conditions by --group-column`,
+  );
 }
 
 /** Other words under an id that is taken are a paraphrase of it: `ID~2`, one cluster with `ID` in the statistics. */

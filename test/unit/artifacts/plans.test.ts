@@ -12,6 +12,7 @@ import {
   judgeOf,
   loadPlan,
   loadPlanForJudging,
+  PlanTooLarge,
   storePlan,
   type StoredPlan,
 } from '../../../artifacts/plans';
@@ -85,4 +86,14 @@ test('what a plan does not hold is no good reference, however often it is tried'
   expect(() => configurationOf(plan, 'toString')).toThrow(InvalidReference);
   expect(() => cellOf(plan, 'base', 'ood/default')).toThrow(InvalidReference);
   expect(() => judgeOf(plan.spec, 'toString')).toThrow(InvalidReference);
+});
+
+test('a plan that is too large for one text is refused by its name', async () => {
+  // as V8 says it above 512 MB
+  jest.spyOn(JSON, 'stringify').mockImplementationOnce(() => {
+    throw new RangeError('Invalid string length');
+  });
+  const refused = storePlan(store, planOf('huge'));
+  await expect(refused).rejects.toThrow(PlanTooLarge);
+  await expect(refused).rejects.toThrow('the plan of huge is larger than 512 MB');
 });

@@ -2,7 +2,9 @@
 import { countReuse } from '../../../../artifacts/reuse';
 import type { JudgingPlan } from '../../../../inputs/answers/judging-plan';
 import { estimateJudging } from '../../../../judge/estimate';
-import { planned, store } from './judging-fixture';
+import { SIZE_LIMITS } from '../../../../experiment/expand/size';
+import { isJudged } from '../../../../inputs/answers/verdicts';
+import { judgeAll, planned, store } from './judging-fixture';
 
 test('equal rows are one answer, in any order and under any file name; groups are configurations', async () => {
   const rows = ['m 1,Q1,A', 'm 1,Q1,B', 'm 1,Q2,A', 'M-1,Q1,A', 'm 1,Q1,A'];
@@ -31,4 +33,26 @@ test('the name stays for the same work, and is another for another rubric', asyn
   );
   const other = { metrics: { helpful: { rubric: 'Other words.\n{question}\n{answer}' } } };
   expect((await planned(text, {}, 'answers.csv', other)).plan.name).not.toBe(plan.name);
+});
+
+test.each([
+  ['questions', 'm,Q1,A\nm,Q2,A\nm,Q3,A\n', 'answers.csv:4: more than 2 different questions'],
+  ['completionsOfACell', 'm,Q,A\nm,Q,B\nn,Q,C\nm,Q,A\nm,Q,C\n', 'answers.csv:6: more than 2 different answers of one group'],
+] as const)('a table of more %s than anybody plans is refused with its line', async (limit, rows, message) => {
+  const property = jest.replaceProperty(SIZE_LIMITS, limit, 2);
+  await expect(planned(`m,question,answer\n${rows}`, { group: 'm' })).rejects.toThrow(message);
+  property.restore();
+});
+
+test('it is judged when every answer has all of its verdicts, repeats too', async () => {
+  const text = 'm,question,answer\na,Q,A\na,R,B\nb,Q,C\n';
+  const once = await planned(text, { group: 'm' });
+  expect(await isJudged(store, once.plan)).toBe(false);
+  await judgeAll(once.plan);
+  expect(await isJudged(store, once.plan)).toBe(true);
+  expect((await countReuse(store, once.plan.stored.plan)).judgements).toEqual({ new: 0, reused: 3 });
+  const twice = await planned(text, { group: 'm' }, 'answers.csv', { repeats: 2 });
+  expect(await isJudged(store, twice.plan)).toBe(false);
+  const more = await planned(`${text}b,Q,D\n`, { group: 'm' });
+  expect(await isJudged(store, more.plan)).toBe(false);
 });
