@@ -163,9 +163,16 @@ class StoreCopy {
       if (text === null) continue;
       if (folder === 'experiments' && !(await this.copyAll(referencesOf(text)))) continue;
       const { replaceRecords = false } = this.options;
-      const result = await copyRecord(this.target, { folder, name, text }, { replace: replaceRecords, dryRun: this.isDry });
+      const result = await copyRecord(
+        this.target,
+        { folder, name, text },
+        { replace: replaceRecords, dryRun: this.isDry },
+      );
       if (result === 'conflict')
-        this.conflict(`${folder}/${name}`, 'the target has the record of another plan (--replace-records takes this one)');
+        this.conflict(
+          `${folder}/${name}`,
+          'the target has the record of another plan (--replace-records takes this one)',
+        );
       else this.copied.records[result] += 1;
     }
   }

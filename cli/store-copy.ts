@@ -30,7 +30,9 @@ const PROGRESS_EVERY_MS = 5_000;
 
 export function copyCommand(): Command {
   const command = new Command('copy')
-    .description('copy finished work, plans and records to another place; the same command again copies what is missing')
+    .description(
+      'copy finished work, plans and records to another place; the same command again copies what is missing',
+    )
     .argument('<from>', 'a folder, or s3://bucket/prefix')
     .argument('<to>', 'a folder, or s3://bucket/prefix; made when there is none')
     .option('--experiment <name>', 'only what the latest plan of this experiment needs and led to')
@@ -41,7 +43,10 @@ export function copyCommand(): Command {
     command
       .option(`--${end}-endpoint <url>`, `address of the server of ${of} (default: AWS_ENDPOINT_URL_S3, else Amazon’s)`)
       .option(`--${end}-region <name>`, `region of ${of} (default: AWS_REGION, else the profile’s)`)
-      .option(`--${end}-profile <name>`, `profile of the AWS files with the credentials of ${of} (default: as everywhere)`);
+      .option(
+        `--${end}-profile <name>`,
+        `profile of the AWS files with the credentials of ${of} (default: as everywhere)`,
+      );
   }
   return command
     .option('--json', 'print what was copied as JSON')
@@ -76,7 +81,9 @@ async function copy(from: string, to: string, options: Options): Promise<Copied>
   const { dryRun = false, replaceRecords = false, experiment, json } = options;
   if (!isS3Address(from) && !isS3Address(to) && resolve(from) === resolve(to))
     throw new InvalidUse('FROM and TO are the same folder');
-  const source = await absentIsMisuse(openStore(from, { onlyRead: true, connection: connectionOf('from', from, options) }));
+  const source = await absentIsMisuse(
+    openStore(from, { onlyRead: true, connection: connectionOf('from', from, options) }),
+  );
   const opening: Opening = { onlyRead: dryRun, connection: connectionOf('to', to, options) };
   const target = await openStore(to, opening).catch((error: unknown) => {
     if (dryRun && error instanceof StoreAbsent) return null;
@@ -138,8 +145,7 @@ function tell(copied: Copied, { to, dryRun }: { to: string; dryRun: boolean }): 
       `${records.copied} records`,
   );
   say(`were there: ${work.there} pieces of work, ${files.there} files, ${records.there} records`);
-  if (unfinished > 0)
-    say(`not copied: ${unfinished} pieces of work that are not finished; copy again when they are`);
+  if (unfinished > 0) say(`not copied: ${unfinished} pieces of work that are not finished; copy again when they are`);
   if (conflicts.length > 0) say(`conflicts: ${conflicts.length}; what ${to} has there stays`);
   if (damaged.length > 0)
     say(`damaged or gone: ${damaged.length}; the work that they belong to was not copied. Run its experiment again`);

@@ -40,9 +40,13 @@ export async function openStore(
   const open = (make: boolean): Promise<S3Store | LocalStore> =>
     isS3Address(place) ? openS3(place, { ...connection, make, onlyRead }) : LocalStore.open(place, { make });
   // the project's own, and not in the data folder, where its note would be gone with it
-  const noted = place === process.env['FLAMINGO_STORE'] && (isS3Address(place) || !isInside(dataFolder(), resolve(place)));
+  const noted =
+    place === process.env['FLAMINGO_STORE'] && (isS3Address(place) || !isInside(dataFolder(), resolve(place)));
   if (onlyRead || !noted) return open(!onlyRead);
-  const known = await KnownStore.at(isS3Address(place) ? `${place} ${endpoint() ?? ''}`.trim() : resolve(place), dataFolder());
+  const known = await KnownStore.at(
+    isS3Address(place) ? `${place} ${endpoint() ?? ''}`.trim() : resolve(place),
+    dataFolder(),
+  );
   const store = await open(known.isNew).catch((error: unknown) => {
     throw error instanceof StoreAbsent ? known.gone(error) : error;
   });

@@ -99,12 +99,7 @@ export async function uploadBytes(
 }
 
 /** Becomes an object only when `pieces` end without an error. */
-async function uploadParts(
-  objects: Objects,
-  key: string,
-  pieces: AsyncIterable<Buffer>,
-  bytes: number,
-): Promise<void> {
+async function uploadParts(objects: Objects, key: string, pieces: AsyncIterable<Buffer>, bytes: number): Promise<void> {
   const { client } = objects;
   const at = objects.at(key);
   const said = (error: unknown): Error => objects.said(key, error);

@@ -170,7 +170,12 @@ export function copySuite(name: string, from: () => Promise<Copyable>, to: () =>
     async function judged(store: Place, table: string, answer = 'an answer'): Promise<JudgingPlan> {
       const path = join(folder, `${table}.csv`);
       writeFileSync(path, `question,answer\nWhat is a spoon?,${answer}\nWhat is a fork?,${answer}\n`);
-      const words = { file: path, metrics: { helpful: { rubric: '{question} {answer}' } }, combined: [], rubrics: null };
+      const words = {
+        file: path,
+        metrics: { helpful: { rubric: '{question} {answer}' } },
+        combined: [],
+        rubrics: null,
+      };
       const judging = judgingSpec({ ...words, judge: { kind: 'stand-in' }, maxUsd: null, repeats: 1 });
       const planned = await storeJudgingPlan(store, await openAnswers(path, 'csv', {}), judging, []);
       await recordExperiment(store, planned.name, { plan: planned.ref, output: '/results' });

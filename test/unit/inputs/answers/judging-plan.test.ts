@@ -37,7 +37,11 @@ test('the name stays for the same work, and is another for another rubric', asyn
 
 test.each([
   ['questions', 'm,Q1,A\nm,Q2,A\nm,Q3,A\n', 'answers.csv:4: more than 2 different questions'],
-  ['completionsOfACell', 'm,Q,A\nm,Q,B\nn,Q,C\nm,Q,A\nm,Q,C\n', 'answers.csv:6: more than 2 different answers of one group'],
+  [
+    'completionsOfACell',
+    'm,Q,A\nm,Q,B\nn,Q,C\nm,Q,A\nm,Q,C\n',
+    'answers.csv:6: more than 2 different answers of one group',
+  ],
 ] as const)('a table of more %s than anybody plans is refused with its line', async (limit, rows, message) => {
   const property = jest.replaceProperty(SIZE_LIMITS, limit, 2);
   await expect(planned(`m,question,answer\n${rows}`, { group: 'm' })).rejects.toThrow(message);
