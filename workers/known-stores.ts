@@ -44,7 +44,16 @@ export class KnownStore {
   async found(id: string): Promise<void> {
     if (this.id !== null && this.id !== id)
       throw this.refused(`is another one than before: it was ${this.id}, and is ${id}`, undefined);
-    if (this.id === null) await writeWhole(this.file, JSON.stringify({ place: this.place, id } satisfies Note) + '\n');
+    if (this.id === null) await this.note(id);
+  }
+
+  /** A worker in a container may have no data folder that it can write: then nothing is noted, and it begins as it did before. */
+  private async note(id: string): Promise<void> {
+    try {
+      await writeWhole(this.file, JSON.stringify({ place: this.place, id } satisfies Note) + '\n');
+    } catch (error) {
+      if (!['EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
   }
 
   private refused(what: string, cause: unknown): Error {

@@ -22,7 +22,7 @@ export function storePlace(where = process.env['FLAMINGO_STORE']): string {
 }
 
 export interface Opening {
-  /** Nothing is written to it, and `StoreAbsent` is thrown where there is none. */
+  /** Opening it writes nothing, and `StoreAbsent` is thrown where there is none. */
   onlyRead?: boolean;
   /** Of object storage, instead of what the environment says. */
   connection?: { endpoint?: string; region?: string; profile?: string };

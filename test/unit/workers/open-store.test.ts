@@ -1,5 +1,5 @@
 /** The store of a project: made at first use, and never again where one was. */
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StoreAbsent } from '../../../artifacts/store';
@@ -46,9 +46,12 @@ test('another store in its place is refused, until somebody says that it is mean
   rmSync(place, { recursive: true });
   const other = await openStore(join(folder, 'other'));
   renameSync(join(folder, 'other'), place);
-  const refusal = await openStore().catch((error: Error) => error.message);
+  const refusal = await openStore().then(
+    () => '',
+    (error: Error) => error.message,
+  );
   expect(refusal).toContain(`it was ${id}, and is ${other.id}`);
-  rmSync(/delete (\S+):/.exec(String(refusal))?.[1] as string);
+  rmSync(/delete (\S+):/.exec(refusal)?.[1] as string);
   expect((await openStore()).id).toBe(other.id);
 });
 
@@ -62,4 +65,18 @@ test('the one of the data folder may be deleted with it, or from it', async () =
 test('what is only looked at is not made', async () => {
   await expect(openStore(place, { onlyRead: true })).rejects.toThrow(StoreAbsent);
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test('a machine whose data folder can not be written opens it all the same', async () => {
+  const { writeFile } = fs.promises as unknown as { writeFile: (...args: unknown[]) => Promise<void> };
+  let refused = 0;
+  const spy = jest.spyOn(fs.promises, 'writeFile').mockImplementation((async (...args: unknown[]) => {
+    if (!String(args[0]).includes('known-stores')) return writeFile(...args);
+    refused += 1;
+    throw Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' });
+  }) as never);
+  const { id } = await openStore();
+  spy.mockRestore();
+  expect(refused).toBe(1);
+  expect((await openStore(place)).id).toBe(id);
 });
