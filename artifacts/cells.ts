@@ -95,8 +95,16 @@ export async function readWanted(store: Store, plan: Plan, cell: PlannedCell): P
 export function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha256, Completion>): Wanted {
   const questions = plan.questionSets[cell.questionSet] ?? [];
   const texts = new Map(questions.map((question) => [question.key, askedText(question)]));
+  let adapter: Completion['adapter'] = null;
   const completions = completionTasks(cell, questions)
-    .flatMap(({ id }) => stored.get(id) ?? [])
+    .flatMap(({ id, question }) => {
+      const row = stored.get(id);
+      if (row === undefined) return [];
+      // hashes are in memory once, as in rowsOf
+      if (row.adapter === adapter) row.adapter = adapter;
+      adapter = row.adapter;
+      return [Object.assign(row, { id, question: question.key })];
+    })
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const answerHashes = new Map(completions.map(({ id, text }) => [id, sha256(text.toWellFormed())]));
   const wanted: WantedJudgement[] = [];
@@ -134,9 +142,12 @@ export function rowsOf(
   for (const { judge } of planned.metrics) if (judge !== MAIN_JUDGE) others[judge] = [];
   const answered = new Set<Sha256>();
   for (const { metric, request } of wanted) {
-    const row = judged.get(request.id);
-    if (row === undefined) continue;
-    answered.add(row.id);
+    const stored = judged.get(request.id);
+    if (stored === undefined) continue;
+    // hashes are in memory once: a file that was read has copies of its own, and a large experiment a hundred thousand rows
+    const { id, completion } = request;
+    const row: Judgement = Object.assign(stored, { id, completion, instrument: request.instrument });
+    answered.add(id);
     const rows = metric.judge === MAIN_JUDGE ? judgements : (others[metric.judge] as Judgement[]);
     rows.push(...partRows(row, metric.parts));
   }

@@ -116,6 +116,13 @@ export async function countedReuse(store: Store, { counted }: ExperimentRecord):
   return reuse === null || newWork(reuse) > 0 ? null : reuse;
 }
 
+/** Whether the report of this very plan found nothing missing, as far as the record tells. */
+export async function wasComplete(store: Store, { experiment }: Plan, plan: ArtifactRef): Promise<boolean> {
+  const text = await store.readRecord('experiments', experiment);
+  const record = documentOrNull<ExperimentRecord>(text, RECORD);
+  return record?.plan.sha256 === plan.sha256 && (await countedReuse(store, record)) !== null;
+}
+
 const count = z.looseObject({ new: z.number(), reused: z.number() });
 const REUSE = z.looseObject({
   ...{ fineTunes: count, completions: count, judgements: count, measurements: count },

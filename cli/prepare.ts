@@ -7,6 +7,7 @@ import { importExperiment } from '../inputs/import';
 import type { MissingInput } from '../inputs/resolve';
 import { visibleLine } from '../report/page/visible';
 import { estimateCost, type CostEstimate, type JudgeCost } from '../judge/estimate';
+import type { StoredPlan } from '../artifacts/plans';
 import { countReuse, type Count, type Reuse } from '../artifacts/reuse';
 import type { Store } from '../artifacts/store';
 import { openStore } from '../workers/open-store';
@@ -72,16 +73,23 @@ export interface Prepared {
   spec: Spec;
   missing: MissingInput[];
   /** Null while inputs are missing. */
-  work: { plan: Plan; ref: ArtifactRef; reuse: Reuse } | null;
+  work: { plan: Plan; whole: StoredPlan; ref: ArtifactRef; reuse: Reuse } | null;
   /** Null while inputs are missing. */
   estimate: CostEstimate | null;
   json: PlanJson;
 }
 
+export interface PrepareOptions {
+  offline: boolean;
+  say: (line: string) => void;
+  /** Counts what the store holds of the plan; default: `countReuse`. */
+  count?: (store: Store, stored: { whole: StoredPlan; ref: ArtifactRef }) => Promise<Reuse>;
+}
+
 export async function prepare(
   file: string,
   { source: sources, smoke, judge, output }: FileOptions,
-  { offline, say }: { offline: boolean; say: (line: string) => void },
+  { offline, say, count = (store, { whole }) => countReuse(store, whole.plan) }: PrepareOptions,
 ): Promise<Prepared> {
   const text = await readExperimentFile(file);
   const store = await openStore(undefined, { first: say });
@@ -101,7 +109,7 @@ export async function prepare(
   const doubts =
     stored === null ? [] : scaleWarnings(stored.plan, (_, words) => `\`categories: ${JSON.stringify(words)}\``);
   for (const line of doubts) say(pc.yellow(visibleLine(line)));
-  const work = stored === null ? null : { ...stored, reuse: await countReuse(store, stored.plan) };
+  const work = stored === null ? null : { ...stored, reuse: await count(store, stored) };
   const estimate = work === null ? null : estimateCost(spec, work.plan, work.reuse);
   const all = (total: number): Count => ({ new: total, reused: 0 });
   const reuse = work?.reuse;

@@ -23,6 +23,7 @@ import { LocalFiles } from './local/state';
 import { namedPath } from './named-path';
 import { lastRun } from './names';
 import { say } from './output';
+import { gatherResults } from '../report/write-report';
 import { accountOfQueue, reportStored, requireCredentials, submitAndFollow } from './submit';
 
 interface Options extends JudgeOptions {
@@ -96,14 +97,17 @@ async function run(experiment: string, options: Options): Promise<number> {
   const again = understood(() => rejudge(before.plan, before.spec, wanted));
   const { maxUsd } = options;
   const spec = maxUsd === undefined ? again.spec : { ...again.spec, budget: { ...again.spec.budget, maxUsd } };
-  const ref = await storePlan(store, { ...before, plan: again.plan, spec });
+  const stored = { ...before, plan: again.plan, spec };
+  const ref = await storePlan(store, stored);
   const submission = { store, plan: again.plan, ref, output };
   const { judgements } = await countReuse(store, again.plan);
   say(`${before.plan.experiment} judged by ${again.name} (${wanted.judge.model}): ${judgements.new} new judgements`);
   const { json = false, detach = false } = options;
   if (!isRemote()) {
     const idle = new LocalFiles(dataFolder()).lockHolder() === null;
-    if (judgements.new === 0 && idle) return reportStored(submission, json);
+    if (judgements.new === 0 && idle) {
+      return reportStored(submission, await gatherResults(store, stored, output), json);
+    }
     if (judgements.new > 0) requireCredentials([accountOfQueue(queueOf(spec, again.name))]);
   }
   const accounts = judgeQueuesOf(spec).map(accountOfQueue);

@@ -1,9 +1,11 @@
 /**
  * `flamingo run FILE`: the one way in. Starts the experiment, attaches to it when it runs already, applies what changed.
  */
+import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { writeResults } from '../report/write-report';
-import { newWork, type Reuse } from '../artifacts/reuse';
+import { gatherResults, writeResults, type GatheredResults } from '../report/write-report';
+import { wasComplete } from '../artifacts/experiments';
+import { countReuse, newWork, type Reuse } from '../artifacts/reuse';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { judgeQueuesOf, loadPlan } from '../artifacts/plans';
@@ -61,9 +63,19 @@ of a metric could be read, 4 waiting for a person,
 
 async function run(file: string, options: RunOptions): Promise<number> {
   const port = portNumber(options.port);
-  const { store, spec, missing, work, json: counted } = await prepare(file, options, { offline: false, say });
+  const kept: { gathered: GatheredResults | null } = { gathered: null };
+  const { store, spec, missing, work, json: counted } = await prepare(file, options, {
+    offline: false,
+    say,
+    count: async (from, { whole, ref: stored }) => {
+      if (!(await wasComplete(from, whole.plan, stored))) return countReuse(from, whole.plan);
+      // most likely it still is: what is read to count it is kept for the report
+      kept.gathered = await gatherResults(from, whole, resolve(whole.spec.output));
+      return kept.gathered.reuse();
+    },
+  });
   if (work === null) throw new InvalidUse(inputsMissing(missing));
-  const { plan, ref, reuse } = work;
+  const { plan, whole, ref, reuse } = work;
   const submission: Submission = { store, plan, ref, output: counted.output };
   const accounts = judgeQueuesOf(spec).map(accountOfQueue);
   const { detach = false, json = false, apply = false, priority } = options;
@@ -80,7 +92,10 @@ async function run(file: string, options: RunOptions): Promise<number> {
     if (!detach && (code === EXIT.done || code === EXIT.incomplete)) await bringHome(submission);
     return code;
   }
-  if (newWork(reuse) === 0 && new LocalFiles(dataFolder()).lockHolder() === null) return reportStored(submission, json);
+  if (newWork(reuse) === 0 && new LocalFiles(dataFolder()).lockHolder() === null) {
+    return reportStored(submission, kept.gathered ?? (await gatherResults(store, whole, submission.output)), json);
+  }
+  kept.gathered = null; // a large experiment runs for days
   requireLocal(spec, reuse, accounts);
   return submitAndFollow(submission, how);
 }

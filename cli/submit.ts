@@ -3,13 +3,12 @@
  * embedded services, which are started when they are not there. What `run`, `judge` and `rejudge` share.
  */
 import type { Client } from '@temporalio/client';
-import { writeResults } from '../report/write-report';
+import type { GatheredResults } from '../report/write-report';
 import { judgeCredentials } from '../judge/client';
 import { moveResults, recordExperiment } from '../artifacts/experiments';
 import { permitRun } from '../workers/secret';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
-import { loadPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import { experimentProgress, experimentWorkflowId } from '../workflows/messages';
@@ -87,18 +86,17 @@ function variablesOf({ configurations }: Plan): string[] {
   );
 }
 
-/** All that a plan asks for is in the store: the report is built from there, and no service is started for it. */
-export async function reportStored({ store, plan, ref, output }: Submission, json: boolean): Promise<number> {
+/** All that a plan asks for is in the store, as `gathered`: the report is built from it, and no service is started for it. */
+export async function reportStored(
+  { store, plan, ref, output }: Submission,
+  gathered: GatheredResults,
+  json: boolean,
+): Promise<number> {
   const started = Date.now();
   say('Everything is in the store already.');
   await recordExperiment(store, plan.experiment, { plan: ref, output });
   const names = plan.configurations.map(({ name }) => ({ name }));
-  const report = await writeResults(store, await loadPlan(store, ref), {
-    plan: ref,
-    output,
-    version: programVersion,
-    results: names,
-  });
+  const report = await gathered.write({ plan: ref, version: programVersion, results: names });
   const configurations = names.map((each) => ({ ...each, state: 'done' as const, missing: 0 }));
   const done = {
     experiment: plan.experiment,

@@ -4,7 +4,7 @@
  * activity for requests with `file` or `yaml`.
  */
 import { extname } from 'node:path';
-import { storePlan } from '../artifacts/plans';
+import { storePlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { demandsOf, type Demand } from '../experiment/demands';
 import { countsOf, planCounts, type PlanCounts } from '../experiment/expand/counts';
@@ -57,7 +57,7 @@ export interface ImportedExperiment {
   counts: PlanCounts;
   missing: MissingInput[];
   /** Null while inputs are missing: keys are made of content. */
-  stored: { plan: Plan; ref: ArtifactRef } | null;
+  stored: { plan: Plan; whole: StoredPlan; ref: ArtifactRef } | null;
 }
 
 /** The file is not what it should be; the message has every problem with line, column and a hint. */
@@ -83,8 +83,9 @@ export async function importExperiment(
     }
     const plan = await storeRows(store, expand(spec, inputs));
     const source = { file: name, text };
-    const ref = await storePlan(store, { plan, spec, source, modelFolder, overrides: inWords(options) });
-    return { spec, warnings, counts: countsOf(plan), missing, stored: { plan, ref } };
+    const whole: StoredPlan = { plan, spec, source, modelFolder, overrides: inWords(options) };
+    const ref = await storePlan(store, whole);
+    return { spec, warnings, counts: countsOf(plan), missing, stored: { plan, whole, ref } };
   } catch (error) {
     if (!(error instanceof InvalidExperiment)) throw error;
     // only the inputs could show it; what concerns the file is shown at its place there

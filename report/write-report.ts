@@ -8,12 +8,12 @@ import { eachContext } from '../artifacts/contexts';
 import { healedInPlan } from '../artifacts/healed-in-plan';
 import { recordCounted, recordedExperiment, recordFailures, type FailedConfiguration } from '../artifacts/experiments';
 import type { StoredPlan } from '../artifacts/plans';
-import { countCell, reuseOf, type CellCount } from '../artifacts/reuse';
+import { countCell, reuseOf, type CellCount, type Reuse } from '../artifacts/reuse';
 import type { Store } from '../artifacts/store';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { buildFiles } from './build-files';
-import { withDrawing } from './figures/render';
+import { withDrawing, type DrawAll } from './figures/render';
 import { Gathering } from './gather/gather';
 import { figuresOf } from './gather/measurements';
 import { publishCell } from './publish';
@@ -36,7 +36,26 @@ type WrittenReport = NonNullable<ExperimentOutcome['report']>;
 
 /** Rows of every cell and the report: all that an experiment's results folder holds. */
 export async function writeResults(store: Store, stored: StoredPlan, request: ReportRequest): Promise<WrittenReport> {
-  return write(store, stored, request, () => true);
+  return withDrawing(async (draw) => {
+    const gathered = await gather(store, stored, request.output, () => true);
+    return build(gathered, request, draw);
+  });
+}
+
+/** What a report is built from, and how much of the plan it is: whoever counts has read all of it. */
+export interface GatheredResults {
+  reuse(): Promise<Reuse>;
+  /** Builds the report. */
+  write(request: Omit<ReportRequest, 'output'>): Promise<WrittenReport>;
+}
+
+/** Writes the rows of every cell, and reads all that the report takes. */
+export async function gatherResults(store: Store, stored: StoredPlan, output: string): Promise<GatheredResults> {
+  const gathered = await gather(store, stored, output, () => true);
+  return {
+    reuse: () => reuseOf(store, stored.plan, gathered.counted),
+    write: (request) => withDrawing((draw) => build(gathered, { ...request, output }, draw)),
+  };
 }
 
 /**
@@ -44,46 +63,63 @@ export async function writeResults(store: Store, stored: StoredPlan, request: Re
  * another one was named meanwhile, are put there, too.
  */
 export async function writeReport(store: Store, stored: StoredPlan, request: ReportRequest): Promise<WrittenReport> {
-  return write(store, stored, request, ({ completions }) => completions.length > 0);
+  return withDrawing(async (draw) => {
+    const gathered = await gather(store, stored, request.output, ({ completions }) => completions.length > 0);
+    return build(gathered, request, draw);
+  });
 }
 
-async function write(
+interface Gathered {
+  store: Store;
+  plan: Plan;
+  gathering: Gathering;
+  counted: Map<string, CellCount>;
+  healedBefore: number;
+}
+
+async function gather(
   store: Store,
   stored: StoredPlan,
-  { plan: ref, output, results: ended, version }: ReportRequest,
+  output: string,
   isPublished: (rows: CellRows) => boolean,
-): Promise<WrittenReport> {
-  return withDrawing(async (draw) => {
-    const { plan } = stored;
-    const gathering = new Gathering(store, stored);
-    const cells = plan.configurations.flatMap((each) => each.cells);
-    const counted = new Map<string, CellCount>();
-    const healedBefore = (await healedInPlan(store, plan)).length;
-    await eachContext(store, plan, cells, async (context) => {
-      for (const rows of context.cells) counted.set(rows.cell.id, countCell(rows));
-      for (const rows of context.cells) if (isPublished(rows)) await publishCell(plan, rows, output);
-      await gathering.add(context);
-    });
-    const failed = await failuresOf(store, plan, ref, ended);
-    const input = await gathering.input({ failed, version: await version() });
-    const results = computeResults(input);
-    await writeReportFiles(output, await buildFiles(input, results, draw));
-    if (ref !== undefined) {
-      const reuse = await reuseOf(store, plan, counted);
-      // a shard that was put aside after its rows were counted is missing now
-      const holds = (await healedInPlan(store, plan)).length === healedBefore;
-      await recordCounted(store, plan, ref, holds ? reuse : null);
-    }
-    return {
-      folder: output,
-      html: join(output, 'report.html'),
-      expectations: countOutcomes(results.expectations),
-      judging: [...(input.judgingCounts ?? [])],
-      ...(input.provenance.healed && { healed: input.provenance.healed.length }),
-      ...(input.unread && input.unread.length > 0 && { unread: [...input.unread] }),
-      ...(input.logProbabilities && { logProbabilities: figuresOf(results.logProbabilities) }),
-    };
+): Promise<Gathered> {
+  const { plan } = stored;
+  const gathering = new Gathering(store, stored);
+  const cells = plan.configurations.flatMap((each) => each.cells);
+  const counted = new Map<string, CellCount>();
+  const healedBefore = (await healedInPlan(store, plan)).length;
+  await eachContext(store, plan, cells, async (context) => {
+    for (const rows of context.cells) counted.set(rows.cell.id, countCell(rows));
+    for (const rows of context.cells) if (isPublished(rows)) await publishCell(plan, rows, output);
+    await gathering.add(context);
   });
+  return { store, plan, gathering, counted, healedBefore };
+}
+
+async function build(
+  { store, plan, gathering, counted, healedBefore }: Gathered,
+  { plan: ref, output, results: ended, version }: ReportRequest,
+  draw: DrawAll,
+): Promise<WrittenReport> {
+  const failed = await failuresOf(store, plan, ref, ended);
+  const input = await gathering.input({ failed, version: await version() });
+  const results = computeResults(input);
+  await writeReportFiles(output, await buildFiles(input, results, draw));
+  if (ref !== undefined) {
+    const reuse = await reuseOf(store, plan, counted);
+    // a shard that was put aside after its rows were counted is missing now
+    const holds = (await healedInPlan(store, plan)).length === healedBefore;
+    await recordCounted(store, plan, ref, holds ? reuse : null);
+  }
+  return {
+    folder: output,
+    html: join(output, 'report.html'),
+    expectations: countOutcomes(results.expectations),
+    judging: [...(input.judgingCounts ?? [])],
+    ...(input.provenance.healed && { healed: input.provenance.healed.length }),
+    ...(input.unread && input.unread.length > 0 && { unread: [...input.unread] }),
+    ...(input.logProbabilities && { logProbabilities: figuresOf(results.logProbabilities) }),
+  };
 }
 
 async function failuresOf(

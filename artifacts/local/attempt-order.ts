@@ -24,6 +24,7 @@ export async function inOrderOfBeginning(
   names: readonly string[],
   begun: string,
 ): Promise<string[]> {
+  if (names.length < 2) return [...names];
   const lines = ((await readIfPresent(root, begun)) ?? '').split('\n');
   const unlisted = names.filter((name) => !lines.includes(name));
   const dated = await Promise.all(

@@ -6,11 +6,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Content, hashFile } from '../hash-file';
 import { privateFolder } from '../private-files';
 import { ArtifactDamaged, StoreUnavailable } from '../store';
+import { quickNames, quickStat } from './quick';
 import { contentOf, createExclusive, readExclusive, replaceExclusive } from './create-exclusive';
 
 /**
@@ -141,9 +142,9 @@ export async function renameIfPresent(root: string, from: string, path: string):
 
 /** Null when there is no such file. */
 export async function sizeOf(root: string, path: string): Promise<number | null> {
-  const about = await ifPresent(root, stat(path), null);
+  const about = await ifPresent(root, quickStat(path), null);
   if (about === null || !about.isDirectory()) return about?.size ?? null;
-  return (await ifPresent(root, stat(contentOf(path)), null))?.size ?? null;
+  return (await ifPresent(root, quickStat(contentOf(path)), null))?.size ?? null;
 }
 
 export async function readIfPresent(root: string, path: string): Promise<string | null> {
@@ -152,7 +153,7 @@ export async function readIfPresent(root: string, path: string): Promise<string 
 
 /** Names in a folder in alphabetical order; none when it is absent. */
 export async function namesIn(root: string, folder: string): Promise<string[]> {
-  return (await ifPresent(root, readdir(folder), [])).sort();
+  return (await ifPresent(root, quickNames(folder), [])).sort();
 }
 
 /** Refuses a name that would be a path, or hidden. */

@@ -15,14 +15,13 @@
  *     tmp/…                                        files that are being written
  */
 import { randomUUID } from 'node:crypto';
-import { readFile, rm, stat, symlink } from 'node:fs/promises';
+import { rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { keyOf, sha256, type Sha256 } from '../../experiment/canonical';
 import type { ArtifactRef } from '../../experiment/plan';
 import { hashFile } from '../hash-file';
-import { isInside } from '../inside';
 import type { Inventory } from '../inventory';
 import { isSameManifest, parseManifest } from '../manifest';
 import { privateFolder } from '../private-files';
@@ -63,6 +62,7 @@ import {
 } from './files';
 import { localInventory } from './inventory';
 import { takeLease } from './leases';
+import { quickRead } from './quick';
 
 /** Read side by side: enough to hide a disk's or a mount's answering times, and few descriptors. */
 const FILES_AT_ONCE = 16;
@@ -106,7 +106,7 @@ export class LocalStore implements Store {
   }
 
   async read(ref: ArtifactRef): Promise<Buffer> {
-    const bytes = await this.present(ref, (path) => readFile(path));
+    const bytes = await this.present(ref, (path) => quickRead(path, ref.bytes));
     refuseOther(this.path(ref.uri), sha256(bytes), ref);
     return bytes;
   }
@@ -210,7 +210,7 @@ export class LocalStore implements Store {
   /** Resolves a store-relative URI; one that would leave the store is refused (URIs come from histories and manifests). */
   private path(uri: string): string {
     const path = resolve(this.root, uri);
-    if (path === this.root || !isInside(this.root, path)) {
+    if (!path.startsWith(this.root.endsWith(sep) ? this.root : this.root + sep)) {
       throw new InvalidReference(`artifact URI ${JSON.stringify(uri)} leaves the store`);
     }
     return path;

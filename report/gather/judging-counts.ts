@@ -102,9 +102,14 @@ async function troublesOf(
   for (const { facts } of committed) {
     for (const [name, times] of Object.entries(facts)) if (name.startsWith('met_')) add(name.slice(4), Number(times));
   }
-  const left = await pLimit(SHARDS_AT_ONCE).map([...committed, ...open], async ({ key }) => {
+  const shards = [
+    ...committed.map(({ key, committed: { attempt } }) => ({ key, committing: attempt })),
+    ...open.map(({ key }) => ({ key, committing: null })),
+  ];
+  const left = await pLimit(SHARDS_AT_ONCE).map(shards, async ({ key, committing }) => {
     const attempts = await store.attempts({ stage: 'judgements', group, key });
-    return Promise.all(attempts.map((attempt) => readTroubles(attempt)));
+    // the facts have it of the one that committed, which most often is the only one
+    return Promise.all(attempts.filter(({ name }) => name !== committing).map((attempt) => readTroubles(attempt)));
   });
   const ended = left.flat().filter((troubles) => troubles !== null);
   for (const troubles of ended.sort((one, other) => one.at - other.at)) {

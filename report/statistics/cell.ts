@@ -226,7 +226,7 @@ function countsByWholeNumber(scores: readonly number[]): Record<number, number> 
 }
 
 function countStatuses(answers: readonly JudgedAnswer[], metric: string, expected: number): StatusCounts {
-  const counts: StatusCounts = { ...noJudgements(), missing: expected };
+  const counts: StatusCounts = Object.assign(noJudgements(), { missing: expected });
   for (const { judgements } of answers) {
     for (const judgement of judgements) {
       if (judgement.metric !== metric) continue;

@@ -61,17 +61,24 @@ export function contrasts(
 }
 
 function compare(here: ContrastCell, there: ContrastCell, kind: Contrast['kind'], rules: SummaryRules): Contrast[] {
-  const common = { questionSet: here.cell.questionSet, cell: here.cell.id, reference: there.cell.id, kind };
+  // an object's members are written out where it is made: a large experiment has a hundred thousand of these, which so share
+  // one shape in memory; copies of a common part would have one each
+  const contrast = (measure: string, difference: PairedDifference): Contrast => ({
+    questionSet: here.cell.questionSet,
+    cell: here.cell.id,
+    reference: there.cell.id,
+    kind,
+    measure,
+    difference,
+  });
   const both = here.cell.metrics.filter(({ metric }) => there.cell.metrics.some((other) => other.metric === metric));
-  const rows: Contrast[] = both.map(({ metric }) => ({
-    ...common,
-    measure: metric,
-    difference: pairedDifference(scoresOf(here.answers, metric), scoresOf(there.answers, metric)),
-  }));
+  const rows = both.map(({ metric }) =>
+    contrast(metric, pairedDifference(scoresOf(here.answers, metric), scoresOf(there.answers, metric))),
+  );
   const names = scoreNames(here.cell, rules);
   if (names !== null && scoreNames(there.cell, rules) !== null) {
     const hits = ({ answers }: ContrastCell) => misalignedValues(answers, rules.misaligned, names);
-    rows.push({ ...common, measure: 'misaligned', difference: pairedDifference(hits(here), hits(there)) });
+    rows.push(contrast('misaligned', pairedDifference(hits(here), hits(there))));
   }
   return rows;
 }

@@ -80,8 +80,17 @@ export function tInterval(values: readonly number[], unit: string): Interval {
   const spread = sd(values);
   // equal values may differ in their last bit once they are means
   if (spread <= 1e-9 * Math.max(1, Math.abs(centre))) return notEstimable(`no variance: every ${unit} is the same`);
-  const half = (tQuantile(0.975, values.length - 1) * spread) / Math.sqrt(values.length);
+  const half = (t975(values.length - 1) * spread) / Math.sqrt(values.length);
   return { range: [centre - half, centre + half], reason: null };
+}
+
+const knownT975 = new Map<number, number>();
+
+/** Remembered: a report has a hundred thousand intervals, of a few numbers of values. */
+function t975(df: number): number {
+  const quantile = knownT975.get(df) ?? tQuantile(0.975, df);
+  knownT975.set(df, quantile);
+  return quantile;
 }
 
 /** The 97.5 % quantile of the normal distribution. */

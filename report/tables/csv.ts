@@ -17,7 +17,7 @@ export function interval({ range }: Interval): Field[] {
 }
 
 export function rounded(value: number): number {
-  return Number(value.toFixed(6));
+  return Number.isInteger(value) ? value : Number(value.toFixed(6));
 }
 
 function text(value: Field): string | null {
