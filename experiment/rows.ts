@@ -66,9 +66,9 @@ export const JUDGEMENT_STATUSES = [
 ] as const;
 export type JudgementStatus = (typeof JUDGEMENT_STATUSES)[number];
 
-/** A count for each status, from nothing. Written out: a report has a hundred thousand, which so share one shape in memory. */
+/** A count for each status, from nothing. */
 export function noJudgements(): Record<JudgementStatus, number> {
-  return { scored: 0, categorised: 0, model_refused: 0, code: 0, judge_refused: 0, unparsable: 0, failed: 0 };
+  return Object.fromEntries(JUDGEMENT_STATUSES.map((status) => [status, 0])) as Record<JudgementStatus, number>;
 }
 
 /** One metric's verdict on one completion. Transport failures are never rows: the judgement stays missing. */

@@ -83,13 +83,12 @@ export function computeResults(input: Input): Results {
     const own: CellContents = { cell, questions, completions, judgements };
     const conditionLabel = conditionName(cell.condition);
     const place = cell.step === undefined ? '' : `, step ${cell.step}`;
+    const { answers, summary, thresholds, categories } = judgedCell(own, rules, plan);
     return {
-      ...own,
-      configuration,
+      ...{ cell, questions, completions, judgements },
+      ...{ configuration, conditionLabel, colour: colours.get(configuration.name) as string },
       label: `${configuration.label}, ${conditionLabel}${place}`,
-      conditionLabel,
-      colour: colours.get(configuration.name) as string,
-      ...judgedCell(own, rules, plan),
+      ...{ answers, summary, thresholds, categories },
     };
   };
   const cells = plan.configurations.flatMap((configuration) =>

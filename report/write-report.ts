@@ -18,6 +18,7 @@ import { Gathering } from './gather/gather';
 import { figuresOf } from './gather/measurements';
 import { publishCell } from './publish';
 import type { ProgramVersion } from './report-input';
+import { collectGarbage } from './collect-garbage.cjs';
 import { computeResults } from './results';
 import { countOutcomes } from './statistics/expectations';
 import { writeReportFiles } from './write-files';
@@ -69,6 +70,9 @@ export async function writeReport(store: Store, stored: StoredPlan, request: Rep
   });
 }
 
+/** Cells of a plan whose report leaves hundreds of megabytes of garbage between its steps. */
+const LARGE = 1_000;
+
 interface Gathered {
   store: Store;
   plan: Plan;
@@ -103,7 +107,11 @@ async function build(
 ): Promise<WrittenReport> {
   const failed = await failuresOf(store, plan, ref, ended);
   const input = await gathering.input({ failed, version: await version() });
+  const isLarge = counted.size > LARGE;
+  // of what was read from the store, most was needed only to count
+  if (isLarge) collectGarbage();
   const results = computeResults(input);
+  if (isLarge) collectGarbage();
   await writeReportFiles(output, await buildFiles(input, results, draw));
   if (ref !== undefined) {
     const reuse = await reuseOf(store, plan, counted);

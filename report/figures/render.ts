@@ -17,10 +17,10 @@ function fontFiles(): string[] {
   return ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => join(folder, name));
 }
 
-/** Throws what vega or vega-lite has against a spec. */
+/** Called once: the thread and its memory are given back with the last drawing. Throws what vega or vega-lite has against a spec. */
 export type DrawAll = (specs: readonly object[]) => Promise<Drawing[]>;
 
-/** Draws on a thread that lives as long as `work`: it loads vega, some tenths of a second, while `work` does other things. */
+/** Draws on a thread that is there from the start of `work`: it loads vega, some tenths of a second, while `work` does other things. */
 export async function withDrawing<T>(work: (drawAll: DrawAll) => Promise<T>): Promise<T> {
   const worker = new Worker(join(__dirname, 'vega-worker.cjs'), {
     workerData: { fonts: fontFiles(), scale: PNG_SCALE },
@@ -34,6 +34,7 @@ export async function withDrawing<T>(work: (drawAll: DrawAll) => Promise<T>): Pr
         if (failure !== null) throw failure;
         drawings.push(await drawOn(worker, spec));
       }
+      await worker.terminate();
       return drawings;
     });
   } finally {

@@ -6,9 +6,8 @@
  * workerData: {fonts: [TTF paths], scale}. Takes one spec a message, answers {svg, png} or {error}. Same spec, same
  * bytes: neither the machine's fonts nor an installed node-canvas takes part.
  */
-const { setFlagsFromString } = require('node:v8');
-const { runInNewContext } = require('node:vm');
 const { parentPort, workerData } = require('node:worker_threads');
+const { collectGarbage } = require('../collect-garbage.cjs');
 
 const libraries = Promise.all([import('vega'), import('vega-lite'), import('@resvg/resvg-js')]);
 libraries.catch(() => undefined); // reported by the message that needs them
@@ -33,18 +32,12 @@ async function draw(spec) {
   return { svg, png: image.render().asPng() };
 }
 
-/**
- * A picture's pixels, some 25 MB, lie outside V8's heap and are freed with the object that stands for them, of which V8 sees a few
- * bytes: without being asked it collects it after dozens of them.
- */
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc');
-
 parentPort.on('message', (spec) => {
   draw(spec).then(
     (drawn) => {
       parentPort.postMessage(drawn);
-      setImmediate(collectGarbage); // once nothing of the drawing is held
+      // a picture's pixels, some 25 MB, hang on a small object; once nothing of the drawing is held they can go
+      setImmediate(collectGarbage);
     },
     (error) => parentPort.postMessage({ error: error instanceof Error ? error.message : String(error) }),
   );

@@ -6,7 +6,7 @@
  */
 import type { Sha256 } from '../../experiment/canonical';
 import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan';
-import { noJudgements, type Completion, type Judgement, type JudgementStatus } from '../../experiment/rows';
+import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
 import { requestCounter } from '../../experiment/requests';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from '../../experiment/scored-answer';
@@ -112,7 +112,7 @@ export function judgedAnswers(contents: CellContents, rules: SummaryRules): Judg
   }
   const verdicts = groupBy(judgements, ({ completion }) => completion);
   return [...completions].sort(byId).map((completion) => {
-    const own = (verdicts.get(completion.id) ?? []).sort(byId);
+    const own = [...(verdicts.get(completion.id) ?? [])].sort(byId); // a copy has no room to grow
     const scores = Object.fromEntries(cell.metrics.map(({ metric }) => [metric, scoreOf(own, metric)]));
     const score = (name: string | null): number | null => (name === null ? null : (scores[name] ?? null));
     return {
@@ -226,7 +226,17 @@ function countsByWholeNumber(scores: readonly number[]): Record<number, number> 
 }
 
 function countStatuses(answers: readonly JudgedAnswer[], metric: string, expected: number): StatusCounts {
-  const counts: StatusCounts = Object.assign(noJudgements(), { missing: expected });
+  // written out: a report has a hundred thousand, which so share one shape in memory
+  const counts: StatusCounts = {
+    scored: 0,
+    categorised: 0,
+    model_refused: 0,
+    code: 0,
+    judge_refused: 0,
+    unparsable: 0,
+    failed: 0,
+    missing: expected,
+  };
   for (const { judgements } of answers) {
     for (const judgement of judgements) {
       if (judgement.metric !== metric) continue;
