@@ -17,6 +17,7 @@ export function planCommand(): Command {
   return fileOptions(new Command('plan'))
     .description('show what a run would do: what is new, what is reused, what the judge would cost')
     .option('--fetch', 'download inputs that are not at hand, as `run` does')
+    .option('--all', 'list every configuration, also where there are more than 60')
     .option('--json', 'print the plan as JSON; a workflow started with it as input runs the experiment')
     .addHelpText(
       'after',
@@ -28,17 +29,21 @@ Examples:
 
 Without --fetch nothing is downloaded: what is not at hand is counted by what the file declares.`,
     )
-    .action(async (file: string, options: FileOptions & { fetch?: boolean; json?: boolean }) => {
+    .action(async (file: string, options: FileOptions & { fetch?: boolean; json?: boolean; all?: boolean }) => {
       const prepared = await prepare(file, options, { offline: options.fetch !== true, say });
       const { store, work, json } = prepared;
       // whoever starts a workflow with what is printed has this person's word for it
       if (options.json && work !== null) await permitRun(store, { ref: work.ref, output: json.output });
       if (options.json) printJson(json);
-      else printForPeople(prepared);
+      else printForPeople(prepared, options.all ? Infinity : LISTED);
     });
 }
 
-function printForPeople({ spec, json, estimate, missing, work }: Prepared): void {
+/** Configurations up to which all are listed; of more only the first few are, which most often differ in a seed. */
+const LISTED = 60;
+const OF_MORE = 5;
+
+function printForPeople({ spec, json, estimate, missing, work }: Prepared, listed: number): void {
   print(pc.bold(`${json.experiment}: ${json.configurations} configurations, ${json.cells} cells`));
   print(`  fine-tunes   ${count(json.fineTunes)}`);
   for (const { configurations, steps } of json.trainedAgain ?? []) {
@@ -60,7 +65,9 @@ function printForPeople({ spec, json, estimate, missing, work }: Prepared): void
   }
   if (estimate !== null && estimate.usd > 0) print(`               (${estimate.method})`);
   print(`  results      ${json.output}`);
-  for (const configuration of work?.plan.configurations ?? []) {
+  const planned = work?.plan.configurations ?? [];
+  const told = planned.length <= listed ? planned : planned.slice(0, OF_MORE);
+  for (const configuration of told) {
     print(
       `\n  ${pc.bold(configuration.label)} (${configuration.name})${configuration.recipeKey === null ? ', base model' : ''}`,
     );
@@ -72,6 +79,7 @@ function printForPeople({ spec, json, estimate, missing, work }: Prepared): void
       print(`    ${id}: ${completions} completions, ${judgements} judgements${have}`);
     }
   }
+  if (told.length < planned.length) print(`\n  and ${planned.length - told.length} more; --all lists them`);
   for (const { name, kind, reason, remedy } of missing) {
     say(
       pc.yellow(

@@ -9,6 +9,7 @@ import {
   recordExperiment,
   recordFailures,
   resultsFolder,
+  wasComplete,
 } from '../../../artifacts/experiments';
 import { LocalStore } from '../../../artifacts/local/store';
 import type { Reuse } from '../../../artifacts/reuse';
@@ -73,6 +74,22 @@ test('what was counted holds while nothing was missing', async () => {
   expect(await counted({ ...reuse, judgements: { new: 1, reused: 2 } })).toBeNull();
   expect(await counted(reuse)).toEqual(reuse);
   expect(await counted(null)).toBeNull();
+});
+
+test('a plan was complete when its own report found nothing missing', async () => {
+  const record = { plan: await store.putBytes('{}', '.plan.json'), output: '/results' };
+  const other = await store.putBytes('{"other":1}', '.plan.json');
+  const complete = (): Promise<boolean> => wasComplete(store, planOf('demo'), record.plan);
+  expect(await complete()).toBe(false); // never heard of
+  await recordExperiment(store, 'demo', record);
+  expect(await complete()).toBe(false); // never counted
+  await recordCounted(store, planOf('demo'), record.plan, reuse);
+  expect(await complete()).toBe(true);
+  expect(await wasComplete(store, planOf('demo'), other)).toBe(false);
+  await recordCounted(store, planOf('demo'), record.plan, { ...reuse, completions: { new: 1, reused: 2 } });
+  expect(await complete()).toBe(false);
+  await store.writeRecord('experiments', 'demo', '{"plan":');
+  expect(await complete()).toBe(false); // a record that can not be read is no reason to stop
 });
 
 test('an unfinished run writes where the latest command wants its results', async () => {

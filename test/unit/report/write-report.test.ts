@@ -6,8 +6,9 @@ import { recordedExperiment, recordExperiment } from '../../../artifacts/experim
 import { recordHealed } from '../../../artifacts/healing';
 import { LocalStore } from '../../../artifacts/local/store';
 import { storePlan } from '../../../artifacts/plans';
+import { countReuse } from '../../../artifacts/reuse';
 import { Gathering } from '../../../report/gather/gather';
-import { writeResults } from '../../../report/write-report';
+import { gatherResults, writeResults } from '../../../report/write-report';
 import { expand } from '../../../experiment/expand/expand';
 import { inputs, SMALL, specOf } from '../experiment/samples';
 
@@ -20,6 +21,28 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'flamingo-report-'))));
 afterEach(() => {
   jest.restoreAllMocks();
   rmSync(folder, { recursive: true });
+});
+
+test('what was gathered is counted, and the report is built from it without reading the store again', async () => {
+  const store = await LocalStore.open(join(folder, 'store'));
+  const spec = specOf(SMALL);
+  const { plan } = expand(spec, inputs());
+  const stored = { plan, spec, source: { file: 'small.yaml', text: SMALL }, modelFolder: null, overrides: [] };
+  const ref = await storePlan(store, stored);
+  const output = join(folder, 'results');
+  await recordExperiment(store, 'small', { plan: ref, output });
+
+  const gathered = await gatherResults(store, stored, output);
+  expect(await gathered.reuse()).toEqual(await countReuse(store, plan));
+  const survey = jest.spyOn(store, 'survey');
+  const written = await gathered.write({
+    plan: ref,
+    version: async () => ({ version: '0.0.0', commit: null }),
+    results: [],
+  });
+  expect(survey).not.toHaveBeenCalled();
+  expect(written).toMatchObject({ folder: output, html: join(output, 'report.html') });
+  expect(await recordedExperiment(store, 'small')).toHaveProperty('counted');
 });
 
 test('what was put aside while the report was built is not counted as stored', async () => {

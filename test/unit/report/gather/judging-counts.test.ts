@@ -62,6 +62,21 @@ test.each([
   });
 });
 
+test('of a committed shard the facts tell what the committing attempt met, and its other attempts what they did', async () => {
+  const work = { stage: 'judgements' as const, group: GROUP, key: 'c'.repeat(64) };
+  await attempt(work.key, { one: 'server' }, { server: 2 });
+  await attempt(work.key, {}, { timeout: 7 });
+  const committed = { attempt: `attempt-${now}`, host: 'here', at: '2026-01-01T00:00:00Z' };
+  await store.commit(work, {
+    ...{ stage: work.stage, key: work.key, results: {}, provenance: {}, committed },
+    facts: { met_timeout: 3 },
+  });
+  expect(await counts(['one'], ['one'])).toEqual({
+    'met: server error (5xx)': 2,
+    'met: server timeout (408, 504)': 3,
+  });
+});
+
 test('the latest attempt at one shard counts, and what was answered since is not missing', async () => {
   const key = 'a'.repeat(64);
   await attempt(key, { one: 'server', two: 'server' });
