@@ -27,6 +27,7 @@ import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages
 import { isWritable, requireAllowed, requirePermitted, requireWritable, type ClientRules } from './clients';
 import { refusingDamage } from './damage';
 import { withHeartbeat } from './heartbeat';
+import { refuseTooLarge } from './outline-size';
 import { attemptsOfRun } from './leases';
 
 /** What planning and reporting need of the worker's machine. */
@@ -111,20 +112,6 @@ async function outline(store: Store, host: PlanningHost, request: ExperimentRequ
     estimatedUsd: estimateCost(spec, plan, reuse).newUsd,
     newWork: newWork(reuse),
   });
-}
-
-/** Characters of JSON. Temporal takes 2 MiB a message, and the workflow hands it on with what has become of it. */
-const LARGEST_OUTLINE = 1_000_000;
-
-/** Otherwise the server would refuse the message, and the activity be tried again and again without a word to the person. */
-function refuseTooLarge(outline: ExperimentOutline): ExperimentOutline {
-  const { length } = JSON.stringify(outline);
-  if (length <= LARGEST_OUTLINE) return outline;
-  throw failure(
-    FAILURES.InvalidInput,
-    `the names and labels of ${outline.configurations.length} configurations take ${(length / 1e6).toFixed(1)} MB, and a ` +
-      'workflow can take 1 MB of them: shorten them, or make several experiments of this one',
-  );
 }
 
 /**

@@ -64,7 +64,13 @@ of a metric could be read, 4 waiting for a person,
 async function run(file: string, options: RunOptions): Promise<number> {
   const port = portNumber(options.port);
   const kept: { gathered: GatheredResults | null } = { gathered: null };
-  const { store, spec, missing, work, json: counted } = await prepare(file, options, {
+  const {
+    store,
+    spec,
+    missing,
+    work,
+    json: counted,
+  } = await prepare(file, options, {
     offline: false,
     say,
     count: async (from, { whole, ref: stored }) => {

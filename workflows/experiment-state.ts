@@ -22,7 +22,7 @@ interface Entry {
 }
 
 /** Characters of all failures together: what a history, and an answer to a query, can hold. */
-const FAILURES_LENGTH = 400_000;
+export const FAILURES_LENGTH = 400_000;
 /** Configurations that the UI's details name one by one. */
 const DETAILED = 100;
 

@@ -5,7 +5,7 @@
  *     blobs/ab/abcd….jsonl                         bytes by their hash
  *     adapters/KEY/manifest.json                   one manifest per key, created exclusively (create-exclusive.ts): the first wins
  *     adapters/KEY/broken-….json                   a manifest that was taken out of its place, since its files are not what it says
- *     adapters/KEY/begun.txt                       its attempts in the order in which they were begun (attempt-order.ts)
+ *     adapters/KEY/begun.txt                       its attempts after the first, in the order in which they were begun (attempt-order.ts)
  *     adapters/KEY/attempts/ATTEMPT/…              what one attempt wrote: small files, logs, and its working copy
  *     judgements/…/KEY/attempts/batches/…          small files that all attempts share (store.ts, SHARED_PLACES)
  *     completions/CONTEXT/KEY/…, judgements/CONTEXT-INSTRUMENT/KEY/…

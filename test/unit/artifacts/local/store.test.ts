@@ -121,6 +121,15 @@ test('attempts are in the order in which they were begun, also within one tick o
   expect((await readdir(inWork())).sort()).toEqual(['attempts', 'begun.txt']);
 });
 
+test('work that its first attempt does has no file of names', async () => {
+  await store.attempt(work, 'z');
+  await store.attempt(work, 'z');
+  expect(await readdir(inWork())).toEqual(['attempts']);
+  await store.attempt(work, 'a');
+  expect(await readFile(inWork('begun.txt'), 'utf8')).toBe('a\n');
+  expect((await store.attempts(work)).map(({ name }) => name)).toEqual(['z', 'a']);
+});
+
 test('attempts of a store that kept no order come first, by their birth', async () => {
   for (const name of ['z', 'y']) {
     await mkdir(inWork('attempts', name), { recursive: true });
