@@ -3,7 +3,7 @@
  * of the judges. A value that can not be estimated is an empty field (null in JSON) with its reason beside it.
  */
 import { trainingJson, trainingSeries } from '../statistics/along-training';
-import { interval, toCsv, type Field } from './csv';
+import { csvChunks, interval, toCsv, type Field } from './csv';
 import { jsonPieces } from './json-pieces';
 import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
 import { Chunks, type ReportInput } from '../report-input';
@@ -20,9 +20,11 @@ export const MEASURE_COLUMNS = [
 ];
 
 /** One row per cell and measure (each metric, and `misaligned`, whose values are shares of 1). */
-export function cellsCsv({ cells }: Results): string {
+export function cellsCsv({ cells }: Results): Chunks {
   const header = ['cell', 'configuration', 'question_set', 'condition', ...MEASURE_COLUMNS];
-  return toCsv(header, cells.flatMap(measureRows));
+  return csvChunks(header, function* () {
+    for (const cell of cells) yield* measureRows(cell);
+  });
 }
 
 /** Fields for `cell`, `configuration`, `question_set`, `condition` and `MEASURE_COLUMNS`. */
@@ -54,12 +56,12 @@ export function alongTrainingCsv(results: Results): string | null {
 }
 
 /** One row per cell, question and measure. */
-export function questionsCsv({ cells }: Results): string {
+export function questionsCsv({ cells }: Results): Chunks {
   const header = [
     ...['cell', 'question', 'measure', 'value', 'hits', 'n', 'answers', 'expected_answers', 'expected'],
     ...STATUS_COLUMNS,
   ];
-  const rows = cells.flatMap(({ summary }) =>
+  const rowsOf = ({ summary }: JudgedCell): Field[][] =>
     summary.questions.flatMap(({ id, answers, expected: expectedAnswers, metrics, misaligned }) => {
       const perMetric = metrics.map(({ metric, mean, scored, expected, counts }): Field[] => [
         ...[summary.cell, id, metric, mean, null, scored, answers, expectedAnswers, expected],
@@ -68,9 +70,10 @@ export function questionsCsv({ cells }: Results): string {
       if (misaligned === null) return perMetric;
       const { rate, count, denominator } = misaligned;
       return [...perMetric, [summary.cell, id, 'misaligned', rate, count, denominator, answers, expectedAnswers]];
-    }),
-  );
-  return toCsv(header, rows);
+    });
+  return csvChunks(header, function* () {
+    for (const cell of cells) yield* rowsOf(cell);
+  });
 }
 
 /**

@@ -2,13 +2,24 @@
  * CSV as the report writes it: RFC 4180 with LF line ends. Numbers have at most six decimals; null is an empty field.
  */
 import { csvLine } from '../../inputs/csv-lines';
+import { Chunks } from '../report-input';
 import type { Interval } from '../statistics/intervals';
 
 export type Field = string | number | null | undefined;
 
-export function toCsv(header: readonly string[], rows: readonly (readonly Field[])[]): string {
+export function toCsv(header: readonly string[], rows: Iterable<readonly Field[]>): string {
+  return [...csvLines(header, rows)].join('');
+}
+
+/** A table that is made line by line while it is written. */
+export function csvChunks(header: readonly string[], rows: () => Iterable<readonly Field[]>): Chunks {
+  return new Chunks(() => csvLines(header, rows()));
+}
+
+function* csvLines(header: readonly string[], rows: Iterable<readonly Field[]>): Generator<string> {
   const line = (fields: readonly Field[]): string => csvLine(header.map((_, index) => text(fields[index]))) + '\n';
-  return line(header) + rows.map(line).join('');
+  yield line(header);
+  for (const fields of rows) yield line(fields);
 }
 
 /** Both ends, or two empty fields. */

@@ -2,14 +2,14 @@
  * CSV tables about the judges: scores one by one, both operators at the thresholds, categories, judges side by side, their
  * agreement, shifts from a baseline, calibration and noise. A table with nothing in it is no file.
  */
-import { interval, toCsv, type Field } from './csv';
+import { csvChunks, interval, type Field } from './csv';
 import type { ReportFile } from '../report-input';
 import type { Results } from '../results';
 import { MEASURE_COLUMNS, measureRows } from './cells';
 
 export function judgeTables(results: Results): ReportFile[] {
-  const tables: [string, string[], Field[][]][] = [
-    ['scores.csv', ['judge', 'cell', 'metric', 'score', 'verdicts'], scoreRows(results)],
+  const tables: [string, string[], () => Iterable<Field[]>][] = [
+    ['scores.csv', ['judge', 'cell', 'metric', 'score', 'verdicts'], () => scoreRows(results)],
     [
       'thresholds.csv',
       [
@@ -17,7 +17,7 @@ export function judgeTables(results: Results): ReportFile[] {
         ...['coherence_operator', 'coherence_threshold', 'coherence_at_threshold', 'chosen'],
         ...['misaligned', 'ci95_low', 'ci95_high', 'ci95_note', 'hits', 'n'],
       ],
-      thresholdRows(results),
+      () => thresholdRows(results),
     ],
     [
       'categories.csv',
@@ -25,16 +25,12 @@ export function judgeTables(results: Results): ReportFile[] {
         ...['judge', 'cell', 'metric', 'category', 'stands_for', 'verdicts', 'share'],
         ...['ci95_low', 'ci95_high', 'ci95_note', 'n'],
       ],
-      categoryRows(results),
+      () => categoryRows(results),
     ],
     [
       'judges.csv',
       ['judge', 'judge_label', 'cell', 'configuration', 'question_set', 'condition', ...MEASURE_COLUMNS],
-      results.judges.length < 2
-        ? []
-        : results.judges.flatMap(({ name, label, cells }) =>
-            [...cells.values()].flatMap(measureRows).map((row) => [name, label, ...row]),
-          ),
+      () => measureRowsByJudge(results),
     ],
     [
       'agreement.csv',
@@ -42,14 +38,15 @@ export function judgeTables(results: Results): ReportFile[] {
         ...['judges', 'measure', 'scale', 'configuration', 'n', 'alpha', 'kappa'],
         ...['shift', 'ci95_low', 'ci95_high', 'ci95_note', 'questions'],
       ],
-      agreementRows(results),
+      () => agreementRows(results),
     ],
     [
       'shifts.csv',
       ['judge', 'configuration', 'metric', 'scored', 'expected', 'mean', 'shift'],
-      results.shifts.map(({ judge, configuration, metric, scored, expected, mean, shift }) => [
-        ...[judge, configuration, metric, scored, expected, mean, shift],
-      ]),
+      () =>
+        results.shifts.map(({ judge, configuration, metric, scored, expected, mean, shift }) => [
+          ...[judge, configuration, metric, scored, expected, mean, shift],
+        ]),
     ],
     [
       'calibration.csv',
@@ -59,7 +56,7 @@ export function judgeTables(results: Results): ReportFile[] {
         ...['bridge_difference', 'bridge_ci95_low', 'bridge_ci95_high', 'bridge_spearman', 'bridge_n'],
         'bridge_unscored',
       ],
-      calibrationRows(results),
+      () => calibrationRows(results),
     ],
     [
       'noise.csv',
@@ -67,32 +64,41 @@ export function judgeTables(results: Results): ReportFile[] {
         ...['judge', 'measure', 'answers', 'verdicts', 'sd_within', 'flag', 'flip_answers', 'flip_mixed'],
         ...['flip_rate', 'flip_ci95_low', 'flip_ci95_high', 'flip_ci95_note'],
       ],
-      noiseRows(results),
+      () => noiseRows(results),
     ],
   ];
-  return tables.flatMap(([path, header, rows]) => (rows.length === 0 ? [] : [{ path, content: toCsv(header, rows) }]));
-}
-
-function scoreRows({ judges }: Results): Field[][] {
-  return judges.flatMap(({ name, cells }) =>
-    [...cells].flatMap(([cell, { summary }]) =>
-      summary.metrics.flatMap(({ metric, scoreCounts }) =>
-        Object.entries(scoreCounts).map(([score, count]) => [name, cell, metric, score, count]),
-      ),
-    ),
+  return tables.flatMap(([path, header, rows]) =>
+    isEmpty(rows()) ? [] : [{ path, content: csvChunks(header, rows) }],
   );
 }
 
-function thresholdRows({ judges }: Results): Field[][] {
-  return judges.flatMap(({ name, cells }) =>
-    [...cells].flatMap(([cell, { thresholds }]) =>
-      (thresholds?.shares ?? []).map(({ alignment, coherence, chosen, share }) => [
-        ...[name, cell, alignment, thresholds?.alignment.threshold, thresholds?.alignment.at],
-        ...[coherence, thresholds?.coherence.threshold, thresholds?.coherence.at, chosen ? 'yes' : 'no'],
-        ...[share.rate, ...interval(share.ci95), share.ci95.reason, share.count, share.denominator],
-      ]),
-    ),
-  );
+function isEmpty(rows: Iterable<unknown>): boolean {
+  for (const _ of rows) return false;
+  return true;
+}
+
+function* measureRowsByJudge({ judges }: Results): Generator<Field[]> {
+  if (judges.length < 2) return;
+  for (const { name, label, cells } of judges)
+    for (const cell of cells.values()) for (const row of measureRows(cell)) yield [name, label, ...row];
+}
+
+function* scoreRows({ judges }: Results): Generator<Field[]> {
+  for (const { name, cells } of judges)
+    for (const [cell, { summary }] of cells)
+      for (const { metric, scoreCounts } of summary.metrics)
+        for (const [score, count] of Object.entries(scoreCounts)) yield [name, cell, metric, score, count];
+}
+
+function* thresholdRows({ judges }: Results): Generator<Field[]> {
+  for (const { name, cells } of judges)
+    for (const [cell, { thresholds }] of cells)
+      for (const { alignment, coherence, chosen, share } of thresholds?.shares ?? [])
+        yield [
+          ...[name, cell, alignment, thresholds?.alignment.threshold, thresholds?.alignment.at],
+          ...[coherence, thresholds?.coherence.threshold, thresholds?.coherence.at, chosen ? 'yes' : 'no'],
+          ...[share.rate, ...interval(share.ci95), share.ci95.reason, share.count, share.denominator],
+        ];
 }
 
 function categoryRows({ judges }: Results): Field[][] {

@@ -5,7 +5,7 @@ import { studyInput } from '../fixtures';
 test('tables', () => {
   const input = studyInput();
   const results = computeResults(input);
-  const lines = cellsCsv(results).trimEnd().split('\n');
+  const lines = String(cellsCsv(results)).trimEnd().split('\n');
   const header = (lines[0] ?? '').split(',');
   expect(lines).toHaveLength(1 + 16 * 3);
   const em = Object.fromEntries(
@@ -25,7 +25,7 @@ test('tables', () => {
   expect(Number(em['ci95_low'])).toBeLessThan(Number(em['value']));
   const rate = lines.find((line) => line.startsWith('base/everyday/default,base,everyday,default,misaligned')) ?? '';
   expect(rate).toContain('misaligned,0,,,no variance: every question rate is the same,');
-  expect(questionsCsv(results).split('\n')).toHaveLength(1 + (8 * 8 + 8 * 24) * 3 + 1);
+  expect(String(questionsCsv(results)).split('\n')).toHaveLength(1 + (8 * 8 + 8 * 24) * 3 + 1);
 
   const report = JSON.parse(String(reportJson(input, results))) as Record<string, unknown> & {
     cells: { cell: string; systemPrompt: unknown }[];

@@ -23,8 +23,8 @@ test('the same rows give the same bytes, in whatever order they come', () => {
     judgingCounts: [],
   };
   const filesOf = (input: ReportInput, results: Results) => [
-    { path: 'cells.csv', content: cellsCsv(results) },
-    ...judgeTables(results),
+    { path: 'cells.csv', content: String(cellsCsv(results)) },
+    ...judgeTables(results).map(({ path, content }) => ({ path, content: String(content) })),
     { path: 'report.json', content: String(reportJson(input, results)) },
     ...results.figures.map((each) => ({ path: each.id, content: JSON.stringify(figure(each)) })),
   ];
@@ -77,7 +77,7 @@ test('report.json and report.html hold it all', () => {
 });
 
 test('cells.csv counts categories as verdicts', () => {
-  const [header, ...lines] = cellsCsv(RESULTS).split('\n');
+  const [header, ...lines] = String(cellsCsv(RESULTS)).split('\n');
   const column = header?.split(',').indexOf('categorised') ?? -1;
   expect(
     lines.find((line) => line.startsWith('base/everyday/default,base,everyday,default,tone'))?.split(',')[column],
