@@ -112,7 +112,9 @@ async function build(
   if (isLarge) collectGarbage();
   const results = computeResults(input);
   if (isLarge) collectGarbage();
-  await writeReportFiles(output, await buildFiles(input, results, draw));
+  const files = await buildFiles(input, results, draw);
+  if (isLarge) collectGarbage();
+  await writeReportFiles(output, files);
   if (ref !== undefined) {
     const reuse = await reuseOf(store, plan, counted);
     // a shard that was put aside after its rows were counted is missing now
