@@ -29,7 +29,8 @@ const python = (program, ...args) => ({
   // lint-imports finds the trainer in that folder, and the benchmark as the package bench.gpu of this one
   env: { ...process.env, PYTHONPATH: installationRoot() },
 });
-const ruff = (...args) => python('ruff', ...args, '.', join(installationRoot(), 'bench', 'gpu'));
+const benchmarks = ['gpu', 'faults'].map((folder) => join(installationRoot(), 'bench', folder));
+const ruff = (...args) => python('ruff', ...args, '.', ...benchmarks);
 
 const programs = fix
   ? [

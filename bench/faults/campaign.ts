@@ -1,12 +1,12 @@
 /** The rounds of a campaign, one after the other, until its time is over; everything that it made is taken down at last. */
 import { join } from 'node:path';
 import { signal } from '../../cli/local/processes';
-import type { StoreKind } from './deployment';
 import { Disk } from './disk';
 import { kindsFor } from './kinds/all';
 import type { Need } from './kinds/kind';
 import { Network } from './network';
-import { ObjectStorage } from './object-storage';
+import { ObjectStorage, STORE_KINDS, type StoreKind } from './object-storage';
+import { InvalidOptions } from '../options';
 import type { Options } from './options';
 import { descendantsOf } from './processes';
 import { forget, playRound, RUNNING, type RoundResult } from './round';
@@ -37,7 +37,8 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
   const able = { network: network !== null, disk: Disk.possible(folder), s3: ObjectStorage.possible };
   const leftOut = kindsFor(able).leftOut.map(({ name, needs }) => `${name}: ${LACKS[needs]}`);
   for (const line of leftOut) say(`NOT DONE: ${line}`);
-  const stores: StoreKind[] = able.s3 ? ['folder', 's3'] : ['folder'];
+  const stores = STORE_KINDS.filter((kind) => (options.store ?? kind) === kind && (kind === 'folder' || able.s3));
+  if (stores.length === 0) throw new InvalidOptions(LACKS.s3);
   say(`seed ${seed}, stores ${stores.join(' and ')} in turn; in ${folder}`);
 
   makeTinyModel();
@@ -48,7 +49,8 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
     const kinds = can.filter((kind) => options.only === null || options.only.includes(kind.name));
     // each store has a deck of its own, since it has kinds of its own
     const nth = Math.floor((round ?? 0) / stores.length);
-    const faults = round === null ? [] : faultsOfRound(2 * seed + stores.indexOf(store), nth, kinds, options.faults);
+    const faults =
+      round === null ? [] : faultsOfRound(2 * seed + STORE_KINDS.indexOf(store), nth, kinds, options.faults);
     const told = (line: string): void => say(`${name}  ${line}`);
     const left = reference?.left ?? null;
     return playRound({

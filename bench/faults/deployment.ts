@@ -17,13 +17,14 @@ import { databaseName, temporalServer } from '../../cli/local/temporal-server';
 import { environmentFor } from '../../tools/environments.cjs';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { installationRoot } from '../../workers/places';
-import { pythonPath, temporalPath } from '../../workers/toolchain';
+import { temporalPath } from '../../workers/toolchain';
 import { withClient } from '../client';
 import { Disk } from './disk';
 import { CHECKPOINT_EVERY } from './experiment';
 import { Link } from './link';
 import type { Network } from './network';
-import { ObjectStorage } from './object-storage';
+import { ObjectStorage, type StoreKind } from './object-storage';
+import { writeTellingPython } from './telling-python';
 
 const READY_MS = 120_000;
 const GRACE_MS = 60_000;
@@ -47,13 +48,13 @@ export interface WorkerOnHost {
   toStore: Link | null;
 }
 
-export type StoreKind = 'folder' | 's3';
-
 export class Deployment {
   readonly disk: Disk;
   readonly objects: ObjectStorage | null;
   /** What is in the environment of a worker, and must be found in no history, log or stored file. */
   readonly secrets = [`sk-ant-${random()}`, `hf_${random()}`, random()];
+  /** Interpreter for the trainer. */
+  private readonly python: string;
   private readonly workers = new Map<string, WorkerOnHost>();
   private temporalService: Service | null = null;
   private standInService: Service | null = null;
@@ -70,6 +71,7 @@ export class Deployment {
   ) {
     for (const name of ['logs', 'temporal', 'run']) mkdirSync(join(folder, name), { recursive: true });
     writeFileSync(join(folder, 'run', 'secret'), randomBytes(32), { mode: 0o600 });
+    this.python = writeTellingPython(folder);
     this.disk = Disk.make(join(folder, 'store'));
     this.objects = store === 's3' ? new ObjectStorage(this.disk.path, this.log('s3')) : null;
     if (this.objects !== null) this.secrets.push(this.objects.secret);
@@ -255,7 +257,7 @@ export class Deployment {
       ...environmentFor('helper', process.env),
       NO_COLOR: '1',
       FLAMINGO_CACHE: join(this.homeOf(host), 'cache'),
-      FLAMINGO_TRAINER_PYTHON: pythonPath(),
+      FLAMINGO_TRAINER_PYTHON: this.python,
       TEMPORAL_CONFIG_FILE: join(this.folder, 'run', 'no-profiles.toml'),
       FLAMINGO_HOME: this.homeOf(host),
       FLAMINGO_SECRET_FILE: join(this.folder, 'run', 'secret'),

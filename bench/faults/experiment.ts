@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { installationRoot } from '../../workers/places';
 
 export const NAME = 'campaign';
+/** The program that is the experiment's own trainer, in the experiment's folder. */
+export const OWN_TRAINER = 'mine/train.py';
 /** Requests at once, as the file declares: so many can be in flight when something breaks. */
 export const IN_FLIGHT = 4;
 /** Optimizer steps between two checkpoints, of both trainers: experiments/own-trainer/train.py saves after every 20. */
@@ -21,7 +23,7 @@ export function writeExperiment(folder: string, model: string): string {
   writeFileSync(join(folder, 'rows.jsonl'), rows());
   writeFileSync(join(folder, 'questions.yaml'), questions());
   const example = readFileSync(join(installationRoot(), 'experiments', 'own-trainer', 'train.py'), 'utf8');
-  writeFileSync(join(folder, 'mine', 'train.py'), ONE_THREAD + example);
+  writeFileSync(join(folder, OWN_TRAINER), ONE_THREAD + example);
   const file = join(folder, `${NAME}.yaml`);
   writeFileSync(file, yaml(model));
   return file;
@@ -62,7 +64,7 @@ configurations:
   ours: { train: { dataset: rows, system_prompt: default } }
   own:
     train: { dataset: rows, system_prompt: { text: "[FLAMINGO BURRITO]" } }
-    training: { backend: { command: ["{python}", mine/train.py], files: [mine/train.py] } }
+    training: { backend: { command: ["{python}", ${OWN_TRAINER}], files: [${OWN_TRAINER}] } }
 training: { epochs: ${EPOCHS}, batch_size: 4, learning_rate: 2e-4, precision: fp32 }
 question_sets:
   out-of-domain: { path: ./questions.yaml, samples: 4 }

@@ -4,11 +4,14 @@
  */
 import { createServer, Socket, type Server } from 'node:net';
 
+/** More than the headers of a request. */
+const UPLOAD_BYTES = 4096;
+
 interface Relayed {
   near: Socket;
   far: Socket;
-  /** Something was asked that has had no answer yet. */
-  waiting: boolean;
+  /** Bytes that were sent since the last answer. */
+  asked: number;
 }
 
 export class Link {
@@ -38,6 +41,11 @@ export class Link {
     const at = this.server.address();
     if (at === null || typeof at === 'string') throw new Error('the link is closed');
     return `${at.address}:${at.port}`;
+  }
+
+  /** Something larger is being sent to the server, or has not been answered. */
+  get uploading(): boolean {
+    return [...this.relayed].some(({ asked }) => asked > UPLOAD_BYTES);
   }
 
   /** Every piece of data comes so much later, each way. */
@@ -82,18 +90,18 @@ export class Link {
 
   private relay(near: Socket): void {
     const far = new Socket();
-    const each: Relayed = { near, far, waiting: false };
+    const each: Relayed = { near, far, asked: 0 };
     const [there, back] = [new Lane(), new Lane()];
     this.relayed.add(each);
     near.setNoDelay(true);
     far.setNoDelay(true);
     near.on('data', (data) => {
-      each.waiting = true;
+      each.asked += data.length;
       there.add(this.delayMs, () => far.write(data));
     });
     far.on('data', (data) => {
       if (this.breaking !== null && this.breaking.draw() < this.breaking.share) return this.breakNow(each);
-      each.waiting = false;
+      each.asked = 0;
       back.add(this.delayMs, () => near.write(data));
     });
     near.on('end', () => there.add(this.delayMs, () => far.end()));
@@ -107,8 +115,8 @@ export class Link {
   }
 
   private breakNow(each: Relayed): void {
-    if (each.waiting) this.brokenWhileWaiting += 1;
-    each.waiting = false;
+    if (each.asked > 0) this.brokenWhileWaiting += 1;
+    each.asked = 0;
     breakOff(each);
   }
 }

@@ -9,6 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Service } from '../../cli/local/service';
 import { cachedS3Server } from '../../tools/locations.cjs';
 
+/** Where a round's store is. The place of each in this list is part of what a seed makes. */
+export const STORE_KINDS = ['folder', 's3'] as const;
+export type StoreKind = (typeof STORE_KINDS)[number];
+
 const BUCKET = 'flamingo-campaign';
 const PREFIX = 'store';
 const READY_MS = 60_000;

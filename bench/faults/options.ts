@@ -1,8 +1,10 @@
 /** The command line of the fault campaign: `npm run test:faults -- --minutes N …`. */
 import { parseArgs } from 'node:util';
 import { InvalidOptions } from '../options';
+import { STORE_KINDS, type StoreKind } from './object-storage';
 
-export const USAGE = `usage: npm run test:faults -- --minutes N [--seed S] [--json] [--only KIND,…] [--faults N] [--folder FOLDER]
+export const USAGE = `usage: npm run test:faults -- --minutes N [--seed S] [--json] [--only KIND,…] [--faults N]
+                                 [--store folder|s3] [--folder FOLDER]
        npm run test:faults -- --table FILE
 
   --minutes   no round but the first begins after so many; the one that runs is finished
@@ -10,6 +12,7 @@ export const USAGE = `usage: npm run test:faults -- --minutes N [--seed S] [--js
   --json      the summary as one JSON object on stdout
   --only      kinds of fault, between commas (--list names them)
   --faults    faults in a round (default: 6)
+  --store     of all rounds (default: a store in a folder and one in object storage in turn)
   --folder    where rounds are kept while they run, and failing ones for good (default: a new one for temporary files)
   --list      the kinds, what each does and how it is undone
   --table     puts the table of a summary (a file that --json wrote) into docs/reliability.md`;
@@ -22,6 +25,8 @@ export interface Options {
   /** Names of kinds; null: all that this machine can do. */
   only: string[] | null;
   faults: number;
+  /** Null: all that this machine can do, in turn. */
+  store: StoreKind | null;
   folder: string | null;
   /** A summary to put into the documentation; nothing else is done then. */
   table: string | null;
@@ -39,6 +44,7 @@ export function parseOptions(args: string[]): Options {
     list,
     only: only === undefined ? null : only.split(',').filter((word) => word !== ''),
     faults: wholeNumber('--faults', values.faults ?? '6', 1),
+    store: values.store === undefined ? null : storeKind(values.store),
     folder,
     table,
   };
@@ -56,6 +62,7 @@ function parse(args: string[]) {
         json: flag,
         only: text,
         faults: text,
+        store: text,
         folder: text,
         list: flag,
         table: text,
@@ -69,6 +76,12 @@ function parse(args: string[]) {
 function wholeNumber(option: string, text: string, least: number): number {
   if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
   throw new InvalidOptions(`${option} needs a whole number of at least ${least}, not '${text}'`);
+}
+
+function storeKind(text: string): StoreKind {
+  const kind = STORE_KINDS.find((each) => each === text);
+  if (kind === undefined) throw new InvalidOptions(`--store is one of ${STORE_KINDS.join(', ')}, not '${text}'`);
+  return kind;
 }
 
 function refuse(option: string, text: string | undefined): never {

@@ -9,6 +9,8 @@ const UNDO_MS = 30_000;
 export interface Done extends PlannedFault {
   /** False: there was nothing to do it to, such as a trainer where nothing was trained. */
   took: boolean;
+  /** What its target was doing, where the kind tells it. */
+  moment: string | null;
 }
 
 /**
@@ -33,13 +35,15 @@ export async function sabotage(
     if (over()) break;
     const kind = kinds.find(({ name }) => name === fault.kind);
     if (kind === undefined) throw new Error(`there is no kind of fault ${fault.kind}`);
+    let moment: string | null = null;
+    const tellMoment = (doing: string): void => void (moment = doing);
     let why = 'there was nothing to do it to';
-    const undo = await kind.begin({ ...scene, allowPaidTwice }, fault).catch((error: Error) => {
+    const undo = await kind.begin({ ...scene, allowPaidTwice, tellMoment }, fault).catch((error: Error) => {
       why = error.message.split('\n')[0] ?? ''; // such as a server that another fault has killed
       return null;
     });
-    done.push({ ...fault, took: undo !== null });
-    say(`${now()}  ${fault.kind} of ${fault.target}${undo === null ? `: not done, ${why}` : described(fault)}`);
+    done.push({ ...fault, took: undo !== null, moment });
+    say(`${now()}  ${fault.kind} of ${fault.target}${undo === null ? `: not done, ${why}` : described(fault, moment)}`);
     if (undo !== null) undoing.push(undoneLater(fault, undo, over, () => say(`${now()}  ${fault.kind} is undone`)));
   }
   const ends = await Promise.allSettled(undoing);
@@ -48,8 +52,8 @@ export async function sabotage(
   return { done, allowedTwice };
 }
 
-function described({ lasts }: PlannedFault): string {
-  return lasts === 0 ? '' : `, for ${(lasts / 1000).toFixed(1)} s`;
+function described({ lasts }: PlannedFault, moment: string | null): string {
+  return `${moment === null ? '' : ` (${moment})`}${lasts === 0 ? '' : `, for ${(lasts / 1000).toFixed(1)} s`}`;
 }
 
 /** What undoes it may need a server that is just being started again: it is tried for a while. */

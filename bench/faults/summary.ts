@@ -7,6 +7,8 @@ export interface Summary {
   rounds: number;
   /** Faults that took, by kind. */
   faults: Record<string, number>;
+  /** What targets were doing when they were hit, by kinds that tell it. */
+  moments: Record<string, Record<string, number>>;
   /** Result files that differ from the undisturbed run, over all rounds; likewise the other numbers. */
   differences: number;
   lost: number;
@@ -38,7 +40,8 @@ export function summarise(
     seed,
     minutes: Number(minutes.toFixed(1)),
     rounds: rounds.length,
-    faults: countByKind(rounds),
+    faults: countBy(rounds.flatMap(({ faults }) => faults.flatMap(({ kind, took }) => (took ? kind : [])))),
+    moments: momentsByKind(rounds),
     differences: sum(({ differences }) => differences.length),
     lost: sum(({ lost }) => lost),
     doubled: sum(({ doubled }) => doubled.length),
@@ -55,9 +58,18 @@ export function summarise(
   };
 }
 
-function countByKind(rounds: readonly RoundResult[]): Record<string, number> {
+function momentsByKind(rounds: readonly RoundResult[]): Record<string, Record<string, number>> {
+  const told = rounds.flatMap(({ faults }) =>
+    faults.flatMap(({ kind, moment }) => (moment === null ? [] : { kind, moment })),
+  );
+  const kinds = [...new Set(told.map(({ kind }) => kind))].sort();
+  const of = (wanted: string): string[] => told.flatMap(({ kind, moment }) => (kind === wanted ? moment : []));
+  return Object.fromEntries(kinds.map((kind) => [kind, countBy(of(kind))]));
+}
+
+function countBy(names: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { kind, took } of rounds.flatMap(({ faults }) => faults)) if (took) counts[kind] = (counts[kind] ?? 0) + 1;
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
   return Object.fromEntries(Object.entries(counts).sort());
 }
 
@@ -83,6 +95,12 @@ export function table(summary: Summary, kinds: readonly { name: string; does: st
     line('kind of fault', 'what is done', 'how it is undone', 'times'),
     line('---', '---', '---', '--:'),
     ...kinds.map(({ name, does, undone }) => line(`\`${name}\``, does, undone, faults[name] ?? 0)),
+    ...Object.entries(summary.moments).flatMap(([kind, times]) => [
+      '',
+      `What was going on at \`${kind}\`: ${Object.entries(times)
+        .map(([moment, count]) => `${moment} ${count}`)
+        .join(', ')}.`,
+    ]),
     ...(failures.length === 0 ? [] : ['', 'Failed:', '']),
     ...failures.flatMap(({ round, why }) => why.map((each) => `- ${round}: ${each.split('\n')[0] ?? ''}`)),
   ].join('\n');

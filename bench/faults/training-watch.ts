@@ -1,6 +1,6 @@
 /**
  * How many training steps are done again: the worker keeps the steps of an experiment's own trainer in its attempt's
- * folder (`progress.jsonl`), which are looked at while they grow. When an attempt begins, the others have got as far as
+ * folder (`progress.jsonl`), and Flamingo's own is made to tell them (telling-python.ts). They are looked at while they grow. When an attempt begins, the others have got as far as
  * they have; what a thawed one still does afterwards is its own affair.
  */
 import { readFileSync } from 'node:fs';
@@ -53,7 +53,8 @@ export class TrainingWatch {
       this.begun.push({ attempt, reachedBefore, first: Math.min(...steps) });
       this.reached.set(attempt, 0);
     }
-    for (const [attempt, steps] of found) this.reached.set(attempt, Math.max(0, ...steps));
+    // of a host that was lost only what was uploaded is left, and yet it had come as far as it had
+    for (const [attempt, steps] of found) this.reached.set(attempt, Math.max(this.reachedBy(attempt), ...steps));
   }
 }
 

@@ -9,6 +9,8 @@ export interface Scene {
   command: RunCommand;
   /** More requests than one fault explains may be asked, and paid, once more: this many. */
   allowPaidTwice: (requests: number) => void;
+  /** What the target was doing when it was hit, in a word or two: told in the log, and counted. */
+  tellMoment: (doing: string) => void;
 }
 
 /** `s3`: a store in object storage, which only some rounds have. */

@@ -1,6 +1,7 @@
 /** Workers, trainers, servers and the command itself are killed, ended and frozen. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signal } from '../../../cli/local/processes';
+import { atWork, described } from '../at-work';
 import { WORKERS, type Deployment } from '../deployment';
 import { descendantsOf } from '../processes';
 import { AT_ONCE, NOTHING_TO_UNDO, type FaultKind, type Scene, type Undo } from './kind';
@@ -11,6 +12,14 @@ const FREEZES = { orchestration: [12, 25], judge: [17, 30], gpu: [22, 35] } as c
 const WORDS = { orchestration: 'an orchestration worker', judge: 'a judge worker', gpu: 'a GPU worker' } as const;
 /** A trainer is there only while there is work for it. */
 const TRAINER_MS = 15_000;
+/** Moments at which a host is lost, and how far into them, at most, milliseconds. */
+const MOMENTS = [
+  { moment: 'training', within: 5_000 },
+  { moment: 'generating', within: 1_000 },
+  { moment: 'uploading', within: 0 },
+] as const;
+type Moment = (typeof MOMENTS)[number]['moment'];
+const MOMENT_MS = 30_000;
 
 type Kind = keyof typeof WORKERS;
 const KINDS = Object.keys(WORKERS) as Kind[];
@@ -104,16 +113,21 @@ const others: FaultKind[] = [
   },
   {
     name: 'gpu-host-lost',
-    does: 'A GPU host is gone, with its processes and its disk',
+    does: 'A GPU host is gone, with its processes and its disk: while it trains, generates or uploads',
     undone: 'another one comes in its place, with nothing on it',
     targets: WORKERS.gpu,
     lasts: AT_ONCE,
     needs: 's3',
     losesRequests: false,
-    begin: async ({ deployment }, { target }) => {
+    begin: async ({ deployment, tellMoment }, { target, chance }) => {
+      const { moment, after } = momentOf(chance);
+      await momentCame(deployment, target, moment);
+      await sleep(after);
       const pid = workerPid(deployment, target);
-      if (pid === null) return null;
+      const doing = atWork(deployment, target);
+      if (pid === null || doing === null) return null;
       for (const each of [pid, ...descendantsOf(pid)]) signal(each, 'SIGKILL');
+      tellMoment(described(doing));
       deployment.emptyHost(target);
       return NOTHING_TO_UNDO;
     },
@@ -131,6 +145,21 @@ const others: FaultKind[] = [
 ];
 
 export const PROCESS_KINDS: FaultKind[] = [...kills, ...ends, ...freezes, ...trainers, ...others];
+
+/** Each of the moments as often as the others. */
+function momentOf(chance: number): { moment: Moment; after: number } {
+  const drawn = chance * MOMENTS.length;
+  const { moment, within } = MOMENTS[Math.floor(drawn)] as (typeof MOMENTS)[number];
+  return { moment, after: within * (drawn % 1) };
+}
+
+/** Returns when the host does so, or at last when it has not. */
+async function momentCame(deployment: Deployment, host: string, moment: Moment): Promise<void> {
+  for (const until = Date.now() + MOMENT_MS; Date.now() < until; await sleep(moment === 'uploading' ? 2 : 100)) {
+    const now = moment === 'uploading' ? deployment.worker(host).toStore?.uploading : atWork(deployment, host)?.doing;
+    if (now === true || now === moment) return;
+  }
+}
 
 function signalled(pid: number | null, name: NodeJS.Signals): Undo | null {
   if (pid === null) return null;

@@ -9,11 +9,13 @@ test('only the minutes have to be said', () => {
     list: false,
     only: null,
     faults: 6,
+    store: null,
     folder: null,
     table: null,
   });
   expect(parseOptions(['--list'])).toMatchObject({ list: true });
   expect(parseOptions(['--minutes', '3', '--only', 'a,b', '--seed', '0'])).toMatchObject({ only: ['a', 'b'], seed: 0 });
+  expect(parseOptions(['--minutes', '3', '--store', 's3'])).toMatchObject({ store: 's3' });
 });
 
 test.each([
@@ -22,6 +24,7 @@ test.each([
   [['--minutes=-1'], '-1'],
   [['--minutes', '1', '--seed', '1.5'], '--seed'],
   [['--minutes', '1', '--faults', '0'], '--faults'],
+  [['--minutes', '1', '--store', 'tape'], 'tape'],
   [['--minutes', '1', '--loud'], 'loud'],
 ])('%j is refused', (args, words) => {
   expect(() => parseOptions(args)).toThrow(InvalidOptions);

@@ -8,9 +8,9 @@ function round(name: string, more: Partial<RoundResult> = {}): RoundResult {
     store: 'folder',
     seconds: 60,
     faults: [
-      { ...fault, took: true },
-      { ...fault, kind: 'kill', took: true },
-      { ...fault, kind: 'never', took: false },
+      { ...fault, took: true, moment: 'training' },
+      { ...fault, kind: 'kill', took: true, moment: null },
+      { ...fault, kind: 'never', took: false, moment: null },
     ],
     commands: [0],
     differences: [],
@@ -41,6 +41,7 @@ test('numbers are those of all rounds, and only faults that took are counted', (
     minutes: 3.1,
     rounds: 2,
     faults: { cut: 2, kill: 2 },
+    moments: { cut: { training: 2 } },
     differences: 1,
     lost: 2,
     doubled: 0,
@@ -62,5 +63,6 @@ test('the table has every kind, also one that never came, and what failed', () =
   expect(lines).toContain('| `cut` | does cut | undone | 2 |');
   expect(lines).toContain('| `never` | does never | undone | 0 |');
   expect(lines).toContain('| judge requests paid again (may have been in flight) | 2 (16) |');
+  expect(lines).toContain('What was going on at `cut`: training 2.');
   expect(lines.at(-1)).toBe('- round-002: differs: a: missing');
 });

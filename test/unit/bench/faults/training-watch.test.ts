@@ -49,6 +49,15 @@ test('copies of an attempt on other hosts are the same attempt, and other work i
   expect(begun.at(-1)).toEqual({ attempt: `${KEY}/second`, reachedBefore: 30, first: 21 });
 });
 
+test('of a host that was lost only what was uploaded is left, and the steps after it count as done', async () => {
+  steps(`hosts/gpu-1/working-copies/id/adapters/${KEY}/first`, 1, 39);
+  await until('its steps', () => watch.reachedBy(`${KEY}/first`) === 39);
+  rmSync(join(folder, 'hosts'), { recursive: true });
+  steps(`hosts/gpu-2/working-copies/id/adapters/${KEY}/first`, 1, 20);
+  steps(`hosts/gpu-2/working-copies/id/adapters/${KEY}/second`, 21, 22);
+  expect(watch.end().at(-1)).toEqual({ attempt: `${KEY}/second`, reachedBefore: 39, first: 21 });
+});
+
 test('half a line is not yet there', () => {
   steps(`store/adapters/${KEY}/attempts/first`, 1, 2);
   appendFileSync(join(folder, `store/adapters/${KEY}/attempts/first/progress.jsonl`), '{"step": 3');
