@@ -46,7 +46,13 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
   const play = (name: string, round: number | null, reference: RoundResult | null): Promise<RoundResult> => {
     const store = stores[(round ?? 0) % stores.length] as StoreKind;
     const { can } = kindsFor({ ...able, s3: store === 's3' });
-    const kinds = can.filter((kind) => options.only === null || options.only.includes(kind.name));
+    const kinds = can
+      .filter((kind) => options.only === null || options.only.includes(kind.name))
+      .map((kind) =>
+        kind.lasts[1] === 0
+          ? kind
+          : { ...kind, lasts: [options.lasts ?? kind.lasts[0], options.lasts ?? kind.lasts[1]] as const },
+      );
     // each store has a deck of its own, since it has kinds of its own
     const nth = Math.floor((round ?? 0) / stores.length);
     const faults =

@@ -4,7 +4,8 @@ import { InvalidOptions } from '../options';
 import { STORE_KINDS, type StoreKind } from './object-storage';
 
 export const USAGE = `usage: npm run test:faults -- --minutes N [--seed S] [--json] [--only KIND,…] [--faults N]
-                                 [--store folder|s3] [--folder FOLDER]
+                                 [--lasts SECONDS] [--store folder|s3]
+                                 [--folder FOLDER]
        npm run test:faults -- --table FILE
 
   --minutes   no round but the first begins after so many; the one that runs is finished
@@ -12,6 +13,8 @@ export const USAGE = `usage: npm run test:faults -- --minutes N [--seed S] [--js
   --json      the summary as one JSON object on stdout
   --only      kinds of fault, between commas (--list names them)
   --faults    faults in a round (default: 6)
+  --lasts     seconds that each fault lasts before it is undone (default: as its kind says); those that are over at once
+              stay so
   --store     of all rounds (default: a store in a folder and one in object storage in turn)
   --folder    where rounds are kept while they run, and failing ones for good (default: a new one for temporary files)
   --list      the kinds, what each does and how it is undone
@@ -25,6 +28,8 @@ export interface Options {
   /** Names of kinds; null: all that this machine can do. */
   only: string[] | null;
   faults: number;
+  /** Seconds; null: as each kind says. */
+  lasts: number | null;
   /** Null: all that this machine can do, in turn. */
   store: StoreKind | null;
   folder: string | null;
@@ -44,6 +49,7 @@ export function parseOptions(args: string[]): Options {
     list,
     only: only === undefined ? null : only.split(',').filter((word) => word !== ''),
     faults: wholeNumber('--faults', values.faults ?? '6', 1),
+    lasts: values.lasts === undefined ? null : wholeNumber('--lasts', values.lasts, 1),
     store: values.store === undefined ? null : storeKind(values.store),
     folder,
     table,
@@ -62,6 +68,7 @@ function parse(args: string[]) {
         json: flag,
         only: text,
         faults: text,
+        lasts: text,
         store: text,
         folder: text,
         list: flag,

@@ -1,11 +1,15 @@
 /** The store's disk is full or read-only, and stored files are deleted or changed behind everybody's back. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Deployment } from '../deployment';
 import { filesBelow } from '../files';
 import { AT_ONCE, NOTHING_TO_UNDO, type FaultKind } from './kind';
 
 /** How long the moment is waited for in which nobody has a file open for writing. */
 const READ_ONLY_SECONDS = 15;
+/** The judge is asked only now and then. */
+const ASKED_MS = 20_000;
 const MADE_ANEW = 'what it belongs to is made anew';
 
 /** What can be made again. Journals hold what was paid and is nowhere else; leases, records and the store's id are no results. */
@@ -15,13 +19,16 @@ const CAN_BE_MADE_AGAIN =
 export const STORAGE_KINDS: FaultKind[] = [
   {
     name: 'store-full',
-    does: 'The store’s disk is full to the last byte',
+    does: 'The store’s disk is full to the last byte: at any moment, or while the judge is asked',
     undone: 'there is room again',
     targets: ['store'],
     lasts: [5, 30],
     needs: 'disk',
     losesRequests: true,
-    begin: async ({ deployment: { disk } }) => {
+    begin: async ({ deployment, tellMoment }, { chance }) => {
+      const { disk } = deployment;
+      if (chance < 0.5) await askedInTime(deployment);
+      tellMoment(`${await inFlight(deployment)} requests to the judge`);
       disk.fill();
       return () => disk.empty();
     },
@@ -58,6 +65,17 @@ export const STORAGE_KINDS: FaultKind[] = [
     begin: async ({ deployment }, { chance }) => damaged(deployment.storedFiles, chance, flip),
   },
 ];
+
+/** Returns when requests to the judge are in flight, or at last when none are. */
+async function askedInTime(deployment: Deployment): Promise<void> {
+  for (const until = Date.now() + ASKED_MS; Date.now() < until; await sleep(50))
+    if ((await inFlight(deployment)) > 0) return;
+}
+
+async function inFlight(deployment: Deployment): Promise<number> {
+  const { inFlight: requests } = (await deployment.control('GET', '/stats')) as { inFlight: number };
+  return requests;
+}
 
 /** Does `harm` to one file of those that can be made again. */
 function damaged(store: string, chance: number, harm: (path: string) => void): typeof NOTHING_TO_UNDO | null {

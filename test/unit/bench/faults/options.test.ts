@@ -9,13 +9,14 @@ test('only the minutes have to be said', () => {
     list: false,
     only: null,
     faults: 6,
+    lasts: null,
     store: null,
     folder: null,
     table: null,
   });
   expect(parseOptions(['--list'])).toMatchObject({ list: true });
   expect(parseOptions(['--minutes', '3', '--only', 'a,b', '--seed', '0'])).toMatchObject({ only: ['a', 'b'], seed: 0 });
-  expect(parseOptions(['--minutes', '3', '--store', 's3'])).toMatchObject({ store: 's3' });
+  expect(parseOptions(['--minutes', '3', '--store', 's3', '--lasts', '45'])).toMatchObject({ store: 's3', lasts: 45 });
 });
 
 test.each([
