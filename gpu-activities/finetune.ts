@@ -142,7 +142,7 @@ async function foldersOf(attempts: readonly Attempt[]): Promise<string[]> {
   return workspaces.map(({ path }) => path);
 }
 
-/** What is done with every heartbeat: a checkpoint that is new since the last one is made safe, without stopping training. */
+/** What is done with every heartbeat, and once a checkpoint is whole: one that is new is made safe, without stopping training. */
 function syncedCheckpoints(
   workspace: Workspace,
   state: GpuHeartbeat,

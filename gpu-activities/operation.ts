@@ -113,6 +113,8 @@ export async function runOperation(
       state.checkpoint = event.step;
     }
     context.heartbeat({ ...state });
+    // a host that is lost before the next beat has lost no more than it must
+    if (event.event === 'checkpoint') afterBeat();
   };
 
   let lastResort: NodeJS.Timeout | undefined;

@@ -172,6 +172,7 @@ async function runProgram(
       state.checkpoint = step;
       whole.until = Date.now();
       if (step > reached.checkpoint) checkpoint = step;
+      renew();
     },
   });
   const beat = setInterval(() => {

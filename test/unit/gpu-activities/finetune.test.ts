@@ -20,6 +20,7 @@ import type { FinetuneCommand } from '../../../gpu-activities/process/protocol';
 import { importExperiment } from '../../../inputs/import';
 import { rowsText } from '../../../experiment/expand/dataset';
 import { beatsWatched, type WatchedBeats } from '../../support/store-calls';
+import { until } from '../../support/until';
 import { STORAGES, type Storage } from '../../support/stores';
 import { birds, SMALL, weather } from '../experiment/samples';
 import { NOBODY } from '../../support/client-rules';
@@ -177,6 +178,19 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
       attempts: 2,
       endings: [{ end: 'preempted', checkpointStep: 3 }],
     });
+  });
+
+  test('a checkpoint is safe soon after it is whole, and not only with the next heartbeat', async () => {
+    const found = async (): Promise<boolean> => {
+      const [first] = await (await storage.open()).attempts(work);
+      return first !== undefined && existsSync(join((await first.workspace()).path, CHECKPOINT));
+    };
+    const watched: Behaviour = async (command, say) => {
+      const end = await preempted(command, say);
+      await until('the checkpoint on another machine', found, 1_500);
+      return end;
+    };
+    await expect(attempt(watched, 1)).rejects.toMatchObject({ type: 'Preempted' });
   });
 
   test('an adapter that an earlier attempt kept is committed, and handed out on any machine', async () => {

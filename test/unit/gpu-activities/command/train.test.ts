@@ -49,6 +49,8 @@ interface Run {
   work: CommandWork;
   environment: MockActivityEnvironment;
   beats: GpuHeartbeat[];
+  /** Steps at which what was made could be made safe. */
+  renewed: number[];
   ended: ReturnType<typeof trainByCommand>;
 }
 
@@ -86,13 +88,14 @@ async function start(
     { logger: new DefaultLogger('ERROR') },
   );
   const beats: GpuHeartbeat[] = [];
+  const renewed: number[] = [];
   environment.on('heartbeat', (beat: GpuHeartbeat) => beats.push({ ...beat }));
   const state: GpuHeartbeat = { phase: 'starting', detail: 'test', step: 0, of: 0, host: 'here' };
   const ended = environment.run<[], Awaited<Run['ended']>, () => Run['ended']>(() =>
-    trainByCommand(store, host(), work, state, () => undefined),
+    trainByCommand(store, host(), work, state, () => void renewed.push(state.checkpoint ?? 0)),
   );
   ended.catch(() => undefined);
-  return { work, environment, beats, ended };
+  return { work, environment, beats, renewed, ended };
 }
 
 async function failureOf({ ended }: Run): Promise<AttemptFailed> {
@@ -140,6 +143,14 @@ test('it gets our rows and settings, and its adapter and its log are taken', asy
     [1, 2, 3, 4, 5].map((step) => ({ step, loss: 1 / step, learningRate: 0.1 })),
   );
   expect(log(run.work)).toContain('going on at 0');
+});
+
+test('each checkpoint can be made safe as soon as it is told of', async () => {
+  const run = await start('saves');
+  await running(run, 5);
+  run.environment.cancel();
+  await failureOf(run);
+  expect(run.renewed).toEqual(expect.arrayContaining([1, 2, 3, 4, 5]));
 });
 
 test('every environment variable that it has is one of a fixed few or named in the file', async () => {
