@@ -14,7 +14,7 @@ export interface Done extends PlannedFault {
 }
 
 /**
- * Returns when everything is undone. `over`: whether the experiment is complete, and what is still to come would hit nothing.
+ * Returns when everything is undone, with what was done in the order in which it was. `over`: whether the experiment is complete, and what is still to come would hit nothing.
  * Throws what could not be undone, after undoing the others.
  */
 export async function sabotage(
@@ -29,24 +29,24 @@ export async function sabotage(
   let allowedTwice = 0;
   const allowPaidTwice = (requests: number): void => void (allowedTwice += requests);
   const now = (): string => `${((Date.now() - started) / 1000).toFixed(1)} s`;
-  const undoing: Promise<void>[] = [];
-  for (const fault of faults) {
+  /** One that waits for its moment keeps no other waiting. */
+  const play = async (fault: PlannedFault): Promise<void> => {
     while (Date.now() - started < fault.at && !over()) await sleep(50);
-    if (over()) break;
+    if (over()) return;
     const kind = kinds.find(({ name }) => name === fault.kind);
     if (kind === undefined) throw new Error(`there is no kind of fault ${fault.kind}`);
     let moment: string | null = null;
     const tellMoment = (doing: string): void => void (moment = doing);
     let why = 'there was nothing to do it to';
-    const undo = await kind.begin({ ...scene, allowPaidTwice, tellMoment }, fault).catch((error: Error) => {
+    const undo = await kind.begin({ ...scene, over, allowPaidTwice, tellMoment }, fault).catch((error: Error) => {
       why = error.message.split('\n')[0] ?? ''; // such as a server that another fault has killed
       return null;
     });
     done.push({ ...fault, took: undo !== null, moment });
     say(`${now()}  ${fault.kind} of ${fault.target}${undo === null ? `: not done, ${why}` : described(fault, moment)}`);
-    if (undo !== null) undoing.push(undoneLater(fault, undo, over, () => say(`${now()}  ${fault.kind} is undone`)));
-  }
-  const ends = await Promise.allSettled(undoing);
+    if (undo !== null) await undoneLater(fault, undo, over, () => say(`${now()}  ${fault.kind} is undone`));
+  };
+  const ends = await Promise.allSettled(faults.map(play));
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return { done, allowedTwice };

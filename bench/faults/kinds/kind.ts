@@ -7,6 +7,8 @@ import type { KindOutline, PlannedFault } from '../schedule';
 export interface Scene {
   deployment: Deployment;
   command: RunCommand;
+  /** Whether the experiment is complete: what waits for its moment then waits no longer. */
+  over: () => boolean;
   /** More requests than one fault explains may be asked, and paid, once more: this many. */
   allowPaidTwice: (requests: number) => void;
   /** What the target was doing when it was hit, in a word or two: told in the log, and counted. */

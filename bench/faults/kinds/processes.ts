@@ -73,8 +73,8 @@ const trainers = (['SIGKILL', 'SIGTERM', 'SIGSTOP'] as const).map((name): FaultK
   lasts: name === 'SIGSTOP' ? [5, 30] : AT_ONCE,
   needs: 'nothing',
   losesRequests: false,
-  begin: async ({ deployment }, { target }) => {
-    const pid = await trainerOf(deployment, target);
+  begin: async ({ deployment, over }, { target }) => {
+    const pid = await trainerOf(deployment, target, over);
     const undo = signalled(pid, name);
     return undo === null || name !== 'SIGSTOP' ? undo : () => signal(pid as number, 'SIGCONT');
   },
@@ -119,10 +119,11 @@ const others: FaultKind[] = [
     lasts: AT_ONCE,
     needs: 's3',
     losesRequests: false,
-    begin: async ({ deployment, tellMoment }, { target, chance }) => {
+    begin: async ({ deployment, over, tellMoment }, { target, chance }) => {
       const { moment, after } = momentOf(chance);
-      await momentCame(deployment, target, moment);
+      await momentCame(deployment, target, moment, over);
       await sleep(after);
+      if (over()) return null;
       const pid = workerPid(deployment, target);
       const doing = atWork(deployment, target);
       if (pid === null || doing === null) return null;
@@ -154,8 +155,12 @@ function momentOf(chance: number): { moment: Moment; after: number } {
 }
 
 /** Returns when the host does so, or at last when it has not. */
-async function momentCame(deployment: Deployment, host: string, moment: Moment): Promise<void> {
-  for (const until = Date.now() + MOMENT_MS; Date.now() < until; await sleep(moment === 'uploading' ? 2 : 100)) {
+async function momentCame(deployment: Deployment, host: string, moment: Moment, over: () => boolean): Promise<void> {
+  for (
+    const until = Date.now() + MOMENT_MS;
+    Date.now() < until && !over();
+    await sleep(moment === 'uploading' ? 2 : 100)
+  ) {
     const now = moment === 'uploading' ? deployment.worker(host).toStore?.uploading : atWork(deployment, host)?.doing;
     if (now === true || now === moment) return;
   }
@@ -172,8 +177,8 @@ function workerPid(deployment: Deployment, host: string): number | null {
 }
 
 /** The process that trains: the last in the line of what the GPU worker has started. Null when none comes in time. */
-async function trainerOf(deployment: Deployment, host: string): Promise<number | null> {
-  for (const until = Date.now() + TRAINER_MS; Date.now() < until; await sleep(100)) {
+async function trainerOf(deployment: Deployment, host: string, over: () => boolean): Promise<number | null> {
+  for (const until = Date.now() + TRAINER_MS; Date.now() < until && !over(); await sleep(100)) {
     const worker = workerPid(deployment, host);
     const trainer = worker === null ? undefined : descendantsOf(worker).at(-1);
     if (trainer !== undefined) return trainer;

@@ -25,9 +25,9 @@ export const STORAGE_KINDS: FaultKind[] = [
     lasts: [5, 30],
     needs: 'disk',
     losesRequests: true,
-    begin: async ({ deployment, tellMoment }, { chance }) => {
+    begin: async ({ deployment, over, tellMoment }, { chance }) => {
       const { disk } = deployment;
-      if (chance < 0.5) await askedInTime(deployment);
+      if (chance < 0.5) await askedInTime(deployment, over);
       tellMoment(`${await inFlight(deployment)} requests to the judge`);
       disk.fill();
       return () => disk.empty();
@@ -67,8 +67,8 @@ export const STORAGE_KINDS: FaultKind[] = [
 ];
 
 /** Returns when requests to the judge are in flight, or at last when none are. */
-async function askedInTime(deployment: Deployment): Promise<void> {
-  for (const until = Date.now() + ASKED_MS; Date.now() < until; await sleep(50))
+async function askedInTime(deployment: Deployment, over: () => boolean): Promise<void> {
+  for (const until = Date.now() + ASKED_MS; Date.now() < until && !over(); await sleep(50))
     if ((await inFlight(deployment)) > 0) return;
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultKind, Scene } from '../../../../bench/faults/kinds/kind';
 import { sabotage } from '../../../../bench/faults/sabotage';
 import type { PlannedFault } from '../../../../bench/faults/schedule';
@@ -57,6 +58,25 @@ test('when the experiment is complete, what runs is undone at once and nothing m
   expect(performance.now() - started).toBeLessThan(5_000);
   expect(done.map(({ kind: name }) => name)).toEqual(['one']);
   expect(happened).toEqual(['one', 'one undone']);
+});
+
+test('one that waits for its moment keeps no other waiting, and waits no longer once the experiment is complete', async () => {
+  let over = false;
+  const patient = kind('patient', async ({ over: isOver }) => {
+    for (let tries = 0; tries < 100 && !isOver(); tries += 1) await sleep(20);
+    happened.push('patient');
+    return null;
+  });
+  setTimeout(() => (over = true), 200);
+  const { done } = await sabotage(
+    scene,
+    [patient, kind('prompt')],
+    [planned('patient', 0), planned('prompt', 20)],
+    () => over,
+    () => undefined,
+  );
+  expect(happened).toEqual(['prompt', 'prompt undone', 'patient']);
+  expect(done.map(({ kind: name }) => name)).toEqual(['prompt', 'patient']);
 });
 
 test('a fault that can not be done is told, and is none', async () => {
