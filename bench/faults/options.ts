@@ -12,7 +12,7 @@ export const USAGE = `usage: npm run test:faults -- --minutes N [--seed S] [--js
   --seed      of the faults, their moments and targets (default: 1); the same seed makes the same ones again
   --json      the summary as one JSON object on stdout
   --only      kinds of fault, between commas (--list names them)
-  --faults    faults in a round (default: 6)
+  --faults    faults in a round (default: 10)
   --lasts     seconds that each fault lasts before it is undone (default: as its kind says); those that are over at once
               stay so
   --store     of all rounds (default: a store in a folder and one in object storage in turn)
@@ -48,7 +48,7 @@ export function parseOptions(args: string[]): Options {
     json,
     list,
     only: only === undefined ? null : only.split(',').filter((word) => word !== ''),
-    faults: wholeNumber('--faults', values.faults ?? '6', 1),
+    faults: wholeNumber('--faults', values.faults ?? '10', 1),
     lasts: values.lasts === undefined ? null : wholeNumber('--lasts', values.lasts, 1),
     store: values.store === undefined ? null : storeKind(values.store),
     folder,

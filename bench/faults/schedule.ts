@@ -24,9 +24,9 @@ export interface PlannedFault {
   chance: number;
 }
 
-/** Pauses between the beginnings of two faults, seconds. */
+/** Pauses between the beginnings of two faults, seconds. An undisturbed experiment takes about a minute: most faults begin within it. */
 const FIRST = [3, 12] as const;
-const BETWEEN = [2, 10] as const;
+const BETWEEN = [1, 6] as const;
 
 /** The faults of a round (from 0 on), in the order of their moments. Empty when there are no kinds. */
 export function faultsOfRound(

@@ -8,7 +8,7 @@ test('only the minutes have to be said', () => {
     json: false,
     list: false,
     only: null,
-    faults: 6,
+    faults: 10,
     lasts: null,
     store: null,
     folder: null,
