@@ -88,6 +88,19 @@ test('a reset breaks connections, and only a waiting one counts as such', async 
   expect(link.brokenWhileWaiting).toBe(1);
 });
 
+test('it tells when something large is on its way, and no longer once it is answered', async () => {
+  const socket = await client();
+  link.delay(80);
+  socket.write('x'.repeat(1_000));
+  await sleep(20);
+  expect(link.uploading).toBe(false);
+  socket.write('x'.repeat(10_000));
+  await sleep(20);
+  expect(link.uploading).toBe(true);
+  await sleep(250);
+  expect(link.uploading).toBe(false);
+});
+
 test('of replies the given share is lost with its connection', async () => {
   const drawn = [0.5, 0.05];
   link.breakShare(0.1, () => drawn.shift()!);
