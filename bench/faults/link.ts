@@ -21,6 +21,7 @@ export class Link {
   private held = false;
   private breaking: { share: number; draw: () => number } | null = null;
   private readonly relayed = new Set<Relayed>();
+  private readonly sockets = new Set<Socket>();
 
   private constructor(
     private readonly server: Server,
@@ -85,6 +86,8 @@ export class Link {
 
   async close(): Promise<void> {
     this.reset();
+    // a reset waits for what is still to be written, and one that was held notices no end
+    for (const socket of this.sockets) socket.destroy();
     await new Promise((resolve) => this.server.close(resolve));
   }
 
@@ -108,7 +111,12 @@ export class Link {
     far.on('end', () => back.add(this.delayMs, () => near.end()));
     for (const socket of [near, far]) {
       socket.on('error', () => breakOff(each)); // the other side must not wait for ever
-      socket.on('close', () => this.relayed.delete(each));
+      this.sockets.add(socket);
+      socket.on('close', () => {
+        this.sockets.delete(socket);
+        // until then the other side may be held, and wants to be let go
+        if (near.destroyed && far.destroyed) this.relayed.delete(each);
+      });
     }
     if (this.held) near.pause();
     far.connect(this.target);

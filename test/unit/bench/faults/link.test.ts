@@ -56,6 +56,19 @@ test('a held one lets nothing through, and everything when it is mended; new con
   expect(heard).toEqual(['held', 'held']);
 });
 
+test('one whose server went away while it was held can still be closed', async () => {
+  const socket = await client();
+  await answer(socket, 'hello');
+  link.hold();
+  sockets.at(-1)!.end();
+  for (const each of sockets.filter((other) => other !== socket)) each.destroy();
+  await sleep(50);
+  link.mend();
+  socket.pause();
+  const closed = link.close().then(() => 'closed');
+  expect(await Promise.race([closed, sleep(2_000)])).toBe('closed');
+});
+
 test('a slow one takes longer, each way', async () => {
   link.delay(60);
   const started = performance.now();
