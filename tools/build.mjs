@@ -126,7 +126,8 @@ async function bundleWorkflows(root, log) {
     error: (text) => log(text),
     log: quiet,
   };
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger });
+  const workflowInterceptorModules = [join(root, 'workflows', 'tracing.ts')];
+  const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules, logger });
   write(join(root, 'dist', BUNDLE), code);
 }
 

@@ -117,6 +117,7 @@ export class WorkflowEnvironment {
 export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   return bundleWorkflowCode({
     workflowsPath: join(installationRoot(), 'workflows', 'index.ts'),
+    workflowInterceptorModules: [join(installationRoot(), 'workflows', 'tracing.ts')],
     logger: new DefaultLogger('ERROR'),
   });
 }
