@@ -8,6 +8,7 @@ import { dataConverter } from '../workers/codec';
 import { whyUnreachable } from '../workers/reach';
 import { clientOptions, DEFAULT_ADDRESS, grpcProxy } from '../workers/temporal-connection';
 import { InvalidUse } from './errors';
+import { commandTracing } from './tracing';
 
 /** Time for an unreachable server to answer; long enough for a VPN to wake up. */
 const CONNECT_MS = 10_000;
@@ -29,7 +30,8 @@ export async function connect(address?: string): Promise<Client> {
       connectTimeout: CONNECT_MS,
     });
     const namespace = (address === undefined ? config.namespace : undefined) ?? 'default';
-    return new Client({ connection, namespace, dataConverter: converter });
+    const interceptors = (await commandTracing())?.clientInterceptors ?? {};
+    return new Client({ connection, namespace, dataConverter: converter, interceptors });
   } catch (error) {
     const proxy = grpcProxy(options.address, process.env);
     const way =

@@ -2,6 +2,7 @@
  * The `flamingo` program: one command, then the end of the process.
  */
 import { runCommandLine } from './command-line';
+import { closeTracing } from './tracing';
 
 /**
  * A reader that has seen enough (`… | head`) closes the pipe: that is no failure, and least of all one of the work, which goes
@@ -17,6 +18,7 @@ function outliveReaders(): void {
 async function main(): Promise<void> {
   outliveReaders();
   await runCommandLine(process.argv.slice(2));
+  await closeTracing();
   // An interrupted command leaves polls of the Temporal client behind, which would hold the process or fail in it.
   for (const stream of [process.stdout, process.stderr]) await new Promise((done) => stream.write('', done));
   process.exit();

@@ -67,6 +67,8 @@ const GROUPS = {
   profiles: ['TEMPORAL_CONFIG_FILE'],
   /** Object storage: where it is, and who may read and write there. */
   aws: ['AWS_*'],
+  /** Where traces are sent; the headers may hold a key for it. */
+  otel: ['OTEL_*'],
   /** The judge's key and address. */
   anthropic: ['ANTHROPIC_*'],
   /** The model hub: its cache, its address, and the person's token for it. */
@@ -148,7 +150,7 @@ const GROUPS = {
 
 const PROCESSES = {
   /** It passes on to each service what that one may have; the judge's key only when it is to serve that account. */
-  supervisor: ['system', 'network', 'node', 'go', 'flamingo', 'temporal', 'aws', 'hub', 'compute'],
+  supervisor: ['system', 'network', 'node', 'go', 'flamingo', 'temporal', 'aws', 'otel', 'hub', 'compute'],
   'supervisor of a Claude judge': [
     'system',
     'network',
@@ -157,16 +159,17 @@ const PROCESSES = {
     'flamingo',
     'temporal',
     'aws',
+    'otel',
     'hub',
     'compute',
     'anthropic',
   ],
   'Temporal server': ['system', 'go', 'profiles'],
   'stand-in judge': ['system', 'node', 'flamingo'],
-  'orchestration worker': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws'],
-  'judge worker of the stand-in': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws'],
-  'judge worker of Claude': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'anthropic'],
-  'GPU worker': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'hub', 'compute'],
+  'orchestration worker': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'otel'],
+  'judge worker of the stand-in': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'otel'],
+  'judge worker of Claude': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'otel', 'anthropic'],
+  'GPU worker': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'otel', 'hub', 'compute'],
   trainer: ['system', 'network', 'flamingo', 'hub', 'compute'],
   /** Short-lived: the doctor's look at the Python environment and at the GPU, git, the reader of archives. */
   helper: ['system', 'compute'],

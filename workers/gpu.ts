@@ -54,7 +54,7 @@ async function main(): Promise<void> {
     store,
     trainer,
     models: { bundled: bundledModelPath, bundledFiles: bundledModelFiles, cacheFolder: cacheFolder() },
-    programs: { python: pythonPath, trainerFolder: trainerFolder(), env: withoutStorage(process.env) },
+    programs: { python: pythonPath, trainerFolder: trainerFolder(), env: withoutKeys(process.env) },
     clients: clientRules(),
     checkpointEverySteps: every > 0 ? every : null,
   };
@@ -88,9 +88,9 @@ async function hostFacts(): Promise<Record<string, string>> {
   return { device, models: models.length === 0 ? 'none here yet' : models.join(', ') };
 }
 
-/** Who runs a program decides what it may read and write; the whole store is not its business, whatever it asks for. */
-function withoutStorage(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('AWS_')));
+/** The whole store, and the collector of traces, are not a program's business, whatever it asks for. */
+function withoutKeys(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(AWS|OTEL)_/.test(name)));
 }
 
 function downloadsAllowed(): boolean {

@@ -22,6 +22,7 @@ import { awaitTemporal } from './ready';
 import { endingOnSignals, installRuntime, workerLogger } from './runtime';
 import { servingBlock, tellCommand } from './serving';
 import { DEFAULT_ADDRESS, workerOptions } from './temporal-connection';
+import { NO_SPANS, startTracing, type Tracing } from './tracing';
 import { programVersion } from './version';
 import { whenOrphaned } from './worker-process';
 
@@ -74,6 +75,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     metricsAt === null || exporterPort === null ? null : await serveMetrics(metricsAt, exporterPort, healthy);
   let runtime: Runtime | null = null;
   let connection: NativeConnection | null = null;
+  let tracing: Tracing | null = null;
   try {
     const waiting = (message: string): void => {
       logger.warn(message);
@@ -81,10 +83,11 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     };
     await endingOnSignals(awaitTemporal(process.env, waiting));
     runtime = installRuntime(logger, exporterPort);
+    tracing = await startTracing(process.env, `flamingo-${settings.name}`, (message) => logger.warn(message));
     connection = await NativeConnection.connect(workerOptions(connectionOptions, process.env));
     const address = connectionOptions.address ?? DEFAULT_ADDRESS;
     const metrics = metricsServer?.address ?? null;
-    await work(settings, { connection, address, namespace, logger, asked, metrics }, workers, onStart);
+    await work(settings, { connection, address, namespace, logger, asked, metrics, tracing }, workers, onStart);
     await connection.close();
   } catch (error) {
     // a runtime without a connection would hold the process; a connection does not close while it has a worker that never
@@ -93,6 +96,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
     throw error;
   } finally {
     metricsServer?.close();
+    await tracing?.close();
   }
   logger.info('worker ended');
 }
@@ -106,12 +110,13 @@ interface Host {
   asked: AskedEnds;
   /** Where metrics are served; null: nowhere. */
   metrics: string | null;
+  tracing: Tracing | null;
 }
 
 /** Adds to `workers` one for each task queue, and runs them to their end. */
 async function work(
   { name, storeId, kin, onMetrics, facts, nothingOpen, close, beside, ...options }: WorkerSettings,
-  { connection, address, namespace, logger, asked, metrics: servedAt }: Host,
+  { connection, address, namespace, logger, asked, metrics: servedAt, tracing }: Host,
   workers: Worker[],
   onStart?: (worker: RunningWorker) => void,
 ): Promise<void> {
@@ -124,10 +129,11 @@ async function work(
   const peers = kin === 'checked' ? await watchPeers(workflowService, namespace, identity) : null;
   try {
     const count = new ActivityCount(undefined, metrics);
-    const interceptors = { activity: [count.interceptor] };
+    const interceptors = { activity: [...(tracing?.activity ?? []), count.interceptor] };
+    const sinks = tracing?.sinks ?? NO_SPANS;
     const everywhere = { shutdownGraceTime: 0, dataConverter: dataConverter(process.env), ...deployment(process.env) };
     for (const each of beside === undefined ? [options] : [options, beside])
-      workers.push(await Worker.create({ ...everywhere, ...each, connection, namespace, identity, interceptors }));
+      workers.push(await Worker.create({ ...everywhere, ...each, connection, namespace, identity, interceptors, sinks }));
     const shutdown = (): void => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };

@@ -332,10 +332,10 @@ const OF_WORKERS_ALONE = [
 /** The judge's key, which goes to the judge worker alone, whatever is asked for by name. */
 const JUDGE_KEY = 'ANTHROPIC_API_KEY';
 
-/** Those variables of `env` that have one of these names, for trainers of experiments' own; the judge's key is none. */
+/** Those variables of `env` that have one of these names, for trainers of experiments' own; keys of the judge, the store and the collector are none. */
 export function valuesOf(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(env).filter(([name]) => names.includes(name) && name !== JUDGE_KEY && !name.startsWith('AWS_')),
+    Object.entries(env).filter(([name]) => names.includes(name) && name !== JUDGE_KEY && !/^(AWS|OTEL)_/.test(name)),
   );
 }
 

@@ -10,9 +10,11 @@ const SECRETS = [
   'HF_TOKEN',
   'OPENAI_API_KEY',
   'AWS_SECRET_ACCESS_KEY',
+  'OTEL_EXPORTER_OTLP_HEADERS',
   'GITHUB_TOKEN',
   'MY_TOKEN',
 ];
+const COLLECTOR = 'OTEL_EXPORTER_OTLP_HEADERS';
 let project: Project;
 
 beforeAll(() => {
@@ -31,7 +33,7 @@ function secretsOf(pid: number | null): string[] {
 (existsSync('/proc/self/environ') ? test : test.skip)('a secret reaches only whom it concerns', async () => {
   const started = await project.flamingo('server', '--account', 'stand-in', '--detach');
   if (started.code !== EXIT.done) throw new Error(`${started.stderr}\n${project.logs()}`);
-  expect(secretsOf(project.services!.supervisor)).toEqual(['HF_TOKEN']);
+  expect(secretsOf(project.services!.supervisor)).toEqual(['HF_TOKEN', COLLECTOR]);
 
   const both = ['--account', 'stand-in', '--account', 'anthropic', '--variable', 'MY_TOKEN', '--variable', 'NOT_SET'];
   const again = await project.flamingo('server', ...both, '--detach');
@@ -42,12 +44,12 @@ function secretsOf(pid: number | null): string[] {
     ...Object.fromEntries(project.services!.services.map(({ name, pid }) => [name, secretsOf(pid)])),
   };
   expect(given).toEqual({
-    'the supervisor': ['ANTHROPIC_API_KEY', 'HF_TOKEN', 'MY_TOKEN'],
+    'the supervisor': ['ANTHROPIC_API_KEY', 'HF_TOKEN', COLLECTOR, 'MY_TOKEN'],
     temporal: [],
     'stand-in-judge': [],
-    'orchestration-worker': [],
-    'judge-worker-stand-in': [],
-    'judge-worker-anthropic': ['ANTHROPIC_API_KEY'],
-    'gpu-worker': ['HF_TOKEN', 'MY_TOKEN'],
+    'orchestration-worker': [COLLECTOR],
+    'judge-worker-stand-in': [COLLECTOR],
+    'judge-worker-anthropic': ['ANTHROPIC_API_KEY', COLLECTOR],
+    'gpu-worker': ['HF_TOKEN', COLLECTOR, 'MY_TOKEN'],
   });
 });

@@ -18,6 +18,7 @@ const PLANTED = {
   HUGGING_FACE_HUB_TOKEN: 'planted',
   OPENAI_API_KEY: 'planted',
   AWS_SECRET_ACCESS_KEY: 'planted',
+  OTEL_EXPORTER_OTLP_HEADERS: 'planted',
   GITHUB_TOKEN: 'planted',
   GH_TOKEN: 'planted',
   GOOGLE_API_KEY: 'planted',
@@ -34,6 +35,7 @@ const HUB = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'];
 const TEMPORAL = ['TEMPORAL_API_KEY'];
 const JUDGE = ['ANTHROPIC_API_KEY'];
 const STORAGE = ['AWS_SECRET_ACCESS_KEY'];
+const COLLECTOR = ['OTEL_EXPORTER_OTLP_HEADERS'];
 
 const names = Object.keys(PROCESSES) as ProcessName[];
 const secretsOf = (name: ProcessName): string[] => {
@@ -42,14 +44,14 @@ const secretsOf = (name: ProcessName): string[] => {
 };
 
 const EXPECTED: Record<ProcessName, string[]> = {
-  supervisor: [...HUB, ...TEMPORAL, ...STORAGE],
-  'supervisor of a Claude judge': [...JUDGE, ...HUB, ...TEMPORAL, ...STORAGE],
+  supervisor: [...HUB, ...TEMPORAL, ...STORAGE, ...COLLECTOR],
+  'supervisor of a Claude judge': [...JUDGE, ...HUB, ...TEMPORAL, ...STORAGE, ...COLLECTOR],
   'Temporal server': [],
   'stand-in judge': [],
-  'orchestration worker': [...TEMPORAL, ...STORAGE],
-  'judge worker of the stand-in': [...TEMPORAL, ...STORAGE],
-  'judge worker of Claude': [...JUDGE, ...TEMPORAL, ...STORAGE],
-  'GPU worker': [...HUB, ...TEMPORAL, ...STORAGE],
+  'orchestration worker': [...TEMPORAL, ...STORAGE, ...COLLECTOR],
+  'judge worker of the stand-in': [...TEMPORAL, ...STORAGE, ...COLLECTOR],
+  'judge worker of Claude': [...JUDGE, ...TEMPORAL, ...STORAGE, ...COLLECTOR],
+  'GPU worker': [...HUB, ...TEMPORAL, ...STORAGE, ...COLLECTOR],
   trainer: HUB,
   helper: [],
   'peer of the benchmark': [],
@@ -121,8 +123,8 @@ it('gives a worker that a person starts what its kind and account need', () => {
     [...EXPECTED['judge worker of the stand-in']].sort(),
   );
   expect(secrets('gpu')).toEqual([...EXPECTED['GPU worker']].sort());
-  // variables for experiments' own trainers are named; the judge's key is none of them, nor are the store's credentials
+  // variables for experiments' own trainers are named; the judge's key is none of them, nor are those of the store and the collector
   const named = [...EXPECTED['GPU worker'], 'GITHUB_TOKEN'].sort();
   expect(secrets('gpu', {}, ['GITHUB_TOKEN', 'ANTHROPIC_API_KEY', 'NOT_SET'])).toEqual(named);
-  expect(valuesOf(PLANTED, ['AWS_SECRET_ACCESS_KEY'])).toEqual({});
+  expect(valuesOf(PLANTED, [...STORAGE, ...COLLECTOR])).toEqual({});
 });
