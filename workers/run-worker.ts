@@ -133,7 +133,9 @@ async function work(
     const sinks = tracing?.sinks ?? NO_SPANS;
     const everywhere = { shutdownGraceTime: 0, dataConverter: dataConverter(process.env), ...deployment(process.env) };
     for (const each of beside === undefined ? [options] : [options, beside])
-      workers.push(await Worker.create({ ...everywhere, ...each, connection, namespace, identity, interceptors, sinks }));
+      workers.push(
+        await Worker.create({ ...everywhere, ...each, connection, namespace, identity, interceptors, sinks }),
+      );
     const shutdown = (): void => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     };

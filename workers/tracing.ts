@@ -42,20 +42,33 @@ export async function startTracing(
   if ((env['OTEL_TRACES_EXPORTER'] || 'otlp') !== 'otlp') return null;
   const protocol = env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] || env['OTEL_EXPORTER_OTLP_PROTOCOL'] || PROTOCOL;
   if (protocol !== PROTOCOL) {
-    warn(`no traces are sent to ${endpoint}: the environment asks for ${protocol}, and Flamingo sends ${PROTOCOL} only`);
+    warn(
+      `no traces are sent to ${endpoint}: the environment asks for ${protocol}, and Flamingo sends ${PROTOCOL} only`,
+    );
     return null;
   }
-  const [api, sdk, { Resource, envDetectorSync }, { AsyncLocalStorageContextManager }, { OTLPTraceExporter }, temporal] =
-    await Promise.all([
-      import('@opentelemetry/api'),
-      import('@opentelemetry/sdk-trace-base'),
-      import('@opentelemetry/resources'),
-      import('@opentelemetry/context-async-hooks'),
-      import('@opentelemetry/exporter-trace-otlp-proto'),
-      import('@temporalio/interceptors-opentelemetry'),
-    ]);
+  const [
+    api,
+    sdk,
+    { Resource, envDetectorSync },
+    { AsyncLocalStorageContextManager },
+    { OTLPTraceExporter },
+    temporal,
+  ] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/sdk-trace-base'),
+    import('@opentelemetry/resources'),
+    import('@opentelemetry/context-async-hooks'),
+    import('@opentelemetry/exporter-trace-otlp-proto'),
+    import('@temporalio/interceptors-opentelemetry'),
+  ]);
   const { version } = await programVersion();
-  const here = { 'service.name': service, 'service.version': version, 'host.name': hostname(), 'process.pid': process.pid };
+  const here = {
+    'service.name': service,
+    'service.version': version,
+    'host.name': hostname(),
+    'process.pid': process.pid,
+  };
   const resource = Resource.default().merge(new Resource(here)).merge(envDetectorSync.detect());
   const exporter = reducedTo(new OTLPTraceExporter(), (reason) => warn(`no spans reach ${endpoint}: ${reason}`));
   const processor = new sdk.BatchSpanProcessor(exporter);

@@ -44,6 +44,7 @@ const SHARED: Record<string, string[]> = {
   'workers/open-store.ts': ['command line', 'workers'],
   'workers/secret.ts': ['command line', 'workers'],
   'workers/toolchain.ts': ['command line', 'workers'],
+  'workers/tracing.ts': ['command line', 'workers'],
 };
 
 /** Reads whose names are no constants. Every other one fails: a variable that nobody can look up is not documented. */

@@ -1,0 +1,55 @@
+/** When traces are sent, and that neither a missing nor a deaf collector keeps a process. */
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { context, propagation, trace } from '@opentelemetry/api';
+import { startTracing } from '../../../workers/tracing';
+
+const sockets: Socket[] = [];
+let server: Server;
+let endpoint: string;
+
+beforeAll(async () => {
+  server = createServer((socket) => void sockets.push(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  for (const socket of sockets) socket.destroy();
+  server.close();
+});
+afterEach(() => {
+  delete process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  trace.disable();
+  context.disable();
+  propagation.disable();
+});
+
+const unheard = (message: string): void => {
+  throw new Error(message);
+};
+
+it.each([
+  {},
+  { OTEL_EXPORTER_OTLP_ENDPOINT: '' },
+  { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_SDK_DISABLED: 'true' },
+  { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_TRACES_EXPORTER: 'none' },
+])('sends nothing with %j', async (env) => {
+  expect(await startTracing(env, 'flamingo', unheard)).toBeNull();
+});
+
+it('says so when the collector is asked for by another protocol', async () => {
+  const said: string[] = [];
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4317', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
+  expect(await startTracing(env, 'flamingo', (message) => said.push(message))).toBeNull();
+  expect(said).toEqual([expect.stringContaining('asks for grpc, and Flamingo sends http/protobuf only')]);
+});
+
+it('ends in time when the collector takes the connection and never answers', async () => {
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = endpoint;
+  const tracing = await startTracing(process.env, 'flamingo', () => undefined);
+  trace.getTracer('test').startSpan('work').end();
+  const began = performance.now();
+  await tracing?.close();
+  expect(sockets).toHaveLength(1);
+  // its own time-out is ten seconds
+  expect(performance.now() - began).toBeLessThan(7_000);
+});
