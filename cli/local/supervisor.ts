@@ -319,9 +319,11 @@ export function serviceEnvironment(
 
 /**
  * When a worker ends, and where it serves metrics, is for the supervisor, or could hold for one of several workers only. To
- * workers of a deployment a server gives nothing until somebody makes their build the current one.
+ * workers of a deployment a server gives nothing until somebody makes their build the current one, and a GPU worker on another
+ * queue would leave the work of this server's experiments undone.
  */
 const OF_WORKERS_ALONE = [
+  'FLAMINGO_GPU_QUEUE',
   'FLAMINGO_EXIT_WHEN_IDLE',
   'FLAMINGO_SPOT',
   'FLAMINGO_METRICS',

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { LocalFiles } from '../../../../cli/local/state';
 import { serviceEnvironment } from '../../../../cli/local/supervisor';
 
-test('workers of an embedded server are of no deployment, which would get them no work, and end with their supervisor', () => {
+test('workers of an embedded server serve its own queues, are of no deployment, and end with their supervisor', () => {
   const folder = mkdtempSync(join(tmpdir(), 'flamingo-supervisor-'));
   const meantForOthers = {
+    FLAMINGO_GPU_QUEUE: 'flamingo-gpu-80gb',
     FLAMINGO_DEPLOYMENT: 'pinned',
     FLAMINGO_BUILD_ID: 'b1',
     FLAMINGO_EXIT_WHEN_IDLE: '10m',
@@ -15,7 +16,7 @@ test('workers of an embedded server are of no deployment, which would get them n
     FLAMINGO_METRICS: '9464',
     TEMPORAL_ADDRESS: 'temporal.lab:7233',
   };
-  const given = serviceEnvironment('orchestration worker', new LocalFiles(folder), {
+  const given = serviceEnvironment('GPU worker', new LocalFiles(folder), {
     ...meantForOthers,
     FLAMINGO_LOG_LEVEL: 'warn',
   });
