@@ -7,7 +7,7 @@ import type { Client } from '@temporalio/client';
 import { Command } from 'commander';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes';
 import { buildId, DEPLOYMENT_NAME } from '../workers/deployment';
-import { prepareNamespace, type Prepared } from '../workers/namespace';
+import { prepareNamespaceOn, type Prepared } from '../workers/namespace';
 import { connect, isRemote } from './connection';
 import { InvalidUse } from './errors';
 import { print, printJson } from './output';
@@ -77,13 +77,20 @@ export async function makeCurrent(client: Client, build: string): Promise<void> 
   });
 }
 
-/** For the server that the environment names. Throws `InvalidUse` when it can not be reached, or does not permit it. */
+/** Makes the server ready that the environment names. Throws `InvalidUse` when it can not be reached, or does not permit it. */
 export async function prepareRemote(): Promise<Prepared> {
-  const { connection } = await connect(); // whatever is wrong with the connection is said there
-  await connection.close();
-  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const client = await connect();
   try {
-    return await prepareNamespace({ connection: connectionOptions, namespace, retention: false });
+    return await prepareOn(client);
+  } finally {
+    await client.connection.close();
+  }
+}
+
+/** The same by a client that is connected to it. */
+export async function prepareOn({ connection, options }: Client): Promise<Prepared> {
+  try {
+    return await prepareNamespaceOn(connection, { namespace: options.namespace, retention: false });
   } catch (error) {
     throw new InvalidUse((error as Error).message, { cause: error });
   }

@@ -15,7 +15,9 @@ import { progressLines } from './progress-lines';
 import { screenFor } from './screen';
 import { isOpen, takeSnapshot } from './snapshot';
 
+/** The shortest pause between two looks at an embedded server, and at one elsewhere, which others use, too. */
 const LOOK_MS = 500;
+const REMOTE_LOOK_MS = 2_000;
 /** Each look is a question to every workflow that runs: they come seldom while nothing changes. */
 const LONGEST_LOOK_MS = 5_000;
 /** How long a query may wait for a worker before the screen says so. */
@@ -23,6 +25,8 @@ const QUIET_MS = 15_000;
 
 export interface FollowOptions {
   json: boolean;
+  /** Whether the server is elsewhere. */
+  remote: boolean;
   /** False when the embedded services were stopped by someone else; throws when they can not go on. */
   alive: () => boolean;
   /** Told the outcome, when there is one. */
@@ -64,7 +68,8 @@ export async function follow(client: Client, workflowId: string, options: Follow
   const ending = listen();
   /** The screen until the end, an interruption, or an exit code of its own. */
   const watch = async (): Promise<number | null> => {
-    let pause = LOOK_MS;
+    const shortest = options.remote ? REMOTE_LOOK_MS : LOOK_MS;
+    let pause = shortest;
     let before = '';
     while (end === null && !interrupt.signal.aborted) {
       const looked = Date.now();
@@ -79,7 +84,7 @@ export async function follow(client: Client, workflowId: string, options: Follow
         answered = Date.now();
         quiet = false;
         const now = JSON.stringify(snapshot);
-        pause = nextPause(pause, now !== before);
+        pause = nextPause(pause, now !== before, shortest);
         before = now;
         screen.show(`${workflowId} · ${snapshot.progress.status} · ${elapsed(started)}`, progressLines(snapshot));
         const needed = personNeeded(workflowId, snapshot);
@@ -116,8 +121,8 @@ export async function follow(client: Client, workflowId: string, options: Follow
 }
 
 /** Milliseconds until the next look. */
-export function nextPause(pause: number, changed: boolean): number {
-  return changed ? Math.max(LOOK_MS, pause / 2) : Math.min(LONGEST_LOOK_MS, pause * 1.5);
+export function nextPause(pause: number, changed: boolean, shortest: number): number {
+  return changed ? Math.max(shortest, pause / 2) : Math.min(LONGEST_LOOK_MS, pause * 1.5);
 }
 
 function concludeEnd(

@@ -14,12 +14,13 @@ import type { ArtifactRef, Plan } from '../experiment/plan';
 import { experimentProgress, experimentWorkflowId } from '../workflows/messages';
 import type { Applied, ExperimentOutcome, ExperimentProgress } from '../workflows/messages';
 import pc from './paint';
-import { prepareRemote } from './cluster';
+import { prepareOn } from './cluster';
 import { connect, isRemote } from './connection';
 import { differenceLines, differenceOf } from './difference';
 import { EXIT, InvalidUse } from './errors';
 import { conclude, follow } from './follow';
 import { handOver } from './hand-over';
+import { watchJudgeWorkers } from './judge-workers';
 import { letGoAndWait, useServices } from './local/embedded';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
 import { LocalFiles, type LocalState } from './local/state';
@@ -59,8 +60,9 @@ export interface SubmitOptions {
 export async function submitAndFollow(submission: Submission, options: SubmitOptions): Promise<number> {
   await permitRun(submission.store, submission);
   if (isRemote()) {
-    await prepareRemote();
-    return applyAndFollow(await connect(), submission, options, null);
+    const client = await connect();
+    await prepareOn(client);
+    return applyAndFollow(client, submission, options, null);
   }
   const files = new LocalFiles(dataFolder());
   const watch = watchServices(files);
@@ -125,17 +127,19 @@ export function accountOfQueue(queue: string): string {
 async function applyAndFollow(
   client: Client,
   { store, plan, ref, output }: Submission,
-  { detach, json, ended, apply = true, priority }: SubmitOptions,
+  { accounts, detach, json, ended, apply = true, priority }: SubmitOptions,
   local: { files: LocalFiles; state: LocalState } | null,
 ): Promise<number> {
   const name = plan.experiment;
   const workflowId = experimentWorkflowId(name);
   await showDifference(client, workflowId, plan, apply);
   const request = { plan: ref, store: store.id, output };
+  // embedded ones are watched by their supervisor
+  const stopWatching = watchJudgeWorkers(client, local === null ? accounts : [], (line) => say(pc.yellow(line)));
   const applied = await handOver(client, name, request, {
     priority,
     alive: () => local === null || local.files.lockHolder() !== null,
-  });
+  }).finally(stopWatching);
   say(describe(applied));
   if (local !== null) {
     say(uiLine(local.state, workflowPage(workflowId)));
@@ -148,6 +152,7 @@ async function applyAndFollow(
   }
   const code = await follow(client, workflowId, {
     json,
+    remote: local === null,
     ...(ended === undefined ? {} : { ended }),
     alive: () => {
       if (local !== null) requireSpace(local.files.data, TO_GO_ON_BYTES);

@@ -3,7 +3,7 @@
  * retention long enough to look back. Whoever comes first does it: `flamingo cluster init`, a worker, or `run`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
+import { Connection, isGrpcServiceError, type ConnectionLike, type ConnectionOptions } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes';
 import { clientOptions } from './temporal-connection';
@@ -52,29 +52,33 @@ export interface Prepared {
  * Returns when the server takes workflows with Flamingo's search attributes. Throws when something is missing and may not be
  * added from here: without it no workflow could start.
  */
-export async function prepareNamespace({
-  connection: options,
-  namespace,
-  retention,
-}: NamespaceOptions): Promise<Prepared> {
+export async function prepareNamespace({ connection: options, ...wanted }: NamespaceOptions): Promise<Prepared> {
   const connection = await Connection.connect(clientOptions(options, process.env));
   try {
-    const created = await ensureNamespace(connection, namespace);
-    const added = await ensureSearchAttributes(connection, namespace);
-    await untilKnown(connection, namespace);
-    if (retention) {
-      await connection.workflowService.updateNamespace({
-        namespace,
-        config: { workflowExecutionRetentionTtl: RETENTION },
-      });
-    }
-    return { created, added };
+    return await prepareNamespaceOn(connection, wanted);
   } finally {
     await connection.close();
   }
 }
 
-async function ensureNamespace({ workflowService }: Connection, namespace: string): Promise<boolean> {
+/** The same by a connection that is there already. */
+export async function prepareNamespaceOn(
+  connection: ConnectionLike,
+  { namespace, retention }: Omit<NamespaceOptions, 'connection'>,
+): Promise<Prepared> {
+  const created = await ensureNamespace(connection, namespace);
+  const added = await ensureSearchAttributes(connection, namespace);
+  await untilKnown(connection, namespace);
+  if (retention) {
+    await connection.workflowService.updateNamespace({
+      namespace,
+      config: { workflowExecutionRetentionTtl: RETENTION },
+    });
+  }
+  return { created, added };
+}
+
+async function ensureNamespace({ workflowService }: ConnectionLike, namespace: string): Promise<boolean> {
   let created = false;
   await patiently(async () => {
     try {
@@ -107,7 +111,7 @@ async function ensureNamespace({ workflowService }: Connection, namespace: strin
   }
 }
 
-async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
+async function ensureSearchAttributes(connection: ConnectionLike, namespace: string): Promise<string[]> {
   const { operatorService } = connection;
   const Keyword = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
   const added = new Set<string>();
@@ -139,7 +143,7 @@ async function ensureSearchAttributes(connection: Connection, namespace: string)
 const NAMES = SEARCH_ATTRIBUTES.map(({ name }) => name);
 const NAMES_ALL = NAMES.map((name) => `${name} = 'none'`).join(' AND ');
 
-async function areKnown({ workflowService }: Connection, namespace: string): Promise<boolean> {
+async function areKnown({ workflowService }: ConnectionLike, namespace: string): Promise<boolean> {
   try {
     await workflowService.countWorkflowExecutions({ namespace, query: NAMES_ALL });
     return true;
@@ -150,7 +154,7 @@ async function areKnown({ workflowService }: Connection, namespace: string): Pro
 }
 
 /** That they are listed does not mean that they are taken: only a request that names them tells. */
-async function untilKnown({ workflowService }: Connection, namespace: string): Promise<void> {
+async function untilKnown({ workflowService }: ConnectionLike, namespace: string): Promise<void> {
   await patiently(() => workflowService.countWorkflowExecutions({ namespace, query: NAMES_ALL }), [INVALID_ARGUMENT]);
 }
 

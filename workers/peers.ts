@@ -76,13 +76,25 @@ export function requireKin(me: Peer, pollers: readonly Poller[], now: number): b
   return true;
 }
 
+const { TASK_QUEUE_TYPE_ACTIVITY, TASK_QUEUE_TYPE_WORKFLOW } = temporal.api.enums.v1.TaskQueueType;
+
 /** Who has polled for workflows of Flamingo in the last five minutes, which is as long as Temporal remembers. */
-export async function orchestrationPollers(service: WorkflowService, namespace: string): Promise<Poller[]> {
-  const { pollers } = await service.describeTaskQueue({
-    namespace,
-    taskQueue: { name: ORCHESTRATION_QUEUE },
-    taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-  });
+export function orchestrationPollers(service: WorkflowService, namespace: string): Promise<Poller[]> {
+  return pollersOf(service, namespace, { name: ORCHESTRATION_QUEUE, type: TASK_QUEUE_TYPE_WORKFLOW });
+}
+
+/** Whether a living worker takes the activities of a task queue. */
+export async function isServed(service: WorkflowService, namespace: string, queue: string): Promise<boolean> {
+  const pollers = await pollersOf(service, namespace, { name: queue, type: TASK_QUEUE_TYPE_ACTIVITY });
+  return pollers.some(({ lastSeen }) => Date.now() - lastSeen < LIVING_MS);
+}
+
+async function pollersOf(
+  service: WorkflowService,
+  namespace: string,
+  { name, type }: { name: string; type: temporal.api.enums.v1.TaskQueueType },
+): Promise<Poller[]> {
+  const { pollers } = await service.describeTaskQueue({ namespace, taskQueue: { name }, taskQueueType: type });
   return (pollers ?? []).map(({ identity, lastAccessTime }) => ({
     identity: identity ?? '',
     lastSeen: Number(lastAccessTime?.seconds ?? 0) * 1000,

@@ -1,13 +1,13 @@
 /**
  * What a worker does before it asks for work: wait for its Temporal server, which may come up after it, make the namespace
- * ready, and see that it has the key to what runs there. An embedded server is up and prepared by its supervisor before its workers are started.
+ * ready, and see that it has the key to what runs there. By one connection, which is closed then.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Connection } from '@temporalio/client';
 import { codecKeys } from './codec';
 import { requireKeys } from './codec-check';
-import { prepareNamespace } from './namespace';
+import { prepareNamespaceOn } from './namespace';
 import { whyUnreachable } from './reach';
 import { clientOptions, DEFAULT_ADDRESS } from './temporal-connection';
 
@@ -19,40 +19,38 @@ const DEFAULT_WAIT_SECONDS = 900;
 
 /** Returns when work can be asked for. Throws what no waiting mends, and when the time that the environment allows is over. */
 export async function awaitTemporal(env: NodeJS.ProcessEnv, say: (message: string) => void): Promise<void> {
-  if (env['FLAMINGO_EMBEDDED'] === '1') return;
   const { connectionOptions: options, namespace = 'default' } = loadClientConnectConfig();
   const seconds = waitSeconds(env);
   const until = Date.now() + seconds * 1000;
   const server = `the Temporal server at ${options.address ?? DEFAULT_ADDRESS}`;
   const keys = codecKeys(env);
-  for (let told = '', toldAt = 0; ;) {
-    const error = await connectionError();
-    if (error === null) break;
-    const reason = (await whyUnreachable(options, env)) ?? error.message;
-    if (Date.now() > until)
-      throw new Error(
-        `${server} could not be reached for ${seconds} seconds (FLAMINGO_TEMPORAL_WAIT_SECONDS): ${reason}\n` +
-          'Check TEMPORAL_ADDRESS or the profile, and whether the server runs.',
-      );
-    if (reason !== told || Date.now() - toldAt > SAY_AGAIN_MS) {
-      say(`waiting for ${server}: ${reason}`);
-      [told, toldAt] = [reason, Date.now()];
-    }
-    await sleep(Math.min(PAUSE_MS, Math.max(0, until - Date.now())));
+  const connection = await connected();
+  try {
+    const { created, added } = await prepareNamespaceOn(connection, { namespace, retention: false });
+    if (created) say(`made the namespace ${namespace}`);
+    if (added.length > 0) say(`added the search attributes ${added.join(', ')} to the namespace ${namespace}`);
+    await requireKeys(connection.workflowService, namespace, keys);
+  } finally {
+    await connection.close();
   }
-  const { created, added } = await prepareNamespace({ connection: options, namespace, retention: false });
-  if (created) say(`made the namespace ${namespace}`);
-  if (added.length > 0) say(`added the search attributes ${added.join(', ')} to the namespace ${namespace}`);
-  const connection = await Connection.connect(clientOptions(options, env));
-  await requireKeys(connection.workflowService, namespace, keys).finally(() => connection.close());
 
-  async function connectionError(): Promise<Error | null> {
-    try {
-      const connection = await Connection.connect({ ...clientOptions(options, env), connectTimeout: CONNECT_MS });
-      await connection.close();
-      return null;
-    } catch (error) {
-      return error as Error;
+  async function connected(): Promise<Connection> {
+    for (let told = '', toldAt = 0; ;) {
+      try {
+        return await Connection.connect({ ...clientOptions(options, env), connectTimeout: CONNECT_MS });
+      } catch (error) {
+        const reason = (await whyUnreachable(options, env)) ?? (error as Error).message;
+        if (Date.now() > until)
+          throw new Error(
+            `${server} could not be reached for ${seconds} seconds (FLAMINGO_TEMPORAL_WAIT_SECONDS): ${reason}\n` +
+              'Check TEMPORAL_ADDRESS or the profile, and whether the server runs.',
+          );
+        if (reason !== told || Date.now() - toldAt > SAY_AGAIN_MS) {
+          say(`waiting for ${server}: ${reason}`);
+          [told, toldAt] = [reason, Date.now()];
+        }
+        await sleep(Math.min(PAUSE_MS, Math.max(0, until - Date.now())));
+      }
     }
   }
 }

@@ -81,7 +81,8 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       logger.warn(message);
       tellCommand(message);
     };
-    await endingOnSignals(awaitTemporal(process.env, waiting));
+    // an embedded server is up and prepared by its supervisor before its workers are started
+    if (!isEmbedded()) await endingOnSignals(awaitTemporal(process.env, waiting));
     runtime = installRuntime(logger, exporterPort);
     tracing = await startTracing(process.env, `flamingo-${settings.name}`, (message) => logger.warn(message));
     connection = await NativeConnection.connect(workerOptions(connectionOptions, process.env));

@@ -47,9 +47,11 @@ test.each([
 });
 
 test('looks come seldom while nothing changes, and often again when something does', () => {
-  let pause = 500;
-  for (let look = 0; look < 10; look += 1) pause = nextPause(pause, false);
-  expect(pause).toBe(5_000);
-  for (let look = 0; look < 4; look += 1) pause = nextPause(pause, true);
-  expect(pause).toBe(500);
+  for (const shortest of [500, 2_000]) {
+    let pause = shortest;
+    for (let look = 0; look < 10; look += 1) pause = nextPause(pause, false, shortest);
+    expect(pause).toBe(5_000);
+    for (let look = 0; look < 4; look += 1) pause = nextPause(pause, true, shortest);
+    expect(pause).toBe(shortest);
+  }
 });
