@@ -18,16 +18,13 @@ const TOLD = new Set([
 ]);
 const ERROR_TYPE = 'exception.type';
 
-/** The exporter's own success. */
-const SUCCESS = 0;
-
 /** An exporter that hands on reduced spans. `failing` hears why they were lost, once until some are taken again. */
 export function reducedTo(exporter: SpanExporter, failing: (reason: string) => void): SpanExporter {
   let lost = false;
   return {
     export: (spans, done) =>
       exporter.export(spans.map(reduced), (result) => {
-        const failed = result.code !== SUCCESS;
+        const failed = Number(result.code) !== 0;
         if (failed && !lost) failing(result.error?.message ?? 'they are not taken');
         lost = failed;
         done(result);

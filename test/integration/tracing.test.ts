@@ -19,7 +19,9 @@ const receiver = new TraceReceiver();
 const projects: Project[] = [];
 let deaf: Server | undefined;
 
-beforeAll(makeTinyModel);
+beforeAll(() => {
+  makeTinyModel();
+});
 afterAll(() => {
   for (const project of projects) project.dispose();
   receiver.stop();
