@@ -9,6 +9,7 @@ import { DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TRACE_HEADER } from '../../workflows/tracing';
 import { bundleWorkflows } from '../support/workflow-environment';
 
 const folder = join(__dirname, 'histories');
@@ -22,7 +23,10 @@ beforeAll(async () => {
 
 interface History {
   events: {
-    workflowExecutionStartedEventAttributes?: { workflowId: string };
+    workflowExecutionStartedEventAttributes?: {
+      workflowId: string;
+      header?: { fields?: Record<string, { metadata: { encoding: string }; data: string }> };
+    };
     activityTaskScheduledEventAttributes?: { activityType: { name: string } };
     activityTaskFailedEventAttributes?: { failure: { applicationFailureInfo: { type: string } } };
   }[];
@@ -42,6 +46,27 @@ test('there are histories of both workflows', () => {
 });
 
 test.each(histories)('%s replays', (name) => replay(read(name)));
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+
+/** Base64, as histories have it. */
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+test.each(histories)('%s replays as a traced run, too: tracing changes no command', async (name) => {
+  const history = read(name);
+  const start = history.events[0]?.workflowExecutionStartedEventAttributes;
+  const context = { traceparent: `00-${TRACE}-b7ad6b7169203331-01` };
+  const payload = { metadata: { encoding: base64('json/plain') }, data: base64(JSON.stringify(context)) };
+  start!.header = { fields: { [TRACE_HEADER]: payload } };
+  const spans: { name: string; spanContext: { traceId: string } }[] = [];
+  const take = { fn: (_: unknown, ended: typeof spans) => void spans.push(...ended), callDuringReplay: true };
+  await Worker.runReplayHistory({ workflowBundle, sinks: { exporter: { export: take } } }, history, start?.workflowId);
+  const closed = history.events.some((event) =>
+    Object.keys(event).some((key) => /^workflowExecution(Completed|Failed|Canceled)EventAttributes$/.test(key)),
+  );
+  expect(spans.some((span) => span.name.startsWith('RunWorkflow:'))).toBe(closed);
+  expect(new Set(spans.map(({ spanContext }) => spanContext.traceId))).toEqual(new Set([TRACE]));
+});
 
 test('a measurement that version 0.1.0 found damaged, and went on without, replays', async () => {
   const history = read('measure.em.json');

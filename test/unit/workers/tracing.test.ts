@@ -1,6 +1,9 @@
 /** When traces are sent, and that neither a missing nor a deaf collector keeps a process. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { context, propagation, trace } from '@opentelemetry/api';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { TraceReceiver } from '../../support/trace-receiver';
 import { startTracing } from '../../../workers/tracing';
 
 const sockets: Socket[] = [];
@@ -41,6 +44,38 @@ it('says so when the collector is asked for by another protocol', async () => {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4317', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
   expect(await startTracing(env, 'flamingo', (message) => said.push(message))).toBeNull();
   expect(said).toEqual([expect.stringContaining('asks for grpc, and Flamingo sends http/protobuf only')]);
+});
+
+it('sends a span under the service and key that the environment names', async () => {
+  const receiver = new TraceReceiver();
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: await receiver.start(),
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-collector-key=planted',
+    OTEL_RESOURCE_ATTRIBUTES: 'lab=ferns',
+  };
+  Object.assign(process.env, env);
+  try {
+    const tracing = await startTracing(process.env, 'flamingo-gpu', unheard);
+    const activity = new MockActivityEnvironment(
+      { activityType: 'finetune', attempt: 3 },
+      { interceptors: tracing?.activity ?? [], logger: new DefaultLogger('ERROR', () => undefined) },
+    );
+    await expect(activity.run(() => Promise.reject(new TypeError('a text')))).rejects.toThrow('a text');
+    await tracing?.close();
+  } finally {
+    for (const name of Object.keys(env)) delete process.env[name];
+    receiver.stop();
+  }
+  expect(receiver.headers[0]).toMatchObject({ 'x-collector-key': 'planted' });
+  expect(receiver.spans).toHaveLength(1);
+  expect(receiver.spans[0]).toMatchObject({
+    name: 'RunActivity:finetune',
+    parent: '',
+    attributes: { attempt: 3 },
+    resource: { 'service.name': 'flamingo-gpu', lab: 'ferns', 'process.pid': process.pid },
+    status: { code: 2, message: '' },
+    events: [{ name: 'exception', attributes: { 'exception.type': 'TypeError' } }],
+  });
 });
 
 it('ends in time when the collector takes the connection and never answers', async () => {
