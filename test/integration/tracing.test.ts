@@ -22,8 +22,8 @@ let deaf: Server | undefined;
 beforeAll(() => {
   makeTinyModel();
 });
-afterAll(() => {
-  for (const project of projects) project.dispose();
+afterAll(async () => {
+  for (const project of projects) await project.dispose();
   receiver.stop();
   deaf?.close();
 });
