@@ -60,7 +60,7 @@ export async function handOver(
         taskQueue,
         args: [],
         workflowIdConflictPolicy: 'USE_EXISTING',
-        // configurations and activities inherit it: on a server with fairness, experiments of one priority take turns
+        // configurations and activities inherit it: on a server with fairness (matching.enableFairness), experiments of one priority take turns
         priority: {
           fairnessKey: name.slice(0, FAIRNESS_KEY),
           ...(priority !== undefined && { priorityKey: priority }),

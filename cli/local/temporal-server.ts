@@ -15,9 +15,6 @@ import { Service } from './service';
  */
 const NO_HOST = '@nobody';
 
-/** Has experiments of one priority take turns; without it a server looks at no fairness key. docker/dynamic-config.yaml does the same. */
-export const TAKING_TURNS = ['--dynamic-config-value', 'matching.enableFairness=true'] as const;
-
 export interface TemporalServerOptions {
   /** The Temporal CLI. */
   command: string;
@@ -44,7 +41,7 @@ export function databaseName(serverVersion: string): string {
 export function temporalServer({ command, database, port, ports, env, log }: TemporalServerOptions): Service {
   const flags = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn'];
   flags.push('--http-port', String(ports.http), '--metrics-port', String(ports.metrics));
-  flags.push('--dynamic-config-value', `frontend.httpAllowedHosts=["${NO_HOST}"]`, ...TAKING_TURNS);
+  flags.push('--dynamic-config-value', `frontend.httpAllowedHosts=["${NO_HOST}"]`);
   if (ports.ui === null) flags.push('--headless');
   else flags.push('--ui-port', String(ports.ui), '--ui-disable-news-fetch');
   flags.push(DATABASE_FLAG[0], basename(database));

@@ -41,15 +41,13 @@ export class WorkflowEnvironment {
     private readonly bundle: WorkflowBundleWithSourceMap,
   ) {}
 
-  /** `flags`: more of the server's command line. */
-  static async start(flags: readonly string[] = []): Promise<WorkflowEnvironment> {
+  static async start(): Promise<WorkflowEnvironment> {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const [temporal, bundle] = await Promise.all([
       TestWorkflowEnvironment.createLocal({
         server: {
           executable: { type: 'existing-path', path: temporalPath().path },
           searchAttributes: SEARCH_ATTRIBUTES,
-          extraArgs: [...flags],
         },
       }),
       bundleWorkflows(),

@@ -1,4 +1,4 @@
-/** A run without a trace's context is left alone; that a traced one works is test/integration/tracing.test.ts. */
+/** A run without a trace's context is left alone; that a traced one works is in test/replay. */
 import { TRACE_HEADER as THEIRS } from '@temporalio/interceptors-opentelemetry/lib/instrumentation';
 import type { WorkflowInterceptors } from '@temporalio/workflow';
 import { interceptors, TRACE_HEADER } from '../../../workflows/tracing';
