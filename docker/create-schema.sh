@@ -1,8 +1,10 @@
 #!/bin/sh
 # Makes Temporal's two databases and brings their schema to the server's version. Doing it again changes nothing.
+# POSTGRES_HOST, POSTGRES_PORT and TEMPORAL_SQL_TOOL are for a database and a tool that are elsewhere than in docker-compose.yml.
 set -eu
 sql() {
-  temporal-sql-tool --plugin postgres12 --endpoint postgres --port 5432 --user temporal --password "$POSTGRES_PASSWORD" --database "$@"
+  "${TEMPORAL_SQL_TOOL:-temporal-sql-tool}" --plugin postgres12 --endpoint "${POSTGRES_HOST:-postgres}" \
+    --port "${POSTGRES_PORT:-5432}" --user temporal --password "$POSTGRES_PASSWORD" --database "$@"
 }
 for database in temporal temporal_visibility; do
   sql "$database" create

@@ -2,17 +2,22 @@
 import { join } from 'node:path';
 import { signal } from '../../cli/local/processes';
 import { Disk } from './disk';
+import { seedOf, turnOf, turnsOf, type Ground, type Turn } from './ground';
 import { kindsFor } from './kinds/all';
-import type { Need } from './kinds/kind';
+import type { FaultKind, Need } from './kinds/kind';
 import { Network } from './network';
-import { ObjectStorage, STORE_KINDS, type StoreKind } from './object-storage';
+import { ObjectStorage } from './object-storage';
 import { InvalidOptions } from '../options';
 import type { Options } from './options';
 import { descendantsOf } from './processes';
+import { productionServerPossible } from './production-server';
 import { forget, playRound, RUNNING, type RoundResult } from './round';
 import { faultsOfRound } from './schedule';
 import { summarise, type Summary } from './summary';
 import { makeTinyModel, TINY_MODEL } from '../tiny-model';
+
+/** What every round is held against comes from the simplest ground. */
+const UNDISTURBED: Turn = { ground: { server: 'embedded', store: 'folder' }, nth: 0 };
 
 /** Why kinds that need something are left out. */
 const LACKS: Record<Need, string> = {
@@ -20,6 +25,7 @@ const LACKS: Record<Need, string> = {
   network: 'this machine allows no network namespaces',
   disk: 'this machine allows no file system of its own',
   s3: 'the S3 server of the tests is not built (node tools/s3-server.mjs)',
+  postgresql: 'PostgreSQL is missing, or Temporal’s production server is not built (node tools/services.mjs)',
 };
 
 export interface CampaignOptions extends Options {
@@ -34,29 +40,30 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
   const minutes = (): number => (Date.now() - started) / 60_000;
   const network = owner === null ? null : Network.make(owner);
   endOnSignals(network);
-  const able = { network: network !== null, disk: Disk.possible(folder), s3: ObjectStorage.possible };
+  const able = {
+    network: network !== null,
+    disk: Disk.possible(folder),
+    s3: ObjectStorage.possible,
+    postgresql: productionServerPossible(),
+  };
   const leftOut = kindsFor(able).leftOut.map(({ name, needs }) => `${name}: ${LACKS[needs]}`);
   for (const line of leftOut) say(`NOT DONE: ${line}`);
-  const stores = STORE_KINDS.filter((kind) => (options.store ?? kind) === kind && (kind === 'folder' || able.s3));
-  if (stores.length === 0) throw new InvalidOptions(LACKS.s3);
-  say(`seed ${seed}, stores ${stores.join(' and ')} in turn; in ${folder}`);
+  const kindsOn = ({ server, store }: Ground): FaultKind[] =>
+    kindsFor({ ...able, s3: store === 's3', postgresql: server === 'postgresql' })
+      .can.filter(({ name }) => options.only === null || options.only.includes(name))
+      .map((kind) => lasting(kind, options.lasts));
+  const grounds = turnsOf(able).filter(({ store }) => (options.store ?? store) === store);
+  if (grounds.length === 0) throw new InvalidOptions(LACKS.s3);
+  const turns = grounds.filter((ground) => kindsOn(ground).length > 0);
+  if (turns.length === 0) throw new InvalidOptions('--only: this machine can do none of these kinds');
+  say(`seed ${seed}, in turn on ${turns.map(wordsOf).join(', ')}; in ${folder}`);
 
   makeTinyModel();
   const model = TINY_MODEL;
   const play = (name: string, round: number | null, reference: RoundResult | null): Promise<RoundResult> => {
-    const store = stores[(round ?? 0) % stores.length] as StoreKind;
-    const { can } = kindsFor({ ...able, s3: store === 's3' });
-    const kinds = can
-      .filter((kind) => options.only === null || options.only.includes(kind.name))
-      .map((kind) =>
-        kind.lasts[1] === 0
-          ? kind
-          : { ...kind, lasts: [options.lasts ?? kind.lasts[0], options.lasts ?? kind.lasts[1]] as const },
-      );
-    // each store has a deck of its own, since it has kinds of its own
-    const nth = Math.floor((round ?? 0) / stores.length);
-    const faults =
-      round === null ? [] : faultsOfRound(2 * seed + STORE_KINDS.indexOf(store), nth, kinds, options.faults);
+    const { ground, nth } = round === null ? UNDISTURBED : turnOf(round, turns);
+    const kinds = kindsOn(ground);
+    const faults = round === null ? [] : faultsOfRound(seedOf(seed, ground), nth, kinds, options.faults);
     const told = (line: string): void => say(`${name}  ${line}`);
     const left = reference?.left ?? null;
     return playRound({
@@ -64,7 +71,7 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
       folder: join(folder, name),
       model,
       network,
-      store,
+      ground,
       kinds,
       faults,
       reference: left,
@@ -92,13 +99,23 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
 }
 
 function lineOf(result: RoundResult, folder: string): string {
-  const { name, store, seconds, faults, commands, failures, paidTwice, inFlight, stepsRedone, replayed } = result;
+  const { name, ground, seconds, faults, commands, failures, paidTwice, inFlight, stepsRedone, replayed } = result;
   const took = faults.filter(({ took: done }) => done).length;
   const rest =
-    `store ${store}, ${took} faults, ${commands.length} commands, ${paidTwice} of ${inFlight} in flight paid again, ` +
+    `${wordsOf(ground)}, ${took} faults, ${commands.length} commands, ${paidTwice} of ${inFlight} in flight paid again, ` +
     `steps redone ${stepsRedone.join(' + ')}, ${replayed} histories replayed, ${seconds.toFixed(0)} s`;
   if (failures.length === 0) return `${name} ok: ${rest}`;
   return [`${name} FAILED: ${rest}; kept in ${folder}`, ...failures.map((each) => `  ${each}`)].join('\n');
+}
+
+/** A kind whose fault has the length that was asked for, unless it is over at once. */
+function lasting(kind: FaultKind, seconds: number | null): FaultKind {
+  const { lasts } = kind;
+  return seconds === null || lasts[1] === 0 ? kind : { ...kind, lasts: [seconds, seconds] };
+}
+
+function wordsOf({ server, store }: Ground): string {
+  return `${server}/${store}`;
 }
 
 /** Nothing is saved: what runs is killed, what was made is taken down. */

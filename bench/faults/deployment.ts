@@ -1,10 +1,10 @@
 /**
- * What a round runs on: a Temporal server on a file database, the stand-in judge, and two workers of each kind, each on a
+ * What a round runs on: a Temporal server, on a file database or on PostgreSQL (production-server.ts), the stand-in judge, and two workers of each kind, each on a
  * host of its own (network.ts) behind links of its own (link.ts). They are started by their main files as on separate
  * machines, and again when they end, as a cluster's manager would do it.
  *
- * Another server (PostgreSQL) or store (object storage) takes the place of `temporal` or `disk` here; kinds of fault reach
- * both through what they have in common: a process that can be killed, and a place that can be full.
+ * Another server or store takes the place of `temporal` or `disk` here; kinds of fault reach all of them through what they have
+ * in common: a process that can be killed, and a place that can be full.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,10 +20,12 @@ import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { withClient } from '../client';
 import { Disk } from './disk';
+import type { Ground } from './ground';
 import { CHECKPOINT_EVERY } from './experiment';
 import { Link } from './link';
 import type { Network } from './network';
-import { ObjectStorage, type StoreKind } from './object-storage';
+import { ObjectStorage } from './object-storage';
+import { productionServer } from './production-server';
 import { writeTellingPython } from './telling-python';
 
 const READY_MS = 120_000;
@@ -55,8 +57,10 @@ export class Deployment {
   readonly secrets = [`sk-ant-${random()}`, `hf_${random()}`, random()];
   /** Interpreter for the trainer. */
   private readonly python: string;
+  private readonly databasePassword = random();
   private readonly workers = new Map<string, WorkerOnHost>();
   private temporalService: Service | null = null;
+  private databaseService: Service | null = null;
   private standInService: Service | null = null;
   private temporalPort = 0;
   private standInPort = 0;
@@ -67,14 +71,15 @@ export class Deployment {
     /** Everything of the round lies here. */
     readonly folder: string,
     readonly network: Network | null,
-    readonly store: StoreKind,
+    readonly ground: Ground,
   ) {
     for (const name of ['logs', 'temporal', 'run']) mkdirSync(join(folder, name), { recursive: true });
     writeFileSync(join(folder, 'run', 'secret'), randomBytes(32), { mode: 0o600 });
     this.python = writeTellingPython(folder);
     this.disk = Disk.make(join(folder, 'store'));
-    this.objects = store === 's3' ? new ObjectStorage(this.disk.path, this.log('s3')) : null;
+    this.objects = ground.store === 's3' ? new ObjectStorage(this.disk.path, this.log('s3')) : null;
     if (this.objects !== null) this.secrets.push(this.objects.secret);
+    if (ground.server === 'postgresql') this.secrets.push(this.databasePassword);
   }
 
   /** Returns when the server answers and all processes have been started. */
@@ -82,7 +87,7 @@ export class Deployment {
     this.temporalPort = await freePort(0);
     this.standInPort = await freePort(0);
     await this.objects?.start(await freePort(0));
-    this.temporalService = await this.server();
+    this.temporalService = this.ground.server === 'postgresql' ? await this.serverOnPostgresql() : await this.server();
     this.temporalService.start();
     this.standInService = this.judge();
     this.standInService.start();
@@ -110,6 +115,11 @@ export class Deployment {
     return there(this.temporalService, 'Temporal server');
   }
 
+  /** Null: the server has no database of its own to be hit. */
+  get database(): Service | null {
+    return this.databaseService;
+  }
+
   get standIn(): Service {
     return there(this.standInService, 'stand-in judge');
   }
@@ -121,7 +131,7 @@ export class Deployment {
   /** Process ids of all services that run. */
   pids(): number[] {
     const workers = [...this.workers.values()].map(({ service }) => service);
-    const servers = [this.temporalService, this.standInService, this.objects?.service ?? null];
+    const servers = [this.temporalService, this.databaseService, this.standInService, this.objects?.service ?? null];
     return [...servers, ...workers].flatMap((service) => service?.pid ?? []);
   }
 
@@ -170,6 +180,7 @@ export class Deployment {
     this.stopped = true;
     await this.stopWorkers();
     await this.temporalService?.stop(GRACE_MS);
+    await this.databaseService?.stop(GRACE_MS);
     await this.standInService?.stop(GRACE_MS);
     await this.objects?.service.stop(GRACE_MS);
     await Promise.all(this.links().map((link) => link.close()));
@@ -188,6 +199,17 @@ export class Deployment {
       ports: { http: await freePort(0), metrics: await freePort(0), ui: null },
       env: environmentFor('Temporal server', process.env),
       log: this.log('temporal'),
+    });
+  }
+
+  /** Its database runs when this returns. */
+  private serverOnPostgresql(): Promise<Service> {
+    return productionServer({
+      folder: this.folder,
+      port: this.temporalPort,
+      password: this.databasePassword,
+      log: (name) => this.log(name),
+      started: (database) => (this.databaseService = database),
     });
   }
 

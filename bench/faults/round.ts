@@ -11,9 +11,9 @@ import { differences, doubled, judged, stepsRedone, type Paid } from './checks';
 import { Deployment } from './deployment';
 import { filesWithSecrets, ledgerIn, orphansOf, replayAll, resultsIn, rowIdsIn } from './evidence';
 import { CHECKPOINT_EVERY, IN_FLIGHT, NAME, writeExperiment } from './experiment';
+import type { Ground } from './ground';
 import type { FaultKind } from './kinds/kind';
 import type { Network } from './network';
-import type { StoreKind } from './object-storage';
 import { descendantsOf } from './processes';
 import { sabotage, type Done } from './sabotage';
 import type { PlannedFault } from './schedule';
@@ -37,7 +37,7 @@ export interface RoundOptions {
   folder: string;
   model: string;
   network: Network | null;
-  store: StoreKind;
+  ground: Ground;
   kinds: readonly FaultKind[];
   faults: readonly PlannedFault[];
   reference: Reference | null;
@@ -46,7 +46,7 @@ export interface RoundOptions {
 
 export interface RoundResult {
   name: string;
-  store: StoreKind;
+  ground: Ground;
   seconds: number;
   faults: Done[];
   /** Exit codes of the commands, in order; null: killed. */
@@ -72,7 +72,7 @@ export async function playRound(options: RoundOptions): Promise<RoundResult> {
   const started = Date.now();
   mkdirSync(folder, { recursive: true });
   const file = writeExperiment(folder, options.model);
-  const deployment = new Deployment(folder, options.network, options.store);
+  const deployment = new Deployment(folder, options.network, options.ground);
   RUNNING.add(deployment);
   let command: RunCommand | null = null;
   const watch = new TrainingWatch(folder);
@@ -98,7 +98,7 @@ export async function playRound(options: RoundOptions): Promise<RoundResult> {
     const commands = [...command.ended, ...again.ended].map(({ code }) => code);
     const result = {
       name: options.name,
-      store: options.store,
+      ground: options.ground,
       seconds: (Date.now() - started) / 1000,
       faults: done,
       commands,
@@ -110,7 +110,7 @@ export async function playRound(options: RoundOptions): Promise<RoundResult> {
   } catch (error) {
     keep(deployment);
     const why = `the round came to no end: ${(error as Error).stack ?? String(error)}`;
-    return { ...NOTHING_FOUND, name: options.name, store: options.store, failures: [...failures, why] };
+    return { ...NOTHING_FOUND, name: options.name, ground: options.ground, failures: [...failures, why] };
   } finally {
     watch.end();
     command?.stop();
@@ -118,7 +118,7 @@ export async function playRound(options: RoundOptions): Promise<RoundResult> {
   }
 }
 
-const NOTHING_FOUND: Omit<RoundResult, 'name' | 'store' | 'failures'> = {
+const NOTHING_FOUND: Omit<RoundResult, 'name' | 'ground' | 'failures'> = {
   seconds: 0,
   faults: [],
   commands: [],

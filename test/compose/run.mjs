@@ -1,29 +1,29 @@
 /**
- * `npm run test:compose`: starts the services of docker-compose.yml without containers, by the file: its environment, its
- * commands, its order, its health checks, in a network of its own in which the services' names are this machine. What stands for
- * the images are the same programs of the same versions: PostgreSQL from the system, Temporal's server, schema tool and UI and
- * the S3 server built from their modules (kept in the cache; about six minutes on two cores the first time), and this clone's
- * workers. Not executed are the images themselves and the file's ports, restart policies and GPU reservation.
+ * `npm run test:compose [-- --namespaces N]`: starts the services of docker-compose.yml without containers, by the file: its
+ * environment, its commands, its order, its health checks, in a network of its own in which the services' names are this machine.
+ * Then an experiment runs through them, and N further ones (default: 5) in namespaces that nobody has made.
  *
- * Needs Linux, root (for the network of its own, and to start PostgreSQL as another user), Go, and PostgreSQL 15 or newer.
+ * What stands for the images are the same programs of the same versions: PostgreSQL from the system, Temporal's server, schema tool
+ * and UI and the S3 server built from their modules (tools/services.mjs), and this clone's workers, with what the Dockerfiles' last
+ * `ENV` lines set, on a clone and a cache that they can not write to, as in the image. Not executed are the images themselves
+ * and the file's ports, restart policies and GPU reservation.
+ *
+ * Needs Linux, root (for the network of its own), Go, and PostgreSQL 15 or newer.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build } from '../../tools/build.mjs';
-import { cachedS3Server, findTemporal, installationRoot } from '../../tools/locations.cjs';
-import { buildPrograms, moduleFolder } from './programs.mjs';
+import { cachedS3Server, cacheFolder, findTemporal, installationRoot } from '../../tools/locations.cjs';
+import { Progress } from '../../tools/progress.mjs';
+import { setUpS3Server } from '../../tools/s3-server.mjs';
+import { postgresqlFolder, programPath } from '../../tools/services.cjs';
+import { setUpServices, sourcesOf } from '../../tools/services.mjs';
+import { setUp } from '../../tools/setup.mjs';
+import { Client } from './client.mjs';
 import { readCompose, startOrder } from './services.mjs';
 import { Run } from './started.mjs';
 
@@ -38,11 +38,15 @@ const GIVEN = {
 };
 
 /** Builds what is missing while there is a network, then goes on in namespaces that end with this process. */
-async function outside() {
+async function outside(args) {
   if (process.getuid?.() !== 0)
     throw new Error('npm run test:compose needs root on Linux: it makes a network of its own');
+  await setUp({ quiet: true });
   await build({ root });
-  await buildPrograms(root);
+  await setUpServices(new Progress());
+  await setUpS3Server(new Progress());
+  // of these the images hold more than the program
+  for (const name of ['server', 'ui']) sourcesOf(name);
   const { status, signal } = spawnSync(
     'unshare',
     [
@@ -55,28 +59,41 @@ async function outside() {
       process.execPath,
       fileURLToPath(import.meta.url),
       INSIDE,
+      ...args,
     ],
     { stdio: 'inherit' },
   );
   process.exitCode = status ?? (signal === null ? 1 : 128);
 }
 
-async function inside() {
+async function inside(args) {
+  const { values } = parseArgs({ args, options: { namespaces: { type: 'string', default: '5' } } });
   const data = mkdtempSync(join(tmpdir(), 'flamingo-compose-'));
-  chmodSync(data, 0o755);
   try {
+    for (const folder of [root, cacheFolder()]) makeReadOnly(folder);
     const compose = readCompose(root, GIVEN);
     nameServices(Object.keys(compose.services), data);
-    const run = new Run(compose, data, programs(data));
+    const path = programs(data);
+    const run = new Run(compose, data, path);
     for (const name of startOrder(compose.services)) await run.start(name);
     await run.check();
     console.log('docker-compose.yml: every service came up as the file says');
+    const client = new Client(compose, data, path);
+    await client.experiment();
+    await client.freshNamespaces(Number(values.namespaces));
+    run.requireRunning();
   } finally {
     if (process.exitCode === undefined && !process.env.FLAMINGO_COMPOSE_KEEP)
       rmSync(data, { recursive: true, force: true });
     else console.log(`logs: ${data}`);
   }
   process.exit();
+}
+
+/** In this mount namespace: what lies in an image is root's there, and the workers are not root. */
+function makeReadOnly(folder) {
+  execFileSync('mount', ['--bind', folder, folder]);
+  execFileSync('mount', ['-o', 'remount,bind,ro', folder]);
 }
 
 /** The names under which containers find one another all lead to this machine, whose own name is one of them. */
@@ -91,21 +108,20 @@ function nameServices(names, data) {
 function programs(data) {
   const bin = join(data, 'bin');
   mkdirSync(bin);
-  const { server, sql, ui } = moduleFolder.binaries();
   const links = {
-    'temporal-server': server,
-    'temporal-sql-tool': sql,
-    'ui-server': ui,
+    'temporal-server': programPath('server'),
+    'temporal-sql-tool': programPath('sql'),
+    'ui-server': programPath('ui'),
     versitygw: cachedS3Server(),
     temporal: findTemporal().path,
   };
   for (const [name, target] of Object.entries(links)) symlinkSync(target, join(bin, name));
   writeFileSync(join(bin, 'nc'), '#!/bin/bash\n[ "$1" = -z ] && exec 3<>"/dev/tcp/$2/$3"\n', { mode: 0o755 });
-  const versions = '/usr/lib/postgresql';
-  const newest = existsSync(versions) ? readdirSync(versions).sort((a, b) => Number(b) - Number(a))[0] : undefined;
-  if (newest === undefined) throw new Error('PostgreSQL is missing (Debian, Ubuntu: apt-get install postgresql)');
-  return `${bin}:${join(versions, newest, 'bin')}:${process.env.PATH}`;
+  const postgresql = postgresqlFolder();
+  if (postgresql === null) throw new Error('PostgreSQL is missing (Debian, Ubuntu: apt-get install postgresql)');
+  return `${bin}:${postgresql}:${process.env.PATH}`;
 }
 
-if (process.argv[2] === INSIDE) await inside();
-else await outside();
+const [first, ...rest] = process.argv.slice(2);
+if (first === INSIDE) await inside(rest);
+else await outside(process.argv.slice(2));

@@ -45,6 +45,19 @@ export function onThisMachine(value, places) {
   return places.reduce((text, { to, from }) => text.replaceAll(to, from), String(value));
 }
 
+/** What the `ENV` lines of a worker's Dockerfile set, in the last of its stages. */
+export function imageEnvironment({ build }, root) {
+  const lines = readFileSync(join(root, build.dockerfile), 'utf8').split('\n');
+  const ofLastStage = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
+  const words = ofLastStage.filter((line) => line.startsWith('ENV ')).flatMap((line) => line.split(' ').slice(1));
+  return Object.fromEntries(words.map((word) => word.split('=')));
+}
+
+/** Milliseconds of a time such as `3s`. */
+export function milliseconds(text) {
+  return Number(/^(\d+)s$/.exec(text)[1]) * 1000;
+}
+
 /** The command of a health check, without its first word. */
 export function healthCommand({ test }) {
   const [kind, ...words] = test;

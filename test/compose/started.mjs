@@ -3,12 +3,13 @@
  * once all are up.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { installationRoot } from '../../tools/locations.cjs';
-import { moduleFolder } from './programs.mjs';
-import { healthCommand, mounts, onThisMachine } from './services.mjs';
+import { cacheFolder, installationRoot } from '../../tools/locations.cjs';
+import { notAsRoot } from '../../tools/services.cjs';
+import { sourcesOf } from '../../tools/services.mjs';
+import { healthCommand, imageEnvironment, milliseconds, mounts, onThisMachine } from './services.mjs';
 
 const root = installationRoot();
 
@@ -50,18 +51,19 @@ export class Run {
   }
 
   #spawn(name, service) {
-    const places = mounts(service, root, this.#data);
+    const home = join(this.#data, 'home', name);
+    mkdirSync(home, { recursive: true });
+    const places = [...mounts(service, root, this.#data), ...ofImage(service, home)];
     for (const { from } of places) if (!existsSync(from)) mkdirSync(from, { recursive: true });
-    const environment = Object.entries(service.environment ?? {}).map(([key, value]) => [
-      key,
-      onThisMachine(value, places),
-    ]);
-    const variables = { PATH: this.#path, HOME: this.#data, ...Object.fromEntries(environment) };
+    const here = (variables) =>
+      Object.fromEntries(Object.entries(variables).map(([key, value]) => [key, onThisMachine(value, places)]));
+    const own = isFlamingo(service) ? imageEnvironment(service, root) : {};
+    const variables = { PATH: this.#path, HOME: home, ...here(own), ...here(service.environment ?? {}) };
     const [command, ...args] = this.#commandOf(name, service, variables).map((word) => onThisMachine(word, places));
+    const cwd = isFlamingo(service) ? root : home;
     const log = openSync(this.#log(name), 'a');
-    const cwd = join(this.#data, 'work', name);
-    mkdirSync(cwd, { recursive: true });
     const child = spawn(command, args, { env: variables, cwd, stdio: ['ignore', log, log] });
+    closeSync(log);
     child.once('error', (error) => writeFileSync(this.#log(name), `${error.message}\n`, { flag: 'a' }));
     return child;
   }
@@ -69,64 +71,44 @@ export class Run {
   /** The file's own words where it has any, else what the image's entrypoint does. */
   #commandOf(name, service, variables) {
     const words = [...(service.entrypoint ?? []), ...(service.command ?? [])];
-    const [image] = service.image.split(':');
-    if (image === 'flamingo' || image === 'flamingo-gpu') {
-      Object.assign(variables, { NODE_ENV: 'production' });
-      Object.assign(variables, { FLAMINGO_HOME: join(this.#data, 'work', name, '.flamingo') });
-      const command = words.length === 0 ? ['node', 'dist/workers/gpu.js'] : words;
-      return command.map((word) => (/^(bin|dist)\//.test(word) ? join(root, word) : word));
-    }
     if (words.length > 0) return words;
+    if (isFlamingo(service)) return ['node', 'dist/workers/gpu.js'];
+    const [image] = service.image.split(':');
     if (image === 'postgres') return this.#postgres(variables);
     // the server's own script, of the module that the server was built from
-    if (image === 'temporalio/server') return ['bash', join(moduleFolder.server(), 'docker/scripts/sh/entrypoint.sh')];
+    if (image === 'temporalio/server') return ['bash', join(sourcesOf('server'), 'docker/scripts/sh/entrypoint.sh')];
     if (image === 'temporalio/ui')
-      return ['ui-server', '--root', moduleFolder.ui(), '--config', 'config', '--env', 'docker', 'start'];
+      return ['ui-server', '--root', sourcesOf('ui'), '--config', 'config', '--env', 'docker', 'start'];
     throw new Error(`${name}: what does the image ${service.image} run?`);
   }
 
   /** The image's script: a database is made for POSTGRES_USER, whose password is asked for on every address. */
   #postgres({ POSTGRES_USER: user, POSTGRES_PASSWORD: password }) {
     const folder = join(this.#data, 'postgres-data');
-    execFileSync('chown', ['postgres', folder]);
-    writeFileSync(join(this.#data, 'password'), password, { mode: 0o644 });
-    const as = ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups'];
-    const init = [
-      'initdb',
-      '-D',
-      folder,
-      '-U',
-      user,
-      '--auth-host=scram-sha-256',
-      '--auth-local=trust',
-      '--pwfile',
-      join(this.#data, 'password'),
-    ];
-    execFileSync(as[0], [...as.slice(1), ...init], { env: { PATH: this.#path }, stdio: 'ignore' });
-    return [...as, 'postgres', '-D', folder, '-k', folder, '-c', 'listen_addresses=127.0.0.1'];
+    const passwordFile = join(this.#data, 'password');
+    writeFileSync(passwordFile, password, { mode: 0o600 });
+    const auth = ['--auth-host=scram-sha-256', '--auth-local=trust', '--pwfile', passwordFile];
+    const [command, ...init] = [...notAsRoot(), 'initdb', '-D', folder, '-U', user, ...auth];
+    execFileSync(command, init, { env: { PATH: this.#path }, stdio: 'ignore' });
+    return [...notAsRoot(), 'postgres', '-D', folder, '-k', folder, '-c', 'listen_addresses=127.0.0.1'];
   }
 
   async #healthy(name, { healthcheck, environment = {} }) {
     const [command, ...args] = healthCommand(healthcheck);
-    const seconds = (text) => Number(/^(\d+)s$/.exec(text)[1]);
+    const { interval, timeout, retries } = healthcheck;
     const env = { PATH: this.#path, PGHOST: '127.0.0.1', ...environment };
-    for (let round = 1; ; round += 1) {
-      const { status } = spawnSync(command, args, {
-        env,
-        timeout: seconds(healthcheck.timeout) * 1000,
-        stdio: 'ignore',
-      });
+    for (const until = Date.now() + retries * milliseconds(interval); ; await sleep(500)) {
+      const { status } = spawnSync(command, args, { env, timeout: milliseconds(timeout), stdio: 'ignore' });
       if (status === 0) return;
       if (this.#started.get(name).exitCode !== null) throw this.#failed(name, 'ended before it was healthy');
-      if (round > healthcheck.retries) throw this.#failed(name, 'is not healthy');
-      await sleep(Math.min(seconds(healthcheck.interval) * 1000, 1000));
+      if (Date.now() > until) throw this.#failed(name, 'is not healthy');
     }
   }
 
   /** The workers are those of this file: on its Temporal, with one store in its storage; the UI shows them. */
   async check() {
     const workers = Object.keys(this.#services).filter(
-      (name) => this.#services[name].image.startsWith('flamingo') && !this.#isOneShot(name),
+      (name) => isFlamingo(this.#services[name]) && !this.#isOneShot(name),
     );
     for (const name of workers)
       await this.#until(
@@ -145,9 +127,14 @@ export class Run {
       encoding: 'utf8',
     });
     if (!seen.includes('FlamingoExperiment')) throw new Error(`the namespace lacks search attributes:\n${seen}`);
-    for (const [name, child] of this.#started)
-      if (workers.includes(name) && child.exitCode !== null) throw this.#failed(name, 'ended');
+    this.requireRunning();
     console.log(`workers ${workers.join(', ')} share the store ${[...stores][0]}`);
+  }
+
+  /** Throws when a service has ended that others do not wait for the end of. */
+  requireRunning() {
+    for (const [name, child] of this.#started)
+      if (!this.#isOneShot(name) && (child.exitCode ?? child.signalCode) !== null) throw this.#failed(name, 'ended');
   }
 
   async #until(what, condition, name) {
@@ -165,4 +152,17 @@ export class Run {
     const lines = readFileSync(this.#log(name), 'utf8').split('\n').slice(-25).join('\n');
     return new Error(`${name} ${how}; the end of its log:\n${lines}`);
   }
+}
+
+function isFlamingo({ image }) {
+  return /^flamingo(-gpu)?:/.test(image);
+}
+
+/** Where this machine has what lies in a worker's image. */
+function ofImage(service, home) {
+  if (!isFlamingo(service)) return [];
+  return [
+    { to: '/opt/flamingo', from: cacheFolder() },
+    { to: '/home/node', from: home },
+  ];
 }

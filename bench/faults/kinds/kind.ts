@@ -15,8 +15,8 @@ export interface Scene {
   tellMoment: (doing: string) => void;
 }
 
-/** `s3`: a store in object storage, which only some rounds have. */
-export type Need = 'nothing' | 'network' | 'disk' | 's3';
+/** `s3`: a store in object storage, `postgresql`: the production server, which only some rounds have. */
+export type Need = 'nothing' | 'network' | 'disk' | 's3' | 'postgresql';
 
 export interface FaultKind extends KindOutline {
   /** What is done, in words. */

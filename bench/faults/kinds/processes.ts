@@ -92,6 +92,21 @@ const others: FaultKind[] = [
     begin: async ({ deployment }) => signalled(deployment.temporal.pid, 'SIGKILL'),
   },
   {
+    name: 'postgresql-sigkill',
+    does: 'SIGKILL of the Temporal server’s PostgreSQL, with all processes of it',
+    undone: 'it is started again on the same files',
+    targets: ['postgresql'],
+    lasts: AT_ONCE,
+    needs: 'postgresql',
+    losesRequests: true,
+    begin: async ({ deployment }) => {
+      const pid = deployment.database?.pid ?? null;
+      if (pid === null) return null;
+      for (const each of [pid, ...descendantsOf(pid)]) signal(each, 'SIGKILL');
+      return NOTHING_TO_UNDO;
+    },
+  },
+  {
     name: 'judge-server-sigkill',
     does: 'SIGKILL of the judge’s server in the middle of requests',
     undone: 'it is started again',

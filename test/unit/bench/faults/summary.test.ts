@@ -5,7 +5,7 @@ function round(name: string, more: Partial<RoundResult> = {}): RoundResult {
   const fault = { kind: 'cut', target: 'gpu-1', at: 1, lasts: 0, chance: 0 };
   return {
     name,
-    store: 'folder',
+    ground: { server: 'embedded', store: 'folder' },
     seconds: 60,
     faults: [
       { ...fault, took: true, moment: 'training' },
