@@ -54,7 +54,9 @@ function programPath(name) {
 /** The folder of the newest PostgreSQL's programs; null where there is none, as Debian and Ubuntu lay them out. */
 function postgresqlFolder() {
   if (!existsSync(POSTGRESQL)) return null;
-  const versions = readdirSync(POSTGRESQL).map(Number).filter((version) => version >= OLDEST_POSTGRESQL);
+  const versions = readdirSync(POSTGRESQL)
+    .map(Number)
+    .filter((version) => version >= OLDEST_POSTGRESQL);
   if (versions.length === 0) return null;
   return join(POSTGRESQL, String(Math.max(...versions)), 'bin');
 }

@@ -52,7 +52,8 @@ async function build(progress, name, target) {
 export function sourcesOf(name) {
   const { module } = PROGRAMS[name];
   const words = ['mod', 'download', '-json', `${module}@v${versionOf(name)}`];
-  return JSON.parse(execFileSync('go', words, { cwd: cacheFolder(), env: installerEnvironment(), encoding: 'utf8' })).Dir;
+  return JSON.parse(execFileSync('go', words, { cwd: cacheFolder(), env: installerEnvironment(), encoding: 'utf8' }))
+    .Dir;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,6 +1,7 @@
 /** The rounds of a campaign, one after the other, until its time is over; everything that it made is taken down at last. */
 import { join } from 'node:path';
 import { signal } from '../../cli/local/processes';
+import { clocksPossible, prepareClocks } from './clock';
 import { Disk } from './disk';
 import { seedOf, turnOf, turnsOf, type Ground, type Turn } from './ground';
 import { kindsFor } from './kinds/all';
@@ -25,6 +26,7 @@ const LACKS: Record<Need, string> = {
   network: 'this machine allows no network namespaces',
   disk: 'this machine allows no file system of its own',
   s3: 'the S3 server of the tests is not built (node tools/s3-server.mjs)',
+  clock: 'libfaketime is not installed, or this machine allows no mount namespace',
   postgresql: 'PostgreSQL is missing, or Temporal’s production server is not built (node tools/services.mjs)',
 };
 
@@ -45,7 +47,9 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
     disk: Disk.possible(folder),
     s3: ObjectStorage.possible,
     postgresql: productionServerPossible(),
+    clock: clocksPossible(owner !== null),
   };
+  if (able.clock) prepareClocks();
   const leftOut = kindsFor(able).leftOut.map(({ name, needs }) => `${name}: ${LACKS[needs]}`);
   for (const line of leftOut) say(`NOT DONE: ${line}`);
   const kindsOn = ({ server, store }: Ground): FaultKind[] =>

@@ -19,6 +19,7 @@ import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { withClient } from '../client';
+import { Clock } from './clock';
 import { Disk } from './disk';
 import type { Ground } from './ground';
 import { CHECKPOINT_EVERY } from './experiment';
@@ -48,6 +49,8 @@ export interface WorkerOnHost {
   toJudge: Link;
   /** Null: its store is a folder. */
   toStore: Link | null;
+  /** Null: it is the machine's. */
+  clock: Clock | null;
 }
 
 export class Deployment {
@@ -72,6 +75,8 @@ export class Deployment {
     readonly folder: string,
     readonly network: Network | null,
     readonly ground: Ground,
+    /** Whether a fault is to set workers' clocks. */
+    private readonly clocks: boolean,
   ) {
     for (const name of ['logs', 'temporal', 'run']) mkdirSync(join(folder, name), { recursive: true });
     writeFileSync(join(folder, 'run', 'secret'), randomBytes(32), { mode: 0o600 });
@@ -232,6 +237,7 @@ export class Deployment {
     const toTemporal = await Link.open(here, { host: LOOPBACK, port: this.temporalPort });
     const toJudge = await Link.open(here, { host: LOOPBACK, port: this.standInPort });
     const toStore = this.objects === null ? null : await Link.open(here, { host: LOOPBACK, port: this.objects.port });
+    const clock = this.clocks ? new Clock(join(this.folder, 'run', `${host}-clock`)) : null;
     const start = [...(this.network?.host(host) ?? []), process.execPath];
     const [command, ...before] = start as [string, ...string[]];
     const service = new Service({
@@ -241,6 +247,7 @@ export class Deployment {
       folder: this.folder,
       env: {
         ...this.environment(host),
+        ...clock?.environment,
         TEMPORAL_ADDRESS: toTemporal.address,
         ...this.storeEnvironment(toStore),
         ...(kind === 'orchestration' ? { FLAMINGO_RESULTS: join(this.folder, 'workers-results') } : {}),
@@ -264,7 +271,7 @@ export class Deployment {
       watchesParent: true,
       privateFiles: false,
     });
-    this.workers.set(host, { service, toTemporal, toJudge, toStore });
+    this.workers.set(host, { service, toTemporal, toJudge, toStore, clock });
   }
 
   /** Through a link, or directly. */

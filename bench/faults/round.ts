@@ -12,6 +12,7 @@ import { Deployment } from './deployment';
 import { filesWithSecrets, ledgerIn, orphansOf, replayAll, resultsIn, rowIdsIn } from './evidence';
 import { CHECKPOINT_EVERY, IN_FLIGHT, NAME, writeExperiment } from './experiment';
 import type { Ground } from './ground';
+import { CLOCK_JUMP } from './kinds/clocks';
 import type { FaultKind } from './kinds/kind';
 import type { Network } from './network';
 import { descendantsOf } from './processes';
@@ -72,7 +73,8 @@ export async function playRound(options: RoundOptions): Promise<RoundResult> {
   const started = Date.now();
   mkdirSync(folder, { recursive: true });
   const file = writeExperiment(folder, options.model);
-  const deployment = new Deployment(folder, options.network, options.ground);
+  const clocks = faults.some(({ kind }) => kind === CLOCK_JUMP);
+  const deployment = new Deployment(folder, options.network, options.ground, clocks);
   RUNNING.add(deployment);
   let command: RunCommand | null = null;
   const watch = new TrainingWatch(folder);

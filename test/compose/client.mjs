@@ -75,7 +75,11 @@ export class Client {
       const began = performance.now();
       const name = `fresh-${round + 1}`;
       const env = { TEMPORAL_NAMESPACE: name };
-      const [commandWaits, workersWait] = [[0, 0], [0, 1_000], [1_000, 0]][round % 3];
+      const [commandWaits, workersWait] = [
+        [0, 0],
+        [0, 1_000],
+        [1_000, 0],
+      ][round % 3];
       const workers = [1, 2].map(async (nth) => {
         await sleep(workersWait);
         return this.#flamingo(`${name}-worker-${nth}`, ['worker', 'orchestration'], env);

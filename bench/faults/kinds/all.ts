@@ -1,4 +1,5 @@
 /** All kinds of fault, and which of them this machine can do. */
+import { CLOCK_KINDS } from './clocks';
 import { JUDGE_KINDS } from './judge';
 import { NETWORK_KINDS } from './network';
 import { OPERATOR_KINDS } from './operators';
@@ -12,6 +13,7 @@ export const KINDS: readonly FaultKind[] = [
   ...STORAGE_KINDS,
   ...JUDGE_KINDS,
   ...OPERATOR_KINDS,
+  ...CLOCK_KINDS,
 ];
 
 /** `able`: what the machine has. Left out are kinds that need what it has not. */

@@ -16,7 +16,7 @@ export interface Scene {
 }
 
 /** `s3`: a store in object storage, `postgresql`: the production server, which only some rounds have. */
-export type Need = 'nothing' | 'network' | 'disk' | 's3' | 'postgresql';
+export type Need = 'nothing' | 'network' | 'disk' | 's3' | 'postgresql' | 'clock';
 
 export interface FaultKind extends KindOutline {
   /** What is done, in words. */

@@ -13,10 +13,21 @@ test('every kind has a name of its own, words, and something to be done to', () 
 });
 
 test('what a machine has not is left out, and said', () => {
-  const bare = kindsFor({ network: false, disk: false, s3: false, postgresql: false });
+  const bare = kindsFor({ network: false, disk: false, s3: false, postgresql: false, clock: false });
   expect(bare.can.every(({ needs }) => needs === 'nothing')).toBe(true);
   expect(bare.leftOut.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(['network-cut', 'store-full', 'store-read-only', 's3-sigkill', 'gpu-host-lost', 'postgresql-sigkill']),
+    expect.arrayContaining([
+      'network-cut',
+      'store-full',
+      'store-read-only',
+      's3-sigkill',
+      'gpu-host-lost',
+      'postgresql-sigkill',
+      'clock-jump',
+    ]),
   );
-  expect(kindsFor({ network: true, disk: true, s3: true, postgresql: true })).toEqual({ can: KINDS, leftOut: [] });
+  expect(kindsFor({ network: true, disk: true, s3: true, postgresql: true, clock: true })).toEqual({
+    can: KINDS,
+    leftOut: [],
+  });
 });
