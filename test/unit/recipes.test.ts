@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { clusterCommand } from '../../cli/cluster';
 import { workerCommand } from '../../cli/worker';
+import { metricsAddress } from '../../workers/metrics-server';
 import { installationRoot } from '../../workers/places';
 import { GROUPS } from '../../tools/environments.cjs';
 
@@ -107,4 +108,25 @@ it('every link of docs/production.md leads to a file', () => {
   );
   expect(links.length).toBeGreaterThan(5);
   expect(links.filter((link) => !existsSync(join(root, link)))).toEqual([]);
+});
+
+it('asks each worker of docker-compose.yml for its health, which it serves at a port of its own', () => {
+  const { services } = parse(read('docker-compose.yml'), { merge: true }) as {
+    services: Record<string, { healthcheck?: { test: string[] }; environment: Record<string, string> }>;
+  };
+  const workers = ['orchestration', 'judge', 'gpu'].map((name) => services[name]!);
+  const ports = workers.map(({ environment }) => metricsAddress(environment)?.port);
+  expect(new Set(ports).size).toBe(3);
+  for (const { healthcheck } of workers) {
+    expect(healthcheck?.test.join(' ')).toContain('/healthz');
+    // docker compose would put a variable in its place
+    expect(healthcheck?.test.join(' ')).not.toContain('$');
+  }
+});
+
+it('lets the user of docker/Dockerfile write where its environment says', () => {
+  const text = read('docker/Dockerfile');
+  const [, results] = /FLAMINGO_RESULTS=(\S+)/.exec(text)!;
+  expect(text).toMatch(new RegExp(`mkdir [^&]*${results}\\b.* chown node:node [^&]*${results}\\b`));
+  expect(text).toContain('FLAMINGO_HOME=/home/node/');
 });
