@@ -3,10 +3,11 @@
  * docker-compose.yml, on ports of loopback.
  */
 import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../cli/local/ports';
+import { freePort, isFree } from '../../cli/local/ports';
 import { Service } from '../../cli/local/service';
 import { environmentFor } from '../../tools/environments.cjs';
 import { notAsRoot, postgresqlFolder, programPath } from '../../tools/services.cjs';
@@ -26,6 +27,8 @@ const FURTHER_PORTS = [
   'WORKER_GRPC_PORT',
   'WORKER_MEMBERSHIP_PORT',
 ];
+
+const LOW_PORTS = { first: 20_000, last: 32_767 };
 
 export interface ProductionServerOptions {
   /** Of the round: the database lies in it. */
@@ -63,7 +66,7 @@ export async function productionServer(options: ProductionServerOptions): Promis
     stdio: 'pipe',
   });
   const ports: Record<string, string> = { FRONTEND_GRPC_PORT: String(port) };
-  for (const name of FURTHER_PORTS) ports[name] = String(await freePort(0));
+  for (const name of FURTHER_PORTS) ports[name] = String(await lowPort(Object.values(ports)));
   return new Service({
     name: 'temporal',
     command: programPath('server'),
@@ -86,6 +89,14 @@ export async function productionServer(options: ProductionServerOptions): Promis
     watchesParent: false,
     privateFiles: true,
   });
+}
+
+/** The schema for PostgreSQL keeps the ports of a server's parts in 16 bits with a sign, and the system's free ones lie above. */
+async function lowPort(taken: readonly string[]): Promise<number> {
+  for (;;) {
+    const port = randomInt(LOW_PORTS.first, LOW_PORTS.last + 1);
+    if (!taken.includes(String(port)) && (await isFree(port))) return port;
+  }
 }
 
 function databaseOf(folder: string, port: number, password: string, log: string): Service {
