@@ -123,7 +123,7 @@ export class Run {
     const page = await fetch('http://localhost:8080/api/v1/namespaces/default/workflows');
     if (!page.ok) throw this.#failed('ui', `answers with ${page.status}`);
     const seen = execFileSync('temporal', ['operator', 'search-attribute', 'list', '--address', 'temporal:7233'], {
-      env: { PATH: this.#path },
+      env: { PATH: this.#path, HOME: this.#data },
       encoding: 'utf8',
     });
     if (!seen.includes('FlamingoExperiment')) throw new Error(`the namespace lacks search attributes:\n${seen}`);
