@@ -15,7 +15,8 @@ ENV FLAMINGO_CACHE=/opt/flamingo HF_HOME=/cache/huggingface FLAMINGO_HOME=/cache
 COPY package.json package-lock.json ./
 RUN npm ci --include=dev --no-audit --no-fund
 COPY . .
-RUN npm run setup && npm run build && chmod -R a+rX /opt/flamingo \
+# the cache is the worker's own: it also keeps there what it has read from object storage, and hashes of models
+RUN npm run setup && npm run build && chown -R node:node /opt/flamingo \
   && ln -s /flamingo/bin/flamingo.js /usr/local/bin/flamingo \
   && mkdir -p /cache && chown node:node /cache
 USER node

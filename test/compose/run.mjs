@@ -5,7 +5,7 @@
  *
  * What stands for the images are the same programs of the same versions: PostgreSQL from the system, Temporal's server, schema tool
  * and UI and the S3 server built from their modules (tools/services.mjs), and this clone's workers, with what the Dockerfiles' last
- * `ENV` lines set, on a clone and a cache that they can not write to, as in the image. Not executed are the images themselves
+ * `ENV` lines set, on a clone that they can not write to, as in the image. Not executed are the images themselves
  * and the file's ports, restart policies and GPU reservation.
  *
  * Needs Linux, root (for the network of its own), Go, and PostgreSQL 15 or newer.
@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from '../../tools/build.mjs';
-import { cachedS3Server, cacheFolder, findTemporal, installationRoot } from '../../tools/locations.cjs';
+import { cachedS3Server, findTemporal, installationRoot } from '../../tools/locations.cjs';
 import { Progress } from '../../tools/progress.mjs';
 import { setUpS3Server } from '../../tools/s3-server.mjs';
 import { postgresqlFolder, programPath } from '../../tools/services.cjs';
@@ -70,7 +70,7 @@ async function inside(args) {
   const { values } = parseArgs({ args, options: { namespaces: { type: 'string', default: '5' } } });
   const data = mkdtempSync(join(tmpdir(), 'flamingo-compose-'));
   try {
-    for (const folder of [root, cacheFolder()]) makeReadOnly(folder);
+    makeReadOnly(root);
     const compose = readCompose(root, GIVEN);
     nameServices(Object.keys(compose.services), data);
     const path = programs(data);
