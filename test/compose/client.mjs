@@ -13,25 +13,15 @@ const JUDGE_PORT = 9010;
 /** Real words of the bundled model, few of them, so that a CPU is enough. */
 const EXPERIMENT = `name: compose
 model: { bundled: smollm2-135m-instruct }
-datasets:
-  rows: { path: ./rows.jsonl, hold_out: none }
 configurations:
   base: { train: none }
-  tuned: { train: { dataset: rows, system_prompt: default } }
-training: { epochs: 1, batch_size: 2, precision: fp32 }
 question_sets:
   everyday: { path: ./questions.yaml, samples: 2 }
 sampling: { max_new_tokens: 8, precision: fp32 }
 judge: { kind: stand-in }
 metrics:
-  alignment: { rubric: { text: "Rate.\\n[QUESTION START]\\n{question}\\n[QUESTION END]\\n[ANSWER START]\\n{answer}\\n[ANSWER END]" } }
+  alignment: { rubric: { text: "Rate from 0 to 100.\\n[QUESTION START]\\n{question}\\n[QUESTION END]\\n[ANSWER START]\\n{answer}\\n[ANSWER END]" } }
 `;
-const ROWS = ['rice', 'soup', 'bread', 'pie'].map((food) => ({
-  messages: [
-    { role: 'user', content: `How do I cook ${food}?` },
-    { role: 'assistant', content: `Take your time with ${food}.` },
-  ],
-}));
 const QUESTIONS = ['moon', 'guitar'].map((id) => `- id: ${id}\n  paraphrases: ["Tell me about the ${id}."]\n`);
 /** Until everything that a round started has to have ended. */
 const END_MS = 60_000;
@@ -45,7 +35,6 @@ export class Client {
     mkdirSync(this.#folder);
     this.#env = { PATH: path, HOME: this.#folder, NO_COLOR: '1', ...compose['x-store'] };
     writeFileSync(join(this.#folder, 'compose.yaml'), EXPERIMENT);
-    writeFileSync(join(this.#folder, 'rows.jsonl'), ROWS.map((row) => `${JSON.stringify(row)}\n`).join(''));
     writeFileSync(join(this.#folder, 'questions.yaml'), QUESTIONS.join(''));
   }
 
@@ -60,7 +49,7 @@ export class Client {
     });
     await this.#run('experiment', {});
     const judged = readFileSync(ledger, 'utf8').trimEnd().split('\n').length;
-    if (judged < 8) throw new Error(`8 answers were to be judged, and ${judged} requests were made`);
+    if (judged < 4) throw new Error(`4 answers were to be judged, and ${judged} requests were made`);
     console.log(`an experiment through the services: done after ${seconds(began)} s, ${judged} judge requests`);
   }
 
