@@ -108,7 +108,7 @@ function databaseOf(folder: string, port: number, password: string, log: string)
   writeFileSync(passwordFile, password, { mode: 0o600 });
   const start = (program: string, ...args: string[]): [string, string[]] => {
     const [command, ...before] = [...notAsRoot(), join(bin, program)];
-    return [command as string, [...before, '-D', folder, ...args]];
+    return [command, [...before, '-D', folder, ...args]];
   };
   execFileSync(...start('initdb', '-U', USER, '--auth=scram-sha-256', `--pwfile=${passwordFile}`), {
     env,
