@@ -65,7 +65,7 @@ test('not in use: blobs that nothing names, checkpoints of finished work, half-w
   expect(old.map(({ uri }) => uri).sort()).toEqual([checkpoint, lost.uri, 'tmp/half'].sort());
   await store.inventory().remove(old.map(({ uri }) => uri));
   expect((await verify(store.inventory())).damage).toEqual([]);
-  expect((await survey(store.inventory())).files).toHaveLength(7);
+  expect((await survey(store.inventory())).files).toHaveLength(6);
 });
 
 test('checkpoints of work that is not finished, and its small files, stay', async () => {
