@@ -17,6 +17,7 @@ import { commitAdapters } from './commit-adapters';
 import { trainByCommand, type CommandWork, type WholeFiles } from './command/train';
 import type { ProgramHost } from './command/program';
 import type { GpuDependencies } from './dependencies';
+import { untilKept } from './keeping';
 import { modelFor } from './models';
 import { permittedPlan } from './permitted-plan';
 import { failureOf, runOperation, type GpuHeartbeat } from './operation';
@@ -107,8 +108,8 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
             state,
             afterBeat,
           ));
-      const manifest = await withHeartbeat(
-        { ...state, phase: 'saving', detail: 'hashing the adapter' } satisfies GpuHeartbeat,
+      const manifest = await untilKept(
+        { ...state, detail: `the adapter of ${planned.name}` },
         () =>
           commitAdapters(store, work, {
             attempt,
@@ -120,6 +121,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
             standing,
             watched: heldOutRows,
           }),
+        renew,
       );
       return resultOf(manifest, false);
     } catch (error) {
@@ -154,17 +156,22 @@ function syncedCheckpoints(
     renew();
     if (state.checkpoint === synced) return;
     synced = state.checkpoint;
-    void syncOrWarn(workspace, whole);
+    // what could not be made safe is tried again with the next heartbeat
+    void syncOrWarn(workspace, whole).then((safe) => {
+      if (!safe) synced = undefined;
+    });
   };
 }
 
-/** What can not be synced costs a later attempt the way from the checkpoint before, and does not end this one. */
-async function syncOrWarn(workspace: Workspace, { until }: WholeFiles): Promise<void> {
+/** What can not be synced costs a later attempt the way from the checkpoint before, and does not end this one. False when it is not safe. */
+async function syncOrWarn(workspace: Workspace, { until }: WholeFiles): Promise<boolean> {
   const { log } = Context.current();
   try {
     await workspace.sync(until);
+    return true;
   } catch (error) {
     log.warn(`this attempt's checkpoints are only on this host so far: ${(error as Error).message}`);
+    return false;
   }
 }
 

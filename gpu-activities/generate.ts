@@ -18,6 +18,7 @@ import { failure, FAILURES } from '../workflows/failures';
 import type { GpuDependencies } from './dependencies';
 import { withHeartbeat } from '../activities/heartbeat';
 import { withLease } from '../activities/leases';
+import { untilKept } from './keeping';
 import { modelFor } from './models';
 import type { GpuHeartbeat } from './operation';
 import { permittedPlan } from './permitted-plan';
@@ -148,7 +149,7 @@ async function makeShard(
       },
       committed: { attempt, host: hostname(), at },
     });
-  await withHeartbeat({ ...state, phase: 'saving' } satisfies GpuHeartbeat, commit, renew);
+  await untilKept({ ...state }, commit, renew);
 }
 
 /** The workflow has it made again, and comes back. */

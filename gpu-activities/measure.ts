@@ -17,6 +17,7 @@ import type { MeasuredPair } from '../experiment/rows';
 import type { MeasureInput, MeasureResult } from '../workflows/activity-types';
 import type { GpuDependencies } from './dependencies';
 import { adapterFolder, type Adapter } from './generate';
+import { untilKept } from './keeping';
 import { modelFor } from './models';
 import type { GpuHeartbeat } from './operation';
 import { permittedPlan } from './permitted-plan';
@@ -108,5 +109,5 @@ async function measureAll(
       },
       committed: { attempt, host, at },
     });
-  await withHeartbeat({ ...state, phase: 'saving' } satisfies GpuHeartbeat, commit, renew);
+  await untilKept({ ...state }, commit, renew);
 }

@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { healedObjects } from '../../../artifacts/healing';
-import { type Store, type WorkKey } from '../../../artifacts/store';
+import { type Store, StoreUnavailable, type WorkKey } from '../../../artifacts/store';
 import { sha256 } from '../../../experiment/canonical';
 import { keptAdapterKey } from '../../../experiment/kept-steps';
 import type { ArtifactRef, Plan } from '../../../experiment/plan';
@@ -19,7 +19,7 @@ import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { FinetuneCommand } from '../../../gpu-activities/process/protocol';
 import { importExperiment } from '../../../inputs/import';
 import { rowsText } from '../../../experiment/expand/dataset';
-import { beatsWatched, type WatchedBeats } from '../../support/store-calls';
+import { beatsWatched, changed, type WatchedBeats } from '../../support/store-calls';
 import { until } from '../../support/until';
 import { STORAGES, type Storage } from '../../support/stores';
 import { birds, SMALL, weather } from '../experiment/samples';
@@ -97,7 +97,11 @@ beforeAll(() => {
 afterAll(() => rmSync(prepared, { recursive: true }));
 
 /** One attempt, on a machine of its own. */
-async function attempt(behave: Behaviour, number: number, watch?: (store: Store) => WatchedBeats) {
+async function attempt(
+  behave: Behaviour,
+  number: number,
+  watch?: (store: Store) => Pick<WatchedBeats, 'watched' | 'beat'>,
+) {
   const opened = await storage.open();
   const watching = watch?.(opened);
   const store = watching?.watched ?? opened;
@@ -178,6 +182,25 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
       attempts: 2,
       endings: [{ end: 'preempted', checkpointStep: 3 }],
     });
+  });
+
+  test('an adapter that the store can not take at present is not given up', async () => {
+    await expect(attempt(preempted, 1)).rejects.toMatchObject({ type: 'Preempted' });
+    let refused = 0;
+    const full = (store: Store) => ({
+      watched: changed(store, {
+        commit: (...given: Parameters<Store['commit']>) =>
+          refused++ === 0 ? Promise.reject(new StoreUnavailable('full')) : store.commit(...given),
+      }),
+      beat: () => undefined,
+    });
+    let runs = 0;
+    const counted: Behaviour = (command, say) => {
+      runs += 1;
+      return finishing([])(command, say);
+    };
+    expect(await attempt(counted, 2, full)).toMatchObject({ reused: false, adapterSha256: sha256('finished') });
+    expect([refused, runs]).toEqual([3, 1]); // the kept adapter twice, then the finished one
   });
 
   test('a checkpoint is safe soon after it is whole, and not only with the next heartbeat', async () => {
