@@ -17,6 +17,7 @@ export const NETWORK_KINDS: FaultKind[] = [
     lasts: LONGER_THAN_HEARTBEATS,
     needs: 'network',
     losesRequests: true,
+    holdsUploads: true,
     begin: async ({ deployment }, { target }) => {
       const { network } = deployment;
       if (network === null) return null;
@@ -84,6 +85,7 @@ export const NETWORK_KINDS: FaultKind[] = [
     lasts: [5, 30],
     needs: 's3',
     losesRequests: true,
+    holdsUploads: true,
     begin: mended(
       ({ toStore }) => toStore,
       (link) => link.hold(),
@@ -97,6 +99,7 @@ export const NETWORK_KINDS: FaultKind[] = [
     lasts: [10, 30],
     needs: 's3',
     losesRequests: true,
+    holdsUploads: true,
     begin: mended(
       ({ toStore }) => toStore,
       (link, chance) => link.delay(100 + 500 * chance),
@@ -110,6 +113,7 @@ export const NETWORK_KINDS: FaultKind[] = [
     lasts: [5, 20],
     needs: 's3',
     losesRequests: true,
+    holdsUploads: true,
     begin: mended(
       ({ toStore }) => toStore,
       (link, chance) => link.breakShare(0.125, draws(Math.floor(chance * 2 ** 31))),
