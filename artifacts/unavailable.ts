@@ -27,16 +27,17 @@ const MENDS = new Set([
 export interface Unavailable {
   reason: string;
   waits: boolean;
+  /** It was the store that said so; else it may as well be a disk of this machine's own. */
+  isStores: boolean;
 }
 
 /** Null for anything that is no trouble of the store: a bug, damage, a lost race. Looks into the causes of an error. */
 export function unavailable(error: unknown): Unavailable | null {
   for (let each = error, depth = 0; each instanceof Error && depth < 5; each = each.cause, depth++) {
     const { code } = each as NodeJS.ErrnoException;
-    if (each instanceof StoreUnavailable || (code !== undefined && MENDS.has(code))) {
-      return { reason: each.message, waits: true };
-    }
-    if (code === 'EACCES' || code === 'EPERM') return { reason: each.message, waits: false };
+    if (each instanceof StoreUnavailable) return { reason: each.message, waits: true, isStores: true };
+    if (code !== undefined && MENDS.has(code)) return { reason: each.message, waits: true, isStores: false };
+    if (code === 'EACCES' || code === 'EPERM') return { reason: each.message, waits: false, isStores: false };
   }
   return null;
 }

@@ -25,9 +25,11 @@ interface FinishedAttempt {
   standing: Manifest | null;
   /** Held-out rows that it was to watch. */
   watched: ArtifactRef | null;
+  /** When it finished, ISO 8601. */
+  at: string;
 }
 
-/** The adapters as the trainer left them, checked, described and committed: the finished one last. */
+/** Done again after a failure, it writes the same again. The adapters as the trainer left them, checked, described and committed: the finished one last. */
 export async function commitAdapters(store: Store, work: WorkKey, made: FinishedAttempt): Promise<Manifest> {
   const { attempt, workspace, committed, ready, lacking, standing, watched } = made;
   const others = made.earlier.filter(({ name }) => name !== attempt.name);
@@ -40,7 +42,7 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
     versions: ready.versions,
     resumedFrom: committed.resumedFrom ?? null,
     seconds: committed.seconds,
-    at: new Date().toISOString(),
+    at: made.at,
   };
   const provenance = { attempt: await store.putBytes(JSON.stringify(record, null, 2) + '\n', '.json') };
   const by = { attempt: attempt.name, host: hostname(), at: record.at };

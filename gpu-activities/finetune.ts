@@ -9,6 +9,7 @@ import { configurationOf } from '../artifacts/plans';
 import type { Attempt, Manifest, WorkKey, Workspace } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
+import { unavailable } from '../artifacts/unavailable';
 import { refuseHopeless } from '../activities/attempts';
 import { holderOf, withLease } from '../activities/leases';
 import { intactAdapter, stepsNotKept } from '../artifacts/rows';
@@ -108,18 +109,21 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
             state,
             afterBeat,
           ));
+      const at = new Date().toISOString();
+      const kept = keptOnce(workspace);
       const manifest = await untilKept(
         { ...state, detail: `the adapter of ${planned.name}` },
         () =>
           commitAdapters(store, work, {
             attempt,
-            workspace,
+            workspace: kept,
             earlier,
             committed,
             ready,
             lacking,
             standing,
             watched: heldOutRows,
+            at,
           }),
         renew,
       );
@@ -144,6 +148,21 @@ async function foldersOf(attempts: readonly Attempt[]): Promise<string[]> {
   return workspaces.map(({ path }) => path);
 }
 
+/** What was kept is not sent again when the commit is tried again. */
+function keptOnce(workspace: Workspace): Workspace {
+  const kept = new Map<string, ArtifactRef>();
+  const keep = async (path: string): Promise<ArtifactRef> => {
+    const reference = kept.get(path) ?? (await workspace.keep(path));
+    kept.set(path, reference);
+    return reference;
+  };
+  return { path: workspace.path, keep, sync: (wholeUntil) => workspace.sync(wholeUntil) };
+}
+
+/** Between tries to make a checkpoint safe: each reads the whole of it. */
+const FIRST_SYNC_PAUSE_MS = 2_000;
+const LONGEST_SYNC_PAUSE_MS = 60_000;
+
 /** What is done with every heartbeat, and once a checkpoint is whole: one that is new is made safe, without stopping training. */
 function syncedCheckpoints(
   workspace: Workspace,
@@ -152,26 +171,34 @@ function syncedCheckpoints(
   renew: () => void,
 ): () => void {
   let synced = state.checkpoint;
+  let pause = FIRST_SYNC_PAUSE_MS;
+  let again = Infinity;
   return () => {
     renew();
-    if (state.checkpoint === synced) return;
+    if (state.checkpoint === synced && Date.now() < again) return;
     synced = state.checkpoint;
-    // what could not be made safe is tried again with the next heartbeat
-    void syncOrWarn(workspace, whole).then((safe) => {
-      if (!safe) synced = undefined;
+    again = Infinity;
+    void syncOrWarn(workspace, whole).then((outcome) => {
+      if (outcome === 'safe') pause = FIRST_SYNC_PAUSE_MS;
+      if (outcome !== 'not yet') return;
+      again = Date.now() + pause;
+      pause = Math.min(2 * pause, LONGEST_SYNC_PAUSE_MS);
     });
   };
 }
 
-/** What can not be synced costs a later attempt the way from the checkpoint before, and does not end this one. False when it is not safe. */
-async function syncOrWarn(workspace: Workspace, { until }: WholeFiles): Promise<boolean> {
+/**
+ * What can not be synced costs a later attempt the way from the checkpoint before, and does not end this one. `not yet`: it is
+ * worth trying again.
+ */
+async function syncOrWarn(workspace: Workspace, { until }: WholeFiles): Promise<'safe' | 'not yet' | 'not safe'> {
   const { log } = Context.current();
   try {
     await workspace.sync(until);
-    return true;
+    return 'safe';
   } catch (error) {
     log.warn(`this attempt's checkpoints are only on this host so far: ${(error as Error).message}`);
-    return false;
+    return unavailable(error)?.waits === true ? 'not yet' : 'not safe';
   }
 }
 

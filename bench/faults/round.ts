@@ -60,6 +60,8 @@ export interface RoundResult {
   inFlight: number;
   /** By each attempt at the fine-tune by the experiment's own trainer. */
   stepsRedone: number[];
+  /** Whether they had a bound. */
+  stepsBounded: boolean;
   orphans: string[];
   replayed: number;
   /** Why the round failed; empty: it did not. */
@@ -108,6 +110,7 @@ export async function playRound(options: RoundOptions): Promise<RoundResult> {
       seconds: (Date.now() - started) / 1000,
       faults: done,
       commands,
+      stepsBounded: Number.isFinite(allowed.stepsRedone),
       ...found,
     };
     result.failures.unshift(...failures);
@@ -134,6 +137,7 @@ const NOTHING_FOUND: Omit<RoundResult, 'name' | 'ground' | 'failures'> = {
   paidTwice: 0,
   inFlight: 0,
   stepsRedone: [],
+  stepsBounded: false,
   orphans: [],
   replayed: 0,
   left: { results: {}, paid: [] },
@@ -161,12 +165,15 @@ function inFlightOf({ kinds }: RoundOptions, done: readonly Done[]): number {
 
 /**
  * By one attempt: an interval between checkpoints. In object storage it is the interval whose checkpoint was being uploaded, too: the
- * tiny model takes a step in milliseconds. While nothing can be uploaded there is no bound.
+ * tiny model takes a step in milliseconds. In a round in which a GPU host could not reach the store, or this took nothing, there is no bound.
  */
 function mostStepsRedone({ ground, kinds }: RoundOptions, done: readonly Done[]): number {
-  if (ground.store === 'folder') return CHECKPOINT_EVERY;
-  const holds = new Set(kinds.filter(({ holdsUploads }) => holdsUploads).map(({ name }) => name));
-  return done.some(({ kind, took }) => took && holds.has(kind)) ? Infinity : 2 * CHECKPOINT_EVERY;
+  const holds = new Set(kinds.filter(({ holdsCheckpoints }) => holdsCheckpoints).map(({ name }) => name));
+  const isHeld = done.some(
+    ({ kind, target, took }) => took && holds.has(kind) && !/^(judge|orchestration)-/.test(target),
+  );
+  if (isHeld) return Infinity;
+  return ground.store === 'folder' ? CHECKPOINT_EVERY : 2 * CHECKPOINT_EVERY;
 }
 
 interface Allowed {

@@ -19,6 +19,8 @@ export interface Summary {
   /** Training steps that were done again: all of them, and the most by one attempt. */
   stepsRedone: number;
   mostStepsRedone: number;
+  /** Rounds that had a bound for them. */
+  stepsBounded: number;
   orphans: number;
   /** Histories of workflow runs that today's code has followed. */
   replayed: number;
@@ -49,6 +51,7 @@ export function summarise(
     inFlight: sum(({ inFlight }) => inFlight),
     stepsRedone: redone.reduce((total, steps) => total + steps, 0),
     mostStepsRedone: Math.max(0, ...redone),
+    stepsBounded: rounds.filter(({ stepsBounded }) => stepsBounded).length,
     orphans: sum(({ orphans }) => orphans.length),
     replayed: sum(({ replayed }) => replayed),
     leftOut,

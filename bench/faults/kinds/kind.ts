@@ -27,8 +27,8 @@ export interface FaultKind extends KindOutline {
   needs: Need;
   /** Whether requests in flight to the judge can be lost by it: as many may then be paid twice. */
   losesRequests: boolean;
-  /** Whether it can keep object storage from taking checkpoints: how much a host that is lost then costs, nothing bounds. */
-  holdsUploads?: true;
+  /** Whether it can keep the store from taking checkpoints: how much a host that is lost then costs, nothing bounds. */
+  holdsCheckpoints?: true;
   /** Does it. Returns what undoes it, null when there was nothing to be done it to. */
   begin(scene: Scene, fault: PlannedFault): Promise<Undo | null>;
 }

@@ -17,7 +17,7 @@ export const NETWORK_KINDS: FaultKind[] = [
     lasts: LONGER_THAN_HEARTBEATS,
     needs: 'network',
     losesRequests: true,
-    holdsUploads: true,
+    holdsCheckpoints: true,
     begin: async ({ deployment }, { target }) => {
       const { network } = deployment;
       if (network === null) return null;
@@ -85,7 +85,7 @@ export const NETWORK_KINDS: FaultKind[] = [
     lasts: [5, 30],
     needs: 's3',
     losesRequests: true,
-    holdsUploads: true,
+    holdsCheckpoints: true,
     begin: mended(
       ({ toStore }) => toStore,
       (link) => link.hold(),
@@ -99,7 +99,7 @@ export const NETWORK_KINDS: FaultKind[] = [
     lasts: [10, 30],
     needs: 's3',
     losesRequests: true,
-    holdsUploads: true,
+    holdsCheckpoints: true,
     begin: mended(
       ({ toStore }) => toStore,
       (link, chance) => link.delay(100 + 500 * chance),
@@ -113,7 +113,7 @@ export const NETWORK_KINDS: FaultKind[] = [
     lasts: [5, 20],
     needs: 's3',
     losesRequests: true,
-    holdsUploads: true,
+    holdsCheckpoints: true,
     begin: mended(
       ({ toStore }) => toStore,
       (link, chance) => link.breakShare(0.125, draws(Math.floor(chance * 2 ** 31))),

@@ -124,7 +124,7 @@ const others: FaultKind[] = [
     lasts: AT_ONCE,
     needs: 's3',
     losesRequests: true,
-    holdsUploads: true,
+    holdsCheckpoints: true,
     begin: async ({ deployment }) => signalled(deployment.objects?.service.pid ?? null, 'SIGKILL'),
   },
   {

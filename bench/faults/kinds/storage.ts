@@ -25,7 +25,7 @@ export const STORAGE_KINDS: FaultKind[] = [
     lasts: [5, 30],
     needs: 'disk',
     losesRequests: true,
-    holdsUploads: true,
+    holdsCheckpoints: true,
     begin: async ({ deployment, over, tellMoment }, { chance }) => {
       const { disk } = deployment;
       if (chance < 0.5) await askedInTime(deployment, over);
@@ -42,7 +42,7 @@ export const STORAGE_KINDS: FaultKind[] = [
     lasts: [5, 30],
     needs: 'disk',
     losesRequests: true,
-    holdsUploads: true,
+    holdsCheckpoints: true,
     begin: async ({ deployment: { disk } }) =>
       (await disk.makeReadOnly(READ_ONLY_SECONDS)) ? () => disk.makeWritable() : null,
   },

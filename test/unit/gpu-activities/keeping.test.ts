@@ -39,6 +39,18 @@ test.each([
   expect(commit).toHaveBeenCalledTimes(1);
 });
 
+test('trouble that may be of this host’s own disk is waited for some minutes only', async () => {
+  const error = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+  const now = jest.spyOn(Date, 'now');
+  const commit = jest.fn<Promise<string>, []>().mockImplementation(() => {
+    now.mockReturnValue(Number(now.mock.results[0]?.value) + commit.mock.calls.length * 200_000);
+    return Promise.reject(error);
+  });
+  await expect(keeping(commit)).rejects.toBe(error);
+  expect(commit).toHaveBeenCalledTimes(2);
+  now.mockRestore();
+});
+
 test('who is told to stop stops waiting', async () => {
   const commit = jest.fn<Promise<string>, []>().mockRejectedValue(full);
   const going = keeping(commit);
