@@ -37,9 +37,17 @@ export async function startTracing(
   service: string,
   warn: (message: string) => void,
 ): Promise<Tracing | null> {
-  const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT'];
-  if (!endpoint || env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return null;
+  const address = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']?.trim() || env['OTEL_EXPORTER_OTLP_ENDPOINT']?.trim();
+  if (!address || env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return null;
   if ((env['OTEL_TRACES_EXPORTER'] || 'otlp') !== 'otlp') return null;
+  const endpoint = originOf(address);
+  if (endpoint === null) {
+    // the exporter would send to this very machine, and what is no address may hold a password all the same
+    warn(
+      'no traces are sent: OTEL_EXPORTER_OTLP_ENDPOINT, or the one for traces, is no address such as http://localhost:4318',
+    );
+    return null;
+  }
   const protocol = env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] || env['OTEL_EXPORTER_OTLP_PROTOCOL'] || PROTOCOL;
   if (protocol !== PROTOCOL) {
     warn(
@@ -102,4 +110,11 @@ export async function startTracing(
     sinks: { exporter: temporal.makeWorkflowExporter(processor, resource) },
     close: () => Promise.race([provider.shutdown().catch(() => undefined), sleep(CLOSE_MS, undefined, { ref: false })]),
   };
+}
+
+/** As much of an address as may be logged: the rest can hold a user, a password or a token. Null where it is not of HTTP. */
+function originOf(address: string): string | null {
+  if (!URL.canParse(address)) return null;
+  const { protocol, origin } = new URL(address);
+  return protocol === 'http:' || protocol === 'https:' ? origin : null;
 }

@@ -33,6 +33,7 @@ const unheard = (message: string): void => {
 it.each([
   {},
   { OTEL_EXPORTER_OTLP_ENDPOINT: '' },
+  { OTEL_EXPORTER_OTLP_ENDPOINT: ' ' },
   { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_SDK_DISABLED: 'true' },
   { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_TRACES_EXPORTER: 'none' },
 ])('sends nothing with %j', async (env) => {
@@ -44,6 +45,34 @@ it('says so when the collector is asked for by another protocol', async () => {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4317', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
   expect(await startTracing(env, 'flamingo', (message) => said.push(message))).toBeNull();
   expect(said).toEqual([expect.stringContaining('asks for grpc, and Flamingo sends http/protobuf only')]);
+});
+
+it.each(['collector:4318', '127.0.0.1:4318', 'grpc://fern:planted@collector:4317', 'fern:planted@collector:4318'])(
+  'sends nothing to %s, which is no address of HTTP, and does not quote it',
+  async (address) => {
+    const said: string[] = [];
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: address };
+    expect(await startTracing(env, 'flamingo', (message) => said.push(message))).toBeNull();
+    expect(said).toEqual([
+      'no traces are sent: OTEL_EXPORTER_OTLP_ENDPOINT, or the one for traces, is no address such as http://localhost:4318',
+    ]);
+  },
+);
+
+it('says no more of a collector that is gone than where it was looked for', async () => {
+  const said: string[] = [];
+  const address = 'http://fern:planted@127.0.0.1:9/planted?token=planted';
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = address;
+  const tracing = await startTracing(process.env, 'flamingo', (message) => said.push(message));
+  trace.getTracer('test').startSpan('work').end();
+  await tracing?.close();
+  const env = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: address, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' };
+  expect(await startTracing(env, 'flamingo', (message) => said.push(message))).toBeNull();
+  expect(said).toEqual([
+    expect.stringMatching(/^no spans reach http:\/\/127\.0\.0\.1:9: /),
+    expect.stringMatching(/^no traces are sent to http:\/\/127\.0\.0\.1:9: /),
+  ]);
+  expect(said.join()).not.toContain('planted');
 });
 
 it('sends a span under the service and key that the environment names', async () => {
