@@ -1,7 +1,7 @@
 /**
  * Which Temporal server a command talks to: the one that `TEMPORAL_ADDRESS` or a profile names, else the embedded one.
  */
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { dataConverter } from '../workers/codec';
@@ -24,14 +24,15 @@ export async function connect(address?: string): Promise<Client> {
   const config = loadClientConnectConfig();
   const converter = keysOf();
   const options = address === undefined ? config.connectionOptions : { address };
+  const connection = await connected(options);
+  const namespace = (address === undefined ? config.namespace : undefined) ?? 'default';
+  const interceptors = (await commandTracing())?.clientInterceptors ?? {};
+  return new Client({ connection, namespace, dataConverter: converter, interceptors });
+}
+
+async function connected(options: ConnectionOptions): Promise<Connection> {
   try {
-    const connection = await Connection.connect({
-      ...clientOptions(options, process.env),
-      connectTimeout: CONNECT_MS,
-    });
-    const namespace = (address === undefined ? config.namespace : undefined) ?? 'default';
-    const interceptors = (await commandTracing())?.clientInterceptors ?? {};
-    return new Client({ connection, namespace, dataConverter: converter, interceptors });
+    return await Connection.connect({ ...clientOptions(options, process.env), connectTimeout: CONNECT_MS });
   } catch (error) {
     const proxy = grpcProxy(options.address, process.env);
     const way =

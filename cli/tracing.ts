@@ -6,8 +6,12 @@ import { say } from './output';
 
 let tracing: Promise<Tracing | null> | undefined;
 
+/** Null where nothing is traced. Never rejects: what keeps traces from being sent is told, and keeps no command. */
 export function commandTracing(): Promise<Tracing | null> {
-  tracing ??= startTracing(process.env, 'flamingo', say);
+  tracing ??= startTracing(process.env, 'flamingo', say).catch((error: Error) => {
+    say(`no traces are sent: ${error.message}`);
+    return null;
+  });
   return tracing;
 }
 
