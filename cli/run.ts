@@ -74,7 +74,8 @@ async function run(file: string, options: RunOptions): Promise<number> {
     offline: false,
     say,
     count: async (from, { whole, ref: stored }) => {
-      if (!(await wasComplete(from, whole.plan, stored))) return countReuse(from, whole.plan);
+      // workers elsewhere write the report, and their work is followed for days
+      if (isRemote() || !(await wasComplete(from, whole.plan, stored))) return countReuse(from, whole.plan);
       // most likely it still is: what is read to count it is kept for the report
       kept.gathered = await gatherResults(from, whole, resolve(whole.spec.output));
       return kept.gathered.reuse();
