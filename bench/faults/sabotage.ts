@@ -9,7 +9,7 @@ const UNDO_MS = 30_000;
 export interface Done extends PlannedFault {
   /** False: there was nothing to do it to, such as a trainer where nothing was trained. */
   took: boolean;
-  /** What its target was doing, where the kind tells it. */
+  /** What its target was doing, where the kind tells it and the fault took. */
   moment: string | null;
 }
 
@@ -42,7 +42,8 @@ export async function sabotage(
       why = error.message.split('\n')[0] ?? ''; // such as a server that another fault has killed
       return null;
     });
-    done.push({ ...fault, took: undo !== null, moment });
+    // a kind may tell its moment and then fail
+    done.push({ ...fault, took: undo !== null, moment: undo === null ? null : moment });
     say(`${now()}  ${fault.kind} of ${fault.target}${undo === null ? `: not done, ${why}` : described(fault, moment)}`);
     if (undo !== null) await undoneLater(fault, undo, over, () => say(`${now()}  ${fault.kind} is undone`));
   };

@@ -83,7 +83,8 @@ test('a fault that can not be done is told, and is none', async () => {
   const lines: string[] = [];
   const kinds = [
     kind('absent', async () => null),
-    kind('down', async () => {
+    kind('down', async ({ tellMoment }) => {
+      tellMoment('8 requests');
       throw new Error('the server is down');
     }),
   ];
@@ -96,6 +97,7 @@ test('a fault that can not be done is told, and is none', async () => {
     (line) => void lines.push(line),
   );
   expect(done.map(({ took }) => took)).toEqual([false, false]);
+  expect(done.map(({ moment }) => moment)).toEqual([null, null]);
   expect(lines[0]).toContain('nothing to do it to');
   expect(lines[1]).toContain('the server is down');
 });
