@@ -62,7 +62,8 @@ class Uploader:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._program.kill()
+        # killed, it would leave its server and its line behind
+        self._program.terminate()
         self._program.communicate()
 
     def announce(self) -> None:

@@ -1,10 +1,13 @@
 """What the benchmark of uploads makes of step times: made-up runs whose losses are known."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from bench.gpu import bars, upload
 from bench.gpu.setting import TINY, Setting
-from bench.gpu.upload import Run, Size, figures
+from bench.gpu.upload import Run, Size, Uploader, figures
 
 SIZE = Size(steps=40, warm=2, every=10)
 STEP, WRITING, UPLOADING = 0.5, 1.2, 3.1
@@ -73,3 +76,26 @@ def test_an_upload_that_outlasts_training_does_not_count():
 def test_without_node_it_is_skipped_and_says_why(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "node" in upload.upload(Setting("tiny", TINY, tmp_path))["skipped"]
+
+
+# As node with uploader.js: it says where to write, and has something to take down at its end.
+PROGRAM = f"""#!{sys.executable}
+import json, pathlib, signal, sys
+def end(*_):
+    pathlib.Path(sys.argv[2], "taken down").touch()
+    sys.exit(1)
+signal.signal(signal.SIGTERM, end)
+print(json.dumps({{"attempt": sys.argv[2]}}), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_when_training_throws_the_uploader_takes_down_what_it_has_started(monkeypatch, tmp_path):
+    program = tmp_path / "node"
+    program.write_text(PROGRAM)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ValueError, match="training"), Uploader(tmp_path) as uploader:
+        assert uploader.attempt == Path(tmp_path)
+        raise ValueError("training")
+    assert (tmp_path / "taken down").exists()
