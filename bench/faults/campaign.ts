@@ -60,7 +60,7 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
   if (grounds.length === 0) throw new InvalidOptions(LACKS.s3);
   const turns = grounds.filter((ground) => kindsOn(ground).length > 0);
   if (turns.length === 0) throw new InvalidOptions('--only: this machine can do none of these kinds');
-  say(`seed ${seed}, in turn on ${turns.map(wordsOf).join(', ')}; in ${folder}`);
+  say(`seed ${seed}; rounds on ${turns.map(wordsOf).join(', then ')}, then from the first on again; in ${folder}`);
 
   makeTinyModel();
   const model = TINY_MODEL;
