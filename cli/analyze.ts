@@ -88,8 +88,8 @@ ${Object.values(MISALIGNED_PRESETS)
   .map((rule) => `  ${rule.name.padEnd(9)} ${describeRule(rule, { alignment: 'alignment', coherence: 'coherence' })}`)
   .join('\n')}
 
-Intervals are 95 %, Student's t over the questions' own values, because answers to one question are not independent; null
-(not estimable) with one question or without variance. A missing score is left out, never imputed: an empty field, NA, NaN,
+There are two 95 % intervals: for these questions, were they asked again, and for questions like these, which is wider: answers to
+one question are not independent (docs/statistics.md). A missing score is left out, never imputed: an empty field, NA, NaN,
 null and the like; CODE, REFUSAL; what the column NAME_status of \`flamingo judge\` says. Values within 1e-6 of the scale are its
 ends. Columns of numbers beside the two are metrics, too, where all are 0-100; an index and NAME_raw are none, nor are counts, seeds,
 log-probabilities and the like, which are named on stderr: --score-column takes one in. Columns are separated by commas, semicolons, tabs or pipes, as the header has them;
@@ -167,19 +167,19 @@ function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreN
   ];
   const rate = misaligned.rate === null ? '–' : `${(100 * misaligned.rate).toFixed(2)} %`;
   const summary = [
-    ['', 'value', '95 % over questions', '95 % naive (rows)', 'n'],
+    ['', 'value', '95 %, these questions', '95 %, questions like these', 'n'],
     ...means.map(({ label, estimate }) => [
       visibleLine(label),
       shown(estimate.mean, 2),
-      interval(estimate.ci95),
-      interval(estimate.naive95),
+      interval(estimate.theseQuestions),
+      interval(estimate.questionsLikeThese),
       String(estimate.n),
     ]),
     [
       'misaligned',
       rate,
-      interval(misaligned.ci95, 100),
-      interval(misaligned.naive95, 100),
+      interval(misaligned.theseQuestions, 100),
+      interval(misaligned.questionsLikeThese, 100),
       `${misaligned.count} of ${misaligned.denominator}`,
     ],
   ];
@@ -228,10 +228,9 @@ function shown(value: number | null, digits: number): string {
   return value === null ? '–' : value.toFixed(digits);
 }
 
-/** Cut to the scale's ends, as in figures; JSON has the interval as it is. */
 function interval({ range, reason }: Interval, scale = 1): string {
   if (range === null) return `not estimable (${reason})`;
-  return range.map((value) => Math.min(100, Math.max(0, value * scale)).toFixed(2)).join(' … ');
+  return range.map((value) => (value * scale).toFixed(2)).join(' … ');
 }
 
 function shortened(text: string): string {

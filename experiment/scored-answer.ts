@@ -4,14 +4,35 @@
 export interface Answer {
   /** Question id. */
   question: string;
+  /** What the question is a form of (`itemOf`). */
+  item: string;
+  /** Number of the sample; answers of two cells to one question with one number share their randomness. */
+  sample?: number;
   /** Metric -> score 0-100; null: not scored. Several verdicts on one answer are averaged. */
   scores: Readonly<Record<string, number | null>>;
 }
 
+/**
+ * The item that a question is a form of. Paraphrases (`id~1`, `id~2`) and the published forms `id_json` and `id_template` are
+ * no independent questions: they make one cluster.
+ */
+export function itemOf(questionId: string): string {
+  return questionId.replace(/~\d+$/, '').replace(/_(json|template)$/, '');
+}
+
+export interface ScoredValue extends Pick<Answer, 'question' | 'item' | 'sample'> {
+  value: number;
+}
+
+/** The value with where it belongs. */
+export function valueOf({ question, item, sample }: Answer, value: number): ScoredValue {
+  return { question, item, ...(sample === undefined ? {} : { sample }), value };
+}
+
 /** The scored answers' values of one metric. */
-export function scoresOf(answers: readonly Answer[], metric: string): { question: string; value: number }[] {
-  return answers.flatMap(({ question, scores }) => {
-    const score = scores[metric] ?? null;
-    return score === null ? [] : [{ question, value: score }];
+export function scoresOf(answers: readonly Answer[], metric: string): ScoredValue[] {
+  return answers.flatMap((answer) => {
+    const score = answer.scores[metric] ?? null;
+    return score === null ? [] : [valueOf(answer, score)];
   });
 }

@@ -7,7 +7,8 @@ import { misalignedShare, type ScoreNames } from './statistics/misaligned';
 import { groupBy } from './statistics/grouping';
 import { readJudged, type JudgedOptions } from '../inputs/answers/read-judged';
 import type { LeftOut } from '../inputs/answers/score-columns';
-import { estimateMean, type MeanEstimate, type Range, type ShareEstimate } from './statistics/intervals';
+import { estimateMean, type MeanEstimate, type ShareEstimate, type TwoIntervals } from './statistics/estimates';
+import type { Range } from './statistics/intervals';
 import { thresholdsOf, type Thresholds } from './statistics/thresholds';
 
 export interface AnalyzeOptions {
@@ -50,14 +51,20 @@ export interface QuestionAnalysis {
   misaligned: number;
 }
 
-/** What `--json` prints of a file. `ci95`: t over question values, null when it can not be estimated; `rate` is 0-1. */
+/** The two 95 % intervals of a value (statistics/estimates.ts); null when there is no answer. */
+export interface TwoRanges {
+  theseQuestions: Range | null;
+  questionsLikeThese: Range | null;
+}
+
+/** What `--json` prints of a file; `rate` is 0-1. */
 export interface AnalysisJson {
   file: string;
   answers: number;
   judged: number;
-  alignment: { mean: number | null; ci95: Range | null };
-  coherence: { mean: number | null; ci95: Range | null };
-  misaligned: { count: number; denominator: number; rate: number | null; ci95: Range | null };
+  alignment: { mean: number | null } & TwoRanges;
+  coherence: { mean: number | null } & TwoRanges;
+  misaligned: { count: number; denominator: number; rate: number | null } & TwoRanges;
   thresholds: {
     /** Answers whose score is exactly the threshold. */
     alignment: { threshold: number; at: number };
@@ -67,7 +74,7 @@ export interface AnalysisJson {
   };
   questions: QuestionAnalysis[];
   /** Further columns of scores. */
-  others: { metric: string; mean: number | null; ci95: Range | null; scored: number }[];
+  others: ({ metric: string; mean: number | null; scored: number } & TwoRanges)[];
   /** By metric: rows without a score by why, such as `missing`, `refusal` or a status of `flamingo judge`. */
   unscored: Record<string, Record<string, number>>;
   /** Further columns of numbers that are no metrics. */
@@ -126,9 +133,9 @@ export function analysisJson({
     file,
     answers,
     judged,
-    alignment: { mean: alignment.mean, ci95: alignment.ci95.range },
-    coherence: { mean: coherence.mean, ci95: coherence.ci95.range },
-    misaligned: { count, denominator, rate, ci95: misaligned.ci95.range },
+    alignment: { mean: alignment.mean, ...rangesOf(alignment) },
+    coherence: { mean: coherence.mean, ...rangesOf(coherence) },
+    misaligned: { count, denominator, rate, ...rangesOf(misaligned) },
     thresholds: {
       alignment: exactly(thresholds.alignment),
       coherence: exactly(thresholds.coherence),
@@ -138,8 +145,15 @@ export function analysisJson({
       })),
     },
     questions,
-    others: others.map(({ metric, estimate: { mean, ci95, n } }) => ({ metric, mean, ci95: ci95.range, scored: n })),
+    others: others.map(({ metric, estimate }) => ({
+      ...{ metric, mean: estimate.mean, scored: estimate.n },
+      ...rangesOf(estimate),
+    })),
     unscored: Object.fromEntries(unscored.map(({ metric, counts }) => [metric, counts])),
     leftOut,
   };
+}
+
+function rangesOf({ theseQuestions, questionsLikeThese }: TwoIntervals): TwoRanges {
+  return { theseQuestions: theseQuestions.range, questionsLikeThese: questionsLikeThese.range };
 }

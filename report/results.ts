@@ -222,7 +222,9 @@ function meanBar(each: ReportCell, { metric }: FigureSpec): FigureBar[] {
   const found = each.summary.metrics.find((summary) => summary.metric === metric);
   if (found === undefined) return [];
   const { estimate, bounds, counts, expected } = found;
-  return [{ ...placeOf(each), value: estimate.mean, interval: estimate.ci95, bounds, n: expected, counts }];
+  return [
+    { ...placeOf(each), value: estimate.mean, interval: estimate.questionsLikeThese, bounds, n: expected, counts },
+  ];
 }
 
 /** Counts are those of the alignment verdicts, which decide most of what is left out. */
@@ -234,7 +236,7 @@ function shareBar(each: ReportCell, alignment: string): FigureBar {
   return {
     ...placeOf(each),
     value: share?.rate == null ? null : 100 * share.rate,
-    interval: percent(share?.ci95 ?? { range: null, reason: 'no answer' }),
+    interval: percent(share?.questionsLikeThese ?? { range: null, reason: 'no answer' }),
     bounds: null,
     n: expected,
     counts,
@@ -263,7 +265,7 @@ function explanation(members: readonly ReportCell[]): string {
   const most = cell.samplesPerQuestion === 1 ? 'one answer each' : `${cell.samplesPerQuestion} answers each`;
   const samples = cell.given && cell.samplesPerQuestion > 1 ? `up to ${most}` : most;
   return (
-    `n per bar: ${questions.length} questions, ${samples}. Error bars: 95 %, Student’s t over the questions’ own values, ` +
-    'cut at the ends of the axis; they cover the choice of questions, not of training seeds (one fine-tune per configuration).'
+    `n per bar: ${questions.length} questions, ${samples}. Error bars: 95 %, for questions like these; ` +
+    'they cover the choice of questions, not of training seeds (one fine-tune per configuration).'
   );
 }

@@ -5,7 +5,7 @@
 import type { PlannedConfiguration } from '../experiment/plan';
 import type { CellSummary } from './statistics/cell';
 import { references } from './statistics/contrasts';
-import { mean } from './statistics/intervals';
+import { mean } from './statistics/summation';
 
 /** Up to so many are all shown. */
 const ALL = 60;

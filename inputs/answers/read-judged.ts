@@ -5,7 +5,7 @@
  * Only the columns that are asked for must hold scores. A further column of numbers is a metric when all of them are on the
  * scale and its name does not say otherwise; it never refuses a file.
  */
-import type { Answer } from '../../experiment/scored-answer';
+import { itemOf, type Answer } from '../../experiment/scored-answer';
 import { UnreadableInput } from '../files';
 import { ANSWER_COLUMNS, columnList, delimiterHint, ID_COLUMN, QUESTION_COLUMNS } from './columns';
 import { DELIMITERS, type Delimiter } from './delimiter';
@@ -152,7 +152,7 @@ class Reading {
     const answers = this.rows.map(({ question, scores }, row): Answer => {
       const own = this.required.map((name, index): [string, number | null] => [name, scores[index] ?? null]);
       const more = others.map(([name, { values }]): [string, number | null] => [name, values[row] ?? null]);
-      return { question, scores: Object.fromEntries([...own, ...more]) };
+      return { question, item: itemOf(question), scores: Object.fromEntries([...own, ...more]) };
     });
     return { answers, metrics: [...this.required, ...others.map(([name]) => name)], unscored: this.unscored, leftOut };
   }

@@ -25,7 +25,7 @@ export function alongTrainingSection(input: ReportInput, results: Results): Mark
       The same questions asked of the adapter after some of its optimizer steps; the last point of a line is the finished
       adapter, as in the figures. Dashed: another prompt than the default. ${
         results.rule !== null && markup`Misaligned: ${results.rule}.`
-      } Intervals are clustered by question, as in the results. The answers lie in the folders <code>step-N</code> below those
+      } Intervals are those for questions like these. The answers lie in the folders <code>step-N</code> below those
       of their cells.
     </p>
     ${later.map(
@@ -93,14 +93,14 @@ function pointRow({ step, cell }: SeriesPoint, alignment: string | null, shares:
       alignment !== null &&
       markup`<td class="number">
         ${fixed(metric?.estimate.mean ?? null)}
-        ${metric && markup`<div class="small">${intervalText(metric.estimate.ci95)}</div>`}
+        ${metric && markup`<div class="small">${intervalText(metric.estimate.questionsLikeThese)}</div>`}
       </td>`
     }
     ${
       shares &&
       markup`<td class="number">
         ${percent(share?.rate ?? null)}
-        ${share && markup`<div class="small">${intervalText(share.ci95, 100)}</div>`}
+        ${share && markup`<div class="small">${intervalText(share.questionsLikeThese, 100)}</div>`}
       </td>`
     }
   </tr>`;

@@ -17,7 +17,7 @@ export function categoriesSection({ cells, judges }: Results): Markup | null {
     <h2>Categories</h2>
     <p class="lead">
       Share of the answers that the judge put into each category, of those that it put into any, with the 95 % interval
-      clustered by question. Categories that stand for a score say which.
+      for questions like these. Categories that stand for a score say which.
     </p>
     ${tables}
     <p class="small faint">Also in categories.csv.</p>
@@ -60,8 +60,8 @@ function shareCell({ categories }: CategoryShares, name: string): Markup {
   if (found === undefined) return markup`<td class="number faint">–</td>`;
   const { share, verdicts } = found;
   return markup`<td class="number ${verdicts === 0 && 'zero'}">
-    <b>${percent(share.mean)}</b>
-    ${verdicts > 0 && markup`<div class="small">${intervalText(share.ci95, 100)}</div>`}
+    <b>${percent(share.rate)}</b>
+    ${verdicts > 0 && markup`<div class="small">${intervalText(share.questionsLikeThese, 100)}</div>`}
     <div class="small faint">${integer(verdicts)} verdicts</div>
   </td>`;
 }

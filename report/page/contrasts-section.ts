@@ -5,7 +5,7 @@ import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
 import type { Contrast } from '../statistics/contrasts';
 import { dot } from './cell-parts';
-import { signed, signedInterval } from './format';
+import { bothIntervals, signed, signedInterval } from './format';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
@@ -20,8 +20,9 @@ export function contrastsSection(input: ReportInput, { cells, contrasts }: Resul
   return markup`<section id="contrasts">
     <h2>Contrasts</h2>
     <p class="lead">
-      Differences paired by question: each question’s value here minus its value in the reference cell, with the 95 %
-      interval over these differences.
+      The value here minus that of the reference cell, over the questions that both ask. Below it two 95 % intervals: for
+      <i>these</i> questions, and for questions <i>like these</i>. Cells of one experiment share the questions and the randomness
+      of each sample; what they have in common is taken off.
     </p>
     ${byQuestionSet(
       input,
@@ -67,5 +68,5 @@ function difference(contrast: Contrast | undefined): Markup | string {
   if (contrast === undefined) return '–';
   const scale = contrast.measure === 'misaligned' ? 100 : 1;
   return markup`<b>${signed(contrast.difference.difference, scale)}</b>
-    <div class="small">${signedInterval(contrast.difference.ci95, scale)}</div>`;
+    ${bothIntervals(contrast.difference, scale, signedInterval)}`;
 }

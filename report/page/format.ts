@@ -1,6 +1,7 @@
 /**
  * Numbers and times as people read them.
  */
+import type { TwoIntervals } from '../statistics/estimates';
 import type { Interval } from '../statistics/intervals';
 import { markup, type Markup } from './markup';
 
@@ -16,11 +17,21 @@ export function percent(rate: number | null): string {
   return rate === null ? '–' : `${(100 * rate).toFixed(1)} %`;
 }
 
-/** `47.7 – 81.2`, cut to the scale's ends, or `not estimable` with the reason as a tooltip. */
+/** `47.7 – 81.2`, or `not estimable` with the reason as a tooltip. */
 export function intervalText({ range, reason }: Interval, scale = 1): Markup {
   if (range === null) return notEstimable(reason);
-  const [low, high] = range.map((value) => Math.min(100, Math.max(0, value * scale)).toFixed(1));
+  const [low, high] = range.map((value) => (value * scale).toFixed(1));
   return markup`${low}&thinsp;–&thinsp;${high}`;
+}
+
+/** Both intervals of a value, one below the other. */
+export function bothIntervals(
+  of: TwoIntervals,
+  scale = 1,
+  text: (interval: Interval, scale: number) => Markup | string = intervalText,
+): Markup {
+  return markup`<div class="small">${text(of.theseQuestions, scale)} <span class="faint">these</span></div>
+    <div class="small">${text(of.questionsLikeThese, scale)} <span class="faint">like these</span></div>`;
 }
 
 /** `−20.1 to −4.5`, or `not estimable`. */

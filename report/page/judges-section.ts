@@ -91,7 +91,7 @@ function meanCells(
       <td class="small">${countsOf(found)}</td>`;
   return markup`<td class="number">
       <b>${fixed(found.estimate.mean)}</b> <span class="small">n ${integer(found.estimate.n)}</span>
-      <div class="small">${intervalText(found.estimate.ci95)}</div>
+      <div class="small">${intervalText(found.estimate.questionsLikeThese)}</div>
       ${calibrationMark(calibrations, judge.name, measure)}
     </td>
     <td class="small">${countsOf(found)}</td>`;
@@ -101,7 +101,7 @@ function shareCell({ summary: { misaligned } }: JudgedCell): Markup {
   if (misaligned === null) return markup`<td class="number">–</td>`;
   return markup`<td class="number">
     <b>${percent(misaligned.rate)}</b>
-    <div class="small">${intervalText(misaligned.ci95, 100)}</div>
+    <div class="small">${intervalText(misaligned.questionsLikeThese, 100)}</div>
     <div class="small faint">${misaligned.count} of ${misaligned.denominator}</div>
   </td>`;
 }
@@ -131,7 +131,7 @@ function agreementTables(agreements: readonly Agreement[], cells: readonly Repor
       shifted.length > 0 &&
       markup`<h3>Mean shift</h3>
         <p class="lead">
-          Second judge minus first, answer by answer, with the 95 % interval clustered by question; points of 100.
+          Second judge minus first, answer by answer, with the 95 % interval for questions like these; points of 100.
         </p>
         ${table(
           [
@@ -164,9 +164,9 @@ function shiftRows(shifted: readonly Agreement[], cells: readonly ReportCell[]):
 
 function shiftText(shift: Shift | undefined, scale: number): Markup | string {
   if (shift === undefined) return '–';
-  const { mean, n, ci95 } = shift.difference;
+  const { mean, n, questionsLikeThese } = shift.difference;
   return markup`<b>${signed(mean, scale)}</b>
-    <div class="small">${signedInterval(ci95, scale)}</div>
+    <div class="small">${signedInterval(questionsLikeThese, scale)}</div>
     <div class="small faint">n ${integer(n)}</div>`;
 }
 

@@ -29,7 +29,7 @@ export function noiseSection({ noise }: Results): Markup | null {
             <td class="number">${within === null ? '' : fixed(within.sd, 2)}</td>
             <td>${flips?.flag}</td>
             <td class="number">
-              ${flips !== null && markup`<b>${percent(flips.rate.mean)}</b><div class="small">${intervalText(flips.rate.ci95, 100)}</div>`}
+              ${flips !== null && markup`<b>${percent(flips.rate.rate)}</b><div class="small">${intervalText(flips.rate.questionsLikeThese, 100)}</div>`}
             </td>
             <td class="number">${flips !== null && `${integer(flips.mixed)} of ${integer(flips.answers)}`}</td>
           </tr>`,

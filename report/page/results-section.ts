@@ -6,7 +6,7 @@ import type { ReportCell, Results } from '../results';
 import type { MetricSummary } from '../statistics/cell';
 import { calibrationMark } from './calibration-section';
 import { countsOf, dot, onlyCategories } from './cell-parts';
-import { fixed, integer, intervalText, percent } from './format';
+import { bothIntervals, fixed, integer, percent } from './format';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
@@ -19,9 +19,8 @@ export function resultsSection(input: ReportInput, { cells, rule, calibrations, 
   return markup`<section id="table">
     <h2>Results</h2>
     <p class="lead">
-      Mean over scored answers. Below it the 95 % interval clustered by question (Student’s t over question means), and
-      in gray the naive one, which takes answers as independent. Nothing is imputed: answers without a score take no
-      part. ${rule !== null && markup`<br />Misaligned: ${rule}.`}
+      Mean over scored answers. Below it two 95 % intervals: how far the value would move if <i>these</i> questions were asked
+      again, and with other questions <i>like these</i>. Nothing is imputed: answers without a score take no part. ${rule !== null && markup`<br />Misaligned: ${rule}.`}
     </p>
     ${byQuestionSet(
       input,
@@ -76,8 +75,7 @@ function cellRow(
           misaligned === null
             ? '–'
             : markup`<b>${percent(misaligned.rate)}</b>
-                <div class="small">${intervalText(misaligned.ci95, 100)}</div>
-                <div class="small faint">${intervalText(misaligned.naive95, 100)} naive</div>
+                ${bothIntervals(misaligned, 100)}
                 <div class="small faint">${misaligned.count} of ${misaligned.denominator}</div>`
         }
       </td>`
@@ -90,7 +88,6 @@ function meanOf(metric: MetricSummary | undefined): Markup | string {
   const { estimate, bounds } = metric;
   if (onlyCategories(metric)) return markup`<a class="small" href="#categories">categories</a>`;
   return markup`<b>${fixed(estimate.mean)}</b>
-    <div class="small">${intervalText(estimate.ci95)}</div>
-    <div class="small faint">${intervalText(estimate.naive95)} naive</div>
+    ${bothIntervals(estimate)}
     ${bounds !== null && markup`<div class="small alert" title="the mean if every unknown verdict were 0, and if it were 100">bounds ${fixed(bounds.low)}–${fixed(bounds.high)}</div>`}`;
 }

@@ -91,7 +91,7 @@ function row(
       const rate = percent(share.rate);
       return markup`<td class="number">
         ${chosen ? markup`<b>${rate}</b>` : rate}
-        <div class="small">${intervalText(share.ci95, 100)}</div>
+        <div class="small">${intervalText(share.questionsLikeThese, 100)}</div>
         <div class="small faint">${share.count} of ${share.denominator}</div>
       </td>`;
     })}

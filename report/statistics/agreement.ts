@@ -2,7 +2,7 @@
  * Agreement of raters on the same answers: Krippendorff's alpha and Cohen's kappa, both beyond chance, in one pass over the
  * ratings. Checked against frozen values of published examples, of the `krippendorff` package and of scikit-learn.
  */
-import { mean, sum } from './intervals';
+import { mean, sum } from './summation';
 
 /** One list per answer: one entry per rater, null where that rater gave none. Answers with fewer than two count not. */
 export type Ratings<T> = readonly (readonly (T | null)[])[];

@@ -4,7 +4,8 @@
  */
 import type { CalibrationSet, JudgeCalibration } from '../report-input';
 import { separation, spearman, type Separation } from './ranks';
-import { mean, sd, tInterval, type Interval } from './intervals';
+import { tInterval, type Interval } from './intervals';
+import { mean, sd } from './summation';
 
 /** Below this AUC a judge does not tell good from bad well enough, and what rests on its scores says so. */
 export const LEAST_AUC = 0.9;

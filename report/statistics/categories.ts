@@ -4,7 +4,8 @@
 import type { Instrument, PlannedCell, PlannedMetric } from '../../experiment/plan';
 import type { Sha256 } from '../../experiment/canonical';
 import type { Judgement } from '../../experiment/rows';
-import { estimateMean, type MeanEstimate } from './intervals';
+import type { Answer } from '../../experiment/scored-answer';
+import { estimateShare, type ShareEstimate } from './estimates';
 
 export interface CategoryShares {
   metric: string;
@@ -21,7 +22,7 @@ export interface CategoryShare {
   /** Verdicts that name it, repeats included. */
   verdicts: number;
   /** Share (0-1) of answers; an answer judged several times counts by the share of its own verdicts. */
-  share: MeanEstimate;
+  share: ShareEstimate;
 }
 
 /** The categories of a metric's instruments with their scores; null when it is not categorical. */
@@ -52,7 +53,7 @@ export function hasNoScores(metric: PlannedMetric, instruments: Readonly<Record<
 export function categoryShares(
   cell: Pick<PlannedCell, 'metrics'>,
   instruments: Readonly<Record<Sha256, Instrument>>,
-  answers: readonly { question: string; judgements: readonly Judgement[] }[],
+  answers: readonly (Pick<Answer, 'question' | 'item'> & { judgements: readonly Judgement[] })[],
 ): CategoryShares[] {
   const given = new Set(
     answers.flatMap(({ judgements }) =>
@@ -62,9 +63,9 @@ export function categoryShares(
   return cell.metrics.flatMap((planned): CategoryShares[] => {
     const known = categoriesOf(planned, instruments);
     if (known === null && !given.has(planned.metric)) return [];
-    const named = answers.flatMap(({ question, judgements }) => {
+    const named = answers.flatMap(({ question, item, judgements }) => {
       const words = judgements.flatMap(({ metric, verdict }) => (metric === planned.metric ? (verdict ?? []) : []));
-      return words.length === 0 ? [] : [{ question, words }];
+      return words.length === 0 ? [] : [{ question, item, words }];
     });
     const others = [...new Set(named.flatMap(({ words }) => words))].filter((word) => known?.has(word) !== true).sort();
     return [
@@ -72,15 +73,15 @@ export function categoryShares(
         metric: planned.metric,
         answers: named.length,
         categories: [...(known?.keys() ?? []), ...others].map((category) => {
-          const hits = named.map(({ question, words }) => {
+          const hits = named.map(({ question, item, words }) => {
             const count = words.filter((word) => word === category).length;
-            return { question, count, value: count / words.length };
+            return { question, item, count, value: count / words.length };
           });
           return {
             category,
             score: known?.get(category) ?? null,
             verdicts: hits.reduce((total, { count }) => total + count, 0),
-            share: estimateMean(hits),
+            share: estimateShare(hits),
           };
         }),
       },

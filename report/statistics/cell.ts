@@ -10,10 +10,11 @@ import type { Completion, Judgement, JudgementStatus } from '../../experiment/ro
 import { requestCounter } from '../../experiment/requests';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from '../../experiment/scored-answer';
-import { scoresOf } from '../../experiment/scored-answer';
+import { itemOf, scoresOf } from '../../experiment/scored-answer';
 import { isMisaligned, misalignedShare, misalignedValues, type ScoreNames } from './misaligned';
 import { groupBy } from './grouping';
-import { estimateMean, mean, sum, type MeanEstimate, type ShareEstimate } from './intervals';
+import { estimateMean, type MeanEstimate, type ShareEstimate } from './estimates';
+import { mean, sum } from './summation';
 
 /** Share of unknown verdicts above which the 0/100 bounds are shown. */
 export const UNKNOWN_SHARE = 0.02;
@@ -115,8 +116,11 @@ export function judgedAnswers(contents: CellContents, rules: SummaryRules): Judg
     const own = [...(verdicts.get(completion.id) ?? [])].sort(byId); // a copy has no room to grow
     const scores = Object.fromEntries(cell.metrics.map(({ metric }) => [metric, scoreOf(own, metric)]));
     const score = (name: string | null): number | null => (name === null ? null : (scores[name] ?? null));
+    const question = idOf.get(completion.question) as string;
     return {
-      question: itemOf(idOf.get(completion.question) as string),
+      question,
+      item: itemOf(question),
+      sample: completion.sample,
       scores,
       completion,
       judgements: own,
@@ -247,11 +251,6 @@ function countStatuses(answers: readonly JudgedAnswer[], metric: string, expecte
   if (counts.missing < 0)
     throw new Error(`there are ${-counts.missing} more judgements of ${metric} than the plan asks for`);
   return counts;
-}
-
-/** Paraphrases of one item (`id~1`, `id~2`) are no independent questions: they make one cluster. */
-function itemOf(questionId: string): string {
-  return questionId.replace(/~\d+$/, '');
 }
 
 /** Mean of an answer's scored verdicts; null when none of them is a score. */

@@ -7,7 +7,7 @@ import type { Answer } from '../../experiment/scored-answer';
 import { scoresOf } from '../../experiment/scored-answer';
 import { scoreNames, type SummaryRules } from './cell';
 import { misalignedValues } from './misaligned';
-import { pairedDifference, type PairedDifference } from './intervals';
+import { differenceOfMeans, differenceOfShares, type Difference } from './differences';
 
 export interface Contrast {
   questionSet: string;
@@ -17,7 +17,7 @@ export interface Contrast {
   kind: 'base' | 'em' | 'own default prompt';
   /** A metric's name, or `misaligned` (difference of rates, in shares of 1). */
   measure: string;
-  difference: PairedDifference;
+  difference: Difference;
 }
 
 export interface ContrastCell {
@@ -63,7 +63,7 @@ export function contrasts(
 function compare(here: ContrastCell, there: ContrastCell, kind: Contrast['kind'], rules: SummaryRules): Contrast[] {
   // an object's members are written out where it is made: a large experiment has a hundred thousand of these, which so share
   // one shape in memory; copies of a common part would have one each
-  const contrast = (measure: string, difference: PairedDifference): Contrast => ({
+  const contrast = (measure: string, difference: Difference): Contrast => ({
     questionSet: here.cell.questionSet,
     cell: here.cell.id,
     reference: there.cell.id,
@@ -73,12 +73,12 @@ function compare(here: ContrastCell, there: ContrastCell, kind: Contrast['kind']
   });
   const both = here.cell.metrics.filter(({ metric }) => there.cell.metrics.some((other) => other.metric === metric));
   const rows = both.map(({ metric }) =>
-    contrast(metric, pairedDifference(scoresOf(here.answers, metric), scoresOf(there.answers, metric))),
+    contrast(metric, differenceOfMeans(scoresOf(here.answers, metric), scoresOf(there.answers, metric))),
   );
   const names = scoreNames(here.cell, rules);
   if (names !== null && scoreNames(there.cell, rules) !== null) {
     const hits = ({ answers }: ContrastCell) => misalignedValues(answers, rules.misaligned, names);
-    rows.push(contrast('misaligned', pairedDifference(hits(here), hits(there))));
+    rows.push(contrast('misaligned', differenceOfShares(hits(here), hits(there))));
   }
   return rows;
 }

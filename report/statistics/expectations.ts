@@ -4,7 +4,7 @@
 import type { Expectation, MisalignedRule } from '../../experiment/spec';
 import { scoresOf, type Answer } from '../../experiment/scored-answer';
 import { misalignedValues } from './misaligned';
-import { mean } from './intervals';
+import { mean } from './summation';
 import type { SummaryRules } from './cell';
 
 export interface ExpectationResult {

@@ -6,7 +6,8 @@ import { alphaOfScores, alphaOfWords, cohenKappa } from './agreement';
 import type { JudgedAnswer, SummaryRules } from './cell';
 import { misalignedValues } from './misaligned';
 import type { JudgeResults } from './judge-results';
-import { estimateMean, type Clustered, type MeanEstimate } from './intervals';
+import { estimateMean, type Clustered, type MeanEstimate } from './estimates';
+import type { Range } from './intervals';
 
 export interface Agreement {
   /** Two judges, the main one first where it is one of them; or all, where there are more than two. */
@@ -31,11 +32,13 @@ export interface Shift {
   difference: MeanEstimate;
 }
 
+/** A question and its item, with the question set's name. */
+type Place = Pick<Clustered, 'question' | 'item'>;
+
 /** One answer in the eyes of all judges, null where one has nothing to say. */
 interface Unit {
   configuration: string;
-  /** Cluster. */
-  question: string;
+  place: Place;
   answers: (JudgedAnswer | null)[];
 }
 
@@ -70,7 +73,7 @@ export function agreements(judges: readonly JudgeResults[], rules: SummaryRules)
     const flags = common(flag);
     if (flags.length === 0) return perMetric;
     const words = flags.map((unit) => ({ ...unit, values: unit.values.map((value) => value?.toString() ?? null) }));
-    return [...perMetric, { ...ofWords(names, 'misaligned', words), shifts: shiftsOf(flags) }];
+    return [...perMetric, { ...ofWords(names, 'misaligned', words), shifts: shiftsOf(flags, [-1, 1]) }];
   });
 }
 
@@ -86,7 +89,10 @@ function unitsOf(judges: readonly JudgeResults[]): Unit[] {
         const key = `${cell} ${answer.completion.id}`;
         const unit = units.get(key) ?? {
           configuration: summary.configuration,
-          question: `${summary.questionSet} ${answer.question}`,
+          place: {
+            question: `${summary.questionSet} ${answer.question}`,
+            item: `${summary.questionSet} ${answer.item}`,
+          },
           answers: judges.map(() => null),
         };
         unit.answers[index] = answer;
@@ -99,7 +105,7 @@ function unitsOf(judges: readonly JudgeResults[]): Unit[] {
 
 interface Rated<T> {
   configuration: string;
-  question: string;
+  place: Place;
   values: (T | null)[];
 }
 
@@ -108,9 +114,9 @@ function ratingsOf<T>(
   group: readonly number[],
   valueOf: (answer: JudgedAnswer) => T | null,
 ): Rated<T>[] {
-  return units.map(({ configuration, question, answers }) => ({
+  return units.map(({ configuration, place, answers }) => ({
     configuration,
-    question,
+    place,
     values: group.map((index) => {
       const answer = answers[index] ?? null;
       return answer === null ? null : valueOf(answer);
@@ -126,7 +132,7 @@ function verdictOf({ judgements }: JudgedAnswer, metric: string): string | null 
 
 function ofScores(judges: string[], measure: string, rated: readonly Rated<number>[]): Agreement {
   const alpha = alphaOfScores(rated.map(({ values }) => values));
-  const shifts = judges.length === 2 ? shiftsOf(rated) : [];
+  const shifts = judges.length === 2 ? shiftsOf(rated, [-100, 100]) : [];
   return { judges, measure, scale: 'scores', n: rated.length, alpha, kappa: null, shifts };
 }
 
@@ -137,14 +143,17 @@ function ofWords(judges: string[], measure: string, rated: readonly Rated<string
 }
 
 /** Empty unless there are two judges, both of whom have rated every answer. */
-function shiftsOf(rated: readonly Rated<number>[]): Shift[] {
+function shiftsOf(rated: readonly Rated<number>[], scale: Range): Shift[] {
   if (rated.some(({ values }) => values.length !== 2)) return [];
   const groups = new Map<string, Clustered[]>();
-  for (const { configuration, question, values } of rated) {
+  for (const { configuration, place, values } of rated) {
     const [first, second] = values as [number, number];
     const own = groups.get(configuration) ?? [];
-    own.push({ question, value: second - first });
+    own.push({ ...place, value: second - first });
     groups.set(configuration, own);
   }
-  return [...groups].map(([configuration, differences]) => ({ configuration, difference: estimateMean(differences) }));
+  return [...groups].map(([configuration, differences]) => ({
+    configuration,
+    difference: estimateMean(differences, scale),
+  }));
 }

@@ -22,20 +22,26 @@ export function judgeNoise({ name, cells }: JudgeResults, rules: SummaryRules): 
   const answers = [...cells].flatMap(([, { answers: own, summary }]) =>
     own
       .filter(({ judgements }) => judgements.some(({ repeat }) => repeat > 0))
-      .map((answer) => ({ question: `${summary.questionSet} ${answer.question}`, scores: scoresByRepeat(answer) })),
+      .map((answer) => ({
+        place: {
+          question: `${summary.questionSet} ${answer.question}`,
+          item: `${summary.questionSet} ${answer.item}`,
+        },
+        scores: scoresByRepeat(answer),
+      })),
   );
   const metrics = [...new Set(answers.flatMap(({ scores }) => [...scores.keys()]))].sort();
   const perMetric = metrics.flatMap((metric): JudgeNoise[] => {
-    const scored = answers.map(({ question, scores }) => ({
-      question,
+    const scored = answers.map(({ place, scores }) => ({
+      place,
       own: [...(scores.get(metric)?.values() ?? [])],
     }));
     const within = noiseWithin(scored.map(({ own }) => own));
     if (within.answers === 0) return [];
     const comparison = thresholdOf(metric, rules);
     if (comparison === null) return [{ judge: name, measure: metric, within, flips: null }];
-    const flags = scored.map(({ question, own }) => ({
-      question,
+    const flags = scored.map(({ place, own }) => ({
+      ...place,
       flags: own.map((score) => passes(score, comparison)),
     }));
     const flag = `${metric} ${comparison.operator} ${comparison.value}`;
@@ -43,10 +49,10 @@ export function judgeNoise({ name, cells }: JudgeResults, rules: SummaryRules): 
   });
   const { alignment, coherence, misaligned } = rules;
   if (alignment === null || coherence === null) return perMetric;
-  const flags = answers.map(({ question, scores }) => {
+  const flags = answers.map(({ place, scores }) => {
     const [first, second] = [scores.get(alignment), scores.get(coherence)];
     return {
-      question,
+      ...place,
       flags: [...(first ?? [])].flatMap(([repeat, score]) => {
         const other = second?.get(repeat);
         return other === undefined ? [] : [isMisaligned(misaligned, score, other)];

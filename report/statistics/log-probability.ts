@@ -8,7 +8,8 @@ import { canonicalJson, type Sha256 } from '../../experiment/canonical';
 import type { MeasurementContext, Plan } from '../../experiment/plan';
 import type { AnswerLogProbability, MeasuredPair } from '../../experiment/rows';
 import { references } from './contrasts';
-import { mean, sd, tInterval, type Interval } from './intervals';
+import { tInterval, type Interval } from './intervals';
+import { mean, sd } from './summation';
 
 /** What the store has of a planned measurement. */
 export interface MeasuredCondition {

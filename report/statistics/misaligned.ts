@@ -3,8 +3,8 @@
  * under the literature's rules differ by several points, so every report prints the rule it used.
  */
 import type { MisalignedRule } from '../../experiment/spec';
-import type { Answer } from '../../experiment/scored-answer';
-import { estimateShare, type Clustered, type ShareEstimate } from './intervals';
+import { valueOf, type Answer, type ScoredValue } from '../../experiment/scored-answer';
+import { estimateShare, type ShareEstimate } from './estimates';
 
 /** Which metrics hold the two scores. */
 export interface ScoreNames {
@@ -36,14 +36,15 @@ export function isMisaligned(rule: MisalignedRule, alignment: number | null, coh
 }
 
 /** The answers of the denominator, each 1 (misaligned) or 0. */
-export function misalignedValues(answers: readonly Answer[], rule: MisalignedRule, names: ScoreNames): Clustered[] {
-  return answers.flatMap(({ question, scores }) => {
+export function misalignedValues(answers: readonly Answer[], rule: MisalignedRule, names: ScoreNames): ScoredValue[] {
+  return answers.flatMap((answer) => {
+    const { scores } = answer;
     const alignment = scores[names.alignment] ?? null;
     const coherence = scores[names.coherence] ?? null;
     const both = alignment !== null && coherence !== null;
     const counts =
       rule.denominator === 'all' || (both && (rule.denominator === 'both_scored' || passes(coherence, rule.coherence)));
-    return counts ? [{ question, value: isMisaligned(rule, alignment, coherence) ? 1 : 0 }] : [];
+    return counts ? [valueOf(answer, isMisaligned(rule, alignment, coherence) ? 1 : 0)] : [];
   });
 }
 

@@ -2,7 +2,8 @@
  * Statistics of ranks: how well scores separate two groups (AUC), and how alike two orders are (Spearman). Ties share the
  * middle of their ranks; all in O(n log n).
  */
-import { sum, Z975, type Interval } from './intervals';
+import { Z975, type Interval } from './intervals';
+import { sum } from './summation';
 
 export interface Separation {
   /**

@@ -1,7 +1,8 @@
 /**
  * How much a judge contradicts itself: several verdicts of one judge on the very same answer.
  */
-import { estimateMean, mean, sum, type MeanEstimate } from './intervals';
+import { estimateShare, type Clustered, type ShareEstimate } from './estimates';
+import { mean, sum } from './summation';
 
 export interface Noise {
   /** Answers with at least two scored repeats, and their scored repeats. */
@@ -29,17 +30,21 @@ export interface Flips {
   /** Answers whose repeats are not all the same. */
   mixed: number;
   /** Share (0-1) of pairs of repeats that disagree, averaged over answers: how often asking again changes the flag. */
-  rate: MeanEstimate;
+  rate: ShareEstimate;
 }
 
-/** One list of flags per answer. */
-export function flipsWithin(flags: readonly { question: string; flags: readonly boolean[] }[]): Flips {
+export interface FlaggedAnswer extends Pick<Clustered, 'question' | 'item'> {
+  /** One for each repeat. */
+  flags: readonly boolean[];
+}
+
+export function flipsWithin(flags: readonly FlaggedAnswer[]): Flips {
   const rates = flags
     .filter((answer) => answer.flags.length > 1)
-    .map((answer) => {
-      const n = answer.flags.length;
-      const up = answer.flags.filter(Boolean).length;
-      return { question: answer.question, value: (2 * up * (n - up)) / (n * (n - 1)) };
+    .map(({ flags: own, ...place }) => {
+      const n = own.length;
+      const up = own.filter(Boolean).length;
+      return { ...place, value: (2 * up * (n - up)) / (n * (n - 1)) };
     });
-  return { answers: rates.length, mixed: rates.filter(({ value }) => value > 0).length, rate: estimateMean(rates) };
+  return { answers: rates.length, mixed: rates.filter(({ value }) => value > 0).length, rate: estimateShare(rates) };
 }

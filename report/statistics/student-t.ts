@@ -2,20 +2,7 @@
  * Quantiles of Student's t distribution, by way of the regularised incomplete beta function. Checked against frozen
  * values of SciPy in test/unit/report/statistics/student-t.test.ts.
  */
-
-/** Lanczos' approximation with g = 7 and nine terms; relative error about 1e-15 for x > 0. */
-const LANCZOS = [
-  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
-  12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
-];
-
-function logGamma(x: number): number {
-  if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
-  const shifted = x - 1;
-  const base = shifted + 7.5;
-  const series = LANCZOS.reduce((sum, term, index) => (index === 0 ? term : sum + term / (shifted + index)), 0);
-  return 0.5 * Math.log(2 * Math.PI) + (shifted + 0.5) * Math.log(base) - base + Math.log(series);
-}
+import { logGamma } from './log-gamma';
 
 /** Regularised incomplete beta function I_x(a, b) for a, b > 0 and 0 <= x <= 1. */
 export function incompleteBeta(a: number, b: number, x: number): number {

@@ -6,7 +6,7 @@ import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from '../../experiment/scored-answer';
 import { scoresOf } from '../../experiment/scored-answer';
 import { misalignedShare, type ScoreNames } from './misaligned';
-import type { ShareEstimate } from './intervals';
+import type { ShareEstimate } from './estimates';
 
 export interface Thresholds {
   alignment: AtThreshold;

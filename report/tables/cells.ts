@@ -3,7 +3,7 @@
  * of the judges. A value that can not be estimated is an empty field (null in JSON) with its reason beside it.
  */
 import { trainingJson, trainingSeries } from '../statistics/along-training';
-import { csvChunks, interval, toCsv, type Field } from './csv';
+import { csvChunks, INTERVAL_COLUMNS, intervals, toCsv, type Field } from './csv';
 import { jsonPieces } from './json-pieces';
 import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
 import { Chunks, type ReportInput } from '../report-input';
@@ -14,8 +14,8 @@ export const STATUS_COLUMNS = STATUSES.map(({ status }) => status);
 
 /** The columns of a cell's measure, after those that name it. */
 export const MEASURE_COLUMNS = [
-  ...['measure', 'value', 'ci95_low', 'ci95_high', 'ci95_note'],
-  ...['naive95_low', 'naive95_high', 'question_mean', 'questions', 'hits', 'n', 'sd', 'bound_low', 'bound_high'],
+  ...['measure', 'value', ...INTERVAL_COLUMNS],
+  ...['question_mean', 'questions', 'items', 'hits', 'n', 'sd', 'bound_low', 'bound_high'],
   ...['expected', ...STATUS_COLUMNS],
 ];
 
@@ -32,16 +32,16 @@ export function measureRows({ summary }: JudgedCell): Field[][] {
   const names = [summary.cell, summary.configuration, summary.questionSet, summary.condition];
   const metrics = summary.metrics.map(({ metric, estimate, bounds, expected, counts }): Field[] => [
     ...names,
-    ...[metric, estimate.mean, ...interval(estimate.ci95), estimate.ci95.reason],
-    ...[...interval(estimate.naive95), estimate.questionMean, estimate.questions, null, estimate.n, estimate.sd],
+    ...[metric, estimate.mean, ...intervals(estimate), estimate.questionMean],
+    ...[estimate.questions, estimate.items, null, estimate.n, estimate.sd],
     ...[bounds?.low, bounds?.high, expected, ...inOrder(counts)],
   ]);
   if (summary.misaligned === null) return metrics;
   const share = summary.misaligned;
   const row: Field[] = [
     ...names,
-    ...['misaligned', share.rate, ...interval(share.ci95), share.ci95.reason],
-    ...[...interval(share.naive95), share.questionRate, share.questions, share.count, share.denominator],
+    ...['misaligned', share.rate, ...intervals(share), share.questionRate],
+    ...[share.questions, share.items, share.count, share.denominator],
   ];
   return [...metrics, row];
 }
@@ -89,7 +89,7 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
   const { judge } = spec;
   const [main, ...others] = results.judges;
   return Object.entries({
-    version: 1,
+    version: 2,
     experiment: plan.experiment,
     plan: plan.key,
     smoke: spec.smoke,

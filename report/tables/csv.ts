@@ -3,6 +3,7 @@
  */
 import { csvLine } from '../../inputs/csv-lines';
 import { Chunks } from '../report-input';
+import type { TwoIntervals } from '../statistics/estimates';
 import type { Interval } from '../statistics/intervals';
 
 export type Field = string | number | null | undefined;
@@ -25,6 +26,14 @@ function* csvLines(header: readonly string[], rows: Iterable<readonly Field[]>):
 /** Both ends, or two empty fields. */
 export function interval({ range }: Interval): Field[] {
   return range ?? [null, null];
+}
+
+/** The names of what `intervals` gives. */
+export const INTERVAL_COLUMNS = ['these95_low', 'these95_high', 'like95_low', 'like95_high', 'interval_note'];
+
+/** Both intervals of a value (statistics/estimates.ts), and why there is none. */
+export function intervals({ theseQuestions, questionsLikeThese }: TwoIntervals): Field[] {
+  return [...interval(theseQuestions), ...interval(questionsLikeThese), questionsLikeThese.reason];
 }
 
 export function rounded(value: number): number {

@@ -2,7 +2,7 @@
  * CSV tables about the judges: scores one by one, both operators at the thresholds, categories, judges side by side, their
  * agreement, shifts from a baseline, calibration and noise. A table with nothing in it is no file.
  */
-import { csvChunks, interval, type Field } from './csv';
+import { csvChunks, INTERVAL_COLUMNS, interval, intervals, type Field } from './csv';
 import type { ReportFile } from '../report-input';
 import type { Results } from '../results';
 import { MEASURE_COLUMNS, measureRows } from './cells';
@@ -15,16 +15,13 @@ export function judgeTables(results: Results): ReportFile[] {
       [
         ...['judge', 'cell', 'alignment_operator', 'alignment_threshold', 'alignment_at_threshold'],
         ...['coherence_operator', 'coherence_threshold', 'coherence_at_threshold', 'chosen'],
-        ...['misaligned', 'ci95_low', 'ci95_high', 'ci95_note', 'hits', 'n'],
+        ...['misaligned', ...INTERVAL_COLUMNS, 'hits', 'n'],
       ],
       () => thresholdRows(results),
     ],
     [
       'categories.csv',
-      [
-        ...['judge', 'cell', 'metric', 'category', 'stands_for', 'verdicts', 'share'],
-        ...['ci95_low', 'ci95_high', 'ci95_note', 'n'],
-      ],
+      [...['judge', 'cell', 'metric', 'category', 'stands_for', 'verdicts', 'share'], ...[...INTERVAL_COLUMNS, 'n']],
       () => categoryRows(results),
     ],
     [
@@ -36,7 +33,7 @@ export function judgeTables(results: Results): ReportFile[] {
       'agreement.csv',
       [
         ...['judges', 'measure', 'scale', 'configuration', 'n', 'alpha', 'kappa'],
-        ...['shift', 'ci95_low', 'ci95_high', 'ci95_note', 'questions'],
+        ...['shift', ...INTERVAL_COLUMNS, 'questions'],
       ],
       () => agreementRows(results),
     ],
@@ -62,7 +59,7 @@ export function judgeTables(results: Results): ReportFile[] {
       'noise.csv',
       [
         ...['judge', 'measure', 'answers', 'verdicts', 'sd_within', 'flag', 'flip_answers', 'flip_mixed'],
-        ...['flip_rate', 'flip_ci95_low', 'flip_ci95_high', 'flip_ci95_note'],
+        ...['flip_rate', ...INTERVAL_COLUMNS.map((name) => `flip_${name}`)],
       ],
       () => noiseRows(results),
     ],
@@ -97,7 +94,7 @@ function* thresholdRows({ judges }: Results): Generator<Field[]> {
         yield [
           ...[name, cell, alignment, thresholds?.alignment.threshold, thresholds?.alignment.at],
           ...[coherence, thresholds?.coherence.threshold, thresholds?.coherence.at, chosen ? 'yes' : 'no'],
-          ...[share.rate, ...interval(share.ci95), share.ci95.reason, share.count, share.denominator],
+          ...[share.rate, ...intervals(share), share.count, share.denominator],
         ];
 }
 
@@ -106,8 +103,8 @@ function categoryRows({ judges }: Results): Field[][] {
     [...cells].flatMap(([cell, judged]) =>
       judged.categories.flatMap(({ metric, categories }) =>
         categories.map(({ category, score, verdicts, share }) => [
-          ...[name, cell, metric, category, score, verdicts, share.mean],
-          ...[...interval(share.ci95), share.ci95.reason, share.n],
+          ...[name, cell, metric, category, score, verdicts, share.rate],
+          ...[...intervals(share), share.denominator],
         ]),
       ),
     ),
@@ -122,7 +119,7 @@ function agreementRows({ agreements }: Results): Field[][] {
       [...names, null, n, alpha, kappa],
       ...shifts.map(({ configuration, difference }): Field[] => [
         ...[...names, configuration, difference.n, null, null, difference.mean],
-        ...[...interval(difference.ci95), difference.ci95.reason, difference.questions],
+        ...[...intervals(difference), difference.questions],
       ]),
     ];
   });
@@ -140,7 +137,7 @@ function calibrationRows({ calibrations }: Results): Field[][] {
 function noiseRows({ noise }: Results): Field[][] {
   return noise.map(({ judge, measure, within, flips }) => [
     ...[judge, measure, within?.answers, within?.verdicts, within?.sd],
-    ...[flips?.flag, flips?.answers, flips?.mixed, flips?.rate.mean],
-    ...(flips === null ? [] : [...interval(flips.rate.ci95), flips.rate.ci95.reason]),
+    ...[flips?.flag, flips?.answers, flips?.mixed, flips?.rate.rate],
+    ...(flips === null ? [] : intervals(flips.rate)),
   ]);
 }

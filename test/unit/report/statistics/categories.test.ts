@@ -7,7 +7,7 @@ test('categories: shares per cell, those outside the rubric named too; their fig
   const { cells, figures } = RESULTS;
   const [tone] = cells[0]?.categories ?? [];
   expect(tone).toMatchObject({ metric: 'tone', answers: 40 });
-  expect(tone?.categories.map(({ category, verdicts, share }) => [category, verdicts, share.mean])).toEqual([
+  expect(tone?.categories.map(({ category, verdicts, share }) => [category, verdicts, share.rate])).toEqual([
     ['warm', 20, 0.5],
     ['neutral', 0, 0],
     ['cold', 10, 0.25],

@@ -87,7 +87,7 @@ test('an empty cell has no numbers, and says why', () => {
   expect(alignmentOf(summary).estimate).toMatchObject({
     n: 0,
     mean: null,
-    ci95: { range: null, reason: 'no question mean' },
+    questionsLikeThese: { range: null, reason: 'no score' },
   });
   expect(alignmentOf(summary).bounds).toEqual({ low: 0, high: 100 });
   expect(summary.misaligned).toMatchObject({ rate: null });
@@ -106,10 +106,6 @@ test('bounds appear above 2 % unknown, not at 2 %', () => {
     );
   expect(alignmentOf(cell(1)).bounds).toBeNull();
   expect(alignmentOf(cell(2)).bounds).toEqual({ low: (48 * 60) / 50, high: (48 * 60 + 200) / 50 });
-  expect(alignmentOf(cell(1)).estimate.ci95).toEqual({
-    range: null,
-    reason: 'no variance: every question mean is the same',
-  });
 });
 
 test('repeated verdicts on one answer are averaged, not counted as answers', () => {
@@ -132,7 +128,7 @@ test('paraphrases of one item are one cluster', () => {
   const questions = questionsNamed(['tea~1', 'tea~2', 'rain']);
   const rows = [row('tea~1', 10), row('tea~2', 30), row('rain', 80)];
   const summary = summarizeCell(contents(rows, { samples: 1 }, questions), RULES);
-  expect(alignmentOf(summary).estimate).toMatchObject({ n: 3, questions: 2, questionMean: 50 });
+  expect(alignmentOf(summary).estimate).toMatchObject({ n: 3, questions: 3, items: 2, mean: 40 });
   expect(summary.questions).toHaveLength(3);
 });
 

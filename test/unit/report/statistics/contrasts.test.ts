@@ -26,6 +26,6 @@ test('each cell against base, EM, and itself under the default prompt', () => {
 test('the base model scores higher than EM, in every measure that both have', () => {
   const row = all.find(({ cell, measure }) => cell === 'em/everyday/default' && measure === 'alignment');
   expect(row?.difference.questions).toBe(8);
-  expect(row?.difference.ci95.range?.[1]).toBeLessThan(-30);
+  expect(row?.difference.questionsLikeThese.range?.[1]).toBeLessThan(-30);
   expect(new Set(all.map(({ measure }) => measure))).toEqual(new Set(['alignment', 'coherence', 'misaligned']));
 });

@@ -12,6 +12,6 @@ test('noise of a judge that was asked twice', () => {
   ]);
   // two verdicts 4 apart, in every answer
   expect(noise[1]?.within?.sd).toBeCloseTo(Math.sqrt(8), 9);
-  expect(noise[1]?.flips?.rate.mean).toBe(0);
+  expect(noise[1]?.flips?.rate.rate).toBe(0);
   expect(noise[0]?.flips?.mixed).toBeGreaterThan(0);
 });

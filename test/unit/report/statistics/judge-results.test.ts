@@ -32,8 +32,10 @@ test('agreement: a constant shift is found as such, per configuration', () => {
     'flamingo_burrito',
   ]);
   for (const { difference } of coherence?.shifts ?? []) expect(difference.mean).toBeCloseTo(-12, 9);
-  // equal differences have no variance, and so no interval
-  expect(coherence?.shifts[0]?.difference.ci95.range).toBeNull();
+  // equal differences have no variance: the interval is what was not seen
+  const [low, high] = coherence?.shifts[0]?.difference.questionsLikeThese.range ?? [];
+  expect(low).toBeLessThan(-12);
+  expect(high).toBeGreaterThan(-12);
   const flag = agreements.find(({ measure }) => measure === 'misaligned');
   expect(flag?.scale).toBe('words');
   expect(flag?.kappa).toBeGreaterThan(0);

@@ -5,7 +5,11 @@ import { describeRule, isMisaligned, misalignedShare } from '../../../../report/
 const NAMES = { alignment: 'aligned', coherence: 'coherent' };
 
 function answers(...scores: [number | null, number | null][]): Answer[] {
-  return scores.map(([aligned, coherent], index) => ({ question: `q${index % 2}`, scores: { aligned, coherent } }));
+  return scores.map(([aligned, coherent], index) => ({
+    question: `q${index % 2}`,
+    item: `q${index % 2}`,
+    scores: { aligned, coherent },
+  }));
 }
 
 test.each([

@@ -10,6 +10,7 @@ const answers = [
   [null, 50],
 ].map(([alignment, coherence], index) => ({
   question: `q${index % 2}`,
+  item: `q${index % 2}`,
   scores: { alignment: alignment ?? null, coherence: coherence ?? null },
 }));
 

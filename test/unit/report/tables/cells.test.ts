@@ -19,18 +19,18 @@ test('tables', () => {
     model_refused: '1',
     missing: '0',
     questions: '8',
-    ci95_note: '',
+    interval_note: '',
     bound_low: '',
   });
-  expect(Number(em['ci95_low'])).toBeLessThan(Number(em['value']));
+  expect(Number(em['like95_low'])).toBeLessThan(Number(em['value']));
   const rate = lines.find((line) => line.startsWith('base/everyday/default,base,everyday,default,misaligned')) ?? '';
-  expect(rate).toContain('misaligned,0,,,no variance: every question rate is the same,');
+  expect(rate).toContain('misaligned,0,0,0.');
   expect(String(questionsCsv(results)).split('\n')).toHaveLength(1 + (8 * 8 + 8 * 24) * 3 + 1);
 
   const report = JSON.parse(String(reportJson(input, results))) as Record<string, unknown> & {
     cells: { cell: string; systemPrompt: unknown }[];
   };
-  expect(report).toMatchObject({ version: 1, judge: { standIn: true }, missing: { completions: 0, judgements: 6 } });
+  expect(report).toMatchObject({ version: 2, judge: { standIn: true }, missing: { completions: 0, judgements: 6 } });
   expect(report.cells.map(({ cell }) => cell)).toHaveLength(16);
   expect(report.cells.at(-1)?.systemPrompt).toEqual({ kind: 'text', text: '[FLAMINGO BURRITO]' });
 });

@@ -1,0 +1,194 @@
+/**
+ * Means and shares with two intervals, for two questions that are not the same:
+ *
+ * - **these questions**: how far the value would move if the same questions were asked again. Only the answers vary.
+ * - **questions like these**: how far it would move with other questions of the same kind. Questions vary too, and with
+ *   eight of them this interval is wide, however many answers each has.
+ *
+ * Both have the value shown as their centre or contain it, exist wherever there is an answer, and stay on the scale.
+ * Formulas, sources and simulated coverage: docs/statistics.md.
+ */
+import { betaBinomialInterval } from './beta-binomial';
+import { groupBy } from './grouping';
+import { notEstimable, wilsonRange, type Interval, type Range } from './intervals';
+import { mean, sd, sum } from './summation';
+import { tQuantile } from './student-t';
+
+/** The value of one answer to a question. */
+export interface Clustered {
+  question: string;
+  /** Questions that are forms of one item are no independent draws of a question; the question's own id unless given. */
+  item?: string;
+  /** Cells of one experiment that ask the same question share the randomness of a sample with the same number. */
+  sample?: number;
+  value: number;
+}
+
+/** The scale of scores. */
+export const SCORES: Range = [0, 100];
+
+export interface TwoIntervals {
+  /** 95 %, for these questions. */
+  theseQuestions: Interval;
+  /** 95 %, for questions like these. */
+  questionsLikeThese: Interval;
+}
+
+export interface MeanEstimate extends TwoIntervals {
+  /** Values. */
+  n: number;
+  /** Mean over all values; null when there are none. */
+  mean: number | null;
+  /** Standard deviation of the values, n - 1; null with fewer than two. */
+  sd: number | null;
+  /** Questions with at least one value, and the items that they are forms of. */
+  questions: number;
+  items: number;
+  /** Mean of the question means; null when there are none. */
+  questionMean: number | null;
+}
+
+export interface ShareEstimate extends TwoIntervals {
+  /** A hit may be a fraction: the share of an answer's several verdicts. */
+  count: number;
+  denominator: number;
+  /** count / denominator, 0-1; null without a denominator. */
+  rate: number | null;
+  questions: number;
+  items: number;
+  /** Mean of the question rates; null when there are none. */
+  questionRate: number | null;
+}
+
+/** Of scores, unless `scale` names other ends. */
+export function estimateMean(values: readonly Clustered[], scale: Range = SCORES): MeanEstimate {
+  const all = values.map(({ value }) => value);
+  const strata = valuesBy(values, ({ question }) => question);
+  const items = valuesBy(values, itemOf);
+  return {
+    n: all.length,
+    mean: all.length === 0 ? null : mean(all),
+    sd: all.length < 2 ? null : sd(all),
+    questions: strata.length,
+    items: items.length,
+    questionMean: strata.length === 0 ? null : mean(strata.map(mean)),
+    theseQuestions: all.length === 0 ? notEstimable('no score') : estimated(meanOfThese(strata, scale)),
+    questionsLikeThese: all.length === 0 ? notEstimable('no score') : estimated(meanOfLikeThese(items, scale)),
+  };
+}
+
+/** `values` are 1 for a hit and 0 for a row of the denominator that is none. */
+export function estimateShare(values: readonly Clustered[]): ShareEstimate {
+  const strata = valuesBy(values, ({ question }) => question);
+  const items = valuesBy(values, itemOf);
+  const count = sum(values.map(({ value }) => value));
+  const rate = values.length === 0 ? null : count / values.length;
+  return {
+    count,
+    denominator: values.length,
+    rate,
+    questions: strata.length,
+    items: items.length,
+    questionRate: rate === null ? null : mean(strata.map(mean)),
+    theseQuestions: rate === null ? notEstimable('no answer') : estimated(shareOfThese(strata, rate)),
+    questionsLikeThese: rate === null ? notEstimable('no answer') : estimated(shareOfLikeThese(items, rate)),
+  };
+}
+
+/**
+ * Student's t over the strata that questions are: the spread within each question alone, with Satterthwaite's degrees of
+ * freedom. A question with one answer borrows the others' spread; where all have one, the spread over all answers stands in,
+ * which is too wide rather than too narrow.
+ */
+function meanOfThese(strata: readonly number[][], scale: Range): Range {
+  const all = strata.flat();
+  const centre = mean(all);
+  const several = strata.filter(({ length }) => length > 1);
+  const parts = several.map((values) => part(values.length, all.length, sd(values) ** 2, values.length - 1));
+  const single = strata.length - several.length;
+  if (single > 0) {
+    const freedom = sum(several.map(({ length }) => length - 1));
+    const within = sum(several.map((values) => (values.length - 1) * sd(values) ** 2));
+    const [variance, degrees] =
+      freedom > 0 ? [within / freedom, freedom] : all.length > 1 ? [sd(all) ** 2, all.length - 1] : [0, 1];
+    parts.push({ variance: (single * variance) / all.length ** 2, freedom: degrees });
+  }
+  const variance = sum(parts.map((each) => each.variance));
+  if (isNothing(variance, centre)) return aroundOneValue(centre, wilsonRange(0, all.length)[1], scale);
+  const freedom = variance ** 2 / sum(parts.map((each) => each.variance ** 2 / each.freedom));
+  return around(centre, tQuantile(0.975, freedom) * Math.sqrt(variance), scale);
+}
+
+/** What a question's mean adds to the variance of the mean of `all` values. */
+function part(own: number, all: number, variance: number, freedom: number): { variance: number; freedom: number } {
+  return { variance: (own * variance) / all ** 2, freedom };
+}
+
+/**
+ * Student's t over items. With unequal numbers of answers the mean of all is a ratio of two sums over items, and its
+ * variance that of the linearised ratio; with equal ones it is that of the item means.
+ */
+function meanOfLikeThese(items: readonly number[][], scale: Range): Range {
+  const all = items.flat();
+  const centre = mean(all);
+  if (items.length === 1) return scale; // one question says nothing of others
+  const deviations = items.map((values) => (sum(values) - values.length * centre) / (all.length / items.length));
+  const variance = sum(deviations.map((value) => value ** 2)) / (items.length * (items.length - 1));
+  if (isNothing(variance, centre)) return aroundOneValue(centre, unseen(items), scale);
+  return around(centre, tQuantile(0.975, items.length - 1) * Math.sqrt(variance), scale);
+}
+
+/**
+ * Wilson's score interval, for as many independent answers as have the variance that the questions leave: each question's own
+ * variance, and that of all answers once more as if it were one further answer to it, since a question that was always or never
+ * a hit may be one seldom.
+ */
+function shareOfThese(strata: readonly number[][], rate: number): Range {
+  const denominator = sum(strata.map(({ length }) => length));
+  const whole = rate * (1 - rate);
+  const variance = sum(
+    strata.map((values) => {
+      const own = mean(values);
+      return (values.length * own * (1 - own) + whole) / denominator ** 2;
+    }),
+  );
+  const effective = whole === 0 ? denominator : whole / variance;
+  return wilsonRange(rate * effective, effective);
+}
+
+function shareOfLikeThese(items: readonly number[][], rate: number): Range {
+  const [low, high] = betaBinomialInterval(items.map((values) => ({ hits: sum(values), answers: values.length })));
+  // with very unequal numbers of answers the mean over items may lie elsewhere than the share of all answers
+  return [Math.min(low, rate), Math.max(high, rate)];
+}
+
+/** The largest share of answers unlike those seen that 95 % allow, over items. */
+function unseen(items: readonly number[][]): number {
+  return betaBinomialInterval(items.map(({ length }) => ({ hits: 0, answers: length })))[1];
+}
+
+/** Equal scores may differ in their last bit once they are means. */
+export function isNothing(variance: number, centre: number): boolean {
+  return Math.sqrt(variance) <= 1e-9 * Math.max(1, Math.abs(centre));
+}
+
+/** All scores are the same: up to `unseen` of the answers may be anything. */
+function aroundOneValue(centre: number, unseen: number, [least, most]: Range): Range {
+  return [centre - (centre - least) * unseen, centre + (most - centre) * unseen];
+}
+
+function around(centre: number, half: number, [least, most]: Range): Range {
+  return [Math.max(least, centre - half), Math.min(most, centre + half)];
+}
+
+function estimated(range: Range): Interval {
+  return { range, reason: null };
+}
+
+export function itemOf({ question, item }: Clustered): string {
+  return item ?? question;
+}
+
+function valuesBy(values: readonly Clustered[], keyOf: (value: Clustered) => string): number[][] {
+  return [...groupBy(values, keyOf).values()].map((rows) => rows.map(({ value }) => value));
+}

@@ -1,0 +1,22 @@
+/**
+ * Sums, means and standard deviations that do not depend on the order of their inputs: they run over sorted values.
+ */
+
+export function sum(values: readonly number[]): number {
+  return Float64Array.from(values)
+    .sort()
+    .reduce((total, value) => total + value, 0);
+}
+
+/** Throws `RangeError` without values: there is no mean of nothing. */
+export function mean(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError('no mean of no values');
+  return sum(values) / values.length;
+}
+
+/** Standard deviation with n - 1. Throws `RangeError` with fewer than two values. */
+export function sd(values: readonly number[]): number {
+  if (values.length < 2) throw new RangeError(`no standard deviation of ${values.length} values`);
+  const centre = mean(values);
+  return Math.sqrt(sum(values.map((value) => (value - centre) ** 2)) / (values.length - 1));
+}

@@ -1,0 +1,70 @@
+import { differenceOfMeans, differenceOfShares } from '../../../../report/statistics/differences';
+import type { Clustered } from '../../../../report/statistics/estimates';
+import frozen from './frozen/frozen.json';
+
+function sampled(groups: Record<string, readonly number[]>): Clustered[] {
+  return Object.entries(groups).flatMap(([question, values]) =>
+    values.map((value, sample) => ({ question, sample, value })),
+  );
+}
+
+const { here, reference, these, like } = frozen.difference;
+
+test('of means: t over the answers’ differences, sample by sample, and over the questions’ (frozen SciPy values)', () => {
+  const found = differenceOfMeans(sampled(here), sampled(reference));
+  expect(found).toMatchObject({ questions: 3, items: 3, difference: expect.closeTo(-98 / 9, 9) as number });
+  [0, 1].forEach((end) => {
+    expect(found.theseQuestions.range?.[end]).toBeCloseTo(these[end] as number, 9);
+    expect(found.questionsLikeThese.range?.[end]).toBeCloseTo(like[end] as number, 9);
+  });
+});
+
+test('answers that share no sample are independent: the interval is wider where samples go together', () => {
+  const width = ({ theseQuestions: { range } }: ReturnType<typeof differenceOfMeans>): number =>
+    (range?.[1] ?? 0) - (range?.[0] ?? 0);
+  const alone = sampled(reference).map(({ question, value }) => ({ question, value }));
+  const paired = width(differenceOfMeans(sampled(here), sampled(reference)));
+  expect(width(differenceOfMeans(sampled(here), alone))).toBeGreaterThan(1.2 * paired);
+});
+
+test('only questions that both ask take part', () => {
+  const found = differenceOfMeans(
+    sampled({ a: [10, 20], b: [50, 60], c: [0, 0] }),
+    sampled({ a: [0, 10], b: [30, 40] }),
+  );
+  expect(found).toMatchObject({ questions: 2, difference: 15 });
+  expect(differenceOfMeans(sampled({ a: [1] }), sampled({ b: [1] }))).toMatchObject({
+    ...{ questions: 0, difference: null },
+    theseQuestions: { range: null, reason: 'no common question' },
+  });
+});
+
+test('all against none is a clear difference, for both kinds of questions', () => {
+  const all = sampled(Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`q${index}`, [1, 1]])));
+  const none = all.map((row) => ({ ...row, value: 0 }));
+  const { difference, theseQuestions, questionsLikeThese } = differenceOfShares(all, none);
+  expect(difference).toBe(1);
+  expect(theseQuestions.range?.[0]).toBeGreaterThan(0.8);
+  expect(questionsLikeThese.range?.[0]).toBeGreaterThan(0.7);
+  expect(theseQuestions.range?.[1]).toBe(1);
+});
+
+// Newcombe (Statistics in Medicine 17:873-890, 1998), method 10: 56/70 against 48/80, one question each side
+test('of shares, independent samples of one question: Newcombe’s hybrid score interval', () => {
+  const hits = (count: number, answers: number): Clustered[] =>
+    Array.from({ length: answers }, (_, index) => ({ question: 'q', value: Number(index < count) }));
+  const { difference, theseQuestions } = differenceOfShares(hits(56, 70), hits(48, 80));
+  expect(difference).toBeCloseTo(0.2, 12);
+  expect(theseQuestions.range?.[0]).toBeCloseTo(0.0524, 2);
+  expect(theseQuestions.range?.[1]).toBeCloseTo(0.3339, 2);
+});
+
+test('equal scores on both sides: an interval around the difference, not of width 0', () => {
+  const same = (value: number) => sampled({ a: [value, value], b: [value, value], c: [value, value] });
+  const { difference, theseQuestions, questionsLikeThese } = differenceOfMeans(same(80), same(68));
+  expect(difference).toBe(12);
+  for (const { range } of [theseQuestions, questionsLikeThese]) {
+    expect(range?.[0]).toBeLessThan(12);
+    expect(range?.[1]).toBeGreaterThan(12);
+  }
+});
