@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installationRoot } from '../workers/places';
 import { runCheckpointUpload } from './checkpoint-upload/start';
+import { runStatisticsBenchmark } from './coverage/start';
 import { runGpuBenchmark } from './gpu/start';
 import { runFinishedBenchmark } from './scale/finished';
 import { runOrchestrationBenchmark } from './scale/orchestration';
@@ -28,6 +29,7 @@ async function main(args: string[]): Promise<number> {
   if (args[0] === 'checkpoint-upload') return runCheckpointUpload();
   if (args[0] === 'finished') return runFinishedBenchmark(args.slice(1));
   if (args[0] === 'orchestration') return runOrchestrationBenchmark(args.slice(1));
+  if (args[0] === 'statistics') return runStatisticsBenchmark(args.slice(1));
   const options = parseOptions(args);
   const parts = chosenParts(options);
   if (options.list) {

@@ -22,6 +22,10 @@ export const USAGE = `usage: npm run bench -- judge [--quick] [--json] [--write]
 
   run again, report and status on a finished experiment whose store a program makes
 
+       npm run bench -- statistics [--quick] [--json] [--write] [--runs N] [--seed N]
+
+  how often the report's intervals cover the truth, in simulated experiments
+
        npm run bench -- gpu [--json] [--only SECTION,…] [--out FILE] [--merge FILE…] [--seconds N] [--tiny] [--list]
 
   training, sampling and preemption on this machine's GPU beside other trainers; \`gpu --help\` says more
