@@ -36,7 +36,7 @@ const NEGLIGIBLE = 1e-8;
 
 /**
  * 95 % equal-tailed interval for the mean share; [0, …] where nothing is a hit and […, 1] where everything is. An end is right to
- * about 1e-3 of itself. Throws `RangeError` without an answer.
+ * 1 % of itself. Throws `RangeError` without an answer.
  */
 export function betaBinomialInterval(questions: readonly QuestionHits[]): [low: number, high: number] {
   const patterns = distinct(questions);
