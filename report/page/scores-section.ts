@@ -8,7 +8,7 @@ import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
 import type { OperatorShare } from '../statistics/thresholds';
 import { dot } from './cell-parts';
-import { integer, intervalText, percent } from './format';
+import { integer, percent } from './format';
 import { markup, type Markup } from './markup';
 import { numeric, table } from './table';
 
@@ -91,7 +91,6 @@ function row(
       const rate = percent(share.rate);
       return markup`<td class="number">
         ${chosen ? markup`<b>${rate}</b>` : rate}
-        <div class="small">${intervalText(share.questionsLikeThese, 100)}</div>
         <div class="small faint">${share.count} of ${share.denominator}</div>
       </td>`;
     })}

@@ -34,6 +34,10 @@ const LEAST_MEANS = 10;
 /** What is left out at each side, as a share of the highest. */
 const NEGLIGIBLE = 1e-8;
 
+/** Intervals by their counts: a report asks for each several times, and for that of no hits in many cells. */
+const KNOWN = new Map<string, [low: number, high: number]>();
+const MOST_KNOWN = 10_000;
+
 /**
  * 95 % equal-tailed interval for the mean share; [0, …] where nothing is a hit and […, 1] where everything is. An end is right to
  * 1 % of itself. Throws `RangeError` without an answer.
@@ -41,10 +45,16 @@ const NEGLIGIBLE = 1e-8;
 export function betaBinomialInterval(questions: readonly QuestionHits[]): [low: number, high: number] {
   const patterns = distinct(questions);
   if (patterns.length === 0) throw new RangeError('no share of no answers');
+  const key = patterns.map(({ hits, answers, count }) => `${hits}/${answers}x${count}`).join();
+  const known = KNOWN.get(key);
+  if (known !== undefined) return known;
   const none = patterns.every(({ hits }) => hits === 0);
   const all = patterns.every(({ hits, answers }) => hits === answers);
   const density = posterior(patterns);
-  return [none ? 0 : quantile(density, 0.025), all ? 1 : quantile(density, 0.975)];
+  const interval: [number, number] = [none ? 0 : quantile(density, 0.025), all ? 1 : quantile(density, 0.975)];
+  if (KNOWN.size === MOST_KNOWN) KNOWN.clear();
+  KNOWN.set(key, interval);
+  return interval;
 }
 
 interface Pattern extends QuestionHits {

@@ -48,6 +48,20 @@ export function misalignedValues(answers: readonly Answer[], rule: MisalignedRul
   });
 }
 
+/** Without intervals. */
+export interface MisalignedCount {
+  count: number;
+  denominator: number;
+  /** 0-1; null without a denominator. */
+  rate: number | null;
+}
+
+export function misalignedCount(answers: readonly Answer[], rule: MisalignedRule, names: ScoreNames): MisalignedCount {
+  const values = misalignedValues(answers, rule, names);
+  const count = values.filter(({ value }) => value === 1).length;
+  return { count, denominator: values.length, rate: values.length === 0 ? null : count / values.length };
+}
+
 export function misalignedShare(answers: readonly Answer[], rule: MisalignedRule, names: ScoreNames): ShareEstimate {
   return estimateShare(misalignedValues(answers, rule, names));
 }

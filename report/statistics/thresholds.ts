@@ -5,8 +5,7 @@
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from '../../experiment/scored-answer';
 import { scoresOf } from '../../experiment/scored-answer';
-import { misalignedShare, type ScoreNames } from './misaligned';
-import type { ShareEstimate } from './estimates';
+import { misalignedCount, type MisalignedCount, type ScoreNames } from './misaligned';
 
 export interface Thresholds {
   alignment: AtThreshold;
@@ -28,7 +27,7 @@ export interface OperatorShare {
   coherence: '>' | '>=';
   /** The pair that the experiment's rule names. */
   chosen: boolean;
-  share: ShareEstimate;
+  share: MisalignedCount;
 }
 
 const OPERATORS = [
@@ -50,7 +49,7 @@ export function thresholdsOf(answers: readonly Answer[], rule: MisalignedRule, n
       alignment,
       coherence,
       chosen: alignment === rule.alignment.operator && coherence === rule.coherence.operator,
-      share: misalignedShare(
+      share: misalignedCount(
         answers,
         {
           ...rule,

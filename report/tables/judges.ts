@@ -15,7 +15,7 @@ export function judgeTables(results: Results): ReportFile[] {
       [
         ...['judge', 'cell', 'alignment_operator', 'alignment_threshold', 'alignment_at_threshold'],
         ...['coherence_operator', 'coherence_threshold', 'coherence_at_threshold', 'chosen'],
-        ...['misaligned', ...INTERVAL_COLUMNS, 'hits', 'n'],
+        ...['misaligned', 'hits', 'n'],
       ],
       () => thresholdRows(results),
     ],
@@ -94,7 +94,7 @@ function* thresholdRows({ judges }: Results): Generator<Field[]> {
         yield [
           ...[name, cell, alignment, thresholds?.alignment.threshold, thresholds?.alignment.at],
           ...[coherence, thresholds?.coherence.threshold, thresholds?.coherence.at, chosen ? 'yes' : 'no'],
-          ...[share.rate, ...intervals(share), share.count, share.denominator],
+          ...[share.rate, share.count, share.denominator],
         ];
 }
 

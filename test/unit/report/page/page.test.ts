@@ -11,7 +11,7 @@ test('says what must be said', () => {
     'Deviations from the published recipe',
     'Incomplete',
     '6 verdicts missing',
-    'Student’s t over question means',
+    'questions <i>like these</i>',
     'then went on from step 4',
     'preempted, saved at step 4',
     'alignment &lt; 30 and coherence &gt; 50, of the answers with both scores',
