@@ -14,25 +14,14 @@ export interface QuestionHits {
   answers: number;
 }
 
-/** What the posterior is computed on: so many values of the mean, of equal prior probability, and of the correlation. */
-interface Grid {
-  means: number;
-  correlations: readonly Correlation[];
-}
-
-interface Correlation {
-  /** The sum of the beta distribution's parameters, 1/rho - 1. */
-  both: number;
-  weight: number;
-}
-
-/** To find where the posterior lies, and to integrate it there. */
-const COARSE: Grid = { means: 24, correlations: correlations(8) };
-const FINE: Grid = { means: 80, correlations: correlations(24) };
-/** Of the coarse grid's means, those that have to hold the posterior; where fewer do, it is laid over them alone. */
+/** Cells of each axis, to find where the posterior lies and to integrate it there. */
+const COARSE = { means: 24, correlations: 16 };
+const FINE = { means: 80, correlations: 32 };
+/** Of the coarse grid's cells, those of an axis that have to hold the posterior; where fewer do, it is laid over them alone. */
 const LEAST_MEANS = 10;
-/** What is left out at each side, as a share of the highest. */
-const NEGLIGIBLE = 1e-8;
+const LEAST_CORRELATIONS = 6;
+/** What is left out at each side of an axis, as a share of its highest cell. */
+const NEGLIGIBLE = 1e-5;
 
 /** Intervals by their counts: a report asks for each several times, and for that of no hits in many cells. */
 const KNOWN = new Map<string, [low: number, high: number]>();
@@ -74,45 +63,78 @@ function distinct(questions: readonly QuestionHits[]): Pattern[] {
   return [...found.values()].sort((a, b) => a.answers - b.answers || a.hits - b.hits);
 }
 
-/** Midpoints that lie closer towards 1, where the posterior of 0 hits has a long tail. */
-function correlations(count: number): Correlation[] {
-  return Array.from({ length: count }, (_, index) => {
-    const rest = 1 - (index + 0.5) / count;
-    const rho = 1 - rest ** (4 / 3);
-    return { both: (1 - rho) / rho, weight: rest ** 3 };
-  });
-}
+type Bounds = [from: number, to: number];
 
-/** A density over neighbouring cells: `edges` in the angle whose squared sine is the mean, one more than masses. */
+/** The mean's axis is the angle whose squared sine it is: Jeffreys' prior is flat there. */
+const ANGLES: Bounds = [0, Math.PI / 2];
+/**
+ * The correlation's axis is its logit. Small correlations are what many alike questions leave, and large ones the long tail of no
+ * hits; beyond these ends lie 1e-4 of the prior.
+ */
+const LOGITS: Bounds = [Math.log(1e-5), Math.log(30)];
+
+/** The mean's cells: `edges` in its angle, one more than masses. */
 interface Density {
   edges: number[];
   masses: number[];
 }
 
+interface Grid {
+  angles: Density;
+  logits: Density;
+}
+
 function posterior(patterns: readonly Pattern[]): Density {
-  let [from, to] = [0, Math.PI / 2];
+  let [angles, logits] = [ANGLES, LOGITS];
   for (;;) {
-    const { edges, masses } = densityBetween(from, to, COARSE, patterns);
-    const least = NEGLIGIBLE * Math.max(...masses);
-    const first = Math.max(0, masses.findIndex((mass) => mass > least) - 1);
-    const last = Math.min(masses.length - 1, masses.findLastIndex((mass) => mass > least) + 1);
-    [from, to] = [edges[first] as number, edges[last + 1] as number];
-    if (last - first + 1 >= LEAST_MEANS) return densityBetween(from, to, FINE, patterns);
+    const grid = densities(angles, logits, COARSE, patterns);
+    const [ofMean, ofCorrelation] = [support(grid.angles), support(grid.logits)];
+    angles = ofMean.bounds;
+    logits = ofCorrelation.bounds;
+    if (ofMean.cells >= LEAST_MEANS && ofCorrelation.cells >= LEAST_CORRELATIONS)
+      return densities(angles, logits, FINE, patterns).angles;
   }
 }
 
-function densityBetween(from: number, to: number, grid: Grid, patterns: readonly Pattern[]): Density {
-  const width = (to - from) / grid.means;
-  const edges = Array.from({ length: grid.means + 1 }, (_, index) => from + index * width);
-  const logs = edges.slice(1).map((edge) => {
-    const share = Math.sin(edge - width / 2) ** 2;
-    return grid.correlations.map(({ both }) => logLikelihood(share * both, (1 - share) * both, patterns));
+/** The cells that hold a density, with one more at each side. */
+function support({ edges, masses }: Density): { bounds: Bounds; cells: number } {
+  const least = NEGLIGIBLE * Math.max(...masses);
+  const first = Math.max(0, masses.findIndex((mass) => mass > least) - 1);
+  const last = Math.min(masses.length - 1, masses.findLastIndex((mass) => mass > least) + 1);
+  return { bounds: [edges[first] as number, edges[last + 1] as number], cells: last - first + 1 };
+}
+
+/** Of the two axes, by the midpoints of all pairs of cells. */
+function densities(angles: Bounds, logits: Bounds, cells: typeof COARSE, patterns: readonly Pattern[]): Grid {
+  const [angleEdges, logitEdges] = [edgesOf(angles, cells.means), edgesOf(logits, cells.correlations)];
+  const correlations = midpoints(logitEdges).map((logit) => {
+    const rho = 1 / (1 + Math.exp(-logit));
+    // Beta(1, 3) has the density 3 (1 - rho)^2, and a step of the logit is rho (1 - rho) of rho
+    return { both: (1 - rho) / rho, logPrior: Math.log(rho) + 3 * Math.log1p(-rho) };
+  });
+  const logs = midpoints(angleEdges).map((angle) => {
+    const share = Math.sin(angle) ** 2;
+    return correlations.map(
+      ({ both, logPrior }) => logPrior + logLikelihood(share * both, (1 - share) * both, patterns),
+    );
   });
   const highest = logs.reduce((most, row) => row.reduce((a, b) => Math.max(a, b), most), -Infinity);
-  const masses = logs.map((row) =>
-    row.reduce((mass, log, at) => mass + (grid.correlations[at]?.weight ?? 0) * Math.exp(log - highest), 0),
-  );
-  return { edges, masses };
+  const weights = logs.map((row) => row.map((log) => Math.exp(log - highest)));
+  return {
+    angles: { edges: angleEdges, masses: weights.map((row) => row.reduce((total, weight) => total + weight, 0)) },
+    logits: {
+      edges: logitEdges,
+      masses: correlations.map((_, column) => weights.reduce((total, row) => total + (row[column] as number), 0)),
+    },
+  };
+}
+
+function edgesOf([from, to]: Bounds, cells: number): number[] {
+  return Array.from({ length: cells + 1 }, (_, index) => from + (index * (to - from)) / cells);
+}
+
+function midpoints(edges: readonly number[]): number[] {
+  return edges.slice(1).map((edge, index) => (edge + (edges[index] as number)) / 2);
 }
 
 /** Of beta-binomial hits with these parameters, but for a constant. */

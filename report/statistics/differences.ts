@@ -1,7 +1,8 @@
 /**
- * The difference of two cells over the questions that both ask, for the two estimands of estimates.ts. Its value is the
- * difference of the two cells' values. Cells of one experiment share questions and the randomness of each sample, so what
- * they have in common is taken off by its measured correlation.
+ * The difference of two cells over the questions that both ask, for the two estimands of estimates.ts. Each question has the
+ * same weight on both sides, its answers of both, so that a difference never comes from the mix of questions; where both have as many
+ * answers to each question, its value is the difference of the cells' values. Cells of one experiment share questions and the
+ * randomness of each sample, so what they have in common is taken off by its measured correlation.
  */
 import { estimateMean, estimateShare, isNothing, itemOf, type Clustered, type TwoIntervals } from './estimates';
 import { groupBy } from './grouping';
@@ -20,49 +21,63 @@ export interface Difference extends TwoIntervals {
 /** Of mean scores: t, over the answers' and over the items' differences. */
 export function differenceOfMeans(here: readonly Clustered[], reference: readonly Clustered[]): Difference {
   const common = commonQuestions(here, reference);
-  if (common.questions === 0) return nothingInCommon();
-  const sides = common.sides.map((side) => estimateMean(side));
-  const centres = sides.map((side) => side.mean as number) as [number, number];
-  const limits: Range = [-100, 100];
+  if (common.length === 0) return nothingInCommon();
+  const value = valueOf(common);
+  const margins = marginsOf(common, (side) => ({ ...estimateMean(side), value: estimateMean(side).mean as number }));
+  const interval = (of: keyof TwoIntervals, spread: Spread): Interval =>
+    spread === null || isNothing(spread.difference, value)
+      ? mover(value, margins(of), 0, 100)
+      : around(value, tQuantile(0.975, spread.freedom) * Math.sqrt(spread.difference), 100);
   return {
-    ...{ questions: common.questions, items: common.items, difference: centres[0] - centres[1] },
-    theseQuestions: tOrMover(withinQuestions(common.sides), centres, rangesOf(sides, 'theseQuestions'), limits),
-    questionsLikeThese: tOrMover(overItems(common.sides), centres, rangesOf(sides, 'questionsLikeThese'), limits),
+    ...about(common, value),
+    theseQuestions: interval('theseQuestions', withinQuestions(common)),
+    questionsLikeThese: interval('questionsLikeThese', overItems(common)),
   };
 }
 
 /**
- * Of shares: the method of variance estimates recovery (MOVER; Newcombe 1998, Zou 2008) from the intervals of both sides,
- * which also serves near 0 and 1, with the correlation of the two.
+ * Of shares: the method of variance estimates recovery (MOVER; Newcombe 1998, Zou and Donner 2008) from the intervals of both
+ * sides, which also serves near 0 and 1, with the correlation of the two.
  */
 export function differenceOfShares(here: readonly Clustered[], reference: readonly Clustered[]): Difference {
   const common = commonQuestions(here, reference);
-  if (common.questions === 0) return nothingInCommon();
-  const sides = common.sides.map(estimateShare);
-  const centres = sides.map(({ rate }) => rate as number) as [number, number];
+  if (common.length === 0) return nothingInCommon();
+  const value = valueOf(common);
+  const margins = marginsOf(common, (side) => ({ ...estimateShare(side), value: estimateShare(side).rate as number }));
   const interval = (of: keyof TwoIntervals, spread: Spread): Interval =>
-    estimated(mover(centres, rangesOf(sides, of), correlation(spread)));
+    mover(value, margins(of), correlation(spread), 1);
   return {
-    ...{ questions: common.questions, items: common.items, difference: centres[0] - centres[1] },
-    theseQuestions: interval('theseQuestions', withinQuestions(common.sides)),
-    questionsLikeThese: interval('questionsLikeThese', overItems(common.sides)),
+    ...about(common, value),
+    theseQuestions: interval('theseQuestions', withinQuestions(common)),
+    questionsLikeThese: interval('questionsLikeThese', overItems(common)),
   };
 }
 
-type Sides = [here: readonly Clustered[], reference: readonly Clustered[]];
-
+/** A question that both sides answered. */
 interface Common {
-  sides: Sides;
-  questions: number;
-  items: number;
+  item: string;
+  /** Of all answers to common questions, its share. */
+  weight: number;
+  own: readonly Clustered[];
+  others: readonly Clustered[];
 }
 
-function commonQuestions(here: readonly Clustered[], reference: readonly Clustered[]): Common {
-  const asked = new Set(reference.map(({ question }) => question));
-  const first = here.filter(({ question }) => asked.has(question));
-  const questions = new Set(first.map(({ question }) => question));
-  const second = reference.filter(({ question }) => questions.has(question));
-  return { sides: [first, second], questions: questions.size, items: new Set(first.map(itemOf)).size };
+function commonQuestions(here: readonly Clustered[], reference: readonly Clustered[]): Common[] {
+  const there = groupBy(reference, ({ question }) => question);
+  const found = [...groupBy(here, ({ question }) => question)].flatMap(([question, own]) => {
+    const others = there.get(question);
+    return others === undefined ? [] : [{ item: itemOf(own[0] as Clustered), own, others }];
+  });
+  const answers = found.reduce((total, { own, others }) => total + own.length + others.length, 0);
+  return found.map((each) => ({ ...each, weight: (each.own.length + each.others.length) / answers }));
+}
+
+function valueOf(common: readonly Common[]): number {
+  return sum(common.map(({ weight, own, others }) => weight * (meanOf(own) - meanOf(others))));
+}
+
+function about(common: readonly Common[], difference: number): Pick<Difference, 'questions' | 'items' | 'difference'> {
+  return { questions: common.length, items: new Set(common.map(({ item }) => item)).size, difference };
 }
 
 function nothingInCommon(): Difference {
@@ -70,17 +85,29 @@ function nothingInCommon(): Difference {
   return { questions: 0, items: 0, difference: null, theseQuestions: none, questionsLikeThese: none };
 }
 
+/** How far each side's interval reaches below and above its value. */
+type Margins = [here: { below: number; above: number }, reference: { below: number; above: number }];
+
+function marginsOf(
+  common: readonly Common[],
+  estimate: (side: Clustered[]) => TwoIntervals & { value: number },
+): (of: keyof TwoIntervals) => Margins {
+  const sides = [common.flatMap(({ own }) => own), common.flatMap(({ others }) => others)].map(estimate);
+  return (of) =>
+    sides.map((side) => {
+      const [low, high] = side[of].range as Range;
+      return { below: side.value - low, above: high - side.value };
+    }) as Margins;
+}
+
 /** Variances of the two sides' values and of their difference, and the degrees of freedom of the last; null: not known. */
 type Spread = { sides: [number, number]; difference: number; freedom: number } | null;
 
 /** From the answers to each question, with the covariance of samples of one number. Null where a question has one answer. */
-function withinQuestions([here, reference]: Sides): Spread {
-  const there = groupBy(reference, ({ question }) => question);
-  const parts = [...groupBy(here, ({ question }) => question)].map(([question, own]) => {
-    const others = there.get(question) as Clustered[];
-    const weights = [own.length / here.length, others.length / reference.length] as const;
-    const variances = [weights[0] ** 2 * varianceOfMean(own), weights[1] ** 2 * varianceOfMean(others)] as const;
-    const shared = weights[0] * weights[1] * covarianceOfMeans(own, others);
+function withinQuestions(common: readonly Common[]): Spread {
+  const parts = common.map(({ weight, own, others }) => {
+    const variances = [weight ** 2 * varianceOfMean(own), weight ** 2 * varianceOfMean(others)] as const;
+    const shared = weight ** 2 * covarianceOfMeans(own, others);
     const freedom = Math.min(own.length, others.length) - 1;
     return { variances, difference: Math.max(0, variances[0] + variances[1] - 2 * shared), freedom };
   });
@@ -93,29 +120,32 @@ function withinQuestions([here, reference]: Sides): Spread {
   };
 }
 
-/** From the items' own values: of each side the linearised mean's (estimates.ts), and of the differences of those. */
-function overItems(sides: Sides): Spread {
-  const [first, second] = sides.map((side) => {
-    const centre = mean(side.map(({ value }) => value));
-    const items = groupBy(side, itemOf);
-    const scale = items.size / side.length;
-    return new Map(
-      [...items].map(([item, rows]) => [item, scale * (sum(rows.map(({ value }) => value)) - rows.length * centre)]),
+/** From the items' own values, each side's and their differences. */
+function overItems(common: readonly Common[]): Spread {
+  const items = [...groupBy(common, ({ item }) => item).values()];
+  if (items.length < 2) return null;
+  const variance = (ofQuestion: (question: Common) => number): number => {
+    const centre = sum(common.map((question) => question.weight * ofQuestion(question)));
+    const deviations = items.map((forms) =>
+      sum(forms.map((question) => question.weight * (ofQuestion(question) - centre))),
     );
-  }) as [Map<string, number>, Map<string, number>];
-  const count = first.size;
-  if (count < 2) return null;
-  const variance = (values: number[]): number => sum(values.map((value) => value ** 2)) / (count * (count - 1));
+    return (sum(deviations.map((value) => value ** 2)) * items.length) / (items.length - 1);
+  };
   return {
-    sides: [variance([...first.values()]), variance([...second.values()])],
-    difference: variance([...first].map(([item, value]) => value - (second.get(item) as number))),
-    freedom: count - 1,
+    sides: [variance(({ own }) => meanOf(own)), variance(({ others }) => meanOf(others))],
+    difference: variance(({ own, others }) => meanOf(own) - meanOf(others)),
+    freedom: items.length - 1,
   };
 }
 
+function meanOf(rows: readonly Clustered[]): number {
+  return mean(rows.map(({ value }) => value));
+}
+
 function varianceOfMean(rows: readonly Clustered[]): number {
-  const centre = mean(rows.map(({ value }) => value));
-  return rows.length < 2 ? 0 : sum(rows.map(({ value }) => (value - centre) ** 2)) / (rows.length - 1) / rows.length;
+  if (rows.length < 2) return 0;
+  const centre = meanOf(rows);
+  return sum(rows.map(({ value }) => (value - centre) ** 2)) / (rows.length - 1) / rows.length;
 }
 
 /** Of two means over rows of which those with one sample number belong together. */
@@ -131,30 +161,29 @@ function covarianceOfMeans(own: readonly Clustered[], others: readonly Clustered
   return (covariance * pairs.length) / (own.length * others.length);
 }
 
-/** Without a spread, because all values are one or a question has one answer, the two sides' intervals decide. */
-function tOrMover(spread: Spread, centres: [number, number], ranges: [Range, Range], [least, most]: Range): Interval {
-  const value = centres[0] - centres[1];
-  if (spread === null || isNothing(spread.difference, value)) return estimated(mover(centres, ranges, 0));
-  const half = tQuantile(0.975, spread.freedom) * Math.sqrt(spread.difference);
-  return estimated([Math.max(least, value - half), Math.min(most, value + half)]);
+function around(value: number, half: number, most: number): Interval {
+  return { range: [Math.max(-most, value - half), Math.min(most, value + half)], reason: null };
 }
 
-function mover([a, b]: [number, number], [[lowA, highA], [lowB, highB]]: [Range, Range], correlation: number): Range {
-  const distance = (x: number, y: number): number => Math.sqrt(Math.max(0, x * x - 2 * correlation * x * y + y * y));
-  return [a - b - distance(a - lowA, highB - b), a - b + distance(highA - a, b - lowB)];
+function mover(value: number, [here, reference]: Margins, rho: number, most: number): Interval {
+  const reach = (x: number, y: number): number => Math.sqrt(x * x - 2 * rho * x * y + y * y);
+  const low = value - reach(here.below, reference.above);
+  const high = value + reach(here.above, reference.below);
+  return { range: [Math.max(-most, low), Math.min(most, high)], reason: null };
 }
 
+/** More than this is not believed: with it the interval would come close to nothing. */
+const MOST_CORRELATION = 0.95;
+
+/**
+ * Of the two sides' values. One that makes the interval narrower counts by what its freedom leaves of it, since few items
+ * correlate by chance: nothing of it with four or fewer, more than half with eight.
+ */
 function correlation(spread: Spread): number {
-  if (spread === null) return 0;
+  if (spread === null || spread.difference === 0) return 0;
   const [a, b] = spread.sides;
   const both = Math.sqrt(a * b);
-  return both === 0 ? 0 : Math.max(-1, Math.min(1, (a + b - spread.difference) / (2 * both)));
-}
-
-function rangesOf(sides: readonly TwoIntervals[], of: keyof TwoIntervals): [Range, Range] {
-  return sides.map((side) => side[of].range as Range) as [Range, Range];
-}
-
-function estimated(range: Range): Interval {
-  return { range, reason: null };
+  if (both === 0) return 0;
+  const found = Math.max(-1, Math.min(MOST_CORRELATION, (a + b - spread.difference) / (2 * both)));
+  return found < 0 ? found : found * Math.max(0, 1 - 3 / spread.freedom);
 }

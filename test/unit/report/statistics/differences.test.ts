@@ -68,3 +68,51 @@ test('equal scores on both sides: an interval around the difference, not of widt
     expect(range?.[1]).toBeGreaterThan(12);
   }
 });
+
+describe('no interval is narrower than what was seen can tell', () => {
+  const asked = (hits: number[], answers: number, shift = 0): Clustered[] =>
+    hits.flatMap((count, index) =>
+      Array.from({ length: answers }, (_, sample) => ({
+        question: `q${index}`,
+        sample,
+        value: Number((sample + shift) % answers < count),
+      })),
+    );
+  const width = ({ range }: { range: [number, number] | null }): number => (range?.[1] ?? 0) - (range?.[0] ?? 0);
+
+  test('the same answers on both sides', () => {
+    const { difference, theseQuestions, questionsLikeThese } = differenceOfShares(
+      asked([40, 10, 20, 30], 50),
+      asked([40, 10, 20, 30], 50),
+    );
+    expect(difference).toBe(0);
+    expect(width(theseQuestions)).toBeGreaterThan(0.05);
+    expect(width(questionsLikeThese)).toBeGreaterThan(0.05);
+  });
+
+  test('questions that are always or never a hit', () => {
+    const { difference, theseQuestions } = differenceOfShares(asked([5, 0], 10), asked([5, 10], 10));
+    expect(difference).toBe(-0.5);
+    expect(width(theseQuestions)).toBeGreaterThan(0.1);
+  });
+
+  test('two items correlate by chance', () => {
+    const { questionsLikeThese } = differenceOfShares(asked([40, 10], 50), asked([30, 5], 50, 7));
+    expect(questionsLikeThese.range?.[0]).toBeLessThan(-0.2);
+    expect(questionsLikeThese.range?.[1]).toBeGreaterThan(0.4);
+  });
+});
+
+test('a difference does not come from the mix of questions', () => {
+  // each question has the same share on both sides, and other numbers of answers
+  const side = (answers: [number, number]): Clustered[] =>
+    Array.from({ length: 8 }, (_, index) =>
+      Array.from({ length: answers[index % 2] as number }, (__, sample) => ({
+        question: `q${index}`,
+        sample,
+        value: index % 2 === 0 && sample % 5 > 0 ? 1 : 0,
+      })),
+    ).flat();
+  const { difference } = differenceOfShares(side([50, 5]), side([5, 50]));
+  expect(difference).toBeCloseTo(0, 12);
+});

@@ -24,14 +24,16 @@ def wilson(hits, n):
     return [0 if hits == 0 else centre - half, 1 if hits == n else centre + half]
 
 
-def beta_binomial(counts, means=2000, correlations=400):
+def beta_binomial(counts, means=3000, correlations=400):
     """Equal-tailed posterior interval of the mean: Jeffreys' prior on it, Beta(1, 3) on the correlation."""
     angle = (np.arange(means) + 0.5) / means * np.pi / 2
-    rho = stats.beta(1, 3).ppf((np.arange(correlations) + 0.5) / correlations)
+    logit = np.linspace(np.log(1e-6), np.log(1e3), correlations)
+    rho = 1 / (1 + np.exp(-logit))
+    prior = np.log(rho) + 3 * np.log1p(-rho)
     both = ((1 - rho) / rho)[None, :]
     a, b = np.sin(angle)[:, None] ** 2 * both, np.cos(angle)[:, None] ** 2 * both
     constant = gammaln(a + b) - gammaln(a) - gammaln(b)
-    log = sum(
+    log = prior[None, :] + sum(
         times * (constant + gammaln(a + x) + gammaln(b + n - x) - gammaln(a + b + n))
         for (x, n), times in Counter(counts).items()
     )
@@ -120,6 +122,8 @@ SHARES = {
     "all": hits([16, 16], 16),
     "48 questions": hits([(7 * index) % 20 for index in range(48)], 20),
     "one question": hits([3], 20),
+    "8 questions that are alike": hits([2] * 8, 200),
+    "50 questions that are alike": hits([5] * 50, 100),
     "forms of one item": {"a~1": [1, 1, 0, 1], "a~2": [1, 1, 1, 1], "b": [0, 0, 0, 1], "c": [0, 0, 0, 0]},
 }
 HERE = {"a": [10, 20, 30], "b": [50, 60, 40], "c": [90, 95, 100]}

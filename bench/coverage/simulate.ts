@@ -1,0 +1,125 @@
+/**
+ * How often intervals cover the truth: experiments are drawn from a population whose truth is known, and every interval of
+ * report/statistics is computed as a report does it.
+ */
+import { differenceOfMeans, differenceOfShares } from '../../report/statistics/differences';
+import { estimateMean, estimateShare, type Clustered, type TwoIntervals } from '../../report/statistics/estimates';
+import { scoreOf, type MadeQuestion, type Population } from './populations';
+import type { Random } from './random';
+
+export const MEASURES = ['share', 'mean', 'difference of shares', 'difference of means'] as const;
+export type Measure = (typeof MEASURES)[number];
+export const ESTIMANDS = ['theseQuestions', 'questionsLikeThese'] as const;
+export type Estimand = (typeof ESTIMANDS)[number];
+
+export interface Design {
+  questions: number;
+  answers: number;
+}
+
+/** Of one measure and estimand. */
+export interface Coverage {
+  measure: Measure;
+  estimand: Estimand;
+  /** Share of the runs whose interval holds the truth. */
+  covered: number;
+  /** Runs without an interval. */
+  absent: number;
+  /** Mean width, in points of 100. */
+  width: number;
+}
+
+/** Questions that stand for all that could be asked. */
+const UNIVERSE = 2000;
+/** Answers from which a question's true mean score is taken. */
+const ANSWERS_FOR_TRUTH = 400;
+
+/** The reference of a difference has this share of the hits' odds. */
+const REFERENCE_ODDS = 0.25;
+
+interface Side {
+  questions: MadeQuestion[];
+  meanScores: number[];
+}
+
+export function coverage(random: Random, population: Population, share: number, design: Design, runs: number): Coverage[] {
+  const here = sideOf(random, population.make(random, share, UNIVERSE));
+  const reference = sideOf(random, here.questions.map(easier));
+  const found = MEASURES.flatMap((measure) =>
+    ESTIMANDS.map((estimand) => ({ measure, estimand, covered: 0, absent: 0, width: 0 })),
+  );
+  const everything = here.questions.map((_, index) => index);
+  for (let run = 0; run < runs; run += 1) {
+    const drawn = Array.from({ length: design.questions }, () => random.integer(UNIVERSE));
+    const intervals = intervalsOf(random, drawn, [here, reference], design.answers);
+    for (const entry of found) {
+      const asked = entry.estimand === 'theseQuestions' ? drawn : everything;
+      const { range } = intervals[entry.measure][entry.estimand];
+      if (range === null) entry.absent += 1;
+      else {
+        const truth = truthOf(entry.measure, asked, here, reference);
+        entry.covered += Number(range[0] <= truth && truth <= range[1]) / runs;
+        entry.width += ((range[1] - range[0]) * (entry.measure.includes('share') ? 100 : 1)) / runs;
+      }
+    }
+  }
+  return found;
+}
+
+function sideOf(random: Random, questions: MadeQuestion[]): Side {
+  const meanScores = questions.map((question) => {
+    let total = 0;
+    for (let answer = 0; answer < ANSWERS_FOR_TRUTH; answer += 1) total += scoreOf(random, question, false);
+    return question.share * 14.5 + ((1 - question.share) * total) / ANSWERS_FOR_TRUTH;
+  });
+  return { questions, meanScores };
+}
+
+function easier({ share, base }: MadeQuestion): MadeQuestion {
+  const odds = (REFERENCE_ODDS * share) / Math.max(1e-12, 1 - share);
+  return { share: odds / (1 + odds), base };
+}
+
+function intervalsOf(
+  random: Random,
+  drawn: readonly number[],
+  sides: readonly [Side, Side],
+  answers: number,
+): Record<Measure, TwoIntervals> {
+  const [here, there] = sides.map(({ questions }) => {
+    const hits: Clustered[] = [];
+    const scores: Clustered[] = [];
+    drawn.forEach((index, place) => {
+      const made = questions[index] as MadeQuestion;
+      for (let sample = 0; sample < answers; sample += 1) {
+        const hit = random.uniform() < made.share;
+        hits.push({ question: `${place}`, sample, value: Number(hit) });
+        scores.push({ question: `${place}`, sample, value: scoreOf(random, made, hit) });
+      }
+    });
+    return { hits, scores };
+  }) as [{ hits: Clustered[]; scores: Clustered[] }, { hits: Clustered[]; scores: Clustered[] }];
+  return {
+    share: estimateShare(here.hits),
+    mean: estimateMean(here.scores),
+    'difference of shares': differenceOfShares(here.hits, there.hits),
+    'difference of means': differenceOfMeans(here.scores, there.scores),
+  };
+}
+
+function truthOf(measure: Measure, asked: readonly number[], here: Side, reference: Side): number {
+  const average = (valueOf: (index: number) => number): number =>
+    asked.reduce((total, index) => total + valueOf(index), 0) / asked.length;
+  const shareIn = ({ questions }: Side): number => average((index) => (questions[index] as MadeQuestion).share);
+  const meanIn = ({ meanScores }: Side): number => average((index) => meanScores[index] as number);
+  switch (measure) {
+    case 'share':
+      return shareIn(here);
+    case 'mean':
+      return meanIn(here);
+    case 'difference of shares':
+      return shareIn(here) - shareIn(reference);
+    case 'difference of means':
+      return meanIn(here) - meanIn(reference);
+  }
+}
