@@ -13,11 +13,11 @@ export interface StoredRecord {
   text: string;
 }
 
-/** Not among them are permits: who owns the copy says anew what may run there. */
+/** In the order in which they are copied. Not among them are permits: who owns the copy says anew what may run there. */
 const FOLDERS = ['experiments', 'spending', 'healed'] as const satisfies RecordFolder[];
-type CopiedFolder = (typeof FOLDERS)[number];
+export type CopiedFolder = (typeof FOLDERS)[number];
 
-/** By the names of files; lines of a record may lie in files of their own (s3/records.ts). */
+/** By the names of files, experiments first; lines of a record may lie in files of their own (s3/records.ts). */
 export function recordsAmong(uris: Iterable<string>): { folder: CopiedFolder; name: string }[] {
   const found = new Map<string, { folder: CopiedFolder; name: string }>();
   for (const uri of uris) {
@@ -26,7 +26,7 @@ export function recordsAmong(uris: Iterable<string>): { folder: CopiedFolder; na
     const name = second.replace(/\.lines$/, '');
     if (folder !== undefined && name !== '') found.set(`${folder}/${name}`, { folder, name });
   }
-  return [...found.values()];
+  return [...found.values()].sort((one, other) => FOLDERS.indexOf(one.folder) - FOLDERS.indexOf(other.folder));
 }
 
 /** `conflict`: the target has the record of another plan, which stays unless `replace`. */

@@ -7,7 +7,7 @@
  */
 import pLimit from 'p-limit';
 import type { ArtifactRef } from '../experiment/plan';
-import { copyRecord, recordsAmong } from './copy-records';
+import { type CopiedFolder, copyRecord, recordsAmong } from './copy-records';
 import { fullReferencesIn, type Inventory } from './inventory';
 import { isSameManifest, parseManifest } from './manifest';
 import { ArtifactDamaged, ArtifactMissing, type Manifest, type Stage, type Store, type WorkKey } from './store';
@@ -157,24 +157,33 @@ class StoreCopy {
   }
 
   private async copyRecords(): Promise<void> {
+    const refused = new Set<string>();
     for (const { folder, name } of recordsAmong(this.sizes.source.keys())) {
       if (folder !== 'healed' && this.options.selection?.experiment(name) === false) continue;
-      const text = await this.source.readRecord(folder, name);
-      if (text === null) continue;
-      if (folder === 'experiments' && !(await this.copyAll(referencesOf(text)))) continue;
-      const { replaceRecords = false } = this.options;
-      const result = await copyRecord(
-        this.target,
-        { folder, name, text },
-        { replace: replaceRecords, dryRun: this.isDry },
-      );
-      if (result === 'conflict')
-        this.conflict(
-          `${folder}/${name}`,
-          'the target has the record of another plan (--replace-records takes this one)',
-        );
-      else this.copied.records[result] += 1;
+      // what one experiment spent is not to count against the cap of another one of that name
+      if (folder === 'spending' && refused.has(name)) continue;
+      const isInTarget = await this.copyRecord(folder, name);
+      if (folder === 'experiments' && !isInTarget) refused.add(name);
     }
+  }
+
+  /** True when the target has it. */
+  private async copyRecord(folder: CopiedFolder, name: string): Promise<boolean> {
+    const text = await this.source.readRecord(folder, name);
+    if (text === null) return false;
+    if (folder === 'experiments' && !(await this.copyAll(referencesOf(text)))) return false;
+    const { replaceRecords = false } = this.options;
+    const result = await copyRecord(
+      this.target,
+      { folder, name, text },
+      { replace: replaceRecords, dryRun: this.isDry },
+    );
+    if (result !== 'conflict') {
+      this.copied.records[result] += 1;
+      return true;
+    }
+    this.conflict(`${folder}/${name}`, 'the target has the record of another plan (--replace-records takes this one)');
+    return false;
   }
 
   /** True when all are in the target. */

@@ -134,6 +134,25 @@ export function copySuite(name: string, from: () => Promise<Copyable>, to: () =>
       expect((await recordedExperiment(target.store, plan.name))?.plan).toEqual(plan.ref);
     });
 
+    test('what FROM spent on an experiment that is refused does not count in the target', async () => {
+      const [other, own] = [await target.store.putBytes('{}', '.plan.json'), '{"shard":"b","usd":2}\n'];
+      await recordExperiment(target.store, plan.name, { plan: other, output: '/elsewhere' });
+      await target.store.appendRecord('spending', plan.name, own);
+      expect((await copy()).records).toEqual({ copied: 0, there: 0 });
+      expect(await target.store.readRecord('spending', plan.name)).toBe(own);
+      expect((await copy({ replaceRecords: true })).records).toEqual({ copied: 2, there: 0 });
+      expect(await target.store.readRecord('spending', plan.name)).toBe(own + SPENT);
+    });
+
+    test('what was spent on an experiment whose plan is damaged comes with its record', async () => {
+      const text = await source.store.read(plan.ref);
+      rmSync(source.fileOf(plan.ref.uri));
+      expect(await copy()).toMatchObject({ records: { copied: 0, there: 0 }, damaged: [{ uri: plan.ref.uri }] });
+      expect(await target.store.readRecord('spending', plan.name)).toBeNull();
+      await source.store.putBytes(text, plan.ref.uri.slice(plan.ref.uri.indexOf('.')));
+      expect(await copy()).toMatchObject({ records: { copied: 2, there: 0 }, damaged: [] });
+    });
+
     test('damaged work is named and not copied, and what was damaged in the target is mended', async () => {
       await copy();
       const [shard] = await works(source.store, 'completions');
