@@ -130,9 +130,11 @@ class StoreCopy {
       return;
     }
     const standing = await manifestIn(this.to, this.sizes.target.has(uri) ? uri : null);
+    // also where its files are gone: some of them may be among what would be copied, and then `commit` would find it whole
+    if (standing !== null && !isSameManifest(standing, manifest))
+      return this.conflict(uri, 'the target has this work with other results');
     if (standing !== null && this.isWhole(standing)) {
-      if (isSameManifest(standing, manifest)) this.copied.work.there += 1;
-      else this.conflict(uri, 'the target has this work with other results');
+      this.copied.work.there += 1;
       return;
     }
     if (!(await this.copyAll(fullReferencesIn(manifest)))) return;

@@ -51,6 +51,7 @@ export function copySuite(name: string, from: () => Promise<Copyable>, to: () =>
     afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
     const manifestUri = `adapters/${ADAPTER.key}/manifest.json`;
+    const openUri = `completions/${OPEN.group}/${OPEN.key}/manifest.json`;
     const copy = (options = {}) => copyStore(source.store, target.store, options);
 
     test('has everything that is finished, so that nothing is to be done again', async () => {
@@ -118,6 +119,20 @@ export function copySuite(name: string, from: () => Promise<Copyable>, to: () =>
       expect(await names()).toEqual(before);
       expect(await copyStore(source.store, null, { dryRun: true })).toEqual(said);
       expect(await copy()).toEqual(said);
+    });
+
+    test('other results in the target are a conflict also where one of their files is gone, and for a dry run', async () => {
+      const rows = await source.store.putBytes('the same rows', '.jsonl');
+      await source.store.commit(OPEN, manifestOf(OPEN, { rows }));
+      await target.store.putBytes('the same rows', '.jsonl');
+      const standing = { ...manifestOf(OPEN, { rows }), facts: { judge: 'another' } };
+      await target.store.commit(OPEN, standing);
+      await target.store.inventory().remove([rows.uri]);
+      const said = await copy({ dryRun: true });
+      expect(said).toMatchObject({ work: { copied: 3, there: 0 }, conflicts: [{ uri: openUri }] });
+      expect(await copy()).toEqual(said);
+      expect(await target.store.inventory().hash(rows.uri)).toBeNull();
+      expect(JSON.parse(readText(target, openUri))).toEqual(standing);
     });
 
     test('what the target has stays: other results, other plans, other files', async () => {
