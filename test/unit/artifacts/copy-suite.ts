@@ -79,14 +79,18 @@ export function copySuite(name: string, from: () => Promise<Copyable>, to: () =>
 
     test('copied again it takes only what is missing', async () => {
       await copy();
-      const [put, commit] = [jest.spyOn(target.store, 'inventory'), jest.spyOn(target.store, 'commit')];
+      const inventory = target.store.inventory();
+      const put = jest.spyOn(inventory, 'put');
+      const opened = jest.spyOn(target.store, 'inventory').mockReturnValue(inventory);
+      const commit = jest.spyOn(target.store, 'commit');
       expect(await copy()).toMatchObject({
         work: { copied: 0, there: 3 },
         files: { copied: 0 },
         ...{ bytes: 0, records: { copied: 0, there: 2 } },
       });
-      expect(commit).not.toHaveBeenCalled();
-      put.mockRestore();
+      expect(opened).toHaveBeenCalled();
+      for (const write of [put, commit]) expect(write).not.toHaveBeenCalled();
+      opened.mockRestore();
       await source.store.appendRecord('spending', plan.name, SPENT);
       await source.store.commit(OPEN, manifestOf(OPEN, {}));
       expect(await copy()).toMatchObject({ work: { copied: 1, there: 3 }, records: { copied: 1 }, unfinished: 0 });
