@@ -44,7 +44,7 @@ export async function openStore(
     place === process.env['FLAMINGO_STORE'] && (isS3Address(place) || !isInside(dataFolder(), resolve(place)));
   if (onlyRead || !noted) return open(!onlyRead);
   const known = await KnownStore.at(
-    isS3Address(place) ? `${place} ${endpoint() ?? ''}`.trim() : resolve(place),
+    isS3Address(place) ? `${place} ${endpoint(connection) ?? ''}`.trim() : resolve(place),
     dataFolder(),
   );
   const store = await open(known.isNew).catch((error: unknown) => {
@@ -75,7 +75,7 @@ async function openS3(
   try {
     return await S3Store.open({
       ...{ address, ...options },
-      pathStyle: (options.endpoint ?? endpoint()) !== undefined,
+      pathStyle: endpoint(options) !== undefined,
       workingCopies: join(dataFolder(), 'working-copies'),
       cache: { folder: join(cacheFolder(), 'store'), maxBytes: cacheBytes() },
     });
@@ -85,9 +85,9 @@ async function openS3(
   }
 }
 
-/** Undefined: Amazon's. */
-function endpoint(): string | undefined {
-  return process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL'] || undefined;
+/** The server that a connection goes to; undefined: Amazon's. */
+function endpoint({ endpoint: given }: NonNullable<Opening['connection']>): string | undefined {
+  return given || process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL'] || undefined;
 }
 
 function cacheBytes(): number {

@@ -2,6 +2,7 @@
 import fs, { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { S3Store } from '../../../artifacts/s3/store';
 import { StoreAbsent } from '../../../artifacts/store';
 import { openStore } from '../../../workers/open-store';
 
@@ -14,6 +15,7 @@ beforeEach(() => {
   Object.assign(process.env, { FLAMINGO_HOME: join(folder, 'home'), FLAMINGO_STORE: place });
 });
 afterEach(() => {
+  jest.restoreAllMocks();
   process.env = { ...before };
   rmSync(folder, { recursive: true, force: true });
 });
@@ -60,6 +62,20 @@ test('the one of the data folder may be deleted with it, or from it', async () =
   const { id } = await openStore();
   rmSync(join(folder, 'home', 'store'), { recursive: true });
   expect((await openStore()).id).not.toBe(id);
+});
+
+test('the same address at a server that is named beside it is another place', async () => {
+  const open = jest.spyOn(S3Store, 'open');
+  const opened = (id: string, endpoint?: string): Promise<unknown> => {
+    open.mockResolvedValue({ id } as S3Store);
+    return openStore(undefined, { connection: endpoint === undefined ? {} : { endpoint } });
+  };
+  Object.assign(process.env, { FLAMINGO_STORE: 's3://bucket/prefix', AWS_ENDPOINT_URL_S3: 'https://one.example' });
+  await opened('one');
+  await expect(opened('two', 'https://two.example')).resolves.toEqual({ id: 'two' });
+  await expect(opened('one', 'https://one.example')).resolves.toEqual({ id: 'one' });
+  await expect(opened('two')).rejects.toThrow('it was one, and is two');
+  await expect(opened('one', 'https://two.example')).rejects.toThrow('it was two, and is one');
 });
 
 test('what is only looked at is not made', async () => {
