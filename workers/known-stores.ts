@@ -24,7 +24,7 @@ export class KnownStore {
   static async at(place: string, dataFolder: string): Promise<KnownStore> {
     const file = join(dataFolder, 'known-stores', `${sha256(place).slice(0, 16)}.json`);
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
+      if (error.code === 'ENOENT' || isUnusable(error)) return null;
       throw error;
     });
     return new KnownStore(place, file, documentOrNull<Note>(text, NOTE)?.id ?? null);
@@ -47,12 +47,12 @@ export class KnownStore {
     if (this.id === null) await this.note(id);
   }
 
-  /** A worker in a container may have no data folder that it can write: then nothing is noted, and it begins as it did before. */
+  /** Notes nothing where the data folder is of no use. */
   private async note(id: string): Promise<void> {
     try {
       await writeWhole(this.file, JSON.stringify({ place: this.place, id } satisfies Note) + '\n');
     } catch (error) {
-      if (!['EROFS', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      if (!isUnusable(error as NodeJS.ErrnoException)) throw error;
     }
   }
 
@@ -63,4 +63,9 @@ export class KnownStore {
       { cause },
     );
   }
+}
+
+/** A worker in a container may have no data folder that it can read or write: it begins as it did before there were notes. */
+function isUnusable({ code = '' }: NodeJS.ErrnoException): boolean {
+  return ['EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST'].includes(code);
 }

@@ -1,5 +1,5 @@
 /** The store of a project: made at first use, and never again where one was. */
-import fs, { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Store } from '../../../artifacts/s3/store';
@@ -96,3 +96,31 @@ test('a machine whose data folder can not be written opens it all the same', asy
   expect(refused).toBe(1);
   expect((await openStore(place)).id).toBe(id);
 });
+
+test.each<[string, () => void]>([
+  ['is a file', (): void => writeFileSync(join(folder, 'home'), '')],
+  [
+    'has a file in the place of its notes',
+    (): void => {
+      mkdirSync(join(folder, 'home'));
+      writeFileSync(join(folder, 'home', 'known-stores'), '');
+    },
+  ],
+  ['belongs to somebody else', refuseTheDataFolder],
+])('a machine whose data folder %s opens it all the same', async (_, spoil) => {
+  spoil();
+  const { id } = await openStore();
+  expect((await openStore()).id).toBe(id);
+});
+
+function refuseTheDataFolder(): void {
+  for (const name of ['readFile', 'mkdir'] as const) {
+    const real = fs.promises[name] as (...args: unknown[]) => Promise<unknown>;
+    jest
+      .spyOn(fs.promises, name)
+      .mockImplementation(((...args: unknown[]) =>
+        String(args[0]).includes('known-stores')
+          ? Promise.reject(Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' }))
+          : real(...args)) as never);
+  }
+}
