@@ -38,7 +38,7 @@ export async function openStore(
   if (place.includes('://') && !isS3Address(place))
     throw new Error(`FLAMINGO_STORE=${place}: a store is a folder or s3://bucket/prefix (docs/store.md)`);
   const open = (make: boolean): Promise<S3Store | LocalStore> =>
-    isS3Address(place) ? openS3(place, { ...connection, make, onlyRead }) : LocalStore.open(place, { make });
+    isS3Address(place) ? openS3(place, { ...connection, make, onlyRead }) : LocalStore.open(place, { make, onlyRead });
   // the project's own, and not in the data folder, where its note would be gone with it
   const noted =
     place === process.env['FLAMINGO_STORE'] && (isS3Address(place) || !isInside(dataFolder(), resolve(place)));

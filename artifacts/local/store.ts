@@ -75,18 +75,24 @@ export class LocalStore implements Store {
 
   /**
    * Opens the store at `root`. When there is none it is made: two processes may do so at once, they get the same id. With
-   * `make: false` nothing is written, and `StoreAbsent` is thrown.
+   * `make: false` none is made, with `onlyRead` nothing is written at all, and `StoreAbsent` is thrown.
    */
-  static async open(root: string, { make = true }: { make?: boolean } = {}): Promise<LocalStore> {
+  static async open(
+    root: string,
+    { make = true, onlyRead = false }: { make?: boolean; onlyRead?: boolean } = {},
+  ): Promise<LocalStore> {
     const folder = resolve(root);
     const about = join(folder, IDENTITY);
-    if (make) {
+    const makeTmp = (): Promise<void> => privateFolder(join(folder, 'tmp'), modesIn(folder).folder);
+    if (make && !onlyRead) {
       await privateFolder(folder);
-      await privateFolder(join(folder, 'tmp'), modesIn(folder).folder);
+      await makeTmp();
       await createOnce(folder, about, JSON.stringify({ format: 1, id: randomUUID() }) + '\n');
     }
     const { format, id } = identityOf(about, readIdentity(folder, about));
     if (format !== 1) throw new Error(`${about}: store format ${format} is not known to this version of Flamingo`);
+    // whatever brought a store back here may have passed over its empty folders
+    if (!onlyRead) await makeTmp();
     return new LocalStore(folder, id);
   }
 

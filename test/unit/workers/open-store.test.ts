@@ -43,6 +43,15 @@ test.each([
   expect((await openStore()).id).toBe(id);
 });
 
+test('a store that was used before and has lost its empty folders takes files again', async () => {
+  const { id } = await openStore();
+  rmSync(join(place, 'tmp'), { recursive: true });
+  expect((await openStore(place, { onlyRead: true })).id).toBe(id);
+  expect(readdirSync(place)).toEqual(['store.json']);
+  const store = await openStore();
+  expect((await store.read(await store.putBytes('hello', '.txt'))).toString()).toBe('hello');
+});
+
 test('another store in its place is refused, until somebody says that it is meant', async () => {
   const { id } = await openStore();
   rmSync(place, { recursive: true });

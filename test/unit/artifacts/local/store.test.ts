@@ -8,6 +8,7 @@ import {
   type Attempt,
   Busy,
   type Manifest,
+  StoreAbsent,
   StoreUnavailable,
   type WorkKey,
 } from '../../../../artifacts/store';
@@ -37,6 +38,24 @@ test('a store gets one id, also when several processes make it at once', async (
 test('a store of another format is refused', async () => {
   await writeFile(join(root, 'store.json'), JSON.stringify({ format: 2, id: 'x' }));
   await expect(LocalStore.open(root)).rejects.toThrow('store format 2 is not known');
+});
+
+test('a store that was restored without its empty folders takes files, and one that is only read is left as it is', async () => {
+  await rm(join(root, 'tmp'), { recursive: true });
+  await LocalStore.open(root, { make: false, onlyRead: true });
+  expect(await readdir(root)).toEqual(['store.json']);
+  const restored = await LocalStore.open(root, { make: false });
+  const ref = await restored.putBytes('hello\n', '.txt');
+  expect((await restored.read(ref)).toString()).toBe('hello\n');
+});
+
+test('no store is made where none is to be', async () => {
+  const fresh = join(root, 'fresh');
+  for (const opening of [{ make: false }, { onlyRead: true }])
+    await expect(LocalStore.open(fresh, opening)).rejects.toThrow(StoreAbsent);
+  await mkdir(fresh);
+  await expect(LocalStore.open(fresh, { make: false })).rejects.toThrow(StoreAbsent);
+  expect(await readdir(fresh)).toEqual([]);
 });
 
 test('bytes lie under their hash', async () => {
