@@ -23,10 +23,13 @@ export function differenceOfMeans(here: readonly Clustered[], reference: readonl
   const common = commonQuestions(here, reference);
   if (common.length === 0) return nothingInCommon();
   const value = valueOf(common);
-  const margins = marginsOf(common, (side) => ({ ...estimateMean(side), value: estimateMean(side).mean as number }));
+  const meanOfSide = (side: Clustered[]) => {
+    const estimate = estimateMean(side);
+    return { ...estimate, value: estimate.mean as number };
+  };
   const interval = (of: keyof TwoIntervals, spread: Spread): Interval =>
     spread === null || isNothing(spread.difference, value)
-      ? mover(value, margins(of), 0, 100)
+      ? mover(value, marginsOf(common, meanOfSide)(of), 0, 100)
       : around(value, tQuantile(0.975, spread.freedom) * Math.sqrt(spread.difference), 100);
   return {
     ...about(common, value),
@@ -43,7 +46,10 @@ export function differenceOfShares(here: readonly Clustered[], reference: readon
   const common = commonQuestions(here, reference);
   if (common.length === 0) return nothingInCommon();
   const value = valueOf(common);
-  const margins = marginsOf(common, (side) => ({ ...estimateShare(side), value: estimateShare(side).rate as number }));
+  const margins = marginsOf(common, (side) => {
+    const estimate = estimateShare(side);
+    return { ...estimate, value: estimate.rate as number };
+  });
   const interval = (of: keyof TwoIntervals, spread: Spread): Interval =>
     mover(value, margins(of), correlation(spread), 1);
   return {
