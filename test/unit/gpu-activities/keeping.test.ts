@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 function keeping(commit: () => Promise<string>): Promise<string> {
-  return environment.run(() => untilKept(STATE, commit, () => undefined)) as Promise<string>;
+  return environment.run<[], string, () => Promise<string>>(() => untilKept(STATE, commit, () => undefined));
 }
 
 test('a store that can not take it for a while is asked again, and the heartbeats say so', async () => {
