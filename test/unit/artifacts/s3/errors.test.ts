@@ -58,7 +58,7 @@ test.each<[string, Objects]>([
 ])('a server that is %s is waited for', async (_, objects) => {
   for (const error of await told(objects)) {
     expect(error).toBeInstanceOf(StoreUnavailable);
-    expect(unavailable(error)).toEqual({ reason: error.message, waits: true });
+    expect(unavailable(error)).toEqual({ reason: error.message, waits: true, isStores: true });
     expect(error.message).toMatch(/^s3:\/\/bucket\/lab\/a/);
   }
 });
@@ -69,7 +69,8 @@ test.each<[string, Objects]>([
   ['credentials are over', answering(400, 'ExpiredToken')],
   ['there are no credentials', meeting(() => Promise.reject(new Error('not asked')), false)],
 ])('when %s somebody has to mend it, and patience ends', async (_, objects) => {
-  for (const error of await told(objects)) expect(unavailable(error)).toEqual({ reason: error.message, waits: false });
+  for (const error of await told(objects))
+    expect(unavailable(error)).toEqual({ reason: error.message, waits: false, isStores: false });
 });
 
 test.each<[string, Objects]>([

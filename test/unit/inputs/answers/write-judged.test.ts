@@ -88,7 +88,7 @@ test('a suffix keeps the columns apart from those that an earlier judging added,
   expect(text.split('\n')[0]).toContain(',helpful_raw,helpful_again,helpful_again_status,helpful_again_raw');
   const read = await readJudged(join(folder, 'out.csv'), { required: ['helpful', 'helpful_again'], round: false });
   expect(read).toMatchObject({ metrics: ['helpful', 'helpful_again'], leftOut: [] });
-  expect(read.answers).toEqual([{ question: 'Q', scores: { helpful: 90, helpful_again: 1 } }]);
+  expect(read.answers).toEqual([{ question: 'Q', item: 'Q', scores: { helpful: 90, helpful_again: 1 } }]);
 });
 
 test('a name as long as a file system takes can be written', async () => {
