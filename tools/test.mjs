@@ -1,6 +1,6 @@
 /**
- * `npm test`: set-up, build, the S3 server of the tests, then jest: unit and replay side by side, then integration and browser one file at
- * a time, which mostly wait, and beside these the trainer's pytest. `npm run test:faults` (--faults): the tests that kill things, one file at a time. `npm run test:fuzz`
+ * `npm test`: set-up, build, the S3 server of the tests, then jest (unit and replay side by side; integration and browser one file at a time) and the
+ * trainer's pytest. `npm run test:faults` (--faults): the tests that kill things, one file at a time. `npm run test:fuzz`
  * (--fuzz): readers on made-up inputs, a minute each, or FLAMINGO_FUZZ_SECONDS.
  * `npm run test:faults -- --minutes N` is the fault campaign instead (bench/faults/main.ts); without, a short one follows the tests.
  * Further arguments go to jest: `npm test -- --testPathPatterns judge`; pytest is left out then.
@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { environmentPython, executableOnPath, installationRoot, trainerFolder } from './locations.cjs';
-import { leaveInterruptsToChildren, runTogether, sumUp } from './programs.mjs';
+import { leaveInterruptsToChildren, runProgram, sumUp } from './programs.mjs';
 import { Progress } from './progress.mjs';
 import { setUpS3Server } from './s3-server.mjs';
 import { explain, setUp } from './setup.mjs';
@@ -40,24 +40,17 @@ const env = { ...process.env, OMP_NUM_THREADS: '1', TOKENIZERS_PARALLELISM: 'fal
 // a test that fails may leave a child process behind, for which jest would wait for ever
 const serial = ['--runInBand', '--forceExit'];
 const results = [];
-/** One group after the other. */
-const groups = isCampaign
-  ? [[campaign(forJest)]]
+const runs = isCampaign
+  ? [campaign(forJest)]
   : apart
-    ? [
-        [jest(apart, [apart], serial)],
-        ...(apart === 'faults' && forJest.length === 0 ? [[campaign(SHORT_CAMPAIGN)]] : []),
-      ]
+    ? [jest(apart, [apart], serial), ...(apart === 'faults' && forJest.length === 0 ? [campaign(SHORT_CAMPAIGN)] : [])]
     : [
-        [jest('unit, replay', ['unit', 'replay'], [])],
-        [
-          jest('integration, browser', ['integration', ...browserTests()], serial),
-          ...(forJest.length > 0 ? [] : [pytest()]),
-        ],
+        jest('unit, replay', ['unit', 'replay'], []),
+        jest('integration, browser', ['integration', ...browserTests()], serial),
+        pytest(),
       ];
-for (const group of groups) {
-  const ends = await runTogether(group);
-  results.push(...group.map((run, index) => ({ ...run, ...ends[index] })));
+for (const run of runs) {
+  if (run !== null) results.push({ ...run, ...(await runProgram(run)) });
 }
 const code = sumUp(results);
 const total = results
@@ -112,6 +105,7 @@ function campaign(options) {
 }
 
 function pytest() {
+  if (forJest.length > 0) return null;
   const file = join(counts, 'pytest.xml');
   const count = () => {
     const suite = /<testsuite [^>]*>/.exec(readFileSync(file, 'utf8'))[0];
