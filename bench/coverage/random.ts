@@ -1,15 +1,14 @@
+import { draws } from '../../stand-in/seeded';
+
 /**
  * Draws for simulations, from a seed: the same seed gives the same numbers on every machine.
  */
 export class Random {
-  constructor(private state: number) {}
+  /** Uniform in [0, 1). */
+  readonly uniform: () => number;
 
-  /** Uniform in [0, 1): mulberry32. */
-  uniform(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  constructor(seed: number) {
+    this.uniform = draws(seed);
   }
 
   /** A whole number from 0 to `below` - 1. */

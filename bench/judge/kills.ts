@@ -7,7 +7,8 @@ import { rawLoop } from './contenders/raw';
 import { killedRun, undisturbedRun, untilMoment, type Killed, type Victim } from './killed-run';
 import { absences } from './measure';
 import type { Part } from './part';
-import { makeItems, randomNumbers } from './prompts';
+import { draws } from '../../stand-in/seeded';
+import { makeItems } from './prompts';
 
 const JUDGEMENTS = 1_000;
 const IN_FLIGHT = 50;
@@ -29,7 +30,7 @@ function killsPart(id: string, victim: Victim, minutes: number): Part {
       const items = makeItems(quick ? QUICK.judgements : JUDGEMENTS, seed);
       const job = { items, inFlight: IN_FLIGHT };
       const undisturbed = await undisturbedRun(session, job);
-      const random = randomNumbers(seed);
+      const random = draws(seed);
       const runs: Killed[] = [];
       for (let index = 0; index < kills; index += 1) {
         const at = Math.round(items.length * (0.05 + 0.9 * random()));

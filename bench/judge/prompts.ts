@@ -3,6 +3,7 @@
  * characters a token). Equal numbers and seeds give equal texts, so every contender judges the same.
  */
 import { score } from '../../stand-in/scoring';
+import { draws } from '../../stand-in/seeded';
 
 export interface Item {
   /** `item-000017`. */
@@ -69,7 +70,7 @@ export type Marks = Partial<Record<string, number>>;
 
 /** An item carries at most one of the `marks`, in brackets at the end of its question. */
 export function makeItems(count: number, seed: number, marks: Marks = {}, rubric = RUBRIC): Item[] {
-  const random = randomNumbers(seed);
+  const random = draws(seed);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
   const marked = markOf(count, marks);
   const frame = rubric.replace('{question}', '').replace('{answer}', '').length;
@@ -99,15 +100,4 @@ function markOf(count: number, marks: Marks): (index: number) => string | null {
     Array<string>(Math.round((share ?? 0) * count)).fill(word),
   );
   return (index) => order[(index * SPREAD) % count] ?? null;
-}
-
-/** Mulberry32: numbers in [0, 1) that depend on the seed only. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
