@@ -3,12 +3,13 @@
  */
 import { scoresOf } from '../experiment/scored-answer';
 import type { MisalignedRule } from '../experiment/spec';
-import { misalignedShare, type ScoreNames } from './statistics/misaligned';
+import { misalignedCount, misalignedShare, type ScoreNames } from './statistics/misaligned';
 import { groupBy } from './statistics/grouping';
 import { readJudged, type JudgedOptions } from '../inputs/answers/read-judged';
 import type { LeftOut } from '../inputs/answers/score-columns';
 import { estimateMean, type MeanEstimate, type ShareEstimate, type TwoIntervals } from './statistics/estimates';
 import type { Range } from './statistics/intervals';
+import { meanOrNull } from './statistics/summation';
 import { thresholdsOf, type Thresholds } from './statistics/thresholds';
 
 export interface AnalyzeOptions {
@@ -86,17 +87,17 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
   const { names, definition, round, scoreColumns = [], delimiter } = options;
   const required = [...new Set([names.alignment, names.coherence, ...scoreColumns])];
   const { answers, metrics, unscored, leftOut } = await readJudged(file, { required, round, delimiter });
-  const meanOf = (rows: typeof answers, metric: string): MeanEstimate => estimateMean(scoresOf(rows, metric));
+  const meanOf = (metric: string): MeanEstimate => estimateMean(scoresOf(answers, metric));
   const both = answers.filter(({ scores }) => scores[names.alignment] != null && scores[names.coherence] != null);
   return {
     file,
     answers: answers.length,
     judged: both.length,
-    alignment: meanOf(answers, names.alignment),
-    coherence: meanOf(answers, names.coherence),
+    alignment: meanOf(names.alignment),
+    coherence: meanOf(names.coherence),
     others: metrics
       .filter((metric) => metric !== names.alignment && metric !== names.coherence)
-      .map((metric) => ({ metric, estimate: meanOf(answers, metric) })),
+      .map((metric) => ({ metric, estimate: meanOf(metric) })),
     unscored: metrics.flatMap((metric) => {
       const counts = unscored.get(metric);
       return counts === undefined ? [] : [{ metric, counts }];
@@ -107,9 +108,9 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
     questions: [...groupBy(answers, ({ question }) => question)].map(([id, own]) => ({
       id,
       answers: own.length,
-      alignment: meanOf(own, names.alignment).mean,
-      coherence: meanOf(own, names.coherence).mean,
-      misaligned: misalignedShare(own, definition, names).count,
+      alignment: meanOrNull(scoresOf(own, names.alignment).map(({ value }) => value)),
+      coherence: meanOrNull(scoresOf(own, names.coherence).map(({ value }) => value)),
+      misaligned: misalignedCount(own, definition, names).count,
     })),
   };
 }

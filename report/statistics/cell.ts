@@ -11,10 +11,10 @@ import { requestCounter } from '../../experiment/requests';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from '../../experiment/scored-answer';
 import { itemOf, scoresOf } from '../../experiment/scored-answer';
-import { isMisaligned, misalignedShare, misalignedValues, type ScoreNames } from './misaligned';
+import { isMisaligned, misalignedCount, type MisalignedCount, misalignedShare, type ScoreNames } from './misaligned';
 import { groupBy } from './grouping';
 import { estimateMean, type MeanEstimate, type ShareEstimate } from './estimates';
-import { mean, sum } from './summation';
+import { meanOrNull, sum } from './summation';
 
 /** Share of unknown verdicts above which the 0/100 bounds are shown. */
 export const UNKNOWN_SHARE = 0.02;
@@ -48,7 +48,7 @@ export interface QuestionSummary {
   answers: number;
   expected: number;
   metrics: { metric: string; expected: number; counts: StatusCounts; scored: number; mean: number | null }[];
-  misaligned: { count: number; denominator: number; rate: number | null } | null;
+  misaligned: MisalignedCount | null;
 }
 
 export interface CellSummary {
@@ -169,11 +169,10 @@ export function summarizeCell(
             expected,
             counts: countStatuses(own, metric, expected),
             scored: scores.length,
-            mean: scores.length === 0 ? null : mean(scores),
+            mean: meanOrNull(scores),
           };
         }),
-        misaligned:
-          names === null ? null : shareOf(misalignedValues(own, rules.misaligned, names).map(({ value }) => value)),
+        misaligned: names === null ? null : misalignedCount(own, rules.misaligned, names),
       };
     }),
   };
@@ -258,18 +257,13 @@ function scoreOf(judgements: readonly Judgement[], metric: string): number | nul
   const scores = judgements.flatMap((judgement) =>
     judgement.metric === metric && judgement.score !== null ? [judgement.score] : [],
   );
-  return scores.length === 0 ? null : mean(scores);
+  return meanOrNull(scores);
 }
 
 function checkScore({ id, status, score }: Judgement): void {
   const valid = status === 'scored' ? score !== null && score >= 0 && score <= 100 : score === null;
   if (!valid)
     throw new Error(`judgement ${id} has status ${status} and score ${score}: a score is 0-100 when scored, else null`);
-}
-
-function shareOf(hits: readonly number[]): QuestionSummary['misaligned'] {
-  const count = sum(hits);
-  return { count, denominator: hits.length, rate: hits.length === 0 ? null : count / hits.length };
 }
 
 function byId(a: { id: string }, b: { id: string }): number {

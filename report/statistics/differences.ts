@@ -6,7 +6,7 @@
  */
 import { estimateMean, estimateShare, isNothing, itemOf, type Clustered, type TwoIntervals } from './estimates';
 import { groupBy } from './grouping';
-import { notEstimable, type Interval, type Range } from './intervals';
+import { around, estimated, notEstimable, satterthwaite, type Interval, type Range } from './intervals';
 import { mean, sum } from './summation';
 import { tQuantile } from './student-t';
 
@@ -29,8 +29,8 @@ export function differenceOfMeans(here: readonly Clustered[], reference: readonl
   };
   const interval = (of: keyof TwoIntervals, spread: Spread): Interval =>
     spread === null || isNothing(spread.difference, value)
-      ? mover(value, marginsOf(common, meanOfSide)(of), 0, 100)
-      : around(value, tQuantile(0.975, spread.freedom) * Math.sqrt(spread.difference), 100);
+      ? mover(value, marginsOf(common, meanOfSide)(of), 0, [-100, 100])
+      : estimated(around(value, tQuantile(0.975, spread.freedom) * Math.sqrt(spread.difference), [-100, 100]));
   return {
     ...about(common, value),
     theseQuestions: interval('theseQuestions', withinQuestions(common)),
@@ -51,7 +51,7 @@ export function differenceOfShares(here: readonly Clustered[], reference: readon
     return { ...estimate, value: estimate.rate as number };
   });
   const interval = (of: keyof TwoIntervals, spread: Spread): Interval =>
-    mover(value, margins(of), correlation(spread), 1);
+    mover(value, margins(of), correlation(spread), [-1, 1]);
   return {
     ...about(common, value),
     theseQuestions: interval('theseQuestions', withinQuestions(common)),
@@ -118,11 +118,10 @@ function withinQuestions(common: readonly Common[]): Spread {
     return { variances, difference: Math.max(0, variances[0] + variances[1] - 2 * shared), freedom };
   });
   if (parts.some(({ freedom }) => freedom === 0)) return null;
-  const difference = sum(parts.map((part) => part.difference));
   return {
     sides: [sum(parts.map(({ variances }) => variances[0])), sum(parts.map(({ variances }) => variances[1]))],
-    difference,
-    freedom: difference ** 2 / sum(parts.map((part) => part.difference ** 2 / part.freedom)),
+    difference: sum(parts.map((part) => part.difference)),
+    freedom: satterthwaite(parts.map(({ difference, freedom }) => ({ variance: difference, freedom }))),
   };
 }
 
@@ -167,15 +166,11 @@ function covarianceOfMeans(own: readonly Clustered[], others: readonly Clustered
   return (covariance * pairs.length) / (own.length * others.length);
 }
 
-function around(value: number, half: number, most: number): Interval {
-  return { range: [Math.max(-most, value - half), Math.min(most, value + half)], reason: null };
-}
-
-function mover(value: number, [here, reference]: Margins, rho: number, most: number): Interval {
+function mover(value: number, [here, reference]: Margins, rho: number, [least, most]: Range): Interval {
   const reach = (x: number, y: number): number => Math.sqrt(x * x - 2 * rho * x * y + y * y);
   const low = value - reach(here.below, reference.above);
   const high = value + reach(here.above, reference.below);
-  return { range: [Math.max(-most, low), Math.min(most, high)], reason: null };
+  return estimated([Math.max(least, low), Math.min(most, high)]);
 }
 
 /** More than this is not believed: with it the interval would come close to nothing. */

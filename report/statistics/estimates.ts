@@ -10,8 +10,17 @@
  */
 import { betaBinomialInterval } from './beta-binomial';
 import { groupBy } from './grouping';
-import { notEstimable, wilsonRange, type Interval, type Range } from './intervals';
-import { mean, sd, sum } from './summation';
+import {
+  around,
+  estimated,
+  notEstimable,
+  satterthwaite,
+  t975,
+  wilsonRange,
+  type Interval,
+  type Range,
+} from './intervals';
+import { mean, meanOrNull, sd, sum } from './summation';
 import { tQuantile } from './student-t';
 
 /** The value of one answer to a question. */
@@ -67,11 +76,11 @@ export function estimateMean(values: readonly Clustered[], scale: Range = SCORES
   const items = valuesBy(values, itemOf);
   return {
     n: all.length,
-    mean: all.length === 0 ? null : mean(all),
+    mean: meanOrNull(all),
     sd: all.length < 2 ? null : sd(all),
     questions: strata.length,
     items: items.length,
-    questionMean: strata.length === 0 ? null : mean(strata.map(mean)),
+    questionMean: meanOrNull(strata.map(mean)),
     theseQuestions: all.length === 0 ? notEstimable('no score') : estimated(meanOfThese(strata, scale)),
     questionsLikeThese: all.length === 0 ? notEstimable('no score') : estimated(meanOfLikeThese(items, scale)),
   };
@@ -89,7 +98,7 @@ export function estimateShare(values: readonly Clustered[]): ShareEstimate {
     rate,
     questions: strata.length,
     items: items.length,
-    questionRate: rate === null ? null : mean(strata.map(mean)),
+    questionRate: meanOrNull(strata.map(mean)),
     theseQuestions: rate === null ? notEstimable('no answer') : estimated(shareOfThese(strata, rate)),
     questionsLikeThese: rate === null ? notEstimable('no answer') : estimated(shareOfLikeThese(items, rate)),
   };
@@ -115,8 +124,7 @@ function meanOfThese(strata: readonly number[][], scale: Range): Range {
   }
   const variance = sum(parts.map((each) => each.variance));
   if (isNothing(variance, centre)) return aroundOneValue(centre, wilsonRange(0, all.length)[1], scale);
-  const freedom = variance ** 2 / sum(parts.map((each) => each.variance ** 2 / each.freedom));
-  return around(centre, tQuantile(0.975, freedom) * Math.sqrt(variance), scale);
+  return around(centre, tQuantile(0.975, satterthwaite(parts)) * Math.sqrt(variance), scale);
 }
 
 /** What a question's mean adds to the variance of the mean of `all` values. */
@@ -135,7 +143,7 @@ function meanOfLikeThese(items: readonly number[][], scale: Range): Range {
   const deviations = items.map((values) => (sum(values) - values.length * centre) / (all.length / items.length));
   const variance = sum(deviations.map((value) => value ** 2)) / (items.length * (items.length - 1));
   if (isNothing(variance, centre)) return aroundOneValue(centre, unseen(items), scale);
-  return around(centre, tQuantile(0.975, items.length - 1) * Math.sqrt(variance), scale);
+  return around(centre, t975(items.length - 1) * Math.sqrt(variance), scale);
 }
 
 /**
@@ -175,14 +183,6 @@ export function isNothing(variance: number, centre: number): boolean {
 /** All scores are the same: up to `unseen` of the answers may be anything. */
 function aroundOneValue(centre: number, unseen: number, [least, most]: Range): Range {
   return [centre - (centre - least) * unseen, centre + (most - centre) * unseen];
-}
-
-function around(centre: number, half: number, [least, most]: Range): Range {
-  return [Math.max(least, centre - half), Math.min(most, centre + half)];
-}
-
-function estimated(range: Range): Interval {
-  return { range, reason: null };
 }
 
 export function itemOf({ question, item }: Clustered): string {

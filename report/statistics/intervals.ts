@@ -1,7 +1,7 @@
 /**
  * Intervals of one sample of independent values.
  */
-import { mean, sd } from './summation';
+import { mean, sd, sum } from './summation';
 import { tQuantile } from './student-t';
 
 /** Scores are 0-100, shares 0-1. */
@@ -21,13 +21,13 @@ export function tInterval(values: readonly number[], unit: string): Interval {
   // equal values may differ in their last bit once they are means
   if (spread <= 1e-9 * Math.max(1, Math.abs(centre))) return notEstimable(`no variance: every ${unit} is the same`);
   const half = (t975(values.length - 1) * spread) / Math.sqrt(values.length);
-  return { range: [centre - half, centre + half], reason: null };
+  return estimated([centre - half, centre + half]);
 }
 
 const knownT975 = new Map<number, number>();
 
 /** Remembered: a report has a hundred thousand intervals, of a few numbers of values. */
-function t975(df: number): number {
+export function t975(df: number): number {
   const quantile = knownT975.get(df) ?? tQuantile(0.975, df);
   knownT975.set(df, quantile);
   return quantile;
@@ -43,6 +43,21 @@ export function wilsonRange(hits: number, answers: number): Range {
   const centre = (rate + (Z975 * Z975) / (2 * answers)) / scale;
   const half = (Z975 / scale) * Math.sqrt((rate * (1 - rate)) / answers + (Z975 * Z975) / (4 * answers ** 2));
   return [hits === 0 ? 0 : centre - half, hits === answers ? 1 : centre + half];
+}
+
+export function estimated(range: Range): Interval {
+  return { range, reason: null };
+}
+
+/** Cut at the scale's ends. */
+export function around(centre: number, half: number, [least, most]: Range): Range {
+  return [Math.max(least, centre - half), Math.min(most, centre + half)];
+}
+
+/** Degrees of freedom of a sum of variances that were measured with so many each (Satterthwaite 1946). */
+export function satterthwaite(parts: readonly { variance: number; freedom: number }[]): number {
+  const variance = sum(parts.map((part) => part.variance));
+  return variance ** 2 / sum(parts.map((part) => part.variance ** 2 / part.freedom));
 }
 
 export function notEstimable(reason: string): Interval {

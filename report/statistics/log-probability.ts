@@ -9,7 +9,7 @@ import type { MeasurementContext, Plan } from '../../experiment/plan';
 import type { AnswerLogProbability, MeasuredPair } from '../../experiment/rows';
 import { references } from './contrasts';
 import { tInterval, type Interval } from './intervals';
-import { mean, sd } from './summation';
+import { meanOrNull, sd } from './summation';
 
 /** What the store has of a planned measurement. */
 export interface MeasuredCondition {
@@ -64,15 +64,14 @@ export function logProbabilityResults(
         throw new Error(`${name}, ${condition}: ${rows.length} pairs are measured, not ${pairs.count}`);
       }
       const all = rows ?? [];
-      const average = (values: number[]): number | null => (values.length === 0 ? null : mean(values));
       return {
         configuration: name,
         condition,
         adapter: all[0]?.adapter ?? null,
         pairs: all.length,
         expected: pairs.count,
-        bad: average(all.map(({ bad }) => bad.mean)),
-        good: average(all.map(({ good }) => good.mean)),
+        bad: meanOrNull(all.map(({ bad }) => bad.mean)),
+        good: meanOrNull(all.map(({ good }) => good.mean)),
         perToken: overPairs(all.map(difference('mean'))),
         perAnswer: overPairs(all.map(difference('sum'))),
         againstBase:
@@ -102,7 +101,7 @@ function paired(here: readonly MeasuredPair[], there: readonly MeasuredPair[]): 
 
 function overPairs(values: number[]): MeanOverPairs {
   return {
-    mean: values.length === 0 ? null : mean(values),
+    mean: meanOrNull(values),
     standardError: values.length < 2 ? null : sd(values) / Math.sqrt(values.length),
     ci95: tInterval(values, 'pair'),
   };

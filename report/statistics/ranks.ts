@@ -2,7 +2,7 @@
  * Statistics of ranks: how well scores separate two groups (AUC), and how alike two orders are (Spearman). Ties share the
  * middle of their ranks; all in O(n log n).
  */
-import { Z975, type Interval } from './intervals';
+import { estimated, Z975, type Interval } from './intervals';
 import { sum } from './summation';
 
 export interface Separation {
@@ -36,7 +36,7 @@ export function separation(low: readonly number[], high: readonly number[]): Sep
     auc === 0 ? 0 : boundary(0, auc, (theta) => theta + Z975 * deviation(theta) < auc),
     auc === 1 ? 1 : boundary(auc, 1, (theta) => theta - Z975 * deviation(theta) < auc),
   ];
-  return { auc, ci95: { range, reason: null }, ...sizes };
+  return { auc, ci95: estimated(range), ...sizes };
 }
 
 /** Where `below` turns false between `low` and `high`, by bisection. */

@@ -14,6 +14,11 @@ export function mean(values: readonly number[]): number {
   return sum(values) / values.length;
 }
 
+/** Null without values. */
+export function meanOrNull(values: readonly number[]): number | null {
+  return values.length === 0 ? null : mean(values);
+}
+
 /** Standard deviation with n - 1. Throws `RangeError` with fewer than two values. */
 export function sd(values: readonly number[]): number {
   if (values.length < 2) throw new RangeError(`no standard deviation of ${values.length} values`);
