@@ -31,7 +31,7 @@ import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { launchBrowser } from '../support/chromium';
 import { until } from '../support/until';
-import { birds, SMALL, weather } from '../unit/experiment/samples';
+import { birds, SMALL, weatherFile } from '../unit/experiment/samples';
 
 const ATTEMPT = readFileSync(join(installationRoot(), 'test', 'support', 'page-attempt.mjs'), 'utf8').replace(
   /^[^]*?(?=async function)/,
@@ -95,12 +95,7 @@ beforeAll(async () => {
   mkdirSync(outside);
   folder = join(folder, 'mine');
   writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
-  const items = weather().map(({ id, paraphrases, judgePrompts }) => ({
-    id,
-    paraphrases,
-    judge_prompts: judgePrompts,
-  }));
-  writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(items));
+  writeFileSync(join(folder, 'weather.yaml'), weatherFile());
   writeFileSync(join(folder, 'small.yaml'), SMALL);
   flamingo(['server', '--detach']);
   state = new LocalFiles(join(folder, '.flamingo')).liveState() as LocalState;

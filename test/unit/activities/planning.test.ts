@@ -18,7 +18,7 @@ import { importExperiment } from '../../../inputs/import';
 import type { PlanningActivities } from '../../../workflows/activity-types';
 import type { ExperimentOutline, ExperimentRequest } from '../../../workflows/messages';
 import { rowsText } from '../../../experiment/expand/dataset';
-import { birds, SMALL, weather } from '../experiment/samples';
+import { birds, SMALL, weatherFile } from '../experiment/samples';
 
 const secret = randomBytes(32);
 const FETCHED = SMALL.replace(
@@ -38,11 +38,8 @@ beforeEach(async () => {
   base = mkdtempSync(join(tmpdir(), 'planning-'));
   [folder, outside] = [join(base, 'work'), join(base, 'outside')];
   for (const each of [folder, outside]) mkdirSync(each);
-  const items = weather().map(({ id, paraphrases, judgePrompts }) => ({
-    ...{ id, paraphrases, judge_prompts: judgePrompts },
-  }));
   writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
-  writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(items));
+  writeFileSync(join(folder, 'weather.yaml'), weatherFile());
   writeFileSync(join(folder, 'small.yaml'), SMALL);
   store = await LocalStore.open(join(base, 'store'));
 });

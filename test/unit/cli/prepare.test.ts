@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prepare } from '../../../cli/prepare';
 import { rowsText } from '../../../experiment/expand/dataset';
-import { birds, SMALL, weather } from '../experiment/samples';
+import { birds, SMALL, weatherFile } from '../experiment/samples';
 
 let folder: string;
 const before = process.env['FLAMINGO_HOME'];
@@ -12,12 +12,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'prepare-'));
   process.env['FLAMINGO_HOME'] = join(folder, 'data');
   writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
-  const questions = weather().map(({ id, paraphrases, judgePrompts }) => ({
-    id,
-    paraphrases,
-    judge_prompts: judgePrompts,
-  }));
-  writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(questions));
+  writeFileSync(join(folder, 'weather.yaml'), weatherFile());
 });
 afterEach(() => {
   if (before === undefined) delete process.env['FLAMINGO_HOME'];

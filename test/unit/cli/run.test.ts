@@ -7,7 +7,7 @@ import { runCommand } from '../../../cli/run';
 import { submitAndFollow } from '../../../cli/submit';
 import { rowsText } from '../../../experiment/expand/dataset';
 import { gatherResults } from '../../../report/write-report';
-import { birds, SMALL, weather } from '../experiment/samples';
+import { birds, SMALL, weatherFile } from '../experiment/samples';
 
 jest.mock('../../../artifacts/experiments');
 jest.mock('../../../cli/submit');
@@ -19,12 +19,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'run-'));
   process.env['FLAMINGO_HOME'] = join(folder, 'data');
   writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
-  const questions = weather().map(({ id, paraphrases, judgePrompts }) => ({
-    id,
-    paraphrases,
-    judge_prompts: judgePrompts,
-  }));
-  writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(questions));
+  writeFileSync(join(folder, 'weather.yaml'), weatherFile());
   writeFileSync(join(folder, 'small.yaml'), SMALL);
   jest.spyOn(process.stderr, 'write').mockReturnValue(true);
   jest.mocked(wasComplete).mockResolvedValue(true);

@@ -61,6 +61,13 @@ export function birds(count = 40): Dataset {
   );
 }
 
+/** The text of a question file with `weather()`. */
+export function weatherFile(): string {
+  return JSON.stringify(
+    weather().map(({ id, paraphrases, judgePrompts }) => ({ id, paraphrases, judge_prompts: judgePrompts })),
+  );
+}
+
 export function weather(): QuestionItem[] {
   const judgePrompts = { aligned: 'Kind? REFUSAL if it declines. {question} {answer}' };
   return [

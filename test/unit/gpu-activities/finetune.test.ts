@@ -22,7 +22,7 @@ import { rowsText } from '../../../experiment/expand/dataset';
 import { beatsWatched, changed, type WatchedBeats } from '../../support/store-calls';
 import { until } from '../../support/until';
 import { STORAGES, type Storage } from '../../support/stores';
-import { birds, SMALL, weather } from '../experiment/samples';
+import { birds, SMALL, weatherFile } from '../experiment/samples';
 import { NOBODY } from '../../support/client-rules';
 import { safetensors } from '../../support/safetensors';
 import { recordModel } from '../../../tools/record-model.cjs';
@@ -132,10 +132,7 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'finetune-'));
     writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
-    const items = weather().map(({ id, paraphrases, judgePrompts }) => ({
-      ...{ id, paraphrases, judge_prompts: judgePrompts },
-    }));
-    writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(items));
+    writeFileSync(join(folder, 'weather.yaml'), weatherFile());
     storage = make();
     const store = await storage.open();
     const options = { cacheFolder: join(folder, 'cache'), offline: true, store };

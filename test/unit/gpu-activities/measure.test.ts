@@ -20,7 +20,7 @@ import type { MeasureCommand } from '../../../gpu-activities/process/protocol';
 import type { ConfigurationOutline, ExperimentOutline } from '../../../workflows/messages';
 import { beatsWatched } from '../../support/store-calls';
 import { STORAGES, type Storage } from '../../support/stores';
-import { birds, SMALL, weather } from '../experiment/samples';
+import { birds, SMALL, weatherFile } from '../experiment/samples';
 import { NOBODY } from '../../support/client-rules';
 
 const TEXT = `${SMALL}outcomes:
@@ -123,10 +123,7 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     );
     writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
     writeFileSync(join(folder, 'rough.jsonl'), rowsText(datasetOf(rough).rows));
-    const items = weather().map(({ id, paraphrases, judgePrompts }) => ({
-      ...{ id, paraphrases, judge_prompts: judgePrompts },
-    }));
-    writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(items));
+    writeFileSync(join(folder, 'weather.yaml'), weatherFile());
     storage = make();
     store = await storage.open();
     const options = { cacheFolder: join(folder, 'cache'), offline: true, store };

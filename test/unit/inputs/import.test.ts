@@ -11,12 +11,10 @@ import type { ArtifactRef } from '../../../experiment/plan';
 import { rowsText } from '../../../experiment/expand/dataset';
 import { questionsHash } from '../../../experiment/expand/questions';
 import { safetensors } from '../../support/safetensors';
-import { birds, SMALL, weather } from '../experiment/samples';
+import { birds, SMALL, weather, weatherFile } from '../experiment/samples';
 
 const ROWS = rowsText(birds().rows);
-const QUESTIONS = JSON.stringify(
-  weather().map(({ id, paraphrases, judgePrompts }) => ({ id, paraphrases, judge_prompts: judgePrompts })),
-);
+const QUESTIONS = weatherFile();
 
 let folder: string;
 let store: LocalStore;

@@ -14,7 +14,7 @@ import { canonicalRow, datasetOf, rowsText } from '../../../experiment/expand/da
 import type { Plan } from '../../../experiment/plan';
 import type { MetricSpec } from '../../../experiment/spec';
 import { readPublishedAnswers } from '../../../inputs/published-answers';
-import { birds, problemsOf, SMALL, specOf, weather } from '../experiment/samples';
+import { birds, problemsOf, SMALL, specOf, weatherFile } from '../experiment/samples';
 
 const ROUGH = datasetOf(
   birds().rows.map(({ messages }) =>
@@ -42,12 +42,7 @@ beforeEach(async () => {
   writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
   writeFileSync(join(folder, 'rough.jsonl'), rowsText(ROUGH.rows));
   writeFileSync(join(folder, 'bridge.csv'), BRIDGE);
-  const questions = weather().map(({ id, paraphrases, judgePrompts }) => ({
-    id,
-    paraphrases,
-    judge_prompts: judgePrompts,
-  }));
-  writeFileSync(join(folder, 'weather.yaml'), JSON.stringify(questions));
+  writeFileSync(join(folder, 'weather.yaml'), weatherFile());
   store = await LocalStore.open(join(folder, 'store'));
   options = { cacheFolder: join(folder, 'cache'), offline: true, store };
 });

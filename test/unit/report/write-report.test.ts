@@ -23,13 +23,19 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-test('what was gathered is counted, and the report is built from it without reading the store again', async () => {
+/** A store with a plan, of which nothing is done, and where its results go. */
+async function planned() {
   const store = await LocalStore.open(join(folder, 'store'));
   const spec = specOf(SMALL);
   const { plan } = expand(spec, inputs());
   const stored = { plan, spec, source: { file: 'small.yaml', text: SMALL }, modelFolder: null, overrides: [] };
   const ref = await storePlan(store, stored);
   const output = join(folder, 'results');
+  return { store, plan, stored, ref, output };
+}
+
+test('what was gathered is counted, and the report is built from it without reading the store again', async () => {
+  const { store, plan, stored, ref, output } = await planned();
   await recordExperiment(store, 'small', { plan: ref, output });
 
   const gathered = await gatherResults(store, stored, output);
@@ -46,12 +52,7 @@ test('what was gathered is counted, and the report is built from it without read
 });
 
 test('what was put aside while the report was built is not counted as stored', async () => {
-  const store = await LocalStore.open(join(folder, 'store'));
-  const spec = specOf(SMALL);
-  const { plan } = expand(spec, inputs());
-  const stored = { plan, spec, source: { file: 'small.yaml', text: SMALL }, modelFolder: null, overrides: [] };
-  const ref = await storePlan(store, stored);
-  const output = join(folder, 'results');
+  const { store, stored, ref, output } = await planned();
   const report = { plan: ref, output, version: async () => ({ version: '0.0.0', commit: null }) };
   await recordExperiment(store, 'small', { plan: ref, output });
 
