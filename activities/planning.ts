@@ -4,6 +4,7 @@
 import { resolve } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { readCell } from '../artifacts/cells';
+import { registerClaims } from '../artifacts/claims';
 import { recordExperiment, resultsFolder } from '../artifacts/experiments';
 import { outlinesFor, queuesToJudge, readOutline } from '../artifacts/outline';
 import { cellOf, loadPlan, queuesOf, type StoredPlan } from '../artifacts/plans';
@@ -97,6 +98,7 @@ async function outline(store: Store, host: PlanningHost, request: ExperimentRequ
   await requireWritable(store, host.clients, host.results, output);
   await recordExperiment(store, plan.experiment, { plan: ref, output });
   const reuse = await countReuse(store, plan);
+  await registerClaims(store, plan.experiment, spec, reuse);
   return refuseTooLarge({
     experiment: plan.experiment,
     plan: ref,

@@ -14,7 +14,7 @@ export interface StoredRecord {
 }
 
 /** In the order in which they are copied. Not among them are permits: who owns the copy says anew what may run there. */
-const FOLDERS = ['experiments', 'spending', 'healed'] as const satisfies RecordFolder[];
+const FOLDERS = ['experiments', 'spending', 'claims', 'healed'] as const satisfies RecordFolder[];
 export type CopiedFolder = (typeof FOLDERS)[number];
 
 /** By the names of files, experiments first; lines of a record may lie in files of their own (s3/records.ts). */

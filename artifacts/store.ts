@@ -174,8 +174,11 @@ export interface Workspace {
   sync(wholeUntil?: number): Promise<void>;
 }
 
-/** `healed`: what was found damaged and is made anew, by experiment (artifacts/healing.ts). */
-export type RecordFolder = 'experiments' | 'spending' | 'permits' | 'healed';
+/**
+ * `healed`: what was found damaged and is made anew (artifacts/healing.ts). `claims`: when an experiment's claims were decided
+ * (artifacts/claims.ts).
+ */
+export type RecordFolder = 'experiments' | 'spending' | 'permits' | 'healed' | 'claims';
 
 export interface Lease {
   renew(): Promise<void>;

@@ -154,11 +154,12 @@ export function conclude(outcome: ExperimentOutcome, options: { json: boolean },
   for (const line of healedLines(report?.healed ?? 0)) say(line);
   if (report !== null) {
     say(`Report: ${pc.bold(report.html)}`);
+    if (report.claims !== undefined) say(claimsLine(report.claims));
     const { passed, failed } = report.expectations;
     if (failed > 0)
       say(
         pc.red(
-          `It does not show what the experiment file expects: ${failed} of ${passed + failed} expectations failed.`,
+          `It does not show what the experiment file expects: ${failed} of ${passed + failed} expectations are not shown.`,
         ),
       );
     else if (passed > 0) say(pc.green(`It shows what the experiment file expects (${passed} of ${passed}).`));
@@ -168,6 +169,11 @@ export function conclude(outcome: ExperimentOutcome, options: { json: boolean },
   if (outcome.status !== 'complete') return EXIT.incomplete;
   if (report !== null && report.expectations.failed > 0) return EXIT.failed;
   return (report?.unread ?? []).length > 0 ? EXIT.incomplete : EXIT.done;
+}
+
+function claimsLine({ supported, contradicted, inconclusive }: NonNullable<ReportOutcome['claims']>): string {
+  const all = supported + contradicted + inconclusive;
+  return `Claims: ${supported} of ${all} supported, ${contradicted} contradicted, ${inconclusive} inconclusive.`;
 }
 
 /** `healed`: how many stored things were found damaged. */

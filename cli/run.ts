@@ -4,6 +4,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { gatherResults, writeResults, type GatheredResults } from '../report/write-report';
+import { registerClaims } from '../artifacts/claims';
 import { wasComplete } from '../artifacts/experiments';
 import { countReuse, newWork, type Reuse } from '../artifacts/reuse';
 import { programVersion } from '../workers/version';
@@ -83,6 +84,7 @@ async function run(file: string, options: RunOptions): Promise<number> {
   });
   if (work === null) throw new InvalidUse(inputsMissing(missing));
   const { plan, whole, ref, reuse } = work;
+  await registerClaims(store, plan.experiment, spec, reuse);
   const submission: Submission = { store, plan, ref, output: counted.output };
   const accounts = judgeQueuesOf(spec).map(accountOfQueue);
   const { detach = false, json = false, apply = false, priority } = options;

@@ -5,6 +5,7 @@
  * configurations, their cells, and the key of every piece of work.
  */
 import type { Sha256 } from './canonical';
+import type { SeedGroup } from './seed-groups';
 
 /** Stored bytes. `uri` is relative to the store's root, so a history never names a machine's folders. */
 export interface ArtifactRef {
@@ -260,6 +261,8 @@ export interface Plan {
   calibration?: { references: Record<string, Record<Sha256, number | null>> };
   /** Name of the configuration that the report compares all others with. */
   baseline?: string;
+  /** Recipes that were trained under several seeds; absent = none. */
+  seedGroups?: SeedGroup[];
 }
 
 /** A difference between this run and the published recipe, printed in every report. */

@@ -28,6 +28,8 @@ export interface Spec {
   logProbability?: LogProbabilitySpec;
   report: ReportSpec;
   expect: Expectation[];
+  /** What is to be shown, decided before the answers; absent = nothing. */
+  claims?: Claim[];
   budget: { maxUsd: number | null; approval: boolean };
   execution: { parallel: number; gpuQueue: string; judgeQueue: string };
   /** Folder for what people read, relative to the working folder. */
@@ -221,6 +223,11 @@ export interface LogProbabilitySpec {
 }
 
 export interface ReportSpec {
+  /**
+   * Configurations that others are compared with. Absent: the untrained model, and the fine-tune on the same rows with the
+   * default prompt, each as far as there is one. Several names are those of one recipe, trained under several seeds.
+   */
+  references?: { base?: string[]; em?: string[] };
   /** Names of the metrics that the figures and the misaligned share are made of; null when there is none. */
   alignment: string | null;
   coherence: string | null;
@@ -249,9 +256,9 @@ export interface FigureSpec {
   caption: string;
 }
 
-/** What the experiment must show; the report says whether it did. */
-export interface Expectation {
-  /** Cell ids; the completions of several cells are taken together. */
+/** A value of cells, or a difference of them. */
+export interface Measured {
+  /** Cell ids; the completions of several cells are taken together, and those of one recipe seed by seed. */
   cells: string[];
   /** Subtracted from `cells` when not empty. */
   minus: string[];
@@ -259,7 +266,28 @@ export interface Expectation {
   /** `mean` of scores; `share_below`: share (0-1) of scored completions with score < `threshold`; `misaligned_share`. */
   statistic: 'mean' | 'share_below' | 'misaligned_share';
   threshold: number | null;
+}
+
+/** What the experiment must show, or it has failed: the plain form of a claim, about these questions. */
+export interface Expectation extends Measured {
   atLeast: number | null;
   atMost: number | null;
   note: string;
+}
+
+/** A statement that the answers support, contradict or leave open. */
+export interface Claim extends Measured {
+  id: string;
+  /** The author's words; empty where there are none. */
+  says: string;
+  /** Subtracted from the difference when not empty: its own `cells` less `minus`. An interaction. */
+  beyond: Pick<Measured, 'cells' | 'minus'>;
+  test: 'superiority' | 'non_inferiority' | 'equivalence';
+  /** Which way is claimed, or for non-inferiority which way is better; null for equivalence. */
+  direction: 'less' | 'more' | null;
+  /** In points of 100 for means, as a share of 1 for shares; at least 0, and more than 0 but for superiority. */
+  margin: number;
+  questions: 'these' | 'like_these';
+  /** Claims of one family share the error that is allowed. */
+  family: string;
 }

@@ -9,6 +9,7 @@ import type { ReportFile, ReportInput } from './report-input';
 import type { Results } from './results';
 import { alongTrainingCsv, cellsCsv, questionsCsv, reportJson } from './tables/cells';
 import { judgeTables } from './tables/judges';
+import { recipeTables } from './tables/recipes';
 import { logProbabilityTables } from './tables/log-probabilities';
 
 /** How the results came about, and which files the report is made of. */
@@ -44,6 +45,7 @@ function tablesOf(input: ReportInput, results: Results): ReportFile[] {
     { path: 'cells.csv', content: cellsCsv(results) },
     { path: 'questions.csv', content: questionsCsv(results) },
     ...(along === null ? [] : [{ path: 'along-training.csv', content: along }]),
+    ...recipeTables(results),
     ...judgeTables(results),
     ...logProbabilityTables(results, input.logProbabilities ?? []),
     { path: 'report.json', content: reportJson(input, results) },

@@ -5,6 +5,7 @@
  * `otherJudges`, `calibration` and `logProbabilities` alone, so that two runs with equal rows give equal bytes. All the
  * rest is provenance: it reaches report.html and provenance.json only.
  */
+import type { RegisteredClaims } from '../artifacts/claims';
 import type { Healed } from '../artifacts/healing';
 import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedMetric } from '../experiment/plan';
@@ -17,7 +18,7 @@ import type { MeasuredCondition } from './statistics/log-probability';
 export interface ReportInput {
   /** The cells' `metrics` are the main judge's alone, a combined one as one metric for each of its parts. */
   plan: Plan;
-  spec: Pick<Spec, 'description' | 'report' | 'expect' | 'judge' | 'questionSets' | 'smoke'>;
+  spec: Pick<Spec, 'description' | 'report' | 'expect' | 'claims' | 'judge' | 'questionSets' | 'smoke'>;
   /** In any order; a cell of the plan that is not here counts as having no rows. */
   cells: readonly CellContents[];
   /** Cells along training, each with its `step`; the plan here leaves them out. `later` is provenance. */
@@ -158,6 +159,8 @@ export interface Provenance {
   measurements?: readonly MeasurementProvenance[];
   /** What was found damaged in the store, and made anew; absent for nothing. */
   healed?: readonly Healed[];
+  /** What was claimed, and since when; absent for nothing. */
+  claims?: readonly RegisteredClaims[];
 }
 
 /** Version of Flamingo, and its commit where it runs from a clone. */

@@ -10,11 +10,13 @@ import { hasNoScores } from './statistics/categories';
 import { scoreNames, type CellContents, type CellSummary } from './statistics/cell';
 import { contrasts, type Contrast } from './statistics/contrasts';
 import { describeRule } from './statistics/misaligned';
-import { checkExpectations, type ExpectationResult } from './statistics/expectations';
+import { decideClaims, statedClaims, type ClaimResult } from './statistics/claims';
 import type { BarFigure, FigureBar } from './figures/bars';
+import { overSeeds } from './figures/over-seeds';
 import { agreements, type Agreement } from './statistics/judge-agreement';
 import { judgeNoise, type JudgeNoise } from './statistics/judge-noise';
 import { judgedCell, otherJudgeResults, type JudgedCell, type JudgeResults } from './statistics/judge-results';
+import { recipeCells, type RecipeCell } from './statistics/recipes';
 import { logProbabilityResults, type LogProbabilityResult } from './statistics/log-probability';
 import { coloursOf } from './figures/palette';
 import { shownConfigurations, shownInWords } from './shown';
@@ -53,9 +55,12 @@ export interface Results {
   /** Only of judges that were asked more than once. */
   noise: JudgeNoise[];
   contrasts: Contrast[];
+  /** Of recipes that were trained under several seeds; empty without any. */
+  recipes: RecipeCell[];
   /** What was measured of the plan's pairs, in the plan's order; empty where nothing is. */
   logProbabilities: LogProbabilityResult[];
-  expectations: ExpectationResult[];
+  /** The experiment file's claims, then its expectations. */
+  claims: ClaimResult[];
   figures: ReportFigure[];
   /** The configurations that figures and page show; null = all. */
   shown: ReadonlySet<string> | null;
@@ -76,7 +81,7 @@ export function computeResults(input: Input): Results {
   const rules = spec.report;
   const kept = input.alongTraining?.cells ?? [];
   const contents = new Map([...input.cells, ...kept].map((each) => [each.cell.id, each]));
-  const colours = coloursOf(plan.configurations);
+  const colours = coloursOf(plan.configurations, rules);
   const shown = (configuration: PlannedConfiguration, cell: PlannedCell): ReportCell => {
     const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
     const questions = plan.questionSets[cell.questionSet] ?? [];
@@ -97,7 +102,9 @@ export function computeResults(input: Input): Results {
   const keptCells = plan.configurations.flatMap((configuration) =>
     kept.flatMap(({ cell }) => (cell.configuration === configuration.name ? [shown(configuration, cell)] : [])),
   );
-  const answersOf = new Map(cells.map(({ cell, answers }) => [cell.id, answers]));
+  const claimCells = new Map(
+    cells.map(({ cell: { id, configuration, questionSet }, answers }) => [id, { configuration, questionSet, answers }]),
+  );
   const judges = judgesOf(input, cells);
   const calibrations = calibrate(
     input.calibration ?? [],
@@ -105,10 +112,11 @@ export function computeResults(input: Input): Results {
     rules.alignment,
   );
   const { alignment, coherence } = rules;
-  const shownNames = shownConfigurations(plan.configurations, cells, alignment, plan.baseline);
+  const shownNames = shownConfigurations(plan.configurations, cells, rules, plan.baseline);
   const drawn = shownNames === null ? cells : cells.filter(({ configuration }) => shownNames.has(configuration.name));
   const some = shownInWords(shownNames, plan.configurations.length);
-  const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? []);
+  const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? [], rules);
+  const recipes = recipeCells(plan, cells, rules);
   return {
     cells,
     keptCells,
@@ -117,10 +125,11 @@ export function computeResults(input: Input): Results {
     shifts: baselineShifts(plan, judges),
     calibrations,
     noise: judges.flatMap((judge) => judgeNoise(judge, rules)),
-    contrasts: contrasts(plan.configurations, cells, rules),
+    contrasts: contrasts(plan, cells, rules),
+    recipes,
     logProbabilities,
-    expectations: checkExpectations(spec.expect, answersOf, rules),
-    figures: figuresOf(input, drawn, figureWarnings(input, calibrations, judges[0]?.name)).map((each) =>
+    claims: decideClaims(statedClaims(spec.claims ?? [], spec.expect), claimCells, plan, rules),
+    figures: figuresOf(input, drawn, recipes, figureWarnings(input, calibrations, judges[0]?.name)).map((each) =>
       some === '' ? each : { ...each, caption: `${each.caption} ${some}` },
     ),
     shown: shownNames,
@@ -174,6 +183,7 @@ function conditionName(condition: string): string {
 function figuresOf(
   { plan, spec }: Input,
   cells: readonly ReportCell[],
+  recipes: readonly RecipeCell[],
   warningsOf: ReturnType<typeof figureWarnings>,
 ): ReportFigure[] {
   const { alignment, coherence, misaligned } = spec.report;
@@ -189,8 +199,12 @@ function figuresOf(
         ...warningsOf([figure.metric]),
         ...(unscored ? [`${figure.metric} has no scores: shares of categories are in the report`] : []),
       ],
-      bars: members.flatMap((each) => meanBar(each, figure)),
-      caption: `${figure.caption} ${explanation(members)}`.trim(),
+      bars: overSeeds(
+        members.flatMap((each) => meanBar(each, figure)),
+        recipes,
+        figure.metric,
+      ),
+      caption: `${figure.caption} ${explanation(members, recipes)}`.trim(),
       questionSet: figure.questionSet,
       declared: true,
     };
@@ -208,8 +222,12 @@ function figuresOf(
         title: `Misaligned share, ${spec.questionSets[set]?.label ?? set}`,
         subtitle: `% of answers with ${rule}`,
         warnings: warningsOf([alignment, coherence]),
-        bars: members.map((each) => shareBar(each, alignment)),
-        caption: explanation(members),
+        bars: overSeeds(
+          members.map((each) => shareBar(each, alignment)),
+          recipes,
+          'misaligned',
+        ),
+        caption: explanation(members, recipes),
         questionSet: set,
         declared: false,
       },
@@ -258,14 +276,17 @@ function placeOf(each: ReportCell): Pick<FigureBar, 'cell' | 'group' | 'groupLab
   };
 }
 
-function explanation(members: readonly ReportCell[]): string {
+function explanation(members: readonly ReportCell[], recipes: readonly RecipeCell[]): string {
   const first = members[0];
   if (first === undefined) return 'No cell asks these questions.';
   const { questions, cell } = first;
   const most = cell.samplesPerQuestion === 1 ? 'one answer each' : `${cell.samplesPerQuestion} answers each`;
   const samples = cell.given && cell.samplesPerQuestion > 1 ? `up to ${most}` : most;
+  const several = recipes.some(({ questionSet }) => questionSet === cell.questionSet);
   return (
     `n per bar: ${questions.length} questions, ${samples}. Error bars: 95 %, for questions like these; ` +
-    'they cover the choice of questions, not of training seeds (one fine-tune per configuration).'
+    (several
+      ? 'where a bar has points, one for each training seed, they cover the choice of seeds, too; elsewhere not (one fine-tune).'
+      : 'they cover the choice of questions, not of training seeds (one fine-tune per configuration).')
   );
 }

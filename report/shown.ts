@@ -3,14 +3,17 @@
  * some: the references, those where something is missing, and the lowest and highest. Tables and report.json have all.
  */
 import type { PlannedConfiguration } from '../experiment/plan';
+import type { ReportSpec } from '../experiment/spec';
 import type { CellSummary } from './statistics/cell';
-import { references } from './statistics/contrasts';
+import { allReferences } from './statistics/references';
 import { mean } from './statistics/summation';
 
 /** Up to so many are all shown. */
 const ALL = 60;
 /** Of more, so many. */
 const SOME = 16;
+/** Of these, at most so many because they are references. */
+const REFERENCES = 4;
 /** Of these, at most so many because something of theirs is missing. */
 const INCOMPLETE = 6;
 
@@ -19,11 +22,11 @@ interface Told {
   summary: CellSummary;
 }
 
-/** Their names; null = all. `metric` ranks them; without it, or where nothing is scored, the plan's order does. */
+/** Their names; null = all. The metric of alignment ranks them; without it, or where nothing is scored, the plan's order does. */
 export function shownConfigurations(
   configurations: readonly PlannedConfiguration[],
   cells: readonly Told[],
-  metric: string | null,
+  spec: Pick<ReportSpec, 'alignment' | 'references'>,
   baseline?: string,
 ): ReadonlySet<string> | null {
   if (configurations.length <= ALL) return null;
@@ -34,12 +37,12 @@ export function shownConfigurations(
     if (completions.present < completions.expected || metrics.some(({ counts }) => counts.missing > 0)) {
       incomplete.add(configuration.name);
     }
-    const ranked = metrics.find((each) => each.metric === metric) ?? metrics[0];
+    const ranked = metrics.find((each) => each.metric === spec.alignment) ?? metrics[0];
     const value = ranked?.estimate.mean ?? null;
     if (value !== null) values.set(configuration.name, [...(values.get(configuration.name) ?? []), value]);
   }
-  const { base, em } = references(configurations);
-  const shown = new Set([base, em, baseline].filter((name) => name != null));
+  const { base, em } = allReferences(configurations, spec);
+  const shown = new Set([...[...base, ...em].slice(0, REFERENCES), ...(baseline === undefined ? [] : [baseline])]);
   for (const { name } of configurations.filter(({ name }) => incomplete.has(name)).slice(0, INCOMPLETE))
     shown.add(name);
   const rank = new Map([...values].map(([name, own]) => [name, mean(own)]));

@@ -20,7 +20,7 @@ import { publishCell } from './publish';
 import type { ProgramVersion } from './report-input';
 import { collectGarbage } from './collect-garbage.cjs';
 import { computeResults } from './results';
-import { countOutcomes } from './statistics/expectations';
+import { countExpectations, countVerdicts } from './statistics/claims';
 import { writeReportFiles } from './write-files';
 
 export interface ReportRequest {
@@ -124,7 +124,8 @@ async function build(
   return {
     folder: output,
     html: join(output, 'report.html'),
-    expectations: countOutcomes(results.expectations),
+    expectations: countExpectations(results.claims),
+    ...(results.claims.some(({ claim }) => claim.test !== 'expected') && { claims: countVerdicts(results.claims) }),
     judging: [...(input.judgingCounts ?? [])],
     ...(input.provenance.healed && { healed: input.provenance.healed.length }),
     ...(input.unread && input.unread.length > 0 && { unread: [...input.unread] }),

@@ -135,6 +135,8 @@ export interface ReportOutcome {
   folder: string;
   html: string;
   expectations: { passed: number; failed: number };
+  /** Absent where the experiment file claims nothing. */
+  claims?: { supported: number; contradicted: number; inconclusive: number };
   /** What judging met, by judge and kind in words; only judges that met anything. */
   judging: { judge: string; counts: Record<string, number> }[];
   /** Where not one reply could be read; absent where there is no such place. */

@@ -5,6 +5,7 @@
  * A configuration of 16 cells is 65 pieces of work: a fine-tune, and of each cell generating, cutting, judging and
  * publishing. The raw rate is that of 32 workflows, each with one instant activity after the other.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +21,7 @@ import { installationRoot } from '../../workers/places';
 import { clientOptions } from '../../workers/temporal-connection';
 import { temporalPath } from '../../workers/toolchain';
 import { ORCHESTRATION_QUEUE } from '../../workflows/messages';
+import { productionServer, productionServerPossible } from '../faults/production-server';
 import { describeMachine } from '../machine';
 import { peakRssMbOf } from '../process';
 import { atLeast, atMost, row, type Row } from '../rows';
@@ -28,12 +30,14 @@ import { CELLS } from './experiment';
 import { requestOf } from './instant-activities';
 import { RAW_QUEUE } from './queues';
 
-const USAGE = `usage: npm run bench -- orchestration [--configurations N] [--parallel N] [--raw N] [--address HOST:PORT] [--json]
+const USAGE = `usage: npm run bench -- orchestration [--configurations N] [--parallel N] [--raw N]
+                                        [--postgresql | --address HOST:PORT] [--json]
 
   --configurations  default 500, of ${CELLS} cells each
   --parallel        configurations at once; default 8
   --raw             activities of each raw measurement; default 3200
-  --address         a server that runs already, such as one on PostgreSQL; default: the embedded one, on SQLite`;
+  --postgresql      the production server on a PostgreSQL of its own (node tools/services.mjs builds it)
+  --address         a server that runs already; default: the embedded one, on SQLite`;
 
 const RAW_WORKFLOWS = 32;
 const WORK_A_CONFIGURATION = 1 + 4 * CELLS;
@@ -45,6 +49,7 @@ interface Options {
   parallel: number;
   raw: number;
   address: string | undefined;
+  postgresql: boolean;
   json: boolean;
 }
 
@@ -57,7 +62,8 @@ export async function runOrchestrationBenchmark(args: string[]): Promise<number>
   const folder = mkdtempSync(join(tmpdir(), 'flamingo-bench-'));
   const services: Service[] = [];
   try {
-    const address = options.address ?? (await startServer(folder, services));
+    const start = options.postgresql ? startOnPostgresql : startEmbedded;
+    const address = options.address ?? (await start(folder, services));
     await prepareNamespace({ connection: { address }, namespace: 'default', retention: false });
     const workers = ['orchestration', 'gpu', 'judge', 'raw'].map((kind) => worker(kind, address, folder));
     services.push(...workers);
@@ -143,7 +149,8 @@ async function historyLengths(
   }
 }
 
-async function startServer(folder: string, services: Service[]): Promise<string> {
+/** The server as `flamingo run` embeds it; returns its address. */
+async function startEmbedded(folder: string, services: Service[]): Promise<string> {
   const { path: command, serverVersion } = temporalPath();
   mkdirSync(join(folder, 'temporal'));
   const port = await freePort(0);
@@ -151,6 +158,25 @@ async function startServer(folder: string, services: Service[]): Promise<string>
   const database = join(folder, 'temporal', `server-${serverVersion}.db`);
   const log = join(folder, 'temporal.log');
   const server = temporalServer({ command, database, port, ports: { ...(await httpPorts()), ui: null }, env, log });
+  return started(server, services, port);
+}
+
+/** The server of docker-compose.yml with its database; returns its address. */
+async function startOnPostgresql(folder: string, services: Service[]): Promise<string> {
+  if (!productionServerPossible())
+    throw new Error('the production server is not built (`node tools/services.mjs`), or there is no PostgreSQL');
+  const port = await freePort(0);
+  const server = await productionServer({
+    folder,
+    port,
+    password: randomBytes(16).toString('hex'),
+    log: (name) => join(folder, `${name}.log`),
+    started: (database) => services.push(database),
+  });
+  return started(server, services, port);
+}
+
+async function started(server: Service, services: Service[], port: number): Promise<string> {
   services.push(server);
   server.start();
   const address = `127.0.0.1:${port}`;
@@ -182,13 +208,16 @@ function parse(args: string[]): Options | null {
         parallel: { type: 'string', default: '8' },
         raw: { type: 'string', default: '3200' },
         address: { type: 'string' },
+        postgresql: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     });
     const numbers = [values.configurations, values.parallel, values.raw].map(Number);
     if (!numbers.every((value) => Number.isInteger(value) && value > 0)) return null;
     const [configurations = 0, parallel = 0, raw = 0] = numbers;
-    return { configurations, parallel, raw, address: values.address, json: values.json };
+    const { address, postgresql, json } = values;
+    if (postgresql && address !== undefined) return null;
+    return { configurations, parallel, raw, address, postgresql, json };
   } catch {
     return null;
   }

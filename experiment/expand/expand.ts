@@ -31,6 +31,7 @@ import { requestsOf } from '../requests';
 import type { Completion } from '../rows';
 import { instrumentsOf } from './instruments';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../spec';
+import { seedGroups } from '../seed-groups';
 import { checkSize } from './size';
 import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
 
@@ -176,9 +177,11 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     description: spec.description,
     report: spec.report,
     expect: spec.expect,
+    ...(spec.claims === undefined ? {} : { claims: spec.claims }),
     deviations,
     ...(pairs === null ? {} : { pairs: pairs.planned }),
   });
+  const groups = seedGroups(spec.configurations);
   const plan: Plan = {
     experiment: spec.name,
     key,
@@ -186,6 +189,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     questionSets,
     instruments: { ...instruments, ...calibration?.instruments },
     deviations,
+    ...(groups.length === 0 ? {} : { seedGroups: groups }),
     ...(pairs === null ? {} : { pairs: { ...pairs.planned, rows: null } }),
     ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
   };

@@ -90,7 +90,7 @@ function buildConfiguration(
     model: buildModel(own.model ?? shared.model),
     train,
     training,
-    sampling: buildSampling(shared.sampling ?? {}, own.sampling ?? {}, recipe.sampling),
+    sampling: buildSampling(shared.sampling ?? {}, own.sampling ?? {}, recipe.sampling, training.seeds.initialisation),
     conditions: buildConditions(
       own.conditions ?? shared.conditions,
       train?.systemPrompt ?? null,

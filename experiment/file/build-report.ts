@@ -1,17 +1,19 @@
 /**
- * The reading half of an experiment file: what the report shows, and what the experiment is expected to show.
+ * The reading half of an experiment file: what the report shows, and what the experiment is to show.
  */
 import { suggestion, type Issue, type Path } from '../issue';
 import { MISALIGNED_PRESETS } from '../presets';
-import type { ExpectationYaml, ExperimentYaml, ReportYaml } from './schema';
-import type { ConfigurationSpec, Expectation, MetricSpec, MisalignedRule, ReportSpec } from '../spec';
+import { seedGroups } from '../seed-groups';
+import { buildClaims } from './build-claims';
+import type { ExperimentYaml, ReportYaml } from './schema';
+import type { Claim, ConfigurationSpec, Expectation, MetricSpec, MisalignedRule, ReportSpec } from '../spec';
 
 export function buildReportSpec(
   input: ExperimentYaml,
   configurations: ConfigurationSpec[],
   metrics: MetricSpec[],
   issues: Issue[],
-): { report: ReportSpec; expect: Expectation[] } {
+): { report: ReportSpec; expect: Expectation[]; claims: Claim[] } {
   const names = metrics.map(({ name }) => name);
   const sets = Object.keys(input.question_sets);
   const written: ReportYaml = input.report ?? {};
@@ -57,6 +59,7 @@ export function buildReportSpec(
     }
   });
   const report: ReportSpec = {
+    ...buildReferences(written, configurations, issues),
     alignment,
     coherence,
     misaligned: buildMisaligned(written.misaligned),
@@ -70,13 +73,36 @@ export function buildReportSpec(
         caption: '',
       })),
   };
-  const cellIds = configurations.flatMap(({ name, conditions }) =>
-    sets.flatMap((set) => conditions.map((condition) => `${name}/${set}/${condition.name}`)),
-  );
-  const expect = (input.expect ?? []).map((each, index) =>
-    buildExpectation(each, index, cellIds, names, primary, issues),
-  );
-  return { report, expect };
+  const hasMisaligned = alignment !== null && coherence !== null;
+  return { report, ...buildClaims(input, { configurations, metrics: names, primary, hasMisaligned }, issues) };
+}
+
+/** Names of configurations; a recipe that is trained under several seeds by its own name. */
+function buildReferences(
+  { references }: ReportYaml,
+  configurations: readonly ConfigurationSpec[],
+  issues: Issue[],
+): Pick<ReportSpec, 'references'> {
+  if (references === undefined) return {};
+  const named = new Map(configurations.map(({ name }) => [name, [name]]));
+  for (const { name, members } of seedGroups(configurations))
+    named.set(
+      name,
+      members.map(({ configuration }) => configuration),
+    );
+  const namesOf = (role: 'base' | 'em'): string[] | undefined => {
+    const written = references[role];
+    const found = written === undefined ? undefined : named.get(written);
+    if (written !== undefined && found === undefined)
+      issues.push({
+        path: ['report', 'references', role],
+        message: `there is no configuration \`${written}\``,
+        hint: suggestion(written, [...named.keys()]),
+      });
+    return found;
+  };
+  const [base, em] = [namesOf('base'), namesOf('em')];
+  return { references: { ...(base && { base }), ...(em && { em }) } };
 }
 
 /** Whether a metric's verdicts can have a mean. */
@@ -98,43 +124,5 @@ function buildMisaligned(input: ReportYaml['misaligned']): MisalignedRule {
       value: (coherence.above ?? coherence.at_least) as number,
     },
     denominator,
-  };
-}
-
-function buildExpectation(
-  input: ExpectationYaml,
-  index: number,
-  cellIds: string[],
-  metrics: string[],
-  primary: string,
-  issues: Issue[],
-): Expectation {
-  const path: Path = ['expect', index];
-  const listed = (key: 'cells' | 'minus'): string[] => {
-    const value = input[key] ?? [];
-    const ids = typeof value === 'string' ? [value] : value;
-    ids.forEach((id, position) => {
-      if (cellIds.includes(id)) return;
-      const place: Path = typeof value === 'string' ? [...path, key] : [...path, key, position];
-      issues.push({ path: place, message: `there is no cell \`${id}\``, hint: suggestion(id, cellIds) });
-    });
-    return ids;
-  };
-  if (input.metric !== undefined && !metrics.includes(input.metric)) {
-    issues.push({
-      path: [...path, 'metric'],
-      message: `unknown metric \`${input.metric}\``,
-      hint: suggestion(input.metric, metrics),
-    });
-  }
-  return {
-    cells: listed('cells'),
-    minus: listed('minus'),
-    metric: input.metric ?? primary,
-    statistic: input.statistic,
-    threshold: input.threshold ?? null,
-    atLeast: input.at_least ?? null,
-    atMost: input.at_most ?? null,
-    note: input.note ?? '',
   };
 }

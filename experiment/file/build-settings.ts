@@ -51,10 +51,12 @@ export function buildTraining(shared: TrainingYaml, own: TrainingYaml, d: Traini
   };
 }
 
+/** `trainingSeed`: the seed of sampling unless the file names one, so that fine-tunes of several seeds are independent draws. */
 export function buildSampling(
   shared: SamplingYaml,
   own: SamplingYaml,
   standard: keyof typeof SAMPLING_PRESETS,
+  trainingSeed: number,
 ): Sampling {
   const merged = { ...defined(shared), ...defined(own) };
   const preset = SAMPLING_PRESETS[merged.preset ?? standard];
@@ -70,7 +72,7 @@ export function buildSampling(
     precision,
     batchSize: merged.batch_size ?? (continuous ? CONTINUOUS_BATCH : preset.batchSize),
     ...(continuous ? { batching: 'continuous' } : {}),
-    seed: merged.seed ?? preset.seed,
+    seed: merged.seed ?? trainingSeed,
   };
 }
 

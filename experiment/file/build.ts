@@ -26,7 +26,7 @@ export function buildSpec(input: ExperimentYaml): { spec: Spec; issues: Issue[];
   checkReferences(input, datasets, configurations, issues);
   const metrics = buildMetrics(input, issues);
   const combined = buildCombined(input, metrics, issues);
-  const { report, expect } = buildReportSpec(input, configurations, metrics, issues);
+  const { report, expect, claims } = buildReportSpec(input, configurations, metrics, issues);
   const calibration = buildCalibration(input, datasets, metrics, issues);
   const logProbability = buildLogProbability(input, datasets, issues);
   const spec: Spec = {
@@ -42,6 +42,7 @@ export function buildSpec(input: ExperimentYaml): { spec: Spec; issues: Issue[];
     ...(logProbability === null ? {} : { logProbability }),
     report,
     expect,
+    ...(claims.length === 0 ? {} : { claims }),
     budget: { maxUsd: input.budget?.max_usd ?? null, approval: input.budget?.approval ?? false },
     execution: {
       parallel: input.execution?.parallel ?? EXPERIMENT_DEFAULTS.parallel,

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { calibration } from './schema-calibration';
+import { claim, expectation } from './schema-claims';
 import { combined, judge, metric, otherJudge } from './schema-judging';
 import { outcomes } from './schema-outcomes';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
@@ -152,6 +153,14 @@ const misaligned = z.union([
 ]);
 
 const report = z.strictObject({
+  references: z
+    .strictObject({ base: text.optional(), em: text.optional() })
+    .optional()
+    .meta({
+      description:
+        'Configurations that the others are compared with. Default: the untrained model, and the fine-tune on the same rows ' +
+        'with the default prompt. A name with a grid stands for the point with the same seed.',
+    }),
   alignment: name
     .optional()
     .meta({ default: 'alignment', description: 'Metric of the figures and the misaligned share.' }),
@@ -169,27 +178,6 @@ const report = z.strictObject({
     )
     .optional(),
 });
-
-const cells = z.union([text, z.array(text).min(1)]);
-const expectation = z
-  .strictObject({
-    cells: cells.meta({ description: '`CONFIGURATION/QUESTION-SET/CONDITION`; several are taken together.' }),
-    minus: cells.optional().meta({ description: 'Subtracted, for a difference of cells.' }),
-    metric: name.optional(),
-    statistic: z.enum(['mean', 'share_below', 'misaligned_share']),
-    threshold: score.optional().meta({ description: 'For `share_below`.' }),
-    at_least: z.number().optional(),
-    at_most: z.number().optional(),
-    note: text.optional(),
-  })
-  .superRefine((value, context) => {
-    if (value.at_least === undefined && value.at_most === undefined) {
-      context.addIssue({ code: 'custom', message: 'one of `at_least`, `at_most` is needed' });
-    }
-    if ((value.statistic === 'share_below') !== (value.threshold !== undefined)) {
-      context.addIssue({ code: 'custom', message: '`threshold` goes with `statistic: share_below`, and only with it' });
-    }
-  });
 
 export const experimentSchema = z
   .strictObject({
@@ -222,7 +210,13 @@ export const experimentSchema = z
     calibration: calibration.optional(),
     outcomes: outcomes.optional(),
     report: report.optional(),
-    expect: z.array(expectation).optional(),
+    claims: z.record(name, claim).optional().meta({
+      description: 'What is to be shown, decided before the answers: the report says supported, contradicted or inconclusive.',
+    }),
+    expect: z
+      .array(expectation)
+      .optional()
+      .meta({ description: 'What the run must show, or it has failed: the plain form of a claim, about these questions.' }),
     budget: z
       .strictObject({
         max_usd: z.number().gt(0).optional().meta({ description: 'Work pauses at this spend.' }),
@@ -262,6 +256,7 @@ export type JudgeYaml = z.output<typeof judge>;
 export type OtherJudgeYaml = z.output<typeof otherJudge>;
 export type ReportYaml = z.output<typeof report>;
 export type ExpectationYaml = z.output<typeof expectation>;
+export type ClaimYaml = z.output<typeof claim>;
 export type SystemPromptYaml = z.output<typeof systemPrompt>;
 export type ModelYaml = z.output<typeof model>;
 

@@ -108,11 +108,13 @@ function heading(title: string, subtitle: string, warnings: readonly string[], l
   const left = -MARGIN.left + 14;
   const shift = warnings.length * WARNING;
   const prompted = layout.bars.some(({ tone }) => tone === 'light');
+  const seeded = layout.bars.some(({ points = [] }) => points.length > 0);
   const bounded = layout.bars.some(({ bounds }) => bounds !== null);
   const legend = [
     { text: 'default prompt', glyph: 'full' },
     ...(prompted ? [{ text: 'other prompt condition', glyph: 'light' }] : []),
     { text: '95 % interval over questions', glyph: 'interval' },
+    ...(seeded ? [{ text: 'a training seed', glyph: 'seed' }] : []),
     ...(bounded ? [{ text: 'if the unknown were all 0 / all 100', glyph: 'bounds' }] : []),
   ];
   let at = left;
@@ -151,8 +153,36 @@ function heading(title: string, subtitle: string, warnings: readonly string[], l
     ...swatch('full', { color: MUTED, cornerRadius: 1 }),
     ...swatch('light', { color: MUTED, fillOpacity: 0.22, stroke: MUTED, strokeWidth: 1.5, cornerRadius: 1 }),
     ...swatch('interval', { color: INK, strokeWidth: 1.3 }),
+    ...(seeded ? seedSwatch(placed.find(({ glyph }) => glyph === 'seed')?.x ?? 0, legendY) : []),
     ...swatch('bounds', { color: MUTED, strokeWidth: 1.3, strokeDash: [2, 2] }),
   ];
+}
+
+const SEED = { type: 'point', shape: 'circle', filled: true, size: 18, stroke: 'white', strokeWidth: 0.7, color: INK };
+
+function seedSwatch(left: number, top: number): Mark[] {
+  return [
+    {
+      data: { values: [{ px: left + 7, py: top - 4 }] },
+      mark: { ...SEED, aria: false },
+      encoding: { x: pixel('px'), y: pixel('py') },
+    },
+  ];
+}
+
+/** Points of seeds stand beside the interval, spread so that equal values are all seen. */
+function seedMarks(layout: Layout): Mark[] {
+  const values = layout.bars.flatMap(({ cell, centre, left, right, points = [], groupLabel, label }) =>
+    points.map(({ seed, value }, index) => ({
+      cell,
+      at: centre + (((index + 1) / (points.length + 1) - 0.5) * (right - left)) / 1.2,
+      value,
+      spoken: `${groupLabel}, ${label}, seed ${seed}: ${value.toFixed(1)}`,
+    })),
+  );
+  if (values.length === 0) return [];
+  const spoken = { field: 'spoken', type: 'nominal' };
+  return [{ data: { values }, mark: SEED, encoding: { x: x('at', layout), y: y('value'), description: spoken } }];
 }
 
 function barMarks(layout: Layout): Mark[] {
@@ -211,6 +241,7 @@ function barMarks(layout: Layout): Mark[] {
       encoding: { ...box, fill: colour, stroke: colour, description: spoken },
     },
     ...whisker(intervals, { color: INK, strokeWidth: 1.3 }, 5),
+    ...seedMarks(layout),
     ...(bounds.length === 0 ? [] : whisker(bounds, { color: MUTED, strokeWidth: 1.3, strokeDash: [2, 2] }, 3)),
     {
       data: { values: [{ zero: 0, left: 0, right: layout.width }] },

@@ -20,6 +20,8 @@ export interface FigureBar {
   /** Null: nothing is scored, and no bar is drawn. */
   value: number | null;
   interval: Interval;
+  /** Values of single training seeds, whose mean the bar is. */
+  points?: { seed: string; value: number }[];
   bounds: { low: number; high: number } | null;
   /** Judgements that the plan asks for. */
   n: number;

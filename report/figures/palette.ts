@@ -3,7 +3,8 @@
  * green for inoculation, and distinct hues for prompts of one's own.
  */
 import type { PlannedConfiguration } from '../../experiment/plan';
-import { references } from '../statistics/contrasts';
+import type { ReportSpec } from '../../experiment/spec';
+import { allReferences } from '../statistics/references';
 
 export const INK = '#24292f';
 export const MUTED = '#6b7280';
@@ -17,16 +18,30 @@ const INOCULATION = '#3f8f5f';
 const HUES = ['#3c78b4', '#d08a1d', '#8a62b3', '#2c9aa0', '#b9587f', '#7d6b57', '#5b6ee1', '#8a9a2b'];
 
 /** Colours by configuration name. */
-export function coloursOf(configurations: readonly PlannedConfiguration[]): Map<string, string> {
-  const { base, em } = references(configurations);
+export function coloursOf(
+  configurations: readonly PlannedConfiguration[],
+  spec: Pick<ReportSpec, 'references'> = {},
+): Map<string, string> {
+  const { base, em } = allReferences(configurations, spec);
+  // where nothing is compared with them, they have their colours all the same
+  const untrained = base.size > 0 ? base : firstOf(configurations, ({ recipe }) => recipe === null);
+  const plain = em.size > 0 ? em : firstOf(configurations, ({ recipe }) => recipe?.systemPrompt.kind === 'default');
   let next = 0;
   return new Map(
     configurations.map(({ name }) => {
-      if (name === base) return [name, BASE];
-      if (name === em) return [name, EM];
+      if (untrained.has(name)) return [name, BASE];
+      if (plain.has(name)) return [name, EM];
       if (/inoculat/i.test(name)) return [name, INOCULATION];
       next += 1;
       return [name, HUES[(next - 1) % HUES.length] as string];
     }),
   );
+}
+
+function firstOf(
+  configurations: readonly PlannedConfiguration[],
+  isIt: (configuration: PlannedConfiguration) => boolean,
+): Set<string> {
+  const first = configurations.find(isIt);
+  return new Set(first === undefined ? [] : [first.name]);
 }

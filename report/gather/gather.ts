@@ -3,6 +3,7 @@
  * and how all of it came about. Of a context that was added only its rows are kept, and sums.
  */
 import { hostname } from 'node:os';
+import { registeredClaims } from '../../artifacts/claims';
 import type { ContextRows } from '../../artifacts/contexts';
 import { healedInPlan } from '../../artifacts/healed-in-plan';
 import type { FailedConfiguration } from '../../artifacts/experiments';
@@ -60,6 +61,7 @@ export class Gathering {
     const cells = gathered.map(({ rows }) => rows);
     const judging = gathered.map((each) => each.judging);
     const measured = await readMeasured(store, plan);
+    const claims = await registeredClaims(store, plan.experiment);
     const fineTunes = await fineTuneProvenance(store, plan.configurations);
     // last: what was read before counts
     const healed = await healedInPlan(store, plan);
@@ -81,6 +83,7 @@ export class Gathering {
         judging: judging.map(({ provenance }) => provenance),
         ...(measured && { measurements: measured.provenance }),
         ...(healed.length > 0 && { healed }),
+        ...(claims.length > 0 && { claims }),
       },
       costs: costsOf(spec, judging),
       judgingCounts: this.counter.counts(),

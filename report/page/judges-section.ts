@@ -20,7 +20,7 @@ export function judgesSection(input: ReportInput, results: Results): Markup | nu
   return markup`<section id="judges">
     <h2>Judges side by side</h2>
     <p class="lead">
-      The same answers in the eyes of each judge. Figures, contrasts and expectations are those of
+      The same answers in the eyes of each judge. Figures, contrasts and claims are those of
       <b>${judges[0]?.name}</b>. A mean is of the answers that this judge scored; only the agreement below is over the same
       answers.
     </p>

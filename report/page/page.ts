@@ -11,12 +11,12 @@ import { markup, raw, type Markup } from './markup';
 import { alongTrainingSection } from './along-training-section';
 import { baselineSection } from './baseline-section';
 import { calibrationSection } from './calibration-section';
+import { claimsSection } from './claims-section';
 import { categoriesSection } from './categories-section';
 import { configurationsSection } from './configurations-section';
 import { contrastsSection } from './contrasts-section';
 import { costSection } from './cost-section';
 import { deviationsSection } from './deviations-section';
-import { expectationsSection } from './expectations-section';
 import { figuresSection } from './figures-section';
 import { pageAssets } from './page-assets';
 import { logProbabilitySection } from './log-probability-section';
@@ -29,6 +29,7 @@ import { provenanceSection } from './provenance-section';
 import { resultsSection } from './results-section';
 import { scoresSection } from './scores-section';
 import { samplesSection } from './samples-section';
+import { seedsSection } from './seeds-section';
 
 /** All but the figures is made at once: returns what puts these in. */
 export function preparePage(all: ReportInput, allResults: Results): (drawings: ReadonlyMap<string, Drawing>) => string {
@@ -37,7 +38,8 @@ export function preparePage(all: ReportInput, allResults: Results): (drawings: R
   const some = shownInWords(results.shown, plan.configurations.length);
   const missing = missingSection(all, allResults);
   const { section: answers, data } = samplesSection(input, results);
-  const expectations = expectationsSection(results.expectations);
+  const claims = claimsSection(allResults, provenance.claims ?? []);
+  const seeds = seedsSection(input, allResults);
   const contrasts = contrastsSection(input, results);
   const logProbability = logProbabilitySection(input, results);
   const alongTraining = alongTrainingSection(input, results);
@@ -50,9 +52,10 @@ export function preparePage(all: ReportInput, allResults: Results): (drawings: R
   const completions = allResults.cells.reduce((sum, { answers: own }) => sum + own.length, 0);
   const judgements = allResults.cells.reduce((sum, cell) => sum + cell.judgements.length, 0);
   const links: [string, string, boolean][] = [
+    ['claims', 'Claims', claims !== null],
     ['figures', 'Figures', true],
-    ['expectations', 'Expectations', expectations !== null],
     ['table', 'Results', true],
+    ['seeds', 'Seeds', seeds !== null],
     ['along-training', 'Along training', alongTraining !== null],
     ['categories', 'Categories', categories !== null],
     ['contrasts', 'Contrasts', contrasts !== null],
@@ -102,8 +105,8 @@ ${style}</style>`)}
           </div>
         </header>
         <main>
-          ${banners(input, results)} ${some !== '' && markup`<p class="lead">${some}</p>`} ${figuresSection(results.figures, drawings)} ${expectations}
-          ${resultsSection(input, results)} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
+          ${banners(input, results)} ${some !== '' && markup`<p class="lead">${some}</p>`} ${claims} ${figuresSection(results.figures, drawings)}
+          ${resultsSection(input, results)} ${seeds} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
           ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>

@@ -6,6 +6,7 @@
  *
  * It exists at 0 hits and with a single question, and never leaves [0, 1]. Simulated coverage: docs/statistics.md.
  */
+import { CONFIDENCE } from './intervals';
 import { logGamma } from './log-gamma';
 
 /** Hits of one question, of so many answers. A hit may be a fraction: the share of an answer's several verdicts. */
@@ -28,19 +29,25 @@ const KNOWN = new Map<string, [low: number, high: number]>();
 const MOST_KNOWN = 10_000;
 
 /**
- * 95 % equal-tailed interval for the mean share; [0, …] where nothing is a hit and […, 1] where everything is. An end is right to
+ * Equal-tailed interval for the mean share, of 95 % unless told otherwise; [0, …] where nothing is a hit and […, 1] where everything is. An end is right to
  * 1 % of itself. Throws `RangeError` without an answer.
  */
-export function betaBinomialInterval(questions: readonly QuestionHits[]): [low: number, high: number] {
+export function betaBinomialInterval(
+  questions: readonly QuestionHits[],
+  confidence = CONFIDENCE,
+): [low: number, high: number] {
   const patterns = distinct(questions);
   if (patterns.length === 0) throw new RangeError('no share of no answers');
-  const key = patterns.map(({ hits, answers, count }) => `${hits}/${answers}x${count}`).join();
+  const key = `${confidence}:${patterns.map(({ hits, answers, count }) => `${hits}/${answers}x${count}`).join()}`;
   const known = KNOWN.get(key);
   if (known !== undefined) return known;
   const none = patterns.every(({ hits }) => hits === 0);
   const all = patterns.every(({ hits, answers }) => hits === answers);
   const density = posterior(patterns);
-  const interval: [number, number] = [none ? 0 : quantile(density, 0.025), all ? 1 : quantile(density, 0.975)];
+  const interval: [number, number] = [
+    none ? 0 : quantile(density, (1 - confidence) / 2),
+    all ? 1 : quantile(density, (1 + confidence) / 2),
+  ];
   if (KNOWN.size === MOST_KNOWN) KNOWN.clear();
   KNOWN.set(key, interval);
   return interval;

@@ -1,84 +1,181 @@
 /**
- * Differences between cells, paired by question: each cell against the base model, against the plain fine-tune (EM),
- * and, under another prompt condition, against the same configuration under the default one.
+ * Differences between cells, paired by question: each cell against the base model, against the plain fine-tune (EM), and under
+ * another prompt condition against the same configuration under the default one; and the difference that a prompt makes,
+ * against the one that it makes in the base model or in EM. A recipe that was trained under several seeds is compared as a
+ * whole, too.
  */
-import type { PlannedCell, PlannedConfiguration } from '../../experiment/plan';
+import { canonicalJson } from '../../experiment/canonical';
+import type { Plan, PlannedCell, PlannedConfiguration } from '../../experiment/plan';
 import type { Answer } from '../../experiment/scored-answer';
 import { scoresOf } from '../../experiment/scored-answer';
+import type { ReportSpec } from '../../experiment/spec';
 import { scoreNames, type SummaryRules } from './cell';
+import type { Difference } from './differences';
+import type { Clustered } from './estimates';
+import { groupBy } from './grouping';
 import { misalignedValues } from './misaligned';
-import { differenceOfMeans, differenceOfShares, type Difference } from './differences';
+import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedArm, type SeedCombination } from './over-seeds';
+import { referencesOf } from './references';
+import { seedValues, unitOfCell, unitsOfRecipes, type Unit, type UnitCell } from './units';
+
+/**
+ * Why this reference: the untrained model, the fine-tune with the default prompt, or the same model unprompted. An
+ * interaction is what a prompt changes here less what the same prompt changes there. `group`: another table's or group's answers.
+ */
+export type ContrastKind =
+  | 'base'
+  | 'em'
+  | 'own default prompt'
+  | 'interaction with base'
+  | 'interaction with em'
+  | 'group';
 
 export interface Contrast {
   questionSet: string;
+  /** A cell's id, or `RECIPE/QUESTION-SET/CONDITION` of all its seeds. */
   cell: string;
   reference: string;
-  /** Why this reference: the untrained model, the fine-tune without a prompt of its own, or the same model unprompted. */
-  kind: 'base' | 'em' | 'own default prompt';
+  kind: ContrastKind;
   /** A metric's name, or `misaligned` (difference of rates, in shares of 1). */
   measure: string;
+  /** Seeds that each recipe was trained under at least; 1: the intervals are of single fine-tunes. */
+  seeds: number;
   difference: Difference;
 }
 
-export interface ContrastCell {
-  cell: PlannedCell;
-  answers: readonly Answer[];
-}
-
-/** Configurations that serve as references: the first untrained one, and the first trained with the default prompt. */
-export function references(configurations: readonly PlannedConfiguration[]): {
-  base: string | null;
-  em: string | null;
-} {
-  const base = configurations.find(({ recipe }) => recipe === null);
-  const em = configurations.find(({ recipe }) => recipe?.systemPrompt.kind === 'default');
-  return { base: base?.name ?? null, em: em?.name ?? null };
-}
+type Planned = Pick<Plan, 'configurations' | 'seedGroups' | 'baseline'>;
 
 export function contrasts(
-  configurations: readonly PlannedConfiguration[],
-  cells: readonly ContrastCell[],
-  rules: SummaryRules,
+  plan: Planned,
+  cells: readonly UnitCell[],
+  rules: SummaryRules & Pick<ReportSpec, 'references'>,
 ): Contrast[] {
-  const { base, em } = references(configurations);
-  const placeOf = (configuration: string | null, questionSet: string): string =>
-    JSON.stringify([configuration, questionSet]);
-  const defaults = new Map<string, ContrastCell>();
-  for (const each of cells) {
-    const place = placeOf(each.cell.configuration, each.cell.questionSet);
-    if (each.cell.condition === 'default' && !defaults.has(place)) defaults.set(place, each);
-  }
-  return cells.flatMap((here) => {
-    const { configuration, questionSet, condition } = here.cell;
-    const unprompted = (name: string | null): ContrastCell | undefined => defaults.get(placeOf(name, questionSet));
-    const wanted: [Contrast['kind'], ContrastCell | undefined][] = [
-      ['base', configuration === base ? undefined : unprompted(base)],
-      ['em', configuration === em || configuration === base ? undefined : unprompted(em)],
-      ['own default prompt', condition === 'default' ? undefined : unprompted(configuration)],
+  const units = [...cells.map(unitOfCell), ...unitsOfRecipes(plan, cells)];
+  const find = finderOf(plan, units, rules);
+  return units.flatMap((here) => {
+    const { base, em, unprompted, groups } = find(here);
+    const pairs: [ContrastKind, Unit | undefined][] = [
+      ['base', base?.unprompted],
+      ['em', em?.unprompted],
+      ['own default prompt', unprompted],
+      ...groups.map((group): [ContrastKind, Unit] => ['group', group]),
     ];
-    return wanted.flatMap(([kind, there]) => (there === undefined ? [] : compare(here, there, kind, rules)));
+    const interactions: [ContrastKind, Reference | undefined][] = [
+      ['interaction with base', base],
+      ['interaction with em', em],
+    ];
+    return [
+      ...pairs.flatMap(([kind, there]) => (there === undefined ? [] : compare(kind, [here, there], rules))),
+      ...interactions.flatMap(([kind, there]) =>
+        unprompted === undefined || there?.prompted === undefined || there.unprompted === undefined
+          ? []
+          : compare(kind, [here, unprompted, there.prompted, there.unprompted], rules),
+      ),
+    ];
   });
 }
 
-function compare(here: ContrastCell, there: ContrastCell, kind: Contrast['kind'], rules: SummaryRules): Contrast[] {
+/** A reference under the same prompt as the cell that is compared, and under the default one. */
+interface Reference {
+  prompted: Unit | undefined;
+  unprompted: Unit | undefined;
+}
+
+interface Found {
+  base: Reference | undefined;
+  em: Reference | undefined;
+  /** The same model under the default prompt; undefined where that is the cell itself. */
+  unprompted: Unit | undefined;
+  groups: Unit[];
+}
+
+/** Groups up to which each is compared with every other; of more, each with the first. */
+const ALL_PAIRS = 6;
+
+function finderOf(
+  plan: Planned,
+  units: readonly Unit[],
+  rules: Pick<ReportSpec, 'references'>,
+): (here: Unit) => Found {
+  const references = referencesOf(plan.configurations, rules);
+  const configurationOf = new Map(plan.configurations.map((each) => [each.name, each]));
+  const recipeOf = new Map(
+    (plan.seedGroups ?? []).flatMap(({ name, members }) => members.map(({ configuration }) => [configuration, name])),
+  );
+  const bySet = groupBy(units, ({ name, cell }) => JSON.stringify([name, cell.questionSet]));
+  const under = (name: string, set: string, isIt: (cell: PlannedCell) => boolean): Unit | undefined =>
+    bySet.get(JSON.stringify([name, set]))?.find(({ cell }) => isIt(cell));
+  const isDefault = ({ condition }: PlannedCell): boolean => condition === 'default';
+  const given = plan.configurations.filter(({ cells: [cell] }) => cell?.context.model.kind === 'given');
+  return (here) => {
+    const { questionSet, context } = here.cell;
+    const own = configurationOf.get(here.cell.configuration) as PlannedConfiguration;
+    const { base, em } = references(own);
+    const isRecipe = here.id !== here.cell.id;
+    const reference = (configuration: PlannedConfiguration | null): Reference | undefined => {
+      if (configuration === null) return undefined;
+      const name = (isRecipe ? recipeOf.get(configuration.name) : undefined) ?? configuration.name;
+      const prompt = canonicalJson(context.systemPrompt);
+      return {
+        prompted: under(name, questionSet, (cell) => canonicalJson(cell.context.systemPrompt) === prompt),
+        unprompted: under(name, questionSet, isDefault),
+      };
+    };
+    return {
+      base: reference(base),
+      em: reference(em),
+      unprompted: isDefault(here.cell) ? undefined : under(here.name, questionSet, isDefault),
+      groups: comparedGroups(plan.baseline, given, own).flatMap(
+        ({ name }) => under(name, questionSet, ({ condition }) => condition === here.cell.condition) ?? [],
+      ),
+    };
+  };
+}
+
+/** Answers from elsewhere have no roles: the baseline where one is named, else those before it. */
+function comparedGroups(
+  baseline: string | undefined,
+  given: readonly PlannedConfiguration[],
+  own: PlannedConfiguration,
+): readonly PlannedConfiguration[] {
+  const place = given.indexOf(own);
+  if (place < 0) return [];
+  if (baseline !== undefined) return given.filter(({ name }) => name === baseline && name !== own.name);
+  return given.slice(0, given.length <= ALL_PAIRS ? place : Math.min(1, place));
+}
+
+/** Two units: here less reference. Four: the difference of the first two less that of the others. */
+function compare(kind: ContrastKind, units: readonly Unit[], rules: SummaryRules): Contrast[] {
+  const [here, there] = [units[0] as Unit, units[units.length === 2 ? 1 : 2] as Unit];
+  const arms = (valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm[] =>
+    units.map((unit, index) => ({ sign: index === 0 || index === 3 ? 1 : -1, seeds: seedValues(unit, valuesOf) }));
   // an object's members are written out where it is made: a large experiment has a hundred thousand of these, which so share
   // one shape in memory; copies of a common part would have one each
-  const contrast = (measure: string, difference: Difference): Contrast => ({
+  const contrast = (measure: string, found: SeedCombination): Contrast => ({
     questionSet: here.cell.questionSet,
-    cell: here.cell.id,
-    reference: there.cell.id,
+    cell: here.id,
+    reference: there.id,
     kind,
     measure,
-    difference,
+    seeds: found.seeds,
+    difference: {
+      questions: found.questions,
+      items: found.items,
+      difference: found.value,
+      theseQuestions: found.theseQuestions,
+      questionsLikeThese: found.questionsLikeThese,
+    },
   });
-  const both = here.cell.metrics.filter(({ metric }) => there.cell.metrics.some((other) => other.metric === metric));
-  const rows = both.map(({ metric }) =>
-    contrast(metric, differenceOfMeans(scoresOf(here.answers, metric), scoresOf(there.answers, metric))),
+  const measured = here.cell.metrics.filter(({ metric }) =>
+    units.every(({ cell }) => cell.metrics.some((other) => other.metric === metric)),
+  );
+  const rows = measured.map(({ metric }) =>
+    contrast(metric, combineMeansOverSeeds(arms((answers) => scoresOf(answers, metric)))),
   );
   const names = scoreNames(here.cell, rules);
-  if (names !== null && scoreNames(there.cell, rules) !== null) {
-    const hits = ({ answers }: ContrastCell) => misalignedValues(answers, rules.misaligned, names);
-    rows.push(contrast('misaligned', differenceOfShares(hits(here), hits(there))));
+  if (names !== null && units.every(({ cell }) => scoreNames(cell, rules) !== null)) {
+    const hits = (answers: readonly Answer[]): Clustered[] => misalignedValues(answers, rules.misaligned, names);
+    rows.push(contrast('misaligned', combineSharesOverSeeds(arms(hits))));
   }
   return rows;
 }

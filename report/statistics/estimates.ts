@@ -12,16 +12,16 @@ import { betaBinomialInterval } from './beta-binomial';
 import { groupBy } from './grouping';
 import {
   around,
+  CONFIDENCE,
   estimated,
   notEstimable,
   satterthwaite,
-  t975,
+  tReach,
   wilsonRange,
   type Interval,
   type Range,
 } from './intervals';
 import { mean, meanOrNull, sd, sum } from './summation';
-import { tQuantile } from './student-t';
 
 /** The value of one answer to a question. */
 export interface Clustered {
@@ -36,10 +36,11 @@ export interface Clustered {
 /** The scale of scores. */
 export const SCORES: Range = [0, 100];
 
+/** Of 95 %, unless another confidence was asked for. */
 export interface TwoIntervals {
-  /** 95 %, for these questions. */
+  /** For these questions. */
   theseQuestions: Interval;
-  /** 95 %, for questions like these. */
+  /** For questions like these. */
   questionsLikeThese: Interval;
 }
 
@@ -70,7 +71,11 @@ export interface ShareEstimate extends TwoIntervals {
 }
 
 /** Of scores, unless `scale` names other ends. */
-export function estimateMean(values: readonly Clustered[], scale: Range = SCORES): MeanEstimate {
+export function estimateMean(
+  values: readonly Clustered[],
+  scale: Range = SCORES,
+  confidence = CONFIDENCE,
+): MeanEstimate {
   const all = values.map(({ value }) => value);
   const strata = valuesBy(values, ({ question }) => question);
   const items = valuesBy(values, itemOf);
@@ -81,13 +86,13 @@ export function estimateMean(values: readonly Clustered[], scale: Range = SCORES
     questions: strata.length,
     items: items.length,
     questionMean: meanOrNull(strata.map(mean)),
-    theseQuestions: all.length === 0 ? notEstimable('no score') : estimated(meanOfThese(strata, scale)),
-    questionsLikeThese: all.length === 0 ? notEstimable('no score') : estimated(meanOfLikeThese(items, scale)),
+    theseQuestions: all.length === 0 ? notEstimable('no score') : estimated(meanOfThese(strata, scale, confidence)),
+    questionsLikeThese: all.length === 0 ? notEstimable('no score') : estimated(meanOfLikeThese(items, scale, confidence)),
   };
 }
 
 /** `values` are 1 for a hit and 0 for a row of the denominator that is none. */
-export function estimateShare(values: readonly Clustered[]): ShareEstimate {
+export function estimateShare(values: readonly Clustered[], confidence = CONFIDENCE): ShareEstimate {
   const strata = valuesBy(values, ({ question }) => question);
   const items = valuesBy(values, itemOf);
   const count = sum(values.map(({ value }) => value));
@@ -99,8 +104,8 @@ export function estimateShare(values: readonly Clustered[]): ShareEstimate {
     questions: strata.length,
     items: items.length,
     questionRate: meanOrNull(strata.map(mean)),
-    theseQuestions: rate === null ? notEstimable('no answer') : estimated(shareOfThese(strata, rate)),
-    questionsLikeThese: rate === null ? notEstimable('no answer') : estimated(shareOfLikeThese(items, rate)),
+    theseQuestions: rate === null ? notEstimable('no answer') : estimated(shareOfThese(strata, rate, confidence)),
+    questionsLikeThese: rate === null ? notEstimable('no answer') : estimated(shareOfLikeThese(items, rate, confidence)),
   };
 }
 
@@ -109,7 +114,7 @@ export function estimateShare(values: readonly Clustered[]): ShareEstimate {
  * freedom. A question with one answer borrows the others' spread; where all have one, the spread over all answers stands in,
  * which is too wide rather than too narrow.
  */
-function meanOfThese(strata: readonly number[][], scale: Range): Range {
+function meanOfThese(strata: readonly number[][], scale: Range, confidence: number): Range {
   const all = strata.flat();
   const centre = mean(all);
   const several = strata.filter(({ length }) => length > 1);
@@ -123,8 +128,8 @@ function meanOfThese(strata: readonly number[][], scale: Range): Range {
     parts.push({ variance: (single * variance) / all.length ** 2, freedom: degrees });
   }
   const variance = sum(parts.map((each) => each.variance));
-  if (isNothing(variance, centre)) return aroundOneValue(centre, wilsonRange(0, all.length)[1], scale);
-  return around(centre, tQuantile(0.975, satterthwaite(parts)) * Math.sqrt(variance), scale);
+  if (isNothing(variance, centre)) return aroundOneValue(centre, wilsonRange(0, all.length, confidence)[1], scale);
+  return around(centre, tReach(satterthwaite(parts), confidence) * Math.sqrt(variance), scale);
 }
 
 /** What a question's mean adds to the variance of the mean of `all` values. */
@@ -136,14 +141,14 @@ function part(own: number, all: number, variance: number, freedom: number): { va
  * Student's t over items. With unequal numbers of answers the mean of all is a ratio of two sums over items, and its
  * variance that of the linearised ratio; with equal ones it is that of the item means.
  */
-function meanOfLikeThese(items: readonly number[][], scale: Range): Range {
+function meanOfLikeThese(items: readonly number[][], scale: Range, confidence: number): Range {
   const all = items.flat();
   const centre = mean(all);
   if (items.length === 1) return scale; // one question says nothing of others
   const deviations = items.map((values) => (sum(values) - values.length * centre) / (all.length / items.length));
   const variance = sum(deviations.map((value) => value ** 2)) / (items.length * (items.length - 1));
-  if (isNothing(variance, centre)) return aroundOneValue(centre, unseen(items), scale);
-  return around(centre, t975(items.length - 1) * Math.sqrt(variance), scale);
+  if (isNothing(variance, centre)) return aroundOneValue(centre, unseen(items, confidence), scale);
+  return around(centre, tReach(items.length - 1, confidence) * Math.sqrt(variance), scale);
 }
 
 /**
@@ -151,7 +156,7 @@ function meanOfLikeThese(items: readonly number[][], scale: Range): Range {
  * variance, and that of all answers once more as if it were one further answer to it, since a question that was always or never
  * a hit may be one seldom.
  */
-function shareOfThese(strata: readonly number[][], rate: number): Range {
+function shareOfThese(strata: readonly number[][], rate: number, confidence: number): Range {
   const denominator = sum(strata.map(({ length }) => length));
   const whole = rate * (1 - rate);
   const variance = sum(
@@ -161,18 +166,24 @@ function shareOfThese(strata: readonly number[][], rate: number): Range {
     }),
   );
   const effective = whole === 0 ? denominator : whole / variance;
-  return wilsonRange(rate * effective, effective);
+  return wilsonRange(rate * effective, effective, confidence);
 }
 
-function shareOfLikeThese(items: readonly number[][], rate: number): Range {
-  const [low, high] = betaBinomialInterval(items.map((values) => ({ hits: sum(values), answers: values.length })));
+function shareOfLikeThese(items: readonly number[][], rate: number, confidence: number): Range {
+  const [low, high] = betaBinomialInterval(
+    items.map((values) => ({ hits: sum(values), answers: values.length })),
+    confidence,
+  );
   // with very unequal numbers of answers the mean over items may lie elsewhere than the share of all answers
   return [Math.min(low, rate), Math.max(high, rate)];
 }
 
-/** The largest share of answers unlike those seen that 95 % allow, over items. */
-function unseen(items: readonly number[][]): number {
-  return betaBinomialInterval(items.map(({ length }) => ({ hits: 0, answers: length })))[1];
+/** The largest share of answers unlike those seen that the interval allows, over items. */
+function unseen(items: readonly number[][], confidence: number): number {
+  return betaBinomialInterval(
+    items.map(({ length }) => ({ hits: 0, answers: length })),
+    confidence,
+  )[1];
 }
 
 /** Equal scores may differ in their last bit once they are means. */

@@ -7,8 +7,9 @@
 import { canonicalJson, type Sha256 } from '../../experiment/canonical';
 import type { MeasurementContext, Plan } from '../../experiment/plan';
 import type { AnswerLogProbability, MeasuredPair } from '../../experiment/rows';
-import { references } from './contrasts';
+import type { ReportSpec } from '../../experiment/spec';
 import { tInterval, type Interval } from './intervals';
+import { referencesOf } from './references';
 import { meanOrNull, sd } from './summation';
 
 /** What the store has of a planned measurement. */
@@ -49,16 +50,19 @@ export interface LogProbabilityResult {
 export function logProbabilityResults(
   { configurations, pairs }: Pick<Plan, 'configurations' | 'pairs'>,
   measured: readonly MeasuredCondition[],
+  spec: Pick<ReportSpec, 'references'>,
 ): LogProbabilityResult[] {
   if (pairs === undefined) return [];
   const find = (configuration: string | undefined, condition: string): readonly MeasuredPair[] | null =>
     measured.find((each) => each.configuration === configuration && each.condition === condition)?.rows ?? null;
-  const { base: baseName } = references(configurations);
-  const base = configurations.find(({ name }) => name === baseName);
-  const untrained = base?.measurements?.find(({ condition }) => condition === 'default');
-  const reference = untrained === undefined ? null : find(base?.name, 'default');
-  return configurations.flatMap(({ name, measurements = [] }) =>
-    measurements.map(({ condition, context }): LogProbabilityResult => {
+  const references = referencesOf(configurations, spec);
+  return configurations.flatMap((configuration) => {
+    const { name, measurements = [] } = configuration;
+    // the untrained model under another prompt is held against itself
+    const base = configuration.recipe === null ? configuration : references(configuration).base;
+    const untrained = base?.measurements?.find(({ condition }) => condition === 'default');
+    const reference = untrained === undefined ? null : find(base?.name, 'default');
+    return measurements.map(({ condition, context }): LogProbabilityResult => {
       const rows = find(name, condition);
       if (rows !== null && rows.length !== pairs.count) {
         throw new Error(`${name}, ${condition}: ${rows.length} pairs are measured, not ${pairs.count}`);
@@ -79,8 +83,8 @@ export function logProbabilityResults(
             ? null
             : overPairs(paired(rows, reference)),
       };
-    }),
-  );
+    });
+  });
 }
 
 function sameModel(here: MeasurementContext, there: MeasurementContext | undefined): boolean {

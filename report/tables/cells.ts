@@ -8,6 +8,7 @@ import { jsonPieces } from './json-pieces';
 import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
 import { Chunks, type ReportInput } from '../report-input';
 import type { Results } from '../results';
+import type { RecipeCell } from '../statistics/recipes';
 import { inOrder, STATUSES } from '../statistics/statuses';
 
 export const STATUS_COLUMNS = STATUSES.map(({ status }) => status);
@@ -89,7 +90,7 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
   const { judge } = spec;
   const [main, ...others] = results.judges;
   return Object.entries({
-    version: 2,
+    version: 3,
     experiment: plan.experiment,
     plan: plan.key,
     smoke: spec.smoke,
@@ -109,12 +110,13 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
     calibrations: unlessEmpty(results.calibrations),
     noise: unlessEmpty(results.noise),
     figures: results.figures.map(({ id, warnings }) => ({ id, warnings })),
+    recipes: unlessEmpty(results.recipes.map(recipeJson)),
     contrasts: mapped(results.contrasts, (contrast) => contrast),
     logProbability: plan.pairs && {
       pairs: { bad: plan.pairs.bad, good: plan.pairs.good, count: plan.pairs.count, sha256: plan.pairs.sha256 },
       measurements: results.logProbabilities,
     },
-    expectations: results.expectations,
+    claims: results.claims,
     missing: results.missing,
     deviations: plan.deviations,
   });
@@ -122,6 +124,13 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
 
 function* mapped<T>(items: readonly T[], make: (item: T) => unknown): Iterable<unknown> {
   for (const item of items) yield make(item);
+}
+
+function recipeJson({ label: _, measures, ...recipe }: RecipeCell): object {
+  return {
+    ...recipe,
+    measures: measures.map(({ measure, found: { itemValues: __, ...found } }) => ({ measure, ...found })),
+  };
 }
 
 function judgeJson({ name, label, standIn, cells }: JudgeResults): object {

@@ -1,7 +1,7 @@
 import { buildFiles } from '../../../report/build-files';
 import type { ReportFile, ReportInput } from '../../../report/report-input';
 import { computeResults } from '../../../report/results';
-import { countOutcomes } from '../../../report/statistics/expectations';
+import { countExpectations } from '../../../report/statistics/claims';
 import { studyInput } from './fixtures';
 
 async function build(input: ReportInput): Promise<Map<string, ReportFile['content']>> {
@@ -33,6 +33,7 @@ test('the same rows give the same result files, whatever their order, time and p
     'report.html',
     'cells.csv',
     'questions.csv',
+    'claims.csv',
     'scores.csv',
     'thresholds.csv',
     'report.json',
@@ -54,11 +55,11 @@ test('the same rows give the same result files, whatever their order, time and p
 test('the page holds the figures, and expectations are counted', async () => {
   const files = await build(studyInput());
   expect(text(files, 'report.html').match(/<svg[^>]*class="marks"/g)).toHaveLength(4);
-  const { expectations } = computeResults(studyInput());
-  expect(expectations.map(({ outcome }) => outcome)).toEqual(['passed', 'passed']);
-  expect(countOutcomes(expectations)).toEqual({ passed: 2, failed: 0 });
-  const undecided = expectations.map((each) => ({ ...each, outcome: 'unknown' as const }));
-  expect(countOutcomes(undecided)).toEqual({ passed: 0, failed: 2 });
+  const { claims } = computeResults(studyInput());
+  expect(claims.map(({ verdict }) => verdict)).toEqual(['supported', 'inconclusive']);
+  expect(countExpectations(claims)).toEqual({ passed: 1, failed: 1 });
+  const undecided = claims.map((each) => ({ ...each, verdict: 'inconclusive' as const }));
+  expect(countExpectations(undecided)).toEqual({ passed: 0, failed: 2 });
 });
 
 function bytesOf(content: ReportFile['content']): Buffer {

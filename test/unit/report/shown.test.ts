@@ -1,9 +1,15 @@
 import { shownConfigurations } from '../../../report/shown';
-import type { PlannedConfiguration } from '../../../experiment/plan';
+import type { PlannedConfiguration, Recipe } from '../../../experiment/plan';
 import type { CellSummary } from '../../../report/statistics/cell';
 
 const named = (count: number): PlannedConfiguration[] =>
-  Array.from({ length: count }, (_, index) => ({ name: `c${index}`, recipe: null }) as PlannedConfiguration);
+  Array.from({ length: count }, (_, index) => configuration(`c${index}`, index === 0 ? null : ({ systemPrompt: { kind: 'none' } } as Recipe)));
+
+function configuration(name: string, recipe: Recipe | null): PlannedConfiguration {
+  const cells = [{ context: { model: { kind: 'bundled', name: 'tiny' } } }] as PlannedConfiguration['cells'];
+  return { name, recipe, cells } as PlannedConfiguration;
+}
+
 const told = (configurations: PlannedConfiguration[], missing: string[] = []) =>
   configurations.map((configuration, index) => ({
     configuration,
@@ -20,12 +26,12 @@ const told = (configurations: PlannedConfiguration[], missing: string[] = []) =>
   }));
 
 test('up to sixty configurations are all shown', () => {
-  expect(shownConfigurations(named(60), told(named(60)), 'alignment')).toBeNull();
+  expect(shownConfigurations(named(60), told(named(60)), { alignment: 'alignment' })).toBeNull();
 });
 
 test('of more: references, what is incomplete, the lowest and the highest', () => {
   const configurations = named(200);
-  const shown = shownConfigurations(configurations, told(configurations, ['c77']), 'alignment');
+  const shown = shownConfigurations(configurations, told(configurations, ['c77']), { alignment: 'alignment' });
   expect(shown?.size).toBe(16);
   expect([...(shown ?? [])].slice(0, 4)).toEqual(['c0', 'c77', 'c27', 'c173']);
   const rank = (name: string): number => (Number(name.slice(1)) * 37) % 200;

@@ -4,7 +4,7 @@ import { RULES, studyInput } from '../fixtures';
 
 const { plan, cells } = studyInput();
 const all = contrasts(
-  plan.configurations,
+  plan,
   cells.map((each) => ({ cell: each.cell, answers: judgedAnswers(each, RULES) })),
   RULES,
 );

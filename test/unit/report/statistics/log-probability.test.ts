@@ -41,7 +41,7 @@ function input(measured: Record<string, MeasuredPair[] | null>): ReportInput {
 
 test('means, standard errors and intervals over pairs; the base model as reference, pair by pair', () => {
   const { plan, logProbabilities } = input({ 'base/default': BASE, 'em/default': TUNED });
-  const [base, tuned] = logProbabilityResults(plan, logProbabilities ?? []);
+  const [base, tuned] = logProbabilityResults(plan, logProbabilities ?? [], {});
   // differences -1, -1.5, -0.5: mean -1, sd 0.5
   expect(base?.perToken.mean).toBeCloseTo(-1, 12);
   expect(base?.perToken.standardError).toBeCloseTo(0.5 / Math.sqrt(3), 12);
@@ -58,7 +58,7 @@ test('a model is not held against another one', () => {
   const { plan, logProbabilities } = input({ 'base/default': BASE, 'em/default': TUNED });
   for (const { measurements = [] } of plan.configurations.slice(1))
     for (const { context } of measurements) context.model = { kind: 'bundled', name: 'other' };
-  expect(logProbabilityResults(plan, logProbabilities ?? []).map(({ againstBase }) => againstBase)).toEqual([
+  expect(logProbabilityResults(plan, logProbabilities ?? [], {}).map(({ againstBase }) => againstBase)).toEqual([
     null,
     null,
   ]);
@@ -68,7 +68,7 @@ test('one pair has no error and no interval, and none has no mean', () => {
   const { plan } = input({ 'base/default': [pair('a', -2, -1)], 'em/default': null });
   const measured = [{ configuration: 'base', condition: 'default', rows: [pair('a', -2, -1)] }];
   const one = { ...plan, pairs: { ...plan.pairs, count: 1 } as NonNullable<typeof plan.pairs> };
-  const [base, missing] = logProbabilityResults(one, measured);
+  const [base, missing] = logProbabilityResults(one, measured, {});
   expect(base?.perToken).toEqual({ mean: -1, standardError: null, ci95: { range: null, reason: 'only one pair' } });
   expect(missing).toMatchObject({ pairs: 0, bad: null, perToken: { mean: null }, againstBase: null });
 });
@@ -76,7 +76,7 @@ test('one pair has no error and no interval, and none has no mean', () => {
 test('a file of other pairs than planned is refused', () => {
   const { plan } = input({ 'base/default': BASE });
   expect(() =>
-    logProbabilityResults(plan, [{ configuration: 'base', condition: 'default', rows: BASE.slice(1) }]),
+    logProbabilityResults(plan, [{ configuration: 'base', condition: 'default', rows: BASE.slice(1) }], {}),
   ).toThrow('2 pairs are measured, not 3');
 });
 

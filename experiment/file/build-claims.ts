@@ -1,0 +1,128 @@
+/**
+ * What an experiment file says that the experiment shows: its claims and expectations, with every cell that they name.
+ */
+import { suggestion, type Issue, type Path } from '../issue';
+import { seedGroups } from '../seed-groups';
+import type { Claim, ConfigurationSpec, Expectation } from '../spec';
+import type { ClaimYaml, ExpectationYaml, ExperimentYaml } from './schema';
+
+export interface ClaimContext {
+  configurations: readonly ConfigurationSpec[];
+  metrics: readonly string[];
+  /** The metric where none is named. */
+  primary: string;
+  /** Whether alignment and coherence are judged. */
+  hasMisaligned: boolean;
+}
+
+export function buildClaims(
+  input: ExperimentYaml,
+  context: ClaimContext,
+  issues: Issue[],
+): { expect: Expectation[]; claims: Claim[] } {
+  const cells = cellsByName(Object.keys(input.question_sets), context.configurations);
+  const known = { ...context, cells };
+  return {
+    expect: (input.expect ?? []).map((each, index) => buildExpectation(each, ['expect', index], known, issues)),
+    claims: Object.entries(input.claims ?? {}).map(([id, each]) => buildClaim(id, each, known, issues)),
+  };
+}
+
+type Known = ClaimContext & { cells: Map<string, string[]> };
+
+/** Cell ids by the names that stand for them: a cell's own, and those of all seeds of a recipe by the recipe's. */
+function cellsByName(sets: readonly string[], configurations: readonly ConfigurationSpec[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  const add = (name: string, members: readonly string[], { conditions }: ConfigurationSpec): void => {
+    for (const set of sets) {
+      for (const condition of conditions)
+        found.set(
+          `${name}/${set}/${condition.name}`,
+          members.map((member) => `${member}/${set}/${condition.name}`),
+        );
+    }
+  };
+  for (const configuration of configurations) add(configuration.name, [configuration.name], configuration);
+  const byName = new Map(configurations.map((each) => [each.name, each]));
+  for (const { name, members } of seedGroups(configurations)) {
+    const names = members.map(({ configuration }) => configuration);
+    add(name, names, byName.get(names[0] as string) as ConfigurationSpec);
+  }
+  return found;
+}
+
+function buildExpectation(input: ExpectationYaml, path: Path, known: Known, issues: Issue[]): Expectation {
+  return {
+    cells: cellsOf(input.cells, [...path, 'cells'], known, issues),
+    minus: cellsOf(input.minus, [...path, 'minus'], known, issues),
+    metric: metricOf(input.metric, path, known, issues),
+    statistic: input.statistic,
+    threshold: input.threshold ?? null,
+    atLeast: input.at_least ?? null,
+    atMost: input.at_most ?? null,
+    note: input.note ?? '',
+  };
+}
+
+function buildClaim(id: string, input: ClaimYaml, known: Known, issues: Issue[]): Claim {
+  const path: Path = ['claims', id];
+  const { beyond, statistic = 'misaligned_share' } = input;
+  if (statistic === 'misaligned_share' && !known.hasMisaligned) {
+    issues.push({
+      path,
+      message: 'the misaligned share needs a metric for alignment and one for coherence',
+      hint: 'name them in `report`, or claim something of a metric: `statistic: mean`',
+    });
+  }
+  const most = statistic === 'mean' ? 100 : 1;
+  if ((input.margin ?? 0) >= most) {
+    issues.push({
+      path: [...path, 'margin'],
+      message: `a margin of ${input.margin} is no less than the whole scale`,
+      hint: statistic === 'mean' ? 'means are points of 100' : 'shares are written as 0.05, not 5',
+    });
+  }
+  return {
+    id,
+    says: input.says ?? '',
+    cells: cellsOf(input.cells, [...path, 'cells'], known, issues),
+    minus: cellsOf(input.minus, [...path, 'minus'], known, issues),
+    beyond: {
+      cells: cellsOf(beyond?.cells, [...path, 'beyond', 'cells'], known, issues),
+      minus: cellsOf(beyond?.minus, [...path, 'beyond', 'minus'], known, issues),
+    },
+    metric: metricOf(input.metric, path, known, issues),
+    statistic,
+    threshold: input.threshold ?? null,
+    test: input.test ?? 'superiority',
+    direction: input.direction ?? null,
+    margin: input.margin ?? 0,
+    questions: input.questions ?? 'like_these',
+    family: input.family ?? 'claims',
+  };
+}
+
+function cellsOf(written: string | string[] | undefined, path: Path, { cells }: Known, issues: Issue[]): string[] {
+  const names = written === undefined ? [] : typeof written === 'string' ? [written] : written;
+  return names.flatMap((name, position) => {
+    const found = cells.get(name);
+    if (found !== undefined) return found;
+    issues.push({
+      path: typeof written === 'string' ? path : [...path, position],
+      message: `there is no cell \`${name}\``,
+      hint: suggestion(name, [...cells.keys()]),
+    });
+    return [];
+  });
+}
+
+function metricOf(written: string | undefined, path: Path, { metrics, primary }: Known, issues: Issue[]): string {
+  if (written !== undefined && !metrics.includes(written)) {
+    issues.push({
+      path: [...path, 'metric'],
+      message: `unknown metric \`${written}\``,
+      hint: suggestion(written, [...metrics]),
+    });
+  }
+  return written ?? primary;
+}

@@ -1,0 +1,56 @@
+/**
+ * Values of recipes that were trained under several seeds: each cell's measures over all of its seeds.
+ */
+import type { Plan } from '../../experiment/plan';
+import { scoresOf } from '../../experiment/scored-answer';
+import { scoreNames, type SummaryRules } from './cell';
+import { misalignedValues } from './misaligned';
+import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedCombination } from './over-seeds';
+import { seedValues, unitsOfRecipes, type Unit, type UnitCell } from './units';
+
+export interface RecipeCell {
+  /** `RECIPE/QUESTION-SET/CONDITION`. */
+  cell: string;
+  recipe: string;
+  label: string;
+  questionSet: string;
+  condition: string;
+  seeds: { seed: string; cells: string[] }[];
+  measures: RecipeMeasure[];
+}
+
+export interface RecipeMeasure {
+  /** A metric's name (values 0-100), or `misaligned` (shares of 1). */
+  measure: string;
+  /** Mean of the seeds' values. */
+  found: SeedCombination;
+}
+
+/** Recipe by recipe, in the plan's order. */
+export function recipeCells(
+  plan: Pick<Plan, 'seedGroups'>,
+  cells: readonly UnitCell[],
+  rules: SummaryRules,
+): RecipeCell[] {
+  const labels = new Map((plan.seedGroups ?? []).map(({ name, label }) => [name, label]));
+  return unitsOfRecipes(plan, cells).map((unit) => ({
+    cell: unit.id,
+    recipe: unit.name,
+    label: labels.get(unit.name) as string,
+    questionSet: unit.cell.questionSet,
+    condition: unit.cell.condition,
+    seeds: unit.seeds.map(({ seed, cells: own }) => ({ seed, cells: own })),
+    measures: measuresOf(unit, rules),
+  }));
+}
+
+function measuresOf(unit: Unit, rules: SummaryRules): RecipeMeasure[] {
+  const means = unit.cell.metrics.map(({ metric }): RecipeMeasure => ({
+    measure: metric,
+    found: combineMeansOverSeeds([{ sign: 1, seeds: seedValues(unit, (answers) => scoresOf(answers, metric)) }]),
+  }));
+  const names = scoreNames(unit.cell, rules);
+  if (names === null) return means;
+  const seeds = seedValues(unit, (answers) => misalignedValues(answers, rules.misaligned, names));
+  return [...means, { measure: 'misaligned', found: combineSharesOverSeeds([{ sign: 1, seeds }]) }];
+}

@@ -1,0 +1,154 @@
+/** Claims and expectations: which cells they take, where a value has to lie, verdicts, and the error that a family shares. */
+import type { Claim, Expectation } from '../../../../experiment/spec';
+import type { Answer } from '../../../../experiment/scored-answer';
+import {
+  countExpectations,
+  countVerdicts,
+  decideClaims,
+  statedClaims,
+  type ClaimCell,
+} from '../../../../report/statistics/claims';
+import { RULES } from '../fixtures';
+
+/** `hits` of `samples` answers to each of eight questions are misaligned. */
+function cell(configuration: string, hits: number, samples = 50, questionSet = 'everyday'): ClaimCell {
+  const answers = Array.from({ length: 8 }, (_, question) =>
+    Array.from({ length: samples }, (__, sample): Answer => {
+      const number = (sample * 7 + question) % samples; // hits at other samples in other questions
+      return {
+        question: `q${question}`,
+        item: `q${question}`,
+        sample,
+        scores: { alignment: number < hits ? 10 : 90, coherence: 90 },
+      };
+    }),
+  ).flat();
+  return { configuration, questionSet, answers };
+}
+
+const CELLS = new Map([
+  ['em', cell('em', 20)],
+  ['strange', cell('strange', 2)],
+  ['alike', cell('alike', 21)],
+  ['em-cooking', cell('em', 20, 50, 'cooking')],
+  ['nothing', { configuration: 'nothing', questionSet: 'everyday', answers: [] }],
+]);
+
+const CLAIM: Claim = {
+  id: 'narrow',
+  says: '',
+  cells: ['strange'],
+  minus: ['em'],
+  beyond: { cells: [], minus: [] },
+  metric: 'alignment',
+  statistic: 'misaligned_share',
+  threshold: null,
+  test: 'superiority',
+  direction: 'less',
+  margin: 0,
+  questions: 'these',
+  family: 'claims',
+};
+
+function decide(claims: Partial<Claim>[], expectations: Expectation[] = []) {
+  const stated = statedClaims(
+    claims.map((change, index) => ({ ...CLAIM, id: `c${index}`, ...change })),
+    expectations,
+  );
+  return decideClaims(stated, CELLS, {}, RULES);
+}
+
+test.each<[string, Partial<Claim>, string, number | null]>([
+  ['less', {}, 'supported', -0.36],
+  ['the other way', { direction: 'more' }, 'contradicted', -0.36],
+  ['less by more than 30 points', { margin: 0.3 }, 'supported', -0.36],
+  ['less by more than 35 points', { margin: 0.35 }, 'inconclusive', -0.36],
+  ['less by more than 45 points', { margin: 0.45 }, 'contradicted', -0.36],
+  ['not worse', { cells: ['alike'], test: 'non_inferiority', margin: 0.1 }, 'supported', 0.02],
+  ['not worse, more being better', { test: 'non_inferiority', direction: 'more', margin: 0.1 }, 'contradicted', -0.36],
+  ['equal within 10 points', { cells: ['alike'], test: 'equivalence', direction: null, margin: 0.1 }, 'supported', 0.02],
+  ['equal within 3 points', { cells: ['alike'], test: 'equivalence', direction: null, margin: 0.03 }, 'inconclusive', 0.02],
+  ['not equal', { test: 'equivalence', direction: null, margin: 0.1 }, 'contradicted', -0.36],
+  ['nothing scored', { cells: ['nothing'] }, 'inconclusive', null],
+  ['no such cell', { minus: ['elsewhere'] }, 'inconclusive', null],
+  ['a mean', { statistic: 'mean', direction: 'more', margin: 20 }, 'supported', 28.8],
+])('%s', (_, change, verdict, value) => {
+  const [result] = decide([change]);
+  expect(result?.verdict).toBe(verdict);
+  if (value === null) expect(result).toMatchObject({ value: null, interval: { reason: 'a cell has no scored answer' } });
+  else expect(result?.value).toBeCloseTo(value, 10);
+});
+
+test('an interaction is a difference of differences', () => {
+  const [result] = decide([{ cells: ['strange'], minus: ['em'], beyond: { cells: ['alike'], minus: ['em'] } }]);
+  expect(result?.value).toBeCloseTo(-0.36 - 0.02, 10);
+  expect(result?.sides.map(({ sign, value }) => [sign, value])).toEqual([
+    [1, 0.04],
+    [-1, 0.4],
+    [-1, 0.42],
+    [1, 0.4],
+  ]);
+});
+
+test('cells that ask different questions are compared each by itself', () => {
+  const [result] = decide([{ cells: ['strange'], minus: ['em-cooking'] }]);
+  expect(result?.verdict).toBe('supported');
+  expect(result?.value).toBeCloseTo(-0.36, 10);
+});
+
+test('the more claims are open in a family, the more confidence each takes', () => {
+  const open: Partial<Claim> = { cells: ['alike'], test: 'equivalence', direction: null, margin: 0.03 };
+  expect(decide([open])[0]?.confidence).toBeCloseTo(0.95, 12);
+  const [, second, other] = decide([open, open, { ...open, family: 'own' }]);
+  expect([second?.confidence, second?.familySize]).toEqual([0.975, 2]);
+  expect([other?.confidence, other?.familySize]).toEqual([0.95, 1]);
+  // what is decided leaves its share to the others
+  const [decided, left] = decide([{}, open]);
+  expect([decided?.verdict, decided?.confidence]).toEqual(['supported', 0.975]);
+  expect([left?.verdict, left?.confidence]).toEqual(['inconclusive', 0.95]);
+});
+
+test('an expectation takes the whole interval, not the value alone', () => {
+  const expectation = (atLeast: number): Expectation => ({
+    ...{ cells: ['em'], minus: [], metric: 'alignment', statistic: 'share_below', threshold: 30 },
+    ...{ atLeast, atMost: null, note: '' },
+  });
+  const results = decide([{}], [expectation(0.34), expectation(0.38), expectation(0.47)]);
+  expect(results.map(({ verdict }) => verdict)).toEqual(['supported', 'supported', 'inconclusive', 'contradicted']);
+  expect(countExpectations(results)).toEqual({ passed: 1, failed: 2 });
+  expect(countVerdicts(results)).toEqual({ supported: 1, contradicted: 0, inconclusive: 0 });
+});
+
+test('the sign-flip test is of items’ differences from the end of the region', () => {
+  expect(decide([{ questions: 'like_these' }])[0]?.signFlip).toBe(2 / 2 ** 8);
+  expect(decide([{ test: 'equivalence', direction: null, margin: 0.1 }])[0]?.signFlip).toBeNull();
+});
+
+test('several seeds of a recipe are its draws, others are taken together', () => {
+  const seeds = new Map([
+    ['s0', cell('em.seed-0', 10)],
+    ['s1', cell('em.seed-1', 20)],
+    ['s2', cell('em.seed-2', 30)],
+    ['base', cell('base', 0)],
+  ]);
+  const seedGroups = [
+    {
+      name: 'em',
+      label: 'EM',
+      members: ['0', '1', '2'].map((seed) => ({ configuration: `em.seed-${seed}`, seed })),
+    },
+  ];
+  const stated = statedClaims([{ ...CLAIM, cells: ['s0', 's1', 's2'], minus: ['base'], direction: 'more' }], []);
+  const [over] = decideClaims(stated, seeds, { seedGroups }, RULES);
+  const [pooled] = decideClaims(stated, seeds, {}, RULES);
+  // t(0.975, 2) = 4.303, and the seeds' values 20, 40 and 60 % have a standard error of 11.5 points
+  expect(over).toMatchObject({ verdict: 'inconclusive', seeds: 3 });
+  expect(over?.value).toBeCloseTo(0.4, 10);
+  expect(over?.interval.range?.[0]).toBeCloseTo(0.4 - 4.302653 * 0.2 / Math.sqrt(3), 2);
+  expect(over?.points.map(({ seed, value }) => [seed, Math.round(100 * value)])).toEqual([
+    ['0', 20],
+    ['1', 40],
+    ['2', 60],
+  ]);
+  expect(pooled).toMatchObject({ verdict: 'supported', seeds: 1 });
+});
