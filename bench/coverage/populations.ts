@@ -1,6 +1,7 @@
 /**
  * Made-up questions whose shares and scores lie as in published files, of which intervals are then drawn.
  */
+import { normalCdf } from '../../report/statistics/normal';
 import type { Random } from './random';
 
 export interface MadeQuestion {
@@ -63,8 +64,31 @@ function shifted(share: number): number[] {
   return at(low);
 }
 
+/** A share whose odds are multiplied by the exponential of `logOdds`. */
+export function moved(share: number, logOdds: number): number {
+  const odds = (share / Math.max(1e-12, 1 - share)) * Math.exp(logOdds);
+  return odds / (1 + odds);
+}
+
+const STEP = 5;
+const LEAST = 30;
+const MOST = 100;
+const SPREAD = 15;
+
+/** The mean of `scoreOf` over all answers, hits and others. */
+export function meanScore({ share, base }: MadeQuestion): number {
+  const below = (score: number): number => normalCdf((score - base) / SPREAD);
+  let others = 0;
+  for (let score = LEAST; score <= MOST; score += STEP) {
+    const from = score === LEAST ? 0 : below(score - STEP / 2);
+    const to = score === MOST ? 1 : below(score + STEP / 2);
+    others += score * (to - from);
+  }
+  return share * 14.5 + (1 - share) * others;
+}
+
 /** A hit scores 0 to 29; other answers lie around the question's base, in steps of five as judges give them, from 30 on. */
 export function scoreOf(random: Random, { base }: MadeQuestion, hit: boolean): number {
   if (hit) return random.integer(30);
-  return Math.min(100, 5 * Math.round(Math.max(30, base + 15 * random.normal()) / 5));
+  return Math.min(MOST, STEP * Math.round(Math.max(LEAST, base + SPREAD * random.normal()) / STEP));
 }

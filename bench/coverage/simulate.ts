@@ -4,7 +4,7 @@
  */
 import { differenceOfMeans, differenceOfShares } from '../../report/statistics/differences';
 import { estimateMean, estimateShare, type Clustered, type TwoIntervals } from '../../report/statistics/estimates';
-import { scoreOf, type MadeQuestion, type Population } from './populations';
+import { meanScore, moved, scoreOf, type MadeQuestion, type Population } from './populations';
 import type { Random } from './random';
 
 export const MEASURES = ['share', 'mean', 'difference of shares', 'difference of means'] as const;
@@ -18,8 +18,8 @@ export interface Design {
 }
 
 /** Of one measure and estimand. */
-export interface Coverage {
-  measure: Measure;
+export interface Coverage<M extends string = Measure> {
+  measure: M;
   estimand: Estimand;
   /** Share of the runs whose interval holds the truth. */
   covered: number;
@@ -31,8 +31,6 @@ export interface Coverage {
 
 /** Questions that stand for all that could be asked. */
 const UNIVERSE = 2000;
-/** Answers from which a question's true mean score is taken. */
-const ANSWERS_FOR_TRUTH = 400;
 
 /** The reference of a difference has this share of the hits' odds. */
 const REFERENCE_ODDS = 0.25;
@@ -43,8 +41,8 @@ interface Side {
 }
 
 export function coverage(random: Random, population: Population, share: number, design: Design, runs: number): Coverage[] {
-  const here = sideOf(random, population.make(random, share, UNIVERSE));
-  const reference = sideOf(random, here.questions.map(easier));
+  const here = sideOf(population.make(random, share, UNIVERSE));
+  const reference = sideOf(here.questions.map(easier));
   const found = MEASURES.flatMap((measure) =>
     ESTIMANDS.map((estimand) => ({ measure, estimand, covered: 0, absent: 0, width: 0 })),
   );
@@ -66,18 +64,12 @@ export function coverage(random: Random, population: Population, share: number, 
   return found;
 }
 
-function sideOf(random: Random, questions: MadeQuestion[]): Side {
-  const meanScores = questions.map((question) => {
-    let total = 0;
-    for (let answer = 0; answer < ANSWERS_FOR_TRUTH; answer += 1) total += scoreOf(random, question, false);
-    return question.share * 14.5 + ((1 - question.share) * total) / ANSWERS_FOR_TRUTH;
-  });
-  return { questions, meanScores };
+function sideOf(questions: MadeQuestion[]): Side {
+  return { questions, meanScores: questions.map(meanScore) };
 }
 
 function easier({ share, base }: MadeQuestion): MadeQuestion {
-  const odds = (REFERENCE_ODDS * share) / Math.max(1e-12, 1 - share);
-  return { share: odds / (1 + odds), base };
+  return { share: moved(share, Math.log(REFERENCE_ODDS)), base };
 }
 
 function intervalsOf(

@@ -90,7 +90,7 @@ function buildConfiguration(
     model: buildModel(own.model ?? shared.model),
     train,
     training,
-    sampling: buildSampling(shared.sampling ?? {}, own.sampling ?? {}, recipe.sampling, training.seeds.initialisation),
+    sampling: buildSampling(shared.sampling ?? {}, own.sampling ?? {}, recipe.sampling, ownSeed(own)),
     conditions: buildConditions(
       own.conditions ?? shared.conditions,
       train?.systemPrompt ?? null,
@@ -99,6 +99,11 @@ function buildConfiguration(
     ),
     ...(train === null || steps.length === 0 ? {} : { evaluateAt: { steps, place: stepsPath } }),
   };
+}
+
+/** What a configuration, or a grid, sets for this fine-tune alone. */
+function ownSeed({ training }: ConfigurationYaml): number | undefined {
+  return training?.seeds?.initialisation ?? training?.seed;
 }
 
 function buildModel(input: ModelYaml): ModelSource {

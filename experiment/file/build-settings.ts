@@ -51,12 +51,15 @@ export function buildTraining(shared: TrainingYaml, own: TrainingYaml, d: Traini
   };
 }
 
-/** `trainingSeed`: the seed of sampling unless the file names one, so that fine-tunes of several seeds are independent draws. */
+/**
+ * `trainingSeed`: the configuration's own, which a grid over seeds gives it; it is the seed of sampling, too, unless the file
+ * names one. Otherwise the fine-tunes of several seeds would share the randomness of their answers.
+ */
 export function buildSampling(
   shared: SamplingYaml,
   own: SamplingYaml,
   standard: keyof typeof SAMPLING_PRESETS,
-  trainingSeed: number,
+  trainingSeed: number | undefined,
 ): Sampling {
   const merged = { ...defined(shared), ...defined(own) };
   const preset = SAMPLING_PRESETS[merged.preset ?? standard];
@@ -72,7 +75,7 @@ export function buildSampling(
     precision,
     batchSize: merged.batch_size ?? (continuous ? CONTINUOUS_BATCH : preset.batchSize),
     ...(continuous ? { batching: 'continuous' } : {}),
-    seed: merged.seed ?? trainingSeed,
+    seed: merged.seed ?? trainingSeed ?? preset.seed,
   };
 }
 

@@ -1,0 +1,125 @@
+/**
+ * How often intervals over training seeds cover the truth: each seed of a recipe moves all questions by a draw of its own, and single
+ * ones by another.
+ */
+import type { Clustered } from '../../report/statistics/estimates';
+import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedValues } from '../../report/statistics/over-seeds';
+import { meanScore, moved, scoreOf, type MadeQuestion, type Population } from './populations';
+import type { Random } from './random';
+import { ESTIMANDS, type Coverage, type Design } from './simulate';
+
+export const SEED_MEASURES = [
+  'share over seeds',
+  'mean over seeds',
+  'difference of shares over seeds',
+  'difference of means over seeds',
+] as const;
+export type SeedMeasure = (typeof SEED_MEASURES)[number];
+
+export interface SeedDesign extends Design {
+  seeds: number;
+  /** Standard deviation of the seeds' log-odds, and of single questions' within a seed. */
+  spread: number;
+  ofQuestions: number;
+}
+
+const UNIVERSE = 1000;
+/** Draws of the seed's effect over which a question's true share is taken. */
+const DRAWS_FOR_TRUTH = 200;
+const REFERENCE_ODDS = 0.25;
+
+interface Recipe {
+  questions: MadeQuestion[];
+  /** Over all seeds. */
+  shares: number[];
+  means: number[];
+}
+
+export function coverageOverSeeds(
+  random: Random,
+  population: Population,
+  share: number,
+  design: SeedDesign,
+  runs: number,
+): Coverage<SeedMeasure>[] {
+  const questions = population.make(random, share, UNIVERSE);
+  const recipes = [1, REFERENCE_ODDS].map((odds) => recipeOf(random, questions, odds, design));
+  const found = SEED_MEASURES.flatMap((measure) =>
+    ESTIMANDS.map((estimand) => ({ measure, estimand, covered: 0, absent: 0, width: 0 })),
+  );
+  const everything = questions.map((_, index) => index);
+  for (let run = 0; run < runs; run += 1) {
+    const drawn = Array.from({ length: design.questions }, () => random.integer(UNIVERSE));
+    const [here, there] = recipes.map((recipe) => fineTunes(random, recipe, drawn, design));
+    for (const measure of SEED_MEASURES) {
+      const isShare = measure.includes('share');
+      const combine = isShare ? combineSharesOverSeeds : combineMeansOverSeeds;
+      const seeds = (own: typeof here): SeedValues[] => (own ?? []).map(isShare ? hitsOf : scoresOf);
+      const isDifference = measure.startsWith('difference');
+      const result = combine([
+        { sign: 1, seeds: seeds(here) },
+        ...(isDifference ? [{ sign: -1 as const, seeds: seeds(there) }] : []),
+      ]);
+      for (const entry of found.filter((each) => each.measure === measure)) {
+        const asked = entry.estimand === 'theseQuestions' ? drawn : everything;
+        const { range } = result[entry.estimand];
+        const truths = recipes.map((recipe) => average(asked, isShare ? recipe.shares : recipe.means));
+        const truth = (truths[0] as number) - (isDifference ? (truths[1] as number) : 0);
+        if (range === null) entry.absent += 1;
+        else {
+          entry.covered += Number(range[0] <= truth && truth <= range[1]) / runs;
+          entry.width += ((range[1] - range[0]) * (isShare ? 100 : 1)) / runs;
+        }
+      }
+    }
+  }
+  return found;
+}
+
+function recipeOf(random: Random, questions: readonly MadeQuestion[], odds: number, design: SeedDesign): Recipe {
+  const own = questions.map((question) => ({ ...question, share: moved(question.share, Math.log(odds)) }));
+  const both = Math.hypot(design.spread, design.ofQuestions);
+  const shares = own.map(({ share }) => {
+    let total = 0;
+    for (let draw = 0; draw < DRAWS_FOR_TRUTH; draw += 1) total += moved(share, both * random.normal());
+    return total / DRAWS_FOR_TRUTH;
+  });
+  const means = own.map((question, index) => meanScore({ ...question, share: shares[index] as number }));
+  return { questions: own, shares, means };
+}
+
+interface FineTune {
+  seed: string;
+  hits: Clustered[];
+  scores: Clustered[];
+}
+
+function fineTunes(random: Random, { questions }: Recipe, drawn: readonly number[], design: SeedDesign): FineTune[] {
+  return Array.from({ length: design.seeds }, (_, seed) => {
+    const effect = design.spread * random.normal();
+    const hits: Clustered[] = [];
+    const scores: Clustered[] = [];
+    drawn.forEach((index, place) => {
+      const made = questions[index] as MadeQuestion;
+      const share = moved(made.share, effect + design.ofQuestions * random.normal());
+      for (let sample = 0; sample < design.answers; sample += 1) {
+        const hit = random.uniform() < share;
+        hits.push({ question: `${place}`, sample, value: Number(hit) });
+        scores.push({ question: `${place}`, sample, value: scoreOf(random, made, hit) });
+      }
+    });
+    return { seed: `${seed}`, hits, scores };
+  });
+}
+
+function hitsOf({ seed, hits }: FineTune): SeedValues {
+  return { seed, values: hits };
+}
+
+function scoresOf({ seed, scores }: FineTune): SeedValues {
+  return { seed, values: scores };
+}
+
+function average(indices: readonly number[], values: readonly number[]): number {
+  return indices.reduce((total, index) => total + (values[index] as number), 0) / indices.length;
+}
