@@ -2,15 +2,19 @@
  * `flamingo plan FILE`: what a run would do and cost, without doing it.
  */
 import { Command } from 'commander';
-import type { JudgeCost } from '../judge/estimate';
+import { estimateJudging, type JudgeCost } from '../judge/estimate';
+import { judgeUsd } from '../judge/prices';
 import type { Count } from '../artifacts/reuse';
 import { describeRecipe } from '../experiment/describe-recipe';
 import { namedJudges } from '../experiment/main-judge';
 import type { Plan } from '../experiment/plan';
 import { permitRun } from '../workers/secret';
 import type { JudgeSpec, Spec } from '../experiment/spec';
+import { pilots } from '../report/power/pilots';
+import { planPower, type PlannedPower, type PriceOf } from '../report/power/plan-power';
 import pc from './paint';
 import { print, printJson, say } from './output';
+import { powerLines } from './power-lines';
 import { fileOptions, prepare, type FileOptions, type Prepared } from './prepare';
 
 export function planCommand(): Command {
@@ -34,8 +38,9 @@ Without --fetch nothing is downloaded: what is not at hand is counted by what th
       const { store, work, json } = prepared;
       // whoever starts a workflow with what is printed has this person's word for it
       if (options.json && work !== null) await permitRun(store, { ref: work.ref, output: json.output });
-      if (options.json) printJson(json);
-      else printForPeople(prepared, options.all ? Infinity : LISTED);
+      const power = await powerOf(prepared);
+      if (options.json) printJson({ ...json, ...(power.length > 0 && { power }) });
+      else printForPeople(prepared, power, options.all ? Infinity : LISTED);
     });
 }
 
@@ -43,7 +48,41 @@ Without --fetch nothing is downloaded: what is not at hand is counted by what th
 const LISTED = 60;
 const OF_MORE = 5;
 
-function printForPeople({ spec, json, estimate, missing, work }: Prepared, listed: number): void {
+/** Nothing while inputs are missing. */
+async function powerOf({ store, spec, work }: Prepared): Promise<PlannedPower[]> {
+  if (work === null) return [];
+  const { plan, reuse } = work;
+  const wanted = new Set([
+    ...(spec.claims ?? []).flatMap(({ cells, minus }) => [...cells, ...minus]),
+    ...spec.report.figures.flatMap(({ questionSet }) => firstCells(plan, questionSet)),
+  ]);
+  const pilotOf = await pilots(store, plan, spec, wanted, (cell) => (reuse.cells[cell]?.judgements ?? 0) > 0);
+  return planPower(plan, spec, { pilotOf, priceOf: pricesOf(spec, plan) });
+}
+
+/** The two that a figure's line is about. */
+function firstCells({ configurations }: Plan, questionSet: string): string[] {
+  const cells = configurations.flatMap((each) => each.cells);
+  return cells.flatMap((cell) => (cell.questionSet === questionSet ? [cell.id] : [])).slice(0, 2);
+}
+
+/** Stand-ins cost nothing. */
+function pricesOf(spec: Spec, plan: Plan): PriceOf {
+  const judges = Object.entries(namedJudges(spec));
+  if (judges.every(([, { kind }]) => kind === 'stand-in')) return () => null;
+  return (cell) => {
+    const parts = judges.map(([name, judge]) =>
+      judgeUsd(
+        judge,
+        estimateJudging(plan, { cells: [cell], of: (metric) => metric.judge === name }),
+        judge.mode === 'batch',
+      ),
+    );
+    return parts.some((usd) => usd === null) ? null : parts.reduce<number>((total, usd) => total + (usd ?? 0), 0);
+  };
+}
+
+function printForPeople({ spec, json, estimate, missing, work }: Prepared, power: PlannedPower[], listed: number): void {
   print(pc.bold(`${json.experiment}: ${json.configurations} configurations, ${json.cells} cells`));
   print(`  fine-tunes   ${count(json.fineTunes)}`);
   for (const { configurations, steps } of json.trainedAgain ?? []) {
@@ -65,6 +104,7 @@ function printForPeople({ spec, json, estimate, missing, work }: Prepared, liste
   }
   if (estimate !== null && estimate.usd > 0) print(`               (${estimate.method})`);
   print(`  results      ${json.output}`);
+  for (const line of powerLines(power)) print(`  ${line}`);
   const planned = work?.plan.configurations ?? [];
   const told = planned.length <= listed ? planned : planned.slice(0, OF_MORE);
   for (const configuration of told) {

@@ -187,8 +187,9 @@ function valuesIn(claim: Stated, { questionSet, answers }: ClaimCell, rules: Sum
   }));
 }
 
-function statisticValues(
-  { statistic, metric, threshold }: Measured,
+/** The values whose mean is the statistic. */
+export function statisticValues(
+  { statistic, metric, threshold }: Pick<Measured, 'statistic' | 'metric' | 'threshold'>,
   answers: readonly Answer[],
   { alignment, coherence, misaligned }: SummaryRules,
 ): Clustered[] {

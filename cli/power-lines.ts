@@ -1,0 +1,42 @@
+/**
+ * What an experiment will be able to show, in lines for `flamingo plan`.
+ */
+import type { PlannedPower, PricedLever } from '../report/power/plan-power';
+
+/** Claims each with its own lines; figures of one design share theirs. */
+export function powerLines(power: readonly PlannedPower[]): string[] {
+  if (power.length === 0) return [];
+  const sources = [...new Set(power.map(({ spread }) => spread))];
+  return [
+    'What it can show with a probability of 80 %:',
+    ...power.flatMap(linesOf),
+    `  (spread: ${sources.join('; ')}${power.some(({ seeds }) => seeds > 1) ? '; of seeds, 3 points are assumed' : ''})`,
+  ];
+}
+
+function linesOf({ id, of, about, statistic, smallest, margin, questions, answers, seeds, halving }: PlannedPower): string[] {
+  const whose = about === 'these' ? 'on these questions' : 'on questions like these';
+  const size =
+    `${questions} ${questions === 1 ? 'question' : 'questions'} × ${Number(answers.toFixed(1))} answers` +
+    (seeds > 1 ? ` × ${seeds} seeds` : '');
+  const what = of === 'claim' ? `claim ${id}` : `figure ${id}, two bars`;
+  if (smallest === null) return [`  ${what}: nothing ${whose} (${size})`];
+  const effect = `${smallest.toFixed(1)} points`;
+  const found =
+    margin === null
+      ? `a difference of ${effect} or more`
+      : `a margin of ${effect}${smallest > margin ? `, and it claims ${Number(margin.toFixed(2))}: too few to show it` : ''}`;
+  const measure = statistic === 'mean' ? 'mean' : 'share';
+  const levers = halving.map(leverText);
+  return [
+    `  ${what} (${measure}): ${found} ${whose} (${size})`,
+    ...(levers.length === 0 ? [] : [`      half of that: ${levers.join(', or ')}`]),
+  ];
+}
+
+function leverText({ what, from, to, usd }: PricedLever): string {
+  const word = what === 'answers' ? 'answers each' : what;
+  if (to === null) return `no number of ${word}`;
+  const price = usd === null ? '' : ` (about $${usd.toFixed(2)} more of judging)`;
+  return `${to.toLocaleString('en')} ${word} for ${Number(from.toFixed(1))}${price}`;
+}

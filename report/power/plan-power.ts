@@ -1,0 +1,139 @@
+/**
+ * What an experiment will be able to show, before it is paid for: for each claim, and for two bars of each figure.
+ */
+import { itemOf } from '../../experiment/scored-answer';
+import type { Plan, PlannedCell } from '../../experiment/plan';
+import type { Spec } from '../../experiment/spec';
+import { statedClaims, type Stated } from '../statistics/claims';
+import { groupBy } from '../statistics/grouping';
+import { halving, smallestShown, type Comparison, type Lever } from './power';
+import { PUBLISHED, type Spread } from './spreads';
+
+export interface PlannedPower {
+  /** A claim's name, or a figure's. */
+  id: string;
+  of: 'claim' | 'figure';
+  about: Comparison['about'];
+  statistic: Comparison['statistic'];
+  /**
+   * Points of 100: for equivalence the smallest margin, for all else the smallest difference, that is shown with a probability of
+   * 80 %. Null where no difference can be.
+   */
+  smallest: number | null;
+  /** The margin of a claim of equivalence or non-inferiority, points of 100; else null. */
+  margin: number | null;
+  questions: number;
+  answers: number;
+  seeds: number;
+  /** What would halve it, each by itself. */
+  halving: PricedLever[];
+  /** Where the spread of answers and questions is from. */
+  spread: string;
+}
+
+export interface PricedLever extends Lever {
+  /** US dollars of judging beside what the plan costs; null where the price is not known, or no number is enough. */
+  usd: number | null;
+}
+
+/** US dollars of judging a cell, all of it; null: not known. */
+export type PriceOf = (cell: PlannedCell) => number | null;
+
+/** Answers that are there already tell how they differ; null: too few, or none. */
+export type PilotOf = (statement: Pick<Stated, 'statistic' | 'metric' | 'threshold' | 'cells' | 'minus'>) => Spread | null;
+
+export function planPower(
+  plan: Plan,
+  spec: Pick<Spec, 'claims' | 'expect' | 'report'>,
+  { pilotOf, priceOf }: { pilotOf: PilotOf; priceOf: PriceOf },
+): PlannedPower[] {
+  const cells = new Map(plan.configurations.flatMap((each) => each.cells.map((cell) => [cell.id, cell] as const)));
+  const claims = statedClaims(spec.claims ?? [], []);
+  const familySize = new Map([...groupBy(claims, ({ family }) => family)].map(([name, own]) => [name, own.length]));
+  const power = new Powers(plan, cells, priceOf);
+  return [
+    ...claims.flatMap((claim) => {
+      const { id, test, margin, questions: about } = claim;
+      const alpha = 0.05 / (familySize.get(claim.family) ?? 1);
+      const scale = claim.statistic === 'mean' ? 1 : 100;
+      const shown = test === 'superiority' || margin === null ? null : scale * margin;
+      return power.of({ id, of: 'claim', about, margin: shown }, claim, pilotOf(claim), alpha, test === 'equivalence');
+    }),
+    ...spec.report.figures.flatMap((figure) => {
+      const own = [...cells.values()].filter(({ questionSet, step }) => questionSet === figure.questionSet && step === undefined);
+      const [first, second] = own;
+      if (first === undefined || second === undefined) return [];
+      const statement = { statistic: 'mean' as const, metric: figure.metric, threshold: null, cells: [first.id], minus: [second.id] };
+      const pilot = pilotOf(statement);
+      return (['these', 'like_these'] as const).flatMap((about) =>
+        power.of({ id: figure.id, of: 'figure', about, margin: null }, statement, pilot, 0.05, false),
+      );
+    }),
+  ];
+}
+
+class Powers {
+  private readonly seedOf: Map<string, string>;
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly cells: ReadonlyMap<string, PlannedCell>,
+    private readonly priceOf: PriceOf,
+  ) {
+    this.seedOf = new Map(
+      (plan.seedGroups ?? []).flatMap(({ members }) => members.map(({ configuration, seed }) => [configuration, seed] as const)),
+    );
+  }
+
+  of(
+    about: Pick<PlannedPower, 'id' | 'of' | 'about' | 'margin'>,
+    { statistic: kind, cells: here, minus }: Pick<Stated, 'statistic' | 'cells' | 'minus'>,
+    pilot: Spread | null,
+    alpha: number,
+    isEquivalence: boolean,
+  ): PlannedPower[] {
+    const [own, others] = [this.planned(here), this.planned(minus)];
+    if (own.length === 0 || others.length === 0) return [];
+    const sets = new Set(own.map(({ questionSet }) => questionSet));
+    const items = [...sets].reduce((total, set) => total + this.itemsOf(set), 0);
+    const seeds = Math.min(this.seedsOf(own), this.seedsOf(others) === 1 ? Infinity : this.seedsOf(others));
+    const answers = own.reduce((total, cell) => total + cell.completions, 0) / (items * seeds);
+    const statistic = kind === 'mean' ? 'mean' : 'share';
+    const spread = pilot ?? PUBLISHED[statistic];
+    const comparison: Comparison = { statistic, questions: items, answers, seeds, about: about.about, spread, alpha };
+    const smallest = smallestShown(comparison, isEquivalence);
+    const scale = statistic === 'mean' ? 1 : 100;
+    const price = this.price([...own, ...others]);
+    return [
+      {
+        ...about,
+        statistic,
+        smallest: smallest === null ? null : scale * smallest,
+        ...{ questions: items, answers, seeds },
+        halving: halving(comparison, isEquivalence).map((lever) => ({
+          ...lever,
+          usd: price === null || lever.to === null ? null : price * (lever.to / lever.from - 1),
+        })),
+        spread: spread.source,
+      },
+    ];
+  }
+
+  private planned(ids: readonly string[]): PlannedCell[] {
+    return ids.flatMap((id) => this.cells.get(id) ?? []);
+  }
+
+  private itemsOf(set: string): number {
+    return new Set((this.plan.questionSets[set] ?? []).map(({ id }) => itemOf(id))).size;
+  }
+
+  private seedsOf(cells: readonly PlannedCell[]): number {
+    const seeds = cells.map(({ configuration }) => this.seedOf.get(configuration));
+    return seeds.every((seed) => seed !== undefined) && cells.length > 1 ? new Set(seeds).size : 1;
+  }
+
+  private price(cells: readonly PlannedCell[]): number | null {
+    const prices = cells.map(this.priceOf);
+    return prices.some((price) => price === null) ? null : prices.reduce<number>((total, price) => total + (price ?? 0), 0);
+  }
+}
