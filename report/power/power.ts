@@ -55,12 +55,10 @@ export function halving(comparison: Comparison, isEquivalence = false): Lever[] 
 
 /** Of whole numbers from `from` on, the least that is enough; null where `MOST` is not. */
 function leastWith(from: number, enough: (value: number) => boolean): number | null {
-  let high = from;
-  while (!enough(high)) {
-    if (high >= MOST) return null;
-    high = Math.min(MOST, high * 2);
-  }
-  let low = Math.max(from, Math.floor(high / 2));
+  if (!enough(MOST)) return null;
+  let high = Math.ceil(from);
+  while (!enough(high)) high = Math.min(MOST, high * 2);
+  let low = Math.max(1, Math.floor(high / 2));
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     if (enough(middle)) high = middle;
