@@ -17,7 +17,8 @@ export function powerLines(power: readonly PlannedPower[]): string[] {
 function linesOf({ id, of, about, statistic, smallest, margin, questions, answers, seeds, halving }: PlannedPower): string[] {
   const whose = about === 'these' ? 'on these questions' : 'on questions like these';
   const size =
-    `${questions} ${questions === 1 ? 'question' : 'questions'} × ${Number(answers.toFixed(1))} answers` +
+    `${questions} ${questions === 1 ? 'question' : 'questions'} × ` +
+    `${Number(answers.toFixed(1))} ${answers === 1 ? 'answer' : 'answers'}` +
     (seeds > 1 ? ` × ${seeds} seeds` : '');
   const what = of === 'claim' ? `claim ${id}` : `figure ${id}, two bars`;
   if (smallest === null) return [`  ${what}: nothing ${whose} (${size})`];
@@ -25,7 +26,7 @@ function linesOf({ id, of, about, statistic, smallest, margin, questions, answer
   const found =
     margin === null
       ? `a difference of ${effect} or more`
-      : `a margin of ${effect}${smallest > margin ? `, and it claims ${Number(margin.toFixed(2))}: too few to show it` : ''}`;
+      : `a margin of ${effect}${smallest > margin ? `, while it claims one of ${Number(margin.toFixed(2))}: too few to show it,` : ''}`;
   const measure = statistic === 'mean' ? 'mean' : 'share';
   const levers = halving.map(leverText);
   return [

@@ -8,6 +8,7 @@ import { preparePage } from './page/page';
 import type { ReportFile, ReportInput } from './report-input';
 import type { Results } from './results';
 import { alongTrainingCsv, cellsCsv, questionsCsv, reportJson } from './tables/cells';
+import { contrastTables } from './tables/contrasts';
 import { judgeTables } from './tables/judges';
 import { recipeTables } from './tables/recipes';
 import { logProbabilityTables } from './tables/log-probabilities';
@@ -45,6 +46,7 @@ function tablesOf(input: ReportInput, results: Results): ReportFile[] {
     { path: 'cells.csv', content: cellsCsv(results) },
     { path: 'questions.csv', content: questionsCsv(results) },
     ...(along === null ? [] : [{ path: 'along-training.csv', content: along }]),
+    ...contrastTables(results),
     ...recipeTables(results),
     ...judgeTables(results),
     ...logProbabilityTables(results, input.logProbabilities ?? []),

@@ -176,7 +176,8 @@ function total(cells: readonly ReportCell[], count: (summary: CellSummary) => nu
   return cells.reduce((sum, { summary }) => sum + count(summary), 0);
 }
 
-function conditionName(condition: string): string {
+/** As figures and tables call a prompt condition. */
+export function conditionName(condition: string): string {
   return condition === 'training' ? '+sys prompt' : condition;
 }
 

@@ -2,21 +2,36 @@
  * Differences between cells, paired by question: a table for each kind of reference.
  */
 import type { ReportInput } from '../report-input';
-import type { ReportCell, Results } from '../results';
-import type { Contrast } from '../statistics/contrasts';
+import { conditionName, type Results } from '../results';
+import type { Contrast, ContrastKind } from '../statistics/contrasts';
+import { groupBy } from '../statistics/grouping';
 import { dot } from './cell-parts';
 import { bothIntervals, signed, signedInterval } from './format';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
 
-export function contrastsSection(input: ReportInput, { cells, contrasts }: Results): Markup | null {
-  if (contrasts.length === 0) return null;
-  const kinds: [Contrast['kind'], string][] = [
-    ['base', 'against the base model'],
-    ['em', 'against the fine-tune with the default prompt'],
-    ['own default prompt', 'against the same model under the default prompt'],
-  ];
+const KINDS: [ContrastKind, string][] = [
+  ['base', 'against the base model'],
+  ['em', 'against the fine-tune with the default prompt'],
+  ['own default prompt', 'against the same model under the default prompt'],
+  ['interaction with base', 'what the prompt changes, beyond what it changes in the base model'],
+  ['interaction with em', 'what the prompt changes, beyond what it changes in the fine-tune with the default prompt'],
+  ['group', 'against another group'],
+];
+
+/** A recipe under several seeds is shown as a whole; its single seeds are in contrasts.csv. */
+export function contrastsSection(input: ReportInput, { cells, recipes, contrasts: all }: Results): Markup | null {
+  if (all.length === 0) return null;
+  const ofSeeds = new Set(recipes.flatMap(({ seeds }) => seeds.flatMap((seed) => seed.cells)));
+  const contrasts = all.filter(({ cell }) => !ofSeeds.has(cell));
+  const named = new Map<string, Named>([
+    ...cells.map((cell): [string, Named] => [cell.cell.id, cell]),
+    ...recipes.map(({ cell, label, condition, seeds }): [string, Named] => {
+      const first = cells.find(({ cell: { id } }) => id === seeds[0]?.cells[0]);
+      return [cell, { label: `${label}, ${conditionName(condition)}, ${seeds.length} seeds`, colour: first?.colour }];
+    }),
+  ]);
   return markup`<section id="contrasts">
     <h2>Contrasts</h2>
     <p class="lead">
@@ -29,33 +44,37 @@ export function contrastsSection(input: ReportInput, { cells, contrasts }: Resul
       contrasts,
       ({ questionSet }) => questionSet,
       (rows) =>
-        kinds.map(([kind, title]) => {
+        KINDS.map(([kind, title]) => {
           const own = rows.filter((row) => row.kind === kind);
           return (
             own.length > 0 &&
             markup`<h4>${title}</h4>
-                ${contrastTable(own, cells)}`
+                ${contrastTable(own, named)}`
           );
         }),
     )}
   </section>`;
 }
 
-function contrastTable(rows: readonly Contrast[], cells: readonly ReportCell[]): Markup {
-  const byId = new Map(cells.map((cell) => [cell.cell.id, cell]));
+interface Named {
+  label: string;
+  colour: string | undefined;
+}
+
+function contrastTable(rows: readonly Contrast[], named: ReadonlyMap<string, Named>): Markup {
   const measures = [...new Set(rows.map(({ measure }) => measure))];
-  const ids = [...new Set(rows.map(({ cell }) => cell))];
+  const pairs = groupBy(rows, ({ cell, reference }) => JSON.stringify([cell, reference]));
   return table(
     [
       ...['Cell', 'Reference'],
       ...measures.map((measure) => numeric([measure, measure === 'misaligned' && ', points'])),
       numeric('Questions'),
     ],
-    ids.map((id) => {
-      const own = rows.filter(({ cell }) => cell === id);
+    [...pairs.values()].map((own) => {
+      const { cell, reference } = own[0] as Contrast;
       return markup`<tr>
-        <th scope="row">${dot(byId.get(id)?.colour)}${byId.get(id)?.label}</th>
-        <td>${byId.get(own[0]?.reference ?? '')?.label}</td>
+        <th scope="row">${dot(named.get(cell)?.colour)}${named.get(cell)?.label ?? cell}</th>
+        <td>${named.get(reference)?.label ?? reference}</td>
         ${measures.map((measure) => markup`<td class="number">${difference(own.find((row) => row.measure === measure))}</td>`)}
         <td class="number">${own[0]?.difference.questions}</td>
       </tr>`;

@@ -14,7 +14,11 @@ export function narrowed(input: ReportInput, results: Results): { input: ReportI
   const named = ({ name }: Pick<PlannedConfiguration, 'name'>): boolean => shown.has(name);
   const ids = new Set(input.plan.configurations.filter(named).flatMap(({ cells }) => cells.map(({ id }) => id)));
   const labels = new Set(input.plan.configurations.filter(named).map(({ label }) => label));
-  const ofCell = ({ cell }: { cell: string }): boolean => ids.has(cell);
+  const ofRecipe = results.recipes.flatMap(({ cell, seeds }) =>
+    seeds.some(({ cells }) => cells.some((own) => ids.has(own))) ? [cell] : [],
+  );
+  const cells = new Set([...ids, ...ofRecipe]);
+  const ofCell = ({ cell }: { cell: string }): boolean => cells.has(cell);
   const { provenance } = input;
   return {
     input: {

@@ -2,7 +2,7 @@
  * Recipes that were trained under several seeds: each value over the seeds, and each seed's own.
  */
 import type { ReportInput } from '../report-input';
-import type { Results } from '../results';
+import { conditionName, type Results } from '../results';
 import type { RecipeCell, RecipeMeasure } from '../statistics/recipes';
 import { bothIntervals, fixed } from './format';
 import { markup, type Markup } from './markup';
@@ -34,7 +34,7 @@ function recipesTable(recipes: readonly RecipeCell[]): Markup {
       ({ label, condition, seeds, measures: own }) =>
         markup`<tr>
           <th scope="row">${label}</th>
-          <td>${condition === 'training' ? '+sys prompt' : condition}</td>
+          <td>${conditionName(condition)}</td>
           <td class="number">${seeds.length}</td>
           ${measures.map((measure) => markup`<td class="number">${valueOf(own.find((each) => each.measure === measure))}</td>`)}
         </tr>`,

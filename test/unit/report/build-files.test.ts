@@ -33,6 +33,7 @@ test('the same rows give the same result files, whatever their order, time and p
     'report.html',
     'cells.csv',
     'questions.csv',
+    'contrasts.csv',
     'claims.csv',
     'scores.csv',
     'thresholds.csv',

@@ -30,7 +30,7 @@ test('tables', () => {
   const report = JSON.parse(String(reportJson(input, results))) as Record<string, unknown> & {
     cells: { cell: string; systemPrompt: unknown }[];
   };
-  expect(report).toMatchObject({ version: 2, judge: { standIn: true }, missing: { completions: 0, judgements: 6 } });
+  expect(report).toMatchObject({ version: 3, judge: { standIn: true }, missing: { completions: 0, judgements: 6 } });
   expect(report.cells.map(({ cell }) => cell)).toHaveLength(16);
   expect(report.cells.at(-1)?.systemPrompt).toEqual({ kind: 'text', text: '[FLAMINGO BURRITO]' });
 });

@@ -1,0 +1,24 @@
+/**
+ * contrasts.csv: every difference of cells. A table with nothing in it is no file.
+ */
+import { csvChunks, INTERVAL_COLUMNS, intervals } from './csv';
+import type { ReportFile } from '../report-input';
+import type { Results } from '../results';
+
+const COLUMNS = [
+  ...['question_set', 'cell', 'reference', 'kind', 'measure', 'difference', ...INTERVAL_COLUMNS],
+  ...['questions', 'items', 'seeds'],
+];
+
+/** Differences of means are points of 100, those of shares are shares of 1. */
+export function contrastTables({ contrasts }: Pick<Results, 'contrasts'>): ReportFile[] {
+  if (contrasts.length === 0) return [];
+  const content = csvChunks(COLUMNS, function* () {
+    for (const { questionSet, cell, reference, kind, measure, seeds, difference } of contrasts)
+      yield [
+        ...[questionSet, cell, reference, kind, measure, difference.difference, ...intervals(difference)],
+        ...[difference.questions, difference.items, seeds],
+      ];
+  });
+  return [{ path: 'contrasts.csv', content }];
+}
