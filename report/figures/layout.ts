@@ -53,6 +53,8 @@ const SLOT = 76;
 const GAP = 20;
 /** Room for heading and legend over a figure of few bars. */
 const LEAST_WIDTH = 440;
+/** Where the legend has a word for seeds. */
+const LEAST_WIDTH_WITH_SEEDS = 540;
 /** Estimated width of a bold character, per pixel of font size. */
 const CHARACTER = 0.68;
 export const GROUP_FONT = 12;
@@ -73,7 +75,8 @@ export function layOut(bars: readonly FigureBar[]): Layout {
     groups.push({ label, left, right: x, centre: (left + x) / 2 });
     x += GAP;
   }
-  return { width: Math.max(x - GAP / 2, LEAST_WIDTH), bars: placed, groups };
+  const least = bars.some(({ points = [] }) => points.length > 0) ? LEAST_WIDTH_WITH_SEEDS : LEAST_WIDTH;
+  return { width: Math.max(x - GAP / 2, least), bars: placed, groups };
 }
 
 /** Breaks at spaces, hyphens and underscores; a word that is too long, or a last line too many, ends in an ellipsis. */

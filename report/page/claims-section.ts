@@ -3,9 +3,9 @@
  */
 import type { RegisteredClaims } from '../../artifacts/claims';
 import { claimSentence, findingWords, measureWords, partsSentence, VERDICT_WORDS, type LabelOf } from '../claim-words';
-import type { Results } from '../results';
+import { conditionName, type Results } from '../results';
 import { countExpectations, countVerdicts, type ClaimResult } from '../statistics/claims';
-import { fixed, instant, plural } from './format';
+import { fixed, instant, plural, signed } from './format';
 import { markup, type Markup } from './markup';
 
 export function claimsSection(
@@ -13,7 +13,13 @@ export function claimsSection(
   registered: readonly RegisteredClaims[],
 ): Markup | null {
   if (claims.length === 0) return null;
-  const labels = new Map<string, string>(cells.map(({ cell, label }) => [cell.id, `${label}, ${cell.questionSet}`]));
+  const labels = new Map<string, string>([
+    ...cells.map(({ cell, label }): [string, string] => [cell.id, `${label}, ${cell.questionSet}`]),
+    ...recipes.map(({ cell, label, condition, questionSet }): [string, string] => [
+      cell,
+      `${label}, ${conditionName(condition)}, ${questionSet}`,
+    ]),
+  ]);
   const labelOf: LabelOf = (cell) => labels.get(cell) ?? cell;
   const wholes = recipes.map(({ cell, seeds }) => ({ cell, members: seeds.flatMap((seed) => seed.cells) }));
   const stated = claims.filter(({ claim }) => claim.test !== 'expected');
@@ -76,7 +82,8 @@ function claimItem(result: ClaimResult, labelOf: LabelOf): Markup {
     seeds > 1 ? `${seeds} training seeds` : 'one fine-tune each: says nothing of other training seeds',
     signFlip !== null && `sign-flip test p = ${signFlip.toFixed(3)}`,
   ].filter((text) => text !== false);
-  return markup`<li class="${verdict}">
+  const look = claim.test === 'expected' && verdict !== 'supported' ? 'not-shown' : verdict;
+  return markup`<li class="${look}">
     <span class="verdict">${word}</span>
     <div>
       <strong>${capital(claimSentence(claim, labelOf))}</strong>
@@ -88,7 +95,7 @@ function claimItem(result: ClaimResult, labelOf: LabelOf): Markup {
           ({ sign, cells, value, n }, index) =>
             markup`${index === 0 ? '' : sign === 1 ? ' plus ' : ' less '}${cells.join(' + ')} ${fixed(value === null ? null : value * scale)} (n ${n})`,
         )};
-        ${details.join('; ')}${points.length > 0 && `; by seed ${points.map(({ seed, value }) => `${seed}: ${(value * scale).toFixed(1)}`).join(', ')}`}
+        ${details.join('; ')}${points.length > 0 && `; by seed ${points.map(({ seed, value }) => `${seed}: ${claim.minus.length > 0 ? signed(value, scale) : fixed(value * scale)}`).join(', ')}`}
       </div>
     </div>
   </li>`;
