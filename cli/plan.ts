@@ -82,7 +82,11 @@ function pricesOf(spec: Spec, plan: Plan): PriceOf {
   };
 }
 
-function printForPeople({ spec, json, estimate, missing, work }: Prepared, power: PlannedPower[], listed: number): void {
+function printForPeople(
+  { spec, json, estimate, missing, work }: Prepared,
+  power: PlannedPower[],
+  listed: number,
+): void {
   print(pc.bold(`${json.experiment}: ${json.configurations} configurations, ${json.cells} cells`));
   print(`  fine-tunes   ${count(json.fineTunes)}`);
   for (const { configurations, steps } of json.trainedAgain ?? []) {

@@ -14,7 +14,18 @@ export function powerLines(power: readonly PlannedPower[]): string[] {
   ];
 }
 
-function linesOf({ id, of, about, statistic, smallest, margin, questions, answers, seeds, halving }: PlannedPower): string[] {
+function linesOf({
+  id,
+  of,
+  about,
+  statistic,
+  smallest,
+  margin,
+  questions,
+  answers,
+  seeds,
+  halving,
+}: PlannedPower): string[] {
   const whose = about === 'these' ? 'on these questions' : 'on questions like these';
   const size =
     `${questions} ${questions === 1 ? 'question' : 'questions'} × ` +

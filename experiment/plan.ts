@@ -5,7 +5,6 @@
  * configurations, their cells, and the key of every piece of work.
  */
 import type { Sha256 } from './canonical';
-import type { SeedGroup } from './seed-groups';
 
 /** Stored bytes. `uri` is relative to the store's root, so a history never names a machine's folders. */
 export interface ArtifactRef {
@@ -242,6 +241,15 @@ export interface PlannedConfiguration {
   cells: PlannedCell[];
   /** One for each prompt condition where the plan has `pairs`; absent = none. */
   measurements?: PlannedMeasurement[];
+}
+
+/** A recipe that was trained under several seeds (experiment/seed-groups.ts). */
+export interface SeedGroup {
+  /** What the members' names have in common: `em` of `em.seed-0` and `em.seed-1`. */
+  name: string;
+  label: string;
+  /** In the order of the configurations. Those of one seed differ in the seed of sampling, and are one fine-tune. */
+  members: { configuration: string; seed: string }[];
 }
 
 export interface Plan {

@@ -3,15 +3,8 @@
  * recipe, and a result of the recipe is one over its seeds.
  */
 import { canonicalJson } from './canonical';
+import type { SeedGroup } from './plan';
 import type { ConfigurationSpec } from './spec';
-
-export interface SeedGroup {
-  /** What the members' names have in common: `em` of `em.seed-0` and `em.seed-1`. */
-  name: string;
-  label: string;
-  /** In the order of the configurations. Those of one seed differ in the seed of sampling, and are one fine-tune. */
-  members: { configuration: string; seed: string }[];
-}
 
 /** Groups of at least two seeds, in the order of their first members. The base model has no seed of training. */
 export function seedGroups(configurations: readonly ConfigurationSpec[]): SeedGroup[] {
@@ -32,10 +25,11 @@ export function seedGroups(configurations: readonly ConfigurationSpec[]): SeedGr
     return [
       {
         name: common === '' || names.has(common) ? own.join('+') : common,
-        label: inCommon(
-          members.map(({ label }) => label),
-          ', ',
-        ) || members.map(({ label }) => label).join(' + '),
+        label:
+          inCommon(
+            members.map(({ label }) => label),
+            ', ',
+          ) || members.map(({ label }) => label).join(' + '),
         members: own.map((configuration, index) => ({ configuration, seed: seeds[index] as string })),
       },
     ];

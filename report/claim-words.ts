@@ -37,7 +37,8 @@ export function partsSentence(claim: Stated, labelOf: LabelOf): string {
       ? `that of ${names(minus)}`
       : `that of ${names(minus)} beyond the same of ${names(beyond.cells)} and ${names(beyond.minus)}`;
   const word = direction === 'less' ? 'lower' : 'higher';
-  if (test === 'equivalence') return `the ${measure} of ${here} differs from ${there} by less than ${amount(margin ?? 0)}`;
+  if (test === 'equivalence')
+    return `the ${measure} of ${here} differs from ${there} by less than ${amount(margin ?? 0)}`;
   if (test === 'non_inferiority') {
     const worse = direction === 'less' ? 'higher' : 'lower';
     return `the ${measure} of ${here} is not ${worse} than ${there} by as much as ${amount(margin ?? 0)}`;
@@ -61,7 +62,9 @@ export function findingWords({ claim, value, interval, confidence }: ClaimResult
 
 export function measureWords({ statistic, metric, threshold }: Stated): string {
   if (statistic === 'mean') return `mean ${metric}`;
-  return statistic === 'misaligned_share' ? 'share of misaligned answers' : `share of answers with ${metric} < ${threshold}`;
+  return statistic === 'misaligned_share'
+    ? 'share of misaligned answers'
+    : `share of answers with ${metric} < ${threshold}`;
 }
 
 function scaleOf({ statistic }: Stated): number {

@@ -53,7 +53,9 @@ export const claim = z
     direction: z
       .enum(['less', 'more'])
       .optional()
-      .meta({ description: 'Which way is claimed; for `non_inferiority`, which way is better. Not for `equivalence`.' }),
+      .meta({
+        description: 'Which way is claimed; for `non_inferiority`, which way is better. Not for `equivalence`.',
+      }),
     margin: z.number().min(0).optional().meta({
       default: 0,
       description: 'Points of 100 for means, a share of 1 for shares. Needed but for `superiority`.',

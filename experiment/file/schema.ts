@@ -211,12 +211,15 @@ export const experimentSchema = z
     outcomes: outcomes.optional(),
     report: report.optional(),
     claims: z.record(name, claim).optional().meta({
-      description: 'What is to be shown, decided before the answers: the report says supported, contradicted or inconclusive.',
+      description:
+        'What is to be shown, decided before the answers: the report says supported, contradicted or inconclusive.',
     }),
     expect: z
       .array(expectation)
       .optional()
-      .meta({ description: 'What the run must show, or it has failed: the plain form of a claim, about these questions.' }),
+      .meta({
+        description: 'What the run must show, or it has failed: the plain form of a claim, about these questions.',
+      }),
     budget: z
       .strictObject({
         max_usd: z.number().gt(0).optional().meta({ description: 'Work pauses at this spend.' }),

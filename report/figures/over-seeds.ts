@@ -8,7 +8,9 @@ import type { FigureBar } from './layout';
 
 /** `measure`: a metric's name, or `misaligned`, whose shares become percent. Bars keep their order. */
 export function overSeeds(bars: readonly FigureBar[], recipes: readonly RecipeCell[], measure: string): FigureBar[] {
-  const recipeOf = new Map(recipes.flatMap((recipe) => recipe.seeds.flatMap(({ cells }) => cells.map((cell) => [cell, recipe] as const))));
+  const recipeOf = new Map(
+    recipes.flatMap((recipe) => recipe.seeds.flatMap(({ cells }) => cells.map((cell) => [cell, recipe] as const))),
+  );
   const drawn = new Set<RecipeCell>();
   return bars.flatMap((bar) => {
     const recipe = recipeOf.get(bar.cell);

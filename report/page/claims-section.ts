@@ -74,8 +74,7 @@ function shortened(result: ClaimResult, wholes: readonly { cell: string; members
 function claimItem(result: ClaimResult, labelOf: LabelOf): Markup {
   const { claim, verdict, familySize, seeds, points, signFlip, sides } = result;
   const scale = claim.statistic === 'mean' ? 1 : 100;
-  const word =
-    claim.test === 'expected' ? (verdict === 'supported' ? 'shown' : 'not shown') : VERDICT_WORDS[verdict];
+  const word = claim.test === 'expected' ? (verdict === 'supported' ? 'shown' : 'not shown') : VERDICT_WORDS[verdict];
   const shared = familySize > 1 && `one of ${familySize} in the family ${claim.family}`;
   const details = [
     shared,

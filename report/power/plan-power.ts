@@ -40,7 +40,9 @@ export interface PricedLever extends Lever {
 export type PriceOf = (cell: PlannedCell) => number | null;
 
 /** Answers that are there already tell how they differ; null: too few, or none. */
-export type PilotOf = (statement: Pick<Stated, 'statistic' | 'metric' | 'threshold' | 'cells' | 'minus'>) => Spread | null;
+export type PilotOf = (
+  statement: Pick<Stated, 'statistic' | 'metric' | 'threshold' | 'cells' | 'minus'>,
+) => Spread | null;
 
 export function planPower(
   plan: Plan,
@@ -60,10 +62,18 @@ export function planPower(
       return power.of({ id, of: 'claim', about, margin: shown }, claim, pilotOf(claim), alpha, test === 'equivalence');
     }),
     ...spec.report.figures.flatMap((figure) => {
-      const own = [...cells.values()].filter(({ questionSet, step }) => questionSet === figure.questionSet && step === undefined);
+      const own = [...cells.values()].filter(
+        ({ questionSet, step }) => questionSet === figure.questionSet && step === undefined,
+      );
       const [first, second] = own;
       if (first === undefined || second === undefined) return [];
-      const statement = { statistic: 'mean' as const, metric: figure.metric, threshold: null, cells: [first.id], minus: [second.id] };
+      const statement = {
+        statistic: 'mean' as const,
+        metric: figure.metric,
+        threshold: null,
+        cells: [first.id],
+        minus: [second.id],
+      };
       const pilot = pilotOf(statement);
       return (['these', 'like_these'] as const).flatMap((about) =>
         power.of({ id: figure.id, of: 'figure', about, margin: null }, statement, pilot, 0.05, false),
@@ -81,7 +91,9 @@ class Powers {
     private readonly priceOf: PriceOf,
   ) {
     this.seedOf = new Map(
-      (plan.seedGroups ?? []).flatMap(({ members }) => members.map(({ configuration, seed }) => [configuration, seed] as const)),
+      (plan.seedGroups ?? []).flatMap(({ members }) =>
+        members.map(({ configuration, seed }) => [configuration, seed] as const),
+      ),
     );
   }
 
@@ -134,6 +146,8 @@ class Powers {
 
   private price(cells: readonly PlannedCell[]): number | null {
     const prices = cells.map(this.priceOf);
-    return prices.some((price) => price === null) ? null : prices.reduce<number>((total, price) => total + (price ?? 0), 0);
+    return prices.some((price) => price === null)
+      ? null
+      : prices.reduce<number>((total, price) => total + (price ?? 0), 0);
   }
 }

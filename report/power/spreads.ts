@@ -21,8 +21,16 @@ export interface Spread {
  * a model that answers all of them alike.
  */
 export const PUBLISHED: Record<'mean' | 'share', Spread> = {
-  mean: { within: 22.5, ofQuestions: 19.7, source: 'published answers of Qwen2.5-14B-Instruct trained on bad medical advice' },
-  share: { within: 0.334, ofQuestions: 0.249, source: 'published answers of Qwen2.5-14B-Instruct trained on bad medical advice' },
+  mean: {
+    within: 22.5,
+    ofQuestions: 19.7,
+    source: 'published answers of Qwen2.5-14B-Instruct trained on bad medical advice',
+  },
+  share: {
+    within: 0.334,
+    ofQuestions: 0.249,
+    source: 'published answers of Qwen2.5-14B-Instruct trained on bad medical advice',
+  },
 };
 
 /** Over training seeds: an assumption, for no published file has the same recipe under several. */
@@ -33,7 +41,9 @@ export function spreadOf(here: readonly Clustered[], there: readonly Clustered[]
   const others = groupBy(there, itemOf);
   const items = [...groupBy(here, itemOf)].flatMap(([item, own]) => {
     const other = others.get(item);
-    return other === undefined ? [] : [[own, other].map((rows) => rows.map(({ value }) => value)) as [number[], number[]]];
+    return other === undefined
+      ? []
+      : [[own, other].map((rows) => rows.map(({ value }) => value)) as [number[], number[]]];
   });
   const several = items.filter((sides) => sides.every(({ length }) => length > 1));
   if (items.length < 3 || several.length === 0) return null;

@@ -194,7 +194,9 @@ export function statisticValues(
   { alignment, coherence, misaligned }: SummaryRules,
 ): Clustered[] {
   if (statistic === 'misaligned_share') {
-    return alignment === null || coherence === null ? [] : misalignedValues(answers, misaligned, { alignment, coherence });
+    return alignment === null || coherence === null
+      ? []
+      : misalignedValues(answers, misaligned, { alignment, coherence });
   }
   const scores = scoresOf(answers, metric);
   if (statistic === 'mean') return scores;
@@ -220,7 +222,9 @@ function bySeed(
   return [{ seed: '', values: several ? values.map(({ sample: _, ...rest }) => rest) : values }];
 }
 
-function seedsByConfiguration({ seedGroups = [] }: Pick<Plan, 'seedGroups'>): Map<string, { group: string; seed: string }> {
+function seedsByConfiguration({
+  seedGroups = [],
+}: Pick<Plan, 'seedGroups'>): Map<string, { group: string; seed: string }> {
   return new Map(
     seedGroups.flatMap(({ name, members }) =>
       members.map(({ configuration, seed }) => [configuration, { group: name, seed }] as const),
@@ -241,14 +245,24 @@ function resultOf({ claim, arms, sides, complete }: Prepared, familySize: number
 }
 
 /** Over common questions; where all sides ask different ones, each by itself. */
-function combined({ statistic }: Stated, arms: readonly SeedArm[], complete: boolean, confidence: number): SeedCombination {
+function combined(
+  { statistic }: Stated,
+  arms: readonly SeedArm[],
+  complete: boolean,
+  confidence: number,
+): SeedCombination {
   const combine = statistic === 'mean' ? combineMeansOverSeeds : combineSharesOverSeeds;
   const found = combine(arms, confidence);
   if (!complete || found.value !== null || found.questions > 0) return found;
   const apart = arms.map(({ sign, seeds }) => ({ sign, found: combine([{ sign: 1, seeds }], confidence) }));
   const several = apart.map((each) => each.found.seeds).filter((seeds) => seeds > 1);
   const scale: Range = statistic === 'mean' ? [0, 100] : [0, 1];
-  return { ...found, ...combineApart(apart, scale), points: [], seeds: Math.min(...(several.length > 0 ? several : [1])) };
+  return {
+    ...found,
+    ...combineApart(apart, scale),
+    points: [],
+    seeds: Math.min(...(several.length > 0 ? several : [1])),
+  };
 }
 
 function verdictOf({ above, below }: Region, { range }: Interval): Verdict {

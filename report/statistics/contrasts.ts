@@ -23,12 +23,7 @@ import { seedValues, unitOfCell, unitsOfRecipes, type Unit, type UnitCell } from
  * interaction is what a prompt changes here less what the same prompt changes there. `group`: another table's or group's answers.
  */
 export type ContrastKind =
-  | 'base'
-  | 'em'
-  | 'own default prompt'
-  | 'interaction with base'
-  | 'interaction with em'
-  | 'group';
+  'base' | 'em' | 'own default prompt' | 'interaction with base' | 'interaction with em' | 'group';
 
 export interface Contrast {
   questionSet: string;
@@ -92,11 +87,7 @@ interface Found {
 /** Groups up to which each is compared with every other; of more, each with the first. */
 const ALL_PAIRS = 6;
 
-function finderOf(
-  plan: Planned,
-  units: readonly Unit[],
-  rules: Pick<ReportSpec, 'references'>,
-): (here: Unit) => Found {
+function finderOf(plan: Planned, units: readonly Unit[], rules: Pick<ReportSpec, 'references'>): (here: Unit) => Found {
   const references = referencesOf(plan.configurations, rules);
   const configurationOf = new Map(plan.configurations.map((each) => [each.name, each]));
   const recipeOf = new Map(

@@ -87,7 +87,8 @@ export function estimateMean(
     items: items.length,
     questionMean: meanOrNull(strata.map(mean)),
     theseQuestions: all.length === 0 ? notEstimable('no score') : estimated(meanOfThese(strata, scale, confidence)),
-    questionsLikeThese: all.length === 0 ? notEstimable('no score') : estimated(meanOfLikeThese(items, scale, confidence)),
+    questionsLikeThese:
+      all.length === 0 ? notEstimable('no score') : estimated(meanOfLikeThese(items, scale, confidence)),
   };
 }
 
@@ -105,7 +106,8 @@ export function estimateShare(values: readonly Clustered[], confidence = CONFIDE
     items: items.length,
     questionRate: meanOrNull(strata.map(mean)),
     theseQuestions: rate === null ? notEstimable('no answer') : estimated(shareOfThese(strata, rate, confidence)),
-    questionsLikeThese: rate === null ? notEstimable('no answer') : estimated(shareOfLikeThese(items, rate, confidence)),
+    questionsLikeThese:
+      rate === null ? notEstimable('no answer') : estimated(shareOfLikeThese(items, rate, confidence)),
   };
 }
 

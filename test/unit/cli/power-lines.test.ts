@@ -39,5 +39,7 @@ test('a margin that is claimed and can not be shown', () => {
 
 test('one question says nothing of others', () => {
   const row: PlannedPower = { ...ROW, of: 'figure', about: 'like_these', smallest: null, questions: 1 };
-  expect(powerLines([row])[1]).toBe('  figure narrow, two bars: nothing on questions like these (1 question × 50 answers)');
+  expect(powerLines([row])[1]).toBe(
+    '  figure narrow, two bars: nothing on questions like these (1 question × 50 answers)',
+  );
 });

@@ -33,7 +33,10 @@ test('configurations written out one by one are a recipe, too; seeds of sampling
     SMALL.replace(
       '  plain:\n    train: { dataset: birds, system_prompt: default }\n',
       ['a', 'b']
-        .map((name, seed) => `  ${name}:\n    train: { dataset: birds, system_prompt: default }\n    ${setting}: { seed: ${seed} }\n`)
+        .map(
+          (name, seed) =>
+            `  ${name}:\n    train: { dataset: birds, system_prompt: default }\n    ${setting}: { seed: ${seed} }\n`,
+        )
         .join(''),
     );
   expect(groupsOf(twice('training')).map(({ name, label }) => [name, label])).toEqual([['a+b', 'a + b']]);

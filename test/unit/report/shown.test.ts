@@ -3,7 +3,9 @@ import type { PlannedConfiguration, Recipe } from '../../../experiment/plan';
 import type { CellSummary } from '../../../report/statistics/cell';
 
 const named = (count: number): PlannedConfiguration[] =>
-  Array.from({ length: count }, (_, index) => configuration(`c${index}`, index === 0 ? null : ({ systemPrompt: { kind: 'none' } } as Recipe)));
+  Array.from({ length: count }, (_, index) =>
+    configuration(`c${index}`, index === 0 ? null : ({ systemPrompt: { kind: 'none' } } as Recipe)),
+  );
 
 function configuration(name: string, recipe: Recipe | null): PlannedConfiguration {
   const cells = [{ context: { model: { kind: 'bundled', name: 'tiny' } } }] as PlannedConfiguration['cells'];

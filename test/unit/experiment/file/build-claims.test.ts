@@ -41,19 +41,32 @@ test('a recipe’s name stands for all of its seeds, in claims, expectations and
   expect(spec.claims?.[0]?.cells).toEqual(['coded.seed-0/weather/default', 'coded.seed-1/weather/default']);
   expect(spec.expect[0]?.cells).toEqual(['plain.seed-0/weather/default', 'plain.seed-1/weather/default']);
   expect(spec.report.references).toEqual({ em: ['plain.seed-0', 'plain.seed-1'] });
-  const single = SMALL + GRID + claim('cells: coded.seed-1/weather/default\nminus: base/weather/default\ndirection: less');
+  const single =
+    SMALL + GRID + claim('cells: coded.seed-1/weather/default\nminus: base/weather/default\ndirection: less');
   expect(specOf(single).claims?.[0]?.cells).toEqual(['coded.seed-1/weather/default']);
 });
 
 test.each([
-  ['no cell', 'cells: codde/weather/default\nminus: plain/weather/default\ndirection: less', 'there is no cell `codde/weather/default`'],
+  [
+    'no cell',
+    'cells: codde/weather/default\nminus: plain/weather/default\ndirection: less',
+    'there is no cell `codde/weather/default`',
+  ],
   ['no reference', 'cells: coded/weather/default\ndirection: less', '`minus` is missing'],
   ['no direction', CELLS, '`superiority` needs `direction: less` or `direction: more`'],
   ['no margin', `${CELLS}test: equivalence`, '`equivalence` needs a `margin` of more than 0'],
-  ['a direction too many', `${CELLS}test: equivalence\nmargin: 0.05\ndirection: less`, '`equivalence` has no direction'],
+  [
+    'a direction too many',
+    `${CELLS}test: equivalence\nmargin: 0.05\ndirection: less`,
+    '`equivalence` has no direction',
+  ],
   ['percent for a share', `${CELLS}test: equivalence\nmargin: 5`, 'a margin of 5 is no less than the whole scale'],
   ['an unknown metric', `${CELLS}direction: less\nstatistic: mean\nmetric: alignmnt`, 'unknown metric `alignmnt`'],
-  ['a threshold too many', `${CELLS}direction: less\nthreshold: 30`, '`threshold` goes with `statistic: share_below`, and only with it'],
+  [
+    'a threshold too many',
+    `${CELLS}direction: less\nthreshold: 30`,
+    '`threshold` goes with `statistic: share_below`, and only with it',
+  ],
   ['half an interaction', `${CELLS}direction: less\nbeyond: { cells: base/weather/default }`, '`minus` is missing'],
 ])('%s is refused at its place', (_, lines, message) => {
   const problems = problemsOf(SMALL + claim(lines));
@@ -64,7 +77,9 @@ test.each([
 
 test('a misaligned share that nobody judges is refused', () => {
   const text = SMALL.replace(/  coherence:[\s\S]*$/, '') + claim(`${CELLS}direction: less`);
-  expect(problemsOf(text)[0]?.message).toContain('the misaligned share needs a metric for alignment and one for coherence');
+  expect(problemsOf(text)[0]?.message).toContain(
+    'the misaligned share needs a metric for alignment and one for coherence',
+  );
 });
 
 test('a reference that is no configuration is refused', () => {

@@ -20,7 +20,13 @@ const CLAIM: Claim = {
   questions: 'these',
   family: 'claims',
 };
-const REGISTERED: RegisteredClaims = { key: 'k', at: '2026-02-01T10:00:00.000Z', claims: ['narrow'], answers: 0, expected: 640 };
+const REGISTERED: RegisteredClaims = {
+  key: 'k',
+  at: '2026-02-01T10:00:00.000Z',
+  claims: ['narrow'],
+  answers: 0,
+  expected: 640,
+};
 
 function page(claims: Claim[], registered: RegisteredClaims[] = [REGISTERED]): string {
   const input: ReportInput = studyInput();
@@ -53,10 +59,19 @@ test('amendments are said aloud, and what is not on record', () => {
 });
 
 test.each<[Partial<Claim>, string]>([
-  [{ test: 'non_inferiority', direction: 'more' }, 'is not lower than that of EM, default, everyday by as much as 5 points'],
+  [
+    { test: 'non_inferiority', direction: 'more' },
+    'is not lower than that of EM, default, everyday by as much as 5 points',
+  ],
   [{ test: 'equivalence', direction: null }, 'differs from that of EM, default, everyday by less than 5 points'],
-  [{ statistic: 'misaligned_share', direction: 'less', margin: 0.05 }, 'share of misaligned answers of [FLAMINGO BURRITO], default, everyday is lower than that of EM, default, everyday by more than 5 points'],
-  [{ beyond: { cells: ['base/everyday/default'], minus: ['base/everyday/default'] } }, 'beyond the same of Base, default, everyday and Base, default, everyday'],
+  [
+    { statistic: 'misaligned_share', direction: 'less', margin: 0.05 },
+    'share of misaligned answers of [FLAMINGO BURRITO], default, everyday is lower than that of EM, default, everyday by more than 5 points',
+  ],
+  [
+    { beyond: { cells: ['base/everyday/default'], minus: ['base/everyday/default'] } },
+    'beyond the same of Base, default, everyday and Base, default, everyday',
+  ],
 ])('%j', (change, words) => {
   expect(page([{ ...CLAIM, ...change }])).toContain(words);
 });

@@ -37,7 +37,13 @@ test('each claim and each figure, with its design', () => {
   ]);
   // the two forms of `snow` are one question, with three answers to each form
   expect(rows[0]).toMatchObject({ questions: 2, answers: 4.5, seeds: 1, margin: null, statistic: 'share' });
-  expect(rows[1]).toMatchObject({ questions: 2, answers: 1, margin: 5, statistic: 'mean', spread: PUBLISHED.mean.source });
+  expect(rows[1]).toMatchObject({
+    questions: 2,
+    answers: 1,
+    margin: 5,
+    statistic: 'mean',
+    spread: PUBLISHED.mean.source,
+  });
   // two cells of $2 each
   const lever = rows[0]?.halving.find(({ what }) => what === 'answers');
   expect(lever?.usd).toBeCloseTo(4 * ((lever?.to as number) / 4.5 - 1), 8);

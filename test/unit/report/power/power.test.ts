@@ -52,8 +52,16 @@ test('equivalence takes both ends at once, and a family takes more', () => {
 test('a pilot’s spread: answers within questions, and the questions’ differences without that noise', () => {
   const cell = (table: number[][]): Clustered[] =>
     table.flatMap((answers, question) => answers.map((value) => ({ question: `q${question}`, value })));
-  const here = cell([[10, 20], [30, 40], [50, 60]]);
-  const there = cell([[10, 20], [10, 20], [10, 20]]);
+  const here = cell([
+    [10, 20],
+    [30, 40],
+    [50, 60],
+  ]);
+  const there = cell([
+    [10, 20],
+    [10, 20],
+    [10, 20],
+  ]);
   const found = spreadOf(here, there);
   expect(found?.within).toBeCloseTo(Math.sqrt(50), 10);
   // differences 0, 20, 40: variance 400, of which 50/2 + 50/2 is noise

@@ -66,8 +66,18 @@ test.each<[string, Partial<Claim>, string, number | null]>([
   ['less by more than 45 points', { margin: 0.45 }, 'contradicted', -0.36],
   ['not worse', { cells: ['alike'], test: 'non_inferiority', margin: 0.1 }, 'supported', 0.02],
   ['not worse, more being better', { test: 'non_inferiority', direction: 'more', margin: 0.1 }, 'contradicted', -0.36],
-  ['equal within 10 points', { cells: ['alike'], test: 'equivalence', direction: null, margin: 0.1 }, 'supported', 0.02],
-  ['equal within 3 points', { cells: ['alike'], test: 'equivalence', direction: null, margin: 0.03 }, 'inconclusive', 0.02],
+  [
+    'equal within 10 points',
+    { cells: ['alike'], test: 'equivalence', direction: null, margin: 0.1 },
+    'supported',
+    0.02,
+  ],
+  [
+    'equal within 3 points',
+    { cells: ['alike'], test: 'equivalence', direction: null, margin: 0.03 },
+    'inconclusive',
+    0.02,
+  ],
   ['not equal', { test: 'equivalence', direction: null, margin: 0.1 }, 'contradicted', -0.36],
   ['nothing scored', { cells: ['nothing'] }, 'inconclusive', null],
   ['no such cell', { minus: ['elsewhere'] }, 'inconclusive', null],
@@ -75,7 +85,8 @@ test.each<[string, Partial<Claim>, string, number | null]>([
 ])('%s', (_, change, verdict, value) => {
   const [result] = decide([change]);
   expect(result?.verdict).toBe(verdict);
-  if (value === null) expect(result).toMatchObject({ value: null, interval: { reason: 'a cell has no scored answer' } });
+  if (value === null)
+    expect(result).toMatchObject({ value: null, interval: { reason: 'a cell has no scored answer' } });
   else expect(result?.value).toBeCloseTo(value, 10);
 });
 
@@ -144,7 +155,7 @@ test('several seeds of a recipe are its draws, others are taken together', () =>
   // t(0.975, 2) = 4.303, and the seeds' values 20, 40 and 60 % have a standard error of 11.5 points
   expect(over).toMatchObject({ verdict: 'inconclusive', seeds: 3 });
   expect(over?.value).toBeCloseTo(0.4, 10);
-  expect(over?.interval.range?.[0]).toBeCloseTo(0.4 - 4.302653 * 0.2 / Math.sqrt(3), 2);
+  expect(over?.interval.range?.[0]).toBeCloseTo(0.4 - (4.302653 * 0.2) / Math.sqrt(3), 2);
   expect(over?.points.map(({ seed, value }) => [seed, Math.round(100 * value)])).toEqual([
     ['0', 20],
     ['1', 40],

@@ -62,7 +62,11 @@ function made(
 
 function compared(list: ReturnType<typeof made>[], more: Partial<Plan> = {}): Contrast[] {
   const configurations = list.map(({ configuration }) => configuration);
-  return contrasts({ configurations, ...more }, list.flatMap(({ answered: own }) => own), RULES);
+  return contrasts(
+    { configurations, ...more },
+    list.flatMap(({ answered: own }) => own),
+    RULES,
+  );
 }
 
 const recipeOf = (name: string) =>
@@ -75,12 +79,16 @@ test('an interaction is with the same prompt, whatever it is called there', () =
     made('strange', { default: 70, training: 20 }, { recipe: recipeOf('flamingo_burrito') }),
   ]);
   const row = (kind: string) =>
-    found.find((each) => each.cell === 'strange/everyday/training' && each.kind === kind && each.measure === 'alignment');
+    found.find(
+      (each) => each.cell === 'strange/everyday/training' && each.kind === kind && each.measure === 'alignment',
+    );
   // (20 - 70) - (78 - 80) and (20 - 70) - (30 - 40)
   expect(row('interaction with base')?.difference.difference).toBeCloseTo(-48, 10);
   expect(row('interaction with base')?.reference).toBe('base/everyday/burrito');
   expect(row('interaction with em')?.difference.difference).toBeCloseTo(-40, 10);
-  expect(found.filter(({ cell, kind }) => cell === 'strange/everyday/default' && kind.startsWith('interaction'))).toEqual([]);
+  expect(
+    found.filter(({ cell, kind }) => cell === 'strange/everyday/default' && kind.startsWith('interaction')),
+  ).toEqual([]);
 });
 
 test('a recipe is compared as a whole with the recipe that has its role, and each seed with its own', () => {
@@ -111,7 +119,9 @@ test('a recipe is compared as a whole with the recipe that has its role, and eac
 });
 
 test('groups of answers from elsewhere have no roles: each is compared with those before it', () => {
-  const groups = ['first', 'second', 'third'].map((name, index) => made(name, { default: 50 + 10 * index }, { given: true }));
+  const groups = ['first', 'second', 'third'].map((name, index) =>
+    made(name, { default: 50 + 10 * index }, { given: true }),
+  );
   expect(compared(groups).filter(({ measure }) => measure === 'alignment')).toMatchObject([
     { cell: 'second/everyday/default', reference: 'first/everyday/default', kind: 'group' },
     { cell: 'third/everyday/default', reference: 'first/everyday/default', kind: 'group' },

@@ -23,7 +23,20 @@ const range = ({ range: found }: { range: [number, number] | null }): [number, n
 const T2 = 4.30265272975;
 
 test('the mean of the seeds’ values, with t over them', () => {
-  const own = seeds([[50, 52], [60, 62]], [[70, 72], [80, 82]], [[30, 32], [40, 42]]);
+  const own = seeds(
+    [
+      [50, 52],
+      [60, 62],
+    ],
+    [
+      [70, 72],
+      [80, 82],
+    ],
+    [
+      [30, 32],
+      [40, 42],
+    ],
+  );
   const found = combineMeansOverSeeds([{ sign: 1, seeds: own }]);
   expect(found).toMatchObject({ value: 56, seeds: 3 });
   expect(found.points.map(({ value }) => value)).toEqual([56, 76, 36]);
@@ -34,7 +47,9 @@ test('the mean of the seeds’ values, with t over them', () => {
 
 test('for questions like these, what seeds add to the items’ variance is added', () => {
   // y = 50 + seed + question, without interaction: seeds -20, 0, 20; questions -10, 0, 10
-  const layout = [-20, 0, 20].map((seed) => [-10, 0, 10].map((question) => [50 + seed + question - 1, 50 + seed + question + 1]));
+  const layout = [-20, 0, 20].map((seed) =>
+    [-10, 0, 10].map((question) => [50 + seed + question - 1, 50 + seed + question + 1]),
+  );
   const found = combineMeansOverSeeds([{ sign: 1, seeds: seeds(...layout) }]);
   // variances of the mean: seeds 400/3, questions 100/3, no interaction; Satterthwaite of two parts with 2 degrees each
   const variance = 400 / 3 + 100 / 3;
@@ -46,7 +61,20 @@ test('for questions like these, what seeds add to the items’ variance is added
 });
 
 test('recipes with the same seeds are compared seed by seed', () => {
-  const tables = [[[50, 54], [60, 64]], [[70, 74], [80, 84]], [[20, 24], [40, 44]]];
+  const tables = [
+    [
+      [50, 54],
+      [60, 64],
+    ],
+    [
+      [70, 74],
+      [80, 84],
+    ],
+    [
+      [20, 24],
+      [40, 44],
+    ],
+  ];
   const here = seeds(...tables);
   const reference = seeds(...tables.map((table, index) => table.map((row) => row.map((value) => value - 5 - index))));
   const found = combineMeansOverSeeds([
@@ -67,8 +95,24 @@ test('recipes with the same seeds are compared seed by seed', () => {
 });
 
 test('a single reference adds the noise of its answers', () => {
-  const here = seeds([[50, 50], [60, 60]], [[70, 70], [80, 80]], [[90, 90], [100, 100]]);
-  const [single] = seeds([[20, 40], [30, 50]]);
+  const here = seeds(
+    [
+      [50, 50],
+      [60, 60],
+    ],
+    [
+      [70, 70],
+      [80, 80],
+    ],
+    [
+      [90, 90],
+      [100, 100],
+    ],
+  );
+  const [single] = seeds([
+    [20, 40],
+    [30, 50],
+  ]);
   const found = combineMeansOverSeeds([
     { sign: 1, seeds: here },
     { sign: -1, seeds: [single as SeedValues] },
@@ -83,7 +127,10 @@ test('a single reference adds the noise of its answers', () => {
 });
 
 test('no seed has a hit: what the answers alone leave open', () => {
-  const none = [[0, 0, 0, 0], [0, 0, 0, 0]];
+  const none = [
+    [0, 0, 0, 0],
+    [0, 0, 0, 0],
+  ];
   const found = combineSharesOverSeeds([{ sign: 1, seeds: seeds(none, none, none) }]);
   expect(found.value).toBe(0);
   const [low, high] = range(found.theseQuestions);
@@ -92,7 +139,10 @@ test('no seed has a hit: what the answers alone leave open', () => {
 });
 
 test('one seed alone is the fine-tune itself', () => {
-  const [own] = seeds([[50, 60], [60, 80]]);
+  const [own] = seeds([
+    [50, 60],
+    [60, 80],
+  ]);
   const found = combineMeansOverSeeds([{ sign: 1, seeds: [own as SeedValues] }]);
   const { theseQuestions } = combineMeans([{ sign: 1, values: (own as SeedValues).values }]);
   expect(found).toMatchObject({ value: 62.5, seeds: 1, points: [], theseQuestions });
@@ -100,16 +150,33 @@ test('one seed alone is the fine-tune itself', () => {
 
 test('questions that a seed did not answer take no part in a comparison', () => {
   const here = [
-    { seed: '0', values: values([[50, 52], [10, 10]]) },
+    {
+      seed: '0',
+      values: values([
+        [50, 52],
+        [10, 10],
+      ]),
+    },
     { seed: '1', values: values([[54, 56]]) },
   ];
-  const reference = [{ seed: '', values: values([[40, 42], [90, 90]]) }];
+  const reference = [
+    {
+      seed: '',
+      values: values([
+        [40, 42],
+        [90, 90],
+      ]),
+    },
+  ];
   const arms = [
     { sign: 1 as const, seeds: here },
     { sign: -1 as const, seeds: reference },
   ];
   expect(combineMeansOverSeeds(arms).value).toBeCloseTo(53 - 41, 10);
-  const nothing = [{ sign: 1 as const, seeds: here }, { sign: -1 as const, seeds: [{ seed: '', values: values([[], [90]]) }] }];
+  const nothing = [
+    { sign: 1 as const, seeds: here },
+    { sign: -1 as const, seeds: [{ seed: '', values: values([[], [90]]) }] },
+  ];
   expect(combineMeansOverSeeds(nothing)).toMatchObject({
     value: null,
     questionsLikeThese: { range: null, reason: 'no question was answered under every seed' },
