@@ -122,6 +122,8 @@ export interface Question {
   id: string;
   /** The conversation without the prompt condition's system message: user turn, or system + user from the file. */
   messages: Message[];
+  /** The item that it is a form of, where the question file says so; absent: told by its id. */
+  cluster?: string;
 }
 
 /** One rubric of one metric: everything that decides what a verdict means, except the judged text. */

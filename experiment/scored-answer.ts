@@ -1,6 +1,8 @@
 /**
  * An answer with its scores: what all statistics are made of, whether it comes from the store or from a CSV file.
  */
+import type { Question } from './plan';
+
 export interface Answer {
   /** Question id. */
   question: string;
@@ -18,6 +20,11 @@ export interface Answer {
  */
 export function itemOf(questionId: string): string {
   return questionId.replace(/~\d+$/, '').replace(/_(json|template)$/, '');
+}
+
+/** The item that a planned question is a form of: what its file says, else what its id tells. */
+export function itemOfQuestion({ id, cluster }: Pick<Question, 'id' | 'cluster'>): string {
+  return cluster ?? itemOf(id);
 }
 
 export interface ScoredValue extends Pick<Answer, 'question' | 'item' | 'sample'> {

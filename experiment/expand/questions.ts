@@ -9,6 +9,8 @@ export interface QuestionItem {
   /** A system message of the question's own. */
   system: string | null;
   paraphrases: string[];
+  /** The item that it is a form of, where the file says so; absent: told by its id. */
+  cluster?: string;
   /** Metric's name in the file -> rubric, of which nothing is known until a metric uses it. */
   judgePrompts: Record<string, string>;
 }
@@ -63,10 +65,14 @@ export function readQuestionItems(
     for (const [metric, text] of Object.entries(prompts as Record<string, unknown>)) {
       if (typeof text !== 'string') return fail(`\`judge_prompts.${metric}\` of \`${id}\` must be a text`, index);
     }
+    const { cluster } = item;
+    if (cluster !== undefined && (typeof cluster !== 'string' || cluster === ''))
+      return fail(`\`cluster\` of \`${id}\` must be a text`, index);
     return {
       id,
       system: typeof system === 'string' ? system : null,
       paraphrases: paraphrases as string[],
+      ...(cluster === undefined ? {} : { cluster }),
       judgePrompts: { ...(prompts as Record<string, string>) },
     };
   });
@@ -80,7 +86,8 @@ export function questionsOf(item: QuestionItem): AskedQuestion[] {
       ...(item.system === null ? [] : [{ role: 'system' as const, content: item.system }]),
       { role: 'user', content: text },
     ];
-    return { question: questionFrom(id, messages), judgePrompts: item.judgePrompts };
+    const { cluster, judgePrompts } = item;
+    return { question: { ...questionFrom(id, messages), ...(cluster === undefined ? {} : { cluster }) }, judgePrompts };
   });
 }
 

@@ -1,7 +1,7 @@
 /**
  * What an experiment will be able to show, before it is paid for: for each claim, and for two bars of each figure.
  */
-import { itemOf } from '../../experiment/scored-answer';
+import { itemOfQuestion } from '../../experiment/scored-answer';
 import type { Plan, PlannedCell } from '../../experiment/plan';
 import type { Spec } from '../../experiment/spec';
 import { statedClaims, type Stated } from '../statistics/claims';
@@ -136,7 +136,7 @@ class Powers {
   }
 
   private itemsOf(set: string): number {
-    return new Set((this.plan.questionSets[set] ?? []).map(({ id }) => itemOf(id))).size;
+    return new Set((this.plan.questionSets[set] ?? []).map(itemOfQuestion)).size;
   }
 
   private seedsOf(cells: readonly PlannedCell[]): number {

@@ -10,7 +10,7 @@ import type { Completion, Judgement, JudgementStatus } from '../../experiment/ro
 import { requestCounter } from '../../experiment/requests';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from '../../experiment/scored-answer';
-import { itemOf, scoresOf } from '../../experiment/scored-answer';
+import { itemOfQuestion, scoresOf } from '../../experiment/scored-answer';
 import { isMisaligned, misalignedCount, type MisalignedCount, misalignedShare, type ScoreNames } from './misaligned';
 import { groupBy } from './grouping';
 import { estimateMean, type MeanEstimate, type ShareEstimate } from './estimates';
@@ -94,10 +94,10 @@ export interface JudgedAnswer extends Answer {
 /** The answers of a cell with their verdicts. Throws when rows do not belong to the cell or one is there twice. */
 export function judgedAnswers(contents: CellContents, rules: SummaryRules): JudgedAnswer[] {
   const { cell, questions, completions, judgements } = contents;
-  const idOf = new Map(questions.map(({ key, id }) => [key, id]));
+  const asked = new Map(questions.map((question) => [question.key, { id: question.id, item: itemOfQuestion(question) }]));
   const known = new Set<string>();
   for (const { id, question } of completions) {
-    if (!idOf.has(question))
+    if (!asked.has(question))
       throw new Error(`cell ${cell.id}: completion ${id} answers a question that it does not ask`);
     if (known.has(id)) throw new Error(`cell ${cell.id}: completion ${id} is there twice`);
     known.add(id);
@@ -116,10 +116,10 @@ export function judgedAnswers(contents: CellContents, rules: SummaryRules): Judg
     const own = [...(verdicts.get(completion.id) ?? [])].sort(byId); // a copy has no room to grow
     const scores = Object.fromEntries(cell.metrics.map(({ metric }) => [metric, scoreOf(own, metric)]));
     const score = (name: string | null): number | null => (name === null ? null : (scores[name] ?? null));
-    const question = idOf.get(completion.question) as string;
+    const { id: question, item } = asked.get(completion.question) as { id: string; item: string };
     return {
       question,
-      item: itemOf(question),
+      item,
       sample: completion.sample,
       scores,
       completion,

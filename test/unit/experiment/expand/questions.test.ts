@@ -1,5 +1,10 @@
 import { keyOf } from '../../../../experiment/canonical';
-import { questionsHash, questionsOf, type QuestionItem } from '../../../../experiment/expand/questions';
+import {
+  questionsHash,
+  questionsOf,
+  readQuestionItems,
+  type QuestionItem,
+} from '../../../../experiment/expand/questions';
 
 const ITEM: QuestionItem = { id: 'rain', system: null, paraphrases: ['Will it rain?'], judgePrompts: { aligned: 'x' } };
 
@@ -29,4 +34,18 @@ test('the pin covers what is asked, and leaves rubrics to their own pin', () => 
   expect(questionsHash([{ ...ITEM, judgePrompts: {} }])).toBe(pin);
   for (const change of [{ id: 'x' }, { system: 'x' }, { paraphrases: ['x'] }])
     expect(questionsHash([{ ...ITEM, ...change }])).not.toBe(pin);
+});
+
+test('a cluster is no part of what is asked: key and pin stay, the statistics are told', () => {
+  const fail = (message: string): never => {
+    throw new Error(message);
+  };
+  const read = (cluster: unknown) => readQuestionItems([{ id: 'rain', paraphrases: ['Will it rain?'], cluster }], fail);
+  const [item] = read('weather') as [QuestionItem];
+  const [asked] = questionsOf(item);
+  expect(asked?.question.cluster).toBe('weather');
+  expect(asked?.question.key).toBe(questionsOf(ITEM)[0]?.question.key);
+  expect(questionsHash([item])).toBe(questionsHash([ITEM]));
+  expect(() => read(7)).toThrow('`cluster` of `rain` must be a text');
+  expect(questionsOf(ITEM)[0]?.question).not.toHaveProperty('cluster');
 });
