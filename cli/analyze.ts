@@ -11,6 +11,8 @@ import { describeRule, type ScoreNames } from '../report/statistics/misaligned';
 import type { Interval } from '../report/statistics/intervals';
 import { visibleLine } from '../report/page/visible';
 import type { Delimiter } from '../inputs/answers/delimiter';
+import { columns } from './columns';
+import { validityLines } from './judge-validity';
 import pc from './paint';
 import { InvalidUse } from './errors';
 import { print, printJson, say } from './output';
@@ -29,6 +31,7 @@ interface AnalyzeFlags {
   scoreColumn?: string[];
   delimiter?: Delimiter;
   round?: boolean;
+  labels?: string;
 }
 
 export function analyzeCommand(): Command {
@@ -72,6 +75,10 @@ export function analyzeCommand(): Command {
     )
     .addOption(delimiterOption())
     .option('--round', 'round scores to whole numbers first')
+    .option(
+      '--labels <file>',
+      "people's labels of some of FILE's answers: how far the judge agrees with them (see below)",
+    )
     .addHelpText(
       'after',
       `
@@ -82,6 +89,7 @@ Examples:
   flamingo analyze answers.csv --alignment-below 40 --coherence-above 60 --denominator all
   flamingo analyze answers.csv --score-column response_length
   flamingo analyze exported.csv --delimiter semicolon
+  flamingo analyze answers.csv --labels labelled.csv
 
 Definitions of misaligned:
 ${Object.values(MISALIGNED_PRESETS)
@@ -94,15 +102,21 @@ null and the like; CODE, REFUSAL; what the column NAME_status of \`flamingo judg
 ends. Columns of numbers beside the two are metrics, too, where all are 0-100; an index and NAME_raw are none, nor are counts, seeds,
 log-probabilities and the like, which are named on stderr: --score-column takes one in. Columns are separated by commas, semicolons, tabs or pipes, as the header has them;
 with any but the comma 85,5 is 85.5.
+
+--labels names a table (also .json: a list of objects) with what people said of some answers: scores under the metrics' names, or
+misaligned as 0 or 1. Its rows are found in FILE by id where both have that column, else by question_id (or question) and the answer's
+text. Shown are judge against people, and what people would have said of all answers (prediction-powered); the labelled answers have
+to be a random part of all. docs/statistics.md says more.
 Rates and their intervals are shares of 1 in JSON.`,
     )
     .action(async (files: string[], flags: AnalyzeFlags) => {
       const names = { alignment: flags.alignmentColumn, coherence: flags.coherenceColumn };
       const definition = definitionOf(flags);
       const analyses: FileAnalysis[] = [];
-      const { round = false, scoreColumn: scoreColumns = [], delimiter } = flags;
+      const { round = false, scoreColumn: scoreColumns = [], delimiter, labels } = flags;
+      if (labels !== undefined && files.length > 1) throw new InvalidUse('--labels is of one table: name one FILE');
       for (const file of files) {
-        const analysis = await analyze(file, { names, definition, round, scoreColumns, delimiter });
+        const analysis = await analyze(file, { names, definition, round, scoreColumns, delimiter, labels });
         if (analysis.leftOut.length > 0) say(visibleLine(leftOutLine(analysis)));
         analyses.push(analysis);
       }
@@ -148,7 +162,9 @@ async function analyze(file: string, options: Parameters<typeof analyzeFile>[1])
     return await analyzeFile(file, options);
   } catch (error) {
     if (!(error instanceof UnreadableInput)) throw error;
-    const folder = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EISDIR';
+    // the table of labels may be one, too
+    const folder =
+      (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EISDIR' && error.message.startsWith(`${file}:`);
     throw new InvalidUse(folder ? `${file} is a folder; name the CSV files in it` : visibleLine(error.message));
   }
 }
@@ -160,6 +176,7 @@ function leftOutLine({ file, leftOut }: FileAnalysis): string {
 
 function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreNames): string {
   const { file, answers, judged, alignment, coherence, others, unscored, misaligned, thresholds, questions } = analysis;
+  const { validity } = analysis;
   const means = [
     { label: names.alignment, estimate: alignment },
     { label: names.coherence, estimate: coherence },
@@ -221,6 +238,7 @@ function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreN
     '',
     ...columns(perQuestion),
     '',
+    ...(validity === null ? [] : [...validityLines(validity), '']),
   ].join('\n');
 }
 
@@ -235,17 +253,4 @@ function interval({ range, reason }: Interval, scale = 1): string {
 
 function shortened(text: string): string {
   return text.length > 48 ? `${text.slice(0, 47)}…` : text;
-}
-
-/** First column to the left, the others to the right; the header dimmed. */
-function columns(rows: string[][]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    rows.reduce((most, row) => Math.max(most, (row[column] ?? '').length), 0),
-  );
-  return rows.map((row, index) => {
-    const line = row
-      .map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0)))
-      .join('  ');
-    return `  ${index === 0 ? pc.dim(line) : line}`;
-  });
 }

@@ -28,6 +28,9 @@ export const MAX_TABLE_BYTES = 8192 * MIB;
 /** Rows of a table of answers: scores and keys of all of them are in memory. */
 export const MAX_TABLE_ROWS = 5_000_000;
 
+/** Bytes of a table of people's labels that is a JSON list, which is read at once. */
+export const MAX_LABELS_BYTES = 64 * MIB;
+
 /** How many times larger than packed a gzip file may get; text shrinks to a tenth, a file made to fill memory to a thousandth. */
 export const MAX_RATIO = 200;
 /** Unpacked bytes that are no harm, whatever the ratio: small files of equal rows are packed very well. */

@@ -5,8 +5,11 @@ import { scoresOf } from '../experiment/scored-answer';
 import type { MisalignedRule } from '../experiment/spec';
 import { misalignedCount, misalignedShare, type ScoreNames } from './statistics/misaligned';
 import { groupBy } from './statistics/grouping';
+import { AnswerKeys } from '../inputs/answers/answer-keys';
 import { readJudged, type JudgedOptions } from '../inputs/answers/read-judged';
+import { readLabels } from '../inputs/answers/read-labels';
 import type { LeftOut } from '../inputs/answers/score-columns';
+import { judgeValidity, judgeValidityJson, type JudgeValidity, type JudgeValidityJson } from './judge-validity';
 import { estimateMean, type MeanEstimate, type ShareEstimate, type TwoIntervals } from './statistics/estimates';
 import type { Range } from './statistics/intervals';
 import { meanOrNull } from './statistics/summation';
@@ -19,6 +22,8 @@ export interface AnalyzeOptions {
   /** Further columns that must hold scores. */
   scoreColumns?: readonly string[];
   delimiter?: JudgedOptions['delimiter'];
+  /** A table of people's labels of some of the answers. */
+  labels?: string | undefined;
 }
 
 /** Estimates of one file, with everything that a table for people shows. */
@@ -40,6 +45,8 @@ export interface FileAnalysis {
   thresholds: Thresholds;
   /** In the order in which the file first names them. */
   questions: QuestionAnalysis[];
+  /** Null without labels. */
+  validity: JudgeValidity | null;
 }
 
 export interface QuestionAnalysis {
@@ -80,13 +87,17 @@ export interface AnalysisJson {
   unscored: Record<string, Record<string, number>>;
   /** Further columns of numbers that are no metrics. */
   leftOut: LeftOut[];
+  /** Only with labels. */
+  validity?: JudgeValidityJson;
 }
 
 /** Throws `UnreadableInput`. */
 export async function analyzeFile(file: string, options: AnalyzeOptions): Promise<FileAnalysis> {
-  const { names, definition, round, scoreColumns = [], delimiter } = options;
+  const { names, definition, round, scoreColumns = [], delimiter, labels } = options;
   const required = [...new Set([names.alignment, names.coherence, ...scoreColumns])];
-  const { answers, metrics, unscored, leftOut } = await readJudged(file, { required, round, delimiter });
+  const keys = labels === undefined ? null : new AnswerKeys(file);
+  const each = keys === null ? undefined : keys.add.bind(keys);
+  const { answers, metrics, unscored, leftOut } = await readJudged(file, { required, round, delimiter, each });
   const meanOf = (metric: string): MeanEstimate => estimateMean(scoresOf(answers, metric));
   const both = answers.filter(({ scores }) => scores[names.alignment] != null && scores[names.coherence] != null);
   return {
@@ -112,6 +123,10 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
       coherence: meanOrNull(scoresOf(own, names.coherence).map(({ value }) => value)),
       misaligned: misalignedCount(own, definition, names).count,
     })),
+    validity:
+      labels === undefined || keys === null
+        ? null
+        : judgeValidity(labels, answers, await readLabels(labels, keys, { metrics, round }), definition, names),
   };
 }
 
@@ -127,6 +142,7 @@ export function analysisJson({
   others,
   unscored,
   leftOut,
+  validity,
 }: FileAnalysis): AnalysisJson {
   const exactly = ({ threshold, at }: Thresholds['alignment']) => ({ threshold, at });
   const { count, denominator, rate } = misaligned;
@@ -152,6 +168,7 @@ export function analysisJson({
     })),
     unscored: Object.fromEntries(unscored.map(({ metric, counts }) => [metric, counts])),
     leftOut,
+    ...(validity === null ? {} : { validity: judgeValidityJson(validity) }),
   };
 }
 

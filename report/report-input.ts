@@ -90,6 +90,8 @@ export interface CalibrationSet {
   metric: string;
   /** One per answer, 0-100; null = not scored. */
   scores: readonly (number | null)[];
+  /** What each answer's question is, in the same order: answers to one question are not independent. */
+  items: readonly string[];
   /** The published score of each answer, in the same order; `bridge` has it, the other two do not. */
   reference?: readonly (number | null)[];
 }

@@ -32,11 +32,14 @@ export interface JudgedOptions {
   round: boolean;
   /** What separates the columns; default: found out from the header. */
   delimiter?: Delimiter | undefined;
+  /** Told every row, in the order of `answers`: for whoever needs its texts. */
+  each?: ((row: TableRow) => void) | undefined;
 }
 
 /** Reads the file once, so it may be a pipe; of its texts only the questions' ids stay in memory. Throws `UnreadableInput`. */
-export async function readJudged(file: string, { required, round, delimiter }: JudgedOptions): Promise<JudgedTable> {
-  const reading = new Reading(file, required, round);
+export async function readJudged(file: string, options: JudgedOptions): Promise<JudgedTable> {
+  const { required, round, delimiter, each } = options;
+  const reading = new Reading(file, required, round, each);
   if (tableFormat(file) === 'jsonl') {
     for await (const row of jsonRows(file, { pipes: true })) reading.add(row);
   } else {
@@ -76,6 +79,7 @@ class Reading {
     private readonly file: string,
     private readonly required: readonly string[],
     round: boolean,
+    private readonly each: JudgedOptions['each'],
   ) {
     this.format = { round, decimalComma: false };
   }
@@ -86,7 +90,8 @@ class Reading {
     this.question = questionColumn(columns, this.required, place, delimiter);
   }
 
-  add({ fields, line }: TableRow): void {
+  add(row: TableRow): void {
+    const { fields, line } = row;
     const place = `${this.file}:${line}`;
     if (this.header === null) this.begin({ columns: [...fields.keys()] }, place);
     const text = (name: string): string => textOf(fields.get(name));
@@ -106,6 +111,7 @@ class Reading {
     }
     for (const [name, column] of this.further) this.addTo(column, name, text);
     this.rows.push({ question, scores });
+    this.each?.(row);
   }
 
   private addTo(column: Further, name: string, text: (name: string) => string): void {

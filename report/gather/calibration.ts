@@ -32,8 +32,9 @@ function setsOf(plan: Plan, rows: ReportRows, judge: string): CalibrationSet[] {
       judgements.flatMap((row) => (row.metric === metric && row.repeat === 0 ? [[row.completion, row.score]] : [])),
     );
     const scores = rows.completions.map(({ id }) => scored.get(id) ?? null);
+    const items = rows.completions.map(({ question }) => question);
     const reference =
       name === 'bridge' ? { reference: rows.completions.map(({ id }) => references?.[id] ?? null) } : {};
-    return [{ name, metric, scores, ...reference }];
+    return [{ name, metric, scores, items, ...reference }];
   });
 }

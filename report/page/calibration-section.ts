@@ -3,7 +3,7 @@
  */
 import { calibrationWarning, LEAST_AUC, type MetricCalibration, type SetScores } from '../statistics/calibration';
 import type { Results } from '../results';
-import { fixed, integer, signed } from './format';
+import { fixed, integer, notEstimable, signed } from './format';
 import { markup, type Markup } from './markup';
 import { numeric, table } from './table';
 
@@ -30,7 +30,10 @@ export function calibrationSection({ calibrations }: Results): Markup | null {
       ],
       calibrations.map((each) => calibrationRow(each, bridged)),
     )}
-    <p class="small faint">Also in calibration.csv. Intervals: 95 %, answers taken as independent.</p>
+    <p class="small faint">
+      Also in calibration.csv. Intervals: 95 %; of the AUC with questions resampled, of the others with answers taken as
+      independent.
+    </p>
   </section>`;
 }
 
@@ -46,7 +49,11 @@ function calibrationRow(calibration: MetricCalibration, bridged: boolean): Marku
       ${
         separation !== null &&
         markup`<b>${fixed(separation.auc, 3)}</b>
-          <div class="small">${separation.ci95.range?.map((end) => end.toFixed(3)).join(' – ')}</div>`
+          <div class="small">${
+            separation.ci95.range === null
+              ? notEstimable(separation.ci95.reason)
+              : separation.ci95.range.map((end) => end.toFixed(3)).join(' – ')
+          }</div>`
       }
     </td>
     ${

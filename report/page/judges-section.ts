@@ -4,11 +4,12 @@
 import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
 import type { MetricCalibration } from '../statistics/calibration';
+import type { Interval } from '../statistics/intervals';
 import type { Agreement, Shift } from '../statistics/judge-agreement';
 import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
 import { calibrationMark } from './calibration-section';
 import { countsOf, dot, onlyCategories } from './cell-parts';
-import { fixed, integer, intervalText, percent, signed, signedInterval } from './format';
+import { fixed, integer, intervalText, notEstimable, percent, signed, signedInterval } from './format';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
@@ -110,20 +111,22 @@ function agreementTables(agreements: readonly Agreement[], cells: readonly Repor
   const shifted = agreements.filter(({ shifts }) => shifts.length > 0);
   return markup`<h3>Agreement</h3>
     <p class="lead">
-      Over the answers that both have judged. Krippendorff’s alpha: of scores with squared differences, of words (categories,
-      and the misaligned flag under the experiment’s rule) as same or not; Cohen’s kappa: of words. 1 is perfect, 0 is what
-      chance would give.
+      Over the answers that both have judged, with 95 % intervals that resample questions. Krippendorff’s alpha: of scores with
+      squared differences, of words (categories, and the misaligned flag under the experiment’s rule) as same or not; Cohen’s
+      kappa and Gwet’s AC1: of words. 1 is perfect, 0 is what chance would give. Kappa and AC1 part where one word is rare:
+      kappa is then near 0 however seldom two judges differ, and AC1 near the share of answers on which they agree.
     </p>
     ${table(
-      ['Judges', 'Measure', numeric('Answers'), numeric('Alpha'), numeric('Kappa')],
+      ['Judges', 'Measure', numeric('Answers'), numeric('Alpha'), numeric('Kappa'), numeric('AC1')],
       agreements.map(
-        ({ judges, measure, scale, n, alpha, kappa }) =>
+        ({ judges, measure, scale, n, alpha, kappa, ac1, ci95 }) =>
           markup`<tr>
             <th scope="row">${judges.join(' and ')}</th>
             <td>${measure} <span class="small faint">${scale}</span></td>
             <td class="number">${integer(n)}</td>
-            <td class="number">${coefficient(alpha)}</td>
-            <td class="number">${judges.length > 2 || scale === 'scores' ? '' : coefficient(kappa)}</td>
+            <td class="number">${coefficient(alpha, ci95.alpha)}</td>
+            <td class="number">${ci95.kappa !== null && coefficient(kappa, ci95.kappa)}</td>
+            <td class="number">${ci95.ac1 !== null && coefficient(ac1, ci95.ac1)}</td>
           </tr>`,
       ),
     )}
@@ -170,8 +173,10 @@ function shiftText(shift: Shift | undefined, scale: number): Markup | string {
     <div class="small faint">n ${integer(n)}</div>`;
 }
 
-function coefficient(value: number | null): Markup | string {
-  return value === null
-    ? markup`<span class="none" title="all verdicts are the same, so there is nothing to agree about">not defined</span>`
-    : value.toFixed(3).replace('-', '−');
+function coefficient(value: number | null, { range, reason }: Interval): Markup {
+  if (value === null)
+    return markup`<span class="none" title="all verdicts are the same, so there is nothing to agree about">not defined</span>`;
+  const text = (each: number): string => each.toFixed(3).replace('-', '−');
+  return markup`<b>${text(value)}</b>
+    <div class="small">${range === null ? notEstimable(reason) : range.map(text).join(' to ')}</div>`;
 }

@@ -3,7 +3,8 @@
  * are known to be bad give the floor, good ones the ceiling, and answers with published scores the bridge to these.
  */
 import type { CalibrationSet, JudgeCalibration } from '../report-input';
-import { separation, spearman, type Separation } from './ranks';
+import { spearman } from './ranks';
+import { separation, type ScoreOfItem, type Separation } from './separation';
 import { tInterval, type Interval } from './intervals';
 import { mean, sd } from './summation';
 
@@ -65,9 +66,9 @@ export function calibrate(
     .sort((a, b) => place(a.judge) - place(b.judge) || (a.judge < b.judge ? -1 : 1))
     .flatMap(({ judge, sets, separates = alignment === null ? [] : [alignment] }) =>
       [...new Set(sets.map(({ metric }) => metric))].sort().map((metric): MetricCalibration => {
-        const bad = scoresIn(judge, sets, 'bad', metric);
-        const good = scoresIn(judge, sets, 'good', metric);
-        const apart = bad === null || good === null ? null : separation(known(bad), known(good));
+        const bad = setOf(judge, sets, 'bad', metric);
+        const good = setOf(judge, sets, 'good', metric);
+        const apart = bad === null || good === null ? null : separation(scoresOfItems(bad), scoresOfItems(good));
         return {
           judge,
           metric,
@@ -97,32 +98,27 @@ function outcomeOf({ auc }: Separation): MetricCalibration['outcome'] {
   return auc === null ? 'unknown' : auc >= LEAST_AUC ? 'passed' : 'failed';
 }
 
-type Scores = readonly (number | null)[];
-
 function setOf(judge: string, sets: readonly CalibrationSet[], name: CalibrationSet['name'], metric: string) {
   const found = sets.filter((set) => set.name === name && set.metric === metric);
   const of = `calibration of ${judge}: the set ${name} of ${metric}`;
   if (found.length > 1) throw new Error(`${of} is there twice`);
   const [set] = found;
   if (set === undefined) return null;
-  const { scores, reference = [] } = set;
+  const { scores, items, reference = [] } = set;
   if ([...scores, ...reference].some((score) => score !== null && !(score >= 0 && score <= 100)))
     throw new Error(`${of} has a score that is not 0-100`);
+  if (items.length !== scores.length) throw new Error(`${of} has ${scores.length} scores of ${items.length} answers`);
   if (name === 'bridge' && reference.length !== scores.length)
     throw new Error(`${of} has ${scores.length} scores and ${reference.length} published ones`);
   return set;
 }
 
-function scoresIn(judge: string, sets: readonly CalibrationSet[], name: 'bad' | 'good', metric: string): Scores | null {
-  return setOf(judge, sets, name, metric)?.scores ?? null;
+function scoresOfItems({ scores, items }: CalibrationSet): ScoreOfItem[] {
+  return scores.flatMap((score, index) => (score === null ? [] : [{ item: items[index] as string, score }]));
 }
 
-function known(scores: Scores): number[] {
-  return scores.filter((score) => score !== null);
-}
-
-function scored(scores: Scores): SetScores {
-  const values = known(scores);
+function scored({ scores }: CalibrationSet): SetScores {
+  const values = scores.filter((score) => score !== null);
   return {
     n: values.length,
     unscored: scores.length - values.length,

@@ -198,7 +198,7 @@ function aroundOneValue(centre: number, unseen: number, [least, most]: Range): R
   return [centre - (centre - least) * unseen, centre + (most - centre) * unseen];
 }
 
-export function itemOf({ question, item }: Clustered): string {
+export function itemOf({ question, item }: Pick<Clustered, 'question' | 'item'>): string {
   return item ?? question;
 }
 

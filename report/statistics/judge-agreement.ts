@@ -2,12 +2,12 @@
  * Judges against each other, over the answers that both have judged: for each metric's scores, for categories, and for the
  * misaligned flag under the experiment's rule.
  */
-import { alphaOfScores, alphaOfWords, cohenKappa } from './agreement';
+import { agreementOfWords, alphaOfScores, type RatedAnswer } from './agreement';
 import type { JudgedAnswer, SummaryRules } from './cell';
 import { misalignedValues } from './misaligned';
 import type { JudgeResults } from './judge-results';
 import { estimateMean, type Clustered, type MeanEstimate } from './estimates';
-import type { Range } from './intervals';
+import type { Interval, Range } from './intervals';
 
 export interface Agreement {
   /** Two judges, the main one first where it is one of them; or all, where there are more than two. */
@@ -16,12 +16,17 @@ export interface Agreement {
   measure: string;
   /** `scores`: alpha weighs differences by their square; `words`: two verdicts are the same or they are not. */
   scale: 'scores' | 'words';
-  /** Answers that at least two of them have judged. */
+  /** Answers that at least two of them have judged, and the items that their questions are forms of. */
   n: number;
+  items: number;
   /** Krippendorff's; null without two ratings that differ. */
   alpha: number | null;
   /** Cohen's; of words and of two judges only. */
   kappa: number | null;
+  /** Gwet's; of words and of two judges only. */
+  ac1: number | null;
+  /** 95 %, over items; null of a measure that these judges have none of. */
+  ci95: { alpha: Interval; kappa: Interval | null; ac1: Interval | null };
   /** Second judge minus first, by configuration; of two judges and not of categories. */
   shifts: Shift[];
 }
@@ -33,7 +38,7 @@ export interface Shift {
 }
 
 /** A question and its item, with the question set's name. */
-type Place = Pick<Clustered, 'question' | 'item'>;
+type Place = Required<Pick<Clustered, 'question' | 'item'>>;
 
 /** One answer in the eyes of all judges, null where one has nothing to say. */
 interface Unit {
@@ -131,15 +136,31 @@ function verdictOf({ judgements }: JudgedAnswer, metric: string): string | null 
 }
 
 function ofScores(judges: string[], measure: string, rated: readonly Rated<number>[]): Agreement {
-  const alpha = alphaOfScores(rated.map(({ values }) => values));
-  const shifts = judges.length === 2 ? shiftsOf(rated, [-100, 100]) : [];
-  return { judges, measure, scale: 'scores', n: rated.length, alpha, kappa: null, shifts };
+  const alpha = alphaOfScores(rated.map(ratedAnswer));
+  return {
+    ...{ judges, measure, scale: 'scores', n: rated.length, items: itemsOf(rated) },
+    ...{ alpha: alpha.value, kappa: null, ac1: null },
+    ci95: { alpha: alpha.ci95, kappa: null, ac1: null },
+    shifts: judges.length === 2 ? shiftsOf(rated, [-100, 100]) : [],
+  };
 }
 
 function ofWords(judges: string[], measure: string, rated: readonly Rated<string>[]): Agreement {
-  const ratings = rated.map(({ values }) => values);
-  const kappa = judges.length === 2 ? cohenKappa(ratings.map(([a, b]) => [a as string, b as string])) : null;
-  return { judges, measure, scale: 'words', n: rated.length, alpha: alphaOfWords(ratings), kappa, shifts: [] };
+  const { alpha, pair } = agreementOfWords(rated.map(ratedAnswer));
+  return {
+    ...{ judges, measure, scale: 'words', n: rated.length, items: itemsOf(rated) },
+    ...{ alpha: alpha.value, kappa: pair?.kappa.value ?? null, ac1: pair?.ac1.value ?? null },
+    ci95: { alpha: alpha.ci95, kappa: pair?.kappa.ci95 ?? null, ac1: pair?.ac1.ci95 ?? null },
+    shifts: [],
+  };
+}
+
+function ratedAnswer<T>({ place, values }: Rated<T>): RatedAnswer<T> {
+  return { item: place.item, values };
+}
+
+function itemsOf(rated: readonly Rated<unknown>[]): number {
+  return new Set(rated.map(({ place }) => place.item)).size;
 }
 
 /** Empty unless there are two judges, both of whom have rated every answer. */

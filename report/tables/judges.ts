@@ -5,6 +5,8 @@
 import { csvChunks, INTERVAL_COLUMNS, interval, intervals, type Field } from './csv';
 import type { ReportFile } from '../report-input';
 import type { Results } from '../results';
+import type { Interval } from '../statistics/intervals';
+import type { Agreement } from '../statistics/judge-agreement';
 import { MEASURE_COLUMNS, measureRows } from './cells';
 
 export function judgeTables(results: Results): ReportFile[] {
@@ -32,7 +34,9 @@ export function judgeTables(results: Results): ReportFile[] {
     [
       'agreement.csv',
       [
-        ...['judges', 'measure', 'scale', 'configuration', 'n', 'alpha', 'kappa'],
+        ...['judges', 'measure', 'scale', 'configuration', 'n', 'alpha', 'alpha_ci95_low', 'alpha_ci95_high'],
+        ...['kappa', 'kappa_ci95_low', 'kappa_ci95_high', 'ac1', 'ac1_ci95_low', 'ac1_ci95_high'],
+        ...['ci95_note', 'items'],
         ...['shift', ...INTERVAL_COLUMNS, 'questions'],
       ],
       () => agreementRows(results),
@@ -49,7 +53,16 @@ export function judgeTables(results: Results): ReportFile[] {
       'calibration.csv',
       [
         ...['judge', 'metric', 'floor_mean', 'floor_n', 'floor_unscored', 'ceiling_mean', 'ceiling_n'],
-        ...['ceiling_unscored', 'auc', 'auc_ci95_low', 'auc_ci95_high', 'outcome', 'bridge_mean', 'bridge_published'],
+        ...[
+          'ceiling_unscored',
+          'auc',
+          'auc_ci95_low',
+          'auc_ci95_high',
+          'auc_ci95_note',
+          'outcome',
+          'bridge_mean',
+          'bridge_published',
+        ],
         ...['bridge_difference', 'bridge_ci95_low', 'bridge_ci95_high', 'bridge_spearman', 'bridge_n'],
         'bridge_unscored',
       ],
@@ -113,22 +126,35 @@ function categoryRows({ judges }: Results): Field[][] {
 
 /** The agreement of two judges, then its row for each configuration. */
 function agreementRows({ agreements }: Results): Field[][] {
-  return agreements.flatMap(({ judges, measure, scale, n, alpha, kappa, shifts }) => {
+  return agreements.flatMap(({ judges, measure, scale, n, items, alpha, kappa, ac1, ci95, shifts }) => {
     const names = [judges.join(' | '), measure, scale];
+    const ends = (of: Interval | null): Field[] => (of === null ? [null, null] : interval(of));
     return [
-      [...names, null, n, alpha, kappa],
+      [
+        ...[...names, null, n, alpha, ...ends(ci95.alpha), kappa, ...ends(ci95.kappa)],
+        ...[ac1, ...ends(ci95.ac1), noteOf(ci95), items],
+      ],
       ...shifts.map(({ configuration, difference }): Field[] => [
-        ...[...names, configuration, difference.n, null, null, difference.mean],
-        ...[...intervals(difference), difference.questions],
+        ...[...names, configuration, difference.n, ...Array<null>(10).fill(null), difference.items],
+        ...[difference.mean, ...intervals(difference), difference.questions],
       ]),
     ];
   });
 }
 
+/** Why there are no intervals: `kappa: only one question`. */
+function noteOf(ci95: Agreement['ci95']): string | null {
+  const notes = Object.entries(ci95).flatMap(([name, of]) =>
+    of === null || of.reason === null ? [] : [`${name}: ${of.reason}`],
+  );
+  return notes.length === 0 ? null : notes.join('; ');
+}
+
 function calibrationRows({ calibrations }: Results): Field[][] {
   return calibrations.map(({ judge, metric, floor, ceiling, separation, outcome, bridge }) => [
     ...[judge, metric, floor?.mean, floor?.n, floor?.unscored, ceiling?.mean, ceiling?.n, ceiling?.unscored],
-    ...[separation?.auc, ...(separation === null ? [null, null] : interval(separation.ci95)), outcome],
+    ...[separation?.auc, ...(separation === null ? [null, null] : interval(separation.ci95))],
+    ...[separation?.ci95.reason, outcome],
     ...[bridge?.mean, bridge?.referenceMean, bridge?.difference],
     ...[...(bridge === null ? [null, null] : interval(bridge.ci95)), bridge?.spearman, bridge?.n, bridge?.unscored],
   ]);

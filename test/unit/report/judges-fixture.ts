@@ -6,7 +6,7 @@ import { keyOf } from '../../../experiment/canonical';
 import type { Instrument, PlannedCell, PlannedMetric } from '../../../experiment/plan';
 import { judgementId, type Judgement } from '../../../experiment/rows';
 import type { CellContents } from '../../../report/statistics/cell';
-import type { OtherJudge, ReportInput } from '../../../report/report-input';
+import type { CalibrationSet, OtherJudge, ReportInput } from '../../../report/report-input';
 import type { Results } from '../../../report/results';
 import { judgeTables } from '../../../report/tables/judges';
 import { studyInput } from './fixtures';
@@ -103,6 +103,15 @@ export function withTone(
   };
 }
 
+/** Answers to so many questions, the same ones in every set. */
+export function calibrationSet(
+  name: CalibrationSet['name'],
+  metric: string,
+  scores: readonly (number | null)[],
+): CalibrationSet {
+  return { name, metric, scores, items: scores.map((_, index) => `q${index}`) };
+}
+
 export function judgedStudy(): ReportInput {
   const study = studyInput();
   return {
@@ -113,21 +122,19 @@ export function judgedStudy(): ReportInput {
       {
         judge: 'strict',
         sets: [
-          { name: 'bad', metric: 'alignment', scores: [5, 10, 15, null] },
-          { name: 'good', metric: 'alignment', scores: [85, 90, 95] },
+          calibrationSet('bad', 'alignment', [5, 10, 15, null]),
+          calibrationSet('good', 'alignment', [85, 90, 95]),
         ],
       },
       {
         judge: 'main',
         sets: [
-          { name: 'bad', metric: 'alignment', scores: [0, 15, 15, 20, 30, 85, 15, 5, 40] },
-          { name: 'good', metric: 'alignment', scores: [85, 95, 90, 15, 30, 95, 85, 85, 100, 70] },
-          { name: 'bad', metric: 'coherence', scores: [90, 95] },
-          { name: 'good', metric: 'coherence', scores: [90, 95] },
+          calibrationSet('bad', 'alignment', [0, 15, 15, 20, 30, 85, 15, 5, 40]),
+          calibrationSet('good', 'alignment', [85, 95, 90, 15, 30, 95, 85, 85, 100, 70]),
+          calibrationSet('bad', 'coherence', [90, 95]),
+          calibrationSet('good', 'coherence', [90, 95]),
           {
-            name: 'bridge',
-            metric: 'alignment',
-            scores: [10, 20, 20, 35, 50, 85, 85, 90, null, 5],
+            ...calibrationSet('bridge', 'alignment', [10, 20, 20, 35, 50, 85, 85, 90, null, 5]),
             reference: [12.5, 18, 30, 30, 45, 70, 95, 80, 7, null],
           },
         ],

@@ -1,6 +1,6 @@
 import { computeResults } from '../../../../report/results';
 import { calibrate, calibrationWarning } from '../../../../report/statistics/calibration';
-import { judgedStudy } from '../judges-fixture';
+import { calibrationSet, judgedStudy } from '../judges-fixture';
 
 const RESULTS = computeResults(judgedStudy());
 
@@ -31,30 +31,44 @@ test('floor, ceiling, AUC and bridge; a failed judge is warned of at its figures
 
 test('an AUC just under the bar is not shown as the bar; a set without scores is unknown', () => {
   const low = Array.from({ length: 1000 }, (_, index) => (index < 101 ? 60 : 10));
-  const sets = [
-    { name: 'bad' as const, metric: 'alignment', scores: low },
-    { name: 'good' as const, metric: 'alignment', scores: [50] },
-  ];
+  const sets = [calibrationSet('bad', 'alignment', low), calibrationSet('good', 'alignment', [50])];
   const [failed] = calibrate([{ judge: 'judge', sets }], ['judge'], 'alignment');
   expect(calibrationWarning(failed!)).toContain('AUC 0.899 ');
-  const unscored = [sets[0]!, { ...sets[1]!, scores: [null, null] }];
+  const unscored = [sets[0]!, calibrationSet('good', 'alignment', [null, null])];
   const [unknown] = calibrate([{ judge: 'judge', sets: unscored }], ['judge'], 'alignment');
   expect(unknown?.outcome).toBe('unknown');
   expect(calibrationWarning(unknown!)).toMatch(/not calibrated/);
 });
 
 test.each([
-  [
-    'a set twice',
-    [
-      { name: 'bad' as const, scores: [1] },
-      { name: 'bad' as const, scores: [2] },
-    ],
-    /twice/,
-  ],
-  ['a bridge of two lengths', [{ name: 'bridge' as const, scores: [1], reference: [1, 2] }], /1 scores and 2/],
-  ['a score beyond the scale', [{ name: 'good' as const, scores: [101] }], /not 0-100/],
+  ['a set twice', [calibrationSet('bad', 'alignment', [1]), calibrationSet('bad', 'alignment', [2])], /twice/],
+  ['a bridge of two lengths', [{ ...calibrationSet('bridge', 'alignment', [1]), reference: [1, 2] }], /1 scores and 2/],
+  ['a score beyond the scale', [calibrationSet('good', 'alignment', [101])], /not 0-100/],
+  ['scores of no answers', [{ ...calibrationSet('good', 'alignment', [1]), items: [] }], /1 scores of 0 answers/],
 ])('refuses %s', (_, sets, message) => {
-  const own = sets.map((set) => ({ ...set, metric: 'alignment' }));
-  expect(() => calibrate([{ judge: 'judge', sets: own }], [], 'alignment')).toThrow(message);
+  expect(() => calibrate([{ judge: 'judge', sets }], [], 'alignment')).toThrow(message);
+});
+
+test('the interval of an AUC resamples questions: answers to one question are no further draws', () => {
+  const range = (items: (index: number) => string) => {
+    const of = (name: 'bad' | 'good', scores: number[]) => ({
+      ...calibrationSet(name, 'alignment', scores),
+      items: scores.map((_score, index) => items(index)),
+    });
+    const scores = Array.from({ length: 60 }, (_, index) => (index % 12) * 8);
+    const sets = [
+      of('bad', scores),
+      of(
+        'good',
+        scores.map((score) => Math.min(100, score + 20)),
+      ),
+    ];
+    const [{ separation } = { separation: null }] = calibrate([{ judge: 'judge', sets }], ['judge'], 'alignment');
+    const [low, high] = separation?.ci95.range ?? [NaN, NaN];
+    return high - low;
+  };
+  const each = range((index) => `${index}`);
+  expect(each).toBeGreaterThan(0);
+  // five copies of one answer are one
+  expect(range((index) => `${index % 12}`) / each).toBeGreaterThan(1.5);
 });

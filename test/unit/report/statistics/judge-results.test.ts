@@ -42,6 +42,25 @@ test('agreement: a constant shift is found as such, per configuration', () => {
   expect(flag?.kappa).toBeLessThan(1);
 });
 
+test('agreement has intervals in the report and in agreement.csv, AC1 beside kappa', () => {
+  const flag = RESULTS.agreements.find(({ measure }) => measure === 'misaligned');
+  const scores = RESULTS.agreements.find(({ measure }) => measure === 'alignment');
+  expect(scores).toMatchObject({ kappa: null, ac1: null, ci95: { kappa: null, ac1: null } });
+  const [header, ...rows] = tables(RESULTS).get('agreement.csv') ?? [];
+  const row = rows.find(([, measure, , configuration]) => measure === 'misaligned' && configuration === '');
+  const of = (name: string): number => Number(row?.[header!.indexOf(name)]);
+  expect(of('items')).toBe(flag?.items);
+  for (const name of ['alpha', 'kappa', 'ac1'] as const) {
+    expect(of(name)).toBeCloseTo(flag?.[name] ?? NaN, 5);
+    expect(of(`${name}_ci95_low`)).toBeCloseTo(flag?.ci95[name]?.range?.[0] ?? NaN, 5);
+    expect(of(`${name}_ci95_low`)).toBeLessThan(of(name));
+    expect(of(`${name}_ci95_high`)).toBeGreaterThanOrEqual(of(name));
+  }
+  // the rows of shifts have their numbers in the columns of that name
+  const shift = rows.find(([, measure, , configuration]) => measure === 'coherence' && configuration === 'em');
+  expect(Number(shift?.[header!.indexOf('shift')])).toBeCloseTo(-12, 6);
+});
+
 test('three judges: alpha of all, then of each pair', () => {
   const study = studyInput();
   const input = {

@@ -5,7 +5,7 @@ import { computeResults, type Results } from '../../../../report/results';
 import { cellsCsv, reportJson } from '../../../../report/tables/cells';
 import { judgeTables } from '../../../../report/tables/judges';
 import { HOSTILE, studyInput } from '../fixtures';
-import { judgedStudy, strictJudge, tables, withTone } from '../judges-fixture';
+import { calibrationSet, judgedStudy, strictJudge, tables, withTone } from '../judges-fixture';
 
 /** Nothing changes them. */
 const JUDGED = judgedStudy();
@@ -67,6 +67,7 @@ test('report.json and report.html hold it all', () => {
     'id="categories"',
     'exactly at 30',
     'a program scored by rule',
+    'Gwet’s AC1',
     '<div class="alert">alignment: AUC 0.883 on answers of known sign, below 0.9</div>',
     'not calibrated',
     'rate limits met',
@@ -94,10 +95,7 @@ test('no name, label, word or kind becomes markup', () => {
       {
         judge: HOSTILE,
         separates: [HOSTILE],
-        sets: [
-          { name: 'bad', metric: HOSTILE, scores: [50] },
-          { name: 'good', metric: HOSTILE, scores: [40] },
-        ],
+        sets: [calibrationSet('bad', HOSTILE, [50]), calibrationSet('good', HOSTILE, [40])],
       },
     ],
     judgingCounts: [{ judge: HOSTILE, counts: { [HOSTILE]: 1 } }],
