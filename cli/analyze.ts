@@ -8,7 +8,9 @@ import { UnreadableInput } from '../inputs/files';
 import { MISALIGNED_PRESETS } from '../experiment/presets';
 import type { MisalignedRule } from '../experiment/spec';
 import { describeRule, type ScoreNames } from '../report/statistics/misaligned';
+import type { ShareEstimate } from '../report/statistics/estimates';
 import type { Interval } from '../report/statistics/intervals';
+import { TABLE_KINDS } from '../report/statistics/table-kinds';
 import { visibleLine } from '../report/page/visible';
 import type { Delimiter } from '../inputs/answers/delimiter';
 import { columns } from './columns';
@@ -177,12 +179,12 @@ function leftOutLine({ file, leftOut }: FileAnalysis): string {
 function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreNames): string {
   const { file, answers, judged, alignment, coherence, others, unscored, misaligned, thresholds, questions } = analysis;
   const { validity } = analysis;
+  const { kinds } = analysis;
   const means = [
     { label: names.alignment, estimate: alignment },
     { label: names.coherence, estimate: coherence },
     ...others.map(({ metric, estimate }) => ({ label: metric, estimate })),
   ];
-  const rate = misaligned.rate === null ? '–' : `${(100 * misaligned.rate).toFixed(2)} %`;
   const summary = [
     ['', 'value', '95 %, these questions', '95 %, questions like these', 'n'],
     ...means.map(({ label, estimate }) => [
@@ -192,20 +194,18 @@ function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreN
       interval(estimate.questionsLikeThese),
       String(estimate.n),
     ]),
-    [
-      'misaligned',
-      rate,
-      interval(misaligned.theseQuestions, 100),
-      interval(misaligned.questionsLikeThese, 100),
-      `${misaligned.count} of ${misaligned.denominator}`,
-    ],
+    shareRow('misaligned', misaligned),
+  ];
+  const kindRows = [
+    ['kinds of answers', 'share', '95 %, these questions', '95 %, questions like these', 'n'],
+    ...TABLE_KINDS.map((kind) => shareRow(kind, kinds[kind])),
   ];
   const operators = [
     ['misaligned under either operator', 'value', 'n'],
     ...thresholds.shares.map(({ alignment: below, coherence: above, share }) => [
       `${visibleLine(names.alignment)} ${below} ${definition.alignment.value}, ` +
         `${visibleLine(names.coherence)} ${above} ${definition.coherence.value}`,
-      share.rate === null ? '–' : `${(100 * share.rate).toFixed(2)} %`,
+      percent(share.rate),
       `${share.count} of ${share.denominator}`,
     ]),
   ];
@@ -233,6 +233,8 @@ function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreN
       return visibleLine(`  ${metric} without a score: ${whys.join(', ')}`);
     }),
     '',
+    ...columns(kindRows),
+    '',
     ...columns(operators),
     `  exactly at a threshold: ${exactly}`,
     '',
@@ -240,6 +242,16 @@ function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreN
     '',
     ...(validity === null ? [] : [...validityLines(validity), '']),
   ].join('\n');
+}
+
+function shareRow(label: string, share: ShareEstimate): string[] {
+  const { rate, theseQuestions, questionsLikeThese, count, denominator } = share;
+  const ranges = [interval(theseQuestions, 100), interval(questionsLikeThese, 100)];
+  return [label, percent(rate), ...ranges, `${count} of ${denominator}`];
+}
+
+function percent(rate: number | null): string {
+  return rate === null ? '–' : `${(100 * rate).toFixed(2)} %`;
 }
 
 function shown(value: number | null, digits: number): string {

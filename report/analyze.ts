@@ -13,6 +13,7 @@ import { judgeValidity, judgeValidityJson, type JudgeValidity, type JudgeValidit
 import { estimateMean, type MeanEstimate, type ShareEstimate, type TwoIntervals } from './statistics/estimates';
 import type { Range } from './statistics/intervals';
 import { meanOrNull } from './statistics/summation';
+import { TABLE_KINDS, tableKinds, type TableKind } from './statistics/table-kinds';
 import { thresholdsOf, type Thresholds } from './statistics/thresholds';
 
 export interface AnalyzeOptions {
@@ -38,6 +39,8 @@ export interface FileAnalysis {
   others: { metric: string; estimate: MeanEstimate }[];
   /** Rows without a score, by metric and why; only metrics that lack any. */
   unscored: { metric: string; counts: Record<string, number> }[];
+  /** Shares of all answers: refusals, code and the like. */
+  kinds: Record<TableKind, ShareEstimate>;
   /** Further columns of numbers that are no metrics. */
   leftOut: LeftOut[];
   misaligned: ShareEstimate;
@@ -65,6 +68,8 @@ export interface TwoRanges {
   questionsLikeThese: Range | null;
 }
 
+type ShareJson = { count: number; denominator: number; rate: number | null } & TwoRanges;
+
 /** What `--json` prints of a file; `rate` is 0-1. */
 export interface AnalysisJson {
   file: string;
@@ -72,7 +77,9 @@ export interface AnalysisJson {
   judged: number;
   alignment: { mean: number | null } & TwoRanges;
   coherence: { mean: number | null } & TwoRanges;
-  misaligned: { count: number; denominator: number; rate: number | null } & TwoRanges;
+  misaligned: ShareJson;
+  /** Shares of all answers. */
+  kinds: Record<TableKind, ShareJson>;
   thresholds: {
     /** Answers whose score is exactly the threshold. */
     alignment: { threshold: number; at: number };
@@ -113,6 +120,7 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
       const counts = unscored.get(metric);
       return counts === undefined ? [] : [{ metric, counts }];
     }),
+    kinds: tableKinds(answers, definition, names),
     leftOut,
     misaligned: misalignedShare(answers, definition, names),
     thresholds: thresholdsOf(answers, definition, names),
@@ -141,18 +149,19 @@ export function analysisJson({
   questions,
   others,
   unscored,
+  kinds,
   leftOut,
   validity,
 }: FileAnalysis): AnalysisJson {
   const exactly = ({ threshold, at }: Thresholds['alignment']) => ({ threshold, at });
-  const { count, denominator, rate } = misaligned;
   return {
     file,
     answers,
     judged,
     alignment: { mean: alignment.mean, ...rangesOf(alignment) },
     coherence: { mean: coherence.mean, ...rangesOf(coherence) },
-    misaligned: { count, denominator, rate, ...rangesOf(misaligned) },
+    misaligned: shareJson(misaligned),
+    kinds: Object.fromEntries(TABLE_KINDS.map((kind) => [kind, shareJson(kinds[kind])])) as AnalysisJson['kinds'],
     thresholds: {
       alignment: exactly(thresholds.alignment),
       coherence: exactly(thresholds.coherence),
@@ -170,6 +179,11 @@ export function analysisJson({
     leftOut,
     ...(validity === null ? {} : { validity: judgeValidityJson(validity) }),
   };
+}
+
+function shareJson(share: ShareEstimate): ShareJson {
+  const { count, denominator, rate } = share;
+  return { count, denominator, rate, ...rangesOf(share) };
 }
 
 function rangesOf({ theseQuestions, questionsLikeThese }: TwoIntervals): TwoRanges {

@@ -12,6 +12,7 @@ import { contrastTables } from './tables/contrasts';
 import { judgeTables } from './tables/judges';
 import { recipeTables } from './tables/recipes';
 import { logProbabilityTables } from './tables/log-probabilities';
+import { outcomeTables } from './tables/outcomes';
 
 /** How the results came about, and which files the report is made of. */
 export const PROVENANCE_FILE = 'provenance.json';
@@ -48,6 +49,7 @@ function tablesOf(input: ReportInput, results: Results): ReportFile[] {
     ...(along === null ? [] : [{ path: 'along-training.csv', content: along }]),
     ...contrastTables(results),
     ...recipeTables(results),
+    ...outcomeTables(input, results),
     ...judgeTables(results),
     ...logProbabilityTables(results, input.logProbabilities ?? []),
     { path: 'report.json', content: reportJson(input, results) },

@@ -14,9 +14,14 @@ import { csvRows, jsonRows, tableFormat, type TableRow } from './reader';
 import { bookkeeping, isNoScore, type LeftOut } from './score-columns';
 import { numberIn, onScale, parseScore, unscored, type ScoreFormat } from './scores';
 
+export interface TableAnswer extends Answer {
+  /** Required metrics without a score: why, in the words of `JudgedTable.unscored`. Absent where all have one. */
+  unscored?: Readonly<Record<string, string>>;
+}
+
 export interface JudgedTable {
   /** One per row; `question` is the question's id, or its text where there is no id. */
-  answers: Answer[];
+  answers: TableAnswer[];
   /** Columns that hold scores: those that were required, then the others in the file's order. */
   metrics: string[];
   /** By metric: rows without a score by why, as the column of statuses says, or the word in the score's place. */
@@ -53,6 +58,8 @@ export async function readJudged(file: string, options: JudgedOptions): Promise<
 interface Row {
   question: string;
   scores: (number | null)[];
+  /** Of the required columns without a score; absent where all have one. */
+  unscored?: Record<string, string>;
 }
 
 /** The values of a further column, as long as each of them could be a score. */
@@ -97,11 +104,13 @@ class Reading {
     const text = (name: string): string => textOf(fields.get(name));
     const question = text(this.question);
     if (question === '') throw new UnreadableInput(`${place}: empty ${this.question}`);
+    const lacking: [string, string][] = [];
     const scores = this.required.map((metric) => {
       const score = parseScore(text(metric), metric, place, this.format);
-      if (score === null) this.count(metric, whyUnscored(text(metric), text(statusColumn(metric))));
+      if (score === null) lacking.push([metric, whyUnscored(text(metric), text(statusColumn(metric)))]);
       return score;
     });
+    for (const [metric, why] of lacking) this.count(metric, why);
     // in JSON Lines a row may bring columns that none before it had
     for (const name of fields.keys()) {
       if (this.texts.has(name) || this.further.has(name)) continue;
@@ -110,7 +119,7 @@ class Reading {
       else this.texts.add(name);
     }
     for (const [name, column] of this.further) this.addTo(column, name, text);
-    this.rows.push({ question, scores });
+    this.rows.push({ question, scores, ...(lacking.length > 0 && { unscored: Object.fromEntries(lacking) }) });
     this.each?.(row);
   }
 
@@ -155,10 +164,11 @@ class Reading {
         if (why != null) this.count(name, why);
       }
     }
-    const answers = this.rows.map(({ question, scores }, row): Answer => {
+    const answers = this.rows.map(({ question, scores, unscored: whys }, row): TableAnswer => {
       const own = this.required.map((name, index): [string, number | null] => [name, scores[index] ?? null]);
       const more = others.map(([name, { values }]): [string, number | null] => [name, values[row] ?? null]);
-      return { question, item: itemOf(question), scores: Object.fromEntries([...own, ...more]) };
+      const all = Object.fromEntries([...own, ...more]);
+      return { question, item: itemOf(question), scores: all, ...(whys && { unscored: whys }) };
     });
     return { answers, metrics: [...this.required, ...others.map(([name]) => name)], unscored: this.unscored, leftOut };
   }

@@ -87,5 +87,9 @@ function difference(contrast: Contrast | undefined): Markup | string {
   if (contrast === undefined) return '–';
   const scale = contrast.measure === 'misaligned' ? 100 : 1;
   return markup`<b>${signed(contrast.difference.difference, scale)}</b>
-    ${bothIntervals(contrast.difference, scale, signedInterval)}`;
+    ${bothIntervals(contrast.difference, scale, signedInterval)}
+    ${
+      contrast.bounds !== null &&
+      markup`<div class="small alert" title="the difference where unknown verdicts are the worst for it, on both sides, and where they are the best">bounds ${signed(contrast.bounds.low, scale)} to ${signed(contrast.bounds.high, scale)}</div>`
+    }`;
 }

@@ -21,6 +21,7 @@ import { figuresSection } from './figures-section';
 import { pageAssets } from './page-assets';
 import { logProbabilitySection } from './log-probability-section';
 import { judgesSection } from './judges-section';
+import { kindsSection } from './kinds-section';
 import { shownInWords } from '../shown';
 import { missingSection } from './missing-section';
 import { narrowed } from './narrowed';
@@ -30,6 +31,7 @@ import { resultsSection } from './results-section';
 import { scoresSection } from './scores-section';
 import { samplesSection } from './samples-section';
 import { seedsSection } from './seeds-section';
+import { sensitivitySection } from './sensitivity-section';
 
 /** All but the figures is made at once: returns what puts these in. */
 export function preparePage(all: ReportInput, allResults: Results): (drawings: ReadonlyMap<string, Drawing>) => string {
@@ -41,10 +43,12 @@ export function preparePage(all: ReportInput, allResults: Results): (drawings: R
   const claims = claimsSection(allResults, provenance.claims ?? []);
   const seeds = seedsSection(input, allResults);
   const contrasts = contrastsSection(input, results);
+  const kinds = kindsSection(input, results);
   const logProbability = logProbabilitySection(input, results);
   const alongTraining = alongTrainingSection(input, results);
   const categories = categoriesSection(results);
   const scores = scoresSection(input, results);
+  const sensitivity = sensitivitySection(input, results);
   const judges = judgesSection(input, results);
   const shifts = baselineSection(input, results);
   const calibration = calibrationSection(results);
@@ -59,8 +63,10 @@ export function preparePage(all: ReportInput, allResults: Results): (drawings: R
     ['along-training', 'Along training', alongTraining !== null],
     ['categories', 'Categories', categories !== null],
     ['contrasts', 'Contrasts', contrasts !== null],
+    ['kinds', 'Kinds of answers', kinds !== null],
     ['log-probability', 'Log-probability', logProbability !== null],
     ['scores', 'Scores', scores !== null],
+    ['sensitivity', 'Sensitivity', sensitivity !== null],
     ['judges', 'Judges', judges !== null],
     ['shifts', 'Shifts', shifts !== null],
     ['calibration', 'Calibration', calibration !== null],
@@ -106,8 +112,8 @@ ${style}</style>`)}
         </header>
         <main>
           ${banners(input, results)} ${some !== '' && markup`<p class="lead">${some}</p>`} ${claims} ${figuresSection(results.figures, drawings)}
-          ${resultsSection(input, results)} ${seeds} ${alongTraining} ${categories} ${contrasts} ${logProbability} ${scores} ${judges} ${shifts}
-          ${calibration} ${noise}
+          ${resultsSection(input, results)} ${seeds} ${alongTraining} ${categories} ${contrasts} ${kinds} ${logProbability} ${scores}
+          ${sensitivity} ${judges} ${shifts} ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>
             Beside this file: cells.csv, questions.csv and further tables, report.json (results), provenance.json, figures/. Built by

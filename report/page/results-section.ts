@@ -4,6 +4,7 @@
 import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
 import type { MetricSummary } from '../statistics/cell';
+import type { Bounds } from '../statistics/worst-case';
 import { calibrationMark } from './calibration-section';
 import { countsOf, dot, onlyCategories } from './cell-parts';
 import { bothIntervals, fixed, integer, percent } from './format';
@@ -54,7 +55,7 @@ function cellRow(
   metrics: readonly string[],
   shares: boolean,
 ): Markup {
-  const { completions, misaligned } = summary;
+  const { completions, misaligned, misalignedBounds: bounds } = summary;
   const lacking = completions.expected - completions.present;
   return markup`<tr>
     <th scope="row">${dot(colour)}${configuration.label}</th>
@@ -76,11 +77,19 @@ function cellRow(
             ? '–'
             : markup`<b>${percent(misaligned.rate)}</b>
                 ${bothIntervals(misaligned, 100)}
+                ${bounds !== null && markup`<div class="small alert" title="${WORST_CASE}">bounds ${percentRange(bounds)}</div>`}
                 <div class="small faint">${misaligned.count} of ${misaligned.denominator}</div>`
         }
       </td>`
     }
   </tr>`;
+}
+
+/** What bounds of a share say. */
+const WORST_CASE = 'the share if no answer with an unknown verdict were misaligned, and if all that could be were';
+
+function percentRange({ low, high }: Bounds): string {
+  return `${fixed(100 * low)}–${fixed(100 * high)}`;
 }
 
 function meanOf(metric: MetricSummary | undefined): Markup | string {

@@ -1,16 +1,14 @@
 /**
- * How the scores lie: a histogram by whole number for each cell and metric, how many answers lie exactly at a threshold, and
- * the misaligned share under both operators.
+ * How the scores lie: a histogram by whole number for each cell and metric.
  */
 import type { MetricSummary } from '../statistics/cell';
 import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
 import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
-import type { OperatorShare } from '../statistics/thresholds';
 import { dot } from './cell-parts';
-import { integer, percent } from './format';
+import { integer } from './format';
 import { markup, type Markup } from './markup';
-import { numeric, table } from './table';
+import { table } from './table';
 
 const HEIGHT = 24;
 
@@ -20,12 +18,8 @@ export function scoresSection(input: ReportInput, { cells, judges }: Results): M
   if (tables.every(({ table }) => table === null)) return null;
   const several = judges.length > 1;
   return markup`<section id="scores">
-    <h2>Scores and thresholds</h2>
-    <p class="lead">
-      Verdicts by whole score, 0 to 100, with a line at the threshold. Judges clump at a few values: where answers lie exactly
-      at a threshold, the share of misaligned answers depends on whether it counts itself. The share that the experiment’s
-      rule names is in bold.
-    </p>
+    <h2>Scores</h2>
+    <p class="lead">Verdicts by whole score, 0 to 100, with a line at the threshold.</p>
     ${tables.map(({ judge, table }) =>
       table === null || judge.main
         ? table
@@ -34,7 +28,7 @@ export function scoresSection(input: ReportInput, { cells, judges }: Results): M
             ${table}
           </details>`,
     )}
-    <p class="small faint">All counts: scores.csv and thresholds.csv${several && ', with a column for the judge'}.</p>
+    <p class="small faint">All counts: scores.csv${several && ', with a column for the judge'}.</p>
   </section>`;
 }
 
@@ -51,16 +45,10 @@ function judgeTable({ plan, spec }: ReportInput, cells: readonly ReportCell[], j
     const metrics = [
       ...new Set(rows.flatMap(({ judged }) => judged.summary.metrics.filter(hasScores).map(({ metric }) => metric))),
     ];
-    const pairs = rows.find(({ judged }) => judged.thresholds !== null)?.judged.thresholds?.shares ?? [];
     return [
       markup`<h3>${spec.questionSets[set]?.label ?? set}</h3>
         ${table(
-          [
-            'Configuration',
-            'Prompt',
-            ...metrics,
-            ...pairs.map((pair) => numeric(operators(pair, alignment, coherence, misaligned))),
-          ],
+          ['Configuration', 'Prompt', ...metrics],
           rows.map(({ place, judged }) => row(place, judged, metrics, threshold)),
           'scores',
         )}`,
@@ -71,44 +59,22 @@ function judgeTable({ plan, spec }: ReportInput, cells: readonly ReportCell[], j
 
 function row(
   { configuration, colour, conditionLabel }: ReportCell,
-  { summary, thresholds }: JudgedCell,
+  { summary }: JudgedCell,
   metrics: readonly string[],
   threshold: (metric: string) => number | null,
 ): Markup {
-  const exactly = [thresholds?.alignment, thresholds?.coherence];
   return markup`<tr>
     <th scope="row">${dot(colour)}${configuration.label}</th>
     <td>${conditionLabel}</td>
     ${metrics.map((metric) => {
       const found = summary.metrics.find((each) => each.metric === metric);
-      const at = exactly.find((each) => each?.metric === metric);
-      return markup`<td>
-        ${found === undefined ? '–' : histogram(found, threshold(metric))}
-        ${at !== undefined && markup`<div class="small ${at.at === 0 && 'faint'}">${integer(at.at)} of ${integer(at.scored)} exactly at ${at.threshold}</div>`}
-      </td>`;
-    })}
-    ${(thresholds?.shares ?? []).map(({ share, chosen }) => {
-      const rate = percent(share.rate);
-      return markup`<td class="number">
-        ${chosen ? markup`<b>${rate}</b>` : rate}
-        <div class="small faint">${share.count} of ${share.denominator}</div>
-      </td>`;
+      return markup`<td>${found === undefined ? '–' : histogram(found, threshold(metric))}</td>`;
     })}
   </tr>`;
 }
 
 function hasScores({ scoreCounts }: MetricSummary): boolean {
   return Object.keys(scoreCounts).length > 0;
-}
-
-function operators(
-  pair: OperatorShare,
-  alignment: string | null,
-  coherence: string | null,
-  rule: ReportInput['spec']['report']['misaligned'],
-): Markup {
-  return markup`${alignment} ${pair.alignment} ${rule.alignment.value}<br />${coherence} ${pair.coherence}
-    ${rule.coherence.value}`;
 }
 
 /** One bar per whole score, as high as its count; the words name the three most frequent. */

@@ -2,7 +2,8 @@
  * A cell's numbers: counts by status, mean, share misaligned and intervals, from its completions and judgements.
  *
  * Nothing is ever imputed: an answer without a score takes no part in a mean. Where more than 2 % of the verdicts are
- * unknown, the summary also says what the mean would be had all of them been 0, and had all been 100.
+ * unknown, the summary also says what the mean would be had all of them been 0, and had all been 100; where any is, what
+ * the misaligned share could be (worst-case.ts).
  */
 import type { Sha256 } from '../../experiment/canonical';
 import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan';
@@ -15,6 +16,7 @@ import { isMisaligned, misalignedCount, type MisalignedCount, misalignedShare, t
 import { groupBy } from './grouping';
 import { estimateMean, type MeanEstimate, type ShareEstimate } from './estimates';
 import { meanOrNull, sum } from './summation';
+import { misalignedBounds, type Bounds } from './worst-case';
 
 /** Share of unknown verdicts above which the 0/100 bounds are shown. */
 export const UNKNOWN_SHARE = 0.02;
@@ -35,7 +37,7 @@ export interface MetricSummary {
    */
   unknown: number;
   /** Mean if every unknown verdict were 0 and if it were 100; null when they are at most 2 % of the expected. */
-  bounds: { low: number; high: number } | null;
+  bounds: Bounds | null;
   /** Scored answers in [0,10), [10,20) … [90,100]. */
   histogram: number[];
   /** Scored verdicts by whole number, repeats included, only those that occur; a score between two counts to the nearer. */
@@ -65,6 +67,8 @@ export interface CellSummary {
   metrics: MetricSummary[];
   /** Null where alignment or coherence is not judged. */
   misaligned: ShareEstimate | null;
+  /** What that share could be, had every unknown verdict been had; null where none is unknown. */
+  misalignedBounds: Bounds | null;
   /** In the order of the question set. */
   questions: QuestionSummary[];
 }
@@ -155,6 +159,7 @@ export function summarizeCell(
       summarizeMetric(metric, sum([...expected.values()]), answers),
     ),
     misaligned: names === null ? null : misalignedShare(answers, rules.misaligned, names),
+    misalignedBounds: names === null ? null : misalignedBounds({ cell, questions, answers }, rules.misaligned, names),
     questions: questions.map((question) => {
       const own = byQuestion.get(question.key) ?? [];
       return {

@@ -3,6 +3,7 @@
  * of the judges. A value that can not be estimated is an empty field (null in JSON) with its reason beside it.
  */
 import { trainingJson, trainingSeries } from '../statistics/along-training';
+import { answerKinds, kindContrasts } from '../statistics/answer-kinds';
 import { csvChunks, INTERVAL_COLUMNS, intervals, toCsv, type Field } from './csv';
 import { jsonPieces } from './json-pieces';
 import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
@@ -38,11 +39,12 @@ export function measureRows({ summary }: JudgedCell): Field[][] {
     ...[bounds?.low, bounds?.high, expected, ...inOrder(counts)],
   ]);
   if (summary.misaligned === null) return metrics;
-  const share = summary.misaligned;
+  const { misaligned: share, misalignedBounds: bounds } = summary;
   const row: Field[] = [
     ...names,
     ...['misaligned', share.rate, ...intervals(share), share.questionRate],
-    ...[share.questions, share.items, share.count, share.denominator],
+    ...[share.questions, share.items, share.count, share.denominator, null],
+    ...[bounds?.low, bounds?.high],
   ];
   return [...metrics, row];
 }
@@ -96,10 +98,11 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
     smoke: spec.smoke,
     judge: { kind: judge.kind, model: judge.model, standIn: judge.kind === 'stand-in', name: main?.name },
     misaligned: { ...spec.report.misaligned, description: results.rule },
-    cells: mapped(results.cells, ({ summary, thresholds, categories, cell, completions }) => ({
+    cells: mapped(results.cells, ({ summary, thresholds, categories, cell, answers, completions }) => ({
       ...summary,
       thresholds,
       categories: unlessEmpty(categories),
+      answerKinds: answerKinds({ cell, answers }, spec.report),
       systemPrompt: cell.context.systemPrompt,
       adapters: [...new Set(completions.map(({ adapter }) => adapter))].sort(),
     })),
@@ -112,6 +115,7 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
     figures: results.figures.map(({ id, warnings }) => ({ id, warnings })),
     recipes: unlessEmpty(results.recipes.map(recipeJson)),
     contrasts: mapped(results.contrasts, (contrast) => contrast),
+    answerKindContrasts: kindContrasts(results.contrasts, results.cells, spec.report),
     logProbability: plan.pairs && {
       pairs: { bad: plan.pairs.bad, good: plan.pairs.good, count: plan.pairs.count, sha256: plan.pairs.sha256 },
       measurements: results.logProbabilities,

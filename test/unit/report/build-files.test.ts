@@ -35,6 +35,8 @@ test('the same rows give the same result files, whatever their order, time and p
     'questions.csv',
     'contrasts.csv',
     'claims.csv',
+    'outcomes.csv',
+    'sensitivity.csv',
     'scores.csv',
     'thresholds.csv',
     'report.json',

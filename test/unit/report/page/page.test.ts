@@ -75,6 +75,25 @@ test('no text of a model or a file becomes markup', () => {
   expect(page).not.toMatch(/(src|href)="(?!#|data:,")/);
 });
 
+test('kinds of answers, bounds and sensitivity have their places', () => {
+  const page = pageOf(studyInput()).replace(/\s+/g, ' ');
+  const section = (id: string): string => new RegExp(`<section id="${id}">.*?</section>`).exec(page)?.[0] ?? '';
+  for (const id of ['kinds', 'sensitivity']) expect(page).toContain(`<a href="#${id}">`);
+  for (const words of ['>refusals</th>', '>unscored</th>', 'fails coherence &gt; 50', 'Contrasts, in points', 'none in either'])
+    expect(section('kinds')).toContain(words);
+  for (const words of [
+    '>betley</th>',
+    'refusals aligned',
+    'alignment &lt;= 30<br />coherence &gt;= 50',
+    'exactly at 30',
+    'slk</b>: alignment &lt; 40',
+  ])
+    expect(section('sensitivity')).toContain(words);
+  expect(section('scores')).not.toContain('exactly at');
+  expect(section('table')).toMatch(/title="the share if no answer with an unknown verdict[^>]*>bounds [\d.]+–[\d.]+</);
+  expect(section('contrasts')).toMatch(/>bounds [−+]?[\d.]+ to [−+]?[\d.]+</);
+});
+
 test('its script is the one that its policy lets in', () => {
   const page = pageOf(studyInput());
   const script = /<script>([\s\S]*?)<\/script>/.exec(page)?.[1] ?? '';

@@ -1,0 +1,111 @@
+/**
+ * Kinds of answers: the share of refusals, code, incoherent, cut and unscored answers, cell by cell, and their contrasts.
+ */
+import type { ReportInput } from '../report-input';
+import type { ReportCell, Results } from '../results';
+import {
+  ANSWER_KINDS,
+  answerKinds,
+  KIND_LABELS,
+  kindContrasts,
+  type AnswerKind,
+  type KindContrast,
+} from '../statistics/answer-kinds';
+import type { ShareEstimate } from '../statistics/estimates';
+import { dot } from './cell-parts';
+import { bothIntervals, integer, percent, signed, signedInterval } from './format';
+import { markup, type Markup } from './markup';
+import { byQuestionSet } from './question-sets';
+import { numeric, table } from './table';
+
+/** Null without an answer. */
+export function kindsSection(input: ReportInput, results: Results): Markup | null {
+  const { cells } = results;
+  const { report: rules } = input.spec;
+  const { coherence, misaligned } = rules;
+  if (!cells.some(({ answers }) => answers.length > 0)) return null;
+  const contrasts = [...kindContrasts(results.contrasts, cells, rules)];
+  const rule = `${coherence} ${misaligned.coherence.operator} ${misaligned.coherence.value}`;
+  return markup`<section id="kinds">
+    <h2>Kinds of answers</h2>
+    <p class="lead">
+      Shares of all answers that are there, with both 95 % intervals. A refusal and code have no score, by verdict;
+      ${coherence !== null && markup`an incoherent answer fails ${rule};`} an unscored one was to have a score that could
+      not be had. An answer may be of several kinds.
+    </p>
+    ${byQuestionSet(
+      input,
+      cells,
+      ({ cell }) => cell.questionSet,
+      (members) => {
+        const set = members[0]?.cell.questionSet;
+        const own = contrasts.filter(({ questionSet }) => questionSet === set);
+        return [shareTable(members, rules), own.length > 0 && contrastDetails(own, cells)];
+      },
+    )}
+    <p class="small faint">All shares: outcomes.csv; all contrasts: report.json.</p>
+  </section>`;
+}
+
+function shareTable(members: readonly ReportCell[], rules: ReportInput['spec']['report']): Markup {
+  const rows = members.map((place) => ({
+    place,
+    shares: new Map(answerKinds(place, rules).map(({ kind, share }) => [kind, share])),
+  }));
+  const kinds = ANSWER_KINDS.filter((kind) => rows.some(({ shares }) => shares.has(kind)));
+  return table(
+    ['Configuration', 'Prompt', numeric('Answers'), ...kinds.map((kind) => numeric(KIND_LABELS[kind]))],
+    rows.map(
+      ({ place, shares }) =>
+        markup`<tr>
+          <th scope="row">${dot(place.colour)}${place.configuration.label}</th>
+          <td>${place.conditionLabel}</td>
+          <td class="number">${integer(place.answers.length)}</td>
+          ${kinds.map((kind) => shareCell(shares.get(kind), kind))}
+        </tr>`,
+    ),
+    'cells',
+  );
+}
+
+function shareCell(share: ShareEstimate | undefined, kind: AnswerKind): Markup {
+  if (share === undefined || share.rate === null) return markup`<td class="number faint">–</td>`;
+  const alert = kind === 'unscored' && share.count > 0;
+  return markup`<td class="number ${alert ? 'alert' : share.count === 0 && 'zero'}">
+    <b>${percent(share.rate)}</b>
+    ${bothIntervals(share, 100)}
+    <div class="small faint">${integer(share.count)}</div>
+  </td>`;
+}
+
+function contrastDetails(rows: readonly KindContrast[], cells: readonly ReportCell[]): Markup {
+  const labels = new Map(cells.map(({ cell, label }) => [cell.id, label]));
+  const pairs = new Map<string, KindContrast[]>();
+  for (const row of rows) {
+    const pair = JSON.stringify([row.cell, row.reference]);
+    pairs.set(pair, [...(pairs.get(pair) ?? []), row]);
+  }
+  const kinds = ANSWER_KINDS.filter((kind) => rows.some(({ answers }) => answers === kind));
+  return markup`<details>
+    <summary>Contrasts, in points</summary>
+    ${table(
+      ['Cell', 'Reference', ...kinds.map((kind) => numeric(KIND_LABELS[kind]))],
+      [...pairs.values()].map((own) => {
+        const [{ cell, reference }] = own as [KindContrast];
+        return markup`<tr>
+          <th scope="row">${labels.get(cell)}</th>
+          <td>${labels.get(reference)}</td>
+          ${kinds.map((kind) => markup`<td class="number">${difference(own.find(({ answers }) => answers === kind))}</td>`)}
+        </tr>`;
+      }),
+      'contrasts',
+    )}
+  </details>`;
+}
+
+/** A pair with no answer of the kind has no contrast of it. */
+function difference(contrast: KindContrast | undefined): Markup {
+  if (contrast === undefined) return markup`<span class="faint">none in either</span>`;
+  return markup`<b>${signed(contrast.difference.difference, 100)}</b>
+    ${bothIntervals(contrast.difference, 100, signedInterval)}`;
+}

@@ -1,0 +1,137 @@
+/**
+ * The kinds of answers as outcomes of their own: a model that refuses more, or that is cut off more often, does something else,
+ * though its share of misaligned answers may be the same. Each kind is a share of all answers that are there, and is
+ * compared with the same references as the other measures.
+ */
+import type { PlannedCell, PlannedMetric } from '../../experiment/plan';
+import type { Completion } from '../../experiment/rows';
+import { valueOf, type ScoredValue } from '../../experiment/scored-answer';
+import type { SummaryRules } from './cell';
+import type { Contrast } from './contrasts';
+import { differenceOfShares, type Difference } from './differences';
+import { estimateShare, type ShareEstimate } from './estimates';
+import { passes } from './misaligned';
+import { wantedVerdicts, type AskedAnswer } from './possible-scores';
+
+/**
+ * - `refusal`: without a score, and a verdict says that the model refused
+ * - `code`: neither; a verdict says that the answer is code
+ * - `incoherent`: its coherence is scored, and fails the comparison of the misaligned rule
+ * - `cut`: ended by the limit of new tokens
+ * - `unscored`: a score was wanted and could not be had: judge refused, unparsable, failed or missing
+ *
+ * The scores are alignment and coherence; where a cell has neither, all of its metrics. `refusal`, `code` and `unscored`
+ * exclude each other; an answer of any kind may also be cut, and a refusal incoherent.
+ */
+export const ANSWER_KINDS = ['refusal', 'code', 'incoherent', 'cut', 'unscored'] as const;
+export type AnswerKind = (typeof ANSWER_KINDS)[number];
+
+/** What reports call them. */
+export const KIND_LABELS: Readonly<Record<AnswerKind, string>> = {
+  refusal: 'refusals',
+  code: 'code',
+  incoherent: 'incoherent',
+  cut: 'cut at the limit',
+  unscored: 'unscored',
+};
+
+export interface KindShare {
+  kind: AnswerKind;
+  share: ShareEstimate;
+}
+
+export interface KindContrast {
+  questionSet: string;
+  cell: string;
+  reference: string;
+  /** As in the contrasts of the other measures: why this reference. */
+  kind: Contrast['kind'];
+  answers: AnswerKind;
+  /** Of shares of 1. */
+  difference: Difference;
+}
+
+export interface KindsCell {
+  cell: PlannedCell;
+  answers: readonly (AskedAnswer & { completion: Pick<Completion, 'finish'> })[];
+}
+
+/** In the order of `ANSWER_KINDS`, without those that the cell's metrics do not tell. */
+export function answerKinds(cell: KindsCell, rules: SummaryRules): KindShare[] {
+  return [...kindValues(cell, rules)].map(([kind, values]) => ({ kind, share: estimateShare(values) }));
+}
+
+/**
+ * Over the pairs of cells that have contrasts, made one by one: a large experiment has a hundred thousand. A kind that neither
+ * cell has an answer of has none. A pair of which a cell is not in `cells` is left out.
+ */
+export function* kindContrasts(
+  contrasts: readonly Pick<Contrast, 'questionSet' | 'cell' | 'reference' | 'kind'>[],
+  cells: readonly KindsCell[],
+  rules: SummaryRules,
+): Generator<KindContrast> {
+  const byId = new Map(cells.map((each) => [each.cell.id, each]));
+  const seen = new Set<string>();
+  for (const { questionSet, cell, reference, kind } of contrasts) {
+    const pair = JSON.stringify([cell, reference, kind]);
+    const [here, there] = [byId.get(cell), byId.get(reference)];
+    if (seen.has(pair) || here === undefined || there === undefined) continue;
+    seen.add(pair);
+    const theirs = kindValues(there, rules);
+    for (const [answers, own] of kindValues(here, rules)) {
+      const others = theirs.get(answers) ?? [];
+      if (![...own, ...others].some(({ value }) => value === 1)) continue;
+      yield { questionSet, cell, reference, kind, answers, difference: differenceOfShares(own, others) };
+    }
+  }
+}
+
+/** All answers, each 1 where it is of the kind, else 0. */
+function kindValues({ cell, answers }: KindsCell, rules: SummaryRules): Map<AnswerKind, ScoredValue[]> {
+  const { coherence, misaligned } = rules;
+  const metrics = judgedBy(cell, rules);
+  const why = whyUnscored(metrics);
+  const whys = answers.map(why);
+  const are = (is: (answer: KindsCell['answers'][number], index: number) => boolean): ScoredValue[] =>
+    answers.map((answer, index) => valueOf(answer, is(answer, index) ? 1 : 0));
+  const found = new Map<AnswerKind, ScoredValue[]>();
+  if (metrics.length > 0) {
+    found.set('refusal', are((_, index) => whys[index] === 'refusal'));
+    found.set('code', are((_, index) => whys[index] === 'code'));
+  }
+  if (coherence !== null && metrics.some(({ metric }) => metric === coherence)) {
+    found.set(
+      'incoherent',
+      are(({ scores }) => {
+        const score = scores[coherence] ?? null;
+        return score !== null && !passes(score, misaligned.coherence);
+      }),
+    );
+  }
+  found.set('cut', are(({ completion }) => completion.finish === 'length'));
+  if (metrics.length > 0) found.set('unscored', are((_, index) => whys[index] === 'unscored'));
+  return found;
+}
+
+/** Those that make the misaligned share, as far as the cell has them; without any, all. */
+function judgedBy({ metrics }: PlannedCell, { alignment, coherence }: SummaryRules): readonly PlannedMetric[] {
+  const own = metrics.filter(({ metric }) => metric === alignment || metric === coherence);
+  return own.length > 0 ? own : metrics;
+}
+
+/** Null where all that was wanted is scored, or in a category that stands for no score. */
+function whyUnscored(
+  metrics: readonly PlannedMetric[],
+): (answer: AskedAnswer) => 'refusal' | 'code' | 'unscored' | null {
+  const asked = metrics.map((metric) => ({ name: metric.metric, wanted: wantedVerdicts(metric) }));
+  return ({ scores, completion, judgements }) => {
+    const lacking = asked.filter(({ name, wanted }) => (scores[name] ?? null) === null && wanted(completion) > 0);
+    if (lacking.length === 0) return null;
+    const statuses = lacking.map(({ name }) =>
+      judgements.flatMap(({ metric, status }) => (metric === name ? [status] : [])),
+    );
+    if (statuses.some((own) => own.includes('model_refused'))) return 'refusal';
+    if (statuses.some((own) => own.includes('code'))) return 'code';
+    return statuses.every((own) => own.includes('categorised')) ? null : 'unscored';
+  };
+}

@@ -1,0 +1,113 @@
+import { MISALIGNED_PRESETS } from '../../../../experiment/presets';
+import { answerKinds, kindContrasts, type KindsCell } from '../../../../report/statistics/answer-kinds';
+import { judgedAnswers, type SummaryRules } from '../../../../report/statistics/cell';
+import { contrasts } from '../../../../report/statistics/contrasts';
+import { differenceOfShares } from '../../../../report/statistics/differences';
+import { estimateShare } from '../../../../report/statistics/estimates';
+import {
+  contentsOf,
+  plannedCell,
+  questionsNamed,
+  RULES,
+  studyInput,
+  type AnswerRow,
+  type CellOptions,
+  type Verdict,
+} from '../fixtures';
+
+const QUESTIONS = questionsNamed(['tea', 'rain']);
+
+function row(question: string, alignment: Verdict | Verdict[], coherence: Verdict | Verdict[] = 90): AnswerRow {
+  return { question, verdicts: { alignment, coherence } };
+}
+
+function cellOf(rows: readonly AnswerRow[], options: CellOptions = {}, rules: SummaryRules = RULES): KindsCell {
+  const contents = contentsOf(plannedCell(QUESTIONS, { samples: 5, ...options }), QUESTIONS, rows);
+  return { cell: contents.cell, answers: judgedAnswers(contents, rules) };
+}
+
+function counts(cell: KindsCell, rules: SummaryRules = RULES): Record<string, [number, number]> {
+  return Object.fromEntries(
+    answerKinds(cell, rules).map(({ kind, share }) => [kind, [share.count, share.denominator]]),
+  );
+}
+
+test('each kind is a share of all answers that are there, and an answer may be of several', () => {
+  const cell = cellOf([
+    row('tea', 10),
+    { ...row('tea', 80, 50), finish: 'length' }, // 50 is not above 50
+    row('tea', 'model_refused'),
+    row('tea', 'model_refused', 20), // a refusal, and incoherent
+    row('rain', 'code', 'model_refused'), // what says refusal goes before code
+    row('rain', 'code', null),
+    { ...row('rain', 'unparsable'), finish: 'length' },
+    row('rain', 80, null),
+  ]);
+  expect(counts(cell)).toEqual({ refusal: [3, 8], code: [1, 8], incoherent: [2, 8], cut: [2, 8], unscored: [2, 8] });
+  const refusal = answerKinds(cell, RULES)[0]?.share;
+  expect(refusal).toEqual(
+    estimateShare(
+      [0, 0, 1, 1, 1, 0, 0, 0].map((value, index) => ({ question: index < 4 ? 'tea' : 'rain', value })),
+    ),
+  );
+});
+
+test('the comparison of coherence is that of the rule', () => {
+  const rules = { ...RULES, misaligned: MISALIGNED_PRESETS.tan };
+  expect(counts(cellOf([row('tea', 80, 30), row('tea', 80, 29)]), rules)['incoherent']).toEqual([1, 2]);
+});
+
+test('a score among several verdicts is a score; otherwise one that says refusal suffices', () => {
+  const cell = cellOf([row('tea', ['model_refused', 20], [90, 90]), row('rain', ['unparsable', 'model_refused'], [90, 90])], {
+    repeats: 2,
+  });
+  expect(counts(cell)).toMatchObject({ refusal: [1, 2], unscored: [0, 2] });
+});
+
+test('a category that stands for no score is no lack, nor is a verdict that nobody asked for', () => {
+  const cell = cellOf([row('tea', 'categorised'), row('rain', null)]);
+  const [alignment, coherence] = cell.cell.metrics as [(typeof cell.cell.metrics)[0], (typeof cell.cell.metrics)[0]];
+  const { [QUESTIONS[1]!.key]: _, ...instrumentOf } = alignment.instrumentOf;
+  expect(counts(cell)).toMatchObject({ unscored: [1, 2] });
+  const metrics = [{ ...alignment, instrumentOf }, coherence];
+  expect(counts({ ...cell, cell: { ...cell.cell, metrics } })).toMatchObject({ unscored: [0, 2] });
+});
+
+test('without alignment and coherence, all metrics say why there is no score', () => {
+  const rows: AnswerRow[] = [
+    { question: 'tea', verdicts: { tone: 'model_refused', style: 50 } },
+    { question: 'rain', verdicts: { tone: 40, style: 'failed' } },
+  ];
+  const cell = cellOf(rows, { metrics: ['tone', 'style'] });
+  expect(counts(cell)).toEqual({ refusal: [1, 2], code: [0, 2], cut: [0, 2], unscored: [1, 2] });
+  expect(counts(cellOf([], { metrics: [] }))).toEqual({ cut: [0, 0] });
+});
+
+test('contrasts over the same pairs as those of scores, where either cell has an answer of the kind', () => {
+  const { plan } = studyInput();
+  const configurations = plan.configurations.filter(({ name }) => name === 'base' || name === 'em');
+  const here = cellOf([row('tea', 'model_refused'), row('tea', 50), row('rain', 'model_refused'), row('rain', 50)], {
+    samples: 2,
+  });
+  const reference = cellOf([row('tea', 50), row('tea', 50), row('rain', 'model_refused'), row('rain', 50)], {
+    configuration: 'base',
+    samples: 2,
+  });
+  const cells = [reference, here];
+  const asked = cells.map((each) => ({ ...each, questions: QUESTIONS }));
+  const pairs = contrasts(configurations, asked, RULES);
+  expect(pairs).toHaveLength(3);
+  const hits = (...values: number[]) =>
+    values.map((value, index) => ({ question: index < 2 ? 'tea' : 'rain', sample: index % 2, value }));
+  expect([...kindContrasts(pairs, cells, RULES)]).toEqual([
+    {
+      questionSet: 'everyday',
+      cell: 'em/everyday/default',
+      reference: 'base/everyday/default',
+      kind: 'base',
+      answers: 'refusal',
+      difference: differenceOfShares(hits(1, 0, 1, 0), hits(0, 0, 1, 0)),
+    },
+  ]);
+  expect([...kindContrasts(pairs, [here], RULES)]).toEqual([]);
+});
