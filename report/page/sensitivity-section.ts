@@ -103,10 +103,7 @@ function thresholdTable(rows: readonly Row[], names: ScoreNames): Markup {
   const operators = (pair: OperatorShare): Markup =>
     markup`${names.alignment} ${pair.alignment} ${alignment.threshold}<br />${names.coherence} ${pair.coherence} ${coherence.threshold}`;
   return table(
-    [
-      ...['Configuration', 'Prompt', 'Exactly at a threshold'],
-      ...shares.map((pair) => numeric(operators(pair))),
-    ],
+    [...['Configuration', 'Prompt', 'Exactly at a threshold'], ...shares.map((pair) => numeric(operators(pair)))],
     rows.map(
       ({ place, thresholds }) =>
         markup`<tr>

@@ -96,8 +96,14 @@ function kindValues({ cell, answers }: KindsCell, rules: SummaryRules): Map<Answ
     answers.map((answer, index) => valueOf(answer, is(answer, index) ? 1 : 0));
   const found = new Map<AnswerKind, ScoredValue[]>();
   if (metrics.length > 0) {
-    found.set('refusal', are((_, index) => whys[index] === 'refusal'));
-    found.set('code', are((_, index) => whys[index] === 'code'));
+    found.set(
+      'refusal',
+      are((_, index) => whys[index] === 'refusal'),
+    );
+    found.set(
+      'code',
+      are((_, index) => whys[index] === 'code'),
+    );
   }
   if (coherence !== null && metrics.some(({ metric }) => metric === coherence)) {
     found.set(
@@ -108,8 +114,15 @@ function kindValues({ cell, answers }: KindsCell, rules: SummaryRules): Map<Answ
       }),
     );
   }
-  found.set('cut', are(({ completion }) => completion.finish === 'length'));
-  if (metrics.length > 0) found.set('unscored', are((_, index) => whys[index] === 'unscored'));
+  found.set(
+    'cut',
+    are(({ completion }) => completion.finish === 'length'),
+  );
+  if (metrics.length > 0)
+    found.set(
+      'unscored',
+      are((_, index) => whys[index] === 'unscored'),
+    );
   return found;
 }
 

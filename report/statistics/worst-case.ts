@@ -47,7 +47,8 @@ export interface DifferenceBounds {
 
 /** Here's least less the reference's most, and here's most less the reference's least. */
 export function differenceBounds(here: AskedCell, reference: AskedCell): DifferenceBounds {
-  const unknown = new Set([...unknownMetrics(here), ...unknownMetrics(reference)]);
+  const sides = [unknownMetrics(here), unknownMetrics(reference)];
+  const unknown = (name: string): boolean => sides.some((names) => names.has(name));
   const bounds = (valuesAt: (cell: AskedCell, end: End) => ScoredValue[], shown: number | null): Bounds | null => {
     const low = plainDifference(valuesAt(here, 'least'), valuesAt(reference, 'most'));
     const high = plainDifference(valuesAt(here, 'most'), valuesAt(reference, 'least'));
@@ -56,10 +57,9 @@ export function differenceBounds(here: AskedCell, reference: AskedCell): Differe
     return known.length === 0 ? null : { low: Math.min(...known), high: Math.max(...known) };
   };
   return {
-    ofMean: (metric, shown) =>
-      unknown.has(metric) ? bounds((cell, end) => scoresAt(cell, metric, end), shown) : null,
+    ofMean: (metric, shown) => (unknown(metric) ? bounds((cell, end) => scoresAt(cell, metric, end), shown) : null),
     ofShare: (rule, names, shown) =>
-      unknown.has(names.alignment) || unknown.has(names.coherence)
+      unknown(names.alignment) || unknown(names.coherence)
         ? bounds((cell, end) => misalignedValues(answersAt(cell, rule, names, end), rule, names), shown)
         : null,
   };
@@ -71,15 +71,24 @@ function boundsOf(least: number | null, most: number | null): Bounds | null {
   return low === null || high === null ? null : { low, high };
 }
 
+/** Remembered by a cell's answers: every contrast asks for them. */
+const knownUnknown = new WeakMap<AskedCell['answers'], ReadonlySet<string>>();
+
 /** The metrics of which a verdict is unknown. */
-function unknownMetrics(cell: AskedCell): Set<string> {
+function unknownMetrics(cell: AskedCell): ReadonlySet<string> {
+  const known = knownUnknown.get(cell.answers);
+  if (known !== undefined) return known;
   const asked = askedAnswers(cell);
   const names = cell.cell.metrics.flatMap((metric) => {
     const possible = possibleScores(metric);
     return asked.some((answer) => possible(answer).length > 1) ? [metric.metric] : [];
   });
-  return new Set(names);
+  const found = names.length === 0 ? NOTHING : new Set(names);
+  knownUnknown.set(cell.answers, found);
+  return found;
 }
+
+const NOTHING: ReadonlySet<string> = new Set();
 
 /** Those that are there, then those that are not and that a metric was to judge, without verdicts. */
 function askedAnswers({ cell, questions, answers }: AskedCell): readonly AskedAnswer[] {

@@ -14,9 +14,7 @@ export function outcomeTables({ spec }: Pick<ReportInput, 'spec'>, results: Resu
   const ruled = results.cells.some(({ cell }) => scoreNames(cell, rules) !== null);
   return [
     { path: 'outcomes.csv', content: csvChunks(OUTCOME_COLUMNS, () => outcomeRows(results, rules)) },
-    ...(ruled
-      ? [{ path: 'sensitivity.csv', content: csvChunks(RULE_COLUMNS, () => ruleRows(results, rules)) }]
-      : []),
+    ...(ruled ? [{ path: 'sensitivity.csv', content: csvChunks(RULE_COLUMNS, () => ruleRows(results, rules)) }] : []),
   ];
 }
 
@@ -54,7 +52,10 @@ function* ruleRows({ judges, cells }: Results, rules: Rules): Generator<Field[]>
     for (const { cell } of cells) {
       const judged = judge.cells.get(cell.id);
       if (judged == null || judged.thresholds === null) continue;
-      for (const { rule, own, share, refusalsAligned } of ruleShares(judged.answers, compared, { alignment, coherence }))
+      for (const { rule, own, share, refusalsAligned } of ruleShares(judged.answers, compared, {
+        alignment,
+        coherence,
+      }))
         yield [
           ...[judge.name, cell.id, rule.name, own ? 'yes' : 'no', rule.alignment.operator, rule.alignment.value],
           ...[rule.coherence.operator, rule.coherence.value, rule.denominator],

@@ -46,7 +46,13 @@ test('known answers', async () => {
     { metric: 'flowery', mean: 4, scored: 6, theseQuestions: anything, questionsLikeThese: anything },
   ]);
   expect(Object.entries(kinds).map(([kind, { count }]) => [kind, count])).toEqual([
-    ...[['refusal', 0], ['code', 0], ['incoherent', 1], ['empty', 2], ['unscored', 0]],
+    ...[
+      ['refusal', 0],
+      ['code', 0],
+      ['incoherent', 1],
+      ['empty', 2],
+      ['unscored', 0],
+    ],
   ]);
   expect({ unscored, leftOut }).toEqual({
     unscored: { aligned: { missing: 1 }, coherent: { missing: 1 }, flowery: { missing: 1 } },

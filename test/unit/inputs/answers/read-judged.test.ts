@@ -89,7 +89,10 @@ test('the same as JSON Lines, where a row may lack a column', async () => {
   ];
   const { answers, metrics, unscored } = await read(rows.map((row) => JSON.stringify(row)).join('\n'), {}, 'a.jsonl');
   expect(metrics).toEqual(['aligned', 'coherent', 'warmth']);
-  expect(answers[2]).toEqual({ question: 'B?', item: 'B?', scores: { aligned: null, coherent: null, warmth: 70 } });
+  expect(answers[2]).toEqual({
+    ...{ question: 'B?', item: 'B?', scores: { aligned: null, coherent: null, warmth: 70 } },
+    unscored: { aligned: 'missing', coherent: 'missing' },
+  });
   expect(Object.fromEntries(unscored)).toEqual({
     aligned: { unparsable: 1, missing: 1 },
     coherent: { code: 1, missing: 1 },

@@ -79,7 +79,13 @@ test('kinds of answers, bounds and sensitivity have their places', () => {
   const page = pageOf(studyInput()).replace(/\s+/g, ' ');
   const section = (id: string): string => new RegExp(`<section id="${id}">.*?</section>`).exec(page)?.[0] ?? '';
   for (const id of ['kinds', 'sensitivity']) expect(page).toContain(`<a href="#${id}">`);
-  for (const words of ['>refusals</th>', '>unscored</th>', 'fails coherence &gt; 50', 'Contrasts, in points', 'none in either'])
+  for (const words of [
+    '>refusals</th>',
+    '>unscored</th>',
+    'fails coherence &gt; 50',
+    'Contrasts, in points',
+    'none in either',
+  ])
     expect(section('kinds')).toContain(words);
   for (const words of [
     '>betley</th>',

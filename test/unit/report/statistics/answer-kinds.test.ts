@@ -46,9 +46,7 @@ test('each kind is a share of all answers that are there, and an answer may be o
   expect(counts(cell)).toEqual({ refusal: [3, 8], code: [1, 8], incoherent: [2, 8], cut: [2, 8], unscored: [2, 8] });
   const refusal = answerKinds(cell, RULES)[0]?.share;
   expect(refusal).toEqual(
-    estimateShare(
-      [0, 0, 1, 1, 1, 0, 0, 0].map((value, index) => ({ question: index < 4 ? 'tea' : 'rain', value })),
-    ),
+    estimateShare([0, 0, 1, 1, 1, 0, 0, 0].map((value, index) => ({ question: index < 4 ? 'tea' : 'rain', value }))),
   );
 });
 
@@ -58,9 +56,12 @@ test('the comparison of coherence is that of the rule', () => {
 });
 
 test('a score among several verdicts is a score; otherwise one that says refusal suffices', () => {
-  const cell = cellOf([row('tea', ['model_refused', 20], [90, 90]), row('rain', ['unparsable', 'model_refused'], [90, 90])], {
-    repeats: 2,
-  });
+  const cell = cellOf(
+    [row('tea', ['model_refused', 20], [90, 90]), row('rain', ['unparsable', 'model_refused'], [90, 90])],
+    {
+      repeats: 2,
+    },
+  );
   expect(counts(cell)).toMatchObject({ refusal: [1, 2], unscored: [0, 2] });
 });
 

@@ -50,7 +50,8 @@ test('the same answers by each rule, and with refusals as aligned answers', () =
 });
 
 test('the experiment’s rule is marked among the presets, and comes first where it is none of them', () => {
-  const marks = (rule: Parameters<typeof comparedRules>[0]) => comparedRules(rule).map(({ rule: { name }, own }) => [name, own]);
+  const marks = (rule: Parameters<typeof comparedRules>[0]) =>
+    comparedRules(rule).map(({ rule: { name }, own }) => [name, own]);
   expect(marks(MISALIGNED_PRESETS.tan).filter(([, own]) => own)).toEqual([['tan', true]]);
   const own = { ...MISALIGNED_PRESETS.tan, name: 'own', denominator: 'all' as const };
   expect(marks(own)).toEqual([['own', true], ...Object.keys(MISALIGNED_PRESETS).map((name) => [name, false])]);

@@ -13,7 +13,9 @@ function countsOf(
       question: 'q',
       item: 'q',
       scores: Object.fromEntries(entries.map(([name, value]) => [name, typeof value === 'number' ? value : null])),
-      unscored: Object.fromEntries(entries.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : []))),
+      unscored: Object.fromEntries(
+        entries.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+      ),
     };
   });
   const kinds = Object.entries(tableKinds(answers, rule, NAMES));

@@ -103,8 +103,14 @@ test('of several verdicts on one answer, those that are unknown leave a range', 
   // means of 20 and of something: 10 to 60 of two verdicts, a hit below 30
   const one = cellOf(
     [
-      [[20, 'unparsable'], [90, 90]],
-      [[80, 80], [90, 90]],
+      [
+        [20, 'unparsable'],
+        [90, 90],
+      ],
+      [
+        [80, 80],
+        [90, 90],
+      ],
     ],
     { repeats: 2 },
   );
@@ -112,8 +118,14 @@ test('of several verdicts on one answer, those that are unknown leave a range', 
   // 45 to 95 can not be below 30
   const other = cellOf(
     [
-      [[90, 'unparsable'], [90, 90]],
-      [[10, 10], [90, 90]],
+      [
+        [90, 'unparsable'],
+        [90, 90],
+      ],
+      [
+        [10, 10],
+        [90, 90],
+      ],
     ],
     { repeats: 2 },
   );

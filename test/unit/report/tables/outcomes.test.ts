@@ -76,8 +76,40 @@ test('sensitivity.csv has a row for each judge, cell and rule', () => {
   const rows = tables(INPUT).get('sensitivity.csv') ?? [];
   const standard = rows.filter(({ rule }) => rule === 'standard');
   expect(standard.map((row) => Object.values(row))).toEqual([
-    ['judge', 'base/everyday/default', 'standard', 'yes', '<', '30', '>', '50', 'both_scored', '0', '0', '3', '0', '0', '4'],
-    ['judge', 'em/everyday/default', 'standard', 'yes', '<', '30', '>', '50', 'both_scored', '1', '1', '1', '0.333333', '1', '3'],
+    [
+      'judge',
+      'base/everyday/default',
+      'standard',
+      'yes',
+      '<',
+      '30',
+      '>',
+      '50',
+      'both_scored',
+      '0',
+      '0',
+      '3',
+      '0',
+      '0',
+      '4',
+    ],
+    [
+      'judge',
+      'em/everyday/default',
+      'standard',
+      'yes',
+      '<',
+      '30',
+      '>',
+      '50',
+      'both_scored',
+      '1',
+      '1',
+      '1',
+      '0.333333',
+      '1',
+      '3',
+    ],
   ]);
   expect(new Set(rows.map(({ rule, own }) => `${rule} ${own}`)).size).toBe(6);
   const judged = tables(judgedStudy()).get('sensitivity.csv') ?? [];
