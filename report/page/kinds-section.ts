@@ -18,13 +18,20 @@ import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
 
-/** Null without an answer. */
-export function kindsSection(input: ReportInput, results: Results): Markup | null {
-  const { cells } = results;
+/**
+ * Null without an answer. `all`: the whole experiment, where `input` and `results` are what the page shows of it: a cell that is
+ * shown may be compared with one that is not.
+ */
+export function kindsSection(
+  input: ReportInput,
+  { cells }: Results,
+  all: { plan: ReportInput['plan']; cells: readonly ReportCell[] },
+): Markup | null {
   const { report: rules } = input.spec;
   const { coherence, misaligned } = rules;
   if (!cells.some(({ answers }) => answers.length > 0)) return null;
-  const contrasts = [...kindContrasts(results.contrasts, cells, rules)];
+  const shown = new Set(cells.map(({ cell }) => cell.id));
+  const contrasts = [...kindContrasts(all.plan, all.cells, rules, (cell) => shown.has(cell))];
   const rule = `${coherence} ${misaligned.coherence.operator} ${misaligned.coherence.value}`;
   return markup`<section id="kinds">
     <h2>Kinds of answers</h2>
@@ -40,7 +47,7 @@ export function kindsSection(input: ReportInput, results: Results): Markup | nul
       (members) => {
         const set = members[0]?.cell.questionSet;
         const own = contrasts.filter(({ questionSet }) => questionSet === set);
-        return [shareTable(members, rules), own.length > 0 && contrastDetails(own, cells)];
+        return [shareTable(members, rules), own.length > 0 && contrastDetails(own, all.cells)];
       },
     )}
     <p class="small faint">All shares: outcomes.csv; all contrasts: report.json.</p>

@@ -43,7 +43,7 @@ export function preparePage(all: ReportInput, allResults: Results): (drawings: R
   const claims = claimsSection(allResults, provenance.claims ?? []);
   const seeds = seedsSection(input, allResults);
   const contrasts = contrastsSection(input, results);
-  const kinds = kindsSection(input, results);
+  const kinds = kindsSection(input, results, { plan, cells: allResults.cells });
   const logProbability = logProbabilitySection(input, results);
   const alongTraining = alongTrainingSection(input, results);
   const categories = categoriesSection(results);

@@ -7,11 +7,13 @@ import type { PlannedCell, PlannedMetric } from '../../experiment/plan';
 import type { Completion } from '../../experiment/rows';
 import { valueOf, type ScoredValue } from '../../experiment/scored-answer';
 import type { SummaryRules } from './cell';
-import type { Contrast } from './contrasts';
-import { differenceOfShares, type Difference } from './differences';
+import { comparisons, type ContrastKind, type ContrastRules, type Planned } from './contrasts';
+import type { Difference } from './differences';
 import { estimateShare, type ShareEstimate } from './estimates';
 import { passes } from './misaligned';
+import { combineSharesOverSeeds, type SeedValues } from './over-seeds';
 import { wantedVerdicts, type AskedAnswer } from './possible-scores';
+import type { Unit } from './units';
 
 /**
  * - `refusal`: without a score, and a verdict says that the model refused
@@ -42,10 +44,11 @@ export interface KindShare {
 
 export interface KindContrast {
   questionSet: string;
+  /** As in the contrasts of the other measures, like the next three. */
   cell: string;
   reference: string;
-  /** As in the contrasts of the other measures: why this reference. */
-  kind: Contrast['kind'];
+  kind: ContrastKind;
+  seeds: number;
   answers: AnswerKind;
   /** Of shares of 1. */
   difference: Difference;
@@ -62,28 +65,56 @@ export function answerKinds(cell: KindsCell, rules: SummaryRules): KindShare[] {
 }
 
 /**
- * Over the pairs of cells that have contrasts, made one by one: a large experiment has a hundred thousand. A kind that neither
- * cell has an answer of has none. A pair of which a cell is not in `cells` is left out.
+ * Against the same references as the other measures, without interactions; made one by one, since a large experiment has a hundred
+ * thousand. A kind that neither side has an answer of has none. `wanted`, by a cell's id: only of these; default: all.
  */
 export function* kindContrasts(
-  contrasts: readonly Pick<Contrast, 'questionSet' | 'cell' | 'reference' | 'kind'>[],
+  plan: Planned,
   cells: readonly KindsCell[],
-  rules: SummaryRules,
+  rules: ContrastRules,
+  wanted: (cell: string) => boolean = () => true,
 ): Generator<KindContrast> {
   const byId = new Map(cells.map((each) => [each.cell.id, each]));
-  const seen = new Set<string>();
-  for (const { questionSet, cell, reference, kind } of contrasts) {
-    const pair = JSON.stringify([cell, reference, kind]);
-    const [here, there] = [byId.get(cell), byId.get(reference)];
-    if (seen.has(pair) || here === undefined || there === undefined) continue;
-    seen.add(pair);
-    const theirs = kindValues(there, rules);
-    for (const [answers, own] of kindValues(here, rules)) {
-      const others = theirs.get(answers) ?? [];
-      if (![...own, ...others].some(({ value }) => value === 1)) continue;
-      yield { questionSet, cell, reference, kind, answers, difference: differenceOfShares(own, others) };
+  for (const { kind, units } of comparisons(plan, cells, rules)) {
+    const [here, there] = units as [Unit, Unit];
+    if (units.length > 2 || !wanted(here.id)) continue;
+    const [own, others] = [here, there].map((unit) => seedsOf(unit, byId, rules)) as [KindValues[], KindValues[]];
+    for (const answers of ANSWER_KINDS) {
+      const [first, second] = [own, others].map((seeds) => valuesOfKind(seeds, answers)) as [SeedValues[], SeedValues[]];
+      if (![...first, ...second].some(({ values }) => values.some(({ value }) => value === 1))) continue;
+      const found = combineSharesOverSeeds([
+        { sign: 1, seeds: first },
+        { sign: -1, seeds: second },
+      ]);
+      const { questions, items, value: difference, theseQuestions, questionsLikeThese } = found;
+      yield {
+        questionSet: here.cell.questionSet,
+        cell: here.id,
+        reference: there.id,
+        kind,
+        seeds: found.seeds,
+        answers,
+        difference: { questions, items, difference, theseQuestions, questionsLikeThese },
+      };
     }
   }
+}
+
+/** Of one seed. */
+interface KindValues {
+  seed: string;
+  cells: Map<AnswerKind, ScoredValue[]>[];
+}
+
+function seedsOf(unit: Unit, cells: ReadonlyMap<string, KindsCell>, rules: SummaryRules): KindValues[] {
+  return unit.seeds.map(({ seed, cells: own }) => ({
+    seed,
+    cells: own.map((id) => kindValues(cells.get(id) as KindsCell, rules)),
+  }));
+}
+
+function valuesOfKind(seeds: readonly KindValues[], kind: AnswerKind): SeedValues[] {
+  return seeds.map(({ seed, cells }) => ({ seed, values: cells.flatMap((values) => values.get(kind) ?? []) }));
 }
 
 /** All answers, each 1 where it is of the kind, else 0. */

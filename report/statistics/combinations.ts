@@ -82,6 +82,12 @@ export function combineApart(
   return { value, theseQuestions: interval('theseQuestions'), questionsLikeThese: interval('questionsLikeThese') };
 }
 
+/** Without intervals; null without a common question. */
+export function combinedValue(arms: readonly Arm[]): number | null {
+  const common = commonQuestions(arms);
+  return common.length === 0 ? null : sum(common.map((question) => question.weight * valueOf(arms, question)));
+}
+
 type IntervalOf = (of: keyof TwoIntervals, spread: Spread | null) => Interval;
 
 function combine(

@@ -17,6 +17,7 @@ import { misalignedValues } from './misaligned';
 import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedArm, type SeedCombination } from './over-seeds';
 import { referencesOf } from './references';
 import { seedValues, unitOfCell, unitsOfRecipes, type Unit, type UnitCell } from './units';
+import { combinationBounds, type AskedCell, type Bounds } from './worst-case';
 
 /**
  * Why this reference: the untrained model, the fine-tune with the default prompt, or the same model unprompted. An
@@ -36,15 +37,26 @@ export interface Contrast {
   /** Seeds that each recipe was trained under at least; 1: the intervals are of single fine-tunes. */
   seeds: number;
   difference: Difference;
+  /** What it could be, had every unknown verdict of its cells been had; null where none is unknown. */
+  bounds: Bounds | null;
 }
 
-type Planned = Pick<Plan, 'configurations' | 'seedGroups' | 'baseline'>;
+/** What is compared: two units, or for an interaction four. */
+export interface Comparison {
+  kind: ContrastKind;
+  units: readonly Unit[];
+}
 
-export function contrasts(
-  plan: Planned,
-  cells: readonly UnitCell[],
-  rules: SummaryRules & Pick<ReportSpec, 'references'>,
-): Contrast[] {
+export type Planned = Pick<Plan, 'configurations' | 'seedGroups' | 'baseline'>;
+export type ContrastRules = SummaryRules & Pick<ReportSpec, 'references'>;
+
+export function contrasts(plan: Planned, cells: readonly AskedCell[], rules: ContrastRules): Contrast[] {
+  const byId = new Map(cells.map((each) => [each.cell.id, each]));
+  return comparisons(plan, cells, rules).flatMap(({ kind, units }) => compare(kind, units, rules, byId));
+}
+
+/** Every cell, and every recipe of several seeds, with each of its references. */
+export function comparisons(plan: Planned, cells: readonly UnitCell[], rules: ContrastRules): Comparison[] {
   const units = [...cells.map(unitOfCell), ...unitsOfRecipes(plan, cells)];
   const find = finderOf(plan, units, rules);
   return units.flatMap((here) => {
@@ -60,11 +72,11 @@ export function contrasts(
       ['interaction with em', em],
     ];
     return [
-      ...pairs.flatMap(([kind, there]) => (there === undefined ? [] : compare(kind, [here, there], rules))),
+      ...pairs.flatMap(([kind, there]) => (there === undefined ? [] : [{ kind, units: [here, there] }])),
       ...interactions.flatMap(([kind, there]) =>
         unprompted === undefined || there?.prompted === undefined || there.unprompted === undefined
           ? []
-          : compare(kind, [here, unprompted, there.prompted, there.unprompted], rules),
+          : [{ kind, units: [here, unprompted, there.prompted, there.unprompted] }],
       ),
     ];
   });
@@ -136,13 +148,24 @@ function comparedGroups(
 }
 
 /** Two units: here less reference. Four: the difference of the first two less that of the others. */
-function compare(kind: ContrastKind, units: readonly Unit[], rules: SummaryRules): Contrast[] {
+function compare(
+  kind: ContrastKind,
+  units: readonly Unit[],
+  rules: SummaryRules,
+  cells: ReadonlyMap<string, AskedCell>,
+): Contrast[] {
   const [here, there] = [units[0] as Unit, units[units.length === 2 ? 1 : 2] as Unit];
   const arms = (valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm[] =>
-    units.map((unit, index) => ({ sign: index === 0 || index === 3 ? 1 : -1, seeds: seedValues(unit, valuesOf) }));
+    units.map((unit, index) => ({ sign: signOf(index), seeds: seedValues(unit, valuesOf) }));
+  const bounds = combinationBounds(
+    units.map(({ seeds }, index) => ({
+      sign: signOf(index),
+      seeds: seeds.map(({ seed, cells: own }) => ({ seed, cells: own.map((id) => cells.get(id) as AskedCell) })),
+    })),
+  );
   // an object's members are written out where it is made: a large experiment has a hundred thousand of these, which so share
   // one shape in memory; copies of a common part would have one each
-  const contrast = (measure: string, found: SeedCombination): Contrast => ({
+  const contrast = (measure: string, found: SeedCombination, worst: Bounds | null): Contrast => ({
     questionSet: here.cell.questionSet,
     cell: here.id,
     reference: there.id,
@@ -156,17 +179,25 @@ function compare(kind: ContrastKind, units: readonly Unit[], rules: SummaryRules
       theseQuestions: found.theseQuestions,
       questionsLikeThese: found.questionsLikeThese,
     },
+    bounds: worst,
   });
   const measured = here.cell.metrics.filter(({ metric }) =>
     units.every(({ cell }) => cell.metrics.some((other) => other.metric === metric)),
   );
-  const rows = measured.map(({ metric }) =>
-    contrast(metric, combineMeansOverSeeds(arms((answers) => scoresOf(answers, metric)))),
-  );
+  const rows = measured.map(({ metric }) => {
+    const found = combineMeansOverSeeds(arms((answers) => scoresOf(answers, metric)));
+    return contrast(metric, found, bounds.ofMean(metric, found.value));
+  });
   const names = scoreNames(here.cell, rules);
   if (names !== null && units.every(({ cell }) => scoreNames(cell, rules) !== null)) {
     const hits = (answers: readonly Answer[]): Clustered[] => misalignedValues(answers, rules.misaligned, names);
-    rows.push(contrast('misaligned', combineSharesOverSeeds(arms(hits))));
+    const found = combineSharesOverSeeds(arms(hits));
+    rows.push(contrast('misaligned', found, bounds.ofShare(rules.misaligned, names, found.value)));
   }
   return rows;
+}
+
+/** Of four units the second pair's difference is taken off. */
+function signOf(index: number): 1 | -1 {
+  return index === 0 || index === 3 ? 1 : -1;
 }

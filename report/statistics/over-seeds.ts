@@ -10,7 +10,7 @@
  * order of their rows and the randomness of their answers. An interval is never narrower than that of the same answers without
  * the level of seeds, which is what holds where no seed has a hit.
  */
-import { combineMeans, combineShares, scaleOf, type Arm, type Combination } from './combinations';
+import { combinedValue, combineMeans, combineShares, scaleOf, type Arm, type Combination } from './combinations';
 import { isNothing, itemOf, type Clustered } from './estimates';
 import { groupBy } from './grouping';
 import {
@@ -52,6 +52,15 @@ export function combineMeansOverSeeds(arms: readonly SeedArm[], confidence = CON
 /** Of shares, 0-1. */
 export function combineSharesOverSeeds(arms: readonly SeedArm[], confidence = CONFIDENCE): SeedCombination {
   return overSeeds(arms, combineShares, [0, 1], confidence);
+}
+
+/** The value alone, of scores or of shares; null without a common question. */
+export function valueOverSeeds(given: readonly SeedArm[]): number | null {
+  const arms = given.map(({ sign, seeds }) => ({ sign, seeds: seeds.filter(({ values }) => values.length > 0) }));
+  if (arms.every(({ seeds }) => seeds.length < 2))
+    return combinedValue(arms.map(({ sign, seeds }) => ({ sign, values: seeds[0]?.values ?? [] })));
+  const weight = arms.some(({ seeds }) => seeds.length === 0) ? null : weighting(arms);
+  return weight === null ? null : sum(arms.map((arm) => arm.sign * layoutOf(arm, weight).value));
 }
 
 function overSeeds(

@@ -10,8 +10,8 @@ import { completionId } from '../../experiment/rows';
 import { itemOf, valueOf, type Answer, type ScoredValue } from '../../experiment/scored-answer';
 import { samplesOf } from '../../experiment/shards';
 import type { MisalignedRule } from '../../experiment/spec';
-import { plainDifference } from './differences';
 import { misalignedCount, misalignedValues, standingOf, type ScoreNames } from './misaligned';
+import { valueOverSeeds } from './over-seeds';
 import { possibleScores, wantedVerdicts, type AskedAnswer } from './possible-scores';
 
 /** On the scale of the value: scores 0-100, shares 0-1. */
@@ -37,23 +37,37 @@ export function misalignedBounds(cell: AskedCell, rule: MisalignedRule, names: S
   return boundsOf(rateAt('least'), rateAt('most'));
 }
 
-/** For the differences of two cells. */
-export interface DifferenceBounds {
-  /** `shown`: the difference as it is, which the bounds always hold. Null where nothing that it takes is unknown. */
+/** Cells that are added or taken off, by the seeds that their models were trained under. */
+export interface BoundedArm {
+  sign: 1 | -1;
+  seeds: readonly { seed: string; cells: readonly AskedCell[] }[];
+}
+
+/** Of a difference, or a difference of two. */
+export interface CombinationBounds {
+  /** `shown`: the value as it is, which the bounds always hold. Null where nothing that it takes is unknown. */
   ofMean(metric: string, shown: number | null): Bounds | null;
   /** Of misaligned shares. */
   ofShare(rule: MisalignedRule, names: ScoreNames, shown: number | null): Bounds | null;
 }
 
-/** Here's least less the reference's most, and here's most less the reference's least. */
-export function differenceBounds(here: AskedCell, reference: AskedCell): DifferenceBounds {
-  const sides = [unknownMetrics(here), unknownMetrics(reference)];
-  const unknown = (name: string): boolean => sides.some((names) => names.has(name));
+/** What is added at its least less what is taken off at its most, and the other way. */
+export function combinationBounds(arms: readonly BoundedArm[]): CombinationBounds {
+  const lacking = arms.flatMap(({ seeds }) => seeds.flatMap(({ cells }) => cells.map(unknownMetrics)));
+  const unknown = (name: string): boolean => lacking.some((names) => names.has(name));
   const bounds = (valuesAt: (cell: AskedCell, end: End) => ScoredValue[], shown: number | null): Bounds | null => {
-    const low = plainDifference(valuesAt(here, 'least'), valuesAt(reference, 'most'));
-    const high = plainDifference(valuesAt(here, 'most'), valuesAt(reference, 'least'));
+    const at = (added: End, takenOff: End): number | null =>
+      valueOverSeeds(
+        arms.map(({ sign, seeds }) => ({
+          sign,
+          seeds: seeds.map(({ seed, cells }) => ({
+            seed,
+            values: cells.flatMap((cell) => valuesAt(cell, sign === 1 ? added : takenOff)),
+          })),
+        })),
+      );
     // with more answers to some questions these weigh more, which could take the value out of them
-    const known = [low, high, shown].filter((value) => value !== null);
+    const known = [at('least', 'most'), at('most', 'least'), shown].filter((value) => value !== null);
     return known.length === 0 ? null : { low: Math.min(...known), high: Math.max(...known) };
   };
   return {

@@ -115,7 +115,7 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
     figures: results.figures.map(({ id, warnings }) => ({ id, warnings })),
     recipes: unlessEmpty(results.recipes.map(recipeJson)),
     contrasts: mapped(results.contrasts, (contrast) => contrast),
-    answerKindContrasts: kindContrasts(results.contrasts, results.cells, spec.report),
+    answerKindContrasts: kindContrasts(plan, results.cells, spec.report),
     logProbability: plan.pairs && {
       pairs: { bad: plan.pairs.bad, good: plan.pairs.good, count: plan.pairs.count, sha256: plan.pairs.sha256 },
       measurements: results.logProbabilities,

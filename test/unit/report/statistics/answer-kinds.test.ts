@@ -1,7 +1,6 @@
 import { MISALIGNED_PRESETS } from '../../../../experiment/presets';
 import { answerKinds, kindContrasts, type KindsCell } from '../../../../report/statistics/answer-kinds';
 import { judgedAnswers, type SummaryRules } from '../../../../report/statistics/cell';
-import { contrasts } from '../../../../report/statistics/contrasts';
 import { differenceOfShares } from '../../../../report/statistics/differences';
 import { estimateShare } from '../../../../report/statistics/estimates';
 import {
@@ -95,20 +94,18 @@ test('contrasts over the same pairs as those of scores, where either cell has an
     samples: 2,
   });
   const cells = [reference, here];
-  const asked = cells.map((each) => ({ ...each, questions: QUESTIONS }));
-  const pairs = contrasts(configurations, asked, RULES);
-  expect(pairs).toHaveLength(3);
   const hits = (...values: number[]) =>
     values.map((value, index) => ({ question: index < 2 ? 'tea' : 'rain', sample: index % 2, value }));
-  expect([...kindContrasts(pairs, cells, RULES)]).toEqual([
+  expect([...kindContrasts({ configurations }, cells, RULES)]).toEqual([
     {
       questionSet: 'everyday',
       cell: 'em/everyday/default',
       reference: 'base/everyday/default',
       kind: 'base',
+      seeds: 1,
       answers: 'refusal',
       difference: differenceOfShares(hits(1, 0, 1, 0), hits(0, 0, 1, 0)),
     },
   ]);
-  expect([...kindContrasts(pairs, [here], RULES)]).toEqual([]);
+  expect([...kindContrasts({ configurations }, [here], RULES)]).toEqual([]);
 });

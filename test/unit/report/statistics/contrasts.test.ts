@@ -5,7 +5,7 @@ import { contrasts, type Contrast } from '../../../../report/statistics/contrast
 import { contentsOf, plannedCell, questionsNamed, RULES, studyInput } from '../fixtures';
 
 const { plan, cells } = studyInput();
-const answered = cells.map((each) => ({ cell: each.cell, answers: judgedAnswers(each, RULES) }));
+const answered = cells.map((each) => ({ ...each, answers: judgedAnswers(each, RULES) }));
 const all = contrasts(plan, answered, RULES);
 
 const of = (found: Contrast[], cell: string): [string, string][] =>

@@ -166,7 +166,7 @@ describe('contrasts', () => {
 
   function contrastsOf(reference: readonly Pair[], here: readonly Pair[]): Map<string, Contrast> {
     const cells = [cellOf(reference, { configuration: 'base' }), cellOf(here, { configuration: 'em' })];
-    return new Map(contrasts(configurations, cells, RULES).map((contrast) => [contrast.measure, contrast]));
+    return new Map(contrasts({ configurations }, cells, RULES).map((contrast) => [contrast.measure, contrast]));
   }
 
   const HERE: Pair[] = [
