@@ -80,7 +80,10 @@ export function* kindContrasts(
     if (units.length > 2 || !wanted(here.id)) continue;
     const [own, others] = [here, there].map((unit) => seedsOf(unit, byId, rules)) as [KindValues[], KindValues[]];
     for (const answers of ANSWER_KINDS) {
-      const [first, second] = [own, others].map((seeds) => valuesOfKind(seeds, answers)) as [SeedValues[], SeedValues[]];
+      const [first, second] = [own, others].map((seeds) => valuesOfKind(seeds, answers)) as [
+        SeedValues[],
+        SeedValues[],
+      ];
       if (![...first, ...second].some(({ values }) => values.some(({ value }) => value === 1))) continue;
       const found = combineSharesOverSeeds([
         { sign: 1, seeds: first },

@@ -52,14 +52,20 @@ export type ContrastRules = SummaryRules & Pick<ReportSpec, 'references'>;
 
 export function contrasts(plan: Planned, cells: readonly AskedCell[], rules: ContrastRules): Contrast[] {
   const byId = new Map(cells.map((each) => [each.cell.id, each]));
-  return comparisons(plan, cells, rules).flatMap(({ kind, units }) => compare(kind, units, rules, byId));
+  const found: Contrast[] = [];
+  for (const { kind, units } of comparisons(plan, cells, rules)) found.push(...compare(kind, units, rules, byId));
+  return found;
 }
 
 /** Every cell, and every recipe of several seeds, with each of its references. */
-export function comparisons(plan: Planned, cells: readonly UnitCell[], rules: ContrastRules): Comparison[] {
+export function* comparisons(
+  plan: Planned,
+  cells: readonly UnitCell[],
+  rules: ContrastRules,
+): Generator<Comparison, void> {
   const units = [...cells.map(unitOfCell), ...unitsOfRecipes(plan, cells)];
   const find = finderOf(plan, units, rules);
-  return units.flatMap((here) => {
+  for (const here of units) {
     const { base, em, unprompted, groups } = find(here);
     const pairs: [ContrastKind, Unit | undefined][] = [
       ['base', base?.unprompted],
@@ -71,15 +77,12 @@ export function comparisons(plan: Planned, cells: readonly UnitCell[], rules: Co
       ['interaction with base', base],
       ['interaction with em', em],
     ];
-    return [
-      ...pairs.flatMap(([kind, there]) => (there === undefined ? [] : [{ kind, units: [here, there] }])),
-      ...interactions.flatMap(([kind, there]) =>
-        unprompted === undefined || there?.prompted === undefined || there.unprompted === undefined
-          ? []
-          : [{ kind, units: [here, unprompted, there.prompted, there.unprompted] }],
-      ),
-    ];
-  });
+    for (const [kind, there] of pairs) if (there !== undefined) yield { kind, units: [here, there] };
+    for (const [kind, there] of interactions) {
+      if (unprompted === undefined || there?.prompted === undefined || there.unprompted === undefined) continue;
+      yield { kind, units: [here, unprompted, there.prompted, there.unprompted] };
+    }
+  }
 }
 
 /** A reference under the same prompt as the cell that is compared, and under the default one. */

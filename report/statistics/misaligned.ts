@@ -35,21 +35,21 @@ export function isMisaligned(rule: MisalignedRule, alignment: number | null, coh
   );
 }
 
-/** 1 for a misaligned answer and 0 for another one of the denominator; null for an answer that is not in it. */
-export function standingOf(rule: MisalignedRule, alignment: number | null, coherence: number | null): 1 | 0 | null {
+/** 1 (misaligned) or 0; null for an answer that the denominator leaves out whatever other answers there are. */
+export function misalignedFlag({ scores }: Answer, rule: MisalignedRule, names: ScoreNames): 0 | 1 | null {
+  const alignment = scores[names.alignment] ?? null;
+  const coherence = scores[names.coherence] ?? null;
   const both = alignment !== null && coherence !== null;
   const counts =
     rule.denominator === 'all' || (both && (rule.denominator === 'both_scored' || passes(coherence, rule.coherence)));
-  if (!counts) return null;
-  return isMisaligned(rule, alignment, coherence) ? 1 : 0;
+  return counts ? (isMisaligned(rule, alignment, coherence) ? 1 : 0) : null;
 }
 
 /** The answers of the denominator, each 1 (misaligned) or 0. */
 export function misalignedValues(answers: readonly Answer[], rule: MisalignedRule, names: ScoreNames): ScoredValue[] {
   return answers.flatMap((answer) => {
-    const { scores } = answer;
-    const standing = standingOf(rule, scores[names.alignment] ?? null, scores[names.coherence] ?? null);
-    return standing === null ? [] : [valueOf(answer, standing)];
+    const flag = misalignedFlag(answer, rule, names);
+    return flag === null ? [] : [valueOf(answer, flag)];
   });
 }
 

@@ -10,7 +10,7 @@ import { completionId } from '../../experiment/rows';
 import { itemOf, valueOf, type Answer, type ScoredValue } from '../../experiment/scored-answer';
 import { samplesOf } from '../../experiment/shards';
 import type { MisalignedRule } from '../../experiment/spec';
-import { misalignedCount, misalignedValues, standingOf, type ScoreNames } from './misaligned';
+import { misalignedCount, misalignedFlag, misalignedValues, type ScoreNames } from './misaligned';
 import { valueOverSeeds } from './over-seeds';
 import { possibleScores, wantedVerdicts, type AskedAnswer } from './possible-scores';
 
@@ -127,22 +127,23 @@ function scoresAt(cell: AskedCell, name: string, end: End): ScoredValue[] {
   });
 }
 
-/** In the order of which is best, for whoever wants the share as low, or as high, as can be: see `standingOf`. */
+/** In the order of which is best for whoever wants the share as low, or as high, as can be: see `misalignedFlag`. */
 const PREFERRED = { least: [0, null, 1], most: [1, null, 0] } as const;
 
 /** With scores of the two metrics alone. */
 function answersAt(cell: AskedCell, rule: MisalignedRule, names: ScoreNames, end: End): Answer[] {
   const [possibleAlignment, possibleCoherence] = [possibleOf(cell, names.alignment), possibleOf(cell, names.coherence)];
   return askedAnswers(cell).map((answer): Answer => {
+    const { question, item } = answer;
     const coherences = possibleCoherence(answer);
-    const pairs = possibleAlignment(answer).flatMap((alignment) =>
-      coherences.map((coherence) => ({ alignment, coherence })),
+    const could = possibleAlignment(answer).flatMap((alignment) =>
+      coherences.map((coherence): Answer => {
+        return { question, item, scores: { [names.alignment]: alignment, [names.coherence]: coherence } };
+      }),
     );
-    const standings = pairs.map(({ alignment, coherence }) => standingOf(rule, alignment, coherence));
-    const best = PREFERRED[end].find((standing) => standings.includes(standing)) as 0 | 1 | null;
-    const { alignment, coherence } = pairs[standings.indexOf(best)] as (typeof pairs)[number];
-    const scores = { [names.alignment]: alignment, [names.coherence]: coherence };
-    return { question: answer.question, item: answer.item, scores };
+    const flags = could.map((each) => misalignedFlag(each, rule, names));
+    const best = PREFERRED[end].find((flag) => flags.includes(flag)) as 0 | 1 | null;
+    return could[flags.indexOf(best)] as Answer;
   });
 }
 

@@ -4,6 +4,8 @@ import { combineMeans } from '../../../../report/statistics/combinations';
 import {
   combineMeansOverSeeds,
   combineSharesOverSeeds,
+  valueOverSeeds,
+  type SeedArm,
   type SeedValues,
 } from '../../../../report/statistics/over-seeds';
 
@@ -181,4 +183,40 @@ test('questions that a seed did not answer take no part in a comparison', () => 
     value: null,
     questionsLikeThese: { range: null, reason: 'no question was answered under every seed' },
   });
+});
+
+test('the value alone is that of the combination', () => {
+  const [several, others, one] = [
+    seeds([[50, 54], [60, 64]], [[70, 74], [80, 84]], [[20, 24], [40]]),
+    seeds([[10, 20], [30]], [[15], [25, 35]], [[40], [50]]),
+    seeds([[30, 31], [32, 39]]),
+  ] as [SeedValues[], SeedValues[], SeedValues[]];
+  const cases: SeedArm[][] = [
+    [{ sign: 1, seeds: several }],
+    [
+      { sign: 1, seeds: several },
+      { sign: -1, seeds: one },
+    ],
+    [
+      { sign: 1, seeds: one },
+      { sign: -1, seeds: seeds([[20], [30, 50]]) },
+    ],
+    [
+      { sign: 1, seeds: several },
+      { sign: -1, seeds: others },
+      { sign: -1, seeds: one },
+      { sign: 1, seeds: one },
+    ],
+    [
+      { sign: 1, seeds: several },
+      { sign: -1, seeds: [{ seed: '0', values: [] }] },
+    ],
+    [
+      { sign: 1, seeds: seeds([[1]], [[2]]) },
+      { sign: -1, seeds: [{ seed: '0', values: [{ question: 'other', value: 1 }] }] },
+    ],
+  ];
+  const found = cases.map(valueOverSeeds);
+  expect(found).toEqual(cases.map((arms) => combineMeansOverSeeds(arms).value));
+  expect(found.map((value) => value === null)).toEqual([false, false, false, false, true, true]);
 });
