@@ -66,6 +66,8 @@ export function around(centre: number, half: number, [least, most]: Range): Rang
 
 /** Degrees of freedom of a sum of variances that were measured with so many each (Satterthwaite 1946). */
 export function satterthwaite(parts: readonly { variance: number; freedom: number }[]): number {
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return first.freedom; // exactly, so that `tReach` remembers it
   const variance = sum(parts.map((part) => part.variance));
   return variance ** 2 / sum(parts.map((part) => part.variance ** 2 / part.freedom));
 }

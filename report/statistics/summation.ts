@@ -3,9 +3,10 @@
  */
 
 export function sum(values: readonly number[]): number {
-  return Float64Array.from(values)
-    .sort()
-    .reduce((total, value) => total + value, 0);
+  const sorted = values.length < 3 ? values : new Float64Array(values).sort(); // two have one sum in either order
+  let total = 0;
+  for (let index = 0; index < sorted.length; index++) total += sorted[index] as number;
+  return total;
 }
 
 /** Throws `RangeError` without values: there is no mean of nothing. */
