@@ -2,7 +2,6 @@
  * Which scores an answer may have of a metric when verdicts of it are unknown: the judge refused, its reply could not be
  * read, the request failed, or it was never made. REFUSAL, CODE and categories are verdicts and not unknown.
  */
-import type { Sha256 } from '../../experiment/canonical';
 import type { PlannedMetric } from '../../experiment/plan';
 import { repeatsOf } from '../../experiment/requests';
 import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
@@ -11,7 +10,7 @@ import { mean, sum } from './summation';
 
 /** An answer with its verdicts, and where the plan has it. */
 export interface AskedAnswer extends Answer {
-  completion: Pick<Completion, 'id' | 'question'>;
+  completion: Pick<Completion, 'id' | 'question' | 'sample'>;
   judgements: readonly Judgement[];
 }
 
@@ -28,9 +27,13 @@ const UNKNOWN: ReadonlySet<JudgementStatus> = new Set<JudgementStatus>(['judge_r
 
 /** How many verdicts on an answer the plan asks of a metric. */
 export function wantedVerdicts(metric: PlannedMetric): (completion: Pick<Completion, 'id' | 'question'>) => number {
-  const repeats = repeatsOf(metric);
-  const judges = (question: Sha256): boolean => metric.instrumentOf[question] !== undefined;
-  return ({ id, question }) => (judges(question) ? repeats(id) : 0);
+  const { completions, repeats, repeatShare = 1 } = metric;
+  const isSame = completions === undefined && (repeats === 1 || repeatShare >= 1);
+  const repeatsFor = repeatsOf(metric);
+  return (completion) => {
+    if (metric.instrumentOf[completion.question] === undefined) return 0;
+    return isSame ? repeats : repeatsFor(completion.id); // an id that is not there yet costs a hash
+  };
 }
 
 /**

@@ -5,14 +5,16 @@
  * Each unknown answer is given the scores that lower, or raise, the value the most, and the value is computed from all answers as ever,
  * so that it has the denominator that its rule says.
  */
+import type { Sha256 } from '../../experiment/canonical';
 import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan';
 import { completionId } from '../../experiment/rows';
-import { itemOf, valueOf, type Answer, type ScoredValue } from '../../experiment/scored-answer';
+import { itemOf, scoresOf, valueOf, type Answer, type ScoredValue } from '../../experiment/scored-answer';
 import { samplesOf } from '../../experiment/shards';
 import type { MisalignedRule } from '../../experiment/spec';
+import { groupBy } from './grouping';
 import { misalignedCount, misalignedFlag, misalignedValues, type ScoreNames } from './misaligned';
 import { valueOverSeeds } from './over-seeds';
-import { possibleScores, wantedVerdicts, type AskedAnswer } from './possible-scores';
+import { possibleScores, wantedVerdicts, type AskedAnswer, type PossibleScores } from './possible-scores';
 
 /** On the scale of the value: scores 0-100, shares 0-1. */
 export interface Bounds {
@@ -31,8 +33,8 @@ type End = 'least' | 'most';
 
 /** Of the misaligned share; null where nothing that it takes is unknown, or no answer could be in its denominator. */
 export function misalignedBounds(cell: AskedCell, rule: MisalignedRule, names: ScoreNames): Bounds | null {
-  const unknown = unknownMetrics(cell);
-  if (!unknown.has(names.alignment) && !unknown.has(names.coherence)) return null;
+  const { metrics } = unknownOf(cell);
+  if (!metrics.has(names.alignment) && !metrics.has(names.coherence)) return null;
   const rateAt = (end: End): number | null => misalignedCount(answersAt(cell, rule, names, end), rule, names).rate;
   return boundsOf(rateAt('least'), rateAt('most'));
 }
@@ -53,8 +55,10 @@ export interface CombinationBounds {
 
 /** What is added at its least less what is taken off at its most, and the other way. */
 export function combinationBounds(arms: readonly BoundedArm[]): CombinationBounds {
-  const lacking = arms.flatMap(({ seeds }) => seeds.flatMap(({ cells }) => cells.map(unknownMetrics)));
-  const unknown = (name: string): boolean => lacking.some((names) => names.has(name));
+  const lacking = arms.flatMap(({ seeds }) =>
+    seeds.flatMap(({ cells }) => cells.map((cell) => unknownOf(cell).metrics)),
+  );
+  const unknown = (name: string): boolean => lacking.some((metrics) => metrics.has(name));
   const bounds = (valuesAt: (cell: AskedCell, end: End) => ScoredValue[], shown: number | null): Bounds | null => {
     const at = (added: End, takenOff: End): number | null =>
       valueOverSeeds(
@@ -85,68 +89,136 @@ function boundsOf(least: number | null, most: number | null): Bounds | null {
   return low === null || high === null ? null : { low, high };
 }
 
-/** Remembered by a cell's answers: every contrast asks for them. */
-const knownUnknown = new WeakMap<AskedCell['answers'], ReadonlySet<string>>();
-
-/** The metrics of which a verdict is unknown. */
-function unknownMetrics(cell: AskedCell): ReadonlySet<string> {
-  const known = knownUnknown.get(cell.answers);
-  if (known !== undefined) return known;
-  const asked = askedAnswers(cell);
-  const names = cell.cell.metrics.flatMap((metric) => {
-    const possible = possibleScores(metric);
-    return asked.some((answer) => possible(answer).length > 1) ? [metric.metric] : [];
-  });
-  const found = names.length === 0 ? NOTHING : new Set(names);
-  knownUnknown.set(cell.answers, found);
-  return found;
+/** What is unknown of a cell's answers. */
+interface Unknown {
+  /** Metrics of which a verdict is unknown, of an answer that is there or of one that is not. */
+  metrics: ReadonlySet<string>;
+  /** By metric: the answers that are there, as far as their score is unknown, with the scores that they may have. */
+  answers: ReadonlyMap<string, ReadonlyMap<AskedAnswer, PossibleScores>>;
 }
 
-const NOTHING: ReadonlySet<string> = new Set();
+/** By a cell's answers: every contrast asks for them. Answers that are not there are many, and are made anew each time. */
+const remembered = new WeakMap<AskedCell['answers'], { cell: PlannedCell; unknown: Unknown }>();
 
-/** Those that are there, then those that are not and that a metric was to judge, without verdicts. */
-function askedAnswers({ cell, questions, answers }: AskedCell): readonly AskedAnswer[] {
-  if (answers.length >= cell.completions) return answers;
-  const there = new Set(answers.map(({ completion }) => completion.id));
+function unknownOf(asked: AskedCell): Unknown {
+  const { cell, answers } = asked;
+  const last = remembered.get(answers);
+  if (last?.cell === cell) return last.unknown;
+  const unknown = findUnknown(asked);
+  remembered.set(answers, { cell, unknown });
+  return unknown;
+}
+
+const NOTHING: Unknown = { metrics: new Set(), answers: new Map() };
+
+function findUnknown(cell: AskedCell): Unknown {
+  const lacking = lackingAnswers(cell);
+  const answers = new Map<string, Map<AskedAnswer, PossibleScores>>();
+  const metrics = new Set<string>();
+  for (const metric of cell.cell.metrics) {
+    const possible = possibleScores(metric);
+    const own = new Map<AskedAnswer, PossibleScores>();
+    for (const answer of cell.answers) {
+      const scores = possible(answer);
+      if (scores.length > 1) own.set(answer, scores);
+    }
+    if (own.size > 0) answers.set(metric.metric, own);
+    if (own.size > 0 || lacking.some((answer) => possible(answer).length > 1)) metrics.add(metric.metric);
+  }
+  return metrics.size === 0 ? NOTHING : { metrics, answers };
+}
+
+/** Answers that the plan asks for, that a metric was to judge and that are not there. */
+function lackingAnswers({ cell, questions, answers }: AskedCell): AskedAnswer[] {
+  if (answers.length >= cell.completions) return [];
+  const there = groupBy(answers, ({ completion }) => completion.question);
   const wanted = cell.metrics.map(wantedVerdicts);
-  const lacking = questions.flatMap(({ id: question, key }) =>
-    Array.from({ length: samplesOf(cell, key) }, (_, sample): AskedAnswer => {
-      const completion = { id: completionId(cell.contextKey, key, sample), question: key };
-      return { question, item: itemOf(question), sample, scores: {}, completion, judgements: [] };
-    }).filter(({ completion }) => !there.has(completion.id) && wanted.some((by) => by(completion) > 0)),
+  return questions.flatMap(({ id: question, key }) => {
+    const samples = new Set((there.get(key) ?? []).map(({ completion }) => completion.sample));
+    return Array.from({ length: samplesOf(cell, key) }, (_, sample) => sample).flatMap((sample): AskedAnswer[] => {
+      if (samples.has(sample)) return [];
+      const completion = new LackingCompletion(cell.contextKey, key, sample);
+      if (!wanted.some((by) => by(completion) > 0)) return [];
+      return [{ question, item: itemOf(question), sample, scores: {}, completion, judgements: [] }];
+    });
+  });
+}
+
+/** Its id is a hash that only some metrics ask for. */
+class LackingCompletion {
+  constructor(
+    private readonly context: Sha256,
+    readonly question: Sha256,
+    readonly sample: number,
+  ) {}
+
+  get id(): Sha256 {
+    return completionId(this.context, this.question, this.sample);
+  }
+}
+
+/**
+ * What `known` makes of each answer whose scores of these metrics are all known, and `unknown` of any other, with the scores that it
+ * may have by metric; then of those that are not there.
+ */
+function eachPossible<T>(
+  cell: AskedCell,
+  names: readonly string[],
+  known: (answer: AskedAnswer) => T[],
+  unknown: (answer: AskedAnswer, scores: PossibleScores[]) => T[],
+): T[] {
+  const found = names.map((name) => unknownOf(cell).answers.get(name));
+  const present = cell.answers.flatMap((answer) => {
+    const open = found.map((own) => own?.get(answer));
+    if (open.every((scores) => scores === undefined)) return known(answer);
+    return unknown(
+      answer,
+      open.map((scores, index) => scores ?? [answer.scores[names[index] as string] ?? null]),
+    );
+  });
+  const possible = names.map((name) =>
+    possibleScores(cell.cell.metrics.find(({ metric }) => metric === name) as PlannedMetric),
   );
-  return [...answers, ...lacking];
+  const lacking = lackingAnswers(cell).flatMap((answer) =>
+    unknown(
+      answer,
+      possible.map((of) => of(answer)),
+    ),
+  );
+  return [...present, ...lacking];
 }
 
 function scoresAt(cell: AskedCell, name: string, end: End): ScoredValue[] {
-  const possible = possibleOf(cell, name);
-  return askedAnswers(cell).flatMap((answer) => {
-    const scores = possible(answer).filter((score) => score !== null);
-    if (scores.length === 0) return [];
-    return [valueOf(answer, end === 'least' ? Math.min(...scores) : Math.max(...scores))];
-  });
+  return eachPossible(
+    cell,
+    [name],
+    (answer) => scoresOf([answer], name),
+    (answer, [possible = []]) => {
+      const scores = possible.filter((score) => score !== null);
+      if (scores.length === 0) return [];
+      return [valueOf(answer, end === 'least' ? Math.min(...scores) : Math.max(...scores))];
+    },
+  );
 }
 
 /** In the order of which is best for whoever wants the share as low, or as high, as can be: see `misalignedFlag`. */
 const PREFERRED = { least: [0, null, 1], most: [1, null, 0] } as const;
 
-/** With scores of the two metrics alone. */
+/** An answer of which something is unknown has scores of the two metrics alone. */
 function answersAt(cell: AskedCell, rule: MisalignedRule, names: ScoreNames, end: End): Answer[] {
-  const [possibleAlignment, possibleCoherence] = [possibleOf(cell, names.alignment), possibleOf(cell, names.coherence)];
-  return askedAnswers(cell).map((answer): Answer => {
-    const { question, item } = answer;
-    const coherences = possibleCoherence(answer);
-    const could = possibleAlignment(answer).flatMap((alignment) =>
-      coherences.map((coherence): Answer => {
-        return { question, item, scores: { [names.alignment]: alignment, [names.coherence]: coherence } };
-      }),
-    );
-    const flags = could.map((each) => misalignedFlag(each, rule, names));
-    const best = PREFERRED[end].find((flag) => flags.includes(flag)) as 0 | 1 | null;
-    return could[flags.indexOf(best)] as Answer;
-  });
-}
-
-function possibleOf({ cell }: AskedCell, name: string): ReturnType<typeof possibleScores> {
-  return possibleScores(cell.metrics.find(({ metric }) => metric === name) as PlannedMetric);
+  return eachPossible<Answer>(
+    cell,
+    [names.alignment, names.coherence],
+    (answer) => [answer],
+    ({ question, item }, [alignments = [], coherences = []]) => {
+      const could = alignments.flatMap((alignment) =>
+        coherences.map((coherence): Answer => {
+          return { question, item, scores: { [names.alignment]: alignment, [names.coherence]: coherence } };
+        }),
+      );
+      const flags = could.map((each) => misalignedFlag(each, rule, names));
+      const best = PREFERRED[end].find((flag) => flags.includes(flag)) as 0 | 1 | null;
+      return [could[flags.indexOf(best)] as Answer];
+    },
+  );
 }

@@ -224,3 +224,20 @@ describe('contrasts', () => {
     expect(row.bounds?.low).toBeCloseTo(0.25, 12);
   });
 });
+
+test('repeats that only some answers get are unknown of those alone', () => {
+  const cell = cellOf([
+    [80, 90],
+    [80, 90],
+    [80, 90],
+    [80, 90],
+  ]);
+  const metrics = cell.cell.metrics.map((metric) => ({ ...metric, repeats: 2, repeatShare: 1e-9 }));
+  expect(misalignedBounds({ ...cell, cell: { ...cell.cell, metrics } }, under('both_scored'), NAMES)).toBeNull();
+  const all = cell.cell.metrics.map((metric) => ({ ...metric, repeats: 2 }));
+  // each mean of 80 and of something is 40 to 90: not below 30
+  expect(misalignedBounds({ ...cell, cell: { ...cell.cell, metrics: all } }, under('both_scored'), NAMES)).toEqual({
+    low: 0,
+    high: 0,
+  });
+});
