@@ -54,7 +54,7 @@ function made(
     const rows = QUESTIONS.flatMap(({ id }) =>
       [0, 1].map((sample) => ({ question: id, verdicts: { alignment: score + sample, coherence: 90 } })),
     );
-    return { cell, answers: judgedAnswers(contentsOf(cell, QUESTIONS, rows), RULES) };
+    return { cell, questions: QUESTIONS, answers: judgedAnswers(contentsOf(cell, QUESTIONS, rows), RULES) };
   });
   const configuration = { name, label: name, recipe, cells: own.map(({ cell }) => cell) } as PlannedConfiguration;
   return { configuration, answered: own };
