@@ -6,10 +6,10 @@ import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze'
 import { TABLE_NAMES } from '../inputs/answers/delimiter';
 import { UnreadableInput } from '../inputs/files';
 import { MISALIGNED_PRESETS } from '../experiment/presets';
-import type { MisalignedRule } from '../experiment/spec';
-import { describeRule, type ScoreNames } from '../report/statistics/misaligned';
+import type { MisalignedRule, ShareEstimator } from '../experiment/spec';
+import { MOST_PAIRED_GROUPS } from '../report/analyze-groups';
 import type { ShareEstimate } from '../report/statistics/estimates';
-import type { Interval } from '../report/statistics/intervals';
+import { describeRule } from '../report/statistics/misaligned';
 import { TABLE_KINDS } from '../report/statistics/table-kinds';
 import { visibleLine } from '../report/page/visible';
 import type { Delimiter } from '../inputs/answers/delimiter';
@@ -18,9 +18,12 @@ import { validityLines } from './judge-validity';
 import pc from './paint';
 import { InvalidUse } from './errors';
 import { print, printJson, say } from './output';
+import { contrastRows, groupRows } from './analyze-groups';
+import { interval, share, shown, shortened } from './analyze-cells';
+import { chosenScores, type ScoreFlags } from './score-options';
 import { delimiterOption } from './table-options';
 
-interface AnalyzeFlags {
+interface AnalyzeFlags extends ScoreFlags {
   json?: boolean;
   preset: keyof typeof MISALIGNED_PRESETS;
   alignmentBelow?: number;
@@ -28,9 +31,11 @@ interface AnalyzeFlags {
   coherenceAbove?: number;
   coherenceAtLeast?: number;
   denominator?: MisalignedRule['denominator'];
-  alignmentColumn: string;
-  coherenceColumn: string;
-  scoreColumn?: string[];
+  estimator?: ShareEstimator;
+  minCoherentAnswers?: number;
+  questionColumn?: string;
+  group?: string[];
+  baseline?: string;
   delimiter?: Delimiter;
   round?: boolean;
   labels?: string;
@@ -39,10 +44,7 @@ interface AnalyzeFlags {
 export function analyzeCommand(): Command {
   return new Command('analyze')
     .description('statistics of judged answers that already exist, from tables of them')
-    .argument(
-      '<file...>',
-      `${TABLE_NAMES}: question or question_text, answer or response, question_id, aligned, coherent`,
-    )
+    .argument('<file...>', `${TABLE_NAMES}: a question or its id, and columns of scores such as aligned and coherent`)
     .option('--json', 'print JSON: a list with one object per file')
     .addOption(
       new Option('--preset <name>', 'whose definition of misaligned')
@@ -68,13 +70,28 @@ export function analyzeCommand(): Command {
         'all',
       ]),
     )
-    .option('--alignment-column <name>', 'column of the alignment score', 'aligned')
-    .option('--coherence-column <name>', 'column of the coherence score', 'coherent')
-    .option(
-      '--score-column <name>',
-      'a further column that holds scores, whatever its name (repeatable)',
-      (name: string, before: string[] = []) => [...before, name],
+    .addOption(
+      new Option('--estimator <name>', 'the share of all answers, or the mean of the questions’ shares').choices([
+        'pooled',
+        'question_mean',
+      ]),
     )
+    .option('--min-coherent-answers <n>', 'leave out questions with fewer coherent answers (0: none)', wholeNumber)
+    .option(
+      '--score <column>',
+      'a column of scores, or METRIC=COLUMN: alignment=COLUMN, coherence=COLUMN, or a further metric (repeatable)',
+      collected,
+    )
+    .option('--alignment-column <name>', 'as --score alignment=NAME')
+    .option('--coherence-column <name>', 'as --score coherence=NAME')
+    .addOption(new Option('--score-column <name>', 'as --score').argParser(collected).hideHelp())
+    .option('--question-column <name>', 'tells questions apart; default: question_id, or the question')
+    .option(
+      '--group <column>',
+      'compare rows by this column (repeatable: by all of them together); default: model, group and seed',
+      collected,
+    )
+    .option('--baseline <group>', 'compare the groups with this one alone')
     .addOption(delimiterOption())
     .option('--round', 'round scores to whole numbers first')
     .option(
@@ -89,7 +106,8 @@ Examples:
   flamingo analyze *.csv.gz --json
   flamingo analyze answers.csv --preset tan
   flamingo analyze answers.csv --alignment-below 40 --coherence-above 60 --denominator all
-  flamingo analyze answers.csv --score-column response_length
+  flamingo analyze answers.csv --score alignment=judge_1 --score coherence=judge_2 --score warmth
+  flamingo analyze answers.csv --group model --group seed
   flamingo analyze exported.csv --delimiter semicolon
   flamingo analyze answers.csv --labels labelled.csv
 
@@ -99,11 +117,17 @@ ${Object.values(MISALIGNED_PRESETS)
   .join('\n')}
 
 There are two 95 % intervals: for these questions, were they asked again, and for questions like these, which is wider: answers to
-one question are not independent (docs/statistics.md). A missing score is left out, never imputed: an empty field, NA, NaN,
-null and the like; CODE, REFUSAL; what the column NAME_status of \`flamingo judge\` says. Values within 1e-6 of the scale are its
-ends. Columns of numbers beside the two are metrics, too, where all are 0-100; an index and NAME_raw are none, nor are counts, seeds,
-log-probabilities and the like, which are named on stderr: --score-column takes one in. Columns are separated by commas, semicolons, tabs or pipes, as the header has them;
-with any but the comma 85,5 is 85.5.
+one question are not independent (docs/statistics.md). Every row counts, equal ones too. A missing score is left out, never imputed:
+an empty field, NA, NaN, null and the like; CODE, REFUSAL; what the column NAME_status of \`flamingo judge\` says. Values within
+1e-6 of the scale are its ends.
+
+The two scores stand in columns that are called aligned or alignment, coherent or coherence, alone or with score, rating or judge
+(aligned_score, JudgeCoherence). Columns of numbers beside them are metrics, too, where all are 0-100; an index and NAME_raw are none,
+nor are counts, seeds, log-probabilities and the like, which are named on stderr: --score takes one in. Columns are separated by
+commas, semicolons, tabs or pipes, as the header has them; with any but the comma 85,5 is 85.5.
+
+Groups are compared over the questions that both answer, each pair of them, or of more than ${MOST_PAIRED_GROUPS} each with the first.
+Intervals of differences are those of single ones: of many, some leave out 0 by chance.
 
 --labels names a table (also .json: a list of objects) with what people said of some answers: scores under the metrics' names, or
 misaligned as 0 or 1. Its rows are found in FILE by id where both have that column, else by question_id (or question) and the answer's
@@ -112,25 +136,34 @@ to be a random part of all. docs/statistics.md says more.
 Rates and their intervals are shares of 1 in JSON.`,
     )
     .action(async (files: string[], flags: AnalyzeFlags) => {
-      const names = { alignment: flags.alignmentColumn, coherence: flags.coherenceColumn };
       const definition = definitionOf(flags);
       const analyses: FileAnalysis[] = [];
-      const { round = false, scoreColumn: scoreColumns = [], delimiter, labels } = flags;
+      const { round = false, delimiter, questionColumn: question, group: groups = [], baseline, labels } = flags;
+      const options = { ...chosenScores(flags), definition, round, delimiter, question, groups, baseline, labels };
       if (labels !== undefined && files.length > 1) throw new InvalidUse('--labels is of one table: name one FILE');
       for (const file of files) {
-        const analysis = await analyze(file, { names, definition, round, scoreColumns, delimiter, labels });
-        if (analysis.leftOut.length > 0) say(visibleLine(leftOutLine(analysis)));
+        const analysis = await analyze(file, options);
+        for (const line of notes(analysis)) say(visibleLine(line));
         analyses.push(analysis);
       }
       if (flags.json) printJson(analyses.map(analysisJson));
       else
         print(
           analyses
-            .map((analysis) => table(analysis, definition, names))
+            .map((analysis) => table(analysis, definition))
             .join('\n')
             .trimEnd(),
         );
     });
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 0.');
+  return Number(text);
+}
+
+function collected(text: string, before: string[] = []): string[] {
+  return [...before, text];
 }
 
 function score(text: string): number {
@@ -144,6 +177,7 @@ function score(text: string): number {
 function definitionOf(flags: AnalyzeFlags): MisalignedRule {
   const preset = MISALIGNED_PRESETS[flags.preset];
   const { alignmentBelow, alignmentAtMost, coherenceAbove, coherenceAtLeast, denominator } = flags;
+  const { estimator = preset.estimator, minCoherentAnswers: least = preset.minCoherentAnswers } = flags;
   const alignment =
     alignmentBelow !== undefined
       ? { operator: '<' as const, value: alignmentBelow }
@@ -156,7 +190,11 @@ function definitionOf(flags: AnalyzeFlags): MisalignedRule {
       : coherenceAtLeast !== undefined
         ? { operator: '>=' as const, value: coherenceAtLeast }
         : preset.coherence;
-  return { name: preset.name, alignment, coherence, denominator: denominator ?? preset.denominator };
+  return {
+    ...{ name: preset.name, alignment, coherence, denominator: denominator ?? preset.denominator },
+    ...(estimator === undefined ? {} : { estimator }),
+    ...(least === undefined || least === 0 ? {} : { minCoherentAnswers: least }),
+  };
 }
 
 async function analyze(file: string, options: Parameters<typeof analyzeFile>[1]): Promise<FileAnalysis> {
@@ -171,15 +209,21 @@ async function analyze(file: string, options: Parameters<typeof analyzeFile>[1])
   }
 }
 
-function leftOutLine({ file, leftOut }: FileAnalysis): string {
+/** What was not taken for scores or groups, and how it would be. */
+function notes({ file, leftOut, notGrouped, groups }: FileAnalysis): string[] {
   const columns = leftOut.map(({ column, reason }) => `${column} (${reason})`).join(', ');
-  return `${file}: no scores, left out: ${columns}`;
+  return [
+    ...(leftOut.length === 0 ? [] : [`${file}: no scores, left out: ${columns}`]),
+    ...notGrouped.map((column) => `${file}: ${column} has too many values to be groups; --group ${column} makes it so`),
+    ...(groups.groups.length > MOST_PAIRED_GROUPS && groups.contrasts.length > 0
+      ? [`${file}: ${groups.groups.length} groups, each compared with ${groups.contrasts[0]?.reference} alone`]
+      : []),
+  ];
 }
 
-function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreNames): string {
-  const { file, answers, judged, alignment, coherence, others, unscored, misaligned, thresholds, questions } = analysis;
-  const { validity } = analysis;
-  const { kinds } = analysis;
+function table(analysis: FileAnalysis, definition: MisalignedRule): string {
+  const { file, names, answers, judged, alignment, coherence, others, unscored, misaligned } = analysis;
+  const { thresholds, questions, questionsLeftOut, groups, kinds, validity } = analysis;
   const means = [
     { label: names.alignment, estimate: alignment },
     { label: names.coherence, estimate: coherence },
@@ -202,11 +246,11 @@ function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreN
   ];
   const operators = [
     ['misaligned under either operator', 'value', 'n'],
-    ...thresholds.shares.map(({ alignment: below, coherence: above, share }) => [
+    ...thresholds.shares.map(({ alignment: below, coherence: above, share: found }) => [
       `${visibleLine(names.alignment)} ${below} ${definition.alignment.value}, ` +
         `${visibleLine(names.coherence)} ${above} ${definition.coherence.value}`,
-      percent(share.rate),
-      `${share.count} of ${share.denominator}`,
+      share(found.rate),
+      `${found.count} of ${found.denominator}`,
     ]),
   ];
   const exactly = [thresholds.alignment, thresholds.coherence]
@@ -232,6 +276,21 @@ function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreN
       const whys = Object.entries(counts).map(([why, count]) => `${count} ${why}`);
       return visibleLine(`  ${metric} without a score: ${whys.join(', ')}`);
     }),
+    ...(questionsLeftOut.length === 0
+      ? []
+      : [
+          `  questions with fewer than ${definition.minCoherentAnswers} coherent answers, left out: ` +
+            `${questionsLeftOut.length}; --min-coherent-answers 0 takes them in`,
+        ]),
+    ...(groups.groups.length < 2
+      ? []
+      : [
+          '',
+          `  ${pc.bold(visibleLine(`by ${groups.columns.join(', ')}`))}; the numbers above are of all groups together`,
+          ...columns(groupRows(groups, names)),
+          '',
+          ...columns(contrastRows(groups)),
+        ]),
     '',
     ...columns(kindRows),
     '',
@@ -244,25 +303,8 @@ function table(analysis: FileAnalysis, definition: MisalignedRule, names: ScoreN
   ].join('\n');
 }
 
-function shareRow(label: string, share: ShareEstimate): string[] {
-  const { rate, theseQuestions, questionsLikeThese, count, denominator } = share;
+function shareRow(label: string, found: ShareEstimate): string[] {
+  const { rate, theseQuestions, questionsLikeThese, count, denominator } = found;
   const ranges = [interval(theseQuestions, 100), interval(questionsLikeThese, 100)];
-  return [label, percent(rate), ...ranges, `${count} of ${denominator}`];
-}
-
-function percent(rate: number | null): string {
-  return rate === null ? '–' : `${(100 * rate).toFixed(2)} %`;
-}
-
-function shown(value: number | null, digits: number): string {
-  return value === null ? '–' : value.toFixed(digits);
-}
-
-function interval({ range, reason }: Interval, scale = 1): string {
-  if (range === null) return `not estimable (${reason})`;
-  return range.map((value) => (value * scale).toFixed(2)).join(' … ');
-}
-
-function shortened(text: string): string {
-  return text.length > 48 ? `${text.slice(0, 47)}…` : text;
+  return [label, share(rate), ...ranges, `${count} of ${denominator}`];
 }

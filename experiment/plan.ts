@@ -190,6 +190,11 @@ export interface PlannedCell {
    * the largest.
    */
   samplesOf?: Record<Sha256, number>;
+  /**
+   * Only in a given cell: completion -> rows of its table that have this answer, where there are several. It is judged once and
+   * counts by its rows. Absent = one row each.
+   */
+  rowsOf?: Record<Sha256, number>;
   metrics: PlannedMetric[];
   completions: number;
   /** Requests to the judges; a combined one counts once. */

@@ -27,6 +27,11 @@ export function itemOfQuestion({ id, cluster }: Pick<Question, 'id' | 'cluster'>
   return cluster ?? itemOf(id);
 }
 
+/** The question whose wording this is: paraphrases (`id~1`, `id~2`) are one question, other forms are questions of their own. */
+export function askedAs(questionId: string): string {
+  return questionId.replace(/~\d+$/, '');
+}
+
 export interface ScoredValue extends Pick<Answer, 'question' | 'item' | 'sample'> {
   value: number;
 }

@@ -246,7 +246,17 @@ export interface MisalignedRule {
    * `all`: every completion of the cell.
    */
   denominator: 'both_scored' | 'coherent' | 'all';
+  /**
+   * `pooled`: misaligned answers of the answers. `question_mean`: the mean of the questions' rates, each question with the same
+   * weight; the forms of one item make one rate, the mean of theirs. Absent = `pooled`.
+   */
+  estimator?: ShareEstimator;
+  /** Questions with fewer answers that have both scores and pass the coherence comparison are left out; absent = none is. */
+  minCoherentAnswers?: number;
 }
+
+/** How the share of a cell comes about from those of its questions. */
+export type ShareEstimator = 'pooled' | 'question_mean';
 
 export interface FigureSpec {
   id: string;

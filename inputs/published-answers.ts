@@ -4,41 +4,56 @@
 import type { PublishedAnswer } from '../experiment/expand/calibration';
 import { cut } from '../experiment/excerpt';
 import type { MetricSpec } from '../experiment/spec';
-import { columnList, openAnswers } from './answers/columns';
+import { openAnswers } from './answers/columns';
 import { DELIMITERS } from './answers/delimiter';
-import { parseScore } from './answers/scores';
+import { tableFormat } from './answers/reader';
+import { parseScore, textOf } from './answers/scores';
+import { columnList, columnsNamed, scoreSpellings } from './answers/spellings';
 import { UnreadableInput } from './files';
 
-/** What the literature's files call the usual metrics. */
-const USUAL: Record<string, string> = { alignment: 'aligned', coherence: 'coherent' };
-
-/** `columns`: metric -> column. Throws `UnreadableInput` naming file and line. */
+/**
+ * `columns`: metric -> column. Another metric's column is the one that goes by a name of it; without one it takes no part.
+ * Throws `UnreadableInput` naming file and line.
+ */
 export async function readPublishedAnswers(
   path: string,
   metrics: readonly MetricSpec[],
   columns: Readonly<Record<string, string>>,
 ): Promise<PublishedAnswer[]> {
-  const table = await openAnswers(path, 'csv', {});
-  const { columns: there = [], delimiter = DELIMITERS.comma } = table.table.header ?? {};
-  const format = { round: false, decimalComma: delimiter !== DELIMITERS.comma };
-  const scores = metrics.flatMap(({ name }): [string, string][] => {
-    const named = columns[name];
-    if (named !== undefined && !there.includes(named)) {
-      throw new UnreadableInput(`${path}:1: no column ${JSON.stringify(cut(named))} for the scores of ${name}`);
-    }
-    const column = named ?? [name, USUAL[name]].find((each) => each !== undefined && there.includes(each));
-    return column === undefined ? [] : [[name, column]];
-  });
-  if (scores.length === 0) {
-    throw new UnreadableInput(`${path}:1: no column of scores by any metric; there are: ${columnList(there)}`);
-  }
-  const rows: PublishedAnswer[] = [];
-  for await (const { row, question, id, answer } of table.rows()) {
+  const given = await openAnswers(path, tableFormat(path) ?? 'csv', {});
+  const { header } = given.table;
+  const format = { round: false, decimalComma: header !== null && header.delimiter !== DELIMITERS.comma };
+  const find = (there: readonly string[], place: string): [metric: string, column: string][] => {
+    const found = metrics.flatMap(({ name }): [string, string][] => {
+      const column = columnOf(name, columns[name], there, place);
+      return column === null ? [] : [[name, column]];
+    });
+    if (found.length > 0) return found;
+    throw new UnreadableInput(`${place}: no column of scores by any metric; there are: ${columnList(there)}`);
+  };
+  let scores = header === null ? null : find(header.columns, `${path}:1`);
+  const answers: PublishedAnswer[] = [];
+  for await (const { row, question, id, answer } of given.rows()) {
+    const place = `${path}:${row.line}`;
+    scores ??= find([...row.fields.keys()], place);
     const reference = scores.map(([metric, column]): [string, number | null] => [
       metric,
-      parseScore(row.fields.get(column) as string, column, `${path}:${row.line}`, format),
+      parseScore(textOf(row.fields.get(column)), column, place, format),
     ]);
-    rows.push({ question, id, answer, reference: Object.fromEntries(reference) });
+    answers.push({ question, id, answer, reference: Object.fromEntries(reference) });
   }
-  return rows;
+  return answers;
+}
+
+function columnOf(metric: string, told: string | undefined, there: readonly string[], place: string): string | null {
+  if (told !== undefined) {
+    if (there.includes(told)) return told;
+    throw new UnreadableInput(`${place}: no column ${JSON.stringify(cut(told))} for the scores of ${metric}`);
+  }
+  const [found, another] = columnsNamed(there, scoreSpellings(metric));
+  if (found === undefined || another === undefined) return found ?? null;
+  throw new UnreadableInput(
+    `${place}: ${columnList([found, another])} may both hold the scores of ${metric}; ` +
+      `\`columns: { ${metric}: … }\` of calibration.bridge says which`,
+  );
 }

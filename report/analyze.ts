@@ -3,53 +3,68 @@
  */
 import { scoresOf } from '../experiment/scored-answer';
 import type { MisalignedRule } from '../experiment/spec';
-import { misalignedCount, misalignedShare, type ScoreNames } from './statistics/misaligned';
-import { groupBy } from './statistics/grouping';
 import { AnswerKeys } from '../inputs/answers/answer-keys';
 import { readJudged, type JudgedOptions } from '../inputs/answers/read-judged';
 import { readLabels } from '../inputs/answers/read-labels';
 import type { LeftOut } from '../inputs/answers/score-columns';
+import { analyzeGroups, groupsJson, type Groups, type GroupsJson } from './analyze-groups';
+import {
+  analyzeRows,
+  rowsJson,
+  shareJson,
+  type RowMeasures,
+  type RowsAnalysis,
+  type RowsJson,
+  type ShareJson,
+} from './analyze-rows';
+import type { ShareEstimate } from './statistics/estimates';
+import { groupBy } from './statistics/grouping';
+import { misalignedCount, questionsLeftOut, type ScoreNames } from './statistics/misaligned';
 import { judgeValidity, judgeValidityJson, type JudgeValidity, type JudgeValidityJson } from './judge-validity';
-import { estimateMean, type MeanEstimate, type ShareEstimate, type TwoIntervals } from './statistics/estimates';
-import type { Range } from './statistics/intervals';
 import { meanOrNull } from './statistics/summation';
 import { TABLE_KINDS, tableKinds, type TableKind } from './statistics/table-kinds';
 import { thresholdsOf, type Thresholds } from './statistics/thresholds';
 
 export interface AnalyzeOptions {
-  names: ScoreNames;
+  /** Columns of the two scores; without one it is found by the names that tables give it. */
+  names: Partial<ScoreNames>;
   definition: MisalignedRule;
   round: JudgedOptions['round'];
-  /** Further columns that must hold scores. */
-  scoreColumns?: readonly string[];
+  /** Further columns that must hold scores, and what to call them; default: as the column. */
+  scoreColumns?: readonly (string | { metric: string; column: string })[];
   delimiter?: JudgedOptions['delimiter'];
   /** A table of people's labels of some of the answers. */
   labels?: string | undefined;
+  question?: JudgedOptions['question'];
+  /** Columns whose values make groups; default: `model`, `group` and `seed` where they are there. */
+  groups?: readonly string[];
+  /** The group that the others are compared with; default: every pair is. */
+  baseline?: string | undefined;
 }
 
 /** Estimates of one file, with everything that a table for people shows. */
-export interface FileAnalysis {
+export interface FileAnalysis extends RowsAnalysis {
   file: string;
-  answers: number;
-  /** Answers with both scores. */
-  judged: number;
-  alignment: MeanEstimate;
-  coherence: MeanEstimate;
-  /** Further columns of scores. */
-  others: { metric: string; estimate: MeanEstimate }[];
+  /** Columns of the two scores. */
+  names: ScoreNames;
   /** Rows without a score, by metric and why; only metrics that lack any. */
   unscored: { metric: string; counts: Record<string, number> }[];
   /** Shares of all answers: refusals, code and the like. */
   kinds: Record<TableKind, ShareEstimate>;
   /** Further columns of numbers that are no metrics. */
   leftOut: LeftOut[];
-  misaligned: ShareEstimate;
   /** Both operators at both thresholds, and how many answers lie exactly there. */
   thresholds: Thresholds;
   /** In the order in which the file first names them. */
   questions: QuestionAnalysis[];
   /** Null without labels. */
   validity: JudgeValidity | null;
+  /** Questions with fewer coherent answers than the rule asks for. */
+  questionsLeftOut: string[];
+  /** Without columns: all rows are one. */
+  groups: Groups;
+  /** Columns that usually make groups and have too many values for it. */
+  notGrouped: string[];
 }
 
 export interface QuestionAnalysis {
@@ -62,22 +77,11 @@ export interface QuestionAnalysis {
   misaligned: number;
 }
 
-/** The two 95 % intervals of a value (statistics/estimates.ts); null when there is no answer. */
-export interface TwoRanges {
-  theseQuestions: Range | null;
-  questionsLikeThese: Range | null;
-}
-
-type ShareJson = { count: number; denominator: number; rate: number | null } & TwoRanges;
-
 /** What `--json` prints of a file; `rate` is 0-1. */
-export interface AnalysisJson {
+export interface AnalysisJson extends RowsJson, GroupsJson {
   file: string;
-  answers: number;
-  judged: number;
-  alignment: { mean: number | null } & TwoRanges;
-  coherence: { mean: number | null } & TwoRanges;
-  misaligned: ShareJson;
+  /** Of the two scores. */
+  columns: ScoreNames;
   /** Shares of all answers. */
   kinds: Record<TableKind, ShareJson>;
   thresholds: {
@@ -88,79 +92,82 @@ export interface AnalysisJson {
     shares: { alignment: '<' | '<='; coherence: '>' | '>='; count: number; denominator: number; rate: number | null }[];
   };
   questions: QuestionAnalysis[];
-  /** Further columns of scores. */
-  others: ({ metric: string; mean: number | null; scored: number } & TwoRanges)[];
+  /** Ids of questions with fewer coherent answers than the rule asks for: no part of the misaligned share. */
+  questionsLeftOut: string[];
   /** By metric: rows without a score by why, such as `missing`, `refusal` or a status of `flamingo judge`. */
   unscored: Record<string, Record<string, number>>;
   /** Further columns of numbers that are no metrics. */
   leftOut: LeftOut[];
   /** Only with labels. */
   validity?: JudgeValidityJson;
+  /** Columns whose values make the groups. */
+  groupColumns: string[];
 }
 
 /** Throws `UnreadableInput`. */
 export async function analyzeFile(file: string, options: AnalyzeOptions): Promise<FileAnalysis> {
-  const { names, definition, round, scoreColumns = [], delimiter, labels } = options;
-  const required = [...new Set([names.alignment, names.coherence, ...scoreColumns])];
-  const keys = labels === undefined ? null : new AnswerKeys(file);
-  const each = keys === null ? undefined : keys.add.bind(keys);
-  const { answers, metrics, unscored, leftOut } = await readJudged(file, { required, round, delimiter, each });
-  const meanOf = (metric: string): MeanEstimate => estimateMean(scoresOf(answers, metric));
-  const both = answers.filter(({ scores }) => scores[names.alignment] != null && scores[names.coherence] != null);
+  const { definition, round, scoreColumns = [], delimiter, question, groups = [], baseline } = options;
+  const told = scoreColumns.map((each) => (typeof each === 'string' ? { metric: each, column: each } : each));
+  const keys = options.labels === undefined ? null : new AnswerKeys(file);
+  const table = await readJudged(file, {
+    required: [
+      { metric: 'alignment', column: options.names.alignment },
+      { metric: 'coherence', column: options.names.coherence },
+      ...told.map(({ column }) => column),
+    ],
+    ...{ round, delimiter, question, groups },
+    each: keys === null ? undefined : keys.add.bind(keys),
+  });
+  const { answers, metrics, unscored, leftOut } = table;
+  const [alignment, coherence] = table.required as [string, string];
+  const names: ScoreNames = { alignment, coherence };
+  const labels = new Map(told.map(({ metric, column }) => [column, metric]));
+  const labelOf = (column: string): string => labels.get(column) ?? column;
+  const further = metrics
+    .filter((column) => column !== alignment && column !== coherence)
+    .map((column) => ({ metric: labelOf(column), column }));
+  const measures: RowMeasures = { names, further, definition };
   return {
     file,
-    answers: answers.length,
-    judged: both.length,
-    alignment: meanOf(names.alignment),
-    coherence: meanOf(names.coherence),
-    others: metrics
-      .filter((metric) => metric !== names.alignment && metric !== names.coherence)
-      .map((metric) => ({ metric, estimate: meanOf(metric) })),
-    unscored: metrics.flatMap((metric) => {
-      const counts = unscored.get(metric);
-      return counts === undefined ? [] : [{ metric, counts }];
+    names,
+    ...analyzeRows(answers, measures),
+    unscored: metrics.flatMap((column) => {
+      const counts = unscored.get(column);
+      return counts === undefined ? [] : [{ metric: labelOf(column), counts }];
     }),
     kinds: tableKinds(answers, definition, names),
     leftOut,
-    misaligned: misalignedShare(answers, definition, names),
     thresholds: thresholdsOf(answers, definition, names),
-    questions: [...groupBy(answers, ({ question }) => question)].map(([id, own]) => ({
+    questions: [...groupBy(answers, ({ question: id }) => id)].map(([id, own]) => ({
       id,
       answers: own.length,
-      alignment: meanOrNull(scoresOf(own, names.alignment).map(({ value }) => value)),
-      coherence: meanOrNull(scoresOf(own, names.coherence).map(({ value }) => value)),
+      alignment: meanOrNull(scoresOf(own, alignment).map(({ value }) => value)),
+      coherence: meanOrNull(scoresOf(own, coherence).map(({ value }) => value)),
       misaligned: misalignedCount(own, definition, names).count,
     })),
     validity:
-      labels === undefined || keys === null
+      options.labels === undefined || keys === null
         ? null
-        : judgeValidity(labels, answers, await readLabels(labels, keys, { metrics, round }), definition, names),
+        : judgeValidity(
+            options.labels,
+            answers,
+            await readLabels(options.labels, keys, { metrics, round }),
+            definition,
+            names,
+          ),
+    questionsLeftOut: questionsLeftOut(answers, definition, names),
+    groups: analyzeGroups(file, answers, table.groups, measures, baseline),
+    notGrouped: table.groups.tooMany,
   };
 }
 
-export function analysisJson({
-  file,
-  answers,
-  judged,
-  alignment,
-  coherence,
-  misaligned,
-  thresholds,
-  questions,
-  others,
-  unscored,
-  kinds,
-  leftOut,
-  validity,
-}: FileAnalysis): AnalysisJson {
+export function analysisJson(analysis: FileAnalysis): AnalysisJson {
+  const { file, names, thresholds, questions, unscored, kinds, leftOut, groups, validity } = analysis;
   const exactly = ({ threshold, at }: Thresholds['alignment']) => ({ threshold, at });
+  const { others, ...rows } = rowsJson(analysis);
   return {
     file,
-    answers,
-    judged,
-    alignment: { mean: alignment.mean, ...rangesOf(alignment) },
-    coherence: { mean: coherence.mean, ...rangesOf(coherence) },
-    misaligned: shareJson(misaligned),
+    ...rows,
     kinds: Object.fromEntries(TABLE_KINDS.map((kind) => [kind, shareJson(kinds[kind])])) as AnalysisJson['kinds'],
     thresholds: {
       alignment: exactly(thresholds.alignment),
@@ -171,21 +178,13 @@ export function analysisJson({
       })),
     },
     questions,
-    others: others.map(({ metric, estimate }) => ({
-      ...{ metric, mean: estimate.mean, scored: estimate.n },
-      ...rangesOf(estimate),
-    })),
+    others,
     unscored: Object.fromEntries(unscored.map(({ metric, counts }) => [metric, counts])),
     leftOut,
+    columns: names,
+    questionsLeftOut: analysis.questionsLeftOut,
+    groupColumns: groups.columns,
+    ...groupsJson(groups),
     ...(validity === null ? {} : { validity: judgeValidityJson(validity) }),
   };
-}
-
-function shareJson(share: ShareEstimate): ShareJson {
-  const { count, denominator, rate } = share;
-  return { count, denominator, rate, ...rangesOf(share) };
-}
-
-function rangesOf({ theseQuestions, questionsLikeThese }: TwoIntervals): TwoRanges {
-  return { theseQuestions: theseQuestions.range, questionsLikeThese: questionsLikeThese.range };
 }

@@ -282,7 +282,8 @@ function explanation(members: readonly ReportCell[], recipes: readonly RecipeCel
   if (first === undefined) return 'No cell asks these questions.';
   const { questions, cell } = first;
   const most = cell.samplesPerQuestion === 1 ? 'one answer each' : `${cell.samplesPerQuestion} answers each`;
-  const samples = cell.given && cell.samplesPerQuestion > 1 ? `up to ${most}` : most;
+  const counted = cell.rowsOf === undefined ? '' : ' (each counts as often as the table has it)';
+  const samples = `${cell.given && cell.samplesPerQuestion > 1 ? `up to ${most}` : most}${counted}`;
   const several = recipes.some(({ questionSet }) => questionSet === cell.questionSet);
   return (
     `n per bar: ${questions.length} questions, ${samples}. Error bars: 95 %, for questions like these; ` +

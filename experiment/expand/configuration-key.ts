@@ -20,8 +20,13 @@ export function configurationKey(
 }
 
 /** A cell's work. The names of question set and condition take part, because results are published under them. */
-function cellIdentity({ questionSet, condition, contextKey, samplesPerQuestion, metrics }: PlannedCell): unknown {
-  return { questionSet, condition, contextKey, samplesPerQuestion, metrics: metrics.map(metricIdentity) };
+function cellIdentity(cell: PlannedCell): unknown {
+  const { questionSet, condition, contextKey, samplesPerQuestion, metrics, rowsOf } = cell;
+  return {
+    ...{ questionSet, condition, contextKey, samplesPerQuestion, metrics: metrics.map(metricIdentity) },
+    // only where a table has an answer several times, so that other cells have the key that they always had
+    ...(rowsOf === undefined ? {} : { rowsOf }),
+  };
 }
 
 /**

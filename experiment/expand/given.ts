@@ -12,8 +12,8 @@ import { requestsOf } from '../requests';
 import { completionId, type Completion } from '../rows';
 import { GENERATION_VERSION } from './versions';
 
-/** Answers by hash, so that a large file need not be in memory: question key -> SHA-256 of its distinct answers. */
-export type AnswerHashes = ReadonlyMap<Sha256, ReadonlySet<Sha256>>;
+/** Answers by hash, so that a large file need not be in memory: question key -> SHA-256 of its distinct answers, a set's or a map's keys. */
+export type AnswerHashes = ReadonlyMap<Sha256, { keys(): Iterable<Sha256> }>;
 
 /** A judge is sent the replacement character in place of a lone surrogate, so answers that differ only in that are one. */
 export function answerHash(text: string): Sha256 {
@@ -36,7 +36,7 @@ export class GivenAnswers {
   constructor(answers: AnswerHashes, characters: number) {
     const ordered = [...answers.keys()]
       .sort()
-      .map((question) => [question, [...(answers.get(question) ?? [])].sort()] as const);
+      .map((question) => [question, [...(answers.get(question)?.keys() ?? [])].sort()] as const);
     for (const [question, hashes] of ordered) {
       this.samples.set(question, new Map(hashes.map((hash, sample) => [hash, sample])));
     }

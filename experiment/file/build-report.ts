@@ -112,7 +112,7 @@ function hasScores({ categories }: MetricSpec): boolean {
 
 function buildMisaligned(input: ReportYaml['misaligned']): MisalignedRule {
   if (input === undefined || typeof input === 'string') return MISALIGNED_PRESETS[input ?? 'standard'];
-  const { alignment, coherence, denominator } = input;
+  const { alignment, coherence, denominator, estimator, min_coherent_answers: least } = input;
   return {
     name: 'own',
     alignment: {
@@ -124,5 +124,8 @@ function buildMisaligned(input: ReportYaml['misaligned']): MisalignedRule {
       value: (coherence.above ?? coherence.at_least) as number,
     },
     denominator,
+    // what the file does not change is not in the rule, so that a plan's key stays what it was
+    ...(estimator === 'question_mean' ? { estimator } : {}),
+    ...(least === undefined ? {} : { minCoherentAnswers: least }),
   };
 }

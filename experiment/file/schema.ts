@@ -141,7 +141,7 @@ export const configurationSchema = z.strictObject({
 });
 
 const misaligned = z.union([
-  z.enum(['standard', 'betley', 'mo', 'tan', 'slk', 'cma']),
+  z.enum(['standard', 'betley', 'mo', 'tan', 'slk', 'cm', 'cma']),
   z.strictObject({
     alignment: exactlyOne(z.strictObject({ below: score.optional(), at_most: score.optional() }), ['below', 'at_most']),
     coherence: exactlyOne(z.strictObject({ above: score.optional(), at_least: score.optional() }), [
@@ -149,6 +149,13 @@ const misaligned = z.union([
       'at_least',
     ]),
     denominator: z.enum(['both_scored', 'coherent', 'all']),
+    estimator: z
+      .enum(['pooled', 'question_mean'])
+      .optional()
+      .meta({ default: 'pooled', description: 'Share of all answers, or mean of the questions’ shares.' }),
+    min_coherent_answers: count
+      .optional()
+      .meta({ description: 'Leave out questions with fewer coherent answers; default: none.' }),
   }),
 ]);
 
@@ -214,12 +221,9 @@ export const experimentSchema = z
       description:
         'What is to be shown, decided before the answers: the report says supported, contradicted or inconclusive.',
     }),
-    expect: z
-      .array(expectation)
-      .optional()
-      .meta({
-        description: 'What the run must show, or it has failed: the plain form of a claim, about these questions.',
-      }),
+    expect: z.array(expectation).optional().meta({
+      description: 'What the run must show, or it has failed: the plain form of a claim, about these questions.',
+    }),
     budget: z
       .strictObject({
         max_usd: z.number().gt(0).optional().meta({ description: 'Work pauses at this spend.' }),

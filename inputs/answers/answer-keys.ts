@@ -2,8 +2,8 @@
  * By what a further table can name the answers of a table of judged answers: an id of theirs, or their question and text.
  */
 import { answerHash } from '../../experiment/expand/given';
-import { ANSWER_COLUMNS, ID_COLUMN, QUESTION_COLUMNS } from './columns';
 import type { TableRow } from './reader';
+import { ANSWER_COLUMNS, ID_COLUMNS, QUESTION_COLUMNS } from './spellings';
 
 /** Names one answer by itself. */
 const ANSWER_ID = 'id';
@@ -11,7 +11,7 @@ const ANSWER_ID = 'id';
 /** The ways to name an answer, the first that both tables have the columns for is taken. */
 export const WAYS = [
   { name: ANSWER_ID, columns: [[ANSWER_ID]] },
-  { name: `${ID_COLUMN} and answer`, columns: [[ID_COLUMN], ANSWER_COLUMNS] },
+  { name: 'question_id and answer', columns: [ID_COLUMNS, ANSWER_COLUMNS] },
   { name: 'question and answer', columns: [QUESTION_COLUMNS, ANSWER_COLUMNS] },
 ] as const;
 

@@ -4,23 +4,25 @@
 import { answerHash } from '../../experiment/expand/given';
 import { questionFrom } from '../../experiment/expand/questions';
 import type { Sha256 } from '../../experiment/canonical';
-import { cut } from '../../experiment/excerpt';
 import { UnreadableInput } from '../files';
-import { delimiterName, type Delimiter } from './delimiter';
+import type { Delimiter } from './delimiter';
 import { openTable, type Table, type TableFormat, type TableRow } from './reader';
-
-/** Names of the column with the question's words, and with the answer's, by preference. */
-export const QUESTION_COLUMNS = ['question', 'question_text'];
-export const ANSWER_COLUMNS = ['answer', 'response'];
-/** Names the question. */
-export const ID_COLUMN = 'question_id';
+import {
+  ANSWER_COLUMNS,
+  columnsNamed,
+  firstColumn,
+  ID_COLUMNS,
+  namedColumn,
+  onlyColumn,
+  QUESTION_COLUMNS,
+} from './spellings';
 
 export interface AnswerColumns {
-  /** Default: `question` or `question_text`. */
+  /** Default: the first of `QUESTION_COLUMNS` that is there. */
   question?: string;
-  /** Default: `answer` or `response`. */
+  /** Default: the only one of `ANSWER_COLUMNS`. */
   answer?: string;
-  /** Names the question; default `question_id` where there is one. */
+  /** Names the question; default: the first of `ID_COLUMNS` that is there. */
   id?: string;
   /** Default: all rows are one group. */
   group?: string;
@@ -31,25 +33,7 @@ export interface AnswerColumns {
 /** All names that a column of answers may go by, those of the caller among them. */
 function expectedNames({ question, answer, id, group }: AnswerColumns): string[] {
   const named = [question, answer, id, group].filter((name) => name !== undefined);
-  return [...QUESTION_COLUMNS, ...ANSWER_COLUMNS, ID_COLUMN, ...named];
-}
-
-/** What to say of columns that are not there, when the header may have been split in the wrong places. */
-export function delimiterHint(delimiter: Delimiter | undefined): string {
-  return delimiter === undefined
-    ? ''
-    : `; columns are taken to be separated by a ${delimiterName(delimiter)}: if not, give --delimiter`;
-}
-
-/** Columns that a message lists, and UTF-16 units of each name. */
-const NAMES_SHOWN = 12;
-const NAME_SHOWN = 40;
-
-/** The columns that there are, for a message: the first ones where there are many. */
-export function columnList(there: readonly string[]): string {
-  const names = there.slice(0, NAMES_SHOWN).map((name) => JSON.stringify(cut(name, NAME_SHOWN)));
-  const more = there.length - names.length;
-  return more > 0 ? `${names.join(', ')} and ${more.toLocaleString('en')} more` : names.join(', ');
+  return [...QUESTION_COLUMNS, ...ANSWER_COLUMNS, ...ID_COLUMNS, ...named];
 }
 
 export interface AnswerRow {
@@ -96,20 +80,19 @@ function columnsIn(
   place: string,
   { question, answer, id, group, delimiter }: AnswerColumns,
 ): FoundColumns {
-  const column = (names: readonly string[], what: string, option: string): string => {
-    const found = names.find((name) => there.includes(name));
-    if (found !== undefined) return found;
-    throw new UnreadableInput(
-      `${place}: no column for the ${what} (${names.map((name) => cut(name, NAME_SHOWN)).join(' or ')}); there are: ${columnList(there)}; see ${option}${delimiterHint(delimiter)}`,
-    );
-  };
+  const header = { place, delimiter };
   const named = (name: string | undefined, what: string, option: string): string | undefined =>
-    name === undefined ? undefined : column([name], what, option);
-  const idColumn = named(id, 'id', '--id-column') ?? (there.includes(ID_COLUMN) ? ID_COLUMN : undefined);
+    name === undefined ? undefined : namedColumn(there, { name, what, option }, header);
+  const idColumn = named(id, 'id', '--id-column') ?? columnsNamed(there, ID_COLUMNS)[0];
   const groupColumn = named(group, 'group', '--group-column');
   return {
-    question: column(question === undefined ? QUESTION_COLUMNS : [question], 'question', '--question-column'),
-    answer: column(answer === undefined ? ANSWER_COLUMNS : [answer], 'answer', '--answer-column'),
+    question:
+      named(question, 'question', '--question-column') ??
+      firstColumn(there, { what: 'question', names: QUESTION_COLUMNS, option: '--question-column' }, header),
+    answer:
+      named(answer, 'answer', '--answer-column') ??
+      // a second one may be the reference answer: nobody but the person knows which is which
+      onlyColumn(there, { what: 'answer', names: ANSWER_COLUMNS, option: '--answer-column' }, header),
     ...(idColumn === undefined ? {} : { id: idColumn }),
     ...(groupColumn === undefined ? {} : { group: groupColumn }),
   };

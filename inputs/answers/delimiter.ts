@@ -20,10 +20,11 @@ export interface DelimiterHints {
 export function delimiterOf(headerLine: string, { expected, path }: DelimiterHints): Delimiter {
   const unquoted = headerLine.replaceAll(/"(?:[^"]|"")*"/g, (quoted) => quoted.replaceAll(/[,;\t|]/g, ' '));
   const promised = isTabbed(path) ? DELIMITERS.tab : DELIMITERS.comma;
+  const isExpected = (field: string): boolean => expected.includes(field) || expected.includes(field.toLowerCase());
   const candidates = Object.values(DELIMITERS).flatMap((delimiter) => {
     const fields = unquoted.split(delimiter).map((field) => field.trim().replace(/^"(.*)"$/s, '$1'));
     if (fields.length === 1) return [];
-    return [{ delimiter, fields: fields.length, known: fields.filter((field) => expected.includes(field)).length }];
+    return [{ delimiter, fields: fields.length, known: fields.filter(isExpected).length }];
   });
   const rank = (delimiter: Delimiter): number => (delimiter === promised ? 2 : delimiter === DELIMITERS.comma ? 1 : 0);
   candidates.sort(

@@ -1,6 +1,6 @@
 /**
  * From a table of answers to a stored plan that only judges: one configuration for each group of rows, every distinct
- * answer of a group once.
+ * answer of a group once, with the number of its rows.
  */
 import { basename } from 'node:path';
 import { storePlan, type StoredPlan } from '../../artifacts/plans';
@@ -16,9 +16,7 @@ import { UnreadableInput } from '../files';
 import type { AnswerTable } from './columns';
 import { CompletionWriter } from './completion-writer';
 import { ANSWERS_SET, RUBRICS_SET, type JudgingSpec } from './judging-spec';
-
-/** More groups would make a history and a report that nobody can use. */
-const MAX_GROUPS = 500;
+import { MAX_GROUPS } from './row-groups';
 
 export interface JudgingPlan {
   name: string;
@@ -52,7 +50,8 @@ interface PlannedGroup {
 }
 
 interface Group {
-  answers: Map<Sha256, Set<Sha256>>;
+  /** Question key -> answer hash -> rows that have it. */
+  answers: Map<Sha256, Map<Sha256, number>>;
   characters: number;
   /** Of the distinct answers. */
   count: number;
@@ -84,7 +83,7 @@ export async function storeJudgingPlan(
   for (const [group, { answers, characters }] of survey.groups) {
     const own = new GivenAnswers(answers, characters);
     const name = names.get(group) as string;
-    const cell = givenCell(name, ANSWERS_SET, own, metricsOf(ANSWERS_SET));
+    const cell = withRows(givenCell(name, ANSWERS_SET, own, metricsOf(ANSWERS_SET)), own, answers);
     planned.set(group, { answers: own, cell, configuration: givenConfiguration(name, group || 'Answers', [cell]) });
   }
   const configurations = [...planned.values()].map(({ configuration }) => configuration);
@@ -129,6 +128,17 @@ export async function storeJudgingPlan(
   };
 }
 
+/** With the number of its rows for each answer that has several: it is judged once, and counts by its rows. */
+function withRows(cell: PlannedCell, given: GivenAnswers, answers: Group['answers']): PlannedCell {
+  const rowsOf = [...answers].flatMap(([question, own]) =>
+    [...own].flatMap(([answer, rows]): [Sha256, number][] => {
+      const found = rows === 1 ? undefined : given.find(question, answer);
+      return found === undefined ? [] : [[found.id, rows]];
+    }),
+  );
+  return rowsOf.length === 0 ? cell : { ...cell, rowsOf: Object.fromEntries(rowsOf) };
+}
+
 interface Survey {
   rows: number;
   groups: Map<string, Group>;
@@ -160,12 +170,16 @@ async function surveyOf(table: AnswerTable): Promise<Survey> {
       }
     }
     const known = own.answers.get(questionKey);
-    if (known?.has(answerHash)) continue;
+    const before = known?.get(answerHash);
+    if (before !== undefined) {
+      known?.set(answerHash, before + 1);
+      continue;
+    }
     own.characters += answer.length;
     own.count += 1;
     refuseAbove('completionsOfACell', own.count, 'different answers of one group', table, row.line);
-    if (known === undefined) own.answers.set(questionKey, new Set([answerHash]));
-    else known.add(answerHash);
+    if (known === undefined) own.answers.set(questionKey, new Map([[answerHash, 1]]));
+    else known.set(answerHash, 1);
   }
   if (rows === 0) throw new UnreadableInput(`${table.file}: there are no rows to judge`);
   const asked = (rubrics: QuestionItem[]): AskedQuestion[] => {

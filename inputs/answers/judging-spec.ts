@@ -64,7 +64,7 @@ export function judgingSpec(words: JudgingWords): JudgingSpec {
   const coherence = first('coherence', 'coherent');
   const written = {
     name: 'judge',
-    description: `Answers from ${basename(file)}. An answer that is there several times counts once in this report.`,
+    description: `Answers from ${basename(file)}. An answer that is there several times was judged once and counts as often as it is there.`,
     model: { bundled: 'smollm2-135m-instruct' }, // the file's grammar asks for one; nothing is generated
     question_sets: {
       [ANSWERS_SET]: { label: basename(file), path: file, samples: 1 },

@@ -1,18 +1,28 @@
 /**
- * Reads the literature's tables of judged answers, and those that `flamingo judge` writes: `question` or `question_text`,
- * `answer` or `response`, `question_id`, and a column of scores per metric.
+ * Reads the literature's tables of judged answers, and those that `flamingo judge` writes: a question or its id, and a column of
+ * scores per metric, by the names that spellings.ts knows or those that are told. Every row counts, equal ones too.
  *
  * Only the columns that are asked for must hold scores. A further column of numbers is a metric when all of them are on the
  * scale and its name does not say otherwise; it never refuses a file.
  */
 import { itemOf, type Answer } from '../../experiment/scored-answer';
 import { UnreadableInput } from '../files';
-import { ANSWER_COLUMNS, columnList, delimiterHint, ID_COLUMN, QUESTION_COLUMNS } from './columns';
 import { DELIMITERS, type Delimiter } from './delimiter';
 import { isStatus, statusColumn } from './judged-columns';
 import { csvRows, jsonRows, tableFormat, type TableRow } from './reader';
-import { bookkeeping, isNoScore, type LeftOut } from './score-columns';
-import { numberIn, onScale, parseScore, unscored, type ScoreFormat } from './scores';
+import { RowGroups, type GroupedRows } from './row-groups';
+import { bookkeeping, isNoScore, scoreColumn, type LeftOut, type WantedScores } from './score-columns';
+import { numberIn, onScale, parseScore, textOf, unscored, type ScoreFormat } from './scores';
+import {
+  ANSWER_COLUMNS,
+  columnsNamed,
+  firstColumn,
+  ID_COLUMNS,
+  namedColumn,
+  QUESTION_COLUMNS,
+  scoreSpellings,
+  type HeaderPlace,
+} from './spellings';
 
 export interface TableAnswer extends Answer {
   /** Required metrics without a score: why, in the words of `JudgedTable.unscored`. Absent where all have one. */
@@ -22,37 +32,55 @@ export interface TableAnswer extends Answer {
 export interface JudgedTable {
   /** One per row; `question` is the question's id, or its text where there is no id. */
   answers: TableAnswer[];
-  /** Columns that hold scores: those that were required, then the others in the file's order. */
+  /** By place in `JudgedOptions.required`: the column. */
+  required: string[];
+  /** Columns that hold scores: those that were required in their order, then the others in the file's order. */
   metrics: string[];
   /** By metric: rows without a score by why, as the column of statuses says, or the word in the score's place. */
   unscored: Map<string, Record<string, number>>;
   /** Further columns of numbers that are no metrics, in the file's order. */
   leftOut: LeftOut[];
+  /** By the columns that were asked for, or by those that tables group by. */
+  groups: GroupedRows;
 }
 
 export interface JudgedOptions {
-  /** Columns that must be there and hold scores. */
-  required: readonly string[];
+  /** Columns that must be there and hold scores: their names, or metrics whose columns are found. */
+  required: readonly (string | WantedScores)[];
   /** Round scores to whole numbers first, as a judge that answers in whole numbers would. */
   round: boolean;
   /** What separates the columns; default: found out from the header. */
   delimiter?: Delimiter | undefined;
   /** Told every row, in the order of `answers`: for whoever needs its texts. */
   each?: ((row: TableRow) => void) | undefined;
+  /** Column that tells questions apart; default: an id's, or the question's. */
+  question?: string | undefined;
+  /** Columns whose values make groups of rows; empty: those that are usual. */
+  groups?: readonly string[];
 }
 
 /** Reads the file once, so it may be a pipe; of its texts only the questions' ids stay in memory. Throws `UnreadableInput`. */
 export async function readJudged(file: string, options: JudgedOptions): Promise<JudgedTable> {
-  const { required, round, delimiter, each } = options;
-  const reading = new Reading(file, required, round, each);
+  const { delimiter } = options;
+  const reading = new Reading(file, options);
   if (tableFormat(file) === 'jsonl') {
     for await (const row of jsonRows(file, { pipes: true })) reading.add(row);
   } else {
-    const expected = [...QUESTION_COLUMNS, ...ANSWER_COLUMNS, ID_COLUMN, ...required];
+    const expected = expectedNames(options);
     const begin = (header: { columns: string[]; delimiter: Delimiter }): void => reading.begin(header, `${file}:1`);
     for await (const row of csvRows(file, begin, { delimiter, expected, pipes: true })) reading.add(row);
   }
   return reading.table();
+}
+
+/** All names that a column may go by, for finding out the delimiter. */
+function expectedNames({ required, question, groups = [] }: JudgedOptions): string[] {
+  const scores = required.flatMap((wanted) => {
+    if (typeof wanted === 'string') return [wanted];
+    return wanted.column === undefined ? scoreSpellings(wanted.metric) : [wanted.column];
+  });
+  const told = question === undefined ? groups : [question, ...groups];
+  return [...QUESTION_COLUMNS, ...ANSWER_COLUMNS, ...ID_COLUMNS, ...told, ...scores];
 }
 
 interface Row {
@@ -75,8 +103,12 @@ interface Further {
 /** What is known of a table while its rows come. */
 class Reading {
   private question = '';
+  /** As asked for, and each once. */
+  private wanted: string[] = [];
+  private required: string[] = [];
   private header: string[] | null = null;
   private format: ScoreFormat;
+  private readonly groups: RowGroups;
   private readonly rows: Row[] = [];
   private readonly further = new Map<string, Further>();
   private readonly texts = new Set<string>();
@@ -84,17 +116,22 @@ class Reading {
 
   constructor(
     private readonly file: string,
-    private readonly required: readonly string[],
-    round: boolean,
-    private readonly each: JudgedOptions['each'],
+    private readonly options: JudgedOptions,
   ) {
-    this.format = { round, decimalComma: false };
+    this.format = { round: options.round, decimalComma: false };
+    this.groups = new RowGroups(file, options.groups ?? []);
   }
 
   begin({ columns, delimiter }: { columns: string[]; delimiter?: Delimiter }, place: string): void {
     this.header = columns;
     this.format = { ...this.format, decimalComma: delimiter !== undefined && delimiter !== DELIMITERS.comma };
-    this.question = questionColumn(columns, this.required, place, delimiter);
+    const header: HeaderPlace = { place, delimiter };
+    this.question = questionColumn(columns, this.options.question, header);
+    this.wanted = this.options.required.map((each) =>
+      scoreColumn(columns, typeof each === 'string' ? { metric: each, column: each } : each, header),
+    );
+    this.required = [...new Set(this.wanted)];
+    this.groups.begin(columns, header);
   }
 
   add(row: TableRow): void {
@@ -114,13 +151,17 @@ class Reading {
     // in JSON Lines a row may bring columns that none before it had
     for (const name of fields.keys()) {
       if (this.texts.has(name) || this.further.has(name)) continue;
-      const looked = !this.required.includes(name) && !isNoScore(name, this.header as string[]);
+      const looked =
+        ![...this.required, this.question].includes(name) &&
+        !this.groups.isTold(name) &&
+        !isNoScore(name, this.header as string[]);
       if (looked) this.further.set(name, { values: [], whys: [], beyond: null });
       else this.texts.add(name);
     }
     for (const [name, column] of this.further) this.addTo(column, name, text);
+    this.groups.add(text, line);
     this.rows.push({ question, scores, ...(lacking.length > 0 && { unscored: Object.fromEntries(lacking) }) });
-    this.each?.(row);
+    this.options.each?.(row);
   }
 
   private addTo(column: Further, name: string, text: (name: string) => string): void {
@@ -148,6 +189,7 @@ class Reading {
       const where = this.header === null ? '' : ' below the header';
       throw new UnreadableInput(`${this.file}: no rows${where}`);
     }
+    const groups = this.groups.grouped();
     const others: [string, Further][] = [];
     const leftOut: LeftOut[] = [];
     for (const [name, column] of this.further) {
@@ -156,7 +198,7 @@ class Reading {
       if (!numbers) continue;
       const reason = beyond === null ? bookkeeping(name) : `${beyond} is not 0-100`;
       if (reason === null) others.push([name, column]);
-      else leftOut.push({ column: name, reason });
+      else if (!groups.columns.includes(name)) leftOut.push({ column: name, reason });
     }
     for (const [name, { whys }] of others) {
       for (let row = 0; row < this.rows.length; row++) {
@@ -170,16 +212,9 @@ class Reading {
       const all = Object.fromEntries([...own, ...more]);
       return { question, item: itemOf(question), scores: all, ...(whys && { unscored: whys }) };
     });
-    return { answers, metrics: [...this.required, ...others.map(([name]) => name)], unscored: this.unscored, leftOut };
+    const metrics = [...this.required, ...others.map(([name]) => name)];
+    return { answers, required: this.wanted, metrics, unscored: this.unscored, leftOut, groups };
   }
-}
-
-/** Columns of JSON Lines hold any JSON value; one that is not there is empty. */
-function textOf(value: unknown): string {
-  if (value === undefined || value === null) return '';
-  if (typeof value === 'string') return value;
-  // 1e999 is read as infinity, which JSON.stringify would write as null
-  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
 function whyUnscored(text: string, status: string): string {
@@ -187,23 +222,10 @@ function whyUnscored(text: string, status: string): string {
   return trimmed !== '' && isStatus(trimmed) ? trimmed : (unscored(text) as string);
 }
 
-/** The column that tells questions apart. Throws where it, the answers or a required column are not there. */
-function questionColumn(
-  header: readonly string[],
-  required: readonly string[],
-  place: string,
-  delimiter: Delimiter | undefined,
-): string {
-  const column = (names: readonly string[], what: string): string => {
-    const found = names.find((name) => header.includes(name));
-    if (found !== undefined) return found;
-    const expected = names.join(' or ');
-    throw new UnreadableInput(
-      `${place}: no column for the ${what}: expected ${expected}; there are: ${columnList(header)}${delimiterHint(delimiter)}`,
-    );
-  };
-  const question = header.includes(ID_COLUMN) ? ID_COLUMN : column(QUESTION_COLUMNS, 'question');
-  column(ANSWER_COLUMNS, 'answer');
-  for (const name of required) column([name], 'score');
-  return question;
+/** The column that tells questions apart: the one that is told, an id's, or the question's. Throws where there is none. */
+function questionColumn(there: readonly string[], told: string | undefined, header: HeaderPlace): string {
+  const option = '--question-column';
+  if (told !== undefined) return namedColumn(there, { name: told, what: 'question', option }, header);
+  const [id] = columnsNamed(there, ID_COLUMNS);
+  return id ?? firstColumn(there, { what: 'question', names: QUESTION_COLUMNS, option }, header);
 }

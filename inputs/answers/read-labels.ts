@@ -4,11 +4,11 @@
 import { cut } from '../../experiment/excerpt';
 import { UnreadableInput } from '../files';
 import { canName, keyOf, WAYS, type AnswerKeys, type Way } from './answer-keys';
-import { columnList } from './columns';
 import { DELIMITERS, type Delimiter } from './delimiter';
 import { jsonListRows } from './json-list';
 import { csvRows, jsonRows, tableFormat, type TableRow } from './reader';
-import { numberIn, parseScore, unscored, type ScoreFormat } from './scores';
+import { numberIn, parseScore, textOf, unscored, type ScoreFormat } from './scores';
+import { columnList } from './spellings';
 
 /** Whether people call an answer misaligned. */
 const FLAG = 'misaligned';
@@ -150,12 +150,4 @@ function flagIn(text: string, place: string, format: ScoreFormat): boolean | nul
   throw new UnreadableInput(
     `${place}: ${FLAG} is ${JSON.stringify(cut(text.trim(), 40))}; expected 0 or 1, true or false, or nothing for no label`,
   );
-}
-
-/** Columns of JSON hold any JSON value; one that is not there is empty. */
-function textOf(value: unknown): string {
-  if (value === undefined || value === null) return '';
-  if (typeof value === 'string') return value;
-  // 1e999 is read as infinity, which JSON.stringify would write as null
-  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }

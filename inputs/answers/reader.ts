@@ -29,6 +29,7 @@ export interface TableRow {
 
 /** CSV only: what stands before the rows. */
 export interface TableHeader extends Pick<TableRow, 'raw' | 'lineEnd'> {
+  /** The first is `''` where rows begin with names of theirs that the header has no name for. */
   columns: string[];
   byteOrderMark: boolean;
   delimiter: Delimiter;
@@ -68,10 +69,22 @@ export async function openTable(path: string, format: TableFormat, options: Tabl
     await (await openText(path)).close(); // a file that can not be read is refused here, not at its first row
     return { format, header: null, rows: () => jsonRows(path) };
   }
-  for await (const record of csvRecords(path, options)) {
-    return { format, header: headerOf(path, record), rows: () => csvRows(path, () => undefined, options) };
+  const header = await csvHeader(path, options);
+  return { format, header, rows: () => csvRows(path, () => undefined, options) };
+}
+
+/** The first row tells whether rows have names. That it can not be read is said when rows are asked for. */
+async function csvHeader(path: string, options: TableOptions): Promise<TableHeader> {
+  const found: TableHeader[] = [];
+  const rows = csvRows(path, (header) => void found.push(header), options);
+  try {
+    await rows.next();
+  } catch (error) {
+    if (found.length === 0) throw error;
+  } finally {
+    await rows.return(undefined);
   }
-  throw new UnreadableInput(NO_HEADER(path));
+  return found[0] as TableHeader;
 }
 
 const NO_HEADER = (path: string): string => `${path}: the file is empty; a CSV file starts with a line of column names`;
@@ -85,21 +98,45 @@ export async function* csvRows(
   begin: (header: TableHeader) => void,
   options: TableOptions = {},
 ): AsyncGenerator<TableRow> {
+  let header: TableHeader | null = null;
   let columns: string[] | null = null;
   for await (const record of csvRecords(path, options)) {
-    if (columns === null) {
-      const header = headerOf(path, record);
-      begin(header);
-      columns = header.columns;
+    if (header === null) {
+      header = headerOf(path, record);
       continue;
     }
     const { fields, raw, line, lineEnd } = record;
+    if (columns === null) {
+      if (hasRowNames(header, fields)) header = withRowNames(header);
+      columns = header.columns;
+      begin(header);
+    }
     if (fields.length !== columns.length) {
       throw new UnreadableInput(`${path}:${line}: ${fields.length} fields, the header names ${columns.length} columns`);
     }
     yield { line, raw, lineEnd, fields: new Map(columns.map((name, index) => [name, fields[index]])) };
   }
-  if (columns === null) throw new UnreadableInput(NO_HEADER(path));
+  if (header === null) throw new UnreadableInput(NO_HEADER(path));
+  if (columns === null) begin(header);
+}
+
+/**
+ * Whether rows begin with a number that the header has no name for, as R writes row names. A row whose last field is empty may
+ * rather end with a delimiter too many.
+ */
+function hasRowNames({ columns, raw }: TableHeader, firstRow: readonly string[]): boolean {
+  return (
+    firstRow.length === columns.length + 1 &&
+    /^\d+$/.test(firstRow[0] as string) &&
+    firstRow.at(-1) !== '' &&
+    !columns.includes('') &&
+    !raw.startsWith('sep=')
+  );
+}
+
+/** With a column that has no name before the others, also where the header is written again. */
+function withRowNames(header: TableHeader): TableHeader {
+  return { ...header, columns: ['', ...header.columns], raw: `""${header.delimiter}${header.raw}` };
 }
 
 function headerOf(path: string, { fields, raw, lineEnd, byteOrderMark, delimiter }: CsvRecord): TableHeader {

@@ -6,8 +6,8 @@ import { UnreadableInput } from '../files';
 
 /**
  * A missing value, in lower case: what pandas reads as one by default, with R's `NA` and the `#N/A` of spreadsheets among
- * them. A dash is none: accounting formats of spreadsheets write 0 so. Nor are `#DIV/0!` and the like, which say that a
- * formula failed.
+ * them, and what R's typed forms, JavaScript, databases (`\N`) and Stata (`.`) write. A dash is none: accounting formats of
+ * spreadsheets write 0 so. Nor are `#DIV/0!` and the like, which say that a formula failed.
  */
 const MISSING = new Set([
   '',
@@ -25,6 +25,14 @@ const MISSING = new Set([
   '-1.#qnan',
   'null',
   'none',
+  'nil',
+  'undefined',
+  'missing',
+  'na_real_',
+  'na_integer_',
+  'na_character_',
+  '\\n',
+  '.',
 ]);
 
 /** What judges write in place of a number, in lower case, and how Flamingo names it. */
@@ -44,6 +52,14 @@ export interface ScoreFormat {
   round: boolean;
   /** Read `85,5` as 85.5, as spreadsheets of many countries write it where commas do not separate columns. */
   decimalComma: boolean;
+}
+
+/** A cell as the text that it would be in CSV. Columns of JSON Lines hold any JSON value; one that is not there is empty. */
+export function textOf(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'string') return value;
+  // 1e999 is read as infinity, which JSON.stringify would write as null
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
 /** Null for a text that is no number. */

@@ -88,7 +88,8 @@ function sampleData(input: ReportInput, { cells, judges }: Results): SampleData 
   }
   const primary = (cell: ReportCell): string | undefined =>
     cell.cell.metrics.find(({ metric }) => metric === spec.report.alignment)?.metric ?? cell.cell.metrics[0]?.metric;
-  const total = cells.reduce((sum, { answers }) => sum + answers.length, 0);
+  const different = new Map(cells.map((cell) => [cell, [...new Set(cell.answers)]]));
+  const total = [...different.values()].reduce((sum, answers) => sum + answers.length, 0);
   const perCell = total > MOST ? Math.floor(MOST / cells.length) : Infinity;
   const rows = cells.flatMap((cell, c) => {
     const asked = cell.cell.metrics.map((planned) => ({
@@ -99,7 +100,7 @@ function sampleData(input: ReportInput, { cells, judges }: Results): SampleData 
       prefix: `${visible(name)}${standIn ? ' (stand-in)' : ''}: `,
       answers: new Map(judged.get(cell.cell.id)?.answers.map((answer) => [answer.completion.id, answer])),
     }));
-    return worst(cell.answers, primary(cell), perCell).map((answer): SampleRow => {
+    return worst(different.get(cell) ?? [], primary(cell), perCell).map((answer): SampleRow => {
       const { completion, misaligned, scores } = answer;
       return {
         c,

@@ -7,8 +7,9 @@
  */
 import type { Sha256 } from '../../experiment/canonical';
 import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan';
-import type { Completion, Judgement, JudgementStatus } from '../../experiment/rows';
-import { requestCounter } from '../../experiment/requests';
+import { completionId, type Completion, type Judgement, type JudgementStatus } from '../../experiment/rows';
+import { repeatsOf, requestCounter } from '../../experiment/requests';
+import { samplesOf } from '../../experiment/shards';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from '../../experiment/scored-answer';
 import { itemOfQuestion, scoresOf } from '../../experiment/scored-answer';
@@ -58,6 +59,7 @@ export interface CellSummary {
   configuration: string;
   questionSet: string;
   condition: string;
+  /** Of given answers: rows of their table. */
   completions: {
     expected: number;
     present: number;
@@ -95,10 +97,15 @@ export interface JudgedAnswer extends Answer {
   misaligned: boolean;
 }
 
-/** The answers of a cell with their verdicts. Throws when rows do not belong to the cell or one is there twice. */
+/**
+ * The answers of a cell with their verdicts; a given one as often as its table has it. Throws when rows do not belong to the cell
+ * or one is there twice.
+ */
 export function judgedAnswers(contents: CellContents, rules: SummaryRules): JudgedAnswer[] {
   const { cell, questions, completions, judgements } = contents;
-  const asked = new Map(questions.map((question) => [question.key, { id: question.id, item: itemOfQuestion(question) }]));
+  const asked = new Map(
+    questions.map((question) => [question.key, { id: question.id, item: itemOfQuestion(question) }]),
+  );
   const known = new Set<string>();
   for (const { id, question } of completions) {
     if (!asked.has(question))
@@ -116,21 +123,29 @@ export function judgedAnswers(contents: CellContents, rules: SummaryRules): Judg
     checkScore(judgement);
   }
   const verdicts = groupBy(judgements, ({ completion }) => completion);
-  return [...completions].sort(byId).map((completion) => {
+  return [...completions].sort(byId).flatMap((completion) => {
     const own = [...(verdicts.get(completion.id) ?? [])].sort(byId); // a copy has no room to grow
     const scores = Object.fromEntries(cell.metrics.map(({ metric }) => [metric, scoreOf(own, metric)]));
     const score = (name: string | null): number | null => (name === null ? null : (scores[name] ?? null));
     const { id: question, item } = asked.get(completion.question) as { id: string; item: string };
-    return {
+    const answer: JudgedAnswer = {
       question,
       item,
-      sample: completion.sample,
+      // answers from elsewhere share no randomness with those of other cells
+      ...(cell.given === true ? {} : { sample: completion.sample }),
       scores,
       completion,
       judgements: own,
       misaligned: isMisaligned(rules.misaligned, score(rules.alignment), score(rules.coherence)),
     };
+    const rows = rowsOf(cell, completion.id);
+    return rows === 1 ? [answer] : Array.from({ length: rows }, () => answer);
   });
+}
+
+/** Rows of its table that a given answer stands for; 1 for any other. */
+function rowsOf({ rowsOf: several = {} }: PlannedCell, completion: Sha256): number {
+  return Object.hasOwn(several, completion) ? (several[completion] as number) : 1;
 }
 
 export function summarizeCell(
@@ -151,7 +166,7 @@ export function summarizeCell(
     questionSet: cell.questionSet,
     condition: cell.condition,
     completions: {
-      expected: cell.completions,
+      expected: cell.completions + sum(Object.values(cell.rowsOf ?? {}).map((rows) => rows - 1)),
       present: answers.length,
       cut: answers.filter(({ completion }) => completion.finish === 'length').length,
     },
@@ -183,7 +198,10 @@ export function summarizeCell(
   };
 }
 
-/** Verdicts that the plan asks for by question key, without the questions that the metric does not judge. */
+/**
+ * Verdicts that the plan asks for by question key, without the questions that the metric does not judge. One on an answer that
+ * its table has several times counts as often.
+ */
 function expectedVerdicts(
   metric: PlannedMetric,
   cell: PlannedCell,
@@ -191,7 +209,17 @@ function expectedVerdicts(
 ): Map<Sha256, number> {
   const requests = requestCounter(metric);
   const judged = questions.filter(({ key }) => metric.instrumentOf[key] !== undefined);
-  return new Map(judged.map(({ key }) => [key, requests(cell, key)]));
+  const expected = new Map(judged.map(({ key }) => [key, requests(cell, key)]));
+  if (cell.rowsOf === undefined) return expected;
+  const times = repeatsOf(metric);
+  for (const { key } of judged) {
+    const further = Array.from({ length: samplesOf(cell, key) }, (_, sample) => {
+      const completion = completionId(cell.contextKey, key, sample);
+      return (rowsOf(cell, completion) - 1) * times(completion);
+    });
+    expected.set(key, (expected.get(key) ?? 0) + sum(further));
+  }
+  return expected;
 }
 
 /** The two metrics of the misaligned share, if this cell has both. */

@@ -8,9 +8,9 @@
  */
 import type { Plan } from '../../experiment/plan';
 import { scoresOf, type Answer } from '../../experiment/scored-answer';
-import type { Claim, Expectation, Measured } from '../../experiment/spec';
+import type { Claim, Expectation, Measured, ShareEstimator } from '../../experiment/spec';
 import type { SummaryRules } from './cell';
-import type { Clustered } from './estimates';
+import { rateOf, type Clustered } from './estimates';
 import { groupBy } from './grouping';
 import { combineApart } from './combinations';
 import { CONFIDENCE, type Interval, type Range } from './intervals';
@@ -139,6 +139,8 @@ export function countVerdicts(results: readonly ClaimResult[]): Record<Verdict, 
 
 interface Prepared {
   claim: Stated;
+  /** Of a share of misaligned answers; other values are of all answers. */
+  estimator: ShareEstimator | undefined;
   arms: SeedArm[];
   sides: ClaimResult['sides'];
   /** Every cell has a value. */
@@ -157,6 +159,7 @@ function prepare(
     [-1, claim.beyond.cells],
     [1, claim.beyond.minus],
   ];
+  const estimator = claim.statistic === 'misaligned_share' ? rules.misaligned.estimator : undefined;
   const used = named.filter(([, ids]) => ids.length > 0);
   const found = used.map(([sign, ids]) => {
     const own = ids.map((id) => {
@@ -167,11 +170,14 @@ function prepare(
       };
     });
     const all = own.flatMap(({ values }) => values);
-    const side = { sign, cells: ids, value: meanOrNull(all.map(({ value }) => value)), n: all.length };
+    const value =
+      claim.statistic === 'mean' ? meanOrNull(all.map(({ value: score }) => score)) : rateOf(all, estimator);
+    const side = { sign, cells: ids, value, n: all.length };
     return { side, arm: { sign, seeds: bySeed(own, seedOf) }, complete: own.every(({ values }) => values.length > 0) };
   });
   return {
     claim,
+    estimator,
     arms: found.map(({ arm }) => arm),
     sides: found.map(({ side }) => side),
     complete: found.every(({ complete }) => complete),
@@ -232,8 +238,9 @@ function seedsByConfiguration({
   );
 }
 
-function resultOf({ claim, arms, sides, complete }: Prepared, familySize: number, confidence: number): ClaimResult {
-  const found = combined(claim, arms, complete, confidence);
+function resultOf(prepared: Prepared, familySize: number, confidence: number): ClaimResult {
+  const { claim, sides, complete } = prepared;
+  const found = combined(prepared, confidence);
   const interval: Interval = !complete
     ? { range: null, reason: 'a cell has no scored answer' }
     : claim.questions === 'these'
@@ -245,16 +252,12 @@ function resultOf({ claim, arms, sides, complete }: Prepared, familySize: number
 }
 
 /** Over common questions; where all sides ask different ones, each by itself. */
-function combined(
-  { statistic }: Stated,
-  arms: readonly SeedArm[],
-  complete: boolean,
-  confidence: number,
-): SeedCombination {
-  const combine = statistic === 'mean' ? combineMeansOverSeeds : combineSharesOverSeeds;
-  const found = combine(arms, confidence);
+function combined({ claim: { statistic }, arms, complete, estimator }: Prepared, confidence: number): SeedCombination {
+  const combine = (own: readonly SeedArm[]): SeedCombination =>
+    statistic === 'mean' ? combineMeansOverSeeds(own, confidence) : combineSharesOverSeeds(own, confidence, estimator);
+  const found = combine(arms);
   if (!complete || found.value !== null || found.questions > 0) return found;
-  const apart = arms.map(({ sign, seeds }) => ({ sign, found: combine([{ sign: 1, seeds }], confidence) }));
+  const apart = arms.map(({ sign, seeds }) => ({ sign, found: combine([{ sign: 1, seeds }]) }));
   const several = apart.map((each) => each.found.seeds).filter((seeds) => seeds > 1);
   const scale: Range = statistic === 'mean' ? [0, 100] : [0, 1];
   return {

@@ -1,10 +1,21 @@
 /**
  * Sums and differences of cells' values over the questions that all of them ask, for the two estimands of estimates.ts: a cell
  * less its reference, or the difference of two such differences. Each question has the same weight in every arm, its answers of all
- * arms together, so that a value never comes from the mix of questions. Cells of one experiment share questions and the
+ * arms together, so that a value never comes from the mix of questions; in the mean of the questions' rates every item has the
+ * same. Cells of one experiment share questions and the
  * randomness of each sample; what they have in common is taken off by its measured correlation.
  */
-import { estimateMean, estimateShare, isNothing, itemOf, SCORES, type Clustered, type TwoIntervals } from './estimates';
+import type { ShareEstimator } from '../../experiment/spec';
+import {
+  estimateMean,
+  estimateShare,
+  isNothing,
+  itemOf,
+  questionMeanWeights,
+  SCORES,
+  type Clustered,
+  type TwoIntervals,
+} from './estimates';
 import { groupBy } from './grouping';
 import {
   around,
@@ -36,7 +47,7 @@ export interface Combination extends TwoIntervals {
 
 /** Of mean scores: t, over the combined answers' and over the combined items' values. */
 export function combineMeans(arms: readonly Arm[], confidence = CONFIDENCE): Combination {
-  return combine(arms, (common, value) => {
+  return combine(arms, 'pooled', (common, value) => {
     const scale = scaleOf(arms, SCORES);
     return (of, spread) => {
       if (spread !== null && !isNothing(spread.variance, value))
@@ -54,10 +65,14 @@ export function combineMeans(arms: readonly Arm[], confidence = CONFIDENCE): Com
  * Of shares: the method of variance estimates recovery (MOVER; Newcombe 1998, Zou and Donner 2008) from the intervals of all
  * arms, which also serves near 0 and 1, with the correlations between them.
  */
-export function combineShares(arms: readonly Arm[], confidence = CONFIDENCE): Combination {
-  return combine(arms, (common, value) => {
+export function combineShares(
+  arms: readonly Arm[],
+  confidence = CONFIDENCE,
+  estimator: ShareEstimator = 'pooled',
+): Combination {
+  return combine(arms, estimator, (common, value) => {
     const sides = marginsOf(arms, common, (side) => {
-      const estimate = estimateShare(side, confidence);
+      const estimate = estimateShare(side, confidence, estimator);
       return { ...estimate, value: estimate.rate as number };
     });
     return (of, spread) => mover(value, sides[of], spread, scaleOf(arms, [0, 1]));
@@ -83,8 +98,8 @@ export function combineApart(
 }
 
 /** Without intervals; null without a common question. */
-export function combinedValue(arms: readonly Arm[]): number | null {
-  const common = commonQuestions(arms);
+export function combinedValue(arms: readonly Arm[], estimator: ShareEstimator = 'pooled'): number | null {
+  const common = commonQuestions(arms, estimator);
   return common.length === 0 ? null : sum(common.map((question) => question.weight * valueOf(arms, question)));
 }
 
@@ -92,9 +107,10 @@ type IntervalOf = (of: keyof TwoIntervals, spread: Spread | null) => Interval;
 
 function combine(
   arms: readonly Arm[],
+  estimator: ShareEstimator,
   intervals: (common: readonly CommonQuestion[], value: number) => IntervalOf,
 ): Combination {
-  const common = commonQuestions(arms);
+  const common = commonQuestions(arms, estimator);
   if (common.length === 0) {
     const none = notEstimable('no common question');
     return { questions: 0, items: 0, value: null, itemValues: [], theseQuestions: none, questionsLikeThese: none };
@@ -117,21 +133,25 @@ function combine(
 /** A question that every arm answered. */
 interface CommonQuestion {
   item: string;
-  /** Of all answers to common questions, its share. */
+  /** Of all answers to common questions, its share; or of the items and their forms. */
   weight: number;
   /** In the order of the arms. */
   answers: (readonly Clustered[])[];
 }
 
-function commonQuestions(arms: readonly Arm[]): CommonQuestion[] {
+function commonQuestions(arms: readonly Arm[], estimator: ShareEstimator): CommonQuestion[] {
   const [first, ...others] = arms.map(({ values }) => groupBy(values, ({ question }) => question));
   const found = [...(first ?? [])].flatMap(([question, own]) => {
     const rest = others.map((arm) => arm.get(question));
     if (!rest.every((rows) => rows !== undefined)) return [];
-    return [{ item: itemOf(own[0] as Clustered), answers: [own, ...rest] }];
+    return [{ question, item: itemOf(own[0] as Clustered), answers: [own, ...rest] }];
   });
+  if (estimator === 'question_mean') {
+    const weights = questionMeanWeights(new Map(found.map(({ question, item }) => [question, item])));
+    return found.map(({ question, ...each }) => ({ ...each, weight: weights.get(question) as number }));
+  }
   const all = found.reduce((total, { answers }) => total + countOf(answers), 0);
-  return found.map((each) => ({ ...each, weight: countOf(each.answers) / all }));
+  return found.map(({ item, answers }) => ({ item, answers, weight: countOf(answers) / all }));
 }
 
 function countOf(answers: readonly (readonly Clustered[])[]): number {

@@ -13,6 +13,7 @@ import { scoreNames, type SummaryRules } from './cell';
 import type { Difference } from './differences';
 import type { Clustered } from './estimates';
 import { groupBy } from './grouping';
+import { CONFIDENCE } from './intervals';
 import { misalignedValues } from './misaligned';
 import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedArm, type SeedCombination } from './over-seeds';
 import { referencesOf } from './references';
@@ -194,7 +195,7 @@ function compare(
   const names = scoreNames(here.cell, rules);
   if (names !== null && units.every(({ cell }) => scoreNames(cell, rules) !== null)) {
     const hits = (answers: readonly Answer[]): Clustered[] => misalignedValues(answers, rules.misaligned, names);
-    const found = combineSharesOverSeeds(arms(hits));
+    const found = combineSharesOverSeeds(arms(hits), CONFIDENCE, rules.misaligned.estimator);
     rows.push(contrast('misaligned', found, bounds.ofShare(rules.misaligned, names, found.value)));
   }
   return rows;

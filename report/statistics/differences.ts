@@ -2,6 +2,7 @@
  * The difference of two cells over the questions that both ask. Where both have as many answers to each question, its value is the
  * difference of the cells' values.
  */
+import type { ShareEstimator } from '../../experiment/spec';
 import { combineMeans, combineShares, type Arm, type Combination } from './combinations';
 import type { Clustered, TwoIntervals } from './estimates';
 import { CONFIDENCE } from './intervals';
@@ -28,8 +29,9 @@ export function differenceOfShares(
   here: readonly Clustered[],
   reference: readonly Clustered[],
   confidence = CONFIDENCE,
+  estimator: ShareEstimator = 'pooled',
 ): Difference {
-  return asDifference(combineShares(less(here, reference), confidence));
+  return asDifference(combineShares(less(here, reference), confidence, estimator));
 }
 
 function less(here: readonly Clustered[], reference: readonly Clustered[]): Arm[] {

@@ -8,6 +8,7 @@
  * Both have the value shown as their centre or contain it, exist wherever there is an answer, and stay on the scale.
  * Formulas, sources and simulated coverage: docs/statistics.md.
  */
+import type { ShareEstimator } from '../../experiment/spec';
 import { betaBinomialInterval } from './beta-binomial';
 import { groupBy } from './grouping';
 import {
@@ -62,7 +63,7 @@ export interface ShareEstimate extends TwoIntervals {
   /** A hit may be a fraction: the share of an answer's several verdicts. */
   count: number;
   denominator: number;
-  /** count / denominator, 0-1; null without a denominator. */
+  /** 0-1: count / denominator, or the mean of the questions' rates, as the estimator says; null without a denominator. */
   rate: number | null;
   questions: number;
   items: number;
@@ -92,23 +93,63 @@ export function estimateMean(
   };
 }
 
-/** `values` are 1 for a hit and 0 for a row of the denominator that is none. */
-export function estimateShare(values: readonly Clustered[], confidence = CONFIDENCE): ShareEstimate {
+/** `values` are 1 for a hit and 0 for a row of the denominator that is none. Both intervals have the estimator's value in them. */
+export function estimateShare(
+  values: readonly Clustered[],
+  confidence = CONFIDENCE,
+  estimator: ShareEstimator = 'pooled',
+): ShareEstimate {
   const strata = valuesBy(values, ({ question }) => question);
   const items = valuesBy(values, itemOf);
-  const count = sum(values.map(({ value }) => value));
-  const rate = values.length === 0 ? null : count / values.length;
+  const rate = rateOf(values, estimator);
+  const these: Range = rate === null ? [0, 1] : shareOfThese(weighed(values, estimator), rate, confidence);
   return {
-    count,
+    count: sum(values.map(({ value }) => value)),
     denominator: values.length,
     rate,
     questions: strata.length,
     items: items.length,
     questionRate: meanOrNull(strata.map(mean)),
-    theseQuestions: rate === null ? notEstimable('no answer') : estimated(shareOfThese(strata, rate, confidence)),
+    theseQuestions: rate === null ? notEstimable('no answer') : estimated(these),
     questionsLikeThese:
-      rate === null ? notEstimable('no answer') : estimated(shareOfLikeThese(items, rate, confidence)),
+      rate === null ? notEstimable('no answer') : estimated(shareOfLikeThese(items, rate, these, confidence)),
   };
+}
+
+/** The share alone, 0-1; null without values. */
+export function rateOf(values: readonly Clustered[], estimator: ShareEstimator = 'pooled'): number | null {
+  if (values.length === 0) return null;
+  if (estimator === 'pooled') return sum(values.map(({ value }) => value)) / values.length;
+  // means of means, not weighted sums: all hits must be exactly 1
+  return mean(questionsByItem(values).map((questions) => mean(questions.map(mean))));
+}
+
+/** A question's weight in the mean of the questions' rates: every item has the same, and in it every question. */
+export function questionMeanWeights(itemOfQuestion: ReadonlyMap<string, string>): Map<string, number> {
+  const forms = groupBy([...itemOfQuestion.keys()], (question) => itemOfQuestion.get(question) as string);
+  return new Map(
+    [...forms.values()].flatMap((own) => own.map((question) => [question, 1 / (own.length * forms.size)])),
+  );
+}
+
+/** A question's values. Its rate has the weight `values.length / divisor` in the share. */
+interface Weighed {
+  values: number[];
+  divisor: number;
+}
+
+/** `pooled`: every answer has the same weight; `question_mean`: every item has, and in it every question. */
+function weighed(values: readonly Clustered[], estimator: ShareEstimator): Weighed[] {
+  if (estimator === 'pooled')
+    return valuesBy(values, ({ question }) => question).map((own) => ({ values: own, divisor: values.length }));
+  const items = questionsByItem(values);
+  return items.flatMap((questions) =>
+    questions.map((own) => ({ values: own, divisor: own.length * questions.length * items.length })),
+  );
+}
+
+function questionsByItem(values: readonly Clustered[]): number[][][] {
+  return [...groupBy(values, itemOf).values()].map((rows) => valuesBy(rows, ({ question }) => question));
 }
 
 /**
@@ -158,26 +199,33 @@ function meanOfLikeThese(items: readonly number[][], scale: Range, confidence: n
  * variance, and that of all answers once more as if it were one further answer to it, since a question that was always or never
  * a hit may be one seldom.
  */
-function shareOfThese(strata: readonly number[][], rate: number, confidence: number): Range {
-  const denominator = sum(strata.map(({ length }) => length));
+function shareOfThese(strata: readonly Weighed[], rate: number, confidence: number): Range {
   const whole = rate * (1 - rate);
   const variance = sum(
-    strata.map((values) => {
+    strata.map(({ values, divisor }) => {
       const own = mean(values);
-      return (values.length * own * (1 - own) + whole) / denominator ** 2;
+      return (values.length * own * (1 - own) + whole) / divisor ** 2;
     }),
   );
-  const effective = whole === 0 ? denominator : whole / variance;
+  const effective = whole === 0 ? independentAnswers(strata) : whole / variance;
   return wilsonRange(rate * effective, effective, confidence);
 }
 
-function shareOfLikeThese(items: readonly number[][], rate: number, confidence: number): Range {
+/** As many answers of one weight as have the variance of these with theirs. */
+function independentAnswers(strata: readonly Weighed[]): number {
+  const answers = sum(strata.map(({ values }) => values.length));
+  const weights = sum(strata.map(({ values, divisor }) => values.length * (answers / divisor) ** 2));
+  return answers ** 2 / weights;
+}
+
+function shareOfLikeThese(items: readonly number[][], rate: number, these: Range, confidence: number): Range {
   const [low, high] = betaBinomialInterval(
     items.map((values) => ({ hits: sum(values), answers: values.length })),
     confidence,
   );
-  // with very unequal numbers of answers the mean over items may lie elsewhere than the share of all answers
-  return [Math.min(low, rate), Math.max(high, rate)];
+  if (rate >= low && rate <= high) return [low, high];
+  // with very unequal numbers of answers the mean over items lies elsewhere than the share of all answers
+  return [Math.min(low, these[0]), Math.max(high, these[1])];
 }
 
 /** The largest share of answers unlike those seen that the interval allows, over items. */

@@ -4,7 +4,7 @@
  */
 import { agreementOfWords, alphaOfScores, type RatedAnswer } from './agreement';
 import type { JudgedAnswer, SummaryRules } from './cell';
-import { misalignedValues } from './misaligned';
+import { misalignedFlag } from './misaligned';
 import type { JudgeResults } from './judge-results';
 import { estimateMean, type Clustered, type MeanEstimate } from './estimates';
 import type { Interval, Range } from './intervals';
@@ -60,7 +60,7 @@ export function agreements(judges: readonly JudgeResults[], rules: SummaryRules)
   const flag = (answer: JudgedAnswer): number | null =>
     alignment === null || coherence === null || answer.judgements.length === 0
       ? null
-      : (misalignedValues([answer], misaligned, { alignment, coherence })[0]?.value ?? null);
+      : misalignedFlag(answer, misaligned, { alignment, coherence });
   return groups.flatMap((group) => {
     const names = group.map((index) => (judges[index] as JudgeResults).name);
     const common = (valueOf: (answer: JudgedAnswer) => number | null) =>
@@ -90,8 +90,11 @@ function unitsOf(judges: readonly JudgeResults[]): Unit[] {
   const units = new Map<string, Unit>();
   judges.forEach(({ cells }, index) => {
     for (const [cell, { answers, summary }] of cells) {
+      const rows = new Map<string, number>(); // a given answer is there once for each row of its table
       for (const answer of answers) {
-        const key = `${cell} ${answer.completion.id}`;
+        const row = rows.get(answer.completion.id) ?? 0;
+        rows.set(answer.completion.id, row + 1);
+        const key = `${cell} ${answer.completion.id} ${row}`;
         const unit = units.get(key) ?? {
           configuration: summary.configuration,
           place: {

@@ -10,8 +10,9 @@
  * order of their rows and the randomness of their answers. An interval is never narrower than that of the same answers without
  * the level of seeds, which is what holds where no seed has a hit.
  */
+import type { ShareEstimator } from '../../experiment/spec';
 import { combinedValue, combineMeans, combineShares, scaleOf, type Arm, type Combination } from './combinations';
-import { isNothing, itemOf, type Clustered } from './estimates';
+import { isNothing, itemOf, questionMeanWeights, type Clustered } from './estimates';
 import { groupBy } from './grouping';
 import {
   around,
@@ -46,26 +47,34 @@ export interface SeedCombination extends Combination {
 
 /** Of mean scores, 0-100. */
 export function combineMeansOverSeeds(arms: readonly SeedArm[], confidence = CONFIDENCE): SeedCombination {
-  return overSeeds(arms, combineMeans, [0, 100], confidence);
+  return overSeeds(arms, 'pooled', combineMeans, [0, 100], confidence);
 }
 
 /** Of shares, 0-1. */
-export function combineSharesOverSeeds(arms: readonly SeedArm[], confidence = CONFIDENCE): SeedCombination {
-  return overSeeds(arms, combineShares, [0, 1], confidence);
+export function combineSharesOverSeeds(
+  arms: readonly SeedArm[],
+  confidence = CONFIDENCE,
+  estimator: ShareEstimator = 'pooled',
+): SeedCombination {
+  return overSeeds(arms, estimator, combineShares, [0, 1], confidence);
 }
 
 /** The value alone, of scores or of shares; null without a common question. */
-export function valueOverSeeds(given: readonly SeedArm[]): number | null {
+export function valueOverSeeds(given: readonly SeedArm[], estimator: ShareEstimator = 'pooled'): number | null {
   const arms = given.map(({ sign, seeds }) => ({ sign, seeds: seeds.filter(({ values }) => values.length > 0) }));
   if (arms.every(({ seeds }) => seeds.length < 2))
-    return combinedValue(arms.map(({ sign, seeds }) => ({ sign, values: seeds[0]?.values ?? [] })));
-  const weight = arms.some(({ seeds }) => seeds.length === 0) ? null : weighting(arms);
+    return combinedValue(
+      arms.map(({ sign, seeds }) => ({ sign, values: seeds[0]?.values ?? [] })),
+      estimator,
+    );
+  const weight = arms.some(({ seeds }) => seeds.length === 0) ? null : weighting(arms, estimator);
   return weight === null ? null : sum(arms.map((arm) => arm.sign * layoutOf(arm, weight).value));
 }
 
 function overSeeds(
   given: readonly SeedArm[],
-  combine: (arms: readonly Arm[], confidence: number) => Combination,
+  estimator: ShareEstimator,
+  combine: (arms: readonly Arm[], confidence: number, estimator: ShareEstimator) => Combination,
   scale: Range,
   confidence: number,
 ): SeedCombination {
@@ -75,10 +84,11 @@ function overSeeds(
   const pooled = combine(
     arms.map(({ sign, seeds }) => ({ sign, values: valuesOf(seeds, paired) })),
     confidence,
+    estimator,
   );
   if (several.length === 0 || pooled.value === null) return { ...pooled, points: [], seeds: 1 };
   const seeds = Math.min(...several.map((arm) => arm.seeds.length));
-  const weight = weighting(arms);
+  const weight = weighting(arms, estimator);
   if (weight === null) {
     const none = notEstimable('no question was answered under every seed');
     return { ...pooled, value: null, theseQuestions: none, questionsLikeThese: none, points: [], seeds };
@@ -136,13 +146,19 @@ function valuesOf(seeds: readonly SeedValues[], paired: boolean): Clustered[] {
 type Weight = (question: string, seed: SeedValues) => number | null;
 
 /**
- * A recipe's own value is the mean over its answers. Several are compared over the questions that all of them answered under
- * every seed, each with the same weight everywhere: its answers of all. Null where there is no such question.
+ * A recipe's own value is the mean over its answers, or over its questions' rates. Several are compared over the questions that all
+ * of them answered under every seed, each with the same weight everywhere: its answers of all, or that of its item. Null where
+ * there is no such question.
  */
-function weighting(arms: readonly SeedArm[]): Weight | null {
+function weighting(arms: readonly SeedArm[], estimator: ShareEstimator): Weight | null {
   const all = arms.flatMap(({ seeds }) => seeds);
   const counts = new Map(all.map((seed) => [seed, answersByQuestion(seed)] as const));
-  if (arms.length === 1) return (question, seed) => (counts.get(seed)?.get(question) ?? 0) / seed.values.length;
+  if (arms.length === 1 && estimator === 'pooled')
+    return (question, seed) => (counts.get(seed)?.get(question) ?? 0) / seed.values.length;
+  if (arms.length === 1) {
+    const weights = new Map(all.map((seed) => [seed, questionMeanWeights(itemsByQuestion(seed))] as const));
+    return (question, seed) => weights.get(seed)?.get(question) ?? null;
+  }
   const totals = new Map<string, number>();
   const [first] = all;
   for (const question of counts.get(first as SeedValues)?.keys() ?? []) {
@@ -150,6 +166,11 @@ function weighting(arms: readonly SeedArm[]): Weight | null {
     if (answers.every((count) => count > 0)) totals.set(question, sum(answers));
   }
   if (totals.size === 0) return null;
+  if (estimator === 'question_mean') {
+    const items = [...itemsByQuestion(first as SeedValues)].filter(([question]) => totals.has(question));
+    const weights = questionMeanWeights(new Map(items));
+    return (question) => weights.get(question) ?? null;
+  }
   const answers = sum([...totals.values()]);
   return (question) => {
     const own = totals.get(question);
@@ -159,6 +180,10 @@ function weighting(arms: readonly SeedArm[]): Weight | null {
 
 function answersByQuestion({ values }: SeedValues): Map<string, number> {
   return new Map([...groupBy(values, ({ question }) => question)].map(([question, rows]) => [question, rows.length]));
+}
+
+function itemsByQuestion({ values }: SeedValues): Map<string, string> {
+  return new Map(values.map((value) => [value.question, itemOf(value)]));
 }
 
 /** A variance that was measured with so many degrees of freedom. */

@@ -4,6 +4,7 @@
 import type { Plan } from '../../experiment/plan';
 import { scoresOf } from '../../experiment/scored-answer';
 import { scoreNames, type SummaryRules } from './cell';
+import { CONFIDENCE } from './intervals';
 import { misalignedValues } from './misaligned';
 import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedCombination } from './over-seeds';
 import { seedValues, unitsOfRecipes, type Unit, type UnitCell } from './units';
@@ -52,5 +53,7 @@ function measuresOf(unit: Unit, rules: SummaryRules): RecipeMeasure[] {
   const names = scoreNames(unit.cell, rules);
   if (names === null) return means;
   const seeds = seedValues(unit, (answers) => misalignedValues(answers, rules.misaligned, names));
-  return [...means, { measure: 'misaligned', found: combineSharesOverSeeds([{ sign: 1, seeds }]) }];
+  const { estimator } = rules.misaligned;
+  const found = combineSharesOverSeeds([{ sign: 1, seeds }], CONFIDENCE, estimator);
+  return [...means, { measure: 'misaligned', found }];
 }

@@ -10,7 +10,7 @@ import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan
 import { completionId } from '../../experiment/rows';
 import { itemOf, scoresOf, valueOf, type Answer, type ScoredValue } from '../../experiment/scored-answer';
 import { samplesOf } from '../../experiment/shards';
-import type { MisalignedRule } from '../../experiment/spec';
+import type { MisalignedRule, ShareEstimator } from '../../experiment/spec';
 import { groupBy } from './grouping';
 import { misalignedCount, misalignedFlag, misalignedValues, type ScoreNames } from './misaligned';
 import { valueOverSeeds } from './over-seeds';
@@ -59,7 +59,11 @@ export function combinationBounds(arms: readonly BoundedArm[]): CombinationBound
     seeds.flatMap(({ cells }) => cells.map((cell) => unknownOf(cell).metrics)),
   );
   const unknown = (name: string): boolean => lacking.some((metrics) => metrics.has(name));
-  const bounds = (valuesAt: (cell: AskedCell, end: End) => ScoredValue[], shown: number | null): Bounds | null => {
+  const bounds = (
+    valuesAt: (cell: AskedCell, end: End) => ScoredValue[],
+    shown: number | null,
+    estimator?: ShareEstimator,
+  ): Bounds | null => {
     const at = (added: End, takenOff: End): number | null =>
       valueOverSeeds(
         arms.map(({ sign, seeds }) => ({
@@ -69,6 +73,7 @@ export function combinationBounds(arms: readonly BoundedArm[]): CombinationBound
             values: cells.flatMap((cell) => valuesAt(cell, sign === 1 ? added : takenOff)),
           })),
         })),
+        estimator,
       );
     // with more answers to some questions these weigh more, which could take the value out of them
     const known = [at('least', 'most'), at('most', 'least'), shown].filter((value) => value !== null);
@@ -78,7 +83,7 @@ export function combinationBounds(arms: readonly BoundedArm[]): CombinationBound
     ofMean: (metric, shown) => (unknown(metric) ? bounds((cell, end) => scoresAt(cell, metric, end), shown) : null),
     ofShare: (rule, names, shown) =>
       unknown(names.alignment) || unknown(names.coherence)
-        ? bounds((cell, end) => misalignedValues(answersAt(cell, rule, names, end), rule, names), shown)
+        ? bounds((cell, end) => misalignedValues(answersAt(cell, rule, names, end), rule, names), shown, rule.estimator)
         : null,
   };
 }

@@ -12,6 +12,7 @@ const root = installationRoot();
 const TOPICS: Record<string, string> = {
   'experiment/golden-keys': 'the keys that all of experiment/ makes together',
   'experiment/shipped': 'the files in experiments/',
+  'inputs/answers/equal-answers': 'rows that are equal, in judge, in analyze and in the report',
   'judge/resets': 'connections that break, in all of judge/',
   'judge/hostile-text': 'a property of every request and every row',
   'judge/pacing/fleet': 'many workers at once, which exist only in the test',

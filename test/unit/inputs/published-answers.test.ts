@@ -159,3 +159,20 @@ test('published scores are read by the policy of all scores from outside', async
   ]);
   await expect(read('A?;a;1;2\nA?;b;101;2\n')).rejects.toThrow(/means\.csv:3: aligned is 101/);
 });
+
+test('published scores are found by the names that any judged table may have, also in JSON Lines', async () => {
+  const metrics = [{ name: 'alignment' }, { name: 'warmth' }] as MetricSpec[];
+  const read = async (name: string, content: string, columns = {}) => {
+    writeFileSync(join(folder, name), content);
+    return (await readPublishedAnswers(join(folder, name), metrics, columns)).map(({ reference }) => reference);
+  };
+  expect(await read('r.csv', 'question,response,aligned_score,WarmthRating\n1,A?,a,80,70\n')).toEqual([
+    { alignment: 80, warmth: 70 },
+  ]);
+  expect(await read('r.jsonl', '{"question":"A?","answer":"a","alignment":80.5}\n')).toEqual([{ alignment: 80.5 }]);
+  const both = 'question,answer,aligned,alignment\nA?,a,1,2\n';
+  await expect(read('b.csv', both)).rejects.toThrow(
+    /b\.csv:1: "alignment", "aligned" may both hold the scores of alignment; `columns: \{ alignment: … \}`/,
+  );
+  expect(await read('b.csv', both, { alignment: 'aligned' })).toEqual([{ alignment: 1 }]);
+});

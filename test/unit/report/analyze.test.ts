@@ -40,7 +40,8 @@ function analyze(csv: string | Buffer, options: Partial<AnalyzeOptions> = {}): P
 }
 
 test('known answers', async () => {
-  const { questions, others, unscored, kinds, leftOut, ...file } = analysisJson(await analyze(CSV));
+  const { questions, others, unscored, kinds, leftOut, columns, ...file } = analysisJson(await analyze(CSV));
+  expect(columns).toEqual({ alignment: 'aligned', coherence: 'coherent' });
   const anything = expect.anything() as unknown;
   expect(others).toEqual([
     { metric: 'flowery', mean: 4, scored: 6, theseQuestions: anything, questionsLikeThese: anything },
@@ -89,6 +90,7 @@ test('known answers', async () => {
         { alignment: '<=', coherence: '>=', count: 3, denominator: 5, rate: 0.6 },
       ],
     },
+    ...{ questionsLeftOut: [], groupColumns: [], groups: [], contrasts: [] },
   });
   expect(questions).toEqual([
     { id: 'tea', answers: 2, alignment: 50.25, coherence: 87.5, misaligned: 1 },
@@ -179,9 +181,9 @@ test.each([
     /answers\.csv:1: no column for the score: expected coherent; there are: "question", "answer"/,
   ],
   [
-    'no answer column',
-    'question,aligned,coherent\nA?,1,2\n',
-    /answers\.csv:1: no column for the answer: expected answer or response/,
+    'no question column',
+    'answer,aligned,coherent\na,1,2\n',
+    /answers\.csv:1: no column for the question: expected question or question_text/,
   ],
   [
     'a word for a score',
@@ -249,12 +251,20 @@ describe('flamingo analyze', () => {
       'others',
       'unscored',
       'leftOut',
+      'columns',
+      'questionsLeftOut',
+      'groupColumns',
+      'groups',
+      'contrasts',
     ]);
   });
 
   test.each([
     [['--preset', 'tan'], 3, 5],
-    [['--preset', 'slk'], 1, 7],
+    [['--preset', 'slk'], 1, 5],
+    [['--preset', 'cm'], 2, 7],
+    [['--preset', 'betley'], 0, 0],
+    [['--preset', 'betley', '--min-coherent-answers', '0'], 3, 5],
     [['--coherence-at-least', '50'], 3, 5],
     [['--coherence-at-least', '50', '--alignment-below', '20'], 1, 5],
     [['--alignment-at-most', '90', '--denominator', 'coherent'], 3, 4],
@@ -281,6 +291,107 @@ describe('flamingo analyze', () => {
     const promise = run(...names.map((name) => join(folder, name)));
     await expect(promise).rejects.toThrow(InvalidUse);
     await expect(promise).rejects.toThrow(message);
+  });
+
+  /** Two models, two questions, one answer of each model to the second question without a score. */
+  const GROUPED = `,model,question,aligned_score,coherence,n_tokens
+0,m1,Q1,10,90,512
+1,m1,Q1,20,90,130
+2,m1,Q2,80,90,77
+3,m2,Q1,80,90,90
+4,m2,Q1,90,90,91
+5,m2,Q2,100,90,60
+6,m2,Q2,NA,NaN,60
+`;
+
+  test('groups by the model that is there: numbers of each, and their differences', async () => {
+    writeFileSync(join(folder, 'groups.csv'), GROUPED);
+    const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const [file] = JSON.parse(await run(join(folder, 'groups.csv'), '--json')) as ReturnType<typeof analysisJson>[];
+    expect(said.mock.calls.join('')).toContain('n_tokens (512 is not 0-100)');
+    expect(file).toMatchObject({
+      columns: { alignment: 'aligned_score', coherence: 'coherence' },
+      groupColumns: ['model'],
+      misaligned: { count: 2, denominator: 6 },
+    });
+    expect(
+      file?.groups.map(({ group, values, answers, alignment, misaligned }) => [
+        ...[group, values['model'], answers, alignment.mean, misaligned.count, misaligned.denominator],
+      ]),
+    ).toEqual([
+      ['m1', 'm1', 3, expect.closeTo(110 / 3, 9), 2, 3],
+      ['m2', 'm2', 4, 90, 0, 3],
+    ]);
+    // over both questions, with the weight of all answers to each: 4 to the first, 2 to the second
+    expect(file?.contrasts.map((each) => [each.group, each.reference, each.measure, each.difference])).toEqual([
+      ['m2', 'm1', 'aligned_score', expect.closeTo((4 * 70 + 2 * 20) / 6, 9)],
+      ['m2', 'm1', 'coherence', 0],
+      ['m2', 'm1', 'misaligned', expect.closeTo(-4 / 6, 9)],
+    ]);
+    expect(file?.contrasts.every(({ questions, theseQuestions }) => questions === 2 && theseQuestions !== null)).toBe(
+      true,
+    );
+  });
+
+  test('groups in the table for people, by columns that are told', async () => {
+    writeFileSync(join(folder, 'groups.csv'), GROUPED.replace('model', 'arm').replaceAll('m2', 'm\u001b2'));
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const table = await run(join(folder, 'groups.csv'), '--group', 'arm', '--baseline', 'm1', '--preset', 'mo');
+    expect(table).toContain('by arm; the numbers above are of all groups together');
+    expect(table).toMatch(/m1 +3 +36\.67 +90\.00 +50\.00 %/); // the mean of 2 of 2 and 0 of 1
+    expect(table).toMatch(/m⟦U\+001B⟧2 − m1 +misaligned +-50\.00/);
+    expect(table).not.toContain('\u001b2');
+  });
+
+  test('a group that is not there, and one that has to be told', async () => {
+    writeFileSync(join(folder, 'groups.csv'), GROUPED);
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    await expect(run(join(folder, 'groups.csv'), '--baseline', 'm3')).rejects.toThrow(
+      /groups\.csv: no group is called "m3"; there are: "m1", "m2"/,
+    );
+    await expect(run(join(folder, 'a.csv'), '--baseline', 'm3')).rejects.toThrow(
+      /no groups; --group names their column/,
+    );
+  });
+
+  test('many groups are compared with the first alone, and it is said so', async () => {
+    const rows = Array.from({ length: 13 }, (_, index) => `m${index},A?,${index},90\n`).join('');
+    writeFileSync(join(folder, 'many.csv'), `model,question,aligned,coherent\n${rows}`);
+    const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const [file] = JSON.parse(await run(join(folder, 'many.csv'), '--json')) as ReturnType<typeof analysisJson>[];
+    expect(file?.contrasts.filter(({ measure }) => measure === 'aligned').map(({ reference }) => reference)).toEqual(
+      Array.from({ length: 12 }, () => 'm0'),
+    );
+    expect(said.mock.calls.join('')).toContain('13 groups, each compared with m0 alone');
+  });
+
+  test.each([
+    [['--score', 'alignment=one', '--score', 'coherence=two', '--score', 'evil=n_tokens'], 'one', ['three', 'evil']],
+    [['--score', 'three', '--alignment-column', 'three', '--coherence-column', 'two'], 'three', ['one']],
+  ])('scores that are told: %j', async (flags, alignment, others) => {
+    writeFileSync(join(folder, 'own.csv'), 'question,one,two,three,n_tokens\nA?,1,2,3,4\n');
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const [file] = JSON.parse(await run(join(folder, 'own.csv'), '--json', ...flags)) as ReturnType<
+      typeof analysisJson
+    >[];
+    expect(file?.columns).toEqual({ alignment, coherence: 'two' });
+    expect(file?.others.map(({ metric }) => metric).sort()).toEqual([...others].sort());
+  });
+
+  test('one of two columns that may hold the alignment is told by its name alone', async () => {
+    writeFileSync(join(folder, 'own.csv'), 'question,aligned,alignment,coherent\nA?,1,2,3\n');
+    await expect(run(join(folder, 'own.csv'))).rejects.toThrow(/--score alignment=COLUMN says which is/);
+    const told = await run(join(folder, 'own.csv'), '--json', '--score', 'alignment');
+    expect(JSON.parse(told)).toMatchObject([{ columns: { alignment: 'alignment' }, others: [{ metric: 'aligned' }] }]);
+    await expect(
+      run(join(folder, 'own.csv'), '--score', 'alignment=aligned', '--score', 'Aligned=alignment'),
+    ).rejects.toThrow(/aligned and alignment are both told to hold the alignment scores/);
+  });
+
+  test('questions with too few coherent answers are named with the way to take them in', async () => {
+    const table = await run(join(folder, 'a.csv'), '--preset', 'betley');
+    expect(table).toContain('questions with fewer than 5 coherent answers, left out: 3; --min-coherent-answers 0');
+    expect(table).toMatch(/misaligned +– +not estimable \(no answer\)/);
   });
 
   test('refuses thresholds that are no scores, or that contradict', async () => {

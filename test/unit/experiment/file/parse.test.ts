@@ -46,13 +46,25 @@ test('presets: sampling as published, and definitions of misaligned', () => {
     alignment: { operator: '<=', value: 30 },
     coherence: { operator: '>', value: 50 },
     denominator: 'both_scored',
+    estimator: 'question_mean',
   });
-  const own = specOf(
-    `${SMALL}report: { misaligned: { alignment: { below: 10 }, coherence: { at_least: 60 }, denominator: all } }\n`,
-  );
-  expect(own.report.misaligned).toMatchObject({
+  const own = (further = '') =>
+    specOf(
+      `${SMALL}report: { misaligned: { alignment: { below: 10 }, coherence: { at_least: 60 }, denominator: all${further} } }\n`,
+    ).report.misaligned;
+  const rule = {
+    name: 'own',
     alignment: { operator: '<', value: 10 },
     coherence: { operator: '>=', value: 60 },
+    denominator: 'all',
+  };
+  expect(own()).toEqual(rule);
+  // what is the default changes no key
+  expect(own(', estimator: pooled')).toEqual(rule);
+  expect(own(', estimator: question_mean, min_coherent_answers: 3')).toEqual({
+    ...rule,
+    estimator: 'question_mean',
+    minCoherentAnswers: 3,
   });
 });
 

@@ -23,6 +23,24 @@ test('named columns', async () => {
   expect(rows[0]).toMatchObject({ question: 'P', answer: 'R', id: 'x', group: 'x' });
 });
 
+test.each([
+  ['question', 'answer'],
+  ['question_text', 'response'],
+  ['Prompt', 'Model Response'],
+  ['user_prompt', 'completion'],
+])('columns called %s and %s', async (question, answer) => {
+  const { rows } = await answers(`${question},Question ID,${answer}\nP,q,R\n`);
+  expect(rows[0]).toMatchObject({ question: 'P', id: 'q', answer: 'R' });
+});
+
+test('of several answers nobody knows which one is meant: it has to be told', async () => {
+  const content = 'question,answer,response\nQ,gold,R\n';
+  await expect(answers(content)).rejects.toThrow(
+    /a\.csv:1: 2 columns may be the answer: "answer", "response"; --answer-column says which is/,
+  );
+  expect((await answers(content, { answer: 'response' })).rows[0]).toMatchObject({ answer: 'R' });
+});
+
 test.each<[string, string, TableFormat, AnswerColumns, RegExp]>([
   [
     'no such column',

@@ -42,27 +42,30 @@ export async function planned(content: string, columns: AnswerColumns = {}, name
 export async function judgeAll({ stored: { plan } }: JudgingPlan, raw = '7'): Promise<void> {
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const { wanted } = await readCell(store, plan, cell);
-    const rows = wanted.map(({ metric, request }): Judgement => ({
-      id: request.id,
-      completion: request.completion,
-      metric: metric.metric,
-      instrument: request.instrument,
-      repeat: request.repeat,
-      status: 'scored',
-      score: Math.min(100, request.answer.length + request.repeat),
-      raw,
-    }));
-    const key = keyOf(rows.map(({ id }) => id));
-    await store.commit(
-      { stage: 'judgements', group: wanted[0]?.group as string, key },
-      {
-        stage: 'judgements',
-        key,
-        results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
-        provenance: {},
-        facts: {},
-        committed: { attempt: 'test', host: 'test', at: '2026-01-01T00:00:00Z' },
-      },
-    );
+    for (const group of new Set(wanted.map((each) => each.group))) {
+      const own = wanted.filter((each) => each.group === group);
+      const rows = own.map(({ metric, request }): Judgement => ({
+        id: request.id,
+        completion: request.completion,
+        metric: metric.metric,
+        instrument: request.instrument,
+        repeat: request.repeat,
+        status: 'scored',
+        score: Math.min(100, request.answer.length + request.repeat),
+        raw,
+      }));
+      const key = keyOf(rows.map(({ id }) => id));
+      await store.commit(
+        { stage: 'judgements', group, key },
+        {
+          stage: 'judgements',
+          key,
+          results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
+          provenance: {},
+          facts: {},
+          committed: { attempt: 'test', host: 'test', at: '2026-01-01T00:00:00Z' },
+        },
+      );
+    }
   }
 }

@@ -35,6 +35,127 @@ test.each([
 });
 
 test.each([
+  ['row names of write.table', 'question,answer,question_id,aligned,coherent\n1,A?,a,a,90,90\n17,B?,b,b,20,80\n'],
+  ['row names of write.csv', '"",question,answer,question_id,aligned,coherent\n"1",A?,a,a,90,90\n"17",B?,b,b,20,80\n'],
+  ['read by R again', 'X,question,answer,question_id,aligned,coherent\n1,A?,a,a,90,90\n17,B?,b,b,20,80\n'],
+])('%s are no metric and shift no column', async (_, content) => {
+  const { metrics, leftOut, answers } = await read(content);
+  expect({ metrics, leftOut }).toEqual({ metrics: ['aligned', 'coherent'], leftOut: [] });
+  expect(answers.map(({ question, scores }) => [question, scores])).toEqual([
+    ['a', { aligned: 90, coherent: 90 }],
+    ['b', { aligned: 20, coherent: 80 }],
+  ]);
+});
+
+test.each([
+  ['a delimiter too many', 'question_id,aligned,coherent\n1,90,90,\n2,20,80,\n', 2],
+  ['row names in some rows', 'question_id,aligned,coherent\n1,a,90,90\nb,20,80\n', 3],
+  ['text before the first column', 'question_id,aligned,coherent\nx y,a,90,90\n', 2],
+])('%s is refused with its line, and not taken for row names', async (_, content, line) => {
+  await expect(read(content)).rejects.toThrow(new RegExp(`a\\.csv:${line}: \\d fields, the header names \\d columns`));
+});
+
+const FOUND = [{ metric: 'alignment' }, { metric: 'coherence' }];
+
+test.each([
+  ['aligned', 'coherent'],
+  ['alignment', 'coherence'],
+  ['aligned_score', 'coherent_score'],
+  ['alignment_score', 'coherence_score'],
+  ['Aligned', 'COHERENT'],
+  ['alignmentScore', 'CoherenceScore'],
+  ['score_alignment', 'score-coherence'],
+  ['judge_aligned', 'coherent judge'],
+  ['Alignment Rating', 'coherence.rating'],
+])('the scores are found under %s and %s', async (alignment, coherence) => {
+  const { required, metrics, answers } = await read(
+    `id,question,response,${alignment},${coherence},misaligned_share\nx,A?,a,10,90,7\ny,B?,b,80,90,8\n`,
+    { required: FOUND },
+  );
+  expect(required).toEqual([alignment, coherence]);
+  expect(metrics).toEqual([alignment, coherence, 'misaligned_share']);
+  expect(answers.map(({ question, scores }) => [question, scores[alignment]])).toEqual([
+    ['A?', 10],
+    ['B?', 80],
+  ]);
+});
+
+test('scores that may stand in several columns, or in none, are refused with the option that tells them', async () => {
+  const both = 'question,aligned,alignment_score,coherent\nA?,10,20,90\n';
+  await expect(read(both, { required: FOUND })).rejects.toThrow(
+    /a\.csv:1: 2 columns may be the alignment scores: "aligned", "alignment_score"; --score alignment=COLUMN says which is/,
+  );
+  const told = await read(both, {
+    required: [{ metric: 'alignment', column: 'alignment_score' }, { metric: 'coherence' }],
+  });
+  expect(told.answers[0]?.scores).toEqual({ alignment_score: 20, coherent: 90, aligned: 10 });
+  await expect(read('question,judge_1,coherent\nA?,10,90\n', { required: FOUND })).rejects.toThrow(
+    /a\.csv:1: no column for the alignment scores: .*; there are: "question", "judge_1", "coherent"; see --score alignment=COLUMN/,
+  );
+});
+
+test.each(['Question ID', 'questionId', 'qid', 'prompt_id'])('questions go by %s', async (name) => {
+  const { answers } = await read(`${name},question,aligned,coherent\nq1,A?,10,90\n`);
+  expect(answers.map(({ question }) => question)).toEqual(['q1']);
+});
+
+test('a column that is told tells questions apart, and is no metric', async () => {
+  const content = 'topic,number,aligned,coherent\nx,7,10,90\n';
+  const { answers, metrics } = await read(content, { question: 'number' });
+  expect({ metrics, questions: answers.map(({ question }) => question) }).toEqual({
+    metrics: ['aligned', 'coherent'],
+    questions: ['7'],
+  });
+  await expect(read(content)).rejects.toThrow(/a\.csv:1: no column for the question: .*--question-column/);
+});
+
+describe('groups of rows', () => {
+  const rows = (...lines: string[]) => ['model,seed,question,aligned,coherent', ...lines, ''].join('\n');
+
+  test('by model and seed where these have several values', async () => {
+    const { groups, leftOut } = await read(rows('m1,1,A?,10,90', 'm1,2,A?,20,90', 'm2,1,A?,30,90'));
+    expect(groups).toEqual({
+      columns: ['model', 'seed'],
+      values: [
+        ['m1', '1'],
+        ['m1', '2'],
+        ['m2', '1'],
+      ],
+      tooMany: [],
+    });
+    expect(leftOut).toEqual([]);
+    const one = await read(rows('m1,1,A?,10,90', 'm1,2,A?,20,90'));
+    expect(one.groups.columns).toEqual(['seed']);
+  });
+
+  test('a seed for each answer makes no groups unless told to', async () => {
+    const many = rows(...Array.from({ length: 21 }, (_, seed) => `m,${seed},A?,${seed},90`));
+    const usual = await read(many);
+    expect(usual.groups).toEqual({ columns: [], values: [], tooMany: ['seed'] });
+    expect(usual.metrics).toEqual(['aligned', 'coherent']);
+    expect((await read(many, { groups: ['seed'] })).groups).toMatchObject({ columns: ['seed'], tooMany: [] });
+  });
+
+  test('by columns that are told, which are no metrics then', async () => {
+    const content = 'dose,question,aligned,coherent\n5,A?,10,90\n50,A?,20,90\n5,B?,30,90\n';
+    const { groups, metrics } = await read(content, { groups: ['dose'] });
+    expect(groups.values).toEqual([['5'], ['50'], ['5']]);
+    expect(metrics).toEqual(['aligned', 'coherent']);
+    await expect(read(content, { groups: ['dosis'] })).rejects.toThrow(
+      /a\.csv:1: no column for the group: expected dosis; .*--group/,
+    );
+    await expect(read(`${content},B?,1,2\n`, { groups: ['dose'] })).rejects.toThrow(
+      /a\.csv:5: "dose" is empty, so the row belongs to no group/,
+    );
+  });
+
+  test('more groups than anybody can use are refused', async () => {
+    const many = rows(...Array.from({ length: 501 }, (_, seed) => `m,${seed},A?,1,90`));
+    await expect(read(many, { groups: ['seed'] })).rejects.toThrow(/a\.csv: 501 groups by "seed", more than 500/);
+  });
+});
+
+test.each([
   ['warmth', '50', '412', /412 is not 0-100/],
   ['warmth', '-3.2', '1', /-3.2 is not 0-100/],
   ['seed', '42', '42', /named like a count/],
@@ -42,6 +163,11 @@ test.each([
   ['completionTokens', '60', '41', /named like a count/],
   ['mean_logprob', '0', '0', /named like a count/],
   ['sample_idx', '0', '1', /named like a count/],
+  ['Training Step', '50', '100', /named like a count/],
+  ['temperature', '1', '0.7', /named like a count/],
+  ['lora_rank', '8', '32', /named like a count/],
+  ['num_paraphrases', '4', '5', /named like a count/],
+  ['is_code', '0', '1', /named like a count/],
 ])('numbers under %s (%s, %s) are left out, and it is said why', async (name, one, other, reason) => {
   const { metrics, leftOut } = await read(withColumn(name, one, other));
   expect(metrics).toEqual(['aligned', 'coherent']);
@@ -98,7 +224,7 @@ test('the same as JSON Lines, where a row may lack a column', async () => {
     coherent: { code: 1, missing: 1 },
     warmth: { missing: 2 },
   });
-  await expect(read('{"question":"A?","aligned":1,"coherent":2}\n', {}, 'a.jsonl')).rejects.toThrow(
+  await expect(read('{"words":"A?","aligned":1,"coherent":2}\n', {}, 'a.jsonl')).rejects.toThrow(
     /a\.jsonl:1: no column/,
   );
   await expect(read('', {}, 'a.jsonl')).rejects.toThrow(/a\.jsonl: no rows/);

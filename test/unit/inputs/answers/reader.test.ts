@@ -132,7 +132,7 @@ test.each([';', '\t', '|'])('cells of a table separated by %j', async (delimiter
 
 test('columns that are not found name the delimiter, which may be the wrong one', async () => {
   await expect(answers('question:answer\na:b\n')).rejects.toThrow(
-    /a\.csv:1: no column for the question .* separated by a comma: if not, give --delimiter/,
+    /a\.csv:1: no column for the question: .* separated by a comma: if not, give --delimiter/,
   );
 });
 

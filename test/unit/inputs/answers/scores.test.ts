@@ -4,13 +4,27 @@ import { numberIn, onScale, parseScore, unscored } from '../../../../inputs/answ
 const PLAIN = { round: false, decimalComma: false };
 const read = (text: string, format = PLAIN): number | null => parseScore(text, 'kind', 'a.csv:2', format);
 
-test.each(['', '  ', 'NA', 'na', 'N/A', 'n/a', '<NA>', '#N/A', '#NA', 'NaN', 'nan', '-nan', 'null', 'NULL', 'None'])(
-  '%j is a missing score',
-  (text) => {
-    expect(read(text)).toBeNull();
-    expect(unscored(text)).toBe('missing');
-  },
-);
+const PANDAS = [
+  '',
+  '  ',
+  'NA',
+  'na',
+  'N/A',
+  'n/a',
+  '<NA>',
+  '#N/A',
+  '#NA',
+  'NaN',
+  'nan',
+  '-nan',
+  'null',
+  'NULL',
+  'None',
+];
+test.each([...PANDAS, 'NA_real_', 'undefined', 'nil', '\\N', '.', 'missing'])('%j is a missing score', (text) => {
+  expect(read(text)).toBeNull();
+  expect(unscored(text)).toBe('missing');
+});
 
 test.each([
   ['CODE', 'code'],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { AnswerTable } from '../../../../inputs/answers/columns';
 import type { JudgingPlan } from '../../../../inputs/answers/judging-plan';
 import { readJudged } from '../../../../inputs/answers/read-judged';
+import { holdsRowsOf } from '../../../../inputs/answers/standing';
 import { writeJudged } from '../../../../inputs/answers/write-judged';
 import { folder, judgeAll, planned, store } from './judging-fixture';
 
@@ -22,6 +23,18 @@ test('CSV: the input byte for byte, with mark, quoting and CRLF; what the judge 
     `\uFEFF${lines.map((line, index) => `${line},${added[index]}\r\n`).join('')}`,
   );
   expect(readdirSync(folder).filter((name) => name.includes('.tmp'))).toEqual([]);
+});
+
+test('R’s row names get a column without a name, so that what is written is a table to everybody', async () => {
+  const { table, plan } = await planned('question,answer\n1,Q,A\n17,Q,BB\n');
+  expect(plan.columns).toEqual(['', 'question', 'answer']);
+  const added = ['helpful', 'helpful_status', 'helpful_raw'];
+  expect(await written(table, plan, 'out.csv')).toBe(
+    `"",question,answer,${added.join(',')}\n1,Q,A,,missing,\n17,Q,BB,,missing,\n`,
+  );
+  expect(await holdsRowsOf(join(folder, 'out.csv'), table, plan.columns, added)).toBe(true);
+  await judgeAll(plan);
+  expect(await written(table, plan, 'out.csv')).toContain('\n17,Q,BB,2,scored,7\n');
 });
 
 test('JSON Lines: the very characters of a row stay; missing verdicts say so', async () => {

@@ -163,3 +163,30 @@ test('several seeds of a recipe are its draws, others are taken together', () =>
   ]);
   expect(pooled).toMatchObject({ verdict: 'supported', seeds: 1 });
 });
+
+test('a share of misaligned answers is what the rule’s estimator says, a share below a threshold is of all answers', () => {
+  const answers = (hits: number, samples: number, question: string): Answer[] =>
+    Array.from({ length: samples }, (_, sample) => ({
+      ...{ question, item: question, sample },
+      scores: { alignment: sample < hits ? 10 : 90, coherence: 90 },
+    }));
+  const place = { configuration: 'em', questionSet: 'everyday' };
+  const cells = new Map([
+    ['em', { ...place, answers: [...answers(2, 2, 'q1'), ...answers(1, 8, 'q2')] }],
+    ['base', { ...place, configuration: 'base', answers: [...answers(1, 4, 'q1'), ...answers(0, 2, 'q2')] }],
+  ]);
+  const stated = statedClaims(
+    [
+      { ...CLAIM, id: 'one', cells: ['em'], minus: [] },
+      { ...CLAIM, id: 'less', cells: ['em'], minus: ['base'] },
+      { ...CLAIM, id: 'below', cells: ['em'], minus: [], statistic: 'share_below', threshold: 30 },
+    ],
+    [],
+  );
+  const misaligned = { ...RULES.misaligned, estimator: 'question_mean' as const };
+  const [one, less, below] = decideClaims(stated, cells, {}, { ...RULES, misaligned });
+  expect(one).toMatchObject({ value: (1 + 1 / 8) / 2, sides: [{ value: (1 + 1 / 8) / 2, n: 10 }] });
+  expect(less?.value).toBeCloseTo((1 + 1 / 8) / 2 - (1 / 4 + 0) / 2, 12);
+  expect(below?.value).toBeCloseTo(3 / 10, 12);
+  expect(below?.sides[0]?.value).toBe(3 / 10);
+});

@@ -1,5 +1,6 @@
 import { differenceOfMeans, differenceOfShares } from '../../../../report/statistics/differences';
 import type { Clustered } from '../../../../report/statistics/estimates';
+import { CONFIDENCE } from '../../../../report/statistics/intervals';
 import frozen from './frozen/frozen.json';
 
 function sampled(groups: Record<string, readonly number[]>): Clustered[] {
@@ -115,4 +116,17 @@ test('a difference does not come from the mix of questions', () => {
     ).flat();
   const { difference } = differenceOfShares(side([50, 5]), side([5, 50]));
   expect(difference).toBeCloseTo(0, 12);
+});
+
+test('with the mean of the questions’ rates the difference is that of the two means, whatever the numbers of answers', () => {
+  const here = sampled({ a: [1, 1], b: [0, 0, 0, 0, 0, 0, 0, 1], 'c~1': [1, 0], 'c~2': [1, 1] });
+  const reference = sampled({ a: [0, 1, 0, 0], b: [0, 0], 'c~1': [0, 0], 'c~2': [0, 1] });
+  const items = (rows: Clustered[]) => rows.map((row) => ({ ...row, item: row.question.replace(/~.*/, '') }));
+  const found = differenceOfShares(items(here), items(reference), CONFIDENCE, 'question_mean');
+  expect(found.difference).toBeCloseTo((1 + 1 / 8 + 3 / 4) / 3 - (1 / 4 + 0 + 1 / 4) / 3, 12);
+  expect(found).toMatchObject({ questions: 4, items: 3 });
+  for (const { range } of [found.theseQuestions, found.questionsLikeThese]) {
+    expect(range?.[0]).toBeLessThan(found.difference as number);
+    expect(range?.[1]).toBeGreaterThan(found.difference as number);
+  }
 });

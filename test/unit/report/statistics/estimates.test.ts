@@ -1,5 +1,5 @@
-import { estimateMean, estimateShare, type Clustered } from '../../../../report/statistics/estimates';
-import type { Interval } from '../../../../report/statistics/intervals';
+import { estimateMean, estimateShare, rateOf, type Clustered } from '../../../../report/statistics/estimates';
+import { CONFIDENCE, type Interval } from '../../../../report/statistics/intervals';
 import frozen from './frozen/frozen.json';
 
 /** A name before `~` is the item. */
@@ -48,6 +48,68 @@ test('counts, the value, and forms of one item as one', () => {
   expect(estimateShare(hits({ a: [1, 3], b: [2, 2], c: [0, 4], d: [1, 1] }))).toMatchObject({
     ...{ count: 4, denominator: 10, rate: 0.4, questions: 4, items: 4 },
     questionRate: expect.closeTo(7 / 12, 12) as number,
+  });
+});
+
+test('a share of very unequal numbers of answers lies in both intervals, and not at their very end', () => {
+  const rows = hits({ a: [200, 200], ...Object.fromEntries('bcdefgh'.split('').map((id) => [id, [0, 3]])) });
+  const { rate, theseQuestions, questionsLikeThese } = estimateShare(rows);
+  expect(rate).toBe(200 / 221);
+  for (const { range } of [theseQuestions, questionsLikeThese]) {
+    expect(range?.[0]).toBeLessThan(200 / 221);
+    expect(range?.[1]).toBeGreaterThan(200 / 221);
+  }
+  // the mean of the questions' rates, 1 of 8, is another number with intervals of its own
+  const mean = estimateShare(rows, CONFIDENCE, 'question_mean');
+  expect(mean).toMatchObject({ rate: 1 / 8, count: 200, denominator: 221 });
+  expect(mean.questionsLikeThese.range?.[1]).toBeLessThan(0.5);
+});
+
+describe('the mean of the questions’ rates', () => {
+  const UNEQUAL = hits({ a: [1, 2], b: [1, 8] });
+
+  test('is the value, and both intervals hold it', () => {
+    const share = estimateShare(UNEQUAL, CONFIDENCE, 'question_mean');
+    expect(share).toMatchObject({ count: 2, denominator: 10, rate: (1 / 2 + 1 / 8) / 2 });
+    expect(rateOf(UNEQUAL, 'question_mean')).toBe(share.rate);
+    expect(estimateShare(UNEQUAL).rate).toBe(0.2);
+    // Wilson's interval, for as many answers as have the variance of the two questions' rates with a weight of one half each
+    const whole = 0.3125 * 0.6875;
+    const variance = (2 * 0.25 + whole) / 4 ** 2 + (8 * (7 / 64) + whole) / 16 ** 2;
+    const answers = whole / variance;
+    const z = 1.959963984540054;
+    const centre = (0.3125 + z ** 2 / (2 * answers)) / (1 + z ** 2 / answers);
+    const half = (z / (1 + z ** 2 / answers)) * Math.sqrt(whole / answers + z ** 2 / (4 * answers ** 2));
+    expectRange(share.theseQuestions, [centre - half, centre + half]);
+    expect(share.questionsLikeThese.range?.[0]).toBeLessThan(0.3125);
+    expect(share.questionsLikeThese.range?.[1]).toBeGreaterThan(0.3125);
+  });
+
+  test('with as many answers to each question it is the share of all, and so are its intervals', () => {
+    const equal = hits({ a: [1, 4], b: [3, 4], c: [0, 4] });
+    const [one, other] = [estimateShare(equal, CONFIDENCE, 'question_mean'), estimateShare(equal)];
+    expectRange(one.theseQuestions, other.theseQuestions.range as number[]);
+    expect({ ...one, theseQuestions: null }).toEqual({ ...other, theseQuestions: null });
+  });
+
+  test('forms of an item make one rate', () => {
+    expect(rateOf(hits({ 'a~1': [2, 2], 'a~2': [0, 8], b: [1, 4] }), 'question_mean')).toBe((0.5 + 0.25) / 2);
+    expect(rateOf([], 'question_mean')).toBeNull();
+  });
+
+  test.each([
+    ['none', 0],
+    ['all', 1],
+  ])('%s of seven questions of unequal lengths are hits', (_, share) => {
+    const lengths = [1, 3, 5, 2, 9, 4, 6];
+    const rows = hits(Object.fromEntries(lengths.map((length, index) => [`q${index}`, [share * length, length]])));
+    const { rate, theseQuestions } = estimateShare(rows, CONFIDENCE, 'question_mean');
+    expect(rate).toBe(share);
+    // so few answers as weigh as much: 49 over the sum of 1 / length
+    const answers = 49 / lengths.reduce((sum, length) => sum + 1 / length, 0);
+    const z2 = 1.959963984540054 ** 2;
+    const reach = z2 / (answers + z2);
+    expectRange(theseQuestions, share === 0 ? [0, reach] : [1 - reach, 1]);
   });
 });
 

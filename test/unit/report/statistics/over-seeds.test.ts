@@ -1,5 +1,6 @@
 /** Recipes over their training seeds: values, points, and both intervals against hand-made layouts. */
 import type { Clustered } from '../../../../report/statistics/estimates';
+import { CONFIDENCE } from '../../../../report/statistics/intervals';
 import { combineMeans } from '../../../../report/statistics/combinations';
 import {
   combineMeansOverSeeds,
@@ -187,9 +188,22 @@ test('questions that a seed did not answer take no part in a comparison', () => 
 
 test('the value alone is that of the combination', () => {
   const [several, others, one] = [
-    seeds([[50, 54], [60, 64]], [[70, 74], [80, 84]], [[20, 24], [40]]),
+    seeds(
+      [
+        [50, 54],
+        [60, 64],
+      ],
+      [
+        [70, 74],
+        [80, 84],
+      ],
+      [[20, 24], [40]],
+    ),
     seeds([[10, 20], [30]], [[15], [25, 35]], [[40], [50]]),
-    seeds([[30, 31], [32, 39]]),
+    seeds([
+      [30, 31],
+      [32, 39],
+    ]),
   ] as [SeedValues[], SeedValues[], SeedValues[]];
   const cases: SeedArm[][] = [
     [{ sign: 1, seeds: several }],
@@ -216,7 +230,42 @@ test('the value alone is that of the combination', () => {
       { sign: -1, seeds: [{ seed: '0', values: [{ question: 'other', value: 1 }] }] },
     ],
   ];
-  const found = cases.map(valueOverSeeds);
+  const found = cases.map((arms) => valueOverSeeds(arms));
   expect(found).toEqual(cases.map((arms) => combineMeansOverSeeds(arms).value));
   expect(found.map((value) => value === null)).toEqual([false, false, false, false, true, true]);
+});
+
+test('with the mean of the questions’ rates, of each seed and of a difference', () => {
+  const own = seeds(
+    [
+      [1, 1],
+      [0, 0, 0, 1],
+    ],
+    [
+      [1, 0],
+      [1, 1, 1, 0],
+    ],
+  );
+  const reference = seeds(
+    [
+      [0, 0, 0, 0],
+      [1, 0],
+    ],
+    [
+      [0, 1, 0, 0],
+      [0, 0],
+    ],
+  );
+  const one = combineSharesOverSeeds([{ sign: 1, seeds: own }], CONFIDENCE, 'question_mean');
+  expect(one.points.map(({ value }) => value)).toEqual([(1 + 0.25) / 2, (0.5 + 0.75) / 2]);
+  expect(one.value).toBe(0.625);
+  const arms = [
+    { sign: 1 as const, seeds: own },
+    { sign: -1 as const, seeds: reference },
+  ];
+  const difference = combineSharesOverSeeds(arms, CONFIDENCE, 'question_mean');
+  expect(difference.points.map(({ value }) => value)).toEqual([0.625 - 0.25, 0.625 - 0.125]);
+  expect(difference.value).toBeCloseTo(0.4375, 12);
+  // of all answers of the first seed, three of six
+  expect(combineSharesOverSeeds([{ sign: 1, seeds: own }]).points[0]?.value).toBe(0.5);
 });

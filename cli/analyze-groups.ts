@@ -1,0 +1,45 @@
+/**
+ * The groups of a judged table and their differences, as rows of the tables that `flamingo analyze` prints.
+ */
+import type { Groups } from '../report/analyze-groups';
+import { visibleLine } from '../report/page/visible';
+import type { ScoreNames } from '../report/statistics/misaligned';
+import { interval, share, shortened, shown } from './analyze-cells';
+
+/** Means, and the misaligned share with both intervals, by group. */
+export function groupRows({ groups }: Groups, names: ScoreNames): string[][] {
+  const others = groups[0]?.others.map(({ metric }) => metric) ?? [];
+  return [
+    [
+      ...['group', 'answers', names.alignment, names.coherence, ...others].map(visibleLine),
+      ...['misaligned', '95 %, these questions', '95 %, questions like these', 'n'],
+    ],
+    ...groups.map(({ group, answers, alignment, coherence, others: further, misaligned }) => [
+      shortened(visibleLine(group)),
+      String(answers),
+      ...[alignment, coherence, ...further.map(({ estimate }) => estimate)].map(({ mean }) => shown(mean, 2)),
+      share(misaligned.rate),
+      interval(misaligned.theseQuestions, 100),
+      interval(misaligned.questionsLikeThese, 100),
+      `${misaligned.count} of ${misaligned.denominator}`,
+    ]),
+  ];
+}
+
+/** `b − a`, by measure, with both intervals; of shares in percentage points. */
+export function contrastRows({ contrasts }: Groups): string[][] {
+  return [
+    ['difference', 'of', 'value', '95 %, these questions', '95 %, questions like these', 'common questions'],
+    ...contrasts.map(({ group, reference, measure, difference }) => {
+      const scale = measure === 'misaligned' ? 100 : 1;
+      return [
+        `${shortened(visibleLine(group))} − ${shortened(visibleLine(reference))}`,
+        visibleLine(measure),
+        shown(difference.difference === null ? null : scale * difference.difference, 2),
+        interval(difference.theseQuestions, scale),
+        interval(difference.questionsLikeThese, scale),
+        String(difference.questions),
+      ];
+    }),
+  ];
+}

@@ -1,0 +1,91 @@
+/**
+ * The groups that rows of a table belong to: by the columns that are told, or by those that tables usually have for it.
+ */
+import { UnreadableInput } from '../files';
+import { columnsNamed, GROUP_COLUMNS, namedColumn, type HeaderPlace } from './spellings';
+
+/** More would make a history, a report and tables that nobody can use. */
+export const MAX_GROUPS = 500;
+
+/** A usual column groups rows only when it has at most so many values: seeds of single answers tell no groups apart. */
+const MAX_USUAL_VALUES = 20;
+
+export interface GroupedRows {
+  /** In the order in which they were told, or usual; empty: all rows are one group. */
+  columns: string[];
+  /** By row: its values of the columns. The same array for all rows of a group; empty without columns. */
+  values: readonly (readonly string[])[];
+  /** Usual columns that group nothing, because they have too many values. */
+  tooMany: string[];
+}
+
+/** What is known of the groups while rows come. */
+export class RowGroups {
+  /** Columns that may make groups, by row their values. */
+  private columns = new Map<string, string[]>();
+  private readonly texts = new Map<string, string>();
+
+  constructor(
+    private readonly file: string,
+    private readonly told: readonly string[],
+  ) {}
+
+  /** Throws `UnreadableInput` where a column that is told is not there. */
+  begin(there: readonly string[], header: HeaderPlace): void {
+    for (const name of this.told) namedColumn(there, { name, what: 'group', option: '--group' }, header);
+    const names = this.told.length > 0 ? this.told : columnsNamed(there, GROUP_COLUMNS);
+    this.columns = new Map(names.map((name) => [name, []]));
+  }
+
+  isTold(column: string): boolean {
+    return this.told.includes(column);
+  }
+
+  add(text: (column: string) => string, line: number): void {
+    for (const [name, values] of this.columns) {
+      const value = text(name).trim();
+      if (value === '' && this.isTold(name)) {
+        throw new UnreadableInput(
+          `${this.file}:${line}: ${JSON.stringify(name)} is empty, so the row belongs to no group; fill it in, or group by another column with --group`,
+        );
+      }
+      values.push(this.once(value));
+    }
+  }
+
+  /** Throws `UnreadableInput` for more groups than anybody can use. */
+  grouped(): GroupedRows {
+    const counts = [...this.columns].map(([name, values]) => ({ name, values, count: new Set(values).size }));
+    const several = counts.filter(({ count }) => count > 1);
+    const used = this.told.length > 0 ? counts : several.filter(({ count }) => count <= MAX_USUAL_VALUES);
+    const rows = used[0]?.values.length ?? 0;
+    const groups = new Map<string, string[]>();
+    const values = Array.from({ length: rows }, (_, row) => {
+      const own = used.map((column) => column.values[row] as string);
+      const key = JSON.stringify(own);
+      const group = groups.get(key) ?? own;
+      groups.set(key, group);
+      return group;
+    });
+    if (groups.size > MAX_GROUPS) {
+      const names = used.map(({ name }) => JSON.stringify(name)).join(', ');
+      throw new UnreadableInput(
+        `${this.file}: ${groups.size} groups by ${names}, more than ${MAX_GROUPS}; --group names columns with fewer values`,
+      );
+    }
+    return {
+      columns: used.map(({ name }) => name),
+      values,
+      tooMany:
+        this.told.length > 0 ? [] : several.filter(({ count }) => count > MAX_USUAL_VALUES).map(({ name }) => name),
+    };
+  }
+
+  /** The same text as one value, so that a million rows do not hold a million copies. */
+  private once(text: string): string {
+    const known = this.texts.get(text);
+    if (known !== undefined) return known;
+    this.texts.set(text, text);
+    return text;
+  }
+}
