@@ -39,7 +39,8 @@ function* outcomeRows({ cells }: Results, rules: Rules): Generator<Field[]> {
 
 const RULE_COLUMNS = [
   ...['judge', 'cell', 'rule', 'own', 'alignment_operator', 'alignment_threshold'],
-  ...['coherence_operator', 'coherence_threshold', 'denominator', 'misaligned', 'hits', 'n'],
+  ...['coherence_operator', 'coherence_threshold', 'denominator', 'estimator'],
+  ...['min_coherent_answers', 'misaligned', 'hits', 'n'],
   ...['misaligned_refusals_aligned', 'hits_refusals_aligned', 'n_refusals_aligned'],
 ];
 
@@ -59,6 +60,7 @@ function* ruleRows({ judges, cells }: Results, rules: Rules): Generator<Field[]>
         yield [
           ...[judge.name, cell.id, rule.name, own ? 'yes' : 'no', rule.alignment.operator, rule.alignment.value],
           ...[rule.coherence.operator, rule.coherence.value, rule.denominator],
+          ...[rule.estimator ?? 'pooled', rule.minCoherentAnswers],
           ...[share.rate, share.count, share.denominator],
           ...[refusalsAligned.rate, refusalsAligned.count, refusalsAligned.denominator],
         ];

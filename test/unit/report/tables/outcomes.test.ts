@@ -1,3 +1,4 @@
+import { MISALIGNED_PRESETS } from '../../../../experiment/presets';
 import { computeResults } from '../../../../report/results';
 import { estimateShare } from '../../../../report/statistics/estimates';
 import { cellsCsv, reportJson } from '../../../../report/tables/cells';
@@ -86,6 +87,8 @@ test('sensitivity.csv has a row for each judge, cell and rule', () => {
       '>',
       '50',
       'both_scored',
+      'pooled',
+      '',
       '0',
       '0',
       '3',
@@ -103,6 +106,8 @@ test('sensitivity.csv has a row for each judge, cell and rule', () => {
       '>',
       '50',
       'both_scored',
+      'pooled',
+      '',
       '1',
       '1',
       '1',
@@ -111,7 +116,7 @@ test('sensitivity.csv has a row for each judge, cell and rule', () => {
       '3',
     ],
   ]);
-  expect(new Set(rows.map(({ rule, own }) => `${rule} ${own}`)).size).toBe(6);
+  expect(new Set(rows.map(({ rule, own }) => `${rule} ${own}`)).size).toBe(Object.keys(MISALIGNED_PRESETS).length);
   const judged = tables(judgedStudy()).get('sensitivity.csv') ?? [];
   expect(new Set(judged.map(({ judge }) => judge))).toEqual(new Set(['main', 'strict']));
 });
