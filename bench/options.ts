@@ -14,7 +14,8 @@ export const USAGE = `usage: npm run bench -- judge [--quick] [--json] [--write]
   --seed      of latencies, kill points and prompts; default 1
   --list      the parts, what each measures and about how long it takes
 
-       npm run bench -- orchestration [--configurations N] [--parallel N] [--raw N] [--address HOST:PORT] [--json]
+       npm run bench -- orchestration [--configurations N] [--parallel N] [--raw N]
+                                        [--postgresql | --address HOST:PORT] [--json]
 
   an experiment of instant work beside the server's raw rate of activities
 
@@ -22,9 +23,13 @@ export const USAGE = `usage: npm run bench -- judge [--quick] [--json] [--write]
 
   run again, report and status on a finished experiment whose store a program makes
 
-       npm run bench -- statistics [--quick] [--json] [--write] [--runs N] [--seed N]
+       npm run bench -- results [--json]
 
-  how often the report's intervals cover the truth, in simulated experiments
+  what the statistics of a report take, of 12 recipes under 5 seeds and 100,000 verdicts
+
+       npm run bench -- statistics [--quick] [--published] [--json] [--write] [--runs N] [--seed N]
+
+  how often the report's intervals cover the truth, and families of claims have false verdicts, in simulated experiments
 
        npm run bench -- gpu [--json] [--only SECTION,…] [--out FILE] [--merge FILE…] [--seconds N] [--tiny] [--list]
 
