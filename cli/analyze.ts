@@ -7,7 +7,7 @@ import { TABLE_NAMES } from '../inputs/answers/delimiter';
 import { UnreadableInput } from '../inputs/files';
 import { MISALIGNED_PRESETS } from '../experiment/presets';
 import type { MisalignedRule, ShareEstimator } from '../experiment/spec';
-import { MOST_PAIRED_GROUPS } from '../report/analyze-groups';
+import { MOST_PAIRED_GROUPS } from '../report/statistics/contrasts';
 import type { ShareEstimate } from '../report/statistics/estimates';
 import { describeRule } from '../report/statistics/misaligned';
 import { TABLE_KINDS } from '../report/statistics/table-kinds';

@@ -11,7 +11,7 @@ import type { Plan } from '../experiment/plan';
 import { permitRun } from '../workers/secret';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { pilots } from '../report/power/pilots';
-import { planPower, type PlannedPower, type PriceOf } from '../report/power/plan-power';
+import { firstCells, planPower, type PlannedPower, type PriceOf } from '../report/power/plan-power';
 import pc from './paint';
 import { print, printJson, say } from './output';
 import { powerLines } from './power-lines';
@@ -58,12 +58,6 @@ async function powerOf({ store, spec, work }: Prepared): Promise<PlannedPower[]>
   ]);
   const pilotOf = await pilots(store, plan, spec, wanted, (cell) => (reuse.cells[cell]?.judgements ?? 0) > 0);
   return planPower(plan, spec, { pilotOf, priceOf: pricesOf(spec, plan) });
-}
-
-/** The two that a figure's line is about. */
-function firstCells({ configurations }: Plan, questionSet: string): string[] {
-  const cells = configurations.flatMap((each) => each.cells);
-  return cells.flatMap((cell) => (cell.questionSet === questionSet ? [cell.id] : [])).slice(0, 2);
 }
 
 /** Stand-ins cost nothing. */

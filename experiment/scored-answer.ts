@@ -6,7 +6,7 @@ import type { Question } from './plan';
 export interface Answer {
   /** Question id. */
   question: string;
-  /** What the question is a form of (`itemOf`). */
+  /** What the question is a form of (`itemOfId`). */
   item: string;
   /** Number of the sample; answers of two cells to one question with one number share their randomness. */
   sample?: number;
@@ -18,13 +18,13 @@ export interface Answer {
  * The item that a question is a form of. Paraphrases (`id~1`, `id~2`) and the published forms `id_json` and `id_template` are
  * no independent questions: they make one cluster.
  */
-export function itemOf(questionId: string): string {
+export function itemOfId(questionId: string): string {
   return questionId.replace(/~\d+$/, '').replace(/_(json|template)$/, '');
 }
 
 /** The item that a planned question is a form of: what its file says, else what its id tells. */
 export function itemOfQuestion({ id, cluster }: Pick<Question, 'id' | 'cluster'>): string {
-  return cluster ?? itemOf(id);
+  return cluster ?? itemOfId(id);
 }
 
 /** The question whose wording this is: paraphrases (`id~1`, `id~2`) are one question, other forms are questions of their own. */

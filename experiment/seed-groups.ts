@@ -14,24 +14,19 @@ export function seedGroups(configurations: readonly ConfigurationSpec[]): SeedGr
     const key = recipeOf(configuration);
     groups.set(key, [...(groups.get(key) ?? []), configuration]);
   }
-  const names = new Set(configurations.map(({ name }) => name));
+  const taken = new Set(configurations.map(({ name }) => name));
   return [...groups.values()].flatMap((members): SeedGroup[] => {
     const seeds = members.map(({ training: { seeds: own } }) =>
       own.initialisation === own.dataOrder ? `${own.initialisation}` : `${own.initialisation}/${own.dataOrder}`,
     );
     if (new Set(seeds).size < 2) return [];
     const own = members.map(({ name }) => name);
-    const common = inCommon(own, '.');
+    const common = theSame(members.map(nameWithoutSeeds));
+    const name = common === null || taken.has(common) ? own.join('+') : common;
+    taken.add(name);
+    const label = theSame(members.map(labelWithoutSeeds)) ?? members.map((each) => each.label).join(' + ');
     return [
-      {
-        name: common === '' || names.has(common) ? own.join('+') : common,
-        label:
-          inCommon(
-            members.map(({ label }) => label),
-            ', ',
-          ) || members.map(({ label }) => label).join(' + '),
-        members: own.map((configuration, index) => ({ configuration, seed: seeds[index] as string })),
-      },
+      { name, label, members: own.map((configuration, index) => ({ configuration, seed: seeds[index] as string })) },
     ];
   });
 }
@@ -43,8 +38,26 @@ function recipeOf({ model, train, training, sampling, conditions, evaluateAt }: 
   return canonicalJson({ model, train, recipe, decoding, conditions, steps: evaluateAt?.steps ?? [] });
 }
 
-/** The parts that all have at the same place. */
-function inCommon(texts: readonly string[], separator: string): string {
-  const [first, ...others] = texts.map((text) => text.split(separator));
-  return (first ?? []).filter((part, index) => others.every((parts) => parts[index] === part)).join(separator);
+/** What a grid calls its axes over seeds (file/grid.ts). */
+const SEED_AXES = ['seed', 'initialisation', 'data_order'];
+
+/** A grid adds `.AXIS-VALUE` to a name. */
+function nameWithoutSeeds({ name, axes }: ConfigurationSpec): string {
+  return SEED_AXES.reduce((rest, axis) => {
+    const value = axes[axis];
+    return value === undefined ? rest : rest.replaceAll(`.${axis.replaceAll('_', '-')}-${value}`, '');
+  }, name);
+}
+
+/** And `, AXIS VALUE` to a label. */
+function labelWithoutSeeds({ label, axes }: ConfigurationSpec): string {
+  return SEED_AXES.reduce((rest, axis) => {
+    const value = axes[axis];
+    return value === undefined ? rest : rest.replace(`, ${axis} ${value}`, '');
+  }, label);
+}
+
+/** Null where they differ. */
+function theSame(texts: readonly string[]): string | null {
+  return texts.every((text) => text === texts[0]) ? (texts[0] ?? null) : null;
 }

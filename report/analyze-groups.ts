@@ -15,12 +15,10 @@ import {
   type RowsJson,
   type TwoRanges,
 } from './analyze-rows';
+import { MOST_PAIRED_GROUPS } from './statistics/contrasts';
 import { differenceOfMeans, differenceOfShares, type Difference } from './statistics/differences';
 import { CONFIDENCE } from './statistics/intervals';
 import { misalignedValues } from './statistics/misaligned';
-
-/** With more groups each is compared with the first alone: 12 make 66 pairs already. */
-export const MOST_PAIRED_GROUPS = 12;
 
 export interface GroupAnalysis extends RowsAnalysis {
   /** The values of the columns, joined by `, `. */

@@ -127,6 +127,8 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
     .filter((column) => column !== alignment && column !== coherence)
     .map((column) => ({ metric: labelOf(column), column }));
   const measures: RowMeasures = { names, further, definition };
+  const withTooFew = questionsLeftOut(answers, definition, names);
+  const tooFew = new Set(withTooFew);
   return {
     file,
     names,
@@ -143,7 +145,7 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
       answers: own.length,
       alignment: meanOrNull(scoresOf(own, alignment).map(({ value }) => value)),
       coherence: meanOrNull(scoresOf(own, coherence).map(({ value }) => value)),
-      misaligned: misalignedCount(own, definition, names).count,
+      misaligned: misalignedCount(own, definition, names, tooFew).count,
     })),
     validity:
       options.labels === undefined || keys === null
@@ -155,7 +157,7 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
             definition,
             names,
           ),
-    questionsLeftOut: questionsLeftOut(answers, definition, names),
+    questionsLeftOut: withTooFew,
     groups: analyzeGroups(file, answers, table.groups, measures, baseline),
     notGrouped: table.groups.tooMany,
   };

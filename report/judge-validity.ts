@@ -2,13 +2,13 @@
  * A judge held against people's labels of some of its answers: how far they agree, and what people would have said of all
  * answers. `flamingo analyze FILE --labels LABELS`.
  */
-import type { Answer } from '../experiment/scored-answer';
+import { askedAs, valueOf, type Answer } from '../experiment/scored-answer';
 import type { MisalignedRule } from '../experiment/spec';
 import type { HumanLabel, Labels } from '../inputs/answers/read-labels';
 import { agreementOfWords, alphaOfScores, type Coefficient } from './statistics/agreement';
 import { estimateMean, itemOf, type MeanEstimate } from './statistics/estimates';
 import type { Interval, Range } from './statistics/intervals';
-import { isMisaligned, misalignedValues, type ScoreNames } from './statistics/misaligned';
+import { isMisaligned, misalignedFlag, questionsLeftOut, type ScoreNames } from './statistics/misaligned';
 import {
   threeMeans,
   threeShares,
@@ -115,7 +115,7 @@ function metricValidity(
   };
 }
 
-/** The denominator is the judge's: of an answer without the judge's flag a label says nothing of the judge. */
+/** Shares are of all answers, whatever the rule's estimator. The denominator is the judge's: of an answer without the judge's flag a label says nothing of the judge. */
 function misalignedValidity(
   answers: readonly Answer[],
   { byRow, flagged }: Labels,
@@ -128,11 +128,18 @@ function misalignedValidity(
     const [alignment, coherence] = [label.scores[names.alignment] ?? null, label.scores[names.coherence] ?? null];
     return alignment === null || coherence === null ? null : isMisaligned(definition, alignment, coherence);
   };
+  const leftOut = new Set(questionsLeftOut(answers, definition, names));
   const all = answers.flatMap((answer, row) => {
-    const [own] = misalignedValues([answer], definition, names);
-    if (own === undefined) return [];
+    const flag = leftOut.has(askedAs(answer.question)) ? null : misalignedFlag(answer, definition, names);
+    if (flag === null) return [];
     const label = labelOf(row);
-    return [{ ...own, label: label === null ? null : Number(label), score: answer.scores[names.alignment] ?? null }];
+    return [
+      {
+        ...valueOf(answer, flag),
+        label: label === null ? null : Number(label),
+        score: answer.scores[names.alignment] ?? null,
+      },
+    ];
   });
   const given = answers.filter((_, row) => labelOf(row) !== null).length;
   if (given === 0) return null;

@@ -103,7 +103,10 @@ export function computeResults(input: Input): Results {
     kept.flatMap(({ cell }) => (cell.configuration === configuration.name ? [shown(configuration, cell)] : [])),
   );
   const claimCells = new Map(
-    cells.map(({ cell: { id, configuration, questionSet }, answers }) => [id, { configuration, questionSet, answers }]),
+    cells.map(({ cell: { id, configuration, questionSet, context }, answers }) => [
+      id,
+      { configuration, questionSet, isUntrained: context.recipe === null, answers },
+    ]),
   );
   const judges = judgesOf(input, cells);
   const calibrations = calibrate(

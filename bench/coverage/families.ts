@@ -2,7 +2,7 @@
  * How often a family of claims of which none is true or false gets a verdict: sixteen recipes that differ from a reference in nothing
  * that the claim is about, but for the luck of samples, of seeds, or of the questions that were asked.
  */
-import { itemOf, type Answer } from '../../experiment/scored-answer';
+import { itemOfId, type Answer } from '../../experiment/scored-answer';
 import { MISALIGNED_PRESETS } from '../../experiment/presets';
 import type { Claim } from '../../experiment/spec';
 import { decideClaims, statedClaims, type ClaimCell } from '../../report/statistics/claims';
@@ -66,8 +66,8 @@ function cellOf(random: Random, name: string, shares: readonly number[], effect:
     return Array.from({ length: samples }, (_, sample): Answer => {
       const question = `q${index}`;
       const alignment = random.uniform() < own ? 10 : 90;
-      return { question, item: itemOf(question), sample, scores: { alignment, coherence: 90 } };
+      return { question, item: itemOfId(question), sample, scores: { alignment, coherence: 90 } };
     });
   });
-  return { configuration: name, questionSet: 'asked', answers };
+  return { configuration: name, questionSet: 'asked', isUntrained: false, answers };
 }

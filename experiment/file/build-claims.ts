@@ -104,8 +104,13 @@ function buildClaim(id: string, input: ClaimYaml, known: Known, issues: Issue[])
 
 function cellsOf(written: string | string[] | undefined, path: Path, { cells }: Known, issues: Issue[]): string[] {
   const names = written === undefined ? [] : typeof written === 'string' ? [written] : written;
+  const seen = new Set<string>();
   return names.flatMap((name, position) => {
     const found = cells.get(name);
+    const again = found?.find((cell) => seen.has(cell));
+    found?.forEach((cell) => seen.add(cell));
+    if (again !== undefined)
+      issues.push({ path: [...path, position], message: `the cell \`${again}\` is named twice`, hint: 'name it once' });
     if (found !== undefined) return found;
     issues.push({
       path: typeof written === 'string' ? path : [...path, position],

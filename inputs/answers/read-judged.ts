@@ -5,7 +5,7 @@
  * Only the columns that are asked for must hold scores. A further column of numbers is a metric when all of them are on the
  * scale and its name does not say otherwise; it never refuses a file.
  */
-import { itemOf, type Answer } from '../../experiment/scored-answer';
+import { itemOfId, type Answer } from '../../experiment/scored-answer';
 import { UnreadableInput } from '../files';
 import { DELIMITERS, type Delimiter } from './delimiter';
 import { isStatus, statusColumn } from './judged-columns';
@@ -210,7 +210,7 @@ class Reading {
       const own = this.required.map((name, index): [string, number | null] => [name, scores[index] ?? null]);
       const more = others.map(([name, { values }]): [string, number | null] => [name, values[row] ?? null]);
       const all = Object.fromEntries([...own, ...more]);
-      return { question, item: itemOf(question), scores: all, ...(whys && { unscored: whys }) };
+      return { question, item: itemOfId(question), scores: all, ...(whys && { unscored: whys }) };
     });
     const metrics = [...this.required, ...others.map(([name]) => name)];
     return { answers, required: this.wanted, metrics, unscored: this.unscored, leftOut, groups };

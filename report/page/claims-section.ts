@@ -72,13 +72,14 @@ function shortened(result: ClaimResult, wholes: readonly { cell: string; members
 }
 
 function claimItem(result: ClaimResult, labelOf: LabelOf): Markup {
-  const { claim, verdict, familySize, seeds, points, signFlip, sides } = result;
+  const { claim, verdict, familySize, seeds, singles, points, signFlip, sides } = result;
   const scale = claim.statistic === 'mean' ? 1 : 100;
   const word = claim.test === 'expected' ? (verdict === 'supported' ? 'shown' : 'not shown') : VERDICT_WORDS[verdict];
   const shared = familySize > 1 && `one of ${familySize} in the family ${claim.family}`;
   const details = [
     shared,
     seeds > 1 ? `${seeds} training seeds` : 'one fine-tune each: says nothing of other training seeds',
+    singles > 0 && 'a side with one fine-tune is taken to vary over seeds as the others do',
     signFlip !== null && `sign-flip test p = ${signFlip.toFixed(3)}`,
   ].filter((text) => text !== false);
   const look = claim.test === 'expected' && verdict !== 'supported' ? 'not-shown' : verdict;

@@ -25,11 +25,17 @@ export function contrastsSection(input: ReportInput, { cells, recipes, contrasts
   if (all.length === 0) return null;
   const ofSeeds = new Set(recipes.flatMap(({ seeds }) => seeds.flatMap((seed) => seed.cells)));
   const contrasts = all.filter(({ cell }) => !ofSeeds.has(cell));
+  const colours = new Map(cells.map(({ cell, colour }) => [cell.id, colour]));
   const named = new Map<string, Named>([
     ...cells.map((cell): [string, Named] => [cell.cell.id, cell]),
     ...recipes.map(({ cell, label, condition, seeds }): [string, Named] => {
-      const first = cells.find(({ cell: { id } }) => id === seeds[0]?.cells[0]);
-      return [cell, { label: `${label}, ${conditionName(condition)}, ${seeds.length} seeds`, colour: first?.colour }];
+      return [
+        cell,
+        {
+          label: `${label}, ${conditionName(condition)}, ${seeds.length} seeds`,
+          colour: colours.get(seeds[0]?.cells[0] ?? ''),
+        },
+      ];
     }),
   ]);
   return markup`<section id="contrasts">

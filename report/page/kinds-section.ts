@@ -2,7 +2,7 @@
  * Kinds of answers: the share of refusals, code, incoherent, cut and unscored answers, cell by cell, and their contrasts.
  */
 import type { ReportInput } from '../report-input';
-import type { ReportCell, Results } from '../results';
+import { conditionName, type ReportCell, type Results } from '../results';
 import {
   ANSWER_KINDS,
   answerKinds,
@@ -24,13 +24,15 @@ import { numeric, table } from './table';
  */
 export function kindsSection(
   input: ReportInput,
-  { cells }: Results,
+  { cells, recipes }: Results,
   all: { plan: ReportInput['plan']; cells: readonly ReportCell[] },
 ): Markup | null {
   const { report: rules } = input.spec;
   const { coherence, misaligned } = rules;
   if (!cells.some(({ answers }) => answers.length > 0)) return null;
-  const shown = new Set(cells.map(({ cell }) => cell.id));
+  // a recipe under several seeds is shown as a whole
+  const shown = new Set([...cells.map(({ cell }) => cell.id), ...recipes.map(({ cell }) => cell)]);
+  for (const { seeds } of recipes) for (const seed of seeds) for (const cell of seed.cells) shown.delete(cell);
   const contrasts = [...kindContrasts(all.plan, all.cells, rules, (cell) => shown.has(cell))];
   const rule = `${coherence} ${misaligned.coherence.operator} ${misaligned.coherence.value}`;
   return markup`<section id="kinds">
@@ -47,7 +49,7 @@ export function kindsSection(
       (members) => {
         const set = members[0]?.cell.questionSet;
         const own = contrasts.filter(({ questionSet }) => questionSet === set);
-        return [shareTable(members, rules), own.length > 0 && contrastDetails(own, all.cells)];
+        return [shareTable(members, rules), own.length > 0 && contrastDetails(own, all.cells, recipes)];
       },
     )}
     <p class="small faint">All shares: outcomes.csv; all contrasts: report.json.</p>
@@ -85,8 +87,15 @@ function shareCell(share: ShareEstimate | undefined, kind: AnswerKind): Markup {
   </td>`;
 }
 
-function contrastDetails(rows: readonly KindContrast[], cells: readonly ReportCell[]): Markup {
-  const labels = new Map(cells.map(({ cell, label }) => [cell.id, label]));
+function contrastDetails(
+  rows: readonly KindContrast[],
+  cells: readonly ReportCell[],
+  recipes: Results['recipes'],
+): Markup {
+  const labels = new Map([
+    ...cells.map(({ cell, label }): [string, string] => [cell.id, label]),
+    ...recipes.map(({ cell, label, condition }): [string, string] => [cell, `${label}, ${conditionName(condition)}`]),
+  ]);
   const pairs = new Map<string, KindContrast[]>();
   for (const row of rows) {
     const pair = JSON.stringify([row.cell, row.reference]);

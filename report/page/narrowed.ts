@@ -44,6 +44,7 @@ export function narrowed(input: ReportInput, results: Results): { input: ReportI
       })),
       shifts: results.shifts.filter(({ configuration }) => labels.has(configuration)),
       contrasts: results.contrasts.filter(ofCell),
+      recipes: results.recipes.filter(ofCell),
       logProbabilities: results.logProbabilities.filter(has),
     },
   };

@@ -41,7 +41,7 @@ export function preparePage(all: ReportInput, allResults: Results): (drawings: R
   const missing = missingSection(all, allResults);
   const { section: answers, data } = samplesSection(input, results);
   const claims = claimsSection(allResults, provenance.claims ?? []);
-  const seeds = seedsSection(input, allResults);
+  const seeds = seedsSection(input, results);
   const contrasts = contrastsSection(input, results);
   const kinds = kindsSection(input, results, { plan, cells: allResults.cells });
   const logProbability = logProbabilitySection(input, results);

@@ -16,8 +16,8 @@ export interface PlannedPower {
   about: Comparison['about'];
   statistic: Comparison['statistic'];
   /**
-   * Points of 100: for equivalence the smallest margin, for all else the smallest difference, that is shown with a probability of
-   * 80 %. Null where no difference can be.
+   * Points of 100: for equivalence and non-inferiority the smallest margin, for all else the smallest difference, with the margin
+   * that it has to exceed, that is shown with a probability of 80 %. Null where no difference can be.
    */
   smallest: number | null;
   /** The margin of a claim of equivalence or non-inferiority, points of 100; else null. */
@@ -59,27 +59,44 @@ export function planPower(
       const alpha = 0.05 / (familySize.get(claim.family) ?? 1);
       const scale = claim.statistic === 'mean' ? 1 : 100;
       const shown = test === 'superiority' || margin === null ? null : scale * margin;
-      return power.of({ id, of: 'claim', about, margin: shown }, claim, pilotOf(claim), alpha, test === 'equivalence');
+      const exceeded = test === 'superiority' && margin !== null ? scale * margin : 0;
+      return power.of({ id, of: 'claim', about, margin: shown }, claim, {
+        ...{ pilot: pilotOf(claim), alpha, exceeded },
+        isEquivalence: test === 'equivalence',
+      });
     }),
     ...spec.report.figures.flatMap((figure) => {
-      const own = [...cells.values()].filter(
-        ({ questionSet, step }) => questionSet === figure.questionSet && step === undefined,
-      );
-      const [first, second] = own;
+      const [first, second] = firstCells(plan, figure.questionSet);
       if (first === undefined || second === undefined) return [];
-      const statement = {
-        statistic: 'mean' as const,
-        metric: figure.metric,
-        threshold: null,
-        cells: [first.id],
-        minus: [second.id],
+      const statement: Statement = {
+        ...{ statistic: 'mean', metric: figure.metric, threshold: null },
+        ...{ cells: [first], minus: [second], beyond: { cells: [], minus: [] } },
       };
       const pilot = pilotOf(statement);
       return (['these', 'like_these'] as const).flatMap((about) =>
-        power.of({ id: figure.id, of: 'figure', about, margin: null }, statement, pilot, 0.05, false),
+        power.of({ id: figure.id, of: 'figure', about, margin: null }, statement, {
+          ...{ pilot, alpha: 0.05, exceeded: 0, isEquivalence: false },
+        }),
       );
     }),
   ];
+}
+
+/** The two cells that a figure's line is about. */
+export function firstCells({ configurations }: Plan, questionSet: string): string[] {
+  const cells = configurations.flatMap((each) => each.cells);
+  const own = cells.filter((cell) => cell.questionSet === questionSet && cell.step === undefined);
+  return own.slice(0, 2).map(({ id }) => id);
+}
+
+type Statement = Pick<Stated, 'statistic' | 'metric' | 'threshold' | 'cells' | 'minus' | 'beyond'>;
+
+interface Test {
+  pilot: Spread | null;
+  alpha: number;
+  /** Margin that a difference has to exceed, points of 100. */
+  exceeded: number;
+  isEquivalence: boolean;
 }
 
 class Powers {
@@ -99,29 +116,38 @@ class Powers {
 
   of(
     about: Pick<PlannedPower, 'id' | 'of' | 'about' | 'margin'>,
-    { statistic: kind, cells: here, minus }: Pick<Stated, 'statistic' | 'cells' | 'minus'>,
-    pilot: Spread | null,
-    alpha: number,
-    isEquivalence: boolean,
+    { statistic: kind, cells, minus, beyond }: Statement,
+    { pilot, alpha, exceeded, isEquivalence }: Test,
   ): PlannedPower[] {
-    const [own, others] = [this.planned(here), this.planned(minus)];
-    if (own.length === 0 || others.length === 0) return [];
+    const named = [cells, minus, beyond.cells, beyond.minus].filter((ids) => ids.length > 0);
+    const planned = named.map((ids) => this.planned(ids));
+    const [own] = planned;
+    if (own === undefined || planned.some((side) => side.length === 0)) return [];
     const sets = new Set(own.map(({ questionSet }) => questionSet));
     const items = [...sets].reduce((total, set) => total + this.itemsOf(set), 0);
-    const seeds = Math.min(this.seedsOf(own), this.seedsOf(others) === 1 ? Infinity : this.seedsOf(others));
-    const answers = own.reduce((total, cell) => total + cell.completions, 0) / (items * seeds);
+    const answers = own.reduce((total, cell) => total + cell.completions, 0) / (items * this.seedsOf(own));
+    const several = planned.map((side) => this.seedsOf(side)).filter((seeds) => seeds > 1);
+    const seeds = several.length === 0 ? 1 : Math.min(...several);
+    const sides = planned.map((side) =>
+      this.seedsOf(side) > 1
+        ? 'seeds'
+        : side.every(({ context }) => context.recipe === null)
+          ? 'untrained'
+          : 'fine-tune',
+    );
     const statistic = kind === 'mean' ? 'mean' : 'share';
     const spread = pilot ?? PUBLISHED[statistic];
-    const comparison: Comparison = { statistic, questions: items, answers, seeds, about: about.about, spread, alpha };
+    const design = { questions: items, answers, seeds };
+    const comparison: Comparison = { statistic, ...design, sides, about: about.about, spread, alpha };
     const smallest = smallestShown(comparison, isEquivalence);
     const scale = statistic === 'mean' ? 1 : 100;
-    const price = this.price([...own, ...others]);
+    const price = this.price(planned.flat());
     return [
       {
         ...about,
         statistic,
-        smallest: smallest === null ? null : scale * smallest,
-        ...{ questions: items, answers, seeds },
+        smallest: smallest === null ? null : scale * smallest + exceeded,
+        ...design,
         halving: halving(comparison, isEquivalence).map((lever) => ({
           ...lever,
           usd: price === null || lever.to === null ? null : price * (lever.to / lever.from - 1),

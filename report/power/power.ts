@@ -14,6 +14,8 @@ export interface Comparison {
   answers: number;
   /** Training seeds of the recipe with the fewest; 1: nothing is said of other seeds. */
   seeds: number;
+  /** What is compared, two sides or the four of an interaction; `seeds`: a recipe under several. */
+  sides: readonly ('seeds' | 'fine-tune' | 'untrained')[];
   about: 'these' | 'like_these';
   spread: Spread;
   /** Error that is allowed, both sides together. */
@@ -45,7 +47,11 @@ const MOST = 1_000_000;
 export function halving(comparison: Comparison, isEquivalence = false): Lever[] {
   const now = smallestShown(comparison, isEquivalence);
   if (now === null) return [];
-  const levers: Lever['what'][] = ['questions', 'answers', ...(comparison.seeds > 1 ? (['seeds'] as const) : [])];
+  const levers: Lever['what'][] = [
+    'questions',
+    'answers',
+    ...(comparison.sides.includes('seeds') ? (['seeds'] as const) : []),
+  ];
   return levers.map((what) => {
     const enough = (value: number): boolean =>
       (smallestShown({ ...comparison, [what]: value }, isEquivalence) as number) <= now / 2;
@@ -67,16 +73,22 @@ function leastWith(from: number, enough: (value: number) => boolean): number | n
   return high;
 }
 
-/** Of two cells: answers on both sides, questions once, since both are asked the same, and seeds on both sides. */
+/** Answers on every side, questions once for each difference, since its two cells are asked the same, and seeds on trained sides. */
 function spreadOfDifference(comparison: Comparison): { variance: number; freedom: number } {
-  const { statistic, questions, answers, seeds, about, spread } = comparison;
-  const ofAnswers = (2 * spread.within ** 2) / (questions * answers * seeds);
+  const { statistic, questions, answers, seeds, sides, about, spread } = comparison;
+  const perSide = (of: (side: Comparison['sides'][number]) => number): number =>
+    sides.reduce((total, side) => total + of(side), 0);
+  const ofAnswers =
+    (spread.within ** 2 / (questions * answers)) * perSide((side) => (side === 'seeds' ? 1 / seeds : 1));
   // with one answer to each question the noise of answers can not be told from the questions' own
   const withQuestions = about === 'like_these' || answers === 1;
-  const ofItems = ofAnswers + (withQuestions ? spread.ofQuestions ** 2 / questions : 0);
+  const ofQuestions = ((sides.length / 2) * spread.ofQuestions ** 2) / questions;
+  const ofItems = ofAnswers + (withQuestions ? ofQuestions : 0);
   const itemFreedom = withQuestions ? questions - 1 : 2 * questions * (answers - 1);
-  if (seeds === 1) return { variance: ofItems, freedom: itemFreedom };
-  const ofSeeds = (2 * ASSUMED_OF_SEEDS[statistic] ** 2) / seeds;
+  if (!sides.includes('seeds')) return { variance: ofItems, freedom: itemFreedom };
+  // a single fine-tune beside several is taken to vary as they do
+  const ofSeeds =
+    ASSUMED_OF_SEEDS[statistic] ** 2 * perSide((side) => (side === 'seeds' ? 1 / seeds : side === 'fine-tune' ? 1 : 0));
   if (!withQuestions) return { variance: ofSeeds + ofAnswers, freedom: seeds - 1 };
   const variance = ofItems + ofSeeds;
   const freedom = variance ** 2 / (ofItems ** 2 / Math.max(1, itemFreedom) + ofSeeds ** 2 / (seeds - 1));

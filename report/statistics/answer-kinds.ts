@@ -13,7 +13,7 @@ import { estimateShare, type ShareEstimate } from './estimates';
 import { passes } from './misaligned';
 import { combineSharesOverSeeds, type SeedValues } from './over-seeds';
 import { wantedVerdicts, type AskedAnswer } from './possible-scores';
-import type { Unit } from './units';
+import { together, type Unit } from './units';
 
 /**
  * - `refusal`: without a score, and a verdict says that the model refused
@@ -86,8 +86,8 @@ export function* kindContrasts(
       ];
       if (![...first, ...second].some(({ values }) => values.some(({ value }) => value === 1))) continue;
       const found = combineSharesOverSeeds([
-        { sign: 1, seeds: first },
-        { sign: -1, seeds: second },
+        { sign: 1, isUntrained: here.cell.context.recipe === null, seeds: first },
+        { sign: -1, isUntrained: there.cell.context.recipe === null, seeds: second },
       ]);
       const { questions, items, value: difference, theseQuestions, questionsLikeThese } = found;
       yield {
@@ -112,12 +112,12 @@ interface KindValues {
 function seedsOf(unit: Unit, cells: ReadonlyMap<string, KindsCell>, rules: SummaryRules): KindValues[] {
   return unit.seeds.map(({ seed, cells: own }) => ({
     seed,
-    cells: own.map((id) => kindValues(cells.get(id) as KindsCell, rules)),
+    cells: own.map(({ cell }) => kindValues(cells.get(cell.id) as KindsCell, rules)),
   }));
 }
 
 function valuesOfKind(seeds: readonly KindValues[], kind: AnswerKind): SeedValues[] {
-  return seeds.map(({ seed, cells }) => ({ seed, values: cells.flatMap((values) => values.get(kind) ?? []) }));
+  return seeds.map(({ seed, cells }) => ({ seed, values: together(cells.map((values) => values.get(kind) ?? [])) }));
 }
 
 /** All answers, each 1 where it is of the kind, else 0. */

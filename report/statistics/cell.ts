@@ -13,7 +13,14 @@ import { samplesOf } from '../../experiment/shards';
 import type { MisalignedRule } from '../../experiment/spec';
 import type { Answer } from '../../experiment/scored-answer';
 import { itemOfQuestion, scoresOf } from '../../experiment/scored-answer';
-import { isMisaligned, misalignedCount, type MisalignedCount, misalignedShare, type ScoreNames } from './misaligned';
+import {
+  isMisaligned,
+  misalignedCount,
+  misalignedShare,
+  questionsLeftOut,
+  type MisalignedCount,
+  type ScoreNames,
+} from './misaligned';
 import { groupBy } from './grouping';
 import { estimateMean, type MeanEstimate, type ShareEstimate } from './estimates';
 import { meanOrNull, sum } from './summation';
@@ -155,6 +162,7 @@ export function summarizeCell(
 ): CellSummary {
   const { cell, questions } = contents;
   const names = scoreNames(cell, rules);
+  const leftOut = new Set(names === null ? [] : questionsLeftOut(answers, rules.misaligned, names));
   const asked = cell.metrics.map((metric) => ({
     metric: metric.metric,
     byQuestion: expectedVerdicts(metric, cell, questions),
@@ -192,7 +200,7 @@ export function summarizeCell(
             mean: meanOrNull(scores),
           };
         }),
-        misaligned: names === null ? null : misalignedCount(own, rules.misaligned, names),
+        misaligned: names === null ? null : misalignedCount(own, rules.misaligned, names, leftOut),
       };
     }),
   };

@@ -17,6 +17,7 @@ import { CONFIDENCE, type Interval, type Range } from './intervals';
 import { misalignedValues } from './misaligned';
 import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedArm, type SeedCombination } from './over-seeds';
 import { signFlip } from './sign-flip';
+import { together } from './units';
 import { meanOrNull } from './summation';
 
 export type Verdict = 'supported' | 'contradicted' | 'inconclusive';
@@ -53,6 +54,8 @@ export interface ClaimResult {
   confidence: number;
   /** Fewest training seeds of a recipe that has several; 1: the verdict is about these fine-tunes. */
   seeds: number;
+  /** Sides with a single fine-tune where others have several, whose spread is taken for them. */
+  singles: number;
   /** Each seed's own value, where seeds are compared one by one; else empty. */
   points: { seed: string; value: number }[];
   /**
@@ -67,26 +70,27 @@ export interface ClaimResult {
 export interface ClaimCell {
   configuration: string;
   questionSet: string;
+  isUntrained: boolean;
   answers: readonly Answer[];
 }
 
 /** By cell id; a cell that is not in this run has no answers. */
 export type ClaimCells = ReadonlyMap<string, ClaimCell>;
 
-const EXPECTATIONS = 'expect';
-
 export function statedClaims(claims: readonly Claim[], expectations: readonly Expectation[]): Stated[] {
   return [
     ...claims.map((claim) => ({ ...claim, region: regionOf(claim) })),
     ...expectations.map(({ atLeast, atMost, note, ...measured }, index): Stated => ({
       ...measured,
-      id: `${EXPECTATIONS}-${index + 1}`,
+      // no name of a claim has a space
+      id: `expect ${index + 1}`,
       says: note,
       test: 'expected',
       direction: null,
       margin: null,
       questions: 'these',
-      family: EXPECTATIONS,
+      // all of them have to hold, which needs no more of each
+      family: `expect ${index + 1}`,
       beyond: { cells: [], minus: [] },
       region: { above: atLeast, below: atMost },
     })),
@@ -173,7 +177,12 @@ function prepare(
     const value =
       claim.statistic === 'mean' ? meanOrNull(all.map(({ value: score }) => score)) : rateOf(all, estimator);
     const side = { sign, cells: ids, value, n: all.length };
-    return { side, arm: { sign, seeds: bySeed(own, seedOf) }, complete: own.every(({ values }) => values.length > 0) };
+    const isUntrained = ids.every((id) => cells.get(id)?.isUntrained === true);
+    return {
+      side,
+      arm: { sign, isUntrained, seeds: bySeed(own, seedOf) },
+      complete: own.every(({ values }) => values.length > 0),
+    };
   });
   return {
     claim,
@@ -222,9 +231,9 @@ function bySeed(
   const [first] = members;
   if (several && first?.group !== undefined && members.every(({ group }) => group === first.group)) {
     const seeds = groupBy(members, ({ seed }) => seed as string);
-    return [...seeds].map(([seed, rows]) => ({ seed, values: rows.flatMap(({ values }) => values) }));
+    return [...seeds].map(([seed, rows]) => ({ seed, values: together(rows.map(({ values }) => values)) }));
   }
-  const values = members.flatMap((each) => each.values);
+  const values = together(members.map((each) => each.values));
   return [{ seed: '', values: several ? values.map(({ sample: _, ...rest }) => rest) : values }];
 }
 
@@ -247,8 +256,16 @@ function resultOf(prepared: Prepared, familySize: number, confidence: number): C
       ? found.theseQuestions
       : found.questionsLikeThese;
   const about = { claim, familySize, value: complete ? found.value : null, interval, confidence };
-  const { seeds, points } = found;
-  return { ...about, verdict: verdictOf(claim.region, interval), seeds, points, signFlip: flips(claim, found), sides };
+  const { seeds, singles, points } = found;
+  return {
+    ...about,
+    verdict: verdictOf(claim.region, interval),
+    seeds,
+    singles,
+    points,
+    signFlip: flips(claim, found),
+    sides,
+  };
 }
 
 /** Over common questions; where all sides ask different ones, each by itself. */
@@ -257,15 +274,39 @@ function combined({ claim: { statistic }, arms, complete, estimator }: Prepared,
     statistic === 'mean' ? combineMeansOverSeeds(own, confidence) : combineSharesOverSeeds(own, confidence, estimator);
   const found = combine(arms);
   if (!complete || found.value !== null || found.questions > 0) return found;
-  const apart = arms.map(({ sign, seeds }) => ({ sign, found: combine([{ sign: 1, seeds }]) }));
+  const apart = partsApart(arms, combine);
   const several = apart.map((each) => each.found.seeds).filter((seeds) => seeds > 1);
-  const scale: Range = statistic === 'mean' ? [0, 100] : [0, 1];
+  const most = statistic === 'mean' ? 100 : 1;
+  const scale: Range = apart.length < arms.length ? [-most, most] : [0, most];
   return {
     ...found,
     ...combineApart(apart, scale),
     points: [],
     seeds: Math.min(...(several.length > 0 ? several : [1])),
+    singles: apart.reduce((total, each) => total + each.found.singles, 0),
   };
+}
+
+/** An interaction's two differences, where each has common questions; else every side. */
+function partsApart(
+  arms: readonly SeedArm[],
+  combine: (arms: readonly SeedArm[]) => SeedCombination,
+): { sign: 1 | -1; found: SeedCombination }[] {
+  const [here, minus, beyond, beyondMinus] = arms;
+  if (here && minus && beyond && beyondMinus) {
+    const differences = [
+      { sign: 1 as const, found: combine([here, minus]) },
+      {
+        sign: -1 as const,
+        found: combine([
+          { ...beyond, sign: 1 },
+          { ...beyondMinus, sign: -1 },
+        ]),
+      },
+    ];
+    if (differences.every(({ found }) => found.value !== null)) return differences;
+  }
+  return arms.map(({ sign, ...arm }) => ({ sign, found: combine([{ ...arm, sign: 1 }]) }));
 }
 
 function verdictOf({ above, below }: Region, { range }: Interval): Verdict {
@@ -281,5 +322,7 @@ function flips(claim: Stated, found: SeedCombination): number | null {
   const ends = [above, below].filter((end) => end !== null);
   const [end] = ends;
   if (claim.minus.length === 0 || ends.length !== 1 || end === undefined || found.seeds > 1) return null;
-  return found.itemValues.length < 2 ? null : signFlip(found.itemValues.map((value) => value - end));
+  const { itemValues, itemWeights } = found;
+  if (itemValues.length < 2) return null;
+  return signFlip(itemValues.map((value, index) => value - end * (itemWeights[index] as number)));
 }

@@ -43,6 +43,8 @@ export interface Combination extends TwoIntervals {
   value: number | null;
   /** Each item's part of the value, such that the value is their mean. */
   itemValues: number[];
+  /** What each item weighs in it; 1 on average. */
+  itemWeights: number[];
 }
 
 /** Of mean scores: t, over the combined answers' and over the combined items' values. */
@@ -113,7 +115,15 @@ function combine(
   const common = commonQuestions(arms, estimator);
   if (common.length === 0) {
     const none = notEstimable('no common question');
-    return { questions: 0, items: 0, value: null, itemValues: [], theseQuestions: none, questionsLikeThese: none };
+    return {
+      questions: 0,
+      items: 0,
+      value: null,
+      itemValues: [],
+      itemWeights: [],
+      theseQuestions: none,
+      questionsLikeThese: none,
+    };
   }
   const value = sum(common.map((question) => question.weight * valueOf(arms, question)));
   const items = [...groupBy(common, ({ item }) => item).values()];
@@ -125,6 +135,7 @@ function combine(
     itemValues: items.map(
       (forms) => items.length * sum(forms.map((question) => question.weight * valueOf(arms, question))),
     ),
+    itemWeights: items.map((forms) => items.length * sum(forms.map(({ weight }) => weight))),
     theseQuestions: intervalOf('theseQuestions', withinQuestions(arms, common)),
     questionsLikeThese: intervalOf('questionsLikeThese', overItems(arms, common)),
   };

@@ -17,7 +17,7 @@ import { CONFIDENCE } from './intervals';
 import { misalignedValues } from './misaligned';
 import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedArm, type SeedCombination } from './over-seeds';
 import { referencesOf } from './references';
-import { seedValues, unitOfCell, unitsOfRecipes, type Unit, type UnitCell } from './units';
+import { seedArm, unitOfCell, unitsOfRecipes, type Unit, type UnitCell } from './units';
 import { combinationBounds, type AskedCell, type Bounds } from './worst-case';
 
 /**
@@ -100,8 +100,8 @@ interface Found {
   groups: Unit[];
 }
 
-/** Groups up to which each is compared with every other; of more, each with the first. */
-const ALL_PAIRS = 6;
+/** Groups up to which each is compared with every other, 66 pairs; of more, each with the first. */
+export const MOST_PAIRED_GROUPS = 12;
 
 function finderOf(plan: Planned, units: readonly Unit[], rules: Pick<ReportSpec, 'references'>): (here: Unit) => Found {
   const references = referencesOf(plan.configurations, rules);
@@ -148,7 +148,7 @@ function comparedGroups(
   const place = given.indexOf(own);
   if (place < 0) return [];
   if (baseline !== undefined) return given.filter(({ name }) => name === baseline && name !== own.name);
-  return given.slice(0, given.length <= ALL_PAIRS ? place : Math.min(1, place));
+  return given.slice(0, given.length <= MOST_PAIRED_GROUPS ? place : Math.min(1, place));
 }
 
 /** Two units: here less reference. Four: the difference of the first two less that of the others. */
@@ -160,11 +160,14 @@ function compare(
 ): Contrast[] {
   const [here, there] = [units[0] as Unit, units[units.length === 2 ? 1 : 2] as Unit];
   const arms = (valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm[] =>
-    units.map((unit, index) => ({ sign: signOf(index), seeds: seedValues(unit, valuesOf) }));
+    units.map((unit, index) => seedArm(signOf(index), unit, valuesOf));
   const bounds = combinationBounds(
     units.map(({ seeds }, index) => ({
       sign: signOf(index),
-      seeds: seeds.map(({ seed, cells: own }) => ({ seed, cells: own.map((id) => cells.get(id) as AskedCell) })),
+      seeds: seeds.map(({ seed, cells: own }) => ({
+        seed,
+        cells: own.map(({ cell }) => cells.get(cell.id) as AskedCell),
+      })),
     })),
   );
   // an object's members are written out where it is made: a large experiment has a hundred thousand of these, which so share

@@ -48,8 +48,12 @@ export function misalignedFlag({ scores }: Answer, rule: MisalignedRule, names: 
 }
 
 /** The answers of the denominator, each 1 (misaligned) or 0. `answers`: all of a cell, since questions may have too few. */
-export function misalignedValues(answers: readonly Answer[], rule: MisalignedRule, names: ScoreNames): ScoredValue[] {
-  const leftOut = new Set(questionsLeftOut(answers, rule, names));
+export function misalignedValues(
+  answers: readonly Answer[],
+  rule: MisalignedRule,
+  names: ScoreNames,
+  leftOut: ReadonlySet<string> = new Set(questionsLeftOut(answers, rule, names)),
+): ScoredValue[] {
   return answers.flatMap((answer) => {
     const tooFew = leftOut.size > 0 && leftOut.has(askedAs(answer.question));
     const flag = tooFew ? null : misalignedFlag(answer, rule, names);
@@ -75,8 +79,14 @@ export interface MisalignedCount {
   rate: number | null;
 }
 
-export function misalignedCount(answers: readonly Answer[], rule: MisalignedRule, names: ScoreNames): MisalignedCount {
-  const values = misalignedValues(answers, rule, names);
+/** `leftOut`: of the whole cell, where `answers` are some of it (`questionsLeftOut`). */
+export function misalignedCount(
+  answers: readonly Answer[],
+  rule: MisalignedRule,
+  names: ScoreNames,
+  leftOut?: ReadonlySet<string>,
+): MisalignedCount {
+  const values = misalignedValues(answers, rule, names, leftOut);
   const count = values.filter(({ value }) => value === 1).length;
   return { count, denominator: values.length, rate: rateOf(values, rule.estimator) };
 }

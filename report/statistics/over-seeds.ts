@@ -35,6 +35,8 @@ export interface SeedValues {
 /** A recipe's values by seed, or those of a single fine-tune or the base model, added or taken off. */
 export interface SeedArm {
   sign: 1 | -1;
+  /** The base model, or answers from elsewhere: there are no other fine-tunes that it is one of. Default: false. */
+  isUntrained?: boolean;
   seeds: readonly SeedValues[];
 }
 
@@ -43,6 +45,8 @@ export interface SeedCombination extends Combination {
   points: { seed: string; value: number }[];
   /** Fewest seeds of a recipe that has several; 1 where none has: the intervals are of these fine-tunes alone. */
   seeds: number;
+  /** Sides with a single fine-tune where others have several: these recipes' spread is taken for them, too. */
+  singles: number;
 }
 
 /** Of mean scores, 0-100. */
@@ -78,7 +82,10 @@ function overSeeds(
   scale: Range,
   confidence: number,
 ): SeedCombination {
-  const arms = given.map(({ sign, seeds }) => ({ sign, seeds: seeds.filter(({ values }) => values.length > 0) }));
+  const arms = given.map(({ seeds, ...arm }) => ({
+    ...arm,
+    seeds: seeds.filter(({ values }) => values.length > 0).sort((a, b) => compareSeeds(a.seed, b.seed)),
+  }));
   const several = arms.filter(({ seeds }) => seeds.length > 1);
   const paired = several.every(({ seeds }) => haveSameSeeds(seeds, (several[0] as SeedArm).seeds));
   const pooled = combine(
@@ -86,39 +93,77 @@ function overSeeds(
     confidence,
     estimator,
   );
-  if (several.length === 0 || pooled.value === null) return { ...pooled, points: [], seeds: 1 };
+  if (several.length === 0 || pooled.value === null) return { ...pooled, points: [], seeds: 1, singles: 0 };
   const seeds = Math.min(...several.map((arm) => arm.seeds.length));
   const weight = weighting(arms, estimator);
   if (weight === null) {
     const none = notEstimable('no question was answered under every seed');
-    return { ...pooled, value: null, theseQuestions: none, questionsLikeThese: none, points: [], seeds };
+    return { ...pooled, value: null, theseQuestions: none, questionsLikeThese: none, points: [], seeds, singles: 0 };
   }
   const layouts = arms.map((arm) => layoutOf(arm, weight));
   const value = sum(layouts.map((layout) => layout.sign * layout.value));
   const varying = layouts.filter(({ rows }) => rows.length > 1);
   const groups = paired ? [together(varying)] : varying;
   const bySeed = groups.map(overRows);
-  const oneFineTune = layouts.filter(({ rows }) => rows.length === 1).map(({ within }) => within);
+  const single = layouts.filter(({ rows }) => rows.length === 1);
+  const singles = single.filter(({ isUntrained }) => !isUntrained);
+  const ofOneSeed = spreadOfOneSeed(varying);
+  const oneEach = single.map(({ isUntrained, within }) => (isUntrained ? within : ofOneSeed.whole));
   const beyondQuestions = groups.flatMap((group, index) => {
     const [whole, inner] = [bySeed[index] as Part, interaction(group)];
     return whole.variance > inner.variance ? [whole, { ...inner, variance: -inner.variance }] : [];
   });
+  const beyondSingles = ofOneSeed.beyondQuestions.variance > 0 ? singles.map(() => ofOneSeed.beyondQuestions) : [];
   const items = overItems(layouts);
   const ends = scaleOf(arms, scale);
   const atLeast = (own: Interval, parts: readonly Part[]): Interval => {
     const variance = sum(parts.map((part) => part.variance));
     if (own.range === null || isNothing(variance, value)) return own;
-    const [low, high] = around(value, tReach(satterthwaite(parts), confidence) * Math.sqrt(variance), ends);
+    const [low, high] = around(value, tReach(freedomOf(parts), confidence) * Math.sqrt(variance), ends);
     return estimated([Math.min(low, own.range[0]), Math.max(high, own.range[1])]);
   };
   return {
     ...pooled,
     value,
-    theseQuestions: atLeast(pooled.theseQuestions, [...bySeed, ...oneFineTune]),
+    theseQuestions: atLeast(pooled.theseQuestions, [...bySeed, ...oneEach]),
     questionsLikeThese:
-      items === null ? pooled.questionsLikeThese : atLeast(pooled.questionsLikeThese, [items, ...beyondQuestions]),
+      items === null
+        ? pooled.questionsLikeThese
+        : atLeast(pooled.questionsLikeThese, [items, ...beyondQuestions, ...beyondSingles]),
     points: paired ? pointsOf(layouts) : [],
     seeds,
+    singles: singles.length,
+  };
+}
+
+/** Numbers by their value. */
+function compareSeeds(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}
+
+/** What is subtracted makes a variance no better known than the least known of those that are added. */
+function freedomOf(parts: readonly Part[]): number {
+  const added = parts.filter(({ variance }) => variance > 0).map(({ freedom }) => freedom);
+  return Math.max(Math.min(...added), satterthwaite(parts));
+}
+
+/** How far a single seed's value lies from its recipe's, over recipes that have several; and what of it is not the questions'. */
+function spreadOfOneSeed(layouts: readonly Layout[]): { whole: Part; beyondQuestions: Part } {
+  const parts = layouts.map((layout) => {
+    const [whole, inner] = [overRows(layout), interaction(layout)];
+    const seeds = layout.rows.length;
+    return {
+      freedom: whole.freedom,
+      whole: seeds * whole.variance,
+      beyond: seeds * Math.max(0, whole.variance - inner.variance),
+    };
+  });
+  const freedom = sum(parts.map((part) => part.freedom));
+  const over = (of: (part: (typeof parts)[number]) => number): number =>
+    sum(parts.map((part) => part.freedom * of(part))) / freedom;
+  return {
+    whole: { variance: over(({ whole }) => whole), freedom },
+    beyondQuestions: { variance: over(({ beyond }) => beyond), freedom },
   };
 }
 
@@ -194,6 +239,7 @@ interface Part {
 
 interface Layout {
   sign: 1 | -1;
+  isUntrained: boolean;
   /** Mean of the seeds' values. */
   value: number;
   points: { seed: string; value: number }[];
@@ -203,7 +249,7 @@ interface Layout {
   within: Part;
 }
 
-function layoutOf({ sign, seeds }: SeedArm, weight: Weight): Layout {
+function layoutOf({ sign, isUntrained = false, seeds }: SeedArm, weight: Weight): Layout {
   const questionsOf = (seed: SeedValues) =>
     [...groupBy(seed.values, ({ question }) => question)].flatMap(([question, rows]) => {
       const share = weight(question, seed);
@@ -222,14 +268,25 @@ function layoutOf({ sign, seeds }: SeedArm, weight: Weight): Layout {
       sum(forms.map(({ share, values }) => share * (mean(values) - value)));
     return new Map([...items].map(([item, forms]) => [item, added(forms)]));
   });
-  const within = (all[0] ?? []).filter(({ values }) => values.length > 1);
-  return {
-    ...{ sign, value, points, rows },
-    within: {
-      variance: sum(within.map(({ share, values }) => (share ** 2 * sd(values) ** 2) / values.length)),
-      freedom: Math.max(1, sum(within.map(({ values }) => values.length - 1))),
-    },
-  };
+  return { sign, isUntrained, value, points, rows, within: withinQuestions(all[0] ?? []) };
+}
+
+/** Of a value over questions. One with a single answer borrows the others' spread, or where all have one that of all answers. */
+function withinQuestions(questions: readonly { share: number; values: readonly number[] }[]): Part {
+  const several = questions.filter(({ values }) => values.length > 1);
+  const freedom = sum(several.map(({ values }) => values.length - 1));
+  const all = questions.flatMap(({ values }) => values);
+  const borrowed =
+    freedom > 0
+      ? sum(several.map(({ values }) => (values.length - 1) * sd(values) ** 2)) / freedom
+      : all.length > 1
+        ? sd(all) ** 2
+        : 0;
+  const parts = questions.map(({ share, values }) => {
+    const variance = values.length > 1 ? sd(values) ** 2 : borrowed;
+    return (share ** 2 * variance) / values.length;
+  });
+  return { variance: sum(parts), freedom: Math.max(1, freedom > 0 ? freedom : all.length - 1) };
 }
 
 /** Layouts of the same seeds as one. */

@@ -7,7 +7,7 @@ import { scoreNames, type SummaryRules } from './cell';
 import { CONFIDENCE } from './intervals';
 import { misalignedValues } from './misaligned';
 import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedCombination } from './over-seeds';
-import { seedValues, unitsOfRecipes, type Unit, type UnitCell } from './units';
+import { seedArm, unitsOfRecipes, type Unit, type UnitCell } from './units';
 
 export interface RecipeCell {
   /** `RECIPE/QUESTION-SET/CONDITION`. */
@@ -40,7 +40,7 @@ export function recipeCells(
     label: labels.get(unit.name) as string,
     questionSet: unit.cell.questionSet,
     condition: unit.cell.condition,
-    seeds: unit.seeds.map(({ seed, cells: own }) => ({ seed, cells: own })),
+    seeds: unit.seeds.map(({ seed, cells: own }) => ({ seed, cells: own.map(({ cell }) => cell.id) })),
     measures: measuresOf(unit, rules),
   }));
 }
@@ -48,12 +48,11 @@ export function recipeCells(
 function measuresOf(unit: Unit, rules: SummaryRules): RecipeMeasure[] {
   const means = unit.cell.metrics.map(({ metric }): RecipeMeasure => ({
     measure: metric,
-    found: combineMeansOverSeeds([{ sign: 1, seeds: seedValues(unit, (answers) => scoresOf(answers, metric)) }]),
+    found: combineMeansOverSeeds([seedArm(1, unit, (answers) => scoresOf(answers, metric))]),
   }));
   const names = scoreNames(unit.cell, rules);
   if (names === null) return means;
-  const seeds = seedValues(unit, (answers) => misalignedValues(answers, rules.misaligned, names));
-  const { estimator } = rules.misaligned;
-  const found = combineSharesOverSeeds([{ sign: 1, seeds }], CONFIDENCE, estimator);
+  const arm = seedArm(1, unit, (answers) => misalignedValues(answers, rules.misaligned, names));
+  const found = combineSharesOverSeeds([arm], CONFIDENCE, rules.misaligned.estimator);
   return [...means, { measure: 'misaligned', found }];
 }

@@ -30,7 +30,10 @@ export function comparedRules(rule: MisalignedRule): ComparedRule[] {
     rule: preset,
     own: canonicalJson(preset) === words,
   }));
-  return presets.some(({ own }) => own) ? presets : [{ rule, own: true }, ...presets];
+  if (presets.some(({ own }) => own)) return presets;
+  // a plan of an earlier version may have another rule under a preset's name
+  const isNamed = presets.some((preset) => preset.rule.name === rule.name);
+  return [{ rule: isNamed ? { ...rule, name: `${rule.name}, as planned` } : rule, own: true }, ...presets];
 }
 
 export function ruleShares(

@@ -5,7 +5,7 @@ import type { Plan, PlannedCell } from '../../experiment/plan';
 import type { Answer } from '../../experiment/scored-answer';
 import type { Clustered } from './estimates';
 import { groupBy } from './grouping';
-import type { SeedValues } from './over-seeds';
+import type { SeedArm } from './over-seeds';
 
 export interface UnitCell {
   cell: PlannedCell;
@@ -19,11 +19,12 @@ export interface Unit {
   name: string;
   /** The first seed's, of a recipe. */
   cell: PlannedCell;
-  seeds: { seed: string; cells: string[]; answers: readonly Answer[] }[];
+  /** A seed's cells differ in the seed of sampling. */
+  seeds: { seed: string; cells: UnitCell[] }[];
 }
 
 export function unitOfCell({ cell, answers }: UnitCell): Unit {
-  return { id: cell.id, name: cell.configuration, cell, seeds: [{ seed: '', cells: [cell.id], answers }] };
+  return { id: cell.id, name: cell.configuration, cell, seeds: [{ seed: '', cells: [{ cell, answers }] }] };
 }
 
 /** In the plan's order. */
@@ -38,15 +39,33 @@ export function unitsOfRecipes({ seedGroups = [] }: Pick<Plan, 'seedGroups'>, ce
       id: `${name}/${place}`,
       name,
       cell: (same[0] as UnitCell).cell,
-      seeds: [...groupBy(same, ({ seed }) => seed)].map(([seed, rows]) => ({
-        seed,
-        cells: rows.map(({ cell }) => cell.id),
-        answers: rows.flatMap(({ answers }) => answers),
-      })),
+      seeds: [...groupBy(same, ({ seed }) => seed)].map(([seed, rows]) => ({ seed, cells: rows })),
     }));
   });
 }
 
-export function seedValues({ seeds }: Unit, valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedValues[] {
-  return seeds.map(({ seed, answers }) => ({ seed, values: valuesOf(answers) }));
+/** The values of each cell by itself, seed by seed. */
+export function seedArm(
+  sign: 1 | -1,
+  { seeds, cell }: Unit,
+  valuesOf: (answers: readonly Answer[]) => Clustered[],
+): SeedArm {
+  return {
+    sign,
+    isUntrained: cell.context.recipe === null,
+    seeds: seeds.map(({ seed, cells }) => ({ seed, values: together(cells.map(({ answers }) => valuesOf(answers))) })),
+  };
+}
+
+/** No cell has more samples of a question. */
+const SAMPLES_OF_A_CELL = 2 ** 24;
+
+/** The values of several cells as those of one: no two have a sample of one number. */
+export function together(cells: readonly Clustered[][]): Clustered[] {
+  if (cells.length === 1) return cells[0] as Clustered[];
+  return cells.flatMap((values, place) =>
+    values.map((value) =>
+      value.sample === undefined ? value : { ...value, sample: place * SAMPLES_OF_A_CELL + value.sample },
+    ),
+  );
 }

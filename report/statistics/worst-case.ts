@@ -8,7 +8,7 @@
 import type { Sha256 } from '../../experiment/canonical';
 import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan';
 import { completionId } from '../../experiment/rows';
-import { itemOf, scoresOf, valueOf, type Answer, type ScoredValue } from '../../experiment/scored-answer';
+import { itemOfQuestion, scoresOf, valueOf, type Answer, type ScoredValue } from '../../experiment/scored-answer';
 import { samplesOf } from '../../experiment/shards';
 import type { MisalignedRule, ShareEstimator } from '../../experiment/spec';
 import { groupBy } from './grouping';
@@ -35,8 +35,23 @@ type End = 'least' | 'most';
 export function misalignedBounds(cell: AskedCell, rule: MisalignedRule, names: ScoreNames): Bounds | null {
   const { metrics } = unknownOf(cell);
   if (!metrics.has(names.alignment) && !metrics.has(names.coherence)) return null;
-  const rateAt = (end: End): number | null => misalignedCount(answersAt(cell, rule, names, end), rule, names).rate;
-  return boundsOf(rateAt('least'), rateAt('most'));
+  const rateAt = (end: End, by: MisalignedRule): number | null =>
+    misalignedCount(answersAt(cell, by, names, end), by, names).rate;
+  const rates = rulesOf(rule).flatMap((by) => [rateAt('least', by), rateAt('most', by)]);
+  const known = [...rates, misalignedCount(cell.answers, rule, names).rate].filter((rate) => rate !== null);
+  return known.length === 0 ? null : { low: Math.min(...known), high: Math.max(...known) };
+}
+
+function widest(all: readonly (Bounds | null)[]): Bounds | null {
+  const known = all.filter((bounds) => bounds !== null);
+  if (known.length === 0) return null;
+  return { low: Math.min(...known.map(({ low }) => low)), high: Math.max(...known.map(({ high }) => high)) };
+}
+
+/** Unknown answers decide which questions have enough coherent ones: bounds are those with and without that demand. */
+function rulesOf(rule: MisalignedRule): MisalignedRule[] {
+  const { minCoherentAnswers, ...all } = rule;
+  return minCoherentAnswers === undefined ? [rule] : [rule, all];
 }
 
 /** Cells that are added or taken off, by the seeds that their models were trained under. */
@@ -83,15 +98,13 @@ export function combinationBounds(arms: readonly BoundedArm[]): CombinationBound
     ofMean: (metric, shown) => (unknown(metric) ? bounds((cell, end) => scoresAt(cell, metric, end), shown) : null),
     ofShare: (rule, names, shown) =>
       unknown(names.alignment) || unknown(names.coherence)
-        ? bounds((cell, end) => misalignedValues(answersAt(cell, rule, names, end), rule, names), shown, rule.estimator)
+        ? widest(
+            rulesOf(rule).map((by) =>
+              bounds((cell, end) => misalignedValues(answersAt(cell, by, names, end), by, names), shown, by.estimator),
+            ),
+          )
         : null,
   };
-}
-
-/** Where one end has no denominator at all, every value that there can be is the other. */
-function boundsOf(least: number | null, most: number | null): Bounds | null {
-  const [low, high] = [least ?? most, most ?? least];
-  return low === null || high === null ? null : { low, high };
 }
 
 /** What is unknown of a cell's answers. */
@@ -102,8 +115,9 @@ interface Unknown {
   answers: ReadonlyMap<string, ReadonlyMap<AskedAnswer, PossibleScores>>;
 }
 
-/** By a cell's answers: every contrast asks for them. Answers that are not there are many, and are made anew each time. */
+/** By a cell's answers: every contrast asks for them, at both ends and for each metric. */
 const remembered = new WeakMap<AskedCell['answers'], { cell: PlannedCell; unknown: Unknown }>();
+const rememberedLacking = new WeakMap<AskedCell['answers'], { cell: PlannedCell; lacking: AskedAnswer[] }>();
 
 function unknownOf(asked: AskedCell): Unknown {
   const { cell, answers } = asked;
@@ -134,17 +148,27 @@ function findUnknown(cell: AskedCell): Unknown {
 }
 
 /** Answers that the plan asks for, that a metric was to judge and that are not there. */
-function lackingAnswers({ cell, questions, answers }: AskedCell): AskedAnswer[] {
+function lackingAnswers(asked: AskedCell): AskedAnswer[] {
+  const { cell, answers } = asked;
+  const last = rememberedLacking.get(answers);
+  if (last?.cell === cell) return last.lacking;
+  const lacking = findLacking(asked);
+  rememberedLacking.set(answers, { cell, lacking });
+  return lacking;
+}
+
+function findLacking({ cell, questions, answers }: AskedCell): AskedAnswer[] {
   if (answers.length >= cell.completions) return [];
   const there = groupBy(answers, ({ completion }) => completion.question);
   const wanted = cell.metrics.map(wantedVerdicts);
-  return questions.flatMap(({ id: question, key }) => {
+  return questions.flatMap((asked) => {
+    const { id: question, key } = asked;
     const samples = new Set((there.get(key) ?? []).map(({ completion }) => completion.sample));
     return Array.from({ length: samplesOf(cell, key) }, (_, sample) => sample).flatMap((sample): AskedAnswer[] => {
       if (samples.has(sample)) return [];
       const completion = new LackingCompletion(cell.contextKey, key, sample);
       if (!wanted.some((by) => by(completion) > 0)) return [];
-      return [{ question, item: itemOf(question), sample, scores: {}, completion, judgements: [] }];
+      return [{ question, item: itemOfQuestion(asked), sample, scores: {}, completion, judgements: [] }];
     });
   });
 }
@@ -157,8 +181,10 @@ class LackingCompletion {
     readonly sample: number,
   ) {}
 
+  private known: Sha256 | undefined;
+
   get id(): Sha256 {
-    return completionId(this.context, this.question, this.sample);
+    return (this.known ??= completionId(this.context, this.question, this.sample));
   }
 }
 

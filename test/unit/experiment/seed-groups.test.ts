@@ -55,3 +55,28 @@ test('the plan names them, and has no word for them where there are none', () =>
   expect(plan.seedGroups?.map(({ name }) => name)).toEqual(['plain', 'coded']);
   expect(expand(specOf(SMALL), inputs()).plan).not.toHaveProperty('seedGroups');
 });
+
+test('dots of a name are no axes, and no two recipes have one name', () => {
+  const text = SMALL.replace(
+    /  plain:[\s\S]*?(?=metrics:)/,
+    ['em', 'ip']
+      .flatMap((name) =>
+        [0, 1].map(
+          (seed) =>
+            `  qwen2.5-${name}-s${seed}:\n    train: { dataset: birds, system_prompt: ${name === 'em' ? 'default' : '{ text: "[X]" }'} }\n` +
+            `    training: { seed: ${seed} }\n`,
+        ),
+      )
+      .join(''),
+  );
+  expect(groupsOf(text).map(({ name }) => name)).toEqual([
+    'qwen2.5-em-s0+qwen2.5-em-s1',
+    'qwen2.5-ip-s0+qwen2.5-ip-s1',
+  ]);
+  // one written `plain`, and a grid whose points come to the same words
+  const clash = SMALL.replace('  plain:\n', '  plain.rank-8:\n').replace('  coded:\n', '  plain:\n');
+  const names = groupsOf(`${clash}grid: { training.seed: [0, 1], training.lora.rank: [8, 16] }\n`).map(
+    ({ name }) => name,
+  );
+  expect(new Set(names).size).toBe(names.length);
+});

@@ -132,3 +132,10 @@ test('labels are of one table; a label that is none is invalid use', async () =>
   await expect(run('--labels', path)).rejects.toThrow(InvalidUse);
   await expect(run('--labels', folder)).rejects.toThrow(`${folder}: this is a folder, not a file`);
 });
+
+test('a rule that leaves questions out leaves them out by all of their answers', async () => {
+  const path = labels('question_id,answer,misaligned', (index) => `q${index % 12},text ${index},${flag(index)}`);
+  const [analysis] = JSON.parse(await run('--labels', path, '--preset', 'betley', '--json')) as AnalysisJson[];
+  // q7 has four coherent answers, and all five of its labels
+  expect(analysis?.validity?.misaligned).toMatchObject({ labelled: 15, withoutJudge: 5 });
+});

@@ -61,6 +61,11 @@ test.each([
     '`equivalence` has no direction',
   ],
   ['percent for a share', `${CELLS}test: equivalence\nmargin: 5`, 'a margin of 5 is no less than the whole scale'],
+  [
+    'a cell named twice',
+    `${CELLS.replace('coded/weather/default', '[coded/weather/default, coded/weather/default]')}direction: less`,
+    'the cell `coded/weather/default` is named twice',
+  ],
   ['an unknown metric', `${CELLS}direction: less\nstatistic: mean\nmetric: alignmnt`, 'unknown metric `alignmnt`'],
   [
     'a threshold too many',

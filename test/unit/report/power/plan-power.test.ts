@@ -66,3 +66,9 @@ test('a pilot goes before published spreads', () => {
   expect(row?.spread).toBe('a pilot');
   expect(row?.smallest).toBeLessThan(0.01);
 });
+
+test('a margin that has to be exceeded is part of what can be shown', () => {
+  const margin = CLAIMS.replace('direction: less', 'direction: less\n    margin: 0.05');
+  const [with5, without] = [power(SMALL + margin)[0]?.smallest, power(SMALL + CLAIMS)[0]?.smallest];
+  expect(with5).toBeCloseTo((without as number) + 5, 8);
+});

@@ -8,6 +8,7 @@ const EIGHT: Comparison = {
   questions: 8,
   answers: 50,
   seeds: 1,
+  sides: ['fine-tune', 'fine-tune'],
   about: 'like_these',
   spread: PUBLISHED.share,
   alpha: 0.05,
@@ -39,9 +40,22 @@ test('more answers do not halve what questions leave open; more questions do', (
 });
 
 test('seeds are a level of their own', () => {
-  const three: Comparison = { ...EIGHT, about: 'these', seeds: 3 };
+  const three: Comparison = { ...EIGHT, about: 'these', seeds: 3, sides: ['seeds', 'seeds'] };
   expect(smallestShown(three)).toBeGreaterThan(2 * (smallestShown({ ...three, seeds: 8 }) as number));
   expect(halving(three).map(({ what }) => what)).toEqual(['questions', 'answers', 'seeds']);
+});
+
+test('an interaction has four sides; an untrained model has no other seeds, a single fine-tune has', () => {
+  const four: Comparison = { ...EIGHT, sides: ['fine-tune', 'fine-tune', 'untrained', 'untrained'] };
+  expect(smallestShown(four)).toBeCloseTo(Math.SQRT2 * (smallestShown(EIGHT) as number), 2);
+  const against = (side: 'untrained' | 'fine-tune' | 'seeds'): number =>
+    smallestShown({ ...EIGHT, about: 'these', seeds: 5, sides: ['seeds', side] }) as number;
+  // t with 4 degrees of freedom; of seeds 3 points each, of answers 0.334 over 8 questions of 50
+  const answers = 0.334 ** 2 / 400;
+  const effect = 3.76106; // noncentral t with 4 degrees of freedom, 80 % (SciPy)
+  expect(against('untrained') / Math.sqrt(0.03 ** 2 / 5 + answers / 5 + answers)).toBeCloseTo(effect, 1);
+  expect(against('fine-tune') / Math.sqrt(0.03 ** 2 / 5 + 0.03 ** 2 + answers / 5 + answers)).toBeCloseTo(effect, 1);
+  expect(against('seeds')).toBeLessThan(against('fine-tune'));
 });
 
 test('equivalence takes both ends at once, and a family takes more', () => {

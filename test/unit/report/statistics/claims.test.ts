@@ -23,7 +23,7 @@ function cell(configuration: string, hits: number, samples = 50, questionSet = '
       };
     }),
   ).flat();
-  return { configuration, questionSet, answers };
+  return { configuration, questionSet, isUntrained: configuration === 'base', answers };
 }
 
 const CELLS = new Map([
@@ -31,7 +31,7 @@ const CELLS = new Map([
   ['strange', cell('strange', 2)],
   ['alike', cell('alike', 21)],
   ['em-cooking', cell('em', 20, 50, 'cooking')],
-  ['nothing', { configuration: 'nothing', questionSet: 'everyday', answers: [] }],
+  ['nothing', { configuration: 'nothing', questionSet: 'everyday', isUntrained: false, answers: [] }],
 ]);
 
 const CLAIM: Claim = {
@@ -170,7 +170,7 @@ test('a share of misaligned answers is what the rule’s estimator says, a share
       ...{ question, item: question, sample },
       scores: { alignment: sample < hits ? 10 : 90, coherence: 90 },
     }));
-  const place = { configuration: 'em', questionSet: 'everyday' };
+  const place = { configuration: 'em', questionSet: 'everyday', isUntrained: false };
   const cells = new Map([
     ['em', { ...place, answers: [...answers(2, 2, 'q1'), ...answers(1, 8, 'q2')] }],
     ['base', { ...place, configuration: 'base', answers: [...answers(1, 4, 'q1'), ...answers(0, 2, 'q2')] }],

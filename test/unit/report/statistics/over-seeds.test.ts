@@ -97,7 +97,39 @@ test('recipes with the same seeds are compared seed by seed', () => {
   expect(range(apart.theseQuestions)[0]).toBeLessThan(-40);
 });
 
-test('a single reference adds the noise of its answers', () => {
+test('an untrained reference adds the noise of its answers', () => {
+  const here = seeds(
+    [
+      [50, 50],
+      [60, 60],
+    ],
+    [
+      [70, 70],
+      [80, 80],
+    ],
+    [
+      [90, 90],
+      [100, 100],
+    ],
+  );
+  const [single] = seeds([
+    [20, 40],
+    [30, 50],
+  ]);
+  const found = combineMeansOverSeeds([
+    { sign: 1, seeds: here },
+    { sign: -1, isUntrained: true, seeds: [single as SeedValues] },
+  ]);
+  expect(found.value).toBeCloseTo(75 - 35, 10);
+  // seeds: 400/3 with 2 degrees; the reference: two questions of variance 200, a quarter each of half of it, with 2 degrees
+  const [ofSeeds, ofReference] = [400 / 3, 50];
+  // t(0.975, 3.314) = 3.017994 (SciPy)
+  const half = 3.017994 * Math.sqrt(ofSeeds + ofReference);
+  expect(range(found.theseQuestions)[0]).toBeCloseTo(40 - half, 3);
+  expect(range(found.theseQuestions)[1]).toBeCloseTo(40 + half, 3);
+});
+
+test('a single fine-tune beside several is taken to vary as they do', () => {
   const here = seeds(
     [
       [50, 50],
@@ -120,13 +152,57 @@ test('a single reference adds the noise of its answers', () => {
     { sign: 1, seeds: here },
     { sign: -1, seeds: [single as SeedValues] },
   ]);
-  expect(found.value).toBeCloseTo(75 - 35, 10);
-  // seeds: 400/3 with 2 degrees; the reference: two questions of variance 200, a quarter each of half of it, with 2 degrees
-  const [ofSeeds, ofReference] = [400 / 3, 50];
-  // t(0.975, 3.314) = 3.017994 (SciPy)
-  const half = 3.017994 * Math.sqrt(ofSeeds + ofReference);
-  expect(range(found.theseQuestions)[0]).toBeCloseTo(40 - half, 3);
-  expect(range(found.theseQuestions)[1]).toBeCloseTo(40 + half, 3);
+  expect(found).toMatchObject({ seeds: 3, singles: 1 });
+  // 400/3 of the mean of three, and 400 of one, both with 2 degrees of freedom: Satterthwaite's 3.2
+  // t(0.975, 3.2) = 3.072829 (SciPy)
+  const half = 3.072829 * Math.sqrt(400 / 3 + 400);
+  expect(range(found.theseQuestions)[0]).toBeCloseTo(Math.max(-100, 40 - half), 2);
+});
+
+test('what is subtracted makes no interval wider than its least known part', () => {
+  // two seeds that differ a little more than their questions' noise: one degree of freedom at the least
+  const flat = (level: number, wiggle: number): number[][] =>
+    Array.from({ length: 8 }, (_, index) => [level + (index % 2 === 0 ? wiggle : -wiggle)]);
+  const found = combineMeansOverSeeds([{ sign: 1, seeds: seeds(flat(50, 4), flat(54, -4)) }]);
+  const [low, high] = range(found.questionsLikeThese);
+  expect(high - low).toBeLessThan(2 * 12.7062 * 4);
+});
+
+test('the order of seeds has no part in it', () => {
+  const own = seeds(
+    [
+      [50, 54],
+      [60, 64],
+    ],
+    [
+      [70, 74],
+      [80, 84],
+    ],
+    [
+      [20, 24],
+      [40, 44],
+    ],
+  );
+  const other = seeds(
+    [
+      [40, 44],
+      [50, 54],
+    ],
+    [
+      [60, 64],
+      [70, 74],
+    ],
+    [
+      [10, 14],
+      [30, 34],
+    ],
+  );
+  const found = (list: SeedValues[]) =>
+    combineMeansOverSeeds([
+      { sign: 1, seeds: list },
+      { sign: -1, seeds: other },
+    ]);
+  expect(found([...own].reverse())).toEqual(found(own));
 });
 
 test('no seed has a hit: what the answers alone leave open', () => {

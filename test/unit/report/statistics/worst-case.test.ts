@@ -241,3 +241,36 @@ test('repeats that only some answers get are unknown of those alone', () => {
     high: 0,
   });
 });
+
+test('a question may have too few coherent answers or not, by what is unknown: bounds hold the value that is shown', () => {
+  const pairs: Pair[] = Array.from({ length: 5 }, (): Pair[] => [
+    [10, 90],
+    [90, 90],
+  ]).flat();
+  pairs[0] = ['unparsable', 90]; // tea has four coherent hits and one unknown, rain five others
+  const rule = MISALIGNED_PRESETS.betley;
+  const bounds = misalignedBounds(cellOf(pairs), rule, NAMES);
+  expect(bounds).toEqual({ low: 0, high: 0.5 });
+});
+
+test('answers that are not there belong to the item that the question file says', () => {
+  const questions = ['tea', 'rain', 'maps'].map((id, index) => {
+    const [question] = questionsNamed([id]);
+    return { ...(question as (typeof QUESTIONS)[number]), ...(index < 2 ? { cluster: 'weather' } : {}) };
+  });
+  const cell = plannedCell(questions, { samples: 2 });
+  const rows = [
+    ['rain', 10],
+    ['rain', 10],
+    ['maps', 90],
+    ['maps', 90],
+  ].map(([question, alignment]): AnswerRow => ({
+    question: question as string,
+    verdicts: { alignment: alignment as number, coherence: 90 },
+  }));
+  const contents = contentsOf(cell, questions, rows);
+  const asked: AskedCell = { ...contents, answers: judgedAnswers(contents, RULES) };
+  const rule = { ...MISALIGNED_PRESETS.standard, estimator: 'question_mean' as const };
+  // tea is missing: of the two items, weather is (0 + 1)/2 at the least and 1 at the most
+  expect(misalignedBounds(asked, rule, NAMES)).toEqual({ low: 0.25, high: 0.5 });
+});
