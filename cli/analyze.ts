@@ -116,7 +116,7 @@ ${Object.values(MISALIGNED_PRESETS)
   .map((rule) => `  ${rule.name.padEnd(9)} ${describeRule(rule, { alignment: 'alignment', coherence: 'coherence' })}`)
   .join('\n')}
 
-There are two 95 % intervals: for these questions, were they asked again, and for questions like these, which is wider: answers to
+There are two 95 % intervals: for these questions, were they asked again, and for questions like these, which is wider where questions differ: answers to
 one question are not independent (docs/statistics.md). Every row counts, equal ones too. A missing score is left out, never imputed:
 an empty field, NA, NaN, null and the like; CODE, REFUSAL; what the column NAME_status of \`flamingo judge\` says. Values within
 1e-6 of the scale are its ends.

@@ -40,6 +40,8 @@ export function dollars(text: string): number {
 
 /** `judge` as it would stand in an experiment file. */
 export function judgeWords({ judge, mode, concurrency, requestsPerMinute }: JudgeOptions): Record<string, unknown> {
+  if (/^stand.?in/i.test(judge) && !judge.startsWith('stand-in'))
+    throw new InvalidUse(`--judge ${judge}: did you mean \`stand-in\`?`);
   const kind = judge.startsWith('stand-in') ? 'stand-in' : 'claude';
   return {
     kind,

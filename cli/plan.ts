@@ -11,7 +11,7 @@ import type { Plan } from '../experiment/plan';
 import { permitRun } from '../workers/secret';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { pilots } from '../report/power/pilots';
-import { firstCells, planPower, type PlannedPower, type PriceOf } from '../report/power/plan-power';
+import { firstBars, planPower, type PlannedPower, type PriceOf } from '../report/power/plan-power';
 import pc from './paint';
 import { print, printJson, say } from './output';
 import { powerLines } from './power-lines';
@@ -54,7 +54,7 @@ async function powerOf({ store, spec, work }: Prepared): Promise<PlannedPower[]>
   const { plan, reuse } = work;
   const wanted = new Set([
     ...(spec.claims ?? []).flatMap(({ cells, minus }) => [...cells, ...minus]),
-    ...spec.report.figures.flatMap(({ questionSet }) => firstCells(plan, questionSet)),
+    ...spec.report.figures.flatMap(({ questionSet }) => firstBars(plan, questionSet).flat()),
   ]);
   const pilotOf = await pilots(store, plan, spec, wanted, (cell) => (reuse.cells[cell]?.judgements ?? 0) > 0);
   return planPower(plan, spec, { pilotOf, priceOf: pricesOf(spec, plan) });
@@ -103,6 +103,7 @@ function printForPeople(
   if (estimate !== null && estimate.usd > 0) print(`               (${estimate.method})`);
   print(`  results      ${json.output}`);
   for (const line of powerLines(power)) print(`  ${line}`);
+  if (work === null) print('  What it would cost and could show is told once its inputs are at hand (see below).');
   const planned = work?.plan.configurations ?? [];
   const told = planned.length <= listed ? planned : planned.slice(0, OF_MORE);
   for (const configuration of told) {

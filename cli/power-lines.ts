@@ -3,7 +3,7 @@
  */
 import type { PlannedPower, PricedLever } from '../report/power/plan-power';
 
-/** Claims each with its own lines; figures of one design share theirs. */
+/** Two lines for each claim, and for each figure and kind of questions. */
 export function powerLines(power: readonly PlannedPower[]): string[] {
   if (power.length === 0) return [];
   const sources = [...new Set(power.map(({ spread }) => spread))];
@@ -12,6 +12,13 @@ export function powerLines(power: readonly PlannedPower[]): string[] {
     ...power.flatMap(linesOf),
     `  (spread: ${sources.join('; ')}${power.some(({ seeds }) => seeds > 1) ? '; of seeds, 3 points are assumed' : ''})`,
   ];
+}
+
+/** Points: no difference is larger. */
+const WHOLE_SCALE = 100;
+
+function remedyOf(seeds: number): string {
+  return seeds > 1 ? 'it takes more questions, or more seeds' : 'it takes more questions';
 }
 
 function linesOf({
@@ -32,7 +39,8 @@ function linesOf({
     `${Number(answers.toFixed(1))} ${answers === 1 ? 'answer' : 'answers'}` +
     (seeds > 1 ? ` × ${seeds} seeds` : '');
   const what = of === 'claim' ? `claim ${id}` : `figure ${id}, two bars`;
-  if (smallest === null) return [`  ${what}: nothing ${whose} (${size})`];
+  if (smallest === null || smallest >= WHOLE_SCALE)
+    return [`  ${what}: nothing ${whose} (${size}); ${remedyOf(seeds)}`];
   const effect = `${smallest.toFixed(1)} points`;
   const found =
     margin === null

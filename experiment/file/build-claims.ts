@@ -52,6 +52,17 @@ function cellsByName(sets: readonly string[], configurations: readonly Configura
 }
 
 function buildExpectation(input: ExpectationYaml, path: Path, known: Known, issues: Issue[]): Expectation {
+  const { statistic, minus } = input;
+  for (const key of ['at_least', 'at_most'] as const) {
+    const most = statistic === 'mean' ? 100 : 1;
+    const value = input[key] ?? 0;
+    if (value > most || value < (minus === undefined ? 0 : -most))
+      issues.push({
+        path: [...path, key],
+        message: `${value} is beyond the scale of \`${statistic}\``,
+        hint: statistic === 'mean' ? 'means are points of 100' : 'shares are written as 0.85, not 85',
+      });
+  }
   return {
     cells: cellsOf(input.cells, [...path, 'cells'], known, issues),
     minus: cellsOf(input.minus, [...path, 'minus'], known, issues),
@@ -81,6 +92,10 @@ function buildClaim(id: string, input: ClaimYaml, known: Known, issues: Issue[])
       message: `a margin of ${input.margin} is no less than the whole scale`,
       hint: statistic === 'mean' ? 'means are points of 100' : 'shares are written as 0.05, not 5',
     });
+  }
+  const [own, others] = [input.cells, input.minus].map((cells) => JSON.stringify([cells].flat().sort()));
+  if (own === others) {
+    issues.push({ path: [...path, 'minus'], message: '`minus` names the same cells as `cells`', hint: 'name others' });
   }
   return {
     id,

@@ -42,8 +42,12 @@ export function contrastsSection(input: ReportInput, { cells, recipes, contrasts
     <h2>Contrasts</h2>
     <p class="lead">
       The value here minus that of the reference cell, over the questions that both ask. Below it two 95 % intervals: for
-      <i>these</i> questions, and for questions <i>like these</i>. Cells of one experiment share the questions and the randomness
-      of each sample; what they have in common is taken off.
+      <i>these</i> questions, and for questions <i>like these</i>.
+      ${
+        cells.every(({ cell }) => cell.given === true)
+          ? 'Groups share the questions, and no randomness.'
+          : 'Cells of one experiment share the questions and the randomness of each sample; what they have in common is taken off.'
+      }
     </p>
     ${byQuestionSet(
       input,

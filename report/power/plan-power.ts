@@ -66,11 +66,11 @@ export function planPower(
       });
     }),
     ...spec.report.figures.flatMap((figure) => {
-      const [first, second] = firstCells(plan, figure.questionSet);
+      const [first, second] = firstBars(plan, figure.questionSet);
       if (first === undefined || second === undefined) return [];
       const statement: Statement = {
         ...{ statistic: 'mean', metric: figure.metric, threshold: null },
-        ...{ cells: [first], minus: [second], beyond: { cells: [], minus: [] } },
+        ...{ cells: first, minus: second, beyond: { cells: [], minus: [] } },
       };
       const pilot = pilotOf(statement);
       return (['these', 'like_these'] as const).flatMap((about) =>
@@ -82,11 +82,17 @@ export function planPower(
   ];
 }
 
-/** The two cells that a figure's line is about. */
-export function firstCells({ configurations }: Plan, questionSet: string): string[] {
+/** The cells of the two bars that a figure's line is about: a recipe's bar is of all its seeds. */
+export function firstBars({ configurations, seedGroups = [] }: Plan, questionSet: string): string[][] {
+  const recipeOf = new Map(
+    seedGroups.flatMap(({ name, members }) => members.map(({ configuration }) => [configuration, name] as const)),
+  );
   const cells = configurations.flatMap((each) => each.cells);
   const own = cells.filter((cell) => cell.questionSet === questionSet && cell.step === undefined);
-  return own.slice(0, 2).map(({ id }) => id);
+  const bars = groupBy(own, ({ configuration, condition }) =>
+    JSON.stringify([recipeOf.get(configuration) ?? configuration, condition]),
+  );
+  return [...bars.values()].slice(0, 2).map((bar) => bar.map(({ id }) => id));
 }
 
 type Statement = Pick<Stated, 'statistic' | 'metric' | 'threshold' | 'cells' | 'minus' | 'beyond'>;

@@ -40,6 +40,9 @@ test('a margin that is claimed and can not be shown', () => {
 test('one question says nothing of others', () => {
   const row: PlannedPower = { ...ROW, of: 'figure', about: 'like_these', smallest: null, questions: 1 };
   expect(powerLines([row])[1]).toBe(
-    '  figure narrow, two bars: nothing on questions like these (1 question × 50 answers)',
+    '  figure narrow, two bars: nothing on questions like these (1 question × 50 answers); it takes more questions',
+  );
+  expect(powerLines([{ ...row, smallest: 108.2, questions: 16, seeds: 2 }])[1]).toContain(
+    'it takes more questions, or more seeds',
   );
 });

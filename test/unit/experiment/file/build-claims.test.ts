@@ -66,6 +66,11 @@ test.each([
     `${CELLS.replace('coded/weather/default', '[coded/weather/default, coded/weather/default]')}direction: less`,
     'the cell `coded/weather/default` is named twice',
   ],
+  [
+    'a comparison with itself',
+    'cells: coded/weather/default\nminus: [coded/weather/default]\ndirection: less',
+    '`minus` names the same cells as `cells`',
+  ],
   ['an unknown metric', `${CELLS}direction: less\nstatistic: mean\nmetric: alignmnt`, 'unknown metric `alignmnt`'],
   [
     'a threshold too many',
@@ -85,6 +90,16 @@ test('a misaligned share that nobody judges is refused', () => {
   expect(problemsOf(text)[0]?.message).toContain(
     'the misaligned share needs a metric for alignment and one for coherence',
   );
+});
+
+test.each([
+  ['share_below, threshold: 30', 'at_least: 85', '85 is beyond the scale of `share_below`'],
+  ['misaligned_share', 'at_most: -0.1', '-0.1 is beyond the scale of `misaligned_share`'],
+  ['mean', 'at_least: 101', '101 is beyond the scale of `mean`'],
+])('an expectation of %s %s is refused', (statistic, bound, message) => {
+  const text = `${SMALL}expect:\n  - { cells: plain/weather/default, statistic: ${statistic}, ${bound} }\n`;
+  expect(problemsOf(text).map((problem) => problem.message)).toEqual([message]);
+  expect(problemsOf(text.replace(bound, 'at_least: 0.5'))).toEqual([]);
 });
 
 test('a reference that is no configuration is refused', () => {
