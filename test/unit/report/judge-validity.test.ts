@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { analyzeCommand } from '../../../cli/analyze';
 import { InvalidUse } from '../../../cli/errors';
 import type { AnalysisJson } from '../../../report/analyze';
@@ -44,7 +45,7 @@ async function run(...flags: string[]): Promise<string> {
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
     .parseAsync([join(folder, 'judged.csv'), ...flags], { from: 'user' });
-  return printed;
+  return stripVTControlCharacters(printed); // continuous integration has colours
 }
 
 async function validity(path: string) {
