@@ -172,7 +172,9 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const key = keyOf({
     experiment: spec.name,
     configurations: configurations.map(({ name, label, key }) => ({ name, label, key })),
-    questionSets: mapValues(questionSets, (questions) => questions.map(({ id, key, cluster }) => ({ id, key, ...(cluster === undefined ? {} : { cluster }) }))),
+    questionSets: mapValues(questionSets, (questions) =>
+      questions.map(({ id, key, cluster }) => ({ id, key, ...(cluster === undefined ? {} : { cluster }) })),
+    ),
     labels: mapValues(spec.questionSets, ({ label }) => label),
     description: spec.description,
     report: spec.report,

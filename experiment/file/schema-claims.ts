@@ -50,12 +50,9 @@ export const claim = z
           '`superiority`: less (or more) by more than `margin`. `non_inferiority`: not worse by as much as `margin`. ' +
           '`equivalence`: nearer than `margin` either way.',
       }),
-    direction: z
-      .enum(['less', 'more'])
-      .optional()
-      .meta({
-        description: 'Which way is claimed; for `non_inferiority`, which way is better. Not for `equivalence`.',
-      }),
+    direction: z.enum(['less', 'more']).optional().meta({
+      description: 'Which way is claimed; for `non_inferiority`, which way is better. Not for `equivalence`.',
+    }),
     margin: z.number().min(0).optional().meta({
       default: 0,
       description: 'Points of 100 for means, a share of 1 for shares. Needed but for `superiority`.',

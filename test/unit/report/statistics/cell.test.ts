@@ -231,7 +231,9 @@ describe('what the plan asks for', () => {
 });
 
 test('questions of one cluster are one item', () => {
-  const together = QUESTIONS.map((question) => (question.id === 'maps' ? question : { ...question, cluster: 'weather' }));
+  const together = QUESTIONS.map((question) =>
+    question.id === 'maps' ? question : { ...question, cluster: 'weather' },
+  );
   const { metrics } = summarizeCell(contents(FULL, {}, together), RULES);
   expect(metrics[0]?.estimate).toMatchObject({ questions: 3, items: 2 });
 });
