@@ -3,9 +3,10 @@
  */
 import type { RegisteredClaims } from '../../artifacts/claims';
 import { claimSentence, findingWords, measureWords, partsSentence, VERDICT_WORDS, type LabelOf } from '../claim-words';
-import { conditionName, type Results } from '../results';
+import type { Results } from '../results';
 import { countExpectations, countVerdicts, type ClaimResult } from '../statistics/claims';
 import { fixed, instant, plural, signed } from './format';
+import { labelsOf } from './labels';
 import { markup, type Markup } from './markup';
 
 export function claimsSection(
@@ -13,14 +14,12 @@ export function claimsSection(
   registered: readonly RegisteredClaims[],
 ): Markup | null {
   if (claims.length === 0) return null;
-  const labels = new Map<string, string>([
-    ...cells.map(({ cell, label }): [string, string] => [cell.id, `${label}, ${cell.questionSet}`]),
-    ...recipes.map(({ cell, label, condition, questionSet }): [string, string] => [
-      cell,
-      `${label}, ${conditionName(condition)}, ${questionSet}`,
-    ]),
+  const labels = labelsOf({ cells, recipes });
+  const sets = new Map([
+    ...cells.map(({ cell }): [string, string] => [cell.id, cell.questionSet]),
+    ...recipes.map(({ cell, questionSet }): [string, string] => [cell, questionSet]),
   ]);
-  const labelOf: LabelOf = (cell) => labels.get(cell) ?? cell;
+  const labelOf: LabelOf = (cell) => (labels.has(cell) ? `${labels.get(cell)}, ${sets.get(cell)}` : cell);
   const wholes = recipes.map(({ cell, seeds }) => ({ cell, members: seeds.flatMap((seed) => seed.cells) }));
   const stated = claims.filter(({ claim }) => claim.test !== 'expected');
   const expected = claims.filter(({ claim }) => claim.test === 'expected');

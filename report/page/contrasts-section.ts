@@ -2,11 +2,12 @@
  * Differences between cells, paired by question: a table for each kind of reference.
  */
 import type { ReportInput } from '../report-input';
-import { conditionName, type Results } from '../results';
+import type { Results } from '../results';
 import type { Contrast, ContrastKind } from '../statistics/contrasts';
 import { groupBy } from '../statistics/grouping';
 import { dot } from './cell-parts';
 import { bothIntervals, signed, signedInterval } from './format';
+import { cellsOfRecipes, labelsOf } from './labels';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
@@ -23,20 +24,16 @@ const KINDS: [ContrastKind, string][] = [
 /** A recipe under several seeds is shown as a whole; its single seeds are in contrasts.csv. */
 export function contrastsSection(input: ReportInput, { cells, recipes, contrasts: all }: Results): Markup | null {
   if (all.length === 0) return null;
-  const ofSeeds = new Set(recipes.flatMap(({ seeds }) => seeds.flatMap((seed) => seed.cells)));
+  const ofSeeds = cellsOfRecipes(recipes);
   const contrasts = all.filter(({ cell }) => !ofSeeds.has(cell));
+  const labels = labelsOf({ cells, recipes });
   const colours = new Map(cells.map(({ cell, colour }) => [cell.id, colour]));
   const named = new Map<string, Named>([
-    ...cells.map((cell): [string, Named] => [cell.cell.id, cell]),
-    ...recipes.map(({ cell, label, condition, seeds }): [string, Named] => {
-      return [
-        cell,
-        {
-          label: `${label}, ${conditionName(condition)}, ${seeds.length} seeds`,
-          colour: colours.get(seeds[0]?.cells[0] ?? ''),
-        },
-      ];
-    }),
+    ...cells.map(({ cell, label, colour }): [string, Named] => [cell.id, { label, colour }]),
+    ...recipes.map(({ cell, seeds }): [string, Named] => [
+      cell,
+      { label: `${labels.get(cell)}, ${seeds.length} seeds`, colour: colours.get(seeds[0]?.cells[0] ?? '') },
+    ]),
   ]);
   return markup`<section id="contrasts">
     <h2>Contrasts</h2>

@@ -2,7 +2,7 @@
  * Kinds of answers: the share of refusals, code, incoherent, cut and unscored answers, cell by cell, and their contrasts.
  */
 import type { ReportInput } from '../report-input';
-import { conditionName, type ReportCell, type Results } from '../results';
+import type { ReportCell, Results } from '../results';
 import {
   ANSWER_KINDS,
   answerKinds,
@@ -12,8 +12,10 @@ import {
   type KindContrast,
 } from '../statistics/answer-kinds';
 import type { ShareEstimate } from '../statistics/estimates';
+import { groupBy } from '../statistics/grouping';
 import { dot } from './cell-parts';
 import { bothIntervals, integer, percent, signed, signedInterval } from './format';
+import { cellsOfRecipes, labelsOf } from './labels';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
@@ -25,14 +27,17 @@ import { numeric, table } from './table';
 export function kindsSection(
   input: ReportInput,
   { cells, recipes }: Results,
-  all: { plan: ReportInput['plan']; cells: readonly ReportCell[] },
+  all: { plan: ReportInput['plan']; cells: ReportCell[] },
 ): Markup | null {
   const { report: rules } = input.spec;
   const { coherence, misaligned } = rules;
   if (!cells.some(({ answers }) => answers.length > 0)) return null;
   // a recipe under several seeds is shown as a whole
-  const shown = new Set([...cells.map(({ cell }) => cell.id), ...recipes.map(({ cell }) => cell)]);
-  for (const { seeds } of recipes) for (const seed of seeds) for (const cell of seed.cells) shown.delete(cell);
+  const ofSeeds = cellsOfRecipes(recipes);
+  const shown = new Set([
+    ...cells.flatMap(({ cell }) => (ofSeeds.has(cell.id) ? [] : [cell.id])),
+    ...recipes.map(({ cell }) => cell),
+  ]);
   const contrasts = [...kindContrasts(all.plan, all.cells, rules, (cell) => shown.has(cell))];
   const rule = `${coherence} ${misaligned.coherence.operator} ${misaligned.coherence.value}`;
   return markup`<section id="kinds">
@@ -87,20 +92,9 @@ function shareCell(share: ShareEstimate | undefined, kind: AnswerKind): Markup {
   </td>`;
 }
 
-function contrastDetails(
-  rows: readonly KindContrast[],
-  cells: readonly ReportCell[],
-  recipes: Results['recipes'],
-): Markup {
-  const labels = new Map([
-    ...cells.map(({ cell, label }): [string, string] => [cell.id, label]),
-    ...recipes.map(({ cell, label, condition }): [string, string] => [cell, `${label}, ${conditionName(condition)}`]),
-  ]);
-  const pairs = new Map<string, KindContrast[]>();
-  for (const row of rows) {
-    const pair = JSON.stringify([row.cell, row.reference]);
-    pairs.set(pair, [...(pairs.get(pair) ?? []), row]);
-  }
+function contrastDetails(rows: readonly KindContrast[], cells: ReportCell[], recipes: Results['recipes']): Markup {
+  const labels = labelsOf({ cells, recipes });
+  const pairs = groupBy(rows, ({ cell, reference }) => JSON.stringify([cell, reference]));
   const kinds = ANSWER_KINDS.filter((kind) => rows.some(({ answers }) => answers === kind));
   return markup`<details>
     <summary>Contrasts, in points</summary>

@@ -8,12 +8,13 @@ import type { Completion } from '../../experiment/rows';
 import { valueOf, type ScoredValue } from '../../experiment/scored-answer';
 import type { SummaryRules } from './cell';
 import { comparisons, type ContrastKind, type ContrastRules, type Planned } from './contrasts';
-import type { Difference } from './differences';
+import { differenceIn, type Difference } from './differences';
 import { estimateShare, type ShareEstimate } from './estimates';
 import { passes } from './misaligned';
 import { combineSharesOverSeeds, type SeedValues } from './over-seeds';
 import { wantedVerdicts, type AskedAnswer } from './possible-scores';
-import { together, type Unit } from './units';
+import { together } from './samples';
+import type { Unit } from './units';
 
 /**
  * - `refusal`: without a score, and a verdict says that the model refused
@@ -89,7 +90,6 @@ export function* kindContrasts(
         { sign: 1, isUntrained: here.cell.context.recipe === null, seeds: first },
         { sign: -1, isUntrained: there.cell.context.recipe === null, seeds: second },
       ]);
-      const { questions, items, value: difference, theseQuestions, questionsLikeThese } = found;
       yield {
         questionSet: here.cell.questionSet,
         cell: here.id,
@@ -97,7 +97,7 @@ export function* kindContrasts(
         kind,
         seeds: found.seeds,
         answers,
-        difference: { questions, items, difference, theseQuestions, questionsLikeThese },
+        difference: differenceIn(found),
       };
     }
   }

@@ -17,7 +17,7 @@ import { CONFIDENCE, type Interval, type Range } from './intervals';
 import { misalignedValues } from './misaligned';
 import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedArm, type SeedCombination } from './over-seeds';
 import { signFlip } from './sign-flip';
-import { together } from './units';
+import { together } from './samples';
 import { meanOrNull } from './summation';
 
 export type Verdict = 'supported' | 'contradicted' | 'inconclusive';

@@ -10,7 +10,7 @@ import type { Answer } from '../../experiment/scored-answer';
 import { scoresOf } from '../../experiment/scored-answer';
 import type { ReportSpec } from '../../experiment/spec';
 import { scoreNames, type SummaryRules } from './cell';
-import type { Difference } from './differences';
+import { differenceIn, type Difference } from './differences';
 import type { Clustered } from './estimates';
 import { groupBy } from './grouping';
 import { CONFIDENCE } from './intervals';
@@ -119,10 +119,10 @@ function finderOf(plan: Planned, units: readonly Unit[], rules: Pick<ReportSpec,
     const own = configurationOf.get(here.cell.configuration) as PlannedConfiguration;
     const { base, em } = references(own);
     const isRecipe = here.id !== here.cell.id;
+    const prompt = canonicalJson(context.systemPrompt);
     const reference = (configuration: PlannedConfiguration | null): Reference | undefined => {
       if (configuration === null) return undefined;
       const name = (isRecipe ? recipeOf.get(configuration.name) : undefined) ?? configuration.name;
-      const prompt = canonicalJson(context.systemPrompt);
       return {
         prompted: under(name, questionSet, (cell) => canonicalJson(cell.context.systemPrompt) === prompt),
         unprompted: under(name, questionSet, isDefault),
@@ -179,13 +179,7 @@ function compare(
     kind,
     measure,
     seeds: found.seeds,
-    difference: {
-      questions: found.questions,
-      items: found.items,
-      difference: found.value,
-      theseQuestions: found.theseQuestions,
-      questionsLikeThese: found.questionsLikeThese,
-    },
+    difference: differenceIn(found),
     bounds: worst,
   });
   const measured = here.cell.metrics.filter(({ metric }) =>

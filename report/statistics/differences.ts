@@ -21,7 +21,7 @@ export function differenceOfMeans(
   reference: readonly Clustered[],
   confidence = CONFIDENCE,
 ): Difference {
-  return asDifference(combineMeans(less(here, reference), confidence));
+  return differenceIn(combineMeans(less(here, reference), confidence));
 }
 
 /** Of shares, 0-1. */
@@ -31,7 +31,7 @@ export function differenceOfShares(
   confidence = CONFIDENCE,
   estimator: ShareEstimator = 'pooled',
 ): Difference {
-  return asDifference(combineShares(less(here, reference), confidence, estimator));
+  return differenceIn(combineShares(less(here, reference), confidence, estimator));
 }
 
 function less(here: readonly Clustered[], reference: readonly Clustered[]): Arm[] {
@@ -41,6 +41,7 @@ function less(here: readonly Clustered[], reference: readonly Clustered[]): Arm[
   ];
 }
 
-function asDifference({ value, ...rest }: Combination): Difference {
-  return { ...rest, difference: value };
+/** Of a combination that is one; its members are written out so that the many of a large experiment share one shape in memory. */
+export function differenceIn({ questions, items, value, theseQuestions, questionsLikeThese }: Combination): Difference {
+  return { questions, items, difference: value, theseQuestions, questionsLikeThese };
 }

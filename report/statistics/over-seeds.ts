@@ -24,6 +24,7 @@ import {
   type Interval,
   type Range,
 } from './intervals';
+import { SAMPLES_OF_A_CELL, together } from './samples';
 import { mean, sd, sum } from './summation';
 
 /** One fine-tune's values. */
@@ -103,7 +104,7 @@ function overSeeds(
   const layouts = arms.map((arm) => layoutOf(arm, weight));
   const value = sum(layouts.map((layout) => layout.sign * layout.value));
   const varying = layouts.filter(({ rows }) => rows.length > 1);
-  const groups = paired ? [together(varying)] : varying;
+  const groups = paired ? [asOneLayout(varying)] : varying;
   const bySeed = groups.map(overRows);
   const single = layouts.filter(({ rows }) => rows.length === 1);
   const singles = single.filter(({ isUntrained }) => !isUntrained);
@@ -171,20 +172,16 @@ function haveSameSeeds(own: readonly SeedValues[], others: readonly SeedValues[]
   return own.length === others.length && own.every(({ seed }, index) => seed === others[index]?.seed);
 }
 
-/** No cell has more samples of a question. */
-const SAMPLES_OF_A_SEED = 2 ** 32;
+/** A seed has several cells where they differ in the seed of sampling. */
+const SAMPLES_OF_A_SEED = SAMPLES_OF_A_CELL * 2 ** 8;
 
 /** All seeds' values together. Samples keep their pairs in another arm where both have the same seeds. */
 function valuesOf(seeds: readonly SeedValues[], paired: boolean): Clustered[] {
-  if (seeds.length === 1) return [...(seeds[0] as SeedValues).values];
-  return seeds.flatMap(({ values }, index) =>
-    values.map(({ question, item, sample, value }) => ({
-      question,
-      ...(item === undefined ? {} : { item }),
-      ...(paired && sample !== undefined ? { sample: index * SAMPLES_OF_A_SEED + sample } : {}),
-      value,
-    })),
+  const all = together(
+    seeds.map(({ values }) => values),
+    SAMPLES_OF_A_SEED,
   );
+  return paired || seeds.length === 1 ? all : all.map(({ sample: _, ...value }) => value);
 }
 
 /** The weight of a question in a seed's value, 0-1; null: it takes no part. */
@@ -290,7 +287,7 @@ function withinQuestions(questions: readonly { share: number; values: readonly n
 }
 
 /** Layouts of the same seeds as one. */
-function together(layouts: readonly Layout[]): Pick<Layout, 'rows'> {
+function asOneLayout(layouts: readonly Layout[]): Pick<Layout, 'rows'> {
   const [first] = layouts as [Layout];
   const rows = first.rows.map((_, seed) => {
     const items = new Set(layouts.flatMap(({ rows: own }) => [...(own[seed] as Map<string, number>).keys()]));

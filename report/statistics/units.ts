@@ -6,6 +6,7 @@ import type { Answer } from '../../experiment/scored-answer';
 import type { Clustered } from './estimates';
 import { groupBy } from './grouping';
 import type { SeedArm } from './over-seeds';
+import { together } from './samples';
 
 export interface UnitCell {
   cell: PlannedCell;
@@ -55,17 +56,4 @@ export function seedArm(
     isUntrained: cell.context.recipe === null,
     seeds: seeds.map(({ seed, cells }) => ({ seed, values: together(cells.map(({ answers }) => valuesOf(answers))) })),
   };
-}
-
-/** No cell has more samples of a question. */
-const SAMPLES_OF_A_CELL = 2 ** 24;
-
-/** The values of several cells as those of one: no two have a sample of one number. */
-export function together(cells: readonly Clustered[][]): Clustered[] {
-  if (cells.length === 1) return cells[0] as Clustered[];
-  return cells.flatMap((values, place) =>
-    values.map((value) =>
-      value.sample === undefined ? value : { ...value, sample: place * SAMPLES_OF_A_CELL + value.sample },
-    ),
-  );
 }
