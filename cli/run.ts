@@ -84,7 +84,6 @@ async function run(file: string, options: RunOptions): Promise<number> {
   });
   if (work === null) throw new InvalidUse(inputsMissing(missing));
   const { plan, whole, ref, reuse } = work;
-  await registerClaims(store, plan.experiment, spec, reuse);
   const submission: Submission = { store, plan, ref, output: counted.output };
   const accounts = judgeQueuesOf(spec).map(accountOfQueue);
   const { detach = false, json = false, apply = false, priority } = options;
@@ -102,6 +101,8 @@ async function run(file: string, options: RunOptions): Promise<number> {
     return code;
   }
   if (newWork(reuse) === 0 && new LocalFiles(dataFolder()).lockHolder() === null) {
+    // no workflow plans it, which otherwise registers them
+    await registerClaims(store, plan.experiment, spec, reuse);
     return reportStored(submission, kept.gathered ?? (await gatherResults(store, whole, submission.output)), json);
   }
   kept.gathered = null; // a large experiment runs for days

@@ -133,7 +133,10 @@ function* mapped<T>(items: readonly T[], make: (item: T) => unknown): Iterable<u
 function recipeJson({ label: _, measures, ...recipe }: RecipeCell): object {
   return {
     ...recipe,
-    measures: measures.map(({ measure, found: { itemValues: __, ...found } }) => ({ measure, ...found })),
+    measures: measures.map(({ measure, found: { itemValues: __, itemWeights: ___, ...found } }) => ({
+      measure,
+      ...found,
+    })),
   };
 }
 
