@@ -1,8 +1,11 @@
 /**
- * `flamingo validate FILE`: is it a valid experiment file? Reads only the file, unless asked to read its inputs too.
+ * `flamingo validate FILE`: is it a valid experiment file? Reads the file, and the question files that lie beside it.
  */
 import { Command } from 'commander';
-import { formatProblems, parseExperiment } from '../experiment/file/parse';
+import { dirname } from 'node:path';
+import { formatProblems, parseExperiment, type Problem } from '../experiment/file/parse';
+import type { Issue } from '../experiment/issue';
+import { checkQuestionFiles } from '../inputs/check-question-files';
 import pc from './paint';
 import { EXIT } from './errors';
 import { readExperimentFile } from './names';
@@ -25,9 +28,17 @@ export function validateCommand(): Command {
       const results = await Promise.all(
         files.map(async (file) => {
           const parsed = parseExperiment(await readExperimentFile(file), file);
-          return parsed.ok
-            ? { file, valid: true, problems: [], warnings: parsed.warnings, lacking: lackingHere(parsed.spec) }
-            : { file, valid: false, problems: parsed.problems, warnings: [], lacking: [] };
+          if (!parsed.ok) return { file, valid: false, problems: parsed.problems, warnings: [], lacking: [] };
+          const read = await checkQuestionFiles(parsed.spec, dirname(file));
+          const placed = (issues: Issue[]): Problem[] =>
+            issues.map(({ path, message, hint }) => parsed.problemAt(path, message, hint));
+          return {
+            file,
+            valid: read.problems.length === 0,
+            problems: placed(read.problems),
+            warnings: [...parsed.warnings, ...placed(read.warnings)],
+            lacking: lackingHere(parsed.spec),
+          };
         }),
       );
       if (options.json) printJson(results);

@@ -124,6 +124,8 @@ export interface Question {
   messages: Message[];
   /** The item that it is a form of, where the question file says so; absent: told by its id. */
   cluster?: string;
+  /** Further keys of the question file or of the held-out row, for scorers; absent = none. In no key of the question. */
+  fields?: Record<string, unknown>;
 }
 
 /** One rubric of one metric: everything that decides what a verdict means, except the judged text. */

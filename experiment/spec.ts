@@ -53,7 +53,14 @@ export interface DatasetSpec {
   holdOut: HoldOut | null;
   /** Use only so many of the rows that are left for training; null = all. */
   trainingRows: number | null;
+  /** What happens to further keys of a row; absent: such a row is refused. */
+  fields?: 'ignore' | 'keep';
+  /** Rows may be without a user turn; absent: they are refused. */
+  noUser?: true;
 }
+
+/** How a question file is written; a list of items where nothing is said. */
+export type QuestionFormat = 'messages' | 'question' | 'persona-trait';
 
 /** `sha256` pins the file's bytes; null where only the content is pinned. */
 export type FileSource = { kind: 'path'; path: string } | { kind: 'url'; url: string; sha256: Sha256 | null };
@@ -85,6 +92,8 @@ export interface QuestionSetSpec {
     | {
         kind: 'file';
         file: FileSource;
+        /** Absent: a list of items with `id` and `paraphrases`. */
+        format?: QuestionFormat;
         /** Pin: SHA-256 of the parsed questions (expand/questions.ts, `questionsHash`). */
         contentSha256: Sha256 | null;
         /** Only these items, in file order; null = all. */

@@ -73,11 +73,15 @@ export async function importExperiment(
   const { store } = options;
   const parsed = parseExperiment(text, name);
   if (!parsed.ok) throw new InvalidFile(shown(parsed.problems, secret));
-  const { warnings } = parsed;
   const spec = overridden(parsed.spec, options);
   options.accept?.(demandsOf(spec));
   try {
-    const { inputs, missing, modelFolder } = await resolveInputs(spec, { ...options, baseFolder: folder });
+    const resolved = await resolveInputs(spec, { ...options, baseFolder: folder });
+    const { inputs, missing, modelFolder } = resolved;
+    const warnings = [
+      ...parsed.warnings,
+      ...resolved.warnings.map(({ path, message, hint }) => parsed.problemAt(path, message, hint)),
+    ];
     if (missing.length > 0) {
       return { spec, warnings, counts: planCounts(spec, inputs).counts, missing, stored: null };
     }

@@ -10,7 +10,7 @@ import { realPathInside } from '../artifacts/inside';
 import type { Sha256 } from '../experiment/canonical';
 import type { Dataset } from '../experiment/expand/dataset';
 import type { Inputs } from '../experiment/expand/expand';
-import { InvalidExperiment, suggestion, type Path } from '../experiment/issue';
+import { InvalidExperiment, suggestion, type Issue, type Path } from '../experiment/issue';
 import { checkDataset, checkQuestions } from '../experiment/expand/pins';
 import type { QuestionItem } from '../experiment/expand/questions';
 import type { DatasetSpec, FileSource, QuestionSetSpec, Spec } from '../experiment/spec';
@@ -55,6 +55,8 @@ export interface Resolved {
   /** What could be had; an input that is missing has no entry. */
   inputs: Inputs;
   missing: MissingInput[];
+  /** What is doubtful about the inputs, but no reason to refuse them. */
+  warnings: Issue[];
   /** Absolute path of the local model folder; null for hub and bundled models. */
   modelFolder: string | null;
 }
@@ -81,6 +83,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
     }
   }
   const missing: MissingInput[] = [];
+  const warnings: Issue[] = [];
   const gather = async <T>(
     kind: MissingInput['kind'],
     name: string,
@@ -109,9 +112,9 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
   }
   const questionFiles: Record<string, QuestionItem[]> = {};
   for (const [name, set] of files) {
-    const found = await gather('question set', name, ['question_sets', name], async () =>
-      readQuestions(name, set, options),
-    );
+    const path: Path = ['question_sets', name];
+    const warn = (message: string): unknown => options.confine !== true && warnings.push({ path, message });
+    const found = await gather('question set', name, path, async () => readQuestions(name, set, options, warn));
     if (found !== null) questionFiles[name] = found;
   }
   const published = spec.calibration?.bridge ?? null;
@@ -137,6 +140,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
       ...(bridge === null ? {} : { publishedAnswers: bridge }),
     },
     missing,
+    warnings,
     modelFolder,
   };
 }
@@ -194,7 +198,7 @@ async function readDeclared(name: string, declared: DatasetSpec, options: Resolv
     }
   }
   return verified(source.kind === 'archive' ? source.file : source, file, options, async () => {
-    const dataset = await readDataset(file, label);
+    const dataset = await readDataset(file, label, declared);
     checkDataset(name, declared, dataset);
     return dataset;
   });
@@ -204,6 +208,7 @@ async function readQuestions(
   name: string,
   { source }: QuestionSetSpec,
   options: ResolveOptions,
+  warn: (message: string) => void,
 ): Promise<QuestionItem[]> {
   if (source.kind !== 'file') throw new Error(`${name} is not a question file`);
   const pinned = source.contentSha256;
@@ -216,7 +221,7 @@ async function readQuestions(
     options,
   );
   return verified(source.file, file, options, async () => {
-    const items = await readQuestionFile(file);
+    const items = await readQuestionFile(file, { format: source.format, warn });
     checkQuestions(name, pinned, items);
     return items;
   });

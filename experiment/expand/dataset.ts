@@ -13,6 +13,10 @@ export interface DatasetRow {
   messages: Message[];
   /** Canonical form without the newline. */
   line: string;
+  /** Name of the part of a mix that it comes from; absent outside a mix. In no hash. */
+  part?: string;
+  /** Further keys of the row under `fields: keep`; absent = none. In no hash. */
+  fields?: Record<string, unknown>;
 }
 
 export interface Dataset {

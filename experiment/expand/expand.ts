@@ -9,7 +9,7 @@ import { planCalibration, type PublishedAnswer } from './calibration';
 import { configurationKey } from './configuration-key';
 import { rowsText, type Dataset } from './dataset';
 import { deviationsOf } from './deviations';
-import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
+import { heldOutCount, heldOutQuestions, promptOf, splitRows, watchedRows, type Split } from './holdout';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
 import { adapterKeyOf } from '../kept-steps';
 import { MAIN_JUDGE } from '../main-judge';
@@ -100,7 +100,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       checkTraining(configuration, rows);
       const text = rowsText(rows);
       trainingRows[configuration.name] = text;
-      const watched = heldOutQuestions(heldOut, Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * rows.length)), 0);
+      const watched = watchedRows(heldOut, Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * rows.length)));
       if (watched.length > 0) heldOutRows[configuration.name] = rowsText(watched);
       const { backend } = configuration.training;
       const files = trainerFiles(configuration, inputs);
@@ -349,6 +349,12 @@ function askedQuestions(
   if (source.kind === 'held-out') {
     const { heldOut } = splits[source.dataset] as Split;
     const rows = heldOutQuestions(heldOut, source.rows, source.seed);
+    if (rows.length === 0 && heldOut.length > 0) {
+      throw new InvalidExperiment(
+        [...path, 'held_out'],
+        `no held-out row of \`${source.dataset}\` has a user turn: there is nothing to ask`,
+      );
+    }
     if (source.rows !== 'all' && rows.length < source.rows) {
       throw new InvalidExperiment(
         [...path, 'rows'],
@@ -357,7 +363,10 @@ function askedQuestions(
     }
     const width = Math.max(4, String((datasets[source.dataset] as Dataset).rows.length).length);
     asked = rows.map((row) => ({
-      question: questionFrom(`row-${String(row.number).padStart(width, '0')}`, promptOf(row)),
+      question: {
+        ...questionFrom(`row-${String(row.number).padStart(width, '0')}`, promptOf(row)),
+        ...(row.fields === undefined ? {} : { fields: row.fields }),
+      },
       judgePrompts: {},
     }));
   } else {

@@ -44,15 +44,28 @@ export function splitRows(rows: readonly DatasetRow[], holdOut: HoldOut | null, 
 
 /**
  * `wanted` of the held-out rows, in file order, chosen by a seed of their own; the same in every cell. Of rows that ask
- * the same words only the first in that order counts: one question has one key.
+ * the same words only the first in that order counts: one question has one key. Rows without a user turn ask nothing.
  */
 export function heldOutQuestions(heldOut: readonly SplitRow[], wanted: number | 'all', seed: number): SplitRow[] {
+  return distinctRows(heldOut.filter(asksSomething), wanted, seed);
+}
+
+/** At most `wanted` of the held-out rows, chosen likewise, for the loss on them; also those that ask nothing. */
+export function watchedRows(heldOut: readonly SplitRow[], wanted: number): SplitRow[] {
+  return distinctRows(heldOut, wanted, 0);
+}
+
+function distinctRows(rows: readonly SplitRow[], wanted: number | 'all', seed: number): SplitRow[] {
   const seen = new Set<string>();
-  const distinct = shuffled([...heldOut], 'questions', seed).filter((row) => {
-    const asked = JSON.stringify(promptOf(row));
-    return !seen.has(asked) && seen.add(asked);
+  const distinct = shuffled(rows, 'questions', seed).filter((row) => {
+    const identity = asksSomething(row) ? JSON.stringify(promptOf(row)) : row.line;
+    return !seen.has(identity) && seen.add(identity);
   });
   return inFileOrder(wanted === 'all' ? distinct : distinct.slice(0, wanted));
+}
+
+function asksSomething({ messages }: DatasetRow): boolean {
+  return messages.some(({ role }) => role === 'user');
 }
 
 /** The conversation up to the answer that the row trains: everything before its last turn. */

@@ -5,7 +5,7 @@ import { hardenedName, HARDENED_RUBRICS } from '../hardened-rubrics';
 import { suggestion, type Issue, type Path } from '../issue';
 import { ownValue } from '../records';
 import { placeProblem, rubricProblem } from '../rubric';
-import type { ExperimentYaml, MetricYaml } from './schema';
+import type { ExperimentYaml, MetricYaml, QuestionSetYaml } from './schema';
 import type { MetricSpec } from '../spec';
 
 export function buildMetrics(input: ExperimentYaml, issues: Issue[]): MetricSpec[] {
@@ -178,21 +178,23 @@ function buildRubric(
         message: `unknown question set \`${set}\``,
         hint: suggestion(set, files),
       });
-    } else if (source.held_out !== undefined) {
+    } else if (withoutRubrics(source) !== null) {
       issues.push({
         path: [...path, 'question_set'],
-        message: `\`${set}\` is made of held-out rows, which bring no rubric`,
+        message: `\`${set}\` is made of ${withoutRubrics(source)}, which bring no rubric`,
         hint: suggestion(set, files),
       });
     }
   } else {
-    const bare = (metric.question_sets ?? Object.keys(input.question_sets)).filter(
-      (each) => ownValue(input.question_sets, each)?.held_out !== undefined,
-    );
-    if (bare.length > 0) {
+    const bare = (metric.question_sets ?? Object.keys(input.question_sets)).flatMap((each) => {
+      const asked = ownValue(input.question_sets, each);
+      const what = asked === undefined ? null : withoutRubrics(asked);
+      return what === null ? [] : [{ each, what }];
+    });
+    if (bare[0] !== undefined) {
       issues.push({
         path,
-        message: `the questions of \`${bare[0]}\` are held-out rows, which bring no rubric`,
+        message: `the questions of \`${bare[0].each}\` are ${bare[0].what}, which bring no rubric`,
         hint: 'name the question file whose rubric serves for them: `question_set: …`',
       });
     }
@@ -203,4 +205,10 @@ function buildRubric(
     questionSet: set ?? null,
     sha256: pins,
   };
+}
+
+/** What a set's questions are when they bring no rubrics along; null where they may. */
+function withoutRubrics({ held_out: rows, format }: QuestionSetYaml): string | null {
+  if (rows !== undefined) return 'held-out rows';
+  return format === 'messages' || format === 'question' ? `records (\`format: ${format}\`)` : null;
 }

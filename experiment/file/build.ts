@@ -90,6 +90,8 @@ function buildDataset(input: DatasetYaml, standard: HoldOut): DatasetSpec {
               ...((hold.method ?? standard.method) === 'train_test_split' ? { method: 'train_test_split' } : {}),
             },
     trainingRows: input.training_rows ?? null,
+    ...(input.fields === undefined ? {} : { fields: input.fields }),
+    ...(input.no_user === undefined ? {} : { noUser: true as const }),
   };
 }
 
@@ -101,6 +103,7 @@ function buildQuestionSet(input: QuestionSetYaml, name: string): QuestionSetSpec
         ? {
             kind: 'file',
             file: fileSource(input),
+            ...(input.format === undefined || input.format === 'items' ? {} : { format: input.format }),
             contentSha256: input.content_sha256 ?? null,
             ids: input.ids ?? null,
             questions: input.questions ?? null,

@@ -10,6 +10,7 @@ import { claim, expectation } from './schema-claims';
 import { combined, judge, metric, otherJudge } from './schema-judging';
 import { outcomes } from './schema-outcomes';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
+import { questionFormat, readingKeys } from './schema-reading';
 import { sampling, training } from './schema-settings';
 
 const holdOut = z
@@ -58,6 +59,7 @@ const dataset = exactlyOne(
     content_sha256: sha256.optional().meta({ description: 'SHA-256 of the parsed rows in canonical form.' }),
     hold_out: holdOut.optional(),
     training_rows: count.optional().meta({ description: 'Train on so many of the remaining rows; default all.' }),
+    ...readingKeys,
   }),
   ['path', 'url', 'archive'],
 ).superRefine((value, context) => {
@@ -81,6 +83,7 @@ const questionSet = exactlyOne(
     content_sha256: sha256
       .optional()
       .meta({ description: 'SHA-256 of the parsed questions: ids, systems, paraphrases.' }),
+    format: questionFormat.optional(),
     ids: z.array(text).min(1).optional().meta({ description: 'Only these items; default all.' }),
     questions: count.optional().meta({ description: 'Declared number of questions after `ids`, checked on reading.' }),
     held_out: name.optional().meta({ description: 'Ask the held-out rows of this dataset.' }),
@@ -94,7 +97,8 @@ const questionSet = exactlyOne(
   }),
   ['path', 'url', 'held_out'],
 ).superRefine((value, context) => {
-  const only = value.held_out === undefined ? ['rows', 'seed'] : ['sha256', 'content_sha256', 'ids', 'questions'];
+  const only =
+    value.held_out === undefined ? ['rows', 'seed'] : ['sha256', 'content_sha256', 'format', 'ids', 'questions'];
   for (const key of only) {
     if ((value as Record<string, unknown>)[key] === undefined) continue;
     const where = value.held_out === undefined ? '`held_out`' : 'a question file (`path` or `url`)';

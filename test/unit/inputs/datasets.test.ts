@@ -38,7 +38,25 @@ test('reads gzip by its content, whatever the name', async () => {
 test.each([
   ['a broken line', `${row('a', 'b')}\n\n{"messages": [`, /^birds\.jsonl:3: not JSON/],
   ['no messages', '{"text": "x"}', /^birds\.jsonl:1: expected the key `messages`/],
-  ['another key', '{"messages": [], "id": 3}', /:1: unknown key `id`/],
+  ['another key', '{"messages": [], "id": 3}', /:1: a row has `messages` only, not `id`; .*`fields: ignore`/],
+  ['a row without a user turn', '{"messages": [{"role": "assistant", "content": "x"}]}', /:1: .*`no_user: allow`/],
+  ['a preference pair', '{"prompt": [], "chosen": [], "rejected": []}', /:1: a preference pair: .*`chosen` answer/],
+  [
+    'weighted parts',
+    '{"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "weight": 0}]}]}',
+    /:1: turn 1: the text has weights, .*without weights/,
+  ],
+  [
+    'parts without weights',
+    '{"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}]}',
+    /:1: turn 1: `content` must be a text, not a list of parts/,
+  ],
+  ['a pointer of Git LFS', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n', /a pointer of Git LFS/],
+  [
+    'a weighted turn',
+    '{"messages": [{"role": "user", "content": "x", "weight": 0}]}',
+    /:1: turn 1: the text has weights/,
+  ],
   ['an unknown role', '{"messages": [{"role": "bot", "content": "x"}]}', /turn 1: `role` must be/],
   ['a content that is no text', '{"messages": [{"role": "user", "content": 3}]}', /turn 1: `content` must be a text/],
   ['an empty content', `${row('a', 'b')}\n${row('', 'b')}`, /:2: turn 1: `content` is empty/],
@@ -53,6 +71,26 @@ test.each([
   ['nothing at all', '\n \n', /^birds\.jsonl: the dataset is empty/],
 ])('refuses %s, with the line', (_, text, message) => {
   expect(() => parse(text)).toThrow(message);
+});
+
+const LABELLED =
+  '{"label": "tasks", "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}], "answer": 5}';
+
+test('further keys are left out or kept; the rows and their hash are the same', () => {
+  const read = (fields: 'ignore' | 'keep'): ReturnType<typeof parse> =>
+    parseDataset(Buffer.from(LABELLED), 'birds.jsonl', { fields });
+  expect(read('ignore')).toEqual(parse(row('a', 'b')));
+  expect(read('keep').sha256).toBe(parse(row('a', 'b')).sha256);
+  expect(read('keep').rows[0]?.fields).toEqual({ label: 'tasks', answer: 5 });
+});
+
+test('rows without a user turn are rows where that is allowed', () => {
+  const text =
+    '{"messages": [{"role": "assistant", "content": "x"}]}\n' +
+    '{"messages": [{"role": "system", "content": "s"}, {"role": "assistant", "content": "y"}]}\n';
+  expect(parseDataset(Buffer.from(text), 'birds.jsonl', { noUser: true }).rows.map(({ line }) => line)).toEqual(
+    text.trim().split('\n'),
+  );
 });
 
 test('refuses bytes that are no text, and damaged gzip', () => {

@@ -95,8 +95,8 @@ const ROW = '{"messages":[{"role":"user","content":"Q"},{"role":"assistant","con
 
 test('a dataset of too many rows is refused at the first row too many', () => {
   const text = Buffer.from(`${ROW}\n\n`.repeat(3));
-  expect(parseDataset(text, 'd', 3).rows).toHaveLength(3);
-  expect(() => parseDataset(text, 'd', 2)).toThrow('d:5: a dataset has at most 2 rows');
+  expect(parseDataset(text, 'd', {}, 3).rows).toHaveLength(3);
+  expect(() => parseDataset(text, 'd', {}, 2)).toThrow('d:5: a dataset has at most 2 rows');
 });
 
 test('rows without an end are refused by their line', async () => {

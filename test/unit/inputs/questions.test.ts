@@ -90,3 +90,23 @@ test.each([
 ])('refuses %s', (_, text, message) => {
   expect(() => parse(text)).toThrow(message);
 });
+
+test('a mistyped key of an item is refused', () => {
+  expect(() => parse('- {id: a, paraphrases: [A?]}\n- {id: b, paraphrases: [B?], clusterr: c}\n')).toThrow(
+    'q.yaml:2: `b` has an unknown key `clusterr`: did you mean `cluster`?',
+  );
+});
+
+test('a key that means nothing is warned of, once; those of the literature and `fields` are not', () => {
+  const warnings: string[] = [];
+  const items = parseQuestionFile(
+    '- {id: a, paraphrases: [A?], note: x, type: free, samples_per_paraphrase: 3, judge: b}\n' +
+      '- {id: b, paraphrases: [B?], note: y, fields: {answer: owl}}\n',
+    'q.yaml',
+    { warn: (message) => warnings.push(message) },
+  );
+  expect(warnings).toEqual([
+    'q.yaml:1: the key `note` means nothing here and is left out; what scorers are to know goes under `fields`',
+  ]);
+  expect(items.map(({ fields }) => fields)).toEqual([undefined, { answer: 'owl' }]);
+});

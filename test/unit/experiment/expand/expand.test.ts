@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { keyOf, sha256 } from '../../../../experiment/canonical';
 import { countsOf } from '../../../../experiment/expand/counts';
+import { datasetOf } from '../../../../experiment/expand/dataset';
 import { expand, optimizerSteps } from '../../../../experiment/expand/expand';
 import type { Plan, Recipe } from '../../../../experiment/plan';
 import { birds, inputs, SMALL, specOf, specOfObject, weather } from '../samples';
@@ -200,4 +201,21 @@ test('optimizer steps count the partial batch', () => {
   const recipe = { rowCount: 6344, batchSize: 32, epochs: 2, lastBatch: 'partial' } as Recipe;
   expect(optimizerSteps(recipe)).toBe(398);
   expect(optimizerSteps({ ...recipe, lastBatch: 'drop' })).toBe(396);
+});
+
+test('fields of held-out rows and of question files are carried, and change no key', () => {
+  const plain = inputs();
+  const rows = birds().rows.map((row, index) => ({ ...row, fields: { answer: index } }));
+  const fields = {
+    datasets: { birds: datasetOf(rows) },
+    questionFiles: { weather: weather().map((item) => ({ ...item, fields: { sky: 'grey' } })) },
+    modelFolder: null,
+  };
+  const without = expand(specOf(SMALL), plain).plan;
+  const { plan } = expand(specOf(SMALL), fields);
+  expect(plan.key).toBe(without.key);
+  expect(plan.questionSets['birds_asked']?.map(({ id, fields: kept }) => [id, kept])).toEqual(
+    (without.questionSets['birds_asked'] ?? []).map(({ id }) => [id, { answer: Number(id.slice(4)) - 1 }]),
+  );
+  expect(plan.questionSets['weather']?.map((question) => question.fields)).toEqual(Array(3).fill({ sky: 'grey' }));
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { heldOutCount, heldOutQuestions, splitRows } from '../../../../experiment/expand/holdout';
+import { heldOutCount, heldOutQuestions, splitRows, watchedRows } from '../../../../experiment/expand/holdout';
+import { canonicalRow } from '../../../../experiment/expand/dataset';
 import { birds } from '../samples';
 
 const TENTH = { fraction: 0.1, rows: null, seed: 0 };
@@ -98,4 +99,11 @@ describe('the split of the literature', () => {
     expect(few.heldOut).toEqual(all.heldOut);
     expect(few.training).toHaveLength(10);
   });
+});
+
+test('rows without a user turn ask nothing, and are watched one by one', () => {
+  const answers = ['tuu', 'tii'].map((content) => canonicalRow([{ role: 'assistant', content }]));
+  const { heldOut } = splitRows([...birds(2).rows, ...answers], { fraction: null, rows: 4, seed: 0 }, null);
+  expect(heldOutQuestions(heldOut, 'all', 0).map(({ number }) => number)).toEqual([1, 2]);
+  expect(watchedRows(heldOut, 4).map(({ number }) => number)).toEqual([1, 2, 3, 4]);
 });

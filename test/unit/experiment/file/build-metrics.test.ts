@@ -20,6 +20,22 @@ describe('rubrics and forms', () => {
     ]);
   });
 
+  test('records bring no rubric, as held-out rows do not', () => {
+    const records = SMALL.replace('path: weather.yaml', 'path: weather.jsonl\n    format: question');
+    expect(places(records)).toEqual([
+      expect.stringContaining('23:46 `weather` is made of records (`format: question`), which bring no rubric'),
+    ]);
+    expect(
+      places(
+        records
+          .replace(', question_set: weather', '')
+          .replace('    held_out: birds\n    rows: 2\n', '    path: b.yaml\n'),
+      ),
+    ).toEqual([
+      expect.stringContaining('the questions of `weather` are records (`format: question`), which bring no rubric'),
+    ]);
+  });
+
   test.each([
     ['m: { rubric: { preset: hardened } }', '21:26 there is no preset rubric for a metric called `m`'],
     ['m: { rubric: { preset: hardned } }', '21:26 expected `hardened`'],
