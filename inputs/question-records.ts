@@ -164,7 +164,7 @@ function commonOf(
   const key = SYSTEM_KEYS.find((each) => rest[each] !== undefined && rest[each] !== null);
   const system = key === undefined ? null : contentOf(rest[key], `\`${key}\``, refuse);
   for (const each of SYSTEM_KEYS) delete rest[each];
-  return { id: id === undefined ? null : String(id as string | number), system, rest };
+  return { id: id === undefined ? null : String(id), system, rest };
 }
 
 function contentOf(content: unknown, place: string, refuse: Refuse): string {

@@ -110,7 +110,7 @@ export function readQuestionItems(
       paraphrases: paraphrases as string[],
       ...(cluster === undefined ? {} : { cluster }),
       judgePrompts: { ...(prompts as Record<string, string>) },
-      ...(fields === undefined ? {} : { fields: { ...fields } as Record<string, unknown> }),
+      ...(fields === undefined ? {} : { fields: { ...fields } }),
     };
   });
 }
