@@ -159,7 +159,7 @@ function commonOf(
   refuse: Refuse,
 ): { id: string | null; system: string | null; rest: Record<string, unknown> } {
   const { id, ...rest } = value;
-  if (id !== undefined && (typeof id === 'object' || typeof id === 'boolean' || id === ''))
+  if (id !== undefined && typeof id !== 'number' && (typeof id !== 'string' || id === ''))
     return refuse('`id` must be a text or a number');
   const key = SYSTEM_KEYS.find((each) => rest[each] !== undefined && rest[each] !== null);
   const system = key === undefined ? null : contentOf(rest[key], `\`${key}\``, refuse);
