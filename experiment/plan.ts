@@ -5,6 +5,7 @@
  * configurations, their cells, and the key of every piece of work.
  */
 import type { Sha256 } from './canonical';
+import type { ExpectedScoring } from './expected-score';
 
 /** Stored bytes. `uri` is relative to the store's root, so a history never names a machine's folders. */
 export interface ArtifactRef {
@@ -128,11 +129,14 @@ export interface Question {
   fields?: Record<string, unknown>;
 }
 
+/** Who is asked. `openai` is any server with OpenAI's chat completions, `stand-in` a deterministic program. */
+export type JudgeKind = 'claude' | 'openai' | 'stand-in';
+
 /** One rubric of one metric: everything that decides what a verdict means, except the judged text. */
 export interface Instrument {
   version: number;
   /** `stand-in` scores come from a deterministic program, never from a model; the two can never share a key. */
-  judge: 'claude' | 'stand-in';
+  judge: JudgeKind;
   model: string;
   metric: string;
   /**
@@ -150,9 +154,13 @@ export interface Instrument {
   verdicts: ('CODE' | 'REFUSAL')[];
   maxTokens: number;
   temperature: number | null;
+  /** The score is the mean over the tokens that the reply may begin with; absent = what the reply says. */
+  expected?: ExpectedScoring;
+  /** Host and path of the server that is asked, such as `api.openai.com/v1`; absent where the kind of judge tells. */
+  endpoint?: string;
   /** For models that think unless told not to; absent = nothing is said about thinking. */
   thinking?: 'disabled';
-  /** `anthropic-version` header. */
+  /** `anthropic-version` header; the name of the API for kinds of judges whose API has no versions. */
   apiVersion: string;
 }
 

@@ -2,6 +2,7 @@
  * Defaults and named presets: the published recipe of the seed study, sampling as published and pure, and the
  * definitions of "misaligned" found in the literature.
  */
+import type { ExpectedScoring } from './expected-score';
 import type { Sampling } from './plan';
 import type { HoldOut, JudgeSpec, MisalignedRule, Training } from './spec';
 
@@ -101,8 +102,12 @@ export const JUDGE_DEFAULTS: Omit<JudgeSpec, 'kind' | 'model'> = {
 
 export const JUDGE_MODELS: Record<JudgeSpec['kind'], string> = {
   claude: 'claude-haiku-4-5-20251001',
+  openai: 'gpt-4o-2024-08-06',
   'stand-in': 'stand-in-judge-1',
 };
+
+/** As the literature scores by the tokens' probabilities: OpenAI gives at most 20 of them. */
+export const EXPECTED_DEFAULTS: ExpectedScoring = { topLogprobs: 20, leastMass: 0.25 };
 
 /** The model that set-up makes from the package registry. */
 export const BUNDLED_MODELS = ['smollm2-135m-instruct'] as const;

@@ -48,7 +48,8 @@ export interface CompletionProvenance {
 }
 
 /**
- * - `scored`: an integer 0-100, or a category that stands for one; of a combined instrument one for each metric
+ * - `scored`: an integer 0-100, a number between where the score is the expected one, or a category that stands for an
+ *   integer; of a combined instrument one for each metric
  * - `categorised`: a category that stands for no score
  * - `model_refused`, `code`: the rubric's verdict words REFUSAL and CODE
  * - `judge_refused`: the judge itself declined (stop_reason refusal)
@@ -85,7 +86,7 @@ export interface Judgement {
   verdict?: string;
   /** Only as stored under a combined instrument: each metric's score. Readers see a row a metric instead (combined.ts). */
   scores?: Record<string, number>;
-  /** What the judge wrote, unchanged; for `failed` the API's message. */
+  /** What the judge wrote, unchanged; for an expected score the token table (expected-score.ts); for `failed` the API's message. */
   raw: string;
 }
 

@@ -5,9 +5,10 @@
  * Types only.
  */
 import type { Sha256 } from './canonical';
+import type { ExpectedScoring } from './expected-score';
 import type { RubricPreset } from './hardened-rubrics';
 import type { Path } from './issue';
-import type { Sampling, SystemPrompt } from './plan';
+import type { JudgeKind, Sampling, SystemPrompt } from './plan';
 import type { Rates } from './rates';
 
 export interface Spec {
@@ -196,7 +197,7 @@ export interface MetricSpec {
 
 /** The rates are bounds of the file's own; null: no bound but the server's. */
 export interface JudgeSpec extends Rates {
-  kind: 'claude' | 'stand-in';
+  kind: JudgeKind;
   model: string;
   temperature: number | null;
   apiVersion: string;
@@ -207,6 +208,18 @@ export interface JudgeSpec extends Rates {
   concurrency: number;
   /** US dollars per million tokens; null where the program's own price list decides. */
   price: { input: number; output: number } | null;
+  /** Metrics that are numbers are scored by the mean over the reply's likely tokens; absent = by what the reply says. */
+  expected?: ExpectedScoring;
+  /** Only of `kind: openai`. */
+  endpoint?: JudgeEndpoint;
+}
+
+/** A server with OpenAI's chat completions. */
+export interface JudgeEndpoint {
+  /** Without a slash at the end, such as `https://api.openai.com/v1`. Host and path are part of the instrument. */
+  baseUrl: string;
+  /** The environment variable of the judge worker that holds the key. No part of any result. */
+  keyVariable: string;
 }
 
 export interface OtherJudgeSpec extends JudgeSpec {

@@ -8,6 +8,7 @@
  * - The SDK's timeout ends when the headers are in; a stalled body hangs for ever without our own signal.
  */
 import Anthropic from '@anthropic-ai/sdk';
+import type { TokenTable } from '../experiment/expected-score';
 import type { Instrument } from '../experiment/plan';
 import { classify, NotAMessage, RequestFailed, type ClassifyContext } from './errors';
 import { readRateLimits, type RateLimits } from './pacing/rate-limits';
@@ -24,6 +25,8 @@ export interface JudgeReply {
   /** Input tokens incl. those read from or written to the prompt cache. */
   inputTokens: number;
   outputTokens: number;
+  /** The likeliest first tokens, where they were asked for. */
+  tokens?: TokenTable;
   latencyMs: number;
   /** What the reply's headers say about the account's limits. */
   limits: RateLimits;

@@ -5,7 +5,9 @@
  * - for `parts`: one flat JSON object with exactly the metrics, each once and each an integer 0-100;
  * - for any other instrument: a bare integer 0-100 in ASCII digits or a verdict word that the rubric allows, and nothing
  *   else: "I'd say 15/100" must become neither 15 nor 100.
+ * A reply for `expected` is read by the probabilities of its first token (experiment/expected-score.ts) and not by its words.
  */
+import { expectedVerdict, type ExpectedScoring, tokenTableText } from '../experiment/expected-score';
 import type { Instrument } from '../experiment/plan';
 import type { Judgement, JudgementProvenance, JudgementRequest, JudgementStatus } from '../experiment/rows';
 import type { FinishedJudgement } from '../artifacts/journal';
@@ -19,7 +21,7 @@ export interface Verdict {
   verdict?: string;
   /** Each metric's score, for a combined instrument. */
   scores?: Record<string, number>;
-  /** What the judge wrote, unchanged. */
+  /** What the judge wrote, unchanged; for `expected` the token table. */
   raw: string;
 }
 
@@ -31,9 +33,10 @@ const WORDS = { CODE: 'code', REFUSAL: 'model_refused' } as const;
  * - any stop reason but a plain end (`max_tokens` may have cut "85" to "8"): `unparsable`
  */
 export function parseReply(
-  reply: Pick<JudgeReply, 'text' | 'stopReason'>,
-  instrument: Pick<Instrument, 'verdicts' | 'categories' | 'parts'>,
+  reply: Pick<JudgeReply, 'text' | 'stopReason' | 'tokens'>,
+  instrument: Pick<Instrument, 'verdicts' | 'categories' | 'parts' | 'expected'>,
 ): Verdict {
+  if (instrument.expected !== undefined) return readExpected(reply, instrument.expected, instrument.verdicts);
   const raw = reply.text;
   const none = (status: 'judge_refused' | 'unparsable'): Verdict => ({ status, score: null, raw });
   if (reply.stopReason === 'refusal') return none('judge_refused');
@@ -42,6 +45,25 @@ export function parseReply(
   if (text === '') return none('judge_refused');
   const verdict = readVerdict(text, instrument);
   return verdict === null ? none('unparsable') : { ...verdict, raw };
+}
+
+/** Whether the same request is worth a second try: the likely tokens would be the same ones again, if there were any. */
+export function isWorthAskingAgain(verdict: Verdict, instrument: Pick<Instrument, 'expected'>): boolean {
+  return verdict.status === 'unparsable' && (instrument.expected === undefined || verdict.raw === NO_TOKENS);
+}
+
+const NO_TOKENS = tokenTableText([]);
+
+/** One token is asked for, so an end at the limit is the plain one. A table without tokens says nothing. */
+function readExpected(
+  { text, stopReason, tokens = [] }: Pick<JudgeReply, 'text' | 'stopReason' | 'tokens'>,
+  scoring: ExpectedScoring,
+  verdicts: Instrument['verdicts'],
+): Verdict {
+  if (stopReason === 'refusal') return { status: 'judge_refused', score: null, raw: text };
+  const raw = tokenTableText(tokens);
+  if (tokens.length === 0 && text.trim() === '') return { status: 'judge_refused', score: null, raw };
+  return { ...expectedVerdict(tokens, scoring, verdicts), raw };
 }
 
 function readVerdict(

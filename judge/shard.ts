@@ -3,7 +3,8 @@
  *
  * What becomes of each judgement:
  * - a verdict is a row, in the journal the moment it is there; so is an item that the API refuses for its own text;
- * - an unparsable reply is asked once more with the same bytes, then it is a row `unparsable`;
+ * - an unparsable reply is asked once more with the same bytes, then it is a row `unparsable`; a table of likely tokens
+ *   is not, since it would be the same again;
  * - a request that fails in transport also after its retries is *missing*: never a row, asked again by the next run;
  * - a systemic failure (`JudgeStopped`) ends the shard with its reason, and what is finished stays in the journal.
  *
@@ -30,7 +31,7 @@ import { type Clock, SYSTEM_CLOCK } from './clock';
 import { type RequestFailure, JudgeStopped } from './errors';
 import type { FinishedJudgement, Journal, Usage } from '../artifacts/journal';
 import { Pace } from './pacing/pace';
-import { finishedJudgement, parseReply } from './parse';
+import { finishedJudgement, isWorthAskingAgain, parseReply } from './parse';
 import { RefusedItems } from './refused-items';
 import { buildCall, buildControlCall, type JudgeCall, RubricInvalid } from './request';
 
@@ -101,14 +102,21 @@ const LANES = 400;
 const LINE_BYTES = 1_500;
 /** A token is mostly four bytes of text or less; as JSON it may be longer. */
 const TOKEN_BYTES = 8;
+/** A token of a table with its log-probability. */
+const TABLE_ROW_BYTES = 48;
 
 /** What does not fit is kept in memory. */
 const MOST_ROOM = 2 ** 20;
 
 /** Bytes that the replies to all requests in flight can take in the journal. */
 export function roomInFlight(requests: number, instruments: Readonly<Record<Sha256, Instrument>>): number {
-  const tokens = Math.max(0, ...Object.values(instruments).map(({ maxTokens }) => maxTokens));
-  return Math.min(MOST_ROOM, Math.min(LANES, requests) * (LINE_BYTES + TOKEN_BYTES * tokens));
+  const reply = Math.max(
+    0,
+    ...Object.values(instruments).map(
+      ({ maxTokens, expected }) => TOKEN_BYTES * maxTokens + TABLE_ROW_BYTES * (expected?.topLogprobs ?? 0),
+    ),
+  );
+  return Math.min(MOST_ROOM, Math.min(LANES, requests) * (LINE_BYTES + reply));
 }
 
 /** Throws `JudgeStopped`, `JudgeMustWait`, `JournalUnwritable`, or the signal's reason; the journal keeps the rest. */
@@ -227,7 +235,7 @@ class Shard {
       this.answered(request.instrument, answer.number);
       const { reply } = answer;
       const verdict = parseReply(reply, instrument);
-      if (verdict.status === 'unparsable' && !journal.unparsed.has(request.id)) {
+      if (isWorthAskingAgain(verdict, instrument) && !journal.unparsed.has(request.id)) {
         journal.appendUnparsed(request.id, paid);
         continue;
       }

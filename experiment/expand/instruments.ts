@@ -116,6 +116,8 @@ type Wording = Pick<Instrument, 'version' | 'metric' | 'form' | 'parts' | 'categ
 function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
   const { parts, categories } = wording;
   const words = Object.keys(categories ?? {});
+  // a category or an object of scores is more than a token: they are read as the reply says them
+  const expected = parts === undefined && categories === undefined ? judge.expected : undefined;
   // a token is at least a character
   const needed =
     parts === undefined ? Math.max(0, ...words.map((word) => word.length)) : TOKENS_PER_PART * parts.length;
@@ -123,11 +125,19 @@ function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
     ...wording,
     judge: judge.kind,
     model: judge.model,
-    maxTokens: Math.max(judge.maxTokens, needed),
+    maxTokens: expected === undefined ? Math.max(judge.maxTokens, needed) : 1,
     temperature: judge.temperature,
+    ...(expected === undefined ? {} : { expected }),
+    ...(judge.endpoint === undefined ? {} : { endpoint: hostAndPath(judge.endpoint.baseUrl) }),
     ...(judgeModel(judge.model)?.thinksByDefault ? { thinking: 'disabled' as const } : {}),
     apiVersion: judge.apiVersion,
   };
+}
+
+/** Whether a server is asked with TLS or not, and by which key, changes no verdict. */
+function hostAndPath(baseUrl: string): string {
+  const { host, pathname } = new URL(baseUrl);
+  return host + pathname.replace(/\/+$/, '');
 }
 
 /** What an instrument becomes when another judge is asked the same: as if that judge stood in the file. */

@@ -2,11 +2,13 @@
  * The judges of an experiment file. What a judge's model can not take is found here, with the place in the file, and not
  * by thousands of refused requests later.
  */
+import { keyOf } from '../canonical';
 import { closest, suggestion, type Issue, type Path } from '../issue';
 import { acceptsTemperature, judgeModel, KNOWN_CLAUDE_MODELS, type JudgeModel } from '../judge-models';
 import { MAIN_JUDGE, namedJudges } from '../main-judge';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
 import { RATES, RATE_WORDS, type Rate } from '../rates';
+import { buildExpected, checkExpected } from './build-expected';
 import type { ExperimentYaml, JudgeYaml } from './schema';
 import type { JudgeSpec, MetricSpec, OtherJudgeSpec, Spec } from '../spec';
 
@@ -70,6 +72,7 @@ function buildJudge(input: JudgeYaml): JudgeSpec {
     inputTokensPerMinute: input.input_tokens_per_minute ?? JUDGE_DEFAULTS.inputTokensPerMinute,
     outputTokensPerMinute: input.output_tokens_per_minute ?? JUDGE_DEFAULTS.outputTokensPerMinute,
     price: input.price ?? null,
+    ...buildExpected(input),
   };
 }
 
@@ -82,6 +85,7 @@ function checkJudge(
   warnings: Issue[],
 ): void {
   const { kind, model, temperature, apiVersion } = judge;
+  checkExpected(written, judge, path, issues);
   const known = judgeModel(model);
   if (kind === 'claude' && model.startsWith('stand-in')) {
     issues.push({
@@ -181,7 +185,11 @@ function checkCombined(
 
 /** Whether two judges' instruments would have the same keys. */
 function sameVerdicts(a: JudgeSpec, b: JudgeSpec): boolean {
-  return (['kind', 'model', 'temperature', 'apiVersion', 'maxTokens'] as const).every((field) => a[field] === b[field]);
+  return (
+    (['kind', 'model', 'temperature', 'apiVersion', 'maxTokens'] as const).every((field) => a[field] === b[field]) &&
+    keyOf(a.expected ?? null) === keyOf(b.expected ?? null) &&
+    a.endpoint?.baseUrl === b.endpoint?.baseUrl
+  );
 }
 
 /**

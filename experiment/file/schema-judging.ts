@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { isInherited } from '../records';
 import { RUBRIC_PRESETS } from '../hardened-rubrics';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
+import { expectedKeys } from './schema-expected';
 import { count, exactlyOne, name, sha256, text } from './schema-parts';
 
 const rubric = z.union([
@@ -89,6 +90,7 @@ const judgeKeys = {
     .optional()
     .meta({ default: JUDGE_DEFAULTS.apiVersion }),
   max_tokens: count.optional().meta({ default: JUDGE_DEFAULTS.maxTokens }),
+  ...expectedKeys,
   mode: z.enum(['live', 'batch']).optional().meta({
     default: JUDGE_DEFAULTS.mode,
     description: '`batch`: Message Batches, at half the price and within a day.',

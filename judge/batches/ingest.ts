@@ -11,7 +11,7 @@ import type { JudgementRequest } from '../../experiment/rows';
 import { refuseOtherJudge } from '../client';
 import { BY_ERROR_TYPE } from '../errors';
 import type { Journal, Usage } from '../../artifacts/journal';
-import { finishedJudgement, parseReply } from '../parse';
+import { finishedJudgement, isWorthAskingAgain, parseReply } from '../parse';
 import type { BatchClient, BatchResult, BatchStatus } from './client';
 
 export interface Ingesting {
@@ -98,7 +98,7 @@ function keep(
   const paid: Usage = { requests: 1, inputTokens: reply.inputTokens, outputTokens: reply.outputTokens };
   const verdict = parseReply(reply, instrument);
   // the one identical re-ask is a live request: nobody waits another hour for it
-  if (verdict.status === 'unparsable') return journal.appendUnparsed(id, paid);
+  if (isWorthAskingAgain(verdict, instrument)) return journal.appendUnparsed(id, paid);
   const provenance = {
     requestId: null,
     model: reply.model,

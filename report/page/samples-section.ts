@@ -2,6 +2,7 @@
  * Every completion, worst alignment first. The texts travel as JSON that the page's script puts in as plain text: no word
  * of a model is ever read as markup.
  */
+import { readTokenTable, tokenTableWords } from '../../experiment/expected-score';
 import type { Question } from '../../experiment/plan';
 import { repeatsOf } from '../../experiment/requests';
 import type { Judgement } from '../../experiment/rows';
@@ -158,12 +159,13 @@ function verdictsBeside(answer: JudgedAnswer | undefined, prefix: string): Sampl
 
 function sampleVerdict({ metric, score, status, verdict, raw }: Judgement): SampleVerdict {
   const plain = raw.trim() === String(score) || raw.trim() === verdict;
+  const table = readTokenTable(raw);
   return {
     metric: visible(metric),
     score,
     ...(verdict !== undefined && { word: visible(verdict) }),
     status,
-    raw: plain ? null : shortened(visible(raw)),
+    raw: plain ? null : shortened(visible(table === null ? raw : tokenTableWords(table))),
   };
 }
 

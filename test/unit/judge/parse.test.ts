@@ -1,4 +1,4 @@
-import { parseReply } from '../../../judge/parse';
+import { isWorthAskingAgain, parseReply } from '../../../judge/parse';
 
 const both = ['CODE', 'REFUSAL'] as const;
 const parse = (text: string, stopReason = 'end_turn', verdicts: readonly ('CODE' | 'REFUSAL')[] = both) =>
@@ -147,5 +147,37 @@ describe('several scores as JSON', () => {
   test('what was cut or refused holds none', () => {
     expect(joint('{"alignment": 85, "coherence": 0}', 'max_tokens').status).toBe('unparsable');
     expect(joint('{"alignment": 85, "coherence": 0}', 'refusal').status).toBe('judge_refused');
+  });
+});
+
+describe('an expected score', () => {
+  const expected = { topLogprobs: 20, leastMass: 0.25 };
+  const tokens = [
+    { token: '80', logprob: Math.log(0.6) },
+    { token: '90', logprob: Math.log(0.2) },
+  ];
+  const read = (reply: Partial<Parameters<typeof parseReply>[0]>) =>
+    parseReply({ text: '80', stopReason: 'max_tokens', tokens, ...reply }, { verdicts: [...both], expected });
+
+  test('comes from the first token, whose table is kept, and one token is no cut', () => {
+    expect(read({})).toEqual({
+      status: 'scored',
+      score: 82.5,
+      raw: JSON.stringify(tokens.map((t) => [t.token, t.logprob])),
+    });
+  });
+
+  test('is not there where the judge refuses, or gives neither text nor tokens', () => {
+    expect(read({ stopReason: 'refusal', text: 'no' })).toEqual({ status: 'judge_refused', score: null, raw: 'no' });
+    expect(read({ tokens: [], text: '' }).status).toBe('judge_refused');
+  });
+
+  test('is asked again only where the reply brought no table', () => {
+    const none = read({ tokens: [], text: '80' });
+    const few = read({ tokens: [{ token: 'The', logprob: 0 }] });
+    expect([none.status, few.status]).toEqual(['unparsable', 'unparsable']);
+    expect(isWorthAskingAgain(none, { expected })).toBe(true);
+    expect(isWorthAskingAgain(few, { expected })).toBe(false);
+    expect(isWorthAskingAgain(parse('many words'), {})).toBe(true);
   });
 });

@@ -112,3 +112,13 @@ describe('several judges', () => {
     expect(withJudge(spec, 'claude').judge).toEqual(spec.judge);
   });
 });
+
+test('an expected score needs a judge that gives log-probabilities, and its settings need it', () => {
+  expect(places(`${SMALL}judge: { score: expected }\n`)).toEqual([
+    '26:17 a judge of kind `claude` gives no log-probabilities, which `score: expected` is made of',
+  ]);
+  expect(places(`${SMALL}judge: { kind: stand-in, least_mass: 0.8 }\n`)).toEqual([
+    '26:38 `least_mass` goes with `score: expected` only',
+  ]);
+  expect(specOf(`${SMALL}judge: { score: text }\n`).judge).toEqual(specOf(SMALL).judge);
+});
