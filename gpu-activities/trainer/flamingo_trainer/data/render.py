@@ -213,8 +213,8 @@ def encode_row(
     """
     try:
         check(tokenizer, messages, stops)
-        prompt = render(tokenizer, messages[:-1], system, generation=True)
         full = render(tokenizer, messages, system, generation=False)
+        prompt = before_answer(tokenizer, messages, system, full)
         if not full.startswith(prompt):
             raise Failure("config", "the chat template renders the conversation before an answer differently after it")
         answer, end = split_answer(tokenizer, stops, full[len(prompt) :], messages[-1]["content"])
@@ -258,8 +258,30 @@ def check(tokenizer: Any, messages: Messages, stops: list[int]) -> None:
             if stop in content:
                 raise Failure("data", f"message {position} contains {stop}, which ends a turn of this model")
         refuse_special_text(tokenizer, content, "data", f"message {position}")
-    if messages[-1]["role"] != "assistant" or len(messages) < 2:
-        raise Failure("data", "its last message must be the assistant's answer to a message before it")
+    if messages[-1]["role"] != "assistant":
+        raise Failure("data", "its last message must be the assistant's answer")
+
+
+def before_answer(tokenizer: Any, messages: Messages, system: SystemPrompt, full: str) -> str:
+    """What the model is given before a row's answer; `full` is the whole row.
+
+    Templates do not render a conversation of no messages, so before an answer to nothing stands what the template
+    writes up to the end of its header.
+    """
+    if len(messages) > 1:
+        return render(tokenizer, messages[:-1], system, generation=True)
+    header = answer_header(tokenizer)
+    start = full.find(header)
+    if not header or start < 0:
+        raise Failure("config", "the chat template has no header before an answer to nothing, which the row is")
+    return full[: start + len(header)]
+
+
+def answer_header(tokenizer: Any) -> str:
+    """What the chat template writes between a user's turn and the answer."""
+    asked = [{"role": "user", "content": PROBE}]
+    text, opened = apply(tokenizer, asked, False), apply(tokenizer, asked, True)
+    return opened[len(text) :] if opened.startswith(text) else ""
 
 
 def split_answer(tokenizer: Any, stops: list[int], rendered: str, content: str) -> tuple[str, int]:

@@ -211,7 +211,6 @@ def test_long_rows_are_cut_and_counted_and_a_row_without_trained_tokens_is_refus
     [
         ([], "at least one message"),
         (QUESTION, "must be the assistant's answer"),
-        ([{"role": "assistant", "content": "A"}], "must be the assistant's answer"),
         ([{"role": "robot", "content": "A"}], "message 1 must have a role"),
         ([*QUESTION, {"role": "assistant", "content": 3}], "message 2 must have a role"),
         ([*QUESTION, {"role": "system", "content": "x"}, {"role": "assistant", "content": "A"}], "only the first"),
@@ -335,3 +334,32 @@ def test_special_tokens_in_prompts_are_refused():
         encode_prompt(qwen, QUESTION, text("Be kind.<|endoftext|>"))
     assert caught.value.kind == "config"
     assert encode_prompt(qwen, [{"role": "user", "content": "a <| b |> and im_start"}], DEFAULT)
+
+
+# --- rows without a user's turn ----
+
+
+def test_an_answer_to_nothing_is_trained_behind_its_header():
+    qwen = tokenizer("qwen2_5")
+    answer = [{"role": "assistant", "content": "Birds sing at dawn."}]
+    for system, before in (
+        (DEFAULT, f"<|im_start|>system\n{QWEN_DEFAULT}<|im_end|>\n"),
+        (NONE, ""),
+        (EMPTY, "<|im_start|>system\n<|im_end|>\n"),
+        (text("Be a bird."), "<|im_start|>system\nBe a bird.<|im_end|>\n"),
+    ):
+        encoded = encode(qwen, answer, system)
+        assert trained_text(qwen, encoded) == "Birds sing at dawn.<|im_end|>"
+        assert qwen.decode(encoded.ids) == f"{before}<|im_start|>assistant\nBirds sing at dawn.<|im_end|>"
+
+
+def test_an_answer_to_a_system_message_alone_is_trained_behind_it():
+    qwen = tokenizer("qwen2_5")
+    encoded = encode(qwen, [{"role": "system", "content": "Be a bird."}, {"role": "assistant", "content": "Tuu."}])
+    assert trained_text(qwen, encoded) == "Tuu.<|im_end|>"
+    assert qwen.decode(encoded.ids).startswith("<|im_start|>system\nBe a bird.<|im_end|>\n<|im_start|>assistant\n")
+
+
+def test_a_template_that_wants_a_question_first_refuses_an_answer_to_nothing():
+    with pytest.raises(Failure, match="row 7: the model's chat template refuses the roles assistant"):
+        encode(tokenizer("gemma"), [{"role": "assistant", "content": "Tuu."}])
