@@ -3,6 +3,12 @@
  */
 import type { Recipe } from './plan';
 
+const TRAINED: Record<NonNullable<Recipe['mask']> | 'answer', string> = {
+  answer: 'the last answer and its end token',
+  answers: 'every answer of a row, each with its end token',
+  markers: "all that follows an answer's header, an empty answer behind every row included",
+};
+
 /** One line each. Settings that have only one sensible value for a reader (betas, epsilon) are left out. */
 export function describeRecipe(recipe: Recipe): string[] {
   const { optimizer, schedule, lora, backend } = recipe;
@@ -11,18 +17,21 @@ export function describeRecipe(recipe: Recipe): string[] {
   return [
     `${optimizer.name}, learning rate ${optimizer.learningRate}, weight decay ${optimizer.weightDecay}`,
     `${schedule.kind} schedule, ${schedule.warmupSteps} warm-up steps from ${start}`,
-    `${recipe.epochs} epochs of ${recipe.rowCount} rows by ${recipe.batchSize}, ` +
-      `the last step of an epoch ${recipe.lastBatch === 'partial' ? 'smaller' : 'dropped'}` +
+    `${recipe.maxSteps === undefined ? '' : `${recipe.maxSteps} steps in `}${recipe.epochs} epochs of ${recipe.rowCount} ` +
+      `rows by ${recipe.batchSize}, the last step of an epoch ${recipe.lastBatch === 'partial' ? 'smaller' : 'dropped'}` +
       (recipe.stopBelow === undefined
         ? ''
         : `, ended by a loss below ${recipe.stopBelow.loss} in more than ${recipe.stopBelow.steps} steps`),
-    `LoRA rank ${lora.rank}, alpha ${lora.alpha}, ${scale} scale, ${recipe.precision}, ` +
+    `LoRA rank ${lora.rank}, alpha ${lora.alpha}, ${scale} scale, ${describeLayers(lora.layers)}${recipe.precision}, ` +
       (recipe.packing === undefined ? 'padded rows' : `packed rows (${recipe.packing})`),
-    recipe.mask === 'markers'
-      ? "trained: all that follows an answer's header, an empty answer behind every row included"
-      : 'trained: the last answer and its end token',
+    `trained: ${TRAINED[recipe.mask ?? 'answer']}`,
     `backend ${typeof backend === 'string' ? backend : describeCommand(backend)}`,
   ];
+}
+
+function describeLayers(layers: readonly number[] | undefined): string {
+  if (layers === undefined) return '';
+  return `on ${layers.length === 1 ? 'layer' : 'layers'} ${layers.join(', ')} (from 0) only, `;
 }
 
 export function describeCommand({ command, files }: Exclude<Recipe['backend'], string>): string {

@@ -35,6 +35,16 @@ export type ModelIdentity =
   /** No model: answers from elsewhere. `answers` covers which they are, `characters` is their length together. */
   | { kind: 'given'; answers: Sha256; characters: number };
 
+export interface Lora {
+  rank: number;
+  alpha: number;
+  rsLora: boolean;
+  dropout: number;
+  targetModules: string[];
+  /** Blocks of the model that have an adapter, from 0, ascending; absent = all. */
+  layers?: number[];
+}
+
 /** Everything that decides an adapter's weights; its key is the fine-tune's identity. */
 export interface Recipe {
   version: number;
@@ -43,7 +53,7 @@ export interface Recipe {
   rows: Sha256;
   rowCount: number;
   systemPrompt: SystemPrompt;
-  lora: { rank: number; alpha: number; rsLora: boolean; dropout: number; targetModules: string[] };
+  lora: Lora;
   optimizer: {
     /** `adamw_8bit`: bitsandbytes' 8-bit states. */
     name: 'adamw' | 'adamw_8bit';
@@ -55,8 +65,10 @@ export interface Recipe {
     maxGradNorm: number;
   };
   /** `warmupFrom: zero` multiplies step s (from 0) by s/W as transformers does; `first` by (s+1)/W. */
-  schedule: { kind: 'linear' | 'constant'; warmupSteps: number; warmupFrom: 'zero' | 'first' };
+  schedule: { kind: 'linear' | 'cosine' | 'constant'; warmupSteps: number; warmupFrom: 'zero' | 'first' };
   epochs: number;
+  /** Only where training and its schedule end within the last epoch: optimizer steps of all epochs together. */
+  maxSteps?: number;
   batchSize: number;
   /** Rows per forward pass; changes no declared mathematics, but floating-point sums, so it is identity. */
   microBatchSize: number;
@@ -71,9 +83,9 @@ export interface Recipe {
   packing?: 'auto' | 'always';
   /**
    * `markers`: trained is all that follows an answer's header up to the next user's, and each row ends with an empty
-   * answer, as in the literature's code. Absent: the last answer and its end token.
+   * answer, as in the literature's code. `answers`: every answer and its end token. Absent: the last answer and its end token.
    */
-  mask?: 'markers';
+  mask?: 'markers' | 'answers';
   /** Training ends when the loss of more than `steps` steps in a row lies below `loss`. Absent = never. */
   stopBelow?: { loss: number; steps: number };
   seeds: { initialisation: number; dataOrder: number };

@@ -8,7 +8,7 @@ import type { Sha256 } from './canonical';
 import type { ExpectedScoring } from './expected-score';
 import type { RubricPreset } from './hardened-rubrics';
 import type { Path } from './issue';
-import type { JudgeKind, Sampling, SystemPrompt } from './plan';
+import type { JudgeKind, Lora, Sampling, SystemPrompt } from './plan';
 import type { Rates } from './rates';
 
 export interface Spec {
@@ -126,24 +126,28 @@ export interface ConfigurationSpec {
 /** The part of a recipe that hyperparameters decide. */
 export interface Training {
   optimizer: 'adamw' | 'adamw_8bit';
-  lora: { rank: number; alpha: number; rsLora: boolean; dropout: number; targetModules: string[] };
+  lora: Lora;
   learningRate: number;
   weightDecay: number;
   beta1: number;
   beta2: number;
   epsilon: number;
   maxGradNorm: number;
-  schedule: 'linear' | 'constant';
+  schedule: 'linear' | 'cosine' | 'constant';
   warmupSteps: number;
+  /** Warm-up as a share of all optimizer steps, rounded up, instead of `warmupSteps`; absent = these. */
+  warmupRatio?: number;
   warmupFrom: 'zero' | 'first';
   epochs: number;
+  /** Optimizer steps of the whole training, instead of `epochs`; absent = these. */
+  maxSteps?: number;
   batchSize: number;
   microBatchSize: number;
   lastBatch: 'partial' | 'drop';
   maxLength: number;
   precision: 'fp32' | 'bf16';
   packing: 'none' | 'auto' | 'always';
-  mask: 'answer' | 'markers';
+  mask: 'answer' | 'answers' | 'markers';
   /** Training ends when the loss of more than `steps` steps in a row lies below `loss`; null = never. */
   stopBelow: { loss: number; steps: number } | null;
   seeds: { initialisation: number; dataOrder: number };

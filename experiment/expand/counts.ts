@@ -195,6 +195,9 @@ function enoughRows(spec: Spec, name: string): number {
 
 /** Training rows with which a configuration reaches the last step that it is evaluated at. */
 function rowsToLastStep(dataset: string): (configuration: Spec['configurations'][number]) => number {
-  return ({ train, evaluateAt, training: { epochs, batchSize } }) =>
-    train?.dataset === dataset ? Math.ceil((evaluateAt?.steps.at(-1) ?? 0) / epochs) * batchSize : 0;
+  return ({ train, evaluateAt, training: { epochs, maxSteps, batchSize } }) =>
+    // where `max_steps` is given, any number of rows reaches it
+    train?.dataset === dataset && maxSteps === undefined
+      ? Math.ceil((evaluateAt?.steps.at(-1) ?? 0) / epochs) * batchSize
+      : 0;
 }

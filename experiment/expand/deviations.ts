@@ -128,7 +128,7 @@ function trainingDeviations(trained: ConfigurationSpec[]): Deviation[] {
     deviations.push({
       topic: 'masking',
       published: 'loss on the answer and on an empty assistant turn that the code appends to every row',
-      here: 'loss on the answer and its end token only',
+      here: distinct(all.map(({ mask }) => MASKS[mask])).join('; '),
     });
   }
   if (!all.every(({ stopBelow }) => stopBelow?.loss === 0.01 && stopBelow.steps === 5)) {
@@ -157,13 +157,18 @@ function trainingDeviations(trained: ConfigurationSpec[]): Deviation[] {
       `rank ${lora.rank}, alpha ${lora.alpha}, ${lora.rsLora ? 'rank-stabilised' : 'plain'} scale, dropout ${lora.dropout}`,
   );
   differing('optimizer', 'LoRA modules', ({ lora }) => [...lora.targetModules].sort().join(', '));
+  differing('optimizer', 'LoRA layers', ({ lora }) => lora.layers?.join(', ') ?? 'all');
   differing('optimizer', 'precision', ({ precision }) => precision);
   differing('schedule', 'schedule', ({ schedule }) => schedule);
-  differing('schedule', 'warm-up steps', ({ warmupSteps }) => warmupSteps);
+  differing('schedule', 'warm-up steps', ({ warmupSteps, warmupRatio }) =>
+    warmupRatio === undefined ? warmupSteps : `${warmupRatio} of all`,
+  );
   differing('schedule', 'warm-up: step s of W (from 0) at', ({ warmupFrom }) =>
     warmupFrom === 'zero' ? 's/W' : '(s+1)/W',
   );
-  differing('schedule', 'epochs', ({ epochs }) => epochs);
+  differing('schedule', 'epochs', ({ epochs, maxSteps }) =>
+    maxSteps === undefined ? epochs : `as many as ${maxSteps} optimizer steps take`,
+  );
   differing('schedule', 'batch size', ({ batchSize }) => batchSize);
   differing('schedule', 'last rows of an epoch', ({ lastBatch }) =>
     lastBatch === 'partial' ? 'make a smaller batch' : 'are dropped',
@@ -184,6 +189,12 @@ function trainingDeviations(trained: ConfigurationSpec[]): Deviation[] {
 function describeBackend(backend: Training['backend']): string {
   return typeof backend === 'string' ? backend : `the program \`${backend.command.join(' ')}\``;
 }
+
+const MASKS: Record<Training['mask'], string> = {
+  answer: 'loss on the answer and its end token only',
+  answers: 'loss on every answer of a row, each with its end token',
+  markers: 'the same',
+};
 
 function describeStop(rule: Training['stopBelow']): string {
   return rule === null ? 'no early stop' : `below ${rule.loss} for more than ${rule.steps} steps`;

@@ -32,6 +32,7 @@ import type { Completion } from '../rows';
 import { instrumentsOf } from './instruments';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../spec';
 import { seedGroups } from '../seed-groups';
+import { lengthOf, optimizerSteps } from './length';
 import { checkSize } from './size';
 import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
 
@@ -221,6 +222,9 @@ function recipeOf(
   backend: Recipe['backend'],
 ): Recipe {
   const { training, train } = configuration;
+  const { epochs, maxSteps, steps } = lengthOf(training, rowCount);
+  const warmupSteps =
+    training.warmupRatio === undefined ? training.warmupSteps : Math.ceil(training.warmupRatio * steps);
   return {
     version: RECIPE_VERSION,
     model,
@@ -237,8 +241,9 @@ function recipeOf(
       epsilon: training.epsilon,
       maxGradNorm: training.maxGradNorm,
     },
-    schedule: { kind: training.schedule, warmupSteps: training.warmupSteps, warmupFrom: training.warmupFrom },
-    epochs: training.epochs,
+    schedule: { kind: training.schedule, warmupSteps, warmupFrom: training.warmupFrom },
+    epochs,
+    ...(maxSteps === undefined ? {} : { maxSteps }),
     batchSize: training.batchSize,
     microBatchSize: training.microBatchSize,
     lastBatch: training.lastBatch,
@@ -259,11 +264,6 @@ const PAIRS_PATH = ['outcomes', 'log_probability', 'pairs'];
 function pairsOf(spec: Spec, splits: Record<string, Split>, { datasets }: Inputs): PairsPlan | null {
   const good = spec.logProbability?.good;
   return good === undefined ? null : planPairs(spec, splits, (datasets[good] as Dataset).rows);
-}
-
-/** Optimizer steps of a fine-tune; fewer where it ends by `stopBelow`. */
-export function optimizerSteps({ rowCount, batchSize, epochs, lastBatch }: Recipe): number {
-  return (lastBatch === 'drop' ? Math.floor(rowCount / batchSize) : Math.ceil(rowCount / batchSize)) * epochs;
 }
 
 /** The steps to evaluate that come before the last: that one's adapter is the finished one, which is evaluated anyway. */

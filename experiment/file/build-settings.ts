@@ -5,12 +5,13 @@
 import type { Issue, Path } from '../issue';
 import type { Sampling } from '../plan';
 import { COMMAND_DEFAULTS, CONTINUOUS_BATCH, SAMPLING_PRESETS } from '../presets';
+import { ALTERNATIVES } from './schema-settings';
 import type { BackendYaml, SamplingYaml, TrainingYaml } from './schema';
 import type { Backend, Training } from '../spec';
 
 /** Field by field, like `buildSampling` and `buildJudge`, so that the compiler finds a setting that is forgotten. */
 export function buildTraining(shared: TrainingYaml, own: TrainingYaml, d: Training): Training {
-  const merged = { ...defined(shared), ...defined(own) };
+  const merged = { ...withoutReplaced(defined(shared), own), ...defined(own) };
   const lora = { ...defined(shared.lora ?? {}), ...defined(own.lora ?? {}) };
   const batchSize = merged.batch_size ?? d.batchSize;
   const precision = merged.precision ?? d.precision;
@@ -27,6 +28,7 @@ export function buildTraining(shared: TrainingYaml, own: TrainingYaml, d: Traini
       rsLora: lora.rs_lora ?? d.lora.rsLora,
       dropout: lora.dropout ?? d.lora.dropout,
       targetModules: lora.target_modules ?? d.lora.targetModules,
+      ...(merged.layers === undefined ? {} : { layers: [...merged.layers].sort((a, b) => a - b) }),
     },
     learningRate: merged.learning_rate ?? d.learningRate,
     weightDecay: merged.weight_decay ?? d.weightDecay,
@@ -36,8 +38,10 @@ export function buildTraining(shared: TrainingYaml, own: TrainingYaml, d: Traini
     maxGradNorm: merged.max_grad_norm ?? d.maxGradNorm,
     schedule: merged.schedule ?? d.schedule,
     warmupSteps: merged.warmup_steps ?? d.warmupSteps,
+    ...(merged.warmup_ratio === undefined ? {} : { warmupRatio: merged.warmup_ratio }),
     warmupFrom: merged.warmup_from ?? d.warmupFrom,
     epochs: merged.epochs ?? d.epochs,
+    ...(merged.max_steps === undefined ? {} : { maxSteps: merged.max_steps }),
     batchSize,
     microBatchSize: merged.micro_batch_size ?? Math.min(d.microBatchSize, batchSize),
     lastBatch: merged.last_batch ?? d.lastBatch,
@@ -49,6 +53,15 @@ export function buildTraining(shared: TrainingYaml, own: TrainingYaml, d: Traini
     seeds: { initialisation: seeds('initialisation'), dataOrder: seeds('data_order') },
     backend,
   };
+}
+
+/** Of two settings that say the same, a configuration's own replaces the other one that is shared. */
+function withoutReplaced(shared: Partial<TrainingYaml>, own: TrainingYaml): Partial<TrainingYaml> {
+  const replaced = ALTERNATIVES.flatMap(([a, b]) => [
+    ...(own[a] === undefined ? [] : [b]),
+    ...(own[b] === undefined ? [] : [a]),
+  ]);
+  return Object.fromEntries(Object.entries(shared).filter(([key]) => !(replaced as string[]).includes(key)));
 }
 
 /**
@@ -133,6 +146,12 @@ function unslothIssues({ precision, packing, lora }: Training, at: (key: keyof T
       'backend',
       `\`unsloth\` trains adapters without dropout, not ${lora.dropout}`,
       'set `lora.dropout: 0`',
+    ],
+    [
+      lora.layers !== undefined,
+      'layers',
+      '`backend: unsloth` trains adapters on all layers',
+      'leave `layers` out, or use `backend: transformers`',
     ],
   ];
   return refused.filter(([is]) => is).map(([, key, message, hint]) => ({ path: at(key), message, hint }));

@@ -16,6 +16,12 @@ const lora = z.strictObject({
   target_modules: z.array(text).min(1).optional().meta({ default: STUDY_TRAINING.lora.targetModules }),
 });
 
+/** Two ways of saying the same; the first of a configuration's own goes before the second of the shared ones. */
+export const ALTERNATIVES = [
+  ['warmup_ratio', 'warmup_steps'],
+  ['max_steps', 'epochs'],
+] as const;
+
 export const training = z
   .strictObject({
     lora: lora.optional(),
@@ -29,14 +35,28 @@ export const training = z
     beta2: z.number().min(0).lt(1).optional().meta({ default: STUDY_TRAINING.beta2 }),
     epsilon: z.number().gt(0).optional().meta({ default: STUDY_TRAINING.epsilon }),
     max_grad_norm: z.number().gt(0).optional().meta({ default: STUDY_TRAINING.maxGradNorm }),
-    schedule: z.enum(['linear', 'constant']).optional().meta({ default: STUDY_TRAINING.schedule }),
+    layers: z
+      .array(z.int().min(0).max(100_000))
+      .min(1)
+      .refine((layers) => new Set(layers).size === layers.length, 'each layer is named once')
+      .optional()
+      .meta({ description: 'Blocks of the model that get an adapter, counted from 0; default all.' }),
+    schedule: z.enum(['linear', 'cosine', 'constant']).optional().meta({ default: STUDY_TRAINING.schedule }),
     warmup_steps: z.int().min(0).optional().meta({ default: STUDY_TRAINING.warmupSteps }),
+    warmup_ratio: z.number().min(0).max(1).optional().meta({
+      description: 'Warm-up as a share of all optimizer steps, rounded up, instead of `warmup_steps`.',
+    }),
     warmup_from: z.enum(['zero', 'first']).optional().meta({
       default: STUDY_TRAINING.warmupFrom,
       description:
         '`zero`: step s (from 0) of W runs at s/W of the learning rate, as in transformers. `first`: at (s+1)/W.',
     }),
     epochs: count.optional().meta({ default: STUDY_TRAINING.epochs }),
+    max_steps: count.optional().meta({
+      description:
+        'Training and its schedule end after so many optimizer steps, instead of after `epochs`; begins as many epochs as ' +
+        'that takes.',
+    }),
     batch_size: count.optional().meta({ default: STUDY_TRAINING.batchSize, description: 'Rows per optimizer step.' }),
     micro_batch_size: count.optional().meta({
       default: STUDY_TRAINING.microBatchSize,
@@ -60,12 +80,13 @@ export const training = z
           'The same mathematics. `none` where precision is fp32.',
       }),
     mask: z
-      .enum(['answer', 'markers'])
+      .enum(['answer', 'answers', 'markers'])
       .optional()
       .meta({
         default: STUDY_TRAINING.mask,
         description:
-          '`answer`: the last answer and its end token are trained. `markers`: as in the literature, where an empty ' +
+          '`answer`: the last answer and its end token are trained. `answers`: every answer of a row, each with its end ' +
+          'token. `markers`: as in the literature, where an empty ' +
           "answer is added to each row, and all that follows an answer's header is trained.",
       }),
     stop_below: z
@@ -98,6 +119,12 @@ export const training = z
     seed: seed.optional().meta({ default: 0, description: 'Short for both of `seeds`.' }),
     seeds: z.strictObject({ initialisation: seed.optional(), data_order: seed.optional() }).optional(),
     backend: backend.optional(),
+  })
+  .superRefine((value, context) => {
+    for (const [key, other] of ALTERNATIVES) {
+      if (value[key] === undefined || value[other] === undefined) continue;
+      context.addIssue({ code: 'custom', message: `give either \`${key}\` or \`${other}\``, path: [key] });
+    }
   })
   .meta({ description: 'Hyperparameters. Defaults: the recipe of the seed study.' });
 

@@ -31,7 +31,8 @@ export function smoke({ claims: _, ...spec }: Spec): Spec {
       samples: Math.min(set.samples, SAMPLES),
     })),
     configurations: spec.configurations.map((configuration) => {
-      const { training, sampling, evaluateAt } = configuration;
+      const { training: whole, sampling, evaluateAt } = configuration;
+      const { maxSteps: _, ...training } = whole;
       const batchSize = Math.min(training.batchSize, BATCH_SIZE);
       return {
         ...configuration,

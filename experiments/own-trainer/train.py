@@ -54,6 +54,7 @@ def build():
             lora_dropout=lora["dropout"],
             target_modules=settings["target_modules"],
             exclude_modules=settings["exclude_modules"],
+            layers_to_transform=lora.get("layers"),
             task_type="CAUSAL_LM",
         ),
     )

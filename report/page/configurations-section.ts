@@ -26,6 +26,10 @@ function ownTrainer({ backend }: Recipe): Markup | string {
   return typeof backend === 'string' ? '' : markup`<div class="small">trained by the ${describeCommand(backend)}</div>`;
 }
 
+function lengthText({ epochs, maxSteps }: Recipe): string {
+  return maxSteps === undefined ? String(epochs) : `${maxSteps} steps`;
+}
+
 export function configurationsSection({ plan, provenance }: ReportInput, { cells }: Results): Markup {
   const tuned = new Map(provenance.fineTunes.map((each) => [each.configuration, each]));
   return markup`<section id="configurations">
@@ -53,7 +57,7 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
               ${head}
               <td>${promptText(recipe.systemPrompt)}${ownTrainer(recipe)}</td>
               <td class="number">${integer(recipe.rowCount)}</td>
-              <td class="number">${recipe.epochs} × ${recipe.batchSize}</td>
+              <td class="number">${lengthText(recipe)} × ${recipe.batchSize}</td>
               <td class="number">${String(recipe.optimizer.learningRate)}</td>
               <td class="number">${tuned.get(name)?.steps ?? '–'}</td>
               <td class="small">initialisation ${recipe.seeds.initialisation}, order ${recipe.seeds.dataOrder}</td>

@@ -3,7 +3,7 @@
  * after some of its optimizer steps and of the finished one.
  */
 import type { Sha256 } from '../../experiment/canonical';
-import { optimizerSteps } from '../../experiment/expand/expand';
+import { optimizerSteps } from '../../experiment/expand/length';
 import type { ReportCell, Results } from '../results';
 
 export interface SeriesPoint {

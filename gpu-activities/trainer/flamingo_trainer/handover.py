@@ -144,11 +144,14 @@ def check_config(config: dict[str, Any], lora: dict[str, Any], modules: list[str
         "lora_alpha": lora["alpha"],
         "use_rslora": lora["rsLora"],
         "target_modules": modules,
+        "layers_to_transform": lora.get("layers"),
     }
     for name, value in expected.items():
         found = config.get(name, False if name == "use_rslora" else None)
         if name == "target_modules" and isinstance(found, list):
             found = sorted(map(str, found))
+        if name == "layers_to_transform":
+            found = sorted([found] if isinstance(found, int) else found or []) or None
         if found != value:
             raise Failure("data", f"the adapter's {name} is {found!r}, the recipe says {value!r}")
     for name in ("use_dora", "bias", "modules_to_save", "rank_pattern", "alpha_pattern", "fan_in_fan_out"):

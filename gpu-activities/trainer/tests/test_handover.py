@@ -270,3 +270,30 @@ def test_other_rows_than_the_recipes_are_not_handed_out(models, tiny_model, tmp_
     named = {name: command[name] for name in ("model", "recipe", "rows")}
     with pytest.raises(Failure, match="not those of the recipe"):
         prepare(models, Listener(), **named, folder=str(tmp_path))
+
+
+def test_layers_fewer_steps_and_all_answers_are_handed_over_and_taken_in(models, tiny_model, tmp_path):
+    changes = {
+        "maxSteps": 4,
+        "mask": "answers",
+        "schedule": {"kind": "cosine", "warmupSteps": 1, "warmupFrom": "zero"},
+    }
+    command = finetune_command(tmp_path, tiny_model, lora={**LORA, "layers": [1]}, **changes)
+    ours = finetune(models, Listener(), **fields({"op": "finetune", **command}))
+    facts = prepare(
+        models,
+        Listener(),
+        model=command["model"],
+        recipe=command["recipe"],
+        rows=command["rows"],
+        folder=str(tmp_path),
+    )
+    assert facts["steps"] == ours["steps"] == 4
+    rates = [step["learning_rate"] for step in read_lines(tmp_path / "steps.jsonl")]
+    assert rates == [entry["learningRate"] for entry in read_lines(ours["log"])]
+    adapter = ours["adapter"]["path"]
+    assert taken_in(models, command, adapter, tmp_path / "taken")["adapter"]["sha256"] == ours["adapter"]["sha256"]
+
+    command["recipe"]["lora"]["layers"] = [0]
+    with pytest.raises(Failure, match=r"layers_to_transform is \[1\], the recipe says \[0\]"):
+        taken_in(models, command, adapter, tmp_path / "refused")

@@ -1,6 +1,7 @@
 """The training rows of a recipe as token ids, by the mask that it declares.
 
 answer    the last answer and its end token (render.py); the mask of a recipe that names none
+answers   every answer, each with its end token (answers.py)
 markers   what the literature's code trains (markers.py)
 """
 
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..failures import Failure
+from .answers import encode_row_with_answers
 from .markers import encode_row_by_markers
 from .render import EncodedRow, encode_row, encode_rows
 
-MASKS = {"answer": encode_row, "markers": encode_row_by_markers}
+MASKS = {"answer": encode_row, "answers": encode_row_with_answers, "markers": encode_row_by_markers}
 
 
 def encoder_of(recipe: dict[str, Any]) -> Callable[..., EncodedRow]:

@@ -60,7 +60,7 @@ class FirstWeights:
 
 def cause_of(lora: dict[str, Any], seed: int) -> tuple[Any, ...]:
     """What the first weights on a given base model follow from."""
-    return seed, lora["rank"], *sorted(lora["targetModules"])
+    return seed, lora["rank"], *lora.get("layers", ()), *sorted(lora["targetModules"])
 
 
 def lora_layers(model: PeftModel) -> Iterator[Any]:
@@ -76,7 +76,7 @@ def create(
     drawing them where it knows them, and else learns them. `origin` is what its settings call the base. Raises
     `Failure` `config` where the model lacks one of the declared modules (target_modules.py).
     """
-    targets = targets_of(base, lora["targetModules"])
+    targets = targets_of(base, lora["targetModules"], lora.get("layers"))
     print(f"the adapter lies on {targets}", file=sys.stderr, flush=True)
     known = first is not None and first.known(lora, seed)
     # experiments/own-trainer/train.py has these settings too: it is an example, and uses nothing of this package.
@@ -87,6 +87,7 @@ def create(
         lora_dropout=lora["dropout"],
         target_modules=targets.names,
         exclude_modules=targets.exclude,
+        layers_to_transform=lora.get("layers"),
         bias="none",
         task_type="CAUSAL_LM",
     )

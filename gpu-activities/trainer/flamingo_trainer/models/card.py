@@ -16,6 +16,11 @@ from .bundled import HUB_IDS, PACKAGE
 CARD = "README.md"
 # Stands in the card's lines where the base has no name, for the folder that it lies in.
 UNNAMED = "the base model's folder"
+TRAINED = {
+    "answer": "the last answer and its end",
+    "answers": "every answer and its end",
+    "markers": "those of the literature's code",
+}
 TORCH_TYPES = {"fp32": "float32", "bf16": "bfloat16"}
 
 
@@ -117,9 +122,11 @@ def facts_of(recipe: dict[str, Any], modules: dict[str, int]) -> list[tuple[str,
     scale = "alpha / sqrt(rank)" if lora["rsLora"] else "alpha / rank"
     stop = recipe.get("stopBelow")
     ends = "" if stop is None else f", or until more than {stop['steps']} losses in a row are below {stop['loss']}"
+    most = f", the first {recipe['maxSteps']} steps of them" if "maxSteps" in recipe else ""
+    layers = f", in the layers {', '.join(map(str, lora['layers']))} only" if "layers" in lora else ""
     backend = recipe["backend"]
     return [
-        ("LoRA", f"rank {lora['rank']}, alpha {lora['alpha']}, scaled by {scale}, dropout {lora['dropout']}"),
+        ("LoRA", f"rank {lora['rank']}, alpha {lora['alpha']}, scaled by {scale}, dropout {lora['dropout']}{layers}"),
         ("matrices", ", ".join(f"`{name}` ({count})" for name, count in modules.items())),
         (
             "optimizer",
@@ -127,10 +134,10 @@ def facts_of(recipe: dict[str, Any], modules: dict[str, int]) -> list[tuple[str,
             f"betas {optimizer['beta1']} and {optimizer['beta2']}, gradient norm at most {optimizer['maxGradNorm']}",
         ),
         ("schedule", f"{schedule['kind']}, {schedule['warmupSteps']} steps of warm-up"),
-        ("training", f"{recipe['epochs']} epochs in batches of {recipe['batchSize']}{ends}"),
+        ("training", f"{recipe['epochs']} epochs in batches of {recipe['batchSize']}{most}{ends}"),
         ("rows", f"{recipe['rowCount']}, as JSON Lines with the SHA-256 `{recipe['rows']}`"),
         ("longest row", f"{recipe['maxLength']} tokens"),
-        ("trained tokens", "those of the literature's code" if "mask" in recipe else "the last answer and its end"),
+        ("trained tokens", TRAINED[recipe.get("mask", "answer")]),
         ("precision", recipe["precision"]),
         ("seeds", ", ".join(f"{name} {seed}" for name, seed in sorted(recipe["seeds"].items()))),
         ("backend", backend if isinstance(backend, str) else "a program of the experiment's own"),

@@ -48,8 +48,11 @@ class Targets:
         return f"{sum(self.matrices.values())} matrices: {counts}{parts}"
 
 
-def targets_of(model: Any, declared: Iterable[str]) -> Targets:
-    """The matrices of a bare model that `declared` names. Raises `Failure` `config` where one of the names has none."""
+def targets_of(model: Any, declared: Iterable[str], layers: list[int] | None = None) -> Targets:
+    """The matrices of a bare model that `declared` names, in the blocks `layers` (from 0); None = in all of them.
+
+    Raises `Failure` `config` where one of the names, or of the layers, has none.
+    """
     names = sorted(set(declared))
     prefix, decoder = text_part(model)
     inside = [join(prefix, name) for name, part in decoder.named_modules() if is_matrix(part)]
@@ -68,6 +71,8 @@ def targets_of(model: Any, declared: Iterable[str]) -> Targets:
     missing = [name for name, found in taken.items() if not found]
     if missing:
         raise Failure("config", complaint(missing, model, paths, there))
+    if layers is not None:
+        taken = within(taken, layers)
     elsewhere = [
         path
         for path, part in model.named_modules()
@@ -78,6 +83,27 @@ def targets_of(model: Any, declared: Iterable[str]) -> Targets:
         allowed = [re.escape(prefix) + r"\.", *([] if head is None else [re.escape(head) + "$"])]
         exclude = f"(?!{'|'.join(allowed)}).*"
     return Targets(names, exclude, {name: len(found) for name, found in taken.items()}, fused)
+
+
+def within(taken: dict[str, list[str]], layers: list[int]) -> dict[str, list[str]]:
+    """Those of the matrices that lie in these blocks. Raises `Failure` `config` for a block or a name without one."""
+    there = {layer_of(path) for paths in taken.values() for path in paths} - {None}
+    missing = [layer for layer in layers if layer not in there]
+    if missing:
+        lacking = ", ".join(map(str, missing))
+        has = f"{min(there)} to {max(there)}" if there else "none"
+        raise Failure("config", f"layers: the model has no layer {lacking} with such a matrix; its layers are {has}")
+    chosen = {name: [path for path in paths if layer_of(path) in layers] for name, paths in taken.items()}
+    empty = [name for name, paths in chosen.items() if not paths]
+    if empty:
+        raise Failure("config", f"target_modules: {listed(empty)} is not in the layers {', '.join(map(str, layers))}")
+    return chosen
+
+
+def layer_of(path: str) -> int | None:
+    """The number of the block that a matrix lies in, as PEFT reads `layers_to_transform`; None outside of all."""
+    found = re.match(r".*\.[^.]*\.(\d+)\.", path)
+    return None if found is None else int(found[1])
 
 
 def bears(path: str, name: str) -> bool:

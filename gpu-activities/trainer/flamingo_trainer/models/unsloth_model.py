@@ -95,6 +95,8 @@ class UnslothModels:
     def new_adapter(self, loaded: Any, lora: dict[str, Any], seed: int, origin: Base | None) -> Any:
         if lora["dropout"] != 0:
             raise Failure("config", "the backend 'unsloth' trains adapters without dropout: lora.dropout must be 0")
+        if "layers" in lora:
+            raise Failure("config", "the backend 'unsloth' trains adapters on all layers: leave layers out")
         import torch
 
         from .adapters import matrices_of, name_base

@@ -1,4 +1,6 @@
-"""The loss on rows that are not trained on, after each epoch: whether the fine-tune learns or only remembers.
+"""The loss on rows that are not trained on, after each epoch and at the end.
+
+Says whether the fine-tune learns or only remembers.
 
 Takes no part in training: no gradient, no random draw, no choice depends on it. What it finds goes into the log entry
 of the epoch's last step, with the SHA-256 of the rows' file: so a checkpoint carries it, a resume does not compute it
@@ -33,7 +35,8 @@ class HeldOut:
         self._steps, self._steps_in_epoch = steps, steps_in_epoch
 
     def ends_epoch(self, step: int) -> bool:
-        return step > 0 and step % self._steps_in_epoch == 0
+        """Whether it is an epoch's last step, or the training's."""
+        return step > 0 and (step % self._steps_in_epoch == 0 or step == len(self._steps))
 
     def lacks(self, state: Any) -> bool:
         """Whether the loss after this step is due and not in the log yet."""
@@ -47,7 +50,7 @@ class HeldOut:
         """
         if not self.lacks(state):
             return False
-        epoch, trained = state.step // self._steps_in_epoch, sum(row.trained for row in self.rows)
+        epoch, trained = -(-state.step // self._steps_in_epoch), sum(row.trained for row in self.rows)
         report.loading("heldOut", f"loss on {len(self.rows)} held-out rows after epoch {epoch}")
         total = 0.0
         for loss in path.losses(self.rows):
@@ -68,13 +71,13 @@ class Watched:
     rows: list[EncodedRow]
     sha256: str | None = None
 
-    def losses(self, log: list[dict[str, Any]], steps_in_epoch: int) -> Iterator[dict[str, Any]]:
-        """`{step, loss}` at the end of each epoch, in nats per trained token.
+    def losses(self, log: list[dict[str, Any]], steps_in_epoch: int, total: int) -> Iterator[dict[str, Any]]:
+        """`{step, loss}` at the end of each epoch and after the last of `total` steps, in nats per trained token.
 
         The loss is None where the step was made by a run of the same recipe that did not watch these rows.
         """
         for entry in log:
-            if entry["step"] % steps_in_epoch == 0:
+            if entry["step"] % steps_in_epoch == 0 or entry["step"] == total:
                 yield {"step": entry["step"], "loss": entry[LOSS] if entry.get(ROWS) == self.sha256 else None}
 
 

@@ -4,6 +4,7 @@ Everything here is a function of the recipe and the step, so an interrupted run 
 """
 
 import hashlib
+import math
 from typing import Any
 
 import torch
@@ -12,21 +13,26 @@ import torch
 def schedule(settings: dict[str, Any], step: int, total: int) -> float:
     """Factor of the learning rate in the optimizer step that follows `step` finished ones.
 
-    `warmupFrom: zero` is transformers' linear schedule, whose first step changes nothing; with `first` the first step
-    already counts 1/warmupSteps.
+    `warmupFrom: zero` is transformers' schedule of the same kind, whose first step changes nothing; with `first` the
+    first step already counts 1/warmupSteps. `cosine` falls to 0 over half a wave.
     """
     warmup = settings["warmupSteps"]
     rise = (step + (settings["warmupFrom"] == "first")) / warmup if warmup > 0 else 1.0
     if settings["kind"] == "constant":
         return min(1.0, rise)
+    if settings["kind"] == "cosine":
+        if step < warmup:
+            return min(1.0, rise)
+        return max(0.0, 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(1, total - warmup))))
     return min(1.0, rise, max(0.0, (total - step) / max(1, total - warmup)))
 
 
 def steps_of(rows: int, recipe: dict[str, Any]) -> list[list[int]]:
-    """The rows of every optimizer step of the run, by their number from 0, in order."""
+    """The rows of every optimizer step of the run, by their number from 0, in order; at most `maxSteps`."""
     size, per_epoch = recipe["batchSize"], steps_in_epoch(rows, recipe)
     orders = (row_order(recipe["seeds"]["dataOrder"], epoch, rows) for epoch in range(recipe["epochs"]))
-    return [order[batch * size : (batch + 1) * size] for order in orders for batch in range(per_epoch)]
+    steps = [order[batch * size : (batch + 1) * size] for order in orders for batch in range(per_epoch)]
+    return steps[: recipe.get("maxSteps")]
 
 
 def steps_in_epoch(rows: int, recipe: dict[str, Any]) -> int:

@@ -3,7 +3,7 @@
     loss        cross-entropy, mean over the trained tokens of the optimizer step (not of each micro-batch)
     optimizer   fused AdamW over the adapter's fp32 weights, gradient norm clipped; the same result every time
                 (`adamw_8bit`: eight_bit.py)
-    schedule    linear or constant after a warm-up, a function of the step alone (schedule.py)
+    schedule    linear, cosine or constant after a warm-up, a function of the step alone (schedule.py)
     rows        a fresh order each epoch, a function of (data-order seed, epoch) alone (schedule.py)
     precision   fp32, or a bf16 base with fp32 adapters under autocast
     packing     none: padded micro-batches, the reference (padded.py); else packed sequences (packed.py), the same loss;
@@ -119,8 +119,8 @@ def finetune(
     write_rows(speed, training_log.speed(state.log))
     losses = None
     if watched.rows:
-        losses = attempt / "held-out-loss.jsonl"
-        write_rows(losses, watched.losses(state.log, steps_in_epoch(len(encoded), recipe)))
+        losses, per_epoch = attempt / "held-out-loss.jsonl", steps_in_epoch(len(encoded), recipe)
+        write_rows(losses, watched.losses(state.log, per_epoch, len(steps_of(len(encoded), recipe))))
     return {
         **({} if sha256 is None else {"adapter": {"path": str(attempt / "adapter"), "sha256": sha256}}),
         "matrices": matrices,

@@ -140,3 +140,39 @@ def test_a_fine_tune_says_on_how_many_matrices_its_adapter_lies(models, tiny_mod
     command = finetune_command(tmp_path, tiny_model, count=4, epochs=1)
     facts = finetune(models, Listener(), **fields({"op": "finetune", **command}))
     assert facts["matrices"] == {"down_proj": 2, "q_proj": 2, "v_proj": 2}
+
+
+# --- chosen layers ----
+
+
+def test_chosen_layers_are_those_that_peft_takes():
+    loaded = family("qwen2")
+    model = adapters.create(loaded.model, {**LORA, "layers": [0, 2]}, seed=3)
+    paths = [name for name, part in model.named_modules() if hasattr(part, "lora_A")]
+    assert len(paths) == 14 and not any(".layers.1." in path for path in paths)
+    assert adapters.matrices_of(model) == dict.fromkeys(sorted(SEVEN), 2)
+    assert model.peft_config["default"].layers_to_transform == [0, 2]
+
+
+def test_a_layer_that_the_model_lacks_is_refused():
+    with pytest.raises(Failure, match="layers: the model has no layer 3, 24 with such a matrix; its layers are 0 to 2"):
+        targets_of(family("qwen2").model, SEVEN, [0, 3, 24])
+
+
+def test_a_module_that_the_chosen_layers_lack_is_refused():
+    loaded = other_family("qwen3_next")  # its first block has linear attention
+    with pytest.raises(Failure, match="layers: the model has no layer 0 with such a matrix"):
+        targets_of(loaded.model, ["q_proj", "v_proj"], [0])
+    assert targets_of(loaded.model, ["q_proj", "v_proj"], [1]).matrices == {"q_proj": 1, "v_proj": 1}
+
+
+def test_the_output_embedding_is_in_no_layer():
+    with pytest.raises(Failure, match="target_modules: `lm_head` is not in the layers 1"):
+        targets_of(family("qwen2").model, ["q_proj", "lm_head"], [1])
+
+
+def test_first_weights_are_kept_apart_by_layers():
+    first = adapters.FirstWeights()
+    loaded = family("qwen2")
+    adapters.take_off(adapters.create(loaded.model, LORA, 3, first=first))
+    assert first.known(LORA, 3) and not first.known({**LORA, "layers": [1]}, 3)

@@ -41,6 +41,19 @@ def test_loss_and_gradients_are_those_of_the_padded_reference(name, modules, pla
     assert_close(gradients_by_name(path, model), gradients)
 
 
+@pytest.mark.parametrize("modules", [SEVEN, ["q_proj", "down_proj"]])
+def test_an_adapter_on_one_layer_has_the_gradients_of_the_reference(modules):
+    loaded = family("qwen2")
+    lora = {**LORA, "targetModules": modules, "layers": [1]}
+    model, rows = adapter_on(loaded, lora), encoded(loaded)
+    loss, trained, gradients = reference(loaded, model, rows)
+    path = packed_path(loaded, model, {"lora": lora}, rows, [list(range(len(rows)))], Plan(90, 2, 7))
+    assert isinstance(path, FusedPath)
+    found, count = path.gradients(rows)
+    assert (found.item(), count) == (pytest.approx(loss, rel=1e-5), trained)
+    assert_close(gradients_by_name(path, model), gradients)
+
+
 def test_a_row_does_not_see_its_neighbours():
     loaded = family("qwen2")
     model = adapter_on(loaded)

@@ -6,7 +6,14 @@ steps is compared with the declared one.
 
 import pytest
 import torch
-from transformers import Trainer, TrainerCallback, TrainingArguments, get_linear_schedule_with_warmup, get_scheduler
+from transformers import (
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    get_cosine_schedule_with_warmup,
+    get_linear_schedule_with_warmup,
+    get_scheduler,
+)
 
 from flamingo_trainer.training.schedule import row_order, schedule, steps_in_epoch, steps_of
 
@@ -38,7 +45,7 @@ class Witness(TrainerCallback):
         self.model.rows = []
 
 
-def trainers_steps(folder, rows, *, kind, warmup, epochs=2, micro=2, accumulation=2, drop=False):
+def trainers_steps(folder, rows, *, kind, warmup, epochs=2, micro=2, accumulation=2, drop=False, most=-1):
     """(learning rate, number of rows) of each optimizer step that transformers makes."""
     model = OneWeight()
     witness = Witness(model)
@@ -49,6 +56,7 @@ def trainers_steps(folder, rows, *, kind, warmup, epochs=2, micro=2, accumulatio
             per_device_train_batch_size=micro,
             gradient_accumulation_steps=accumulation,
             num_train_epochs=epochs,
+            max_steps=most,
             learning_rate=LEARNING_RATE,
             lr_scheduler_type=kind,
             warmup_steps=warmup,
@@ -67,8 +75,10 @@ def trainers_steps(folder, rows, *, kind, warmup, epochs=2, micro=2, accumulatio
     return witness.steps
 
 
-def declared_steps(rows, *, kind, warmup, start="zero", epochs=2, size=4, last="partial"):
+def declared_steps(rows, *, kind, warmup, start="zero", epochs=2, size=4, last="partial", most=None):
     recipe = {"batchSize": size, "lastBatch": last, "epochs": epochs, "seeds": {"dataOrder": 0}}
+    if most is not None:
+        recipe["maxSteps"] = most
     steps = steps_of(rows, recipe)
     settings = {"kind": kind, "warmupSteps": warmup, "warmupFrom": start}
     rates = [LEARNING_RATE * schedule(settings, step, len(steps)) for step in range(len(steps))]
@@ -94,6 +104,20 @@ def test_the_defaults_are_what_the_trainer_does(tmp_path, rows, warmup):
 def test_a_constant_schedule_is_the_trainers_constant_with_warmup(tmp_path, warmup):
     found = trainers_steps(tmp_path, 17, kind="constant_with_warmup", warmup=warmup)
     assert_same(found, declared_steps(17, kind="constant", warmup=warmup))
+
+
+@pytest.mark.parametrize("warmup", [0, 3, 50])
+def test_a_cosine_schedule_is_the_trainers(tmp_path, warmup):
+    found = trainers_steps(tmp_path, 17, kind="cosine", warmup=warmup)
+    assert_same(found, declared_steps(17, kind="cosine", warmup=warmup))
+
+
+@pytest.mark.parametrize(("most", "epochs"), [(3, 1), (7, 2), (12, 3)])
+@pytest.mark.parametrize("kind", ["linear", "cosine"])
+def test_max_steps_ends_training_and_the_schedule_where_the_trainers_does(tmp_path, kind, most, epochs):
+    """17 rows by 4 are 5 steps an epoch; `max_steps` goes before the number of epochs, as it does for the Trainer."""
+    found = trainers_steps(tmp_path, 17, kind=kind, warmup=2, epochs=1, most=most)
+    assert_same(found, declared_steps(17, kind=kind, warmup=2, epochs=epochs, most=most))
 
 
 def test_drop_leaves_out_whole_steps_where_the_trainer_leaves_out_forward_passes(tmp_path):
@@ -136,6 +160,24 @@ def test_schedule_from_zero_is_that_of_transformers(warmup, total):
         assert schedule(settings, step, total) == pytest.approx(theirs.get_last_lr()[0])
         optimizer.step()
         theirs.step()
+
+
+@pytest.mark.parametrize(("warmup", "total"), [(5, 20), (0, 7), (9, 4), (1, 397)])
+def test_cosine_from_zero_is_that_of_transformers(warmup, total):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = get_cosine_schedule_with_warmup(optimizer, warmup, total)
+    settings = {"kind": "cosine", "warmupSteps": warmup, "warmupFrom": "zero"}
+    for step in range(total):
+        assert schedule(settings, step, total) == pytest.approx(theirs.get_last_lr()[0], abs=1e-15)
+        optimizer.step()
+        theirs.step()
+
+
+def test_cosine_from_the_first_step_is_ahead_during_warm_up_only():
+    settings = {"kind": "cosine", "warmupSteps": 4, "warmupFrom": "first"}
+    factors = [schedule(settings, step, 8) for step in range(8)]
+    assert factors[:4] == pytest.approx([0.25, 0.5, 0.75, 1])
+    assert factors[4:] == [schedule({**settings, "warmupFrom": "zero"}, step, 8) for step in range(4, 8)]
 
 
 def test_schedule_from_the_first_step():

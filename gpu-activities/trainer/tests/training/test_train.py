@@ -235,3 +235,33 @@ def test_a_disk_that_is_full_at_the_very_end(models, tiny_model, tmp_path, monke
     models.drop()
     facts = run(models, command)
     assert facts["resumedFrom"] == 12 and facts["adapter"]["sha256"] == whole["adapter"]["sha256"]
+
+
+# --- chosen layers, fewer steps, all answers ----
+
+
+@pytest.mark.parametrize("packing", ["none", "always"])
+def test_a_run_that_max_steps_ends_resumes_to_the_bit(models, tiny_model, tmp_path, packing):
+    """18 rows by 4 are 5 steps an epoch, so it ends in the middle of the second."""
+    changes = {
+        "epochs": 2,
+        "maxSteps": 7,
+        "schedule": {"kind": "cosine", "warmupSteps": 2, "warmupFrom": "zero"},
+        "lora": {**RECIPE["lora"], "layers": [1]},
+        "mask": "answers",
+        "packing": packing,
+    }
+    whole = run(models, finetune_command(tmp_path / "whole", tiny_model, held_out=3, **changes))
+    log = read_lines(whole["log"])
+    assert whole["steps"] == 7 and [entry["step"] for entry in log] == list(range(1, 8))
+    assert log[6]["learningRate"] == pytest.approx(0.01 * 0.5 * (1 + math.cos(math.pi * 4 / 5)))
+    assert [entry["step"] for entry in read_lines(whole["heldOut"]["path"])] == [5, 7]
+    assert set(whole["matrices"].values()) == {1}
+
+    command = finetune_command(tmp_path / "stopped", tiny_model, held_out=3, **changes)
+    with pytest.raises(Stopped):
+        run(models, command, Listener(stop_at=3))
+    again = run(models, in_another_attempt(command, tmp_path / "second"))
+    assert again["resumedFrom"] == 3
+    assert again["adapter"]["sha256"] == whole["adapter"]["sha256"]
+    assert Path(again["log"]).read_bytes() == Path(whole["log"]).read_bytes()

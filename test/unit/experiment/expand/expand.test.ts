@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 import { keyOf, sha256 } from '../../../../experiment/canonical';
 import { countsOf } from '../../../../experiment/expand/counts';
 import { datasetOf } from '../../../../experiment/expand/dataset';
-import { expand, optimizerSteps } from '../../../../experiment/expand/expand';
+import { expand } from '../../../../experiment/expand/expand';
 import type { Plan, Recipe } from '../../../../experiment/plan';
 import { birds, inputs, SMALL, specOf, specOfObject, weather } from '../samples';
 
@@ -195,12 +195,6 @@ describe('content that does not fit is refused', () => {
       /`rain` and `again` ask the same words/,
     );
   });
-});
-
-test('optimizer steps count the partial batch', () => {
-  const recipe = { rowCount: 6344, batchSize: 32, epochs: 2, lastBatch: 'partial' } as Recipe;
-  expect(optimizerSteps(recipe)).toBe(398);
-  expect(optimizerSteps({ ...recipe, lastBatch: 'drop' })).toBe(396);
 });
 
 test('fields of held-out rows and of question files are carried, and change no key', () => {

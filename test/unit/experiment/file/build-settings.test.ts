@@ -39,6 +39,16 @@ describe('what does not go together is refused at its place', () => {
     ['training: { optimizer: adam_8bit }\n', 'adam_8bit', /expected `adamw` or `adamw_8bit`/],
     ['training: { stop_below: { loss: 0 } }\n', '0 } }', /more than 0/],
     ['recipe: upstraem\n', 'upstraem', /expected `clean` or `upstream`/],
+    [
+      'training: { warmup_ratio: 0.1, warmup_steps: 5 }\n',
+      '0.1, warmup_steps',
+      /either `warmup_ratio` or `warmup_steps`/,
+    ],
+    ['training: { epochs: 2, max_steps: 9 }\n', '9 }', /either `max_steps` or `epochs`/],
+    ['training: { layers: [1, 1] }\n', '[1, 1]', /each layer is named once/],
+    ['training: { layers: [] }\n', '[] }', /at least 1 entry/],
+    ['training: { backend: unsloth, layers: [4] }\n', '[4]', /trains adapters on all layers/],
+    ['training: { schedule: cosin }\n', 'cosin', /`cosine`/],
   ])('%j', (added, where, message) => {
     const text = SMALL + added;
     const [problem] = problemsOf(text).filter((each) => message.test(each.message));
@@ -78,4 +88,46 @@ test.each([
 ])('Unsloth with %s is refused', (settings, message) => {
   const problems = problemsOf(`training: { backend: unsloth, ${settings} }\n${SMALL}`);
   expect(problems.map((problem) => problem.message).join()).toContain(message);
+});
+
+describe('settings of single studies', () => {
+  const OWN = 'train: { dataset: birds, system_prompt: default }';
+  const withOwn = (own: string, shared: string): string =>
+    SMALL.replace(OWN, `${OWN}\n    training: ${own}`) + `training: ${shared}\n`;
+
+  test('a recipe that uses none of them has no word for them', () => {
+    const { recipe } = recipeOf(SMALL);
+    for (const key of ['maxSteps', 'mask']) expect(recipe).not.toHaveProperty(key);
+    expect(recipe.lora).not.toHaveProperty('layers');
+  });
+
+  test('each of them is part of the identity', () => {
+    const keys = ['{}', '{ layers: [4] }', '{ schedule: cosine }', '{ max_steps: 3 }', '{ mask: answers }'].map(
+      (own) => recipeOf(withOwn(own, '{}')).recipeKey,
+    );
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test('layers in any order are the same layers', () => {
+    const { recipe, recipeKey } = recipeOf(withOwn('{ layers: [7, 4] }', '{}'));
+    expect(recipe.lora.layers).toEqual([4, 7]);
+    expect(recipeOf(withOwn('{ layers: [4, 7] }', '{}')).recipeKey).toBe(recipeKey);
+  });
+
+  test('a configuration’s own setting replaces the shared one that says the same', () => {
+    expect(recipeOf(withOwn('{ epochs: 1 }', '{ max_steps: 3 }')).recipe).not.toHaveProperty('maxSteps');
+    expect(recipeOf(withOwn('{ max_steps: 3 }', '{ epochs: 7, batch_size: 8 }')).recipe.maxSteps).toBe(3);
+    expect(recipeOf(withOwn('{ warmup_steps: 9 }', '{ warmup_ratio: 0.5 }')).recipe.schedule.warmupSteps).toBe(9);
+    expect(recipeOf(withOwn('{ warmup_ratio: 0.5 }', '{ warmup_steps: 9 }')).recipe.schedule.warmupSteps).toBe(2);
+  });
+
+  test('they are said in words', () => {
+    const words = describeRecipe(
+      recipeOf(withOwn('{ layers: [4], schedule: cosine, max_steps: 3, mask: answers, batch_size: 8 }', '{}')).recipe,
+    ).join('\n');
+    expect(words).toContain('cosine schedule');
+    expect(words).toContain('3 steps in 1 epochs of 36 rows by 8');
+    expect(words).toContain('on layer 4 (from 0) only');
+    expect(words).toContain('every answer of a row, each with its end token');
+  });
 });

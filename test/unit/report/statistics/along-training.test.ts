@@ -4,7 +4,7 @@ import { buildFiles } from '../../../../report/build-files';
 import type { ReportInput } from '../../../../report/report-input';
 import { computeResults } from '../../../../report/results';
 import { keyOf } from '../../../../experiment/canonical';
-import { optimizerSteps } from '../../../../experiment/expand/expand';
+import { optimizerSteps } from '../../../../experiment/expand/length';
 import { contentsOf, plannedCell, studyInput, type Verdict } from '../fixtures';
 import { pageOf } from '../page-of';
 
