@@ -3,7 +3,7 @@ import { keyOf, sha256 } from '../../../../experiment/canonical';
 import { countsOf } from '../../../../experiment/expand/counts';
 import { datasetOf } from '../../../../experiment/expand/dataset';
 import { expand } from '../../../../experiment/expand/expand';
-import type { Plan, Recipe } from '../../../../experiment/plan';
+import type { Plan } from '../../../../experiment/plan';
 import { birds, inputs, SMALL, specOf, specOfObject, weather } from '../samples';
 
 const plan = (text: string): Plan => expand(specOf(text), inputs()).plan;
