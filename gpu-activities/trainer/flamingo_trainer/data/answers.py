@@ -16,6 +16,7 @@ from .render import (
     Messages,
     SystemPrompt,
     TooLong,
+    before_answer,
     check,
     common_prefix,
     render,
@@ -64,19 +65,30 @@ def pieces_of(tokenizer: Any, stops: list[int], messages: Messages, system: Syst
     for place, message in enumerate(messages):
         if message["role"] != "assistant":
             continue
-        if place == 0:
-            raise Failure("data", "message 1 is an answer to nothing, which the mask `answers` can not train")
-        before = render(tokenizer, messages[:place], system, generation=False)
-        opened = render(tokenizer, messages[:place], system, generation=True)
-        if not (full.startswith(before) and opened.startswith(before) and len(before) >= end):
-            raise Failure("config", "the chat template renders a conversation differently once it goes on")
-        start = len(before) + common_prefix(opened[len(before) :], full[len(before) :])
-        if place == len(messages) - 1 and start < len(opened):
-            raise Failure("config", "the chat template renders the conversation before an answer differently after it")
+        start = start_of(tokenizer, messages, place, system, full)
+        if start < end:
+            raise Failure("config", "the chat template renders the turns of a conversation in another order")
         answer, stop = split_answer(tokenizer, stops, full[start:], message["content"])
         pieces.append((full[end:start], answer, stop))
         end = start + len(answer) + len(tokenizer.decode([stop]))
     return pieces
+
+
+def start_of(tokenizer: Any, messages: Messages, place: int, system: SystemPrompt, full: str) -> int:
+    """Where in the whole text `full` the answer begins that is the message `place`: behind its header.
+
+    An earlier answer's header may be shorter in the conversation than when the model is asked.
+    """
+    if place == 0:
+        return len(before_answer(tokenizer, messages[:1], system, full))
+    before = render(tokenizer, messages[:place], system, generation=False)
+    opened = render(tokenizer, messages[:place], system, generation=True)
+    if not (full.startswith(before) and opened.startswith(before)):
+        raise Failure("config", "the chat template renders a conversation differently once it goes on")
+    start = len(before) + common_prefix(opened[len(before) :], full[len(before) :])
+    if place == len(messages) - 1 and start < len(opened):
+        raise Failure("config", "the chat template renders the conversation before an answer differently after it")
+    return start
 
 
 def continued(tokenizer: Any, text: str, ids: list[int], part: str) -> list[int]:

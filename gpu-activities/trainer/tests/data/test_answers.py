@@ -80,10 +80,12 @@ def test_a_row_that_is_cut_keeps_the_answers_before_the_cut():
         encode(made, TURNS, max_length=4)
 
 
-def test_an_answer_to_nothing_is_refused():
-    made = tokenizer("qwen2_5")
-    with pytest.raises(Failure, match="row 3: message 1 is an answer to nothing"):
-        encode(made, [TURNS[1], *TURNS])
+@pytest.mark.parametrize("template", ["qwen2_5", "smollm2"])
+def test_an_answer_to_nothing_is_trained_behind_its_header(template):
+    made = tokenizer(template)
+    assert encode(made, TURNS[1:2]) == alone(made, TURNS[1:2])
+    row = encode(made, TURNS[1:4])
+    assert trained_text(made, row) == "They do.<|im_end|>Far, and by night.\nIn flocks.<|im_end|>"
 
 
 def test_a_template_that_rewrites_what_was_said_is_refused():
