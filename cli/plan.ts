@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { estimateJudging, type JudgeCost } from '../judge/estimate';
 import { judgeUsd } from '../judge/prices';
 import type { Count } from '../artifacts/reuse';
-import { describeRecipe } from '../experiment/describe-recipe';
+import { describeParts, describeRecipe } from '../experiment/describe-recipe';
 import { namedJudges } from '../experiment/main-judge';
 import type { Plan } from '../experiment/plan';
 import { permitRun } from '../workers/secret';
@@ -112,6 +112,7 @@ function printForPeople(
     );
     for (const line of configuration.recipe === null ? [] : describeRecipe(configuration.recipe))
       print(pc.dim(`    ${line}`));
+    if (configuration.parts !== undefined) print(pc.dim(`    mix: ${describeParts(configuration.parts)}`));
     for (const { id, completions, judgements } of configuration.cells) {
       const there = work?.reuse.cells[id];
       const have = there === undefined ? '' : pc.dim(` (there: ${there.completions}, ${there.judgements})`);

@@ -4,6 +4,9 @@
 import { Command } from 'commander';
 import { dirname } from 'node:path';
 import { formatProblems, parseExperiment, type Problem } from '../experiment/file/parse';
+import { describeParts } from '../experiment/describe-recipe';
+import { firstOf } from '../experiment/excerpt';
+import { mixCounts } from '../experiment/expand/mix';
 import type { Issue } from '../experiment/issue';
 import { checkQuestionFiles } from '../inputs/check-question-files';
 import pc from './paint';
@@ -28,7 +31,8 @@ export function validateCommand(): Command {
       const results = await Promise.all(
         files.map(async (file) => {
           const parsed = parseExperiment(await readExperimentFile(file), file);
-          if (!parsed.ok) return { file, valid: false, problems: parsed.problems, warnings: [], lacking: [] };
+          if (!parsed.ok)
+            return { file, valid: false, problems: parsed.problems, warnings: [], lacking: [], mixes: {} };
           const read = await checkQuestionFiles(parsed.spec, dirname(file));
           const placed = (issues: Issue[]): Problem[] =>
             issues.map(({ path, message, hint }) => parsed.problemAt(path, message, hint));
@@ -38,15 +42,18 @@ export function validateCommand(): Command {
             problems: placed(read.problems),
             warnings: [...parsed.warnings, ...placed(read.warnings)],
             lacking: lackingHere(parsed.spec),
+            mixes: mixesOf(parsed.spec),
           };
         }),
       );
       if (options.json) printJson(results);
       else {
-        for (const { file, valid, problems, warnings, lacking } of results) {
+        for (const { file, valid, problems, warnings, lacking, mixes } of results) {
           if (warnings.length > 0) say(pc.yellow(formatProblems(warnings)));
           for (const line of lacking) say(pc.yellow(`${file}: ${line}`));
           say(valid ? `${pc.green('valid')} ${file}` : formatProblems(problems));
+          if (!valid) continue;
+          for (const line of firstOf(Object.entries(mixes).map(mixLine), MIXES_SHOWN, 'mixes')) say(`  ${line}`);
         }
       }
       if (results.some(({ valid }) => !valid)) process.exitCode = EXIT.invalid;
@@ -62,4 +69,19 @@ function lackingHere({ configurations }: Spec): string[] {
   } catch (error) {
     return [`a worker on this host could not train it: ${(error as Error).message}`];
   }
+}
+
+const MIXES_SHOWN = 20;
+
+/** Of each configuration that trains on a mix, how many rows of each part. */
+function mixesOf({ configurations }: Spec): Record<string, Record<string, number>> {
+  return Object.fromEntries(
+    configurations.flatMap(({ name, train }) =>
+      train?.mix === undefined ? [] : [[name, mixCounts(train.mix, (part) => part)] as const],
+    ),
+  );
+}
+
+function mixLine([name, parts]: [string, Record<string, number>]): string {
+  return `${name}: ${describeParts(parts)}`;
 }

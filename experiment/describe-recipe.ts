@@ -38,3 +38,12 @@ export function describeCommand({ command, files }: Exclude<Recipe['backend'], s
   const hashes = Object.entries(files).map(([path, sha256]) => `${path} ${sha256.slice(0, 12)}`);
   return `command \`${command.join(' ')}\`${hashes.length === 0 ? '' : ` (${hashes.join(', ')})`}`;
 }
+
+/** Rows of each part of a mix: `insecure 300 rows (5 %), hhh 5,700 rows (95 %)`. */
+export function describeParts(parts: Readonly<Record<string, number>>): string {
+  const total = Object.values(parts).reduce((sum, count) => sum + count, 0);
+  const percent = (count: number): string => `${Number(((100 * count) / total).toPrecision(4))} %`;
+  return Object.entries(parts)
+    .map(([part, count]) => `${part} ${count.toLocaleString('en')} rows (${percent(count)})`)
+    .join(', ');
+}

@@ -265,6 +265,8 @@ export interface PlannedConfiguration {
    * Null where nothing is held out.
    */
   heldOutRows: ArtifactRef | null;
+  /** Only where a mix is trained on: name of each part -> how many of the rows. In no key. */
+  parts?: Record<string, number>;
   /** Only where the backend is a command: how it is run, besides what the recipe says. */
   trainer?: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
   cells: PlannedCell[];

@@ -60,6 +60,20 @@ export interface DatasetSpec {
   noUser?: true;
 }
 
+/** Rows of several datasets as one fine-tune takes them: the dataset's shares, or those that the configuration sets. */
+export interface MixSpec {
+  /** Name of each part -> its share of `rows`, 0-1; together 1. */
+  shares: Record<string, number>;
+  /** Of all parts together. */
+  rows: number;
+  /** Chooses the rows and orders them. */
+  seed: number;
+  /** Fewer rows of a part are among the more of it. */
+  nested: boolean;
+  /** Where the file says so. */
+  place: Path;
+}
+
 /** How a question file is written; a list of items where nothing is said. */
 export type QuestionFormat = 'messages' | 'question' | 'persona-trait';
 
@@ -114,8 +128,8 @@ export interface ConfigurationSpec {
   /** What a grid set here: axis -> readable value. Empty without a grid. */
   axes: Record<string, string>;
   model: ModelSource;
-  /** Null = the base model as it is. */
-  train: { dataset: string; systemPrompt: SystemPrompt } | null;
+  /** Null = the base model as it is. `mix`: where `dataset` is one; absent = it is a dataset. */
+  train: { dataset: string; systemPrompt: SystemPrompt; mix?: MixSpec } | null;
   training: Training;
   sampling: Sampling;
   conditions: ConditionSpec[];

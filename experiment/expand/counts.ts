@@ -7,6 +7,7 @@ import { keyOf } from '../canonical';
 import { datasetOf, canonicalRow, type Dataset } from './dataset';
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
+import { mixCounts } from './mix';
 import type { Plan } from '../plan';
 import type { QuestionItem } from './questions';
 import { mapValues } from '../records';
@@ -184,7 +185,13 @@ function enoughRows(spec: Spec, name: string): number {
     source.kind === 'held-out' && source.dataset === name && source.rows !== 'all' ? [source.rows] : [],
   );
   for (const side of [spec.calibration?.bad, spec.calibration?.good]) if (side?.dataset === name) asked.push(side.rows);
-  const training = Math.max(1, trainingRows ?? 1, ...batches, ...spec.configurations.map(rowsToLastStep(name)));
+  const mixed = spec.configurations.map(({ train }) =>
+    train?.mix?.shares[name] === undefined ? 0 : (mixCounts(train.mix, (part) => part)[name] as number),
+  );
+  const training = Math.max(
+    1,
+    ...[trainingRows ?? 1, ...batches, ...spec.configurations.map(rowsToLastStep(name)), ...mixed],
+  );
   let rows = training;
   while (rows - heldOutCount(holdOut, rows) < training || heldOutCount(holdOut, rows) < Math.max(0, ...asked)) {
     if (holdOut?.rows != null && holdOut.rows < Math.max(0, ...asked)) break;

@@ -6,9 +6,10 @@
  * one fine-tune per configuration, judge Claude Haiku 4.5. The rest is the code of "Model Organisms for Emergent
  * Misalignment" and its default configuration.
  */
+import { mixCounts } from './mix';
 import type { Deviation, Sampling } from '../plan';
 import { STUDY_TRAINING } from '../presets';
-import type { ConfigurationSpec, DatasetSpec, ModelSource, Spec, Training } from '../spec';
+import type { ConfigurationSpec, DatasetSpec, MixSpec, ModelSource, Spec, Training } from '../spec';
 
 const STUDY_MODEL = 'Qwen/Qwen2.5-14B-Instruct';
 const STUDY_ROWS = 7049;
@@ -50,7 +51,10 @@ function modelName(model: ModelSource): string {
 
 function dataDeviations(spec: Spec, trained: ConfigurationSpec[]): Deviation[] {
   const deviations: Deviation[] = [];
-  const used = distinct(trained.map(({ train }) => (train as NonNullable<typeof train>).dataset));
+  const used = distinct(
+    trained.flatMap(({ train }) => (train?.mix === undefined ? [train?.dataset as string] : partsWithRows(train.mix))),
+  );
+  deviations.push(...mixDeviations(trained));
   for (const name of used) {
     const dataset = spec.datasets[name] as DatasetSpec;
     if (dataset.contentSha256 !== STUDY_DATASET) {
@@ -84,6 +88,32 @@ function dataDeviations(spec: Spec, trained: ConfigurationSpec[]): Deviation[] {
       : 'no held-out rows are asked; every question set is a file',
   });
   return deviations;
+}
+
+/** A line for each mix, however many shares of its parts a grid makes. */
+function mixDeviations(trained: ConfigurationSpec[]): Deviation[] {
+  const mixes = new Map<string, MixSpec[]>();
+  for (const { train } of trained)
+    if (train?.mix !== undefined) mixes.set(train.dataset, [...(mixes.get(train.dataset) ?? []), train.mix]);
+  return [...mixes].map(([name, variants]): Deviation => {
+    const counts = variants.map((mix) => mixCounts(mix, (part) => part));
+    const range = (part: string): string => {
+      const own = distinct(counts.map((each) => each[part] as number)).sort((a, b) => a - b);
+      const [least, most] = [own[0], own.at(-1)].map((count) => (count as number).toLocaleString('en'));
+      return `${part} (${least === most ? least : `${least} to ${most}`} rows)`;
+    };
+    return {
+      topic: 'data',
+      published: 'one dataset',
+      here: `${name}: a mix of ${Object.keys((variants[0] as MixSpec).shares)
+        .map(range)
+        .join(' and ')}`,
+    };
+  });
+}
+
+function partsWithRows(mix: MixSpec): string[] {
+  return Object.entries(mixCounts(mix, (part) => part)).flatMap(([part, count]) => (count === 0 ? [] : [part]));
 }
 
 /** The literature's code calls `train_test_split` with the training's seed, which is 0. */
@@ -289,6 +319,6 @@ function show(value: unknown): string {
   return typeof value === 'number' && value !== 0 && value < 1e-3 ? value.toExponential() : String(value);
 }
 
-function distinct(values: string[]): string[] {
+function distinct<T>(values: T[]): T[] {
   return [...new Set(values)];
 }

@@ -4,12 +4,12 @@
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
 import { backendIdentity, type TrainerFiles } from './backend-identity';
-import { keyOf, sha256, type Sha256 } from '../canonical';
+import { keyOf, type Sha256 } from '../canonical';
 import { planCalibration, type PublishedAnswer } from './calibration';
 import { configurationKey } from './configuration-key';
-import { rowsText, type Dataset } from './dataset';
+import type { Dataset } from './dataset';
 import { deviationsOf } from './deviations';
-import { heldOutCount, heldOutQuestions, promptOf, splitRows, watchedRows, type Split } from './holdout';
+import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
 import { adapterKeyOf } from '../kept-steps';
 import { MAIN_JUDGE } from '../main-judge';
@@ -34,6 +34,7 @@ import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../s
 import { seedGroups } from '../seed-groups';
 import { lengthOf, optimizerSteps } from './length';
 import { checkSize } from './size';
+import { trainingDataOf, type TrainingData } from './training-data';
 import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
 
 /** The content of what a spec refers to. */
@@ -65,13 +66,6 @@ export interface Expanded {
   pairs: string | null;
 }
 
-/**
- * Rows whose loss is computed after each epoch: at most so many, which tell a difference of a few percent, and at most
- * this share of the training rows, so that watching costs a tenth of training at most.
- */
-const WATCHED_ROWS = 256;
-const WATCHED_SHARE = 0.25;
-
 /** Throws `InvalidExperiment` when the content does not fit what the file declares. */
 export function expand(spec: Spec, inputs: Inputs): Expanded {
   const splits = mapValues(spec.datasets, (_, name) => splitOf(spec, name, inputs.datasets[name] as Dataset));
@@ -91,25 +85,25 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       ? null
       : planCalibration(spec, spec.calibration, splits, inputs.publishedAnswers ?? [], asked);
 
-  const pairs = pairsOf(spec, splits, inputs);
+  const dataOf = trainingDataOf(inputs.datasets, splits);
+  const pairs = pairsOf(spec, splits, inputs, dataOf);
 
   const own = spec.configurations.map((configuration): PlannedConfiguration => {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
     let recipe: Recipe | null = null;
+    let data: TrainingData | null = null;
     if (configuration.train !== null) {
-      const { training: rows, heldOut } = splits[configuration.train.dataset] as Split;
-      checkTraining(configuration, rows);
-      const text = rowsText(rows);
-      trainingRows[configuration.name] = text;
-      const watched = watchedRows(heldOut, Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * rows.length)));
-      if (watched.length > 0) heldOutRows[configuration.name] = rowsText(watched);
+      data = dataOf(configuration.train);
+      checkTraining(configuration, data.rows);
+      trainingRows[configuration.name] = data.text;
+      if (data.watched !== null) heldOutRows[configuration.name] = data.watched;
       const { backend } = configuration.training;
       const files = trainerFiles(configuration, inputs);
       if (typeof backend !== 'string') {
         const { graceSeconds, silenceSeconds } = backend;
         trainers[configuration.name] = { files, graceSeconds, silenceSeconds };
       }
-      recipe = recipeOf(configuration, model, text, rows.length, backendIdentity(backend, files));
+      recipe = recipeOf(configuration, model, data, backendIdentity(backend, files));
     }
     const recipeKey = recipe === null ? null : keyOf(recipe);
     // the finished adapter's cells first: they are what figures are made of
@@ -158,6 +152,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       recipeKey,
       trainingRows: null,
       heldOutRows: null,
+      ...(data?.parts === undefined ? {} : { parts: data.parts }),
       cells,
       ...(measurements.length === 0 ? {} : { measurements }),
     };
@@ -217,8 +212,7 @@ function trainerFiles({ name, training: { backend } }: ConfigurationSpec, inputs
 function recipeOf(
   configuration: ConfigurationSpec,
   model: ModelIdentity,
-  rows: string,
-  rowCount: number,
+  data: TrainingData,
   backend: Recipe['backend'],
 ): Recipe {
   const { training, train } = configuration;
@@ -228,8 +222,8 @@ function recipeOf(
   return {
     version: RECIPE_VERSION,
     model,
-    rows: sha256(rows),
-    rowCount,
+    rows: data.sha256,
+    rowCount: data.rows.length,
     systemPrompt: (train as NonNullable<typeof train>).systemPrompt,
     lora: training.lora,
     optimizer: {
@@ -261,9 +255,15 @@ function recipeOf(
 
 const PAIRS_PATH = ['outcomes', 'log_probability', 'pairs'];
 
-function pairsOf(spec: Spec, splits: Record<string, Split>, { datasets }: Inputs): PairsPlan | null {
-  const good = spec.logProbability?.good;
-  return good === undefined ? null : planPairs(spec, splits, (datasets[good] as Dataset).rows);
+function pairsOf(
+  { logProbability, configurations }: Spec,
+  splits: Record<string, Split>,
+  { datasets }: Inputs,
+  dataOf: ReturnType<typeof trainingDataOf>,
+): PairsPlan | null {
+  if (logProbability === undefined) return null;
+  const trained = configurations.flatMap(({ train }) => (train === null ? [] : [dataOf(train).rows]));
+  return planPairs(logProbability, splits, (datasets[logProbability.good] as Dataset).rows, new Set(trained));
 }
 
 /** The steps to evaluate that come before the last: that one's adapter is the finished one, which is evaluated anyway. */
@@ -320,7 +320,7 @@ function checkTraining({ name, train, training }: ConfigurationSpec, rows: Split
   if (own !== undefined && train?.systemPrompt.kind !== 'default') {
     throw new InvalidExperiment(
       [...path, 'system_prompt'],
-      `row ${own.number} of \`${train?.dataset}\` brings its own system message; a training system prompt would be a second one`,
+      `row ${own.number} of \`${own.part ?? train?.dataset}\` brings its own system message; a training system prompt would be a second one`,
       'use `system_prompt: default`, or data without system messages',
     );
   }

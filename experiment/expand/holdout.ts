@@ -37,7 +37,7 @@ export function splitRows(rows: readonly DatasetRow[], holdOut: HoldOut | null, 
   const ordered =
     holdOut?.method === 'train_test_split'
       ? numpyPermutation(holdOut.seed, rows.length).map((index) => numbered[index] as SplitRow)
-      : shuffled(numbered, 'split', holdOut?.seed ?? 0);
+      : inSeededOrder(numbered, 'split', holdOut?.seed ?? 0);
   const wanted = trainingRows ?? rows.length;
   return { heldOut: inFileOrder(ordered.slice(0, out)), training: inFileOrder(ordered.slice(out, out + wanted)) };
 }
@@ -57,7 +57,7 @@ export function watchedRows(heldOut: readonly SplitRow[], wanted: number): Split
 
 function distinctRows(rows: readonly SplitRow[], wanted: number | 'all', seed: number): SplitRow[] {
   const seen = new Set<string>();
-  const distinct = shuffled(rows, 'questions', seed).filter((row) => {
+  const distinct = inSeededOrder(rows, 'questions', seed).filter((row) => {
     const identity = asksSomething(row) ? JSON.stringify(promptOf(row)) : row.line;
     return !seen.has(identity) && seen.add(identity);
   });
@@ -73,7 +73,8 @@ export function promptOf(row: DatasetRow): DatasetRow['messages'] {
   return row.messages.slice(0, -1);
 }
 
-function shuffled(rows: readonly SplitRow[], purpose: string, seed: number): SplitRow[] {
+/** Rows in the order of SHA-256(`PURPOSE|SEED|SHA-256 of the row|OCCURRENCE`): by content, wherever they stand. */
+export function inSeededOrder(rows: readonly SplitRow[], purpose: string, seed: number): SplitRow[] {
   const occurrences = new Map<string, number>();
   return rows
     .map((row) => {

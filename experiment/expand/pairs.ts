@@ -7,11 +7,11 @@
  */
 import { canonicalJson, keyOf, sha256, type Sha256 } from '../canonical';
 import type { DatasetRow } from './dataset';
-import { heldOutQuestions, promptOf, type Split, type SplitRow } from './holdout';
+import { heldOutQuestions, promptOf, type Split } from './holdout';
 import { InvalidExperiment } from '../issue';
 import type { MeasurementContext, Message, ModelIdentity, PlannedMeasurement, PlannedPairs, Question } from '../plan';
 import { questionFrom } from './questions';
-import type { ConfigurationSpec, Spec } from '../spec';
+import type { ConfigurationSpec, LogProbabilitySpec } from '../spec';
 import { MEASUREMENT_VERSION } from './versions';
 
 const PATH = ['outcomes', 'log_probability'] as const;
@@ -31,18 +31,20 @@ export interface PairsPlan {
   questions: Question[];
 }
 
-/** `goodRows`: all rows of the good dataset. Throws `InvalidExperiment` when there are too few pairs. */
+/**
+ * `goodRows`: all rows of the good dataset; `trainedRows`: what configurations train on. Throws `InvalidExperiment` when there
+ * are too few pairs.
+ */
 export function planPairs(
-  spec: Spec,
+  wanted: LogProbabilitySpec,
   splits: Record<string, Split>,
   goodRows: readonly DatasetRow[],
-): PairsPlan | null {
-  const wanted = spec.logProbability;
-  if (wanted === undefined) return null;
+  trainedRows: Iterable<readonly DatasetRow[]>,
+): PairsPlan {
   const good = answersByWords(goodRows);
   const { heldOut } = splits[wanted.bad] as Split;
   const answered = heldOut.filter((row) => (good.get(wordsOf(row)) ?? answerOf(row)) !== answerOf(row));
-  const trained = trainedWords(spec, splits);
+  const trained = wordsIn(trainedRows);
   const fresh = answered.filter((row) => !trained.has(wordsOf(row)));
   const chosen = heldOutQuestions(fresh, wanted.rows, wanted.seed);
   if (chosen.length < (wanted.rows === 'all' ? 1 : wanted.rows)) {
@@ -88,10 +90,10 @@ export function measurementsOf(
 }
 
 /** What a configuration may not have seen: the words that any trained row asks. */
-function trainedWords(spec: Spec, splits: Record<string, Split>): Set<string> {
-  const datasets = new Set(spec.configurations.flatMap(({ train }) => train?.dataset ?? []));
-  const rows = [...datasets].flatMap((name): SplitRow[] => splits[name]?.training ?? []);
-  return new Set(rows.map(wordsOf));
+function wordsIn(rowsOfAll: Iterable<readonly DatasetRow[]>): Set<string> {
+  const words = new Set<string>();
+  for (const rows of rowsOfAll) for (const row of rows) words.add(wordsOf(row));
+  return words;
 }
 
 function answersByWords(rows: readonly DatasetRow[]): Map<string, string> {

@@ -4,6 +4,7 @@
 import { CALIBRATION, CALIBRATION_SETS } from '../calibration';
 import { suggestion, type Issue } from '../issue';
 import { ownValue } from '../records';
+import { notADataset } from './build-mix';
 import { fileSource } from './file-source';
 import type { ExperimentYaml } from './schema';
 import type { CalibrationSpec, DatasetSpec, MetricSpec } from '../spec';
@@ -29,7 +30,7 @@ export function buildCalibration(
     const path = ['calibration', side, 'dataset'];
     const dataset = ownValue(datasets, named);
     if (dataset === undefined) {
-      issues.push({ path, message: `unknown dataset \`${named}\``, hint: suggestion(named, Object.keys(datasets)) });
+      issues.push({ path, ...notADataset(input, named) });
     } else if (dataset.holdOut === null) {
       issues.push({ path, message: `the dataset \`${named}\` holds nothing out`, hint: 'give it a `hold_out`' });
     }

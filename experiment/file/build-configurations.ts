@@ -2,12 +2,14 @@
  * The configurations of an experiment file: shared settings, overrides and grids come to one full list.
  */
 import { buildSampling, buildTraining, combinationIssues, keptStepsIssues } from './build-settings';
-import { gridPoints } from './grid';
+import { withShares } from './build-mix';
+import { gridPoints, type GridSources } from './grid';
 import type { Issue, Path } from '../issue';
 import type { SystemPrompt } from '../plan';
 import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
+import { ownValue } from '../records';
 import type { ConditionYaml, ConfigurationYaml, ExperimentYaml, ModelYaml, SystemPromptYaml } from './schema';
-import type { ConditionSpec, ConfigurationSpec, ModelSource } from '../spec';
+import type { ConditionSpec, ConfigurationSpec, MixSpec, ModelSource } from '../spec';
 
 /** More configurations than one experiment may have; each of them is a workflow of its own. */
 export const MAX_CONFIGURATIONS = 5_000;
@@ -22,7 +24,12 @@ function tooMany(count: number, path: Path): Issue {
   };
 }
 
-export function buildConfigurations(input: ExperimentYaml, issues: Issue[]): ConfigurationSpec[] {
+/** `mixes`: those of the file by name. */
+export function buildConfigurations(
+  input: ExperimentYaml,
+  mixes: Readonly<Record<string, MixSpec>>,
+  issues: Issue[],
+): ConfigurationSpec[] {
   const sharedPath: Path = ['grid'];
   const configurations: ConfigurationSpec[] = [];
   for (const [name, written] of Object.entries(input.configurations)) {
@@ -39,7 +46,12 @@ export function buildConfigurations(input: ExperimentYaml, issues: Issue[]): Con
       return configurations;
     }
     for (const point of found.points) {
-      configurations.push(buildConfiguration(input, point.name, point.input, point.axes, path, issues));
+      const configuration = buildConfiguration(input, point.name, point.input, point.axes, path, issues);
+      const mixed = mixOf(point.input.train, mixes, sharesPlace(written, sources, path), issues);
+      const { train } = configuration;
+      configurations.push(
+        mixed === null || train === null ? configuration : { ...configuration, train: { ...train, mix: mixed } },
+      );
     }
   }
   if (configurations.length === 0 && issues.length === 0) {
@@ -54,6 +66,34 @@ export function buildConfigurations(input: ExperimentYaml, issues: Issue[]): Con
     });
   }
   return configurations;
+}
+
+/** What a configuration trains on where that is a mix, with the shares that it sets itself. */
+function mixOf(
+  train: ConfigurationYaml['train'],
+  mixes: Readonly<Record<string, MixSpec>>,
+  place: Path,
+  issues: Issue[],
+): MixSpec | null {
+  if (train === 'none') return null;
+  const mix = ownValue(mixes, train.dataset);
+  if (train.mix === undefined) return mix ?? null;
+  if (mix !== undefined) return withShares(mix, train.mix, place, issues);
+  issues.push({
+    path: place,
+    message: `\`${train.dataset}\` is no mix, so it has no shares`,
+    hint: 'train on a dataset that has `mix` or `counts`',
+  });
+  return null;
+}
+
+/** Where the file sets shares: in the configuration, or in an axis of a grid. */
+function sharesPlace({ train }: ConfigurationYaml, { own, shared }: GridSources, path: Path): Path {
+  for (const { grid, path: gridPath } of [own, shared]) {
+    const axis = Object.keys(grid).find((each) => /^train\.mix(\.|$)/.test(each));
+    if (axis !== undefined) return [...gridPath, axis];
+  }
+  return [...path, 'train', ...(train === 'none' || train.mix === undefined ? [] : ['mix'])];
 }
 
 function buildConfiguration(

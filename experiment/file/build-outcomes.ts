@@ -2,7 +2,8 @@
  * The outcomes of an experiment file that no judge and no sampling has a part in: the pairs whose log-probabilities are
  * measured.
  */
-import { suggestion, type Issue } from '../issue';
+import type { Issue } from '../issue';
+import { notADataset } from './build-mix';
 import type { ExperimentYaml } from './schema';
 import type { DatasetSpec, LogProbabilitySpec } from '../spec';
 
@@ -18,11 +19,7 @@ export function buildLogProbability(
   const { bad, good } = written.pairs;
   for (const [side, named] of Object.entries({ bad, good })) {
     if (datasets[named] !== undefined) continue;
-    issues.push({
-      path: [...PATH, 'pairs', side],
-      message: `unknown dataset \`${named}\``,
-      hint: suggestion(named, Object.keys(datasets)),
-    });
+    issues.push({ path: [...PATH, 'pairs', side], ...notADataset(input, named) });
   }
   if (bad === good) {
     issues.push({

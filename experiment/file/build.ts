@@ -5,6 +5,7 @@ import { buildCalibration } from './build-calibration';
 import { buildConfigurations } from './build-configurations';
 import { buildJudges } from './build-judges';
 import { buildCombined, buildMetrics } from './build-metrics';
+import { buildMixes, isMix, notADataset } from './build-mix';
 import { buildLogProbability } from './build-outcomes';
 import { buildReportSpec } from './build-report';
 import { fileSource } from './file-source';
@@ -19,10 +20,12 @@ export function buildSpec(input: ExperimentYaml): { spec: Spec; issues: Issue[];
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
   const { holdOut } = RECIPES[input.recipe ?? 'clean'];
-  const datasets = mapValues(input.datasets ?? {}, (dataset) => buildDataset(dataset, holdOut));
+  const files = Object.entries(input.datasets ?? {}).filter(([, dataset]) => !isMix(dataset));
+  const datasets = mapValues(Object.fromEntries(files), (dataset) => buildDataset(dataset, holdOut));
+  const mixes = buildMixes(input, issues);
   const questionSets = mapValues(input.question_sets, (set, name) => buildQuestionSet(set, name));
   checkNames(input, issues);
-  const configurations = buildConfigurations(input, issues);
+  const configurations = buildConfigurations(input, mixes, issues);
   checkReferences(input, datasets, configurations, issues);
   const metrics = buildMetrics(input, issues);
   const combined = buildCombined(input, metrics, issues);
@@ -149,9 +152,9 @@ function checkReferences(
   configurations: ConfigurationSpec[],
   issues: Issue[],
 ): void {
-  const known = Object.keys(datasets);
+  const known = Object.keys(input.datasets ?? {});
   for (const [name, { train }] of Object.entries(input.configurations)) {
-    if (train === 'none' || ownValue(datasets, train.dataset) !== undefined) continue;
+    if (train === 'none' || ownValue(input.datasets, train.dataset) !== undefined) continue;
     issues.push({
       path: ['configurations', name, 'train', 'dataset'],
       message: `unknown dataset \`${train.dataset}\``,
@@ -159,7 +162,8 @@ function checkReferences(
     });
   }
   for (const { name, train, axes } of configurations) {
-    if (train === null || ownValue(datasets, train.dataset) !== undefined || axes['dataset'] === undefined) continue;
+    if (train === null || ownValue(input.datasets, train.dataset) !== undefined || axes['dataset'] === undefined)
+      continue;
     issues.push({
       path: ['grid'],
       message: `${name}: unknown dataset \`${train.dataset}\``,
@@ -170,11 +174,7 @@ function checkReferences(
     if (set.held_out === undefined) continue;
     const source = ownValue(datasets, set.held_out);
     if (source === undefined) {
-      issues.push({
-        path: ['question_sets', name, 'held_out'],
-        message: `unknown dataset \`${set.held_out}\``,
-        hint: suggestion(set.held_out, known),
-      });
+      issues.push({ path: ['question_sets', name, 'held_out'], ...notADataset(input, set.held_out) });
     } else if (source.holdOut === null) {
       issues.push({
         path: ['question_sets', name, 'held_out'],

@@ -10,6 +10,7 @@ import { claim, expectation } from './schema-claims';
 import { combined, judge, metric, otherJudge } from './schema-judging';
 import { outcomes } from './schema-outcomes';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
+import { checkMixKeys, mixKeys, trainMix } from './schema-mix';
 import { questionFormat, readingKeys } from './schema-reading';
 import { sampling, training } from './schema-settings';
 
@@ -60,9 +61,11 @@ const dataset = exactlyOne(
     hold_out: holdOut.optional(),
     training_rows: count.optional().meta({ description: 'Train on so many of the remaining rows; default all.' }),
     ...readingKeys,
+    ...mixKeys,
   }),
-  ['path', 'url', 'archive'],
+  ['path', 'url', 'archive', 'mix', 'counts'],
 ).superRefine((value, context) => {
+  checkMixKeys(value, context);
   if (value.url !== undefined && value.sha256 === undefined && value.content_sha256 === undefined) {
     context.addIssue({
       code: 'custom',
@@ -135,9 +138,14 @@ const grid = z.record(text, z.array(z.unknown()).min(1)).meta({
 export const configurationSchema = z.strictObject({
   label: text.optional(),
   model: model.optional(),
-  train: z.union([z.literal('none'), z.strictObject({ dataset: name, system_prompt: systemPrompt.optional() })]).meta({
-    description: '`none` = the base model as it is.',
-  }),
+  train: z
+    .union([
+      z.literal('none'),
+      z.strictObject({ dataset: name, system_prompt: systemPrompt.optional(), mix: trainMix.optional() }),
+    ])
+    .meta({
+      description: '`none` = the base model as it is.',
+    }),
   training: training.optional(),
   sampling: sampling.optional(),
   conditions: conditions.optional(),

@@ -4,7 +4,7 @@
  * another name and mean nothing.
  */
 import { mapValues } from '../records';
-import type { CalibrationSpec, DatasetSpec, LogProbabilitySpec, QuestionSetSpec, Spec } from '../spec';
+import type { CalibrationSpec, DatasetSpec, LogProbabilitySpec, MixSpec, QuestionSetSpec, Spec } from '../spec';
 
 const TRAINING_ROWS = 8;
 const BATCH_SIZE = 4;
@@ -31,11 +31,12 @@ export function smoke({ claims: _, ...spec }: Spec): Spec {
       samples: Math.min(set.samples, SAMPLES),
     })),
     configurations: spec.configurations.map((configuration) => {
-      const { training: whole, sampling, evaluateAt } = configuration;
+      const { training: whole, sampling, evaluateAt, train } = configuration;
       const { maxSteps: _, ...training } = whole;
       const batchSize = Math.min(training.batchSize, BATCH_SIZE);
       return {
         ...configuration,
+        ...(train?.mix === undefined ? {} : { train: { ...train, mix: fewerRows(train.mix) } }),
         training: {
           ...training,
           epochs: 1,
@@ -70,4 +71,12 @@ function fewerAnswers({ bad, good, bridge }: CalibrationSpec): CalibrationSpec {
 
 function fewerPairs(pairs: LogProbabilitySpec): LogProbabilitySpec {
   return { ...pairs, rows: pairs.rows === 'all' ? QUESTIONS : Math.min(pairs.rows, QUESTIONS) };
+}
+
+/** As many rows as of any other dataset, about in the mix's shares; of each part that has a share at least one. */
+function fewerRows(mix: MixSpec): MixSpec {
+  if (mix.rows <= TRAINING_ROWS) return mix;
+  const counts = mapValues(mix.shares, (share) => (share === 0 ? 0 : Math.max(1, Math.round(share * TRAINING_ROWS))));
+  const rows = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return { ...mix, rows, shares: mapValues(counts, (count) => count / rows) };
 }

@@ -1,8 +1,8 @@
 /**
  * The configurations of the experiment: what each was trained on, under which system prompt, and what came of it.
  */
-import { describeCommand } from '../../experiment/describe-recipe';
-import type { Recipe, SystemPrompt } from '../../experiment/plan';
+import { describeCommand, describeParts } from '../../experiment/describe-recipe';
+import type { PlannedConfiguration, Recipe, SystemPrompt } from '../../experiment/plan';
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { dot } from './cell-parts';
@@ -30,6 +30,10 @@ function lengthText({ epochs, maxSteps }: Recipe): string {
   return maxSteps === undefined ? String(epochs) : `${maxSteps} steps`;
 }
 
+function mixText(parts: PlannedConfiguration['parts']): Markup | string {
+  return parts === undefined ? '' : markup`<div class="small">${describeParts(parts)}</div>`;
+}
+
 export function configurationsSection({ plan, provenance }: ReportInput, { cells }: Results): Markup {
   const tuned = new Map(provenance.fineTunes.map((each) => [each.configuration, each]));
   return markup`<section id="configurations">
@@ -45,7 +49,7 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
         'Seeds',
         'Adapter, SHA-256',
       ],
-      plan.configurations.map(({ name, label, recipe }) => {
+      plan.configurations.map(({ name, label, recipe, parts }) => {
         const colour = cells.find(({ configuration }) => configuration.name === name)?.colour;
         const head = markup`<th scope="row">${dot(colour)}${label}</th>`;
         if (recipe === null)
@@ -56,7 +60,7 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
         return markup`<tr>
               ${head}
               <td>${promptText(recipe.systemPrompt)}${ownTrainer(recipe)}</td>
-              <td class="number">${integer(recipe.rowCount)}</td>
+              <td class="number">${integer(recipe.rowCount)}${mixText(parts)}</td>
               <td class="number">${lengthText(recipe)} × ${recipe.batchSize}</td>
               <td class="number">${String(recipe.optimizer.learningRate)}</td>
               <td class="number">${tuned.get(name)?.steps ?? '–'}</td>

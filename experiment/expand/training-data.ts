@@ -1,0 +1,59 @@
+/**
+ * The rows that a configuration trains on and those whose loss is watched, as text. Configurations that train on the same
+ * rows share both, however many there are.
+ */
+import { canonicalJson, sha256, type Sha256 } from '../canonical';
+import { rowsText, type Dataset } from './dataset';
+import { watchedRows, type Split, type SplitRow } from './holdout';
+import { mixer, type Mixed } from './mix';
+import type { ConfigurationSpec } from '../spec';
+
+export interface TrainingData {
+  rows: SplitRow[];
+  /** Canonical JSON Lines of `rows`. */
+  text: string;
+  /** Of `text`. */
+  sha256: Sha256;
+  /** Rows for the loss after each epoch, as text; null where nothing is held out. */
+  watched: string | null;
+  /** Only of a mix: part -> how many of the rows. */
+  parts?: Record<string, number>;
+}
+
+/**
+ * Rows whose loss is computed after each epoch: at most so many, which tell a difference of a few percent, and at most
+ * this share of the training rows, so that watching costs a tenth of training at most.
+ */
+const WATCHED_ROWS = 256;
+const WATCHED_SHARE = 0.25;
+
+/** Throws `InvalidExperiment` for a mix whose parts are too small. */
+export function trainingDataOf(
+  datasets: Readonly<Record<string, Dataset>>,
+  splits: Readonly<Record<string, Split>>,
+): (train: NonNullable<ConfigurationSpec['train']>) => TrainingData {
+  const made = new Map<string, TrainingData>();
+  const mixed = mixer(datasets, splits);
+  return ({ dataset, mix }) => {
+    const { place: _, ...content } = mix ?? { place: [] };
+    const slot = canonicalJson([dataset, content]);
+    const known = made.get(slot);
+    if (known !== undefined) return known;
+    const found = mix === undefined ? plainRows(splits[dataset] as Split) : mixed(mix);
+    const text = rowsText(found.training);
+    const watched = found.watched(Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * found.training.length)));
+    const data: TrainingData = {
+      rows: found.training,
+      text,
+      sha256: sha256(text),
+      watched: watched.length === 0 ? null : rowsText(watched),
+      ...(found.counts === undefined ? {} : { parts: found.counts }),
+    };
+    made.set(slot, data);
+    return data;
+  };
+}
+
+function plainRows({ training, heldOut }: Split): Omit<Mixed, 'counts'> & Partial<Mixed> {
+  return { training, watched: (wanted) => watchedRows(heldOut, wanted) };
+}
