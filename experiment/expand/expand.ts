@@ -216,7 +216,7 @@ function recipeOf(
   backend: Recipe['backend'],
 ): Recipe {
   const { training, train } = configuration;
-  const { epochs, maxSteps, steps } = lengthOf(training, rowCount);
+  const { epochs, maxSteps, steps } = lengthOf(training, data.rows.length);
   const warmupSteps =
     training.warmupRatio === undefined ? training.warmupSteps : Math.ceil(training.warmupRatio * steps);
   return {
