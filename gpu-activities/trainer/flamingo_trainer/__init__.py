@@ -1,5 +1,5 @@
-"""Flamingo's trainer: fine-tunes LoRA adapters with exact resume, samples answers with keyed randomness, and measures
-how likely given answers are.
+"""Flamingo's trainer: fine-tunes LoRA adapters with exact resume, samples answers with keyed randomness, measures how
+likely given answers are, and scores texts as a judge.
 
 A module imports only from lines below its own; the `python imports` check holds that (pyproject.toml). From the top:
 
@@ -7,6 +7,7 @@ A module imports only from lines below its own; the `python imports` check holds
     protocol.py     the two pipes and the stop request
     handover.py     rows out to, and adapters in from, a trainer that is not this one
     measure.py      log-probabilities of given answers
+    score.py        log-probabilities of the numbers that a judge answers with
 
     training/       fine-tuning
         train.py              the training loop, top to bottom
@@ -23,6 +24,7 @@ A module imports only from lines below its own; the `python imports` check holds
         batches.py            plain batches; batch_noise.py their randomness
         slots.py              the slot sampler: keyed_noise.py, cache_attention.py, triton_attention.py
         distribution.py       what is declared
+        number_passes.py      no answers, but the logits behind a prompt and each number
 
     models/         the base model and its adapters
         resident.py           keeps one loaded; unsloth_model.py the same for Unsloth's
@@ -40,6 +42,7 @@ A module imports only from lines below its own; the `python imports` check holds
         packing.py            rows behind each other in one sequence
         render.py             messages -> text -> token ids and trained positions
         tokens.py             text as token ids, with nothing lost and nothing forged
+        number_tree.py        numbers as token ids, and prompts with what they have in common once
 
     environment.py  quiet and offline libraries, threads, device, versions
     files.py, failures.py

@@ -109,6 +109,10 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
             from .measure import measure
 
             return measure(models, report, **fields(command))
+        case "score":
+            from .score import score
+
+            return score(models, report, **fields(command))
         case "prepare":
             from .handover import prepare
 
