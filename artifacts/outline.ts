@@ -6,14 +6,15 @@ import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../ex
 import type { Spec } from '../experiment/spec';
 import type { ConfigurationOutline, ExperimentOutline } from '../workflows/messages';
 import { readDocument } from './documents';
-import { queueOf, remembered } from './plans';
+import { isLocal, queueOf, remembered } from './plans';
 import { InvalidReference } from './reference';
 import { judgesWithWork, type Reuse } from './reuse';
 import type { Store } from './store';
 
 /** Where judges have to be ready before any GPU works. */
 export function queuesToJudge(spec: Spec, reuse: Reuse): string[] {
-  return [...new Set(judgesWithWork(reuse).map((judge) => queueOf(spec, judge)))];
+  const remote = judgesWithWork(reuse).filter((judge) => !isLocal(spec, judge));
+  return [...new Set(remote.map((judge) => queueOf(spec, judge)))];
 }
 
 /** Characters of JSON up to which outlines travel whole, as part of the workflow's history. */

@@ -131,23 +131,30 @@ function lacks(experiment: string, what: string): InvalidReference {
   return new InvalidReference(`the plan of ${experiment} has no ${what}`);
 }
 
+/** Whether the GPU worker itself judges. */
+export function isLocal(spec: Spec, judge: string): boolean {
+  return judgeOf(spec, judge).kind === 'local';
+}
+
 /** Task queues of an experiment; further judges' are `queueOf` them. */
 export function queuesOf(spec: Spec): { gpuQueue: string; judgeQueue: string } {
   return { gpuQueue: spec.execution.gpuQueue, judgeQueue: queueOf(spec, MAIN_JUDGE) };
 }
 
 /**
- * A judge's task queue. `flamingo-judge` without a suffix means the queue of the judge's own account. A queue that the
+ * A judge's task queue: that of the GPU worker for a local one. `flamingo-judge` without a suffix means the queue of the judge's own account. A queue that the
  * file names is that of its `judge`, and of further judges of the same kind.
  */
 export function queueOf(spec: Spec, name: string): string {
   const { kind } = judgeOf(spec, name);
-  const { judgeQueue } = spec.execution;
+  const { judgeQueue, gpuQueue } = spec.execution;
+  if (kind === 'local') return gpuQueue;
   if (judgeQueue !== 'flamingo-judge' && kind === spec.judge.kind) return judgeQueue;
   return `flamingo-judge-${kind === 'stand-in' ? 'stand-in' : 'anthropic'}`;
 }
 
-/** Every queue that an experiment's judges need a worker on, the first judge's first. */
+/** Every queue that an experiment's judges need a judge worker on, the first judge's first. */
 export function judgeQueuesOf(spec: Spec): string[] {
-  return [...new Set(Object.keys(namedJudges(spec)).map((name) => queueOf(spec, name)))];
+  const remote = Object.keys(namedJudges(spec)).filter((name) => !isLocal(spec, name));
+  return [...new Set(remote.map((name) => queueOf(spec, name)))];
 }

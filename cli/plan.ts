@@ -60,10 +60,10 @@ async function powerOf({ store, spec, work }: Prepared): Promise<PlannedPower[]>
   return planPower(plan, spec, { pilotOf, priceOf: pricesOf(spec, plan) });
 }
 
-/** Stand-ins cost nothing. */
+/** Stand-ins and judges on the GPU worker cost nothing. */
 function pricesOf(spec: Spec, plan: Plan): PriceOf {
   const judges = Object.entries(namedJudges(spec));
-  if (judges.every(([, { kind }]) => kind === 'stand-in')) return () => null;
+  if (judges.every(([, { kind }]) => kind === 'stand-in' || kind === 'local')) return () => null;
   return (cell) => {
     const parts = judges.map(([name, judge]) =>
       judgeUsd(
@@ -75,6 +75,11 @@ function pricesOf(spec: Spec, plan: Plan): PriceOf {
     return parts.some((usd) => usd === null) ? null : parts.reduce<number>((total, usd) => total + (usd ?? 0), 0);
   };
 }
+
+const FREE: Partial<Record<JudgeSpec['kind'], (judge: JudgeSpec) => string>> = {
+  'stand-in': () => 'stand-in: deterministic, free, no model',
+  local: ({ model }) => `${model}: on the GPU worker, free, no account`,
+};
 
 function printForPeople(
   { spec, json, estimate, missing, work }: Prepared,
@@ -96,9 +101,7 @@ function printForPeople(
     print(`  measurements ${count(json.measurements)}${pairsText(spec, work?.plan)}`);
   for (const [name, judge] of Object.entries(namedJudges(spec))) {
     const cost = estimate?.judges.find((each) => each.judge === name);
-    print(
-      `  ${name.padEnd(12)} ${judge.kind === 'stand-in' ? 'stand-in: deterministic, free, no model' : paid(judge, cost)}`,
-    );
+    print(`  ${name.padEnd(12)} ${FREE[judge.kind]?.(judge) ?? paid(judge, cost)}`);
   }
   if (estimate !== null && estimate.usd > 0) print(`               (${estimate.method})`);
   print(`  results      ${json.output}`);

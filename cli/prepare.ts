@@ -25,7 +25,7 @@ import { scaleWarnings } from './scale-warnings';
 export interface FileOptions {
   source?: Record<string, string>;
   smoke?: boolean;
-  judge?: 'claude' | 'stand-in';
+  judge?: 'claude' | 'local' | 'stand-in';
   output?: string;
 }
 
@@ -38,7 +38,9 @@ export function fileOptions(command: Command): Command {
       namedPath,
     )
     .option('--smoke', 'shrink everything to minutes, to see that it runs')
-    .addOption(new Option('--judge <judge>', 'judge with this instead of the file’s').choices(['claude', 'stand-in']))
+    .addOption(
+      new Option('--judge <judge>', 'judge with this instead of the file’s').choices(['claude', 'local', 'stand-in']),
+    )
     .option('--output <folder>', 'folder for the results (default: the file’s, results/NAME)');
 }
 

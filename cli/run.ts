@@ -6,10 +6,10 @@ import { Command } from 'commander';
 import { gatherResults, writeResults, type GatheredResults } from '../report/write-report';
 import { registerClaims } from '../artifacts/claims';
 import { wasComplete } from '../artifacts/experiments';
-import { countReuse, newWork, type Reuse } from '../artifacts/reuse';
+import { countReuse, judgesWithWork, newWork, type Reuse } from '../artifacts/reuse';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
-import { judgeQueuesOf, loadPlan } from '../artifacts/plans';
+import { judgeOf, judgeQueuesOf, loadPlan } from '../artifacts/plans';
 import type { MissingInput } from '../inputs/resolve';
 import { bundledModelFiles, bundledModelPath, pythonPath, temporalPath } from '../workers/toolchain';
 import type { Spec } from '../experiment/spec';
@@ -121,14 +121,15 @@ function inputsMissing(missing: MissingInput[]): string {
 }
 
 /** Everything that the embedded services will need is checked before anything is started. */
-function requireLocal({ configurations }: Spec, reuse: Reuse, accounts: string[]): void {
+function requireLocal(spec: Spec, reuse: Reuse, accounts: string[]): void {
   if (reuse.judgements.new > 0) requireCredentials(accounts);
+  const judges = judgesWithWork(reuse).flatMap((name) => judgeOf(spec, name).local ?? []);
   try {
     temporalPath();
-    const gpuWork = reuse.fineTunes.new + reuse.completions.new + reuse.measurements.new > 0;
+    const gpuWork = reuse.fineTunes.new + reuse.completions.new + reuse.measurements.new + judges.length > 0;
     if (!gpuWork) return;
     pythonPath();
-    for (const { model } of configurations) {
+    for (const { model } of [...spec.configurations, ...judges]) {
       if (model.kind !== 'bundled') continue;
       bundledModelPath(model.name);
       bundledModelFiles(model.name);

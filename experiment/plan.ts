@@ -141,8 +141,11 @@ export interface Question {
   fields?: Record<string, unknown>;
 }
 
-/** Who is asked. `openai` is any server with OpenAI's chat completions, `stand-in` a deterministic program. */
-export type JudgeKind = 'claude' | 'openai' | 'stand-in';
+/**
+ * Who is asked. `openai` is any server with OpenAI's chat completions, `local` a model on the GPU worker, `stand-in` a
+ * deterministic program.
+ */
+export type JudgeKind = 'claude' | 'openai' | 'local' | 'stand-in';
 
 /** One rubric of one metric: everything that decides what a verdict means, except the judged text. */
 export interface Instrument {
@@ -170,10 +173,19 @@ export interface Instrument {
   expected?: ExpectedScoring;
   /** Host and path of the server that is asked, such as `api.openai.com/v1`; absent where the kind of judge tells. */
   endpoint?: string;
+  /** The model on the GPU worker that is asked; absent for all others. */
+  local?: LocalJudge;
   /** For models that think unless told not to; absent = nothing is said about thinking. */
   thinking?: 'disabled';
   /** `anthropic-version` header; the name of the API for kinds of judges whose API has no versions. */
   apiVersion: string;
+}
+
+/** Everything that decides a local judge's log-probabilities, besides the prompt. */
+export interface LocalJudge {
+  version: number;
+  model: ModelIdentity;
+  precision: Sampling['precision'];
 }
 
 /** A metric of a cell: which instrument judges which of its questions (an item of a question file may bring its own). */

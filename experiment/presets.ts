@@ -103,11 +103,15 @@ export const JUDGE_DEFAULTS: Omit<JudgeSpec, 'kind' | 'model'> = {
 export const JUDGE_MODELS: Record<JudgeSpec['kind'], string> = {
   claude: 'claude-haiku-4-5-20251001',
   openai: 'gpt-4o-2024-08-06',
+  local: 'smollm2-135m-instruct',
   'stand-in': 'stand-in-judge-1',
 };
 
 /** As the literature scores by the tokens' probabilities: OpenAI gives at most 20 of them. */
 export const EXPECTED_DEFAULTS: ExpectedScoring = { topLogprobs: 20, leastMass: 0.25 };
+
+/** A local judge tells the probability of every number 0-100. */
+export const LOCAL_TOP_LOGPROBS = 101;
 
 /** The model that set-up makes from the package registry. */
 export const BUNDLED_MODELS = ['smollm2-135m-instruct'] as const;

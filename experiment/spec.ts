@@ -230,6 +230,8 @@ export interface JudgeSpec extends Rates {
   expected?: ExpectedScoring;
   /** Only of `kind: openai`. */
   endpoint?: JudgeEndpoint;
+  /** Only of `kind: local`: the model that the GPU worker asks. */
+  local?: { model: Exclude<ModelSource, { kind: 'folder' }>; precision: Sampling['precision'] };
 }
 
 /** A server with OpenAI's chat completions. */

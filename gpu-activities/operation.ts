@@ -18,7 +18,7 @@ export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
 
 /** What the UI and `flamingo run` show of a running GPU activity. */
 export interface GpuHeartbeat {
-  phase: 'starting' | 'loading' | 'training' | 'generating' | 'measuring' | 'saving';
+  phase: 'starting' | 'loading' | 'training' | 'generating' | 'measuring' | 'judging' | 'saving';
   detail: string;
   step: number;
   of: number;
@@ -64,6 +64,7 @@ const PHASES: Record<Operation['op'], GpuHeartbeat['phase']> = {
   accept: 'saving',
   generate: 'generating',
   measure: 'measuring',
+  score: 'judging',
 };
 
 export class AttemptFailed extends Error {

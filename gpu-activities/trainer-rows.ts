@@ -30,6 +30,17 @@ export const MEASURED_ROW = z.looseObject({
   adapter: hash.nullable(),
 });
 
+const SCALE = 101;
+export const SCORED_ROW = z.union([
+  z.looseObject({
+    id: hash,
+    adapter: z.null(),
+    numbers: z.array(z.number().max(1e-3)).length(SCALE),
+    first: z.array(z.tuple([wellFormed, z.number()])),
+  }),
+  z.looseObject({ id: hash, adapter: z.null(), refused: wellFormed }),
+]);
+
 export const PROGRESS_ROW = z.looseObject({
   step: z.int().min(0),
   loss: z.number().optional(),

@@ -2,7 +2,7 @@
  * Cuts what is not judged yet of a cell into judge shards, each a file of requests in the store.
  */
 import pLimit from 'p-limit';
-import { configurationOf, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
+import { configurationOf, isLocal, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { toJsonLines } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
 import { canonicalJson, type Sha256 } from '../experiment/canonical';
@@ -73,11 +73,12 @@ function liveShardSize(stored: StoredPlan, configuration: string): number {
 }
 
 /** What a shard says of its judge; the queue only where it is not the experiment's own. */
-function runtimeOf(spec: Spec, { judge }: PlannedMetric): Pick<JudgeShard, 'judge' | 'queue' | 'batch'> {
+function runtimeOf(spec: Spec, { judge }: PlannedMetric): Pick<JudgeShard, 'judge' | 'queue' | 'batch' | 'local'> {
   const queue = queueOf(spec, judge);
   return {
     judge,
     ...(queue === queuesOf(spec).judgeQueue ? {} : { queue }),
     ...(judgeOf(spec, judge).mode === 'batch' ? { batch: true as const } : {}),
+    ...(isLocal(spec, judge) ? { local: true as const } : {}),
   };
 }

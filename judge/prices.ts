@@ -28,7 +28,7 @@ export function judgeUsd(
   usage: TokenUsage,
   batch: boolean,
 ): number | null {
-  if (kind === 'stand-in') return 0;
+  if (kind === 'stand-in' || kind === 'local') return 0;
   if (price !== null) return usdAt(price, usage) * (batch ? 0.5 : 1);
   const known = judgeModel(model);
   return known === null ? null : usdAt(batch ? known.batchPrice : known.price, usage);

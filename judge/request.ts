@@ -87,20 +87,26 @@ function escaped(character: string): string {
   }).join('');
 }
 
-export function buildCall(request: JudgementRequest, instrument: Instrument): JudgeCall {
+/** What any judge is told: `system` only in the `json` form. */
+export function promptOf(
+  request: Pick<JudgementRequest, 'question' | 'answer'>,
+  instrument: Pick<Instrument, 'rubric' | 'form'>,
+): { system?: string; content: string } {
   const rubric = instrument.rubric.toWellFormed();
   const question = request.question.toWellFormed();
   const answer = request.answer.toWellFormed();
-  const content =
-    instrument.form === 'json'
-      ? `${judgedTextJson({ question, answer })}\n\n${CLOSING_LINE}`
-      : fillRubric(rubric, question, answer);
+  if (instrument.form !== 'json') return { content: fillRubric(rubric, question, answer) };
+  return { system: rubric, content: `${judgedTextJson({ question, answer })}\n\n${CLOSING_LINE}` };
+}
+
+export function buildCall(request: JudgementRequest, instrument: Instrument): JudgeCall {
+  const { content, ...system } = promptOf(request, instrument);
   const params: MessageParams = frozen({
     model: instrument.model,
     max_tokens: instrument.maxTokens,
     ...(instrument.temperature === null ? {} : { temperature: instrument.temperature }),
     ...(instrument.thinking === undefined ? {} : { thinking: { type: instrument.thinking } }),
-    ...(instrument.form === 'json' ? { system: rubric } : {}),
+    ...system,
     ...(instrument.parts === undefined ? {} : { output_config: { format: scoresFormat(instrument.parts) } }),
     messages: [{ role: 'user' as const, content }],
   });

@@ -12,6 +12,7 @@ import { refusingDamage } from '../activities/damage';
 import type { GpuDependencies } from '../gpu-activities/dependencies';
 import { finetune } from '../gpu-activities/finetune';
 import { generate } from '../gpu-activities/generate';
+import { judgeLocally } from '../gpu-activities/judge-locally';
 import { measure } from '../gpu-activities/measure';
 import { OneTrainer } from '../gpu-activities/process/one-trainer';
 import { trainerFolder } from '../tools/locations.cjs';
@@ -62,6 +63,7 @@ async function main(): Promise<void> {
     finetune: (input) => during(store, () => finetune(dependencies, input)),
     generate: (input) => during(store, () => generate(dependencies, input)),
     measure: (input) => during(store, () => measure(dependencies, input)),
+    judgeLocally: (input) => during(store, () => judgeLocally(dependencies, input)),
   } satisfies GpuActivities);
   await runWorker(
     {

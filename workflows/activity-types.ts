@@ -61,6 +61,8 @@ export interface JudgeShard {
   queue?: string;
   /** Through Message Batches first; what they leave undone is then asked live. */
   batch?: true;
+  /** By a model on the GPU worker. */
+  local?: true;
   /** Keys of shards of the group that were cut differently and never committed: their journals may hold verdicts of this. */
   salvage?: string[];
   requests: ArtifactRef;
@@ -143,6 +145,8 @@ export interface GpuActivities {
   generate(input: CellInput): Promise<GenerateResult>;
   /** Log-probabilities of the plan's pairs under one prompt condition. */
   measure(input: MeasureInput): Promise<MeasureResult>;
+  /** Judges a shard of a local judge. */
+  judgeLocally(input: JudgeShardInput): Promise<JudgeShardResult>;
 }
 
 export interface JudgeActivities {

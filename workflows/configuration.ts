@@ -30,7 +30,7 @@ import {
 } from './messages';
 import { failure, FAILURES, isFailure } from './failures';
 import { judgeInMode } from './judge-batch';
-import { gpuActivities, LIGHT_CELL, lightWork, planning, type LightActivities } from './policies';
+import { gpuActivities, LIGHT_CELL, lightWork, localJudging, planning, type LightActivities } from './policies';
 import { STAGE } from './search-attributes';
 
 /**
@@ -133,10 +133,12 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     const count = async (shard: JudgeShard): Promise<void> => {
       const summary = `judge ${cell.cell}: ${shard.count} × ${shard.metric}`;
       const work = { ...cell, experiment: input.experiment, shard };
-      const result: JudgeShardResult = await pausable(
-        () => judgeInMode(shard.queue ?? input.judgeQueue, summary, { ...work, maxUsd: state.maxUsd }),
-        () => state.waiting === null,
-      );
+      const judged = (): Promise<JudgeShardResult> => {
+        const asked = { ...work, maxUsd: state.maxUsd };
+        if (shard.local) return localJudging(input.gpuQueue, summary).judgeLocally(asked);
+        return judgeInMode(shard.queue ?? input.judgeQueue, summary, asked);
+      };
+      const result = await pausable(judged, shard.local ? mayRunGpu : () => state.waiting === null);
       unanswered += result.missing;
       entry.judged += result.judged;
       entry.paid.usd += result.usd;

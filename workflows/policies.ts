@@ -93,6 +93,7 @@ export const LIGHT_CELL = 2_000;
 
 /** Temporal's priorities go from 1, first, to 5. */
 const USUAL_PRIORITY = 3;
+const LAST_PRIORITY = 5;
 
 /** GPU work on the given queue, named in the UI by `summary`. */
 export function gpuActivities(taskQueue: string, summary: string, urgent: boolean): GpuActivities {
@@ -100,6 +101,16 @@ export function gpuActivities(taskQueue: string, summary: string, urgent: boolea
   const own = workflowInfo().priority?.priorityKey ?? USUAL_PRIORITY;
   const priorityKey = urgent ? Math.max(1, own - 1) : own;
   return proxyActivities<GpuActivities>({ ...GPU, taskQueue, summary, priority: { priorityKey } });
+}
+
+/**
+ * Judging on the GPU, after fine-tuning and generating: the worker then changes from one model to the other once and not for
+ * every cell.
+ */
+export function localJudging(taskQueue: string, summary: string): Pick<GpuActivities, 'judgeLocally'> {
+  const own = workflowInfo().priority?.priorityKey ?? USUAL_PRIORITY;
+  const priority = { priorityKey: Math.min(LAST_PRIORITY, own + 1) };
+  return proxyActivities<GpuActivities>({ ...GPU, taskQueue, summary, priority });
 }
 
 export function checkActivities(judgeQueue: string): Pick<JudgeActivities, 'checkJudge'> {

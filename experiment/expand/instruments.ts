@@ -7,12 +7,12 @@ import { combinedRubric, framedRubric } from '../hardened-rubrics';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
 import { judgeModel } from '../judge-models';
 import { namedJudges } from '../main-judge';
-import type { Instrument, PlannedMetric } from '../plan';
+import type { Instrument, LocalJudge, PlannedMetric } from '../plan';
 import type { AskedQuestion } from './questions';
 import { mapValues, ownValue } from '../records';
 import { rubricProblem, rubricText, scaleText } from '../rubric';
 import type { JudgeSpec, MetricSpec, Spec } from '../spec';
-import { INSTRUMENT_VERSION, JSON_INSTRUMENT_VERSION } from './versions';
+import { INSTRUMENT_VERSION, JSON_INSTRUMENT_VERSION, LOCAL_JUDGE_VERSION } from './versions';
 
 export interface Instruments {
   instruments: Record<Sha256, Instrument>;
@@ -116,6 +116,12 @@ type Wording = Pick<Instrument, 'version' | 'metric' | 'form' | 'parts' | 'categ
 function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
   const { parts, categories } = wording;
   const words = Object.keys(categories ?? {});
+  if (judge.local !== undefined && (parts ?? categories) !== undefined) {
+    throw new InvalidExperiment(
+      ['metrics', wording.metric],
+      `a local judge gives one number at a time, and \`${wording.metric}\` asks for ${parts === undefined ? 'a category' : 'several'}`,
+    );
+  }
   // a category or an object of scores is more than a token: they are read as the reply says them
   const expected = parts === undefined && categories === undefined ? judge.expected : undefined;
   // a token is at least a character
@@ -129,6 +135,7 @@ function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
     temperature: judge.temperature,
     ...(expected === undefined ? {} : { expected }),
     ...(judge.endpoint === undefined ? {} : { endpoint: hostAndPath(judge.endpoint.baseUrl) }),
+    ...(judge.local === undefined ? {} : { local: localJudge(judge.local) }),
     ...(judgeModel(judge.model)?.thinksByDefault ? { thinking: 'disabled' as const } : {}),
     apiVersion: judge.apiVersion,
   };
@@ -138,6 +145,10 @@ function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
 function hostAndPath(baseUrl: string): string {
   const { host, pathname } = new URL(baseUrl);
   return host + pathname.replace(/\/+$/, '');
+}
+
+function localJudge({ model, precision }: NonNullable<JudgeSpec['local']>): LocalJudge {
+  return { version: LOCAL_JUDGE_VERSION, model, precision };
 }
 
 /** What an instrument becomes when another judge is asked the same: as if that judge stood in the file. */

@@ -9,6 +9,8 @@ export const RECIPE_VERSION = 1;
 export const GENERATION_VERSION = 1;
 /** Rendering of a pair's answers and their log-probabilities. */
 export const MEASUREMENT_VERSION = 1;
+/** Rendering of a local judge's prompt, and the probabilities of the numbers that it may answer with. */
+export const LOCAL_JUDGE_VERSION = 1;
 /** How the judge's only message is filled from the rubric (the published form), and how its answer is read. */
 export const INSTRUMENT_VERSION = 1;
 /** How a request of the `json` form is made and read: escapes in the judged text, the line below it, the reply's schema. */

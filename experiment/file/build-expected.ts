@@ -7,7 +7,7 @@ import type { JudgeSpec } from '../spec';
 import type { JudgeYaml } from './schema';
 
 /** Kinds of judges that tell the probabilities of their first token. */
-const WITH_LOGPROBS: readonly JudgeSpec['kind'][] = ['openai'];
+const WITH_LOGPROBS: readonly JudgeSpec['kind'][] = ['openai', 'local'];
 
 const WRITTEN = ['top_logprobs', 'least_mass'] as const;
 

@@ -9,6 +9,7 @@ import { MAIN_JUDGE, namedJudges } from '../main-judge';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
 import { RATES, RATE_WORDS, type Rate } from '../rates';
 import { buildExpected, checkExpected } from './build-expected';
+import { buildLocalJudge, checkLocalJudge, metricsOf } from './build-local-judge';
 import type { ExperimentYaml, JudgeYaml } from './schema';
 import type { JudgeSpec, MetricSpec, OtherJudgeSpec, Spec } from '../spec';
 
@@ -22,6 +23,7 @@ export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues
   const names = metrics.map(({ name }) => name);
   const judge = buildJudge(input.judge ?? {});
   checkJudge(input.judge ?? {}, judge, ['judge'], input, issues, warnings);
+  checkLocalJudge(input.judge ?? {}, judge, ['judge'], metrics, input, issues);
   if ((input.combined ?? []).length > 0) checkCombined(judge, ['judge'], input, issues);
   const judges: Record<string, OtherJudgeSpec> = {};
   for (const [name, written] of Object.entries(input.judges ?? {})) {
@@ -31,6 +33,7 @@ export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues
       issues.push({ path, atKey: true, message: '`judge` is the name of the first judge; call this one otherwise' });
     }
     checkJudge(written, other, path, input, issues, warnings);
+    checkLocalJudge(written, other, path, metricsOf(metrics, written.metrics ?? null), input, issues);
     written.metrics?.forEach((metric, index) => {
       if (names.includes(metric)) return;
       issues.push({
@@ -57,6 +60,7 @@ export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues
 
 function buildJudge(input: JudgeYaml): JudgeSpec {
   const kind = input.kind ?? 'claude';
+  if (kind === 'local') return buildLocalJudge(input);
   const model = input.model ?? JUDGE_MODELS[kind];
   const apiVersion = input.api_version ?? JUDGE_DEFAULTS.apiVersion;
   const usual = acceptsTemperature(model, apiVersion) ? JUDGE_DEFAULTS.temperature : null;
@@ -86,6 +90,7 @@ function checkJudge(
 ): void {
   const { kind, model, temperature, apiVersion } = judge;
   checkExpected(written, judge, path, issues);
+  if (kind === 'local') return;
   const known = judgeModel(model);
   if (kind === 'claude' && model.startsWith('stand-in')) {
     issues.push({
@@ -174,7 +179,7 @@ function checkCombined(
   { judge, judges }: ExperimentYaml,
   issues: Issue[],
 ): void {
-  if (kind === 'stand-in' || judgeModel(model)?.structuredOutputs !== false) return;
+  if (kind === 'stand-in' || kind === 'local' || judgeModel(model)?.structuredOutputs !== false) return;
   const named = path.length === 1 ? judge?.model : judges?.[path[1] as string]?.model;
   issues.push({
     path: named === undefined ? ['combined'] : [...path, 'model'],
@@ -188,7 +193,8 @@ function sameVerdicts(a: JudgeSpec, b: JudgeSpec): boolean {
   return (
     (['kind', 'model', 'temperature', 'apiVersion', 'maxTokens'] as const).every((field) => a[field] === b[field]) &&
     keyOf(a.expected ?? null) === keyOf(b.expected ?? null) &&
-    a.endpoint?.baseUrl === b.endpoint?.baseUrl
+    a.endpoint?.baseUrl === b.endpoint?.baseUrl &&
+    keyOf(a.local ?? null) === keyOf(b.local ?? null)
   );
 }
 
@@ -197,7 +203,14 @@ function sameVerdicts(a: JudgeSpec, b: JudgeSpec): boolean {
  * out, and so is one that would now be the first judge again.
  */
 export function withJudge(spec: Spec, kind: JudgeSpec['kind']): Spec {
-  const judge = spec.judge.kind === kind ? spec.judge : { ...spec.judge, kind, model: JUDGE_MODELS[kind], price: null };
+  const judge = spec.judge.kind === kind ? spec.judge : otherKind(spec.judge, kind);
   const others = Object.entries(spec.judges).filter(([, other]) => other.kind === kind && !sameVerdicts(judge, other));
   return { ...spec, judge, judges: Object.fromEntries(others) };
+}
+
+function otherKind(judge: JudgeSpec, kind: JudgeSpec['kind']): JudgeSpec {
+  if (kind === 'local') return buildLocalJudge({});
+  // a local judge's settings mean nothing to another one
+  const settings = judge.local === undefined ? judge : buildJudge({});
+  return { ...settings, kind, model: JUDGE_MODELS[kind], price: null };
 }

@@ -6,6 +6,7 @@ import { isInherited } from '../records';
 import { RUBRIC_PRESETS } from '../hardened-rubrics';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
 import { expectedKeys } from './schema-expected';
+import { localJudgeKeys } from './schema-local-judge';
 import { count, exactlyOne, name, sha256, text } from './schema-parts';
 
 const rubric = z.union([
@@ -75,10 +76,15 @@ export const combined = z.array(name).min(2).meta({
 });
 
 const judgeKeys = {
-  kind: z.enum(['claude', 'stand-in']).optional().meta({
-    default: 'claude',
-    description: '`stand-in` is a deterministic program, not a model; its scores say nothing about answers.',
-  }),
+  kind: z
+    .enum(['claude', 'local', 'stand-in'])
+    .optional()
+    .meta({
+      default: 'claude',
+      description:
+        '`local`: a model that the GPU worker asks. `stand-in` is a deterministic program, not a model; its scores say nothing ' +
+        'about answers.',
+    }),
   model: text.optional().meta({ default: JUDGE_MODELS.claude }),
   temperature: z.number().min(0).max(1).nullable().optional().meta({
     default: JUDGE_DEFAULTS.temperature,
@@ -91,6 +97,7 @@ const judgeKeys = {
     .meta({ default: JUDGE_DEFAULTS.apiVersion }),
   max_tokens: count.optional().meta({ default: JUDGE_DEFAULTS.maxTokens }),
   ...expectedKeys,
+  ...localJudgeKeys,
   mode: z.enum(['live', 'batch']).optional().meta({
     default: JUDGE_DEFAULTS.mode,
     description: '`batch`: Message Batches, at half the price and within a day.',

@@ -56,29 +56,25 @@ export const systemPrompt = z.union([z.enum(['default', 'none', 'empty']), z.str
     'any system turn. `empty`: an empty system message. `{text: …}`: these words. Four different things.',
 });
 
-export const model = exactlyOne(
-  z.strictObject({
-    hub: z
-      .string()
-      .regex(/^[\w.-]+\/[\w.-]+$/, 'expected OWNER/MODEL, such as `Qwen/Qwen2.5-14B-Instruct`')
-      .optional()
-      .meta({ description: 'A model on the Hugging Face hub; needs `revision`.' }),
-    revision: z
-      .string()
-      .regex(
-        /^[0-9a-f]{40}$/,
-        "expected a commit of 40 hexadecimal digits: a branch name such as `main` is not a model's identity",
-      )
-      .optional()
-      .meta({ description: 'Commit of the hub repository, 40 hexadecimal digits.' }),
-    path: text.optional().meta({ description: 'A local model folder (safetensors, config, tokenizer).' }),
-    bundled: z
-      .enum(['smollm2-135m-instruct'])
-      .optional()
-      .meta({ description: 'The small model that set-up prepares.' }),
-  }),
-  ['hub', 'path', 'bundled'],
-)
+export const modelKeys = {
+  hub: z
+    .string()
+    .regex(/^[\w.-]+\/[\w.-]+$/, 'expected OWNER/MODEL, such as `Qwen/Qwen2.5-14B-Instruct`')
+    .optional()
+    .meta({ description: 'A model on the Hugging Face hub; needs `revision`.' }),
+  revision: z
+    .string()
+    .regex(
+      /^[0-9a-f]{40}$/,
+      "expected a commit of 40 hexadecimal digits: a branch name such as `main` is not a model's identity",
+    )
+    .optional()
+    .meta({ description: 'Commit of the hub repository, 40 hexadecimal digits.' }),
+  path: text.optional().meta({ description: 'A local model folder (safetensors, config, tokenizer).' }),
+  bundled: z.enum(['smollm2-135m-instruct']).optional().meta({ description: 'The small model that set-up prepares.' }),
+};
+
+export const model = exactlyOne(z.strictObject(modelKeys), ['hub', 'path', 'bundled'])
   .superRefine((value, context) => {
     if (value.hub !== undefined && value.revision === undefined) {
       context.addIssue({

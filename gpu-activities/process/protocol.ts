@@ -93,7 +93,35 @@ export interface MeasureCommand {
   out: string;
 }
 
-/** Stop the running operation after the present step: a fine-tune checkpoints, a generation drops its shard, a measurement all. */
+/** What a judge is asked, for the probability of each number from 0 to 100 as its answer. */
+export interface ScoreCommand {
+  op: 'score';
+  id: number;
+  model: { path: string } | { hub: string; revision: string };
+  /** What a person knows the model by, for errors. */
+  name: string;
+  precision: Sampling['precision'];
+  /** JSON Lines of `{"id", "messages"}`. */
+  items: string;
+  /** Receives JSON Lines of `ScoredItem`, sorted by id, written whole and renamed into place. */
+  out: string;
+}
+
+/** `refused`: why the model can not be asked this, such as that it is longer than what it reads. */
+export type ScoredItem = { id: string; adapter: null } & (
+  | {
+      /** Log-probabilities, in nats, of the numbers 0 to 100 as the whole number that the answer begins with. */
+      numbers: number[];
+      /** Text and log-probability of the likeliest first tokens. */
+      first: [string, number][];
+    }
+  | { refused: string }
+);
+
+/**
+ * Stop the running operation after the present step: a fine-tune checkpoints, a generation and a score drop their shard, a
+ * measurement all.
+ */
 export interface StopCommand {
   op: 'stop';
 }
@@ -101,7 +129,8 @@ export interface ExitCommand {
   op: 'exit';
 }
 /** What ends with `committed`, `stopped` or `failed`. */
-export type OperationCommand = FinetuneCommand | GenerateCommand | MeasureCommand | PrepareCommand | AcceptCommand;
+export type OperationCommand =
+  FinetuneCommand | GenerateCommand | MeasureCommand | ScoreCommand | PrepareCommand | AcceptCommand;
 export type TrainerCommand = OperationCommand | StopCommand | ExitCommand;
 
 /** `data`, `config`: the input is wrong, no retry helps. `oom`, `nan`: declared by the run. `cuda`, `internal`: the host. */
@@ -128,7 +157,7 @@ export type TrainerEvent =
   | {
       event: 'progress';
       id: number;
-      /** Optimizer steps done (finetune), completions done (generate), pairs done (measure). */
+      /** Optimizer steps done (finetune), completions done (generate), pairs done (measure), items done (score). */
       step: number;
       of: number;
       loss?: number;
@@ -203,7 +232,9 @@ export type TrainerEvent =
       pairs?: number;
       tokens?: number;
       tokensPerForward?: number;
-      /** finetune, generate, measure. A check that fails without a slower path that is right is a `failed` of kind `config`. */
+      /** score: items in the file named in `out` that were not refused; `tokens` are those of their prompts. */
+      scored?: number;
+      /** finetune, generate, measure, score. A check that fails without a slower path that is right is a `failed` of kind `config`. */
       probe?: ProbeOutcome;
       seconds: number;
     }

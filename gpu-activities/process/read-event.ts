@@ -39,6 +39,7 @@ const EVENT = z.discriminatedUnion('event', [
     ...{ plan: numbers.nullish(), saves: numbers.optional() },
     ...{ completions: count.optional(), engine: z.enum(['slots', 'batches']).optional(), slots: count.nullish() },
     ...{ pairs: count.optional(), tokens: count.optional(), tokensPerForward: count.optional() },
+    scored: count.optional(),
     seconds: z.number(),
   }),
   z.looseObject({ event: z.literal('stopped'), id, step: count, checkpoint: path.nullable() }),

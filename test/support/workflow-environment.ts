@@ -176,6 +176,10 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
       note('generate', cell);
       return Promise.resolve({ reused: 0, made: 4, seconds: 1 });
     },
+    judgeLocally: ({ shard }) => {
+      note('judgeLocally', shard.key);
+      return Promise.resolve({ judged: shard.count, missing: 0, usd: 0, requests: 0 });
+    },
     measure: ({ configuration, condition }) => {
       note('measure', `${configuration} ${condition}`);
       return Promise.resolve({ reused: false, pairs: 3, seconds: 1 });

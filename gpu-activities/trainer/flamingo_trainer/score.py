@@ -129,7 +129,7 @@ def score_prompts(
 
 
 def row_of(loaded: Loaded, tree: NumberTree, logits: torch.Tensor) -> dict[str, Any]:
-    """`numbers`: log-probabilities in nats of 0 to 100; `first`: [text, log-probability] of the likeliest first tokens."""
+    """`numbers`: log-probabilities in nats of 0 to 100; `first`: likeliest first tokens, [text, log-probability]."""
     likeliest = logits[0].log_softmax(0).topk(min(FIRST_TOKENS, logits.shape[1]))
     first = [
         [loaded.tokenizer.decode([token]), round(value, DECIMALS)]
@@ -185,7 +185,7 @@ def verdict_on(loaded: Loaded, forward: TreePass | StepPass, tolerance: float) -
 
 
 def differences(loaded: Loaded, tree: NumberTree, prompt: list[int], found: torch.Tensor) -> list[float]:
-    """How far the likeliest tokens' log-probabilities behind the prompt and each node lie from those alone, on average."""
+    """For the prompt and each node, how far the likeliest tokens' log-probabilities lie from those alone on average."""
     found = found.log_softmax(1)
     sizes = []
     for place in range(1 + len(tree.tokens)):

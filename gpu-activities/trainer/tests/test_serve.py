@@ -13,7 +13,17 @@ from flamingo_trainer import serve as serving
 from flamingo_trainer.serve import POISONED, serve
 
 from .driver import Trainer
-from .work import RECIPE, Listener, finetune_command, generate_command, items, measure_command, pairs, read_lines
+from .work import (
+    RECIPE,
+    Listener,
+    finetune_command,
+    generate_command,
+    items,
+    measure_command,
+    pairs,
+    read_lines,
+    write_lines,
+)
 
 # long enough to be interrupted anywhere
 LONG = {"epochs": 12}
@@ -182,6 +192,16 @@ def test_events_of_a_measurement(long_lived, tiny_model, tmp_path):
     assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 3
     assert seen[-1].keys() == {"event", "id", "pairs", "tokens", "tokensPerForward", "seconds", "probe"}
     assert len(read_lines(command["out"])) == 3
+
+
+def test_events_of_a_score(long_lived, tiny_model, tmp_path):
+    asked = [{"id": item["id"], "messages": item["messages"]} for item in items(3)]
+    files = {"items": str(write_lines(tmp_path / "items.jsonl", asked)), "out": str(tmp_path / "scored.jsonl")}
+    long_lived.send("score", id=31, model={"path": str(tiny_model)}, name="tiny", precision="fp32", **files)
+    seen = long_lived.until("committed", "failed")
+    assert [event for event in seen if event["event"] == "progress"][-1]["step"] == 3
+    assert seen[-1].keys() == {"event", "id", "scored", "tokens", "seconds", "probe"}
+    assert len(read_lines(files["out"])) == 3
 
 
 # --- a broken process ----
