@@ -57,7 +57,9 @@ export function costsOf(spec: Spec, judged: readonly CellJudging[]): Costs {
     total.outputTokens += provenance.outputTokens;
     spent = spent === null || usd === null ? null : spent + usd;
   }
-  const paid = [spec.judge, ...Object.values(spec.judges)].filter(({ kind }) => kind !== 'stand-in' && kind !== 'local');
+  const paid = [spec.judge, ...Object.values(spec.judges)].filter(
+    ({ kind }) => kind !== 'stand-in' && kind !== 'local',
+  );
   const sources = distinct(
     paid.map(({ price }) => (price === null ? `list prices of ${PRICES_AS_OF}` : 'the experiment file')),
   );
