@@ -18,6 +18,7 @@ import { commandOutput, say } from './output';
 import { injectCommand } from './inject';
 import { judgeCommand } from './judge';
 import { planCommand } from './plan';
+import { presetsCommand } from './presets';
 import { rejudgeCommand } from './rejudge';
 import { reportCommand } from './report';
 import { storeCommand } from './store';
@@ -53,6 +54,7 @@ to a metric, 4 waiting for a person, 130 interrupted.`,
     planCommand(),
     validateCommand(),
     initCommand(),
+    presetsCommand(),
     statusCommand(),
     ...controlCommands(),
     accountCommand(),

@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { isInherited } from '../records';
+import { expandModel, modelPreset } from './schema-presets';
 
 /** A safe path segment on every platform, and never an integer, which JavaScript objects would reorder. */
 export const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
@@ -74,7 +75,12 @@ export const modelKeys = {
   bundled: z.enum(['smollm2-135m-instruct']).optional().meta({ description: 'The small model that set-up prepares.' }),
 };
 
-export const model = exactlyOne(z.strictObject(modelKeys), ['hub', 'path', 'bundled'])
+export const model = exactlyOne(z.strictObject({ ...modelKeys, preset: modelPreset }), [
+  'hub',
+  'path',
+  'bundled',
+  'preset',
+])
   .superRefine((value, context) => {
     if (value.hub !== undefined && value.revision === undefined) {
       context.addIssue({
@@ -83,8 +89,9 @@ export const model = exactlyOne(z.strictObject(modelKeys), ['hub', 'path', 'bund
         path: ['hub'],
       });
     }
-    if (value.hub === undefined && value.revision !== undefined) {
+    if (value.hub === undefined && value.preset === undefined && value.revision !== undefined) {
       context.addIssue({ code: 'custom', message: '`revision` goes with `hub` only', path: ['revision'] });
     }
   })
+  .transform(expandModel)
   .meta({ description: 'Which weights everything starts from.' });

@@ -12,6 +12,7 @@ import { outcomes } from './schema-outcomes';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
 import { checkMixKeys, mixKeys, trainMix } from './schema-mix';
 import { questionFormat, readingKeys } from './schema-reading';
+import { datasetPreset, expandDataset, expandQuestionSet, questionSetPreset } from './schema-presets';
 import { sampling, training } from './schema-settings';
 
 const holdOut = z
@@ -52,10 +53,11 @@ const archive = exactlyOne(
   ['path', 'url'],
 ).meta({ description: 'A password-protected archive written by easy-dataset-share.' });
 
-const dataset = exactlyOne(
+const writtenDataset = exactlyOne(
   z.strictObject({
     ...fileKeys,
     archive: archive.optional(),
+    preset: datasetPreset,
     rows: count.optional().meta({ description: 'Declared number of rows, checked on reading.' }),
     content_sha256: sha256.optional().meta({ description: 'SHA-256 of the parsed rows in canonical form.' }),
     hold_out: holdOut.optional(),
@@ -63,7 +65,7 @@ const dataset = exactlyOne(
     ...readingKeys,
     ...mixKeys,
   }),
-  ['path', 'url', 'archive', 'mix', 'counts'],
+  ['path', 'url', 'archive', 'mix', 'counts', 'preset'],
 ).superRefine((value, context) => {
   checkMixKeys(value, context);
   if (value.url !== undefined && value.sha256 === undefined && value.content_sha256 === undefined) {
@@ -78,11 +80,13 @@ const dataset = exactlyOne(
     context.addIssue({ code: 'custom', message: 'a download is pinned by `sha256`', path: ['archive', 'url'] });
   }
 });
+const dataset = writtenDataset.transform(expandDataset);
 
-const questionSet = exactlyOne(
+const writtenQuestionSet = exactlyOne(
   z.strictObject({
     label: text.optional(),
     ...fileKeys,
+    preset: questionSetPreset,
     content_sha256: sha256
       .optional()
       .meta({ description: 'SHA-256 of the parsed questions: ids, systems, paraphrases.' }),
@@ -98,13 +102,13 @@ const questionSet = exactlyOne(
     limit: count.optional().meta({ description: 'Only the first so many questions.' }),
     samples: count.meta({ description: 'Completions per question.' }),
   }),
-  ['path', 'url', 'held_out'],
+  ['path', 'url', 'held_out', 'preset'],
 ).superRefine((value, context) => {
   const only =
     value.held_out === undefined ? ['rows', 'seed'] : ['sha256', 'content_sha256', 'format', 'ids', 'questions'];
   for (const key of only) {
     if ((value as Record<string, unknown>)[key] === undefined) continue;
-    const where = value.held_out === undefined ? '`held_out`' : 'a question file (`path` or `url`)';
+    const where = value.held_out === undefined ? '`held_out`' : 'a question file (`path`, `url` or `preset`)';
     context.addIssue({ code: 'custom', message: `\`${key}\` goes with ${where} only`, path: [key] });
   }
   if (value.url !== undefined && value.sha256 === undefined && value.content_sha256 === undefined) {
@@ -115,6 +119,7 @@ const questionSet = exactlyOne(
     });
   }
 });
+const questionSet = writtenQuestionSet.transform(expandQuestionSet);
 
 const condition = z.union([
   z.enum(['default', 'training', 'none', 'empty']),

@@ -71,6 +71,10 @@ function explain(issue: ZodIssue, base: Path, input: unknown, schema: JsonSchema
       ];
     case 'invalid_union':
       return explainUnion(issue, path, input, schema);
+    case 'custom': {
+      const hint: unknown = issue.params?.['hint'];
+      return [{ path, message: issue.message, ...(typeof hint === 'string' ? { hint } : {}) }];
+    }
     default:
       return [{ path, message: issue.message }];
   }

@@ -1,0 +1,81 @@
+/** Copies of the studies that ship: they run where they are put. */
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { copyStudy, shippedStudies, shippedStudy } from '../../../cli/shipped-studies';
+import { parseExperiment } from '../../../experiment/file/parse';
+import { resolveInputs } from '../../../inputs/resolve';
+import { installationRoot } from '../../../workers/places';
+
+const root = installationRoot();
+const folder = () => mkdtempSync(join(tmpdir(), 'flamingo-studies-'));
+
+test('the studies are listed with their descriptions, the template is none', async () => {
+  const studies = await shippedStudies(root);
+  expect(studies.map(({ name }) => name)).toEqual(expect.arrayContaining(['demo', 'flamingo', 'own-trainer']));
+  expect(studies.map(({ name }) => name)).not.toContain('template');
+  expect(studies.find(({ name }) => name === 'flamingo')?.description).toContain('Fixed system prompts');
+});
+
+test('an unknown name gets a suggestion', async () => {
+  await expect(shippedStudy(root, 'flamigo')).rejects.toThrow('did you mean `flamingo`?');
+});
+
+test('a copy of every study that names files finds them beside itself, and the schema', async () => {
+  for (const { path } of await shippedStudies(root)) {
+    const target = join(folder(), 'deep', 'mine.yaml');
+    await copyStudy(root, path, target);
+    const text = readFileSync(target, 'utf8');
+    const schema = /\$schema=(.*)/.exec(text)?.[1];
+    if (schema !== undefined) expect(readFileSync(join(target, '..', schema), 'utf8')).toContain('json-schema.org');
+    const parsed = parseExperiment(text, target);
+    const original = parseExperiment(readFileSync(path, 'utf8'), path);
+    expect(parsed.ok).toBe(original.ok);
+    if (!parsed.ok) continue;
+    // Throws where a file that the copy names is not there; downloads are left alone.
+    await resolveInputs(parsed.spec, {
+      baseFolder: dirname(target),
+      cacheFolder: folder(),
+      offline: true,
+      python: null,
+    });
+  }
+});
+
+describe('a study in the folder of studies that names files elsewhere', () => {
+  const installation = folder();
+  mkdirSync(join(installation, 'experiments', 'studies', 'small'), { recursive: true });
+  mkdirSync(join(installation, 'experiments', 'shared'));
+  const source = join(installation, 'experiments', 'studies', 'two.yaml');
+  writeFileSync(
+    source,
+    '# first line\na: { path: ../shared/rows.jsonl } # kept\nb: [small/words.yaml, ../../secret.txt, "not a file"]\n',
+  );
+  writeFileSync(join(installation, 'experiments', 'shared', 'rows.jsonl'), 'rows');
+  writeFileSync(join(installation, 'experiments', 'studies', 'small', 'words.yaml'), 'words');
+  writeFileSync(join(installation, 'secret.txt'), 'not of the experiments');
+
+  test('is copied with them, and says where they are now', async () => {
+    const target = join(folder(), 'mine.yaml');
+    const written = await copyStudy(installation, source, target);
+    expect(written).toEqual([
+      target,
+      join(target, '..', 'shared', 'rows.jsonl'),
+      join(target, '..', 'small', 'words.yaml'),
+    ]);
+    expect(readFileSync(target, 'utf8')).toBe(
+      '# first line\na: { path: "shared/rows.jsonl" } # kept\nb: [small/words.yaml, ../../secret.txt, "not a file"]\n',
+    );
+  });
+
+  test('writes nothing where something else is in the way', async () => {
+    const target = join(folder(), 'mine.yaml');
+    mkdirSync(join(target, '..', 'shared'));
+    writeFileSync(join(target, '..', 'shared', 'rows.jsonl'), 'mine');
+    await expect(copyStudy(installation, source, target)).rejects.toThrow('is not the study');
+    expect(() => readFileSync(target)).toThrow('ENOENT');
+    writeFileSync(join(target, '..', 'shared', 'rows.jsonl'), 'rows');
+    await copyStudy(installation, source, target);
+    await expect(copyStudy(installation, source, target)).rejects.toThrow('exists already; nothing was changed');
+  });
+});
