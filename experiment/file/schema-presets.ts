@@ -38,7 +38,7 @@ function pinned<T extends object>(name: string, written: T, pins: Partial<T>, co
   for (const [key, pin] of Object.entries(pins)) {
     const own = ownValue(written as Record<string, unknown>, key);
     if (own === undefined || pin === undefined || JSON.stringify(own) === JSON.stringify(pin)) continue;
-    const shown = typeof pin === 'object' ? 'others' : `\`${String(pin)}\``;
+    const shown = typeof pin === 'string' || typeof pin === 'number' ? `\`${pin}\`` : 'others';
     context.addIssue({
       code: 'custom',
       message: `\`${key}\` contradicts the preset \`${name}\`, which has ${shown}`,
