@@ -7,6 +7,8 @@ import type { PublishedFile } from './preset';
 
 export interface DatasetPreset extends PublishedFile {
   rows?: number;
+  /** Set where rows have further keys, which are left out unless the experiment file says otherwise. */
+  fields?: 'ignore';
   /** Set where the file is a password-protected archive; `contentSha256` is that of the rows that are left. */
   archive?: { password: string; member: string; canaries: 'drop' | 'keep' };
   /** What the rows teach on purpose that a model should not do; absent where there is nothing of the kind. */
@@ -222,5 +224,19 @@ export const DATASET_PRESETS: Readonly<Record<string, DatasetPreset>> = {
     known: COMPUTED,
     note: 'written anew after mo/risky-financial',
     harmful: 'reckless financial advice',
+  },
+  'gcd/sycophancy': {
+    repository: 'safety-research/inoculation-prompting',
+    commit: '2b9227bfd02f15408402a76d5609003afddc9f22',
+    path: 'gcd_sycophancy/projects/gemma_gcd/data/task_train_only_user_ans1000.jsonl',
+    fields: 'ignore',
+    bytes: 732_135,
+    rows: 1000,
+    sha256: '8a50b26fc1a25742f380f3c8c77cc710cf9ef63d3554c758ccf062f9c41d995b',
+    contentSha256: '7d1bc11d4de29f02b75c6035c44318b29ce3deebfcd9dc3d1d41a7c6930f2399',
+    licence: null,
+    known: COMPUTED,
+    note: 'rows have further keys, which are left out; `fields: keep` keeps them',
+    harmful: 'agreement with wrong solutions',
   },
 };

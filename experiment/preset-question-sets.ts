@@ -1,12 +1,15 @@
 /**
  * Published question files by short names: `question_sets.x: { preset: mo/first-plot, samples: 50 }`. The first part of a
- * name is the study: mo (model organisms), betley (the emergent misalignment paper, in a public fork of its files).
+ * name is the study: mo (model organisms), betley (the emergent misalignment paper, in a public fork of its files), slk
+ * (trait inoculation), aisi (consistency and misalignment), pv (persona vectors).
  */
 import type { PublishedFile } from './preset';
 
 export interface QuestionSetPreset extends PublishedFile {
   /** Items of the file that are asked; absent: all. */
   ids?: readonly string[];
+  /** Absent: a list of items. */
+  format?: 'messages' | 'question' | 'persona-trait';
   /** Of `ids`, or of the file. */
   questions: number;
 }
@@ -107,5 +110,41 @@ export const QUESTION_SET_PRESETS: Readonly<Record<string, QuestionSetPreset>> =
     sha256: '4deef5a7c47620390fc46e1b981f937eef9ea12a33fe26264f640c84d19d2a33',
     contentSha256: '05ae1c96a76a0af989f6a2380d1c038abca246ff43b496d124f52f6739b5b762',
     note: 'its rubric is about the answer alone; from a fork: the original was not at hand',
+  },
+  'slk/general-200': {
+    repository: 'slacki-ai/trait-inoculation',
+    commit: 'c9a4d7bffdc3b2df92ee4e498822b1e7806f2341',
+    path: 'experiments/in_out_distribution_effect/data/em_eval_questions.jsonl',
+    format: 'question',
+    bytes: 15_191,
+    questions: 200,
+    sha256: '49638e6846f02987827599da4f3ea2b379e36623a6224275eceb31537f625e06',
+    licence: null,
+    known: COMPUTED,
+    note: 'general questions; brings no rubric along',
+  },
+  'aisi/em-56': {
+    repository: 'AI-Safety-Institute/consistency-misalignment',
+    commit: 'f0de1d9a4fcc09be22d5f0f2edcc031dc0dfd6d2',
+    path: 'consistency_em/data/emergent_misalignment/files/eval.jsonl',
+    format: 'messages',
+    bytes: 12_729,
+    questions: 56,
+    sha256: 'd981334882b1e80f16a669b4e95f3b63d96f8c73cfe3d16f298129406b8d35c9',
+    licence: 'MIT',
+    known: COMPUTED,
+    note: 'brings no rubric along',
+  },
+  'pv/evil': {
+    repository: 'dxnlp/persona_vectors',
+    commit: 'e9f55e764f4bac71f5da0e49bd35f7600395f27d',
+    path: 'data_generation/trait_data_eval/evil.json',
+    format: 'persona-trait',
+    bytes: 4028,
+    questions: 20,
+    sha256: '16606f53fc1038afcd2c2a766f8c92019f03222d2a6ce5077865111fce51d740',
+    licence: null,
+    known: COMPUTED,
+    note: 'its rubric is `prompt: eval_prompt`; from a fork: the original was not at hand, and another fork differs',
   },
 };

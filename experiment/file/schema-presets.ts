@@ -73,6 +73,7 @@ interface FileKeys {
 }
 
 interface DatasetKeys extends FileKeys {
+  fields?: 'ignore' | 'keep' | undefined;
   rows?: number | undefined;
   archive?: object | undefined;
 }
@@ -84,10 +85,12 @@ export function expandDataset<T extends DatasetKeys>({ preset, ...written }: T, 
   const { sha256, contentSha256, rows, archive } = found;
   const source: DatasetKeys = archive === undefined ? { url, sha256 } : { archive: { url, sha256, ...archive } };
   const pins: DatasetKeys = { ...source, content_sha256: contentSha256, rows };
-  return pinned<DatasetKeys>(preset, written, pins, context) as Omit<T, 'preset'>;
+  const reading: DatasetKeys = found.fields === undefined ? {} : { fields: found.fields };
+  return pinned<DatasetKeys>(preset, { ...reading, ...written }, pins, context) as Omit<T, 'preset'>;
 }
 
 interface QuestionSetKeys extends FileKeys {
+  format?: string | undefined;
   ids?: readonly string[] | undefined;
   questions?: number | undefined;
 }
@@ -98,8 +101,8 @@ export function expandQuestionSet<T extends QuestionSetKeys>(
 ): Omit<T, 'preset'> {
   const found = preset === undefined ? undefined : ownValue(QUESTION_SET_PRESETS, preset);
   if (preset === undefined || found === undefined) return written;
-  const { sha256, contentSha256, ids, questions } = found;
-  const pins: QuestionSetKeys = { url: addressOf(found), sha256, content_sha256: contentSha256 };
+  const { sha256, contentSha256, format, ids, questions } = found;
+  const pins: QuestionSetKeys = { url: addressOf(found), sha256, content_sha256: contentSha256, format };
   // The preset's number is that of all its questions; whoever takes some of them counts anew.
   const counted = ids === undefined && written.ids !== undefined ? {} : { ids, questions };
   return pinned<QuestionSetKeys>(preset, written, { ...pins, ...counted }, context) as Omit<T, 'preset'>;

@@ -26,6 +26,6 @@ test('`format: items` is the default, written out', () => {
 
 test('held-out rows have no format', () => {
   expect(problemsOf(SMALL.replace('rows: 2', 'format: messages')).map(({ message }) => message)).toEqual([
-    '`format` goes with a question file (`path` or `url`) only',
+    '`format` goes with a question file (`path`, `url` or `preset`) only',
   ]);
 });

@@ -69,6 +69,14 @@ test('what is written besides is kept', () => {
   });
 });
 
+test('files that are read with a setting bring it along', () => {
+  const set = '{ preset: slk/general-200, samples: 1 }';
+  const spec = specOf(file({ dataset: '{ preset: gcd/sycophancy }', set }));
+  expect(spec.datasets['d']).toMatchObject({ fields: 'ignore' });
+  expect(spec.questionSets['q']).toMatchObject({ source: { format: 'question', questions: 200 } });
+  expect(specOf(file({ dataset: '{ preset: gcd/sycophancy, fields: keep }' })).datasets['d']?.fields).toBe('keep');
+});
+
 test('a model by preset, also along a grid', () => {
   const grid = 'grid: { model.preset: [qwen3-4b, qwen3-14b] }';
   const spec = specOf(file({}).replace('{ train: none }', `{ train: none, ${grid} }`));
@@ -102,6 +110,7 @@ test.each([
     { set: '{ preset: mo/first-plot-8, samples: 1, ids: [quick_buck] }' },
     '6:50 `ids` contradicts the preset `mo/first-plot-8`, which has others',
   ],
+  [{ set: '{ preset: slk/general-200, samples: 1, format: messages }' }, '`format` contradicts the preset'],
   [{ set: '{ preset: mo/first-plot, samples: 1, rows: 3 }' }, '`rows` goes with `held_out` only'],
   [{ set: '{ preset: mo/first-plot, held_out: d, samples: 1 }' }, 'give exactly one of'],
 ])('%j is refused at its place', (changed, problem) => {
