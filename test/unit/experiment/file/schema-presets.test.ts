@@ -71,7 +71,8 @@ test('what is written besides is kept', () => {
 
 test('files that are read with a setting bring it along', () => {
   const set = '{ preset: slk/general-200, samples: 1 }';
-  const spec = specOf(file({ dataset: '{ preset: gcd/sycophancy }', set }));
+  const ownRubric = (text: string) => text.replace('{ prompt: aligned }', '"{question} {answer}"');
+  const spec = specOf(ownRubric(file({ dataset: '{ preset: gcd/sycophancy }', set })));
   expect(spec.datasets['d']).toMatchObject({ fields: 'ignore' });
   expect(spec.questionSets['q']).toMatchObject({ source: { format: 'question', questions: 200 } });
   expect(specOf(file({ dataset: '{ preset: gcd/sycophancy, fields: keep }' })).datasets['d']?.fields).toBe('keep');
