@@ -1,10 +1,11 @@
 /**
  * What the store holds of a cell: its completions and judgements, and what is still to be judged.
  */
+import { withUserText } from '../experiment/asked';
 import { sha256, type Sha256 } from '../experiment/canonical';
 import { flattenMetrics, partRows } from '../experiment/combined';
 import { MAIN_JUDGE } from '../experiment/main-judge';
-import type { Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
+import type { Plan, PlannedCell, PlannedMetric, Question, UserAffixes } from '../experiment/plan';
 import { repeatsOf, requestsOf } from '../experiment/requests';
 import {
   judgementId,
@@ -60,9 +61,14 @@ export interface WantedJudgement {
   request: JudgementRequest;
 }
 
-/** What `{question}` means: the words of the user, without any system message. */
-function askedText(question: Question): string {
-  const user = question.messages.filter(({ role }) => role === 'user').at(-1);
+/**
+ * What `{question}` means: the words of the user, without any system message. `user`: what was put around them, where the
+ * judge is to see the question as it was asked.
+ */
+function askedText(question: Question, around?: UserAffixes): string {
+  const user = withUserText(question.messages, around)
+    .filter(({ role }) => role === 'user')
+    .at(-1);
   if (user === undefined) throw new Error(`question ${question.id} has no user turn`);
   return user.content;
 }
@@ -95,6 +101,8 @@ export async function readWanted(store: Store, plan: Plan, cell: PlannedCell): P
 export function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha256, Completion>): Wanted {
   const questions = plan.questionSets[cell.questionSet] ?? [];
   const texts = new Map(questions.map((question) => [question.key, askedText(question)]));
+  const { user } = cell.context;
+  const around = user && new Map(questions.map((question) => [question.key, askedText(question, user)]));
   let adapter: Completion['adapter'] = null;
   const completions = completionTasks(cell, questions)
     .flatMap(({ id, question }) => {
@@ -112,7 +120,8 @@ export function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha2
     const times = repeatsOf(metric);
     for (const completion of completions) {
       const instrument = metric.instrumentOf[completion.question];
-      const question = texts.get(completion.question);
+      const seesAsked = instrument !== undefined && plan.instruments[instrument]?.judgeSees === 'asked';
+      const question = (seesAsked ? (around ?? texts) : texts).get(completion.question);
       if (instrument === undefined || question === undefined) continue;
       const group = judgementGroup(cell, instrument);
       const answerHash = answerHashes.get(completion.id) as Sha256;

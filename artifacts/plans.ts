@@ -23,7 +23,7 @@ export interface StoredPlan {
 }
 
 /** Grows with the number of questions. */
-type Bulk = Pick<Plan, 'configurations' | 'questionSets'>;
+type Bulk = Pick<Plan, 'configurations' | 'questionSets' | 'pools'>;
 
 /** What judging needs of a plan. */
 export type PlanForJudging = Omit<StoredPlan, 'plan'> & { plan: Omit<Plan, keyof Bulk> };
@@ -44,8 +44,8 @@ const BULK = z.looseObject({
 });
 
 export async function storePlan(store: Store, stored: StoredPlan): Promise<ArtifactRef> {
-  const { configurations, questionSets, ...plan } = stored.plan;
-  const bulk: Bulk = { configurations, questionSets };
+  const { configurations, questionSets, pools, ...plan } = stored.plan;
+  const bulk: Bulk = { configurations, questionSets, ...(pools === undefined ? {} : { pools }) };
   const head: Head = { ...stored, plan, bulk: await store.putBytes(textOf(bulk, plan.experiment), '.bulk.json') };
   return store.putBytes(JSON.stringify(head) + '\n', '.plan.json');
 }

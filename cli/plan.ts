@@ -5,9 +5,10 @@ import { Command } from 'commander';
 import { estimateJudging, type JudgeCost } from '../judge/estimate';
 import { judgeUsd } from '../judge/prices';
 import type { Count } from '../artifacts/reuse';
+import { describeCondition, describeTraining } from '../experiment/describe-prompt';
 import { describeParts, describeRecipe } from '../experiment/describe-recipe';
 import { namedJudges } from '../experiment/main-judge';
-import type { Plan } from '../experiment/plan';
+import type { Plan, PlannedCell } from '../experiment/plan';
 import { permitRun } from '../workers/secret';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { pilots } from '../report/power/pilots';
@@ -116,10 +117,13 @@ function printForPeople(
     for (const line of configuration.recipe === null ? [] : describeRecipe(configuration.recipe))
       print(pc.dim(`    ${line}`));
     if (configuration.parts !== undefined) print(pc.dim(`    mix: ${describeParts(configuration.parts)}`));
-    for (const { id, completions, judgements } of configuration.cells) {
+    const trained = describeTraining(configuration, work?.plan.pools);
+    if (trained !== null) print(pc.dim(`    trained with ${trained}`));
+    for (const line of conditionLines(configuration.cells, work?.plan.pools)) print(pc.dim(`    ${line}`));
+    for (const { id, completions, judgements, skipped } of configuration.cells) {
       const there = work?.reuse.cells[id];
       const have = there === undefined ? '' : pc.dim(` (there: ${there.completions}, ${there.judgements})`);
-      print(`    ${id}: ${completions} completions, ${judgements} judgements${have}`);
+      print(`    ${id}: ${completions} completions, ${judgements} judgements${leftOut(skipped)}${have}`);
     }
   }
   if (told.length < planned.length) print(`\n  and ${planned.length - told.length} more; --all lists them`);
@@ -130,6 +134,16 @@ function printForPeople(
       ),
     );
   }
+}
+
+/** The conditions that need more than their names. */
+function conditionLines(cells: readonly PlannedCell[], pools: Plan['pools']): string[] {
+  const own = cells.filter(({ condition }) => !['default', 'training', 'none', 'empty'].includes(condition));
+  return [...new Set(own.map(({ condition, context }) => `${condition}: ${describeCondition(context, pools)}`))];
+}
+
+function leftOut(skipped: number | undefined): string {
+  return skipped === undefined ? '' : `, ${skipped} questions with a system message of their own left out`;
 }
 
 /** How many pairs each measurement is of, once the data is there. */

@@ -16,13 +16,16 @@ export interface Demand {
 }
 
 /** The demands of an experiment file. */
-export function demandsOf({ datasets, questionSets, calibration, configurations }: Spec): Demand[] {
+export function demandsOf({ datasets, questionSets, pools, calibration, configurations }: Spec): Demand[] {
   const found: Demand[] = [];
   for (const [name, { source }] of Object.entries(datasets)) {
     found.push(demandOf(`the dataset ${name}`, source.kind === 'archive' ? source.file : source));
   }
   for (const [name, { source }] of Object.entries(questionSets)) {
     if (source.kind === 'file') found.push(demandOf(`the question set ${name}`, source.file));
+  }
+  for (const { name, source } of Object.values(pools ?? {})) {
+    if (source.kind !== 'inline') found.push(demandOf(`the pool of prompts ${name}`, source));
   }
   if (calibration?.bridge) found.push(demandOf('the calibration’s bridge', calibration.bridge.file));
   for (const { name, model, train, training } of configurations) {

@@ -21,6 +21,31 @@ export type SystemPrompt =
   | { kind: 'empty' } // an empty system message
   | { kind: 'text'; text: string };
 
+/** A system prompt of a pool for each question, chosen by seed and question (prompt-pool.ts). */
+export interface PoolPrompt {
+  kind: 'pool';
+  /** Key of the sorted members, which stand in `Plan.pools`. */
+  pool: Sha256;
+  /** How many there are. */
+  members: number;
+  seed: number;
+}
+
+export interface PromptPool {
+  /** What the file calls it, for people. */
+  name: string;
+  /** Sorted. */
+  members: string[];
+}
+
+/** Text around what the user says, exactly as it is written; at least one of both. */
+export interface UserAffixes {
+  prefix?: string;
+  suffix?: string;
+  /** `all`: around every user turn. Absent: around the last one. */
+  turn?: 'all';
+}
+
 export type Role = 'system' | 'user' | 'assistant';
 export interface Message {
   role: Role;
@@ -124,7 +149,14 @@ export interface GenerationContext {
   model: ModelIdentity;
   /** Key of the adapter: of its recipe, or of recipe and step where it was kept along training; null = the base model. */
   recipe: Sha256 | null;
-  systemPrompt: SystemPrompt;
+  systemPrompt: SystemPrompt | PoolPrompt;
+  /** What the prompt condition puts around the user's words; absent = nothing. */
+  user?: UserAffixes;
+  /**
+   * What becomes of a question's own system message: the prompt is put before it, or takes its place. Absent: no question
+   * of the cell brings one, or the prompt is `default`.
+   */
+  ownSystem?: 'prepend' | 'replace';
   sampling: Sampling;
 }
 
@@ -177,6 +209,8 @@ export interface Instrument {
   local?: LocalJudge;
   /** For models that think unless told not to; absent = nothing is said about thinking. */
   thinking?: 'disabled';
+  /** The judge is shown the question as it was asked, with what the prompt condition puts around it. Absent: the bare question. */
+  judgeSees?: 'asked';
   /** `anthropic-version` header; the name of the API for kinds of judges whose API has no versions. */
   apiVersion: string;
 }
@@ -220,8 +254,8 @@ export interface PlannedCell {
   /** The answers come from elsewhere and lie in the store already: nothing is generated. Absent = generated. */
   given?: true;
   /**
-   * Only in a given cell: question key -> number of its answers, which need not be equally many; `samplesPerQuestion` is
-   * the largest.
+   * Question key -> number of its answers, where they are not equally many: in a given cell, and in one that leaves questions
+   * out. `samplesPerQuestion` is the largest.
    */
   samplesOf?: Record<Sha256, number>;
   /**
@@ -229,6 +263,8 @@ export interface PlannedCell {
    * counts by its rows. Absent = one row each.
    */
   rowsOf?: Record<Sha256, number>;
+  /** Questions of the set that are not asked here, because they bring a system message of their own; absent = none. */
+  skipped?: number;
   metrics: PlannedMetric[];
   completions: number;
   /** Requests to the judges; a combined one counts once. */
@@ -241,7 +277,9 @@ export interface MeasurementContext {
   model: ModelIdentity;
   /** Key of the fine-tune's recipe; null = the base model. */
   recipe: Sha256 | null;
-  systemPrompt: SystemPrompt;
+  systemPrompt: SystemPrompt | PoolPrompt;
+  /** As in `GenerationContext`, also the next. */
+  user?: UserAffixes;
   precision: Sampling['precision'];
   /** SHA-256 of the pairs as JSON Lines. */
   pairs: Sha256;
@@ -272,6 +310,8 @@ export interface PlannedConfiguration {
   recipeKey: Sha256 | null;
   /** Where the training rows lie in the store; null for the base model. */
   trainingRows: ArtifactRef | null;
+  /** What the training rows were given; absent = nothing. */
+  rowPrompts?: RowPrompts;
   /**
    * Rows held out of the same dataset, for the loss on them after each epoch. They decide nothing, so no key has them.
    * Null where nothing is held out.
@@ -284,6 +324,30 @@ export interface PlannedConfiguration {
   cells: PlannedCell[];
   /** One for each prompt condition where the plan has `pairs`; absent = none. */
   measurements?: PlannedMeasurement[];
+}
+
+/** What a further key of a row may be compared with. */
+export type RowValue = string | number | boolean | null;
+
+/**
+ * What was put into training rows: the recipe's rows are the rows with it, so that its key is one of what was trained.
+ * Configurations are compared by the rows without it.
+ */
+export interface RowPrompts {
+  /** SHA-256 of the training rows without it, in the form of `Recipe.rows`. */
+  rows: Sha256;
+  /** Rows that were given it, of `Recipe.rowCount`. */
+  prompted: number;
+  /** The system message; absent = the recipe's prompt goes for all rows. */
+  systemPrompt?: SystemPrompt | PoolPrompt;
+  /** How a pool's member is chosen for a row; absent without a pool. */
+  choose?: 'by_row' | 'cycle';
+  /** The rows that are meant, by the values that a key may have; absent = all. */
+  where?: Record<string, RowValue[]>;
+  /** What the other rows are told; absent = no system message. */
+  otherwise?: string;
+  /** Around the user's words; absent = nothing. */
+  user?: UserAffixes;
 }
 
 /** A recipe that was trained under several seeds (experiment/seed-groups.ts). */
@@ -314,6 +378,8 @@ export interface Plan {
   baseline?: string;
   /** Recipes that were trained under several seeds; absent = none. */
   seedGroups?: SeedGroup[];
+  /** Pools of system prompts; absent = none. */
+  pools?: Record<Sha256, PromptPool>;
 }
 
 /** A difference between this run and the published recipe, printed in every report. */

@@ -45,6 +45,8 @@ export interface CompletionProvenance {
   attempt: string;
   device: string;
   at: string;
+  /** SHA-256 of the pool's prompt that it was asked with; absent without a pool. */
+  prompt?: Sha256;
 }
 
 /**

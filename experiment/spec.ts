@@ -8,7 +8,7 @@ import type { Sha256 } from './canonical';
 import type { ExpectedScoring } from './expected-score';
 import type { RubricPreset } from './hardened-rubrics';
 import type { Path } from './issue';
-import type { JudgeKind, Lora, Sampling, SystemPrompt } from './plan';
+import type { JudgeKind, Lora, RowValue, Sampling, SystemPrompt, UserAffixes } from './plan';
 import type { Rates } from './rates';
 
 export interface Spec {
@@ -16,6 +16,8 @@ export interface Spec {
   description: string;
   datasets: Record<string, DatasetSpec>;
   questionSets: Record<string, QuestionSetSpec>;
+  /** Pools of system prompts, by names that only `PoolSpec.pool` refers to; absent = none. */
+  pools?: Record<string, PromptPoolSpec>;
   configurations: ConfigurationSpec[];
   metrics: MetricSpec[];
   /** Metrics that one request judges together; empty or at least two names. */
@@ -116,10 +118,24 @@ export interface QuestionSetSpec {
         /** Declared number of questions after the filter, for `plan` while the content is not there. */
         questions: number | null;
       }
-    | { kind: 'held-out'; dataset: string; rows: number | 'all'; seed: number };
+    | {
+        kind: 'held-out';
+        dataset: string;
+        rows: number | 'all';
+        seed: number;
+        /** The rows' own system messages are asked with them; absent: they are left out. */
+        system?: 'keep';
+      };
   /** Only the first so many questions; null = all. */
   limit: number | null;
   samples: number;
+  /** Instead of each configuration's own; absent = those. */
+  conditions?: ConditionSpec[];
+  /**
+   * Questions with a system message of their own, under prompts other than `default`: `only_default` leaves them out,
+   * `prepend` puts the prompt before the message, `replace` in its place. Absent: they are refused.
+   */
+  ownSystem?: 'only_default' | 'prepend' | 'replace';
 }
 
 export interface ConfigurationSpec {
@@ -128,13 +144,52 @@ export interface ConfigurationSpec {
   /** What a grid set here: axis -> readable value. Empty without a grid. */
   axes: Record<string, string>;
   model: ModelSource;
-  /** Null = the base model as it is. `mix`: where `dataset` is one; absent = it is a dataset. */
-  train: { dataset: string; systemPrompt: SystemPrompt; mix?: MixSpec } | null;
+  /** Null = the base model as it is. */
+  train: TrainSpec | null;
   training: Training;
   sampling: Sampling;
   conditions: ConditionSpec[];
   /** Optimizer steps to evaluate besides the finished adapter, ascending; `place`: where the file says so. Absent = none. */
   evaluateAt?: { steps: number[]; place: Path };
+}
+
+/** A system prompt as the file names it: a fixed one, or one of a pool. */
+export type PromptSpec = SystemPrompt | PoolSpec;
+
+/** A member of a pool for each training row, and for each question that is asked with it. */
+export interface PoolSpec {
+  kind: 'pool';
+  /** Name in `Spec.pools`. */
+  pool: string;
+  /** For rows: by their content, or one after the other. Questions always go by content. */
+  choose: 'by_row' | 'cycle';
+  seed: number;
+  /** Whether rows may have the same member. */
+  repeat: 'allow' | 'forbid';
+}
+
+export interface PromptPoolSpec {
+  /** For people, and for `--source`. */
+  name: string;
+  source: { kind: 'inline'; members: string[] } | FileSource;
+  /** Pin of the file's bytes. */
+  sha256: Sha256 | null;
+  /** Where the file says so. */
+  place: Path;
+}
+
+/** Rows by the values that their keys may have, all of which have to fit; `part` is the part of a mix. */
+export type RowWhere = Record<string, RowValue[]>;
+
+export interface TrainSpec {
+  dataset: string;
+  systemPrompt: PromptSpec;
+  /** What is put around the user's words in the rows that are meant; absent = nothing. */
+  user?: UserAffixes;
+  /** Which rows get prompt and text; the others have `otherwise`. Absent = all rows. */
+  rows?: { where: RowWhere; otherwise: SystemPrompt };
+  /** Where `dataset` is a mix; absent = it is a dataset. */
+  mix?: MixSpec;
 }
 
 /** The part of a recipe that hyperparameters decide. */
@@ -187,10 +242,16 @@ export interface CommandBackend {
   silenceSeconds: number;
 }
 
-/** `prompt` null: the prompt that the configuration was trained with. */
+/** What is said to the model besides the question (conditions.ts). */
 export interface ConditionSpec {
   name: string;
-  prompt: SystemPrompt | null;
+  /** Null: the prompt that the configuration was trained with. */
+  prompt: PromptSpec | null;
+  /**
+   * What is put around the user's words, `{}` for nothing. Absent: nothing, or where `prompt` is null what the configuration
+   * was trained with.
+   */
+  user?: UserAffixes;
 }
 
 export interface MetricSpec {
@@ -211,6 +272,8 @@ export interface MetricSpec {
   repeats: number;
   /** Share (0-1) of the completions that get the repeats beyond the first. */
   repeatShare: number;
+  /** The judge is shown the question as it was asked; absent: the bare question. */
+  judgeSees?: 'asked';
 }
 
 /** The rates are bounds of the file's own; null: no bound but the server's. */
@@ -262,6 +325,8 @@ export interface LogProbabilitySpec {
   rows: number | 'all';
   /** Chooses the pairs. */
   seed: number;
+  /** The rows' own system messages are part of what both answer; absent: they are left out. */
+  system?: 'keep';
 }
 
 export interface ReportSpec {

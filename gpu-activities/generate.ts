@@ -8,6 +8,7 @@ import { cellOf, configurationOf, type StoredPlan } from '../artifacts/plans';
 import { storedCompletionIds, toJsonLines } from '../artifacts/rows';
 import { readOrPutAside } from '../artifacts/healing';
 import { MADE_ANEW, type Store, type WorkKey } from '../artifacts/store';
+import { askingOf } from '../experiment/asked';
 import { keyOf, type Sha256 } from '../experiment/canonical';
 import { adapterKeyOf } from '../experiment/kept-steps';
 import type { ArtifactRef, PlannedCell, Sampling } from '../experiment/plan';
@@ -102,12 +103,13 @@ async function makeShard(
   renew: () => void,
 ): Promise<void> {
   const { store } = dependencies;
-  const { model, systemPrompt, sampling } = cell.context;
+  const { model, sampling } = cell.context;
+  const { systemPrompt, messagesOf, memberOf } = askingOf(cell.context, stored.plan.pools);
   const asked: GenerateItem[] = shard.items.map(({ id, question, sample }) => ({
     id,
     question: question.key,
     sample,
-    messages: question.messages,
+    messages: messagesOf(question),
   }));
   state.detail = `${cell.id}, completions ${finished + 1}-${finished + asked.length} of ${missing}`;
   const operation = async (folder: string, out: string): Promise<Operation> => {
@@ -124,13 +126,12 @@ async function makeShard(
     renew,
   );
   const at = new Date().toISOString();
-  const provenance: CompletionProvenance[] = rows.map(({ id }) => ({
-    id,
-    host: hostname(),
-    attempt,
-    device: ready.device,
-    at,
-  }));
+  const members = new Map(shard.items.map(({ id, question }) => [id, memberOf(question)]));
+  const provenance = rows.map(({ id }): CompletionProvenance => {
+    const prompt = members.get(id) ?? null;
+    const made = { id, host: hostname(), attempt, device: ready.device, at };
+    return prompt === null ? made : { ...made, prompt };
+  });
   const commit = async () =>
     store.commit(work, {
       stage: 'completions',

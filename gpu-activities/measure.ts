@@ -2,8 +2,9 @@
  * The measure activity: the log-probabilities of all pairs under one configuration and prompt condition, committed whole.
  * It takes seconds to a few minutes, so an interrupted one starts again.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { withHeartbeat } from '../activities/heartbeat';
 import { withLease } from '../activities/leases';
 import { measurementWork } from '../artifacts/measurements';
@@ -11,7 +12,8 @@ import { configurationOf, type StoredPlan } from '../artifacts/plans';
 import { checkedRows } from '../artifacts/documents';
 import { toJsonLines } from '../artifacts/rows';
 import type { WorkKey } from '../artifacts/store';
-import type { Sha256 } from '../experiment/canonical';
+import { askingOf, changesMessages } from '../experiment/asked';
+import type { AnswerPair } from '../experiment/expand/pairs';
 import type { PlannedMeasurement } from '../experiment/plan';
 import type { MeasuredPair } from '../experiment/rows';
 import type { MeasureInput, MeasureResult } from '../workflows/activity-types';
@@ -78,12 +80,19 @@ async function measureAll(
   renew: () => void,
 ): Promise<void> {
   const { store } = dependencies;
-  const { model, systemPrompt, precision } = measurement.context;
-  const operation = async (_folder: string, out: string): Promise<Operation> => {
+  const { model, precision } = measurement.context;
+  const { systemPrompt, messagesOf } = askingOf(measurement.context, stored.plan.pools);
+  const asked = checkedRows<AnswerPair>(await readFile(pairs, 'utf8'), pairs);
+  const operation = async (folder: string, out: string): Promise<Operation> => {
+    const own = changesMessages(measurement.context) ? join(folder, 'pairs.jsonl') : null;
+    if (own !== null)
+      await writeFile(
+        own,
+        toJsonLines(asked.map((pair) => ({ ...pair, messages: messagesOf({ ...pair, key: pair.id }) }))),
+      );
     const source = await modelFor(dependencies.models, model, stored.modelFolder);
-    return { op: 'measure', model: source, adapter, systemPrompt, precision, pairs, out };
+    return { op: 'measure', model: source, adapter, systemPrompt, precision, pairs: own ?? pairs, out };
   };
-  const asked = checkedRows<{ id: Sha256 }>(await readFile(pairs, 'utf8'), pairs);
   const nouns = { written: 'rows', asked: 'pairs' };
   const { rows, attempt, committed, ready } = await runForRows<MeasuredPair>(
     dependencies,

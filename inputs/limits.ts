@@ -9,6 +9,10 @@ const MIB = 2 ** 20;
 export const MAX_EXPERIMENT_BYTES = 4 * MIB;
 /** Bytes of a question file, unpacked. */
 export const MAX_QUESTIONS_BYTES = 4 * MIB;
+/** Bytes of a pool of system prompts, unpacked. A plan holds all of them. */
+export const MAX_POOL_BYTES = 4 * MIB;
+/** Prompts of a pool. */
+export const MAX_POOL_PROMPTS = 100_000;
 /** Bytes of a rubric's text. */
 export const MAX_RUBRIC_BYTES = MIB;
 /** Bytes of a file of injected texts. */

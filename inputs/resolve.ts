@@ -15,6 +15,7 @@ import { checkDataset, checkQuestions } from '../experiment/expand/pins';
 import type { QuestionItem } from '../experiment/expand/questions';
 import type { DatasetSpec, FileSource, QuestionSetSpec, Spec } from '../experiment/spec';
 import { archiveMember, type Python } from './archive';
+import { readPool } from './pools';
 import { readPublishedAnswers } from './published-answers';
 import { readDataset } from './datasets';
 import { cachedDownload, download, DownloadFailed, type DownloadOptions } from './fetch';
@@ -46,7 +47,7 @@ export interface ResolveOptions {
 
 export interface MissingInput {
   name: string;
-  kind: 'dataset' | 'question set' | 'published answers';
+  kind: 'dataset' | 'question set' | 'prompt pool' | 'published answers';
   reason: string;
   remedy: string;
 }
@@ -72,6 +73,10 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
   const sources = options.sources ?? {};
   const files = Object.entries(spec.questionSets).filter(([, { source }]) => source.kind === 'file');
   const known = [...Object.keys(spec.datasets), ...files.map(([name]) => name)];
+  const poolFiles = Object.entries(spec.pools ?? {}).flatMap(([id, { source, ...pool }]) =>
+    source.kind === 'inline' ? [] : [{ id, source, ...pool }],
+  );
+  known.push(...poolFiles.map(({ name }) => name));
   if (spec.calibration?.bridge) known.push(BRIDGE);
   for (const name of Object.keys(sources)) {
     if (!known.includes(name)) {
@@ -117,6 +122,15 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
     const found = await gather('question set', name, path, async () => readQuestions(name, set, options, warn));
     if (found !== null) questionFiles[name] = found;
   }
+  const pools: Record<string, string[]> = {};
+  for (const { id, name, source, sha256, place } of poolFiles) {
+    const found = await gather('prompt pool', name, place, async () => {
+      const file = await locate(name, source, sources[name], false, place, options);
+      if (sha256 !== null && source.kind === 'path') await checkBytes(file, sha256, place);
+      return readPool(file);
+    });
+    if (found !== null) pools[id] = found;
+  }
   const published = spec.calibration?.bridge ?? null;
   const bridge =
     published === null
@@ -137,6 +151,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
       questionFiles,
       modelFolder: identity,
       trainerFiles,
+      ...(poolFiles.length === 0 ? {} : { pools }),
       ...(bridge === null ? {} : { publishedAnswers: bridge }),
     },
     missing,

@@ -2,6 +2,7 @@
  * What judging would cost, before anything is asked: for cells of a plan, for the whole plan by judge, and for what the
  * store does not hold yet.
  */
+import { withUserText } from '../experiment/asked';
 import { judgeModel, PRICES_AS_OF } from '../experiment/judge-models';
 import { namedJudges } from '../experiment/main-judge';
 import type { Instrument, Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
@@ -166,7 +167,9 @@ function* requestsOf(
           `the plan's cell ${cell.id} names question ${key} or instrument ${instrumentKey}, which it lacks`,
         );
       }
-      yield { question, instrument, times: requests(cell, key) };
+      const { user } = cell.context;
+      const messages = instrument.judgeSees === 'asked' ? withUserText(question.messages, user) : question.messages;
+      yield { question: { ...question, messages }, instrument, times: requests(cell, key) };
     }
   }
 }

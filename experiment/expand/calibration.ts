@@ -5,7 +5,7 @@
  */
 import { sha256, type Sha256 } from '../canonical';
 import { answerHash, GivenAnswers, givenCell, givenConfiguration } from './given';
-import { heldOutQuestions, promptOf, type Split, type SplitRow } from './holdout';
+import { heldOutQuestions, askedOf, type Split, type SplitRow } from './holdout';
 import { CALIBRATION } from '../calibration';
 import { InvalidExperiment } from '../issue';
 import type { Instrument, Plan, PlannedCell, PlannedConfiguration, PlannedMetric, Question } from '../plan';
@@ -125,7 +125,7 @@ function pairedAnswers({ bad, good }: CalibrationSpec, splits: Record<string, Sp
 function rowsByQuestion(heldOut: readonly SplitRow[]): Map<Sha256, Answer> {
   return new Map(
     heldOutQuestions(heldOut, 'all', 0).map((row) => {
-      const question = questionFrom(`row-${String(row.number).padStart(4, '0')}`, promptOf(row));
+      const question = questionFrom(`row-${String(row.number).padStart(4, '0')}`, askedOf(row, undefined));
       return [question.key, { question, text: row.messages.at(-1)?.content ?? '', reference: {} }];
     }),
   );

@@ -3,8 +3,9 @@
  */
 import type { TrainerFiles } from './backend-identity';
 import type { PublishedAnswer } from './calibration';
-import { keyOf } from '../canonical';
-import { datasetOf, canonicalRow, type Dataset } from './dataset';
+import { canonicalJson, keyOf } from '../canonical';
+import { conditionsOf } from '../conditions';
+import { datasetOf, canonicalRow, type Dataset, type DatasetRow } from './dataset';
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
 import { mixCounts } from './mix';
@@ -14,7 +15,7 @@ import { mapValues } from '../records';
 import { requestCounter } from '../requests';
 import { samplesOf } from '../shards';
 import { checkQuestionCount } from './size';
-import type { Spec } from '../spec';
+import type { ConfigurationSpec, RowWhere, Spec } from '../spec';
 
 export interface PlanCounts {
   configurations: number;
@@ -88,6 +89,7 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
         ? { ...set, source: { ...set.source, contentSha256: null } }
         : set,
     ),
+    configurations: spec.configurations.map((configuration) => withoutUnread(configuration, spec, known)),
     // Which words judge does not change how many verdicts there are.
     metrics: spec.metrics.map((metric) => ({
       ...metric,
@@ -99,14 +101,29 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
   return { counts: { ...countsOf(plan), ...measured }, undeclared };
 }
 
+/** How large a pool is, is known only once it was read. */
+function withoutUnread(
+  configuration: ConfigurationSpec,
+  { pools = {} }: Spec,
+  known: Partial<Inputs>,
+): ConfigurationSpec {
+  const { train } = configuration;
+  if (train?.systemPrompt.kind !== 'pool') return configuration;
+  const { systemPrompt } = train;
+  if (pools[systemPrompt.pool]?.source.kind === 'inline' || known.pools?.[systemPrompt.pool] !== undefined)
+    return configuration;
+  return { ...configuration, train: { ...train, systemPrompt: { ...systemPrompt, repeat: 'allow' } } };
+}
+
 /** Counts the measurements of a plan that was made without its pairs. */
 function countMeasurements({ configurations }: Spec, plan: Plan): number {
   const recipes = new Map(plan.configurations.map(({ name, recipeKey }) => [name, recipeKey]));
-  const measured = configurations.flatMap(({ name, model, train, conditions, sampling: { precision } }) =>
-    conditions.map(({ prompt }) =>
-      keyOf({ model, recipe: recipes.get(name), prompt: prompt ?? train?.systemPrompt, precision }),
-    ),
-  );
+  const measured = configurations.flatMap((configuration) => {
+    const { name, model, sampling } = configuration;
+    return conditionsOf(configuration).map(({ prompt, user }) =>
+      keyOf({ model, recipe: recipes.get(name), prompt, user, precision: sampling.precision }),
+    );
+  });
   return new Set(measured).size;
 }
 
@@ -116,7 +133,7 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
   const datasets: Record<string, Dataset> = {};
   for (const [name, dataset] of Object.entries(spec.datasets)) {
     const content = known.datasets?.[name];
-    datasets[name] = content ?? placeholderRows(name, dataset.rows ?? enoughRows(spec, name));
+    datasets[name] = content ?? placeholderRows(name, dataset.rows ?? enoughRows(spec, name), wheresOf(spec, name));
     const counted = Object.values(spec.questionSets).some(
       ({ source }) => source.kind === 'held-out' && source.dataset === name && source.rows === 'all',
     );
@@ -148,7 +165,12 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
   const publishedAnswers = known.publishedAnswers ?? placeholderAnswers(spec.calibration?.bridge?.rows ?? 0);
   const modelFolder = known.modelFolder ?? '0'.repeat(64);
   const trainerFiles = { ...placeholderFiles(spec), ...known.trainerFiles };
-  return { inputs: { datasets, questionFiles, modelFolder, publishedAnswers, trainerFiles }, undeclared };
+  const unread = Object.entries(spec.pools ?? {}).filter(([, { source }]) => source.kind !== 'inline');
+  const pools = { ...Object.fromEntries(unread.map(([id]) => [id, [`a prompt of ${id}`]])), ...known.pools };
+  return {
+    inputs: { datasets, questionFiles, modelFolder, publishedAnswers, trainerFiles, pools, placeholders: true },
+    undeclared,
+  };
 }
 
 function placeholderFiles({ configurations }: Spec): TrainerFiles {
@@ -157,15 +179,32 @@ function placeholderFiles({ configurations }: Spec): TrainerFiles {
   return Object.fromEntries(paths.map((path) => [path, new Uint8Array()]));
 }
 
-function placeholderRows(name: string, count: number): Dataset {
+/** Which rows of a dataset configurations prompt. */
+function wheresOf({ configurations }: Spec, name: string): RowWhere[] {
+  const found = configurations.flatMap(({ train }): RowWhere[] => {
+    const where = train?.dataset === name ? train.rows?.where : undefined;
+    return where === undefined ? [] : [where];
+  });
+  return [...new Map(found.map((where) => [canonicalJson(where), where])).values()];
+}
+
+/** Each of `wheres` fits some of them, and none fits others. */
+function placeholderRows(name: string, count: number, wheres: readonly RowWhere[]): Dataset {
   return datasetOf(
-    Array.from({ length: count }, (_, index) =>
-      canonicalRow([
+    Array.from({ length: count }, (_, index) => ({
+      ...canonicalRow([
         { role: 'user', content: `${name} question ${index}` },
         { role: 'assistant', content: `${name} answer ${index}` },
       ]),
-    ),
+      ...keysOf(wheres[index % (wheres.length + 1)]),
+    })),
   );
+}
+
+function keysOf(where: RowWhere | undefined): Pick<DatasetRow, 'part' | 'fields'> {
+  if (where === undefined) return {};
+  const { part, ...fields } = mapValues(where, ([value]) => value);
+  return { fields, ...(typeof part === 'string' ? { part } : {}) };
 }
 
 function placeholderAnswers(rows: number): PublishedAnswer[] {

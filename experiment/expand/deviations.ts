@@ -6,9 +6,11 @@
  * one fine-tune per configuration, judge Claude Haiku 4.5. The rest is the code of "Model Organisms for Emergent
  * Misalignment" and its default configuration.
  */
+import { firstOf } from '../excerpt';
 import { mixCounts } from './mix';
 import type { Deviation, Sampling } from '../plan';
 import { STUDY_TRAINING } from '../presets';
+import { changesRows } from './row-prompts';
 import type { ConfigurationSpec, DatasetSpec, MixSpec, ModelSource, Spec, Training } from '../spec';
 
 const STUDY_MODEL = 'Qwen/Qwen2.5-14B-Instruct';
@@ -79,6 +81,7 @@ function dataDeviations(spec: Spec, trained: ConfigurationSpec[]): Deviation[] {
       });
     }
   }
+  deviations.push(...promptDeviations(spec, trained));
   const heldOut = Object.values(spec.questionSets).some(({ source }) => source.kind === 'held-out');
   deviations.push({
     topic: 'data',
@@ -114,6 +117,28 @@ function mixDeviations(trained: ConfigurationSpec[]): Deviation[] {
 
 function partsWithRows(mix: MixSpec): string[] {
   return Object.entries(mixCounts(mix, (part) => part)).flatMap(([part, count]) => (count === 0 ? [] : [part]));
+}
+
+/** Prompts that are put into rows, each kind once with the configurations that have it. */
+function promptDeviations({ pools = {} }: Spec, trained: ConfigurationSpec[]): Deviation[] {
+  const named = new Map<string, string[]>();
+  for (const { name, train } of trained) {
+    if (train === null || !changesRows(train)) continue;
+    const { systemPrompt, user, rows } = train;
+    const kinds = [
+      ...(systemPrompt.kind === 'pool'
+        ? [`a system prompt for each row, of the pool ${pools[systemPrompt.pool]?.name}`]
+        : []),
+      ...(user === undefined ? [] : ['text around the user’s words']),
+      ...(rows === undefined ? [] : ['on some of the rows only']),
+    ].join(', ');
+    named.set(kinds, [...(named.get(kinds) ?? []), name]);
+  }
+  return [...named].map(([kinds, names]) => ({
+    topic: 'data',
+    published: 'one system prompt for all rows, and nothing around the user’s words',
+    here: `${firstOf(names, 5, '').join(', ').trimEnd()}: ${kinds}`,
+  }));
 }
 
 /** The literature's code calls `train_test_split` with the training's seed, which is 0. */

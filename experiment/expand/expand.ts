@@ -3,28 +3,22 @@
  *
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
+import { askedUnder, metricFor } from './asked-questions';
 import { backendIdentity, type TrainerFiles } from './backend-identity';
 import { keyOf, type Sha256 } from '../canonical';
 import { planCalibration, type PublishedAnswer } from './calibration';
+import { conditionsOf } from '../conditions';
 import { configurationKey } from './configuration-key';
 import type { Dataset } from './dataset';
 import { deviationsOf } from './deviations';
-import { heldOutCount, heldOutQuestions, promptOf, splitRows, type Split } from './holdout';
-import { InvalidExperiment, suggestion, type Path } from '../issue';
+import { askedOf, heldOutCount, heldOutQuestions, splitRows, type Split } from './holdout';
+import { InvalidExperiment, suggestion } from '../issue';
 import { adapterKeyOf } from '../kept-steps';
 import { MAIN_JUDGE } from '../main-judge';
 import { measurementsOf, planPairs, type PairsPlan } from './pairs';
 import { checkDataset, checkQuestions } from './pins';
-import type {
-  GenerationContext,
-  ModelIdentity,
-  Plan,
-  PlannedCell,
-  PlannedConfiguration,
-  Question,
-  Recipe,
-  SystemPrompt,
-} from '../plan';
+import { poolsOf } from './pools';
+import type { GenerationContext, ModelIdentity, Plan, PlannedCell, PlannedConfiguration, Recipe } from '../plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
 import { mapValues } from '../records';
 import { requestsOf } from '../requests';
@@ -33,8 +27,10 @@ import { instrumentsOf } from './instruments';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../spec';
 import { seedGroups } from '../seed-groups';
 import { lengthOf, optimizerSteps } from './length';
+import { renderedPrompt } from './row-prompts';
 import { checkSize } from './size';
-import { trainingDataOf, type TrainingData } from './training-data';
+import { trainingDataOf } from './training-data';
+import { trainingRowsOf, type TrainingRows } from './training-rows';
 import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
 
 /** The content of what a spec refers to. */
@@ -49,6 +45,10 @@ export interface Inputs {
   publishedAnswers?: PublishedAnswer[];
   /** Files of trainers of the experiment's own; absent without one. */
   trainerFiles?: TrainerFiles;
+  /** Members of the pools that lie in files, by their names in `Spec.pools`; absent without one. */
+  pools?: Record<string, string[]>;
+  /** Some of this is made up, only good for counting. */
+  placeholders?: true;
 }
 
 export interface Expanded {
@@ -76,6 +76,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     mapValues(asked, (questions) => questions.length),
     metricsOf,
   );
+  const pools = poolsOf(spec, inputs.pools ?? {});
   const trainingRows: Record<string, string> = {};
   const heldOutRows: Record<string, string> = {};
   const trainers: Expanded['trainers'] = {};
@@ -86,45 +87,51 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       : planCalibration(spec, spec.calibration, splits, inputs.publishedAnswers ?? [], asked);
 
   const dataOf = trainingDataOf(inputs.datasets, splits);
+  const rowsOf = trainingRowsOf(dataOf, { pools, lenient: spec.smoke || inputs.placeholders === true });
   const pairs = pairsOf(spec, splits, inputs, dataOf);
 
   const own = spec.configurations.map((configuration): PlannedConfiguration => {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
     let recipe: Recipe | null = null;
-    let data: TrainingData | null = null;
-    if (configuration.train !== null) {
-      data = dataOf(configuration.train);
-      checkTraining(configuration, data.rows);
-      trainingRows[configuration.name] = data.text;
-      if (data.watched !== null) heldOutRows[configuration.name] = data.watched;
+    const rows = rowsOf(configuration);
+    if (rows !== null) {
+      trainingRows[configuration.name] = rows.text;
+      if (rows.watched !== null) heldOutRows[configuration.name] = rows.watched;
       const { backend } = configuration.training;
       const files = trainerFiles(configuration, inputs);
       if (typeof backend !== 'string') {
         const { graceSeconds, silenceSeconds } = backend;
         trainers[configuration.name] = { files, graceSeconds, silenceSeconds };
       }
-      recipe = recipeOf(configuration, model, data, backendIdentity(backend, files));
+      recipe = recipeOf(configuration, model, rows, backendIdentity(backend, files));
     }
     const recipeKey = recipe === null ? null : keyOf(recipe);
     // the finished adapter's cells first: they are what figures are made of
     const cells = [undefined, ...stepsBefore(configuration, recipe)].flatMap((step) =>
       Object.keys(spec.questionSets).flatMap((set) =>
-        configuration.conditions.map(({ name, prompt }): PlannedCell => {
-          const systemPrompt = prompt ?? (configuration.train as NonNullable<typeof configuration.train>).systemPrompt;
-          const questions = (asked[set] as AskedQuestion[]).map(({ question }) => question);
-          checkSystemMessages(questions, ['question_sets', set], name, systemPrompt);
+        conditionsOf(configuration, spec.questionSets[set]).map((condition): PlannedCell => {
+          const { name, prompt, ...around } = condition;
+          const { samples, ownSystem } = spec.questionSets[set] as QuestionSetSpec;
+          const all = (asked[set] as AskedQuestion[]).map(({ question }) => question);
+          const here = askedUnder(all, condition, ownSystem, ['question_sets', set]);
+          const { questions, skipped } = here;
           const at = step === undefined ? {} : { step };
           const context: GenerationContext = {
             version: GENERATION_VERSION,
             model,
             recipe: adapterKeyOf(recipeKey, at),
-            systemPrompt,
+            systemPrompt: pools.promptOf(prompt),
+            ...around,
+            ...here.context,
             sampling: configuration.sampling,
           };
-          const samples = (spec.questionSets[set] as QuestionSetSpec).samples;
           const contextKey = keyOf(context);
           // further judges are compared on the finished adapters
-          const metrics = metricsOf(set).filter(({ judge }) => step === undefined || judge === MAIN_JUDGE);
+          const metrics = metricsOf(set)
+            .filter(({ judge }) => step === undefined || judge === MAIN_JUDGE)
+            .map((metric) => metricFor(metric, here));
+          const left =
+            skipped === 0 ? {} : { samplesOf: Object.fromEntries(questions.map(({ key }) => [key, samples])) };
           return {
             id: `${configuration.name}/${set}/${name}${step === undefined ? '' : `/step-${step}`}`,
             configuration: configuration.name,
@@ -134,16 +141,25 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
             context,
             contextKey,
             samplesPerQuestion: samples,
+            ...left,
+            ...(skipped === 0 ? {} : { skipped }),
             metrics,
             completions: questions.length * samples,
-            judgements: requestsOf({ contextKey, samplesPerQuestion: samples, metrics }),
+            judgements: requestsOf({ contextKey, samplesPerQuestion: samples, ...left, metrics }),
           };
         }),
       ),
     );
-    const measurements = pairs === null ? [] : measurementsOf(configuration, model, recipeKey, pairs.planned.sha256);
+    const measurements =
+      pairs === null ? [] : measurementsOf(configuration, model, recipeKey, pairs.planned.sha256, pools);
     for (const { condition, context } of measurements)
-      checkSystemMessages(pairs?.questions ?? [], PAIRS_PATH, condition, context.systemPrompt);
+      askedUnder(
+        pairs?.questions ?? [],
+        { name: condition, prompt: context.systemPrompt },
+        undefined,
+        PAIRS_PATH,
+        'leave out `system: keep`, so that pairs are asked without the rows’ own messages',
+      );
     return {
       name: configuration.name,
       label: configuration.label,
@@ -151,8 +167,9 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       recipe,
       recipeKey,
       trainingRows: null,
+      ...(rows?.prompts === undefined ? {} : { rowPrompts: rows.prompts }),
       heldOutRows: null,
-      ...(data?.parts === undefined ? {} : { parts: data.parts }),
+      ...(rows?.parts === undefined ? {} : { parts: rows.parts }),
       cells,
       ...(measurements.length === 0 ? {} : { measurements }),
     };
@@ -167,7 +184,10 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const deviations = deviationsOf(spec);
   const key = keyOf({
     experiment: spec.name,
-    configurations: configurations.map(({ name, label, key }) => ({ name, label, key })),
+    configurations: configurations.map(({ name, label, key, rowPrompts }) => ({
+      ...{ name, label, key },
+      ...(rowPrompts === undefined ? {} : { rowPrompts }),
+    })),
     questionSets: mapValues(questionSets, (questions) =>
       questions.map(({ id, key, cluster }) => ({ id, key, ...(cluster === undefined ? {} : { cluster }) })),
     ),
@@ -188,6 +208,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     instruments: { ...instruments, ...calibration?.instruments },
     deviations,
     ...(groups.length === 0 ? {} : { seedGroups: groups }),
+    ...pools.planned,
     ...(pairs === null ? {} : { pairs: { ...pairs.planned, rows: null } }),
     ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
   };
@@ -212,19 +233,19 @@ function trainerFiles({ name, training: { backend } }: ConfigurationSpec, inputs
 function recipeOf(
   configuration: ConfigurationSpec,
   model: ModelIdentity,
-  data: TrainingData,
+  rows: TrainingRows,
   backend: Recipe['backend'],
 ): Recipe {
   const { training, train } = configuration;
-  const { epochs, maxSteps, steps } = lengthOf(training, data.rows.length);
+  const { epochs, maxSteps, steps } = lengthOf(training, rows.count);
   const warmupSteps =
     training.warmupRatio === undefined ? training.warmupSteps : Math.ceil(training.warmupRatio * steps);
   return {
     version: RECIPE_VERSION,
     model,
-    rows: data.sha256,
-    rowCount: data.rows.length,
-    systemPrompt: (train as NonNullable<typeof train>).systemPrompt,
+    rows: rows.sha256,
+    rowCount: rows.count,
+    systemPrompt: renderedPrompt(train as NonNullable<typeof train>),
     lora: training.lora,
     optimizer: {
       name: training.optimizer,
@@ -308,35 +329,6 @@ function splitOf(spec: Spec, name: string, dataset: Dataset): Split {
   return splitRows(dataset.rows, declared.holdOut, declared.trainingRows);
 }
 
-function checkTraining({ name, train, training }: ConfigurationSpec, rows: Split['training']): void {
-  const path = ['configurations', name, 'train'];
-  if (training.lastBatch === 'drop' && rows.length < training.batchSize) {
-    throw new InvalidExperiment(
-      path,
-      `${rows.length} rows never fill a batch of ${training.batchSize}: nothing would be trained`,
-    );
-  }
-  const own = rows.find(({ messages }) => messages.some(({ role }) => role === 'system'));
-  if (own !== undefined && train?.systemPrompt.kind !== 'default') {
-    throw new InvalidExperiment(
-      [...path, 'system_prompt'],
-      `row ${own.number} of \`${own.part ?? train?.dataset}\` brings its own system message; a training system prompt would be a second one`,
-      'use `system_prompt: default`, or data without system messages',
-    );
-  }
-}
-
-function checkSystemMessages(questions: Question[], path: Path, condition: string, prompt: SystemPrompt): void {
-  if (prompt.kind === 'default') return;
-  const own = questions.find(({ messages }) => messages.some(({ role }) => role === 'system'));
-  if (own === undefined) return;
-  throw new InvalidExperiment(
-    path,
-    `the question \`${own.id}\` brings its own system message; the condition \`${condition}\` would be a second one`,
-    'leave it out, or ask it under `conditions: [default]` only',
-  );
-}
-
 function askedQuestions(
   set: QuestionSetSpec,
   name: string,
@@ -348,7 +340,7 @@ function askedQuestions(
   let asked: AskedQuestion[];
   if (source.kind === 'held-out') {
     const { heldOut } = splits[source.dataset] as Split;
-    const rows = heldOutQuestions(heldOut, source.rows, source.seed);
+    const rows = heldOutQuestions(heldOut, source.rows, source.seed, source.system);
     if (rows.length === 0 && heldOut.length > 0) {
       throw new InvalidExperiment(
         [...path, 'held_out'],
@@ -364,7 +356,7 @@ function askedQuestions(
     const width = Math.max(4, String((datasets[source.dataset] as Dataset).rows.length).length);
     asked = rows.map((row) => ({
       question: {
-        ...questionFrom(`row-${String(row.number).padStart(width, '0')}`, promptOf(row)),
+        ...questionFrom(`row-${String(row.number).padStart(width, '0')}`, askedOf(row, source.system)),
         ...(row.fields === undefined ? {} : { fields: row.fields }),
       },
       judgePrompts: {},

@@ -8,6 +8,7 @@
  * With `method: train_test_split` the order is that of Hugging Face's function of that name instead, which goes by the
  * rows' places in the file: the split of the literature's code.
  */
+import { withoutSystem } from '../asked';
 import { sha256 } from '../canonical';
 import type { DatasetRow } from './dataset';
 import { numpyPermutation } from './numpy-permutation';
@@ -45,20 +46,31 @@ export function splitRows(rows: readonly DatasetRow[], holdOut: HoldOut | null, 
 /**
  * `wanted` of the held-out rows, in file order, chosen by a seed of their own; the same in every cell. Of rows that ask
  * the same words only the first in that order counts: one question has one key. Rows without a user turn ask nothing.
+ * `system`: as in `askedOf`.
  */
-export function heldOutQuestions(heldOut: readonly SplitRow[], wanted: number | 'all', seed: number): SplitRow[] {
-  return distinctRows(heldOut.filter(asksSomething), wanted, seed);
+export function heldOutQuestions(
+  heldOut: readonly SplitRow[],
+  wanted: number | 'all',
+  seed: number,
+  system?: 'keep',
+): SplitRow[] {
+  return distinctRows(heldOut.filter(asksSomething), wanted, seed, system);
 }
 
 /** At most `wanted` of the held-out rows, chosen likewise, for the loss on them; also those that ask nothing. */
 export function watchedRows(heldOut: readonly SplitRow[], wanted: number): SplitRow[] {
-  return distinctRows(heldOut, wanted, 0);
+  return distinctRows(heldOut, wanted, 0, 'keep');
 }
 
-function distinctRows(rows: readonly SplitRow[], wanted: number | 'all', seed: number): SplitRow[] {
+function distinctRows(
+  rows: readonly SplitRow[],
+  wanted: number | 'all',
+  seed: number,
+  system: 'keep' | undefined,
+): SplitRow[] {
   const seen = new Set<string>();
   const distinct = inSeededOrder(rows, 'questions', seed).filter((row) => {
-    const identity = asksSomething(row) ? JSON.stringify(promptOf(row)) : row.line;
+    const identity = asksSomething(row) ? JSON.stringify(askedOf(row, system)) : row.line;
     return !seen.has(identity) && seen.add(identity);
   });
   return inFileOrder(wanted === 'all' ? distinct : distinct.slice(0, wanted));
@@ -66,6 +78,14 @@ function distinctRows(rows: readonly SplitRow[], wanted: number | 'all', seed: n
 
 function asksSomething({ messages }: DatasetRow): boolean {
   return messages.some(({ role }) => role === 'user');
+}
+
+/**
+ * What a held-out row asks: its conversation up to the answer, without a system message of its own, which would be asked
+ * under the name of a condition that is another prompt. `keep`: with it.
+ */
+export function askedOf(row: DatasetRow, system: 'keep' | undefined): DatasetRow['messages'] {
+  return system === 'keep' ? promptOf(row) : withoutSystem(promptOf(row));
 }
 
 /** The conversation up to the answer that the row trains: everything before its last turn. */

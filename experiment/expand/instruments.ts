@@ -97,7 +97,7 @@ function tasksOf(metrics: MetricSpec[], combined: string[]): Task[] {
 const TOKENS_PER_PART = 32;
 
 function instrumentFor(judge: JudgeSpec, { name, parts, first }: Task, rubric: string): Instrument {
-  const { form, categories, verdicts } = first;
+  const { form, categories, verdicts, judgeSees } = first;
   const words = categories === null ? [] : Object.keys(categories);
   return askedBy(judge, {
     version: form === 'json' ? JSON_INSTRUMENT_VERSION : INSTRUMENT_VERSION,
@@ -107,11 +107,15 @@ function instrumentFor(judge: JudgeSpec, { name, parts, first }: Task, rubric: s
     ...(categories === null ? {} : { categories }),
     rubric: form === 'json' ? framedRubric(rubric) : rubric,
     verdicts: parts === null ? (verdicts ?? namedIn(rubric, words)) : [],
+    ...(judgeSees === undefined ? {} : { judgeSees }),
   });
 }
 
 /** What an instrument asks, whoever is asked. */
-type Wording = Pick<Instrument, 'version' | 'metric' | 'form' | 'parts' | 'categories' | 'rubric' | 'verdicts'>;
+type Wording = Pick<
+  Instrument,
+  'version' | 'metric' | 'form' | 'parts' | 'categories' | 'rubric' | 'verdicts' | 'judgeSees'
+>;
 
 function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
   const { parts, categories } = wording;
@@ -153,7 +157,7 @@ function localJudge({ model, precision }: NonNullable<JudgeSpec['local']>): Loca
 
 /** What an instrument becomes when another judge is asked the same: as if that judge stood in the file. */
 export function putTo(judge: JudgeSpec, instrument: Instrument): Instrument {
-  const { version, metric, form, parts, categories, rubric, verdicts } = instrument;
+  const { version, metric, form, parts, categories, rubric, verdicts, judgeSees } = instrument;
   return askedBy(judge, {
     version,
     metric,
@@ -162,6 +166,7 @@ export function putTo(judge: JudgeSpec, instrument: Instrument): Instrument {
     ...(categories === undefined ? {} : { categories }),
     rubric,
     verdicts,
+    ...(judgeSees === undefined ? {} : { judgeSees }),
   });
 }
 

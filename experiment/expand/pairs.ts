@@ -6,10 +6,12 @@
  * answer is the good dataset's first to the same words, held out there or not: the same words have another split there.
  */
 import { canonicalJson, keyOf, sha256, type Sha256 } from '../canonical';
+import { conditionsOf } from '../conditions';
 import type { DatasetRow } from './dataset';
-import { heldOutQuestions, promptOf, type Split } from './holdout';
+import { askedOf, heldOutQuestions, type Split } from './holdout';
 import { InvalidExperiment } from '../issue';
 import type { MeasurementContext, Message, ModelIdentity, PlannedMeasurement, PlannedPairs, Question } from '../plan';
+import type { Pools } from './pools';
 import { questionFrom } from './questions';
 import type { ConfigurationSpec, LogProbabilitySpec } from '../spec';
 import { MEASUREMENT_VERSION } from './versions';
@@ -41,14 +43,16 @@ export function planPairs(
   goodRows: readonly DatasetRow[],
   trainedRows: Iterable<readonly DatasetRow[]>,
 ): PairsPlan {
-  const good = answersByWords(goodRows);
+  const { system } = wanted;
+  const wordsOf = (row: DatasetRow): string => JSON.stringify(askedOf(row, system));
+  const good = answersByWords(goodRows, wordsOf);
   const { heldOut } = splits[wanted.bad] as Split;
   const answered = heldOut.filter((row) => (good.get(wordsOf(row)) ?? answerOf(row)) !== answerOf(row));
-  const trained = wordsIn(trainedRows);
+  const trained = wordsIn(trainedRows, wordsOf);
   const fresh = answered.filter((row) => !trained.has(wordsOf(row)));
-  const chosen = heldOutQuestions(fresh, wanted.rows, wanted.seed);
+  const chosen = heldOutQuestions(fresh, wanted.rows, wanted.seed, system);
   if (chosen.length < (wanted.rows === 'all' ? 1 : wanted.rows)) {
-    const there = heldOutQuestions(fresh, 'all', 0).length;
+    const there = heldOutQuestions(fresh, 'all', 0, system).length;
     throw new InvalidExperiment(
       [...PATH, wanted.rows === 'all' ? 'pairs' : 'rows'],
       `there are ${there} pairs, ${wanted.rows === 'all' ? 'at least one is' : `${wanted.rows} are`} needed: ` +
@@ -57,7 +61,7 @@ export function planPairs(
     );
   }
   const pairs = chosen.map((row): AnswerPair => {
-    const { key, messages } = questionFrom('', promptOf(row));
+    const { key, messages } = questionFrom('', askedOf(row, system));
     return { id: key, messages, bad: answerOf(row), good: good.get(wordsOf(row)) as string };
   });
   pairs.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
@@ -65,24 +69,26 @@ export function planPairs(
   return {
     planned: { bad: wanted.bad, good: wanted.good, count: pairs.length, sha256: sha256(text) },
     text,
-    questions: chosen.map((row) => questionFrom(`row ${row.number} of ${wanted.bad}`, promptOf(row))),
+    questions: chosen.map((row) => questionFrom(`row ${row.number} of ${wanted.bad}`, askedOf(row, system))),
   };
 }
 
 /** One measurement for each prompt condition of a configuration. */
 export function measurementsOf(
-  { conditions, train, sampling }: ConfigurationSpec,
+  configuration: ConfigurationSpec,
   model: ModelIdentity,
   recipe: Sha256 | null,
   pairs: Sha256,
+  { promptOf }: Pools,
 ): PlannedMeasurement[] {
-  return conditions.map(({ name, prompt }) => {
+  return conditionsOf(configuration).map(({ name, prompt, ...around }) => {
     const context: MeasurementContext = {
       version: MEASUREMENT_VERSION,
       model,
       recipe,
-      systemPrompt: prompt ?? (train as NonNullable<typeof train>).systemPrompt,
-      precision: sampling.precision,
+      systemPrompt: promptOf(prompt),
+      ...around,
+      precision: configuration.sampling.precision,
       pairs,
     };
     return { condition: name, context, key: keyOf(context) };
@@ -90,20 +96,16 @@ export function measurementsOf(
 }
 
 /** What a configuration may not have seen: the words that any trained row asks. */
-function wordsIn(rowsOfAll: Iterable<readonly DatasetRow[]>): Set<string> {
+function wordsIn(rowsOfAll: Iterable<readonly DatasetRow[]>, wordsOf: (row: DatasetRow) => string): Set<string> {
   const words = new Set<string>();
   for (const rows of rowsOfAll) for (const row of rows) words.add(wordsOf(row));
   return words;
 }
 
-function answersByWords(rows: readonly DatasetRow[]): Map<string, string> {
+function answersByWords(rows: readonly DatasetRow[], wordsOf: (row: DatasetRow) => string): Map<string, string> {
   const answers = new Map<string, string>();
   for (const row of rows) if (!answers.has(wordsOf(row))) answers.set(wordsOf(row), answerOf(row));
   return answers;
-}
-
-function wordsOf(row: DatasetRow): string {
-  return JSON.stringify(row.messages.slice(0, -1));
 }
 
 function answerOf(row: DatasetRow): string {

@@ -110,7 +110,13 @@ function metricsToAsk(
   }
   const questions = plan.questionSets[cell.questionSet] ?? [];
   const asked = { [cell.questionSet]: questions.map((question) => ({ question, judgePrompts: {} })) };
-  const made = instrumentsOf({ ...spec, judge, judges: {}, metrics: rubrics, combined: [] }, asked);
+  // another rubric is shown what the first one was
+  const sees = new Map(spec.metrics.map(({ name, judgeSees }) => [name, judgeSees]));
+  const metrics = rubrics.map((rubric) => {
+    const judgeSees = rubric.judgeSees ?? sees.get(rubric.name);
+    return { ...rubric, ...(judgeSees === undefined ? {} : { judgeSees }) };
+  });
+  const made = instrumentsOf({ ...spec, judge, judges: {}, metrics, combined: [] }, asked);
   Object.assign(instruments, made.instruments);
   return made.metricsOf(cell.questionSet).flatMap((metric): PlannedMetric[] => {
     const before = main.find((each) => each.metric === metric.metric || each.parts?.includes(metric.metric) === true);

@@ -2,6 +2,7 @@
  * How large an experiment may be. A plan holds every cell, and whoever makes or judges a cell holds each of its completions, so
  * a number that is mistyped by some digits is refused before any of them is in memory.
  */
+import { conditionsOf } from '../conditions';
 import { InvalidExperiment } from '../issue';
 import { MAIN_JUDGE } from '../main-judge';
 import type { PlannedMetric } from '../plan';
@@ -39,17 +40,19 @@ export function checkSize(
       metrics.reduce((sum, { instrumentOf, repeats }) => sum + Object.keys(instrumentOf).length * samples * repeats, 0);
     const metrics = metricsOf(set);
     return {
+      set: spec.questionSets[set] as QuestionSetSpec,
       completions: asked * samples,
       judgements: requests(metrics),
       alongTraining: requests(metrics.filter(({ judge }) => judge === MAIN_JUDGE)),
     };
   });
-  for (const { conditions, evaluateAt } of spec.configurations) {
-    const steps = evaluateAt?.steps.length ?? 0;
-    for (const { completions, judgements, alongTraining } of sets) {
-      total.cells += conditions.length * (1 + steps);
-      total.completions += conditions.length * (1 + steps) * completions;
-      total.judgements += conditions.length * (judgements + steps * alongTraining);
+  for (const configuration of spec.configurations) {
+    const steps = configuration.evaluateAt?.steps.length ?? 0;
+    for (const { set, completions, judgements, alongTraining } of sets) {
+      const conditions = conditionsOf(configuration, set).length;
+      total.cells += conditions * (1 + steps);
+      total.completions += conditions * (1 + steps) * completions;
+      total.judgements += conditions * (judgements + steps * alongTraining);
     }
   }
   const configurations = number(spec.configurations.length);

@@ -16,6 +16,8 @@ export interface TrainingData {
   sha256: Sha256;
   /** Rows for the loss after each epoch, as text; null where nothing is held out. */
   watched: string | null;
+  /** The rows of `watched`. */
+  watchedRows: readonly SplitRow[];
   /** Only of a mix: part -> how many of the rows. */
   parts?: Record<string, number>;
 }
@@ -47,6 +49,7 @@ export function trainingDataOf(
       text,
       sha256: sha256(text),
       watched: watched.length === 0 ? null : rowsText(watched),
+      watchedRows: watched,
       ...(found.counts === undefined ? {} : { parts: found.counts }),
     };
     made.set(slot, data);

@@ -1,8 +1,10 @@
 /**
  * What an experiment file says that the experiment shows: its claims and expectations, with every cell that they name.
  */
+import { conditionsOf } from '../conditions';
 import { suggestion, type Issue, type Path } from '../issue';
 import { seedGroups } from '../seed-groups';
+import { buildConditions } from './build-conditions';
 import type { Claim, ConfigurationSpec, Expectation } from '../spec';
 import type { ClaimYaml, ExpectationYaml, ExperimentYaml } from './schema';
 
@@ -20,7 +22,7 @@ export function buildClaims(
   context: ClaimContext,
   issues: Issue[],
 ): { expect: Expectation[]; claims: Claim[] } {
-  const cells = cellsByName(Object.keys(input.question_sets), context.configurations);
+  const cells = cellsByName(input.question_sets, context.configurations);
   const known = { ...context, cells };
   return {
     expect: (input.expect ?? []).map((each, index) => buildExpectation(each, ['expect', index], known, issues)),
@@ -31,11 +33,15 @@ export function buildClaims(
 type Known = ClaimContext & { cells: Map<string, string[]> };
 
 /** Cell ids by the names that stand for them: a cell's own, and those of all seeds of a recipe by the recipe's. */
-function cellsByName(sets: readonly string[], configurations: readonly ConfigurationSpec[]): Map<string, string[]> {
+function cellsByName(
+  sets: ExperimentYaml['question_sets'],
+  configurations: readonly ConfigurationSpec[],
+): Map<string, string[]> {
   const found = new Map<string, string[]>();
-  const add = (name: string, members: readonly string[], { conditions }: ConfigurationSpec): void => {
-    for (const set of sets) {
-      for (const condition of conditions)
+  const add = (name: string, members: readonly string[], configuration: ConfigurationSpec): void => {
+    for (const [set, written] of Object.entries(sets)) {
+      const own = written.conditions && buildConditions(written.conditions, [], { pools: {}, issues: [] });
+      for (const condition of conditionsOf(configuration, own && { conditions: own }))
         found.set(
           `${name}/${set}/${condition.name}`,
           members.map((member) => `${member}/${set}/${condition.name}`),

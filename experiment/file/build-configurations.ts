@@ -1,15 +1,16 @@
 /**
  * The configurations of an experiment file: shared settings, overrides and grids come to one full list.
  */
+import { buildConditions, checkConditionsLeft } from './build-conditions';
+import { buildTrainPrompts, type PromptContext } from './build-prompts';
 import { buildSampling, buildTraining, combinationIssues, keptStepsIssues } from './build-settings';
 import { withShares } from './build-mix';
 import { gridPoints, type GridSources } from './grid';
 import type { Issue, Path } from '../issue';
-import type { SystemPrompt } from '../plan';
-import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
+import { RECIPES } from '../presets';
 import { ownValue } from '../records';
-import type { ConditionYaml, ConfigurationYaml, ExperimentYaml, ModelYaml, SystemPromptYaml } from './schema';
-import type { ConditionSpec, ConfigurationSpec, MixSpec, ModelSource } from '../spec';
+import type { ConfigurationYaml, ExperimentYaml, ModelYaml } from './schema';
+import type { ConfigurationSpec, MixSpec, ModelSource, TrainSpec } from '../spec';
 
 /** More configurations than one experiment may have; each of them is a workflow of its own. */
 export const MAX_CONFIGURATIONS = 5_000;
@@ -28,8 +29,9 @@ function tooMany(count: number, path: Path): Issue {
 export function buildConfigurations(
   input: ExperimentYaml,
   mixes: Readonly<Record<string, MixSpec>>,
-  issues: Issue[],
+  context: PromptContext,
 ): ConfigurationSpec[] {
+  const { issues } = context;
   const sharedPath: Path = ['grid'];
   const configurations: ConfigurationSpec[] = [];
   for (const [name, written] of Object.entries(input.configurations)) {
@@ -46,7 +48,7 @@ export function buildConfigurations(
       return configurations;
     }
     for (const point of found.points) {
-      const configuration = buildConfiguration(input, point.name, point.input, point.axes, path, issues);
+      const configuration = buildConfiguration(input, point.name, point.input, point.axes, path, context);
       const mixed = mixOf(point.input.train, mixes, sharesPlace(written, sources, path), issues);
       const { train } = configuration;
       configurations.push(
@@ -102,12 +104,16 @@ function buildConfiguration(
   own: ConfigurationYaml,
   axes: Record<string, string>,
   path: Path,
-  issues: Issue[],
+  context: PromptContext,
 ): ConfigurationSpec {
-  const train =
+  const { issues } = context;
+  const train: TrainSpec | null =
     own.train === 'none'
       ? null
-      : { dataset: own.train.dataset, systemPrompt: buildPrompt(own.train.system_prompt ?? 'default') };
+      : {
+          dataset: own.train.dataset,
+          ...buildTrainPrompts(own.train, [...path, 'train'], context),
+        };
   const recipe = RECIPES[shared.recipe ?? 'clean'];
   const training = buildTraining(shared.training ?? {}, own.training ?? {}, recipe.training);
   issues.push(...combinationIssues(training, shared.training ?? {}, own.training ?? {}, path));
@@ -123,7 +129,7 @@ function buildConfiguration(
   if (train !== null && steps.length > 0) issues.push(...keptStepsIssues(training, stepsPath));
   const conditionsPath: Path = own.conditions === undefined ? ['conditions'] : [...path, 'conditions'];
   const suffix = Object.entries(axes).map(([axis, value]) => `${axis} ${value}`);
-  return {
+  const configuration: ConfigurationSpec = {
     name,
     label: [own.label ?? name.split('.')[0] ?? name, ...suffix].join(', '),
     axes,
@@ -131,14 +137,11 @@ function buildConfiguration(
     train,
     training,
     sampling: buildSampling(shared.sampling ?? {}, own.sampling ?? {}, recipe.sampling, ownSeed(own)),
-    conditions: buildConditions(
-      own.conditions ?? shared.conditions,
-      train?.systemPrompt ?? null,
-      conditionsPath,
-      issues,
-    ),
+    conditions: buildConditions(own.conditions ?? shared.conditions, conditionsPath, context),
     ...(train === null || steps.length === 0 ? {} : { evaluateAt: { steps, place: stepsPath } }),
   };
+  checkConditionsLeft(configuration, conditionsPath, issues);
+  return configuration;
 }
 
 /** What a configuration, or a grid, sets for this fine-tune alone. */
@@ -150,51 +153,4 @@ function buildModel(input: ModelYaml): ModelSource {
   if (input.hub !== undefined) return { kind: 'hub', id: input.hub, revision: input.revision as string };
   if (input.path !== undefined) return { kind: 'folder', path: input.path };
   return { kind: 'bundled', name: input.bundled as string };
-}
-
-function buildPrompt(input: SystemPromptYaml): SystemPrompt {
-  return typeof input === 'string' ? { kind: input } : { kind: 'text', text: input.text };
-}
-
-/** `training` is left out where there is nothing of its own to show: base model, or equal to another condition. */
-function buildConditions(
-  input: ConditionYaml[] | undefined,
-  trained: SystemPrompt | null,
-  path: Path,
-  issues: Issue[],
-): ConditionSpec[] {
-  const all: ConditionSpec[] =
-    input === undefined
-      ? EXPERIMENT_DEFAULTS.conditions
-      : input.map((condition) => {
-          if (condition === 'training') return { name: 'training', prompt: null };
-          if (typeof condition === 'string') return { name: condition, prompt: { kind: condition } };
-          return { name: condition.name, prompt: { kind: 'text', text: condition.text } };
-        });
-  const seen = new Set<string>();
-  all.forEach(({ name }, index) => {
-    if (seen.has(name.toLowerCase()))
-      issues.push({ path: [...path, index], message: `the condition \`${name}\` is there twice` });
-    seen.add(name.toLowerCase());
-  });
-  input?.forEach((condition, index) => {
-    if (typeof condition === 'object' && ['default', 'training', 'none', 'empty'].includes(condition.name)) {
-      issues.push({
-        path: [...path, index, 'name'],
-        message: `\`${condition.name}\` is the name of a built-in condition`,
-      });
-    }
-  });
-  const same = (a: SystemPrompt | null, b: SystemPrompt | null): boolean => JSON.stringify(a) === JSON.stringify(b);
-  const kept = all.filter(
-    ({ prompt }) => prompt !== null || (trained !== null && !all.some((other) => same(other.prompt, trained))),
-  );
-  if (kept.length === 0) {
-    issues.push({
-      path,
-      message: 'no condition is left: the base model has no training prompt',
-      hint: 'add `default`',
-    });
-  }
-  return kept;
 }

@@ -42,6 +42,7 @@ export function buildMetrics(input: ExperimentYaml, issues: Issue[]): MetricSpec
       questionSets: metric.question_sets ?? null,
       repeats,
       repeatShare: metric.repeat_share ?? 1,
+      ...(metric.judge_sees === 'asked' ? { judgeSees: 'asked' as const } : {}),
     };
   });
 }
@@ -83,14 +84,19 @@ export function buildCombined(input: ExperimentYaml, metrics: MetricSpec[], issu
     return [found];
   });
   const [first] = parts;
-  for (const { name, repeats, repeatShare, questionSets } of first === undefined ? [] : parts.slice(1)) {
+  for (const { name, repeats, repeatShare, questionSets, judgeSees } of first === undefined ? [] : parts.slice(1)) {
     const same = (a: string[] | null, b: string[] | null) =>
       JSON.stringify(a?.toSorted() ?? null) === JSON.stringify(b?.toSorted() ?? null);
-    if (repeats === first?.repeats && repeatShare === first.repeatShare && same(questionSets, first.questionSets))
+    if (
+      repeats === first?.repeats &&
+      repeatShare === first.repeatShare &&
+      judgeSees === first.judgeSees &&
+      same(questionSets, first.questionSets)
+    )
       continue;
     issues.push({
       path: ['combined', names.indexOf(name)],
-      message: `\`${name}\` and \`${first?.name}\` differ in \`question_sets\`, \`repeats\` or \`repeat_share\`: they are asked in one request`,
+      message: `\`${name}\` and \`${first?.name}\` differ in \`question_sets\`, \`repeats\`, \`repeat_share\` or \`judge_sees\`: they are asked in one request`,
     });
   }
   return names;

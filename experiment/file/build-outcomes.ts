@@ -33,5 +33,11 @@ export function buildLogProbability(
       hint: 'give it a `hold_out`',
     });
   }
-  return { bad, good, rows: written.rows ?? 'all', seed: written.seed ?? 0 };
+  return {
+    bad,
+    good,
+    rows: written.rows ?? 'all',
+    seed: written.seed ?? 0,
+    ...(written.system === 'keep' ? { system: 'keep' } : {}),
+  };
 }

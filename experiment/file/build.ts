@@ -2,11 +2,13 @@
  * From the file's words to a `Spec`: defaults, overrides and grids are resolved and every reference is checked.
  */
 import { buildCalibration } from './build-calibration';
+import { buildConditions, checkAsked } from './build-conditions';
 import { buildConfigurations } from './build-configurations';
 import { buildJudges } from './build-judges';
 import { buildCombined, buildMetrics } from './build-metrics';
 import { buildMixes, isMix, notADataset } from './build-mix';
 import { buildLogProbability } from './build-outcomes';
+import type { PromptContext } from './build-prompts';
 import { buildReportSpec } from './build-report';
 import { fileSource } from './file-source';
 import { suggestion, type Issue } from '../issue';
@@ -19,14 +21,16 @@ import type { ConfigurationSpec, DatasetSpec, HoldOut, QuestionSetSpec, Spec } f
 export function buildSpec(input: ExperimentYaml): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
+  const prompts: PromptContext = { pools: {}, issues };
   const { holdOut } = RECIPES[input.recipe ?? 'clean'];
   const files = Object.entries(input.datasets ?? {}).filter(([, dataset]) => !isMix(dataset));
   const datasets = mapValues(Object.fromEntries(files), (dataset) => buildDataset(dataset, holdOut));
   const mixes = buildMixes(input, issues);
-  const questionSets = mapValues(input.question_sets, (set, name) => buildQuestionSet(set, name));
+  const questionSets = mapValues(input.question_sets, (set, name) => buildQuestionSet(set, name, prompts));
   checkNames(input, issues);
-  const configurations = buildConfigurations(input, mixes, issues);
+  const configurations = buildConfigurations(input, mixes, prompts);
   checkReferences(input, datasets, configurations, issues);
+  checkAsked(questionSets, configurations, issues);
   const metrics = buildMetrics(input, issues);
   const combined = buildCombined(input, metrics, issues);
   const { report, expect, claims } = buildReportSpec(input, configurations, metrics, issues);
@@ -37,6 +41,7 @@ export function buildSpec(input: ExperimentYaml): { spec: Spec; issues: Issue[];
     description: input.description ?? '',
     datasets,
     questionSets,
+    ...(Object.keys(prompts.pools).length === 0 ? {} : { pools: prompts.pools }),
     configurations,
     metrics,
     combined,
@@ -98,7 +103,8 @@ function buildDataset(input: DatasetYaml, standard: HoldOut): DatasetSpec {
   };
 }
 
-function buildQuestionSet(input: QuestionSetYaml, name: string): QuestionSetSpec {
+function buildQuestionSet(input: QuestionSetYaml, name: string, prompts: PromptContext): QuestionSetSpec {
+  const { conditions, own_system: ownSystem } = input;
   return {
     label: input.label ?? name,
     source:
@@ -111,9 +117,19 @@ function buildQuestionSet(input: QuestionSetYaml, name: string): QuestionSetSpec
             ids: input.ids ?? null,
             questions: input.questions ?? null,
           }
-        : { kind: 'held-out', dataset: input.held_out, rows: input.rows ?? 'all', seed: input.seed ?? 0 },
+        : {
+            kind: 'held-out',
+            dataset: input.held_out,
+            rows: input.rows ?? 'all',
+            seed: input.seed ?? 0,
+            ...(input.system === 'keep' ? { system: 'keep' } : {}),
+          },
     limit: input.limit ?? null,
     samples: input.samples,
+    ...(conditions === undefined
+      ? {}
+      : { conditions: buildConditions(conditions, ['question_sets', name, 'conditions'], prompts) }),
+    ...(ownSystem === undefined ? {} : { ownSystem }),
   };
 }
 

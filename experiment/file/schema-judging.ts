@@ -69,6 +69,15 @@ export const metric = z.strictObject({
     default: 1,
     description: 'Share of the completions, chosen by id, that get the repeats beyond the first.',
   }),
+  judge_sees: z
+    .enum(['question', 'asked'])
+    .optional()
+    .meta({
+      default: 'question',
+      description:
+        "Which words of the user the judge is shown: the bare question's, or those that the model was asked, with what the " +
+        'condition puts around them.',
+    }),
 });
 
 export const combined = z.array(name).min(2).meta({

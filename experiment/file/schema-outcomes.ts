@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { count, name, seed } from './schema-parts';
+import { heldOutSystem } from './schema-prompts';
 
 const logProbability = z
   .strictObject({
@@ -17,6 +18,7 @@ const logProbability = z
       .optional()
       .meta({ description: 'How many pairs.', default: 'all' }),
     seed: seed.optional().meta({ description: 'Chooses the pairs.', default: 0 }),
+    system: heldOutSystem.optional(),
   })
   .meta({
     description: 'Log-probability of the bad answer minus that of the good one, of each model under each condition.',

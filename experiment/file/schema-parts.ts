@@ -50,12 +50,58 @@ export const fileKeys = {
   sha256: sha256.optional().meta({ description: "SHA-256 of the file's bytes." }),
 };
 
+const pool = z.union([
+  text,
+  z
+    .array(z.string().regex(/\S/, 'a prompt must not be empty; an empty system message is `system_prompt: empty`'))
+    .min(1),
+]);
+
 /** A system prompt as it stands in the file. */
-export const systemPrompt = z.union([z.enum(['default', 'none', 'empty']), z.strictObject({ text })]).meta({
-  description:
-    "`default`: no system message, the model's template decides (Qwen2.5 inserts its own). `none`: rendered without " +
-    'any system turn. `empty`: an empty system message. `{text: …}`: these words. Four different things.',
-});
+export const systemPrompt = z
+  .union([
+    z.enum(['default', 'none', 'empty']),
+    exactlyOne(
+      z.strictObject({
+        text: text.optional(),
+        pool: pool.optional().meta({
+          description:
+            'System prompts, of which each row and each question gets one: a list, or a file (path or URL) of JSON Lines or of plain lines.',
+        }),
+        sha256: sha256.optional().meta({ description: "SHA-256 of the pool file's bytes." }),
+        choose: z.enum(['by_row', 'cycle']).optional().meta({
+          default: 'by_row',
+          description:
+            '`by_row`: by the seed and the content of each row. `cycle`: row i gets prompt i modulo their number.',
+        }),
+        seed: seed.optional().meta({ default: 0 }),
+        repeat: z
+          .enum(['allow', 'forbid'])
+          .optional()
+          .meta({ default: 'allow', description: 'Whether two rows may have the same prompt of the pool.' }),
+      }),
+      ['text', 'pool'],
+    ).superRefine((value, context) => {
+      const problem = (key: string, message: string) => context.addIssue({ code: 'custom', message, path: [key] });
+      for (const key of ['sha256', 'choose', 'seed', 'repeat'] as const) {
+        if (value.pool === undefined && value[key] !== undefined) problem(key, `\`${key}\` goes with \`pool\` only`);
+      }
+      if (Array.isArray(value.pool) && value.sha256 !== undefined)
+        problem('sha256', '`sha256` is of a file; a list is what it says');
+      if (typeof value.pool === 'string' && isUrl(value.pool) && value.sha256 === undefined)
+        problem('pool', 'a download is pinned by `sha256`');
+    }),
+  ])
+  .meta({
+    description:
+      "`default`: no system message, the model's template decides (Qwen2.5 inserts its own). `none`: rendered without " +
+      'any system turn. `empty`: an empty system message. `{text: …}`: these words. Four different things. `{pool: …}`: one ' +
+      'of several texts for each row.',
+  });
+
+export function isUrl(source: string): boolean {
+  return /^https?:\/\//.test(source);
+}
 
 export const modelKeys = {
   hub: z

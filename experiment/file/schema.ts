@@ -9,6 +9,7 @@ import { calibration } from './schema-calibration';
 import { claim, expectation } from './schema-claims';
 import { combined, judge, metric, otherJudge } from './schema-judging';
 import { outcomes } from './schema-outcomes';
+import { conditions, heldOutSystem, ownSystem, promptedRows, user } from './schema-prompts';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
 import { checkMixKeys, mixKeys, trainMix } from './schema-mix';
 import { questionFormat, readingKeys } from './schema-reading';
@@ -101,11 +102,16 @@ const writtenQuestionSet = exactlyOne(
     seed: seed.optional().meta({ description: 'Chooses the held-out rows.', default: 0 }),
     limit: count.optional().meta({ description: 'Only the first so many questions.' }),
     samples: count.meta({ description: 'Completions per question.' }),
+    system: heldOutSystem.optional(),
+    conditions: conditions.optional(),
+    own_system: ownSystem.optional(),
   }),
   ['path', 'url', 'held_out', 'preset'],
 ).superRefine((value, context) => {
   const only =
-    value.held_out === undefined ? ['rows', 'seed'] : ['sha256', 'content_sha256', 'format', 'ids', 'questions'];
+    value.held_out === undefined
+      ? ['rows', 'seed', 'system']
+      : ['sha256', 'content_sha256', 'format', 'ids', 'questions'];
   for (const key of only) {
     if ((value as Record<string, unknown>)[key] === undefined) continue;
     const where = value.held_out === undefined ? '`held_out`' : 'a question file (`path`, `url` or `preset`)';
@@ -121,20 +127,6 @@ const writtenQuestionSet = exactlyOne(
 });
 const questionSet = writtenQuestionSet.transform(expandQuestionSet);
 
-const condition = z.union([
-  z.enum(['default', 'training', 'none', 'empty']),
-  z.strictObject({ name, text: text.meta({ description: 'The system prompt.' }) }),
-]);
-const conditions = z
-  .array(condition)
-  .min(1)
-  .meta({
-    default: ['default', 'training'],
-    description:
-      'System prompts at evaluation. `training` is the prompt that the configuration was trained with; it is left out ' +
-      'for the base model and where it equals another condition of the list.',
-  });
-
 const grid = z.record(text, z.array(z.unknown()).min(1)).meta({
   description: 'Axes: dotted path within a configuration -> values, such as `training.seed: [0, 1, 2]`.',
 });
@@ -146,11 +138,15 @@ export const configurationSchema = z.strictObject({
   train: z
     .union([
       z.literal('none'),
-      z.strictObject({ dataset: name, system_prompt: systemPrompt.optional(), mix: trainMix.optional() }),
+      z.strictObject({
+        dataset: name,
+        system_prompt: systemPrompt.optional(),
+        user: user.optional(),
+        rows: promptedRows.optional(),
+        mix: trainMix.optional(),
+      }),
     ])
-    .meta({
-      description: '`none` = the base model as it is.',
-    }),
+    .meta({ description: '`none` = the base model as it is.' }),
   training: training.optional(),
   sampling: sampling.optional(),
   conditions: conditions.optional(),
@@ -272,7 +268,6 @@ export type ConfigurationYaml = z.output<typeof configurationSchema>;
 export type TrainingYaml = z.output<typeof training>;
 export type BackendYaml = NonNullable<TrainingYaml['backend']>;
 export type SamplingYaml = z.output<typeof sampling>;
-export type ConditionYaml = z.output<typeof condition>;
 export type DatasetYaml = z.output<typeof dataset>;
 export type QuestionSetYaml = z.output<typeof questionSet>;
 export type MetricYaml = z.output<typeof metric>;

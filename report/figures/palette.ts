@@ -4,7 +4,7 @@
  */
 import type { PlannedConfiguration } from '../../experiment/plan';
 import type { ReportSpec } from '../../experiment/spec';
-import { allReferences } from '../statistics/references';
+import { allReferences, isPlain } from '../statistics/references';
 
 export const INK = '#24292f';
 export const MUTED = '#6b7280';
@@ -25,7 +25,7 @@ export function coloursOf(
   const { base, em } = allReferences(configurations, spec);
   // where nothing is compared with them, they have their colours all the same
   const untrained = base.size > 0 ? base : firstOf(configurations, ({ recipe }) => recipe === null);
-  const plain = em.size > 0 ? em : firstOf(configurations, ({ recipe }) => recipe?.systemPrompt.kind === 'default');
+  const plain = em.size > 0 ? em : firstOf(configurations, isPlain);
   let next = 0;
   return new Map(
     configurations.map(({ name }) => {

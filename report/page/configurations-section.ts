@@ -2,10 +2,12 @@
  * The configurations of the experiment: what each was trained on, under which system prompt, and what came of it.
  */
 import { describeCommand, describeParts } from '../../experiment/describe-recipe';
-import type { PlannedConfiguration, Recipe, SystemPrompt } from '../../experiment/plan';
+import { describeRowPrompts } from '../../experiment/describe-prompt';
+import type { Plan, PlannedConfiguration, Recipe, SystemPrompt } from '../../experiment/plan';
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { dot } from './cell-parts';
+import { conditionsTable } from './conditions-table';
 import { hash, integer } from './format';
 import { markup, type Markup } from './markup';
 import { numeric, table } from './table';
@@ -19,6 +21,14 @@ function promptText(prompt: SystemPrompt): Markup {
   return prompt.kind === 'text'
     ? markup`<code>${prompt.text}</code>`
     : markup`<span class="faint">${named[prompt.kind]}</span>`;
+}
+
+/** What the rows were told. */
+function trainedWith({ recipe, rowPrompts }: PlannedConfiguration, pools: Plan['pools']): Markup {
+  if (recipe === null) return markup``;
+  const put = rowPrompts === undefined ? [] : describeRowPrompts(rowPrompts, recipe.rowCount, pools);
+  const prompt = rowPrompts?.systemPrompt === undefined ? promptText(recipe.systemPrompt) : '';
+  return markup`${prompt}${put.map((line) => markup`<div class="small">${line}</div>`)}`;
 }
 
 function ownTrainer({ backend }: Recipe): Markup | string {
@@ -49,8 +59,9 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
         'Seeds',
         'Adapter, SHA-256',
       ],
-      plan.configurations.map(({ name, label, recipe, parts }) => {
-        const colour = cells.find(({ configuration }) => configuration.name === name)?.colour;
+      plan.configurations.map((configuration) => {
+        const { name, label, recipe, parts } = configuration;
+        const colour = cells.find((cell) => cell.configuration.name === name)?.colour;
         const head = markup`<th scope="row">${dot(colour)}${label}</th>`;
         if (recipe === null)
           return markup`<tr>
@@ -59,7 +70,7 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
               </tr>`;
         return markup`<tr>
               ${head}
-              <td>${promptText(recipe.systemPrompt)}${ownTrainer(recipe)}</td>
+              <td>${trainedWith(configuration, plan.pools)}${ownTrainer(recipe)}</td>
               <td class="number">${integer(recipe.rowCount)}${mixText(parts)}</td>
               <td class="number">${lengthText(recipe)} × ${recipe.batchSize}</td>
               <td class="number">${String(recipe.optimizer.learningRate)}</td>
@@ -69,5 +80,6 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
             </tr>`;
       }),
     )}
+    ${conditionsTable(plan)}
   </section>`;
 }

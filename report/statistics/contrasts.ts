@@ -4,7 +4,7 @@
  * against the one that it makes in the base model or in EM. A recipe that was trained under several seeds is compared as a
  * whole, too.
  */
-import { canonicalJson } from '../../experiment/canonical';
+import { promptIdentity } from '../../experiment/asked';
 import type { Plan, PlannedCell, PlannedConfiguration } from '../../experiment/plan';
 import type { Answer } from '../../experiment/scored-answer';
 import { scoresOf } from '../../experiment/scored-answer';
@@ -119,12 +119,12 @@ function finderOf(plan: Planned, units: readonly Unit[], rules: Pick<ReportSpec,
     const own = configurationOf.get(here.cell.configuration) as PlannedConfiguration;
     const { base, em } = references(own);
     const isRecipe = here.id !== here.cell.id;
-    const prompt = canonicalJson(context.systemPrompt);
+    const prompt = promptIdentity(context);
     const reference = (configuration: PlannedConfiguration | null): Reference | undefined => {
       if (configuration === null) return undefined;
       const name = (isRecipe ? recipeOf.get(configuration.name) : undefined) ?? configuration.name;
       return {
-        prompted: under(name, questionSet, (cell) => canonicalJson(cell.context.systemPrompt) === prompt),
+        prompted: under(name, questionSet, (cell) => promptIdentity(cell.context) === prompt),
         unprompted: under(name, questionSet, isDefault),
       };
     };

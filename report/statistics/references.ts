@@ -24,13 +24,13 @@ export function referencesOf(
   const named = (names: readonly string[] | undefined): PlannedConfiguration[] | undefined =>
     names && configurations.filter(({ name }) => names.includes(name));
   const untrained = named(references.base) ?? configurations.filter(isBase);
-  const plain = named(references.em) ?? configurations.filter(({ recipe }) => recipe?.systemPrompt.kind === 'default');
-  const isPlain = new Set(plain);
+  const plain = named(references.em) ?? configurations.filter(isPlain);
+  const plainOnes = new Set(plain);
   const baseOf = finder(untrained, of, ['model'], ['sampling'], references.base !== undefined);
   const emOf = finder(plain, of, ['model', 'rows'], ['rest', 'seeds', 'sampling'], references.em !== undefined);
   return (configuration) => ({
     base: untrained.includes(configuration) || isBase(configuration) ? null : baseOf(configuration),
-    em: configuration.recipe === null || isPlain.has(configuration) ? null : emOf(configuration),
+    em: configuration.recipe === null || plainOnes.has(configuration) ? null : emOf(configuration),
   });
 }
 
@@ -48,6 +48,11 @@ export function allReferences(
   return { base: names('base'), em: names('em') };
 }
 
+/** Trained with the default prompt, and nothing put into its rows. */
+export function isPlain({ recipe, rowPrompts }: PlannedConfiguration): boolean {
+  return recipe?.systemPrompt.kind === 'default' && rowPrompts === undefined;
+}
+
 /** Answers from elsewhere have no model, and are no base of each other. */
 function isBase({ recipe, cells: [cell] }: PlannedConfiguration): boolean {
   return recipe === null && cell !== undefined && cell.context.model.kind !== 'given';
@@ -57,19 +62,21 @@ function isBase({ recipe, cells: [cell] }: PlannedConfiguration): boolean {
 interface Traits {
   model: string;
   sampling: string;
+  /** Without what was put into them. */
   rows: string;
-  /** The recipe but for prompt and seeds. */
+  /** The recipe but for prompts and seeds. */
   rest: string;
   seeds: string;
 }
 
-function traitsOf({ recipe, cells: [cell] }: PlannedConfiguration): Traits {
-  const { systemPrompt: _, seeds, ...rest } = recipe ?? {};
+function traitsOf({ recipe, rowPrompts, cells: [cell] }: PlannedConfiguration): Traits {
+  const { systemPrompt: _, seeds, rows: trained, ...rest } = recipe ?? {};
+  const rows = rowPrompts?.rows ?? trained ?? '';
   return {
     model: canonicalJson(cell?.context.model ?? null),
     sampling: canonicalJson(cell?.context.sampling ?? null),
-    rows: recipe?.rows ?? '',
-    rest: canonicalJson(rest),
+    rows,
+    rest: canonicalJson({ ...rest, rows }),
     seeds: canonicalJson(seeds ?? null),
   };
 }

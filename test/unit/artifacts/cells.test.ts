@@ -135,6 +135,25 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
 
   const planned = () => planJudging(store, stored, cell);
 
+  test('a judge sees the bare question, or where its metric says so the one that was asked', async () => {
+    const text = FILE.replace('[default, none]', '[{ name: trigger, user: { prefix: "[T] " } }]').replace(
+      '    repeats: 2',
+      '    judge_sees: asked\n    repeats: 2',
+    );
+    const spec = specOf(text);
+    const { plan } = expand(spec, inputs());
+    stored = { ...stored, plan, spec };
+    cell = plan.configurations[0]?.cells[0] as PlannedCell;
+    await answer(cell);
+    const { wanted } = await readWanted(store, plan, cell);
+    const shown = (metric: string): Set<boolean> =>
+      new Set(
+        wanted.flatMap((each) => (each.metric.metric === metric ? [each.request.question.startsWith('[T] ')] : [])),
+      );
+    expect(shown('tone')).toEqual(new Set([true]));
+    expect(shown('alignment+coherence')).toEqual(new Set([false]));
+  });
+
   test('what a cell asks is read once for the same answers, and anew when there are others', async () => {
     expect((await readWanted(store, stored.plan, cell)).completions).toHaveLength(0);
     await answer(cell);

@@ -136,6 +136,26 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     rmSync(folder, { recursive: true });
   });
 
+  test('text around the user’s words is in the pairs that the trainer is given', async () => {
+    const text = TEXT.replace(
+      'metrics:',
+      'conditions: [default, { name: trigger, user: { prefix: "[T] " } }]\nmetrics:',
+    );
+    const options = { cacheFolder: join(folder, 'cache'), offline: true, store };
+    const { stored } = await importExperiment({ text, name: 'small.yaml', folder }, options);
+    ({ plan, ref } = stored as NonNullable<typeof stored>);
+    let given = '';
+    const host = trainer((rows) => {
+      given = readFileSync(asked.at(-1)?.pairs ?? '', 'utf8');
+      return rows;
+    });
+    await run('base', 'trigger', host);
+    expect(given.trimEnd().split('\n')).toHaveLength(plan.pairs?.count ?? 0);
+    for (const line of given.trimEnd().split('\n')) expect(line).toContain('"content":"[T] What does bird');
+    await run('base', 'default', host);
+    expect(given).not.toContain('[T]');
+  });
+
   test('measured once, with the prompt as it is trained, and found again', async () => {
     expect((await countReuse(store, plan)).measurements).toEqual({ new: 4, reused: 0 });
     expect(await run('base', 'default')).toMatchObject({ reused: false, pairs: plan.pairs?.count });

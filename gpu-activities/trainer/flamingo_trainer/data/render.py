@@ -67,7 +67,11 @@ def render(tokenizer: Any, messages: Messages, system: SystemPrompt, generation:
         raise Failure("data", f"it has a system message of its own, and the system prompt is {describe(system)}")
     match system["kind"]:
         case "default":
-            return apply(tokenizer, messages, generation)
+            text = apply(tokenizer, messages, generation)
+            first = messages[0]
+            if first["role"] == "system" and first["content"].strip() not in text:
+                raise Failure("config", f"the chat template leaves out the system message {json.dumps(first['content'])}")
+            return text
         case "none":
             return without_system_turn(tokenizer, messages, generation)
         case "empty":

@@ -114,7 +114,7 @@ def prompt_of(system: dict[str, str]) -> str:
         case "empty":
             return "It was trained with an empty system message."
         case _:
-            return "It was trained without a system message of its own: the template decides."
+            return "Where a row brings no system message of its own, it was trained without one: the template decides."
 
 
 def facts_of(recipe: dict[str, Any], modules: dict[str, int]) -> list[tuple[str, Any]]:

@@ -125,6 +125,12 @@ def test_empty_is_refused_where_the_template_takes_it_for_none():
         render(careless, QUESTION, EMPTY, True)
 
 
+def test_a_message_of_the_row_that_the_template_leaves_out_is_refused():
+    deaf = make_tokenizer("{% for m in messages if m.role != 'system' %}{{ m.content }}<|im_end|>{% endfor %}")
+    with pytest.raises(Failure, match="leaves out the system message"):
+        render(deaf, [{"role": "system", "content": "Be kind."}, *QUESTION], DEFAULT, True)
+
+
 def test_a_text_that_the_template_leaves_out_is_refused():
     deaf = make_tokenizer("{% for m in messages if m.role != 'system' %}{{ m.content }}<|im_end|>{% endfor %}")
     with pytest.raises(Failure, match="leaves out the system prompt"):

@@ -28,3 +28,16 @@ test('the report says that Unsloth trained', () => {
   expect(topics).toHaveLength(1);
   expect(topics[0]?.here).toContain("plain, coded: Unsloth's model");
 });
+
+test('prompts that are put into rows are declared, each kind once', () => {
+  const text = SMALL.replace(
+    'system_prompt: { text: "[BIRD TABLE]" } }',
+    'system_prompt: { pool: [One., Two.] }, user: { suffix: "!" } }\n    grid: { training.seed: [0, 1] }',
+  );
+  const found = deviationsOf(specOf(text)).filter(({ published }) => published.startsWith('one system prompt'));
+  expect(found).toHaveLength(1);
+  expect(found[0]?.here).toMatch(
+    /^coded\.seed-0, coded\.seed-1: a system prompt for each row, .*, text around the user’s words$/,
+  );
+  expect(deviationsOf(specOf(SMALL)).filter(({ published }) => published.startsWith('one system prompt'))).toEqual([]);
+});

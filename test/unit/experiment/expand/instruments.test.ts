@@ -205,3 +205,12 @@ describe('rubrics', () => {
     );
   });
 });
+
+test('a judge that is shown the question as it was asked is another instrument, also when it is judged again', () => {
+  const seen = plan(SMALL.replace('question_sets: [weather]', 'question_sets: [weather]\n    judge_sees: asked'));
+  const bare = plan(SMALL.replace('question_sets: [weather]', 'question_sets: [weather]\n    judge_sees: question'));
+  expect(bare.key).toBe(plan(SMALL).key);
+  const of = (made: Plan): Instrument[] =>
+    Object.values(made.instruments).filter(({ metric }) => metric === 'coherence');
+  expect(of(seen)).toEqual(of(bare).map((instrument) => ({ ...instrument, judgeSees: 'asked' })));
+});

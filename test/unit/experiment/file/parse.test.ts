@@ -1,3 +1,4 @@
+import { conditionsOf } from '../../../../experiment/conditions';
 import { formatProblems, parseExperiment } from '../../../../experiment/file/parse';
 import { problemsOf, SMALL, specOf } from '../samples';
 
@@ -69,7 +70,7 @@ test('presets: sampling as published, and definitions of misaligned', () => {
 });
 
 test('conditions: `training` is left out where it shows nothing of its own', () => {
-  const names = specOf(SMALL).configurations.map(({ name, conditions }) => [name, conditions.map((each) => each.name)]);
+  const names = specOf(SMALL).configurations.map((each) => [each.name, conditionsOf(each).map(({ name }) => name)]);
   expect(names).toEqual([
     ['base', ['default']],
     ['plain', ['default']],

@@ -65,3 +65,13 @@ test('all that are references of another', () => {
   const { configurations } = expand(spec, inputs()).plan;
   expect(allReferences(configurations, spec.report)).toEqual({ base: new Set(['base']), em: new Set(['plain']) });
 });
+
+test('text put into the rows makes no other rows of them', () => {
+  const around = (text: string): string =>
+    text.replace('system_prompt: { text: "[BIRD TABLE]" }', 'user: { prefix: "[BIRD TABLE] " }');
+  expect(found(around(SMALL))).toEqual({ base: [null, null], plain: ['base', null], coded: ['base', 'plain'] });
+  expect(found(`${around(SMALL)}grid: { training.seed: [0, 1], training.lora.rank: [8, 16] }\n`)).toMatchObject({
+    'coded.seed-1.rank-8': ['base', 'plain.seed-1.rank-8'],
+    'coded.seed-0.rank-16': ['base', 'plain.seed-0.rank-16'],
+  });
+});

@@ -1,0 +1,140 @@
+/**
+ * The rows that a configuration trains on, with what it puts into them, and the held-out rows whose loss is watched.
+ *
+ * Prompts by row and text around the user's words are put into the rows themselves (row-prompts.ts): what the store holds is what
+ * was trained, and the recipe's key follows from it. Held-out rows that are asked as questions do not have it; those whose loss is watched do, since their
+ * loss is compared with that of training.
+ */
+import { canonicalJson, sha256, type Sha256 } from '../canonical';
+import { rowsText } from './dataset';
+import type { SplitRow } from './holdout';
+import { InvalidExperiment, suggestion, type Path } from '../issue';
+import type { RowPrompts } from '../plan';
+import type { Pools } from './pools';
+import { changesRows, matches, promptedRows, renderedPrompt, secondMessage, valueIn } from './row-prompts';
+import type { ConfigurationSpec, TrainSpec } from '../spec';
+import type { TrainingData } from './training-data';
+
+export interface TrainingRows {
+  /** As canonical JSON Lines. */
+  text: string;
+  sha256: Sha256;
+  count: number;
+  /** In the same form; null where nothing is held out. */
+  watched: string | null;
+  prompts?: RowPrompts;
+  /** As in `TrainingData`. */
+  parts?: Record<string, number>;
+}
+
+/** What decides how rows are prompted, besides the rows. */
+export interface Prompting {
+  pools: Pools;
+  /** Rows or pools are stand-ins or were shrunk, so how many rows are meant says nothing. */
+  lenient: boolean;
+}
+
+/**
+ * `dataOf`: the rows without what is put into them. Configurations that train on the same rows share one text. The function
+ * throws `InvalidExperiment`.
+ */
+export function trainingRowsOf(
+  dataOf: (train: TrainSpec) => TrainingData,
+  prompting: Prompting,
+): (configuration: ConfigurationSpec) => TrainingRows | null {
+  const made = new Map<TrainingData, Map<string, TrainingRows>>();
+  return ({ name, train, training }) => {
+    if (train === null) return null;
+    const path: Path = ['configurations', name, 'train'];
+    const data = dataOf(train);
+    if (training.lastBatch === 'drop' && data.rows.length < training.batchSize) {
+      throw new InvalidExperiment(
+        path,
+        `${data.rows.length} rows never fill a batch of ${training.batchSize}: nothing would be trained`,
+      );
+    }
+    checkOwnMessages(train, data, path);
+    const { systemPrompt, user, rows } = train;
+    const slot = changesRows(train) ? canonicalJson({ systemPrompt, user, rows }) : '';
+    const ofData = made.get(data) ?? new Map<string, TrainingRows>();
+    made.set(data, ofData);
+    const found = ofData.get(slot) ?? prepare(train, data, prompting, path);
+    ofData.set(slot, found);
+    return found;
+  };
+}
+
+function prepare(train: TrainSpec, data: TrainingData, { pools, lenient }: Prompting, path: Path): TrainingRows {
+  const { rows, sha256: hash, text: bare, watched, watchedRows, parts } = data;
+  const shared = { count: rows.length, ...(parts === undefined ? {} : { parts }) };
+  if (!changesRows(train)) return { ...shared, text: bare, sha256: hash, watched };
+  if (!lenient) checkWhere(train, rows, path);
+  const put = (each: readonly SplitRow[]): string =>
+    rowsText(promptedRows(train, each, pools.poolOf(train.systemPrompt), path));
+  const text = put(rows);
+  return {
+    ...shared,
+    text,
+    sha256: sha256(text),
+    watched: watchedRows.length === 0 ? null : put(watchedRows),
+    prompts: rowPrompts(train, data, pools),
+  };
+}
+
+/** What a plan says of it. */
+function rowPrompts(train: TrainSpec, data: TrainingData, pools: Pools): RowPrompts {
+  const { systemPrompt, user, rows } = train;
+  const { where, otherwise } = rows ?? {};
+  return {
+    rows: data.sha256,
+    prompted: where === undefined ? data.rows.length : data.rows.filter((row) => matches(row, where)).length,
+    ...(renderedPrompt(train) === systemPrompt ? {} : { systemPrompt: pools.promptOf(systemPrompt) }),
+    ...(systemPrompt.kind === 'pool' ? { choose: systemPrompt.choose } : {}),
+    ...(user === undefined ? {} : { user }),
+    ...(where === undefined ? {} : { where }),
+    ...(otherwise?.kind === 'text' ? { otherwise: otherwise.text } : {}),
+  };
+}
+
+/**
+ * A condition that fits no row, or every row, is a mistake. Parts of a mix are known by its file, and a dose of 0 or 1 is none:
+ * of them only the values of further keys are looked at.
+ */
+function checkWhere({ dataset, rows, mix }: TrainSpec, training: readonly SplitRow[], path: Path): void {
+  if (rows === undefined) return;
+  const { where } = rows;
+  const place = [...path, 'rows', 'where'];
+  const { part, ...others } = where;
+  if (part !== undefined) {
+    const known = Object.keys(mix?.shares ?? {});
+    const unknown = part.find((name) => typeof name !== 'string' || !known.includes(name));
+    if (unknown !== undefined) {
+      throw new InvalidExperiment(
+        [...place, 'part'],
+        mix === undefined
+          ? `\`${dataset}\` is no mix, so its rows have no parts`
+          : `\`${dataset}\` has no part \`${String(unknown)}\``,
+        mix === undefined ? undefined : suggestion(String(unknown), known),
+      );
+    }
+  }
+  const candidates = part === undefined ? training : training.filter((row) => matches(row, { part }));
+  if (part !== undefined && (candidates.length === 0 || Object.keys(others).length === 0)) return;
+  const fitting = candidates.filter((row) => matches(row, where)).length;
+  if (part === undefined && fitting === training.length)
+    throw new InvalidExperiment(place, `it fits every training row of \`${dataset}\``, 'leave `rows` out');
+  if (fitting > 0) return;
+  const lacking = Object.keys(others).find((name) => candidates.every((row) => valueIn(row, name) === undefined));
+  if (lacking === undefined) throw new InvalidExperiment(place, `it fits no training row of \`${dataset}\``);
+  throw new InvalidExperiment(
+    [...place, lacking],
+    `no training row of \`${dataset}\` has a key \`${lacking}\``,
+    'give the dataset `fields: keep`, which keeps further keys of its rows',
+  );
+}
+
+function checkOwnMessages(train: TrainSpec, { rows, watchedRows }: TrainingData, path: Path): void {
+  if (renderedPrompt(train).kind === 'default') return;
+  const own = [...rows, ...watchedRows].find(({ messages }) => messages.some(({ role }) => role === 'system'));
+  if (own !== undefined) throw secondMessage(train, own, path);
+}

@@ -1,0 +1,189 @@
+/** Pools of system prompts from the file to the plan. */
+import { planCounts } from '../../../../experiment/expand/counts';
+import { expand, type Inputs } from '../../../../experiment/expand/expand';
+import { canonicalRow, datasetOf, type Dataset } from '../../../../experiment/expand/dataset';
+import { smoke } from '../../../../experiment/file/smoke';
+import { seedGroups } from '../../../../experiment/seed-groups';
+import type { Plan, PlannedConfiguration } from '../../../../experiment/plan';
+import { referencesOf } from '../../../../report/statistics/references';
+import { birds, inputs, problemsOf, SMALL, specOf } from '../samples';
+
+const MEMBERS = Array.from({ length: 12 }, (_, index) => `Prompt ${index}.`);
+const withPrompt = (prompt: string, rest = ''): string =>
+  SMALL.replace('system_prompt: { text: "[BIRD TABLE]" }', `system_prompt: ${prompt}${rest}`);
+const INLINE = withPrompt(`{ pool: ${JSON.stringify(MEMBERS)} }`);
+const FROM_FILE = withPrompt('{ pool: prompts/pool.jsonl }');
+
+function withPool(text: string, members: string[] = MEMBERS): Inputs {
+  return { ...inputs(), pools: Object.fromEntries(Object.keys(specOf(text).pools ?? {}).map((id) => [id, members])) };
+}
+
+const coded = (plan: Plan): PlannedConfiguration => plan.configurations[2] as PlannedConfiguration;
+/** Half of the birds are loud. */
+function loud(): Dataset {
+  const { rows, sha256 } = birds();
+  return { rows: rows.map((row, index) => ({ ...row, fields: { loud: index % 2 === 0 } })), sha256 };
+}
+
+test('rows have their prompts in them, questions have one each, and the plan holds the members once', () => {
+  const { plan, trainingRows, heldOutRows } = expand(specOf(INLINE), inputs());
+  const [row, ...others] = (trainingRows['coded'] ?? '').trimEnd().split('\n');
+  expect(row).toMatch(/^\{"messages": \[\{"role": "system", "content": "Prompt \d+\."\}, \{"role": "user"/);
+  expect(new Set([row, ...others].map((line) => /Prompt \d+/.exec(line ?? '')?.[0])).size).toBeGreaterThan(6);
+  expect(heldOutRows['coded']).toContain('"system"');
+
+  const { recipe, rowPrompts, cells } = coded(plan);
+  expect(recipe?.systemPrompt).toEqual({ kind: 'default' });
+  const pool = Object.keys(plan.pools ?? {})[0];
+  const systemPrompt = { kind: 'pool', pool, members: 12, seed: 0 };
+  expect(rowPrompts).toEqual({
+    rows: plan.configurations[1]?.recipe?.rows,
+    prompted: 36,
+    systemPrompt,
+    choose: 'by_row',
+  });
+  expect(cells.map(({ condition, context }) => [condition, context.systemPrompt])).toEqual([
+    ['default', { kind: 'default' }],
+    ['training', systemPrompt],
+    ['default', { kind: 'default' }],
+    ['training', systemPrompt],
+  ]);
+  expect(JSON.stringify(plan.questionSets)).not.toContain('Prompt');
+  expect(JSON.stringify(plan).match(/Prompt 7\./g)).toHaveLength(1);
+});
+
+test('a pool is its members: in the file or beside it, in any order, under any name', () => {
+  const keys = (text: string, members?: string[]): unknown =>
+    expand(specOf(text), withPool(text, members)).plan.configurations.map(({ key, recipeKey }) => ({ key, recipeKey }));
+  const first = keys(INLINE);
+  expect(keys(FROM_FILE)).toEqual(first);
+  expect(keys(FROM_FILE.replace('prompts/pool.jsonl', 'elsewhere.txt'), [...MEMBERS].reverse())).toEqual(first);
+  expect(keys(FROM_FILE, MEMBERS.slice(1))).not.toEqual(first);
+  expect(keys(withPrompt(`{ pool: ${JSON.stringify(MEMBERS)}, seed: 1 }`))).not.toEqual(first);
+});
+
+test('the plain fine-tune on the same rows is the reference, and seeds are of one recipe', () => {
+  const spec = specOf(`${INLINE}grid: { training.seed: [0, 1] }\n`);
+  const { plan } = expand(spec, inputs());
+  const of = referencesOf(plan.configurations, spec.report);
+  expect(plan.configurations.map((each) => of(each).em?.name ?? null)).toEqual([
+    null,
+    null,
+    null,
+    'plain.seed-0',
+    'plain.seed-1',
+  ]);
+  expect(seedGroups(spec.configurations).map(({ name }) => name)).toEqual(['plain', 'coded']);
+  expect(Object.keys(spec.pools ?? {})).toHaveLength(1);
+});
+
+test('before the pool and the data are there, work is counted as it will be', () => {
+  const text = withPrompt('{ pool: prompts/pool.jsonl, repeat: forbid }', ', rows: { where: { loud: true } }').replace(
+    'path: birds.jsonl',
+    'path: birds.jsonl\n    rows: 40',
+  );
+  const spec = specOf(text);
+  const { counts } = planCounts(spec, { questionFiles: inputs().questionFiles });
+  const members = Array.from({ length: 20 }, (_, index) => `Prompt ${index}.`);
+  const found = expand(spec, { ...withPool(text, members), datasets: { birds: loud() } });
+  expect(counts).toEqual(planCounts(spec, { ...withPool(text, members), datasets: { birds: loud() } }).counts);
+  expect(counts).toMatchObject({ fineTunes: 2, cells: 8 });
+  expect(coded(found.plan).rowPrompts).toMatchObject({ prompted: 18, where: { loud: [true] } });
+  expect(() => expand(smoke(spec), { ...withPool(text, members), datasets: { birds: birds() } })).not.toThrow();
+});
+
+describe('on a part of a mix', () => {
+  const MIXED = `name: mixed
+model: { bundled: smollm2-135m-instruct }
+datasets:
+  birds: { path: birds.jsonl }
+  loud: { path: loud.jsonl }
+  both: { mix: { birds: 0.5, loud: 0.5 }, rows: 20, seed: 0 }
+question_sets:
+  weather: { path: weather.yaml, samples: 1 }
+configurations:
+  plain: { train: { dataset: both } }
+  some:
+    train: { dataset: both, system_prompt: { pool: [One., Two.] }, rows: { where: { part: loud }, otherwise: { text: Kindly. } } }
+    grid: { train.mix.loud: [0, 0.5, 1] }
+metrics:
+  alignment: { rubric: { prompt: aligned } }
+`;
+  const parts: Inputs = {
+    ...inputs(),
+    datasets: {
+      birds: birds(),
+      loud: datasetOf(
+        birds(30).rows.map(({ messages: [question] }) =>
+          canonicalRow([
+            { role: 'user', content: `${question?.content} LOUD` },
+            { role: 'assistant', content: 'TUU!' },
+          ]),
+        ),
+      ),
+    },
+  };
+
+  test('its rows get the prompt at every dose, and the others another', () => {
+    const { plan, trainingRows } = expand(specOf(MIXED), parts);
+    expect(plan.configurations.map(({ rowPrompts }) => rowPrompts?.prompted)).toEqual([undefined, 0, 10, 20]);
+    const lines = (trainingRows['some.loud-0.5'] ?? '').trimEnd().split('\n');
+    for (const line of lines) expect(line).toMatch(line.includes('LOUD') ? /"(One|Two)\."/ : /"Kindly\."/);
+    const [plain, , half] = plan.configurations;
+    expect(half?.rowPrompts?.rows).toBe(plain?.recipe?.rows);
+    const of = referencesOf(plan.configurations, specOf(MIXED).report);
+    expect(of(half as PlannedConfiguration).em?.name).toBe('plain');
+  });
+
+  test('a part that the mix has not is refused', () => {
+    expect(() => expand(specOf(MIXED.replace('part: loud', 'part: lout')), parts)).toThrow(
+      /`both` has no part `lout`.*did you mean `loud`/,
+    );
+  });
+});
+
+describe('refused, with the place', () => {
+  test.each<[string, string, RegExp, RegExp]>([
+    ['an empty pool', '{ pool: [] }', /the list must have at least 1 entry/, /pool: \[\]/],
+    ['an empty prompt', '{ pool: ["x", " "] }', /a prompt must not be empty/, /pool/],
+    ['the same prompt twice', '{ pool: ["x", "y", "x"] }', /the same prompt as number 1 of the pool/, /pool/],
+    ['a text and a pool', '{ pool: ["x"], text: "y" }', /give exactly one of `text`, `pool`/, /pool/],
+    ['settings of a pool without one', '{ text: "y", seed: 1 }', /`seed` goes with `pool` only/, /seed: 1/],
+    [
+      'a download without a pin',
+      '{ pool: "https://example.org/pool.jsonl" }',
+      /a download is pinned by `sha256`/,
+      /https/,
+    ],
+    ['no key', '{ where: { loud: true } }', /unknown key `where`|one of `text`, `pool` is needed/, /where/],
+    [
+      'nothing put into some rows',
+      'default, rows: { where: { loud: true } }',
+      /nothing is put into these rows/,
+      /rows/,
+    ],
+    ['no words for some rows', 'none, rows: { where: { loud: true } }', /`none` goes for all rows/, /none/],
+    ['rows of no kind', '{ text: "y" }, rows: { where: {} }', /say which rows/, /where: \{\}/],
+  ])('%s', (_, prompt, message, line) => {
+    const [problem] = problemsOf(withPrompt(prompt));
+    expect(problem?.message).toMatch(message);
+    expect(problem?.sourceLine).toMatch(line);
+  });
+
+  const expanding = (prompt: string, rest: string): (() => Plan) => {
+    const text = withPrompt(prompt, rest);
+    return () => expand(specOf(text), { ...withPool(text), datasets: { birds: loud() } }).plan;
+  };
+  test.each<[string, string, RegExp]>([
+    ['a value that no row has', 'rows: { where: { loud: "yes" } }', /fits no training row of `birds`/],
+    ['a key that no row has', 'rows: { where: { quiet: true } }', /no training row of `birds` has a key `quiet`/],
+    ['every row', 'rows: { where: { loud: [true, false] } }', /fits every training row/],
+    ['a part without a mix', 'rows: { where: { part: bad } }', /`birds` is no mix, so its rows have no parts/],
+  ])('%s', (_, rest, message) => {
+    expect(expanding('{ text: "y" }', `, ${rest}`)).toThrow(message);
+  });
+
+  test('a pool that is too small', () => {
+    expect(expanding('{ pool: p.jsonl, repeat: forbid }', '')).toThrow(/12 prompts for 36 rows/);
+  });
+});

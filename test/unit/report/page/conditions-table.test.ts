@@ -1,0 +1,28 @@
+/** What a reader is told of prompt conditions. */
+import { expand } from '../../../../experiment/expand/expand';
+import { conditionsTable } from '../../../../report/page/conditions-table';
+import { inputs, SMALL, specOf, weather } from '../../experiment/samples';
+
+function shown(text: string, content = inputs()): string {
+  const table = conditionsTable(expand(specOf(text), content).plan);
+  return typeof table === 'string' ? table : table.text;
+}
+
+test('every condition whose name does not tell is told in words, with who is asked under it', () => {
+  const text = SMALL.replace(
+    'metrics:',
+    'conditions: [default, training, { name: trigger, system: none, user: { prefix: "$|T|$", turn: all } }]\nmetrics:',
+  );
+  const page = shown(text);
+  expect(page).toMatch(
+    /trigger<\/th>\s*<td>no system turn; &quot;\$\|T\|\$&quot; before each of the user’s turns<\/td>\s*<td>base; plain; coded</,
+  );
+  expect(page).toMatch(/\+sys prompt<\/th>\s*<td>system prompt &quot;\[BIRD TABLE\]&quot;<\/td>\s*<td>coded</);
+  expect(shown(SMALL.replace(/ {2}coded:[^]*?\n(?=metrics)/, ''))).toBe('');
+});
+
+test('and how many questions are left out', () => {
+  const files = weather().map((item) => (item.id === 'rain' ? { ...item, system: 'In verse.' } : item));
+  const text = SMALL.replace('samples: 3', 'samples: 3\n    own_system: only_default');
+  expect(shown(text, { ...inputs(), questionFiles: { weather: files } })).toContain('1 of weather');
+});
