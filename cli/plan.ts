@@ -143,7 +143,8 @@ function conditionLines(cells: readonly PlannedCell[], pools: Plan['pools']): st
 }
 
 function leftOut(skipped: number | undefined): string {
-  return skipped === undefined ? '' : `, ${skipped} questions with a system message of their own left out`;
+  if (skipped === undefined) return '';
+  return `, ${skipped} question${skipped === 1 ? '' : 's'} with own system messages left out`;
 }
 
 /** How many pairs each measurement is of, once the data is there. */

@@ -68,9 +68,9 @@ def render(tokenizer: Any, messages: Messages, system: SystemPrompt, generation:
     match system["kind"]:
         case "default":
             text = apply(tokenizer, messages, generation)
-            first = messages[0]
-            if first["role"] == "system" and first["content"].strip() not in text:
-                raise Failure("config", f"the chat template leaves out the system message {json.dumps(first['content'])}")
+            first, said = messages[0]["role"], messages[0]["content"]
+            if first == "system" and said.strip() not in text:
+                raise Failure("config", f"the chat template leaves out the system message {json.dumps(said)}")
             return text
         case "none":
             return without_system_turn(tokenizer, messages, generation)
