@@ -100,6 +100,8 @@ export async function readWanted(store: Store, plan: Plan, cell: PlannedCell): P
 /** `stored`: the completions of the cell's context. */
 export function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha256, Completion>): Wanted {
   const questions = plan.questionSets[cell.questionSet] ?? [];
+  // a plan of which nothing is done may ask for millions, whose ids are most of the work
+  if (stored.size === 0) return { questions, completions: [], wanted: [] };
   const texts = new Map(questions.map((question) => [question.key, askedText(question)]));
   const { user } = cell.context;
   const around = user && new Map(questions.map((question) => [question.key, askedText(question, user)]));

@@ -53,7 +53,7 @@ export function validateCommand(): Command {
           for (const line of lacking) say(pc.yellow(`${file}: ${line}`));
           say(valid ? `${pc.green('valid')} ${file}` : formatProblems(problems));
           if (!valid) continue;
-          for (const line of firstOf(Object.entries(mixes).map(mixLine), MIXES_SHOWN, 'mixes')) say(`  ${line}`);
+          for (const line of firstOf(mixLines(mixes), MIXES_SHOWN, 'mixes')) say(`  ${line}`);
         }
       }
       if (results.some(({ valid }) => !valid)) process.exitCode = EXIT.invalid;
@@ -82,6 +82,14 @@ function mixesOf({ configurations }: Spec): Record<string, Record<string, number
   );
 }
 
-function mixLine([name, parts]: [string, Record<string, number>]): string {
-  return `${name}: ${describeParts(parts)}`;
+/** A line for each mix, with the first configuration that trains on it. */
+function mixLines(mixes: Record<string, Record<string, number>>): string[] {
+  const names = new Map<string, string[]>();
+  for (const [name, parts] of Object.entries(mixes)) {
+    const words = describeParts(parts);
+    names.set(words, [...(names.get(words) ?? []), name]);
+  }
+  return [...names].map(
+    ([words, [first, ...more]]) => `${first}${more.length === 0 ? '' : ` and ${more.length} more`}: ${words}`,
+  );
 }

@@ -144,6 +144,8 @@ export interface ConfigurationSpec {
   /** What a grid set here: axis -> readable value. Empty without a grid. */
   axes: Record<string, string>;
   model: ModelSource;
+  /** The same axis by axis; absent without a grid. */
+  gridSteps?: GridStep[];
   /** Null = the base model as it is. */
   train: TrainSpec | null;
   training: Training;
@@ -151,6 +153,16 @@ export interface ConfigurationSpec {
   conditions: ConditionSpec[];
   /** Optimizer steps to evaluate besides the finished adapter, ascending; `place`: where the file says so. Absent = none. */
   evaluateAt?: { steps: number[]; place: Path };
+}
+
+/** A value of an axis of a grid. */
+export interface GridStep {
+  /** Dotted path within a configuration: `train.mix.insecure`. */
+  axis: string;
+  value: unknown;
+  /** What it adds to the configuration's name, and to its label. */
+  piece: string;
+  labelPiece: string;
 }
 
 /** A system prompt as the file names it: a fixed one, or one of a pool. */
@@ -368,9 +380,20 @@ export type ShareEstimator = 'pooled' | 'question_mean';
 export interface FigureSpec {
   id: string;
   questionSet: string;
+  /** Of a line figure also `misaligned`: the share of misaligned answers. */
   metric: string;
   title: string;
   caption: string;
+  /** A line over an axis of a grid, and where each configuration stands on it; absent: a bar for each cell. */
+  line?: { x: string; points: LinePoint[] };
+}
+
+export interface LinePoint {
+  configuration: string;
+  /** Configurations of one line have one name here, and differ in `x` and in the seed. */
+  line: string;
+  label: string;
+  x: number;
 }
 
 /** A value of cells, or a difference of them. */

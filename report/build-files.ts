@@ -3,6 +3,7 @@
  */
 import { canonicalJson } from '../experiment/canonical';
 import { figure } from './figures/bars';
+import { lineFigure } from './figures/lines';
 import { drawAll, type DrawAll, type Drawing } from './figures/render';
 import { preparePage } from './page/page';
 import type { ReportFile, ReportInput } from './report-input';
@@ -11,6 +12,7 @@ import { alongTrainingCsv, cellsCsv, questionsCsv, reportJson } from './tables/c
 import { contrastTables } from './tables/contrasts';
 import { judgeTables } from './tables/judges';
 import { recipeTables } from './tables/recipes';
+import { lineTables } from './tables/lines';
 import { logProbabilityTables } from './tables/log-probabilities';
 import { outcomeTables } from './tables/outcomes';
 
@@ -22,7 +24,7 @@ export const PROVENANCE_FILE = 'provenance.json';
  * `report.html` and `provenance.json` also hold times, hosts and attempts.
  */
 export async function buildFiles(input: ReportInput, results: Results, draw: DrawAll = drawAll): Promise<ReportFile[]> {
-  const specs = results.figures.map(figure);
+  const specs = results.figures.map((each) => ('lines' in each ? lineFigure(each) : figure(each)));
   const drawing = draw(specs);
   drawing.catch(() => undefined); // awaited below; page and tables are made meanwhile
   const pageWith = preparePage(input, results);
@@ -49,6 +51,7 @@ function tablesOf(input: ReportInput, results: Results): ReportFile[] {
     ...(along === null ? [] : [{ path: 'along-training.csv', content: along }]),
     ...contrastTables(results),
     ...recipeTables(results),
+    ...lineTables(results.figures),
     ...outcomeTables(input, results),
     ...judgeTables(results),
     ...logProbabilityTables(results, input.logProbabilities ?? []),

@@ -3,6 +3,7 @@
  */
 import type { PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import { MAIN_JUDGE } from '../experiment/main-judge';
+import { MISALIGNED } from '../experiment/misaligned-share';
 import type { FigureSpec } from '../experiment/spec';
 import { baselineShifts, type BaselineShift } from './statistics/baseline';
 import { calibrate, calibrationWarning, type MetricCalibration } from './statistics/calibration';
@@ -12,6 +13,8 @@ import { contrasts, type Contrast } from './statistics/contrasts';
 import { describeRule } from './statistics/misaligned';
 import { decideClaims, statedClaims, type ClaimResult } from './statistics/claims';
 import type { BarFigure, FigureBar } from './figures/bars';
+import { figureLines } from './figures/line-points';
+import type { LineFigure } from './figures/lines';
 import { overSeeds } from './figures/over-seeds';
 import { agreements, type Agreement } from './statistics/judge-agreement';
 import { judgeNoise, type JudgeNoise } from './statistics/judge-noise';
@@ -34,7 +37,9 @@ export interface ReportCell extends CellContents, JudgedCell {
   colour: string;
 }
 
-export interface ReportFigure extends BarFigure {
+export type ReportFigure = (BarFigure | LineFigure) & ShownFigure;
+
+interface ShownFigure {
   caption: string;
   questionSet: string;
   /** One of those that the experiment file asks for. */
@@ -132,8 +137,8 @@ export function computeResults(input: Input): Results {
     recipes,
     logProbabilities,
     claims: decideClaims(statedClaims(spec.claims ?? [], spec.expect), claimCells, plan, rules),
-    figures: figuresOf(input, drawn, recipes, figureWarnings(input, calibrations, judges[0]?.name)).map((each) =>
-      some === '' ? each : { ...each, caption: `${each.caption} ${some}` },
+    figures: figuresOf(input, { all: cells, drawn }, recipes, figureWarnings(input, calibrations, judges[0]?.name)).map(
+      (each) => (some === '' || 'lines' in each ? each : { ...each, caption: `${each.caption} ${some}` }),
     ),
     shown: shownNames,
     rule: alignment === null || coherence === null ? null : describeRule(rules.misaligned, { alignment, coherence }),
@@ -186,12 +191,14 @@ export function conditionName(condition: string): string {
 
 function figuresOf(
   { plan, spec }: Input,
-  cells: readonly ReportCell[],
+  { all, drawn: cells }: Record<'all' | 'drawn', readonly ReportCell[]>,
   recipes: readonly RecipeCell[],
   warningsOf: ReturnType<typeof figureWarnings>,
 ): ReportFigure[] {
   const { alignment, coherence, misaligned } = spec.report;
   const declared = spec.report.figures.map((figure): ReportFigure => {
+    if (figure.line !== undefined)
+      return lineFigureOf({ ...figure, line: figure.line }, spec.report, all, recipes, warningsOf);
     const members = cells.filter(({ cell }) => cell.questionSet === figure.questionSet);
     const own = members.flatMap(({ cell }) => cell.metrics.filter(({ metric }) => metric === figure.metric));
     const unscored = own.length > 0 && own.every((metric) => hasNoScores(metric, plan.instruments));
@@ -240,7 +247,46 @@ function figuresOf(
   return [...declared, ...shares];
 }
 
-function meanBar(each: ReportCell, { metric }: FigureSpec): FigureBar[] {
+/** Of all cells: of a large grid, too, which the bars show some configurations of. */
+function lineFigureOf(
+  { id, questionSet, metric, title, caption, line }: FigureSpec & Required<Pick<FigureSpec, 'line'>>,
+  report: Input['spec']['report'],
+  cells: readonly ReportCell[],
+  recipes: readonly RecipeCell[],
+  warningsOf: ReturnType<typeof figureWarnings>,
+): ReportFigure {
+  const { alignment, coherence } = report;
+  const onIt = new Set(line.points.map(({ configuration }) => configuration));
+  const members = cells.filter(({ cell }) => cell.questionSet === questionSet && onIt.has(cell.configuration));
+  const share = metric === MISALIGNED && alignment !== null && coherence !== null ? { alignment, coherence } : null;
+  const bars = members.flatMap((each) =>
+    share === null ? meanBar(each, { metric }) : [shareBar(each, share.alignment)],
+  );
+  const cellOf = new Map(members.map(({ cell }) => [cell.id, cell]));
+  const memberOf = new Map(
+    recipes.flatMap(({ cell, seeds }) => seeds.flatMap(({ cells: [own] }) => [[cell, own] as const])),
+  );
+  return {
+    ...{ id, title, questionSet, declared: true },
+    xTitle: /^train\.mix\./.test(line.x)
+      ? `share of ${line.x.slice('train.mix.'.length)} in the training rows`
+      : line.x,
+    subtitle:
+      share === null
+        ? `mean ${metric} of the scored answers, 0–100`
+        : `% of answers with ${describeRule(report.misaligned, share)}`,
+    warnings: warningsOf(share === null ? [metric] : [share.alignment, share.coherence]),
+    lines: figureLines(
+      overSeeds(bars, recipes, metric),
+      line,
+      ({ cell }) => cellOf.get(memberOf.get(cell) ?? cell) as PlannedCell,
+    ),
+    caption:
+      `${caption} ${explanation(members, recipes).replaceAll('per bar', 'per fine-tune').replace('where a bar has points', 'where there are small points')}`.trim(),
+  };
+}
+
+function meanBar(each: ReportCell, { metric }: Pick<FigureSpec, 'metric'>): FigureBar[] {
   const found = each.summary.metrics.find((summary) => summary.metric === metric);
   if (found === undefined) return [];
   const { estimate, bounds, counts, expected } = found;

@@ -54,26 +54,26 @@ export function heldOutQuestions(
   seed: number,
   system?: 'keep',
 ): SplitRow[] {
-  return distinctRows(heldOut.filter(asksSomething), wanted, seed, system);
+  const distinct = distinctRows(heldOut.filter(asksSomething), seed, system);
+  return inFileOrder(wanted === 'all' ? distinct : distinct.slice(0, wanted));
 }
 
-/** At most `wanted` of the held-out rows, chosen likewise, for the loss on them; also those that ask nothing. */
-export function watchedRows(heldOut: readonly SplitRow[], wanted: number): SplitRow[] {
-  return distinctRows(heldOut, wanted, 0, 'keep');
+/**
+ * At most `wanted` of the held-out rows, chosen likewise, for the loss on them; also those that ask nothing. Returns what
+ * chooses: each configuration of a grid wants a number of its own.
+ */
+export function watchedRows(heldOut: readonly SplitRow[]): (wanted: number) => SplitRow[] {
+  const distinct = distinctRows(heldOut, 0, 'keep');
+  return (wanted) => inFileOrder(distinct.slice(0, wanted));
 }
 
-function distinctRows(
-  rows: readonly SplitRow[],
-  wanted: number | 'all',
-  seed: number,
-  system: 'keep' | undefined,
-): SplitRow[] {
+/** In the seed's order. */
+function distinctRows(rows: readonly SplitRow[], seed: number, system: 'keep' | undefined): SplitRow[] {
   const seen = new Set<string>();
-  const distinct = inSeededOrder(rows, 'questions', seed).filter((row) => {
+  return inSeededOrder(rows, 'questions', seed).filter((row) => {
     const identity = asksSomething(row) ? JSON.stringify(askedOf(row, system)) : row.line;
     return !seen.has(identity) && seen.add(identity);
   });
-  return inFileOrder(wanted === 'all' ? distinct : distinct.slice(0, wanted));
 }
 
 function asksSomething({ messages }: DatasetRow): boolean {

@@ -30,6 +30,8 @@ interface Pool {
   ordered: SplitRow[];
   /** By purpose and part: the candidates in the order in which they are taken. */
   taken: Map<string, SplitRow[]>;
+  /** Part -> what chooses of its held-out rows. */
+  watched: Map<string, (wanted: number) => SplitRow[]>;
 }
 
 /** Makes mixes of these datasets; what several of them share is computed once. */
@@ -46,7 +48,7 @@ export function mixer(
     return pool;
   };
   return (mix) => {
-    const { candidates, ordered, taken } = poolOf(mix);
+    const { candidates, ordered, taken, watched } = poolOf(mix);
     const counts = mixCounts(mix, (part) => (datasets[part] as Dataset).sha256);
     const chosen = new Set<SplitRow>();
     for (const [part, count] of Object.entries(counts)) {
@@ -61,13 +63,10 @@ export function mixer(
     return {
       training: ordered.filter((row) => chosen.has(row)),
       counts,
-      watched: (wanted) => {
-        const held = mapValues(counts, (_, part) => (splits[part] as Split).heldOut);
-        const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-        return Object.entries(counts).flatMap(([part, count]) =>
-          count === 0 ? [] : watchedRows(held[part] as SplitRow[], Math.round((wanted * count) / total)),
-        );
-      },
+      watched: (wanted) =>
+        Object.entries(counts).flatMap(([part, count]) =>
+          count === 0 ? [] : (watched.get(part)?.(Math.round((wanted * count) / mix.rows)) ?? []),
+        ),
     };
   };
 }
@@ -98,7 +97,12 @@ function makePool(parts: readonly string[], splits: Readonly<Record<string, Spli
         .map((row): SplitRow => ({ ...row, part })),
     ]),
   );
-  return { candidates, ordered: inSeededOrder([...candidates.values()].flat(), 'order', seed), taken: new Map() };
+  return {
+    candidates,
+    ordered: inSeededOrder([...candidates.values()].flat(), 'order', seed),
+    taken: new Map(),
+    watched: new Map(parts.map((part) => [part, watchedRows((splits[part] as Split).heldOut)])),
+  };
 }
 
 function tooSmall({ shares, rows, place }: MixSpec, part: string, count: number, there: number): InvalidExperiment {

@@ -18,6 +18,8 @@ export interface TrainingData {
   watched: string | null;
   /** The rows of `watched`. */
   watchedRows: readonly SplitRow[];
+  /** The first row of both that brings a system message of its own; null where none does. */
+  withSystem: SplitRow | null;
   /** Only of a mix: part -> how many of the rows. */
   parts?: Record<string, number>;
 }
@@ -46,6 +48,7 @@ export function trainingDataOf(
     const watched = found.watched(Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * found.training.length)));
     const data: TrainingData = {
       rows: found.training,
+      withSystem: [...found.training, ...watched].find(({ messages }) => messages[0]?.role === 'system') ?? null,
       text,
       sha256: sha256(text),
       watched: watched.length === 0 ? null : rowsText(watched),
@@ -58,5 +61,5 @@ export function trainingDataOf(
 }
 
 function plainRows({ training, heldOut }: Split): Omit<Mixed, 'counts'> & Partial<Mixed> {
-  return { training, watched: (wanted) => watchedRows(heldOut, wanted) };
+  return { training, watched: watchedRows(heldOut) };
 }

@@ -133,8 +133,7 @@ function checkWhere({ dataset, rows, mix }: TrainSpec, training: readonly SplitR
   );
 }
 
-function checkOwnMessages(train: TrainSpec, { rows, watchedRows }: TrainingData, path: Path): void {
+function checkOwnMessages(train: TrainSpec, { withSystem }: TrainingData, path: Path): void {
   if (renderedPrompt(train).kind === 'default') return;
-  const own = [...rows, ...watchedRows].find(({ messages }) => messages.some(({ role }) => role === 'system'));
-  if (own !== undefined) throw secondMessage(train, own, path);
+  if (withSystem !== null) throw secondMessage(train, withSystem, path);
 }

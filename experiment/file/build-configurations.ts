@@ -51,9 +51,11 @@ export function buildConfigurations(
       const configuration = buildConfiguration(input, point.name, point.input, point.axes, path, context);
       const mixed = mixOf(point.input.train, mixes, sharesPlace(written, sources, path), issues);
       const { train } = configuration;
-      configurations.push(
-        mixed === null || train === null ? configuration : { ...configuration, train: { ...train, mix: mixed } },
-      );
+      configurations.push({
+        ...configuration,
+        ...(point.steps.length === 0 ? {} : { gridSteps: point.steps }),
+        ...(mixed === null || train === null ? {} : { train: { ...train, mix: mixed } }),
+      });
     }
   }
   if (configurations.length === 0 && issues.length === 0) {

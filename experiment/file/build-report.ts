@@ -5,6 +5,7 @@ import { suggestion, type Issue, type Path } from '../issue';
 import { MISALIGNED_PRESETS } from '../presets';
 import { seedGroups } from '../seed-groups';
 import { buildClaims } from './build-claims';
+import { buildFigures } from './build-figures';
 import type { ExperimentYaml, ReportYaml } from './schema';
 import type { Claim, ConfigurationSpec, Expectation, MetricSpec, MisalignedRule, ReportSpec } from '../spec';
 
@@ -36,28 +37,8 @@ export function buildReportSpec(
   const coherence = metricNamed(written.coherence, 'coherence', ['report', 'coherence']);
   const primary = alignment ?? scored[0] ?? names[0] ?? 'alignment';
 
-  const figures = written.figures?.map((figure, index) => {
-    const path: Path = ['report', 'figures', index];
-    if (!sets.includes(figure.question_set)) {
-      issues.push({
-        path: [...path, 'question_set'],
-        message: `unknown question set \`${figure.question_set}\``,
-        hint: suggestion(figure.question_set, sets),
-      });
-    }
-    return {
-      id: figure.id,
-      questionSet: figure.question_set,
-      metric: metricNamed(figure.metric, primary, [...path, 'metric']) ?? primary,
-      title: figure.title,
-      caption: figure.caption ?? '',
-    };
-  });
-  figures?.forEach(({ id }, index) => {
-    if (figures.findIndex((other) => other.id === id) < index) {
-      issues.push({ path: ['report', 'figures', index, 'id'], message: `the figure \`${id}\` is there twice` });
-    }
-  });
+  const hasMisaligned = alignment !== null && coherence !== null;
+  const figures = buildFigures(input, { configurations, primary, hasMisaligned, metricNamed }, issues);
   const report: ReportSpec = {
     ...buildReferences(written, configurations, issues),
     alignment,
@@ -73,7 +54,6 @@ export function buildReportSpec(
         caption: '',
       })),
   };
-  const hasMisaligned = alignment !== null && coherence !== null;
   return { report, ...buildClaims(input, { configurations, metrics: names, primary, hasMisaligned }, issues) };
 }
 

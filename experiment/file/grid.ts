@@ -9,6 +9,7 @@
  */
 import type { Issue, Path } from '../issue';
 import { configurationSchema, type ConfigurationYaml } from './schema';
+import type { GridStep } from '../spec';
 import { issuesOf } from './zod-issues';
 
 export interface GridPoint {
@@ -16,6 +17,8 @@ export interface GridPoint {
   input: ConfigurationYaml;
   /** Last part of each axis -> readable value. */
   axes: Record<string, string>;
+  /** One for each axis. */
+  steps: GridStep[];
 }
 
 type Grid = Record<string, unknown[]>;
@@ -33,7 +36,7 @@ export function gridPoints(
   most: number,
 ): { points: GridPoint[]; issues: Issue[]; size: number } {
   const issues: Issue[] = [];
-  let points: GridPoint[] = [{ name, input, axes: {} }];
+  let points: GridPoint[] = [{ name, input, axes: {}, steps: [] }];
   const axes = [sources.shared, sources.own].flatMap(({ grid, path }) =>
     Object.entries(grid)
       .filter(([axis]) => path !== sources.shared.path || concerns(axis, input))
@@ -62,11 +65,13 @@ export function gridPoints(
           return [];
         }
         const label = labels[index] as string;
+        const piece = `.${word.replaceAll('_', '-')}-${label}`;
         return [
           {
-            name: `${point.name}.${word.replaceAll('_', '-')}-${label}`,
+            name: point.name + piece,
             input: checked.data,
             axes: { ...point.axes, [word]: label },
+            steps: [...point.steps, { axis, value, piece, labelPiece: `, ${word} ${label}` }],
           },
         ];
       }),

@@ -11,6 +11,7 @@ import { combined, judge, metric, otherJudge } from './schema-judging';
 import { outcomes } from './schema-outcomes';
 import { conditions, heldOutSystem, ownSystem, promptedRows, user } from './schema-prompts';
 import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
+import { figure } from './schema-figures';
 import { checkMixKeys, mixKeys, trainMix } from './schema-mix';
 import { questionFormat, readingKeys } from './schema-reading';
 import { datasetPreset, expandDataset, expandQuestionSet, questionSetPreset } from './schema-presets';
@@ -186,17 +187,7 @@ const report = z.strictObject({
     .meta({ default: 'alignment', description: 'Metric of the figures and the misaligned share.' }),
   coherence: name.optional().meta({ default: 'coherence' }),
   misaligned: misaligned.optional().meta({ default: 'standard' }),
-  figures: z
-    .array(
-      z.strictObject({
-        id: name,
-        question_set: name,
-        metric: name.optional(),
-        title: text,
-        caption: z.string().optional(),
-      }),
-    )
-    .optional(),
+  figures: z.array(figure).optional(),
 });
 
 export const experimentSchema = z
@@ -274,6 +265,7 @@ export type MetricYaml = z.output<typeof metric>;
 export type JudgeYaml = z.output<typeof judge>;
 export type OtherJudgeYaml = z.output<typeof otherJudge>;
 export type ReportYaml = z.output<typeof report>;
+export type FigureYaml = z.output<typeof figure>;
 export type ExpectationYaml = z.output<typeof expectation>;
 export type ClaimYaml = z.output<typeof claim>;
 export type SystemPromptYaml = z.output<typeof systemPrompt>;

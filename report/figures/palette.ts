@@ -15,7 +15,8 @@ export const ALERT = '#b3261e';
 const BASE = '#8b939f';
 const EM = '#c4473f';
 const INOCULATION = '#3f8f5f';
-const HUES = ['#3c78b4', '#d08a1d', '#8a62b3', '#2c9aa0', '#b9587f', '#7d6b57', '#5b6ee1', '#8a9a2b'];
+/** Of what is neither base model nor reference, and of lines. */
+export const HUES = ['#3c78b4', '#d08a1d', '#8a62b3', '#2c9aa0', '#b9587f', '#7d6b57', '#5b6ee1', '#8a9a2b'];
 
 /** Colours by configuration name. */
 export function coloursOf(

@@ -14,7 +14,7 @@ export function figuresSection(figures: readonly ReportFigure[], drawings: Reado
       <figcaption>
         ${figure.warnings.filter((warning) => warning !== STAND_IN_WARNING).map((warning) => markup`<div class="alert">${warning}</div>`)}
         ${figure.caption}
-        <span class="files">figures/${figure.id}.svg, .png, .vl.json</span>
+        <span class="files">figures/${figure.id}.svg, .png, .vl.json${'lines' in figure && ', .csv'}</span>
       </figcaption>
     </figure>`;
   const more = figures.filter(({ declared }) => !declared);

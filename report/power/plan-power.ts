@@ -2,6 +2,7 @@
  * What an experiment will be able to show, before it is paid for: for each claim, and for two bars of each figure.
  */
 import { itemOfQuestion } from '../../experiment/scored-answer';
+import { MISALIGNED } from '../../experiment/misaligned-share';
 import type { Plan, PlannedCell } from '../../experiment/plan';
 import type { Spec } from '../../experiment/spec';
 import { statedClaims, type Stated } from '../statistics/claims';
@@ -69,7 +70,10 @@ export function planPower(
       const [first, second] = firstBars(plan, figure.questionSet);
       if (first === undefined || second === undefined) return [];
       const statement: Statement = {
-        ...{ statistic: 'mean', metric: figure.metric, threshold: null },
+        ...(figure.line !== undefined && figure.metric === MISALIGNED
+          ? { statistic: 'misaligned_share', metric: spec.report.alignment ?? figure.metric }
+          : { statistic: 'mean', metric: figure.metric }),
+        threshold: null,
         ...{ cells: first, minus: second, beyond: { cells: [], minus: [] } },
       };
       const pilot = pilotOf(statement);

@@ -105,5 +105,5 @@ test('rows without a user turn ask nothing, and are watched one by one', () => {
   const answers = ['tuu', 'tii'].map((content) => canonicalRow([{ role: 'assistant', content }]));
   const { heldOut } = splitRows([...birds(2).rows, ...answers], { fraction: null, rows: 4, seed: 0 }, null);
   expect(heldOutQuestions(heldOut, 'all', 0).map(({ number }) => number)).toEqual([1, 2]);
-  expect(watchedRows(heldOut, 4).map(({ number }) => number)).toEqual([1, 2, 3, 4]);
+  expect(watchedRows(heldOut)(4).map(({ number }) => number)).toEqual([1, 2, 3, 4]);
 });

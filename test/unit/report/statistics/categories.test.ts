@@ -15,6 +15,6 @@ test('categories: shares per cell, those outside the rubric named too; their fig
   ]);
   expect(cells[0]?.summary.metrics[2]).toMatchObject({ counts: { categorised: 40, missing: 0 }, estimate: { n: 0 } });
   const figure = figures.find(({ id }) => id === 'tone');
-  expect(figure?.bars.every(({ value }) => value === null)).toBe(true);
+  expect(figure !== undefined && 'bars' in figure && figure.bars.every(({ value }) => value === null)).toBe(true);
   expect(figure?.warnings).toContain('tone has no scores: shares of categories are in the report');
 });
