@@ -6,22 +6,23 @@ import { judgeOf, queueOf } from '../artifacts/plans';
 import type { Spec } from '../experiment/spec';
 import type { JudgeClient } from '../judge/client';
 import { RequestFailed } from '../judge/errors';
-import { preflight } from '../judge/preflight';
+import type { AskedJudge } from '../judge/clients';
+import { preflight, preflightOf } from '../judge/preflight';
 import { failure, FAILURES } from '../workflows/failures';
 import { checkQueue } from '../workflows/messages';
 
 /** Checks those of `judges` whose account's queue for checks was asked. */
 export async function checkJudge(
-  clientFor: (kind: JudgeClient['judge']) => JudgeClient,
+  clientFor: (judge: AskedJudge) => JudgeClient,
   spec: Spec,
   judges: readonly string[],
 ): Promise<void> {
   const { info, log, cancellationSignal: signal } = Context.current();
   for (const name of judges.filter((judge) => checkQueue(queueOf(spec, judge)) === info.taskQueue)) {
-    const { kind, model, apiVersion } = judgeOf(spec, name);
+    const judge = judgeOf(spec, name);
     const checked = await preflight(
-      made(() => clientFor(kind)),
-      { judge: kind, model, apiVersion },
+      made(() => clientFor(judge)),
+      preflightOf(judge),
       { signal },
     );
     if (checked.ok) {

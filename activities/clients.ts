@@ -6,7 +6,7 @@ import { isPermitted } from '../artifacts/permits';
 import { realPathInside } from '../artifacts/inside';
 import type { StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
-import { localModel, ownTrainer, type Allowance, type Demand } from '../experiment/demands';
+import { judgeDemands, localModel, ownTrainer, type Allowance, type Demand } from '../experiment/demands';
 import type { ArtifactRef } from '../experiment/plan';
 import { failure, FAILURES } from '../workflows/failures';
 
@@ -37,17 +37,36 @@ export async function requirePermitted(
   ref: ArtifactRef,
   stored: StoredPlan,
 ): Promise<void> {
-  const demands = demandsOfPlan(stored).filter(({ kind }) => !rules.allowed.has(kind));
+  await requireForPlan(store, rules, ref, demandsOfPlan(stored));
+}
+
+/** The same for a judge worker, which sends keys and answers to the addresses of the plan's judges. */
+export async function requireJudgesPermitted(
+  store: Store,
+  rules: ClientRules,
+  ref: ArtifactRef,
+  { spec }: Pick<StoredPlan, 'spec'>,
+): Promise<void> {
+  await requireForPlan(store, rules, ref, judgeDemands(spec));
+}
+
+async function requireForPlan(
+  store: Store,
+  rules: ClientRules,
+  ref: ArtifactRef,
+  all: readonly Demand[],
+): Promise<void> {
+  const demands = all.filter(({ kind }) => !rules.allowed.has(kind));
   if (demands.length === 0 || (await isPermitted(store, rules.secret(), 'plan', ref.sha256))) return;
   requireAllowed(rules, demands);
 }
 
 /** Planning has read the files and fetched the rest; what is left is for the GPU worker. */
-function demandsOfPlan({ plan, modelFolder }: StoredPlan): Demand[] {
+function demandsOfPlan({ plan, spec, modelFolder }: StoredPlan): Demand[] {
   const commands = plan.configurations.flatMap(({ name, recipe }) =>
     recipe === null || typeof recipe.backend === 'string' ? [] : [ownTrainer(name, recipe.backend.command)],
   );
-  return modelFolder === null ? commands : [localModel(modelFolder), ...commands];
+  return [...(modelFolder === null ? [] : [localModel(modelFolder)]), ...commands, ...judgeDemands(spec)];
 }
 
 /** Whether `output`, an absolute folder, lies in the worker's own folder for results, or is where the owner's command said. */

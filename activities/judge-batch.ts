@@ -6,8 +6,8 @@ import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { recordAttempt, refuseHopeless } from './attempts';
 import { holderOf, withLease } from './leases';
-import { judgeOf, loadPlanForJudging } from '../artifacts/plans';
-import type { Store, WorkKey } from '../artifacts/store';
+import { judgeOf } from '../artifacts/plans';
+import type { WorkKey } from '../artifacts/store';
 import { NO_RATES } from '../experiment/rates';
 import type { AccountBounds } from '../workflows/account-messages';
 import type { JudgeBatchResult, JudgeShardInput } from '../workflows/activity-types';
@@ -18,10 +18,13 @@ import { shardRequests } from './shard-requests';
 import { withEnd } from './with-end';
 import { recordSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
+import type { Judging } from './judge-shard';
 import { type Journal, journaledAttempts, openJournal, readJournals, type Usage } from '../artifacts/journal';
-import { type AccountShares, BATCH_CALLS } from '../judge/pacing/account-share';
+import { BATCH_CALLS } from '../judge/pacing/account-share';
 import { BATCH_ATTEMPT } from '../judge/paid-in-run';
 import { usdOf } from '../judge/prices';
+import type { MessagesJudge } from '../judge/client';
+import type { JudgeSpec } from '../experiment/spec';
 import { createBatchClient } from '../judge/batches/client';
 import { type Gate, gated, gateOf, OPEN } from '../judge/batches/gate';
 import {
@@ -41,25 +44,28 @@ const UNBOUNDED: AccountBounds = { ...NO_RATES, concurrency: null };
 
 /** Makes one look; while batches are in flight it fails as `BatchProcessing` with the time of the next one. */
 export async function judgeBatch(
-  store: Store,
+  judging: Judging,
   env: NodeJS.ProcessEnv,
-  shares: AccountShares,
   input: JudgeShardInput,
 ): Promise<JudgeBatchResult> {
-  const { pace, done } = shares.use(BATCH_CALLS, UNBOUNDED);
+  const { pace, done } = judging.shares.use(BATCH_CALLS, UNBOUNDED);
   try {
-    return await withRun(store, env, gateOf(pace), input, runBatches);
+    return await withRun(judging, env, gateOf(pace), input, runBatches);
   } finally {
     done();
   }
 }
 
-export function cancelBatch(store: Store, env: NodeJS.ProcessEnv, input: JudgeShardInput): Promise<JudgeBatchResult> {
-  return withRun(store, env, OPEN, input, cancelBatches);
+export function cancelBatch(
+  judging: Judging,
+  env: NodeJS.ProcessEnv,
+  input: JudgeShardInput,
+): Promise<JudgeBatchResult> {
+  return withRun(judging, env, OPEN, input, cancelBatches);
 }
 
 async function withRun(
-  store: Store,
+  { store, loadPlan }: Judging,
   env: NodeJS.ProcessEnv,
   gate: Gate,
   input: JudgeShardInput,
@@ -75,7 +81,7 @@ async function withRun(
     const prepare = async () => {
       if ((await store.manifest(key)) !== null) return null;
       await refuseHopeless(await store.attempts(key));
-      const stored = await loadPlanForJudging(store, input.plan);
+      const stored = await loadPlan(input.plan);
       return { stored, earlier: await journaledAttempts(store, key, shard.salvage) };
     };
     const prepared = await withHeartbeat(begun, prepare, renew);
@@ -106,7 +112,7 @@ async function withRun(
           usdOf: cost,
           client: gated(
             createBatchClient({
-              judge: judgeOf(stored.spec, shard.judge).kind,
+              judge: messagesJudge(judgeOf(stored.spec, shard.judge)),
               env,
               ...(standInUrl === undefined ? {} : { standInUrl }),
             }),
@@ -152,4 +158,9 @@ async function withRun(
     };
     return withEnd(judgeAll, end);
   });
+}
+
+function messagesJudge({ kind }: JudgeSpec): MessagesJudge {
+  if (kind === 'openai') throw new Error('a judge of kind openai has no message batches');
+  return kind;
 }

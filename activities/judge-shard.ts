@@ -5,10 +5,10 @@ import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { recordAttempt, refuseHopeless } from './attempts';
 import { holderOf, withLease } from './leases';
-import { judgeOf, loadPlanForJudging } from '../artifacts/plans';
+import { judgeOf, type PlanForJudging } from '../artifacts/plans';
 import { toJsonLines } from '../artifacts/rows';
 import type { Store, WorkKey } from '../artifacts/store';
-import type { Instrument } from '../experiment/plan';
+import type { ArtifactRef } from '../experiment/plan';
 import type { JudgementProvenance } from '../experiment/rows';
 import type { JudgeShardInput, JudgeShardResult } from '../workflows/activity-types';
 import { checkBudget } from './budget';
@@ -18,6 +18,7 @@ import { shardRequests } from './shard-requests';
 import { ShardSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
 import type { JudgeClient } from '../judge/client';
+import type { AskedJudge } from '../judge/clients';
 import { judgeItems, type JudgeProgress, roomInFlight, type Troubles } from '../judge/shard';
 import { journaledAttempts, openJournal } from '../artifacts/journal';
 import type { AccountShares } from '../judge/pacing/account-share';
@@ -28,7 +29,9 @@ import { recordTroubles } from '../judge/troubles';
 export interface Judging {
   store: Store;
   shares: AccountShares;
-  clientFor: (judge: Instrument['judge']) => JudgeClient;
+  clientFor: (judge: AskedJudge) => JudgeClient;
+  /** Fails with `NotPermitted` where a judge's address is not one that this worker's owner allowed. */
+  loadPlan: (plan: ArtifactRef) => Promise<PlanForJudging>;
 }
 
 /** What the UI and `flamingo status` show of a shard. `held`: why nothing is sent at present, on the store's side. */
@@ -51,7 +54,7 @@ export async function judgeShard(
   const { shard } = input;
   const context = Context.current();
   const begun: JudgeHeartbeat = { cell: input.cell, metric: shard.metric, held: null };
-  const stored = await withHeartbeat(begun, () => loadPlanForJudging(store, input.plan));
+  const stored = await withHeartbeat(begun, () => judging.loadPlan(input.plan));
   const judge = judgeOf(stored.spec, shard.judge);
   const work: WorkKey = { stage: 'judgements', group: shard.group, key: shard.key };
   return withLease(store, work, begun, async (renew) => {
@@ -109,7 +112,7 @@ export async function judgeShard(
         const judged = await judgeItems({
           requests,
           instruments: stored.plan.instruments,
-          client: judging.clientFor(judge.kind),
+          client: judging.clientFor(judge),
           journal,
           pace,
           signal: halt.signal,

@@ -5,13 +5,14 @@ import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { loadPlanForJudging } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
-import type { Instrument } from '../experiment/plan';
 import type { JudgeActivities } from '../workflows/activity-types';
 import { checkJudge } from './check-judge';
+import { type ClientRules, requireJudgesPermitted } from './clients';
 import { refusingDamage } from './damage';
 import { withHeartbeat } from './heartbeat';
 import { cancelBatch, judgeBatch } from './judge-batch';
-import { createJudgeClient, type JudgeClient } from '../judge/client';
+import type { JudgeClient } from '../judge/client';
+import { type AskedJudge, clientOf, connectionOf } from '../judge/clients';
 import { SYSTEM_CLOCK } from '../judge/clock';
 import { withJudgeFailures } from './judge-failures';
 import { judgeShard, type Judging } from './judge-shard';
@@ -30,24 +31,35 @@ export interface JudgeObserver {
   warn: (message: string) => void;
   /** The same client, with its requests counted. */
   counted?: (client: JudgeClient) => JudgeClient;
+  /** Whose plans may name the address that a judge is asked at. */
+  rules: ClientRules;
 }
 
-export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, { warn, counted }: JudgeObserver): JudgeWorker {
+export function judgeWorker(
+  store: Store,
+  env: NodeJS.ProcessEnv,
+  { warn, counted, rules }: JudgeObserver,
+): JudgeWorker {
   const clients = new Map<string, JudgeClient>();
   let temporal: Client | undefined;
   const account = temporalAccount(accountOf(env), () => temporal as Client);
   const shares = new AccountShares(account, SYSTEM_CLOCK, warn);
-  const clientFor = (judge: Instrument['judge']): JudgeClient => {
-    const known = clients.get(judge);
+  const clientFor = (judge: AskedJudge): JudgeClient => {
+    const connection = connectionOf(judge);
+    const known = clients.get(connection);
     if (known !== undefined) return known;
-    const standInUrl = env['FLAMINGO_STAND_IN_URL'];
-    const created = createJudgeClient({ judge, env, ...(standInUrl === undefined ? {} : { standInUrl }) });
+    const created = clientOf(judge, env);
     const client = counted?.(created) ?? created;
-    clients.set(judge, client);
+    clients.set(connection, client);
     return client;
   };
   const loading = new LoadingShards();
-  const judging: Judging = { store, shares, clientFor };
+  const permitted: Judging['loadPlan'] = async (plan) => {
+    const stored = await loadPlanForJudging(store, plan);
+    await requireJudgesPermitted(store, rules, plan, stored);
+    return stored;
+  };
+  const judging: Judging = { store, shares, clientFor, loadPlan: permitted };
   const inTerms = <T>(work: () => Promise<T>): Promise<T> => {
     temporal ??= Context.current().client;
     return withJudgeFailures(account, work);
@@ -57,12 +69,12 @@ export function judgeWorker(store: Store, env: NodeJS.ProcessEnv, { warn, counte
     activities: refusingDamage({
       checkJudge: ({ plan, judges }) =>
         withHeartbeat('checking the judge', async () => {
-          const { spec } = await loadPlanForJudging(store, plan);
+          const { spec } = await permitted(plan);
           await inTerms(() => checkJudge(clientFor, spec, judges));
         }),
       judgeShard: (input) => inTerms(() => loading.during((loaded) => judgeShard(judging, input, loaded))),
-      judgeBatch: (input) => inTerms(() => judgeBatch(store, env, shares, input)),
-      cancelBatch: (input) => inTerms(() => cancelBatch(store, env, input)),
+      judgeBatch: (input) => inTerms(() => judgeBatch(judging, env, input)),
+      cancelBatch: (input) => inTerms(() => cancelBatch(judging, env, input)),
     } satisfies JudgeActivities),
   };
 }

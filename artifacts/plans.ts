@@ -2,6 +2,7 @@
  * Stored plans: what `flamingo run` hands to the workflows, as a reference, so that inputs in histories stay small. What
  * grows with the number of questions is a blob of its own: there can be a hundred thousand, and a judge worker needs none.
  */
+import { accountOfEndpoint } from '../experiment/endpoint';
 import { MAIN_JUDGE, namedJudges } from '../experiment/main-judge';
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
@@ -142,15 +143,23 @@ export function queuesOf(spec: Spec): { gpuQueue: string; judgeQueue: string } {
 }
 
 /**
- * A judge's task queue: that of the GPU worker for a local one. `flamingo-judge` without a suffix means the queue of the judge's own account. A queue that the
- * file names is that of its `judge`, and of further judges of the same kind.
+ * A judge's task queue: that of the GPU worker for a local one. `flamingo-judge` without a suffix means the queue of the judge's
+ * own account. A queue that the file names is that of its `judge`, and of further judges of the same account.
  */
 export function queueOf(spec: Spec, name: string): string {
-  const { kind } = judgeOf(spec, name);
+  const judge = judgeOf(spec, name);
   const { judgeQueue, gpuQueue } = spec.execution;
-  if (kind === 'local') return gpuQueue;
-  if (judgeQueue !== 'flamingo-judge' && kind === spec.judge.kind) return judgeQueue;
-  return `flamingo-judge-${kind === 'stand-in' ? 'stand-in' : 'anthropic'}`;
+  if (judge.kind === 'local') return gpuQueue;
+  const account = accountOfJudge(judge);
+  if (judgeQueue !== 'flamingo-judge' && account === accountOfJudge(spec.judge)) return judgeQueue;
+  return `flamingo-judge-${account}`;
+}
+
+/** The account that a judge's kind, address and key belong to; a local one has none. */
+function accountOfJudge({ kind, endpoint }: JudgeSpec): string | null {
+  if (kind === 'local') return null;
+  if (endpoint !== undefined) return accountOfEndpoint(endpoint);
+  return kind === 'stand-in' ? 'stand-in' : 'anthropic';
 }
 
 /** Every queue that an experiment's judges need a judge worker on, the first judge's first. */

@@ -7,6 +7,7 @@ import { accessSync, constants, existsSync, rmSync, statfsSync, statSync, writeF
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { OPENAI_KEY_VARIABLE } from '../experiment/endpoint';
 import { wayIn } from '../artifacts/local/create-exclusive';
 import { openStore, storePlace } from '../workers/open-store';
 import { cacheFolder, dataFolder } from '../workers/places';
@@ -67,6 +68,7 @@ export async function allFindings(): Promise<Finding[]> {
     gpu,
     unsloth,
     judgeKey,
+    openAiKey,
   ];
   return Promise.all(checks.map(async (check) => check()));
 }
@@ -247,4 +249,10 @@ function judgeKey(): Finding {
   const name = 'ANTHROPIC_API_KEY';
   if (process.env['ANTHROPIC_API_KEY']) return ok(name, 'set');
   return note(name, 'not set: the stand-in judge works, Claude does not', `export ${name}=…`);
+}
+
+function openAiKey(): Finding {
+  const name = OPENAI_KEY_VARIABLE;
+  if (process.env['OPENAI_API_KEY']) return ok(name, 'set');
+  return note(name, 'not set: judges of OpenAI’s own API do not work', `export ${name}=…`);
 }

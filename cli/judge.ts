@@ -4,6 +4,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { isStandIn } from '../experiment/stand-in';
 import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/answers/columns';
 import { storeJudgingPlan, type JudgingPlan } from '../inputs/answers/judging-plan';
 import { judgingSpec, type JudgingWords } from '../inputs/answers/judging-spec';
@@ -199,7 +200,7 @@ async function judged(
   }
   const accounts = [accountOfQueue(queuesOf(stored.spec).judgeQueue)];
   if (!isRemote()) {
-    requireCredentials(accounts);
+    requireCredentials(stored.spec);
     requireTemporal();
   }
   let outcome: ExperimentOutcome | null = null;
@@ -285,7 +286,7 @@ function conclude(
         pc.yellow(`${metric}: not one reply could be read. What the judge wrote is in ${rawColumn(metric + suffix)}.`),
       );
   }
-  if (plan.stored.spec.judge.kind === 'stand-in') {
+  if (isStandIn(plan.stored.spec.judge)) {
     say(pc.yellow('Judged by the stand-in, a program: its scores say nothing about the answers.'));
   }
   say(

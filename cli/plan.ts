@@ -1,6 +1,7 @@
 /**
  * `flamingo plan FILE`: what a run would do and cost, without doing it.
  */
+import { isStandIn } from '../experiment/stand-in';
 import { Command } from 'commander';
 import { estimateJudging, type JudgeCost } from '../judge/estimate';
 import { judgeUsd } from '../judge/prices';
@@ -64,7 +65,7 @@ async function powerOf({ store, spec, work }: Prepared): Promise<PlannedPower[]>
 /** Stand-ins and judges on the GPU worker cost nothing. */
 function pricesOf(spec: Spec, plan: Plan): PriceOf {
   const judges = Object.entries(namedJudges(spec));
-  if (judges.every(([, { kind }]) => kind === 'stand-in' || kind === 'local')) return () => null;
+  if (judges.every(([, judge]) => isStandIn(judge) || judge.kind === 'local')) return () => null;
   return (cell) => {
     const parts = judges.map(([name, judge]) =>
       judgeUsd(
@@ -77,10 +78,10 @@ function pricesOf(spec: Spec, plan: Plan): PriceOf {
   };
 }
 
-const FREE: Partial<Record<JudgeSpec['kind'], (judge: JudgeSpec) => string>> = {
-  'stand-in': () => 'stand-in: deterministic, free, no model',
-  local: ({ model }) => `${model}: on the GPU worker, free, no account`,
-};
+function free(judge: JudgeSpec): string | null {
+  if (isStandIn(judge)) return 'stand-in: deterministic, free, no model';
+  return judge.kind === 'local' ? `${judge.model}: on the GPU worker, free, no account` : null;
+}
 
 function printForPeople(
   { spec, json, estimate, missing, work }: Prepared,
@@ -102,7 +103,7 @@ function printForPeople(
     print(`  measurements ${count(json.measurements)}${pairsText(spec, work?.plan)}`);
   for (const [name, judge] of Object.entries(namedJudges(spec))) {
     const cost = estimate?.judges.find((each) => each.judge === name);
-    print(`  ${name.padEnd(12)} ${FREE[judge.kind]?.(judge) ?? paid(judge, cost)}`);
+    print(`  ${name.padEnd(12)} ${free(judge) ?? paid(judge, cost)}`);
   }
   if (estimate !== null && estimate.usd > 0) print(`               (${estimate.method})`);
   print(`  results      ${json.output}`);

@@ -8,7 +8,7 @@ import { judgingSpec } from '../inputs/answers/judging-spec';
 import { countReuse } from '../artifacts/reuse';
 import { openStore } from '../workers/open-store';
 import { dataFolder } from '../workers/places';
-import { judgeQueuesOf, queueOf, storePlan, type StoredPlan } from '../artifacts/plans';
+import { judgeQueuesOf, storePlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { RUBRIC_PRESETS } from '../experiment/hardened-rubrics';
 import { InvalidExperiment } from '../experiment/issue';
@@ -108,7 +108,7 @@ async function run(experiment: string, options: Options): Promise<number> {
     if (judgements.new === 0 && idle) {
       return reportStored(submission, await gatherResults(store, stored, output), json);
     }
-    if (judgements.new > 0) requireCredentials([accountOfQueue(queueOf(spec, again.name))]);
+    if (judgements.new > 0) requireCredentials(spec, [again.name]);
   }
   const accounts = judgeQueuesOf(spec).map(accountOfQueue);
   return submitAndFollow(submission, { accounts, port, detach, json });

@@ -106,7 +106,7 @@ async function run(file: string, options: RunOptions): Promise<number> {
     return reportStored(submission, kept.gathered ?? (await gatherResults(store, whole, submission.output)), json);
   }
   kept.gathered = null; // a large experiment runs for days
-  requireLocal(spec, reuse, accounts);
+  requireLocal(spec, reuse);
   return submitAndFollow(submission, how);
 }
 
@@ -121,8 +121,8 @@ function inputsMissing(missing: MissingInput[]): string {
 }
 
 /** Everything that the embedded services will need is checked before anything is started. */
-function requireLocal(spec: Spec, reuse: Reuse, accounts: string[]): void {
-  if (reuse.judgements.new > 0) requireCredentials(accounts);
+function requireLocal(spec: Spec, reuse: Reuse): void {
+  if (reuse.judgements.new > 0) requireCredentials(spec);
   const judges = judgesWithWork(reuse).flatMap((name) => judgeOf(spec, name).local ?? []);
   try {
     temporalPath();

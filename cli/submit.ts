@@ -4,13 +4,16 @@
  */
 import type { Client } from '@temporalio/client';
 import type { GatheredResults } from '../report/write-report';
-import { judgeCredentials } from '../judge/client';
+import { credentialsOf } from '../judge/clients';
+import { judgeOf } from '../artifacts/plans';
 import { moveResults, recordExperiment } from '../artifacts/experiments';
 import { permitRun } from '../workers/secret';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import type { Store } from '../artifacts/store';
+import { namedJudges } from '../experiment/main-judge';
 import type { ArtifactRef, Plan } from '../experiment/plan';
+import type { Spec } from '../experiment/spec';
 import { experimentProgress, experimentWorkflowId } from '../workflows/messages';
 import type { Applied, ExperimentOutcome, ExperimentProgress } from '../workflows/messages';
 import pc from './paint';
@@ -111,10 +114,10 @@ export async function reportStored(
   return conclude(done, { json }, started);
 }
 
-/** For what is to be judged by embedded services: fails when a judge's key is not in the environment. */
-export function requireCredentials(accounts: string[]): void {
-  for (const account of accounts) {
-    const credentials = judgeCredentials(account === 'stand-in' ? 'stand-in' : 'claude', process.env);
+/** For what is to be judged by embedded services: fails when the key of a judge (default: of any) is not in the environment. */
+export function requireCredentials(spec: Spec, names = Object.keys(namedJudges(spec))): void {
+  for (const name of names) {
+    const credentials = credentialsOf(judgeOf(spec, name), process.env);
     if (!credentials.present) throw new InvalidUse(`${credentials.message}\nNothing was started.`);
   }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { environmentFor } from '../tools/environments.cjs';
 import { installationRoot } from '../workers/places';
-import { valuesOf } from './local/supervisor';
+import { judgeProcess, judgeVariables, valuesOf } from './local/supervisor';
 import { say } from './output';
 import { InvalidUse } from './errors';
 import { duration } from '../workers/duration';
@@ -41,7 +41,7 @@ export function workerCommand(): Command {
     )
     .option(
       '--variable <name>',
-      "gpu: variable that trainers of an experiment's own may be given (repeatable)",
+      "gpu: variable that trainers of an experiment's own may be given; judge: variable with a judge's key (repeatable)",
       (name: string, before: string[]) => [...before, name],
       [],
     )
@@ -52,6 +52,7 @@ Examples:
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo worker gpu --store /mnt/shared/flamingo
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo worker gpu --store /mnt/shared/flamingo --spot auto --exit-when-idle 10m
   ANTHROPIC_API_KEY=… flamingo worker judge --store s3://my-bucket/flamingo
+  OPENAI_API_KEY=… flamingo worker judge --account openai --store s3://my-bucket/flamingo
 
 A gpu worker runs programs that experiments bring (backend: {command: …}) for the owner of its data folder, or with
 FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
@@ -94,12 +95,16 @@ function requireDuration(text: string): void {
   }
 }
 
-/** What a worker of this kind is given of `env`; `variables`: names of more that a GPU worker hands to experiments' trainers. */
+/** What a worker of this kind is given of `env`; `variables`: names of more, for experiments' trainers or of judges' keys. */
 export function workerEnvironment(kind: string, env: NodeJS.ProcessEnv, variables: string[] = []): NodeJS.ProcessEnv {
   if (kind === 'orchestration') return environmentFor('orchestration worker', env);
   if (kind === 'judge') {
-    const standIn = env['FLAMINGO_JUDGE_ACCOUNT'] === 'stand-in';
-    return environmentFor(standIn ? 'judge worker of the stand-in' : 'judge worker of Claude', env);
+    const account = env['FLAMINGO_JUDGE_ACCOUNT'] ?? 'anthropic';
+    return {
+      ...environmentFor(judgeProcess(account), env),
+      ...judgeVariables(env, [account]),
+      ...Object.fromEntries(Object.entries(env).filter(([name]) => variables.includes(name))),
+    };
   }
   return { ...environmentFor('GPU worker', env), ...valuesOf(env, variables) };
 }

@@ -1,11 +1,14 @@
 /**
  * What an experiment asks of the machine that plans and runs it, besides computing: reading its files, fetching from
- * addresses, running commands. Workers do these for their owner; for other clients only where they are told to.
+ * addresses, running commands, sending a key to an address. Workers do these for their owner; for other clients only where
+ * they are told to.
  */
-import type { FileSource, Spec } from './spec';
+import { isUsualEndpoint } from './endpoint';
+import { namedJudges } from './main-judge';
+import type { FileSource, JudgeSpec, Spec } from './spec';
 
 /** What a worker may be told to do for every client. `private-urls`: fetch from addresses, also those that are not public. */
-export const ALLOWANCES = ['files', 'urls', 'private-urls', 'commands'] as const;
+export const ALLOWANCES = ['files', 'urls', 'private-urls', 'commands', 'judge-endpoints'] as const;
 export type Allowance = (typeof ALLOWANCES)[number];
 export type DemandKind = Exclude<Allowance, 'private-urls'>;
 
@@ -16,7 +19,8 @@ export interface Demand {
 }
 
 /** The demands of an experiment file. */
-export function demandsOf({ datasets, questionSets, pools, calibration, configurations }: Spec): Demand[] {
+export function demandsOf(spec: Spec): Demand[] {
+  const { datasets, questionSets, pools, calibration, configurations } = spec;
   const found: Demand[] = [];
   for (const [name, { source }] of Object.entries(datasets)) {
     found.push(demandOf(`the dataset ${name}`, source.kind === 'archive' ? source.file : source));
@@ -32,7 +36,19 @@ export function demandsOf({ datasets, questionSets, pools, calibration, configur
     if (model.kind === 'folder') found.push(localModel(model.path));
     if (train !== null && typeof training.backend !== 'string') found.push(ownTrainer(name, training.backend.command));
   }
-  return found;
+  return [...found, ...judgeDemands(spec)];
+}
+
+/** An address of the file's own gets answers and perhaps a key; OpenAI's own gets what everybody expects. */
+export function judgeDemands(spec: Pick<Spec, 'judge' | 'judges'>): Demand[] {
+  return Object.entries(namedJudges(spec)).flatMap(([name, judge]) => judgeDemand(name, judge));
+}
+
+function judgeDemand(name: string, { endpoint }: JudgeSpec): Demand[] {
+  if (endpoint === undefined || isUsualEndpoint(endpoint)) return [];
+  const { baseUrl, keyVariable } = endpoint;
+  const key = keyVariable === null ? 'without a key' : `with the key in ${keyVariable}`;
+  return [{ kind: 'judge-endpoints', what: `the judge ${name} is asked at ${baseUrl}, ${key}` }];
 }
 
 export function localModel(folder: string): Demand {

@@ -313,8 +313,8 @@ export interface JudgeSpec extends Rates {
 export interface JudgeEndpoint {
   /** Without a slash at the end, such as `https://api.openai.com/v1`. Host and path are part of the instrument. */
   baseUrl: string;
-  /** The environment variable of the judge worker that holds the key. No part of any result. */
-  keyVariable: string;
+  /** The environment variable of the judge worker that holds the key; null: none is sent. No part of any result. */
+  keyVariable: string | null;
 }
 
 export interface OtherJudgeSpec extends JudgeSpec {

@@ -13,6 +13,7 @@ import type { Instrument } from '../experiment/plan';
 import { classify, NotAMessage, RequestFailed, type ClassifyContext } from './errors';
 import { readRateLimits, type RateLimits } from './pacing/rate-limits';
 import type { JudgeCall } from './request';
+import { isStandIn } from '../experiment/stand-in';
 import { proxyFor, UnusableProxy } from './proxy';
 import { plainFetch, streamingFetch } from './transport';
 
@@ -53,9 +54,14 @@ export interface SendOptions {
 /** What judging needs of a judge. Failures are thrown as `RequestFailed`; an abort throws the signal's reason. */
 export interface JudgeClient {
   readonly judge: Instrument['judge'];
+  /** Host and path, where the kind of judge does not tell them. */
+  readonly endpoint?: string;
   send(call: JudgeCall, options: SendOptions): Promise<JudgeReply>;
   model(id: string, options: SendOptions): Promise<ModelFacts>;
 }
+
+/** Kinds of judges that speak the Messages API. */
+export type MessagesJudge = Exclude<Instrument['judge'], 'openai'>;
 
 export interface Credentials {
   present: boolean;
@@ -64,7 +70,7 @@ export interface Credentials {
 }
 
 /** Whether a judge can be asked with this environment, told without a request. */
-export function judgeCredentials(judge: Instrument['judge'], env: NodeJS.ProcessEnv): Credentials {
+export function judgeCredentials(judge: MessagesJudge, env: NodeJS.ProcessEnv): Credentials {
   if (judge === 'stand-in') return { present: true, message: 'the stand-in judge needs no key' };
   const key = env['ANTHROPIC_API_KEY']?.trim() ?? '';
   if (key === '') {
@@ -86,7 +92,7 @@ export function judgeCredentials(judge: Instrument['judge'], env: NodeJS.Process
 }
 
 export interface JudgeClientOptions {
-  judge: Instrument['judge'];
+  judge: MessagesJudge;
   env: NodeJS.ProcessEnv;
   /** Base URL of the stand-in judge, such as `http://127.0.0.1:4010`; required for `judge: 'stand-in'`. */
   standInUrl?: string;
@@ -232,7 +238,7 @@ export function readMessage(data: unknown): MessageReply | string {
 /** No model reads or writes so much in a request: a larger number would only spoil the sum of what is spent. */
 const MOST_TOKENS = 100_000_000;
 
-function isTokenCount(value: unknown): value is number {
+export function isTokenCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_TOKENS;
 }
 
@@ -248,22 +254,33 @@ export function notAMessage(what: string, data: unknown, response: Response): No
 
 /** Scores of the stand-in must never be stored as Claude's, nor the other way round, whatever the base URL says. */
 export function refuseOtherJudge(judge: Instrument['judge'], asked: string, answered: string): void {
-  if (answered.startsWith('stand-in') === (judge === 'stand-in')) return;
+  if (answered.startsWith('stand-in') === isStandIn({ kind: judge, model: asked })) return;
   throw stopped(
     'wrong_model',
     `asked for ${asked} as judge '${judge}', but the server at the base URL answers as ${answered}. ` +
-      (judge === 'claude'
-        ? 'Unset ANTHROPIC_BASE_URL, or judge with --judge stand-in.'
-        : 'Another program listens where the stand-in judge should be.'),
+      OTHER_JUDGE[judge],
   );
 }
 
-/** Without a slash at the end, and without the `/v1` that many write there: the API's paths bring their own. */
+const OTHER_JUDGE: Readonly<Record<Instrument['judge'], string>> = {
+  claude: 'Unset ANTHROPIC_BASE_URL, or judge with --judge stand-in.',
+  openai: "Mend the judge's base_url or model.",
+  'stand-in': 'Another program listens where the stand-in judge should be.',
+};
+
+/** Without the `/v1` that many write there: the API's paths bring their own. */
 function baseUrl({ judge, env, standInUrl }: JudgeClientOptions): string {
   const [source, text] =
     judge === 'claude'
       ? ['ANTHROPIC_BASE_URL', env['ANTHROPIC_BASE_URL']?.trim() || 'https://api.anthropic.com']
       : ["the stand-in judge's address", standInUrl ?? ''];
+  return usableBaseUrl(source, text, env)
+    .replace(/\/+v1$/, '')
+    .replace(/\/+$/, '');
+}
+
+/** An address that requests can go to, without a slash at its end. `source`: who names it. Throws `RequestFailed`. */
+export function usableBaseUrl(source: string, text: string, env: NodeJS.ProcessEnv): string {
   if (!URL.canParse(text)) throw stopped('configuration', `${source} is not a URL, such as https://api.anthropic.com.`);
   const url = new URL(text);
   if (!/^https?:$/.test(url.protocol)) throw stopped('configuration', `${source} must start with https:// or http://.`);
@@ -275,18 +292,12 @@ function baseUrl({ judge, env, standInUrl }: JudgeClientOptions): string {
   } catch (error) {
     throw error instanceof UnusableProxy ? stopped('configuration', error.message) : error;
   }
-  return (
-    url.origin +
-    url.pathname
-      .replace(/\/+$/, '')
-      .replace(/\/+v1$/, '')
-      .replace(/\/+$/, '')
-  );
+  return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
-function stopped(kind: 'authentication' | 'configuration' | 'wrong_model', message: string): RequestFailed {
+export function stopped(kind: 'authentication' | 'configuration' | 'wrong_model', message: string): RequestFailed {
   return new RequestFailed({ action: 'stop', kind, message });
 }
 
 const silent = () => {};
-const SILENT = { error: silent, warn: silent, info: silent, debug: silent };
+export const SILENT = { error: silent, warn: silent, info: silent, debug: silent };

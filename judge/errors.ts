@@ -7,7 +7,7 @@
  * request at all: a bug of ours must stay loud.
  */
 import type { AccountPause } from '../workflows/account-messages';
-import { readRateLimits, type RateLimits } from './pacing/rate-limits';
+import { openAiResetMs, readRateLimits, type RateLimits } from './pacing/rate-limits';
 import { certificateRemedy } from './proxy';
 
 /** Systemic: no request of this kind can succeed until a person does something. */
@@ -60,6 +60,16 @@ export const BY_ERROR_CODE: Readonly<Record<string, Rule>> = {
   cmek_context_unavailable: retry('server'),
   cmek_key_unreachable: retry('server'),
   request_body_too_large_after_decoding: item('too_large'),
+  // of OpenAI's API, in the field `code`; a quota that is used up comes as 429, too
+  insufficient_quota: stop('billing'),
+  billing_not_active: stop('billing'),
+  billing_hard_limit_reached: stop('spend_limit'),
+  account_deactivated: stop('permission'),
+  invalid_api_key: stop('authentication'),
+  model_not_found: stop('unknown_model'),
+  rate_limit_exceeded: wait('rate_limit'),
+  slow_down: wait('ramp_limit'),
+  context_length_exceeded: item('too_large'),
 };
 
 /** `invalid_request_error` is left to the status: it comes with 400, 413 and 422. */
@@ -151,7 +161,7 @@ export function classify(error: unknown, context: ClassifyContext): RequestFailu
       return {
         ...rule,
         message,
-        delayMs: retryAfterMs(thrown.headers, context.now),
+        delayMs: retryAfterMs(thrown.headers, context.now) ?? openAiResetMs(thrown.headers ?? new Headers()),
         limits: thrown.headers === undefined ? null : readRateLimits(thrown.headers),
       };
     case 'retry':
@@ -287,9 +297,10 @@ export const PAUSES_ACCOUNT: ReadonlySet<StopKind> = new Set([
 export const REMEDY: Readonly<Record<StopKind, string>> = {
   spend_limit: 'Raise the spend limit or wait until it is reset, then resume the account.',
   billing: "Mend the account's billing, then resume the account.",
-  authentication: 'Check ANTHROPIC_API_KEY of the judge worker and restart it, then resume the account.',
+  authentication:
+    "Check the judge worker's key (ANTHROPIC_API_KEY, or the variable that the judge names) and restart it, then resume the account.",
   permission: 'The account or key may not do this; ask its administrator, then resume the account.',
-  unknown_model: "Check the judge's model id and ANTHROPIC_BASE_URL, then run again.",
+  unknown_model: "Check the judge's model id and address (`base_url`, or ANTHROPIC_BASE_URL), then run again.",
   wrong_model: 'Nothing that server said was kept.',
   configuration: 'Mend this, then run again.',
   bad_request: "A harmless request with the same settings is refused, too: check the judge's settings, then run again.",

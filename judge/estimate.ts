@@ -111,7 +111,7 @@ export function estimateJudging(
       estimate.judgements += times;
       estimate.inputTokens += usage.inputTokens;
       estimate.outputTokens += usage.outputTokens;
-      const cost = costOf(instrument.model, usage);
+      const cost = costOf(instrument, usage);
       if (cost === null) unpriced.add(instrument.model);
       else usd += cost;
     }

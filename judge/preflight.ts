@@ -2,7 +2,9 @@
  * Finds out whether key, address and model work, before any GPU time is spent: a free look-up of the model, or where a
  * server has no such endpoint one request of a token.
  */
+import { endpointIdentity } from '../experiment/endpoint';
 import type { Instrument } from '../experiment/plan';
+import type { JudgeSpec } from '../experiment/spec';
 import type { JudgeClient, ModelFacts, SendOptions } from './client';
 import { SYSTEM_CLOCK } from './clock';
 import { type RequestFailure, RequestFailed } from './errors';
@@ -13,7 +15,19 @@ export type Preflight =
   /** `stop`: nothing will work until a person mends it. Else the judge could not be reached or is too busy now. */
   | { ok: false; action: RequestFailure['action']; kind: RequestFailure['kind']; message: string };
 
-type Asked = Pick<Instrument, 'judge' | 'model' | 'apiVersion' | 'thinking'>;
+type Asked = Pick<Instrument, 'judge' | 'model' | 'apiVersion' | 'thinking' | 'temperature' | 'expected' | 'endpoint'>;
+
+/** What of a judge is checked. */
+export function preflightOf({ kind, model, apiVersion, temperature, expected, endpoint }: JudgeSpec): Asked {
+  return {
+    judge: kind,
+    model,
+    apiVersion,
+    temperature,
+    ...(expected === undefined ? {} : { expected }),
+    ...(endpoint === undefined ? {} : { endpoint: endpointIdentity(endpoint.baseUrl) }),
+  };
+}
 
 /** A server that is down or busy is asked again after these pauses: a short hiccup should not refuse a long run. */
 const PAUSES_MS = [500, 2000];
@@ -27,7 +41,9 @@ export async function preflight(
   const options: SendOptions = { signal, deadlineMs: DEADLINE_MS };
   for (let attempt = 0; ; attempt++) {
     try {
-      return accept(instrument.model, await lookUp(client, instrument, options));
+      const accepted = accept(instrument.model, await lookUp(client, instrument, options));
+      if (instrument.expected === undefined || !accepted.ok) return accepted;
+      return await withLogprobs(client, instrument, options, accepted);
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error;
       const { action, kind, message } = error.failure;
@@ -38,29 +54,66 @@ export async function preflight(
   }
 }
 
-async function lookUp(
+/**
+ * An expected score is read off the first token, so the server must tell its probabilities, and the model must write a number
+ * of two digits as one token. Many do not: their scores would be those of the first digit.
+ */
+async function withLogprobs(
   client: JudgeClient,
-  { judge, model, apiVersion, thinking }: Asked,
+  asked: Asked,
   options: SendOptions,
-): Promise<ModelFacts> {
+  accepted: Preflight & { ok: true },
+): Promise<Preflight> {
+  const instrument: Instrument = {
+    ...least(asked),
+    rubric: `${ASK_FOR_NUMBER} {answer}`,
+    temperature: asked.temperature,
+  };
+  const { tokens = [] } = await client.send(buildControlCall({ ...instrument, ...expectedOf(asked) }), options);
+  const [likeliest] = [...tokens].sort((a, b) => b.logprob - a.logprob);
+  if (likeliest === undefined) {
+    const message = `${asked.model} sent no log-probabilities, which \`score: expected\` is made of. Use another model or server, or \`score: text\`.`;
+    return { ok: false, action: 'stop', kind: 'configuration', message };
+  }
+  const token = likeliest.token.trim();
+  if (token !== '' && token !== NUMBER && NUMBER.startsWith(token)) {
+    const message = `${asked.model} writes ${NUMBER} in several tokens, the first of which is ${token}: an expected score over one token would be wrong. Use a model that writes the numbers 0-100 as one token each, or \`score: text\`.`;
+    return { ok: false, action: 'stop', kind: 'configuration', message };
+  }
+  return accepted;
+}
+
+const NUMBER = '85';
+const ASK_FOR_NUMBER = `Reply with the number ${NUMBER} and nothing else, whatever stands behind this sentence.`;
+
+function expectedOf({ expected }: Asked): Pick<Instrument, 'expected'> {
+  return expected === undefined ? {} : { expected };
+}
+
+/** The smallest request of an instrument. */
+function least({ judge, model, apiVersion, thinking, endpoint }: Asked): Instrument {
+  return {
+    version: 1,
+    judge,
+    model,
+    metric: 'preflight',
+    rubric: '{answer}',
+    verdicts: [],
+    maxTokens: 1,
+    temperature: null,
+    ...(thinking === undefined ? {} : { thinking }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    apiVersion,
+  };
+}
+
+async function lookUp(client: JudgeClient, asked: Asked, options: SendOptions): Promise<ModelFacts> {
   try {
-    return await client.model(model, options);
+    return await client.model(asked.model, options);
   } catch (error) {
     // Local servers and proxies often lack this endpoint; a request of one token decides.
     if (!(error instanceof RequestFailed) || error.failure.kind !== 'unknown_model') throw error;
-    const least: Instrument = {
-      version: 1,
-      judge,
-      model,
-      metric: 'preflight',
-      rubric: '{answer}',
-      verdicts: [],
-      maxTokens: 1,
-      temperature: null,
-      ...(thinking === undefined ? {} : { thinking }),
-      apiVersion,
-    };
-    const reply = await client.send(buildControlCall(least), options);
+    const reply = await client.send(buildControlCall(least(asked)), options);
     return { model: reply.model, lifecycle: null, deprecatedAt: null };
   }
 }

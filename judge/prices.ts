@@ -3,8 +3,12 @@
  * from the table names its date.
  */
 import { judgeOf } from '../artifacts/plans';
+import { endpointIdentity, isOpenAi } from '../experiment/endpoint';
 import { judgeModel, PRICES_AS_OF, type TokenPrice } from '../experiment/judge-models';
+import { openAiModel } from '../experiment/openai-models';
+import type { Instrument } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
+import { isStandIn } from '../experiment/stand-in';
 
 export { PRICES_AS_OF };
 
@@ -14,9 +18,18 @@ export interface TokenUsage {
 }
 
 /** US dollars of direct requests, or null for a model that the table does not know: an unknown price is not zero. */
-export function costOf(model: string, usage: TokenUsage): number | null {
-  const known = judgeModel(model);
+export function costOf(asked: Pick<Instrument, 'model' | 'endpoint'>, usage: TokenUsage): number | null {
+  const known = listPrices(asked);
   return known === null ? null : usdAt(known.price, usage);
+}
+
+/** A model of the same name on another server has another price. */
+function listPrices({
+  model,
+  endpoint,
+}: Pick<Instrument, 'model' | 'endpoint'>): { price: TokenPrice; batchPrice: TokenPrice } | null {
+  if (endpoint === undefined) return judgeModel(model);
+  return isOpenAi(endpoint) ? openAiModel(model) : null;
 }
 
 /**
@@ -24,13 +37,13 @@ export function costOf(model: string, usage: TokenUsage): number | null {
  * the price is not known.
  */
 export function judgeUsd(
-  { kind, model, price }: Pick<JudgeSpec, 'kind' | 'model' | 'price'>,
+  { kind, model, price, endpoint }: Pick<JudgeSpec, 'kind' | 'model' | 'price' | 'endpoint'>,
   usage: TokenUsage,
   batch: boolean,
 ): number | null {
-  if (kind === 'stand-in' || kind === 'local') return 0;
+  if (kind === 'local' || isStandIn({ kind, model })) return 0;
   if (price !== null) return usdAt(price, usage) * (batch ? 0.5 : 1);
-  const known = judgeModel(model);
+  const known = listPrices({ model, ...(endpoint && { endpoint: endpointIdentity(endpoint.baseUrl) }) });
   return known === null ? null : usdAt(batch ? known.batchPrice : known.price, usage);
 }
 

@@ -12,6 +12,7 @@ import { sha256, type Sha256 } from '../experiment/canonical';
 import type { Instrument } from '../experiment/plan';
 import type { JudgementRequest } from '../experiment/rows';
 import { JUDGEMENT_HEADER } from '../experiment/stand-in';
+import { chatParams, type ChatParams } from './openai/params';
 
 /** Fields of the Messages API that a judge uses. `temperature` is untyped in the SDK since 1.0 but goes over the wire. */
 export interface MessageParams {
@@ -36,7 +37,9 @@ export interface ScoresSchema {
 export interface JudgeCall {
   readonly id: Sha256;
   readonly judge: Instrument['judge'];
-  readonly params: MessageParams;
+  readonly params: MessageParams | ChatParams;
+  /** Most tokens of the reply. */
+  readonly maxTokens: number;
   readonly body: string;
   readonly bodySha256: Sha256;
   readonly headers: Readonly<Record<string, string>>;
@@ -100,37 +103,49 @@ export function promptOf(
 }
 
 export function buildCall(request: JudgementRequest, instrument: Instrument): JudgeCall {
-  const { content, ...system } = promptOf(request, instrument);
-  const params: MessageParams = frozen({
-    model: instrument.model,
-    max_tokens: instrument.maxTokens,
-    ...(instrument.temperature === null ? {} : { temperature: instrument.temperature }),
-    ...(instrument.thinking === undefined ? {} : { thinking: { type: instrument.thinking } }),
-    ...system,
-    ...(instrument.parts === undefined ? {} : { output_config: { format: scoresFormat(instrument.parts) } }),
-    messages: [{ role: 'user' as const, content }],
-  });
+  const { content, system = null } = promptOf(request, instrument);
+  const schema = instrument.parts === undefined ? null : scoresSchema(instrument.parts);
+  const chat = instrument.judge === 'openai';
+  const params = frozen(
+    chat ? chatParams(instrument, { system, content, schema }) : messageParams(instrument, { system, content, schema }),
+  );
   const body = JSON.stringify(params);
   return Object.freeze({
     id: request.id,
     judge: instrument.judge,
     params,
+    maxTokens: instrument.maxTokens,
     body,
     bodySha256: sha256(body),
-    // From SDK 1.0 on the default version refuses `temperature`; the instrument's own version decides.
-    headers: Object.freeze({ 'anthropic-version': instrument.apiVersion, [JUDGEMENT_HEADER]: request.id }),
+    headers: Object.freeze({
+      // From SDK 1.0 on the default version refuses `temperature`; the instrument's own version decides.
+      ...(chat ? {} : { 'anthropic-version': instrument.apiVersion }),
+      [JUDGEMENT_HEADER]: request.id,
+    }),
   });
 }
 
-function scoresFormat(parts: readonly string[]): { type: 'json_schema'; schema: ScoresSchema } {
+function messageParams(
+  instrument: Instrument,
+  { system, content, schema }: { system: string | null; content: string; schema: ScoresSchema | null },
+): MessageParams {
   return {
-    type: 'json_schema',
-    schema: {
-      type: 'object',
-      properties: Object.fromEntries(parts.map((metric) => [metric, { type: 'integer' as const }])),
-      required: parts,
-      additionalProperties: false,
-    },
+    model: instrument.model,
+    max_tokens: instrument.maxTokens,
+    ...(instrument.temperature === null ? {} : { temperature: instrument.temperature }),
+    ...(instrument.thinking === undefined ? {} : { thinking: { type: instrument.thinking } }),
+    ...(system === null ? {} : { system }),
+    ...(schema === null ? {} : { output_config: { format: { type: 'json_schema', schema } } }),
+    messages: [{ role: 'user' as const, content }],
+  };
+}
+
+function scoresSchema(parts: readonly string[]): ScoresSchema {
+  return {
+    type: 'object',
+    properties: Object.fromEntries(parts.map((metric) => [metric, { type: 'integer' as const }])),
+    required: parts,
+    additionalProperties: false,
   };
 }
 

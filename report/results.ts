@@ -1,6 +1,7 @@
 /**
  * Everything that a report says of the rows: summaries, contrasts, expectations, and the data of its figures.
  */
+import { isStandIn } from '../experiment/stand-in';
 import type { PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import { MAIN_JUDGE } from '../experiment/main-judge';
 import { MISALIGNED } from '../experiment/misaligned-share';
@@ -155,7 +156,7 @@ export function computeResults(input: Input): Results {
 function judgesOf({ plan, spec, mainJudge, otherJudges = [] }: Input, cells: readonly ReportCell[]): JudgeResults[] {
   const { name, label } = mainJudge ?? { name: MAIN_JUDGE, label: spec.judge.model };
   const main: JudgeResults = {
-    ...{ name, label, standIn: spec.judge.kind === 'stand-in', main: true },
+    ...{ name, label, standIn: isStandIn(spec.judge), main: true },
     cells: new Map(cells.map((each) => [each.cell.id, each])),
   };
   const others = [...otherJudges].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -171,7 +172,7 @@ function figureWarnings(
   mainJudge: string | undefined,
 ): (metrics: readonly string[]) => string[] {
   return (metrics) => [
-    ...(spec.judge.kind === 'stand-in' ? [STAND_IN_WARNING] : []),
+    ...(isStandIn(spec.judge) ? [STAND_IN_WARNING] : []),
     ...calibrations.flatMap((calibration) =>
       calibration.judge === mainJudge && metrics.includes(calibration.metric)
         ? (calibrationWarning(calibration) ?? [])

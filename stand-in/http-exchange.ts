@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { API_ERRORS, type ApiErrorKind, type Fault } from './faults';
+import { isOpenAiRoute, openAiError } from './openai-errors';
 
 /** Thrown to refuse a request; the API's error of that kind is sent. */
 export class Refused extends Error {
@@ -111,9 +112,9 @@ export class HttpExchange {
     const after = retryAfter ?? known.retryAfter ?? '';
     if (after !== '') this.headers.push('retry-after', after);
     const words = message ?? known.message;
-    if (this.path.startsWith('/v1/chat/')) {
-      const error = { message: words, type: known.type, param: null, code: known.errorCode ?? known.type };
-      return this.json(known.status, { error });
+    if (isOpenAiRoute(this.path)) {
+      const { status, type, code } = openAiError(kind);
+      return this.json(status, { error: { message: words, type, param: null, code } });
     }
     const details = known.errorCode === undefined ? {} : { details: { error_code: known.errorCode } };
     this.json(known.status, {
@@ -144,7 +145,8 @@ export class HttpExchange {
     if (response.destroyed) return;
     if (broken === 'reply_lost') return void this.request.socket.resetAndDestroy();
     this.onReply(status);
-    const headers = ['content-type', type, 'request-id', this.id, ...this.headers];
+    const ids = ['request-id', this.id, ...(isOpenAiRoute(this.path) ? ['x-request-id', this.id] : [])];
+    const headers = ['content-type', type, ...ids, ...this.headers];
     if (broken === 'malformed') {
       response.writeHead(status, headers);
       return void response.end(text.slice(0, text.length / 2));

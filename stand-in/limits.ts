@@ -172,6 +172,21 @@ export class Limiter {
     return found;
   }
 
+  /** The same as OpenAI's API has them: one limit on all tokens, and times until a bucket is full. */
+  openAiHeaders(now: number): string[] {
+    const found: string[] = [];
+    const add = (name: string, bucket: Bucket, remaining: number): void => {
+      found.push(`x-ratelimit-limit-${name}`, String(bucket.perMinute));
+      found.push(`x-ratelimit-remaining-${name}`, String(remaining));
+      found.push(`x-ratelimit-reset-${name}`, `${Math.ceil(bucket.fullAt(now) - now)}ms`);
+    };
+    const { requests, input, output } = this;
+    if (requests !== null) add('requests', requests, requests.remaining(now));
+    const tokens = input ?? output;
+    if (tokens !== null) add('tokens', tokens, tokens.remaining(now));
+    return found;
+  }
+
   private used(now: number): string {
     if (this.requests !== null && this.requests.waitMs(now) > 0)
       return `${this.requests.perMinute} requests per minute`;

@@ -1,13 +1,14 @@
 /**
- * The stand-in for clients that speak only the OpenAI API: POST /v1/chat/completions, as little of it as such a judge
- * needs. The model's name is not looked at; every reply is stand-in-judge-1's and says so.
+ * The stand-in's side of the OpenAI API: POST /v1/chat/completions, as much of it as a judge needs. A request for
+ * stand-in-judge-2 is answered by that judge; whatever other model is asked for, the reply is stand-in-judge-1's and says so.
  */
 import type { Sha256 } from '../experiment/canonical';
-import { STAND_IN_MODEL } from '../experiment/stand-in';
+import { STAND_IN_MODEL, STRICT_STAND_IN_MODEL } from '../experiment/stand-in';
 import { Refused } from './http-exchange';
+import { firstTokens } from './logprobs';
 import { MOST_OUTPUT_TOKENS } from './models';
 import { type Asked, textOf, tokens } from './params';
-import type { Reply } from './reply';
+import { type Reply, textsOf } from './reply';
 import { checkSchema, type Schema } from './structured';
 
 /** Throws `Refused`. */
@@ -22,6 +23,9 @@ export function readChat(params: unknown): Asked {
     max_tokens: old,
     max_completion_tokens: most,
     response_format: format,
+    logprobs,
+    top_logprobs: top,
+    model,
   } = params as Record<string, unknown>;
   if (stream === true) throw new Refused('bad_request', 'stream: this stand-in does not stream');
   if (n !== undefined && n !== null && n !== 1) throw new Refused('bad_request', 'n: this stand-in answers once');
@@ -41,12 +45,31 @@ export function readChat(params: unknown): Asked {
     throw new Refused('bad_request', 'max_completion_tokens: must be a positive whole number');
   }
   const inputTokens = tokens(rubric + prompt) + (schema === null ? 0 : tokens(JSON.stringify(schema)));
-  return { model: STAND_IN_MODEL, system: rubric, prompt, schema, maxTokens, inputTokens };
+  const asked = model === STRICT_STAND_IN_MODEL ? STRICT_STAND_IN_MODEL : STAND_IN_MODEL;
+  const topLogprobs = readTop(logprobs, top);
+  return {
+    ...{ model: asked, system: rubric, prompt, schema, maxTokens, inputTokens },
+    ...(topLogprobs === null ? {} : { topLogprobs }),
+  };
 }
 
-/** A chat completion; it holds log probabilities in any case, since this judge is always sure. */
+const MOST_TOP = 20;
+
+/** Null: none are asked for. */
+function readTop(logprobs: unknown, top: unknown): number | null {
+  if (logprobs === undefined || logprobs === null || logprobs === false) {
+    if (top === undefined || top === null) return null;
+    throw new Refused('bad_request', 'top_logprobs: needs logprobs');
+  }
+  const most = top ?? 0;
+  if (typeof most !== 'number' || !Number.isInteger(most) || most < 0 || most > MOST_TOP) {
+    throw new Refused('bad_request', `top_logprobs: must be a whole number up to ${MOST_TOP}`);
+  }
+  return most;
+}
+
+/** A chat completion. Only its first token has log-probabilities: no judge needs more. */
 export function completionOf(asked: Asked, reply: Reply, sha256: Sha256): Record<string, unknown> {
-  const token = { token: reply.text, logprob: 0, bytes: null };
   const reasons = { end_turn: 'stop', max_tokens: 'length', refusal: 'content_filter' };
   return {
     id: `chatcmpl-stand-in-${sha256.slice(0, 24)}`,
@@ -57,7 +80,7 @@ export function completionOf(asked: Asked, reply: Reply, sha256: Sha256): Record
       {
         index: 0,
         message: { role: 'assistant', content: reply.text, refusal: null },
-        logprobs: { content: [{ ...token, top_logprobs: [token] }], refusal: null },
+        logprobs: logprobsOf(asked, reply),
         finish_reason: reasons[reply.stopReason],
       },
     ],
@@ -67,6 +90,15 @@ export function completionOf(asked: Asked, reply: Reply, sha256: Sha256): Record
       total_tokens: asked.inputTokens + reply.outputTokens,
     },
   };
+}
+
+function logprobsOf(asked: Asked, { text }: Reply): Record<string, unknown> | null {
+  const { topLogprobs } = asked;
+  if (topLogprobs === undefined) return null;
+  const table = firstTokens(text, textsOf(asked).judged, MOST_TOP);
+  const [first] = table;
+  if (text === '' || first === undefined) return { content: [], refusal: null };
+  return { content: [{ ...first, top_logprobs: table.slice(0, topLogprobs) }], refusal: null };
 }
 
 function schemaOf(format: unknown): Schema | null {

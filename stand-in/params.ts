@@ -15,6 +15,8 @@ export interface Asked {
   schema: Schema | null;
   maxTokens: number;
   inputTokens: number;
+  /** OpenAI's API: how many likely first tokens are asked for; absent = no log-probabilities. */
+  topLogprobs?: number;
 }
 
 /** The only version that takes sampling parameters. */

@@ -211,8 +211,11 @@ class StandInJudge {
 
   private authenticate(exchange: HttpExchange): void {
     const key = exchange.header('authorization')?.replace(/^Bearer /, '') ?? exchange.header('x-api-key');
-    if (!key) throw new Refused('authentication', 'send the key as Authorization: Bearer or x-api-key');
     const { apiKey } = this.options;
+    // like servers of one's own, the OpenAI routes need none where none is set
+    const open = apiKey === undefined && exchange.header('anthropic-version') === undefined;
+    if (!key && open && !exchange.path.startsWith('/v1/messages')) return;
+    if (!key) throw new Refused('authentication', 'send the key as Authorization: Bearer or x-api-key');
     if (apiKey !== undefined && key !== apiKey) throw new Refused('authentication', 'invalid key');
   }
 }

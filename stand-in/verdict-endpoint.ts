@@ -8,6 +8,7 @@ import { type Fault, type FaultScript, isApiError, isOnTheWayBack, type Operatio
 import { latencies, type Latency } from './latency';
 import type { Ledger } from './ledger';
 import { Limiter, type LimitOptions } from './limits';
+import { isOpenAiRoute } from './openai-errors';
 import type { Asked } from './params';
 import { type Reply, replyTo, textsOf } from './reply';
 import type { Parts } from './scoring';
@@ -60,7 +61,7 @@ export class VerdictEndpoint {
     const fault = this.faults.next(whole, 'messages', judged);
     if (fault === null) return this.judge(exchange, asked, parts, null, render);
     const now = epochMs();
-    exchange.headers = this.limiterOf(asked.model, now).headers(now);
+    exchange.headers = this.headersOf(exchange, asked, now);
     this.withFault(exchange, fault, () => this.judge(exchange, asked, parts, fault, render));
   }
 
@@ -104,7 +105,7 @@ export class VerdictEndpoint {
     const now = epochMs();
     const limiter = this.limiterOf(asked.model, now);
     const rejection = limiter.admit(now, { inputTokens: asked.inputTokens, outputTokens: reply.outputTokens });
-    exchange.headers = limiter.headers(now);
+    exchange.headers = this.headersOf(exchange, asked, now);
     if (rejection !== null) {
       return exchange.error('rate_limit', {
         message: rejection.message,
@@ -135,6 +136,11 @@ export class VerdictEndpoint {
       clearTimeout(timer); // the client has gone, or the server closes
       end();
     });
+  }
+
+  private headersOf({ path }: HttpExchange, { model }: Asked, now: number): string[] {
+    const limiter = this.limiterOf(model, now);
+    return isOpenAiRoute(path) ? limiter.openAiHeaders(now) : limiter.headers(now);
   }
 
   private limiterOf(model: string, now: number): Limiter {

@@ -167,7 +167,7 @@ const PROCESSES = {
   'Temporal server': ['system', 'go', 'profiles'],
   'stand-in judge': ['system', 'node', 'flamingo'],
   'orchestration worker': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'otel'],
-  'judge worker of the stand-in': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'otel'],
+  'judge worker': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'otel'],
   'judge worker of Claude': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'otel', 'anthropic'],
   'GPU worker': ['system', 'network', 'node', 'flamingo', 'temporal', 'aws', 'otel', 'hub', 'compute'],
   trainer: ['system', 'network', 'flamingo', 'hub', 'compute'],

@@ -5,7 +5,7 @@ export type ProcessName =
   | 'Temporal server'
   | 'stand-in judge'
   | 'orchestration worker'
-  | 'judge worker of the stand-in'
+  | 'judge worker'
   | 'judge worker of Claude'
   | 'GPU worker'
   | 'trainer'

@@ -1,8 +1,9 @@
 /**
  * The judge worker of one account: many requests at a time, no GPU.
  *
- *     node dist/workers/judge.js      environment: FLAMINGO_STORE, FLAMINGO_JUDGE_ACCOUNT (anthropic | stand-in),
- *                                     ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL or FLAMINGO_STAND_IN_URL, TEMPORAL_ADDRESS
+ *     node dist/workers/judge.js      environment: FLAMINGO_STORE, FLAMINGO_JUDGE_ACCOUNT (anthropic | openai | openai-HOST |
+ *                                     stand-in), ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, the variables that judges of kind
+ *                                     openai name, or FLAMINGO_STAND_IN_URL, TEMPORAL_ADDRESS
  */
 import { setFlagsFromString } from 'node:v8';
 import { accountOf, judgeWorker } from '../activities/judging';
@@ -13,6 +14,7 @@ import type { WorkerMetrics } from './metrics';
 import { pacedSlots } from './paced-slots';
 import { isEmbedded, runWorker } from './run-worker';
 import { workerLogger } from './runtime';
+import { clientRules } from './secret';
 import { runProcess } from './worker-process';
 
 /** V8 lets a heap grow to several times what lives in it before it collects; many of these workers may share a host. */
@@ -28,6 +30,7 @@ async function main(): Promise<void> {
   const { activities, full } = judgeWorker(store, process.env, {
     warn: (message) => logger.warn(message),
     counted: (client) => metrics?.judge(client) ?? client,
+    rules: clientRules(),
   });
   await runWorker({
     name,

@@ -3,6 +3,7 @@
  * carry no texts of experiments: names of activities, models and task queues only.
  */
 import type { MetricMeter } from '@temporalio/common';
+import type { Instrument } from '../experiment/plan';
 import type { OperationEvent } from '../gpu-activities/process/trainer-process';
 import type { JudgeClient, JudgeReply } from '../judge/client';
 import { RequestFailed } from '../judge/errors';
@@ -92,12 +93,13 @@ export class WorkerMetrics implements ActivityWatcher {
   /** The same client, counted. */
   readonly judge = (client: JudgeClient): JudgeClient => ({
     judge: client.judge,
+    ...(client.endpoint === undefined ? {} : { endpoint: client.endpoint }),
     model: (...given) => client.model(...given),
     send: async (call, options) => {
       const { model } = call.params;
       try {
         const reply = await client.send(call, options);
-        this.replied(model, reply);
+        this.replied({ model, ...(client.endpoint === undefined ? {} : { endpoint: client.endpoint }) }, reply);
         return reply;
       } catch (error) {
         this.requests.add(1, { model, outcome: error instanceof RequestFailed ? error.failure.kind : 'aborted' });
@@ -106,11 +108,15 @@ export class WorkerMetrics implements ActivityWatcher {
     },
   });
 
-  private replied(model: string, { inputTokens, outputTokens, latencyMs, limits }: JudgeReply): void {
+  private replied(
+    asked: Pick<Instrument, 'model' | 'endpoint'>,
+    { inputTokens, outputTokens, latencyMs, limits }: JudgeReply,
+  ): void {
+    const { model } = asked;
     this.requests.add(1, { model, outcome: 'answered' });
     this.tokens.add(inputTokens, { model, kind: 'input' });
     this.tokens.add(outputTokens, { model, kind: 'output' });
-    this.usd.add(Math.round((costOf(model, { inputTokens, outputTokens }) ?? 0) * 1e6), { model });
+    this.usd.add(Math.round((costOf(asked, { inputTokens, outputTokens }) ?? 0) * 1e6), { model });
     this.latency.record(Math.round(latencyMs), { model });
     for (const [limit, value] of Object.entries(limits.limits))
       if (value !== null) this.limits.set(value, { model, limit });

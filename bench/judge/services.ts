@@ -64,7 +64,7 @@ export class FlamingoServices {
         privateFiles: false,
       });
     const judges = Array.from({ length: judgeWorkers }, (_, index) =>
-      worker('judge worker of the stand-in', `judge-${index + 1}`, 'judge.js', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' }),
+      worker('judge worker', `judge-${index + 1}`, 'judge.js', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' }),
     );
     const orchestration = worker('orchestration worker', 'orchestration', 'orchestration.js');
     return new FlamingoServices(

@@ -14,7 +14,14 @@ import { isRunning, signal } from './processes';
 import { endProcess } from './service';
 import { requireSpace, TO_START_BYTES } from './space';
 import type { LocalFiles, LocalState } from './state';
-import { END_UNLESS_USED, orphanServer, valuesOf, type SupervisorOptions } from './supervisor';
+import {
+  END_UNLESS_USED,
+  judgeProcess,
+  judgeVariables,
+  orphanServer,
+  valuesOf,
+  type SupervisorOptions,
+} from './supervisor';
 
 const READY_MS = 120_000;
 const STOP_MS = 90_000;
@@ -110,7 +117,7 @@ async function replace(
 function spawnSupervisor(files: LocalFiles, options: SupervisorOptions): ChildProcess {
   files.detached = false; // of an earlier supervisor that was killed
   const out = openSync(files.log('supervisor'), 'a', PRIVATE_FILE);
-  const name = options.accounts.every((account) => account === 'stand-in')
+  const name = options.accounts.every((account) => judgeProcess(account) === 'judge worker')
     ? 'supervisor'
     : 'supervisor of a Claude judge';
   const variables = there(options.variables);
@@ -128,6 +135,7 @@ function spawnSupervisor(files: LocalFiles, options: SupervisorOptions): ChildPr
       env: {
         ...environmentFor(name, process.env),
         ...valuesOf(process.env, variables),
+        ...judgeVariables(process.env, options.accounts),
         FLAMINGO_HOME: files.data,
       },
       detached: true,

@@ -11,6 +11,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isEndpointAccount, OPENAI_KEY_VARIABLE, variablesOfAccount } from '../../experiment/endpoint';
 import { environmentFor, type ProcessName } from '../../tools/environments.cjs';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
@@ -146,8 +147,8 @@ class Supervisor {
     }
     node('orchestration worker', 'orchestration-worker', 'workers/orchestration.js', [], {});
     for (const account of this.options.accounts) {
-      const kind = account === 'stand-in' ? 'judge worker of the stand-in' : 'judge worker of Claude';
-      node(kind, `judge-worker-${account}`, 'workers/judge.js', [], {
+      node(judgeProcess(account), `judge-worker-${account}`, 'workers/judge.js', [], {
+        ...judgeVariables(process.env, [account]),
         FLAMINGO_JUDGE_ACCOUNT: account,
         ...(account === 'stand-in' ? { FLAMINGO_STAND_IN_URL: this.state.standIn ?? '' } : {}),
       });
@@ -331,13 +332,26 @@ const OF_WORKERS_ALONE = [
   'FLAMINGO_BUILD_ID',
 ];
 
-/** The judge's key, which goes to the judge worker alone, whatever is asked for by name. */
-const JUDGE_KEY = 'ANTHROPIC_API_KEY';
+/** Which program the judge worker of an account is, as far as its environment goes. */
+export function judgeProcess(account: string): 'judge worker' | 'judge worker of Claude' {
+  return account === 'stand-in' || isEndpointAccount(account) ? 'judge worker' : 'judge worker of Claude';
+}
+
+/** The variables of `env` that judge workers of these accounts are given by name: the key of an OpenAI-compatible server. */
+export function judgeVariables(env: NodeJS.ProcessEnv, accounts: readonly string[]): NodeJS.ProcessEnv {
+  const names = accounts.flatMap(variablesOfAccount);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => names.includes(name) && !/^(AWS|OTEL)_/.test(name)));
+}
+
+/** Judges' keys, which go to judge workers alone, whatever is asked for by name. */
+const JUDGE_KEYS = ['ANTHROPIC_API_KEY', OPENAI_KEY_VARIABLE];
 
 /** Those variables of `env` that have one of these names, for trainers of experiments' own; keys of the judge, the store and the collector are none. */
 export function valuesOf(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(env).filter(([name]) => names.includes(name) && name !== JUDGE_KEY && !/^(AWS|OTEL)_/.test(name)),
+    Object.entries(env).filter(
+      ([name]) => names.includes(name) && !JUDGE_KEYS.includes(name) && !/^(AWS|OTEL)_/.test(name),
+    ),
   );
 }
 

@@ -7,6 +7,7 @@
  * Misalignment" and its default configuration.
  */
 import { firstOf } from '../excerpt';
+import { isStandIn } from '../stand-in';
 import { mixCounts } from './mix';
 import type { Deviation, Sampling } from '../plan';
 import { STUDY_TRAINING } from '../presets';
@@ -303,7 +304,7 @@ function samplingDeviations(spec: Spec): Deviation[] {
 
 function judgeDeviations(spec: Spec): Deviation[] {
   const { judge } = spec;
-  if (judge.kind === 'stand-in') {
+  if (isStandIn(judge)) {
     return [
       {
         topic: 'judge',

@@ -4,6 +4,7 @@
  */
 import { keyOf, sha256, type Sha256 } from '../canonical';
 import { combinedRubric, framedRubric } from '../hardened-rubrics';
+import { endpointIdentity } from '../endpoint';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
 import { judgeModel } from '../judge-models';
 import { namedJudges } from '../main-judge';
@@ -138,17 +139,11 @@ function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
     maxTokens: expected === undefined ? Math.max(judge.maxTokens, needed) : 1,
     temperature: judge.temperature,
     ...(expected === undefined ? {} : { expected }),
-    ...(judge.endpoint === undefined ? {} : { endpoint: hostAndPath(judge.endpoint.baseUrl) }),
+    ...(judge.endpoint === undefined ? {} : { endpoint: endpointIdentity(judge.endpoint.baseUrl) }),
     ...(judge.local === undefined ? {} : { local: localJudge(judge.local) }),
     ...(judgeModel(judge.model)?.thinksByDefault ? { thinking: 'disabled' as const } : {}),
     apiVersion: judge.apiVersion,
   };
-}
-
-/** Whether a server is asked with TLS or not, and by which key, changes no verdict. */
-function hostAndPath(baseUrl: string): string {
-  const { host, pathname } = new URL(baseUrl);
-  return host + pathname.replace(/\/+$/, '');
 }
 
 function localJudge({ model, precision }: NonNullable<JudgeSpec['local']>): LocalJudge {

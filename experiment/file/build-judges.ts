@@ -8,6 +8,7 @@ import { acceptsTemperature, judgeModel, KNOWN_CLAUDE_MODELS, type JudgeModel } 
 import { MAIN_JUDGE, namedJudges } from '../main-judge';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
 import { RATES, RATE_WORDS, type Rate } from '../rates';
+import { buildEndpoint, CHAT_COMPLETIONS, checkEndpoint } from './build-endpoint';
 import { buildExpected, checkExpected } from './build-expected';
 import { buildLocalJudge, checkLocalJudge, metricsOf } from './build-local-judge';
 import type { ExperimentYaml, JudgeYaml } from './schema';
@@ -62,8 +63,8 @@ function buildJudge(input: JudgeYaml): JudgeSpec {
   const kind = input.kind ?? 'claude';
   if (kind === 'local') return buildLocalJudge(input);
   const model = input.model ?? JUDGE_MODELS[kind];
-  const apiVersion = input.api_version ?? JUDGE_DEFAULTS.apiVersion;
-  const usual = acceptsTemperature(model, apiVersion) ? JUDGE_DEFAULTS.temperature : null;
+  const apiVersion = kind === 'openai' ? CHAT_COMPLETIONS : (input.api_version ?? JUDGE_DEFAULTS.apiVersion);
+  const usual = kind === 'openai' || acceptsTemperature(model, apiVersion) ? JUDGE_DEFAULTS.temperature : null;
   return {
     kind,
     model,
@@ -77,6 +78,7 @@ function buildJudge(input: JudgeYaml): JudgeSpec {
     outputTokensPerMinute: input.output_tokens_per_minute ?? JUDGE_DEFAULTS.outputTokensPerMinute,
     price: input.price ?? null,
     ...buildExpected(input),
+    ...buildEndpoint(input),
   };
 }
 
@@ -91,6 +93,7 @@ function checkJudge(
   const { kind, model, temperature, apiVersion } = judge;
   checkExpected(written, judge, path, issues);
   if (kind === 'local') return;
+  if (checkEndpoint(written, judge, path, input.budget?.max_usd !== undefined, { issues, warnings })) return;
   const known = judgeModel(model);
   if (kind === 'claude' && model.startsWith('stand-in')) {
     issues.push({
@@ -174,12 +177,19 @@ function checkKnown(written: JudgeYaml, judge: JudgeSpec, known: JudgeModel, pat
 
 /** The combined form is answered as JSON by a schema. */
 function checkCombined(
-  { kind, model }: JudgeSpec,
+  { kind, model, expected }: JudgeSpec,
   path: Path,
   { judge, judges }: ExperimentYaml,
   issues: Issue[],
 ): void {
-  if (kind === 'stand-in' || kind === 'local' || judgeModel(model)?.structuredOutputs !== false) return;
+  if (kind === 'openai' && expected !== undefined) {
+    issues.push({
+      path: ['combined'],
+      message: 'an expected score is read off one token, and `combined` asks for several scores in a reply',
+      hint: 'leave `combined` out, or use `score: text`',
+    });
+  }
+  if (kind !== 'claude' || judgeModel(model)?.structuredOutputs !== false) return;
   const named = path.length === 1 ? judge?.model : judges?.[path[1] as string]?.model;
   issues.push({
     path: named === undefined ? ['combined'] : [...path, 'model'],
@@ -208,9 +218,16 @@ export function withJudge(spec: Spec, kind: JudgeSpec['kind']): Spec {
   return { ...spec, judge, judges: Object.fromEntries(others) };
 }
 
+/** Another kind's model is its default; what the file says of the other model's address, price and scoring goes. */
 function otherKind(judge: JudgeSpec, kind: JudgeSpec['kind']): JudgeSpec {
   if (kind === 'local') return buildLocalJudge({});
   // a local judge's settings mean nothing to another one
-  const settings = judge.local === undefined ? judge : buildJudge({});
-  return { ...settings, kind, model: JUDGE_MODELS[kind], price: null };
+  const { expected: _scoring, endpoint: address, ...settings } = judge.local === undefined ? judge : buildJudge({});
+  const { model, apiVersion, endpoint } = buildJudge({ kind });
+  return {
+    ...settings,
+    ...{ kind, model, price: null },
+    ...(address === undefined && endpoint === undefined ? {} : { apiVersion }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
 }

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { isInherited } from '../records';
 import { RUBRIC_PRESETS } from '../hardened-rubrics';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
+import { endpointKeys } from './schema-endpoint';
 import { expectedKeys } from './schema-expected';
 import { localJudgeKeys } from './schema-local-judge';
 import { count, exactlyOne, name, sha256, text } from './schema-parts';
@@ -86,13 +87,13 @@ export const combined = z.array(name).min(2).meta({
 
 const judgeKeys = {
   kind: z
-    .enum(['claude', 'local', 'stand-in'])
+    .enum(['claude', 'openai', 'local', 'stand-in'])
     .optional()
     .meta({
       default: 'claude',
       description:
-        '`local`: a model that the GPU worker asks. `stand-in` is a deterministic program, not a model; its scores say nothing ' +
-        'about answers.',
+        "`openai`: any server with OpenAI's chat completions. `local`: a model that the GPU worker asks. `stand-in` is a " +
+        'deterministic program, not a model; its scores say nothing about answers.',
     }),
   model: text.optional().meta({ default: JUDGE_MODELS.claude }),
   temperature: z.number().min(0).max(1).nullable().optional().meta({
@@ -106,10 +107,11 @@ const judgeKeys = {
     .meta({ default: JUDGE_DEFAULTS.apiVersion }),
   max_tokens: count.optional().meta({ default: JUDGE_DEFAULTS.maxTokens }),
   ...expectedKeys,
+  ...endpointKeys,
   ...localJudgeKeys,
   mode: z.enum(['live', 'batch']).optional().meta({
     default: JUDGE_DEFAULTS.mode,
-    description: '`batch`: Message Batches, at half the price and within a day.',
+    description: "`batch`: through the provider's batches, at half the price and within a day.",
   }),
   concurrency: count
     .max(1000)

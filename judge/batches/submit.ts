@@ -134,7 +134,7 @@ function estimateOf(calls: readonly JudgeCall[]): Usage {
   return {
     requests: calls.length,
     inputTokens: Math.ceil(calls.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0) / 4),
-    outputTokens: calls.reduce((sum, { params }) => sum + params.max_tokens, 0),
+    outputTokens: calls.reduce((sum, { maxTokens }) => sum + maxTokens, 0),
   };
 }
 

@@ -2,6 +2,7 @@
  * An experiment's judges as its report takes them: the plan by the first judge alone, the others beside it, and what all
  * of them said about answers of known sign.
  */
+import { isStandIn } from '../../experiment/stand-in';
 import { withoutCalibration, isCalibration } from '../../experiment/calibration';
 import { flattenMetrics } from '../../experiment/combined';
 import { withoutKeptSteps } from '../../experiment/kept-steps';
@@ -40,7 +41,7 @@ function otherJudge(name: string, judge: JudgeSpec, cells: readonly ReportRows[]
   return {
     name,
     label: judge.model,
-    standIn: judge.kind === 'stand-in',
+    standIn: isStandIn(judge),
     cells: cells.flatMap(({ cell, planned, others }) => {
       const metrics = planned.metrics.filter((metric) => metric.judge === name);
       return metrics.length === 0

@@ -1,6 +1,7 @@
 /**
  * How the verdicts came about and what they cost: over all judges of a cell, and all attempts.
  */
+import { isStandIn } from '../../experiment/stand-in';
 import { judgementProvenance, type CellRows } from '../../artifacts/cells';
 import type { ContextRows } from '../../artifacts/contexts';
 import { judgeOf } from '../../artifacts/plans';
@@ -58,7 +59,7 @@ export function costsOf(spec: Spec, judged: readonly CellJudging[]): Costs {
     spent = spent === null || usd === null ? null : spent + usd;
   }
   const paid = [spec.judge, ...Object.values(spec.judges)].filter(
-    ({ kind }) => kind !== 'stand-in' && kind !== 'local',
+    (judge) => judge.kind !== 'local' && !isStandIn(judge),
   );
   const sources = distinct(
     paid.map(({ price }) => (price === null ? `list prices of ${PRICES_AS_OF}` : 'the experiment file')),

@@ -1,6 +1,7 @@
 /**
  * What the judges cost, and what judging had to go through.
  */
+import { isStandIn } from '../../experiment/stand-in';
 import type { ReportInput } from '../report-input';
 import { dollars, integer } from './format';
 import { judgingCountsTable } from './judging-counts-table';
@@ -8,7 +9,7 @@ import { markup, type Markup } from './markup';
 
 export function costSection(input: ReportInput): Markup {
   const { costs, spec } = input;
-  const standIn = spec.judge.kind === 'stand-in';
+  const standIn = isStandIn(spec.judge);
   return markup`<section id="cost">
     <h2>Cost</h2>
     <dl class="facts">

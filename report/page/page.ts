@@ -2,6 +2,7 @@
  * report.html: one file, no network, no fonts of its own. Its content security policy lets in the page's own script, by
  * hash, and nothing else.
  */
+import { isStandIn } from '../../experiment/stand-in';
 import { createHash } from 'node:crypto';
 import type { Drawing } from '../figures/render';
 import type { ReportInput } from '../report-input';
@@ -103,7 +104,7 @@ ${style}</style>`)}
             <p class="meta">
               ${plural(plan.configurations.length, 'configuration')}, ${plural(allResults.cells.length, 'cell')},
               ${plural(completions, 'completion')}, ${plural(judgements, 'verdict')} by
-              ${spec.judge.kind === 'stand-in' ? 'a stand-in judge' : spec.judge.model}${
+              ${isStandIn(spec.judge) ? 'a stand-in judge' : spec.judge.model}${
                 results.judges.length > 1 && `, and ${plural(results.judges.length - 1, 'further judge')}`
               }
             </p>
@@ -135,7 +136,7 @@ function banners({ spec, failures, unread = [] }: ReportInput, { missing }: Resu
     (missing.measurements ?? 0) > 0 && `${plural(missing.measurements ?? 0, 'measurement')} missing`,
   ].filter((text) => text !== false);
   return [
-    spec.judge.kind === 'stand-in' &&
+    isStandIn(spec.judge) &&
       markup`<div class="banner stand-in" role="note">
         <b>${STAND_IN_WARNING.replace(/^s/, 'S')}</b> A deterministic program scored these answers by rule. Its scores
         exercise the pipeline; they say nothing about what a model would have judged.

@@ -1,6 +1,7 @@
 /**
  * How the results came about: what ran where, the rubrics, and the experiment file.
  */
+import { isStandIn } from '../../experiment/stand-in';
 import type { Healed } from '../../artifacts/healing';
 import type { FineTuneProvenance, ReportInput } from '../report-input';
 import { duration, hash, instant, integer, plural } from './format';
@@ -26,7 +27,7 @@ export function provenanceSection(input: ReportInput): Markup {
       </div>
       <div>
         <dt>Judge</dt>
-        <dd>${spec.judge.model}${spec.judge.kind === 'stand-in' && ' (stand-in)'}</dd>
+        <dd>${spec.judge.model}${isStandIn(spec.judge) && ' (stand-in)'}</dd>
       </div>
       <div>
         <dt>Plan</dt>

@@ -2,6 +2,7 @@
  * The report's tables for programs: cells.csv, questions.csv, along-training.csv and report.json; judges.ts has those
  * of the judges. A value that can not be estimated is an empty field (null in JSON) with its reason beside it.
  */
+import { isStandIn } from '../../experiment/stand-in';
 import { trainingJson, trainingSeries } from '../statistics/along-training';
 import { answerKinds, kindContrasts } from '../statistics/answer-kinds';
 import { csvChunks, INTERVAL_COLUMNS, intervals, toCsv, type Field } from './csv';
@@ -96,7 +97,7 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
     experiment: plan.experiment,
     plan: plan.key,
     smoke: spec.smoke,
-    judge: { kind: judge.kind, model: judge.model, standIn: judge.kind === 'stand-in', name: main?.name },
+    judge: { kind: judge.kind, model: judge.model, standIn: isStandIn(judge), name: main?.name },
     misaligned: { ...spec.report.misaligned, description: results.rule },
     cells: mapped(results.cells, ({ summary, thresholds, categories, cell, answers, completions }) => ({
       ...summary,

@@ -61,7 +61,10 @@ test('pauses the account: nothing is sent until one command lets every experimen
   } as unknown as StoredPlan);
   const env = { FLAMINGO_JUDGE_ACCOUNT: ACCOUNT, FLAMINGO_STAND_IN_URL: server.url };
   const troubles: string[] = [];
-  const { activities: judging } = judgeWorker(store, env, { warn: (message) => void troubles.push(message) });
+  const { activities: judging } = judgeWorker(store, env, {
+    warn: (message) => void troubles.push(message),
+    rules: { secret: () => null, allowed: new Set() },
+  });
 
   const cells: string[] = [];
   const shardsOf = async (cell: string): Promise<JudgeShard[]> => {

@@ -65,7 +65,10 @@ async function check(judgeQueue: string, judges = ['judge', 'newer']): Promise<v
     ANTHROPIC_BASE_URL: `http://127.0.0.1:${(claude.address() as AddressInfo).port}`,
     FLAMINGO_STAND_IN_URL: standIn.url,
   };
-  const { activities } = judgeWorker(store, env, { warn: (message) => void asked.push(message) });
+  const { activities } = judgeWorker(store, env, {
+    warn: (message) => void asked.push(message),
+    rules: { secret: () => null, allowed: new Set() },
+  });
   // the check asks nobody on Temporal
   const client = { withAbortSignal: (_: AbortSignal, work: () => Promise<unknown>) => work() } as unknown as Client;
   const environment = new MockActivityEnvironment(

@@ -6,7 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { judgeShard, type Judging } from '../../../activities/judge-shard';
 import { toJsonLines } from '../../../artifacts/rows';
-import { storePlan, type StoredPlan } from '../../../artifacts/plans';
+import { loadPlanForJudging, storePlan, type StoredPlan } from '../../../artifacts/plans';
 import { LocalStore } from '../../../artifacts/local/store';
 import { type Attempt, LogUnwritable, type Store } from '../../../artifacts/store';
 import { sha256 } from '../../../experiment/canonical';
@@ -45,7 +45,12 @@ async function judged(
 ): Promise<unknown> {
   const server = await standIn();
   const shares = { use: () => ({ pace: undefined, done: () => undefined }) } as unknown as AccountShares;
-  const judging: Judging = { store, shares, clientFor: () => standInClient(server) };
+  const judging: Judging = {
+    store,
+    shares,
+    clientFor: () => standInClient(server),
+    loadPlan: (plan) => loadPlanForJudging(store, plan),
+  };
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   environment.on('heartbeat', onHeartbeat);
   return environment.run(() => judgeShard(judging, input, () => undefined));

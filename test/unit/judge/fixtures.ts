@@ -112,7 +112,9 @@ export function resources() {
     const path = folder();
     return { server, received, folder: path, journal: await journal(path) };
   };
-  return { folder, standIn, journal, setUp };
+  /** Undone after the test. */
+  const onEnd = (end: () => unknown): void => void undo.push(end);
+  return { folder, standIn, journal, setUp, onEnd };
 }
 
 const SHARD: WorkKey = { stage: 'judgements', group: 'context-instrument', key: keyOf('shard') };

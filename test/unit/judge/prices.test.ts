@@ -1,8 +1,10 @@
 import { costOf, judgeUsd } from '../../../judge/prices';
 
 test('the cost of usage', () => {
-  expect(costOf('claude-haiku-4-5-20251001', { inputTokens: 2_000_000, outputTokens: 100_000 })).toBeCloseTo(2.5);
-  expect(costOf('stand-in-judge-1', { inputTokens: 5, outputTokens: 5 })).toBe(0);
+  expect(costOf({ model: 'claude-haiku-4-5-20251001' }, { inputTokens: 2_000_000, outputTokens: 100_000 })).toBeCloseTo(
+    2.5,
+  );
+  expect(costOf({ model: 'stand-in-judge-1' }, { inputTokens: 5, outputTokens: 5 })).toBe(0);
 });
 
 test('batches cost half, by the table and by a price of the file', () => {
@@ -17,7 +19,21 @@ test('batches cost half, by the table and by a price of the file', () => {
   expect(judgeUsd({ ...own, kind: 'stand-in' }, usage, false)).toBe(0);
 });
 
+test('OpenAI’s list prices are those of its own address, and the stand-in costs nothing there, too', () => {
+  const usage = { inputTokens: 2_000_000, outputTokens: 100_000 };
+  const endpoint = { baseUrl: 'https://api.openai.com/v1', keyVariable: 'OPENAI_API_KEY' };
+  const judge = { kind: 'openai' as const, model: 'gpt-4o-2024-08-06', price: null, endpoint };
+  expect(judgeUsd(judge, usage, false)).toBeCloseTo(6);
+  expect(judgeUsd(judge, usage, true)).toBeCloseTo(3);
+  expect(
+    judgeUsd({ ...judge, endpoint: { ...endpoint, baseUrl: 'http://localhost:8000/v1' } }, usage, false),
+  ).toBeNull();
+  expect(judgeUsd({ ...judge, model: 'claude-haiku-5-5' }, usage, false)).toBeNull();
+  expect(judgeUsd({ ...judge, model: 'stand-in-judge-1' }, usage, false)).toBe(0);
+  expect(costOf({ model: 'gpt-4o', endpoint: 'api.openai.com/v1' }, usage)).toBeCloseTo(6);
+});
+
 test('an unknown price is not zero', () => {
-  expect(costOf('some-model', { inputTokens: 0, outputTokens: 0 })).toBeNull();
-  expect(costOf('constructor', { inputTokens: 1, outputTokens: 1 })).toBeNull();
+  expect(costOf({ model: 'some-model' }, { inputTokens: 0, outputTokens: 0 })).toBeNull();
+  expect(costOf({ model: 'constructor' }, { inputTokens: 1, outputTokens: 1 })).toBeNull();
 });

@@ -1,4 +1,11 @@
-import { buildCall, buildControlCall, CLOSING_LINE, fillRubric, RubricInvalid } from '../../../judge/request';
+import {
+  buildCall,
+  buildControlCall,
+  CLOSING_LINE,
+  fillRubric,
+  type MessageParams,
+  RubricInvalid,
+} from '../../../judge/request';
 import { sha256 } from '../../../experiment/canonical';
 import { instrument, request, RUBRIC } from './fixtures';
 
@@ -93,14 +100,15 @@ describe('the json form', () => {
 
   test('places in a rubric of this form are never filled', () => {
     const { params } = buildCall(request('fine'), instrument({ form: 'json', rubric: 'A {answer} {question}' }));
-    expect(params.system).toBe('A {answer} {question}');
+    expect((params as MessageParams).system).toBe('A {answer} {question}');
   });
 
   test('a combined instrument asks for one whole number each, without enumerations or bounds', () => {
-    const { params } = buildCall(
+    const call = buildCall(
       request('fine'),
       instrument({ form: 'json', rubric: SYSTEM, metric: 'alignment+coherence', parts: ['alignment', 'coherence'] }),
     );
+    const params = call.params as MessageParams;
     expect(params.output_config).toEqual({
       format: {
         type: 'json_schema',

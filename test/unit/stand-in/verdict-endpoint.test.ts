@@ -299,6 +299,31 @@ describe('the OpenAI route', () => {
     expect(await structured.json()).toMatchObject({ choices: [{ message: { content: '{"a":5}' } }] });
   });
 
+  test('gives the likely first tokens where they are asked for', async () => {
+    const server = await open.standIn();
+    const ask = async (more: object) =>
+      (await (await post(server, { ...chat, ...more }, {}, '/v1/chat/completions')).json()) as {
+        choices: [
+          { logprobs: null | { content: { token: string; top_logprobs: { token: string; logprob: number }[] }[] } },
+        ];
+        error?: unknown;
+      };
+    expect((await ask({})).choices[0].logprobs).toBeNull();
+    const { choices } = await ask({ logprobs: true, top_logprobs: 20 });
+    const [first] = choices[0].logprobs!.content;
+    expect(first!.token).toBe('5');
+    const mass = first!.top_logprobs.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0);
+    expect(mass).toBeCloseTo(1, 2);
+    expect(first!.top_logprobs.filter(({ token }) => /^\d+$/.test(token)).length).toBeGreaterThan(3);
+    expect((await ask({ logprobs: true, top_logprobs: 2 })).choices[0].logprobs!.content[0]!.top_logprobs).toHaveLength(
+      2,
+    );
+    expect((await ask({ logprobs: true, top_logprobs: 21 })).error).toMatchObject({
+      message: expect.stringContaining('20'),
+    });
+    expect((await ask({ top_logprobs: 5 })).error).toBeDefined();
+  });
+
   test('meets limits and faults, in its own shape', async () => {
     const server = await open.standIn({
       limits: { requestsPerMinute: 1 },
@@ -307,7 +332,7 @@ describe('the OpenAI route', () => {
     const scripted = await post(server, chat, {}, '/v1/chat/completions');
     expect([scripted.status, scripted.headers.get('retry-after')]).toEqual([429, '89']);
     expect(await scripted.json()).toEqual({
-      error: { message: 'rate limit', type: 'rate_limit_error', param: null, code: 'rate_limit_error' },
+      error: { message: 'rate limit', type: 'requests', param: null, code: 'rate_limit_exceeded' },
     });
     const refused = await post(server, chat, {}, '/v1/chat/completions');
     expect(await refused.json()).toMatchObject({ choices: [{ finish_reason: 'content_filter' }] });

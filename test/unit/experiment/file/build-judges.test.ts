@@ -122,3 +122,63 @@ test('an expected score needs a judge that gives log-probabilities, and its sett
   ]);
   expect(specOf(`${SMALL}judge: { score: text }\n`).judge).toEqual(specOf(SMALL).judge);
 });
+
+describe('judges of OpenAI-compatible servers', () => {
+  const judge = (keys: string) => specOf(`${SMALL}judge: { kind: openai, ${keys} }\n`).judge;
+  const issues = (keys: string) => places(`${SMALL}judge: { kind: openai, ${keys} }\n`);
+
+  test('OpenAI’s own API has its usual key; other servers get none unless one is named', () => {
+    expect(judge('score: expected')).toMatchObject({
+      kind: 'openai',
+      model: 'gpt-4o-2024-08-06',
+      temperature: 0,
+      expected: { topLogprobs: 20, leastMass: 0.25 },
+      endpoint: { baseUrl: 'https://api.openai.com/v1', keyVariable: 'OPENAI_API_KEY' },
+    });
+    expect(judge('model: m, base_url: http://localhost:8000/v1/').endpoint).toEqual({
+      baseUrl: 'http://localhost:8000/v1',
+      keyVariable: null,
+    });
+    expect(judge('model: m, base_url: https://lab.org/v1, key_variable: LAB_KEY').endpoint?.keyVariable).toBe(
+      'LAB_KEY',
+    );
+    expect(judge('score: expected, top_logprobs: 5, least_mass: 0.8').expected).toEqual({
+      topLogprobs: 5,
+      leastMass: 0.8,
+    });
+  });
+
+  test('what can not be is refused at its place', () => {
+    expect(issues('base_url: https://user:secret@lab.org/v1, model: m')).toEqual([
+      expect.stringMatching(/would be stored with the experiment/),
+    ]);
+    expect(issues('base_url: http://localhost:8000/v1')).toEqual([expect.stringMatching(/`model` is needed/)]);
+    expect(issues("api_version: '2023-06-01'")).toEqual([expect.stringMatching(/has none/)]);
+    expect(issues('top_logprobs: 21, score: expected')).toHaveLength(1);
+    expect(places(`${SMALL}judge: { base_url: https://lab.org/v1 }\n`)).toEqual([
+      expect.stringMatching(/`base_url` goes with `kind: openai` only/),
+    ]);
+  });
+
+  test('a price that is not known is a doubt, and with a budget a problem', () => {
+    const local = 'judge: { kind: openai, model: m, base_url: http://localhost:8000/v1 }\n';
+    expect(warningsOf(`${SMALL}${local}`)).toEqual([expect.stringMatching(/price of `m` is not known/)]);
+    expect(places(`${SMALL}${local}budget: { max_usd: 5 }\n`)).toEqual([expect.stringMatching(/can not be held/)]);
+    expect(warningsOf(`${SMALL}judge: { kind: openai }\n`)).toEqual([]);
+    const free =
+      'judge: { kind: openai, model: m, base_url: http://localhost:8000/v1, price: { input: 0, output: 0 } }\n';
+    expect(warningsOf(`${SMALL}${free}`)).toEqual([]);
+  });
+
+  test('another way to score is another judge, another key is not', () => {
+    const two = (second: string) =>
+      places(`${SMALL}judge: { kind: openai }\njudges: { b: { kind: openai, ${second} } }\n`);
+    expect(two('score: expected')).toEqual([]);
+    expect(two('key_variable: TEAM_KEY')).toEqual([expect.stringMatching(/are the same judge/)]);
+  });
+
+  test('judged by the stand-in instead, nothing of the server is left', () => {
+    const spec = specOf(`${SMALL}judge: { kind: openai, score: expected }\n`);
+    expect(withJudge(spec, 'stand-in').judge).toEqual(specOf(`${SMALL}judge: { kind: stand-in }\n`).judge);
+  });
+});

@@ -1,0 +1,32 @@
+/**
+ * The client of a judge, whatever its kind.
+ */
+import type { JudgeSpec } from '../experiment/spec';
+import { createJudgeClient, type Credentials, judgeCredentials, type JudgeClient } from './client';
+import { createChatClient } from './openai/client';
+import { endpointCredentials } from './openai/key';
+
+/** What of a judge decides how it is asked. */
+export type AskedJudge = Pick<JudgeSpec, 'kind' | 'endpoint'>;
+
+/** Throws `RequestFailed` (stop: authentication or configuration) when the environment does not allow any request. */
+export function clientOf(judge: AskedJudge, env: NodeJS.ProcessEnv): JudgeClient {
+  if (judge.kind === 'openai') return createChatClient({ endpoint: endpointOf(judge), env });
+  const standInUrl = env['FLAMINGO_STAND_IN_URL'];
+  return createJudgeClient({ judge: judge.kind, env, ...(standInUrl === undefined ? {} : { standInUrl }) });
+}
+
+/** Whether a judge can be asked with this environment, told without a request. */
+export function credentialsOf(judge: AskedJudge, env: NodeJS.ProcessEnv): Credentials {
+  return judge.kind === 'openai' ? endpointCredentials(endpointOf(judge), env) : judgeCredentials(judge.kind, env);
+}
+
+/** Judges with the same one share a client. */
+export function connectionOf({ kind, endpoint }: AskedJudge): string {
+  return JSON.stringify([kind, endpoint?.baseUrl ?? null, endpoint?.keyVariable ?? null]);
+}
+
+function endpointOf({ endpoint }: AskedJudge): NonNullable<JudgeSpec['endpoint']> {
+  if (endpoint === undefined) throw new Error('a judge of kind openai has an endpoint');
+  return endpoint;
+}
