@@ -20,7 +20,7 @@ const PEER_BARS: Partial<Record<Peer['name'], number>> = { inspect: 4, promptfoo
 /** A default of four at once would take minutes for 4,000; rates do not depend on the count. */
 const DEFAULT_JUDGEMENTS = 1_000;
 
-const rate = ({ judged }: Run): number => judged.verdicts.size / (judged.workMs / 1000);
+export const rate = ({ judged }: Run): number => judged.verdicts.size / (judged.workMs / 1000);
 
 export const fanOut: Part = {
   id: 'fan-out',
@@ -102,7 +102,7 @@ function rateRow(runs: Runs, { name, best }: Peer): Row[] {
   return [row(`Flamingo / ${best.name}, rate`, values, '×', bar === undefined ? {} : { bar: atLeast(bar) })];
 }
 
-function figuresOf(runs: Runs, name: string): Row[] {
+export function figuresOf(runs: Runs, name: string): Row[] {
   const all = runs.of(name);
   if (all.length === 0) return [];
   const cpu = all.flatMap(({ judged }) => judged.cpuSeconds ?? []);

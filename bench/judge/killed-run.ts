@@ -15,6 +15,8 @@ export interface KillJob extends Omit<FlamingoJob, 'url' | 'folder'> {
   conditions?: Conditions;
   /** A server of its own for this run, where the session's remembers what it should not. */
   ownServer?: boolean;
+  /** Paid requests that are none of an item: a check before the work. Default 0. */
+  checks?: number;
 }
 
 export interface Killed {
@@ -81,7 +83,7 @@ export async function killedRun(
     const { paid } = await server.ledger();
     const { batches } = await server.stats();
     return {
-      extraPaid: paid - job.items.length,
+      extraPaid: paid - job.items.length - (job.checks ?? 0),
       inFlightAtKill: inFlight,
       ...check(job.items, judged.verdicts),
       doubled: judged.rows - judged.verdicts.size,
@@ -97,10 +99,10 @@ export async function killedRun(
 
 async function begin(
   session: Session,
-  { conditions, ownServer = false }: KillJob,
+  { conditions, ownServer = false, expected = false }: KillJob,
 ): Promise<{ server: JudgeServer; services: FlamingoServices }> {
   const server = await (ownServer ? session.startServer(SESSION_LATENCY) : session.server());
-  const services = await session.flamingo(1, server);
+  const services = await session.flamingo(1, server, { chat: expected });
   await server.reset(conditions);
   return { server, services };
 }

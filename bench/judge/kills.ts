@@ -53,7 +53,7 @@ function killsPart(id: string, victim: Victim, minutes: number): Part {
   };
 }
 
-function rowsOf(runs: readonly Killed[]): Row[] {
+export function rowsOf(runs: readonly Killed[]): Row[] {
   const worst = (value: (run: Killed) => number): number => Math.max(...runs.map(value));
   const none = { bar: exactly(0) };
   return [

@@ -9,11 +9,14 @@ import { batchKills } from './batch-kills';
 import { partialFailure } from './partial-failure';
 import { rerun } from './rerun';
 import { memory } from './memory';
+import { expectedScores, expectedScoresKilled } from './expected-scores';
 import type { Part } from './part';
 
 export const PARTS: readonly Part[] = [
   fanOut,
   fanOutDefaults,
+  expectedScores,
+  expectedScoresKilled,
   ...limits,
   ...limitsWithFourWorkers,
   ...limitsAgainstPeers,

@@ -32,6 +32,8 @@ export interface ServicesOptions {
   folder: string;
   standInUrl: string;
   judgeWorkers: number;
+  /** Default: the stand-in's own. */
+  account?: string;
 }
 
 export class FlamingoServices {
@@ -43,12 +45,18 @@ export class FlamingoServices {
     private readonly orchestration: Service,
     readonly judges: readonly Service[],
     private readonly address: string,
+    private readonly account: string,
     /** The environment of commands, which submit to this server and share this store. */
     readonly env: NodeJS.ProcessEnv,
   ) {}
 
   /** Starts nothing yet. */
-  static async prepare({ folder, standInUrl, judgeWorkers }: ServicesOptions): Promise<FlamingoServices> {
+  static async prepare({
+    folder,
+    standInUrl,
+    judgeWorkers,
+    account = 'stand-in',
+  }: ServicesOptions): Promise<FlamingoServices> {
     const data = join(folder, '.flamingo');
     for (const name of ['logs', 'temporal', 'store']) mkdirSync(join(data, name), { recursive: true });
     const address = `127.0.0.1:${await freePort(0)}`;
@@ -64,7 +72,7 @@ export class FlamingoServices {
         privateFiles: false,
       });
     const judges = Array.from({ length: judgeWorkers }, (_, index) =>
-      worker('judge worker', `judge-${index + 1}`, 'judge.js', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' }),
+      worker('judge worker', `judge-${index + 1}`, 'judge.js', { FLAMINGO_JUDGE_ACCOUNT: account }),
     );
     const orchestration = worker('orchestration worker', 'orchestration', 'orchestration.js');
     return new FlamingoServices(
@@ -72,6 +80,7 @@ export class FlamingoServices {
       orchestration,
       judges,
       address,
+      account,
       env,
     );
   }
@@ -108,7 +117,7 @@ export class FlamingoServices {
           return new Set(pids.filter((pid) => pid !== null && alive.has(pid))).size;
         };
         const orchestrating = await pollers(ORCHESTRATION_QUEUE, WORKFLOW_QUEUE_KIND);
-        const judging = await pollers(judgeQueue('stand-in'), ACTIVITY_QUEUE_KIND);
+        const judging = await pollers(judgeQueue(this.account), ACTIVITY_QUEUE_KIND);
         return orchestrating > 0 && judging >= this.judges.length;
       }),
     );

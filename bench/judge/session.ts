@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Options, PeerName } from '../options';
 import type { Absent, Contender } from './contenders/contender';
+import { accountOfEndpoint } from '../../experiment/endpoint';
 import { inspectContenders } from './contenders/inspect';
 import { llmcompContenders } from './contenders/llmcomp';
 import { promptfooContenders } from './contenders/promptfoo';
@@ -51,10 +52,12 @@ export class Session {
     return { latency, seed: this.options.seed, folder: this.newFolder('server') };
   }
 
-  async flamingo(judgeWorkers = 1, server?: JudgeServer): Promise<FlamingoServices> {
+  /** `chat`: judges ask the server by its OpenAI API. */
+  async flamingo(judgeWorkers = 1, server?: JudgeServer, { chat = false } = {}): Promise<FlamingoServices> {
     const { url } = server ?? (await this.server());
+    const account = chat ? accountOfEndpoint({ baseUrl: `${url}/v1`, keyVariable: null }) : 'stand-in';
     const folder = this.newFolder('flamingo');
-    const services = await FlamingoServices.prepare({ folder, standInUrl: url, judgeWorkers });
+    const services = await FlamingoServices.prepare({ folder, standInUrl: url, judgeWorkers, account });
     this.ends.push(() => services.stop()); // first, so that nothing is left when they do not come up
     await services.start();
     return services;

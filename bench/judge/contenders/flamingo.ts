@@ -9,6 +9,7 @@ import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { installationRoot } from '../../../workers/places';
 import { EXIT } from '../../../cli/errors';
+import { STAND_IN_MODEL } from '../../../experiment/stand-in';
 import { DEFAULT_GPU_QUEUE } from '../../../workflows/messages';
 import { start, type Finished } from '../../process';
 import type { Item } from '../prompts';
@@ -19,6 +20,8 @@ import type { Contender, Job, Judged, Started } from './contender';
 export interface FlamingoJob extends Job {
   rubric?: string;
   mode?: 'live' | 'batch';
+  /** By the stand-in's OpenAI API, scored by the probabilities of the first token. */
+  expected?: boolean;
 }
 
 export interface FlamingoJudged extends Judged {
@@ -35,25 +38,28 @@ export interface FlamingoStarted extends Started {
   finished: Promise<FlamingoJudged>;
 }
 
-export function flamingoContender(services: FlamingoServices): Contender {
+export function flamingoContender(services: FlamingoServices, { expected = false } = {}): Contender {
   return {
     name: 'Flamingo',
-    settings: '`flamingo judge`, warm services, everything durable; work = the workflow from start to close',
+    settings: `\`flamingo judge${expected ? ' --judge openai:… --score expected' : ''}\`, warm services, everything durable; work = the workflow from start to close`,
     versions: () => ({}),
-    start: (job) => runFlamingo(services, job),
+    start: (job) => runFlamingo(services, { ...job, expected }),
   };
 }
 
 /** The same folder again is the same command again. */
 export function runFlamingo(services: FlamingoServices, job: FlamingoJob): FlamingoStarted {
-  const { items, inFlight, folder, rubric = RUBRIC, mode = 'live' } = job;
+  const { items, inFlight, folder, url, rubric = RUBRIC, mode = 'live', expected = false } = job;
   const file = join(folder, 'answers.csv');
   const rubricFile = join(folder, 'rubric.txt');
   const output = join(folder, 'judged.csv');
   rmSync(output, { force: true }); // an older run's result is not this one's
   writeFileSync(file, csvOf(items));
   writeFileSync(rubricFile, rubric);
-  const words = ['judge', file, '--judge', 'stand-in', '--metric', `${METRIC}=${rubricFile}`, '-o', output];
+  const judge = expected
+    ? [`openai:${STAND_IN_MODEL}`, '--base-url', `${url}/v1`, '--score', 'expected']
+    : ['stand-in'];
+  const words = ['judge', file, '--judge', ...judge, '--metric', `${METRIC}=${rubricFile}`, '-o', output];
   words.push('--concurrency', String(inFlight), '--mode', mode);
   const since = new Date();
   const cpuBefore = services.cpuSeconds();

@@ -8,8 +8,8 @@ import type { Contender } from './contender';
 import { VERSIONS, pythonWith } from './install';
 import { startPython } from './python';
 
-/** Throws when it can not be installed. */
-export async function llmcompContenders(): Promise<{ best: Contender; byDefault: Contender }> {
+/** `expected`: its rating question, which reads the probabilities of the first token. Throws when it can not be installed. */
+export async function llmcompContenders({ expected = false } = {}): Promise<{ best: Contender; byDefault: Contender }> {
   const python = await pythonWith('llmcomp', VERSIONS.llmcomp);
   const script = join(installationRoot(), 'bench', 'judge', 'contenders', 'llmcomp_judge.py');
   const contender = (name: string, settings: string, best: boolean): Contender => ({
@@ -23,10 +23,11 @@ export async function llmcompContenders(): Promise<{ best: Contender; byDefault:
         prompts: items.map(({ id, prompt }) => ({ id, prompt })),
         cache_dir: join(folder, 'llmcomp-cache'),
         max_workers: best ? inFlight : null,
+        expected,
       }),
   });
   return {
-    best: contender('llmcomp', 'one question, max_workers = in flight', true),
+    best: contender('llmcomp', `one ${expected ? 'rating ' : ''}question, max_workers = in flight`, true),
     byDefault: contender('llmcomp (default)', 'one question, max_workers 100', false),
   };
 }
