@@ -161,6 +161,6 @@ async function withRun(
 }
 
 function messagesJudge({ kind }: JudgeSpec): MessagesJudge {
-  if (kind === 'openai') throw new Error('a judge of kind openai has no message batches');
-  return kind;
+  if (kind === 'claude' || kind === 'stand-in') return kind;
+  throw new Error(`a judge of kind ${kind} has no message batches`);
 }

@@ -116,8 +116,9 @@ export async function reportStored(
 
 /** For what is to be judged by embedded services: fails when the key of a judge (default: of any) is not in the environment. */
 export function requireCredentials(spec: Spec, names = Object.keys(namedJudges(spec))): void {
-  for (const name of names) {
-    const credentials = credentialsOf(judgeOf(spec, name), process.env);
+  for (const judge of names.map((name) => judgeOf(spec, name))) {
+    if (judge.kind === 'local') continue;
+    const credentials = credentialsOf(judge, process.env);
     if (!credentials.present) throw new InvalidUse(`${credentials.message}\nNothing was started.`);
   }
 }

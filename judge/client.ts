@@ -53,15 +53,18 @@ export interface SendOptions {
 
 /** What judging needs of a judge. Failures are thrown as `RequestFailed`; an abort throws the signal's reason. */
 export interface JudgeClient {
-  readonly judge: Instrument['judge'];
+  readonly judge: RemoteJudge;
   /** Host and path, where the kind of judge does not tell them. */
   readonly endpoint?: string;
   send(call: JudgeCall, options: SendOptions): Promise<JudgeReply>;
   model(id: string, options: SendOptions): Promise<ModelFacts>;
 }
 
+/** Kinds of judges that are asked over a network: a local one is asked by the GPU worker. */
+export type RemoteJudge = Exclude<Instrument['judge'], 'local'>;
+
 /** Kinds of judges that speak the Messages API. */
-export type MessagesJudge = Exclude<Instrument['judge'], 'openai'>;
+export type MessagesJudge = 'claude' | 'stand-in';
 
 export interface Credentials {
   present: boolean;
@@ -253,7 +256,7 @@ export function notAMessage(what: string, data: unknown, response: Response): No
 }
 
 /** Scores of the stand-in must never be stored as Claude's, nor the other way round, whatever the base URL says. */
-export function refuseOtherJudge(judge: Instrument['judge'], asked: string, answered: string): void {
+export function refuseOtherJudge(judge: RemoteJudge, asked: string, answered: string): void {
   if (answered.startsWith('stand-in') === isStandIn({ kind: judge, model: asked })) return;
   throw stopped(
     'wrong_model',
@@ -262,7 +265,7 @@ export function refuseOtherJudge(judge: Instrument['judge'], asked: string, answ
   );
 }
 
-const OTHER_JUDGE: Readonly<Record<Instrument['judge'], string>> = {
+const OTHER_JUDGE: Readonly<Record<RemoteJudge, string>> = {
   claude: 'Unset ANTHROPIC_BASE_URL, or judge with --judge stand-in.',
   openai: "Mend the judge's base_url or model.",
   'stand-in': 'Another program listens where the stand-in judge should be.',

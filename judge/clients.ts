@@ -2,7 +2,7 @@
  * The client of a judge, whatever its kind.
  */
 import type { JudgeSpec } from '../experiment/spec';
-import { createJudgeClient, type Credentials, judgeCredentials, type JudgeClient } from './client';
+import { createJudgeClient, type Credentials, judgeCredentials, type JudgeClient, type MessagesJudge } from './client';
 import { createChatClient } from './openai/client';
 import { endpointCredentials } from './openai/key';
 
@@ -13,17 +13,24 @@ export type AskedJudge = Pick<JudgeSpec, 'kind' | 'endpoint'>;
 export function clientOf(judge: AskedJudge, env: NodeJS.ProcessEnv): JudgeClient {
   if (judge.kind === 'openai') return createChatClient({ endpoint: endpointOf(judge), env });
   const standInUrl = env['FLAMINGO_STAND_IN_URL'];
-  return createJudgeClient({ judge: judge.kind, env, ...(standInUrl === undefined ? {} : { standInUrl }) });
+  return createJudgeClient({ judge: messagesKind(judge), env, ...(standInUrl === undefined ? {} : { standInUrl }) });
 }
 
 /** Whether a judge can be asked with this environment, told without a request. */
 export function credentialsOf(judge: AskedJudge, env: NodeJS.ProcessEnv): Credentials {
-  return judge.kind === 'openai' ? endpointCredentials(endpointOf(judge), env) : judgeCredentials(judge.kind, env);
+  return judge.kind === 'openai'
+    ? endpointCredentials(endpointOf(judge), env)
+    : judgeCredentials(messagesKind(judge), env);
 }
 
 /** Judges with the same one share a client. */
 export function connectionOf({ kind, endpoint }: AskedJudge): string {
   return JSON.stringify([kind, endpoint?.baseUrl ?? null, endpoint?.keyVariable ?? null]);
+}
+
+function messagesKind({ kind }: AskedJudge): MessagesJudge {
+  if (kind === 'claude' || kind === 'stand-in') return kind;
+  throw new Error(`a judge of kind ${kind} does not speak the Messages API`);
 }
 
 function endpointOf({ endpoint }: AskedJudge): NonNullable<JudgeSpec['endpoint']> {

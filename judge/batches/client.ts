@@ -4,7 +4,6 @@
  * Every call is one attempt with typed failures, as in ../client.ts. Nothing here repeats a create: whether an
  * unanswered one took effect is for submit.ts to find out.
  */
-import type { Instrument } from '../../experiment/plan';
 import {
   connectJudge,
   exchange,
@@ -12,6 +11,7 @@ import {
   type MessageReply,
   notAMessage,
   readMessage,
+  type RemoteJudge,
   type SendOptions,
 } from '../client';
 import { classify, NotAMessage, RequestFailed } from '../errors';
@@ -48,7 +48,7 @@ export interface BatchPage {
 
 /** What batches need of a provider. Failures are thrown as `RequestFailed`; an abort throws the signal's reason. */
 export interface BatchClient {
-  readonly judge: Instrument['judge'];
+  readonly judge: RemoteJudge;
   /** `body`: the exact JSON. `apiVersion` decides which fields the requests may have. */
   create(body: string, apiVersion: string, options: SendOptions): Promise<BatchStatus>;
   retrieve(id: string, options: SendOptions): Promise<BatchStatus>;
