@@ -16,6 +16,7 @@ import { type AskedJudge, clientOf, connectionOf } from '../judge/clients';
 import { SYSTEM_CLOCK } from '../judge/clock';
 import { withJudgeFailures } from './judge-failures';
 import { judgeShard, type Judging } from './judge-shard';
+import type { RenewKey } from '../judge/openai/key';
 import { LoadingShards } from '../judge/loading-shards';
 import { temporalAccount } from './account';
 import { AccountShares } from '../judge/pacing/account-share';
@@ -33,12 +34,14 @@ export interface JudgeObserver {
   counted?: (client: JudgeClient) => JudgeClient;
   /** Whose plans may name the address that a judge is asked at. */
   rules: ClientRules;
+  /** Makes a new key when a server refuses one; default: nothing does. */
+  renewKey?: RenewKey;
 }
 
 export function judgeWorker(
   store: Store,
   env: NodeJS.ProcessEnv,
-  { warn, counted, rules }: JudgeObserver,
+  { warn, counted, rules, renewKey }: JudgeObserver,
 ): JudgeWorker {
   const clients = new Map<string, JudgeClient>();
   let temporal: Client | undefined;
@@ -48,7 +51,7 @@ export function judgeWorker(
     const connection = connectionOf(judge);
     const known = clients.get(connection);
     if (known !== undefined) return known;
-    const created = clientOf(judge, env);
+    const created = clientOf(judge, env, renewKey);
     const client = counted?.(created) ?? created;
     clients.set(connection, client);
     return client;

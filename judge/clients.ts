@@ -4,14 +4,15 @@
 import type { JudgeSpec } from '../experiment/spec';
 import { createJudgeClient, type Credentials, judgeCredentials, type JudgeClient, type MessagesJudge } from './client';
 import { createChatClient } from './openai/client';
-import { endpointCredentials } from './openai/key';
+import { endpointCredentials, type RenewKey } from './openai/key';
 
 /** What of a judge decides how it is asked. */
 export type AskedJudge = Pick<JudgeSpec, 'kind' | 'endpoint'>;
 
-/** Throws `RequestFailed` (stop: authentication or configuration) when the environment does not allow any request. */
-export function clientOf(judge: AskedJudge, env: NodeJS.ProcessEnv): JudgeClient {
-  if (judge.kind === 'openai') return createChatClient({ endpoint: endpointOf(judge), env });
+/** `renewKey`: what makes a new key when a server refuses one. Throws `RequestFailed` (stop: authentication or configuration) when the environment does not allow any request. */
+export function clientOf(judge: AskedJudge, env: NodeJS.ProcessEnv, renewKey?: RenewKey): JudgeClient {
+  if (judge.kind === 'openai')
+    return createChatClient({ endpoint: endpointOf(judge), env, ...(renewKey && { renewKey }) });
   const standInUrl = env['FLAMINGO_STAND_IN_URL'];
   return createJudgeClient({ judge: messagesKind(judge), env, ...(standInUrl === undefined ? {} : { standInUrl }) });
 }

@@ -13,6 +13,7 @@ import type { Instrument } from '../experiment/plan';
 import type { JudgementRequest } from '../experiment/rows';
 import { JUDGEMENT_HEADER } from '../experiment/stand-in';
 import { chatParams, type ChatParams } from './openai/params';
+import { scoresSchema, type ScoresSchema } from './scores-schema';
 
 /** Fields of the Messages API that a judge uses. `temperature` is untyped in the SDK since 1.0 but goes over the wire. */
 export interface MessageParams {
@@ -23,14 +24,6 @@ export interface MessageParams {
   readonly system?: string;
   readonly output_config?: { readonly format: { readonly type: 'json_schema'; readonly schema: ScoresSchema } };
   readonly messages: readonly { readonly role: 'user'; readonly content: string }[];
-}
-
-/** One whole number for each metric. Bounds and enumerations are no part of it: the parser checks the range. */
-export interface ScoresSchema {
-  readonly type: 'object';
-  readonly properties: Readonly<Record<string, { readonly type: 'integer' }>>;
-  readonly required: readonly string[];
-  readonly additionalProperties: false;
 }
 
 /** One request, frozen. `body` is the exact JSON that is sent, `params` the same as a value (for batches). */
@@ -137,15 +130,6 @@ function messageParams(
     ...(system === null ? {} : { system }),
     ...(schema === null ? {} : { output_config: { format: { type: 'json_schema', schema } } }),
     messages: [{ role: 'user' as const, content }],
-  };
-}
-
-function scoresSchema(parts: readonly string[]): ScoresSchema {
-  return {
-    type: 'object',
-    properties: Object.fromEntries(parts.map((metric) => [metric, { type: 'integer' as const }])),
-    required: parts,
-    additionalProperties: false,
   };
 }
 

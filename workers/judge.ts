@@ -10,6 +10,7 @@ import { accountOf, judgeWorker } from '../activities/judging';
 import { openStore } from './open-store';
 import type { JudgeActivities } from '../workflows/activity-types';
 import { checkQueue, judgeQueue } from '../workflows/messages';
+import { keyCommands } from './key-command';
 import type { WorkerMetrics } from './metrics';
 import { pacedSlots } from './paced-slots';
 import { isEmbedded, runWorker } from './run-worker';
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
     warn: (message) => logger.warn(message),
     counted: (client) => metrics?.judge(client) ?? client,
     rules: clientRules(),
+    renewKey: keyCommands(process.env),
   });
   await runWorker({
     name,

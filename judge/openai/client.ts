@@ -23,26 +23,36 @@ import { readRateLimits } from '../pacing/rate-limits';
 import type { JudgeCall } from '../request';
 import { plainFetch, streamingFetch } from '../transport';
 import { readCompletion } from './completion';
-import { endpointCredentials, keyOf } from './key';
+import { endpointCredentials, EndpointKey, type RenewKey } from './key';
 
 export interface EndpointOptions {
   endpoint: JudgeEndpoint;
   env: NodeJS.ProcessEnv;
+  /** Default: nothing renews a key. */
+  renewKey?: RenewKey;
+}
+
+/** Null removes the package's own. */
+export interface KeyHeader {
+  authorization: string | null;
 }
 
 export interface EndpointConnection {
   sdk: OpenAI;
   redact: (text: string) => string;
   at: (path: string) => string;
-  /** The header that holds the key; null removes the package's own. */
-  headers: () => { authorization: string | null };
+  /** Asks with the header that holds the key, and once more with a new key when the server refuses it. */
+  withKey: <T>(ask: (headers: KeyHeader) => Promise<T>) => Promise<T>;
 }
 
 /** Throws `RequestFailed` (stop: authentication or configuration) when the environment does not allow any request. */
-export function connectEndpoint({ endpoint, env }: EndpointOptions, { stream = false } = {}): EndpointConnection {
+export function connectEndpoint(
+  { endpoint, env, renewKey = () => Promise.resolve(null) }: EndpointOptions,
+  { stream = false } = {},
+): EndpointConnection {
   const credentials = endpointCredentials(endpoint, env);
   if (!credentials.present) throw stopped('authentication', credentials.message);
-  const key = keyOf(endpoint, env);
+  const key = new EndpointKey(endpoint.keyVariable, env, renewKey);
   const base = usableBaseUrl("the judge's base_url", endpoint.baseUrl, env);
   const official = new URL(base).host === OFFICIAL_HOST;
   const sdk = new OpenAI({
@@ -59,10 +69,28 @@ export function connectEndpoint({ endpoint, env }: EndpointOptions, { stream = f
   });
   return {
     sdk,
-    redact: (text) => (key === null ? text : text.replaceAll(key, `[${endpoint.keyVariable}]`)),
+    redact: (text) => key.redact(text),
     at: (path) => base + path,
-    headers: () => ({ authorization: key === null ? null : `Bearer ${key}` }),
+    withKey: (ask) => askedWith(key, ask),
   };
+}
+
+async function askedWith<T>(key: EndpointKey, ask: (headers: KeyHeader) => Promise<T>): Promise<T> {
+  const used = key.current;
+  try {
+    return await ask(headerOf(used));
+  } catch (error) {
+    if (!(error instanceof RequestFailed) || error.failure.kind !== 'authentication') throw error;
+    const renewed = await key.renewed(used).catch((reason: unknown) => {
+      throw stopped('authentication', `${error.failure.message}; ${(reason as Error).message}`);
+    });
+    if (!renewed) throw error;
+    return ask(headerOf(key.current));
+  }
+}
+
+function headerOf(key: string | null): KeyHeader {
+  return { authorization: key === null ? null : `Bearer ${key}` };
 }
 
 /** Some servers write an error's fields without the object around them, which the package reads. */
@@ -94,49 +122,53 @@ const COMPLETIONS = '/chat/completions';
 
 /** Throws as `connectEndpoint` does. */
 export function createChatClient(options: EndpointOptions): JudgeClient {
-  const { sdk, redact, at, headers } = connectEndpoint(options);
+  const { sdk, redact, at, withKey } = connectEndpoint(options);
   return {
     judge: 'openai',
     endpoint: endpointIdentity(options.endpoint.baseUrl),
     send: (call, { signal, deadlineMs }) =>
-      exchange(signal, deadlineMs, { redact, asked: at(COMPLETIONS) }, async (timed) => {
-        const started = performance.now();
-        const latency = (): number => Math.round(performance.now() - started);
-        try {
-          const { data, response } = await inTerms(
-            sdk
-              .post<unknown>(COMPLETIONS, {
-                body: call.body, // with a content type of its own, a string goes over the wire as it is
-                headers: { ...call.headers, ...headers(), 'content-type': 'application/json' },
-                timeout: deadlineMs + 1000,
-                signal: timed,
-              })
-              .withResponse(),
-          );
-          const message = readCompletion(data);
-          if (typeof message === 'string') throw notAMessage(message, data, response);
-          refuseOtherJudge('openai', call.params.model, message.model);
-          requireLogprobs(call, message.tokens !== undefined, at(''));
-          const requestId = response.headers.get('x-request-id');
-          return { ...message, requestId, latencyMs: latency(), limits: readRateLimits(response.headers) };
-        } catch (error) {
-          const refusal = filtered(error, call, latency());
-          if (refusal === null) throw error;
-          return refusal;
-        }
-      }),
+      withKey((header) =>
+        exchange(signal, deadlineMs, { redact, asked: at(COMPLETIONS) }, async (timed) => {
+          const started = performance.now();
+          const latency = (): number => Math.round(performance.now() - started);
+          try {
+            const { data, response } = await inTerms(
+              sdk
+                .post<unknown>(COMPLETIONS, {
+                  body: call.body, // with a content type of its own, a string goes over the wire as it is
+                  headers: { ...call.headers, ...header, 'content-type': 'application/json' },
+                  timeout: deadlineMs + 1000,
+                  signal: timed,
+                })
+                .withResponse(),
+            );
+            const message = readCompletion(data);
+            if (typeof message === 'string') throw notAMessage(message, data, response);
+            refuseOtherJudge('openai', call.params.model, message.model);
+            requireLogprobs(call, message.tokens !== undefined, at(''));
+            const requestId = response.headers.get('x-request-id');
+            return { ...message, requestId, latencyMs: latency(), limits: readRateLimits(response.headers) };
+          } catch (error) {
+            const refusal = filtered(error, call, latency());
+            if (refusal === null) throw error;
+            return refusal;
+          }
+        }),
+      ),
     model: (id, { signal, deadlineMs }) => {
       const path = `/models/${encodeURIComponent(id)}`;
-      return exchange(signal, deadlineMs, { redact, asked: at(path) }, async (timed) => {
-        const { data, response } = await inTerms(
-          sdk
-            .get<Record<string, unknown>>(path, { headers: headers(), timeout: deadlineMs + 1000, signal: timed })
-            .withResponse(),
-        );
-        if (typeof data?.['id'] !== 'string') throw notAMessage('no model', data, response);
-        refuseOtherJudge('openai', id, data['id']);
-        return { model: data['id'], lifecycle: null, deprecatedAt: null };
-      });
+      return withKey((header) =>
+        exchange(signal, deadlineMs, { redact, asked: at(path) }, async (timed) => {
+          const { data, response } = await inTerms(
+            sdk
+              .get<Record<string, unknown>>(path, { headers: { ...header }, timeout: deadlineMs + 1000, signal: timed })
+              .withResponse(),
+          );
+          if (typeof data?.['id'] !== 'string') throw notAMessage('no model', data, response);
+          refuseOtherJudge('openai', id, data['id']);
+          return { model: data['id'], lifecycle: null, deprecatedAt: null };
+        }),
+      );
     },
   };
 }

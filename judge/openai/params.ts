@@ -3,7 +3,7 @@
  * nothing is sent that the instrument does not ask for.
  */
 import type { Instrument } from '../../experiment/plan';
-import type { ScoresSchema } from '../request';
+import type { ScoresSchema } from '../scores-schema';
 
 export interface ChatParams {
   readonly model: string;

@@ -256,3 +256,37 @@ describe('the check before any work', () => {
     });
   });
 });
+
+describe('a key that the server refuses in mid-run', () => {
+  const at = (url: string, renewKey: () => Promise<string | null>) =>
+    createChatClient({
+      endpoint: { baseUrl: `${url}/v1`, keyVariable: 'LAB_KEY' },
+      env: { LAB_KEY: 'old-key' },
+      renewKey,
+    });
+  const call = buildCall(request('fine'), chat());
+
+  test('is renewed once for all that were refused together, and the requests go on', async () => {
+    const server = await open.standIn({ apiKey: KEY });
+    const renewKey = jest.fn().mockResolvedValue(`${KEY}\n`);
+    const client = at(server.url, renewKey);
+    const replies = await Promise.all([1, 2, 3].map(() => client.send(call, options)));
+    expect(replies.map(({ text }) => text)).toEqual([replies[0]!.text, replies[0]!.text, replies[0]!.text]);
+    expect(renewKey).toHaveBeenCalledTimes(1);
+    expect(renewKey).toHaveBeenCalledWith('LAB_KEY');
+    expect(server.ledger.paid).toBe(3);
+  });
+
+  test.each([
+    ['nothing renews it', () => Promise.resolve(null)],
+    ['the new one is refused, too', () => Promise.resolve('another-wrong-key')],
+    ['the command fails', () => Promise.reject(new Error('the command that renews LAB_KEY ended with 1'))],
+    ['what comes can be no key', () => Promise.resolve('two words')],
+  ])('stays refused where %s, and no key stands in the message', async (_, renewKey) => {
+    const server = await open.standIn({ apiKey: KEY });
+    const failure = await failureOf(() => at(server.url, renewKey).send(call, options));
+    expect(failure).toMatchObject({ action: 'stop', kind: 'authentication' });
+    expect(failure.message).not.toMatch(/old-key|another-wrong-key|two words/);
+    expect(server.ledger.paid).toBe(0);
+  });
+});
