@@ -119,9 +119,7 @@ it('gives a worker that a person starts what its kind and account need', () => {
   };
   expect(secrets('orchestration')).toEqual([...EXPECTED['orchestration worker']].sort());
   expect(secrets('judge')).toEqual([...EXPECTED['judge worker of Claude']].sort());
-  expect(secrets('judge', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' })).toEqual(
-    [...EXPECTED['judge worker']].sort(),
-  );
+  expect(secrets('judge', { FLAMINGO_JUDGE_ACCOUNT: 'stand-in' })).toEqual([...EXPECTED['judge worker']].sort());
   expect(secrets('gpu')).toEqual([...EXPECTED['GPU worker']].sort());
   // variables for experiments' own trainers are named; the judge's key is none of them, nor are those of the store and the collector
   const named = [...EXPECTED['GPU worker'], 'GITHUB_TOKEN'].sort();
