@@ -1,5 +1,5 @@
 /**
- * Reads pools of system prompts: JSON Lines of texts or of objects with a `text`, `prompt` or `content`, or plain lines.
+ * Reads pools of system prompts: JSON Lines of texts or of objects with one text, or plain lines.
  */
 import { cut } from '../experiment/excerpt';
 import { linesOf, unreadable, UnreadableInput } from './files';
@@ -12,14 +12,14 @@ const KEYS = ['text', 'prompt', 'content'] as const;
  * The members in the order of the file. A file whose first line begins with `{` or `"` is JSON Lines, unless it is called
  * `….txt`; in any other each line that is not empty is a prompt as it stands. Throws `UnreadableInput` naming the line.
  */
-export async function readPool(path: string): Promise<string[]> {
-  return parsePool(await readText(path, MAX_POOL_BYTES), path);
+export async function readPool(path: string, name: string): Promise<string[]> {
+  return parsePool(await readText(path, MAX_POOL_BYTES), path, name);
 }
 
-/** `label` is what messages call the file, and tells whether it is plain text. */
-export function parsePool(text: string, label: string): string[] {
+/** `label` is what messages call the file, `name` what it is called where it comes from. Throws `UnreadableInput`. */
+export function parsePool(text: string, label: string, name = label): string[] {
   const lines = [...linesOf(text)].filter(({ line }) => line.trim() !== '');
-  const isJson = !/\.txt(\.gz)?$/i.test(label) && /^\s*[{"]/.test(lines[0]?.line ?? '');
+  const isJson = !/\.txt(\.gz)?$/i.test(name) && /^\s*[{"]/.test(lines[0]?.line ?? '');
   const places = new Map<string, number>();
   for (const { line: whole, number } of lines) {
     const line = whole.replace(/\r$/, '');
@@ -46,9 +46,10 @@ function promptIn(line: string, refuse: (message: string) => never): string {
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     const row = value as Record<string, unknown>;
-    const given = KEYS.filter((key) => Object.hasOwn(row, key));
-    if (given.length !== 1) return refuse('expected one of the keys `text`, `prompt`, `content`');
-    value = row[given[0] as string];
+    const named = KEYS.filter((key) => Object.hasOwn(row, key));
+    const texts = named.length > 0 ? named : Object.keys(row).filter((key) => typeof row[key] === 'string');
+    if (texts.length !== 1) return refuse('expected one text, or one of the keys `text`, `prompt`, `content`');
+    value = row[texts[0] as string];
   }
   if (typeof value !== 'string') return refuse('expected a text, or an object with one');
   if (!value.isWellFormed()) return refuse(`the prompt has ${HALF_CHARACTER}`);

@@ -127,7 +127,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
     const found = await gather('prompt pool', name, place, async () => {
       const file = await locate(name, source, sources[name], false, place, options);
       if (sha256 !== null && source.kind === 'path') await checkBytes(file, sha256, place);
-      return readPool(file);
+      return readPool(file, name);
     });
     if (found !== null) pools[id] = found;
   }

@@ -17,7 +17,7 @@ import { adapterKeyOf } from '../kept-steps';
 import { MAIN_JUDGE } from '../main-judge';
 import { measurementsOf, planPairs, type PairsPlan } from './pairs';
 import { checkDataset, checkQuestions } from './pins';
-import { poolsOf } from './pools';
+import { checkDifferent, poolsOf } from './pools';
 import type { GenerationContext, ModelIdentity, Plan, PlannedCell, PlannedConfiguration, Recipe } from '../plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
 import { mapValues } from '../records';
@@ -106,6 +106,10 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       recipe = recipeOf(configuration, model, rows, backendIdentity(backend, files));
     }
     const recipeKey = recipe === null ? null : keyOf(recipe);
+    for (const [set, { conditions }] of Object.entries(spec.questionSets)) {
+      const place = conditions === undefined ? ['configurations', configuration.name] : ['question_sets', set];
+      checkDifferent(conditionsOf(configuration, spec.questionSets[set]), pools, [...place, 'conditions']);
+    }
     // the finished adapter's cells first: they are what figures are made of
     const cells = [undefined, ...stepsBefore(configuration, recipe)].flatMap((step) =>
       Object.keys(spec.questionSets).flatMap((set) =>

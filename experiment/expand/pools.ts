@@ -1,8 +1,10 @@
 /**
  * The pools of an experiment with their members, and what a prompt of the file is in a plan.
  */
+import { promptIdentity } from '../asked';
 import type { Sha256 } from '../canonical';
-import { InvalidExperiment } from '../issue';
+import type { Condition } from '../conditions';
+import { InvalidExperiment, type Path } from '../issue';
 import type { PoolPrompt, PromptPool, SystemPrompt } from '../plan';
 import { sortedPool } from '../prompt-pool';
 import { mapValues } from '../records';
@@ -16,6 +18,26 @@ export interface Pools {
   promptOf: (prompt: PromptSpec) => SystemPrompt | PoolPrompt;
   /** As `Plan.pools` has them; absent without any. */
   planned: { pools?: Record<Sha256, PromptPool> };
+}
+
+/**
+ * Two conditions of a list that say the same with all pools read: a pool may lie in two files. Those of equal words are found
+ * when the file is read. Throws `InvalidExperiment`.
+ */
+export function checkDifferent(conditions: readonly Condition[], { promptOf }: Pools, path: Path): void {
+  const said = new Map<string, string>();
+  for (const { name, prompt, user } of conditions) {
+    const identity = promptIdentity({ systemPrompt: promptOf(prompt), ...(user === undefined ? {} : { user }) });
+    const other = said.get(identity);
+    if (other !== undefined) {
+      throw new InvalidExperiment(
+        path,
+        `the condition \`${name}\` says the same as \`${other}\`: their pools have the same prompts`,
+        'leave one of them out',
+      );
+    }
+    said.set(identity, name);
+  }
 }
 
 /** `read`: the members of the pools that lie in files, in the files' order. */

@@ -24,18 +24,30 @@ export function buildPrompt(input: SystemPromptYaml, path: Path, context: Prompt
 }
 
 function buildPool(input: PoolYaml, place: Path, { pools, issues }: PromptContext): PoolSpec {
-  const { pool: written, sha256 = null, choose = 'by_row', seed = 0, repeat = 'allow' } = input;
-  const found =
-    typeof written === 'string'
-      ? {
-          name: nameOf(written),
-          source: fileSource(isUrl(written) ? { url: written, sha256: sha256 ?? undefined } : { path: written }),
-        }
-      : { name: 'in the experiment file', source: { kind: 'inline' as const, members: written as string[] } };
+  const { pool: written, choose = 'by_row', seed = 0, repeat = 'allow' } = input;
+  const found = Array.isArray(written)
+    ? { name: 'in the experiment file', source: { kind: 'inline' as const, members: written }, sha256: null }
+    : poolFile(fileOf(input));
   if (found.source.kind === 'inline') issues.push(...repeatedMembers(found.source.members, [...place, 'pool']));
-  const pool = keyOf({ source: found.source, sha256 }).slice(0, 16);
-  pools[pool] ??= { ...found, sha256, place };
+  const pool = keyOf({ source: found.source, sha256: found.sha256 }).slice(0, 16);
+  pools[pool] ??= { ...found, place };
   return { kind: 'pool', pool, choose, seed, repeat };
+}
+
+type FileYaml = Parameters<typeof fileSource>[0];
+
+/** A path or URL with the pin beside it, or with the pin in a map of its own. */
+function fileOf({ pool, sha256 }: PoolYaml): FileYaml {
+  if (typeof pool !== 'string') return pool as FileYaml;
+  return isUrl(pool) ? { url: pool, sha256 } : { path: pool, sha256 };
+}
+
+function poolFile(file: FileYaml): Omit<PromptPoolSpec, 'place'> {
+  return {
+    name: nameOf((file.path ?? file.url) as string),
+    source: fileSource(file),
+    sha256: file.sha256 ?? null,
+  };
 }
 
 /** The file's own name. */

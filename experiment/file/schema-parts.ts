@@ -55,6 +55,7 @@ const pool = z.union([
   z
     .array(z.string().regex(/\S/, 'a prompt must not be empty; an empty system message is `system_prompt: empty`'))
     .min(1),
+  exactlyOne(z.strictObject(fileKeys), ['path', 'url']),
 ]);
 
 /** A system prompt as it stands in the file. */
@@ -86,10 +87,14 @@ export const systemPrompt = z
       for (const key of ['sha256', 'choose', 'seed', 'repeat'] as const) {
         if (value.pool === undefined && value[key] !== undefined) problem(key, `\`${key}\` goes with \`pool\` only`);
       }
-      if (Array.isArray(value.pool) && value.sha256 !== undefined)
-        problem('sha256', '`sha256` is of a file; a list is what it says');
-      if (typeof value.pool === 'string' && isUrl(value.pool) && value.sha256 === undefined)
-        problem('pool', 'a download is pinned by `sha256`');
+      if (value.pool !== undefined && typeof value.pool !== 'string' && value.sha256 !== undefined) {
+        const why = Array.isArray(value.pool) ? 'a list is what it says' : 'put it beside the `path` or `url`';
+        problem('sha256', `\`sha256\` is of a file; ${why}`);
+      }
+      const url =
+        typeof value.pool === 'string' ? value.pool : Array.isArray(value.pool) ? '' : (value.pool?.url ?? '');
+      const pin = typeof value.pool === 'object' && !Array.isArray(value.pool) ? value.pool.sha256 : value.sha256;
+      if (isUrl(url) && pin === undefined) problem('pool', 'a download is pinned by `sha256`');
     }),
   ])
   .meta({

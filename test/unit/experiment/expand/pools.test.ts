@@ -186,4 +186,14 @@ describe('refused, with the place', () => {
   test('a pool that is too small', () => {
     expect(expanding('{ pool: p.jsonl, repeat: forbid }', '')).toThrow(/12 prompts for 36 rows/);
   });
+
+  test('two conditions with the same pool in two files', () => {
+    const text = FROM_FILE.replace(
+      'metrics:',
+      'conditions: [default, training, { name: copied, system: { pool: copy.jsonl } }]\nmetrics:',
+    );
+    expect(() => expand(specOf(text), withPool(text))).toThrow(/`copied` says the same as `training`: their pools/);
+    const reseeded = text.replace('pool: copy.jsonl', 'pool: copy.jsonl, seed: 1');
+    expect(() => expand(specOf(reseeded), withPool(reseeded))).not.toThrow();
+  });
 });

@@ -1,0 +1,95 @@
+/** Pools of prompts as inputs of an experiment: pinned, counted while they are missing, and kept in the plan. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LocalStore } from '../../../artifacts/local/store';
+import { loadPlan } from '../../../artifacts/plans';
+import { sha256 } from '../../../experiment/canonical';
+import { demandsOf } from '../../../experiment/demands';
+import { rowsText } from '../../../experiment/expand/dataset';
+import type { ArtifactRef } from '../../../experiment/plan';
+import { importExperiment, type ImportedExperiment } from '../../../inputs/import';
+import { birds, problemsOf, SMALL, specOf, weatherFile } from '../experiment/samples';
+
+const POOL = '"One."\n"Two."\n';
+const withPool = (pool: string): string =>
+  SMALL.replace('system_prompt: { text: "[BIRD TABLE]" }', `system_prompt: ${pool}`);
+const URL_POOL = `{ pool: "https://example.org/prompts/pool.jsonl", sha256: ${sha256(POOL)} }`;
+
+let folder: string;
+let store: LocalStore;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'pools-'));
+  writeFileSync(join(folder, 'birds.jsonl'), rowsText(birds().rows));
+  writeFileSync(join(folder, 'weather.yaml'), weatherFile());
+  writeFileSync(join(folder, 'pool.jsonl'), POOL);
+  store = await LocalStore.open(join(folder, 'store'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function imported(text: string, sources?: Record<string, string>): Promise<ImportedExperiment> {
+  return importExperiment(
+    { text, name: 'small.yaml', folder },
+    { store, cacheFolder: join(folder, 'cache'), offline: true, sources },
+  );
+}
+
+test('the stored plan has the members, and names them for people', async () => {
+  const { stored } = await imported(withPool(`{ pool: pool.jsonl, sha256: ${sha256(POOL)} }`));
+  const { plan } = await loadPlan(store, stored?.ref as ArtifactRef);
+  expect(Object.values(plan.pools ?? {})).toEqual([{ name: 'pool.jsonl', members: ['One.', 'Two.'] }]);
+});
+
+test('one that is not downloaded yet is missing, and counted; a local copy is checked by the same pin', async () => {
+  const { stored, missing, counts } = await imported(withPool(URL_POOL));
+  expect(stored).toBeNull();
+  expect(missing).toEqual([
+    expect.objectContaining({ name: 'pool.jsonl', kind: 'prompt pool', remedy: '--source pool.jsonl=PATH' }),
+  ]);
+  expect(counts).toMatchObject({ cells: 8, fineTunes: 2 });
+
+  const copied = await imported(withPool(URL_POOL), { 'pool.jsonl': join(folder, 'pool.jsonl') });
+  expect(copied.stored?.plan.configurations[2]?.key).toBe(
+    (await imported(withPool('{ pool: pool.jsonl }'))).stored?.plan.configurations[2]?.key,
+  );
+  writeFileSync(join(folder, 'other.jsonl'), '"Three."\n');
+  await expect(imported(withPool(URL_POOL), { 'pool.jsonl': join(folder, 'other.jsonl') })).rejects.toThrow(
+    /SHA-256 .*, pinned is/,
+  );
+});
+
+test.each<[string, string, RegExp]>([
+  [
+    'another file than was pinned',
+    `{ pool: pool.jsonl, sha256: "${'0'.repeat(64)}" }`,
+    /small\.yaml:19:\d+: .*SHA-256 .*pinned is 000/,
+  ],
+  ['no file', '{ pool: nowhere.jsonl }', /small\.yaml:19:\d+: .*nowhere\.jsonl/],
+  ['an empty file', '{ pool: empty.txt }', /empty\.txt: the pool is empty/],
+  ['the same prompt twice', '{ pool: twice.txt }', /twice\.txt:2: the same prompt as in line 1/],
+])('refused at its place: %s', async (_, pool, message) => {
+  writeFileSync(join(folder, 'empty.txt'), '\n');
+  writeFileSync(join(folder, 'twice.txt'), 'One.\nOne.\n');
+  await expect(imported(withPool(pool))).rejects.toThrow(message);
+});
+
+test('a pool is written with its pin beside it, or in a map', async () => {
+  const keyWith = async (pool: string): Promise<string | undefined> =>
+    (await imported(withPool(pool))).stored?.plan.configurations[2]?.key;
+  const pin = sha256(POOL);
+  expect(await keyWith(`{ pool: { path: pool.jsonl, sha256: ${pin} } }`)).toBe(
+    await keyWith(`{ pool: pool.jsonl, sha256: ${pin} }`),
+  );
+  const [problem] = problemsOf(withPool('{ pool: { url: "https://example.org/pool.txt" } }'));
+  expect(problem?.message).toMatch(/a download is pinned by `sha256`/);
+});
+
+test('it is a file, or an address, that a worker is asked for', () => {
+  const whats = (text: string): string[] => demandsOf(specOf(text)).map(({ kind, what }) => `${kind}: ${what}`);
+  expect(whats(withPool('{ pool: pool.jsonl }'))).toContain(
+    'files: the pool of prompts pool.jsonl is a local file (pool.jsonl)',
+  );
+  expect(whats(withPool(URL_POOL)).join()).toContain('urls: the pool of prompts pool.jsonl is fetched');
+  expect(whats(withPool('{ pool: [One.] }')).join()).not.toContain('pool');
+});
