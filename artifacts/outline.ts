@@ -59,14 +59,16 @@ export async function readOutline(store: Store, ref: ArtifactRef, name: string):
  * that they came from is asked for, so that judging again needs no GPU worker.
  */
 export function configurationOutline(configuration: PlannedConfiguration, reuse: Reuse): ConfigurationOutline {
-  const { name, label, key, recipeKey, cells, measurements = [] } = configuration;
+  const { name, label, key, recipeKey, chain, cells, measurements = [] } = configuration;
   const answersStored = (cell: PlannedCell): boolean => reuse.cells[cell.id]?.completions === cell.completions;
   const unmeasured = measurements.filter((measurement) => !reuse.measured.includes(measurement.key));
+  const isDone = cells.every(answersStored) && unmeasured.length === 0;
   return {
     name,
     label,
     key,
-    recipeKey: cells.every(answersStored) && unmeasured.length === 0 ? null : recipeKey,
+    recipeKey: isDone ? null : recipeKey,
+    ...(isDone || chain === undefined ? {} : { ancestors: chain.ancestors }),
     measurements: unmeasured.map(({ condition }) => condition),
     cells: cells.map((cell) => ({
       id: cell.id,

@@ -56,7 +56,8 @@ export async function reuseOf(store: Store, plan: Plan, counted: ReadonlyMap<str
     measured: [],
     cells: {},
   };
-  const recipes = new Set(plan.configurations.flatMap(({ recipeKey }) => recipeKey ?? []));
+  // an adapter from elsewhere is nothing to train
+  const recipes = new Set(plan.configurations.flatMap(({ recipe, recipeKey }) => (recipe && recipeKey) ?? []));
   for (const key of recipes) {
     const steps = await stepsNotKept(store, plan, key);
     const finished = (await adapterOf(store, key)) !== undefined;

@@ -7,7 +7,7 @@ import { estimateJudging, type JudgeCost } from '../judge/estimate';
 import { judgeUsd } from '../judge/prices';
 import type { Count } from '../artifacts/reuse';
 import { describeCondition, describeTraining } from '../experiment/describe-prompt';
-import { describeParts, describeRecipe } from '../experiment/describe-recipe';
+import { describeParts, describeRecipe, describeStart } from '../experiment/describe-recipe';
 import { namedJudges } from '../experiment/main-judge';
 import type { Plan, PlannedCell } from '../experiment/plan';
 import { permitRun } from '../workers/secret';
@@ -115,7 +115,8 @@ function printForPeople(
     print(
       `\n  ${pc.bold(configuration.label)} (${configuration.name})${configuration.recipeKey === null ? ', base model' : ''}`,
     );
-    for (const line of configuration.recipe === null ? [] : describeRecipe(configuration.recipe))
+    const { recipe } = configuration;
+    for (const line of [...describeStart(configuration), ...(recipe === null ? [] : describeRecipe(recipe))])
       print(pc.dim(`    ${line}`));
     if (configuration.parts !== undefined) print(pc.dim(`    mix: ${describeParts(configuration.parts)}`));
     const trained = describeTraining(configuration, work?.plan.pools);

@@ -32,7 +32,9 @@ export function demandsOf(spec: Spec): Demand[] {
     if (source.kind !== 'inline') found.push(demandOf(`the pool of prompts ${name}`, source));
   }
   if (calibration?.bridge) found.push(demandOf('the calibration’s bridge', calibration.bridge.file));
-  for (const { name, model, train, training } of configurations) {
+  for (const { name, model, train, training, adapter } of configurations) {
+    if (adapter?.kind === 'folder')
+      found.push({ kind: 'files', what: `${name} asks an adapter in a local folder (${adapter.path})` });
     if (model.kind === 'folder') found.push(localModel(model.path));
     if (train !== null && typeof training.backend !== 'string') found.push(ownTrainer(name, training.backend.command));
   }

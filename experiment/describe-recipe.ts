@@ -1,7 +1,7 @@
 /**
  * A recipe's settings in words, for people: what trains, how it is optimised, what of a row is trained.
  */
-import type { Recipe } from './plan';
+import type { PlannedAdapter, PlannedConfiguration, Recipe } from './plan';
 
 const TRAINED: Record<NonNullable<Recipe['mask']> | 'answer', string> = {
   answer: 'the last answer and its end token',
@@ -27,6 +27,25 @@ export function describeRecipe(recipe: Recipe): string[] {
     `trained: ${TRAINED[recipe.mask ?? 'answer']}`,
     `backend ${typeof backend === 'string' ? backend : describeCommand(backend)}`,
   ];
+}
+
+/** Where a configuration starts, as lines for people: none where that is the base model. */
+export function describeStart({ chain, recipe, adapter }: PlannedConfiguration): string[] {
+  if (adapter !== undefined) return [`nothing is trained: ${adapterInWords(adapter)}`];
+  if (chain === undefined) return [];
+  const path = chain.ancestors.join(' → ');
+  return [
+    recipe?.start?.as === 'merge'
+      ? `starts from ${path}, merged into the base model; a new adapter is trained on it`
+      : `starts from ${path}; training goes on with its adapter`,
+  ];
+}
+
+/** An adapter from elsewhere, by where it is from. */
+export function adapterInWords(adapter: PlannedAdapter): string {
+  return adapter.kind === 'hub'
+    ? `the adapter ${adapter.id} on the hub, revision ${adapter.revision.slice(0, 12)}`
+    : `a local adapter, SHA-256 ${adapter.sha256.slice(0, 12)}`;
 }
 
 function describeLayers(layers: readonly number[] | undefined): string {

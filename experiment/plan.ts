@@ -115,6 +115,17 @@ export interface Recipe {
   stopBelow?: { loss: number; steps: number };
   seeds: { initialisation: number; dataOrder: number };
   backend: 'transformers' | 'unsloth' | CommandIdentity;
+  /** Another adapter that it starts from; absent = the base model as it is. */
+  start?: Start;
+}
+
+/**
+ * `adapter` is the other's key, which stands for all that it started from itself. `continue`: training goes on with its weights.
+ * `merge`: they are added to the base's, and a new adapter is trained on the sum.
+ */
+export interface Start {
+  adapter: Sha256;
+  as: 'continue' | 'merge';
 }
 
 /** A trainer of the experiment's own, as far as it decides the weights. `files`: name -> SHA-256. */
@@ -301,6 +312,26 @@ export interface PlannedPairs {
   rows: ArtifactRef | null;
 }
 
+/**
+ * An adapter from elsewhere. `sha256` is that of its adapter_model.safetensors, `settings` that of its adapter_config.json.
+ * `files`: a local one in the store; null in a plan that can not be run.
+ */
+export type PlannedAdapter =
+  | { kind: 'hub'; id: string; revision: string; sha256: Sha256 }
+  | { kind: 'folder'; sha256: Sha256; settings: Sha256; files: { weights: ArtifactRef; config: ArtifactRef } | null };
+
+/** What comes before a fine-tune. Its keys follow from the recipe, its names are for people and workflows. */
+export interface Chain {
+  /** The configuration that it starts from. */
+  from: string;
+  /** Configurations whose adapters have to be there first, the oldest first; the last is `from`. */
+  ancestors: string[];
+  /** Keys of the adapters that are merged into the base model, in this order, before this one is put on it. */
+  merged: Sha256[];
+  /** Key of the adapter whose weights this one begins with; null where it is a new one. */
+  continued: Sha256 | null;
+}
+
 export interface PlannedConfiguration {
   name: string;
   label: string;
@@ -321,6 +352,10 @@ export interface PlannedConfiguration {
   parts?: Record<string, number>;
   /** Only where the backend is a command: how it is run, besides what the recipe says. */
   trainer?: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
+  /** Only where an adapter from elsewhere is asked: then there is no recipe, and `recipeKey` is that adapter's key. */
+  adapter?: PlannedAdapter;
+  /** Only where the fine-tune starts from another's adapter. */
+  chain?: Chain;
   cells: PlannedCell[];
   /** One for each prompt condition where the plan has `pairs`; absent = none. */
   measurements?: PlannedMeasurement[];

@@ -9,9 +9,10 @@ import type { ConfigurationSpec } from './spec';
 /** Groups of at least two seeds, in the order of their first members. The base model has no seed of training. */
 export function seedGroups(configurations: readonly ConfigurationSpec[]): SeedGroup[] {
   const groups = new Map<string, ConfigurationSpec[]>();
+  const byName = new Map(configurations.map((each) => [each.name, each]));
   for (const configuration of configurations) {
     if (configuration.train === null) continue;
-    const key = recipeOf(configuration);
+    const key = recipeOf(configuration, byName);
     groups.set(key, [...(groups.get(key) ?? []), configuration]);
   }
   const taken = new Set(configurations.map(({ name }) => name));
@@ -31,11 +32,19 @@ export function seedGroups(configurations: readonly ConfigurationSpec[]): SeedGr
   });
 }
 
-/** All that decides a configuration's cells, but for seeds. */
-function recipeOf({ model, train, training, sampling, conditions, evaluateAt }: ConfigurationSpec): string {
+/** All that decides a configuration's cells, but for its seeds and those of what it starts from. */
+function recipeOf(configuration: ConfigurationSpec, byName: ReadonlyMap<string, ConfigurationSpec>): string {
+  const { model, train, training, sampling, conditions, evaluateAt, start, adapter } = configuration;
   const { seeds: _, ...recipe } = training;
   const { seed: __, ...decoding } = sampling;
-  return canonicalJson({ model, train, recipe, decoding, conditions, steps: evaluateAt?.steps ?? [] });
+  const parent = start && byName.get(start.from);
+  const begun = parent && { as: start.as, from: recipeOf(parent, byName) };
+  const { place: ___, ...elsewhere } = { place: undefined, ...adapter };
+  return canonicalJson({
+    ...{ model, train, recipe, decoding, conditions, steps: evaluateAt?.steps ?? [] },
+    ...(begun === undefined ? {} : { begun }),
+    ...(adapter === undefined ? {} : { elsewhere }),
+  });
 }
 
 /** What a grid calls its axes over seeds (file/grid.ts). */

@@ -138,6 +138,19 @@ export interface QuestionSetSpec {
   ownSystem?: 'only_default' | 'prepend' | 'replace';
 }
 
+/** Where a fine-tune starts: the name of a configuration, a grid's point written out. */
+export interface StartSpec {
+  from: string;
+  as: 'continue' | 'merge';
+  /** Where the file says so. */
+  place: Path;
+}
+
+/** An adapter from elsewhere; `sha256` is that of its adapter_model.safetensors. `path` as written, `place`: where. */
+export type AdapterSpec =
+  | { kind: 'hub'; id: string; revision: string; sha256: Sha256 }
+  | { kind: 'folder'; path: string; sha256: Sha256; place: Path };
+
 export interface ConfigurationSpec {
   name: string;
   label: string;
@@ -148,6 +161,10 @@ export interface ConfigurationSpec {
   gridSteps?: GridStep[];
   /** Null = the base model as it is. */
   train: TrainSpec | null;
+  /** Absent = the base model as it is. */
+  start?: StartSpec;
+  /** Asked as it is, with `train` null; absent = none. */
+  adapter?: AdapterSpec;
   training: Training;
   sampling: Sampling;
   conditions: ConditionSpec[];

@@ -8,6 +8,7 @@ import { earlierAttempts } from '../activities/attempts';
 import type { Attempt, Manifest, Store, WorkKey, Workspace } from '../artifacts/store';
 import { keptAdapterKey } from '../experiment/kept-steps';
 import type { ArtifactRef } from '../experiment/plan';
+import { mergedFact } from './chain';
 import type { Committed } from './operation';
 import { probeFacts } from './probe-facts';
 import type { Ready } from './process/trainer-process';
@@ -23,6 +24,8 @@ interface FinishedAttempt {
   lacking: number[];
   /** The finished adapter, where there was one already. */
   standing: Manifest | null;
+  /** Adapters whose weights it was trained on. */
+  merged: readonly { sha256: string }[];
   /** Held-out rows that it was to watch. */
   watched: ArtifactRef | null;
   /** When it finished, ISO 8601. */
@@ -31,7 +34,7 @@ interface FinishedAttempt {
 
 /** Done again after a failure, it writes the same again. The adapters as the trainer left them, checked, described and committed: the finished one last. */
 export async function commitAdapters(store: Store, work: WorkKey, made: FinishedAttempt): Promise<Manifest> {
-  const { attempt, workspace, committed, ready, lacking, standing, watched } = made;
+  const { attempt, workspace, committed, ready, lacking, standing, merged, watched } = made;
   const others = made.earlier.filter(({ name }) => name !== attempt.name);
   const record = {
     attempt: attempt.name,
@@ -88,6 +91,7 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
       layersRecomputed: committed.plan?.recomputed ?? null,
       checkpoints: committed.saves?.count ?? null,
       checkpointStallSeconds: committed.saves?.stallSeconds ?? null,
+      ...(merged.length === 0 ? {} : { mergedAdapters: mergedFact(merged) }),
       ...probeFacts(committed.probe),
       seconds: committed.seconds,
     },

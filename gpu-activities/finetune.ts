@@ -14,6 +14,7 @@ import { refuseHopeless } from '../activities/attempts';
 import { holderOf, withLease } from '../activities/leases';
 import { intactAdapter, stepsNotKept } from '../artifacts/rows';
 import { keptAdapterKey, keptSteps } from '../experiment/kept-steps';
+import { putAsideStranger, startingAdapters } from './chain';
 import { commitAdapters } from './commit-adapters';
 import { trainByCommand, type CommandWork, type WholeFiles } from './command/train';
 import type { ProgramHost } from './command/program';
@@ -22,6 +23,7 @@ import { untilKept } from './keeping';
 import { modelFor } from './models';
 import { permittedPlan } from './permitted-plan';
 import { failureOf, runOperation, type GpuHeartbeat } from './operation';
+import { takeIn } from './take-in';
 import { withHeartbeat } from '../activities/heartbeat';
 import { checkBudget } from '../activities/budget';
 
@@ -30,16 +32,21 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
   const stored = await permittedPlan(dependencies, input.plan);
   const planned = configurationOf(stored, input.configuration);
   const { recipe, recipeKey, heldOutRows } = planned;
+  if (planned.adapter !== undefined) return takeIn(dependencies, stored, planned);
   if (recipe === null || recipeKey === null) throw new Error(`${planned.name} is the base model: nothing to fine-tune`);
   const work: WorkKey = { stage: 'adapters', key: recipeKey };
 
   // asked for only when a GPU needs it: then damage is found here, before anything is made with it
-  const { standing, lacking } = await withHeartbeat(`checking the adapter of ${planned.name}`, async () => {
-    for (const step of keptSteps(stored.plan, recipeKey)) await intactAdapter(store, keptAdapterKey(recipeKey, step));
-    const adapter = await intactAdapter(store, recipeKey);
+  const { start, standing, lacking } = await withHeartbeat(`checking the adapter of ${planned.name}`, async () => {
+    const start = await startingAdapters(store, planned);
+    const steps = keptSteps(stored.plan, recipeKey);
+    for (const step of steps) await intactAdapter(store, keptAdapterKey(recipeKey, step));
+    const intact = await intactAdapter(store, recipeKey);
+    const isStranger = intact !== null && (await putAsideStranger(store, intact, steps, start?.merged ?? []));
+    const adapter = isStranger ? null : intact;
     const lacking = await stepsNotKept(store, stored.plan, recipeKey);
     if (adapter === null || lacking.length > 0) await checkBudget(store, input.experiment, input.maxUsd);
-    return { standing: adapter, lacking };
+    return { start, standing: adapter, lacking };
   });
   if (standing !== null && lacking.length === 0) return resultOf(standing, true);
 
@@ -90,6 +97,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               checkpointEverySteps: dependencies.checkpointEverySteps,
               keepSteps: lacking,
               until: standing === null ? null : (lacking.at(-1) as number),
+              ...(start === null ? {} : { start }),
             },
             state,
             afterBeat,
@@ -122,6 +130,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
             ready,
             lacking,
             standing,
+            merged: start?.merged ?? [],
             watched: heldOutRows,
             at,
           }),

@@ -6,16 +6,16 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { cellOf, configurationOf, type StoredPlan } from '../artifacts/plans';
 import { storedCompletionIds, toJsonLines } from '../artifacts/rows';
-import { readOrPutAside } from '../artifacts/healing';
-import { MADE_ANEW, type Store, type WorkKey } from '../artifacts/store';
+import type { WorkKey } from '../artifacts/store';
 import { askingOf } from '../experiment/asked';
-import { keyOf, type Sha256 } from '../experiment/canonical';
+import { keyOf } from '../experiment/canonical';
 import { adapterKeyOf } from '../experiment/kept-steps';
-import type { ArtifactRef, PlannedCell, Sampling } from '../experiment/plan';
+import type { PlannedCell, Sampling } from '../experiment/plan';
 import type { Completion, CompletionProvenance } from '../experiment/rows';
 import { completionTasks, shardsOf, type CompletionTask, type Shard } from '../experiment/shards';
 import type { CellInput, GenerateResult } from '../workflows/activity-types';
-import { failure, FAILURES } from '../workflows/failures';
+import { adapterFolder, type Adapter } from './adapter-folder';
+import { mergedAdapters } from './chain';
 import type { GpuDependencies } from './dependencies';
 import { withHeartbeat } from '../activities/heartbeat';
 import { withLease } from '../activities/leases';
@@ -34,10 +34,12 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
   const started = Date.now();
   const stored = await permittedPlan(dependencies, input.plan);
   const cell = cellOf(stored, input.configuration, input.cell);
-  const adapterKey = adapterKeyOf(configurationOf(stored, input.configuration).recipeKey, cell);
+  const configuration = configurationOf(stored, input.configuration);
+  const adapterKey = adapterKeyOf(configuration.recipeKey, cell);
   if (adapterKey !== cell.context.recipe) throw new Error(`cell ${cell.id} does not belong to ${input.configuration}`);
   const state: GpuHeartbeat = { phase: 'starting', detail: cell.id, step: 0, of: 0, host: hostname() };
   const adapter = await withHeartbeat(state, () => adapterFolder(store, cell, adapterKey));
+  const merged = await withHeartbeat(state, () => mergedAdapters(store, configuration));
   const questions = stored.plan.questionSets[cell.questionSet] ?? [];
   const done = await withHeartbeat(state, () => storedCompletionIds(store, cell));
   const tasks = completionTasks(cell, questions);
@@ -50,7 +52,7 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
     const work = workOf(cell, shard, adapter);
     await withLease(store, work, { ...state }, async (renew) => {
       if ((await withHeartbeat({ ...state }, () => store.manifest(work), renew)) !== null) return;
-      await makeShard(dependencies, { stored, cell, work, shard, adapter, finished, missing }, { ...state }, renew);
+      await makeShard(dependencies, { stored, cell, work, shard, adapter, merged, finished, missing }, { ...state }, renew);
     });
     finished += shard.items.length;
     state.step = finished;
@@ -68,14 +70,6 @@ function shardSize({ batchSize, batching }: Sampling): number {
   return batching === 'continuous' ? batchSize * BATCHES_PER_SHARD : batchSize;
 }
 
-export interface Adapter {
-  path: string;
-  /** Of the weights. */
-  sha256: Sha256;
-  /** Of the configuration, which says what the weights mean. */
-  configSha256: Sha256;
-}
-
 /** An adapter that was lost and trained again may have other bytes: its completions are other work than the old one's. */
 function workOf(cell: PlannedCell, shard: Shard<CompletionTask>, adapter: Adapter | null): WorkKey {
   return {
@@ -91,6 +85,8 @@ interface ShardToMake {
   work: WorkKey;
   shard: Shard<CompletionTask>;
   adapter: Adapter | null;
+  /** Merged into the base model before. */
+  merged: Adapter[];
   /** Completions of the cell that were missing, and how many of them the shards before this one have made. */
   missing: number;
   finished: number;
@@ -98,7 +94,7 @@ interface ShardToMake {
 
 async function makeShard(
   dependencies: GpuDependencies,
-  { stored, cell, work, shard, adapter, missing, finished }: ShardToMake,
+  { stored, cell, work, shard, adapter, merged, missing, finished }: ShardToMake,
   state: GpuHeartbeat,
   renew: () => void,
 ): Promise<void> {
@@ -116,7 +112,8 @@ async function makeShard(
     const items = join(folder, 'items.jsonl');
     await writeFile(items, toJsonLines(asked));
     const source = await modelFor(dependencies.models, model, stored.modelFolder);
-    return { op: 'generate', model: source, adapter, systemPrompt, sampling, items, out };
+    const before = merged.length === 0 ? {} : { merged };
+    return { op: 'generate', model: source, adapter, ...before, systemPrompt, sampling, items, out };
   };
   const nouns = { written: 'completions', asked: 'asked' };
   const { rows, attempt, committed, ready } = await runForRows<Completion>(
@@ -151,27 +148,4 @@ async function makeShard(
       committed: { attempt, host: hostname(), at },
     });
   await untilKept({ ...state }, commit, renew);
-}
-
-/** The workflow has it made again, and comes back. */
-function gone(id: string, why: string): Error {
-  return failure(FAILURES.DamagedArtifact, `the adapter of ${id} can not be used: ${why}. ${MADE_ANEW}`);
-}
-
-/** Fails with `DamagedArtifact` where there is none that can be used. */
-export async function adapterFolder(
-  store: Store,
-  { id }: Pick<PlannedCell, 'id'>,
-  key: Sha256 | null,
-): Promise<Adapter | null> {
-  if (key === null) return null;
-  const work: WorkKey = { stage: 'adapters', key };
-  const manifest = await store.manifest(work);
-  if (manifest === null) throw gone(id, 'it is not in the store');
-  const { weights, config } = manifest.results as Record<'weights' | 'config', ArtifactRef>;
-  const path = await readOrPutAside(store, work, manifest, () =>
-    store.checkOutFolder({ 'adapter_model.safetensors': weights, 'adapter_config.json': config }),
-  );
-  if (path === null) throw gone(id, 'its files are damaged');
-  return { path, sha256: weights.sha256, configSha256: config.sha256 };
 }

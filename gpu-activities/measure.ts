@@ -18,7 +18,8 @@ import type { PlannedMeasurement } from '../experiment/plan';
 import type { MeasuredPair } from '../experiment/rows';
 import type { MeasureInput, MeasureResult } from '../workflows/activity-types';
 import type { GpuDependencies } from './dependencies';
-import { adapterFolder, type Adapter } from './generate';
+import { adapterFolder, type Adapter } from './adapter-folder';
+import { mergedAdapters } from './chain';
 import { untilKept } from './keeping';
 import { modelFor } from './models';
 import type { GpuHeartbeat } from './operation';
@@ -33,7 +34,8 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
   const started = Date.now();
   const stored = await permittedPlan(dependencies, input.plan);
   const { pairs } = stored.plan;
-  const { measurements = [] } = configurationOf(stored, input.configuration);
+  const configuration = configurationOf(stored, input.configuration);
+  const { measurements = [] } = configuration;
   const measurement = measurements.find(({ condition }) => condition === input.condition);
   if (pairs?.rows == null || measurement === undefined) {
     throw new Error(`the plan measures nothing of ${input.configuration} under the condition ${input.condition}`);
@@ -48,6 +50,7 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
   const adapter = await withHeartbeat(state, () =>
     adapterFolder(store, { id: input.configuration }, measurement.context.recipe),
   );
+  const merged = await withHeartbeat(state, () => mergedAdapters(store, configuration));
   const work = measurementWork(measurement, adapter?.sha256 ?? null);
   const result = (reused: boolean): MeasureResult => ({
     reused,
@@ -59,7 +62,7 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
   const file = await withHeartbeat(state, () => store.checkOut(rows));
   return withLease(store, work, state, async (renew) => {
     if ((await withHeartbeat(state, () => store.manifest(work), renew)) !== null) return result(true);
-    await measureAll(dependencies, { stored, measurement, work, adapter, file }, state, renew);
+    await measureAll(dependencies, { stored, measurement, work, adapter, merged, file }, state, renew);
     return result(false);
   });
 }
@@ -69,13 +72,15 @@ interface ToMeasure {
   measurement: PlannedMeasurement;
   work: WorkKey;
   adapter: Adapter | null;
+  /** Merged into the base model before. */
+  merged: Adapter[];
   /** The pairs. */
   file: string;
 }
 
 async function measureAll(
   dependencies: GpuDependencies,
-  { stored, measurement, work, adapter, file: pairs }: ToMeasure,
+  { stored, measurement, work, adapter, merged, file: pairs }: ToMeasure,
   state: GpuHeartbeat,
   renew: () => void,
 ): Promise<void> {
@@ -91,7 +96,9 @@ async function measureAll(
         toJsonLines(asked.map((pair) => ({ ...pair, messages: messagesOf({ ...pair, key: pair.id }) }))),
       );
     const source = await modelFor(dependencies.models, model, stored.modelFolder);
-    return { op: 'measure', model: source, adapter, systemPrompt, precision, pairs: own ?? pairs, out };
+    const before = merged.length === 0 ? {} : { merged };
+    const given = { model: source, adapter, ...before, systemPrompt, precision };
+    return { op: 'measure', ...given, pairs: own ?? pairs, out };
   };
   const nouns = { written: 'rows', asked: 'pairs' };
   const { rows, attempt, committed, ready } = await runForRows<MeasuredPair>(

@@ -62,6 +62,7 @@ const PHASES: Record<Operation['op'], GpuHeartbeat['phase']> = {
   finetune: 'training',
   prepare: 'loading',
   accept: 'saving',
+  adopt: 'loading',
   generate: 'generating',
   measure: 'measuring',
   score: 'judging',

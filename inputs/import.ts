@@ -8,7 +8,7 @@ import { storePlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { demandsOf, type Demand } from '../experiment/demands';
 import { countsOf, planCounts, type PlanCounts } from '../experiment/expand/counts';
-import { expand, type Expanded } from '../experiment/expand/expand';
+import { expand, type AdapterFiles, type Expanded } from '../experiment/expand/expand';
 import { withJudge } from '../experiment/file/build-judges';
 import { formatProblems, parseExperiment, type Problem } from '../experiment/file/parse';
 import { smoke } from '../experiment/file/smoke';
@@ -120,7 +120,7 @@ function inWords({ smoke: shrunk, judge, sources }: Overrides): string[] {
  * Configurations that train on the same rows share one artifact.
  */
 async function storeRows(store: Store, expanded: Expanded): Promise<Plan> {
-  const { plan, trainingRows, heldOutRows, trainers, given, pairs } = expanded;
+  const { plan, trainingRows, heldOutRows, trainers, adapters, given, pairs } = expanded;
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const completions = given[cell.id];
     if (completions === undefined) continue;
@@ -137,15 +137,26 @@ async function storeRows(store: Store, expanded: Expanded): Promise<Plan> {
   const configurations: PlannedConfiguration[] = [];
   for (const configuration of plan.configurations) {
     const trainer = trainers[configuration.name];
+    const adapter = adapters[configuration.name];
     configurations.push({
       ...configuration,
       trainingRows: refOf(trainingRows[configuration.name]),
       heldOutRows: refOf(heldOutRows[configuration.name]),
+      ...(adapter === undefined || configuration.adapter?.kind !== 'folder'
+        ? {}
+        : { adapter: { ...configuration.adapter, files: await storedAdapter(store, adapter) } }),
       ...(trainer === undefined ? {} : { trainer: await storedTrainer(store, trainer) }),
     });
   }
   if (plan.pairs === undefined || pairs === null) return { ...plan, configurations };
   return { ...plan, configurations, pairs: { ...plan.pairs, rows: await store.putBytes(pairs, '.jsonl') } };
+}
+
+async function storedAdapter(
+  store: Store,
+  { weights, config }: AdapterFiles,
+): Promise<{ weights: ArtifactRef; config: ArtifactRef }> {
+  return { weights: await store.putBytes(weights, '.safetensors'), config: await store.putBytes(config, '.json') };
 }
 
 async function storedTrainer(

@@ -60,6 +60,10 @@ export const MAX_ARCHIVE_MS = 10 * 60_000;
 
 /** Bytes of each file of a model folder that is no weights: configuration, tokenizer, template. */
 export const MAX_MODEL_TEXT_BYTES = 256 * MIB;
+/** Bytes of the weights of a local adapter, which goes into the store with the plan. */
+export const MAX_ADAPTER_BYTES = 1920 * MIB;
+/** Bytes of its settings. */
+export const MAX_ADAPTER_SETTINGS_BYTES = MIB;
 /** Bytes of the header of a safetensors file; the format's own bound. */
 export const MAX_SAFETENSORS_HEADER_BYTES = 100_000_000;
 /** Files of a model folder. */

@@ -22,6 +22,7 @@ import { cachedDownload, download, DownloadFailed, type DownloadOptions } from '
 import { UnreadableInput } from './files';
 import { hashModelFolder } from './model-folder';
 import { readQuestionFile } from './questions';
+import { readAdapters } from './adapters';
 import { readTrainerFiles } from './trainer-files';
 
 export interface ResolveOptions {
@@ -144,6 +145,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
         });
   const modelFolder = await modelFolderOf(spec, options);
   const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
+  const adapters = await readAdapters(spec, (written, path) => localPath(written, path, options));
   const trainerFiles = await readTrainerFiles(spec, (written, path) => localPath(written, path, options));
   return {
     inputs: {
@@ -152,6 +154,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
       modelFolder: identity,
       trainerFiles,
       ...(poolFiles.length === 0 ? {} : { pools }),
+      adapters,
       ...(bridge === null ? {} : { publishedAnswers: bridge }),
     },
     missing,

@@ -166,14 +166,28 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     return published;
   }
 
-  function finetune(): Promise<unknown> {
+  function train(configuration: string, remake: (() => Promise<unknown>) | null): Promise<unknown> {
+    const work = { plan, configuration, experiment: input.experiment };
+    const stage = () => gpu(`fine-tune ${configuration}`, false).finetune({ ...work, maxUsd: state.maxUsd });
+    return pausable(stage, mayRunGpu, remake);
+  }
+
+  /** One after the other: each starts from the one before it. One that is there, or another workflow makes, is not made again. */
+  async function trainAncestors(): Promise<void> {
+    for (const [index, ancestor] of ancestors.entries()) {
+      enter(`finetune ${ancestor}, which ${ancestors[index + 1] ?? name} starts from`);
+      await train(ancestor, index === 0 ? null : trainAncestors);
+    }
+  }
+
+  async function finetune(): Promise<void> {
+    await trainAncestors();
     enter('finetune');
-    const work = { plan, configuration: name, experiment: input.experiment };
-    return pausable(() => gpu(`fine-tune ${name}`, false).finetune({ ...work, maxUsd: state.maxUsd }));
+    await train(name, ancestors.length === 0 ? null : trainAncestors);
   }
 
   const { plan } = input;
-  const { name, cells, measurements, recipeKey } = outline;
+  const { name, cells, measurements, recipeKey, ancestors = [] } = outline;
   const completionsOf = (id: string) => cells.find((cell) => cell.id === id)?.completions;
   const gpu = (summary: string, urgent: boolean) => gpuActivities(input.gpuQueue, summary, urgent);
   // what was started before 0.2.0 went on without it

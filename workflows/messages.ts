@@ -71,6 +71,8 @@ export interface ConfigurationHead {
 export interface ConfigurationOutline extends ConfigurationHead {
   /** Key of the fine-tune, null for the base model and where all answers and measurements are in the store. */
   recipeKey: string | null;
+  /** Configurations whose adapters its fine-tune starts from, the oldest first; absent = none. */
+  ancestors?: string[];
   /** Prompt conditions under which log-probabilities are still to be measured. */
   measurements: string[];
   cells: CellOutline[];

@@ -50,7 +50,7 @@ export function countsOf({ configurations, pairs }: Plan): PlanCounts {
   return {
     configurations: configurations.length,
     cells: cells.length,
-    fineTunes: new Set(configurations.flatMap(({ recipeKey }) => recipeKey ?? [])).size,
+    fineTunes: new Set(configurations.flatMap(({ recipe, recipeKey }) => (recipe && recipeKey) ?? [])).size,
     completions: sum(completions),
     judgements: sum(judgements),
     ...(pairs && { measurements: new Set(measured.map(({ key }) => key)).size }),
@@ -167,10 +167,16 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
   const trainerFiles = { ...placeholderFiles(spec), ...known.trainerFiles };
   const unread = Object.entries(spec.pools ?? {}).filter(([, { source }]) => source.kind !== 'inline');
   const pools = { ...Object.fromEntries(unread.map(([id]) => [id, [`a prompt of ${id}`]])), ...known.pools };
-  return {
-    inputs: { datasets, questionFiles, modelFolder, publishedAnswers, trainerFiles, pools, placeholders: true },
-    undeclared,
-  };
+  const adapters = { ...placeholderAdapters(spec), ...known.adapters };
+  const read = { datasets, questionFiles, modelFolder, publishedAnswers, trainerFiles, pools, adapters };
+  return { inputs: { ...read, placeholders: true }, undeclared };
+}
+
+function placeholderAdapters({ configurations }: Spec): NonNullable<Inputs['adapters']> {
+  const nothing = { weights: new Uint8Array(), config: new Uint8Array() };
+  return Object.fromEntries(
+    configurations.flatMap(({ adapter }) => (adapter?.kind === 'folder' ? [[adapter.path, nothing]] : [])),
+  );
 }
 
 function placeholderFiles({ configurations }: Spec): TrainerFiles {

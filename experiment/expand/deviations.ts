@@ -25,6 +25,7 @@ export function deviationsOf(spec: Spec): Deviation[] {
   const trained = spec.configurations.filter(({ train }) => train !== null);
   const deviations = [
     ...modelDeviations(spec.configurations),
+    ...startDeviations(spec.configurations),
     ...(trained.length > 0 ? [...dataDeviations(spec, trained), ...trainingDeviations(trained)] : []),
     ...samplingDeviations(spec),
     ...judgeDeviations(spec),
@@ -42,6 +43,23 @@ export function deviationsOf(spec: Spec): Deviation[] {
 function modelDeviations(configurations: ConfigurationSpec[]): Deviation[] {
   const other = distinct(configurations.map(({ model }) => modelName(model))).filter((name) => name !== STUDY_MODEL);
   return other.length === 0 ? [] : [{ topic: 'model', published: STUDY_MODEL, here: other.join(', ') }];
+}
+
+function startDeviations(configurations: ConfigurationSpec[]): Deviation[] {
+  const here = configurations.flatMap(({ name, start, adapter }) => {
+    if (adapter !== undefined) {
+      return [
+        `${name}: an adapter from elsewhere (${adapter.kind === 'hub' ? adapter.id : adapter.path}), not trained here`,
+      ];
+    }
+    if (start === undefined) return [];
+    return [
+      `${name}: ${start.as === 'merge' ? `a new adapter on ${start.from} merged` : `goes on with ${start.from}`}`,
+    ];
+  });
+  return here.length === 0
+    ? []
+    : [{ topic: 'model', published: 'every fine-tune starts from the base model', here: here.join('; ') }];
 }
 
 function modelName(model: ModelSource): string {

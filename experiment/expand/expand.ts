@@ -5,7 +5,8 @@
  */
 import { askedUnder, metricFor } from './asked-questions';
 import { backendIdentity, type TrainerFiles } from './backend-identity';
-import { keyOf, type Sha256 } from '../canonical';
+import { keyOf, sha256, type Sha256 } from '../canonical';
+import { adapterKey, chainBehind, parentsFirst, plannedAdapter, startOf } from './chain';
 import { planCalibration, type PublishedAnswer } from './calibration';
 import { conditionsOf } from '../conditions';
 import { configurationKey } from './configuration-key';
@@ -47,8 +48,15 @@ export interface Inputs {
   trainerFiles?: TrainerFiles;
   /** Members of the pools that lie in files, by their names in `Spec.pools`; absent without one. */
   pools?: Record<string, string[]>;
+  /** Local adapters from elsewhere, by the path in the file; absent without one. */
+  adapters?: Record<string, AdapterFiles>;
   /** Some of this is made up, only good for counting. */
   placeholders?: true;
+}
+
+export interface AdapterFiles {
+  weights: Uint8Array;
+  config: Uint8Array;
 }
 
 export interface Expanded {
@@ -60,6 +68,8 @@ export interface Expanded {
   heldOutRows: Record<string, string>;
   /** Configuration name -> its trainer where that is the experiment's own: files by path, and limits in seconds. */
   trainers: Record<string, { files: TrainerFiles; graceSeconds: number; silenceSeconds: number }>;
+  /** Configuration name -> the local adapter from elsewhere that it asks, whose `files` in the plan are null. */
+  adapters: Record<string, AdapterFiles>;
   /** Cell id -> answers that come from elsewhere. */
   given: Record<string, Completion[]>;
   /** Pairs as JSON Lines, whose `rows` in the plan is null; null without any. */
@@ -80,6 +90,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const trainingRows: Record<string, string> = {};
   const heldOutRows: Record<string, string> = {};
   const trainers: Expanded['trainers'] = {};
+  const adapters: Expanded['adapters'] = {};
 
   const calibration =
     spec.calibration === undefined
@@ -90,7 +101,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const rowsOf = trainingRowsOf(dataOf, { pools, lenient: spec.smoke || inputs.placeholders === true });
   const pairs = pairsOf(spec, splits, inputs, dataOf);
 
-  const own = spec.configurations.map((configuration): PlannedConfiguration => {
+  const own = parentsFirst(spec.configurations, (configuration, parent): PlannedConfiguration => {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
     let recipe: Recipe | null = null;
     const rows = rowsOf(configuration);
@@ -103,9 +114,16 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
         const { graceSeconds, silenceSeconds } = backend;
         trainers[configuration.name] = { files, graceSeconds, silenceSeconds };
       }
-      recipe = recipeOf(configuration, model, rows, backendIdentity(backend, files));
+      recipe = {
+        ...recipeOf(configuration, model, rows, backendIdentity(backend, files)),
+        ...startOf(configuration, parent),
+      };
     }
-    const recipeKey = recipe === null ? null : keyOf(recipe);
+    const elsewhere = configuration.adapter;
+    const files = elsewhere?.kind === 'folder' ? adapterFiles(configuration.name, elsewhere.path, inputs) : undefined;
+    if (files !== undefined) adapters[configuration.name] = files;
+    const adapter = elsewhere && plannedAdapter(elsewhere, files && sha256(files.config));
+    const recipeKey = adapter !== undefined ? adapterKey(model, adapter) : recipe === null ? null : keyOf(recipe);
     for (const [set, { conditions }] of Object.entries(spec.questionSets)) {
       const place = conditions === undefined ? ['configurations', configuration.name] : ['question_sets', set];
       checkDifferent(conditionsOf(configuration, spec.questionSets[set]), pools, [...place, 'conditions']);
@@ -174,6 +192,8 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       ...(rows?.prompts === undefined ? {} : { rowPrompts: rows.prompts }),
       heldOutRows: null,
       ...(rows?.parts === undefined ? {} : { parts: rows.parts }),
+      ...(adapter === undefined ? {} : { adapter }),
+      ...chainBehind(configuration, parent),
       cells,
       ...(measurements.length === 0 ? {} : { measurements }),
     };
@@ -216,7 +236,14 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     ...(pairs === null ? {} : { pairs: { ...pairs.planned, rows: null } }),
     ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
   };
-  return { plan, trainingRows, heldOutRows, trainers, given: calibration?.given ?? {}, pairs: pairs?.text ?? null };
+  return { plan, trainingRows, heldOutRows, trainers, adapters, given: calibration?.given ?? {}, pairs: pairs?.text ?? null };
+}
+
+function adapterFiles(name: string, path: string, { adapters = {} }: Inputs): AdapterFiles {
+  const found = adapters[path];
+  if (found === undefined)
+    throw new InvalidExperiment(['configurations', name, 'adapter', 'path'], `the adapter ${path} was not read`);
+  return found;
 }
 
 function trainerFiles({ name, training: { backend } }: ConfigurationSpec, inputs: Inputs): TrainerFiles {

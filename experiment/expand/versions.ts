@@ -5,6 +5,8 @@
 
 /** Rendering, masking, training loop, adapter initialisation. */
 export const RECIPE_VERSION = 1;
+/** What becomes of an adapter from elsewhere before it is asked. */
+export const ADAPTER_VERSION = 1;
 /** Rendering of the prompt, sampling, keyed randomness, stop handling. */
 export const GENERATION_VERSION = 1;
 /** Rendering of a pair's answers and their log-probabilities. */

@@ -5,11 +5,12 @@ import { buildConditions, checkConditionsLeft } from './build-conditions';
 import { buildTrainPrompts, type PromptContext } from './build-prompts';
 import { buildSampling, buildTraining, combinationIssues, keptStepsIssues } from './build-settings';
 import { withShares } from './build-mix';
+import { buildAdapter, buildStart, resolveStarts, type PointOf } from './build-start';
 import { gridPoints, type GridSources } from './grid';
 import type { Issue, Path } from '../issue';
 import { RECIPES } from '../presets';
-import { ownValue } from '../records';
-import type { ConfigurationYaml, ExperimentYaml, ModelYaml } from './schema';
+import { mapValues, ownValue } from '../records';
+import type { ConfigurationYaml, ExperimentYaml, ModelYaml, WrittenExperiment } from './schema';
 import type { ConfigurationSpec, MixSpec, ModelSource, TrainSpec } from '../spec';
 
 /** More configurations than one experiment may have; each of them is a workflow of its own. */
@@ -34,6 +35,7 @@ export function buildConfigurations(
   const { issues } = context;
   const sharedPath: Path = ['grid'];
   const configurations: ConfigurationSpec[] = [];
+  const points: PointOf[] = [];
   for (const [name, written] of Object.entries(input.configurations)) {
     const { grid, ...plain } = written;
     const path: Path = ['configurations', name];
@@ -56,6 +58,10 @@ export function buildConfigurations(
         ...(point.steps.length === 0 ? {} : { gridSteps: point.steps }),
         ...(mixed === null || train === null ? {} : { train: { ...train, mix: mixed } }),
       });
+      points.push({
+        base: name,
+        values: Object.fromEntries(point.steps.map(({ axis, value }) => [axis, value])),
+      });
     }
   }
   if (configurations.length === 0 && issues.length === 0) {
@@ -69,7 +75,25 @@ export function buildConfigurations(
       hint: 'split it into two experiments',
     });
   }
-  return configurations;
+  return resolveStarts(configurations, points, issues);
+}
+
+/** `train: none` where an adapter stands in its place; a configuration needs one of the two. */
+export function withTrain(input: WrittenExperiment, issues: Issue[]): ExperimentYaml {
+  const configurations = mapValues(input.configurations, (written, name): ConfigurationYaml => {
+    const path: Path = ['configurations', name];
+    if (written.adapter === undefined && written.train === undefined)
+      issues.push({ path, atKey: true, message: 'one of `train`, `adapter` is needed' });
+    if (written.adapter !== undefined && written.train !== undefined && written.train !== 'none') {
+      issues.push({
+        path: [...path, 'adapter'],
+        message: 'an adapter from elsewhere is asked as it is; `train` trains one',
+        hint: 'to train on from it, give it a configuration of its own and name that in `train.from`',
+      });
+    }
+    return { ...written, train: written.train ?? 'none' };
+  });
+  return { ...input, configurations };
 }
 
 /** What a configuration trains on where that is a mix, with the shares that it sets itself. */
@@ -137,6 +161,8 @@ function buildConfiguration(
     axes,
     model: buildModel(own.model ?? shared.model),
     train,
+    ...buildStart(own, path, issues),
+    ...(own.adapter === undefined ? {} : { adapter: buildAdapter(own.adapter, path) }),
     training,
     sampling: buildSampling(shared.sampling ?? {}, own.sampling ?? {}, recipe.sampling, ownSeed(own)),
     conditions: buildConditions(own.conditions ?? shared.conditions, conditionsPath, context),

@@ -3,7 +3,7 @@
  */
 import { buildCalibration } from './build-calibration';
 import { buildConditions, checkAsked } from './build-conditions';
-import { buildConfigurations } from './build-configurations';
+import { buildConfigurations, withTrain } from './build-configurations';
 import { buildJudges } from './build-judges';
 import { buildCombined, buildMetrics } from './build-metrics';
 import { buildMixes, isMix, notADataset } from './build-mix';
@@ -14,14 +14,15 @@ import { fileSource } from './file-source';
 import { suggestion, type Issue } from '../issue';
 import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
 import { mapValues, ownValue } from '../records';
-import type { DatasetYaml, ExperimentYaml, QuestionSetYaml } from './schema';
+import type { DatasetYaml, ExperimentYaml, QuestionSetYaml, WrittenExperiment } from './schema';
 import type { ConfigurationSpec, DatasetSpec, HoldOut, QuestionSetSpec, Spec } from '../spec';
 
 /** `warnings` do not make a file invalid. */
-export function buildSpec(input: ExperimentYaml): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
+export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
   const prompts: PromptContext = { pools: {}, issues };
+  const input = withTrain(written, issues);
   const { holdOut } = RECIPES[input.recipe ?? 'clean'];
   const files = Object.entries(input.datasets ?? {}).filter(([, dataset]) => !isMix(dataset));
   const datasets = mapValues(Object.fromEntries(files), (dataset) => buildDataset(dataset, holdOut));

@@ -60,7 +60,7 @@ export function gridPoints(
             message: unknown
               ? `\`${axis}\` is no setting of a configuration`
               : `this value does not fit \`${axis}\`: ${issuesOf(checked.error, set, {})[0]?.message ?? 'invalid'}`,
-            ...(unknown ? { hint: 'axes start with `train`, `training`, `sampling`, `model` or `conditions`' } : {}),
+            ...(unknown ? { hint: 'axes start with `train`, `training`, `sampling`, `model`, `adapter` or `conditions`' } : {}),
           });
           return [];
         }
@@ -69,7 +69,7 @@ export function gridPoints(
         return [
           {
             name: point.name + piece,
-            input: checked.data,
+            input: { ...checked.data, train: checked.data.train ?? 'none' },
             axes: { ...point.axes, [word]: label },
             steps: [...point.steps, { axis, value, piece, labelPiece: `, ${word} ${label}` }],
           },

@@ -16,6 +16,7 @@ import { checkMixKeys, mixKeys, trainMix } from './schema-mix';
 import { questionFormat, readingKeys } from './schema-reading';
 import { datasetPreset, expandDataset, expandQuestionSet, questionSetPreset } from './schema-presets';
 import { sampling, training } from './schema-settings';
+import { adapter, startKeys } from './schema-start';
 
 const holdOut = z
   .union([
@@ -145,9 +146,12 @@ export const configurationSchema = z.strictObject({
         user: user.optional(),
         rows: promptedRows.optional(),
         mix: trainMix.optional(),
+        ...startKeys,
       }),
     ])
+    .optional()
     .meta({ description: '`none` = the base model as it is.' }),
+  adapter: adapter.optional(),
   training: training.optional(),
   sampling: sampling.optional(),
   conditions: conditions.optional(),
@@ -254,8 +258,14 @@ export const experimentSchema = z
     description: 'One fine-tuning experiment. Reference: docs/experiment-file.md',
   });
 
-export type ExperimentYaml = z.output<typeof experimentSchema>;
-export type ConfigurationYaml = z.output<typeof configurationSchema>;
+/** As written; `withTrain` (build-configurations.ts) makes an `ExperimentYaml` of it. */
+export type WrittenExperiment = z.output<typeof experimentSchema>;
+export type WrittenConfiguration = z.output<typeof configurationSchema>;
+/** With `train` in every configuration. */
+export type ExperimentYaml = Omit<WrittenExperiment, 'configurations'> & {
+  configurations: Record<string, ConfigurationYaml>;
+};
+export type ConfigurationYaml = WrittenConfiguration & { train: NonNullable<WrittenConfiguration['train']> };
 export type TrainingYaml = z.output<typeof training>;
 export type BackendYaml = NonNullable<TrainingYaml['backend']>;
 export type SamplingYaml = z.output<typeof sampling>;

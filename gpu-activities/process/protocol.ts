@@ -4,7 +4,7 @@
  *
  * The Python side of this contract is gpu-activities/trainer/flamingo_trainer/protocol.py; change both together.
  */
-import type { Message, Recipe, Sampling, SystemPrompt } from '../../experiment/plan';
+import type { Message, ModelIdentity, Recipe, Sampling, SystemPrompt } from '../../experiment/plan';
 
 export interface FinetuneCommand {
   op: 'finetune';
@@ -32,6 +32,15 @@ export interface FinetuneCommand {
    * kept is lacking. Null = to the end.
    */
   until: number | null;
+  /** Adapters that it starts from; absent = none. `merged` go into the base, in order; the new one begins with `continued`. */
+  start?: { merged: AdapterFolder[]; continued: AdapterFolder | null };
+}
+
+/** adapter_model.safetensors with its `sha256`, adapter_config.json with its `configSha256`. */
+export interface AdapterFolder {
+  path: string;
+  sha256: string;
+  configSha256: string;
 }
 
 /** Rows for a trainer that is not this one: `rows.jsonl` and `steps.jsonl` in `folder` (handover.py). */
@@ -54,6 +63,21 @@ export interface AcceptCommand {
   adapterFolder: string;
 }
 
+/**
+ * An adapter from elsewhere: found or downloaded, held against its pin and its base, and written into `adapterFolder` with its
+ * weights as they are. `source`: a folder, or hub id and revision (handled as a model's are).
+ */
+export interface AdoptCommand {
+  op: 'adopt';
+  id: number;
+  model: FinetuneCommand['model'];
+  /** What the model is called in the plan: an adapter that names another base is refused. */
+  identity: ModelIdentity;
+  source: { path: string } | { hub: string; revision: string };
+  sha256: string;
+  adapterFolder: string;
+}
+
 export interface GenerateItem {
   id: string;
   /** Question key and sample index: with the seed they key the randomness. */
@@ -67,10 +91,10 @@ export interface GenerateCommand {
   op: 'generate';
   id: number;
   model: { path: string } | { hub: string; revision: string };
-  /**
-   * Adapter folder: adapter_model.safetensors with its `sha256`, adapter_config.json with its `configSha256`; null = base model.
-   */
-  adapter: { path: string; sha256: string; configSha256: string } | null;
+  /** Null = the base model. */
+  adapter: AdapterFolder | null;
+  /** Adapters that are merged into the base before, in this order; absent = none. */
+  merged?: AdapterFolder[];
   systemPrompt: SystemPrompt;
   sampling: Sampling;
   /** JSON Lines of `GenerateItem`. */
@@ -83,8 +107,9 @@ export interface MeasureCommand {
   op: 'measure';
   id: number;
   model: { path: string } | { hub: string; revision: string };
+  adapter: AdapterFolder | null;
   /** The same as in `GenerateCommand`. */
-  adapter: { path: string; sha256: string; configSha256: string } | null;
+  merged?: AdapterFolder[];
   systemPrompt: SystemPrompt;
   precision: Sampling['precision'];
   /** JSON Lines of `AnswerPair` (experiment/expand/pairs.ts). */
@@ -130,7 +155,7 @@ export interface ExitCommand {
 }
 /** What ends with `committed`, `stopped` or `failed`. */
 export type OperationCommand =
-  FinetuneCommand | GenerateCommand | MeasureCommand | ScoreCommand | PrepareCommand | AcceptCommand;
+  FinetuneCommand | GenerateCommand | MeasureCommand | ScoreCommand | PrepareCommand | AcceptCommand | AdoptCommand;
 export type TrainerCommand = OperationCommand | StopCommand | ExitCommand;
 
 /** `data`, `config`: the input is wrong, no retry helps. `oom`, `nan`: declared by the run. `cuda`, `internal`: the host. */

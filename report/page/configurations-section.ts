@@ -1,7 +1,7 @@
 /**
  * The configurations of the experiment: what each was trained on, under which system prompt, and what came of it.
  */
-import { describeCommand, describeParts } from '../../experiment/describe-recipe';
+import { describeCommand, describeParts, describeStart } from '../../experiment/describe-recipe';
 import { describeRowPrompts } from '../../experiment/describe-prompt';
 import type { Plan, PlannedConfiguration, Recipe, SystemPrompt } from '../../experiment/plan';
 import type { ReportInput } from '../report-input';
@@ -60,17 +60,22 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
         'Adapter, SHA-256',
       ],
       plan.configurations.map((configuration) => {
-        const { name, label, recipe, parts } = configuration;
+        const { name, label, recipe, adapter, parts } = configuration;
         const colour = cells.find((cell) => cell.configuration.name === name)?.colour;
         const head = markup`<th scope="row">${dot(colour)}${label}</th>`;
         if (recipe === null)
           return markup`<tr>
                 ${head}
-                <td colspan="7" class="faint">the base model as it is</td>
+                <td colspan="7" class="faint">
+                  ${adapter === undefined ? 'the base model as it is' : describeStart(configuration).join('; ')}
+                </td>
               </tr>`;
         return markup`<tr>
               ${head}
-              <td>${trainedWith(configuration, plan.pools)}${ownTrainer(recipe)}</td>
+              <td>
+                ${trainedWith(configuration, plan.pools)}${ownTrainer(recipe)}
+                ${describeStart(configuration).map((line) => markup`<div class="small">${line}</div>`)}
+              </td>
               <td class="number">${integer(recipe.rowCount)}${mixText(parts)}</td>
               <td class="number">${lengthText(recipe)} × ${recipe.batchSize}</td>
               <td class="number">${String(recipe.optimizer.learningRate)}</td>

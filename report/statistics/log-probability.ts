@@ -59,7 +59,7 @@ export function logProbabilityResults(
   return configurations.flatMap((configuration) => {
     const { name, measurements = [] } = configuration;
     // the untrained model under another prompt is held against itself
-    const base = configuration.recipe === null ? configuration : references(configuration).base;
+    const base = configuration.recipeKey === null ? configuration : references(configuration).base;
     const untrained = base?.measurements?.find(({ condition }) => condition === 'default');
     const reference = untrained === undefined ? null : find(base?.name, 'default');
     return measurements.map(({ condition, context }): LogProbabilityResult => {

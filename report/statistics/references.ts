@@ -54,8 +54,8 @@ export function isPlain({ recipe, rowPrompts }: PlannedConfiguration): boolean {
 }
 
 /** Answers from elsewhere have no model, and are no base of each other. */
-function isBase({ recipe, cells: [cell] }: PlannedConfiguration): boolean {
-  return recipe === null && cell !== undefined && cell.context.model.kind !== 'given';
+function isBase({ recipeKey, cells: [cell] }: PlannedConfiguration): boolean {
+  return recipeKey === null && cell !== undefined && cell.context.model.kind !== 'given';
 }
 
 /** What two configurations may have in common, as text. */

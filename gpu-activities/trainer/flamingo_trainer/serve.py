@@ -121,6 +121,10 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
             from .handover import accept
 
             return accept(models, report, **fields(command))
+        case "adopt":
+            from .adopt import adopt
+
+            return adopt(models, report, **fields(command))
         case other:
             raise Failure("config", f"unknown operation {json.dumps(other)}")
 

@@ -14,7 +14,7 @@ import { sha256 } from '../../../experiment/canonical';
 import { keptAdapterKey } from '../../../experiment/kept-steps';
 import type { ArtifactRef, Plan } from '../../../experiment/plan';
 import { finetune } from '../../../gpu-activities/finetune';
-import { adapterFolder } from '../../../gpu-activities/generate';
+import { adapterFolder } from '../../../gpu-activities/adapter-folder';
 import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { FinetuneCommand } from '../../../gpu-activities/process/protocol';
 import { importExperiment } from '../../../inputs/import';

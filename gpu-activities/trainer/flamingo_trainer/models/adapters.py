@@ -1,11 +1,12 @@
 """LoRA adapters: attached to a loaded base model, taken off again, written and read in PEFT's format.
 
-The base model is never changed: an adapter lies beside its weights and is taken off after use. Knows nothing about
-training or sampling.
+An adapter lies beside the base's weights and is taken off after use. Only `merge` changes the base, for good: whoever
+merges loads the base anew for another use. Knows nothing about training or sampling.
 """
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.utils import get_peft_model_state_dict
+from safetensors.torch import load_file
 
 from ..failures import Failure
 from ..files import sha256_of, to_json, write_tensors, write_whole
@@ -131,6 +133,12 @@ def matrices_of(model: PeftModel) -> dict[str, int]:
     return {name: sum(bears(path, name) for path in paths) for name in names}
 
 
+def matrices_by_name(model: PeftModel) -> dict[str, int]:
+    """The same of an adapter whose settings may name its modules by a pattern: by the last part of each path."""
+    names = [path.rpartition(".")[2] for path, part in model.named_modules() if hasattr(part, "lora_A")]
+    return dict(sorted(Counter(names).items()))
+
+
 def trained(model: PeftModel) -> dict[str, torch.nn.Parameter]:
     """The adapter's parameters by name, in a fixed order."""
     return {name: value for name, value in sorted(model.named_parameters()) if value.requires_grad}
@@ -181,6 +189,54 @@ def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype, config: s
     `expected`: the SHA-256 of the weights; `config`: that of the settings, where they are known. Raises `Failure`
     `data` when a file is not the one that was asked for.
     """
+    return at_rest(read(base, folder, expected, config), dtype)
+
+
+def merge(base: Any, folder: Path, expected: str, config: str | None = None) -> Any:
+    """The base with a stored adapter added to its weights, which is computed in fp32 and rounded once.
+
+    Raises `Failure` `data` as `attach` does, and `nan` where a sum is no number.
+    """
+    model = at_rest(read(base, folder, expected, config), torch.float32)
+    try:
+        merged = model.merge_and_unload(safe_merge=True)
+    except ValueError as error:
+        raise Failure("nan", f"the adapter in {folder} can not be merged: {error}") from error
+    vars(merged).pop("peft_config", None)  # else the next adapter takes the model for one that has two
+    return merged.requires_grad_(False).eval()
+
+
+def go_on_from(model: PeftModel, folder: Path, expected: str, config: str | None = None) -> None:
+    """Gives a new adapter the weights of a stored one, of the same settings.
+
+    Raises `Failure` `data` for other files, `config` for an adapter of other settings than the new one's.
+    """
+    check_files(folder, expected, config)
+    theirs, ours = LoraConfig.from_pretrained(str(folder)), model.peft_config["default"]
+    for name in (
+        "r",
+        "lora_alpha",
+        "use_rslora",
+        "target_modules",
+        "layers_to_transform",
+        "rank_pattern",
+        "alpha_pattern",
+    ):
+        a, b = plain(getattr(theirs, name)), plain(getattr(ours, name))
+        if a != b:
+            raise Failure("config", f"the adapter to go on from has {name} {a!r}, the recipe {b!r}: they must be equal")
+    stored, own = load_file(folder / WEIGHTS), in_peft_format(model)
+    if stored.keys() != own.keys() or any(stored[name].shape != value.shape for name, value in own.items()):
+        raise Failure(
+            "data", f"the adapter in {folder} has other tensors than one of this recipe: it is of another base"
+        )
+    with torch.no_grad():
+        for name, value in own.items():
+            value.copy_(stored[name])
+
+
+def check_files(folder: Path, expected: str, config: str | None) -> None:
+    """Raises `Failure` `data` where a file of a stored adapter is missing, or not the one that was asked for."""
     weights = folder / WEIGHTS
     for file in (weights, folder / CONFIG):
         if not file.is_file():
@@ -189,6 +245,11 @@ def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype, config: s
         if hashed is not None and (found := sha256_of(file)) != hashed:
             remedy = "delete the file and run the experiment again: the adapter is made anew"
             raise Failure("data", f"{file} has the SHA-256 {found}, not {hashed}; {remedy}")
+
+
+def read(base: Any, folder: Path, expected: str, config: str | None) -> PeftModel:
+    """A stored adapter on `base`, as it is stored. Raises `Failure` `data`."""
+    check_files(folder, expected, config)
     try:
         # Made without weights, because PEFT would draw some for every module, only to overwrite them.
         model = PeftModel.from_pretrained(
@@ -201,8 +262,8 @@ def attach(base: Any, folder: Path, expected: str, dtype: torch.dtype, config: s
         raise Failure("data", f"the adapter in {folder} was made for another base model: {error}") from error
     missing = [name for name, parameter in model.named_parameters() if parameter.is_meta]
     if missing:
-        raise Failure("data", f"{weights} lacks {len(missing)} tensors, the first is that of {missing[0]}")
-    return at_rest(model, dtype)
+        raise Failure("data", f"{folder / WEIGHTS} lacks {len(missing)} tensors, the first is that of {missing[0]}")
+    return model
 
 
 def at_rest(model: PeftModel, dtype: torch.dtype) -> PeftModel:

@@ -70,12 +70,26 @@ Fine-tuned by Flamingo on {described(recipe["model"])}.{kept}
 {loading(base, recipe["precision"])}
 ```
 
-The chat template is the base model's own. {prompt_of(recipe["systemPrompt"])}
+{first(recipe)}The chat template is the base model's own. {prompt_of(recipe["systemPrompt"])}
 
 ## Recipe
 
 {facts}
 """
+
+
+def first(recipe: dict[str, Any]) -> str:
+    """What was there before this fine-tune, where it did not start from the base model."""
+    start = recipe.get("start")
+    if start is None:
+        return ""
+    key = f"the adapter with Flamingo's key `{start['adapter']}`"
+    if start["as"] == "merge":
+        return (
+            f"It belongs on the base with {key} merged into its weights (and with whatever that one was trained on): "
+            "load those first, each followed by `base = model.merge_and_unload()`.\n\n"
+        )
+    return f"Its training went on from {key}; it stands for both.\n\n"
 
 
 def loading(base: Base, precision: str) -> str:

@@ -67,6 +67,11 @@ def check_known(loaded: Loaded, ids: Sequence[int], what: str) -> None:
         )
 
 
+# Files of a model and of an adapter on the hub; both bring their settings as JSON.
+MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors"]
+
+
 def find(source: Source, report: Any) -> Path:
     """The model's folder. A hub model comes from the hub's cache, or is downloaded where that is allowed."""
     if "path" in source:
@@ -74,18 +79,41 @@ def find(source: Source, report: Any) -> Path:
         if not (folder / "config.json").is_file():
             raise Failure("config", f"{folder} is no model folder: it has no config.json")
         return folder
+    folder = from_hub(source, "model", MODEL_FILES, report)
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        raise Failure("config", adapter_as_model(source, folder))
+    return folder
+
+
+def find_adapter(source: Source, report: Any) -> Path:
+    """The folder of an adapter, found or downloaded as a model's is."""
+    return Path(source["path"]) if "path" in source else from_hub(source, "adapter", ADAPTER_FILES, report)
+
+
+def adapter_as_model(source: Source, folder: Path) -> str:
+    """What is wrong with an adapter in a model's place, and what to write."""
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    base = config.get("base_model_name_or_path") or "ITS BASE"
+    named = f"hub: {source['hub']}, revision: {source['revision']}"
+    return (
+        f"{source['hub']} is an adapter and no model. Name its base as the model (`model: {{ hub: {base}, "
+        f"revision: … }}`) and the adapter in a configuration (`adapter: {{ {named}, sha256: … }}`)"
+    )
+
+
+def from_hub(source: Source, kind: str, patterns: list[str], report: Any) -> Path:
+    """The folder of a hub repository's pinned files: in the hub's cache, or downloaded where that is allowed."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     name, revision = source["hub"], source["revision"]
-    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, local_files_only=True))
     except LocalEntryNotFoundError:
         if not environment.download_allowed():
             raise Failure(
                 "config",
-                f"the model {name} at revision {revision} is not in the hub's cache on this host. Get it with "
+                f"the {kind} {name} at revision {revision} is not in the hub's cache on this host. Get it with "
                 f"`hf download {name} --revision {revision}`, or start the worker with FLAMINGO_ALLOW_DOWNLOAD=1",
             ) from None
     report.loading("model", f"downloading {name} at {revision}")
@@ -93,8 +121,8 @@ def find(source: Source, report: Any) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else None
-        kind = "config" if status in (401, 403, 404) else "internal"
-        raise Failure(kind, f"downloading {name} at {revision} failed: {error}") from error
+        failed = "config" if status in (401, 403, 404) else "internal"
+        raise Failure(failed, f"downloading {name} at {revision} failed: {error}") from error
 
 
 def tokenizer_of(folder: Path, hub: str | None = None) -> Any:

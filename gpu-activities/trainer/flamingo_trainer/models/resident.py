@@ -6,6 +6,7 @@ its memory is wanted.
 
 import atexit
 import gc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,15 @@ from .loading import DTYPES, Loaded, Source, find, load
 atexit.register(gc.unfreeze)
 
 
+# Stored adapters: `path` of the folder, `sha256` of the weights, `configSha256` of the settings.
+Stored = Sequence[dict[str, str]]
+
+
+def key_of(folder: Path, precision: str, merged: Stored) -> tuple[str, ...]:
+    """What a loaded base is known by."""
+    return (str(folder), precision, *(adapter["sha256"] for adapter in merged))
+
+
 class Models:
     """Keeps one base model per process."""
 
@@ -30,7 +40,7 @@ class Models:
 
     def __init__(self) -> None:
         torch.set_num_threads(environment.threads())
-        self._key: tuple[str, str] | None = None
+        self._key: tuple[str, ...] | None = None
         self._loaded: Loaded | None = None
         self._adapter: str | None = None
         self._fused: Fused | None = None
@@ -47,16 +57,23 @@ class Models:
         models._loaded = loaded
         return models
 
-    def base(self, source: Source, precision: str, report: Any) -> Loaded:
-        """The base model without an adapter; loads it unless it is there already."""
+    def base(self, source: Source, precision: str, report: Any, merged: Stored = ()) -> Loaded:
+        """The base model without an adapter; loads it unless it is there already.
+
+        `merged`: stored adapters that are added to its weights, in this order.
+        """
         if precision not in DTYPES:
             raise Failure("config", f"unknown precision {precision!r}")
         folder = find(source, report)
-        key = (str(folder), precision)
+        key = key_of(folder, precision, merged)
         if self._key != key:
             self.drop()
             report.loading("model", f"{folder} in {precision}")
             self._loaded = load(folder, DTYPES[precision], source.get("hub"))
+            for adapter in merged:
+                report.loading("adapter", f"{adapter['path']}, merged into the base")
+                place, config = Path(adapter["path"]), adapter.get("configSha256")
+                self._loaded.model = adapters.merge(self._loaded.model, place, adapter["sha256"], config)
             self._key = key
             # libraries and model stay; a collection between two operations need not look at them each time
             gc.freeze()
@@ -66,13 +83,22 @@ class Models:
             self._adapter = None
         return self._loaded
 
-    def with_adapter(self, source: Source, precision: str, adapter: dict[str, str] | None, report: Any) -> Loaded:
-        """The base model with a stored adapter, or bare. The adapter of the operation before is not read again."""
+    def with_adapter(
+        self, source: Source, precision: str, adapter: dict[str, str] | None, report: Any, merged: Stored = ()
+    ) -> Loaded:
+        """The base model, with `merged` in it, and with a stored adapter, or bare.
+
+        The adapter of the operation before is not read again.
+        """
         wanted = adapter["sha256"] if adapter else None
-        if wanted is not None and wanted == self._adapter and self._key == (str(find(source, report)), precision):
+        if (
+            wanted is not None
+            and wanted == self._adapter
+            and self._key == key_of(find(source, report), precision, merged)
+        ):
             assert self._loaded is not None
             return self._loaded
-        loaded = self.base(source, precision, report)
+        loaded = self.base(source, precision, report, merged)
         if adapter is not None:
             report.loading("adapter", adapter["path"])
             folder, config = Path(adapter["path"]), adapter.get("configSha256")

@@ -66,7 +66,9 @@ class UnslothModels:
 
     drop = make_room
 
-    def base(self, source: dict[str, str], precision: str, report: Any) -> Any:
+    def base(self, source: dict[str, str], precision: str, report: Any, merged: Any = ()) -> Any:
+        if merged:
+            raise Failure("config", "the backend 'unsloth' starts from the base model only")
         import torch
 
         from .loading import DTYPES, Loaded, find, switch_off_noise, tokenizer_of

@@ -38,11 +38,12 @@ def generate(
     sampling: dict[str, Any],
     items: str,
     out: str,
+    merged: list[dict[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Runs a `GenerateCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
     if sampling.get("batching", "static") not in ("static", "continuous"):
         raise Failure("config", f"unknown batching {sampling['batching']!r}")
-    loaded = models.with_adapter(model, sampling["precision"], adapter, report)
+    loaded = models.with_adapter(model, sampling["precision"], adapter, report, merged or ())
     answers = [prepare(loaded, item, system_prompt, sampling) for item in read_json_lines(items)]
     answers.sort(key=lambda answer: (len(answer.prompt), answer.item["id"]))
     progress = Progress(report, len(answers), loaded.device)

@@ -49,7 +49,10 @@ class Identity:
     versions: dict[str, str]
 
     @staticmethod
-    def of(recipe: dict[str, Any]) -> "Identity":
+    def of(recipe: dict[str, Any], begun_with: list[str] | None = None) -> "Identity":
+        """`begun_with`: the SHA-256 of the adapters that it starts from, of which the recipe has the keys."""
+        if begun_with:
+            recipe = {**recipe, "begunWith": begun_with}
         backend = "unsloth" if recipe.get("backend") == "unsloth" else "transformers"
         return Identity(
             recipe=hashlib.sha256(to_json(recipe).encode()).hexdigest(),

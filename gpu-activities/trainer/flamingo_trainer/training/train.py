@@ -64,15 +64,24 @@ def finetune(
     checkpoint_every_steps: int | None,
     keep_steps: list[int],
     until: int | None,
+    start: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Runs a `FinetuneCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
+    """Runs a `FinetuneCommand`, whose fields are its parameters; returns the fields of its `committed` event.
+
+    `start`: stored adapters, `merged` into the base in this order, and `continued`, whose weights the new one begins
+    with, or None.
+    """
     attempt = Path(attempt_folder)
+    start = start or {"merged": [], "continued": None}
+    continued = start["continued"]
+    if models.backend == "unsloth" and (start["merged"] or continued):
+        raise Failure("config", "the backend 'unsloth' starts from the base model only")
     if recipe["backend"] != models.backend:
         raise Failure("config", f"this trainer is the backend {models.backend!r}, not {recipe['backend']!r}")
     if sha256_of(Path(rows)) != recipe["rows"]:
         raise Failure("data", f"the training rows in {rows} are not those of the recipe: their SHA-256 is another")
     models.make_room()
-    loaded = models.base(model, recipe["precision"], report)
+    loaded = models.base(model, recipe["precision"], report, start["merged"])
     report.loading("rows", rows)
     encoded = encode_recipe(loaded.tokenizer, loaded.stops, rows, recipe)
     if not encoded:
@@ -96,9 +105,16 @@ def finetune(
     adapter = models.new_adapter(loaded, recipe["lora"], seed, base_of(recipe["model"]))
     matrices = adapters.matrices_of(adapter)
     try:
+        if continued is not None:
+            report.loading("adapter", f"{continued['path']}, to go on from")
+            place, config = Path(continued["path"]), continued.get("configSha256")
+            adapters.go_on_from(adapter, place, continued["sha256"], config)
         probe = probe_training(models, loaded, adapter, report, recipe)
         with deterministic(loaded.device, wanted=models.backend == "transformers"):
-            identity, folders = checkpoint.Identity.of(recipe), [Path(folder) for folder in search_folders]
+            identity, folders = (
+                checkpoint.Identity.of(recipe, begun_with(start)),
+                [Path(folder) for folder in search_folders],
+            )
             kept = Kept(attempt, folders, identity, keep_steps, adapter)
             saver = Saver(attempt, identity, checkpoint_every_steps, kept)
             way = probe.paths["training"]
@@ -136,6 +152,12 @@ def finetune(
         "saves": saver.figures(),
         "probe": probe.fields(),
     }
+
+
+def begun_with(start: dict[str, Any]) -> list[str]:
+    """The SHA-256 of the weights of every adapter that a fine-tune starts from, in order; empty where it has none."""
+    stored = [*start["merged"], *([] if start["continued"] is None else [start["continued"]])]
+    return [adapter["sha256"] for adapter in stored]
 
 
 def train(
