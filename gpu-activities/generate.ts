@@ -52,7 +52,12 @@ export async function generate(dependencies: GpuDependencies, input: CellInput):
     const work = workOf(cell, shard, adapter);
     await withLease(store, work, { ...state }, async (renew) => {
       if ((await withHeartbeat({ ...state }, () => store.manifest(work), renew)) !== null) return;
-      await makeShard(dependencies, { stored, cell, work, shard, adapter, merged, finished, missing }, { ...state }, renew);
+      await makeShard(
+        dependencies,
+        { stored, cell, work, shard, adapter, merged, finished, missing },
+        { ...state },
+        renew,
+      );
     });
     finished += shard.items.length;
     state.step = finished;

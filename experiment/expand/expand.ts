@@ -236,7 +236,15 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     ...(pairs === null ? {} : { pairs: { ...pairs.planned, rows: null } }),
     ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
   };
-  return { plan, trainingRows, heldOutRows, trainers, adapters, given: calibration?.given ?? {}, pairs: pairs?.text ?? null };
+  return {
+    plan,
+    trainingRows,
+    heldOutRows,
+    trainers,
+    adapters,
+    given: calibration?.given ?? {},
+    pairs: pairs?.text ?? null,
+  };
 }
 
 function adapterFiles(name: string, path: string, { adapters = {} }: Inputs): AdapterFiles {

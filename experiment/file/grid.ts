@@ -60,7 +60,9 @@ export function gridPoints(
             message: unknown
               ? `\`${axis}\` is no setting of a configuration`
               : `this value does not fit \`${axis}\`: ${issuesOf(checked.error, set, {})[0]?.message ?? 'invalid'}`,
-            ...(unknown ? { hint: 'axes start with `train`, `training`, `sampling`, `model`, `adapter` or `conditions`' } : {}),
+            ...(unknown
+              ? { hint: 'axes start with `train`, `training`, `sampling`, `model`, `adapter` or `conditions`' }
+              : {}),
           });
           return [];
         }

@@ -11,12 +11,15 @@ export const startKeys = {
     description:
       'Starts from the adapter of this configuration. The name of one with a grid stands for the point with the same values.',
   }),
-  adapter: z.enum(['continue', 'merge']).optional().meta({
-    default: 'continue',
-    description:
-      '`continue`: training goes on with the weights of `from`, with a new optimizer and schedule. `merge`: they are added to ' +
-      "the base model's, and a new adapter is trained on the sum.",
-  }),
+  adapter: z
+    .enum(['continue', 'merge'])
+    .optional()
+    .meta({
+      default: 'continue',
+      description:
+        '`continue`: training goes on with the weights of `from`, with a new optimizer and schedule. `merge`: they are added to ' +
+        "the base model's, and a new adapter is trained on the sum.",
+    }),
 };
 
 /** Of a configuration: train nothing, ask this. */
@@ -33,7 +36,8 @@ export const adapter = exactlyOne(
       .optional()
       .meta({ description: 'Commit of the hub repository, 40 hexadecimal digits.' }),
     path: text.optional().meta({
-      description: "A local folder with adapter_model.safetensors and adapter_config.json, relative to this file's folder.",
+      description:
+        "A local folder with adapter_model.safetensors and adapter_config.json, relative to this file's folder.",
     }),
     sha256: sha256.meta({ description: 'SHA-256 of adapter_model.safetensors.' }),
   }),

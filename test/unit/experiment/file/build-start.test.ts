@@ -54,7 +54,9 @@ describe('the point of a grid that is meant', () => {
         '  then: { train: { from: ranks, dataset: birds, adapter: merge } }\n',
     );
     const [problem] = problemsOf(text);
-    expect(problem?.message).toBe('`ranks` has a grid over training.lora.rank, and none of its points has the same values');
+    expect(problem?.message).toBe(
+      '`ranks` has a grid over training.lora.rank, and none of its points has the same values',
+    );
     expect(problem?.hint).toContain('ranks.rank-4');
   });
 });
@@ -62,7 +64,11 @@ describe('the point of a grid that is meant', () => {
 test.each([
   ['  then: { train: { from: plian, dataset: birds } }\n', 'plian', /unknown configuration `plian`/],
   ['  then: { train: { from: base, dataset: birds } }\n', 'base, dataset', /is the base model itself/],
-  ['  then: { train: { from: then, dataset: birds } }\n', 'then, dataset', /come back to where they began: then → then/],
+  [
+    '  then: { train: { from: then, dataset: birds } }\n',
+    'then, dataset',
+    /come back to where they began: then → then/,
+  ],
   [
     '  a: { train: { from: b, dataset: birds } }\n  b: { train: { from: a, dataset: birds } }\n',
     'b, dataset',
@@ -95,7 +101,11 @@ test.each([
   [`  then: { adapter: { hub: a/b, sha256: ${SHA} } }\n`, 'a/b', /`revision` is needed/],
   [`  then: { adapter: { path: a, revision: ${REVISION}, sha256: ${SHA} } }\n`, REVISION, /goes with `hub` only/],
   [`  then: { adapter: { path: a } }\n`, '{ path: a }', /sha256/],
-  [`  then: { adapter: { path: a, hub: a/b, revision: ${REVISION}, sha256: ${SHA} } }\n`, 'a/b', /exactly one of|one of/],
+  [
+    `  then: { adapter: { path: a, hub: a/b, revision: ${REVISION}, sha256: ${SHA} } }\n`,
+    'a/b',
+    /exactly one of|one of/,
+  ],
 ])('%j is refused', (added, where, message) => {
   const text = withConfigurations(added);
   const problem = problemsOf(text).find((each) => message.test(each.message));
