@@ -19,6 +19,7 @@ import { injectCommand } from './inject';
 import { judgeCommand } from './judge';
 import { planCommand } from './plan';
 import { presetsCommand } from './presets';
+import { publishCommand } from './publish';
 import { rejudgeCommand } from './rejudge';
 import { reportCommand } from './report';
 import { storeCommand } from './store';
@@ -62,6 +63,7 @@ to a metric, 4 waiting for a person, 130 interrupted.`,
     rejudgeCommand(),
     injectCommand(),
     reportCommand(),
+    publishCommand(),
     storeCommand(),
     analyzeCommand(),
     stopCommand(),

@@ -1,0 +1,178 @@
+/**
+ * Puts repositories on the hub. What is there already with the same hash is not sent again, so that a call that was broken
+ * off is finished by the next one; the card comes last.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import {
+  commit,
+  createRepo,
+  datasetInfo,
+  downloadFile,
+  listFiles,
+  modelInfo,
+  type ListFileEntry,
+  type RepoDesignation,
+} from '@huggingface/hub';
+import { canonicalJson } from '../../experiment/canonical';
+import { hashFile } from '../../artifacts/hash-file';
+import { InvalidUse } from '../errors';
+import { hubError, isHubError, type HubAccess } from './access';
+import { CARD_FILE, MARKER_FILE, type PublishedFile, type Repository } from './contents';
+
+export interface UploadOptions {
+  visibility: 'private' | 'public';
+  /** Files go into a repository that holds something else. */
+  overwrite: boolean;
+  /** Before each commit. */
+  onProgress?: (repository: string, sent: number, files: number) => void;
+}
+
+export interface Uploaded {
+  url: string;
+  /** Paths that were sent. */
+  sent: string[];
+  /** Files that were there already. */
+  standing: number;
+}
+
+/** Of one commit: small files travel inside of its request. */
+const MOST_FILES = 100;
+const MOST_BYTES = 32 * 1024 * 1024;
+/** The hub keeps larger files apart, and they are streamed there. */
+const SMALL_FILE = 10 * 1024 * 1024;
+
+/** Throws `InvalidUse` and `HubFailed`. */
+export async function upload(repository: Repository, access: HubAccess, options: UploadOptions): Promise<Uploaded> {
+  const repo: RepoDesignation = { type: repository.type, name: repository.name };
+  const during = async <T>(doing: string, call: () => Promise<T>): Promise<T> => {
+    try {
+      return await call();
+    } catch (error) {
+      throw hubError(error, `${repository.name}: ${doing}`, access);
+    }
+  };
+  const marker = canonicalJson(repository.marker) + '\n';
+  await during('looking for the repository', () => ensure(repository, repo, access, options));
+  const there = await during('listing its files', () => filesOf(repo, access));
+  const markerFile: PublishedFile = { path: MARKER_FILE, text: marker, bytes: Buffer.byteLength(marker) };
+  const lacking: PublishedFile[] = [];
+  for (const file of [markerFile, ...repository.files])
+    if (!(await isThere(file, there.get(file.path)))) lacking.push(file);
+  let sent = 0;
+  for (const files of partsOf(lacking)) {
+    options.onProgress?.(repository.name, sent, lacking.length);
+    await during('sending files', () =>
+      commit({
+        ...access,
+        repo,
+        title: 'Results from Flamingo',
+        operations: files.map((file) => ({ operation: 'addOrUpdate', path: file.path, content: contentOf(file) })),
+        useXet: false,
+      }),
+    );
+    sent += files.length;
+  }
+  return {
+    url: `${access.hubUrl}/${repository.type === 'dataset' ? 'datasets/' : ''}${repository.name}`,
+    sent: lacking.map(({ path }) => path),
+    standing: repository.files.length + 1 - lacking.length,
+  };
+}
+
+/** Makes the repository, or sees that it is ours and as private as it should be. */
+async function ensure(
+  { name, type, marker }: Repository,
+  repo: RepoDesignation,
+  access: HubAccess,
+  { visibility, overwrite }: UploadOptions,
+): Promise<void> {
+  const info = async () => {
+    try {
+      return await (type === 'model' ? modelInfo({ ...access, name }) : datasetInfo({ ...access, name }));
+    } catch (error) {
+      if (isHubError(error) && error.statusCode === 404) return null;
+      throw error;
+    }
+  };
+  let standing = await info();
+  if (standing === null) {
+    try {
+      const content = new Blob([canonicalJson(marker) + '\n']);
+      await createRepo({ ...access, repo, visibility, files: [{ path: MARKER_FILE, content }] });
+      standing = await info();
+      if (standing === null) throw new InvalidUse(`${name} was made and is not there: look at it on the hub`);
+    } catch (error) {
+      if (!isHubError(error) || error.statusCode !== 409) throw error;
+      standing = await info();
+      if (standing === null)
+        throw new InvalidUse(
+          `${name} exists, and the token may not see it: use a token of its owner, or another --name`,
+        );
+    }
+  }
+  if (visibility === 'private' && !standing.private)
+    throw new InvalidUse(`${name} is public on the hub: make it private there, or publish with --public`);
+  if (overwrite) return;
+  const found = await markerOf(repo, access);
+  if (found !== canonicalJson(marker) + '\n')
+    throw new InvalidUse(
+      `${name} is on the hub already and holds ${found === null ? 'nothing of Flamingo’s' : 'something else'}: ` +
+        'choose another --name, or write into it with --overwrite',
+    );
+}
+
+/** The text of the file that says whose the repository is; null where there is none. */
+async function markerOf(repo: RepoDesignation, access: HubAccess): Promise<string | null> {
+  const file = await downloadFile({ ...access, repo, path: MARKER_FILE });
+  return file === null ? null : file.text();
+}
+
+async function filesOf(repo: RepoDesignation, access: HubAccess): Promise<Map<string, ListFileEntry>> {
+  const files = new Map<string, ListFileEntry>();
+  for await (const entry of listFiles({ ...access, repo, recursive: true })) {
+    if (entry.type === 'file') files.set(entry.path, entry);
+  }
+  return files;
+}
+
+/** Large files are known by their SHA-256, others as Git knows them. */
+async function isThere(file: PublishedFile, entry: ListFileEntry | undefined): Promise<boolean> {
+  if (entry === undefined) return false;
+  if (entry.lfs !== undefined) return entry.lfs.oid === (await sha256Of(file));
+  return entry.size === file.bytes && entry.oid === (await gitHash(file));
+}
+
+async function sha256Of(file: PublishedFile): Promise<string> {
+  if ('text' in file) return createHash('sha256').update(file.text).digest('hex');
+  return file.sha256 ?? hashFile(file.file);
+}
+
+async function gitHash(file: PublishedFile): Promise<string> {
+  const hash = createHash('sha1').update(`blob ${file.bytes}\0`);
+  if ('text' in file) return hash.update(file.text).digest('hex');
+  for await (const chunk of createReadStream(file.file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+function contentOf(file: PublishedFile): Blob | URL {
+  return 'text' in file ? new Blob([file.text]) : pathToFileURL(file.file);
+}
+
+/** One commit each; the card is in the last. */
+function* partsOf(files: readonly PublishedFile[]): Generator<PublishedFile[]> {
+  const ordered = [...files].sort((a, b) => Number(a.path === CARD_FILE) - Number(b.path === CARD_FILE));
+  let part: PublishedFile[] = [];
+  let bytes = 0;
+  for (const file of ordered) {
+    const inside = file.bytes > SMALL_FILE ? 0 : file.bytes;
+    if (part.length > 0 && (part.length === MOST_FILES || bytes + inside > MOST_BYTES)) {
+      yield part;
+      [part, bytes] = [[], 0];
+    }
+    part.push(file);
+    bytes += inside;
+  }
+  if (part.length > 0) yield part;
+}
