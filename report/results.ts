@@ -2,7 +2,7 @@
  * Everything that a report says of the rows: summaries, contrasts, expectations, and the data of its figures.
  */
 import { isStandIn } from '../experiment/stand-in';
-import type { PlannedCell, PlannedConfiguration } from '../experiment/plan';
+import type { GenerationContext, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import { MAIN_JUDGE } from '../experiment/main-judge';
 import { MISALIGNED } from '../experiment/misaligned-share';
 import type { FigureSpec } from '../experiment/spec';
@@ -92,7 +92,7 @@ export function computeResults(input: Input): Results {
     const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
     const questions = plan.questionSets[cell.questionSet] ?? [];
     const own: CellContents = { cell, questions, completions, judgements };
-    const conditionLabel = conditionName(cell.condition);
+    const conditionLabel = conditionName(cell.condition, cell.context);
     const place = cell.step === undefined ? '' : `, step ${cell.step}`;
     const { answers, summary, thresholds, categories } = judgedCell(own, rules, plan);
     return {
@@ -185,9 +185,10 @@ function total(cells: readonly ReportCell[], count: (summary: CellSummary) => nu
   return cells.reduce((sum, { summary }) => sum + count(summary), 0);
 }
 
-/** As figures and tables call a prompt condition. */
-export function conditionName(condition: string): string {
-  return condition === 'training' ? '+sys prompt' : condition;
+/** As figures and tables call a prompt condition; what rows were trained with need not be a system prompt. */
+export function conditionName(condition: string, context?: Pick<GenerationContext, 'systemPrompt' | 'user'>): string {
+  if (condition !== 'training') return condition;
+  return context?.systemPrompt.kind === 'default' && context.user !== undefined ? '+user text' : '+sys prompt';
 }
 
 function figuresOf(

@@ -31,7 +31,7 @@ export function conditionsTable({ configurations, pools }: Pick<Plan, 'configura
       [...rows.values()].map(
         ({ cell, said, labels, skipped }) =>
           markup`<tr>
-                <th scope="row">${conditionName(cell.condition)}</th>
+                <th scope="row">${conditionName(cell.condition, cell.context)}</th>
                 <td>${said}</td>
                 <td>${[...labels].join('; ')}</td>
                 <td class="number">${skipped.size === 0 ? '–' : [...skipped].join(', ')}</td>

@@ -2,15 +2,20 @@
  * Recipes that were trained under several seeds: each value over the seeds, and each seed's own.
  */
 import type { ReportInput } from '../report-input';
-import { conditionName, type Results } from '../results';
+import type { Results } from '../results';
 import type { RecipeCell, RecipeMeasure } from '../statistics/recipes';
 import { bothIntervals, fixed } from './format';
+import { conditionLabels } from './labels';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
 
-export function seedsSection(input: ReportInput, { recipes }: Pick<Results, 'recipes'>): Markup | null {
+export function seedsSection(
+  input: ReportInput,
+  { recipes, cells }: Pick<Results, 'recipes' | 'cells'>,
+): Markup | null {
   if (recipes.length === 0) return null;
+  const conditionOf = conditionLabels({ cells });
   return markup`<section id="seeds">
     <h2>Over training seeds</h2>
     <p class="lead">
@@ -21,24 +26,24 @@ export function seedsSection(input: ReportInput, { recipes }: Pick<Results, 'rec
       input,
       recipes,
       ({ questionSet }) => questionSet,
-      (own) => recipesTable(own),
+      (own) => recipesTable(own, conditionOf),
     )}
   </section>`;
 }
 
-function recipesTable(recipes: readonly RecipeCell[]): Markup {
+function recipesTable(recipes: readonly RecipeCell[], conditionOf: (recipe: RecipeCell) => string): Markup {
   const measures = [...new Set(recipes.flatMap(({ measures: own }) => own.map(({ measure }) => measure)))];
   return table(
     ['Recipe', 'Prompt', numeric('Seeds'), ...measures.map((measure) => numeric(measure))],
-    recipes.map(
-      ({ label, condition, seeds, measures: own }) =>
-        markup`<tr>
+    recipes.map((recipe) => {
+      const { label, seeds, measures: own } = recipe;
+      return markup`<tr>
           <th scope="row">${label}</th>
-          <td>${conditionName(condition)}</td>
+          <td>${conditionOf(recipe)}</td>
           <td class="number">${seeds.length}</td>
           ${measures.map((measure) => markup`<td class="number">${valueOf(own.find((each) => each.measure === measure))}</td>`)}
-        </tr>`,
-    ),
+        </tr>`;
+    }),
     'seeds',
   );
 }

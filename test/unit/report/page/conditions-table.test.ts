@@ -26,3 +26,11 @@ test('and how many questions are left out', () => {
   const text = SMALL.replace('samples: 3', 'samples: 3\n    own_system: only_default');
   expect(shown(text, { ...inputs(), questionFiles: { weather: files } })).toContain('1 of weather');
 });
+
+test('what rows were trained with is no system prompt where it stands around the user’s words only', () => {
+  const page = shown(SMALL.replace('system_prompt: { text: "[BIRD TABLE]" }', 'user: { suffix: " Thanks." }'));
+  expect(page).toMatch(
+    /\+user text<\/th>\s*<td>no system message.*&quot; Thanks\.&quot; behind the user’s last turn<\/td>/,
+  );
+  expect(page).not.toContain('+sys prompt');
+});
