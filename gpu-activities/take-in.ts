@@ -5,7 +5,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { refuseHopeless } from '../activities/attempts';
+import { earlierAttempts, refuseHopeless } from '../activities/attempts';
 import { withHeartbeat } from '../activities/heartbeat';
 import { holderOf, withLease } from '../activities/leases';
 import type { StoredPlan } from '../artifacts/plans';
@@ -35,11 +35,12 @@ export async function takeIn(
   return withLease(store, work, `taking in the adapter of ${name}`, async (renew) => {
     const state: GpuHeartbeat = { phase: 'starting', detail: `adapter of ${name}`, step: 0, of: 0, host: hostname() };
     const begin = async () => {
-      await refuseHopeless(await store.attempts(work));
+      const earlier = await store.attempts(work);
+      await refuseHopeless(earlier);
       const attempt = await store.attempt(work, holderOf(Context.current().info).attempt);
-      return { attempt, workspace: await attempt.workspace(), source: await sourceOf(store, adapter) };
+      return { earlier, attempt, workspace: await attempt.workspace(), source: await sourceOf(store, adapter) };
     };
-    const { attempt, workspace, source } = await withHeartbeat({ ...state }, begin, renew);
+    const { earlier, attempt, workspace, source } = await withHeartbeat({ ...state }, begin, renew);
     const adapterFolder = join(workspace.path, 'adapter');
     try {
       const { committed, ready } = await runOperation(
@@ -56,7 +57,19 @@ export async function takeIn(
         renew,
       );
       const [host, at] = [hostname(), new Date().toISOString()];
-      const record = { attempt: attempt.name, host, device: ready.device, versions: ready.versions, at };
+      const others = earlier.filter(({ name }) => name !== attempt.name);
+      // as a fine-tune's attempt is recorded: the report reads both
+      const record = {
+        attempt: attempt.name,
+        attempts: others.length + 1,
+        endings: await earlierAttempts(others),
+        host,
+        device: ready.device,
+        versions: ready.versions,
+        resumedFrom: null,
+        seconds: committed.seconds,
+        at,
+      };
       const commit = async (): Promise<Manifest> => {
         const weights = await workspace.keep(join(adapterFolder, 'adapter_model.safetensors'));
         if (weights.sha256 !== adapter.sha256) throw new Error(`the adapter in ${adapterFolder} is not the pinned one`);

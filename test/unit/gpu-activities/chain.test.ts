@@ -16,6 +16,7 @@ import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { AdoptCommand, FinetuneCommand } from '../../../gpu-activities/process/protocol';
 import { importExperiment } from '../../../inputs/import';
 import type { FinetuneResult } from '../../../workflows/activity-types';
+import { fineTuneProvenance } from '../../../report/gather/fine-tunes';
 import { recordModel } from '../../../tools/record-model.cjs';
 import { NOBODY } from '../../support/client-rules';
 import { safetensors } from '../../support/safetensors';
@@ -154,6 +155,11 @@ test('an adapter from elsewhere is taken in once, as it is', async () => {
   const { path } = command.source as { path: string };
   expect(readFileSync(join(path, 'adapter_config.json'), 'utf8')).toBe('{"r": 4}');
   expect(await train('organism', WEIGHTS)).toBe(true);
+  // the report says how it came
+  const organism = plan.configurations.filter(({ name }) => name === 'organism');
+  expect(await fineTuneProvenance(store, organism)).toMatchObject([
+    { configuration: 'organism', adapterSha256: sha256(WEIGHTS), attempts: 1, endings: [], resumedFrom: null },
+  ]);
   expect(commands).toHaveLength(1);
 });
 
