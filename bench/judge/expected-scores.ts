@@ -22,7 +22,6 @@ import { makeItems, type Item } from './prompts';
 
 const JUDGEMENTS = 4_000;
 const IN_FLIGHT = 200;
-const QUICK = { judgements: 1_000, inFlight: 100 };
 const PEER_BAR = 2;
 
 /** The items with the scores that the stand-in's tokens come to. */
@@ -44,11 +43,9 @@ export const expectedScores: Part = {
   group: 'expected-scores',
   title: 'Expected scores by OpenAI’s API',
   minutes: 5,
-  quick: true,
+  quick: false,
   async run(session) {
-    const { quick, repeats, seed } = session.options;
-    const judgements = quick ? QUICK.judgements : JUDGEMENTS;
-    const inFlight = quick ? QUICK.inFlight : IN_FLIGHT;
+    const { repeats, seed } = session.options;
     const services = await session.flamingo(1, undefined, { chat: true });
     const absent: Absent[] = [];
     const peers = session.options.peers.includes('llmcomp')
@@ -64,13 +61,13 @@ export const expectedScores: Part = {
     await alternate(session, [flamingo], 1, () => ({ items: itemsOf(200, seed + 1_000), inFlight: 50 }));
     const contenders = [flamingo, ...peers];
     const runs = await alternate(session, contenders, repeats, (repeat) => ({
-      items: itemsOf(judgements, seed + repeat),
-      inFlight,
+      items: itemsOf(JUDGEMENTS, seed + repeat),
+      inFlight: IN_FLIGHT,
     }));
     const none = { bar: exactly(0) };
     return {
       method:
-        `${judgements} judgements, ${inFlight} in flight, latency U[100, 300] ms, one token with 20 log-probabilities each. ` +
+        `${JUDGEMENTS} judgements, ${IN_FLIGHT} in flight, latency U[100, 300] ms, one token with 20 log-probabilities each. ` +
         contenders.map(({ name, settings }) => `${name}: ${settings}.`).join(' '),
       rows: [
         ...peers.map(({ name }) =>
@@ -88,18 +85,17 @@ export const expectedScores: Part = {
 };
 
 const KILLED = { judgements: 1_000, inFlight: 50, kills: 5 };
-const QUICK_KILLED = { judgements: 500, kills: 1 };
 
 export const expectedScoresKilled: Part = {
   id: 'expected-scores-killed',
   group: 'expected-scores',
   title: 'Expected scores by OpenAI’s API: SIGKILL of the judge worker',
   minutes: 3,
-  quick: true,
+  quick: false,
   async run(session) {
-    const { quick, seed } = session.options;
-    const kills = quick ? QUICK_KILLED.kills : KILLED.kills;
-    const items = itemsOf(quick ? QUICK_KILLED.judgements : KILLED.judgements, seed);
+    const { seed } = session.options;
+    const { kills } = KILLED;
+    const items = itemsOf(KILLED.judgements, seed);
     const job = { items, inFlight: KILLED.inFlight, expected: true, checks: 1 };
     const undisturbed = await undisturbedRun(session, job);
     const random = draws(seed);
@@ -111,7 +107,7 @@ export const expectedScoresKilled: Part = {
     return {
       method:
         `${items.length} judgements, ${KILLED.inFlight} in flight, SIGKILL of the judge worker at ${kills} random ` +
-        `moment${kills === 1 ? '' : 's'}, each in a run from an empty store. The one request of the check before is not counted.`,
+        'moments, each in a run from an empty store. The one request of the check before is not counted.',
       rows: rowsOf(runs),
     };
   },

@@ -26,7 +26,7 @@ beforeAll(async () => {
   writeFileSync(join(project.folder, 'answers.csv'), ['question,answer', ...rows].join('\n') + '\n');
 });
 afterAll(async () => {
-  project?.dispose();
+  await project?.dispose();
   await server?.close();
 });
 
