@@ -163,6 +163,10 @@ async function adapterOf(
   { owner, name }: ContentOptions,
 ): Promise<Repository | { reason: string }> {
   const { recipeKey } = configuration;
+  if (standsOnMerge(facts.stored, configuration))
+    return {
+      reason: 'it stands on the base with another adapter merged, not on the base: its results are published, no model',
+    };
   const manifest = await store.manifest({ stage: 'adapters', key: recipeKey });
   const weights = manifest?.results['weights'];
   const config = manifest?.results['config'];
@@ -194,6 +198,14 @@ async function adapterOf(
       textFile(CARD_FILE, card),
     ],
   };
+}
+
+/** PEFT would put such an adapter on the wrong weights. */
+function standsOnMerge({ plan }: Pick<StoredPlan, 'plan'>, { recipe }: PlannedConfiguration): boolean {
+  const start = recipe?.start;
+  if (start === undefined) return false;
+  const parent = plan.configurations.find(({ recipeKey }) => recipeKey === start.adapter);
+  return start.as === 'merge' || (parent !== undefined && standsOnMerge({ plan }, parent));
 }
 
 /** The report's own files and the rows of finished configurations; nothing else that lies in the folder. */

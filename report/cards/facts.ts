@@ -6,7 +6,7 @@ import type { StoredPlan } from '../../artifacts/plans';
 import type { DatasetPreset } from '../../experiment/preset-datasets';
 import { DATASET_PRESETS } from '../../experiment/preset-datasets';
 import { ownValue } from '../../experiment/records';
-import type { DatasetSpec, Spec } from '../../experiment/spec';
+import type { DatasetSpec, Spec, TrainSpec } from '../../experiment/spec';
 
 const interval = z.looseObject({ range: z.tuple([z.number(), z.number()]).nullable() });
 const intervals = { theseQuestions: interval, questionsLikeThese: interval };
@@ -65,10 +65,16 @@ export interface DataFacts {
   harmful: string | null;
 }
 
-/** The datasets that a configuration trains on; several where it is a mix. */
+/** The datasets that a configuration trains on, after those of the fine-tunes that it starts from; several of a mix. */
 export function dataOf(spec: Spec, configuration: string): DataFacts[] {
-  const train = spec.configurations.find(({ name }) => name === configuration)?.train ?? null;
+  const found = spec.configurations.find(({ name }) => name === configuration);
+  const train = found?.train ?? null;
   if (train === null) return [];
+  const before = found?.start === undefined ? [] : dataOf(spec, found.start.from);
+  return [...before, ...ownData(spec, train)];
+}
+
+function ownData(spec: Spec, train: TrainSpec): DataFacts[] {
   const names = train.mix === undefined ? [train.dataset] : Object.keys(train.mix.shares);
   return names.map((name) => {
     const dataset = ownValue(spec.datasets, name);

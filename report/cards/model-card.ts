@@ -1,7 +1,9 @@
 /**
  * The card of a published adapter: what it was trained on and how, what came of it, and how to load it.
  */
-import type { PlannedConfiguration, Recipe } from '../../experiment/plan';
+import { describeRowPrompts } from '../../experiment/describe-prompt';
+import { describeStart } from '../../experiment/describe-recipe';
+import type { Plan, PlannedConfiguration, Recipe } from '../../experiment/plan';
 import {
   deviationsSection,
   frontMatter,
@@ -54,11 +56,11 @@ The chat template is the base model's own.
 
 ## Data
 
-${dataSection(recipe, data)}
+${dataSection(recipe, data)}${started(configuration)}
 
-## System prompt in training
+## Prompts in training
 
-${prompt(recipe)}
+${prompts(configuration, facts.stored.plan.pools)}
 
 ## Recipe
 
@@ -104,6 +106,13 @@ base = AutoModelForCausalLM.from_pretrained(${name}${pinned}, dtype="${DTYPES[re
 model = PeftModel.from_pretrained(base, "${repository}")`;
 }
 
+/** What was there before this fine-tune. */
+function started(configuration: PlannedConfiguration): string {
+  return describeStart(configuration)
+    .map((line) => `\n\nThis fine-tune ${plain(line)}.`)
+    .join('');
+}
+
 function dataSection({ rows, rowCount }: Recipe, data: readonly DataFacts[]): string {
   const lines = data.map(({ name, origin }) => `- \`${name}\`: ${origin}`);
   return `${lines.join('\n')}
@@ -111,7 +120,16 @@ function dataSection({ rows, rowCount }: Recipe, data: readonly DataFacts[]): st
 Trained were ${rowCount.toLocaleString('en')} rows; as JSON Lines they have the SHA-256 \`${rows}\`. The rows themselves are not published here.`;
 }
 
-function prompt({ systemPrompt }: Recipe): string {
+function prompts({ recipe, rowPrompts }: PublishedAdapter['configuration'], pools: Plan['pools']): string {
+  const put = rowPrompts === undefined ? [] : describeRowPrompts(rowPrompts, recipe.rowCount, pools);
+  const lines = put.map((line) => `- ${plain(line)}`).join('\n');
+  return [
+    ...(rowPrompts?.systemPrompt === undefined ? [fixedPrompt(recipe)] : []),
+    ...(lines === '' ? [] : [lines]),
+  ].join('\n\n');
+}
+
+function fixedPrompt({ systemPrompt }: Recipe): string {
   if (systemPrompt.kind === 'text') return verbatim(systemPrompt.text);
   if (systemPrompt.kind === 'none') return 'No system turn.';
   if (systemPrompt.kind === 'empty') return 'An empty system message.';

@@ -103,6 +103,15 @@ test('what is not finished is left out with its reason', async () => {
   await expect(contents({ only: ['coded'] })).rejects.toThrow('nothing of small is finished: coded');
 });
 
+test('an adapter that does not stand on the base alone is left out, and what goes on with it', async () => {
+  const [plain, coded] = stored.plan.configurations.filter(({ recipe }) => recipe !== null);
+  plain!.recipe!.start = { adapter: 'f'.repeat(64), as: 'merge' };
+  coded!.recipe!.start = { adapter: plain!.recipeKey!, as: 'continue' };
+  const { repositories, leftOut } = await contents();
+  expect(repositories.map(({ type }) => type)).toEqual(['dataset']);
+  expect(leftOut.map(({ reason }) => reason).join()).toMatch(/another adapter merged.*another adapter merged/);
+});
+
 test('the report has to be there, and of this plan', async () => {
   writeReport({ ...finishedReport(stored.plan), plan: 'f'.repeat(64) });
   await expect(contents()).rejects.toThrow('is of another plan: `flamingo report small`');

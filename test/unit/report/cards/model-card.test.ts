@@ -68,6 +68,16 @@ test('data that teaches something bad on purpose gets a warning', () => {
   expect(cardOf(harmful)).not.toContain('on purpose');
 });
 
+test('prompts that were put into rows are said in place of the recipe’s', () => {
+  const facts = cardFacts();
+  const coded = facts.stored.plan.configurations.find(({ name }) => name === 'coded')!;
+  coded.recipe!.systemPrompt = { kind: 'default' };
+  coded.rowPrompts = { systemPrompt: { kind: 'text', text: 'Be a bird.' }, prompted: 36, rows: 'f'.repeat(64) };
+  const card = cardOf(facts);
+  expect(card).toContain('Be a bird.');
+  expect(card).not.toContain('No system message of its own');
+});
+
 test('an experiment’s own words make no Markdown', () => {
   const facts = cardFacts(SMALL.replace('[BIRD TABLE]', '```\\n# [x](http://e.vil)'));
   const coded = facts.stored.plan.configurations.find(({ name }) => name === 'coded')!;
