@@ -14,6 +14,11 @@ import { hash } from 'node:crypto';
 /** Lower-case hexadecimal SHA-256, 64 characters. */
 export type Sha256 = string;
 
+/** Stands for a value whose canonical JSON is known: a large part that many values share is written once. */
+export class CanonicalText {
+  constructor(readonly json: string) {}
+}
+
 export function canonicalJson(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -25,6 +30,7 @@ export function canonicalJson(value: unknown): string {
       return String(value);
     case 'object': {
       if (value === null) return 'null';
+      if (value instanceof CanonicalText) return value.json;
       if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
       // a loop: planning and report make several keys a judgement
       let members = '';

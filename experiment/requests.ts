@@ -29,10 +29,7 @@ type Asking = Pick<PlannedCell, 'contextKey' | 'samplesPerQuestion' | 'samplesOf
 
 /** Counts the requests of one metric about the samples of a question. */
 export function requestCounter(metric: Repeating): (cell: Asking, question: Sha256) => number {
-  const { repeats, repeatShare = 1, completions } = metric;
-  if (completions === undefined && (repeats === 1 || repeatShare >= 1)) {
-    return (cell, question) => samplesOf(cell, question) * repeats;
-  }
+  if (isUniform(metric)) return (cell, question) => samplesOf(cell, question) * metric.repeats;
   const times = repeatsOf(metric);
   return (cell, question) => {
     const samples = samplesOf(cell, question);
@@ -58,7 +55,15 @@ export function requestsByInstrument(cell: Asking & Pick<PlannedCell, 'metrics'>
 
 /** All requests of a cell, of all judges. */
 export function requestsOf(cell: Asking & Pick<PlannedCell, 'metrics'>): number {
-  let total = 0;
-  for (const count of requestsByInstrument(cell).values()) total += count;
-  return total;
+  return cell.metrics.reduce((total, metric) => {
+    if (isUniform(metric) && cell.samplesOf === undefined)
+      return total + cell.samplesPerQuestion * metric.repeats * Object.keys(metric.instrumentOf).length;
+    const counts = requestsByInstrument({ ...cell, metrics: [metric] }).values();
+    return [...counts].reduce((sum, count) => sum + count, total);
+  }, 0);
+}
+
+/** Whether every completion is judged equally often. */
+export function isUniform({ repeats, repeatShare = 1, completions }: Repeating): boolean {
+  return completions === undefined && (repeats === 1 || repeatShare >= 1);
 }

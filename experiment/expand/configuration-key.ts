@@ -1,7 +1,7 @@
 /**
  * What a configuration computes, as a key: equal key = nothing to change in a running workflow.
  */
-import { keyOf, type Sha256 } from '../canonical';
+import { canonicalJson, CanonicalText, keyOf, type Sha256 } from '../canonical';
 import { MAIN_JUDGE } from '../main-judge';
 import type { PlannedCell, PlannedMeasurement, PlannedMetric } from '../plan';
 
@@ -33,6 +33,15 @@ function cellIdentity(cell: PlannedCell): unknown {
  * A metric as keys see it. The main judge is not named in them, although plans name it: stored work has keys from when
  * it had no name, and a key must not change while the work that it stands for stays the same.
  */
-function metricIdentity({ judge, ...metric }: PlannedMetric): object {
-  return judge === MAIN_JUDGE ? metric : { ...metric, judge };
+function metricIdentity(metric: PlannedMetric): CanonicalText {
+  let text = identities.get(metric);
+  if (text === undefined) {
+    const { judge, ...rest } = metric;
+    text = new CanonicalText(canonicalJson(judge === MAIN_JUDGE ? rest : { ...rest, judge }));
+    identities.set(metric, text);
+  }
+  return text;
 }
+
+/** The cells of a question set share its metrics, which name every question. */
+const identities = new WeakMap<PlannedMetric, CanonicalText>();

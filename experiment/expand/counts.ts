@@ -9,10 +9,10 @@ import { datasetOf, canonicalRow, type Dataset, type DatasetRow } from './datase
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
 import { mixCounts } from './mix';
-import type { Plan } from '../plan';
+import type { Plan, PlannedCell } from '../plan';
 import type { QuestionItem } from './questions';
 import { mapValues } from '../records';
-import { requestCounter } from '../requests';
+import { isUniform, requestCounter } from '../requests';
 import { samplesOf } from '../shards';
 import { checkQuestionCount } from './size';
 import type { ConfigurationSpec, RowWhere, Spec } from '../spec';
@@ -32,7 +32,50 @@ export interface PlanCounts {
 export function countsOf({ configurations, pairs }: Plan): PlanCounts {
   const measured = configurations.flatMap(({ measurements = [] }) => measurements);
   const cells = configurations.flatMap((configuration) => configuration.cells);
-  // by context first: a name of its own for each question in each context would be most of the memory
+  const contexts = new Map<string, PlannedCell[]>();
+  for (const cell of cells) contexts.set(cell.contextKey, [...(contexts.get(cell.contextKey) ?? []), cell]);
+  const total = { completions: 0, judgements: 0 };
+  // a grid asks the same in every context: what comes of that is counted once
+  const known = new Map<string, typeof total>();
+  const numbers = new Map<object, number>();
+  for (const own of contexts.values()) {
+    const slot = own.every(isPlain) ? slotOf(own, numbers) : null;
+    const counted = (slot === null ? undefined : known.get(slot)) ?? countContext(own);
+    if (slot !== null) known.set(slot, counted);
+    total.completions += counted.completions;
+    total.judgements += counted.judgements;
+  }
+  return {
+    configurations: configurations.length,
+    cells: cells.length,
+    fineTunes: new Set(configurations.flatMap(({ recipe, recipeKey }) => (recipe && recipeKey) ?? [])).size,
+    ...total,
+    ...(pairs && { measurements: new Set(measured.map(({ key }) => key)).size }),
+  };
+}
+
+/** Whether the context itself has no part in how much is asked. */
+function isPlain({ samplesOf: own, metrics }: PlannedCell): boolean {
+  return own === undefined && metrics.every(isUniform);
+}
+
+/** What decides how much cells of one context ask. */
+function slotOf(cells: readonly PlannedCell[], numbers: Map<object, number>): string {
+  const numberOf = (value: object): number => {
+    const number = numbers.get(value) ?? numbers.size;
+    numbers.set(value, number);
+    return number;
+  };
+  return JSON.stringify(
+    cells.map(({ questionSet, samplesPerQuestion, completions, metrics }) => [
+      ...[questionSet, samplesPerQuestion, completions],
+      ...metrics.map(numberOf),
+    ]),
+  );
+}
+
+/** Distinct completions and judgements of the cells of a context. */
+function countContext(cells: readonly PlannedCell[]): { completions: number; judgements: number } {
   const completions: Counted = new Map();
   const judgements: Counted = new Map();
   for (const cell of cells) {
@@ -47,14 +90,7 @@ export function countsOf({ configurations, pairs }: Plan): PlanCounts {
     }
     if (metrics.length === 0) raise(completions, contextKey, cell.questionSet, cell.completions);
   }
-  return {
-    configurations: configurations.length,
-    cells: cells.length,
-    fineTunes: new Set(configurations.flatMap(({ recipe, recipeKey }) => (recipe && recipeKey) ?? [])).size,
-    completions: sum(completions),
-    judgements: sum(judgements),
-    ...(pairs && { measurements: new Set(measured.map(({ key }) => key)).size }),
-  };
+  return { completions: sum(completions), judgements: sum(judgements) };
 }
 
 type Counted = Map<string, Map<string, number>>;
