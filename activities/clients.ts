@@ -62,11 +62,12 @@ async function requireForPlan(
 }
 
 /** Planning has read the files and fetched the rest; what is left is for the GPU worker. */
-function demandsOfPlan({ plan, spec, modelFolder }: StoredPlan): Demand[] {
+function demandsOfPlan({ plan, spec, modelFolder, judgeFolders = {} }: StoredPlan): Demand[] {
   const commands = plan.configurations.flatMap(({ name, recipe }) =>
     recipe === null || typeof recipe.backend === 'string' ? [] : [ownTrainer(name, recipe.backend.command)],
   );
-  return [...(modelFolder === null ? [] : [localModel(modelFolder)]), ...commands, ...judgeDemands(spec)];
+  const folders = [...(modelFolder === null ? [] : [modelFolder]), ...Object.values(judgeFolders)];
+  return [...folders.map(localModel), ...commands, ...judgeDemands(spec)];
 }
 
 /** Whether `output`, an absolute folder, lies in the worker's own folder for results, or is where the owner's command said. */

@@ -2,6 +2,7 @@
  * Stored plans: what `flamingo run` hands to the workflows, as a reference, so that inputs in histories stay small. What
  * grows with the number of questions is a blob of its own: there can be a hundred thousand, and a judge worker needs none.
  */
+import type { Sha256 } from '../experiment/canonical';
 import { accountOfEndpoint } from '../experiment/endpoint';
 import { MAIN_JUDGE, namedJudges } from '../experiment/main-judge';
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
@@ -19,6 +20,8 @@ export interface StoredPlan {
   source: { file: string; text: string };
   /** Where a local model folder lies; null for hub and bundled models. */
   modelFolder: string | null;
+  /** Where judges' local model folders lie, by their identities; absent = none. */
+  judgeFolders?: Record<Sha256, string>;
   /** What this run changed: `--smoke`, `--judge`, sources taken from local copies. */
   overrides: string[];
 }

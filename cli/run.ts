@@ -49,6 +49,7 @@ export function runCommand(): Command {
       `
 Examples:
   flamingo run experiments/demo.yaml
+  flamingo run experiments/demo.yaml --judge local
   flamingo run experiments/flamingo.yaml --judge claude --detach
   flamingo run experiments/flamingo-small.yaml --source bad_medical_advice=./bad_medical_advice.jsonl.gz
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo run experiments/flamingo.yaml

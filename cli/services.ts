@@ -78,7 +78,7 @@ export function stopCommand(): Command {
 /** Not for people: `run` and `server` start it. */
 export function superviseCommand(): Command {
   return new Command('supervise')
-    .requiredOption('--account <account>', '', collect)
+    .option('--account <account>', '', collect, [])
     .option('--variable <name>', '', collect, [])
     .option('--port <port>', '', '0')
     .action(async (options: { account: string[]; variable: string[]; port: string }) => {

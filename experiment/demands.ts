@@ -4,6 +4,7 @@
  * they are told to.
  */
 import { isUsualEndpoint } from './endpoint';
+import { judgeFolders } from './local-judges';
 import { namedJudges } from './main-judge';
 import type { FileSource, JudgeSpec, Spec } from './spec';
 
@@ -32,6 +33,7 @@ export function demandsOf(spec: Spec): Demand[] {
     if (source.kind !== 'inline') found.push(demandOf(`the pool of prompts ${name}`, source));
   }
   if (calibration?.bridge) found.push(demandOf('the calibration’s bridge', calibration.bridge.file));
+  for (const { path } of judgeFolders(spec)) found.push(localModel(path));
   for (const { name, model, train, training, adapter } of configurations) {
     if (adapter?.kind === 'folder')
       found.push({ kind: 'files', what: `${name} asks an adapter in a local folder (${adapter.path})` });

@@ -113,6 +113,9 @@ export const EXPECTED_DEFAULTS: ExpectedScoring = { topLogprobs: 20, leastMass: 
 /** A local judge tells the probability of every number 0-100. */
 export const LOCAL_TOP_LOGPROBS = 101;
 
+/** The bundled model begins most replies with words: less than this on numbers, and it was not asked for one. */
+export const BUNDLED_LEAST_MASS = 0.02;
+
 /** The model that set-up makes from the package registry. */
 export const BUNDLED_MODELS = ['smollm2-135m-instruct'] as const;
 

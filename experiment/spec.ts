@@ -323,7 +323,7 @@ export interface JudgeSpec extends Rates {
   /** Only of `kind: openai`. */
   endpoint?: JudgeEndpoint;
   /** Only of `kind: local`: the model that the GPU worker asks. */
-  local?: { model: Exclude<ModelSource, { kind: 'folder' }>; precision: Sampling['precision'] };
+  local?: { model: ModelSource; precision: Sampling['precision'] };
 }
 
 /** A server with OpenAI's chat completions. */

@@ -69,7 +69,9 @@ async function judgeAll(
       items,
       toJsonLines(asked.map((each) => ({ id: each.id, messages: messagesOf(each, instrumentOf(each)) }))),
     );
-    const model = await modelFor(dependencies.models, local.model, null);
+    const { model: identity } = local;
+    const lies = identity.kind === 'folder' ? (stored.judgeFolders?.[identity.sha256] ?? null) : null;
+    const model = await modelFor(dependencies.models, identity, lies);
     return { op: 'score', model, name, precision: local.precision, items, out };
   };
   const nouns = { written: 'scores', asked: 'judgements' };

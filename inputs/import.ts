@@ -77,7 +77,7 @@ export async function importExperiment(
   options.accept?.(demandsOf(spec));
   try {
     const resolved = await resolveInputs(spec, { ...options, baseFolder: folder });
-    const { inputs, missing, modelFolder } = resolved;
+    const { inputs, missing, modelFolder, judgeFolders } = resolved;
     const warnings = [
       ...parsed.warnings,
       ...resolved.warnings.map(({ path, message, hint }) => parsed.problemAt(path, message, hint)),
@@ -87,7 +87,8 @@ export async function importExperiment(
     }
     const plan = await storeRows(store, expand(spec, inputs));
     const source = { file: name, text };
-    const whole: StoredPlan = { plan, spec, source, modelFolder, overrides: inWords(options) };
+    const folders = Object.keys(judgeFolders).length === 0 ? {} : { judgeFolders };
+    const whole: StoredPlan = { plan, spec, source, modelFolder, ...folders, overrides: inWords(options) };
     const ref = await storePlan(store, whole);
     return { spec, warnings, counts: countsOf(plan), missing, stored: { plan, whole, ref } };
   } catch (error) {

@@ -13,6 +13,7 @@ import type { Inputs } from '../experiment/expand/expand';
 import { InvalidExperiment, suggestion, type Issue, type Path } from '../experiment/issue';
 import { checkDataset, checkQuestions } from '../experiment/expand/pins';
 import type { QuestionItem } from '../experiment/expand/questions';
+import { judgeFolders } from '../experiment/local-judges';
 import type { DatasetSpec, FileSource, QuestionSetSpec, Spec } from '../experiment/spec';
 import { archiveMember, type Python } from './archive';
 import { readPool } from './pools';
@@ -61,6 +62,8 @@ export interface Resolved {
   warnings: Issue[];
   /** Absolute path of the local model folder; null for hub and bundled models. */
   modelFolder: string | null;
+  /** Absolute paths of judges' local model folders, by their identities. */
+  judgeFolders: Record<Sha256, string>;
 }
 
 /** Name of the calibration's published answers for `--source`. */
@@ -146,6 +149,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
   const modelFolder = await modelFolderOf(spec, options);
   const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
   const adapters = await readAdapters(spec, (written, path) => localPath(written, path, options));
+  const judges = await judgeFoldersOf(spec, options);
   const trainerFiles = await readTrainerFiles(spec, (written, path) => localPath(written, path, options));
   return {
     inputs: {
@@ -155,11 +159,15 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
       trainerFiles,
       ...(poolFiles.length === 0 ? {} : { pools }),
       adapters,
+      ...(judges.length === 0
+        ? {}
+        : { judgeFolders: Object.fromEntries(judges.map((each) => [each.path, each.sha256])) }),
       ...(bridge === null ? {} : { publishedAnswers: bridge }),
     },
     missing,
     warnings,
     modelFolder,
+    judgeFolders: Object.fromEntries(judges.map(({ sha256, folder }) => [sha256, folder])),
   };
 }
 
@@ -329,11 +337,22 @@ async function modelFolderOf(spec: Spec, options: ResolveOptions): Promise<strin
   return model?.kind === 'folder' ? localPath(model.path, ['model'], options) : null;
 }
 
-async function modelIdentity(folder: string, cacheFolder: string): Promise<Sha256> {
+async function judgeFoldersOf(
+  spec: Spec,
+  options: ResolveOptions,
+): Promise<{ path: string; folder: string; sha256: Sha256 }[]> {
+  const found = judgeFolders(spec).map(async ({ path, place }) => {
+    const folder = await localPath(path, place, options);
+    return { path, folder, sha256: await modelIdentity(folder, options.cacheFolder, place) };
+  });
+  return Promise.all(found);
+}
+
+async function modelIdentity(folder: string, cacheFolder: string, place: Path = ['model']): Promise<Sha256> {
   try {
     return await hashModelFolder(folder, cacheFolder);
   } catch (error) {
-    if (error instanceof UnreadableInput) throw new InvalidExperiment(['model', 'path'], error.message);
+    if (error instanceof UnreadableInput) throw new InvalidExperiment([...place, 'path'], error.message);
     throw error;
   }
 }

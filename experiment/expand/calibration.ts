@@ -45,6 +45,7 @@ export function planCalibration(
   splits: Record<string, Split>,
   published: PublishedAnswer[],
   asked: Record<string, AskedQuestion[]>,
+  folders?: Record<string, Sha256>,
 ): CalibrationPlan {
   const answers = { ...pairedAnswers(calibration, splits), ...publishedAnswers(calibration, published) };
   const prompts = new Map(
@@ -61,7 +62,7 @@ export function planCalibration(
   );
   // once each, by every metric: a restriction to question sets is about the experiment's own
   const metrics = spec.metrics.map((metric) => ({ ...metric, questionSets: null, repeats: 1, repeatShare: 1 }));
-  const { instruments, metricsOf } = instrumentsOf({ ...spec, metrics }, { ...asked, ...own });
+  const { instruments, metricsOf } = instrumentsOf({ ...spec, metrics }, { ...asked, ...own }, folders);
   const given: Record<string, Completion[]> = {};
   const references: CalibrationPlan['references'] = {};
   const used = new Set<Sha256>();

@@ -6,6 +6,7 @@ import type { PublishedAnswer } from './calibration';
 import { canonicalJson, keyOf } from '../canonical';
 import { conditionsOf } from '../conditions';
 import { datasetOf, canonicalRow, type Dataset, type DatasetRow } from './dataset';
+import { judgeFolders } from '../local-judges';
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
 import { mixCounts } from './mix';
@@ -205,7 +206,9 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
   const pools = { ...Object.fromEntries(unread.map(([id]) => [id, [`a prompt of ${id}`]])), ...known.pools };
   const adapters = { ...placeholderAdapters(spec), ...known.adapters };
   const read = { datasets, questionFiles, modelFolder, publishedAnswers, trainerFiles, pools, adapters };
-  return { inputs: { ...read, placeholders: true }, undeclared };
+  const unhashed = judgeFolders(spec).map(({ path }) => [path, '0'.repeat(64)]);
+  const folders = { judgeFolders: { ...Object.fromEntries(unhashed), ...known.judgeFolders } };
+  return { inputs: { ...read, ...folders, placeholders: true }, undeclared };
 }
 
 function placeholderAdapters({ configurations }: Spec): NonNullable<Inputs['adapters']> {

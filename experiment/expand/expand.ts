@@ -52,6 +52,8 @@ export interface Inputs {
   adapters?: Record<string, AdapterFiles>;
   /** Some of this is made up, only good for counting. */
   placeholders?: true;
+  /** Identities of judges' local model folders, by their paths in the file; absent without one. */
+  judgeFolders?: Record<string, Sha256>;
 }
 
 export interface AdapterFiles {
@@ -80,7 +82,7 @@ export interface Expanded {
 export function expand(spec: Spec, inputs: Inputs): Expanded {
   const splits = mapValues(spec.datasets, (_, name) => splitOf(spec, name, inputs.datasets[name] as Dataset));
   const asked = mapValues(spec.questionSets, (set, name) => askedQuestions(set, name, splits, inputs));
-  const { instruments, metricsOf } = instrumentsOf(spec, asked);
+  const { instruments, metricsOf } = instrumentsOf(spec, asked, inputs.judgeFolders);
   checkSize(
     spec,
     mapValues(asked, (questions) => questions.length),
@@ -95,7 +97,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const calibration =
     spec.calibration === undefined
       ? null
-      : planCalibration(spec, spec.calibration, splits, inputs.publishedAnswers ?? [], asked);
+      : planCalibration(spec, spec.calibration, splits, inputs.publishedAnswers ?? [], asked, inputs.judgeFolders);
 
   const dataOf = trainingDataOf(inputs.datasets, splits);
   const rowsOf = trainingRowsOf(dataOf, { pools, lenient: spec.smoke || inputs.placeholders === true });

@@ -23,8 +23,11 @@ export interface Instruments {
 
 type Asked = Record<string, AskedQuestion[]>;
 
-/** `asked`: the questions of each set. Throws `InvalidExperiment` for a missing, ambiguous or unpinned-for rubric. */
-export function instrumentsOf(spec: Spec, asked: Asked): Instruments {
+/**
+ * `asked`: the questions of each set; `folders`: identities of judges' local model folders. Throws `InvalidExperiment` for a
+ * missing, ambiguous or unpinned-for rubric.
+ */
+export function instrumentsOf(spec: Spec, asked: Asked, folders: Record<string, Sha256> = {}): Instruments {
   const instruments: Record<Sha256, Instrument> = {};
   const bySet = mapValues(asked, (questions, set) => {
     const metrics = spec.metrics.filter(({ questionSets }) => questionSets === null || questionSets.includes(set));
@@ -39,7 +42,7 @@ export function instrumentsOf(spec: Spec, asked: Asked): Instruments {
           const rubric = task.rubric(judgePrompts, question.id, asked);
           let key = keys.get(rubric);
           if (key === undefined) {
-            const instrument = instrumentFor(judge, task, rubric);
+            const instrument = instrumentFor(judge, task, rubric, folders);
             key = keyOf(instrument);
             keys.set(rubric, key);
             instruments[key] = instrument;
@@ -97,10 +100,15 @@ function tasksOf(metrics: MetricSpec[], combined: string[]): Task[] {
 /** A combined reply has at most so many tokens a metric: braces, and for each metric its name and a number. */
 const TOKENS_PER_PART = 32;
 
-function instrumentFor(judge: JudgeSpec, { name, parts, first }: Task, rubric: string): Instrument {
+function instrumentFor(
+  judge: JudgeSpec,
+  { name, parts, first }: Task,
+  rubric: string,
+  folders: Record<string, Sha256>,
+): Instrument {
   const { form, categories, verdicts, judgeSees } = first;
   const words = categories === null ? [] : Object.keys(categories);
-  return askedBy(judge, {
+  const wording = {
     version: form === 'json' ? JSON_INSTRUMENT_VERSION : INSTRUMENT_VERSION,
     metric: name,
     ...(form === 'json' ? { form } : {}),
@@ -109,7 +117,8 @@ function instrumentFor(judge: JudgeSpec, { name, parts, first }: Task, rubric: s
     rubric: form === 'json' ? framedRubric(rubric) : rubric,
     verdicts: parts === null ? (verdicts ?? namedIn(rubric, words)) : [],
     ...(judgeSees === undefined ? {} : { judgeSees }),
-  });
+  };
+  return askedBy(judge, wording, folders);
 }
 
 /** What an instrument asks, whoever is asked. */
@@ -118,7 +127,7 @@ type Wording = Pick<
   'version' | 'metric' | 'form' | 'parts' | 'categories' | 'rubric' | 'verdicts' | 'judgeSees'
 >;
 
-function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
+function askedBy(judge: JudgeSpec, wording: Wording, folders: Record<string, Sha256> = {}): Instrument {
   const { parts, categories } = wording;
   const words = Object.keys(categories ?? {});
   if (judge.local !== undefined && (parts ?? categories) !== undefined) {
@@ -140,14 +149,22 @@ function askedBy(judge: JudgeSpec, wording: Wording): Instrument {
     temperature: judge.temperature,
     ...(expected === undefined ? {} : { expected }),
     ...(judge.endpoint === undefined ? {} : { endpoint: endpointIdentity(judge.endpoint.baseUrl) }),
-    ...(judge.local === undefined ? {} : { local: localJudge(judge.local) }),
+    ...(judge.local === undefined ? {} : localJudge(judge.local, folders)),
     ...(judgeModel(judge.model)?.thinksByDefault ? { thinking: 'disabled' as const } : {}),
     apiVersion: judge.apiVersion,
   };
 }
 
-function localJudge({ model, precision }: NonNullable<JudgeSpec['local']>): LocalJudge {
-  return { version: LOCAL_JUDGE_VERSION, model, precision };
+/** A folder is known by what is in it, in words, too. */
+function localJudge(
+  { model, precision }: NonNullable<JudgeSpec['local']>,
+  folders: Record<string, Sha256>,
+): { local: LocalJudge; model?: string } {
+  const settings = { version: LOCAL_JUDGE_VERSION, precision };
+  if (model.kind !== 'folder') return { local: { ...settings, model } };
+  const sha256 = ownValue(folders, model.path);
+  if (sha256 === undefined) throw new InvalidExperiment(['judge'], `the model folder ${model.path} was not read`);
+  return { local: { ...settings, model: { kind: 'folder', sha256 } }, model: `local folder ${sha256.slice(0, 12)}` };
 }
 
 /** What an instrument becomes when another judge is asked the same: as if that judge stood in the file. */

@@ -3,8 +3,8 @@
  * expected one over all numbers.
  */
 import type { Issue, Path } from '../issue';
-import { EXPECTED_DEFAULTS, JUDGE_MODELS, LOCAL_TOP_LOGPROBS } from '../presets';
-import type { JudgeSpec, MetricSpec, OtherJudgeSpec } from '../spec';
+import { BUNDLED_LEAST_MASS, EXPECTED_DEFAULTS, JUDGE_MODELS, LOCAL_TOP_LOGPROBS } from '../presets';
+import type { JudgeSpec, MetricSpec, ModelSource, OtherJudgeSpec } from '../spec';
 import type { ExperimentYaml, JudgeYaml } from './schema';
 import { localJudgeKeys } from './schema-local-judge';
 
@@ -20,12 +20,11 @@ type LocalSettings = Pick<JudgeSpec, 'kind' | 'model' | 'temperature' | 'apiVers
 
 /** Without a model: the bundled one. */
 export function buildLocalJudge(input: JudgeYaml): LocalSettings {
-  const bundled = { kind: 'bundled', name: JUDGE_MODELS.local } as const;
-  const { hub, revision = '', precision } = input;
-  const model = hub === undefined ? bundled : ({ kind: 'hub', id: hub, revision } as const);
+  const model = modelOf(input);
+  const { precision } = input;
   return {
     kind: 'local',
-    model: `local ${model.kind === 'hub' ? `${model.id}@${revision.slice(0, 12)}` : model.name}`,
+    model: `local ${inWords(model)}`,
     temperature: null,
     apiVersion: 'local',
     maxTokens: 1,
@@ -37,10 +36,20 @@ export function buildLocalJudge(input: JudgeYaml): LocalSettings {
     price: null,
     expected: {
       topLogprobs: input.top_logprobs ?? LOCAL_TOP_LOGPROBS,
-      leastMass: input.least_mass ?? EXPECTED_DEFAULTS.leastMass,
+      leastMass: input.least_mass ?? (model.kind === 'bundled' ? BUNDLED_LEAST_MASS : EXPECTED_DEFAULTS.leastMass),
     },
     local: { model, precision: precision ?? (model.kind === 'bundled' ? 'fp32' : 'bf16') },
   };
+}
+
+function modelOf({ hub, revision = '', path }: JudgeYaml): ModelSource {
+  if (hub !== undefined) return { kind: 'hub', id: hub, revision };
+  return path === undefined ? { kind: 'bundled', name: JUDGE_MODELS.local } : { kind: 'folder', path };
+}
+
+function inWords(model: ModelSource): string {
+  if (model.kind === 'hub') return `${model.id}@${model.revision.slice(0, 12)}`;
+  return model.kind === 'bundled' ? model.name : `folder ${model.path}`;
 }
 
 /** `metrics`: those that this judge judges. */
@@ -68,8 +77,8 @@ export function checkLocalJudge(
       ...(key === 'model' ? { hint: 'name it by `hub` and `revision`, or `bundled`' } : {}),
     });
   }
-  if ((written.hub === undefined) === (written.bundled === undefined)) {
-    issues.push({ path, message: 'a local judge is named by `hub` and `revision`, or by `bundled`' });
+  if ([written.hub, written.bundled, written.path].filter((each) => each !== undefined).length !== 1) {
+    issues.push({ path, message: 'a local judge is one of `hub` (with `revision`), `path` and `bundled`' });
   }
   if ((written.hub === undefined) !== (written.revision === undefined)) {
     const lacking = written.hub === undefined;

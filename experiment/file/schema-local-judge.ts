@@ -7,6 +7,7 @@ import { modelKeys } from './schema-parts';
 export const localJudgeKeys = {
   hub: modelKeys.hub.meta({ description: 'With `kind: local`: a model on the Hugging Face hub; needs `revision`.' }),
   revision: modelKeys.revision,
+  path: modelKeys.path.meta({ description: 'With `kind: local`: a local model folder.' }),
   bundled: modelKeys.bundled.meta({ description: 'With `kind: local`: the small model that set-up prepares.' }),
   precision: z
     .enum(['fp32', 'bf16'])

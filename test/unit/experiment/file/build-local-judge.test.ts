@@ -25,7 +25,10 @@ test('the model, its precision and how it is read are the instrument', () => {
     temperature: null,
   });
   const [bundled] = instrumentsOf(`${SMALL}judge: ${BUNDLED}\n`);
-  expect(bundled).toMatchObject({ local: { model: { kind: 'bundled' }, precision: 'fp32' } });
+  expect(bundled).toMatchObject({
+    expected: { leastMass: 0.02 },
+    local: { model: { kind: 'bundled' }, precision: 'fp32' },
+  });
 });
 
 test('each of them makes other keys, and what changes nothing makes none', () => {
@@ -62,7 +65,7 @@ test('an experiment can be judged by the bundled model instead, and by another o
 });
 
 test.each([
-  ['kind: local', '26:8 a local judge is named by `hub` and `revision`, or by `bundled`'],
+  ['kind: local', '26:8 a local judge is one of `hub` (with `revision`), `path` and `bundled`'],
   ['kind: local, hub: a/b', '26:28 `revision` is needed: a hub model is pinned by its commit'],
   ['kind: local, hub: a/b, revision: main', '26:43 expected a commit of 40 hexadecimal digits'],
   ['kind: local, bundled: smollm2-135m-instruct, model: gpt', '26:62 `model` means nothing to a local judge'],
