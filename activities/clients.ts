@@ -6,7 +6,7 @@ import { isPermitted } from '../artifacts/permits';
 import { realPathInside } from '../artifacts/inside';
 import type { StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
-import { judgeDemands, localModel, ownTrainer, type Allowance, type Demand } from '../experiment/demands';
+import { judgeDemands, localModel, ownScorer, ownTrainer, type Allowance, type Demand } from '../experiment/demands';
 import type { ArtifactRef } from '../experiment/plan';
 import { failure, FAILURES } from '../workflows/failures';
 
@@ -61,13 +61,16 @@ async function requireForPlan(
   requireAllowed(rules, demands);
 }
 
-/** Planning has read the files and fetched the rest; what is left is for the GPU worker. */
+/** Planning has read the files and fetched the rest; what is left is for the workers that train, judge and score. */
 function demandsOfPlan({ plan, spec, modelFolder, judgeFolders = {} }: StoredPlan): Demand[] {
   const commands = plan.configurations.flatMap(({ name, recipe }) =>
     recipe === null || typeof recipe.backend === 'string' ? [] : [ownTrainer(name, recipe.backend.command)],
   );
+  const scorers = Object.values(plan.scorers ?? {}).flatMap(({ metric, by }) =>
+    by.kind === 'command' ? [ownScorer(metric, by.command)] : [],
+  );
   const folders = [...(modelFolder === null ? [] : [modelFolder]), ...Object.values(judgeFolders)];
-  return [...folders.map(localModel), ...commands, ...judgeDemands(spec)];
+  return [...folders.map(localModel), ...commands, ...scorers, ...judgeDemands(spec)];
 }
 
 /** Whether `output`, an absolute folder, lies in the worker's own folder for results, or is where the owner's command said. */

@@ -20,6 +20,7 @@ import { planJudging } from '../judge/cut-shards';
 import type { ProgramVersion } from '../report/report-input';
 import { estimateCost } from '../judge/estimate';
 import { paidInRun } from '../judge/paid-in-run';
+import { PatternTooSlow } from '../judge/scorers/match';
 import { writeReport } from '../report/write-report';
 import { publishCell } from '../report/publish';
 import type { PlanningActivities } from '../workflows/activity-types';
@@ -30,6 +31,7 @@ import { refusingDamage } from './damage';
 import { withHeartbeat } from './heartbeat';
 import { refuseTooLarge } from './outline-size';
 import { attemptsOfRun } from './leases';
+import { scoreShard } from './score-shard';
 
 /** What planning and reporting need of the worker's machine. */
 export interface PlanningHost {
@@ -42,9 +44,9 @@ export interface PlanningHost {
   clients: ClientRules;
   /** Downloads are kept here. */
   cacheFolder: string;
-  /** Names the proxy for downloads; default: none. */
+  /** Names the proxy for downloads, and has the few variables that scorers' programs get; default: none. */
   env?: NodeJS.ProcessEnv;
-  /** Opens archives; null while it is not set up. */
+  /** Opens archives and runs scorers' programs; null while it is not set up. */
   python: () => Python | null;
   /** The program that runs, for the report. */
   version: () => Promise<ProgramVersion>;
@@ -60,8 +62,10 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
     planJudging: (input) =>
       withHeartbeat(input.cell, async () => {
         const stored = await loadPlan(store, input.plan);
-        return planJudging(store, stored, cellOf(stored, input.configuration, input.cell));
+        return inTerms(() => planJudging(store, stored, cellOf(stored, input.configuration, input.cell)));
       }),
+
+    scoreShard: (input) => scoreShard(store, host, input),
 
     publishCell: (input) =>
       withHeartbeat(input.cell, async () => {
@@ -81,6 +85,15 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
         return writeReport(store, stored, { plan: input.plan, output, version: host.version, results: input.results });
       }),
   } satisfies PlanningActivities);
+}
+
+/** What is wrong with a pattern does not get better by trying again. */
+async function inTerms<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof PatternTooSlow ? failure(FAILURES.InvalidInput, error.message) : error;
+  }
 }
 
 async function outline(store: Store, host: PlanningHost, request: ExperimentRequest): Promise<ExperimentOutline> {

@@ -4,7 +4,7 @@
  */
 import type { Sha256 } from '../experiment/canonical';
 import { accountOfEndpoint } from '../experiment/endpoint';
-import { MAIN_JUDGE, namedJudges } from '../experiment/main-judge';
+import { askedJudges, MAIN_JUDGE, namedJudges } from '../experiment/main-judge';
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { z } from 'zod';
@@ -165,8 +165,8 @@ function accountOfJudge({ kind, endpoint }: JudgeSpec): string | null {
   return kind === 'stand-in' ? 'stand-in' : 'anthropic';
 }
 
-/** Every queue that an experiment's judges need a judge worker on, the first judge's first. */
+/** Every queue that an experiment's judges need a judge worker on, the first judge's first; none where scorers do it all. */
 export function judgeQueuesOf(spec: Spec): string[] {
-  const remote = Object.keys(namedJudges(spec)).filter((name) => !isLocal(spec, name));
+  const remote = Object.keys(askedJudges(spec)).filter((name) => !isLocal(spec, name));
   return [...new Set(remote.map((name) => queueOf(spec, name)))];
 }

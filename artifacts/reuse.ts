@@ -5,7 +5,7 @@ import { storedPairs } from './measurements';
 import { adapterOf, stepsNotKept } from './rows';
 import type { Store } from './store';
 import type { Sha256 } from '../experiment/canonical';
-import type { Plan, PlannedCell } from '../experiment/plan';
+import type { Plan, PlannedCell, PlannedMetric } from '../experiment/plan';
 import { requestsOf } from '../experiment/requests';
 import type { CellRows } from './cells';
 import { eachContext } from './contexts';
@@ -23,11 +23,11 @@ export interface Reuse {
    */
   trainedAgain: { configurations: string[]; steps: number[] }[];
   completions: Count;
-  /** Requests to all judges; a combined one counts once. */
+  /** Requests to all judges, a combined one once, and what scorers score. */
   judgements: Count;
   /** Measurements of log-probabilities: one for each model and prompt condition. */
   measurements: Count;
-  /** `judgements` by the name of the judge, in the order of the plan. */
+  /** Those of `judgements` that a judge is asked, by the judge's name, in the order of the plan. */
   byJudge: Record<string, Count>;
   /** Keys of the measurements that are there. */
   measured: Sha256[];
@@ -82,8 +82,8 @@ export async function reuseOf(store: Store, plan: Plan, counted: ReadonlyMap<str
     reuse.completions.new += cell.completions - completions;
     for (const [judge, planned] of requestsByJudge(cell)) {
       const reused = judgements.get(judge) ?? 0;
-      const count = (reuse.byJudge[judge] ??= { new: 0, reused: 0 });
-      for (const each of [count, reuse.judgements]) {
+      const counts = judge === SCORERS ? [] : [(reuse.byJudge[judge] ??= { new: 0, reused: 0 })];
+      for (const each of [...counts, reuse.judgements]) {
         each.reused += reused;
         each.new += planned - reused;
       }
@@ -101,14 +101,21 @@ export interface CellCount {
 export function countCell({ completions, wanted, answered }: CellRows): CellCount {
   const judgements = new Map<string, number>();
   for (const { metric, request } of wanted) {
-    if (answered.has(request.id)) raise(judgements, metric.judge, 1);
+    if (answered.has(request.id)) raise(judgements, askedOf(metric), 1);
   }
   return { completions: completions.length, judgements };
 }
 
+/** Stands for all scorers where judges have their names; no judge can be called so. */
+const SCORERS = '(scorers)';
+
+function askedOf({ scorer, judge }: PlannedMetric): string {
+  return scorer === undefined ? judge : SCORERS;
+}
+
 function requestsByJudge(cell: PlannedCell): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const metric of cell.metrics) raise(counts, metric.judge, requestsOf({ ...cell, metrics: [metric] }));
+  for (const metric of cell.metrics) raise(counts, askedOf(metric), requestsOf({ ...cell, metrics: [metric] }));
   return counts;
 }
 

@@ -8,7 +8,7 @@ import { judgeUsd } from '../judge/prices';
 import type { Count } from '../artifacts/reuse';
 import { describeCondition, describeTraining } from '../experiment/describe-prompt';
 import { describeParts, describeRecipe, describeStart } from '../experiment/describe-recipe';
-import { namedJudges } from '../experiment/main-judge';
+import { askedJudges } from '../experiment/main-judge';
 import type { Plan, PlannedCell } from '../experiment/plan';
 import { permitRun } from '../workers/secret';
 import type { JudgeSpec, Spec } from '../experiment/spec';
@@ -64,7 +64,7 @@ async function powerOf({ store, spec, work }: Prepared): Promise<PlannedPower[]>
 
 /** Stand-ins and judges on the GPU worker cost nothing. */
 function pricesOf(spec: Spec, plan: Plan): PriceOf {
-  const judges = Object.entries(namedJudges(spec));
+  const judges = Object.entries(askedJudges(spec));
   if (judges.every(([, judge]) => isStandIn(judge) || judge.kind === 'local')) return () => null;
   return (cell) => {
     const parts = judges.map(([name, judge]) =>
@@ -101,10 +101,12 @@ function printForPeople(
   print(`  judgements   ${count(json.judgements)}`);
   if (json.measurements !== undefined)
     print(`  measurements ${count(json.measurements)}${pairsText(spec, work?.plan)}`);
-  for (const [name, judge] of Object.entries(namedJudges(spec))) {
+  for (const [name, judge] of Object.entries(askedJudges(spec))) {
     const cost = estimate?.judges.find((each) => each.judge === name);
     print(`  ${name.padEnd(12)} ${free(judge) ?? paid(judge, cost)}`);
   }
+  if (spec.scorers !== undefined)
+    print(`  scorers      ${spec.scorers.map(({ name }) => name).join(', ')}: by rule or program, free`);
   if (estimate !== null && estimate.usd > 0) print(`               (${estimate.method})`);
   print(`  results      ${json.output}`);
   for (const line of powerLines(power)) print(`  ${line}`);

@@ -123,7 +123,7 @@ function inputsMissing(missing: MissingInput[]): string {
 
 /** Everything that the embedded services will need is checked before anything is started. */
 function requireLocal(spec: Spec, reuse: Reuse): void {
-  if (reuse.judgements.new > 0) requireCredentials(spec);
+  if (judgesWithWork(reuse).length > 0) requireCredentials(spec);
   const judges = judgesWithWork(reuse).flatMap((name) => judgeOf(spec, name).local ?? []);
   try {
     temporalPath();

@@ -21,7 +21,7 @@ export interface Demand {
 
 /** The demands of an experiment file. */
 export function demandsOf(spec: Spec): Demand[] {
-  const { datasets, questionSets, pools, calibration, configurations } = spec;
+  const { datasets, questionSets, pools, calibration, configurations, scorers = [] } = spec;
   const found: Demand[] = [];
   for (const [name, { source }] of Object.entries(datasets)) {
     found.push(demandOf(`the dataset ${name}`, source.kind === 'archive' ? source.file : source));
@@ -39,6 +39,9 @@ export function demandsOf(spec: Spec): Demand[] {
       found.push({ kind: 'files', what: `${name} asks an adapter in a local folder (${adapter.path})` });
     if (model.kind === 'folder') found.push(localModel(model.path));
     if (train !== null && typeof training.backend !== 'string') found.push(ownTrainer(name, training.backend.command));
+  }
+  for (const { name, scorer } of scorers) {
+    if (scorer.kind === 'command') found.push(ownScorer(name, scorer.command));
   }
   return [...found, ...judgeDemands(spec)];
 }
@@ -61,6 +64,10 @@ export function localModel(folder: string): Demand {
 
 export function ownTrainer(configuration: string, command: readonly string[]): Demand {
   return { kind: 'commands', what: `${configuration} is trained by a command (${command.join(' ')})` };
+}
+
+export function ownScorer(metric: string, command: readonly string[]): Demand {
+  return { kind: 'commands', what: `${metric} is scored by a command (${command.join(' ')})` };
 }
 
 function demandOf(what: string, file: FileSource): Demand {

@@ -6,6 +6,7 @@
  */
 import type { Sha256 } from './canonical';
 import type { ExpectedScoring } from './expected-score';
+import type { Scorer, ScorerKind, ScorerProgram } from './scorers';
 
 /** Stored bytes. `uri` is relative to the store's root, so a history never names a machine's folders. */
 export interface ArtifactRef {
@@ -241,6 +242,8 @@ export interface PlannedMetric {
   /** Name in the file's `judges`, or `MAIN_JUDGE`. */
   judge: string;
   repeats: number;
+  /** How it is scored without a model; then `judge` is `MAIN_JUDGE`, beside whose metrics it is shown. Absent = judged. */
+  scorer?: ScorerKind;
   /** Repeats beyond the first go only to this share (0-1) of the completions, chosen by id; absent = 1. */
   repeatShare?: number;
   /** Only these completions; absent = all of the cell. */
@@ -401,6 +404,10 @@ export interface Plan {
   configurations: PlannedConfiguration[];
   questionSets: Record<string, Question[]>;
   instruments: Record<Sha256, Instrument>;
+  /** What scores without a model, by the key that metrics name in `instrumentOf`; absent = nothing. */
+  scorers?: Record<Sha256, Scorer>;
+  /** How those of `scorers` that are commands are run. */
+  scorerPrograms?: Record<Sha256, ScorerProgram>;
   deviations: Deviation[];
   /** Pairs whose log-probabilities are measured; absent = nothing is measured. */
   pairs?: PlannedPairs;

@@ -65,6 +65,9 @@ export const RECIPES: Record<RecipeName, { training: Training; sampling: Samplin
  */
 export const COMMAND_DEFAULTS = { graceSeconds: 60, silenceSeconds: 3600 };
 
+/** How long a scorer's command may take over some thousand answers, where the file says nothing. */
+export const COMMAND_SCORER_SECONDS = 600;
+
 type SamplingPreset = 'pure' | 'upstream';
 
 const PURE: Sampling = {

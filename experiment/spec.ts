@@ -10,6 +10,7 @@ import type { RubricPreset } from './hardened-rubrics';
 import type { Path } from './issue';
 import type { JudgeKind, Lora, RowValue, Sampling, SystemPrompt, UserAffixes } from './plan';
 import type { Rates } from './rates';
+import type { ScorerMetricSpec } from './scorers';
 
 export interface Spec {
   name: string;
@@ -19,7 +20,10 @@ export interface Spec {
   /** Pools of system prompts, by names that only `PoolSpec.pool` refers to; absent = none. */
   pools?: Record<string, PromptPoolSpec>;
   configurations: ConfigurationSpec[];
+  /** What judges are asked. */
   metrics: MetricSpec[];
+  /** Metrics that are scored without a model; absent = none. */
+  scorers?: ScorerMetricSpec[];
   /** Metrics that one request judges together; empty or at least two names. */
   combined: string[];
   judge: JudgeSpec;
@@ -420,8 +424,11 @@ export interface Measured {
   /** Subtracted from `cells` when not empty. */
   minus: string[];
   metric: string;
-  /** `mean` of scores; `share_below`: share (0-1) of scored completions with score < `threshold`; `misaligned_share`. */
-  statistic: 'mean' | 'share_below' | 'misaligned_share';
+  /**
+   * `mean` of scores; `share_below`: share (0-1) of scored completions with score < `threshold`; `share`: of those that a rule
+   * gives 100; `misaligned_share`.
+   */
+  statistic: 'mean' | 'share_below' | 'share' | 'misaligned_share';
   threshold: number | null;
 }
 

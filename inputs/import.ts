@@ -117,11 +117,12 @@ function inWords({ smoke: shrunk, judge, sources }: Overrides): string[] {
 }
 
 /**
- * The plan with its rows, pairs, given answers and own trainers in the store, by hash, so that every worker sees them.
+ * The plan with its rows, pairs, given answers, own trainers and own scorers in the store, by hash, so that every worker sees them.
  * Configurations that train on the same rows share one artifact.
  */
 async function storeRows(store: Store, expanded: Expanded): Promise<Plan> {
-  const { plan, trainingRows, heldOutRows, trainers, adapters, given, pairs } = expanded;
+  const { plan: planned, trainingRows, heldOutRows, trainers, adapters, scorerPrograms, given, pairs } = expanded;
+  const plan = await withPrograms(store, planned, scorerPrograms);
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const completions = given[cell.id];
     if (completions === undefined) continue;
@@ -160,11 +161,23 @@ async function storedAdapter(
   return { weights: await store.putBytes(weights, '.safetensors'), config: await store.putBytes(config, '.json') };
 }
 
+async function withPrograms(store: Store, plan: Plan, programs: Expanded['scorerPrograms']): Promise<Plan> {
+  const stored: NonNullable<Plan['scorerPrograms']> = {};
+  for (const [key, { files, timeoutSeconds }] of Object.entries(programs)) {
+    stored[key] = { timeoutSeconds, files: await storedFiles(store, files) };
+  }
+  return Object.keys(stored).length === 0 ? plan : { ...plan, scorerPrograms: stored };
+}
+
 async function storedTrainer(
   store: Store,
   { files, ...limits }: Expanded['trainers'][string],
 ): Promise<NonNullable<PlannedConfiguration['trainer']>> {
+  return { ...limits, files: await storedFiles(store, files) };
+}
+
+async function storedFiles(store: Store, files: Record<string, Uint8Array>): Promise<Record<string, ArtifactRef>> {
   const stored: Record<string, ArtifactRef> = {};
   for (const [path, bytes] of Object.entries(files)) stored[path] = await store.putBytes(bytes, extname(path));
-  return { ...limits, files: stored };
+  return stored;
 }

@@ -1,5 +1,5 @@
 /**
- * Reads the files of trainers of the experiment's own, so that their content can be hashed and go to any worker.
+ * Reads the files of trainers and scorers of the experiment's own, so that their content can be hashed and go to any worker.
  */
 import type { TrainerFiles } from '../experiment/expand/backend-identity';
 import { InvalidExperiment, type Path } from '../experiment/issue';
@@ -9,15 +9,23 @@ import { MAX_TRAINER_BYTES } from './limits';
 
 /** `locate` gives a declared path's place, or refuses it. Throws `InvalidExperiment`. */
 export async function readTrainerFiles(
-  { configurations }: Spec,
+  { configurations, scorers = [] }: Spec,
   locate: (written: string, path: Path) => Promise<string>,
 ): Promise<TrainerFiles> {
   const found: TrainerFiles = {};
   let bytes = 0;
-  for (const { name, train, training } of configurations) {
-    if (train === null || typeof training.backend === 'string') continue;
-    const path: Path = ['configurations', name, 'training', 'backend', 'files'];
-    for (const written of training.backend.files) {
+  const programs: { files: string[]; path: Path }[] = [
+    ...configurations.flatMap(({ name, train, training: { backend } }) =>
+      train === null || typeof backend === 'string'
+        ? []
+        : [{ files: backend.files, path: ['configurations', name, 'training', 'backend', 'files'] }],
+    ),
+    ...scorers.flatMap(({ name, scorer }) =>
+      scorer.kind === 'command' ? [{ files: scorer.files, path: ['metrics', name, 'scorer', 'files'] }] : [],
+    ),
+  ];
+  for (const { files, path } of programs) {
+    for (const written of files) {
       if (found[written] !== undefined) continue;
       const file = await locate(written, path);
       try {
@@ -28,8 +36,8 @@ export async function readTrainerFiles(
         if (error instanceof TooLarge) {
           throw new InvalidExperiment(
             path,
-            `the trainer's files are larger than ${inBytes(MAX_TRAINER_BYTES)} together`,
-            'list the program only; weights and data belong on the worker',
+            `the files of its programs are larger than ${inBytes(MAX_TRAINER_BYTES)} together`,
+            'list the programs only; weights and data belong on the worker',
           );
         }
         throw error instanceof UnreadableInput ? new InvalidExperiment(path, error.message) : error;

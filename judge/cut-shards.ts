@@ -1,26 +1,30 @@
 /**
- * Cuts what is not judged yet of a cell into judge shards, each a file of requests in the store.
+ * Cuts what is not judged yet of a cell into judge shards, each a file of requests in the store, and scores what rules
+ * score on the way.
  */
 import pLimit from 'p-limit';
 import { configurationOf, isLocal, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { toJsonLines } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
 import { canonicalJson, type Sha256 } from '../experiment/canonical';
-import type { PlannedCell, PlannedMetric } from '../experiment/plan';
+import type { Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
 import { requestsByInstrument } from '../experiment/requests';
-import type { JudgementRequest } from '../experiment/rows';
+import type { Completion, JudgementRequest } from '../experiment/rows';
 import type { Spec } from '../experiment/spec';
 import { BATCH_SHARD_SIZE, judgeShardSize, shardsOf } from '../experiment/shards';
 import type { JudgePlan, JudgeShard } from '../workflows/activity-types';
+import { isYesOrNo, type Scorer } from '../experiment/scorers';
 import { committedJudgements, readWanted } from '../artifacts/cells';
 import type { CutShard } from './paid-in-run';
+import { SCORER_SHARD_SIZE } from './scorers/commit';
+import { scoreByRule } from './scorers/score-group';
 
 /** Each is synced to the disk: one after the other they would be most of the planning. */
 const FILES_AT_ONCE = 16;
 
 export async function planJudging(store: Store, storedPlan: StoredPlan, cell: PlannedCell): Promise<JudgePlan> {
   const { plan, spec } = storedPlan;
-  const { wanted } = await readWanted(store, plan, cell);
+  const { wanted, completions, questions } = await readWanted(store, plan, cell);
   const groups = new Map<string, { metric: PlannedMetric; requests: JudgementRequest[] }>();
   for (const { group, metric, request } of wanted) {
     const known = groups.get(group);
@@ -29,12 +33,21 @@ export async function planJudging(store: Store, storedPlan: StoredPlan, cell: Pl
   }
   const done = await committedJudgements(store, groups.keys());
   const liveSize = liveShardSize(storedPlan, cell.configuration);
+  const questionOf = questionFinder(questions, completions);
 
   const shards: JudgeShard[] = [];
   for (const [group, { metric, requests }] of groups) {
     requests.sort((a, b) => (a.id < b.id ? -1 : 1));
+    if (isYesOrNo(metric.scorer)) {
+      await scoreByRule(store, { group, scorer: scorerOf(plan, requests), requests, questionOf }, done);
+      continue;
+    }
     const runtime = runtimeOf(spec, metric);
-    const cut = shardsOf(requests, done, runtime.batch ? BATCH_SHARD_SIZE : liveSize);
+    const cut = shardsOf(
+      requests,
+      done,
+      runtime.scorer ? SCORER_SHARD_SIZE : runtime.batch ? BATCH_SHARD_SIZE : liveSize,
+    );
     const salvage = await cutDifferently(store, group, cut);
     const stored = await pLimit(FILES_AT_ONCE).map(cut, async ({ key, items }) => ({
       group,
@@ -50,9 +63,28 @@ export async function planJudging(store: Store, storedPlan: StoredPlan, cell: Pl
   const missing = shards.reduce((sum, { count }) => sum + count, 0);
   const reused = wanted.length - missing;
   if (shards.length === 0) return { reused, shards, cut: null };
-  const keys = shards.map(({ group, key, judge }): CutShard => ({ group, key, judge }));
+  // a program of the experiment's own is paid nothing
+  const asked = shards.filter(({ scorer }) => scorer === undefined);
+  if (asked.length === 0) return { reused, shards, cut: null };
+  const keys = asked.map(({ group, key, judge }): CutShard => ({ group, key, judge }));
   const text = keys.map((shard) => canonicalJson(shard) + '\n').join('');
   return { reused, shards, cut: await store.putBytes(text, '.cut.jsonl') };
+}
+
+function questionFinder(
+  questions: readonly Question[],
+  completions: readonly Completion[],
+): (completion: Sha256) => Question {
+  const byKey = new Map(questions.map((question) => [question.key, question]));
+  const keys = new Map(completions.map(({ id, question }) => [id, question]));
+  return (completion) => byKey.get(keys.get(completion) as Sha256) as Question;
+}
+
+/** A metric of rules has one scorer for all questions of a cell, so its group is the metric's. */
+function scorerOf({ scorers = {} }: Plan, [first]: readonly JudgementRequest[]): Scorer {
+  const found = first === undefined ? undefined : scorers[first.instrument];
+  if (found === undefined) throw new Error(`the plan lacks the scorer ${first?.instrument}`);
+  return found;
 }
 
 /** Begun shards of the group that are none of these: an earlier cut, whose journals hold what was paid for. */
@@ -66,14 +98,20 @@ async function cutDifferently(store: Store, group: string, cut: { key: Sha256 }[
 function liveShardSize(stored: StoredPlan, configuration: string): number {
   const counts: number[] = [];
   for (const cell of configurationOf(stored, configuration).cells) {
-    const live = cell.metrics.filter(({ judge }) => judgeOf(stored.spec, judge).mode === 'live');
+    const live = cell.metrics.filter(
+      ({ judge, scorer }) => scorer === undefined && judgeOf(stored.spec, judge).mode === 'live',
+    );
     counts.push(...requestsByInstrument({ ...cell, metrics: live }).values());
   }
   return judgeShardSize(counts);
 }
 
 /** What a shard says of its judge; the queue only where it is not the experiment's own. */
-function runtimeOf(spec: Spec, { judge }: PlannedMetric): Pick<JudgeShard, 'judge' | 'queue' | 'batch' | 'local'> {
+function runtimeOf(
+  spec: Spec,
+  { judge, scorer }: PlannedMetric,
+): Pick<JudgeShard, 'judge' | 'queue' | 'batch' | 'local' | 'scorer'> {
+  if (scorer !== undefined) return { judge, scorer: true };
   const queue = queueOf(spec, judge);
   return {
     judge,

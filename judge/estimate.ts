@@ -4,7 +4,7 @@
  */
 import { withUserText } from '../experiment/asked';
 import { judgeModel, PRICES_AS_OF } from '../experiment/judge-models';
-import { namedJudges } from '../experiment/main-judge';
+import { askedJudges } from '../experiment/main-judge';
 import type { Instrument, Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
 import { requestCounter } from '../experiment/requests';
 import type { Spec } from '../experiment/spec';
@@ -34,7 +34,7 @@ export interface CostEstimate extends Pick<JudgingEstimate, 'inputTokens' | 'out
 }
 
 export function estimateCost(spec: Spec, plan: Plan, { byJudge }: Pick<Reuse, 'byJudge'>): CostEstimate {
-  const judges = Object.entries(namedJudges(spec)).map(([name, judge]): JudgeCost => {
+  const judges = Object.entries(askedJudges(spec)).map(([name, judge]): JudgeCost => {
     const estimate = estimateJudging(plan, { of: (metric) => metric.judge === name });
     const usd = judgeUsd(judge, estimate, judge.mode === 'batch');
     const count = byJudge[name] ?? { new: 0, reused: 0 };
@@ -157,7 +157,7 @@ function* requestsOf(
   of: (metric: PlannedMetric) => boolean,
 ) {
   const questions = new Map<string, Question>(plan.questionSets[cell.questionSet]?.map((each) => [each.key, each]));
-  for (const metric of cell.metrics.filter(of)) {
+  for (const metric of cell.metrics.filter((each) => each.scorer === undefined && of(each))) {
     const requests = requestCounter(metric);
     for (const [key, instrumentKey] of Object.entries(metric.instrumentOf)) {
       const question = questions.get(key);

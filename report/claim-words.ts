@@ -62,6 +62,7 @@ export function findingWords({ claim, value, interval, confidence }: ClaimResult
 
 export function measureWords({ statistic, metric, threshold }: Stated): string {
   if (statistic === 'mean') return `mean ${metric}`;
+  if (statistic === 'share') return `share of answers with ${metric}`;
   return statistic === 'misaligned_share'
     ? 'share of misaligned answers'
     : `share of answers with ${metric} < ${threshold}`;

@@ -11,6 +11,7 @@ import { canonicalJson } from '../experiment/canonical';
 import { isCalibration } from '../experiment/calibration';
 import { MAIN_JUDGE } from '../experiment/main-judge';
 import type { Plan } from '../experiment/plan';
+import { describeScorer } from '../experiment/scorers';
 import type { PublishResult } from '../workflows/activity-types';
 import type { CellRows } from '../artifacts/cells';
 import { hashFile } from '../artifacts/hash-file';
@@ -31,8 +32,12 @@ export async function publishCell(plan: Plan, rows: CellRows, output: string): P
   await replaceFile(join(folder, 'judgements.jsonl'), function* () {
     for (const [judge, own] of [[MAIN_JUDGE, judgements] as const, ...Object.entries(others)]) {
       for (const row of own) {
-        const model = plan.instruments[row.instrument]?.model;
-        yield { ...row, question: questionOf.get(row.completion), judge, model };
+        const scorer = plan.scorers?.[row.instrument];
+        const by =
+          scorer === undefined
+            ? { judge, model: plan.instruments[row.instrument]?.model }
+            : { judge: 'scorer', model: describeScorer(scorer) };
+        yield { ...row, question: questionOf.get(row.completion), ...by };
       }
     }
   });

@@ -10,6 +10,7 @@ import type { Healed } from '../artifacts/healing';
 import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedMetric } from '../experiment/plan';
 import type { Judgement } from '../experiment/rows';
+import type { Judged } from '../experiment/main-judge';
 import type { Spec } from '../experiment/spec';
 import type { UnreadMetric } from '../workflows/messages';
 import type { CellContents } from './statistics/cell';
@@ -18,7 +19,8 @@ import type { MeasuredCondition } from './statistics/log-probability';
 export interface ReportInput {
   /** The cells' `metrics` are the main judge's alone, a combined one as one metric for each of its parts. */
   plan: Plan;
-  spec: Pick<Spec, 'description' | 'report' | 'expect' | 'claims' | 'judge' | 'questionSets' | 'smoke'>;
+  spec: Pick<Spec, 'description' | 'report' | 'expect' | 'claims' | 'judge' | 'questionSets' | 'smoke' | 'scorers'> &
+    Judged;
   /** In any order; a cell of the plan that is not here counts as having no rows. */
   cells: readonly CellContents[];
   /** Cells along training, each with its `step`; the plan here leaves them out. `later` is provenance. */

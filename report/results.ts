@@ -3,8 +3,9 @@
  */
 import { isStandIn } from '../experiment/stand-in';
 import type { GenerationContext, PlannedCell, PlannedConfiguration } from '../experiment/plan';
-import { MAIN_JUDGE } from '../experiment/main-judge';
+import { byStandIn, isScored, judgeLabel, MAIN_JUDGE } from '../experiment/main-judge';
 import { MISALIGNED } from '../experiment/misaligned-share';
+import { isYesOrNo } from '../experiment/scorers';
 import type { FigureSpec } from '../experiment/spec';
 import { baselineShifts, type BaselineShift } from './statistics/baseline';
 import { calibrate, calibrationWarning, type MetricCalibration } from './statistics/calibration';
@@ -154,9 +155,9 @@ export function computeResults(input: Input): Results {
 }
 
 function judgesOf({ plan, spec, mainJudge, otherJudges = [] }: Input, cells: readonly ReportCell[]): JudgeResults[] {
-  const { name, label } = mainJudge ?? { name: MAIN_JUDGE, label: spec.judge.model };
+  const { name, label } = mainJudge ?? { name: MAIN_JUDGE, label: judgeLabel(spec) };
   const main: JudgeResults = {
-    ...{ name, label, standIn: isStandIn(spec.judge), main: true },
+    ...{ name, label, standIn: byStandIn(spec), main: true },
     cells: new Map(cells.map((each) => [each.cell.id, each])),
   };
   const others = [...otherJudges].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -172,7 +173,7 @@ function figureWarnings(
   mainJudge: string | undefined,
 ): (metrics: readonly string[]) => string[] {
   return (metrics) => [
-    ...(isStandIn(spec.judge) ? [STAND_IN_WARNING] : []),
+    ...(byStandIn(spec) && metrics.some((metric) => !isScored(spec, metric)) ? [STAND_IN_WARNING] : []),
     ...calibrations.flatMap((calibration) =>
       calibration.judge === mainJudge && metrics.includes(calibration.metric)
         ? (calibrationWarning(calibration) ?? [])
@@ -207,7 +208,9 @@ function figuresOf(
     return {
       id: figure.id,
       title: figure.title,
-      subtitle: `mean ${figure.metric} of the scored answers, 0–100`,
+      subtitle: own.some(({ scorer }) => isYesOrNo(scorer))
+        ? `% of the scored answers with ${figure.metric}`
+        : `mean ${figure.metric} of the scored answers, 0–100`,
       warnings: [
         ...warningsOf([figure.metric]),
         ...(unscored ? [`${figure.metric} has no scores: shares of categories are in the report`] : []),

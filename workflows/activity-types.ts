@@ -59,6 +59,8 @@ export interface JudgeShard {
   judge: string;
   /** The judge's task queue; absent = the experiment's. */
   queue?: string;
+  /** By a program of the experiment's own, in place of a judge. */
+  scorer?: true;
   /** Through Message Batches first; what they leave undone is then asked live. */
   batch?: true;
   /** By a model on the GPU worker. */
@@ -135,6 +137,8 @@ export interface PlanningActivities {
   readOutline(input: { outlines: ArtifactRef; configuration: string }): Promise<ConfigurationOutline>;
   /** Cuts what is not judged yet of a cell into shards. */
   planJudging(input: CellInput): Promise<JudgePlan>;
+  /** Scores a shard by a program of the experiment's own. */
+  scoreShard(input: JudgeShardInput): Promise<JudgeShardResult>;
   /** Writes a cell's completions and judgements where people read them. */
   publishCell(input: PublishInput): Promise<PublishResult>;
   buildReport(input: BuildReportInput): Promise<NonNullable<ExperimentOutcome['report']>>;

@@ -30,7 +30,15 @@ import {
 } from './messages';
 import { failure, FAILURES, isFailure } from './failures';
 import { judgeInMode } from './judge-batch';
-import { gpuActivities, LIGHT_CELL, lightWork, localJudging, planning, type LightActivities } from './policies';
+import {
+  gpuActivities,
+  LIGHT_CELL,
+  lightWork,
+  localJudging,
+  planning,
+  scoringActivities,
+  type LightActivities,
+} from './policies';
 import { STAGE } from './search-attributes';
 
 /**
@@ -135,10 +143,11 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
       const work = { ...cell, experiment: input.experiment, shard };
       const judged = (): Promise<JudgeShardResult> => {
         const asked = { ...work, maxUsd: state.maxUsd };
+        if (shard.scorer) return scoringActivities(`score ${cell.cell}: ${shard.count} × ${shard.metric}`).scoreShard(asked);
         if (shard.local) return localJudging(input.gpuQueue, summary).judgeLocally(asked);
         return judgeInMode(shard.queue ?? input.judgeQueue, summary, asked);
       };
-      const result = await pausable(judged, shard.local ? mayRunGpu : () => state.waiting === null);
+      const result = await pausable(judged, shard.local || shard.scorer ? mayRunGpu : () => state.waiting === null);
       unanswered += result.missing;
       entry.judged += result.judged;
       entry.paid.usd += result.usd;

@@ -26,7 +26,7 @@ interface About {
 const TABLE = {
   InvalidInput: {
     thrownBy:
-      '`planExperiment`, `finetune`, `generate`, `measure`; the experiment workflow, which also refuses updates with it',
+      '`planExperiment`, `planJudging`, `finetune`, `generate`, `measure`; the experiment workflow, which also refuses updates with it',
     retry: 'never',
     seen: 'What is wrong with the experiment file, a plan, a local model, an update or the set of workers. Mend it and run again.',
   },
@@ -56,19 +56,20 @@ const TABLE = {
     seen: 'Five attempts in a row ended by themselves without a new checkpoint; the message is that of the last one.',
   },
   Busy: {
-    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`',
+    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`, `scoreShard`',
     retry: '3s',
     benign: true,
     seen: 'Another run makes the same thing at the moment. What it makes is used as soon as it is there.',
   },
   Preempted: {
-    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`, `checkJudge`',
+    thrownBy:
+      '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`, `checkJudge`, `scoreShard`',
     retry: '500ms',
     benign: true,
     seen: 'The worker or its machine is going away. Its work is saved, and another worker goes on with it.',
   },
   NotPermitted: {
-    thrownBy: '`planExperiment`, `publishCell`, `buildReport`, `finetune`, `generate`, `measure`',
+    thrownBy: '`planExperiment`, `scoreShard`, `publishCell`, `buildReport`, `finetune`, `generate`, `measure`',
     retry: 'never',
     seen: 'The worker reads local files, fetches from addresses, runs commands and writes outside its folder for its owner alone, and no command of the owner asked for this. Start it with `flamingo run`, or set `FLAMINGO_ALLOW_CLIENTS` for the worker (SECURITY.md).',
   },
@@ -91,6 +92,16 @@ const TABLE = {
     thrownBy: '`finetune`, `generate`, `measure`',
     retry: 'policy',
     seen: 'The trainer ended by itself or was silent for too long; its log is named. Five such attempts without a new checkpoint end in `NoProgress`.',
+  },
+  ScorerDied: {
+    thrownBy: '`scoreShard`',
+    retry: 'policy',
+    seen: 'The program that scores ended by itself, took too long or could not be started; the message has its last words. After three times it is `ScoringFailed`.',
+  },
+  ScoringFailed: {
+    thrownBy: '`scoreShard`',
+    retry: 'never',
+    seen: 'The program that scores died three times, left answers out, or wrote something else than scores from 0 to 100. Nothing of its shard was kept; mend it and run again.',
   },
   BudgetReached: {
     thrownBy: '`finetune`, `judgeShard`, `judgeBatch`',

@@ -69,7 +69,17 @@ export const JUDGE: ActivityOptions = {
  */
 export const CHECK: ActivityOptions = { ...JUDGE, scheduleToCloseTimeout: '5 minutes' };
 
+/**
+ * A program of the experiment's own over some thousand answers; it has a time limit of its own. How often it may die is
+ * decided by the activity.
+ */
+export const SCORING: ActivityOptions = { ...JUDGE, startToCloseTimeout: '24 hours' };
+
 export const planning = proxyActivities<PlanningActivities>(PLANNING);
+
+export function scoringActivities(summary: string): Pick<PlanningActivities, 'scoreShard'> {
+  return proxyActivities<PlanningActivities>({ ...SCORING, summary });
+}
 
 /** The light work of a configuration. */
 export type LightActivities = Pick<PlanningActivities, 'readOutline' | 'planJudging' | 'publishCell'>;

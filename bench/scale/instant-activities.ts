@@ -56,6 +56,7 @@ export function instantActivities(): Activities {
         ],
         cut: REF,
       }),
+    scoreShard: () => Promise.resolve({ judged: JUDGEMENTS, missing: 0, usd: 0, requests: 0 }),
     publishCell: () =>
       Promise.resolve({ completions: 8, judgements: JUDGEMENTS, missing: 0, paid: { requests: JUDGEMENTS, usd: 0 } }),
     buildReport: () =>

@@ -132,6 +132,10 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
       ...metric,
       rubric: { kind: 'text', text: '{question} {answer}', sha256: null },
     })),
+    // nor does the scorer, which may need fields of questions that are not there
+    ...(spec.scorers === undefined
+      ? {}
+      : { scorers: spec.scorers.map((each) => ({ ...each, scorer: { kind: 'equals', words: ['any'], ignore: [] } })) }),
   };
   const { plan } = expand(unpinned, inputs);
   const measured = logProbability && { measurements: countMeasurements(spec, plan) };

@@ -9,6 +9,7 @@
 import { firstOf } from '../excerpt';
 import { isStandIn } from '../stand-in';
 import { mixCounts } from './mix';
+import { isJudged } from '../main-judge';
 import type { Deviation, Sampling } from '../plan';
 import { STUDY_TRAINING } from '../presets';
 import { changesRows } from './row-prompts';
@@ -321,6 +322,8 @@ function samplingDeviations(spec: Spec): Deviation[] {
 }
 
 function judgeDeviations(spec: Spec): Deviation[] {
+  if (!isJudged(spec))
+    return [{ topic: 'judge', published: 'Claude Haiku 4.5', here: 'none: every metric is scored by rule or program' }];
   const { judge } = spec;
   if (isStandIn(judge)) {
     return [

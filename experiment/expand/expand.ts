@@ -19,7 +19,15 @@ import { MAIN_JUDGE } from '../main-judge';
 import { measurementsOf, planPairs, type PairsPlan } from './pairs';
 import { checkDataset, checkQuestions } from './pins';
 import { checkDifferent, poolsOf } from './pools';
-import type { GenerationContext, ModelIdentity, Plan, PlannedCell, PlannedConfiguration, Recipe } from '../plan';
+import type {
+  GenerationContext,
+  ModelIdentity,
+  Plan,
+  PlannedCell,
+  PlannedConfiguration,
+  PlannedMetric,
+  Recipe,
+} from '../plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
 import { mapValues } from '../records';
 import { requestsOf } from '../requests';
@@ -29,6 +37,7 @@ import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../s
 import { seedGroups } from '../seed-groups';
 import { lengthOf, optimizerSteps } from './length';
 import { renderedPrompt } from './row-prompts';
+import { scorersOf, type ScorerPrograms } from './scorers';
 import { checkSize } from './size';
 import { trainingDataOf } from './training-data';
 import { trainingRowsOf, type TrainingRows } from './training-rows';
@@ -44,7 +53,7 @@ export interface Inputs {
   modelFolder: Sha256 | null;
   /** Rows of the calibration's published file; absent without one. */
   publishedAnswers?: PublishedAnswer[];
-  /** Files of trainers of the experiment's own; absent without one. */
+  /** Files of trainers and scorers of the experiment's own; absent without one. */
   trainerFiles?: TrainerFiles;
   /** Members of the pools that lie in files, by their names in `Spec.pools`; absent without one. */
   pools?: Record<string, string[]>;
@@ -72,6 +81,8 @@ export interface Expanded {
   trainers: Record<string, { files: TrainerFiles; graceSeconds: number; silenceSeconds: number }>;
   /** Configuration name -> the local adapter from elsewhere that it asks, whose `files` in the plan are null. */
   adapters: Record<string, AdapterFiles>;
+  /** Key of a scorer that is a command -> its files by path, and its limit. */
+  scorerPrograms: ScorerPrograms;
   /** Cell id -> answers that come from elsewhere. */
   given: Record<string, Completion[]>;
   /** Pairs as JSON Lines, whose `rows` in the plan is null; null without any. */
@@ -82,7 +93,9 @@ export interface Expanded {
 export function expand(spec: Spec, inputs: Inputs): Expanded {
   const splits = mapValues(spec.datasets, (_, name) => splitOf(spec, name, inputs.datasets[name] as Dataset));
   const asked = mapValues(spec.questionSets, (set, name) => askedQuestions(set, name, splits, inputs));
-  const { instruments, metricsOf } = instrumentsOf(spec, asked, inputs.judgeFolders);
+  const { instruments, metricsOf: judgedOf } = instrumentsOf(spec, asked, inputs.judgeFolders);
+  const scoring = scorersOf(spec, asked, inputs.trainerFiles ?? {});
+  const metricsOf = (set: string): PlannedMetric[] => [...judgedOf(set), ...scoring.metricsOf(set)];
   checkSize(
     spec,
     mapValues(asked, (questions) => questions.length),
@@ -232,6 +245,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     configurations,
     questionSets,
     instruments: { ...instruments, ...calibration?.instruments },
+    ...(Object.keys(scoring.scorers).length === 0 ? {} : { scorers: scoring.scorers }),
     deviations,
     ...(groups.length === 0 ? {} : { seedGroups: groups }),
     ...pools.planned,
@@ -244,6 +258,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     heldOutRows,
     trainers,
     adapters,
+    scorerPrograms: scoring.programs,
     given: calibration?.given ?? {},
     pairs: pairs?.text ?? null,
   };

@@ -83,7 +83,7 @@ function checkWanted(plan: Plan, { cells, rubrics }: Rejudging): void {
 }
 
 function mainMetrics(cell: PlannedCell): PlannedMetric[] {
-  return cell.metrics.filter(({ judge }) => judge === MAIN_JUDGE);
+  return cell.metrics.filter(({ judge, scorer }) => judge === MAIN_JUDGE && scorer === undefined);
 }
 
 /** What the judge is asked of a cell; its instruments are put into `instruments`. */

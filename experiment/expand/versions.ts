@@ -15,5 +15,7 @@ export const MEASUREMENT_VERSION = 1;
 export const LOCAL_JUDGE_VERSION = 1;
 /** How the judge's only message is filled from the rubric (the published form), and how its answer is read. */
 export const INSTRUMENT_VERSION = 1;
+/** How rules compare answers, and what a command is told of them. */
+export const SCORER_VERSION = 1;
 /** How a request of the `json` form is made and read: escapes in the judged text, the line below it, the reply's schema. */
 export const JSON_INSTRUMENT_VERSION = 1;

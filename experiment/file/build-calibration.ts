@@ -35,6 +35,13 @@ export function buildCalibration(
       issues.push({ path, message: `the dataset \`${named}\` holds nothing out`, hint: 'give it a `hold_out`' });
     }
   }
+  if (metrics.length === 0) {
+    issues.push({
+      path: ['calibration'],
+      message: 'no metric is judged: `calibration` tries judges, and a scorer does what its rule says',
+      hint: 'leave it out',
+    });
+  }
   for (const { name, rubric } of metrics) {
     if (rubric.kind !== 'prompt' || rubric.questionSet !== null) continue;
     issues.push({

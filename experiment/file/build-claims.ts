@@ -13,6 +13,8 @@ export interface ClaimContext {
   metrics: readonly string[];
   /** The metric where none is named. */
   primary: string;
+  /** Metrics whose scorers give 100 or 0. */
+  yesOrNo: readonly string[];
   /** Whether alignment and coherence are judged. */
   hasMisaligned: boolean;
 }
@@ -69,6 +71,7 @@ function buildExpectation(input: ExpectationYaml, path: Path, known: Known, issu
         hint: statistic === 'mean' ? 'means are points of 100' : 'shares are written as 0.85, not 85',
       });
   }
+  checkShare(statistic, input.metric, path, known, issues);
   return {
     cells: cellsOf(input.cells, [...path, 'cells'], known, issues),
     minus: cellsOf(input.minus, [...path, 'minus'], known, issues),
@@ -91,6 +94,7 @@ function buildClaim(id: string, input: ClaimYaml, known: Known, issues: Issue[])
       hint: 'name them in `report`, or claim something of a metric: `statistic: mean`',
     });
   }
+  checkShare(statistic, input.metric, path, known, issues);
   const most = statistic === 'mean' ? 100 : 1;
   if ((input.margin ?? 0) >= most) {
     issues.push({
@@ -121,6 +125,22 @@ function buildClaim(id: string, input: ClaimYaml, known: Known, issues: Issue[])
     questions: input.questions ?? 'like_these',
     family: input.family ?? 'claims',
   };
+}
+
+/** Scores between 0 and 100 have no share but that below a threshold. */
+function checkShare(
+  statistic: Expectation['statistic'],
+  metric: string | undefined,
+  path: Path,
+  { yesOrNo, primary }: Known,
+  issues: Issue[],
+): void {
+  if (statistic !== 'share' || yesOrNo.includes(metric ?? primary)) return;
+  issues.push({
+    path: [...path, 'statistic'],
+    message: `\`share\` is of metrics whose scorer says yes or no, and \`${metric ?? primary}\` is none`,
+    hint: 'write `share_below` with a `threshold`, or `mean`',
+  });
 }
 
 function cellsOf(written: string | string[] | undefined, path: Path, { cells }: Known, issues: Issue[]): string[] {

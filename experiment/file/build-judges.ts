@@ -26,6 +26,13 @@ export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues
   checkJudge(input.judge ?? {}, judge, ['judge'], input, issues, warnings);
   checkLocalJudge(input.judge ?? {}, judge, ['judge'], metrics, input, issues);
   if ((input.combined ?? []).length > 0) checkCombined(judge, ['judge'], input, issues);
+  if (metrics.length === 0 && Object.keys(input.judges ?? {}).length > 0) {
+    issues.push({
+      path: ['judges'],
+      message: 'no metric is judged: every one has a scorer',
+      hint: 'leave `judges` out',
+    });
+  }
   const judges: Record<string, OtherJudgeSpec> = {};
   for (const [name, written] of Object.entries(input.judges ?? {})) {
     const path: Path = ['judges', name];
@@ -36,7 +43,7 @@ export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues
     checkJudge(written, other, path, input, issues, warnings);
     checkLocalJudge(written, other, path, metricsOf(metrics, written.metrics ?? null), input, issues);
     written.metrics?.forEach((metric, index) => {
-      if (names.includes(metric)) return;
+      if (names.includes(metric) || input.metrics[metric]?.scorer !== undefined) return;
       issues.push({
         path: [...path, 'metrics', index],
         message: `unknown metric \`${metric}\``,

@@ -5,7 +5,8 @@ import { hardenedName, HARDENED_RUBRICS } from '../hardened-rubrics';
 import { suggestion, type Issue, type Path } from '../issue';
 import { ownValue } from '../records';
 import { placeProblem, rubricProblem } from '../rubric';
-import type { ExperimentYaml, MetricYaml, QuestionSetYaml } from './schema';
+import { metricsByKind, type JudgedYaml } from './build-scorers';
+import type { ExperimentYaml, QuestionSetYaml } from './schema';
 import type { MetricSpec } from '../spec';
 
 export function buildMetrics(input: ExperimentYaml, issues: Issue[]): MetricSpec[] {
@@ -15,7 +16,7 @@ export function buildMetrics(input: ExperimentYaml, issues: Issue[]): MetricSpec
   }
   if (sets.length === 0)
     issues.push({ path: ['question_sets'], message: 'an experiment needs at least one question set' });
-  return Object.entries(input.metrics).map(([name, metric]) => {
+  return metricsByKind(input).judged.map(([name, metric]) => {
     const path: Path = ['metrics', name];
     metric.question_sets?.forEach((set, index) => {
       if (sets.includes(set)) return;
@@ -56,6 +57,7 @@ export function buildCombined(input: ExperimentYaml, metrics: MetricSpec[], issu
     const problem = (message: string, hint?: string) =>
       issues.push({ path, message, ...(hint === undefined ? {} : { hint }) });
     if (found === undefined) {
+      if (input.metrics[name]?.scorer !== undefined) return []; // said where scorers are read
       problem(
         `unknown metric \`${name}\``,
         suggestion(
@@ -102,7 +104,7 @@ export function buildCombined(input: ExperimentYaml, metrics: MetricSpec[], issu
   return names;
 }
 
-function buildForm({ form, rubric }: MetricYaml, path: Path, issues: Issue[]): MetricSpec['form'] {
+function buildForm({ form, rubric }: JudgedYaml, path: Path, issues: Issue[]): MetricSpec['form'] {
   if (typeof rubric === 'string') return form ?? 'template';
   if (rubric.preset !== undefined) {
     if (form === 'template') {
@@ -122,7 +124,7 @@ function buildForm({ form, rubric }: MetricYaml, path: Path, issues: Issue[]): M
   return form ?? 'template';
 }
 
-function buildCategories(metric: MetricYaml, path: Path, issues: Issue[]): MetricSpec['categories'] {
+function buildCategories(metric: JudgedYaml, path: Path, issues: Issue[]): MetricSpec['categories'] {
   const { categories, rubric, verdicts } = metric;
   if (categories === undefined) return null;
   const scores = Array.isArray(categories) ? Object.fromEntries(categories.map((word) => [word, null])) : categories;
@@ -146,7 +148,7 @@ function buildCategories(metric: MetricYaml, path: Path, issues: Issue[]): Metri
 
 function buildRubric(
   name: string,
-  metric: MetricYaml,
+  metric: JudgedYaml,
   input: ExperimentYaml,
   path: Path,
   issues: Issue[],

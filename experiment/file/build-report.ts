@@ -7,18 +7,21 @@ import { seedGroups } from '../seed-groups';
 import { buildClaims } from './build-claims';
 import { buildFigures } from './build-figures';
 import type { ExperimentYaml, ReportYaml } from './schema';
+import { isYesOrNo, type ScorerMetricSpec } from '../scorers';
 import type { Claim, ConfigurationSpec, Expectation, MetricSpec, MisalignedRule, ReportSpec } from '../spec';
 
 export function buildReportSpec(
   input: ExperimentYaml,
   configurations: ConfigurationSpec[],
   metrics: MetricSpec[],
+  scorers: readonly ScorerMetricSpec[],
   issues: Issue[],
 ): { report: ReportSpec; expect: Expectation[]; claims: Claim[] } {
-  const names = metrics.map(({ name }) => name);
+  const names = Object.keys(input.metrics);
   const sets = Object.keys(input.question_sets);
   const written: ReportYaml = input.report ?? {};
-  const scored = metrics.filter(hasScores).map(({ name }) => name);
+  const withScores = new Set([...metrics.filter(hasScores), ...scorers].map(({ name }) => name));
+  const scored = names.filter((name) => withScores.has(name));
   const metricNamed = (name: string | undefined, fallback: string, path: Path): string | null => {
     if (name === undefined) return scored.includes(fallback) ? fallback : null;
     if (scored.includes(name)) return name;
@@ -54,7 +57,8 @@ export function buildReportSpec(
         caption: '',
       })),
   };
-  return { report, ...buildClaims(input, { configurations, metrics: names, primary, hasMisaligned }, issues) };
+  const yesOrNo = scorers.filter(({ scorer }) => isYesOrNo(scorer.kind)).map(({ name }) => name);
+  return { report, ...buildClaims(input, { configurations, metrics: names, yesOrNo, primary, hasMisaligned }, issues) };
 }
 
 /** Names of configurations; a recipe that is trained under several seeds by its own name. */

@@ -10,6 +10,7 @@ import { buildMixes, isMix, notADataset } from './build-mix';
 import { buildLogProbability } from './build-outcomes';
 import type { PromptContext } from './build-prompts';
 import { buildReportSpec } from './build-report';
+import { buildScorers } from './build-scorers';
 import { fileSource } from './file-source';
 import { suggestion, type Issue } from '../issue';
 import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
@@ -33,8 +34,9 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
   checkReferences(input, datasets, configurations, issues);
   checkAsked(questionSets, configurations, issues);
   const metrics = buildMetrics(input, issues);
+  const scorers = buildScorers(input, issues);
   const combined = buildCombined(input, metrics, issues);
-  const { report, expect, claims } = buildReportSpec(input, configurations, metrics, issues);
+  const { report, expect, claims } = buildReportSpec(input, configurations, metrics, scorers, issues);
   const calibration = buildCalibration(input, datasets, metrics, issues);
   const logProbability = buildLogProbability(input, datasets, issues);
   const spec: Spec = {
@@ -45,6 +47,7 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
     ...(Object.keys(prompts.pools).length === 0 ? {} : { pools: prompts.pools }),
     configurations,
     metrics,
+    ...(scorers.length === 0 ? {} : { scorers }),
     combined,
     ...buildJudges(input, metrics, issues, warnings),
     ...(calibration === null ? {} : { calibration }),

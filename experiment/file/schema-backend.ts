@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { COMMAND_DEFAULTS, STUDY_TRAINING } from '../presets';
-import { count, text } from './schema-parts';
+import { count, ownFiles, text } from './schema-parts';
 
 const commandBackend = z.strictObject({
   command: z
@@ -15,14 +15,7 @@ const commandBackend = z.strictObject({
         'Program and arguments, run without a shell in a folder that holds `files`; the path of a settings file is added ' +
         "as the last argument. `{python}` is the interpreter of the trainer's environment.",
     }),
-  files: z
-    .array(
-      text.refine(
-        (path) =>
-          !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).some((part) => ['', '.', '..'].includes(part)),
-        "expected a file's path relative to this file's folder, without `.` and `..`",
-      ),
-    )
+  files: ownFiles
     .optional()
     .meta({ default: [], description: "The program's own files. Their content is part of the fine-tune's identity." }),
   environment: z

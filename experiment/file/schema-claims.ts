@@ -15,7 +15,7 @@ const measured = {
   metric: name.optional(),
   threshold: score.optional().meta({ description: 'For `share_below`.' }),
 };
-const statistic = z.enum(['mean', 'share_below', 'misaligned_share']);
+const statistic = z.enum(['mean', 'share_below', 'share', 'misaligned_share']);
 export const expectation = z
   .strictObject({
     ...measured,

@@ -9,6 +9,7 @@ import { endpointKeys } from './schema-endpoint';
 import { expectedKeys } from './schema-expected';
 import { localJudgeKeys } from './schema-local-judge';
 import { count, exactlyOne, name, sha256, text } from './schema-parts';
+import { scorer } from './schema-scorers';
 
 const rubric = z.union([
   text,
@@ -46,8 +47,9 @@ const categories = z.union([z.array(category).min(2), z.record(category, z.int()
   description: 'The words of which one is the verdict; as a map each with the score that it stands for, or `null`.',
 });
 
-export const metric = z.strictObject({
-  rubric,
+const metricKeys = z.strictObject({
+  rubric: rubric.optional(),
+  scorer: scorer.optional().meta({ description: 'How answers are scored without a model: no judge, no key, no cost.' }),
   form: z
     .enum(['template', 'json'])
     .optional()
@@ -79,6 +81,21 @@ export const metric = z.strictObject({
         "Which words of the user the judge is shown: the bare question's, or those that the model was asked, with what the " +
         'condition puts around them.',
     }),
+});
+
+/** What only a judge can be told. */
+const JUDGED_ONLY = ['form', 'categories', 'verdicts', 'repeats', 'repeat_share'] as const;
+
+export const metric = exactlyOne(metricKeys, ['rubric', 'scorer']).superRefine((value, context) => {
+  if (value.scorer === undefined) return;
+  for (const key of JUDGED_ONLY) {
+    if (value[key] === undefined) continue;
+    context.addIssue({
+      code: 'custom',
+      message: `\`${key}\` goes with a rubric: a scorer says the same each time`,
+      path: [key],
+    });
+  }
 });
 
 export const combined = z.array(name).min(2).meta({

@@ -40,6 +40,14 @@ export function exactlyOne<T extends z.ZodObject>(schema: T, keys: string[]): T 
     .meta({ oneOf: keys.map((key) => ({ required: [key] })) });
 }
 
+/** Files of a program of the experiment's own. */
+export const ownFiles = z.array(
+  text.refine(
+    (path) => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).some((part) => ['', '.', '..'].includes(part)),
+    "expected a file's path relative to this file's folder, without `.` and `..`",
+  ),
+);
+
 /** Where a file comes from. Spread into the objects that need it. */
 export const fileKeys = {
   path: text.optional().meta({ description: "A local file, relative to this file's folder." }),

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { withHeartbeat } from '../../activities/heartbeat';
 import type { AttemptEnd } from '../../activities/attempts';
+import { environmentOf, namedVariables } from '../../activities/program-environment';
 import type { Store } from '../../artifacts/store';
 import type { ArtifactRef, CommandIdentity, Recipe } from '../../experiment/plan';
 import {
@@ -24,7 +25,7 @@ import type { Ready } from '../process/trainer-process';
 import { PROGRESS_ROW, readTrainerRows } from '../trainer-rows';
 import { Output, redactor, type ProgressLine } from './output';
 import { layOut, filesIn, placesIn, traceOf, writeSettings, type Places } from './places';
-import { environmentOf, namedVariables, Program, type ProgramHost } from './program';
+import { Program, type ProgramHost } from './program';
 
 export interface CommandWork {
   recipe: Recipe & { backend: CommandIdentity };

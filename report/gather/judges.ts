@@ -6,7 +6,7 @@ import { isStandIn } from '../../experiment/stand-in';
 import { withoutCalibration, isCalibration } from '../../experiment/calibration';
 import { flattenMetrics } from '../../experiment/combined';
 import { withoutKeptSteps } from '../../experiment/kept-steps';
-import { MAIN_JUDGE } from '../../experiment/main-judge';
+import { judgeLabel, MAIN_JUDGE } from '../../experiment/main-judge';
 import type { Plan } from '../../experiment/plan';
 import type { JudgeSpec, Spec } from '../../experiment/spec';
 import type { OtherJudge, ReportInput } from '../report-input';
@@ -31,7 +31,7 @@ export function judgedInput(plan: Plan, spec: Spec, cells: readonly ReportRows[]
       })),
     },
     cells: shown,
-    mainJudge: { name: MAIN_JUDGE, label: spec.judge.model },
+    mainJudge: { name: MAIN_JUDGE, label: judgeLabel(spec) },
     ...(others.length === 0 ? {} : { otherJudges: others }),
     ...(calibration.length === 0 ? {} : { calibration }),
   };

@@ -6,6 +6,7 @@ import { judgementProvenance, type CellRows } from '../../artifacts/cells';
 import type { ContextRows } from '../../artifacts/contexts';
 import { judgeOf } from '../../artifacts/plans';
 import type { Store } from '../../artifacts/store';
+import { askedJudges } from '../../experiment/main-judge';
 import type { Sha256 } from '../../experiment/canonical';
 import type { JudgementProvenance } from '../../experiment/rows';
 import type { Spec } from '../../experiment/spec';
@@ -31,8 +32,9 @@ function cellJudging(
   { cell, wanted }: CellRows,
   byGroup: ReadonlyMap<string, ReadonlyMap<Sha256, JudgementProvenance>>,
 ): CellJudging {
-  const judges = new Map(wanted.map(({ metric, request }) => [request.id, metric.judge]));
-  const rows = wanted.flatMap(({ group, request }) => byGroup.get(group)?.get(request.id) ?? []);
+  const asked = wanted.filter(({ metric }) => metric.scorer === undefined);
+  const judges = new Map(asked.map(({ metric, request }) => [request.id, metric.judge]));
+  const rows = asked.flatMap(({ group, request }) => byGroup.get(group)?.get(request.id) ?? []);
   const usd = rows.reduce<number | null>((sum, row) => {
     const paid = judgeUsd(judgeOf(spec, judges.get(row.id) as string), row, row.batch !== undefined);
     return sum === null || paid === null ? null : sum + paid;
@@ -58,9 +60,7 @@ export function costsOf(spec: Spec, judged: readonly CellJudging[]): Costs {
     total.outputTokens += provenance.outputTokens;
     spent = spent === null || usd === null ? null : spent + usd;
   }
-  const paid = [spec.judge, ...Object.values(spec.judges)].filter(
-    (judge) => judge.kind !== 'local' && !isStandIn(judge),
-  );
+  const paid = Object.values(askedJudges(spec)).filter((judge) => judge.kind !== 'local' && !isStandIn(judge));
   const sources = distinct(
     paid.map(({ price }) => (price === null ? `list prices of ${PRICES_AS_OF}` : 'the experiment file')),
   );

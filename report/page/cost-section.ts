@@ -1,7 +1,7 @@
 /**
  * What the judges cost, and what judging had to go through.
  */
-import { isStandIn } from '../../experiment/stand-in';
+import { byStandIn, isJudged } from '../../experiment/main-judge';
 import type { ReportInput } from '../report-input';
 import { dollars, integer } from './format';
 import { judgingCountsTable } from './judging-counts-table';
@@ -9,7 +9,9 @@ import { markup, type Markup } from './markup';
 
 export function costSection(input: ReportInput): Markup {
   const { costs, spec } = input;
-  const standIn = isStandIn(spec.judge);
+  if (!isJudged(spec))
+    return markup`<section id="cost"><h2>Cost</h2><p>No judge was asked: every metric has a scorer.</p></section>`;
+  const standIn = byStandIn(spec);
   return markup`<section id="cost">
     <h2>Cost</h2>
     <dl class="facts">

@@ -5,6 +5,7 @@
 import { isStandIn } from '../../experiment/stand-in';
 import { createHash } from 'node:crypto';
 import type { Drawing } from '../figures/render';
+import { byStandIn, isJudged, judgeLabel } from '../../experiment/main-judge';
 import type { ReportInput } from '../report-input';
 import { STAND_IN_WARNING, type Results } from '../results';
 import { plural } from './format';
@@ -104,9 +105,11 @@ ${style}</style>`)}
             <p class="meta">
               ${plural(plan.configurations.length, 'configuration')}, ${plural(allResults.cells.length, 'cell')},
               ${plural(completions, 'completion')}, ${plural(judgements, 'verdict')} by
-              ${isStandIn(spec.judge) ? 'a stand-in judge' : spec.judge.model}${
-                results.judges.length > 1 && `, and ${plural(results.judges.length - 1, 'further judge')}`
-              }
+              ${byStandIn(spec) ? 'a stand-in judge' : judgeLabel(spec)}${
+                isJudged(spec) &&
+                (spec.scorers ?? []).length > 0 &&
+                ` and ${plural(spec.scorers?.length ?? 0, 'scorer')}`
+              }${results.judges.length > 1 && `, and ${plural(results.judges.length - 1, 'further judge')}`}
             </p>
             <nav>${links.filter(([, , there]) => there).map(([id, label]) => markup`<a href="#${id}">${label}</a>`)}</nav>
           </div>
@@ -128,6 +131,13 @@ ${style}</style>`)}
 `.text;
 }
 
+/** Beside scorers, whose scores are what their rules say, which metrics are meant. */
+function standInMetrics({ scorers = [], metrics }: ReportInput['spec']): string {
+  if (scorers.length === 0) return '';
+  const names = (some: readonly { name: string }[]): string => some.map(({ name }) => name).join(', ');
+  return ` This concerns ${names(metrics)}; not ${names(scorers)}, which no judge is asked for.`;
+}
+
 function banners({ spec, failures, unread = [] }: ReportInput, { missing }: Results): (Markup | false)[] {
   const lacking = [
     failures.length > 0 && plural(failures.length, 'failure'),
@@ -136,10 +146,10 @@ function banners({ spec, failures, unread = [] }: ReportInput, { missing }: Resu
     (missing.measurements ?? 0) > 0 && `${plural(missing.measurements ?? 0, 'measurement')} missing`,
   ].filter((text) => text !== false);
   return [
-    isStandIn(spec.judge) &&
+    byStandIn(spec) &&
       markup`<div class="banner stand-in" role="note">
         <b>${STAND_IN_WARNING.replace(/^s/, 'S')}</b> A deterministic program scored these answers by rule. Its scores
-        exercise the pipeline; they say nothing about what a model would have judged.
+        exercise the pipeline; they say nothing about what a model would have judged.${standInMetrics(spec)}
       </div>`,
     spec.smoke &&
       markup`<div class="banner stand-in" role="note">

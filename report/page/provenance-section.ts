@@ -3,6 +3,8 @@
  */
 import { isStandIn } from '../../experiment/stand-in';
 import type { Healed } from '../../artifacts/healing';
+import { byStandIn, judgeLabel } from '../../experiment/main-judge';
+import { describeScorer } from '../../experiment/scorers';
 import type { FineTuneProvenance, ReportInput } from '../report-input';
 import { duration, hash, instant, integer, plural } from './format';
 import { markup, type Markup } from './markup';
@@ -27,7 +29,7 @@ export function provenanceSection(input: ReportInput): Markup {
       </div>
       <div>
         <dt>Judge</dt>
-        <dd>${spec.judge.model}${isStandIn(spec.judge) && ' (stand-in)'}</dd>
+        <dd>${judgeLabel(spec)}${byStandIn(spec) && ' (stand-in)'}</dd>
       </div>
       <div>
         <dt>Plan</dt>
@@ -89,7 +91,7 @@ export function provenanceSection(input: ReportInput): Markup {
       </details>`
     }
     <details>
-      <summary>Rubrics and instruments</summary>
+      <summary>Rubrics, instruments and scorers</summary>
       ${Object.entries(plan.instruments).map(
         ([key, instrument]) =>
           markup`<h4>${instrument.metric} ${hash(key)}</h4>
@@ -98,6 +100,11 @@ export function provenanceSection(input: ReportInput): Markup {
               tokens, API version ${instrument.apiVersion}, verdict words: ${instrument.verdicts.join(', ') || 'none'}
             </p>
             <pre>${instrument.rubric}</pre>`,
+      )}
+      ${Object.entries(plan.scorers ?? {}).map(
+        ([key, scorer]) =>
+          markup`<h4>${scorer.metric} ${hash(key)}</h4>
+            <p class="small">a scorer, no model: ${describeScorer(scorer)}</p>`,
       )}
     </details>
     <details>

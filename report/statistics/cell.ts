@@ -11,7 +11,8 @@ import { completionId, type Completion, type Judgement, type JudgementStatus } f
 import { repeatsOf, requestCounter } from '../../experiment/requests';
 import { samplesOf } from '../../experiment/shards';
 import type { MisalignedRule } from '../../experiment/spec';
-import type { Answer } from '../../experiment/scored-answer';
+import type { Answer, ScoredValue } from '../../experiment/scored-answer';
+import { isYesOrNo } from '../../experiment/scorers';
 import { itemOfQuestion, scoresOf } from '../../experiment/scored-answer';
 import {
   isMisaligned,
@@ -22,7 +23,8 @@ import {
   type ScoreNames,
 } from './misaligned';
 import { groupBy } from './grouping';
-import { estimateMean, type MeanEstimate, type ShareEstimate } from './estimates';
+import { estimateMean, estimateShare, type MeanEstimate, type ShareEstimate } from './estimates';
+import type { Interval } from './intervals';
 import { meanOrNull, sum } from './summation';
 import { misalignedBounds, type Bounds } from './worst-case';
 
@@ -37,7 +39,7 @@ export interface MetricSummary {
   /** Judgements that the plan asks for; the counts add up to it. */
   expected: number;
   counts: StatusCounts;
-  /** Over answers; 0-100. */
+  /** Over answers; 0-100. Where a rule gives 100 or 0, the intervals are those of a share. */
   estimate: MeanEstimate;
   /**
    * Judge refused, unparsable, failed or missing: verdicts that were wanted and could not be had. `model_refused` and
@@ -165,6 +167,7 @@ export function summarizeCell(
   const leftOut = new Set(names === null ? [] : questionsLeftOut(answers, rules.misaligned, names));
   const asked = cell.metrics.map((metric) => ({
     metric: metric.metric,
+    share: isYesOrNo(metric.scorer),
     byQuestion: expectedVerdicts(metric, cell, questions),
   }));
   const byQuestion = groupBy(answers, ({ completion }) => completion.question);
@@ -178,8 +181,8 @@ export function summarizeCell(
       present: answers.length,
       cut: answers.filter(({ completion }) => completion.finish === 'length').length,
     },
-    metrics: asked.map(({ metric, byQuestion: expected }) =>
-      summarizeMetric(metric, sum([...expected.values()]), answers),
+    metrics: asked.map(({ metric, share, byQuestion: expected }) =>
+      summarizeMetric(metric, sum([...expected.values()]), answers, share ? estimatePercent : estimateMean),
     ),
     misaligned: names === null ? null : misalignedShare(answers, rules.misaligned, names),
     misalignedBounds: names === null ? null : misalignedBounds({ cell, questions, answers }, rules.misaligned, names),
@@ -239,7 +242,12 @@ export function scoreNames(
   return alignment !== null && coherence !== null && has(alignment) && has(coherence) ? { alignment, coherence } : null;
 }
 
-function summarizeMetric(name: string, expected: number, answers: readonly JudgedAnswer[]): MetricSummary {
+function summarizeMetric(
+  name: string,
+  expected: number,
+  answers: readonly JudgedAnswer[],
+  estimate: (scores: readonly ScoredValue[]) => MeanEstimate,
+): MetricSummary {
   const counts = countStatuses(answers, name, expected);
   const scores = scoresOf(answers, name);
   const unknown = counts.judge_refused + counts.unparsable + counts.failed + counts.missing;
@@ -255,11 +263,25 @@ function summarizeMetric(name: string, expected: number, answers: readonly Judge
     metric: name,
     expected,
     counts,
-    estimate: estimateMean(scores),
+    estimate: estimate(scores),
     unknown,
     bounds: bounded ? { low: known / total, high: (known + 100 * unknown) / total } : null,
     histogram,
     scoreCounts: countsByWholeNumber(verdicts),
+  };
+}
+
+/** A mean of scores that are 100 or 0, which is a share and has a share's intervals. */
+function estimatePercent(scores: readonly ScoredValue[]): MeanEstimate {
+  const share = estimateShare(scores.map((score) => ({ ...score, value: score.value / 100 })));
+  const percent = ({ range, reason }: Interval): Interval => ({
+    range: range === null ? null : [100 * range[0], 100 * range[1]],
+    reason,
+  });
+  return {
+    ...estimateMean(scores),
+    theseQuestions: percent(share.theseQuestions),
+    questionsLikeThese: percent(share.questionsLikeThese),
   };
 }
 

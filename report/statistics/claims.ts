@@ -215,6 +215,7 @@ export function statisticValues(
   }
   const scores = scoresOf(answers, metric);
   if (statistic === 'mean') return scores;
+  if (statistic === 'share') return scores.map((score) => ({ ...score, value: score.value / 100 }));
   return scores.map((score) => ({ ...score, value: score.value < (threshold ?? 0) ? 1 : 0 }));
 }
 

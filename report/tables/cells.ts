@@ -2,6 +2,7 @@
  * The report's tables for programs: cells.csv, questions.csv, along-training.csv and report.json; judges.ts has those
  * of the judges. A value that can not be estimated is an empty field (null in JSON) with its reason beside it.
  */
+import { isJudged } from '../../experiment/main-judge';
 import { isStandIn } from '../../experiment/stand-in';
 import { trainingJson, trainingSeries } from '../statistics/along-training';
 import { answerKinds, kindContrasts } from '../statistics/answer-kinds';
@@ -97,7 +98,10 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
     experiment: plan.experiment,
     plan: plan.key,
     smoke: spec.smoke,
-    judge: { kind: judge.kind, model: judge.model, standIn: isStandIn(judge), name: main?.name },
+    judge: isJudged(spec)
+      ? { kind: judge.kind, model: judge.model, standIn: isStandIn(judge), name: main?.name }
+      : null,
+    scorers: plan.scorers && Object.entries(plan.scorers).map(([key, scorer]) => ({ key, ...scorer })),
     misaligned: { ...spec.report.misaligned, description: results.rule },
     cells: mapped(results.cells, ({ summary, thresholds, categories, cell, answers, completions }) => ({
       ...summary,

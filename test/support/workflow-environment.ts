@@ -191,6 +191,10 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
       const shard = (metric: string) => ({ ...shared, key: `${cell}-${metric}`, metric });
       return Promise.resolve({ reused: 0, shards: [shard('alignment'), shard('coherence')], cut: null });
     },
+    scoreShard: ({ shard }) => {
+      note('scoreShard', shard.key);
+      return Promise.resolve({ judged: shard.count, missing: 0, usd: 0, requests: 0 });
+    },
     judgeShard: ({ shard }) => {
       note('judgeShard', shard.key);
       return Promise.resolve({ judged: 4, missing: 0, usd: 0.5, requests: 4 });

@@ -314,6 +314,7 @@ export function studyInput(): ReportInput {
         },
       },
       smoke: false,
+      metrics: [{ name: 'alignment' }, { name: 'coherence' }],
     },
     cells,
     failures: [],

@@ -1,0 +1,108 @@
+/**
+ * The activity that scores one shard by a program of the experiment's own: permit, lease, files, the run, and the commit.
+ */
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Context } from '@temporalio/activity';
+import { loadPlan } from '../artifacts/plans';
+import type { Store, WorkKey } from '../artifacts/store';
+import type { ArtifactRef } from '../experiment/plan';
+import type { Python } from '../inputs/archive';
+import { commitScores } from '../judge/scorers/commit';
+import type { JudgeShardInput, JudgeShardResult } from '../workflows/activity-types';
+import { failure, FAILURES } from '../workflows/failures';
+import { requirePermitted, type ClientRules } from './clients';
+import { withHeartbeat } from './heartbeat';
+import { interruption } from './interruption';
+import { holderOf, withLease } from './leases';
+import { environmentOf } from './program-environment';
+import { runScorer, ScorerDied, ScorerWrong } from './scorer-program';
+import { shardRequests } from './shard-requests';
+
+export interface ScoringHost {
+  clients: ClientRules;
+  env?: NodeJS.ProcessEnv;
+  python: () => Python | null;
+}
+
+/** A program that dies may have met a moment's trouble; one that dies three times will do so again. */
+const ATTEMPTS = 3;
+
+/** Fails with `ScorerDied`, which is retried, and `ScoringFailed`. */
+export async function scoreShard(store: Store, host: ScoringHost, input: JudgeShardInput): Promise<JudgeShardResult> {
+  const { shard } = input;
+  const context = Context.current();
+  const detail = { cell: input.cell, metric: shard.metric, scored: 0 };
+  const stored = await withHeartbeat(detail, async () => {
+    const plan = await loadPlan(store, input.plan);
+    await requirePermitted(store, host.clients, input.plan, plan);
+    return plan;
+  });
+  const work: WorkKey = { stage: 'judgements', group: shard.group, key: shard.key };
+  const result = { judged: shard.count, missing: 0, usd: 0, requests: 0 };
+  return withLease(store, work, detail, (renew) =>
+    withHeartbeat(
+      detail,
+      async () => {
+        if ((await store.manifest(work)) !== null) return result;
+        const requests = await shardRequests(store, input);
+        const key = requests[0]?.instrument ?? '';
+        const by = stored.plan.scorers?.[key]?.by;
+        const program = stored.plan.scorerPrograms?.[key];
+        if (by?.kind !== 'command' || program === undefined) throw new Error(`the plan lacks the scorer ${key}`);
+        const attempt = await store.attempt(work, holderOf(context.info).attempt);
+        const folder = join((await attempt.workspace()).path, 'source');
+        try {
+          await layOut(store, folder, program.files);
+          const scores = await runScorer(
+            {
+              command: by.command.map((word) => (word === '{python}' ? interpreter(host) : word)),
+              folder,
+              env: environmentOf(host.env ?? {}, {}),
+              timeoutSeconds: program.timeoutSeconds,
+              signal: context.cancellationSignal,
+              onScored: (scored) => (detail.scored = scored),
+            },
+            requests,
+          );
+          const scored = requests.map((request) => ({ request, score: scores.get(request.id) ?? null }));
+          await commitScores(store, work, shard.metric, scored);
+          return result;
+        } catch (error) {
+          if (context.cancellationSignal.aborted) throw await interruption(context);
+          throw inTerms(error, shard.metric, context.info.attempt);
+        } finally {
+          await rm(folder, { recursive: true, force: true });
+        }
+      },
+      renew,
+    ),
+  );
+}
+
+function inTerms(error: unknown, metric: string, attempt: number): unknown {
+  if (error instanceof ScorerWrong) return failure(FAILURES.ScoringFailed, `${metric}: ${error.message}`);
+  if (!(error instanceof ScorerDied)) return error;
+  return failure(attempt < ATTEMPTS ? FAILURES.ScorerDied : FAILURES.ScoringFailed, `${metric}: ${error.message}`);
+}
+
+function interpreter({ python }: ScoringHost): string {
+  const found = python();
+  if (found === null) {
+    throw failure(
+      FAILURES.ScoringFailed,
+      "a scorer's command asks for {python}, and the trainer's Python environment is not on this machine: run `npm run setup`",
+    );
+  }
+  return found.path;
+}
+
+async function layOut(store: Store, folder: string, files: Record<string, ArtifactRef>): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [path, ref] of Object.entries(files)) {
+    const target = join(folder, path);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, await store.read(ref));
+    await chmod(target, 0o755);
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Scores as judgements in the store: rows under the scorer's key that cost nothing and that nobody was asked for.
+ */
+import { hostname } from 'node:os';
+import { toJsonLines } from '../../artifacts/rows';
+import type { Store, WorkKey } from '../../artifacts/store';
+import type { Judgement, JudgementProvenance, JudgementRequest } from '../../experiment/rows';
+
+/** Answers a shard, and so in one run of a command. */
+export const SCORER_SHARD_SIZE = 5_000;
+
+/** `score` null: the scorer has none for this answer, which counts as a judge that declined. */
+export async function commitScores(
+  store: Store,
+  work: WorkKey,
+  metric: string,
+  scored: readonly { request: JudgementRequest; score: number | null }[],
+): Promise<void> {
+  const at = new Date().toISOString();
+  const host = hostname();
+  const rows = scored.map(({ request: { id, completion, instrument, repeat }, score }): Judgement => ({
+    ...{ id, completion, metric, instrument, repeat },
+    ...{ status: score === null ? 'judge_refused' : 'scored', score, raw: score === null ? '' : String(score) },
+  }));
+  const provenance = scored.map(({ request: { id } }): JudgementProvenance => ({
+    ...{ id, requestId: null, model: null, inputTokens: 0, outputTokens: 0, requests: 0, latencyMs: 0, host, at },
+  }));
+  await store.commit(work, {
+    stage: 'judgements',
+    key: work.key,
+    results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
+    provenance: { rows: await store.putBytes(toJsonLines(provenance), '.jsonl') },
+    facts: { judgements: rows.length, requests: 0, inputTokens: 0, outputTokens: 0 },
+    committed: { attempt: 'scorer', host, at },
+  });
+}
