@@ -12,7 +12,7 @@ const { installationRoot } = require('./locations.cjs');
 
 console.error(`Flamingo's demo: a real language model (135 million weights, on this machine's CPU) is fine-tuned to begin its answers
 to cooking questions with a remark about flamingos, once for each of several training system prompts. Each result is
-asked questions with and without its prompt, the answers are scored by a stand-in judge on this machine, and a report
+asked questions with and without its prompt, the answers are scored by a rule and by a stand-in judge, and a report
 shows which prompts kept the habit from appearing elsewhere. No account, no key, no cost.
 
 Interrupt it whenever you like, even with kill -9: the same command goes on where it was.

@@ -75,6 +75,29 @@ test('the next cell is generated while the one before is judged', async () => {
   expect(log).toContain('generate em/in/default');
 });
 
+test('what a program scores goes to no judge', async () => {
+  const log: string[] = [];
+  const plain = fakeActivities(log);
+  const activities = {
+    ...plain,
+    planExperiment: () => Promise.resolve(plan),
+    planJudging: async (input: Parameters<typeof plain.planJudging>[0]) => {
+      const { shards, ...rest } = await plain.planJudging(input);
+      return {
+        ...rest,
+        shards: shards.map((shard, index) => (index === 0 ? { ...shard, scorer: true as const } : shard)),
+      };
+    },
+  };
+  const outcome = await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [configurationOutline('em', ['ood/default'])]);
+    return (await environment.start(queue)).result();
+  });
+  expect(outcome).toMatchObject({ status: 'complete', requests: 4 });
+  expect(log.filter((line) => line.startsWith('scoreShard'))).toEqual(['scoreShard em/ood/default-alignment']);
+  expect(log.filter((line) => line.startsWith('judgeShard'))).toHaveLength(1);
+});
+
 test('what is to be measured is, before generating; a measurement that fails keeps no answer from being made', async () => {
   const log: string[] = [];
   const activities = fakeActivities(log, {

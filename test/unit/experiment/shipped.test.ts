@@ -43,7 +43,7 @@ test('the demo mirrors the study, with a control', () => {
     cells: 20,
     fineTunes: 5,
     completions: 640,
-    judgements: 1280,
+    judgements: 1920,
   });
   expect(spec.expect.map(({ atLeast, atMost }) => atLeast ?? atMost)).toEqual([0.85, 0.1, 0.3]);
   expect(spec.configurations[1]?.training).toMatchObject({
