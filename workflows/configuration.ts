@@ -143,7 +143,8 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
       const work = { ...cell, experiment: input.experiment, shard };
       const judged = (): Promise<JudgeShardResult> => {
         const asked = { ...work, maxUsd: state.maxUsd };
-        if (shard.scorer) return scoringActivities(`score ${cell.cell}: ${shard.count} × ${shard.metric}`).scoreShard(asked);
+        if (shard.scorer)
+          return scoringActivities(`score ${cell.cell}: ${shard.count} × ${shard.metric}`).scoreShard(asked);
         if (shard.local) return localJudging(input.gpuQueue, summary).judgeLocally(asked);
         return judgeInMode(shard.queue ?? input.judgeQueue, summary, asked);
       };
