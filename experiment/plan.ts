@@ -6,7 +6,7 @@
  */
 import type { Sha256 } from './canonical';
 import type { ExpectedScoring } from './expected-score';
-import type { Scorer, ScorerKind, ScorerProgram } from './scorers';
+import type { Scorer, ScorerKind } from './scorers';
 
 /** Stored bytes. `uri` is relative to the store's root, so a history never names a machine's folders. */
 export interface ArtifactRef {
@@ -406,8 +406,8 @@ export interface Plan {
   instruments: Record<Sha256, Instrument>;
   /** What scores without a model, by the key that metrics name in `instrumentOf`; absent = nothing. */
   scorers?: Record<Sha256, Scorer>;
-  /** How those of `scorers` that are commands are run. */
-  scorerPrograms?: Record<Sha256, ScorerProgram>;
+  /** How those of `scorers` that are commands are run, besides what their keys say. */
+  scorerPrograms?: Record<Sha256, { files: Record<string, ArtifactRef>; timeoutSeconds: number }>;
   deviations: Deviation[];
   /** Pairs whose log-probabilities are measured; absent = nothing is measured. */
   pairs?: PlannedPairs;

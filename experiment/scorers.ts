@@ -3,7 +3,6 @@
  * `ScorerMetricSpec`; what decides its scores, and so is hashed, is a `Scorer`.
  */
 import type { Sha256 } from './canonical';
-import type { ArtifactRef } from './plan';
 
 /** What a comparison passes over: upper and lower case, and one full stop at the end. Sorted by name in a key. */
 export const IGNORED = ['case', 'final-stop'] as const;
@@ -51,12 +50,6 @@ export interface Scorer {
 }
 
 export type ScorerKind = Scorer['by']['kind'];
-
-/** How a command is run, besides what its key says. */
-export interface ScorerProgram {
-  files: Record<string, ArtifactRef>;
-  timeoutSeconds: number;
-}
 
 /** Whether a metric's scores are 100 or 0, so that its mean is a share: all but those of commands, which say what they like. */
 export function isYesOrNo(kind: ScorerKind | undefined): boolean {
