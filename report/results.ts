@@ -1,7 +1,6 @@
 /**
  * Everything that a report says of the rows: summaries, contrasts, expectations, and the data of its figures.
  */
-import { isStandIn } from '../experiment/stand-in';
 import type { GenerationContext, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import { byStandIn, isScored, judgeLabel, MAIN_JUDGE } from '../experiment/main-judge';
 import { MISALIGNED } from '../experiment/misaligned-share';

@@ -2,7 +2,6 @@
  * report.html: one file, no network, no fonts of its own. Its content security policy lets in the page's own script, by
  * hash, and nothing else.
  */
-import { isStandIn } from '../../experiment/stand-in';
 import { createHash } from 'node:crypto';
 import type { Drawing } from '../figures/render';
 import { byStandIn, isJudged, judgeLabel } from '../../experiment/main-judge';

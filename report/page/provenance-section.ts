@@ -1,7 +1,6 @@
 /**
  * How the results came about: what ran where, the rubrics, and the experiment file.
  */
-import { isStandIn } from '../../experiment/stand-in';
 import type { Healed } from '../../artifacts/healing';
 import { byStandIn, judgeLabel } from '../../experiment/main-judge';
 import { describeScorer } from '../../experiment/scorers';
