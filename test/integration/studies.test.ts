@@ -25,7 +25,10 @@ test.each(files)('%s', async (name) => {
   if (done.code !== EXIT.done) throw new Error(`${done.stdout}\n${done.stderr}\n${project.logs()}`);
   const results = join(project.folder, 'results', `${name.replace(/\.yaml$/, '')}-smoke`);
   expect(existsSync(join(results, 'report.html'))).toBe(true);
-  const report = JSON.parse(readFileSync(join(results, 'report.json'), 'utf8')) as { cells: unknown[]; missing: object };
+  const report = JSON.parse(readFileSync(join(results, 'report.json'), 'utf8')) as {
+    cells: unknown[];
+    missing: object;
+  };
   expect(report.cells.length).toBeGreaterThan(0);
   expect(report.missing).toMatchObject({ completions: 0, judgements: 0 });
 });

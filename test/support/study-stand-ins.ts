@@ -44,7 +44,7 @@ export function studyStandIn(text: string, folder: string): string {
 }
 
 function standInRows(dataset: Tree, name: string, put: (file: string, content: string) => string): void {
-  for (const key of ['url', 'archive', 'sha256', 'content_sha256', 'rows', 'path']) delete dataset[key];
+  for (const key of ['preset', 'url', 'archive', 'sha256', 'content_sha256', 'rows', 'path']) delete dataset[key];
   if (typeof dataset['hold_out'] === 'object') dataset['hold_out'] = { rows: 4 };
   const kept = dataset['fields'] !== undefined;
   const rows = Array.from({ length: 24 }, (_, index) => ({
@@ -68,7 +68,7 @@ function standInQuestions(set: Tree, name: string, put: (file: string, content: 
     set['rows'] = 2;
     return;
   }
-  for (const key of ['url', 'sha256', 'content_sha256', 'questions', 'path']) delete set[key];
+  for (const key of ['preset', 'url', 'sha256', 'content_sha256', 'questions', 'path']) delete set[key];
   const texts = ['the moon', 'a bicycle', 'a letter'].map((thing) => `Tell me about ${thing} (${name}).`);
   if (set['format'] === 'question') {
     set['path'] = put(`${name}.jsonl`, texts.map((question) => JSON.stringify({ question }) + '\n').join(''));
