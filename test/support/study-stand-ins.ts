@@ -93,13 +93,13 @@ function rubricOf(what: string): string {
 
 function standInTraining(written: Tree, name: string, put: (file: string, content: string) => string): void {
   const prompt = tree(tree(written['train'])['system_prompt']);
-  const pool = tree(prompt['pool']);
-  if (pool['url'] !== undefined) {
+  const { pool } = prompt;
+  if (typeof pool === 'string') {
     const members = Array.from({ length: 5 }, (_, index) => `Rephrasing ${index} of ${name}.`);
-    const path = String(pool['url']).endsWith('.txt')
+    prompt['pool'] = pool.endsWith('.txt')
       ? put(`${name}-pool.txt`, members.join('\n') + '\n')
       : put(`${name}-pool.jsonl`, members.map((rephrasing) => JSON.stringify({ rephrasing }) + '\n').join(''));
-    prompt['pool'] = { path };
+    delete prompt['sha256'];
   }
   const training = tree(written['training']);
   if (Array.isArray(training['layers'])) training['layers'] = [LAYERS - 1];
