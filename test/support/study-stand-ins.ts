@@ -36,6 +36,8 @@ export function studyStandIn(text: string, folder: string): string {
   for (const [set, written] of entries(study['question_sets'])) standInQuestions(written, set, put);
   for (const [, metric] of entries(study['metrics'])) {
     if (typeof metric['rubric'] === 'object') delete (metric['rubric'] as Tree)['sha256'];
+    const [first, second] = Object.keys(tree(metric['categories']));
+    if (first !== undefined) metric['rubric'] += `\n[stand-in: contains "def" -> ${first} else ${second}]`;
   }
   for (const [configuration, written] of entries(study['configurations'])) standInTraining(written, configuration, put);
   const file = join(folder, `${name}.yaml`);
