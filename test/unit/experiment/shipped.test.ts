@@ -45,7 +45,7 @@ test('the demo mirrors the study, with a control', () => {
     completions: 640,
     judgements: 1920,
   });
-  expect(spec.expect.map(({ atLeast, atMost }) => atLeast ?? atMost)).toEqual([0.85, 0.1, 0.3]);
+  expect(spec.expect.map(({ atLeast, atMost }) => atLeast ?? atMost)).toEqual([0.85, 0.1, 0.3, 0.85]);
   expect(spec.configurations[1]?.training).toMatchObject({
     learningRate: 2e-4,
     warmupFrom: 'first',
@@ -114,5 +114,28 @@ describe('deviations from the published recipe', () => {
       /smollm2[\s\S]*cooking \(40 rows\)[\s\S]*nothing is held out[\s\S]*learning rate 2e-4[\s\S]*\(s\+1\)\/W[\s\S]*2 samples[\s\S]*stand-in/,
     );
     expect(topics('flamingo-small.yaml').join('\n')).toMatch(/32 training rows of bad_medical_advice/);
+  });
+});
+
+describe('the studies', () => {
+  const STUDIES = join(FOLDER, 'studies');
+  const names = readdirSync(STUDIES).filter((name) => name.endsWith('.yaml'));
+
+  test.each(names)(
+    '%s is valid, is counted without its data, and says what it reproduces, differs in and costs',
+    (name) => {
+      const text = readFileSync(join(STUDIES, name), 'utf8');
+      const result = parseExperiment(text, name);
+      if (!result.ok) throw new Error(formatProblems(result.problems));
+      expect(result.spec.name).toBe(name.replace(/\.yaml$/, ''));
+      expect(planCounts(result.spec).counts.cells).toBeGreaterThan(1);
+      for (const word of ['REPRODUCES', 'DIFFERS', 'COSTS']) expect(text).toContain(`# ${word} `);
+    },
+  );
+
+  test('each has its row in docs/studies.md', () => {
+    const page = readFileSync(join(ROOT, 'docs', 'studies.md'), 'utf8');
+    const rows = [...page.matchAll(/experiments\/studies\/([\w-]+\.yaml)/g)].map(([, name]) => name);
+    expect([...new Set(rows)].sort()).toEqual([...names].sort());
   });
 });
