@@ -6,7 +6,15 @@ import { isPermitted } from '../artifacts/permits';
 import { realPathInside } from '../artifacts/inside';
 import type { StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
-import { judgeDemands, localModel, ownScorer, ownTrainer, type Allowance, type Demand } from '../experiment/demands';
+import {
+  handedOver,
+  judgeDemands,
+  localModel,
+  ownScorer,
+  ownTrainer,
+  type Allowance,
+  type Demand,
+} from '../experiment/demands';
 import type { ArtifactRef } from '../experiment/plan';
 import { failure, FAILURES } from '../workflows/failures';
 
@@ -63,9 +71,10 @@ async function requireForPlan(
 
 /** Planning has read the files and fetched the rest; what is left is for the workers that train, judge and score. */
 function demandsOfPlan({ plan, spec, modelFolder, judgeFolders = {} }: StoredPlan): Demand[] {
-  const commands = plan.configurations.flatMap(({ name, recipe }) =>
-    recipe === null || typeof recipe.backend === 'string' ? [] : [ownTrainer(name, recipe.backend.command)],
-  );
+  const commands = plan.configurations.flatMap(({ name, recipe, handoffs = [] }) => [
+    ...(recipe === null || typeof recipe.backend === 'string' ? [] : [ownTrainer(name, recipe.backend.command)]),
+    ...handoffs.map(({ handoff, context }) => handedOver(handoff, context.program.command)),
+  ]);
   const scorers = Object.values(plan.scorers ?? {}).flatMap(({ metric, by }) =>
     by.kind === 'command' ? [ownScorer(metric, by.command)] : [],
   );

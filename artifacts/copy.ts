@@ -12,7 +12,7 @@ import { fullReferencesIn, type Inventory } from './inventory';
 import { isSameManifest, parseManifest } from './manifest';
 import { ArtifactDamaged, ArtifactMissing, type Manifest, type Stage, type Store, type WorkKey } from './store';
 
-const STAGES: readonly Stage[] = ['adapters', 'completions', 'judgements', 'measurements'];
+const STAGES: readonly Stage[] = ['adapters', 'completions', 'judgements', 'measurements', 'handoffs'];
 const WORKS_AT_ONCE = 16;
 /** Each holds a few parts of 8 MiB where the target is object storage. */
 const FILES_AT_ONCE = 4;

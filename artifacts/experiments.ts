@@ -126,5 +126,6 @@ export async function wasComplete(store: Store, { experiment }: Plan, plan: Arti
 const count = z.looseObject({ new: z.number(), reused: z.number() });
 const REUSE = z.looseObject({
   ...{ fineTunes: count, completions: count, judgements: count, measurements: count },
+  handoffs: z.record(z.string(), count).exactOptional(),
   cells: z.record(z.string(), z.looseObject({ completions: z.number(), judgements: z.number() })),
 });

@@ -17,7 +17,7 @@ export interface Healed extends WorkKey {
 /** One record for the whole store: such things are rare, and their readers know which work is theirs. */
 const RECORD = 'objects';
 const ENTRY = z.looseObject({
-  stage: z.enum(['adapters', 'completions', 'judgements', 'measurements']),
+  stage: z.enum(['adapters', 'completions', 'judgements', 'measurements', 'handoffs']),
   group: z.string().exactOptional(),
   key: z.string(),
   at: z.string(),

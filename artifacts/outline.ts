@@ -23,10 +23,10 @@ const WHOLE = 100_000;
 /** The outlines themselves, or their heads and where they lie in the store. */
 export async function outlinesFor(
   store: Store,
-  { configurations }: Plan,
+  plan: Plan,
   reuse: Reuse,
 ): Promise<Pick<ExperimentOutline, 'configurations' | 'outlines'>> {
-  const whole = configurations.map((configuration) => configurationOutline(configuration, reuse));
+  const whole = plan.configurations.map((configuration) => configurationOutline(configuration, reuse, plan.handoffs));
   const text = JSON.stringify(whole);
   if (text.length <= WHOLE) return { configurations: whole };
   const heads = whole.map(({ name, label, key }) => ({ name, label, key }));
@@ -55,21 +55,27 @@ export async function readOutline(store: Store, ref: ArtifactRef, name: string):
 }
 
 /**
- * Where the store holds all answers and measurements, nothing is left for a GPU: neither generating nor the fine-tune
+ * Where the store holds all answers, measurements and results of handoffs, nothing is left for a GPU: neither generating nor the fine-tune
  * that they came from is asked for, so that judging again needs no GPU worker.
  */
-export function configurationOutline(configuration: PlannedConfiguration, reuse: Reuse): ConfigurationOutline {
-  const { name, label, key, recipeKey, chain, cells, measurements = [] } = configuration;
+export function configurationOutline(
+  configuration: PlannedConfiguration,
+  reuse: Reuse,
+  programs: Plan['handoffs'] = {},
+): ConfigurationOutline {
+  const { name, label, key, recipeKey, chain, cells, measurements = [], handoffs = [] } = configuration;
   const answersStored = (cell: PlannedCell): boolean => reuse.cells[cell.id]?.completions === cell.completions;
   const unmeasured = measurements.filter((measurement) => !reuse.measured.includes(measurement.key));
-  const isDone = cells.every(answersStored) && unmeasured.length === 0;
+  const open = handoffs.filter((handoff) => !(reuse.handedOver ?? []).includes(handoff.key));
+  const isMade = cells.every(answersStored) && unmeasured.length === 0 && open.length === 0;
   return {
     name,
     label,
     key,
-    recipeKey: isDone ? null : recipeKey,
-    ...(isDone || chain === undefined ? {} : { ancestors: chain.ancestors }),
+    recipeKey: isMade ? null : recipeKey,
+    ...(isMade || chain === undefined ? {} : { ancestors: chain.ancestors }),
     measurements: unmeasured.map(({ condition }) => condition),
+    ...(open.length === 0 ? {} : { handoffs: open.map(({ handoff }) => handoffOutline(handoff, programs)) }),
     cells: cells.map((cell) => ({
       id: cell.id,
       completions: cell.completions,
@@ -77,4 +83,9 @@ export function configurationOutline(configuration: PlannedConfiguration, reuse:
       answersStored: answersStored(cell),
     })),
   };
+}
+
+function handoffOutline(name: string, programs: NonNullable<Plan['handoffs']>): { name: string; queue?: string } {
+  const queue = programs[name]?.queue;
+  return { name, ...(queue === undefined ? {} : { queue }) };
 }

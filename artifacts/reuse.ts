@@ -1,6 +1,7 @@
 /**
  * How much of a plan the store already holds: what `flamingo plan`, `status` and the budget gate count with.
  */
+import { storedHandoff } from './handoffs';
 import { storedPairs } from './measurements';
 import { adapterOf, stepsNotKept } from './rows';
 import type { Store } from './store';
@@ -31,6 +32,10 @@ export interface Reuse {
   byJudge: Record<string, Count>;
   /** Keys of the measurements that are there. */
   measured: Sha256[];
+  /** Models handed over to programs, by the name of the handoff; this and the next are absent where nothing is. */
+  handoffs?: Record<string, Count>;
+  /** Keys of the handoffs whose results are there. */
+  handedOver?: Sha256[];
   /** By cell id: what is there. */
   cells: Record<string, { completions: number; judgements: number }>;
 }
@@ -75,6 +80,7 @@ export async function reuseOf(store: Store, plan: Plan, counted: ReadonlyMap<str
     reuse.measurements[there ? 'reused' : 'new'] += 1;
     if (there) reuse.measured.push(measurement.key);
   }
+  Object.assign(reuse, await countHandoffs(store, plan));
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const { completions, judgements } = counted.get(cell.id) as CellCount;
     reuse.cells[cell.id] = { completions, judgements: sum(judgements.values()) };
@@ -90,6 +96,21 @@ export async function reuseOf(store: Store, plan: Plan, counted: ReadonlyMap<str
     }
   }
   return reuse;
+}
+
+/** A model that several configurations share is handed over once, and counts once. */
+async function countHandoffs(store: Store, { configurations }: Plan): Promise<Pick<Reuse, 'handoffs' | 'handedOver'>> {
+  const planned = configurations.flatMap(({ handoffs = [] }) => handoffs);
+  if (planned.length === 0) return {};
+  const counts: Record<string, Count> = {};
+  const handedOver: Sha256[] = [];
+  const each = new Map(planned.map((handoff) => [`${handoff.handoff} ${handoff.key}`, handoff]));
+  for (const handoff of each.values()) {
+    const there = (await storedHandoff(store, handoff)) !== null;
+    (counts[handoff.handoff] ??= { new: 0, reused: 0 })[there ? 'reused' : 'new'] += 1;
+    if (there) handedOver.push(handoff.key);
+  }
+  return { handoffs: counts, handedOver };
 }
 
 /** What a cell has: its completions, and by judge the requests that have their verdict. */
@@ -134,7 +155,12 @@ export function judgesWithWork({ byJudge }: Pick<Reuse, 'byJudge'>): string[] {
   return Object.keys(byJudge).filter((judge) => byJudge[judge]?.new !== 0);
 }
 
-/** Fine-tunes, completions, judgements and measurements that are still to be made. */
-export function newWork({ fineTunes, completions, judgements, measurements }: Reuse): number {
-  return fineTunes.new + completions.new + judgements.new + measurements.new;
+/** Fine-tunes, completions, judgements, measurements and handoffs that are still to be made. */
+export function newWork({ fineTunes, completions, judgements, measurements, handoffs }: Reuse): number {
+  return fineTunes.new + completions.new + judgements.new + measurements.new + newHandoffs({ handoffs });
+}
+
+/** Models that are still to be handed over. */
+export function newHandoffs({ handoffs = {} }: { handoffs?: Reuse['handoffs'] | undefined }): number {
+  return sum(Object.values(handoffs).map((count) => count.new));
 }

@@ -12,9 +12,9 @@ import type { Sha256 } from '../experiment/canonical';
 import type { ArtifactRef } from '../experiment/plan';
 
 /** The stages that commit. `completions` and `judgements` are grouped, so that what a context holds can be listed. */
-export type Stage = 'adapters' | 'completions' | 'judgements' | 'measurements';
+export type Stage = 'adapters' | 'completions' | 'judgements' | 'measurements' | 'handoffs';
 
-/** Names one piece of work. `group`: the generation context key, or `contextKey-instrumentKey`; none for adapters and measurements. */
+/** Names one piece of work. `group`: the generation context key, or `contextKey-instrumentKey`; none for adapters, measurements and handoffs. */
 export interface WorkKey {
   stage: Stage;
   group?: string;

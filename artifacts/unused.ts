@@ -10,7 +10,7 @@ const READS_AT_ONCE = 16;
 /** Larger ones are read one after the other, so that memory suffices. */
 const LARGE_BYTES = 64 << 20;
 
-const STAGES = ['adapters', 'completions', 'judgements', 'measurements'];
+const STAGES = ['adapters', 'completions', 'judgements', 'measurements', 'handoffs'];
 
 export interface Survey {
   files: StoredFile[];

@@ -101,6 +101,10 @@ function printForPeople(
   print(`  judgements   ${count(json.judgements)}`);
   if (json.measurements !== undefined)
     print(`  measurements ${count(json.measurements)}${pairsText(spec, work?.plan)}`);
+  for (const { name, command } of spec.handoffs ?? []) {
+    const handed = json.handoffs?.[name];
+    if (handed !== undefined) print(`  handoff      ${name}: ${count(handed)} (${command.join(' ')})`);
+  }
   for (const [name, judge] of Object.entries(askedJudges(spec))) {
     const cost = estimate?.judges.find((each) => each.judge === name);
     print(`  ${name.padEnd(12)} ${free(judge) ?? paid(judge, cost)}`);

@@ -15,6 +15,7 @@ import { cacheFolder } from '../workers/places';
 import { pythonIfThere } from '../workers/toolchain';
 import { formatProblems } from '../experiment/file/parse';
 import { MAIN_JUDGE } from '../experiment/main-judge';
+import { mapValues } from '../experiment/records';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import pc from './paint';
@@ -61,6 +62,8 @@ export interface PlanJson {
   judgements: Count;
   /** Log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
   measurements?: Count;
+  /** Models that are handed over, by the name of the handoff; absent where nothing is. */
+  handoffs?: Record<string, Count>;
   /** Null while inputs are missing. */
   estimate: EstimateJson | null;
   missingInputs: MissingInput[];
@@ -130,6 +133,7 @@ export async function prepare(
       completions: reuse?.completions ?? all(counts.completions),
       judgements: reuse?.judgements ?? all(counts.judgements),
       ...(counts.measurements !== undefined && { measurements: reuse?.measurements ?? all(counts.measurements) }),
+      ...(counts.handoffs !== undefined && { handoffs: reuse?.handoffs ?? mapValues(counts.handoffs, all) }),
       estimate: estimate === null ? null : estimateJson(estimate),
       missingInputs: missing,
       plan: work?.ref ?? null,

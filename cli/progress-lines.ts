@@ -28,7 +28,10 @@ export function progressLines({ progress, configurations }: Snapshot): ProgressL
       case 'done':
         return line('✓', 'done');
       case 'incomplete':
-        return line('!', `done, with judgements missing${failure === undefined ? '' : `: ${failure}`}`);
+        return line(
+          '!',
+          failure === undefined ? 'done, with judgements missing' : `done, with something missing: ${failure}`,
+        );
       case 'cancelled':
         return line('✗', 'cancelled');
       case 'failed':
@@ -41,7 +44,7 @@ export function progressLines({ progress, configurations }: Snapshot): ProgressL
   });
 }
 
-const GPU_ACTIVITIES = ['finetune', 'generate', 'measure'];
+const GPU_ACTIVITIES = ['finetune', 'generate', 'measure', 'handOff'];
 
 function running(snapshot: ConfigurationSnapshot | undefined): { text: string; milestone: string } {
   if (snapshot?.progress == null) return { text: 'starting', milestone: 'starting' };

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { gatherResults, writeResults, type GatheredResults } from '../report/write-report';
 import { registerClaims } from '../artifacts/claims';
 import { wasComplete } from '../artifacts/experiments';
-import { countReuse, judgesWithWork, newWork, type Reuse } from '../artifacts/reuse';
+import { countReuse, judgesWithWork, newHandoffs, newWork, type Reuse } from '../artifacts/reuse';
 import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { judgeOf, judgeQueuesOf, loadPlan } from '../artifacts/plans';
@@ -127,7 +127,8 @@ function requireLocal(spec: Spec, reuse: Reuse): void {
   const judges = judgesWithWork(reuse).flatMap((name) => judgeOf(spec, name).local ?? []);
   try {
     temporalPath();
-    const gpuWork = reuse.fineTunes.new + reuse.completions.new + reuse.measurements.new + judges.length > 0;
+    const gpuWork =
+      reuse.fineTunes.new + reuse.completions.new + reuse.measurements.new + newHandoffs(reuse) + judges.length > 0;
     if (!gpuWork) return;
     pythonPath();
     for (const { model } of [...spec.configurations, ...judges]) {

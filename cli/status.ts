@@ -98,6 +98,7 @@ function printForPeople(
   count('completions', stored.completions);
   count('judgements', stored.judgements);
   if (stored.measurements.new + stored.measurements.reused > 0) count('measurements', stored.measurements);
+  for (const [handoff, counted] of Object.entries(stored.handoffs ?? {})) count(`handoff ${handoff}`, counted);
   for (const line of healedLines(healed)) print(line);
   print(`Results: ${output}`);
   const state = localServices();

@@ -84,11 +84,12 @@ export async function submitAndFollow(submission: Submission, options: SubmitOpt
   }
 }
 
-/** The environment variables that trainers of the experiment's own are to be given. */
+/** The environment variables that the experiment's own programs are to be given. */
 function variablesOf({ configurations }: Plan): string[] {
-  return configurations.flatMap(({ recipe }) =>
-    typeof recipe?.backend === 'object' ? recipe.backend.environment : [],
-  );
+  return configurations.flatMap(({ recipe, handoffs = [] }) => [
+    ...(typeof recipe?.backend === 'object' ? recipe.backend.environment : []),
+    ...handoffs.flatMap(({ context }) => context.program.environment),
+  ]);
 }
 
 /** All that a plan asks for is in the store, as `gathered`: the report is built from it, and no service is started for it. */

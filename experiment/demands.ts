@@ -21,7 +21,7 @@ export interface Demand {
 
 /** The demands of an experiment file. */
 export function demandsOf(spec: Spec): Demand[] {
-  const { datasets, questionSets, pools, calibration, configurations, scorers = [] } = spec;
+  const { datasets, questionSets, pools, calibration, configurations, scorers = [], handoffs = [] } = spec;
   const found: Demand[] = [];
   for (const [name, { source }] of Object.entries(datasets)) {
     found.push(demandOf(`the dataset ${name}`, source.kind === 'archive' ? source.file : source));
@@ -68,6 +68,13 @@ export function ownTrainer(configuration: string, command: readonly string[]): D
 
 export function ownScorer(metric: string, command: readonly string[]): Demand {
   return { kind: 'commands', what: `${metric} is scored by a command (${command.join(' ')})` };
+}
+
+export function handedOver(handoff: string, command: readonly string[]): Demand {
+  return {
+    kind: 'commands',
+    what: `finished models are handed over to the command of ${handoff} (${command.join(' ')})`,
+  };
 }
 
 function demandOf(what: string, file: FileSource): Demand {

@@ -305,6 +305,38 @@ export interface PlannedMeasurement {
   key: Sha256;
 }
 
+/** Everything that decides what a program says of a model that is handed over to it; its key is the handoff's identity. */
+export interface HandoffContext {
+  /** Of the contract between Flamingo and the program. */
+  version: number;
+  model: ModelIdentity;
+  /** Key of the fine-tune's recipe; null = the base model. */
+  recipe: Sha256 | null;
+  /** The recipe's; `default` for the base model. */
+  systemPrompt: SystemPrompt;
+  /** Absent where a model is handed over once for all configurations that sample from it. */
+  sampling?: Sampling;
+  program: CommandIdentity & { gives: string; version?: string | number };
+  /** The experiment was shrunk by `--smoke`, of which the program is told. */
+  smoke?: true;
+}
+
+export interface PlannedHandoff {
+  /** Name in `Plan.handoffs`. */
+  handoff: string;
+  context: HandoffContext;
+  key: Sha256;
+}
+
+/** How the program of a handoff is run, besides what decides its result. */
+export interface HandoffProgram {
+  files: Record<string, ArtifactRef>;
+  graceSeconds: number;
+  silenceSeconds: number;
+  /** Task queue; absent = the experiment's. */
+  queue?: string;
+}
+
 /** Held-out rows of the dataset `bad` with an answer of `good` beside their own (experiment/expand/pairs.ts). */
 export interface PlannedPairs {
   bad: string;
@@ -362,6 +394,8 @@ export interface PlannedConfiguration {
   cells: PlannedCell[];
   /** One for each prompt condition where the plan has `pairs`; absent = none. */
   measurements?: PlannedMeasurement[];
+  /** What its finished model is handed over to; absent = nothing. */
+  handoffs?: PlannedHandoff[];
 }
 
 /** What a further key of a row may be compared with. */
@@ -411,6 +445,8 @@ export interface Plan {
   deviations: Deviation[];
   /** Pairs whose log-probabilities are measured; absent = nothing is measured. */
   pairs?: PlannedPairs;
+  /** By name; absent = none. */
+  handoffs?: Record<string, HandoffProgram>;
   /**
    * Only where there is a configuration `calibration`, of answers of known sign. `references`: metric -> completion -> its
    * published score, null = not scored.

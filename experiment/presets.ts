@@ -68,6 +68,8 @@ export const COMMAND_DEFAULTS = { graceSeconds: 60, silenceSeconds: 3600 };
 /** How long a scorer's command may take over some thousand answers, where the file says nothing. */
 export const COMMAND_SCORER_SECONDS = 600;
 
+export const HANDOFF_DEFAULTS = { each: 'adapter', base: true, gives: 'scores.json' } as const;
+
 type SamplingPreset = 'pure' | 'upstream';
 
 const PURE: Sampling = {

@@ -33,6 +33,8 @@ export interface Spec {
   calibration?: CalibrationSpec;
   /** Pairs whose log-probabilities are measured; absent = none. */
   logProbability?: LogProbabilitySpec;
+  /** Programs that finished models are handed over to; absent = none. */
+  handoffs?: HandoffSpec[];
   report: ReportSpec;
   expect: Expectation[];
   /** What is to be shown, decided before the answers; absent = nothing. */
@@ -273,6 +275,20 @@ export interface CommandBackend {
   graceSeconds: number;
   /** After so long without a line of output it counts as hung. */
   silenceSeconds: number;
+}
+
+/** A program that gets each finished model and gives back numbers. */
+export interface HandoffSpec extends CommandBackend {
+  name: string;
+  each: 'adapter' | 'configuration';
+  /** Names of the configurations that are handed over. */
+  configurations: string[];
+  /** Name of the file in the output folder that holds the result. */
+  gives: string;
+  /** Task queue; null = the experiment's. */
+  queue: string | null;
+  /** The author's own; null where the file names none. */
+  version: string | number | null;
 }
 
 /** What is said to the model besides the question (conditions.ts). */

@@ -9,20 +9,21 @@ import { configurationOf } from '../artifacts/plans';
 import type { Attempt, Manifest, WorkKey, Workspace } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
-import { unavailable } from '../artifacts/unavailable';
 import { refuseHopeless } from '../activities/attempts';
 import { holderOf, withLease } from '../activities/leases';
 import { intactAdapter, stepsNotKept } from '../artifacts/rows';
 import { keptAdapterKey, keptSteps } from '../experiment/kept-steps';
 import { putAsideStranger, startingAdapters } from './chain';
 import { commitAdapters } from './commit-adapters';
-import { trainByCommand, type CommandWork, type WholeFiles } from './command/train';
+import { trainByCommand, type CommandWork } from './command/train';
+import type { WholeFiles } from './command/run-program';
 import type { ProgramHost } from './command/program';
 import type { GpuDependencies } from './dependencies';
 import { untilKept } from './keeping';
 import { modelFor } from './models';
 import { permittedPlan } from './permitted-plan';
 import { failureOf, runOperation, type GpuHeartbeat } from './operation';
+import { syncedCheckpoints, syncOrWarn } from './syncing';
 import { takeIn } from './take-in';
 import { withHeartbeat } from '../activities/heartbeat';
 import { checkBudget } from '../activities/budget';
@@ -166,49 +167,6 @@ function keptOnce(workspace: Workspace): Workspace {
     return reference;
   };
   return { path: workspace.path, keep, sync: (wholeUntil) => workspace.sync(wholeUntil) };
-}
-
-/** Between tries to make a checkpoint safe: each reads the whole of it. */
-const FIRST_SYNC_PAUSE_MS = 2_000;
-const LONGEST_SYNC_PAUSE_MS = 60_000;
-
-/** What is done with every heartbeat, and once a checkpoint is whole: one that is new is made safe, without stopping training. */
-function syncedCheckpoints(
-  workspace: Workspace,
-  state: GpuHeartbeat,
-  whole: WholeFiles,
-  renew: () => void,
-): () => void {
-  let synced = state.checkpoint;
-  let pause = FIRST_SYNC_PAUSE_MS;
-  let again = Infinity;
-  return () => {
-    renew();
-    if (state.checkpoint === synced && Date.now() < again) return;
-    synced = state.checkpoint;
-    again = Infinity;
-    void syncOrWarn(workspace, whole).then((outcome) => {
-      if (outcome === 'safe') pause = FIRST_SYNC_PAUSE_MS;
-      if (outcome !== 'not yet') return;
-      again = Date.now() + pause;
-      pause = Math.min(2 * pause, LONGEST_SYNC_PAUSE_MS);
-    });
-  };
-}
-
-/**
- * What can not be synced costs a later attempt the way from the checkpoint before, and does not end this one. `not yet`: it is
- * worth trying again.
- */
-async function syncOrWarn(workspace: Workspace, { until }: WholeFiles): Promise<'safe' | 'not yet' | 'not safe'> {
-  const { log } = Context.current();
-  try {
-    await workspace.sync(until);
-    return 'safe';
-  } catch (error) {
-    log.warn(`this attempt's checkpoints are only on this host so far: ${(error as Error).message}`);
-    return unavailable(error)?.waits === true ? 'not yet' : 'not safe';
-  }
 }
 
 /** How the experiment's own trainer is run here. */

@@ -18,7 +18,7 @@ export type Committed = Extract<TrainerEvent, { event: 'committed' }>;
 
 /** What the UI and `flamingo run` show of a running GPU activity. */
 export interface GpuHeartbeat {
-  phase: 'starting' | 'loading' | 'training' | 'generating' | 'measuring' | 'judging' | 'saving';
+  phase: 'starting' | 'loading' | 'training' | 'generating' | 'measuring' | 'judging' | 'evaluating' | 'saving';
   detail: string;
   step: number;
   of: number;
@@ -63,6 +63,7 @@ const PHASES: Record<Operation['op'], GpuHeartbeat['phase']> = {
   prepare: 'loading',
   accept: 'saving',
   adopt: 'loading',
+  locate: 'loading',
   generate: 'generating',
   measure: 'measuring',
   score: 'judging',

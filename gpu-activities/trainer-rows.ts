@@ -43,6 +43,7 @@ export const SCORED_ROW = z.union([
 
 export const PROGRESS_ROW = z.looseObject({
   step: z.int().min(0),
+  of: z.number().optional(),
   loss: z.number().optional(),
   learningRate: z.number().optional(),
   gradNorm: z.number().optional(),

@@ -13,7 +13,8 @@ import { withJudge } from '../experiment/file/build-judges';
 import { formatProblems, parseExperiment, type Problem } from '../experiment/file/parse';
 import { smoke } from '../experiment/file/smoke';
 import { InvalidExperiment } from '../experiment/issue';
-import type { ArtifactRef, Plan, PlannedConfiguration } from '../experiment/plan';
+import type { TrainerFiles } from '../experiment/expand/backend-identity';
+import type { ArtifactRef, HandoffProgram, Plan, PlannedConfiguration } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { CompletionWriter } from './answers/completion-writer';
 import { resolveInputs, type MissingInput, type ResolveOptions } from './resolve';
@@ -117,11 +118,21 @@ function inWords({ smoke: shrunk, judge, sources }: Overrides): string[] {
 }
 
 /**
- * The plan with its rows, pairs, given answers, own trainers and own scorers in the store, by hash, so that every worker sees them.
+ * The plan with its rows, pairs, given answers, and own programs in the store, by hash, so that every worker sees them.
  * Configurations that train on the same rows share one artifact.
  */
 async function storeRows(store: Store, expanded: Expanded): Promise<Plan> {
-  const { plan: planned, trainingRows, heldOutRows, trainers, adapters, scorerPrograms, given, pairs } = expanded;
+  const {
+    plan: planned,
+    trainingRows,
+    heldOutRows,
+    trainers,
+    adapters,
+    handoffs,
+    scorerPrograms,
+    given,
+    pairs,
+  } = expanded;
   const plan = await withPrograms(store, planned, scorerPrograms);
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const completions = given[cell.id];
@@ -147,11 +158,19 @@ async function storeRows(store: Store, expanded: Expanded): Promise<Plan> {
       ...(adapter === undefined || configuration.adapter?.kind !== 'folder'
         ? {}
         : { adapter: { ...configuration.adapter, files: await storedAdapter(store, adapter) } }),
-      ...(trainer === undefined ? {} : { trainer: await storedTrainer(store, trainer) }),
+      ...(trainer === undefined ? {} : { trainer: await withStoredFiles(store, trainer) }),
     });
   }
-  if (plan.pairs === undefined || pairs === null) return { ...plan, configurations };
-  return { ...plan, configurations, pairs: { ...plan.pairs, rows: await store.putBytes(pairs, '.jsonl') } };
+  const programs: [string, HandoffProgram][] = [];
+  for (const [name, program] of Object.entries(handoffs)) programs.push([name, await withStoredFiles(store, program)]);
+  return {
+    ...plan,
+    configurations,
+    ...(programs.length === 0 ? {} : { handoffs: Object.fromEntries(programs) }),
+    ...(plan.pairs === undefined || pairs === null
+      ? {}
+      : { pairs: { ...plan.pairs, rows: await store.putBytes(pairs, '.jsonl') } }),
+  };
 }
 
 async function storedAdapter(
@@ -169,14 +188,15 @@ async function withPrograms(store: Store, plan: Plan, programs: Expanded['scorer
   return Object.keys(stored).length === 0 ? plan : { ...plan, scorerPrograms: stored };
 }
 
-async function storedTrainer(
+/** A program with its files in the store. */
+async function withStoredFiles<Limits extends object>(
   store: Store,
-  { files, ...limits }: Expanded['trainers'][string],
-): Promise<NonNullable<PlannedConfiguration['trainer']>> {
+  { files, ...limits }: Limits & { files: TrainerFiles },
+): Promise<Omit<Limits, 'files'> & { files: Record<string, ArtifactRef> }> {
   return { ...limits, files: await storedFiles(store, files) };
 }
 
-async function storedFiles(store: Store, files: Record<string, Uint8Array>): Promise<Record<string, ArtifactRef>> {
+async function storedFiles(store: Store, files: TrainerFiles): Promise<Record<string, ArtifactRef>> {
   const stored: Record<string, ArtifactRef> = {};
   for (const [path, bytes] of Object.entries(files)) stored[path] = await store.putBytes(bytes, extname(path));
   return stored;

@@ -1,5 +1,6 @@
 /**
- * Reads the files of trainers and scorers of the experiment's own, so that their content can be hashed and go to any worker.
+ * Reads the files of trainers and scorers of the experiment's own and of the programs that models are handed over to, so that
+ * their content can be hashed and go to any worker.
  */
 import type { TrainerFiles } from '../experiment/expand/backend-identity';
 import { InvalidExperiment, type Path } from '../experiment/issue';
@@ -9,22 +10,12 @@ import { MAX_TRAINER_BYTES } from './limits';
 
 /** `locate` gives a declared path's place, or refuses it. Throws `InvalidExperiment`. */
 export async function readTrainerFiles(
-  { configurations, scorers = [] }: Spec,
+  spec: Spec,
   locate: (written: string, path: Path) => Promise<string>,
 ): Promise<TrainerFiles> {
   const found: TrainerFiles = {};
   let bytes = 0;
-  const programs: { files: string[]; path: Path }[] = [
-    ...configurations.flatMap(({ name, train, training: { backend } }) =>
-      train === null || typeof backend === 'string'
-        ? []
-        : [{ files: backend.files, path: ['configurations', name, 'training', 'backend', 'files'] }],
-    ),
-    ...scorers.flatMap(({ name, scorer }) =>
-      scorer.kind === 'command' ? [{ files: scorer.files, path: ['metrics', name, 'scorer', 'files'] }] : [],
-    ),
-  ];
-  for (const { files, path } of programs) {
+  for (const { path, files } of programsOf(spec)) {
     for (const written of files) {
       if (found[written] !== undefined) continue;
       const file = await locate(written, path);
@@ -45,4 +36,19 @@ export async function readTrainerFiles(
     }
   }
   return found;
+}
+
+/** What each program's files are, and where the experiment file names them. */
+function programsOf({ configurations, scorers = [], handoffs = [] }: Spec): { path: Path; files: string[] }[] {
+  return [
+    ...configurations.flatMap(({ name, train, training: { backend } }) =>
+      train === null || typeof backend === 'string'
+        ? []
+        : [{ path: ['configurations', name, 'training', 'backend', 'files'], files: backend.files }],
+    ),
+    ...scorers.flatMap(({ name, scorer }) =>
+      scorer.kind === 'command' ? [{ files: scorer.files, path: ['metrics', name, 'scorer', 'files'] }] : [],
+    ),
+    ...handoffs.map(({ name, files }) => ({ path: ['handoffs', name, 'files'], files })),
+  ];
 }

@@ -10,6 +10,7 @@ import type { ReportFile, ReportInput } from './report-input';
 import type { Results } from './results';
 import { alongTrainingCsv, cellsCsv, questionsCsv, reportJson } from './tables/cells';
 import { contrastTables } from './tables/contrasts';
+import { handoffTables } from './tables/handoffs';
 import { judgeTables } from './tables/judges';
 import { recipeTables } from './tables/recipes';
 import { lineTables } from './tables/lines';
@@ -55,6 +56,7 @@ function tablesOf(input: ReportInput, results: Results): ReportFile[] {
     ...outcomeTables(input, results),
     ...judgeTables(results),
     ...logProbabilityTables(results, input.logProbabilities ?? []),
+    ...handoffTables(results),
     { path: 'report.json', content: reportJson(input, results) },
   ];
 }

@@ -2,7 +2,7 @@
  * What a report is built from: the plan, the rows of its cells, and how they came about.
  *
  * Results (all CSV files, `report.json`, figures) depend on `plan`, `spec`, `cells`, those of `alongTraining`,
- * `otherJudges`, `calibration` and `logProbabilities` alone, so that two runs with equal rows give equal bytes. All the
+ * `otherJudges`, `calibration`, `logProbabilities` and `handedOver` alone, so that two runs with equal rows give equal bytes. All the
  * rest is provenance: it reaches report.html and provenance.json only.
  */
 import type { RegisteredClaims } from '../artifacts/claims';
@@ -14,6 +14,7 @@ import type { Judged } from '../experiment/main-judge';
 import type { Spec } from '../experiment/spec';
 import type { UnreadMetric } from '../workflows/messages';
 import type { CellContents } from './statistics/cell';
+import type { HandedOver } from './statistics/handoffs';
 import type { MeasuredCondition } from './statistics/log-probability';
 
 export interface ReportInput {
@@ -33,6 +34,8 @@ export interface ReportInput {
   calibration?: readonly JudgeCalibration[];
   /** What was measured of the plan's pairs; needed where it has any. */
   logProbabilities?: readonly MeasuredCondition[];
+  /** What programs said of the models; needed where the plan hands any over. */
+  handedOver?: readonly HandedOver[];
   /** What judging had to go through, for judges where that is known. */
   judgingCounts?: readonly JudgingCounts[];
   /** Where not one reply of a judge could be read. */
@@ -161,6 +164,8 @@ export interface Provenance {
   judging: readonly JudgingProvenance[];
   /** Absent where nothing is measured. */
   measurements?: readonly MeasurementProvenance[];
+  /** Absent where nothing is handed over. */
+  handoffs?: readonly HandoffProvenance[];
   /** What was found damaged in the store, and made anew; absent for nothing. */
   healed?: readonly Healed[];
   /** What was claimed, and since when; absent for nothing. */
@@ -186,6 +191,21 @@ export interface MeasurementProvenance {
   seconds: number;
   /** ISO 8601, when it was committed. */
   at: string;
+}
+
+/** Where a program got a model. */
+export interface HandoffProvenance {
+  configuration: string;
+  handoff: string;
+  key: Sha256;
+  /** Attempts it took, the last included. */
+  attempts: number;
+  host: string;
+  seconds: number;
+  /** ISO 8601, when its result was committed. */
+  at: string;
+  /** Where in the store what the program printed lies. */
+  log: string | null;
 }
 
 export interface FineTuneProvenance {

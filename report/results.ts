@@ -22,6 +22,7 @@ import { judgeNoise, type JudgeNoise } from './statistics/judge-noise';
 import { judgedCell, otherJudgeResults, type JudgedCell, type JudgeResults } from './statistics/judge-results';
 import { recipeCells, type RecipeCell } from './statistics/recipes';
 import { logProbabilityResults, type LogProbabilityResult } from './statistics/log-probability';
+import { handoffResults, type HandoffResults } from './statistics/handoffs';
 import { coloursOf } from './figures/palette';
 import { shownConfigurations, shownInWords } from './shown';
 import type { ReportInput } from './report-input';
@@ -65,6 +66,8 @@ export interface Results {
   recipes: RecipeCell[];
   /** What was measured of the plan's pairs, in the plan's order; empty where nothing is. */
   logProbabilities: LogProbabilityResult[];
+  /** Empty where nothing is handed over. */
+  handoffs: HandoffResults;
   /** The experiment file's claims, then its expectations. */
   claims: ClaimResult[];
   figures: ReportFigure[];
@@ -72,13 +75,21 @@ export interface Results {
   shown: ReadonlySet<string> | null;
   /** Null where alignment or coherence is not judged. */
   rule: string | null;
-  /** `measurements`: absent where nothing is measured. */
-  missing: { completions: number; judgements: number; measurements?: number };
+  /** `measurements`, `handoffs`: absent where nothing is measured or handed over. */
+  missing: { completions: number; judgements: number; measurements?: number; handoffs?: number };
 }
 
 type Input = Pick<
   ReportInput,
-  'plan' | 'spec' | 'cells' | 'alongTraining' | 'mainJudge' | 'otherJudges' | 'calibration' | 'logProbabilities'
+  | 'plan'
+  | 'spec'
+  | 'cells'
+  | 'alongTraining'
+  | 'mainJudge'
+  | 'otherJudges'
+  | 'calibration'
+  | 'logProbabilities'
+  | 'handedOver'
 >;
 
 /** Throws when rows do not belong to the plan's cells, or judges contradict (see cell.ts, judge-results.ts, calibration.ts). */
@@ -126,6 +137,7 @@ export function computeResults(input: Input): Results {
   const some = shownInWords(shownNames, plan.configurations.length);
   const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? [], rules);
   const recipes = recipeCells(plan, cells, rules);
+  const handoffs = handoffResults(plan, input.handedOver ?? []);
   return {
     cells,
     keptCells,
@@ -137,6 +149,7 @@ export function computeResults(input: Input): Results {
     contrasts: contrasts(plan, cells, rules),
     recipes,
     logProbabilities,
+    handoffs,
     claims: decideClaims(statedClaims(spec.claims ?? [], spec.expect), claimCells, plan, rules),
     figures: figuresOf(input, { all: cells, drawn }, recipes, figureWarnings(input, calibrations, judges[0]?.name)).map(
       (each) => (some === '' || 'lines' in each ? each : { ...each, caption: `${each.caption} ${some}` }),
@@ -149,6 +162,7 @@ export function computeResults(input: Input): Results {
         metrics.reduce((sum, { counts }) => sum + counts.missing, 0),
       ),
       ...(plan.pairs && { measurements: logProbabilities.filter(({ pairs }) => pairs === 0).length }),
+      ...(plan.handoffs && { handoffs: handoffs.single.filter(({ missing }) => missing).length }),
     },
   };
 }

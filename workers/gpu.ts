@@ -1,9 +1,9 @@
 /**
- * The GPU worker: fine-tuning, measuring and generating, one activity at a time, with one long-lived trainer.
+ * The GPU worker: fine-tuning, measuring, generating and handing over, one activity at a time, with one long-lived trainer.
  *
  *     node dist/workers/gpu.js          environment: FLAMINGO_STORE, FLAMINGO_GPU_QUEUE, TEMPORAL_ADDRESS
  *
- * Programs that experiments bring (`backend: {command: …}`), and models in local folders, need the owner's permit
+ * Programs that experiments bring (`backend: {command: …}`, `handoffs`), and models in local folders, need the owner's permit
  * (activities/clients.ts), or FLAMINGO_ALLOW_CLIENTS.
  * Hub models that the hub's cache lacks are downloaded; HF_HUB_OFFLINE=1 or FLAMINGO_ALLOW_DOWNLOAD=0 forbid it.
  */
@@ -13,6 +13,7 @@ import type { GpuDependencies } from '../gpu-activities/dependencies';
 import { finetune } from '../gpu-activities/finetune';
 import { generate } from '../gpu-activities/generate';
 import { judgeLocally } from '../gpu-activities/judge-locally';
+import { handOff } from '../gpu-activities/handoff';
 import { measure } from '../gpu-activities/measure';
 import { OneTrainer } from '../gpu-activities/process/one-trainer';
 import { trainerFolder } from '../tools/locations.cjs';
@@ -64,6 +65,7 @@ async function main(): Promise<void> {
     generate: (input) => during(store, () => generate(dependencies, input)),
     measure: (input) => during(store, () => measure(dependencies, input)),
     judgeLocally: (input) => during(store, () => judgeLocally(dependencies, input)),
+    handOff: (input) => during(store, () => handOff(dependencies, input)),
   } satisfies GpuActivities);
   await runWorker(
     {

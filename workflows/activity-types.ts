@@ -50,6 +50,16 @@ export interface MeasureResult {
   seconds: number;
 }
 
+export interface HandOffInput extends StageInput {
+  /** Name in the file's `handoffs`. */
+  handoff: string;
+}
+
+export interface HandOffResult {
+  reused: boolean;
+  seconds: number;
+}
+
 /** One judge shard: a file of requests in the store. */
 export interface JudgeShard {
   group: string;
@@ -151,6 +161,8 @@ export interface GpuActivities {
   measure(input: MeasureInput): Promise<MeasureResult>;
   /** Judges a shard of a local judge. */
   judgeLocally(input: JudgeShardInput): Promise<JudgeShardResult>;
+  /** Has a program of the experiment's own say numbers of the finished model. */
+  handOff(input: HandOffInput): Promise<HandOffResult>;
 }
 
 export interface JudgeActivities {

@@ -3,7 +3,13 @@
  */
 import type { PausedAccount } from './account-messages';
 import type { Paid } from './activity-types';
-import type { CellStatus, ConfigurationOutline, ConfigurationProgress, ConfigurationResult } from './messages';
+import type {
+  CellStatus,
+  HandoffStatus,
+  ConfigurationOutline,
+  ConfigurationProgress,
+  ConfigurationResult,
+} from './messages';
 
 interface CellState {
   id: string;
@@ -17,6 +23,12 @@ interface CellState {
   failure?: string;
 }
 
+interface HandoffState {
+  name: string;
+  state: HandoffStatus;
+  failure?: string;
+}
+
 export class ConfigurationState {
   stage = 'starting';
   paused: boolean;
@@ -25,6 +37,7 @@ export class ConfigurationState {
   private readonly accounts = new Map<string, PausedAccount>();
   private readonly resumed = new Map<string, number>();
   private readonly cells: Map<string, CellState>;
+  private readonly handoffs: Map<string, HandoffState>;
 
   constructor(
     private readonly outline: ConfigurationOutline,
@@ -38,6 +51,13 @@ export class ConfigurationState {
         { id, completions, judgements, state: 'waiting', judged: 0, missing: 0, paid: { requests: 0, usd: 0 } },
       ]),
     );
+    this.handoffs = new Map((outline.handoffs ?? []).map(({ name }) => [name, { name, state: 'waiting' }]));
+  }
+
+  handoff(name: string): HandoffState {
+    const handoff = this.handoffs.get(name);
+    if (!handoff) throw new Error(`no handoff ${name} in configuration ${this.outline.name}`);
+    return handoff;
   }
 
   cell(id: string): CellState {
@@ -93,11 +113,17 @@ export class ConfigurationState {
         judgements,
         missing,
       })),
+      ...(this.handoffs.size > 0 && {
+        handoffs: [...this.handoffs.values()].map(({ name, state }) => ({ name, state })),
+      }),
     };
   }
 
   result(failure?: string): ConfigurationResult {
     const paid = [...this.cells.values()].map((cell) => cell.paid);
+    const failed = [...this.handoffs.values()].flatMap(({ name, failure: why }) =>
+      why === undefined ? [] : [{ name, failure: why }],
+    );
     return {
       name: this.outline.name,
       cells: [...this.cells.values()].map((cell) => ({
@@ -107,6 +133,7 @@ export class ConfigurationState {
         missing: cell.missing,
         ...(cell.failure === undefined ? {} : { failure: cell.failure }),
       })),
+      ...(failed.length > 0 && { handoffs: failed }),
       usd: paid.reduce((sum, { usd }) => sum + usd, 0),
       requests: paid.reduce((sum, { requests }) => sum + requests, 0),
       ...(failure === undefined ? {} : { failure }),
@@ -119,6 +146,9 @@ export class ConfigurationState {
       const missing = cell.missing > 0 ? `, **${cell.missing} missing**` : '';
       return `- \`${cell.id}\`: ${cell.state}, judged ${cell.judged}/${cell.judgements}${missing}`;
     });
-    return [`**${this.stage}**${this.waiting ? ` (${this.waiting})` : ''}`, '', ...cells].join('\n');
+    const handoffs = [...this.handoffs.values()].map(
+      ({ name, state, failure }) => `- handoff \`${name}\`: ${state}${failure === undefined ? '' : ` (${failure})`}`,
+    );
+    return [`**${this.stage}**${this.waiting ? ` (${this.waiting})` : ''}`, '', ...cells, ...handoffs].join('\n');
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One configuration: finetune → measure, where asked → per cell: generate → judge → publish.
+ * One configuration: finetune → measure, where asked → per cell: generate → judge → publish; last handoffs, where asked.
  *
  * A cell is judged as soon as its completions are committed, while the next one is generated: the GPU never waits for
  * the judge. Each stage looks its key up in the store first, so running this again does only what is new.
@@ -197,15 +197,40 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   }
 
   const { plan } = input;
-  const { name, cells, measurements, recipeKey, ancestors = [] } = outline;
+  const { name, cells, measurements, handoffs = [], recipeKey, ancestors = [] } = outline;
   const completionsOf = (id: string) => cells.find((cell) => cell.id === id)?.completions;
   const gpu = (summary: string, urgent: boolean) => gpuActivities(input.gpuQueue, summary, urgent);
   // what was started before 0.2.0 went on without it
   const makeAdapter = recipeKey === null || input.light === undefined ? null : finetune;
   const judging: Promise<void>[] = [];
   let failed: unknown;
+  let adapterThere = recipeKey === null;
+
+  /** While answers are judged. A handoff that fails leaves the others and all answers alone. */
+  async function handOver(): Promise<void> {
+    for (const { name: handoff, queue = input.gpuQueue } of handoffs) {
+      const entry = state.handoff(handoff);
+      const summary = `handoff ${handoff} of ${name}`;
+      try {
+        enter(`handoff ${handoff}`);
+        entry.state = 'running';
+        await pausable(
+          () => gpuActivities(queue, summary, false).handOff({ plan, configuration: name, handoff }),
+          mayRunGpu,
+          makeAdapter,
+        );
+        entry.state = 'done';
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        entry.state = 'failed';
+        entry.failure = reason(error);
+      }
+    }
+  }
+
   try {
     if (recipeKey !== null) await finetune();
+    adapterThere = true;
     for (const condition of measurements) {
       const stage = `measure ${name}, ${condition}`;
       try {
@@ -240,6 +265,13 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     }
   } catch (error) {
     if (failed === undefined || isCancellation(error)) failed = error;
+  }
+  if (adapterThere && !isCancellation(failed)) {
+    try {
+      await handOver();
+    } catch (error) {
+      failed = error; // a cancellation
+    }
   }
   if (judging.length > 0) enter('judge');
   const judged = await Promise.allSettled(judging);

@@ -138,12 +138,15 @@ export class ExperimentState {
   ended(name: string, key: string, result: ConfigurationResult): void {
     const entry = this.entries.get(name);
     if (entry?.outline.key !== key) return;
-    const incomplete = result.cells.some((cell) => cell.missing > 0 || cell.failure !== undefined);
+    const { handoffs = [] } = result;
+    const incomplete =
+      handoffs.length > 0 || result.cells.some((cell) => cell.missing > 0 || cell.failure !== undefined);
     entry.state = result.failure !== undefined ? 'failed' : incomplete ? 'incomplete' : 'done';
-    const cellFailures = result.cells.flatMap((cell) =>
-      cell.failure === undefined ? [] : [`${cell.id}: ${cell.failure}`],
-    );
-    const failure = result.failure ?? (cellFailures.length > 0 ? cellFailures.join('; ') : undefined);
+    const failures = [
+      ...result.cells.flatMap((cell) => (cell.failure === undefined ? [] : [`${cell.id}: ${cell.failure}`])),
+      ...handoffs.map((handoff) => `handoff ${handoff.name}: ${handoff.failure}`),
+    ];
+    const failure = result.failure ?? (failures.length > 0 ? failures.join('; ') : undefined);
     entry.ended = {
       missing: result.cells.reduce((sum, cell) => sum + cell.missing, 0),
       usd: result.usd,

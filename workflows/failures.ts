@@ -26,7 +26,7 @@ interface About {
 const TABLE = {
   InvalidInput: {
     thrownBy:
-      '`planExperiment`, `planJudging`, `finetune`, `generate`, `measure`; the experiment workflow, which also refuses updates with it',
+      '`planExperiment`, `planJudging`, `finetune`, `generate`, `measure`, `handOff`; the experiment workflow, which also refuses updates with it',
     retry: 'never',
     seen: 'What is wrong with the experiment file, a plan, a local model, an update or the set of workers. Mend it and run again.',
   },
@@ -51,47 +51,48 @@ const TABLE = {
     seen: 'The store is full, read-only, not reached or may not be written; the message says which. Nothing is lost or paid again: mend it, and the work goes on by itself.',
   },
   NoProgress: {
-    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`',
+    thrownBy: '`finetune`, `generate`, `measure`, `handOff`, `judgeShard`, `judgeBatch`, `cancelBatch`',
     retry: 'never',
     seen: 'Five attempts in a row ended by themselves without a new checkpoint; the message is that of the last one.',
   },
   Busy: {
-    thrownBy: '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`, `scoreShard`',
+    thrownBy: '`finetune`, `generate`, `measure`, `handOff`, `judgeShard`, `judgeBatch`, `cancelBatch`, `scoreShard`',
     retry: '3s',
     benign: true,
     seen: 'Another run makes the same thing at the moment. What it makes is used as soon as it is there.',
   },
   Preempted: {
     thrownBy:
-      '`finetune`, `generate`, `measure`, `judgeShard`, `judgeBatch`, `cancelBatch`, `checkJudge`, `scoreShard`',
+      '`finetune`, `generate`, `measure`, `handOff`, `judgeShard`, `judgeBatch`, `cancelBatch`, `checkJudge`, `scoreShard`',
     retry: '500ms',
     benign: true,
     seen: 'The worker or its machine is going away. Its work is saved, and another worker goes on with it.',
   },
   NotPermitted: {
-    thrownBy: '`planExperiment`, `scoreShard`, `publishCell`, `buildReport`, `finetune`, `generate`, `measure`',
+    thrownBy:
+      '`planExperiment`, `scoreShard`, `publishCell`, `buildReport`, `finetune`, `generate`, `measure`, `handOff`',
     retry: 'never',
     seen: 'The worker reads local files, fetches from addresses, runs commands and writes outside its folder for its owner alone, and no command of the owner asked for this. Start it with `flamingo run`, or set `FLAMINGO_ALLOW_CLIENTS` for the worker (SECURITY.md).',
   },
   TrainingFailed: {
-    thrownBy: '`finetune`, `generate`, `measure`',
+    thrownBy: '`finetune`, `generate`, `measure`, `handOff`',
     retry: 'never',
-    seen: 'The trainer refuses the data or the settings, the loss is not a number, or the trainer is not installed.',
+    seen: 'The trainer refuses the data or the settings, the loss is not a number, or the trainer is not installed; or the command of a handoff refuses, or gives no result that can be read.',
   },
   OutOfMemory: {
-    thrownBy: '`finetune`, `generate`, `measure`',
+    thrownBy: '`finetune`, `generate`, `measure`, `handOff`',
     retry: 'policy',
     seen: 'The GPU has too little memory. Five such attempts without a new checkpoint end in `NoProgress`.',
   },
   HostFailure: {
-    thrownBy: '`finetune`, `generate`, `measure`',
+    thrownBy: '`finetune`, `generate`, `measure`, `handOff`',
     retry: 'policy',
     seen: 'The GPU or the machine failed. After two in a row the worker ends itself, and another one takes the work.',
   },
   TrainerDied: {
-    thrownBy: '`finetune`, `generate`, `measure`',
+    thrownBy: '`finetune`, `generate`, `measure`, `handOff`',
     retry: 'policy',
-    seen: 'The trainer ended by itself or was silent for too long; its log is named. Five such attempts without a new checkpoint end in `NoProgress`.',
+    seen: 'The trainer, or the command of a handoff, ended by itself or was silent for too long; its log is named. Five such attempts without a new checkpoint end in `NoProgress`.',
   },
   ScorerDied: {
     thrownBy: '`scoreShard`',

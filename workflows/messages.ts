@@ -58,7 +58,7 @@ export interface ExperimentOutline {
   budget: { maxUsd: number | null; approval: boolean };
   /** Planned judge cost of what is not in the store yet, US dollars, estimated. */
   estimatedUsd: number;
-  /** Fine-tunes, completions, judgements and measurements that the store does not hold; nothing new needs no approval. */
+  /** Fine-tunes, completions, judgements, measurements and handoffs that the store does not hold; nothing new needs no approval. */
   newWork: number;
 }
 
@@ -69,12 +69,14 @@ export interface ConfigurationHead {
 }
 
 export interface ConfigurationOutline extends ConfigurationHead {
-  /** Key of the fine-tune, null for the base model and where all answers and measurements are in the store. */
+  /** Key of the fine-tune, null for the base model and where all that is made with it is in the store. */
   recipeKey: string | null;
   /** Configurations whose adapters its fine-tune starts from, the oldest first; absent = none. */
   ancestors?: string[];
   /** Prompt conditions under which log-probabilities are still to be measured. */
   measurements: string[];
+  /** Handoffs whose results the store does not hold; absent without any. `queue` absent: the experiment's. */
+  handoffs?: { name: string; queue?: string }[];
   cells: CellOutline[];
 }
 
@@ -114,6 +116,8 @@ export interface CellResult {
 export interface ConfigurationResult {
   name: string;
   cells: CellResult[];
+  /** Handoffs that failed, and why; absent for none. */
+  handoffs?: { name: string; failure: string }[];
   usd: number;
   requests: number;
   failure?: string;
@@ -203,6 +207,7 @@ export interface Ended {
   failure?: string;
 }
 
+export type HandoffStatus = 'waiting' | 'running' | 'done' | 'failed';
 export type CellStatus = 'waiting' | 'generating' | 'judging' | 'done' | 'incomplete' | 'failed';
 
 export interface ConfigurationProgress {
@@ -213,6 +218,8 @@ export interface ConfigurationProgress {
   /** The judge account that it waits for; null when it waits for nothing, or for something else. */
   pausedAccount: string | null;
   cells: { id: string; state: CellStatus; judged: number; judgements: number; missing: number }[];
+  /** Absent where nothing is handed over. */
+  handoffs?: { name: string; state: HandoffStatus }[];
 }
 
 /** What an `apply` changed, by configuration name. */

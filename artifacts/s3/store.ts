@@ -10,7 +10,7 @@
  *     adapters/KEY/attempts/ATTEMPT/logs/NAME/…     its logs, in segments (log.ts)
  *     adapters/KEY/synced/ATTEMPT/…                 what of its working copy was synced (workspace.ts)
  *     judgements/…/KEY/shared/batches/NAME          small files that all attempts share (store.ts, SHARED_PLACES)
- *     completions/CONTEXT/KEY/…, judgements/CONTEXT-INSTRUMENT/KEY/…, measurements/KEY/…
+ *     completions/CONTEXT/KEY/…, judgements/CONTEXT-INSTRUMENT/KEY/…, measurements/KEY/…, handoffs/KEY/…
  *     leases/…, experiments/NAME, permits/NAME
  *     spending/NAME.lines/…, healed/NAME.lines/…     records that are appended to (records.ts)
  */

@@ -65,6 +65,7 @@ export function instantActivities(): Activities {
     generate: () => Promise.resolve({ reused: 0, made: 8, seconds: 0 }),
     measure: () => Promise.resolve({ reused: false, pairs: 0, seconds: 0 }),
     judgeLocally: () => Promise.resolve({ judged: 0, missing: 0, usd: 0, requests: 0 }),
+    handOff: () => Promise.resolve({ reused: false, seconds: 0 }),
     checkJudge: () => Promise.resolve(),
     judgeShard: () => Promise.resolve({ judged: JUDGEMENTS, missing: 0, usd: 0, requests: JUDGEMENTS }),
     judgeBatch: () => Promise.resolve({ requests: 0, left: 0, reason: null, usd: 0 }),

@@ -3,19 +3,21 @@
  */
 import { canonicalJson, CanonicalText, keyOf, type Sha256 } from '../canonical';
 import { MAIN_JUDGE } from '../main-judge';
-import type { PlannedCell, PlannedMeasurement, PlannedMetric } from '../plan';
+import type { PlannedCell, PlannedHandoff, PlannedMeasurement, PlannedMetric } from '../plan';
 
 export function configurationKey(
   recipeKey: Sha256 | null,
   cells: readonly PlannedCell[],
   measurements: readonly PlannedMeasurement[] = [],
+  handoffs: readonly PlannedHandoff[] = [],
 ): Sha256 {
   const measured = measurements.map(({ condition, key }) => ({ condition, key }));
   return keyOf({
     recipe: recipeKey,
     cells: cells.map(cellIdentity),
-    // only where something is measured, so that a configuration without measurements has the key that it always had
+    // only where there are some, so that a configuration without has the key that it always had
     ...(measured.length === 0 ? {} : { measurements: measured }),
+    ...(handoffs.length === 0 ? {} : { handoffs: handoffs.map(({ handoff, key }) => ({ handoff, key })) }),
   });
 }
 

@@ -28,6 +28,8 @@ export interface PlanCounts {
   judgements: number;
   /** Measurements of log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
   measurements?: number;
+  /** Models that are handed over, by the name of the handoff; absent where nothing is. */
+  handoffs?: Record<string, number>;
 }
 
 export function countsOf({ configurations, pairs }: Plan): PlanCounts {
@@ -52,6 +54,7 @@ export function countsOf({ configurations, pairs }: Plan): PlanCounts {
     fineTunes: new Set(configurations.flatMap(({ recipe, recipeKey }) => (recipe && recipeKey) ?? [])).size,
     ...total,
     ...(pairs && { measurements: new Set(measured.map(({ key }) => key)).size }),
+    ...countHandoffs(configurations),
   };
 }
 
@@ -92,6 +95,14 @@ function countContext(cells: readonly PlannedCell[]): { completions: number; jud
     if (metrics.length === 0) raise(completions, contextKey, cell.questionSet, cell.completions);
   }
   return { completions: sum(completions), judgements: sum(judgements) };
+}
+
+function countHandoffs(configurations: Plan['configurations']): Pick<PlanCounts, 'handoffs'> {
+  const keys = new Map<string, Set<string>>();
+  for (const { handoff, key } of configurations.flatMap(({ handoffs = [] }) => handoffs))
+    keys.set(handoff, (keys.get(handoff) ?? new Set()).add(key));
+  if (keys.size === 0) return {};
+  return { handoffs: Object.fromEntries([...keys].map(([name, own]) => [name, own.size])) };
 }
 
 type Counted = Map<string, Map<string, number>>;
@@ -222,9 +233,9 @@ function placeholderAdapters({ configurations }: Spec): NonNullable<Inputs['adap
   );
 }
 
-function placeholderFiles({ configurations }: Spec): TrainerFiles {
-  const backends = configurations.map(({ training }) => training.backend);
-  const paths = backends.flatMap((backend) => (typeof backend === 'string' ? [] : backend.files));
+function placeholderFiles({ configurations, handoffs = [] }: Spec): TrainerFiles {
+  const programs = [...configurations.map(({ training }) => training.backend), ...handoffs];
+  const paths = programs.flatMap((program) => (typeof program === 'string' ? [] : program.files));
   return Object.fromEntries(paths.map((path) => [path, new Uint8Array()]));
 }
 

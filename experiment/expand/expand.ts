@@ -33,6 +33,7 @@ import { mapValues } from '../records';
 import { requestsOf } from '../requests';
 import type { Completion } from '../rows';
 import { instrumentsOf } from './instruments';
+import { handoffFiles, handoffsOf, type HandoffFiles } from './handoffs';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../spec';
 import { seedGroups } from '../seed-groups';
 import { lengthOf, optimizerSteps } from './length';
@@ -53,7 +54,7 @@ export interface Inputs {
   modelFolder: Sha256 | null;
   /** Rows of the calibration's published file; absent without one. */
   publishedAnswers?: PublishedAnswer[];
-  /** Files of trainers and scorers of the experiment's own; absent without one. */
+  /** Files of trainers and scorers of the experiment's own, and of handoffs, by path; absent without any. */
   trainerFiles?: TrainerFiles;
   /** Members of the pools that lie in files, by their names in `Spec.pools`; absent without one. */
   pools?: Record<string, string[]>;
@@ -83,6 +84,8 @@ export interface Expanded {
   adapters: Record<string, AdapterFiles>;
   /** Key of a scorer that is a command -> its files by path, and its limit. */
   scorerPrograms: ScorerPrograms;
+  /** Handoff name -> its program; the plan has it once the files are in a store. */
+  handoffs: Record<string, HandoffFiles>;
   /** Cell id -> answers that come from elsewhere. */
   given: Record<string, Completion[]>;
   /** Pairs as JSON Lines, whose `rows` in the plan is null; null without any. */
@@ -197,10 +200,11 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
         PAIRS_PATH,
         'leave out `system: keep`, so that pairs are asked without the rows’ own messages',
       );
+    const handoffs = handoffsOf(spec, configuration, model, { recipe, recipeKey }, inputs.trainerFiles ?? {});
     return {
       name: configuration.name,
       label: configuration.label,
-      key: configurationKey(recipeKey, cells, measurements),
+      key: configurationKey(recipeKey, cells, measurements, handoffs),
       recipe,
       recipeKey,
       trainingRows: null,
@@ -211,6 +215,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       ...chainBehind(configuration, parent),
       cells,
       ...(measurements.length === 0 ? {} : { measurements }),
+      ...(handoffs.length === 0 ? {} : { handoffs }),
     };
   });
 
@@ -259,6 +264,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     trainers,
     adapters,
     scorerPrograms: scoring.programs,
+    handoffs: handoffFiles(spec, inputs.trainerFiles ?? {}),
     given: calibration?.given ?? {},
     pairs: pairs?.text ?? null,
   };

@@ -53,8 +53,8 @@ export function rejudge(plan: Plan, spec: Spec, wanted: Rejudging): Rejudged {
       const metrics = [...others, ...(added.get(cell.id) ?? []).map((metric) => ({ ...metric, judge: name }))];
       return { ...cell, metrics, judgements: requestsOf({ ...cell, metrics }) };
     });
-    const { recipeKey, measurements } = configuration;
-    return { ...configuration, cells: withAdded, key: configurationKey(recipeKey, withAdded, measurements) };
+    const { recipeKey, measurements, handoffs } = configuration;
+    return { ...configuration, cells: withAdded, key: configurationKey(recipeKey, withAdded, measurements, handoffs) };
   });
   const before = new Map(plan.configurations.map((configuration) => [configuration.name, configuration.key]));
   const changed = configurations.filter((configuration) => before.get(configuration.name) !== configuration.key);

@@ -19,3 +19,5 @@ export const INSTRUMENT_VERSION = 1;
 export const SCORER_VERSION = 1;
 /** How a request of the `json` form is made and read: escapes in the judged text, the line below it, the reply's schema. */
 export const JSON_INSTRUMENT_VERSION = 1;
+/** What a program is told of a model that is handed over to it, and how its result file is read. */
+export const HANDOFF_VERSION = 1;

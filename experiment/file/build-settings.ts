@@ -7,7 +7,7 @@ import type { Sampling } from '../plan';
 import { COMMAND_DEFAULTS, CONTINUOUS_BATCH, SAMPLING_PRESETS } from '../presets';
 import { ALTERNATIVES } from './schema-settings';
 import type { BackendYaml, SamplingYaml, TrainingYaml } from './schema';
-import type { Backend, Training } from '../spec';
+import type { Backend, CommandBackend, Training } from '../spec';
 
 /** Field by field, like `buildSampling` and `buildJudge`, so that the compiler finds a setting that is forgotten. */
 export function buildTraining(shared: TrainingYaml, own: TrainingYaml, d: Training): Training {
@@ -93,7 +93,11 @@ export function buildSampling(
 }
 
 function buildBackend(input: BackendYaml): Backend {
-  if (typeof input === 'string') return input;
+  return typeof input === 'string' ? input : buildCommand(input);
+}
+
+/** How a program of the experiment's own is run. */
+export function buildCommand(input: Exclude<BackendYaml, string>): CommandBackend {
   return {
     command: input.command,
     files: input.files ?? [],

@@ -5,6 +5,7 @@ import { buildCalibration } from './build-calibration';
 import { buildConditions, checkAsked } from './build-conditions';
 import { buildConfigurations, withTrain } from './build-configurations';
 import { buildJudges } from './build-judges';
+import { buildHandoffs } from './build-handoffs';
 import { buildCombined, buildMetrics } from './build-metrics';
 import { buildMixes, isMix, notADataset } from './build-mix';
 import { buildLogProbability } from './build-outcomes';
@@ -39,6 +40,7 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
   const { report, expect, claims } = buildReportSpec(input, configurations, metrics, scorers, issues);
   const calibration = buildCalibration(input, datasets, metrics, issues);
   const logProbability = buildLogProbability(input, datasets, issues);
+  const handoffs = buildHandoffs(input, configurations, issues);
   const spec: Spec = {
     name: input.name,
     description: input.description ?? '',
@@ -52,6 +54,7 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
     ...buildJudges(input, metrics, issues, warnings),
     ...(calibration === null ? {} : { calibration }),
     ...(logProbability === null ? {} : { logProbability }),
+    ...(handoffs.length === 0 ? {} : { handoffs }),
     report,
     expect,
     ...(claims.length === 0 ? {} : { claims }),
@@ -139,7 +142,7 @@ function buildQuestionSet(input: QuestionSetYaml, name: string, prompts: PromptC
 
 /** Names become folders: two that differ only in case are one folder on some systems. `--source` needs them unique. */
 function checkNames(input: ExperimentYaml, issues: Issue[]): void {
-  for (const section of ['datasets', 'question_sets', 'configurations', 'metrics', 'judges'] as const) {
+  for (const section of ['datasets', 'question_sets', 'configurations', 'metrics', 'judges', 'handoffs'] as const) {
     const seen = new Map<string, string>();
     for (const name of Object.keys(input[section] ?? {})) {
       const other = seen.get(name.toLowerCase());

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { COMMAND_DEFAULTS, STUDY_TRAINING } from '../presets';
 import { count, ownFiles, text } from './schema-parts';
 
-const commandBackend = z.strictObject({
+/** What a program of the experiment's own needs to be run; spread into the objects that name one. */
+export const commandKeys = {
   command: z
     .array(text)
     .min(1)
@@ -17,7 +18,7 @@ const commandBackend = z.strictObject({
     }),
   files: ownFiles
     .optional()
-    .meta({ default: [], description: "The program's own files. Their content is part of the fine-tune's identity." }),
+    .meta({ default: [], description: "The program's own files. Their content is part of its work's identity." }),
   environment: z
     .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable'))
     .optional()
@@ -30,7 +31,9 @@ const commandBackend = z.strictObject({
     default: COMMAND_DEFAULTS.silenceSeconds,
     description: 'Without a line of output the program counts as hung.',
   }),
-});
+};
+
+const commandBackend = z.strictObject(commandKeys);
 
 /** One more program that trains is one more word of the enum. */
 export const backend = z.union([z.enum(['transformers', 'unsloth']), commandBackend]).meta({

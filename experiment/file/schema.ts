@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { calibration } from './schema-calibration';
 import { claim, expectation } from './schema-claims';
+import { handoffs } from './schema-handoffs';
 import { combined, judge, metric, otherJudge } from './schema-judging';
 import { outcomes } from './schema-outcomes';
 import { conditions, heldOutSystem, ownSystem, promptedRows, user } from './schema-prompts';
@@ -224,6 +225,7 @@ export const experimentSchema = z
       .meta({ description: 'Further judges of the same answers, compared with `judge` in the report.' }),
     calibration: calibration.optional(),
     outcomes: outcomes.optional(),
+    handoffs: handoffs.optional(),
     report: report.optional(),
     claims: z.record(name, claim).optional().meta({
       description:
@@ -278,6 +280,7 @@ export type ReportYaml = z.output<typeof report>;
 export type FigureYaml = z.output<typeof figure>;
 export type ExpectationYaml = z.output<typeof expectation>;
 export type ClaimYaml = z.output<typeof claim>;
+export type HandoffYaml = NonNullable<ExperimentYaml['handoffs']>[string];
 export type SystemPromptYaml = z.output<typeof systemPrompt>;
 export type ModelYaml = z.output<typeof model>;
 

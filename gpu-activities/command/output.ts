@@ -1,7 +1,7 @@
 /**
- * What a trainer of the experiment's own says: lines of progress for us, everything for its log.
+ * What a program of the experiment's own says: lines of progress for us, everything for its log.
  *
- * A line on its stdout that is a JSON object with a whole number `step` is progress; it may have `loss`,
+ * A line on its stdout that is a JSON object with a whole number `step` is progress; it may have `of`, `loss`,
  * `learning_rate`, `grad_norm`, `tokens_per_second`, `memory_bytes`, and `checkpoint: true` when one of that step is
  * whole. All other lines are log.
  */
@@ -13,6 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ProgressLine {
   step: number;
+  /** Steps in all, where the program knows them and nobody else does. */
+  of?: number;
   loss?: number;
   learningRate?: number;
   gradNorm?: number;
@@ -29,6 +31,7 @@ const END_GRACE_MS = 5_000;
 const SHORTEST_SECRET = 6;
 
 const NUMBERS = {
+  of: 'of',
   loss: 'loss',
   learning_rate: 'learningRate',
   grad_norm: 'gradNorm',

@@ -78,6 +78,13 @@ export interface AdoptCommand {
   adapterFolder: string;
 }
 
+/** Only says where the base model lies on this host; a hub model is downloaded if the worker allows it (handover.py). */
+export interface LocateCommand {
+  op: 'locate';
+  id: number;
+  model: FinetuneCommand['model'];
+}
+
 export interface GenerateItem {
   id: string;
   /** Question key and sample index: with the seed they key the randomness. */
@@ -155,7 +162,7 @@ export interface ExitCommand {
 }
 /** What ends with `committed`, `stopped` or `failed`. */
 export type OperationCommand =
-  FinetuneCommand | GenerateCommand | MeasureCommand | ScoreCommand | PrepareCommand | AcceptCommand | AdoptCommand;
+  FinetuneCommand | GenerateCommand | MeasureCommand | ScoreCommand | PrepareCommand | AcceptCommand | AdoptCommand | LocateCommand;
 export type TrainerCommand = OperationCommand | StopCommand | ExitCommand;
 
 /** `data`, `config`: the input is wrong, no retry helps. `oom`, `nan`: declared by the run. `cuda`, `internal`: the host. */
@@ -226,7 +233,7 @@ export type TrainerEvent =
       resumedFrom?: number | null;
       rowsTruncated?: number;
       trainedTokens?: number;
-      /** prepare: where the base model lies on this host, and the token that pads. */
+      /** prepare, locate: where the base model lies on this host. prepare: the token that pads. */
       modelFolder?: string;
       padToken?: number;
       /** prepare: what PEFT is to be told, so that the adapter lies on the recipe's modules as this model names them. */

@@ -16,6 +16,7 @@ import { costsOf, readJudging, type CellJudging } from './judging';
 import { judgedInput } from './judges';
 import { JudgingCounter } from './judging-counts';
 import { unreadMetrics } from './unread';
+import { readHandoffs } from './handoffs';
 import { readMeasured } from './measurements';
 import type { ReportRows } from './report-rows';
 import { trainingLogs } from './training-logs';
@@ -61,6 +62,7 @@ export class Gathering {
     const cells = gathered.map(({ rows }) => rows);
     const judging = gathered.map((each) => each.judging);
     const measured = await readMeasured(store, plan);
+    const handoffs = await readHandoffs(store, plan);
     const claims = await registeredClaims(store, plan.experiment);
     const fineTunes = await fineTuneProvenance(store, plan.configurations);
     // last: what was read before counts
@@ -68,6 +70,7 @@ export class Gathering {
     return {
       ...judgedInput(plan, spec, cells),
       ...(measured && { logProbabilities: measured.conditions }),
+      ...(handoffs && { handedOver: handoffs.handedOver }),
       ...(await alongTrainingInput(store, plan, cells)),
       spec,
       failures: failed.map(({ name, failure }) => ({ configuration: name, cell: null, message: failure })),
@@ -82,6 +85,7 @@ export class Gathering {
         cells: gathered.map(({ provenance }) => provenance),
         judging: judging.map(({ provenance }) => provenance),
         ...(measured && { measurements: measured.provenance }),
+        ...(handoffs && { handoffs: handoffs.provenance }),
         ...(healed.length > 0 && { healed }),
         ...(claims.length > 0 && { claims }),
       },

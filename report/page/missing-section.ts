@@ -12,7 +12,7 @@ const MOST = 200;
 /** Null when everything is there. */
 export function missingSection(
   { failures }: ReportInput,
-  { cells, keptCells, logProbabilities }: Results,
+  { cells, keptCells, logProbabilities, handoffs }: Results,
 ): Markup | null {
   const unmeasured = logProbabilities.filter(({ pairs }) => pairs === 0);
   const lacking = [...cells, ...keptCells].flatMap(({ summary, label }) => {
@@ -32,6 +32,14 @@ export function missingSection(
       ({ configuration, condition }) =>
         markup`<li><b>${configuration}</b> <span class="faint">${condition}</span>: log-probabilities</li>`,
     ),
+  );
+  lacking.push(
+    ...handoffs.single
+      .filter(({ missing }) => missing)
+      .map(
+        ({ configuration, handoff }) =>
+          markup`<li><b>${configuration}</b> <span class="faint">${handoff}</span>: no result of the handoff</li>`,
+      ),
   );
   if (failures.length === 0 && lacking.length === 0) return null;
   return markup`<section id="missing" class="warn">

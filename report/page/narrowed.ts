@@ -32,6 +32,7 @@ export function narrowed(input: ReportInput, results: Results): { input: ReportI
         cells: provenance.cells.filter(ofCell),
         judging: provenance.judging.filter(ofCell),
         ...(provenance.measurements && { measurements: provenance.measurements.filter(has) }),
+        ...(provenance.handoffs && { handoffs: provenance.handoffs.filter(has) }),
       },
     },
     results: {
@@ -46,6 +47,7 @@ export function narrowed(input: ReportInput, results: Results): { input: ReportI
       contrasts: results.contrasts.filter(ofCell),
       recipes: results.recipes.filter(ofCell),
       logProbabilities: results.logProbabilities.filter(has),
+      handoffs: { ...results.handoffs, single: results.handoffs.single.filter(has) },
     },
   };
 }

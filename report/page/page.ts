@@ -19,6 +19,7 @@ import { contrastsSection } from './contrasts-section';
 import { costSection } from './cost-section';
 import { deviationsSection } from './deviations-section';
 import { figuresSection } from './figures-section';
+import { handoffsSection } from './handoffs-section';
 import { pageAssets } from './page-assets';
 import { logProbabilitySection } from './log-probability-section';
 import { judgesSection } from './judges-section';
@@ -46,6 +47,7 @@ export function preparePage(all: ReportInput, allResults: Results): (drawings: R
   const contrasts = contrastsSection(input, results);
   const kinds = kindsSection(input, results, { plan, cells: allResults.cells });
   const logProbability = logProbabilitySection(input, results);
+  const handoffs = handoffsSection(input, results);
   const alongTraining = alongTrainingSection(input, results);
   const categories = categoriesSection(results);
   const scores = scoresSection(input, results);
@@ -66,6 +68,7 @@ export function preparePage(all: ReportInput, allResults: Results): (drawings: R
     ['contrasts', 'Contrasts', contrasts !== null],
     ['kinds', 'Kinds of answers', kinds !== null],
     ['log-probability', 'Log-probability', logProbability !== null],
+    ['handoffs', 'Handoffs', handoffs !== null],
     ['scores', 'Scores', scores !== null],
     ['sensitivity', 'Sensitivity', sensitivity !== null],
     ['judges', 'Judges', judges !== null],
@@ -115,7 +118,7 @@ ${style}</style>`)}
         </header>
         <main>
           ${banners(input, results)} ${some !== '' && markup`<p class="lead">${some}</p>`} ${claims} ${figuresSection(results.figures, drawings)}
-          ${resultsSection(input, results)} ${seeds} ${alongTraining} ${categories} ${contrasts} ${kinds} ${logProbability} ${scores}
+          ${resultsSection(input, results)} ${seeds} ${alongTraining} ${categories} ${contrasts} ${kinds} ${logProbability} ${handoffs} ${scores}
           ${sensitivity} ${judges} ${shifts} ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>
@@ -143,6 +146,7 @@ function banners({ spec, failures, unread = [] }: ReportInput, { missing }: Resu
     missing.completions > 0 && `${plural(missing.completions, 'completion')} missing`,
     missing.judgements > 0 && `${plural(missing.judgements, 'verdict')} missing`,
     (missing.measurements ?? 0) > 0 && `${plural(missing.measurements ?? 0, 'measurement')} missing`,
+    (missing.handoffs ?? 0) > 0 && `${plural(missing.handoffs ?? 0, 'handoff')} missing`,
   ].filter((text) => text !== false);
   return [
     byStandIn(spec) &&

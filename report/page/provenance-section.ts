@@ -14,7 +14,7 @@ import { trainingHealth } from './training-health';
 
 export function provenanceSection(input: ReportInput): Markup {
   const { provenance, plan, spec, trainingLogs } = input;
-  const { flamingo, file, overrides, fineTunes, cells, judging, healed = [] } = provenance;
+  const { flamingo, file, overrides, fineTunes, cells, judging, handoffs = [], healed = [] } = provenance;
   return markup`<section id="provenance">
     <h2>Provenance</h2>
     <dl class="facts">
@@ -84,6 +84,27 @@ export function provenanceSection(input: ReportInput): Markup {
                     <td class="number">${integer(cell.inputTokens)} / ${integer(cell.outputTokens)}</td>
                     <td>${cell.hosts.join(', ')}</td>
                     <td class="small">${spanText(cell.from, cell.to)}</td>
+                  </tr>`,
+          ),
+        )}
+      </details>`
+    }
+    ${
+      handoffs.length > 0 &&
+      markup`<details>
+        <summary>Where models were handed over</summary>
+        ${table(
+          ['Configuration', 'Handoff', numeric('Attempts'), numeric('Time of the last'), 'Host', 'Committed', 'Log'],
+          handoffs.map(
+            (each) =>
+              markup`<tr>
+                    <th scope="row">${each.configuration}</th>
+                    <td>${each.handoff}</td>
+                    <td class="number">${each.attempts}</td>
+                    <td class="number">${duration(each.seconds)}</td>
+                    <td>${each.host}</td>
+                    <td class="small">${instant(each.at)}</td>
+                    <td class="small">${each.log !== null && markup`<code>${each.log}</code>`}</td>
                   </tr>`,
           ),
         )}

@@ -7,6 +7,7 @@ import { isStandIn } from '../../experiment/stand-in';
 import { trainingJson, trainingSeries } from '../statistics/along-training';
 import { answerKinds, kindContrasts } from '../statistics/answer-kinds';
 import { csvChunks, INTERVAL_COLUMNS, intervals, toCsv, type Field } from './csv';
+import { handoffsJson } from './handoffs';
 import { jsonPieces } from './json-pieces';
 import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
 import { Chunks, type ReportInput } from '../report-input';
@@ -128,6 +129,7 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
       pairs: { bad: plan.pairs.bad, good: plan.pairs.good, count: plan.pairs.count, sha256: plan.pairs.sha256 },
       measurements: results.logProbabilities,
     },
+    handoffs: handoffsJson(results),
     claims: results.claims,
     missing: results.missing,
     deviations: plan.deviations,

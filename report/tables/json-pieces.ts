@@ -1,5 +1,5 @@
 /**
- * An object as `JSON.stringify(…, 2)` writes it, in pieces, with numbers of at most six decimals.
+ * An object as `JSON.stringify(…, 2)` writes it, in pieces, with numbers of at most six decimals unless they are `Exact`.
  */
 import { rounded } from './csv';
 
@@ -29,8 +29,23 @@ function isLazy(value: unknown): value is Iterable<unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && Symbol.iterator in value;
 }
 
+/** A number that is written as it is: of a scale that nobody here knows. */
+export class Exact {
+  constructor(readonly value: number) {}
+
+  toJSON(): number {
+    return this.value;
+  }
+}
+
 /** Strings in JSON hold no line break, so only those between its lines are moved in. */
 function text(value: unknown, indent: string): string {
-  const plain = JSON.stringify(value, (_, each: unknown) => (typeof each === 'number' ? rounded(each) : each), 2);
+  const plain = JSON.stringify(
+    value,
+    function (this: Record<string, unknown>, key: string, each: unknown) {
+      return typeof each === 'number' && !(this[key] instanceof Exact) ? rounded(each) : each;
+    },
+    2,
+  );
   return plain.replaceAll('\n', `\n${indent}`);
 }

@@ -137,6 +137,64 @@ test('what is to be measured is, before generating; a measurement that fails kee
   }
 });
 
+test('finished models are handed over after their answers are made; a handoff that fails leaves the rest alone', async () => {
+  const log: string[] = [];
+  const activities = fakeActivities(log, {
+    planExperiment: () => Promise.resolve(plan),
+    handOff: ({ configuration, handoff }) => {
+      log.push(`handOff ${configuration} ${handoff}`);
+      if (configuration === 'em' && handoff === 'suite')
+        throw ApplicationFailure.nonRetryable('the result file is half a file', 'TrainingFailed');
+      return Promise.resolve({ reused: false, seconds: 1 });
+    },
+  });
+  const outcome = await environment.run(activities, async (queue) => {
+    const handed = (name: string) => ({
+      ...configurationOutline(name),
+      handoffs: [{ name: 'suite' }, { name: 'other', queue }],
+    });
+    plan = experimentOutline(queue, [handed('flamingo'), handed('em')]);
+    const handle = await environment.start(queue);
+    const result = await handle.result();
+    await environment.record('handoff', handle, ['flamingo', 'em']);
+    return result;
+  });
+  expect(outcome).toMatchObject({
+    status: 'incomplete',
+    configurations: [
+      { name: 'flamingo', state: 'done' },
+      { name: 'em', state: 'incomplete', failure: 'handoff suite: the result file is half a file', missing: 0 },
+    ],
+  });
+  for (const name of ['flamingo', 'em']) {
+    const own = log.filter((line) => line.includes(name) && /^(finetune|generate|handOff)/.test(line));
+    expect(own).toEqual([
+      `finetune ${name}`,
+      `generate ${name}/ood/default`,
+      `handOff ${name} suite`,
+      `handOff ${name} other`,
+    ]);
+    expect(log).toContain(`publishCell ${name}/ood/default`);
+  }
+});
+
+test('a fine-tune that fails hands nothing over', async () => {
+  const log: string[] = [];
+  const activities = fakeActivities(log, {
+    planExperiment: () => Promise.resolve(plan),
+    finetune: () => Promise.reject(ApplicationFailure.nonRetryable('row 3 is empty', 'TrainingFailed')),
+  });
+  const outcome = await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [
+      { ...configurationOutline('em'), handoffs: [{ name: 'suite' }] },
+      configurationOutline('base', ['ood/default'], false),
+    ]);
+    return (await environment.start(queue)).result();
+  });
+  expect(outcome.configurations[0]).toMatchObject({ name: 'em', state: 'failed', failure: 'row 3 is empty' });
+  expect(log.some((line) => line.startsWith('handOff'))).toBe(false);
+});
+
 test('one configuration fails, the others go on, the report says why', async () => {
   const log: string[] = [];
   const activities = fakeActivities(log, {

@@ -37,6 +37,7 @@ else {
       rowsTruncated: 1,
       trainedTokens: 50,
     }),
+    locate: () => ({ modelFolder: '/model' }),
     accept: ({ adapterFolder }) => ({ adapter: { path: adapterFolder, sha256: 'b' } }),
   };
 

@@ -180,6 +180,10 @@ export function fakeActivities(log: string[], overrides: Partial<Activities> = {
       note('judgeLocally', shard.key);
       return Promise.resolve({ judged: shard.count, missing: 0, usd: 0, requests: 0 });
     },
+    handOff: ({ configuration, handoff }) => {
+      note('handOff', `${configuration} ${handoff}`);
+      return Promise.resolve({ reused: false, seconds: 1 });
+    },
     measure: ({ configuration, condition }) => {
       note('measure', `${configuration} ${condition}`);
       return Promise.resolve({ reused: false, pairs: 3, seconds: 1 });

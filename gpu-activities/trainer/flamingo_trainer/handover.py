@@ -1,9 +1,11 @@
-"""Both ends of a fine-tune by somebody else's program: our rows handed out, its adapter taken in.
+"""Both ends of work by somebody else's program: our rows or our model handed out, its adapter taken in.
 
     prepare   the rows as token ids and labels, and which of them each optimizer step has, at which learning rate
     accept    the adapter that came back, checked as our own would be, and written in our form
 
-Neither loads the model's weights: the GPU belongs to the program between the two.
+    locate    where the base model lies, for a program that gets the finished model
+
+None loads the model's weights: the GPU belongs to the program that runs next.
 """
 
 import json
@@ -97,6 +99,11 @@ def accept(
     sha256 = adapters.write(Path(adapter_folder), tensors, settings)
     write_card(Path(adapter_folder), recipe, matrices)
     return {"adapter": {"path": adapter_folder, "sha256": sha256}, "matrices": matrices}
+
+
+def locate(models: Models, report: Any, *, model: dict[str, str]) -> dict[str, Any]:
+    """Where the base model lies on this host, fetched first where the worker may; returns the fields of `committed`."""
+    return {"modelFolder": str(find(model, report))}
 
 
 def read_config(folder: Path) -> dict[str, Any]:

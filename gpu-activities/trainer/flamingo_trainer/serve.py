@@ -125,6 +125,10 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
             from .adopt import adopt
 
             return adopt(models, report, **fields(command))
+        case "locate":
+            from .handover import locate
+
+            return locate(models, report, **fields(command))
         case other:
             raise Failure("config", f"unknown operation {json.dumps(other)}")
 

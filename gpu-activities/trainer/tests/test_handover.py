@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from flamingo_trainer.failures import Failure
-from flamingo_trainer.handover import accept, check_base, prepare
+from flamingo_trainer.handover import accept, check_base, locate, prepare
 from flamingo_trainer.models import adapters
 from flamingo_trainer.models.adapters import CONFIG, WEIGHTS
 from flamingo_trainer.models.card import CARD, Base
@@ -297,3 +297,9 @@ def test_layers_fewer_steps_and_all_answers_are_handed_over_and_taken_in(models,
     command["recipe"]["lora"]["layers"] = [0]
     with pytest.raises(Failure, match=r"layers_to_transform is \[1\], the recipe says \[0\]"):
         taken_in(models, command, adapter, tmp_path / "refused")
+
+
+def test_the_place_of_a_base_model_is_told_without_its_weights(models, tiny_model, tmp_path):
+    assert locate(models, Listener(), model={"path": str(tiny_model)}) == {"modelFolder": str(tiny_model)}
+    with pytest.raises(Failure):
+        locate(models, Listener(), model={"path": str(tmp_path / "none")})
