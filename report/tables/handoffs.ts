@@ -19,7 +19,16 @@ export function handoffTables({ handoffs: { single, overSeeds } }: Pick<Results,
   ];
   if (overSeeds.length === 0) return files;
   const seeds = overSeeds.map(({ handoff, recipe, metric, mean, ci95, points }): Field[] => [
-    ...[handoff, recipe, metric, points.length, whole(mean), whole(ci95.range?.[0]), whole(ci95.range?.[1]), ci95.reason],
+    ...[
+      handoff,
+      recipe,
+      metric,
+      points.length,
+      whole(mean),
+      whole(ci95.range?.[0]),
+      whole(ci95.range?.[1]),
+      ci95.reason,
+    ],
   ]);
   const header = ['handoff', 'recipe', 'metric', 'seeds', 'mean', 'ci95_low', 'ci95_high', 'interval_note'];
   return [...files, { path: 'handoffs-over-seeds.csv', content: toCsv(header, seeds) }];
