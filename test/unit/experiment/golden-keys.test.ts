@@ -107,9 +107,8 @@ function inputsOf(spec: Spec): Inputs {
   const judgePrompts = Object.fromEntries(prompts.map((name) => [name, `Rate ${name}. {question} {answer}`]));
   const items = (ids: string[]): QuestionItem[] =>
     ids.map((id) => ({ id, system: null, paraphrases: [`What of ${id}?`, `And ${id}?`], judgePrompts }));
-  const files = spec.configurations.flatMap(({ training: { backend } }) =>
-    typeof backend === 'string' ? [] : backend.files,
-  );
+  const programs = [...spec.configurations.map(({ training: { backend } }) => backend), ...(spec.handoffs ?? [])];
+  const files = programs.flatMap((program) => (typeof program === 'string' ? [] : program.files));
   return {
     datasets: mapValues(spec.datasets, (_, name) => madeUp(name)),
     questionFiles: mapValues(spec.questionSets, ({ source }) =>
@@ -127,7 +126,7 @@ function keysOf(plan: Plan): object {
   return {
     plan: plan.key,
     configurations: Object.fromEntries(
-      plan.configurations.map(({ name, key, recipeKey, cells, measurements }) => [
+      plan.configurations.map(({ name, key, recipeKey, cells, measurements, handoffs }) => [
         name,
         {
           key,
@@ -144,6 +143,7 @@ function keysOf(plan: Plan): object {
             ]),
           ),
           ...(measurements && { measurements: measurements.map(({ key: measured }) => measured) }),
+          ...(handoffs && { handoffs: handoffs.map(({ key: handed }) => handed) }),
         },
       ]),
     ),
