@@ -162,7 +162,14 @@ export interface ExitCommand {
 }
 /** What ends with `committed`, `stopped` or `failed`. */
 export type OperationCommand =
-  FinetuneCommand | GenerateCommand | MeasureCommand | ScoreCommand | PrepareCommand | AcceptCommand | AdoptCommand | LocateCommand;
+  | FinetuneCommand
+  | GenerateCommand
+  | MeasureCommand
+  | ScoreCommand
+  | PrepareCommand
+  | AcceptCommand
+  | AdoptCommand
+  | LocateCommand;
 export type TrainerCommand = OperationCommand | StopCommand | ExitCommand;
 
 /** `data`, `config`: the input is wrong, no retry helps. `oom`, `nan`: declared by the run. `cuda`, `internal`: the host. */
