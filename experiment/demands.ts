@@ -43,6 +43,7 @@ export function demandsOf(spec: Spec): Demand[] {
   for (const { name, scorer } of scorers) {
     if (scorer.kind === 'command') found.push(ownScorer(name, scorer.command));
   }
+  found.push(...handoffs.map(({ name, command }) => handedOver(name, command)));
   return [...found, ...judgeDemands(spec)];
 }
 
