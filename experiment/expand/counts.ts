@@ -221,7 +221,7 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
   const pools = { ...Object.fromEntries(unread.map(([id]) => [id, [`a prompt of ${id}`]])), ...known.pools };
   const adapters = { ...placeholderAdapters(spec), ...known.adapters };
   const read = { datasets, questionFiles, modelFolder, publishedAnswers, trainerFiles, pools, adapters };
-  const unhashed = judgeFolders(spec).map(({ path }) => [path, '0'.repeat(64)]);
+  const unhashed = judgeFolders(spec).map(({ path }): [string, string] => [path, '0'.repeat(64)]);
   const folders = { judgeFolders: { ...Object.fromEntries(unhashed), ...known.judgeFolders } };
   return { inputs: { ...read, ...folders, placeholders: true }, undeclared };
 }
