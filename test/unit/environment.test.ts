@@ -50,7 +50,8 @@ const SHARED: Record<string, string[]> = {
 /** Reads whose names are no constants. Every other one fails: a variable that nobody can look up is not documented. */
 const VARIABLE_NAMES: Record<string, string> = {
   'judge/openai/key.ts': 'the variable that a judge names, described with `key_variable`',
-  'gpu-activities/command/': 'passes on the variables that an experiment names, and those listed in own-trainer.md',
+  'activities/program-environment.ts':
+    'passes on the variables that an experiment names, and those listed in own-trainer.md',
 };
 
 /** Variables that a program reads by a name that a judge has, so that no source shows it. */

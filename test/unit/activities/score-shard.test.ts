@@ -16,7 +16,6 @@ import { permit } from '../../../artifacts/permits';
 import { cellOf, loadPlan } from '../../../artifacts/plans';
 import { countReuse, judgesWithWork } from '../../../artifacts/reuse';
 import type { Allowance } from '../../../experiment/demands';
-import type { ArtifactRef } from '../../../experiment/plan';
 import type { Completion, Judgement } from '../../../experiment/rows';
 import { completionTasks } from '../../../experiment/shards';
 import { CompletionWriter } from '../../../inputs/answers/completion-writer';
@@ -157,7 +156,7 @@ for (const { id, answer } of rows) console.log(JSON.stringify({ id, score: answe
     const plan = await cut(input);
     expect(plan).toMatchObject({ reused: 0, cut: null, shards: [{ metric: 'length', scorer: true, count: 3 }] });
     await expect(score(input, plan)).rejects.toMatchObject({ type: 'NotPermitted' });
-    await permit(store, secret, 'plan', (input.plan as ArtifactRef).sha256);
+    await permit(store, secret, 'plan', input.plan.sha256);
     expect(await score(input, plan)).toEqual({ judged: 3, missing: 0, usd: 0, requests: 0 });
     expect(await scoresOf(input)).toEqual({ length: [11, null, 5] });
     expect(await cut(input)).toEqual({ reused: 3, shards: [], cut: null });
