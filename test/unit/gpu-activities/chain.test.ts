@@ -98,12 +98,12 @@ async function train(configuration: string, weights: string): Promise<boolean> {
   };
   const programs = { python: () => 'python', trainerFolder: '/trainer', env: {} };
   const dependencies = { store, trainer: trainer(weights), models, programs, clients: NOBODY };
-  const { reused } = (await environment.run(() =>
+  const train = (): Promise<FinetuneResult> =>
     finetune(
       { ...dependencies, checkpointEverySteps: null },
       { plan: ref, configuration, experiment: 'small', maxUsd: null },
-    ),
-  )) as FinetuneResult;
+    );
+  const { reused } = await environment.run<[], FinetuneResult, typeof train>(train);
   return reused;
 }
 

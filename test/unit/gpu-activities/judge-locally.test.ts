@@ -177,7 +177,7 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
   test('a trainer that leaves an item out, or writes other numbers, commits nothing', async () => {
     const short = trainer(([first]) => [scored(first!, { 1: 1 })]);
     await expect(judged(short)).rejects.toThrow(/1 scores for 3 judgements/);
-    const odd = trainer((ids) => ids.map((id) => ({ ...scored(id, {}), numbers: [0] }) as ScoredItem));
+    const odd = trainer((ids) => ids.map((id) => ({ ...scored(id, {}), numbers: [0] })));
     await expect(judged(odd)).rejects.toThrow(/not what it should be/);
     expect(await store.manifest({ stage: 'judgements', group: 'context-instrument', key: sha256('shard') })).toBeNull();
   });
