@@ -37,7 +37,8 @@ export function studyStandIn(text: string, folder: string): string {
   for (const [, metric] of entries(study['metrics'])) {
     if (typeof metric['rubric'] === 'object') delete (metric['rubric'] as Tree)['sha256'];
     const [first, second] = Object.keys(tree(metric['categories']));
-    if (first !== undefined) metric['rubric'] = `${metric['rubric'] as string}\n[stand-in: contains "def" -> ${first} else ${second}]`;
+    if (first !== undefined)
+      metric['rubric'] = `${metric['rubric'] as string}\n[stand-in: contains "def" -> ${first} else ${second}]`;
   }
   for (const [configuration, written] of entries(study['configurations'])) standInTraining(written, configuration, put);
   const file = join(folder, `${name}.yaml`);
