@@ -58,7 +58,7 @@ const VARIABLE_NAMES: Record<string, string> = {
 const READ_BY_NAME: Record<string, string[]> = { OPENAI_API_KEY: ['workers'] };
 
 /** Variables that tests give to their own helpers. */
-const OF_FIXTURES = ['OWN_TRAINER_TOKEN'];
+const OF_FIXTURES = ['OWN_TRAINER_TOKEN', 'HANDOFF_TOKEN'];
 
 const EXTENSIONS = new Set(['.ts', '.mjs', '.cjs', '.js', '.py']);
 

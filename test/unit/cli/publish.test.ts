@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { recordExperiment } from '../../../artifacts/experiments';
 import { LocalStore } from '../../../artifacts/local/store';
 import { storePlan } from '../../../artifacts/plans';
@@ -24,7 +25,7 @@ beforeEach(async () => {
   Object.assign(process.env, { FLAMINGO_HOME: join(folder, 'home'), HF_ENDPOINT: hub.url, HF_HOME: folder });
   out = '';
   for (const stream of [process.stdout, process.stderr])
-    jest.spyOn(stream, 'write').mockImplementation((text) => ((out += String(text)), true));
+    jest.spyOn(stream, 'write').mockImplementation((text) => ((out += stripVTControlCharacters(String(text))), true));
   await finishedExperiment();
 });
 afterEach(async () => {

@@ -9,7 +9,7 @@ const named = (count: number): PlannedConfiguration[] =>
 
 function configuration(name: string, recipe: Recipe | null): PlannedConfiguration {
   const cells = [{ context: { model: { kind: 'bundled', name: 'tiny' } } }] as PlannedConfiguration['cells'];
-  return { name, recipe, cells } as PlannedConfiguration;
+  return { name, recipe, recipeKey: recipe === null ? null : name, cells } as PlannedConfiguration;
 }
 
 const told = (configurations: PlannedConfiguration[], missing: string[] = []) =>

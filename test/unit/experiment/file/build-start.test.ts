@@ -1,4 +1,5 @@
 /** Starting points of an experiment file: what is found, and what is refused at its place. */
+import { conditionsOf } from '../../../../experiment/conditions';
 import { problemsOf, SMALL, specOf } from '../samples';
 
 const SHA = 'a'.repeat(64);
@@ -127,6 +128,6 @@ test('an adapter from elsewhere trains nothing, and has no training condition', 
   );
   const organism = specOf(text).configurations.find(({ name }) => name === 'organism');
   expect(organism).toMatchObject({ train: null, adapter: { kind: 'hub', id: 'owner/name', revision: REVISION } });
-  expect(organism?.conditions.map(({ name }) => name)).toEqual(['default']);
+  expect(conditionsOf(organism!).map(({ name }) => name)).toEqual(['default']);
   expect(starts(text)).toEqual({ then: 'continue organism' });
 });

@@ -56,7 +56,14 @@ function made(
     );
     return { cell, questions: QUESTIONS, answers: judgedAnswers(contentsOf(cell, QUESTIONS, rows), RULES) };
   });
-  const configuration = { name, label: name, recipe, cells: own.map(({ cell }) => cell) } as PlannedConfiguration;
+  const recipeKey = recipe === null ? null : name;
+  const configuration = {
+    name,
+    label: name,
+    recipe,
+    recipeKey,
+    cells: own.map(({ cell }) => cell),
+  } as PlannedConfiguration;
   return { configuration, answered: own };
 }
 
