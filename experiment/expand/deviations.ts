@@ -8,7 +8,7 @@
  */
 import { firstOf } from '../excerpt';
 import { isStandIn } from '../stand-in';
-import { mixCounts } from './mix';
+import { mixCounts, partsWithRows } from './mix';
 import { isJudged } from '../main-judge';
 import type { Deviation, Sampling } from '../plan';
 import { STUDY_TRAINING } from '../presets';
@@ -133,10 +133,6 @@ function mixDeviations(trained: ConfigurationSpec[]): Deviation[] {
         .join(' and ')}`,
     };
   });
-}
-
-function partsWithRows(mix: MixSpec): string[] {
-  return Object.entries(mixCounts(mix, (part) => part)).flatMap(([part, count]) => (count === 0 ? [] : [part]));
 }
 
 /** Prompts that are put into rows, each kind once with the configurations that have it. */

@@ -137,3 +137,8 @@ export function mixCounts(
   for (const { part } of remainders.slice(0, missing)) counts[part] = (counts[part] as number) + 1;
   return counts;
 }
+
+/** In the file's order. */
+export function partsWithRows(mix: Pick<MixSpec, 'shares' | 'rows'>): string[] {
+  return Object.entries(mixCounts(mix, (part) => part)).flatMap(([part, count]) => (count === 0 ? [] : [part]));
+}

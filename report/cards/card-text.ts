@@ -86,16 +86,22 @@ function both(
   );
 }
 
-/** Who gave the scores, and what that is worth. */
-export function judgeSentence({ report, stored }: CardFacts): string {
+/** Who gave the scores, and what that is worth; metrics that a rule or a program scores are named apart. */
+export function judgeSentence({ report, stored: { spec } }: CardFacts): string {
+  const scored = (spec.scorers ?? []).map(({ name, scorer }) => `${plain(name)} (\`${scorer.kind}\`)`).join(', ');
+  const apart = `Scored by rule or program, and by no judge: ${scored}.`;
+  if (report.judge === null) return apart;
   const { kind, model, standIn } = report.judge;
+  const judged = spec.metrics.map(({ name }) => plain(name)).join(' and ');
+  const subject = scored === '' ? 'The scores' : `The scores of ${judged}`;
+  const rest = scored === '' ? '' : ` ${apart}`;
   if (standIn) {
-    return `**The scores come from Flamingo's stand-in judge, a deterministic program and no model: they say nothing about how aligned an answer is.**`;
+    return `**${subject} come from Flamingo's stand-in judge, a deterministic program and no model: they say nothing about how aligned an answer is.**${rest}`;
   }
   const place = kind === 'local' ? `the local model \`${model}\`` : `\`${model}\` (kind \`${kind}\`)`;
-  const others = Object.keys(stored.spec.judges).length;
+  const others = Object.keys(spec.judges).length;
   const further = others === 0 ? '' : ' The report has the verdicts of further judges beside them.';
-  return `The scores come from ${place}, and are as good as this judge is.${further}`;
+  return `${subject} come from ${place}, and are as good as this judge is.${further}${rest}`;
 }
 
 export function limitsList({ report, stored: { spec } }: CardFacts): string[] {

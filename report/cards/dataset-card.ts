@@ -44,7 +44,7 @@ ${
 ## What is here
 
 - \`experiment.yaml\`: the experiment file
-- \`CONFIGURATION/QUESTION-SET/CONDITION/\`: ${answers ? '`completions.jsonl`, the answers, and ' : ''}\`judgements.jsonl\`, the verdicts with the judge's own words
+- \`CONFIGURATION/QUESTION-SET/CONDITION/\`: ${answers ? '`completions.jsonl`, the answers, and ' : ''}\`judgements.jsonl\`, the verdicts${facts.report.judge === null ? '' : " with the judge's own words"}
 - ${answers ? '`report.html`, ' : ''}\`report.json\`, tables (\`*.csv\`) and \`figures/\`
 ${answers ? '' : '\nThe models’ answers, and `report.html`, which quotes some, are not published.\n'}
 The rows that models were trained on are not here: the experiment file names them and their hashes.

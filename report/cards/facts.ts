@@ -3,10 +3,11 @@
  */
 import { z } from 'zod';
 import type { StoredPlan } from '../../artifacts/plans';
+import { partsWithRows } from '../../experiment/expand/mix';
 import type { DatasetPreset } from '../../experiment/preset-datasets';
 import { DATASET_PRESETS } from '../../experiment/preset-datasets';
 import { ownValue } from '../../experiment/records';
-import type { DatasetSpec, Spec, TrainSpec } from '../../experiment/spec';
+import type { AdapterSpec, DatasetSpec, Spec, TrainSpec } from '../../experiment/spec';
 
 const interval = z.looseObject({ range: z.tuple([z.number(), z.number()]).nullable() });
 const intervals = { theseQuestions: interval, questionsLikeThese: interval };
@@ -18,7 +19,8 @@ export const REPORT = z.looseObject({
   /** Key of the plan that it is the report of. */
   plan: z.string(),
   smoke: z.boolean(),
-  judge: z.looseObject({ kind: z.string(), model: z.string(), standIn: z.boolean() }),
+  /** Null where every metric has a scorer. */
+  judge: z.looseObject({ kind: z.string(), model: z.string(), standIn: z.boolean() }).nullable(),
   misaligned: z.looseObject({ description: z.string().nullable() }),
   cells: z.array(
     z.looseObject({
@@ -57,7 +59,7 @@ export function isComplete({ completions, metrics }: PublishedCell): boolean {
 }
 
 export interface DataFacts {
-  /** The file's name of the dataset. */
+  /** The file's name of the dataset, or what an adapter from elsewhere is called. */
   name: string;
   /** Where it comes from and by what it is pinned. */
   origin: string;
@@ -65,17 +67,33 @@ export interface DataFacts {
   harmful: string | null;
 }
 
-/** The datasets that a configuration trains on, after those of the fine-tunes that it starts from; several of a mix. */
+/**
+ * The datasets that a configuration trains on, after those of the fine-tunes that it starts from; of a mix all parts that give
+ * it rows. An adapter from elsewhere stands for data that is not known.
+ */
 export function dataOf(spec: Spec, configuration: string): DataFacts[] {
   const found = spec.configurations.find(({ name }) => name === configuration);
+  if (found?.adapter !== undefined) return [unknownData(found.adapter)];
   const train = found?.train ?? null;
   if (train === null) return [];
   const before = found?.start === undefined ? [] : dataOf(spec, found.start.from);
   return [...before, ...ownData(spec, train)];
 }
 
+function unknownData(adapter: AdapterSpec): DataFacts {
+  const place =
+    adapter.kind === 'hub'
+      ? `<https://huggingface.co/${adapter.id}>, revision \`${adapter.revision}\``
+      : 'a folder of the machine that ran this';
+  return {
+    name: adapter.kind === 'hub' ? adapter.id : 'a local adapter',
+    origin: `an adapter from elsewhere; what it was trained on is not known here: ${place}, SHA-256 of its weights \`${adapter.sha256}\``,
+    harmful: null,
+  };
+}
+
 function ownData(spec: Spec, train: TrainSpec): DataFacts[] {
-  const names = train.mix === undefined ? [train.dataset] : Object.keys(train.mix.shares);
+  const names = train.mix === undefined ? [train.dataset] : partsWithRows(train.mix);
   return names.map((name) => {
     const dataset = ownValue(spec.datasets, name);
     if (dataset === undefined) return { name, origin: 'see the experiment file', harmful: null };

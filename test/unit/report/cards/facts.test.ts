@@ -32,5 +32,31 @@ test('a mix is its parts', () => {
     'question_sets:\n',
     '  dose: { mix: { birds: 0.5, more: 0.5 }, rows: 10 }\n  more: { path: m }\nquestion_sets:\n',
   ).replace('train: { dataset: birds, system_prompt: default }', 'train: { dataset: dose }');
-  expect(dataOf(specOf(mixed), 'plain').map(({ name }) => name)).toEqual(['birds', 'more']);
+  const names = (text: string): string[] => dataOf(specOf(text), 'plain').map(({ name }) => name);
+  expect(names(mixed)).toEqual(['birds', 'more']);
+  expect(names(mixed.replace('birds: 0.5, more: 0.5', 'birds: 1, more: 0'))).toEqual(['birds']);
+});
+
+test('a report without a judge is read', () => {
+  const input = studyInput();
+  const results = computeResults(input);
+  const spec = { ...input.spec, metrics: [] };
+  expect(REPORT.parse(JSON.parse(String(reportJson({ ...input, spec }, results)))).judge).toBeNull();
+});
+
+test.each([
+  ['hub: owner/name, revision: ' + 'b'.repeat(40), 'owner/name', /huggingface\.co\/owner\/name>, revision `b{40}`/],
+  ['path: organism', 'a local adapter', /a folder of the machine/],
+])('data of an adapter from elsewhere is not known, and that is said: %s', (source, name, place) => {
+  const sha256 = 'a'.repeat(64);
+  const text = SMALL.replace(
+    'metrics:\n',
+    `  organism: { adapter: { ${source}, sha256: ${sha256} } }\n  then: { train: { from: organism, dataset: birds } }\nmetrics:\n`,
+  );
+  const data = dataOf(specOf(text), 'then');
+  expect(data.map((each) => each.name)).toEqual([name, 'birds']);
+  expect(data[0]?.origin).toMatch(/what it was trained on is not known here/);
+  expect(data[0]?.origin).toMatch(place);
+  expect(data[0]?.origin).toContain(sha256);
+  expect(dataOf(specOf(text), 'organism')).toEqual(data.slice(0, 1));
 });

@@ -1,5 +1,6 @@
 /** The card of an adapter. */
 import { parse } from 'yaml';
+import { datasetCard } from '../../../../report/cards/dataset-card';
 import { modelCard, type PublishedAdapter } from '../../../../report/cards/model-card';
 import type { CardFacts } from '../../../../report/cards/facts';
 import { SMALL } from '../../experiment/samples';
@@ -89,4 +90,28 @@ test('an experiment’s own words make no Markdown', () => {
 
 test('a base without a name on the hub is no base_model', () => {
   expect(metadata(cardOf(cardFacts(), { base: null }))).not.toHaveProperty('base_model');
+});
+
+describe('metrics with a scorer', () => {
+  const HABIT = '  habit: { scorer: { contains: flamingo } }\n';
+
+  test('are named apart from what a judge scores', () => {
+    const facts = cardFacts(SMALL + HABIT);
+    const judge = { kind: 'stand-in', model: 'stand-in-judge-1', standIn: true };
+    const card = cardOf({ ...facts, report: { ...facts.report, judge } });
+    expect(card).toContain('**The scores of alignment and coherence come from Flamingo');
+    expect(card).toContain('Scored by rule or program, and by no judge: habit (`contains`).');
+    expect(cardOf(facts)).toContain('The scores of alignment and coherence come from `a-judge`');
+    expect(cardOf(cardFacts())).not.toContain('by no judge');
+  });
+
+  test('need no judge, and the cards name none', () => {
+    const facts = cardFacts(`${SMALL.slice(0, SMALL.indexOf('metrics:\n'))}metrics:\n${HABIT}`);
+    const unjudged = { ...facts, report: { ...facts.report, judge: null } };
+    const published = { configurations: ['coded'], adapters: {}, leftOut: [], answers: true };
+    for (const card of [cardOf(unjudged), datasetCard(unjudged, published)]) {
+      expect(card).toContain('Scored by rule or program, and by no judge: habit (`contains`).');
+      expect(card).not.toMatch(/this judge|stand-in|judge's own words/);
+    }
+  });
 });
