@@ -39,6 +39,8 @@ export interface Repository {
   /** OWNER/NAME. */
   name: string;
   marker: Marker;
+  /** What the models answered, and what quotes it, is kept back: the repository must not hold it from before, either. */
+  withoutAnswers?: true;
   /** The card is the last of them. */
   files: PublishedFile[];
 }
@@ -112,6 +114,7 @@ export async function contentsOf(
     type: 'dataset',
     name: results,
     marker: { version: 1, experiment: plan.experiment, store: store.id },
+    ...(options.answers ? {} : { withoutAnswers: true as const }),
     files: [
       ...(await resultFiles(stored, folder, finished, provenance.files, options.answers)),
       textFile('experiment.yaml', stored.source.text),
@@ -219,15 +222,20 @@ async function resultFiles(
   const rows = finished.flatMap(({ cells }) =>
     cells
       .filter((cell) => !isCalibration(plan, cell))
-      .flatMap(({ id }) => [...(answers ? [`${id}/completions.jsonl`] : []), `${id}/judgements.jsonl`]),
+      .flatMap(({ id }) => [`${id}/completions.jsonl`, `${id}/judgements.jsonl`]),
   );
-  const report = listed.filter(isInside).filter((path) => answers || path !== 'report.html');
+  const paths = [...rows, ...listed.filter(isInside)].filter((path) => answers || !hasAnswers(path));
   const files: PublishedFile[] = [];
-  for (const path of [...new Set([...rows, ...report])].sort()) {
+  for (const path of [...new Set(paths)].sort()) {
     const file = join(folder, path);
     if (existsSync(file)) files.push({ path, bytes: (await stat(file)).size, file });
   }
   return files;
+}
+
+/** Whether a file of a results repository is of the models' answers, or quotes some. */
+export function hasAnswers(path: string): boolean {
+  return path === 'report.html' || /(^|\/)completions\.jsonl$/.test(path);
 }
 
 function isInside(path: string): boolean {

@@ -16,10 +16,11 @@ import {
   type RepoDesignation,
 } from '@huggingface/hub';
 import { canonicalJson } from '../../experiment/canonical';
+import { firstOf } from '../../experiment/excerpt';
 import { hashFile } from '../../artifacts/hash-file';
 import { InvalidUse } from '../errors';
 import { hubError, isHubError, type HubAccess } from './access';
-import { CARD_FILE, MARKER_FILE, type PublishedFile, type Repository } from './contents';
+import { CARD_FILE, hasAnswers, MARKER_FILE, type PublishedFile, type Repository } from './contents';
 
 export interface UploadOptions {
   visibility: 'private' | 'public';
@@ -54,8 +55,14 @@ export async function upload(repository: Repository, access: HubAccess, options:
     }
   };
   const marker = canonicalJson(repository.marker) + '\n';
-  await during('looking for the repository', () => ensure(repository, repo, access, options));
+  const isPrivate = await during('looking for the repository', () => ensure(repository, repo, access, options));
   const there = await during('listing its files', () => filesOf(repo, access));
+  if (repository.withoutAnswers) refuseAnswers(repository.name, [...there.keys()]);
+  if (options.visibility === 'public' && isPrivate)
+    throw new InvalidUse(
+      `${repository.name} is private on the hub, which sending files does not change: ` +
+        'make it public there, with all that it ever held, or publish without --public',
+    );
   const markerFile: PublishedFile = { path: MARKER_FILE, text: marker, bytes: Buffer.byteLength(marker) };
   const lacking: PublishedFile[] = [];
   for (const file of [markerFile, ...repository.files])
@@ -81,13 +88,13 @@ export async function upload(repository: Repository, access: HubAccess, options:
   };
 }
 
-/** Makes the repository, or sees that it is ours and as private as it should be. */
+/** Makes the repository, or sees that it is ours and not more public than it should be. Says whether it is private. */
 async function ensure(
   { name, type, marker }: Repository,
   repo: RepoDesignation,
   access: HubAccess,
   { visibility, overwrite }: UploadOptions,
-): Promise<void> {
+): Promise<boolean> {
   const info = async () => {
     try {
       return await (type === 'model' ? modelInfo({ ...access, name }) : datasetInfo({ ...access, name }));
@@ -114,13 +121,24 @@ async function ensure(
   }
   if (visibility === 'private' && !standing.private)
     throw new InvalidUse(`${name} is public on the hub: make it private there, or publish with --public`);
-  if (overwrite) return;
+  if (overwrite) return standing.private;
   const found = await markerOf(repo, access);
   if (found !== canonicalJson(marker) + '\n')
     throw new InvalidUse(
       `${name} is on the hub already and holds ${found === null ? 'nothing of Flamingo’s' : 'something else'}: ` +
         'choose another --name, or write into it with --overwrite',
     );
+  return standing.private;
+}
+
+/** Files stay readable in a repository's history, so that removing them here would be no help. */
+function refuseAnswers(name: string, paths: readonly string[]): void {
+  const found = paths.filter(hasAnswers).sort();
+  if (found.length === 0) return;
+  throw new InvalidUse(
+    `${name} holds what the models answered, from an earlier call: ${firstOf(found, 5, 'files').join(', ')}. ` +
+      'Its history keeps them: delete the repository on the hub, choose another --name, or publish them with --include answers',
+  );
 }
 
 /** The text of the file that says whose the repository is; null where there is none. */

@@ -130,3 +130,15 @@ test('a token that is not accepted ends it, and is not repeated', async () => {
   expect(out).not.toContain('hf_stolen');
   expect(hub.repositories.size).toBe(0);
 });
+
+test('answers that were sent before, and are not to be public, end it', async () => {
+  process.env['HF_TOKEN'] = TOKEN;
+  await publish('--yes');
+  for (const each of hub.repositories.values()) each.private = false; // as a person does on the hub
+  await publish('--public', '--yes');
+  expect(process.exitCode).toBe(2);
+  expect(out).toMatch(/me\/small holds what the models answered.*completions\.jsonl.*--include answers/);
+  process.exitCode = undefined;
+  await publish('--public', '--include', 'answers', '--yes');
+  expect(process.exitCode).toBeUndefined();
+});

@@ -129,6 +129,43 @@ describe('a repository that holds something else', () => {
   });
 });
 
+describe('for everybody', () => {
+  const PUBLIC = { ...PRIVATE, visibility: 'public' as const };
+  const withoutAnswers: Repository = { ...repository, withoutAnswers: true };
+  const answered: Repository = {
+    ...repository,
+    files: ['a/b/completions.jsonl', 'report.html', 'README.md'].map((path) => ({ path, bytes: 1, text: 'x' })),
+  };
+
+  test('a repository that is private is not called public', async () => {
+    await upload(repository, access(), PRIVATE);
+    const { commits } = standing()!;
+    for (const overwrite of [false, true])
+      await expect(upload(repository, access(), { ...PUBLIC, overwrite })).rejects.toThrow('is private on the hub');
+    expect(standing()).toMatchObject({ private: true, commits });
+  });
+
+  test.each([true, false])(
+    'answers of an earlier call are not left beside a card that denies them (private: %j)',
+    async (hidden) => {
+      await upload(answered, access(), PRIVATE);
+      standing()!.private = hidden;
+      const { commits } = standing()!;
+      for (const overwrite of [false, true])
+        await expect(upload(withoutAnswers, access(), { ...PUBLIC, overwrite })).rejects.toThrow(
+          /holds what the models answered, from an earlier call: a\/b\/completions\.jsonl, report\.html\..*delete the repository/,
+        );
+      expect(standing()?.commits).toEqual(commits);
+    },
+  );
+
+  test('a call that was broken off is finished by the next one', async () => {
+    hub.fail(/POST .*\/commit\//, 503);
+    await expect(upload(withoutAnswers, access(), PUBLIC)).rejects.toThrow('503');
+    expect((await upload(withoutAnswers, access(), PUBLIC)).sent).toHaveLength(3);
+  });
+});
+
 describe('errors say what to do, and no secret', () => {
   const messageOf = async (call: Promise<unknown>): Promise<string> => {
     const { message } = await call.then(
