@@ -221,9 +221,7 @@ function figuresOf(
     return {
       id: figure.id,
       title: figure.title,
-      subtitle: own.some(({ scorer }) => isYesOrNo(scorer))
-        ? `% of the scored answers with ${figure.metric}`
-        : `mean ${figure.metric} of the scored answers, 0–100`,
+      subtitle: measureInWords(members, figure.metric),
       warnings: [
         ...warningsOf([figure.metric]),
         ...(unscored ? [`${figure.metric} has no scores: shares of categories are in the report`] : []),
@@ -290,9 +288,7 @@ function lineFigureOf(
       ? `share of ${line.x.slice('train.mix.'.length)} in the training rows`
       : line.x,
     subtitle:
-      share === null
-        ? `mean ${metric} of the scored answers, 0–100`
-        : `% of answers with ${describeRule(report.misaligned, share)}`,
+      share === null ? measureInWords(members, metric) : `% of answers with ${describeRule(report.misaligned, share)}`,
     warnings: warningsOf(share === null ? [metric] : [share.alignment, share.coherence]),
     lines: figureLines(
       overSeeds(bars, recipes, metric),
@@ -302,6 +298,14 @@ function lineFigureOf(
     caption:
       `${caption} ${explanation(members, recipes).replaceAll('per bar', 'per fine-tune').replace('where a bar has points', 'where there are small points')}`.trim(),
   };
+}
+
+/** What the axis shows: scores of 100 and 0 are a share, others a mean. */
+function measureInWords(members: readonly ReportCell[], metric: string): string {
+  const isShare = members.some(({ cell }) =>
+    cell.metrics.some((own) => own.metric === metric && isYesOrNo(own.scorer)),
+  );
+  return isShare ? `% of the scored answers with ${metric}` : `mean ${metric} of the scored answers, 0–100`;
 }
 
 function meanBar(each: ReportCell, { metric }: Pick<FigureSpec, 'metric'>): FigureBar[] {

@@ -25,7 +25,7 @@ export function coloursOf(
 ): Map<string, string> {
   const { base, em } = allReferences(configurations, spec);
   // where nothing is compared with them, they have their colours all the same
-  const untrained = base.size > 0 ? base : firstOf(configurations, ({ recipe }) => recipe === null);
+  const untrained = base.size > 0 ? base : firstOf(configurations, ({ recipeKey }) => recipeKey === null);
   const plain = em.size > 0 ? em : firstOf(configurations, isPlain);
   let next = 0;
   return new Map(

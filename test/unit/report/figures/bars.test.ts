@@ -145,3 +145,11 @@ test('gray base, red plain fine-tune, green inoculation, distinct others', () =>
   expect(colours.get('inoculation')).toBe('#3f8f5f');
   expect(new Set(colours.values()).size).toBe(5);
 });
+
+test('an adapter from elsewhere is no base model, even where nothing is compared with one', () => {
+  const { configurations } = studyInput().plan;
+  const em = configurations.find(({ name }) => name === 'em')!;
+  const organism = { ...em, recipe: null };
+  expect(coloursOf([organism]).get('em')).not.toBe('#8b939f');
+  expect(coloursOf([{ ...organism, recipeKey: null }]).get('em')).toBe('#8b939f');
+});

@@ -144,3 +144,19 @@ test('the report has it as page, SVG, PNG, Vega-Lite and CSV', async () => {
     expect.arrayContaining(['figures/dose-alignment.png', 'figures/dose-alignment.vl.json']),
   );
 });
+
+test('lines and bars call scores of yes or no a share', () => {
+  const input = studyInput();
+  const points = [{ configuration: 'em', line: 'dose', label: 'dose', x: 0 }];
+  const figure = { id: 'bars', questionSet: 'everyday', metric: 'alignment', title: 'Habit', caption: '' };
+  const line = { ...figure, id: 'lines', line: { x: 'train.mix.crows', points } };
+  const spec = { ...input.spec, report: { ...input.spec.report, figures: [figure, line] } };
+  const subtitles = (): string[] =>
+    computeResults({ ...input, spec })
+      .figures.filter(({ declared }) => declared)
+      .map(({ subtitle }) => subtitle);
+  expect(subtitles()).toEqual(Array(2).fill('mean alignment of the scored answers, 0–100'));
+  for (const { metrics } of input.plan.configurations.flatMap(({ cells }) => cells))
+    for (const metric of metrics) metric.scorer = 'contains';
+  expect(subtitles()).toEqual(Array(2).fill('% of the scored answers with alignment'));
+});
