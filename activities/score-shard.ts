@@ -5,16 +5,17 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { loadPlan } from '../artifacts/plans';
-import type { Store, WorkKey } from '../artifacts/store';
+import type { Attempt, Store, WorkKey } from '../artifacts/store';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Python } from '../inputs/archive';
 import { commitScores } from '../judge/scorers/commit';
 import type { JudgeShardInput, JudgeShardResult } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
+import { earlierAttempts, recordAttempt } from './attempts';
 import { requirePermitted, type ClientRules } from './clients';
 import { withHeartbeat } from './heartbeat';
 import { interruption } from './interruption';
-import { holderOf, withLease } from './leases';
+import { attemptsOfRun, holderOf, withLease } from './leases';
 import { environmentOf } from './program-environment';
 import { runScorer, ScorerDied, ScorerWrong } from './scorer-program';
 import { shardRequests } from './shard-requests';
@@ -26,7 +27,7 @@ export interface ScoringHost {
 }
 
 /** A program that dies may have met a moment's trouble; one that dies three times will do so again. */
-const ATTEMPTS = 3;
+const MOST_DEATHS = 3;
 
 /** Fails with `ScorerDied`, which is retried, and `ScoringFailed`. */
 export async function scoreShard(store: Store, host: ScoringHost, input: JudgeShardInput): Promise<JudgeShardResult> {
@@ -70,7 +71,11 @@ export async function scoreShard(store: Store, host: ScoringHost, input: JudgeSh
           return result;
         } catch (error) {
           if (context.cancellationSignal.aborted) throw await interruption(context);
-          throw inTerms(error, shard.metric, context.info.attempt);
+          if (error instanceof ScorerWrong) throw failure(FAILURES.ScoringFailed, `${shard.metric}: ${error.message}`);
+          if (!(error instanceof ScorerDied)) throw error;
+          const deaths = await deathsWith(error, attempt, await store.attempts(work), attemptsOfRun(context.info));
+          const kind = deaths < MOST_DEATHS ? FAILURES.ScorerDied : FAILURES.ScoringFailed;
+          throw failure(kind, `${shard.metric}: ${error.message}`);
         } finally {
           await rm(folder, { recursive: true, force: true });
         }
@@ -80,10 +85,19 @@ export async function scoreShard(store: Store, host: ScoringHost, input: JudgeSh
   );
 }
 
-function inTerms(error: unknown, metric: string, attempt: number): unknown {
-  if (error instanceof ScorerWrong) return failure(FAILURES.ScoringFailed, `${metric}: ${error.message}`);
-  if (!(error instanceof ScorerDied)) return error;
-  return failure(attempt < ATTEMPTS ? FAILURES.ScorerDied : FAILURES.ScoringFailed, `${metric}: ${error.message}`);
+/**
+ * Records that the attempt died, and counts the deaths of this run of the workflow. Temporal's own count of attempts has those that
+ * only waited for another run, or whose worker was going away.
+ */
+async function deathsWith(
+  { message }: ScorerDied,
+  attempt: Attempt,
+  attempts: readonly Attempt[],
+  ofRun: string,
+): Promise<number> {
+  await recordAttempt(attempt, { end: 'died', message, checkpointStep: null });
+  const ends = await earlierAttempts(attempts.filter(({ name }) => name.startsWith(ofRun)));
+  return ends.filter(({ end }) => end === 'died').length;
 }
 
 function interpreter({ python }: ScoringHost): string {

@@ -84,7 +84,7 @@ const metricKeys = z.strictObject({
 });
 
 /** What only a judge can be told. */
-const JUDGED_ONLY = ['form', 'categories', 'verdicts', 'repeats', 'repeat_share'] as const;
+const JUDGED_ONLY = ['form', 'categories', 'verdicts', 'repeats', 'repeat_share', 'judge_sees'] as const;
 
 export const metric = exactlyOne(metricKeys, ['rubric', 'scorer']).superRefine((value, context) => {
   if (value.scorer === undefined) return;

@@ -1,6 +1,7 @@
 /**
  * Regular expressions of experiment files, on answers of models: in a thread of its own, which is ended when one answer
- * takes too long. A pattern that backtracks without end so fails its metric and never holds a worker.
+ * takes too long. A pattern that backtracks without end so fails its cell, whose judges are then not asked either, and never holds a
+ * worker.
  */
 import { Worker } from 'node:worker_threads';
 

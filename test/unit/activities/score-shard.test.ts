@@ -79,8 +79,8 @@ function activities(...allowed: Allowance[]) {
   });
 }
 
-async function inActivity<T>(work: () => Promise<T>): Promise<T> {
-  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+async function inActivity<T>(work: () => Promise<T>, attempt = 1): Promise<T> {
+  const environment = new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
   return environment.run<[], T, () => Promise<T>>(work);
 }
 
@@ -160,6 +160,23 @@ for (const { id, answer } of rows) console.log(JSON.stringify({ id, score: answe
     expect(await score(input, plan)).toEqual({ judged: 3, missing: 0, usd: 0, requests: 0 });
     expect(await scoresOf(input)).toEqual({ length: [11, null, 5] });
     expect(await cut(input)).toEqual({ reused: 3, shards: [], cut: null });
+  });
+
+  test('the third death is the last, however often it only waited in between', async () => {
+    const input = await planned(METRIC, 'process.exit(3)');
+    const { shards } = await cut(input);
+    const [shard] = shards as [JudgePlan['shards'][0]];
+    const dying = (attempt: number): Promise<unknown> =>
+      inActivity(
+        () => activities('commands').scoreShard({ ...input, experiment: 'scoring', maxUsd: null, shard }),
+        attempt,
+      ).catch((error: unknown) => error);
+    for (const [attempt, type] of [
+      [4, 'ScorerDied'],
+      [9, 'ScorerDied'],
+      [10, 'ScoringFailed'],
+    ] as const)
+      expect(await dying(attempt)).toMatchObject({ type });
   });
 
   test('that dies is tried again, one that leaves answers out is not; nothing of either is kept', async () => {
