@@ -44,7 +44,12 @@ function fixed({ name, user }: ConditionSpec, prompt: PromptSpec): Condition {
 
 /** Equal for conditions that say the same. */
 export function identityOf({ prompt, user }: Pick<Condition, 'prompt' | 'user'>): string {
-  return canonicalJson({ prompt, user });
+  return canonicalJson({ prompt: asAsked(prompt), user });
+}
+
+/** How training rows get the members of a pool says nothing of how questions do. */
+function asAsked(prompt: PromptSpec): object {
+  return prompt.kind === 'pool' ? { kind: prompt.kind, pool: prompt.pool, seed: prompt.seed } : prompt;
 }
 
 /** For a condition that repeats no training, whatever the configuration. */

@@ -25,6 +25,14 @@ test('what repeats the training is left out where there is none, and where it sa
   });
 });
 
+test('a training on the same pool is left out, however its rows got their prompts', () => {
+  const pooled = '[default, { name: pooled, system: { pool: [One., Two.] } }, training]';
+  const coded = (prompt: string): string[] | undefined =>
+    names(withConditions(pooled).replace('system_prompt: { text: "[BIRD TABLE]" }', `system_prompt: ${prompt}`))['coded'];
+  expect(coded('{ pool: [One., Two.], choose: cycle }')).toEqual(['default', 'pooled']);
+  expect(coded('{ pool: [One., Two.], seed: 1 }')).toEqual(['default', 'pooled', 'training']);
+});
+
 test('`training` is what a configuration was trained with: its system prompt and the text around the user’s words', () => {
   const spec = specOf(
     SMALL.replace('dataset: birds, system_prompt: default', 'dataset: birds, user: { suffix: "Be brief." }').replace(
@@ -53,6 +61,12 @@ test.each<[string, string, RegExp, RegExp]>([
   [
     'two names for the same words',
     '[default, { name: a, text: "Kindly." }, { name: b, system: { text: "Kindly." } }]',
+    /the condition `b` says the same as `a`/,
+    /name: b/,
+  ],
+  [
+    'two names for the same pool',
+    '[{ name: a, system: { pool: [x] } }, { name: b, system: { pool: [x], choose: cycle } }]',
     /the condition `b` says the same as `a`/,
     /name: b/,
   ],
