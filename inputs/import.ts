@@ -10,6 +10,7 @@ import { demandsOf, type Demand } from '../experiment/demands';
 import { countsOf, planCounts, type PlanCounts } from '../experiment/expand/counts';
 import { expand, type AdapterFiles, type Expanded } from '../experiment/expand/expand';
 import { withJudge } from '../experiment/file/build-judges';
+import { checkJudgedLocally } from '../experiment/file/build-local-judge';
 import { formatProblems, parseExperiment, type Problem } from '../experiment/file/parse';
 import { smoke } from '../experiment/file/smoke';
 import { InvalidExperiment } from '../experiment/issue';
@@ -77,6 +78,7 @@ export async function importExperiment(
   const spec = overridden(parsed.spec, options);
   options.accept?.(demandsOf(spec));
   try {
+    checkJudgedLocally(spec);
     const resolved = await resolveInputs(spec, { ...options, baseFolder: folder });
     const { inputs, missing, modelFolder, judgeFolders } = resolved;
     const warnings = [

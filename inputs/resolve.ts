@@ -90,6 +90,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
         suggestion(name, known),
       );
     }
+    checkNamesOne(name, known, poolFiles);
   }
   const missing: MissingInput[] = [];
   const warnings: Issue[] = [];
@@ -169,6 +170,25 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
     modelFolder,
     judgeFolders: Object.fromEntries(judges.map(({ sha256, folder }) => [sha256, folder])),
   };
+}
+
+/** Pools go by their files' names, which several may share, also with a dataset or a question set. */
+function checkNamesOne(
+  name: string,
+  known: readonly string[],
+  poolFiles: readonly { name: string; source: FileSource; place: Path }[],
+): void {
+  const pools = poolFiles.filter((pool) => pool.name === name);
+  const last = pools.at(-1);
+  if (last === undefined) return;
+  const files = new Set(pools.map(({ source }) => (source.kind === 'path' ? source.path : source.url)));
+  const others = known.filter((each) => each === name).length - pools.length;
+  if (files.size + others === 1) return;
+  throw new InvalidExperiment(
+    last.place,
+    `--source ${name}: ${others > 0 ? 'a pool and another input have' : `${files.size} pools have`} this name`,
+    'give their files different names',
+  );
 }
 
 /** What is said of an unreadable input, and a hint. Another client is not shown what a file of this machine holds. */

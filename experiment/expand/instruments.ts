@@ -131,9 +131,11 @@ function askedBy(judge: JudgeSpec, wording: Wording, folders: Record<string, Sha
   const { parts, categories } = wording;
   const words = Object.keys(categories ?? {});
   if (judge.local !== undefined && (parts ?? categories) !== undefined) {
+    const several = parts !== undefined;
     throw new InvalidExperiment(
-      ['metrics', wording.metric],
-      `a local judge gives one number at a time, and \`${wording.metric}\` asks for ${parts === undefined ? 'a category' : 'several'}`,
+      several ? ['combined'] : ['metrics', wording.metric, 'categories'],
+      `a local judge gives one number at a time, and \`${wording.metric}\` asks for ${several ? 'several' : 'a category'}`,
+      several ? 'leave `combined` out, or ask a judge of another kind' : 'ask for a number, or ask a judge of another kind',
     );
   }
   // a category or an object of scores is more than a token: they are read as the reply says them

@@ -31,6 +31,7 @@ export interface Rejudged {
 
 /** Throws `InvalidExperiment` for what is not there, and where nothing would be asked that was not asked before. */
 export function rejudge(plan: Plan, spec: Spec, wanted: Rejudging): Rejudged {
+  if (spec.metrics.length === 0) throw new InvalidExperiment([], 'no metric is judged: every one has a scorer');
   checkWanted(plan, wanted);
   const instruments: Record<Sha256, Instrument> = { ...plan.instruments };
   const cells = plan.configurations.flatMap((configuration) => configuration.cells);

@@ -3,6 +3,7 @@
  * by thousands of refused requests later.
  */
 import { keyOf } from '../canonical';
+import { endpointIdentity } from '../endpoint';
 import { closest, suggestion, type Issue, type Path } from '../issue';
 import { acceptsTemperature, judgeModel, KNOWN_CLAUDE_MODELS, type JudgeModel } from '../judge-models';
 import { MAIN_JUDGE, namedJudges } from '../main-judge';
@@ -37,11 +38,12 @@ export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues
   for (const [name, written] of Object.entries(input.judges ?? {})) {
     const path: Path = ['judges', name];
     const other = buildJudge(written);
+    const own = metricsOf(metrics, written.metrics ?? null);
     if (name === MAIN_JUDGE) {
       issues.push({ path, atKey: true, message: '`judge` is the name of the first judge; call this one otherwise' });
     }
     checkJudge(written, other, path, input, issues, warnings);
-    checkLocalJudge(written, other, path, metricsOf(metrics, written.metrics ?? null), input, issues);
+    checkLocalJudge(written, other, path, own, input, issues);
     written.metrics?.forEach((metric, index) => {
       if (names.includes(metric) || input.metrics[metric]?.scorer !== undefined) return;
       issues.push({
@@ -52,7 +54,7 @@ export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues
     });
     const together = (input.combined ?? []).filter((metric) => written.metrics?.includes(metric) ?? true);
     if (together.length > 1) checkCombined(other, path, input, issues);
-    const same = Object.entries(namedJudges({ judge, judges })).find(([, each]) => sameVerdicts(each, other));
+    const same = Object.entries(namedJudges({ judge, judges })).find(([, each]) => sameVerdicts(each, other, own));
     if (same !== undefined) {
       issues.push({
         path,
@@ -205,14 +207,21 @@ function checkCombined(
   });
 }
 
-/** Whether two judges' instruments would have the same keys. */
-function sameVerdicts(a: JudgeSpec, b: JudgeSpec): boolean {
+/** Whether two judges' instruments for one of `metrics` would have the same keys. */
+function sameVerdicts(a: JudgeSpec, b: JudgeSpec, metrics: readonly MetricSpec[]): boolean {
+  // an expected score is read off one token, whatever `max_tokens` says; categories are written out
+  const oneToken = a.expected !== undefined && metrics.some(({ categories }) => categories === null);
   return (
-    (['kind', 'model', 'temperature', 'apiVersion', 'maxTokens'] as const).every((field) => a[field] === b[field]) &&
+    (['kind', 'model', 'temperature', 'apiVersion'] as const).every((field) => a[field] === b[field]) &&
+    (oneToken || a.maxTokens === b.maxTokens) &&
     keyOf(a.expected ?? null) === keyOf(b.expected ?? null) &&
-    a.endpoint?.baseUrl === b.endpoint?.baseUrl &&
+    serverOf(a) === serverOf(b) &&
     keyOf(a.local ?? null) === keyOf(b.local ?? null)
   );
+}
+
+function serverOf({ endpoint }: JudgeSpec): string | null {
+  return endpoint === undefined ? null : endpointIdentity(endpoint.baseUrl);
 }
 
 /**
@@ -221,7 +230,9 @@ function sameVerdicts(a: JudgeSpec, b: JudgeSpec): boolean {
  */
 export function withJudge(spec: Spec, kind: JudgeSpec['kind']): Spec {
   const judge = spec.judge.kind === kind ? spec.judge : otherKind(spec.judge, kind);
-  const others = Object.entries(spec.judges).filter(([, other]) => other.kind === kind && !sameVerdicts(judge, other));
+  const others = Object.entries(spec.judges).filter(
+    ([, other]) => other.kind === kind && !sameVerdicts(judge, other, metricsOf(spec.metrics, other.metrics)),
+  );
   return { ...spec, judge, judges: Object.fromEntries(others) };
 }
 

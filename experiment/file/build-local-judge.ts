@@ -2,9 +2,9 @@
  * `kind: local`: a judge that the GPU worker serves. It has no account, no address and no price, and its score is always the
  * expected one over all numbers.
  */
-import type { Issue, Path } from '../issue';
+import { InvalidExperiment, type Issue, type Path } from '../issue';
 import { BUNDLED_LEAST_MASS, EXPECTED_DEFAULTS, JUDGE_MODELS, LOCAL_TOP_LOGPROBS } from '../presets';
-import type { JudgeSpec, MetricSpec, ModelSource, OtherJudgeSpec } from '../spec';
+import type { JudgeSpec, MetricSpec, ModelSource, OtherJudgeSpec, Spec } from '../spec';
 import type { ExperimentYaml, JudgeYaml } from './schema';
 import { localJudgeKeys } from './schema-local-judge';
 
@@ -105,7 +105,10 @@ function checkMetrics(path: Path, metrics: readonly MetricSpec[], combined: read
       issues.push({
         path: ['metrics', name, 'categories'],
         message: `the local judge \`${path.join('.')}\` gives numbers only, no categories`,
-        hint: 'name its metrics in `judges.NAME.metrics`, or ask for a number',
+        hint:
+          path.length === 1
+            ? 'ask for a number, or ask a judge of another kind'
+            : 'name its metrics in `judges.NAME.metrics`, or ask for a number',
       });
     }
   }
@@ -116,6 +119,14 @@ function checkMetrics(path: Path, metrics: readonly MetricSpec[], combined: read
       hint: 'leave `combined` out: the same metrics in a request each',
     });
   }
+}
+
+/** What a local judge can not be asked of a file that names another judge. Throws `InvalidExperiment`. */
+export function checkJudgedLocally({ judge, metrics, combined }: Pick<Spec, 'judge' | 'metrics' | 'combined'>): void {
+  const issues: Issue[] = [];
+  if (judge.kind === 'local') checkMetrics(['judge'], metrics, combined, issues);
+  const [first] = issues;
+  if (first !== undefined) throw new InvalidExperiment(first.path, first.message, first.hint);
 }
 
 /** The metrics of a judge by its place in the file. */

@@ -59,6 +59,30 @@ test('one that is not downloaded yet is missing, and counted; a local copy is ch
   );
 });
 
+test('a local copy of one of two pools of one name is refused, and of one pool that is there twice is not', async () => {
+  const other = (file: string): string =>
+    withPool(`{ pool: a/r.jsonl }`).replace(
+      'metrics:',
+      `conditions: [default, { name: other, system: { pool: ${file} } }]\nmetrics:`,
+    );
+  const copy = { 'r.jsonl': join(folder, 'pool.jsonl') };
+  await expect(imported(other('b/r.jsonl'), copy)).rejects.toThrow(
+    /small\.yaml:\d+:\d+: --source r\.jsonl: 2 pools have this name/,
+  );
+  await expect(imported(other(`a/r.jsonl, sha256: ${sha256(POOL)}`), copy)).resolves.toMatchObject({ missing: [] });
+});
+
+test('`--judge local` is refused where the file asks for what it can not give', async () => {
+  const text = `${withPool('{ pool: pool.jsonl }').replace('Is it clear?', 'Is it CLEAR or MUDDY?').replace(
+    '    question_sets: [weather]\n',
+    '    categories: [CLEAR, MUDDY]\n',
+  )}`;
+  const options = { store, cacheFolder: join(folder, 'cache'), offline: true, judge: 'local' as const };
+  await expect(importExperiment({ text, name: 'small.yaml', folder }, options)).rejects.toThrow(
+    /small\.yaml:25:17: the local judge[^]*ask a judge of another kind/,
+  );
+});
+
 test.each<[string, string, RegExp]>([
   [
     'another file than was pinned',

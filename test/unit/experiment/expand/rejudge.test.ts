@@ -1,9 +1,11 @@
 /** Another judge, rubric or part of the answers: what stays as it was, what is new, and what is refused. */
 import { readCell } from '../../../../artifacts/cells';
 import { countReuse } from '../../../../artifacts/reuse';
+import { expand } from '../../../../experiment/expand/expand';
 import { rejudge, type Rejudging } from '../../../../experiment/expand/rejudge';
 import { judgingSpec } from '../../../../inputs/answers/judging-spec';
 import { planned, store, WORDS } from '../../inputs/answers/judging-fixture';
+import { inputs, SMALL, specOf } from '../samples';
 
 const judge = judgingSpec({ ...WORDS, judge: { kind: 'claude', model: 'claude-haiku-5-5' } }).spec.judge;
 const WANTED: Rejudging = { name: null, judge, rubrics: [], cells: null, only: null };
@@ -46,6 +48,11 @@ test('refuses what was asked already, what is not there, and a name that is take
   const once = { ...stored, ...rejudge(stored.plan, stored.spec, { ...WANTED, name: 'other' }) };
   const warm = { ...judge, maxTokens: 99 };
   expect(refused({ name: 'other', judge: warm }, once)).toThrow('there is a judge other already');
+});
+
+test('refuses an experiment of scorers only', () => {
+  const spec = specOf(`${SMALL.slice(0, SMALL.indexOf('metrics:'))}metrics: { m: { scorer: { contains: blue } } }\n`);
+  expect(() => rejudge(expand(spec, inputs()).plan, spec, WANTED)).toThrow('no metric is judged: every one has a scorer');
 });
 
 const WANTED_METRIC = { ...WORDS, metrics: { kindness: { rubric: '{question} {answer}' } } };

@@ -175,6 +175,28 @@ describe('judges of OpenAI-compatible servers', () => {
       places(`${SMALL}judge: { kind: openai }\njudges: { b: { kind: openai, ${second} } }\n`);
     expect(two('score: expected')).toEqual([]);
     expect(two('key_variable: TEAM_KEY')).toEqual([expect.stringMatching(/are the same judge/)]);
+    expect(two('max_tokens: 9')).toEqual([]);
+  });
+
+  test('what changes no key makes no other judge: the scheme, and how long one token may be', () => {
+    const at = (scheme: string, more: string): string =>
+      `{ kind: openai, model: m, base_url: ${scheme}://localhost:8000/v1, ${more} }`;
+    const two = (first: string, second: string): string[] =>
+      places(`${SMALL}judge: ${first}\njudges: { b: ${second} }\n`);
+    const same = [expect.stringMatching(/are the same judge/)];
+    expect(two(at('http', 'temperature: 0'), at('https', 'temperature: 0'))).toEqual(same);
+    expect(two(at('http', 'score: expected'), at('http', 'score: expected, max_tokens: 9'))).toEqual(same);
+  });
+
+  test('categories are written out, also beside expected scores', () => {
+    const text = SMALL.replace('Is it clear?', 'Is it CLEAR or MUDDY?').replace(
+      '    question_sets: [weather]\n',
+      '    categories: [CLEAR, MUDDY]\n',
+    );
+    const judge = 'kind: openai, score: expected';
+    expect(
+      places(`${text}judge: { ${judge} }\njudges: { b: { ${judge}, max_tokens: 99, metrics: [coherence] } }\n`),
+    ).toEqual([]);
   });
 
   test('judged by the stand-in instead, nothing of the server is left', () => {

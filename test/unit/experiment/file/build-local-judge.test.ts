@@ -2,6 +2,7 @@
 import { judgeQueuesOf, queueOf, queuesOf } from '../../../../artifacts/plans';
 import { expand } from '../../../../experiment/expand/expand';
 import { withJudge } from '../../../../experiment/file/build-judges';
+import { checkJudgedLocally } from '../../../../experiment/file/build-local-judge';
 import type { Instrument } from '../../../../experiment/plan';
 import { inputs, problemsOf, SMALL, specOf } from '../samples';
 
@@ -88,4 +89,7 @@ test('it gives no categories, and one number at a time', () => {
   ]);
   expect(problemsOf(`${text}judges: { small: { metrics: [alignment], ${BUNDLED.slice(2)} }\n`)).toEqual([]);
   expect(() => expand(withJudge(specOf(text), 'local'), inputs())).toThrow(/one number at a time/);
+  expect(() => checkJudgedLocally(withJudge(specOf(text), 'local'))).toThrow(
+    expect.objectContaining({ issue: expect.objectContaining({ path: ['metrics', 'coherence', 'categories'] }) }),
+  );
 });
