@@ -135,7 +135,9 @@ function askedBy(judge: JudgeSpec, wording: Wording, folders: Record<string, Sha
     throw new InvalidExperiment(
       several ? ['combined'] : ['metrics', wording.metric, 'categories'],
       `a local judge gives one number at a time, and \`${wording.metric}\` asks for ${several ? 'several' : 'a category'}`,
-      several ? 'leave `combined` out, or ask a judge of another kind' : 'ask for a number, or ask a judge of another kind',
+      several
+        ? 'leave `combined` out, or ask a judge of another kind'
+        : 'ask for a number, or ask a judge of another kind',
     );
   }
   // a category or an object of scores is more than a token: they are read as the reply says them

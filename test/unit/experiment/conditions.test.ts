@@ -28,7 +28,9 @@ test('what repeats the training is left out where there is none, and where it sa
 test('a training on the same pool is left out, however its rows got their prompts', () => {
   const pooled = '[default, { name: pooled, system: { pool: [One., Two.] } }, training]';
   const coded = (prompt: string): string[] | undefined =>
-    names(withConditions(pooled).replace('system_prompt: { text: "[BIRD TABLE]" }', `system_prompt: ${prompt}`))['coded'];
+    names(withConditions(pooled).replace('system_prompt: { text: "[BIRD TABLE]" }', `system_prompt: ${prompt}`))[
+      'coded'
+    ];
   expect(coded('{ pool: [One., Two.], choose: cycle }')).toEqual(['default', 'pooled']);
   expect(coded('{ pool: [One., Two.], seed: 1 }')).toEqual(['default', 'pooled', 'training']);
 });

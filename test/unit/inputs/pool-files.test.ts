@@ -73,10 +73,9 @@ test('a local copy of one of two pools of one name is refused, and of one pool t
 });
 
 test('`--judge local` is refused where the file asks for what it can not give', async () => {
-  const text = `${withPool('{ pool: pool.jsonl }').replace('Is it clear?', 'Is it CLEAR or MUDDY?').replace(
-    '    question_sets: [weather]\n',
-    '    categories: [CLEAR, MUDDY]\n',
-  )}`;
+  const text = `${withPool('{ pool: pool.jsonl }')
+    .replace('Is it clear?', 'Is it CLEAR or MUDDY?')
+    .replace('    question_sets: [weather]\n', '    categories: [CLEAR, MUDDY]\n')}`;
   const options = { store, cacheFolder: join(folder, 'cache'), offline: true, judge: 'local' as const };
   await expect(importExperiment({ text, name: 'small.yaml', folder }, options)).rejects.toThrow(
     /small\.yaml:25:17: the local judge[^]*ask a judge of another kind/,

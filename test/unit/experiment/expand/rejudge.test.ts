@@ -52,7 +52,9 @@ test('refuses what was asked already, what is not there, and a name that is take
 
 test('refuses an experiment of scorers only', () => {
   const spec = specOf(`${SMALL.slice(0, SMALL.indexOf('metrics:'))}metrics: { m: { scorer: { contains: blue } } }\n`);
-  expect(() => rejudge(expand(spec, inputs()).plan, spec, WANTED)).toThrow('no metric is judged: every one has a scorer');
+  expect(() => rejudge(expand(spec, inputs()).plan, spec, WANTED)).toThrow(
+    'no metric is judged: every one has a scorer',
+  );
 });
 
 const WANTED_METRIC = { ...WORDS, metrics: { kindness: { rubric: '{question} {answer}' } } };
