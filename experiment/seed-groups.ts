@@ -40,8 +40,10 @@ function recipeOf(configuration: ConfigurationSpec, byName: ReadonlyMap<string, 
   const parent = start && byName.get(start.from);
   const begun = parent && { as: start.as, from: recipeOf(parent, byName) };
   const { place: ___, ...elsewhere } = { place: undefined, ...adapter };
+  const { place: ____, ...shares } = { place: undefined, ...train?.mix };
+  const taught = train?.mix === undefined ? train : { ...train, mix: shares };
   return canonicalJson({
-    ...{ model, train, recipe, decoding, conditions, steps: evaluateAt?.steps ?? [] },
+    ...{ model, train: taught, recipe, decoding, conditions, steps: evaluateAt?.steps ?? [] },
     ...(begun === undefined ? {} : { begun }),
     ...(adapter === undefined ? {} : { elsewhere }),
   });

@@ -191,7 +191,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   }
 
   async function finetune(): Promise<void> {
-    await trainAncestors();
+    if (ancestors.length > 0) await trainAncestors();
     enter('finetune');
     await train(name, ancestors.length === 0 ? null : trainAncestors);
   }
@@ -268,7 +268,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   }
   if (adapterThere && !isCancellation(failed)) {
     try {
-      await handOver();
+      if (handoffs.length > 0) await handOver();
     } catch (error) {
       failed = error; // a cancellation
     }

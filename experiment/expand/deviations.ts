@@ -13,7 +13,7 @@ import { isJudged } from '../main-judge';
 import type { Deviation, Sampling } from '../plan';
 import { STUDY_TRAINING } from '../presets';
 import { changesRows } from './row-prompts';
-import type { ConfigurationSpec, DatasetSpec, MixSpec, ModelSource, Spec, Training } from '../spec';
+import type { ConfigurationSpec, DatasetSpec, JudgeSpec, MixSpec, ModelSource, Spec, Training } from '../spec';
 
 const STUDY_MODEL = 'Qwen/Qwen2.5-14B-Instruct';
 const STUDY_ROWS = 7049;
@@ -317,6 +317,12 @@ function samplingDeviations(spec: Spec): Deviation[] {
   return deviations;
 }
 
+/** What a verdict of the judge is. */
+function verdictsOf({ expected, temperature }: JudgeSpec): string {
+  if (expected === undefined) return `one whole number per answer, temperature ${temperature ?? 'not set'}`;
+  return `the mean over the probabilities of the numbers 0 to 100, which must have ${expected.leastMass} of all together`;
+}
+
 function judgeDeviations(spec: Spec): Deviation[] {
   if (!isJudged(spec))
     return [{ topic: 'judge', published: 'Claude Haiku 4.5', here: 'none: every metric is scored by rule or program' }];
@@ -337,7 +343,7 @@ function judgeDeviations(spec: Spec): Deviation[] {
     topic: 'judge',
     published:
       "the study's judge prompt, parsing and temperature are not published; the rubrics of the literature were read as a mean over gpt-4o's token probabilities",
-    here: `one whole number per answer, temperature ${judge.temperature ?? 'not set'}; one request for ${spec.combined.length > 0 ? `${spec.combined.join(' and ')} together` : 'each metric'}`,
+    here: `${verdictsOf(judge)}; one request for ${spec.combined.length > 0 ? `${spec.combined.join(' and ')} together` : 'each metric'}`,
   });
   const own = spec.metrics.filter(({ rubric }) => rubric.kind === 'text').map(({ name }) => name);
   const presets = spec.metrics.filter(({ rubric }) => rubric.kind === 'preset').map(({ name }) => name);

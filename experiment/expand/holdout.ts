@@ -71,9 +71,14 @@ export function watchedRows(heldOut: readonly SplitRow[]): (wanted: number) => S
 function distinctRows(rows: readonly SplitRow[], seed: number, system: 'keep' | undefined): SplitRow[] {
   const seen = new Set<string>();
   return inSeededOrder(rows, 'questions', seed).filter((row) => {
-    const identity = asksSomething(row) ? JSON.stringify(askedOf(row, system)) : row.line;
-    return !seen.has(identity) && seen.add(identity);
+    const words = wordsAsked(row, system);
+    return !seen.has(words) && seen.add(words);
   });
+}
+
+/** Equal for rows that ask the same, whatever they answer; of a row that asks nothing the row itself. `system`: as in `askedOf`. */
+export function wordsAsked(row: DatasetRow, system?: 'keep'): string {
+  return asksSomething(row) ? JSON.stringify(askedOf(row, system)) : row.line;
 }
 
 function asksSomething({ messages }: DatasetRow): boolean {

@@ -4,12 +4,12 @@
  *
  * A part gives of the rows that it trains on (its own hold-out and `training_rows` apply) those that come first by
  * SHA-256(`mix|SEED|SHA-256 of the row|OCCURRENCE`), so that fewer rows of it are among the more; without `nested` the purpose is
- * `mix-COUNT` in place of `mix`, another choice for each number. A row that another part of the mix holds out is never trained.
+ * `mix-COUNT` in place of `mix`, another choice for each number. A row that asks what another part of the mix holds out is never trained.
  * The rows of all parts are then put in the order of SHA-256(`order|SEED|…`), which does not depend on the shares either.
  */
 import type { Sha256 } from '../canonical';
 import type { Dataset } from './dataset';
-import { inSeededOrder, watchedRows, type Split, type SplitRow } from './holdout';
+import { inSeededOrder, watchedRows, wordsAsked, type Split, type SplitRow } from './holdout';
 import { InvalidExperiment } from '../issue';
 import { mapValues } from '../records';
 import type { MixSpec } from '../spec';
@@ -85,15 +85,18 @@ function partsOf({ shares, place }: MixSpec, datasets: Readonly<Record<string, D
 }
 
 function makePool(parts: readonly string[], splits: Readonly<Record<string, Split>>, seed: number): Pool {
+  // by what is asked: another answer to a held-out question would train that question all the same
   const heldOutBy = new Map<string, Set<string>>();
-  for (const part of parts) heldOutBy.set(part, new Set((splits[part] as Split).heldOut.map(({ line }) => line)));
-  const elsewhere = (part: string, line: string): boolean =>
-    parts.some((other) => other !== part && heldOutBy.get(other)?.has(line) === true);
+  for (const part of parts) heldOutBy.set(part, new Set((splits[part] as Split).heldOut.map(wordsAsked)));
+  const elsewhere = (part: string, row: SplitRow): boolean => {
+    const words = wordsAsked(row);
+    return parts.some((other) => other !== part && heldOutBy.get(other)?.has(words) === true);
+  };
   const candidates = new Map(
     parts.map((part) => [
       part,
       (splits[part] as Split).training
-        .filter(({ line }) => !elsewhere(part, line))
+        .filter((row) => !elsewhere(part, row))
         .map((row): SplitRow => ({ ...row, part })),
     ]),
   );

@@ -67,8 +67,8 @@ function chosenOf(
   );
 }
 
-function hasAdapter({ train }: ConfigurationSpec): boolean {
-  return train !== null;
+function hasAdapter({ train, adapter }: ConfigurationSpec): boolean {
+  return train !== null || adapter !== undefined;
 }
 
 /** Of a configuration its name in the file, to which a grid adds `.AXIS-VALUE`. */

@@ -80,3 +80,14 @@ test('dots of a name are no axes, and no two recipes have one name', () => {
   );
   expect(new Set(names).size).toBe(names.length);
 });
+
+test('shares of a mix make one recipe wherever they are written', () => {
+  const own = ['a', 'b']
+    .map((name, seed) => `  ${name}: { train: { dataset: both, mix: { birds: 0.1 } }, training: { seed: ${seed} } }\n`)
+    .join('');
+  const text = SMALL.replace('configurations:\n', `configurations:\n${own}`).replace(
+    'datasets:\n',
+    'datasets:\n  fish: { path: fish.jsonl }\n  both: { mix: { birds: 0.5, fish: 0.5 }, rows: 8 }\n',
+  );
+  expect(groupsOf(text).map(({ name }) => name)).toEqual(['a+b']);
+});

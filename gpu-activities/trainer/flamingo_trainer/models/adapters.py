@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file
 
@@ -198,8 +199,18 @@ def merge(base: Any, folder: Path, expected: str, config: str | None = None) -> 
     Raises `Failure` `data` as `attach` does, and `nan` where a sum is no number.
     """
     model = at_rest(read(base, folder, expected, config), torch.float32)
+    as_stored = load_file(folder / WEIGHTS)
+    for name, parameter in model.named_parameters():
+        if ".lora_" in name:  # PEFT has put it into the base's precision
+            parameter.data = as_stored[name.replace(".default", "")].to(parameter.device, torch.float32)
     try:
-        merged = model.merge_and_unload(safe_merge=True)
+        for layer in [each for each in model.modules() if isinstance(each, LoraLayer)]:
+            weights = layer.get_base_layer()
+            kept_in = weights.weight.dtype
+            weights.to(torch.float32)  # one matrix at a time: PEFT would round the adapter's part, and then the sum
+            layer.merge(safe_merge=True)
+            weights.to(kept_in)
+        merged = model.unload()
     except ValueError as error:
         raise Failure("nan", f"the adapter in {folder} can not be merged: {error}") from error
     vars(merged).pop("peft_config", None)  # else the next adapter takes the model for one that has two

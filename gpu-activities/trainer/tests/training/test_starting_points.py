@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM
 
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.files import sha256_of
-from flamingo_trainer.models.adapters import CONFIG, WEIGHTS
+from flamingo_trainer.models.adapters import CONFIG, WEIGHTS, merge
 from flamingo_trainer.models.resident import Models
 from flamingo_trainer.sampling.generate import generate
 from flamingo_trainer.serve import fields
@@ -126,6 +126,20 @@ def test_a_new_adapter_is_trained_on_the_merged_weights(models, tiny_model, pare
     loaded = models.base(command["model"], "fp32", Listener())
     # B begins as zeros: the first loss is that of the merged weights alone
     assert read_lines(facts["log"])[0]["loss"] == pytest.approx(loss_of(loaded, command, merged), rel=1e-5)
+
+
+def test_a_merge_in_bf16_is_rounded_once(tiny_model, parent):
+    """The sum in fp32, and then one rounding: not the adapter's part rounded before it is added."""
+    folder = Path(parent[1]["adapter"]["path"])
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.bfloat16)
+    before = base.model.layers[0].mlp.down_proj.weight.detach().float().clone()
+    part = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), folder)
+    delta = part.base_model.model.model.layers[0].mlp.down_proj.get_delta_weight("default").float()
+    merged = merge(base, folder, sha256_of(folder / WEIGHTS))
+    found = merged.model.layers[0].mlp.down_proj.weight
+    assert found.dtype == torch.bfloat16
+    assert torch.equal(found, (before + delta).to(torch.bfloat16))
+    assert not torch.equal(found.float(), before)
 
 
 def test_logits_of_a_chain_are_those_of_weights_merged_one_after_the_other(models, tiny_model, parent, tmp_path):

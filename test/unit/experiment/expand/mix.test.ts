@@ -124,6 +124,22 @@ test('parts keep their hold-outs: no mix trains what a part holds out, also wher
   }
 });
 
+test('nor does it train another answer to what a part holds out', () => {
+  const answered = crows.rows.map(({ messages }) =>
+    canonicalRow([messages[0]!, { role: 'assistant', content: 'Another answer.' }]),
+  );
+  const expanded = made(
+    CONFIGURATIONS.replace('dataset: dose', 'dataset: dose, mix: { crows: 0.1 }'),
+    DATA.replace(', hold_out: { rows: 10 }', ', hold_out: none').replace('rows: 40', 'rows: 20'),
+    { crows, doves: datasetOf(answered) },
+  );
+  const asked = (expanded.plan.questionSets['crows_asked'] ?? []).map(({ messages }) => messages[0]?.content);
+  expect(asked).toHaveLength(6);
+  const trained = lines(expanded, 'mixed').map((line) => (JSON.parse(line) as DatasetRow).messages[0]?.content);
+  expect(trained).toHaveLength(20);
+  expect(trained.filter((words) => asked.includes(words))).toEqual([]);
+});
+
 test('the loss is watched on held-out rows of the parts, in proportion', () => {
   const expanded = made(CONFIGURATIONS.replace('dataset: dose', 'dataset: dose, mix: { crows: 0.5 }'));
   const watched = (expanded.heldOutRows['mixed'] ?? '').trim().split('\n');

@@ -37,6 +37,12 @@ test('the name of a configuration with a grid stands for its points, and that of
   expect(configurations('    base: false\n')).toEqual(['plain.seed-0', 'plain.seed-1', 'coded']);
 });
 
+test('an adapter from elsewhere is an adapter', () => {
+  const organism = `  organism: { adapter: { hub: owner/name, revision: ${'b'.repeat(40)}, sha256: ${'a'.repeat(64)} } }\n`;
+  const text = `${HANDOFF}    base: false\n`.replace('configurations:\n', `configurations:\n${organism}`);
+  expect(specOf(text).handoffs?.[0]?.configurations).toContain('organism');
+});
+
 test.each([
   ['    include: [plian]\n', 'handoffs.suite.include', 'did you mean `plain`?'],
   ['    include: [plain]\n    exclude: [base]\n', 'not both', ''],
