@@ -87,7 +87,7 @@ function partsOf({ shares, place }: MixSpec, datasets: Readonly<Record<string, D
 function makePool(parts: readonly string[], splits: Readonly<Record<string, Split>>, seed: number): Pool {
   // by what is asked: another answer to a held-out question would train that question all the same
   const heldOutBy = new Map<string, Set<string>>();
-  for (const part of parts) heldOutBy.set(part, new Set((splits[part] as Split).heldOut.map(wordsAsked)));
+  for (const part of parts) heldOutBy.set(part, new Set((splits[part] as Split).heldOut.map((row) => wordsAsked(row))));
   const elsewhere = (part: string, row: SplitRow): boolean => {
     const words = wordsAsked(row);
     return parts.some((other) => other !== part && heldOutBy.get(other)?.has(words) === true);
