@@ -8,7 +8,7 @@ import { backendIdentity, type TrainerFiles } from './backend-identity';
 import { keyOf, sha256, type Sha256 } from '../canonical';
 import { adapterKey, chainBehind, parentsFirst, plannedAdapter, startOf } from './chain';
 import { planCalibration, type PublishedAnswer } from './calibration';
-import { conditionsOf } from '../conditions';
+import type { Condition } from '../conditions';
 import { configurationKey } from './configuration-key';
 import type { Dataset } from './dataset';
 import { deviationsOf } from './deviations';
@@ -18,7 +18,7 @@ import { adapterKeyOf } from '../kept-steps';
 import { MAIN_JUDGE } from '../main-judge';
 import { measurementsOf, planPairs, type PairsPlan } from './pairs';
 import { checkDataset, checkQuestions } from './pins';
-import { checkDifferent, poolsOf } from './pools';
+import { differentConditions, namedCells, poolsOf } from './pools';
 import type {
   GenerationContext,
   ModelIdentity,
@@ -105,6 +105,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     metricsOf,
   );
   const pools = poolsOf(spec, inputs.pools ?? {});
+  const named = namedCells(spec);
   const trainingRows: Record<string, string> = {};
   const heldOutRows: Record<string, string> = {};
   const trainers: Expanded['trainers'] = {};
@@ -142,14 +143,15 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     if (files !== undefined) adapters[configuration.name] = files;
     const adapter = elsewhere && plannedAdapter(elsewhere, files && sha256(files.config));
     const recipeKey = adapter !== undefined ? adapterKey(model, adapter) : recipe === null ? null : keyOf(recipe);
-    for (const [set, { conditions }] of Object.entries(spec.questionSets)) {
-      const place = conditions === undefined ? ['configurations', configuration.name] : ['question_sets', set];
-      checkDifferent(conditionsOf(configuration, spec.questionSets[set]), pools, [...place, 'conditions']);
-    }
+    const ownPlace = ['configurations', configuration.name, 'conditions'];
+    const conditions = mapValues(spec.questionSets, (own, name) => {
+      const place = own.conditions === undefined ? ownPlace : ['question_sets', name, 'conditions'];
+      return differentConditions(configuration, { ...own, name }, pools, named, place);
+    });
     // the finished adapter's cells first: they are what figures are made of
     const cells = [undefined, ...stepsBefore(configuration, recipe)].flatMap((step) =>
       Object.keys(spec.questionSets).flatMap((set) =>
-        conditionsOf(configuration, spec.questionSets[set]).map((condition): PlannedCell => {
+        (conditions[set] as Condition[]).map((condition): PlannedCell => {
           const { name, prompt, ...around } = condition;
           const { samples, ownSystem } = spec.questionSets[set] as QuestionSetSpec;
           const all = (asked[set] as AskedQuestion[]).map(({ question }) => question);
@@ -191,7 +193,13 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       ),
     );
     const measurements =
-      pairs === null ? [] : measurementsOf(configuration, model, recipeKey, pairs.planned.sha256, pools);
+      pairs === null
+        ? []
+        : measurementsOf(
+            differentConditions(configuration, null, pools, named, ownPlace),
+            { model, recipe: recipeKey, precision: configuration.sampling.precision, pairs: pairs.planned.sha256 },
+            pools,
+          );
     for (const { condition, context } of measurements)
       askedUnder(
         pairs?.questions ?? [],

@@ -6,14 +6,14 @@
  * answer is the good dataset's first to the same words, held out there or not: the same words have another split there.
  */
 import { canonicalJson, keyOf, sha256, type Sha256 } from '../canonical';
-import { conditionsOf } from '../conditions';
+import type { Condition } from '../conditions';
 import type { DatasetRow } from './dataset';
 import { askedOf, heldOutQuestions, type Split } from './holdout';
 import { InvalidExperiment } from '../issue';
-import type { MeasurementContext, Message, ModelIdentity, PlannedMeasurement, PlannedPairs, Question } from '../plan';
+import type { MeasurementContext, Message, PlannedMeasurement, PlannedPairs, Question } from '../plan';
 import type { Pools } from './pools';
 import { questionFrom } from './questions';
-import type { ConfigurationSpec, LogProbabilitySpec } from '../spec';
+import type { LogProbabilitySpec } from '../spec';
 import { MEASUREMENT_VERSION } from './versions';
 
 const PATH = ['outcomes', 'log_probability'] as const;
@@ -73,22 +73,20 @@ export function planPairs(
   };
 }
 
-/** One measurement for each prompt condition of a configuration. */
+/** One measurement for each of the prompt conditions of a configuration. */
 export function measurementsOf(
-  configuration: ConfigurationSpec,
-  model: ModelIdentity,
-  recipe: Sha256 | null,
-  pairs: Sha256,
+  conditions: readonly Condition[],
+  { model, recipe, precision, pairs }: Pick<MeasurementContext, 'model' | 'recipe' | 'precision' | 'pairs'>,
   { promptOf }: Pools,
 ): PlannedMeasurement[] {
-  return conditionsOf(configuration).map(({ name, prompt, ...around }) => {
+  return conditions.map(({ name, prompt, ...around }) => {
     const context: MeasurementContext = {
       version: MEASUREMENT_VERSION,
       model,
       recipe,
       systemPrompt: promptOf(prompt),
       ...around,
-      precision: configuration.sampling.precision,
+      precision,
       pairs,
     };
     return { condition: name, context, key: keyOf(context) };

@@ -3,13 +3,13 @@
  */
 import { promptIdentity } from '../asked';
 import type { Sha256 } from '../canonical';
-import type { Condition } from '../conditions';
+import { conditionsOf, type Condition } from '../conditions';
 import { InvalidExperiment, type Path } from '../issue';
 import type { PoolPrompt, PromptPool, SystemPrompt } from '../plan';
 import { sortedPool } from '../prompt-pool';
 import { mapValues } from '../records';
 import type { FilePool } from './row-prompts';
-import type { PromptSpec, Spec } from '../spec';
+import type { ConfigurationSpec, PromptSpec, QuestionSetSpec, Spec } from '../spec';
 
 export interface Pools {
   /** The pool of a prompt; null where it is none of a pool. */
@@ -21,23 +21,54 @@ export interface Pools {
 }
 
 /**
- * Two conditions of a list that say the same with all pools read: a pool may lie in two files. Those of equal words are found
- * when the file is read. Throws `InvalidExperiment`.
+ * The conditions under which a configuration is asked a question set, or measured, with all pools read: a pool may lie in two files.
+ * One that repeats the training is left out where it says the same as another. Throws `InvalidExperiment` for two others that do, and
+ * where `named`, the cells of claims and expectations, has one that is left out. `path`: the list's place.
  */
-export function checkDifferent(conditions: readonly Condition[], { promptOf }: Pools, path: Path): void {
-  const said = new Map<string, string>();
-  for (const { name, prompt, user } of conditions) {
+export function differentConditions(
+  configuration: Pick<ConfigurationSpec, 'name' | 'conditions' | 'train'>,
+  set: (Pick<QuestionSetSpec, 'conditions'> & { name: string }) | null,
+  { promptOf }: Pools,
+  named: ReadonlySet<string>,
+  path: Path,
+): Condition[] {
+  const list = set?.conditions ?? configuration.conditions;
+  const repeating = new Set(list.flatMap(({ name, prompt }) => (prompt === null ? [name] : [])));
+  const all = conditionsOf(configuration, set ?? undefined).map((condition) => {
+    const { prompt, user } = condition;
     const identity = promptIdentity({ systemPrompt: promptOf(prompt), ...(user === undefined ? {} : { user }) });
+    return { condition, identity };
+  });
+  const said = new Map<string, string>();
+  for (const { condition, identity } of all) {
+    if (repeating.has(condition.name)) continue;
     const other = said.get(identity);
     if (other !== undefined) {
       throw new InvalidExperiment(
         path,
-        `the condition \`${name}\` says the same as \`${other}\`: their pools have the same prompts`,
+        `the condition \`${condition.name}\` says the same as \`${other}\`: their pools have the same prompts`,
         'leave one of them out',
       );
     }
-    said.set(identity, name);
+    said.set(identity, condition.name);
   }
+  return all.flatMap(({ condition, identity }) => {
+    const other = said.get(identity);
+    if (other === undefined || other === condition.name) return [condition];
+    const cell = (name: string): string => [configuration.name, set?.name, name].join('/');
+    if (!named.has(cell(condition.name))) return [];
+    throw new InvalidExperiment(
+      path,
+      `there is no cell \`${cell(condition.name)}\`: \`${condition.name}\` says the same as \`${other}\`, for their pools have the same prompts`,
+      `name \`${cell(other)}\` in its place`,
+    );
+  });
+}
+
+/** The cells that claims and expectations are about. */
+export function namedCells({ expect, claims = [] }: Pick<Spec, 'expect' | 'claims'>): Set<string> {
+  const measured = [...expect, ...claims, ...claims.map(({ beyond }) => beyond)];
+  return new Set(measured.flatMap(({ cells, minus }) => [...cells, ...minus]));
 }
 
 /** `read`: the members of the pools that lie in files, in the files' order. */

@@ -142,6 +142,19 @@ metrics:
   });
 });
 
+test('a training on the same pool in another file is left out, and what is said of its cells is not lost', () => {
+  const text = FROM_FILE.replace(
+    'metrics:',
+    'conditions: [default, training, { name: copied, system: { pool: copy.jsonl } }]\nmetrics:',
+  );
+  const conditions = coded(expand(specOf(text), withPool(text)).plan).cells.map(({ condition }) => condition);
+  expect(new Set(conditions)).toEqual(new Set(['default', 'copied']));
+  const claiming = `${text}expect: [{ cells: coded/weather/training, statistic: mean, metric: alignment, at_least: 1 }]\n`;
+  expect(() => expand(specOf(claiming), withPool(claiming))).toThrow(
+    /no cell `coded\/weather\/training`.*name `coded\/weather\/copied`/,
+  );
+});
+
 describe('refused, with the place', () => {
   test.each<[string, string, RegExp, RegExp]>([
     ['an empty pool', '{ pool: [] }', /the list must have at least 1 entry/, /pool: \[\]/],
@@ -192,7 +205,8 @@ describe('refused, with the place', () => {
       'metrics:',
       'conditions: [default, training, { name: copied, system: { pool: copy.jsonl } }]\nmetrics:',
     );
-    expect(() => expand(specOf(text), withPool(text))).toThrow(/`copied` says the same as `training`: their pools/);
+    const twice = text.replace('training, ', '{ name: first, system: { pool: prompts/pool.jsonl } }, ');
+    expect(() => expand(specOf(twice), withPool(twice))).toThrow(/`copied` says the same as `first`: their pools/);
     const reseeded = text.replace('pool: copy.jsonl', 'pool: copy.jsonl, seed: 1');
     expect(() => expand(specOf(reseeded), withPool(reseeded))).not.toThrow();
   });
