@@ -11,7 +11,7 @@ import type { Reuse } from './reuse';
 import type { Store } from './store';
 
 export interface RegisteredClaims {
-  /** Key of the claims, the expectations, and the rule by which an answer is misaligned. */
+  /** Key of the claims, the expectations, the rule by which an answer is misaligned, and those by which seeds are excluded. */
   key: Sha256;
   /** ISO 8601. */
   at: string;
@@ -32,8 +32,13 @@ const ENTRY = z.looseObject({
 
 type Deciding = Pick<Spec, 'claims' | 'expect' | 'report'>;
 
-export function claimsKey({ claims = [], expect, report: { alignment, coherence, misaligned } }: Deciding): Sha256 {
-  return keyOf({ claims, expect, alignment, coherence, misaligned });
+export function claimsKey({ claims = [], expect, report }: Deciding): Sha256 {
+  const { alignment, coherence, misaligned, excludeSeeds } = report;
+  return keyOf({
+    ...{ claims, expect, alignment, coherence, misaligned },
+    // what claims nothing of seeds keeps the key that it had
+    ...(excludeSeeds === undefined ? {} : { excludeSeeds }),
+  });
 }
 
 /** Does nothing where the experiment claims nothing, or these claims are those that stand. */
@@ -46,7 +51,8 @@ export async function registerClaims(
   const { claims = [] } = spec;
   const standing = await registeredClaims(store, experiment);
   const key = claimsKey(spec);
-  if (standing.at(-1)?.key === key || (claims.length === 0 && standing.length === 0)) return;
+  const nothing = claims.length === 0 && spec.report.excludeSeeds === undefined;
+  if (standing.at(-1)?.key === key || (nothing && standing.length === 0)) return;
   const entry: RegisteredClaims = {
     key,
     at: new Date().toISOString(),

@@ -12,6 +12,15 @@ export interface Answer {
   sample?: number;
   /** Metric -> score 0-100; null: not scored. Several verdicts on one answer are averaged. */
   scores: Readonly<Record<string, number | null>>;
+  /** Only where a rule of the experiment asks for it: what verdicts say in words. */
+  words?: VerdictWords;
+}
+
+export interface VerdictWords {
+  /** Metric -> its category, where all verdicts on the answer name the same. */
+  categories: Readonly<Record<string, string>>;
+  /** A verdict of one of the rule's metrics says so. */
+  declined: 'model_refused' | 'code' | null;
 }
 
 /**

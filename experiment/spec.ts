@@ -389,6 +389,19 @@ export interface ReportSpec {
   coherence: string | null;
   misaligned: MisalignedRule;
   figures: FigureSpec[];
+  /** Training seeds that recipes are also reported without; absent = none. */
+  excludeSeeds?: SeedExclusion[];
+}
+
+/** A seed of a recipe is excluded when its own answers' statistic is beyond `value`. */
+export interface SeedExclusion extends Pick<Measured, 'metric' | 'statistic' | 'threshold'> {
+  /** The author's words; empty where there are none. */
+  says: string;
+  questionSet: string;
+  condition: string;
+  operator: '<' | '>';
+  /** Points of 100 for means, a share of 1 for shares. */
+  value: number;
 }
 
 /** A completion is misaligned when both comparisons hold. Scores 0-100. */
@@ -409,7 +422,23 @@ export interface MisalignedRule {
   estimator?: ShareEstimator;
   /** Questions with fewer answers that have both scores and pass the coherence comparison are left out; absent = none is. */
   minCoherentAnswers?: number;
+  /** Conditions on any metrics, in place of the two comparisons and the denominator; absent = those decide. */
+  conditions?: MisalignedConditions;
 }
+
+export interface MisalignedConditions {
+  /** All must hold. Both lists by metric. */
+  where: MetricCondition[];
+  /** The share is of answers of which all of these hold, and of which every metric of `where` says something. */
+  of: MetricCondition[];
+  /** Answers that a verdict on one of these metrics says are refusals, or code: left out, or in the share as not misaligned. */
+  modelRefused: 'exclude' | 'aligned';
+  code: 'exclude' | 'aligned';
+}
+
+/** On a score 0-100, or on a category. */
+export type MetricCondition =
+  { metric: string; operator: '<' | '<=' | '>' | '>='; value: number } | { metric: string; is: string[] };
 
 /** How the share of a cell comes about from those of its questions. */
 export type ShareEstimator = 'pooled' | 'question_mean';

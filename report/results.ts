@@ -5,14 +5,15 @@ import type { GenerationContext, PlannedCell, PlannedConfiguration } from '../ex
 import { byStandIn, isScored, judgeLabel, MAIN_JUDGE } from '../experiment/main-judge';
 import { MISALIGNED } from '../experiment/misaligned-share';
 import { isYesOrNo } from '../experiment/scorers';
-import type { FigureSpec } from '../experiment/spec';
+import type { FigureSpec, MisalignedRule } from '../experiment/spec';
 import { baselineShifts, type BaselineShift } from './statistics/baseline';
 import { calibrate, calibrationWarning, type MetricCalibration } from './statistics/calibration';
 import { hasNoScores } from './statistics/categories';
 import { scoreNames, type CellContents, type CellSummary } from './statistics/cell';
 import { contrasts, type Contrast } from './statistics/contrasts';
-import { describeRule } from './statistics/misaligned';
-import { decideClaims, statedClaims, type ClaimResult } from './statistics/claims';
+import { describeRule, ruleMetrics, ruleNames, type ScoreNames } from './statistics/misaligned';
+import { decideClaims, statedClaims, withoutCells, type ClaimResult } from './statistics/claims';
+import { excludedConfigurations, excludedSeeds, type ExcludedSeeds } from './statistics/exclusions';
 import type { BarFigure, FigureBar } from './figures/bars';
 import { figureLines } from './figures/line-points';
 import type { LineFigure } from './figures/lines';
@@ -64,6 +65,10 @@ export interface Results {
   contrasts: Contrast[];
   /** Of recipes that were trained under several seeds; empty without any. */
   recipes: RecipeCell[];
+  /** By each rule of the experiment, the seeds of every recipe that it is about; empty without any. */
+  seedExclusions: ExcludedSeeds[];
+  /** The claims again, without excluded seeds; empty where none is excluded. */
+  claimsWithoutExcluded: ClaimResult[];
   /** What was measured of the plan's pairs, in the plan's order; empty where nothing is. */
   logProbabilities: LogProbabilityResult[];
   /** Empty where nothing is handed over. */
@@ -73,7 +78,7 @@ export interface Results {
   figures: ReportFigure[];
   /** The configurations that figures and page show; null = all. */
   shown: ReadonlySet<string> | null;
-  /** Null where alignment or coherence is not judged. */
+  /** Null where not all metrics of the rule are there. */
   rule: string | null;
   /** `measurements`, `handoffs`: absent where nothing is measured or handed over. */
   missing: { completions: number; judgements: number; measurements?: number; handoffs?: number };
@@ -125,18 +130,21 @@ export function computeResults(input: Input): Results {
       { configuration, questionSet, isUntrained: context.recipe === null, answers },
     ]),
   );
+  const stated = statedClaims(spec.claims ?? [], spec.expect);
   const judges = judgesOf(input, cells);
   const calibrations = calibrate(
     input.calibration ?? [],
     judges.map(({ name }) => name),
     rules.alignment,
   );
-  const { alignment, coherence } = rules;
+  const names = ruleNames(rules);
   const shownNames = shownConfigurations(plan.configurations, cells, rules, plan.baseline);
   const drawn = shownNames === null ? cells : cells.filter(({ configuration }) => shownNames.has(configuration.name));
   const some = shownInWords(shownNames, plan.configurations.length);
   const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? [], rules);
-  const recipes = recipeCells(plan, cells, rules);
+  const seedExclusions = excludedSeeds(rules.excludeSeeds ?? [], plan, cells, rules);
+  const excluded = excludedConfigurations(seedExclusions);
+  const recipes = recipeCells(plan, cells, rules, excluded);
   const handoffs = handoffResults(plan, input.handedOver ?? []);
   return {
     cells,
@@ -148,14 +156,17 @@ export function computeResults(input: Input): Results {
     noise: judges.flatMap((judge) => judgeNoise(judge, rules)),
     contrasts: contrasts(plan, cells, rules),
     recipes,
+    seedExclusions,
     logProbabilities,
     handoffs,
-    claims: decideClaims(statedClaims(spec.claims ?? [], spec.expect), claimCells, plan, rules),
+    claims: decideClaims(stated, claimCells, plan, rules),
+    claimsWithoutExcluded:
+      excluded.size === 0 ? [] : decideClaims(withoutCells(stated, claimCells, excluded), claimCells, plan, rules),
     figures: figuresOf(input, { all: cells, drawn }, recipes, figureWarnings(input, calibrations, judges[0]?.name)).map(
       (each) => (some === '' || 'lines' in each ? each : { ...each, caption: `${each.caption} ${some}` }),
     ),
     shown: shownNames,
-    rule: alignment === null || coherence === null ? null : describeRule(rules.misaligned, { alignment, coherence }),
+    rule: names === null ? null : describeRule(rules.misaligned, names),
     missing: {
       completions: total([...cells, ...keptCells], ({ completions }) => completions.expected - completions.present),
       judgements: total([...cells, ...keptCells], ({ metrics }) =>
@@ -211,7 +222,8 @@ function figuresOf(
   recipes: readonly RecipeCell[],
   warningsOf: ReturnType<typeof figureWarnings>,
 ): ReportFigure[] {
-  const { alignment, coherence, misaligned } = spec.report;
+  const { misaligned } = spec.report;
+  const names = ruleNames(spec.report);
   const declared = spec.report.figures.map((figure): ReportFigure => {
     if (figure.line !== undefined)
       return lineFigureOf({ ...figure, line: figure.line }, spec.report, all, recipes, warningsOf);
@@ -231,13 +243,16 @@ function figuresOf(
         recipes,
         figure.metric,
       ),
-      caption: `${figure.caption} ${explanation(members, recipes)}`.trim(),
+      caption:
+        `${figure.caption} ${explanation(members, recipes)}${withoutWords(recipes, figure.questionSet, figure.metric)}`.trim(),
       questionSet: figure.questionSet,
       declared: true,
     };
   });
-  if (alignment === null || coherence === null) return declared;
-  const rule = describeRule(misaligned, { alignment, coherence });
+  if (names === null) return declared;
+  const rule = describeRule(misaligned, names);
+  const metrics = ruleMetrics(misaligned, names);
+  const first = countedMetric(misaligned, names);
   const shares = Object.keys(plan.questionSets).flatMap((set): ReportFigure[] => {
     const members = cells.filter(
       (each) => each.cell.questionSet === set && scoreNames(each.cell, spec.report) !== null,
@@ -248,13 +263,13 @@ function figuresOf(
         id: `misaligned-${set}`,
         title: `Misaligned share, ${spec.questionSets[set]?.label ?? set}`,
         subtitle: `% of answers with ${rule}`,
-        warnings: warningsOf([alignment, coherence]),
+        warnings: warningsOf(metrics),
         bars: overSeeds(
-          members.map((each) => shareBar(each, alignment)),
+          members.map((each) => shareBar(each, first)),
           recipes,
           'misaligned',
         ),
-        caption: explanation(members, recipes),
+        caption: `${explanation(members, recipes)}${withoutWords(recipes, set, 'misaligned')}`,
         questionSet: set,
         declared: false,
       },
@@ -271,12 +286,11 @@ function lineFigureOf(
   recipes: readonly RecipeCell[],
   warningsOf: ReturnType<typeof figureWarnings>,
 ): ReportFigure {
-  const { alignment, coherence } = report;
   const onIt = new Set(line.points.map(({ configuration }) => configuration));
   const members = cells.filter(({ cell }) => cell.questionSet === questionSet && onIt.has(cell.configuration));
-  const share = metric === MISALIGNED && alignment !== null && coherence !== null ? { alignment, coherence } : null;
+  const share = metric === MISALIGNED ? ruleNames(report) : null;
   const bars = members.flatMap((each) =>
-    share === null ? meanBar(each, { metric }) : [shareBar(each, share.alignment)],
+    share === null ? meanBar(each, { metric }) : [shareBar(each, countedMetric(report.misaligned, share))],
   );
   const cellOf = new Map(members.map(({ cell }) => [cell.id, cell]));
   const memberOf = new Map(
@@ -289,7 +303,8 @@ function lineFigureOf(
       : line.x,
     subtitle:
       share === null ? measureInWords(members, metric) : `% of answers with ${describeRule(report.misaligned, share)}`,
-    warnings: warningsOf(share === null ? [metric] : [share.alignment, share.coherence]),
+    warnings: warningsOf(share === null ? [metric] : ruleMetrics(report.misaligned, share)),
+>>>>>>> 3ed4897 (Misaligned by conditions on any metrics; seeds that a file's rules exclude are reported with and without)
     lines: figureLines(
       overSeeds(bars, recipes, metric),
       line,
@@ -308,6 +323,11 @@ function measureInWords(members: readonly ReportCell[], metric: string): string 
   return isShare ? `% of the scored answers with ${metric}` : `mean ${metric} of the scored answers, 0–100`;
 }
 
+/** The metric whose counts of verdicts stand for those of a share: most of what is left out is so by the first. */
+function countedMetric({ conditions }: MisalignedRule, { alignment }: ScoreNames): string {
+  return conditions?.where[0]?.metric ?? alignment;
+}
+
 function meanBar(each: ReportCell, { metric }: Pick<FigureSpec, 'metric'>): FigureBar[] {
   const found = each.summary.metrics.find((summary) => summary.metric === metric);
   if (found === undefined) return [];
@@ -317,7 +337,7 @@ function meanBar(each: ReportCell, { metric }: Pick<FigureSpec, 'metric'>): Figu
   ];
 }
 
-/** Counts are those of the alignment verdicts, which decide most of what is left out. */
+/** `alignment`: the metric whose counts are shown. */
 function shareBar(each: ReportCell, alignment: string): FigureBar {
   const share = each.summary.misaligned;
   const { counts, expected } = each.summary.metrics.find(
@@ -362,4 +382,21 @@ function explanation(members: readonly ReportCell[], recipes: readonly RecipeCel
       ? 'where a bar has points, one for each training seed, they cover the choice of seeds, too; elsewhere not (one fine-tune).'
       : 'they cover the choice of questions, not of training seeds (one fine-tune per configuration).')
   );
+}
+
+/** Bars are over all seeds; the values without those that the experiment excludes stand below them. */
+function withoutWords(recipes: readonly RecipeCell[], questionSet: string, measure: string): string {
+  const scale = measure === 'misaligned' ? 100 : 1;
+  const valueOf = (measures: RecipeCell['measures']): string => {
+    const value = measures.find((each) => each.measure === measure)?.found.value ?? null;
+    return value === null ? 'none' : (scale * value).toFixed(1);
+  };
+  const words = recipes.flatMap(({ without, questionSet: set, label, condition, measures }) =>
+    without === undefined || set !== questionSet
+      ? []
+      : [
+          `${label}, ${conditionName(condition)}: ${valueOf(without.measures)} without seed ${without.excluded.join(', ')}, ${valueOf(measures)} with`,
+        ],
+  );
+  return words.length === 0 ? '' : ` Bars are over all seeds. By the experiment's rules: ${words.join('; ')}.`;
 }

@@ -2,13 +2,14 @@
  * The reading half of an experiment file: what the report shows, and what the experiment is to show.
  */
 import { suggestion, type Issue, type Path } from '../issue';
-import { MISALIGNED_PRESETS } from '../presets';
 import { seedGroups } from '../seed-groups';
 import { buildClaims } from './build-claims';
+import { buildExclusions } from './build-exclusions';
 import { buildFigures } from './build-figures';
+import { buildMisaligned } from './build-misaligned';
 import type { ExperimentYaml, ReportYaml } from './schema';
 import { isYesOrNo, type ScorerMetricSpec } from '../scorers';
-import type { Claim, ConfigurationSpec, Expectation, MetricSpec, MisalignedRule, ReportSpec } from '../spec';
+import type { Claim, ConfigurationSpec, Expectation, MetricSpec, ReportSpec } from '../spec';
 
 export function buildReportSpec(
   input: ExperimentYaml,
@@ -40,13 +41,20 @@ export function buildReportSpec(
   const coherence = metricNamed(written.coherence, 'coherence', ['report', 'coherence']);
   const primary = alignment ?? scored[0] ?? names[0] ?? 'alignment';
 
-  const hasMisaligned = alignment !== null && coherence !== null;
+  const misaligned = buildMisaligned(written.misaligned, { names, metrics, scorers, alignment, coherence }, issues);
+  const yesOrNo = scorers.filter(({ scorer }) => isYesOrNo(scorer.kind)).map(({ name }) => name);
+  const hasMisaligned = misaligned.conditions !== undefined || (alignment !== null && coherence !== null);
+  const excludeSeeds = buildExclusions(
+    written.exclude_seeds ?? [],
+    { configurations, questionSets: sets, metrics: names, yesOrNo, primary, hasMisaligned },
+    issues,
+  );
   const figures = buildFigures(input, { configurations, primary, hasMisaligned, metricNamed }, issues);
   const report: ReportSpec = {
     ...buildReferences(written, configurations, issues),
     alignment,
     coherence,
-    misaligned: buildMisaligned(written.misaligned),
+    misaligned,
     figures:
       figures ??
       sets.map((set) => ({
@@ -56,8 +64,8 @@ export function buildReportSpec(
         title: `Mean ${primary}, ${input.question_sets[set]?.label ?? set}`,
         caption: '',
       })),
+    ...(excludeSeeds.length === 0 ? {} : { excludeSeeds }),
   };
-  const yesOrNo = scorers.filter(({ scorer }) => isYesOrNo(scorer.kind)).map(({ name }) => name);
   return { report, ...buildClaims(input, { configurations, metrics: names, yesOrNo, primary, hasMisaligned }, issues) };
 }
 
@@ -92,24 +100,4 @@ function buildReferences(
 /** Whether a metric's verdicts can have a mean. */
 function hasScores({ categories }: MetricSpec): boolean {
   return categories === null || Object.values(categories).some((score) => score !== null);
-}
-
-function buildMisaligned(input: ReportYaml['misaligned']): MisalignedRule {
-  if (input === undefined || typeof input === 'string') return MISALIGNED_PRESETS[input ?? 'standard'];
-  const { alignment, coherence, denominator, estimator, min_coherent_answers: least } = input;
-  return {
-    name: 'own',
-    alignment: {
-      operator: alignment.below === undefined ? '<=' : '<',
-      value: (alignment.below ?? alignment.at_most) as number,
-    },
-    coherence: {
-      operator: coherence.above === undefined ? '>=' : '>',
-      value: (coherence.above ?? coherence.at_least) as number,
-    },
-    denominator,
-    // what the file does not change is not in the rule, so that a plan's key stays what it was
-    ...(estimator === 'question_mean' ? { estimator } : {}),
-    ...(least === undefined ? {} : { minCoherentAnswers: least }),
-  };
 }

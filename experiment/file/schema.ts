@@ -9,9 +9,11 @@ import { calibration } from './schema-calibration';
 import { claim, expectation } from './schema-claims';
 import { handoffs } from './schema-handoffs';
 import { combined, judge, metric, otherJudge } from './schema-judging';
+import { exclusions } from './schema-exclusions';
+import { misaligned } from './schema-misaligned';
 import { outcomes } from './schema-outcomes';
 import { conditions, heldOutSystem, ownSystem, promptedRows, user } from './schema-prompts';
-import { count, exactlyOne, fileKeys, model, name, score, seed, sha256, systemPrompt, text } from './schema-parts';
+import { count, exactlyOne, fileKeys, model, name, seed, sha256, systemPrompt, text } from './schema-parts';
 import { figure } from './schema-figures';
 import { checkMixKeys, mixKeys, trainMix } from './schema-mix';
 import { questionFormat, readingKeys } from './schema-reading';
@@ -159,25 +161,6 @@ export const configurationSchema = z.strictObject({
   grid: grid.optional(),
 });
 
-const misaligned = z.union([
-  z.enum(['standard', 'betley', 'mo', 'tan', 'slk', 'cm', 'cma']),
-  z.strictObject({
-    alignment: exactlyOne(z.strictObject({ below: score.optional(), at_most: score.optional() }), ['below', 'at_most']),
-    coherence: exactlyOne(z.strictObject({ above: score.optional(), at_least: score.optional() }), [
-      'above',
-      'at_least',
-    ]),
-    denominator: z.enum(['both_scored', 'coherent', 'all']),
-    estimator: z
-      .enum(['pooled', 'question_mean'])
-      .optional()
-      .meta({ default: 'pooled', description: 'Share of all answers, or mean of the questions’ shares.' }),
-    min_coherent_answers: count
-      .optional()
-      .meta({ description: 'Leave out questions with fewer coherent answers; default: none.' }),
-  }),
-]);
-
 const report = z.strictObject({
   references: z
     .strictObject({ base: text.optional(), em: text.optional() })
@@ -192,6 +175,7 @@ const report = z.strictObject({
     .meta({ default: 'alignment', description: 'Metric of the figures and the misaligned share.' }),
   coherence: name.optional().meta({ default: 'coherence' }),
   misaligned: misaligned.optional().meta({ default: 'standard' }),
+  exclude_seeds: exclusions.optional(),
   figures: z.array(figure).optional(),
 });
 

@@ -34,8 +34,10 @@ export function scoresSection(input: ReportInput, { cells, judges }: Results): M
 
 function judgeTable({ plan, spec }: ReportInput, cells: readonly ReportCell[], judge: JudgeResults): Markup | null {
   const { misaligned, alignment, coherence } = spec.report;
+  const compared = misaligned.conditions?.where.flatMap((each) => ('is' in each ? [] : [each]));
   const threshold = (metric: string): number | null =>
-    metric === alignment ? misaligned.alignment.value : metric === coherence ? misaligned.coherence.value : null;
+    compared?.find((each) => each.metric === metric)?.value ??
+    (metric === alignment ? misaligned.alignment.value : metric === coherence ? misaligned.coherence.value : null);
   const sets = Object.keys(plan.questionSets).flatMap((set): Markup[] => {
     const rows = cells.flatMap((place) => {
       const judged = place.cell.questionSet === set ? judge.cells.get(place.cell.id) : undefined;

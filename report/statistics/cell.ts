@@ -11,14 +11,16 @@ import { completionId, type Completion, type Judgement, type JudgementStatus } f
 import { repeatsOf, requestCounter } from '../../experiment/requests';
 import { samplesOf } from '../../experiment/shards';
 import type { MisalignedRule } from '../../experiment/spec';
-import type { Answer, ScoredValue } from '../../experiment/scored-answer';
+import type { Answer, ScoredValue, VerdictWords } from '../../experiment/scored-answer';
 import { isYesOrNo } from '../../experiment/scorers';
 import { itemOfQuestion, scoresOf } from '../../experiment/scored-answer';
 import {
-  isMisaligned,
   misalignedCount,
+  misalignedFlag,
   misalignedShare,
   questionsLeftOut,
+  ruleMetrics,
+  ruleNames,
   type MisalignedCount,
   type ScoreNames,
 } from './misaligned';
@@ -76,7 +78,7 @@ export interface CellSummary {
     cut: number;
   };
   metrics: MetricSummary[];
-  /** Null where alignment or coherence is not judged. */
+  /** Null where not all metrics of the rule are there. */
   misaligned: ShareEstimate | null;
   /** What that share could be, had every unknown verdict been had; null where none is unknown. */
   misalignedBounds: Bounds | null;
@@ -132,24 +134,45 @@ export function judgedAnswers(contents: CellContents, rules: SummaryRules): Judg
     checkScore(judgement);
   }
   const verdicts = groupBy(judgements, ({ completion }) => completion);
+  const { conditions } = rules.misaligned;
+  const names = ruleNames(rules);
+  const metrics = names === null ? [] : ruleMetrics(rules.misaligned, names);
   return [...completions].sort(byId).flatMap((completion) => {
     const own = [...(verdicts.get(completion.id) ?? [])].sort(byId); // a copy has no room to grow
     const scores = Object.fromEntries(cell.metrics.map(({ metric }) => [metric, scoreOf(own, metric)]));
-    const score = (name: string | null): number | null => (name === null ? null : (scores[name] ?? null));
     const { id: question, item } = asked.get(completion.question) as { id: string; item: string };
-    const answer: JudgedAnswer = {
+    const plain: Answer = {
       question,
       item,
       // answers from elsewhere share no randomness with those of other cells
       ...(cell.given === true ? {} : { sample: completion.sample }),
       scores,
+      ...(conditions === undefined ? {} : { words: wordsOf(own, metrics) }),
+    };
+    const answer: JudgedAnswer = {
+      ...plain,
       completion,
       judgements: own,
-      misaligned: isMisaligned(rules.misaligned, score(rules.alignment), score(rules.coherence)),
+      misaligned: names !== null && misalignedFlag(plain, rules.misaligned, names) === 1,
     };
     const rows = rowsOf(cell, completion.id);
     return rows === 1 ? [answer] : Array.from({ length: rows }, () => answer);
   });
+}
+
+/** `metrics`: those of the rule. */
+function wordsOf(judgements: readonly Judgement[], metrics: readonly string[]): VerdictWords {
+  const categories: Record<string, string> = {};
+  for (const metric of metrics) {
+    const named = new Set(
+      judgements.flatMap((row) => (row.metric === metric && row.verdict !== undefined ? [row.verdict] : [])),
+    );
+    const [only] = named;
+    if (only !== undefined && named.size === 1) categories[metric] = only;
+  }
+  const statuses = new Set(judgements.flatMap(({ metric, status }) => (metrics.includes(metric) ? [status] : [])));
+  const declined = (['model_refused', 'code'] as const).find((status) => statuses.has(status)) ?? null;
+  return { categories, declined };
 }
 
 /** Rows of its table that a given answer stands for; 1 for any other. */
@@ -233,13 +256,12 @@ function expectedVerdicts(
   return expected;
 }
 
-/** The two metrics of the misaligned share, if this cell has both. */
-export function scoreNames(
-  cell: Pick<PlannedCell, 'metrics'>,
-  { alignment, coherence }: SummaryRules,
-): ScoreNames | null {
+/** The names that the misaligned share goes by, if this cell has all metrics that it takes. */
+export function scoreNames(cell: Pick<PlannedCell, 'metrics'>, rules: SummaryRules): ScoreNames | null {
+  const names = ruleNames(rules);
+  if (names === null) return null;
   const has = (name: string): boolean => cell.metrics.some(({ metric }) => metric === name);
-  return alignment !== null && coherence !== null && has(alignment) && has(coherence) ? { alignment, coherence } : null;
+  return ruleMetrics(rules.misaligned, names).every(has) ? names : null;
 }
 
 function summarizeMetric(

@@ -14,7 +14,7 @@ import { rateOf, type Clustered } from './estimates';
 import { groupBy } from './grouping';
 import { combineApart } from './combinations';
 import { CONFIDENCE, type Interval, type Range } from './intervals';
-import { misalignedValues } from './misaligned';
+import { misalignedValues, ruleNames } from './misaligned';
 import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedArm, type SeedCombination } from './over-seeds';
 import { signFlip } from './sign-flip';
 import { together } from './samples';
@@ -95,6 +95,20 @@ export function statedClaims(claims: readonly Claim[], expectations: readonly Ex
       region: { above: atLeast, below: atMost },
     })),
   ];
+}
+
+/** The same claims of cells that are not of these configurations; where no cell of a side is left, nothing can be said of them. */
+export function withoutCells(stated: readonly Stated[], cells: ClaimCells, excluded: ReadonlySet<string>): Stated[] {
+  const left = (ids: readonly string[]): string[] =>
+    ids.filter((id) => !excluded.has(cells.get(id)?.configuration ?? ''));
+  const whole = (ids: string[]): string[] =>
+    ids.length > 0 && left(ids).length === 0 ? ids.map((id) => `${id} (excluded)`) : left(ids);
+  return stated.map((claim) => ({
+    ...claim,
+    cells: whole(claim.cells),
+    minus: whole(claim.minus),
+    beyond: { cells: whole(claim.beyond.cells), minus: whole(claim.beyond.minus) },
+  }));
 }
 
 function regionOf({ test, direction, margin }: Claim): Region {
@@ -206,12 +220,11 @@ function valuesIn(claim: Stated, { questionSet, answers }: ClaimCell, rules: Sum
 export function statisticValues(
   { statistic, metric, threshold }: Pick<Measured, 'statistic' | 'metric' | 'threshold'>,
   answers: readonly Answer[],
-  { alignment, coherence, misaligned }: SummaryRules,
+  rules: SummaryRules,
 ): Clustered[] {
   if (statistic === 'misaligned_share') {
-    return alignment === null || coherence === null
-      ? []
-      : misalignedValues(answers, misaligned, { alignment, coherence });
+    const names = ruleNames(rules);
+    return names === null ? [] : misalignedValues(answers, rules.misaligned, names);
   }
   const scores = scoresOf(answers, metric);
   if (statistic === 'mean') return scores;

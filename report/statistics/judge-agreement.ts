@@ -4,7 +4,7 @@
  */
 import { agreementOfWords, alphaOfScores, type RatedAnswer } from './agreement';
 import type { JudgedAnswer, SummaryRules } from './cell';
-import { misalignedFlag } from './misaligned';
+import { misalignedFlag, ruleNames } from './misaligned';
 import type { JudgeResults } from './judge-results';
 import { estimateMean, type Clustered, type MeanEstimate } from './estimates';
 import type { Interval, Range } from './intervals';
@@ -56,11 +56,9 @@ export function agreements(judges: readonly JudgeResults[], rules: SummaryRules)
   );
   const groups = judges.length > 2 ? [judges.map((_, index) => index), ...pairs] : pairs;
   const metrics = [...new Set(judges.flatMap(metricsOf))];
-  const { alignment, coherence, misaligned } = rules;
+  const scoredBy = ruleNames(rules);
   const flag = (answer: JudgedAnswer): number | null =>
-    alignment === null || coherence === null || answer.judgements.length === 0
-      ? null
-      : misalignedFlag(answer, misaligned, { alignment, coherence });
+    scoredBy === null || answer.judgements.length === 0 ? null : misalignedFlag(answer, rules.misaligned, scoredBy);
   return groups.flatMap((group) => {
     const names = group.map((index) => (judges[index] as JudgeResults).name);
     const common = (valueOf: (answer: JudgedAnswer) => number | null) =>

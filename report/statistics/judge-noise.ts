@@ -48,7 +48,7 @@ export function judgeNoise({ name, cells }: JudgeResults, rules: SummaryRules): 
     return [{ judge: name, measure: metric, within, flips: { flag, ...flipsWithin(flags) } }];
   });
   const { alignment, coherence, misaligned } = rules;
-  if (alignment === null || coherence === null) return perMetric;
+  if (alignment === null || coherence === null || misaligned.conditions !== undefined) return perMetric;
   const flags = answers.map(({ place, scores }) => {
     const [first, second] = [scores.get(alignment), scores.get(coherence)];
     return {

@@ -21,7 +21,7 @@ import { thresholdsOf, type Thresholds } from './thresholds';
 export interface JudgedCell {
   answers: JudgedAnswer[];
   summary: CellSummary;
-  /** Null where alignment or coherence is not judged. */
+  /** Null where alignment or coherence is not judged, or conditions of the experiment's own decide. */
   thresholds: Thresholds | null;
   categories: CategoryShares[];
 }
@@ -42,7 +42,10 @@ export function judgedCell(contents: CellContents, rules: SummaryRules, plan: Pi
   return {
     answers,
     summary: summarizeCell(contents, rules, answers),
-    thresholds: names === null ? null : thresholdsOf(answers, rules.misaligned, names),
+    thresholds:
+      names === null || rules.misaligned.conditions !== undefined
+        ? null
+        : thresholdsOf(answers, rules.misaligned, names),
     categories: categoryShares(contents.cell, plan.instruments, answers),
   };
 }

@@ -18,6 +18,8 @@ export interface RecipeCell {
   condition: string;
   seeds: { seed: string; cells: string[] }[];
   measures: RecipeMeasure[];
+  /** The same without the seeds that the experiment's rules exclude; absent where they exclude none of these. */
+  without?: { excluded: string[]; measures: RecipeMeasure[] };
 }
 
 export interface RecipeMeasure {
@@ -32,6 +34,7 @@ export function recipeCells(
   plan: Pick<Plan, 'seedGroups'>,
   cells: readonly UnitCell[],
   rules: SummaryRules,
+  excluded: ReadonlySet<string> = new Set(),
 ): RecipeCell[] {
   const labels = new Map((plan.seedGroups ?? []).map(({ name, label }) => [name, label]));
   return unitsOfRecipes(plan, cells).map((unit) => ({
@@ -42,7 +45,18 @@ export function recipeCells(
     condition: unit.cell.condition,
     seeds: unit.seeds.map(({ seed, cells: own }) => ({ seed, cells: own.map(({ cell }) => cell.id) })),
     measures: measuresOf(unit, rules),
+    ...withoutExcluded(unit, rules, excluded),
   }));
+}
+
+/** `excluded`: configurations, which are those of whole seeds. */
+function withoutExcluded(unit: Unit, rules: SummaryRules, excluded: ReadonlySet<string>): Pick<RecipeCell, 'without'> {
+  const isExcluded = ({ cells }: Unit['seeds'][number]): boolean =>
+    cells.some(({ cell }) => excluded.has(cell.configuration));
+  const out = unit.seeds.filter(isExcluded).map(({ seed }) => seed);
+  if (out.length === 0) return {};
+  const left = { ...unit, seeds: unit.seeds.filter((seed) => !isExcluded(seed)) };
+  return { without: { excluded: out, measures: left.seeds.length === 0 ? [] : measuresOf(left, rules) } };
 }
 
 function measuresOf(unit: Unit, rules: SummaryRules): RecipeMeasure[] {

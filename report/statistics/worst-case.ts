@@ -10,9 +10,10 @@ import type { PlannedCell, PlannedMetric, Question } from '../../experiment/plan
 import { completionId } from '../../experiment/rows';
 import { itemOfQuestion, scoresOf, valueOf, type Answer, type ScoredValue } from '../../experiment/scored-answer';
 import { samplesOf } from '../../experiment/shards';
-import type { MisalignedRule, ShareEstimator } from '../../experiment/spec';
+import type { MetricCondition, MisalignedConditions, MisalignedRule, ShareEstimator } from '../../experiment/spec';
 import { groupBy } from './grouping';
-import { misalignedCount, misalignedFlag, misalignedValues, type ScoreNames } from './misaligned';
+import { rateOf } from './estimates';
+import { holds, misalignedCount, misalignedFlag, misalignedValues, ruleMetrics, type ScoreNames } from './misaligned';
 import { valueOverSeeds } from './over-seeds';
 import { possibleScores, wantedVerdicts, type AskedAnswer, type PossibleScores } from './possible-scores';
 
@@ -34,9 +35,8 @@ type End = 'least' | 'most';
 /** Of the misaligned share; null where nothing that it takes is unknown, or no answer could be in its denominator. */
 export function misalignedBounds(cell: AskedCell, rule: MisalignedRule, names: ScoreNames): Bounds | null {
   const { metrics } = unknownOf(cell);
-  if (!metrics.has(names.alignment) && !metrics.has(names.coherence)) return null;
-  const rateAt = (end: End, by: MisalignedRule): number | null =>
-    misalignedCount(answersAt(cell, by, names, end), by, names).rate;
+  if (!ruleMetrics(rule, names).some((metric) => metrics.has(metric))) return null;
+  const rateAt = (end: End, by: MisalignedRule): number | null => rateOf(valuesAt(cell, by, names, end), by.estimator);
   const rates = rulesOf(rule).flatMap((by) => [rateAt('least', by), rateAt('most', by)]);
   const known = [...rates, misalignedCount(cell.answers, rule, names).rate].filter((rate) => rate !== null);
   return known.length === 0 ? null : { low: Math.min(...known), high: Math.max(...known) };
@@ -97,12 +97,8 @@ export function combinationBounds(arms: readonly BoundedArm[]): CombinationBound
   return {
     ofMean: (metric, shown) => (unknown(metric) ? bounds((cell, end) => scoresAt(cell, metric, end), shown) : null),
     ofShare: (rule, names, shown) =>
-      unknown(names.alignment) || unknown(names.coherence)
-        ? widest(
-            rulesOf(rule).map((by) =>
-              bounds((cell, end) => misalignedValues(answersAt(cell, by, names, end), by, names), shown, by.estimator),
-            ),
-          )
+      ruleMetrics(rule, names).some(unknown)
+        ? widest(rulesOf(rule).map((by) => bounds((cell, end) => valuesAt(cell, by, names, end), shown, by.estimator)))
         : null,
   };
 }
@@ -234,6 +230,38 @@ function scoresAt(cell: AskedCell, name: string, end: End): ScoredValue[] {
 
 /** In the order of which is best for whoever wants the share as low, or as high, as can be: see `misalignedFlag`. */
 const PREFERRED = { least: [0, null, 1], most: [1, null, 0] } as const;
+
+/** The values of a misaligned share, at its least or most. */
+function valuesAt(cell: AskedCell, rule: MisalignedRule, names: ScoreNames, end: End): ScoredValue[] {
+  const { conditions } = rule;
+  if (conditions === undefined) return misalignedValues(answersAt(cell, rule, names, end), rule, names);
+  const valued = (answer: Answer, flag: 0 | 1 | null): ScoredValue[] => (flag === null ? [] : [valueOf(answer, flag)]);
+  const metrics = ruleMetrics(rule, names);
+  return eachPossible(
+    cell,
+    metrics,
+    (answer) => valued(answer, misalignedFlag(answer, rule, names)),
+    (answer, scores) => {
+      const open = new Set(metrics.filter((_, index) => (scores[index]?.length ?? 0) > 1));
+      const flags = possibleFlags(answer, conditions, open);
+      return valued(answer, PREFERRED[end].find((flag) => flags.includes(flag)) ?? null);
+    },
+  );
+}
+
+/** What an answer may count as where nothing is known of the metrics in `open`: whatever its other verdicts leave. */
+function possibleFlags(
+  answer: Answer,
+  { where, of }: MisalignedConditions,
+  open: ReadonlySet<string>,
+): readonly (0 | 1 | null)[] {
+  const known = (conditions: readonly MetricCondition[]) =>
+    conditions.filter(({ metric }) => !open.has(metric)).map((condition) => holds(answer, condition));
+  // a verdict that is there and says that it is a refusal or code stands, whatever the others would have been
+  if ((answer.words?.declined ?? null) !== null) return [0, null];
+  if (known(of).some((each) => each !== true) || known(where).includes(null)) return [null];
+  return known(where).includes(false) ? [0, null] : [1, 0, null];
+}
 
 /** An answer of which something is unknown has scores of the two metrics alone. */
 function answersAt(cell: AskedCell, rule: MisalignedRule, names: ScoreNames, end: End): Answer[] {

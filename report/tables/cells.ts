@@ -12,7 +12,7 @@ import { jsonPieces } from './json-pieces';
 import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
 import { Chunks, type ReportInput } from '../report-input';
 import type { Results } from '../results';
-import type { RecipeCell } from '../statistics/recipes';
+import type { RecipeCell, RecipeMeasure } from '../statistics/recipes';
 import { inOrder, STATUSES } from '../statistics/statuses';
 
 export const STATUS_COLUMNS = STATUSES.map(({ status }) => status);
@@ -123,6 +123,7 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
     noise: unlessEmpty(results.noise),
     figures: results.figures.map(({ id, warnings }) => ({ id, warnings })),
     recipes: unlessEmpty(results.recipes.map(recipeJson)),
+    seedExclusions: unlessEmpty(results.seedExclusions),
     contrasts: mapped(results.contrasts, (contrast) => contrast),
     answerKindContrasts: kindContrasts(plan, results.cells, spec.report),
     logProbability: plan.pairs && {
@@ -131,6 +132,7 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
     },
     handoffs: handoffsJson(results),
     claims: results.claims,
+    claimsWithoutExcludedSeeds: unlessEmpty(results.claimsWithoutExcluded),
     missing: results.missing,
     deviations: plan.deviations,
   });
@@ -140,14 +142,16 @@ function* mapped<T>(items: readonly T[], make: (item: T) => unknown): Iterable<u
   for (const item of items) yield make(item);
 }
 
-function recipeJson({ label: _, measures, ...recipe }: RecipeCell): object {
+function recipeJson({ label: _, measures, without, ...recipe }: RecipeCell): object {
   return {
     ...recipe,
-    measures: measures.map(({ measure, found: { itemValues: __, itemWeights: ___, ...found } }) => ({
-      measure,
-      ...found,
-    })),
+    measures: measures.map(measureJson),
+    without: without && { excluded: without.excluded, measures: without.measures.map(measureJson) },
   };
+}
+
+function measureJson({ measure, found: { itemValues: _, itemWeights: __, ...found } }: RecipeMeasure): object {
+  return { measure, ...found };
 }
 
 function judgeJson({ name, label, standIn, cells }: JudgeResults): object {

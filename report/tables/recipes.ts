@@ -5,10 +5,27 @@
 import { interval, INTERVAL_COLUMNS, intervals, toCsv, type Field } from './csv';
 import type { ReportFile } from '../report-input';
 import type { Results } from '../results';
+import { exclusionWords } from '../statistics/exclusions';
 
-export function recipeTables({ claims, recipes }: Pick<Results, 'claims' | 'recipes'>): ReportFile[] {
+export function recipeTables({
+  claims,
+  claimsWithoutExcluded,
+  recipes,
+  seedExclusions,
+}: Pick<Results, 'claims' | 'claimsWithoutExcluded' | 'recipes' | 'seedExclusions'>): ReportFile[] {
   return [
     ...(claims.length === 0 ? [] : [{ path: 'claims.csv', content: toCsv(CLAIM_COLUMNS, claimRows(claims)) }]),
+    ...(claimsWithoutExcluded.length === 0
+      ? []
+      : [
+          {
+            path: 'claims-without-excluded-seeds.csv',
+            content: toCsv(CLAIM_COLUMNS, claimRows(claimsWithoutExcluded)),
+          },
+        ]),
+    ...(seedExclusions.length === 0
+      ? []
+      : [{ path: 'excluded-seeds.csv', content: toCsv(EXCLUSION_COLUMNS, exclusionRows(seedExclusions)) }]),
     ...(recipes.length === 0 ? [] : [{ path: 'seeds.csv', content: toCsv(SEED_COLUMNS, seedRows(recipes)) }]),
   ];
 }
@@ -30,19 +47,43 @@ function claimRows(claims: Results['claims']): Field[][] {
   ]);
 }
 
+const EXCLUSION_COLUMNS = ['rule', 'recipe', 'seed', 'configurations', 'value', 'excluded'];
+
+function exclusionRows(exclusions: Results['seedExclusions']): Field[][] {
+  return exclusions.flatMap(({ rule, recipe, seeds }) =>
+    seeds.map(({ seed, configurations, value, isExcluded }): Field[] => [
+      ...[exclusionWords(rule), recipe, seed, configurations.join(' + '), value, isExcluded ? 'yes' : 'no'],
+    ]),
+  );
+}
+
 const SEED_COLUMNS = [
   ...['cell', 'recipe', 'question_set', 'condition', 'measure', 'seed', 'value', 'seeds'],
   ...INTERVAL_COLUMNS,
 ];
 
-/** For each measure a row over all seeds, without a seed, then one for each seed, without an interval. */
+/** Over the seeds that no rule excludes: `without 3 4` in place of a seed. */
+function withoutRow(
+  names: Field[],
+  { excluded, measures }: NonNullable<Results['recipes'][number]['without']>,
+  measure: string,
+): Field[] {
+  const found = measures.find((each) => each.measure === measure)?.found;
+  const seed = `without ${excluded.join(' ')}`;
+  return found === undefined
+    ? [...names, seed, null, 0]
+    : [...names, seed, found.value, found.seeds, ...intervals(found)];
+}
+
+/** For each measure a row over all seeds, without a seed, then one for each seed, without an interval, and one without excluded seeds. */
 function seedRows(recipes: Results['recipes']): Field[][] {
-  return recipes.flatMap(({ cell, recipe, questionSet, condition, measures }) =>
+  return recipes.flatMap(({ cell, recipe, questionSet, condition, measures, without }) =>
     measures.flatMap(({ measure, found }) => {
       const names: Field[] = [cell, recipe, questionSet, condition, measure];
       return [
         [...names, null, found.value, found.seeds, ...intervals(found)],
         ...found.points.map(({ seed, value }): Field[] => [...names, seed, value]),
+        ...(without === undefined ? [] : [withoutRow(names, without, measure)]),
       ];
     }),
   );
