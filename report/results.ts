@@ -304,7 +304,6 @@ function lineFigureOf(
     subtitle:
       share === null ? measureInWords(members, metric) : `% of answers with ${describeRule(report.misaligned, share)}`,
     warnings: warningsOf(share === null ? [metric] : ruleMetrics(report.misaligned, share)),
->>>>>>> 3ed4897 (Misaligned by conditions on any metrics; seeds that a file's rules exclude are reported with and without)
     lines: figureLines(
       overSeeds(bars, recipes, metric),
       line,
