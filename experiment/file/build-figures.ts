@@ -3,6 +3,7 @@
  */
 import { suggestion, type Issue, type Path } from '../issue';
 import { MISALIGNED } from '../misaligned-share';
+import { checkQuestionSet } from './named-sets';
 import type { ExperimentYaml, FigureYaml } from './schema';
 import { seedGroups } from '../seed-groups';
 import type { ConfigurationSpec, FigureSpec, LinePoint } from '../spec';
@@ -33,13 +34,7 @@ export function buildFigures(input: ExperimentYaml, context: FigureContext, issu
       issues.push({ path, message: '`question_set` is needed', hint: suggestion('', sets) });
       return [];
     }
-    if (!sets.includes(questionSet)) {
-      issues.push({
-        path: [...path, 'question_set'],
-        message: `unknown question set \`${questionSet}\``,
-        hint: suggestion(questionSet, sets),
-      });
-    }
+    checkQuestionSet(questionSet, sets, [...path, 'question_set'], issues);
     const metric = metricOf(figure, context, path, issues);
     const common = { id: figure.id, questionSet, metric, caption: figure.caption ?? '' };
     if (figure.kind !== 'line') return [{ ...common, title: figure.title as string }];

@@ -6,6 +6,7 @@ import { suggestion, type Issue, type Path } from '../issue';
 import { ownValue } from '../records';
 import { placeProblem, rubricProblem } from '../rubric';
 import { metricsByKind, type JudgedYaml } from './build-scorers';
+import { checkQuestionSet } from './named-sets';
 import type { ExperimentYaml, QuestionSetYaml } from './schema';
 import type { MetricSpec } from '../spec';
 
@@ -18,14 +19,9 @@ export function buildMetrics(input: ExperimentYaml, issues: Issue[]): MetricSpec
     issues.push({ path: ['question_sets'], message: 'an experiment needs at least one question set' });
   return metricsByKind(input).judged.map(([name, metric]) => {
     const path: Path = ['metrics', name];
-    metric.question_sets?.forEach((set, index) => {
-      if (sets.includes(set)) return;
-      issues.push({
-        path: [...path, 'question_sets', index],
-        message: `unknown question set \`${set}\``,
-        hint: suggestion(set, sets),
-      });
-    });
+    metric.question_sets?.forEach((set, index) =>
+      checkQuestionSet(set, sets, [...path, 'question_sets', index], issues),
+    );
     const repeats = metric.repeats ?? 1;
     if (metric.repeat_share !== undefined && repeats === 1) {
       issues.push({

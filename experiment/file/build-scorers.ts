@@ -1,10 +1,11 @@
 /**
  * The metrics of an experiment file that are scored without a model.
  */
-import { suggestion, type Issue, type Path } from '../issue';
+import type { Issue, Path } from '../issue';
 import { readPattern } from '../pattern';
 import { COMMAND_SCORER_SECONDS } from '../presets';
 import type { ScorerMetricSpec, ScorerSpec } from '../scorers';
+import { checkQuestionSet } from './named-sets';
 import type { ExperimentYaml, MetricYaml } from './schema';
 import type { ScorerYaml } from './schema-scorers';
 
@@ -27,14 +28,9 @@ export function buildScorers(input: ExperimentYaml, issues: Issue[]): ScorerMetr
   const sets = Object.keys(input.question_sets);
   return metricsByKind(input).scored.map(([name, metric]) => {
     const path: Path = ['metrics', name];
-    metric.question_sets?.forEach((set, index) => {
-      if (sets.includes(set)) return;
-      issues.push({
-        path: [...path, 'question_sets', index],
-        message: `unknown question set \`${set}\``,
-        hint: suggestion(set, sets),
-      });
-    });
+    metric.question_sets?.forEach((set, index) =>
+      checkQuestionSet(set, sets, [...path, 'question_sets', index], issues),
+    );
     input.combined?.forEach((combined, index) => {
       if (combined !== name) return;
       issues.push({ path: ['combined', index], message: `\`${name}\` has a scorer: no judge is asked for it` });

@@ -104,7 +104,13 @@ export function judgeSentence({ report, stored: { spec } }: CardFacts): string {
   return `${subject} come from ${place}, and are as good as this judge is.${further}${rest}`;
 }
 
-export function limitsList({ report, stored: { spec } }: CardFacts): string[] {
+/** What the numbers do not say, and where the experiment differs from the published recipe. */
+export function limitsSection(facts: CardFacts): string {
+  const lines = limitsOf(facts).map((line) => `- ${line}`);
+  return `## Limits\n\n${lines.join('\n')}\n${deviationsSection(facts)}`;
+}
+
+function limitsOf({ report, stored: { spec } }: CardFacts): string[] {
   const seeds = spec.configurations.some(({ axes }) => Object.keys(axes).some((axis) => axis.includes('seed')));
   return [
     ...(report.smoke ? ['**This was a smoke run, shrunk to minutes: its numbers mean nothing.**'] : []),
@@ -114,7 +120,7 @@ export function limitsList({ report, stored: { spec } }: CardFacts): string[] {
   ];
 }
 
-export function deviationsSection({ report }: CardFacts): string {
+function deviationsSection({ report }: CardFacts): string {
   if (report.deviations.length === 0) return '';
   const rows = report.deviations.map(({ topic, published, here }) => [topic, published, here].map(plain));
   return `\n## Deviations from the published recipe\n\n${table(['what', 'published', 'here'], rows)}\n`;

@@ -1,7 +1,7 @@
 /**
  * The card of a published experiment: its answers, verdicts and report as a dataset.
  */
-import { deviationsSection, frontMatter, judgeSentence, limitsList, madeWith, plain, resultsTable } from './card-text';
+import { frontMatter, judgeSentence, limitsSection, madeWith, plain, resultsTable } from './card-text';
 import { dataOf, type CardFacts } from './facts';
 
 export interface PublishedResults {
@@ -55,12 +55,7 @@ ${judgeSentence(facts)}
 
 ${resultsTable(cells)}
 
-## Limits
-
-${limitsList(facts)
-  .map((line) => `- ${line}`)
-  .join('\n')}
-${deviationsSection(facts)}
+${limitsSection(facts)}
 ## Provenance
 
 ${madeWith(facts)}

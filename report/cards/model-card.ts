@@ -4,16 +4,7 @@
 import { describeRowPrompts } from '../../experiment/describe-prompt';
 import { describeStart } from '../../experiment/describe-recipe';
 import type { Plan, PlannedConfiguration, Recipe } from '../../experiment/plan';
-import {
-  deviationsSection,
-  frontMatter,
-  judgeSentence,
-  limitsList,
-  madeWith,
-  plain,
-  resultsTable,
-  verbatim,
-} from './card-text';
+import { frontMatter, judgeSentence, limitsSection, madeWith, plain, resultsTable, verbatim } from './card-text';
 import { dataOf, type CardFacts, type DataFacts } from './facts';
 
 export interface PublishedAdapter {
@@ -74,12 +65,7 @@ ${judgeSentence(facts)} ${rule === null ? '' : `Misaligned: ${plain(rule)}.`}
 
 ${cells.length === 0 ? 'Nothing was asked of this adapter.' : resultsTable(cells)}
 
-## Limits
-
-${limitsList(facts)
-  .map((line) => `- ${line}`)
-  .join('\n')}
-${deviationsSection(facts)}
+${limitsSection(facts)}
 ## Provenance
 
 ${madeWith(facts)} Recipe \`${recipeKey}\`, SHA-256 of the adapter \`${adapterSha256}\`.

@@ -3,6 +3,7 @@
  * question and, under every bar, what its number is made of. The spec is complete in itself, data included: it can be
  * edited and drawn anywhere.
  */
+import { framed } from './frame';
 import { countRows, GROUP_FONT, layOut, onAxis, type FigureBar, type Layout } from './layout';
 import { ALERT, FAINT, GRID, INK, MUTED } from './palette';
 import { visibleLine } from '../page/visible';
@@ -47,27 +48,13 @@ export function figure(given: BarFigure): object {
   const tableAt = HEIGHT + GROUP_AT + labelLines * LINE + 14;
   const bottom = tableAt - HEIGHT + rows.length * ROW + MARGIN.bottom;
   return {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    description: `${title}. ${subtitle}.`,
-    width: layout.width,
-    height: HEIGHT,
-    autosize: { type: 'none' },
-    padding: { left: MARGIN.left, right: MARGIN.right, top: MARGIN.top + warnings.length * WARNING, bottom },
-    background: 'transparent',
-    config: {
-      font: 'DejaVu Sans',
-      view: { stroke: null },
-      text: { font: 'DejaVu Sans', fontSize: 10, color: INK },
-      axis: {
-        labelFont: 'DejaVu Sans',
-        labelFontSize: 10.5,
-        labelColor: MUTED,
-        labelOverlap: false,
-        gridColor: GRID,
-        domain: false,
-        ticks: false,
-      },
-    },
+    ...framed({
+      ...{ title, subtitle },
+      width: layout.width,
+      height: HEIGHT,
+      padding: { left: MARGIN.left, right: MARGIN.right, top: MARGIN.top + warnings.length * WARNING, bottom },
+      axis: { labelOverlap: false },
+    }),
     layer: [
       ...heading(title, subtitle, warnings, layout),
       ...barMarks(layout),

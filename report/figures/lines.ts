@@ -2,8 +2,9 @@
  * The line figure as a Vega-Lite spec: values over an axis of a grid, one line for each recipe and prompt condition, with intervals
  * and, where there are several, the values of single training seeds. Complete in itself, data included, as the bars are.
  */
+import { framed } from './frame';
 import { onAxis } from './layout';
-import { ALERT, GRID, HUES, INK, MUTED } from './palette';
+import { ALERT, HUES, MUTED } from './palette';
 import { visibleLine } from '../page/visible';
 import type { Interval } from '../statistics/intervals';
 
@@ -67,26 +68,12 @@ export function lineFigure(given: LineFigure): object {
   const at = placing(lines);
   const top = topOf(lines);
   return {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    description: `${title}. ${subtitle}.`,
-    width: WIDTH,
-    height: HEIGHT,
-    autosize: { type: 'none' },
-    padding: { left: MARGIN.left, right: MARGIN.right, top: MARGIN.top + above, bottom: MARGIN.bottom },
-    background: 'transparent',
-    config: {
-      font: 'DejaVu Sans',
-      view: { stroke: null },
-      text: { font: 'DejaVu Sans', fontSize: 10, color: INK },
-      axis: {
-        labelFont: 'DejaVu Sans',
-        labelFontSize: 10.5,
-        labelColor: MUTED,
-        gridColor: GRID,
-        domain: false,
-        ticks: false,
-      },
-    },
+    ...framed({
+      ...{ title, subtitle },
+      width: WIDTH,
+      height: HEIGHT,
+      padding: { left: MARGIN.left, right: MARGIN.right, top: MARGIN.top + above, bottom: MARGIN.bottom },
+    }),
     layer: [
       ...heading(title, subtitle, warnings, lines, above),
       ...xAxis(lines, at, xTitle),
