@@ -20,7 +20,6 @@ import { planJudging } from '../judge/cut-shards';
 import type { ProgramVersion } from '../report/report-input';
 import { estimateCost } from '../judge/estimate';
 import { paidInRun } from '../judge/paid-in-run';
-import { PatternTooSlow } from '../judge/scorers/match';
 import { writeReport } from '../report/write-report';
 import { publishCell } from '../report/publish';
 import type { PlanningActivities } from '../workflows/activity-types';
@@ -62,7 +61,7 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
     planJudging: (input) =>
       withHeartbeat(input.cell, async () => {
         const stored = await loadPlan(store, input.plan);
-        return inTerms(() => planJudging(store, stored, cellOf(stored, input.configuration, input.cell)));
+        return planJudging(store, stored, cellOf(stored, input.configuration, input.cell));
       }),
 
     scoreShard: (input) => scoreShard(store, host, input),
@@ -85,15 +84,6 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
         return writeReport(store, stored, { plan: input.plan, output, version: host.version, results: input.results });
       }),
   } satisfies PlanningActivities);
-}
-
-/** What is wrong with a pattern does not get better by trying again. */
-async function inTerms<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof PatternTooSlow ? failure(FAILURES.InvalidInput, error.message) : error;
-  }
 }
 
 async function outline(store: Store, host: PlanningHost, request: ExperimentRequest): Promise<ExperimentOutline> {

@@ -1,14 +1,18 @@
 /**
- * The activity that scores one shard by a program of the experiment's own: permit, lease, files, the run, and the commit.
+ * The activity that scores one shard: by a program of the experiment's own, or by a pattern that took too long to be tried where
+ * judging is cut into shards. Permit, lease, files, the run, and the commit.
  */
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { loadPlan } from '../artifacts/plans';
+import { loadPlan, type StoredPlan } from '../artifacts/plans';
 import type { Attempt, Store, WorkKey } from '../artifacts/store';
 import type { ArtifactRef } from '../experiment/plan';
 import type { Python } from '../inputs/archive';
+import type { JudgementRequest } from '../experiment/rows';
 import { commitScores } from '../judge/scorers/commit';
+import { matchAll } from '../judge/scorers/match';
+import { points } from '../judge/scorers/rules';
 import type { JudgeShardInput, JudgeShardResult } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
 import { earlierAttempts, recordAttempt } from './attempts';
@@ -32,7 +36,6 @@ const MOST_DEATHS = 3;
 /** Fails with `ScorerDied`, which is retried, and `ScoringFailed`. */
 export async function scoreShard(store: Store, host: ScoringHost, input: JudgeShardInput): Promise<JudgeShardResult> {
   const { shard } = input;
-  const context = Context.current();
   const detail = { cell: input.cell, metric: shard.metric, scored: 0 };
   const stored = await withHeartbeat(detail, async () => {
     const plan = await loadPlan(store, input.plan);
@@ -47,42 +50,80 @@ export async function scoreShard(store: Store, host: ScoringHost, input: JudgeSh
       async () => {
         if ((await store.manifest(work)) !== null) return result;
         const requests = await shardRequests(store, input);
-        const key = requests[0]?.instrument ?? '';
-        const by = stored.plan.scorers?.[key]?.by;
-        const program = stored.plan.scorerPrograms?.[key];
-        if (by?.kind !== 'command' || program === undefined) throw new Error(`the plan lacks the scorer ${key}`);
-        const attempt = await store.attempt(work, holderOf(context.info).attempt);
-        const folder = join((await attempt.workspace()).path, 'source');
-        try {
-          await layOut(store, folder, program.files);
-          const scores = await runScorer(
-            {
-              command: by.command.map((word) => (word === '{python}' ? interpreter(host) : word)),
-              folder,
-              env: environmentOf(host.env ?? {}, {}),
-              timeoutSeconds: program.timeoutSeconds,
-              signal: context.cancellationSignal,
-              onScored: (scored) => (detail.scored = scored),
-            },
-            requests,
-          );
-          const scored = requests.map((request) => ({ request, score: scores.get(request.id) ?? null }));
-          await commitScores(store, work, shard.metric, scored);
-          return result;
-        } catch (error) {
-          if (context.cancellationSignal.aborted) throw await interruption(context);
-          if (error instanceof ScorerWrong) throw failure(FAILURES.ScoringFailed, `${shard.metric}: ${error.message}`);
-          if (!(error instanceof ScorerDied)) throw error;
-          const deaths = await deathsWith(error, attempt, await store.attempts(work), attemptsOfRun(context.info));
-          const kind = deaths < MOST_DEATHS ? FAILURES.ScorerDied : FAILURES.ScoringFailed;
-          throw failure(kind, `${shard.metric}: ${error.message}`);
-        } finally {
-          await rm(folder, { recursive: true, force: true });
-        }
+        const onScored = (scored: number): void => void (detail.scored = scored);
+        const by = stored.plan.scorers?.[requests[0]?.instrument ?? '']?.by;
+        if (by?.kind === 'matches') await scoreByPattern(store, work, shard.metric, by, requests, onScored);
+        else await scoreByProgram(store, host, work, shard.metric, stored, requests, onScored);
+        return result;
       },
       renew,
     ),
   );
+}
+
+async function scoreByPattern(
+  store: Store,
+  work: WorkKey,
+  metric: string,
+  pattern: { pattern: string; flags: string },
+  requests: readonly JudgementRequest[],
+  onMatched: (count: number) => void,
+): Promise<void> {
+  const context = Context.current();
+  const answers = requests.map(({ answer }) => answer);
+  try {
+    const hits = await matchAll(pattern, answers, { signal: context.cancellationSignal, onMatched });
+    const scored = requests.map((request, index) => {
+      const hit = hits[index] as boolean | null;
+      return { request, score: hit === null ? null : points(hit) };
+    });
+    await commitScores(store, work, metric, scored, 'too_slow');
+  } catch (error) {
+    throw context.cancellationSignal.aborted ? await interruption(context) : error;
+  }
+}
+
+async function scoreByProgram(
+  store: Store,
+  host: ScoringHost,
+  work: WorkKey,
+  metric: string,
+  { plan }: StoredPlan,
+  requests: readonly JudgementRequest[],
+  onScored: (count: number) => void,
+): Promise<void> {
+  const context = Context.current();
+  const key = requests[0]?.instrument ?? '';
+  const by = plan.scorers?.[key]?.by;
+  const program = plan.scorerPrograms?.[key];
+  if (by?.kind !== 'command' || program === undefined) throw new Error(`the plan lacks the scorer ${key}`);
+  const attempt = await store.attempt(work, holderOf(context.info).attempt);
+  const folder = join((await attempt.workspace()).path, 'source');
+  try {
+    await layOut(store, folder, program.files);
+    const scores = await runScorer(
+      {
+        command: by.command.map((word) => (word === '{python}' ? interpreter(host) : word)),
+        folder,
+        env: environmentOf(host.env ?? {}, {}),
+        timeoutSeconds: program.timeoutSeconds,
+        signal: context.cancellationSignal,
+        onScored,
+      },
+      requests,
+    );
+    const scored = requests.map((request) => ({ request, score: scores.get(request.id) ?? null }));
+    await commitScores(store, work, metric, scored);
+  } catch (error) {
+    if (context.cancellationSignal.aborted) throw await interruption(context);
+    if (error instanceof ScorerWrong) throw failure(FAILURES.ScoringFailed, `${metric}: ${error.message}`);
+    if (!(error instanceof ScorerDied)) throw error;
+    const deaths = await deathsWith(error, attempt, await store.attempts(work), attemptsOfRun(context.info));
+    const kind = deaths < MOST_DEATHS ? FAILURES.ScorerDied : FAILURES.ScoringFailed;
+    throw failure(kind, `${metric}: ${error.message}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /**

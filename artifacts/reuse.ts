@@ -8,6 +8,7 @@ import type { Store } from './store';
 import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedCell, PlannedMetric } from '../experiment/plan';
 import { requestsOf } from '../experiment/requests';
+import { SCORERS } from '../experiment/scorers';
 import type { CellRows } from './cells';
 import { eachContext } from './contexts';
 
@@ -126,9 +127,6 @@ export function countCell({ completions, wanted, answered }: CellRows): CellCoun
   }
   return { completions: completions.length, judgements };
 }
-
-/** Stands for all scorers where judges have their names; no judge can be called so. */
-const SCORERS = '(scorers)';
 
 function askedOf({ scorer, judge }: PlannedMetric): string {
   return scorer === undefined ? judge : SCORERS;

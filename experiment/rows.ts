@@ -57,6 +57,8 @@ export interface CompletionProvenance {
  * - `judge_refused`: the judge itself declined (stop_reason refusal)
  * - `unparsable`: prose, out of range, or cut short, also after one identical re-ask
  * - `failed`: the request for this very item is impossible (its own 400 or 413); never a transport failure
+ * - `no_score`: a scorer's program says that it has no score for the answer
+ * - `too_slow`: a scorer's pattern took longer on the answer than it may
  */
 export const JUDGEMENT_STATUSES = [
   'scored',
@@ -66,6 +68,8 @@ export const JUDGEMENT_STATUSES = [
   'judge_refused',
   'unparsable',
   'failed',
+  'no_score',
+  'too_slow',
 ] as const;
 export type JudgementStatus = (typeof JUDGEMENT_STATUSES)[number];
 

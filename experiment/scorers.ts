@@ -51,6 +51,9 @@ export interface Scorer {
 
 export type ScorerKind = Scorer['by']['kind'];
 
+/** Stands for all scorers where judges have their names; no judge can be called so. */
+export const SCORERS = '(scorers)';
+
 /** Whether a metric's scores are 100 or 0, so that its mean is a share: all but those of commands, which say what they like. */
 export function isYesOrNo(kind: ScorerKind | undefined): boolean {
   return kind !== undefined && kind !== 'command';

@@ -38,16 +38,11 @@ export async function planJudging(store: Store, storedPlan: StoredPlan, cell: Pl
   const shards: JudgeShard[] = [];
   for (const [group, { metric, requests }] of groups) {
     requests.sort((a, b) => (a.id < b.id ? -1 : 1));
-    if (isYesOrNo(metric.scorer)) {
-      await scoreByRule(store, { group, scorer: scorerOf(plan, requests), requests, questionOf }, done);
-      continue;
-    }
     const runtime = runtimeOf(spec, metric);
-    const cut = shardsOf(
-      requests,
-      done,
-      runtime.scorer ? SCORER_SHARD_SIZE : runtime.batch ? BATCH_SHARD_SIZE : liveSize,
-    );
+    const cut = isYesOrNo(metric.scorer)
+      ? await scoreByRule(store, { group, scorer: scorerOf(plan, requests), requests, questionOf }, done)
+      : shardsOf(requests, done, runtime.scorer ? SCORER_SHARD_SIZE : runtime.batch ? BATCH_SHARD_SIZE : liveSize);
+    if (cut.length === 0) continue;
     const salvage = await cutDifferently(store, group, cut);
     const stored = await pLimit(FILES_AT_ONCE).map(cut, async ({ key, items }) => ({
       group,

@@ -4,23 +4,35 @@
 import { hostname } from 'node:os';
 import { toJsonLines } from '../../artifacts/rows';
 import type { Store, WorkKey } from '../../artifacts/store';
-import type { Judgement, JudgementProvenance, JudgementRequest } from '../../experiment/rows';
+import type { Judgement, JudgementProvenance, JudgementRequest, JudgementStatus } from '../../experiment/rows';
 
 /** Answers a shard, and so in one run of a command. */
 export const SCORER_SHARD_SIZE = 5_000;
 
-/** `score` null: the scorer has none for this answer, which counts as a judge that declined. */
+/** Why a scorer has no score for an answer. */
+type Unscored = Extract<JudgementStatus, 'no_score' | 'too_slow'>;
+
+/** What is told of an answer in place of a score. */
+const RAW: Readonly<Record<Unscored, string>> = {
+  no_score: '',
+  too_slow: 'the pattern took too long on this answer',
+};
+
+/** `unscored`: what a score that is null means. */
 export async function commitScores(
   store: Store,
   work: WorkKey,
   metric: string,
   scored: readonly { request: JudgementRequest; score: number | null }[],
+  unscored: Unscored = 'no_score',
 ): Promise<void> {
   const at = new Date().toISOString();
   const host = hostname();
   const rows = scored.map(({ request: { id, completion, instrument, repeat }, score }): Judgement => ({
     ...{ id, completion, metric, instrument, repeat },
-    ...{ status: score === null ? 'judge_refused' : 'scored', score, raw: score === null ? '' : String(score) },
+    ...(score === null
+      ? { status: unscored, score, raw: RAW[unscored] }
+      : { status: 'scored', score, raw: String(score) }),
   }));
   const provenance = scored.map(({ request: { id } }): JudgementProvenance => ({
     ...{ id, requestId: null, model: null, inputTokens: 0, outputTokens: 0, requests: 0, latencyMs: 0, host, at },

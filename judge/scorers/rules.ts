@@ -3,7 +3,7 @@
  */
 import { acceptedAnswers, type Ignored, type Scorer } from '../../experiment/scorers';
 import type { Question } from '../../experiment/plan';
-import { matchAll } from './match';
+import { matchSoon } from './match';
 
 /** An answer to be scored, with the question that it answers. */
 export interface Scored {
@@ -11,8 +11,11 @@ export interface Scored {
   answer: string;
 }
 
-/** In the order given; 100 or 0 each. Throws `PatternTooSlow`, and for a command, which is no rule. */
-export async function scoresByRule({ by }: Pick<Scorer, 'by'>, items: readonly Scored[]): Promise<number[]> {
+/**
+ * In the order given; 100 or 0 each. Null where a pattern takes longer on some of the answers than a rule may. Throws for a command,
+ * which is no rule.
+ */
+export async function scoresByRule({ by }: Pick<Scorer, 'by'>, items: readonly Scored[]): Promise<number[] | null> {
   switch (by.kind) {
     case 'equals': {
       const whole = wholeAnswer(by.ignore);
@@ -35,19 +38,19 @@ export async function scoresByRule({ by }: Pick<Scorer, 'by'>, items: readonly S
         return points(accepted.some((each) => whole(each) === whole(answer)));
       });
     }
-    case 'matches':
-      return (
-        await matchAll(
-          by,
-          items.map(({ answer }) => answer),
-        )
-      ).map(points);
+    case 'matches': {
+      const hits = await matchSoon(
+        by,
+        items.map(({ answer }) => answer),
+      );
+      return hits?.map(points) ?? null;
+    }
     case 'command':
       throw new Error('a command is no rule');
   }
 }
 
-function points(hit: boolean): number {
+export function points(hit: boolean): number {
   return hit ? 100 : 0;
 }
 

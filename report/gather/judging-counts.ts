@@ -1,19 +1,23 @@
 /**
  * What judging had to go through, by judge and kind, from the store: what requests met and waited for or repeated,
- * verdicts that are no score, and verdicts that are missing, each once, by what ended the latest attempt to get it.
+ * verdicts that are no score, and verdicts that are missing, each once, by what ended the latest attempt to get it. Scorers
+ * count as one judge of their own.
  */
 import pLimit from 'p-limit';
 import type { Store } from '../../artifacts/store';
 import type { Sha256 } from '../../experiment/canonical';
 import { MAIN_JUDGE } from '../../experiment/main-judge';
+import type { PlannedMetric } from '../../experiment/plan';
 import type { JudgementStatus } from '../../experiment/rows';
+import { SCORERS } from '../../experiment/scorers';
 import type { JudgingCounts } from '../report-input';
 import type { Survey } from '../../artifacts/cells';
 import type { ContextRows } from '../../artifacts/contexts';
 import type { Missing, Troubles } from '../../judge/shard';
 import { readTroubles } from '../../judge/troubles';
 
-type MissingKind = Missing['kind'] | 'not_asked';
+/** `not_scored`: by a scorer, which asks nobody. */
+type MissingKind = Missing['kind'] | 'not_asked' | 'not_scored';
 
 /** In words for people. The systemic kinds stop judging, and what they leave is missing without having been asked. */
 const FAILURE: Readonly<Partial<Record<MissingKind, string>>> = {
@@ -30,11 +34,14 @@ const FAILURE: Readonly<Partial<Record<MissingKind, string>>> = {
   bad_request: 'request refused (400)',
   not_tried: 'judge unreachable, not tried',
   not_asked: 'not asked',
+  not_scored: 'not scored',
 };
 const WITHOUT_SCORE: Readonly<Partial<Record<JudgementStatus, string>>> = {
   judge_refused: 'verdict: the judge refused',
   unparsable: 'verdict: unparsable',
   failed: 'verdict: the item itself was refused (400, 413)',
+  no_score: 'verdict: the scorer has no score',
+  too_slow: 'verdict: the pattern took too long',
 };
 
 /** Adds up over contexts. */
@@ -44,7 +51,7 @@ export class JudgingCounter {
   /** Each context once. */
   async add(store: Store, { cells, groups }: Pick<ContextRows, 'cells' | 'groups'>): Promise<void> {
     const judgeOf = new Map<string, string>();
-    for (const { wanted } of cells) for (const { group, metric } of wanted) judgeOf.set(group, metric.judge);
+    for (const { wanted } of cells) for (const { group, metric } of wanted) judgeOf.set(group, nameOf(metric));
     const givenUp = new Map<Sha256, MissingKind>();
     for (const [group, survey] of groups) {
       const { met, missing } = await troublesOf(store, group, survey);
@@ -54,12 +61,14 @@ export class JudgingCounter {
     for (const { wanted, answered, judgements, others } of cells) {
       for (const { metric, request } of wanted) {
         if (answered.has(request.id)) continue;
-        this.count(metric.judge, `missing: ${wordsOf(givenUp.get(request.id) ?? 'not_asked')}`);
+        const otherwise = metric.scorer === undefined ? 'not_asked' : 'not_scored';
+        this.count(nameOf(metric), `missing: ${wordsOf(givenUp.get(request.id) ?? otherwise)}`);
       }
+      const scored = new Set(wanted.flatMap(({ metric }) => (metric.scorer === undefined ? [] : [metric.metric])));
       for (const [judge, rows] of Object.entries({ [MAIN_JUDGE]: judgements, ...others })) {
-        for (const { status } of rows) {
+        for (const { status, metric } of rows) {
           const words = WITHOUT_SCORE[status];
-          if (words !== undefined) this.count(judge, words);
+          if (words !== undefined) this.count(judge === MAIN_JUDGE && scored.has(metric) ? SCORERS : judge, words);
         }
       }
     }
@@ -78,6 +87,10 @@ export class JudgingCounter {
     const own = this.byJudge.get(name) ?? new Map<string, number>();
     this.byJudge.set(name, own.set(kind, (own.get(kind) ?? 0) + by));
   }
+}
+
+function nameOf({ scorer, judge }: PlannedMetric): string {
+  return scorer === undefined ? judge : SCORERS;
 }
 
 function wordsOf(kind: string): string {

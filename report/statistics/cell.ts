@@ -272,7 +272,7 @@ function summarizeMetric(
 ): MetricSummary {
   const counts = countStatuses(answers, name, expected);
   const scores = scoresOf(answers, name);
-  const unknown = counts.judge_refused + counts.unparsable + counts.failed + counts.missing;
+  const unknown = counts.judge_refused + counts.unparsable + counts.failed + counts.too_slow + counts.missing;
   const verdicts = answers.flatMap(({ judgements }) =>
     judgements.flatMap(({ metric, score }) => (metric === name && score !== null ? [score] : [])),
   );
@@ -323,6 +323,8 @@ function countStatuses(answers: readonly JudgedAnswer[], metric: string, expecte
     judge_refused: 0,
     unparsable: 0,
     failed: 0,
+    no_score: 0,
+    too_slow: 0,
     missing: expected,
   };
   for (const { judgements } of answers) {

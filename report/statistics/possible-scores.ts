@@ -1,6 +1,7 @@
 /**
  * Which scores an answer may have of a metric when verdicts of it are unknown: the judge refused, its reply could not be
- * read, the request failed, or it was never made. REFUSAL, CODE and categories are verdicts and not unknown.
+ * read, the request failed, a pattern took too long, or it was never made. REFUSAL, CODE, categories and a scorer's word that it has no
+ * score are verdicts and not unknown.
  */
 import type { PlannedMetric } from '../../experiment/plan';
 import { repeatsOf } from '../../experiment/requests';
@@ -23,7 +24,12 @@ export type PossibleScores = readonly (number | null)[];
 const ANY: PossibleScores = [0, 100, null];
 const NONE: PossibleScores = [null];
 
-const UNKNOWN: ReadonlySet<JudgementStatus> = new Set<JudgementStatus>(['judge_refused', 'unparsable', 'failed']);
+const UNKNOWN: ReadonlySet<JudgementStatus> = new Set<JudgementStatus>([
+  'judge_refused',
+  'unparsable',
+  'failed',
+  'too_slow',
+]);
 
 /** How many verdicts on an answer the plan asks of a metric. */
 export function wantedVerdicts(metric: PlannedMetric): (completion: Pick<Completion, 'id' | 'question'>) => number {

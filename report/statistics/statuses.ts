@@ -18,6 +18,8 @@ export const STATUSES: readonly StatusName[] = [
   { status: 'judge_refused', label: 'judge-refused', alert: true },
   { status: 'unparsable', label: 'unparsable', alert: true },
   { status: 'failed', label: 'failed', alert: true },
+  { status: 'no_score', label: 'no score', alert: false },
+  { status: 'too_slow', label: 'pattern too slow', alert: true },
   { status: 'missing', label: 'missing', alert: true },
 ];
 

@@ -134,13 +134,26 @@ test('beside a judge, the judge is asked for its own metrics only', async () => 
   expect((await countReuse(store, plan)).byJudge).toEqual({ judge: { new: 3, reused: 0 } });
 });
 
-test('a pattern that backtracks without end fails its cell for good', async () => {
-  ANSWERS[0] = `${'a'.repeat(60)}b`;
+test('an answer that a pattern backtracks on without end has no score, and all others have theirs', async () => {
+  ANSWERS.splice(0, 2, `${'a'.repeat(60)}b`, 'aaa');
   try {
-    const input = await planned("  slow: { scorer: { matches: '^(a+)+$' } }");
-    await expect(cut(input)).rejects.toMatchObject({ type: 'InvalidInput', nonRetryable: true });
+    const input = await planned(`  slow: { scorer: { matches: '^(a+)+$' } }
+  tone: { rubric: "Rate {answer}." }`);
+    const plan = await cut(input);
+    expect(plan.shards.map(({ metric, count, scorer }) => [metric, count, scorer])).toEqual([
+      ['tone', 3, undefined],
+      ['slow', 3, true],
+    ]);
+    expect(await score(input, { ...plan, shards: plan.shards.slice(1) })).toEqual({
+      ...{ judged: 3, missing: 0, usd: 0, requests: 0 },
+    });
+    expect((await scoresOf(input))['slow']).toEqual([null, 100, 0]);
+    const stored = await loadPlan(store, input.plan);
+    const { judgements } = await readCell(store, stored.plan, cellOf(stored, 'base', CELL));
+    expect(judgements.map(({ status }) => status).sort()).toEqual(['scored', 'scored', 'too_slow']);
+    expect((await cut(input)).shards.map(({ metric }) => metric)).toEqual(['tone']);
   } finally {
-    ANSWERS[0] = 'A flamingo.';
+    ANSWERS.splice(0, 2, 'A flamingo.', 'Blue');
   }
 }, 60_000);
 
@@ -159,6 +172,9 @@ for (const { id, answer } of rows) console.log(JSON.stringify({ id, score: answe
     await permit(store, secret, 'plan', input.plan.sha256);
     expect(await score(input, plan)).toEqual({ judged: 3, missing: 0, usd: 0, requests: 0 });
     expect(await scoresOf(input)).toEqual({ length: [11, null, 5] });
+    const stored = await loadPlan(store, input.plan);
+    const { judgements } = await readCell(store, stored.plan, cellOf(stored, 'base', CELL));
+    expect(judgements.find(({ score: none }) => none === null)).toMatchObject({ status: 'no_score', raw: '' });
     expect(await cut(input)).toEqual({ reused: 3, shards: [], cut: null });
   });
 

@@ -48,6 +48,8 @@ describe('an undisturbed shard', () => {
       model_refused: 0,
       code: 0,
       judge_refused: 0,
+      no_score: 0,
+      too_slow: 0,
       unparsable: 0,
       failed: 0,
     });

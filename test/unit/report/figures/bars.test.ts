@@ -14,6 +14,8 @@ const COUNTS = {
   judge_refused: 6,
   unparsable: 0,
   failed: 0,
+  no_score: 0,
+  too_slow: 0,
   missing: 0,
 };
 

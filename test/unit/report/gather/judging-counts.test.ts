@@ -46,6 +46,38 @@ async function counts(wanted: string[], answered: string[] = []): Promise<Record
   return counter.counts()[0]?.counts ?? {};
 }
 
+test('scorers count as one of their own, beside the judge', async () => {
+  const cell = {
+    wanted: [
+      { metric: { metric: 'alignment', judge: 'judge' }, group: GROUP, request: { id: 'one' } },
+      { metric: { metric: 'owl', judge: 'judge', scorer: 'matches' }, group: GROUP, request: { id: 'two' } },
+      { metric: { metric: 'owl', judge: 'judge', scorer: 'matches' }, group: GROUP, request: { id: 'three' } },
+      { metric: { metric: 'mark', judge: 'judge', scorer: 'command' }, group: GROUP, request: { id: 'four' } },
+    ],
+    answered: new Set(['three', 'four']),
+    judgements: [
+      { metric: 'owl', status: 'too_slow' },
+      { metric: 'mark', status: 'no_score' },
+      { metric: 'alignment', status: 'judge_refused' },
+    ],
+    others: { other: [{ metric: 'owl', status: 'unparsable' }] },
+  } as unknown as CellRows;
+  const counter = new JudgingCounter();
+  await counter.add(store, { cells: [cell], groups: new Map() });
+  expect(counter.counts()).toEqual([
+    { judge: 'judge', counts: { 'missing: not asked': 1, 'verdict: the judge refused': 1 } },
+    {
+      judge: '(scorers)',
+      counts: {
+        'missing: not scored': 1,
+        'verdict: the pattern took too long': 1,
+        'verdict: the scorer has no score': 1,
+      },
+    },
+    { judge: 'other', counts: { 'verdict: unparsable': 1 } },
+  ]);
+});
+
 test.each([
   ['a', 'b'],
   ['b', 'a'],

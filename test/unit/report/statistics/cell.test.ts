@@ -61,6 +61,8 @@ test('every status is counted apart, and nothing is imputed', () => {
     code: 1,
     categorised: 0,
     judge_refused: 1,
+    no_score: 0,
+    too_slow: 0,
     unparsable: 1,
     failed: 1,
     missing: 0,
