@@ -1,5 +1,5 @@
 /**
- * A part of the judge benchmark: what one invocation can run by itself, within about nine minutes.
+ * A part of the judge benchmark: what one invocation can run by itself.
  */
 import type { Row } from '../rows';
 import type { Session } from './session';

@@ -8,7 +8,7 @@ import { kills, killsAgainstPeers } from './kills';
 import { batchKills } from './batch-kills';
 import { partialFailure } from './partial-failure';
 import { rerun } from './rerun';
-import { memory } from './memory';
+import { memory, million } from './memory';
 import { expectedScores, expectedScoresKilled } from './expected-scores';
 import type { Part } from './part';
 
@@ -26,6 +26,7 @@ export const PARTS: readonly Part[] = [
   partialFailure,
   rerun,
   memory,
+  million,
 ];
 
 /**

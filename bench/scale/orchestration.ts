@@ -30,22 +30,21 @@ import { CELLS } from './experiment';
 import { requestOf } from './instant-activities';
 import { RAW_QUEUE } from './queues';
 
-const USAGE = `usage: npm run bench -- orchestration [--configurations N] [--parallel N] [--raw N]
-                                        [--postgresql | --address HOST:PORT] [--json]
+const USAGE = `usage: npm run bench -- orchestration [--configurations N] [--cells N] [--parallel N]
+                                        [--raw N] [--postgresql | --address HOST:PORT] [--json]
 
-  --configurations  default 500, of ${CELLS} cells each
+  --configurations  default 500
+  --cells           of each configuration; default ${CELLS}
   --parallel        configurations at once; default 8
   --raw             activities of each raw measurement; default 3200
   --postgresql      the production server on a PostgreSQL of its own (node tools/services.mjs builds it)
   --address         a server that runs already; default: the embedded one, on SQLite`;
 
 const RAW_WORKFLOWS = 32;
-const WORK_A_CONFIGURATION = 1 + 4 * CELLS;
-/** The rest is done within workflow tasks. */
-const ACTIVITIES_A_CONFIGURATION = 1 + 2 * CELLS;
 
 interface Options {
   configurations: number;
+  cells: number;
   parallel: number;
   raw: number;
   address: string | undefined;
@@ -82,24 +81,27 @@ export async function runOrchestrationBenchmark(args: string[]): Promise<number>
 }
 
 async function measure(client: Client, options: Options, orchestrationPid: () => number | null): Promise<Row[]> {
-  const { configurations, parallel } = options;
+  const { configurations, cells, parallel } = options;
+  const workOfOne = 1 + 4 * cells;
+  /** The rest is done within workflow tasks. */
+  const activitiesOfOne = 1 + 2 * cells;
   await rawRate(client, RAW_WORKFLOWS); // until all workers are there and warm
   const before = await rawRate(client, options.raw);
   const name = `bench-${Date.now()}`;
   const started = performance.now();
-  const request = requestOf({ name, configurations, cells: CELLS, parallel });
+  const request = requestOf({ name, configurations, cells, parallel });
   await client.workflow.execute('experiment', { workflowId: name, taskQueue: ORCHESTRATION_QUEUE, args: [request] });
   const seconds = (performance.now() - started) / 1000;
   const peak = orchestrationPid() === null ? null : peakRssMbOf(orchestrationPid() as number);
   const after = await rawRate(client, options.raw);
   const { parents, children } = await historyLengths(client, name, configurations + 1);
   const raw = (before + after) / 2;
-  const rate = (configurations * WORK_A_CONFIGURATION) / seconds;
+  const rate = (configurations * workOfOne) / seconds;
   return [
     row('share of the raw activity rate', (100 * rate) / raw, '%', { bar: atLeast(60) }),
     row(
       'share of the raw activity rate, counting only what is an activity to the server',
-      (100 * rate * ACTIVITIES_A_CONFIGURATION) / WORK_A_CONFIGURATION / raw,
+      (100 * rate * activitiesOfOne) / workOfOne / raw,
       '%',
     ),
     row('work', rate, '/s', { note: 'fine-tunes, and of each cell generating, cutting, judging, publishing' }),
@@ -205,6 +207,7 @@ function parse(args: string[]): Options | null {
       args,
       options: {
         configurations: { type: 'string', default: '500' },
+        cells: { type: 'string', default: String(CELLS) },
         parallel: { type: 'string', default: '8' },
         raw: { type: 'string', default: '3200' },
         address: { type: 'string' },
@@ -212,12 +215,12 @@ function parse(args: string[]): Options | null {
         json: { type: 'boolean', default: false },
       },
     });
-    const numbers = [values.configurations, values.parallel, values.raw].map(Number);
+    const numbers = [values.configurations, values.cells, values.parallel, values.raw].map(Number);
     if (!numbers.every((value) => Number.isInteger(value) && value > 0)) return null;
-    const [configurations = 0, parallel = 0, raw = 0] = numbers;
+    const [configurations = 0, cells = 0, parallel = 0, raw = 0] = numbers;
     const { address, postgresql, json } = values;
     if (postgresql && address !== undefined) return null;
-    return { configurations, parallel, raw, address, postgresql, json };
+    return { configurations, cells, parallel, raw, address, postgresql, json };
   } catch {
     return null;
   }
