@@ -1,7 +1,8 @@
 'use strict';
 /**
  * Test projects: `npx jest --selectProjects unit`, `npx jest test/unit/judge`. `npm test` runs unit and replay side by
- * side, then integration and browser one file at a time; `npm run test:faults` runs faults one file at a time.
+ * side, then integration and browser one file at a time; `npm run test:studies` and `npm run test:faults` run theirs one
+ * file at a time.
  */
 
 /** Packages that exist as ES modules only: jest loads CommonJS, so these are compiled too. */
@@ -71,6 +72,7 @@ module.exports = {
     project('unit', 20),
     project('replay', 60),
     project('integration', 300),
+    project('studies', 300),
     project('faults', 900),
     project('fuzz', 60),
     project('browser', 120),

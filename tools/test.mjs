@@ -1,7 +1,8 @@
 /**
  * `npm test`: set-up, build, the S3 server of the tests, then jest (unit and replay side by side; integration and browser one file at a time) and the
- * trainer's pytest. `npm run test:faults` (--faults): the tests that kill things, one file at a time. `npm run test:fuzz`
- * (--fuzz): readers on made-up inputs, a minute each, or FLAMINGO_FUZZ_SECONDS.
+ * trainer's pytest. `npm run test:studies` (--studies): whole experiments on the bundled model and on tiny ones. `npm run test:faults`
+ * (--faults): the tests that kill things, one file at a time. `npm run test:fuzz` (--fuzz): readers on made-up inputs, a minute each, or
+ * FLAMINGO_FUZZ_SECONDS.
  * `npm run test:faults -- --minutes N` is the fault campaign instead (bench/faults/main.ts); without, a short one follows the tests.
  * Further arguments go to jest: `npm test -- --testPathPatterns judge`; pytest is left out then.
  */
@@ -16,7 +17,7 @@ import { setUpS3Server } from './s3-server.mjs';
 import { explain, setUp } from './setup.mjs';
 
 const [, , first] = process.argv;
-const apart = ['faults', 'fuzz'].find((project) => first === `--${project}`);
+const apart = ['studies', 'faults', 'fuzz'].find((project) => first === `--${project}`);
 /** The campaign has an option --faults of its own, so only the first word is package.json's. */
 const forJest = process.argv.slice(apart === undefined ? 2 : 3);
 /** Options of the fault campaign, one of which asks for it in place of the tests. */
@@ -28,7 +29,7 @@ leaveInterruptsToChildren();
 
 try {
   await setUp({ quiet: true });
-  if (apart !== 'fuzz') await setUpS3Server(new Progress({ quiet: true }));
+  if (apart === undefined || apart === 'faults') await setUpS3Server(new Progress({ quiet: true }));
   await build();
 } catch (error) {
   console.error(`\n${explain(error)}`);
