@@ -1,9 +1,30 @@
 /**
  * A scorer of the experiment's own as a process: answers in on stdin, scores out on stdout, ended with all that it started
- * when it takes too long.
+ * when it takes too long, and when the worker is gone.
  */
 import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
 import { z } from 'zod';
+
+/**
+ * Runs a program and ends with it, as `guard.py` does for trainers; a scorer needs no Python. Descriptor 3 is the end of a pipe whose
+ * other end the worker holds: when that is gone, however it went, the whole process group is killed.
+ */
+const GUARD = `
+const [program, ...words] = process.argv.slice(1);
+const gone = () => process.kill(0, 'SIGKILL');
+new (require('node:net').Socket)({ fd: 3, readable: true }).on('error', gone).on('close', gone).resume();
+const child = require('node:child_process').spawn(program, words, { stdio: ['inherit', 'inherit', 'inherit'] });
+child.once('error', (error) => {
+  process.stderr.write(program + ' can not be started: ' + error.message, () => process.exit(127));
+});
+child.once('exit', (code, signal) => (signal === null ? process.exit(code) : process.kill(process.pid, signal)));
+`;
+
+/** Program and arguments that run the command under its guard. It needs a pipe on descriptor 3 and a process group of its own. */
+export function guarded(command: readonly string[]): [program: string, words: string[]] {
+  return [process.execPath, ['-e', GUARD, '--', ...command]];
+}
 
 export interface ScorerRun {
   /** Without places: `{python}` is filled in. */
@@ -42,11 +63,14 @@ const LINE = z.object({ id: z.string(), score: z.number().min(0).max(100).nullab
 export async function runScorer(run: ScorerRun, items: readonly ToScore[]): Promise<Map<string, number | null>> {
   const { command, folder, env, timeoutSeconds, signal, onScored } = run;
   const name = command.join(' ');
-  const [program = '', ...words] = command;
+  const [program, words] = guarded(command);
   const left = new Set(items.map(({ id }) => id));
   const scores = new Map<string, number | null>();
   signal.throwIfAborted();
-  const child = spawn(program, words, { cwd: folder, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, words, {
+    ...{ cwd: folder, env, detached: true },
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+  });
   const killGroup = (): void => {
     if (child.pid === undefined) return;
     try {
@@ -93,6 +117,8 @@ export async function runScorer(run: ScorerRun, items: readonly ToScore[]): Prom
   child.stderr.setEncoding('utf8').on('data', (text: string) => (lastWords = (lastWords + text).slice(-LAST_WORDS)));
   // a program that has ended reads no more: its exit code says why
   child.stdin.on('error', () => undefined);
+  // the guard ends with the program, and nothing is said through its pipe
+  (child.stdio[3] as Writable | null)?.on('error', () => undefined);
   child.stdin.end(items.map(({ id, question, answer }) => JSON.stringify({ id, question, answer }) + '\n').join(''));
   try {
     const code = await new Promise<number | string>((resolve, reject) => {

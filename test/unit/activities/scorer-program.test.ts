@@ -1,9 +1,10 @@
 /** Scorers of the experiment's own: what they are given, and what becomes of those that do otherwise than agreed. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../support/until';
-import { runScorer, ScorerDied, ScorerWrong, type ScorerRun } from '../../../activities/scorer-program';
+import { guarded, runScorer, ScorerDied, ScorerWrong, type ScorerRun } from '../../../activities/scorer-program';
 
 /** A process that has ended may be known for a while, until its parent has asked how. */
 function isAlive(pid: number): boolean {
@@ -99,6 +100,27 @@ test('one that can not be started says so; one that is stopped ends with the rea
   const running = run('setTimeout(() => {}, 60000)', { signal: stopped.signal });
   setTimeout(() => stopped.abort(new Error('paused')), 300);
   await expect(running).rejects.toThrow('paused');
+});
+
+test('it does not outlive a worker that is killed, nor does what it started', async () => {
+  const scorer = `
+const child = require('node:child_process').spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], { stdio: 'ignore' });
+require('node:fs').writeFileSync('pids', process.pid + ' ' + child.pid);
+setTimeout(() => {}, 60000);`;
+  writeFileSync(join(folder, 'score.js'), scorer);
+  const [program, words] = guarded([process.execPath, 'score.js']);
+  const worker = `
+const { spawn } = require('node:child_process');
+const [program, ...words] = process.argv.slice(1);
+spawn(program, words, { detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+setTimeout(() => {}, 60000);`;
+  const started = spawn(process.execPath, ['-e', worker, '--', program, ...words], { cwd: folder, stdio: 'ignore' });
+  const file = join(folder, 'pids');
+  await until('the scorer to run', () => existsSync(file) && readFileSync(file, 'utf8').includes(' '));
+  const pids = readFileSync(file, 'utf8').split(' ').map(Number);
+  expect(pids.map(isAlive)).toEqual([true, true]);
+  started.kill('SIGKILL');
+  await until('both to be ended', () => !pids.some(isAlive));
 });
 
 test('it has no variable but those that it was given', async () => {
