@@ -20,7 +20,7 @@ import type { WholeFiles } from './command/run-program';
 import type { ProgramHost } from './command/program';
 import type { GpuDependencies } from './dependencies';
 import { untilKept } from './keeping';
-import { modelFor } from './models';
+import { modelFor, requireJudgeModels } from './models';
 import { permittedPlan } from './permitted-plan';
 import { failureOf, runOperation, type GpuHeartbeat } from './operation';
 import { syncedCheckpoints, syncOrWarn } from './syncing';
@@ -50,6 +50,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
     return { start, standing: adapter, lacking };
   });
   if (standing !== null && lacking.length === 0) return resultOf(standing, true);
+  await requireJudgeModels(dependencies.models, stored, planned);
 
   return withLease(store, work, `taking the adapter of ${planned.name}`, async (renew) => {
     const state: GpuHeartbeat = {

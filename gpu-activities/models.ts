@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { withHeartbeat } from '../activities/heartbeat';
 import { UnreadableInput } from '../inputs/files';
 import { hashModelFiles, hashModelFolder, isModelFile } from '../inputs/model-folder';
-import type { ModelIdentity } from '../experiment/plan';
+import type { StoredPlan } from '../artifacts/plans';
+import { keyOf } from '../experiment/canonical';
+import type { ModelIdentity, PlannedConfiguration } from '../experiment/plan';
 import { failure, FAILURES } from '../workflows/failures';
 import type { ModelFolders } from './dependencies';
 
@@ -28,6 +30,26 @@ export async function modelFor(
     case 'given':
       throw failure(FAILURES.InvalidInput, 'given answers have no model');
   }
+}
+
+/**
+ * The local judges of a configuration's cells, before hours go into what they are to judge: a folder that is not what it was planned
+ * with, or is not on this host, is found now. Fails with `InvalidInput`. A model of the hub is fetched when it judges.
+ */
+export async function requireJudgeModels(
+  models: ModelFolders,
+  { plan, judgeFolders = {} }: Pick<StoredPlan, 'plan' | 'judgeFolders'>,
+  { cells }: Pick<PlannedConfiguration, 'cells'>,
+): Promise<void> {
+  const asked = new Set(cells.flatMap(({ metrics }) => metrics.flatMap((each) => Object.values(each.instrumentOf))));
+  const judges = new Map(
+    [...asked].flatMap((key) => {
+      const model = plan.instruments[key]?.local?.model;
+      return model === undefined ? [] : [[keyOf(model), model] as const];
+    }),
+  );
+  for (const model of judges.values())
+    await modelFor(models, model, model.kind === 'folder' ? (judgeFolders[model.sha256] ?? null) : null);
 }
 
 /** A name and a version stand for a bundled model in keys, so its files must be those that set-up made under that name. */

@@ -101,6 +101,7 @@ async function attempt(
   behave: Behaviour,
   number: number,
   watch?: (store: Store) => Pick<WatchedBeats, 'watched' | 'beat'>,
+  clients = NOBODY,
 ) {
   const opened = await storage.open();
   const watching = watch?.(opened);
@@ -118,7 +119,7 @@ async function attempt(
   };
   return environment.run(() =>
     finetune(
-      { store, trainer: trainer(behave), models, programs, clients: NOBODY, checkpointEverySteps: null },
+      { store, trainer: trainer(behave), models, programs, clients, checkpointEverySteps: null },
       { plan: ref, configuration: 'plain', experiment: 'small', maxUsd: null },
     ),
   );
@@ -258,6 +259,25 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
     expect(await attempt(finishing([]), 4)).toMatchObject({ reused: false });
     expect(await attempt(finishing([]), 5)).toMatchObject({ reused: true });
     expect((await healedObjects(store)).filter(({ key }) => key === work.key)).toHaveLength(2);
+  });
+
+  test('a local judge that is not what it was planned with ends it before anything is trained', async () => {
+    const judge = join(folder, 'judge');
+    mkdirSync(judge);
+    writeFileSync(join(judge, 'config.json'), '{}');
+    writeFileSync(join(judge, 'model.safetensors'), safetensors('judge'));
+    const options = { cacheFolder: join(folder, 'cache'), offline: true, store: await storage.open() };
+    const judged = `${TEXT}judge: { kind: local, path: ./judge }\n`;
+    const { stored } = await importExperiment({ text: judged, name: 'small.yaml', folder }, options);
+    ({ ref } = stored as NonNullable<typeof stored>);
+    const clients = { ...NOBODY, allowed: new Set(['files'] as const) };
+    await expect(attempt(preempted, 1, undefined, clients)).rejects.toMatchObject({ type: 'Preempted' });
+    writeFileSync(join(judge, 'model.safetensors'), safetensors('another'));
+    const never: Behaviour = () => Promise.reject(new Error('it was trained'));
+    await expect(attempt(never, 2, undefined, clients)).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringContaining(judge) as string,
+    });
   });
 
   test('the rows are handed out as a file', async () => {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashModelFolder } from '../../../inputs/model-folder';
 import type { ModelIdentity } from '../../../experiment/plan';
-import { modelFor } from '../../../gpu-activities/models';
+import { modelFor, requireJudgeModels } from '../../../gpu-activities/models';
+import type { Plan, PlannedConfiguration } from '../../../experiment/plan';
 import { recordModel } from '../../../tools/record-model.cjs';
 
 let folder: string;
@@ -72,5 +73,36 @@ test.each([
     type: 'InvalidInput',
     nonRetryable: true,
     message: expect.stringContaining(message) as string,
+  });
+});
+
+test('the judges of what is to be fine-tuned are looked at, others are not', async () => {
+  const sha256 = await hashModelFolder(folder, join(folder, 'cache'));
+  const instrument = (model: ModelIdentity | null) =>
+    model === null ? {} : { local: { version: 1, precision: 'fp32', model } };
+  const plan = {
+    instruments: {
+      api: instrument(null),
+      folder: instrument({ kind: 'folder', sha256 }),
+      gone: instrument({ kind: 'folder', sha256: '0'.repeat(64) }),
+      hub: instrument({ kind: 'hub', id: 'a/b', revision: 'c'.repeat(40) }),
+    },
+  } as unknown as Plan;
+  const cellsAsking = (...keys: string[]) =>
+    ({
+      cells: [{ metrics: keys.map((key) => ({ metric: 'm', instrumentOf: { q: key } })) }],
+    }) as unknown as PlannedConfiguration;
+  const models = { bundled: () => folder, bundledFiles: () => made, cacheFolder: join(folder, 'cache') };
+  const looked = (...keys: string[]): Promise<void> =>
+    new MockActivityEnvironment().run(() =>
+      requireJudgeModels(models, { plan, judgeFolders: { [sha256]: folder } }, cellsAsking(...keys)),
+    );
+  await looked('api', 'folder', 'hub', 'a scorer');
+  await expect(looked('gone')).rejects.toMatchObject({ type: 'InvalidInput', nonRetryable: true });
+  writeFileSync(join(folder, 'model.safetensors'), safetensors('other'));
+  await looked('api', 'hub');
+  await expect(looked('folder')).rejects.toMatchObject({
+    type: 'InvalidInput',
+    message: expect.stringContaining('the experiment was planned with') as string,
   });
 });
