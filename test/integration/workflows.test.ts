@@ -75,6 +75,34 @@ test('the next cell is generated while the one before is judged', async () => {
   expect(log).toContain('generate em/in/default');
 });
 
+test('what a fine-tune starts from is trained first, in order and one after the other; what is damaged is made again', async () => {
+  const log: string[] = [];
+  let working = 0;
+  let damaged = false;
+  const activities = fakeActivities(log, {
+    planExperiment: () => Promise.resolve(plan),
+    finetune: async ({ configuration }) => {
+      log.push(`finetune ${configuration}${working > 0 ? ' beside another' : ''}`);
+      working += 1;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      working -= 1;
+      if (configuration === 'third' && !damaged) {
+        damaged = true;
+        throw ApplicationFailure.nonRetryable('the adapter of second is gone', 'DamagedArtifact');
+      }
+      return { reused: false, adapterSha256: 'a', steps: 10, seconds: 1 };
+    },
+  });
+  const outcome = await environment.run(activities, async (queue) => {
+    plan = experimentOutline(queue, [{ ...configurationOutline('third'), ancestors: ['plain', 'second'] }]);
+    return (await environment.start(queue)).result();
+  });
+  expect(outcome).toMatchObject({ status: 'complete' });
+  const chain = ['finetune plain', 'finetune second', 'finetune third'];
+  expect(log.filter((line) => line.startsWith('finetune'))).toEqual([...chain, ...chain]);
+  expect(log.indexOf('generate third/ood/default')).toBeGreaterThan(log.lastIndexOf('finetune third'));
+});
+
 test('what a program scores goes to no judge', async () => {
   const log: string[] = [];
   const plain = fakeActivities(log);
