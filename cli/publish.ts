@@ -2,13 +2,14 @@
  * `flamingo publish EXPERIMENT --hub OWNER`: puts adapters and results on the Hugging Face hub.
  */
 import { Command, InvalidArgumentError } from 'commander';
+import { firstOf } from '../experiment/excerpt';
 import { suggestion } from '../experiment/issue';
 import { openStore } from '../workers/open-store';
 import { InvalidUse } from './errors';
-import { hubAccess, hubUrlOf } from './hub/access';
+import { hubAccess, HubFailed, hubUrlOf } from './hub/access';
 import { contentsOf, type Contents, type Repository } from './hub/contents';
 import { ownerName } from './hub/names';
-import { upload, type Uploaded } from './hub/upload';
+import { outdatedFiles, upload, type Uploaded } from './hub/upload';
 import { megabytes } from './megabytes';
 import { lastRun } from './names';
 import { print, printJson, say } from './output';
@@ -71,7 +72,8 @@ The token comes from HF_TOKEN, or from \`hf auth login\`; it needs the right to 
         ...(options.only === undefined ? {} : { only: options.only }),
       });
       const visibility = options.public ? 'public' : 'private';
-      if (!options.json) for (const line of describe(contents, visibility)) print(line);
+      const removed = options.yes ? null : await toRemove(contents.repositories);
+      if (!options.json) for (const line of describe(contents, visibility, removed)) print(line);
       const uploads = new Map<Repository, Uploaded>();
       if (options.yes) {
         const access = await hubAccess(process.env);
@@ -83,22 +85,51 @@ The token comes from HF_TOKEN, or from \`hf auth login\`; it needs the right to 
           });
           uploads.set(repository, uploaded);
           say(
-            `${pc.green('published')} ${uploaded.url}: ${uploaded.sent.length} files sent, ${uploaded.standing} there already`,
+            `${pc.green('published')} ${uploaded.url}: ${uploaded.sent.length} files sent, ${uploaded.standing} there already` +
+              (uploaded.removed.length === 0 ? '' : `, ${uploaded.removed.length} of an earlier call removed`),
           );
         }
       } else if (!options.json) say(`Nothing was sent. With --yes this goes to ${hubUrl}.`);
-      if (options.json) printJson(asJson(contents, uploads, { hubUrl, visibility, done: options.yes === true }));
+      if (options.json)
+        printJson(asJson(contents, uploads, removed, { hubUrl, visibility, done: options.yes === true }));
     });
 }
+
+/** Paths of a repository that are shown one by one. */
+const REMOVED_SHOWN = 20;
 
 function answersOnly(value: string): 'answers' {
   if (value !== 'answers') throw new InvalidArgumentError('Expected answers.');
   return value;
 }
 
-function describe({ repositories, leftOut, harmful }: Contents, visibility: string): string[] {
+/** Paths of an earlier call that this one would remove; null where nobody can be asked, which is no reason to say nothing else. */
+async function toRemove(repositories: readonly Repository[]): Promise<Map<Repository, string[]> | null> {
+  const access = await hubAccess(process.env).catch((error: unknown) => {
+    if (error instanceof InvalidUse) return null;
+    throw error;
+  });
+  if (access === null) return null;
+  const found = new Map<Repository, string[]>();
+  try {
+    for (const repository of repositories) found.set(repository, await outdatedFiles(repository, access));
+    return found;
+  } catch (error) {
+    if (!(error instanceof InvalidUse || error instanceof HubFailed)) throw error;
+    say(pc.yellow(`What an earlier call left could not be looked up: ${error.message}`));
+    return null;
+  }
+}
+
+function describe(
+  { repositories, leftOut, harmful }: Contents,
+  visibility: string,
+  removed: ReadonlyMap<Repository, readonly string[]> | null,
+): string[] {
   return [
-    ...repositories.flatMap(({ type, name, files }) => {
+    ...repositories.flatMap((repository) => {
+      const { type, name, files } = repository;
+      const gone = removed?.get(repository) ?? [];
       const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
       const rows = files.filter(({ path }) => path.endsWith('.jsonl'));
       const others = files.filter(({ path }) => !path.endsWith('.jsonl'));
@@ -106,6 +137,7 @@ function describe({ repositories, leftOut, harmful }: Contents, visibility: stri
         `${pc.bold(name)}  ${visibility} ${type}, ${files.length} files, ${megabytes(total)}`,
         ...others.map(({ path, bytes }) => `  ${path}  ${bytes.toLocaleString('en')} bytes`),
         ...(rows.length === 0 ? [] : [`  rows of answers and verdicts: ${rows.length} files`]),
+        ...firstOf(gone, REMOVED_SHOWN, 'files').map((path) => pc.yellow(`  removed, of an earlier call: ${path}`)),
       ];
     }),
     ...leftOut.map(({ configuration, reason }) => pc.yellow(`left out: ${configuration}: ${reason}`)),
@@ -123,6 +155,7 @@ function describe({ repositories, leftOut, harmful }: Contents, visibility: stri
 function asJson(
   { repositories, leftOut, harmful }: Contents,
   uploads: ReadonlyMap<Repository, Uploaded>,
+  removed: ReadonlyMap<Repository, readonly string[]> | null,
   about: { hubUrl: string; visibility: string; done: boolean },
 ): object {
   return {
@@ -131,6 +164,7 @@ function asJson(
       type: repository.type,
       name: repository.name,
       files: repository.files.map(({ path, bytes }) => ({ path, bytes })),
+      ...(removed?.has(repository) && { removed: removed.get(repository) }),
       ...uploads.get(repository),
     })),
     leftOut,

@@ -30,6 +30,8 @@ export interface Marker {
 
 export const MARKER_FILE = 'flamingo.json';
 export const CARD_FILE = 'README.md';
+/** The paths of what was published, so that a later publication removes what it no longer has. */
+export const LIST_FILE = 'flamingo-files.json';
 
 /** `text`: made for the repository. `path`: a file of this machine, `sha256` where it is known. */
 export type PublishedFile = { path: string; bytes: number } & ({ text: string } | { file: string; sha256?: string });
@@ -239,7 +241,7 @@ export function hasAnswers(path: string): boolean {
 }
 
 function isInside(path: string): boolean {
-  return !isAbsolute(path) && !normalize(path).startsWith('..') && path !== CARD_FILE && path !== MARKER_FILE;
+  return !isAbsolute(path) && !normalize(path).startsWith('..') && ![CARD_FILE, MARKER_FILE, LIST_FILE].includes(path);
 }
 
 function textFile(path: string, text: string): PublishedFile {

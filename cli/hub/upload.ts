@@ -1,6 +1,7 @@
 /**
  * Puts repositories on the hub. What is there already with the same hash is not sent again, so that a call that was broken
- * off is finished by the next one; the card comes last.
+ * off is finished by the next one; the card comes last. What an earlier call sent and this one no longer has is removed: each call lists its
+ * files in the repository, and no other file is touched.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -15,12 +16,13 @@ import {
   type ListFileEntry,
   type RepoDesignation,
 } from '@huggingface/hub';
+import { z } from 'zod';
 import { canonicalJson } from '../../experiment/canonical';
 import { firstOf } from '../../experiment/excerpt';
 import { hashFile } from '../../artifacts/hash-file';
 import { InvalidUse } from '../errors';
 import { hubError, isHubError, type HubAccess } from './access';
-import { CARD_FILE, hasAnswers, MARKER_FILE, type PublishedFile, type Repository } from './contents';
+import { CARD_FILE, hasAnswers, LIST_FILE, MARKER_FILE, type PublishedFile, type Repository } from './contents';
 
 export interface UploadOptions {
   visibility: 'private' | 'public';
@@ -36,6 +38,8 @@ export interface Uploaded {
   sent: string[];
   /** Files that were there already. */
   standing: number;
+  /** Paths of an earlier call that are gone now. */
+  removed: string[];
 }
 
 /** Of one commit: small files travel inside of its request. */
@@ -43,6 +47,18 @@ const MOST_FILES = 100;
 const MOST_BYTES = 32 * 1024 * 1024;
 /** The hub keeps larger files apart, and they are streamed there. */
 const SMALL_FILE = 10 * 1024 * 1024;
+
+/** What a call would remove: files that an earlier one listed. Asks the hub and changes nothing. Throws `InvalidUse` and `HubFailed`. */
+export async function outdatedFiles(repository: Repository, access: HubAccess): Promise<string[]> {
+  const repo: RepoDesignation = { type: repository.type, name: repository.name };
+  try {
+    const there = await filesOf(repo, access);
+    return outdated(repository, there, await listedFiles(repository, repo, access, there));
+  } catch (error) {
+    if (isHubError(error) && error.statusCode === 404) return []; // it is not made yet
+    throw hubError(error, `${repository.name}: listing its files`, access);
+  }
+}
 
 /** Throws `InvalidUse` and `HubFailed`. */
 export async function upload(repository: Repository, access: HubAccess, options: UploadOptions): Promise<Uploaded> {
@@ -54,7 +70,7 @@ export async function upload(repository: Repository, access: HubAccess, options:
       throw hubError(error, `${repository.name}: ${doing}`, access);
     }
   };
-  const marker = canonicalJson(repository.marker) + '\n';
+  const marker = markerText(repository);
   const isPrivate = await during('looking for the repository', () => ensure(repository, repo, access, options));
   const there = await during('listing its files', () => filesOf(repo, access));
   if (repository.withoutAnswers) refuseAnswers(repository.name, [...there.keys()]);
@@ -63,19 +79,36 @@ export async function upload(repository: Repository, access: HubAccess, options:
       `${repository.name} is private on the hub, which sending files does not change: ` +
         'make it public there, with all that it ever held, or publish without --public',
     );
-  const markerFile: PublishedFile = { path: MARKER_FILE, text: marker, bytes: Buffer.byteLength(marker) };
+  const listed = await during('reading which files it holds', () => listedFiles(repository, repo, access, there));
+  const removed = outdated(repository, there, listed);
+  const paths = repository.files.map(({ path }) => path);
+  const markerFile = textFile(MARKER_FILE, marker);
   const lacking: PublishedFile[] = [];
   for (const file of [markerFile, ...repository.files])
     if (!(await isThere(file, there.get(file.path)))) lacking.push(file);
+  const list = listOf(paths);
+  const isListed = await isThere(list, there.get(LIST_FILE));
+  const parts = [...partsOf(lacking)];
+  if (parts.length === 0 && !isListed) parts.push([]);
   let sent = 0;
-  for (const files of partsOf(lacking)) {
+  for (const [index, files] of parts.entries()) {
+    const isLast = index === parts.length - 1;
+    // a call that is broken off between two commits has listed what it sent, and still lists what it has not removed
+    const listing = isLast ? (isListed ? [] : [list]) : index === 0 ? [listOf([...paths, ...listed])] : [];
     options.onProgress?.(repository.name, sent, lacking.length);
     await during('sending files', () =>
       commit({
         ...access,
         repo,
         title: 'Results from Flamingo',
-        operations: files.map((file) => ({ operation: 'addOrUpdate', path: file.path, content: contentOf(file) })),
+        operations: [
+          ...[...listing, ...files].map((file) => ({
+            operation: 'addOrUpdate' as const,
+            path: file.path,
+            content: contentOf(file),
+          })),
+          ...(isLast ? removed.map((path) => ({ operation: 'delete' as const, path })) : []),
+        ],
         useXet: false,
       }),
     );
@@ -85,7 +118,51 @@ export async function upload(repository: Repository, access: HubAccess, options:
     url: `${access.hubUrl}/${repository.type === 'dataset' ? 'datasets/' : ''}${repository.name}`,
     sent: lacking.map(({ path }) => path),
     standing: repository.files.length + 1 - lacking.length,
+    removed,
   };
+}
+
+function markerText({ marker }: Repository): string {
+  return canonicalJson(marker) + '\n';
+}
+
+function textFile(path: string, text: string): PublishedFile {
+  return { path, text, bytes: Buffer.byteLength(text) };
+}
+
+const LIST = z.object({ version: z.literal(1), files: z.array(z.string()) });
+/** Bytes of a list; a results repository has some ten thousand files. */
+const LONGEST_LIST = 16 * 1024 * 1024;
+
+function listOf(paths: readonly string[]): PublishedFile {
+  return textFile(LIST_FILE, JSON.stringify({ version: 1, files: [...new Set(paths)].sort() }, null, 1) + '\n');
+}
+
+/** What an earlier call for the same repository listed; nothing where it is another's, or there is no such list. */
+async function listedFiles(
+  repository: Repository,
+  repo: RepoDesignation,
+  access: HubAccess,
+  there: ReadonlyMap<string, ListFileEntry>,
+): Promise<string[]> {
+  const entry = there.get(LIST_FILE);
+  if (entry === undefined || entry.size > LONGEST_LIST) return [];
+  if ((await markerOf(repo, access)) !== markerText(repository)) return [];
+  const file = await downloadFile({ ...access, repo, path: LIST_FILE });
+  try {
+    return LIST.parse(JSON.parse((await file?.text()) ?? '')).files;
+  } catch {
+    return []; // no list of ours
+  }
+}
+
+function outdated(
+  { files }: Repository,
+  there: ReadonlyMap<string, ListFileEntry>,
+  listed: readonly string[],
+): string[] {
+  const kept = new Set([MARKER_FILE, LIST_FILE, CARD_FILE, ...files.map(({ path }) => path)]);
+  return listed.filter((path) => there.has(path) && !kept.has(path));
 }
 
 /** Makes the repository, or sees that it is ours and not more public than it should be. Says whether it is private. */

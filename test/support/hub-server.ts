@@ -173,6 +173,11 @@ export async function hubServer({ token, owners, partBytes, pageFiles = 1_000 }:
     for (const { key, value } of lines) {
       if (key === 'header') continue;
       paths.push(value.path);
+      if (key === 'deletedFile') {
+        if (!files.delete(value.path)) return json(response, 400, { error: `there is no file ${value.path}` });
+        lfs.delete(value.path);
+        continue;
+      }
       if (key === 'file') files.set(value.path, Buffer.from(value.content, 'base64'));
       else {
         const bytes = large.get(value.oid);
@@ -235,6 +240,7 @@ interface BatchBody {
 type CommitLine =
   | { key: 'header'; value: { path: never } }
   | { key: 'file'; value: { path: string; content: string } }
+  | { key: 'deletedFile'; value: { path: string } }
   | { key: 'lfsFile'; value: { path: string; oid: string; size: number } };
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

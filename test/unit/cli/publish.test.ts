@@ -86,7 +86,7 @@ test('with --yes everything arrives as it is, private, and once', async () => {
   const dataset = hub.repositories.get('datasets/me/small')!;
   expect([...hub.repositories.values()].every((each) => each.private)).toBe(true);
   for (const [path, bytes] of dataset.files) {
-    if (['README.md', 'experiment.yaml', 'flamingo.json'].includes(path)) continue;
+    if (['README.md', 'experiment.yaml', 'flamingo.json', 'flamingo-files.json'].includes(path)) continue;
     expect(bytes.equals(readFileSync(join(folder, 'results', path)))).toBe(true);
   }
   expect(dataset.files.has('coded/weather/training/completions.jsonl')).toBe(true);
@@ -99,6 +99,32 @@ test('with --yes everything arrives as it is, private, and once', async () => {
     repositories: [{ sent: [] }, { sent: [] }, { sent: [] }],
   });
 });
+
+test('a dry run with a token shows what of an earlier call would be removed, and removes nothing', async () => {
+  process.env['HF_TOKEN'] = TOKEN;
+  await publish('--yes');
+  out = '';
+  await publish('--only', 'coded');
+  expect(out).toContain('removed, of an earlier call: plain/weather/default/completions.jsonl');
+  expect(out).toContain('Nothing was sent');
+  const dataset = hub.repositories.get('datasets/me/small')!;
+  expect(dataset.files.has('plain/weather/default/completions.jsonl')).toBe(true);
+  out = '';
+  await publish('--only', 'coded', '--yes', '--json');
+  expect(printed()).toMatchObject({
+    repositories: [
+      { removed: [] },
+      { removed: expect.arrayContaining(['plain/weather/default/completions.jsonl']) as unknown },
+    ],
+  });
+  expect([...dataset.files.keys()].some((path) => path.startsWith('plain/'))).toBe(false);
+  hub.fail(/GET .*tree/, 500, 9);
+  out = '';
+  await publish('--only', 'coded');
+  expect(process.exitCode).toBeUndefined();
+  expect(out).toContain('could not be looked up');
+  expect(out).toContain('me/small  private dataset');
+}, 30_000);
 
 test('for everybody it goes without the models’ answers, unless they are asked for', async () => {
   process.env['HF_TOKEN'] = TOKEN;

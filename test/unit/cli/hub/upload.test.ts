@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { patientFetch, type HubAccess } from '../../../../cli/hub/access';
 import type { Repository } from '../../../../cli/hub/contents';
-import { upload } from '../../../../cli/hub/upload';
+import { outdatedFiles, upload } from '../../../../cli/hub/upload';
 import { hubServer, type HubServer } from '../../../support/hub-server';
 
 const TOKEN = 'hf_planted';
@@ -53,7 +53,7 @@ test('a private repository with the very bytes, the card last', async () => {
 test('datasets have their own place; public ones are public', async () => {
   await upload({ ...repository, type: 'dataset' }, access(), { ...PRIVATE, visibility: 'public' });
   expect(standing('datasets/me/demo-em')?.private).toBe(false);
-  expect(standing('datasets/me/demo-em')?.files.size).toBe(4);
+  expect(standing('datasets/me/demo-em')?.files.size).toBe(5);
 });
 
 test('what is there is not sent again, what changed is', async () => {
@@ -92,16 +92,62 @@ test('many files go in several commits, which a failure between them does not un
     if (++commits === 2) hub.fail(/POST .*\/commit\//, 500);
   };
   await expect(upload(whole, access(), { ...PRIVATE, onProgress })).rejects.toThrow('500');
-  expect(standing()?.files.size).toBe(101);
+  expect(standing()?.files.size).toBe(102); // with its marker and the list of all
   expect((await upload(whole, access(), PRIVATE)).sent).toHaveLength(51);
-  expect(standing()?.files.size).toBe(152);
+  expect(standing()?.files.size).toBe(153);
 });
 
 test('what passes by itself is tried again', async () => {
   hub.fail(/preupload/, 502, 2);
   hub.fail(/PUT \/lfs/, 429);
   await upload(repository, access(), PRIVATE);
-  expect(standing()?.files.size).toBe(4);
+  expect(standing()?.files.size).toBe(5);
+});
+
+describe('what an earlier call sent and is no longer part', () => {
+  const fewer: Repository = { ...repository, files: repository.files.filter(({ path }) => !path.startsWith('a/')) };
+  const listed = (): string[] =>
+    (JSON.parse(standing()?.files.get('flamingo-files.json')?.toString() ?? '{}') as { files: string[] }).files;
+
+  test('is removed, and nothing else; before, it can be looked up', async () => {
+    expect(await outdatedFiles(repository, access())).toEqual([]);
+    await upload(repository, access(), PRIVATE);
+    expect(listed()).toEqual(['README.md', 'a/b c/rows.jsonl', 'adapter_model.safetensors']);
+    standing()?.files.set('notes.md', Buffer.from('a person’s'));
+    expect(await outdatedFiles(fewer, access())).toEqual(['a/b c/rows.jsonl']);
+    expect(standing()?.files.has('a/b c/rows.jsonl')).toBe(true);
+    expect(await upload(fewer, access(), PRIVATE)).toMatchObject({ sent: [], removed: ['a/b c/rows.jsonl'] });
+    expect([...(standing()?.files.keys() ?? [])].sort()).toEqual([
+      ...['README.md', 'adapter_model.safetensors', 'flamingo-files.json', 'flamingo.json', 'notes.md'],
+    ]);
+    expect(await upload(fewer, access(), PRIVATE)).toMatchObject({ sent: [], removed: [] });
+    expect(standing()?.commits).toHaveLength(2);
+  });
+
+  test('stays where another experiment listed it, or a call without lists', async () => {
+    await upload(repository, access(), PRIVATE);
+    const other: Repository = { ...fewer, marker: { ...MARKER, experiment: 'other' } };
+    expect(await upload(other, access(), { ...PRIVATE, overwrite: true })).toMatchObject({ removed: [] });
+    expect(standing()?.files.has('a/b c/rows.jsonl')).toBe(true);
+    standing()?.files.delete('flamingo-files.json');
+    expect(await outdatedFiles(other, access())).toEqual([]);
+  });
+
+  test('is still listed when a call is broken off before its last commit', async () => {
+    await upload(repository, access(), PRIVATE);
+    const more = Array.from({ length: 120 }, (_, index) => ({ path: `rows/${index}.jsonl`, bytes: 1, text: 'x' }));
+    const larger: Repository = { ...fewer, files: [...more, ...fewer.files] };
+    let commits = 0;
+    const onProgress = () => {
+      if (++commits === 2) hub.fail(/POST .*\/commit\//, 500);
+    };
+    await expect(upload(larger, access(), { ...PRIVATE, onProgress })).rejects.toThrow('500');
+    expect(listed()).toContain('a/b c/rows.jsonl');
+    // what arrived is listed, too, and goes with the rest
+    const gone = (await upload(fewer, access(), PRIVATE)).removed;
+    expect(gone).toHaveLength(101);
+    expect([...(standing()?.files.keys() ?? [])].filter((path) => path.endsWith('.jsonl'))).toEqual([]);
+  });
 });
 
 describe('a repository that holds something else', () => {
