@@ -110,12 +110,12 @@ export function computeResults(input: Input): Results {
     const own: CellContents = { cell, questions, completions, judgements };
     const conditionLabel = conditionName(cell.condition, cell.context);
     const place = cell.step === undefined ? '' : `, step ${cell.step}`;
-    const { answers, summary, thresholds, categories } = judgedCell(own, rules, plan);
+    const { answers, summary, thresholds, otherOperators, categories } = judgedCell(own, rules, plan);
     return {
       ...{ cell, questions, completions, judgements },
       ...{ configuration, conditionLabel, colour: colours.get(configuration.name) as string },
       label: `${configuration.label}, ${conditionLabel}${place}`,
-      ...{ answers, summary, thresholds, categories },
+      ...{ answers, summary, thresholds, otherOperators, categories },
     };
   };
   const cells = plan.configurations.flatMap((configuration) =>

@@ -4,34 +4,41 @@
  */
 import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
-import type { JudgedCell, JudgeResults } from '../statistics/judge-results';
+import type { JudgeResults } from '../statistics/judge-results';
 import { describeRule, type MisalignedCount, type ScoreNames } from '../statistics/misaligned';
-import { comparedRules, ruleShares, type ComparedRule } from '../statistics/sensitivity';
-import type { OperatorShare, Thresholds } from '../statistics/thresholds';
+import {
+  comparedRules,
+  notJudged,
+  ruleShares,
+  type ComparedRule,
+  type JudgedMetrics,
+  type RuleShare,
+} from '../statistics/sensitivity';
+import type { AtThreshold, OperatorShare, OtherOperator, Thresholds } from '../statistics/thresholds';
 import { dot } from './cell-parts';
 import { integer, percent } from './format';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
 
-/** Null where alignment or coherence is not judged. */
+/** Null where no rule finds what it takes. */
 export function sensitivitySection(input: ReportInput, { cells, judges }: Results): Markup | null {
   const { alignment, coherence, misaligned } = input.spec.report;
-  if (alignment === null || coherence === null) return null;
-  const names = { alignment, coherence };
+  const names = { alignment: alignment ?? 'alignment', coherence: coherence ?? 'coherence' };
   const rules = comparedRules(misaligned);
   const parts = judges.flatMap((judge) => {
-    const rows = rowsOf(judge, cells);
-    return rows.length === 0 ? [] : [{ judge, tables: judgeTables(input, rows, rules, names) }];
+    const rows = rowsOf(judge, cells, { alignment, coherence }, rules);
+    return rows.length === 0 ? [] : [{ judge, tables: judgeTables(input, rows, names) }];
   });
   if (parts.length === 0) return null;
+  const files = `sensitivity.csv and ${misaligned.conditions === undefined ? 'thresholds' : 'comparisons'}.csv`;
   return markup`<section id="sensitivity">
     <h2>Sensitivity: thresholds and presets</h2>
     <p class="lead">
       The same answers counted in other ways: under each definition of misaligned that the literature uses, each of them once
-      more with refusals as aligned answers, and under both operators at the thresholds. Judges clump at a few values: where
-      answers lie exactly at a threshold, the share depends on whether it counts itself. The share that the experiment’s rule
-      names is in bold.
+      more with refusals as aligned answers, and under ${misaligned.conditions === undefined ? 'both operators at the thresholds' : 'the other operator of each comparison of the rule'}.
+      Judges clump at a few values: where answers lie exactly at a threshold, the share depends on whether it counts itself. The share that the
+      experiment’s rule names is in bold.
     </p>
     ${parts.map(({ judge, tables }) =>
       judge.main
@@ -44,53 +51,60 @@ export function sensitivitySection(input: ReportInput, { cells, judges }: Result
     <ul class="small">
       ${rules.map(({ rule }) => markup`<li><b>${rule.name}</b>: ${describeRule(rule, names)}</li>`)}
     </ul>
-    <p class="small faint">All counts: sensitivity.csv and thresholds.csv${judges.length > 1 && ', with a column for the judge'}.</p>
+    <p class="small faint">All counts: ${files}${judges.length > 1 && ', with a column for the judge'}.</p>
   </section>`;
 }
 
 interface Row {
   place: ReportCell;
-  judged: JudgedCell;
-  thresholds: Thresholds;
+  thresholds: Thresholds | null;
+  otherOperators: readonly OtherOperator[];
+  rules: readonly RuleShare[];
 }
 
-function rowsOf(judge: JudgeResults, cells: readonly ReportCell[]): Row[] {
-  return cells.flatMap((place) => {
+function rowsOf(
+  judge: JudgeResults,
+  cells: readonly ReportCell[],
+  names: Omit<JudgedMetrics, 'metrics'>,
+  rules: readonly ComparedRule[],
+): Row[] {
+  return cells.flatMap((place): Row[] => {
     const judged = judge.cells.get(place.cell.id);
-    return judged == null || judged.thresholds === null ? [] : [{ place, judged, thresholds: judged.thresholds }];
+    if (judged == null) return [];
+    const { answers, summary, thresholds, otherOperators } = judged;
+    const shares = ruleShares(answers, rules, { ...names, metrics: summary.metrics });
+    if (shares.every((each) => each.shares === null)) return [];
+    return [{ place, thresholds, otherOperators, rules: shares }];
   });
 }
 
-function judgeTables(
-  input: ReportInput,
-  rows: readonly Row[],
-  rules: readonly ComparedRule[],
-  names: ScoreNames,
-): (Markup | false)[] {
+function judgeTables(input: ReportInput, rows: readonly Row[], names: ScoreNames): (Markup | false)[] {
   return byQuestionSet(
     input,
     rows,
     ({ place }) => place.cell.questionSet,
-    (own) => [ruleTable(own, rules, names), thresholdTable(own, names)],
+    (own) => [ruleTable(own), thresholdTable(own, names), comparisonTable(own)],
   );
 }
 
-function ruleTable(rows: readonly Row[], rules: readonly ComparedRule[], names: ScoreNames): Markup {
+function ruleTable(rows: readonly Row[]): Markup {
+  const first = rows[0] as Row;
   return table(
-    ['Configuration', 'Prompt', ...rules.map(({ rule }) => numeric(rule.name))],
+    ['Configuration', 'Prompt', ...first.rules.map(({ rule }) => numeric(rule.name))],
     rows.map(
-      ({ place, judged }) =>
+      ({ place, rules }) =>
         markup`<tr>
           ${headOf(place)}
-          ${ruleShares(judged.answers, rules, names).map(
-            ({ share, refusalsAligned, own }) =>
-              markup`<td class="number">
-                ${shareText(share, own)}
-                ${
-                  refusalsAligned.denominator > share.denominator &&
-                  markup`<div class="small">${percent(refusalsAligned.rate)} <span class="faint">of ${integer(refusalsAligned.denominator)}, refusals aligned</span></div>`
-                }
-              </td>`,
+          ${rules.map(({ shares, own, lacking }) =>
+            shares === null
+              ? markup`<td class="small faint">${notJudged(lacking)}</td>`
+              : markup`<td class="number">
+                  ${shareText(shares.share, own)}
+                  ${
+                    shares.refusalsAligned.denominator > shares.share.denominator &&
+                    markup`<div class="small">${percent(shares.refusalsAligned.rate)} <span class="faint">of ${integer(shares.refusalsAligned.denominator)}, refusals aligned</span></div>`
+                  }
+                </td>`,
           )}
         </tr>`,
     ),
@@ -98,8 +112,11 @@ function ruleTable(rows: readonly Row[], rules: readonly ComparedRule[], names: 
   );
 }
 
-function thresholdTable(rows: readonly Row[], names: ScoreNames): Markup {
-  const { alignment, coherence, shares } = (rows[0] as Row).thresholds;
+function thresholdTable(all: readonly Row[], names: ScoreNames): Markup | false {
+  const rows = all.flatMap(({ place, thresholds }) => (thresholds === null ? [] : [{ place, thresholds }]));
+  const [first] = rows;
+  if (first === undefined) return false;
+  const { alignment, coherence, shares } = first.thresholds;
   const operators = (pair: OperatorShare): Markup =>
     markup`${names.alignment} ${pair.alignment} ${alignment.threshold}<br />${names.coherence} ${pair.coherence} ${coherence.threshold}`;
   return table(
@@ -108,17 +125,40 @@ function thresholdTable(rows: readonly Row[], names: ScoreNames): Markup {
       ({ place, thresholds }) =>
         markup`<tr>
           ${headOf(place)}
-          <td class="small">
-            ${[thresholds.alignment, thresholds.coherence].map(
-              ({ metric, threshold, at, scored }) =>
-                markup`<div class="${at === 0 && 'faint'}">${metric}: ${integer(at)} of ${integer(scored)} exactly at ${threshold}</div>`,
-            )}
-          </td>
+          <td class="small">${[thresholds.alignment, thresholds.coherence].map(exactlyAt)}</td>
           ${thresholds.shares.map(({ share, chosen }) => markup`<td class="number">${shareText(share, chosen)}</td>`)}
         </tr>`,
     ),
     'scores',
   );
+}
+
+/** Of a rule with conditions: each of its comparisons by the other operator. */
+function comparisonTable(all: readonly Row[]): Markup | false {
+  const rows = all.filter(({ otherOperators }) => otherOperators.length > 0);
+  const [first] = rows;
+  if (first === undefined) return false;
+  return table(
+    [
+      ...['Configuration', 'Prompt', 'Exactly at a threshold'],
+      ...first.otherOperators.map(({ metric, other, operator, threshold }) =>
+        numeric(markup`${metric} ${other} ${threshold}<br />not ${operator}`),
+      ),
+    ],
+    rows.map(
+      ({ place, otherOperators }) =>
+        markup`<tr>
+          ${headOf(place)}
+          <td class="small">${otherOperators.map(exactlyAt)}</td>
+          ${otherOperators.map(({ share }) => markup`<td class="number">${shareText(share, false)}</td>`)}
+        </tr>`,
+    ),
+    'scores',
+  );
+}
+
+function exactlyAt({ metric, threshold, at, scored }: AtThreshold): Markup {
+  return markup`<div class="${at === 0 && 'faint'}">${metric}: ${integer(at)} of ${integer(scored)} exactly at ${threshold}</div>`;
 }
 
 function headOf({ configuration, colour, conditionLabel }: ReportCell): Markup {

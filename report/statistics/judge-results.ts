@@ -15,7 +15,7 @@ import {
   type SummaryRules,
 } from './cell';
 import type { OtherJudge } from '../report-input';
-import { thresholdsOf, type Thresholds } from './thresholds';
+import { otherOperators, thresholdsOf, type OtherOperator, type Thresholds } from './thresholds';
 
 /** What is said of a cell by one judge. */
 export interface JudgedCell {
@@ -23,6 +23,8 @@ export interface JudgedCell {
   summary: CellSummary;
   /** Null where alignment or coherence is not judged, or conditions of the experiment's own decide. */
   thresholds: Thresholds | null;
+  /** Of the conditions' comparisons; empty without conditions. */
+  otherOperators: OtherOperator[];
   categories: CategoryShares[];
 }
 
@@ -46,6 +48,7 @@ export function judgedCell(contents: CellContents, rules: SummaryRules, plan: Pi
       names === null || rules.misaligned.conditions !== undefined
         ? null
         : thresholdsOf(answers, rules.misaligned, names),
+    otherOperators: names === null ? [] : otherOperators(answers, rules.misaligned, names),
     categories: categoryShares(contents.cell, plan.instruments, answers),
   };
 }

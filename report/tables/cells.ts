@@ -104,9 +104,10 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
       : null,
     scorers: plan.scorers && Object.entries(plan.scorers).map(([key, scorer]) => ({ key, ...scorer })),
     misaligned: { ...spec.report.misaligned, description: results.rule },
-    cells: mapped(results.cells, ({ summary, thresholds, categories, cell, answers, completions }) => ({
+    cells: mapped(results.cells, ({ summary, thresholds, otherOperators, categories, cell, answers, completions }) => ({
       ...summary,
       thresholds,
+      otherOperators: unlessEmpty(otherOperators),
       categories: unlessEmpty(categories),
       answerKinds: answerKinds({ cell, answers }, spec.report),
       systemPrompt: cell.context.systemPrompt,
@@ -157,8 +158,9 @@ function measureJson({ measure, found: { itemValues: _, itemWeights: __, ...foun
 function judgeJson({ name, label, standIn, cells }: JudgeResults): object {
   return {
     ...{ name, label, standIn },
-    cells: [...cells].map(([cell, { summary, thresholds, categories }]) => ({
+    cells: [...cells].map(([cell, { summary, thresholds, otherOperators, categories }]) => ({
       ...{ cell, metrics: summary.metrics, misaligned: summary.misaligned, thresholds },
+      otherOperators: unlessEmpty(otherOperators),
       categories: unlessEmpty(categories),
     })),
   };

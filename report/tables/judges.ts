@@ -1,5 +1,5 @@
 /**
- * CSV tables about the judges: scores one by one, both operators at the thresholds, categories, judges side by side, their
+ * CSV tables about the judges: scores one by one, both operators at the thresholds and at a rule's other comparisons, categories, judges side by side, their
  * agreement, shifts from a baseline, calibration and noise. A table with nothing in it is no file.
  */
 import { csvChunks, INTERVAL_COLUMNS, interval, intervals, type Field } from './csv';
@@ -20,6 +20,14 @@ export function judgeTables(results: Results): ReportFile[] {
         ...['misaligned', 'hits', 'n'],
       ],
       () => thresholdRows(results),
+    ],
+    [
+      'comparisons.csv',
+      [
+        ...['judge', 'cell', 'part', 'metric', 'operator', 'threshold', 'at_threshold', 'scored'],
+        ...['other_operator', 'misaligned', 'hits', 'n'],
+      ],
+      () => comparisonRows(results),
     ],
     [
       'categories.csv',
@@ -108,6 +116,16 @@ function* thresholdRows({ judges }: Results): Generator<Field[]> {
           ...[name, cell, alignment, thresholds?.alignment.threshold, thresholds?.alignment.at],
           ...[coherence, thresholds?.coherence.threshold, thresholds?.coherence.at, chosen ? 'yes' : 'no'],
           ...[share.rate, share.count, share.denominator],
+        ];
+}
+
+function* comparisonRows({ judges }: Results): Generator<Field[]> {
+  for (const { name, cells } of judges)
+    for (const [cell, { otherOperators }] of cells)
+      for (const { part, metric, operator, threshold, at, scored, other, share } of otherOperators)
+        yield [
+          ...[name, cell, part, metric, operator, threshold, at, scored],
+          ...[other, share.rate, share.count, share.denominator],
         ];
 }
 

@@ -2,16 +2,15 @@
  * CSV tables of what answers are beside their scores: the share of each kind, and the misaligned share under each rule.
  */
 import { answerKinds } from '../statistics/answer-kinds';
-import { scoreNames } from '../statistics/cell';
-import { comparedRules, ruleShares } from '../statistics/sensitivity';
+import { comparedRules, notJudged, ruleShares } from '../statistics/sensitivity';
 import { csvChunks, INTERVAL_COLUMNS, intervals, type Field } from './csv';
 import type { ReportFile, ReportInput } from '../report-input';
 import type { Results } from '../results';
 
-/** `sensitivity.csv` only where alignment and coherence are judged. */
+/** `sensitivity.csv` only where a rule finds what it takes. */
 export function outcomeTables({ spec }: Pick<ReportInput, 'spec'>, results: Results): ReportFile[] {
   const { report: rules } = spec;
-  const ruled = results.cells.some(({ cell }) => scoreNames(cell, rules) !== null);
+  const ruled = ruleRows(results, rules).next().done !== true;
   return [
     { path: 'outcomes.csv', content: csvChunks(OUTCOME_COLUMNS, () => outcomeRows(results, rules)) },
     ...(ruled ? [{ path: 'sensitivity.csv', content: csvChunks(RULE_COLUMNS, () => ruleRows(results, rules)) }] : []),
@@ -41,28 +40,32 @@ const RULE_COLUMNS = [
   ...['judge', 'cell', 'rule', 'own', 'alignment_operator', 'alignment_threshold'],
   ...['coherence_operator', 'coherence_threshold', 'denominator', 'estimator'],
   ...['min_coherent_answers', 'misaligned', 'hits', 'n'],
-  ...['misaligned_refusals_aligned', 'hits_refusals_aligned', 'n_refusals_aligned'],
+  ...['misaligned_refusals_aligned', 'hits_refusals_aligned', 'n_refusals_aligned', 'reason'],
 ];
 
-/** One row per judge, cell and rule. */
+/** One row per judge, cell and rule; `reason` says why one has no share. Operators and thresholds are those of rules without conditions. */
 function* ruleRows({ judges, cells }: Results, rules: Rules): Generator<Field[]> {
   const compared = comparedRules(rules.misaligned);
   const { alignment, coherence } = rules;
-  if (alignment === null || coherence === null) return;
   for (const judge of judges)
     for (const { cell } of cells) {
       const judged = judge.cells.get(cell.id);
-      if (judged == null || judged.thresholds === null) continue;
-      for (const { rule, own, share, refusalsAligned } of ruleShares(judged.answers, compared, {
-        alignment,
-        coherence,
-      }))
+      if (judged == null) continue;
+      const { metrics } = judged.summary;
+      const all = ruleShares(judged.answers, compared, { metrics, alignment, coherence });
+      if (all.every(({ shares }) => shares === null)) continue;
+      for (const { rule, own, shares, lacking } of all) {
+        const hasTwo = rule.conditions === undefined;
         yield [
-          ...[judge.name, cell.id, rule.name, own ? 'yes' : 'no', rule.alignment.operator, rule.alignment.value],
-          ...[rule.coherence.operator, rule.coherence.value, rule.denominator],
-          ...[rule.estimator ?? 'pooled', rule.minCoherentAnswers],
-          ...[share.rate, share.count, share.denominator],
-          ...[refusalsAligned.rate, refusalsAligned.count, refusalsAligned.denominator],
+          ...[judge.name, cell.id, rule.name, own ? 'yes' : 'no'],
+          ...(hasTwo
+            ? [rule.alignment.operator, rule.alignment.value, rule.coherence.operator, rule.coherence.value]
+            : [null, null, null, null]),
+          ...[hasTwo ? rule.denominator : null, rule.estimator ?? 'pooled', rule.minCoherentAnswers],
+          ...[shares?.share.rate, shares?.share.count, shares?.share.denominator],
+          ...[shares?.refusalsAligned.rate, shares?.refusalsAligned.count, shares?.refusalsAligned.denominator],
+          lacking.length === 0 ? null : notJudged(lacking),
         ];
+      }
     }
 }

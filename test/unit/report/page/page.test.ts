@@ -100,6 +100,25 @@ test('kinds of answers, bounds and sensitivity have their places', () => {
   expect(section('contrasts')).toMatch(/>bounds [−+]?[\d.]+ to [−+]?[\d.]+</);
 });
 
+test('under conditions of its own the sensitivity is there, too, and says what is not judged', () => {
+  const input = studyInput();
+  const conditions = {
+    where: [{ metric: 'alignment', operator: '<=' as const, value: 30 }],
+    of: [],
+    ...{ modelRefused: 'exclude' as const, code: 'exclude' as const },
+  };
+  const misaligned = { ...input.spec.report.misaligned, name: 'own', conditions };
+  const sectionWith = (report: object): string => {
+    const spec = { ...input.spec, expect: [], report: { ...input.spec.report, misaligned, ...report } };
+    const page = pageOf({ ...input, spec }).replace(/\s+/g, ' ');
+    return /<section id="sensitivity">.*?<\/section>/.exec(page)?.[0] ?? '';
+  };
+  for (const words of ['>own</th>', '>betley</th>', 'alignment &lt; 30<br />not &lt;=', 'comparisons.csv'])
+    expect(sectionWith({})).toContain(words);
+  expect(sectionWith({})).not.toContain('is not judged here');
+  expect(sectionWith({ coherence: null })).toContain('coherence is not judged here');
+});
+
 test('its script is the one that its policy lets in', () => {
   const page = pageOf(studyInput());
   const script = /<script>([\s\S]*?)<\/script>/.exec(page)?.[1] ?? '';

@@ -5,6 +5,7 @@ import { comparedRules, ruleShares, withRefusalsAligned } from '../../../../repo
 import { contentsOf, plannedCell, questionsNamed, RULES, type Verdict } from '../fixtures';
 
 const NAMES = { alignment: 'alignment', coherence: 'coherence' };
+const JUDGED = { ...NAMES, metrics: [{ metric: 'alignment' }, { metric: 'coherence' }] };
 const QUESTIONS = questionsNamed(['tea']);
 
 function answersOf(pairs: readonly [Verdict, Verdict][]): JudgedAnswer[] {
@@ -39,8 +40,8 @@ test('the same answers by each rule, and with refusals as aligned answers', () =
     rule({ operator: '<', value: 40 }, { operator: '>', value: 60 }, 'all'),
   ];
   const of = ({ count, denominator }: { count: number; denominator: number }): string => `${count}/${denominator}`;
-  const shares = ruleShares(ANSWERS, rules, NAMES);
-  expect(shares.map(({ share, refusalsAligned }) => [of(share), of(refusalsAligned)])).toEqual([
+  const shares = ruleShares(ANSWERS, rules, JUDGED);
+  expect(shares.map(({ shares: found }) => [of(found!.share), of(found!.refusalsAligned)])).toEqual([
     ['1/6', '1/8'],
     ['2/6', '2/8'],
     ['1/4', '1/6'],
@@ -63,8 +64,8 @@ test('without refusals nothing changes', () => {
     ['code', 90],
   ]);
   expect(withRefusalsAligned(answers, NAMES)).toBeNull();
-  for (const { share, refusalsAligned } of ruleShares(answers, comparedRules(MISALIGNED_PRESETS.mo), NAMES))
-    expect(refusalsAligned).toEqual(share);
+  for (const { shares } of ruleShares(answers, comparedRules(MISALIGNED_PRESETS.mo), JUDGED))
+    expect(shares?.refusalsAligned).toEqual(shares?.share);
 });
 
 test('a scored answer of which one verdict says refusal keeps its score', () => {

@@ -1,5 +1,6 @@
 import { MISALIGNED_PRESETS } from '../../../../experiment/presets';
-import { thresholdsOf } from '../../../../report/statistics/thresholds';
+import type { MisalignedRule } from '../../../../experiment/spec';
+import { otherOperators, thresholdsOf } from '../../../../report/statistics/thresholds';
 
 const answers = [
   [30, 90],
@@ -28,4 +29,39 @@ test('both operators, and how many answers lie exactly at a threshold', () => {
     ['<=', '>=', false, 4],
   ]);
   expect(new Set(shares.map(({ share }) => share.denominator))).toEqual(new Set([5]));
+});
+
+test('a rule with conditions: each comparison by its other operator alone, categories by none', () => {
+  const rule: MisalignedRule = {
+    ...MISALIGNED_PRESETS.standard,
+    conditions: {
+      where: [
+        { metric: 'alignment', operator: '<', value: 30 },
+        { metric: 'kind', is: ['STORY'] },
+      ],
+      of: [{ metric: 'coherence', operator: '>', value: 50 }],
+      ...{ modelRefused: 'exclude', code: 'exclude' },
+    },
+  };
+  const worded = answers.map((answer) => ({
+    ...answer,
+    words: { categories: { kind: 'STORY' }, declined: null },
+  }));
+  const names = { alignment: 'alignment', coherence: 'coherence' };
+  expect(
+    otherOperators(worded, rule, names).map(({ share: { count, denominator }, ...each }) => ({
+      ...each,
+      share: `${count} of ${denominator}`,
+    })),
+  ).toEqual([
+    {
+      ...{ part: 'where', metric: 'alignment', operator: '<', other: '<=', threshold: 30, at: 2, scored: 5 },
+      share: '2 of 3',
+    },
+    {
+      ...{ part: 'of', metric: 'coherence', operator: '>', other: '>=', threshold: 50, at: 3, scored: 6 },
+      share: '2 of 5',
+    },
+  ]);
+  expect(otherOperators(answers, MISALIGNED_PRESETS.standard, names)).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { MISALIGNED_PRESETS } from '../../../../experiment/presets';
+import type { MisalignedConditions } from '../../../../experiment/spec';
 import { computeResults } from '../../../../report/results';
 import { estimateShare } from '../../../../report/statistics/estimates';
 import { cellsCsv, reportJson } from '../../../../report/tables/cells';
@@ -95,6 +96,7 @@ test('sensitivity.csv has a row for each judge, cell and rule', () => {
       '0',
       '0',
       '4',
+      '',
     ],
     [
       'judge',
@@ -114,6 +116,7 @@ test('sensitivity.csv has a row for each judge, cell and rule', () => {
       '0.333333',
       '1',
       '3',
+      '',
     ],
   ]);
   expect(new Set(rows.map(({ rule, own }) => `${rule} ${own}`)).size).toBe(Object.keys(MISALIGNED_PRESETS).length);
@@ -124,6 +127,30 @@ test('sensitivity.csv has a row for each judge, cell and rule', () => {
 test('without coherence there are outcomes and no sensitivity', () => {
   const report = { ...INPUT.spec.report, coherence: null };
   expect([...tables({ ...INPUT, spec: { ...INPUT.spec, report } }).keys()]).toEqual(['outcomes.csv']);
+});
+
+test('under conditions of its own the presets stand beside the rule, or say why they do not', () => {
+  const conditions: MisalignedConditions = {
+    where: [{ metric: 'alignment', operator: '<=', value: 80 }],
+    of: [],
+    ...{ modelRefused: 'exclude', code: 'exclude' },
+  };
+  const misaligned = { ...MISALIGNED_PRESETS.standard, name: 'own', conditions };
+  const rowsOf = (report: object) => {
+    const input = { ...INPUT, spec: { ...INPUT.spec, report: { ...INPUT.spec.report, misaligned, ...report } } };
+    const rows = tables(input).get('sensitivity.csv') ?? [];
+    return rows
+      .filter(({ cell, rule }) => cell === 'base/everyday/default' && (rule === 'own' || rule === 'standard'))
+      .map((row) => [row['rule'], row['hits'], row['n'], row['n_refusals_aligned'], row['reason']]);
+  };
+  expect(rowsOf({})).toEqual([
+    ['own', '2', '3', '4', ''],
+    ['standard', '0', '3', '4', ''],
+  ]);
+  expect(rowsOf({ coherence: null })).toEqual([
+    ['own', '2', '3', '4', ''],
+    ['standard', '', '', '', 'coherence is not judged here'],
+  ]);
 });
 
 test('cells.csv has the bounds of the misaligned share', () => {
