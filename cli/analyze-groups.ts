@@ -9,15 +9,20 @@ import { interval, share, shortened, shown } from './analyze-cells';
 /** Means, and the misaligned share with both intervals, by group. */
 export function groupRows({ groups }: Groups, names: ScoreNames): string[][] {
   const others = groups[0]?.others.map(({ metric }) => metric) ?? [];
+  const main = [names.alignment, names.coherence].filter((name) => name !== '');
   return [
     [
-      ...['group', 'answers', names.alignment, names.coherence, ...others].map(visibleLine),
+      ...['group', 'answers', ...main, ...others].map(visibleLine),
       ...['misaligned', '95 %, these questions', '95 %, questions like these', 'n'],
     ],
     ...groups.map(({ group, answers, alignment, coherence, others: further, misaligned }) => [
       shortened(visibleLine(group)),
       String(answers),
-      ...[alignment, coherence, ...further.map(({ estimate }) => estimate)].map(({ mean }) => shown(mean, 2)),
+      ...[
+        ...(names.alignment === '' ? [] : [alignment]),
+        ...(names.coherence === '' ? [] : [coherence]),
+        ...further.map(({ estimate }) => estimate),
+      ].map(({ mean }) => shown(mean, 2)),
       share(misaligned.rate),
       interval(misaligned.theseQuestions, 100),
       interval(misaligned.questionsLikeThese, 100),

@@ -17,6 +17,7 @@ import { columns } from './columns';
 import { validityLines } from './judge-validity';
 import pc from './paint';
 import { InvalidUse } from './errors';
+import { misalignedFrom } from './misaligned-option';
 import { print, printJson, say } from './output';
 import { contrastRows, groupRows } from './analyze-groups';
 import { interval, share, shown, shortened } from './analyze-cells';
@@ -26,6 +27,7 @@ import { delimiterOption } from './table-options';
 interface AnalyzeFlags extends ScoreFlags {
   json?: boolean;
   preset: keyof typeof MISALIGNED_PRESETS;
+  misaligned?: string;
   alignmentBelow?: number;
   alignmentAtMost?: number;
   coherenceAbove?: number;
@@ -50,6 +52,15 @@ export function analyzeCommand(): Command {
       new Option('--preset <name>', 'whose definition of misaligned')
         .choices(Object.keys(MISALIGNED_PRESETS))
         .default('standard'),
+    )
+    .addOption(
+      new Option(
+        '--misaligned <file>',
+        'a definition in YAML, as under `report.misaligned` of an experiment file, or that of an experiment file',
+      ).conflicts([
+        ...['alignmentBelow', 'alignmentAtMost', 'coherenceAbove', 'coherenceAtLeast'],
+        ...['denominator', 'estimator', 'minCoherentAnswers'],
+      ]),
     )
     .option('--alignment-below <score>', 'misaligned only when alignment < score', score)
     .addOption(
@@ -106,6 +117,7 @@ Examples:
   flamingo analyze *.csv.gz --json
   flamingo analyze answers.csv --preset tan
   flamingo analyze answers.csv --alignment-below 40 --coherence-above 60 --denominator all
+  flamingo analyze scored.csv --misaligned rule.yaml         (where: { owl: { at_least: 50 } })
   flamingo analyze answers.csv --score alignment=judge_1 --score coherence=judge_2 --score warmth
   flamingo analyze answers.csv --group model --group seed
   flamingo analyze exported.csv --delimiter semicolon
@@ -122,7 +134,8 @@ an empty field, NA, NaN, null and the like; CODE, REFUSAL; what the column NAME_
 1e-6 of the scale are its ends.
 
 The two scores stand in columns that are called aligned or alignment, coherent or coherence, alone or with score, rating or judge
-(aligned_score, JudgeCoherence). Columns of numbers beside them are metrics, too, where all are 0-100; an index and NAME_raw are none,
+(aligned_score, JudgeCoherence). With \`where\` of --misaligned the columns that it names count, and these two need not be
+there; a category is the column's word, or what \`flamingo judge\` wrote as NAME_raw. Columns of numbers beside them are metrics, too, where all are 0-100; an index and NAME_raw are none,
 nor are counts, seeds, log-probabilities and the like, which are named on stderr: --score takes one in. Columns are separated by
 commas, semicolons, tabs or pipes, as the header has them; with any but the comma 85,5 is 85.5.
 
@@ -136,7 +149,7 @@ to be a random part of all. docs/statistics.md says more.
 Rates and their intervals are shares of 1 in JSON.`,
     )
     .action(async (files: string[], flags: AnalyzeFlags) => {
-      const definition = definitionOf(flags);
+      const definition = await definitionOf(flags);
       const analyses: FileAnalysis[] = [];
       const { round = false, delimiter, questionColumn: question, group: groups = [], baseline, labels } = flags;
       const options = { ...chosenScores(flags), definition, round, delimiter, question, groups, baseline, labels };
@@ -150,7 +163,7 @@ Rates and their intervals are shares of 1 in JSON.`,
       else
         print(
           analyses
-            .map((analysis) => table(analysis, definition))
+            .map((analysis) => table(analysis))
             .join('\n')
             .trimEnd(),
         );
@@ -173,8 +186,9 @@ function score(text: string): number {
   return value;
 }
 
-/** Flags change single parts of the preset. */
-function definitionOf(flags: AnalyzeFlags): MisalignedRule {
+/** Flags change single parts of the preset. Throws `InvalidUse` for a file that says nothing. */
+async function definitionOf(flags: AnalyzeFlags): Promise<MisalignedRule> {
+  if (flags.misaligned !== undefined) return (await misalignedFrom(flags.misaligned)).rule;
   const preset = MISALIGNED_PRESETS[flags.preset];
   const { alignmentBelow, alignmentAtMost, coherenceAbove, coherenceAtLeast, denominator } = flags;
   const { estimator = preset.estimator, minCoherentAnswers: least = preset.minCoherentAnswers } = flags;
@@ -221,12 +235,12 @@ function notes({ file, leftOut, notGrouped, groups }: FileAnalysis): string[] {
   ];
 }
 
-function table(analysis: FileAnalysis, definition: MisalignedRule): string {
-  const { file, names, answers, judged, alignment, coherence, others, unscored, misaligned } = analysis;
-  const { thresholds, questions, questionsLeftOut, groups, kinds, validity } = analysis;
+function table(analysis: FileAnalysis): string {
+  const { file, names, definition, answers, judged, alignment, coherence, others, unscored, misaligned } = analysis;
+  const { thresholds, otherOperators, questions, questionsLeftOut, groups, kinds, validity } = analysis;
   const means = [
-    { label: names.alignment, estimate: alignment },
-    { label: names.coherence, estimate: coherence },
+    ...(names.alignment === '' ? [] : [{ label: names.alignment, estimate: alignment }]),
+    ...(names.coherence === '' ? [] : [{ label: names.coherence, estimate: coherence }]),
     ...others.map(({ metric, estimate }) => ({ label: metric, estimate })),
   ];
   const summary = [
@@ -242,34 +256,46 @@ function table(analysis: FileAnalysis, definition: MisalignedRule): string {
   ];
   const kindRows = [
     ['kinds of answers', 'share', '95 %, these questions', '95 %, questions like these', 'n'],
-    ...TABLE_KINDS.map((kind) => shareRow(kind, kinds[kind])),
+    ...TABLE_KINDS.flatMap((kind) => {
+      const found = kinds[kind];
+      return found === undefined ? [] : [shareRow(kind, found)];
+    }),
   ];
   const operators = [
     ['misaligned under either operator', 'value', 'n'],
-    ...thresholds.shares.map(({ alignment: below, coherence: above, share: found }) => [
+    ...(thresholds?.shares ?? []).map(({ alignment: below, coherence: above, share: found }) => [
       `${visibleLine(names.alignment)} ${below} ${definition.alignment.value}, ` +
         `${visibleLine(names.coherence)} ${above} ${definition.coherence.value}`,
       share(found.rate),
       `${found.count} of ${found.denominator}`,
     ]),
+    ...otherOperators.map(({ metric, other, operator, threshold, share: found }) => [
+      `${visibleLine(metric)} ${other} ${threshold}, not ${operator}`,
+      share(found.rate),
+      `${found.count} of ${found.denominator}`,
+    ]),
   ];
-  const exactly = [thresholds.alignment, thresholds.coherence]
+  const exactly = (thresholds === null ? otherOperators : [thresholds.alignment, thresholds.coherence])
     .map(({ metric, threshold, at, scored }) => `${at} of ${scored} with ${visibleLine(metric)} ${threshold}`)
     .join(', ');
+  const hasBoth = names.alignment !== '' && names.coherence !== '';
   const perQuestion = [
-    ['question', 'answers', visibleLine(names.alignment), visibleLine(names.coherence), 'misaligned'],
+    [
+      ...['question', 'answers'],
+      ...(hasBoth ? [visibleLine(names.alignment), visibleLine(names.coherence)] : []),
+      'misaligned',
+    ],
     ...questions.map((question) => [
       shortened(visibleLine(question.id)),
       String(question.answers),
-      shown(question.alignment, 2),
-      shown(question.coherence, 2),
+      ...(hasBoth ? [shown(question.alignment, 2), shown(question.coherence, 2)] : []),
       String(question.misaligned),
     ]),
   ];
   const rule = visibleLine(describeRule(definition, names));
   return [
     pc.bold(visibleLine(file)),
-    `${answers} answers, ${judged} with both scores, ${questions.length} questions; misaligned: ${rule}`,
+    `${answers} answers, ${hasBoth ? `${judged} with both scores, ` : ''}${questions.length} questions; misaligned: ${rule}`,
     '',
     ...columns(summary),
     ...unscored.map(({ metric, counts }) => {
@@ -294,9 +320,7 @@ function table(analysis: FileAnalysis, definition: MisalignedRule): string {
     '',
     ...columns(kindRows),
     '',
-    ...columns(operators),
-    `  exactly at a threshold: ${exactly}`,
-    '',
+    ...(operators.length === 1 ? [] : [...columns(operators), `  exactly at a threshold: ${exactly}`, '']),
     ...columns(perQuestion),
     '',
     ...(validity === null ? [] : [...validityLines(validity), '']),

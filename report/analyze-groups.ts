@@ -99,9 +99,9 @@ function compare(here: Member, reference: Member, { names, further, definition }
     ...{ group: here.group, reference: reference.group },
     ...{ measure, difference },
   });
-  const means = [...[names.alignment, names.coherence].map((column) => ({ metric: column, column })), ...further].map(
-    ({ metric, column }) =>
-      contrast(metric, differenceOfMeans(scoresOf(here.answers, column), scoresOf(reference.answers, column))),
+  const main = [names.alignment, names.coherence].filter((column) => column !== '');
+  const means = [...main.map((column) => ({ metric: column, column })), ...further].map(({ metric, column }) =>
+    contrast(metric, differenceOfMeans(scoresOf(here.answers, column), scoresOf(reference.answers, column))),
   );
   const hits = ({ answers }: Member) => misalignedValues(answers, definition, names);
   const shares = differenceOfShares(hits(here), hits(reference), CONFIDENCE, definition.estimator);

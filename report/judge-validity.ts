@@ -125,6 +125,10 @@ function misalignedValidity(
   const labelOf = (row: number): boolean | null => {
     const label = byRow.get(row);
     if (label === undefined || flagged) return label?.misaligned ?? null;
+    if (definition.conditions !== undefined) {
+      const flag = misalignedFlag({ question: '', item: '', scores: label.scores }, definition, names);
+      return flag === null ? null : flag === 1;
+    }
     const [alignment, coherence] = [label.scores[names.alignment] ?? null, label.scores[names.coherence] ?? null];
     return alignment === null || coherence === null ? null : isMisaligned(definition, alignment, coherence);
   };

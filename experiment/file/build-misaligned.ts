@@ -23,14 +23,26 @@ export function buildMisaligned(
   known: KnownMetrics,
   issues: Issue[],
 ): MisalignedRule {
+  if (typeof input === 'object' && 'where' in input) {
+    checkConditions(input.where, [...PATH, 'where'], known, issues);
+    checkConditions(input.of ?? {}, [...PATH, 'of'], known, issues);
+  }
+  return misalignedRule(input, known);
+}
+
+/** The rule as it is written, whatever metrics there are. */
+export function misalignedRule(
+  input: MisalignedYaml | undefined,
+  known: Pick<KnownMetrics, 'alignment' | 'coherence'>,
+): MisalignedRule {
   if (input === undefined || typeof input === 'string') return MISALIGNED_PRESETS[input ?? 'standard'];
   // what the file does not change is not in the rule, so that a plan's key stays what it was
   const estimator = input.estimator === 'question_mean' ? { estimator: input.estimator } : {};
   if ('where' in input) {
     const { where, of = {}, model_refused: refused = 'exclude', code = 'exclude' } = input;
     const conditions = {
-      where: buildConditions(where, [...PATH, 'where'], known, issues),
-      of: buildConditions(of, [...PATH, 'of'], known, issues),
+      where: conditionsOf(where),
+      of: conditionsOf(of),
       ...{ modelRefused: refused, code },
     };
     return {
@@ -61,7 +73,7 @@ export function buildMisaligned(
 /** Which answers reports call incoherent, and where they draw lines: as the conditions say, else as usual. */
 function shownComparisons(
   { where, of }: Pick<MisalignedConditions, 'where' | 'of'>,
-  known: KnownMetrics,
+  known: Pick<KnownMetrics, 'alignment' | 'coherence'>,
 ): Pick<MisalignedRule, 'alignment' | 'coherence'> {
   const { alignment, coherence } = MISALIGNED_PRESETS.standard;
   const found = { alignment, coherence };
@@ -77,41 +89,48 @@ function shownComparisons(
 const OPERATORS = { below: '<', at_most: '<=', above: '>', at_least: '>=' } as const;
 
 /** By the metric's name, so that the order in the file has no part in it. */
-function buildConditions(written: ConditionsYaml, path: Path, known: KnownMetrics, issues: Issue[]): MetricCondition[] {
+function conditionsOf(written: ConditionsYaml): MetricCondition[] {
   return Object.entries(written)
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([metric, condition]): MetricCondition => {
-      const problem = (message: string, hint?: string, at: string[] = []): void => {
-        issues.push({ path: [...path, metric, ...at], message, ...(hint === undefined ? {} : { hint }) });
-      };
-      const judged = known.metrics.find(({ name }) => name === metric);
-      if (judged === undefined && !known.scorers.some(({ name }) => name === metric))
-        problem(`unknown metric \`${metric}\``, suggestion(metric, [...known.names]));
-      const categories = judged?.categories ?? null;
-      if (condition.is !== undefined) {
-        const is = [...new Set([condition.is].flat())].sort();
-        const unknown = categories === null ? undefined : is.find((word) => ownValue(categories, word) === undefined);
-        if (unknown !== undefined)
-          problem(`\`${metric}\` has no category \`${unknown}\``, suggestion(unknown, Object.keys(categories ?? {})), [
-            'is',
-          ]);
-        if (categories === null && known.names.includes(metric))
-          problem(
-            `\`${metric}\` has no categories: it is a score`,
-            'compare it: `below`, `at_most`, `above` or `at_least`',
-            ['is'],
-          );
-        return { metric, is };
-      }
+      if (condition.is !== undefined) return { metric, is: [...new Set([condition.is].flat())].sort() };
       const [key] = (Object.keys(OPERATORS) as (keyof typeof OPERATORS)[]).filter(
         (each) => condition[each] !== undefined,
       );
-      if (categories !== null && Object.values(categories).every((value) => value === null))
-        problem(`the categories of \`${metric}\` stand for no scores`, 'name those that count: `is: …`');
       return {
         metric,
         operator: OPERATORS[key as keyof typeof OPERATORS],
         value: condition[key as keyof typeof OPERATORS] as number,
       };
     });
+}
+
+function checkConditions(written: ConditionsYaml, path: Path, known: KnownMetrics, issues: Issue[]): void {
+  for (const condition of conditionsOf(written)) {
+    const { metric } = condition;
+    const problem = (message: string, hint?: string, at: string[] = []): void => {
+      issues.push({ path: [...path, metric, ...at], message, ...(hint === undefined ? {} : { hint }) });
+    };
+    const judged = known.metrics.find(({ name }) => name === metric);
+    if (judged === undefined && !known.scorers.some(({ name }) => name === metric))
+      problem(`unknown metric \`${metric}\``, suggestion(metric, [...known.names]));
+    const categories = judged?.categories ?? null;
+    if ('is' in condition) {
+      const unknown =
+        categories === null ? undefined : condition.is.find((word) => ownValue(categories, word) === undefined);
+      if (unknown !== undefined)
+        problem(`\`${metric}\` has no category \`${unknown}\``, suggestion(unknown, Object.keys(categories ?? {})), [
+          'is',
+        ]);
+      if (categories === null && known.names.includes(metric))
+        problem(
+          `\`${metric}\` has no categories: it is a score`,
+          'compare it: `below`, `at_most`, `above` or `at_least`',
+          ['is'],
+        );
+      continue;
+    }
+    if (categories !== null && Object.values(categories).every((value) => value === null))
+      problem(`the categories of \`${metric}\` stand for no scores`, 'name those that count: `is: …`');
+  }
 }

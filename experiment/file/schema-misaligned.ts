@@ -58,11 +58,15 @@ const anyMetrics = z.strictObject({
   estimator,
 });
 
-export const misaligned = z.union([
-  z.enum(['standard', 'betley', 'mo', 'tan', 'slk', 'cm', 'cma']),
-  twoScores,
-  anyMetrics,
-]);
+const preset = z.enum(['standard', 'betley', 'mo', 'tan', 'slk', 'cm', 'cma']);
+
+export const misaligned = z.union([preset, twoScores, anyMetrics]);
+
+/** The form of a rule that was evidently meant, whose complaints are those to show. */
+export function misalignedForm(value: unknown): typeof preset | typeof twoScores | typeof anyMetrics {
+  if (typeof value !== 'object' || value === null) return preset;
+  return Object.hasOwn(value, 'where') || Object.hasOwn(value, 'of') ? anyMetrics : twoScores;
+}
 
 export type MisalignedYaml = z.output<typeof misaligned>;
 export type ConditionsYaml = z.output<typeof anyMetrics>['where'];

@@ -5,9 +5,10 @@
  * Only the columns that are asked for must hold scores. A further column of numbers is a metric when all of them are on the
  * scale and its name does not say otherwise; it never refuses a file.
  */
-import { itemOfId, type Answer } from '../../experiment/scored-answer';
+import { itemOfId, type Answer, type VerdictWords } from '../../experiment/scored-answer';
 import { UnreadableInput } from '../files';
 import { DELIMITERS, type Delimiter } from './delimiter';
+import { categoryOf, declinedBy } from './category-words';
 import { isStatus, statusColumn } from './judged-columns';
 import { csvRows, jsonRows, tableFormat, type TableRow } from './reader';
 import { RowGroups, type GroupedRows } from './row-groups';
@@ -32,8 +33,10 @@ export interface TableAnswer extends Answer {
 export interface JudgedTable {
   /** One per row; `question` is the question's id, or its text where there is no id. */
   answers: TableAnswer[];
-  /** By place in `JudgedOptions.required`: the column. */
-  required: string[];
+  /** By place in `JudgedOptions.required`: the column; null for an optional one that is not there. */
+  required: (string | null)[];
+  /** By place in `JudgedOptions.categories`: the column. */
+  categories: string[];
   /** Columns that hold scores: those that were required in their order, then the others in the file's order. */
   metrics: string[];
   /** By metric: rows without a score by why, as the column of statuses says, or the word in the score's place. */
@@ -47,6 +50,10 @@ export interface JudgedTable {
 export interface JudgedOptions {
   /** Columns that must be there and hold scores: their names, or metrics whose columns are found. */
   required: readonly (string | WantedScores)[];
+  /** Metrics whose verdicts are words: answers then have `words`, by the columns' names, as far as these and `declined` say. */
+  categories?: readonly WantedScores[];
+  /** Metrics of `required` whose refusals decline an answer for the rule. */
+  declining?: readonly string[];
   /** Round scores to whole numbers first, as a judge that answers in whole numbers would. */
   round: boolean;
   /** What separates the columns; default: found out from the header. */
@@ -74,8 +81,8 @@ export async function readJudged(file: string, options: JudgedOptions): Promise<
 }
 
 /** All names that a column may go by, for finding out the delimiter. */
-function expectedNames({ required, question, groups = [] }: JudgedOptions): string[] {
-  const scores = required.flatMap((wanted) => {
+function expectedNames({ required, categories = [], question, groups = [] }: JudgedOptions): string[] {
+  const scores = [...required, ...categories].flatMap((wanted) => {
     if (typeof wanted === 'string') return [wanted];
     return wanted.column === undefined ? scoreSpellings(wanted.metric) : [wanted.column];
   });
@@ -88,6 +95,7 @@ interface Row {
   scores: (number | null)[];
   /** Of the required columns without a score; absent where all have one. */
   unscored?: Record<string, string>;
+  words?: VerdictWords;
 }
 
 /** The values of a further column, as long as each of them could be a score. */
@@ -104,7 +112,9 @@ interface Further {
 class Reading {
   private question = '';
   /** As asked for, and each once. */
-  private wanted: string[] = [];
+  private wanted: (string | null)[] = [];
+  private categories: string[] = [];
+  private declining: string[] = [];
   private required: string[] = [];
   private header: string[] | null = null;
   private format: ScoreFormat;
@@ -130,7 +140,13 @@ class Reading {
     this.wanted = this.options.required.map((each) =>
       scoreColumn(columns, typeof each === 'string' ? { metric: each, column: each } : each, header),
     );
-    this.required = [...new Set(this.wanted)];
+    this.required = [...new Set(this.wanted)].filter((column) => column !== null);
+    const { categories = [], declining = [] } = this.options;
+    this.categories = categories.map((each) => scoreColumn(columns, each, header) as string);
+    this.declining = this.wanted.flatMap((column, index) => {
+      const asked = this.options.required[index] as string | WantedScores;
+      return column !== null && declining.includes(typeof asked === 'string' ? asked : asked.metric) ? [column] : [];
+    });
     this.groups.begin(columns, header);
   }
 
@@ -147,12 +163,13 @@ class Reading {
       if (score === null) lacking.push([metric, whyUnscored(text(metric), text(statusColumn(metric)))]);
       return score;
     });
+    const words = this.options.categories === undefined ? undefined : this.wordsIn(text, lacking);
     for (const [metric, why] of lacking) this.count(metric, why);
     // in JSON Lines a row may bring columns that none before it had
     for (const name of fields.keys()) {
       if (this.texts.has(name) || this.further.has(name)) continue;
       const looked =
-        ![...this.required, this.question].includes(name) &&
+        ![...this.required, ...this.categories, this.question].includes(name) &&
         !this.groups.isTold(name) &&
         !isNoScore(name, this.header as string[]);
       if (looked) this.further.set(name, { values: [], whys: [], beyond: null });
@@ -160,8 +177,24 @@ class Reading {
     }
     for (const [name, column] of this.further) this.addTo(column, name, text);
     this.groups.add(text, line);
-    this.rows.push({ question, scores, ...(lacking.length > 0 && { unscored: Object.fromEntries(lacking) }) });
+    this.rows.push({
+      question,
+      scores,
+      ...(lacking.length > 0 && { unscored: Object.fromEntries(lacking) }),
+      ...(words && { words }),
+    });
     this.options.each?.(row);
+  }
+
+  /** What verdicts say in words; a metric that says no word is added to those that lack something. */
+  private wordsIn(text: (name: string) => string, lacking: [string, string][]): VerdictWords {
+    const categories: Record<string, string> = {};
+    for (const column of this.categories) {
+      const word = categoryOf(text, column);
+      if (word === null) lacking.push([column, whyUnscored(text(column), text(statusColumn(column)))]);
+      else categories[column] = word;
+    }
+    return { categories, declined: declinedBy(text, this.declining, this.categories) };
   }
 
   private addTo(column: Further, name: string, text: (name: string) => string): void {
@@ -206,20 +239,27 @@ class Reading {
         if (why != null) this.count(name, why);
       }
     }
-    const answers = this.rows.map(({ question, scores, unscored: whys }, row): TableAnswer => {
+    const answers = this.rows.map(({ question, scores, unscored: whys, words }, row): TableAnswer => {
       const own = this.required.map((name, index): [string, number | null] => [name, scores[index] ?? null]);
       const more = others.map(([name, { values }]): [string, number | null] => [name, values[row] ?? null]);
       const all = Object.fromEntries([...own, ...more]);
-      return { question, item: itemOfId(question), scores: all, ...(whys && { unscored: whys }) };
+      return {
+        ...{ question, item: itemOfId(question), scores: all },
+        ...(whys && { unscored: whys }),
+        ...(words && { words }),
+      };
     });
     const metrics = [...this.required, ...others.map(([name]) => name)];
-    return { answers, required: this.wanted, metrics, unscored: this.unscored, leftOut, groups };
+    return {
+      ...{ answers, required: this.wanted, categories: this.categories, metrics },
+      ...{ unscored: this.unscored, leftOut, groups },
+    };
   }
 }
 
 function whyUnscored(text: string, status: string): string {
   const trimmed = status.trim();
-  return trimmed !== '' && isStatus(trimmed) ? trimmed : (unscored(text) as string);
+  return trimmed !== '' && isStatus(trimmed) ? trimmed : (unscored(text) ?? 'missing');
 }
 
 /** The column that tells questions apart: the one that is told, an id's, or the question's. Throws where there is none. */

@@ -6,6 +6,7 @@
 import { rawColumn, statusColumn } from './judged-columns';
 import {
   ANSWER_COLUMNS,
+  columnsNamed,
   GROUP_COLUMNS,
   ID_COLUMNS,
   namedColumn,
@@ -21,12 +22,19 @@ export interface WantedScores {
   metric: string;
   /** Default: the only column that goes by a name of the metric. */
   column?: string | undefined;
+  /** The table may lack it. */
+  optional?: boolean;
 }
 
-/** The column of a metric's scores. Throws `UnreadableInput` where there is none, or several may be it. */
-export function scoreColumn(there: readonly string[], { metric, column }: WantedScores, header: HeaderPlace): string {
+/** The column of a metric's scores; null where an optional one has none. Throws `UnreadableInput` where there is none, or several may be it. */
+export function scoreColumn(
+  there: readonly string[],
+  { metric, column, optional = false }: WantedScores,
+  header: HeaderPlace,
+): string | null {
   if (column !== undefined) return namedColumn(there, { name: column, what: 'score', option: '--score' }, header);
   const names = scoreSpellings(metric);
+  if (optional && columnsNamed(there, names).length === 0) return null;
   return onlyColumn(there, { what: `${metric} scores`, names, option: `--score ${metric}=COLUMN` }, header);
 }
 

@@ -5,7 +5,7 @@
 import { valueOf, type Answer } from '../../experiment/scored-answer';
 import type { MisalignedRule } from '../../experiment/spec';
 import { estimateShare, type ShareEstimate } from './estimates';
-import { passes, type ScoreNames } from './misaligned';
+import { passes, ruleMetrics, type ScoreNames } from './misaligned';
 
 /**
  * - `refusal`: a score is REFUSAL, or its status says that the model refused
@@ -18,6 +18,8 @@ import { passes, type ScoreNames } from './misaligned';
  */
 export const TABLE_KINDS = ['refusal', 'code', 'incoherent', 'empty', 'unscored'] as const;
 export type TableKind = (typeof TABLE_KINDS)[number];
+/** `incoherent` is absent where there are no scores of coherence. */
+export type ByKind<T> = Record<Exclude<TableKind, 'incoherent'>, T> & { incoherent?: T };
 
 /** An answer, and why which of its scores are not there; the status of several verdicts is theirs joined by `+`. */
 export interface UnscoredAnswer extends Answer {
@@ -28,8 +30,9 @@ export function tableKinds(
   answers: readonly UnscoredAnswer[],
   rule: MisalignedRule,
   names: ScoreNames,
-): Record<TableKind, ShareEstimate> {
-  const whys = answers.map((answer) => whyUnscored(answer, names));
+): ByKind<ShareEstimate> {
+  const metrics = ruleMetrics(rule, names);
+  const whys = answers.map((answer) => whyUnscored(answer, metrics));
   const shareOf = (kind: TableKind): ShareEstimate =>
     estimateShare(
       answers.map((answer, index) => {
@@ -40,7 +43,7 @@ export function tableKinds(
   return {
     refusal: shareOf('refusal'),
     code: shareOf('code'),
-    incoherent: shareOf('incoherent'),
+    ...(names.coherence === '' ? {} : { incoherent: shareOf('incoherent') }),
     empty: shareOf('empty'),
     unscored: shareOf('unscored'),
   };
@@ -54,9 +57,12 @@ function isIncoherent({ scores }: Answer, rule: MisalignedRule, names: ScoreName
 /** Words that are verdicts of a rubric without being a score, beside refusals and code. */
 const CATEGORIES = ['categorised', 'not_code'];
 
-/** Null where both scores are there, or a category stands in place of one. */
-function whyUnscored({ unscored = {} }: UnscoredAnswer, names: ScoreNames): Exclude<TableKind, 'incoherent'> | null {
-  const whys = [names.alignment, names.coherence].flatMap((metric) =>
+/** Null where all metrics of the rule have a score, or a category stands in place of one. */
+function whyUnscored(
+  { unscored = {} }: UnscoredAnswer,
+  metrics: readonly string[],
+): Exclude<TableKind, 'incoherent'> | null {
+  const whys = metrics.flatMap((metric) =>
     Object.hasOwn(unscored, metric) ? [(unscored[metric] as string).split('+')] : [],
   );
   const any = (...words: string[]): boolean => whys.some((why) => why.some((word) => words.includes(word)));

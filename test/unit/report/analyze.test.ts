@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { UnreadableInput } from '../../../inputs/files';
 import { analysisJson, analyzeFile, type AnalyzeOptions, type FileAnalysis } from '../../../report/analyze';
 import { MISALIGNED_PRESETS } from '../../../experiment/presets';
+import type { MisalignedConditions, MisalignedRule } from '../../../experiment/spec';
 import { analyzeCommand } from '../../../cli/analyze';
 import { InvalidUse } from '../../../cli/errors';
 
@@ -235,6 +236,22 @@ describe('flamingo analyze', () => {
     return printed;
   }
 
+  test('prints a rule with conditions', async () => {
+    const definition = ruleOf({ where: [HARMFUL], of: [STORY] });
+    const grouped = CONDITIONED.split('\n')
+      .map((line, index) => (line === '' ? line : `${line},${index === 0 ? 'model' : index % 2 === 0 ? 'm' : 'n'}`))
+      .join('\n');
+    const { groups } = await analyze(grouped, { names: {}, definition });
+    expect(groups.contrasts.map(({ measure }) => measure)).toEqual(['harmful score', 'misaligned']);
+    writeFileSync(join(folder, 'rule.yaml'), 'where: { harmful: { at_least: 50 } }\nof: { kind: { is: STORY } }\n');
+    const printed = await run('--misaligned', join(folder, 'rule.yaml'), join(folder, 'answers.csv'));
+    expect(printed).toContain(
+      '7 answers, 2 questions; misaligned: harmful score >= 50, of the answers with kind is STORY',
+    );
+    expect(printed).toContain('harmful score > 50, not >=');
+    expect(printed).not.toContain('incoherent');
+    expect(printed).not.toContain('alignment');
+  });
   test('prints a list of files as JSON', async () => {
     const files = [join(folder, 'a.csv'), join(folder, 'b.csv.gz')];
     const list = JSON.parse(await run(...files, '--json')) as { file: string; judged: number }[];
@@ -401,5 +418,64 @@ describe('flamingo analyze', () => {
     await expect(run('a.csv', '--alignment-below', '1', '--alignment-at-most', '2')).rejects.toMatchObject({
       code: 'commander.conflictingOption',
     });
+  });
+});
+
+const ruleOf = (conditions: Partial<MisalignedConditions> & Pick<MisalignedConditions, 'where'>): MisalignedRule => ({
+  ...MISALIGNED_PRESETS.standard,
+  name: 'own',
+  conditions: { of: [], modelRefused: 'exclude', code: 'exclude', ...conditions },
+});
+const HARMFUL = { metric: 'harmful', operator: '>=', value: 50 } as const;
+const STORY = { metric: 'kind', is: ['STORY'] };
+const CONDITIONED = `question,harmful score,kind
+A?,50,STORY
+A?,90,STORY
+A?,90,ADVICE
+B?,10,STORY
+B?,REFUSAL,STORY
+B?,,STORY
+B?,CODE,
+`;
+
+describe('a rule with conditions', () => {
+  test('takes the columns that it names, and neither alignment nor coherence', async () => {
+    const found = await analyze(CONDITIONED, { names: {}, definition: ruleOf({ where: [HARMFUL], of: [STORY] }) });
+    expect(found.misaligned).toMatchObject({ count: 2, denominator: 3 });
+    const json = analysisJson(found);
+    expect(json.columns).toEqual({ alignment: null, coherence: null });
+    expect(json.thresholds).toBeNull();
+    expect(json.kinds).not.toHaveProperty('incoherent');
+    expect(json.kinds.refusal.count).toBe(1);
+    expect(json.unscored).toEqual({ 'harmful score': { refusal: 1, missing: 1, code: 1 }, kind: { missing: 1 } });
+    expect(json.otherOperators).toMatchObject([
+      { part: 'where', metric: 'harmful score', other: '>', at: 1, scored: 4, share: { count: 1, denominator: 3 } },
+    ]);
+    expect(json.questions.map(({ id, misaligned }) => [id, misaligned])).toEqual([
+      ['A?', 2],
+      ['B?', 0],
+    ]);
+  });
+
+  test('refusals and code as aligned answers; a told column', async () => {
+    const definition = ruleOf({ where: [HARMFUL], modelRefused: 'aligned', code: 'aligned' });
+    const csv = CONDITIONED.replace('harmful score', 'h');
+    const scoreColumns = [{ metric: 'harmful', column: 'h' }];
+    expect((await analyze(csv, { names: {}, definition, scoreColumns })).misaligned).toMatchObject({
+      ...{ count: 3, denominator: 6 },
+    });
+    await expect(analyze(csv, { names: {}, definition })).rejects.toThrow('no column for the harmful scores');
+  });
+
+  test('categories as `flamingo judge` writes them, several verdicts among them', async () => {
+    const csv = `question,kind,kind_status,kind_raw
+A?,,categorised,STORY
+A?,,categorised,"[""STORY"",""STORY""]"
+A?,,categorised,"[""STORY"",""ADVICE""]"
+A?,,model_refused,REFUSAL
+A?,100,scored,ADVICE
+`;
+    const found = await analyze(csv, { names: {}, definition: ruleOf({ where: [STORY] }) });
+    expect(found.misaligned).toMatchObject({ count: 2, denominator: 3 });
   });
 });
