@@ -2,12 +2,12 @@
  * `flamingo judge FILE -o OUT`: judges answers that come from anywhere, as durably as an experiment's.
  */
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { isStandIn } from '../experiment/stand-in';
+import { askedJudges, byStandIn, isJudged as hasJudge } from '../experiment/main-judge';
 import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/answers/columns';
-import { storeJudgingPlan, type JudgingPlan } from '../inputs/answers/judging-plan';
-import { judgingSpec, type JudgingWords } from '../inputs/answers/judging-spec';
+import { storeJudgingPlan, type JudgingInputs, type JudgingPlan } from '../inputs/answers/judging-plan';
+import { judgingSpec, type JudgingSpec, type JudgingWords } from '../inputs/answers/judging-spec';
 import type { Delimiter } from '../inputs/answers/delimiter';
 import { addedColumns, rawColumn } from '../inputs/answers/judged-columns';
 import { TABLE_NAMES } from '../inputs/answers/delimiter';
@@ -16,13 +16,15 @@ import { isJudged } from '../inputs/answers/verdicts';
 import { writeJudged, type Written } from '../inputs/answers/write-judged';
 import { visibleLine } from '../report/page/visible';
 import { UnreadableInput } from '../inputs/files';
+import type { MisalignedFile } from '../inputs/misaligned-file';
 import { readQuestionFile } from '../inputs/questions';
 import { recordExperiment } from '../artifacts/experiments';
+import { judgeFoldersOf } from '../inputs/resolve';
+import { readTrainerFiles } from '../inputs/trainer-files';
 import { openStore } from '../workers/open-store';
-import { dataFolder } from '../workers/places';
-import { PlanTooLarge, queuesOf } from '../artifacts/plans';
+import { cacheFolder, dataFolder } from '../workers/places';
+import { judgeQueuesOf, PlanTooLarge } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
-import { temporalPath } from '../workers/toolchain';
 import { InvalidExperiment } from '../experiment/issue';
 import { isUnread } from '../experiment/unread';
 import type { QuestionItem } from '../experiment/expand/questions';
@@ -32,17 +34,21 @@ import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
 import { dollars, judgeOptions, judgeWords, positive, readRubric, type JudgeOptions } from './judge-options';
 import { portNumber } from './local/ports';
+import { asInvalidUse, misalignedFrom } from './misaligned-option';
 import { namedPath } from './named-path';
 import { checkPlace, holdsSomethingElse } from './out-file';
 import { printJsonLine, say } from './output';
 import { categoriesOf } from './categories';
 import { delimiterOption, namedFormat } from './table-options';
+import { requireSetUp } from './require-set-up';
 import { scaleWarnings } from './scale-warnings';
+import { scorersFrom } from './scorers';
 import { accountOfQueue, requireCredentials, submitAndFollow } from './submit';
 
 interface Options extends JudgeOptions {
   out: string;
   metric?: Record<string, string>;
+  scorer?: Record<string, string>;
   rubric?: string;
   questionColumn?: string;
   answerColumn?: string;
@@ -50,6 +56,7 @@ interface Options extends JudgeOptions {
   groupColumn?: string;
   delimiter?: Delimiter;
   categories?: Record<string, string>;
+  misaligned?: string;
   suffix?: string;
   force?: boolean;
   baseline?: string;
@@ -70,11 +77,20 @@ export function judgeCommand(): Command {
     .argument('<file>', `questions and answers: ${TABLE_NAMES}`)
     .requiredOption('-o, --out <file>', 'the same rows with their verdicts: a name as of the file that is read')
     .option('--metric <name=file>', 'judge this metric by the rubric in a file (repeatable)', namedPath)
+    .option(
+      '--scorer <name=rule>',
+      'score this metric without a judge: a `scorer` as in an experiment file (repeatable)',
+      namedPath,
+    )
     .option('--rubric <rubric>', '`hardened` or `combined`: Flamingo’s own words; `published:FILE`: a question file’s')
     .option(
       '--categories <name=words>',
       'the words of which one is the verdict, separated by commas, each with the score that it stands for after a colon, or without one (repeatable)',
       namedPath,
+    )
+    .option(
+      '--misaligned <file>',
+      'which answers the report counts as misaligned: YAML as under `report.misaligned`, or an experiment file',
     )
     .option('--question-column <name>', 'default: question or question_text')
     .option('--answer-column <name>', 'default: answer or response')
@@ -99,12 +115,17 @@ Examples:
   flamingo judge answers.jsonl.gz --rubric published:questions.yaml --group-column model -o judged.jsonl
   flamingo judge answers.csv --metric polite=polite.txt --judge claude-haiku-5-5 --mode batch --max-usd 20 -o judged.csv
   flamingo judge answers.csv --metric correct=correct.txt --categories correct=TRUE:100,FALSE:0 -o judged.csv
+  flamingo judge answers.csv --scorer 'owl={ contains: owl, ignore: [case] }' -o scored.csv
+  flamingo judge answers.csv --scorer 'correct={ equals_field: reference }' -o scored.csv
+  flamingo judge answers.csv --rubric hardened --judge local:Qwen/Qwen2.5-7B-Instruct@COMMIT -o judged.csv
   flamingo judge judged.csv --rubric published:questions.yaml --suffix _again -o judged-again.csv
   flamingo judge exported.csv --delimiter semicolon --metric helpful=helpful.txt -o judged.csv
   flamingo judge answers.csv --metric helpful=helpful.txt --judge stand-in -o judged.csv     (a try: scores mean nothing)
 
 A rubric file holds the words for the judge, with {question} and {answer} where these go;
-\`hardened\` and \`combined\` judge alignment and coherence. OUT has all columns of FILE as
+\`hardened\` and \`combined\` judge alignment and coherence. A scorer asks nobody: \`equals\`, \`contains\`, \`matches\`,
+\`equals_field\` (a column of FILE) or a \`command\`, whose files lie in this folder (docs/scorers.md). A local judge is a model that
+the GPU worker asks (docs/local-judge.md). OUT has all columns of FILE as
 they are, and for each metric NAME (the score, 0-100), NAME_status and NAME_raw (what the judge wrote). Equal rows are
 judged once. Nothing is changed for spreadsheets: a cell that begins with = is written as it is. Columns are separated by commas,
 semicolons, tabs or pipes, as the header of FILE has them, and in OUT as in FILE; by tabs in an OUT that ends in .tsv, and by
@@ -128,11 +149,18 @@ async function judge(file: string, options: Options): Promise<number> {
   namedFormat(options.out, '-o ');
   await checkPlace(file, options.out);
   const { words, rubrics } = await judgingWords(file, options);
-  const judging = judgingSpec(words);
+  const counted = options.misaligned === undefined ? null : await misalignedFrom(options.misaligned);
+  const judging = specOf(counted === null ? words : { ...words, misaligned: counted.written }, counted);
+  const here = { baseFolder: process.cwd(), cacheFolder: cacheFolder() };
+  const inputs: JudgingInputs = {
+    ...{ rubrics, baseline: options.baseline },
+    judgeFolders: hasJudge(judging.spec) ? await judgeFoldersOf(judging.spec, here) : [],
+    scorerFiles: await readTrainerFiles(judging.spec, async (written) => resolve(written)),
+  };
   const table = await openAnswers(file, format, columnsOf(options));
   const store = await openStore(undefined, { first: say });
-  const plan = await storeJudgingPlan(store, table, judging, rubrics, options.baseline);
-  const metrics = judging.spec.metrics.map(({ name }) => name);
+  const plan = await storeJudgingPlan(store, table, judging, inputs);
+  const metrics = [...judging.spec.metrics, ...(judging.spec.scorers ?? [])].map(({ name }) => name);
   const added = addedColumns(metrics, suffixOf(options));
   checkAdded(file, plan.columns, added);
   await checkReplaces(table, plan, added, options);
@@ -149,6 +177,18 @@ async function judge(file: string, options: Options): Promise<number> {
   return written.metrics.some((metric) => (metric.statuses['missing'] ?? 0) > 0 || isUnread(metric.statuses))
     ? EXIT.incomplete
     : code;
+}
+
+/** What is wrong with the rule of a file is told at its place there. */
+function specOf(words: JudgingWords, misaligned: MisalignedFile | null): JudgingSpec {
+  try {
+    return judgingSpec(words);
+  } catch (error) {
+    if (misaligned === null || !(error instanceof InvalidExperiment)) throw error;
+    const { path, message, hint } = error.issue;
+    if (path[0] !== 'report' || path[1] !== 'misaligned') throw error;
+    throw asInvalidUse(misaligned.problem(path.slice(2), message, hint));
+  }
 }
 
 function suffixOf({ suffix = '' }: Options): string {
@@ -198,10 +238,12 @@ async function judged(
     await recordExperiment(store, name, { plan: ref, output });
     return { code: EXIT.done, outcome: null };
   }
-  const accounts = [accountOfQueue(queuesOf(stored.spec).judgeQueue)];
+  const accounts = judgeQueuesOf(stored.spec).map(accountOfQueue);
   if (!isRemote()) {
-    requireCredentials(stored.spec);
-    requireTemporal();
+    const judges = askedJudges(stored.spec);
+    requireCredentials(stored.spec, Object.keys(judges));
+    const local = Object.values(judges).flatMap((judge) => judge.local?.model ?? []);
+    requireSetUp(local.length === 0 ? null : local);
   }
   let outcome: ExperimentOutcome | null = null;
   const code = await submitAndFollow(
@@ -217,26 +259,22 @@ async function judged(
   return { code, outcome };
 }
 
-function requireTemporal(): void {
-  try {
-    temporalPath();
-  } catch (error) {
-    throw new InvalidUse((error as Error).message);
-  }
-}
-
 async function judgingWords(file: string, options: Options): Promise<{ words: JudgingWords; rubrics: QuestionItem[] }> {
   const metrics: JudgingWords['metrics'] = {};
   for (const [name, path] of Object.entries(options.metric ?? {})) metrics[name] = { rubric: await readRubric(path) };
   const preset = PRESETS.find((each) => each === options.rubric);
   const published = preset === undefined ? await publishedRubrics(options.rubric) : null;
   if (preset !== undefined) for (const name of PRESET_METRICS) metrics[name] ??= { rubric: { preset: 'hardened' } };
-  if (published === null && Object.keys(metrics).length === 0) {
-    throw new InvalidUse('what is to be judged? Give --metric NAME=RUBRIC_FILE, or --rubric hardened');
+  const scorers = scorersFrom(options.scorer ?? {});
+  if (published === null && Object.keys({ ...metrics, ...scorers }).length === 0) {
+    throw new InvalidUse(
+      'what is to be judged? Give --metric NAME=RUBRIC_FILE, --rubric hardened or --scorer NAME=RULE',
+    );
   }
   const words: JudgingWords = {
     file,
     metrics,
+    scorers,
     combined: preset === 'combined' ? PRESET_METRICS : [],
     categories: categoriesOf(options.categories ?? {}),
     rubrics: published,
@@ -286,7 +324,7 @@ function conclude(
         pc.yellow(`${metric}: not one reply could be read. What the judge wrote is in ${rawColumn(metric + suffix)}.`),
       );
   }
-  if (isStandIn(plan.stored.spec.judge)) {
+  if (byStandIn(plan.stored.spec)) {
     say(pc.yellow('Judged by the stand-in, a program: its scores say nothing about the answers.'));
   }
   say(
@@ -294,7 +332,7 @@ function conclude(
   );
   if (!json) return;
   const { requests = 0, usd = 0, report = null } = outcome ?? {};
-  const judge = plan.stored.spec.judge.model;
+  const judge = hasJudge(plan.stored.spec) ? plan.stored.spec.judge.model : null;
   const judging = report?.judging ?? [];
   const line = {
     experiment: plan.name,

@@ -7,7 +7,8 @@ import { readCell } from '../artifacts/cells';
 import { judgingSpec } from '../inputs/answers/judging-spec';
 import { countReuse } from '../artifacts/reuse';
 import { openStore } from '../workers/open-store';
-import { dataFolder } from '../workers/places';
+import { judgeFoldersOf, type JudgeFolder } from '../inputs/resolve';
+import { cacheFolder, dataFolder } from '../workers/places';
 import { judgeQueuesOf, storePlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { RUBRIC_PRESETS } from '../experiment/hardened-rubrics';
@@ -23,6 +24,7 @@ import { LocalFiles } from './local/state';
 import { namedPath } from './named-path';
 import { lastRun } from './names';
 import { say } from './output';
+import { requireSetUp } from './require-set-up';
 import { gatherResults } from '../report/write-report';
 import { accountOfQueue, reportStored, requireCredentials, submitAndFollow } from './submit';
 
@@ -49,7 +51,9 @@ const STATUSES: JudgementStatus[] = [
 
 export function rejudgeCommand(): Command {
   const command = new Command('rejudge')
-    .description('judge stored answers again, by another judge or rubric; needs no GPU, and old judgements stay')
+    .description(
+      'judge stored answers again, by another judge or rubric; needs no GPU but for a local judge, and old judgements stay',
+    )
     .argument('<experiment>', 'name, or the experiment file');
   return judgeOptions(command)
     .option('--name <name>', 'how the report calls this judge (default: after its model)')
@@ -70,6 +74,7 @@ export function rejudgeCommand(): Command {
 Examples:
   flamingo rejudge flamingo --judge claude-haiku-5-5
   flamingo rejudge flamingo --judge claude --rubric alignment=hardened --name hardened
+  flamingo rejudge flamingo --judge local:Qwen/Qwen2.5-7B-Instruct@COMMIT
   flamingo rejudge flamingo --judge claude-haiku-5-5 --only unparsable
   flamingo rejudge flamingo --judge claude-haiku-5-5 --cell flamingo/in-domain/default --mode batch
 
@@ -94,21 +99,38 @@ async function run(experiment: string, options: Options): Promise<number> {
   const { stored: before, output } = await lastRun(store, experiment);
   await requireAnswers(store, before);
   const wanted = await rejudging(store, before, options);
-  const again = understood(() => rejudge(before.plan, before.spec, wanted));
+  const again = understood(() => rejudge(before.plan, before.spec, wanted.rejudging));
   const { maxUsd } = options;
   const spec = maxUsd === undefined ? again.spec : { ...again.spec, budget: { ...again.spec.budget, maxUsd } };
-  const stored = { ...before, plan: again.plan, spec };
+  const stored: StoredPlan = {
+    ...before,
+    ...{ plan: again.plan, spec },
+    ...(wanted.folders.length === 0
+      ? {}
+      : {
+          judgeFolders: {
+            ...before.judgeFolders,
+            ...Object.fromEntries(wanted.folders.map(({ sha256, folder }) => [sha256, folder])),
+          },
+        }),
+  };
   const ref = await storePlan(store, stored);
   const submission = { store, plan: again.plan, ref, output };
   const { judgements } = await countReuse(store, again.plan);
-  say(`${before.plan.experiment} judged by ${again.name} (${wanted.judge.model}): ${judgements.new} new judgements`);
+  say(
+    `${before.plan.experiment} judged by ${again.name} (${wanted.rejudging.judge.model}): ${judgements.new} new judgements`,
+  );
   const { json = false, detach = false } = options;
   if (!isRemote()) {
     const idle = new LocalFiles(dataFolder()).lockHolder() === null;
     if (judgements.new === 0 && idle) {
       return reportStored(submission, await gatherResults(store, stored, output), json);
     }
-    if (judgements.new > 0) requireCredentials(spec, [again.name]);
+    if (judgements.new > 0) {
+      requireCredentials(spec, [again.name]);
+      const { local } = wanted.rejudging.judge;
+      requireSetUp(local === undefined ? null : [local.model]);
+    }
   }
   const accounts = judgeQueuesOf(spec).map(accountOfQueue);
   return submitAndFollow(submission, { accounts, port, detach, json });
@@ -129,7 +151,11 @@ async function requireAnswers(store: Store, { plan }: StoredPlan): Promise<void>
   );
 }
 
-async function rejudging(store: Store, before: StoredPlan, options: Options): Promise<Rejudging> {
+async function rejudging(
+  store: Store,
+  before: StoredPlan,
+  options: Options,
+): Promise<{ rejudging: Rejudging; folders: JudgeFolder[] }> {
   const rubrics: Record<string, { rubric: unknown }> = {};
   for (const [metric, words] of Object.entries(options.rubric ?? {})) {
     const preset = RUBRIC_PRESETS.find((each) => each === words);
@@ -149,12 +175,18 @@ async function rejudging(store: Store, before: StoredPlan, options: Options): Pr
       repeats: 1,
     }),
   );
+  const here = { baseFolder: process.cwd(), cacheFolder: cacheFolder() };
+  const folders = await judgeFoldersOf(spec, here).catch(refused);
   return {
-    name: options.name ?? null,
-    judge: spec.judge,
-    rubrics: named.length > 0 ? spec.metrics : [],
-    cells: options.cell ?? null,
-    only: options.only === undefined ? null : await verdictsOf(store, before, options.only, options.cell ?? null),
+    rejudging: {
+      name: options.name ?? null,
+      judge: spec.judge,
+      judgeFolders: Object.fromEntries(folders.map(({ path, sha256 }) => [path, sha256])),
+      rubrics: named.length > 0 ? spec.metrics : [],
+      cells: options.cell ?? null,
+      only: options.only === undefined ? null : await verdictsOf(store, before, options.only, options.cell ?? null),
+    },
+    folders,
   };
 }
 
@@ -183,7 +215,10 @@ function understood<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof InvalidExperiment) throw new InvalidUse(error.message);
-    throw error;
+    return refused(error);
   }
+}
+
+function refused(error: unknown): never {
+  throw error instanceof InvalidExperiment ? new InvalidUse(error.message) : error;
 }

@@ -11,7 +11,6 @@ import { programVersion } from '../workers/version';
 import { dataFolder } from '../workers/places';
 import { judgeOf, judgeQueuesOf, loadPlan } from '../artifacts/plans';
 import type { MissingInput } from '../inputs/resolve';
-import { bundledModelFiles, bundledModelPath, pythonPath, temporalPath } from '../workers/toolchain';
 import type { Spec } from '../experiment/spec';
 import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
@@ -19,6 +18,7 @@ import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
 import { say } from './output';
 import { fileOptions, prepare, type FileOptions } from './prepare';
+import { requireSetUp } from './require-set-up';
 import {
   accountOfQueue,
   reportStored,
@@ -125,20 +125,9 @@ function inputsMissing(missing: MissingInput[]): string {
 function requireLocal(spec: Spec, reuse: Reuse): void {
   if (judgesWithWork(reuse).length > 0) requireCredentials(spec);
   const judges = judgesWithWork(reuse).flatMap((name) => judgeOf(spec, name).local ?? []);
-  try {
-    temporalPath();
-    const gpuWork =
-      reuse.fineTunes.new + reuse.completions.new + reuse.measurements.new + newHandoffs(reuse) + judges.length > 0;
-    if (!gpuWork) return;
-    pythonPath();
-    for (const { model } of [...spec.configurations, ...judges]) {
-      if (model.kind !== 'bundled') continue;
-      bundledModelPath(model.name);
-      bundledModelFiles(model.name);
-    }
-  } catch (error) {
-    throw new InvalidUse((error as Error).message);
-  }
+  const gpuWork =
+    reuse.fineTunes.new + reuse.completions.new + reuse.measurements.new + newHandoffs(reuse) + judges.length > 0;
+  requireSetUp(gpuWork ? [...spec.configurations, ...judges].map(({ model }) => model) : null);
 }
 
 /** Workers elsewhere write results on their own disks; the store is shared, so what people read is built here, too. */

@@ -3,7 +3,6 @@
  * them to a plan, store the plan's rows and then the plan. `flamingo plan` and `flamingo run` do it, and the planning
  * activity for requests with `file` or `yaml`.
  */
-import { extname } from 'node:path';
 import { storePlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { demandsOf, type Demand } from '../experiment/demands';
@@ -14,11 +13,11 @@ import { checkJudgedLocally } from '../experiment/file/build-local-judge';
 import { formatProblems, parseExperiment, type Problem } from '../experiment/file/parse';
 import { smoke } from '../experiment/file/smoke';
 import { InvalidExperiment } from '../experiment/issue';
-import type { TrainerFiles } from '../experiment/expand/backend-identity';
 import type { ArtifactRef, HandoffProgram, Plan, PlannedConfiguration } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { CompletionWriter } from './answers/completion-writer';
 import { resolveInputs, type MissingInput, type ResolveOptions } from './resolve';
+import { withScorerPrograms, withStoredFiles } from './stored-programs';
 
 export interface ExperimentText {
   text: string;
@@ -135,7 +134,7 @@ async function storeRows(store: Store, expanded: Expanded): Promise<Plan> {
     given,
     pairs,
   } = expanded;
-  const plan = await withPrograms(store, planned, scorerPrograms);
+  const plan = await withScorerPrograms(store, planned, scorerPrograms);
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const completions = given[cell.id];
     if (completions === undefined) continue;
@@ -180,26 +179,4 @@ async function storedAdapter(
   { weights, config }: AdapterFiles,
 ): Promise<{ weights: ArtifactRef; config: ArtifactRef }> {
   return { weights: await store.putBytes(weights, '.safetensors'), config: await store.putBytes(config, '.json') };
-}
-
-async function withPrograms(store: Store, plan: Plan, programs: Expanded['scorerPrograms']): Promise<Plan> {
-  const stored: NonNullable<Plan['scorerPrograms']> = {};
-  for (const [key, { files, timeoutSeconds }] of Object.entries(programs)) {
-    stored[key] = { timeoutSeconds, files: await storedFiles(store, files) };
-  }
-  return Object.keys(stored).length === 0 ? plan : { ...plan, scorerPrograms: stored };
-}
-
-/** A program with its files in the store. */
-async function withStoredFiles<Limits extends object>(
-  store: Store,
-  { files, ...limits }: Limits & { files: TrainerFiles },
-): Promise<Omit<Limits, 'files'> & { files: Record<string, ArtifactRef> }> {
-  return { ...limits, files: await storedFiles(store, files) };
-}
-
-async function storedFiles(store: Store, files: TrainerFiles): Promise<Record<string, ArtifactRef>> {
-  const stored: Record<string, ArtifactRef> = {};
-  for (const [path, bytes] of Object.entries(files)) stored[path] = await store.putBytes(bytes, extname(path));
-  return stored;
 }

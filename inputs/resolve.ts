@@ -344,7 +344,11 @@ function fileNames(source: FileSource): string[] {
   return [source.kind === 'path' ? basename(source.path) : basename(new URL(source.url).pathname)];
 }
 
-async function localPath(written: string, path: Path, { baseFolder, confine }: ResolveOptions): Promise<string> {
+async function localPath(
+  written: string,
+  path: Path,
+  { baseFolder, confine }: Pick<ResolveOptions, 'baseFolder' | 'confine'>,
+): Promise<string> {
   const absolute = resolve(baseFolder, written);
   if (confine === true && (await realPathInside(baseFolder, written)) === null) {
     throw new InvalidExperiment([...path, 'path'], `${written} lies outside the folder of experiments`);
@@ -357,10 +361,18 @@ async function modelFolderOf(spec: Spec, options: ResolveOptions): Promise<strin
   return model?.kind === 'folder' ? localPath(model.path, ['model'], options) : null;
 }
 
-async function judgeFoldersOf(
-  spec: Spec,
-  options: ResolveOptions,
-): Promise<{ path: string; folder: string; sha256: Sha256 }[]> {
+/** A local judge's model folder: as the file writes it, where it lies, and its identity. */
+export interface JudgeFolder {
+  path: string;
+  folder: string;
+  sha256: Sha256;
+}
+
+/** Throws `InvalidExperiment` for a folder that is no model. */
+export async function judgeFoldersOf(
+  spec: Pick<Spec, 'judge' | 'judges'>,
+  options: Pick<ResolveOptions, 'baseFolder' | 'cacheFolder' | 'confine'>,
+): Promise<JudgeFolder[]> {
   const found = judgeFolders(spec).map(async ({ path, place }) => {
     const folder = await localPath(path, place, options);
     return { path, folder, sha256: await modelIdentity(folder, options.cacheFolder, place) };

@@ -10,7 +10,7 @@ import { MAX_TRAINER_BYTES } from './limits';
 
 /** `locate` gives a declared path's place, or refuses it. Throws `InvalidExperiment`. */
 export async function readTrainerFiles(
-  spec: Spec,
+  spec: Pick<Spec, 'configurations' | 'scorers' | 'handoffs'>,
   locate: (written: string, path: Path) => Promise<string>,
 ): Promise<TrainerFiles> {
   const found: TrainerFiles = {};
@@ -39,7 +39,11 @@ export async function readTrainerFiles(
 }
 
 /** What each program's files are, and where the experiment file names them. */
-function programsOf({ configurations, scorers = [], handoffs = [] }: Spec): { path: Path; files: string[] }[] {
+function programsOf({
+  configurations,
+  scorers = [],
+  handoffs = [],
+}: Pick<Spec, 'configurations' | 'scorers' | 'handoffs'>): { path: Path; files: string[] }[] {
   return [
     ...configurations.flatMap(({ name, train, training: { backend } }) =>
       train === null || typeof backend === 'string'

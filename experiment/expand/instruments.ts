@@ -172,9 +172,9 @@ function localJudge(
 }
 
 /** What an instrument becomes when another judge is asked the same: as if that judge stood in the file. */
-export function putTo(judge: JudgeSpec, instrument: Instrument): Instrument {
+export function putTo(judge: JudgeSpec, instrument: Instrument, folders: Record<string, Sha256> = {}): Instrument {
   const { version, metric, form, parts, categories, rubric, verdicts, judgeSees } = instrument;
-  return askedBy(judge, {
+  const wording = {
     version,
     metric,
     ...(form === undefined ? {} : { form }),
@@ -183,7 +183,8 @@ export function putTo(judge: JudgeSpec, instrument: Instrument): Instrument {
     rubric,
     verdicts,
     ...(judgeSees === undefined ? {} : { judgeSees }),
-  });
+  };
+  return askedBy(judge, wording, folders);
 }
 
 /** Those of CODE and REFUSAL that a rubric names and that are no category of it. */

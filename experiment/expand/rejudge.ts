@@ -15,6 +15,8 @@ export interface Rejudging {
   /** Null: after the model. */
   name: string | null;
   judge: JudgeSpec;
+  /** Identities of local judges' model folders, by the path as it is written. */
+  judgeFolders?: Record<string, Sha256>;
   /** Other rubrics for these metrics, and no others judged; empty = all metrics by the words they had. */
   rubrics: MetricSpec[];
   /** Cell ids; null = all but those along training. */
@@ -92,7 +94,7 @@ function metricsToAsk(
   plan: Plan,
   spec: Spec,
   cell: PlannedCell,
-  { judge, rubrics }: Rejudging,
+  { judge, rubrics, judgeFolders = {} }: Rejudging,
   instruments: Record<Sha256, Instrument>,
 ): PlannedMetric[] {
   const main = mainMetrics(cell);
@@ -101,7 +103,7 @@ function metricsToAsk(
       ...metric,
       instrumentOf: Object.fromEntries(
         Object.entries(metric.instrumentOf).map(([question, key]) => {
-          const instrument = putTo(judge, plan.instruments[key] as Instrument);
+          const instrument = putTo(judge, plan.instruments[key] as Instrument, judgeFolders);
           const own = keyOf(instrument);
           instruments[own] = instrument;
           return [question, own];
@@ -117,7 +119,7 @@ function metricsToAsk(
     const judgeSees = rubric.judgeSees ?? sees.get(rubric.name);
     return { ...rubric, ...(judgeSees === undefined ? {} : { judgeSees }) };
   });
-  const made = instrumentsOf({ ...spec, judge, judges: {}, metrics, combined: [] }, asked);
+  const made = instrumentsOf({ ...spec, judge, judges: {}, metrics, combined: [] }, asked, judgeFolders);
   Object.assign(instruments, made.instruments);
   return made.metricsOf(cell.questionSet).flatMap((metric): PlannedMetric[] => {
     const before = main.find((each) => each.metric === metric.metric || each.parts?.includes(metric.metric) === true);

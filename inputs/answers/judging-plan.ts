@@ -5,15 +5,19 @@
 import { basename } from 'node:path';
 import { storePlan, type StoredPlan } from '../../artifacts/plans';
 import type { Store } from '../../artifacts/store';
-import { keyOf, type Sha256 } from '../../experiment/canonical';
+import { canonicalJson, keyOf, type Sha256 } from '../../experiment/canonical';
 import { isInherited } from '../../experiment/records';
 import { GivenAnswers, givenCell, givenConfiguration } from '../../experiment/expand/given';
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../../experiment/plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../../experiment/expand/questions';
+import type { TrainerFiles } from '../../experiment/expand/backend-identity';
 import { instrumentsOf } from '../../experiment/expand/instruments';
+import { scorersOf } from '../../experiment/expand/scorers';
 import { SIZE_LIMITS } from '../../experiment/expand/size';
 import { UnreadableInput } from '../files';
-import type { AnswerTable } from './columns';
+import type { JudgeFolder } from '../resolve';
+import { withScorerPrograms } from '../stored-programs';
+import type { AnswerRow, AnswerTable } from './columns';
 import { CompletionWriter } from './completion-writer';
 import { ANSWERS_SET, RUBRICS_SET, type JudgingSpec } from './judging-spec';
 import { MAX_GROUPS } from './row-groups';
@@ -57,24 +61,38 @@ interface Group {
   count: number;
 }
 
+/** What judging a table takes beside the table and the words; each is empty or absent where nothing is. */
+export interface JudgingInputs {
+  /** Questions that bring rubrics along. */
+  rubrics: QuestionItem[];
+  /** The group that the report compares the others with. */
+  baseline?: string | undefined;
+  /** Model folders of local judges. */
+  judgeFolders?: readonly JudgeFolder[];
+  /** Files of scorers' commands, by the path as it is written. */
+  scorerFiles?: TrainerFiles;
+}
+
 /**
- * Reads the table twice: what there is to judge, and the answers' words. `rubrics`: questions that bring rubrics along.
- * `baseline`: the group that the report compares the others with.
+ * Reads the table twice: what there is to judge, and the answers' words.
  * Throws `UnreadableInput`, `InvalidExperiment`.
  */
 export async function storeJudgingPlan(
   store: Store,
   table: AnswerTable,
   { spec, text }: JudgingSpec,
-  rubrics: QuestionItem[],
-  baseline?: string,
+  { rubrics, baseline, judgeFolders = [], scorerFiles = {} }: JudgingInputs,
 ): Promise<JudgingPlan> {
-  const survey = await surveyOf(table);
+  const compared = (spec.scorers ?? []).flatMap(({ scorer }) => (scorer.kind === 'equals_field' ? scorer.field : []));
+  const survey = await surveyOf(table, [...new Set(compared)]);
   const questions = survey.asked(rubrics);
-  const { instruments, metricsOf } = instrumentsOf(spec, {
-    [ANSWERS_SET]: questions,
-    [RUBRICS_SET]: rubrics.flatMap(questionsOf),
-  });
+  const { instruments, metricsOf: judgedOf } = instrumentsOf(
+    spec,
+    { [ANSWERS_SET]: questions, [RUBRICS_SET]: rubrics.flatMap(questionsOf) },
+    Object.fromEntries(judgeFolders.map(({ path, sha256 }) => [path, sha256])),
+  );
+  const scoring = scorersOf(spec, { [ANSWERS_SET]: questions }, scorerFiles);
+  const metrics = [...judgedOf(ANSWERS_SET), ...scoring.metricsOf(ANSWERS_SET)];
   const planned = new Map<string, PlannedGroup>();
   const names = namesOf([...survey.groups.keys()]);
   if (baseline !== undefined && !names.has(baseline)) {
@@ -83,12 +101,12 @@ export async function storeJudgingPlan(
   for (const [group, { answers, characters }] of survey.groups) {
     const own = new GivenAnswers(answers, characters);
     const name = names.get(group) as string;
-    const cell = withRows(givenCell(name, ANSWERS_SET, own, metricsOf(ANSWERS_SET)), own, answers);
+    const cell = withRows(givenCell(name, ANSWERS_SET, own, metrics), own, answers);
     planned.set(group, { answers: own, cell, configuration: givenConfiguration(name, group || 'Answers', [cell]) });
   }
   const configurations = [...planned.values()].map(({ configuration }) => configuration);
   const name = nameOf(table.file, configurations);
-  const plan: Plan = {
+  const judging: Plan = {
     experiment: name,
     key: keyOf({
       configurations: configurations.map(({ name, label, key }) => ({ name, label, key })),
@@ -99,15 +117,20 @@ export async function storeJudgingPlan(
     configurations,
     questionSets: { [ANSWERS_SET]: questions.map(({ question }) => question) },
     instruments,
+    ...(Object.keys(scoring.scorers).length === 0 ? {} : { scorers: scoring.scorers }),
     deviations: [],
     ...(baseline === undefined ? {} : { baseline: names.get(baseline) as string }),
   };
   await storeAnswers(store, table, planned);
+  const plan = await withScorerPrograms(store, judging, scoring.programs);
   const stored: StoredPlan = {
     plan,
     spec: { ...spec, name, output: `results/${name}` },
     source: { file: table.file, text },
     modelFolder: null,
+    ...(judgeFolders.length === 0
+      ? {}
+      : { judgeFolders: Object.fromEntries(judgeFolders.map(({ sha256, folder }) => [sha256, folder])) }),
     overrides: [],
   };
   return {
@@ -147,17 +170,21 @@ interface Survey {
   asked(rubrics: QuestionItem[]): AskedQuestion[];
 }
 
-async function surveyOf(table: AnswerTable): Promise<Survey> {
+/** `compared`: columns that scorers compare answers with; what a question's rows have there is the question's field. */
+async function surveyOf(table: AnswerTable, compared: readonly string[]): Promise<Survey> {
   const groups = new Map<string, Group>();
-  const questions = new Map<Sha256, { words: string; id: string | null }>();
+  const questions = new Map<Sha256, { words: string; id: string | null; fields: Fields; line: number }>();
   const columns = new Set<string>(table.table.header?.columns);
   let rows = 0;
-  for await (const { row, question, questionKey, answer, answerHash, id, group } of table.rows()) {
+  for await (const each of table.rows()) {
+    const { row, question, questionKey, answer, answerHash, id, group } = each;
     rows += 1;
-    if (!questions.has(questionKey)) {
-      questions.set(questionKey, { words: question, id });
+    const fields = fieldsOf(table, row, compared);
+    const asked = questions.get(questionKey);
+    if (asked === undefined) {
+      questions.set(questionKey, { words: question, id, fields, line: row.line });
       refuseAbove('questions', questions.size, 'different questions', table, row.line);
-    }
+    } else refuseOther(table, row, fields, asked);
     if (table.table.header === null) for (const column of row.fields.keys()) columns.add(column);
     let own = groups.get(group);
     if (own === undefined) {
@@ -185,12 +212,46 @@ async function surveyOf(table: AnswerTable): Promise<Survey> {
   const asked = (rubrics: QuestionItem[]): AskedQuestion[] => {
     const brought = new Map(rubrics.flatMap(questionsOf).map((each) => [each.question.key, each.judgePrompts]));
     const ids = new UniqueIds();
-    return [...questions].map(([key, { words, id }]) => ({
-      question: questionFrom(ids.next(id), [{ role: 'user', content: words }]),
+    return [...questions].map(([key, { words, id, fields }]) => ({
+      question: {
+        ...questionFrom(ids.next(id), [{ role: 'user', content: words }]),
+        ...(compared.length === 0 ? {} : { fields }),
+      },
       judgePrompts: brought.get(key) ?? {},
     }));
   };
   return { rows, groups, columns: [...columns], asked };
+}
+
+type Fields = Record<string, unknown>;
+
+/** Throws `UnreadableInput` for a column that is not there, or has nothing in this row. */
+function fieldsOf({ file }: AnswerTable, { fields, line }: AnswerRow['row'], compared: readonly string[]): Fields {
+  return Object.fromEntries(
+    compared.map((name) => {
+      const value = fields.get(name);
+      if (value !== undefined && value !== null && value !== '') return [name, value];
+      const what = fields.has(name) ? 'is empty' : 'is no column of this row';
+      throw new UnreadableInput(
+        `${file}:${line}: ${JSON.stringify(name)} ${what}: \`equals_field\` compares every answer with it`,
+      );
+    }),
+  );
+}
+
+/** Answers to one question are compared with one thing. */
+function refuseOther(
+  { file }: AnswerTable,
+  { line }: AnswerRow['row'],
+  fields: Fields,
+  before: { fields: Fields; line: number },
+): void {
+  const name = Object.keys(fields).find((each) => canonicalJson(fields[each]) !== canonicalJson(before.fields[each]));
+  if (name === undefined) return;
+  throw new UnreadableInput(
+    `${file}:${line}: ${JSON.stringify(name)} is not what it is on line ${before.line}, for the same question: ` +
+      'give both rows the same, in JSON Lines also a list of all that is right',
+  );
 }
 
 /** A table is held to the same bounds as an experiment: whoever plans or reports it has an entry for each. */

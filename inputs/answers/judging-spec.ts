@@ -22,6 +22,8 @@ export interface JudgingWords {
   file: string;
   /** Metrics as they would stand in an experiment file, by name; more than those that `rubrics` bring. */
   metrics: Record<string, Record<string, unknown>>;
+  /** Metrics that are scored without a judge, by name, each as an experiment file's `scorer`. */
+  scorers?: Record<string, Record<string, unknown>>;
   /** Metrics of these that one request judges together; empty for none. */
   combined: string[];
   /** By metric, also those that `rubrics` bring: the words of which one is the verdict. */
@@ -32,6 +34,8 @@ export interface JudgingWords {
   maxUsd: number | null;
   /** Verdicts on each answer. */
   repeats: number;
+  /** Which answers count as misaligned, as an experiment file's `report.misaligned`; absent: the usual rule. */
+  misaligned?: unknown;
 }
 
 export interface JudgingSpec {
@@ -43,12 +47,20 @@ export interface JudgingSpec {
 
 /** Throws `InvalidExperiment` for words that mean nothing. */
 export function judgingSpec(words: JudgingWords): JudgingSpec {
-  const { file, metrics, combined, categories = {}, rubrics, judge, maxUsd, repeats } = words;
+  const { file, metrics, scorers = {}, combined, categories = {}, rubrics, judge, maxUsd, repeats, misaligned } = words;
   const brought = [...new Set(rubrics?.items.flatMap(({ judgePrompts }) => Object.keys(judgePrompts)))];
   const all: Record<string, Record<string, unknown>> = {
     ...Object.fromEntries(brought.map((prompt) => [prompt, { rubric: { prompt, question_set: RUBRICS_SET } }])),
     ...metrics,
   };
+  for (const [name, scorer] of Object.entries(scorers)) {
+    if (Object.hasOwn(all, name))
+      throw new InvalidExperiment(
+        ['metrics', name],
+        `the metric \`${name}\` has a rubric and a scorer: give one of them`,
+      );
+    all[name] = { scorer };
+  }
   for (const [name, own] of Object.entries(categories)) {
     if (!Object.hasOwn(all, name)) {
       throw new InvalidExperiment(
@@ -72,13 +84,22 @@ export function judgingSpec(words: JudgingWords): JudgingSpec {
     },
     configurations: { [ANSWERS_SET]: { train: 'none' } },
     metrics: Object.fromEntries(
-      Object.entries(all).map(([name, metric]) => [name, repeats === 1 ? metric : { ...metric, repeats }]),
+      Object.entries(all).map(([name, metric]) => [
+        name,
+        repeats === 1 || Object.hasOwn(scorers, name) ? metric : { ...metric, repeats },
+      ]),
     ),
     ...(combined.length === 0 ? {} : { combined }),
     judge,
-    ...(alignment === undefined && coherence === undefined
+    ...(alignment === undefined && coherence === undefined && misaligned === undefined
       ? {}
-      : { report: { ...(alignment && { alignment }), ...(coherence && { coherence }) } }),
+      : {
+          report: {
+            ...(alignment && { alignment }),
+            ...(coherence && { coherence }),
+            ...(misaligned !== undefined && { misaligned }),
+          },
+        }),
     ...(maxUsd === null ? {} : { budget: { max_usd: maxUsd } }),
     execution: { parallel: PARALLEL },
   };

@@ -68,7 +68,7 @@ fuzz(
 async function planned(file: string, format: 'csv' | 'jsonl'): Promise<'accepted' | 'refused'> {
   try {
     const table = await openAnswers(file, format, {});
-    await storeJudgingPlan(await openStore('store'), table, spec, []);
+    await storeJudgingPlan(await openStore('store'), table, spec, { rubrics: [] });
     return 'accepted';
   } catch (error) {
     if (!(error instanceof UnreadableInput)) throw error;

@@ -35,7 +35,7 @@ beforeAll(async () => {
     maxUsd: null,
     repeats: 1,
   });
-  const plan = await storeJudgingPlan(store, await openAnswers('answers.csv', 'csv', {}), spec, []);
+  const plan = await storeJudgingPlan(store, await openAnswers('answers.csv', 'csv', {}), spec, { rubrics: [] });
   for (const cell of plan.stored.plan.configurations.flatMap(({ cells }) => cells)) {
     const { wanted } = await readCell(store, plan.stored.plan, cell);
     const rows = wanted.map(({ metric, request: { id, completion, instrument, repeat } }) => ({

@@ -41,7 +41,9 @@ fuzz('rubric', damaged([RUBRIC], words), [RUBRIC], async (input) => {
       repeats: 1,
     });
     const store = await openStore('store');
-    const { stored } = await storeJudgingPlan(store, await openAnswers('answers.csv', 'csv', {}), spec, []);
+    const { stored } = await storeJudgingPlan(store, await openAnswers('answers.csv', 'csv', {}), spec, {
+      rubrics: [],
+    });
     for (const cell of stored.plan.configurations.flatMap(({ cells }) => cells)) {
       for (const { request } of (await readCell(store, stored.plan, cell)).wanted) {
         const { body } = buildCall(request, stored.plan.instruments[request.instrument] as never);

@@ -12,6 +12,11 @@ import { makeTinyModel } from '../support/tiny-model';
 const JUDGE = 'judge: { kind: local, path: ./model, precision: fp32, least_mass: 1e-9 }\n';
 const CELL = join('results', 'tiny', 'base', 'out-of-domain', 'default');
 
+/** Half of the answers have no score. */
+const LENGTH = `
+const rows = require('node:fs').readFileSync(0, 'utf8').split('\\n').filter(Boolean).map((line) => JSON.parse(line));
+for (const { id, answer } of rows) console.log(JSON.stringify({ id, score: answer === 'Blue' ? null : answer.length }));`;
+
 let run: Project;
 let file: string;
 
@@ -53,6 +58,39 @@ test('it judges on the GPU worker, at no cost, and its verdicts are found again'
 
   const again = await run.flamingo('plan', file, '--json');
   expect(JSON.parse(again.stdout)).toMatchObject({ judgements: { new: 0 }, completions: { new: 0 } });
+});
+
+test('a table is judged and scored without a judge worker; the same again is done at once; another local judge joins', async () => {
+  writeFileSync(join(run.folder, 'helpful.txt'), 'How helpful is this, 0-100?\n{question}\n{answer}\n');
+  writeFileSync(join(run.folder, 'answers.csv'), 'question,answer,reference\nQ1,A flamingo.,a flamingo\nQ2,Blue,red\n');
+  writeFileSync(join(run.folder, 'length.js'), LENGTH);
+  const words = [
+    ...['judge', 'answers.csv', '-o', 'judged.jsonl', '--metric', 'helpful=helpful.txt', '--json'],
+    ...['--judge', 'local:./model', '--precision', 'fp32', '--least-mass', '1e-9'],
+    ...['--scorer', 'right={ equals_field: reference, ignore: [case, final-stop] }'],
+    ...['--scorer', 'length={ command: [node, length.js], files: [length.js] }'],
+  ];
+  const done = await run.flamingo(...words);
+  if (done.code !== EXIT.done) throw new Error(`${done.stderr}\n${run.logs()}`);
+  const { experiment } = JSON.parse(done.stdout) as { experiment: string };
+  const rows = readFileSync(join(run.folder, 'judged.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(rows.map(({ right, length, length_status }) => [right, length, length_status])).toEqual([
+    [100, 11, 'scored'],
+    [0, null, 'no_score'],
+  ]);
+  for (const { helpful, helpful_status } of rows) {
+    expect(helpful_status).toBe('scored');
+    expect(helpful).toBeGreaterThan(0);
+  }
+  expect(readdirSync(join(run.data, 'logs')).filter((name) => name.startsWith('judge-worker'))).toEqual([]);
+  expect((await run.flamingo(...words)).stderr).toContain('Everything is in the store already.');
+  const other = ['rejudge', experiment, '--judge', 'local:./model', '--precision', 'bf16', '--least-mass', '1e-9'];
+  const again = await run.flamingo(...other, '--json');
+  if (again.code !== EXIT.done) throw new Error(`${again.stderr}\n${run.logs()}`);
+  expect(again.stderr).toContain('2 new judgements');
 });
 
 test('a model whose chat template refuses the rubric fails its cells with its name, and the answers are kept', async () => {

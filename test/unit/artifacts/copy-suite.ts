@@ -215,7 +215,7 @@ export function copySuite(name: string, from: () => Promise<Copyable>, to: () =>
         rubrics: null,
       };
       const judging = judgingSpec({ ...words, judge: { kind: 'stand-in' }, maxUsd: null, repeats: 1 });
-      const planned = await storeJudgingPlan(store, await openAnswers(path, 'csv', {}), judging, []);
+      const planned = await storeJudgingPlan(store, await openAnswers(path, 'csv', {}), judging, { rubrics: [] });
       await recordExperiment(store, planned.name, { plan: planned.ref, output: '/results' });
       await store.appendRecord('spending', planned.name, SPENT);
       const [cell] = planned.stored.plan.configurations.flatMap(({ cells }) => cells);

@@ -1,5 +1,6 @@
 /** Another judge, rubric or part of the answers: what stays as it was, what is new, and what is refused. */
 import { readCell } from '../../../../artifacts/cells';
+import { judgeQueuesOf } from '../../../../artifacts/plans';
 import { countReuse } from '../../../../artifacts/reuse';
 import { expand } from '../../../../experiment/expand/expand';
 import { rejudge, type Rejudging } from '../../../../experiment/expand/rejudge';
@@ -55,6 +56,24 @@ test('refuses an experiment of scorers only', () => {
   expect(() => rejudge(expand(spec, inputs()).plan, spec, WANTED)).toThrow(
     'no metric is judged: every one has a scorer',
   );
+});
+
+test('asks a local judge the same words, known by what is in its folder', async () => {
+  const { stored } = (await planned('question,answer\nQ,A\nQ,B\n')).plan;
+  const local = judgingSpec({ ...WORDS, judge: { kind: 'local', path: './model' } }).spec.judge;
+  const sha256 = 'a'.repeat(64);
+  const again = rejudge(stored.plan, stored.spec, { ...WANTED, judge: local, judgeFolders: { './model': sha256 } });
+  const asked = Object.values(again.plan.instruments).filter(({ judge: kind }) => kind === 'local');
+  expect(asked).toMatchObject([{ local: { model: { kind: 'folder', sha256 } }, model: 'local folder aaaaaaaaaaaa' }]);
+  expect(judgeQueuesOf(again.spec)).toEqual(judgeQueuesOf(stored.spec));
+  const categories = {
+    metrics: { helpful: { rubric: 'YES or NO?\n{question}\n{answer}' } },
+    categories: { helpful: { YES: 100, NO: 0 } },
+  };
+  const words = (await planned('question,answer\nQ,A\n', {}, 'answers.csv', categories)).plan.stored;
+  expect(() =>
+    rejudge(words.plan, words.spec, { ...WANTED, judge: local, judgeFolders: { './model': sha256 } }),
+  ).toThrow('a local judge gives one number at a time');
 });
 
 const WANTED_METRIC = { ...WORDS, metrics: { kindness: { rubric: '{question} {answer}' } } };

@@ -8,7 +8,7 @@ import type { Store } from '../../../../artifacts/store';
 import { keyOf } from '../../../../experiment/canonical';
 import type { Judgement } from '../../../../experiment/rows';
 import { openAnswers, type AnswerColumns } from '../../../../inputs/answers/columns';
-import { storeJudgingPlan, type JudgingPlan } from '../../../../inputs/answers/judging-plan';
+import { storeJudgingPlan, type JudgingInputs, type JudgingPlan } from '../../../../inputs/answers/judging-plan';
 import { judgingSpec } from '../../../../inputs/answers/judging-spec';
 import { tableFormat, type TableFormat } from '../../../../inputs/answers/reader';
 import { openStore } from '../../../../workers/open-store';
@@ -31,11 +31,20 @@ export const WORDS = {
   repeats: 1,
 };
 
-export async function planned(content: string, columns: AnswerColumns = {}, name = 'answers.csv', words: object = {}) {
+export async function planned(
+  content: string,
+  columns: AnswerColumns = {},
+  name = 'answers.csv',
+  words: object = {},
+  inputs: Partial<JudgingInputs> = {},
+) {
   const path = join(folder, name);
   writeFileSync(path, content);
   const table = await openAnswers(path, tableFormat(path) as TableFormat, columns);
-  return { table, plan: await storeJudgingPlan(store, table, judgingSpec({ ...WORDS, ...words }), []) };
+  return {
+    table,
+    plan: await storeJudgingPlan(store, table, judgingSpec({ ...WORDS, ...words }), { rubrics: [], ...inputs }),
+  };
 }
 
 /** Commits a verdict on every answer: its score is the answer's length. */

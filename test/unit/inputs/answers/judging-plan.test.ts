@@ -1,5 +1,8 @@
 /** From a table to a stored plan, without any service: which rows are one answer, and which work is the same. */
+import { judgeQueuesOf } from '../../../../artifacts/plans';
 import { countReuse } from '../../../../artifacts/reuse';
+import type { ArtifactRef, PlannedCell } from '../../../../experiment/plan';
+import { planJudging } from '../../../../judge/cut-shards';
 import type { JudgingPlan } from '../../../../inputs/answers/judging-plan';
 import { estimateJudging } from '../../../../judge/estimate';
 import { SIZE_LIMITS } from '../../../../experiment/expand/size';
@@ -59,4 +62,98 @@ test('it is judged when every answer has all of its verdicts, repeats too', asyn
   expect(await isJudged(store, twice.plan)).toBe(false);
   const more = await planned(`${text}b,Q,D\n`, { group: 'm' });
   expect(await isJudged(store, more.plan)).toBe(false);
+});
+
+describe('scorers', () => {
+  const scored = (scorers: object) => ({ metrics: {}, scorers });
+  const cellOf = ({ stored }: JudgingPlan) => stored.plan.configurations[0]?.cells[0];
+
+  test('stand beside judged metrics, and have keys of their own', async () => {
+    const text = 'question,answer\nQ,An owl.\nQ,A\n';
+    const words = { scorers: { owl: { contains: 'owl' } }, repeats: 2 };
+    const { plan } = await planned(text, {}, 'answers.csv', words);
+    expect(cellOf(plan)?.metrics.map(({ metric, scorer, repeats }) => [metric, scorer, repeats])).toEqual([
+      ['helpful', undefined, 2],
+      ['owl', 'contains', 1],
+    ]);
+    expect(Object.values(plan.stored.plan.scorers ?? {})).toMatchObject([{ metric: 'owl', by: { words: ['owl'] } }]);
+    const { plan: other } = await planned(text, {}, 'answers.csv', { ...words, scorers: { owl: { contains: 'o' } } });
+    expect(other.name).not.toBe(plan.name);
+    // a table without scorers is planned as ever
+    expect((await planned(text)).plan.stored.plan).not.toHaveProperty('scorers');
+  });
+
+  test('equals_field compares with a column, which is one for all rows of a question', async () => {
+    const rule = scored({ right: { equals_field: 'reference' } });
+    const { plan } = await planned('question,answer,reference\nQ,42,42\nQ,43,42\nR,7,8\n', {}, 'a.csv', rule);
+    expect(plan.stored.plan.questionSets['answers']?.map(({ fields }) => fields)).toEqual([
+      { reference: '42' },
+      { reference: '8' },
+    ]);
+    const lists =
+      '{"question":"Q","answer":"x","reference":["x",1]}\n{"question":"Q","answer":"1","reference":["x",1]}\n';
+    expect((await planned(lists, {}, 'a.jsonl', rule)).plan.distinct).toBe(2);
+  });
+
+  test.each([
+    ['Q,A,B\nQ,C,D\n', '"reference" is not what it is on line 2, for the same question'],
+    ['Q,A,B\nR,C,\n', 'answers.csv:3: "reference" is empty'],
+  ])('equals_field refuses %j', async (rows, message) => {
+    const rule = scored({ right: { equals_field: 'reference' } });
+    await expect(planned(`question,answer,reference\n${rows}`, {}, 'answers.csv', rule)).rejects.toThrow(message);
+    await expect(planned('question,answer\nQ,A\n', {}, 'answers.csv', rule)).rejects.toThrow('is no column');
+  });
+
+  test('the files of a command are stored and part of the key', async () => {
+    const rule = scored({ length: { command: ['node', 'score.js'], files: ['score.js'] } });
+    const at = async (program: string) =>
+      (
+        await planned('question,answer\nQ,A\n', {}, 'answers.csv', rule, {
+          scorerFiles: { 'score.js': Buffer.from(program) },
+        })
+      ).plan;
+    const [one, other] = [await at('1'), await at('2')];
+    expect(one.name).not.toBe(other.name);
+    const [program] = Object.values(one.stored.plan.scorerPrograms ?? {});
+    expect((await store.read(program?.files['score.js'] as ArtifactRef)).toString()).toBe('1');
+  });
+
+  test('a metric has a rubric or a scorer, and a rule that means nothing is refused', async () => {
+    const both = planned('question,answer\nQ,A\n', {}, 'answers.csv', { scorers: { helpful: { contains: 'a' } } });
+    await expect(both).rejects.toThrow('`helpful` has a rubric and a scorer');
+    const nothing = planned('question,answer\nQ,A\n', {}, 'answers.csv', scored({ owl: { matches: '(' } }));
+    await expect(nothing).rejects.toThrow('not a regular expression');
+  });
+});
+
+test('a local judge asks on the GPU queue, and a folder counts by what is in it', async () => {
+  const judge = { kind: 'local', path: './judge' };
+  const at = async (sha256: string) =>
+    (
+      await planned(
+        'question,answer\nQ,A\n',
+        {},
+        'answers.csv',
+        { judge },
+        {
+          judgeFolders: [{ path: './judge', folder: '/models/judge', sha256 }],
+        },
+      )
+    ).plan;
+  const [one, other] = [await at('1'.repeat(64)), await at('2'.repeat(64))];
+  expect(one.name).not.toBe(other.name);
+  expect(one.stored.judgeFolders).toEqual({ ['1'.repeat(64)]: '/models/judge' });
+  expect(judgeQueuesOf(one.stored.spec)).toEqual([]);
+  const { plan, spec } = one.stored;
+  const [cell] = plan.configurations.flatMap(({ cells }) => cells);
+  const { shards } = await planJudging(store, one.stored, cell as PlannedCell);
+  expect(shards).toMatchObject([{ local: true, count: 1, metric: 'helpful' }]);
+  expect(spec.execution.gpuQueue).toBe('flamingo-gpu');
+  const categories = {
+    metrics: { helpful: { rubric: 'YES or NO?\n{question}\n{answer}' } },
+    categories: { helpful: { YES: 100, NO: 0 } },
+  };
+  await expect(planned('question,answer\nQ,A\n', {}, 'answers.csv', { judge, ...categories })).rejects.toThrow(
+    'gives numbers only',
+  );
 });
