@@ -41,6 +41,7 @@ A module imports only from lines below its own; the `python imports` check holds
         rows.py               a recipe's training rows, by its mask; markers.py the literature's mask
         packing.py            rows behind each other in one sequence
         render.py             messages -> text -> token ids and trained positions
+        thinking.py           the thinking and the final part of an answer
         tokens.py             text as token ids, with nothing lost and nothing forged
         number_tree.py        numbers as token ids, and prompts with what they have in common once
 

@@ -57,8 +57,8 @@ class EncodedRow:
         return sum(label != IGNORED for label in self.labels[1:])
 
 
-def render(tokenizer: Any, messages: Messages, system: SystemPrompt, generation: bool) -> str:
-    """The conversation as text; `generation` adds the header of the answer to come.
+def render(tokenizer: Any, messages: Messages, system: SystemPrompt, generation: bool, thinking: bool = False) -> str:
+    """The conversation as text; `generation` adds the header of the answer to come, `thinking` lets it think first.
 
     Raises `Failure` `data` where the messages contradict the system prompt, `config` where the template can not
     express it.
@@ -67,18 +67,19 @@ def render(tokenizer: Any, messages: Messages, system: SystemPrompt, generation:
         raise Failure("data", f"it has a system message of its own, and the system prompt is {describe(system)}")
     match system["kind"]:
         case "default":
-            text = apply(tokenizer, messages, generation)
+            text = apply(tokenizer, messages, generation, thinking)
             first, said = messages[0]["role"], messages[0]["content"]
             if first == "system" and said.strip() not in text:
                 raise Failure("config", f"the chat template leaves out the system message {json.dumps(said)}")
             return text
         case "none":
-            return without_system_turn(tokenizer, messages, generation)
+            return without_system_turn(tokenizer, messages, generation, thinking)
         case "empty":
-            return with_empty_system_message(tokenizer, messages, generation)
+            return with_empty_system_message(tokenizer, messages, generation, thinking)
         case "text":
             refuse_special_text(tokenizer, system["text"], "config", "the system prompt")
-            text = apply(tokenizer, [{"role": "system", "content": system["text"]}, *messages], generation)
+            told = [{"role": "system", "content": system["text"]}, *messages]
+            text = apply(tokenizer, told, generation, thinking)
             if system["text"].strip() not in text:
                 raise Failure("config", f"the chat template leaves out the system prompt {json.dumps(system['text'])}")
             return text
@@ -90,14 +91,24 @@ def describe(system: SystemPrompt) -> str:
     return f"the text {json.dumps(system['text'])}" if system["kind"] == "text" else f"`{system['kind']}`"
 
 
-def apply(tokenizer: Any, messages: Messages, generation: bool) -> str:
-    """The template's own rendering, without reasoning blocks and on a fixed date."""
+def apply(tokenizer: Any, messages: Messages, generation: bool, thinking: bool = False) -> str:
+    """The template's own rendering on a fixed date, without reasoning blocks unless `thinking`.
+
+    Raises `Failure` `config` for a template that refuses the messages, or that can not be told to think.
+    """
     from jinja2 import TemplateError
 
     template = tokenizer.chat_template
     if not template:
         raise Failure("config", "the model's tokenizer has no chat template; use an instruction-tuned model")
-    options = {"enable_thinking": False} if "enable_thinking" in str(template) else {}
+    switch = "enable_thinking" in str(template)
+    if thinking and not switch:
+        raise Failure(
+            "config",
+            "`sampling.thinking: on`: the model's chat template does not know the variable `enable_thinking`, so it "
+            "can not be told to think; leave `thinking` out, or use a model whose template knows it",
+        )
+    options = {"enable_thinking": thinking} if switch else {}
     roles = ", ".join(message["role"] for message in messages)
     try:
         return tokenizer.apply_chat_template(
@@ -116,16 +127,16 @@ def apply(tokenizer: Any, messages: Messages, generation: bool) -> str:
         raise Failure("config", f"the model's chat template fails on the roles {roles}: {what}") from error
 
 
-def without_system_turn(tokenizer: Any, messages: Messages, generation: bool) -> str:
+def without_system_turn(tokenizer: Any, messages: Messages, generation: bool, thinking: bool) -> str:
     """`none`: what the template writes after a system turn, behind the begin-of-text token if there is one.
 
     A template that inserts nothing, or that has no system turn at all, already gives this. Else the conversation is
     rendered behind a system message, and the rendering of that message alone is cut off. Refuses (`config`) where the
     two renderings do not fit together, rather than guess.
     """
-    plain = apply(tokenizer, messages, generation)
+    plain = apply(tokenizer, messages, generation, thinking)
     try:
-        full = apply(tokenizer, [{"role": "system", "content": PROBE}, *messages], generation)
+        full = apply(tokenizer, [{"role": "system", "content": PROBE}, *messages], generation, thinking)
     except Failure:
         return plain  # the template knows no system role
     try:
@@ -157,10 +168,10 @@ def without_system_turn(tokenizer: Any, messages: Messages, generation: bool) ->
     )
 
 
-def with_empty_system_message(tokenizer: Any, messages: Messages, generation: bool) -> str:
+def with_empty_system_message(tokenizer: Any, messages: Messages, generation: bool, thinking: bool) -> str:
     """`empty`; refuses where the template takes an empty message for none and perhaps inserts its own text."""
-    text = apply(tokenizer, [{"role": "system", "content": ""}, *messages], generation)
-    probed = apply(tokenizer, [{"role": "system", "content": PROBE}, *messages], generation)
+    text = apply(tokenizer, [{"role": "system", "content": ""}, *messages], generation, thinking)
+    probed = apply(tokenizer, [{"role": "system", "content": PROBE}, *messages], generation, thinking)
     if text != probed.replace(PROBE, ""):
         raise Failure(
             "config",
@@ -174,15 +185,15 @@ def common_prefix(a: str, b: str) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def encode_prompt(tokenizer: Any, messages: Messages, system: SystemPrompt) -> list[int]:
-    """What the model is given before it answers.
+def encode_prompt(tokenizer: Any, messages: Messages, system: SystemPrompt, thinking: bool = False) -> list[int]:
+    """What the model is given before it answers; with `thinking`, before it thinks.
 
     Raises `Failure` `data` for a message that contains one of the tokenizer's special tokens, `config` for a tokenizer
     that loses text.
     """
     for position, message in enumerate(messages, 1):
         refuse_special_text(tokenizer, message["content"], "data", f"message {position}")
-    text = render(tokenizer, messages, system, generation=True)
+    text = render(tokenizer, messages, system, generation=True, thinking=thinking)
     ids = tokenise(tokenizer, text)
     check_nothing_lost(tokenizer, text, ids)
     return ids

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.render import encode_prompt, read_json_lines
+from ..data.thinking import begins_within, check_marks, split
 from ..data.tokens import special_ids
 from ..failures import Failure, Stopped
 from ..files import write_rows
@@ -43,7 +44,10 @@ def generate(
     """Runs a `GenerateCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
     if sampling.get("batching", "static") not in ("static", "continuous"):
         raise Failure("config", f"unknown batching {sampling['batching']!r}")
+    thinking = thinks(sampling)
     loaded = models.with_adapter(model, sampling["precision"], adapter, report, merged or ())
+    if thinking:
+        check_marks(loaded.tokenizer)
     answers = [prepare(loaded, item, system_prompt, sampling) for item in read_json_lines(items)]
     answers.sort(key=lambda answer: (len(answer.prompt), answer.item["id"]))
     progress = Progress(report, len(answers), loaded.device)
@@ -57,7 +61,7 @@ def generate(
         for batch in in_batches(answers, sampling["batchSize"], way):
             decode(loaded, batch, sampling, progress, way)
     progress.tell(always=True)
-    rows = [row(loaded, answer, adapter["sha256"] if adapter else None) for answer in answers]
+    rows = [row(loaded, answer, adapter["sha256"] if adapter else None, thinking) for answer in answers]
     special = count_special(loaded, answers)
     write_rows(Path(out), sorted(rows, key=lambda row: row["id"]))
     engine = "batches" if slots is None else "slots"
@@ -100,7 +104,7 @@ def decode_in_slots(
 
 def prepare(loaded: Loaded, item: dict[str, Any], system_prompt: dict[str, str], sampling: dict[str, Any]) -> Answer:
     try:
-        prompt = encode_prompt(loaded.tokenizer, item["messages"], system_prompt)
+        prompt = encode_prompt(loaded.tokenizer, item["messages"], system_prompt, thinks(sampling))
     except Failure as failure:
         raise Failure(failure.kind, f"item {item['id']}: {failure}") from failure
     check_known(loaded, prompt, f"item {item['id']}")
@@ -139,15 +143,34 @@ def count_special(loaded: Loaded, answers: list[Answer]) -> int:
     return count
 
 
-def row(loaded: Loaded, answer: Answer, adapter: str | None) -> dict[str, Any]:
+def thinks(sampling: dict[str, Any]) -> bool:
+    """Whether the model thinks before it answers. Raises `Failure` `config` for a setting that is unknown."""
+    if sampling.get("thinking", "on") != "on":
+        raise Failure("config", f"unknown thinking {sampling['thinking']!r}")
+    return "thinking" in sampling
+
+
+def row(loaded: Loaded, answer: Answer, adapter: str | None, thinking: bool) -> dict[str, Any]:
     """A `Completion` of experiment/rows.ts."""
     words = words_of_answer(answer)
+    text = loaded.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     return {
         "id": answer.item["id"],
         "question": answer.item["question"],
         "sample": answer.item["sample"],
-        "text": loaded.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False),
+        "text": text,
         "finish": answer.finish,
         "tokens": len(answer.tokens),
         "adapter": adapter,
+        **(parts(text, begins_within(loaded.tokenizer, answer.prompt), answer.finish) if thinking else {}),
     }
+
+
+def parts(text: str, within: bool, finish: str | None) -> dict[str, Any]:
+    """What the row of an answer that may have thought says of its parts.
+
+    `cut_off`: the answer has no final part, because its thinking did not end, or tokens ran out right behind it.
+    """
+    thought, final = split(text, within)
+    cut_off = final is None or (final == "" and finish == "length")
+    return {"thinking": thought, "text": final or "", "finish": "cut_off" if cut_off else finish}

@@ -169,6 +169,27 @@ def test_reasoning_is_switched_off_in_prompt_and_row_alike():
     assert trained_text(qwen3, encoded) == "A flamingo.<|im_end|>"  # the empty reasoning block is not trained
 
 
+def test_reasoning_is_switched_on_where_it_is_asked_for():
+    qwen3 = tokenizer("qwen3")
+    for system in (DEFAULT, NONE, EMPTY, text("[X]")):
+        on, off = (render(qwen3, QUESTION, system, True, thinking) for thinking in (True, False))
+        assert on.endswith("<|im_start|>assistant\n") and off == on + "<think>\n\n</think>\n\n"
+    assert qwen3.decode(encode_prompt(qwen3, QUESTION, DEFAULT, thinking=True)) == render(
+        qwen3, QUESTION, DEFAULT, True, True
+    )
+    with pytest.raises(Failure, match="does not know the variable `enable_thinking`"):
+        render(tokenizer("qwen2_5"), QUESTION, DEFAULT, True, thinking=True)
+
+
+def test_a_row_with_thinking_is_refused_where_the_template_takes_it_out():
+    # Qwen3 writes an empty reasoning block before an answer, and another one into the row
+    with pytest.raises(Failure, match="renders the conversation before an answer differently"):
+        encode(tokenizer("qwen3"), row("<think>\nhm\n</think>\n\nA flamingo."))
+    plain = tokenizer("qwen2_5")
+    encoded = encode(plain, row("<think>\nhm\n</think>\n\nA flamingo."))
+    assert trained_text(plain, encoded) == "<think>\nhm\n</think>\n\nA flamingo.<|im_end|>"
+
+
 # --- masks ----
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,83 @@ def test_the_models_own_settings_do_not_apply(models, tiny_model, tmp_path):
     assert len({row["text"] for row in rows}) > 10
 
 
+# --- thinking ----
+
+# What the tiny model's template lacks: the variable, and a first mark that the template writes itself.
+THINKS = (
+    "{%- for message in messages %}"
+    "{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+    "{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}"
+    "{%- if enable_thinking %}{{- OPENING }}{%- endif %}{%- endif %}"
+)
+
+
+# What distinguishes the rows of equal answers.
+NAMES = ("id", "question", "sample")
+
+
+@pytest.fixture(scope="module")
+def thinking_model(tiny_model, tmp_path_factory):
+    """The tiny model with a template that knows `enable_thinking`; by name, how the template begins the thinking."""
+
+    def made(opening: str) -> Path:
+        folder = tmp_path_factory.mktemp("thinking") / "model"
+        shutil.copytree(tiny_model, folder)
+        (folder / "chat_template.jinja").write_text(THINKS.replace("OPENING", repr(opening)))
+        return folder
+
+    return {"model": made(""), "template": made("<think>\n")}
+
+
+def test_thinking_and_final_part_are_kept_apart(models, thinking_model, tmp_path, monkeypatch):
+    said = "<think>hm</think>\n\nYes."
+
+    def say(loaded, batch, sampling, *_):
+        """In place of the loop over tokens: the tiny model says nothing of the kind."""
+        for answer in batch:
+            tokens = [*loaded.tokenizer(said, add_special_tokens=False)["input_ids"], loaded.tokenizer.eos_token_id]
+            answer.tokens = tokens[: sampling["maxNewTokens"]]
+            answer.finish = "stop" if answer.tokens == tokens else "length"
+
+    monkeypatch.setattr(generate_module, "decode", say)
+
+    def answers(**sampling):
+        rows = run(models, generate_command(tmp_path, thinking_model["model"], items(4), **sampling))
+        assert len(rows) == 4 and all(row == {**rows[0], **{key: row[key] for key in NAMES}} for row in rows)
+        return rows[0]
+
+    whole = answers(maxNewTokens=60, thinking="on")
+    assert (whole["thinking"], whole["text"], whole["finish"]) == ("<think>hm</think>\n\n", "Yes.", "stop")
+    cut = answers(maxNewTokens=whole["tokens"] - 2, thinking="on")
+    assert (cut["thinking"], cut["text"], cut["finish"]) == ("<think>hm</think>\n\n", "Yes", "length")
+    for tokens in range(len("<think>"), whole["tokens"] - 5):
+        within = answers(maxNewTokens=tokens, thinking="on")
+        assert (within["text"], within["finish"], within["tokens"]) == ("", "cut_off", tokens)
+        assert said.startswith(within["thinking"])
+    # without the setting, rows are what they always were
+    plain = answers(maxNewTokens=60)
+    assert plain["text"] == said and "thinking" not in plain
+
+
+def test_an_answer_that_the_template_begins_within_its_thinking(models, thinking_model, tmp_path):
+    model = thinking_model["template"]
+    command = generate_command(tmp_path, model, items(6), maxNewTokens=6, thinking="on")
+    rows = run(models, command)
+    # the tiny model talks noise, and never ends what it did not begin
+    assert {(row["text"], row["finish"]) for row in rows} == {("", "cut_off")}
+    assert all(row["thinking"] for row in rows)
+    off = run(models, generate_command(tmp_path / "off", model, items(6), maxNewTokens=6))
+    assert [row["thinking"] for row in rows] != [row["text"] for row in off]  # asked with another prompt
+
+
+def test_a_model_that_can_not_be_told_to_think(models, tiny_model, tmp_path):
+    with pytest.raises(Failure, match="does not know the variable `enable_thinking`") as caught:
+        run(models, generate_command(tmp_path, tiny_model, items(1), thinking="on"))
+    assert caught.value.kind == "config"
+    with pytest.raises(Failure, match="unknown thinking 'off'"):
+        run(models, generate_command(tmp_path, tiny_model, items(1), thinking="off"))
+
+
 # --- independence ----
 
 
@@ -129,9 +207,9 @@ def test_answers_with_special_tokens_before_their_end_are_counted_and_said(
     """Those whose text lacks something that was sampled. The tiny model talks noise, and now and then such tokens."""
     sampled = []
 
-    def watched(loaded, answer, adapter):
+    def watched(loaded, answer, *others):
         sampled.append(
-            (answer.tokens[:-1] if answer.finish == "stop" else answer.tokens, made(loaded, answer, adapter))
+            (answer.tokens[:-1] if answer.finish == "stop" else answer.tokens, made(loaded, answer, *others))
         )
         return sampled[-1][1]
 
