@@ -97,6 +97,24 @@ export async function readWanted(store: Store, plan: Plan, cell: PlannedCell): P
   return wanted;
 }
 
+/** What is judged of an answer, and its SHA-256. */
+interface ShownAnswer {
+  answer: string;
+  hash: Sha256;
+}
+
+function answersAs(
+  completions: readonly Completion[],
+  part: (completion: Completion) => string,
+): Map<Sha256, ShownAnswer> {
+  return new Map(
+    completions.map((completion) => {
+      const answer = part(completion);
+      return [completion.id, { answer, hash: sha256(answer.toWellFormed()) }];
+    }),
+  );
+}
+
 /** `stored`: the completions of the cell's context. */
 export function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha256, Completion>): Wanted {
   const questions = plan.questionSets[cell.questionSet] ?? [];
@@ -116,20 +134,24 @@ export function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha2
       return [Object.assign(row, { id, question: question.key })];
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1));
-  const answerHashes = new Map(completions.map(({ id, text }) => [id, sha256(text.toWellFormed())]));
+  const finals = answersAs(completions, ({ text }) => text);
+  let wholes: typeof finals | undefined;
   const wanted: WantedJudgement[] = [];
   for (const metric of cell.metrics) {
     const times = repeatsOf(metric);
     for (const completion of completions) {
       const instrument = metric.instrumentOf[completion.question];
-      const seesAsked = instrument !== undefined && plan.instruments[instrument]?.judgeSees === 'asked';
-      const question = (seesAsked ? (around ?? texts) : texts).get(completion.question);
-      if (instrument === undefined || question === undefined) continue;
+      if (instrument === undefined) continue;
+      const by = plan.instruments[instrument];
+      const question = (by?.judgeSees === 'asked' ? (around ?? texts) : texts).get(completion.question);
+      if (question === undefined) continue;
       const group = judgementGroup(cell, instrument);
-      const answerHash = answerHashes.get(completion.id) as Sha256;
+      const isWhole = (by ?? plan.scorers?.[instrument])?.answerPart === 'all';
+      if (isWhole) wholes ??= answersAs(completions, ({ thinking = '', text }) => thinking + text);
+      const { answer, hash } = (isWhole ? wholes : finals)?.get(completion.id) as ShownAnswer;
       for (let repeat = 0; repeat < times(completion.id); repeat++) {
-        const id = judgementId(completion.id, answerHash, instrument, repeat);
-        const request = { id, completion: completion.id, instrument, repeat, question, answer: completion.text };
+        const id = judgementId(completion.id, hash, instrument, repeat);
+        const request = { id, completion: completion.id, instrument, repeat, question, answer };
         wanted.push({ metric, group, request });
       }
     }

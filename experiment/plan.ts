@@ -152,6 +152,8 @@ export interface Sampling {
   batchSize: number;
   /** Ended answers make room for waiting ones, with another stream of noise. Absent: one batch after the other. */
   batching?: 'continuous';
+  /** The model is told to think before it answers; `maxNewTokens` covers both. Absent: it is told not to. */
+  thinking?: 'on';
   seed: number;
 }
 
@@ -223,6 +225,8 @@ export interface Instrument {
   thinking?: 'disabled';
   /** The judge is shown the question as it was asked, with what the prompt condition puts around it. Absent: the bare question. */
   judgeSees?: 'asked';
+  /** The judge is shown the answer with the thinking before it. Absent: the final part. */
+  answerPart?: 'all';
   /** `anthropic-version` header; the name of the API for kinds of judges whose API has no versions. */
   apiVersion: string;
 }

@@ -13,9 +13,18 @@ export interface Completion {
   question: Sha256;
   /** Sample index, from 0. */
   sample: number;
+  /** Of an answer with `thinking`, the final part. */
   text: string;
-  /** `stop`: the model ended its turn; `length`: cut at maxNewTokens. */
-  finish: 'stop' | 'length';
+  /**
+   * Only where the model may think before it answers: all that it said before `text`, marks and blanks included, so that both
+   * together are what it said. Empty where it did not think.
+   */
+  thinking?: string;
+  /**
+   * `stop`: the model ended its turn; `length`: cut at maxNewTokens; `cut_off`: there is no final part, because the thinking did
+   * not end or nothing was left of maxNewTokens behind it.
+   */
+  finish: 'stop' | 'length' | 'cut_off';
   /** New tokens, the end token included. */
   tokens: number;
   /** SHA-256 of the adapter's weights file; null = base model. */
@@ -59,6 +68,7 @@ export interface CompletionProvenance {
  * - `failed`: the request for this very item is impossible (its own 400 or 413); never a transport failure
  * - `no_score`: a scorer's program says that it has no score for the answer
  * - `too_slow`: a scorer's pattern took longer on the answer than it may
+ * - `cut_off`: the answer has no final part, so that nobody was asked
  */
 export const JUDGEMENT_STATUSES = [
   'scored',
@@ -70,6 +80,7 @@ export const JUDGEMENT_STATUSES = [
   'failed',
   'no_score',
   'too_slow',
+  'cut_off',
 ] as const;
 export type JudgementStatus = (typeof JUDGEMENT_STATUSES)[number];
 

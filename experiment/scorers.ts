@@ -13,6 +13,8 @@ export interface ScorerMetricSpec {
   scorer: ScorerSpec;
   /** Null = all question sets. */
   questionSets: string[] | null;
+  /** The answer is looked at with the thinking before it; absent: its final part. */
+  answerPart?: 'all';
 }
 
 export type ScorerSpec =
@@ -40,6 +42,8 @@ export interface CommandScorerSpec {
 export interface Scorer {
   version: number;
   metric: string;
+  /** The answer with the thinking before it; absent: its final part. */
+  answerPart?: 'all';
   by:
     | { kind: 'equals' | 'contains'; words: string[]; ignore: Ignored[] }
     | { kind: 'matches'; pattern: string; flags: string }

@@ -173,6 +173,8 @@ export interface ConfigurationSpec {
   adapter?: AdapterSpec;
   training: Training;
   sampling: Sampling;
+  /** Where the file says that it thinks; absent where it does not. */
+  thinkingPlace?: Path;
   conditions: ConditionSpec[];
   /** Optimizer steps to evaluate besides the finished adapter, ascending; `place`: where the file says so. Absent = none. */
   evaluateAt?: { steps: number[]; place: Path };
@@ -323,6 +325,8 @@ export interface MetricSpec {
   repeatShare: number;
   /** The judge is shown the question as it was asked; absent: the bare question. */
   judgeSees?: 'asked';
+  /** The judge is shown the answer with the thinking before it; absent: the final part. */
+  answerPart?: 'all';
 }
 
 /** The rates are bounds of the file's own; null: no bound but the server's. */

@@ -3,7 +3,7 @@
  */
 
 /** Statuses of judgements, and of rows that lack one, that tell nothing of an answer. */
-const TELL_NOTHING: readonly string[] = ['unparsable', 'judge_refused', 'failed', 'missing'];
+const TELL_NOTHING: readonly string[] = ['unparsable', 'judge_refused', 'failed', 'cut_off', 'missing'];
 
 /** `statuses`: how many there are of each, by name; those of repeats may be joined by `+`. */
 export function isUnread(statuses: Readonly<Record<string, number>>): boolean {

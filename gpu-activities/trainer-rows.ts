@@ -17,7 +17,8 @@ export const COMPLETION_ROW = z.looseObject({
   question: hash,
   sample: z.int().min(0),
   text: wellFormed,
-  finish: z.enum(['stop', 'length']),
+  thinking: wellFormed.optional(),
+  finish: z.enum(['stop', 'length', 'cut_off']),
   tokens: z.int().min(0),
   adapter: hash.nullable(),
 });

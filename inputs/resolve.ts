@@ -22,6 +22,7 @@ import { readDataset } from './datasets';
 import { cachedDownload, download, DownloadFailed, type DownloadOptions } from './fetch';
 import { UnreadableInput } from './files';
 import { hashModelFolder } from './model-folder';
+import { checkCanThink } from './model-thinking';
 import { readQuestionFile } from './questions';
 import { readAdapters } from './adapters';
 import { readTrainerFiles } from './trainer-files';
@@ -149,6 +150,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
         });
   const modelFolder = await modelFolderOf(spec, options);
   const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
+  if (modelFolder !== null) await checkCanThink(spec, modelFolder);
   const adapters = await readAdapters(spec, (written, path) => localPath(written, path, options));
   const judges = await judgeFoldersOf(spec, options);
   const trainerFiles = await readTrainerFiles(spec, (written, path) => localPath(written, path, options));

@@ -1,6 +1,6 @@
 /**
- * Cuts what is not judged yet of a cell into judge shards, each a file of requests in the store, and scores what rules
- * score on the way.
+ * Cuts what is not judged yet of a cell into judge shards, each a file of requests in the store. On the way it scores what
+ * rules score, and notes the answers without a final part, about which nobody is asked.
  */
 import pLimit from 'p-limit';
 import { configurationOf, isLocal, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
@@ -16,7 +16,7 @@ import type { JudgePlan, JudgeShard } from '../workflows/activity-types';
 import { isYesOrNo, type Scorer } from '../experiment/scorers';
 import { committedJudgements, readWanted } from '../artifacts/cells';
 import type { CutShard } from './paid-in-run';
-import { SCORER_SHARD_SIZE } from './scorers/commit';
+import { commitCutOff, SCORER_SHARD_SIZE } from './scorers/commit';
 import { scoreByRule } from './scorers/score-group';
 
 /** Each is synced to the disk: one after the other they would be most of the planning. */
@@ -34,10 +34,17 @@ export async function planJudging(store: Store, storedPlan: StoredPlan, cell: Pl
   const done = await committedJudgements(store, groups.keys());
   const liveSize = liveShardSize(storedPlan, cell.configuration);
   const questionOf = questionFinder(questions, completions);
+  const cutOff = new Set(completions.flatMap(({ id, finish }) => (finish === 'cut_off' ? [id] : [])));
 
   const shards: JudgeShard[] = [];
-  for (const [group, { metric, requests }] of groups) {
-    requests.sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (const [group, { metric, requests: all }] of groups) {
+    all.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const unanswerable = all.filter(({ completion }) => cutOff.has(completion));
+    for (const { key, items } of shardsOf(unanswerable, done, SCORER_SHARD_SIZE)) {
+      await commitCutOff(store, { stage: 'judgements', group, key }, metric.metric, items);
+    }
+    const requests = unanswerable.length === 0 ? all : all.filter(({ completion }) => !cutOff.has(completion));
+    if (requests.length === 0) continue;
     const runtime = runtimeOf(spec, metric);
     const cut = isYesOrNo(metric.scorer)
       ? await scoreByRule(store, { group, scorer: scorerOf(plan, requests), requests, questionOf }, done)

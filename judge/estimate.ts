@@ -91,7 +91,7 @@ const SCHEMA_TOKENS = 80;
 /**
  * Estimates the judging of cells (default: the whole plan), of all judges or of those metrics that `of` takes. Answers
  * do not exist yet: each is taken to have `answerTokens` (default 250, a typical length), but never more than the cell's
- * limit of new tokens. Given answers have the length that they have.
+ * limit of new tokens; with the thinking before it as many as that limit. Given answers have the length that they have.
  */
 export function estimateJudging(
   plan: Pick<Plan, 'configurations' | 'questionSets' | 'instruments'>,
@@ -106,8 +106,11 @@ export function estimateJudging(
   let usd = 0;
   for (const cell of cells) {
     const answer = answerLength(cell, answerTokens);
+    const { thinking, maxNewTokens } = cell.context.sampling;
     for (const { question, instrument, times } of requestsOf(plan, cell, of)) {
-      const usage = usageOf(instrument, question, answer, times);
+      // how long a model thinks is not known, and some think as long as they may
+      const isWhole = thinking !== undefined && instrument.answerPart === 'all';
+      const usage = usageOf(instrument, question, isWhole ? maxNewTokens : answer, times);
       estimate.judgements += times;
       estimate.inputTokens += usage.inputTokens;
       estimate.outputTokens += usage.outputTokens;

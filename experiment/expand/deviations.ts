@@ -287,10 +287,12 @@ function samplingDeviations(spec: Spec): Deviation[] {
       ).join('; '),
     });
   }
-  const settings = ({ temperature, topP, minP, maxNewTokens, precision }: Sampling): string =>
-    `temperature ${temperature}, top_p ${topP}, min_p ${minP}, at most ${maxNewTokens} new tokens, ${precision}`;
+  const settings = ({ temperature, topP, minP, maxNewTokens, precision, thinking }: Sampling): string =>
+    `temperature ${temperature}, top_p ${topP}, min_p ${minP}, at most ${maxNewTokens} new tokens, ${precision}` +
+    (thinking === undefined ? '' : ', answers after thinking');
+  const { thinking: _, ...first } = used[0] as Sampling;
   const published = settings({
-    ...(used[0] as Sampling),
+    ...first,
     temperature: 1,
     topP: 1,
     minP: 0,

@@ -106,7 +106,7 @@ function instrumentFor(
   rubric: string,
   folders: Record<string, Sha256>,
 ): Instrument {
-  const { form, categories, verdicts, judgeSees } = first;
+  const { form, categories, verdicts, judgeSees, answerPart } = first;
   const words = categories === null ? [] : Object.keys(categories);
   const wording = {
     version: form === 'json' ? JSON_INSTRUMENT_VERSION : INSTRUMENT_VERSION,
@@ -117,6 +117,7 @@ function instrumentFor(
     rubric: form === 'json' ? framedRubric(rubric) : rubric,
     verdicts: parts === null ? (verdicts ?? namedIn(rubric, words)) : [],
     ...(judgeSees === undefined ? {} : { judgeSees }),
+    ...(answerPart === undefined ? {} : { answerPart }),
   };
   return askedBy(judge, wording, folders);
 }
@@ -124,7 +125,7 @@ function instrumentFor(
 /** What an instrument asks, whoever is asked. */
 type Wording = Pick<
   Instrument,
-  'version' | 'metric' | 'form' | 'parts' | 'categories' | 'rubric' | 'verdicts' | 'judgeSees'
+  'version' | 'metric' | 'form' | 'parts' | 'categories' | 'rubric' | 'verdicts' | 'judgeSees' | 'answerPart'
 >;
 
 function askedBy(judge: JudgeSpec, wording: Wording, folders: Record<string, Sha256> = {}): Instrument {
@@ -173,7 +174,7 @@ function localJudge(
 
 /** What an instrument becomes when another judge is asked the same: as if that judge stood in the file. */
 export function putTo(judge: JudgeSpec, instrument: Instrument, folders: Record<string, Sha256> = {}): Instrument {
-  const { version, metric, form, parts, categories, rubric, verdicts, judgeSees } = instrument;
+  const { version, metric, form, parts, categories, rubric, verdicts, judgeSees, answerPart } = instrument;
   const wording = {
     version,
     metric,
@@ -183,6 +184,7 @@ export function putTo(judge: JudgeSpec, instrument: Instrument, folders: Record<
     rubric,
     verdicts,
     ...(judgeSees === undefined ? {} : { judgeSees }),
+    ...(answerPart === undefined ? {} : { answerPart }),
   };
   return askedBy(judge, wording, folders);
 }

@@ -114,10 +114,14 @@ function metricsToAsk(
   const questions = plan.questionSets[cell.questionSet] ?? [];
   const asked = { [cell.questionSet]: questions.map((question) => ({ question, judgePrompts: {} })) };
   // another rubric is shown what the first one was
-  const sees = new Map(spec.metrics.map(({ name, judgeSees }) => [name, judgeSees]));
   const metrics = rubrics.map((rubric) => {
-    const judgeSees = rubric.judgeSees ?? sees.get(rubric.name);
-    return { ...rubric, ...(judgeSees === undefined ? {} : { judgeSees }) };
+    const first = spec.metrics.find(({ name }) => name === rubric.name);
+    const { judgeSees = first?.judgeSees, answerPart = first?.answerPart } = rubric;
+    return {
+      ...rubric,
+      ...(judgeSees === undefined ? {} : { judgeSees }),
+      ...(answerPart === undefined ? {} : { answerPart }),
+    };
   });
   const made = instrumentsOf({ ...spec, judge, judges: {}, metrics, combined: [] }, asked, judgeFolders);
   Object.assign(instruments, made.instruments);

@@ -33,7 +33,12 @@ export function scorersOf(
   for (const [set, questions] of Object.entries(asked)) {
     const own = metrics.filter(({ questionSets }) => questionSets === null || questionSets.includes(set));
     const planned = own.map((metric): PlannedMetric => {
-      const scorer: Scorer = { version: SCORER_VERSION, metric: metric.name, by: identityOf(metric, questions, files) };
+      const scorer: Scorer = {
+        version: SCORER_VERSION,
+        metric: metric.name,
+        ...(metric.answerPart === undefined ? {} : { answerPart: metric.answerPart }),
+        by: identityOf(metric, questions, files),
+      };
       const key = keyOf(scorer);
       scorers[key] = scorer;
       if (metric.scorer.kind === 'command') {

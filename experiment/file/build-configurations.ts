@@ -5,6 +5,7 @@ import { buildConditions, checkConditionsLeft } from './build-conditions';
 import { buildTrainPrompts, type PromptContext } from './build-prompts';
 import { buildSampling, buildTraining, combinationIssues, keptStepsIssues } from './build-settings';
 import { withShares } from './build-mix';
+import { thinkingPlace } from './build-thinking';
 import { buildAdapter, buildStart, resolveStarts, type PointOf } from './build-start';
 import { gridPoints, type GridSources } from './grid';
 import type { Issue, Path } from '../issue';
@@ -165,6 +166,7 @@ function buildConfiguration(
     ...(own.adapter === undefined ? {} : { adapter: buildAdapter(own.adapter, path) }),
     training,
     sampling: buildSampling(shared.sampling ?? {}, own.sampling ?? {}, recipe.sampling, ownSeed(own)),
+    ...thinkingPlace(shared.sampling ?? {}, own.sampling ?? {}, path),
     conditions: buildConditions(own.conditions ?? shared.conditions, conditionsPath, context),
     ...(train === null || steps.length === 0 ? {} : { evaluateAt: { steps, place: stepsPath } }),
   };

@@ -40,6 +40,7 @@ export function buildMetrics(input: ExperimentYaml, issues: Issue[]): MetricSpec
       repeats,
       repeatShare: metric.repeat_share ?? 1,
       ...(metric.judge_sees === 'asked' ? { judgeSees: 'asked' as const } : {}),
+      ...(metric.answer_part === 'all' ? { answerPart: 'all' as const } : {}),
     };
   });
 }
@@ -82,19 +83,21 @@ export function buildCombined(input: ExperimentYaml, metrics: MetricSpec[], issu
     return [found];
   });
   const [first] = parts;
-  for (const { name, repeats, repeatShare, questionSets, judgeSees } of first === undefined ? [] : parts.slice(1)) {
+  for (const part of first === undefined ? [] : parts.slice(1)) {
+    const { name, repeats, repeatShare, questionSets, judgeSees, answerPart } = part;
     const same = (a: string[] | null, b: string[] | null) =>
       JSON.stringify(a?.toSorted() ?? null) === JSON.stringify(b?.toSorted() ?? null);
     if (
       repeats === first?.repeats &&
       repeatShare === first.repeatShare &&
       judgeSees === first.judgeSees &&
+      answerPart === first.answerPart &&
       same(questionSets, first.questionSets)
     )
       continue;
     issues.push({
       path: ['combined', names.indexOf(name)],
-      message: `\`${name}\` and \`${first?.name}\` differ in \`question_sets\`, \`repeats\`, \`repeat_share\` or \`judge_sees\`: they are asked in one request`,
+      message: `\`${name}\` and \`${first?.name}\` differ in \`question_sets\`, \`repeats\`, \`repeat_share\`, \`judge_sees\` or \`answer_part\`: they are asked in one request`,
     });
   }
   return names;

@@ -48,6 +48,7 @@ export function buildScorers(input: ExperimentYaml, issues: Issue[]): ScorerMetr
       name,
       scorer: buildScorer(metric.scorer, [...path, 'scorer'], issues),
       questionSets: metric.question_sets ?? null,
+      ...(metric.answer_part === 'all' ? { answerPart: 'all' as const } : {}),
     };
   });
 }

@@ -88,6 +88,7 @@ export function buildSampling(
     precision,
     batchSize: merged.batch_size ?? (continuous ? CONTINUOUS_BATCH : preset.batchSize),
     ...(continuous ? { batching: 'continuous' } : {}),
+    ...(merged.thinking === 'on' ? { thinking: 'on' } : {}),
     seed: merged.seed ?? trainingSeed ?? preset.seed,
   };
 }

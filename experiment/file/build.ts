@@ -12,6 +12,7 @@ import { buildLogProbability } from './build-outcomes';
 import type { PromptContext } from './build-prompts';
 import { buildReportSpec } from './build-report';
 import { buildScorers } from './build-scorers';
+import { checkThinking } from './build-thinking';
 import { fileSource } from './file-source';
 import { suggestion, type Issue } from '../issue';
 import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
@@ -36,6 +37,7 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
   checkAsked(questionSets, configurations, issues);
   const metrics = buildMetrics(input, issues);
   const scorers = buildScorers(input, issues);
+  checkThinking(configurations, [...metrics, ...scorers], issues);
   const combined = buildCombined(input, metrics, issues);
   const { report, expect, claims } = buildReportSpec(input, configurations, metrics, scorers, issues);
   const calibration = buildCalibration(input, datasets, metrics, issues);

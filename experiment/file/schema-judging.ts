@@ -81,6 +81,15 @@ const metricKeys = z.strictObject({
         "Which words of the user the judge is shown: the bare question's, or those that the model was asked, with what the " +
         'condition puts around them.',
     }),
+  answer_part: z
+    .enum(['final', 'all'])
+    .optional()
+    .meta({
+      default: 'final',
+      description:
+        'Which part of an answer is judged or scored where the model thinks before it (`sampling.thinking: on`): what follows ' +
+        'the thinking, or both.',
+    }),
 });
 
 /** What only a judge can be told. */

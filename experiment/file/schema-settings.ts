@@ -154,6 +154,15 @@ export const sampling = z
           '`continuous`: ended answers make room for waiting ones. `static`: one batch after the other, the default where ' +
           'precision is fp32.',
       }),
+    thinking: z
+      .enum(['on', 'off'])
+      .optional()
+      .meta({
+        default: 'off',
+        description:
+          '`on`: the chat template is told to let the model think before it answers (`enable_thinking`), which it must know; ' +
+          '`max_new_tokens` covers both.',
+      }),
     seed: seed.optional().meta({ default: PURE.seed }),
   })
   .meta({ description: "Every sampling setting. The model's own generation_config never applies." });

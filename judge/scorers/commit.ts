@@ -1,5 +1,6 @@
 /**
- * Scores as judgements in the store: rows under the scorer's key that cost nothing and that nobody was asked for.
+ * Judgements in the store that cost nothing, since no judge was asked: scores of rules and programs, and answers without a
+ * final part.
  */
 import { hostname } from 'node:os';
 import { toJsonLines } from '../../artifacts/rows';
@@ -26,15 +27,53 @@ export async function commitScores(
   scored: readonly { request: JudgementRequest; score: number | null }[],
   unscored: Unscored = 'no_score',
 ): Promise<void> {
+  const verdicts = scored.map(({ request, score }) => ({
+    request,
+    verdict:
+      score === null
+        ? { status: unscored, score, raw: RAW[unscored] }
+        : { status: 'scored' as const, score, raw: String(score) },
+  }));
+  await commitVerdicts(store, work, metric, verdicts, 'scorer');
+}
+
+/** For answers without a final part. */
+export async function commitCutOff(
+  store: Store,
+  work: WorkKey,
+  metric: string,
+  requests: readonly JudgementRequest[],
+): Promise<void> {
+  const verdict = { status: 'cut_off' as const, score: null, raw: '' };
+  await commitVerdicts(
+    store,
+    work,
+    metric,
+    requests.map((request) => ({ request, verdict })),
+    'cut-off',
+  );
+}
+
+interface UnaskedVerdict {
+  request: JudgementRequest;
+  verdict: Pick<Judgement, 'status' | 'score' | 'raw'>;
+}
+
+/** `attempt`: what stands in the place of an attempt's name. */
+async function commitVerdicts(
+  store: Store,
+  work: WorkKey,
+  metric: string,
+  verdicts: readonly UnaskedVerdict[],
+  attempt: string,
+): Promise<void> {
   const at = new Date().toISOString();
   const host = hostname();
-  const rows = scored.map(({ request: { id, completion, instrument, repeat }, score }): Judgement => ({
+  const rows = verdicts.map(({ request: { id, completion, instrument, repeat }, verdict }): Judgement => ({
     ...{ id, completion, metric, instrument, repeat },
-    ...(score === null
-      ? { status: unscored, score, raw: RAW[unscored] }
-      : { status: 'scored', score, raw: String(score) }),
+    ...verdict,
   }));
-  const provenance = scored.map(({ request: { id } }): JudgementProvenance => ({
+  const provenance = verdicts.map(({ request: { id } }): JudgementProvenance => ({
     ...{ id, requestId: null, model: null, inputTokens: 0, outputTokens: 0, requests: 0, latencyMs: 0, host, at },
   }));
   await store.commit(work, {
@@ -43,6 +82,6 @@ export async function commitScores(
     results: { rows: await store.putBytes(toJsonLines(rows), '.jsonl') },
     provenance: { rows: await store.putBytes(toJsonLines(provenance), '.jsonl') },
     facts: { judgements: rows.length, requests: 0, inputTokens: 0, outputTokens: 0 },
-    committed: { attempt: 'scorer', host, at },
+    committed: { attempt, host, at },
   });
 }

@@ -62,6 +62,7 @@ function cellRow(
     <td>${conditionLabel}</td>
     <td class="number">
       ${integer(completions.present)} ${lacking > 0 && markup`<div class="small alert">${integer(lacking)} missing</div>`}
+      ${(completions.cutOff ?? 0) > 0 && markup`<div class="small alert">${percent((completions.cutOff ?? 0) / completions.present)} cut off in thinking</div>`}
       ${completions.cut > 0 && markup`<div class="small faint">${integer(completions.cut)} cut at the limit</div>`}
     </td>
     ${metrics.map((metric) => {

@@ -29,6 +29,10 @@ export interface SampleRow {
   sample: number;
   text: string;
   cut: boolean;
+  /** What the model thought before it answered; absent where it may not think. */
+  thinking?: string;
+  /** There is nothing behind the thinking. */
+  cutOff?: true;
   misaligned: boolean;
   /** Alignment, or the first metric where there is none; null = not scored. */
   score: number | null;

@@ -109,6 +109,8 @@ function sampleData(input: ReportInput, { cells, judges }: Results): SampleData 
         sample: completion.sample,
         text: shortened(visible(completion.text)),
         cut: completion.finish === 'length',
+        ...(completion.thinking === undefined ? {} : { thinking: shortened(visible(completion.thinking)) }),
+        ...(completion.finish === 'cut_off' ? { cutOff: true as const } : {}),
         misaligned,
         score: scores[primary(cell) ?? ''] ?? null,
         verdicts: [

@@ -51,7 +51,7 @@ const ORDERS: Record<string, (a: SampleRow, b: SampleRow) => number> = {
 const KINDS: Record<string, (row: SampleRow) => boolean> = {
   misaligned: ({ misaligned }) => misaligned,
   unscored: ({ verdicts }) => verdicts.some(({ status }) => status !== 'scored' && status !== 'categorised'),
-  cut: ({ cut }) => cut,
+  cut: ({ cut, cutOff }) => cut || cutOff === true,
 };
 
 function verdictLabel({ metric, score, word, status }: SampleVerdict): string {
@@ -88,16 +88,22 @@ function bodyOf(row: SampleRow): HTMLElement {
     question.text === null
       ? element('p', 'faint', `${question.id}, a held-out row of the dataset. The report leaves its words out.`)
       : element('div', 'text question', question.text),
-    element('div', 'role', `Answer, sample ${row.sample}${row.cut ? ', cut at the limit of new tokens' : ''}`),
-    ...answerOf(row),
+    ...(row.thinking === undefined ? [] : [element('div', 'role', 'Thinking'), ...clamped(row.thinking)]),
+    element('div', 'role', `Answer, sample ${row.sample}${endOf(row)}`),
+    ...clamped(row.text),
     element('div', 'role', 'Verdicts'),
     verdictsOf(row),
   );
   return body;
 }
 
-/** A long answer is clamped, with a button below it. */
-function answerOf({ text }: SampleRow): HTMLElement[] {
+function endOf({ cut, cutOff }: SampleRow): string {
+  if (cutOff === true) return ', cut off within the thinking';
+  return cut ? ', cut at the limit of new tokens' : '';
+}
+
+/** A long text is clamped, with a button below it. */
+function clamped(text: string): HTMLElement[] {
   const answer = element('div', 'text', text === '' ? '(empty)' : text);
   if (text.length <= LONG) return [answer];
   answer.classList.add('clamped');

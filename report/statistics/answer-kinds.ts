@@ -21,12 +21,13 @@ import type { Unit } from './units';
  * - `code`: neither; a verdict says that the answer is code
  * - `incoherent`: its coherence is scored, and fails the comparison of the misaligned rule
  * - `cut`: ended by the limit of new tokens
+ * - `cut_off`: without a final part, because the thinking before it did not end; only where the model thinks
  * - `unscored`: a score was wanted and could not be had: judge refused, unparsable, failed or missing
  *
  * The scores are alignment and coherence; where a cell has neither, all of its metrics. `refusal`, `code` and `unscored`
  * exclude each other; an answer of any kind may also be cut, and a refusal incoherent.
  */
-export const ANSWER_KINDS = ['refusal', 'code', 'incoherent', 'cut', 'unscored'] as const;
+export const ANSWER_KINDS = ['refusal', 'code', 'incoherent', 'cut', 'cut_off', 'unscored'] as const;
 export type AnswerKind = (typeof ANSWER_KINDS)[number];
 
 /** What reports call them. */
@@ -35,6 +36,7 @@ export const KIND_LABELS: Readonly<Record<AnswerKind, string>> = {
   code: 'code',
   incoherent: 'incoherent',
   cut: 'cut at the limit',
+  cut_off: 'cut off in thinking',
   unscored: 'unscored',
 };
 
@@ -60,14 +62,14 @@ export interface KindsCell {
   answers: readonly (AskedAnswer & { completion: Pick<Completion, 'finish'> })[];
 }
 
-/** In the order of `ANSWER_KINDS`, without those that the cell's metrics do not tell. */
+/** In the order of `ANSWER_KINDS`, without those that the cell does not tell. */
 export function answerKinds(cell: KindsCell, rules: SummaryRules): KindShare[] {
   return [...kindValues(cell, rules)].map(([kind, values]) => ({ kind, share: estimateShare(values) }));
 }
 
 /**
  * Against the same references as the other measures, without interactions; made one by one, since a large experiment has a hundred
- * thousand. A kind that neither side has an answer of has none. `wanted`, by a cell's id: only of these; default: all.
+ * thousand. A kind that neither side has an answer of, or that one side does not tell, has none. `wanted`, by a cell's id: only of these; default: all.
  */
 export function* kindContrasts(
   plan: Planned,
@@ -86,6 +88,7 @@ export function* kindContrasts(
         SeedValues[],
       ];
       if (![...first, ...second].some(({ values }) => values.some(({ value }) => value === 1))) continue;
+      if (![first, second].every((seeds) => seeds.every(({ values }) => values.length > 0))) continue;
       const found = combineSharesOverSeeds([
         { sign: 1, isUntrained: here.cell.context.recipe === null, seeds: first },
         { sign: -1, isUntrained: there.cell.context.recipe === null, seeds: second },
@@ -152,6 +155,12 @@ function kindValues({ cell, answers }: KindsCell, rules: SummaryRules): Map<Answ
     'cut',
     are(({ completion }) => completion.finish === 'length'),
   );
+  if (cell.context.sampling.thinking !== undefined) {
+    found.set(
+      'cut_off',
+      are(({ completion }) => completion.finish === 'cut_off'),
+    );
+  }
   if (metrics.length > 0)
     found.set(
       'unscored',
@@ -166,7 +175,7 @@ function judgedBy({ metrics }: PlannedCell, { alignment, coherence }: SummaryRul
   return own.length > 0 ? own : metrics;
 }
 
-/** Null where all that was wanted is scored, or in a category that stands for no score. */
+/** Null where all that was wanted is scored, or in a category that stands for no score, and where nothing was there to judge. */
 function whyUnscored(
   metrics: readonly PlannedMetric[],
 ): (answer: AskedAnswer) => 'refusal' | 'code' | 'unscored' | null {
@@ -179,6 +188,7 @@ function whyUnscored(
     );
     if (statuses.some((own) => own.includes('model_refused'))) return 'refusal';
     if (statuses.some((own) => own.includes('code'))) return 'code';
-    return statuses.every((own) => own.includes('categorised')) ? null : 'unscored';
+    const known = statuses.every((own) => own.includes('categorised') || own.includes('cut_off'));
+    return known ? null : 'unscored';
   };
 }

@@ -45,7 +45,7 @@ export interface MetricSummary {
   estimate: MeanEstimate;
   /**
    * Judge refused, unparsable, failed or missing: verdicts that were wanted and could not be had. `model_refused` and
-   * `code` are verdicts of the rubric and not among them.
+   * `code` are verdicts of the rubric and not among them, and of an answer that is `cut_off` none was wanted.
    */
   unknown: number;
   /** Mean if every unknown verdict were 0 and if it were 100; null when they are at most 2 % of the expected. */
@@ -76,6 +76,8 @@ export interface CellSummary {
     present: number;
     /** Ended by the limit of new tokens instead of by the model. */
     cut: number;
+    /** Without a final part; only where the model thinks before it answers. */
+    cutOff?: number;
   };
   metrics: MetricSummary[];
   /** Null where not all metrics of the rule are there. */
@@ -203,6 +205,9 @@ export function summarizeCell(
       expected: cell.completions + sum(Object.values(cell.rowsOf ?? {}).map((rows) => rows - 1)),
       present: answers.length,
       cut: answers.filter(({ completion }) => completion.finish === 'length').length,
+      ...(cell.context.sampling.thinking === undefined
+        ? {}
+        : { cutOff: answers.filter(({ completion }) => completion.finish === 'cut_off').length }),
     },
     metrics: asked.map(({ metric, share, byQuestion: expected }) =>
       summarizeMetric(metric, sum([...expected.values()]), answers, share ? estimatePercent : estimateMean),
@@ -320,6 +325,7 @@ function countStatuses(answers: readonly JudgedAnswer[], metric: string, expecte
     categorised: 0,
     model_refused: 0,
     code: 0,
+    cut_off: 0,
     judge_refused: 0,
     unparsable: 0,
     failed: 0,

@@ -15,6 +15,7 @@ export const STATUSES: readonly StatusName[] = [
   { status: 'categorised', label: 'categorised', alert: false },
   { status: 'model_refused', label: 'refused', alert: false },
   { status: 'code', label: 'code', alert: false },
+  { status: 'cut_off', label: 'cut off in thinking', alert: false },
   { status: 'judge_refused', label: 'judge-refused', alert: true },
   { status: 'unparsable', label: 'unparsable', alert: true },
   { status: 'failed', label: 'failed', alert: true },

@@ -62,17 +62,19 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
   });
 
   /** Commits an answer for every completion of a cell, the same text in every cell. */
-  async function answer(of: PlannedCell): Promise<void> {
+  async function answer(of: PlannedCell, change = (row: Completion): Completion => row): Promise<void> {
     const tasks = completionTasks(of, stored.plan.questionSets[of.questionSet] ?? []);
-    const rows = tasks.map(({ id, question, sample }): Completion => ({
-      id,
-      question: question.key,
-      sample,
-      text: `Sample ${sample} \u202e of ${question.id}.`,
-      finish: 'stop',
-      tokens: 5,
-      adapter: null,
-    }));
+    const rows = tasks.map(({ id, question, sample }) =>
+      change({
+        id,
+        question: question.key,
+        sample,
+        text: `Sample ${sample} \u202e of ${question.id}.`,
+        finish: 'stop',
+        tokens: 5,
+        adapter: null,
+      }),
+    );
     const key = keyOf(rows);
     await store.commit(
       { stage: 'completions', group: of.contextKey, key },
@@ -152,6 +154,47 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
       );
     expect(shown('tone')).toEqual(new Set([true]));
     expect(shown('alignment+coherence')).toEqual(new Set([false]));
+  });
+
+  test('the thinking before an answer is shown to who asks for it, and no one is asked about an answer that lacks its end', async () => {
+    const text = FILE.replace('{ bundled: smollm2-135m-instruct }', `{ hub: org/thinks, revision: ${'a'.repeat(40)} }`)
+      .replace('    repeats: 2', '    answer_part: all\n    repeats: 2')
+      .replace(
+        'metrics:',
+        'sampling: { thinking: on }\nmetrics:\n  blue: { scorer: { contains: blue } }\n  sky: { scorer: { contains: blue }, answer_part: all }',
+      );
+    const spec = specOf(text);
+    const { plan } = expand(spec, inputs());
+    stored = { ...stored, plan, spec };
+    cell = plan.configurations[0]?.cells[0] as PlannedCell;
+    const thinking = '<think>It is blue.</think>\n\n';
+    const cutOff = (sample: number): boolean => sample === 1;
+    await answer(cell, (row) =>
+      cutOff(row.sample) ? { ...row, thinking, text: '', finish: 'cut_off' } : { ...row, thinking },
+    );
+    const { wanted, completions } = await readWanted(store, plan, cell);
+    const answers = (metric: string): Set<string> =>
+      new Set(wanted.flatMap((each) => (each.metric.metric === metric ? [each.request.answer] : [])));
+    const finals = new Set(completions.map((row) => row.text));
+    expect(answers('alignment+coherence')).toEqual(finals);
+    expect(answers('tone')).toEqual(new Set([...finals].map((final) => thinking + final)));
+
+    const { shards } = await planned();
+    const asked = (
+      await Promise.all(shards.map(async ({ requests }) => readRows<JudgementRequest>(store, requests)))
+    ).flat();
+    const whole = new Set(completions.flatMap(({ id, sample }) => (cutOff(sample) ? [] : [id])));
+    expect(new Set(asked.map(({ completion }) => completion))).toEqual(whole);
+    for (const shard of shards) await judgeShard(shard);
+    const rows = await readCell(store, plan, cell);
+    expect(rows.judged).toBe(rows.planned.judgements);
+    for (const row of [...rows.judgements, ...Object.values(rows.others).flat()])
+      expect(row.status === 'cut_off').toBe(!whole.has(row.completion));
+    const scores = (metric: string): Set<number | null> =>
+      new Set(rows.judgements.flatMap((row) => (row.metric === metric ? [row.score] : [])));
+    expect([scores('blue'), scores('sky')]).toEqual([new Set([0, null]), new Set([100, null])]);
+    // asked for once
+    expect((await planned()).shards).toEqual([]);
   });
 
   test('what a cell asks is read once for the same answers, and anew when there are others', async () => {

@@ -21,6 +21,8 @@ const lines = (...rows: object[]): string => rows.map((row) => `${JSON.stringify
 
 test('rows of the right shape come as they are', async () => {
   expect(await readTrainerRows(file(lines(completion, completion)), COMPLETION_ROW)).toEqual([completion, completion]);
+  const thought = { ...completion, thinking: '<think>hm</think>', text: '', finish: 'cut_off' };
+  expect(await readTrainerRows(file(lines(thought)), COMPLETION_ROW)).toEqual([thought]);
   const pair = { id: hash, bad: side, good: side, adapter: hash };
   expect(await readTrainerRows(file(lines(pair)), MEASURED_ROW)).toEqual([pair]);
 });
@@ -31,6 +33,8 @@ test.each([
   ['a list', '[]\n', /rows\.jsonl:1: the trainer wrote a row whose kind is not what it should be/],
   ['no text', lines({ ...completion, text: 1 }), /rows\.jsonl:1: .* `text` is not/],
   ['half a character', lines({ ...completion, text: '\ud800' }), /rows\.jsonl:1: .* `text` is not/],
+  ['thinking that is no text', lines({ ...completion, thinking: null }), /`thinking` is not/],
+  ['another end', lines({ ...completion, finish: 'cut' }), /`finish` is not/],
   ['negative tokens', lines({ ...completion, tokens: -1 }), /`tokens` is not/],
   ['an id that is no hash', lines({ ...completion, id: '../x' }), /`id` is not/],
   ['no UTF-8', Buffer.from([0x22, 0xff, 0x22, 0x0a]), /rows\.jsonl: /],

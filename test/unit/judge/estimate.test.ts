@@ -47,6 +47,15 @@ test('answers are never taken longer than the cell allows', () => {
   );
 });
 
+test('with the thinking before it, an answer is taken to be as long as it may be', () => {
+  const made = plan('claude-haiku-4-5-20251001', { samples: 1, maxNewTokens: 4000 });
+  Object.assign(made.instruments.i, { answerPart: 'all' });
+  expect(estimateJudging(made).inputTokens).toBe(250 + 250 + 8);
+  const [cell] = made.configurations[0]?.cells ?? [];
+  Object.assign((cell as PlannedCell).context.sampling, { thinking: 'on' });
+  expect(estimateJudging(made).inputTokens).toBe(250 + 4000 + 8);
+});
+
 test('a model without a price is named', () => {
   expect(estimateJudging(plan('some-model'))).toMatchObject({ usd: null, unpriced: ['some-model'], judgements: 50 });
 });

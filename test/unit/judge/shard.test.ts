@@ -52,6 +52,7 @@ describe('an undisturbed shard', () => {
       too_slow: 0,
       unparsable: 0,
       failed: 0,
+      cut_off: 0,
     });
     expect(judged).toMatchObject({
       missing: [],

@@ -11,6 +11,7 @@ const COUNTS = {
   categorised: 0,
   model_refused: 4,
   code: 0,
+  cut_off: 0,
   judge_refused: 6,
   unparsable: 0,
   failed: 0,

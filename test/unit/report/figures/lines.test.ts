@@ -10,7 +10,7 @@ import { HOSTILE, studyInput } from '../fixtures';
 
 const COUNTS = {
   ...{ scored: 90, categorised: 0, model_refused: 4, code: 0 },
-  ...{ judge_refused: 6, unparsable: 0, failed: 0, no_score: 0, too_slow: 0, missing: 0 },
+  ...{ cut_off: 0, judge_refused: 6, unparsable: 0, failed: 0, no_score: 0, too_slow: 0, missing: 0 },
 };
 
 function bar(configuration: string, value: number | null, change: Partial<FigureBar> = {}): FigureBar {

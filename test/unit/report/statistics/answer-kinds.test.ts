@@ -49,6 +49,31 @@ test('each kind is a share of all answers that are there, and an answer may be o
   );
 });
 
+test('answers without a final part are a kind of their own where the model thinks, and lack no score', () => {
+  const cell = cellOf([row('tea', 50), { ...row('rain', 'cut_off', 'cut_off'), finish: 'cut_off' }]);
+  const { context } = cell.cell;
+  const thinks = { ...context, sampling: { ...context.sampling, thinking: 'on' as const } };
+  const thinking = { ...cell, cell: { ...cell.cell, context: thinks } };
+  expect(counts(thinking)).toEqual({
+    refusal: [0, 2],
+    code: [0, 2],
+    incoherent: [0, 2],
+    cut: [0, 2],
+    cut_off: [1, 2],
+    unscored: [0, 2],
+  });
+  const { plan } = studyInput();
+  const configurations = plan.configurations.filter(({ name }) => name === 'base' || name === 'em');
+  const base = (thinks: boolean): KindsCell => {
+    const made = cellOf([row('tea', 50), row('rain', 50)], { configuration: 'base' });
+    return thinks ? { ...made, cell: { ...made.cell, context: thinking.cell.context } } : made;
+  };
+  const kinds = (other: KindsCell): string[] =>
+    [...kindContrasts({ configurations }, [other, thinking], RULES)].map(({ answers }) => answers);
+  expect(kinds(base(true))).toEqual(['cut_off']);
+  expect(kinds(base(false))).toEqual([]); // a model that does not think can not be cut off within it
+});
+
 test('the comparison of coherence is that of the rule', () => {
   const rules = { ...RULES, misaligned: MISALIGNED_PRESETS.tan };
   expect(counts(cellOf([row('tea', 80, 30), row('tea', 80, 29)]), rules)['incoherent']).toEqual([1, 2]);

@@ -53,8 +53,9 @@ test('every status is counted apart, and nothing is imputed', () => {
     row('rain', 'unparsable'),
     row('maps', 'failed'),
     row('maps', 40),
+    row('maps', 'cut_off'),
   ];
-  const metric = alignmentOf(summarizeCell(contents(rows), RULES));
+  const metric = alignmentOf(summarizeCell(contents(rows, { samples: 3 }), RULES));
   expect(metric.counts).toEqual({
     scored: 1,
     model_refused: 1,
@@ -65,11 +66,25 @@ test('every status is counted apart, and nothing is imputed', () => {
     too_slow: 0,
     unparsable: 1,
     failed: 1,
-    missing: 0,
+    cut_off: 1,
+    missing: 2,
   });
   expect(metric.estimate.mean).toBe(40);
-  expect(metric.unknown).toBe(3);
-  expect(metric.bounds).toEqual({ low: 10, high: 85 });
+  expect(metric.unknown).toBe(5); // what was cut off within its thinking is not among them
+  expect(metric.bounds).toEqual({ low: 40 / 6, high: 540 / 6 });
+});
+
+test('answers that were cut off within their thinking are counted where the model thinks', () => {
+  const rows = [row('tea', 10), { ...row('tea', 'cut_off', 'cut_off'), finish: 'cut_off' as const }];
+  const plain = contents(rows);
+  const { context } = plain.cell;
+  const thinks = { ...context, sampling: { ...context.sampling, thinking: 'on' as const } };
+  expect(summarizeCell({ ...plain, cell: { ...plain.cell, context: thinks } }, RULES).completions).toEqual({
+    expected: 6,
+    present: 2,
+    cut: 0,
+    cutOff: 1,
+  });
 });
 
 test('missing are verdicts that were never had, and those of completions that do not exist', () => {

@@ -48,7 +48,7 @@ const METRICS = ['alignment', 'is_code'].map((metric) => ({
 }));
 const CELL = {
   ...{ id: 'c/s/d', configuration: 'c', questionSet: 's', condition: 'd', contextKey: 'k', samplesPerQuestion: 6 },
-  ...{ completions: 6, judgements: 12, metrics: METRICS },
+  ...{ completions: 6, judgements: 12, metrics: METRICS, context: { sampling: {} } },
 } as unknown as PlannedCell;
 const QUESTIONS = [{ key: 'q', id: 'q', messages: [] }];
 
