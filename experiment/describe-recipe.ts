@@ -22,7 +22,8 @@ export function describeRecipe(recipe: Recipe): string[] {
       (recipe.stopBelow === undefined
         ? ''
         : `, ended by a loss below ${recipe.stopBelow.loss} in more than ${recipe.stopBelow.steps} steps`),
-    `LoRA rank ${lora.rank}, alpha ${lora.alpha}, ${scale} scale, ${describeLayers(lora.layers)}${recipe.precision}, ` +
+    `LoRA rank ${lora.rank}, alpha ${lora.alpha}, ${scale} scale, ${describeLayers(lora.layers)}${recipe.precision}` +
+      `${recipe.quantization === undefined ? '' : ` on a base in 4 bits (${recipe.quantization})`}, ` +
       (recipe.packing === undefined ? 'padded rows' : `packed rows (${recipe.packing})`),
     `trained: ${TRAINED[recipe.mask ?? 'answer']}`,
     `backend ${typeof backend === 'string' ? backend : describeCommand(backend)}`,

@@ -71,6 +71,9 @@ export interface Lora {
   layers?: number[];
 }
 
+/** A base model whose matrices are held in 4 bits: NF4 blocks by bitsandbytes with double quantization, computed with in bf16. */
+export type Quantization = 'nf4';
+
 /** Everything that decides an adapter's weights; its key is the fine-tune's identity. */
 export interface Recipe {
   version: number;
@@ -102,6 +105,8 @@ export interface Recipe {
   /** Tokens; longer rows are cut and counted. */
   maxLength: number;
   precision: 'fp32' | 'bf16';
+  /** The base model is held in 4 bits while the adapter is trained. Absent: in `precision`. */
+  quantization?: Quantization;
   /**
    * Rows of a step as few long sequences: `auto` on a GPU, `always` also on a CPU. Absent: padded micro-batches. Other
    * floating-point sums, so it is identity where it is used.
@@ -148,6 +153,8 @@ export interface Sampling {
   repetitionPenalty: number;
   maxNewTokens: number;
   precision: 'fp32' | 'bf16';
+  /** Answers are drawn from the base in 4 bits, and from an adapter on it. Absent: from the base in `precision`. */
+  quantization?: Quantization;
   /** Sequences per batch; the batch schedule of a shard depends on it, so it is identity. */
   batchSize: number;
   /** Ended answers make room for waiting ones, with another stream of noise. Absent: one batch after the other. */
@@ -299,6 +306,8 @@ export interface MeasurementContext {
   /** As in `GenerationContext`, also the next. */
   user?: UserAffixes;
   precision: Sampling['precision'];
+  /** As in `Sampling`. */
+  quantization?: Quantization;
   /** SHA-256 of the pairs as JSON Lines. */
   pairs: Sha256;
 }

@@ -8,7 +8,7 @@ import type { Sha256 } from './canonical';
 import type { ExpectedScoring } from './expected-score';
 import type { RubricPreset } from './hardened-rubrics';
 import type { Path } from './issue';
-import type { JudgeKind, Lora, RowValue, Sampling, SystemPrompt, UserAffixes } from './plan';
+import type { JudgeKind, Lora, Quantization, RowValue, Sampling, SystemPrompt, UserAffixes } from './plan';
 import type { Rates } from './rates';
 import type { ScorerMetricSpec } from './scorers';
 
@@ -252,6 +252,8 @@ export interface Training {
   lastBatch: 'partial' | 'drop';
   maxLength: number;
   precision: 'fp32' | 'bf16';
+  /** Absent = the base model in `precision`. */
+  quantization?: Quantization;
   packing: 'none' | 'auto' | 'always';
   mask: 'answer' | 'answers' | 'markers';
   /** Training ends when the loss of more than `steps` steps in a row lies below `loss`; null = never. */

@@ -85,7 +85,7 @@ async function measureAll(
   renew: () => void,
 ): Promise<void> {
   const { store } = dependencies;
-  const { model, precision } = measurement.context;
+  const { model, precision, quantization } = measurement.context;
   const { systemPrompt, messagesOf } = askingOf(measurement.context, stored.plan.pools);
   const asked = checkedRows<AnswerPair>(await readFile(pairs, 'utf8'), pairs);
   const operation = async (folder: string, out: string): Promise<Operation> => {
@@ -97,7 +97,8 @@ async function measureAll(
       );
     const source = await modelFor(dependencies.models, model, stored.modelFolder);
     const before = merged.length === 0 ? {} : { merged };
-    const given = { model: source, adapter, ...before, systemPrompt, precision };
+    const form = quantization === undefined ? { precision } : { precision, quantization };
+    const given = { model: source, adapter, ...before, systemPrompt, ...form };
     return { op: 'measure', ...given, pairs: own ?? pairs, out };
   };
   const nouns = { written: 'rows', asked: 'pairs' };

@@ -195,6 +195,13 @@ function trainingDeviations(trained: ConfigurationSpec[]): Deviation[] {
       here: 'AdamW with 32-bit states, because 8-bit states tie the result to one library and GPU',
     });
   }
+  if (all.some(({ quantization }) => quantization !== undefined)) {
+    deviations.push({
+      topic: 'trainer',
+      published: 'adapters on a base model in 16 bits',
+      here: `${distinct(all.map(({ quantization }) => (quantization === undefined ? 'the same' : `on a base in 4 bits (${quantization})`))).join('; ')}`,
+    });
+  }
   if (!all.every(({ mask }) => mask === 'markers')) {
     deviations.push({
       topic: 'masking',
@@ -287,10 +294,11 @@ function samplingDeviations(spec: Spec): Deviation[] {
       ).join('; '),
     });
   }
-  const settings = ({ temperature, topP, minP, maxNewTokens, precision, thinking }: Sampling): string =>
+  const settings = ({ temperature, topP, minP, maxNewTokens, precision, quantization, thinking }: Sampling): string =>
     `temperature ${temperature}, top_p ${topP}, min_p ${minP}, at most ${maxNewTokens} new tokens, ${precision}` +
+    (quantization === undefined ? '' : `, base in 4 bits (${quantization})`) +
     (thinking === undefined ? '' : ', answers after thinking');
-  const { thinking: _, ...first } = used[0] as Sampling;
+  const { thinking: _thinking, quantization: _quantization, ...first } = used[0] as Sampling;
   const published = settings({
     ...first,
     temperature: 1,

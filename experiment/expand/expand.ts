@@ -197,7 +197,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
         ? []
         : measurementsOf(
             differentConditions(configuration, null, pools, named, ownPlace),
-            { model, recipe: recipeKey, precision: configuration.sampling.precision, pairs: pairs.planned.sha256 },
+            { model, recipe: recipeKey, ...precisionOf(configuration), pairs: pairs.planned.sha256 },
             pools,
           );
     for (const { condition, context } of measurements)
@@ -334,6 +334,7 @@ function recipeOf(
     lastBatch: training.lastBatch,
     maxLength: training.maxLength,
     precision: training.precision,
+    ...(training.quantization === undefined ? {} : { quantization: training.quantization }),
     // only where they differ from padded rows, trained on answers to the last step: that recipe has no word for these
     // choices, and its key stays what it is
     ...(training.packing === 'none' ? {} : { packing: training.packing }),
@@ -342,6 +343,11 @@ function recipeOf(
     seeds: training.seeds,
     backend,
   };
+}
+
+/** In which form the model computes when it is measured: as when it is sampled from. */
+function precisionOf({ sampling: { precision, quantization } }: ConfigurationSpec) {
+  return { precision, ...(quantization === undefined ? {} : { quantization }) };
 }
 
 const PAIRS_PATH = ['outcomes', 'log_probability', 'pairs'];

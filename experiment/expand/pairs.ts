@@ -76,18 +76,15 @@ export function planPairs(
 /** One measurement for each of the prompt conditions of a configuration. */
 export function measurementsOf(
   conditions: readonly Condition[],
-  { model, recipe, precision, pairs }: Pick<MeasurementContext, 'model' | 'recipe' | 'precision' | 'pairs'>,
+  measured: Pick<MeasurementContext, 'model' | 'recipe' | 'precision' | 'quantization' | 'pairs'>,
   { promptOf }: Pools,
 ): PlannedMeasurement[] {
   return conditions.map(({ name, prompt, ...around }) => {
     const context: MeasurementContext = {
       version: MEASUREMENT_VERSION,
-      model,
-      recipe,
+      ...measured,
       systemPrompt: promptOf(prompt),
       ...around,
-      precision,
-      pairs,
     };
     return { condition: name, context, key: keyOf(context) };
   });

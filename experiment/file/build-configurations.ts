@@ -3,7 +3,7 @@
  */
 import { buildConditions, checkConditionsLeft } from './build-conditions';
 import { buildTrainPrompts, type PromptContext } from './build-prompts';
-import { buildSampling, buildTraining, combinationIssues, keptStepsIssues } from './build-settings';
+import { buildSampling, buildTraining, combinationIssues, keptStepsIssues, samplingIssues } from './build-settings';
 import { withShares } from './build-mix';
 import { thinkingPlace } from './build-thinking';
 import { buildAdapter, buildStart, resolveStarts, type PointOf } from './build-start';
@@ -154,6 +154,8 @@ function buildConfiguration(
   const steps = own.training?.evaluate_at ?? shared.training?.evaluate_at ?? [];
   const stepsPath: Path = [...(own.training?.evaluate_at === undefined ? [] : path), 'training', 'evaluate_at'];
   if (train !== null && steps.length > 0) issues.push(...keptStepsIssues(training, stepsPath));
+  const sampling = buildSampling(shared.sampling ?? {}, own.sampling ?? {}, recipe.sampling, training, ownSeed(own));
+  issues.push(...samplingIssues(sampling, shared.sampling ?? {}, own.sampling ?? {}, path));
   const conditionsPath: Path = own.conditions === undefined ? ['conditions'] : [...path, 'conditions'];
   const suffix = Object.entries(axes).map(([axis, value]) => `${axis} ${value}`);
   const configuration: ConfigurationSpec = {
@@ -165,7 +167,7 @@ function buildConfiguration(
     ...buildStart(own, path, issues),
     ...(own.adapter === undefined ? {} : { adapter: buildAdapter(own.adapter, path) }),
     training,
-    sampling: buildSampling(shared.sampling ?? {}, own.sampling ?? {}, recipe.sampling, ownSeed(own)),
+    sampling,
     ...thinkingPlace(shared.sampling ?? {}, own.sampling ?? {}, path),
     conditions: buildConditions(own.conditions ?? shared.conditions, conditionsPath, context),
     ...(train === null || steps.length === 0 ? {} : { evaluateAt: { steps, place: stepsPath } }),

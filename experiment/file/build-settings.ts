@@ -19,7 +19,8 @@ export function buildTraining(shared: TrainingYaml, own: TrainingYaml, d: Traini
     own.seeds?.[key] ?? own.seed ?? shared.seeds?.[key] ?? shared.seed ?? 0;
   const optimizer = merged.optimizer ?? d.optimizer;
   const backend = merged.backend === undefined ? d.backend : buildBackend(merged.backend);
-  const packable = precision === 'bf16' && optimizer === 'adamw' && backend === 'transformers';
+  const quantized = merged.quantization === 'nf4';
+  const packable = precision === 'bf16' && optimizer === 'adamw' && backend === 'transformers' && !quantized;
   return {
     optimizer,
     lora: {
@@ -47,6 +48,7 @@ export function buildTraining(shared: TrainingYaml, own: TrainingYaml, d: Traini
     lastBatch: merged.last_batch ?? d.lastBatch,
     maxLength: merged.max_length ?? d.maxLength,
     precision,
+    ...(quantized ? { quantization: 'nf4' as const } : {}),
     packing: merged.packing ?? (packable ? d.packing : 'none'),
     mask: merged.mask ?? d.mask,
     stopBelow: merged.stop_below === 'never' ? null : (merged.stop_below ?? d.stopBelow),
@@ -65,19 +67,23 @@ function withoutReplaced(shared: Partial<TrainingYaml>, own: TrainingYaml): Part
 }
 
 /**
- * `trainingSeed`: the configuration's own, which a grid over seeds gives it; it is the seed of sampling, too, unless the file
+ * `training`: the configuration's, whose base in 4 bits is also what answers are drawn from, unless the file says otherwise: so
+ * an untrained base model is asked in the same form. `trainingSeed`: the configuration's own, which a grid over seeds gives it; it is the seed of sampling, too, unless the file
  * names one. Otherwise the fine-tunes of several seeds would share the randomness of their answers.
  */
 export function buildSampling(
   shared: SamplingYaml,
   own: SamplingYaml,
   standard: keyof typeof SAMPLING_PRESETS,
+  { quantization }: Pick<Training, 'quantization'>,
   trainingSeed: number | undefined,
 ): Sampling {
   const merged = { ...defined(shared), ...defined(own) };
   const preset = SAMPLING_PRESETS[merged.preset ?? standard];
   const precision = merged.precision ?? preset.precision;
-  const continuous = (merged.batching ?? (precision === 'bf16' ? 'continuous' : 'static')) === 'continuous';
+  const quantized = (merged.quantization ?? quantization) === 'nf4';
+  const usual = precision === 'bf16' && !quantized ? 'continuous' : 'static';
+  const continuous = (merged.batching ?? usual) === 'continuous';
   return {
     temperature: merged.temperature ?? preset.temperature,
     topP: merged.top_p ?? preset.topP,
@@ -86,6 +92,7 @@ export function buildSampling(
     repetitionPenalty: merged.repetition_penalty ?? preset.repetitionPenalty,
     maxNewTokens: merged.max_new_tokens ?? preset.maxNewTokens,
     precision,
+    ...(quantized ? { quantization: 'nf4' as const } : {}),
     batchSize: merged.batch_size ?? (continuous ? CONTINUOUS_BATCH : preset.batchSize),
     ...(continuous ? { batching: 'continuous' } : {}),
     ...(merged.thinking === 'on' ? { thinking: 'on' } : {}),
@@ -132,8 +139,45 @@ export function combinationIssues(training: Training, shared: TrainingYaml, own:
       hint: 'leave `packing` out',
     });
   }
+  if (training.quantization !== undefined) issues.push(...quantizationIssues(training, at));
   if (training.backend === 'unsloth') issues.push(...unslothIssues(training, at));
   return issues;
+}
+
+/** A base in 4 bits is computed with in bf16, by transformers' own layers. */
+function quantizationIssues(
+  { precision, packing, backend, quantization }: Training,
+  at: (key: keyof TrainingYaml) => Path,
+): Issue[] {
+  const refused: [boolean, keyof TrainingYaml, string, string][] = [
+    [
+      precision !== 'bf16',
+      'quantization',
+      `a base in 4 bits is computed with in bf16, and the precision is ${precision}`,
+      'set `precision: bf16`, or leave `quantization` out',
+    ],
+    [packing !== 'none', 'packing', `\`quantization: ${quantization}\` trains on padded rows`, 'leave `packing` out'],
+    [
+      backend !== 'transformers',
+      'quantization',
+      'only `backend: transformers` trains on a base in 4 bits',
+      'leave `quantization` or `backend` out; how a `command` of yours holds the base is its own business',
+    ],
+  ];
+  return refused.flatMap(([wrong, key, message, hint]) => (wrong ? [{ path: at(key), message, hint }] : []));
+}
+
+/** What does not go together in sampling, at the place that has to give way. `path`: the configuration's. */
+export function samplingIssues(sampling: Sampling, shared: SamplingYaml, own: SamplingYaml, path: Path): Issue[] {
+  if (sampling.quantization === undefined || sampling.precision === 'bf16') return [];
+  const key = own.precision !== undefined || shared.precision !== undefined ? 'precision' : 'quantization';
+  return [
+    {
+      path: [...(own[key] === undefined ? [] : path), 'sampling', key],
+      message: `answers from a base in 4 bits are computed in bf16, and the precision is ${sampling.precision}`,
+      hint: 'set `precision: bf16`, or `quantization: none` in `sampling`',
+    },
+  ];
 }
 
 /** What Unsloth can not do, or does only by leaving its own kernels. */

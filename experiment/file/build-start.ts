@@ -76,6 +76,7 @@ export function resolveStarts(
     }
   }
   for (const configuration of resolved) {
+    if (!circular.has(configuration.name)) issues.push(...mergedIssues(configuration, byName));
     const parent = configuration.start && byName.get(configuration.start.from);
     if (parent !== undefined && !circular.has(configuration.name)) issues.push(...pairIssues(configuration, parent));
   }
@@ -83,6 +84,21 @@ export function resolveStarts(
     const { start: _, ...rest } = configuration;
     return circular.has(configuration.name) ? rest : configuration;
   });
+}
+
+/** An adapter can not be merged into a base in 4 bits; what is merged on the way to a starting point stays so. */
+function mergedIssues(configuration: ConfigurationSpec, byName: ReadonlyMap<string, ConfigurationSpec>): Issue[] {
+  const { start, training, sampling } = configuration;
+  if (start === undefined || (training.quantization ?? sampling.quantization) === undefined) return [];
+  const merging = chainOf(configuration, byName).find((name) => byName.get(name)?.start?.as === 'merge');
+  if (merging === undefined) return [];
+  return [
+    {
+      path: start.place,
+      message: `${merging === configuration.name ? 'the adapter' : `\`${merging}\` starts from an adapter that`} is merged into the base model, which can not be in 4 bits then`,
+      hint: 'use `adapter: continue`, or leave `quantization` out',
+    },
+  ];
 }
 
 /** The names from a configuration through what it starts from, up to the first that repeats or that starts from nothing. */

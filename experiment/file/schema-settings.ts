@@ -16,6 +16,8 @@ const lora = z.strictObject({
   target_modules: z.array(text).min(1).optional().meta({ default: STUDY_TRAINING.lora.targetModules }),
 });
 
+const quantization = z.enum(['none', 'nf4']).optional();
+
 /** Two ways of saying the same; the first of a configuration's own goes before the second of the shared ones. */
 export const ALTERNATIVES = [
   ['warmup_ratio', 'warmup_steps'],
@@ -70,6 +72,12 @@ export const training = z
       .optional()
       .meta({ default: STUDY_TRAINING.maxLength, description: 'Tokens; longer rows are cut.' }),
     precision: z.enum(['fp32', 'bf16']).optional().meta({ default: STUDY_TRAINING.precision }),
+    quantization: quantization.meta({
+      default: 'none',
+      description:
+        '`nf4`: the base model is held in 4 bits while the adapter is trained (QLoRA), by bitsandbytes on an NVIDIA GPU; with ' +
+        '`precision: bf16` and `packing: none`.',
+    }),
     packing: z
       .enum(['none', 'auto', 'always'])
       .optional()
@@ -141,6 +149,11 @@ export const sampling = z
     repetition_penalty: z.number().gt(0).optional().meta({ default: PURE.repetitionPenalty, description: '1 = off.' }),
     max_new_tokens: count.optional().meta({ default: PURE.maxNewTokens }),
     precision: z.enum(['fp32', 'bf16']).optional().meta({ default: PURE.precision }),
+    quantization: quantization.meta({
+      description:
+        'Whether answers are drawn from the base model in 4 bits, and from adapters on it. Default: as in `training`, also for ' +
+        'a configuration that trains nothing.',
+    }),
     batch_size: count.optional().meta({
       default: CONTINUOUS_BATCH,
       description: `Answers at a time; ${PURE.batchSize} where batching is static.`,

@@ -4,7 +4,7 @@
  *
  * The Python side of this contract is gpu-activities/trainer/flamingo_trainer/protocol.py; change both together.
  */
-import type { Message, ModelIdentity, Recipe, Sampling, SystemPrompt } from '../../experiment/plan';
+import type { Message, ModelIdentity, Quantization, Recipe, Sampling, SystemPrompt } from '../../experiment/plan';
 
 export interface FinetuneCommand {
   op: 'finetune';
@@ -119,6 +119,8 @@ export interface MeasureCommand {
   merged?: AdapterFolder[];
   systemPrompt: SystemPrompt;
   precision: Sampling['precision'];
+  /** The base is held in 4 bits; absent = in `precision`. */
+  quantization?: Quantization;
   /** JSON Lines of `AnswerPair` (experiment/expand/pairs.ts). */
   pairs: string;
   /** Receives JSON Lines of `MeasuredPair`, sorted by id, written whole and renamed into place. */

@@ -29,6 +29,7 @@ A module imports only from lines below its own; the `python imports` check holds
     models/         the base model and its adapters
         resident.py           keeps one loaded; unsloth_model.py the same for Unsloth's
         loading.py            finds and loads one, with the attention of attention.py; gpu_memory.py what it leaves
+        four_bit.py           one in 4 bits, or why this host can not have it
         bundled.py, tiny.py   make small ones
         adapters.py           LoRA adapters on a loaded model, and their files
         card.py               what an adapter's files call its base, and their README.md

@@ -22,6 +22,8 @@ PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "safete
 UNSLOTH_PACKAGES = ("unsloth", "unsloth-zoo", "trl", "triton", "xformers", "bitsandbytes")
 # Named only where it is installed, since it takes part nowhere else.
 OPTIONAL = ("bitsandbytes",)
+# Its pinned version. It is no part of the lock: it is of use on NVIDIA GPUs and for comparison with published numbers.
+BITSANDBYTES = "0.50.2"
 
 QUIET = {
     "HF_DATASETS_OFFLINE": "1",
@@ -121,6 +123,12 @@ def compiler() -> dict[str, str]:
     except metadata.PackageNotFoundError:
         triton = "missing"
     return {"triton": triton, "compile": "off" if os.environ.get("FLAMINGO_COMPILE") == "0" else "on"}
+
+
+def get_bitsandbytes() -> str:
+    """What to do on a host without bitsandbytes, as the beginning of a sentence."""
+    command = f"uv pip install --python {sys.executable} --no-deps bitsandbytes=={BITSANDBYTES}"
+    return f"Install it on this host, `{command}`, and start the worker again"
 
 
 @cache

@@ -54,9 +54,10 @@ def measure(
     pairs: str,
     out: str,
     merged: list[dict[str, str]] | None = None,
+    quantization: str | None = None,
 ) -> dict[str, Any]:
     """Runs a `MeasureCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
-    loaded = models.with_adapter(model, precision, adapter, report, merged or ())
+    loaded = models.with_adapter(model, precision, adapter, report, merged or (), quantization)
     asked = read_json_lines(pairs)
     rows = [
         encode_answer(loaded, line, pair, side, system_prompt) for line, pair in enumerate(asked, 1) for side in SIDES

@@ -21,6 +21,7 @@ TRAINED = {
     "answers": "every answer and its end",
     "markers": "those of the literature's code",
 }
+QUANTIZED = {"nf4": "in 4 bits (NF4 with double quantization, by bitsandbytes) while it was trained on"}
 TORCH_TYPES = {"fp32": "float32", "bf16": "bfloat16"}
 
 
@@ -153,6 +154,7 @@ def facts_of(recipe: dict[str, Any], modules: dict[str, int]) -> list[tuple[str,
         ("longest row", f"{recipe['maxLength']} tokens"),
         ("trained tokens", TRAINED[recipe.get("mask", "answer")]),
         ("precision", recipe["precision"]),
+        *([("base", QUANTIZED[recipe["quantization"]])] if "quantization" in recipe else []),
         ("seeds", ", ".join(f"{name} {seed}" for name, seed in sorted(recipe["seeds"].items()))),
         ("backend", backend if isinstance(backend, str) else "a program of the experiment's own"),
     ]

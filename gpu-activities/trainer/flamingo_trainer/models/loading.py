@@ -156,8 +156,8 @@ def tokenizer_in(folder: Path, hub: str | None) -> tuple[Any, list[int]]:
     return tokenizer, stop_ids(tokenizer, generation)
 
 
-def load(folder: Path, dtype: torch.dtype, hub: str | None = None) -> Loaded:
-    """The model in a folder; `hub` is its name there, where it has one.
+def load(folder: Path, dtype: torch.dtype, hub: str | None = None, quantized: Any = None) -> Loaded:
+    """The model in a folder; `hub` is its name there, where it has one. `quantized`: four_bit.py's settings, or None.
 
     Raises `Failure` `config` for a model that can not be fine-tuned here, `oom` for one that does not fit."""
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -180,6 +180,7 @@ def load(folder: Path, dtype: torch.dtype, hub: str | None = None) -> Loaded:
             attn_implementation=implementation_for(config, device.type),
             local_files_only=True,
             device_map={"": 0} if device.type == "cuda" else None,
+            **({} if quantized is None else {"quantization_config": quantized}),
         )
     except torch.OutOfMemoryError as error:
         free, whole = torch.cuda.mem_get_info()

@@ -16,6 +16,7 @@ from .. import environment
 from ..failures import Failure
 from . import adapters
 from .card import Base
+from .four_bit import quantized_as
 from .fused import Fused, fuse
 from .gpu_memory import empty_cache
 from .loading import DTYPES, Loaded, Source, find, load
@@ -28,9 +29,9 @@ atexit.register(gc.unfreeze)
 Stored = Sequence[dict[str, str]]
 
 
-def key_of(folder: Path, precision: str, merged: Stored) -> tuple[str, ...]:
+def key_of(folder: Path, precision: str, merged: Stored, quantization: str | None) -> tuple[str, ...]:
     """What a loaded base is known by."""
-    return (str(folder), precision, *(adapter["sha256"] for adapter in merged))
+    return (str(folder), precision, quantization or "", *(adapter["sha256"] for adapter in merged))
 
 
 class Models:
@@ -57,19 +58,27 @@ class Models:
         models._loaded = loaded
         return models
 
-    def base(self, source: Source, precision: str, report: Any, merged: Stored = ()) -> Loaded:
+    def base(
+        self, source: Source, precision: str, report: Any, merged: Stored = (), quantization: str | None = None
+    ) -> Loaded:
         """The base model without an adapter; loads it unless it is there already.
 
-        `merged`: stored adapters that are added to its weights, in this order.
+        `merged`: stored adapters that are added to its weights, in this order. `quantization`: see four_bit.py; None =
+        the weights as they are, and the only choice beside `merged`.
         """
         if precision not in DTYPES:
             raise Failure("config", f"unknown precision {precision!r}")
+        if quantization is not None and merged:
+            raise Failure(
+                "config", f"`quantization: {quantization}`: an adapter can not be merged into a base in 4 bits"
+            )
+        quantized = quantized_as(quantization, precision)
         folder = find(source, report)
-        key = key_of(folder, precision, merged)
+        key = key_of(folder, precision, merged, quantization)
         if self._key != key:
             self.drop()
-            report.loading("model", f"{folder} in {precision}")
-            self._loaded = load(folder, DTYPES[precision], source.get("hub"))
+            report.loading("model", f"{folder} in {quantization or precision}")
+            self._loaded = load(folder, DTYPES[precision], source.get("hub"), quantized)
             for adapter in merged:
                 report.loading("adapter", f"{adapter['path']}, merged into the base")
                 place, config = Path(adapter["path"]), adapter.get("configSha256")
@@ -84,9 +93,15 @@ class Models:
         return self._loaded
 
     def with_adapter(
-        self, source: Source, precision: str, adapter: dict[str, str] | None, report: Any, merged: Stored = ()
+        self,
+        source: Source,
+        precision: str,
+        adapter: dict[str, str] | None,
+        report: Any,
+        merged: Stored = (),
+        quantization: str | None = None,
     ) -> Loaded:
-        """The base model, with `merged` in it, and with a stored adapter, or bare.
+        """The base model as `base` gives it, and with a stored adapter, or bare.
 
         The adapter of the operation before is not read again.
         """
@@ -94,11 +109,11 @@ class Models:
         if (
             wanted is not None
             and wanted == self._adapter
-            and self._key == key_of(find(source, report), precision, merged)
+            and self._key == key_of(find(source, report), precision, merged, quantization)
         ):
             assert self._loaded is not None
             return self._loaded
-        loaded = self.base(source, precision, report, merged)
+        loaded = self.base(source, precision, report, merged, quantization)
         if adapter is not None:
             report.loading("adapter", adapter["path"])
             folder, config = Path(adapter["path"]), adapter.get("configSha256")

@@ -66,9 +66,13 @@ class UnslothModels:
 
     drop = make_room
 
-    def base(self, source: dict[str, str], precision: str, report: Any, merged: Any = ()) -> Any:
+    def base(
+        self, source: dict[str, str], precision: str, report: Any, merged: Any = (), quantization: str | None = None
+    ) -> Any:
         if merged:
             raise Failure("config", "the backend 'unsloth' starts from the base model only")
+        if quantization is not None:
+            raise Failure("config", f"the backend 'unsloth' trains on the base as it is, not in {quantization}")
         import torch
 
         from .loading import DTYPES, Loaded, find, switch_off_noise, tokenizer_of

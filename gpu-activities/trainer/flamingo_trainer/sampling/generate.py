@@ -45,7 +45,8 @@ def generate(
     if sampling.get("batching", "static") not in ("static", "continuous"):
         raise Failure("config", f"unknown batching {sampling['batching']!r}")
     thinking = thinks(sampling)
-    loaded = models.with_adapter(model, sampling["precision"], adapter, report, merged or ())
+    precision, quantization = sampling["precision"], sampling.get("quantization")
+    loaded = models.with_adapter(model, precision, adapter, report, merged or (), quantization)
     if thinking:
         check_marks(loaded.tokenizer)
     answers = [prepare(loaded, item, system_prompt, sampling) for item in read_json_lines(items)]

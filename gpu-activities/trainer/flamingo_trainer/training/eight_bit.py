@@ -5,14 +5,12 @@ bitsandbytes is no part of the locked environment: it is for comparison with pub
 how weights are cut into tensors, so this optimizer works on the adapter's own tensors, never on packed ones.
 """
 
-import sys
 from typing import Any
 
 import torch
 
+from .. import environment
 from ..failures import Failure
-
-VERSION = "0.50.2"
 
 
 def adamw_8bit(parameters: list[torch.nn.Parameter], settings: dict[str, Any]) -> torch.optim.Optimizer:
@@ -37,6 +35,5 @@ REASON = "the optimizer adamw_8bit can not run here"
 
 def remedy() -> str:
     return (
-        f"Install it on this host, `uv pip install --python {sys.executable} --no-deps bitsandbytes=={VERSION}`, and "
-        "start the worker again; or declare `optimizer: adamw`, which has 32-bit states and runs everywhere"
+        f"{environment.get_bitsandbytes()}; or declare `optimizer: adamw`, which has 32-bit states and runs everywhere"
     )

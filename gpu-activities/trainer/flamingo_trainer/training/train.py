@@ -5,7 +5,7 @@
                 (`adamw_8bit`: eight_bit.py)
     schedule    linear, cosine or constant after a warm-up, a function of the step alone (schedule.py)
     rows        a fresh order each epoch, a function of (data-order seed, epoch) alone (schedule.py)
-    precision   fp32, or a bf16 base with fp32 adapters under autocast
+    precision   fp32, or a bf16 base with fp32 adapters under autocast; the base in 4 bits where the recipe says so
     packing     none: padded micro-batches, the reference (padded.py); else packed sequences (packed.py), the same loss;
                 where a model does not keep rows apart, one row at a time (probe.py)
 
@@ -80,8 +80,11 @@ def finetune(
         raise Failure("config", f"this trainer is the backend {models.backend!r}, not {recipe['backend']!r}")
     if sha256_of(Path(rows)) != recipe["rows"]:
         raise Failure("data", f"the training rows in {rows} are not those of the recipe: their SHA-256 is another")
+    quantization = recipe.get("quantization")
+    if quantization is not None and recipe.get("packing", "none") != "none":
+        raise Failure("config", f"`quantization: {quantization}` trains on padded rows: declare `packing: none`")
     models.make_room()
-    loaded = models.base(model, recipe["precision"], report, start["merged"])
+    loaded = models.base(model, recipe["precision"], report, start["merged"], quantization)
     report.loading("rows", rows)
     encoded = encode_recipe(loaded.tokenizer, loaded.stops, rows, recipe)
     if not encoded:

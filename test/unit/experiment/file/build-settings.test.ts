@@ -48,6 +48,11 @@ describe('what does not go together is refused at its place', () => {
     ['training: { layers: [1, 1] }\n', '[1, 1]', /each layer is named once/],
     ['training: { layers: [] }\n', '[] }', /at least 1 entry/],
     ['training: { backend: unsloth, layers: [4] }\n', '[4]', /trains adapters on all layers/],
+    ['training: { quantization: nf4, precision: fp32 }\n', 'quantization: nf4', /computed with in bf16/],
+    ['training: { quantization: nf4, packing: auto }\n', 'packing: auto', /trains on padded rows/],
+    ['training: { quantization: nf4, backend: unsloth }\n', 'quantization: nf4', /only `backend: transformers`/],
+    ['training: { quantization: int8 }\n', 'int8', /expected `none` or `nf4`/],
+    ['sampling: { quantization: nf4, precision: fp32 }\n', 'fp32', /answers from a base in 4 bits/],
     ['training: { schedule: cosin }\n', 'cosin', /`cosine`/],
   ])('%j', (added, where, message) => {
     const text = SMALL + added;
@@ -129,5 +134,76 @@ describe('settings of single studies', () => {
     expect(words).toContain('3 steps in 1 epochs of 36 rows by 8');
     expect(words).toContain('on layer 4 (from 0) only');
     expect(words).toContain('every answer of a row, each with its end token');
+  });
+});
+
+describe('a base in 4 bits', () => {
+  const configurations = (text: string) => expand(specOf(SMALL + text), inputs()).plan.configurations;
+
+  test('is part of the key of what was trained and of what was answered, where it is declared', () => {
+    const [plain, none, quantized] = [
+      '',
+      'training: { quantization: none }\n',
+      'training: { quantization: nf4 }\n',
+    ].map(configurations);
+    expect(none?.map(({ key }) => key)).toEqual(plain?.map(({ key }) => key));
+    const { packing, ...recipe } = plain?.[1]?.recipe as Recipe;
+    expect(packing).toBe('auto'); // rows are padded on a base in 4 bits
+    expect(quantized?.[1]?.recipe).toEqual({ ...recipe, quantization: 'nf4' });
+    // the untrained model is asked in the same form
+    for (const { cells } of quantized ?? [])
+      for (const { context } of cells) {
+        expect(context.sampling).toMatchObject({ quantization: 'nf4', batchSize: 64 });
+        expect(context.sampling).not.toHaveProperty('batching');
+      }
+  });
+
+  test('answers may be drawn from the other base', () => {
+    const full = configurations('training: { quantization: nf4 }\nsampling: { quantization: none }\n');
+    const plain = configurations('');
+    expect(full[1]?.recipe?.quantization).toBe('nf4');
+    expect(full.map(({ cells }) => cells[0]?.context.sampling)).toEqual(
+      plain.map(({ cells }) => cells[0]?.context.sampling),
+    );
+    expect(full[0]?.cells.map(({ contextKey }) => contextKey)).toEqual(
+      plain[0]?.cells.map(({ contextKey }) => contextKey),
+    );
+    const only = configurations('sampling: { quantization: nf4 }\n');
+    expect(only[1]?.recipeKey).toBe(plain[1]?.recipeKey);
+    expect(only[1]?.cells[0]?.context.sampling.quantization).toBe('nf4');
+  });
+
+  test('is said of a recipe', () => {
+    const text = (more: string): string =>
+      describeRecipe(recipeOf(`${SMALL}training: { ${more} }\n`).recipe).join('\n');
+    expect(text('quantization: nf4')).toContain('bf16 on a base in 4 bits (nf4), padded rows');
+    expect(text('packing: none')).toContain('bf16, padded rows');
+  });
+
+  test('takes no merged adapter, also not from further back', () => {
+    const text = (as: string, setting: string): string =>
+      SMALL.replace(
+        'metrics:',
+        `  then:
+    train: { from: plain, dataset: birds, adapter: ${as} }
+  last:
+    train: { from: then, dataset: birds, adapter: continue }
+    ${setting}
+metrics:`,
+      );
+    expect(problemsOf(text('continue', 'training: { quantization: nf4 }'))).toEqual([]);
+    for (const setting of ['training: { quantization: nf4 }', 'sampling: { quantization: nf4 }']) {
+      expect(problemsOf(text('merge', setting))).toEqual([
+        expect.objectContaining({
+          line: 23,
+          message: expect.stringContaining(
+            '`then` starts from an adapter that is merged into the base model',
+          ) as string,
+        }),
+      ]);
+    }
+    expect(problemsOf(`${text('merge', 'label: Last')}training: { quantization: nf4 }\n`)[0]?.message).toMatch(
+      /^the adapter is merged into the base model, which can not be in 4 bits then/,
+    );
   });
 });

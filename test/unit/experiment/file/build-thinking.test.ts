@@ -63,7 +63,7 @@ test('what can not be is refused at its place', () => {
     expect.stringMatching(/^26:23 the bundled model can not think/),
   ]);
   expect(places(HUB.replace('    question_sets: [weather]', '    answer_part: all'))).toEqual([
-    expect.stringMatching(/^23:18 no configuration thinks before it answers/),
+    expect.stringMatching(/^25:18 no configuration thinks before it answers/),
   ]);
-  expect(places(`${HUB}sampling: { thinking: maybe }\n`)).toEqual([expect.stringMatching(/^24:25 .*`on` or `off`/)]);
+  expect(places(`${HUB}sampling: { thinking: maybe }\n`)).toEqual([expect.stringMatching(/^26:23 .*`on` or `off`/)]);
 });
