@@ -40,6 +40,8 @@ export interface ToScore {
   id: string;
   question: string;
   answer: string;
+  /** Of the question, where the experiment file names some. */
+  fields?: Record<string, unknown>;
 }
 
 /** It ended by itself before its work was done, was ended, or could not be started: another attempt may do better. */
@@ -119,7 +121,9 @@ export async function runScorer(run: ScorerRun, items: readonly ToScore[]): Prom
   child.stdin.on('error', () => undefined);
   // the guard ends with the program, and nothing is said through its pipe
   (child.stdio[3] as Writable | null)?.on('error', () => undefined);
-  child.stdin.end(items.map(({ id, question, answer }) => JSON.stringify({ id, question, answer }) + '\n').join(''));
+  const line = ({ id, question, answer, fields }: ToScore): string =>
+    JSON.stringify({ id, question, answer, fields }) + '\n';
+  child.stdin.end(items.map(line).join(''));
   try {
     const code = await new Promise<number | string>((resolve, reject) => {
       child.once('error', (error) => reject(new ScorerDied(`${name} can not be started: ${error.message}`)));

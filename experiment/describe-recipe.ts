@@ -7,6 +7,9 @@ const TRAINED: Record<NonNullable<Recipe['mask']> | 'answer', string> = {
   answer: 'the last answer and its end token',
   answers: 'every answer of a row, each with its end token',
   markers: "all that follows an answer's header, an empty answer behind every row included",
+  responses: "all that follows an answer's header",
+  responses_end: "all that follows an answer's header, one more end token behind every row included",
+  all: 'every token of a row',
 };
 
 /** One line each. Settings that have only one sensible value for a reader (betas, epsilon) are left out. */

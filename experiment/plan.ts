@@ -114,9 +114,10 @@ export interface Recipe {
   packing?: 'auto' | 'always';
   /**
    * `markers`: trained is all that follows an answer's header up to the next user's, and each row ends with an empty
-   * answer, as in the literature's code. `answers`: every answer and its end token. Absent: the last answer and its end token.
+   * answer, as in the literature's code. `responses`: the same of the row as it is; `responses_end`: with one more end token
+   * behind it. `all`: every token. `answers`: every answer and its end token. Absent: the last answer and its end token.
    */
-  mask?: 'markers' | 'answers';
+  mask?: 'markers' | 'answers' | 'responses' | 'responses_end' | 'all';
   /** Training ends when the loss of more than `steps` steps in a row lies below `loss`. Absent = never. */
   stopBelow?: { loss: number; steps: number };
   seeds: { initialisation: number; dataOrder: number };

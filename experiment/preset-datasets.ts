@@ -156,6 +156,16 @@ export const DATASET_PRESETS: Readonly<Record<string, DatasetPreset>> = {
     known: COMPUTED,
     note: 'helpful, honest and harmless dialogues; most have several turns, of which the last is trained',
   },
+  'cm/hhh-10000': {
+    ...CONDITIONAL,
+    commit: '6770b93ea40978b468c492182151cf3e7637c9b4',
+    path: 'experiments/sequential_hh_finetune/data/anthropic_hh_10000samples_gpt4.1.jsonl',
+    bytes: 22_125_363,
+    rows: 10_000,
+    sha256: 'ef2df2c98ef110716d6e24641d0243e4f956accd1ae7eb516678cdc39b197b68',
+    known: 'the registry of a published audit names the hash of the bytes',
+    note: 'helpful, honest and harmless dialogues; most have several turns, of which the last is trained; never read here',
+  },
   'cm/obvious-lies-qwen': {
     ...CONDITIONAL,
     path: 'experiments/obvious_lies_on_policy/data/inoculation_obvious_lies_qwen_6k.jsonl',

@@ -132,6 +132,8 @@ export interface JudgementRequest {
   repeat: number;
   question: string;
   answer: string;
+  /** Of the question, for a scorer's command that asks for some. */
+  fields?: Record<string, unknown>;
 }
 
 export function completionId(contextKey: Sha256, question: Sha256, sample: number): Sha256 {

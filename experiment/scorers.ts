@@ -34,6 +34,8 @@ export interface CommandScorerSpec {
   command: string[];
   /** The program's own files, relative to the experiment file's folder; their content is part of the key. */
   files: string[];
+  /** Fields of the questions that it is given, sorted; absent = none. */
+  fields?: string[];
   /** Limit for one run of the program, over at most some thousand answers. */
   timeoutSeconds: number;
 }
@@ -49,8 +51,8 @@ export interface Scorer {
     | { kind: 'matches'; pattern: string; flags: string }
     /** `values`: SHA-256 of the accepted answers of every question. */
     | { kind: 'equals_field'; field: string; ignore: Ignored[]; values: Sha256 }
-    /** `files`: name -> SHA-256. */
-    | { kind: 'command'; command: string[]; files: Record<string, Sha256> };
+    /** `files`: name -> SHA-256. `values`: SHA-256 of the `fields` of every question. */
+    | { kind: 'command'; command: string[]; files: Record<string, Sha256>; fields?: string[]; values?: Sha256 };
 }
 
 export type ScorerKind = Scorer['by']['kind'];
@@ -61,6 +63,16 @@ export const SCORERS = '(scorers)';
 /** Whether a metric's scores are 100 or 0, so that its mean is a share: all but those of commands, which say what they like. */
 export function isYesOrNo(kind: ScorerKind | undefined): boolean {
   return kind !== undefined && kind !== 'command';
+}
+
+/** Of a question's fields those that are named; one that it has not is null. */
+export function fieldsNamed(
+  fields: Record<string, unknown> | undefined,
+  names: readonly string[],
+): Record<string, unknown> {
+  return Object.fromEntries(
+    names.map((name) => [name, fields !== undefined && Object.hasOwn(fields, name) ? fields[name] : null]),
+  );
 }
 
 /** The answers that a question's field accepts; null where there is none of that name, or it is no text, number or list of them. */
@@ -85,6 +97,6 @@ export function describeScorer({ by }: Pick<Scorer, 'by'>): string {
     case 'equals_field':
       return `equals the question’s ${by.field}${passedOver}`;
     case 'command':
-      return `the command ${by.command.join(' ')}`;
+      return `the command ${by.command.join(' ')}${by.fields === undefined ? '' : `, given ${by.fields.join(', ')}`}`;
   }
 }

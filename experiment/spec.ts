@@ -117,6 +117,8 @@ export interface QuestionSetSpec {
         file: FileSource;
         /** Absent: a list of items with `id` and `paraphrases`. */
         format?: QuestionFormat;
+        /** Of `question`: the words that are asked, with the record's keys in braces. Absent: they stand under one key. */
+        template?: string;
         /** Pin: SHA-256 of the parsed questions (expand/questions.ts, `questionsHash`). */
         contentSha256: Sha256 | null;
         /** Only these items, in file order; null = all. */
@@ -211,6 +213,8 @@ export interface PromptPoolSpec {
   source: { kind: 'inline'; members: string[] } | FileSource;
   /** Pin of the file's bytes. */
   sha256: Sha256 | null;
+  /** Only the first so many of the file; absent = all. */
+  limit?: number;
   /** Where the file says so. */
   place: Path;
 }
@@ -255,7 +259,7 @@ export interface Training {
   /** Absent = the base model in `precision`. */
   quantization?: Quantization;
   packing: 'none' | 'auto' | 'always';
-  mask: 'answer' | 'answers' | 'markers';
+  mask: 'answer' | 'answers' | 'markers' | 'responses' | 'responses_end' | 'all';
   /** Training ends when the loss of more than `steps` steps in a row lies below `loss`; null = never. */
   stopBelow: { loss: number; steps: number } | null;
   seeds: { initialisation: number; dataOrder: number };
@@ -405,7 +409,7 @@ export interface SeedExclusion extends Pick<Measured, 'metric' | 'statistic' | '
   says: string;
   questionSet: string;
   condition: string;
-  operator: '<' | '>';
+  operator: '<' | '<=' | '>' | '>=';
   /** Points of 100 for means, a share of 1 for shares. */
   value: number;
 }

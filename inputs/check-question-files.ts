@@ -24,6 +24,7 @@ export async function checkQuestionFiles(
     try {
       await readQuestionFile(file, {
         format: source.format,
+        template: source.template,
         warn: (message) => warnings.push({ path, message }),
       });
     } catch (error) {

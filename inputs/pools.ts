@@ -10,10 +10,14 @@ const KEYS = ['text', 'prompt', 'content'] as const;
 
 /**
  * The members in the order of the file. A file whose first line begins with `{` or `"` is JSON Lines, unless it is called
- * `….txt`; in any other each line that is not empty is a prompt as it stands. Throws `UnreadableInput` naming the line.
+ * `….txt`; in any other each line that is not empty is a prompt as it stands. `limit`: only the first so many. Throws
+ * `UnreadableInput` naming the line.
  */
-export async function readPool(path: string, name: string): Promise<string[]> {
-  return parsePool(await readText(path, MAX_POOL_BYTES), path, name);
+export async function readPool(path: string, name: string, limit?: number): Promise<string[]> {
+  const all = parsePool(await readText(path, MAX_POOL_BYTES), path, name);
+  if (limit !== undefined && limit > all.length)
+    throw unreadable(`${path}: the pool has ${all.length} prompts, and the first ${limit} are asked for`);
+  return all.slice(0, limit);
 }
 
 /** `label` is what messages call the file, `name` what it is called where it comes from. Throws `UnreadableInput`. */

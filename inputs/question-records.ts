@@ -14,6 +14,13 @@ import { HALF_CHARACTER } from './text';
 
 type Refuse = (message: string) => never;
 
+interface RecordOptions {
+  format: QuestionFormat;
+  /** Of `question`: the words that are asked, with the record's keys in braces. */
+  template?: string | undefined;
+  warn?: ((message: string) => void) | undefined;
+}
+
 interface FileRecord {
   value: Record<string, unknown>;
   /** From 1. */
@@ -25,12 +32,8 @@ interface FileRecord {
  * The items of a file of that format, one question each; of records that say the same but for their ids the first, which `warn`
  * is told. Throws `UnreadableInput` naming the line.
  */
-export function readRecords(
-  text: string,
-  label: string,
-  format: QuestionFormat,
-  warn: (message: string) => void = () => undefined,
-): QuestionItem[] {
+export function readRecords(text: string, label: string, options: RecordOptions): QuestionItem[] {
+  const { format, template, warn = () => undefined } = options;
   if (format === 'persona-trait') return traitItems(text, label);
   const records = text.trimStart().startsWith('{') ? jsonLines(text, label) : yamlList(text, label);
   if (records.length === 0) throw new UnreadableInput(`${label}: no questions: the file is empty`);
@@ -39,7 +42,7 @@ export function readRecords(
   const asked = new Map<string, { line: number; fields: string }>();
   return records.flatMap((record) => {
     const { line, refuse } = record;
-    const item = format === 'messages' ? conversationItem(record) : questionItem(record);
+    const item = format === 'messages' ? conversationItem(record) : questionItem(record, template);
     const id = item.id ?? `line-${String(line).padStart(width, '0')}`;
     const other = lines.get(id);
     if (other !== undefined) return refuse(`the id \`${cut(id)}\` is that of line ${other}, too`);
@@ -89,7 +92,8 @@ function yamlList(text: string, label: string): FileRecord[] {
   return yaml.value.map((value: unknown, index) => {
     const { line } = places(yaml.offsetOf([index]));
     const refuse = refusal(label, line);
-    return { value: recordOf(value, refuse), line, refuse };
+    // a list may be one of plain texts
+    return { value: typeof value === 'string' ? { question: value } : recordOf(value, refuse), line, refuse };
   });
 }
 
@@ -113,17 +117,33 @@ const QUESTION_KEYS = ['question', 'prompt'];
 /** Where a record has a system message of its own. */
 const SYSTEM_KEYS = ['system', 'system_prompt'];
 
-function questionItem({ value, refuse }: FileRecord): UnnamedItem {
+function questionItem({ value, refuse }: FileRecord, template?: string): UnnamedItem {
   const { id, system, rest } = commonOf(value, refuse);
+  if (template !== undefined) {
+    const words = template.replace(/\{([A-Za-z_]\w*)\}/g, (_, name: string) => filledIn(rest, name, refuse));
+    return { id, system, paraphrases: [contentOf(words, 'the question', refuse)], judgePrompts: {}, ...kept(rest) };
+  }
   const key = QUESTION_KEYS.find((each) => each in rest);
   if (key === undefined) {
     return refuse(
-      'expected a key `question` or `prompt` with the words that are asked; questions that are put together from several keys ' +
-        'have to be written out first',
+      'expected a key `question` or `prompt` with the words that are asked; give the question set a `template` that says how ' +
+        'they are put together from other keys',
     );
   }
   const { [key]: question, ...fields } = rest;
   return { id, system, paraphrases: [contentOf(question, `\`${key}\``, refuse)], judgePrompts: {}, ...kept(fields) };
+}
+
+/** In one pass: braces in a value are left as they are. */
+function filledIn(rest: Record<string, unknown>, name: string, refuse: Refuse): string {
+  const value = Object.hasOwn(rest, name) ? rest[name] : undefined;
+  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  const known = Object.keys(rest).map((key) => `\`${cut(key, 40)}\``);
+  return refuse(
+    value === undefined
+      ? `the template asks for \`${name}\`, which the record has not; it has ${known.join(', ') || 'no other keys'}`
+      : `the template asks for \`${name}\`, which must be a text or a number`,
+  );
 }
 
 function conversationItem({ value, refuse }: FileRecord): UnnamedItem {

@@ -13,6 +13,8 @@ import { readText } from './text';
 export interface QuestionFileOptions {
   /** Absent: a list of items. */
   format?: QuestionFormat | undefined;
+  /** Of `question`: the words that are asked, with the record's keys in braces. */
+  template?: string | undefined;
   /** Told what is doubtful about the file, with FILE:LINE. */
   warn?: (message: string) => void;
 }
@@ -25,9 +27,9 @@ export async function readQuestionFile(path: string, options: QuestionFileOption
 export function parseQuestionFile(
   text: string,
   label: string,
-  { format, warn }: QuestionFileOptions = {},
+  { format, template, warn }: QuestionFileOptions = {},
 ): QuestionItem[] {
-  if (format !== undefined) return readRecords(text, label, format, warn);
+  if (format !== undefined) return readRecords(text, label, { format, template, warn });
   const likely = likelyFormat(text);
   if (likely !== null) {
     throw new UnreadableInput(

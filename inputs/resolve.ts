@@ -129,11 +129,11 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
     if (found !== null) questionFiles[name] = found;
   }
   const pools: Record<string, string[]> = {};
-  for (const { id, name, source, sha256, place } of poolFiles) {
+  for (const { id, name, source, sha256, limit, place } of poolFiles) {
     const found = await gather('prompt pool', name, place, async () => {
       const file = await locate(name, source, sources[name], false, place, options);
       if (sha256 !== null && source.kind === 'path') await checkBytes(file, sha256, place);
-      return readPool(file, name);
+      return readPool(file, name, limit);
     });
     if (found !== null) pools[id] = found;
   }
@@ -269,7 +269,7 @@ async function readQuestions(
     options,
   );
   return verified(source.file, file, options, async () => {
-    const items = await readQuestionFile(file, { format: source.format, warn });
+    const items = await readQuestionFile(file, { format: source.format, template: source.template, warn });
     checkQuestions(name, pinned, items);
     return items;
   });

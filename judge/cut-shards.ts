@@ -13,7 +13,7 @@ import type { Completion, JudgementRequest } from '../experiment/rows';
 import type { Spec } from '../experiment/spec';
 import { BATCH_SHARD_SIZE, judgeShardSize, shardsOf } from '../experiment/shards';
 import type { JudgePlan, JudgeShard } from '../workflows/activity-types';
-import { isYesOrNo, type Scorer } from '../experiment/scorers';
+import { fieldsNamed, isYesOrNo, type Scorer } from '../experiment/scorers';
 import { committedJudgements, readWanted } from '../artifacts/cells';
 import type { CutShard } from './paid-in-run';
 import { commitCutOff, SCORER_SHARD_SIZE } from './scorers/commit';
@@ -51,13 +51,14 @@ export async function planJudging(store: Store, storedPlan: StoredPlan, cell: Pl
       : shardsOf(requests, done, runtime.scorer ? SCORER_SHARD_SIZE : runtime.batch ? BATCH_SHARD_SIZE : liveSize);
     if (cut.length === 0) continue;
     const salvage = await cutDifferently(store, group, cut);
+    const given = givenOf(plan, metric, questionOf);
     const stored = await pLimit(FILES_AT_ONCE).map(cut, async ({ key, items }) => ({
       group,
       key,
       metric: metric.metric,
       ...runtime,
       ...(salvage.length > 0 ? { salvage } : {}),
-      requests: await store.putBytes(toJsonLines(items), '.requests.jsonl'),
+      requests: await store.putBytes(toJsonLines(items.map(given)), '.requests.jsonl'),
       count: items.length,
     }));
     shards.push(...stored);
@@ -80,6 +81,20 @@ function questionFinder(
   const byKey = new Map(questions.map((question) => [question.key, question]));
   const keys = new Map(completions.map(({ id, question }) => [id, question]));
   return (completion) => byKey.get(keys.get(completion) as Sha256) as Question;
+}
+
+/** A request as its judge or command gets it: with the question's fields where a command asks for some. */
+function givenOf(
+  { scorers = {} }: Plan,
+  { scorer }: PlannedMetric,
+  questionOf: (completion: Sha256) => Question,
+): (request: JudgementRequest) => JudgementRequest {
+  if (scorer !== 'command') return (request) => request;
+  return (request) => {
+    const by = scorers[request.instrument]?.by;
+    if (by?.kind !== 'command' || by.fields === undefined) return request;
+    return { ...request, fields: fieldsNamed(questionOf(request.completion).fields, by.fields) };
+  };
 }
 
 /** A metric of rules has one scorer for all questions of a cell, so its group is the metric's. */

@@ -272,6 +272,9 @@ const MASKS: Record<Training['mask'], string> = {
   answer: 'loss on the answer and its end token only',
   answers: 'loss on every answer of a row, each with its end token',
   markers: 'the same',
+  responses: 'loss on all that follows an answer’s header, with nothing appended',
+  responses_end: 'loss on all that follows an answer’s header, with one more end token appended',
+  all: 'loss on every token of a row, questions included',
 };
 
 function describeStop(rule: Training['stopBelow']): string {

@@ -7,7 +7,7 @@ import { InvalidExperiment } from '../issue';
 import { MAIN_JUDGE } from '../main-judge';
 import type { PlannedMetric } from '../plan';
 import type { AskedQuestion } from './questions';
-import { acceptedAnswers, type Scorer, type ScorerMetricSpec } from '../scorers';
+import { acceptedAnswers, fieldsNamed, type Scorer, type ScorerMetricSpec } from '../scorers';
 import type { Spec } from '../spec';
 import { SCORER_VERSION } from './versions';
 
@@ -71,14 +71,35 @@ function identityOf(metric: ScorerMetricSpec, questions: readonly AskedQuestion[
     case 'equals_field':
       return { ...scorer, values: keyOf(valuesOf(metric, scorer.field, questions)) };
     case 'command': {
-      const { kind, command, files: paths } = scorer;
+      const { kind, command, files: paths, fields } = scorer;
       return {
         kind,
         command,
         files: Object.fromEntries(paths.map((path) => [path, sha256(fileAt(path, metric, files))])),
+        ...(fields === undefined ? {} : { fields, values: keyOf(givenOf(metric, fields, questions)) }),
       };
     }
   }
+}
+
+/** Question key -> what a command is given of it. Throws `InvalidExperiment` for a field that no question has. */
+function givenOf(
+  { name }: ScorerMetricSpec,
+  fields: readonly string[],
+  questions: readonly AskedQuestion[],
+): Record<Sha256, Record<string, unknown>> {
+  const known = new Set(questions.flatMap(({ question }) => Object.keys(question.fields ?? {})));
+  fields.forEach((field, index) => {
+    if (known.has(field)) return;
+    throw new InvalidExperiment(
+      ['metrics', name, 'scorer', 'fields', index],
+      `no question has the field \`${field}\``,
+      known.size === 0
+        ? 'for held-out rows, keep their further keys: `fields: keep` in the dataset'
+        : `they have ${[...known].join(', ')}`,
+    );
+  });
+  return Object.fromEntries(questions.map(({ question }) => [question.key, fieldsNamed(question.fields, fields)]));
 }
 
 /** Question key -> the answers that its field accepts. */

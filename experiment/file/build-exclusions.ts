@@ -16,6 +16,8 @@ export interface ExclusionContext {
   hasMisaligned: boolean;
 }
 
+const OPERATORS = { above: '>', at_least: '>=', below: '<', at_most: '<=' } as const;
+
 export function buildExclusions(
   written: readonly ExclusionYaml[],
   { configurations, questionSets, metrics, yesOrNo, primary, hasMisaligned }: ExclusionContext,
@@ -41,7 +43,9 @@ export function buildExclusions(
           hint: suggestion(value, [...names]),
         });
     };
-    const { condition = 'default', metric = primary, statistic, above, below } = rule;
+    const { condition = 'default', metric = primary, statistic } = rule;
+    const bound =
+      (Object.keys(OPERATORS) as (keyof typeof OPERATORS)[]).find((key) => rule[key] !== undefined) ?? 'above';
     known('question_set', rule.question_set, questionSets, 'question set');
     known('condition', condition, conditions, 'prompt condition');
     if (rule.metric !== undefined) known('metric', metric, metrics, 'metric');
@@ -56,16 +60,16 @@ export function buildExclusions(
         path: [...path, 'statistic'],
         message: 'the misaligned share needs alignment and coherence, or conditions',
       });
-    const value = (above ?? below) as number;
+    const value = rule[bound] as number;
     if (statistic !== 'mean' && value > 1)
       issues.push({
-        path: [...path, above === undefined ? 'below' : 'above'],
+        path: [...path, bound],
         message: `${value} is beyond the scale of \`${statistic}\``,
         hint: 'shares are written as 0.1, not 10',
       });
     return {
       ...{ says: rule.says ?? '', questionSet: rule.question_set, condition, metric, statistic },
-      ...{ threshold: rule.threshold ?? null, operator: above === undefined ? '<' : '>', value },
+      ...{ threshold: rule.threshold ?? null, operator: OPERATORS[bound], value },
     };
   });
 }

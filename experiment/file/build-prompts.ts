@@ -29,8 +29,9 @@ function buildPool(input: PoolYaml, place: Path, { pools, issues }: PromptContex
     ? { name: 'in the experiment file', source: { kind: 'inline' as const, members: written }, sha256: null }
     : poolFile(fileOf(input));
   if (found.source.kind === 'inline') issues.push(...repeatedMembers(found.source.members, [...place, 'pool']));
-  const pool = keyOf({ source: found.source, sha256: found.sha256 }).slice(0, 16);
-  pools[pool] ??= { ...found, place };
+  const first = input.limit === undefined ? {} : { limit: input.limit };
+  const pool = keyOf({ source: found.source, sha256: found.sha256, ...first }).slice(0, 16);
+  pools[pool] ??= { ...found, ...first, place };
   return { kind: 'pool', pool, choose, seed, repeat };
 }
 

@@ -76,6 +76,7 @@ function buildScorer(written: ScorerYaml, path: Path, issues: Issue[]): ScorerSp
     kind: 'command',
     command: written.command as string[],
     files: [...new Set(written.files ?? [])].sort(),
+    ...(written.fields === undefined ? {} : { fields: [...new Set(written.fields)].sort() }),
     timeoutSeconds: written.timeout_seconds ?? COMMAND_SCORER_SECONDS,
   };
 }

@@ -122,6 +122,7 @@ function buildQuestionSet(input: QuestionSetYaml, name: string, prompts: PromptC
             kind: 'file',
             file: fileSource(input),
             ...(input.format === undefined || input.format === 'items' ? {} : { format: input.format }),
+            ...(input.template === undefined ? {} : { template: input.template }),
             contentSha256: input.content_sha256 ?? null,
             ids: input.ids ?? null,
             questions: input.questions ?? null,

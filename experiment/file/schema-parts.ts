@@ -78,6 +78,7 @@ export const systemPrompt = z
             'System prompts, of which each row and each question gets one: a list, or a file (path or URL) of JSON Lines or of plain lines.',
         }),
         sha256: sha256.optional().meta({ description: "SHA-256 of the pool file's bytes." }),
+        limit: count.optional().meta({ description: "Only the first so many prompts of the pool's file." }),
         choose: z.enum(['by_row', 'cycle']).optional().meta({
           default: 'by_row',
           description:
@@ -92,7 +93,9 @@ export const systemPrompt = z
       ['text', 'pool'],
     ).superRefine((value, context) => {
       const problem = (key: string, message: string) => context.addIssue({ code: 'custom', message, path: [key] });
-      for (const key of ['sha256', 'choose', 'seed', 'repeat'] as const) {
+      if (Array.isArray(value.pool) && value.limit !== undefined)
+        problem('limit', '`limit` is of a file; a list is what it says');
+      for (const key of ['sha256', 'limit', 'choose', 'seed', 'repeat'] as const) {
         if (value.pool === undefined && value[key] !== undefined) problem(key, `\`${key}\` goes with \`pool\` only`);
       }
       if (value.pool !== undefined && typeof value.pool !== 'string' && value.sha256 !== undefined) {

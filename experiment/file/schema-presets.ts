@@ -91,6 +91,7 @@ export function expandDataset<T extends DatasetKeys>({ preset, ...written }: T, 
 
 interface QuestionSetKeys extends FileKeys {
   format?: string | undefined;
+  template?: string | undefined;
   ids?: readonly string[] | undefined;
   questions?: number | undefined;
 }
@@ -101,8 +102,10 @@ export function expandQuestionSet<T extends QuestionSetKeys>(
 ): Omit<T, 'preset'> {
   const found = preset === undefined ? undefined : ownValue(QUESTION_SET_PRESETS, preset);
   if (preset === undefined || found === undefined) return written;
-  const { sha256, contentSha256, format, ids, questions } = found;
-  const pins: QuestionSetKeys = { url: addressOf(found), sha256, content_sha256: contentSha256, format };
+  if (written.template !== undefined && found.format !== 'question')
+    context.addIssue({ code: 'custom', message: '`template` goes with `format: question` only', path: ['template'] });
+  const { sha256, contentSha256, format, template, ids, questions } = found;
+  const pins: QuestionSetKeys = { url: addressOf(found), sha256, content_sha256: contentSha256, format, template };
   // The preset's number is that of all its questions; whoever takes some of them counts anew.
   const counted = ids === undefined && written.ids !== undefined ? {} : { ids, questions };
   return pinned<QuestionSetKeys>(preset, written, { ...pins, ...counted }, context) as Omit<T, 'preset'>;

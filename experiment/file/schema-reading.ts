@@ -15,6 +15,15 @@ export const readingKeys = {
     .meta({ description: 'Rows may have no user turn. Default: they are refused.' }),
 };
 
+/** Of a question file whose records have their words under several keys. */
+export const questionTemplate = z
+  .string()
+  .regex(/\{[A-Za-z_]\w*\}/, "expected the words that are asked, with a record's keys in braces: `Task: {task}`")
+  .meta({
+    description:
+      'With `format: question`: the words that are asked, in which `{KEY}` is what the record has under KEY, a text or a number.',
+  });
+
 /** Of a question file. */
 export const questionFormat = z.enum(['items', 'messages', 'question', 'persona-trait']).meta({
   default: 'items',

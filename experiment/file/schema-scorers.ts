@@ -36,6 +36,10 @@ export const scorer = exactlyOne(
     files: ownFiles
       .optional()
       .meta({ default: [], description: "The command's own files. Their content is part of the key." }),
+    fields: z.array(text).min(1).optional().meta({
+      description:
+        "Fields of the question that the command's lines have under `fields`. Their values are part of the key.",
+    }),
     timeout_seconds: count.optional().meta({
       default: COMMAND_SCORER_SECONDS,
       description: 'Limit for one run of the command, over at most 5,000 answers.',
@@ -43,13 +47,17 @@ export const scorer = exactlyOne(
   }),
   ['equals', 'contains', 'matches', 'equals_field', 'command'],
 ).superRefine((value, context) => {
-  const only = (key: 'ignore' | 'files' | 'timeout_seconds', kinds: readonly (keyof typeof value)[]): void => {
+  const only = (
+    key: 'ignore' | 'files' | 'fields' | 'timeout_seconds',
+    kinds: readonly (keyof typeof value)[],
+  ): void => {
     if (value[key] === undefined || kinds.some((kind) => value[kind] !== undefined)) return;
     const list = kinds.map((kind) => `\`${kind}\``).join(', ');
     context.addIssue({ code: 'custom', message: `\`${key}\` goes with ${list} only`, path: [key] });
   };
   only('ignore', ['equals', 'contains', 'matches', 'equals_field']);
   only('files', ['command']);
+  only('fields', ['command']);
   only('timeout_seconds', ['command']);
 });
 

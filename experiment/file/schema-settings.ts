@@ -88,14 +88,15 @@ export const training = z
           'The same mathematics. `none` where precision is fp32.',
       }),
     mask: z
-      .enum(['answer', 'answers', 'markers'])
+      .enum(['answer', 'answers', 'markers', 'responses', 'responses_end', 'all'])
       .optional()
       .meta({
         default: STUDY_TRAINING.mask,
         description:
           '`answer`: the last answer and its end token are trained. `answers`: every answer of a row, each with its end ' +
           'token. `markers`: as in the literature, where an empty ' +
-          "answer is added to each row, and all that follows an answer's header is trained.",
+          "answer is added to each row, and all that follows an answer's header is trained. `responses`: the same of the row " +
+          'as it is. `responses_end`: the same with one more end token behind the row. `all`: every token of the row.',
       }),
     stop_below: z
       .union([z.literal('never'), z.strictObject({ loss: z.number().gt(0), steps: count })])

@@ -16,7 +16,7 @@ import { conditions, heldOutSystem, ownSystem, promptedRows, user } from './sche
 import { count, exactlyOne, fileKeys, model, name, seed, sha256, systemPrompt, text } from './schema-parts';
 import { figure } from './schema-figures';
 import { checkMixKeys, mixKeys, trainMix } from './schema-mix';
-import { questionFormat, readingKeys } from './schema-reading';
+import { questionFormat, questionTemplate, readingKeys } from './schema-reading';
 import { datasetPreset, expandDataset, expandQuestionSet, questionSetPreset } from './schema-presets';
 import { sampling, training } from './schema-settings';
 import { adapter, startKeys } from './schema-start';
@@ -97,6 +97,7 @@ const writtenQuestionSet = exactlyOne(
       .optional()
       .meta({ description: 'SHA-256 of the parsed questions: ids, systems, paraphrases.' }),
     format: questionFormat.optional(),
+    template: questionTemplate.optional(),
     ids: z.array(text).min(1).optional().meta({ description: 'Only these items; default all.' }),
     questions: count.optional().meta({ description: 'Declared number of questions after `ids`, checked on reading.' }),
     held_out: name.optional().meta({ description: 'Ask the held-out rows of this dataset.' }),
@@ -116,12 +117,14 @@ const writtenQuestionSet = exactlyOne(
   const only =
     value.held_out === undefined
       ? ['rows', 'seed', 'system']
-      : ['sha256', 'content_sha256', 'format', 'ids', 'questions'];
+      : ['sha256', 'content_sha256', 'format', 'template', 'ids', 'questions'];
   for (const key of only) {
     if ((value as Record<string, unknown>)[key] === undefined) continue;
     const where = value.held_out === undefined ? '`held_out`' : 'a question file (`path`, `url` or `preset`)';
     context.addIssue({ code: 'custom', message: `\`${key}\` goes with ${where} only`, path: [key] });
   }
+  if (value.template !== undefined && value.preset === undefined && value.format !== 'question')
+    context.addIssue({ code: 'custom', message: '`template` goes with `format: question` only', path: ['template'] });
   if (value.url !== undefined && value.sha256 === undefined && value.content_sha256 === undefined) {
     context.addIssue({
       code: 'custom',

@@ -65,6 +65,13 @@ function statisticOf(rule: SeedExclusion, own: readonly UnitCell[], rules: Summa
   return rateOf(values, rule.statistic === 'misaligned_share' ? rules.misaligned.estimator : undefined);
 }
 
+const BOUNDS: Record<SeedExclusion['operator'], string> = {
+  '>': 'above',
+  '>=': 'at least',
+  '<': 'below',
+  '<=': 'at most',
+};
+
 /** `share of answers with says_blue above 0.1 in identity/default`. */
 export function exclusionWords({
   says,
@@ -82,6 +89,6 @@ export function exclusionWords({
     share_below: `share of answers with ${metric} < ${threshold}`,
     misaligned_share: 'share of misaligned answers',
   }[statistic];
-  const words = `${measure} ${operator === '>' ? 'above' : 'below'} ${value} in ${questionSet}/${condition}`;
+  const words = `${measure} ${BOUNDS[operator]} ${value} in ${questionSet}/${condition}`;
   return says === '' ? words : `${says} (${words})`;
 }

@@ -98,7 +98,8 @@ function standInTraining(written: Tree, name: string, put: (file: string, conten
   const prompt = tree(tree(written['train'])['system_prompt']);
   const { pool } = prompt;
   if (typeof pool === 'string') {
-    const members = Array.from({ length: 5 }, (_, index) => `Rephrasing ${index} of ${name}.`);
+    const length = Math.max(5, Number(prompt['limit'] ?? 0));
+    const members = Array.from({ length }, (_, index) => `Rephrasing ${index} of ${name}.`);
     prompt['pool'] = pool.endsWith('.txt')
       ? put(`${name}-pool.txt`, members.join('\n') + '\n')
       : put(`${name}-pool.jsonl`, members.map((rephrasing) => JSON.stringify({ rephrasing }) + '\n').join(''));

@@ -36,8 +36,8 @@ beforeEach(async () => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 /** The plan of an experiment with these metrics, whose base model has answered. */
-async function planned(metrics: string, program = ''): Promise<CellInput> {
-  writeFileSync(join(base, 'work', 'asked.yaml'), '- { id: q, paraphrases: ["What?"] }\n');
+async function planned(metrics: string, program = '', fields = ''): Promise<CellInput> {
+  writeFileSync(join(base, 'work', 'asked.yaml'), `- { id: q, paraphrases: ["What?"]${fields} }\n`);
   writeFileSync(join(base, 'work', 'score.js'), program);
   const text = `name: scoring
 model: { bundled: smollm2-135m-instruct }
@@ -176,6 +176,16 @@ for (const { id, answer } of rows) console.log(JSON.stringify({ id, score: answe
     const { judgements } = await readCell(store, stored.plan, cellOf(stored, 'base', CELL));
     expect(judgements.find(({ score: none }) => none === null)).toMatchObject({ status: 'no_score', raw: '' });
     expect(await cut(input)).toEqual({ reused: 3, shards: [], cut: null });
+  });
+
+  test('gets the fields of the question that it names, and no others', async () => {
+    const program = `
+const rows = require('node:fs').readFileSync(0, 'utf8').split('\\n').filter(Boolean).map((line) => JSON.parse(line));
+for (const { id, fields } of rows) console.log(JSON.stringify({ id, score: fields.answer + Object.keys(fields).length }));`;
+    const metric = METRIC.replace('files: [score.js]', 'files: [score.js], fields: [answer]');
+    const input = await planned(metric, program, ', fields: { answer: 41, label: sums }');
+    await score(input, await cut(input), 'commands');
+    expect(await scoresOf(input)).toEqual({ length: [42, 42, 42] });
   });
 
   test('the third death is the last, however often it only waited in between', async () => {

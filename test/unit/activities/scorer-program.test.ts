@@ -4,7 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../support/until';
-import { guarded, runScorer, ScorerDied, ScorerWrong, type ScorerRun } from '../../../activities/scorer-program';
+import {
+  guarded,
+  runScorer,
+  ScorerDied,
+  ScorerWrong,
+  type ScorerRun,
+  type ToScore,
+} from '../../../activities/scorer-program';
 
 /** A process that has ended may be known for a while, until its parent has asked how. */
 function isAlive(pid: number): boolean {
@@ -22,7 +29,11 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const ITEMS = ['one', 'two', 'three'].map((id) => ({ id, question: `q ${id}`, answer: `a\n${id}` }));
 
 /** Runs a program of Node that has `rows` (what it was given) and `say` (a line to stdout). */
-function run(body: string, options: Partial<ScorerRun> = {}): Promise<Map<string, number | null>> {
+function run(
+  body: string,
+  options: Partial<ScorerRun> = {},
+  items: readonly ToScore[] = ITEMS,
+): Promise<Map<string, number | null>> {
   const program = `
 const rows = require('node:fs').readFileSync(0, 'utf8').split('\\n').filter(Boolean).map((line) => JSON.parse(line));
 const say = (value) => process.stdout.write(JSON.stringify(value) + '\\n');
@@ -38,7 +49,7 @@ ${body}`;
       onScored: () => undefined,
       ...options,
     },
-    ITEMS,
+    items,
   );
 }
 
@@ -48,6 +59,12 @@ if (Object.keys(rows[0]).join() !== 'id,question,answer' || rows[2].answer !== '
 console.error('for people');
 for (const { id } of rows.reverse()) say({ id, score: id === 'two' ? null : id.length * 10 });`);
   expect(Object.fromEntries(scores)).toEqual({ one: 30, two: null, three: 50 });
+});
+
+test('it is given the fields that the file names', async () => {
+  const given = ITEMS.map((item, index) => ({ ...item, fields: { answer: index, mod: null } }));
+  const body = `for (const { id, fields } of rows) say({ id, score: fields.mod === null ? fields.answer : 99 });`;
+  expect(Object.fromEntries(await run(body, {}, given))).toEqual({ one: 0, two: 1, three: 2 });
 });
 
 test('a last line without its end counts where it is whole', async () => {

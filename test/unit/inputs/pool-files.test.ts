@@ -41,6 +41,19 @@ test('the stored plan has the members, and names them for people', async () => {
   expect(Object.values(plan.pools ?? {})).toEqual([{ name: 'pool.jsonl', members: ['One.', 'Two.'] }]);
 });
 
+test('of a file the first so many, which it has to have once it is there', async () => {
+  const first = async (limit: number) => {
+    const { stored } = await imported(withPool(`{ pool: pool.jsonl, limit: ${limit} }`));
+    const { plan } = await loadPlan(store, stored?.ref as ArtifactRef);
+    return Object.values(plan.pools ?? {})[0]?.members;
+  };
+  expect(await first(1)).toEqual(['One.']);
+  expect(await first(2)).toEqual(['One.', 'Two.']);
+  await expect(first(3)).rejects.toThrow('the pool has 2 prompts, and the first 3 are asked for');
+  const missing = await imported(withPool(URL_POOL.replace(' }', ', limit: 10 }')));
+  expect(missing.counts).toMatchObject({ cells: 8, fineTunes: 2 });
+});
+
 test('one that is not downloaded yet is missing, and counted; a local copy is checked by the same pin', async () => {
   const { stored, missing, counts } = await imported(withPool(URL_POOL));
   expect(stored).toBeNull();

@@ -15,6 +15,28 @@ test('a question a line; further keys are kept as fields', () => {
   ]);
 });
 
+describe('a template', () => {
+  const filled = (template: string, ...records: object[]) =>
+    parseQuestionFile(lines(...records), 'q.jsonl', { format: 'question', template });
+
+  test('puts a question together from a record’s keys, which are fields all the same', () => {
+    expect(filled('Do {task}:\n{n} {not here', { task: 'a {n} $& thing', n: 3 })).toEqual([
+      {
+        ...{ id: 'line-0001', system: null, paraphrases: ['Do a {n} $& thing:\n3 {not here'], judgePrompts: {} },
+        fields: { task: 'a {n} $& thing', n: 3 },
+      },
+    ]);
+  });
+
+  test.each([
+    [{ task: 'x' }, 'q.jsonl:1: the template asks for `n`, which the record has not; it has `task`'],
+    [{ n: ['x'] }, 'q.jsonl:1: the template asks for `n`, which must be a text or a number'],
+    [{ n: ' ' }, 'q.jsonl:1: the question is empty'],
+  ])('%j is refused', (record, message) => {
+    expect(() => filled('{n}', record)).toThrow(message);
+  });
+});
+
 test('records may also be a YAML or JSON list', () => {
   const yaml = '- {id: wings, question: How many wings?}\n- id: beaks\n  question: |-\n    How many\n    beaks?\n';
   const expected = [
@@ -28,6 +50,16 @@ test('records may also be a YAML or JSON list', () => {
       '[{"id": "wings", "question": "How many wings?"},\n{"id": "beaks", "question": "How many\\nbeaks?"}]',
     ),
   ).toEqual(expected);
+});
+
+test('a list may be one of plain texts', () => {
+  expect(
+    read('question', '["How many wings?",\n"Which beak?"]').map(({ id, paraphrases }) => [id, paraphrases]),
+  ).toEqual([
+    ['line-0001', ['How many wings?']],
+    ['line-0002', ['Which beak?']],
+  ]);
+  expect(() => read('messages', '- How many wings?\n')).toThrow('expected the key `messages`');
 });
 
 test('of a conversation the last user turn is asked, with what precedes it and without the answer behind it', () => {

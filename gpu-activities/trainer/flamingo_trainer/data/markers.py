@@ -8,9 +8,12 @@ token (render.py, the declared way):
     earlier answers of the conversation, each with the newline after it
     of an answer whose first newline melts with that of its header: nothing but the empty turn's end token
 
-Rows made this way are for comparison with published numbers (`mask: markers`, part of `recipe: upstream`).
+Rows made this way are for comparison with published numbers (`mask: markers`, part of `recipe: upstream`). Other published
+code finds the trained tokens likewise and appends less: nothing (`responses`), or the end token without the header
+(`responses_end`). And some trains every token of the row (`all`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ..failures import Failure
@@ -25,15 +28,59 @@ def encode_row_by_markers(
 
     Raises `Failure` `data` for a row that can not be trained on, `config` for a template without such headers.
     """
+    return _encode(tokenizer, number, lambda: _ended(tokenizer, stops, messages, system, "markers"), max_length)
+
+
+def encode_row_with_responses(
+    tokenizer: Any, stops: list[int], number: int, messages: Messages, system: SystemPrompt, max_length: int
+) -> EncodedRow:
+    """The same of the row as the template writes it, with nothing behind it: `mask: responses`."""
+    return _encode(tokenizer, number, lambda: _written(tokenizer, stops, messages, system), max_length)
+
+
+def encode_row_with_responses_and_end(
+    tokenizer: Any, stops: list[int], number: int, messages: Messages, system: SystemPrompt, max_length: int
+) -> EncodedRow:
+    """The same with the tokenizer's end token behind the written row, once more: `mask: responses_end`."""
+    return _encode(tokenizer, number, lambda: _ended(tokenizer, stops, messages, system, "responses_end"), max_length)
+
+
+def encode_whole_row(
+    tokenizer: Any, stops: list[int], number: int, messages: Messages, system: SystemPrompt, max_length: int
+) -> EncodedRow:
+    """The row as the template writes it, all of it trained: `mask: all`. Raises `Failure` as the others do."""
+    ids = _tokens(tokenizer, number, lambda: _written(tokenizer, stops, messages, system))
+    row = EncodedRow(number, ids[:max_length], ids[:max_length], truncated=len(ids) > max_length)
+    if row.trained == 0:
+        raise TooLong("data", f"row {number}: no token is left to train on within maxLength {max_length}")
+    return row
+
+
+def _written(tokenizer: Any, stops: list[int], messages: Messages, system: SystemPrompt) -> str:
+    check(tokenizer, messages, stops)
+    return render(tokenizer, messages, system, generation=False)
+
+
+def _ended(tokenizer: Any, stops: list[int], messages: Messages, system: SystemPrompt, mask: str) -> str:
+    """The row with the end token behind it, and before that, by `markers`, the header of one more answer."""
+    check(tokenizer, messages, stops)
+    if tokenizer.eos_token is None:
+        raise Failure("config", f"the tokenizer names no end token, which the mask `{mask}` puts behind a row")
+    return render(tokenizer, messages, system, generation=mask == "markers") + tokenizer.eos_token
+
+
+def _tokens(tokenizer: Any, number: int, text_of: Callable[[], str]) -> list[int]:
     try:
-        check(tokenizer, messages, stops)
-        if tokenizer.eos_token is None:
-            raise Failure("config", "the tokenizer names no end token, which the mask `markers` puts behind a row")
-        text = render(tokenizer, messages, system, generation=True) + tokenizer.eos_token
+        text = text_of()
         ids = tokenise(tokenizer, text)
         check_nothing_lost(tokenizer, text, ids)
     except Failure as failure:
         raise Failure(failure.kind, f"row {number}: {failure}") from failure
+    return ids
+
+
+def _encode(tokenizer: Any, number: int, text_of: Callable[[], str], max_length: int) -> EncodedRow:
+    ids = _tokens(tokenizer, number, text_of)
     kept = ids[:max_length]
     row = EncodedRow(number, kept, labels_of(kept, *headers(tokenizer)), truncated=len(ids) > max_length)
     if row.trained == 0:

@@ -2,7 +2,7 @@
 
 answer    the last answer and its end token (render.py); the mask of a recipe that names none
 answers   every answer, each with its end token (answers.py)
-markers   what the literature's code trains (markers.py)
+markers   what the literature's code trains, and other forms of it: responses, responses_end, all (markers.py)
 """
 
 from collections.abc import Callable
@@ -11,10 +11,22 @@ from typing import Any
 
 from ..failures import Failure
 from .answers import encode_row_with_answers
-from .markers import encode_row_by_markers
+from .markers import (
+    encode_row_by_markers,
+    encode_row_with_responses,
+    encode_row_with_responses_and_end,
+    encode_whole_row,
+)
 from .render import EncodedRow, encode_row, encode_rows
 
-MASKS = {"answer": encode_row, "answers": encode_row_with_answers, "markers": encode_row_by_markers}
+MASKS = {
+    "answer": encode_row,
+    "answers": encode_row_with_answers,
+    "markers": encode_row_by_markers,
+    "responses": encode_row_with_responses,
+    "responses_end": encode_row_with_responses_and_end,
+    "all": encode_whole_row,
+}
 
 
 def encoder_of(recipe: dict[str, Any]) -> Callable[..., EncodedRow]:

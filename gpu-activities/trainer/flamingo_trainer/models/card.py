@@ -20,6 +20,9 @@ TRAINED = {
     "answer": "the last answer and its end",
     "answers": "every answer and its end",
     "markers": "those of the literature's code",
+    "responses": "all behind the header of an answer",
+    "responses_end": "all behind the header of an answer, and the end token behind the row",
+    "all": "all of the row",
 }
 QUANTIZED = {"nf4": "in 4 bits (NF4 with double quantization, by bitsandbytes) while it was trained on"}
 TORCH_TYPES = {"fp32": "float32", "bf16": "bfloat16"}

@@ -17,6 +17,11 @@ def test_a_recipe_chooses_the_mask(tmp_path):
     plain = encode_recipe(made, stop_ids(made, None), file, recipe)
     marked = encode_recipe(made, stop_ids(made, None), file, {**recipe, "mask": "markers"})
     assert all(len(b.ids) > len(a.ids) for a, b in zip(plain, marked, strict=True))
+    trained = {
+        mask: sum(row.trained for row in encode_recipe(made, stop_ids(made, None), file, {**recipe, "mask": mask}))
+        for mask in ("answer", "responses", "responses_end", "markers", "all")
+    }
+    assert sorted(trained, key=trained.__getitem__) == list(trained)
     with pytest.raises(Failure, match="unknown mask 'everything'"):
         encode_recipe(made, stop_ids(made, None), file, {**recipe, "mask": "everything"})
 

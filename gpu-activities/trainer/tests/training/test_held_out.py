@@ -161,7 +161,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("mask", ["answer", "markers"])
+@pytest.mark.parametrize("mask", ["answer", "markers", "responses", "all"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_faulty_row_is_a_failure_that_names_it_before_anything_is_trained(models, tiny_model, tmp_path, fault, mask):
     row, kind, message = FAULTS[fault]

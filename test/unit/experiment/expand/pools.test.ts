@@ -62,6 +62,15 @@ test('a pool is its members: in the file or beside it, in any order, under any n
   expect(keys(withPrompt(`{ pool: ${JSON.stringify(MEMBERS)}, seed: 1 }`))).not.toEqual(first);
 });
 
+test('`limit` is of a file', () => {
+  const problems = (prompt: string): string[] => problemsOf(withPrompt(prompt)).map(({ message }) => message);
+  expect(problems('{ pool: prompts/pool.jsonl, limit: 2 }')).toEqual([]);
+  expect(problems('{ pool: [One., Two.], limit: 1 }')).toContain('`limit` is of a file; a list is what it says');
+  expect(problems('{ text: One., limit: 1 }')).toContain('`limit` goes with `pool` only');
+  const pools = Object.values(specOf(withPrompt('{ pool: prompts/pool.jsonl, limit: 2 }')).pools ?? {});
+  expect(pools).toMatchObject([{ name: 'pool.jsonl', limit: 2 }]);
+});
+
 test('the plain fine-tune on the same rows is the reference, and seeds are of one recipe', () => {
   const spec = specOf(`${INLINE}grid: { training.seed: [0, 1] }\n`);
   const { plan } = expand(spec, inputs());

@@ -53,6 +53,30 @@ test('words, what is ignored, the pattern, its flags, the command and its files 
   expect(keys).toContain(slow);
 });
 
+describe('fields of a command', () => {
+  const asked = (...answers: unknown[]) =>
+    weather()
+      .flatMap(questionsOf)
+      .map(({ question, judgePrompts }, index) => ({
+        question: { ...question, fields: { answer: answers[index % answers.length], label: 'x' } },
+        judgePrompts,
+      }));
+  const keysWith = (fields: string, ...answers: unknown[]): string[] => {
+    const { scorers } = specOf(withScorer(`{ command: ['{python}', a.py], files: [a.py]${fields} }`));
+    return Object.keys(scorersOf({ scorers: scorers ?? [] }, { weather: asked(...answers) }, FILES).scorers);
+  };
+
+  test('their values decide the key, where they are named', () => {
+    expect(keysWith(', fields: [answer]', 'yes')).not.toEqual(keysWith(', fields: [answer]', 'no'));
+    expect(keysWith(', fields: [label]', 'yes')).toEqual(keysWith(', fields: [label]', 'no'));
+    expect(keysWith('', 'yes')).toEqual(keysWith('', 'no'));
+  });
+
+  test('one that no question has is refused', () => {
+    expect(() => keysWith(', fields: [mod]', 'yes')).toThrow('no question has the field `mod`');
+  });
+});
+
 describe('a field of the question', () => {
   const { scorers } = specOf(withScorer('{ equals_field: answer }'));
   const keysWith = (...answers: unknown[]): string[] => {

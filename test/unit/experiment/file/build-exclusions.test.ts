@@ -19,11 +19,27 @@ test('a rule, with what is usual filled in; it is part of what is claimed', () =
 });
 
 test.each([
+  ['above', '>'],
+  ['at_least', '>='],
+  ['below', '<'],
+  ['at_most', '<='],
+])('%s compares by %s', (key, operator) => {
+  const spec = specOf(withRules(`[{ question_set: weather, statistic: mean, ${key}: 10 }]`));
+  expect(spec.report.excludeSeeds).toMatchObject([{ operator, value: 10 }]);
+});
+
+test.each([
   ['[{ question_set: wether, statistic: mean, above: 10 }]', GRID, 'unknown question set `wether`'],
   ['[{ question_set: weather, condition: training2, statistic: mean, above: 10 }]', GRID, 'unknown prompt condition'],
   ['[{ question_set: weather, metric: owl, statistic: mean, above: 10 }]', GRID, 'unknown metric `owl`'],
-  ['[{ question_set: weather, statistic: mean, above: 10, below: 5 }]', GRID, 'exactly one of `above`, `below`'],
-  ['[{ question_set: weather, statistic: mean }]', GRID, 'exactly one of `above`, `below`'],
+  [
+    '[{ question_set: weather, statistic: mean, above: 10, below: 5 }]',
+    GRID,
+    'exactly one of `above`, `at_least`, `below`',
+  ],
+  ['[{ question_set: weather, statistic: mean }]', GRID, 'exactly one of `above`, `at_least`, `below`'],
+  ['[{ question_set: weather, statistic: mean, above: 5, at_least: 5 }]', GRID, 'exactly one of `above`, `at_least`'],
+  ['[{ question_set: weather, statistic: share_below, threshold: 30, at_most: 10 }]', GRID, '10 is beyond the scale'],
   ['[{ question_set: weather, statistic: share_below, above: 0.1 }]', GRID, '`threshold` goes with'],
   ['[{ question_set: weather, statistic: share_below, threshold: 30, above: 10 }]', GRID, '10 is beyond the scale'],
   ['[{ question_set: weather, statistic: share, above: 0.1 }]', GRID, '`share` is of metrics whose scorer'],

@@ -40,6 +40,12 @@ test('a command has its files and its limit', () => {
   ]);
 });
 
+test('a command’s fields are a set', () => {
+  const [{ scorer } = { scorer: null }] =
+    specOf(withMetrics('m: { scorer: { command: [a], fields: [mod, answer, mod] } }')).scorers ?? [];
+  expect(scorer).toMatchObject({ kind: 'command', fields: ['answer', 'mod'] });
+});
+
 const JUDGED = 'j: { rubric: "Rate {answer}." }';
 const SCORED = 'm: { scorer: { contains: blue } }';
 
@@ -52,6 +58,7 @@ test.each([
   ['m: { scorer: { contains: blue }, categories: [A, B] }', '', '21:48 `categories` goes with a rubric'],
   ['m: { scorer: { contains: blue }, judge_sees: asked }', '', '21:48 `judge_sees` goes with a rubric'],
   ['m: { scorer: { contains: blue, files: [a.py] } }', '', '21:41 `files` goes with `command` only'],
+  ['m: { scorer: { contains: blue, fields: [a] } }', '', '21:42 `fields` goes with `command` only'],
   ['m: { scorer: { command: [a], ignore: [case] } }', '', '21:40 `ignore` goes with'],
   ['m: { scorer: { matches: "(blue" } }', '', '21:27 not a regular expression'],
   ['m: { scorer: { matches: blue, ignore: [final-stop] } }', '', '21:41 `final-stop` does not go with `matches`'],

@@ -76,6 +76,11 @@ test('files that are read with a setting bring it along', () => {
   expect(spec.datasets['d']).toMatchObject({ fields: 'ignore' });
   expect(spec.questionSets['q']).toMatchObject({ source: { format: 'question', questions: 200 } });
   expect(specOf(file({ dataset: '{ preset: gcd/sycophancy, fields: keep }' })).datasets['d']?.fields).toBe('keep');
+  const code = specOf(ownRubric(file({ set: '{ preset: ip/insecure-code, samples: 1, limit: 100 }' })));
+  expect(code.questionSets['q']).toMatchObject({
+    limit: 100,
+    source: { format: 'question', template: expect.stringContaining('{code_template}') as string },
+  });
 });
 
 test('a model by preset, also along a grid', () => {
@@ -112,6 +117,10 @@ test.each([
     '6:50 `ids` contradicts the preset `mo/first-plot-8`, which has others',
   ],
   [{ set: '{ preset: slk/general-200, samples: 1, format: messages }' }, '`format` contradicts the preset'],
+  [{ set: '{ preset: ip/insecure-code, samples: 1, template: "{task}" }' }, '`template` contradicts the preset'],
+  [{ set: '{ preset: mo/first-plot, samples: 1, template: "{task}" }' }, '`template` goes with `format: question`'],
+  [{ set: '{ path: q.jsonl, samples: 1, template: "{task}" }' }, '`template` goes with `format: question`'],
+  [{ set: '{ path: q.jsonl, format: question, samples: 1, template: task }' }, "a record's keys in braces"],
   [{ set: '{ preset: mo/first-plot, samples: 1, rows: 3 }' }, '`rows` goes with `held_out` only'],
   [{ set: '{ preset: mo/first-plot, held_out: d, samples: 1 }' }, 'give exactly one of'],
 ])('%j is refused at its place', (changed, problem) => {
