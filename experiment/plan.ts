@@ -219,6 +219,8 @@ export interface Instrument {
   /** Categorical: the words of which one is the verdict, each with the score it stands for, null = none. */
   categories?: Record<string, number | null>;
   rubric: string;
+  /** Of the `template` form: the system message before the rubric. Absent: none. */
+  system?: string;
   /** Verdict words that the rubric allows besides an integer 0-100. */
   verdicts: ('CODE' | 'REFUSAL')[];
   maxTokens: number;

@@ -329,6 +329,8 @@ export interface MetricSpec {
   repeats: number;
   /** Share (0-1) of the completions that get the repeats beyond the first. */
   repeatShare: number;
+  /** Of the `template` form: what the judge is told as system message. Absent: none. */
+  system?: string;
   /** The judge is shown the question as it was asked; absent: the bare question. */
   judgeSees?: 'asked';
   /** The judge is shown the answer with the thinking before it; absent: the final part. */

@@ -127,7 +127,7 @@ function localInstrument({ plan }: StoredPlan, key: string): LocalInstrument {
 /** The words of the request that any other judge would get. */
 export function messagesOf(
   request: Pick<JudgementRequest, 'question' | 'answer'>,
-  instrument: Pick<Instrument, 'rubric' | 'form'>,
+  instrument: Pick<Instrument, 'rubric' | 'form' | 'system'>,
 ): Message[] {
   const { system, content } = promptOf(request, instrument);
   const turns: Message[] = [{ role: 'user', content }];

@@ -83,15 +83,18 @@ function escaped(character: string): string {
   }).join('');
 }
 
-/** What any judge is told: `system` only in the `json` form. */
+/** What any judge is told: `system` in the `json` form, and where the metric has one. */
 export function promptOf(
   request: Pick<JudgementRequest, 'question' | 'answer'>,
-  instrument: Pick<Instrument, 'rubric' | 'form'>,
+  instrument: Pick<Instrument, 'rubric' | 'form' | 'system'>,
 ): { system?: string; content: string } {
   const rubric = instrument.rubric.toWellFormed();
   const question = request.question.toWellFormed();
   const answer = request.answer.toWellFormed();
-  if (instrument.form !== 'json') return { content: fillRubric(rubric, question, answer) };
+  if (instrument.form !== 'json') {
+    const system = instrument.system?.toWellFormed();
+    return { ...(system === undefined ? {} : { system }), content: fillRubric(rubric, question, answer) };
+  }
   return { system: rubric, content: `${judgedTextJson({ question, answer })}\n\n${CLOSING_LINE}` };
 }
 

@@ -214,7 +214,8 @@ class Shard {
     const instrument = this.options.instruments[request.instrument]!;
     let call: JudgeCall | undefined; // made before the first attempt: all attempts, and a re-ask, send these bytes
     const build = (): JudgeCall => (call ??= buildCall(request, instrument));
-    const characters = instrument.rubric.length + request.question.length + request.answer.length;
+    const told = instrument.rubric.length + (instrument.system?.length ?? 0);
+    const characters = told + request.question.length + request.answer.length;
     const spent: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
     for (;;) {
       const answer = await this.retrying.ask(build, characters);

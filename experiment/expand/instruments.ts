@@ -106,7 +106,7 @@ function instrumentFor(
   rubric: string,
   folders: Record<string, Sha256>,
 ): Instrument {
-  const { form, categories, verdicts, judgeSees, answerPart } = first;
+  const { form, categories, system, verdicts, judgeSees, answerPart } = first;
   const words = categories === null ? [] : Object.keys(categories);
   const wording = {
     version: form === 'json' ? JSON_INSTRUMENT_VERSION : INSTRUMENT_VERSION,
@@ -115,6 +115,7 @@ function instrumentFor(
     ...(parts === null ? {} : { parts }),
     ...(categories === null ? {} : { categories }),
     rubric: form === 'json' ? framedRubric(rubric) : rubric,
+    ...(system === undefined ? {} : { system }),
     verdicts: parts === null ? (verdicts ?? namedIn(rubric, words)) : [],
     ...(judgeSees === undefined ? {} : { judgeSees }),
     ...(answerPart === undefined ? {} : { answerPart }),
@@ -125,7 +126,7 @@ function instrumentFor(
 /** What an instrument asks, whoever is asked. */
 type Wording = Pick<
   Instrument,
-  'version' | 'metric' | 'form' | 'parts' | 'categories' | 'rubric' | 'verdicts' | 'judgeSees' | 'answerPart'
+  'version' | 'metric' | 'form' | 'parts' | 'categories' | 'rubric' | 'system' | 'verdicts' | 'judgeSees' | 'answerPart'
 >;
 
 function askedBy(judge: JudgeSpec, wording: Wording, folders: Record<string, Sha256> = {}): Instrument {
@@ -174,7 +175,7 @@ function localJudge(
 
 /** What an instrument becomes when another judge is asked the same: as if that judge stood in the file. */
 export function putTo(judge: JudgeSpec, instrument: Instrument, folders: Record<string, Sha256> = {}): Instrument {
-  const { version, metric, form, parts, categories, rubric, verdicts, judgeSees, answerPart } = instrument;
+  const { version, metric, form, parts, categories, rubric, system, verdicts, judgeSees, answerPart } = instrument;
   const wording = {
     version,
     metric,
@@ -182,6 +183,7 @@ export function putTo(judge: JudgeSpec, instrument: Instrument, folders: Record<
     ...(parts === undefined ? {} : { parts }),
     ...(categories === undefined ? {} : { categories }),
     rubric,
+    ...(system === undefined ? {} : { system }),
     verdicts,
     ...(judgeSees === undefined ? {} : { judgeSees }),
     ...(answerPart === undefined ? {} : { answerPart }),

@@ -30,15 +30,23 @@ export function buildMetrics(input: ExperimentYaml, issues: Issue[]): MetricSpec
       });
     }
     const rubric = buildRubric(name, metric, input, [...path, 'rubric'], issues);
+    const form = buildForm(metric, path, issues);
+    if (metric.system !== undefined && form === 'json') {
+      issues.push({
+        path: [...path, 'system'],
+        message: '`system` goes with the `template` form: in the `json` form the rubric is the system message',
+      });
+    }
     return {
       name,
       rubric,
-      form: buildForm(metric, path, issues),
+      form,
       categories: buildCategories(metric, path, issues),
       verdicts: metric.verdicts ?? null,
       questionSets: metric.question_sets ?? null,
       repeats,
       repeatShare: metric.repeat_share ?? 1,
+      ...(metric.system === undefined ? {} : { system: metric.system }),
       ...(metric.judge_sees === 'asked' ? { judgeSees: 'asked' as const } : {}),
       ...(metric.answer_part === 'all' ? { answerPart: 'all' as const } : {}),
     };

@@ -72,6 +72,9 @@ const metricKeys = z.strictObject({
     default: 1,
     description: 'Share of the completions, chosen by id, that get the repeats beyond the first.',
   }),
+  system: text.optional().meta({
+    description: 'With the `template` form: what the judge is told as system message, before the rubric.',
+  }),
   judge_sees: z
     .enum(['question', 'asked'])
     .optional()
@@ -93,7 +96,7 @@ const metricKeys = z.strictObject({
 });
 
 /** What only a judge can be told. */
-const JUDGED_ONLY = ['form', 'categories', 'verdicts', 'repeats', 'repeat_share', 'judge_sees'] as const;
+const JUDGED_ONLY = ['form', 'categories', 'verdicts', 'repeats', 'repeat_share', 'system', 'judge_sees'] as const;
 
 export const metric = exactlyOne(metricKeys, ['rubric', 'scorer']).superRefine((value, context) => {
   if (value.scorer === undefined) return;

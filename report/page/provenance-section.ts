@@ -119,7 +119,7 @@ export function provenanceSection(input: ReportInput): Markup {
               ${instrument.model}, temperature ${instrument.temperature ?? 'not set'}, at most ${instrument.maxTokens}
               tokens, API version ${instrument.apiVersion}, verdict words: ${instrument.verdicts.join(', ') || 'none'}
             </p>
-            <pre>${instrument.rubric}</pre>`,
+            <pre>${instrument.system === undefined ? '' : `${instrument.system}\n\n`}${instrument.rubric}</pre>`,
       )}
       ${Object.entries(plan.scorers ?? {}).map(
         ([key, scorer]) =>

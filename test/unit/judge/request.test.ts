@@ -4,6 +4,7 @@ import {
   CLOSING_LINE,
   fillRubric,
   type MessageParams,
+  promptOf,
   RubricInvalid,
 } from '../../../judge/request';
 import { sha256 } from '../../../experiment/canonical';
@@ -48,6 +49,21 @@ describe('the call', () => {
     expect(call.bodySha256).toBe(sha256(call.body));
     expect(call.headers).toEqual({ 'anthropic-version': '2023-06-01', 'x-flamingo-judgement': call.id });
     expect(buildCall(request('fine'), instrument()).body).toBe(call.body);
+  });
+
+  test('has a metric’s own system message before the rubric, for every kind of judge', () => {
+    const told = instrument({ system: 'Be strict.' });
+    const content = fillRubric(RUBRIC, 'How are you?', 'fine');
+    expect(buildCall(request('fine'), told).params).toMatchObject({
+      system: 'Be strict.',
+      messages: [{ role: 'user', content }],
+    });
+    const chat = instrument({ system: 'Be strict.', judge: 'openai', endpoint: 'api.openai.com/v1' });
+    expect(buildCall(request('fine'), chat).params.messages).toEqual([
+      { role: 'system', content: 'Be strict.' },
+      { role: 'user', content },
+    ]);
+    expect(promptOf(request('fine'), instrument())).not.toHaveProperty('system');
   });
 
   test('is frozen', () => {

@@ -5,7 +5,7 @@ import { countsOf, planCounts } from '../../../../experiment/expand/counts';
 import { expand } from '../../../../experiment/expand/expand';
 import { hardenedRubric } from '../../../../experiment/hardened-rubrics';
 import type { Instrument, Plan, PlannedCell } from '../../../../experiment/plan';
-import { inputs, SMALL, specOf, weather } from '../samples';
+import { inputs, problemsOf, SMALL, specOf, weather } from '../samples';
 
 const plan = (text: string): Plan => expand(specOf(text), inputs()).plan;
 const withMetrics = (metrics: string): string => SMALL.replace(SMALL.slice(SMALL.indexOf('metrics:')), metrics);
@@ -38,6 +38,21 @@ test('instruments of the published form are what they always were: their keys ho
       apiVersion: '2023-06-01',
     }),
   );
+});
+
+test('a system message is part of the instrument where there is one, and goes with the template form', () => {
+  const withSystem = SMALL.replace('question_sets: [weather]', 'question_sets: [weather]\n    system: Be strict.');
+  expect(withSystem).not.toBe(SMALL);
+  const [before, after] = [instruments(SMALL), instruments(withSystem)];
+  const told = after.filter(({ system }) => system !== undefined);
+  expect(told.map(({ metric, system }) => [metric, system])).toEqual([['coherence', 'Be strict.']]);
+  expect(after.filter(({ system }) => system === undefined)).toEqual(
+    before.filter(({ metric }) => metric !== 'coherence'),
+  );
+  const [{ message } = { message: '' }] = problemsOf(
+    HARDENED.replace('preset: hardened } }', 'preset: hardened }, system: Be strict. }'),
+  );
+  expect(message).toContain('`system` goes with the `template` form');
 });
 
 describe('the json form', () => {

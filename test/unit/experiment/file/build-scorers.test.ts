@@ -57,6 +57,7 @@ test.each([
   ['m: { scorer: { contains: blue }, repeats: 3 }', '', '21:45 `repeats` goes with a rubric'],
   ['m: { scorer: { contains: blue }, categories: [A, B] }', '', '21:48 `categories` goes with a rubric'],
   ['m: { scorer: { contains: blue }, judge_sees: asked }', '', '21:48 `judge_sees` goes with a rubric'],
+  ['m: { scorer: { contains: blue }, system: x }', '', '`system` goes with a rubric'],
   ['m: { scorer: { contains: blue, files: [a.py] } }', '', '21:41 `files` goes with `command` only'],
   ['m: { scorer: { contains: blue, fields: [a] } }', '', '21:42 `fields` goes with `command` only'],
   ['m: { scorer: { command: [a], ignore: [case] } }', '', '21:40 `ignore` goes with'],
