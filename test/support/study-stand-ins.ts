@@ -27,7 +27,8 @@ export function studyStandIn(text: string, folder: string): string {
   delete study['claims'];
   study['model'] = { path: './model' };
   study['judge'] = { kind: 'stand-in', concurrency: 4 };
-  study['training'] = { ...tree(study['training']), precision: 'fp32', packing: 'none', optimizer: 'adamw' };
+  const onAnyMachine = { precision: 'fp32', packing: 'none', optimizer: 'adamw', quantization: 'none' };
+  study['training'] = { ...tree(study['training']), ...onAnyMachine };
   study['sampling'] = { ...tree(study['sampling']), precision: 'fp32', batch_size: 8 };
   for (const [dataset, written] of entries(study['datasets'])) {
     if (written['mix'] === undefined) standInRows(written, dataset, put);
