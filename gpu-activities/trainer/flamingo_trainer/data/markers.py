@@ -8,9 +8,9 @@ token (render.py, the declared way):
     earlier answers of the conversation, each with the newline after it
     of an answer whose first newline melts with that of its header: nothing but the empty turn's end token
 
-Rows made this way are for comparison with published numbers (`mask: markers`, part of `recipe: upstream`). Other published
-code finds the trained tokens likewise and appends less: nothing (`responses`), or the end token without the header
-(`responses_end`). And some trains every token of the row (`all`).
+Rows made this way are for comparison with published numbers (`mask: markers`, part of `recipe: upstream`). Other
+published code finds the trained tokens likewise and appends less: nothing (`responses`), or the end token without the
+header (`responses_end`). And some trains every token of the row (`all`).
 """
 
 from collections.abc import Callable
