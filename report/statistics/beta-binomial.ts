@@ -18,6 +18,8 @@ export interface QuestionHits {
 /** Cells of each axis, to find where the posterior lies and to integrate it there. */
 const COARSE = { means: 24, correlations: 16 };
 const FINE = { means: 80, correlations: 32 };
+/** What is enough where a density is combined with another. */
+const COMBINED = { means: 40, correlations: 12 };
 /** Of the coarse grid's cells, those of an axis that have to hold the posterior; where fewer do, it is laid over them alone. */
 const LEAST_MEANS = 10;
 const LEAST_CORRELATIONS = 6;
@@ -43,7 +45,7 @@ export function betaBinomialInterval(
   if (known !== undefined) return known;
   const none = patterns.every(({ hits }) => hits === 0);
   const all = patterns.every(({ hits, answers }) => hits === answers);
-  const density = posterior(patterns);
+  const density = posterior(patterns, FINE);
   const interval: [number, number] = [
     none ? 0 : quantile(density, (1 - confidence) / 2),
     all ? 1 : quantile(density, (1 + confidence) / 2),
@@ -51,6 +53,23 @@ export function betaBinomialInterval(
   if (KNOWN.size === MOST_KNOWN) KNOWN.clear();
   KNOWN.set(key, interval);
   return interval;
+}
+
+/** A share, and its probability. */
+export interface ShareMass {
+  share: number;
+  mass: number;
+}
+
+/** The posterior of the mean share as so many shares, in rising order; without an answer the prior. */
+export function betaBinomialMasses(questions: readonly QuestionHits[]): ShareMass[] {
+  const { edges, masses } = posterior(distinct(questions), COMBINED);
+  const total = masses.reduce((sum, mass) => sum + mass, 0);
+  // each cell at two points, so that quantiles of what is made of them have no steps of a cell
+  return masses.flatMap((mass, cell) => {
+    const [low, high] = [edges[cell] as number, edges[cell + 1] as number];
+    return [0.25, 0.75].map((part) => ({ share: Math.sin(low + part * (high - low)) ** 2, mass: mass / total / 2 }));
+  });
 }
 
 interface Pattern extends QuestionHits {
@@ -91,7 +110,7 @@ interface Grid {
   logits: Density;
 }
 
-function posterior(patterns: readonly Pattern[]): Density {
+function posterior(patterns: readonly Pattern[], cells: typeof COARSE): Density {
   let [angles, logits] = [ANGLES, LOGITS];
   for (;;) {
     const grid = densities(angles, logits, COARSE, patterns);
@@ -99,7 +118,7 @@ function posterior(patterns: readonly Pattern[]): Density {
     angles = ofMean.bounds;
     logits = ofCorrelation.bounds;
     if (ofMean.cells >= LEAST_MEANS && ofCorrelation.cells >= LEAST_CORRELATIONS)
-      return densities(angles, logits, FINE, patterns).angles;
+      return densities(angles, logits, cells, patterns).angles;
   }
 }
 
@@ -116,13 +135,14 @@ function densities(angles: Bounds, logits: Bounds, cells: typeof COARSE, pattern
   const [angleEdges, logitEdges] = [edgesOf(angles, cells.means), edgesOf(logits, cells.correlations)];
   const correlations = midpoints(logitEdges).map((logit) => {
     const rho = 1 / (1 + Math.exp(-logit));
+    const both = (1 - rho) / rho;
     // Beta(1, 3) has the density 3 (1 - rho)^2, and a step of the logit is rho (1 - rho) of rho
-    return { both: (1 - rho) / rho, logPrior: Math.log(rho) + 3 * Math.log1p(-rho) };
+    return { both, ofCorrelation: Math.log(rho) + 3 * Math.log1p(-rho) + ofAnswers(both, patterns) };
   });
   const logs = midpoints(angleEdges).map((angle) => {
     const share = Math.sin(angle) ** 2;
     return correlations.map(
-      ({ both, logPrior }) => logPrior + logLikelihood(share * both, (1 - share) * both, patterns),
+      ({ both, ofCorrelation }) => ofCorrelation + ofHits(share * both, (1 - share) * both, patterns),
     );
   });
   const highest = logs.reduce((most, row) => row.reduce((a, b) => Math.max(a, b), most), -Infinity);
@@ -144,15 +164,22 @@ function midpoints(edges: readonly number[]): number[] {
   return edges.slice(1).map((edge, index) => (edge + (edges[index] as number)) / 2);
 }
 
-/** Of beta-binomial hits with these parameters, but for a constant. */
-function logLikelihood(a: number, b: number, patterns: readonly Pattern[]): number {
-  const [ofAll, ofHits, ofMisses] = [logGamma(a + b), logGamma(a), logGamma(b)];
+/** The part of the beta-binomial log-likelihood, but for a constant, that the mean share does not change. */
+function ofAnswers(both: number, patterns: readonly Pattern[]): number {
+  const ofNone = logGamma(both);
+  let total = 0;
+  for (const { answers, count } of patterns) total -= count * (logGamma(both + answers) - ofNone);
+  return total;
+}
+
+/** The other part. */
+function ofHits(a: number, b: number, patterns: readonly Pattern[]): number {
+  const [noHits, noMisses] = [logGamma(a), logGamma(b)];
   let total = 0;
   for (const { hits, answers, count } of patterns) {
     const misses = answers - hits;
-    if (hits > 0) total += count * (logGamma(a + hits) - ofHits);
-    if (misses > 0) total += count * (logGamma(b + misses) - ofMisses);
-    total -= count * (logGamma(a + b + answers) - ofAll);
+    if (hits > 0) total += count * (logGamma(a + hits) - noHits);
+    if (misses > 0) total += count * (logGamma(b + misses) - noMisses);
   }
   return total;
 }

@@ -6,6 +6,8 @@
  * randomness of each sample; what they have in common is taken off by its measured correlation.
  */
 import type { ShareEstimator } from '../../experiment/spec';
+import type { QuestionHits } from './beta-binomial';
+import { discordanceInterval, type PairedHits } from './discordance';
 import {
   estimateMean,
   estimateShare,
@@ -13,6 +15,7 @@ import {
   itemOf,
   questionMeanWeights,
   SCORES,
+  shareOfTheseQuestions,
   type Clustered,
   type TwoIntervals,
 } from './estimates';
@@ -64,8 +67,9 @@ export function combineMeans(arms: readonly Arm[], confidence = CONFIDENCE): Com
 }
 
 /**
- * Of shares: the method of variance estimates recovery (MOVER; Newcombe 1998, Zou and Donner 2008) from the intervals of all
- * arms, which also serves near 0 and 1, with the correlations between them.
+ * Of shares. For these questions: the method of variance estimates recovery (MOVER; Newcombe 1998, Zou and Donner 2008) from the
+ * intervals of all arms, which also serves near 0 and 1, with the correlations between them. For questions like these: a
+ * difference from its discordant pairs (discordance.ts), that of two differences by MOVER from both.
  */
 export function combineShares(
   arms: readonly Arm[],
@@ -73,12 +77,80 @@ export function combineShares(
   estimator: ShareEstimator = 'pooled',
 ): Combination {
   return combine(arms, estimator, (common, value) => {
+    const scale = scaleOf(arms, [0, 1]);
+    const differences = differencesIn(arms);
     const sides = marginsOf(arms, common, (side) => {
-      const estimate = estimateShare(side, confidence, estimator);
-      return { ...estimate, value: estimate.rate as number };
+      if (differences === null) {
+        const estimate = estimateShare(side, confidence, estimator);
+        return { ...estimate, value: estimate.rate as number };
+      }
+      const { rate, range } = shareOfTheseQuestions(side, confidence, estimator);
+      return { value: rate, theseQuestions: estimated(range), questionsLikeThese: estimated(range) };
     });
-    return (of, spread) => mover(value, sides[of], spread, scaleOf(arms, [0, 1]));
+    return (of, spread) => {
+      if (of === 'theseQuestions' || differences === null) return mover(value, sides[of], spread, scale);
+      const found = ofDifferences(differences, common, value, confidence);
+      const [low, high] = found.range as Range;
+      if (value >= low && value <= high) return found;
+      // where numbers of answers are very unequal the discordant pairs may have another centre than the value
+      const these = mover(value, sides.theseQuestions, null, scale).range as Range;
+      return estimated([Math.min(low, these[0]), Math.max(high, these[1])]);
+    };
   });
+}
+
+/** An arm less another, by their places; added or taken off. */
+interface ArmDifference {
+  sign: 1 | -1;
+  here: number;
+  there: number;
+}
+
+/** Arms that are a difference, or differences one after the other; null for others. */
+function differencesIn(arms: readonly Arm[]): ArmDifference[] | null {
+  const found: ArmDifference[] = [];
+  for (let here = 0; here < arms.length; here += 2) {
+    const sign = (arms[here] as Arm).sign;
+    if (arms[here + 1]?.sign !== -sign) return null;
+    found.push({ sign, here, there: here + 1 });
+  }
+  return found;
+}
+
+/** For questions like these, from the interval of each difference. */
+function ofDifferences(
+  differences: readonly ArmDifference[],
+  common: readonly CommonQuestion[],
+  value: number,
+  confidence: number,
+): Interval {
+  const forms = [...groupBy(common, ({ item }) => item).values()];
+  const hitsIn = (rows: readonly Clustered[]): QuestionHits => ({
+    hits: sum(rows.map((row) => row.value)),
+    answers: rows.length,
+  });
+  const ranges = differences.map(({ here, there }) =>
+    discordanceInterval(
+      forms.map((questions) =>
+        questions.map(({ answers }): PairedHits => [
+          hitsIn(answers[here] as readonly Clustered[]),
+          hitsIn(answers[there] as readonly Clustered[]),
+        ]),
+      ),
+      confidence,
+    ),
+  );
+  if (differences.length === 1) return estimated(ranges[0] as Range);
+  const parts = differences.map(({ sign, here, there }) => ({
+    sign,
+    valueIn: (question: CommonQuestion) => meanIn(here)(question) - meanIn(there)(question),
+  }));
+  const margins = parts.map(({ sign, valueIn }, part): Margins => {
+    const own = sum(common.map((question) => question.weight * valueIn(question)));
+    const [low, high] = ranges[part] as Range;
+    return { sign, below: Math.max(0, own - low), above: Math.max(0, high - own) };
+  });
+  return mover(value, margins, overItems(parts, common), scaleOf(differences, [-1, 1]));
 }
 
 /**
@@ -137,7 +209,7 @@ function combine(
     ),
     itemWeights: items.map((forms) => items.length * sum(forms.map(({ weight }) => weight))),
     theseQuestions: intervalOf('theseQuestions', withinQuestions(arms, common)),
-    questionsLikeThese: intervalOf('questionsLikeThese', overItems(arms, common)),
+    questionsLikeThese: intervalOf('questionsLikeThese', overItems(armsOf(arms), common)),
   };
 }
 
@@ -238,8 +310,22 @@ function withinQuestions(arms: readonly Arm[], common: readonly CommonQuestion[]
   };
 }
 
-/** From the items' own values, each arm's and those combined. Null with one item. */
-function overItems(arms: readonly Arm[], common: readonly CommonQuestion[]): Spread | null {
+/** What is added or taken off, by question: an arm's value, or the difference of two. */
+interface Part {
+  sign: 1 | -1;
+  valueIn: (question: CommonQuestion) => number;
+}
+
+function armsOf(arms: readonly Arm[]): Part[] {
+  return arms.map(({ sign }, arm) => ({ sign, valueIn: meanIn(arm) }));
+}
+
+function meanIn(arm: number): (question: CommonQuestion) => number {
+  return ({ answers }) => meanOf(answers[arm] as readonly Clustered[]);
+}
+
+/** From the items' own values, each part's and those combined. Null with one item. */
+function overItems(parts: readonly Part[], common: readonly CommonQuestion[]): Spread | null {
   const items = [...groupBy(common, ({ item }) => item).values()];
   if (items.length < 2) return null;
   const variance = (ofQuestion: (question: CommonQuestion) => number): number => {
@@ -249,12 +335,12 @@ function overItems(arms: readonly Arm[], common: readonly CommonQuestion[]): Spr
     );
     return (sum(deviations.map((value) => value ** 2)) * items.length) / (items.length - 1);
   };
-  const meanIn = (arm: number, { answers }: CommonQuestion): number => meanOf(answers[arm] as readonly Clustered[]);
+  const valueIn = (part: number, question: CommonQuestion): number => (parts[part] as Part).valueIn(question);
   return {
-    variance: variance((question) => valueOf(arms, question)),
+    variance: variance((question) => sum(parts.map((part) => part.sign * part.valueIn(question)))),
     freedom: items.length - 1,
-    ofArms: arms.map((_, arm) => variance((question) => meanIn(arm, question))),
-    ofDifferences: pairwise(arms, (a, b) => variance((question) => meanIn(a, question) - meanIn(b, question))),
+    ofArms: parts.map((part) => variance(part.valueIn)),
+    ofDifferences: pairwise(parts, (a, b) => variance((question) => valueIn(a, question) - valueIn(b, question))),
   };
 }
 

@@ -116,6 +116,16 @@ export function estimateShare(
   };
 }
 
+/** The share of at least one value and its interval for these questions alone. */
+export function shareOfTheseQuestions(
+  values: readonly Clustered[],
+  confidence = CONFIDENCE,
+  estimator: ShareEstimator = 'pooled',
+): { rate: number; range: Range } {
+  const rate = rateOf(values, estimator) as number;
+  return { rate, range: shareOfThese(weighed(values, estimator), rate, confidence) };
+}
+
 /** The share alone, 0-1; null without values. */
 export function rateOf(values: readonly Clustered[], estimator: ShareEstimator = 'pooled'): number | null {
   if (values.length === 0) return null;

@@ -24,8 +24,8 @@ def wilson(hits, n):
     return [0 if hits == 0 else centre - half, 1 if hits == n else centre + half]
 
 
-def beta_binomial(counts, means=3000, correlations=400):
-    """Equal-tailed posterior interval of the mean: Jeffreys' prior on it, Beta(1, 3) on the correlation."""
+def posterior(counts, means, correlations):
+    """Probabilities of the mean, in cells of its angle: Jeffreys' prior on it, Beta(1, 3) on the correlation."""
     angle = (np.arange(means) + 0.5) / means * np.pi / 2
     logit = np.linspace(np.log(1e-6), np.log(1e3), correlations)
     rho = 1 / (1 + np.exp(-logit))
@@ -38,10 +38,31 @@ def beta_binomial(counts, means=3000, correlations=400):
         for (x, n), times in Counter(counts).items()
     )
     mass = np.exp(log - log.max()).sum(axis=1)
-    below = np.concatenate([[0], np.cumsum(mass) / mass.sum()])
+    return mass / mass.sum()
+
+
+def beta_binomial(counts, means=3000, correlations=400):
+    """Equal-tailed posterior interval of the mean."""
+    mass = posterior(counts, means, correlations)
+    below = np.concatenate([[0], np.cumsum(mass)])
     edges = np.arange(means + 1) / means * np.pi / 2
     low, high = (np.sin(np.interp(p, below, edges)) ** 2 for p in (0.025, 0.975))
     return [0 if all(x == 0 for x, _ in counts) else low, 1 if all(x == n for x, n in counts) else high]
+
+
+def difference_of_shares_like_these(here, there, cells=1200):
+    """From discordant pairs: the posterior of the share of them, times that of which side they are of."""
+    counts = [(x, n, y, m) for (x, n), (y, m) in zip(here, there)]
+    pairs = [2 / (1 / n + 1 / m) for _, n, _, m in counts]
+    ours = [k * x / n * (1 - y / m) for k, (x, n, y, m) in zip(pairs, counts)]
+    theirs = [k * y / m * (1 - x / n) for k, (x, n, y, m) in zip(pairs, counts)]
+    share = posterior([(a + b, k) for a, b, k in zip(ours, theirs, pairs)], cells, 400)
+    side = posterior([(a, a + b) for a, b in zip(ours, theirs) if a + b > 0], cells, 400)
+    points = np.sin((np.arange(cells) + 0.5) / cells * np.pi / 2) ** 2
+    values = np.outer(points, 2 * points - 1).ravel()
+    order = np.argsort(values)
+    below = np.cumsum(np.outer(share, side).ravel()[order])
+    return [float(values[order][np.searchsorted(below, p)]) for p in (0.025, 0.975)]
 
 
 def items_of(questions):
@@ -126,6 +147,15 @@ SHARES = {
     "50 questions that are alike": hits([5] * 50, 100),
     "forms of one item": {"a~1": [1, 1, 0, 1], "a~2": [1, 1, 1, 1], "b": [0, 0, 0, 1], "c": [0, 0, 0, 0]},
 }
+DIFFERENCES = {
+    "published, a quarter of the odds": (
+        [(x, 50) for x in (2, 3, 2, 24, 18, 0, 33, 2)],
+        [(x, 50) for x in (0, 1, 1, 10, 6, 0, 16, 1)],
+    ),
+    "1 of 400 against none": ([(1, 50)] + [(0, 50)] * 7, [(0, 50)] * 8),
+    "one answer each": ([(int(index % 3 == 0), 1) for index in range(60)], [(int(index % 5 == 0), 1) for index in range(60)]),
+    "other numbers of answers": ([(4, 10), (9, 30), (2, 20)], [(1, 20), (2, 10), (3, 40)]),
+}
 HERE = {"a": [10, 20, 30], "b": [50, 60, 40], "c": [90, 95, 100]}
 REFERENCE = {"a": [15, 22, 40], "b": [80, 85, 70], "c": [92, 90, 99]}
 
@@ -146,6 +176,10 @@ def main():
             for name, case in SHARES.items()
         ],
         "difference": {"here": HERE, "reference": REFERENCE, **paired_difference_of_means(HERE, REFERENCE)},
+        "differencesOfShares": [
+            {"name": name, "here": here, "there": there, "like": difference_of_shares_like_these(here, there)}
+            for name, (here, there) in DIFFERENCES.items()
+        ],
         "logGamma": [[x, float(gammaln(x))] for x in (1e-3, 0.5, 1.5, 3, 8.9, 9.1, 100, 1e6)],
     }
     path = Path(__file__).with_name("frozen.json")
