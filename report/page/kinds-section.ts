@@ -94,17 +94,23 @@ function shareCell(share: ShareEstimate | undefined, kind: AnswerKind): Markup {
 
 function contrastDetails(rows: readonly KindContrast[], cells: ReportCell[], recipes: Results['recipes']): Markup {
   const labels = labelsOf({ cells, recipes });
-  const pairs = groupBy(rows, ({ cell, reference }) => JSON.stringify([cell, reference]));
+  const pairs = groupBy(rows, ({ kind, cell, reference }) => JSON.stringify([kind, cell, reference]));
   const kinds = ANSWER_KINDS.filter((kind) => rows.some(({ answers }) => answers === kind));
   return markup`<details>
     <summary>Contrasts, in points</summary>
     ${table(
       ['Cell', 'Reference', ...kinds.map((kind) => numeric(KIND_LABELS[kind]))],
       [...pairs.values()].map((own) => {
-        const [{ cell, reference }] = own as [KindContrast];
+        const [{ kind, cell, reference }] = own as [KindContrast];
         return markup`<tr>
           <th scope="row">${labels.get(cell)}</th>
-          <td>${labels.get(reference)}</td>
+          <td>
+            ${labels.get(reference)}
+            ${
+              kind.startsWith('interaction') &&
+              markup`<div class="small faint">what the prompt changes, beyond what it changes there</div>`
+            }
+          </td>
           ${kinds.map((kind) => markup`<td class="number">${difference(own.find(({ answers }) => answers === kind))}</td>`)}
         </tr>`;
       }),
@@ -113,9 +119,9 @@ function contrastDetails(rows: readonly KindContrast[], cells: ReportCell[], rec
   </details>`;
 }
 
-/** A pair with no answer of the kind has no contrast of it. */
+/** Cells with no answer of the kind have no contrast of it. */
 function difference(contrast: KindContrast | undefined): Markup {
-  if (contrast === undefined) return markup`<span class="faint">none in either</span>`;
+  if (contrast === undefined) return markup`<span class="faint">none in any</span>`;
   return markup`<b>${signed(contrast.difference.difference, 100)}</b>
     ${bothIntervals(contrast.difference, 100, signedInterval)}`;
 }

@@ -7,7 +7,7 @@ import type { PlannedCell, PlannedMetric } from '../../experiment/plan';
 import type { Completion } from '../../experiment/rows';
 import { valueOf, type ScoredValue } from '../../experiment/scored-answer';
 import type { SummaryRules } from './cell';
-import { comparisons, type ContrastKind, type ContrastRules, type Planned } from './contrasts';
+import { comparisons, sidesOf, signOf, type ContrastKind, type ContrastRules, type Planned } from './contrasts';
 import { differenceIn, type Difference } from './differences';
 import { estimateShare, type ShareEstimate } from './estimates';
 import { passes } from './misaligned';
@@ -68,8 +68,8 @@ export function answerKinds(cell: KindsCell, rules: SummaryRules): KindShare[] {
 }
 
 /**
- * Against the same references as the other measures, without interactions; made one by one, since a large experiment has a hundred
- * thousand. A kind that neither side has an answer of, or that one side does not tell, has none. `wanted`, by a cell's id: only of these; default: all.
+ * Against the same references as the other measures, interactions too; made one by one, since a large experiment has a hundred
+ * thousand. A kind that no side has an answer of, or that one side does not tell, has none. `wanted`, by a cell's id: only of these; default: all.
  */
 export function* kindContrasts(
   plan: Planned,
@@ -79,20 +79,21 @@ export function* kindContrasts(
 ): Generator<KindContrast> {
   const byId = new Map(cells.map((each) => [each.cell.id, each]));
   for (const { kind, units } of comparisons(plan, cells, rules)) {
-    const [here, there] = units as [Unit, Unit];
-    if (units.length > 2 || !wanted(here.id)) continue;
-    const [own, others] = [here, there].map((unit) => seedsOf(unit, byId, rules)) as [KindValues[], KindValues[]];
+    const { here, there } = sidesOf(units);
+    if (!wanted(here.id)) continue;
+    const values = units.map((unit) => seedsOf(unit, byId, rules));
     for (const answers of ANSWER_KINDS) {
-      const [first, second] = [own, others].map((seeds) => valuesOfKind(seeds, answers)) as [
-        SeedValues[],
-        SeedValues[],
-      ];
-      if (![...first, ...second].some(({ values }) => values.some(({ value }) => value === 1))) continue;
-      if (![first, second].every((seeds) => seeds.every(({ values }) => values.length > 0))) continue;
-      const found = combineSharesOverSeeds([
-        { sign: 1, isUntrained: here.cell.context.recipe === null, seeds: first },
-        { sign: -1, isUntrained: there.cell.context.recipe === null, seeds: second },
-      ]);
+      const own = values.map((seeds) => valuesOfKind(seeds, answers));
+      const all = own.flat();
+      if (!all.some(({ values: given }) => given.some(({ value }) => value === 1))) continue;
+      if (!all.every(({ values: given }) => given.length > 0)) continue;
+      const found = combineSharesOverSeeds(
+        units.map(({ cell }, index) => ({
+          sign: signOf(index),
+          isUntrained: cell.context.recipe === null,
+          seeds: own[index] as SeedValues[],
+        })),
+      );
       yield {
         questionSet: here.cell.questionSet,
         cell: here.id,

@@ -158,7 +158,7 @@ function compare(
   rules: SummaryRules,
   cells: ReadonlyMap<string, AskedCell>,
 ): Contrast[] {
-  const [here, there] = [units[0] as Unit, units[units.length === 2 ? 1 : 2] as Unit];
+  const { here, there } = sidesOf(units);
   const arms = (valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm[] =>
     units.map((unit, index) => seedArm(signOf(index), unit, valuesOf));
   const bounds = combinationBounds(
@@ -198,7 +198,12 @@ function compare(
   return rows;
 }
 
+/** The unit that a comparison is of, and the one that it is named after: of an interaction the reference under the same prompt. */
+export function sidesOf(units: readonly Unit[]): { here: Unit; there: Unit } {
+  return { here: units[0] as Unit, there: units[units.length === 2 ? 1 : 2] as Unit };
+}
+
 /** Of four units the second pair's difference is taken off. */
-function signOf(index: number): 1 | -1 {
+export function signOf(index: number): 1 | -1 {
   return index === 0 || index === 3 ? 1 : -1;
 }

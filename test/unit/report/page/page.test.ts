@@ -84,7 +84,7 @@ test('kinds of answers, bounds and sensitivity have their places', () => {
     '>unscored</th>',
     'fails coherence &gt; 50',
     'Contrasts, in points',
-    'none in either',
+    'none in any',
   ])
     expect(section('kinds')).toContain(words);
   for (const words of [

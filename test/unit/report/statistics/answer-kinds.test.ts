@@ -108,6 +108,34 @@ test('without alignment and coherence, all metrics say why there is no score', (
   expect(counts(cellOf([], { metrics: [] }))).toEqual({ cut: [0, 0] });
 });
 
+test('an interaction is what a prompt changes, beyond what it changes in the base model', () => {
+  const { plan } = studyInput();
+  const under = (configuration: string, condition: string, verdicts: Verdict[]): KindsCell =>
+    cellOf(
+      verdicts.map((each) => row('tea', each)),
+      { configuration, condition, samples: verdicts.length },
+    );
+  const cells = [
+    under('base', 'default', [50, 50]),
+    under('base', 'burrito', [50, 'model_refused']),
+    under('em', 'default', [50, 50]),
+    under('em', 'burrito', ['model_refused', 'model_refused']),
+  ];
+  const configurations = plan.configurations
+    .filter(({ name }) => name === 'base' || name === 'em')
+    .map((each) => ({
+      ...each,
+      cells: cells.map(({ cell }) => cell).filter(({ configuration }) => configuration === each.name),
+    }));
+  const found = [...kindContrasts({ configurations }, cells, RULES)].filter(({ kind }) =>
+    kind.startsWith('interaction'),
+  );
+  expect(found.map(({ cell, reference, answers }) => [cell, reference, answers])).toEqual([
+    ['em/everyday/burrito', 'base/everyday/burrito', 'refusal'],
+  ]);
+  expect(found[0]?.difference.difference).toBeCloseTo(1 - 0.5, 12);
+});
+
 test('contrasts over the same pairs as those of scores, where either cell has an answer of the kind', () => {
   const { plan } = studyInput();
   const configurations = plan.configurations.filter(({ name }) => name === 'base' || name === 'em');
