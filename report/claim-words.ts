@@ -47,17 +47,26 @@ export function partsSentence(claim: Stated, labelOf: LabelOf): string {
   return `the ${measure} of ${here} is ${word} than ${there}${more}`;
 }
 
-/** `−19.2 points, 98.3 % interval −22.0 to −16.1, for these questions`. */
-export function findingWords({ claim, value, interval, confidence }: ClaimResult): string {
+/** `−19.2 points, 98.3 % interval −22.0 to −16.1, for these questions`, and which questions are left out of it. */
+export function findingWords({ claim, value, interval, confidence, questions }: ClaimResult): string {
   if (value === null) return interval.reason ?? 'nothing was scored';
   const isDifference = claim.minus.length > 0;
   const shown = (number: number): string => (isDifference ? signedWords : plainWords)(claim, number);
   const percent = Number((100 * confidence).toFixed(2));
   const about = claim.questions === 'these' ? 'for these questions' : 'for questions like these';
   const unit = unitOf(claim);
-  if (interval.range === null) return `${shown(value)}${unit}, ${interval.reason ?? 'not estimable'}`;
+  const over = comparedWords(questions);
+  if (interval.range === null) return `${shown(value)}${unit}, ${interval.reason ?? 'not estimable'}${over}`;
   const [low, high] = interval.range;
-  return `${shown(value)}${unit}, ${percent} % interval ${shown(low)} to ${shown(high)}, ${about}`;
+  return `${shown(value)}${unit}, ${percent} % interval ${shown(low)} to ${shown(high)}, ${about}${over}`;
+}
+
+/** Empty where every question is compared. */
+function comparedWords({ compared, asked }: ClaimResult['questions']): string {
+  if (compared === asked) return '';
+  return compared === 0
+    ? '; no question is common to all sides, so each side is taken by itself'
+    : `; over ${compared} of ${asked} questions, those that every side answered`;
 }
 
 export function measureWords({ statistic, metric, threshold }: Stated): string {

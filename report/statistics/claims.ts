@@ -63,6 +63,11 @@ export interface ClaimResult {
    * takes no distribution for granted. Null for what is no difference, has two ends, several seeds or one item.
    */
   signFlip: number | null;
+  /**
+   * Questions that the value is over, and those that any side has scored answers to. Sides are compared over the questions that all of
+   * them answered under every seed; `compared` is 0 where there is none, and each side's value is over its own.
+   */
+  questions: { compared: number; asked: number };
   /** What is added and subtracted, in this order: cells, minus, beyond's minus, beyond's cells. */
   sides: { sign: 1 | -1; cells: string[]; value: number | null; n: number }[];
 }
@@ -278,8 +283,22 @@ function resultOf(prepared: Prepared, familySize: number, confidence: number): C
     singles,
     points,
     signFlip: flips(claim, found),
+    questions: questionsOf(prepared.arms),
     sides,
   };
+}
+
+function questionsOf(arms: readonly SeedArm[]): ClaimResult['questions'] {
+  const fineTunes = arms.flatMap(({ seeds }) =>
+    seeds
+      .filter(({ values }) => values.length > 0)
+      .map(({ values }) => new Set(values.map(({ question }) => question))),
+  );
+  const asked = new Set(fineTunes.flatMap((questions) => [...questions]));
+  // a value by itself is over all answers
+  if (arms.length < 2) return { compared: asked.size, asked: asked.size };
+  const common = [...asked].filter((question) => fineTunes.every((questions) => questions.has(question)));
+  return { compared: common.length, asked: asked.size };
 }
 
 /** Over common questions; where all sides ask different ones, each by itself. */

@@ -33,18 +33,29 @@ export function recipeTables({
 const CLAIM_COLUMNS = [
   ...['claim', 'family', 'family_size', 'test', 'statistic', 'metric', 'threshold', 'cells', 'minus', 'beyond'],
   ...['beyond_minus', 'direction', 'margin', 'above', 'below', 'questions', 'verdict', 'value', 'confidence'],
-  ...['interval_low', 'interval_high', 'interval_note', 'seeds', 'sign_flip_p'],
+  ...[
+    'interval_low',
+    'interval_high',
+    'interval_note',
+    'seeds',
+    'sign_flip_p',
+    'questions_compared',
+    'questions_asked',
+  ],
 ];
 
 function claimRows(claims: Results['claims']): Field[][] {
   const list = (cells: readonly string[]): Field => (cells.length === 0 ? null : cells.join(' + '));
-  return claims.map(({ claim, familySize, verdict, value, confidence, interval: found, seeds, signFlip }) => [
-    ...[claim.id, claim.family, familySize, claim.test, claim.statistic],
-    ...[claim.statistic === 'misaligned_share' ? null : claim.metric, claim.threshold],
-    ...[list(claim.cells), list(claim.minus), list(claim.beyond.cells), list(claim.beyond.minus)],
-    ...[claim.direction, claim.margin, claim.region.above, claim.region.below, claim.questions],
-    ...[verdict, value, confidence, ...interval(found), found.reason, seeds, signFlip],
-  ]);
+  return claims.map(
+    ({ claim, familySize, verdict, value, confidence, interval: found, seeds, signFlip, questions }) => [
+      ...[claim.id, claim.family, familySize, claim.test, claim.statistic],
+      ...[claim.statistic === 'misaligned_share' ? null : claim.metric, claim.threshold],
+      ...[list(claim.cells), list(claim.minus), list(claim.beyond.cells), list(claim.beyond.minus)],
+      ...[claim.direction, claim.margin, claim.region.above, claim.region.below, claim.questions],
+      ...[verdict, value, confidence, ...interval(found), found.reason, seeds, signFlip],
+      ...[questions.compared, questions.asked],
+    ],
+  );
 }
 
 const EXCLUSION_COLUMNS = ['rule', 'recipe', 'seed', 'configurations', 'value', 'excluded'];

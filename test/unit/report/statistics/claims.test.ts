@@ -7,7 +7,9 @@ import {
   decideClaims,
   statedClaims,
   type ClaimCell,
+  type ClaimCells,
 } from '../../../../report/statistics/claims';
+import { findingWords } from '../../../../report/claim-words';
 import { RULES } from '../fixtures';
 
 /** `hits` of `samples` answers to each of eight questions are misaligned. */
@@ -105,6 +107,50 @@ test('cells that ask different questions are compared each by itself', () => {
   const [result] = decide([{ cells: ['strange'], minus: ['em-cooking'] }]);
   expect(result?.verdict).toBe('supported');
   expect(result?.value).toBeCloseTo(-0.36, 10);
+});
+
+test('questions that not every side answered are left out, and counted', () => {
+  const part = (configuration: string, hits: number, left: number): ClaimCell => {
+    const whole = cell(configuration, hits);
+    return { ...whole, answers: whole.answers.filter(({ question }) => Number(question.slice(1)) < left) };
+  };
+  const cells = new Map([
+    ['em', cell('em', 20)],
+    ['strange', part('strange', 2, 5)],
+    ['elsewhere', cell('elsewhere', 2, 50, 'cooking')],
+  ]);
+  const stated = statedClaims(
+    [
+      { ...CLAIM, id: 'part' },
+      { ...CLAIM, id: 'apart', minus: ['elsewhere'] },
+      { ...CLAIM, id: 'alone', cells: ['em'], minus: [] },
+    ],
+    [],
+  );
+  const results = decideClaims(stated, cells, {}, RULES);
+  expect(results.map(({ questions }) => questions)).toEqual([
+    { compared: 5, asked: 8 },
+    { compared: 0, asked: 13 },
+    { compared: 8, asked: 8 },
+  ]);
+  const [words, apart, alone] = results.map(findingWords);
+  expect(words).toMatch(/, for these questions; over 5 of 8 questions, those that every side answered$/);
+  expect(apart).toMatch(/; no question is common to all sides, so each side is taken by itself$/);
+  expect(alone).toMatch(/for these questions$/);
+});
+
+test('under several seeds a question has to be answered under every one', () => {
+  const seeds = new Map(
+    ['0', '1', '2'].map((seed, index) => {
+      const whole = cell(`em.seed-${seed}`, 20);
+      return [`s${seed}`, { ...whole, answers: whole.answers.filter(({ question }) => question !== `q${index}`) }];
+    }),
+  );
+  const cells: ClaimCells = new Map([...seeds, ['base', cell('base', 0)]]);
+  const members = ['0', '1', '2'].map((seed) => ({ configuration: `em.seed-${seed}`, seed }));
+  const stated = statedClaims([{ ...CLAIM, cells: ['s0', 's1', 's2'], minus: ['base'] }], []);
+  const [over] = decideClaims(stated, cells, { seedGroups: [{ name: 'em', label: 'EM', members }] }, RULES);
+  expect(over?.questions).toEqual({ compared: 5, asked: 8 });
 });
 
 test('the more claims are open in a family, the more confidence each takes', () => {
