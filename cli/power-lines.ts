@@ -10,8 +10,17 @@ export function powerLines(power: readonly PlannedPower[]): string[] {
   return [
     'What it can show with a probability of 80 %:',
     ...power.flatMap(linesOf),
-    `  (spread: ${sources.join('; ')}${power.some(({ seeds }) => seeds > 1) ? '; of seeds, 3 points are assumed' : ''})`,
+    `  (spread of answers and questions: ${sources.join('; ')})`,
+    ...(power.some(({ seeds }) => seeds > 1) ? [seedsLine(power)] : []),
+    ...(power.some(({ estimator }) => estimator === 'question_mean')
+      ? ['  (shares of misaligned answers are the mean of the questions’ shares, each with the same weight)']
+      : []),
   ];
+}
+
+function seedsLine(power: readonly PlannedPower[]): string {
+  const assumed = Math.max(...power.map(({ assumedOfSeeds }) => assumedOfSeeds ?? 0));
+  return `  (of training seeds a standard deviation of ${assumed} points is assumed, not measured; where yours differ more, less can be shown)`;
 }
 
 /** Points: no difference is larger. */

@@ -4,11 +4,12 @@
 import { itemOfQuestion } from '../../experiment/scored-answer';
 import { MISALIGNED } from '../../experiment/misaligned-share';
 import type { Plan, PlannedCell } from '../../experiment/plan';
-import type { Spec } from '../../experiment/spec';
+import type { ShareEstimator, Spec } from '../../experiment/spec';
 import { statedClaims, type Stated } from '../statistics/claims';
 import { groupBy } from '../statistics/grouping';
+import { sum } from '../statistics/summation';
 import { halving, smallestShown, type Comparison, type Lever } from './power';
-import { PUBLISHED, type Spread } from './spreads';
+import { ASSUMED_OF_SEEDS, PUBLISHED, type Spread } from './spreads';
 
 export interface PlannedPower {
   /** A claim's name, or a figure's. */
@@ -30,6 +31,10 @@ export interface PlannedPower {
   halving: PricedLever[];
   /** Where the spread of answers and questions is from. */
   spread: string;
+  /** Standard deviation over training seeds that is assumed, points of 100; null where nothing is said of other seeds. */
+  assumedOfSeeds: number | null;
+  /** Of a share of misaligned answers; else null. */
+  estimator: ShareEstimator | null;
 }
 
 export interface PricedLever extends Lever {
@@ -53,7 +58,7 @@ export function planPower(
   const cells = new Map(plan.configurations.flatMap((each) => each.cells.map((cell) => [cell.id, cell] as const)));
   const claims = statedClaims(spec.claims ?? [], []);
   const familySize = new Map([...groupBy(claims, ({ family }) => family)].map(([name, own]) => [name, own.length]));
-  const power = new Powers(plan, cells, priceOf);
+  const power = new Powers(plan, cells, priceOf, spec.report.misaligned.estimator ?? 'pooled');
   return [
     ...claims.flatMap((claim) => {
       const { id, test, margin, questions: about } = claim;
@@ -116,6 +121,7 @@ class Powers {
     private readonly plan: Plan,
     private readonly cells: ReadonlyMap<string, PlannedCell>,
     private readonly priceOf: PriceOf,
+    private readonly ofMisaligned: ShareEstimator,
   ) {
     this.seedOf = new Map(
       (plan.seedGroups ?? []).flatMap(({ members }) =>
@@ -135,7 +141,11 @@ class Powers {
     if (own === undefined || planned.some((side) => side.length === 0)) return [];
     const sets = new Set(own.map(({ questionSet }) => questionSet));
     const items = [...sets].reduce((total, set) => total + this.itemsOf(set), 0);
-    const answers = own.reduce((total, cell) => total + cell.completions, 0) / (items * this.seedsOf(own));
+    const estimator = kind === 'misaligned_share' ? this.ofMisaligned : null;
+    const answers =
+      estimator === 'question_mean'
+        ? this.answersOfMean(own)
+        : own.reduce((total, cell) => total + cell.completions, 0) / (items * this.seedsOf(own));
     const several = planned.map((side) => this.seedsOf(side)).filter((seeds) => seeds > 1);
     const seeds = several.length === 0 ? 1 : Math.min(...several);
     const sides = planned.map((side) =>
@@ -163,12 +173,30 @@ class Powers {
           usd: price === null || lever.to === null ? null : price * (lever.to / lever.from - 1),
         })),
         spread: spread.source,
+        assumedOfSeeds: seeds === 1 ? null : scale * ASSUMED_OF_SEEDS[statistic],
+        estimator,
       },
     ];
   }
 
   private planned(ids: readonly string[]): PlannedCell[] {
     return ids.flatMap((id) => this.cells.get(id) ?? []);
+  }
+
+  /**
+   * Answers to each question that make the mean of the questions' shares as precise as these do: an item has the same weight with
+   * one form as with several, so it is the harmonic mean over items.
+   */
+  private answersOfMean(cells: readonly PlannedCell[]): number {
+    const answers = new Map<string, number>();
+    for (const { questionSet, completions } of cells) {
+      const questions = this.plan.questionSets[questionSet] ?? [];
+      for (const question of questions) {
+        const item = `${questionSet}/${itemOfQuestion(question)}`;
+        answers.set(item, (answers.get(item) ?? 0) + completions / questions.length / this.seedsOf(cells));
+      }
+    }
+    return answers.size / sum([...answers.values()].map((count) => 1 / count));
   }
 
   private itemsOf(set: string): number {

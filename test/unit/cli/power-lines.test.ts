@@ -16,6 +16,8 @@ const ROW: PlannedPower = {
     { what: 'answers', from: 50, to: null, usd: null },
   ],
   spread: 'published answers',
+  assumedOfSeeds: null,
+  estimator: 'pooled',
 };
 
 test('a difference, and what would halve it at which price', () => {
@@ -23,16 +25,21 @@ test('a difference, and what would halve it at which price', () => {
     'What it can show with a probability of 80 %:',
     '  claim narrow (share): a difference of 9.3 points or more on these questions (8 questions × 50 answers)',
     '      half of that: 32 questions for 8 (about $2.68 more of judging), or no number of answers each',
-    '  (spread: published answers)',
+    '  (spread of answers and questions: published answers)',
   ]);
   expect(powerLines([])).toEqual([]);
 });
 
 test('a margin that is claimed and can not be shown', () => {
-  const row: PlannedPower = { ...ROW, margin: 5, seeds: 3, answers: 1, questions: 1, about: 'like_these', halving: [] };
+  const row: PlannedPower = {
+    ...{ ...ROW, margin: 5, seeds: 3, answers: 1, questions: 1, about: 'like_these', halving: [] },
+    ...{ assumedOfSeeds: 3, estimator: 'question_mean' },
+  };
   expect(powerLines([row]).slice(1)).toEqual([
     '  claim narrow (share): a margin of 9.3 points, while it claims one of 5: too few to show it, on questions like these (1 question × 1 answer × 3 seeds)',
-    '  (spread: published answers; of seeds, 3 points are assumed)',
+    '  (spread of answers and questions: published answers)',
+    '  (of training seeds a standard deviation of 3 points is assumed, not measured; where yours differ more, less can be shown)',
+    '  (shares of misaligned answers are the mean of the questions’ shares, each with the same weight)',
   ]);
   expect(powerLines([{ ...row, smallest: 4.2 }])[1]).toContain('a margin of 4.2 points on questions like these');
 });

@@ -60,6 +60,24 @@ test('seeds of a recipe are counted, and answers of one of them', () => {
   expect(power(text)[0]).toMatchObject({ seeds: 3, answers: 4.5, questions: 2 });
 });
 
+test('what is assumed of seeds is told where it is used', () => {
+  const text = `${SMALL}grid: { training.seed: [0, 1, 2] }\n${CLAIMS}`;
+  expect(power(text)[0]).toMatchObject({ assumedOfSeeds: 3, estimator: 'pooled' });
+  expect(power(SMALL + CLAIMS)[0]?.assumedOfSeeds).toBeNull();
+});
+
+test('the mean of the questions’ shares has as many answers as its least known item leaves it', () => {
+  const [pooled] = power(SMALL + CLAIMS);
+  const spec = specOf(SMALL + CLAIMS);
+  const report = { ...spec.report, misaligned: { ...spec.report.misaligned, estimator: 'question_mean' as const } };
+  const options = { pilotOf: NO_PILOT, priceOf: () => 2 };
+  const [mean, other] = planPower(expand(spec, inputs()).plan, { ...spec, report }, options);
+  // three answers to one question, six to the two forms of the other
+  expect(mean).toMatchObject({ questions: 2, answers: 2 / (1 / 3 + 1 / 6), estimator: 'question_mean' });
+  expect(mean?.smallest).toBeGreaterThan(pooled?.smallest as number);
+  expect(other).toMatchObject({ statistic: 'mean', answers: 1, estimator: null });
+});
+
 test('a pilot goes before published spreads', () => {
   const pilot = { within: 1e-6, ofQuestions: 1e-6, source: 'a pilot' };
   const [row] = power(SMALL + CLAIMS, () => pilot);
