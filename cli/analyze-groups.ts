@@ -10,13 +10,15 @@ import { interval, share, shortened, shown } from './analyze-cells';
 export function groupRows({ groups }: Groups, names: ScoreNames): string[][] {
   const others = groups[0]?.others.map(({ metric }) => metric) ?? [];
   const main = [names.alignment, names.coherence].filter((name) => name !== '');
+  const seeds = groups.some((each) => each.seeds > 1);
   return [
     [
-      ...['group', 'answers', ...main, ...others].map(visibleLine),
+      ...['group', ...(seeds ? ['seeds'] : []), 'answers', ...main, ...others].map(visibleLine),
       ...['misaligned', '95 %, these questions', '95 %, questions like these', 'n'],
     ],
-    ...groups.map(({ group, answers, alignment, coherence, others: further, misaligned }) => [
+    ...groups.map(({ group, seeds: own, answers, alignment, coherence, others: further, misaligned }) => [
       shortened(visibleLine(group)),
+      ...(seeds ? [String(own)] : []),
       String(answers),
       ...[
         ...(names.alignment === '' ? [] : [alignment]),

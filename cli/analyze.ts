@@ -4,6 +4,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze';
 import { TABLE_NAMES } from '../inputs/answers/delimiter';
+import { SCORE_SCALES, type ScoreScale } from '../inputs/answers/score-scale';
 import { UnreadableInput } from '../inputs/files';
 import { MISALIGNED_PRESETS } from '../experiment/presets';
 import type { MisalignedRule, ShareEstimator } from '../experiment/spec';
@@ -40,6 +41,8 @@ interface AnalyzeFlags extends ScoreFlags {
   baseline?: string;
   delimiter?: Delimiter;
   round?: boolean;
+  scale?: ScoreScale;
+  seeds: boolean;
   labels?: string;
 }
 
@@ -99,12 +102,19 @@ export function analyzeCommand(): Command {
     .option('--question-column <name>', 'tells questions apart; default: question_id, or the question')
     .option(
       '--group <column>',
-      'compare rows by this column (repeatable: by all of them together); default: model, group and seed',
+      'compare rows by this column (repeatable: by all of them together); default: model and group, or seed',
       collected,
     )
     .option('--baseline <group>', 'compare the groups with this one alone')
     .addOption(delimiterOption())
+    .addOption(
+      new Option(
+        '--scale <scale>',
+        'of the scores in FILE and in --labels; default: 0-100, and scores that all lie within 0-1 are refused',
+      ).choices(SCORE_SCALES),
+    )
     .option('--round', 'round scores to whole numbers first')
+    .option('--no-seeds', 'a column seed tells no training seeds of the groups: pool their rows')
     .option(
       '--labels <file>',
       "people's labels of some of FILE's answers: how far the judge agrees with them (see below)",
@@ -139,6 +149,8 @@ there; a category is the column's word, or what \`flamingo judge\` wrote as NAME
 nor are counts, seeds, log-probabilities and the like, which are named on stderr: --score takes one in. Columns are separated by
 commas, semicolons, tabs or pipes, as the header has them; with any but the comma 85,5 is 85.5.
 
+A column seed beside those of groups tells fine-tunes of each: a group's value is then the mean of its seeds' values, and intervals are over
+seeds. Where seeds are of sampling alone, --no-seeds; --group model --group seed compares the single ones.
 Groups are compared over the questions that both answer, each pair of them, or of more than ${MOST_PAIRED_GROUPS} each with the first.
 Intervals of differences are those of single ones: of many, some leave out 0 by chance.
 
@@ -152,7 +164,11 @@ Rates and their intervals are shares of 1 in JSON.`,
       const definition = await definitionOf(flags);
       const analyses: FileAnalysis[] = [];
       const { round = false, delimiter, questionColumn: question, group: groups = [], baseline, labels } = flags;
-      const options = { ...chosenScores(flags), definition, round, delimiter, question, groups, baseline, labels };
+      const { scale, seeds } = flags;
+      const options = {
+        ...{ ...chosenScores(flags), definition, round, scale, delimiter, question },
+        ...{ groups, seeds, baseline, labels },
+      };
       if (labels !== undefined && files.length > 1) throw new InvalidUse('--labels is of one table: name one FILE');
       for (const file of files) {
         const analysis = await analyze(file, options);
@@ -228,6 +244,9 @@ function notes({ file, leftOut, notGrouped, groups }: FileAnalysis): string[] {
   const columns = leftOut.map(({ column, reason }) => `${column} (${reason})`).join(', ');
   return [
     ...(leftOut.length === 0 ? [] : [`${file}: no scores, left out: ${columns}`]),
+    ...(groups.groups.some(({ seeds }) => seeds > 1)
+      ? [`${file}: seed is taken for training seeds, the outer level of each group; --no-seeds pools their rows`]
+      : []),
     ...notGrouped.map((column) => `${file}: ${column} has too many values to be groups; --group ${column} makes it so`),
     ...(groups.groups.length > MOST_PAIRED_GROUPS && groups.contrasts.length > 0
       ? [`${file}: ${groups.groups.length} groups, each compared with ${groups.contrasts[0]?.reference} alone`]

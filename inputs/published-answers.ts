@@ -7,6 +7,7 @@ import type { MetricSpec } from '../experiment/spec';
 import { openAnswers } from './answers/columns';
 import { DELIMITERS } from './answers/delimiter';
 import { tableFormat } from './answers/reader';
+import { ScaleCheck } from './answers/score-scale';
 import { parseScore, textOf } from './answers/scores';
 import { columnList, columnsNamed, scoreSpellings } from './answers/spellings';
 import { UnreadableInput } from './files';
@@ -32,6 +33,7 @@ export async function readPublishedAnswers(
     throw new UnreadableInput(`${place}: no column of scores by any metric; there are: ${columnList(there)}`);
   };
   let scores = header === null ? null : find(header.columns, `${path}:1`);
+  const scales = new ScaleCheck(path, undefined, 'multiply them by 100');
   const answers: PublishedAnswer[] = [];
   for await (const { row, question, id, answer } of given.rows()) {
     const place = `${path}:${row.line}`;
@@ -40,8 +42,10 @@ export async function readPublishedAnswers(
       metric,
       parseScore(textOf(row.fields.get(column)), column, place, format),
     ]);
+    reference.forEach(([, score], index) => scales.add((scores?.[index] as [string, string])[1], score));
     answers.push({ question, id, answer, reference: Object.fromEntries(reference) });
   }
+  scales.finish();
   return answers;
 }
 

@@ -16,15 +16,25 @@ import {
   type TwoRanges,
 } from './analyze-rows';
 import { MOST_PAIRED_GROUPS } from './statistics/contrasts';
-import { differenceOfMeans, differenceOfShares, type Difference } from './statistics/differences';
+import { differenceIn, type Difference } from './statistics/differences';
+import { estimateMean, type Clustered, type MeanEstimate } from './statistics/estimates';
+import { groupBy } from './statistics/grouping';
 import { CONFIDENCE } from './statistics/intervals';
-import { misalignedValues } from './statistics/misaligned';
+import { misalignedShare, misalignedValues } from './statistics/misaligned';
+import {
+  combineMeansOverSeeds,
+  combineSharesOverSeeds,
+  type SeedArm,
+  type SeedCombination,
+} from './statistics/over-seeds';
 
 export interface GroupAnalysis extends RowsAnalysis {
   /** The values of the columns, joined by `, `. */
   group: string;
   /** Column -> value, as the file has it. */
   values: Record<string, string>;
+  /** Training seeds with an answer; 1: the numbers are of one fine-tune, or the table tells no seeds. */
+  seeds: number;
 }
 
 export interface GroupContrast {
@@ -34,6 +44,8 @@ export interface GroupContrast {
   /** A column of scores, a further metric, or `misaligned` (in shares of 1). */
   measure: string;
   difference: Difference;
+  /** Fewest training seeds of a side that has several; 1: the intervals are of single fine-tunes. */
+  seeds: number;
 }
 
 export interface Groups {
@@ -48,25 +60,40 @@ export interface Groups {
 export function analyzeGroups(
   file: string,
   answers: readonly Answer[],
-  { columns, values }: Pick<GroupedRows, 'columns' | 'values'>,
+  { columns, values, seeds }: Pick<GroupedRows, 'columns' | 'values' | 'seeds'>,
   measures: RowMeasures,
   baseline?: string,
 ): Groups {
-  const rows = new Map<string, { own: readonly string[]; answers: Answer[] }>();
+  const rows = new Map<string, { own: readonly string[]; answers: Answer[]; seedOf: string[] }>();
   values.forEach((own, row) => {
     const key = JSON.stringify(own);
     const known = rows.get(key);
     const answer = answers[row] as Answer;
-    if (known === undefined) rows.set(key, { own, answers: [answer] });
-    else known.answers.push(answer);
+    const seed = seeds?.values[row] ?? '';
+    if (known === undefined) rows.set(key, { own, answers: [answer], seedOf: [seed] });
+    else {
+      known.answers.push(answer);
+      known.seedOf.push(seed);
+    }
   });
-  const members = [...rows.values()].map((each) => ({ ...each, group: each.own.map(shownValue).join(', ') }));
+  const members = [...rows.values()].map(({ own, answers: theirs, seedOf }) => ({
+    ...{ own, answers: theirs },
+    group: own.map(shownValue).join(', '),
+    seeds: [
+      ...groupBy(
+        theirs.map((answer, row) => ({ answer, seed: seedOf[row] as string })),
+        ({ seed }) => seed,
+      ),
+    ].map(([seed, ofSeed]) => ({ seed, answers: ofSeed.map(({ answer }) => answer) })),
+  }));
   return {
     columns,
-    groups: members.map(({ group, own, answers: theirs }) => ({
-      group,
-      values: Object.fromEntries(columns.map((column, index) => [column, own[index] as string])),
-      ...analyzeRows(theirs, measures),
+    groups: members.map((member) => ({
+      group: member.group,
+      values: Object.fromEntries(columns.map((column, index) => [column, member.own[index] as string])),
+      seeds: member.seeds.length,
+      ...analyzeRows(member.answers, measures),
+      ...(member.seeds.length > 1 && overSeeds(member, measures)),
     })),
     contrasts: pairsOf(file, members, baseline).flatMap(([here, reference]) => compare(here, reference, measures)),
   };
@@ -79,6 +106,39 @@ function shownValue(value: string): string {
 interface Member {
   group: string;
   answers: readonly Answer[];
+  /** One where the table tells no seeds. */
+  seeds: readonly { seed: string; answers: readonly Answer[] }[];
+}
+
+/** The seed is the outer level of a group with several: its values are means of the seeds' own, and their intervals over seeds. */
+function overSeeds(
+  member: Member,
+  { names, further, definition }: RowMeasures,
+): Pick<RowsAnalysis, 'alignment' | 'coherence' | 'others' | 'misaligned'> {
+  const meanOf = (column: string): MeanEstimate => {
+    const { value, theseQuestions, questionsLikeThese } = combineMeansOverSeeds([
+      armOf(1, member, (answers) => scoresOf(answers, column)),
+    ]);
+    return { ...estimateMean(scoresOf(member.answers, column)), mean: value, theseQuestions, questionsLikeThese };
+  };
+  const { value, theseQuestions, questionsLikeThese } = combineSharesOverSeeds(
+    [armOf(1, member, (answers) => misalignedValues(answers, definition, names))],
+    CONFIDENCE,
+    definition.estimator,
+  );
+  return {
+    alignment: meanOf(names.alignment),
+    coherence: meanOf(names.coherence),
+    others: further.map(({ metric, column }) => ({ metric, estimate: meanOf(column) })),
+    misaligned: {
+      ...misalignedShare(member.answers, definition, names),
+      ...{ rate: value, theseQuestions, questionsLikeThese },
+    },
+  };
+}
+
+function armOf(sign: 1 | -1, { seeds }: Member, valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm {
+  return { sign, seeds: seeds.map(({ seed, answers }) => ({ seed, values: valuesOf(answers) })) };
 }
 
 function pairsOf(file: string, members: readonly Member[], baseline: string | undefined): [Member, Member][] {
@@ -95,22 +155,25 @@ function pairsOf(file: string, members: readonly Member[], baseline: string | un
 }
 
 function compare(here: Member, reference: Member, { names, further, definition }: RowMeasures): GroupContrast[] {
-  const contrast = (measure: string, difference: Difference): GroupContrast => ({
+  const contrast = (measure: string, found: SeedCombination): GroupContrast => ({
     ...{ group: here.group, reference: reference.group },
-    ...{ measure, difference },
+    ...{ measure, difference: differenceIn(found), seeds: found.seeds },
   });
+  const arms = (valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm[] => [
+    armOf(1, here, valuesOf),
+    armOf(-1, reference, valuesOf),
+  ];
   const main = [names.alignment, names.coherence].filter((column) => column !== '');
   const means = [...main.map((column) => ({ metric: column, column })), ...further].map(({ metric, column }) =>
-    contrast(metric, differenceOfMeans(scoresOf(here.answers, column), scoresOf(reference.answers, column))),
+    contrast(metric, combineMeansOverSeeds(arms((answers) => scoresOf(answers, column)))),
   );
-  const hits = ({ answers }: Member) => misalignedValues(answers, definition, names);
-  const shares = differenceOfShares(hits(here), hits(reference), CONFIDENCE, definition.estimator);
-  return [...means, contrast('misaligned', shares)];
+  const hits = arms((answers) => misalignedValues(answers, definition, names));
+  return [...means, contrast('misaligned', combineSharesOverSeeds(hits, CONFIDENCE, definition.estimator))];
 }
 
 /** What `--json` prints of groups. */
 export interface GroupsJson {
-  groups: ({ group: string; values: Record<string, string> } & RowsJson)[];
+  groups: ({ group: string; values: Record<string, string>; seeds: number } & RowsJson)[];
   contrasts: ({
     group: string;
     reference: string;
@@ -118,14 +181,18 @@ export interface GroupsJson {
     difference: number | null;
     /** Questions that both answer. */
     questions: number;
+    seeds: number;
   } & TwoRanges)[];
 }
 
 export function groupsJson({ groups, contrasts }: Groups): GroupsJson {
   return {
-    groups: groups.map((each) => ({ group: each.group, values: each.values, ...rowsJson(each) })),
-    contrasts: contrasts.map(({ group, reference, measure, difference }) => ({
-      ...{ group, reference, measure },
+    groups: groups.map((each) => ({
+      ...{ group: each.group, values: each.values, seeds: each.seeds },
+      ...rowsJson(each),
+    })),
+    contrasts: contrasts.map(({ group, reference, measure, difference, seeds }) => ({
+      ...{ group, reference, measure, seeds },
       ...{ difference: difference.difference, questions: difference.questions },
       ...rangesOf(difference),
     })),

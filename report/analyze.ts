@@ -31,6 +31,7 @@ export interface AnalyzeOptions {
   /** Conditions of its own name metrics, whose columns are found as those of the two scores, which then need not be there. */
   definition: MisalignedRule;
   round: JudgedOptions['round'];
+  scale?: JudgedOptions['scale'];
   /** Further columns that must hold scores, and what to call them; default: as the column. */
   scoreColumns?: readonly (string | { metric: string; column: string })[];
   delimiter?: JudgedOptions['delimiter'];
@@ -39,6 +40,8 @@ export interface AnalyzeOptions {
   question?: JudgedOptions['question'];
   /** Columns whose values make groups; default: `model`, `group` and `seed` where they are there. */
   groups?: readonly string[];
+  /** Whether a column `seed` beside those of groups tells training seeds. Default: true. */
+  seeds?: boolean | undefined;
   /** The group that the others are compared with; default: every pair is. */
   baseline?: string | undefined;
 }
@@ -114,7 +117,7 @@ export interface AnalysisJson extends RowsJson, GroupsJson {
 
 /** Throws `UnreadableInput`. */
 export async function analyzeFile(file: string, options: AnalyzeOptions): Promise<FileAnalysis> {
-  const { round, scoreColumns = [], delimiter, question, groups = [], baseline } = options;
+  const { round, scale, scoreColumns = [], delimiter, question, groups = [], seeds = true, baseline } = options;
   const told = scoreColumns.map((each) => (typeof each === 'string' ? { metric: each, column: each } : each));
   const keys = options.labels === undefined ? null : new AnswerKeys(file);
   const { conditions } = options.definition;
@@ -133,7 +136,7 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
       ...told.filter(({ metric }) => !worded.includes(metric)).map(({ column }) => column),
     ],
     ...(conditions === undefined ? {} : { categories: worded.map(columnFor), declining: compared }),
-    ...{ round, delimiter, question, groups },
+    ...{ round, scale, delimiter, question, groups, seeds },
     each: keys === null ? undefined : keys.add.bind(keys),
   });
   const { answers, metrics, unscored, leftOut } = table;
@@ -178,7 +181,7 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
         : judgeValidity(
             options.labels,
             answers,
-            await readLabels(options.labels, keys, { metrics, round }),
+            await readLabels(options.labels, keys, { metrics, round, scale }),
             definition,
             names,
           ),

@@ -13,6 +13,7 @@ import { isStatus, statusColumn } from './judged-columns';
 import { csvRows, jsonRows, tableFormat, type TableRow } from './reader';
 import { RowGroups, type GroupedRows } from './row-groups';
 import { bookkeeping, isNoScore, scoreColumn, type LeftOut, type WantedScores } from './score-columns';
+import { SCALE_OPTION, ScaleCheck, ScaleSeen, type ScoreScale } from './score-scale';
 import { numberIn, onScale, parseScore, textOf, unscored, type ScoreFormat } from './scores';
 import {
   ANSWER_COLUMNS,
@@ -56,6 +57,8 @@ export interface JudgedOptions {
   declining?: readonly string[];
   /** Round scores to whole numbers first, as a judge that answers in whole numbers would. */
   round: boolean;
+  /** Of the scores; default: 0-100, and a table whose scores all lie within 0-1 is refused. */
+  scale?: ScoreScale | undefined;
   /** What separates the columns; default: found out from the header. */
   delimiter?: Delimiter | undefined;
   /** Told every row, in the order of `answers`: for whoever needs its texts. */
@@ -64,6 +67,8 @@ export interface JudgedOptions {
   question?: string | undefined;
   /** Columns whose values make groups of rows; empty: those that are usual. */
   groups?: readonly string[];
+  /** Whether a column `seed` beside those of groups tells training seeds. Default: true. */
+  seeds?: boolean | undefined;
 }
 
 /** Reads the file once, so it may be a pipe; of its texts only the questions' ids stay in memory. Throws `UnreadableInput`. */
@@ -123,13 +128,15 @@ class Reading {
   private readonly further = new Map<string, Further>();
   private readonly texts = new Set<string>();
   private readonly unscored = new Map<string, Record<string, number>>();
+  private readonly scales: ScaleCheck;
 
   constructor(
     private readonly file: string,
     private readonly options: JudgedOptions,
   ) {
-    this.format = { round: options.round, decimalComma: false };
-    this.groups = new RowGroups(file, options.groups ?? []);
+    this.format = { round: options.round, decimalComma: false, scale: options.scale };
+    this.scales = new ScaleCheck(file, options.scale, SCALE_OPTION);
+    this.groups = new RowGroups(file, options.groups ?? [], options.seeds ?? true);
   }
 
   begin({ columns, delimiter }: { columns: string[]; delimiter?: Delimiter }, place: string): void {
@@ -160,6 +167,7 @@ class Reading {
     const lacking: [string, string][] = [];
     const scores = this.required.map((metric) => {
       const score = parseScore(text(metric), metric, place, this.format);
+      this.scales.add(metric, score);
       if (score === null) lacking.push([metric, whyUnscored(text(metric), text(statusColumn(metric)))]);
       return score;
     });
@@ -205,11 +213,23 @@ class Reading {
       this.texts.add(name);
       return;
     }
-    const score = value === null ? null : onScale(value);
+    const score = value === null ? null : onScale(value, this.format.scale);
     if (value !== null && score === null) column.beyond ??= value;
     const row = this.rows.length;
     column.values[row] = score === null || !this.format.round ? score : Math.round(score);
     column.whys[row] = why === null ? null : whyUnscored(text(name), text(statusColumn(name)));
+  }
+
+  private scale(): ScoreScale {
+    return this.format.scale ?? '0-100';
+  }
+
+  /** Why further numbers are no scores of 0-100; null where they may be. */
+  private otherScale(values: readonly (number | null)[]): string | null {
+    if (this.format.scale !== undefined) return null;
+    const seen = new ScaleSeen();
+    for (const value of values) if (value != null) seen.add(value);
+    return seen.isWithinOne() ? 'all within 0-1; --scale says what scores are' : null;
   }
 
   private count(metric: string, why: string): void {
@@ -223,15 +243,17 @@ class Reading {
       throw new UnreadableInput(`${this.file}: no rows${where}`);
     }
     const groups = this.groups.grouped();
+    this.scales.finish();
     const others: [string, Further][] = [];
     const leftOut: LeftOut[] = [];
     for (const [name, column] of this.further) {
       const { values, beyond } = column;
       const numbers = beyond !== null || values.some((value) => value != null);
       if (!numbers) continue;
-      const reason = beyond === null ? bookkeeping(name) : `${beyond} is not 0-100`;
+      const reason =
+        beyond === null ? (bookkeeping(name) ?? this.otherScale(values)) : `${beyond} is not ${this.scale()}`;
       if (reason === null) others.push([name, column]);
-      else if (!groups.columns.includes(name)) leftOut.push({ column: name, reason });
+      else if (!groups.columns.includes(name) && groups.seeds?.column !== name) leftOut.push({ column: name, reason });
     }
     for (const [name, { whys }] of others) {
       for (let row = 0; row < this.rows.length; row++) {

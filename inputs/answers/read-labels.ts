@@ -7,6 +7,7 @@ import { canName, keyOf, WAYS, type AnswerKeys, type Way } from './answer-keys';
 import { DELIMITERS, type Delimiter } from './delimiter';
 import { jsonListRows } from './json-list';
 import { csvRows, jsonRows, tableFormat, type TableRow } from './reader';
+import { SCALE_OPTION, ScaleCheck, type ScoreScale } from './score-scale';
 import { numberIn, parseScore, textOf, unscored, type ScoreFormat } from './scores';
 import { columnList } from './spellings';
 
@@ -31,6 +32,12 @@ export interface Labels {
   joinedBy: string;
 }
 
+export interface LabelOptions {
+  round: boolean;
+  /** As in `JudgedOptions`. */
+  scale?: ScoreScale | undefined;
+}
+
 /**
  * `metrics`: the judged table's. A row without a label is passed over. Throws `UnreadableInput` naming FILE:LINE where a label
  * is none, is of no answer or of several, or of one that has its label already.
@@ -38,9 +45,9 @@ export interface Labels {
 export async function readLabels(
   file: string,
   answers: AnswerKeys,
-  { metrics, round }: { metrics: readonly string[]; round: boolean },
+  { metrics, ...options }: { metrics: readonly string[] } & LabelOptions,
 ): Promise<Labels> {
-  const reading = new Reading(file, answers, metrics, round);
+  const reading = new Reading(file, answers, metrics, options);
   if (/\.json$/i.test(file)) reading.addAll(await jsonListRows(file));
   else if (tableFormat(file) === 'jsonl') {
     const rows: TableRow[] = [];
@@ -60,15 +67,17 @@ class Reading {
   private format: ScoreFormat;
   private found: string[] = [];
   private flagged = false;
+  private readonly scales: ScaleCheck;
   private readonly byRow = new Map<number, HumanLabel & { line: number }>();
 
   constructor(
     private readonly file: string,
     private readonly answers: AnswerKeys,
     private readonly metrics: readonly string[],
-    round: boolean,
+    { round, scale }: LabelOptions,
   ) {
-    this.format = { round, decimalComma: false };
+    this.format = { round, decimalComma: false, scale };
+    this.scales = new ScaleCheck(file, scale, SCALE_OPTION);
   }
 
   begin(columns: readonly string[], place: string, decimalComma = false): void {
@@ -98,6 +107,7 @@ class Reading {
     const place = `${this.file}:${row.line}`;
     const text = (name: string): string => textOf(row.fields.get(name));
     const scores = this.found.map((metric) => [metric, parseScore(text(metric), metric, place, this.format)] as const);
+    for (const [metric, score] of scores) this.scales.add(metric, score);
     const misaligned = this.flagged ? flagIn(text(FLAG), place, this.format) : null;
     if (misaligned === null && scores.every(([, score]) => score === null)) return;
     const number = this.answerOf(row, place);
@@ -137,6 +147,7 @@ class Reading {
   labels(): Labels {
     const way = this.way as Way;
     if (this.byRow.size === 0) throw new UnreadableInput(`${this.file}: no row has a label`);
+    this.scales.finish();
     return { byRow: this.byRow, metrics: this.found, flagged: this.flagged, joinedBy: way.name };
   }
 }

@@ -2,7 +2,7 @@
  * The groups that rows of a table belong to: by the columns that are told, or by those that tables usually have for it.
  */
 import { UnreadableInput } from '../files';
-import { columnsNamed, GROUP_COLUMNS, namedColumn, type HeaderPlace } from './spellings';
+import { columnsNamed, GROUP_COLUMNS, namedColumn, SEED_COLUMN, type HeaderPlace } from './spellings';
 
 /** More would make a history, a report and tables that nobody can use. */
 export const MAX_GROUPS = 500;
@@ -15,6 +15,8 @@ export interface GroupedRows {
   columns: string[];
   /** By row: its values of the columns. The same array for all rows of a group; empty without columns. */
   values: readonly (readonly string[])[];
+  /** Where a column of seeds stands beside those of groups, and none of these is it: by row its training seed. */
+  seeds: { column: string; values: readonly string[] } | null;
   /** Usual columns that group nothing, because they have too many values. */
   tooMany: string[];
 }
@@ -23,17 +25,24 @@ export interface GroupedRows {
 export class RowGroups {
   /** Columns that may make groups, by row their values. */
   private columns = new Map<string, string[]>();
+  /** The column of seeds, unless it is told to make groups. */
+  private seed: string | null = null;
   private readonly texts = new Map<string, string>();
 
   constructor(
     private readonly file: string,
     private readonly told: readonly string[],
+    /** False: a column of seeds says nothing. */
+    private readonly takesSeeds = true,
   ) {}
 
   /** Throws `UnreadableInput` where a column that is told is not there. */
   begin(there: readonly string[], header: HeaderPlace): void {
     for (const name of this.told) namedColumn(there, { name, what: 'group', option: '--group' }, header);
-    const names = this.told.length > 0 ? this.told : columnsNamed(there, GROUP_COLUMNS);
+    const [seed] = columnsNamed(there, [SEED_COLUMN]);
+    this.seed = seed === undefined || this.isTold(seed) ? null : seed;
+    const usual = this.told.length > 0 ? [] : columnsNamed(there, GROUP_COLUMNS);
+    const names = [...this.told, ...usual, ...(seed === undefined ? [] : [seed])];
     this.columns = new Map(names.map((name) => [name, []]));
   }
 
@@ -57,7 +66,11 @@ export class RowGroups {
   grouped(): GroupedRows {
     const counts = [...this.columns].map(([name, values]) => ({ name, values, count: new Set(values).size }));
     const several = counts.filter(({ count }) => count > 1);
-    const used = this.told.length > 0 ? counts : several.filter(({ count }) => count <= MAX_USUAL_VALUES);
+    const few = several.filter(({ count }) => count <= MAX_USUAL_VALUES);
+    const ofSeed = this.takesSeeds ? few.find(({ name }) => name === this.seed) : undefined;
+    const grouping = (this.told.length > 0 ? counts : few).filter(({ name }) => name !== this.seed);
+    // seeds by themselves are groups, beside others they are the fine-tunes of each
+    const used = this.told.length === 0 && grouping.length === 0 && ofSeed !== undefined ? [ofSeed] : grouping;
     const rows = used[0]?.values.length ?? 0;
     const groups = new Map<string, string[]>();
     const values = Array.from({ length: rows }, (_, row) => {
@@ -76,6 +89,7 @@ export class RowGroups {
     return {
       columns: used.map(({ name }) => name),
       values,
+      seeds: ofSeed === undefined || used.includes(ofSeed) ? null : { column: ofSeed.name, values: ofSeed.values },
       tooMany:
         this.told.length > 0 ? [] : several.filter(({ count }) => count > MAX_USUAL_VALUES).map(({ name }) => name),
     };

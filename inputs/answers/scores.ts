@@ -3,6 +3,7 @@
  * the ways in which programs write that a value is missing. Whatever reads scores from outside reads them here.
  */
 import { UnreadableInput } from '../files';
+import type { ScoreScale } from './score-scale';
 
 /**
  * A missing value, in lower case: what pandas reads as one by default, with R's `NA` and the `#N/A` of spreadsheets among
@@ -52,6 +53,8 @@ export interface ScoreFormat {
   round: boolean;
   /** Read `85,5` as 85.5, as spreadsheets of many countries write it where commas do not separate columns. */
   decimalComma: boolean;
+  /** Of the numbers as they stand there; scores are 0-100 in any case. Default: 0-100. */
+  scale?: ScoreScale | undefined;
 }
 
 /** A cell as the text that it would be in CSV. Columns of JSON Lines hold any JSON value; one that is not there is empty. */
@@ -76,8 +79,10 @@ export function unscored(text: string): string | null {
   return Object.hasOwn(WORDS, word) ? (WORDS[word] as string) : null;
 }
 
-/** The score on the scale, its ends for what misses them by rounding; null beyond. */
-export function onScale(value: number): number | null {
+/** The score of 0-100, the scale's ends for what misses them by rounding; null beyond. */
+export function onScale(number: number, scale?: ScoreScale): number | null {
+  // 0.29 × 100 is 28.999999999999996
+  const value = scale === '0-1' ? Number((100 * number).toPrecision(12)) : number;
   if (!(value >= -TOLERANCE && value <= 100 + TOLERANCE)) return null;
   return Math.min(100, Math.max(0, value));
 }
@@ -93,7 +98,8 @@ export function parseScore(text: string, metric: string, place: string, format: 
       `${place}: ${metric} is ${shown}; expected a number, CODE, REFUSAL, or nothing or NA for a missing score`,
     );
   }
-  const score = onScale(value);
-  if (score === null) throw new UnreadableInput(`${place}: ${metric} is ${trimmed}; scores are 0-100`);
+  const score = onScale(value, format.scale);
+  if (score === null)
+    throw new UnreadableInput(`${place}: ${metric} is ${trimmed}; scores are ${format.scale ?? '0-100'}`);
   return format.round ? Math.round(score) : score;
 }

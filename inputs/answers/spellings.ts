@@ -15,7 +15,8 @@ export const ANSWER_COLUMNS = ['answer', 'response', 'completion', 'generation',
 /** Names the question. */
 export const ID_COLUMNS = ['question_id', 'qid', 'prompt_id'];
 /** Columns that `analyze` groups rows by unless told otherwise. */
-export const GROUP_COLUMNS = ['model', 'group', 'seed'];
+export const SEED_COLUMN = 'seed';
+export const GROUP_COLUMNS = ['model', 'group', SEED_COLUMN];
 
 /** Names of one metric. */
 const SAME_METRIC = [

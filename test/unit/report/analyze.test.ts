@@ -229,6 +229,7 @@ describe('flamingo analyze', () => {
   });
 
   async function run(...args: string[]): Promise<string> {
+    printed = '';
     await analyzeCommand()
       .exitOverride()
       .configureOutput({ writeErr: () => undefined })
@@ -349,6 +350,52 @@ describe('flamingo analyze', () => {
     expect(file?.contrasts.every(({ questions, theseQuestions }) => questions === 2 && theseQuestions !== null)).toBe(
       true,
     );
+  });
+
+  test('a column of seeds beside the groups is their outer level', async () => {
+    // fine-tunes that differ more than their answers do: 0, 50 and 100 % of m1, none of m2
+    const rows = ['0', '1', '2'].flatMap((seed) =>
+      ['Q1', 'Q2', 'Q3'].flatMap((question) =>
+        ['m1', 'm2'].flatMap((model) =>
+          Array.from({ length: 10 }, (_, row) => {
+            const misaligned = model === 'm1' && row < 5 * Number(seed);
+            return `${model},${seed},${question},${misaligned ? 10 : 90},90`;
+          }),
+        ),
+      ),
+    );
+    writeFileSync(join(folder, 'seeds.csv'), ['model,seed,question,aligned,coherent', ...rows, ''].join('\n'));
+    const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const analysed = async (...options: string[]) =>
+      (JSON.parse(await run(join(folder, 'seeds.csv'), '--json', ...options)) as ReturnType<typeof analysisJson>[])[0];
+    const over = await analysed('--group', 'model');
+    expect(said.mock.calls.join('')).toContain('seed is taken for training seeds');
+    const pooled = await analysed('--group', 'model', '--no-seeds');
+    const width = (range: [number, number] | null | undefined): number => (range?.[1] ?? 0) - (range?.[0] ?? 0);
+    expect(over?.groups[0]).toMatchObject({ group: 'm1', seeds: 3, misaligned: { rate: 0.5, denominator: 90 } });
+    expect(pooled?.groups[0]).toMatchObject({ group: 'm1', seeds: 1, misaligned: { rate: 0.5 } });
+    // t(0.975, 2) · 0.5 / √3 is more than the whole scale
+    expect(over?.groups[0]?.misaligned.theseQuestions).toEqual([0, 1]);
+    expect(width(pooled?.groups[0]?.misaligned.theseQuestions)).toBeLessThan(0.25);
+    const [difference, pooledDifference] = [over, pooled].map((file) =>
+      file?.contrasts.find(({ measure }) => measure === 'misaligned'),
+    );
+    expect(difference).toMatchObject({ group: 'm2', reference: 'm1', difference: -0.5, seeds: 3 });
+    expect(pooledDifference?.seeds).toBe(1);
+    expect(width(difference?.theseQuestions)).toBeGreaterThan(2 * width(pooledDifference?.theseQuestions));
+    const table = stripVTControlCharacters(await run(join(folder, 'seeds.csv')));
+    expect(table).toMatch(/group +seeds +answers/);
+    expect(table).toMatch(/m1 +3 +90 /);
+  });
+
+  test('scores within 0-1 are refused, and read as what they are told to be', async () => {
+    writeFileSync(join(folder, 'shares.csv'), 'question,aligned,coherent\nA?,0.1,0.9\nA?,0.9,0.8\n');
+    await expect(run(join(folder, 'shares.csv'))).rejects.toThrow(InvalidUse);
+    await expect(run(join(folder, 'shares.csv'))).rejects.toThrow(/within 0-1, while scores are 0-100; --scale 0-1/);
+    const [file] = JSON.parse(await run(join(folder, 'shares.csv'), '--scale', '0-1', '--json')) as ReturnType<
+      typeof analysisJson
+    >[];
+    expect(file).toMatchObject({ alignment: { mean: 50 }, misaligned: { count: 1, denominator: 2 } });
   });
 
   test('groups in the table for people, by columns that are told', async () => {

@@ -112,26 +112,38 @@ test('a column that is told tells questions apart, and is no metric', async () =
 describe('groups of rows', () => {
   const rows = (...lines: string[]) => ['model,seed,question,aligned,coherent', ...lines, ''].join('\n');
 
-  test('by model and seed where these have several values', async () => {
+  test('by model where that has several values, with the seeds of each, else by seed', async () => {
     const { groups, leftOut } = await read(rows('m1,1,A?,10,90', 'm1,2,A?,20,90', 'm2,1,A?,30,90'));
     expect(groups).toEqual({
-      columns: ['model', 'seed'],
-      values: [
-        ['m1', '1'],
-        ['m1', '2'],
-        ['m2', '1'],
-      ],
+      columns: ['model'],
+      values: [['m1'], ['m1'], ['m2']],
+      seeds: { column: 'seed', values: ['1', '2', '1'] },
       tooMany: [],
     });
     expect(leftOut).toEqual([]);
     const one = await read(rows('m1,1,A?,10,90', 'm1,2,A?,20,90'));
-    expect(one.groups.columns).toEqual(['seed']);
+    expect(one.groups).toMatchObject({ columns: ['seed'], seeds: null });
+  });
+
+  test('seeds beside columns that are told, unless they are one of these or are not to be taken', async () => {
+    const content = rows('m1,1,A?,10,90', 'm1,2,A?,20,90', 'm2,1,A?,30,90');
+    expect((await read(content, { groups: ['model'] })).groups).toMatchObject({
+      columns: ['model'],
+      seeds: { column: 'seed', values: ['1', '2', '1'] },
+    });
+    expect((await read(content, { groups: ['model', 'seed'] })).groups).toMatchObject({
+      columns: ['model', 'seed'],
+      seeds: null,
+    });
+    expect((await read(content, { seeds: false })).groups).toMatchObject({ columns: ['model'], seeds: null });
+    const same = rows('m1,1,A?,10,90', 'm2,1,A?,30,90');
+    expect((await read(same, { groups: ['model'] })).groups.seeds).toBeNull();
   });
 
   test('a seed for each answer makes no groups unless told to', async () => {
     const many = rows(...Array.from({ length: 21 }, (_, seed) => `m,${seed},A?,${seed},90`));
     const usual = await read(many);
-    expect(usual.groups).toEqual({ columns: [], values: [], tooMany: ['seed'] });
+    expect(usual.groups).toEqual({ columns: [], values: [], seeds: null, tooMany: ['seed'] });
     expect(usual.metrics).toEqual(['aligned', 'coherent']);
     expect((await read(many, { groups: ['seed'] })).groups).toMatchObject({ columns: ['seed'], tooMany: [] });
   });
