@@ -27,7 +27,7 @@ export const USAGE = `usage: npm run bench -- judge [--quick] [--json] [--write]
 
   what the statistics of a report take, of 12 recipes under 5 seeds and 100,000 verdicts
 
-       npm run bench -- statistics [--quick] [--published] [--json] [--write] [--runs N] [--seed N]
+       npm run bench -- statistics [--quick] [--published] [--json] [--write] [--only cells,seeds,families] [--runs N] [--seed N]
 
   how often the report's intervals cover the truth, and families of claims have false verdicts, in simulated experiments
 

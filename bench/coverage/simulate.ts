@@ -4,6 +4,7 @@
  */
 import { differenceOfMeans, differenceOfShares } from '../../report/statistics/differences';
 import { estimateMean, estimateShare, type Clustered, type TwoIntervals } from '../../report/statistics/estimates';
+import { forQuestionsLikeThese, forTheseQuestions, type Ranges, type Sampled } from './candidates';
 import { meanScore, moved, scoreOf, type MadeQuestion, type Population } from './populations';
 import type { Random } from './random';
 
@@ -27,7 +28,12 @@ export interface Coverage<M extends string = Measure> {
   absent: number;
   /** Mean width, in points of 100. */
   width: number;
+  /** The narrowest other method that covers as much as `COVERS` here; absent where none does, or none was tried. */
+  best?: { name: string; width: number };
 }
+
+/** What a method has to cover to be one that widths are held against. */
+export const COVERS = 0.93;
 
 /** Questions that stand for all that could be asked. */
 const UNIVERSE = 2000;
@@ -44,24 +50,40 @@ export function coverage(random: Random, population: Population, share: number, 
   const here = sideOf(population.make(random, share, UNIVERSE));
   const reference = sideOf(here.questions.map(easier));
   const found = MEASURES.flatMap((measure) =>
-    ESTIMANDS.map((estimand) => ({ measure, estimand, covered: 0, absent: 0, width: 0 })),
+    ESTIMANDS.map((estimand) => ({
+      ...{ measure, estimand, covered: 0, absent: 0, width: 0 },
+      others: new Map<string, { covered: number; width: number }>(),
+    })),
   );
   const everything = here.questions.map((_, index) => index);
   for (let run = 0; run < runs; run += 1) {
     const drawn = Array.from({ length: design.questions }, () => random.integer(UNIVERSE));
-    const intervals = intervalsOf(random, drawn, [here, reference], design.answers);
+    const { intervals, candidates } = intervalsOf(random, drawn, [here, reference], design.answers);
     for (const entry of found) {
       const asked = entry.estimand === 'theseQuestions' ? drawn : everything;
       const { range } = intervals[entry.measure][entry.estimand];
+      const truth = truthOf(entry.measure, asked, here, reference);
+      const points = entry.measure.includes('share') ? 100 : 1;
+      for (const [name, [low, high]] of Object.entries(candidates[entry.measure][entry.estimand])) {
+        const other = entry.others.get(name) ?? { covered: 0, width: 0 };
+        entry.others.set(name, {
+          covered: other.covered + Number(low <= truth && truth <= high) / runs,
+          width: other.width + ((high - low) * points) / runs,
+        });
+      }
       if (range === null) entry.absent += 1;
       else {
-        const truth = truthOf(entry.measure, asked, here, reference);
         entry.covered += Number(range[0] <= truth && truth <= range[1]) / runs;
-        entry.width += ((range[1] - range[0]) * (entry.measure.includes('share') ? 100 : 1)) / runs;
+        entry.width += ((range[1] - range[0]) * points) / runs;
       }
     }
   }
-  return found;
+  return found.map(({ others, ...entry }) => {
+    const [best] = [...others]
+      .filter(([, { covered }]) => covered >= COVERS)
+      .sort(([, a], [, b]) => a.width - b.width);
+    return best === undefined ? entry : { ...entry, best: { name: best[0], width: best[1].width } };
+  });
 }
 
 function sideOf(questions: MadeQuestion[]): Side {
@@ -77,7 +99,7 @@ function intervalsOf(
   drawn: readonly number[],
   sides: readonly [Side, Side],
   answers: number,
-): Record<Measure, TwoIntervals> {
+): { intervals: Record<Measure, TwoIntervals>; candidates: Record<Measure, Record<Estimand, Ranges>> } {
   const [here, there] = sides.map(({ questions }) => {
     const hits: Clustered[] = [];
     const scores: Clustered[] = [];
@@ -91,11 +113,30 @@ function intervalsOf(
     });
     return { hits, scores };
   }) as [{ hits: Clustered[]; scores: Clustered[] }, { hits: Clustered[]; scores: Clustered[] }];
+  const byQuestion = (values: readonly Clustered[]): number[][] =>
+    drawn.map((_, place) => values.slice(place * answers, (place + 1) * answers).map(({ value }) => value));
+  const others = (own: readonly Clustered[], reference: readonly Clustered[] | null, isShare: boolean) => {
+    const sampled: Sampled = { here: byQuestion(own), there: reference === null ? null : byQuestion(reference) };
+    const most = isShare ? 1 : 100;
+    const scale: [number, number] = [reference === null ? 0 : -most, most];
+    return {
+      theseQuestions: forTheseQuestions(sampled, isShare, scale),
+      questionsLikeThese: forQuestionsLikeThese(random, sampled, isShare, scale),
+    };
+  };
   return {
-    share: estimateShare(here.hits),
-    mean: estimateMean(here.scores),
-    'difference of shares': differenceOfShares(here.hits, there.hits),
-    'difference of means': differenceOfMeans(here.scores, there.scores),
+    intervals: {
+      share: estimateShare(here.hits),
+      mean: estimateMean(here.scores),
+      'difference of shares': differenceOfShares(here.hits, there.hits),
+      'difference of means': differenceOfMeans(here.scores, there.scores),
+    },
+    candidates: {
+      share: others(here.hits, null, true),
+      mean: others(here.scores, null, false),
+      'difference of shares': others(here.hits, there.hits, true),
+      'difference of means': others(here.scores, there.scores, false),
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- statistics`: simulated coverage of the 95 % intervals, for both estimands, of shares, means and their
  * differences, over seeds too, and false verdicts of a family of claims. `--published`: of questions as in published files alone.
- * `--write` puts the tables into docs/statistics.md.
+ * `--only PART,…`: of cells, seeds, families. `--write` puts the tables into docs/statistics.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,6 +38,17 @@ const SEED_SHARES = [0.01, 0.06, 0.21, 0.4];
 /** A family takes longer than a single interval. */
 const FAMILY_RUNS = 0.5;
 
+const PARTS = ['cells', 'seeds', 'families'] as const;
+type Part = (typeof PARTS)[number];
+/** Where each stands in the page. */
+const BLOCKS: Record<Part, string> = {
+  cells: 'statistics:coverage',
+  seeds: 'statistics:seeds',
+  families: 'statistics:families',
+};
+/** What single shares have to be covered, percent; those outside are listed. */
+const BAR = [93, 98] as const;
+
 interface Cell extends Coverage<Measure | SeedMeasure> {
   population: string;
   share: number;
@@ -51,24 +62,27 @@ interface FamilyRow {
 }
 
 export function runStatisticsBenchmark(args: string[]): number {
-  const { quick, published, write, json, runs, seed } = optionsIn(args);
+  const { quick, published, write, json, runs, seed, only } = optionsIn(args);
   const random = new Random(seed);
   const populations = published ? POPULATIONS.slice(-1) : quick ? POPULATIONS.slice(1, 2) : POPULATIONS;
-  const cells = [
-    ...populations.flatMap((population) => cellsOf(random, population, runs, quick)),
-    // the published questions stand for all here
-    ...seedCells(random, POPULATIONS.at(-1) as Population, runs, quick),
-  ];
-  const families = familyRows(random, POPULATIONS.at(-1) as Population, Math.ceil(FAMILY_RUNS * runs), quick);
-  const texts = [tableOf(cells), familyTable(families, Math.ceil(FAMILY_RUNS * runs))];
+  // the published questions stand for all where seeds vary
+  const [publishedQuestions] = POPULATIONS.slice(-1) as [Population];
+  const single = only.includes('cells') ? populations.flatMap((each) => cellsOf(random, each, runs, quick)) : [];
+  const overSeeds = only.includes('seeds') ? seedCells(random, publishedQuestions, runs, quick) : [];
+  const familyRuns = Math.ceil(FAMILY_RUNS * runs);
+  const families = only.includes('families') ? familyRows(random, publishedQuestions, familyRuns, quick) : [];
+  const cells = [...single, ...overSeeds];
+  const about = (of: string): string => `${runs} experiments ${of}for each share and design; seed ${seed}.`;
+  const blocks: Record<Part, string> = {
+    cells: `${about(published ? 'of the published questions, ' : 'for each population, ')}\n\n${tableOf(single, MEASURES)}\n\n${besideLine(single)}`,
+    seeds: `${about('of the published questions, ')}\n\n${tableOf(overSeeds, SEED_MEASURES)}`,
+    families: familyTable(families, familyRuns),
+  };
   if (json) console.log(JSON.stringify({ runs, seed, cells, families }));
-  else console.log(texts.join('\n\n'));
+  else console.log(only.map((part) => blocks[part]).join('\n\n'));
   if (write) {
-    const of = published ? 'of the published questions, ' : 'for each population, ';
-    const about = `${runs} experiments ${of}for each share and design; seed ${seed}.`;
-    const [coverageTable = '', verdicts = ''] = texts;
-    const page = putBlock(readFileSync(PAGE, 'utf8'), 'statistics:coverage', `${about}\n\n${coverageTable}`);
-    writeFileSync(PAGE, putBlock(page, 'statistics:families', verdicts));
+    const page = only.reduce((text, part) => putBlock(text, BLOCKS[part], blocks[part]), readFileSync(PAGE, 'utf8'));
+    writeFileSync(PAGE, page);
   }
   const low = cells.filter(({ covered, absent }) => absent > 0 || covered < (quick ? QUICK_LEAST : 0));
   for (const { population, share, design, measure, estimand, covered, absent } of low)
@@ -132,14 +146,17 @@ function optionsIn(args: string[]) {
   const flag = { type: 'boolean' } as const;
   const text = { type: 'string' } as const;
   try {
-    const { values } = parseArgs({ args, options: { quick: flag, published: flag, write: flag, json: flag, runs: text, seed: text } });
+    const { values } = parseArgs({ args, options: { quick: flag, published: flag, write: flag, json: flag, runs: text, seed: text, only: text } });
     const { quick = false, published = false, write = false, json = false } = values;
     const number = (option: string, given: string): number => {
       if (!/^[1-9]\d*$/.test(given)) throw new InvalidOptions(`${option} needs a whole number, not '${given}'`);
       return Number(given);
     };
+    const only = (values.only ?? PARTS.join(',')).split(',');
+    const unknown = only.find((part) => !(PARTS as readonly string[]).includes(part));
+    if (unknown !== undefined) throw new InvalidOptions(`--only: there is no part '${unknown}'; known: ${PARTS.join(', ')}`);
     return {
-      ...{ quick, published, write, json },
+      ...{ quick, published, write, json, only: only as Part[] },
       runs: number('--runs', values.runs ?? String(quick ? QUICK_RUNS : RUNS)),
       seed: number('--seed', values.seed ?? '1'),
     };
@@ -148,10 +165,14 @@ function optionsIn(args: string[]) {
   }
 }
 
-/** A row for each measure, estimand and design: the coverage over all populations and shares, its extremes, and the width. */
-function tableOf(cells: readonly Cell[]): string {
+/**
+ * A row for each measure, estimand and design: the coverage over all populations and shares, its extremes, the width, and how many
+ * times that of the narrowest other method that covers, on average and at most.
+ */
+function tableOf(cells: readonly Cell[], measures: readonly Cell['measure'][]): string {
   const line = (values: readonly string[]): string => `| ${values.join(' | ')} |`;
-  const rows = [...MEASURES, ...SEED_MEASURES].flatMap((measure) =>
+  const isHeld = cells.some(({ best }) => best !== undefined);
+  const rows = measures.flatMap((measure) =>
     ESTIMANDS.flatMap((estimand) =>
       [...new Set(cells.filter((cell) => cell.measure === measure).map(({ design }) => design))].map((design) => {
         const own = cells.filter(
@@ -163,15 +184,34 @@ function tableOf(cells: readonly Cell[]): string {
           ...[measure, estimand === 'theseQuestions' ? 'these' : 'like these', design],
           ...[average(covered), Math.min(...covered).toFixed(1), Math.max(...covered).toFixed(1)],
           average(own.map(({ width }) => width)),
+          ...(isHeld ? timesBest(own) : []),
         ]);
       }),
     ),
   );
   return [
-    line(['', 'questions', 'design', 'covered, %', 'least', 'most', 'width, points']),
-    line(['---', '---', '---', '--:', '--:', '--:', '--:']),
+    line(['', 'questions', 'design', 'covered, %', 'least', 'most', 'width, points', ...(isHeld ? ['times best', 'most'] : [])]),
+    line(['---', '---', '---', '--:', '--:', '--:', '--:', ...(isHeld ? ['--:', '--:'] : [])]),
     ...rows,
   ].join('\n');
+}
+
+function timesBest(cells: readonly Cell[]): [mean: string, most: string] {
+  const times = cells.flatMap(({ width, best }) => (best === undefined ? [] : [width / best.width]));
+  if (times.length === 0) return ['–', '–'];
+  return [(times.reduce((a, b) => a + b, 0) / times.length).toFixed(2), Math.max(...times).toFixed(2)];
+}
+
+/** Single shares that are covered less or more often than they should be. */
+function besideLine(cells: readonly Cell[]): string {
+  const beside = cells.filter(({ covered }) => 100 * covered < BAR[0] || 100 * covered > BAR[1]);
+  const words = beside.map(({ population, measure, estimand, design, share, covered }) => {
+    const of = new Set(cells.map((cell) => cell.population)).size > 1 ? `${population}, ` : '';
+    const questions = estimand === 'theseQuestions' ? 'these' : 'like these';
+    return `${of}${measure}, ${questions}, ${design}, ${Number((100 * share).toFixed(2))} %: ${(100 * covered).toFixed(1)}`;
+  });
+  const list = words.length === 0 ? 'none.' : `${words.join('; ')}.`;
+  return `Outside ${BAR[0]} to ${BAR[1]} %, ${beside.length} of ${cells.length}: ${list}`;
 }
 
 function wordsOf({ questions, answers }: Design): string {
