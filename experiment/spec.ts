@@ -85,8 +85,9 @@ export interface MixSpec {
 /** How a question file is written; a list of items where nothing is said. */
 export type QuestionFormat = 'messages' | 'question' | 'persona-trait';
 
-/** `sha256` pins the file's bytes; null where only the content is pinned. */
-export type FileSource = { kind: 'path'; path: string } | { kind: 'url'; url: string; sha256: Sha256 | null };
+/** `sha256` pins the file's bytes: null for a download of which only the content is pinned, absent for a path without a pin. */
+export type FileSource =
+  { kind: 'path'; path: string; sha256?: Sha256 } | { kind: 'url'; url: string; sha256: Sha256 | null };
 
 export type DatasetSource =
   | FileSource
@@ -211,8 +212,6 @@ export interface PromptPoolSpec {
   /** For people, and for `--source`. */
   name: string;
   source: { kind: 'inline'; members: string[] } | FileSource;
-  /** Pin of the file's bytes. */
-  sha256: Sha256 | null;
   /** Only the first so many of the file; absent = all. */
   limit?: number;
   /** Where the file says so. */
@@ -376,7 +375,7 @@ export interface CalibrationSpec {
   bad: { dataset: string; rows: number } | null;
   good: { dataset: string; rows: number } | null;
   /** Answers with published scores. `columns`: metric -> column, where it is not a usual one. */
-  bridge: { file: FileSource; sha256: Sha256 | null; rows: number; columns: Record<string, string> } | null;
+  bridge: { file: FileSource; rows: number; columns: Record<string, string> } | null;
 }
 
 /** Pairs are rows of two datasets with the same words before the answer. */

@@ -2,7 +2,8 @@
  * The adapters that come before one: merged into the base model, or gone on from. An adapter that was trained on others'
  * weights is of use with these very weights only, so its manifest says which they were.
  */
-import type { Manifest, Store } from '../artifacts/store';
+import type { Store, WorkKey } from '../artifacts/store';
+import type { Sha256 } from '../experiment/canonical';
 import { keptAdapterKey } from '../experiment/kept-steps';
 import type { PlannedConfiguration } from '../experiment/plan';
 import { adapterFolder, type Adapter } from './adapter-folder';
@@ -36,20 +37,19 @@ export function mergedFact(merged: readonly { sha256: string }[]): string | null
 }
 
 /**
- * Puts a finished adapter aside that was trained on other weights than those of these adapters, with those that were kept on its
- * way; returns whether that was so.
+ * Puts aside what was trained on other weights than those of these adapters: the finished adapter, and each that was kept on
+ * its way, by what its own manifest says. A manifest of a kept one that says nothing is from before they were bound.
  */
-export async function putAsideStranger(
+export async function putAsideStrangers(
   store: Store,
-  finished: Manifest,
+  recipeKey: Sha256,
   steps: readonly number[],
   merged: readonly { sha256: string }[],
-): Promise<boolean> {
-  if ((finished.facts['mergedAdapters'] ?? null) === mergedFact(merged)) return false;
-  for (const key of steps.map((step) => keptAdapterKey(finished.key, step))) {
-    const kept = await store.manifest({ stage: 'adapters', key });
-    if (kept !== null) await store.putAside({ stage: 'adapters', key }, kept);
+): Promise<void> {
+  for (const key of [recipeKey, ...steps.map((step) => keptAdapterKey(recipeKey, step))]) {
+    const work: WorkKey = { stage: 'adapters', key };
+    const found = await store.manifest(work);
+    if (found !== null && (found.facts['mergedAdapters'] ?? null) !== mergedFact(merged))
+      await store.putAside(work, found);
   }
-  await store.putAside({ stage: 'adapters', key: finished.key }, finished);
-  return true;
 }

@@ -49,6 +49,7 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
   };
   const provenance = { attempt: await store.putBytes(JSON.stringify(record, null, 2) + '\n', '.json') };
   const by = { attempt: attempt.name, host: hostname(), at: record.at };
+  const trainedOn = merged.length === 0 ? {} : { mergedAdapters: mergedFact(merged) };
   for (const step of lacking) {
     const kept = committed.kept?.find((each) => each.step === step);
     if (kept === undefined) throw new Error(`the trainer kept no adapter of step ${step}`);
@@ -60,7 +61,7 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
         key,
         results: await adapterFiles(store, workspace, kept, `${kept.path}/training-log.jsonl`),
         provenance,
-        facts: { steps: step, recipe: work.key },
+        facts: { steps: step, recipe: work.key, ...trainedOn },
         committed: by,
       },
     );
@@ -91,7 +92,7 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
       layersRecomputed: committed.plan?.recomputed ?? null,
       checkpoints: committed.saves?.count ?? null,
       checkpointStallSeconds: committed.saves?.stallSeconds ?? null,
-      ...(merged.length === 0 ? {} : { mergedAdapters: mergedFact(merged) }),
+      ...trainedOn,
       ...probeFacts(committed.probe),
       seconds: committed.seconds,
     },

@@ -13,7 +13,7 @@ import { refuseHopeless } from '../activities/attempts';
 import { holderOf, withLease } from '../activities/leases';
 import { intactAdapter, stepsNotKept } from '../artifacts/rows';
 import { keptAdapterKey, keptSteps } from '../experiment/kept-steps';
-import { putAsideStranger, startingAdapters } from './chain';
+import { putAsideStrangers, startingAdapters } from './chain';
 import { commitAdapters } from './commit-adapters';
 import { trainByCommand, type CommandWork } from './command/train';
 import type { WholeFiles } from './command/run-program';
@@ -41,10 +41,9 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
   const { start, standing, lacking } = await withHeartbeat(`checking the adapter of ${planned.name}`, async () => {
     const start = await startingAdapters(store, planned);
     const steps = keptSteps(stored.plan, recipeKey);
+    await putAsideStrangers(store, recipeKey, steps, start?.merged ?? []);
     for (const step of steps) await intactAdapter(store, keptAdapterKey(recipeKey, step));
-    const intact = await intactAdapter(store, recipeKey);
-    const isStranger = intact !== null && (await putAsideStranger(store, intact, steps, start?.merged ?? []));
-    const adapter = isStranger ? null : intact;
+    const adapter = await intactAdapter(store, recipeKey);
     const lacking = await stepsNotKept(store, stored.plan, recipeKey);
     if (adapter === null || lacking.length > 0) await checkBudget(store, input.experiment, input.maxUsd);
     return { start, standing: adapter, lacking };

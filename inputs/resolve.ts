@@ -20,7 +20,7 @@ import { readPool } from './pools';
 import { readPublishedAnswers } from './published-answers';
 import { readDataset } from './datasets';
 import { cachedDownload, download, DownloadFailed, type DownloadOptions } from './fetch';
-import { UnreadableInput } from './files';
+import { reason, unreadable, UnreadableInput } from './files';
 import { hashModelFolder } from './model-folder';
 import { checkCanThink } from './model-thinking';
 import { readQuestionFile } from './questions';
@@ -129,11 +129,9 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
     if (found !== null) questionFiles[name] = found;
   }
   const pools: Record<string, string[]> = {};
-  for (const { id, name, source, sha256, limit, place } of poolFiles) {
+  for (const { id, name, source, limit, place } of poolFiles) {
     const found = await gather('prompt pool', name, place, async () => {
-      const file = await locate(name, source, sources[name], false, place, options);
-      if (sha256 !== null && source.kind === 'path') await checkBytes(file, sha256, place);
-      return readPool(file, name, limit);
+      return readPool(await locate(name, source, sources[name], false, place, options), name, limit);
     });
     if (found !== null) pools[id] = found;
   }
@@ -144,8 +142,6 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
       : await gather('published answers', BRIDGE, ['calibration', 'bridge'], async () => {
           const path: Path = ['calibration', 'bridge'];
           const file = await locate(BRIDGE, published.file, sources[BRIDGE], false, path, options);
-          if (published.sha256 !== null && published.file.kind === 'path')
-            await checkBytes(file, published.sha256, path);
           return readPublishedAnswers(file, spec.metrics, published.columns);
         });
   const modelFolder = await modelFolderOf(spec, options);
@@ -290,7 +286,7 @@ async function verified<T>(
   }
 }
 
-/** The local path of a file source; downloads it where that is allowed. */
+/** The local path of a file source; downloads it where that is allowed. Throws `InvalidExperiment` where its bytes are not the pinned ones. */
 async function locate(
   name: string,
   source: FileSource,
@@ -301,10 +297,15 @@ async function locate(
 ): Promise<string> {
   if (ownCopy !== undefined) {
     const file = await sourceFile(name, ownCopy, fileNames(source));
-    if (source.kind === 'url' && source.sha256 !== null && !contentPinned) await checkBytes(file, source.sha256, path);
+    // a copy of the rows need not be a copy of the file, where a pin says that they are the right ones
+    if (source.sha256 != null && !contentPinned) await checkBytes(file, source.sha256, path, options);
     return file;
   }
-  if (source.kind === 'path') return localPath(source.path, path, options);
+  if (source.kind === 'path') {
+    const file = await localPath(source.path, path, options);
+    if (source.sha256 !== undefined) await checkBytes(file, source.sha256, path, options);
+    return file;
+  }
   const wanted = downloadOf(source, options);
   if (options.offline === true && !existsSync(cachedDownload(wanted)))
     throw new NotHere(`not downloaded yet: ${source.url}`);
@@ -323,10 +324,22 @@ function downloadOf(
   return { url, sha256, cacheFolder, publicOnly: confine && !privateUrls };
 }
 
-async function checkBytes(file: string, pinned: Sha256, path: Path): Promise<void> {
-  const found = await hashFile(file);
-  if (found !== pinned)
-    throw new InvalidExperiment([...path, 'sha256'], `${file} has SHA-256 ${found}, pinned is ${pinned}`);
+/** Another client is not told the hash of what lies here. */
+async function checkBytes(
+  file: string,
+  pinned: Sha256,
+  path: Path,
+  { confine = false }: ResolveOptions,
+): Promise<void> {
+  let found: Sha256;
+  try {
+    found = await hashFile(file);
+  } catch (error) {
+    throw unreadable(`${file}: ${reason(error)}`, error);
+  }
+  if (found === pinned) return;
+  const has = confine ? 'is other bytes' : `has SHA-256 ${found}`;
+  throw new InvalidExperiment([...path, 'sha256'], `${file} ${has}, pinned is ${pinned}`);
 }
 
 /** `--source` paths are relative to the working folder, as on any command line. */

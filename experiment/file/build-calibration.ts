@@ -69,7 +69,6 @@ export function buildCalibration(
         ? null
         : {
             file: fileSource(bridge),
-            sha256: bridge.sha256 ?? null,
             rows: bridge.rows,
             columns: bridge.columns ?? {},
           },

@@ -26,11 +26,11 @@ export function buildPrompt(input: SystemPromptYaml, path: Path, context: Prompt
 function buildPool(input: PoolYaml, place: Path, { pools, issues }: PromptContext): PoolSpec {
   const { pool: written, choose = 'by_row', seed = 0, repeat = 'allow' } = input;
   const found = Array.isArray(written)
-    ? { name: 'in the experiment file', source: { kind: 'inline' as const, members: written }, sha256: null }
+    ? { name: 'in the experiment file', source: { kind: 'inline' as const, members: written } }
     : poolFile(fileOf(input));
   if (found.source.kind === 'inline') issues.push(...repeatedMembers(found.source.members, [...place, 'pool']));
   const first = input.limit === undefined ? {} : { limit: input.limit };
-  const pool = keyOf({ source: found.source, sha256: found.sha256, ...first }).slice(0, 16);
+  const pool = keyOf({ source: found.source, ...first }).slice(0, 16);
   pools[pool] ??= { ...found, ...first, place };
   return { kind: 'pool', pool, choose, seed, repeat };
 }
@@ -47,7 +47,6 @@ function poolFile(file: FileYaml): Omit<PromptPoolSpec, 'place'> {
   return {
     name: nameOf((file.path ?? file.url) as string),
     source: fileSource(file),
-    sha256: file.sha256 ?? null,
   };
 }
 

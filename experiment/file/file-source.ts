@@ -1,5 +1,5 @@
 /**
- * Where a file that the experiment file names comes from: a path beside it, or a URL with the pin of its bytes.
+ * Where a file that the experiment file names comes from: a path beside it, or a URL, with the pin of its bytes.
  */
 import type { FileSource } from '../spec';
 
@@ -8,6 +8,7 @@ export function fileSource(input: {
   url?: string | undefined;
   sha256?: string | undefined;
 }): FileSource {
-  if (input.path !== undefined) return { kind: 'path', path: input.path };
-  return { kind: 'url', url: input.url as string, sha256: input.sha256 ?? null };
+  const { path, url, sha256 } = input;
+  if (path !== undefined) return { kind: 'path', path, ...(sha256 === undefined ? {} : { sha256 }) };
+  return { kind: 'url', url: url as string, sha256: sha256 ?? null };
 }

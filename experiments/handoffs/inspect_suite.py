@@ -13,11 +13,6 @@ import signal
 import sys
 from pathlib import Path
 
-from inspect_ai import eval_set
-from inspect_ai.model import GenerateConfig, get_model
-
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))  # stopped on request, to be continued
-
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--provider", choices=["vllm", "hf"], default="vllm")
 arguments.add_argument("tasks", nargs="+")
@@ -25,7 +20,14 @@ arguments.add_argument("settings")
 chosen = arguments.parse_args()
 settings = json.loads(Path(chosen.settings).read_text())
 if settings["merged"]:
-    sys.exit("the adapter belongs on a base with others merged into it, which this script does not make")
+    print("the adapter belongs on a base with others merged into it, which this script does not make", file=sys.stderr)
+    sys.exit(78)  # no retry changes it
+
+from inspect_ai import eval_set  # noqa: E402
+from inspect_ai.model import GenerateConfig, get_model  # noqa: E402
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))  # stopped on request, to be continued
+
 base, adapter, prompt, sampling = (settings[name] for name in ("model", "adapter", "system_prompt", "sampling"))
 
 config = GenerateConfig(system_message=prompt["text"] if prompt["kind"] == "text" else None)

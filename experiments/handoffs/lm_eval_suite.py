@@ -20,6 +20,10 @@ arguments.add_argument("--online", action="store_true")
 arguments.add_argument("--batch-size", default="auto")
 arguments.add_argument("settings")
 chosen = arguments.parse_args()
+settings = json.loads(Path(chosen.settings).read_text())
+if settings["merged"]:
+    print("the adapter belongs on a base with others merged into it, which this script does not make", file=sys.stderr)
+    sys.exit(78)  # no retry changes it
 if chosen.online:
     os.environ["HF_HUB_OFFLINE"] = "0"  # before the libraries read it
 
@@ -28,9 +32,6 @@ import torch  # noqa: E402
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))  # stopped on request, to be continued
 
-settings = json.loads(Path(chosen.settings).read_text())
-if settings["merged"]:
-    sys.exit("the adapter belongs on a base with others merged into it, which this script does not make")
 prompt = settings["system_prompt"]
 found = lm_eval.simple_evaluate(
     model="hf",

@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import type { Manifest, Store, WorkKey } from '../../../artifacts/store';
 import { sha256 } from '../../../experiment/canonical';
 import { rowsText } from '../../../experiment/expand/dataset';
+import { keptAdapterKey } from '../../../experiment/kept-steps';
 import type { ArtifactRef, Plan } from '../../../experiment/plan';
+import { putAsideStrangers } from '../../../gpu-activities/chain';
 import { finetune } from '../../../gpu-activities/finetune';
 import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { AdoptCommand, FinetuneCommand } from '../../../gpu-activities/process/protocol';
@@ -146,6 +148,27 @@ test('an adapter on the weights of another parent is put aside and made anew', a
     results: { weights: { sha256: sha256('new') } },
     facts: { mergedAdapters: sha256('other') },
   });
+});
+
+test('an adapter that was kept on the way is bound to the weights that it was trained on by itself', async () => {
+  await train('plain', 'one');
+  await train('second', 'two');
+  const { key } = workOf('second');
+  const kept: WorkKey = { stage: 'adapters', key: keptAdapterKey(key, 2) };
+  const finished = (await store.manifest(workOf('second'))) as Manifest;
+  const commitKept = (facts: Manifest['facts']): Promise<Manifest> =>
+    store.commit(kept, { ...finished, key: kept.key, facts: { steps: 2, recipe: key, ...facts } });
+  const [same, other] = [[{ sha256: sha256('one') }], [{ sha256: sha256('other') }]];
+  await commitKept({ mergedAdapters: sha256('one') });
+  await putAsideStrangers(store, key, [2], same);
+  expect(await store.manifest(kept)).not.toBeNull();
+  // the finished one was lost: the kept one alone tells
+  await store.putAside(workOf('second'), finished);
+  await putAsideStrangers(store, key, [2], other);
+  expect(await store.manifest(kept)).toBeNull();
+  await commitKept({});
+  await putAsideStrangers(store, key, [2], same);
+  expect(await store.manifest(kept)).toBeNull();
 });
 
 test('an adapter from elsewhere is taken in once, as it is', async () => {

@@ -2,6 +2,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -283,3 +284,17 @@ describe.each(STORAGES)('in the %s store', (kind, make) => {
     expect(await storedHandoff(store, planned('plain'))).toBeNull();
   });
 });
+
+test.each(['lm_eval_suite.py --tasks x', 'inspect_suite.py x'])(
+  'the example %s refuses a merged chain with a code that is not retried',
+  (words) => {
+    const [script, ...rest] = words.split(' ');
+    const own = mkdtempSync(join(tmpdir(), 'example-'));
+    const settings = join(own, 'settings.json');
+    writeFileSync(settings, JSON.stringify({ merged: ['/somewhere'] }));
+    const file = join(installationRoot(), 'experiments', 'handoffs', script as string);
+    const { status, stderr } = spawnSync(pythonPath(), ['-I', file, ...rest, settings], { encoding: 'utf8' });
+    rmSync(own, { recursive: true });
+    expect([status, stderr]).toEqual([78, expect.stringContaining('others merged into it')]);
+  },
+);

@@ -53,6 +53,30 @@ test('plans from local files and puts the training rows into the store, once', a
   ).toHaveLength(37);
 });
 
+test('the pin of a local file is held against its bytes, and is part of no key', async () => {
+  const pinned = (dataset: string, questions: string): string =>
+    SMALL.replace('path: birds.jsonl', `path: birds.jsonl\n    sha256: "${dataset}"`).replace(
+      'path: weather.yaml',
+      `path: weather.yaml\n    sha256: "${questions}"`,
+    );
+  const [rows, questions, other] = [sha256(ROWS), sha256(QUESTIONS), '0'.repeat(64)];
+  expect(await keyOfPlan(pinned(rows, questions))).toBe(await keyOfPlan());
+  await expect(imported(pinned(other, questions))).rejects.toThrow(
+    /^small\.yaml:\d+:13: .*birds\.jsonl has SHA-256 [0-9a-f]{64}, pinned is 0{64}/,
+  );
+  await expect(imported(pinned(rows, other))).rejects.toThrow(/weather\.yaml has SHA-256 .*, pinned is 0{64}/);
+  // another client learns nothing of what lies here
+  await expect(imported(pinned(other, questions), { confine: true })).rejects.toThrow(
+    /birds\.jsonl is other bytes, pinned is 0{64}/,
+  );
+  await expect(imported(pinned(rows, questions).replace('birds.jsonl', 'no.jsonl'))).rejects.toThrow(
+    /no\.jsonl: no such file/,
+  );
+  const copy = join(folder, 'copy.jsonl');
+  writeFileSync(copy, `${ROWS}\n`);
+  await expect(imported(pinned(rows, questions), { sources: { birds: copy } })).rejects.toThrow(/copy\.jsonl has SHA/);
+});
+
 test('where a file lies is no part of any key', async () => {
   mkdirSync(join(folder, 'elsewhere'));
   writeFileSync(join(folder, 'elsewhere', 'b.jsonl'), ROWS);
