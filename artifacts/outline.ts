@@ -2,6 +2,7 @@
  * What the workflows need to know of a plan, given what the store already holds.
  */
 import { z } from 'zod';
+import { ancestorsOf } from '../experiment/ancestors';
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import type { ConfigurationOutline, ExperimentOutline } from '../workflows/messages';
@@ -63,17 +64,18 @@ export function configurationOutline(
   reuse: Reuse,
   programs: Plan['handoffs'] = {},
 ): ConfigurationOutline {
-  const { name, label, key, recipeKey, chain, cells, measurements = [], handoffs = [] } = configuration;
+  const { name, label, key, recipeKey, cells, measurements = [], handoffs = [] } = configuration;
   const answersStored = (cell: PlannedCell): boolean => reuse.cells[cell.id]?.completions === cell.completions;
   const unmeasured = measurements.filter((measurement) => !reuse.measured.includes(measurement.key));
   const open = handoffs.filter((handoff) => !(reuse.handedOver ?? []).includes(handoff.key));
+  const ancestors = ancestorsOf(configuration);
   const isMade = cells.every(answersStored) && unmeasured.length === 0 && open.length === 0;
   return {
     name,
     label,
     key,
     recipeKey: isMade ? null : recipeKey,
-    ...(isMade || chain === undefined ? {} : { ancestors: chain.ancestors }),
+    ...(isMade || ancestors.length === 0 ? {} : { ancestors }),
     measurements: unmeasured.map(({ condition }) => condition),
     ...(open.length === 0 ? {} : { handoffs: open.map(({ handoff }) => handoffOutline(handoff, programs)) }),
     cells: cells.map((cell) => ({

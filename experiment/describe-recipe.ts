@@ -29,16 +29,22 @@ export function describeRecipe(recipe: Recipe): string[] {
       `${recipe.quantization === undefined ? '' : ` on a base in 4 bits (${recipe.quantization})`}, ` +
       (recipe.packing === undefined ? 'padded rows' : `packed rows (${recipe.packing})`),
     `trained: ${TRAINED[recipe.mask ?? 'answer']}`,
+    ...(recipe.datasets === undefined ? [] : [`given besides: ${describeFurther(recipe.datasets)}`]),
     `backend ${typeof backend === 'string' ? backend : describeCommand(backend)}`,
   ];
 }
 
 /** Where a configuration starts, as lines for people: none where that is the base model. */
-export function describeStart({ chain, recipe, adapter }: PlannedConfiguration): string[] {
+export function describeStart({ chain, loads, recipe, adapter }: PlannedConfiguration): string[] {
   if (adapter !== undefined) return [`nothing is trained: ${adapterInWords(adapter)}`];
-  if (chain === undefined) return [];
+  const loaded =
+    loads === undefined
+      ? []
+      : [`its trainer is given the finished ${loads.map(({ configuration }) => configuration).join(', ')}`];
+  if (chain === undefined) return loaded;
   const path = chain.ancestors.join(' → ');
   return [
+    ...loaded,
     recipe?.start?.as === 'merge'
       ? `starts from ${path}, merged into the base model; a new adapter is trained on it`
       : `starts from ${path}; training goes on with its adapter`,
@@ -55,6 +61,12 @@ export function adapterInWords(adapter: PlannedAdapter): string {
 function describeLayers(layers: readonly number[] | undefined): string {
   if (layers === undefined) return '';
   return `on ${layers.length === 1 ? 'layer' : 'layers'} ${layers.join(', ')} (from 0) only, `;
+}
+
+function describeFurther(datasets: NonNullable<Recipe['datasets']>): string {
+  return Object.entries(datasets)
+    .map(([name, { rowCount }]) => `${rowCount.toLocaleString('en')} rows of ${name}`)
+    .join(', ');
 }
 
 export function describeCommand({ command, files }: Exclude<Recipe['backend'], string>): string {

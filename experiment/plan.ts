@@ -124,6 +124,10 @@ export interface Recipe {
   backend: 'transformers' | 'unsloth' | CommandIdentity;
   /** Another adapter that it starts from; absent = the base model as it is. */
   start?: Start;
+  /** Only of a command: further rows that it is given, by name. `rows`, `rowCount`: as above. */
+  datasets?: Record<string, { rows: Sha256; rowCount: number }>;
+  /** Only of a command: keys of the adapters that it is given, by name. */
+  loads?: Record<string, Sha256>;
 }
 
 /**
@@ -383,6 +387,20 @@ export interface Chain {
   continued: Sha256 | null;
 }
 
+/** An adapter that a trainer of the experiment's own is given. */
+export interface PlannedLoad {
+  /** What the program knows it by. */
+  name: string;
+  /** The configuration whose adapter it is. */
+  configuration: string;
+  /** Configurations whose adapters have to be there before, the oldest first. */
+  ancestors: string[];
+  /** The adapter's key. */
+  adapter: Sha256;
+  /** Keys of the adapters that are merged into the base model, in this order, before this one is put on it. */
+  merged: Sha256[];
+}
+
 export interface PlannedConfiguration {
   name: string;
   label: string;
@@ -403,6 +421,10 @@ export interface PlannedConfiguration {
   parts?: Record<string, number>;
   /** Only where the backend is a command: how it is run, besides what the recipe says. */
   trainer?: { files: Record<string, ArtifactRef>; graceSeconds: number; silenceSeconds: number };
+  /** Where the further rows lie in the store that its own trainer is given, by name; absent = none. */
+  furtherRows?: Record<string, ArtifactRef>;
+  /** Adapters of others that its own trainer is given; absent = none. */
+  loads?: PlannedLoad[];
   /** Only where an adapter from elsewhere is asked: then there is no recipe, and `recipeKey` is that adapter's key. */
   adapter?: PlannedAdapter;
   /** Only where the fine-tune starts from another's adapter. */

@@ -155,6 +155,25 @@ export interface StartSpec {
   place: Path;
 }
 
+/** An adapter that a trainer of the experiment's own is given. */
+export interface LoadSpec {
+  /** What the program knows it by. */
+  name: string;
+  /** The configuration whose finished adapter it is, a grid's point written out. */
+  from: string;
+  /** Where the file says so. */
+  place: Path;
+}
+
+/** Rows that a trainer of the experiment's own is given besides those that it trains on. */
+export interface FurtherDataset {
+  dataset: string;
+  /** Where `dataset` is a mix; absent = it is a dataset. */
+  mix?: MixSpec;
+  /** Where the file says so. */
+  place: Path;
+}
+
 /** An adapter from elsewhere; `sha256` is that of its adapter_model.safetensors. `path` as written, `place`: where. */
 export type AdapterSpec =
   | { kind: 'hub'; id: string; revision: string; sha256: Sha256 }
@@ -172,6 +191,8 @@ export interface ConfigurationSpec {
   train: TrainSpec | null;
   /** Absent = the base model as it is. */
   start?: StartSpec;
+  /** Adapters of others that its own trainer is given; absent = none. */
+  loads?: LoadSpec[];
   /** Asked as it is, with `train` null; absent = none. */
   adapter?: AdapterSpec;
   training: Training;
@@ -230,6 +251,8 @@ export interface TrainSpec {
   rows?: { where: RowWhere; otherwise: SystemPrompt };
   /** Where `dataset` is a mix; absent = it is a dataset. */
   mix?: MixSpec;
+  /** What its own trainer is given besides, by the name that it knows; absent = nothing. */
+  further?: Record<string, FurtherDataset>;
 }
 
 /** The part of a recipe that hyperparameters decide. */

@@ -8,7 +8,7 @@ import { earlierAttempts } from '../activities/attempts';
 import type { Attempt, Manifest, Store, WorkKey, Workspace } from '../artifacts/store';
 import { keptAdapterKey } from '../experiment/kept-steps';
 import type { ArtifactRef } from '../experiment/plan';
-import { mergedFact } from './chain';
+import { trainedOnFacts, type TrainedOn } from './chain';
 import type { Committed } from './operation';
 import { probeFacts } from './probe-facts';
 import type { Ready } from './process/trainer-process';
@@ -24,8 +24,8 @@ interface FinishedAttempt {
   lacking: number[];
   /** The finished adapter, where there was one already. */
   standing: Manifest | null;
-  /** Adapters whose weights it was trained on. */
-  merged: readonly { sha256: string }[];
+  /** Adapters of others that it depends on. */
+  trainedOn: TrainedOn;
   /** Held-out rows that it was to watch. */
   watched: ArtifactRef | null;
   /** When it finished, ISO 8601. */
@@ -34,7 +34,7 @@ interface FinishedAttempt {
 
 /** Done again after a failure, it writes the same again. The adapters as the trainer left them, checked, described and committed: the finished one last. */
 export async function commitAdapters(store: Store, work: WorkKey, made: FinishedAttempt): Promise<Manifest> {
-  const { attempt, workspace, committed, ready, lacking, standing, merged, watched } = made;
+  const { attempt, workspace, committed, ready, lacking, standing, watched } = made;
   const others = made.earlier.filter(({ name }) => name !== attempt.name);
   const record = {
     attempt: attempt.name,
@@ -49,7 +49,7 @@ export async function commitAdapters(store: Store, work: WorkKey, made: Finished
   };
   const provenance = { attempt: await store.putBytes(JSON.stringify(record, null, 2) + '\n', '.json') };
   const by = { attempt: attempt.name, host: hostname(), at: record.at };
-  const trainedOn = merged.length === 0 ? {} : { mergedAdapters: mergedFact(merged) };
+  const trainedOn = trainedOnFacts(made.trainedOn);
   for (const step of lacking) {
     const kept = committed.kept?.find((each) => each.step === step);
     if (kept === undefined) throw new Error(`the trainer kept no adapter of step ${step}`);

@@ -6,14 +6,14 @@
 import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { configurationOf } from '../artifacts/plans';
-import type { Attempt, Manifest, WorkKey, Workspace } from '../artifacts/store';
+import type { Attempt, Manifest, Store, WorkKey, Workspace } from '../artifacts/store';
 import type { ArtifactRef, PlannedConfiguration, Recipe } from '../experiment/plan';
 import type { FinetuneInput, FinetuneResult } from '../workflows/activity-types';
 import { refuseHopeless } from '../activities/attempts';
 import { holderOf, withLease } from '../activities/leases';
 import { intactAdapter, stepsNotKept } from '../artifacts/rows';
 import { keptAdapterKey, keptSteps } from '../experiment/kept-steps';
-import { putAsideStrangers, startingAdapters } from './chain';
+import { loadedAdapters, putAsideStrangers, startingAdapters } from './chain';
 import { commitAdapters } from './commit-adapters';
 import { trainByCommand, type CommandWork } from './command/train';
 import type { WholeFiles } from './command/run-program';
@@ -38,16 +38,20 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
   const work: WorkKey = { stage: 'adapters', key: recipeKey };
 
   // asked for only when a GPU needs it: then damage is found here, before anything is made with it
-  const { start, standing, lacking } = await withHeartbeat(`checking the adapter of ${planned.name}`, async () => {
-    const start = await startingAdapters(store, planned);
-    const steps = keptSteps(stored.plan, recipeKey);
-    await putAsideStrangers(store, recipeKey, steps, start?.merged ?? []);
-    for (const step of steps) await intactAdapter(store, keptAdapterKey(recipeKey, step));
-    const adapter = await intactAdapter(store, recipeKey);
-    const lacking = await stepsNotKept(store, stored.plan, recipeKey);
-    if (adapter === null || lacking.length > 0) await checkBudget(store, input.experiment, input.maxUsd);
-    return { start, standing: adapter, lacking };
-  });
+  const { start, loaded, standing, lacking } = await withHeartbeat(
+    `checking the adapter of ${planned.name}`,
+    async () => {
+      const start = await startingAdapters(store, planned);
+      const loaded = await loadedAdapters(store, planned);
+      const steps = keptSteps(stored.plan, recipeKey);
+      await putAsideStrangers(store, recipeKey, steps, { merged: start?.merged ?? [], loaded });
+      for (const step of steps) await intactAdapter(store, keptAdapterKey(recipeKey, step));
+      const adapter = await intactAdapter(store, recipeKey);
+      const lacking = await stepsNotKept(store, stored.plan, recipeKey);
+      if (adapter === null || lacking.length > 0) await checkBudget(store, input.experiment, input.maxUsd);
+      return { start, loaded, standing: adapter, lacking };
+    },
+  );
   if (standing !== null && lacking.length === 0) return resultOf(standing, true);
   await requireJudgeModels(dependencies.models, stored, planned);
 
@@ -74,16 +78,22 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
         workspace: await attempt.workspace(),
         folders: await foldersOf(attempts),
         rows: await store.checkOut(trainingRows(planned)),
+        further: await checkedOut(store, planned.furtherRows ?? {}),
         heldOut: heldOutRows && standing === null && isOurs ? await store.checkOut(heldOutRows) : null,
       };
     };
-    const { attempt, earlier, workspace, folders, rows, heldOut } = await withHeartbeat(fetching, fetch, renew);
+    const { attempt, earlier, workspace, folders, rows, further, heldOut } = await withHeartbeat(
+      fetching,
+      fetch,
+      renew,
+    );
     const attemptFolder = workspace.path;
     const whole: WholeFiles = { until: Infinity };
     const afterBeat = syncedCheckpoints(workspace, state, whole, renew);
     try {
       const model = await modelFor(dependencies.models, recipe.model, stored.modelFolder);
       const { backend } = recipe;
+      const until = standing === null ? null : (lacking.at(-1) as number);
       const { committed, ready } = await (typeof backend === 'string'
         ? runOperation(
             trainer,
@@ -97,7 +107,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               searchFolders: [...new Set([...folders, attemptFolder])],
               checkpointEverySteps: dependencies.checkpointEverySteps,
               keepSteps: lacking,
-              until: standing === null ? null : (lacking.at(-1) as number),
+              until,
               ...(start === null ? {} : { start }),
             },
             state,
@@ -111,6 +121,10 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
               ...ownTrainer(dependencies, planned),
               model,
               rows,
+              further,
+              loaded,
+              keepSteps: lacking,
+              until,
               attemptFolder,
               earlier: folders.slice(folders.length - earlier.length),
               whole,
@@ -131,7 +145,7 @@ export async function finetune(dependencies: GpuDependencies, input: FinetuneInp
             ready,
             lacking,
             standing,
-            merged: start?.merged ?? [],
+            trainedOn: { merged: start?.merged ?? [], loaded },
             watched: heldOutRows,
             at,
           }),
@@ -176,6 +190,13 @@ function ownTrainer(
 ): { trainer: CommandWork['trainer']; programs: ProgramHost } {
   if (trainer === undefined) throw new Error(`the plan names no trainer for ${name}`);
   return { trainer, programs };
+}
+
+/** Where files of the store lie on this machine, by the same names. */
+async function checkedOut(store: Store, files: Record<string, ArtifactRef>): Promise<Record<string, string>> {
+  const paths: Record<string, string> = {};
+  for (const [name, ref] of Object.entries(files)) paths[name] = await store.checkOut(ref);
+  return paths;
 }
 
 function trainingRows({ name, trainingRows: rows }: PlannedConfiguration & { recipe: Recipe | null }): ArtifactRef {

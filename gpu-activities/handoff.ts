@@ -2,10 +2,9 @@
  * The handoff activity: a finished model is handed over to a program of the experiment's own, and its numbers are committed.
  * It is run, watched, stopped and tried again like a trainer of the experiment's own.
  */
-import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { constants } from 'node:fs';
 import { Context } from '@temporalio/activity';
 import { refuseHopeless } from '../activities/attempts';
 import { withHeartbeat } from '../activities/heartbeat';
@@ -16,6 +15,7 @@ import { configurationOf, type StoredPlan } from '../artifacts/plans';
 import type { WorkKey, Workspace } from '../artifacts/store';
 import type { HandoffProgram, PlannedConfiguration, PlannedHandoff } from '../experiment/plan';
 import type { HandOffInput, HandOffResult } from '../workflows/activity-types';
+import { copyForProgram } from './command/adapter-copy';
 import { writeHandoffSettings } from './command/handoff-settings';
 import { redactor } from './command/output';
 import { layOut, placesIn, type Places } from './command/places';
@@ -154,7 +154,7 @@ async function runAndRead(
   const { committed } = await runOperation(trainer, { op: 'locate', model: source }, state, afterBeat);
   if (committed.modelFolder === undefined) throw new Error('the trainer did not say where the base model lies');
   const { modelFolder } = committed;
-  const copyOf = (each: Adapter, name: string) => copied(each.path, join(workspace.path, name), modelFolder);
+  const copyOf = (each: Adapter, name: string) => copyForProgram(each.path, join(workspace.path, name), modelFolder);
   const [adapterPath, mergedPaths] = await withHeartbeat(laid, async () => [
     adapter === null ? null : await copyOf(adapter, 'adapter'),
     await Promise.all(merged.map((each, index) => copyOf(each, `merged-${index + 1}`))),
@@ -184,21 +184,6 @@ async function runAndRead(
     afterBeat,
   );
   return readScores(join(places.produced, gives), redactor(namedVariables(programs.env, environment).values));
-}
-
-/**
- * A copy, because the program may write into it, and the store's files are nobody's to change. Its settings name the folder
- * of the base model on this host, so that programs find it which load an adapter by itself.
- */
-async function copied(folder: string, to: string, base: string): Promise<string> {
-  await rm(to, { recursive: true, force: true });
-  await cp(folder, to, { recursive: true, dereference: true, mode: constants.COPYFILE_FICLONE });
-  const file = join(to, 'adapter_config.json');
-  const settings = JSON.parse(await readFile(file, 'utf8')) as object;
-  const text = JSON.stringify({ ...settings, base_model_name_or_path: base, revision: null }, null, 2) + '\n';
-  await rm(file);
-  await writeFile(file, text);
-  return to;
 }
 
 /** Bytes of a result file. */

@@ -14,6 +14,7 @@ import { formatProblems, parseExperiment, type Problem } from '../experiment/fil
 import { smoke } from '../experiment/file/smoke';
 import { InvalidExperiment } from '../experiment/issue';
 import type { ArtifactRef, HandoffProgram, Plan, PlannedConfiguration } from '../experiment/plan';
+import { mapValues } from '../experiment/records';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { CompletionWriter } from './answers/completion-writer';
 import { resolveInputs, type MissingInput, type ResolveOptions } from './resolve';
@@ -127,6 +128,7 @@ async function storeRows(store: Store, expanded: Expanded): Promise<Plan> {
     plan: planned,
     trainingRows,
     heldOutRows,
+    furtherRows,
     trainers,
     adapters,
     handoffs,
@@ -143,7 +145,8 @@ async function storeRows(store: Store, expanded: Expanded): Promise<Plan> {
     await answers.finish();
   }
   const stored = new Map<string, ArtifactRef>();
-  for (const rows of new Set([...Object.values(trainingRows), ...Object.values(heldOutRows)])) {
+  const further = Object.values(furtherRows).flatMap((byName) => Object.values(byName));
+  for (const rows of new Set([...Object.values(trainingRows), ...Object.values(heldOutRows), ...further])) {
     stored.set(rows, await store.putBytes(rows, '.jsonl'));
   }
   const refOf = (rows: string | undefined): ArtifactRef | null =>
@@ -152,10 +155,12 @@ async function storeRows(store: Store, expanded: Expanded): Promise<Plan> {
   for (const configuration of plan.configurations) {
     const trainer = trainers[configuration.name];
     const adapter = adapters[configuration.name];
+    const given = furtherRows[configuration.name];
     configurations.push({
       ...configuration,
       trainingRows: refOf(trainingRows[configuration.name]),
       heldOutRows: refOf(heldOutRows[configuration.name]),
+      ...(given === undefined ? {} : { furtherRows: mapValues(given, (rows) => stored.get(rows) as ArtifactRef) }),
       ...(adapter === undefined || configuration.adapter?.kind !== 'folder'
         ? {}
         : { adapter: { ...configuration.adapter, files: await storedAdapter(store, adapter) } }),

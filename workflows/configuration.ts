@@ -182,10 +182,10 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     return pausable(stage, mayRunGpu, remake);
   }
 
-  /** One after the other: each starts from the one before it. One that is there, or another workflow makes, is not made again. */
+  /** One after the other, each after what it starts from or loads. One that is there, or another workflow makes, is not made again. */
   async function trainAncestors(): Promise<void> {
     for (const [index, ancestor] of ancestors.entries()) {
-      enter(`finetune ${ancestor}, which ${ancestors[index + 1] ?? name} starts from`);
+      enter(`finetune ${ancestor}, which ${name} builds on`);
       await train(ancestor, index === 0 ? null : trainAncestors);
     }
   }

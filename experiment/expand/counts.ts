@@ -284,8 +284,11 @@ function enoughRows(spec: Spec, name: string): number {
     source.kind === 'held-out' && source.dataset === name && source.rows !== 'all' ? [source.rows] : [],
   );
   for (const side of [spec.calibration?.bad, spec.calibration?.good]) if (side?.dataset === name) asked.push(side.rows);
-  const mixed = spec.configurations.map(({ train }) =>
-    train?.mix?.shares[name] === undefined ? 0 : (mixCounts(train.mix, (part) => part)[name] as number),
+  const trained = spec.configurations.flatMap(({ train }) =>
+    train === null ? [] : [train, ...Object.values(train.further ?? {})],
+  );
+  const mixed = trained.map(({ mix }) =>
+    mix?.shares[name] === undefined ? 0 : (mixCounts(mix, (part) => part)[name] as number),
   );
   const training = Math.max(
     1,

@@ -36,6 +36,7 @@ import { instrumentsOf } from './instruments';
 import { handoffFiles, handoffsOf, type HandoffFiles } from './handoffs';
 import type { ConfigurationSpec, ModelSource, QuestionSetSpec, Spec } from '../spec';
 import { seedGroups } from '../seed-groups';
+import { furtherIdentity, furtherRowsOf } from './further-rows';
 import { lengthOf, optimizerSteps } from './length';
 import { renderedPrompt } from './row-prompts';
 import { scorersOf, type ScorerPrograms } from './scorers';
@@ -78,6 +79,8 @@ export interface Expanded {
   trainingRows: Record<string, string>;
   /** Configuration name -> rows held out of what it trains on, for the loss on them, in the same form. */
   heldOutRows: Record<string, string>;
+  /** Configuration name -> name -> further rows that its own trainer is given, in the same form. */
+  furtherRows: Record<string, Record<string, string>>;
   /** Configuration name -> its trainer where that is the experiment's own: files by path, and limits in seconds. */
   trainers: Record<string, { files: TrainerFiles; graceSeconds: number; silenceSeconds: number }>;
   /** Configuration name -> the local adapter from elsewhere that it asks, whose `files` in the plan are null. */
@@ -108,6 +111,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const named = namedCells(spec);
   const trainingRows: Record<string, string> = {};
   const heldOutRows: Record<string, string> = {};
+  const furtherRows: Expanded['furtherRows'] = {};
   const trainers: Expanded['trainers'] = {};
   const adapters: Expanded['adapters'] = {};
 
@@ -117,13 +121,16 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       : planCalibration(spec, spec.calibration, splits, inputs.publishedAnswers ?? [], asked, inputs.judgeFolders);
 
   const dataOf = trainingDataOf(inputs.datasets, splits);
+  const furtherOf = furtherRowsOf(dataOf, splits);
   const rowsOf = trainingRowsOf(dataOf, { pools, lenient: spec.smoke || inputs.placeholders === true });
   const pairs = pairsOf(spec, splits, inputs, dataOf);
 
-  const own = parentsFirst(spec.configurations, (configuration, parent): PlannedConfiguration => {
+  const own = parentsFirst(spec.configurations, (configuration, before): PlannedConfiguration => {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
     let recipe: Recipe | null = null;
     const rows = rowsOf(configuration);
+    const further = furtherOf(configuration);
+    if (further !== null) furtherRows[configuration.name] = mapValues(further, ({ text }) => text);
     if (rows !== null) {
       trainingRows[configuration.name] = rows.text;
       if (rows.watched !== null) heldOutRows[configuration.name] = rows.watched;
@@ -135,7 +142,8 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       }
       recipe = {
         ...recipeOf(configuration, model, rows, backendIdentity(backend, files)),
-        ...startOf(configuration, parent),
+        ...startOf(configuration, before),
+        ...furtherIdentity(further),
       };
     }
     const elsewhere = configuration.adapter;
@@ -220,7 +228,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       heldOutRows: null,
       ...(rows?.parts === undefined ? {} : { parts: rows.parts }),
       ...(adapter === undefined ? {} : { adapter }),
-      ...chainBehind(configuration, parent),
+      ...chainBehind(configuration, before),
       cells,
       ...(measurements.length === 0 ? {} : { measurements }),
       ...(handoffs.length === 0 ? {} : { handoffs }),
@@ -269,6 +277,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     plan,
     trainingRows,
     heldOutRows,
+    furtherRows,
     trainers,
     adapters,
     scorerPrograms: scoring.programs,

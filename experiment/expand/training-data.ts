@@ -6,7 +6,7 @@ import { canonicalJson, sha256, type Sha256 } from '../canonical';
 import { rowsText, type Dataset } from './dataset';
 import { watchedRows, type Split, type SplitRow } from './holdout';
 import { mixer, type Mixed } from './mix';
-import type { ConfigurationSpec } from '../spec';
+import type { TrainSpec } from '../spec';
 
 export interface TrainingData {
   rows: SplitRow[];
@@ -35,7 +35,7 @@ const WATCHED_SHARE = 0.25;
 export function trainingDataOf(
   datasets: Readonly<Record<string, Dataset>>,
   splits: Readonly<Record<string, Split>>,
-): (train: NonNullable<ConfigurationSpec['train']>) => TrainingData {
+): (train: Pick<TrainSpec, 'dataset' | 'mix'>) => TrainingData {
   const made = new Map<string, TrainingData>();
   const mixed = mixer(datasets, splits);
   return ({ dataset, mix }) => {

@@ -5,6 +5,7 @@ import { buildConditions, checkConditionsLeft } from './build-conditions';
 import { buildTrainPrompts, type PromptContext } from './build-prompts';
 import { buildSampling, buildTraining, combinationIssues, keptStepsIssues, samplingIssues } from './build-settings';
 import { withShares } from './build-mix';
+import { buildFurther, buildLoads, handedIssues } from './build-handed';
 import { thinkingPlace } from './build-thinking';
 import { buildAdapter, buildStart, resolveStarts, type PointOf } from './build-start';
 import { gridPoints, type GridSources } from './grid';
@@ -57,7 +58,15 @@ export function buildConfigurations(
       configurations.push({
         ...configuration,
         ...(point.steps.length === 0 ? {} : { gridSteps: point.steps }),
-        ...(mixed === null || train === null ? {} : { train: { ...train, mix: mixed } }),
+        ...(train === null || point.input.train === 'none'
+          ? {}
+          : {
+              train: {
+                ...train,
+                ...(mixed === null ? {} : { mix: mixed }),
+                ...buildFurther(point.input.train, input.datasets ?? {}, mixes, path, issues),
+              },
+            }),
       });
       points.push({
         base: name,
@@ -144,6 +153,7 @@ function buildConfiguration(
   const recipe = RECIPES[shared.recipe ?? 'clean'];
   const training = buildTraining(shared.training ?? {}, own.training ?? {}, recipe.training);
   issues.push(...combinationIssues(training, shared.training ?? {}, own.training ?? {}, path));
+  issues.push(...handedIssues(own, training.backend, path));
   if (training.microBatchSize > training.batchSize) {
     const where: Path = own.training?.micro_batch_size === undefined ? ['training'] : [...path, 'training'];
     issues.push({
@@ -165,6 +175,7 @@ function buildConfiguration(
     model: buildModel(own.model ?? shared.model),
     train,
     ...buildStart(own, path, issues),
+    ...buildLoads(own, path, issues),
     ...(own.adapter === undefined ? {} : { adapter: buildAdapter(own.adapter, path) }),
     training,
     sampling,

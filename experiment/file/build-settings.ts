@@ -209,11 +209,11 @@ function unslothIssues({ precision, packing, lora }: Training, at: (key: keyof T
 /** Where no adapters are kept along training, or not surely all that are asked for. */
 export function keptStepsIssues({ backend, stopBelow }: Training, path: Path): Issue[] {
   const issues: Issue[] = [];
-  if (backend !== 'transformers') {
+  if (backend === 'unsloth') {
     issues.push({
       path,
-      message: `adapters along training are kept by \`backend: transformers\` only, not by ${backend === 'unsloth' ? '`unsloth`' : 'a `command`'}`,
-      hint: 'leave `evaluate_at` out, or use `backend: transformers`',
+      message: '`backend: unsloth` keeps no adapters along training',
+      hint: 'leave `evaluate_at` out, or use another backend',
     });
   }
   if (stopBelow !== null) {

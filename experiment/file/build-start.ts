@@ -39,15 +39,15 @@ export function buildAdapter(input: AdapterYaml, path: Path): AdapterSpec {
 }
 
 /**
- * Configurations with the full names of what they start from. Where one can not be found, there is an issue; where they come back
- * to themselves there is one, too, and they start from nothing.
+ * Configurations with the full names of what they start from and of what they load. Where one can not be found, there is an issue;
+ * where they come back to themselves there is one, too, and they start from nothing and load nothing.
  */
 export function resolveStarts(
   configurations: ConfigurationSpec[],
   points: readonly PointOf[],
   issues: Issue[],
 ): ConfigurationSpec[] {
-  if (configurations.every(({ start }) => start === undefined)) return configurations;
+  if (configurations.every(({ start, loads }) => start === undefined && loads === undefined)) return configurations;
   const names = new Set(configurations.map(({ name }) => name));
   const byBase = new Map<string, Candidate[]>();
   configurations.forEach(({ name }, index) => {
@@ -55,33 +55,44 @@ export function resolveStarts(
     byBase.set(base, [...(byBase.get(base) ?? []), { name, values }]);
   });
   const resolved = configurations.map((configuration, index): ConfigurationSpec => {
-    const { start } = configuration;
-    if (start === undefined) return configuration;
-    const found = pointMeant(start, points[index] as PointOf, names, byBase);
-    if (typeof found !== 'string') issues.push(found);
-    return typeof found === 'string' ? { ...configuration, start: { ...start, from: found } } : configuration;
+    const { start, loads } = configuration;
+    const pointed = <T extends Reference>(reference: T): T => {
+      const found = pointMeant(reference, points[index] as PointOf, names, byBase);
+      if (typeof found !== 'string') issues.push(found);
+      return typeof found === 'string' ? { ...reference, from: found } : reference;
+    };
+    return {
+      ...configuration,
+      ...(start === undefined ? {} : { start: pointed(start) }),
+      ...(loads === undefined ? {} : { loads: loads.map(pointed) }),
+    };
   });
   const byName = new Map(resolved.map((each) => [each.name, each]));
   const circular = new Set<string>();
   for (const configuration of resolved) {
     if (circular.has(configuration.name)) continue;
-    const chain = chainOf(configuration, byName);
-    if (chain.at(-1) === configuration.name && chain.length > 1) {
-      for (const name of chain) circular.add(name);
-      issues.push({
-        path: (configuration.start as StartSpec).place,
-        message: `the starting points come back to where they began: ${chain.join(' → ')}`,
-        hint: 'one of them has to start from the base model: leave its `from` out',
-      });
-    }
+    const circle = circleOf(configuration, byName);
+    if (circle === null) continue;
+    for (const name of circle) circular.add(name);
+    const isLoaded = resolved.some(({ name, loads }) => circle.includes(name) && loads !== undefined);
+    issues.push({
+      path: (referencesOf([configuration]).find(({ from }) => from === circle[1]) as Reference).place,
+      message: `the starting points come back to where they began: ${circle.join(' → ')}`,
+      hint: `one of them has to start from the base model: leave its \`from\`${isLoaded ? ' or `loads`' : ''} out`,
+    });
   }
   for (const configuration of resolved) {
-    if (!circular.has(configuration.name)) issues.push(...mergedIssues(configuration, byName));
+    if (circular.has(configuration.name)) continue;
+    issues.push(...mergedIssues(configuration, byName));
     const parent = configuration.start && byName.get(configuration.start.from);
-    if (parent !== undefined && !circular.has(configuration.name)) issues.push(...pairIssues(configuration, parent));
+    if (parent !== undefined) issues.push(...pairIssues(configuration, parent));
+    for (const load of configuration.loads ?? []) {
+      const loaded = byName.get(load.from);
+      if (loaded !== undefined) issues.push(...loadIssues(configuration, load, loaded));
+    }
   }
   return resolved.map((configuration) => {
-    const { start: _, ...rest } = configuration;
+    const { start: _, loads: __, ...rest } = configuration;
     return circular.has(configuration.name) ? rest : configuration;
   });
 }
@@ -112,10 +123,33 @@ function chainOf(configuration: ConfigurationSpec, byName: ReadonlyMap<string, C
   return names;
 }
 
+/** What names another configuration. */
+type Reference = Pick<StartSpec, 'from' | 'place'>;
+
+function referencesOf(configurations: readonly ConfigurationSpec[]): Reference[] {
+  return configurations.flatMap(({ start, loads = [] }) => [...(start === undefined ? [] : [start]), ...loads]);
+}
+
+/** The names from a configuration through what it starts from or loads, back to itself; null where no way leads there. */
+function circleOf(configuration: ConfigurationSpec, byName: ReadonlyMap<string, ConfigurationSpec>): string[] | null {
+  const seen = new Set<string>();
+  const ways: string[][] = [[configuration.name]];
+  for (let way = ways.pop(); way !== undefined; way = ways.pop()) {
+    const at = byName.get(way.at(-1) as string);
+    for (const { from } of at === undefined ? [] : referencesOf([at]).reverse()) {
+      if (from === configuration.name) return [...way, from];
+      if (seen.has(from)) continue;
+      seen.add(from);
+      ways.push([...way, from]);
+    }
+  }
+  return null;
+}
+
 type Candidate = Pick<PointOf, 'values'> & { name: string };
 
 function pointMeant(
-  { from, place }: StartSpec,
+  { from, place }: Reference,
   own: PointOf,
   names: ReadonlySet<string>,
   byBase: ReadonlyMap<string, readonly Candidate[]>,
@@ -168,6 +202,15 @@ function pairIssues(child: ConfigurationSpec, parent: ConfigurationSpec): Issue[
     );
   }
   return issues;
+}
+
+function loadIssues(child: ConfigurationSpec, { from, place }: Reference, loaded: ConfigurationSpec): Issue[] {
+  if (loaded.train === null && loaded.adapter === undefined) {
+    const hint = 'leave it out: the base model is given anyway';
+    return [{ path: place, message: `\`${from}\` is the base model itself: it has no adapter to load`, hint }];
+  }
+  if (same(child.model, loaded.model)) return [];
+  return [{ path: place, message: `\`${from}\` has another base model`, hint: 'give both the same `model`' }];
 }
 
 /** Settings that decide an adapter's shape and scale. */

@@ -10,6 +10,7 @@ import { claim, expectation } from './schema-claims';
 import { handoffs } from './schema-handoffs';
 import { combined, judge, metric, otherJudge } from './schema-judging';
 import { exclusions } from './schema-exclusions';
+import { handedKeys } from './schema-handed';
 import { misaligned } from './schema-misaligned';
 import { outcomes } from './schema-outcomes';
 import { conditions, heldOutSystem, ownSystem, promptedRows, user } from './schema-prompts';
@@ -153,6 +154,7 @@ export const configurationSchema = z.strictObject({
         rows: promptedRows.optional(),
         mix: trainMix.optional(),
         ...startKeys,
+        ...handedKeys,
       }),
     ])
     .optional()

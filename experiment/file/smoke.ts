@@ -4,7 +4,15 @@
  * another name and mean nothing.
  */
 import { mapValues } from '../records';
-import type { CalibrationSpec, DatasetSpec, LogProbabilitySpec, MixSpec, QuestionSetSpec, Spec } from '../spec';
+import type {
+  CalibrationSpec,
+  DatasetSpec,
+  LogProbabilitySpec,
+  MixSpec,
+  QuestionSetSpec,
+  Spec,
+  TrainSpec,
+} from '../spec';
 
 const TRAINING_ROWS = 8;
 const BATCH_SIZE = 4;
@@ -36,7 +44,7 @@ export function smoke({ claims: _, ...spec }: Spec): Spec {
       const batchSize = Math.min(training.batchSize, BATCH_SIZE);
       return {
         ...configuration,
-        ...(train?.mix === undefined ? {} : { train: { ...train, mix: fewerRows(train.mix) } }),
+        train: train && withFewerRows(train),
         training: {
           ...training,
           epochs: 1,
@@ -71,6 +79,12 @@ function fewerAnswers({ bad, good, bridge }: CalibrationSpec): CalibrationSpec {
 
 function fewerPairs(pairs: LogProbabilitySpec): LogProbabilitySpec {
   return { ...pairs, rows: pairs.rows === 'all' ? QUESTIONS : Math.min(pairs.rows, QUESTIONS) };
+}
+
+function withFewerRows(train: TrainSpec): TrainSpec {
+  const fewer = <T extends { mix?: MixSpec }>(rows: T): T =>
+    rows.mix === undefined ? rows : { ...rows, mix: fewerRows(rows.mix) };
+  return { ...fewer(train), ...(train.further === undefined ? {} : { further: mapValues(train.further, fewer) }) };
 }
 
 /** As many rows as of any other dataset, about in the mix's shares; of each part that has a share at least one. */

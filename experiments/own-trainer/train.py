@@ -90,6 +90,13 @@ def save(model, weights, optimizer, done):
         old.unlink()
 
 
+def leave(model, folder):
+    """An adapter of a step that is evaluated: beside and then renamed, too."""
+    beside = Path(f"{folder}.partial")
+    model.save_pretrained(beside)
+    os.replace(beside, folder)
+
+
 def resume(weights, optimizer):
     found = sorted(checkpoints.glob("step-*.pt"))
     if not found:
@@ -106,13 +113,16 @@ def resume(weights, optimizer):
 def main():
     model, weights, optimizer = build()
     done = resume(weights, optimizer)
-    for step in steps[done:]:
+    for step in steps[done : settings["until"]]:
         for group in optimizer.param_groups:
             group["lr"] = step["learning_rate"]
         loss = gradients(model, step)
         norm = torch.nn.utils.clip_grad_norm_(weights, recipe["optimizer"]["maxGradNorm"]).item()
         optimizer.step()
         optimizer.zero_grad()
+        asked = settings["evaluate_at"].get(str(step["step"]))
+        if asked and not Path(asked).exists():
+            leave(model, asked)
         stopping = stop  # once a step: a SIGTERM after this line is for the next one
         due = stopping or step["step"] % 20 == 0
         if due:
@@ -120,7 +130,8 @@ def main():
         say(step=step["step"], loss=loss, learning_rate=step["learning_rate"], grad_norm=norm, checkpoint=due)
         if stopping and step["step"] < len(steps):
             sys.exit(STOPPED)
-    model.save_pretrained(settings["adapter"])
+    if settings["until"] is None:
+        model.save_pretrained(settings["adapter"])
 
 
 main()

@@ -3,8 +3,10 @@
  * checkpoints of the attempts before it.
  *
  *     source/          the working folder: the files that the experiment file lists
- *     input/           rows.jsonl, steps.jsonl, settings.json
+ *     input/           rows.jsonl, steps.jsonl, settings.json; where there are some, datasets/ and loads/
  *     checkpoints/     the program's own; begins as a copy of the newest earlier attempt's
+ *     kept/            receives step-000010/ and so on, adapters that are evaluated along training; begins as what earlier
+ *                      attempts left there
  *     produced/        receives adapter_config.json and adapter_model.safetensors
  *     trainer.log      what it printed; progress.jsonl what of that was progress
  */
@@ -20,6 +22,7 @@ export interface Places {
   input: string;
   settings: string;
   checkpoints: string;
+  kept: string;
   produced: string;
   log: string;
   progress: string;
@@ -32,6 +35,7 @@ export function placesIn(attemptFolder: string): Places {
     input,
     settings: join(input, 'settings.json'),
     checkpoints: join(attemptFolder, 'checkpoints'),
+    kept: join(attemptFolder, 'kept'),
     produced: join(attemptFolder, 'produced'),
     log: join(attemptFolder, 'trainer.log'),
     progress: join(attemptFolder, 'progress.jsonl'),
@@ -55,24 +59,45 @@ export async function layOut(
   }
   await rm(places.produced, { recursive: true, force: true });
   await mkdir(places.produced);
-  await takeOver(places.checkpoints, earlier);
+  await takeOver(
+    places.checkpoints,
+    earlier.map((each) => placesIn(each).checkpoints),
+  );
+  await mkdir(places.checkpoints, { recursive: true });
+}
+
+/** The newest that an earlier attempt left of this folder; none where none left anything. */
+async function takeOver(folder: string, earlier: readonly string[]): Promise<void> {
+  if (await holdsAnything(folder)) return; // this very attempt, begun again
+  for (const before of [...earlier].reverse()) {
+    if (before === folder || !(await holdsAnything(before))) continue;
+    await copyWhole(before, folder);
+    return;
+  }
+}
+
+/** Adapters of steps that any of the earlier attempts left: of one that several left the newest. */
+export async function takeOverKept(
+  places: Places,
+  steps: readonly number[],
+  earlier: readonly string[],
+): Promise<void> {
+  await mkdir(places.kept, { recursive: true });
+  for (const step of steps)
+    await takeOver(
+      keptFolder(places, step),
+      earlier.map((each) => keptFolder(placesIn(each), step)),
+    );
 }
 
 /** A copy, so that an attempt that lost its lease and still writes can not reach into this one. */
-async function takeOver(checkpoints: string, earlier: readonly string[]): Promise<void> {
-  if (await holdsAnything(checkpoints)) return; // this very attempt, begun again
-  for (const folder of [...earlier].reverse()) {
-    const before = placesIn(folder).checkpoints;
-    if (before === checkpoints || !(await holdsAnything(before))) continue;
-    // renamed when whole: a copy that was cut off would look like this attempt's own
-    const partial = `${checkpoints}.partial`;
-    await rm(partial, { recursive: true, force: true });
-    await cp(before, partial, { recursive: true, mode: constants.COPYFILE_FICLONE });
-    await rm(checkpoints, { recursive: true, force: true });
-    await rename(partial, checkpoints);
-    return;
-  }
-  await mkdir(checkpoints, { recursive: true });
+async function copyWhole(from: string, to: string): Promise<void> {
+  // renamed when whole: a copy that was cut off would look like this attempt's own
+  const partial = `${to}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await cp(from, partial, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  await rm(to, { recursive: true, force: true });
+  await rename(partial, to);
 }
 
 async function holdsAnything(folder: string): Promise<boolean> {
@@ -109,6 +134,11 @@ async function ifThere<T, Absent>(look: Promise<T>, absent: Absent): Promise<T |
   }
 }
 
+/** Where the adapter of a step is left. */
+export function keptFolder(places: Places, step: number): string {
+  return join(places.kept, `step-${String(step).padStart(6, '0')}`);
+}
+
 /** The contract's settings file; docs/own-trainer.md describes it. */
 export async function writeSettings(
   places: Places,
@@ -119,6 +149,14 @@ export async function writeSettings(
     steps: number;
     targetModules: string[];
     excludeModules: string | null;
+    /** Name -> where the further rows lie, and how many were cut. */
+    datasets: Record<string, { rows: string; messages: string; truncated: number }>;
+    /** Name -> folders of the adapter and of those that are merged before it; the hashes of their weights, the adapter's last. */
+    loads: Record<string, { adapter: string; merged: string[]; sha256: string[] }>;
+    /** Steps whose adapters are to be left. */
+    keepSteps: readonly number[];
+    /** The last step that is wanted; null = all, and the finished adapter. */
+    until: number | null;
   },
 ): Promise<void> {
   const settings = {
@@ -130,6 +168,10 @@ export async function writeSettings(
     pad_token_id: prepared.padToken,
     target_modules: prepared.targetModules,
     exclude_modules: prepared.excludeModules,
+    datasets: prepared.datasets,
+    loads: prepared.loads,
+    evaluate_at: Object.fromEntries(prepared.keepSteps.map((step) => [step, keptFolder(places, step)])),
+    until: prepared.until,
     checkpoints: places.checkpoints,
     adapter: places.produced,
     recipe,

@@ -2,16 +2,19 @@
  * A fine-tune by a program of the experiment's own: our rows out, its adapter in, and between the two the same
  * heartbeats, preemption and retries as with our own trainer.
  */
-import { writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withHeartbeat } from '../../activities/heartbeat';
 import type { Store } from '../../artifacts/store';
 import type { ArtifactRef, CommandIdentity, Recipe } from '../../experiment/plan';
+import type { LoadedAdapter } from '../chain';
 import { runOperation, type Committed, type GpuHeartbeat, type TrainerHost } from '../operation';
 import type { FinetuneCommand } from '../process/protocol';
 import type { Ready } from '../process/trainer-process';
+import { copyForProgram } from './adapter-copy';
+import { attemptsToGoOnFrom } from './going-on';
 import type { ProgressLine } from './output';
-import { layOut, placesIn, writeSettings } from './places';
+import { keptFolder, layOut, placesIn, takeOverKept, writeSettings, type Places } from './places';
 import type { ProgramHost } from './program';
 import { runProgram, toldIn, type WholeFiles } from './run-program';
 
@@ -22,6 +25,13 @@ export interface CommandWork {
   model: FinetuneCommand['model'];
   /** Path of the training rows. */
   rows: string;
+  /** Name -> path of further rows. */
+  further: Record<string, string>;
+  loaded: LoadedAdapter[];
+  /** Steps whose adapters it is to leave, ascending. */
+  keepSteps: number[];
+  /** Train no further than to this step, and finish no adapter; null = to the end. */
+  until: number | null;
   attemptFolder: string;
   /** Folders of the attempts before this one, oldest first. */
   earlier: string[];
@@ -35,21 +45,36 @@ export async function trainByCommand(
   state: GpuHeartbeat,
   renew: () => void,
 ): Promise<{ committed: Committed; ready: Ready }> {
-  const { recipe, model, rows, attemptFolder } = work;
+  const { recipe, model, rows, further, loaded, keepSteps, until, attemptFolder } = work;
   const places = placesIn(attemptFolder);
   const started = Date.now();
-  const laid = { ...state, detail: 'laying out files and checkpoints' };
-  await withHeartbeat(laid satisfies GpuHeartbeat, () => layOut(store, places, work.trainer.files, work.earlier));
+  const laid = { ...state, detail: 'laying out files and checkpoints' } satisfies GpuHeartbeat;
+  const earlier = await withHeartbeat(laid, async () => {
+    await takeOverKept(places, keepSteps, work.earlier);
+    const usable = await attemptsToGoOnFrom(work.earlier, places, { keepSteps, loaded });
+    await layOut(store, places, work.trainer.files, usable);
+    return usable;
+  });
   const { committed: prepared } = await runOperation(
     host,
-    { op: 'prepare', model, recipe, rows, folder: places.input },
+    {
+      ...{ op: 'prepare', model, recipe, rows, folder: places.input },
+      ...(Object.keys(further).length === 0 ? {} : { further }),
+    },
     state,
     renew,
   );
   const { modelFolder, padToken, steps, targetModules, excludeModules = null } = prepared;
   if (modelFolder === undefined || padToken === undefined || steps === undefined || targetModules === undefined)
     throw new Error('the trainer did not say what it prepared');
-  await writeSettings(places, recipe, { modelFolder, padToken, steps, targetModules, excludeModules });
+  const given = await withHeartbeat(laid, async () => ({
+    datasets: await handOutRows(places, further, prepared.furtherTruncated ?? {}),
+    loads: await handOutAdapters(places, loaded, modelFolder),
+  }));
+  await writeSettings(places, recipe, {
+    ...{ modelFolder, padToken, steps, targetModules, excludeModules },
+    ...{ ...given, keepSteps, until },
+  });
   // the program gets the GPU to itself
   const leaving = { ...state, detail: 'the trainer process leaves the GPU' };
   await withHeartbeat(leaving satisfies GpuHeartbeat, async () => host.retire(await host.acquire()));
@@ -59,25 +84,43 @@ export async function trainByCommand(
     {
       ...{ called: 'the trainer', about: "this experiment's own trainer", phase: 'training', steps },
       ...{ command, environment, graceSeconds, silenceSeconds },
-      ...{ programs: work.programs, attemptFolder, earlier: work.earlier, whole: work.whole },
+      ...{ programs: work.programs, attemptFolder, earlier, whole: work.whole },
     },
     places,
     state,
     renew,
   );
-  const { committed: accepted, ready } = await runOperation(
-    host,
-    { op: 'accept', model, recipe, produced: places.produced, adapterFolder: join(attemptFolder, 'adapter') },
-    { ...state, phase: 'saving' },
-    renew,
-  );
-  const told = await progressOfAll([...work.earlier, attemptFolder]);
-  const [log, speed] = [join(attemptFolder, 'training-log.jsonl'), join(attemptFolder, 'training-speed.jsonl')];
+  const accept = (produced: string, adapterFolder: string) =>
+    runOperation(
+      host,
+      { op: 'accept', model, recipe, produced, adapterFolder },
+      { ...state, phase: 'saving', detail: `checking ${produced}` },
+      renew,
+    );
+  const told = await progressOfAll([...earlier, attemptFolder]);
   const logged = told.filter(({ loss }) => loss !== undefined);
-  await writeRows(
-    log,
-    logged.map(({ step, loss, learningRate, gradNorm }) => ({ step, loss, learningRate, gradNorm })),
-  );
+  const writeLog = (file: string, rows: readonly ProgressLine[]): Promise<void> =>
+    writeRows(
+      file,
+      rows.map(({ step, loss, learningRate, gradNorm }) => ({ step, loss, learningRate, gradNorm })),
+    );
+  const kept: NonNullable<Committed['kept']> = [];
+  let ready: Ready | null = null;
+  for (const step of keepSteps) {
+    const path = join(attemptFolder, 'accepted', `step-${step}`);
+    const found = await accept(keptFolder(places, step), path);
+    await writeLog(
+      join(path, 'training-log.jsonl'),
+      logged.filter((row) => row.step <= step),
+    );
+    kept.push({ step, path, sha256: acceptedIn(found.committed).sha256 });
+    ready = found.ready;
+  }
+  const finished = until === null ? await accept(places.produced, join(attemptFolder, 'adapter')) : null;
+  ready = finished?.ready ?? ready;
+  if (ready === null) throw new Error('there was neither an adapter to finish nor a step to keep');
+  const [log, speed] = [join(attemptFolder, 'training-log.jsonl'), join(attemptFolder, 'training-speed.jsonl')];
+  await writeLog(log, logged);
   const measured = told.filter(
     ({ tokensPerSecond, memoryBytes }) => tokensPerSecond !== undefined && memoryBytes !== undefined,
   );
@@ -88,7 +131,10 @@ export async function trainByCommand(
   return {
     ready,
     committed: {
-      ...accepted,
+      event: 'committed',
+      id: finished?.committed.id ?? 0,
+      ...(finished === null ? {} : { ...finished.committed, adapter: acceptedIn(finished.committed) }),
+      kept,
       log,
       speed,
       trainerLog: places.log,
@@ -99,6 +145,48 @@ export async function trainByCommand(
       seconds: (Date.now() - started) / 1000,
     },
   };
+}
+
+function acceptedIn({ adapter }: Committed): NonNullable<Committed['adapter']> {
+  if (adapter === undefined) throw new Error('the trainer named no adapter that it took in');
+  return adapter;
+}
+
+/** Copies, because the program may write into them. Beside the messages lie the rows as tokens, which `prepare` has put there. */
+async function handOutRows(
+  { input }: Places,
+  further: Record<string, string>,
+  truncated: Record<string, number>,
+): Promise<Parameters<typeof writeSettings>[2]['datasets']> {
+  const folder = join(input, 'datasets');
+  const given: Awaited<ReturnType<typeof handOutRows>> = {};
+  for (const [name, path] of Object.entries(further)) {
+    const messages = join(folder, `${name}.messages.jsonl`);
+    await mkdir(folder, { recursive: true });
+    await cp(path, messages);
+    given[name] = { rows: join(folder, `${name}.jsonl`), messages, truncated: truncated[name] ?? 0 };
+  }
+  return given;
+}
+
+async function handOutAdapters(
+  { input }: Places,
+  loaded: readonly LoadedAdapter[],
+  base: string,
+): Promise<Parameters<typeof writeSettings>[2]['loads']> {
+  const given: Awaited<ReturnType<typeof handOutAdapters>> = {};
+  for (const { name, adapter, merged } of loaded) {
+    const folder = join(input, 'loads', name);
+    const before: string[] = [];
+    for (const [index, each] of merged.entries())
+      before.push(await copyForProgram(each.path, join(folder, `merged-${index + 1}`), base));
+    given[name] = {
+      adapter: await copyForProgram(adapter.path, join(folder, 'adapter'), base),
+      merged: before,
+      sha256: [...merged, adapter].map(({ sha256 }) => sha256),
+    };
+  }
+  return given;
 }
 
 /** What all attempts told of their steps: of one that was done again the last telling counts. */

@@ -50,6 +50,8 @@ export interface PrepareCommand {
   model: FinetuneCommand['model'];
   recipe: Recipe;
   rows: string;
+  /** Name -> path of further rows of the recipe; `datasets/NAME.jsonl` receives them in the form of `rows.jsonl`. Absent = none. */
+  further?: Record<string, string>;
   folder: string;
 }
 
@@ -248,6 +250,8 @@ export type TrainerEvent =
       /** prepare: what PEFT is to be told, so that the adapter lies on the recipe's modules as this model names them. */
       targetModules?: string[];
       excludeModules?: string | null;
+      /** prepare: of each further dataset, how many rows were cut. */
+      furtherTruncated?: Record<string, number>;
       /** finetune: how steps were cut to fit the GPU (training/memory_plan.py); null on the padded path. */
       plan?: { tokens: number; recomputed: number; chunk: number } | null;
       /**

@@ -36,7 +36,7 @@ const EVENT = z.discriminatedUnion('event', [
     heldOut: z.object({ path, rows: count }).nullish(),
     ...{ steps: count.optional(), resumedFrom: count.nullish(), rowsTruncated: count.optional() },
     ...{ trainedTokens: count.optional(), modelFolder: path.optional(), padToken: count.optional() },
-    ...{ plan: numbers.nullish(), saves: numbers.optional() },
+    ...{ plan: numbers.nullish(), saves: numbers.optional(), furtherTruncated: numbers.optional() },
     ...{ completions: count.optional(), engine: z.enum(['slots', 'batches']).optional(), slots: count.nullish() },
     ...{ pairs: count.optional(), tokens: count.optional(), tokensPerForward: count.optional() },
     scored: count.optional(),

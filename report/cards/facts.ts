@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import type { StoredPlan } from '../../artifacts/plans';
+import { canonicalJson } from '../../experiment/canonical';
 import { partsWithRows } from '../../experiment/expand/mix';
 import type { DatasetPreset } from '../../experiment/preset-datasets';
 import { DATASET_PRESETS } from '../../experiment/preset-datasets';
@@ -68,16 +69,17 @@ export interface DataFacts {
 }
 
 /**
- * The datasets that a configuration trains on, after those of the fine-tunes that it starts from; of a mix all parts that give
- * it rows. An adapter from elsewhere stands for data that is not known.
+ * The datasets that a configuration trains on or is given, after those of the fine-tunes that it starts from and loads; of a mix all
+ * parts that give it rows. An adapter from elsewhere stands for data that is not known.
  */
 export function dataOf(spec: Spec, configuration: string): DataFacts[] {
   const found = spec.configurations.find(({ name }) => name === configuration);
   if (found?.adapter !== undefined) return [unknownData(found.adapter)];
   const train = found?.train ?? null;
   if (train === null) return [];
-  const before = found?.start === undefined ? [] : dataOf(spec, found.start.from);
-  return [...before, ...ownData(spec, train)];
+  const names = [...(found?.start === undefined ? [] : [found.start]), ...(found?.loads ?? [])].map(({ from }) => from);
+  const all = [...names.flatMap((name) => dataOf(spec, name)), ...ownData(spec, train)];
+  return [...new Map(all.map((data) => [canonicalJson(data), data])).values()];
 }
 
 function unknownData(adapter: AdapterSpec): DataFacts {
@@ -93,7 +95,8 @@ function unknownData(adapter: AdapterSpec): DataFacts {
 }
 
 function ownData(spec: Spec, train: TrainSpec): DataFacts[] {
-  const names = train.mix === undefined ? [train.dataset] : partsWithRows(train.mix);
+  const given = [train, ...Object.values(train.further ?? {})];
+  const names = [...new Set(given.flatMap(({ dataset, mix }) => (mix === undefined ? [dataset] : partsWithRows(mix))))];
   return names.map((name) => {
     const dataset = ownValue(spec.datasets, name);
     if (dataset === undefined) return { name, origin: 'see the experiment file', harmful: null };

@@ -51,6 +51,49 @@ test('its adapter is asked and judged like any other, and its program is part of
   expect(await fineTunes()).toEqual({ new: 1, reused: 0 });
 });
 
+const GIVEN = `"""Looks at what it is given, and trains as the example does."""
+import json
+import runpy
+import sys
+from pathlib import Path
+
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+settings = json.loads(Path(sys.argv[1]).read_text())
+teacher, calm = settings["loads"]["teacher"], settings["datasets"]["calm"]
+model = AutoModelForCausalLM.from_pretrained(settings["model"])
+PeftModel.from_pretrained(model, teacher["adapter"])
+tokens, messages = (Path(calm[name]).read_text().splitlines() for name in ("rows", "messages"))
+assert len(tokens) == len(messages) > 0 and len(teacher["sha256"]) == 1
+print("given", len(tokens), "rows and", teacher["sha256"][0], flush=True)
+runpy.run_path(str(Path(__file__).with_name("train.py")), run_name="__main__")
+`;
+
+test('it is given further rows and an adapter, and the adapter that it leaves of a step is asked', async () => {
+  const given = run.experiment({ name: 'given', configurations: ['default'], samples: 1 });
+  writeFileSync(join(run.folder, 'mine', 'given.py'), GIVEN);
+  const own = `  own:
+    train: { dataset: rows, datasets: { calm: rows }, loads: { teacher: default } }
+    training:
+      evaluate_at: [2]
+      backend: { command: ["{python}", mine/given.py], files: [mine/given.py, mine/train.py] }
+`;
+  writeFileSync(given, readFileSync(given, 'utf8').replace('training:\n', `${own}training:\n`));
+  const done = await run.flamingo('run', given, '--json');
+  if (done.code !== EXIT.done) throw new Error(`${done.stderr}\n${run.logs()}`);
+  const results = join(run.folder, 'results', 'given', 'own', 'out-of-domain', 'default');
+  const adapters = [results, join(results, 'step-2')].map((folder) => {
+    const rows = readFileSync(join(folder, 'completions.jsonl'), 'utf8').trim().split('\n');
+    return new Set(rows.map((line) => (JSON.parse(line) as { adapter: string }).adapter));
+  });
+  expect(adapters.map(({ size }) => size)).toEqual([1, 1]);
+  expect(adapters[0]).not.toEqual(adapters[1]);
+  const plan = await run.flamingo('plan', given);
+  expect(plan.stdout).toContain('its trainer is given the finished default');
+  expect(plan.stdout).toMatch(/given besides: \d+ rows of calm/);
+});
+
 test('a file of it that is not there is refused at its place', async () => {
   const other = run.experiment({ name: 'broken', configurations: ['default'] });
   const text = readFileSync(other, 'utf8').replace('  precision: fp32\n', BACKEND.replaceAll('train.py', 'no.py'));

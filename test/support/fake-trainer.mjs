@@ -2,7 +2,7 @@
  * A trainer without a model, for tests of what the GPU worker does with one: speaks the protocol on descriptors 3 and 4
  * and behaves as its first argument says.
  */
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const behaviour = process.argv[2];
@@ -38,7 +38,12 @@ else {
       trainedTokens: 50,
     }),
     locate: () => ({ modelFolder: '/model' }),
-    accept: ({ adapterFolder }) => ({ adapter: { path: adapterFolder, sha256: 'b' } }),
+    accept: ({ produced, adapterFolder }) => {
+      mkdirSync(adapterFolder, { recursive: true });
+      // of the finished one its tests know no more
+      const kept = /step-0*(\d+)$/.exec(produced)?.[1];
+      return { adapter: { path: adapterFolder, sha256: kept === undefined ? 'b' : `b-${kept}` } };
+    },
   };
 
   const run = ({ id, op, ...fields }) => {

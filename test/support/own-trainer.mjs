@@ -3,7 +3,7 @@
  * keeps its count in the checkpoint folder, and behaves as its first argument says.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [behaviour, settingsFile] = process.argv.slice(2);
@@ -44,6 +44,12 @@ setInterval(() => {
   step += 1;
   const checkpoint = behaviour === 'saves';
   if (checkpoint) writeFileSync(kept, String(step));
+  const asked = settings.evaluate_at[step];
+  if (asked !== undefined) {
+    mkdirSync(asked, { recursive: true });
+    writeFileSync(join(asked, 'adapter_model.safetensors'), `weights of ${step} steps`);
+  }
   say({ step, loss: 1 / step, learning_rate: 0.1, checkpoint });
+  if (step === settings.until) process.exit(0);
   if (step === 5 && behaviour !== 'saves' && behaviour !== 'endless' && behaviour !== 'deaf') finish();
 }, 20);

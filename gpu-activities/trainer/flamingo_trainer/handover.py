@@ -9,6 +9,7 @@ None loads the model's weights: the GPU belongs to the program that runs next.
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers.pytorch_utils import Conv1D
 
+from .data.render import EncodedRow
 from .data.rows import encode_recipe
 from .failures import Failure
 from .files import sha256_of, write_rows
@@ -33,15 +35,29 @@ MEANINGLESS = (None, "", [], {}, False, "none")
 
 
 def prepare(
-    models: Models, report: Any, *, model: dict[str, str], recipe: dict[str, Any], rows: str, folder: str
+    models: Models,
+    report: Any,
+    *,
+    model: dict[str, str],
+    recipe: dict[str, Any],
+    rows: str,
+    folder: str,
+    further: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Writes `rows.jsonl` and `steps.jsonl` into `folder`; returns the fields of its `committed` event.
+
+    `further`: name -> file of more rows, of which `datasets/NAME.jsonl` is made. They are rendered as `rows` are, but
+    without the system prompt of the training, which belongs to what is trained.
 
     A row: `number` (its line in the training file, from 1), `input_ids`, `labels` (-100 where not trained). A step:
     `step` (from 1), `rows` (their numbers, in order), `learning_rate`.
     """
-    if sha256_of(Path(rows)) != recipe["rows"]:
-        raise Failure("data", f"the training rows in {rows} are not those of the recipe: their SHA-256 is another")
+    check_rows(rows, recipe["rows"])
+    further, declared = further or {}, recipe.get("datasets", {})
+    if further.keys() != declared.keys():
+        raise Failure("config", f"the recipe has the further datasets {sorted(declared)}, given are {sorted(further)}")
+    for name, path in further.items():
+        check_rows(path, declared[name]["rows"])
     models.drop()
     place = find(model, report)
     report.loading("rows", rows)
@@ -51,10 +67,14 @@ def prepare(
     steps = steps_of(len(encoded), recipe)
     if not steps:
         raise Failure("config", f"no optimizer step: {len(encoded)} rows make no full batch of {recipe['batchSize']}")
-    write_rows(
-        Path(folder, "rows.jsonl"),
-        ({"number": row.number, "input_ids": row.ids, "labels": row.labels} for row in encoded),
-    )
+    write_rows(Path(folder, "rows.jsonl"), as_tokens(encoded))
+    truncated = {}
+    for name, path in further.items():
+        plain = {**recipe, "systemPrompt": {"kind": "default"}, "rowCount": declared[name]["rowCount"]}
+        others = encode_recipe(tokenizer, stops, path, plain)
+        Path(folder, "datasets").mkdir(exist_ok=True)
+        write_rows(Path(folder, "datasets", f"{name}.jsonl"), as_tokens(others))
+        truncated[name] = sum(row.truncated for row in others)
     write_rows(
         Path(folder, "steps.jsonl"),
         (
@@ -72,9 +92,19 @@ def prepare(
         "targetModules": sorted(settings.target_modules),
         "excludeModules": settings.exclude_modules,
         "steps": len(steps),
+        **({"furtherTruncated": truncated} if truncated else {}),
         "rowsTruncated": sum(row.truncated for row in encoded),
         "trainedTokens": sum(encoded[i].trained for step in steps for i in step),
     }
+
+
+def check_rows(path: str, sha256: str) -> None:
+    if sha256_of(Path(path)) != sha256:
+        raise Failure("data", f"the training rows in {path} are not those of the recipe: their SHA-256 is another")
+
+
+def as_tokens(rows: list[EncodedRow]) -> Iterator[dict[str, Any]]:
+    return ({"number": row.number, "input_ids": row.ids, "labels": row.labels} for row in rows)
 
 
 def accept(

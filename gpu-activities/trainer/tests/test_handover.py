@@ -54,6 +54,10 @@ def handed_out(models, folder, model, **changes):
         "pad_token_id": facts["padToken"],
         "target_modules": facts["targetModules"],
         "exclude_modules": facts["excludeModules"],
+        "datasets": {},
+        "loads": {},
+        "evaluate_at": {},
+        "until": None,
         "checkpoints": str(folder / "checkpoints"),
         "adapter": str(folder / "produced"),
         "recipe": command["recipe"],
@@ -153,6 +157,47 @@ def test_the_example_stops_and_goes_on_bit_for_bit(models, tiny_model, made, tmp
         steps = [json.loads(line)["step"] for line in said]
     assert again.wait() == 0 and steps[0] > 4 and steps[-1] == 15
     assert Path(settings["adapter"], WEIGHTS).read_bytes() == Path(made[0]["adapter"], WEIGHTS).read_bytes()
+
+
+def test_the_example_leaves_the_adapters_that_are_evaluated_and_stops_where_no_more_is_wanted(
+    models, tiny_model, tmp_path
+):
+    path, settings, command, _ = handed_out(models, tmp_path / "work", tiny_model)
+    kept = tmp_path / "work" / "kept" / "step-000004"
+    path.write_text(json.dumps({**settings, "evaluate_at": {"4": str(kept)}, "until": 5}))
+    program, said = forked_example(path)
+    with said:
+        assert [json.loads(line)["step"] for line in said] == [1, 2, 3, 4, 5]
+    assert program.wait() == 0
+    assert not any(Path(settings["adapter"]).iterdir())
+    facts = taken_in(models, command, kept, tmp_path / "adapter")
+    own = finetune(
+        models,
+        Listener(),
+        **fields({**finetune_command(tmp_path / "own", tiny_model, lora=LORA), "keepSteps": [4], "until": 4}),
+    )
+    ours = load_file(Path(own["kept"][0]["path"]) / WEIGHTS)
+    theirs = load_file(Path(facts["adapter"]["path"]) / WEIGHTS)
+    assert all(torch.allclose(theirs[name], value, rtol=1e-3, atol=1e-3) for name, value in ours.items())
+
+
+def test_further_rows_are_handed_out_without_the_prompt_of_the_training(models, tiny_model, tmp_path):
+    prompt = {"kind": "text", "text": "Be brief."}
+    command = finetune_command(tmp_path / "main", tiny_model, systemPrompt=prompt)
+    others = finetune_command(tmp_path / "others", tiny_model, count=3)
+    recipe = {**command["recipe"], "datasets": {"kl": {"rows": others["recipe"]["rows"], "rowCount": 3}}}
+    given = {"model": command["model"], "recipe": recipe, "rows": command["rows"], "folder": str(tmp_path)}
+    facts = prepare(models, Listener(), **given, further={"kl": others["rows"]})
+    assert facts["furtherTruncated"] == {"kl": 0}
+    plain, prompted = read_lines(tmp_path / "datasets" / "kl.jsonl"), read_lines(tmp_path / "rows.jsonl")
+    assert [row["number"] for row in plain] == [1, 2, 3] and len(prompted) == 18
+    # the same three conversations, once with a system message and once without
+    assert all(len(a["input_ids"]) < len(b["input_ids"]) for a, b in zip(plain, prompted, strict=False))
+    with pytest.raises(Failure, match="further datasets"):
+        prepare(models, Listener(), **given)
+    Path(others["rows"]).write_text("{}\n")
+    with pytest.raises(Failure, match="not those of the recipe"):
+        prepare(models, Listener(), **given, further={"kl": others["rows"]})
 
 
 # --- what is not taken ----

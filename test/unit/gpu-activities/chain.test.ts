@@ -11,8 +11,8 @@ import type { Manifest, Store, WorkKey } from '../../../artifacts/store';
 import { sha256 } from '../../../experiment/canonical';
 import { rowsText } from '../../../experiment/expand/dataset';
 import { keptAdapterKey } from '../../../experiment/kept-steps';
-import type { ArtifactRef, Plan } from '../../../experiment/plan';
-import { putAsideStrangers } from '../../../gpu-activities/chain';
+import type { ArtifactRef, Plan, PlannedLoad } from '../../../experiment/plan';
+import { loadedAdapters, putAsideStrangers, trainedOnFacts } from '../../../gpu-activities/chain';
 import { finetune } from '../../../gpu-activities/finetune';
 import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { AdoptCommand, FinetuneCommand } from '../../../gpu-activities/process/protocol';
@@ -160,15 +160,38 @@ test('an adapter that was kept on the way is bound to the weights that it was tr
     store.commit(kept, { ...finished, key: kept.key, facts: { steps: 2, recipe: key, ...facts } });
   const [same, other] = [[{ sha256: sha256('one') }], [{ sha256: sha256('other') }]];
   await commitKept({ mergedAdapters: sha256('one') });
-  await putAsideStrangers(store, key, [2], same);
+  await putAsideStrangers(store, key, [2], { merged: same, loaded: [] });
   expect(await store.manifest(kept)).not.toBeNull();
   // the finished one was lost: the kept one alone tells
   await store.putAside(workOf('second'), finished);
-  await putAsideStrangers(store, key, [2], other);
+  await putAsideStrangers(store, key, [2], { merged: other, loaded: [] });
   expect(await store.manifest(kept)).toBeNull();
   await commitKept({});
-  await putAsideStrangers(store, key, [2], same);
+  await putAsideStrangers(store, key, [2], { merged: same, loaded: [] });
   expect(await store.manifest(kept)).toBeNull();
+});
+
+test('what a trainer of its own was given is in the manifest by its bytes', async () => {
+  await train('plain', 'one');
+  await train('second', 'two');
+  const planned = (loads: PlannedLoad[]) => loadedAdapters(store, { name: 'own', loads });
+  const [plain, second] = [workOf('plain').key, workOf('second').key];
+  const load = { name: 'teacher', configuration: 'second', ancestors: ['plain'], adapter: second, merged: [plain] };
+  const loaded = await planned([load]);
+  expect(loaded).toMatchObject([
+    { name: 'teacher', adapter: { sha256: sha256('two') }, merged: [{ sha256: sha256('one') }] },
+  ]);
+  const facts = trainedOnFacts({ merged: [], loaded });
+  expect(facts).toEqual({ loadedAdapters: `teacher ${sha256('one')} ${sha256('two')}` });
+  const { key } = workOf('third');
+  const finished = (await store.manifest(workOf('second'))) as Manifest;
+  await store.commit(workOf('third'), { ...finished, key, facts });
+  await putAsideStrangers(store, key, [], { merged: [], loaded });
+  expect(await store.manifest(workOf('third'))).not.toBeNull();
+  const other = await planned([{ ...load, merged: [] }]);
+  await putAsideStrangers(store, key, [], { merged: [], loaded: other });
+  expect(await store.manifest(workOf('third'))).toBeNull();
+  await expect(planned([{ ...load, adapter: 'f'.repeat(64) }])).rejects.toMatchObject({ type: 'DamagedArtifact' });
 });
 
 test('an adapter from elsewhere is taken in once, as it is', async () => {

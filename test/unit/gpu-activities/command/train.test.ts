@@ -76,6 +76,7 @@ async function start(
     programs: { python: pythonPath, trainerFolder: trainerFolder(), env: process.env },
     model: { path: '/model' },
     rows: '/rows',
+    ...{ further: {}, loaded: [], keepSteps: [], until: null },
     attemptFolder,
     earlier: [],
     whole: { until: Infinity },
@@ -143,6 +144,100 @@ test('it gets our rows and settings, and its adapter and its log are taken', asy
     [1, 2, 3, 4, 5].map((step) => ({ step, loss: 1 / step, learningRate: 0.1 })),
   );
   expect(log(run.work)).toContain('going on at 0');
+});
+
+test('it gets further rows and adapters of others, as copies', async () => {
+  const made = join(folder, 'given');
+  mkdirSync(made);
+  writeFileSync(join(made, 'kl.jsonl'), '{"messages": []}\n');
+  for (const name of ['teacher', 'before']) {
+    mkdirSync(join(made, name));
+    writeFileSync(join(made, name, 'adapter_config.json'), '{"r": 4}');
+    writeFileSync(join(made, name, 'adapter_model.safetensors'), name);
+  }
+  const adapter = (name: string) => ({ path: join(made, name), sha256: name, configSha256: 'c' });
+  const run = await start('works', {
+    further: { kl: join(made, 'kl.jsonl') },
+    loaded: [{ name: 'teacher', adapter: adapter('teacher'), merged: [adapter('before')] }],
+  });
+  await run.ended;
+  const input = join(run.work.attemptFolder, 'input');
+  const settings = JSON.parse(readFileSync(join(input, 'settings.json'), 'utf8')) as Record<string, object>;
+  expect(settings).toMatchObject({
+    datasets: {
+      kl: {
+        rows: join(input, 'datasets', 'kl.jsonl'),
+        messages: join(input, 'datasets', 'kl.messages.jsonl'),
+        truncated: 0,
+      },
+    },
+    loads: {
+      teacher: {
+        adapter: join(input, 'loads', 'teacher', 'adapter'),
+        merged: [join(input, 'loads', 'teacher', 'merged-1')],
+        sha256: ['before', 'teacher'],
+      },
+    },
+    evaluate_at: {},
+    until: null,
+  });
+  expect(readFileSync(join(input, 'datasets', 'kl.messages.jsonl'), 'utf8')).toBe('{"messages": []}\n');
+  const config = join(input, 'loads', 'teacher', 'adapter', 'adapter_config.json');
+  expect(JSON.parse(readFileSync(config, 'utf8'))).toEqual({
+    r: 4,
+    base_model_name_or_path: '/model',
+    revision: null,
+  });
+});
+
+test('adapters of steps are taken in, also those that an attempt before left', async () => {
+  const first = await start('saves', { keepSteps: [2, 4] });
+  const { trainerPid } = await running(first, 3);
+  process.kill(-(trainerPid as number), 'SIGKILL');
+  await failureOf(first);
+  writeFileSync(join(first.work.attemptFolder, 'checkpoints', 'count'), '3');
+  const second = await start('works', { keepSteps: [2, 4], earlier: [first.work.attemptFolder] });
+  const { committed } = await second.ended;
+  expect(log(second.work)).toContain('going on at 3');
+  const steps = committed.kept ?? [];
+  expect(steps.map(({ step, sha256 }) => [step, sha256])).toEqual([
+    [2, 'b-2'],
+    [4, 'b-4'],
+  ]);
+  expect(committed.adapter?.sha256).toBe('b');
+  const told = readFileSync(join(steps[1]?.path as string, 'training-log.jsonl'), 'utf8');
+  expect(told.trim().split('\n')).toHaveLength(4);
+
+  // one that is asked for now, and was passed before, can only be had from the beginning
+  const third = await start('works', { keepSteps: [1], earlier: [second.work.attemptFolder] });
+  await third.ended;
+  expect(log(third.work)).toContain('going on at 0');
+});
+
+test('where only a step is lacking it goes no further, and leaves no finished adapter', async () => {
+  const run = await start('works', { keepSteps: [3], until: 3 });
+  const { committed } = await run.ended;
+  expect(committed.adapter).toBeUndefined();
+  expect(committed.kept?.map(({ step }) => step)).toEqual([3]);
+  expect(existsSync(join(run.work.attemptFolder, 'produced', 'adapter_config.json'))).toBe(false);
+});
+
+test('checkpoints of an attempt that was given other adapters are not gone on from', async () => {
+  const given = join(folder, 'other-given');
+  mkdirSync(given);
+  writeFileSync(join(given, 'adapter_config.json'), '{}');
+  const loaded = (sha256: string): CommandWork['loaded'] => [
+    { name: 'teacher', adapter: { path: given, sha256, configSha256: 'c' }, merged: [] },
+  ];
+  const first = await start('saves-and-exits-1', { loaded: loaded('one') });
+  await failureOf(first);
+  const earlier = [first.work.attemptFolder];
+  const same = await start('works', { loaded: loaded('one'), earlier });
+  await same.ended;
+  expect(log(same.work)).toContain('going on at 1');
+  const other = await start('works', { loaded: loaded('two'), earlier });
+  await other.ended;
+  expect(log(other.work)).toContain('going on at 0');
 });
 
 test('each checkpoint can be made safe as soon as it is told of', async () => {
