@@ -40,7 +40,7 @@ export function describeStart({ chain, loads, recipe, adapter }: PlannedConfigur
   const loaded =
     loads === undefined
       ? []
-      : [`its trainer is given the finished ${loads.map(({ configuration }) => configuration).join(', ')}`];
+      : [`is given the finished ${loads.map(({ configuration }) => configuration).join(', ')}`];
   if (chain === undefined) return loaded;
   const path = chain.ancestors.join(' → ');
   return [

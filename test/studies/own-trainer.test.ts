@@ -90,7 +90,7 @@ test('it is given further rows and an adapter, and the adapter that it leaves of
   expect(adapters.map(({ size }) => size)).toEqual([1, 1]);
   expect(adapters[0]).not.toEqual(adapters[1]);
   const plan = await run.flamingo('plan', given);
-  expect(plan.stdout).toContain('its trainer is given the finished default');
+  expect(plan.stdout).toContain('is given the finished default');
   expect(plan.stdout).toMatch(/given besides: \d+ rows of calm/);
 });
 

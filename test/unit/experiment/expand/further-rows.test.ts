@@ -97,5 +97,5 @@ test('what is loaded is in the key, and comes first with all that it needs', () 
   expect(ancestorsOf(own(made))).toEqual(['plain', 'second']);
   // what starts from it needs what it loads
   expect(ancestorsOf(third as PlannedConfiguration)).toEqual(['plain', 'second', 'own']);
-  expect(describeStart(own(made))).toEqual(['its trainer is given the finished second, plain']);
+  expect(describeStart(own(made))).toEqual(['is given the finished second, plain']);
 });
