@@ -38,9 +38,7 @@ export function describeRecipe(recipe: Recipe): string[] {
 export function describeStart({ chain, loads, recipe, adapter }: PlannedConfiguration): string[] {
   if (adapter !== undefined) return [`nothing is trained: ${adapterInWords(adapter)}`];
   const loaded =
-    loads === undefined
-      ? []
-      : [`is given the finished ${loads.map(({ configuration }) => configuration).join(', ')}`];
+    loads === undefined ? [] : [`is given the finished ${loads.map(({ configuration }) => configuration).join(', ')}`];
   if (chain === undefined) return loaded;
   const path = chain.ancestors.join(' → ');
   return [
