@@ -16,7 +16,7 @@ function named(
 ): { name: string; meant: string; place: Path }[] {
   if (typeof written === 'string') return [{ name: written, meant: written, place }];
   if (!Array.isArray(written))
-    return Object.entries(written).map(([name, meant]) => ({ name, meant: meant as string, place: [...place, name] }));
+    return Object.entries(written).map(([name, meant]) => ({ name, meant, place: [...place, name] }));
   const list = written as readonly string[];
   return list.flatMap((meant, index) => {
     const entry = { name: meant, meant, place: [...place, index] };

@@ -191,8 +191,10 @@ def test_further_rows_are_handed_out_without_the_prompt_of_the_training(models, 
     assert facts["furtherTruncated"] == {"kl": 0}
     plain, prompted = read_lines(tmp_path / "datasets" / "kl.jsonl"), read_lines(tmp_path / "rows.jsonl")
     assert [row["number"] for row in plain] == [1, 2, 3] and len(prompted) == 18
-    # the same three conversations, once with a system message and once without
-    assert all(len(a["input_ids"]) < len(b["input_ids"]) for a, b in zip(plain, prompted, strict=False))
+    # the same three conversations, once with the prompt and once as a recipe without it has them
+    named = {name: others[name] for name in ("model", "recipe", "rows")}
+    prepare(models, Listener(), **named, folder=str(tmp_path / "others"))
+    assert plain == read_lines(tmp_path / "others" / "rows.jsonl") != prompted[:3]
     with pytest.raises(Failure, match="further datasets"):
         prepare(models, Listener(), **given)
     Path(others["rows"]).write_text("{}\n")
