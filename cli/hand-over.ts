@@ -9,7 +9,7 @@ import {
   WorkflowUpdateFailedError,
   type Client,
 } from '@temporalio/client';
-import { CancelledFailure } from '@temporalio/common';
+import { CancelledFailure, type Priority } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { experiment } from '../workflows/experiment';
 import { FAILURES, isFailure } from '../workflows/failures';
@@ -60,11 +60,7 @@ export async function handOver(
         taskQueue,
         args: [],
         workflowIdConflictPolicy: 'USE_EXISTING',
-        // configurations and activities inherit it: on a server with fairness (matching.enableFairness), experiments of one priority take turns
-        priority: {
-          fairnessKey: name.slice(0, FAIRNESS_KEY),
-          ...(priority !== undefined && { priorityKey: priority }),
-        },
+        priority: priorityOf(name, priority),
         typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
         staticSummary: `experiment ${name}`,
       }),
@@ -81,6 +77,15 @@ export async function handOver(
       await sleep(LOOK_MS);
     }
   }
+}
+
+/**
+ * What configurations and activities of the experiment inherit, each value for itself: an activity with a priority of its own
+ * keeps the experiment as its fairness key. On a server with `matching.enableFairness`, experiments of one priority take
+ * turns in a queue; one without it takes no notice of the key.
+ */
+export function priorityOf(name: string, priority: number | undefined): Priority {
+  return { fairnessKey: name.slice(0, FAIRNESS_KEY), ...(priority !== undefined && { priorityKey: priority }) };
 }
 
 /**

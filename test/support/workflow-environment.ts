@@ -11,12 +11,14 @@ import {
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import type { WorkflowHandle } from '@temporalio/client';
+import type { Priority } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Context } from '@temporalio/activity';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DYNAMIC_CONFIGURATION, dynamicArguments } from '../../cli/local/temporal-server';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes';
@@ -48,6 +50,7 @@ export class WorkflowEnvironment {
         server: {
           executable: { type: 'existing-path', path: temporalPath().path },
           searchAttributes: SEARCH_ATTRIBUTES,
+          extraArgs: dynamicArguments(DYNAMIC_CONFIGURATION),
         },
       }),
       bundleWorkflows(),
@@ -85,12 +88,13 @@ export class WorkflowEnvironment {
     return worker.runUntil(scenario());
   }
 
-  /** Starts an experiment under a name of its own. */
-  start(taskQueue: string): Promise<WorkflowHandle<typeof experiment>> {
+  /** Starts an experiment under a name of its own; `priority`: as `handOver` gives it, default none. */
+  start(taskQueue: string, priority?: Priority): Promise<WorkflowHandle<typeof experiment>> {
     return this.temporal.client.workflow.start<typeof experiment>('experiment', {
       workflowId: `demo-${randomUUID().slice(0, 8)}`,
       taskQueue,
       args: [REQUEST],
+      ...(priority !== undefined && { priority }),
     });
   }
 
