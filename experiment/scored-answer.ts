@@ -47,7 +47,8 @@ export interface ScoredValue extends Pick<Answer, 'question' | 'item' | 'sample'
 
 /** The value with where it belongs. */
 export function valueOf({ question, item, sample }: Answer, value: number): ScoredValue {
-  return { question, item, ...(sample === undefined ? {} : { sample }), value };
+  // a report makes millions: written out, since a spread takes several times as long
+  return sample === undefined ? { question, item, value } : { question, item, sample, value };
 }
 
 /** The scored answers' values of one metric. */

@@ -11,10 +11,16 @@ export interface CsvOptions {
   delimiter?: string;
 }
 
+/** What makes a field need quotes, besides the delimiter. A record without any is written as it is: most of a table is numbers. */
+const SPECIAL = /["\r\n]/;
+
 /** One record, without a line end. */
 export function csvLine(
   fields: readonly (string | null)[],
   { quoteEdges = false, delimiter = ',' }: CsvOptions = {},
 ): string {
+  const edged = quoteEdges && fields.some((field) => field !== null && /^\s|\s$/.test(field));
+  if (!edged && !fields.some((field) => field !== null && (SPECIAL.test(field) || field.includes(delimiter))))
+    return fields.join(delimiter);
   return stringify([fields], { eof: false, delimiter, ...(quoteEdges ? { quoted_match: /^\s|\s$/ } : {}) });
 }

@@ -6,6 +6,7 @@ import { byStandIn, isScored, judgeLabel, MAIN_JUDGE } from '../experiment/main-
 import { MISALIGNED } from '../experiment/misaligned-share';
 import { isYesOrNo } from '../experiment/scorers';
 import type { FigureSpec, MisalignedRule } from '../experiment/spec';
+import { answerKinds, type KindShare } from './statistics/answer-kinds';
 import { baselineShifts, type BaselineShift } from './statistics/baseline';
 import { calibrate, calibrationWarning, type MetricCalibration } from './statistics/calibration';
 import { hasNoScores } from './statistics/categories';
@@ -38,6 +39,7 @@ export interface ReportCell extends CellContents, JudgedCell {
   label: string;
   conditionLabel: string;
   colour: string;
+  kinds: KindShare[];
 }
 
 export type ReportFigure = (BarFigure | LineFigure) & ShownFigure;
@@ -116,6 +118,7 @@ export function computeResults(input: Input): Results {
       ...{ configuration, conditionLabel, colour: colours.get(configuration.name) as string },
       label: `${configuration.label}, ${conditionLabel}${place}`,
       ...{ answers, summary, thresholds, otherOperators, categories },
+      kinds: answerKinds({ cell, answers }, rules),
     };
   };
   const cells = plan.configurations.flatMap((configuration) =>

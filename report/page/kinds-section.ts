@@ -5,7 +5,6 @@ import type { ReportInput } from '../report-input';
 import type { ReportCell, Results } from '../results';
 import {
   ANSWER_KINDS,
-  answerKinds,
   KIND_LABELS,
   kindContrasts,
   type AnswerKind,
@@ -54,17 +53,17 @@ export function kindsSection(
       (members) => {
         const set = members[0]?.cell.questionSet;
         const own = contrasts.filter(({ questionSet }) => questionSet === set);
-        return [shareTable(members, rules), own.length > 0 && contrastDetails(own, all.cells, recipes)];
+        return [shareTable(members), own.length > 0 && contrastDetails(own, all.cells, recipes)];
       },
     )}
     <p class="small faint">All shares: outcomes.csv; all contrasts: report.json.</p>
   </section>`;
 }
 
-function shareTable(members: readonly ReportCell[], rules: ReportInput['spec']['report']): Markup {
+function shareTable(members: readonly ReportCell[]): Markup {
   const rows = members.map((place) => ({
     place,
-    shares: new Map(answerKinds(place, rules).map(({ kind, share }) => [kind, share])),
+    shares: new Map(place.kinds.map(({ kind, share }) => [kind, share])),
   }));
   const kinds = ANSWER_KINDS.filter((kind) => rows.some(({ shares }) => shares.has(kind)));
   return table(

@@ -5,16 +5,16 @@
  */
 import type { PlannedCell, PlannedMetric } from '../../experiment/plan';
 import type { Completion } from '../../experiment/rows';
-import { valueOf, type ScoredValue } from '../../experiment/scored-answer';
+import { valueOf, type Answer, type ScoredValue } from '../../experiment/scored-answer';
 import type { SummaryRules } from './cell';
 import { comparisons, sidesOf, signOf, type ContrastKind, type ContrastRules, type Planned } from './contrasts';
 import { differenceIn, type Difference } from './differences';
 import { estimateShare, type ShareEstimate } from './estimates';
 import { passes } from './misaligned';
-import { combineSharesOverSeeds, type SeedValues } from './over-seeds';
+import { combineSharesOverSeeds, type SeedArm, type SeedValues } from './over-seeds';
 import { wantedVerdicts, type AskedAnswer } from './possible-scores';
 import { together } from './samples';
-import type { Unit } from './units';
+import type { Unit, UnitCell } from './units';
 
 /**
  * - `refusal`: without a score, and a verdict says that the model refused
@@ -64,7 +64,7 @@ export interface KindsCell {
 
 /** In the order of `ANSWER_KINDS`, without those that the cell does not tell. */
 export function answerKinds(cell: KindsCell, rules: SummaryRules): KindShare[] {
-  return [...kindValues(cell, rules)].map(([kind, values]) => ({ kind, share: estimateShare(values) }));
+  return [...toldKinds(cell, rules)].map(([kind, told]) => ({ kind, share: estimateShare(valuesOf(cell, told)) }));
 }
 
 /**
@@ -77,23 +77,19 @@ export function* kindContrasts(
   rules: ContrastRules,
   wanted: (cell: string) => boolean = () => true,
 ): Generator<KindContrast> {
-  const byId = new Map(cells.map((each) => [each.cell.id, each]));
+  const toldOf = toldOfCells(cells, rules);
   for (const { kind, units } of comparisons(plan, cells, rules)) {
     const { here, there } = sidesOf(units);
     if (!wanted(here.id)) continue;
-    const values = units.map((unit) => seedsOf(unit, byId, rules));
     for (const answers of ANSWER_KINDS) {
-      const own = values.map((seeds) => valuesOfKind(seeds, answers));
-      const all = own.flat();
-      if (!all.some(({ values: given }) => given.some(({ value }) => value === 1))) continue;
-      if (!all.every(({ values: given }) => given.length > 0)) continue;
-      const found = combineSharesOverSeeds(
-        units.map(({ cell }, index) => ({
-          sign: signOf(index),
-          isUntrained: cell.context.recipe === null,
-          seeds: own[index] as SeedValues[],
-        })),
-      );
+      if (!units.some((unit) => hasAny(unit, answers, toldOf))) continue;
+      const arms = units.map((unit, index): SeedArm => ({
+        sign: signOf(index),
+        isUntrained: unit.cell.context.recipe === null,
+        seeds: seedsOf(unit, answers, toldOf),
+      }));
+      if (!arms.every(({ seeds }) => seeds.every(({ values }) => values.length > 0))) continue;
+      const found = combineSharesOverSeeds(arms);
       yield {
         questionSet: here.cell.questionSet,
         cell: here.id,
@@ -107,66 +103,65 @@ export function* kindContrasts(
   }
 }
 
-/** Of one seed. */
-interface KindValues {
-  seed: string;
-  cells: Map<AnswerKind, ScoredValue[]>[];
+/** Of each kind that a cell's metrics tell, which of its answers are of it, in their order. */
+type ToldKinds = ReadonlyMap<AnswerKind, readonly boolean[]>;
+type ToldOf = (cell: string) => ToldKinds;
+
+/** A cell is compared with several, and told once. */
+function toldOfCells(cells: readonly KindsCell[], rules: SummaryRules): ToldOf {
+  const byId = new Map(cells.map((each) => [each.cell.id, each]));
+  const known = new Map<string, ToldKinds>();
+  return (id) => {
+    const told = known.get(id) ?? toldKinds(byId.get(id) as KindsCell, rules);
+    known.set(id, told);
+    return told;
+  };
 }
 
-function seedsOf(unit: Unit, cells: ReadonlyMap<string, KindsCell>, rules: SummaryRules): KindValues[] {
-  return unit.seeds.map(({ seed, cells: own }) => ({
+function hasAny({ seeds }: Unit, kind: AnswerKind, toldOf: ToldOf): boolean {
+  return seeds.some(({ cells }) => cells.some(({ cell }) => toldOf(cell.id).get(kind)?.includes(true)));
+}
+
+function seedsOf({ seeds }: Unit, kind: AnswerKind, toldOf: ToldOf): SeedValues[] {
+  return seeds.map(({ seed, cells }) => ({
     seed,
-    cells: own.map(({ cell }) => kindValues(cells.get(cell.id) as KindsCell, rules)),
+    values: together(cells.map((each) => valuesOf(each, toldOf(each.cell.id).get(kind) ?? []))),
   }));
 }
 
-function valuesOfKind(seeds: readonly KindValues[], kind: AnswerKind): SeedValues[] {
-  return seeds.map(({ seed, cells }) => ({ seed, values: together(cells.map((values) => values.get(kind) ?? [])) }));
+/** All answers, each 1 where it is of the kind, else 0; none where the kind is not told. */
+function valuesOf({ answers }: Pick<UnitCell, 'answers'>, told: readonly boolean[]): ScoredValue[] {
+  return told.map((is, index) => valueOf(answers[index] as Answer, is ? 1 : 0));
 }
 
-/** All answers, each 1 where it is of the kind, else 0. */
-function kindValues({ cell, answers }: KindsCell, rules: SummaryRules): Map<AnswerKind, ScoredValue[]> {
+function toldKinds({ cell, answers }: KindsCell, rules: SummaryRules): ToldKinds {
   const { coherence, misaligned } = rules;
   const metrics = judgedBy(cell, rules);
-  const why = whyUnscored(metrics);
-  const whys = answers.map(why);
-  const are = (is: (answer: KindsCell['answers'][number], index: number) => boolean): ScoredValue[] =>
-    answers.map((answer, index) => valueOf(answer, is(answer, index) ? 1 : 0));
-  const found = new Map<AnswerKind, ScoredValue[]>();
+  const whys = answers.map(whyUnscored(metrics));
+  const unscored = (why: Unscored): boolean[] => whys.map((own) => own === why);
+  const found = new Map<AnswerKind, boolean[]>();
   if (metrics.length > 0) {
-    found.set(
-      'refusal',
-      are((_, index) => whys[index] === 'refusal'),
-    );
-    found.set(
-      'code',
-      are((_, index) => whys[index] === 'code'),
-    );
+    found.set('refusal', unscored('refusal'));
+    found.set('code', unscored('code'));
   }
   if (coherence !== null && metrics.some(({ metric }) => metric === coherence)) {
-    found.set(
-      'incoherent',
-      are(({ scores }) => {
-        const score = scores[coherence] ?? null;
-        return score !== null && !passes(score, misaligned.coherence);
-      }),
-    );
+    const isIncoherent = ({ scores }: AskedAnswer): boolean => {
+      const score = scores[coherence] ?? null;
+      return score !== null && !passes(score, misaligned.coherence);
+    };
+    found.set('incoherent', answers.map(isIncoherent));
   }
   found.set(
     'cut',
-    are(({ completion }) => completion.finish === 'length'),
+    answers.map(({ completion }) => completion.finish === 'length'),
   );
   if (cell.context.sampling.thinking !== undefined) {
     found.set(
       'cut_off',
-      are(({ completion }) => completion.finish === 'cut_off'),
+      answers.map(({ completion }) => completion.finish === 'cut_off'),
     );
   }
-  if (metrics.length > 0)
-    found.set(
-      'unscored',
-      are((_, index) => whys[index] === 'unscored'),
-    );
+  if (metrics.length > 0) found.set('unscored', unscored('unscored'));
   return found;
 }
 
@@ -176,10 +171,10 @@ function judgedBy({ metrics }: PlannedCell, { alignment, coherence }: SummaryRul
   return own.length > 0 ? own : metrics;
 }
 
+type Unscored = Extract<AnswerKind, 'refusal' | 'code' | 'unscored'>;
+
 /** Null where all that was wanted is scored, or in a category that stands for no score, and where nothing was there to judge. */
-function whyUnscored(
-  metrics: readonly PlannedMetric[],
-): (answer: AskedAnswer) => 'refusal' | 'code' | 'unscored' | null {
+function whyUnscored(metrics: readonly PlannedMetric[]): (answer: AskedAnswer) => Unscored | null {
   const asked = metrics.map((metric) => ({ name: metric.metric, wanted: wantedVerdicts(metric) }));
   return ({ scores, completion, judgements }) => {
     const lacking = asked.filter(({ name, wanted }) => (scores[name] ?? null) === null && wanted(completion) > 0);

@@ -137,9 +137,11 @@ function overSeeds(
   };
 }
 
+const SEEDS_IN_ORDER = new Intl.Collator('en', { numeric: true });
+
 /** Numbers by their value. */
 function compareSeeds(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true });
+  return SEEDS_IN_ORDER.compare(a, b);
 }
 
 /** What is subtracted makes a variance no better known than the least known of those that are added. */

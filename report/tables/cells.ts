@@ -5,7 +5,7 @@
 import { isJudged } from '../../experiment/main-judge';
 import { isStandIn } from '../../experiment/stand-in';
 import { trainingJson, trainingSeries } from '../statistics/along-training';
-import { answerKinds, kindContrasts } from '../statistics/answer-kinds';
+import { kindContrasts } from '../statistics/answer-kinds';
 import { csvChunks, INTERVAL_COLUMNS, intervals, toCsv, type Field } from './csv';
 import { handoffsJson } from './handoffs';
 import { jsonPieces } from './json-pieces';
@@ -104,12 +104,12 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
       : null,
     scorers: plan.scorers && Object.entries(plan.scorers).map(([key, scorer]) => ({ key, ...scorer })),
     misaligned: { ...spec.report.misaligned, description: results.rule },
-    cells: mapped(results.cells, ({ summary, thresholds, otherOperators, categories, cell, answers, completions }) => ({
+    cells: mapped(results.cells, ({ summary, thresholds, otherOperators, categories, kinds, cell, completions }) => ({
       ...summary,
       thresholds,
       otherOperators: unlessEmpty(otherOperators),
       categories: unlessEmpty(categories),
-      answerKinds: answerKinds({ cell, answers }, spec.report),
+      answerKinds: kinds,
       systemPrompt: cell.context.systemPrompt,
       user: cell.context.user,
       ownSystem: cell.context.ownSystem,

@@ -40,7 +40,21 @@ export function rounded(value: number): number {
   return Number.isInteger(value) ? value : Number(value.toFixed(6));
 }
 
+/** Below it, a number with six decimals has no more digits than a double tells apart. */
+const EXACT_DECIMALS = 1e9;
+
+/** `String(rounded(value))`; a report writes millions of numbers. */
+export function decimal(value: number): string {
+  if (Number.isInteger(value) || !(Math.abs(value) < EXACT_DECIMALS)) return String(rounded(value));
+  const text = value.toFixed(6);
+  let end = text.length;
+  while (text[end - 1] === '0') end -= 1;
+  if (text[end - 1] === '.') end -= 1;
+  const short = text.slice(0, end);
+  return short === '-0' ? '0' : short;
+}
+
 function text(value: Field): string | null {
   if (value === null || value === undefined) return null;
-  return typeof value === 'number' ? String(rounded(value)) : value.toWellFormed();
+  return typeof value === 'number' ? decimal(value) : value.toWellFormed();
 }

@@ -1,7 +1,6 @@
 /**
  * CSV tables of what answers are beside their scores: the share of each kind, and the misaligned share under each rule.
  */
-import { answerKinds } from '../statistics/answer-kinds';
 import { comparedRules, notJudged, ruleShares } from '../statistics/sensitivity';
 import { csvChunks, INTERVAL_COLUMNS, intervals, type Field } from './csv';
 import type { ReportFile, ReportInput } from '../report-input';
@@ -12,7 +11,7 @@ export function outcomeTables({ spec }: Pick<ReportInput, 'spec'>, results: Resu
   const { report: rules } = spec;
   const ruled = ruleRows(results, rules).next().done !== true;
   return [
-    { path: 'outcomes.csv', content: csvChunks(OUTCOME_COLUMNS, () => outcomeRows(results, rules)) },
+    { path: 'outcomes.csv', content: csvChunks(OUTCOME_COLUMNS, () => outcomeRows(results)) },
     ...(ruled ? [{ path: 'sensitivity.csv', content: csvChunks(RULE_COLUMNS, () => ruleRows(results, rules)) }] : []),
   ];
 }
@@ -25,10 +24,10 @@ const OUTCOME_COLUMNS = [
 ];
 
 /** One row per cell and kind. */
-function* outcomeRows({ cells }: Results, rules: Rules): Generator<Field[]> {
-  for (const { cell, answers } of cells) {
+function* outcomeRows({ cells }: Results): Generator<Field[]> {
+  for (const { cell, kinds } of cells) {
     const names = [cell.id, cell.configuration, cell.questionSet, cell.condition];
-    for (const { kind, share } of answerKinds({ cell, answers }, rules))
+    for (const { kind, share } of kinds)
       yield [
         ...[...names, kind, share.rate, ...intervals(share)],
         ...[share.questions, share.items, share.count, share.denominator],

@@ -1,4 +1,6 @@
 /** The writer of CSV: what is quoted, and what stays as it is. */
+import fc from 'fast-check';
+import { stringify } from 'csv-stringify/sync';
 import { csvLine } from '../../../inputs/csv-lines';
 
 const FIELDS = [
@@ -27,4 +29,16 @@ test('white space at the edges is quoted where it is asked for', () => {
 
 test('no field, and one empty field', () => {
   expect([csvLine([]), csvLine(['']), csvLine([null])]).toEqual(['', '', '']);
+});
+
+test('every record is what csv-stringify writes, whatever is quoted', () => {
+  const field = fc.option(fc.oneof(fc.string(), fc.constantFrom(...FIELDS.filter((each) => each !== null))));
+  const delimiter = fc.constantFrom(',', ';', '\t', '||');
+  fc.assert(
+    fc.property(fc.array(field), delimiter, fc.boolean(), (fields, between, quoteEdges) => {
+      const edges = quoteEdges ? { quoted_match: /^\s|\s$/ } : {};
+      const whole = stringify([fields], { eof: false, delimiter: between, ...edges });
+      expect(csvLine(fields, { delimiter: between, quoteEdges })).toBe(whole);
+    }),
+  );
 });
