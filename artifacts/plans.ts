@@ -2,15 +2,15 @@
  * Stored plans: what `flamingo run` hands to the workflows, as a reference, so that inputs in histories stay small. What
  * grows with the number of questions is a blob of its own: there can be a hundred thousand, and a judge worker needs none.
  */
-import type { Sha256 } from '../experiment/canonical';
+import { sha256, type Sha256 } from '../experiment/canonical';
 import { accountOfEndpoint } from '../experiment/endpoint';
 import { askedJudges, MAIN_JUDGE, namedJudges } from '../experiment/main-judge';
-import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
+import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration, PlannedMetric } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { z } from 'zod';
 import { readDocument } from './documents';
 import { artifactRef, checkedReference, InvalidReference } from './reference';
-import type { Store } from './store';
+import { ArtifactDamaged, MADE_ANEW, type Store } from './store';
 
 export interface StoredPlan {
   plan: Plan;
@@ -42,20 +42,95 @@ const HEAD = z.looseObject({
   source: z.looseObject({ file: z.string(), text: z.string() }),
   bulk: artifactRef,
 });
-const BULK = z.looseObject({
+const QUESTION_SETS = z.record(z.string(), z.array(z.looseObject({ key: z.string() })));
+const WRITTEN_OUT = z.looseObject({
   configurations: z.array(z.looseObject({ name: z.string(), cells: z.array(z.looseObject({ id: z.string() })) })),
-  questionSets: z.record(z.string(), z.array(z.looseObject({ key: z.string() }))),
+  questionSets: QUESTION_SETS,
 });
+const SHARING = z.looseObject({
+  byQuestion: z.record(z.string(), z.record(z.string(), z.union([z.string(), z.number()]))),
+  sharing: z.looseObject({
+    configurations: z.array(
+      z.looseObject({
+        name: z.string(),
+        cells: z.array(
+          z.looseObject({
+            id: z.string(),
+            samplesOf: z.string().optional(),
+            metrics: z.array(z.looseObject({ metric: z.string(), instrumentOf: z.string() })),
+          }),
+        ),
+      }),
+    ),
+    questionSets: QUESTION_SETS,
+  }),
+});
+const BULK = z.union([SHARING, WRITTEN_OUT]);
+
+/**
+ * The bulk as it is stored: what cells say of each question, and most of them alike, is there once, and cells name it by its key.
+ * Plans that were stored before this have it in each cell (`Bulk` itself). The wrapping makes a version that knows only those
+ * refuse the file.
+ */
+interface SharingBulk {
+  /** Keyed by the SHA-256 of their JSON: the order of their members is what it was. */
+  byQuestion: Record<Sha256, ByQuestion>;
+  sharing: Omit<Bulk, 'configurations'> & { configurations: SharingConfiguration[] };
+}
+type ByQuestion = Record<Sha256, Sha256 | number>;
+type SharingConfiguration = Omit<PlannedConfiguration, 'cells'> & { cells: SharingCell[] };
+type SharingCell = Omit<PlannedCell, 'metrics' | 'samplesOf'> & { metrics: SharingMetric[]; samplesOf?: Sha256 };
+type SharingMetric = Omit<PlannedMetric, 'instrumentOf'> & { instrumentOf: Sha256 };
 
 export async function storePlan(store: Store, stored: StoredPlan): Promise<ArtifactRef> {
   const { configurations, questionSets, pools, ...plan } = stored.plan;
   const bulk: Bulk = { configurations, questionSets, ...(pools === undefined ? {} : { pools }) };
-  const head: Head = { ...stored, plan, bulk: await store.putBytes(textOf(bulk, plan.experiment), '.bulk.json') };
+  const head: Head = {
+    ...stored,
+    plan,
+    bulk: await store.putBytes(textOf(sharing(bulk), plan.experiment), '.bulk.json'),
+  };
   return store.putBytes(JSON.stringify(head) + '\n', '.plan.json');
 }
 
+function sharing({ configurations, ...bulk }: Bulk): SharingBulk {
+  const byQuestion: SharingBulk['byQuestion'] = {};
+  const known = new Map<ByQuestion, Sha256>();
+  const shared = (map: ByQuestion): Sha256 => {
+    const key = known.get(map) ?? sha256(JSON.stringify(map));
+    known.set(map, key);
+    byQuestion[key] ??= map;
+    return key;
+  };
+  const cell = ({ metrics, samplesOf, ...rest }: PlannedCell): SharingCell => ({
+    ...rest,
+    ...(samplesOf === undefined ? {} : { samplesOf: shared(samplesOf) }),
+    metrics: metrics.map((metric) => ({ ...metric, instrumentOf: shared(metric.instrumentOf) })),
+  });
+  const planned = configurations.map((each) => ({ ...each, cells: each.cells.map(cell) }));
+  return { byQuestion, sharing: { configurations: planned, ...bulk } };
+}
+
+/** Cells that name one thing get one object. Throws `ArtifactDamaged` where a cell names what is not there. */
+function writtenOut({ byQuestion, sharing: { configurations, ...bulk } }: SharingBulk, file: string): Bulk {
+  const named = (key: Sha256): ByQuestion => {
+    if (!Object.hasOwn(byQuestion, key))
+      throw new ArtifactDamaged(`${file} in the store is no plan: its \`byQuestion\` lacks ${key}. ${MADE_ANEW}`);
+    return byQuestion[key] as ByQuestion;
+  };
+  const cell = ({ metrics, samplesOf, ...rest }: SharingCell): PlannedCell => ({
+    ...rest,
+    ...(samplesOf === undefined ? {} : { samplesOf: named(samplesOf) as Record<Sha256, number> }),
+    metrics: metrics.map((metric) => ({
+      ...metric,
+      instrumentOf: named(metric.instrumentOf) as Record<Sha256, Sha256>,
+    })),
+  });
+  return { ...bulk, configurations: configurations.map((each) => ({ ...each, cells: each.cells.map(cell) })) };
+}
+
 /** A string has an end, and a plan is read as one. */
-function textOf(bulk: Bulk, experiment: string): string {
+function textOf(bulk: SharingBulk, experiment: string): string {
   try {
     return JSON.stringify(bulk) + '\n';
   } catch (error) {
@@ -87,7 +162,9 @@ export function loadPlanForJudging(store: Store, ref: ArtifactRef): Promise<Plan
 export function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
   return remembered(recentPlans, ref, async (checked) => {
     const { bulk, ...head } = await readDocument<Head>(store, checked, HEAD, 'plan');
-    return { ...head, plan: { ...head.plan, ...(await readDocument<Bulk>(store, bulk, BULK, 'plan')) } };
+    const stored = await readDocument<Bulk | SharingBulk>(store, bulk, BULK, 'plan');
+    const whole = 'sharing' in stored ? writtenOut(stored, bulk.uri) : stored;
+    return { ...head, plan: { ...head.plan, ...whole } };
   });
 }
 

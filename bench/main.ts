@@ -11,6 +11,7 @@ import { runStatisticsBenchmark } from './coverage/start';
 import { runGpuBenchmark } from './gpu/start';
 import { runFinishedBenchmark } from './scale/finished';
 import { runOrchestrationBenchmark } from './scale/orchestration';
+import { runPlanBenchmark } from './scale/plan';
 import { runResultsBenchmark } from './scale/results';
 import { chosenParts, PARTS } from './judge/parts';
 import { Session } from './judge/session';
@@ -30,6 +31,7 @@ async function main(args: string[]): Promise<number> {
   if (args[0] === 'checkpoint-upload') return runCheckpointUpload();
   if (args[0] === 'finished') return runFinishedBenchmark(args.slice(1));
   if (args[0] === 'orchestration') return runOrchestrationBenchmark(args.slice(1));
+  if (args[0] === 'plan') return runPlanBenchmark(args.slice(1));
   if (args[0] === 'results') return runResultsBenchmark(args.slice(1));
   if (args[0] === 'statistics') return runStatisticsBenchmark(args.slice(1));
   const options = parseOptions(args);

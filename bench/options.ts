@@ -23,6 +23,10 @@ export const USAGE = `usage: npm run bench -- judge [--quick] [--json] [--write]
 
   run again, report and status on a finished experiment whose store a program makes
 
+       npm run bench -- plan [--repeats N] [--json]
+
+  \`flamingo plan\` of a grid of 500 configurations over mixes of 5,000 rows and prompts of pools, 1,000 cells of 224 questions
+
        npm run bench -- results [--json]
 
   what the statistics of a report take, of 12 recipes under 5 seeds and 100,000 verdicts

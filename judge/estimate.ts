@@ -3,6 +3,7 @@
  * store does not hold yet.
  */
 import { withUserText } from '../experiment/asked';
+import type { Sha256 } from '../experiment/canonical';
 import { judgeModel, PRICES_AS_OF } from '../experiment/judge-models';
 import { askedJudges } from '../experiment/main-judge';
 import type { Instrument, Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
@@ -104,13 +105,11 @@ export function estimateJudging(
   const estimate = { judgements: 0, inputTokens: 0, outputTokens: 0 };
   const unpriced = new Set<string>();
   let usd = 0;
+  const requestsOf = requestsIn(plan);
   for (const cell of cells) {
     const answer = answerLength(cell, answerTokens);
-    const { thinking, maxNewTokens } = cell.context.sampling;
-    for (const { question, instrument, times } of requestsOf(plan, cell, of)) {
-      // how long a model thinks is not known, and some think as long as they may
-      const isWhole = thinking !== undefined && instrument.answerPart === 'all';
-      const usage = usageOf(instrument, question, isWhole ? maxNewTokens : answer, times);
+    for (const { instrument, times, single } of requestsOf(cell, of, answer)) {
+      const usage = { inputTokens: times * single.inputTokens, outputTokens: times * single.outputTokens };
       estimate.judgements += times;
       estimate.inputTokens += usage.inputTokens;
       estimate.outputTokens += usage.outputTokens;
@@ -134,11 +133,11 @@ function answerLength({ context, completions }: PlannedCell, typical: number): n
   return Math.min(typical, sampling.maxNewTokens);
 }
 
+/** Of one request. */
 function usageOf(
   { rubric, form, parts, categories, model }: Instrument,
   { messages }: Question,
   answer: number,
-  times: number,
 ): TokenUsage {
   const characters = rubric.length + messages.reduce((sum, { content }) => sum + content.length, 0);
   const overhead = FRAME_TOKENS + (form === 'json' ? JSON_FORM_TOKENS : 0) + (parts === undefined ? 0 : SCHEMA_TOKENS);
@@ -149,20 +148,35 @@ function usageOf(
       : OUTPUT_TOKENS + OUTPUT_TOKENS_PER_METRIC * parts.length;
   const factor = judgeModel(model)?.tokenFactor ?? 1;
   return {
-    inputTokens: times * Math.ceil((Math.ceil(characters / CHARACTERS_PER_TOKEN) + answer + overhead) * factor),
-    outputTokens: times * Math.ceil(output * factor),
+    inputTokens: Math.ceil((Math.ceil(characters / CHARACTERS_PER_TOKEN) + answer + overhead) * factor),
+    outputTokens: Math.ceil(output * factor),
   };
 }
 
-function* requestsOf(
-  plan: Pick<Plan, 'questionSets' | 'instruments'>,
-  cell: PlannedCell,
-  of: (metric: PlannedMetric) => boolean,
-) {
-  const questions = new Map<string, Question>(plan.questionSets[cell.questionSet]?.map((each) => [each.key, each]));
-  for (const metric of cell.metrics.filter((each) => each.scorer === undefined && of(each))) {
-    const requests = requestCounter(metric);
-    for (const [key, instrumentKey] of Object.entries(metric.instrumentOf)) {
+interface AskedQuestion {
+  key: Sha256;
+  instrument: Instrument;
+  /** What one request takes. */
+  single: TokenUsage;
+}
+
+/**
+ * The requests of a cell by question, where an answer has `answer` tokens. Cells that ask the same of the same questions, as those
+ * of a grid do, share what a request takes.
+ */
+function requestsIn(plan: Pick<Plan, 'questionSets' | 'instruments'>) {
+  const known = new Map<PlannedMetric['instrumentOf'], Map<string, AskedQuestion[]>>();
+  const askedIn = (cell: PlannedCell, { instrumentOf }: PlannedMetric, answer: number): AskedQuestion[] => {
+    const { user, sampling } = cell.context;
+    // how long a model thinks is not known, and some think as long as they may
+    const whole = sampling.thinking === undefined ? answer : sampling.maxNewTokens;
+    const place = JSON.stringify([cell.questionSet, answer, whole, user]);
+    const places = known.get(instrumentOf) ?? new Map<string, AskedQuestion[]>();
+    known.set(instrumentOf, places);
+    const there = places.get(place);
+    if (there !== undefined) return there;
+    const questions = new Map<string, Question>(plan.questionSets[cell.questionSet]?.map((each) => [each.key, each]));
+    const asked = Object.entries(instrumentOf).map(([key, instrumentKey]): AskedQuestion => {
       const question = questions.get(key);
       const instrument = plan.instruments[instrumentKey];
       if (question === undefined || instrument === undefined) {
@@ -170,9 +184,21 @@ function* requestsOf(
           `the plan's cell ${cell.id} names question ${key} or instrument ${instrumentKey}, which it lacks`,
         );
       }
-      const { user } = cell.context;
       const messages = instrument.judgeSees === 'asked' ? withUserText(question.messages, user) : question.messages;
-      yield { question: { ...question, messages }, instrument, times: requests(cell, key) };
+      return {
+        key,
+        instrument,
+        single: usageOf(instrument, { ...question, messages }, instrument.answerPart === 'all' ? whole : answer),
+      };
+    });
+    places.set(place, asked);
+    return asked;
+  };
+  return function* (cell: PlannedCell, of: (metric: PlannedMetric) => boolean, answer: number) {
+    for (const metric of cell.metrics.filter((each) => each.scorer === undefined && of(each))) {
+      const requests = requestCounter(metric);
+      for (const { key, instrument, single } of askedIn(cell, metric, answer))
+        yield { instrument, single, times: requests(cell, key) };
     }
-  }
+  };
 }

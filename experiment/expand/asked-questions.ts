@@ -3,6 +3,7 @@
  */
 import { ownSystemOf } from '../asked';
 import type { Condition } from '../conditions';
+import type { Sha256 } from '../canonical';
 import { InvalidExperiment, type Path } from '../issue';
 import type { GenerationContext, PlannedMetric, Question } from '../plan';
 import type { QuestionSetSpec } from '../spec';
@@ -58,6 +59,33 @@ export function askedUnder(
     case 'replace':
       return { ...all, context: { ownSystem } };
   }
+}
+
+/**
+ * A set's metrics and its questions' samples as cells have them. Cells that leave questions out leave out the same ones, those with
+ * a system message of their own, so they share one object: a plan has thousands of cells of hundreds of questions.
+ */
+export class AskedOfSets {
+  private readonly metrics = new Map<string, PlannedMetric[]>();
+  private readonly samples = new Map<string, Record<Sha256, number>>();
+
+  constructor(private readonly metricsOf: (set: string) => PlannedMetric[]) {}
+
+  metricsUnder(set: string, here: AskedUnder): PlannedMetric[] {
+    const of = (): PlannedMetric[] => this.metricsOf(set).map((metric) => metricFor(metric, here));
+    return here.skipped === 0 ? of() : remembered(this.metrics, set, of);
+  }
+
+  /** Question key -> number of its answers. */
+  samplesUnder(set: string, { questions }: AskedUnder, samples: number): Record<Sha256, number> {
+    return remembered(this.samples, set, () => Object.fromEntries(questions.map(({ key }) => [key, samples])));
+  }
+}
+
+function remembered<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
 }
 
 /** A metric for those of its questions that are asked. */

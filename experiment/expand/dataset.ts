@@ -32,11 +32,22 @@ export function canonicalRow(messages: readonly Message[]): DatasetRow {
   return { messages: wellFormed, line: `{"messages": [${turns.join(', ')}]}` };
 }
 
+const knownHashes = new WeakMap<DatasetRow, Sha256>();
+
+/** SHA-256 of the canonical form, remembered as long as the row: each mix of a grid orders the same rows. */
+export function rowHash(row: DatasetRow): Sha256 {
+  const known = knownHashes.get(row);
+  if (known !== undefined) return known;
+  const made = sha256(row.line);
+  knownHashes.set(row, made);
+  return made;
+}
+
 export function datasetOf(rows: DatasetRow[]): Dataset {
   return { rows, sha256: sha256(rowsText(rows)) };
 }
 
 /** Rows as canonical JSON Lines: what the trainer reads, and what `Recipe.rows` is the hash of. */
 export function rowsText(rows: readonly DatasetRow[]): string {
-  return rows.map(({ line }) => line + '\n').join('');
+  return rows.length === 0 ? '' : rows.map(({ line }) => line).join('\n') + '\n';
 }

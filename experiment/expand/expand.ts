@@ -3,7 +3,7 @@
  *
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
-import { askedUnder, metricFor } from './asked-questions';
+import { AskedOfSets, askedUnder } from './asked-questions';
 import { backendIdentity, type TrainerFiles } from './backend-identity';
 import { keyOf, sha256, type Sha256 } from '../canonical';
 import { adapterKey, chainBehind, parentsFirst, plannedAdapter, startOf } from './chain';
@@ -107,6 +107,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     mapValues(asked, (questions) => questions.length),
     metricsOf,
   );
+  const ofSets = new AskedOfSets(metricsOf);
   const pools = poolsOf(spec, inputs.pools ?? {});
   const named = namedCells(spec);
   const trainingRows: Record<string, string> = {};
@@ -177,11 +178,10 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
           };
           const contextKey = keyOf(context);
           // further judges are compared on the finished adapters
-          const metrics = metricsOf(set)
-            .filter(({ judge }) => step === undefined || judge === MAIN_JUDGE)
-            .map((metric) => metricFor(metric, here));
-          const left =
-            skipped === 0 ? {} : { samplesOf: Object.fromEntries(questions.map(({ key }) => [key, samples])) };
+          const metrics = ofSets
+            .metricsUnder(set, here)
+            .filter(({ judge }) => step === undefined || judge === MAIN_JUDGE);
+          const left = skipped === 0 ? {} : { samplesOf: ofSets.samplesUnder(set, here, samples) };
           return {
             id: `${configuration.name}/${set}/${name}${step === undefined ? '' : `/step-${step}`}`,
             configuration: configuration.name,

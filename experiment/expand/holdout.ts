@@ -10,7 +10,7 @@
  */
 import { withoutSystem } from '../asked';
 import { sha256 } from '../canonical';
-import type { DatasetRow } from './dataset';
+import { rowHash, type DatasetRow } from './dataset';
 import { numpyPermutation } from './numpy-permutation';
 import type { HoldOut } from '../spec';
 
@@ -103,7 +103,7 @@ export function inSeededOrder(rows: readonly SplitRow[], purpose: string, seed: 
   const occurrences = new Map<string, number>();
   return rows
     .map((row) => {
-      const content = sha256(row.line);
+      const content = rowHash(row);
       const occurrence = occurrences.get(content) ?? 0;
       occurrences.set(content, occurrence + 1);
       return { row, order: sha256(`${purpose}|${seed}|${content}|${occurrence}`) };

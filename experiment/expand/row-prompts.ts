@@ -3,8 +3,7 @@
  * put into the rows, so that the store holds what was trained and the recipe's key follows from it.
  */
 import { withUserText } from '../asked';
-import { sha256 } from '../canonical';
-import { canonicalRow, type DatasetRow } from './dataset';
+import { canonicalRow, rowHash, type DatasetRow } from './dataset';
 import type { SplitRow } from './holdout';
 import { InvalidExperiment, type Path } from '../issue';
 import type { PromptPool, SystemPrompt } from '../plan';
@@ -45,33 +44,67 @@ export function secondMessage({ dataset }: TrainSpec, { number, part }: SplitRow
   );
 }
 
-/** The rows with what they are given, in the same order. Throws `InvalidExperiment`. */
+/** What was made under the same prompts already: the mixes of a grid share most of their rows. */
+export class PromptedBefore {
+  private readonly rows = new Map<SplitRow, { system: string | null; made: DatasetRow }>();
+  private readonly choices = new Map<string, number>();
+
+  /** `system`: a row of which there are several may have another message in another mix. */
+  rowOf(row: SplitRow, system: string | null, make: () => DatasetRow): DatasetRow {
+    const known = this.rows.get(row);
+    if (known?.system === system) return known.made;
+    const made = make();
+    this.rows.set(row, { system, made });
+    return made;
+  }
+
+  choiceOf(content: string, choose: () => number): number {
+    const index = this.choices.get(content) ?? choose();
+    this.choices.set(content, index);
+    return index;
+  }
+}
+
+/**
+ * The rows with what they are given, in the same order. `before`: of calls with the same `train.systemPrompt`, `user` and `rows`,
+ * and the same pool; default: none. Throws `InvalidExperiment`.
+ */
 export function promptedRows(
   train: TrainSpec,
   rows: readonly SplitRow[],
   pool: FilePool | null,
   path: Path,
+  before = new PromptedBefore(),
 ): readonly DatasetRow[] {
   if (!changesRows(train)) return rows;
   const { where, otherwise } = train.rows ?? {};
   const meant = where === undefined ? rows : rows.filter((row) => matches(row, where));
-  const messageFor = systemMessages(train, meant, pool, path);
+  const messageFor = systemMessages(train, meant, pool, path, before);
   const chosen = new Set(meant);
   return rows.map((row): DatasetRow => {
     const isMeant = chosen.has(row);
     const system = isMeant ? (messageFor.get(row) ?? null) : otherwise?.kind === 'text' ? otherwise.text : null;
-    const own = row.messages.some(({ role }) => role === 'system');
-    if (system !== null && own) throw secondMessage(train, row, path);
-    const turns = isMeant ? withUserText(row.messages, train.user) : row.messages;
-    if (isMeant && train.user !== undefined && !row.messages.some(({ role }) => role === 'user')) {
-      throw new InvalidExperiment(
-        [...path, 'user'],
-        `row ${row.number} of \`${row.part ?? train.dataset}\` has no user turn that anything could be put around`,
-      );
-    }
-    if (system === null && turns === row.messages) return row;
-    return canonicalRow(system === null ? turns : [{ role: 'system', content: system }, ...turns]);
+    return before.rowOf(row, system, () => promptedRow(train, row, { system, isMeant }, path));
   });
+}
+
+function promptedRow(
+  train: TrainSpec,
+  row: SplitRow,
+  { system, isMeant }: { system: string | null; isMeant: boolean },
+  path: Path,
+): DatasetRow {
+  const own = row.messages.some(({ role }) => role === 'system');
+  if (system !== null && own) throw secondMessage(train, row, path);
+  const turns = isMeant ? withUserText(row.messages, train.user) : row.messages;
+  if (isMeant && train.user !== undefined && !row.messages.some(({ role }) => role === 'user')) {
+    throw new InvalidExperiment(
+      [...path, 'user'],
+      `row ${row.number} of \`${row.part ?? train.dataset}\` has no user turn that anything could be put around`,
+    );
+  }
+  if (system === null && turns === row.messages) return row;
+  return canonicalRow(system === null ? turns : [{ role: 'system', content: system }, ...turns]);
 }
 
 /** The system message of each row that gets one. */
@@ -80,18 +113,25 @@ function systemMessages(
   rows: readonly SplitRow[],
   pool: FilePool | null,
   path: Path,
+  before: PromptedBefore,
 ): Map<SplitRow, string> {
   const { systemPrompt } = train;
   if (systemPrompt.kind === 'pool') {
     if (pool === null) throw new Error('the pool of a training prompt was not read');
-    return fromPool(systemPrompt, rows, pool, path);
+    return fromPool(systemPrompt, rows, pool, path, before);
   }
   // a prompt for all rows is rendered with each of them, and stands in none
   if (systemPrompt.kind !== 'text' || train.rows === undefined) return new Map();
   return new Map(rows.map((row) => [row, systemPrompt.text]));
 }
 
-function fromPool(spec: PoolSpec, rows: readonly SplitRow[], pool: FilePool, path: Path): Map<SplitRow, string> {
+function fromPool(
+  spec: PoolSpec,
+  rows: readonly SplitRow[],
+  pool: FilePool,
+  path: Path,
+  before: PromptedBefore,
+): Map<SplitRow, string> {
   const size = pool.members.length;
   if (spec.repeat === 'forbid' && size < rows.length) {
     throw new InvalidExperiment(
@@ -105,7 +145,7 @@ function fromPool(spec: PoolSpec, rows: readonly SplitRow[], pool: FilePool, pat
   const wanted = contentsOf(rows).map(({ row, content }) => ({
     row,
     content,
-    index: chosenIndex('row', spec.seed, content, size),
+    index: before.choiceOf(content, () => chosenIndex('row', spec.seed, content, size)),
   }));
   if (spec.repeat === 'allow') return new Map(wanted.map(({ row, index }) => [row, pool.members[index] as string]));
   // the first in the order of their contents has its choice, another takes the next that is free
@@ -126,7 +166,7 @@ function fromPool(spec: PoolSpec, rows: readonly SplitRow[], pool: FilePool, pat
 function contentsOf(rows: readonly SplitRow[]): { row: SplitRow; content: string }[] {
   const occurrences = new Map<string, number>();
   return rows.map((row) => {
-    const hash = sha256(row.line);
+    const hash = rowHash(row);
     const occurrence = occurrences.get(hash) ?? 0;
     occurrences.set(hash, occurrence + 1);
     return { row, content: `${hash}|${occurrence}` };

@@ -11,7 +11,15 @@ import type { SplitRow } from './holdout';
 import { InvalidExperiment, suggestion, type Path } from '../issue';
 import type { RowPrompts } from '../plan';
 import type { Pools } from './pools';
-import { changesRows, matches, promptedRows, renderedPrompt, secondMessage, valueIn } from './row-prompts';
+import {
+  changesRows,
+  matches,
+  PromptedBefore,
+  promptedRows,
+  renderedPrompt,
+  secondMessage,
+  valueIn,
+} from './row-prompts';
 import type { ConfigurationSpec, TrainSpec } from '../spec';
 import type { TrainingData } from './training-data';
 
@@ -43,6 +51,7 @@ export function trainingRowsOf(
   prompting: Prompting,
 ): (configuration: ConfigurationSpec) => TrainingRows | null {
   const made = new Map<TrainingData, Map<string, TrainingRows>>();
+  const promptedBefore = new Map<string, PromptedBefore>();
   return ({ name, train, training }) => {
     if (train === null) return null;
     const path: Path = ['configurations', name, 'train'];
@@ -58,19 +67,26 @@ export function trainingRowsOf(
     const slot = changesRows(train) ? canonicalJson({ systemPrompt, user, rows }) : '';
     const ofData = made.get(data) ?? new Map<string, TrainingRows>();
     made.set(data, ofData);
-    const found = ofData.get(slot) ?? prepare(train, data, prompting, path);
+    const before = promptedBefore.get(slot) ?? new PromptedBefore();
+    promptedBefore.set(slot, before);
+    const found = ofData.get(slot) ?? prepare(train, data, { ...prompting, before }, path);
     ofData.set(slot, found);
     return found;
   };
 }
 
-function prepare(train: TrainSpec, data: TrainingData, { pools, lenient }: Prompting, path: Path): TrainingRows {
+function prepare(
+  train: TrainSpec,
+  data: TrainingData,
+  { pools, lenient, before }: Prompting & { before: PromptedBefore },
+  path: Path,
+): TrainingRows {
   const { rows, sha256: hash, text: bare, watched, watchedRows, parts } = data;
   const shared = { count: rows.length, ...(parts === undefined ? {} : { parts }) };
   if (!changesRows(train)) return { ...shared, text: bare, sha256: hash, watched };
   if (!lenient) checkWhere(train, rows, path);
   const put = (each: readonly SplitRow[]): string =>
-    rowsText(promptedRows(train, each, pools.poolOf(train.systemPrompt), path));
+    rowsText(promptedRows(train, each, pools.poolOf(train.systemPrompt), path, before));
   const text = put(rows);
   return {
     ...shared,

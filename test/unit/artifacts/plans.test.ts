@@ -48,6 +48,65 @@ test('a plan comes back as it was stored', async () => {
   expect(await loadPlan(store, await storePlan(store, plan))).toEqual(plan);
 });
 
+/** Two cells that ask the same, and one that leaves a question out. */
+function askingPlan(): StoredPlan {
+  const [tea, milk, rubric] = ['b', 'd', 'c'].map((letter) => letter.repeat(64)) as [string, string, string];
+  const cell = (id: string, keys: string[], more: object): object => ({
+    id,
+    ...more,
+    metrics: [
+      {
+        metric: 'kind',
+        judge: 'judge',
+        repeats: 1,
+        instrumentOf: Object.fromEntries(keys.map((key) => [key, rubric])),
+      },
+    ],
+  });
+  const cells = [
+    cell('base/free/default', [tea, milk], {}),
+    cell('base/free/none', [tea, milk], {}),
+    cell('base/free/text', [milk], { samplesOf: { [milk]: 2 } }),
+  ];
+  const stored = planOf('asking');
+  return { ...stored, plan: { ...stored.plan, configurations: [{ name: 'base', cells }] as never } };
+}
+
+/** The file of a stored plan that grows with its questions. */
+async function bulkOf(ref: ArtifactRef): Promise<string> {
+  const { bulk } = JSON.parse((await store.read(ref)).toString()) as { bulk: ArtifactRef };
+  return (await store.read(bulk)).toString();
+}
+
+test('what cells ask of each question is stored once, and comes back in each', async () => {
+  const plan = askingPlan();
+  const ref = await storePlan(store, plan);
+  expect((await bulkOf(ref)).split('d'.repeat(64))).toHaveLength(1 + 3); // of both, of the one, and its samples
+  const { plan: loaded } = await loadPlan(store, ref);
+  expect(loaded).toEqual(plan.plan);
+  const [first, second] = loaded.configurations[0]?.cells ?? [];
+  expect(first?.metrics[0]?.instrumentOf).toBe(second?.metrics[0]?.instrumentOf);
+});
+
+test('a plan that was stored with everything in each cell is read as before', async () => {
+  const { plan, ...rest } = askingPlan();
+  const { configurations, questionSets, ...head } = plan;
+  const bulk = await store.putBytes(JSON.stringify({ configurations, questionSets }) + '\n', '.bulk.json');
+  const ref = await store.putBytes(JSON.stringify({ ...rest, plan: head, bulk }) + '\n', '.plan.json');
+  expect(await loadPlan(store, ref)).toEqual({ ...rest, plan });
+});
+
+test('a cell that names what the file lacks is told, and no older version takes the file for a plan', async () => {
+  const { plan, ...rest } = askingPlan();
+  const { configurations: _, questionSets: __, ...head } = plan;
+  const whole = JSON.parse(await bulkOf(await storePlan(store, askingPlan()))) as object;
+  expect(Object.keys(whole).sort()).toEqual(['byQuestion', 'sharing']);
+  const bulk = await store.putBytes(JSON.stringify({ ...whole, byQuestion: {} }) + '\n', '.bulk.json');
+  const ref = await store.putBytes(JSON.stringify({ ...rest, plan: head, bulk }) + '\n', '.plan.json');
+  await expect(loadPlan(store, ref)).rejects.toThrow(ArtifactDamaged);
+  await expect(loadPlan(store, ref)).rejects.toThrow('its `byQuestion` lacks');
+});
+
 test('for judging it comes without questions and configurations, which lie in a file of their own', async () => {
   const ref = await storePlan(store, planOf('head'));
   const { plan } = await loadPlanForJudging(store, ref);

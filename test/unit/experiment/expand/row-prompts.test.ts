@@ -1,7 +1,7 @@
 /** What each training row is given. */
 import { canonicalRow, type DatasetRow } from '../../../../experiment/expand/dataset';
 import type { SplitRow } from '../../../../experiment/expand/holdout';
-import { matches, promptedRows, type FilePool } from '../../../../experiment/expand/row-prompts';
+import { matches, PromptedBefore, promptedRows, type FilePool } from '../../../../experiment/expand/row-prompts';
 import { sortedPool } from '../../../../experiment/prompt-pool';
 import type { PoolSpec, TrainSpec } from '../../../../experiment/spec';
 
@@ -54,6 +54,16 @@ describe('by row', () => {
     expect(new Set(once).size).toBe(40);
     expect(given(train({ repeat: 'forbid' }), [...list].reverse(), members)).toEqual([...once].reverse());
   });
+});
+
+test.each(['by_row', 'cycle'] as const)('rows that were prompted before are as without (%s)', (choose) => {
+  const [first, ...others] = rows(60) as [SplitRow, ...SplitRow[]];
+  const list = [first, { ...first, number: 61 }, ...others];
+  const before = new PromptedBefore();
+  for (const some of [list, list.slice(1), list.slice(20, 50), [...list].reverse()]) {
+    const made = promptedRows(train({ choose }), some, poolOf(EIGHT), ['train'], before);
+    expect(made).toEqual(promptedRows(train({ choose }), some, poolOf(EIGHT), ['train']));
+  }
 });
 
 test('a cycle goes by the order of rows and of the file', () => {
