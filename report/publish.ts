@@ -15,6 +15,7 @@ import { describeScorer } from '../experiment/scorers';
 import type { PublishResult } from '../workflows/activity-types';
 import type { CellRows } from '../artifacts/cells';
 import { hashFile } from '../artifacts/hash-file';
+import { quickRead, quickStat } from '../artifacts/local/quick';
 import { writeWhole } from '../artifacts/whole-file';
 
 export async function publishCell(plan: Plan, rows: CellRows, output: string): Promise<Omit<PublishResult, 'paid'>> {
@@ -52,11 +53,28 @@ export async function publishCell(plan: Plan, rows: CellRows, output: string): P
 /** Characters that are written at once: all rows of a large cell are more than one string holds. */
 const PIECE = 1 << 20;
 
+/** Bytes up to which a file is read and compared at once; of larger ones the hashes are, which takes little memory. */
+const SMALL = 65_536;
+
 /** Left untouched when nothing changed. */
 async function replaceFile(path: string, rows: () => Iterable<object>): Promise<void> {
-  const standing = await hashFile(path).catch(() => null);
-  if (standing !== null && standing === hashOf(piecesOf(rows()))) return;
+  if (await holds(path, piecesOf(rows()))) return;
   await writeWhole(path, piecesOf(rows()));
+}
+
+/** Whether the file is there, and is these pieces. */
+async function holds(path: string, pieces: Iterable<string>): Promise<boolean> {
+  const about = await quickStat(path).catch(() => null);
+  if (about === null || !about.isFile()) return false;
+  if (about.size > SMALL) return (await hashFile(path).catch(() => null)) === hashOf(pieces);
+  const standing = await quickRead(path, about.size).catch(() => null);
+  if (standing === null) return false;
+  let text = '';
+  for (const piece of pieces) {
+    text += piece;
+    if (text.length > standing.length) return false; // UTF-8 has no fewer bytes than a string has units
+  }
+  return standing.equals(Buffer.from(text));
 }
 
 function* piecesOf(rows: Iterable<object>): Generator<string> {

@@ -67,3 +67,21 @@ test('a file with the same rows is left as it is, another is replaced', async ()
   await publishCell(PLAN, cell('two'), output);
   expect(rowsOf('completions.jsonl')[0]).toMatchObject({ text: 'two 0' });
 });
+
+test('a small file is replaced where a row, a letter or its length is another', async () => {
+  const file = join(output, 'base/answers/given/completions.jsonl');
+  const few = (answer: string, count = 3): CellRows => {
+    const rows = cell(answer);
+    return { ...rows, completions: rows.completions.slice(0, count) };
+  };
+  const long = new Date('2026-01-01T00:00:00Z');
+  for (const rows of [few('one'), few('önè'), few('two'), few('two', 2), few('two', 0), few('much longer')]) {
+    await publishCell(PLAN, rows, output);
+    const text = readFileSync(file, 'utf8');
+    expect(text.split('\n')).toHaveLength(rows.completions.length + 1);
+    for (const { text: answer } of rows.completions) expect(text).toContain(answer);
+    utimesSync(file, long, long);
+    await publishCell(PLAN, rows, output);
+    expect(statSync(file).mtime).toEqual(long);
+  }
+});
