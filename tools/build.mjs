@@ -31,8 +31,11 @@ const BUNDLE = 'workflow-bundle.js';
 /** The bundle holds these and packages; ESLint keeps workflows from importing anything else but types. */
 const BUNDLED = /^(workflows|experiment)\/|^package-lock\.json$/;
 
-/** What these import is loaded when it is first used: `--help` loads no SDK and no schema, a store in a folder none of object storage. */
-const LAZY = /^cli\/|^workers\/open-store\.ts$/;
+/**
+ * What these import is loaded when it is first used: `--help` loads no SDK and no schema, a store in a folder none of object
+ * storage, and a command that downloads nothing no HTTP client.
+ */
+const LAZY = /^cli\/|^workers\/(open-store|spot-clouds)\.ts$|^inputs\/(fetch|addresses)\.ts$/;
 /** The page's style and script may be bundled from any of these; esbuild is a package. */
 const OF_THE_PAGE = /^report\/page\/|^package-lock\.json$/;
 /** What decides how every file is compiled: a change of it builds everything anew. */
