@@ -18,6 +18,11 @@ const options = z.strictObject({
   expiredShare: share,
   /** unless this is set. */
   sticky: z.boolean().optional(),
+  /**
+   * Of OpenAI's API: tokens of all batches together that have not ended. One that comes on top fails with
+   * `token_limit_exceeded`. Default none.
+   */
+  enqueuedTokens: z.int().positive().optional(),
 });
 export type BatchOptions = z.infer<typeof options>;
 
@@ -28,10 +33,12 @@ export function parseBatchOptions(value: unknown): BatchOptions {
 
 export interface BatchTimes {
   processingMs: number;
+  /** Of OpenAI's API: how long a batch is looked through before it is worked on, and put together at last. */
+  validatingMs: number;
   cancelingMs: number;
   expiresMs: number;
 }
 
 export function timesOf({ processingMs = 1000, cancelingMs = 100, expiresMs = 86_400_000 }: BatchOptions): BatchTimes {
-  return { processingMs, cancelingMs, expiresMs };
+  return { processingMs, validatingMs: processingMs / 10, cancelingMs, expiresMs };
 }

@@ -12,7 +12,7 @@ export interface BatchRecord {
   /** Ascending in the order of creation. */
   sequence: number;
   createdAt: number;
-  /** `anthropic-version` of the create call, which decides for every item. */
+  /** `anthropic-version` of the create call, which decides for every item; null where the API has none. */
   version: string | null;
   options: BatchOptions;
   items: number;
@@ -22,6 +22,18 @@ export interface BatchRecord {
   /** Set when the results are there. */
   endedAt: number | null;
   counts: { succeeded: number; errored: number; canceled: number; expired: number };
+  /** Of OpenAI's API: the file that it was made of, and those that it became. */
+  upload?: Upload;
+  /** Of OpenAI's API: why nothing of it was worked on. */
+  failure?: { code: string; message: string; line: number | null };
+}
+
+export interface Upload {
+  inputFile: string;
+  metadata: Record<string, string> | null;
+  tokens: number;
+  outputFile: string | null;
+  errorFile: string | null;
 }
 
 export interface BatchItem {
@@ -38,7 +50,7 @@ export class BatchStore {
   load(): BatchRecord[] {
     if (this.folder === null) return [];
     return readdirSync(this.folder)
-      .filter((name) => /^msgbatch_[^.]+\.json$/.test(name))
+      .filter((name) => /^[^.]+\.json$/.test(name))
       .map((name) => JSON.parse(readFileSync(join(this.folder!, name), 'utf8')) as BatchRecord)
       .sort((one, other) => one.sequence - other.sequence);
   }

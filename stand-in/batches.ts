@@ -1,215 +1,102 @@
 /**
- * The Message Batches of the stand-in: create, retrieve, list, cancel, delete and results, with the API's states. Items
- * are paid, and counted, only when the whole batch ends.
+ * The Message Batches of the stand-in: create, retrieve, list, cancel, delete and results, with the API's states.
  */
-import { randomBytes } from 'node:crypto';
-import { type BatchOptions, timesOf } from './batch-options';
-import { inResultOrder, outcomeOf } from './batch-outcome';
-import { type BatchItem, type BatchRecord, BatchStore } from './batch-store';
+import { timesOf } from './batch-options';
+import { type BatchContext, type BatchFormat, BatchQueue } from './batch-queue';
+import type { BatchItem, BatchRecord } from './batch-store';
+import { API_ERRORS, type Fault } from './faults';
 import { type HttpExchange, Refused } from './http-exchange';
-import type { Fault, FaultScript } from './faults';
-import type { Ledger, LedgerEntry } from './ledger';
-import type { Models } from './models';
 import { pageOf, readPageQuery } from './paging';
-import { checkVersion, parseBody } from './params';
-import type { Stats } from './stats';
+import { checkVersion, parseBody, readMessage } from './params';
+import { messageOf } from './reply';
 
 export const LARGEST_BATCH_BYTES = 256 * 1024 * 1024;
 const MOST_ITEMS = 100_000;
 const CUSTOM_ID = /^[a-zA-Z0-9_-]{1,64}$/;
-/** Items whose outcome is found in one go; other requests are served in between. */
-const SLICE = 200;
-
-interface Batch {
-  record: BatchRecord;
-  /** Null when they lie on disk only, or are needed no more. */
-  items: BatchItem[] | null;
-  results: string[] | null;
-  timer: NodeJS.Timeout | null;
-  ending: boolean;
-}
-
-export interface BatchContext {
-  /** Folder of the batches; null = they end with the process. */
-  state: string | null;
-  options: BatchOptions;
-  seed: number;
-  ledger: Ledger;
-  faults: FaultScript;
-  models: Models;
-  stats: Stats;
-}
 
 export class Batches {
-  options: BatchOptions;
-  private readonly store: BatchStore;
-  /** Oldest first. */
-  private readonly batches = new Map<string, Batch>();
-  /** Custom ids that have had a passing error. */
-  private readonly trouble = new Set<string>();
-  private readonly run = randomBytes(6).toString('hex');
-  private sequence = 0;
-  private closed = false;
+  private readonly queue: BatchQueue;
 
-  constructor(private readonly context: BatchContext) {
-    this.options = context.options;
-    this.store = new BatchStore(context.state);
-    for (const record of this.store.load()) {
-      const batch = { record, items: null, results: null, timer: null, ending: false };
-      this.batches.set(record.id, batch);
-      this.sequence = record.sequence + 1;
-      if (record.endedAt === null) this.schedule(batch);
-      else for (const line of this.store.results(record.id)) this.noteTrouble(line);
-    }
+  constructor(context: BatchContext) {
+    this.queue = new BatchQueue(context, MESSAGES);
   }
 
   close(): void {
-    this.closed = true;
-    for (const { timer } of this.batches.values()) if (timer !== null) clearTimeout(timer);
+    this.queue.close();
   }
 
   /** Throws `Refused`; then nothing was made. */
   create(exchange: HttpExchange, fault: Fault | null): void {
-    if (this.closed) return; // a late commit came too late
+    if (this.queue.closed) return; // a late commit came too late
     const version = exchange.header('anthropic-version');
     checkVersion(version);
-    const items = readItems(exchange.body);
-    const now = Date.now();
-    const record: BatchRecord = {
-      id: `msgbatch_stand_in_${this.run}${String(this.sequence).padStart(6, '0')}`,
-      sequence: this.sequence++,
-      createdAt: now,
-      version: version ?? null,
-      options: this.options,
-      items: items.length,
-      hiddenUntil: fault?.kind === 'not_found_yet' ? now + (fault.ms ?? 1000) : 0,
-      cancelAt: null,
-      endedAt: null,
-      counts: { succeeded: 0, errored: 0, canceled: 0, expired: 0 },
-    };
-    this.store.saveItems(record.id, items);
-    this.store.save(record);
-    const batch = { record, items, results: null, timer: null, ending: false };
-    this.batches.set(record.id, batch);
-    this.schedule(batch);
-    this.context.stats.batch('created');
-    this.context.stats.batch('items', items.length);
-    exchange.json(200, describe(batch, exchange));
+    const hiddenUntil = fault?.kind === 'not_found_yet' ? Date.now() + (fault.ms ?? 1000) : 0;
+    const record = this.queue.add(readItems(exchange.body), { version: version ?? null, hiddenUntil });
+    exchange.json(200, describe(record, exchange));
   }
 
   retrieve(exchange: HttpExchange, id: string): void {
-    exchange.json(200, describe(this.find(id), exchange));
+    exchange.json(200, describe(this.queue.get(id), exchange));
   }
 
   list(exchange: HttpExchange): void {
-    const newestFirst = [...this.batches.values()].reverse().map((batch) => describe(batch, exchange));
+    const newestFirst = this.queue.newestFirst().map((record) => describe(record, exchange));
     exchange.json(200, pageOf(newestFirst, readPageQuery(exchange.query)));
   }
 
   cancel(exchange: HttpExchange, id: string): void {
-    const batch = this.find(id);
-    const { record } = batch;
+    const record = this.queue.get(id);
     if (record.endedAt !== null) throw new Refused('bad_request', `batch ${id} has ended and can not be canceled`);
-    if (record.cancelAt === null) {
-      record.cancelAt = Date.now();
-      this.store.save(record);
-      this.schedule(batch);
-      this.context.stats.batch('canceled');
-    }
-    exchange.json(200, describe(batch, exchange));
+    this.queue.cancel(id);
+    exchange.json(200, describe(record, exchange));
   }
 
   delete(exchange: HttpExchange, id: string): void {
-    const { record } = this.find(id);
-    if (record.endedAt === null) throw new Refused('bad_request', `batch ${id} has not ended: cancel it first`);
-    this.batches.delete(id);
-    this.store.drop(id);
-    this.context.stats.batch('deleted');
+    if (this.queue.get(id).endedAt === null) {
+      throw new Refused('bad_request', `batch ${id} has not ended: cancel it first`);
+    }
+    this.queue.delete(id);
     exchange.json(200, { id, type: 'message_batch_deleted' });
   }
 
   results(exchange: HttpExchange, id: string, fault: Fault | null): void {
-    const batch = this.find(id);
-    if (batch.record.endedAt === null) throw new Refused('not_found', `batch ${id} has not ended: no results yet`);
-    const lines = batch.results ?? this.store.results(id);
-    exchange.lines(lines, fault?.kind === 'cut_results' ? (fault.rows ?? 0) : null);
-  }
-
-  private find(id: string): Batch {
-    const batch = this.batches.get(id);
-    if (batch !== undefined && batch.record.hiddenUntil <= Date.now()) return batch;
-    throw new Refused('not_found', `no such batch: ${id}`);
-  }
-
-  private schedule(batch: Batch): void {
-    if (batch.ending) return;
-    if (batch.timer !== null) clearTimeout(batch.timer);
-    const wait = Math.max(0, endsAt(batch.record) - Date.now());
-    batch.timer = setTimeout(() => void this.end(batch), Math.min(wait, 2 ** 31 - 1));
-  }
-
-  /**
-   * Results first, then the ledger in one piece, then the record. What a killed process had charged for already is not
-   * charged for again by the one that goes on.
-   */
-  private async end(batch: Batch): Promise<void> {
-    batch.ending = true;
-    const { record } = batch;
-    const { ledger, stats } = this.context;
-    const items = inResultOrder(batch.items ?? this.store.items(record.id), this.context.seed);
-    // a cancel from here on changes nothing any more
-    const context = { ...this.context, batch: { ...record }, hadTrouble: (id: string) => this.trouble.has(id) };
-    const counts = { succeeded: 0, errored: 0, canceled: 0, expired: 0 };
-    const lines: string[] = [];
-    const payments: LedgerEntry[] = [];
-    const trouble: string[] = [];
-    const at = new Date().toISOString();
-    for (const [index, item] of items.entries()) {
-      if (index % SLICE === SLICE - 1) await new Promise((resolve) => setImmediate(resolve));
-      if (this.closed) return;
-      const { type, line, paid, passing } = outcomeOf(item, context);
-      counts[type]++;
-      lines.push(line);
-      if (passing) trouble.push(item.custom_id);
-      if (paid === null) continue;
-      payments.push({ at, sha256: paid, id: `${record.id}/${item.custom_id}`, judgement: item.custom_id });
+    if (this.queue.get(id).endedAt === null) {
+      throw new Refused('not_found', `batch ${id} has not ended: no results yet`);
     }
-    this.store.saveResults(record.id, lines);
-    const charged = this.context.state === null ? null : ledger.idsWith(`${record.id}/`);
-    const due = charged === null || charged.size === 0 ? payments : payments.filter(({ id }) => !charged.has(id));
-    ledger.add(due);
-    stats.paid(due.length);
-    record.counts = counts;
-    record.endedAt = Date.now();
-    this.store.save(record);
-    this.store.dropItems(record.id);
-    stats.batch('ended');
-    for (const id of trouble) this.trouble.add(id);
-    batch.items = null;
-    batch.results = this.context.state === null ? lines : null;
-  }
-
-  private noteTrouble(line: string): void {
-    const { custom_id: id, result } = JSON.parse(line) as ResultLine;
-    if (result.type === 'expired' || result.type === 'canceled' || result.error?.error.type === 'api_error') {
-      this.trouble.add(id);
-    }
+    exchange.lines(this.queue.results(id), fault?.kind === 'cut_results' ? (fault.rows ?? 0) : null);
   }
 }
+
+const MESSAGES: BatchFormat = {
+  prefix: 'msgbatch_stand_in_',
+  read: (params, { version }, models) => readMessage(params, version ?? undefined, models),
+  render: messageOf,
+  line: (customId, result) => {
+    const { type } = result;
+    const more =
+      type === 'succeeded' ? { message: result.message } : type === 'errored' ? { error: errorOf(result) } : {};
+    return JSON.stringify({ custom_id: customId, result: { type, ...more } });
+  },
+  passing: (line) => {
+    const { custom_id: id, result } = JSON.parse(line) as ResultLine;
+    const passes = result.type === 'expired' || result.type === 'canceled' || result.error?.error.type === 'api_error';
+    return passes ? id : null;
+  },
+};
 
 interface ResultLine {
   custom_id: string;
   result: { type: string; error?: { error: { type: string } } };
 }
 
-function endsAt({ createdAt, cancelAt, options }: BatchRecord): number {
-  const { processingMs, cancelingMs, expiresMs } = timesOf(options);
-  const end = createdAt + Math.min(processingMs, expiresMs);
-  return cancelAt === null ? end : Math.min(end, cancelAt + cancelingMs);
+function errorOf({ kind, message }: { kind: keyof typeof API_ERRORS; message: string | undefined }): object {
+  const known = API_ERRORS[kind];
+  const error = { type: known.type, message: message ?? known.message };
+  return { type: 'error', error, request_id: null };
 }
 
 /** What the API says about a batch. Every item is `processing` until all of it has ended. */
-function describe({ record }: Batch, exchange: HttpExchange): { id: string } & Record<string, unknown> {
+function describe(record: BatchRecord, exchange: HttpExchange): { id: string } & Record<string, unknown> {
   const { id, createdAt, cancelAt, endedAt, items, counts, options } = record;
   const time = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
   const { expiresMs } = timesOf(options);

@@ -8,8 +8,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ZodError } from 'zod';
 import { STAND_IN_MODEL } from '../experiment/stand-in';
-import { parseBatchOptions } from './batch-options';
-import type { Batches } from './batches';
+import { type BatchOptions, parseBatchOptions } from './batch-options';
 import type { VerdictEndpoint } from './verdict-endpoint';
 import { type HttpExchange, Refused } from './http-exchange';
 import { type FaultScript, parseFaults } from './faults';
@@ -25,7 +24,7 @@ export interface Parts {
   stats: Stats;
   verdicts: VerdictEndpoint;
   models: Models;
-  batches: Batches;
+  batchSettings: { options: BatchOptions };
 }
 
 interface Setting {
@@ -66,8 +65,8 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     'options',
     parseBatchOptions,
     {},
-    ({ batches }) => batches.options,
-    ({ batches }, value) => void (batches.options = value),
+    ({ batchSettings }) => batchSettings.options,
+    ({ batchSettings }, value) => void (batchSettings.options = value),
   ),
   '/lifecycles': setting(
     'lifecycles',

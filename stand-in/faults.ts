@@ -84,6 +84,8 @@ const OPERATIONS = [
   'batch_cancel',
   'batch_delete',
   'batch_results',
+  'file_upload',
+  'files',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 

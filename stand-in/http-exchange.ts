@@ -12,6 +12,8 @@ export class Refused extends Error {
   constructor(
     readonly kind: ApiErrorKind,
     message: string,
+    /** The parameter that is wrong, where OpenAI's API names it. */
+    readonly param: string | null = null,
   ) {
     super(message);
   }
@@ -21,6 +23,8 @@ export class Refused extends Error {
 export interface ErrorDetails {
   message?: string | undefined;
   retryAfter?: string | undefined;
+  /** In errors of OpenAI's API. */
+  param?: string | null;
 }
 
 type Known = { status: number; type: string; errorCode?: string; message: string; retryAfter?: string };
@@ -80,7 +84,7 @@ export class HttpExchange {
       answer();
     } catch (error) {
       if (this.response.headersSent || this.response.destroyed) this.response.destroy();
-      else if (error instanceof Refused) this.error(error.kind, { message: error.message });
+      else if (error instanceof Refused) this.error(error.kind, { message: error.message, param: error.param });
       else this.error('server_error', { message: `in the stand-in itself: ${String(error)}` });
     }
   }
@@ -106,7 +110,7 @@ export class HttpExchange {
     this.response.write(part, () => this.response.destroy());
   }
 
-  error(kind: ApiErrorKind, { message, retryAfter }: ErrorDetails = {}): void {
+  error(kind: ApiErrorKind, { message, retryAfter, param = null }: ErrorDetails = {}): void {
     this.onRejected(kind);
     const known: Known = API_ERRORS[kind];
     const after = retryAfter ?? known.retryAfter ?? '';
@@ -114,7 +118,7 @@ export class HttpExchange {
     const words = message ?? known.message;
     if (isOpenAiRoute(this.path)) {
       const { status, type, code } = openAiError(kind);
-      return this.json(status, { error: { message: words, type, param: null, code } });
+      return this.json(status, { error: { message: words, type, param, code } });
     }
     const details = known.errorCode === undefined ? {} : { details: { error_code: known.errorCode } };
     this.json(known.status, {

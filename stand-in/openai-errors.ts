@@ -14,6 +14,8 @@ const KNOWN: Partial<Record<ApiErrorKind, OpenAiError>> = {
   billing: { status: 429, type: 'insufficient_quota', code: 'insufficient_quota' },
   authentication: { status: 401, type: 'invalid_request_error', code: 'invalid_api_key' },
   unknown_model: { status: 404, type: 'invalid_request_error', code: 'model_not_found' },
+  not_found: { status: 404, type: 'invalid_request_error', code: null },
+  conflict: { status: 409, type: 'invalid_request_error', code: null },
   too_large: { status: 400, type: 'invalid_request_error', code: 'context_length_exceeded' },
   server_error: { status: 500, type: 'server_error', code: null },
   overloaded: { status: 503, type: 'server_error', code: null },

@@ -6,7 +6,10 @@
  *   POST /v1/messages               POST /v1/messages/count_tokens        GET /v1/models, /v1/models/:id
  *   POST | GET /v1/messages/batches       GET | DELETE /v1/messages/batches/:id
  *   POST /v1/messages/batches/:id/cancel       GET /v1/messages/batches/:id/results
- *   POST /v1/chat/completions (for clients of OpenAI), and routes of its own: control.ts
+ * For clients of OpenAI:
+ *   POST /v1/chat/completions       POST | GET /v1/files       GET | DELETE /v1/files/:id       GET /v1/files/:id/content
+ *   POST | GET /v1/batches          GET /v1/batches/:id        POST /v1/batches/:id/cancel
+ * Routes of its own: control.ts
  */
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -23,6 +26,8 @@ import { Ledger } from './ledger';
 import type { LimitOptions } from './limits';
 import { type Lifecycles, Models } from './models';
 import { completionOf, readChat } from './openai';
+import { OpenAiBatches } from './openai-batches';
+import { Files, LARGEST_UPLOAD_BYTES } from './openai-files';
 import { readPageQuery } from './paging';
 import { parseBody, readCounted, readMessage } from './params';
 import { messageOf } from './reply';
@@ -74,6 +79,10 @@ export interface StandIn {
 }
 
 const LARGEST_BODY = 32 * 1024 * 1024;
+const LARGEST: Readonly<Record<string, number>> = {
+  '/v1/messages/batches': LARGEST_BATCH_BYTES,
+  '/v1/files': LARGEST_UPLOAD_BYTES,
+};
 
 /** Rejects with the system's error, such as EADDRINUSE. */
 export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
@@ -116,7 +125,10 @@ class StandInJudge {
   readonly stats = new Stats();
   readonly models: Models;
   readonly verdicts: VerdictEndpoint;
-  readonly batches: Batches;
+  readonly batchSettings: { options: BatchOptions };
+  private readonly batches: Batches;
+  private readonly files: Files;
+  private readonly openAiBatches: OpenAiBatches;
   /** Request ids are unique over all processes that share a ledger, and cheap. */
   private readonly run = randomBytes(6).toString('hex');
   private requests = 0;
@@ -128,16 +140,18 @@ class StandInJudge {
     this.models = new Models(options.lifecycles);
     this.verdicts = new VerdictEndpoint(this.ledger, this.faults, this.stats, latencyMs, seed);
     this.verdicts.setLimits(limits);
-    const { ledger, faults, models, stats } = this;
-    this.batches = new Batches({
-      state: state === undefined ? null : join(state, 'batches'),
-      options: options.batches ?? {},
-      ...{ seed, ledger, faults, models, stats },
-    });
+    this.batchSettings = { options: options.batches ?? {} };
+    const { ledger, faults, models, stats, batchSettings: settings } = this;
+    const folder = (name: string): string | null => (state === undefined ? null : join(state, name));
+    const shared = { settings, seed, ledger, faults, models, stats };
+    this.batches = new Batches({ state: folder('batches'), ...shared });
+    this.files = new Files(folder('openai-files'));
+    this.openAiBatches = new OpenAiBatches({ state: folder('openai-batches'), ...shared }, this.files);
   }
 
   close(): void {
     this.batches.close();
+    this.openAiBatches.close();
     this.ledger.close();
   }
 
@@ -145,7 +159,7 @@ class StandInJudge {
     const id = `req_stand_in_${this.run}${(this.requests++).toString(36).padStart(8, '0')}`;
     const exchange = new HttpExchange(id, request, response);
     response.on('error', () => response.destroy()); // a client that went away
-    exchange.read(exchange.path === '/v1/messages/batches' ? LARGEST_BATCH_BYTES : LARGEST_BODY, (complete) =>
+    exchange.read(LARGEST[exchange.path] ?? LARGEST_BODY, (complete) =>
       exchange.guard(() => {
         if (!complete) throw new Refused('too_large', 'request exceeds the maximum size');
         this.requireProgram(exchange);
@@ -177,6 +191,14 @@ class StandInJudge {
         return verdicts.operate(exchange, 'batch_create', (fault) => this.batches.create(exchange, fault));
       case 'GET /v1/messages/batches':
         return verdicts.operate(exchange, 'batch_list', () => this.batches.list(exchange));
+      case 'POST /v1/batches':
+        return verdicts.operate(exchange, 'batch_create', (fault) => this.openAiBatches.create(exchange, fault));
+      case 'GET /v1/batches':
+        return verdicts.operate(exchange, 'batch_list', () => this.openAiBatches.list(exchange));
+      case 'POST /v1/files':
+        return verdicts.operate(exchange, 'file_upload', () => this.files.upload(exchange));
+      case 'GET /v1/files':
+        return verdicts.operate(exchange, 'files', () => this.files.list(exchange));
     }
     const model = /^\/v1\/models\/([^/]+)$/.exec(path)?.[1];
     if (method === 'GET' && model !== undefined) {
@@ -184,6 +206,8 @@ class StandInJudge {
     }
     const [, id, action = ''] = /^\/v1\/messages\/batches\/([^/]+)(\/[a-z]+)?$/.exec(path) ?? [];
     if (id !== undefined) return this.routeBatch(exchange, id, `${method} ${action}`);
+    const [, place, own, rest = ''] = /^\/v1\/(files|batches)\/([^/]+)(\/[a-z]+)?$/.exec(path) ?? [];
+    if (own !== undefined) return this.routeOpenAi(exchange, own, `${method} ${place}${rest}`);
     throw new Refused('not_found', `no such endpoint: ${method} ${path}`);
   }
 
@@ -198,6 +222,23 @@ class StandInJudge {
         return verdicts.operate(exchange, 'batch_cancel', () => batches.cancel(exchange, id));
       case 'GET /results':
         return verdicts.operate(exchange, 'batch_results', (fault) => batches.results(exchange, id, fault));
+    }
+    throw new Refused('not_found', `no such endpoint: ${exchange.method} ${exchange.path}`);
+  }
+
+  private routeOpenAi(exchange: HttpExchange, id: string, action: string): void {
+    const { verdicts, openAiBatches, files } = this;
+    switch (action) {
+      case 'GET batches':
+        return verdicts.operate(exchange, 'batch_retrieve', () => openAiBatches.retrieve(exchange, id));
+      case 'POST batches/cancel':
+        return verdicts.operate(exchange, 'batch_cancel', () => openAiBatches.cancel(exchange, id));
+      case 'GET files/content':
+        return verdicts.operate(exchange, 'batch_results', (fault) => files.content(exchange, id, fault));
+      case 'GET files':
+        return verdicts.operate(exchange, 'files', () => files.retrieve(exchange, id));
+      case 'DELETE files':
+        return verdicts.operate(exchange, 'files', () => files.delete(exchange, id));
     }
     throw new Refused('not_found', `no such endpoint: ${exchange.method} ${exchange.path}`);
   }
