@@ -1,19 +1,19 @@
 /**
- * The activity that checks judges before any GPU works: whether their keys and models work.
+ * The activity that checks judges before any GPU works: whether their keys and models work, and whether their servers have
+ * batches where they are asked through them.
  */
-import { Context } from '@temporalio/activity';
+import { type ApplicationFailure, Context } from '@temporalio/activity';
 import { judgeOf, queueOf } from '../artifacts/plans';
 import type { Spec } from '../experiment/spec';
-import type { JudgeClient } from '../judge/client';
 import { RequestFailed } from '../judge/errors';
-import type { AskedJudge } from '../judge/clients';
-import { preflight, preflightOf } from '../judge/preflight';
+import { type Preflight, preflight, preflightBatches, preflightOf } from '../judge/preflight';
 import { failure, FAILURES } from '../workflows/failures';
 import { checkQueue } from '../workflows/messages';
+import type { Judging } from './judge-shard';
 
 /** Checks those of `judges` whose account's queue for checks was asked. */
 export async function checkJudge(
-  clientFor: (judge: AskedJudge) => JudgeClient,
+  { clientFor, batchClientFor }: Pick<Judging, 'clientFor' | 'batchClientFor'>,
   spec: Spec,
   judges: readonly string[],
 ): Promise<void> {
@@ -25,17 +25,25 @@ export async function checkJudge(
       preflightOf(judge),
       { signal },
     );
-    if (checked.ok) {
-      if (checked.warning !== null) log.warn(checked.warning);
-      continue;
-    }
-    const lasting = checked.action === 'stop' || checked.action === 'item';
-    throw failure(lasting ? FAILURES.JudgeStopped : FAILURES.JudgeUnreachable, checked.message);
+    if (!checked.ok) throw refused(checked);
+    if (checked.warning !== null) log.warn(checked.warning);
+    // a server of Claude's API without batches is asked live
+    if (judge.mode !== 'batch' || judge.kind !== 'openai') continue;
+    const missing = await preflightBatches(
+      made(() => batchClientFor(judge)),
+      { signal },
+    );
+    if (missing !== null) throw refused(missing);
   }
 }
 
+function refused({ action, message }: Preflight & { ok: false }): ApplicationFailure {
+  const lasting = action === 'stop' || action === 'item';
+  return failure(lasting ? FAILURES.JudgeStopped : FAILURES.JudgeUnreachable, message);
+}
+
 /** What refuses an experiment before it begins pauses no account: nothing waits for it yet. */
-function made(make: () => JudgeClient): JudgeClient {
+function made<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {

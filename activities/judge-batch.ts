@@ -1,5 +1,5 @@
 /**
- * The batch activities: one look at a shard's message batches, and their cancellation. Verdicts go into the shard's
+ * The batch activities: one look at a shard's batches, and their cancellation. Verdicts go into the shard's
  * journal; judging the shard afterwards finds them there, asks live what is missing, and commits.
  */
 import { hostname } from 'node:os';
@@ -23,9 +23,6 @@ import { type Journal, journaledAttempts, openJournal, readJournals, type Usage 
 import { BATCH_CALLS } from '../judge/pacing/account-share';
 import { BATCH_ATTEMPT } from '../judge/paid-in-run';
 import { usdOf } from '../judge/prices';
-import type { MessagesJudge } from '../judge/client';
-import type { JudgeSpec } from '../experiment/spec';
-import { createBatchClient } from '../judge/batches/client';
 import { type Gate, gated, gateOf, OPEN } from '../judge/batches/gate';
 import {
   type BatchProgress,
@@ -65,7 +62,7 @@ export function cancelBatch(
 }
 
 async function withRun(
-  { store, loadPlan }: Judging,
+  { store, loadPlan, batchClientFor }: Judging,
   env: NodeJS.ProcessEnv,
   gate: Gate,
   input: JudgeShardInput,
@@ -87,7 +84,6 @@ async function withRun(
     const prepared = await withHeartbeat(begun, prepare, renew);
     if (prepared === null) return { requests: 0, left: 0, reason: null, usd: 0 };
     const { stored, earlier } = prepared;
-    const standInUrl = env['FLAMINGO_STAND_IN_URL'];
     let journal: Journal | undefined;
     let progress: BatchProgress = { batch: null, done: 0, of: shard.count };
     const cost = (usage: Usage) => usdOf(stored.spec, usage, { judge: shard.judge, batch: true });
@@ -110,14 +106,7 @@ async function withRun(
           account: context.info.taskQueue,
           experiment: input.experiment,
           usdOf: cost,
-          client: gated(
-            createBatchClient({
-              judge: messagesJudge(judgeOf(stored.spec, shard.judge)),
-              env,
-              ...(standInUrl === undefined ? {} : { standInUrl }),
-            }),
-            gate,
-          ),
+          client: gated(batchClientFor(judgeOf(stored.spec, shard.judge)), gate),
           gate,
           timing: batchTiming(env),
           now: Date.now,
@@ -158,9 +147,4 @@ async function withRun(
     };
     return withEnd(judgeAll, end);
   });
-}
-
-function messagesJudge({ kind }: JudgeSpec): MessagesJudge {
-  if (kind === 'claude' || kind === 'stand-in') return kind;
-  throw new Error(`a judge of kind ${kind} has no message batches`);
 }

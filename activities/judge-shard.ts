@@ -17,6 +17,7 @@ import { withEnd } from './with-end';
 import { shardRequests } from './shard-requests';
 import { ShardSpending } from '../judge/spending';
 import { isExpected } from './judge-failures';
+import type { BatchClient } from '../judge/batches/client';
 import type { JudgeClient } from '../judge/client';
 import type { AskedJudge } from '../judge/clients';
 import { judgeItems, type JudgeProgress, roomInFlight, type Troubles } from '../judge/shard';
@@ -30,6 +31,7 @@ export interface Judging {
   store: Store;
   shares: AccountShares;
   clientFor: (judge: AskedJudge) => JudgeClient;
+  batchClientFor: (judge: AskedJudge) => BatchClient;
   /** Fails with `NotPermitted` where a judge's address is not one that this worker's owner allowed. */
   loadPlan: (plan: ArtifactRef) => Promise<PlanForJudging>;
 }

@@ -12,7 +12,7 @@ import { refusingDamage } from './damage';
 import { withHeartbeat } from './heartbeat';
 import { cancelBatch, judgeBatch } from './judge-batch';
 import type { JudgeClient } from '../judge/client';
-import { type AskedJudge, clientOf, connectionOf } from '../judge/clients';
+import { type AskedJudge, batchClientOf, clientOf, connectionOf } from '../judge/clients';
 import { SYSTEM_CLOCK } from '../judge/clock';
 import { withJudgeFailures } from './judge-failures';
 import { judgeShard, type Judging } from './judge-shard';
@@ -43,26 +43,21 @@ export function judgeWorker(
   env: NodeJS.ProcessEnv,
   { warn, counted, rules, renewKey }: JudgeObserver,
 ): JudgeWorker {
-  const clients = new Map<string, JudgeClient>();
   let temporal: Client | undefined;
   const account = temporalAccount(accountOf(env), () => temporal as Client);
   const shares = new AccountShares(account, SYSTEM_CLOCK, warn);
-  const clientFor = (judge: AskedJudge): JudgeClient => {
-    const connection = connectionOf(judge);
-    const known = clients.get(connection);
-    if (known !== undefined) return known;
+  const clientFor = oncePerConnection((judge) => {
     const created = clientOf(judge, env, renewKey);
-    const client = counted?.(created) ?? created;
-    clients.set(connection, client);
-    return client;
-  };
+    return counted?.(created) ?? created;
+  });
+  const batchClientFor = oncePerConnection((judge) => batchClientOf(judge, env, renewKey));
   const loading = new LoadingShards();
   const permitted: Judging['loadPlan'] = async (plan) => {
     const stored = await loadPlanForJudging(store, plan);
     await requireJudgesPermitted(store, rules, plan, stored);
     return stored;
   };
-  const judging: Judging = { store, shares, clientFor, loadPlan: permitted };
+  const judging: Judging = { store, shares, clientFor, batchClientFor, loadPlan: permitted };
   const inTerms = <T>(work: () => Promise<T>): Promise<T> => {
     temporal ??= Context.current().client;
     return withJudgeFailures(account, work);
@@ -73,12 +68,25 @@ export function judgeWorker(
       checkJudge: ({ plan, judges }) =>
         withHeartbeat('checking the judge', async () => {
           const { spec } = await permitted(plan);
-          await inTerms(() => checkJudge(clientFor, spec, judges));
+          await inTerms(() => checkJudge({ clientFor, batchClientFor }, spec, judges));
         }),
       judgeShard: (input) => inTerms(() => loading.during((loaded) => judgeShard(judging, input, loaded))),
       judgeBatch: (input) => inTerms(() => judgeBatch(judging, env, input)),
       cancelBatch: (input) => inTerms(() => cancelBatch(judging, env, input)),
     } satisfies JudgeActivities),
+  };
+}
+
+/** Keeps what it makes; what throws is tried again with the next request. */
+function oncePerConnection<T>(make: (judge: AskedJudge) => T): (judge: AskedJudge) => T {
+  const made = new Map<string, T>();
+  return (judge) => {
+    const connection = connectionOf(judge);
+    const known = made.get(connection);
+    if (known !== undefined) return known;
+    const created = make(judge);
+    made.set(connection, created);
+    return created;
   };
 }
 

@@ -366,7 +366,7 @@ export interface JudgeSpec extends Rates {
   temperature: number | null;
   apiVersion: string;
   maxTokens: number;
-  /** `batch`: through the provider's Message Batches, at half the price and within a day. */
+  /** `batch`: through the provider's batches, at half the price and within a day. */
   mode: 'live' | 'batch';
   /** Bound on the account's requests in flight, of all workers together; what the server allows below it is found out. */
   concurrency: number;

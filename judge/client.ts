@@ -265,6 +265,15 @@ export function refuseOtherJudge(judge: RemoteJudge, asked: string, answered: st
   );
 }
 
+/** Without the probabilities there is no expected score, and every further request would be paid for nothing. */
+export function requireLogprobs(model: string, { tokens }: Pick<MessageReply, 'tokens'>, address = 'the server'): void {
+  if (tokens !== undefined) return;
+  throw stopped(
+    'configuration',
+    `${address} sends no log-probabilities for ${model}, which \`score: expected\` is made of. Use another model or server, or \`score: text\`.`,
+  );
+}
+
 const OTHER_JUDGE: Readonly<Record<RemoteJudge, string>> = {
   claude: 'Unset ANTHROPIC_BASE_URL, or judge with --judge stand-in.',
   openai: "Mend the judge's base_url or model.",

@@ -3,6 +3,8 @@
  */
 import type { JudgeSpec } from '../experiment/spec';
 import { createJudgeClient, type Credentials, judgeCredentials, type JudgeClient, type MessagesJudge } from './client';
+import { type BatchClient, createBatchClient } from './batches/client';
+import { createOpenAiBatchClient } from './openai/batches';
 import { createChatClient } from './openai/client';
 import { endpointCredentials, type RenewKey } from './openai/key';
 
@@ -15,6 +17,14 @@ export function clientOf(judge: AskedJudge, env: NodeJS.ProcessEnv, renewKey?: R
     return createChatClient({ endpoint: endpointOf(judge), env, ...(renewKey && { renewKey }) });
   const standInUrl = env['FLAMINGO_STAND_IN_URL'];
   return createJudgeClient({ judge: messagesKind(judge), env, ...(standInUrl === undefined ? {} : { standInUrl }) });
+}
+
+/** The same for its batches. */
+export function batchClientOf(judge: AskedJudge, env: NodeJS.ProcessEnv, renewKey?: RenewKey): BatchClient {
+  if (judge.kind === 'openai')
+    return createOpenAiBatchClient({ endpoint: endpointOf(judge), env, ...(renewKey && { renewKey }) });
+  const standInUrl = env['FLAMINGO_STAND_IN_URL'];
+  return createBatchClient({ judge: messagesKind(judge), env, ...(standInUrl === undefined ? {} : { standInUrl }) });
 }
 
 /** Whether a judge can be asked with this environment, told without a request. */

@@ -146,10 +146,7 @@ export interface ClassifyContext {
 export function classify(error: unknown, context: ClassifyContext): RequestFailure | null {
   const thrown = look(error);
   if (thrown === null) return null;
-  const rule =
-    context.deadlineMs === null
-      ? (own(BY_ERROR_CODE, thrown.errorCode) ?? own(BY_ERROR_TYPE, thrown.type) ?? byStatus(thrown) ?? byKind(thrown))
-      : retry('deadline');
+  const rule = context.deadlineMs === null ? (ruleOf(thrown) ?? byKind(thrown)) : retry('deadline');
   if (rule === undefined) return null;
   const message = context.redact(
     context.deadlineMs === null
@@ -177,6 +174,19 @@ export function classify(error: unknown, context: ClassifyContext): RequestFailu
   }
 }
 
+/** What the table says about an error by its fields; undefined where they tell nothing. */
+export function ruleOf({
+  errorCode,
+  type,
+  status,
+}: {
+  errorCode?: string | undefined;
+  type?: string | undefined;
+  status?: number | undefined;
+}): Rule | undefined {
+  return own(BY_ERROR_CODE, errorCode) ?? own(BY_ERROR_TYPE, type) ?? byStatus(status);
+}
+
 const NEVER_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -186,12 +196,12 @@ const NEVER_SENT = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-function byStatus(thrown: Thrown): Rule | undefined {
-  if (thrown.status === undefined) return undefined;
-  const rule = BY_STATUS[thrown.status];
+function byStatus(status: number | undefined): Rule | undefined {
+  if (status === undefined) return undefined;
+  const rule = BY_STATUS[status];
   if (rule !== undefined) return rule;
-  if (thrown.status >= 500) return retry('server');
-  if (thrown.status >= 400) return item('bad_request');
+  if (status >= 500) return retry('server');
+  if (status >= 400) return item('bad_request');
   return retry('wrong_shape');
 }
 

@@ -20,7 +20,7 @@ export interface CutShard {
   judge: string;
 }
 
-/** Ends the name of an attempt whose requests went through Message Batches, at their price. */
+/** Ends the name of an attempt whose requests went through batches, at their price. */
 export const BATCH_ATTEMPT = '-batch';
 
 /** How many shards' attempts are looked for side by side. */

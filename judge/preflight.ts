@@ -5,15 +5,21 @@
 import { endpointIdentity } from '../experiment/endpoint';
 import type { Instrument } from '../experiment/plan';
 import type { JudgeSpec } from '../experiment/spec';
+import type { BatchClient } from './batches/client';
 import type { JudgeClient, ModelFacts, SendOptions } from './client';
 import { SYSTEM_CLOCK } from './clock';
 import { type RequestFailure, RequestFailed } from './errors';
 import { buildControlCall } from './request';
 
-export type Preflight =
-  | ({ ok: true; warning: string | null } & ModelFacts)
-  /** `stop`: nothing will work until a person mends it. Else the judge could not be reached or is too busy now. */
-  | { ok: false; action: RequestFailure['action']; kind: RequestFailure['kind']; message: string };
+export type Preflight = ({ ok: true; warning: string | null } & ModelFacts) | Refused;
+
+/** `stop`: nothing will work until a person mends it. Else the judge could not be reached or is too busy now. */
+interface Refused {
+  ok: false;
+  action: RequestFailure['action'];
+  kind: RequestFailure['kind'];
+  message: string;
+}
 
 type Asked = Pick<Instrument, 'judge' | 'model' | 'apiVersion' | 'thinking' | 'temperature' | 'expected' | 'endpoint'>;
 
@@ -33,17 +39,37 @@ export function preflightOf({ kind, model, apiVersion, temperature, expected, en
 const PAUSES_MS = [500, 2000];
 const DEADLINE_MS = 20_000;
 
-export async function preflight(
+export function preflight(
   client: JudgeClient,
   instrument: Asked,
   { signal = new AbortController().signal, sleep = SYSTEM_CLOCK.sleep } = {},
 ): Promise<Preflight> {
-  const options: SendOptions = { signal, deadlineMs: DEADLINE_MS };
+  return patiently(signal, sleep, async (options) => {
+    const accepted = accept(instrument.model, await lookUp(client, instrument, options));
+    if (instrument.expected === undefined || !accepted.ok) return accepted;
+    return withLogprobs(client, instrument, options, accepted);
+  });
+}
+
+/** Why a judge can not be asked through batches, told by a list of those that there are; null: it can. */
+export function preflightBatches(
+  client: Pick<BatchClient, 'list'>,
+  { signal = new AbortController().signal, sleep = SYSTEM_CLOCK.sleep } = {},
+): Promise<Refused | null> {
+  return patiently(signal, sleep, async (options) => {
+    await client.list(null, options);
+    return null;
+  });
+}
+
+async function patiently<T>(
+  signal: AbortSignal,
+  sleep: typeof SYSTEM_CLOCK.sleep,
+  check: (options: SendOptions) => Promise<T>,
+): Promise<T | Refused> {
   for (let attempt = 0; ; attempt++) {
     try {
-      const accepted = accept(instrument.model, await lookUp(client, instrument, options));
-      if (instrument.expected === undefined || !accepted.ok) return accepted;
-      return await withLogprobs(client, instrument, options, accepted);
+      return await check({ signal, deadlineMs: DEADLINE_MS });
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error;
       const { action, kind, message } = error.failure;

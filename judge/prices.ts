@@ -33,7 +33,7 @@ function listPrices({
 }
 
 /**
- * US dollars by a judge's own price, else by the table; `batch`: through Message Batches, at half the price. Null when
+ * US dollars by a judge's own price, else by the table; `batch`: through the provider's batches, at half the price. Null when
  * the price is not known.
  */
 export function judgeUsd(
@@ -49,7 +49,7 @@ export function judgeUsd(
 
 /**
  * US dollars of a usage, by the experiment file's price or the list's. A model without any known price counts as 0.
- * `judge`: its name. `batch`: paid through Message Batches.
+ * `judge`: its name. `batch`: paid through batches.
  */
 export function usdOf(
   spec: Spec,

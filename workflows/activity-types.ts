@@ -71,7 +71,7 @@ export interface JudgeShard {
   queue?: string;
   /** By a program of the experiment's own, in place of a judge. */
   scorer?: true;
-  /** Through Message Batches first; what they leave undone is then asked live. */
+  /** Through the provider's batches first; what they leave undone is then asked live. */
   batch?: true;
   /** By a model on the GPU worker. */
   local?: true;

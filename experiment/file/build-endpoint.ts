@@ -42,12 +42,6 @@ export function checkEndpoint(
       message: '`api_version` is a version of the Claude API: a judge of kind `openai` has none',
     });
   }
-  if (judge.mode === 'batch') {
-    issues.push({
-      path: [...path, 'mode'],
-      message: 'a judge of kind `openai` is asked live: `mode: batch` is for Claude',
-    });
-  }
   const { baseUrl, keyVariable } = judge.endpoint;
   const official = isOpenAi(endpointIdentity(baseUrl));
   if (!official && written.model === undefined) {

@@ -1,5 +1,6 @@
 /**
- * Message Batches over the wire: create, look, list, cancel, and the results line by line.
+ * What batches need of a provider, and Message Batches over the wire: create, look, list, cancel, and the results line by
+ * line. judge/openai/batches.ts has those of OpenAI's API.
  *
  * Every call is one attempt with typed failures, as in ../client.ts. Nothing here repeats a create: whether an
  * unanswered one took effect is for submit.ts to find out.
@@ -14,7 +15,8 @@ import {
   type RemoteJudge,
   type SendOptions,
 } from '../client';
-import { classify, NotAMessage, RequestFailed } from '../errors';
+import { classify, NotAMessage, RequestFailed, type StopKind } from '../errors';
+import type { JudgeCall } from '../request';
 import { readLines } from './lines';
 
 export interface BatchStatus {
@@ -24,17 +26,36 @@ export interface BatchStatus {
   /** ISO times of the server's clock; `endedAt` null until it ended. */
   createdAt: string;
   endedAt: string | null;
-  /** Requests in all, and those finished. The API counts the latter only when the whole batch has ended. */
+  /** Requests in all, and those finished. An API may count them only later: the latter when the whole batch has ended. */
   requests: number;
   finished: number;
+  /** What its creation put on it, where the API keeps that: `label` and `upload` of `NewBatch`. */
+  marks?: readonly string[];
+  /** The provider refused the whole batch after its creation: nothing of it was worked on or paid. */
+  failure?: BatchFailure;
+}
+
+export interface BatchFailure {
+  /** `queue_full`: it fits once others have ended. Otherwise a person has to mend something. */
+  kind: 'queue_full' | StopKind;
+  message: string;
+}
+
+/** A batch that is to be made; its requests have one model and one API version. */
+export interface NewBatch {
+  calls: readonly JudgeCall[];
+  /** Its own, kept by APIs that let a batch have one. */
+  label: string;
+  /** What `upload` returned; null where the creation holds the requests. */
+  upload: string | null;
 }
 
 /** What became of one request of a batch. */
 export type BatchResult = { customId: string } & (
-  | { kind: 'succeeded'; reply: MessageReply }
+  | { kind: 'succeeded'; reply: MessageReply; requestId?: string }
   /** Counted as a success and paid, but no message. */
   | { kind: 'unusable'; message: string }
-  | { kind: 'errored'; type: string; message: string }
+  | { kind: 'errored'; type: string; code?: string; status?: number; message: string }
   | { kind: 'expired' }
   | { kind: 'canceled' }
 );
@@ -49,8 +70,11 @@ export interface BatchPage {
 /** What batches need of a provider. Failures are thrown as `RequestFailed`; an abort throws the signal's reason. */
 export interface BatchClient {
   readonly judge: RemoteJudge;
-  /** `body`: the exact JSON. `apiVersion` decides which fields the requests may have. */
-  create(body: string, apiVersion: string, options: SendOptions): Promise<BatchStatus>;
+  /** The address, where the kind of judge does not tell it. */
+  readonly endpoint?: string;
+  /** Of an API that takes the requests before the creation: returns what it calls them. Nothing of it is paid. */
+  upload?(calls: readonly JudgeCall[], options: SendOptions): Promise<string>;
+  create(batch: NewBatch, options: SendOptions): Promise<BatchStatus>;
   retrieve(id: string, options: SendOptions): Promise<BatchStatus>;
   list(after: string | null, options: SendOptions): Promise<BatchPage>;
   cancel(id: string, options: SendOptions): Promise<void>;
@@ -79,12 +103,12 @@ export function createBatchClient(options: JudgeClientOptions): BatchClient {
 
   return {
     judge,
-    create: (body, apiVersion, send) =>
+    create: ({ calls }, send) =>
       status(
         (signal) =>
           sdk.post<unknown>(PATH, {
-            body,
-            headers: { 'anthropic-version': apiVersion, 'content-type': 'application/json' },
+            body: bodyOf(calls),
+            headers: { ...versionOf(calls), 'content-type': 'application/json' },
             timeout: send.deadlineMs + 1000,
             signal,
           }),
@@ -115,19 +139,41 @@ export function createBatchClient(options: JudgeClientOptions): BatchClient {
           })
           .asResponse(),
       );
-      try {
-        for await (const line of readLines(response, send)) {
-          const result = readResult(JSON.parse(line));
-          if (result === null) throw new NotAMessage('a line of the results is no result', null, response.headers);
-          yield result;
-        }
-      } catch (error) {
-        send.signal.throwIfAborted();
-        const failure = classify(error, { deadlineMs: null, redact, now: Date.now() });
-        throw failure === null ? error : new RequestFailed(failure);
-      }
+      yield* readResults(response, readResult, redact, send);
     },
   };
+}
+
+/** Results line by line. `read`: null for what is none. Throws `RequestFailed` when the stream is cut, or a line is no result. */
+export async function* readResults(
+  response: Response,
+  read: (line: unknown) => BatchResult | null,
+  redact: (text: string) => string,
+  send: SendOptions,
+): AsyncGenerator<BatchResult> {
+  try {
+    for await (const line of readLines(response, send)) {
+      const result = read(JSON.parse(line));
+      if (result === null) throw new NotAMessage('a line of the results is no result', null, response.headers);
+      yield result;
+    }
+  } catch (error) {
+    send.signal.throwIfAborted();
+    const failure = classify(error, { deadlineMs: null, redact, now: Date.now() });
+    throw failure === null ? error : new RequestFailed(failure);
+  }
+}
+
+/** The bytes of each request are those of a live one. */
+function bodyOf(calls: readonly JudgeCall[]): string {
+  const requests = calls.map(({ id, body }) => `{"custom_id":${JSON.stringify(id)},"params":${body}}`);
+  return `{"requests":[${requests.join(',')}]}`;
+}
+
+/** Decides which fields the requests may have. */
+function versionOf([first]: readonly JudgeCall[]): Record<string, string> {
+  const version = first?.headers['anthropic-version'];
+  return version === undefined ? {} : { 'anthropic-version': version };
 }
 
 interface Answer {

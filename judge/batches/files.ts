@@ -4,6 +4,7 @@
  *
  * Shared by the shard's attempts, in the place `batches`:
  *   submission-N.json           the requests of one batch that is to be made
+ *   submission-N.upload.json    what the provider calls its requests, where they are sent before the creation
  *   submission-N.created.json   which batch it became, by the reply to its creation
  *   submission-N.outcome.json   without a reply: which batch it became as far as anyone can tell, or none
  *   ended-BATCH.json            what its results left to do, written when all of them are in the journal
@@ -47,6 +48,8 @@ export interface Ended {
   live: Sha256[];
   /** Unanswered by no fault of their own: to be put into another batch. */
   again: Sha256[];
+  /** The provider's queue had no room for it: beside other batches, or although it was the only one. */
+  queueFull?: 'shared' | 'alone' | undefined;
   /** What this shard's results have cost: one request for each verdict or unparsable reply. */
   usage: Usage;
   /** The activity that took them in. */
@@ -64,6 +67,8 @@ export interface Turn {
   usd: number;
   /** When, by our clock, in milliseconds. */
   at: number;
+  /** Put on the batch, where the API keeps that. */
+  label?: string | undefined;
   /** What the account's list showed before: anything that is not in it is newer. */
   baseline: Baseline;
 }
@@ -95,10 +100,12 @@ const ENDED_SHAPE = z.looseObject({
   foreign: z.boolean(),
   live: z.array(hash),
   again: z.array(hash),
+  queueFull: z.enum(['shared', 'alone']).optional(),
   usage: USAGE_SHAPE,
   holder: z.string(),
   at: z.string(),
 });
+const UPLOAD_SHAPE = z.looseObject({ upload: z.string() });
 const TURN_SHAPE = z.looseObject({
   work: z.looseObject({ stage: z.string(), group: z.string().optional(), key: hash }),
   submission: z.int(),
@@ -106,6 +113,7 @@ const TURN_SHAPE = z.looseObject({
   experiment: z.string(),
   usd: z.number(),
   at: z.number(),
+  label: z.string().optional(),
   baseline: z.looseObject({ newest: z.string().nullable(), ids: z.array(z.string()) }),
 });
 
@@ -159,6 +167,22 @@ export async function recordOutcome(store: Store, work: WorkKey, number: number,
   const kind = outcome.how === 'created' ? 'created' : 'outcome';
   await createJson(batchesOf(store, work), `submission-${number}.${kind}.json`, outcome);
   return (await readOutcome(store, work, number)) as Outcome;
+}
+
+export async function recordUpload(store: Store, work: WorkKey, number: number, upload: string): Promise<void> {
+  await createJson(batchesOf(store, work), `submission-${number}.upload.json`, { upload });
+}
+
+/** Null where none was recorded: then no batch was made of one. */
+export async function readUpload(store: Store, work: WorkKey, number: number): Promise<string | null> {
+  const name = `submission-${number}.upload.json`;
+  const stored = await readSmallFile<{ upload: string }>(
+    batchesOf(store, work),
+    name,
+    UPLOAD_SHAPE,
+    'upload of a batch',
+  );
+  return stored?.upload ?? null;
 }
 
 export async function readEnded(store: Store, work: WorkKey, batch: string): Promise<Ended | null> {

@@ -48,7 +48,7 @@ export function gateOf(pace: Pace): Gate {
   };
 }
 
-/** The client whose looks, lists and results wait for the gate; `submit` takes the permit for a creation itself. */
+/** The client whose looks, lists and results wait for the gate; `submit` takes the permit for upload and creation itself. */
 export function gated(client: BatchClient, gate: Gate): BatchClient {
   const through = async <T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> => {
     const permit = await gate.enter(signal);
@@ -60,7 +60,9 @@ export function gated(client: BatchClient, gate: Gate): BatchClient {
   };
   return {
     judge: client.judge,
-    create: (body, apiVersion, options) => client.create(body, apiVersion, options),
+    ...(client.endpoint === undefined ? {} : { endpoint: client.endpoint }),
+    ...(client.upload === undefined ? {} : { upload: client.upload.bind(client) }),
+    create: (batch, options) => client.create(batch, options),
     cancel: (id, options) => client.cancel(id, options),
     retrieve: (id, options) => through(options.signal, () => client.retrieve(id, options)),
     list: (after, options) => through(options.signal, () => client.list(after, options)),

@@ -8,8 +8,8 @@
 import type { Sha256 } from '../../experiment/canonical';
 import type { Instrument } from '../../experiment/plan';
 import type { JudgementRequest } from '../../experiment/rows';
-import { refuseOtherJudge } from '../client';
-import { BY_ERROR_TYPE } from '../errors';
+import { refuseOtherJudge, requireLogprobs } from '../client';
+import { ruleOf } from '../errors';
 import type { Journal, Usage } from '../../artifacts/journal';
 import { finishedJudgement, isWorthAskingAgain, parseReply } from '../parse';
 import type { BatchClient, BatchResult, BatchStatus } from './client';
@@ -70,7 +70,7 @@ async function readOnce(
       usage.requests++;
       usage.inputTokens += result.reply.inputTokens;
       usage.outputTokens += result.reply.outputTokens;
-      keep(context, batch, request, result.reply);
+      keep(context, batch, request, result);
     } else {
       left[isOwnFault(result) ? 'live' : 'again'].push(request.id);
     }
@@ -81,7 +81,8 @@ async function readOnce(
 /** An error that another batch would meet again: the live policy decides on it (row `failed`, or stop with the reason). */
 function isOwnFault(result: BatchResult): boolean {
   if (result.kind !== 'errored') return false;
-  const rule = Object.hasOwn(BY_ERROR_TYPE, result.type) ? BY_ERROR_TYPE[result.type] : undefined;
+  const { code: errorCode, type, status } = result;
+  const rule = ruleOf({ errorCode, type, status });
   return rule?.action !== 'wait' && rule?.action !== 'retry';
 }
 
@@ -89,18 +90,19 @@ function keep(
   { client, instruments, journal, host, now }: Ingesting,
   batch: BatchStatus,
   request: JudgementRequest,
-  reply: (BatchResult & { kind: 'succeeded' })['reply'],
+  { reply, requestId }: BatchResult & { kind: 'succeeded' },
 ): void {
   const { id } = request;
   if (journal.finished.has(id) || journal.unparsed.has(id)) return;
   const instrument = instruments[request.instrument]!;
   refuseOtherJudge(client.judge, instrument.model, reply.model);
+  if (instrument.expected !== undefined) requireLogprobs(instrument.model, reply, client.endpoint);
   const paid: Usage = { requests: 1, inputTokens: reply.inputTokens, outputTokens: reply.outputTokens };
   const verdict = parseReply(reply, instrument);
   // the one identical re-ask is a live request: nobody waits another hour for it
   if (isWorthAskingAgain(verdict, instrument)) return journal.appendUnparsed(id, paid);
   const provenance = {
-    requestId: null,
+    requestId: requestId ?? null,
     model: reply.model,
     ...paid,
     latencyMs: batch.endedAt === null ? 0 : Date.parse(batch.endedAt) - Date.parse(batch.createdAt),

@@ -11,7 +11,7 @@ import { SYSTEM_CLOCK } from '../clock';
 import { JudgeStopped, RequestFailed } from '../errors';
 import type { Journal, JournalContents, Usage } from '../../artifacts/journal';
 import { buildCall, type JudgeCall, RubricInvalid } from '../request';
-import type { BatchStatus } from './client';
+import type { BatchFailure, BatchStatus } from './client';
 import * as files from './files';
 import { ingest, type Ingested } from './ingest';
 import { CALL_DEADLINE_MS, newerThan, settle, submit, type Submitting } from './submit';
@@ -47,7 +47,7 @@ export interface BatchRunResult {
   reason: string | null;
 }
 
-/** The provider's limit is 100,000 requests and 256 MB; far below it, a batch costs a worker little memory. */
+/** Providers' limits are 50,000 requests and 200 MB, or more; far below them, a batch costs a worker little memory. */
 export const MOST_REQUESTS = 10_000;
 const MOST_BYTES = 24 * 1024 * 1024;
 /** How often one judgement is put into a batch before it is asked live. */
@@ -59,6 +59,12 @@ const RESULTS_KEPT_MS = 29 * 24 * 3_600_000;
 /** Attempts to create that came to nothing within an hour, before live judging decides. */
 const FAILED_SUBMISSIONS = 5;
 const FAILURES_COUNT_MS = 3_600_000;
+/** A queue without room is tried again after so many times the first pause; what did not fit into an empty one is halved. */
+const QUEUE_PAUSES = 20;
+const FEWEST_REQUESTS = 20;
+const QUEUE_COUNTS_MS = 24 * 3_600_000;
+/** No batch is older that has not ended. */
+const LONGEST_LIFE_MS = 25 * 3_600_000;
 /** How long a cancelled batch is awaited on the spot. */
 const CANCEL_WAIT_MS = 10_000;
 
@@ -93,6 +99,8 @@ class BatchLook {
   private submissions: files.KnownSubmission[] = [];
   private journal: Journal | null = null;
   private refusal: string | null = null;
+  /** Batches of late that the provider's queue had no room for, and how many requests may fit. */
+  private noRoom: { at: number; most: number }[] = [];
 
   constructor(private readonly context: BatchRun) {
     this.byId = new Map(context.requests.map((request) => [request.id, request]));
@@ -108,10 +116,12 @@ class BatchLook {
         if (pending.length > 0) throw firstToLookAt(pending);
         return this.result(reason);
       }
+      if (this.noRoom.length > 0 && pending.length > 0) throw firstToLookAt(pending);
+      const most = this.room();
       const { store, account, experiment, now, signal } = this.context;
       await (await this.writing()).writable(signal);
       await this.context.beforeCreate(await files.usdInFlight(store, account, experiment, now()));
-      const outcome = await submit(this.context, this.cut(todo));
+      const outcome = await submit(this.context, this.cut(todo, most));
       if (outcome.how === 'created') for (const id of outcome.batches) this.createdNow.add(id);
     }
   }
@@ -144,6 +154,7 @@ class BatchLook {
     const { store, work } = this.context;
     this.live.clear();
     this.rounds.clear();
+    this.noRoom = [];
     this.usage = NO_USAGE;
     this.submissions = (await files.submissionsOf(store, work)).filter(({ ids }) =>
       ids.some((id) => this.byId.has(id)),
@@ -182,6 +193,12 @@ class BatchLook {
         const ended = (await files.readEnded(store, work, batch)) ?? (await this.end(submission, outcome, batch));
         if (ended.foreign) continue;
         if (ended.holder === this.context.holder) this.usage = sum(this.usage, ended.usage);
+        if (ended.queueFull !== undefined) {
+          const half = Math.max(FEWEST_REQUESTS, Math.floor(submission.ids.length / 2));
+          const at = Date.parse(ended.at);
+          const recent = this.context.now() - at < QUEUE_COUNTS_MS;
+          if (recent) this.noRoom.push({ at, most: ended.queueFull === 'alone' ? half : MOST_REQUESTS });
+        }
         for (const id of ended.live) this.live.add(id);
         for (const id of ended.again) this.rounds.set(id, (this.rounds.get(id) ?? 0) + 1);
         return []; // the other candidates are then somebody else's
@@ -213,7 +230,8 @@ class BatchLook {
       if (age < KNOWN_AFTER_MS || (await this.isListed(id))) throw waiting('the provider does not know it yet');
       return this.gone(submission, outcome, id);
     }
-    if (!batch.ended) throw waiting(`${batch.finished} of ${batch.requests} done`);
+    if (batch.failure !== undefined) return this.failed(batch, batch.failure);
+    if (!batch.ended) throw waiting(`${batch.finished} of ${submission.ids.length} done`);
 
     const ingesting = {
       client,
@@ -241,6 +259,27 @@ class BatchLook {
     // what we cancelled ourselves has not had its chance
     const again = (await files.wasCancelled(store, work, id)) ? [] : left.again;
     return this.record(id, { foreign: false, live: left.live, again, usage });
+  }
+
+  /** Nothing of it was worked on or paid, so its requests have not had their chance. */
+  private async failed({ id, createdAt }: BatchStatus, { kind, message }: BatchFailure): Promise<files.Ended> {
+    const nothing = { foreign: false, live: [], again: [], usage: NO_USAGE };
+    if (kind !== 'queue_full') {
+      await this.record(id, nothing);
+      throw new JudgeStopped(kind, `batch ${id}: ${message}`);
+    }
+    const oldest = new Date(Date.parse(createdAt) - LONGEST_LIFE_MS).toISOString();
+    const others = await newerThan(this.context, { newest: oldest, ids: [id] });
+    const alone = others.every(({ ended }) => ended);
+    return this.record(id, { ...nothing, queueFull: alone ? 'alone' : 'shared' });
+  }
+
+  /** How many requests the provider's queue may have room for; throws `BatchWaits` while it had none just now. */
+  private room(): number {
+    const { now, timing } = this.context;
+    const until = Math.max(...this.noRoom.map(({ at }) => at + QUEUE_PAUSES * timing.lookMs));
+    if (now() < until) throw new BatchWaits(until - now(), "the provider's queue had no room for a batch");
+    return Math.min(MOST_REQUESTS, ...this.noRoom.map(({ most }) => most));
   }
 
   /** A batch that nobody knows any more can not be read: its requests are as good as expired. */
@@ -280,15 +319,15 @@ class BatchLook {
     return failed.length < FAILED_SUBMISSIONS ? null : `no batch could be created: ${failed.at(-1)?.outcome?.reason}`;
   }
 
-  /** The first of these, as many as fit into one batch; one header names the API version for all. */
-  private cut(todo: readonly JudgementRequest[]): JudgeCall[] {
+  /** The first of these, as many as fit into one batch of one model and one API version. */
+  private cut(todo: readonly JudgementRequest[], most: number): JudgeCall[] {
     const calls: JudgeCall[] = [];
     let bytes = 0;
     for (const request of todo) {
       const call = callOf(request, this.context.instruments[request.instrument]);
-      if (calls.length > 0 && call.headers['anthropic-version'] !== calls[0]?.headers['anthropic-version']) continue;
+      if (calls[0] !== undefined && !goTogether(calls[0], call)) continue;
       bytes += Buffer.byteLength(call.body);
-      if (calls.length === MOST_REQUESTS || (calls.length > 0 && bytes > MOST_BYTES)) break;
+      if (calls.length === most || (calls.length > 0 && bytes > MOST_BYTES)) break;
       calls.push(call);
     }
     return calls;
@@ -320,6 +359,11 @@ function callOf(request: JudgementRequest, instrument: Instrument | undefined): 
     if (!(error instanceof RubricInvalid)) throw error;
     throw new JudgeStopped('configuration', `metric ${instrument.metric}: ${error.message}`);
   }
+}
+
+function goTogether(one: JudgeCall, other: JudgeCall): boolean {
+  const same = one.headers['anthropic-version'] === other.headers['anthropic-version'];
+  return same && one.params.model === other.params.model;
 }
 
 function firstToLookAt(pending: readonly PendingSubmission[]): BatchWaits {

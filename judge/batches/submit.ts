@@ -1,16 +1,19 @@
 /**
  * Makes a batch exactly once, across crashes and lost replies.
  *
- * The API knows neither idempotency keys nor names for batches; all that it shows later is a list with times and
- * counts. So creating is serialised for the account: an intent, the *turn*, is recorded with what the list showed just
- * before, and only whoever recorded it may send the one request. Nobody takes the next turn before this one is settled:
+ * APIs know no idempotency keys for batches; all that they show later is a list, with times and counts, or with what the
+ * creation put on the batch. So creating is serialised for the account: an intent, the *turn*, is recorded with what the list
+ * showed just before, and only whoever recorded it may send the one request. Nobody takes the next turn before this one is
+ * settled:
  * - the reply came: it names the batch, or says that there is none;
- * - it did not: a batch that was not in the list before, has as many requests, and shows up within `settleMs` is it;
- *   should several do, all are looked at, and their results' custom ids tell;
+ * - it did not: a batch that was not in the list before, has the turn's label or upload on it, or where the API keeps neither
+ *   as many requests, and shows up within `settleMs` is it; should several do, all are looked at, and their results' custom
+ *   ids tell;
  * - none has shown up when the request's deadline and `settleMs` are over: it was not made.
  * Anybody may settle anybody's turn, so a process that died holds nobody up. All times of the server are compared with
  * other times of the server, all of ours with ours.
  */
+import { randomUUID } from 'node:crypto';
 import type { Store, WorkKey } from '../../artifacts/store';
 import type { Usage } from '../../artifacts/journal';
 import type { JudgeCall } from '../request';
@@ -44,7 +47,7 @@ export const CALL_DEADLINE_MS = 60_000;
 /** Between the record of the turn and the request: a process that slept longer may have been given up by others. */
 const PROMPT_MS = 2_000;
 
-/** Sends these calls, all of one API version, as one batch. Throws `BatchWaits` or `JudgeStopped` when it can not be. */
+/** Sends these calls, all of one model and one API version, as one batch. Throws `BatchWaits` or `JudgeStopped` when it can not be. */
 export async function submit(context: Submitting, calls: readonly JudgeCall[]): Promise<files.Outcome> {
   const { store, work, account, timing, now } = context;
   const ids = calls.map(({ id }) => id).sort();
@@ -90,19 +93,24 @@ async function create(
 ): Promise<files.Outcome> {
   const { store, work, account, experiment, timing, now } = context;
   const at = now();
+  const label = randomUUID();
   const usd = context.usdOf(estimateOf(calls));
-  const turn: files.Turn = { work, submission: number, requests: calls.length, experiment, usd, at, baseline };
+  const turn: files.Turn = { work, submission: number, requests: calls.length, experiment, usd, at, label, baseline };
   if (!(await files.recordTurn(store, account, (last?.number ?? 0) + 1, turn))) {
     await end('later', 'another batch was first');
     throw new BatchWaits(Math.min(timing.lookMs, 1000), 'another batch of this account is being created');
   }
   if (now() - at > PROMPT_MS) return end('absent', 'this process stood still');
 
+  const { client, hard } = context;
+  const upload = client.upload === undefined ? null : await uploaded(context, calls, { permit, number, end });
+  const left = Math.min(timing.createMs, timing.createMs - (now() - at));
+  if (left < PROMPT_MS) {
+    await end('absent', 'sending the requests took too long');
+    throw new BatchWaits(timing.lookMs, 'sending the requests of a batch took too long', true);
+  }
   try {
-    const { client, hard } = context;
-    const version = calls[0]!.headers['anthropic-version']!;
-    const options = { signal: hard, deadlineMs: timing.createMs };
-    const batch = await permit.send(() => client.create(bodyOf(calls), version, options));
+    const batch = await permit.send(() => client.create({ calls, label, upload }, { signal: hard, deadlineMs: left }));
     return await end('created', null, [batch.id]);
   } catch (error) {
     if (!(error instanceof RequestFailed)) throw error;
@@ -122,6 +130,24 @@ async function create(
   }
 }
 
+/** What the provider calls the requests. Where that fails there is no batch, whatever the reason. */
+async function uploaded(
+  { client, store, work, timing, signal }: Submitting,
+  calls: readonly JudgeCall[],
+  { permit, number, end }: Pick<Beginning, 'permit' | 'number' | 'end'>,
+): Promise<string> {
+  try {
+    const upload = await permit.send(() => client.upload!(calls, { signal, deadlineMs: timing.createMs }));
+    await files.recordUpload(store, work, number, upload);
+    return upload;
+  } catch (error) {
+    const failure = error instanceof RequestFailed ? error.failure : null;
+    if (failure === null && !signal.aborted) throw error;
+    await end(failure?.action === 'retry' ? 'absent' : 'later', (error as Error).message);
+    throw failure === null ? error : after(timing, 'sending the requests of a batch', failure);
+  }
+}
+
 /** What a failed creation says about the batch. 404: a server without batches, or a model that live judging will name. */
 function certainty(failure: RequestFailure): 'refused' | 'later' | 'not sent' | 'unknown' {
   if (failure.action === 'item' || failure.kind === 'unknown_model') return 'refused';
@@ -138,12 +164,6 @@ function estimateOf(calls: readonly JudgeCall[]): Usage {
   };
 }
 
-/** The bytes of each request are those of a live one. */
-function bodyOf(calls: readonly JudgeCall[]): string {
-  const requests = calls.map(({ id, body }) => `{"custom_id":${JSON.stringify(id)},"params":${body}}`);
-  return `{"requests":[${requests.join(',')}]}`;
-}
-
 /** What became of a turn; throws `BatchWaits` while that can not be told. */
 export async function settle(context: Submitting, turn: files.Turn): Promise<files.Outcome> {
   const { store, timing, now } = context;
@@ -156,7 +176,8 @@ export async function settle(context: Submitting, turn: files.Turn): Promise<fil
       `whether a batch of ${turn.requests} requests was created is not known yet`,
     );
   if (now() < turn.at + timing.settleMs) throw unknown(turn.at + timing.settleMs);
-  const candidates = (await newerThan(context, turn.baseline)).filter(({ requests }) => requests === turn.requests);
+  const upload = await files.readUpload(store, turn.work, turn.submission);
+  const candidates = (await newerThan(context, turn.baseline)).filter((batch) => isOf(turn, upload, batch));
   const end = turn.at + timing.createMs + timing.settleMs;
   if (candidates.length === 0 && now() < end) throw unknown(Math.min(end, now() + timing.settleMs));
   return files.recordOutcome(store, turn.work, turn.submission, {
@@ -165,6 +186,11 @@ export async function settle(context: Submitting, turn: files.Turn): Promise<fil
     reason: candidates.length > 0 ? null : 'no reply came, and no such batch is in the list',
     at: new Date(now()).toISOString(),
   });
+}
+
+function isOf({ label, requests }: files.Turn, upload: string | null, batch: BatchStatus): boolean {
+  if (batch.marks === undefined) return batch.requests === requests;
+  return batch.marks.some((mark) => mark === label || mark === upload);
 }
 
 async function look(

@@ -14,6 +14,7 @@ import {
   type JudgeReply,
   notAMessage,
   refuseOtherJudge,
+  requireLogprobs,
   SILENT,
   stopped,
   usableBaseUrl,
@@ -145,7 +146,7 @@ export function createChatClient(options: EndpointOptions): JudgeClient {
             const message = readCompletion(data);
             if (typeof message === 'string') throw notAMessage(message, data, response);
             refuseOtherJudge('openai', call.params.model, message.model);
-            requireLogprobs(call, message.tokens !== undefined, at(''));
+            if ('logprobs' in call.params) requireLogprobs(call.params.model, message, at(''));
             const requestId = response.headers.get('x-request-id');
             return { ...message, requestId, latencyMs: latency(), limits: readRateLimits(response.headers) };
           } catch (error) {
@@ -173,15 +174,6 @@ export function createChatClient(options: EndpointOptions): JudgeClient {
   };
 }
 
-/** Without the probabilities there is no score, and every further request would be paid for nothing. */
-function requireLogprobs({ params }: JudgeCall, given: boolean, address: string): void {
-  if (!('logprobs' in params) || given) return;
-  throw stopped(
-    'configuration',
-    `${address} sends no log-probabilities for ${params.model}, which \`score: expected\` is made of. Use another model or server, or \`score: text\`.`,
-  );
-}
-
 /** Some servers refuse by their content filter with a 400 instead of a reply. */
 function filtered(error: unknown, call: JudgeCall, latencyMs: number): JudgeReply | null {
   const { status, errorCode, message, headers } = error as Partial<Failed>;
@@ -199,11 +191,13 @@ function filtered(error: unknown, call: JudgeCall, latencyMs: number): JudgeRepl
 }
 
 /** An error of the package in the terms of judge/errors.ts. */
-interface Failed extends Error {
+export interface Failed extends Error {
   status: number | undefined;
   type: string | undefined;
   errorCode: string | undefined;
   apiMessage: string | undefined;
+  /** The parameter that is wrong, where the server says so. */
+  param: string | undefined;
   headers: Headers | undefined;
 }
 
@@ -220,6 +214,7 @@ export async function inTerms<T>(request: Promise<T>): Promise<T> {
       type: error.type,
       errorCode: error.code ?? undefined,
       apiMessage: typeof body?.message === 'string' ? body.message : undefined,
+      param: error.param ?? undefined,
       headers: error.headers as Headers | undefined,
     } satisfies Partial<Failed>);
   }

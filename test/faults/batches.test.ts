@@ -1,5 +1,5 @@
 /**
- * Message batches on a real Temporal server, with a real judge worker that is killed, against the stand-in's batches:
+ * Batches of both APIs on a real Temporal server, with a real judge worker that is killed, against the stand-in's batches:
  * every batch is made once, every judgement paid once, every row there. Planning and the GPU are the test's own.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
@@ -13,7 +13,8 @@ import { installationRoot } from '../../workers/places';
 import { storePlan, type StoredPlan } from '../../artifacts/plans';
 import { readRows, toJsonLines } from '../../artifacts/rows';
 import { keyOf } from '../../experiment/canonical';
-import type { Judgement, JudgementProvenance } from '../../experiment/rows';
+import type { Instrument } from '../../experiment/plan';
+import type { Judgement, JudgementProvenance, JudgementRequest } from '../../experiment/rows';
 import type { JudgeShard } from '../../workflows/activity-types';
 import { accountWorkflowId, pauseAccount, resumeAccount } from '../../workflows/account-messages';
 import { configurationProgress, judgeQueue, pause, resume, type ExperimentOutline } from '../../workflows/messages';
@@ -25,7 +26,7 @@ import {
   WorkflowEnvironment,
 } from '../support/workflow-environment';
 import { until } from '../support/until';
-import { INSTRUMENT, INSTRUMENT_KEY, requests } from '../unit/judge/fixtures';
+import { INSTRUMENT, instrument, request, requests } from '../unit/judge/fixtures';
 
 jest.setTimeout(150_000);
 
@@ -49,6 +50,33 @@ interface Stats {
   batches: { created: number; canceled: number; items: number };
 }
 
+/** A judge, as an experiment's file says it, and what it is asked by. */
+interface TestJudge {
+  spec: (url: string) => object;
+  instrument: Instrument;
+}
+
+const MESSAGES: TestJudge = {
+  spec: () => ({ kind: 'stand-in', model: 'stand-in-judge-1', concurrency: 4 }),
+  instrument: INSTRUMENT,
+};
+
+const OPENAI: TestJudge = {
+  spec: (url) => ({
+    kind: 'openai',
+    model: 'stand-in-judge-1',
+    concurrency: 4,
+    endpoint: { baseUrl: `${url}/v1`, keyVariable: null },
+  }),
+  instrument: instrument({
+    judge: 'openai',
+    endpoint: '127.0.0.1/v1',
+    apiVersion: 'chat-completions',
+    expected: { topLogprobs: 20, leastMass: 0.25 },
+    maxTokens: 1,
+  }),
+};
+
 const CONTROL = { 'x-control-token': 'of-this-test' };
 
 /** A store, a stand-in, and judge workers, all of one test. */
@@ -61,27 +89,33 @@ class Site {
   private store!: LocalStore;
   private plan!: Awaited<ReturnType<typeof storePlan>>;
   private shard!: JudgeShard;
+  private items: JudgementRequest[] = [];
 
-  async open(batches: object, faults: object[] = []): Promise<void> {
+  async open(batches: object, faults: object[] = [], judge = MESSAGES): Promise<void> {
+    await this.startStandIn(batches, faults);
     this.store = await LocalStore.open(join(this.folder, 'store'));
     const names = { experiment: 'batches', key: 'p' };
-    const plan = { ...names, configurations: [], questionSets: {}, instruments: { [INSTRUMENT_KEY]: INSTRUMENT } };
-    const spec = { name: 'batches', judge: { kind: 'stand-in', model: 'stand-in-judge-1', concurrency: 4 } };
+    const key = keyOf(judge.instrument);
+    const plan = { ...names, configurations: [], questionSets: {}, instruments: { [key]: judge.instrument } };
+    const spec = { name: 'batches', judge: judge.spec(this.url) };
     this.plan = await storePlan(this.store, {
       plan,
       spec,
       source: { file: 'batches.yaml', text: '' },
     } as unknown as StoredPlan);
-    const items = requests(COUNT);
+    this.items = requests(COUNT).map(({ answer }) => request(answer, { key }));
     this.shard = {
       group: 'context-instrument',
-      key: keyOf(items.map(({ id }) => id)),
+      key: keyOf(this.items.map(({ id }) => id)),
       metric: 'alignment',
       judge: 'judge',
       batch: true,
-      requests: await this.store.putBytes(toJsonLines(items), '.jsonl'),
+      requests: await this.store.putBytes(toJsonLines(this.items), '.jsonl'),
       count: COUNT,
     };
+  }
+
+  private async startStandIn(batches: object, faults: object[]): Promise<void> {
     const script = join(installationRoot(), 'dist', 'stand-in', 'main.js');
     const flags = [
       '--ledger',
@@ -111,6 +145,7 @@ class Site {
         FLAMINGO_STORE: this.store.root,
         FLAMINGO_JUDGE_ACCOUNT: this.account,
         FLAMINGO_STAND_IN_URL: this.url,
+        FLAMINGO_ALLOW_CLIENTS: 'judge-endpoints',
         FLAMINGO_LOG_LEVEL: 'error',
       },
       stdio: ['ignore', 'inherit', 'inherit'],
@@ -163,9 +198,7 @@ class Site {
   async expectAllOnce(): Promise<JudgementProvenance[]> {
     const manifest = await this.store.manifest({ stage: 'judgements', group: this.shard.group, key: this.shard.key });
     const rows = await readRows<Judgement>(this.store, manifest!.results['rows']!);
-    const ids = requests(COUNT)
-      .map(({ id }) => id)
-      .sort();
+    const ids = this.items.map(({ id }) => id).sort();
     expect(rows.map(({ id }) => id)).toEqual(ids);
     expect(new Set(rows.map(({ status }) => status))).toEqual(new Set(['scored']));
     expect(this.paidIds().sort()).toEqual(ids);
@@ -239,6 +272,43 @@ describe('SIGKILL of the judge worker', () => {
   test('in the middle of the results', async () => {
     await site.open({ processingMs: 500 }, [{ kind: 'stalled_body', on: 'batch_results' }]);
     await killed(async () => Promise.resolve(site.journaled() > 5 && site.journaled() < COUNT));
+  });
+});
+
+describe("OpenAI's batches", () => {
+  test('SIGKILL while the reply to the creation is on its way; what expired and broke is asked again', async () => {
+    const troubles = { apiErrorShare: 0.1, expiredShare: 0.1, invalidShare: 0.05 };
+    const held = { kind: 'slow', on: 'batch_create', ms: 60_000 };
+    await site.open({ processingMs: 1500, ...troubles }, [held], OPENAI);
+    const worker = site.startWorker();
+    const outcome = await site.run(async (handle) => {
+      await until('the batch is made', created);
+      worker.kill('SIGKILL');
+      site.startWorker();
+      return handle.result();
+    });
+    expect(outcome).toMatchObject({ status: 'complete' });
+    const provenance = await site.expectAllOnce();
+    expect((await site.stats()).batches.created).toBe(2);
+    const live = provenance.filter(({ batch }) => batch === undefined).length;
+    expect(live).toBeGreaterThan(0);
+    expect(live).toBeLessThan(COUNT / 4);
+  });
+
+  test('cancelled: so is the batch, and what it had finished is kept', async () => {
+    await site.open({ processingMs: 6000, cancelingMs: 200 }, [], OPENAI);
+    site.startWorker();
+    await site.run(async (handle) => {
+      await until('the batch is made', created);
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      await handle.cancel();
+      await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+    });
+    expect((await site.stats()).batches).toMatchObject({ created: 1, canceled: 1 });
+    const kept = site.paidIds().length;
+    expect(kept).toBeGreaterThan(0);
+    expect(kept).toBeLessThan(COUNT);
+    expect(site.journaled()).toBe(kept);
   });
 });
 

@@ -39,6 +39,7 @@ beforeEach(async () => {
   claude = createServer(({ url = '' }, response) => {
     asked.push(url);
     response.setHeader('content-type', 'application/json');
+    if (url.includes('/batches')) return void response.writeHead(404).end('{"detail": "Not Found"}');
     response.end(JSON.stringify({ type: 'model', id: url.split('/').at(-1), lifecycle }));
   });
   await new Promise<void>((resolve) => claude.listen(0, '127.0.0.1', resolve));
@@ -49,13 +50,13 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function check(judgeQueue: string, judges = ['judge', 'newer']): Promise<void> {
-  const spec = specOf(FILE);
+async function check(judgeQueue: string, judges = ['judge', 'newer'], text = FILE): Promise<void> {
+  const spec = specOf(text);
   const { plan } = expand(spec, inputs());
   const stored: StoredPlan = {
     plan,
     spec,
-    source: { file: 'small.yaml', text: FILE },
+    source: { file: 'small.yaml', text },
     modelFolder: null,
     overrides: [],
   };
@@ -67,7 +68,7 @@ async function check(judgeQueue: string, judges = ['judge', 'newer']): Promise<v
   };
   const { activities } = judgeWorker(store, env, {
     warn: (message) => void asked.push(message),
-    rules: { secret: () => null, allowed: new Set() },
+    rules: { secret: () => null, allowed: new Set(['judge-endpoints']) },
   });
   // the check asks nobody on Temporal
   const client = { withAbortSignal: (_: AbortSignal, work: () => Promise<unknown>) => work() } as unknown as Client;
@@ -100,6 +101,20 @@ test('a further judge that can not judge is refused, on its own queue only', asy
     nonRetryable: true,
     message: expect.stringContaining('claude-haiku-5-5 is retired') as string,
   });
+});
+
+test('a server without batches refuses a judge that is asked through them, with what to do, before any GPU works', async () => {
+  const { port } = claude.address() as AddressInfo;
+  const file = (more: string): string =>
+    `${SMALL}judge: { kind: openai, model: own-judge, base_url: http://127.0.0.1:${port}/v1${more} }\n`;
+  const queue = `flamingo-judge-openai-127.0.0.1-${port}`;
+  await check(queue, ['judge'], file(''));
+  await expect(check(queue, ['judge'], file(', mode: batch'))).rejects.toMatchObject({
+    type: 'JudgeStopped',
+    nonRetryable: true,
+    message: expect.stringMatching(/has no batches \(404.*`mode: live`/) as string,
+  });
+  expect(asked.filter((url) => url.includes('/batches'))).toEqual(['/v1/batches?limit=100']);
 });
 
 test('a key that is missing refuses the experiment, and pauses no account, which the test’s Temporal could not', async () => {

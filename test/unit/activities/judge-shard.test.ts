@@ -49,6 +49,9 @@ async function judged(
     store,
     shares,
     clientFor: () => standInClient(server),
+    batchClientFor: () => {
+      throw new Error('nothing here goes through batches');
+    },
     loadPlan: (plan) => loadPlanForJudging(store, plan),
   };
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });

@@ -147,7 +147,7 @@ test('no redirect is followed: the key stays', async () => {
   for (const asked of [
     () => clientFor(env).send(CALL, OPTIONS),
     () => clientFor(env).model(MODEL, OPTIONS),
-    () => batches.create('{"requests":[]}', '2023-06-01', OPTIONS),
+    () => batches.create({ calls: [CALL], label: 'a', upload: null }, OPTIONS),
     () => batches.list(null, OPTIONS),
     () => batches.results('b', OPTIONS).next(),
   ]) {

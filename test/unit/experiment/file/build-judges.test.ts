@@ -188,6 +188,15 @@ describe('judges of OpenAI-compatible servers', () => {
     expect(two(at('http', 'score: expected'), at('http', 'score: expected, max_tokens: 9'))).toEqual(same);
   });
 
+  test('batches are a matter of how it is asked, and no part of any identity', () => {
+    const text = `${SMALL}judge: { kind: openai, score: expected, mode: batch }\n`;
+    expect(places(text)).toEqual([]);
+    expect(specOf(text).judge.mode).toBe('batch');
+    expect(places(`${text}judges: { b: { kind: openai, score: expected } }\n`)).toEqual([
+      expect.stringMatching(/are the same judge/),
+    ]);
+  });
+
   test('categories are written out, also beside expected scores', () => {
     const text = SMALL.replace('Is it clear?', 'Is it CLEAR or MUDDY?').replace(
       '    question_sets: [weather]\n',

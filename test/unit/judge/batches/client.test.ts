@@ -10,7 +10,7 @@ import {
 import { buildCall } from '../../../../judge/request';
 import type { StandIn, StandInOptions } from '../../../../stand-in/server';
 import type { Fault } from '../../../../stand-in/faults';
-import { INSTRUMENT, request, requests, resources } from '../fixtures';
+import { INSTRUMENT, instrument, request, requests, resources } from '../fixtures';
 
 const { standIn } = resources();
 const OPTIONS = { signal: new AbortController().signal, deadlineMs: 5000 };
@@ -24,9 +24,8 @@ async function open(options: StandInOptions = {}): Promise<void> {
 }
 
 function create(count: number, version = INSTRUMENT.apiVersion): Promise<BatchStatus> {
-  const calls = requests(count).map((each) => buildCall(each, INSTRUMENT));
-  const body = JSON.stringify({ requests: calls.map(({ id, params }) => ({ custom_id: id, params })) });
-  return client.create(body, version, OPTIONS);
+  const calls = requests(count).map((each) => buildCall(each, instrument({ apiVersion: version })));
+  return client.create({ calls, label: 'a', upload: null }, OPTIONS);
 }
 
 async function ended(id: string): Promise<BatchStatus> {
@@ -178,8 +177,7 @@ test('hostile texts come back by their ids, whatever they hold', async () => {
   await open();
   const texts = ['"}]}\n{"custom_id":"x"', '$& `{answer}`', 'lone \ud800 surrogate', '\u2028\u2029\u0000'];
   const calls = texts.map((text) => buildCall(request(text), INSTRUMENT));
-  const body = JSON.stringify({ requests: calls.map(({ id, params }) => ({ custom_id: id, params })) });
-  const made = await client.create(body, INSTRUMENT.apiVersion, OPTIONS);
+  const made = await client.create({ calls, label: 'a', upload: null }, OPTIONS);
   await ended(made.id);
   const results = await read(made.id);
   expect(results.map(({ customId }) => customId).sort()).toEqual(calls.map(({ id }) => id).sort());

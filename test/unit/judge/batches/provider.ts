@@ -6,11 +6,18 @@ import {
   type Journal,
   type JournalContents,
 } from '../../../../artifacts/journal';
-import { type BatchClient, type BatchResult, type BatchStatus } from '../../../../judge/batches/client';
+import {
+  type BatchClient,
+  type BatchFailure,
+  type BatchResult,
+  type BatchStatus,
+  type NewBatch,
+} from '../../../../judge/batches/client';
 import { OPEN } from '../../../../judge/batches/gate';
 import { type BatchRun, type BatchRunResult, cancelBatches, runBatches } from '../../../../judge/batches/run';
 import { BatchWaits } from '../../../../judge/batches/waits';
 import { type RequestFailure, RequestFailed } from '../../../../judge/errors';
+import type { JudgeCall } from '../../../../judge/request';
 import type { Store, WorkKey } from '../../../../artifacts/store';
 import { keyOf } from '../../../../experiment/canonical';
 import type { JudgementRequest } from '../../../../experiment/rows';
@@ -28,6 +35,8 @@ interface Batch {
   /** Not in the list before. */
   listedAt: number;
   endsAt: number;
+  marks?: string[];
+  failure?: BatchFailure;
 }
 
 export const LOST: RequestFailure = {
@@ -66,15 +75,19 @@ export class Provider implements BatchClient {
   answer: (id: string, round: number) => BatchResult = (id) => success(id, '95');
   private readonly asked = new Map<string, number>();
 
-  create(body: string, version: string): Promise<BatchStatus> {
-    const { requests } = JSON.parse(body) as { requests: { custom_id: string; params: { temperature?: number } }[] };
-    if (version !== INSTRUMENT.apiVersion || requests.some(({ params }) => params.temperature !== 0))
-      throw new Error('not the instrument');
+  create({ calls, ...more }: NewBatch): Promise<BatchStatus> {
+    const own = (call: JudgeCall): boolean =>
+      call.headers['anthropic-version'] === INSTRUMENT.apiVersion && call.params.temperature === 0;
+    if (!calls.every(own)) throw new Error('not the instrument');
     once(this, 'onCreate');
-    const batch = this.put(requests.map(({ custom_id: id }) => id));
+    const batch = this.put(calls.map(({ id }) => id));
+    this.mark?.(batch, more);
     once(this, 'onCreated');
     return Promise.resolve(this.status(batch));
   }
+
+  /** What this provider keeps of a creation. */
+  protected mark: ((batch: Batch, made: Omit<NewBatch, 'calls'>) => void) | null = null;
 
   /** A batch, of ours or of another program. */
   put(ids: string[]): Batch {
@@ -143,8 +156,9 @@ export class Provider implements BatchClient {
     return found;
   }
 
-  private status({ id, ids, createdAt, endsAt }: Batch): BatchStatus {
+  private status({ id, ids, createdAt, endsAt, marks, failure }: Batch): BatchStatus {
     const ended = this.now >= endsAt;
+    const failed = ended && failure !== undefined;
     return {
       id,
       ended,
@@ -152,8 +166,49 @@ export class Provider implements BatchClient {
       endedAt: ended ? new Date(endsAt).toISOString() : null,
       requests: ids.length,
       finished: ended ? ids.length : 0,
+      ...(marks === undefined ? {} : { marks }),
+      ...(failed ? { failure } : {}),
     };
   }
+}
+
+/** One that takes the requests beforehand, keeps what a creation puts on its batch, and has a queue that can be full. */
+export class UploadingProvider extends Provider {
+  uploads = 0;
+  /** Before the requests are with the provider, and before the worker knows of it. */
+  onUpload: (() => void) | null = null;
+  onUploaded: (() => void) | null = null;
+  keepsLabels = true;
+  /** Most requests of all batches that have not ended. */
+  room = Infinity;
+  /** Refuses the next batch after its creation. */
+  failure: BatchFailure | null = null;
+  private readonly uploaded = new Set<string>();
+
+  upload(calls: readonly JudgeCall[]): Promise<string> {
+    const hook = this.onUpload;
+    this.onUpload = null;
+    hook?.();
+    const name = `file-${++this.uploads}-of-${calls.length}`;
+    this.uploaded.add(name);
+    const after = this.onUploaded;
+    this.onUploaded = null;
+    after?.();
+    return Promise.resolve(name);
+  }
+
+  protected override mark = (batch: Batch, { label, upload }: Omit<NewBatch, 'calls'>): void => {
+    if (upload === null || !this.uploaded.delete(upload)) throw new Error('made of nothing, or of the same twice');
+    batch.marks = this.keepsLabels ? [label] : [upload];
+    const others = this.batches.filter((each) => each !== batch && this.now < each.endsAt);
+    const queued = others.reduce((sum, { ids }) => sum + ids.length, batch.ids.length);
+    const full = { kind: 'queue_full', message: 'the queue is full' } as const;
+    const failure = this.failure ?? (queued > this.room ? full : null);
+    this.failure = null;
+    if (failure === null) return;
+    batch.failure = failure;
+    batch.endsAt = this.now + 60_000;
+  };
 }
 
 export function fail(failure: RequestFailure): () => never {

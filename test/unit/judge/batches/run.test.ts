@@ -2,7 +2,18 @@
 import type { Store } from '../../../../artifacts/store';
 import { JudgeStopped, RequestFailed } from '../../../../judge/errors';
 import { BatchWaits } from '../../../../judge/batches/waits';
-import { fail, Killed, LOST, NEVER_SENT, NOT_FOUND, PROCESSING_MS, Provider, Shard, success } from './provider';
+import {
+  fail,
+  Killed,
+  LOST,
+  NEVER_SENT,
+  NOT_FOUND,
+  PROCESSING_MS,
+  Provider,
+  Shard,
+  success,
+  UploadingProvider,
+} from './provider';
 import { STORAGES, type Storage } from '../../../support/stores';
 import { requests } from '../fixtures';
 
@@ -269,6 +280,112 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
       provider.now += 20 * 60_000;
       await shard.finish();
       await expectAllOnce(shard);
+    });
+  });
+
+  describe('a provider that takes the requests beforehand', () => {
+    let uploading: UploadingProvider;
+    beforeEach(() => (provider = uploading = new UploadingProvider()));
+
+    test.each(['onUpload', 'onUploaded'] as const)(
+      'killed at %s: nothing was made, and it is made once',
+      async (hook) => {
+        const shard = shardOf(5);
+        uploading[hook] = kill;
+        await shard.finish();
+        await expectAllOnce(shard);
+        expect(shard.paid).toBe(5);
+      },
+    );
+
+    test.each([true, false])('killed after the creation, labels kept: %s', async (keepsLabels) => {
+      const shard = shardOf(5);
+      uploading.keepsLabels = keepsLabels;
+      provider.onCreated = () => {
+        // of the same size, at the same moment, with other marks
+        provider.put(
+          requests(20)
+            .map(({ id }) => id)
+            .slice(10, 15),
+        ).marks = ['file-of-another-program'];
+        kill();
+      };
+      await shard.finish();
+      await expectAllOnce(shard, 2);
+      expect(uploading.uploads).toBe(1);
+    });
+
+    test('only another program’s batch appears: it is not waited for', async () => {
+      const shard = shardOf(5);
+      provider.onCreate = () => {
+        const other = provider.put(
+          requests(20)
+            .map(({ id }) => id)
+            .slice(10, 15),
+        );
+        other.marks = [];
+        other.endsAt = provider.now + 100 * PROCESSING_MS;
+        kill();
+      };
+      await shard.finish();
+      await expectAllOnce(shard, 2);
+      expect(provider.now).toBeLessThan(provider.batches[0]!.endsAt);
+    });
+
+    test('requests that can not be sent make no batch: tried again at once, or when a person has mended it', async () => {
+      const shard = shardOf(5);
+      uploading.onUpload = fail(LOST);
+      await expect(shard.attempt()).rejects.toMatchObject({ away: true });
+      uploading.onUpload = fail({ action: 'stop', kind: 'configuration', message: 'no batches here' });
+      await expect(shard.attempt()).rejects.toThrow(/no batches here/);
+      await expect(shard.attempt()).rejects.toThrow(/batch msgbatch_1: 0 of 5 done/);
+      await shard.finish();
+      await expectAllOnce(shard);
+    });
+
+    test('requests that were sent too slowly make no batch: others may have given this process up', async () => {
+      const shard = shardOf(5);
+      uploading.onUploaded = () => void (provider.now += 119_000);
+      await expect(shard.attempt()).rejects.toThrow(/took too long/);
+      expect(provider.batches).toEqual([]);
+      await shard.finish();
+      await expectAllOnce(shard);
+    });
+
+    test('a batch that is refused after its creation stops; mended, its requests are put into another one', async () => {
+      const shard = shardOf(5);
+      uploading.failure = { kind: 'billing', message: 'no credit' };
+      await expect(shard.finish()).rejects.toMatchObject({
+        name: 'JudgeStopped',
+        kind: 'billing',
+        message: expect.stringContaining('no credit') as string,
+      });
+      expect(provider.batches).toHaveLength(1);
+      expect(await shard.finish()).toMatchObject({ left: 0, usage: { requests: 5 } });
+      expect(provider.batches).toHaveLength(2);
+      expect(shard.paid).toBe(5);
+    });
+
+    test('a queue that is too small for the batch gets smaller ones, one after the other', async () => {
+      const shard = shardOf(100);
+      uploading.room = 50;
+      expect(await shard.finish()).toMatchObject({ left: 0, reason: null });
+      expect(provider.batches.map(({ ids }) => ids.length)).toEqual([100, 50, 50]);
+      expect(shard.paid).toBe(100);
+    });
+
+    test('a queue that is full of others is waited for, and the batch keeps its size', async () => {
+      const shard = shardOf(40);
+      uploading.room = 50;
+      provider.put(
+        requests(70)
+          .map(({ id }) => id)
+          .slice(50),
+      ).marks = [];
+      expect(await shard.finish()).toMatchObject({ left: 0, reason: null });
+      const own = provider.batches.slice(1).map(({ ids }) => ids.length);
+      expect(new Set(own)).toEqual(new Set([40]));
+      expect(shard.paid).toBe(40);
     });
   });
 
