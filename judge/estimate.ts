@@ -135,11 +135,12 @@ function answerLength({ context, completions }: PlannedCell, typical: number): n
 
 /** Of one request. */
 function usageOf(
-  { rubric, form, parts, categories, model }: Instrument,
+  { rubric, system = '', form, parts, categories, model }: Instrument,
   { messages }: Question,
   answer: number,
 ): TokenUsage {
-  const characters = rubric.length + messages.reduce((sum, { content }) => sum + content.length, 0);
+  const told = rubric.length + system.length;
+  const characters = told + messages.reduce((sum, { content }) => sum + content.length, 0);
   const overhead = FRAME_TOKENS + (form === 'json' ? JSON_FORM_TOKENS : 0) + (parts === undefined ? 0 : SCHEMA_TOKENS);
   const longest = Math.max(0, ...Object.keys(categories ?? {}).map((word) => word.length));
   const output =

@@ -75,6 +75,7 @@ test('system prompt, schema and longer replies of the json form are counted', ()
   const template = tokens({});
   const json = tokens({ form: 'json' });
   const combined = tokens({ form: 'json', parts: ['alignment', 'coherence'] });
+  expect(tokens({ system: 's'.repeat(400) }).inputTokens).toBe(template.inputTokens + 100);
   expect(json.inputTokens).toBeGreaterThan(template.inputTokens + 30);
   expect(combined.inputTokens).toBe(json.inputTokens + 80);
   expect(combined.outputTokens).toBe(25);
