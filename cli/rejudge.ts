@@ -13,7 +13,7 @@ import { judgeQueuesOf, storePlan, type StoredPlan } from '../artifacts/plans';
 import type { Store } from '../artifacts/store';
 import { RUBRIC_PRESETS } from '../experiment/hardened-rubrics';
 import { InvalidExperiment } from '../experiment/issue';
-import { rejudge, type Rejudging } from '../experiment/expand/rejudge';
+import { rejudge, type Rejudging, withoutSystem } from '../experiment/expand/rejudge';
 import type { JudgementStatus } from '../experiment/rows';
 import { name as nameSchema } from '../experiment/file/schema-parts';
 import { isRemote } from './connection';
@@ -100,6 +100,8 @@ async function run(experiment: string, options: Options): Promise<number> {
   await requireAnswers(store, before);
   const wanted = await rejudging(store, before, options);
   const again = understood(() => rejudge(before.plan, before.spec, wanted.rejudging));
+  for (const metric of withoutSystem(before.spec, wanted.rejudging.rubrics))
+    say(`${metric}: its system message is left out, since the new rubric is one itself`);
   const { maxUsd } = options;
   const spec = maxUsd === undefined ? again.spec : { ...again.spec, budget: { ...again.spec.budget, maxUsd } };
   const stored: StoredPlan = {

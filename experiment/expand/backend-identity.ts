@@ -13,9 +13,7 @@ export type TrainerFiles = Record<string, Uint8Array>;
 
 /** `files` holds at least those that `backend` names. */
 export function backendIdentity(backend: Backend, files: TrainerFiles): Recipe['backend'] {
-  if (typeof backend === 'string') return backend;
-  const { result } = backend;
-  return { ...commandIdentity(backend, files), ...(result === undefined ? {} : { result }) };
+  return typeof backend === 'string' ? backend : commandIdentity(backend, files);
 }
 
 /** `files` holds at least those that the program names. */

@@ -70,6 +70,14 @@ export function rejudge(plan: Plan, spec: Spec, wanted: Rejudging): Rejudged {
   };
 }
 
+/** The metrics whose system message another rubric can not have: in the `json` form the rubric is the system message. */
+export function withoutSystem(spec: Spec, rubrics: readonly MetricSpec[]): string[] {
+  return rubrics.flatMap(({ name, form }) => {
+    const first = spec.metrics.find((each) => each.name === name);
+    return form === 'json' && first?.system !== undefined ? [name] : [];
+  });
+}
+
 function checkWanted(plan: Plan, { cells, rubrics }: Rejudging): void {
   const planned = plan.configurations.flatMap((configuration) => configuration.cells);
   const ids = planned.map(({ id }) => id);
@@ -113,12 +121,14 @@ function metricsToAsk(
   }
   const questions = plan.questionSets[cell.questionSet] ?? [];
   const asked = { [cell.questionSet]: questions.map((question) => ({ question, judgePrompts: {} })) };
-  // another rubric is shown what the first one was
+  // another rubric is shown what the first one was, and told what goes before it
   const metrics = rubrics.map((rubric) => {
     const first = spec.metrics.find(({ name }) => name === rubric.name);
     const { judgeSees = first?.judgeSees, answerPart = first?.answerPart } = rubric;
+    const system = rubric.form === 'template' ? (rubric.system ?? first?.system) : undefined;
     return {
       ...rubric,
+      ...(system === undefined ? {} : { system }),
       ...(judgeSees === undefined ? {} : { judgeSees }),
       ...(answerPart === undefined ? {} : { answerPart }),
     };

@@ -3,7 +3,7 @@ import { readCell } from '../../../../artifacts/cells';
 import { judgeQueuesOf } from '../../../../artifacts/plans';
 import { countReuse } from '../../../../artifacts/reuse';
 import { expand } from '../../../../experiment/expand/expand';
-import { rejudge, type Rejudging } from '../../../../experiment/expand/rejudge';
+import { rejudge, type Rejudging, withoutSystem } from '../../../../experiment/expand/rejudge';
 import { judgingSpec } from '../../../../inputs/answers/judging-spec';
 import { planned, store, WORDS } from '../../inputs/answers/judging-fixture';
 import { inputs, SMALL, specOf } from '../samples';
@@ -74,6 +74,19 @@ test('asks a local judge the same words, known by what is in its folder', async 
   expect(() =>
     rejudge(words.plan, words.spec, { ...WANTED, judge: local, judgeFolders: { './model': sha256 } }),
   ).toThrow('a local judge gives one number at a time');
+});
+
+test('another rubric keeps the metric’s system message where its form has one, and else it is said to be left out', async () => {
+  const system = { helpful: { rubric: 'Rate.\n{question}\n{answer}', system: 'Be strict.' } };
+  const { stored } = (await planned('question,answer\nQ,A\n', {}, 'answers.csv', { metrics: system })).plan;
+  const asked = (metric: Record<string, unknown>) => {
+    const rubrics = judgingSpec({ ...WORDS, metrics: { helpful: metric } }).spec.metrics;
+    const { plan } = rejudge(stored.plan, stored.spec, { ...WANTED, rubrics });
+    const [made] = Object.entries(plan.instruments).filter(([key]) => stored.plan.instruments[key] === undefined);
+    return { system: made?.[1].system, leftOut: withoutSystem(stored.spec, rubrics) };
+  };
+  expect(asked({ rubric: 'Score.\n{question}\n{answer}' })).toEqual({ system: 'Be strict.', leftOut: [] });
+  expect(asked({ rubric: 'Score.', form: 'json' })).toEqual({ system: undefined, leftOut: ['helpful'] });
 });
 
 const WANTED_METRIC = { ...WORDS, metrics: { kindness: { rubric: '{question} {answer}' } } };
