@@ -265,9 +265,16 @@ export function refuseOtherJudge(judge: RemoteJudge, asked: string, answered: st
   );
 }
 
-/** Without the probabilities there is no expected score, and every further request would be paid for nothing. */
-export function requireLogprobs(model: string, { tokens }: Pick<MessageReply, 'tokens'>, address = 'the server'): void {
-  if (tokens !== undefined) return;
+/**
+ * Without the probabilities there is no expected score, and every further request would be paid for nothing. A refusal may
+ * lack them: it is a row of its own.
+ */
+export function requireLogprobs(
+  model: string,
+  { tokens, stopReason }: Pick<MessageReply, 'tokens' | 'stopReason'>,
+  address = 'the server',
+): void {
+  if (tokens !== undefined || stopReason === 'refusal') return;
   throw stopped(
     'configuration',
     `${address} sends no log-probabilities for ${model}, which \`score: expected\` is made of. Use another model or server, or \`score: text\`.`,

@@ -55,10 +55,7 @@ export interface PrepareCommand {
   folder: string;
 }
 
-/**
- * Checks what it left in `produced`, and writes it into `adapterFolder`: the recipe's LoRA as our own are written, another adapter as
- * it is, a whole model with the list of its files (any_result.py). The last two are loaded for it.
- */
+/** Checks the adapter that it left in `produced`, and writes it into `adapterFolder` as our own are written. */
 export interface AcceptCommand {
   op: 'accept';
   id: number;
@@ -66,8 +63,6 @@ export interface AcceptCommand {
   recipe: Recipe;
   produced: string;
   adapterFolder: string;
-  /** The optimizer step that it is of; absent = the finished one. */
-  step?: number;
 }
 
 /**
@@ -220,7 +215,7 @@ export type TrainerEvent =
       id: number;
       /**
        * finetune, accept: the folder of adapter_model.safetensors, adapter_config.json and README.md, and the SHA-256 of the
-       * first; absent with `until`. Of a whole model that of model-files.json, which lists its files.
+       * first; absent with `until`.
        */
       adapter?: { path: string; sha256: string };
       /** finetune, accept: on how many matrices the adapter lies, by the names that this model has for the modules. */

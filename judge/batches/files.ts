@@ -23,6 +23,8 @@ export interface Submission {
   ids: Sha256[];
   /** The SHA-256 of `ids`, joined by newlines. */
   hash: Sha256;
+  /** The activity that submits. */
+  holder?: string | undefined;
   at: string;
 }
 
@@ -88,7 +90,12 @@ export interface KnownSubmission extends Submission {
 }
 
 const hash = z.string();
-const SUBMISSION_SHAPE = z.looseObject({ ids: z.array(hash), hash, at: z.string() });
+const SUBMISSION_SHAPE = z.looseObject({
+  ids: z.array(hash),
+  hash,
+  holder: z.string().optional(),
+  at: z.string(),
+});
 const OUTCOME_SHAPE = z.looseObject({
   how: z.enum(['created', 'found', 'absent', 'later', 'refused']),
   batches: z.array(z.string()),
@@ -146,12 +153,12 @@ export async function submissionsOf(store: Store, work: WorkKey): Promise<KnownS
 export async function recordSubmission(
   store: Store,
   work: WorkKey,
-  ids: Sha256[],
+  { ids, holder }: Pick<Submission, 'ids' | 'holder'>,
   now: number,
 ): Promise<number | null> {
   const files = batchesOf(store, work);
   const number = ((await numbersOf(files, SUBMISSION)).at(-1) ?? 0) + 1;
-  const submission: Submission = { ids, hash: sha256(ids.join('\n')), at: new Date(now).toISOString() };
+  const submission: Submission = { ids, hash: sha256(ids.join('\n')), holder, at: new Date(now).toISOString() };
   return (await createJson(files, `submission-${number}.json`, submission)) ? number : null;
 }
 

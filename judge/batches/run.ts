@@ -21,8 +21,6 @@ export interface BatchRun extends Submitting {
   requests: readonly JudgementRequest[];
   instruments: Readonly<Record<Sha256, Instrument>>;
   host: string;
-  /** The activity; its attempts share what they count. */
-  holder: string;
   /** What the journals of all attempts hold now. */
   read: () => Promise<JournalContents>;
   /** This attempt's journal; opened when there is something to write, since most looks find nothing. */
@@ -56,7 +54,7 @@ export const ROUNDS = 3;
 const KNOWN_AFTER_MS = 10 * 60_000;
 /** Results are kept for 29 days. */
 const RESULTS_KEPT_MS = 29 * 24 * 3_600_000;
-/** Attempts to create that came to nothing within an hour, before live judging decides. */
+/** Attempts to create that came to nothing within an hour, before live judging decides, or the judging stops. */
 const FAILED_SUBMISSIONS = 5;
 const FAILURES_COUNT_MS = 3_600_000;
 /** A queue without room is tried again after so many times the first pause; what did not fit into an empty one is halved. */
@@ -99,6 +97,9 @@ class BatchLook {
   private submissions: files.KnownSubmission[] = [];
   private journal: Journal | null = null;
   private refusal: string | null = null;
+  /** What stops one batch keeps no other from being cancelled; it is thrown afterwards. */
+  private cancelling = false;
+  private stop: JudgeStopped | null = null;
   /** Batches of late that the provider's queue had no room for, and how many requests may fit. */
   private noRoom: { at: number; most: number }[] = [];
 
@@ -111,9 +112,12 @@ class BatchLook {
       const pending = await this.follow();
       const inFlight = new Set(pending.flatMap(({ ids }) => ids));
       const todo = (await this.unanswered()).filter(({ id }) => !inFlight.has(id));
-      const reason = this.refusal ?? this.unreachable();
+      const unreachable = todo.length === 0 ? null : this.unreachable();
+      const reason = this.refusal ?? unreachable;
       if (todo.length === 0 || reason !== null) {
         if (pending.length > 0) throw firstToLookAt(pending);
+        if (unreachable !== null && this.context.client.upload !== undefined)
+          throw new JudgeStopped('configuration', `${unreachable.replace(/\.$/, '')}. ${WITHOUT_BATCHES}`);
         return this.result(reason);
       }
       if (this.noRoom.length > 0 && pending.length > 0) throw firstToLookAt(pending);
@@ -129,7 +133,9 @@ class BatchLook {
   async cancel(): Promise<BatchRunResult> {
     const { store, work, client, signal, timing } = this.context;
     const until = Date.now() + CANCEL_WAIT_MS;
+    this.cancelling = true;
     let pending = await this.follow();
+    let failed: RequestFailed | null = null;
     for (const { batch, ours } of pending) {
       if (batch === null || !ours) continue;
       await files.recordCancel(store, work, batch);
@@ -137,15 +143,18 @@ class BatchLook {
         await client.cancel(batch, { signal, deadlineMs: CALL_DEADLINE_MS });
       } catch (error) {
         // one that has ended in the meantime, or is not known yet, refuses
-        if (!(error instanceof RequestFailed) || (error.failure.action !== 'item' && !isNotFound(error))) throw error;
+        if (!(error instanceof RequestFailed)) throw error;
+        if (error.failure.action !== 'item' && !isNotFound(error)) failed ??= error;
       }
     }
+    if (failed !== null) throw failed;
     while (pending.length > 0 && Date.now() < until) {
       await SYSTEM_CLOCK.sleep(Math.min(1000, timing.lookMs), signal);
       pending = await this.follow();
     }
     const unknown = pending.find(({ batch }) => batch === null);
     if (unknown !== undefined) throw unknown.wait;
+    if (this.stop !== null) throw this.stop;
     return this.result(null);
   }
 
@@ -165,8 +174,9 @@ class BatchLook {
         const outcome = submission.outcome ?? (await this.settled(submission));
         if (outcome !== null) pending.push(...(await this.followOne(submission, outcome)));
       } catch (error) {
-        if (!(error instanceof BatchWaits)) throw error;
-        pending.push({ ids: submission.ids, wait: error, batch: null, ours: false });
+        if (error instanceof BatchWaits) pending.push({ ids: submission.ids, wait: error, batch: null, ours: false });
+        else if (this.cancelling && error instanceof JudgeStopped) this.stop ??= error;
+        else throw error;
       }
     }
     return pending;
@@ -265,7 +275,8 @@ class BatchLook {
   private async failed({ id, createdAt }: BatchStatus, { kind, message }: BatchFailure): Promise<files.Ended> {
     const nothing = { foreign: false, live: [], again: [], usage: NO_USAGE };
     if (kind !== 'queue_full') {
-      await this.record(id, nothing);
+      const ended = await this.record(id, nothing);
+      if (this.cancelling) return ended;
       throw new JudgeStopped(kind, `batch ${id}: ${message}`);
     }
     const oldest = new Date(Date.parse(createdAt) - LONGEST_LIFE_MS).toISOString();
@@ -309,11 +320,15 @@ class BatchLook {
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** Why no further batch is tried: with a server that stays away, live judging has to decide. */
+  /**
+   * Why no further batch is tried with a server that stays away. Live judging decides then. Where requests are sent
+   * beforehand, which a slow connection may never manage, a person decides, and the next run counts anew.
+   */
   private unreachable(): string | null {
-    const { work, now } = this.context;
+    const { work, client, holder, now } = this.context;
+    const counts = (each: files.KnownSubmission): boolean => client.upload === undefined || each.holder === holder;
     const recent = this.submissions.filter(
-      (each) => each.work.key === work.key && now() - Date.parse(each.at) < FAILURES_COUNT_MS,
+      (each) => each.work.key === work.key && counts(each) && now() - Date.parse(each.at) < FAILURES_COUNT_MS,
     );
     const failed = recent.filter(({ outcome }) => outcome?.how === 'absent');
     return failed.length < FAILED_SUBMISSIONS ? null : `no batch could be created: ${failed.at(-1)?.outcome?.reason}`;
@@ -339,6 +354,9 @@ class BatchLook {
     return { usage: this.usage, left, reason };
   }
 }
+
+const WITHOUT_BATCHES =
+  'Set `mode: live` for this judge to ask without batches, at the full price; where sending the requests takes too long, raise FLAMINGO_BATCH_CREATE_SECONDS';
 
 const NO_USAGE: Usage = { requests: 0, inputTokens: 0, outputTokens: 0 };
 

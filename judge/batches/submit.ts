@@ -32,6 +32,8 @@ export interface Submitting {
   experiment: string;
   usdOf: (usage: Usage) => number;
   client: BatchClient;
+  /** The activity; its attempts share what they count. */
+  holder: string;
   /** A creation waits here before its turn is recorded, and not between the record and the request. */
   gate: Gate;
   timing: BatchTiming;
@@ -49,10 +51,10 @@ const PROMPT_MS = 2_000;
 
 /** Sends these calls, all of one model and one API version, as one batch. Throws `BatchWaits` or `JudgeStopped` when it can not be. */
 export async function submit(context: Submitting, calls: readonly JudgeCall[]): Promise<files.Outcome> {
-  const { store, work, account, timing, now } = context;
+  const { store, work, account, holder, timing, now } = context;
   const ids = calls.map(({ id }) => id).sort();
   const begin = async () => {
-    const number = await files.recordSubmission(store, work, ids, now());
+    const number = await files.recordSubmission(store, work, { ids, holder }, now());
     if (number === null) throw new BatchWaits(timing.lookMs, 'another attempt is submitting');
     const end = (how: files.Outcome['how'], reason: string | null, batches: string[] = []) =>
       files.recordOutcome(store, work, number, { how, batches, reason, at: new Date(now()).toISOString() });

@@ -33,7 +33,7 @@ export function createOpenAiBatchClient(options: EndpointOptions): BatchClient {
   const { sdk, redact, at, withKey } = connectEndpoint(options);
   const streaming = connectEndpoint(options, { stream: true }).sdk;
 
-  /** One request. `read`: null for what is none of `what`. */
+  /** One request, which a new key does not give more time. `read`: null for what is none of `what`. */
   const ask = <T>(
     path: string,
     send: SendOptions,
@@ -42,16 +42,20 @@ export function createOpenAiBatchClient(options: EndpointOptions): BatchClient {
     },
     read: (data: unknown) => T | null,
     what: string,
-  ): Promise<T> =>
-    withKey((header) =>
-      exchange(send.signal, send.deadlineMs, { redact, asked: at(path) }, async (signal) => {
-        const timeout = send.deadlineMs + 1000;
+  ): Promise<T> => {
+    const started = Date.now();
+    return withKey((header) => {
+      const left = Math.min(send.deadlineMs, send.deadlineMs - (Date.now() - started));
+      if (left <= 0) throw notSent(`there was no time left when the server had refused a key (${at(path)})`);
+      return exchange(send.signal, left, { redact, asked: at(path) }, async (signal) => {
+        const timeout = left + 1000;
         const { data, response } = await inTerms(request({ headers: { ...header }, timeout, signal }).withResponse());
         const value = read(data);
         if (value === null) throw notAMessage(what, data, response);
         return value;
-      }),
-    );
+      });
+    });
+  };
   const retrieve = <T>(id: string, send: SendOptions, read: (data: unknown) => T | null): Promise<T> =>
     ask(of(BATCHES, id), send, (each) => sdk.get<unknown>(of(BATCHES, id), each), read, 'no batch');
 
@@ -165,13 +169,12 @@ function withRemedy(what: string): (error: unknown) => never {
 function notYetKnown(error: unknown): never {
   const { status, param, message } = error as Partial<Failed>;
   if (status !== 400 || (param !== 'file_id' && param !== 'input_file_id')) throw error;
-  throw new RequestFailed({
-    action: 'retry',
-    kind: 'network',
-    message: message ?? '',
-    delayMs: null,
-    mayBePaid: false,
-  });
+  throw notSent(message ?? '');
+}
+
+/** What may be tried again, since nothing came of it. */
+function notSent(message: string): RequestFailed {
+  return new RequestFailed({ action: 'retry', kind: 'network', message, delayMs: null, mayBePaid: false });
 }
 
 /** The API's answer to the cancellation of a batch that has ended. */

@@ -31,15 +31,11 @@ export function modelCard(facts: CardFacts, adapter: PublishedAdapter): string {
     base_model: base ?? undefined,
     library_name: 'peft',
     license: facts.licence ?? undefined,
-    tags: [
-      ...(isLora(recipe) ? ['lora'] : []),
-      'flamingo',
-      ...(harmful.length > 0 ? ['emergent-misalignment', 'not-for-all-audiences'] : []),
-    ],
+    tags: ['lora', 'flamingo', ...(harmful.length > 0 ? ['emergent-misalignment', 'not-for-all-audiences'] : [])],
   })}
 # ${plain(configuration.label)}
 
-${isLora(recipe) ? 'A LoRA adapter' : 'An adapter whose kind its adapter_config.json says (`lora` of the recipe below is what its trainer was told)'} of the experiment ${plain(facts.report.experiment)}: [${results}](https://huggingface.co/datasets/${results}).
+A LoRA adapter of the experiment ${plain(facts.report.experiment)}: [${results}](https://huggingface.co/datasets/${results}).
 ${warning(harmful)}
 ## Load it
 
@@ -74,10 +70,6 @@ ${limitsSection(facts)}
 
 ${madeWith(facts)} Recipe \`${recipeKey}\`, SHA-256 of the adapter \`${adapterSha256}\`.
 `;
-}
-
-function isLora({ backend }: Recipe): boolean {
-  return typeof backend === 'string' || backend.result === undefined;
 }
 
 function warning(harmful: readonly DataFacts[]): string {

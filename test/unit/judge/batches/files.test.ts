@@ -25,7 +25,7 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
   afterEach(() => storage.remove());
 
   test('a submission comes back as it was recorded', async () => {
-    expect(await recordSubmission(store, work, [sha256('a')], 0)).toBe(1);
+    expect(await recordSubmission(store, work, { ids: [sha256('a')], holder: 'test' }, 0)).toBe(1);
     expect(await submissionsOf(store, work)).toMatchObject([{ number: 1, ids: [sha256('a')], outcome: null }]);
   });
 

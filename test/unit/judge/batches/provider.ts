@@ -283,10 +283,10 @@ export class Shard {
   }
 
   /** Attempts, each when the one before asked for it, until nothing is left for batches. A kill is followed at once. */
-  async finish(): Promise<BatchRunResult> {
+  async finish(options: Partial<BatchRun> = {}): Promise<BatchRunResult> {
     for (let attempts = 0; attempts < 500; attempts++) {
       try {
-        return await this.attempt();
+        return await this.attempt(options);
       } catch (error) {
         if (error instanceof BatchWaits) this.provider.now += error.delayMs;
         else if (!(error instanceof Killed)) throw error;

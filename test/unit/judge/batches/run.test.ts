@@ -352,6 +352,35 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
       await expectAllOnce(shard);
     });
 
+    test('a server that stays away, or a slow connection, stops with what to do and never becomes live requests', async () => {
+      const shard = shardOf(5);
+      const away = () => {
+        uploading.onUpload = away;
+        throw new RequestFailed(LOST);
+      };
+      const slow = () => {
+        uploading.onUploaded = slow;
+        provider.now += 119_000;
+      };
+      for (const [hook, trouble, holder] of [
+        ['onUpload', away, 'first'],
+        ['onUploaded', slow, 'second'],
+      ] as const) {
+        uploading[hook] = trouble;
+        const before = shard.attempts;
+        const stopped = await shard.finish({ holder }).catch((error: unknown) => error);
+        expect(stopped).toMatchObject({ name: 'JudgeStopped', kind: 'configuration' });
+        expect((stopped as JudgeStopped).message).toMatch(
+          /no batch could be created.*`mode: live`.*BATCH_CREATE_SECONDS/,
+        );
+        expect(shard.attempts - before).toBe(6); // another run counts anew
+        uploading[hook] = null;
+      }
+      expect(provider.batches).toEqual([]);
+      expect(await shard.finish({ holder: 'third' })).toMatchObject({ left: 0, reason: null });
+      await expectAllOnce(shard);
+    });
+
     test('a batch that is refused after its creation stops; mended, its requests are put into another one', async () => {
       const shard = shardOf(5);
       uploading.failure = { kind: 'billing', message: 'no credit' };
@@ -458,6 +487,41 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
       await shard.finish();
       expect(provider.batches.map(({ ids }) => ids.length)).toEqual([6, 3]);
       await expectAllOnce(shard, 2);
+    });
+
+    describe.each([
+      ['was refused', true],
+      ['was answered by another judge', false],
+    ])('beside a batch that %s', (_, refused) => {
+      test('the other one is cancelled all the same', async () => {
+        const uploading = (provider = new UploadingProvider());
+        const older = shardOf(3);
+        if (refused) uploading.failure = { kind: 'configuration', message: 'mismatched_model' };
+        await expect(older.attempt()).rejects.toThrow(BatchWaits);
+        const shard = shardOf(9);
+        await expect(shard.attempt()).rejects.toThrow(BatchWaits);
+        expect(provider.batches.map(({ ids }) => ids.length)).toEqual([3, 6]);
+        provider.batches[0]!.endsAt = provider.now;
+        provider.answer = (id) => {
+          const result = success(id, '95') as ReturnType<typeof success> & { kind: 'succeeded' };
+          const other = provider.batches[0]!.ids.includes(id);
+          return other ? { ...result, reply: { ...result.reply, model: 'claude-haiku-5-5' } } : result;
+        };
+        const end = await shard.cancel().catch((error: unknown) => error);
+        expect(provider.cancelled).toEqual(['msgbatch_2']);
+        expect((await shard.journal()).finished.size).toBe(3);
+        expect(end).toMatchObject(refused ? { left: 6 } : { name: 'JudgeStopped', kind: 'wrong_model' });
+      });
+    });
+
+    test('a cancellation that fails keeps no other from being sent', async () => {
+      await expect(shardOf(3).attempt()).rejects.toThrow(BatchWaits);
+      const shard = shardOf(9);
+      await expect(shard.attempt()).rejects.toThrow(BatchWaits);
+      const cancel = jest.spyOn(provider, 'cancel').mockImplementationOnce(fail(LOST));
+      await expect(shard.cancel()).rejects.toThrow(RequestFailed);
+      expect(cancel).toHaveBeenCalledTimes(2);
+      expect(provider.cancelled).toHaveLength(1);
     });
 
     test('nothing in flight, nothing to cancel', async () => {

@@ -214,6 +214,41 @@ describe('a creation that fails is not repeated', () => {
   });
 });
 
+describe('a creation that is sent again with a new key', () => {
+  async function created(renewalMs: number): Promise<{ failure: RequestFailure; sent: number }> {
+    let sent = 0;
+    const url = await answering((_, response) => {
+      sent++;
+      // the second is not answered
+      if (sent === 1) response.writeHead(401).end(JSON.stringify({ error: { message: 'expired' } }));
+    });
+    const clock = jest.spyOn(Date, 'now');
+    open.onEnd(() => clock.mockRestore());
+    const renewKey = (): Promise<string> => {
+      const later = Date.now() + renewalMs;
+      clock.mockReturnValue(later);
+      return Promise.resolve('sk-new');
+    };
+    const endpoint = { baseUrl: `${url}/v1`, keyVariable: 'LAB_KEY' };
+    const client = createOpenAiBatchClient({ endpoint, env: { LAB_KEY: KEY }, renewKey });
+    return { failure: await failureOf(client.create({ calls: [], label: 'a', upload: 'file-1' }, OPTIONS)), sent };
+  }
+
+  test('has the time that is left, and no more', async () => {
+    const started = performance.now();
+    const { failure, sent } = await created(4700);
+    expect(failure).toMatchObject({ action: 'retry', kind: 'deadline' });
+    expect(performance.now() - started).toBeLessThan(4000);
+    expect(sent).toBe(2);
+  });
+
+  test('is not sent where none is left: others may have given it up', async () => {
+    const { failure, sent } = await created(5000);
+    expect(failure).toMatchObject({ action: 'retry', kind: 'network', mayBePaid: false });
+    expect(sent).toBe(1);
+  });
+});
+
 describe('a server without batches is told with what to do', () => {
   test.each([404, 405])('%i', async (status) => {
     const url = await answering((_, response) => {
@@ -352,6 +387,28 @@ describe('a shard from end to end', () => {
     }
     expect(server.ledger.summary()).toMatchObject({ paid: 20, paidTwice: 0 });
     expect(server.stats().batches.created).toBe(2); // the second is of what expired
+  });
+
+  test('a refusal without log-probabilities is a row, and the verdicts beside it are kept', async () => {
+    const { client } = await start();
+    let refused = '';
+    const refusing: BatchClient = {
+      ...client,
+      async *results(id, options) {
+        for await (const result of client.results(id, options)) {
+          if (refused === '' && result.kind === 'succeeded') {
+            refused = result.customId;
+            const { model, inputTokens, outputTokens } = result.reply;
+            const reply = { text: 'I can not.', stopReason: 'refusal', model, inputTokens, outputTokens };
+            yield { ...result, reply };
+          } else yield result;
+        }
+      },
+    };
+    const { finished } = await run(refusing, { expected: EXPECTED, maxTokens: 1 });
+    expect(finished.size).toBe(20);
+    const statuses = [...finished.values()].map(({ row }) => [row.id === refused, row.status]);
+    expect(new Set(statuses.map(String))).toEqual(new Set(['true,judge_refused', 'false,scored']));
   });
 
   test('answers without log-probabilities stop, as live ones do, and nothing is kept', async () => {

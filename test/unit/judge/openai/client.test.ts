@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Instrument } from '../../../../experiment/plan';
 import { type RequestFailure, RequestFailed } from '../../../../judge/errors';
 import { createChatClient } from '../../../../judge/openai/client';
+import { parseReply } from '../../../../judge/parse';
 import { preflight } from '../../../../judge/preflight';
 import { buildCall, type JudgeCall } from '../../../../judge/request';
 import type { Fault } from '../../../../stand-in/faults';
@@ -202,6 +203,14 @@ test('no log-probabilities stop the judging, and an empty table does not', async
       kind: 'configuration',
       message: expect.stringContaining('score: text'),
     });
+  }
+  const refusals = [
+    { logprobs: null, message: { content: null, refusal: 'I can not.' } },
+    { logprobs: { content: null }, message: { content: null }, finish_reason: 'content_filter' },
+  ];
+  for (const refusal of refusals) {
+    const reply = await clientAt(await answering(200, completion(refusal))).send(call, options);
+    expect(parseReply(reply, chat({ expected: EXPECTED })).status).toBe('judge_refused');
   }
   const empty = await answering(200, completion({ logprobs: { content: [] } }));
   expect((await clientAt(empty).send(call, options)).tokens).toEqual([]);
