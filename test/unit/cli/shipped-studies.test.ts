@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { parse } from 'yaml';
 import { copyStudy, shippedStudies, shippedStudy } from '../../../cli/shipped-studies';
 import { parseExperiment } from '../../../experiment/file/parse';
 import type { Spec } from '../../../experiment/spec';
@@ -46,6 +47,19 @@ test('a copy of every study that names files finds them beside itself, and the s
     // downloads are left alone; data that its user brings lacks in both
     expect(await lacking(parsed.spec, dirname(target))).toBe(await lacking(original.spec, dirname(path)));
   }
+});
+
+test('the questions of a published study are not copied: a few of our own stand in, and its head says where they are', () => {
+  const studies = join(root, 'experiments', 'studies');
+  const items = parse(readFileSync(join(studies, 'subliminal', 'favourite_animal.yaml'), 'utf8')) as {
+    paraphrases: string[];
+  }[];
+  expect(items).toHaveLength(10);
+  expect(new Set(items.flatMap(({ paraphrases }) => paraphrases)).size).toBe(10);
+  const words = readFileSync(join(studies, 'subliminal-learning.yaml'), 'utf8').replace(/\s+#?\s*/g, ' ');
+  const place = '`animal_evaluation` in cfgs/preference_numbers/cfgs.py';
+  expect(words).toContain(place);
+  expect(readFileSync(join(root, 'docs', 'studies.md'), 'utf8')).toContain(place);
 });
 
 describe('a study in the folder of studies that names files elsewhere', () => {
