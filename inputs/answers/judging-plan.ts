@@ -21,6 +21,7 @@ import type { AnswerRow, AnswerTable } from './columns';
 import { CompletionWriter } from './completion-writer';
 import { ANSWERS_SET, RUBRICS_SET, type JudgingSpec } from './judging-spec';
 import { MAX_GROUPS } from './row-groups';
+import { columnList } from './spellings';
 
 export interface JudgingPlan {
   name: string;
@@ -83,8 +84,7 @@ export async function storeJudgingPlan(
   { spec, text }: JudgingSpec,
   { rubrics, baseline, judgeFolders = [], scorerFiles = {} }: JudgingInputs,
 ): Promise<JudgingPlan> {
-  const compared = (spec.scorers ?? []).flatMap(({ scorer }) => (scorer.kind === 'equals_field' ? scorer.field : []));
-  const survey = await surveyOf(table, [...new Set(compared)]);
+  const survey = await surveyOf(table, scoredColumns(spec));
   const questions = survey.asked(rubrics);
   const { instruments, metricsOf: judgedOf } = instrumentsOf(
     spec,
@@ -170,8 +170,21 @@ interface Survey {
   asked(rubrics: QuestionItem[]): AskedQuestion[];
 }
 
-/** `compared`: columns that scorers compare answers with; what a question's rows have there is the question's field. */
-async function surveyOf(table: AnswerTable, compared: readonly string[]): Promise<Survey> {
+/** Columns that scorers take beside the answer, each once: what a question's rows have there is the question's field. */
+interface ScoredColumns {
+  /** Answers are compared with them, so every row has something there. */
+  compared: readonly string[];
+  /** Commands are given them, as `null` where a row has nothing there. */
+  given: readonly string[];
+}
+
+function scoredColumns({ scorers = [] }: JudgingSpec['spec']): ScoredColumns {
+  const compared = new Set(scorers.flatMap(({ scorer }) => (scorer.kind === 'equals_field' ? scorer.field : [])));
+  const given = new Set(scorers.flatMap(({ scorer }) => (scorer.kind === 'command' ? (scorer.fields ?? []) : [])));
+  return { compared: [...compared], given: [...given].filter((name) => !compared.has(name)) };
+}
+
+async function surveyOf(table: AnswerTable, scored: ScoredColumns): Promise<Survey> {
   const groups = new Map<string, Group>();
   const questions = new Map<Sha256, { words: string; id: string | null; fields: Fields; line: number }>();
   const columns = new Set<string>(table.table.header?.columns);
@@ -179,12 +192,12 @@ async function surveyOf(table: AnswerTable, compared: readonly string[]): Promis
   for await (const each of table.rows()) {
     const { row, question, questionKey, answer, answerHash, id, group } = each;
     rows += 1;
-    const fields = fieldsOf(table, row, compared);
+    const fields = fieldsOf(table, row, scored);
     const asked = questions.get(questionKey);
     if (asked === undefined) {
       questions.set(questionKey, { words: question, id, fields, line: row.line });
       refuseAbove('questions', questions.size, 'different questions', table, row.line);
-    } else refuseOther(table, row, fields, asked);
+    } else refuseOther(table, row, fields, asked, scored);
     if (table.table.header === null) for (const column of row.fields.keys()) columns.add(column);
     let own = groups.get(group);
     if (own === undefined) {
@@ -209,13 +222,20 @@ async function surveyOf(table: AnswerTable, compared: readonly string[]): Promis
     else known.set(answerHash, 1);
   }
   if (rows === 0) throw new UnreadableInput(`${table.file}: there are no rows to judge`);
+  const unknown = scored.given.find((name) => !columns.has(name));
+  if (unknown !== undefined) {
+    throw new UnreadableInput(
+      `${table.file}: no column ${JSON.stringify(unknown)}, which a scorer's command is given under \`fields\`; ` +
+        `there are: ${columnList([...columns])}`,
+    );
+  }
   const asked = (rubrics: QuestionItem[]): AskedQuestion[] => {
     const brought = new Map(rubrics.flatMap(questionsOf).map((each) => [each.question.key, each.judgePrompts]));
     const ids = new UniqueIds();
     return [...questions].map(([key, { words, id, fields }]) => ({
       question: {
         ...questionFrom(ids.next(id), [{ role: 'user', content: words }]),
-        ...(compared.length === 0 ? {} : { fields }),
+        ...(scored.compared.length + scored.given.length === 0 ? {} : { fields }),
       },
       judgePrompts: brought.get(key) ?? {},
     }));
@@ -225,13 +245,18 @@ async function surveyOf(table: AnswerTable, compared: readonly string[]): Promis
 
 type Fields = Record<string, unknown>;
 
-/** Throws `UnreadableInput` for a column that is not there, or has nothing in this row. */
-function fieldsOf({ file }: AnswerTable, { fields, line }: AnswerRow['row'], compared: readonly string[]): Fields {
+/** Throws `UnreadableInput` for a column to compare with that is not there, or has nothing in this row. */
+function fieldsOf(
+  { file }: AnswerTable,
+  { fields, line }: AnswerRow['row'],
+  { compared, given }: ScoredColumns,
+): Fields {
   return Object.fromEntries(
-    compared.map((name) => {
+    [...compared, ...given].map((name) => {
       const value = fields.get(name);
       if (value !== undefined && value !== null && value !== '') return [name, value];
-      const what = fields.has(name) ? 'is empty' : 'is no column of this row';
+      if (given.includes(name)) return [name, null];
+      const what = fields.has(name) ? 'is empty' : `is no column of this row (${columnList([...fields.keys()])})`;
       throw new UnreadableInput(
         `${file}:${line}: ${JSON.stringify(name)} ${what}: \`equals_field\` compares every answer with it`,
       );
@@ -239,18 +264,19 @@ function fieldsOf({ file }: AnswerTable, { fields, line }: AnswerRow['row'], com
   );
 }
 
-/** Answers to one question are compared with one thing. */
+/** Answers to one question are compared with one thing, and a command is given one thing of it. */
 function refuseOther(
   { file }: AnswerTable,
   { line }: AnswerRow['row'],
   fields: Fields,
   before: { fields: Fields; line: number },
+  { compared }: ScoredColumns,
 ): void {
   const name = Object.keys(fields).find((each) => canonicalJson(fields[each]) !== canonicalJson(before.fields[each]));
   if (name === undefined) return;
   throw new UnreadableInput(
     `${file}:${line}: ${JSON.stringify(name)} is not what it is on line ${before.line}, for the same question: ` +
-      'give both rows the same, in JSON Lines also a list of all that is right',
+      `give both rows the same${compared.includes(name) ? ', in JSON Lines also a list of all that is right' : ''}`,
   );
 }
 

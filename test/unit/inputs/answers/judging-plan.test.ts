@@ -101,7 +101,46 @@ describe('scorers', () => {
   ])('equals_field refuses %j', async (rows, message) => {
     const rule = scored({ right: { equals_field: 'reference' } });
     await expect(planned(`question,answer,reference\n${rows}`, {}, 'answers.csv', rule)).rejects.toThrow(message);
-    await expect(planned('question,answer\nQ,A\n', {}, 'answers.csv', rule)).rejects.toThrow('is no column');
+    await expect(planned('question,answer\nQ,A\n', {}, 'answers.csv', rule)).rejects.toThrow(
+      'is no column of this row ("question", "answer")',
+    );
+  });
+
+  describe('a command', () => {
+    const rule = scored({ near: { command: ['node', 'score.js'], fields: ['reference', 'unit'] } });
+    const fieldsOf = ({ stored }: JudgingPlan) => stored.plan.questionSets['answers']?.map(({ fields }) => fields);
+
+    test('is given columns, and null where a row has nothing there', async () => {
+      const text = 'question,answer,reference,unit\nQ,A,42,cm\nQ,B,42,cm\nR,C,8,\n';
+      const { plan } = await planned(text, {}, 'a.csv', rule);
+      expect(fieldsOf(plan)).toEqual([
+        { reference: '42', unit: 'cm' },
+        { reference: '8', unit: null },
+      ]);
+      // what it is given is part of the key
+      expect((await planned(text.replaceAll('cm', 'mm'), {}, 'a.csv', rule)).plan.name).not.toBe(plan.name);
+      const lines = '{"question":"Q","answer":"A","reference":[4]}\n{"question":"R","answer":"B","unit":"cm"}\n';
+      expect(fieldsOf((await planned(lines, {}, 'a.jsonl', rule)).plan)).toEqual([
+        { reference: [4], unit: null },
+        { reference: null, unit: 'cm' },
+      ]);
+    });
+
+    test.each([
+      ['answers.csv', 'question,answer,reference\nQ,A,42\n', '"question", "answer", "reference"'],
+      ['answers.jsonl', '{"question":"Q","answer":"A","reference":42}\n', '"question", "answer", "reference"'],
+    ])('of %s is refused a column that is not there', async (name, text, there) => {
+      await expect(planned(text, {}, name, rule)).rejects.toThrow(
+        `${name}: no column "unit", which a scorer's command is given under \`fields\`; there are: ${there}`,
+      );
+    });
+
+    test('is given one thing of each question', async () => {
+      const text = 'question,answer,reference,unit\nQ,A,42,cm\nQ,B,43,cm\n';
+      await expect(planned(text, {}, 'answers.csv', rule)).rejects.toThrow(
+        /answers\.csv:3: "reference" is not what it is on line 2, for the same question: give both rows the same$/,
+      );
+    });
   });
 
   test('the files of a command are stored and part of the key', async () => {
