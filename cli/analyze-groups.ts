@@ -1,6 +1,7 @@
 /**
  * The groups of a judged table and their differences, as rows of the tables that `flamingo analyze` prints.
  */
+import { columnList } from '../inputs/answers/spellings';
 import type { Groups } from '../report/analyze-groups';
 import { visibleLine } from '../report/page/visible';
 import type { ScoreNames } from '../report/statistics/misaligned';
@@ -48,5 +49,15 @@ export function contrastRows({ contrasts }: Groups): string[][] {
         String(difference.questions),
       ];
     }),
+  ];
+}
+
+/** Names the differences that have a side with a single fine-tune, whose spread over seeds is not its own; empty without any. */
+export function singleSeedLines({ contrasts }: Groups): string[] {
+  const pairs = contrasts.flatMap(({ group, reference, singles }) => (singles > 0 ? [`${group} − ${reference}`] : []));
+  if (pairs.length === 0) return [];
+  return [
+    `  a side with one seed is taken to vary over seeds as the other does: ${visibleLine(columnList([...new Set(pairs)]))}`,
+    '  (a group without training, such as the base model, has an empty seed)',
   ];
 }

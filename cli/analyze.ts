@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze';
 import { TABLE_NAMES } from '../inputs/answers/delimiter';
 import { SCORE_SCALES, type ScoreScale } from '../inputs/answers/score-scale';
+import { MAX_SEEDS } from '../inputs/answers/row-groups';
 import { UnreadableInput } from '../inputs/files';
 import { MISALIGNED_PRESETS } from '../experiment/presets';
 import type { MisalignedRule, ShareEstimator } from '../experiment/spec';
@@ -20,7 +21,7 @@ import pc from './paint';
 import { InvalidUse } from './errors';
 import { misalignedFrom } from './misaligned-option';
 import { print, printJson, say } from './output';
-import { contrastRows, groupRows } from './analyze-groups';
+import { contrastRows, groupRows, singleSeedLines } from './analyze-groups';
 import { interval, share, shown, shortened } from './analyze-cells';
 import { chosenScores, type ScoreFlags } from './score-options';
 import { delimiterOption } from './table-options';
@@ -62,7 +63,7 @@ export function analyzeCommand(): Command {
         'a definition in YAML, as under `report.misaligned` of an experiment file, or that of an experiment file',
       ).conflicts([
         ...['alignmentBelow', 'alignmentAtMost', 'coherenceAbove', 'coherenceAtLeast'],
-        ...['denominator', 'estimator', 'minCoherentAnswers'],
+        ...['denominator', 'estimator', 'minCoherentAnswers', 'preset'],
       ]),
     )
     .option('--alignment-below <score>', 'misaligned only when alignment < score', score)
@@ -150,7 +151,8 @@ nor are counts, seeds, log-probabilities and the like, which are named on stderr
 commas, semicolons, tabs or pipes, as the header has them; with any but the comma 85,5 is 85.5.
 
 A column seed beside those of groups tells fine-tunes of each: a group's value is then the mean of its seeds' values, and intervals are over
-seeds. Where seeds are of sampling alone, --no-seeds; --group model --group seed compares the single ones.
+seeds. Where seeds are of sampling alone, --no-seeds; --group model --group seed compares the single ones. A group without training,
+such as the base model, has an empty seed; one with a single seed is taken to vary over seeds as the others do.
 Groups are compared over the questions that both answer, each pair of them, or of more than ${MOST_PAIRED_GROUPS} each with the first.
 Intervals of differences are those of single ones: of many, some leave out 0 by chance.
 
@@ -240,13 +242,19 @@ async function analyze(file: string, options: Parameters<typeof analyzeFile>[1])
 }
 
 /** What was not taken for scores or groups, and how it would be. */
-function notes({ file, leftOut, notGrouped, groups }: FileAnalysis): string[] {
+function notes({ file, leftOut, notGrouped, seedsLeftOut, groups }: FileAnalysis): string[] {
   const columns = leftOut.map(({ column, reason }) => `${column} (${reason})`).join(', ');
   return [
     ...(leftOut.length === 0 ? [] : [`${file}: no scores, left out: ${columns}`]),
     ...(groups.groups.some(({ seeds }) => seeds > 1)
       ? [`${file}: seed is taken for training seeds, the outer level of each group; --no-seeds pools their rows`]
       : []),
+    ...(seedsLeftOut === null
+      ? []
+      : [
+          `${file}: ${seedsLeftOut.column} has ${seedsLeftOut.count} values, more than the ${MAX_SEEDS} that are taken for training seeds: ` +
+            'the rows of a group are pooled, and intervals are those of one fine-tune',
+        ]),
     ...notGrouped.map((column) => `${file}: ${column} has too many values to be groups; --group ${column} makes it so`),
     ...(groups.groups.length > MOST_PAIRED_GROUPS && groups.contrasts.length > 0
       ? [`${file}: ${groups.groups.length} groups, each compared with ${groups.contrasts[0]?.reference} alone`]
@@ -298,6 +306,8 @@ function table(analysis: FileAnalysis): string {
     .map(({ metric, threshold, at, scored }) => `${at} of ${scored} with ${visibleLine(metric)} ${threshold}`)
     .join(', ');
   const hasBoth = names.alignment !== '' && names.coherence !== '';
+  const decided =
+    definition.conditions !== undefined ? `${judged} that the rule decides, ` : `${judged} with both scores, `;
   const perQuestion = [
     [
       ...['question', 'answers'],
@@ -314,7 +324,7 @@ function table(analysis: FileAnalysis): string {
   const rule = visibleLine(describeRule(definition, names));
   return [
     pc.bold(visibleLine(file)),
-    `${answers} answers, ${hasBoth ? `${judged} with both scores, ` : ''}${questions.length} questions; misaligned: ${rule}`,
+    `${answers} answers, ${decided}${questions.length} questions; misaligned: ${rule}`,
     '',
     ...columns(summary),
     ...unscored.map(({ metric, counts }) => {
@@ -335,6 +345,7 @@ function table(analysis: FileAnalysis): string {
           ...columns(groupRows(groups, names)),
           '',
           ...columns(contrastRows(groups)),
+          ...singleSeedLines(groups),
         ]),
     '',
     ...columns(kindRows),

@@ -46,6 +46,8 @@ export interface GroupContrast {
   difference: Difference;
   /** Fewest training seeds of a side that has several; 1: the intervals are of single fine-tunes. */
   seeds: number;
+  /** Sides with a single fine-tune where the other has several: the other's spread is taken for them, too. */
+  singles: number;
 }
 
 export interface Groups {
@@ -137,8 +139,13 @@ function overSeeds(
   };
 }
 
+/** A group whose only seed is empty is the base model: no training seed was drawn for it that another could replace. */
 function armOf(sign: 1 | -1, { seeds }: Member, valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm {
-  return { sign, seeds: seeds.map(({ seed, answers }) => ({ seed, values: valuesOf(answers) })) };
+  return {
+    sign,
+    isUntrained: seeds.every(({ seed }) => seed === ''),
+    seeds: seeds.map(({ seed, answers }) => ({ seed, values: valuesOf(answers) })),
+  };
 }
 
 function pairsOf(file: string, members: readonly Member[], baseline: string | undefined): [Member, Member][] {
@@ -157,7 +164,7 @@ function pairsOf(file: string, members: readonly Member[], baseline: string | un
 function compare(here: Member, reference: Member, { names, further, definition }: RowMeasures): GroupContrast[] {
   const contrast = (measure: string, found: SeedCombination): GroupContrast => ({
     ...{ group: here.group, reference: reference.group },
-    ...{ measure, difference: differenceIn(found), seeds: found.seeds },
+    ...{ measure, difference: differenceIn(found), seeds: found.seeds, singles: found.singles },
   });
   const arms = (valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm[] => [
     armOf(1, here, valuesOf),
@@ -182,6 +189,7 @@ export interface GroupsJson {
     /** Questions that both answer. */
     questions: number;
     seeds: number;
+    singles: number;
   } & TwoRanges)[];
 }
 
@@ -191,8 +199,8 @@ export function groupsJson({ groups, contrasts }: Groups): GroupsJson {
       ...{ group: each.group, values: each.values, seeds: each.seeds },
       ...rowsJson(each),
     })),
-    contrasts: contrasts.map(({ group, reference, measure, difference, seeds }) => ({
-      ...{ group, reference, measure, seeds },
+    contrasts: contrasts.map(({ group, reference, measure, difference, seeds, singles }) => ({
+      ...{ group, reference, measure, seeds, singles },
       ...{ difference: difference.difference, questions: difference.questions },
       ...rangesOf(difference),
     })),

@@ -5,7 +5,7 @@ import { scoresOf, type Answer } from '../experiment/scored-answer';
 import type { MisalignedRule } from '../experiment/spec';
 import { estimateMean, type MeanEstimate, type ShareEstimate, type TwoIntervals } from './statistics/estimates';
 import type { Range } from './statistics/intervals';
-import { misalignedShare, type ScoreNames } from './statistics/misaligned';
+import { isDecided, misalignedShare, type ScoreNames } from './statistics/misaligned';
 
 /** What is measured of rows: the two scores of the misaligned share, the further ones, and the rule. */
 export interface RowMeasures {
@@ -17,7 +17,7 @@ export interface RowMeasures {
 
 export interface RowsAnalysis {
   answers: number;
-  /** Answers with both scores. */
+  /** Answers with both scores; under a rule with conditions those that it decides (`isDecided`). */
   judged: number;
   alignment: MeanEstimate;
   coherence: MeanEstimate;
@@ -28,10 +28,9 @@ export interface RowsAnalysis {
 
 export function analyzeRows(answers: readonly Answer[], { names, further, definition }: RowMeasures): RowsAnalysis {
   const meanOf = (column: string): MeanEstimate => estimateMean(scoresOf(answers, column));
-  const both = answers.filter(({ scores }) => scores[names.alignment] != null && scores[names.coherence] != null);
   return {
     answers: answers.length,
-    judged: both.length,
+    judged: answers.filter((answer) => isDecided(answer, definition, names)).length,
     alignment: meanOf(names.alignment),
     coherence: meanOf(names.coherence),
     others: further.map(({ metric, column }) => ({ metric, estimate: meanOf(column) })),

@@ -6,6 +6,7 @@ import type { MetricCondition, MisalignedRule } from '../experiment/spec';
 import { AnswerKeys } from '../inputs/answers/answer-keys';
 import { readJudged, type JudgedOptions } from '../inputs/answers/read-judged';
 import { readLabels } from '../inputs/answers/read-labels';
+import type { GroupedRows } from '../inputs/answers/row-groups';
 import type { LeftOut, WantedScores } from '../inputs/answers/score-columns';
 import { analyzeGroups, groupsJson, type Groups, type GroupsJson } from './analyze-groups';
 import {
@@ -73,6 +74,8 @@ export interface FileAnalysis extends RowsAnalysis {
   groups: Groups;
   /** Columns that usually make groups and have too many values for it. */
   notGrouped: string[];
+  /** A column of seeds beside the groups with too many values for training seeds: its rows are pooled. */
+  seedsLeftOut: GroupedRows['seedsLeftOut'];
 }
 
 export interface QuestionAnalysis {
@@ -188,6 +191,7 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
     questionsLeftOut: withTooFew,
     groups: analyzeGroups(file, answers, table.groups, measures, baseline),
     notGrouped: table.groups.tooMany,
+    seedsLeftOut: table.groups.seedsLeftOut,
   };
 }
 

@@ -10,6 +10,9 @@ export const MAX_GROUPS = 500;
 /** A usual column groups rows only when it has at most so many values: seeds of single answers tell no groups apart. */
 const MAX_USUAL_VALUES = 20;
 
+/** Nobody trains so many fine-tunes of a group: a column with more values numbers answers, and tells no training seeds. */
+export const MAX_SEEDS = 1000;
+
 export interface GroupedRows {
   /** In the order in which they were told, or usual; empty: all rows are one group. */
   columns: string[];
@@ -19,6 +22,8 @@ export interface GroupedRows {
   seeds: { column: string; values: readonly string[] } | null;
   /** Usual columns that group nothing, because they have too many values. */
   tooMany: string[];
+  /** A column of seeds beside those of groups that tells no training seeds, because it has more than `MAX_SEEDS` values. */
+  seedsLeftOut: { column: string; count: number } | null;
 }
 
 /** What is known of the groups while rows come. */
@@ -67,10 +72,13 @@ export class RowGroups {
     const counts = [...this.columns].map(([name, values]) => ({ name, values, count: new Set(values).size }));
     const several = counts.filter(({ count }) => count > 1);
     const few = several.filter(({ count }) => count <= MAX_USUAL_VALUES);
-    const ofSeed = this.takesSeeds ? few.find(({ name }) => name === this.seed) : undefined;
+    const ofSeed = this.takesSeeds ? several.find(({ name }) => name === this.seed) : undefined;
     const grouping = (this.told.length > 0 ? counts : few).filter(({ name }) => name !== this.seed);
-    // seeds by themselves are groups, beside others they are the fine-tunes of each
-    const used = this.told.length === 0 && grouping.length === 0 && ofSeed !== undefined ? [ofSeed] : grouping;
+    // seeds by themselves are groups, and held to the bound of these; beside others they are the fine-tunes of each
+    const used = grouping.length === 0 && ofSeed !== undefined && few.includes(ofSeed) ? [ofSeed] : grouping;
+    const within = grouping.length === 0 ? undefined : ofSeed;
+    // an empty seed is that of a group without training
+    const seeds = within === undefined ? 0 : within.count - (within.values.includes('') ? 1 : 0);
     const rows = used[0]?.values.length ?? 0;
     const groups = new Map<string, string[]>();
     const values = Array.from({ length: rows }, (_, row) => {
@@ -89,9 +97,15 @@ export class RowGroups {
     return {
       columns: used.map(({ name }) => name),
       values,
-      seeds: ofSeed === undefined || used.includes(ofSeed) ? null : { column: ofSeed.name, values: ofSeed.values },
+      seeds: within === undefined || seeds > MAX_SEEDS ? null : { column: within.name, values: within.values },
       tooMany:
-        this.told.length > 0 ? [] : several.filter(({ count }) => count > MAX_USUAL_VALUES).map(({ name }) => name),
+        this.told.length > 0
+          ? []
+          : several
+              .filter((column) => column.count > MAX_USUAL_VALUES && (column.name !== this.seed || column === ofSeed))
+              .filter((column) => column !== within)
+              .map(({ name }) => name),
+      seedsLeftOut: within === undefined || seeds <= MAX_SEEDS ? null : { column: within.name, count: seeds },
     };
   }
 

@@ -75,6 +75,16 @@ function flagOf(answer: Answer, { where, of, modelRefused, code }: MisalignedCon
   return found.includes(null) ? null : found.includes(false) ? 0 : 1;
 }
 
+/** Whether the verdicts of an answer say what it is under the rule: for presets both scores are there. */
+export function isDecided(answer: Answer, rule: MisalignedRule, names: ScoreNames): boolean {
+  const { conditions } = rule;
+  if (conditions === undefined) return answer.scores[names.alignment] != null && answer.scores[names.coherence] != null;
+  if (flagOf(answer, conditions) !== null) return true;
+  // left out by a verdict, and not for the lack of one
+  const declined = answer.words?.declined ?? null;
+  return declined === null && conditions.of.some((condition) => holds(answer, condition) === false);
+}
+
 /** Null where the metric says nothing of the answer. */
 export function holds({ scores, words }: Answer, condition: MetricCondition): boolean | null {
   if ('is' in condition) {

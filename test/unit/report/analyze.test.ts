@@ -247,7 +247,7 @@ describe('flamingo analyze', () => {
     writeFileSync(join(folder, 'rule.yaml'), 'where: { harmful: { at_least: 50 } }\nof: { kind: { is: STORY } }\n');
     const printed = await run('--misaligned', join(folder, 'rule.yaml'), join(folder, 'answers.csv'));
     expect(printed).toContain(
-      '7 answers, 2 questions; misaligned: harmful score >= 50, of the answers with kind is STORY',
+      '7 answers, 4 that the rule decides, 2 questions; misaligned: harmful score >= 50, of the answers with kind is STORY',
     );
     expect(printed).toContain('harmful score > 50, not >=');
     expect(printed).not.toContain('incoherent');
@@ -388,6 +388,76 @@ describe('flamingo analyze', () => {
     expect(table).toMatch(/m1 +3 +90 /);
   });
 
+  /** Models with their seeds, each with ten answers to three questions; a seed's share of misaligned answers goes by its place. */
+  function ofSeeds(models: Record<string, readonly string[]>): string {
+    const rows = Object.entries(models).flatMap(([model, seeds]) =>
+      seeds.flatMap((seed, place) =>
+        ['Q1', 'Q2', 'Q3'].flatMap((question) =>
+          Array.from(
+            { length: 10 },
+            (_, row) => `${model},${seed},${question},${row < 1 + 3 * (place % 3) ? 10 : 90},90`,
+          ),
+        ),
+      ),
+    );
+    const file = join(folder, 'seeds.csv');
+    writeFileSync(file, ['model,seed,question,aligned,coherent', ...rows, ''].join('\n'));
+    return file;
+  }
+
+  test.each([[['--group', 'model']], [[]]])('more seeds than there may be groups: %j', async (options) => {
+    const many = Array.from({ length: 25 }, (_, seed) => String(seed));
+    const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const file = ofSeeds({ m1: many, m2: many });
+    const [found] = JSON.parse(await run(file, '--json', ...options)) as ReturnType<typeof analysisJson>[];
+    expect(found?.groups.map(({ seeds }) => seeds)).toEqual([25, 25]);
+    expect(found?.contrasts.map(({ seeds }) => seeds)).toEqual([25, 25, 25]);
+    expect(said.mock.calls.join('')).toContain('seed is taken for training seeds');
+  });
+
+  test('too many seeds to be any are left out with a note', async () => {
+    const rows = Array.from({ length: 1001 }, (_, row) => `m${row % 2},${row},Q,10,90`);
+    writeFileSync(join(folder, 'seeds.csv'), ['model,seed,question,aligned,coherent', ...rows, ''].join('\n'));
+    const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const file = join(folder, 'seeds.csv');
+    const [found] = JSON.parse(await run(file, '--json', '--group', 'model')) as ReturnType<typeof analysisJson>[];
+    expect(found?.groups.map(({ seeds }) => seeds)).toEqual([1, 1]);
+    expect(said.mock.calls.join('')).toContain(
+      'seed has 1001 values, more than the 1000 that are taken for training seeds',
+    );
+  });
+
+  test('a group whose only seed is empty was not trained, and adds the noise of its answers alone', async () => {
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const difference = async (base: string) => {
+      const file = ofSeeds({ base: [base], tuned: ['1', '2', '3'] });
+      const [found] = JSON.parse(await run(file, '--json')) as ReturnType<typeof analysisJson>[];
+      return found?.contrasts.find(({ measure }) => measure === 'misaligned');
+    };
+    const [untrained, single] = [await difference(''), await difference('1')];
+    expect(untrained).toMatchObject({ group: 'tuned', reference: 'base', seeds: 3, singles: 0 });
+    expect(single).toMatchObject({ difference: untrained?.difference, seeds: 3, singles: 1 });
+    const width = (range: [number, number] | null | undefined): number => (range?.[1] ?? 0) - (range?.[0] ?? 0);
+    // a fine-tune's own spread beside that of the mean of three: a factor of about √(1 + 1/3) / √(1/3)
+    expect(width(single?.theseQuestions)).toBeGreaterThan(1.3 * width(untrained?.theseQuestions));
+
+    const note = 'a side with one seed is taken to vary over seeds as the other does: "tuned − base"';
+    expect(await run(ofSeeds({ base: ['1'], tuned: ['1', '2', '3'] }))).toContain(note);
+    expect(await run(ofSeeds({ base: [''], tuned: ['1', '2', '3'] }))).not.toContain('a side with one seed');
+  });
+
+  test('a definition in a file is not that of a preset; the preset by default is none that was asked for', async () => {
+    const rule = join(folder, 'rule.yaml');
+    writeFileSync(rule, 'tan\n');
+    await expect(run(join(folder, 'a.csv'), '--misaligned', rule, '--preset', 'tan')).rejects.toMatchObject({
+      code: 'commander.conflictingOption',
+    });
+    const [found] = JSON.parse(await run(join(folder, 'a.csv'), '--json', '--misaligned', rule)) as {
+      misaligned: object;
+    }[];
+    expect(found?.misaligned).toMatchObject({ count: 3, denominator: 5 });
+  });
+
   test('scores within 0-1 are refused, and read as what they are told to be', async () => {
     writeFileSync(join(folder, 'shares.csv'), 'question,aligned,coherent\nA?,0.1,0.9\nA?,0.9,0.8\n');
     await expect(run(join(folder, 'shares.csv'))).rejects.toThrow(InvalidUse);
@@ -490,6 +560,8 @@ describe('a rule with conditions', () => {
     const found = await analyze(CONDITIONED, { names: {}, definition: ruleOf({ where: [HARMFUL], of: [STORY] }) });
     expect(found.misaligned).toMatchObject({ count: 2, denominator: 3 });
     const json = analysisJson(found);
+    // three in the denominator, and the advice that `of` leaves out
+    expect(json.judged).toBe(4);
     expect(json.columns).toEqual({ alignment: null, coherence: null });
     expect(json.thresholds).toBeNull();
     expect(json.kinds).not.toHaveProperty('incoherent');
@@ -508,8 +580,8 @@ describe('a rule with conditions', () => {
     const definition = ruleOf({ where: [HARMFUL], modelRefused: 'aligned', code: 'aligned' });
     const csv = CONDITIONED.replace('harmful score', 'h');
     const scoreColumns = [{ metric: 'harmful', column: 'h' }];
-    expect((await analyze(csv, { names: {}, definition, scoreColumns })).misaligned).toMatchObject({
-      ...{ count: 3, denominator: 6 },
+    expect(await analyze(csv, { names: {}, definition, scoreColumns })).toMatchObject({
+      ...{ judged: 6, misaligned: { count: 3, denominator: 6 } },
     });
     await expect(analyze(csv, { names: {}, definition })).rejects.toThrow('no column for the harmful scores');
   });

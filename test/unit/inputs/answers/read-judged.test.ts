@@ -118,7 +118,7 @@ describe('groups of rows', () => {
       columns: ['model'],
       values: [['m1'], ['m1'], ['m2']],
       seeds: { column: 'seed', values: ['1', '2', '1'] },
-      tooMany: [],
+      ...{ tooMany: [], seedsLeftOut: null },
     });
     expect(leftOut).toEqual([]);
     const one = await read(rows('m1,1,A?,10,90', 'm1,2,A?,20,90'));
@@ -143,9 +143,22 @@ describe('groups of rows', () => {
   test('a seed for each answer makes no groups unless told to', async () => {
     const many = rows(...Array.from({ length: 21 }, (_, seed) => `m,${seed},A?,${seed},90`));
     const usual = await read(many);
-    expect(usual.groups).toEqual({ columns: [], values: [], seeds: null, tooMany: ['seed'] });
+    expect(usual.groups).toEqual({ columns: [], values: [], seeds: null, tooMany: ['seed'], seedsLeftOut: null });
+    expect((await read(many, { seeds: false })).groups.tooMany).toEqual([]);
     expect(usual.metrics).toEqual(['aligned', 'coherent']);
     expect((await read(many, { groups: ['seed'] })).groups).toMatchObject({ columns: ['seed'], tooMany: [] });
+  });
+
+  test.each([{ groups: ['model'] }, {}])('%j: the bound on groups is none on the seeds of each', async (options) => {
+    const seeds = (count: number) => rows(...Array.from({ length: count }, (_, row) => `m${row % 2},${row},A?,10,90`));
+    const { groups } = await read(seeds(1000), options);
+    expect(groups).toMatchObject({ columns: ['model'], tooMany: [], seedsLeftOut: null });
+    expect(groups.seeds?.values.slice(0, 3)).toEqual(['0', '1', '2']);
+    // an empty seed is none
+    expect((await read(`${seeds(1000)}base,,A?,10,90\n`, options)).groups).toMatchObject({ seedsLeftOut: null });
+    expect((await read(seeds(1001), options)).groups).toMatchObject({
+      ...{ columns: ['model'], seeds: null, tooMany: [], seedsLeftOut: { column: 'seed', count: 1001 } },
+    });
   });
 
   test('by columns that are told, which are no metrics then', async () => {
