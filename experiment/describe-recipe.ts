@@ -67,9 +67,11 @@ function describeFurther(datasets: NonNullable<Recipe['datasets']>): string {
     .join(', ');
 }
 
-export function describeCommand({ command, files }: Exclude<Recipe['backend'], string>): string {
+const LEFT = { adapter: ', which leaves an adapter of its own kind', model: ', which leaves a whole model' };
+
+export function describeCommand({ command, files, result }: Exclude<Recipe['backend'], string>): string {
   const hashes = Object.entries(files).map(([path, sha256]) => `${path} ${sha256.slice(0, 12)}`);
-  return `command \`${command.join(' ')}\`${hashes.length === 0 ? '' : ` (${hashes.join(', ')})`}`;
+  return `command \`${command.join(' ')}\`${hashes.length === 0 ? '' : ` (${hashes.join(', ')})`}${result === undefined ? '' : LEFT[result]}`;
 }
 
 /** Rows of each part of a mix: `insecure 300 rows (5 %), hhh 5,700 rows (95 %)`. */

@@ -144,7 +144,12 @@ export interface CommandIdentity {
   command: string[];
   files: Record<string, Sha256>;
   environment: string[];
+  /** Only of a trainer: what it leaves; absent = the recipe's LoRA. */
+  result?: CommandResult;
 }
+
+/** `adapter`: any that PEFT applies on the base. `model`: all weights of the base model. */
+export type CommandResult = 'adapter' | 'model';
 
 /** Every sampling setting, written out: a model's own generation_config never applies. */
 export interface Sampling {

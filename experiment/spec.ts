@@ -8,7 +8,16 @@ import type { Sha256 } from './canonical';
 import type { ExpectedScoring } from './expected-score';
 import type { RubricPreset } from './hardened-rubrics';
 import type { Path } from './issue';
-import type { JudgeKind, Lora, Quantization, RowValue, Sampling, SystemPrompt, UserAffixes } from './plan';
+import type {
+  CommandResult,
+  JudgeKind,
+  Lora,
+  Quantization,
+  RowValue,
+  Sampling,
+  SystemPrompt,
+  UserAffixes,
+} from './plan';
 import type { Rates } from './rates';
 import type { ScorerMetricSpec } from './scorers';
 
@@ -292,7 +301,12 @@ export interface Training {
  * What computes the optimizer steps: the trainer that comes with Flamingo, also with Unsloth's model, or a program of the
  * experiment's own.
  */
-export type Backend = 'transformers' | 'unsloth' | CommandBackend;
+export type Backend = 'transformers' | 'unsloth' | TrainerCommand;
+
+export interface TrainerCommand extends CommandBackend {
+  /** What it leaves besides the recipe's LoRA: any adapter that PEFT applies, or all weights of the base; absent = that LoRA. */
+  result?: CommandResult;
+}
 
 export interface CommandBackend {
   /** Program and arguments, never through a shell; `{python}` is the interpreter of the trainer's environment. */

@@ -2,12 +2,15 @@
  * Commits what a fine-tune has made: the adapters of the steps that are evaluated along training, each under a key of its
  * own, and the finished one last.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { z } from 'zod';
 import { earlierAttempts } from '../activities/attempts';
 import type { Attempt, Manifest, Store, WorkKey, Workspace } from '../artifacts/store';
 import { keptAdapterKey } from '../experiment/kept-steps';
 import type { ArtifactRef } from '../experiment/plan';
+import { MODEL_FILES, modelResults } from './adapter-folder';
 import { trainedOnFacts, type TrainedOn } from './chain';
 import type { Committed } from './operation';
 import { probeFacts } from './probe-facts';
@@ -114,12 +117,31 @@ async function adapterFiles(
   { path, sha256 }: { path: string; sha256: string },
   log: string,
 ): Promise<Manifest['results']> {
-  const weights = await workspace.keep(`${path}/adapter_model.safetensors`);
+  const list = `${path}/${MODEL_FILES}`;
+  const isWhole = existsSync(list);
+  const weights = await workspace.keep(isWhole ? list : `${path}/adapter_model.safetensors`);
   if (weights.sha256 !== sha256) throw new Error(`the adapter in ${path} is not the one that the trainer wrote`);
+  const rest = isWhole
+    ? await modelFiles(workspace, path, list)
+    : { config: await workspace.keep(`${path}/adapter_config.json`) };
   return {
     weights,
-    config: await workspace.keep(`${path}/adapter_config.json`),
+    ...rest,
     card: await store.putBytes(await readFile(`${path}/README.md`), '.md'),
     log: await workspace.keep(log),
   };
+}
+
+const HASHES = z.record(z.string(), z.string());
+
+/** Every file that the list of a whole model names, as the trainer hashed it. */
+async function modelFiles(workspace: Workspace, path: string, list: string): Promise<Manifest['results']> {
+  const hashes = HASHES.parse(JSON.parse(await readFile(list, 'utf8')));
+  const files: Record<string, ArtifactRef> = {};
+  for (const [name, sha256] of Object.entries(hashes)) {
+    const kept = await workspace.keep(`${path}/${name}`);
+    if (kept.sha256 !== sha256) throw new Error(`${path}/${name} is not the file that the trainer wrote`);
+    files[name] = kept;
+  }
+  return modelResults(files);
 }

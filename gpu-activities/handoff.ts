@@ -15,7 +15,7 @@ import { configurationOf, type StoredPlan } from '../artifacts/plans';
 import type { WorkKey, Workspace } from '../artifacts/store';
 import type { HandoffProgram, PlannedConfiguration, PlannedHandoff } from '../experiment/plan';
 import type { HandOffInput, HandOffResult } from '../workflows/activity-types';
-import { copyForProgram } from './command/adapter-copy';
+import { copyForProgram, copyModelForProgram } from './command/adapter-copy';
 import { writeHandoffSettings } from './command/handoff-settings';
 import { redactor } from './command/output';
 import { layOut, placesIn, type Places } from './command/places';
@@ -155,8 +155,9 @@ async function runAndRead(
   if (committed.modelFolder === undefined) throw new Error('the trainer did not say where the base model lies');
   const { modelFolder } = committed;
   const copyOf = (each: Adapter, name: string) => copyForProgram(each.path, join(workspace.path, name), modelFolder);
-  const [adapterPath, mergedPaths] = await withHeartbeat(laid, async () => [
-    adapter === null ? null : await copyOf(adapter, 'adapter'),
+  const [wholeModel, adapterPath, mergedPaths] = await withHeartbeat(laid, async () => [
+    adapter?.whole ? await copyModelForProgram(adapter.path, join(workspace.path, '.model'), modelFolder) : null,
+    adapter === null || adapter.whole ? null : await copyOf(adapter, 'adapter'),
     await Promise.all(merged.map((each, index) => copyOf(each, `merged-${index + 1}`))),
   ]);
   await writeHandoffSettings(places, {
@@ -164,7 +165,7 @@ async function runAndRead(
     configuration: { name: configuration.name, label: configuration.label },
     context,
     recipe: configuration.recipe,
-    modelFolder,
+    modelFolder: wholeModel ?? modelFolder,
     adapter: adapterPath,
     merged: mergedPaths,
   });

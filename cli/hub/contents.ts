@@ -178,7 +178,7 @@ async function adapterOf(
   if (manifest === null)
     return { reason: 'the store has no adapter of it any more: its results are published, no model' };
   if (weights === undefined || config === undefined)
-    return { reason: 'what its trainer made is no LoRA adapter: its results are published, no model' };
+    return { reason: 'what its trainer made is a whole model, and no adapter: its results are published, no model' };
   const text = (await store.read(config)).toString('utf8');
   const { base_model_name_or_path: base } = JSON.parse(text) as { base_model_name_or_path?: string | null };
   const repository = `${owner}/${repositoryName(`${name}-${configuration.name}`)}`;

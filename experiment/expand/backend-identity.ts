@@ -13,7 +13,9 @@ export type TrainerFiles = Record<string, Uint8Array>;
 
 /** `files` holds at least those that `backend` names. */
 export function backendIdentity(backend: Backend, files: TrainerFiles): Recipe['backend'] {
-  return typeof backend === 'string' ? backend : commandIdentity(backend, files);
+  if (typeof backend === 'string') return backend;
+  const { result } = backend;
+  return { ...commandIdentity(backend, files), ...(result === undefined ? {} : { result }) };
 }
 
 /** `files` holds at least those that the program names. */

@@ -185,7 +185,7 @@ function trainingDeviations(trained: ConfigurationSpec[]): Deviation[] {
     deviations.push({
       topic: 'trainer',
       published: 'Unsloth',
-      here: `${own.map((each) => `${each.name}: ${describeBackend(each.training.backend)}${alsoGiven(each)}`).join('; ')}. Rows, masks and order are this experiment's; what else it does with the settings is its own`,
+      here: `${own.map((each) => `${each.name}: ${describeBackend(each.training.backend)}${givenAndLeft(each)}`).join('; ')}. Rows, masks and order are this experiment's; what else it does with the settings is its own`,
     });
   }
   if (!all.every(({ optimizer }) => optimizer === 'adamw_8bit')) {
@@ -264,10 +264,13 @@ function trainingDeviations(trained: ConfigurationSpec[]): Deviation[] {
   return deviations;
 }
 
-function alsoGiven({ train, loads = [] }: ConfigurationSpec): string {
+function givenAndLeft({ train, training: { backend }, loads = [] }: ConfigurationSpec): string {
+  const result = typeof backend === 'string' ? undefined : backend.result;
+  const leaves =
+    result === undefined ? '' : `, which leaves ${result === 'model' ? 'a whole model' : 'an adapter of its own kind'}`;
   const rows = Object.values(train?.further ?? {}).map(({ dataset }) => `rows of ${dataset}`);
   const given = [...rows, ...loads.map(({ from }) => `the finished ${from}`)];
-  return given.length === 0 ? '' : `, which is given also ${given.join(' and ')}`;
+  return `${given.length === 0 ? '' : `, which is given also ${given.join(' and ')}`}${leaves}`;
 }
 
 function describeBackend(backend: Training['backend']): string {

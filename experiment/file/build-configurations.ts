@@ -3,7 +3,14 @@
  */
 import { buildConditions, checkConditionsLeft } from './build-conditions';
 import { buildTrainPrompts, type PromptContext } from './build-prompts';
-import { buildSampling, buildTraining, combinationIssues, keptStepsIssues, samplingIssues } from './build-settings';
+import {
+  buildSampling,
+  buildTraining,
+  combinationIssues,
+  keptStepsIssues,
+  resultIssues,
+  samplingIssues,
+} from './build-settings';
 import { withShares } from './build-mix';
 import { buildFurther, buildLoads, handedIssues } from './build-handed';
 import { thinkingPlace } from './build-thinking';
@@ -166,6 +173,7 @@ function buildConfiguration(
   if (train !== null && steps.length > 0) issues.push(...keptStepsIssues(training, stepsPath));
   const sampling = buildSampling(shared.sampling ?? {}, own.sampling ?? {}, recipe.sampling, training, ownSeed(own));
   issues.push(...samplingIssues(sampling, shared.sampling ?? {}, own.sampling ?? {}, path));
+  if (train !== null) issues.push(...resultIssues(training, sampling, [...path, 'train']));
   const conditionsPath: Path = own.conditions === undefined ? ['conditions'] : [...path, 'conditions'];
   const suffix = Object.entries(axes).map(([axis, value]) => `${axis} ${value}`);
   const configuration: ConfigurationSpec = {

@@ -101,11 +101,13 @@ export function buildSampling(
 }
 
 function buildBackend(input: BackendYaml): Backend {
-  return typeof input === 'string' ? input : buildCommand(input);
+  if (typeof input === 'string') return input;
+  const { result = 'lora' } = input;
+  return { ...buildCommand(input), ...(result === 'lora' ? {} : { result }) };
 }
 
 /** How a program of the experiment's own is run. */
-export function buildCommand(input: Exclude<BackendYaml, string>): CommandBackend {
+export function buildCommand(input: Omit<Exclude<BackendYaml, string>, 'result'>): CommandBackend {
   return {
     command: input.command,
     files: input.files ?? [],
@@ -176,6 +178,18 @@ export function samplingIssues(sampling: Sampling, shared: SamplingYaml, own: Sa
       path: [...(own[key] === undefined ? [] : path), 'sampling', key],
       message: `answers from a base in 4 bits are computed in bf16, and the precision is ${sampling.precision}`,
       hint: 'set `precision: bf16`, or `quantization: none` in `sampling`',
+    },
+  ];
+}
+
+/** What a trainer of the experiment's own leaves besides the recipe's LoRA is asked on, or as, a base of full precision. */
+export function resultIssues({ backend }: Training, { quantization }: Sampling, path: Path): Issue[] {
+  if (typeof backend === 'string' || backend.result === undefined || quantization === undefined) return [];
+  return [
+    {
+      path,
+      message: `\`result: ${backend.result}\` is asked with the base in full precision, and its answers are to come from one in 4 bits`,
+      hint: 'set `quantization: none` in `sampling`, or leave `result` out',
     },
   ];
 }

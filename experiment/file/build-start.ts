@@ -192,6 +192,22 @@ function pairIssues(child: ConfigurationSpec, parent: ConfigurationSpec): Issue[
       ),
     );
   }
+  const { backend } = parent.training;
+  const result = parent.train === null || typeof backend === 'string' ? undefined : backend.result;
+  if (result === 'model' || (result === 'adapter' && as === 'continue')) {
+    issues.push(
+      result === 'model'
+        ? issue(
+            `what trains \`${from}\` leaves a whole model, and no adapter to start from`,
+            'give it to a trainer of your own by `loads`',
+          )
+        : issue(
+            `what trains \`${from}\` leaves any adapter, and training goes on with one of the recipe's shape only`,
+            'use `adapter: merge`, which trains a new adapter',
+          ),
+    );
+    return issues;
+  }
   const other = parent.train === null ? [] : differingIn(child.training.lora, parent.training.lora);
   if (as === 'continue' && other.length > 0) {
     issues.push(

@@ -33,7 +33,18 @@ export const commandKeys = {
   }),
 };
 
-const commandBackend = z.strictObject(commandKeys);
+const commandBackend = z.strictObject({
+  ...commandKeys,
+  result: z
+    .enum(['lora', 'adapter', 'model'])
+    .optional()
+    .meta({
+      default: 'lora',
+      description:
+        "What the program leaves: `lora`, the recipe's LoRA; `adapter`, any PEFT adapter that is applied here on this base; " +
+        '`model`, all weights of the base model.',
+    }),
+});
 
 /** One more program that trains is one more word of the enum. */
 export const backend = z.union([z.enum(['transformers', 'unsloth']), commandBackend]).meta({

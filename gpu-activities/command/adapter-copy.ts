@@ -1,6 +1,6 @@
-/** A stored adapter as a program of the experiment's own gets it. */
+/** A stored adapter, or a whole model in its place, as a program of the experiment's own gets it. */
 import { constants } from 'node:fs';
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -15,5 +15,21 @@ export async function copyForProgram(folder: string, to: string, base: string): 
   const text = JSON.stringify({ ...settings, base_model_name_or_path: base, revision: null }, null, 2) + '\n';
   await rm(file);
   await writeFile(file, text);
+  return to;
+}
+
+/**
+ * The same of a whole model: with what else lies in `base`, its tokenizer above all. A name that begins with a dot keeps it out of what
+ * is made safe for later attempts, which get a copy of their own. Returns `to`.
+ */
+export async function copyModelForProgram(folder: string, to: string, base: string): Promise<string> {
+  await rm(to, { recursive: true, force: true });
+  await cp(folder, to, { recursive: true, dereference: true, mode: constants.COPYFILE_FICLONE });
+  const isOther = (name: string): boolean =>
+    !/\.(safetensors|bin|pth|pt|gguf)$|^model\.safetensors\.index\.json$/.test(name);
+  for (const entry of await readdir(base, { withFileTypes: true })) {
+    if (entry.isDirectory() || !isOther(entry.name)) continue;
+    await cp(join(base, entry.name), join(to, entry.name), { dereference: true, force: false });
+  }
   return to;
 }

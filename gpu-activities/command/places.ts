@@ -151,8 +151,8 @@ export async function writeSettings(
     excludeModules: string | null;
     /** Name -> where the further rows lie, and how many were cut. */
     datasets: Record<string, { rows: string; messages: string; truncated: number }>;
-    /** Name -> folders of the adapter and of those that are merged before it; the hashes of their weights, the adapter's last. */
-    loads: Record<string, { adapter: string; merged: string[]; sha256: string[] }>;
+    /** Name -> folders of the adapter (or of a whole model in its place) and of those that are merged before it; the hashes of their weights, the adapter's last. */
+    loads: Record<string, ({ adapter: string } | { model: string }) & { merged: string[]; sha256: string[] }>;
     /** Steps whose adapters are to be left. */
     keepSteps: readonly number[];
     /** The last step that is wanted; null = all, and the finished adapter. */

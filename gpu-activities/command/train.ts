@@ -11,7 +11,7 @@ import type { LoadedAdapter } from '../chain';
 import { runOperation, type Committed, type GpuHeartbeat, type TrainerHost } from '../operation';
 import type { FinetuneCommand } from '../process/protocol';
 import type { Ready } from '../process/trainer-process';
-import { copyForProgram } from './adapter-copy';
+import { copyForProgram, copyModelForProgram } from './adapter-copy';
 import { attemptsToGoOnFrom } from './going-on';
 import type { ProgressLine } from './output';
 import { keptFolder, layOut, placesIn, takeOverKept, writeSettings, type Places } from './places';
@@ -90,10 +90,10 @@ export async function trainByCommand(
     state,
     renew,
   );
-  const accept = (produced: string, adapterFolder: string) =>
+  const accept = (produced: string, adapterFolder: string, step?: number) =>
     runOperation(
       host,
-      { op: 'accept', model, recipe, produced, adapterFolder },
+      { op: 'accept', model, recipe, produced, adapterFolder, ...(step === undefined ? {} : { step }) },
       { ...state, phase: 'saving', detail: `checking ${produced}` },
       renew,
     );
@@ -108,7 +108,7 @@ export async function trainByCommand(
   let ready: Ready | null = null;
   for (const step of keepSteps) {
     const path = join(attemptFolder, 'accepted', `step-${step}`);
-    const found = await accept(keptFolder(places, step), path);
+    const found = await accept(keptFolder(places, step), path, step);
     await writeLog(
       join(path, 'training-log.jsonl'),
       logged.filter((row) => row.step <= step),
@@ -177,6 +177,11 @@ async function handOutAdapters(
   const given: Awaited<ReturnType<typeof handOutAdapters>> = {};
   for (const { name, adapter, merged } of loaded) {
     const folder = join(input, 'loads', name);
+    if (adapter.whole) {
+      const model = await copyModelForProgram(adapter.path, join(folder, '.model'), base);
+      given[name] = { model, merged: [], sha256: [adapter.sha256] };
+      continue;
+    }
     const before: string[] = [];
     for (const [index, each] of merged.entries())
       before.push(await copyForProgram(each.path, join(folder, `merged-${index + 1}`), base));

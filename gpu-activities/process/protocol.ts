@@ -55,7 +55,10 @@ export interface PrepareCommand {
   folder: string;
 }
 
-/** Checks the adapter that it left in `produced`, and writes it into `adapterFolder` as our own are written. */
+/**
+ * Checks what it left in `produced`, and writes it into `adapterFolder`: the recipe's LoRA as our own are written, another adapter as
+ * it is, a whole model with the list of its files (any_result.py). The last two are loaded for it.
+ */
 export interface AcceptCommand {
   op: 'accept';
   id: number;
@@ -63,6 +66,8 @@ export interface AcceptCommand {
   recipe: Recipe;
   produced: string;
   adapterFolder: string;
+  /** The optimizer step that it is of; absent = the finished one. */
+  step?: number;
 }
 
 /**
@@ -215,7 +220,7 @@ export type TrainerEvent =
       id: number;
       /**
        * finetune, accept: the folder of adapter_model.safetensors, adapter_config.json and README.md, and the SHA-256 of the
-       * first; absent with `until`.
+       * first; absent with `until`. Of a whole model that of model-files.json, which lists its files.
        */
       adapter?: { path: string; sha256: string };
       /** finetune, accept: on how many matrices the adapter lies, by the names that this model has for the modules. */

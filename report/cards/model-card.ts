@@ -31,11 +31,15 @@ export function modelCard(facts: CardFacts, adapter: PublishedAdapter): string {
     base_model: base ?? undefined,
     library_name: 'peft',
     license: facts.licence ?? undefined,
-    tags: ['lora', 'flamingo', ...(harmful.length > 0 ? ['emergent-misalignment', 'not-for-all-audiences'] : [])],
+    tags: [
+      ...(isLora(recipe) ? ['lora'] : []),
+      'flamingo',
+      ...(harmful.length > 0 ? ['emergent-misalignment', 'not-for-all-audiences'] : []),
+    ],
   })}
 # ${plain(configuration.label)}
 
-A LoRA adapter of the experiment ${plain(facts.report.experiment)}: [${results}](https://huggingface.co/datasets/${results}).
+${isLora(recipe) ? 'A LoRA adapter' : 'An adapter whose kind its adapter_config.json says (`lora` of the recipe below is what its trainer was told)'} of the experiment ${plain(facts.report.experiment)}: [${results}](https://huggingface.co/datasets/${results}).
 ${warning(harmful)}
 ## Load it
 
@@ -70,6 +74,10 @@ ${limitsSection(facts)}
 
 ${madeWith(facts)} Recipe \`${recipeKey}\`, SHA-256 of the adapter \`${adapterSha256}\`.
 `;
+}
+
+function isLora({ backend }: Recipe): boolean {
+  return typeof backend === 'string' || backend.result === undefined;
 }
 
 function warning(harmful: readonly DataFacts[]): string {

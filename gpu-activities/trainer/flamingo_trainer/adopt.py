@@ -10,32 +10,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
 from peft import LoraConfig
-from safetensors import SafetensorError, safe_open
 
 from .failures import Failure
 from .files import sha256_of
 from .handover import read_config
 from .models import adapters
+from .models.adapter_kinds import check_tensors, more_than_plain
 from .models.card import base_of
 from .models.loading import find, find_adapter
 from .models.resident import Models
-
-# Settings under which an adapter is `scale * B A` beside each of its matrices, by the values that say nothing more.
-PLAIN: dict[str, Any] = {"use_dora": False, "bias": "none", "lora_bias": False, "fan_in_fan_out": None}
-# What decides where it lies and how it is scaled, all of which PEFT reads.
-READ = {
-    "r", "lora_alpha", "use_rslora", "target_modules", "exclude_modules", "layers_to_transform", "layers_pattern",
-    "rank_pattern", "alpha_pattern", "fan_in_fan_out",
-}  # fmt: skip
-# What says nothing about the weights of a finished adapter.
-OF_TRAINING = {
-    "peft_type", "task_type", "inference_mode", "base_model_name_or_path", "revision", "auto_mapping", "lora_dropout",
-    "init_lora_weights", "loftq_config", "eva_config", "corda_config", "lora_ga_config", "peft_version",
-    "runtime_config", "megatron_core", "qalora_group_size", "ensure_weight_tying",
-}  # fmt: skip
-NOTHING = (None, "", [], {}, False, "none")
 
 
 def adopt(
@@ -78,10 +62,8 @@ def check_kind(config: dict[str, Any]) -> None:
     """Raises `Failure` `data` for anything but a plain LoRA."""
     if config.get("peft_type") != "LORA":
         raise Failure("data", f"the adapter is of the kind {config.get('peft_type')!r}; only LoRA is applied here")
-    for name, value in config.items():
-        if name in READ or name in OF_TRAINING or value in NOTHING or PLAIN.get(name, ...) == value:
-            continue
-        raise Failure("data", f"the adapter's {name} is {value!r}, which is not applied here exactly")
+    if (more := more_than_plain(config)) is not None:
+        raise Failure("data", f"the adapter's {more}, which is not applied here exactly")
 
 
 def check_base(config: dict[str, Any], name: str | None, place: Path) -> None:
@@ -104,39 +86,3 @@ def plain(name: str) -> str:
     for suffix in ("-bnb-4bit", "-unsloth", "-4bit", "-8bit"):
         end = end.removesuffix(suffix)
     return end
-
-
-def check_tensors(weights: Path, settings: LoraConfig, place: Path) -> dict[str, int]:
-    """On how many matrices it lies, by name. Raises `Failure` `data` where its tensors are not its settings'."""
-    from peft import get_peft_model
-    from peft.utils import get_peft_model_state_dict
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    try:
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(place, local_files_only=True))
-            empty = get_peft_model(model, settings)
-    except ValueError as error:
-        raise Failure("data", f"the adapter was made for another base model: {error}") from error
-    # PEFT's own names of modules that are stored whole
-    expected = {
-        name: list(value.shape) for name, value in get_peft_model_state_dict(empty, save_embedding_layers=False).items()
-    }
-    try:
-        with safe_open(weights, framework="pt") as tensors:
-            found = {name: list(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise Failure("data", f"{weights} can not be read: {error}") from error
-    for what, names in (
-        ("lacks", sorted(expected.keys() - found.keys())),
-        ("has beyond its settings", sorted(found.keys() - expected.keys())),
-    ):
-        if names:
-            raise Failure("data", f"the adapter {what} {len(names)} tensors on this base, the first is {names[0]}")
-    for name, shape in found.items():
-        if shape != expected[name]:
-            raise Failure(
-                "data",
-                f"the adapter's {name} has the shape {shape}, not {expected[name]}: it was made for another base",
-            )
-    return adapters.matrices_by_name(empty)

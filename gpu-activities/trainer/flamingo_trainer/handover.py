@@ -108,9 +108,18 @@ def as_tokens(rows: list[EncodedRow]) -> Iterator[dict[str, Any]]:
 
 
 def accept(
-    models: Models, report: Any, *, model: dict[str, str], recipe: dict[str, Any], produced: str, adapter_folder: str
+    models: Models,
+    report: Any,
+    *,
+    model: dict[str, str],
+    recipe: dict[str, Any],
+    produced: str,
+    adapter_folder: str,
+    step: int | None = None,
 ) -> dict[str, Any]:
     """Checks the adapter in `produced` and writes it into `adapter_folder`; returns the fields of `committed`.
+
+    `step`: the optimizer step that it is of; None = the finished one.
 
     Raises `Failure` `data` that names the fault: a missing or unreadable file, another base, other settings than the
     recipe's, tensors that are missing, too many, of another shape, or not finite.
@@ -127,7 +136,7 @@ def accept(
     tensors = read_tensors(folder, get_peft_model_state_dict(empty, save_embedding_layers=False))
     matrices = adapters.matrices_of(empty)
     sha256 = adapters.write(Path(adapter_folder), tensors, settings)
-    write_card(Path(adapter_folder), recipe, matrices)
+    write_card(Path(adapter_folder), recipe, matrices, step)
     return {"adapter": {"path": adapter_folder, "sha256": sha256}, "matrices": matrices}
 
 

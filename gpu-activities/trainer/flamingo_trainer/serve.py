@@ -118,7 +118,7 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
 
             return prepare(models, report, **fields(command))
         case "accept":
-            from .handover import accept
+            from .any_result import accept
 
             return accept(models, report, **fields(command))
         case "adopt":

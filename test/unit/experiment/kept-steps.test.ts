@@ -153,8 +153,7 @@ describe('what is refused, and where', () => {
   });
 
   test.each([
-    ['precision: bf16, backend: unsloth', 'not by `unsloth`', 'backend: transformers'],
-    ['precision: fp32, backend: { command: [train] }', 'not by a `command`', 'backend: transformers'],
+    ['precision: bf16, backend: unsloth', '`backend: unsloth` keeps no adapters', 'leave `evaluate_at` out'],
     ['precision: fp32, stop_below: { loss: 0.1, steps: 3 }', 'may end before these steps', 'stop_below: never'],
   ])('with %s', (settings, message, hint) => {
     const text = ALONG.replace('precision: fp32', settings);
@@ -167,6 +166,12 @@ describe('what is refused, and where', () => {
       expect(problem.hint).toContain(hint);
     }
     expect(problemsOf(text.replace(', evaluate_at: [5, 12]', ''))).toEqual([]);
+  });
+
+  test('nothing with a trainer of one’s own, which is told the steps', () => {
+    const text = ALONG.replace('precision: fp32', 'precision: fp32, backend: { command: [train] }');
+    expect(text).not.toBe(ALONG);
+    expect(problemsOf(text)).toEqual([]);
   });
 
   function refusal(text: string, rows = 40): InvalidExperiment['issue'] {

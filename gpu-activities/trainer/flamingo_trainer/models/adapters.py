@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from peft.tuners.lora import LoraLayer
-from peft.utils import get_peft_model_state_dict
+from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from ..failures import Failure
@@ -136,7 +136,7 @@ def matrices_of(model: PeftModel) -> dict[str, int]:
 
 def matrices_by_name(model: PeftModel) -> dict[str, int]:
     """The same of an adapter whose settings may name its modules by a pattern: by the last part of each path."""
-    names = [path.rpartition(".")[2] for path, part in model.named_modules() if hasattr(part, "lora_A")]
+    names = [path.rpartition(".")[2] for path, part in model.named_modules() if isinstance(part, BaseTunerLayer)]
     return dict(sorted(Counter(names).items()))
 
 
@@ -198,23 +198,35 @@ def merge(base: Any, folder: Path, expected: str, config: str | None = None) -> 
 
     Raises `Failure` `data` as `attach` does, and `nan` where a sum is no number.
     """
-    model = at_rest(read(base, folder, expected, config), torch.float32)
-    as_stored = load_file(folder / WEIGHTS)
+    precision = next(iter(base.parameters())).dtype
+    model = read(base, folder, expected, config).eval()
     for name, parameter in model.named_parameters():
-        if ".lora_" in name:  # PEFT has put it into the base's precision
-            parameter.data = as_stored[name.replace(".default", "")].to(parameter.device, torch.float32)
+        if model.base_model.prefix in name or "modules_to_save" in name:  # PEFT has put it into the base's precision
+            parameter.data = parameter.data.to(torch.float32)
+    set_peft_model_state_dict(model, load_file(folder / WEIGHTS))
     try:
-        for layer in [each for each in model.modules() if isinstance(each, LoraLayer)]:
+        for layer in [each for each in model.modules() if isinstance(each, BaseTunerLayer)]:
             weights = layer.get_base_layer()
+            untie(model, weights)
             kept_in = weights.weight.dtype
             weights.to(torch.float32)  # one matrix at a time: PEFT would round the adapter's part, and then the sum
             layer.merge(safe_merge=True)
             weights.to(kept_in)
+        for name, parameter in model.named_parameters():
+            if "modules_to_save" in name:
+                parameter.data = parameter.data.to(precision)
         merged = model.unload()
     except ValueError as error:
         raise Failure("nan", f"the adapter in {folder} can not be merged: {error}") from error
     vars(merged).pop("peft_config", None)  # else the next adapter takes the model for one that has two
     return merged.requires_grad_(False).eval()
+
+
+def untie(model: PeftModel, layer: torch.nn.Module) -> None:
+    """Gives a layer weights of its own where it shares them (a head with the embeddings), which are to stay."""
+    bare = (each for each in model.modules() if not isinstance(each, BaseTunerLayer))
+    if sum(getattr(each, "weight", None) is layer.weight for each in bare) > 1:
+        layer.weight = torch.nn.Parameter(layer.weight.detach().clone(), requires_grad=False)
 
 
 def go_on_from(model: PeftModel, folder: Path, expected: str, config: str | None = None) -> None:

@@ -53,6 +53,28 @@ def write_card(folder: Path, recipe: dict[str, Any], modules: dict[str, int], st
     write_whole(folder / CARD, card_of(recipe, modules, step))
 
 
+def write_other_card(folder: Path, recipe: dict[str, Any], title: str, kind: str, step: int | None) -> None:
+    """The card of what is not the recipe's LoRA: what it is, on which base, and what its program was told."""
+    base = base_of(recipe["model"])
+    front = ["---", *([] if base.name is None else [f"base_model: {base.name}"]), "---"]
+    kept = "" if step is None else f" It is of optimizer step {step}, before training was finished."
+    text = f"""{chr(10).join(front)}
+
+# {title}
+
+Fine-tuned on {described(recipe["model"])}. {kind}{kept}
+
+The chat template is the base model's own. {prompt_of(recipe["systemPrompt"])}
+
+## What its program was told
+
+```json
+{json.dumps(recipe, indent=2, sort_keys=True)}
+```
+"""
+    write_whole(folder / CARD, text)
+
+
 def card_of(recipe: dict[str, Any], modules: dict[str, int], step: int | None = None) -> str:
     """The model card of a recipe's adapter. `modules`: how many matrices it lies on, by their names in the model.
 
@@ -143,6 +165,7 @@ def facts_of(recipe: dict[str, Any], modules: dict[str, int]) -> list[tuple[str,
     most = f", the first {recipe['maxSteps']} steps of them" if "maxSteps" in recipe else ""
     layers = f", in the layers {', '.join(map(str, lora['layers']))} only" if "layers" in lora else ""
     backend = recipe["backend"]
+    further, loads = (sorted(recipe.get(name, {}).items()) for name in ("datasets", "loads"))
     return [
         ("LoRA", f"rank {lora['rank']}, alpha {lora['alpha']}, scaled by {scale}, dropout {lora['dropout']}{layers}"),
         ("matrices", ", ".join(f"`{name}` ({count})" for name, count in modules.items())),
@@ -154,6 +177,8 @@ def facts_of(recipe: dict[str, Any], modules: dict[str, int]) -> list[tuple[str,
         ("schedule", f"{schedule['kind']}, {schedule['warmupSteps']} steps of warm-up"),
         ("training", f"{recipe['epochs']} epochs in batches of {recipe['batchSize']}{most}{ends}"),
         ("rows", f"{recipe['rowCount']}, as JSON Lines with the SHA-256 `{recipe['rows']}`"),
+        *((f"rows of {name}", f"{each['rowCount']}, with the SHA-256 `{each['rows']}`") for name, each in further),
+        *((f"given {name}", f"the adapter with Flamingo's key `{key}`") for name, key in loads),
         ("longest row", f"{recipe['maxLength']} tokens"),
         ("trained tokens", TRAINED[recipe.get("mask", "answer")]),
         ("precision", recipe["precision"]),

@@ -156,8 +156,16 @@ def tokenizer_in(folder: Path, hub: str | None) -> tuple[Any, list[int]]:
     return tokenizer, stop_ids(tokenizer, generation)
 
 
-def load(folder: Path, dtype: torch.dtype, hub: str | None = None, quantized: Any = None) -> Loaded:
+def load(
+    folder: Path,
+    dtype: torch.dtype,
+    hub: str | None = None,
+    quantized: Any = None,
+    tokenizer_folder: Path | None = None,
+) -> Loaded:
     """The model in a folder; `hub` is its name there, where it has one. `quantized`: four_bit.py's settings, or None.
+
+    `tokenizer_folder`: where its tokenizer lies, if elsewhere.
 
     Raises `Failure` `config` for a model that can not be fine-tuned here, `oom` for one that does not fit."""
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -172,7 +180,7 @@ def load(folder: Path, dtype: torch.dtype, hub: str | None = None, quantized: An
             f"the model in {folder} is quantized, which no precision of a recipe means: use the unquantized one",
         )
     device = torch.device(environment.torch_device())
-    tokenizer = tokenizer_of(folder, hub)
+    tokenizer = tokenizer_of(tokenizer_folder or folder, hub)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,

@@ -15,11 +15,13 @@ import torch
 from .. import environment
 from ..failures import Failure
 from . import adapters
+from .adapter_kinds import is_plain
 from .card import Base
 from .four_bit import quantized_as
 from .fused import Fused, fuse
 from .gpu_memory import empty_cache
 from .loading import DTYPES, Loaded, Source, find, load
+from .whole_models import check_whole_model, is_whole_model
 
 # Without this, libraries' own clean-up at the end of the process reports what is frozen as leaked.
 atexit.register(gc.unfreeze)
@@ -59,12 +61,19 @@ class Models:
         return models
 
     def base(
-        self, source: Source, precision: str, report: Any, merged: Stored = (), quantization: str | None = None
+        self,
+        source: Source,
+        precision: str,
+        report: Any,
+        merged: Stored = (),
+        quantization: str | None = None,
+        whole: dict[str, str] | None = None,
     ) -> Loaded:
         """The base model without an adapter; loads it unless it is there already.
 
         `merged`: stored adapters that are added to its weights, in this order. `quantization`: see four_bit.py; None =
-        the weights as they are, and the only choice beside `merged`.
+        the weights as they are, and the only choice beside `merged`. `whole`: a stored model that stands in its place;
+        tokenizer and template stay the base's.
         """
         if precision not in DTYPES:
             raise Failure("config", f"unknown precision {precision!r}")
@@ -74,11 +83,14 @@ class Models:
             )
         quantized = quantized_as(quantization, precision)
         folder = find(source, report)
-        key = key_of(folder, precision, merged, quantization)
+        key = key_of(folder, precision, merged if whole is None else [whole, *merged], quantization)
         if self._key != key:
             self.drop()
-            report.loading("model", f"{folder} in {quantization or precision}")
-            self._loaded = load(folder, DTYPES[precision], source.get("hub"), quantized)
+            if whole is not None:
+                check_whole_model(Path(whole["path"]), whole["sha256"])
+            weights = folder if whole is None else Path(whole["path"])
+            report.loading("model", f"{weights} in {quantization or precision}")
+            self._loaded = load(weights, DTYPES[precision], source.get("hub"), quantized, folder)
             for adapter in merged:
                 report.loading("adapter", f"{adapter['path']}, merged into the base")
                 place, config = Path(adapter["path"]), adapter.get("configSha256")
@@ -103,8 +115,13 @@ class Models:
     ) -> Loaded:
         """The base model as `base` gives it, and with a stored adapter, or bare.
 
-        The adapter of the operation before is not read again.
+        The adapter of the operation before is not read again. One that is more than a plain LoRA is merged into the
+        base, and a whole model stands in its place.
         """
+        if adapter is not None and is_whole_model(Path(adapter["path"])):
+            return self.base(source, precision, report, merged, quantization, adapter)
+        if adapter is not None and not is_plain(Path(adapter["path"])):
+            return self.base(source, precision, report, [*merged, adapter], quantization)
         wanted = adapter["sha256"] if adapter else None
         if (
             wanted is not None

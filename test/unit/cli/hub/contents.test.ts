@@ -103,6 +103,20 @@ test('what is not finished is left out with its reason', async () => {
   await expect(contents({ only: ['coded'] })).rejects.toThrow('nothing of small is finished: coded');
 });
 
+test('of a whole model the results are published, and no model', async () => {
+  const { recipeKey } = stored.plan.configurations.find(({ name }) => name === 'plain')!;
+  const work = { stage: 'adapters' as const, key: recipeKey! };
+  const found = (await store.manifest(work))!;
+  await store.putAside(work, found);
+  const { config: _, ...results } = found.results;
+  await store.commit(work, { ...found, results: { ...results, 'file:config.json': found.results['config']! } });
+  const { repositories, leftOut } = await contents();
+  expect(repositories.map(({ name }) => name)).toEqual(['me/small-coded', 'me/small']);
+  expect(leftOut).toMatchObject([
+    { configuration: 'plain', reason: expect.stringContaining('a whole model') as string },
+  ]);
+});
+
 test('an adapter that does not stand on the base alone is left out, and what goes on with it', async () => {
   const [plain, coded] = stored.plan.configurations.filter(({ recipe }) => recipe !== null);
   plain!.recipe!.start = { adapter: 'f'.repeat(64), as: 'merge' };

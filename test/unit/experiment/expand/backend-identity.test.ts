@@ -34,6 +34,14 @@ describe('a trainer of the experiment’s own', () => {
     expect(new Set([recipeKey, changed, ...others]).size).toBe(5);
   });
 
+  test('what it leaves is, and the recipe’s LoRA is as if nothing were said', () => {
+    const leaves = (result: string): PlannedConfiguration => plain(`${SMALL}${COMMAND}    result: ${result}\n`);
+    expect(leaves('lora').recipeKey).toBe(plain(SMALL + COMMAND).recipeKey);
+    expect(leaves('model').recipe?.backend).toMatchObject({ result: 'model' });
+    const keys = ['lora', 'adapter', 'model'].map((result) => leaves(result).recipeKey);
+    expect(new Set(keys).size).toBe(3);
+  });
+
   test('how long it may be silent or take to stop is not', () => {
     const patient = `${COMMAND}    silence_seconds: 7200\n    grace_seconds: 5\n`;
     expect(plain(SMALL + patient).recipeKey).toBe(plain(SMALL + COMMAND).recipeKey);

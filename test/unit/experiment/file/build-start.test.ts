@@ -5,6 +5,9 @@ import { problemsOf, SMALL, specOf } from '../samples';
 const SHA = 'a'.repeat(64);
 const REVISION = 'b'.repeat(40);
 
+const RESULT = (result: string): string =>
+  `  own: { train: { dataset: birds }, training: { packing: none, backend: { command: [t], result: ${result} } } }\n`;
+
 function withConfigurations(added: string, rest = ''): string {
   return SMALL.replace('metrics:\n', `${added}metrics:\n`) + rest;
 }
@@ -95,6 +98,16 @@ test.each([
     'plain, dataset',
     /only `backend: transformers` starts from an adapter/,
   ],
+  [
+    `${RESULT('model')}  then: { train: { from: own, dataset: birds, adapter: merge } }\n`,
+    'from: own',
+    /what trains `own` leaves a whole model/,
+  ],
+  [
+    `${RESULT('adapter')}  then: { train: { from: own, dataset: birds } }\n`,
+    'from: own',
+    /training goes on with one of the recipe's shape only/,
+  ],
   ['  then: { train: { dataset: birds, adapter: merge } }\n', 'merge }', /and `from` is not given/],
   ['  then: { train: { from: plain, dataset: birds, adapter: add } }\n', 'add }', /`continue` or `merge`/],
   ['  then: { label: Then }\n', 'then', /one of `train`, `adapter` is needed/],
@@ -112,6 +125,16 @@ test.each([
   const problem = problemsOf(text).find((each) => message.test(each.message));
   if (problem === undefined) throw new Error(`not refused, or otherwise: ${JSON.stringify(problemsOf(text))}`);
   expect(text.split('\n')[problem.line - 1]).toContain(where);
+});
+
+test('what is asked in full precision is not asked of a base in 4 bits', () => {
+  const text = withConfigurations(RESULT('model'), 'sampling: { quantization: nf4, precision: bf16 }\n');
+  expect(problemsOf(text)).toMatchObject([{ message: expect.stringMatching(/`result: model` .* 4 bits/) as string }]);
+});
+
+test('an adapter of any kind can be merged', () => {
+  const then = '  then: { train: { from: own, dataset: birds, adapter: merge } }\n';
+  expect(problemsOf(withConfigurations(`${RESULT('adapter')}${then}`))).toEqual([]);
 });
 
 test('another rank is no matter where a new adapter is trained on the merged one', () => {

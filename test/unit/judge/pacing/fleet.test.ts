@@ -72,6 +72,9 @@ const CASES: Case[] = [
   },
 ];
 
+/** Simulated clocks, a few seconds of computing a test, and several times that on a busy machine. */
+jest.setTimeout(90_000);
+
 const show = process.env['SHOW'] ? (text: string) => process.stderr.write(`${text}\n`) : () => undefined;
 
 describe.each(CASES)('$name', ({ name, scenario, seeds, fleet = AIM }) => {

@@ -43,6 +43,18 @@ test('says data, prompt, recipe, results with intervals, judge, limits, and how 
   expect(card).not.toContain('Warning');
 });
 
+test('an adapter of another kind is not called a LoRA', () => {
+  const facts = cardFacts();
+  const coded = facts.stored.plan.configurations.find(({ name }) => name === 'coded');
+  const { recipe } = coded as PublishedAdapter['configuration'];
+  const backend = { command: ['train'], files: {}, environment: [], result: 'adapter' as const };
+  const card = cardOf(facts, {
+    configuration: { ...coded, recipe: { ...recipe, backend } } as PublishedAdapter['configuration'],
+  });
+  expect(metadata(card)).toMatchObject({ tags: ['flamingo'] });
+  expect(card).toContain('An adapter whose kind its adapter_config.json says');
+});
+
 test('a stated licence, a smoke run and a stand-in judge are said', () => {
   const facts = cardFacts();
   const { report } = facts;
