@@ -90,6 +90,7 @@ function isLeftOver(uri: string, committed: ReadonlySet<string>): boolean {
   if (parts[0] === 'tmp' || /\/broken-[^/]+\.json$/.test(uri)) return true;
   if (!STAGES.includes(parts[0] as string)) return false;
   const work = [2, 3].map((length) => parts.slice(0, length).join('/')).find((folder) => committed.has(folder));
-  // checkpoints: of the local store in the attempt's folder, of object storage what was synced
-  return work !== undefined && /^\/(attempts\/[^/]+\/checkpoints|synced)\//.test(uri.slice(work.length));
+  // checkpoints, and copies of adapters that a program was given: of the local store in the attempt's folder, of object storage what
+  // was synced
+  return work !== undefined && /^\/(attempts\/[^/]+\/(checkpoints|\.loads)|synced)\//.test(uri.slice(work.length));
 }

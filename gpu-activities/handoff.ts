@@ -154,9 +154,9 @@ async function runAndRead(
   const { committed } = await runOperation(trainer, { op: 'locate', model: source }, state, afterBeat);
   if (committed.modelFolder === undefined) throw new Error('the trainer did not say where the base model lies');
   const { modelFolder } = committed;
-  const copyOf = (each: Adapter, name: string) => copyForProgram(each.path, join(workspace.path, name), modelFolder);
+  const copyOf = (each: Adapter, name: string) => copyForProgram(each.path, join(places.loads, name), modelFolder);
   const [wholeModel, adapterPath, mergedPaths] = await withHeartbeat(laid, async () => [
-    adapter?.whole ? await copyModelForProgram(adapter.path, join(workspace.path, '.model'), modelFolder) : null,
+    adapter?.whole ? await copyModelForProgram(adapter.path, join(places.loads, 'model'), modelFolder) : null,
     adapter === null || adapter.whole ? null : await copyOf(adapter, 'adapter'),
     await Promise.all(merged.map((each, index) => copyOf(each, `merged-${index + 1}`))),
   ]);

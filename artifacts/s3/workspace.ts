@@ -197,8 +197,8 @@ function parse(text: string | null): Index | null {
   return documentOrNull<Index>(text, INDEX);
 }
 
-/** All finished files, by the unit that they belong to. */
-async function unitsIn(folder: string): Promise<Map<string, Seen[]>> {
+/** All finished files, by the unit that they belong to. What lies under a name that begins with a dot is this machine's only. */
+export async function unitsIn(folder: string): Promise<Map<string, Seen[]>> {
   const units = new Map<string, Seen[]>();
   const visit = async (inside: string[]): Promise<void> => {
     const entries = (await ifThere(readdir(join(folder, ...inside), { withFileTypes: true }))) ?? [];

@@ -18,10 +18,7 @@ export async function copyForProgram(folder: string, to: string, base: string): 
   return to;
 }
 
-/**
- * The same of a whole model: with what else lies in `base`, its tokenizer above all. A name that begins with a dot keeps it out of what
- * is made safe for later attempts, which get a copy of their own. Returns `to`.
- */
+/** The same of a whole model: with what else lies in `base`, its tokenizer above all. Returns `to`. */
 export async function copyModelForProgram(folder: string, to: string, base: string): Promise<string> {
   await rm(to, { recursive: true, force: true });
   await cp(folder, to, { recursive: true, dereference: true, mode: constants.COPYFILE_FICLONE });

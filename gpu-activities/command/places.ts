@@ -3,7 +3,10 @@
  * checkpoints of the attempts before it.
  *
  *     source/          the working folder: the files that the experiment file lists
- *     input/           rows.jsonl, steps.jsonl, settings.json; where there are some, datasets/ and loads/
+ *     input/           rows.jsonl, steps.jsonl, settings.json; of further datasets datasets/NAME.jsonl, their rows as tokens,
+ *                      and messages/NAME.jsonl, as the dataset has them
+ *     .loads/          copies of stored adapters and models that it is given. The dot keeps them out of what is synced to
+ *                      object storage: each attempt copies them anew
  *     checkpoints/     the program's own; begins as a copy of the newest earlier attempt's
  *     kept/            receives step-000010/ and so on, adapters that are evaluated along training; begins as what earlier
  *                      attempts left there
@@ -21,6 +24,9 @@ export interface Places {
   source: string;
   input: string;
   settings: string;
+  datasets: string;
+  messages: string;
+  loads: string;
   checkpoints: string;
   kept: string;
   produced: string;
@@ -34,6 +40,9 @@ export function placesIn(attemptFolder: string): Places {
     source: join(attemptFolder, 'source'),
     input,
     settings: join(input, 'settings.json'),
+    datasets: join(input, 'datasets'),
+    messages: join(input, 'messages'),
+    loads: join(attemptFolder, '.loads'),
     checkpoints: join(attemptFolder, 'checkpoints'),
     kept: join(attemptFolder, 'kept'),
     produced: join(attemptFolder, 'produced'),

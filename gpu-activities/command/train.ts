@@ -2,6 +2,7 @@
  * A fine-tune by a program of the experiment's own: our rows out, its adapter in, and between the two the same
  * heartbeats, preemption and retries as with our own trainer.
  */
+import { existsSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withHeartbeat } from '../../activities/heartbeat';
@@ -12,7 +13,7 @@ import { runOperation, type Committed, type GpuHeartbeat, type TrainerHost } fro
 import type { FinetuneCommand } from '../process/protocol';
 import type { Ready } from '../process/trainer-process';
 import { copyForProgram, copyModelForProgram } from './adapter-copy';
-import { attemptsToGoOnFrom } from './going-on';
+import { attemptsAskedFor, attemptsBefore, attemptsGivenSame } from './going-on';
 import type { ProgressLine } from './output';
 import { keptFolder, layOut, placesIn, takeOverKept, writeSettings, type Places } from './places';
 import type { ProgramHost } from './program';
@@ -49,11 +50,14 @@ export async function trainByCommand(
   const places = placesIn(attemptFolder);
   const started = Date.now();
   const laid = { ...state, detail: 'laying out files and checkpoints' } satisfies GpuHeartbeat;
-  const earlier = await withHeartbeat(laid, async () => {
-    await takeOverKept(places, keepSteps, work.earlier);
-    const usable = await attemptsToGoOnFrom(work.earlier, places, { keepSteps, loaded });
-    await layOut(store, places, work.trainer.files, usable);
-    return usable;
+  const { earlier, asked } = await withHeartbeat(laid, async () => {
+    const given = await attemptsGivenSame(work.earlier, loaded);
+    await takeOverKept(places, keepSteps, given);
+    const lacking = keepSteps.filter((step) => !existsSync(keptFolder(places, step)));
+    const asked = await attemptsAskedFor(given, lacking);
+    const earlier = await attemptsBefore(asked, lacking);
+    await layOut(store, places, work.trainer.files, earlier);
+    return { earlier, asked };
   });
   const { committed: prepared } = await runOperation(
     host,
@@ -84,7 +88,8 @@ export async function trainByCommand(
     {
       ...{ called: 'the trainer', about: "this experiment's own trainer", phase: 'training', steps },
       ...{ command, environment, graceSeconds, silenceSeconds },
-      ...{ programs: work.programs, attemptFolder, earlier, whole: work.whole },
+      // one that begins anew has to come further than all that were asked the same, or it could begin anew for ever
+      ...{ programs: work.programs, attemptFolder, earlier: asked, whole: work.whole },
     },
     places,
     state,
@@ -152,33 +157,32 @@ function acceptedIn({ adapter }: Committed): NonNullable<Committed['adapter']> {
   return adapter;
 }
 
-/** Copies, because the program may write into them. Beside the messages lie the rows as tokens, which `prepare` has put there. */
+/** Copies, because the program may write into them. `datasets` holds the rows as tokens, which `prepare` has put there. */
 async function handOutRows(
-  { input }: Places,
+  { datasets, messages }: Places,
   further: Record<string, string>,
   truncated: Record<string, number>,
 ): Promise<Parameters<typeof writeSettings>[2]['datasets']> {
-  const folder = join(input, 'datasets');
   const given: Awaited<ReturnType<typeof handOutRows>> = {};
   for (const [name, path] of Object.entries(further)) {
-    const messages = join(folder, `${name}.messages.jsonl`);
-    await mkdir(folder, { recursive: true });
-    await cp(path, messages);
-    given[name] = { rows: join(folder, `${name}.jsonl`), messages, truncated: truncated[name] ?? 0 };
+    const file = `${name}.jsonl`;
+    await mkdir(messages, { recursive: true });
+    await cp(path, join(messages, file));
+    given[name] = { rows: join(datasets, file), messages: join(messages, file), truncated: truncated[name] ?? 0 };
   }
   return given;
 }
 
 async function handOutAdapters(
-  { input }: Places,
+  { loads }: Places,
   loaded: readonly LoadedAdapter[],
   base: string,
 ): Promise<Parameters<typeof writeSettings>[2]['loads']> {
   const given: Awaited<ReturnType<typeof handOutAdapters>> = {};
   for (const { name, adapter, merged } of loaded) {
-    const folder = join(input, 'loads', name);
+    const folder = join(loads, name);
     if (adapter.whole) {
-      const model = await copyModelForProgram(adapter.path, join(folder, '.model'), base);
+      const model = await copyModelForProgram(adapter.path, join(folder, 'model'), base);
       given[name] = { model, merged: [], sha256: [adapter.sha256] };
       continue;
     }

@@ -43,12 +43,18 @@ setInterval(() => {
   if (behaviour === 'silent') return;
   step += 1;
   const checkpoint = behaviour === 'saves';
-  if (checkpoint) writeFileSync(kept, String(step));
   const asked = settings.evaluate_at[step];
+  // in the wrong order, and killed between the two
+  if (behaviour === 'saves-before-it-leaves' && asked !== undefined) {
+    writeFileSync(kept, String(step));
+    say({ step, checkpoint: true });
+    process.exit(1);
+  }
   if (asked !== undefined) {
     mkdirSync(asked, { recursive: true });
     writeFileSync(join(asked, 'adapter_model.safetensors'), `weights of ${step} steps`);
   }
+  if (checkpoint) writeFileSync(kept, String(step));
   say({ step, loss: 1 / step, learning_rate: 0.1, checkpoint });
   if (step === settings.until) process.exit(0);
   if (step === 5 && behaviour !== 'saves' && behaviour !== 'endless' && behaviour !== 'deaf') finish();

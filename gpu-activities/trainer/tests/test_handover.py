@@ -67,7 +67,7 @@ def handed_out(models, folder, model, **changes):
     return path, settings, command, facts
 
 
-def taken_in(models, command, produced, target):
+def taken_in(models, command, produced, target, **of):
     return accept(
         models,
         Listener(),
@@ -75,6 +75,7 @@ def taken_in(models, command, produced, target):
         recipe=command["recipe"],
         produced=str(produced),
         adapter_folder=str(target),
+        **of,
     )
 
 
@@ -170,12 +171,15 @@ def test_the_example_leaves_the_adapters_that_are_evaluated_and_stops_where_no_m
         assert [json.loads(line)["step"] for line in said] == [1, 2, 3, 4, 5]
     assert program.wait() == 0
     assert not any(Path(settings["adapter"]).iterdir())
-    facts = taken_in(models, command, kept, tmp_path / "adapter")
+    facts = taken_in(models, command, kept, tmp_path / "adapter", step=4)
     own = finetune(
         models,
         Listener(),
         **fields({**finetune_command(tmp_path / "own", tiny_model, lora=LORA), "keepSteps": [4], "until": 4}),
     )
+    # whose card says of which step it is
+    card = (tmp_path / "adapter" / CARD).read_text()
+    assert "step 4" in card and card == (Path(own["kept"][0]["path"]) / CARD).read_text()
     ours = load_file(Path(own["kept"][0]["path"]) / WEIGHTS)
     theirs = load_file(Path(facts["adapter"]["path"]) / WEIGHTS)
     assert all(torch.allclose(theirs[name], value, rtol=1e-3, atol=1e-3) for name, value in ours.items())

@@ -1,7 +1,7 @@
 /** What of a store is in use, what is not, and what is damaged. */
 import fs, { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { recordExperiment } from '../../../artifacts/experiments';
 import { LocalStore } from '../../../artifacts/local/store';
 import type { Manifest, WorkKey } from '../../../artifacts/store';
@@ -54,15 +54,18 @@ test('what a record leads to over a plan, and what manifests name, is in use', a
   expect([...committed]).toEqual([`adapters/${adapters.key}`]);
 });
 
-test('not in use: blobs that nothing names, checkpoints of finished work, half-written files; and only when they are old', async () => {
+test('not in use: blobs that nothing names, checkpoints and given adapters of finished work, half-written files; and only when they are old', async () => {
   const { checkpoint } = await filled();
+  const given = `adapters/${adapters.key}/attempts/r1-1/.loads/teacher/adapter/adapter_model.safetensors`;
+  mkdirSync(dirname(join(root, given)), { recursive: true });
+  writeFileSync(join(root, given), 'a copy');
   const lost = await store.putBytes('of a plan that was replaced', '.json');
   writeFileSync(join(root, 'tmp', 'half'), 'h');
   const found = await survey(store.inventory());
   const day = 24 * 3600_000;
   expect(unused(found, day)).toEqual([]);
   const old = unused(found, day, Date.now() + 2 * day);
-  expect(old.map(({ uri }) => uri).sort()).toEqual([checkpoint, lost.uri, 'tmp/half'].sort());
+  expect(old.map(({ uri }) => uri).sort()).toEqual([checkpoint, given, lost.uri, 'tmp/half'].sort());
   await store.inventory().remove(old.map(({ uri }) => uri));
   expect((await verify(store.inventory())).damage).toEqual([]);
   expect((await survey(store.inventory())).files).toHaveLength(6);

@@ -73,14 +73,14 @@ describe.each(STORAGES)('in the %s store', (_, make) => {
     expect(await store.manifest(WORK)).toBeNull();
   });
 
-  test('a program gets a copy of it with the base’s tokenizer, under a name that is not synced', async () => {
+  test('a program gets a copy of it with the base’s tokenizer', async () => {
     await commit(written(MODEL));
     const { path } = (await adapterFolder(store, { id: 'own' }, KEY))!;
     const base = join(folder, 'base');
     mkdirSync(base);
     const others = { 'config.json': '{"other": 1}', 'tokenizer.json': '{}', 'model-1.safetensors': 'no' };
     for (const [name, text] of Object.entries(others)) writeFileSync(join(base, name), text);
-    const to = await copyModelForProgram(path, join(folder, '.model'), base);
+    const to = await copyModelForProgram(path, join(folder, 'given'), base);
     const names = readdirSync(to);
     expect(names).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json']));
     expect(names).not.toContain('model-1.safetensors');

@@ -195,7 +195,8 @@ describe.each(STORAGES)('in the %s store', (kind, make) => {
     await start('coded').ended;
     const work = (await storedHandoff(store, planned('coded')))?.manifest as WorkKey;
     const [attempt] = await store.attempts({ stage: 'handoffs', key: work.key });
-    const settings = join((await attempt?.workspace())?.path as string, 'input', 'settings.json');
+    const folder = (await attempt?.workspace())?.path as string;
+    const settings = join(folder, 'input', 'settings.json');
     const told = JSON.parse(readFileSync(settings, 'utf8')) as Record<string, string>;
     expect(told).toMatchObject({
       version: 1,
@@ -208,6 +209,7 @@ describe.each(STORAGES)('in the %s store', (kind, make) => {
       smoke: false,
     });
     expect(told['gives']).toBe(join(told['output'] as string, 'scores.json'));
+    expect(told['adapter']).toBe(join(folder, '.loads', 'adapter')); // not synced, and freed
     const inAdapter = (name: string): string => readFileSync(join(told['adapter'] as string, name), 'utf8');
     expect(JSON.parse(inAdapter('adapter_config.json'))).toEqual({ base_model_name_or_path: '/model', revision: null });
     expect(inAdapter('adapter_model.safetensors')).toBe('changed');

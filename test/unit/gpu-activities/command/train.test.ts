@@ -13,6 +13,8 @@ import type { Recipe } from '../../../../experiment/plan';
 import { progressOf, redactor } from '../../../../gpu-activities/command/output';
 import { trainByCommand, type CommandWork } from '../../../../gpu-activities/command/train';
 import { OneTrainer } from '../../../../gpu-activities/process/one-trainer';
+import { unitsIn } from '../../../../artifacts/s3/workspace';
+import { keptFolder, placesIn } from '../../../../gpu-activities/command/places';
 import { AttemptFailed, toTemporalFailure, type GpuHeartbeat } from '../../../../gpu-activities/operation';
 import { isRunning } from '../../../../cli/local/processes';
 
@@ -150,6 +152,7 @@ test('it gets further rows and adapters of others, as copies', async () => {
   const made = join(folder, 'given');
   mkdirSync(made);
   writeFileSync(join(made, 'kl.jsonl'), '{"messages": []}\n');
+  writeFileSync(join(made, 'other.jsonl'), '{"messages": [1]}\n');
   for (const name of ['teacher', 'before']) {
     mkdirSync(join(made, name));
     writeFileSync(join(made, name, 'adapter_config.json'), '{"r": 4}');
@@ -157,32 +160,44 @@ test('it gets further rows and adapters of others, as copies', async () => {
   }
   const adapter = (name: string) => ({ path: join(made, name), sha256: name, configSha256: 'c' });
   const run = await start('works', {
-    further: { kl: join(made, 'kl.jsonl') },
+    further: { kl: join(made, 'kl.jsonl'), 'kl.messages': join(made, 'other.jsonl') },
     loaded: [{ name: 'teacher', adapter: adapter('teacher'), merged: [adapter('before')] }],
   });
   await run.ended;
-  const input = join(run.work.attemptFolder, 'input');
+  const { attemptFolder } = run.work;
+  const input = join(attemptFolder, 'input');
   const settings = JSON.parse(readFileSync(join(input, 'settings.json'), 'utf8')) as Record<string, object>;
   expect(settings).toMatchObject({
     datasets: {
       kl: {
         rows: join(input, 'datasets', 'kl.jsonl'),
-        messages: join(input, 'datasets', 'kl.messages.jsonl'),
+        messages: join(input, 'messages', 'kl.jsonl'),
         truncated: 0,
+      },
+      'kl.messages': {
+        rows: join(input, 'datasets', 'kl.messages.jsonl'),
+        messages: join(input, 'messages', 'kl.messages.jsonl'),
       },
     },
     loads: {
       teacher: {
-        adapter: join(input, 'loads', 'teacher', 'adapter'),
-        merged: [join(input, 'loads', 'teacher', 'merged-1')],
+        adapter: join(attemptFolder, '.loads', 'teacher', 'adapter'),
+        merged: [join(attemptFolder, '.loads', 'teacher', 'merged-1')],
         sha256: ['before', 'teacher'],
       },
     },
     evaluate_at: {},
     until: null,
   });
-  expect(readFileSync(join(input, 'datasets', 'kl.messages.jsonl'), 'utf8')).toBe('{"messages": []}\n');
-  const config = join(input, 'loads', 'teacher', 'adapter', 'adapter_config.json');
+  expect(readFileSync(join(input, 'messages', 'kl.jsonl'), 'utf8')).toBe('{"messages": []}\n');
+  expect(readFileSync(join(input, 'messages', 'kl.messages.jsonl'), 'utf8')).toBe('{"messages": [1]}\n');
+  // the rows as tokens lie where no messages do: `prepare` writes them before the messages are handed out
+  expect(existsSync(join(input, 'datasets'))).toBe(false);
+  // copies of adapters are made anew by each attempt, and are not synced
+  const synced = [...(await unitsIn(attemptFolder)).values()].flat().map(({ path }) => path);
+  expect(synced).toContain('input/messages/kl.jsonl');
+  expect(synced.filter((path) => path.includes('teacher'))).toEqual([]);
+  const config = join(attemptFolder, '.loads', 'teacher', 'adapter', 'adapter_config.json');
   expect(JSON.parse(readFileSync(config, 'utf8'))).toEqual({
     r: 4,
     base_model_name_or_path: '/model',
@@ -222,22 +237,49 @@ test('where only a step is lacking it goes no further, and leaves no finished ad
   expect(existsSync(join(run.work.attemptFolder, 'produced', 'adapter_config.json'))).toBe(false);
 });
 
-test('checkpoints of an attempt that was given other adapters are not gone on from', async () => {
+test('checkpoints and adapters of steps of an attempt that was given other adapters are not taken over', async () => {
   const given = join(folder, 'other-given');
   mkdirSync(given);
   writeFileSync(join(given, 'adapter_config.json'), '{}');
   const loaded = (sha256: string): CommandWork['loaded'] => [
     { name: 'teacher', adapter: { path: given, sha256, configSha256: 'c' }, merged: [] },
   ];
-  const first = await start('saves-and-exits-1', { loaded: loaded('one') });
+  const keepSteps = [2];
+  const ofOne = ({ attemptFolder }: CommandWork): string => join(keptFolder(placesIn(attemptFolder), 2), 'of-one');
+  const first = await start('saves-and-exits-1', { loaded: loaded('one'), keepSteps });
   await failureOf(first);
+  mkdirSync(keptFolder(placesIn(first.work.attemptFolder), 2), { recursive: true });
+  writeFileSync(ofOne(first.work), '');
   const earlier = [first.work.attemptFolder];
-  const same = await start('works', { loaded: loaded('one'), earlier });
+  const same = await start('works', { loaded: loaded('one'), keepSteps, earlier });
   await same.ended;
   expect(log(same.work)).toContain('going on at 1');
-  const other = await start('works', { loaded: loaded('two'), earlier });
+  expect(existsSync(ofOne(same.work))).toBe(true);
+  const other = await start('works', { loaded: loaded('two'), keepSteps, earlier });
   await other.ended;
   expect(log(other.work)).toContain('going on at 0');
+  expect(existsSync(ofOne(other.work))).toBe(false);
+});
+
+test('a checkpoint of a step whose adapter was not left is not gone on from, and beginning anew is no progress', async () => {
+  const keepSteps = [3];
+  const first = await start('saves-before-it-leaves', { keepSteps });
+  expect((await failureOf(first)).checkpointStep).toBe(3);
+  const earlier = [first.work.attemptFolder];
+  const again = await start('saves-before-it-leaves', { keepSteps, earlier });
+  expect((await failureOf(again)).checkpointStep).toBeNull();
+  expect(log(again.work)).toContain('going on at 0');
+  const second = await start('works', { keepSteps, earlier });
+  await second.ended;
+  expect(log(second.work)).toContain('going on at 0');
+  expect(existsSync(keptFolder(placesIn(second.work.attemptFolder), 3))).toBe(true);
+
+  // with the adapter there it goes on from that checkpoint
+  mkdirSync(keptFolder(placesIn(first.work.attemptFolder), 3), { recursive: true });
+  writeFileSync(join(keptFolder(placesIn(first.work.attemptFolder), 3), 'adapter_config.json'), '{}');
+  const third = await start('works', { keepSteps, earlier });
+  await third.ended;
+  expect(log(third.work)).toContain('going on at 3');
 });
 
 test('each checkpoint can be made safe as soon as it is told of', async () => {
