@@ -75,6 +75,46 @@ class NotHere extends Error {}
 
 /** Throws `InvalidExperiment` when something is unreadable, not what its pin says, or can not be downloaded. */
 export async function resolveInputs(spec: Spec, options: ResolveOptions): Promise<Resolved> {
+  const { content, missing, warnings } = await readContent(spec, options, (problem) => {
+    throw problem;
+  });
+  const modelFolder = await modelFolderOf(spec, options);
+  const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
+  if (modelFolder !== null) await checkCanThink(spec, modelFolder);
+  const adapters = await readAdapters(spec, (written, path) => localPath(written, path, options));
+  const judges = await judgeFoldersOf(spec, options);
+  const trainerFiles = await readTrainerFiles(spec, (written, path) => localPath(written, path, options));
+  return {
+    inputs: {
+      ...content,
+      modelFolder: identity,
+      trainerFiles,
+      adapters,
+      ...(judges.length === 0
+        ? {}
+        : { judgeFolders: Object.fromEntries(judges.map((each) => [each.path, each.sha256])) }),
+    },
+    missing,
+    warnings,
+    modelFolder,
+    judgeFolders: Object.fromEntries(judges.map(({ sha256, folder }) => [sha256, folder])),
+  };
+}
+
+/** What is read of an experiment besides its models and programs. */
+export interface Content extends Pick<Resolved, 'missing' | 'warnings'> {
+  content: Pick<Inputs, 'datasets' | 'questionFiles' | 'pools' | 'publishedAnswers'>;
+}
+
+/**
+ * Reads datasets, question files, pools and published answers. `refuse` is told of each that is unreadable, not what its pin
+ * says, or can not be downloaded: it throws, or goes on without that one. Throws `InvalidExperiment` for a wrong `sources`.
+ */
+export async function readContent(
+  spec: Spec,
+  options: ResolveOptions,
+  refuse: (problem: InvalidExperiment) => void,
+): Promise<Content> {
   const sources = options.sources ?? {};
   const files = Object.entries(spec.questionSets).filter(([, { source }]) => source.kind === 'file');
   const known = [...Object.keys(spec.datasets), ...files.map(([name]) => name)];
@@ -109,10 +149,12 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
         missing.push({ name, kind, reason: error.message, remedy });
         return null;
       }
-      if (error instanceof UnreadableInput) throw new InvalidExperiment(path, ...saidOf(error, options));
-      if (error instanceof DownloadFailed)
-        throw new InvalidExperiment(path, error.message, `with a copy at hand: ${remedy}`);
-      throw error;
+      if (error instanceof UnreadableInput) refuse(new InvalidExperiment(path, ...saidOf(error, options)));
+      else if (error instanceof DownloadFailed)
+        refuse(new InvalidExperiment(path, error.message, `with a copy at hand: ${remedy}`));
+      else if (error instanceof InvalidExperiment) refuse(error);
+      else throw error;
+      return null;
     }
   };
 
@@ -144,29 +186,14 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
           const file = await locate(BRIDGE, published.file, sources[BRIDGE], false, path, options);
           return readPublishedAnswers(file, spec.metrics, published.columns);
         });
-  const modelFolder = await modelFolderOf(spec, options);
-  const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
-  if (modelFolder !== null) await checkCanThink(spec, modelFolder);
-  const adapters = await readAdapters(spec, (written, path) => localPath(written, path, options));
-  const judges = await judgeFoldersOf(spec, options);
-  const trainerFiles = await readTrainerFiles(spec, (written, path) => localPath(written, path, options));
   return {
-    inputs: {
-      datasets,
-      questionFiles,
-      modelFolder: identity,
-      trainerFiles,
+    content: {
+      ...{ datasets, questionFiles },
       ...(poolFiles.length === 0 ? {} : { pools }),
-      adapters,
-      ...(judges.length === 0
-        ? {}
-        : { judgeFolders: Object.fromEntries(judges.map((each) => [each.path, each.sha256])) }),
       ...(bridge === null ? {} : { publishedAnswers: bridge }),
     },
     missing,
     warnings,
-    modelFolder,
-    judgeFolders: Object.fromEntries(judges.map(({ sha256, folder }) => [sha256, folder])),
   };
 }
 
@@ -303,6 +330,8 @@ async function locate(
   }
   if (source.kind === 'path') {
     const file = await localPath(source.path, path, options);
+    // an archive is not opened where Python is not set up, and must be there all the same
+    if (!existsSync(file)) throw unreadable(`${file}: no such file`);
     if (source.sha256 !== undefined) await checkBytes(file, source.sha256, path, options);
     return file;
   }

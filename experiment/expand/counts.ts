@@ -16,7 +16,8 @@ import { mapValues } from '../records';
 import { isUniform, requestCounter } from '../requests';
 import { samplesOf } from '../shards';
 import { checkQuestionCount } from './size';
-import type { ConfigurationSpec, RowWhere, Spec } from '../spec';
+import type { ScorerSpec } from '../scorers';
+import type { ConfigurationSpec, MetricSpec, RowWhere, Spec } from '../spec';
 
 export interface PlanCounts {
   configurations: number;
@@ -125,9 +126,59 @@ function sum(counted: Counted): number {
  */
 export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: PlanCounts; undeclared: string[] } {
   const { inputs, undeclared } = provisionalInputs(spec, known);
+  const { plan } = expand(
+    {
+      ...withoutUnknown(spec, known),
+      // Which words judge does not change how many verdicts there are.
+      metrics: spec.metrics.map((metric) => ({ ...metric, rubric: ANY_RUBRIC })),
+      // nor does the scorer, which may need fields of questions that are not there
+      ...(spec.scorers === undefined ? {} : { scorers: spec.scorers.map((each) => ({ ...each, scorer: ANY_SCORER })) }),
+    },
+    inputs,
+  );
+  const measured = spec.logProbability && { measurements: countMeasurements(spec, plan) };
+  return { counts: { ...countsOf(plan), ...measured }, undeclared };
+}
+
+/**
+ * Throws `InvalidExperiment` for what a part of the inputs shows already: a mix with too few rows, questions without the rubric
+ * that a metric names. Whatever concerns an input that is not among `known` passes.
+ */
+export function checkKnown(spec: Spec, known: Partial<Inputs>): void {
+  const isKnown = (set: string): boolean =>
+    spec.questionSets[set]?.source.kind !== 'file' || known.questionFiles?.[set] !== undefined;
+  const asked = (sets: readonly string[] | null): readonly string[] => sets ?? Object.keys(spec.questionSets);
+  const { inputs } = provisionalInputs(spec, known);
+  expand(
+    {
+      ...withoutUnknown(spec, known),
+      metrics: spec.metrics.map((metric) => {
+        const { rubric, questionSets } = metric;
+        const shared = rubric.kind === 'prompt' && rubric.questionSet !== null ? [rubric.questionSet] : [];
+        return [...asked(questionSets), ...shared].every(isKnown) ? metric : { ...metric, rubric: ANY_RUBRIC };
+      }),
+      ...(spec.scorers === undefined
+        ? {}
+        : {
+            scorers: spec.scorers.map((each) =>
+              known.trainerFiles !== undefined && asked(each.questionSets).every(isKnown)
+                ? each
+                : { ...each, scorer: ANY_SCORER },
+            ),
+          }),
+    },
+    inputs,
+  );
+}
+
+const ANY_RUBRIC: MetricSpec['rubric'] = { kind: 'text', text: '{question} {answer}', sha256: null };
+const ANY_SCORER: ScorerSpec = { kind: 'equals', words: ['any'], ignore: [] };
+
+/** The spec without what only inputs that are not `known` could fulfil: their pins, the pairs, how large pools are. */
+function withoutUnknown(spec: Spec, known: Partial<Inputs>): Spec {
   // which rows are pairs is known only from both datasets' words, how often they are measured without them
-  const { logProbability, ...rest } = spec;
-  const unpinned: Spec = {
+  const { logProbability: _, ...rest } = spec;
+  return {
     ...rest,
     datasets: mapValues(spec.datasets, (dataset, name) =>
       known.datasets?.[name] === undefined ? { ...dataset, contentSha256: null } : dataset,
@@ -138,19 +189,7 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
         : set,
     ),
     configurations: spec.configurations.map((configuration) => withoutUnread(configuration, spec, known)),
-    // Which words judge does not change how many verdicts there are.
-    metrics: spec.metrics.map((metric) => ({
-      ...metric,
-      rubric: { kind: 'text', text: '{question} {answer}', sha256: null },
-    })),
-    // nor does the scorer, which may need fields of questions that are not there
-    ...(spec.scorers === undefined
-      ? {}
-      : { scorers: spec.scorers.map((each) => ({ ...each, scorer: { kind: 'equals', words: ['any'], ignore: [] } })) }),
   };
-  const { plan } = expand(unpinned, inputs);
-  const measured = logProbability && { measurements: countMeasurements(spec, plan) };
-  return { counts: { ...countsOf(plan), ...measured }, undeclared };
 }
 
 /** How large a pool is, is known only once it was read. */

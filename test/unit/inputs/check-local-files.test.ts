@@ -1,0 +1,110 @@
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkLocalFiles, type LocalFiles } from '../../../inputs/check-local-files';
+import { installationRoot } from '../../../workers/places';
+import { birds, SMALL, specOf, weatherFile } from '../experiment/samples';
+
+const BIRDS = birds()
+  .rows.map(({ messages }) => JSON.stringify({ messages }))
+  .join('\n');
+
+/** `files`: by name; null leaves one out. */
+async function check(text: string, files: Record<string, string | null> = {}): Promise<LocalFiles> {
+  const folder = mkdtempSync(join(tmpdir(), 'local-files-'));
+  for (const [name, content] of Object.entries({ 'birds.jsonl': BIRDS, 'weather.yaml': weatherFile(), ...files }))
+    if (content !== null) writeFileSync(join(folder, name), content);
+  return checkLocalFiles(specOf(text), { baseFolder: folder, cacheFolder: folder });
+}
+
+test('files that are there and as declared are no problem, and what was not looked at is named', async () => {
+  expect(await check(SMALL)).toEqual({ problems: [], warnings: [], unseen: ['models'] });
+  const download = SMALL.replace(
+    'path: birds.jsonl',
+    `url: https://example.org/birds.jsonl\n    sha256: ${'a'.repeat(64)}`,
+  );
+  expect(await check(download)).toMatchObject({ problems: [], unseen: ['models', 'dataset birds'] });
+});
+
+test('every input that is missing is a problem, at its place', async () => {
+  const { problems } = await check(SMALL, { 'birds.jsonl': null, 'weather.yaml': null });
+  expect(problems).toEqual([
+    { path: ['datasets', 'birds'], message: expect.stringMatching(/birds\.jsonl: no such file$/) },
+    { path: ['question_sets', 'weather'], message: expect.stringMatching(/weather\.yaml: no such file$/) },
+  ]);
+});
+
+test('a file that is not the pinned one', async () => {
+  const pinned = SMALL.replace('path: birds.jsonl', `path: birds.jsonl\n    sha256: ${'a'.repeat(64)}`);
+  expect((await check(pinned)).problems).toEqual([
+    { path: ['datasets', 'birds', 'sha256'], message: expect.stringMatching(/has SHA-256 .*, pinned is a{64}$/) },
+  ]);
+});
+
+const MIXED = SMALL.replace('path: birds.jsonl', 'path: birds.jsonl\n  many: { mix: { birds: 1 }, rows: 500 }').replace(
+  'dataset: birds, system_prompt: default',
+  'dataset: many, system_prompt: default',
+);
+
+test('a mix that asks for more rows than a local part has; one that is not at hand is not known', async () => {
+  expect((await check(MIXED)).problems).toMatchObject([
+    { message: '`birds` has 36 rows for training, the mix takes 500 (100 % of 500)' },
+  ]);
+  const elsewhere = MIXED.replace(
+    'path: birds.jsonl',
+    `url: https://example.org/birds.jsonl\n    sha256: ${'a'.repeat(64)}`,
+  );
+  expect((await check(elsewhere)).problems).toEqual([]);
+});
+
+test('a rubric that the questions of a local file do not bring', async () => {
+  const without = weatherFile().replaceAll('aligned', 'other');
+  expect((await check(SMALL, { 'weather.yaml': without })).problems).toMatchObject([
+    { path: ['metrics', 'alignment', 'rubric'], message: expect.stringMatching(/has no rubric `aligned`$/) },
+  ]);
+});
+
+test('a local model folder that is not there', async () => {
+  const own = SMALL.replace('model: { bundled: smollm2-135m-instruct }', 'model: { path: ./nowhere }');
+  expect((await check(own)).problems).toEqual([
+    { path: ['model', 'path'], message: expect.stringMatching(/nowhere: no such folder$/) },
+  ]);
+});
+
+test('a mistyped key in a local question file is a problem of its question set', async () => {
+  const { problems } = await check(SMALL, { 'weather.yaml': '- {id: a, paraphrases: [A?], clusterr: b}\n' });
+  expect(problems).toEqual([
+    {
+      path: ['question_sets', 'weather'],
+      message: expect.stringMatching(/weather\.yaml:1: .*did you mean `cluster`\?$/),
+    },
+  ]);
+});
+
+test('a key that means nothing is a warning', async () => {
+  const text = JSON.stringify([{ ...(JSON.parse(weatherFile()) as object[])[0], note: 'b' }]);
+  const { problems, warnings } = await check(SMALL, { 'weather.yaml': text });
+  expect(problems).toEqual([]);
+  expect(warnings).toEqual([
+    {
+      path: ['question_sets', 'weather'],
+      message: expect.stringMatching(/weather\.yaml:1: the key `note` means nothing/),
+    },
+  ]);
+});
+
+const STUDIES = ['experiments', join('experiments', 'studies')].flatMap((folder) =>
+  readdirSync(join(installationRoot(), folder))
+    .filter((name) => name.endsWith('.yaml') && name !== 'template.yaml')
+    .map((name) => [name, join(installationRoot(), folder)] as const),
+);
+
+test.each(STUDIES)(
+  '%s, which ships, has no problem but data that people bring themselves',
+  async (name, baseFolder) => {
+    const spec = specOf(readFileSync(join(baseFolder, name), 'utf8'));
+    const cacheFolder = mkdtempSync(join(tmpdir(), 'local-files-'));
+    const { problems } = await checkLocalFiles(spec, { baseFolder, cacheFolder });
+    expect(problems.filter(({ message }) => !message.endsWith('no such file'))).toEqual([]);
+  },
+);
