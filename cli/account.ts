@@ -19,8 +19,9 @@ import {
 import pc from './paint';
 import { onRunningServer } from './running-server';
 import { InvalidUse } from './errors';
+import { missingElsewhere } from './needed-workers';
 import { print, printJson, say } from './output';
-import { patiently } from './patience';
+import { askForState, patiently } from './patience';
 
 const WORDS: Record<keyof AccountBounds, string> = {
   concurrency: 'requests at once',
@@ -58,8 +59,9 @@ Examples:
     .argument('<account>')
     .action((name: string) =>
       onServer(async (client) => {
-        const resumed = await patiently((updateId) =>
-          handleOf(client, name).executeUpdate(resumeAccount, { updateId }),
+        const resumed = await patiently(
+          (updateId) => handleOf(client, name).executeUpdate(resumeAccount, { updateId }),
+          { missing: () => missingElsewhere(client) },
         );
         say(resumed ? `${name} goes on.` : `${name} is not paused.`);
       }, name),
@@ -71,12 +73,14 @@ Examples:
     .option('--reason <text>', 'what people read while it waits', 'paused by hand')
     .action((name: string, { reason }: { reason: string }) =>
       onServer(async (client) => {
-        await patiently((updateId) =>
-          client.workflow.executeUpdateWithStart(pauseAccount, {
-            updateId,
-            args: [{ reason, workflowId: null }],
-            startWorkflowOperation: startAccount(name),
-          }),
+        await patiently(
+          (updateId) =>
+            client.workflow.executeUpdateWithStart(pauseAccount, {
+              updateId,
+              args: [{ reason, workflowId: null }],
+              startWorkflowOperation: startAccount(name),
+            }),
+          { missing: () => missingElsewhere(client) },
         );
         say(`${name} is paused. It goes on with: flamingo account resume ${name}`);
       }),
@@ -95,12 +99,14 @@ Examples:
         if (value !== undefined) adjustment[bound] = boundOf(kebab(bound), value);
       }
       if (Object.keys(adjustment).length === 1) throw new InvalidUse('name a bound, such as --concurrency 50');
-      const state = await patiently((updateId) =>
-        client.workflow.executeUpdateWithStart(adjustAccount, {
-          updateId,
-          args: [adjustment],
-          startWorkflowOperation: startAccount(name),
-        }),
+      const state = await patiently(
+        (updateId) =>
+          client.workflow.executeUpdateWithStart(adjustAccount, {
+            updateId,
+            args: [adjustment],
+            startWorkflowOperation: startAccount(name),
+          }),
+        { missing: () => missingElsewhere(client) },
       );
       show(name, state);
     }),
@@ -130,7 +136,7 @@ async function stateOf(client: Client, account: string): Promise<AccountState | 
     if (error instanceof WorkflowNotFoundError) return { status: { name: 'ABSENT' } };
     throw error;
   });
-  return status.name === 'RUNNING' ? patiently(() => handle.query(accountState)) : null;
+  return status.name === 'RUNNING' ? askForState(client, () => handle.query(accountState)) : null;
 }
 
 function show(name: string, state: AccountState | null): void {

@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { approve, cancel, experimentWorkflowId, pause, resume, type Target } from '../workflows/messages';
 import { InvalidUse } from './errors';
 import { experimentName } from './names';
+import { missingElsewhere } from './needed-workers';
 import { say } from './output';
 import { patiently } from './patience';
 import { onRunningServer } from './running-server';
@@ -13,13 +14,19 @@ import { onRunningServer } from './running-server';
 export function controlCommands(): Command[] {
   return [
     targeted('pause', 'save the work in progress and hold the experiment, or one configuration', (client, id, target) =>
-      patiently((updateId) => client.workflow.getHandle(id).executeUpdate(pause, { updateId, args: [target] })),
+      patiently((updateId) => client.workflow.getHandle(id).executeUpdate(pause, { updateId, args: [target] }), {
+        missing: () => missingElsewhere(client),
+      }),
     ),
     targeted('resume', 'go on after a pause', (client, id, target) =>
-      patiently((updateId) => client.workflow.getHandle(id).executeUpdate(resume, { updateId, args: [target] })),
+      patiently((updateId) => client.workflow.getHandle(id).executeUpdate(resume, { updateId, args: [target] }), {
+        missing: () => missingElsewhere(client),
+      }),
     ),
     targeted('cancel', 'end the experiment, or one configuration; what is finished is kept', (client, id, target) =>
-      patiently((updateId) => client.workflow.getHandle(id).executeUpdate(cancel, { updateId, args: [target] })),
+      patiently((updateId) => client.workflow.getHandle(id).executeUpdate(cancel, { updateId, args: [target] }), {
+        missing: () => missingElsewhere(client),
+      }),
     ),
     new Command('approve')
       .description('let an experiment go on that waits for approval or has spent its budget')
@@ -31,8 +38,9 @@ export function controlCommands(): Command[] {
         if (maxUsd !== null && !(maxUsd > 0))
           throw new InvalidUse(`--max-usd ${options.maxUsd}: expected an amount above 0`);
         await onExperiment(experiment, (client, id) =>
-          patiently((updateId) =>
-            client.workflow.getHandle(id).executeUpdate(approve, { updateId, args: [{ maxUsd }] }),
+          patiently(
+            (updateId) => client.workflow.getHandle(id).executeUpdate(approve, { updateId, args: [{ maxUsd }] }),
+            { missing: () => missingElsewhere(client) },
           ),
         );
         say(`Approved${maxUsd === null ? ' without a cap' : `, up to $${maxUsd.toFixed(2)}`}.`);

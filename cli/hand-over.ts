@@ -5,6 +5,7 @@
 import {
   ServiceError,
   WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   type Client,
@@ -18,6 +19,7 @@ import type { Applied, ExperimentRequest } from '../workflows/messages';
 import { EXPERIMENT } from '../workflows/search-attributes';
 import pc from './paint';
 import { InvalidUse } from './errors';
+import { missingElsewhere } from './needed-workers';
 import { say } from './output';
 import { patiently } from './patience';
 import { isOpen } from './snapshot';
@@ -56,20 +58,18 @@ export async function handOver(
       updateId,
       args: [request],
       startWorkflowOperation: new WithStartWorkflowOperation<typeof experiment>('experiment', {
+        ...startOf(name, priority),
         workflowId,
         taskQueue,
         args: [],
         workflowIdConflictPolicy: 'USE_EXISTING',
-        priority: priorityOf(name, priority),
-        typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
-        staticSummary: `experiment ${name}`,
       }),
     });
   const until = Date.now() + CLOSING_MS;
   await untilNothingCloses(client, workflowId, until);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await patiently(send, { alive });
+      return await patiently(send, { alive, missing: () => missingElsewhere(client) });
     } catch (error) {
       if (!metClosingRun(error) || Date.now() > until || !alive()) throw asRefusal(error);
       if (attempt === 1) say(pc.yellow('Its earlier run is being closed, which may take a minute; then it goes on.'));
@@ -77,6 +77,35 @@ export async function handOver(
       await sleep(LOOK_MS);
     }
   }
+}
+
+/**
+ * Starts the experiment's workflow with the request as its input, for when no worker is there: the server keeps an input,
+ * and an update only once a worker has taken it. Returns false, and changes nothing, when the workflow is open already.
+ */
+export async function leave(
+  client: Client,
+  name: string,
+  request: ExperimentRequest,
+  priority: number | undefined,
+): Promise<boolean> {
+  try {
+    await client.workflow.start<typeof experiment>('experiment', { ...startOf(name, priority), args: [request] });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw asRefusal(error);
+  }
+}
+
+function startOf(name: string, priority: number | undefined) {
+  return {
+    workflowId: experimentWorkflowId(name),
+    taskQueue: ORCHESTRATION_QUEUE,
+    priority: priorityOf(name, priority),
+    typedSearchAttributes: [{ key: EXPERIMENT, value: name }],
+    staticSummary: `experiment ${name}`,
+  };
 }
 
 /**

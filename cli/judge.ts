@@ -250,6 +250,9 @@ async function judged(
     { store, plan: stored.plan, ref, output },
     {
       accounts,
+      gpuQueues: Object.values(askedJudges(stored.spec)).some(({ kind }) => kind === 'local')
+        ? [stored.spec.execution.gpuQueue]
+        : [],
       port,
       detach: options.detach ?? false,
       json: (options.json ?? false) && (options.detach ?? false), // otherwise this command prints its own

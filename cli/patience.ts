@@ -4,9 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isGrpcServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import { type Client, isGrpcServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import pc from './paint';
 import { InvalidUse } from './errors';
+import { missingElsewhere } from './needed-workers';
 import { say } from './output';
 
 /** A machine that is busy compiling or swapping comes back; a workflow that can not run for so long needs a person. */
@@ -21,6 +22,8 @@ export interface Patience {
   alive?: () => boolean;
   patienceMs?: number;
   pauseMs?: number;
+  /** Which worker is missing and how it is started; null: none that this command knows of. */
+  missing?: () => Promise<string | null>;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface Patience {
  * it waits. Throws what `send` throws when that says something about the request, and `InvalidUse` when nobody answers in time.
  */
 export async function patiently<T>(send: (updateId: string) => Promise<T>, patience: Patience = {}): Promise<T> {
-  const { alive = () => true, patienceMs = PATIENCE_MS, pauseMs = PAUSE_MS } = patience;
+  const { alive = () => true, patienceMs = PATIENCE_MS, pauseMs = PAUSE_MS, missing = async () => null } = patience;
   const id = randomUUID();
   const until = Date.now() + patienceMs;
   for (let attempt = 1; ; attempt++) {
@@ -38,17 +41,37 @@ export async function patiently<T>(send: (updateId: string) => Promise<T>, patie
       const reason = whyNotNow(error);
       if (reason === null || !alive()) throw error;
       if (Date.now() > until) {
+        const who = await missing();
         throw new InvalidUse(
-          `no orchestration worker has taken the request within ${Math.round(patienceMs / 60_000)} minutes: ${reason}\n` +
+          `no orchestration worker has taken the request within ${spoken(patienceMs)}: ${reason}\n` +
+            (who === null ? '' : `${who}\n`) +
             'Nothing is lost. Look at `flamingo doctor` and the orchestration worker’s log, then give the command again.',
         );
       }
       if (attempt === 1) {
-        say(pc.yellow('The orchestration worker is busy or not there yet; the request is tried again.'));
+        const who = (await missing()) ?? 'The orchestration worker is busy or not there yet';
+        say(pc.yellow(`${who}; the request is tried again for ${spoken(patienceMs)}.`));
       }
       await sleep(pauseMs);
     }
   }
+}
+
+/** What a person looks at: somebody waits for the answer, and nothing is lost by asking again later. */
+const STATE_MS = 30_000;
+
+/** Asks a workflow for its state, `STATE_MS` long at most. Throws as `patiently` does. */
+export function askForState<T>(client: Client, ask: () => Promise<T>, patienceMs = STATE_MS): Promise<T> {
+  // the server holds a query that no worker answers
+  const until = Date.now() + patienceMs;
+  return patiently(() => client.withDeadline(until, ask), {
+    patienceMs: patienceMs - PAUSE_MS,
+    missing: () => missingElsewhere(client),
+  });
+}
+
+function spoken(ms: number): string {
+  return ms < 120_000 ? `${Math.round(ms / 1000)} seconds` : `${Math.round(ms / 60_000)} minutes`;
 }
 
 /** The server's words when the request may succeed later, else null. */

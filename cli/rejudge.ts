@@ -23,6 +23,7 @@ import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
 import { namedPath } from './named-path';
 import { lastRun } from './names';
+import { gpuQueuesOf } from './needed-workers';
 import { say } from './output';
 import { requireSetUp } from './require-set-up';
 import { gatherResults } from '../report/write-report';
@@ -118,7 +119,8 @@ async function run(experiment: string, options: Options): Promise<number> {
   };
   const ref = await storePlan(store, stored);
   const submission = { store, plan: again.plan, ref, output };
-  const { judgements } = await countReuse(store, again.plan);
+  const reuse = await countReuse(store, again.plan);
+  const { judgements } = reuse;
   say(
     `${before.plan.experiment} judged by ${again.name} (${wanted.rejudging.judge.model}): ${judgements.new} new judgements`,
   );
@@ -135,7 +137,13 @@ async function run(experiment: string, options: Options): Promise<number> {
     }
   }
   const accounts = judgeQueuesOf(spec).map(accountOfQueue);
-  return submitAndFollow(submission, { accounts, port, detach, json });
+  return submitAndFollow(submission, {
+    accounts,
+    gpuQueues: gpuQueuesOf(again.plan, spec, reuse),
+    port,
+    detach,
+    json,
+  });
 }
 
 /** Answers that are not there can not be judged, and applying the plan would set a GPU to work on them. */

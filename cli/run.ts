@@ -16,6 +16,7 @@ import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
+import { gpuQueuesOf } from './needed-workers';
 import { say } from './output';
 import { fileOptions, prepare, type FileOptions } from './prepare';
 import { requireSetUp } from './require-set-up';
@@ -90,6 +91,7 @@ async function run(file: string, options: RunOptions): Promise<number> {
   const { detach = false, json = false, apply = false, priority } = options;
   const how: SubmitOptions = {
     accounts,
+    gpuQueues: gpuQueuesOf(plan, spec, reuse),
     port,
     detach,
     json,

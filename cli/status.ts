@@ -19,7 +19,7 @@ import { LocalFiles, type LocalState } from './local/state';
 import { uiLine, workflowPage } from './local/ui-gate';
 import { experimentName } from './names';
 import { print, printJson } from './output';
-import { patiently } from './patience';
+import { askForState } from './patience';
 import { progressLines } from './progress-lines';
 import { isOpen, takeSnapshot, type Snapshot } from './snapshot';
 
@@ -75,7 +75,9 @@ async function liveSnapshot(name: string): Promise<Snapshot | null> {
   const client = await connect(state?.address);
   try {
     const workflowId = experimentWorkflowId(name);
-    return (await isOpen(client, workflowId)) ? await patiently(() => takeSnapshot(client, workflowId)) : null;
+    return (await isOpen(client, workflowId))
+      ? await askForState(client, () => takeSnapshot(client, workflowId))
+      : null;
   } finally {
     await client.connection.close();
   }

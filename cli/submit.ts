@@ -22,14 +22,17 @@ import { connect, isRemote } from './connection';
 import { differenceLines, differenceOf } from './difference';
 import { EXIT, InvalidUse } from './errors';
 import { conclude, follow } from './follow';
-import { handOver } from './hand-over';
-import { watchJudgeWorkers } from './judge-workers';
+import { handOver, leave } from './hand-over';
+import { orchestrationComes, watchWorkers } from './needed-workers';
 import { letGoAndWait, useServices } from './local/embedded';
 import { requireSpace, TO_GO_ON_BYTES } from './local/space';
 import { LocalFiles, type LocalState } from './local/state';
 import { uiLine, workflowPage } from './local/ui-gate';
 import { printJsonLine, say } from './output';
 import { isOpen } from './snapshot';
+
+/** What `--detach` waits for an orchestration worker: workers and command may be started together. */
+const ORCHESTRATION_MS = 15_000;
 
 /** A service that ended so often without a rest is broken, not unlucky. */
 const RESTARTS_WORTH_A_WORD = 4;
@@ -45,6 +48,8 @@ export interface Submission {
 export interface SubmitOptions {
   /** Judge accounts that embedded services must serve. */
   accounts: string[];
+  /** Task queues on which GPU workers elsewhere will be needed; default: none. */
+  gpuQueues?: string[];
   /** Port of the embedded server; 0 = any. */
   port: number;
   /** Return when the plan is applied. */
@@ -132,20 +137,32 @@ export function accountOfQueue(queue: string): string {
 async function applyAndFollow(
   client: Client,
   { store, plan, ref, output }: Submission,
-  { accounts, detach, json, ended, apply = true, priority }: SubmitOptions,
+  { accounts, gpuQueues = [], detach, json, ended, apply = true, priority }: SubmitOptions,
   local: { files: LocalFiles; state: LocalState } | null,
 ): Promise<number> {
   const name = plan.experiment;
   const workflowId = experimentWorkflowId(name);
-  await showDifference(client, workflowId, plan, apply);
   const request = { plan: ref, store: store.id, output };
-  // embedded ones are watched by their supervisor
-  const stopWatching = watchJudgeWorkers(client, local === null ? accounts : [], (line) => say(pc.yellow(line)));
-  const applied = await handOver(client, name, request, {
-    priority,
-    alive: () => local === null || local.files.lockHolder() !== null,
-  }).finally(stopWatching);
-  say(describe(applied));
+  // embedded workers are watched by their supervisor
+  const stopWatching =
+    local === null
+      ? await watchWorkers(client, { accounts, gpuQueues }, (line) => say(pc.yellow(line)))
+      : () => undefined;
+  try {
+    if (detach && local === null && !(await orchestrationComes(client, ORCHESTRATION_MS))) {
+      await leaveWaiting(() => leave(client, name, request, priority), name);
+      if (json) printJsonLine({ experiment: name, workflowId, detached: true });
+      return EXIT.done;
+    }
+    await showDifference(client, workflowId, plan, apply);
+    const applied = await handOver(client, name, request, {
+      priority,
+      alive: () => local === null || local.files.lockHolder() !== null,
+    });
+    say(describe(applied));
+  } finally {
+    stopWatching();
+  }
   if (local !== null) {
     say(uiLine(local.state, workflowPage(workflowId)));
   }
@@ -170,6 +187,19 @@ async function applyAndFollow(
     say('The services keep running until then; `flamingo stop` ends them.');
   }
   return code;
+}
+
+/** `started`: false when the workflow was open before. Throws `InvalidUse` then: without a worker nothing reaches it. */
+export async function leaveWaiting(start: () => Promise<boolean>, name: string): Promise<void> {
+  if (!(await start()))
+    throw new InvalidUse(
+      `${name} is submitted already and waits for an orchestration worker, so this request can not be handed over: ` +
+        'start one (flamingo worker orchestration) and give the command again where the file has changed since.',
+    );
+  say(
+    `Submitted. ${name} waits for an orchestration worker (flamingo worker orchestration) and begins when one runs. ` +
+      `flamingo status ${name}`,
+  );
 }
 
 /** Says once which services keep ending: without them a request would wait in silence. */

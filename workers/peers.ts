@@ -83,9 +83,17 @@ export function orchestrationPollers(service: WorkflowService, namespace: string
   return pollersOf(service, namespace, { name: ORCHESTRATION_QUEUE, type: TASK_QUEUE_TYPE_WORKFLOW });
 }
 
+/** Whether a living worker takes the workflows of Flamingo. */
+export async function isOrchestrated(service: WorkflowService, namespace: string): Promise<boolean> {
+  return anyLives(await orchestrationPollers(service, namespace));
+}
+
 /** Whether a living worker takes the activities of a task queue. */
 export async function isServed(service: WorkflowService, namespace: string, queue: string): Promise<boolean> {
-  const pollers = await pollersOf(service, namespace, { name: queue, type: TASK_QUEUE_TYPE_ACTIVITY });
+  return anyLives(await pollersOf(service, namespace, { name: queue, type: TASK_QUEUE_TYPE_ACTIVITY }));
+}
+
+function anyLives(pollers: readonly Poller[]): boolean {
   return pollers.some(({ lastSeen }) => Date.now() - lastSeen < LIVING_MS);
 }
 

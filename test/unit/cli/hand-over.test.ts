@@ -1,4 +1,5 @@
-import { priorityOf } from '../../../cli/hand-over';
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { leave, priorityOf } from '../../../cli/hand-over';
 
 it('makes the experiment the fairness key of all its work', () => {
   expect(priorityOf('demo', undefined)).toEqual({ fairnessKey: 'demo' });
@@ -7,4 +8,28 @@ it('makes the experiment the fairness key of all its work', () => {
 
 it('keeps to the 64 bytes that the server takes', () => {
   expect(priorityOf('a'.repeat(80), 3).fairnessKey).toBe('a'.repeat(64));
+});
+
+describe('without an orchestration worker', () => {
+  const request = { plan: { uri: 'a', sha256: 'b', bytes: 1 }, store: 'one', output: 'results' } as never;
+  const leaveWith = (start: jest.Mock): Promise<boolean> =>
+    leave({ workflow: { start } } as unknown as Client, 'demo', request, 2);
+
+  it('starts the workflow with the request as its input, which the server keeps', async () => {
+    const start = jest.fn().mockResolvedValue({});
+    expect(await leaveWith(start)).toBe(true);
+    expect(start).toHaveBeenCalledWith(
+      'experiment',
+      expect.objectContaining({
+        args: [request],
+        taskQueue: 'flamingo',
+        priority: { fairnessKey: 'demo', priorityKey: 2 },
+      }),
+    );
+  });
+
+  it('leaves one that is open as it is', async () => {
+    const open = new WorkflowExecutionAlreadyStartedError('open', 'demo', 'experiment');
+    expect(await leaveWith(jest.fn().mockRejectedValue(open))).toBe(false);
+  });
 });

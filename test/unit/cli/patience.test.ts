@@ -1,9 +1,9 @@
 /**
  * What is tried again: only what the server says about the worker, never what it says about the request.
  */
-import { ServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { InvalidUse } from '../../../cli/errors';
-import { patiently } from '../../../cli/patience';
+import { askForState, patiently } from '../../../cli/patience';
 
 const FAST = { pauseMs: 1 };
 
@@ -54,4 +54,30 @@ test('for ever busy: an error with a remedy', async () => {
   const failed = patiently(() => Promise.reject(BUSY), { ...FAST, patienceMs: 10 });
   await expect(failed).rejects.toThrow(InvalidUse);
   await expect(failed).rejects.toThrow(/failed state(.|\n)*flamingo doctor/);
+});
+
+test('who is missing is said first and in the error, with the time that it is tried for', async () => {
+  const missing = async (): Promise<string> => 'No orchestration worker runs so far: flamingo worker orchestration';
+  const failed = patiently(() => Promise.reject(BUSY), { ...FAST, patienceMs: 10, missing });
+  await expect(failed).rejects.toThrow(/within 0 seconds(.|\n)*flamingo worker orchestration/);
+  expect(String(said.mock.calls[0]?.[0])).toMatch(
+    /flamingo worker orchestration; the request is tried again for 0 seconds/,
+  );
+});
+
+test('a state that no worker tells: given up in half a minute, though the server holds the query', async () => {
+  const LATE = answer(4, 'context deadline exceeded');
+  const deadlines: number[] = [];
+  const client = {
+    withDeadline: (until: number, ask: () => Promise<never>) => {
+      deadlines.push(until - Date.now());
+      return ask();
+    },
+  } as unknown as Client;
+  const before = Date.now();
+  const failed = askForState(client, () => Promise.reject(LATE), 1_000);
+  await expect(failed).rejects.toThrow(InvalidUse);
+  expect(Date.now() - before).toBeLessThan(5_000);
+  expect(deadlines[0]).toBeGreaterThan(0);
+  expect(deadlines[0]).toBeLessThanOrEqual(1_000);
 });
