@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { environmentFor } from '../tools/environments.cjs';
 import { installationRoot } from '../workers/places';
+import { accountOf } from '../activities/judging';
+import { requireAccount } from './judge-account';
 import { judgeProcess, judgeVariables, valuesOf } from './local/supervisor';
 import { say } from './output';
 import { InvalidUse } from './errors';
@@ -51,8 +53,13 @@ export function workerCommand(): Command {
 Examples:
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo worker gpu --store /mnt/shared/flamingo
   TEMPORAL_ADDRESS=temporal.lab:7233 flamingo worker gpu --store /mnt/shared/flamingo --spot auto --exit-when-idle 10m
+  TEMPORAL_ADDRESS=temporal.lab:7233 flamingo worker orchestration --store /mnt/shared/flamingo
   ANTHROPIC_API_KEY=… flamingo worker judge --store s3://my-bucket/flamingo
   OPENAI_API_KEY=… flamingo worker judge --account openai --store s3://my-bucket/flamingo
+  FLAMINGO_STAND_IN_URL=http://127.0.0.1:4010 flamingo worker judge --account stand-in --store /mnt/shared/flamingo
+
+An experiment needs all three kinds: orchestration plans it and writes the report, gpu trains and generates, judge judges.
+A judge worker has nothing to do until answers are generated: its --exit-when-idle must be longer than that takes.
 
 A gpu worker runs programs that experiments bring (backend: {command: …}) for the owner of its data folder, or with
 FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
@@ -67,6 +74,7 @@ FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
         ...(options.exitWhenIdle === undefined ? {} : { FLAMINGO_EXIT_WHEN_IDLE: options.exitWhenIdle }),
         ...(options.spot === undefined ? {} : { FLAMINGO_SPOT: options.spot }),
       };
+      if (kind === 'judge') requireAccount(accountOf(env), env);
       // a process of its own, because the Temporal runtime takes the signals of the whole process; a group of its own,
       // because a terminal sends Ctrl-C to the whole group and a second signal would end the worker before it has saved
       const child = spawn(process.execPath, [join(installationRoot(), 'dist', 'workers', `${kind}.js`)], {
@@ -99,7 +107,7 @@ function requireDuration(text: string): void {
 export function workerEnvironment(kind: string, env: NodeJS.ProcessEnv, variables: string[] = []): NodeJS.ProcessEnv {
   if (kind === 'orchestration') return environmentFor('orchestration worker', env);
   if (kind === 'judge') {
-    const account = env['FLAMINGO_JUDGE_ACCOUNT'] ?? 'anthropic';
+    const account = accountOf(env);
     return {
       ...environmentFor(judgeProcess(account), env),
       ...judgeVariables(env, [account]),

@@ -52,10 +52,10 @@ export interface Poller {
 
 /**
  * Throws `Stranger` when living orchestration workers are there and none of them has this worker's version, or the one seen
- * last has another store. While an upgrade drains there are two versions, and a worker of either is welcome.
+ * last has another store; the error names the `server` where they met. While an upgrade drains there are two versions, and a worker of either is welcome.
  * Returns whether there was anybody to compare with.
  */
-export function requireKin(me: Peer, pollers: readonly Poller[], now: number): boolean {
+export function requireKin(me: Peer, pollers: readonly Poller[], now: number, server: string): boolean {
   const living = pollers
     .filter(({ lastSeen }) => now - lastSeen < LIVING_MS)
     .sort((one, other) => other.lastSeen - one.lastSeen)
@@ -64,13 +64,14 @@ export function requireKin(me: Peer, pollers: readonly Poller[], now: number): b
   if (last === undefined) return false;
   if (last.store !== me.store) {
     throw new Stranger(
-      `this worker has the store ${me.store}, ${last.who} has the store ${last.store}: ` +
-        'give both the same FLAMINGO_STORE (--store)',
+      `this worker has the store ${me.store}, ${last.who} has the store ${last.store}; both are at the Temporal server ` +
+        `${server}: give both the same FLAMINGO_STORE (--store), or name another server`,
     );
   }
   if (!living.some(({ version }) => version === me.version)) {
     throw new Stranger(
-      `this worker is Flamingo ${me.version}, ${last.who} is Flamingo ${last.version}: install the same version on both`,
+      `this worker is Flamingo ${me.version}, ${last.who} is Flamingo ${last.version}; both are at the Temporal server ` +
+        `${server}: install the same version on both, or name another server`,
     );
   }
   return true;
@@ -121,14 +122,19 @@ export interface PeerWatch {
  * Throws `Stranger` at once when the others are there already; otherwise looks until somebody to compare with has come.
  * A server that does not list pollers is no reason to refuse: what is missing in the store is noticed by the activities.
  */
-export async function watchPeers(service: WorkflowService, namespace: string, identity: string): Promise<PeerWatch> {
+export async function watchPeers(
+  service: WorkflowService,
+  namespace: string,
+  identity: string,
+  server: string,
+): Promise<PeerWatch> {
   const me = peerOf(identity) as Peer;
   let found: Stranger | null = null;
   let end = (error: Stranger): void => void (found = error);
   let timer: NodeJS.Timeout | undefined;
   const look = async (): Promise<boolean> => {
     const pollers = await orchestrationPollers(service, namespace).catch(() => []);
-    return requireKin(me, pollers, Date.now());
+    return requireKin(me, pollers, Date.now(), server);
   };
   if (!(await look())) {
     timer = setInterval(() => {

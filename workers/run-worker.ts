@@ -21,7 +21,7 @@ import { identityOf, watchPeers } from './peers';
 import { awaitTemporal } from './ready';
 import { endingOnSignals, installRuntime, workerLogger } from './runtime';
 import { servingBlock, tellCommand } from './serving';
-import { DEFAULT_ADDRESS, workerOptions } from './temporal-connection';
+import { DEFAULT_ADDRESS, serverInWords, workerOptions } from './temporal-connection';
 import { NO_SPANS, startTracing, type Tracing } from './tracing';
 import { programVersion } from './version';
 import { whenOrphaned } from './worker-process';
@@ -67,6 +67,7 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
   const asked = askedEnds(process.env);
   const metricsAt = metricsAddress(process.env);
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const server = serverInWords(connectionOptions.address);
   const logger = workerLogger(settings.name);
   const workers: Worker[] = [];
   const healthy = (): boolean => workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING');
@@ -82,13 +83,17 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
       tellCommand(message);
     };
     // an embedded server is up and prepared by its supervisor before its workers are started
-    if (!isEmbedded()) await endingOnSignals(awaitTemporal(process.env, waiting));
+    if (!isEmbedded()) {
+      logger.info({ server }, 'connecting');
+      tellCommand(`Connecting to the Temporal server at ${server}`);
+      await endingOnSignals(awaitTemporal(process.env, waiting));
+    }
     runtime = installRuntime(logger, exporterPort);
     tracing = await startTracing(process.env, `flamingo-${settings.name}`, (message) => logger.warn(message));
     connection = await NativeConnection.connect(workerOptions(connectionOptions, process.env));
     const address = connectionOptions.address ?? DEFAULT_ADDRESS;
     const metrics = metricsServer?.address ?? null;
-    await work(settings, { connection, address, namespace, logger, asked, metrics, tracing }, workers, onStart);
+    await work(settings, { connection, address, server, namespace, logger, asked, metrics, tracing }, workers, onStart);
     await connection.close();
   } catch (error) {
     // a runtime without a connection would hold the process; a connection does not close while it has a worker that never
@@ -106,6 +111,8 @@ export async function runWorker(settings: WorkerSettings, onStart?: (worker: Run
 interface Host {
   connection: NativeConnection;
   address: string;
+  /** The same in words. */
+  server: string;
   namespace: string;
   logger: Logger;
   asked: AskedEnds;
@@ -117,7 +124,7 @@ interface Host {
 /** Adds to `workers` one for each task queue, and runs them to their end. */
 async function work(
   { name, storeId, kin, onMetrics, facts, nothingOpen, close, beside, ...options }: WorkerSettings,
-  { connection, address, namespace, logger, asked, metrics: servedAt, tracing }: Host,
+  { connection, address, server, namespace, logger, asked, metrics: servedAt, tracing }: Host,
   workers: Worker[],
   onStart?: (worker: RunningWorker) => void,
 ): Promise<void> {
@@ -127,7 +134,7 @@ async function work(
   if (metrics !== undefined) onMetrics?.(metrics);
   const { version } = await programVersion();
   const identity = identityOf(name, { version, store: storeId });
-  const peers = kin === 'checked' ? await watchPeers(workflowService, namespace, identity) : null;
+  const peers = kin === 'checked' ? await watchPeers(workflowService, namespace, identity, server) : null;
   try {
     const count = new ActivityCount(undefined, metrics);
     const interceptors = { activity: [...(tracing?.activity ?? []), count.interceptor] };

@@ -18,6 +18,11 @@ export interface GrpcProxy {
 
 export const DEFAULT_ADDRESS = 'localhost:7233';
 
+/** How a server is named to people; where nobody has named one, with what would. */
+export function serverInWords(address: string | undefined): string {
+  return address ?? `${DEFAULT_ADDRESS} (the default: neither TEMPORAL_ADDRESS nor a profile names a server)`;
+}
+
 /** For a client that is told to connect to `options.address`. */
 export function clientOptions(options: ConnectionOptions, env: NodeJS.ProcessEnv): ConnectionOptions {
   if (grpcProxy(options.address, env) !== null) return options;

@@ -11,6 +11,7 @@ import {
 } from '../../../workers/peers';
 
 const NOW = 1_700_000_000_000;
+const SERVER = 'temporal.lab:7233';
 const me = { who: 'gpu@box:1', version: '0.2.0', store: 'aaaa' };
 const poller = (identity: string, secondsAgo = 1) => ({ identity, lastSeen: NOW - secondsAgo * 1000 });
 const other = (version: string, store: string, who = 'orchestration@vm:7') =>
@@ -29,33 +30,35 @@ it('finds the process of a worker, also of one of version 0.1.0', () => {
 });
 
 it('works beside its kin, and where nobody is', () => {
-  expect(requireKin(me, [poller(other('0.2.0', 'aaaa'))], NOW)).toBe(true);
-  expect(requireKin(me, [], NOW)).toBe(false);
-  expect(requireKin(me, [poller('orchestration@vm:7')], NOW)).toBe(false);
+  expect(requireKin(me, [poller(other('0.2.0', 'aaaa'))], NOW, SERVER)).toBe(true);
+  expect(requireKin(me, [], NOW, SERVER)).toBe(false);
+  expect(requireKin(me, [poller('orchestration@vm:7')], NOW, SERVER)).toBe(false);
 });
 
 it('refuses another store, with both named', () => {
-  const refusal = () => requireKin(me, [poller(other('0.2.0', 'bbbb'))], NOW);
+  const refusal = () => requireKin(me, [poller(other('0.2.0', 'bbbb'))], NOW, SERVER);
   expect(refusal).toThrow(Stranger);
-  expect(refusal).toThrow(/this worker has the store aaaa, orchestration@vm:7 has the store bbbb/);
+  expect(refusal).toThrow(
+    /this worker has the store aaaa, orchestration@vm:7 has the store bbbb; both are at the Temporal server temporal\.lab:7233/,
+  );
 });
 
 it('refuses another version, with both named', () => {
-  expect(() => requireKin(me, [poller(other('0.1.0', 'aaaa'))], NOW)).toThrow(
-    /this worker is Flamingo 0\.2\.0, orchestration@vm:7 is Flamingo 0\.1\.0/,
+  expect(() => requireKin(me, [poller(other('0.1.0', 'aaaa'))], NOW, SERVER)).toThrow(
+    /this worker is Flamingo 0\.2\.0, orchestration@vm:7 is Flamingo 0\.1\.0; both are at the Temporal server temporal\.lab:7233/,
   );
 });
 
 it('is welcome while an upgrade drains, with either version', () => {
   const both = [poller(other('0.1.0', 'aaaa', 'old@vm:1')), poller(other('0.2.0', 'aaaa', 'new@vm:2'), 20)];
-  expect(requireKin(me, both, NOW)).toBe(true);
-  expect(requireKin({ ...me, version: '0.1.0' }, both, NOW)).toBe(true);
+  expect(requireKin(me, both, NOW, SERVER)).toBe(true);
+  expect(requireKin({ ...me, version: '0.1.0' }, both, NOW, SERVER)).toBe(true);
 });
 
 it('goes by who was seen last, and not by who was killed', () => {
   const moved = [poller(other('0.2.0', 'bbbb', 'before@vm:1'), 40), poller(other('0.2.0', 'aaaa', 'now@vm:2'), 3)];
-  expect(requireKin(me, moved, NOW)).toBe(true);
-  expect(requireKin(me, [poller(other('0.2.0', 'bbbb'), 80)], NOW)).toBe(false);
+  expect(requireKin(me, moved, NOW, SERVER)).toBe(true);
+  expect(requireKin(me, [poller(other('0.2.0', 'bbbb'), 80)], NOW, SERVER)).toBe(false);
 });
 
 type Service = Parameters<typeof orchestrationPollers>[0];
@@ -77,7 +80,7 @@ const MINE = 'gpu@box:1 flamingo/0.2.0 store/aaaa';
 
 it('refuses at the start when the others are there', async () => {
   const service = serviceOf(() => [{ identity: other('0.2.0', 'bbbb') }]);
-  await expect(watchPeers(service, 'default', MINE)).rejects.toThrow(Stranger);
+  await expect(watchPeers(service, 'default', MINE, SERVER)).rejects.toThrow(Stranger);
 });
 
 it('refuses once they come', async () => {
@@ -88,6 +91,7 @@ it('refuses once they come', async () => {
       serviceOf(() => there),
       'default',
       MINE,
+      SERVER,
     );
     const told = jest.fn();
     watch.onStranger(told);
@@ -110,6 +114,7 @@ it('tells of others that came before anybody listened', async () => {
       serviceOf(() => there),
       'default',
       MINE,
+      SERVER,
     );
     there = [{ identity: other('0.2.0', 'bbbb') }];
     await jest.advanceTimersByTimeAsync(60_000);
@@ -127,6 +132,7 @@ it('does not keep a process that has nothing else to do', async () => {
     serviceOf(() => []),
     'default',
     MINE,
+    SERVER,
   );
   const timer = interval.mock.results[0]?.value as NodeJS.Timeout;
   interval.mockRestore();
@@ -136,6 +142,6 @@ it('does not keep a process that has nothing else to do', async () => {
 
 it('is no worker’s end when the server does not list pollers', async () => {
   const service = { describeTaskQueue: () => Promise.reject(new Error('denied')) } as unknown as Service;
-  const watch = await watchPeers(service, 'default', MINE);
+  const watch = await watchPeers(service, 'default', MINE, SERVER);
   watch.stop();
 });

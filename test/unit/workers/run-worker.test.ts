@@ -62,3 +62,24 @@ test('while it waits for its server it says that it takes no work, and a signal 
   expect(process.listenerCount('SIGTERM')).toBe(before);
   await expect(fetch(`http://${metricsAt}/healthz`)).rejects.toThrow();
 });
+
+test('it says which server it connects to before it does, and that nobody named it', async () => {
+  const told: string[] = [];
+  const connected = Object.getOwnPropertyDescriptor(process, 'connected');
+  const { send } = process;
+  const address = process.env['TEMPORAL_ADDRESS'];
+  delete process.env['TEMPORAL_ADDRESS'];
+  Object.defineProperty(process, 'connected', { value: true, configurable: true });
+  process.send = (({ say }: { say: string }) => told.push(say)) as never;
+  jest.mocked(awaitTemporal).mockImplementationOnce(() => Promise.reject(new Error(told.join('\n'))));
+  try {
+    await expect(runWorker(settings)).rejects.toThrow(
+      /server at localhost:7233 \(the default: neither TEMPORAL_ADDRESS/,
+    );
+  } finally {
+    Object.assign(process, { send });
+    if (connected === undefined) delete (process as { connected?: boolean }).connected;
+    else Object.defineProperty(process, 'connected', connected);
+    if (address !== undefined) process.env['TEMPORAL_ADDRESS'] = address;
+  }
+});
