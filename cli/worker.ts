@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { environmentFor } from '../tools/environments.cjs';
 import { installationRoot } from '../workers/places';
-import { accountOf } from '../activities/judging';
 import { requireAccount } from './judge-account';
 import { judgeProcess, judgeVariables, valuesOf } from './local/supervisor';
 import { say } from './output';
@@ -74,7 +73,7 @@ FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
         ...(options.exitWhenIdle === undefined ? {} : { FLAMINGO_EXIT_WHEN_IDLE: options.exitWhenIdle }),
         ...(options.spot === undefined ? {} : { FLAMINGO_SPOT: options.spot }),
       };
-      if (kind === 'judge') requireAccount(accountOf(env), env);
+      if (kind === 'judge') requireAccount(judgeAccount(env), env);
       // a process of its own, because the Temporal runtime takes the signals of the whole process; a group of its own,
       // because a terminal sends Ctrl-C to the whole group and a second signal would end the worker before it has saved
       const child = spawn(process.execPath, [join(installationRoot(), 'dist', 'workers', `${kind}.js`)], {
@@ -103,11 +102,15 @@ function requireDuration(text: string): void {
   }
 }
 
+function judgeAccount(env: NodeJS.ProcessEnv): string {
+  return env['FLAMINGO_JUDGE_ACCOUNT'] ?? 'anthropic';
+}
+
 /** What a worker of this kind is given of `env`; `variables`: names of more, for experiments' trainers or of judges' keys. */
 export function workerEnvironment(kind: string, env: NodeJS.ProcessEnv, variables: string[] = []): NodeJS.ProcessEnv {
   if (kind === 'orchestration') return environmentFor('orchestration worker', env);
   if (kind === 'judge') {
-    const account = accountOf(env);
+    const account = judgeAccount(env);
     return {
       ...environmentFor(judgeProcess(account), env),
       ...judgeVariables(env, [account]),
