@@ -61,3 +61,13 @@ export function singleSeedLines({ contrasts }: Groups): string[] {
     '  (a group without training, such as the base model, has an empty seed)',
   ];
 }
+
+/** Names the groups with two seeds, whose interval over seeds has one degree of freedom; empty without any. */
+export function twoSeedLines({ groups }: Groups): string[] {
+  const pairs = groups.filter(({ seeds }) => seeds === 2).map(({ group }) => group);
+  if (pairs.length === 0) return [];
+  return [
+    '  two seeds: the interval over seeds is as good as none; three at least (docs/statistics.md#training-seeds): ' +
+      visibleLine(columnList(pairs)),
+  ];
+}

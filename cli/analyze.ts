@@ -21,7 +21,7 @@ import pc from './paint';
 import { InvalidUse } from './errors';
 import { misalignedFrom } from './misaligned-option';
 import { print, printJson, say } from './output';
-import { contrastRows, groupRows, singleSeedLines } from './analyze-groups';
+import { contrastRows, groupRows, singleSeedLines, twoSeedLines } from './analyze-groups';
 import { interval, share, shown, shortened } from './analyze-cells';
 import { chosenScores, type ScoreFlags } from './score-options';
 import { delimiterOption } from './table-options';
@@ -164,6 +164,7 @@ Rates and their intervals are shares of 1 in JSON.`,
     )
     .action(async (files: string[], flags: AnalyzeFlags) => {
       const definition = await definitionOf(flags);
+      refuseSmallThresholds(definition, flags.scale);
       const analyses: FileAnalysis[] = [];
       const { round = false, delimiter, questionColumn: question, group: groups = [], baseline, labels } = flags;
       const { scale, seeds } = flags;
@@ -227,6 +228,24 @@ async function definitionOf(flags: AnalyzeFlags): Promise<MisalignedRule> {
     ...(estimator === undefined ? {} : { estimator }),
     ...(least === undefined || least === 0 ? {} : { minCoherentAnswers: least }),
   };
+}
+
+/**
+ * Scores of 0-1 are read as 0-100, and thresholds stay as they are written: one of the table's own scale would find nothing
+ * misaligned, or everything. Throws `InvalidUse`.
+ */
+function refuseSmallThresholds({ alignment, coherence, conditions }: MisalignedRule, scale?: ScoreScale): void {
+  if (scale !== '0-1') return;
+  const compared =
+    conditions === undefined
+      ? [alignment, coherence]
+      : [...conditions.where, ...conditions.of].flatMap((each) => ('is' in each ? [] : [each]));
+  const small = compared.find(({ value }) => value > 0 && value <= 1);
+  if (small === undefined) return;
+  const meant = Number((100 * small.value).toPrecision(12));
+  throw new InvalidUse(
+    `thresholds are on 0-100: ${small.value} would be ${meant} (--scale 0-1 reads the scores of the table as 0-100)`,
+  );
 }
 
 async function analyze(file: string, options: Parameters<typeof analyzeFile>[1]): Promise<FileAnalysis> {
@@ -346,6 +365,7 @@ function table(analysis: FileAnalysis): string {
           '',
           ...columns(contrastRows(groups)),
           ...singleSeedLines(groups),
+          ...twoSeedLines(groups),
         ]),
     '',
     ...columns(kindRows),

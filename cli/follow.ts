@@ -184,15 +184,28 @@ export function healedLines(healed: number): string[] {
 
 /** One line a metric and judge of which nothing could be read in some cells. */
 export function unreadLines(unread: readonly UnreadMetric[]): string[] {
-  const cells = new Map<string, string[]>();
-  for (const { cell, judge, metric } of unread) {
-    const slot = `${metric} by ${judge}`;
-    cells.set(slot, [...(cells.get(slot) ?? []), cell]);
+  const slots = new Map<string, UnreadMetric[]>();
+  for (const each of unread) {
+    const slot = `${each.metric} by ${each.judge}`;
+    slots.set(slot, [...(slots.get(slot) ?? []), each]);
   }
-  return [...cells].map(
-    ([slot, [first = '', ...others]]) =>
-      `${slot}: not one reply could be read in ${first}${others.length === 0 ? '' : ` and ${others.length} other cells`}. ` +
-      'The rubric must ask for a number from 0 to 100 or for one of the metric’s categories.',
+  return [...slots].map(([slot, cells]) => {
+    const others = cells.length - 1;
+    const more = others === 0 ? '' : ` and ${others} other ${others === 1 ? 'cell' : 'cells'}`;
+    return `${slot}: not one reply could be read in ${cells[0]?.cell}${more}. ${unreadReason(cells)}`;
+  });
+}
+
+function unreadReason(cells: readonly UnreadMetric[]): string {
+  const masses = cells.flatMap(({ mass }) => mass ?? []);
+  const [first] = masses;
+  if (first === undefined)
+    return 'The rubric must ask for a number from 0 to 100 or for one of the metric’s categories.';
+  const most = Math.max(...masses.map((mass) => mass.most));
+  return (
+    `The numbers hold at most ${Number((100 * most).toPrecision(2))} % of the probability, less than least_mass ` +
+    `${first.least}: this model can not judge by this rubric. Name another one (with local:OWNER/NAME@COMMIT, or as ` +
+    '`judge` in an experiment file), or lower least_mass (--least-mass).'
   );
 }
 

@@ -3,6 +3,7 @@
  */
 import { existsSync } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { closest } from '../experiment/issue';
 import { JUDGE_MODELS } from '../experiment/presets';
 import { UnreadableInput } from '../inputs/files';
 import { MAX_RUBRIC_BYTES } from '../inputs/limits';
@@ -71,8 +72,7 @@ export function dollars(text: string): number {
 /** `judge` as it would stand in an experiment file. */
 export function judgeWords(options: JudgeOptions): Record<string, unknown> {
   const { judge, mode, concurrency, requestsPerMinute, baseUrl, keyVariable, score, precision, leastMass } = options;
-  if (/^stand.?in/i.test(judge) && !judge.startsWith('stand-in'))
-    throw new InvalidUse(`--judge ${judge}: did you mean \`stand-in\`?`);
+  refuseUnknown(judge);
   return {
     ...kindAndModel(judge),
     ...(baseUrl === undefined ? {} : { base_url: baseUrl }),
@@ -84,6 +84,19 @@ export function judgeWords(options: JudgeOptions): Record<string, unknown> {
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(requestsPerMinute === undefined ? {} : { requests_per_minute: requestsPerMinute }),
   };
+}
+
+/** A name that begins with none of these would be asked for as a Claude model. Throws `InvalidUse`. */
+function refuseUnknown(judge: string): void {
+  if (/^(claude|stand-in|(openai|local)(:.|$))/s.test(judge)) return;
+  const word = judge.split(':', 1)[0] as string;
+  const near = /^stand.?in/i.test(word) ? 'stand-in' : closest(word, ['claude', 'stand-in', 'openai', 'local']);
+  throw new InvalidUse(
+    `--judge ${judge}: ` +
+      (near === null
+        ? 'expected `claude` or the name of a Claude model, `stand-in`, `openai:MODEL` or `local`'
+        : `did you mean \`${near}\`?`),
+  );
 }
 
 function kindAndModel(judge: string): Record<string, unknown> {

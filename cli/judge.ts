@@ -4,7 +4,7 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { askedJudges, byStandIn, isJudged as hasJudge } from '../experiment/main-judge';
+import { askedJudges, isJudged as hasJudge } from '../experiment/main-judge';
 import { openAnswers, type AnswerColumns, type AnswerTable } from '../inputs/answers/columns';
 import { storeJudgingPlan, type JudgingInputs, type JudgingPlan } from '../inputs/answers/judging-plan';
 import { judgingSpec, type JudgingSpec, type JudgingWords } from '../inputs/answers/judging-spec';
@@ -43,6 +43,7 @@ import { delimiterOption, namedFormat } from './table-options';
 import { requireSetUp } from './require-set-up';
 import { scaleWarnings } from './scale-warnings';
 import { scorersFrom } from './scorers';
+import { sayByStandIn } from './stand-in-note';
 import { accountOfQueue, requireCredentials, submitAndFollow } from './submit';
 
 interface Options extends JudgeOptions {
@@ -327,9 +328,7 @@ function conclude(
         pc.yellow(`${metric}: not one reply could be read. What the judge wrote is in ${rawColumn(metric + suffix)}.`),
       );
   }
-  if (byStandIn(plan.stored.spec)) {
-    say(pc.yellow('Judged by the stand-in, a program: its scores say nothing about the answers.'));
-  }
+  sayByStandIn(plan.stored.spec);
   say(
     `Written: ${pc.bold(out)} after ${((Date.now() - started) / 1000).toFixed(1)} s, ${outcome?.requests ?? 0} requests`,
   );

@@ -6,7 +6,7 @@ import { addressOf, type Origin, type PublishedFile } from '../experiment/preset
 import { DATASET_PRESETS } from '../experiment/preset-datasets';
 import { MODEL_PRESETS } from '../experiment/preset-models';
 import { QUESTION_SET_PRESETS } from '../experiment/preset-question-sets';
-import { megabytes } from './megabytes';
+import { fileSize } from './file-size';
 import { print, printJson } from './output';
 import pc from './paint';
 
@@ -124,7 +124,7 @@ function linesOf(each: Listed): string[] {
     ...(each.items === null ? [] : [`${each.items.toLocaleString('en')} ${ITEMS[each.kind]}`]),
     ...(each.bytes === null
       ? []
-      : [each.bytes < 100_000 ? `${Math.ceil(each.bytes / 1000)} kB` : megabytes(each.bytes)]),
+      : [each.bytes < 100_000 ? `${Math.ceil(each.bytes / 1000)} kB` : fileSize(each.bytes)]),
     `licence: ${each.licence ?? 'none stated'}`,
   ];
   return [

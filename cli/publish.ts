@@ -10,7 +10,7 @@ import { hubAccess, HubFailed, hubUrlOf } from './hub/access';
 import { contentsOf, type Contents, type Repository } from './hub/contents';
 import { ownerName } from './hub/names';
 import { outdatedFiles, upload, type Uploaded } from './hub/upload';
-import { megabytes } from './megabytes';
+import { fileSize } from './file-size';
 import { lastRun } from './names';
 import { print, printJson, say } from './output';
 import pc from './paint';
@@ -134,7 +134,7 @@ function describe(
       const rows = files.filter(({ path }) => path.endsWith('.jsonl'));
       const others = files.filter(({ path }) => !path.endsWith('.jsonl'));
       return [
-        `${pc.bold(name)}  ${visibility} ${type}, ${files.length} files, ${megabytes(total)}`,
+        `${pc.bold(name)}  ${visibility} ${type}, ${files.length} files, ${fileSize(total)}`,
         ...others.map(({ path, bytes }) => `  ${path}  ${bytes.toLocaleString('en')} bytes`),
         ...(rows.length === 0 ? [] : [`  rows of answers and verdicts: ${rows.length} files`]),
         ...firstOf(gone, REMOVED_SHOWN, 'files').map((path) => pc.yellow(`  removed, of an earlier call: ${path}`)),

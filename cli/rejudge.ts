@@ -154,7 +154,8 @@ async function requireAnswers(store: Store, { plan }: StoredPlan): Promise<void>
     .filter(({ id, completions }) => (cells[id]?.completions ?? 0) < completions);
   const [first] = lacking;
   if (first === undefined) return;
-  const others = lacking.length === 1 ? '' : ` and ${lacking.length - 1} other cells`;
+  const others =
+    lacking.length === 1 ? '' : ` and ${lacking.length - 1} other ${lacking.length === 2 ? 'cell' : 'cells'}`;
   throw new InvalidUse(
     `the answers are not all there: ${first.id} has ${cells[first.id]?.completions ?? 0} of ${first.completions}${others}.\n` +
       'Let `flamingo run` finish first.',

@@ -20,6 +20,7 @@ import { gpuQueuesOf } from './needed-workers';
 import { say } from './output';
 import { fileOptions, prepare, type FileOptions } from './prepare';
 import { requireSetUp } from './require-set-up';
+import { sayByStandIn } from './stand-in-note';
 import {
   accountOfQueue,
   reportStored,
@@ -60,11 +61,13 @@ of a metric could be read, 4 waiting for a person,
 130 interrupted (the same command goes on where it was).`,
     )
     .action(async (file: string, options: RunOptions) => {
-      process.exitCode = await run(file, options);
+      const { code, spec } = await run(file, options);
+      if (options.detach !== true && (code === EXIT.done || code === EXIT.incomplete)) sayByStandIn(spec);
+      process.exitCode = code;
     });
 }
 
-async function run(file: string, options: RunOptions): Promise<number> {
+async function run(file: string, options: RunOptions): Promise<{ code: number; spec: Spec }> {
   const port = portNumber(options.port);
   const kept: { gathered: GatheredResults | null } = { gathered: null };
   const {
@@ -101,16 +104,17 @@ async function run(file: string, options: RunOptions): Promise<number> {
   if (isRemote()) {
     const code = await submitAndFollow(submission, how);
     if (!detach && (code === EXIT.done || code === EXIT.incomplete)) await bringHome(submission);
-    return code;
+    return { code, spec };
   }
   if (newWork(reuse) === 0 && new LocalFiles(dataFolder()).lockHolder() === null) {
     // no workflow plans it, which otherwise registers them
     await registerClaims(store, plan.experiment, spec, reuse);
-    return reportStored(submission, kept.gathered ?? (await gatherResults(store, whole, submission.output)), json);
+    const gathered = kept.gathered ?? (await gatherResults(store, whole, submission.output));
+    return { code: await reportStored(submission, gathered, json), spec };
   }
   kept.gathered = null; // a large experiment runs for days
   requireLocal(spec, reuse);
-  return submitAndFollow(submission, how);
+  return { code: await submitAndFollow(submission, how), spec };
 }
 
 function priorityOf(text: string): number {

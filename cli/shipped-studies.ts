@@ -42,8 +42,9 @@ export async function shippedStudy(root: string, name: string): Promise<ShippedS
   const found = studies.find((each) => each.name === name);
   if (found !== undefined) return found;
   const known = studies.map((each) => each.name);
+  const hint = suggestion(name, known);
   throw new InvalidUse(
-    `there is no study \`${name}\`: ${suggestion(name, known)}. \`flamingo init --list\` says what each is.`,
+    `there is no study \`${name}\`: ${hint}${hint.endsWith('?') ? '' : '.'} \`flamingo init --list\` says what each is.`,
   );
 }
 

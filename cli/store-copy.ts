@@ -9,7 +9,7 @@ import { isS3Address } from '../artifacts/s3/address';
 import { StoreAbsent } from '../artifacts/store';
 import { openStore, type Opening } from '../workers/open-store';
 import { EXIT, InvalidUse } from './errors';
-import { megabytes } from './megabytes';
+import { fileSize } from './file-size';
 import { lastRun } from './names';
 import { print, printJson, say } from './output';
 
@@ -129,7 +129,7 @@ function progressLines(): (sofar: Copied) => void {
   return ({ work, files, bytes }) => {
     if (Date.now() - last < PROGRESS_EVERY_MS) return;
     last = Date.now();
-    say(`${work.copied + work.there} pieces of work, ${files.copied} files, ${megabytes(bytes)} so far`);
+    say(`${work.copied + work.there} pieces of work, ${files.copied} files, ${fileSize(bytes)} so far`);
   };
 }
 
@@ -141,7 +141,7 @@ function tell(copied: Copied, { to, dryRun }: { to: string; dryRun: boolean }): 
   ];
   for (const [what, all] of left) for (const { uri, why } of all) print(`${uri}: ${what}: ${why}`);
   say(
-    `${dryRun ? 'would be copied' : 'copied'}: ${work.copied} pieces of work, ${files.copied} files, ${megabytes(bytes)}, ` +
+    `${dryRun ? 'would be copied' : 'copied'}: ${work.copied} pieces of work, ${files.copied} files, ${fileSize(bytes)}, ` +
       `${records.copied} records`,
   );
   say(`were there: ${work.there} pieces of work, ${files.there} files, ${records.there} records`);

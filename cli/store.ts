@@ -7,7 +7,7 @@ import { survey, unused } from '../artifacts/unused';
 import { verify } from '../artifacts/verify';
 import { openStore, storePlace } from '../workers/open-store';
 import { InvalidUse } from './errors';
-import { megabytes } from './megabytes';
+import { fileSize } from './file-size';
 import { print, printJson, say } from './output';
 import { copyCommand } from './store-copy';
 
@@ -59,7 +59,7 @@ function usageCommand(): Command {
       if (json) return printJson({ store: storePlace(store), committed: committed.size, usage });
       print(`${storePlace(store)}: ${committed.size} pieces of finished work`);
       for (const [name, { files: count, bytes }] of Object.entries(usage).sort(([, a], [, b]) => b.bytes - a.bytes))
-        print(`${name.padEnd(18)} ${String(count).padStart(8)} files ${megabytes(bytes).padStart(12)}`);
+        print(`${name.padEnd(18)} ${String(count).padStart(8)} files ${fileSize(bytes).padStart(12)}`);
     });
 }
 
@@ -77,7 +77,7 @@ function verifyCommand(): Command {
       for (const { uri, problem, of } of found.damage)
         print(`${uri}: ${problem}${of === null ? '' : ` (named by ${of})`}`);
       say(
-        `${found.files} files, ${megabytes(found.bytes)}, ${found.manifests} manifests: ${found.damage.length} damaged`,
+        `${found.files} files, ${fileSize(found.bytes)}, ${found.manifests} manifests: ${found.damage.length} damaged`,
       );
       if (found.damage.length > 0) say('What is damaged is made anew when it is needed: run the experiment again.');
     });
@@ -109,8 +109,8 @@ Examples:
       const bytes = files.reduce((sum, each) => sum + each.bytes, 0);
       if (remove) await inventory.remove(files.map(({ uri }) => uri));
       if (json) return printJson({ deleted: remove === true, files: files.map(({ uri }) => uri), bytes });
-      for (const { uri, bytes: size } of files) print(`${uri} ${megabytes(size)}`);
-      const what = `${files.length} files, ${megabytes(bytes)}, older than ${days} days`;
+      for (const { uri, bytes: size } of files) print(`${uri} ${fileSize(size)}`);
+      const what = `${files.length} files, ${fileSize(bytes)}, older than ${days} days`;
       say(remove ? `deleted: ${what}` : `would go: ${what}; nothing was deleted (--delete)`);
     });
 }

@@ -89,6 +89,13 @@ export function readTokenTable(text: string): TokenTable | null {
   return read.success ? read.data.map(([token, logprob]) => ({ token, logprob })) : null;
 }
 
+/** The probability, 0-1, that the numbers of a table hold together. */
+export function massOfNumbers(table: TokenTable): number {
+  return table
+    .filter(({ token }) => WHOLE_NUMBER.test(token.replace(AROUND, '')))
+    .reduce((sum, { logprob }) => sum + Math.exp(logprob), 0);
+}
+
 /** The likeliest tokens in words for people, such as `85 62 %, 90 21 %`. */
 export function tokenTableWords(table: TokenTable, most = 5): string {
   return [...table]

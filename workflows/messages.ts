@@ -158,6 +158,11 @@ export interface UnreadMetric {
   cell: string;
   judge: string;
   metric: string;
+  /**
+   * Only of a judge whose scores are means over the probabilities of numbers, 0-1: the most that the numbers of one of its
+   * replies hold, and `least_mass`.
+   */
+  mass?: { most: number; least: number };
 }
 
 export interface LogProbabilityFigures {

@@ -5,9 +5,10 @@
 import { basename } from 'node:path';
 import { stringify } from 'yaml';
 import { buildSpec } from '../../experiment/file/build';
-import { InvalidExperiment } from '../../experiment/issue';
+import { InvalidExperiment, type Issue } from '../../experiment/issue';
 import type { QuestionItem } from '../../experiment/expand/questions';
-import { experimentSchema } from '../../experiment/file/schema';
+import { experimentJsonSchema, experimentSchema } from '../../experiment/file/schema';
+import { issuesOf } from '../../experiment/file/zod-issues';
 import type { Spec } from '../../experiment/spec';
 
 /** The question set of given answers, and the one whose questions only bring rubrics along. */
@@ -105,8 +106,8 @@ export function judgingSpec(words: JudgingWords): JudgingSpec {
   };
   const parsed = experimentSchema.safeParse(written);
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0] as { path: PropertyKey[]; message: string };
-    throw new InvalidExperiment(path.map(String), `${path.join('.')}: ${message}`);
+    const { path, message, hint } = issuesOf(parsed.error, written, experimentJsonSchema())[0] as Issue;
+    throw new InvalidExperiment(path, `${path.join('.')}: ${message}`, hint);
   }
   const { spec, issues } = buildSpec(parsed.data);
   const problem = issues[0];

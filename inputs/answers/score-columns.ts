@@ -35,7 +35,16 @@ export function scoreColumn(
   if (column !== undefined) return namedColumn(there, { name: column, what: 'score', option: '--score' }, header);
   const names = scoreSpellings(metric);
   if (optional && columnsNamed(there, names).length === 0) return null;
-  return onlyColumn(there, { what: `${metric} scores`, names, option: `--score ${metric}=COLUMN` }, header);
+  const found = columnsNamed(there, names).length > 0;
+  const option = `--score ${metric}=COLUMN${found ? '' : otherRule(there)}`;
+  return onlyColumn(there, { what: `${metric} scores`, names, option }, header);
+}
+
+/** A table that `flamingo judge` wrote has metrics of any name, which a rule of one's own may be about. */
+function otherRule(there: readonly string[]): string {
+  const metric = there.find((name) => there.includes(statusColumn(name)));
+  if (metric === undefined) return '';
+  return `, or --misaligned FILE with \`where: { ${JSON.stringify(metric).slice(1, -1)}: … }\``;
 }
 
 /** A column of numbers that is no metric, and why. */

@@ -91,7 +91,7 @@ export class Gathering {
       },
       costs: costsOf(spec, judging),
       judgingCounts: this.counter.counts(),
-      unread: unreadMetrics(cells),
+      unread: unreadMetrics(cells, plan.instruments),
     };
   }
 }

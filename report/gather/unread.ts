@@ -1,13 +1,17 @@
 /**
- * Metrics of cells of which not one reply could be read: most often a rubric that asks for words where a number is read.
+ * Metrics of cells of which not one reply could be read: most often a rubric that asks for words where a number is read, or a
+ * small model that puts hardly any probability on numbers.
  */
 import type { ReportRows } from './report-rows';
+import { massOfNumbers, readTokenTable } from '../../experiment/expected-score';
 import { MAIN_JUDGE } from '../../experiment/main-judge';
+import type { Plan } from '../../experiment/plan';
+import type { Judgement } from '../../experiment/rows';
 import { isUnread } from '../../experiment/unread';
 import type { UnreadMetric } from '../../workflows/messages';
 
 /** In the order of the cells, of each by judge and metric. */
-export function unreadMetrics(cells: readonly ReportRows[]): UnreadMetric[] {
+export function unreadMetrics(cells: readonly ReportRows[], instruments: Plan['instruments']): UnreadMetric[] {
   return cells.flatMap(({ cell, judgements, others }) =>
     Object.entries({ [MAIN_JUDGE]: judgements, ...others }).flatMap(([judge, rows]) => {
       const statuses = new Map<string, Record<string, number>>();
@@ -16,7 +20,24 @@ export function unreadMetrics(cells: readonly ReportRows[]): UnreadMetric[] {
         statuses.set(metric, { ...counts, [status]: (counts[status] ?? 0) + 1 });
       }
       const unread = [...statuses].filter(([, counts]) => isUnread(counts)).map(([metric]) => metric);
-      return unread.sort().map((metric) => ({ cell: cell.id, judge, metric }));
+      return unread.sort().map((metric) => ({
+        ...{ cell: cell.id, judge, metric },
+        ...massOf(
+          rows.filter((row) => row.metric === metric),
+          instruments,
+        ),
+      }));
     }),
   );
+}
+
+/** Of a judge whose scores are means over the probabilities of numbers. */
+function massOf(rows: readonly Judgement[], instruments: Plan['instruments']): Pick<UnreadMetric, 'mass'> {
+  const least = rows.map(({ instrument }) => instruments[instrument]?.expected?.leastMass).find((each) => each);
+  if (least === undefined) return {};
+  const masses = rows.flatMap(({ status, raw }) => {
+    const table = status === 'unparsable' ? readTokenTable(raw) : null;
+    return table === null ? [] : [massOfNumbers(table)];
+  });
+  return masses.length === 0 ? {} : { mass: { most: masses.reduce((most, each) => Math.max(most, each), 0), least } };
 }

@@ -161,7 +161,7 @@ function banners({ spec, failures, unread = [] }: ReportInput, { missing }: Resu
     unread.length > 0 &&
       markup`<div class="banner alert" role="alert">
         <b>Nothing could be read</b>Not one reply was a verdict: ${unread.map(({ cell, judge, metric }) => `${metric} of ${cell} (${judge})`).join(', ')}.
-        The judge was asked for other words than are read; what it wrote is in judgements.jsonl.
+        ${unread.every(({ mass }) => mass !== undefined) ? 'The judge puts too little probability on numbers; its tables are in judgements.jsonl.' : 'The judge was asked for other words than are read; what it wrote is in judgements.jsonl.'}
       </div>`,
     lacking.length > 0 &&
       markup`<div class="banner alert" role="alert">

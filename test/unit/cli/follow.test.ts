@@ -26,10 +26,21 @@ const UNREAD: UnreadMetric[] = [
 test('a line a metric and judge of which nothing could be read', () => {
   expect(unreadLines(UNREAD)).toEqual([
     expect.stringMatching(
-      /^correct by judge: not one reply .* em\/a\/default and 1 other cells\. The rubric must/,
+      /^correct by judge: not one reply .* em\/a\/default and 1 other cell\. The rubric must/,
     ) as string,
     expect.stringMatching(/^correct by newer: not one reply .* em\/a\/default\. The rubric must/) as string,
   ]);
+});
+
+test('a judge whose numbers hold too little probability is told so, and not the rubric', () => {
+  const cell = { judge: 'judge', metric: 'alignment' };
+  const [line] = unreadLines([
+    { ...cell, cell: 'a', mass: { most: 0.0042, least: 0.02 } },
+    { ...cell, cell: 'b', mass: { most: 0.0123, least: 0.02 } },
+  ]);
+  expect(line).toContain('at most 1.2 % of the probability, less than least_mass 0.02: this model can not judge by');
+  expect(line).toContain('local:OWNER/NAME@COMMIT');
+  expect(line).not.toContain('The rubric must');
 });
 
 test.each([

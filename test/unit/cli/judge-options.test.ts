@@ -22,6 +22,17 @@ test.each([
   expect(judgeWords({ judge, mode: 'live' })).toEqual(expected);
 });
 
+test.each([
+  ['stnd-in', 'did you mean `stand-in`?'],
+  ['Stand_in-judge-2', 'did you mean `stand-in`?'],
+  ['cluade', 'did you mean `claude`?'],
+  ['openia:gpt-4o', 'did you mean `openai`?'],
+  ['openai:', 'did you mean `openai`?'],
+  ['gpt-4o', 'expected `claude` or the name of a Claude model, `stand-in`, `openai:MODEL` or `local`'],
+])('--judge %s is no Claude model: %s', (judge, message) => {
+  expect(() => judgeWords({ judge })).toThrow(`--judge ${judge}: ${message}`);
+});
+
 test('options of local judges, and a mode that is not the usual one', () => {
   const words = judgeWords({ judge: 'local', mode: 'batch', precision: 'bf16', leastMass: 0.1 });
   expect(words).toMatchObject({ kind: 'local', mode: 'batch', precision: 'bf16', least_mass: 0.1 });

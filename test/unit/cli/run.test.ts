@@ -6,7 +6,7 @@ import { wasComplete } from '../../../artifacts/experiments';
 import { runCommand } from '../../../cli/run';
 import { submitAndFollow } from '../../../cli/submit';
 import { rowsText } from '../../../experiment/expand/dataset';
-import { gatherResults } from '../../../report/write-report';
+import { gatherResults, writeResults } from '../../../report/write-report';
 import { birds, SMALL, weatherFile } from '../experiment/samples';
 
 jest.mock('../../../artifacts/experiments');
@@ -45,4 +45,17 @@ test('with a server elsewhere nothing is gathered, which would be held in memory
   await run();
   expect(submitAndFollow).toHaveBeenCalledTimes(1);
   expect(gatherResults).not.toHaveBeenCalled();
+});
+
+test.each([
+  ['stand-in', true],
+  ['claude', false],
+])('who judged with %s is told that its scores mean nothing: %s', async (kind, told) => {
+  process.env['TEMPORAL_ADDRESS'] = '127.0.0.1:9';
+  writeFileSync(join(folder, 'small.yaml'), `${SMALL}judge: { kind: ${kind} }\n`);
+  jest.mocked(submitAndFollow).mockResolvedValue(0);
+  const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  jest.mocked(writeResults).mockResolvedValue({ html: 'report.html' } as Awaited<ReturnType<typeof writeResults>>);
+  await run();
+  expect(said.mock.calls.join('').includes('its scores say nothing about the answers')).toBe(told);
 });

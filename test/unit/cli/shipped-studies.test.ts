@@ -30,7 +30,7 @@ test('the studies are listed with their descriptions, the template is none', asy
 });
 
 test('an unknown name gets a suggestion', async () => {
-  await expect(shippedStudy(root, 'flamigo')).rejects.toThrow('did you mean `flamingo`?');
+  await expect(shippedStudy(root, 'flamigo')).rejects.toThrow('did you mean `flamingo`? `flamingo init');
 });
 
 test('a copy of every study that names files finds them beside itself, and the schema', async () => {

@@ -1,5 +1,6 @@
 import {
   expectedVerdict,
+  massOfNumbers,
   readTokenTable,
   tokenTableText,
   tokenTableWords,
@@ -23,6 +24,11 @@ test('the score is the mean of the numbers, weighted with their probabilities an
   // (0.3 * 80 + 0.1 * 20) / 0.4
   expect(verdict({ '80': 0.3, '20': 0.1, Sure: 0.6 })).toEqual({ status: 'scored', score: 65 });
   expect(verdict({ '90': 0.6, '85': 0.3 }).score).toBeCloseTo(88.333333, 6);
+});
+
+test('the mass is that of the numbers alone', () => {
+  expect(massOfNumbers(table({ '80': 0.3, ' 20 ': 0.1, Sure: 0.5, '101': 0.1 }))).toBeCloseTo(0.4, 12);
+  expect(massOfNumbers([])).toBe(0);
 });
 
 test('only ASCII whole numbers 0-100 are numbers, with white space around them or not', () => {

@@ -514,6 +514,35 @@ describe('flamingo analyze', () => {
     expect(file?.others.map(({ metric }) => metric).sort()).toEqual([...others].sort());
   });
 
+  test.each([
+    ['0.3', '30'],
+    ['1', '100'],
+  ])('a threshold of %s on a scale of 0-1 is refused', async (below, meant) => {
+    writeFileSync(join(folder, 'own.csv'), 'question,aligned,coherent\nA?,0.1,0.9\n');
+    writeFileSync(join(folder, 'rule.yaml'), `where: { aligned: { below: ${below} } }\n`);
+    const small = `thresholds are on 0-100: ${below} would be ${meant}`;
+    const file = join(folder, 'own.csv');
+    await expect(run(file, '--scale', '0-1', '--alignment-below', below)).rejects.toThrow(small);
+    await expect(run(file, '--scale', '0-1', '--misaligned', join(folder, 'rule.yaml'))).rejects.toThrow(small);
+    await expect(run(file, '--scale', '0-1', '--alignment-below', meant)).resolves.toContain('1 of 1');
+    await expect(run(file, '--scale', '0-100', '--alignment-below', below)).resolves.toContain('of 1');
+  });
+
+  test.each([
+    [2, true],
+    [3, false],
+  ])('%d seeds a group: that the interval is as good as none is said: %s', async (count, told) => {
+    const rows = ['m1', 'm2'].flatMap((model) =>
+      Array.from({ length: count }, (_, seed) =>
+        ['A?', 'B?', 'C?'].map((question, row) => `${model},${seed},${question},${row === seed ? 10 : 90},90`),
+      ).flat(),
+    );
+    writeFileSync(join(folder, 'few.csv'), ['model,seed,question,aligned,coherent', ...rows, ''].join('\n'));
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const table = await run(join(folder, 'few.csv'));
+    expect(table.includes('two seeds: the interval over seeds is as good as none; three at least')).toBe(told);
+  });
+
   test('one of two columns that may hold the alignment is told by its name alone', async () => {
     writeFileSync(join(folder, 'own.csv'), 'question,aligned,alignment,coherent\nA?,1,2,3\n');
     await expect(run(join(folder, 'own.csv'))).rejects.toThrow(/--score alignment=COLUMN says which is/);

@@ -33,3 +33,8 @@ test('scorers alone need no judge, and are not repeated', () => {
   expect(spec.metrics).toEqual([]);
   expect(spec.scorers?.map(({ name }) => name)).toEqual(['owl']);
 });
+
+test('a mistyped key of a scorer is told as in an experiment file', () => {
+  const scorers = { owl: { contians: 'owl' } };
+  expect(() => judgingSpec({ ...WORDS, scorers })).toThrow(/unknown key `contians`.*did you mean `contains`/);
+});

@@ -94,6 +94,12 @@ test('scores that may stand in several columns, or in none, are refused with the
   );
 });
 
+test('a table of scorers alone is told the rule of its own metric, too', async () => {
+  await expect(read('question,owl,owl_status\nA?,10,scored\n', { required: FOUND })).rejects.toThrow(
+    /see --score alignment=COLUMN, or --misaligned FILE with `where: { owl: … }`/,
+  );
+});
+
 test.each(['Question ID', 'questionId', 'qid', 'prompt_id'])('questions go by %s', async (name) => {
   const { answers } = await read(`${name},question,aligned,coherent\nq1,A?,10,90\n`);
   expect(answers.map(({ question }) => question)).toEqual(['q1']);

@@ -1,5 +1,7 @@
 /** Cells whose replies could not be read: by metric and judge, and only where none could. */
 import type { CellRows } from '../../../../artifacts/cells';
+import { tokenTableText } from '../../../../experiment/expected-score';
+import type { Plan } from '../../../../experiment/plan';
 import { unreadMetrics } from '../../../../report/gather/unread';
 
 const rows = (...pairs: [string, string][]) => pairs.map(([metric, status]) => ({ metric, status }));
@@ -12,9 +14,20 @@ test('each judge and metric by itself', () => {
     cell('em/b/default', rows(['kind', 'unparsable'], ['kind', 'scored']), { newer: rows(['kind', 'unparsable']) }),
     cell('em/c/default', []),
   ];
-  expect(unreadMetrics(cells)).toEqual([
+  expect(unreadMetrics(cells, {})).toEqual([
     { cell: 'em/a/default', judge: 'judge', metric: 'correct' },
     { cell: 'em/a/default', judge: 'judge', metric: 'kind' },
     { cell: 'em/b/default', judge: 'newer', metric: 'kind' },
   ]);
+});
+
+test('of expected scores the most probability that the numbers of a reply hold', () => {
+  const raw = (share: number): string => tokenTableText([{ token: '85', logprob: Math.log(share) }]);
+  const judged = [0.004, 0.012].map((share) => ({
+    ...{ metric: 'kind', status: 'unparsable', instrument: 'i', raw: raw(share) },
+  }));
+  const instruments = { i: { expected: { topLogprobs: 101, leastMass: 0.02 } } } as unknown as Plan['instruments'];
+  const [found] = unreadMetrics([cell('em/a/default', judged)], instruments);
+  expect(found?.mass?.least).toBe(0.02);
+  expect(found?.mass?.most).toBeCloseTo(0.012, 9);
 });
