@@ -203,6 +203,11 @@ export class StoreAbsent extends Error {
   override name = 'StoreAbsent';
 }
 
+/** The store can not be opened until a person changes a setting; the message says which. */
+export class StoreMisconfigured extends Error {
+  override name = 'StoreMisconfigured';
+}
+
 /** A log can not be kept, and waiting does not help; the message names it and the reason. */
 export class LogUnwritable extends Error {
   override name = 'LogUnwritable';

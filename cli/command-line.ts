@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json';
 import { firstOf } from '../experiment/excerpt';
 import { InvalidFile } from '../inputs/import';
+import { StoreMisconfigured } from '../artifacts/store';
 import { dataFolder } from '../workers/places';
 import pc from './paint';
 import { accountCommand } from './account';
@@ -108,7 +109,13 @@ function exitCodeOf(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   const remedy = remedyOf(error);
   say(`${pc.red('error')}: ${screenful(message)}${remedy === undefined ? '' : `\nhelp: ${remedy}`}`);
-  if (error instanceof InvalidUse || error instanceof InvalidFile || remedy !== undefined) return EXIT.invalid;
+  if (
+    error instanceof InvalidUse ||
+    error instanceof InvalidFile ||
+    error instanceof StoreMisconfigured ||
+    remedy !== undefined
+  )
+    return EXIT.invalid;
   if (process.env['FLAMINGO_LOG_LEVEL'] === 'debug' && error instanceof Error) say(String(error.stack));
   return EXIT.failed;
 }

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { OPENAI_KEY_VARIABLE } from '../experiment/endpoint';
 import { wayIn } from '../artifacts/local/create-exclusive';
+import { isS3Address } from '../artifacts/s3/address';
 import { openStore, storePlace } from '../workers/open-store';
 import { cacheFolder, dataFolder } from '../workers/places';
 import {
@@ -152,9 +153,9 @@ async function temporalAddress(): Promise<Finding> {
 
 /** One in a folder is made by the first command; one elsewhere has to be reached. */
 async function store(): Promise<Finding> {
-  const place = storePlace();
-  if (!place.includes('://')) return ok('store', place);
   try {
+    const place = storePlace();
+    if (!isS3Address(place)) return ok('store', place);
     const { id } = await openStore();
     return ok('store', `${place} (${id})`);
   } catch (error) {

@@ -4,21 +4,22 @@
  */
 import { join, resolve } from 'node:path';
 import { isInside } from '../artifacts/inside';
-import { isS3Address } from '../artifacts/s3/address';
+import { checkedPlace, isS3Address, parseAddress } from '../artifacts/s3/address';
+import { remedyOf } from '../artifacts/s3/remedies';
 import { S3Store } from '../artifacts/s3/store';
 import { modesIn } from '../artifacts/local/files';
 import type { Inventory } from '../artifacts/inventory';
 import { LocalStore } from '../artifacts/local/store';
 import { KnownStore } from './known-stores';
 import { cacheFolder, dataFolder } from './places';
-import { type Store, StoreAbsent } from '../artifacts/store';
+import { type Store, StoreAbsent, StoreMisconfigured } from '../artifacts/store';
 
 /** GB of working copies that stay on this machine beside what is in use. */
 const CACHE_GB = 20;
 
-/** A folder, or the address of a place in object storage. */
+/** A folder, or the address of a place in object storage. Throws `StoreMisconfigured` for what looks like another address. */
 export function storePlace(where = process.env['FLAMINGO_STORE']): string {
-  return where || join(dataFolder(), 'store');
+  return where ? checkedPlace(where) : join(dataFolder(), 'store');
 }
 
 export interface Opening {
@@ -35,8 +36,6 @@ export async function openStore(
   { onlyRead = false, connection = {}, first = () => undefined }: Opening = {},
 ): Promise<Store & { inventory(): Inventory }> {
   const place = storePlace(where);
-  if (place.includes('://') && !isS3Address(place))
-    throw new Error(`FLAMINGO_STORE=${place}: a store is a folder or s3://bucket/prefix (docs/store.md)`);
   const open = (make: boolean): Promise<S3Store | LocalStore> =>
     isS3Address(place) ? openS3(place, { ...connection, make, onlyRead }) : LocalStore.open(place, { make, onlyRead });
   // the project's own, and not in the data folder, where its note would be gone with it
@@ -72,6 +71,12 @@ async function openS3(
 ): Promise<S3Store> {
   // the pinned release runs on the Node that Flamingo asks for
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+  const { bucket } = parseAddress(address);
+  const asked = { bucket, endpoint: endpoint(options), endpointFrom: endpointFrom(options) };
+  if (asked.endpoint !== undefined && !/^https?:\/\/./.test(asked.endpoint))
+    throw new StoreMisconfigured(
+      `${asked.endpointFrom} is ${asked.endpoint}: expected a URL, such as http://127.0.0.1:9000`,
+    );
   try {
     return await S3Store.open({
       ...{ address, ...options },
@@ -81,13 +86,22 @@ async function openS3(
     });
   } catch (error) {
     if (error instanceof StoreAbsent) throw error;
-    throw new Error(`the store can not be opened: ${(error as Error).message}`, { cause: error });
+    const what = `the store can not be opened: ${(error as Error).message}`;
+    const remedy = remedyOf(error, asked);
+    if (remedy === null) throw new Error(what, { cause: error });
+    throw new StoreMisconfigured(`${what}\n${remedy}`, { cause: error });
   }
 }
 
 /** The server that a connection goes to; undefined: Amazon's. */
 function endpoint({ endpoint: given }: NonNullable<Opening['connection']>): string | undefined {
   return given || process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL'] || undefined;
+}
+
+/** What names it to people. */
+function endpointFrom({ endpoint: given }: NonNullable<Opening['connection']>): string {
+  if (given) return 'the endpoint given';
+  return process.env['AWS_ENDPOINT_URL_S3'] ? 'AWS_ENDPOINT_URL_S3' : 'AWS_ENDPOINT_URL';
 }
 
 function cacheBytes(): number {

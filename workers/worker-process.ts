@@ -4,7 +4,11 @@
  * With `FLAMINGO_PARENT=stdin` the worker's stdin is a pipe which its parent holds open and never writes to: the pipe
  * ends when the parent dies, even by SIGKILL.
  */
+import { StoreMisconfigured } from '../artifacts/store';
 import { visible } from '../report/page/visible';
+
+/** As commands end for a setting that a person has to change: starting again does not help. */
+const MISCONFIGURED = 2;
 
 /** How long what a worker that failed has left open may hold its process. */
 const HELD_MS = 5_000;
@@ -23,7 +27,7 @@ export function runProcess(main: () => Promise<void>): void {
   main()
     .catch((error: unknown) => {
       process.stderr.write(`${visible(error instanceof Error ? error.message : String(error))}\n`);
-      process.exitCode = 1;
+      process.exitCode = error instanceof StoreMisconfigured ? MISCONFIGURED : 1;
     })
     .finally(() => {
       process.stdin.destroy(); // the watch would hold the process

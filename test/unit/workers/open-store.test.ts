@@ -3,7 +3,7 @@ import fs, { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Store } from '../../../artifacts/s3/store';
-import { StoreAbsent } from '../../../artifacts/store';
+import { StoreAbsent, StoreMisconfigured } from '../../../artifacts/store';
 import { openStore } from '../../../workers/open-store';
 
 let folder: string;
@@ -133,3 +133,18 @@ function refuseTheDataFolder(): void {
           : real(...args)) as never);
   }
 }
+
+test.each(['s3:/bucket/prefix', 'gs://bucket'])('%s makes no folder of that name', async (address) => {
+  process.env['FLAMINGO_STORE'] = address;
+  await expect(openStore()).rejects.toThrow(StoreMisconfigured);
+  await expect(openStore(address, { onlyRead: true })).rejects.toThrow('did you mean s3://bucket');
+});
+
+test('what is to be set for object storage is said with the SDK’s words', async () => {
+  Object.assign(process.env, { FLAMINGO_STORE: 's3://bucket', AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' });
+  const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  jest.spyOn(S3Store, 'open').mockRejectedValue(new Error('s3://bucket/store.json: connect', { cause }));
+  await expect(openStore()).rejects.toThrow(StoreMisconfigured);
+  await expect(openStore()).rejects.toThrow(/AWS_ENDPOINT_URL_S3 is http:\/\/127\.0\.0\.1:1: nothing listens there/);
+  await expect(openStore(undefined, { connection: { endpoint: 'localhost:9000' } })).rejects.toThrow(/expected a URL/);
+});
