@@ -296,7 +296,7 @@ describe("OpenAI's batches", () => {
   });
 
   test('cancelled: so is the batch, and what it had finished is kept', async () => {
-    await site.open({ processingMs: 6000, cancelingMs: 200 }, [], OPENAI);
+    await site.open({ processingMs: 15_000, cancelingMs: 200 }, [], OPENAI);
     site.startWorker();
     await site.run(async (handle) => {
       await until('the batch is made', created);
@@ -326,7 +326,7 @@ test('a lost reply and a cut stream, without any kill', async () => {
 });
 
 test('cancelled: so is the batch; what it had finished is kept, and the next run asks only the rest', async () => {
-  await site.open({ processingMs: 8000, cancelingMs: 200 });
+  await site.open({ processingMs: 15_000, cancelingMs: 200 });
   site.startWorker();
   await site.run(async (handle) => {
     await until('the batch is made', created);
