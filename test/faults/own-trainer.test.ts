@@ -55,8 +55,10 @@ test('SIGKILL of the program: the next attempt goes on from its checkpoint, and 
 
   const [run, file] = project();
   const { finished } = run.start('run', file);
-  const saved = await until('it has saved', () =>
-    attempts(run).find((attempt) => existsSync(join(attempt, 'checkpoints', 'step-000020.pt'))),
+  const saved = await until(
+    'it has saved',
+    () => attempts(run).find((attempt) => existsSync(join(attempt, 'checkpoints', 'step-000020.pt'))),
+    180_000,
   );
   // between the worker and the program is its guard
   const [program] = run.trainerPids().flatMap(childrenOf);
