@@ -1,13 +1,14 @@
 /** Experiment files, as `flamingo validate` and `flamingo plan` read them. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { command } from '../support/fuzz/command';
 import { damaged } from '../support/fuzz/damaged';
 import { EXPERIMENT, experimentFolder } from '../support/fuzz/project';
 import { fuzz } from '../support/fuzz/search';
 
+const EXPERIMENTS = join(__dirname, '..', '..', 'experiments');
 const shipped = ['demo', 'flamingo', 'template', 'own-trainer'].map((name) =>
-  readFileSync(join(__dirname, '..', '..', 'experiments', `${name}.yaml`)),
+  readFileSync(join(EXPERIMENTS, `${name}.yaml`)),
 );
 const words = [
   ...[
@@ -47,7 +48,10 @@ const words = [
   ],
 ];
 
-experimentFolder();
+const folder = experimentFolder();
+// `validate` looks at the files that they name
+for (const name of ['demo', 'own-trainer']) cpSync(join(EXPERIMENTS, name), join(folder, name), { recursive: true });
+
 fuzz('experiment file', damaged([EXPERIMENT, ...shipped], words), [EXPERIMENT], async (input) => {
   writeFileSync('damaged.yaml', input);
   const outcome = await command(['validate', 'damaged.yaml'], 'damaged.yaml');
