@@ -109,7 +109,7 @@ def test_it_is_made_as_qlora_makes_it_and_never_taken_for_another(tiny_model, mo
     monkeypatch.setitem(sys.modules, "bitsandbytes", ModuleType("bitsandbytes"))
     made = []
 
-    def load(folder, dtype, hub=None, quantized=None):
+    def load(folder, dtype, hub=None, quantized=None, tokenizer_folder=None):
         made.append((dtype, quantized))
         return loading.Loaded(torch.nn.Identity(), None, [], torch.device("cpu"), dtype)
 
