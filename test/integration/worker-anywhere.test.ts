@@ -84,7 +84,9 @@ test('a worker joins, refuses strangers, and leaves by itself', async () => {
 
   await until('the refusal', () => stranger.code !== null);
   expect(stranger.code).toBe(1);
-  expect(stranger.said).toMatch(/this worker has the store [\w-]+, orchestration@\S+ has the store [\w-]+; both are at the Temporal server 127/);
+  expect(stranger.said).toMatch(
+    /this worker has the store [\w-]+, orchestration@\S+ has the store [\w-]+; both are at the Temporal server 127/,
+  );
 
   expect((await fetch(`http://${metricsAt}/healthz`)).status).toBe(200);
   const served = await until('the backlog', async () => {
