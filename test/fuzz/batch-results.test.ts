@@ -1,9 +1,9 @@
 /** The results of a message batch, line by line, as a server may send them. */
 import { createBatchClient } from '../../judge/batches/client';
-import { RequestFailed } from '../../judge/errors';
 import { parseReply } from '../../judge/parse';
+import { readAll } from '../support/fuzz/batch-results';
 import { damaged } from '../support/fuzz/damaged';
-import { Finding, fuzz } from '../support/fuzz/search';
+import { fuzz } from '../support/fuzz/search';
 import { served } from '../support/fuzz/served';
 import { instrument } from '../unit/judge/fixtures';
 
@@ -50,23 +50,5 @@ const address = served((_, outgoing) => {
 fuzz('results of a batch', damaged([RESULTS], words), [RESULTS], async (input) => {
   reply = input;
   const client = createBatchClient({ judge: 'stand-in', env: {}, standInUrl: address() });
-  try {
-    const options = { signal: new AbortController().signal, deadlineMs: 10_000 };
-    for await (const result of client.results('msgbatch_1', options)) {
-      if (typeof result.customId !== 'string') throw new Finding('a result without an id');
-      if (result.kind === 'errored' && /\[object|undefined/.test(`${result.type} ${result.message}`)) {
-        throw new Finding(`an error that says ${result.type}: ${result.message}`);
-      }
-      if (result.kind !== 'succeeded') continue;
-      const { inputTokens, outputTokens } = result.reply;
-      for (const count of [inputTokens, outputTokens]) {
-        if (!Number.isSafeInteger(count) || count < 0) throw new Finding(`${count} tokens`);
-      }
-      parseReply(result.reply, instrument());
-    }
-    return 'accepted';
-  } catch (failed) {
-    if (failed instanceof RequestFailed) return 'refused';
-    throw failed;
-  }
+  return readAll(client, 'msgbatch_1', (each) => void parseReply(each, instrument()));
 });

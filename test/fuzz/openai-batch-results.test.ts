@@ -1,7 +1,7 @@
 /** The results of a batch of OpenAI's API, line by line, as a server may send them. */
-import { RequestFailed } from '../../judge/errors';
 import { createOpenAiBatchClient } from '../../judge/openai/batches';
 import { parseReply } from '../../judge/parse';
+import { readAll } from '../support/fuzz/batch-results';
 import { damaged } from '../support/fuzz/damaged';
 import { Finding, fuzz } from '../support/fuzz/search';
 import { served } from '../support/fuzz/served';
@@ -67,25 +67,9 @@ const address = served(({ url }, outgoing) => {
 fuzz('results of a batch of OpenAI’s API', damaged([RESULTS], words), [RESULTS], async (input) => {
   reply = input;
   const client = createOpenAiBatchClient({ endpoint: { baseUrl: `${address()}/v1`, keyVariable: null }, env: {} });
-  try {
-    const options = { signal: new AbortController().signal, deadlineMs: 10_000 };
-    for await (const result of client.results('b', options)) {
-      if (typeof result.customId !== 'string') throw new Finding('a result without an id');
-      if (result.kind === 'errored' && /\[object|undefined/.test(`${result.type} ${result.message}`)) {
-        throw new Finding(`an error that says ${result.type}: ${result.message}`);
-      }
-      if (result.kind !== 'succeeded') continue;
-      const { inputTokens, outputTokens } = result.reply;
-      for (const count of [inputTokens, outputTokens]) {
-        if (!Number.isSafeInteger(count) || count < 0) throw new Finding(`${count} tokens`);
-      }
-      const expected = { topLogprobs: 20, leastMass: 0.25 };
-      const { score } = parseReply(result.reply, instrument({ judge: 'openai', expected }));
-      if (score !== null && !(score >= 0 && score <= 100)) throw new Finding(`a score of ${score}`);
-    }
-    return 'accepted';
-  } catch (failed) {
-    if (failed instanceof RequestFailed) return 'refused';
-    throw failed;
-  }
+  return readAll(client, 'b', (each) => {
+    const expected = { topLogprobs: 20, leastMass: 0.25 };
+    const { score } = parseReply(each, instrument({ judge: 'openai', expected }));
+    if (score !== null && !(score >= 0 && score <= 100)) throw new Finding(`a score of ${score}`);
+  });
 });
