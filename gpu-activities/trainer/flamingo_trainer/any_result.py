@@ -9,22 +9,20 @@ The last two are loaded as they will be sampled, and asked one token, before the
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from peft import PeftConfig
-from safetensors import SafetensorError, safe_open
 
 from . import handover
 from .failures import Failure
 from .files import sha256_of, to_json, write_whole
 from .handover import check_base, read_config
 from .models import adapters
-from .models.adapter_kinds import check_mergeable, check_tensors, compare_shapes, more_than_plain
+from .models.adapter_kinds import check_mergeable, check_tensors, compare_shapes, more_than_plain, opened
 from .models.card import base_of, write_other_card
-from .models.loading import find, tokenizer_of
+from .models.loading import empty_model, find, tokenizer_of
 from .models.resident import Models
 from .models.whole_models import INDEX
 
@@ -51,32 +49,31 @@ def accept(
     """
     backend = recipe["backend"]
     result = backend.get("result", "lora") if isinstance(backend, dict) else "lora"
-    given = {"model": model, "recipe": recipe, "produced": produced, "adapter_folder": adapter_folder, "step": step}
-    match result:
-        case "lora":
-            return handover.accept(models, report, **given)
-        case "adapter":
-            return accept_adapter(models, report, **given)
-        case "model":
-            return accept_model(models, report, **given)
-        case other:
-            raise Failure("config", f"unknown result {other!r}")
-
-
-def accept_adapter(
-    models: Models,
-    report: Any,
-    *,
-    model: dict[str, str],
-    recipe: dict[str, Any],
-    produced: str,
-    adapter_folder: str,
-    step: int | None,
-) -> dict[str, Any]:
-    """Takes in any adapter that is plain or merged here exactly; parameters, result and failure as `accept`'s."""
+    if result == "lora":
+        given = {"model": model, "recipe": recipe, "produced": produced, "adapter_folder": adapter_folder}
+        return handover.accept(models, report, **given, step=step)
+    if result not in TAKE:
+        raise Failure("config", f"unknown result {result!r}")
     models.drop()
-    folder, place = Path(produced), find(model, report)
-    report.loading("adapter", produced)
+    place = find(model, report)
+    report.loading(result, produced)
+    taken = TAKE[result](Path(produced), place, model, recipe, Path(adapter_folder))
+    write_other_card(Path(adapter_folder), recipe, taken.title, taken.kind, step)
+    check_loads(models, report, model, recipe, {"path": adapter_folder, "sha256": taken.sha256})
+    return {"adapter": {"path": adapter_folder, "sha256": taken.sha256}, **taken.fields}
+
+
+class Taken(NamedTuple):
+    """What was written: the hash that stands for it, its card's title and kind, further fields of `committed`."""
+
+    sha256: str
+    title: str
+    kind: str
+    fields: dict[str, Any]
+
+
+def take_adapter(folder: Path, place: Path, _: dict[str, str], recipe: dict[str, Any], target: Path) -> Taken:
+    """Any adapter that is plain or merged here exactly. Raises `Failure` `data` that names the fault."""
     base, config = base_of(recipe["model"]), read_config(folder)
     check_mergeable(config)
     check_base(config, base, place)
@@ -89,7 +86,6 @@ def accept_adapter(
         raise Failure("data", f"{folder / adapters.CONFIG} can not be read: {error}") from error
     matrices = check_tensors(weights, settings, place)
     check_finite([weights], "the adapter")
-    target = Path(adapter_folder)
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(weights, target / adapters.WEIGHTS)
     settings.base_model_name_or_path, settings.revision = base.name, base.revision
@@ -97,25 +93,11 @@ def accept_adapter(
     sha256 = sha256_of(target / adapters.WEIGHTS)
     more = more_than_plain(config)
     kind = "A plain LoRA adapter." if more is None else f"Its {more}: it is merged into the base before it is sampled."
-    write_other_card(target, recipe, "An adapter by a program of the experiment's own", kind, step)
-    check_loads(models, report, model, recipe, {"path": str(target), "sha256": sha256})
-    return {"adapter": {"path": adapter_folder, "sha256": sha256}, "matrices": matrices}
+    return Taken(sha256, "An adapter by a program of the experiment's own", kind, {"matrices": matrices})
 
 
-def accept_model(
-    models: Models,
-    report: Any,
-    *,
-    model: dict[str, str],
-    recipe: dict[str, Any],
-    produced: str,
-    adapter_folder: str,
-    step: int | None,
-) -> dict[str, Any]:
-    """Takes in all weights of a model; parameters, result and failure as `accept`'s."""
-    models.drop()
-    folder, place = Path(produced), find(model, report)
-    report.loading("model", produced)
+def take_model(folder: Path, place: Path, model: dict[str, str], _: dict[str, Any], target: Path) -> Taken:
+    """All weights of a model. Raises `Failure` `data` that names the fault."""
     check_same_model(folder, place)
     check_same_tokenizer(folder, place, model.get("hub"))
     files = sorted(folder.glob("*.safetensors"))
@@ -123,7 +105,6 @@ def accept_model(
         raise Failure("data", f"the trainer left no *.safetensors in {folder}; weights in another format are not read")
     where = check_model_tensors(files, place)
     check_finite(files, "the model")
-    target = Path(adapter_folder)
     target.mkdir(parents=True, exist_ok=True)
     count = len(files)
     renamed = {
@@ -143,11 +124,12 @@ def accept_model(
     names = sorted(file.name for file in target.iterdir() if file.suffix in (".json", ".safetensors"))
     hashes = {name: sha256_of(target / name) for name in names if name != INDEX}
     write_whole(target / INDEX, to_json(hashes) + "\n")
-    sha256 = sha256_of(target / INDEX)
     kind = "All weights of the base model, trained. Config, tokenizer and chat template are the base's."
-    write_other_card(target, recipe, "A model by a program of the experiment's own", kind, step)
-    check_loads(models, report, model, recipe, {"path": str(target), "sha256": sha256})
-    return {"adapter": {"path": adapter_folder, "sha256": sha256}}
+    return Taken(sha256_of(target / INDEX), "A model by a program of the experiment's own", kind, {})
+
+
+# By what the experiment file says that the program leaves.
+TAKE = {"adapter": take_adapter, "model": take_model}
 
 
 def check_same_model(folder: Path, place: Path) -> None:
@@ -195,10 +177,7 @@ def check_same_tokenizer(folder: Path, place: Path, hub: str | None) -> None:
 
 def check_model_tensors(files: list[Path], place: Path) -> dict[str, str]:
     """Tensor -> name of its file. Raises `Failure` `data` where they are not the base's by names and shapes."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(place, local_files_only=True))
+    empty = empty_model(place)
     expected = {name: list(value.shape) for name, value in empty.state_dict().items()}
     shapes: dict[str, list[int]] = {}
     where: dict[str, str] = {}
@@ -231,16 +210,6 @@ def check_finite(files: list[Path], called: str) -> None:
                 raise Failure("data", f"{called}'s {name} is of {tensor.dtype}, and no floating-point numbers")
             if not torch.isfinite(tensor).all():
                 raise Failure("data", f"{called}'s {name} holds numbers that are not finite")
-
-
-def opened(files: list[Path]) -> Iterator[tuple[Path, Any]]:
-    """Each file with its tensors, one open at a time. Raises `Failure` `data` for one that can not be read."""
-    for file in files:
-        try:
-            with safe_open(file, framework="pt") as tensors:
-                yield file, tensors
-        except (OSError, SafetensorError) as error:
-            raise Failure("data", f"{file} can not be read: {error}") from error
 
 
 def link_or_copy(file: Path, target: Path) -> None:

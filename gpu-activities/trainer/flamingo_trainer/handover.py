@@ -25,7 +25,7 @@ from .failures import Failure
 from .files import sha256_of, write_rows
 from .models import adapters
 from .models.card import Base, base_of, write_card
-from .models.loading import find, tokenizer_in
+from .models.loading import empty_model, find, tokenizer_in
 from .models.resident import Models
 from .training.schedule import schedule, steps_of
 
@@ -208,11 +208,8 @@ def check_config(config: dict[str, Any], lora: dict[str, Any], modules: list[str
 
 def without_weights(place: Path, lora: dict[str, Any], base: Base) -> Any:
     """The model and a new adapter as names and shapes."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(place, local_files_only=True))
-        return adapters.create(model, lora, 0, base)
+        return adapters.create(empty_model(place), lora, 0, base)
 
 
 def read_tensors(folder: Path, expected: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

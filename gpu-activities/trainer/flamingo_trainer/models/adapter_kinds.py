@@ -5,6 +5,7 @@ PEFT's own rule, in fp32 and rounded once, so that what is sampled is that adapt
 """
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from ..failures import Failure
 from .adapters import CONFIG, matrices_by_name
+from .loading import empty_model
 
 # Kinds that PEFT merges into a model's weights.
 MERGED = ("LORA", "IA3", "LOHA", "LOKR")
@@ -80,23 +82,21 @@ def check_tensors(weights: Path, settings: PeftConfig, place: Path) -> dict[str,
     """On how many matrices it lies, by name. Raises `Failure` `data` where its tensors are not its settings'."""
     from peft import get_peft_model
     from peft.utils import get_peft_model_state_dict
-    from transformers import AutoConfig, AutoModelForCausalLM
 
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(place, local_files_only=True))
-            empty = get_peft_model(model, settings)
+            empty = get_peft_model(empty_model(place), settings)
     except ValueError as error:
         raise Failure("data", f"the adapter was made for another base model: {error}") from error
     # PEFT's own names of modules that are stored whole
     expected = {
         name: list(value.shape) for name, value in get_peft_model_state_dict(empty, save_embedding_layers=False).items()
     }
-    try:
-        with safe_open(weights, framework="pt") as tensors:
-            found = {name: list(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise Failure("data", f"{weights} can not be read: {error}") from error
+    found = {
+        name: list(tensors.get_slice(name).get_shape())
+        for _, tensors in opened([weights])
+        for name in tensors.keys()  # noqa: SIM118
+    }
     compare_shapes(found, expected, "the adapter", "on this base")
     return matrices_by_name(empty)
 
@@ -115,3 +115,13 @@ def compare_shapes(found: dict[str, list[int]], expected: dict[str, list[int]], 
                 "data",
                 f"{called}'s {name} has the shape {shape}, not {expected[name]}: it was made for another base",
             )
+
+
+def opened(files: Iterable[Path]) -> Iterator[tuple[Path, Any]]:
+    """Each file with its tensors, one open at a time. Raises `Failure` `data` for one that can not be read."""
+    for file in files:
+        try:
+            with safe_open(file, framework="pt") as tensors:
+                yield file, tensors
+        except (OSError, SafetensorError) as error:
+            raise Failure("data", f"{file} can not be read: {error}") from error

@@ -156,6 +156,14 @@ def tokenizer_in(folder: Path, hub: str | None) -> tuple[Any, list[int]]:
     return tokenizer, stop_ids(tokenizer, generation)
 
 
+def empty_model(folder: Path) -> Any:
+    """The model in a folder as names and shapes, by its configuration alone. Raises what transformers does."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder, local_files_only=True))
+
+
 def load(
     folder: Path,
     dtype: torch.dtype,
