@@ -50,8 +50,8 @@ export interface Table {
   rows(): AsyncGenerator<TableRow>;
 }
 
-/** Characters that are parsed at once. */
-const PIECE = 1 << 14;
+/** Characters that are parsed at once. Few, since the parser makes an error with its stack for every record of another length. */
+const PIECE = 1 << 12;
 
 const TOO_LONG = `the row has more than ${MAX_ROW_LENGTH.toLocaleString('en')} characters`;
 const TOO_MANY = `a table has at most ${MAX_TABLE_ROWS.toLocaleString('en')} rows`;
@@ -157,6 +157,14 @@ interface CsvRecord extends Pick<TableRow, 'line' | 'raw' | 'lineEnd'> {
   delimiter: Delimiter;
 }
 
+/** As the parser of the library gives it. */
+interface ParsedRecord {
+  record: string[];
+  raw: string;
+  /** How many lines without any character stood before it, in all. */
+  emptyLines: number;
+}
+
 /** Records with their own characters; the first is the header. Lines without any character are left out. */
 async function* csvRecords(path: string, options: TableOptions): AsyncGenerator<CsvRecord> {
   const { start, byteOrderMark, characters } = await openText(path, options);
@@ -167,16 +175,18 @@ async function* csvRecords(path: string, options: TableOptions): AsyncGenerator<
     options.delimiter ?? declared ?? delimiterOf(header.text, { path, expected: options.expected ?? [] });
   // what the parser holds is lost with its first error: the names for that message are taken from it at once
   let names: string[] | null = null;
-  const on_record = (parsed: unknown): string[] => {
-    names ??= (parsed as { record: string[] }).record;
-    return parsed as string[];
+  const on_record = (parsed: ParsedRecord, { empty_lines }: { empty_lines: number }): ParsedRecord => {
+    names ??= parsed.record;
+    return { ...parsed, emptyLines: empty_lines };
   };
   const parser = parse({
     raw: true,
     relax_column_count: true,
+    // by the parser, which makes an error with its stack for every record that is shorter than the header
+    skip_empty_lines: true,
     delimiter,
     record_delimiter: ends,
-    on_record,
+    on_record: on_record as unknown as (record: string[]) => string[],
     max_record_size: MAX_ROW_LENGTH,
   });
   const source = Readable.from(inPieces(after(preface, characters())));
@@ -185,24 +195,33 @@ async function* csvRecords(path: string, options: TableOptions): AsyncGenerator<
   const before = preface === '' ? 0 : 1;
   let line = 1 + before;
   let rows = 0;
+  let emptyLines = 0;
   let lineEnd = ends.at(-1) as TableRow['lineEnd']; // the last line may have none: it gets that of the line before
   try {
     for await (const record of parser) {
-      const { record: fields, raw } = record as { record: string[]; raw: string };
-      // the parser gives the first character of the line end along
+      const parsed = record as ParsedRecord;
+      // the parser gives the first character of every line end along: of its own and of the empty lines before it
+      const skipped = parsed.emptyLines - emptyLines;
+      const raw = parsed.raw.slice(skipped);
       const own = /[\r\n]$/.test(raw) ? raw.slice(0, -1) : raw;
       if (own !== raw) lineEnd = raw.endsWith('\n') ? '\n' : (ends[0] as TableRow['lineEnd']);
-      if (own !== '') {
-        if (rows++ > MAX_TABLE_ROWS) throw new UnreadableInput(`${path}:${line}: ${TOO_MANY}`); // the first is the header
-        yield { fields, raw: rows === 1 ? preface + own : own, line, lineEnd, byteOrderMark, delimiter };
-      }
+      emptyLines += skipped;
+      line += skipped;
+      if (rows++ > MAX_TABLE_ROWS) throw new UnreadableInput(`${path}:${line}: ${TOO_MANY}`); // the first is the header
+      yield { fields: parsed.record, raw: rows === 1 ? preface + own : own, line, lineEnd, byteOrderMark, delimiter };
       line += own.split(lineEnd === '\r' ? '\r' : '\n').length;
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     // it may come before records that the parser still holds
-    const { lines, column } = error as CsvError & { lines?: number; column?: number };
-    if (error.code === 'CSV_MAX_RECORD_SIZE') throw new UnreadableInput(`${path}:${line}: ${TOO_LONG}`);
+    const {
+      lines,
+      column,
+      empty_lines = 0,
+    } = error as CsvError & Record<'lines' | 'column' | 'empty_lines', number | undefined>;
+    if (error.code === 'CSV_MAX_RECORD_SIZE') {
+      throw new UnreadableInput(`${path}:${line + empty_lines - emptyLines}: ${TOO_LONG}`);
+    }
     const at = lines === undefined ? line : lines + before;
     const name = column === undefined ? undefined : (names as string[] | null)?.[column];
     throw new UnreadableInput(`${path}:${at}: ${error.message}${name === undefined ? '' : ` (column ${cut(name)})`}`);
@@ -226,7 +245,7 @@ async function* after(first: string, characters: AsyncGenerator<string>): AsyncG
   }
 }
 
-/** The parser takes a piece as a whole: of a file that is refused in its first lines it need not see a quarter of a million. */
+/** The parser takes a piece as a whole: of a file that is refused in its first lines it need not see thousands. */
 async function* inPieces(characters: AsyncIterable<string>): AsyncGenerator<string> {
   for await (const chunk of characters) {
     for (let at = 0; at < chunk.length; at += PIECE) yield chunk.slice(at, at + PIECE);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { openAnswers, type AnswerColumns, type AnswerRow } from '../../../../inputs/answers/columns';
 import { openTable, tableFormat, type TableFormat } from '../../../../inputs/answers/reader';
+import { MAX_ROW_LENGTH } from '../../../../inputs/limits';
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'flamingo-table-'))));
@@ -53,6 +54,30 @@ test('lines are counted through quoted line ends and blank lines', async () => {
     for await (const { line } of table.rows()) lines.push(line);
   }).rejects.toThrow(/a\.csv:7: 1 fields, the header names 2 columns/);
   expect(lines).toEqual([3, 6]);
+});
+
+test.each(['\n', '\r\n', '\r'])(
+  'many blank lines, ended by %j, are neither part of a row nor lost in its place',
+  async (end) => {
+    const blank = end.repeat(5_000);
+    const long = 'x'.repeat(MAX_ROW_LENGTH + 1);
+    const text = `${blank}question,answer${end}${blank}a,b${end}${blank} c,d${end}${blank}e,${long}`;
+    const table = await openTable(file(text), 'csv');
+    const rows: [number, string][] = [];
+    await expect(async () => {
+      for await (const { line, raw } of table.rows()) rows.push([line, raw]);
+    }).rejects.toThrow(/a\.csv:20004: the row has more than/);
+    expect(table.header?.raw).toBe('question,answer');
+    expect(rows).toEqual([
+      [10_002, 'a,b'],
+      [15_003, ' c,d'],
+    ]);
+  },
+);
+
+test('a row may begin with a character of line ends that ends no line', async () => {
+  const { rows } = await answers('question,answer\n\n\rq,a\n"\n",b\n');
+  expect(rows.map(({ row }) => row.raw)).toEqual(['\rq,a', '"\n",b']);
 });
 
 test('JSON Lines: any text, also lone surrogates and line separators, and the very characters of a row', async () => {
