@@ -151,16 +151,17 @@ export class TrainerProcess {
 
   private async listen(lines: AsyncIterable<string>): Promise<void> {
     for await (const line of lines) {
+      // what it says after that can not be trusted either; it is read all the same, or the pipe would never close
+      if (this.broken !== null) continue;
       let event: TrainerEvent;
       try {
         event = readEvent(line);
       } catch (error) {
-        // what else it says can not be trusted either; it is read all the same, or the pipe would never close
-        this.broken ??= (error as Error).message;
+        this.broken = (error as Error).message;
         this.kill();
         continue;
       }
-      if (this.broken !== null || event.event === 'ready' || event.id !== this.current?.id) continue;
+      if (event.event === 'ready' || event.id !== this.current?.id) continue;
       this.watch(event);
       this.current.onEvent(event);
       if (event.event === 'committed' || event.event === 'stopped' || event.event === 'failed')
