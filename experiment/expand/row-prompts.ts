@@ -3,6 +3,7 @@
  * put into the rows, so that the store holds what was trained and the recipe's key follows from it.
  */
 import { withUserText } from '../asked';
+import type { Sha256 } from '../canonical';
 import { canonicalRow, rowHash, type DatasetRow } from './dataset';
 import type { SplitRow } from './holdout';
 import { InvalidExperiment, type Path } from '../issue';
@@ -47,7 +48,8 @@ export function secondMessage({ dataset }: TrainSpec, { number, part }: SplitRow
 /** What was made under the same prompts already: the mixes of a grid share most of their rows. */
 export class PromptedBefore {
   private readonly rows = new Map<SplitRow, { system: string | null; made: DatasetRow }>();
-  private readonly choices = new Map<string, number>();
+  /** By the row's hash, one for each time that it stands there. */
+  private readonly choices = new Map<Sha256, number[]>();
 
   /** `system`: a row of which there are several may have another message in another mix. */
   rowOf(row: SplitRow, system: string | null, make: () => DatasetRow): DatasetRow {
@@ -58,10 +60,10 @@ export class PromptedBefore {
     return made;
   }
 
-  choiceOf(content: string, choose: () => number): number {
-    const index = this.choices.get(content) ?? choose();
-    this.choices.set(content, index);
-    return index;
+  choiceOf({ hash, occurrence }: RowContent, choose: () => number): number {
+    let ofRow = this.choices.get(hash);
+    if (ofRow === undefined) this.choices.set(hash, (ofRow = []));
+    return (ofRow[occurrence] ??= choose());
   }
 }
 
@@ -80,9 +82,9 @@ export function promptedRows(
   const { where, otherwise } = train.rows ?? {};
   const meant = where === undefined ? rows : rows.filter((row) => matches(row, where));
   const messageFor = systemMessages(train, meant, pool, path, before);
-  const chosen = new Set(meant);
+  const chosen = where === undefined ? null : new Set(meant);
   return rows.map((row): DatasetRow => {
-    const isMeant = chosen.has(row);
+    const isMeant = chosen === null || chosen.has(row);
     const system = isMeant ? (messageFor.get(row) ?? null) : otherwise?.kind === 'text' ? otherwise.text : null;
     return before.rowOf(row, system, () => promptedRow(train, row, { system, isMeant }, path));
   });
@@ -142,19 +144,19 @@ function fromPool(
   }
   if (spec.choose === 'cycle')
     return new Map(rows.map((row, index) => [row, pool.inFileOrder[index % size] as string]));
-  const wanted = contentsOf(rows).map(({ row, content }) => ({
-    row,
-    content,
-    index: before.choiceOf(content, () => chosenIndex('row', spec.seed, content, size)),
-  }));
-  if (spec.repeat === 'allow') return new Map(wanted.map(({ row, index }) => [row, pool.members[index] as string]));
+  const contents = contentsOf(rows);
+  const choiceOf = (content: RowContent): number =>
+    before.choiceOf(content, () => chosenIndex('row', spec.seed, textOf(content), size));
+  if (spec.repeat === 'allow')
+    return new Map(rows.map((row, at) => [row, pool.members[choiceOf(contents[at] as RowContent)] as string]));
   // the first in the order of their contents has its choice, another takes the next that is free
   const taken = new Set<number>();
   return new Map(
-    wanted
-      .sort((a, b) => (a.content < b.content ? -1 : 1))
-      .map(({ row, index }): [SplitRow, string] => {
-        let free = index;
+    rows
+      .map((row, at) => ({ row, content: contents[at] as RowContent, text: textOf(contents[at] as RowContent) }))
+      .sort((a, b) => (a.text < b.text ? -1 : 1))
+      .map(({ row, content }): [SplitRow, string] => {
+        let free = choiceOf(content);
         while (taken.has(free)) free = (free + 1) % size;
         taken.add(free);
         return [row, pool.members[free] as string];
@@ -162,13 +164,22 @@ function fromPool(
   );
 }
 
-/** `SHA-256 of the row|OCCURRENCE`, where OCCURRENCE counts equal rows from 0. */
-function contentsOf(rows: readonly SplitRow[]): { row: SplitRow; content: string }[] {
-  const occurrences = new Map<string, number>();
+/** What a row's prompt is chosen by: its content, and how many equal rows stand before it. */
+interface RowContent {
+  hash: Sha256;
+  occurrence: number;
+}
+
+function textOf({ hash, occurrence }: RowContent): string {
+  return `${hash}|${occurrence}`;
+}
+
+function contentsOf(rows: readonly SplitRow[]): RowContent[] {
+  const occurrences = new Map<Sha256, number>();
   return rows.map((row) => {
     const hash = rowHash(row);
     const occurrence = occurrences.get(hash) ?? 0;
     occurrences.set(hash, occurrence + 1);
-    return { row, content: `${hash}|${occurrence}` };
+    return { hash, occurrence };
   });
 }

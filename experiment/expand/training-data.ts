@@ -10,10 +10,10 @@ import type { TrainSpec } from '../spec';
 
 export interface TrainingData {
   rows: SplitRow[];
-  /** Canonical JSON Lines of `rows`. */
-  text: string;
-  /** Of `text`. */
-  sha256: Sha256;
+  /** Canonical JSON Lines of `rows`, made when it is asked for: rows that something is put into are stored in another form. */
+  text(): string;
+  /** Of that text. */
+  sha256(): Sha256;
   /** Rows for the loss after each epoch, as text; null where nothing is held out. */
   watched: string | null;
   /** The rows of `watched`. */
@@ -44,19 +44,27 @@ export function trainingDataOf(
     const known = made.get(slot);
     if (known !== undefined) return known;
     const found = mix === undefined ? plainRows(splits[dataset] as Split) : mixed(mix);
-    const text = rowsText(found.training);
     const watched = found.watched(Math.min(WATCHED_ROWS, Math.ceil(WATCHED_SHARE * found.training.length)));
     const data: TrainingData = {
       rows: found.training,
       withSystem: [...found.training, ...watched].find(({ messages }) => messages[0]?.role === 'system') ?? null,
-      text,
-      sha256: sha256(text),
+      ...lazily(found.training),
       watched: watched.length === 0 ? null : rowsText(watched),
       watchedRows: watched,
       ...(found.counts === undefined ? {} : { parts: found.counts }),
     };
     made.set(slot, data);
     return data;
+  };
+}
+
+/** The text is kept once it was asked for; its hash alone keeps none. */
+function lazily(rows: readonly SplitRow[]): Pick<TrainingData, 'text' | 'sha256'> {
+  let text: string | null = null;
+  let hash: Sha256 | null = null;
+  return {
+    text: () => (text ??= rowsText(rows)),
+    sha256: () => (hash ??= sha256(text ?? rowsText(rows))),
   };
 }
 

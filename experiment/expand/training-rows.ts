@@ -81,9 +81,9 @@ function prepare(
   { pools, lenient, before }: Prompting & { before: PromptedBefore },
   path: Path,
 ): TrainingRows {
-  const { rows, sha256: hash, text: bare, watched, watchedRows, parts } = data;
+  const { rows, watched, watchedRows, parts } = data;
   const shared = { count: rows.length, ...(parts === undefined ? {} : { parts }) };
-  if (!changesRows(train)) return { ...shared, text: bare, sha256: hash, watched };
+  if (!changesRows(train)) return { ...shared, text: data.text(), sha256: data.sha256(), watched };
   if (!lenient) checkWhere(train, rows, path);
   const put = (each: readonly SplitRow[]): string =>
     rowsText(promptedRows(train, each, pools.poolOf(train.systemPrompt), path, before));
@@ -102,7 +102,7 @@ function rowPrompts(train: TrainSpec, data: TrainingData, pools: Pools): RowProm
   const { systemPrompt, user, rows } = train;
   const { where, otherwise } = rows ?? {};
   return {
-    rows: data.sha256,
+    rows: data.sha256(),
     prompted: where === undefined ? data.rows.length : data.rows.filter((row) => matches(row, where)).length,
     ...(renderedPrompt(train) === systemPrompt ? {} : { systemPrompt: pools.promptOf(systemPrompt) }),
     ...(systemPrompt.kind === 'pool' ? { choose: systemPrompt.choose } : {}),
