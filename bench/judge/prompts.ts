@@ -69,7 +69,13 @@ const SENTENCES = [
 export type Marks = Partial<Record<string, number>>;
 
 /** An item carries at most one of the `marks`, in brackets at the end of its question. */
-export function makeItems(count: number, seed: number, marks: Marks = {}, rubric = RUBRIC): Item[] {
+export function makeItems(
+  count: number,
+  seed: number,
+  marks: Marks = {},
+  rubric = RUBRIC,
+  promptTokens = PROMPT_TOKENS,
+): Item[] {
   const random = draws(seed);
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
   const marked = markOf(count, marks);
@@ -78,7 +84,7 @@ export function makeItems(count: number, seed: number, marks: Marks = {}, rubric
     const id = `item-${String(index).padStart(6, '0')}`;
     const mark = marked(index);
     const question = `${id}: how would you ${pick(WISHES)} ${pick(TOPICS)}?${mark === null ? '' : ` (${mark})`}`;
-    const target = PROMPT_TOKENS * CHARACTERS_PER_TOKEN - frame - question.length;
+    const target = promptTokens * CHARACTERS_PER_TOKEN - frame - question.length;
     let answer = `For ${id} of series ${seed}:`;
     while (answer.length < target) answer += ` ${pick(SENTENCES)}`;
     answer = answer.slice(0, target).trimEnd();

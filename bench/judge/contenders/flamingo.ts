@@ -3,9 +3,10 @@
  * that are warm. Its work is the experiment workflow, from start to close as the Temporal server recorded it: planning,
  * judging and the report.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, createReadStream, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'csv-parse/sync';
+import { parse } from 'csv-parse';
 import { stringify } from 'csv-stringify/sync';
 import { installationRoot } from '../../../workers/places';
 import { EXIT } from '../../../cli/errors';
@@ -28,7 +29,7 @@ export interface FlamingoJudged extends Judged {
   exitCode: number | null;
   /** Events of the largest history of a configuration's workflow. */
   configurationEvents: number;
-  /** The result file's bytes, its rows, and the rows by status. */
+  /** SHA-256 of the result file, its rows, and the rows by status. */
   results: string;
   rows: number;
   statuses: Record<string, number>;
@@ -54,7 +55,7 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
   const rubricFile = join(folder, 'rubric.txt');
   const output = join(folder, 'judged.csv');
   rmSync(output, { force: true }); // an older run's result is not this one's
-  writeFileSync(file, csvOf(items));
+  writeCsv(file, items);
   writeFileSync(rubricFile, rubric);
   const judge = expected
     ? [`openai:${STAND_IN_MODEL}`, '--base-url', `${url}/v1`, '--score', 'expected']
@@ -76,19 +77,18 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
     }
     const cpuAfter = services.cpuSeconds();
     const { workMs, configurationEvents } = await workflowsSince(services, since);
-    const results = readFileSync(output, 'utf8');
-    const rows = parse<Record<string, string>>(results, { columns: true });
+    const { sha256, verdicts, rows, statuses } = await resultsIn(output);
     return {
       workMs,
       commandMs: finished.wallMs,
-      verdicts: new Map(rows.filter(isJudged).map((row) => [row['question_id'] as string, scoreOf(row)])),
+      verdicts,
       cpuSeconds: cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore,
       peakRssMb: services.judgePeakRssMb(),
       exitCode: finished.code,
       configurationEvents,
-      results,
-      rows: rows.length,
-      statuses: countBy(rows.map((row) => row[`${METRIC}_status`] as string)),
+      results: sha256,
+      rows,
+      statuses,
     };
   };
   return { finished: running.finished.then(read), kill: () => running.kill() };
@@ -96,18 +96,36 @@ export function runFlamingo(services: FlamingoServices, job: FlamingoJob): Flami
 
 const METRIC = 'helpful';
 
-const isJudged = (row: Record<string, string>): boolean => row[`${METRIC}_status`] !== 'missing';
-const scoreOf = (row: Record<string, string>): number | null => (row[METRIC] ? Number(row[METRIC]) : null);
-
-function countBy(words: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
-  return counts;
+interface Results extends Pick<FlamingoJudged, 'verdicts' | 'rows' | 'statuses'> {
+  sha256: string;
 }
 
-function csvOf(items: readonly Item[]): string {
-  const rows = items.map(({ id, question, answer }) => ({ question_id: id, question, answer }));
-  return stringify(rows, { header: true, quoted: true });
+/** Row by row: no text holds a million rows. */
+async function resultsIn(file: string): Promise<Results> {
+  const verdicts = new Map<string, number | null>();
+  const statuses: Record<string, number> = {};
+  const hash = createHash('sha256');
+  let rows = 0;
+  const bytes = createReadStream(file).on('data', (piece) => void hash.update(piece));
+  for await (const record of bytes.pipe(parse({ columns: true }))) {
+    const row = record as Record<string, string>;
+    const status = row[`${METRIC}_status`] as string;
+    statuses[status] = (statuses[status] ?? 0) + 1;
+    rows += 1;
+    if (status !== 'missing') verdicts.set(row['question_id'] as string, row[METRIC] ? Number(row[METRIC]) : null);
+  }
+  return { sha256: hash.digest('hex'), verdicts, rows, statuses };
+}
+
+/** Rows that are written at once. */
+const PIECE = 10_000;
+
+function writeCsv(file: string, items: readonly Item[]): void {
+  writeFileSync(file, 'question_id,question,answer\n');
+  for (let at = 0; at < items.length; at += PIECE) {
+    const rows = items.slice(at, at + PIECE).map(({ id, question, answer }) => [id, question, answer]);
+    appendFileSync(file, stringify(rows, { quoted: true }));
+  }
 }
 
 /** Start to close of the experiment's workflow, and what its children's histories came to. */
