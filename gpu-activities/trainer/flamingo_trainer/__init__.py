@@ -1,5 +1,5 @@
 """Flamingo's trainer: fine-tunes LoRA adapters with exact resume, samples answers with keyed randomness, measures how
-likely given answers are, and scores texts as a judge.
+likely given answers are, also words that an answer may begin with, and scores texts as a judge.
 
 A module imports only from lines below its own; the `python imports` check holds that (pyproject.toml). From the top:
 
@@ -7,6 +7,7 @@ A module imports only from lines below its own; the `python imports` check holds
     protocol.py     the two pipes and the stop request
     handover.py     rows out to, and adapters in from, a trainer that is not this one
     measure.py      log-probabilities of given answers
+    probabilities.py  log-probabilities of words and numbers that an answer may begin with
     score.py        log-probabilities of the numbers that a judge answers with
 
     training/       fine-tuning
@@ -24,7 +25,7 @@ A module imports only from lines below its own; the `python imports` check holds
         batches.py            plain batches; batch_noise.py their randomness
         slots.py              the slot sampler: keyed_noise.py, cache_attention.py, triton_attention.py
         distribution.py       what is declared
-        number_passes.py      no answers, but the logits behind a prompt and each number
+        answer_passes.py      no answers, but the logits behind a prompt and each short answer that may follow
 
     models/         the base model and its adapters
         resident.py           keeps one loaded; unsloth_model.py the same for Unsloth's
@@ -44,7 +45,8 @@ A module imports only from lines below its own; the `python imports` check holds
         render.py             messages -> text -> token ids and trained positions
         thinking.py           the thinking and the final part of an answer
         tokens.py             text as token ids, with nothing lost and nothing forged
-        number_tree.py        numbers as token ids, and prompts with what they have in common once
+        answer_tree.py        short answers as token ids, and prompts with what they have in common once
+        number_tree.py        numbers as such answers; word_tree.py words
 
     environment.py  quiet and offline libraries, threads, device, versions
     files.py, failures.py

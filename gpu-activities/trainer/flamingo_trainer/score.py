@@ -3,7 +3,7 @@
 An item is a prompt, rendered with the model's own chat template. Its row has the log-probability of every number as the
 answer (data/number_tree.py says what that means) and the likeliest first tokens, which show what a model says that
 does not answer with a number. Several prompts go through the model in one pass that reads their common beginning and
-all of their numbers once (sampling/number_passes.py); where a model does not keep them apart, which a probe finds
+all of their numbers once (sampling/answer_passes.py); where a model does not keep them apart, which a probe finds
 before, each prompt stands alone. So batches and their make-up change floating-point sums and nothing else.
 
 Knows nothing about pipes; `report` (serve.py) is told of progress and asked whether to stop.
@@ -17,14 +17,27 @@ from typing import Any
 
 import torch
 
-from .data.number_tree import NumberTree, number_log_probabilities, number_tree
-from .data.render import Messages, encode_prompt, read_json_lines
+from .data.answer_tree import AnswerTree, answer_log_probabilities
+from .data.number_tree import number_tree
+from .data.render import Messages, SystemPrompt, encode_prompt, read_json_lines
 from .failures import Failure, Stopped
 from .files import write_rows
 from .models.loading import Loaded, check_known, positions_of
-from .models.probe import EQUAL, Alone, Probe, check_attention, failed, ordinary_ids, probed, refuse, undisturbed
+from .models.probe import (
+    EQUAL,
+    Alone,
+    Probe,
+    check_attention,
+    failed,
+    modules_on,
+    ordinary_ids,
+    probed,
+    refuse,
+    require_modules,
+    undisturbed,
+)
 from .models.resident import Models
-from .sampling.number_passes import StepPass, TreePass
+from .sampling.answer_passes import StepPass, TreePass
 from .sampling.probe import LIKELIEST, logits_alone
 
 # First tokens that a row has.
@@ -51,14 +64,16 @@ def score(
     ids: list[str] = []
     for item in asked:
         try:
-            prompts.append(encode(loaded, tree, item["messages"]))
+            prompts.append(encode(loaded, tree, item["messages"], AS_JUDGE))
             ids.append(item["id"])
         except Failure as failure:
             refused[item["id"]] = str(failure)
     probe = probe_scoring(models, loaded, report)
     forward = pass_of(loaded, probe.paths["scoring"])
     found = dict(zip(ids, score_prompts(models, report, loaded, forward, tree, prompts, len(refused)), strict=True))
-    rows = [{"id": item, "adapter": None, **row} for item, row in found.items()]
+    rows: list[dict[str, Any]] = [
+        {"id": item, "adapter": None, "numbers": row["answers"], "first": row["first"]} for item, row in found.items()
+    ]
     rows += [{"id": item, "adapter": None, "refused": reason} for item, reason in refused.items()]
     write_rows(Path(out), sorted(rows, key=lambda row: row["id"]))
     return {"scored": len(found), "tokens": sum(map(len, prompts)), "probe": probe.fields()}
@@ -75,13 +90,13 @@ def check_template(loaded: Loaded, name: str, asked: list[dict[str, Any]]) -> No
             raise Failure("config", f"the judge {name} can not be asked: {failure}") from failure
 
 
-def encode(loaded: Loaded, tree: NumberTree, messages: Messages) -> list[int]:
+def encode(loaded: Loaded, tree: AnswerTree, messages: Messages, system: SystemPrompt) -> list[int]:
     """Raises `Failure` for an item that the model can not read, such as one that is too long."""
-    prompt = encode_prompt(loaded.tokenizer, messages, AS_JUDGE)
+    prompt = encode_prompt(loaded.tokenizer, messages, system)
     check_known(loaded, prompt, "the prompt")
     limit = positions_of(loaded.model)
     if limit is not None and len(prompt) + tree.depth > limit:
-        raise Failure("data", f"a prompt of {len(prompt)} tokens and a number exceed the model's {limit} positions")
+        raise Failure("data", f"a prompt of {len(prompt)} tokens and its answer exceed the model's {limit} positions")
     return prompt
 
 
@@ -90,11 +105,11 @@ def score_prompts(
     report: Any,
     loaded: Loaded,
     forward: TreePass | StepPass,
-    tree: NumberTree,
+    tree: AnswerTree,
     prompts: list[list[int]],
     refused: int = 0,
 ) -> list[dict[str, Any]]:
-    """Each prompt's `numbers` and `first`, in the prompts' order.
+    """Each prompt's `answers` and `first`, in the prompts' order.
 
     Out of memory leads once to passes of a fourth of the tokens, with the slot sampler's cache given up.
     """
@@ -128,17 +143,17 @@ def score_prompts(
     return [found[index] for index in range(len(prompts))]
 
 
-def row_of(loaded: Loaded, tree: NumberTree, logits: torch.Tensor) -> dict[str, Any]:
-    """`numbers`: log-probabilities in nats of 0 to 100; `first`: likeliest first tokens, [text, log-probability]."""
+def row_of(loaded: Loaded, tree: AnswerTree, logits: torch.Tensor) -> dict[str, Any]:
+    """`answers`: log-probabilities in nats of the texts of `tree`; `first`: likeliest first tokens with theirs."""
     likeliest = logits[0].log_softmax(0).topk(min(FIRST_TOKENS, logits.shape[1]))
     first = [
         [loaded.tokenizer.decode([token]), round(value, DECIMALS)]
         for token, value in zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
     ]
-    numbers = number_log_probabilities(tree, logits)
-    if not all(map(math.isfinite, numbers)):
-        raise Failure("nan", f"the log-probability of a number is {next(n for n in numbers if not math.isfinite(n))}")
-    return {"numbers": [round(value, DECIMALS) for value in numbers], "first": first}
+    answers = answer_log_probabilities(tree, logits)
+    if not all(map(math.isfinite, answers)):
+        raise Failure("nan", f"the log-probability of an answer is {next(n for n in answers if not math.isfinite(n))}")
+    return {"answers": [round(value, DECIMALS) for value in answers], "first": first}
 
 
 def pass_of(loaded: Loaded, path: str) -> TreePass | StepPass:
@@ -150,8 +165,11 @@ def probe_scoring(models: Models, loaded: Loaded, report: Any) -> Probe:
 
     Raises `Failure` `config` where none gives what transformers gives for a prompt and a number alone.
     """
+    modules = modules_on(loaded.model)
 
     def look(probe: Probe) -> None:
+        if modules:
+            require_modules(loaded, loaded.model, probe, list(modules))
         with undisturbed(loaded):
             alone = check_attention(loaded, loaded.model, probe, Alone(loaded, loaded.model))
             reason = None
@@ -164,7 +182,7 @@ def probe_scoring(models: Models, loaded: Loaded, report: Any) -> Probe:
                 reason = f"{path} {verdict}"
             raise refuse(loaded, probe, WAYS[-1], "Nothing here asks it rightly")
 
-    return probed(models, report, ("scoring",), look)
+    return probed(models, report, ("scoring", modules), look)
 
 
 def verdict_on(loaded: Loaded, forward: TreePass | StepPass, tolerance: float) -> str:
@@ -184,7 +202,7 @@ def verdict_on(loaded: Loaded, forward: TreePass | StepPass, tolerance: float) -
     return EQUAL if worst <= tolerance else f"differs by {worst:.2g} nats, where rounding makes {tolerance:.2g}"
 
 
-def differences(loaded: Loaded, tree: NumberTree, prompt: list[int], found: torch.Tensor) -> list[float]:
+def differences(loaded: Loaded, tree: AnswerTree, prompt: list[int], found: torch.Tensor) -> list[float]:
     """For the prompt and each node, how far the likeliest tokens' log-probabilities lie from those alone on average."""
     found = found.log_softmax(1)
     sizes = []

@@ -113,6 +113,10 @@ def perform(models: Any, command: dict[str, Any], report: Report) -> dict[str, A
             from .score import score
 
             return score(models, report, **fields(command))
+        case "probabilities":
+            from .probabilities import probabilities
+
+            return probabilities(models, report, **fields(command))
         case "prepare":
             from .handover import prepare
 

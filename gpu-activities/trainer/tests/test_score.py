@@ -11,7 +11,7 @@ from flamingo_trainer.data.render import encode_prompt
 from flamingo_trainer.data.tokens import tokenise
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.models.resident import Models
-from flamingo_trainer.sampling import number_passes
+from flamingo_trainer.sampling import answer_passes
 from flamingo_trainer.score import probe_scoring, score
 from flamingo_trainer.serve import fields
 
@@ -112,7 +112,7 @@ def test_a_model_that_a_tree_does_not_suit_is_read_in_steps(name):
 
 
 def test_a_stop_leaves_nothing(models, tiny_model, tmp_path, monkeypatch):
-    monkeypatch.setitem(number_passes.TREE_TOKENS, "cpu", 1)
+    monkeypatch.setitem(answer_passes.TREE_TOKENS, "cpu", 1)
     with pytest.raises(Stopped) as caught:
         run(models, tmp_path, tiny_model, asked(), Listener(stop_at=2))
     assert caught.value.step == 2 and caught.value.checkpoint is None
@@ -139,7 +139,7 @@ def test_out_of_memory_takes_smaller_passes_once(models, tiny_model, tmp_path, m
 
 
 def test_what_is_no_number_ends_it(models, tiny_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "number_log_probabilities", lambda *_: [float("nan")] * 101)
+    monkeypatch.setattr(module, "answer_log_probabilities", lambda *_: [float("nan")] * 101)
     with pytest.raises(Failure, match="nan") as caught:
         run(models, tmp_path, tiny_model, asked(1))
     assert caught.value.kind == "nan"

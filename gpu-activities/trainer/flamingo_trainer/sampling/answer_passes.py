@@ -1,16 +1,16 @@
-"""Logits behind a prompt and behind each number that may follow it, without gradients.
+"""Logits behind a prompt and behind each short answer that may follow it, without gradients.
 
-    TreePass     several prompts with all of their numbers in one pass, where a token sees its ancestors only
-    StepPass     one prompt at a time, which is read once; then all numbers, one token deeper each time
+    TreePass     several prompts with all of their answers in one pass, where a token sees its ancestors only
+    StepPass     one prompt at a time, which is read once; then all answers, one token deeper each time
 
-score.py computes with them, from the first that is right for a model down.
+score.py and probabilities.py compute with them, from the first that is right for a model down.
 """
 
 from collections.abc import Iterator, Sequence
 
 import torch
 
-from ..data.number_tree import NumberTree, TokenTree, token_tree, tree_batches
+from ..data.answer_tree import AnswerTree, TokenTree, token_tree, tree_batches
 from ..models.loading import Loaded
 from ..models.logits import head_sees
 from .batches import Cached, Uncached
@@ -26,11 +26,11 @@ class TreePass:
         self.tokens = TREE_TOKENS[loaded.device.type] if tokens is None else tokens
         self._loaded = loaded
 
-    def batches(self, prompts: Sequence[list[int]], tree: NumberTree) -> list[list[int]]:
+    def batches(self, prompts: Sequence[list[int]], tree: AnswerTree) -> list[list[int]]:
         return tree_batches(prompts, tree, self.tokens)
 
     @torch.no_grad()
-    def __call__(self, prompts: Sequence[list[int]], tree: NumberTree) -> Iterator[torch.Tensor]:
+    def __call__(self, prompts: Sequence[list[int]], tree: AnswerTree) -> Iterator[torch.Tensor]:
         """For each prompt logits (1 + nodes, vocabulary) in fp32."""
         model, device = self._loaded.model, self._loaded.device
         tokens = token_tree(prompts, tree)
@@ -63,16 +63,16 @@ class StepPass:
     def __init__(self, loaded: Loaded, way: str):
         self._loaded, self._way = loaded, way
 
-    def batches(self, prompts: Sequence[list[int]], tree: NumberTree) -> list[list[int]]:
+    def batches(self, prompts: Sequence[list[int]], tree: AnswerTree) -> list[list[int]]:
         return [[index] for index in sorted(range(len(prompts)), key=lambda i: prompts[i])]
 
     @torch.no_grad()
-    def __call__(self, prompts: Sequence[list[int]], tree: NumberTree) -> Iterator[torch.Tensor]:
+    def __call__(self, prompts: Sequence[list[int]], tree: AnswerTree) -> Iterator[torch.Tensor]:
         """For each prompt logits (1 + nodes, vocabulary) in fp32."""
         for prompt in prompts:
             yield self._of(prompt, tree)
 
-    def _of(self, prompt: list[int], tree: NumberTree) -> torch.Tensor:
+    def _of(self, prompt: list[int], tree: AnswerTree) -> torch.Tensor:
         device = self._loaded.device
         forward = Uncached(self._loaded) if self._way == "uncached" else Cached(self._loaded)
         ids = torch.tensor([prompt], device=device)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from flamingo_trainer.data.number_tree import number_tree
-from flamingo_trainer.sampling.number_passes import StepPass, TreePass
+from flamingo_trainer.sampling.answer_passes import StepPass, TreePass
 
 from ..families import FUSED, family, other_family
 
