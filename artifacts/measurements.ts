@@ -1,9 +1,9 @@
 /**
- * Measured log-probabilities in the store.
+ * Measured log-probabilities in the store: of pairs, and of answers to questions.
  */
 import { keyOf, type Sha256 } from '../experiment/canonical';
-import type { PlannedMeasurement } from '../experiment/plan';
-import type { MeasuredPair } from '../experiment/rows';
+import type { PlannedAnswerMeasurement, PlannedMeasurement, PlannedPairMeasurement } from '../experiment/plan';
+import type { MeasuredAnswers, MeasuredPair } from '../experiment/rows';
 import { readOrPutAside } from './healing';
 import { adapterOf, readRows } from './rows';
 import type { Manifest, Store, WorkKey } from './store';
@@ -19,13 +19,18 @@ export async function storedMeasurement(store: Store, measurement: PlannedMeasur
   return adapter === undefined ? null : store.manifest(measurementWork(measurement, adapter));
 }
 
+type RowOf<Measurement> = Measurement extends PlannedAnswerMeasurement ? MeasuredAnswers : MeasuredPair;
+
 /** By id; null when there is none, or only a damaged one, which is put aside. */
-export async function storedPairs(store: Store, measurement: PlannedMeasurement): Promise<MeasuredPair[] | null> {
+export async function storedMeasures<Measurement extends PlannedPairMeasurement | PlannedAnswerMeasurement>(
+  store: Store,
+  measurement: Measurement,
+): Promise<RowOf<Measurement>[] | null> {
   const adapter = await adapterOf(store, measurement.context.recipe);
   if (adapter === undefined) return null;
   const work = measurementWork(measurement, adapter);
   const manifest = await store.manifest(work);
   const rows = manifest?.results['rows'];
   if (manifest === null || rows === undefined) return null;
-  return readOrPutAside(store, work, manifest, () => readRows<MeasuredPair>(store, rows));
+  return readOrPutAside(store, work, manifest, () => readRows<RowOf<Measurement>>(store, rows));
 }

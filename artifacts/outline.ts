@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { ancestorsOf } from '../experiment/ancestors';
+import { measurementName } from '../experiment/measurements';
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import type { Spec } from '../experiment/spec';
 import type { ConfigurationOutline, ExperimentOutline } from '../workflows/messages';
@@ -76,7 +77,7 @@ export function configurationOutline(
     key,
     recipeKey: isMade ? null : recipeKey,
     ...(isMade || ancestors.length === 0 ? {} : { ancestors }),
-    measurements: unmeasured.map(({ condition }) => condition),
+    measurements: unmeasured.map(measurementName),
     ...(open.length === 0 ? {} : { handoffs: open.map(({ handoff }) => handoffOutline(handoff, programs)) }),
     cells: cells.map((cell) => ({
       id: cell.id,

@@ -2,7 +2,7 @@
  * How much of a plan the store already holds: what `flamingo plan`, `status` and the budget gate count with.
  */
 import { storedHandoff } from './handoffs';
-import { storedPairs } from './measurements';
+import { storedMeasures } from './measurements';
 import { adapterOf, stepsNotKept } from './rows';
 import type { Store } from './store';
 import type { Sha256 } from '../experiment/canonical';
@@ -27,7 +27,7 @@ export interface Reuse {
   completions: Count;
   /** Requests to all judges, a combined one once, and what scorers score. */
   judgements: Count;
-  /** Measurements of log-probabilities: one for each model and prompt condition. */
+  /** Measurements: of pairs one for each model and prompt condition, of answers one for each outcome besides. */
   measurements: Count;
   /** Those of `judgements` that a judge is asked, by the judge's name, in the order of the plan. */
   byJudge: Record<string, Count>;
@@ -77,7 +77,7 @@ export async function reuseOf(store: Store, plan: Plan, counted: ReadonlyMap<str
   }
   const measurements = plan.configurations.flatMap((configuration) => configuration.measurements ?? []);
   for (const measurement of new Map(measurements.map((each) => [each.key, each])).values()) {
-    const there = (await storedPairs(store, measurement)) !== null;
+    const there = (await storedMeasures(store, measurement)) !== null;
     reuse.measurements[there ? 'reused' : 'new'] += 1;
     if (there) reuse.measured.push(measurement.key);
   }

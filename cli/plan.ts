@@ -100,7 +100,7 @@ function printForPeople(
   print(`  completions  ${count(json.completions)}`);
   print(`  judgements   ${count(json.judgements)}`);
   if (json.measurements !== undefined)
-    print(`  measurements ${count(json.measurements)}${pairsText(spec, work?.plan)}`);
+    print(`  measurements ${count(json.measurements)}: ${measuredText(spec, work?.plan)}`);
   for (const { name, command } of spec.handoffs ?? []) {
     const handed = json.handoffs?.[name];
     if (handed !== undefined) print(`  handoff      ${name}: ${count(handed)} (${command.join(' ')})`);
@@ -155,10 +155,21 @@ function leftOut(skipped: number | undefined): string {
   return `, ${skipped} question${skipped === 1 ? '' : 's'} with own system messages left out`;
 }
 
-/** How many pairs each measurement is of, once the data is there. */
-function pairsText({ logProbability }: Spec, plan: Plan | undefined): string {
-  const sides = logProbability === undefined ? '' : ` of ${logProbability.bad} and ${logProbability.good}`;
-  return `: log-probabilities of ${plan?.pairs?.count ?? 'the'} pairs${sides}`;
+/** What measurements are of; how many pairs and questions, once the data is there. */
+function measuredText({ logProbability, answerProbabilities = {} }: Spec, plan: Plan | undefined): string {
+  const pairs =
+    logProbability === undefined
+      ? []
+      : [
+          `log-probabilities of ${plan?.pairs?.count ?? 'the'} pairs of ${logProbability.bad} and ${logProbability.good}`,
+        ];
+  const answers = Object.entries(answerProbabilities).map(([name, { questionSet, answers: wanted }]) => {
+    const what = wanted.kind === 'words' ? wanted.words.join(', ') : 'the numbers 0 to 100';
+    const questions = plan?.answerProbabilities?.[name]?.questions.length;
+    const asked = questions === undefined ? '' : ` (${questions} question${questions === 1 ? '' : 's'})`;
+    return `${name}, the probability of ${what} as the answer to ${questionSet}${asked}`;
+  });
+  return [...pairs, ...answers].join('; ');
 }
 
 function paid({ model, mode }: JudgeSpec, cost: JudgeCost | undefined): string {

@@ -60,7 +60,7 @@ export interface PlanJson {
   trainedAgain?: Reuse['trainedAgain'];
   completions: Count;
   judgements: Count;
-  /** Log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
+  /** Log-probabilities, one for each model, prompt condition and outcome; absent where nothing is measured. */
   measurements?: Count;
   /** Models that are handed over, by the name of the handoff; absent where nothing is. */
   handoffs?: Record<string, Count>;

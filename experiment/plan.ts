@@ -324,10 +324,62 @@ export interface MeasurementContext {
   pairs: Sha256;
 }
 
-export interface PlannedMeasurement {
+/** A measurement of the plan's pairs. */
+export interface PlannedPairMeasurement {
   condition: string;
   context: MeasurementContext;
   key: Sha256;
+}
+
+/** Answers whose probability is looked for, and how each may be written. */
+export interface AnswerForms {
+  /** Of each answer, all that count as it; an answer begins with one of them. */
+  spellings: string[][];
+  /** What must not follow: a letter, mark or digit, or only a digit. */
+  notBefore: 'letter' | 'digit';
+}
+
+/** What the probabilities of answers to a question set under one configuration and prompt condition depend on. */
+export interface AnswerContext {
+  version: number;
+  model: ModelIdentity;
+  /** Key of the fine-tune's recipe; null = the base model. */
+  recipe: Sha256 | null;
+  systemPrompt: SystemPrompt | PoolPrompt;
+  /** As in `GenerationContext`, also the next. */
+  user?: UserAffixes;
+  ownSystem?: 'prepend' | 'replace';
+  precision: Sampling['precision'];
+  /** As in `Sampling`. */
+  quantization?: Quantization;
+  /** Key of the questions' sorted keys. */
+  questions: Sha256;
+  answers: AnswerForms;
+}
+
+/** A measurement of answers' own probability. */
+export interface PlannedAnswerMeasurement {
+  /** Name in `Plan.answerProbabilities`. */
+  outcome: string;
+  condition: string;
+  context: AnswerContext;
+  key: Sha256;
+  /** How many are asked. */
+  questions: number;
+  /** Questions of the set that are not asked here, because they bring a system message of their own; absent = none. */
+  skipped?: number;
+}
+
+export type PlannedMeasurement = PlannedPairMeasurement | PlannedAnswerMeasurement;
+
+/** Answers to a question set whose own probability is measured. Exactly one of `words` and `numbers` is there. */
+export interface PlannedAnswerProbability {
+  /** Name in `Spec.questionSets`. */
+  questionSet: string;
+  questions: Question[];
+  words?: string[];
+  /** The numbers from 0 to 100. `leastMass`: the probability that all of them must have together, 0-1. */
+  numbers?: { leastMass: number };
 }
 
 /** Everything that decides what a program says of a model that is handed over to it; its key is the handoff's identity. */
@@ -435,7 +487,7 @@ export interface PlannedConfiguration {
   /** Only where the fine-tune starts from another's adapter. */
   chain?: Chain;
   cells: PlannedCell[];
-  /** One for each prompt condition where the plan has `pairs`; absent = none. */
+  /** Of the plan's `pairs`, then of its `answerProbabilities` (measurements.ts); absent = none. */
   measurements?: PlannedMeasurement[];
   /** What its finished model is handed over to; absent = nothing. */
   handoffs?: PlannedHandoff[];
@@ -488,6 +540,8 @@ export interface Plan {
   deviations: Deviation[];
   /** Pairs whose log-probabilities are measured; absent = nothing is measured. */
   pairs?: PlannedPairs;
+  /** Answers whose own probability is measured, by the outcome's name; absent = none. */
+  answerProbabilities?: Record<string, PlannedAnswerProbability>;
   /** By name; absent = none. */
   handoffs?: Record<string, HandoffProgram>;
   /**

@@ -48,6 +48,18 @@ export interface MeasuredPair {
   adapter: Sha256 | null;
 }
 
+/** How likely a model finds answers to a question. Files are JSON Lines sorted by `id`. */
+export interface MeasuredAnswers {
+  /** The question's key. */
+  id: Sha256;
+  /** Log-probabilities in nats, in the order of `AnswerForms.spellings`. */
+  answers: number[];
+  /** Text and log-probability of the likeliest first tokens. */
+  first: [string, number][];
+  /** SHA-256 of the adapter's weights file; null = base model. */
+  adapter: Sha256 | null;
+}
+
 export interface CompletionProvenance {
   id: Sha256;
   host: string;

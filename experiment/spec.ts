@@ -20,6 +20,7 @@ import type {
 } from './plan';
 import type { Rates } from './rates';
 import type { ScorerMetricSpec } from './scorers';
+import type { LetterCase } from './spellings';
 
 export interface Spec {
   name: string;
@@ -42,6 +43,8 @@ export interface Spec {
   calibration?: CalibrationSpec;
   /** Pairs whose log-probabilities are measured; absent = none. */
   logProbability?: LogProbabilitySpec;
+  /** Answers whose own probability is measured, by name; absent = none. */
+  answerProbabilities?: Record<string, AnswerProbabilitySpec>;
   /** Programs that finished models are handed over to; absent = none. */
   handoffs?: HandoffSpec[];
   report: ReportSpec;
@@ -424,6 +427,15 @@ export interface LogProbabilitySpec {
   seed: number;
   /** The rows' own system messages are part of what both answer; absent: they are left out. */
   system?: 'keep';
+}
+
+/** How likely a model's own answer to a question begins with a word, or is a number from 0 to 100. */
+export interface AnswerProbabilitySpec {
+  questionSet: string;
+  answers:
+    | { kind: 'words'; words: string[]; case: LetterCase }
+    /** `leastMass`: numbers of less probability together (0-1) give no value. */
+    | { kind: 'numbers'; leastMass: number };
 }
 
 export interface ReportSpec {

@@ -1,50 +1,48 @@
 /**
- * The measure activity: the log-probabilities of all pairs under one configuration and prompt condition, committed whole.
- * It takes seconds to a few minutes, so an interrupted one starts again.
+ * The measure activity: the log-probabilities of all pairs, or of the answers to all questions, under one configuration and
+ * prompt condition, committed whole. It takes seconds to a few minutes, so an interrupted one starts again.
  */
-import { readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { withHeartbeat } from '../activities/heartbeat';
 import { withLease } from '../activities/leases';
 import { measurementWork } from '../artifacts/measurements';
 import { configurationOf, type StoredPlan } from '../artifacts/plans';
-import { checkedRows } from '../artifacts/documents';
 import { toJsonLines } from '../artifacts/rows';
 import type { WorkKey } from '../artifacts/store';
-import { askingOf, changesMessages } from '../experiment/asked';
-import type { AnswerPair } from '../experiment/expand/pairs';
+import { isOfAnswers, measurementName } from '../experiment/measurements';
 import type { PlannedMeasurement } from '../experiment/plan';
-import type { MeasuredPair } from '../experiment/rows';
+import type { MeasuredAnswers, MeasuredPair } from '../experiment/rows';
 import type { MeasureInput, MeasureResult } from '../workflows/activity-types';
 import type { GpuDependencies } from './dependencies';
 import { adapterFolder, type Adapter } from './adapter-folder';
 import { mergedAdapters } from './chain';
 import { untilKept } from './keeping';
+import { answersToMeasure } from './measure-answers';
+import { pairsToMeasure } from './measure-pairs';
 import { modelFor } from './models';
 import type { GpuHeartbeat } from './operation';
 import { permittedPlan } from './permitted-plan';
 import { probeFacts } from './probe-facts';
 import type { Operation } from './process/trainer-process';
 import { runForRows } from './row-operation';
-import { MEASURED_ROW } from './trainer-rows';
+import type { ToMeasure } from './to-measure';
 
 export async function measure(dependencies: GpuDependencies, input: MeasureInput): Promise<MeasureResult> {
   const { store } = dependencies;
   const started = Date.now();
   const stored = await permittedPlan(dependencies, input.plan);
-  const { pairs } = stored.plan;
   const configuration = configurationOf(stored, input.configuration);
   const { measurements = [] } = configuration;
-  const measurement = measurements.find(({ condition }) => condition === input.condition);
-  if (pairs?.rows == null || measurement === undefined) {
-    throw new Error(`the plan measures nothing of ${input.configuration} under the condition ${input.condition}`);
-  }
+  const measurement = measurements.find((each) => measurementName(each) === input.condition);
+  if (measurement === undefined) throw nothingOf(input);
+  const { pairs } = stored.plan;
+  const what = isOfAnswers(measurement) ? 'probabilities of answers' : 'log-probabilities';
+  const count = isOfAnswers(measurement) ? measurement.questions : (pairs?.count ?? 0);
   const state: GpuHeartbeat = {
     phase: 'starting',
-    detail: `log-probabilities of ${input.configuration}, ${input.condition}`,
+    detail: `${what} of ${input.configuration}, ${input.condition}`,
     step: 0,
-    of: pairs.count,
+    of: count,
     host: hostname(),
   };
   const adapter = await withHeartbeat(state, () =>
@@ -54,57 +52,56 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
   const work = measurementWork(measurement, adapter?.sha256 ?? null);
   const result = (reused: boolean): MeasureResult => ({
     reused,
-    pairs: pairs.count,
+    pairs: count,
     seconds: (Date.now() - started) / 1000,
   });
   if ((await withHeartbeat(state, () => store.manifest(work))) !== null) return result(true);
-  const { rows } = pairs;
-  const file = await withHeartbeat(state, () => store.checkOut(rows));
+  const pairsFile = async (): Promise<string> => {
+    if (pairs?.rows == null) throw nothingOf(input);
+    return store.checkOut(pairs.rows);
+  };
+  const toMeasure = isOfAnswers(measurement)
+    ? answersToMeasure(stored, measurement)
+    : await pairsToMeasure(stored, measurement, await withHeartbeat(state, pairsFile));
   return withLease(store, work, state, async (renew) => {
     if ((await withHeartbeat(state, () => store.manifest(work), renew)) !== null) return result(true);
-    await measureAll(dependencies, { stored, measurement, work, adapter, merged, file }, state, renew);
+    await measureAll(dependencies, { stored, measurement, toMeasure, work, adapter, merged }, state, renew);
     return result(false);
   });
 }
 
-interface ToMeasure {
+function nothingOf({ configuration, condition }: MeasureInput): Error {
+  return new Error(`the plan measures nothing of ${configuration} under the condition ${condition}`);
+}
+
+interface Measuring {
   stored: StoredPlan;
   measurement: PlannedMeasurement;
+  toMeasure: ToMeasure;
   work: WorkKey;
   adapter: Adapter | null;
   /** Merged into the base model before. */
   merged: Adapter[];
-  /** The pairs. */
-  file: string;
 }
 
 async function measureAll(
   dependencies: GpuDependencies,
-  { stored, measurement, work, adapter, merged, file: pairs }: ToMeasure,
+  { stored, measurement, toMeasure, work, adapter, merged }: Measuring,
   state: GpuHeartbeat,
   renew: () => void,
 ): Promise<void> {
   const { store } = dependencies;
   const { model, precision, quantization } = measurement.context;
-  const { systemPrompt, messagesOf } = askingOf(measurement.context, stored.plan.pools);
-  const asked = checkedRows<AnswerPair>(await readFile(pairs, 'utf8'), pairs);
+  const { asked, nouns, shape, command } = toMeasure;
   const operation = async (folder: string, out: string): Promise<Operation> => {
-    const own = changesMessages(measurement.context) ? join(folder, 'pairs.jsonl') : null;
-    if (own !== null)
-      await writeFile(
-        own,
-        toJsonLines(asked.map((pair) => ({ ...pair, messages: messagesOf({ ...pair, key: pair.id }) }))),
-      );
     const source = await modelFor(dependencies.models, model, stored.modelFolder);
     const before = merged.length === 0 ? {} : { merged };
     const form = quantization === undefined ? { precision } : { precision, quantization };
-    const given = { model: source, adapter, ...before, systemPrompt, ...form };
-    return { op: 'measure', ...given, pairs: own ?? pairs, out };
+    return { ...(await command(folder, { model: source, adapter, ...before, ...form })), out };
   };
-  const nouns = { written: 'rows', asked: 'pairs' };
-  const { rows, attempt, committed, ready } = await runForRows<MeasuredPair>(
+  const { rows, attempt, committed, ready } = await runForRows<MeasuredPair | MeasuredAnswers>(
     dependencies,
-    { work, file: 'measured.jsonl', shape: MEASURED_ROW, asked, adapter, nouns, operation },
+    { work, file: 'measured.jsonl', shape, asked, adapter, nouns, operation },
     state,
     renew,
   );
@@ -118,7 +115,7 @@ async function measureAll(
       provenance: { attempt: await store.putBytes(JSON.stringify(provenance, null, 2) + '\n', '.json') },
       facts: {
         adapter: adapter?.sha256 ?? null,
-        pairs: rows.length,
+        [isOfAnswers(measurement) ? 'questions' : 'pairs']: rows.length,
         tokens: committed.tokens ?? null,
         tokensPerForward: committed.tokensPerForward ?? null,
         ...probeFacts(committed.probe),

@@ -66,6 +66,7 @@ const PHASES: Record<Operation['op'], GpuHeartbeat['phase']> = {
   locate: 'loading',
   generate: 'generating',
   measure: 'measuring',
+  probabilities: 'measuring',
   score: 'judging',
 };
 

@@ -31,6 +31,16 @@ export const MEASURED_ROW = z.looseObject({
   adapter: hash.nullable(),
 });
 
+/** `answers`: how many were asked for. */
+export function measuredAnswersRow(answers: number): z.ZodType {
+  return z.looseObject({
+    id: hash,
+    answers: z.array(z.number().max(1e-3)).length(answers),
+    first: z.array(z.tuple([wellFormed, z.number()])),
+    adapter: hash.nullable(),
+  });
+}
+
 const SCALE = 101;
 export const SCORED_ROW = z.union([
   z.looseObject({

@@ -14,6 +14,7 @@ import { handoffTables } from './tables/handoffs';
 import { judgeTables } from './tables/judges';
 import { recipeTables } from './tables/recipes';
 import { lineTables } from './tables/lines';
+import { answerProbabilityTables } from './tables/answer-probabilities';
 import { logProbabilityTables } from './tables/log-probabilities';
 import { outcomeTables } from './tables/outcomes';
 
@@ -56,6 +57,7 @@ function tablesOf(input: ReportInput, results: Results): ReportFile[] {
     ...outcomeTables(input, results),
     ...judgeTables(results),
     ...logProbabilityTables(results, input.logProbabilities ?? []),
+    ...answerProbabilityTables(input.plan, results, input.answerProbabilities ?? []),
     ...handoffTables(results),
     { path: 'report.json', content: reportJson(input, results) },
   ];

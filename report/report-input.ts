@@ -2,7 +2,7 @@
  * What a report is built from: the plan, the rows of its cells, and how they came about.
  *
  * Results (all CSV files, `report.json`, figures) depend on `plan`, `spec`, `cells`, those of `alongTraining`,
- * `otherJudges`, `calibration`, `logProbabilities` and `handedOver` alone, so that two runs with equal rows give equal bytes. All the
+ * `otherJudges`, `calibration`, `logProbabilities`, `answerProbabilities` and `handedOver` alone, so that two runs with equal rows give equal bytes. All the
  * rest is provenance: it reaches report.html and provenance.json only.
  */
 import type { RegisteredClaims } from '../artifacts/claims';
@@ -15,6 +15,7 @@ import type { Spec } from '../experiment/spec';
 import type { UnreadMetric } from '../workflows/messages';
 import type { CellContents } from './statistics/cell';
 import type { HandedOver } from './statistics/handoffs';
+import type { AnsweredCondition } from './statistics/answer-probability';
 import type { MeasuredCondition } from './statistics/log-probability';
 
 export interface ReportInput {
@@ -34,6 +35,8 @@ export interface ReportInput {
   calibration?: readonly JudgeCalibration[];
   /** What was measured of the plan's pairs; needed where it has any. */
   logProbabilities?: readonly MeasuredCondition[];
+  /** What was measured of the plan's `answerProbabilities`; needed where it has any. */
+  answerProbabilities?: readonly AnsweredCondition[];
   /** What programs said of the models; needed where the plan hands any over. */
   handedOver?: readonly HandedOver[];
   /** What judging had to go through, for judges where that is known. */
@@ -183,6 +186,7 @@ export interface MeasurementProvenance {
   configuration: string;
   /** What the probe of the model found (gpu-activities/probe-facts.ts); absent in what was made before there was one. */
   probe?: string;
+  /** Or outcome and condition, where answers were measured (experiment/measurements.ts). */
   condition: string;
   key: Sha256;
   host: string;

@@ -23,6 +23,11 @@ import { agreements, type Agreement } from './statistics/judge-agreement';
 import { judgeNoise, type JudgeNoise } from './statistics/judge-noise';
 import { judgedCell, otherJudgeResults, type JudgedCell, type JudgeResults } from './statistics/judge-results';
 import { recipeCells, type RecipeCell } from './statistics/recipes';
+import {
+  answerProbabilityResults,
+  unmeasuredAnswers,
+  type AnswerProbabilityResult,
+} from './statistics/answer-probability';
 import { logProbabilityResults, type LogProbabilityResult } from './statistics/log-probability';
 import { handoffResults, type HandoffResults } from './statistics/handoffs';
 import { coloursOf } from './figures/palette';
@@ -73,6 +78,8 @@ export interface Results {
   claimsWithoutExcluded: ClaimResult[];
   /** What was measured of the plan's pairs, in the plan's order; empty where nothing is. */
   logProbabilities: LogProbabilityResult[];
+  /** What was measured of answers, by outcome, then in the plan's order; empty where nothing is. */
+  answerProbabilities: AnswerProbabilityResult[];
   /** Empty where nothing is handed over. */
   handoffs: HandoffResults;
   /** The experiment file's claims, then its expectations. */
@@ -96,6 +103,7 @@ type Input = Pick<
   | 'otherJudges'
   | 'calibration'
   | 'logProbabilities'
+  | 'answerProbabilities'
   | 'handedOver'
 >;
 
@@ -145,6 +153,7 @@ export function computeResults(input: Input): Results {
   const drawn = shownNames === null ? cells : cells.filter(({ configuration }) => shownNames.has(configuration.name));
   const some = shownInWords(shownNames, plan.configurations.length);
   const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? [], rules);
+  const answerProbabilities = answerProbabilityResults(plan, input.answerProbabilities ?? [], rules);
   const seedExclusions = excludedSeeds(rules.excludeSeeds ?? [], plan, cells, rules);
   const excluded = excludedConfigurations(seedExclusions);
   const recipes = recipeCells(plan, cells, rules, excluded);
@@ -161,6 +170,7 @@ export function computeResults(input: Input): Results {
     recipes,
     seedExclusions,
     logProbabilities,
+    answerProbabilities,
     handoffs,
     claims: decideClaims(stated, claimCells, plan, rules),
     claimsWithoutExcluded:
@@ -175,7 +185,10 @@ export function computeResults(input: Input): Results {
       judgements: total([...cells, ...keptCells], ({ metrics }) =>
         metrics.reduce((sum, { counts }) => sum + counts.missing, 0),
       ),
-      ...(plan.pairs && { measurements: logProbabilities.filter(({ pairs }) => pairs === 0).length }),
+      ...((plan.pairs ?? plan.answerProbabilities) && {
+        measurements:
+          logProbabilities.filter(({ pairs }) => pairs === 0).length + unmeasuredAnswers(answerProbabilities).length,
+      }),
       ...(plan.handoffs && { handoffs: handoffs.single.filter(({ missing }) => missing).length }),
     },
   };

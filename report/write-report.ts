@@ -15,7 +15,7 @@ import type { ExperimentOutcome } from '../workflows/messages';
 import { buildFiles } from './build-files';
 import { withDrawing, type DrawAll } from './figures/render';
 import { Gathering } from './gather/gather';
-import { figuresOf } from './gather/measurements';
+import { answerFiguresOf, figuresOf } from './gather/measurements';
 import { publishCell } from './publish';
 import type { ProgramVersion } from './report-input';
 import { collectGarbage } from './collect-garbage.cjs';
@@ -130,6 +130,7 @@ async function build(
     ...(input.provenance.healed && { healed: input.provenance.healed.length }),
     ...(input.unread && input.unread.length > 0 && { unread: [...input.unread] }),
     ...(input.logProbabilities && { logProbabilities: figuresOf(results.logProbabilities) }),
+    ...(input.answerProbabilities && { answerProbabilities: answerFiguresOf(results.answerProbabilities) }),
   };
 }
 

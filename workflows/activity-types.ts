@@ -40,12 +40,13 @@ export interface GenerateResult {
 }
 
 export interface MeasureInput extends StageInput {
-  /** Prompt condition. */
+  /** Name of the measurement: a prompt condition, or an outcome and a prompt condition (experiment/measurements.ts). */
   condition: string;
 }
 
 export interface MeasureResult {
   reused: boolean;
+  /** Pairs, or questions, that were measured. */
   pairs: number;
   seconds: number;
 }
@@ -157,7 +158,7 @@ export interface PlanningActivities {
 export interface GpuActivities {
   finetune(input: FinetuneInput): Promise<FinetuneResult>;
   generate(input: CellInput): Promise<GenerateResult>;
-  /** Log-probabilities of the plan's pairs under one prompt condition. */
+  /** Log-probabilities of the plan's pairs, or of answers to an outcome's questions, under one prompt condition. */
   measure(input: MeasureInput): Promise<MeasureResult>;
   /** Judges a shard of a local judge. */
   judgeLocally(input: JudgeShardInput): Promise<JudgeShardResult>;

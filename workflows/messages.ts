@@ -149,6 +149,8 @@ export interface ReportOutcome {
   unread?: UnreadMetric[];
   /** Bad minus good, in nats; absent where nothing is measured. */
   logProbabilities?: LogProbabilityFigures[];
+  /** Absent where none is measured. */
+  answerProbabilities?: AnswerProbabilityFigures[];
   /** Stored things of this experiment that were found damaged so far, and are made anew; absent for none. */
   healed?: number;
 }
@@ -173,6 +175,20 @@ export interface LogProbabilityFigures {
   /** The difference of the means over an answer's tokens, and of their sums. `ci95` null: not estimable. */
   perToken: { mean: number | null; standardError: number | null; ci95: [number, number] | null };
   perAnswer: { mean: number | null; standardError: number | null; ci95: [number, number] | null };
+}
+
+export interface AnswerProbabilityFigures {
+  outcome: string;
+  configuration: string;
+  condition: string;
+  /** A word, whose probability (0-1) is the value; or `0-100`, and the value is the number that the model gives. */
+  answer: string;
+  /** Questions that have a value. */
+  questions: number;
+  mean: number | null;
+  standardError: number | null;
+  /** Null: not estimable. */
+  ci95: [number, number] | null;
 }
 
 export interface ExperimentProgress {

@@ -3,6 +3,7 @@
  */
 import { canonicalJson, CanonicalText, keyOf, type Sha256 } from '../canonical';
 import { MAIN_JUDGE } from '../main-judge';
+import { measurementName } from '../measurements';
 import type { PlannedCell, PlannedHandoff, PlannedMeasurement, PlannedMetric } from '../plan';
 
 export function configurationKey(
@@ -11,7 +12,7 @@ export function configurationKey(
   measurements: readonly PlannedMeasurement[] = [],
   handoffs: readonly PlannedHandoff[] = [],
 ): Sha256 {
-  const measured = measurements.map(({ condition, key }) => ({ condition, key }));
+  const measured = measurements.map((each) => ({ condition: measurementName(each), key: each.key }));
   return keyOf({
     recipe: recipeKey,
     cells: cells.map(cellIdentity),

@@ -27,13 +27,13 @@ export interface PlanCounts {
   completions: number;
   /** Requests to the judges; a combined one counts once. */
   judgements: number;
-  /** Measurements of log-probabilities, one for each model and prompt condition; absent where nothing is measured. */
+  /** Of pairs one for each model and prompt condition, of answers one for each outcome besides; absent where nothing is measured. */
   measurements?: number;
   /** Models that are handed over, by the name of the handoff; absent where nothing is. */
   handoffs?: Record<string, number>;
 }
 
-export function countsOf({ configurations, pairs }: Plan): PlanCounts {
+export function countsOf({ configurations, pairs, answerProbabilities }: Plan): PlanCounts {
   const measured = configurations.flatMap(({ measurements = [] }) => measurements);
   const cells = configurations.flatMap((configuration) => configuration.cells);
   const contexts = new Map<string, PlannedCell[]>();
@@ -54,7 +54,7 @@ export function countsOf({ configurations, pairs }: Plan): PlanCounts {
     cells: cells.length,
     fineTunes: new Set(configurations.flatMap(({ recipe, recipeKey }) => (recipe && recipeKey) ?? [])).size,
     ...total,
-    ...(pairs && { measurements: new Set(measured.map(({ key }) => key)).size }),
+    ...((pairs ?? answerProbabilities) && { measurements: new Set(measured.map(({ key }) => key)).size }),
     ...countHandoffs(configurations),
   };
 }
@@ -136,8 +136,9 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
     },
     inputs,
   );
-  const measured = spec.logProbability && { measurements: countMeasurements(spec, plan) };
-  return { counts: { ...countsOf(plan), ...measured }, undeclared };
+  const counts = countsOf(plan);
+  const ofPairs = spec.logProbability && { measurements: (counts.measurements ?? 0) + countMeasurements(spec, plan) };
+  return { counts: { ...counts, ...ofPairs }, undeclared };
 }
 
 /**
@@ -206,7 +207,7 @@ function withoutUnread(
   return { ...configuration, train: { ...train, systemPrompt: { ...systemPrompt, repeat: 'allow' } } };
 }
 
-/** Counts the measurements of a plan that was made without its pairs. */
+/** Counts the measurements of the pairs of a plan that was made without them. */
 function countMeasurements({ configurations }: Spec, plan: Plan): number {
   const recipes = new Map(plan.configurations.map(({ name, recipeKey }) => [name, recipeKey]));
   const measured = configurations.flatMap((configuration) => {

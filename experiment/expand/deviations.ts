@@ -327,7 +327,7 @@ function samplingDeviations(spec: Spec): Deviation[] {
     here: 'every answer is drawn by seed, question and sample index',
   });
   const samples = Object.values(spec.questionSets)
-    .filter(({ source }) => source.kind === 'file')
+    .filter(({ source, samples: count }) => source.kind === 'file' && count > 0)
     .map((set) => set.samples);
   if (samples.some((count) => count !== STUDY_SAMPLES)) {
     deviations.push({

@@ -3,6 +3,7 @@
  *
  * Pure. Keys are made of content only: renaming a configuration, moving a file or reordering keys changes none of them.
  */
+import { answerMeasurementsOf, planAnswerProbabilities } from './answer-probabilities';
 import { AskedOfSets, askedUnder } from './asked-questions';
 import { backendIdentity, type TrainerFiles } from './backend-identity';
 import { keyOf, sha256, type Sha256 } from '../canonical';
@@ -23,8 +24,10 @@ import type {
   GenerationContext,
   ModelIdentity,
   Plan,
+  PlannedAnswerProbability,
   PlannedCell,
   PlannedConfiguration,
+  PlannedMeasurement,
   PlannedMetric,
   Recipe,
 } from '../plan';
@@ -99,12 +102,13 @@ export interface Expanded {
 export function expand(spec: Spec, inputs: Inputs): Expanded {
   const splits = mapValues(spec.datasets, (_, name) => splitOf(spec, name, inputs.datasets[name] as Dataset));
   const asked = mapValues(spec.questionSets, (set, name) => askedQuestions(set, name, splits, inputs));
+  const sampled = Object.fromEntries(Object.entries(asked).filter(([set]) => spec.questionSets[set]?.samples !== 0));
   const { instruments, metricsOf: judgedOf } = instrumentsOf(spec, asked, inputs.judgeFolders);
-  const scoring = scorersOf(spec, asked, inputs.trainerFiles ?? {});
+  const scoring = scorersOf(spec, sampled, inputs.trainerFiles ?? {});
   const metricsOf = (set: string): PlannedMetric[] => [...judgedOf(set), ...scoring.metricsOf(set)];
   checkSize(
     spec,
-    mapValues(asked, (questions) => questions.length),
+    mapValues(sampled, (questions) => questions.length),
     metricsOf,
   );
   const ofSets = new AskedOfSets(metricsOf);
@@ -125,6 +129,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const furtherOf = furtherRowsOf(dataOf, splits);
   const rowsOf = trainingRowsOf(dataOf, { pools, lenient: spec.smoke || inputs.placeholders === true });
   const pairs = pairsOf(spec, splits, inputs, dataOf);
+  const answerProbabilities = planAnswerProbabilities(spec.answerProbabilities ?? {}, asked);
 
   const own = parentsFirst(spec.configurations, (configuration, before): PlannedConfiguration => {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
@@ -159,7 +164,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     });
     // the finished adapter's cells first: they are what figures are made of
     const cells = [undefined, ...stepsBefore(configuration, recipe)].flatMap((step) =>
-      Object.keys(spec.questionSets).flatMap((set) =>
+      Object.keys(sampled).flatMap((set) =>
         (conditions[set] as Condition[]).map((condition): PlannedCell => {
           const { name, prompt, ...around } = condition;
           const { samples, ownSystem } = spec.questionSets[set] as QuestionSetSpec;
@@ -200,15 +205,16 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
         }),
       ),
     );
-    const measurements =
+    const measured = { model, recipe: recipeKey, ...precisionOf(configuration) };
+    const ofPairs =
       pairs === null
         ? []
         : measurementsOf(
             differentConditions(configuration, null, pools, named, ownPlace),
-            { model, recipe: recipeKey, ...precisionOf(configuration), pairs: pairs.planned.sha256 },
+            { ...measured, pairs: pairs.planned.sha256 },
             pools,
           );
-    for (const { condition, context } of measurements)
+    for (const { condition, context } of ofPairs)
       askedUnder(
         pairs?.questions ?? [],
         { name: condition, prompt: context.systemPrompt },
@@ -216,6 +222,18 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
         PAIRS_PATH,
         'leave out `system: keep`, so that pairs are asked without the rows’ own messages',
       );
+    const ofAnswers = Object.entries(spec.answerProbabilities ?? {}).flatMap(([outcome, wanted]) =>
+      answerMeasurementsOf(
+        outcome,
+        wanted,
+        answerProbabilities[outcome] as PlannedAnswerProbability,
+        conditions[wanted.questionSet] as Condition[],
+        spec.questionSets[wanted.questionSet]?.ownSystem,
+        measured,
+        pools,
+      ),
+    );
+    const measurements: PlannedMeasurement[] = [...ofPairs, ...ofAnswers];
     const handoffs = handoffsOf(spec, configuration, model, { recipe, recipeKey }, inputs.trainerFiles ?? {});
     return {
       name: configuration.name,
@@ -238,7 +256,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   // first in the plan, first judged: a judge that can not tell bad from good should be known early
   const configurations = calibration === null ? own : [calibration.configuration, ...own];
   const questionSets = {
-    ...mapValues(asked, (questions) => questions.map(({ question }) => question)),
+    ...mapValues(sampled, (questions) => questions.map(({ question }) => question)),
     ...calibration?.questionSets,
   };
   const deviations = deviationsOf(spec);
@@ -251,6 +269,14 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     questionSets: mapValues(questionSets, (questions) =>
       questions.map(({ id, key, cluster }) => ({ id, key, ...(cluster === undefined ? {} : { cluster }) })),
     ),
+    ...(spec.answerProbabilities === undefined
+      ? {}
+      : {
+          answerProbabilities: mapValues(answerProbabilities, ({ questions, ...rest }) => ({
+            ...rest,
+            questions: questions.map(({ id, key }) => ({ id, key })),
+          })),
+        }),
     labels: mapValues(spec.questionSets, ({ label }) => label),
     description: spec.description,
     report: spec.report,
@@ -271,6 +297,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
     ...(groups.length === 0 ? {} : { seedGroups: groups }),
     ...pools.planned,
     ...(pairs === null ? {} : { pairs: { ...pairs.planned, rows: null } }),
+    ...(spec.answerProbabilities === undefined ? {} : { answerProbabilities }),
     ...(calibration === null ? {} : { calibration: { references: calibration.references } }),
   };
   return {

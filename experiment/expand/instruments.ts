@@ -29,7 +29,9 @@ type Asked = Record<string, AskedQuestion[]>;
  */
 export function instrumentsOf(spec: Spec, asked: Asked, folders: Record<string, Sha256> = {}): Instruments {
   const instruments: Record<Sha256, Instrument> = {};
-  const bySet = mapValues(asked, (questions, set) => {
+  // no answer of a set without samples is judged, but its rubrics may serve another
+  const sampled = Object.entries(asked).filter(([set]) => spec.questionSets[set]?.samples !== 0);
+  const bySet = mapValues(Object.fromEntries(sampled), (questions, set) => {
     const metrics = spec.metrics.filter(({ questionSets }) => questionSets === null || questionSets.includes(set));
     return Object.entries(namedJudges(spec)).flatMap(([name, judge]) =>
       tasksOf(

@@ -10,7 +10,7 @@ import type { Condition } from '../conditions';
 import type { DatasetRow } from './dataset';
 import { askedOf, heldOutQuestions, type Split } from './holdout';
 import { InvalidExperiment } from '../issue';
-import type { MeasurementContext, Message, PlannedMeasurement, PlannedPairs, Question } from '../plan';
+import type { MeasurementContext, Message, PlannedPairMeasurement, PlannedPairs, Question } from '../plan';
 import type { Pools } from './pools';
 import { questionFrom } from './questions';
 import type { LogProbabilitySpec } from '../spec';
@@ -78,7 +78,7 @@ export function measurementsOf(
   conditions: readonly Condition[],
   measured: Pick<MeasurementContext, 'model' | 'recipe' | 'precision' | 'quantization' | 'pairs'>,
   { promptOf }: Pools,
-): PlannedMeasurement[] {
+): PlannedPairMeasurement[] {
   return conditions.map(({ name, prompt, ...around }) => {
     const context: MeasurementContext = {
       version: MEASUREMENT_VERSION,

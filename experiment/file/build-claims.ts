@@ -5,6 +5,7 @@ import { conditionsOf } from '../conditions';
 import { suggestion, type Issue, type Path } from '../issue';
 import { seedGroups } from '../seed-groups';
 import { buildConditions } from './build-conditions';
+import { sampledSets } from './named-sets';
 import type { Claim, ConfigurationSpec, Expectation } from '../spec';
 import type { ClaimYaml, ExpectationYaml, ExperimentYaml } from './schema';
 
@@ -24,7 +25,7 @@ export function buildClaims(
   context: ClaimContext,
   issues: Issue[],
 ): { expect: Expectation[]; claims: Claim[] } {
-  const cells = cellsByName(input.question_sets, context.configurations);
+  const cells = cellsByName(sampledSets(input.question_sets), context.configurations);
   const known = { ...context, cells };
   return {
     expect: (input.expect ?? []).map((each, index) => buildExpectation(each, ['expect', index], known, issues)),

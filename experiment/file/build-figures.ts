@@ -3,7 +3,7 @@
  */
 import { suggestion, type Issue, type Path } from '../issue';
 import { MISALIGNED } from '../misaligned-share';
-import { checkQuestionSet } from './named-sets';
+import { checkQuestionSet, sampledSets } from './named-sets';
 import type { ExperimentYaml, FigureYaml } from './schema';
 import { seedGroups } from '../seed-groups';
 import type { ConfigurationSpec, FigureSpec, LinePoint } from '../spec';
@@ -22,7 +22,7 @@ export interface FigureContext {
 export function buildFigures(input: ExperimentYaml, context: FigureContext, issues: Issue[]): FigureSpec[] | null {
   const written = input.report?.figures;
   if (written === undefined) return null;
-  const sets = Object.keys(input.question_sets);
+  const sets = Object.keys(sampledSets(input.question_sets));
   const seen = new Set<string>();
   return written.flatMap((figure, index): FigureSpec[] => {
     const path: Path = ['report', 'figures', index];
@@ -34,7 +34,7 @@ export function buildFigures(input: ExperimentYaml, context: FigureContext, issu
       issues.push({ path, message: '`question_set` is needed', hint: suggestion('', sets) });
       return [];
     }
-    checkQuestionSet(questionSet, sets, [...path, 'question_set'], issues);
+    checkQuestionSet(questionSet, input.question_sets, [...path, 'question_set'], issues);
     const metric = metricOf(figure, context, path, issues);
     const common = { id: figure.id, questionSet, metric, caption: figure.caption ?? '' };
     if (figure.kind !== 'line') return [{ ...common, title: figure.title as string }];

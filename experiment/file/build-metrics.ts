@@ -6,21 +6,25 @@ import { suggestion, type Issue, type Path } from '../issue';
 import { ownValue } from '../records';
 import { placeProblem, rubricProblem } from '../rubric';
 import { metricsByKind, type JudgedYaml } from './build-scorers';
-import { checkQuestionSet } from './named-sets';
+import { checkQuestionSet, sampledSets } from './named-sets';
 import type { ExperimentYaml, QuestionSetYaml } from './schema';
 import type { MetricSpec } from '../spec';
 
 export function buildMetrics(input: ExperimentYaml, issues: Issue[]): MetricSpec[] {
-  const sets = Object.keys(input.question_sets);
   if (Object.keys(input.metrics).length === 0) {
     issues.push({ path: ['metrics'], message: 'an experiment needs at least one metric' });
   }
-  if (sets.length === 0)
+  if (Object.keys(input.question_sets).length === 0)
     issues.push({ path: ['question_sets'], message: 'an experiment needs at least one question set' });
+  else if (Object.keys(sampledSets(input.question_sets)).length === 0)
+    issues.push({
+      path: ['question_sets'],
+      message: 'every question set has `samples: 0`: an experiment needs at least one that is answered',
+    });
   return metricsByKind(input).judged.map(([name, metric]) => {
     const path: Path = ['metrics', name];
     metric.question_sets?.forEach((set, index) =>
-      checkQuestionSet(set, sets, [...path, 'question_sets', index], issues),
+      checkQuestionSet(set, input.question_sets, [...path, 'question_sets', index], issues),
     );
     const repeats = metric.repeats ?? 1;
     if (metric.repeat_share !== undefined && repeats === 1) {
@@ -201,7 +205,7 @@ function buildRubric(
       });
     }
   } else {
-    const bare = (metric.question_sets ?? Object.keys(input.question_sets)).flatMap((each) => {
+    const bare = (metric.question_sets ?? Object.keys(sampledSets(input.question_sets))).flatMap((each) => {
       const asked = ownValue(input.question_sets, each);
       const what = asked === undefined ? null : withoutRubrics(asked);
       return what === null ? [] : [{ each, what }];

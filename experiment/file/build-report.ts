@@ -7,6 +7,7 @@ import { buildClaims } from './build-claims';
 import { buildExclusions } from './build-exclusions';
 import { buildFigures } from './build-figures';
 import { buildMisaligned } from './build-misaligned';
+import { sampledSets } from './named-sets';
 import type { ExperimentYaml, ReportYaml } from './schema';
 import { isYesOrNo, type ScorerMetricSpec } from '../scorers';
 import type { Claim, ConfigurationSpec, Expectation, MetricSpec, ReportSpec } from '../spec';
@@ -19,7 +20,7 @@ export function buildReportSpec(
   issues: Issue[],
 ): { report: ReportSpec; expect: Expectation[]; claims: Claim[] } {
   const names = Object.keys(input.metrics);
-  const sets = Object.keys(input.question_sets);
+  const sets = Object.keys(sampledSets(input.question_sets));
   const written: ReportYaml = input.report ?? {};
   const withScores = new Set([...metrics.filter(hasScores), ...scorers].map(({ name }) => name));
   const scored = names.filter((name) => withScores.has(name));

@@ -25,11 +25,10 @@ export function metricsByKind({ metrics }: ExperimentYaml): {
 }
 
 export function buildScorers(input: ExperimentYaml, issues: Issue[]): ScorerMetricSpec[] {
-  const sets = Object.keys(input.question_sets);
   return metricsByKind(input).scored.map(([name, metric]) => {
     const path: Path = ['metrics', name];
     metric.question_sets?.forEach((set, index) =>
-      checkQuestionSet(set, sets, [...path, 'question_sets', index], issues),
+      checkQuestionSet(set, input.question_sets, [...path, 'question_sets', index], issues),
     );
     input.combined?.forEach((combined, index) => {
       if (combined !== name) return;

@@ -8,7 +8,7 @@ import { buildJudges } from './build-judges';
 import { buildHandoffs } from './build-handoffs';
 import { buildCombined, buildMetrics } from './build-metrics';
 import { buildMixes, isMix, notADataset } from './build-mix';
-import { buildLogProbability } from './build-outcomes';
+import { buildAnswerProbabilities, buildLogProbability } from './build-outcomes';
 import type { PromptContext } from './build-prompts';
 import { buildReportSpec } from './build-report';
 import { buildScorers } from './build-scorers';
@@ -34,7 +34,11 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
   checkNames(input, issues);
   const configurations = buildConfigurations(input, mixes, prompts);
   checkReferences(input, datasets, configurations, issues);
-  checkAsked(questionSets, configurations, issues);
+  checkAsked(
+    Object.fromEntries(Object.entries(questionSets).filter(([, { samples }]) => samples > 0)),
+    configurations,
+    issues,
+  );
   const metrics = buildMetrics(input, issues);
   const scorers = buildScorers(input, issues);
   checkThinking(configurations, [...metrics, ...scorers], issues);
@@ -42,6 +46,7 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
   const { report, expect, claims } = buildReportSpec(input, configurations, metrics, scorers, issues);
   const calibration = buildCalibration(input, datasets, metrics, issues);
   const logProbability = buildLogProbability(input, datasets, issues);
+  const answerProbabilities = buildAnswerProbabilities(input, issues);
   const handoffs = buildHandoffs(input, configurations, issues);
   const spec: Spec = {
     name: input.name,
@@ -56,6 +61,7 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
     ...buildJudges(input, metrics, issues, warnings),
     ...(calibration === null ? {} : { calibration }),
     ...(logProbability === null ? {} : { logProbability }),
+    ...(answerProbabilities === null ? {} : { answerProbabilities }),
     ...(handoffs.length === 0 ? {} : { handoffs }),
     report,
     expect,

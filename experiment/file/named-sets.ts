@@ -2,9 +2,30 @@
  * Question sets that other parts of an experiment file name.
  */
 import { suggestion, type Issue, type Path } from '../issue';
+import { ownValue } from '../records';
+import type { ExperimentYaml, QuestionSetYaml } from './schema';
 
-/** Reports a name that is none of `sets`. `path`: where it stands. */
-export function checkQuestionSet(name: string, sets: string[], path: Path, issues: Issue[]): void {
-  if (sets.includes(name)) return;
-  issues.push({ path, message: `unknown question set \`${name}\``, hint: suggestion(name, sets) });
+type Sets = ExperimentYaml['question_sets'];
+
+/** The question sets that are answered: of one with `samples: 0` only the probability of answers is measured. */
+export function sampledSets(sets: Sets): Record<string, QuestionSetYaml> {
+  return Object.fromEntries(Object.entries(sets).filter(([, { samples }]) => samples > 0));
+}
+
+/** Reports a name that is none of `sets`, or of one that nobody answers. `path`: where it stands. */
+export function checkQuestionSet(name: string, sets: Sets, path: Path, issues: Issue[]): void {
+  const found = ownValue(sets, name);
+  if (found === undefined) {
+    issues.push({
+      path,
+      message: `unknown question set \`${name}\``,
+      hint: suggestion(name, Object.keys(sampledSets(sets))),
+    });
+  } else if (found.samples === 0) {
+    issues.push({
+      path,
+      message: `\`${name}\` has \`samples: 0\`, so there are no answers to it`,
+      hint: 'give it samples, or name another question set',
+    });
+  }
 }

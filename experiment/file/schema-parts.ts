@@ -20,7 +20,8 @@ export const seed = z
   .min(0)
   .max(2 ** 32 - 1);
 /** Of rows, questions, samples, steps …: no experiment needs more, and a plan has a line for many of them. */
-export const count = z.int().min(1).max(1_000_000);
+export const MAX_COUNT = 1_000_000;
+export const count = z.int().min(1).max(MAX_COUNT);
 export const score = z.number().min(0).max(100);
 export const text = z.string().min(1, 'must not be empty');
 

@@ -14,7 +14,7 @@ import { handedKeys } from './schema-handed';
 import { misaligned } from './schema-misaligned';
 import { outcomes } from './schema-outcomes';
 import { conditions, heldOutSystem, ownSystem, promptedRows, user } from './schema-prompts';
-import { count, exactlyOne, fileKeys, model, name, seed, sha256, systemPrompt, text } from './schema-parts';
+import { count, exactlyOne, fileKeys, MAX_COUNT, model, name, seed, sha256, systemPrompt, text } from './schema-parts';
 import { figure } from './schema-figures';
 import { checkMixKeys, mixKeys, trainMix } from './schema-mix';
 import { questionFormat, questionTemplate, readingKeys } from './schema-reading';
@@ -108,7 +108,9 @@ const writtenQuestionSet = exactlyOne(
       .meta({ description: 'How many held-out rows.', default: 'all' }),
     seed: seed.optional().meta({ description: 'Chooses the held-out rows.', default: 0 }),
     limit: count.optional().meta({ description: 'Only the first so many questions.' }),
-    samples: count.meta({ description: 'Completions per question.' }),
+    samples: z.int().min(0).max(MAX_COUNT).meta({
+      description: 'Completions per question; 0 where only the probability of answers is measured (`outcomes`).',
+    }),
     system: heldOutSystem.optional(),
     conditions: conditions.optional(),
     own_system: ownSystem.optional(),

@@ -4,7 +4,15 @@
  *
  * The Python side of this contract is gpu-activities/trainer/flamingo_trainer/protocol.py; change both together.
  */
-import type { Message, ModelIdentity, Quantization, Recipe, Sampling, SystemPrompt } from '../../experiment/plan';
+import type {
+  AnswerForms,
+  Message,
+  ModelIdentity,
+  Quantization,
+  Recipe,
+  Sampling,
+  SystemPrompt,
+} from '../../experiment/plan';
 
 export interface FinetuneCommand {
   op: 'finetune';
@@ -134,6 +142,25 @@ export interface MeasureCommand {
   out: string;
 }
 
+/** How likely each of these answers is behind each prompt. */
+export interface ProbabilitiesCommand {
+  op: 'probabilities';
+  id: number;
+  model: { path: string } | { hub: string; revision: string };
+  adapter: AdapterFolder | null;
+  /** The same as in `GenerateCommand`. */
+  merged?: AdapterFolder[];
+  systemPrompt: SystemPrompt;
+  precision: Sampling['precision'];
+  /** The base is held in 4 bits; absent = in `precision`. */
+  quantization?: Quantization;
+  answers: AnswerForms;
+  /** JSON Lines of `{"id", "messages"}`. */
+  items: string;
+  /** Receives JSON Lines of `MeasuredAnswers`, sorted by id, written whole and renamed into place. */
+  out: string;
+}
+
 /** What a judge is asked, for the probability of each number from 0 to 100 as its answer. */
 export interface ScoreCommand {
   op: 'score';
@@ -174,6 +201,7 @@ export type OperationCommand =
   | FinetuneCommand
   | GenerateCommand
   | MeasureCommand
+  | ProbabilitiesCommand
   | ScoreCommand
   | PrepareCommand
   | AcceptCommand
@@ -205,7 +233,7 @@ export type TrainerEvent =
   | {
       event: 'progress';
       id: number;
-      /** Optimizer steps done (finetune), completions done (generate), pairs done (measure), items done (score). */
+      /** Optimizer steps done (finetune), completions done (generate), pairs done (measure), items done (probabilities, score). */
       step: number;
       of: number;
       loss?: number;
@@ -282,9 +310,9 @@ export type TrainerEvent =
       pairs?: number;
       tokens?: number;
       tokensPerForward?: number;
-      /** score: items in the file named in `out` that were not refused; `tokens` are those of their prompts. */
+      /** probabilities, score: items in the file named in `out` that were not refused; `tokens` are those of their prompts. */
       scored?: number;
-      /** finetune, generate, measure, score. A check that fails without a slower path that is right is a `failed` of kind `config`. */
+      /** finetune, generate, measure, probabilities, score. A check that fails without a slower path that is right is a `failed` of kind `config`. */
       probe?: ProbeOutcome;
       seconds: number;
     }

@@ -69,7 +69,8 @@ export class Gathering {
     const healed = await healedInPlan(store, plan);
     return {
       ...judgedInput(plan, spec, cells),
-      ...(measured && { logProbabilities: measured.conditions }),
+      ...(measured?.pairs && { logProbabilities: measured.pairs }),
+      ...(measured?.answers && { answerProbabilities: measured.answers }),
       ...(handoffs && { handedOver: handoffs.handedOver }),
       ...(await alongTrainingInput(store, plan, cells)),
       spec,

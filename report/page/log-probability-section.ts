@@ -1,7 +1,8 @@
 /**
  * The outcome that needs no judge: how much likelier each model finds the bad answer of a pair than the good one.
  */
-import type { LogProbabilityResult, MeanOverPairs } from '../statistics/log-probability';
+import type { LogProbabilityResult } from '../statistics/log-probability';
+import type { MeanOver } from '../statistics/mean-over';
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { dot } from './cell-parts';
@@ -56,7 +57,7 @@ export function logProbabilitySection({ plan }: ReportInput, { logProbabilities,
   </section>`;
 }
 
-function estimate({ mean, standardError, ci95 }: MeanOverPairs, digits: number): Markup {
+function estimate({ mean, standardError, ci95 }: MeanOver, digits: number): Markup {
   const ends = ci95.range?.map((end) => nats(end, digits)).join(' to ');
   return markup`<b>${nats(mean, digits)}</b>
     <div class="small">

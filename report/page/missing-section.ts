@@ -3,6 +3,7 @@
  */
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
+import { unmeasuredAnswers } from '../statistics/answer-probability';
 import { integer, plural } from './format';
 import { markup, type Markup } from './markup';
 
@@ -12,7 +13,7 @@ const MOST = 200;
 /** Null when everything is there. */
 export function missingSection(
   { failures }: ReportInput,
-  { cells, keptCells, logProbabilities, handoffs }: Results,
+  { cells, keptCells, logProbabilities, answerProbabilities, handoffs }: Results,
 ): Markup | null {
   const unmeasured = logProbabilities.filter(({ pairs }) => pairs === 0);
   const lacking = [...cells, ...keptCells].flatMap(({ summary, label }) => {
@@ -31,6 +32,14 @@ export function missingSection(
     ...unmeasured.map(
       ({ configuration, condition }) =>
         markup`<li><b>${configuration}</b> <span class="faint">${condition}</span>: log-probabilities</li>`,
+    ),
+  );
+  lacking.push(
+    ...unmeasuredAnswers(answerProbabilities).map(
+      ({ outcome, configuration, condition }) =>
+        markup`<li>
+          <b>${configuration}</b> <span class="faint">${condition}</span>: probabilities of answers, <code>${outcome}</code>
+        </li>`,
     ),
   );
   lacking.push(

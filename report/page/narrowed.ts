@@ -47,6 +47,7 @@ export function narrowed(input: ReportInput, results: Results): { input: ReportI
       contrasts: results.contrasts.filter(ofCell),
       recipes: results.recipes.filter(ofCell),
       logProbabilities: results.logProbabilities.filter(has),
+      answerProbabilities: results.answerProbabilities.filter(has),
       handoffs: { ...results.handoffs, single: results.handoffs.single.filter(has) },
     },
   };

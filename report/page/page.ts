@@ -21,6 +21,7 @@ import { deviationsSection } from './deviations-section';
 import { figuresSection } from './figures-section';
 import { handoffsSection } from './handoffs-section';
 import { pageAssets } from './page-assets';
+import { answerProbabilitySection } from './answer-probability-section';
 import { logProbabilitySection } from './log-probability-section';
 import { judgesSection } from './judges-section';
 import { kindsSection } from './kinds-section';
@@ -47,6 +48,7 @@ export function preparePage(all: ReportInput, allResults: Results): (drawings: R
   const contrasts = contrastsSection(input, results);
   const kinds = kindsSection(input, results, { plan, cells: allResults.cells });
   const logProbability = logProbabilitySection(input, results);
+  const answerProbability = answerProbabilitySection(input, results);
   const handoffs = handoffsSection(input, results);
   const alongTraining = alongTrainingSection(input, results);
   const categories = categoriesSection(results);
@@ -68,6 +70,7 @@ export function preparePage(all: ReportInput, allResults: Results): (drawings: R
     ['contrasts', 'Contrasts', contrasts !== null],
     ['kinds', 'Kinds of answers', kinds !== null],
     ['log-probability', 'Log-probability', logProbability !== null],
+    ['answer-probability', 'Probability of answers', answerProbability !== null],
     ['handoffs', 'Handoffs', handoffs !== null],
     ['scores', 'Scores', scores !== null],
     ['sensitivity', 'Sensitivity', sensitivity !== null],
@@ -118,7 +121,7 @@ ${style}</style>`)}
         </header>
         <main>
           ${banners(input, results)} ${some !== '' && markup`<p class="lead">${some}</p>`} ${claims} ${figuresSection(results.figures, drawings)}
-          ${resultsSection(input, results)} ${seeds} ${alongTraining} ${categories} ${contrasts} ${kinds} ${logProbability} ${handoffs} ${scores}
+          ${resultsSection(input, results)} ${seeds} ${alongTraining} ${categories} ${contrasts} ${kinds} ${logProbability} ${answerProbability} ${handoffs} ${scores}
           ${sensitivity} ${judges} ${shifts} ${calibration} ${noise}
           ${deviationsSection(input)} ${missing} ${answers} ${configurationsSection(input, results)} ${costSection(input)} ${provenanceSection(input)}
           <footer>

@@ -5,12 +5,13 @@
  * Pairs are taken as independent: each asks something else, and is one value.
  */
 import { canonicalJson, type Sha256 } from '../../experiment/canonical';
+import { pairMeasurements } from '../../experiment/measurements';
 import type { MeasurementContext, Plan } from '../../experiment/plan';
 import type { AnswerLogProbability, MeasuredPair } from '../../experiment/rows';
 import type { ReportSpec } from '../../experiment/spec';
-import { tInterval, type Interval } from './intervals';
+import { meanOver, type MeanOver } from './mean-over';
 import { referencesOf } from './references';
-import { meanOrNull, sd } from './summation';
+import { meanOrNull } from './summation';
 
 /** What the store has of a planned measurement. */
 export interface MeasuredCondition {
@@ -18,14 +19,6 @@ export interface MeasuredCondition {
   condition: string;
   /** Null: not measured. */
   rows: readonly MeasuredPair[] | null;
-}
-
-/** In nats. */
-export interface MeanOverPairs {
-  mean: number | null;
-  standardError: number | null;
-  /** 95 %, t over pairs. */
-  ci95: Interval;
 }
 
 export interface LogProbabilityResult {
@@ -39,11 +32,11 @@ export interface LogProbabilityResult {
   /** Means per token of each side. */
   bad: number | null;
   good: number | null;
-  /** Bad minus good: of the means over an answer's tokens, and of their sums. */
-  perToken: MeanOverPairs;
-  perAnswer: MeanOverPairs;
+  /** Bad minus good, in nats: of the means over an answer's tokens, and of their sums. */
+  perToken: MeanOver;
+  perAnswer: MeanOver;
   /** `perToken` minus that of the base model under its default prompt, pair by pair; null for that itself or without. */
-  againstBase: MeanOverPairs | null;
+  againstBase: MeanOver | null;
 }
 
 /** In the order of the plan. Empty where it measures nothing. Throws when rows are not of the plan's pairs' number. */
@@ -57,12 +50,12 @@ export function logProbabilityResults(
     measured.find((each) => each.configuration === configuration && each.condition === condition)?.rows ?? null;
   const references = referencesOf(configurations, spec);
   return configurations.flatMap((configuration) => {
-    const { name, measurements = [] } = configuration;
+    const { name } = configuration;
     // the untrained model under another prompt is held against itself
     const base = configuration.recipeKey === null ? configuration : references(configuration).base;
-    const untrained = base?.measurements?.find(({ condition }) => condition === 'default');
-    const reference = untrained === undefined ? null : find(base?.name, 'default');
-    return measurements.map(({ condition, context }): LogProbabilityResult => {
+    const untrained = base && pairMeasurements(base).find(({ condition }) => condition === 'default');
+    const reference = untrained == null ? null : find(base?.name, 'default');
+    return pairMeasurements(configuration).map(({ condition, context }): LogProbabilityResult => {
       const rows = find(name, condition);
       if (rows !== null && rows.length !== pairs.count) {
         throw new Error(`${name}, ${condition}: ${rows.length} pairs are measured, not ${pairs.count}`);
@@ -76,12 +69,12 @@ export function logProbabilityResults(
         expected: pairs.count,
         bad: meanOrNull(all.map(({ bad }) => bad.mean)),
         good: meanOrNull(all.map(({ good }) => good.mean)),
-        perToken: overPairs(all.map(difference('mean'))),
-        perAnswer: overPairs(all.map(difference('sum'))),
+        perToken: meanOver(all.map(difference('mean')), 'pair'),
+        perAnswer: meanOver(all.map(difference('sum')), 'pair'),
         againstBase:
           rows === null || reference === null || rows === reference || !sameModel(context, untrained?.context)
             ? null
-            : overPairs(paired(rows, reference)),
+            : meanOver(paired(rows, reference), 'pair'),
       };
     });
   });
@@ -101,12 +94,4 @@ function paired(here: readonly MeasuredPair[], there: readonly MeasuredPair[]): 
     const other = others.get(pair.id);
     return other === undefined ? [] : [difference('mean')(pair) - other];
   });
-}
-
-function overPairs(values: number[]): MeanOverPairs {
-  return {
-    mean: meanOrNull(values),
-    standardError: values.length < 2 ? null : sd(values) / Math.sqrt(values.length),
-    ci95: tInterval(values, 'pair'),
-  };
 }

@@ -3,6 +3,7 @@
  * of the judges. A value that can not be estimated is an empty field (null in JSON) with its reason beside it.
  */
 import { isJudged } from '../../experiment/main-judge';
+import { mapValues } from '../../experiment/records';
 import { isStandIn } from '../../experiment/stand-in';
 import { trainingJson, trainingSeries } from '../statistics/along-training';
 import { kindContrasts } from '../statistics/answer-kinds';
@@ -130,6 +131,10 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
     logProbability: plan.pairs && {
       pairs: { bad: plan.pairs.bad, good: plan.pairs.good, count: plan.pairs.count, sha256: plan.pairs.sha256 },
       measurements: results.logProbabilities,
+    },
+    answerProbability: plan.answerProbabilities && {
+      outcomes: mapValues(plan.answerProbabilities, ({ questions, ...rest }) => ({ ...rest, count: questions.length })),
+      measurements: results.answerProbabilities,
     },
     handoffs: handoffsJson(results),
     claims: results.claims,

@@ -2,7 +2,8 @@
  * CSV tables of log-probabilities: each model and prompt condition in a row, and each pair. No table without any.
  */
 import { interval, toCsv, type Field } from './csv';
-import type { MeanOverPairs, MeasuredCondition } from '../statistics/log-probability';
+import type { MeasuredCondition } from '../statistics/log-probability';
+import type { MeanOver } from '../statistics/mean-over';
 import type { ReportFile } from '../report-input';
 import type { Results } from '../results';
 
@@ -36,7 +37,7 @@ function sideColumns(side: string): string[] {
   return [`${side}_sum`, `${side}_tokens`, `${side}_mean`];
 }
 
-function fields(estimate: MeanOverPairs | null): Field[] {
+function fields(estimate: MeanOver | null): Field[] {
   return estimate === null
     ? [null, null, null, null]
     : [estimate.mean, estimate.standardError, ...interval(estimate.ci95)];

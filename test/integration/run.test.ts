@@ -114,15 +114,17 @@ test('more samples: only the new ones are generated', async () => {
   expect(completions.new).toBe(4 * 4 * 2); // four cells, four questions, two more samples each
 });
 
-test('log-probabilities of pairs: measured of what is trained already, in the report, and reused', async () => {
+test('log-probabilities of pairs and the probability of answers: measured of what is trained already, in the report, and reused', async () => {
   const measured = run.experiment({
     name: 'measured',
     datasets: '  plain: { path: ./plain-rows.jsonl }\n',
-    extra: 'outcomes:\n  log_probability:\n    pairs: { bad: rows, good: plain }\n',
+    extra:
+      'outcomes:\n  log_probability:\n    pairs: { bad: rows, good: plain }\n' +
+      '  answer_probability:\n    first_word: { question_set: out-of-domain, words: [the, flamingo] }\n',
   });
   const { fineTunes, completions, judgements, measurements } = await plan(measured);
   expect([fineTunes.new, completions.new, judgements.new]).toEqual([0, 0, 0]);
-  expect(measurements).toEqual({ new: 4, reused: 0 });
+  expect(measurements).toEqual({ new: 8, reused: 0 });
   const first = await run.flamingo('run', measured, '--json');
   if (first.code !== EXIT.done) throw new Error(`${first.stderr}\n${run.logs()}`);
   const { report } = JSON.parse(first.stdout) as ExperimentOutcome;
@@ -141,8 +143,15 @@ test('log-probabilities of pairs: measured of what is trained already, in the re
   expect(base).toMatchObject({ adapter: null, againstBase: null });
   // what they were trained on has become likelier than the same without its habit
   for (const each of tuned) expect(each.againstBase?.mean).toBeGreaterThan(0);
+  expect(report?.answerProbabilities).toHaveLength(2 * 4);
+  for (const { answer, questions, mean } of report?.answerProbabilities ?? []) {
+    expect(['the', 'flamingo']).toContain(answer);
+    expect(questions).toBe(4);
+    expect(mean).toBeGreaterThan(0);
+    expect(mean).toBeLessThan(1);
+  }
   const before = { results: run.results('measured'), logs: trainerLogs() };
-  expect((await plan(measured)).measurements).toEqual({ new: 0, reused: 4 });
+  expect((await plan(measured)).measurements).toEqual({ new: 0, reused: 8 });
   const again = await run.flamingo('run', measured);
   expect(again.stderr).toContain('Everything is in the store already.');
   expect(run.results('measured')).toEqual(before.results);
@@ -161,7 +170,7 @@ test('SIGKILL of the GPU worker during a measurement: it is made again, and is t
   process.kill(worker, 'SIGKILL');
   const done = await finished;
   if (done.code !== EXIT.done) throw new Error(`exit ${done.code}\n${done.stderr}\n${run.logs()}`);
-  expect(attempts().sort()).toEqual([1, 1, 1, 2]);
+  expect(attempts().sort()).toEqual([1, 1, 1, 1, 1, 1, 1, 2]);
   expect(run.results('measured')).toEqual(before);
 });
 

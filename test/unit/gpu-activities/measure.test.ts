@@ -173,7 +173,7 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     expect(asked[1]?.adapter?.sha256).toMatch(/^[0-9a-f]{64}$/);
     const measured = await readMeasured(store, (await loadPlan(store, ref)).plan);
     expect(
-      measured?.conditions.map(({ configuration, condition, rows }) => [configuration, condition, rows?.length]),
+      measured?.pairs?.map(({ configuration, condition, rows }) => [configuration, condition, rows?.length]),
     ).toEqual([
       ['base', 'default', plan.pairs?.count],
       ['plain', 'default', undefined],

@@ -4,7 +4,8 @@ import { planCounts, countsOf } from '../../../../experiment/expand/counts';
 import { canonicalRow, datasetOf, type Dataset } from '../../../../experiment/expand/dataset';
 import { expand, type Expanded, type Inputs } from '../../../../experiment/expand/expand';
 import type { AnswerPair } from '../../../../experiment/expand/pairs';
-import type { PlannedMeasurement } from '../../../../experiment/plan';
+import { pairMeasurements } from '../../../../experiment/measurements';
+import type { PlannedPairMeasurement } from '../../../../experiment/plan';
 import { rejudge } from '../../../../experiment/expand/rejudge';
 import { smoke } from '../../../../experiment/file/smoke';
 import { birds, inputs, problemsOf, SMALL, specOf } from '../samples';
@@ -40,10 +41,10 @@ function pairsOf({ pairs }: Expanded): AnswerPair[] {
     .map((line) => JSON.parse(line) as AnswerPair);
 }
 
-function measurements({ plan }: Expanded): Record<string, PlannedMeasurement> {
+function measurements({ plan }: Expanded): Record<string, PlannedPairMeasurement> {
   return Object.fromEntries(
-    plan.configurations.flatMap(({ name, measurements: own = [] }) =>
-      own.map((measurement) => [`${name}/${measurement.condition}`, measurement]),
+    plan.configurations.flatMap((configuration) =>
+      pairMeasurements(configuration).map((each) => [`${configuration.name}/${each.condition}`, each]),
     ),
   );
 }

@@ -240,7 +240,7 @@ test('what a message repeats of the file is cut, and of many problems the first 
 });
 
 test('every problem is reported at once, in the order of the file', () => {
-  const text = SMALL.replace('samples: 3', 'samples: 0').replace('name: small', 'nmae: small');
+  const text = SMALL.replace('samples: 3', 'samples: -1').replace('name: small', 'nmae: small');
   expect(problemsOf(text).map(({ line }) => line)).toEqual([1, 1, 9]);
 });
 

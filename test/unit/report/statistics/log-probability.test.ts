@@ -4,7 +4,7 @@ import { buildFiles } from '../../../../report/build-files';
 import type { ReportInput } from '../../../../report/report-input';
 import { computeResults } from '../../../../report/results';
 import { figuresOf } from '../../../../report/gather/measurements';
-import type { PlannedMeasurement } from '../../../../experiment/plan';
+import type { PlannedPairMeasurement } from '../../../../experiment/plan';
 import type { MeasuredPair } from '../../../../experiment/rows';
 import { studyInput } from '../fixtures';
 
@@ -26,7 +26,7 @@ function input(measured: Record<string, MeasuredPair[] | null>): ReportInput {
     ...configuration,
     measurements: conditions
       .filter((each) => each.configuration === configuration.name)
-      .map(({ condition }): PlannedMeasurement => ({
+      .map(({ condition }): PlannedPairMeasurement => ({
         condition,
         key: `${configuration.name} ${condition}`,
         context: {

@@ -1,0 +1,44 @@
+/**
+ * Measurements of a configuration: of pairs of answers, one for each prompt condition, and of answers' own probability, one for
+ * each outcome and prompt condition.
+ */
+import { ownSystemOf } from './asked';
+import type {
+  Plan,
+  PlannedAnswerMeasurement,
+  PlannedConfiguration,
+  PlannedMeasurement,
+  PlannedPairMeasurement,
+  Question,
+} from './plan';
+
+/** What a measurement is known by within its configuration; no name of the experiment file has a slash. */
+export function measurementName(measurement: PlannedMeasurement): string {
+  return isOfAnswers(measurement) ? `${measurement.outcome}/${measurement.condition}` : measurement.condition;
+}
+
+export function isOfAnswers(measurement: PlannedMeasurement): measurement is PlannedAnswerMeasurement {
+  return 'outcome' in measurement;
+}
+
+export function pairMeasurements({
+  measurements = [],
+}: Pick<PlannedConfiguration, 'measurements'>): PlannedPairMeasurement[] {
+  return measurements.flatMap((each) => (isOfAnswers(each) ? [] : [each]));
+}
+
+export function answerMeasurements({
+  measurements = [],
+}: Pick<PlannedConfiguration, 'measurements'>): PlannedAnswerMeasurement[] {
+  return measurements.filter(isOfAnswers);
+}
+
+/** The questions that a measurement asks: those with a system message of their own may be left out. Throws where the plan has none. */
+export function questionsMeasured(
+  { answerProbabilities = {} }: Pick<Plan, 'answerProbabilities'>,
+  { outcome, skipped = 0 }: PlannedAnswerMeasurement,
+): Question[] {
+  const planned = answerProbabilities[outcome];
+  if (planned === undefined) throw new Error(`the plan has no outcome ${outcome}`);
+  return skipped === 0 ? planned.questions : planned.questions.filter(({ messages }) => ownSystemOf(messages) === null);
+}
