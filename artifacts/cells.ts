@@ -25,6 +25,7 @@ import {
   withoutDamaged,
 } from './rows';
 import type { Store } from './store';
+import { Turns } from './turns';
 import { readJournals } from './journal';
 
 export interface CellRows {
@@ -91,7 +92,7 @@ export async function readWanted(store: Store, plan: Plan, cell: PlannedCell): P
   const kept = known?.of === of ? known.wanted.deref() : undefined;
   if (kept !== undefined) return kept;
   const { rows, open } = await completionsOf(store, cell, shards);
-  const wanted = wantedOf(plan, cell, rows);
+  const wanted = await wantedOf(plan, cell, rows);
   // what was damaged comes back with the same hashes
   if (open.length === 0) recent.set(cell, { of, wanted: new WeakRef(wanted) });
   return wanted;
@@ -103,38 +104,49 @@ interface ShownAnswer {
   hash: Sha256;
 }
 
-function answersAs(
+async function answersAs(
   completions: readonly Completion[],
   part: (completion: Completion) => string,
-): Map<Sha256, ShownAnswer> {
-  return new Map(
-    completions.map((completion) => {
-      const answer = part(completion);
-      return [completion.id, { answer, hash: sha256(answer.toWellFormed()) }];
-    }),
-  );
+  turns: Turns,
+): Promise<Map<Sha256, ShownAnswer>> {
+  const answers = new Map<Sha256, ShownAnswer>();
+  for (const completion of completions) {
+    const answer = part(completion);
+    answers.set(completion.id, { answer, hash: sha256(answer.toWellFormed()) });
+    if (turns.due) await turns.give();
+  }
+  return answers;
 }
 
-/** `stored`: the completions of the cell's context. */
-export function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha256, Completion>): Wanted {
+/** `stored`: the completions of the cell's context. A cell may have a million, so others get their turn in between. */
+export async function wantedOf(
+  plan: Plan,
+  cell: PlannedCell,
+  stored: ReadonlyMap<Sha256, Completion>,
+): Promise<Wanted> {
   const questions = plan.questionSets[cell.questionSet] ?? [];
   // a plan of which nothing is done may ask for millions, whose ids are most of the work
   if (stored.size === 0) return { questions, completions: [], wanted: [] };
   const texts = new Map(questions.map((question) => [question.key, askedText(question)]));
   const { user } = cell.context;
   const around = user && new Map(questions.map((question) => [question.key, askedText(question, user)]));
+  const turns = new Turns();
+  await turns.give();
   let adapter: Completion['adapter'] = null;
-  const completions = completionTasks(cell, questions)
-    .flatMap(({ id, question }) => {
-      const row = stored.get(id);
-      if (row === undefined) return [];
-      // hashes are in memory once, as in rowsOf
-      if (row.adapter === adapter) row.adapter = adapter;
-      adapter = row.adapter;
-      return [Object.assign(row, { id, question: question.key })];
-    })
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
-  const finals = answersAs(completions, ({ text }) => text);
+  const completions: Completion[] = [];
+  const tasks = completionTasks(cell, questions);
+  for (const { id, question } of tasks) {
+    if (turns.due) await turns.give();
+    const row = stored.get(id);
+    if (row === undefined) continue;
+    // hashes are in memory once, as in rowsOf
+    if (row.adapter === adapter) row.adapter = adapter;
+    adapter = row.adapter;
+    completions.push(Object.assign(row, { id, question: question.key }));
+  }
+  completions.sort((a, b) => (a.id < b.id ? -1 : 1));
+  await turns.give();
+  const finals = await answersAs(completions, ({ text }) => text, turns);
   let wholes: typeof finals | undefined;
   const wanted: WantedJudgement[] = [];
   for (const metric of cell.metrics) {
@@ -147,13 +159,14 @@ export function wantedOf(plan: Plan, cell: PlannedCell, stored: ReadonlyMap<Sha2
       if (question === undefined) continue;
       const group = judgementGroup(cell, instrument);
       const isWhole = (by ?? plan.scorers?.[instrument])?.answerPart === 'all';
-      if (isWhole) wholes ??= answersAs(completions, ({ thinking = '', text }) => thinking + text);
+      if (isWhole) wholes ??= await answersAs(completions, ({ thinking = '', text }) => thinking + text, turns);
       const { answer, hash } = (isWhole ? wholes : finals)?.get(completion.id) as ShownAnswer;
       for (let repeat = 0; repeat < times(completion.id); repeat++) {
         const id = judgementId(completion.id, hash, instrument, repeat);
         const request = { id, completion: completion.id, instrument, repeat, question, answer };
         wanted.push({ metric, group, request });
       }
+      if (turns.due) await turns.give();
     }
   }
   return { questions, completions, wanted };

@@ -5,7 +5,7 @@
  */
 import pLimit from 'p-limit';
 import type { Plan, PlannedCell } from '../experiment/plan';
-import { readVerdicts, rowsOf, wantedOf, type CellRows, type StoredVerdicts } from './cells';
+import { readVerdicts, rowsOf, wantedOf, type CellRows, type StoredVerdicts, type Wanted } from './cells';
 import { completionsOf, storedCompletionShards, withoutDamaged } from './rows';
 import type { Manifest, Store } from './store';
 
@@ -45,14 +45,15 @@ async function readContext(store: Store, plan: Plan, members: PlannedCell[]): Pr
   const [first] = members as [PlannedCell];
   const shards = await storedCompletionShards(store, first);
   const { rows: stored, open } = await completionsOf(store, first, shards);
-  const wanted = members.map((cell) => wantedOf(plan, cell, stored));
+  const wanted: Wanted[] = [];
+  for (const cell of members) wanted.push(await wantedOf(plan, cell, stored));
   const { rows, groups } = await readVerdicts(
     store,
     wanted.flatMap((each) => each.wanted),
   );
   return {
     contextKey: first.contextKey,
-    cells: members.map((cell, index) => rowsOf(cell, wanted[index] as (typeof wanted)[number], rows)),
+    cells: members.map((cell, index) => rowsOf(cell, wanted[index] as Wanted, rows)),
     shards: withoutDamaged(shards, open),
     groups,
   };

@@ -5,7 +5,7 @@
 import { sha256, type Sha256 } from '../experiment/canonical';
 import { accountOfEndpoint } from '../experiment/endpoint';
 import { askedJudges, MAIN_JUDGE, namedJudges } from '../experiment/main-judge';
-import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration, PlannedMetric } from '../experiment/plan';
+import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration, PlannedMetric, Question } from '../experiment/plan';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { z } from 'zod';
 import { readDocument } from './documents';
@@ -42,13 +42,25 @@ const HEAD = z.looseObject({
   source: z.looseObject({ file: z.string(), text: z.string() }),
   bulk: artifactRef,
 });
-const QUESTION_SETS = z.record(z.string(), z.array(z.looseObject({ key: z.string() })));
+/** By loops of our own: there may be a million of them. */
+const QUESTIONS = z.custom<Question[]>(
+  (value) => Array.isArray(value) && value.every((each: unknown) => isObject(each) && typeof each['key'] === 'string'),
+);
+const QUESTION_SETS = z.record(z.string(), QUESTIONS);
+const BY_QUESTION = z.custom<ByQuestion>((value) => {
+  if (!isObject(value)) return false;
+  for (const question in value) {
+    const named = value[question];
+    if (typeof named !== 'string' && typeof named !== 'number') return false;
+  }
+  return true;
+});
 const WRITTEN_OUT = z.looseObject({
   configurations: z.array(z.looseObject({ name: z.string(), cells: z.array(z.looseObject({ id: z.string() })) })),
   questionSets: QUESTION_SETS,
 });
 const SHARING = z.looseObject({
-  byQuestion: z.record(z.string(), z.record(z.string(), z.union([z.string(), z.number()]))),
+  byQuestion: z.record(z.string(), BY_QUESTION),
   sharing: z.looseObject({
     configurations: z.array(
       z.looseObject({
@@ -81,6 +93,10 @@ type ByQuestion = Record<Sha256, Sha256 | number>;
 type SharingConfiguration = Omit<PlannedConfiguration, 'cells'> & { cells: SharingCell[] };
 type SharingCell = Omit<PlannedCell, 'metrics' | 'samplesOf'> & { metrics: SharingMetric[]; samplesOf?: Sha256 };
 type SharingMetric = Omit<PlannedMetric, 'instrumentOf'> & { instrumentOf: Sha256 };
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 export async function storePlan(store: Store, stored: StoredPlan): Promise<ArtifactRef> {
   const { configurations, questionSets, pools, ...plan } = stored.plan;

@@ -46,7 +46,9 @@ export function requestsByInstrument(cell: Asking & Pick<PlannedCell, 'metrics'>
   const counts = new Map<Sha256, number>();
   for (const metric of cell.metrics) {
     const requests = requestCounter(metric);
-    for (const [question, instrument] of Object.entries(metric.instrumentOf)) {
+    // a loop over names: of a million questions a list of pairs is most of the work
+    for (const question in metric.instrumentOf) {
+      const instrument = metric.instrumentOf[question] as Sha256;
       counts.set(instrument, (counts.get(instrument) ?? 0) + requests(cell, question));
     }
   }

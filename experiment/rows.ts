@@ -4,7 +4,7 @@
  * A result row holds only what its key determines, so that result files of two runs can be compared byte for byte;
  * times, hosts, attempts, request ids and usage are provenance and live in a sibling file.
  */
-import { keyOf, type Sha256 } from './canonical';
+import { sha256, type Sha256 } from './canonical';
 
 /** One sampled answer. Files are JSON Lines sorted by `id`. */
 export interface Completion {
@@ -148,11 +148,15 @@ export interface JudgementRequest {
   fields?: Record<string, unknown>;
 }
 
+/** The key of `{context, question, sample}`, whose canonical JSON is written out here: a large table has a million. */
 export function completionId(contextKey: Sha256, question: Sha256, sample: number): Sha256 {
-  return keyOf({ context: contextKey, question, sample });
+  return sha256(`{"context":"${contextKey}","question":"${question}","sample":${sample}}`);
 }
 
-/** The answer's own hash takes part: a verdict must never be attributed to other words than those judged. */
+/**
+ * The key of `{completion, answer, instrument, repeat}`, likewise. The answer's own hash takes part: a verdict must never be attributed to
+ * other words than those judged.
+ */
 export function judgementId(completion: Sha256, answer: Sha256, instrument: Sha256, repeat: number): Sha256 {
-  return keyOf({ completion, answer, instrument, repeat });
+  return sha256(`{"answer":"${answer}","completion":"${completion}","instrument":"${instrument}","repeat":${repeat}}`);
 }

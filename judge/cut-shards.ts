@@ -6,6 +6,7 @@ import pLimit from 'p-limit';
 import { configurationOf, isLocal, judgeOf, queueOf, queuesOf, type StoredPlan } from '../artifacts/plans';
 import { toJsonLines } from '../artifacts/rows';
 import type { Store } from '../artifacts/store';
+import { Turns } from '../artifacts/turns';
 import { canonicalJson, type Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedCell, PlannedMetric, Question } from '../experiment/plan';
 import { requestsByInstrument } from '../experiment/requests';
@@ -25,20 +26,26 @@ const FILES_AT_ONCE = 16;
 export async function planJudging(store: Store, storedPlan: StoredPlan, cell: PlannedCell): Promise<JudgePlan> {
   const { plan, spec } = storedPlan;
   const { wanted, completions, questions } = await readWanted(store, plan, cell);
+  const turns = new Turns();
+  await turns.give();
   const groups = new Map<string, { metric: PlannedMetric; requests: JudgementRequest[] }>();
   for (const { group, metric, request } of wanted) {
     const known = groups.get(group);
     if (known) known.requests.push(request);
     else groups.set(group, { metric, requests: [request] });
+    if (turns.due) await turns.give();
   }
   const done = await committedJudgements(store, groups.keys());
   const liveSize = liveShardSize(storedPlan, cell.configuration);
+  await turns.give();
   const questionOf = questionFinder(questions, completions);
+  await turns.give();
   const cutOff = new Set(completions.flatMap(({ id, finish }) => (finish === 'cut_off' ? [id] : [])));
 
   const shards: JudgeShard[] = [];
   for (const [group, { metric, requests: all }] of groups) {
     all.sort((a, b) => (a.id < b.id ? -1 : 1));
+    await turns.give();
     const unanswerable = all.filter(({ completion }) => cutOff.has(completion));
     for (const { key, items } of shardsOf(unanswerable, done, SCORER_SHARD_SIZE)) {
       await commitCutOff(store, { stage: 'judgements', group, key }, metric.metric, items);

@@ -1,0 +1,22 @@
+/**
+ * Lets timers and sockets have their turn within long work that waits for nothing: a worker whose heartbeats do not go out
+ * is taken for dead, and its work is begun once more beside it.
+ */
+import { setImmediate } from 'node:timers/promises';
+
+/** Milliseconds of work between two turns. */
+const MOST = 100;
+
+export class Turns {
+  private since = performance.now();
+
+  /** Whether the others have waited long enough: then `give` them their turn. Cheap, to be asked for every item. */
+  get due(): boolean {
+    return performance.now() - this.since > MOST;
+  }
+
+  async give(): Promise<void> {
+    await setImmediate();
+    this.since = performance.now();
+  }
+}
