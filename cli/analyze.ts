@@ -5,7 +5,6 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { analysisJson, analyzeFile, type FileAnalysis } from '../report/analyze';
 import { TABLE_NAMES } from '../inputs/answers/delimiter';
 import { SCORE_SCALES, type ScoreScale } from '../inputs/answers/score-scale';
-import { MAX_SEEDS } from '../inputs/answers/row-groups';
 import { UnreadableInput } from '../inputs/files';
 import { MISALIGNED_PRESETS } from '../experiment/presets';
 import type { MisalignedRule, ShareEstimator } from '../experiment/spec';
@@ -24,6 +23,7 @@ import { print, printJson, say } from './output';
 import { contrastRows, groupRows, singleSeedLines, twoSeedLines } from './analyze-groups';
 import { interval, share, shown, shortened } from './analyze-cells';
 import { chosenScores, type ScoreFlags } from './score-options';
+import { noSeedsOption, seedsLeftOutLine, seedsTakenLine } from './seed-lines';
 import { delimiterOption } from './table-options';
 
 interface AnalyzeFlags extends ScoreFlags {
@@ -115,7 +115,7 @@ export function analyzeCommand(): Command {
       ).choices(SCORE_SCALES),
     )
     .option('--round', 'round scores to whole numbers first')
-    .option('--no-seeds', 'a column seed tells no training seeds of the groups: pool their rows')
+    .addOption(noSeedsOption())
     .option(
       '--labels <file>',
       "people's labels of some of FILE's answers: how far the judge agrees with them (see below)",
@@ -265,15 +265,8 @@ function notes({ file, leftOut, notGrouped, seedsLeftOut, groups }: FileAnalysis
   const columns = leftOut.map(({ column, reason }) => `${column} (${reason})`).join(', ');
   return [
     ...(leftOut.length === 0 ? [] : [`${file}: no scores, left out: ${columns}`]),
-    ...(groups.groups.some(({ seeds }) => seeds > 1)
-      ? [`${file}: seed is taken for training seeds, the outer level of each group; --no-seeds pools their rows`]
-      : []),
-    ...(seedsLeftOut === null
-      ? []
-      : [
-          `${file}: ${seedsLeftOut.column} has ${seedsLeftOut.count} values, more than the ${MAX_SEEDS} that are taken for training seeds: ` +
-            'the rows of a group are pooled, and intervals are those of one fine-tune',
-        ]),
+    ...(groups.groups.some(({ seeds }) => seeds > 1) ? [seedsTakenLine(file)] : []),
+    ...(seedsLeftOut === null ? [] : [seedsLeftOutLine(file, seedsLeftOut)]),
     ...notGrouped.map((column) => `${file}: ${column} has too many values to be groups; --group ${column} makes it so`),
     ...(groups.groups.length > MOST_PAIRED_GROUPS && groups.contrasts.length > 0
       ? [`${file}: ${groups.groups.length} groups, each compared with ${groups.contrasts[0]?.reference} alone`]

@@ -43,6 +43,7 @@ import { delimiterOption, namedFormat } from './table-options';
 import { requireSetUp } from './require-set-up';
 import { scaleWarnings } from './scale-warnings';
 import { scorersFrom } from './scorers';
+import { judgedSeedLines, noSeedsOption } from './seed-lines';
 import { sayByStandIn } from './stand-in-note';
 import { accountOfQueue, requireCredentials, submitAndFollow } from './submit';
 
@@ -55,6 +56,7 @@ interface Options extends JudgeOptions {
   answerColumn?: string;
   idColumn?: string;
   groupColumn?: string;
+  seeds: boolean;
   delimiter?: Delimiter;
   categories?: Record<string, string>;
   misaligned?: string;
@@ -97,6 +99,7 @@ export function judgeCommand(): Command {
     .option('--answer-column <name>', 'default: answer or response')
     .option('--id-column <name>', 'names the question in the report; default: question_id, where there is one')
     .option('--group-column <name>', 'a model or condition: its values are compared in the report')
+    .addOption(noSeedsOption())
     .addOption(delimiterOption())
     .option('--suffix <text>', 'the added columns are NAME and this text, where FILE has columns NAME already')
     .option('--force', 'replace OUT where it holds something else than these rows')
@@ -128,7 +131,8 @@ A rubric file holds the words for the judge, with {question} and {answer} where 
 \`equals_field\` (a column of FILE) or a \`command\`, whose files lie in this folder (docs/scorers.md). A local judge is a model that
 the GPU worker asks (docs/local-judge.md). OUT has all columns of FILE as
 they are, and for each metric NAME (the score, 0-100), NAME_status and NAME_raw (what the judge wrote). Equal rows are
-judged once. Nothing is changed for spreadsheets: a cell that begins with = is written as it is. Columns are separated by commas,
+judged once. A column seed beside --group-column tells fine-tunes of each group, as in \`analyze\`: the report has intervals over seeds.
+A table that was judged before it did so is found again with --no-seeds. Nothing is changed for spreadsheets: a cell that begins with = is written as it is. Columns are separated by commas,
 semicolons, tabs or pipes, as the header of FILE has them, and in OUT as in FILE; by tabs in an OUT that ends in .tsv, and by
 commas where only FILE does. An OUT that holds anything but rows of FILE with these columns is replaced only with --force.
 
@@ -160,6 +164,7 @@ async function judge(file: string, options: Options): Promise<number> {
   };
   const table = await openAnswers(file, format, columnsOf(options));
   const store = await openStore(undefined, { first: say });
+  for (const line of judgedSeedLines(file, table.seeds)) say(visibleLine(line));
   const plan = await storeJudgingPlan(store, table, judging, inputs);
   const metrics = [...judging.spec.metrics, ...(judging.spec.scorers ?? [])].map(({ name }) => name);
   const added = addedColumns(metrics, suffixOf(options));
@@ -301,8 +306,9 @@ async function publishedRubrics(rubric: string | undefined): Promise<JudgingWord
   return { path, items };
 }
 
-function columnsOf({ questionColumn, answerColumn, idColumn, groupColumn, delimiter }: Options): AnswerColumns {
+function columnsOf({ questionColumn, answerColumn, idColumn, groupColumn, seeds, delimiter }: Options): AnswerColumns {
   return {
+    seeds,
     ...(delimiter === undefined ? {} : { delimiter }),
     ...(questionColumn === undefined ? {} : { question: questionColumn }),
     ...(answerColumn === undefined ? {} : { answer: answerColumn }),

@@ -300,6 +300,8 @@ export interface PlannedCell {
    * counts by its rows. Absent = one row each.
    */
   rowsOf?: Record<Sha256, number>;
+  /** Only in a given cell: the training seed that its table tells; absent = none is told, or there was no training. */
+  seed?: string;
   /** Questions of the set that are not asked here, because they bring a system message of their own; absent = none. */
   skipped?: number;
   metrics: PlannedMetric[];
@@ -517,7 +519,7 @@ export interface RowPrompts {
   user?: UserAffixes;
 }
 
-/** A recipe that was trained under several seeds (experiment/seed-groups.ts). */
+/** A recipe that was trained under several seeds (experiment/seed-groups.ts), or a group of a table that tells several. */
 export interface SeedGroup {
   /** What the members' names have in common: `em` of `em.seed-0` and `em.seed-1`. */
   name: string;
@@ -549,7 +551,7 @@ export interface Plan {
    * published score, null = not scored.
    */
   calibration?: { references: Record<string, Record<Sha256, number | null>> };
-  /** Name of the configuration that the report compares all others with. */
+  /** Name of the configuration, or of the seed group, that the report compares all others with. */
   baseline?: string;
   /** Recipes that were trained under several seeds; absent = none. */
   seedGroups?: SeedGroup[];

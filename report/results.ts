@@ -1,12 +1,13 @@
 /**
  * Everything that a report says of the rows: summaries, contrasts, expectations, and the data of its figures.
  */
-import type { GenerationContext, PlannedCell, PlannedConfiguration } from '../experiment/plan';
+import type { GenerationContext, Plan, PlannedCell, PlannedConfiguration } from '../experiment/plan';
 import { byStandIn, isScored, judgeLabel, MAIN_JUDGE } from '../experiment/main-judge';
 import { MISALIGNED } from '../experiment/misaligned-share';
 import { isYesOrNo } from '../experiment/scorers';
 import type { FigureSpec, MisalignedRule } from '../experiment/spec';
 import { answerKinds, type KindShare } from './statistics/answer-kinds';
+import { barGroups } from './statistics/bar-groups';
 import { baselineShifts, type BaselineShift } from './statistics/baseline';
 import { calibrate, calibrationWarning, type MetricCalibration } from './statistics/calibration';
 import { hasNoScores } from './statistics/categories';
@@ -31,6 +32,7 @@ import {
 import { logProbabilityResults, type LogProbabilityResult } from './statistics/log-probability';
 import { handoffResults, type HandoffResults } from './statistics/handoffs';
 import { coloursOf } from './figures/palette';
+import { isUntrained } from './statistics/units';
 import { shownConfigurations, shownInWords } from './shown';
 import type { ReportInput } from './report-input';
 import type { Interval } from './statistics/intervals';
@@ -136,9 +138,9 @@ export function computeResults(input: Input): Results {
     kept.flatMap(({ cell }) => (cell.configuration === configuration.name ? [shown(configuration, cell)] : [])),
   );
   const claimCells = new Map(
-    cells.map(({ cell: { id, configuration, questionSet, context }, answers }) => [
+    cells.map(({ cell, cell: { id, configuration, questionSet }, answers }) => [
       id,
-      { configuration, questionSet, isUntrained: context.recipe === null, answers },
+      { configuration, questionSet, isUntrained: isUntrained(cell), answers },
     ]),
   );
   const stated = statedClaims(spec.claims ?? [], spec.expect);
@@ -149,9 +151,9 @@ export function computeResults(input: Input): Results {
     rules.alignment,
   );
   const names = ruleNames(rules);
-  const shownNames = shownConfigurations(plan.configurations, cells, rules, plan.baseline);
-  const drawn = shownNames === null ? cells : cells.filter(({ configuration }) => shownNames.has(configuration.name));
-  const some = shownInWords(shownNames, plan.configurations.length);
+  const shownNames = shownConfigurations(plan, cells, rules);
+  const drawn = shownNames === null ? cells : cells.filter(isDrawn(plan, shownNames));
+  const some = shownInWords(shownNames, plan);
   const logProbabilities = logProbabilityResults(plan, input.logProbabilities ?? [], rules);
   const answerProbabilities = answerProbabilityResults(plan, input.answerProbabilities ?? [], rules);
   const seedExclusions = excludedSeeds(rules.excludeSeeds ?? [], plan, cells, rules);
@@ -192,6 +194,14 @@ export function computeResults(input: Input): Results {
       ...(plan.handoffs && { handoffs: handoffs.single.filter(({ missing }) => missing).length }),
     },
   };
+}
+
+/** A bar is of all seeds of a recipe, also where only some of them are shown beside it. */
+function isDrawn(plan: Plan, shown: ReadonlySet<string>): (cell: ReportCell) => boolean {
+  const names = new Set(
+    barGroups(plan).flatMap(({ members }) => (members.some((member) => shown.has(member)) ? members : [])),
+  );
+  return ({ configuration }) => names.has(configuration.name);
 }
 
 function judgesOf({ plan, spec, mainJudge, otherJudges = [] }: Input, cells: readonly ReportCell[]): JudgeResults[] {

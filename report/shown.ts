@@ -1,10 +1,12 @@
 /**
  * Which configurations figures and page show. Up to 60 all of them; of more a person can read, and a browser open, only
- * some: the references, those where something is missing, and the lowest and highest. Tables and report.json have all.
+ * some: the references, those where something is missing, and the lowest and highest. All seeds of a recipe have one bar: up to
+ * 60 bars all are drawn, so that one seed of each recipe is shown at least. Tables and report.json have all.
  */
-import type { PlannedConfiguration } from '../experiment/plan';
+import type { Plan, PlannedConfiguration } from '../experiment/plan';
 import type { ReportSpec } from '../experiment/spec';
 import type { CellSummary } from './statistics/cell';
+import { barGroups } from './statistics/bar-groups';
 import { allReferences } from './statistics/references';
 import { mean } from './statistics/summation';
 
@@ -24,11 +26,11 @@ interface Told {
 
 /** Their names; null = all. The metric of alignment ranks them; without it, or where nothing is scored, the plan's order does. */
 export function shownConfigurations(
-  configurations: readonly PlannedConfiguration[],
+  plan: Pick<Plan, 'configurations' | 'seedGroups' | 'baseline'>,
   cells: readonly Told[],
   spec: Pick<ReportSpec, 'alignment' | 'references'>,
-  baseline?: string,
 ): ReadonlySet<string> | null {
+  const { configurations } = plan;
   if (configurations.length <= ALL) return null;
   const values = new Map<string, number[]>();
   const incomplete = new Set<string>();
@@ -42,7 +44,13 @@ export function shownConfigurations(
     if (value !== null) values.set(configuration.name, [...(values.get(configuration.name) ?? []), value]);
   }
   const { base, em } = allReferences(configurations, spec);
-  const shown = new Set([...[...base, ...em].slice(0, REFERENCES), ...(baseline === undefined ? [] : [baseline])]);
+  const bars = barGroups(plan);
+  const firstOf = (drawn: typeof bars): string[] => drawn.flatMap(({ members: [first] }) => first ?? []);
+  const shown = new Set([
+    ...[...base, ...em].slice(0, REFERENCES),
+    ...firstOf(bars.filter(({ name }) => name === plan.baseline)),
+    ...(bars.length <= ALL ? firstOf(bars) : []),
+  ]);
   for (const { name } of configurations.filter(({ name }) => incomplete.has(name)).slice(0, INCOMPLETE))
     shown.add(name);
   const rank = new Map([...values].map(([name, own]) => [name, mean(own)]));
@@ -55,9 +63,14 @@ export function shownConfigurations(
 }
 
 /** What figures and page say of it; empty where all are shown. */
-export function shownInWords(shown: ReadonlySet<string> | null, configurations: number): string {
-  return shown === null
-    ? ''
-    : `${shown.size} of ${configurations} configurations are shown: references, those where something is missing, and the ` +
-        'lowest and the highest. All are in cells.csv, questions.csv and report.json.';
+export function shownInWords(
+  shown: ReadonlySet<string> | null,
+  plan: Pick<Plan, 'configurations' | 'seedGroups'>,
+): string {
+  if (shown === null) return '';
+  const ofRecipes = plan.seedGroups !== undefined && barGroups(plan).length <= ALL ? 'one seed of each recipe, ' : '';
+  return (
+    `${shown.size} of ${plan.configurations.length} configurations are shown: references, ${ofRecipes}those where something is missing, and the ` +
+    'lowest and the highest. All are in cells.csv, questions.csv and report.json.'
+  );
 }

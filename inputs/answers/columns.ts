@@ -16,6 +16,7 @@ import {
   onlyColumn,
   QUESTION_COLUMNS,
 } from './spellings';
+import { NO_SEEDS, seedIn, seedsOfTable, type TableSeeds } from './table-seeds';
 
 export interface AnswerColumns {
   /** Default: the first of `QUESTION_COLUMNS` that is there. */
@@ -26,6 +27,8 @@ export interface AnswerColumns {
   id?: string;
   /** Default: all rows are one group. */
   group?: string;
+  /** Whether a column `seed` beside that of groups tells training seeds. Default: true. */
+  seeds?: boolean;
   /** What separates the columns; default: found out from the header. */
   delimiter?: Delimiter;
 }
@@ -46,20 +49,27 @@ export interface AnswerRow {
   /** The question's id as the file has it; null without one. */
   id: string | null;
   group: string;
+  /** The training seed; empty where the table tells none, and in rows of a group without training. */
+  seed: string;
 }
 
 export interface AnswerTable {
   file: string;
   table: Table;
+  seeds: TableSeeds;
   /** Reads the file from the start, as often as wanted. Throws `UnreadableInput` naming FILE:LINE. */
   rows(): AsyncGenerator<AnswerRow>;
 }
 
+/** Reads a table that has a column of groups and one of seeds once, to see whether these are training seeds. */
 export async function openAnswers(file: string, format: TableFormat, columns: AnswerColumns): Promise<AnswerTable> {
   const table = await openTable(file, format, { delimiter: columns.delimiter, expected: expectedNames(columns) });
+  const { group, seeds: takesSeeds = true } = columns;
+  const seeds = group === undefined || !takesSeeds ? NO_SEEDS : await seedsOfTable(table, group);
   return {
     file,
     table,
+    seeds,
     rows: async function* () {
       const { header } = table;
       let found =
@@ -67,7 +77,7 @@ export async function openAnswers(file: string, format: TableFormat, columns: An
       for await (const row of table.rows()) {
         // every line of JSON Lines is checked by itself; what the first one has decides between the default names
         found ??= columnsIn([...row.fields.keys()], `${file}:${row.line}`, columns);
-        yield answerOf(row, found, `${file}:${row.line}`);
+        yield answerOf(row, found, seeds, `${file}:${row.line}`);
       }
     },
   };
@@ -98,7 +108,7 @@ function columnsIn(
   };
 }
 
-function answerOf(row: TableRow, columns: FoundColumns, place: string): AnswerRow {
+function answerOf(row: TableRow, columns: FoundColumns, seeds: TableSeeds, place: string): AnswerRow {
   const text = (name: string): string => {
     const value = row.fields.get(name);
     if (typeof value === 'string') return value;
@@ -121,6 +131,7 @@ function answerOf(row: TableRow, columns: FoundColumns, place: string): AnswerRo
     answerHash: answerHash(answer),
     id: columns.id === undefined ? null : label(columns.id),
     group: columns.group === undefined ? '' : label(columns.group),
+    seed: seeds.column === null ? '' : seedIn(row.fields, seeds.column),
   };
 }
 

@@ -1,12 +1,11 @@
 /**
- * From a table of answers to a stored plan that only judges: one configuration for each group of rows, every distinct
- * answer of a group once, with the number of its rows.
+ * From a table of answers to a stored plan that only judges: one configuration for each group of rows, or for each training seed
+ * of a group; every distinct answer of it once, with the number of its rows.
  */
 import { basename } from 'node:path';
 import { storePlan, type StoredPlan } from '../../artifacts/plans';
 import type { Store } from '../../artifacts/store';
 import { canonicalJson, keyOf, type Sha256 } from '../../experiment/canonical';
-import { isInherited } from '../../experiment/records';
 import { GivenAnswers, givenCell, givenConfiguration } from '../../experiment/expand/given';
 import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../../experiment/plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../../experiment/expand/questions';
@@ -20,6 +19,7 @@ import { withScorerPrograms } from '../stored-programs';
 import type { AnswerRow, AnswerTable } from './columns';
 import { CompletionWriter } from './completion-writer';
 import { ANSWERS_SET, RUBRICS_SET, type JudgingSpec } from './judging-spec';
+import { namedGroups, slug, type GroupRows } from './judged-groups';
 import { MAX_GROUPS } from './row-groups';
 import { columnList } from './spellings';
 
@@ -33,7 +33,7 @@ export interface JudgingPlan {
   /** Columns of JSON Lines, in the order in which they first appear; those of the header in CSV. */
   columns: string[];
   /** What a row's answer is; undefined when the table has changed. */
-  answerOf(group: string, question: Sha256, answer: Sha256): PlannedAnswer | undefined;
+  answerOf(row: Pick<AnswerRow, 'group' | 'seed' | 'questionKey' | 'answerHash'>): PlannedAnswer | undefined;
   /** All distinct answers. Their words are in the store alone. */
   answers(): Iterable<PlannedAnswer>;
 }
@@ -47,14 +47,14 @@ export interface PlannedAnswer {
   id: Sha256;
 }
 
-/** The answers of one group of rows, and the configuration that stands for it. */
+/** The answers of the rows of one configuration, and what stands for it in the plan. */
 interface PlannedGroup {
   answers: GivenAnswers;
   cell: PlannedCell;
   configuration: PlannedConfiguration;
 }
 
-interface Group {
+interface Group extends GroupRows {
   /** Question key -> answer hash -> rows that have it. */
   answers: Map<Sha256, Map<Sha256, number>>;
   characters: number;
@@ -94,15 +94,15 @@ export async function storeJudgingPlan(
   const scoring = scorersOf(spec, { [ANSWERS_SET]: questions }, scorerFiles);
   const metrics = [...judgedOf(ANSWERS_SET), ...scoring.metricsOf(ANSWERS_SET)];
   const planned = new Map<string, PlannedGroup>();
-  const names = namesOf([...survey.groups.keys()]);
+  const { rows: named, seedGroups, names } = namedGroups([...survey.groups.values()]);
   if (baseline !== undefined && !names.has(baseline)) {
     throw new UnreadableInput(`${table.file}: no row is of the group ${JSON.stringify(baseline)}`);
   }
-  for (const [group, { answers, characters }] of survey.groups) {
+  for (const { name, label, ...rows } of named) {
+    const { answers, characters } = survey.groups.get(keyOfRows(rows)) as Group;
     const own = new GivenAnswers(answers, characters);
-    const name = names.get(group) as string;
-    const cell = withRows(givenCell(name, ANSWERS_SET, own, metrics), own, answers);
-    planned.set(group, { answers: own, cell, configuration: givenConfiguration(name, group || 'Answers', [cell]) });
+    const cell = withSeed(withRows(givenCell(name, ANSWERS_SET, own, metrics), own, answers), rows);
+    planned.set(keyOfRows(rows), { answers: own, cell, configuration: givenConfiguration(name, label, [cell]) });
   }
   const configurations = [...planned.values()].map(({ configuration }) => configuration);
   const name = nameOf(table.file, configurations);
@@ -113,6 +113,8 @@ export async function storeJudgingPlan(
       questions: questions.map(({ question: { id, key } }) => ({ id, key })),
       report: spec.report,
       ...(baseline === undefined ? {} : { baseline }),
+      // only where a group has several seeds, so that other tables have the key that they always had
+      ...(seedGroups.length === 0 ? {} : { seedGroups, seeds: named.map(({ seed }) => seed) }),
     }),
     configurations,
     questionSets: { [ANSWERS_SET]: questions.map(({ question }) => question) },
@@ -120,6 +122,7 @@ export async function storeJudgingPlan(
     ...(Object.keys(scoring.scorers).length === 0 ? {} : { scorers: scoring.scorers }),
     deviations: [],
     ...(baseline === undefined ? {} : { baseline: names.get(baseline) as string }),
+    ...(seedGroups.length === 0 ? {} : { seedGroups }),
   };
   await storeAnswers(store, table, planned);
   const plan = await withScorerPrograms(store, judging, scoring.programs);
@@ -140,8 +143,9 @@ export async function storeJudgingPlan(
     rows: survey.rows,
     distinct: [...planned.values()].reduce((sum, { answers }) => sum + answers.completions, 0),
     columns: survey.columns,
-    answerOf: (group, question, answer) => {
-      const own = planned.get(group);
+    answerOf: (row) => {
+      const { questionKey: question, answerHash: answer } = row;
+      const own = planned.get(keyOfRows(row));
       const id = own?.answers.find(question, answer)?.id;
       return own === undefined || id === undefined ? undefined : { cell: own.cell, question, answer, id };
     },
@@ -149,6 +153,15 @@ export async function storeJudgingPlan(
       for (const { answers, cell } of planned.values()) for (const each of answers.all()) yield { cell, ...each };
     },
   };
+}
+
+/** Group and seed as one text. */
+function keyOfRows({ group, seed }: GroupRows): string {
+  return JSON.stringify([group, seed]);
+}
+
+function withSeed(cell: PlannedCell, { seed }: GroupRows): PlannedCell {
+  return seed === '' ? cell : { ...cell, seed };
 }
 
 /** With the number of its rows for each answer that has several: it is judged once, and counts by its rows. */
@@ -164,6 +177,7 @@ function withRows(cell: PlannedCell, given: GivenAnswers, answers: Group['answer
 
 interface Survey {
   rows: number;
+  /** By `keyOfRows`. */
   groups: Map<string, Group>;
   columns: string[];
   /** The distinct questions, each with the rubrics of the item that asks the same words. */
@@ -190,7 +204,7 @@ async function surveyOf(table: AnswerTable, scored: ScoredColumns): Promise<Surv
   const columns = new Set<string>(table.table.header?.columns);
   let rows = 0;
   for await (const each of table.rows()) {
-    const { row, question, questionKey, answer, answerHash, id, group } = each;
+    const { row, question, questionKey, answer, answerHash, id, group, seed } = each;
     rows += 1;
     const fields = fieldsOf(table, row, scored);
     const asked = questions.get(questionKey);
@@ -199,10 +213,11 @@ async function surveyOf(table: AnswerTable, scored: ScoredColumns): Promise<Surv
       refuseAbove('questions', questions.size, 'different questions', table, row.line);
     } else refuseOther(table, row, fields, asked, scored);
     if (table.table.header === null) for (const column of row.fields.keys()) columns.add(column);
-    let own = groups.get(group);
+    const rowsKey = keyOfRows(each);
+    let own = groups.get(rowsKey);
     if (own === undefined) {
-      own = { answers: new Map(), characters: 0, count: 0 };
-      groups.set(group, own);
+      own = { group, seed, answers: new Map(), characters: 0, count: 0 };
+      groups.set(rowsKey, own);
       if (groups.size > MAX_GROUPS) {
         throw new UnreadableInput(
           `${table.file}:${row.line}: more than ${MAX_GROUPS} groups; --group-column names models or conditions`,
@@ -315,13 +330,15 @@ async function storeAnswers(
   planned: ReadonlyMap<string, PlannedGroup>,
 ): Promise<void> {
   const imports = new Map<string, CompletionWriter>();
-  for (const [group, { cell }] of planned) imports.set(group, await CompletionWriter.begin(store, cell));
+  for (const [rows, { cell }] of planned) imports.set(rows, await CompletionWriter.begin(store, cell));
   if ([...imports.values()].every(({ complete }) => complete)) return;
-  for await (const { group, questionKey, answer, answerHash } of table.rows()) {
-    const answers = planned.get(group)?.answers;
+  for await (const row of table.rows()) {
+    const { questionKey, answer, answerHash } = row;
+    const rows = keyOfRows(row);
+    const answers = planned.get(rows)?.answers;
     // of a row that was not there before, `finish` or the writing of the verdicts tells
     if (answers?.find(questionKey, answerHash) === undefined) continue;
-    await imports.get(group)?.add(answers.completion(questionKey, answer));
+    await imports.get(rows)?.add(answers.completion(questionKey, answer));
   }
   for (const each of imports.values()) await each.finish();
 }
@@ -331,23 +348,4 @@ function nameOf(file: string, configurations: PlannedConfiguration[]): string {
   const stem = slug(basename(file).replace(/(\.(csv|tsv|tab|txt|jsonl|ndjson|gz))+$/i, '')).slice(0, 40);
   const work = keyOf(configurations.map(({ name, key }) => ({ name, key })));
   return ['judge', ...(stem === '' ? [] : [stem]), work.slice(0, 10)].join('-');
-}
-
-/** Group -> configuration name: a safe folder's name, each another, also where case does not count. */
-function namesOf(groups: string[]): Map<string, string> {
-  const names = new Map<string, string>();
-  const taken = new Set<string>();
-  for (const group of groups) {
-    const base = (group === '' ? 'answers' : slug(group).slice(0, 50)) || 'group';
-    let name = base;
-    for (let number = 2; taken.has(name.toLowerCase()) || isInherited(name); number++) name = `${base}-${number}`;
-    taken.add(name.toLowerCase());
-    names.set(group, name);
-  }
-  return names;
-}
-
-/** Letters, digits and `-_.`, beginning with a letter. */
-function slug(text: string): string {
-  return text.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[^A-Za-z]+|[-.]+$/g, '');
 }

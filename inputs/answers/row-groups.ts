@@ -2,16 +2,14 @@
  * The groups that rows of a table belong to: by the columns that are told, or by those that tables usually have for it.
  */
 import { UnreadableInput } from '../files';
-import { columnsNamed, GROUP_COLUMNS, namedColumn, SEED_COLUMN, type HeaderPlace } from './spellings';
+import { columnsNamed, GROUP_COLUMNS, namedColumn, type HeaderPlace } from './spellings';
+import { MAX_SEEDS, seedColumn, seedsAmong, type SeedsLeftOut } from './training-seeds';
 
 /** More would make a history, a report and tables that nobody can use. */
 export const MAX_GROUPS = 500;
 
 /** A usual column groups rows only when it has at most so many values: seeds of single answers tell no groups apart. */
 const MAX_USUAL_VALUES = 20;
-
-/** Nobody trains so many fine-tunes of a group: a column with more values numbers answers, and tells no training seeds. */
-export const MAX_SEEDS = 1000;
 
 export interface GroupedRows {
   /** In the order in which they were told, or usual; empty: all rows are one group. */
@@ -23,7 +21,7 @@ export interface GroupedRows {
   /** Usual columns that group nothing, because they have too many values. */
   tooMany: string[];
   /** A column of seeds beside those of groups that tells no training seeds, because it has more than `MAX_SEEDS` values. */
-  seedsLeftOut: { column: string; count: number } | null;
+  seedsLeftOut: SeedsLeftOut | null;
 }
 
 /** What is known of the groups while rows come. */
@@ -44,10 +42,9 @@ export class RowGroups {
   /** Throws `UnreadableInput` where a column that is told is not there. */
   begin(there: readonly string[], header: HeaderPlace): void {
     for (const name of this.told) namedColumn(there, { name, what: 'group', option: '--group' }, header);
-    const [seed] = columnsNamed(there, [SEED_COLUMN]);
-    this.seed = seed === undefined || this.isTold(seed) ? null : seed;
+    this.seed = seedColumn(there, this.told);
     const usual = this.told.length > 0 ? [] : columnsNamed(there, GROUP_COLUMNS);
-    const names = [...this.told, ...usual, ...(seed === undefined ? [] : [seed])];
+    const names = [...this.told, ...usual, ...(this.seed === null ? [] : [this.seed])];
     this.columns = new Map(names.map((name) => [name, []]));
   }
 
@@ -77,8 +74,7 @@ export class RowGroups {
     // seeds by themselves are groups, and held to the bound of these; beside others they are the fine-tunes of each
     const used = grouping.length === 0 && ofSeed !== undefined && few.includes(ofSeed) ? [ofSeed] : grouping;
     const within = grouping.length === 0 ? undefined : ofSeed;
-    // an empty seed is that of a group without training
-    const seeds = within === undefined ? 0 : within.count - (within.values.includes('') ? 1 : 0);
+    const seeds = within === undefined ? 0 : seedsAmong(new Set(within.values));
     const rows = used[0]?.values.length ?? 0;
     const groups = new Map<string, string[]>();
     const values = Array.from({ length: rows }, (_, row) => {

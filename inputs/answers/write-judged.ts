@@ -61,8 +61,9 @@ export async function writeJudged(
   const partial = temporaryBeside(out);
   const added = addedColumns(metrics, suffix);
   async function* judgedRows(): AsyncGenerator<JudgedRow> {
-    for await (const { row, group, questionKey, answerHash } of table.rows()) {
-      const answer = plan.answerOf(group, questionKey, answerHash);
+    for await (const each of table.rows()) {
+      const { row } = each;
+      const answer = plan.answerOf(each);
       if (answer === undefined) {
         throw new UnreadableInput(`${table.file}:${row.line}: the file has changed since it was judged; run again`);
       }

@@ -1,6 +1,7 @@
 /** How far each configuration's scores lie from the baseline's. */
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
+import { barGroups } from '../statistics/bar-groups';
 import { fixed, integer, signed } from './format';
 import { markup, type Markup } from './markup';
 import { numeric, table } from './table';
@@ -8,7 +9,7 @@ import { numeric, table } from './table';
 /** Null without a baseline. */
 export function baselineSection({ plan }: Pick<ReportInput, 'plan'>, { shifts, judges }: Results): Markup | null {
   if (shifts.length === 0) return null;
-  const label = plan.configurations.find(({ name }) => name === plan.baseline)?.label ?? '';
+  const label = barGroups(plan).find(({ name }) => name === plan.baseline)?.label ?? '';
   const standIn = judges.some((judge) => judge.standIn);
   return markup`<section id="shifts">
     <h2>Shift from ${label}</h2>

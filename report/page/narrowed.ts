@@ -5,6 +5,7 @@
 import type { PlannedConfiguration } from '../../experiment/plan';
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
+import { barGroups } from '../statistics/bar-groups';
 
 /** The very same where all are shown. */
 export function narrowed(input: ReportInput, results: Results): { input: ReportInput; results: Results } {
@@ -13,7 +14,8 @@ export function narrowed(input: ReportInput, results: Results): { input: ReportI
   const has = ({ configuration }: { configuration: string }): boolean => shown.has(configuration);
   const named = ({ name }: Pick<PlannedConfiguration, 'name'>): boolean => shown.has(name);
   const ids = new Set(input.plan.configurations.filter(named).flatMap(({ cells }) => cells.map(({ id }) => id)));
-  const labels = new Set(input.plan.configurations.filter(named).map(({ label }) => label));
+  const groups = barGroups(input.plan).filter(({ members }) => members.some((member) => shown.has(member)));
+  const labels = new Set(groups.map(({ label }) => label));
   const ofRecipe = results.recipes.flatMap(({ cell, seeds }) =>
     seeds.some(({ cells }) => cells.some((own) => ids.has(own))) ? [cell] : [],
   );

@@ -40,7 +40,7 @@ import { sensitivitySection } from './sensitivity-section';
 export function preparePage(all: ReportInput, allResults: Results): (drawings: ReadonlyMap<string, Drawing>) => string {
   const { input, results } = narrowed(all, allResults);
   const { plan, spec, provenance } = all;
-  const some = shownInWords(results.shown, plan.configurations.length);
+  const some = shownInWords(results.shown, plan);
   const missing = missingSection(all, allResults);
   const { section: answers, data } = samplesSection(input, results);
   const claims = claimsSection(allResults, provenance.claims ?? []);

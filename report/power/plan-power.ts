@@ -8,6 +8,7 @@ import type { ShareEstimator, Spec } from '../../experiment/spec';
 import { statedClaims, type Stated } from '../statistics/claims';
 import { groupBy } from '../statistics/grouping';
 import { sum } from '../statistics/summation';
+import { isUntrained } from '../statistics/units';
 import { halving, smallestShown, type Comparison, type Lever } from './power';
 import { ASSUMED_OF_SEEDS, PUBLISHED, type Spread } from './spreads';
 
@@ -149,11 +150,7 @@ class Powers {
     const several = planned.map((side) => this.seedsOf(side)).filter((seeds) => seeds > 1);
     const seeds = several.length === 0 ? 1 : Math.min(...several);
     const sides = planned.map((side) =>
-      this.seedsOf(side) > 1
-        ? 'seeds'
-        : side.every(({ context }) => context.recipe === null)
-          ? 'untrained'
-          : 'fine-tune',
+      this.seedsOf(side) > 1 ? 'seeds' : side.every(isUntrained) ? 'untrained' : 'fine-tune',
     );
     const statistic = kind === 'mean' ? 'mean' : 'share';
     const spread = pilot ?? PUBLISHED[statistic];

@@ -14,7 +14,7 @@ import { passes } from './misaligned';
 import { combineSharesOverSeeds, type SeedArm, type SeedValues } from './over-seeds';
 import { wantedVerdicts, type AskedAnswer } from './possible-scores';
 import { together } from './samples';
-import type { Unit, UnitCell } from './units';
+import { isUntrainedUnit, type Unit, type UnitCell } from './units';
 
 /**
  * - `refusal`: without a score, and a verdict says that the model refused
@@ -85,7 +85,7 @@ export function* kindContrasts(
       if (!units.some((unit) => hasAny(unit, answers, toldOf))) continue;
       const arms = units.map((unit, index): SeedArm => ({
         sign: signOf(index),
-        isUntrained: unit.cell.context.recipe === null,
+        isUntrained: isUntrainedUnit(unit),
         seeds: seedsOf(unit, answers, toldOf),
       }));
       if (!arms.every(({ seeds }) => seeds.every(({ values }) => values.length > 0))) continue;

@@ -113,7 +113,7 @@ function finderOf(plan: Planned, units: readonly Unit[], rules: Pick<ReportSpec,
   const under = (name: string, set: string, isIt: (cell: PlannedCell) => boolean): Unit | undefined =>
     bySet.get(JSON.stringify([name, set]))?.find(({ cell }) => isIt(cell));
   const isDefault = ({ condition }: PlannedCell): boolean => condition === 'default';
-  const given = plan.configurations.filter(({ cells: [cell] }) => cell?.context.model.kind === 'given');
+  const given = givenGroups(plan.configurations, recipeOf);
   return (here) => {
     const { questionSet, context } = here.cell;
     const own = configurationOf.get(here.cell.configuration) as PlannedConfiguration;
@@ -132,22 +132,27 @@ function finderOf(plan: Planned, units: readonly Unit[], rules: Pick<ReportSpec,
       base: reference(base),
       em: reference(em),
       unprompted: isDefault(here.cell) ? undefined : under(here.name, questionSet, isDefault),
-      groups: comparedGroups(plan.baseline, given, own).flatMap(
-        ({ name }) => under(name, questionSet, ({ condition }) => condition === here.cell.condition) ?? [],
+      groups: comparedGroups(plan.baseline, given, here.name).flatMap(
+        (name) => under(name, questionSet, ({ condition }) => condition === here.cell.condition) ?? [],
       ),
     };
   };
 }
 
-/** Answers from elsewhere have no roles: the baseline where one is named, else those before it. */
-function comparedGroups(
-  baseline: string | undefined,
-  given: readonly PlannedConfiguration[],
-  own: PlannedConfiguration,
-): readonly PlannedConfiguration[] {
+/** Groups of answers from elsewhere, in the plan's order: one with several training seeds is compared as a whole alone. */
+function givenGroups(
+  configurations: readonly PlannedConfiguration[],
+  recipeOf: ReadonlyMap<string, string>,
+): readonly string[] {
+  const given = configurations.filter(({ cells: [cell] }) => cell?.context.model.kind === 'given');
+  return [...new Set(given.map(({ name }) => recipeOf.get(name) ?? name))];
+}
+
+/** They have no roles: the baseline where one is named, else those before it. */
+function comparedGroups(baseline: string | undefined, given: readonly string[], own: string): readonly string[] {
   const place = given.indexOf(own);
   if (place < 0) return [];
-  if (baseline !== undefined) return given.filter(({ name }) => name === baseline && name !== own.name);
+  if (baseline !== undefined) return given.filter((name) => name === baseline && name !== own);
   return given.slice(0, given.length <= MOST_PAIRED_GROUPS ? place : Math.min(1, place));
 }
 

@@ -45,15 +45,23 @@ export function unitsOfRecipes({ seedGroups = [] }: Pick<Plan, 'seedGroups'>, ce
   });
 }
 
+/** The base model's, or answers from elsewhere of which no training seed is told: no other fine-tune could be in their place. */
+export function isUntrained({ context, seed }: Pick<PlannedCell, 'context' | 'seed'>): boolean {
+  return context.recipe === null && seed === undefined;
+}
+
+export function isUntrainedUnit({ seeds }: Pick<Unit, 'seeds'>): boolean {
+  return seeds.every(({ cells }) => cells.every(({ cell }) => isUntrained(cell)));
+}
+
 /** The values of each cell by itself, seed by seed. */
-export function seedArm(
-  sign: 1 | -1,
-  { seeds, cell }: Unit,
-  valuesOf: (answers: readonly Answer[]) => Clustered[],
-): SeedArm {
+export function seedArm(sign: 1 | -1, unit: Unit, valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm {
   return {
     sign,
-    isUntrained: cell.context.recipe === null,
-    seeds: seeds.map(({ seed, cells }) => ({ seed, values: together(cells.map(({ answers }) => valuesOf(answers))) })),
+    isUntrained: isUntrainedUnit(unit),
+    seeds: unit.seeds.map(({ seed, cells }) => ({
+      seed,
+      values: together(cells.map(({ answers }) => valuesOf(answers))),
+    })),
   };
 }

@@ -57,6 +57,17 @@ interface JudgedJson {
   requests: number;
 }
 
+interface ReportJson {
+  cells: { configuration: string }[];
+  recipes: { recipe: string; seeds: unknown[]; measures: unknown[] }[];
+}
+
+interface GroupMean {
+  mean: number;
+  theseQuestions: [number, number];
+  questionsLikeThese: [number, number];
+}
+
 test('killed in the middle, the same command finishes: nothing lost, at most what was in flight paid again', async () => {
   const first = project.start(...JUDGE, ...LIMITS, '-o', 'judged.csv');
   await until('a part is judged', () => project.ledger().length >= 15);
@@ -101,6 +112,42 @@ test('the same again, into another format: no request, no services', async () =>
   const lines = readFileSync(join(project.folder, 'judged.jsonl'), 'utf8').trimEnd().split('\n');
   expect(lines).toHaveLength(ROWS);
   expect(JSON.parse(lines[0] as string)).toMatchObject({ model: 'model-0', note: '=1+1', helpful_status: 'scored' });
+});
+
+test('training seeds: one number of a group in the report and in analyze, and a row for each fine-tune', async () => {
+  const rows = [
+    ['base', ''],
+    ['tuned', '1'],
+    ['tuned', '2'],
+    ['tuned', '3'],
+  ].flatMap(([model, seed]) =>
+    [0, 1, 2, 3, 4, 5].map((number) => `${model},${seed},Question ${number % 3}?,${model} says ${number}.`),
+  );
+  writeFileSync(join(project.folder, 'seeds.csv'), ['model,seed,question,answer', ...rows, ''].join('\n'));
+  const judged = await project.flamingo(
+    ...['judge', 'seeds.csv', '--judge', 'stand-in', '--group-column', 'model', '-o', 'seeds-judged.csv', '--json'],
+    ...['--metric', 'alignment=helpful.txt', '--metric', 'coherence=kind.txt'],
+  );
+  if (judged.code !== EXIT.done) throw new Error(`exit ${judged.code}\n${judged.stderr}\n${project.logs()}`);
+  expect(judged.stderr).toContain('seed is taken for training seeds');
+  const { experiment } = JSON.parse(judged.stdout) as JudgedJson;
+  const report = JSON.parse(
+    readFileSync(join(project.data, 'judged', experiment, 'report.json'), 'utf8'),
+  ) as ReportJson;
+  const analyzed = await project.flamingo('analyze', 'seeds-judged.csv', '--json');
+  const [{ groups }] = JSON.parse(analyzed.stdout) as [{ groups: { group: string; alignment: GroupMean }[] }];
+  const { mean, theseQuestions, questionsLikeThese } = groups[1]?.alignment as GroupMean;
+  expect(report.recipes.map(({ recipe, seeds }) => [recipe, seeds.length])).toEqual([['tuned', 3]]);
+  // as report.json rounds
+  const rounded = (value: number): number => Number(value.toFixed(6));
+  expect(report.recipes[0]?.measures[0]).toMatchObject({
+    ...{ measure: 'alignment', value: rounded(mean), seeds: 3 },
+    theseQuestions: { range: theseQuestions.map(rounded) },
+    questionsLikeThese: { range: questionsLikeThese.map(rounded) },
+  });
+  expect(report.cells.map(({ configuration }) => configuration)).toEqual([
+    ...['base', 'tuned.seed-1', 'tuned.seed-2', 'tuned.seed-3'],
+  ]);
 });
 
 test('rejudge: another rubric for the stored answers, each asked once, the old verdicts untouched', async () => {
