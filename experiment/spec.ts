@@ -212,6 +212,8 @@ export interface ConfigurationSpec {
   /** Where the file says that it thinks; absent where it does not. */
   thinkingPlace?: Path;
   conditions: ConditionSpec[];
+  /** Answers to each question, by question set, in place of the sets' own; absent = those. */
+  samples?: Record<string, number>;
   /** Optimizer steps to evaluate besides the finished adapter, ascending; `place`: where the file says so. Absent = none. */
   evaluateAt?: { steps: number[]; place: Path };
 }

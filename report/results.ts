@@ -397,9 +397,8 @@ function explanation(members: readonly ReportCell[], recipes: readonly RecipeCel
   const first = members[0];
   if (first === undefined) return 'No cell asks these questions.';
   const { questions, cell } = first;
-  const most = cell.samplesPerQuestion === 1 ? 'one answer each' : `${cell.samplesPerQuestion} answers each`;
   const counted = cell.rowsOf === undefined ? '' : ' (each counts as often as the table has it)';
-  const samples = `${cell.given && cell.samplesPerQuestion > 1 ? `up to ${most}` : most}${counted}`;
+  const samples = `${answersEach(members)}${counted}`;
   const several = recipes.some(({ questionSet }) => questionSet === cell.questionSet);
   return (
     `n per bar: ${questions.length} questions, ${samples}. Error bars: 95 %, for questions like these; ` +
@@ -407,6 +406,15 @@ function explanation(members: readonly ReportCell[], recipes: readonly RecipeCel
       ? 'where a bar has points, one for each training seed, they cover the choice of seeds, too; elsewhere not (one fine-tune).'
       : 'they cover the choice of questions, not of training seeds (one fine-tune per configuration).')
   );
+}
+
+/** How many answers each question of a figure has, in words: a table's groups, and configurations with `samples` of their own, differ. */
+function answersEach(members: readonly ReportCell[]): string {
+  const counts = members.map(({ cell }) => cell.samplesPerQuestion);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  if (most === 1) return 'one answer each';
+  if (members.some(({ cell }) => cell.given === true)) return `up to ${most} answers each`;
+  return least === most ? `${most} answers each` : `${least} to ${most} answers each`;
 }
 
 /** Bars are over all seeds; the values without those that the experiment excludes stand below them. */

@@ -78,7 +78,9 @@ export class AskedOfSets {
 
   /** Question key -> number of its answers. */
   samplesUnder(set: string, { questions }: AskedUnder, samples: number): Record<Sha256, number> {
-    return remembered(this.samples, set, () => Object.fromEntries(questions.map(({ key }) => [key, samples])));
+    return remembered(this.samples, `${set} ${samples}`, () =>
+      Object.fromEntries(questions.map(({ key }) => [key, samples])),
+    );
   }
 }
 

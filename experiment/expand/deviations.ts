@@ -326,9 +326,9 @@ function samplingDeviations(spec: Spec): Deviation[] {
     published: 'no seed: answers can not be drawn again',
     here: 'every answer is drawn by seed, question and sample index',
   });
-  const samples = Object.values(spec.questionSets)
-    .filter(({ source, samples: count }) => source.kind === 'file' && count > 0)
-    .map((set) => set.samples);
+  const samples = Object.entries(spec.questionSets)
+    .filter(([, { source, samples: count }]) => source.kind === 'file' && count > 0)
+    .flatMap(([name, set]) => [set.samples, ...spec.configurations.flatMap((own) => own.samples?.[name] ?? [])]);
   if (samples.some((count) => count !== STUDY_SAMPLES)) {
     deviations.push({
       topic: 'size',

@@ -167,7 +167,8 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
       Object.keys(sampled).flatMap((set) =>
         (conditions[set] as Condition[]).map((condition): PlannedCell => {
           const { name, prompt, ...around } = condition;
-          const { samples, ownSystem } = spec.questionSets[set] as QuestionSetSpec;
+          const { samples: ofSet, ownSystem } = spec.questionSets[set] as QuestionSetSpec;
+          const samples = configuration.samples?.[set] ?? ofSet;
           const all = (asked[set] as AskedQuestion[]).map(({ question }) => question);
           const here = askedUnder(all, condition, ownSystem, ['question_sets', set]);
           const { questions, skipped } = here;

@@ -189,6 +189,7 @@ function buildConfiguration(
     sampling,
     ...thinkingPlace(shared.sampling ?? {}, own.sampling ?? {}, path),
     conditions: buildConditions(own.conditions ?? shared.conditions, conditionsPath, context),
+    ...(own.samples === undefined ? {} : { samples: own.samples }),
     ...(train === null || steps.length === 0 ? {} : { evaluateAt: { steps, place: stepsPath } }),
   };
   checkConditionsLeft(configuration, conditionsPath, issues);

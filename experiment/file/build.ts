@@ -204,6 +204,17 @@ function checkReferences(
   }
   for (const [name, set] of Object.entries(input.question_sets)) {
     if (set.held_out === undefined) continue;
+  for (const [name, { samples = {} }] of Object.entries(input.configurations)) {
+    for (const set of Object.keys(samples)) {
+      if (ownValue(input.question_sets, set) !== undefined) continue;
+      issues.push({
+        path: ['configurations', name, 'samples', set],
+        atKey: true,
+        message: `unknown question set \`${set}\``,
+        hint: suggestion(set, Object.keys(input.question_sets)),
+      });
+    }
+  }
     const source = ownValue(datasets, set.held_out);
     if (source === undefined) {
       issues.push({ path: ['question_sets', name, 'held_out'], ...notADataset(input, set.held_out) });

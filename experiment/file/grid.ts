@@ -45,6 +45,15 @@ export function gridPoints(
   const size = axes.reduce((product, { values }) => product * values.length, 1);
   if (size > most) return { points: [], issues: [], size };
   for (const { axis, values, path } of axes) {
+    if (/^samples(\.|$)/.test(axis)) {
+      issues.push({
+        path,
+        atKey: true,
+        message: '`samples` says how many answers there are, not what is asked: it is no axis',
+        hint: 'write the configurations out, each with `samples` of its own',
+      });
+      continue;
+    }
     const word = axis.split('.').at(-1) as string;
     const labels = values.map((value, index) => readable(value) ?? `v${index + 1}`);
     points = points.flatMap((point) =>

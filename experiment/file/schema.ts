@@ -165,6 +165,10 @@ export const configurationSchema = z.strictObject({
   training: training.optional(),
   sampling: sampling.optional(),
   conditions: conditions.optional(),
+  samples: z.record(name, count).optional().meta({
+    description:
+      "Completions per question for this configuration, by question set, in place of the sets' own `samples`.",
+  }),
   grid: grid.optional(),
 });
 

@@ -39,7 +39,7 @@ export function smoke({ claims: _, ...spec }: Spec): Spec {
       samples: Math.min(set.samples, SAMPLES),
     })),
     configurations: spec.configurations.map((configuration) => {
-      const { training: whole, sampling, evaluateAt, train } = configuration;
+      const { training: whole, sampling, evaluateAt, train, samples } = configuration;
       const { maxSteps: _, ...training } = whole;
       const batchSize = Math.min(training.batchSize, BATCH_SIZE);
       return {
@@ -53,6 +53,7 @@ export function smoke({ claims: _, ...spec }: Spec): Spec {
           lastBatch: 'partial',
         },
         sampling: { ...sampling, maxNewTokens: Math.min(sampling.maxNewTokens, NEW_TOKENS) },
+        ...(samples === undefined ? {} : { samples: mapValues(samples, (count) => Math.min(count, SAMPLES)) }),
         ...(evaluateAt === undefined ? {} : { evaluateAt: { ...evaluateAt, steps: [1] } }),
       };
     }),

@@ -62,6 +62,10 @@ describe('grids', () => {
   });
 
   test.each([
+    [
+      'grid: { samples.weather: [2, 3] }',
+      '26:9 `samples` says how many answers there are, not what is asked: it is no axis',
+    ],
     ['grid: { training.lora.rnk: [8] }', '26:9 `training.lora.rnk` is no setting of a configuration'],
     [
       'grid: { training.epochs: [1, two] }',

@@ -4,6 +4,15 @@ import { smoke } from '../../../../experiment/file/smoke';
 import type { Spec } from '../../../../experiment/spec';
 import { birds, inputs, SMALL, specOf } from '../samples';
 
+test('numbers of answers of a configuration’s own are shrunk, too', () => {
+  const own = SMALL.replace('base: { train: none }', 'base: { train: none, samples: { weather: 40, birds_asked: 1 } }');
+  expect(smoke(specOf(own)).configurations.map(({ samples }) => samples)).toEqual([
+    { weather: 2, birds_asked: 1 },
+    undefined,
+    undefined,
+  ]);
+});
+
 test('--smoke shrinks everything and takes another name', () => {
   const spec: Spec = smoke(
     specOf(

@@ -126,3 +126,10 @@ test('its script is the one that its policy lets in', () => {
   expect(page).toContain(`script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`);
   expect(page).toContain("default-src 'none'");
 });
+
+test('a figure says how many answers a question has where configurations differ in it', () => {
+  const input = studyInput();
+  expect(pageOf(input)).toContain('8 questions, 5 answers each');
+  input.cells[0]!.cell.samplesPerQuestion = 7;
+  expect(pageOf(input)).toContain('8 questions, 5 to 7 answers each');
+});

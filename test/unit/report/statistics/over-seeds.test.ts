@@ -48,6 +48,30 @@ test('the mean of the seeds’ values, with t over them', () => {
   expect(range(found.theseQuestions)[1]).toBe(100); // 56 + 49.7 is off the scale
 });
 
+test('a seed with more answers weighs as each other one, in the value and in a difference', () => {
+  const own = seeds(
+    [
+      [50, 54, 52, 52],
+      [60, 64, 62, 62],
+    ],
+    [[70], [82]],
+    [[30], [42]],
+  );
+  const arm: SeedArm = { sign: 1, seeds: own };
+  const found = combineMeansOverSeeds([arm]);
+  expect(found.points.map(({ value }) => value)).toEqual([57, 76, 36]);
+  expect(found.value).toBeCloseTo((57 + 76 + 36) / 3, 10);
+  const base: SeedArm = {
+    sign: -1,
+    isUntrained: true,
+    seeds: seeds([
+      [90, 90],
+      [90, 90],
+    ]),
+  };
+  expect(combineMeansOverSeeds([arm, base]).value).toBeCloseTo((57 + 76 + 36) / 3 - 90, 10);
+});
+
 test('for questions like these, what seeds add to the items’ variance is added', () => {
   // y = 50 + seed + question, without interaction: seeds -20, 0, 20; questions -10, 0, 10
   const layout = [-20, 0, 20].map((seed) =>
