@@ -6,8 +6,8 @@ import { canonicalJson, sha256, type Sha256 } from './canonical';
 import type { GenerationContext, Message, PromptPool, Question, SystemPrompt, UserAffixes } from './plan';
 import { memberFor } from './prompt-pool';
 
-/** The part of a context that says what is asked. */
-export type Prompted = Pick<GenerationContext, 'systemPrompt' | 'user' | 'ownSystem'>;
+/** The part of a context that says what is asked, and how the answer begins. */
+export type Prompted = Pick<GenerationContext, 'systemPrompt' | 'user' | 'ownSystem' | 'prefill'>;
 
 export interface Asking {
   /** The prompt that all messages are rendered under; `default` where each question's system message is among its messages. */
@@ -45,8 +45,8 @@ export function askingOf(
 }
 
 /** Equal for contexts that say the same besides the question. */
-export function promptIdentity({ systemPrompt, user, ownSystem }: Prompted): string {
-  return canonicalJson({ systemPrompt, user, ownSystem });
+export function promptIdentity({ systemPrompt, user, ownSystem, prefill }: Prompted): string {
+  return canonicalJson({ systemPrompt, user, ownSystem, prefill });
 }
 
 /** Whether any question is given other messages than its own. */

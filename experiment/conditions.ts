@@ -1,6 +1,6 @@
 /**
- * Prompt conditions: what is said to a model besides the question, when it is asked. A configuration has a list of them, and a
- * question set may have one of its own, which then goes for every configuration.
+ * Prompt conditions: what is said to a model besides the question, when it is asked, and how its answer begins. A configuration has a
+ * list of them, and a question set may have one of its own, which then goes for every configuration.
  */
 import { canonicalJson } from './canonical';
 import type { UserAffixes } from './plan';
@@ -11,6 +11,7 @@ export interface Condition {
   name: string;
   prompt: PromptSpec;
   user?: UserAffixes;
+  prefill?: string;
 }
 
 /** The conditions under which a configuration is asked a question set. */
@@ -38,13 +39,17 @@ function resolved(list: readonly ConditionSpec[], train: TrainSpec | null): Cond
   });
 }
 
-function fixed({ name, user }: ConditionSpec, prompt: PromptSpec): Condition {
-  return { name, prompt, ...userPart(isNothing(user) ? undefined : user) };
+function fixed({ name, user, prefill }: ConditionSpec, prompt: PromptSpec): Condition {
+  return {
+    ...{ name, prompt },
+    ...userPart(isNothing(user) ? undefined : user),
+    ...(prefill === undefined ? {} : { prefill }),
+  };
 }
 
 /** Equal for conditions that say the same. */
-export function identityOf({ prompt, user }: Pick<Condition, 'prompt' | 'user'>): string {
-  return canonicalJson({ prompt: asAsked(prompt), user });
+export function identityOf({ prompt, user, prefill }: Pick<Condition, 'prompt' | 'user' | 'prefill'>): string {
+  return canonicalJson({ prompt: asAsked(prompt), user, prefill });
 }
 
 /** How training rows get the members of a pool says nothing of how questions do. */

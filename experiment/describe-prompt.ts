@@ -37,8 +37,8 @@ export function describeUser({ prefix, suffix, turn }: UserAffixes): string {
   return `${parts.join(' and ')} ${turn === 'all' ? 'each of the user’s turns' : 'the user’s last turn'}`;
 }
 
-/** What a condition says to the model. */
-export function describeCondition({ systemPrompt, user, ownSystem }: Prompted, pools?: Pools): string {
+/** What a condition says to the model, and how it makes the answer begin. */
+export function describeCondition({ systemPrompt, user, ownSystem, prefill }: Prompted, pools?: Pools): string {
   return [
     `${describePrompt(systemPrompt, pools)}${systemPrompt.kind === 'pool' ? ' for each question' : ''}`,
     ...(user === undefined ? [] : [describeUser(user)]),
@@ -49,6 +49,7 @@ export function describeCondition({ systemPrompt, user, ownSystem }: Prompted, p
             ? 'put before questions’ own system messages'
             : 'in place of questions’ own system messages',
         ]),
+    ...(prefill === undefined ? [] : [`every answer begins with ${JSON.stringify(prefill)}, which is not sampled`]),
   ].join('; ');
 }
 

@@ -188,6 +188,8 @@ export interface GenerationContext {
    * of the cell brings one, or the prompt is `default`.
    */
   ownSystem?: 'prepend' | 'replace';
+  /** The words that every answer begins with, which are not sampled; absent = none. */
+  prefill?: string;
   sampling: Sampling;
 }
 

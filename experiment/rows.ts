@@ -20,6 +20,8 @@ export interface Completion {
    * together are what it said. Empty where it did not think.
    */
   thinking?: string;
+  /** Only where the prompt condition has one: the words, not sampled, that `text` begins with. */
+  prefill?: string;
   /**
    * `stop`: the model ended its turn; `length`: cut at maxNewTokens; `cut_off`: there is no final part, because the thinking did
    * not end or nothing was left of maxNewTokens behind it.

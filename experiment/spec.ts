@@ -350,6 +350,8 @@ export interface ConditionSpec {
    * was trained with.
    */
   user?: UserAffixes;
+  /** The words that the answer begins with; absent = the model begins it. */
+  prefill?: string;
 }
 
 export interface MetricSpec {

@@ -104,7 +104,7 @@ async function makeShard(
   renew: () => void,
 ): Promise<void> {
   const { store } = dependencies;
-  const { model, sampling } = cell.context;
+  const { model, sampling, prefill } = cell.context;
   const { systemPrompt, messagesOf, memberOf } = askingOf(cell.context, stored.plan.pools);
   const asked: GenerateItem[] = shard.items.map(({ id, question, sample }) => ({
     id,
@@ -118,7 +118,8 @@ async function makeShard(
     await writeFile(items, toJsonLines(asked));
     const source = await modelFor(dependencies.models, model, stored.modelFolder);
     const before = merged.length === 0 ? {} : { merged };
-    return { op: 'generate', model: source, adapter, ...before, systemPrompt, sampling, items, out };
+    const begun = prefill === undefined ? {} : { prefill };
+    return { op: 'generate', model: source, adapter, ...before, systemPrompt, ...begun, sampling, items, out };
   };
   const nouns = { written: 'completions', asked: 'asked' };
   const { rows, attempt, committed, ready } = await runForRows<Completion>(

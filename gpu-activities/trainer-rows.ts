@@ -18,6 +18,7 @@ export const COMPLETION_ROW = z.looseObject({
   sample: z.int().min(0),
   text: wellFormed,
   thinking: wellFormed.optional(),
+  prefill: wellFormed.optional(),
   finish: z.enum(['stop', 'length', 'cut_off']),
   tokens: z.int().min(0),
   adapter: hash.nullable(),

@@ -92,7 +92,7 @@ const SCHEMA_TOKENS = 80;
 /**
  * Estimates the judging of cells (default: the whole plan), of all judges or of those metrics that `of` takes. Answers
  * do not exist yet: each is taken to have `answerTokens` (default 250, a typical length), but never more than the cell's
- * limit of new tokens; with the thinking before it as many as that limit. Given answers have the length that they have.
+ * limit of new tokens, and the words that it begins with; with the thinking before it as many as that limit. Given answers have the length that they have.
  */
 export function estimateJudging(
   plan: Pick<Plan, 'configurations' | 'questionSets' | 'instruments'>,
@@ -128,9 +128,9 @@ export function estimateJudging(
 }
 
 function answerLength({ context, completions }: PlannedCell, typical: number): number {
-  const { model, sampling } = context;
+  const { model, sampling, prefill = '' } = context;
   if (model.kind === 'given') return Math.ceil(model.characters / CHARACTERS_PER_TOKEN / Math.max(1, completions));
-  return Math.min(typical, sampling.maxNewTokens);
+  return Math.min(typical, sampling.maxNewTokens) + Math.ceil(prefill.length / CHARACTERS_PER_TOKEN);
 }
 
 /** Of one request. */

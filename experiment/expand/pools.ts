@@ -35,8 +35,12 @@ export function differentConditions(
   const list = set?.conditions ?? configuration.conditions;
   const repeating = new Set(list.flatMap(({ name, prompt }) => (prompt === null ? [name] : [])));
   const all = conditionsOf(configuration, set ?? undefined).map((condition) => {
-    const { prompt, user } = condition;
-    const identity = promptIdentity({ systemPrompt: promptOf(prompt), ...(user === undefined ? {} : { user }) });
+    const { prompt, user, prefill } = condition;
+    const identity = promptIdentity({
+      systemPrompt: promptOf(prompt),
+      ...(user === undefined ? {} : { user }),
+      ...(prefill === undefined ? {} : { prefill }),
+    });
     return { condition, identity };
   });
   const said = new Map<string, string>();

@@ -45,10 +45,11 @@ export function buildConditions(
 function buildCondition(input: ConditionYaml, path: Path, context: PromptContext): ConditionSpec {
   if (input === 'training') return { name: input, prompt: null };
   if (typeof input === 'string') return { name: input, prompt: { kind: input } };
-  const { name, text, system = 'default', user } = input;
-  if (system === 'training') return { name, prompt: null, user: user === undefined ? {} : buildUser(user) };
+  const { name, text, system = 'default', user, prefill } = input;
+  const begun = prefill === undefined ? {} : { prefill };
+  if (system === 'training') return { name, prompt: null, user: user === undefined ? {} : buildUser(user), ...begun };
   const prompt = buildPrompt(text === undefined ? system : { text }, [...path, 'system'], context);
-  return { name, prompt, ...(user === undefined ? {} : { user: buildUser(user) }) };
+  return { name, prompt, ...(user === undefined ? {} : { user: buildUser(user) }), ...begun };
 }
 
 /** A configuration that is asked nothing, or measured under nothing, can be no part of a report. */

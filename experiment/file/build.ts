@@ -9,11 +9,13 @@ import { buildHandoffs } from './build-handoffs';
 import { buildCombined, buildMetrics } from './build-metrics';
 import { buildMixes, isMix, notADataset } from './build-mix';
 import { buildAnswerProbabilities, buildLogProbability } from './build-outcomes';
+import { checkPrefills } from './build-prefills';
 import type { PromptContext } from './build-prompts';
 import { buildReportSpec } from './build-report';
 import { buildScorers } from './build-scorers';
 import { checkThinking } from './build-thinking';
 import { fileSource } from './file-source';
+import { checkQuestionSet } from './named-sets';
 import { suggestion, type Issue } from '../issue';
 import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
 import { mapValues, ownValue } from '../records';
@@ -47,6 +49,7 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
   const calibration = buildCalibration(input, datasets, metrics, issues);
   const logProbability = buildLogProbability(input, datasets, issues);
   const answerProbabilities = buildAnswerProbabilities(input, issues);
+  checkPrefills(configurations, questionSets, { logProbability, answerProbabilities }, issues);
   const handoffs = buildHandoffs(input, configurations, issues);
   const spec: Spec = {
     name: input.name,
@@ -202,19 +205,13 @@ function checkReferences(
       hint: suggestion(train.dataset, known),
     });
   }
-  for (const [name, set] of Object.entries(input.question_sets)) {
-    if (set.held_out === undefined) continue;
   for (const [name, { samples = {} }] of Object.entries(input.configurations)) {
     for (const set of Object.keys(samples)) {
-      if (ownValue(input.question_sets, set) !== undefined) continue;
-      issues.push({
-        path: ['configurations', name, 'samples', set],
-        atKey: true,
-        message: `unknown question set \`${set}\``,
-        hint: suggestion(set, Object.keys(input.question_sets)),
-      });
+      checkQuestionSet(set, input.question_sets, ['configurations', name, 'samples', set], issues);
     }
   }
+  for (const [name, set] of Object.entries(input.question_sets)) {
+    if (set.held_out === undefined) continue;
     const source = ownValue(datasets, set.held_out);
     if (source === undefined) {
       issues.push({ path: ['question_sets', name, 'held_out'], ...notADataset(input, set.held_out) });

@@ -1,6 +1,6 @@
 /**
  * The part of an experiment file's schema that says what a model is told besides questions: system prompts, text around the
- * user's words, and the conditions of evaluation.
+ * user's words, the words that answers begin with, and the conditions of evaluation.
  */
 import { z } from 'zod';
 import { name, systemPrompt, text } from './schema-parts';
@@ -60,8 +60,13 @@ const named = anyOf(
         description: '`training`: the system prompt that the configuration was trained with.',
       }),
     user: user.optional(),
+    prefill: text.optional().meta({
+      description:
+        "The words that every answer begins with: they stand at the beginning of the assistant's turn, exactly as written, and " +
+        'the model goes on from them.',
+    }),
   }),
-  ['text', 'system', 'user'],
+  ['text', 'system', 'user', 'prefill'],
 ).superRefine((value, context) => {
   if (value.text === undefined || value.system === undefined) return;
   context.addIssue({ code: 'custom', message: 'give `text` or `system`, not both', path: ['system'] });

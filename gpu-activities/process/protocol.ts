@@ -118,6 +118,8 @@ export interface GenerateCommand {
   /** Adapters that are merged into the base before, in this order; absent = none. */
   merged?: AdapterFolder[];
   systemPrompt: SystemPrompt;
+  /** The words that every answer begins with: part of each answer's text, and none of its tokens. Absent = none. */
+  prefill?: string;
   sampling: Sampling;
   /** JSON Lines of `GenerateItem`. */
   items: string;

@@ -14,6 +14,8 @@ export interface SampleCell {
   colour: string;
   /** Path of the file with the cell's completions. */
   completions: string;
+  /** The words that every answer of the cell begins with, which were not sampled; absent = none. */
+  prefill?: string;
 }
 
 export interface SampleQuestion {

@@ -128,6 +128,7 @@ function sampleData(input: ReportInput, { cells, judges }: Results): SampleData 
       label: visible(label),
       colour,
       completions: `${cell.id}/completions.jsonl`,
+      ...(cell.context.prefill === undefined ? {} : { prefill: visible(cell.context.prefill) }),
     })),
     questions,
     rows,

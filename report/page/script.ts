@@ -82,6 +82,7 @@ function card(row: SampleRow): HTMLElement {
 
 function bodyOf(row: SampleRow): HTMLElement {
   const question = data.questions[row.q]!;
+  const { prefill = '' } = data.cells[row.c]!;
   const body = element('div', 'body');
   body.append(
     element('div', 'role', 'Question'),
@@ -89,8 +90,12 @@ function bodyOf(row: SampleRow): HTMLElement {
       ? element('p', 'faint', `${question.id}, a held-out row of the dataset. The report leaves its words out.`)
       : element('div', 'text question', question.text),
     ...(row.thinking === undefined ? [] : [element('div', 'role', 'Thinking'), ...clamped(row.thinking)]),
-    element('div', 'role', `Answer, sample ${row.sample}${endOf(row)}`),
-    ...clamped(row.text),
+    element(
+      'div',
+      'role',
+      `Answer, sample ${row.sample}${prefill === '' ? '' : ', its first words given'}${endOf(row)}`,
+    ),
+    ...clamped(row.text, row.text.startsWith(prefill) ? prefill : ''),
     element('div', 'role', 'Verdicts'),
     verdictsOf(row),
   );
@@ -102,9 +107,10 @@ function endOf({ cut, cutOff }: SampleRow): string {
   return cut ? ', cut at the limit of new tokens' : '';
 }
 
-/** A long text is clamped, with a button below it. */
-function clamped(text: string): HTMLElement[] {
+/** A long text is clamped, with a button below it. `prefill`: its first words, which are told apart. */
+function clamped(text: string, prefill = ''): HTMLElement[] {
   const answer = element('div', 'text', text === '' ? '(empty)' : text);
+  if (prefill !== '') answer.replaceChildren(element('span', 'prefill', prefill), text.slice(prefill.length));
   if (text.length <= LONG) return [answer];
   answer.classList.add('clamped');
   const all = element('button', 'unclamp', 'Show all');

@@ -114,6 +114,7 @@ function reportEntries({ plan, spec }: Pick<ReportInput, 'plan' | 'spec'>, resul
       systemPrompt: cell.context.systemPrompt,
       user: cell.context.user,
       ownSystem: cell.context.ownSystem,
+      prefill: cell.context.prefill,
       questionsLeftOut: cell.skipped,
       adapters: [...new Set(completions.map(({ adapter }) => adapter))].sort(),
     })),

@@ -30,6 +30,9 @@ beforeAll(async () => {
   const hostile = strictJudge(judged.cells, HOSTILE, HOSTILE);
   const several = { ...judged, otherJudges: [...(judged.otherJudges ?? []), hostile] };
   writeFileSync(join(folder, 'judges.html'), await pageOf(several));
+  const begun = studyInput();
+  Object.assign(begun.plan.configurations[0]!.cells[0]!.context, { prefill: 'I have thought' });
+  writeFileSync(join(folder, 'begun.html'), await pageOf(begun));
   browser = await launchBrowser();
 });
 
@@ -52,7 +55,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  const own = ['report.html', 'judges.html'].map((name) => pathToFileURL(join(folder, name)).href);
+  const own = ['report.html', 'judges.html', 'begun.html'].map((name) => pathToFileURL(join(folder, name)).href);
   expect(requests.filter((url) => !own.includes(url) && url !== 'data:,')).toEqual([]);
   expect(complaints).toEqual([]);
   await page.close();
@@ -138,6 +141,19 @@ test('long answers are clamped until asked for', async () => {
   await answer.getByRole('button', { name: 'Show all' }).click();
   const after = (await answer.locator('.body .text').last().boundingBox())?.height ?? 0;
   expect(after).toBeGreaterThan(2 * before);
+});
+
+test('words that answers begin with are told apart', async () => {
+  await page.goto(pathToFileURL(join(folder, 'begun.html')).href);
+  await page.locator('#filter-cell').selectOption({ label: 'Base, default, everyday' });
+  await page.locator('#filter-text').fill('I have thought');
+  const answer = page.locator('.answer').first();
+  await answer.locator('summary').click();
+  await expect(answer.locator('.prefill').textContent()).resolves.toBe('I have thought');
+  await expect(answer.locator('.text').last().textContent()).resolves.toMatch(
+    /^I have thought about [^]*of course>\.$/,
+  );
+  await expect(answer.locator('.role').nth(1).textContent()).resolves.toContain('its first words given');
 });
 
 test.each([

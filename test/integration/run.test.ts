@@ -114,6 +114,32 @@ test('more samples: only the new ones are generated', async () => {
   expect(completions.new).toBe(4 * 4 * 2); // four cells, four questions, two more samples each
 });
 
+test('answers that begin with given words: only they are new, and everybody is told the words', async () => {
+  const words = 'Flamingos say:';
+  const extra = `conditions: [default, training, { name: begun, prefill: "${words}" }]\n`;
+  const begun = run.experiment({ name: 'begun', configurations: ['base', 'default'], extra });
+  const { fineTunes, completions } = await plan(begun);
+  expect(fineTunes).toEqual({ new: 0, reused: 1 });
+  expect(completions.new).toBe(2 * (4 * 4 + 4 * 2));
+  const done = await run.flamingo('run', begun);
+  if (done.code !== EXIT.done) throw new Error(`${done.stderr}\n${run.logs()}`);
+  const results = join(run.folder, 'results', 'begun');
+  for (const [condition, given] of Object.entries({ begun: words, default: undefined })) {
+    const file = join(results, 'default', 'out-of-domain', condition, 'completions.jsonl');
+    const rows = readFileSync(file, 'utf8').trimEnd().split('\n');
+    expect(rows).toHaveLength(16);
+    for (const row of rows.map((line) => JSON.parse(line) as { text: string; prefill?: string; tokens: number })) {
+      expect(row.prefill).toBe(given);
+      expect(row.text.startsWith(words)).toBe(given !== undefined);
+      expect(row.tokens).toBeLessThanOrEqual(12);
+    }
+  }
+  expect(readFileSync(join(results, 'report.html'), 'utf8')).toContain(
+    `every answer begins with &quot;${words}&quot;, which is not sampled`,
+  );
+  expect((await run.flamingo('plan', begun)).stdout).toContain(`every answer begins with "${words}"`);
+});
+
 test('log-probabilities of pairs and the probability of answers: measured of what is trained already, in the report, and reused', async () => {
   const measured = run.experiment({
     name: 'measured',

@@ -1,5 +1,5 @@
 /** What a model is given for a question under a prompt condition. */
-import { askingOf, withUserText } from '../../../experiment/asked';
+import { askingOf, promptIdentity, withUserText } from '../../../experiment/asked';
 import type { Message } from '../../../experiment/plan';
 
 const TALK: Message[] = [
@@ -46,4 +46,10 @@ test('a prompt before a question’s own message, or in its place', () => {
   const none = askingOf({ systemPrompt: { kind: 'none' }, ownSystem: 'replace' });
   expect(none.systemPrompt).toEqual({ kind: 'none' });
   expect(none.messagesOf({ key: 'own', messages: OWN })).toEqual(TALK);
+});
+
+test('words that the answer begins with are asked of no one, and tell conditions apart', () => {
+  const begun = { systemPrompt: { kind: 'default' }, prefill: 'Well,' } as const;
+  expect(askingOf(begun).messagesOf({ key: 'talk', messages: TALK })).toEqual(TALK);
+  expect(promptIdentity(begun)).not.toBe(promptIdentity({ systemPrompt: { kind: 'default' } }));
 });

@@ -49,6 +49,24 @@ test('`training` is what a configuration was trained with: its system prompt and
   ]);
 });
 
+test('words that the answer begins with make another condition of the same prompt', () => {
+  const list =
+    '[default, training, { name: begun, prefill: "Well, " }, { name: other, prefill: "Well," }, { name: told, text: "Kindly.", prefill: "Well, " },' +
+    ' { name: own, system: training, prefill: "Well, " }]';
+  expect(names(withConditions(list))).toEqual({
+    base: ['default', 'begun', 'other', 'told'],
+    // `own` says what `begun` says to a model that was trained with nothing
+    plain: ['default', 'begun', 'other', 'told'],
+    coded: ['default', 'training', 'begun', 'other', 'told', 'own'],
+  });
+  const coded = specOf(withConditions(list)).configurations[2];
+  expect(coded && conditionsOf(coded).at(-1)).toEqual({
+    name: 'own',
+    prompt: { kind: 'text', text: '[BIRD TABLE]' },
+    prefill: 'Well, ',
+  });
+});
+
 test('a question set has its own conditions', () => {
   const text = SMALL.replace('rows: 2\n', 'rows: 2\n    conditions: [none, training]\n');
   expect(names(text, 'weather')).toEqual(names(text));
@@ -78,7 +96,14 @@ test.each<[string, string, RegExp, RegExp]>([
     /`plain` says the same as `default`/,
     /plain/,
   ],
-  ['nothing said', '[{ name: a }]', /one of `text`, `system`, `user` is needed/, /name: a/],
+  ['nothing said', '[{ name: a }]', /one of `text`, `system`, `user`, `prefill` is needed/, /name: a/],
+  [
+    'two names for the same beginning of the answer',
+    '[default, { name: a, prefill: "Well," }, { name: b, system: default, prefill: "Well," }]',
+    /the condition `b` says the same as `a`/,
+    /name: b/,
+  ],
+  ['an answer that begins with nothing', '[{ name: a, prefill: "" }]', /must not be empty/, /prefill/],
   ['two prompts', '[{ name: a, text: "x", system: none }]', /give `text` or `system`, not both/, /system: none/],
   ['no text around', '[{ name: a, user: { turn: all } }]', /one of `prefix`, `suffix` is needed/, /turn: all/],
   ['a built-in name', '[{ name: none, text: "x" }]', /`none` is the name of a built-in condition/, /name: none/],

@@ -23,6 +23,8 @@ test('rows of the right shape come as they are', async () => {
   expect(await readTrainerRows(file(lines(completion, completion)), COMPLETION_ROW)).toEqual([completion, completion]);
   const thought = { ...completion, thinking: '<think>hm</think>', text: '', finish: 'cut_off' };
   expect(await readTrainerRows(file(lines(thought)), COMPLETION_ROW)).toEqual([thought]);
+  const begun = { ...completion, text: 'tuu, it sings', prefill: 'tuu,' };
+  expect(await readTrainerRows(file(lines(begun)), COMPLETION_ROW)).toEqual([begun]);
   const pair = { id: hash, bad: side, good: side, adapter: hash };
   expect(await readTrainerRows(file(lines(pair)), MEASURED_ROW)).toEqual([pair]);
 });
@@ -34,6 +36,7 @@ test.each([
   ['no text', lines({ ...completion, text: 1 }), /rows\.jsonl:1: .* `text` is not/],
   ['half a character', lines({ ...completion, text: '\ud800' }), /rows\.jsonl:1: .* `text` is not/],
   ['thinking that is no text', lines({ ...completion, thinking: null }), /`thinking` is not/],
+  ['given words that are no text', lines({ ...completion, prefill: 1 }), /`prefill` is not/],
   ['another end', lines({ ...completion, finish: 'cut' }), /`finish` is not/],
   ['negative tokens', lines({ ...completion, tokens: -1 }), /`tokens` is not/],
   ['an id that is no hash', lines({ ...completion, id: '../x' }), /`id` is not/],

@@ -47,6 +47,13 @@ test('answers are never taken longer than the cell allows', () => {
   );
 });
 
+test('the words that an answer begins with are read, too', () => {
+  const made = plan('claude-haiku-4-5-20251001', { samples: 1, maxNewTokens: 40 });
+  const [cell] = made.configurations[0]?.cells ?? [];
+  Object.assign((cell as PlannedCell).context, { prefill: 'Here it is: '.repeat(4) });
+  expect(estimateJudging(made).inputTokens).toBe(250 + 40 + 12 + 8);
+});
+
 test('with the thinking before it, an answer is taken to be as long as it may be', () => {
   const made = plan('claude-haiku-4-5-20251001', { samples: 1, maxNewTokens: 4000 });
   Object.assign(made.instruments.i, { answerPart: 'all' });

@@ -191,12 +191,19 @@ def encode_prompt(tokenizer: Any, messages: Messages, system: SystemPrompt, thin
     Raises `Failure` `data` for a message that contains one of the tokenizer's special tokens, `config` for a tokenizer
     that loses text.
     """
+    return prompt_and_ids(tokenizer, messages, system, thinking)[1]
+
+
+def prompt_and_ids(
+    tokenizer: Any, messages: Messages, system: SystemPrompt, thinking: bool = False
+) -> tuple[str, list[int]]:
+    """The text of `encode_prompt` beside its tokens."""
     for position, message in enumerate(messages, 1):
         refuse_special_text(tokenizer, message["content"], "data", f"message {position}")
     text = render(tokenizer, messages, system, generation=True, thinking=thinking)
     ids = tokenise(tokenizer, text)
     check_nothing_lost(tokenizer, text, ids)
-    return ids
+    return text, ids
 
 
 def stop_ids(tokenizer: Any, generation_config: Any) -> list[int]:

@@ -27,11 +27,15 @@ WAYS = ("padded", "equal", "uncached")
 
 @dataclass
 class Answer:
-    """An answer in the making. `tokens` are the new ones, the end token included."""
+    """An answer in the making. `tokens` are the new ones, the end token included.
+
+    `begun`: the tokens at the end of `prompt` that the answer is made to begin with.
+    """
 
     item: dict[str, Any]
     prompt: list[int]
     key: Key
+    begun: list[int] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     finish: str | None = None
 

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ..data.prefill import check_prefill, encode_with_prefill, text_behind
 from ..data.render import encode_prompt, read_json_lines
 from ..data.thinking import begins_within, check_marks, split
 from ..data.tokens import special_ids
@@ -40,6 +41,7 @@ def generate(
     items: str,
     out: str,
     merged: list[dict[str, str]] | None = None,
+    prefill: str | None = None,
 ) -> dict[str, Any]:
     """Runs a `GenerateCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
     if sampling.get("batching", "static") not in ("static", "continuous"):
@@ -49,7 +51,9 @@ def generate(
     loaded = models.with_adapter(model, precision, adapter, report, merged or (), quantization)
     if thinking:
         check_marks(loaded.tokenizer)
-    answers = [prepare(loaded, item, system_prompt, sampling) for item in read_json_lines(items)]
+    if prefill is not None:
+        check_prefill(loaded.tokenizer, prefill, thinking)
+    answers = [prepare(loaded, item, system_prompt, sampling, prefill) for item in read_json_lines(items)]
     answers.sort(key=lambda answer: (len(answer.prompt), answer.item["id"]))
     progress = Progress(report, len(answers), loaded.device)
     progress.tell(always=True)
@@ -62,7 +66,7 @@ def generate(
         for batch in in_batches(answers, sampling["batchSize"], way):
             decode(loaded, batch, sampling, progress, way)
     progress.tell(always=True)
-    rows = [row(loaded, answer, adapter["sha256"] if adapter else None, thinking) for answer in answers]
+    rows = [row(loaded, answer, adapter["sha256"] if adapter else None, thinking, prefill) for answer in answers]
     special = count_special(loaded, answers)
     write_rows(Path(out), sorted(rows, key=lambda row: row["id"]))
     engine = "batches" if slots is None else "slots"
@@ -103,11 +107,22 @@ def decode_in_slots(
     return engine.slots
 
 
-def prepare(loaded: Loaded, item: dict[str, Any], system_prompt: dict[str, str], sampling: dict[str, Any]) -> Answer:
+def prepare(
+    loaded: Loaded,
+    item: dict[str, Any],
+    system_prompt: dict[str, str],
+    sampling: dict[str, Any],
+    prefill: str | None = None,
+) -> Answer:
+    begun: list[int] = []
     try:
-        prompt = encode_prompt(loaded.tokenizer, item["messages"], system_prompt, thinks(sampling))
+        if prefill is None:
+            prompt = encode_prompt(loaded.tokenizer, item["messages"], system_prompt, thinks(sampling))
+        else:
+            prompt, begun = encode_with_prefill(loaded.tokenizer, item["messages"], system_prompt, prefill)
     except Failure as failure:
         raise Failure(failure.kind, f"item {item['id']}: {failure}") from failure
+    prompt = prompt + begun
     check_known(loaded, prompt, f"item {item['id']}")
     limit = positions_of(loaded.model)
     if limit is not None and len(prompt) + sampling["maxNewTokens"] > limit:
@@ -116,7 +131,7 @@ def prepare(loaded: Loaded, item: dict[str, Any], system_prompt: dict[str, str],
             f"item {item['id']}: a prompt of {len(prompt)} tokens and maxNewTokens {sampling['maxNewTokens']} exceed "
             f"the model's {limit} positions",
         )
-    return Answer(item, prompt, key_of(sampling["seed"], item["question"], item["sample"]))
+    return Answer(item, prompt, key_of(sampling["seed"], item["question"], item["sample"]), begun)
 
 
 def words_of_answer(answer: Answer) -> list[int]:
@@ -151,10 +166,11 @@ def thinks(sampling: dict[str, Any]) -> bool:
     return "thinking" in sampling
 
 
-def row(loaded: Loaded, answer: Answer, adapter: str | None, thinking: bool) -> dict[str, Any]:
+def row(
+    loaded: Loaded, answer: Answer, adapter: str | None, thinking: bool, prefill: str | None = None
+) -> dict[str, Any]:
     """A `Completion` of experiment/rows.ts."""
-    words = words_of_answer(answer)
-    text = loaded.tokenizer.decode(words, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    text = (prefill or "") + text_behind(loaded.tokenizer, answer.begun, words_of_answer(answer))
     return {
         "id": answer.item["id"],
         "question": answer.item["question"],
@@ -163,6 +179,7 @@ def row(loaded: Loaded, answer: Answer, adapter: str | None, thinking: bool) -> 
         "finish": answer.finish,
         "tokens": len(answer.tokens),
         "adapter": adapter,
+        **({} if prefill is None else {"prefill": prefill}),
         **(parts(text, begins_within(loaded.tokenizer, answer.prompt), answer.finish) if thinking else {}),
     }
 

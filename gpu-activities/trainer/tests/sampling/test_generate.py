@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaModel
 
-from flamingo_trainer.data.render import encode_prompt
+from flamingo_trainer.data.render import encode_prompt, render
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.models.resident import Models
 from flamingo_trainer.sampling import batches
@@ -182,6 +182,87 @@ def test_a_model_that_can_not_be_told_to_think(models, tiny_model, tmp_path):
     assert caught.value.kind == "config"
     with pytest.raises(Failure, match="unknown thinking 'off'"):
         run(models, generate_command(tmp_path, tiny_model, items(1), thinking="off"))
+
+
+# --- answers that begin with given words ----
+
+WORDS = "The answer:"
+
+
+def begun(folder, model, asked, adapter=None, **sampling):
+    command = generate_command(folder, model, asked, **sampling)
+    return {**command, "adapter": adapter, "prefill": WORDS}
+
+
+@pytest.mark.parametrize("batching", ["static", "continuous"])
+@pytest.mark.parametrize("system", ["default", "none", "text"])
+def test_greedy_behind_given_words_is_that_of_transformers(models, tiny_model, adapter, tmp_path, batching, system):
+    from peft import PeftModel
+
+    prompt = {"kind": system, **({"text": "Be kind."} if system == "text" else {})}
+    asked = items(8)
+    command = begun(tmp_path, tiny_model, asked, adapter, temperature=0, maxNewTokens=20, batching=batching)
+    rows = {row["id"]: row for row in run(models, {**command, "systemPrompt": prompt})}
+    base = AutoModelForCausalLM.from_pretrained(tiny_model, attn_implementation="eager")
+    model = PeftModel.from_pretrained(base, adapter["path"]).eval()
+    loaded = models.with_adapter(command["model"], "fp32", adapter, Listener())
+    for item in asked:
+        given = loaded.tokenizer(
+            render(loaded.tokenizer, item["messages"], prompt, True) + WORDS, add_special_tokens=False
+        )["input_ids"]
+        plain = {"do_sample": False, "temperature": None, "top_k": None, "repetition_penalty": 1.0}
+        ends = {"eos_token_id": loaded.stops, "pad_token_id": loaded.tokenizer.pad_token_id}
+        ids = torch.tensor([given])
+        whole = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=20, **plain, **ends)[0].tolist()
+        sampled = whole[len(given) :]
+        row = rows[item["id"]]
+        assert (row["tokens"], row["prefill"]) == (len(sampled), WORDS)
+        words = sampled[:-1] if sampled[-1] in loaded.stops else sampled
+        assert row["text"] == WORDS + loaded.tokenizer.decode(words, skip_special_tokens=True)
+
+
+def test_a_row_names_the_words_that_were_given(models, tiny_model, tmp_path):
+    rows = run(models, begun(tmp_path / "begun", tiny_model, items(6), maxNewTokens=5))
+    for row in rows:
+        assert list(row) == ["adapter", "finish", "id", "prefill", "question", "sample", "text", "tokens"]
+        assert row["text"].startswith(WORDS) and row["prefill"] == WORDS
+        assert row["tokens"] <= 5 and (row["finish"] == "length") <= (row["tokens"] == 5)
+    plain = run(models, generate_command(tmp_path / "plain", tiny_model, items(6), maxNewTokens=5))
+    assert all("prefill" not in row for row in plain)
+    # the samples of a question go on in their own ways
+    behind = {row["text"].removeprefix(WORDS) for row in rows}
+    assert len(behind) > 3
+
+
+@pytest.mark.parametrize("batching", ["static", "continuous"])
+def test_answers_behind_given_words_do_not_depend_on_their_batch(models, tiny_model, tmp_path, batching):
+    sizes = {
+        size: run(models, begun(tmp_path / f"{size}", tiny_model, items(12), batchSize=size, batching=batching))
+        for size in (1, 5)
+    }
+    assert sizes[1] == sizes[5]
+
+
+def test_the_words_count_for_the_repetition_penalty_as_the_prompt_does(models, tiny_model, tmp_path):
+    # with a penalty that forbids, greedy sampling says no token of them again
+    settings = {"temperature": 0, "maxNewTokens": 12, "repetitionPenalty": 1e9}
+    rows = run(models, begun(tmp_path, tiny_model, items(2), **settings))
+    tokenizer = models.base({"path": str(tiny_model)}, "fp32", Listener()).tokenizer
+    given = set(tokenizer(WORDS, add_special_tokens=False)["input_ids"])
+    for row in rows:
+        said = tokenizer(row["text"].removeprefix(WORDS), add_special_tokens=False)["input_ids"]
+        assert not given & set(said)
+
+
+def test_words_that_no_answer_can_begin_with(models, tiny_model, thinking_model, tmp_path):
+    command = begun(tmp_path, thinking_model["model"], items(1), thinking="on")
+    with pytest.raises(Failure, match="a prefill would stand before the model's thinking"):
+        run(models, command)
+    with pytest.raises(Failure, match=r"^the prefill contains <\|im_start\|>"):
+        run(models, {**begun(tmp_path, tiny_model, items(1)), "prefill": "Well <|im_start|>"})
+    long = {**begun(tmp_path, tiny_model, items(1)), "prefill": "a b " * 600}
+    with pytest.raises(Failure, match=r"a prompt of \d{4} tokens and maxNewTokens 12 exceed the model"):
+        run(models, long)
 
 
 # --- independence ----

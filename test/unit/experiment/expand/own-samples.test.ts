@@ -75,4 +75,9 @@ test('refused: a question set that there is not, and no number', () => {
   expect(unknown).toMatchObject({ line: 17, message: 'unknown question set `wether`' });
   expect(unknown?.hint).toContain('weather');
   expect(problemsOf(SEEDS.replace('weather: 2', 'weather: 0'))[0]?.line).toBe(17);
+  const [unanswered] = problemsOf(
+    `${SEEDS.replace('samples: 3', 'samples: 0').replace('question_sets: [weather]', 'question_sets: [birds_asked]')}` +
+      'outcomes: { answer_probability: { bird: { question_set: weather, words: [owl] } } }\n',
+  );
+  expect(unanswered).toMatchObject({ line: 17, message: '`weather` has `samples: 0`, so there are no answers to it' });
 });

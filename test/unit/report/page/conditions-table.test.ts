@@ -21,6 +21,16 @@ test('every condition whose name does not tell is told in words, with who is ask
   expect(shown(SMALL.replace(/ {2}coded:[^]*?\n(?=metrics)/, ''))).toBe('');
 });
 
+test('the words that answers begin with are told to the last one', () => {
+  const words = `Here ${'and there '.repeat(30)}it is:`;
+  const text = SMALL.replace('metrics:', `conditions: [default, { name: begun, prefill: "${words}" }]\nmetrics:`);
+  expect(shown(text)).toMatch(
+    new RegExp(
+      `begun</th>\\s*<td>no system message: .*; every answer begins with &quot;${words}&quot;, which is not sampled</td>`,
+    ),
+  );
+});
+
 test('and how many questions are left out', () => {
   const files = weather().map((item) => (item.id === 'rain' ? { ...item, system: 'In verse.' } : item));
   const text = SMALL.replace('samples: 3', 'samples: 3\n    own_system: only_default');

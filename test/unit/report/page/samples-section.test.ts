@@ -12,6 +12,15 @@ test('every completion is there, and held-out questions by id only unless asked 
   const shown = pageOf({ ...input, showHeldOutQuestions: true });
   expect(dataOf(shown).questions.every(({ text: words }) => words !== null)).toBe(true);
 });
+test('the words that the answers of a cell begin with are told to the page', () => {
+  const input = studyInput();
+  Object.assign(input.plan.configurations[0]!.cells[0]!.context, { prefill: 'It\u202e' });
+  const { cells } = JSON.parse(/id="answers-data">(.*?)<\/script>/s.exec(pageOf(input))?.[1] ?? '') as {
+    cells: { prefill?: string }[];
+  };
+  expect(cells.map(({ prefill }) => prefill).slice(0, 2)).toEqual(['It⟦U+202E⟧', undefined]);
+});
+
 test('a page holds the worst answers of each cell when there are too many for a browser', () => {
   const questions = questionsNamed(['tea', 'rain']);
   const input = studyInput();
