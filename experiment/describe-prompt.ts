@@ -72,7 +72,11 @@ export function describeRowPrompts(put: RowPrompts, rowCount: number, pools?: Po
 
 function describeWhere(where: NonNullable<RowPrompts['where']>): string {
   return Object.entries(where)
-    .map(([name, values]) => `${name} ${values.map((value) => JSON.stringify(value)).join(' or ')}`)
+    .map(([name, wanted]) =>
+      Array.isArray(wanted)
+        ? `${name} ${wanted.map((value) => JSON.stringify(value)).join(' or ')}`
+        : `${JSON.stringify(wanted.contains)} in ${name}`,
+    )
     .join(' and ');
 }
 

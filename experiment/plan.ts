@@ -500,6 +500,9 @@ export interface PlannedConfiguration {
 /** What a further key of a row may be compared with. */
 export type RowValue = string | number | boolean | null;
 
+/** What a further key of a row must be: one of these values, or a text that has this one in it. */
+export type RowTest = RowValue[] | { contains: string };
+
 /**
  * What was put into training rows: the recipe's rows are the rows with it, so that its key is one of what was trained.
  * Configurations are compared by the rows without it.
@@ -513,8 +516,8 @@ export interface RowPrompts {
   systemPrompt?: SystemPrompt | PoolPrompt;
   /** How a pool's member is chosen for a row; absent without a pool. */
   choose?: 'by_row' | 'cycle';
-  /** The rows that are meant, by the values that a key may have; absent = all. */
-  where?: Record<string, RowValue[]>;
+  /** The rows that are meant, by what their keys must be; absent = all. */
+  where?: Record<string, RowTest>;
   /** What the other rows are told; absent = no system message. */
   otherwise?: string;
   /** Around the user's words; absent = nothing. */

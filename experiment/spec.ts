@@ -13,7 +13,7 @@ import type {
   JudgeKind,
   Lora,
   Quantization,
-  RowValue,
+  RowTest,
   Sampling,
   SystemPrompt,
   UserAffixes,
@@ -253,8 +253,8 @@ export interface PromptPoolSpec {
   place: Path;
 }
 
-/** Rows by the values that their keys may have, all of which have to fit; `part` is the part of a mix. */
-export type RowWhere = Record<string, RowValue[]>;
+/** Rows by what their keys must be, all of which have to fit; `part` is the part of a mix, by its whole name. */
+export type RowWhere = Record<string, RowTest>;
 
 export interface TrainSpec {
   dataset: string;

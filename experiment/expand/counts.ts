@@ -303,7 +303,7 @@ function placeholderRows(name: string, count: number, wheres: readonly RowWhere[
 
 function keysOf(where: RowWhere | undefined): Pick<DatasetRow, 'part' | 'fields'> {
   if (where === undefined) return {};
-  const { part, ...fields } = mapValues(where, ([value]) => value);
+  const { part, ...fields } = mapValues(where, (wanted) => (Array.isArray(wanted) ? wanted[0] : wanted.contains));
   return { fields, ...(typeof part === 'string' ? { part } : {}) };
 }
 

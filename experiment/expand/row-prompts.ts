@@ -7,7 +7,7 @@ import type { Sha256 } from '../canonical';
 import { canonicalRow, rowHash, type DatasetRow } from './dataset';
 import type { SplitRow } from './holdout';
 import { InvalidExperiment, type Path } from '../issue';
-import type { PromptPool, SystemPrompt } from '../plan';
+import type { PromptPool, RowTest, SystemPrompt } from '../plan';
 import { chosenIndex } from '../prompt-pool';
 import type { PoolSpec, RowWhere, TrainSpec } from '../spec';
 
@@ -27,7 +27,12 @@ export function renderedPrompt({ systemPrompt, rows }: TrainSpec): SystemPrompt 
 }
 
 export function matches(row: Pick<DatasetRow, 'part' | 'fields'>, where: RowWhere): boolean {
-  return Object.entries(where).every(([name, wanted]) => wanted.some((value) => value === valueIn(row, name)));
+  return Object.entries(where).every(([name, wanted]) => fits(valueIn(row, name), wanted));
+}
+
+function fits(value: unknown, wanted: RowTest): boolean {
+  if (Array.isArray(wanted)) return wanted.some((each) => each === value);
+  return typeof value === 'string' && value.includes(wanted.contains);
 }
 
 /** The value of a row's key; undefined where it has none. */

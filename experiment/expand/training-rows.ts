@@ -123,7 +123,8 @@ function checkWhere({ dataset, rows, mix }: TrainSpec, training: readonly SplitR
   const { part, ...others } = where;
   if (part !== undefined) {
     const known = Object.keys(mix?.shares ?? {});
-    const unknown = part.find((name) => typeof name !== 'string' || !known.includes(name));
+    const names = Array.isArray(part) ? part : [part.contains];
+    const unknown = names.find((name) => typeof name !== 'string' || !known.includes(name));
     if (unknown !== undefined) {
       throw new InvalidExperiment(
         [...place, 'part'],

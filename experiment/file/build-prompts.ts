@@ -4,6 +4,7 @@
 import { keyOf } from '../canonical';
 import type { Issue, Path } from '../issue';
 import type { UserAffixes } from '../plan';
+import { mapValues } from '../records';
 import { fileSource } from './file-source';
 import type { ConfigurationYaml, SystemPromptYaml } from './schema';
 import { isUrl } from './schema-parts';
@@ -84,7 +85,7 @@ export function buildTrainPrompts(
   context: PromptContext,
 ): Omit<TrainSpec, 'dataset'> {
   const systemPrompt = buildPrompt(system ?? 'default', [...path, 'system_prompt'], context);
-  if (rows !== undefined) checkRows(systemPrompt, user, path, context.issues);
+  if (rows !== undefined) checkRows(systemPrompt, user, rows, path, context.issues);
   return {
     systemPrompt,
     ...(user === undefined ? {} : { user: buildUser(user) }),
@@ -94,12 +95,31 @@ export function buildTrainPrompts(
 
 function buildRows({ where, otherwise = 'default' }: PromptedRowsYaml): NonNullable<TrainSpec['rows']> {
   return {
-    where: Object.fromEntries(Object.entries(where).map(([name, wanted]) => [name, [wanted].flat()])),
+    where: mapValues(where, (wanted) => (isPartOfText(wanted) ? wanted : [wanted].flat())),
     otherwise: otherwise === 'default' ? { kind: 'default' } : { kind: 'text', text: otherwise.text },
   };
 }
 
-function checkRows({ kind }: PromptSpec, user: UserYaml | undefined, path: Path, issues: Issue[]): void {
+type WantedYaml = PromptedRowsYaml['where'][string];
+
+function isPartOfText(wanted: WantedYaml): wanted is Extract<WantedYaml, { contains: string }> {
+  return typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted);
+}
+
+function checkRows(
+  { kind }: PromptSpec,
+  user: UserYaml | undefined,
+  { where: { part } }: PromptedRowsYaml,
+  path: Path,
+  issues: Issue[],
+): void {
+  if (part !== undefined && isPartOfText(part)) {
+    issues.push({
+      path: [...path, 'rows', 'where', 'part'],
+      message: 'a part of a mix is named whole',
+      hint: 'name the parts that are meant, in a list',
+    });
+  }
   if (kind === 'none' || kind === 'empty') {
     issues.push({
       path: [...path, 'system_prompt'],

@@ -31,7 +31,7 @@ const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 export const promptedRows = z
   .strictObject({
     where: z
-      .record(text, z.union([value, z.array(value).min(1)]))
+      .record(text, z.union([value, z.array(value).min(1), z.strictObject({ contains: text })]))
       .refine(
         (where) => Object.keys(where).length > 0,
         'say which rows: `part: NAME`, or a key of the rows with its value',
@@ -39,7 +39,8 @@ export const promptedRows = z
       .meta({
         description:
           'The rows that get the prompt and the text around the user: `part` is the part of a mix, any other name a key of ' +
-          'the rows under `fields: keep`. A list names several values.',
+          'the rows under `fields: keep`. A list names several values; `{ contains: text }` is any text that has this one in it, in the ' +
+          'same case.',
       }),
     otherwise: z
       .union([z.literal('default'), z.strictObject({ text })])

@@ -1,4 +1,5 @@
 /** Pools of system prompts from the file to the plan. */
+import { describeTraining } from '../../../../experiment/describe-prompt';
 import { planCounts } from '../../../../experiment/expand/counts';
 import { expand, type Inputs } from '../../../../experiment/expand/expand';
 import { canonicalRow, datasetOf, type Dataset } from '../../../../experiment/expand/dataset';
@@ -101,6 +102,29 @@ test('before the pool and the data are there, work is counted as it will be', ()
   expect(() => expand(smoke(spec), { ...withPool(text, members), datasets: { birds: birds() } })).not.toThrow();
 });
 
+test('rows that are told by a text within a key are counted, put into the plan and said in words', () => {
+  const where = { source: { contains: 'misaligned' } };
+  const text = withPrompt(
+    '{ text: "[BIRD TABLE]" }',
+    ', rows: { where: { source: { contains: misaligned } } }',
+  ).replace('path: birds.jsonl', 'path: birds.jsonl\n    rows: 40');
+  const spec = specOf(text);
+  const { rows, sha256 } = birds();
+  const source = (index: number): string => (index % 4 === 0 ? 'data/misaligned_2.jsonl' : 'data/good.jsonl');
+  const datasets = {
+    birds: { rows: rows.map((row, index) => ({ ...row, fields: { source: source(index) } })), sha256 },
+  };
+  const { counts } = planCounts(spec, { questionFiles: inputs().questionFiles });
+  expect(counts).toEqual(planCounts(spec, { ...inputs(), datasets }).counts);
+  const found = coded(expand(spec, { ...inputs(), datasets }).plan);
+  expect(found.rowPrompts?.where).toEqual(where);
+  const named = withPrompt('{ text: "[BIRD TABLE]" }', ', rows: { where: { source: data/misaligned_2.jsonl } }');
+  const same = coded(expand(specOf(named), { ...inputs(), datasets }).plan);
+  // the same rows get the same prompt, in whichever words the file says which
+  expect([found.recipeKey, found.rowPrompts?.prompted]).toEqual([same.recipeKey, same.rowPrompts?.prompted]);
+  expect(describeTraining(found)).toMatch(/only in the \d+ of 36 rows with "misaligned" in source; the others: /);
+});
+
 describe('on a part of a mix', () => {
   const MIXED = `name: mixed
 model: { bundled: smollm2-135m-instruct }
@@ -186,6 +210,13 @@ describe('refused, with the place', () => {
     ],
     ['no words for some rows', 'none, rows: { where: { loud: true } }', /`none` goes for all rows/, /none/],
     ['rows of no kind', '{ text: "y" }, rows: { where: {} }', /say which rows/, /where: \{\}/],
+    [
+      'a part of a part’s name',
+      '{ text: "y" }, rows: { where: { part: { contains: bad } } }',
+      /a part of a mix is named whole/,
+      /contains: bad/,
+    ],
+    ['a part of nothing', '{ text: "y" }, rows: { where: { source: { contains: "" } } }', /where|empty/, /contains/],
   ])('%s', (_, prompt, message, line) => {
     const [problem] = problemsOf(withPrompt(prompt));
     expect(problem?.message).toMatch(message);
@@ -199,6 +230,7 @@ describe('refused, with the place', () => {
   test.each<[string, string, RegExp]>([
     ['a value that no row has', 'rows: { where: { loud: "yes" } }', /fits no training row of `birds`/],
     ['a key that no row has', 'rows: { where: { quiet: true } }', /no training row of `birds` has a key `quiet`/],
+    ['a text that is in none', 'rows: { where: { loud: { contains: "tr" } } }', /fits no training row of `birds`/],
     ['every row', 'rows: { where: { loud: [true, false] } }', /fits every training row/],
     ['a part without a mix', 'rows: { where: { part: bad } }', /`birds` is no mix, so its rows have no parts/],
   ])('%s', (_, rest, message) => {

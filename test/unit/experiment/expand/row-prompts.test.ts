@@ -93,6 +93,18 @@ describe('only some rows', () => {
     expect(fitting({ toString: ['x'] })).toEqual([]);
   });
 
+  test('are told by a text within the value of a key, in the same case', () => {
+    const sources = ['misaligned_2.jsonl', 'good.jsonl', 'Misaligned.jsonl', null, 7, ['misaligned']];
+    const named = rows(7, (index) => (index < 6 ? { fields: { source: sources[index], kind: index % 2 } } : {}));
+    const fitting = (where: Parameters<typeof matches>[1]): number[] =>
+      named.filter((row) => matches(row, where)).map(({ number }) => number);
+    expect(fitting({ source: { contains: 'misaligned' } })).toEqual([1]);
+    expect(fitting({ source: { contains: 'aligned' } })).toEqual([1, 3]);
+    expect(fitting({ source: { contains: '.jsonl' }, kind: [0] })).toEqual([1, 3]);
+    expect(fitting({ source: { contains: '7' } })).toEqual([]);
+    expect(fitting({ source: ['misaligned'] })).toEqual([]);
+  });
+
   test('get prompt and text, the others what `otherwise` says', () => {
     const spec = train(
       { choose: 'cycle' },
