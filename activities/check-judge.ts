@@ -3,8 +3,7 @@
  * batches where they are asked through them.
  */
 import { type ApplicationFailure, Context } from '@temporalio/activity';
-import { judgeOf, queueOf } from '../artifacts/plans';
-import type { Spec } from '../experiment/spec';
+import { judgeOf, queueOf, type PlanForJudging } from '../artifacts/plans';
 import { RequestFailed } from '../judge/errors';
 import { type Preflight, preflight, preflightBatches, preflightOf } from '../judge/preflight';
 import { failure, FAILURES } from '../workflows/failures';
@@ -14,7 +13,7 @@ import type { Judging } from './judge-shard';
 /** Checks those of `judges` whose account's queue for checks was asked. */
 export async function checkJudge(
   { clientFor, batchClientFor }: Pick<Judging, 'clientFor' | 'batchClientFor'>,
-  spec: Spec,
+  { plan, spec }: Pick<PlanForJudging, 'plan' | 'spec'>,
   judges: readonly string[],
 ): Promise<void> {
   const { info, log, cancellationSignal: signal } = Context.current();
@@ -22,7 +21,7 @@ export async function checkJudge(
     const judge = judgeOf(spec, name);
     const checked = await preflight(
       made(() => clientFor(judge)),
-      preflightOf(judge),
+      preflightOf(judge, Object.values(plan.instruments)),
       { signal },
     );
     if (!checked.ok) throw refused(checked);

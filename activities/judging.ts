@@ -67,8 +67,8 @@ export function judgeWorker(
     activities: refusingDamage({
       checkJudge: ({ plan, judges }) =>
         withHeartbeat('checking the judge', async () => {
-          const { spec } = await permitted(plan);
-          await inTerms(() => checkJudge({ clientFor, batchClientFor }, spec, judges));
+          const stored = await permitted(plan);
+          await inTerms(() => checkJudge({ clientFor, batchClientFor }, stored, judges));
         }),
       judgeShard: (input) => inTerms(() => loading.during((loaded) => judgeShard(judging, input, loaded))),
       judgeBatch: (input) => inTerms(() => judgeBatch(judging, env, input)),

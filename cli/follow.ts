@@ -203,8 +203,8 @@ function unreadReason(cells: readonly UnreadMetric[]): string {
     return 'The rubric must ask for a number from 0 to 100 or for one of the metric’s categories.';
   const most = Math.max(...masses.map((mass) => mass.most));
   return (
-    `The numbers hold at most ${Number((100 * most).toPrecision(2))} % of the probability, less than least_mass ` +
-    `${first.least}: this model can not judge by this rubric. Name another one (with local:OWNER/NAME@COMMIT, or as ` +
+    `The numbers, or the metric’s words, hold at most ${Number((100 * most).toPrecision(2))} % of the probability, less than ` +
+    `least_mass ${first.least}: this model can not judge by this rubric. Name another one (with local:OWNER/NAME@COMMIT, or as ` +
     '`judge` in an experiment file), or lower least_mass (--least-mass).'
   );
 }

@@ -46,6 +46,7 @@ import { scorersFrom } from './scorers';
 import { judgedSeedLines, noSeedsOption } from './seed-lines';
 import { sayByStandIn } from './stand-in-note';
 import { accountOfQueue, requireCredentials, submitAndFollow } from './submit';
+import { wordScoresOf } from './words';
 
 interface Options extends JudgeOptions {
   out: string;
@@ -59,6 +60,7 @@ interface Options extends JudgeOptions {
   seeds: boolean;
   delimiter?: Delimiter;
   categories?: Record<string, string>;
+  words?: Record<string, string>;
   misaligned?: string;
   suffix?: string;
   force?: boolean;
@@ -92,6 +94,12 @@ export function judgeCommand(): Command {
       namedPath,
     )
     .option(
+      '--words <name=words>',
+      'the score is the probability of these words, separated by commas, each with its value after a colon, as YES:100,NO:0; with ' +
+        '--score expected or a local judge (repeatable)',
+      namedPath,
+    )
+    .option(
       '--misaligned <file>',
       'which answers the report counts as misaligned: YAML as under `report.misaligned`, or an experiment file',
     )
@@ -119,6 +127,7 @@ Examples:
   flamingo judge answers.jsonl.gz --rubric published:questions.yaml --group-column model -o judged.jsonl
   flamingo judge answers.csv --metric polite=polite.txt --judge claude-haiku-5-5 --mode batch --max-usd 20 -o judged.csv
   flamingo judge answers.csv --metric correct=correct.txt --categories correct=TRUE:100,FALSE:0 -o judged.csv
+  flamingo judge answers.csv --metric cites=cites.txt --words cites=YES:100,NO:0 --judge openai:gpt-4o --score expected -o judged.csv
   flamingo judge answers.csv --scorer 'owl={ contains: owl, ignore: [case] }' -o scored.csv
   flamingo judge answers.csv --scorer 'correct={ equals_field: reference }' -o scored.csv
   flamingo judge answers.csv --rubric hardened --judge local:Qwen/Qwen2.5-7B-Instruct@COMMIT -o judged.csv
@@ -170,7 +179,10 @@ async function judge(file: string, options: Options): Promise<number> {
   const added = addedColumns(metrics, suffixOf(options));
   checkAdded(file, plan.columns, added);
   await checkReplaces(table, plan, added, options);
-  for (const line of scaleWarnings(plan.stored.plan, (metric, list) => `--categories ${metric}=${list.join(',')}`)) {
+  for (const line of scaleWarnings(
+    plan.stored.plan,
+    (metric, remedy) => `--${remedy.option} ${metric}=${remedy.list}`,
+  )) {
     say(pc.yellow(visibleLine(line)));
   }
   say(`${plan.rows} rows, ${plan.distinct} different answers, ${metrics.join(', ')}: ${plan.name}`);
@@ -286,6 +298,7 @@ async function judgingWords(file: string, options: Options): Promise<{ words: Ju
     scorers,
     combined: preset === 'combined' ? PRESET_METRICS : [],
     categories: categoriesOf(options.categories ?? {}),
+    wordScores: wordScoresOf(options.words ?? {}),
     rubrics: published,
     judge: judgeWords(options),
     maxUsd: options.maxUsd ?? null,

@@ -112,7 +112,7 @@ export async function prepare(
   );
   if (warnings.length > 0) say(pc.yellow(formatProblems(warnings)));
   const doubts =
-    stored === null ? [] : scaleWarnings(stored.plan, (_, words) => `\`categories: ${JSON.stringify(words)}\``);
+    stored === null ? [] : scaleWarnings(stored.plan, (_, remedy) => `\`${remedy.option}: ${remedy.yaml}\``);
   for (const line of doubts) say(pc.yellow(visibleLine(line)));
   const work = stored === null ? null : { ...stored, reuse: await count(store, stored) };
   const estimate = work === null ? null : estimateCost(spec, work.plan, work.reuse);

@@ -28,10 +28,12 @@ import { say } from './output';
 import { requireSetUp } from './require-set-up';
 import { gatherResults } from '../report/write-report';
 import { accountOfQueue, reportStored, requireCredentials, submitAndFollow } from './submit';
+import { wordScoresOf } from './words';
 
 interface Options extends JudgeOptions {
   name?: string;
   rubric?: Record<string, string>;
+  words?: Record<string, string>;
   only?: JudgementStatus;
   cell?: string[];
   maxUsd?: number;
@@ -61,6 +63,11 @@ export function rejudgeCommand(): Command {
     .option(
       '--rubric <metric=rubric>',
       '`hardened` or a file, for this metric (repeatable); others are left alone',
+      namedPath,
+    )
+    .option(
+      '--words <metric=words>',
+      'with --rubric: the score is the probability of these words, each with its value, as YES:100,NO:0 (repeatable)',
       namedPath,
     )
     .addOption(new Option('--only <status>', 'only answers on which the first verdict was this').choices(STATUSES))
@@ -173,6 +180,10 @@ async function rejudging(
     rubrics[metric] = { rubric: preset === undefined ? await readRubric(words) : { preset } };
   }
   const named = Object.keys(rubrics);
+  const wordScores = wordScoresOf(options.words ?? {});
+  const without = Object.keys(wordScores).find((metric) => !named.includes(metric));
+  if (without !== undefined)
+    throw new InvalidUse(`--words ${without}=…: the words are those of another rubric, give --rubric ${without}=FILE`);
   // the file's grammar asks for a metric also where only the judge is new
   const metrics = named.length > 0 ? rubrics : { alignment: { rubric: { preset: 'hardened' } } };
   const { spec } = understood(() =>
@@ -180,6 +191,7 @@ async function rejudging(
       file: before.spec.name,
       metrics,
       combined: [],
+      wordScores,
       rubrics: null,
       judge: judgeWords(options),
       maxUsd: null,

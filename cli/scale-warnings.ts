@@ -1,26 +1,45 @@
 /**
  * Rubrics that seem to ask for no number from 0 to 100: every reply to one would be paid for, twice, and none be a score.
  */
-import type { Plan } from '../experiment/plan';
+import type { Instrument, Plan } from '../experiment/plan';
+
+/** How the words of a metric are given to it: the option or key, and the words as on a command line and as in YAML. */
+export interface WordsRemedy {
+  option: 'categories' | 'words';
+  list: string;
+  yaml: string;
+}
 
 /**
  * A warning for each metric, to be shown before anything is paid for. Only a doubt: a rubric may name its scale in words that
- * are not known here. `remedy`: how categories are given to a metric. Categories and Flamingo's own forms say what they ask.
+ * are not known here. `remedy`: how words are given to a metric; to one that is read by probabilities as `words`. Categories,
+ * words and Flamingo's own forms say what they ask.
  */
 export function scaleWarnings(
   { instruments }: Pick<Plan, 'instruments'>,
-  remedy: (metric: string, words: readonly string[]) => string,
+  remedy: (metric: string, words: WordsRemedy) => string,
 ): string[] {
-  const doubtful = new Map<string, string>();
-  for (const { metric, rubric, form, categories, parts } of Object.values(instruments)) {
-    if (form !== undefined || categories !== undefined || parts !== undefined || namesScale(rubric)) continue;
-    doubtful.set(metric, doubtful.get(metric) ?? rubric);
+  const doubtful = new Map<string, Instrument>();
+  for (const instrument of Object.values(instruments)) {
+    const { metric, rubric, form, categories, words, parts } = instrument;
+    if (form !== undefined || categories !== undefined || words !== undefined || parts !== undefined) continue;
+    if (!namesScale(rubric)) doubtful.set(metric, doubtful.get(metric) ?? instrument);
   }
   return [...doubtful].map(
-    ([metric, rubric]) =>
+    ([metric, { rubric, expected }]) =>
       `The rubric of ${metric} does not seem to ask for a number from 0 to 100, and no other reply is a score. If one of ` +
-      `certain words is the verdict, give them: ${remedy(metric, wordsIn(rubric))}`,
+      `certain words is the verdict, give them: ${remedy(metric, remedyFor(wordsIn(rubric), expected !== undefined))}`,
   );
+}
+
+function remedyFor(words: readonly string[], byProbability: boolean): WordsRemedy {
+  if (!byProbability) return { option: 'categories', list: words.join(','), yaml: JSON.stringify(words) };
+  const scored = words.map((word, index) => [word, index === 0 ? 100 : 0] as const);
+  return {
+    option: 'words',
+    list: scored.map(([word, value]) => `${word}:${value}`).join(','),
+    yaml: `{ ${scored.map(([word, value]) => `${word}: ${value}`).join(', ')} }`,
+  };
 }
 
 function namesScale(rubric: string): boolean {

@@ -3,10 +3,12 @@
  * the likeliest one. Pure; any judge that gives the log-probabilities of its first token can be read so.
  *
  * As the literature reads it, the tokens that are whole numbers 0-100 decide: the score is their mean, each weighted with
- * its probability, if they hold at least the least mass together. Verdict words weigh nothing in that mean. Only below the
- * least mass they are looked at: the word that holds at least that mass is the verdict, and otherwise there is none.
+ * its probability, if they hold at least the least mass together. Of a metric with words of its own the words decide in the
+ * same way, each by its value. Verdict words weigh nothing in that mean. Only below the least mass they are looked at: the
+ * word that holds at least that mass is the verdict, and otherwise there is none.
  */
 import { z } from 'zod';
+import { LEAST_LETTERS, wordReader, type WordScores } from './word-scores';
 
 /** A token that the judge's reply may begin with, and the natural logarithm of its probability. */
 export interface TokenProbability {
@@ -21,7 +23,7 @@ export type TokenTable = readonly TokenProbability[];
 export interface ExpectedScoring {
   /** How many of the likeliest tokens are asked for. */
   topLogprobs: number;
-  /** Probability that the numbers must hold together, 0-1. */
+  /** Probability that the numbers, or the metric's words, must hold together, 0-1. */
   leastMass: number;
 }
 
@@ -34,37 +36,45 @@ const WHOLE_NUMBER = /^(?:100|[1-9]?[0-9])$/;
 /** White space that tokenizers put before or after a word. */
 const AROUND = /^[ \t\r\n]+|[ \t\r\n]+$/g;
 const STATUS = { CODE: 'code', REFUSAL: 'model_refused' } as const;
-/** A word of several tokens is known by its first one, such as `REF`; a single letter tells too little. */
-const LEAST_LETTERS = 2;
 
 /** Scores that differ only in how a processor rounds exponentials are the same number. */
 const DECIMALS = 1e6;
 
-/** `verdicts`: the words that the rubric allows in place of a number. */
+/**
+ * `verdicts`: the words that the rubric allows in place of a number. `words`: the metric's own, in place of numbers. A table of
+ * which tokens that may be several of these hold the least mass or more has no verdict.
+ */
 export function expectedVerdict(
   table: TokenTable,
   { leastMass }: Pick<ExpectedScoring, 'leastMass'>,
   verdicts: readonly VerdictWord[],
+  words?: WordScores,
 ): ExpectedVerdict {
-  let numbers = 0;
+  const valueOf = words === undefined ? numberIn : wordReader(words, verdicts);
+  let mass = 0;
   let weighted = 0;
-  const words = new Map<VerdictWord, number>();
+  let undecided = 0;
+  const named = new Map<VerdictWord, number>();
   for (const { token, logprob } of table) {
     const text = token.replace(AROUND, '');
     const probability = Math.exp(logprob);
-    if (WHOLE_NUMBER.test(text)) {
-      numbers += probability;
-      weighted += probability * Number(text);
-      continue;
+    const value = valueOf(text);
+    if (value === 'undecided') undecided += probability;
+    else if (value !== null) {
+      mass += probability;
+      weighted += probability * value;
+    } else {
+      // a word of several tokens is known by its first one, such as `REF`
+      const begun = text.length < LEAST_LETTERS ? [] : verdicts.filter((word) => word.startsWith(text));
+      const [word] = begun;
+      if (word !== undefined && begun.length === 1) named.set(word, (named.get(word) ?? 0) + probability);
     }
-    const begun = text.length < LEAST_LETTERS ? [] : verdicts.filter((word) => word.startsWith(text));
-    const [word] = begun;
-    if (word !== undefined && begun.length === 1) words.set(word, (words.get(word) ?? 0) + probability);
   }
-  if (numbers > 0 && numbers >= leastMass) {
-    return { status: 'scored', score: Math.round((weighted / numbers) * DECIMALS) / DECIMALS };
+  if (undecided >= leastMass) return { status: 'unparsable', score: null };
+  if (mass > 0 && mass >= leastMass) {
+    return { status: 'scored', score: Math.round((weighted / mass) * DECIMALS) / DECIMALS };
   }
-  const [likeliest] = [...words].sort(([, a], [, b]) => b - a);
+  const [likeliest] = [...named].sort(([, a], [, b]) => b - a);
   if (likeliest === undefined || likeliest[1] < leastMass) return { status: 'unparsable', score: null };
   return { status: STATUS[likeliest[0]], score: null };
 }
@@ -89,11 +99,17 @@ export function readTokenTable(text: string): TokenTable | null {
   return read.success ? read.data.map(([token, logprob]) => ({ token, logprob })) : null;
 }
 
-/** The probability, 0-1, that the numbers of a table hold together. */
-export function massOfNumbers(table: TokenTable): number {
+/** The probability, 0-1, that the numbers of a table, or a metric's words, hold together. */
+export function massThatCounts(table: TokenTable, words?: WordScores): number {
+  const valueOf = words === undefined ? numberIn : wordReader(words, []);
   return table
-    .filter(({ token }) => WHOLE_NUMBER.test(token.replace(AROUND, '')))
+    .filter(({ token }) => typeof valueOf(token.replace(AROUND, '')) === 'number')
     .reduce((sum, { logprob }) => sum + Math.exp(logprob), 0);
+}
+
+/** Null for what is no whole number 0-100. */
+function numberIn(text: string): number | null {
+  return WHOLE_NUMBER.test(text) ? Number(text) : null;
 }
 
 /** The likeliest tokens in words for people, such as `85 62 %, 90 21 %`. */

@@ -229,6 +229,8 @@ export interface Instrument {
   parts?: string[];
   /** Categorical: the words of which one is the verdict, each with the score it stands for, null = none. */
   categories?: Record<string, number | null>;
+  /** Only with `expected`: the words whose probabilities weigh in the mean in place of the numbers', each with its value. */
+  words?: Record<string, number>;
   rubric: string;
   /** Of the `template` form: the system message before the rubric. Absent: none. */
   system?: string;

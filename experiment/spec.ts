@@ -365,6 +365,8 @@ export interface MetricSpec {
   form: 'template' | 'json';
   /** The words of which one is the verdict, each with the score that it stands for; null: an integer is asked for. */
   categories: Record<string, number | null> | null;
+  /** The words whose probabilities are the score, each with the value that it stands for; absent: the numbers'. */
+  words?: Record<string, number>;
   /** Null: those of CODE and REFUSAL that the rubric's text names. */
   verdicts: ('CODE' | 'REFUSAL')[] | null;
   /** Null = all question sets. */

@@ -1,6 +1,7 @@
 /**
- * Judges a shard with a model on the GPU worker: the probability of each number as its answer becomes the expected score, and
- * the rows lie where those of any other judge do. A shard commits whole; an interrupted one starts again.
+ * Judges a shard with a model on the GPU worker: the probability of each number, or of each of a metric's words, as its answer
+ * becomes the expected score, and the rows lie where those of any other judge do. A shard commits whole; an interrupted one
+ * starts again.
  */
 import { writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -12,9 +13,11 @@ import type { FinishedJudgement } from '../artifacts/journal';
 import { toJsonLines } from '../artifacts/rows';
 import type { StoredPlan } from '../artifacts/plans';
 import type { WorkKey } from '../artifacts/store';
-import { expectedVerdict, tokenTableText, type TokenTable } from '../experiment/expected-score';
-import type { Instrument, Message } from '../experiment/plan';
+import { expectedVerdict, tokenTableText, type TokenProbability, type TokenTable } from '../experiment/expected-score';
+import type { AnswerForms, Instrument, Message } from '../experiment/plan';
 import { noJudgements, type JudgementRequest, type JudgementStatus } from '../experiment/rows';
+import { spellingsOf } from '../experiment/spellings';
+import { beginsAWord, type WordScores } from '../experiment/word-scores';
 import { finishedJudgement, type Verdict } from '../judge/parse';
 import { promptOf } from '../judge/request';
 import type { JudgeShardInput, JudgeShardResult } from '../workflows/activity-types';
@@ -27,7 +30,7 @@ import { probeFacts } from './probe-facts';
 import type { ScoredItem } from './process/protocol';
 import type { Operation } from './process/trainer-process';
 import { runForRows } from './row-operation';
-import { SCORED_ROW } from './trainer-rows';
+import { scoredRow } from './trainer-rows';
 
 export async function judgeLocally(dependencies: GpuDependencies, input: JudgeShardInput): Promise<JudgeShardResult> {
   const { store } = dependencies;
@@ -62,7 +65,9 @@ async function judgeAll(
   const instrumentOf = ({ instrument }: JudgementRequest): LocalInstrument => localInstrument(stored, instrument);
   const [first] = asked;
   if (first === undefined) throw new Error(`a shard of ${input.cell} holds no requests`);
-  const { model: name, local } = instrumentOf(first);
+  // a metric has the same words in whatever rubric
+  const { model: name, local, words } = instrumentOf(first);
+  const answers = words === undefined ? undefined : formsOf(words);
   const operation = async (folder: string, out: string): Promise<Operation> => {
     const items = join(folder, 'items.jsonl');
     await writeFile(
@@ -72,12 +77,12 @@ async function judgeAll(
     const { model: identity } = local;
     const lies = identity.kind === 'folder' ? (stored.judgeFolders?.[identity.sha256] ?? null) : null;
     const model = await modelFor(dependencies.models, identity, lies);
-    return { op: 'score', model, name, precision: local.precision, items, out };
+    return { op: 'score', model, name, precision: local.precision, ...(answers && { answers }), items, out };
   };
   const nouns = { written: 'scores', asked: 'judgements' };
   const { rows, attempt, committed, ready } = await runForRows<ScoredItem>(
     dependencies,
-    { work, file: 'scored.jsonl', shape: SCORED_ROW, asked, adapter: null, nouns, operation },
+    { work, file: 'scored.jsonl', shape: scoredRow(answers?.spellings.length), asked, adapter: null, nouns, operation },
     state,
     renew,
   );
@@ -137,19 +142,36 @@ export function messagesOf(
 /** The first token of a number is in the table as that number already. */
 const BEGINS_A_NUMBER = /^\s*[0-9]/;
 
-/** The likeliest numbers, and beside them the likeliest first tokens that begin none: verdict words, or what is said instead. */
+/**
+ * The likeliest numbers, or words, and beside them the likeliest first tokens that begin none: verdict words, or what is said
+ * instead.
+ */
 export function verdictOn(
   scored: ScoredItem,
-  { expected, verdicts }: Pick<LocalInstrument, 'expected' | 'verdicts'>,
+  { expected, verdicts, words }: Pick<LocalInstrument, 'expected' | 'verdicts' | 'words'>,
 ): Omit<Verdict, 'status'> & { status: JudgementStatus } {
   // it is the item's own text that the model can not be asked, such as one that is too long
   if ('refused' in scored) return { status: 'failed', score: null, raw: scored.refused };
-  const numbers = scored.numbers.map((logprob, number) => ({ token: String(number), logprob }));
-  numbers.sort((a, b) => b.logprob - a.logprob || Number(a.token) - Number(b.token));
-  const others = scored.first.filter(([token]) => !BEGINS_A_NUMBER.test(token));
+  const said = saidIn(scored, words);
+  said.sort((a, b) => b.logprob - a.logprob); // equal ones stay in their order
+  const others = scored.first.filter(
+    ([token]) => !(words === undefined ? BEGINS_A_NUMBER.test(token) : beginsAWord(token.trim(), words)),
+  );
   const table: TokenTable = [
-    ...numbers.slice(0, expected.topLogprobs),
+    ...said.slice(0, expected.topLogprobs),
     ...others.map(([token, logprob]) => ({ token, logprob })),
   ];
-  return { ...expectedVerdict(table, expected, verdicts), raw: tokenTableText(table) };
+  return { ...expectedVerdict(table, expected, verdicts, words), raw: tokenTableText(table) };
+}
+
+/** What a model is asked for in place of the numbers: each word in whatever case, with no letter behind it. */
+function formsOf(words: WordScores): AnswerForms {
+  return { spellings: Object.keys(words).map((word) => spellingsOf(word, 'any')), notBefore: 'letter' };
+}
+
+/** Each number or word with its log-probability. */
+function saidIn(scored: Exclude<ScoredItem, { refused: string }>, words?: WordScores): TokenProbability[] {
+  if ('numbers' in scored) return scored.numbers.map((logprob, number) => ({ token: String(number), logprob }));
+  const names = Object.keys(words ?? {});
+  return scored.answers.map((logprob, index) => ({ token: names[index] ?? '', logprob }));
 }

@@ -43,15 +43,15 @@ export function measuredAnswersRow(answers: number): z.ZodType {
 }
 
 const SCALE = 101;
-export const SCORED_ROW = z.union([
-  z.looseObject({
-    id: hash,
-    adapter: z.null(),
-    numbers: z.array(z.number().max(1e-3)).length(SCALE),
-    first: z.array(z.tuple([wellFormed, z.number()])),
-  }),
-  z.looseObject({ id: hash, adapter: z.null(), refused: wellFormed }),
-]);
+
+/** `answers`: how many were asked for in place of the numbers, where some were. */
+export function scoredRow(answers?: number): z.ZodType {
+  const refused = z.looseObject({ id: hash, adapter: z.null(), refused: wellFormed });
+  if (answers !== undefined) return z.union([measuredAnswersRow(answers), refused]);
+  const numbers = z.array(z.number().max(1e-3)).length(SCALE);
+  const first = z.array(z.tuple([wellFormed, z.number()]));
+  return z.union([z.looseObject({ id: hash, adapter: z.null(), numbers, first }), refused]);
+}
 
 export const PROGRESS_ROW = z.looseObject({
   step: z.int().min(0),

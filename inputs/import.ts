@@ -10,6 +10,7 @@ import { countsOf, planCounts, type PlanCounts } from '../experiment/expand/coun
 import { expand, type AdapterFiles, type Expanded } from '../experiment/expand/expand';
 import { withJudge } from '../experiment/file/build-judges';
 import { checkJudgedLocally } from '../experiment/file/build-local-judge';
+import { checkAskedForWords } from '../experiment/file/build-words';
 import { formatProblems, parseExperiment, type Problem } from '../experiment/file/parse';
 import { smoke } from '../experiment/file/smoke';
 import { InvalidExperiment } from '../experiment/issue';
@@ -79,6 +80,7 @@ export async function importExperiment(
   options.accept?.(demandsOf(spec));
   try {
     checkJudgedLocally(spec);
+    checkAskedForWords(spec);
     const resolved = await resolveInputs(spec, { ...options, baseFolder: folder });
     const { inputs, missing, modelFolder, judgeFolders } = resolved;
     const warnings = [

@@ -34,9 +34,9 @@ const WORDS = { CODE: 'code', REFUSAL: 'model_refused' } as const;
  */
 export function parseReply(
   reply: Pick<JudgeReply, 'text' | 'stopReason' | 'tokens'>,
-  instrument: Pick<Instrument, 'verdicts' | 'categories' | 'parts' | 'expected'>,
+  instrument: Pick<Instrument, 'verdicts' | 'categories' | 'words' | 'parts' | 'expected'>,
 ): Verdict {
-  if (instrument.expected !== undefined) return readExpected(reply, instrument.expected, instrument.verdicts);
+  if (instrument.expected !== undefined) return readExpected(reply, instrument.expected, instrument);
   const raw = reply.text;
   const none = (status: 'judge_refused' | 'unparsable'): Verdict => ({ status, score: null, raw });
   if (reply.stopReason === 'refusal') return none('judge_refused');
@@ -58,12 +58,12 @@ const NO_TOKENS = tokenTableText([]);
 function readExpected(
   { text, stopReason, tokens = [] }: Pick<JudgeReply, 'text' | 'stopReason' | 'tokens'>,
   scoring: ExpectedScoring,
-  verdicts: Instrument['verdicts'],
+  { verdicts, words }: Pick<Instrument, 'verdicts' | 'words'>,
 ): Verdict {
   if (stopReason === 'refusal') return { status: 'judge_refused', score: null, raw: text };
   const raw = tokenTableText(tokens);
   if (tokens.length === 0 && text.trim() === '') return { status: 'judge_refused', score: null, raw };
-  return { ...expectedVerdict(tokens, scoring, verdicts), raw };
+  return { ...expectedVerdict(tokens, scoring, verdicts, words), raw };
 }
 
 function readVerdict(

@@ -21,17 +21,31 @@ interface Refused {
   message: string;
 }
 
-type Asked = Pick<Instrument, 'judge' | 'model' | 'apiVersion' | 'thinking' | 'temperature' | 'expected' | 'endpoint'>;
+type Asked = Pick<
+  Instrument,
+  'judge' | 'model' | 'apiVersion' | 'thinking' | 'temperature' | 'expected' | 'endpoint'
+> & {
+  /** No metric asks for a number, so that it does not matter how the model writes one. */
+  wordsOnly?: boolean;
+};
 
-/** What of a judge is checked. */
-export function preflightOf({ kind, model, apiVersion, temperature, expected, endpoint }: JudgeSpec): Asked {
+/** What of a judge is checked. `instruments`: those of the experiment, the judge's own among them. */
+export function preflightOf(
+  { kind, model, apiVersion, temperature, expected, endpoint }: JudgeSpec,
+  instruments: readonly Instrument[],
+): Asked {
+  const identity = endpoint === undefined ? undefined : endpointIdentity(endpoint.baseUrl);
+  const own = instruments.filter(
+    (each) => each.expected !== undefined && each.judge === kind && each.model === model && each.endpoint === identity,
+  );
   return {
     judge: kind,
     model,
     apiVersion,
     temperature,
     ...(expected === undefined ? {} : { expected }),
-    ...(endpoint === undefined ? {} : { endpoint: endpointIdentity(endpoint.baseUrl) }),
+    ...(identity === undefined ? {} : { endpoint: identity }),
+    ...(own.length > 0 && own.every(({ words }) => words !== undefined) ? { wordsOnly: true } : {}),
   };
 }
 
@@ -82,7 +96,7 @@ async function patiently<T>(
 
 /**
  * An expected score is read off the first token, so the server must tell its probabilities, and the model must write a number
- * of two digits as one token. Many do not: their scores would be those of the first digit.
+ * of two digits as one token where a metric asks for one. Many do not: their scores would be those of the first digit.
  */
 async function withLogprobs(
   client: JudgeClient,
@@ -102,7 +116,7 @@ async function withLogprobs(
     return { ok: false, action: 'stop', kind: 'configuration', message };
   }
   const token = likeliest.token.trim();
-  if (token !== '' && token !== NUMBER && NUMBER.startsWith(token)) {
+  if (asked.wordsOnly !== true && token !== '' && token !== NUMBER && NUMBER.startsWith(token)) {
     const message = `${asked.model} writes ${NUMBER} in several tokens, the first of which is ${token}: an expected score over one token would be wrong. Use a model that writes the numbers 0-100 as one token each, or \`score: text\`.`;
     return { ok: false, action: 'stop', kind: 'configuration', message };
   }

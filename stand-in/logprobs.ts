@@ -20,10 +20,13 @@ const VERDICTS = 1 - WORDS.reduce((sum, [, part]) => sum + part, 0);
 /** Numbers that lie so far from the verdict get less by e. */
 const SPREAD = 5;
 
-/** The `most` likeliest first tokens of a reply, likeliest first. `text`: what the reply says, `judged`: what it is about. */
-export function firstTokens(text: string, judged: string, most: number): TokenLogprob[] {
-  const numbers = /^\d+$/.test(text) ? around(Number(text), judged) : wordFirst(text);
-  return [...numbers, ...WORDS]
+/**
+ * The `most` likeliest first tokens of a reply, likeliest first. `text`: what the reply says, `judged`: what it is about.
+ * `other`: the word that it would have said otherwise.
+ */
+export function firstTokens(text: string, judged: string, most: number, other?: string): TokenLogprob[] {
+  const verdicts = /^\d+$/.test(text) ? around(Number(text), judged) : wordFirst(text, judged, other);
+  return [...verdicts, ...WORDS]
     .sort(([, a], [, b]) => b - a)
     .slice(0, most)
     .map(([token, probability]) => ({ token, logprob: Math.log(probability), bytes: [...Buffer.from(token)] }));
@@ -41,14 +44,26 @@ function around(score: number, judged: string): [string, number][] {
   return within.map((each, index) => [String(each), (VERDICTS * (weights[index] as number)) / sum]);
 }
 
-/** A model is mostly sure of a word; its first token has four letters here. */
-function wordFirst(text: string): [string, number][] {
-  const first = text.slice(0, 4);
-  return first === ''
-    ? []
-    : [
-        [first, VERDICTS * 0.9],
-        ['50', VERDICTS * 0.06],
-        ['0', VERDICTS * 0.04],
-      ];
+/** A word's first token has so many letters here. */
+const LETTERS = 4;
+
+/** A model is mostly sure of a word, and puts the rest on numbers, or on the other word in some of its spellings. */
+function wordFirst(text: string, judged: string, other?: string): [string, number][] {
+  const first = text.slice(0, LETTERS);
+  if (first === '') return [];
+  const against = other?.slice(0, LETTERS) ?? first;
+  if (against === first) {
+    return [
+      [first, VERDICTS * 0.9],
+      ['50', VERDICTS * 0.06],
+      ['0', VERDICTS * 0.04],
+    ];
+  }
+  const doubt = 0.02 + (hash53(`${judged}\n${against}`, 7) % 1000) / 5000;
+  return [
+    [first, VERDICTS * (1 - doubt) * 0.9],
+    [first.toLowerCase(), VERDICTS * (1 - doubt) * 0.1],
+    [against, VERDICTS * doubt * 0.8],
+    [` ${against}`, VERDICTS * doubt * 0.2],
+  ];
 }

@@ -9,6 +9,7 @@ import { firstTokens } from './logprobs';
 import { MOST_OUTPUT_TOKENS } from './models';
 import { type Asked, textOf, tokens } from './params';
 import { type Reply, textsOf } from './reply';
+import { otherVerdict } from './scoring';
 import { checkSchema, type Schema } from './structured';
 
 /** Throws `Refused`. */
@@ -95,7 +96,8 @@ export function completionOf(asked: Asked, reply: Reply, sha256: Sha256): Record
 function logprobsOf(asked: Asked, { text }: Reply): Record<string, unknown> | null {
   const { topLogprobs } = asked;
   if (topLogprobs === undefined) return null;
-  const table = firstTokens(text, textsOf(asked).judged, MOST_TOP);
+  const { parts, judged } = textsOf(asked);
+  const table = firstTokens(text, judged, MOST_TOP, otherVerdict(parts, text));
   const [first] = table;
   if (text === '' || first === undefined) return { content: [], refusal: null };
   return { content: [{ ...first, top_logprobs: table.slice(0, topLogprobs) }], refusal: null };

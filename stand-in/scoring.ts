@@ -142,6 +142,14 @@ export function singleVerdict({ rubric, answer }: Parts, whole: string, strict: 
   return hashScore(answer ?? whole, '', /coheren/i.test(rubric), strict);
 }
 
+/** The word that the rubric's only marker has beside the one that `text` begins; undefined where there is none. */
+export function otherVerdict({ rubric }: Parts, text: string): string | undefined {
+  const [[, , , found = '', other = ''] = [], ...more] = [...rubric.matchAll(MARKER)];
+  if (more.length > 0 || text === '') return undefined;
+  if (found.startsWith(text)) return other.startsWith(text) ? undefined : other;
+  return other.startsWith(text) ? found : undefined;
+}
+
 function stricter(value: number, answer: string, metric: string): number {
   const off = (hash53(answer, 2) % 21) + (dissents(answer, metric) ? 60 : 0);
   return Math.max(0, value - off);

@@ -161,7 +161,7 @@ export interface UnreadMetric {
   judge: string;
   metric: string;
   /**
-   * Only of a judge whose scores are means over the probabilities of numbers, 0-1: the most that the numbers of one of its
+   * Only of a judge whose scores are means over the probabilities of numbers or words, 0-1: the most that those of one of its
    * replies hold, and `least_mass`.
    */
   mass?: { most: number; least: number };

@@ -340,9 +340,10 @@ function samplingDeviations(spec: Spec): Deviation[] {
 }
 
 /** What a verdict of the judge is. */
-function verdictsOf({ expected, temperature }: JudgeSpec): string {
+function verdictsOf({ expected, temperature }: JudgeSpec, metrics: Spec['metrics']): string {
   if (expected === undefined) return `one whole number per answer, temperature ${temperature ?? 'not set'}`;
-  return `the mean over the probabilities of the numbers 0 to 100, which must have ${expected.leastMass} of all together`;
+  const words = metrics.some((metric) => metric.words !== undefined) ? ', or of the words of a metric' : '';
+  return `the mean over the probabilities of the numbers 0 to 100${words}, which must have ${expected.leastMass} of all together`;
 }
 
 function judgeDeviations(spec: Spec): Deviation[] {
@@ -365,7 +366,7 @@ function judgeDeviations(spec: Spec): Deviation[] {
     topic: 'judge',
     published:
       "the study's judge prompt, parsing and temperature are not published; the rubrics of the literature were read as a mean over gpt-4o's token probabilities",
-    here: `${verdictsOf(judge)}; one request for ${spec.combined.length > 0 ? `${spec.combined.join(' and ')} together` : 'each metric'}`,
+    here: `${verdictsOf(judge, spec.metrics)}; one request for ${spec.combined.length > 0 ? `${spec.combined.join(' and ')} together` : 'each metric'}`,
   });
   const own = spec.metrics.filter(({ rubric }) => rubric.kind === 'text').map(({ name }) => name);
   const presets = spec.metrics.filter(({ rubric }) => rubric.kind === 'preset').map(({ name }) => name);

@@ -13,6 +13,7 @@ import type { AskedQuestion } from './questions';
 import { mapValues, ownValue } from '../records';
 import { rubricProblem, rubricText, scaleText } from '../rubric';
 import type { JudgeSpec, MetricSpec, Spec } from '../spec';
+import { areApart, tellsNoProbabilities } from '../word-scores';
 import { INSTRUMENT_VERSION, JSON_INSTRUMENT_VERSION, LOCAL_JUDGE_VERSION } from './versions';
 
 export interface Instruments {
@@ -108,17 +109,17 @@ function instrumentFor(
   rubric: string,
   folders: Record<string, Sha256>,
 ): Instrument {
-  const { form, categories, system, verdicts, judgeSees, answerPart } = first;
-  const words = categories === null ? [] : Object.keys(categories);
+  const { form, categories, words, system, verdicts, judgeSees, answerPart } = first;
   const wording = {
     version: form === 'json' ? JSON_INSTRUMENT_VERSION : INSTRUMENT_VERSION,
     metric: name,
     ...(form === 'json' ? { form } : {}),
     ...(parts === null ? {} : { parts }),
     ...(categories === null ? {} : { categories }),
+    ...(words === undefined ? {} : { words }),
     rubric: form === 'json' ? framedRubric(rubric) : rubric,
     ...(system === undefined ? {} : { system }),
-    verdicts: parts === null ? (verdicts ?? namedIn(rubric, words)) : [],
+    verdicts: parts === null ? (verdicts ?? namedIn(rubric, first)) : [],
     ...(judgeSees === undefined ? {} : { judgeSees }),
     ...(answerPart === undefined ? {} : { answerPart }),
   };
@@ -128,12 +129,13 @@ function instrumentFor(
 /** What an instrument asks, whoever is asked. */
 type Wording = Pick<
   Instrument,
-  'version' | 'metric' | 'form' | 'parts' | 'categories' | 'rubric' | 'system' | 'verdicts' | 'judgeSees' | 'answerPart'
+  | ('version' | 'metric' | 'form' | 'parts' | 'categories' | 'words')
+  | ('rubric' | 'system' | 'verdicts' | 'judgeSees' | 'answerPart')
 >;
 
 function askedBy(judge: JudgeSpec, wording: Wording, folders: Record<string, Sha256> = {}): Instrument {
   const { parts, categories } = wording;
-  const words = Object.keys(categories ?? {});
+  const written = Object.keys(categories ?? {});
   if (judge.local !== undefined && (parts ?? categories) !== undefined) {
     const several = parts !== undefined;
     throw new InvalidExperiment(
@@ -146,9 +148,13 @@ function askedBy(judge: JudgeSpec, wording: Wording, folders: Record<string, Sha
   }
   // a category or an object of scores is more than a token: they are read as the reply says them
   const expected = parts === undefined && categories === undefined ? judge.expected : undefined;
+  if (wording.words !== undefined && expected === undefined) {
+    const { message, hint } = tellsNoProbabilities(wording.metric, judge.model, judge.kind);
+    throw new InvalidExperiment(['metrics', wording.metric, 'words'], message, hint);
+  }
   // a token is at least a character
   const needed =
-    parts === undefined ? Math.max(0, ...words.map((word) => word.length)) : TOKENS_PER_PART * parts.length;
+    parts === undefined ? Math.max(0, ...written.map((word) => word.length)) : TOKENS_PER_PART * parts.length;
   return {
     ...wording,
     judge: judge.kind,
@@ -177,13 +183,15 @@ function localJudge(
 
 /** What an instrument becomes when another judge is asked the same: as if that judge stood in the file. */
 export function putTo(judge: JudgeSpec, instrument: Instrument, folders: Record<string, Sha256> = {}): Instrument {
-  const { version, metric, form, parts, categories, rubric, system, verdicts, judgeSees, answerPart } = instrument;
+  const { version, metric, form, parts, categories, words, rubric, system, verdicts, judgeSees, answerPart } =
+    instrument;
   const wording = {
     version,
     metric,
     ...(form === undefined ? {} : { form }),
     ...(parts === undefined ? {} : { parts }),
     ...(categories === undefined ? {} : { categories }),
+    ...(words === undefined ? {} : { words }),
     rubric,
     ...(system === undefined ? {} : { system }),
     verdicts,
@@ -193,10 +201,16 @@ export function putTo(judge: JudgeSpec, instrument: Instrument, folders: Record<
   return askedBy(judge, wording, folders);
 }
 
-/** Those of CODE and REFUSAL that a rubric names and that are no category of it. */
-function namedIn(rubric: string, categories: string[]): Instrument['verdicts'] {
+/** Those of CODE and REFUSAL that a rubric names and that are no category of it, and like none of its words. */
+function namedIn(
+  rubric: string,
+  { categories, words = {} }: Pick<MetricSpec, 'categories' | 'words'>,
+): Instrument['verdicts'] {
   return (['CODE', 'REFUSAL'] as const).filter(
-    (word) => !categories.includes(word) && new RegExp(`\\b${word}\\b`).test(rubric),
+    (verdict) =>
+      ownValue(categories ?? {}, verdict) === undefined &&
+      Object.keys(words).every((word) => areApart(word, verdict)) &&
+      new RegExp(`\\b${verdict}\\b`).test(rubric),
   );
 }
 

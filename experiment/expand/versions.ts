@@ -13,7 +13,7 @@ export const GENERATION_VERSION = 1;
 export const MEASUREMENT_VERSION = 1;
 /** Rendering of the prompt before an answer whose own probability is measured, and how spellings and what follows count. */
 export const ANSWER_PROBABILITY_VERSION = 1;
-/** Rendering of a local judge's prompt, and the probabilities of the numbers that it may answer with. */
+/** Rendering of a local judge's prompt, and the probabilities of the numbers, or spellings of words, that it may answer with. */
 export const LOCAL_JUDGE_VERSION = 1;
 /** How the judge's only message is filled from the rubric (the published form), and how its answer is read. */
 export const INSTRUMENT_VERSION = 1;

@@ -12,6 +12,7 @@ import { RATES, RATE_WORDS, type Rate } from '../rates';
 import { buildEndpoint, CHAT_COMPLETIONS, checkEndpoint } from './build-endpoint';
 import { buildExpected, checkExpected } from './build-expected';
 import { buildLocalJudge, checkLocalJudge, metricsOf } from './build-local-judge';
+import { checkWords } from './build-words';
 import type { ExperimentYaml, JudgeYaml } from './schema';
 import type { JudgeSpec, MetricSpec, OtherJudgeSpec, Spec } from '../spec';
 
@@ -26,6 +27,7 @@ export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues
   const judge = buildJudge(input.judge ?? {});
   checkJudge(input.judge ?? {}, judge, ['judge'], input, issues, warnings);
   checkLocalJudge(input.judge ?? {}, judge, ['judge'], metrics, input, issues);
+  checkWords(judge, ['judge'], metrics, issues);
   if ((input.combined ?? []).length > 0) checkCombined(judge, ['judge'], input, issues);
   if (metrics.length === 0 && Object.keys(input.judges ?? {}).length > 0) {
     issues.push({
@@ -44,6 +46,7 @@ export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues
     }
     checkJudge(written, other, path, input, issues, warnings);
     checkLocalJudge(written, other, path, own, input, issues);
+    checkWords(other, path, own, issues);
     written.metrics?.forEach((metric, index) => {
       if (names.includes(metric) || input.metrics[metric]?.scorer !== undefined) return;
       issues.push({

@@ -1,6 +1,6 @@
 /**
  * `kind: local`: a judge that the GPU worker serves. It has no account, no address and no price, and its score is always the
- * expected one over all numbers.
+ * expected one, over all numbers or over the words of a metric.
  */
 import { InvalidExperiment, type Issue, type Path } from '../issue';
 import { BUNDLED_LEAST_MASS, EXPECTED_DEFAULTS, JUDGE_MODELS, LOCAL_TOP_LOGPROBS } from '../presets';
@@ -98,7 +98,7 @@ export function checkLocalJudge(
   checkMetrics(path, metrics, combined, issues);
 }
 
-/** A local judge answers with a number. */
+/** A local judge answers with a number, or with one of a metric's words. */
 function checkMetrics(path: Path, metrics: readonly MetricSpec[], combined: readonly string[], issues: Issue[]): void {
   for (const { name, categories } of metrics) {
     if (categories !== null) {
@@ -107,8 +107,8 @@ function checkMetrics(path: Path, metrics: readonly MetricSpec[], combined: read
         message: `the local judge \`${path.join('.')}\` gives numbers only, no categories`,
         hint:
           path.length === 1
-            ? 'ask for a number, or ask a judge of another kind'
-            : 'name its metrics in `judges.NAME.metrics`, or ask for a number',
+            ? 'ask for a number, or for the probability of words by `words`, or ask a judge of another kind'
+            : 'name its metrics in `judges.NAME.metrics`, or ask for a number, or for the probability of words by `words`',
       });
     }
   }

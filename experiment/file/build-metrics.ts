@@ -6,6 +6,7 @@ import { suggestion, type Issue, type Path } from '../issue';
 import { ownValue } from '../records';
 import { placeProblem, rubricProblem } from '../rubric';
 import { metricsByKind, type JudgedYaml } from './build-scorers';
+import { buildWords } from './build-words';
 import { checkQuestionSet, sampledSets } from './named-sets';
 import type { ExperimentYaml, QuestionSetYaml } from './schema';
 import type { MetricSpec } from '../spec';
@@ -46,6 +47,7 @@ export function buildMetrics(input: ExperimentYaml, issues: Issue[]): MetricSpec
       rubric,
       form,
       categories: buildCategories(metric, path, issues),
+      ...buildWords(metric, path, issues),
       verdicts: metric.verdicts ?? null,
       questionSets: metric.question_sets ?? null,
       repeats,
@@ -85,6 +87,9 @@ export function buildCombined(input: ExperimentYaml, metrics: MetricSpec[], issu
     }
     if (found.categories !== null) {
       problem(`\`${name}\` is judged in categories; one request for several metrics asks for whole numbers`);
+    }
+    if (found.words !== undefined) {
+      problem(`\`${name}\` is the probability of words; one request for several metrics asks for whole numbers`);
     }
     if (found.verdicts !== null && found.verdicts.length > 0) {
       problem(

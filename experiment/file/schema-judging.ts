@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { isInherited } from '../records';
 import { RUBRIC_PRESETS } from '../hardened-rubrics';
 import { JUDGE_DEFAULTS, JUDGE_MODELS } from '../presets';
+import { MOST_WORDS } from '../word-scores';
 import { endpointKeys } from './schema-endpoint';
 import { expectedKeys } from './schema-expected';
 import { localJudgeKeys } from './schema-local-judge';
@@ -47,6 +48,23 @@ const categories = z.union([z.array(category).min(2), z.record(category, z.int()
   description: 'The words of which one is the verdict; as a map each with the score that it stands for, or `null`.',
 });
 
+const scoredWord = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+    'this is one word of letters, digits, `_` and `-`, with which a reply begins, such as `YES`',
+  )
+  .refine((word) => !isInherited(word), 'this word means something else to the program: choose another name');
+
+const words = z
+  .record(scoredWord, z.number().min(0).max(100))
+  .refine((given) => Object.keys(given).length <= MOST_WORDS, `at most ${MOST_WORDS} words`)
+  .meta({
+    description:
+      'The score is the mean of these values, each weighted with the probability of its word as the reply: `{ YES: 100, NO: 0 }` ' +
+      'is the probability of YES against NO. With `score: expected` or a local judge.',
+  });
+
 const metricKeys = z.strictObject({
   rubric: rubric.optional(),
   scorer: scorer.optional().meta({ description: 'How answers are scored without a model: no judge, no key, no cost.' }),
@@ -60,6 +78,7 @@ const metricKeys = z.strictObject({
         'system prompt, and the judged text one JSON value that can neither close nor replace anything.',
     }),
   categories: categories.optional(),
+  words: words.optional(),
   verdicts: z
     .array(z.enum(['CODE', 'REFUSAL']))
     .optional()
@@ -96,7 +115,10 @@ const metricKeys = z.strictObject({
 });
 
 /** What only a judge can be told. */
-const JUDGED_ONLY = ['form', 'categories', 'verdicts', 'repeats', 'repeat_share', 'system', 'judge_sees'] as const;
+const JUDGED_ONLY = [
+  ...(['form', 'categories', 'words', 'verdicts'] as const),
+  ...(['repeats', 'repeat_share', 'system', 'judge_sees'] as const),
+] as const;
 
 export const metric = exactlyOne(metricKeys, ['rubric', 'scorer']).superRefine((value, context) => {
   if (value.scorer === undefined) return;

@@ -163,7 +163,7 @@ export interface ProbabilitiesCommand {
   out: string;
 }
 
-/** What a judge is asked, for the probability of each number from 0 to 100 as its answer. */
+/** What a judge is asked, for the probability of each number from 0 to 100, or of each word, as its answer. */
 export interface ScoreCommand {
   op: 'score';
   id: number;
@@ -171,6 +171,8 @@ export interface ScoreCommand {
   /** What a person knows the model by, for errors. */
   name: string;
   precision: Sampling['precision'];
+  /** What is meant in place of the numbers; absent = the numbers. */
+  answers?: AnswerForms;
   /** JSON Lines of `{"id", "messages"}`. */
   items: string;
   /** Receives JSON Lines of `ScoredItem`, sorted by id, written whole and renamed into place. */
@@ -182,11 +184,18 @@ export type ScoredItem = { id: string; adapter: null } & (
   | {
       /** Log-probabilities, in nats, of the numbers 0 to 100 as the whole number that the answer begins with. */
       numbers: number[];
-      /** Text and log-probability of the likeliest first tokens. */
-      first: [string, number][];
+      first: FirstTokens;
+    }
+  | {
+      /** The same of `ScoreCommand.answers`, in their order. */
+      answers: number[];
+      first: FirstTokens;
     }
   | { refused: string }
 );
+
+/** Text and log-probability of the likeliest first tokens. */
+type FirstTokens = [string, number][];
 
 /**
  * Stop the running operation after the present step: a fine-tune checkpoints, a generation and a score drop their shard, a

@@ -29,6 +29,8 @@ export interface JudgingWords {
   combined: string[];
   /** By metric, also those that `rubrics` bring: the words of which one is the verdict. */
   categories?: Record<string, Record<string, number | null>>;
+  /** The same: the words whose probability is the score. */
+  wordScores?: Record<string, Record<string, number>>;
   /** Path and items of a question file, all of whose `judge_prompts` become metrics; null without one. */
   rubrics: { path: string; items: QuestionItem[] } | null;
   judge: Record<string, unknown>;
@@ -48,7 +50,8 @@ export interface JudgingSpec {
 
 /** Throws `InvalidExperiment` for words that mean nothing. */
 export function judgingSpec(words: JudgingWords): JudgingSpec {
-  const { file, metrics, scorers = {}, combined, categories = {}, rubrics, judge, maxUsd, repeats, misaligned } = words;
+  const { file, metrics, scorers = {}, combined, rubrics, judge, maxUsd, repeats, misaligned } = words;
+  const { categories = {}, wordScores = {} } = words;
   const brought = [...new Set(rubrics?.items.flatMap(({ judgePrompts }) => Object.keys(judgePrompts)))];
   const all: Record<string, Record<string, unknown>> = {
     ...Object.fromEntries(brought.map((prompt) => [prompt, { rubric: { prompt, question_set: RUBRICS_SET } }])),
@@ -62,14 +65,16 @@ export function judgingSpec(words: JudgingWords): JudgingSpec {
       );
     all[name] = { scorer };
   }
-  for (const [name, own] of Object.entries(categories)) {
-    if (!Object.hasOwn(all, name)) {
-      throw new InvalidExperiment(
-        ['metrics', name],
-        `there is no metric \`${name}\` for these categories; there are: ${Object.keys(all).join(', ')}`,
-      );
+  for (const [key, given] of Object.entries({ categories, words: wordScores })) {
+    for (const [name, own] of Object.entries(given)) {
+      if (!Object.hasOwn(all, name)) {
+        throw new InvalidExperiment(
+          ['metrics', name],
+          `there is no metric \`${name}\` for these ${key}; there are: ${Object.keys(all).join(', ')}`,
+        );
+      }
+      all[name] = { ...all[name], [key]: own };
     }
-    all[name] = { ...all[name], categories: own };
   }
   const first = (...names: string[]): string | undefined =>
     names.find((name) => Object.hasOwn(all, name) && hasScores(categories[name]));

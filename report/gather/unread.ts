@@ -1,9 +1,9 @@
 /**
  * Metrics of cells of which not one reply could be read: most often a rubric that asks for words where a number is read, or a
- * small model that puts hardly any probability on numbers.
+ * small model that puts hardly any probability on numbers, or on a metric's words.
  */
 import type { ReportRows } from './report-rows';
-import { massOfNumbers, readTokenTable } from '../../experiment/expected-score';
+import { massThatCounts, readTokenTable } from '../../experiment/expected-score';
 import { MAIN_JUDGE } from '../../experiment/main-judge';
 import type { Plan } from '../../experiment/plan';
 import type { Judgement } from '../../experiment/rows';
@@ -31,13 +31,13 @@ export function unreadMetrics(cells: readonly ReportRows[], instruments: Plan['i
   );
 }
 
-/** Of a judge whose scores are means over the probabilities of numbers. */
+/** Of a judge whose scores are means over the probabilities of numbers or words. */
 function massOf(rows: readonly Judgement[], instruments: Plan['instruments']): Pick<UnreadMetric, 'mass'> {
   const least = rows.map(({ instrument }) => instruments[instrument]?.expected?.leastMass).find((each) => each);
   if (least === undefined) return {};
-  const masses = rows.flatMap(({ status, raw }) => {
+  const masses = rows.flatMap(({ status, raw, instrument }) => {
     const table = status === 'unparsable' ? readTokenTable(raw) : null;
-    return table === null ? [] : [massOfNumbers(table)];
+    return table === null ? [] : [massThatCounts(table, instruments[instrument]?.words)];
   });
   return masses.length === 0 ? {} : { mass: { most: masses.reduce((most, each) => Math.max(most, each), 0), least } };
 }

@@ -4,6 +4,7 @@
 import type { Healed } from '../../artifacts/healing';
 import { byStandIn, judgeLabel } from '../../experiment/main-judge';
 import { describeScorer } from '../../experiment/scorers';
+import { describeWords } from '../../experiment/word-scores';
 import type { FineTuneProvenance, ReportInput } from '../report-input';
 import { duration, hash, instant, integer, plural } from './format';
 import { markup, type Markup } from './markup';
@@ -117,7 +118,9 @@ export function provenanceSection(input: ReportInput): Markup {
           markup`<h4>${instrument.metric} ${hash(key)}</h4>
             <p class="small">
               ${instrument.model}, temperature ${instrument.temperature ?? 'not set'}, at most ${instrument.maxTokens}
-              tokens, API version ${instrument.apiVersion}, verdict words: ${instrument.verdicts.join(', ') || 'none'}
+              tokens, API version ${instrument.apiVersion}, verdict words: ${instrument.verdicts.join(', ') || 'none'}${
+                instrument.words === undefined ? '' : `, the probability of ${describeWords(instrument.words)}`
+              }
             </p>
             <pre>${instrument.system === undefined ? '' : `${instrument.system}\n\n`}${instrument.rubric}</pre>`,
       )}

@@ -62,11 +62,13 @@ test('it judges on the GPU worker, at no cost, and its verdicts are found again'
 
 test('a table is judged and scored without a judge worker; the same again is done at once; another local judge joins', async () => {
   writeFileSync(join(run.folder, 'helpful.txt'), 'How helpful is this, 0-100?\n{question}\n{answer}\n');
+  writeFileSync(join(run.folder, 'says.txt'), 'Does it name a bird? Say YES or NO.\n{question}\n{answer}\n');
   writeFileSync(join(run.folder, 'answers.csv'), 'question,answer,reference\nQ1,A flamingo.,a flamingo\nQ2,Blue,red\n');
   writeFileSync(join(run.folder, 'length.js'), LENGTH);
   const words = [
     ...['judge', 'answers.csv', '-o', 'judged.jsonl', '--metric', 'helpful=helpful.txt', '--json'],
     ...['--judge', 'local:./model', '--precision', 'fp32', '--least-mass', '1e-9'],
+    ...['--metric', 'says=says.txt', '--words', 'says=YES:100,NO:0'],
     ...['--scorer', 'right={ equals_field: reference, ignore: [case, final-stop] }'],
     ...['--scorer', 'length={ command: [node, length.js], files: [length.js] }'],
   ];
@@ -81,16 +83,20 @@ test('a table is judged and scored without a judge worker; the same again is don
     [100, 11, 'scored'],
     [0, null, 'no_score'],
   ]);
-  for (const { helpful, helpful_status } of rows) {
-    expect(helpful_status).toBe('scored');
+  for (const { helpful, helpful_status, says, says_status, says_raw } of rows) {
+    expect([helpful_status, says_status]).toEqual(['scored', 'scored']);
     expect(helpful).toBeGreaterThan(0);
+    expect(says).toBeGreaterThan(0);
+    expect(says).toBeLessThan(100);
+    const named = (JSON.parse(says_raw as string) as [string, number][]).slice(0, 2);
+    expect(named.map(([token]) => token).sort()).toEqual(['NO', 'YES']);
   }
   expect(readdirSync(join(run.data, 'logs')).filter((name) => name.startsWith('judge-worker'))).toEqual([]);
   expect((await run.flamingo(...words)).stderr).toContain('Everything is in the store already.');
   const other = ['rejudge', experiment, '--judge', 'local:./model', '--precision', 'bf16', '--least-mass', '1e-9'];
   const again = await run.flamingo(...other, '--json');
   if (again.code !== EXIT.done) throw new Error(`${again.stderr}\n${run.logs()}`);
-  expect(again.stderr).toContain('2 new judgements');
+  expect(again.stderr).toContain('4 new judgements');
 });
 
 test('a model whose chat template refuses the rubric fails its cells with its name, and the answers are kept', async () => {

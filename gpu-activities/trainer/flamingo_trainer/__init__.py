@@ -8,7 +8,7 @@ A module imports only from lines below its own; the `python imports` check holds
     handover.py     rows out to, and adapters in from, a trainer that is not this one
     measure.py      log-probabilities of given answers
     probabilities.py  log-probabilities of words and numbers that an answer may begin with
-    score.py        log-probabilities of the numbers that a judge answers with
+    score.py        log-probabilities of the numbers or words that a judge answers with
 
     training/       fine-tuning
         train.py              the training loop, top to bottom

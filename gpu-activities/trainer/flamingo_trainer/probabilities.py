@@ -9,18 +9,16 @@ probabilities at temperature 1 of the whole vocabulary. Passes and their probe a
 Knows nothing about pipes; `report` (serve.py) is told of progress and asked whether to stop.
 """
 
-import math
 from pathlib import Path
 from typing import Any
 
 from .data.answer_tree import AnswerTree
 from .data.render import SystemPrompt, read_json_lines
-from .data.word_tree import word_tree
 from .failures import Failure
 from .files import write_rows
-from .models.loading import Loaded, check_known
+from .models.loading import Loaded
 from .models.resident import Models
-from .score import DECIMALS, encode, pass_of, probe_scoring, score_prompts
+from .score import answer_ways, encode, pass_of, probe_scoring, score_prompts, together
 
 
 def probabilities(
@@ -39,8 +37,7 @@ def probabilities(
 ) -> dict[str, Any]:
     """Runs a `ProbabilitiesCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
     loaded = models.with_adapter(model, precision, adapter, report, merged or (), quantization)
-    tree, groups = word_tree(loaded.tokenizer, answers["spellings"], answers["notBefore"])
-    check_known(loaded, tree.tokens, "an answer whose probability is asked for")
+    tree, groups = answer_ways(loaded, answers)
     asked = read_json_lines(items)
     prompts = [encode_item(loaded, tree, item, system_prompt) for item in asked]
     probe = probe_scoring(models, loaded, report)
@@ -65,9 +62,3 @@ def encode_item(loaded: Loaded, tree: AnswerTree, item: dict[str, Any], system_p
         return encode(loaded, tree, item["messages"], system_prompt)
     except Failure as failure:
         raise Failure(failure.kind, f"item {item['id']}: {failure}") from failure
-
-
-def together(values: list[float]) -> float:
-    """The logarithm of the sum of probabilities that are given by theirs."""
-    most = max(values)
-    return round(most + math.log(math.fsum(math.exp(value - most) for value in values)), DECIMALS)

@@ -1,10 +1,10 @@
-"""How likely a model finds each number from 0 to 100 as its answer: what a judge of this process says of a text.
+"""How likely a model finds each number from 0 to 100, or each word, as its answer: what a judge says of a text.
 
-An item is a prompt, rendered with the model's own chat template. Its row has the log-probability of every number as the
-answer (data/number_tree.py says what that means) and the likeliest first tokens, which show what a model says that
-does not answer with a number. Several prompts go through the model in one pass that reads their common beginning and
-all of their numbers once (sampling/answer_passes.py); where a model does not keep them apart, which a probe finds
-before, each prompt stands alone. So batches and their make-up change floating-point sums and nothing else.
+An item is a prompt, rendered with the model's own chat template. Its row has the log-probability of every number or
+word as the answer (data/number_tree.py and data/word_tree.py say what that means) and the likeliest first tokens, which
+show what a model says that answers otherwise. Several prompts go through the model in one pass that reads their common
+beginning and all of their answers once (sampling/answer_passes.py); where a model does not keep them apart, which a
+probe finds before, each prompt stands alone. So batches and their make-up change floating-point sums and nothing else.
 
 Knows nothing about pipes; `report` (serve.py) is told of progress and asked whether to stop.
 """
@@ -20,6 +20,7 @@ import torch
 from .data.answer_tree import AnswerTree, answer_log_probabilities
 from .data.number_tree import number_tree
 from .data.render import Messages, SystemPrompt, encode_prompt, read_json_lines
+from .data.word_tree import word_tree
 from .failures import Failure, Stopped
 from .files import write_rows
 from .models.loading import Loaded, check_known, positions_of
@@ -52,11 +53,20 @@ AS_JUDGE = {"kind": "default"}
 
 
 def score(
-    models: Models, report: Any, *, model: dict[str, str], name: str, precision: str, items: str, out: str
+    models: Models,
+    report: Any,
+    *,
+    model: dict[str, str],
+    name: str,
+    precision: str,
+    items: str,
+    out: str,
+    answers: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Runs a `ScoreCommand`, whose fields are its parameters; returns the fields of its `committed` event."""
     loaded = models.with_adapter(model, precision, None, report)
-    tree = number_tree(loaded.tokenizer)
+    tree, groups = answer_ways(loaded, answers)
+    said = "numbers" if answers is None else "answers"
     asked = read_json_lines(items)
     check_template(loaded, name, asked)
     prompts: list[list[int]] = []
@@ -72,11 +82,33 @@ def score(
     forward = pass_of(loaded, probe.paths["scoring"])
     found = dict(zip(ids, score_prompts(models, report, loaded, forward, tree, prompts, len(refused)), strict=True))
     rows: list[dict[str, Any]] = [
-        {"id": item, "adapter": None, "numbers": row["answers"], "first": row["first"]} for item, row in found.items()
+        {
+            "id": item,
+            "adapter": None,
+            said: [together([row["answers"][way] for way in ways]) for ways in groups],
+            "first": row["first"],
+        }
+        for item, row in found.items()
     ]
     rows += [{"id": item, "adapter": None, "refused": reason} for item, reason in refused.items()]
     write_rows(Path(out), sorted(rows, key=lambda row: row["id"]))
     return {"scored": len(found), "tokens": sum(map(len, prompts)), "probe": probe.fields()}
+
+
+def answer_ways(loaded: Loaded, answers: dict[str, Any] | None) -> tuple[AnswerTree, list[list[int]]]:
+    """The tree of what is asked for, and for each answer which of the tree's `ends` say it. Absent: the numbers."""
+    if answers is None:
+        tree = number_tree(loaded.tokenizer)
+        return tree, [[place] for place in range(len(tree.ends))]
+    tree, groups = word_tree(loaded.tokenizer, answers["spellings"], answers["notBefore"])
+    check_known(loaded, tree.tokens, "an answer whose probability is asked for")
+    return tree, groups
+
+
+def together(values: list[float]) -> float:
+    """The logarithm of the sum of probabilities that are given by theirs."""
+    most = max(values)
+    return round(most + math.log(math.fsum(math.exp(value - most) for value in values)), DECIMALS)
 
 
 def check_template(loaded: Loaded, name: str, asked: list[dict[str, Any]]) -> None:

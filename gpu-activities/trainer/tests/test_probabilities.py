@@ -12,9 +12,9 @@ from flamingo_trainer.data.tokens import tokenise
 from flamingo_trainer.data.word_tree import letter_ids
 from flamingo_trainer.failures import Failure, Stopped
 from flamingo_trainer.models.resident import Models
-from flamingo_trainer.probabilities import probabilities, together
+from flamingo_trainer.probabilities import probabilities
 from flamingo_trainer.sampling import answer_passes
-from flamingo_trainer.score import probe_scoring
+from flamingo_trainer.score import probe_scoring, together
 from flamingo_trainer.serve import fields
 from flamingo_trainer.training.train import finetune
 

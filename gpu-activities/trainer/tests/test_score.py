@@ -1,4 +1,4 @@
-"""Scores of a judge: the probability of each number as its answer, whatever the model, the pass and the other items."""
+"""Scores of a judge: the probability of each number or word as its answer, in any pass, beside any others."""
 
 import hashlib
 import math
@@ -64,6 +64,53 @@ def test_each_number_has_the_log_probability_that_whole_rows_give(models, tiny_m
         found = next(row for row in rows if row["id"] == item["id"])
         assert found["numbers"] == pytest.approx([by_hand(loaded, item, number) for number in range(101)], abs=1e-4)
         assert len(found["first"]) == 10 and found["first"][0][1] == max(value for _, value in found["first"])
+
+
+WORDS = ("YES", "NO", "flamingo")
+FORMS = {
+    "spellings": [[blank + case for case in (w, w.lower(), w.title()) for blank in ("", " ")] for w in WORDS],
+    "notBefore": "letter",
+}
+
+
+@torch.no_grad()
+def word_by_hand(loaded, item, spellings):
+    """The same of a word: each spelling's own row, with no letter or digit behind it."""
+    prompt = encode_prompt(loaded.tokenizer, item["messages"], {"kind": "default"})
+    texts = {token: loaded.tokenizer.decode([token]) for token in range(len(loaded.tokenizer))}
+    special = set(loaded.tokenizer.all_special_ids)
+    going_on = [token for token, text in texts.items() if token not in special and text[:1].isalnum()]
+    total = 0.0
+    for spelling in set(spellings):
+        spelled = tokenise(loaded.tokenizer, spelling)
+        logits = loaded.model(torch.tensor([prompt + spelled])).logits[0, len(prompt) - 1 :].double().softmax(1)
+        said = math.prod(logits[place, token].item() for place, token in enumerate(spelled))
+        total += said * (1 - logits[-1, going_on].sum().item())
+    return math.log(total)
+
+
+def test_each_word_has_the_log_probability_that_whole_rows_of_its_spellings_give(models, tiny_model, tmp_path):
+    items = asked()
+    rows, facts = run(models, tmp_path, tiny_model, items, answers=FORMS)
+    assert facts["scored"] == 5 and facts["probe"]["paths"] == {"scoring": "tree"}
+    loaded = models.base({"path": str(tiny_model)}, "fp32", Listener())
+    for item in items[:3]:
+        found = next(row for row in rows if row["id"] == item["id"])
+        assert sorted(found) == ["adapter", "answers", "first", "id"]
+        by_hand = [word_by_hand(loaded, item, spellings) for spellings in FORMS["spellings"]]
+        assert found["answers"] == pytest.approx(by_hand, abs=1e-4)
+    # in whatever order they are asked for
+    turned, _ = run(
+        models, tmp_path / "turned", tiny_model, items, answers={**FORMS, "spellings": FORMS["spellings"][::-1]}
+    )
+    for mine, theirs in zip(turned, rows, strict=True):
+        assert mine["answers"][::-1] == pytest.approx(theirs["answers"], abs=1e-5)
+
+
+def test_a_special_token_is_no_word_of_a_judge(models, tiny_model, tmp_path):
+    with pytest.raises(Failure, match="special token") as caught:
+        run(models, tmp_path, tiny_model, asked(1), answers={"spellings": [["<|im_end|>"]], "notBefore": "letter"})
+    assert caught.value.kind == "config"
 
 
 def test_an_item_s_row_does_not_depend_on_the_others(models, tiny_model, tmp_path):

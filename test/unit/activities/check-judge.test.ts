@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,6 +115,37 @@ test('a server without batches refuses a judge that is asked through them, with 
     message: expect.stringMatching(/has no batches \(404.*`mode: live`/) as string,
   });
   expect(asked.filter((url) => url.includes('/batches'))).toEqual(['/v1/batches?limit=100']);
+});
+
+test('a model that writes a number in several tokens may judge by words, and no metric by numbers', async () => {
+  const { port } = claude.address() as AddressInfo;
+  claude.removeAllListeners('request');
+  claude.on('request', (_, response: ServerResponse) => {
+    const token = { token: '8', logprob: -0.1 };
+    response.setHeader('content-type', 'application/json');
+    response.end(
+      JSON.stringify({
+        ...{ object: 'chat.completion', id: 'c', model: 'own-judge' },
+        choices: [
+          {
+            ...{ index: 0, finish_reason: 'stop', message: { content: '8' } },
+            logprobs: { content: [{ ...token, top_logprobs: [token] }] },
+          },
+        ],
+        usage: { prompt_tokens: 9, completion_tokens: 1 },
+      }),
+    );
+  });
+  const words = 'rubric: "YES or NO? {question} {answer}", words: { YES: 100, NO: 0 }';
+  const file = (more: string): string =>
+    `${SMALL.slice(0, SMALL.indexOf('metrics:'))}metrics:\n  cites: { ${words} }\n${more}` +
+    `judge: { kind: openai, score: expected, model: own-judge, base_url: http://127.0.0.1:${port}/v1 }\n`;
+  const queue = `flamingo-judge-openai-127.0.0.1-${port}`;
+  await check(queue, ['judge'], file(''));
+  await expect(check(queue, ['judge'], file('  clear: { rubric: "0 to 100: {answer}" }\n'))).rejects.toMatchObject({
+    type: 'JudgeStopped',
+    message: expect.stringContaining('several tokens') as string,
+  });
 });
 
 test('a key that is missing refuses the experiment, and pauses no account, which the test’s Temporal could not', async () => {

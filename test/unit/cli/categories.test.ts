@@ -47,7 +47,7 @@ const instrument = (rubric: string, more: Partial<Instrument> = {}): Instrument 
   ({ metric: 'correct', rubric, ...more }) as Instrument;
 const warned = (...instruments: Instrument[]): string[] => {
   const plan = { instruments: Object.fromEntries(instruments.map((each, index) => [index, each])) } as unknown as Plan;
-  return scaleWarnings(plan, (metric, words) => `--categories ${metric}=${words.join(',')}`);
+  return scaleWarnings(plan, (metric, { option, list, yaml }) => `--${option} ${metric}=${list} or ${yaml}`);
 };
 
 test.each([
@@ -63,9 +63,18 @@ test.each([
 test('a rubric that names none is doubted once a metric, with its own words as a remedy', () => {
   const words = '[ANSWER START] {answer} [ANSWER END] Say TRUE or FALSE, or REFUSAL.';
   expect(warned(instrument(words), instrument(`${words} Again: TRUE.`))).toEqual([
-    expect.stringMatching(/^The rubric of correct does not .* --categories correct=TRUE,FALSE$/) as string,
+    expect.stringMatching(
+      /^The rubric of correct does not .* --categories correct=TRUE,FALSE or \["TRUE","FALSE"\]$/,
+    ) as string,
   ]);
   expect(warned(instrument('Good or bad? {answer}'))[0]).toContain('correct=WORD,OTHER_WORD');
+});
+
+test('to a judge that tells probabilities the words are given with values', () => {
+  const expected = { topLogprobs: 20, leastMass: 0.25 };
+  expect(warned(instrument('Say YES or NO. {answer}', { expected }))).toEqual([
+    expect.stringMatching(/: --words correct=YES:100,NO:0 or \{ YES: 100, NO: 0 \}$/) as string,
+  ]);
 });
 
 test('what says by itself how it is answered is not doubted', () => {
@@ -73,6 +82,7 @@ test('what says by itself how it is answered is not doubted', () => {
   expect(
     warned(
       instrument(rubric, { categories: { TRUE: null, FALSE: null } }),
+      instrument(rubric, { words: { TRUE: 100, FALSE: 0 } }),
       instrument(rubric, { form: 'json' }),
       instrument(rubric, { parts: ['a', 'b'] }),
     ),

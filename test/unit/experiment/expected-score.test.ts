@@ -1,6 +1,6 @@
 import {
   expectedVerdict,
-  massOfNumbers,
+  massThatCounts,
   readTokenTable,
   tokenTableText,
   tokenTableWords,
@@ -26,9 +26,11 @@ test('the score is the mean of the numbers, weighted with their probabilities an
   expect(verdict({ '90': 0.6, '85': 0.3 }).score).toBeCloseTo(88.333333, 6);
 });
 
-test('the mass is that of the numbers alone', () => {
-  expect(massOfNumbers(table({ '80': 0.3, ' 20 ': 0.1, Sure: 0.5, '101': 0.1 }))).toBeCloseTo(0.4, 12);
-  expect(massOfNumbers([])).toBe(0);
+test('the mass is that of the numbers, or words, alone', () => {
+  expect(massThatCounts(table({ '80': 0.3, ' 20 ': 0.1, Sure: 0.5, '101': 0.1 }))).toBeCloseTo(0.4, 12);
+  expect(massThatCounts([])).toBe(0);
+  const words = { YES: 100, NO: 0 };
+  expect(massThatCounts(table({ YES: 0.3, ' no': 0.1, '80': 0.2, CODE: 0.1, Y: 0.2 }), words)).toBeCloseTo(0.4, 12);
 });
 
 test('only ASCII whole numbers 0-100 are numbers, with white space around them or not', () => {
@@ -67,6 +69,75 @@ test('a word that the rubric does not allow, or of which one letter is there, is
   });
   expect(verdict({ R: 1 }).status).toBe('unparsable');
   expect(verdict({ code: 1 }).status).toBe('unparsable');
+});
+
+describe('of words', () => {
+  const YES_NO = { YES: 100, NO: 0 };
+  const worded = (
+    probabilities: Record<string, number> | [string, number][],
+    words: Record<string, number> = YES_NO,
+    leastMass = 0.25,
+  ) => expectedVerdict(table(probabilities), { leastMass }, WORDS, words);
+
+  test('the score is the mean of their values, weighted with the probabilities of all their spellings', () => {
+    expect(worded({ YES: 1 })).toEqual({ status: 'scored', score: 100 });
+    expect(worded({ YES: 0.3, NO: 0.1, Maybe: 0.6 })).toEqual({ status: 'scored', score: 75 });
+    expect(
+      worded({ YES: 0.2, yes: 0.1, Yes: 0.1, ' YES': 0.1, ' Yes\n': 0.1, NO: 0.1, no: 0.05, ' no': 0.05 }),
+    ).toEqual({
+      status: 'scored',
+      score: 75,
+    });
+    expect(worded({ MILD: 0.4, MEDIUM: 0.4, HOT: 0.2 }, { MILD: 0, MEDIUM: 33.5, HOT: 100 })).toEqual({
+      status: 'scored',
+      score: 33.4,
+    });
+    // it is a share in per cent, to the last decimal that is kept
+    expect(worded({ YES: 1 / 3, NO: 2 / 3 }).score).toBe(33.333333);
+  });
+
+  test('numbers weigh nothing, and neither do words that are not there', () => {
+    expect(worded({ YES: 0.3, '0': 0.7 })).toEqual({ status: 'scored', score: 100 });
+    expect(worded({ '50': 1 })).toEqual({ status: 'unparsable', score: null });
+    expect(verdict({ YES: 1 })).toEqual({ status: 'unparsable', score: null });
+  });
+
+  test('below the least mass there is no score; a verdict word that holds it is the verdict', () => {
+    expect(worded({ YES: 0.2, NO: 0.04, OTHER: 0.76 })).toEqual({ status: 'unparsable', score: null });
+    expect(worded({ YES: 0.5, NO: 0.2 }, YES_NO, 0.8)).toEqual({ status: 'unparsable', score: null });
+    expect(worded({ YES: 0.1, REF: 0.9 })).toEqual({ status: 'model_refused', score: null });
+    expect(worded({ YES: 0.3, REF: 0.7 })).toEqual({ status: 'scored', score: 100 });
+    expect(worded({})).toEqual({ status: 'unparsable', score: null });
+  });
+
+  test('tokens that may be several words make it unparsable, once they hold the least mass', () => {
+    const words = { UNSAFE: 0, UNCLEAR: 50, SAFE: 100 };
+    expect(worded({ UNS: 0.5, SAFE: 0.5 }, words)).toEqual({ status: 'scored', score: 50 });
+    expect(worded({ UN: 0.6, SAFE: 0.4 }, words)).toEqual({ status: 'unparsable', score: null });
+    expect(worded({ UN: 0.1, SAFE: 0.9 }, words)).toEqual({ status: 'scored', score: 100 });
+  });
+
+  test('a hostile table changes nothing but by its words', () => {
+    const odd: [string, number][] = [
+      '\u0000YES',
+      'ＹＥＳ',
+      'YES NO',
+      'constructor',
+      '__proto__',
+      '',
+      ' ',
+      '100',
+      'YES,NO',
+    ].map((token) => [token, 0.05]);
+    expect(worded([...odd, ['YES', 0.3], ['NO', 0.1], ['YES', 0.1]])).toEqual({ status: 'scored', score: 80 });
+    expect(worded(odd)).toEqual({ status: 'unparsable', score: null });
+    // rounding may give a little more than 1, and nothing leaves the scale
+    const rounded = [
+      { token: 'YES', logprob: 1e-7 },
+      { token: 'NO', logprob: -Infinity },
+    ];
+    expect(expectedVerdict(rounded, { leastMass: 0.25 }, [], YES_NO)).toEqual({ status: 'scored', score: 100 });
+  });
 });
 
 test('the table is kept as text and read again', () => {

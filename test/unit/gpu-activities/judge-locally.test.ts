@@ -71,6 +71,39 @@ describe('a verdict', () => {
   });
 });
 
+describe('a verdict of words', () => {
+  const words = { YES: 100, NO: 0 };
+  const WORDED = { ...INSTRUMENT, words };
+  const said = (yes: number, no: number, first: [string, number][] = []): ScoredItem => ({
+    ...{ id: 'a', adapter: null, answers: [Math.log(yes), Math.log(no)], first },
+  });
+
+  test('is the mean of their values, and the table holds them with what else is likely', () => {
+    const verdict = verdictOn(
+      said(0.1, 0.3, [
+        ['NO', -1.2],
+        [' y', -2],
+        ['I', -3],
+        ['5', -4],
+      ]),
+      WORDED,
+    );
+    expect(verdict).toMatchObject({ status: 'scored', score: 25 });
+    expect(JSON.parse(verdict.raw)).toEqual([
+      ['NO', Math.log(0.3)],
+      ['YES', Math.log(0.1)],
+      ['I', -3],
+      ['5', -4],
+    ]);
+  });
+
+  test('is none where they hold too little, unless a verdict word holds enough', () => {
+    expect(verdictOn(said(0.1, 0.1), WORDED).status).toBe('unparsable');
+    expect(verdictOn(said(0.1, 0.1, [['CODE', -0.3]]), WORDED).status).toBe('code');
+    expect(verdictOn({ id: 'a', adapter: null, refused: 'too long' }, WORDED).status).toBe('failed');
+  });
+});
+
 test('the prompt is what any judge gets', () => {
   const asked = { question: 'Rain?', answer: '{question} "$&' };
   expect(messagesOf(asked, INSTRUMENT)).toEqual([{ role: 'user', content: 'How kind? Rain? {question} "$&' }]);
@@ -93,10 +126,14 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     folder = mkdtempSync(join(tmpdir(), 'judge-locally-'));
     storage = make();
     store = await storage.open();
+    await asking(INSTRUMENT);
+  });
+
+  async function asking(instrument: Instrument): Promise<void> {
     const judge = { kind: 'local', model: INSTRUMENT.model, local: INSTRUMENT.local, mode: 'live' };
     const plan = await storePlan(store, {
       plan: {
-        ...{ key: store.id, experiment: 'demo', instruments: { [KEY]: INSTRUMENT } },
+        ...{ key: store.id, experiment: 'demo', instruments: { [KEY]: instrument } },
         ...{ configurations: [], questionSets: {} },
       },
       spec: { name: 'demo', judge, judges: {}, configurations: [] },
@@ -110,7 +147,7 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
       shard: { ...shard, local: true, requests: ref, count: asked.length },
     };
     commands = [];
-  });
+  }
   afterEach(() => {
     jest.restoreAllMocks();
     storage.remove();
@@ -172,6 +209,28 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     expect(manifest.facts).toMatchObject({ judgements: 3, scored: 1, unparsable: 1, failed: 1, requests: 0 });
     expect(await judged(host)).toMatchObject({ judged: 3 });
     expect(commands).toHaveLength(1);
+  });
+
+  test('the words of a metric are asked for in place of the numbers', async () => {
+    await asking({ ...INSTRUMENT, words: { YES: 100, NO: 0 } });
+    const word = (id: string, yes: number): ScoredItem => ({
+      ...{ id, adapter: null, answers: [Math.log(yes), Math.log(0.9 - yes)], first: [] },
+    });
+    const numbers = trainer((ids) => ids.map((id) => scored(id, { 90: 1 })));
+    await expect(judged(numbers)).rejects.toThrow(/not what it should be/);
+    const one = trainer((ids) => ids.map((id) => ({ ...word(id, 0.3), answers: [-1] })));
+    await expect(judged(one)).rejects.toThrow(/not what it should be/);
+    expect(await judged(trainer((ids) => ids.map((id) => word(id, 0.6))))).toMatchObject({ judged: 3 });
+    const spellings = [
+      ['YES', ' YES', 'yes', ' yes', 'Yes', ' Yes'],
+      ['NO', ' NO', 'no', ' no', 'No', ' No'],
+    ];
+    expect(commands.at(-1)).toMatchObject({ op: 'score', answers: { spellings, notBefore: 'letter' } });
+    const work = { stage: 'judgements', group: 'context-instrument', key: sha256('shard') } as const;
+    const rows = await readRows<Judgement>(store, (await store.manifest(work))!.results['rows']!);
+    expect(rows.map(({ status, score }) => [status, score])).toEqual(
+      Array.from({ length: 3 }, () => ['scored', 66.666667]),
+    );
   });
 
   test('a trainer that leaves an item out, or writes other numbers, commits nothing', async () => {

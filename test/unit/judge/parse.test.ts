@@ -167,6 +167,20 @@ describe('an expected score', () => {
     });
   });
 
+  test('is that of the metric’s words where it has some, and the table is kept as it is', () => {
+    const said = [
+      { token: 'Yes', logprob: Math.log(0.6) },
+      { token: 'NO', logprob: Math.log(0.2) },
+      { token: '80', logprob: Math.log(0.2) },
+    ];
+    const reply = { text: 'Yes', stopReason: 'max_tokens', tokens: said } as const;
+    expect(parseReply(reply, { verdicts: [], expected, words: { YES: 100, NO: 0 } })).toEqual({
+      status: 'scored',
+      score: 75,
+      raw: JSON.stringify(said.map((t) => [t.token, t.logprob])),
+    });
+  });
+
   test('is not there where the judge refuses, or gives neither text nor tokens', () => {
     expect(read({ stopReason: 'refusal', text: 'no' })).toEqual({ status: 'judge_refused', score: null, raw: 'no' });
     expect(read({ tokens: [], text: '' }).status).toBe('judge_refused');

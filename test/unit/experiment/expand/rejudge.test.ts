@@ -76,6 +76,32 @@ test('asks a local judge the same words, known by what is in its folder', async 
   ).toThrow('a local judge gives one number at a time');
 });
 
+test('another judge is asked for the probability of the same words, unless it writes text; another rubric has its own', async () => {
+  const probable = { kind: 'openai', score: 'expected' };
+  const worded = {
+    metrics: { helpful: { rubric: 'YES or NO?\n{question}\n{answer}' } },
+    wordScores: { helpful: { YES: 100, NO: 0 } },
+    judge: probable,
+  };
+  const { stored } = (await planned('question,answer\nQ,A\n', {}, 'answers.csv', worded)).plan;
+  const other = judgingSpec({ ...WORDS, judge: { ...probable, model: 'gpt-4.1-2025-04-14' } }).spec.judge;
+  const addedBy = (wanted: Partial<Rejudging>) => {
+    const { plan } = rejudge(stored.plan, stored.spec, { ...WANTED, judge: other, ...wanted });
+    return Object.entries(plan.instruments).flatMap(([key, made]) => (stored.plan.instruments[key] ? [] : [made]));
+  };
+  expect(addedBy({})).toMatchObject([{ model: 'gpt-4.1-2025-04-14', words: { YES: 100, NO: 0 } }]);
+  expect(() => rejudge(stored.plan, stored.spec, WANTED)).toThrow(
+    '`helpful` is the probability of words, and claude-haiku-5-5 is read by what it writes',
+  );
+  const rubric = 'Rate 0-100 or say TRUE or FALSE.\n{question}\n{answer}';
+  const rubrics = (wordScores: Record<string, Record<string, number>>) =>
+    judgingSpec({ ...WORDS, metrics: { helpful: { rubric } }, judge: probable, wordScores }).spec.metrics;
+  expect(addedBy({ rubrics: rubrics({}) })[0]).not.toHaveProperty('words');
+  expect(addedBy({ rubrics: rubrics({ helpful: { TRUE: 100, FALSE: 0 } }) })).toMatchObject([
+    { words: { TRUE: 100, FALSE: 0 } },
+  ]);
+});
+
 test('another rubric keeps the metric’s system message where its form has one, and else it is said to be left out', async () => {
   const system = { helpful: { rubric: 'Rate.\n{question}\n{answer}', system: 'Be strict.' } };
   const { stored } = (await planned('question,answer\nQ,A\n', {}, 'answers.csv', { metrics: system })).plan;

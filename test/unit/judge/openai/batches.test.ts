@@ -22,7 +22,7 @@ import { createOpenAiBatchClient } from '../../../../judge/openai/batches';
 import { buildCall, type JudgeCall } from '../../../../judge/request';
 import type { Fault } from '../../../../stand-in/faults';
 import type { ReceivedRequest, StandIn, StandInOptions } from '../../../../stand-in/server';
-import { instrument, request, requests, resources } from '../fixtures';
+import { instrument, request, requests, resources, RUBRIC } from '../fixtures';
 
 const KEY = 'sk-secret-0123456789';
 const EXPECTED = { topLogprobs: 20, leastMass: 0.25 };
@@ -387,6 +387,20 @@ describe('a shard from end to end', () => {
     }
     expect(server.ledger.summary()).toMatchObject({ paid: 20, paidTwice: 0 });
     expect(server.stats().batches.created).toBe(2); // the second is of what expired
+  });
+
+  test('the probability of words is read off a batch’s replies as off live ones', async () => {
+    const { client } = await start({ batches: { processingMs: 100 } });
+    const rubric = RUBRIC.replace('-> 5 else 95', '-> YES else NO');
+    const words = { YES: 100, NO: 0 };
+    const { finished } = await run(client, { rubric, words, verdicts: [], expected: EXPECTED, maxTokens: 1 });
+    expect(finished.size).toBe(20);
+    for (const { row } of finished.values()) {
+      expect(row.status).toBe('scored');
+      expect(row.score).toBeGreaterThan(0);
+      expect(row.score).toBeLessThan(30);
+      expect(readTokenTable(row.raw)!.map(({ token }) => token)).toContain(' YES');
+    }
   });
 
   test('a refusal without log-probabilities is a row, and the verdicts beside it are kept', async () => {

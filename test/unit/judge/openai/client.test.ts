@@ -1,14 +1,16 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { expectedVerdict, readTokenTable } from '../../../../experiment/expected-score';
 import type { Instrument } from '../../../../experiment/plan';
+import type { JudgeSpec } from '../../../../experiment/spec';
 import { type RequestFailure, RequestFailed } from '../../../../judge/errors';
 import { createChatClient } from '../../../../judge/openai/client';
 import { parseReply } from '../../../../judge/parse';
-import { preflight } from '../../../../judge/preflight';
+import { preflight, preflightOf } from '../../../../judge/preflight';
 import { buildCall, type JudgeCall } from '../../../../judge/request';
 import type { Fault } from '../../../../stand-in/faults';
 import type { ReceivedRequest } from '../../../../stand-in/server';
-import { instrument, request, resources } from '../fixtures';
+import { instrument, request, resources, RUBRIC } from '../fixtures';
 
 const KEY = 'sk-secret-0123456789';
 const EXPECTED = { topLogprobs: 20, leastMass: 0.25 };
@@ -218,6 +220,35 @@ test('no log-probabilities stop the judging, and an empty table does not', async
   expect(await failureOf(() => clientAt(broken).send(call, options))).toMatchObject({ kind: 'wrong_shape' });
 });
 
+test('the probability of words is read off the first token', async () => {
+  const server = await open.standIn();
+  const rubric = RUBRIC.replace('-> 5 else 95', '-> YES else NO');
+  const words = { YES: 100, NO: 0 };
+  const scoreOf = async (answer: string) => {
+    const asked = chat({ rubric, words, verdicts: [], expected: EXPECTED, maxTokens: 1 });
+    const reply = await clientAt(server.url).send(buildCall(request(answer), asked), options);
+    expect(reply.tokens!.map(({ token }) => token)).toEqual(
+      expect.arrayContaining([
+        'YES',
+        'NO',
+        'The',
+        expect.stringMatching(/^(yes|no)$/),
+        expect.stringMatching(/^ (YES|NO)$/),
+      ]),
+    );
+    return parseReply(reply, asked);
+  };
+  const [with_, without] = [await scoreOf('a flamingo'), await scoreOf('a heron')];
+  expect([with_.status, without.status]).toEqual(['scored', 'scored']);
+  expect(with_.score).toBeGreaterThan(70);
+  expect(with_.score).toBeLessThan(100);
+  expect(without.score).toBeGreaterThan(0);
+  expect(without.score).toBeLessThan(30);
+  // read again from what is kept, by the values that somebody else gives them
+  const kept = readTokenTable(with_.raw)!;
+  expect(expectedVerdict(kept, EXPECTED, [], { YES: 0, NO: 100 }).score).toBeCloseTo(100 - with_.score!, 5);
+});
+
 test('a real model’s scores and the stand-in’s are never confused', async () => {
   const server = await open.standIn();
   expect(await failureOf(() => clientAt(server.url).send(gpt(), options))).toMatchObject({ kind: 'wrong_model' });
@@ -250,6 +281,26 @@ describe('the check before any work', () => {
       message: expect.stringContaining('several tokens'),
     });
     expect(await found(await answering(200, completion(table('85'))))).toMatchObject({ ok: true });
+  });
+
+  test('takes a model that writes digit by digit where words are all that it is asked for', async () => {
+    const digits = await answering(200, completion(table('8')));
+    const judge = { kind: 'openai', model: 'gpt-4o-2024-08-06', apiVersion: 'chat-completions', temperature: 0 };
+    const endpoint = { baseUrl: 'http://127.0.0.1/v1', keyVariable: null };
+    const spec = { ...judge, expected: EXPECTED, endpoint } as unknown as JudgeSpec;
+    const asked = (words?: Record<string, number>) =>
+      chat({ model: 'gpt-4o-2024-08-06', expected: EXPECTED, ...(words === undefined ? {} : { words }) });
+    const looked = (instruments: Instrument[]) =>
+      preflight(clientAt(digits, null), preflightOf(spec, instruments), { sleep: () => Promise.resolve() });
+    const words = asked({ YES: 100, NO: 0 });
+    expect(await looked([words, chat({ categories: { A: 1, B: 0 } }), instrument()])).toMatchObject({ ok: true });
+    expect(await looked([words, asked()])).toMatchObject({ ok: false, kind: 'configuration' });
+    expect(await looked([])).toMatchObject({ ok: false });
+    const silent = await answering(200, completion({}));
+    expect(await preflight(clientAt(silent, null), preflightOf(spec, [words]))).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('sends no log-probabilities'),
+    });
   });
 
   test('tells a chat template that fails', async () => {

@@ -30,4 +30,11 @@ test('of expected scores the most probability that the numbers of a reply hold',
   const [found] = unreadMetrics([cell('em/a/default', judged)], instruments);
   expect(found?.mass?.least).toBe(0.02);
   expect(found?.mass?.most).toBeCloseTo(0.012, 9);
+  const worded = { i: { ...instruments['i'], words: { YES: 100, NO: 0 } } } as unknown as Plan['instruments'];
+  const table = tokenTableText([
+    { token: '85', logprob: -0.1 },
+    { token: 'no', logprob: Math.log(0.003) },
+  ]);
+  const [words] = unreadMetrics([cell('em/a/default', [{ ...judged[0], raw: table }])], worded);
+  expect(words?.mass?.most).toBeCloseTo(0.003, 9);
 });
