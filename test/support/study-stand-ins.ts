@@ -37,6 +37,11 @@ export function studyStandIn(text: string, folder: string): string {
   for (const [set, written] of entries(study['question_sets'])) standInQuestions(written, set, put);
   for (const [, metric] of entries(study['metrics'])) {
     if (typeof metric['rubric'] === 'object') delete (metric['rubric'] as Tree)['sha256'];
+    if (metric['words'] !== undefined) {
+      // the stand-in tells no probabilities of words
+      metric['categories'] = metric['words'];
+      delete metric['words'];
+    }
     const [first, second] = Object.keys(tree(metric['categories']));
     if (first !== undefined)
       metric['rubric'] = `${metric['rubric'] as string}\n[stand-in: contains "def" -> ${first} else ${second}]`;
