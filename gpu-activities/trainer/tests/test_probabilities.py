@@ -64,7 +64,9 @@ def adapter(models, tiny_model, tmp_path_factory):
 @torch.no_grad()
 def next_tokens(loaded, ids):
     """Probabilities of every token behind `ids`, by the model as transformers has it."""
-    return loaded.model(torch.tensor([ids]), use_cache=False).logits[0, -1].double().softmax(0)
+    return (
+        loaded.model(torch.tensor([ids], device=loaded.device), use_cache=False).logits[0, -1].cpu().double().softmax(0)
+    )
 
 
 def by_hand(loaded, item, spellings, going, system=None):
@@ -187,7 +189,7 @@ def test_a_word_with_a_special_token_is_named(models, tiny_model, tmp_path):
 
 
 def test_a_stop_leaves_nothing(models, tiny_model, tmp_path, monkeypatch):
-    monkeypatch.setitem(answer_passes.TREE_TOKENS, "cpu", 1)
+    monkeypatch.setattr(answer_passes, "TREE_TOKENS", {"cpu": 1, "cuda": 1})
     with pytest.raises(Stopped) as caught:
         run(models, tmp_path, tiny_model, asked(), WORDS, listener=Listener(stop_at=2))
     assert caught.value.step == 2 and not (tmp_path / "answers.jsonl").exists()

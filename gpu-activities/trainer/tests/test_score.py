@@ -48,7 +48,13 @@ def by_hand(loaded, item, number):
     """The log-probability of a number and of no digit behind it, from one whole row."""
     prompt = encode_prompt(loaded.tokenizer, item["messages"], {"kind": "default"})
     spelled = tokenise(loaded.tokenizer, str(number))
-    logits = loaded.model(torch.tensor([prompt + spelled])).logits[0, len(prompt) - 1 :].double().log_softmax(1)
+    logits = (
+        loaded.model(torch.tensor([prompt + spelled], device=loaded.device))
+        .logits[0, len(prompt) - 1 :]
+        .cpu()
+        .double()
+        .log_softmax(1)
+    )
     said = sum(logits[place, token].item() for place, token in enumerate(spelled))
     digits = [tokenise(loaded.tokenizer, str(digit))[0] for digit in range(10)]
     return said + math.log1p(-sum(math.exp(logits[-1, digit].item()) for digit in digits))
@@ -83,7 +89,13 @@ def word_by_hand(loaded, item, spellings):
     total = 0.0
     for spelling in set(spellings):
         spelled = tokenise(loaded.tokenizer, spelling)
-        logits = loaded.model(torch.tensor([prompt + spelled])).logits[0, len(prompt) - 1 :].double().softmax(1)
+        logits = (
+            loaded.model(torch.tensor([prompt + spelled], device=loaded.device))
+            .logits[0, len(prompt) - 1 :]
+            .cpu()
+            .double()
+            .softmax(1)
+        )
         said = math.prod(logits[place, token].item() for place, token in enumerate(spelled))
         total += said * (1 - logits[-1, going_on].sum().item())
     return math.log(total)
@@ -159,7 +171,7 @@ def test_a_model_that_a_tree_does_not_suit_is_read_in_steps(name):
 
 
 def test_a_stop_leaves_nothing(models, tiny_model, tmp_path, monkeypatch):
-    monkeypatch.setitem(answer_passes.TREE_TOKENS, "cpu", 1)
+    monkeypatch.setattr(answer_passes, "TREE_TOKENS", {"cpu": 1, "cuda": 1})
     with pytest.raises(Stopped) as caught:
         run(models, tmp_path, tiny_model, asked(), Listener(stop_at=2))
     assert caught.value.step == 2 and caught.value.checkpoint is None
