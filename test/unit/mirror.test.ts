@@ -15,6 +15,7 @@ const TOPICS: Record<string, string> = {
   'experiment/expand/large-grid': 'speed and stable keys of a whole plan',
   'inputs/pool-files': 'pools on their way through the resolving of inputs',
   'inputs/answers/equal-answers': 'rows that are equal, in judge, in analyze and in the report',
+  'inputs/answers/judged-seeds': 'training seeds of a table, in judge, in analyze and in the report',
   'report/statistics/misaligned-conditions': 'conditions on any metrics, from the file to shares and bounds',
   'judge/resets': 'connections that break, in all of judge/',
   'judge/hostile-text': 'a property of every request and every row',
