@@ -151,6 +151,10 @@ test('log-probabilities of pairs and the probability of answers: measured of wha
   const { fineTunes, completions, judgements, measurements } = await plan(measured);
   expect([fineTunes.new, completions.new, judgements.new]).toEqual([0, 0, 0]);
   expect(measurements).toEqual({ new: 8, reused: 0 });
+  expect((await run.flamingo('plan', measured)).stdout).toContain(
+    'measurements 8 new: log-probabilities of 4 pairs of rows and plain; first_word, the probability of the, flamingo as the ' +
+      'answer to out-of-domain (4 questions)',
+  );
   const first = await run.flamingo('run', measured, '--json');
   if (first.code !== EXIT.done) throw new Error(`${first.stderr}\n${run.logs()}`);
   const { report } = JSON.parse(first.stdout) as ExperimentOutcome;

@@ -111,6 +111,14 @@ test('the key covers model, recipe, prompt, questions, answers and precision, an
   expect(planned(strict).key).not.toBe(planned(ASKED).key);
 });
 
+test('the keys stay what they are: a change makes all that is stored new', () => {
+  const found = measured(planned(ASKED));
+  expect([found['base/sky/default']?.key, found['base/rating/default']?.key]).toEqual([
+    '8cd994c412ca6a6873e2bd09446b96f97ae0410b1c3ee99aae06d2f71a683bbb',
+    '6501013f99293254ca3d6765e2db28a47490d1a570341adb64b3702b00bf0284',
+  ]);
+});
+
 test('the conditions of the question set go, and questions with a system message of their own may be left out', () => {
   const text = ASKED.replace('samples: 0', 'samples: 0, own_system: only_default, conditions: [default, empty]');
   const from = content();
