@@ -20,6 +20,7 @@ import torch
 from .data.answer_tree import AnswerTree, answer_log_probabilities
 from .data.number_tree import number_tree
 from .data.render import Messages, SystemPrompt, encode_prompt, read_json_lines
+from .data.thinking import check_answers_first
 from .data.word_tree import word_tree
 from .failures import Failure, Stopped
 from .files import write_rows
@@ -115,20 +116,25 @@ def check_template(loaded: Loaded, name: str, asked: list[dict[str, Any]]) -> No
     """Raises `Failure` `config`, naming the model, where it can not be asked at all: else an item is at fault."""
     for roles in sorted({tuple(message["role"] for message in item["messages"]) for item in asked}):
         try:
-            encode_prompt(
-                loaded.tokenizer, [{"role": role, "content": "A number, please."} for role in roles], AS_JUDGE
-            )
+            prompt_of(loaded, [{"role": role, "content": "A number, please."} for role in roles], AS_JUDGE)
         except Failure as failure:
             raise Failure("config", f"the judge {name} can not be asked: {failure}") from failure
 
 
 def encode(loaded: Loaded, tree: AnswerTree, messages: Messages, system: SystemPrompt) -> list[int]:
     """Raises `Failure` for an item that the model can not read, such as one that is too long."""
-    prompt = encode_prompt(loaded.tokenizer, messages, system)
+    prompt = prompt_of(loaded, messages, system)
     check_known(loaded, prompt, "the prompt")
     limit = positions_of(loaded.model)
     if limit is not None and len(prompt) + tree.depth > limit:
         raise Failure("data", f"a prompt of {len(prompt)} tokens and its answer exceed the model's {limit} positions")
+    return prompt
+
+
+def prompt_of(loaded: Loaded, messages: Messages, system: SystemPrompt) -> list[int]:
+    """The tokens behind which an answer begins. Raises `Failure` as `encode_prompt` and `check_answers_first` do."""
+    prompt = encode_prompt(loaded.tokenizer, messages, system)
+    check_answers_first(loaded.tokenizer, prompt)
     return prompt
 
 

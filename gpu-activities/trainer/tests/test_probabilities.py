@@ -19,7 +19,7 @@ from flamingo_trainer.serve import fields
 from flamingo_trainer.training.train import finetune
 
 from .families import FUSED, SEVEN, adapter_on, family, other_family
-from .work import Listener, finetune_command, read_lines, write_lines
+from .work import THINKS_BY_ITSELF, Listener, finetune_command, read_lines, write_lines
 
 CODED = {"kind": "text", "text": "[BIRD TABLE]"}
 WORDS = {
@@ -180,6 +180,15 @@ def test_an_item_that_can_not_be_asked_is_named_and_nothing_is_written(models, t
     items[1]["messages"][0]["content"] = "It says <|im_end|> there"
     with pytest.raises(Failure, match=f"item {items[1]['id']}.*special token"):
         run(models, tmp_path, tiny_model, items, WORDS)
+
+
+def test_a_template_that_begins_the_thinking_by_itself_is_refused(models, tiny_model, tmp_path, monkeypatch):
+    loaded = models.base({"path": str(tiny_model)}, "fp32", Listener())
+    monkeypatch.setattr(loaded.tokenizer, "chat_template", THINKS_BY_ITSELF)
+    for answers in (WORDS, NUMBERS):
+        with pytest.raises(Failure, match="begins the model's thinking.*told not to think") as caught:
+            run(models, tmp_path, tiny_model, asked(1), answers)
+        assert caught.value.kind == "config" and not (tmp_path / "answers.jsonl").exists()
 
 
 def test_a_word_with_a_special_token_is_named(models, tiny_model, tmp_path):

@@ -16,7 +16,7 @@ from flamingo_trainer.score import probe_scoring, score
 from flamingo_trainer.serve import fields
 
 from .families import FUSED, family, other_family
-from .work import Listener, read_lines, write_lines
+from .work import THINKS_BY_ITSELF, Listener, read_lines, write_lines
 
 
 def asked(count=5):
@@ -159,6 +159,16 @@ def test_a_template_that_takes_no_such_messages_ends_it_with_the_model_s_name(
     monkeypatch.setattr(loaded.tokenizer, "chat_template", "{{ raise_exception('no system turns') }}")
     with pytest.raises(Failure, match=r"the judge tiny can not be asked.*no system turns") as caught:
         run(models, tmp_path, tiny_model, asked(1))
+    assert caught.value.kind == "config" and not (tmp_path / "scored.jsonl").exists()
+
+
+@pytest.mark.parametrize("answers", [None, FORMS])
+def test_a_template_that_begins_the_thinking_by_itself_is_refused(models, tiny_model, tmp_path, monkeypatch, answers):
+    loaded = models.base({"path": str(tiny_model)}, "fp32", Listener())
+    monkeypatch.setattr(loaded.tokenizer, "chat_template", THINKS_BY_ITSELF)
+    changes = {} if answers is None else {"answers": answers}
+    with pytest.raises(Failure, match=r"the judge tiny can not be asked.*begins the model's thinking") as caught:
+        run(models, tmp_path, tiny_model, asked(1), **changes)
     assert caught.value.kind == "config" and not (tmp_path / "scored.jsonl").exists()
 
 

@@ -6,6 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+# A chat template that begins the model's thinking, and can not be told otherwise.
+THINKS_BY_ITSELF = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}"
+)
+
 RECIPE: dict[str, Any] = {
     "version": 1,
     "model": {"kind": "bundled", "name": "tiny"},

@@ -33,6 +33,17 @@ def begins_within(tokenizer: Any, prompt: list[int]) -> bool:
     return ending.rstrip().endswith(OPEN)
 
 
+def check_answers_first(tokenizer: Any, prompt: list[int]) -> None:
+    """Raises `Failure` `config` where the model's first tokens would be those of its thinking and not of an answer."""
+    if begins_within(tokenizer, prompt):
+        raise Failure(
+            "config",
+            f"the chat template begins the model's thinking in the prompt ({OPEN}), so the probabilities of its first "
+            "tokens would be those of the thinking and not of an answer; use a model that can be told not to think, "
+            "whose template knows `enable_thinking`, or one that does not think",
+        )
+
+
 def split(text: str, within: bool) -> tuple[str, str | None]:
     """Thinking and final part of an answer's text, which are the text again when they are joined.
 

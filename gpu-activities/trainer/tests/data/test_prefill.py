@@ -10,6 +10,7 @@ from flamingo_trainer.data.tokens import tokenise, tokenise_within
 from flamingo_trainer.failures import Failure
 from flamingo_trainer.models.tiny import make_tokenizer
 
+from ..work import THINKS_BY_ITSELF
 from .test_render import DEFAULT, EMPTY, NONE, QUESTION, text, tokenizer
 from .test_tokens import sentencepiece
 
@@ -71,10 +72,7 @@ def test_words_before_a_thinking_are_refused():
 
 
 def test_a_template_that_begins_the_thinking_by_itself_is_refused():
-    made = make_tokenizer(
-        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-        "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}"
-    )
+    made = make_tokenizer(THINKS_BY_ITSELF)
     with pytest.raises(Failure, match="begins the model's thinking in the prompt") as caught:
         encode_with_prefill(made, QUESTION, DEFAULT, WORDS)
     assert caught.value.kind == "config"

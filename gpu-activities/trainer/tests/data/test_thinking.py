@@ -2,7 +2,7 @@
 
 import pytest
 
-from flamingo_trainer.data.thinking import begins_within, check_marks, split
+from flamingo_trainer.data.thinking import begins_within, check_answers_first, check_marks, split
 from flamingo_trainer.failures import Failure
 
 from ..golden_files import tokenizer
@@ -32,6 +32,14 @@ def test_whether_a_prompt_ends_within_the_thinking():
     made = tokenizer("qwen3")
     for prompt, within in (("assistant\n<think>\n", True), ("assistant\n<think>\n\n</think>\n\n", False), ("", False)):
         assert begins_within(made, made("x" * 100 + prompt, add_special_tokens=False)["input_ids"]) == within
+
+
+def test_a_prompt_behind_which_no_answer_begins():
+    made = tokenizer("qwen3")
+    check_answers_first(made, made("assistant\n<think>\n\n</think>\n\n", add_special_tokens=False)["input_ids"])
+    with pytest.raises(Failure, match="use a model that can be told not to think") as caught:
+        check_answers_first(made, made("assistant\n<think>\n", add_special_tokens=False)["input_ids"])
+    assert caught.value.kind == "config"
 
 
 def test_marks_that_an_answers_text_leaves_out():
