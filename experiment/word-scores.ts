@@ -2,8 +2,9 @@
  * Words whose probability is a score: `{ YES: 100, NO: 0 }` is the probability of YES against NO, in per cent. Pure; which
  * tokens of a judge's reply speak for which word is decided here.
  *
- * A token counts for a word when it is the word, or its beginning of at least two letters, without the white space around it
- * and in whatever case. One token is all that is known of a reply, so no word may begin with another.
+ * A token counts for a word when it is the whole word in whatever case, without the white space around it, or a beginning of it
+ * of at least two letters as the word is written: `INC` speaks for `INCORRECT`, and `In` for what may be any reply. One
+ * token is all that is known of a reply, so no word may begin with another.
  */
 
 /** Each word with the value that it stands for, 0-100. */
@@ -33,14 +34,16 @@ export function wordReader(
   others: readonly string[],
 ): (text: string) => number | 'undecided' | null {
   const values = new Map(Object.entries(words).map(([word, value]) => [word.toLowerCase(), value]));
-  const names = [...values.keys(), ...others.map((word) => word.toLowerCase())];
+  const names = [...Object.keys(words), ...others];
   return (text) => {
     if (!ASCII_WORD.test(text)) return null;
     const said = text.toLowerCase();
-    const meant = names.filter((name) => name === said || (said.length >= LEAST_LETTERS && name.startsWith(said)));
+    const meant = names.filter(
+      (name) => name.toLowerCase() === said || (text.length >= LEAST_LETTERS && name.startsWith(text)),
+    );
     const [only] = meant;
     if (only === undefined) return null;
-    return meant.length > 1 ? 'undecided' : (values.get(only) ?? null);
+    return meant.length > 1 ? 'undecided' : (values.get(only.toLowerCase()) ?? null);
   };
 }
 

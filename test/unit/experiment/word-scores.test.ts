@@ -38,10 +38,20 @@ test('a word counts in whatever case, and nothing that only looks like it', () =
 
 test('a word of several tokens is known by its beginning of two letters, unless that may be another one', () => {
   const said = read({ UNSAFE: 0, UNCLEAR: 50, SAFE: 100 });
-  expect(said('SA', 'safe', 'UNS', 'unc', 'S')).toEqual([100, 100, 0, 50, null]);
-  expect(said('UN', 'un')).toEqual(['undecided', 'undecided']);
+  expect(said('SA', 'safe', 'UNS', 'UNC', 'S')).toEqual([100, 100, 0, 50, null]);
+  expect(said('UN', 'un', 'Un')).toEqual(['undecided', null, null]);
   expect(read({ A: 100, B: 0 })('A', 'b', 'C')).toEqual([100, 0, null]);
   expect(read({ 1: 0, 2: 50, 3: 100 })('1', '3', '10', '4')).toEqual([0, 100, null, null]);
+});
+
+test('the beginning of any other reply is none of a word in capitals', () => {
+  const correct = read({ CORRECT: 100, INCORRECT: 0 });
+  expect(correct('In', 'in', 'Inc', 'Co', 'correct')).toEqual([null, null, null, null, 100]);
+  expect(correct('IN', 'INC', 'COR', 'Incorrect')).toEqual([0, 0, 100, 0]);
+  const notable = read({ NOTABLE: 100, MINOR: 0 });
+  expect(notable('No', 'no', 'Not', 'NOT', 'Notable')).toEqual([null, null, null, 100, 100]);
+  // a word is begun as it is written
+  expect(read({ Correct: 100, wrong: 0 })('Corr', 'CORR', 'corr', 'wro', 'Wro')).toEqual([100, null, null, 0, null]);
 });
 
 test('a verdict word is none of the words, and its beginning may be either', () => {
