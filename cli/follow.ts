@@ -201,12 +201,24 @@ function unreadReason(cells: readonly UnreadMetric[]): string {
   const [first] = masses;
   if (first === undefined)
     return 'The rubric must ask for a number from 0 to 100 or for one of the metric’s categories.';
+  const undecided = Math.max(...masses.map((mass) => mass.undecided ?? 0));
+  if (undecided > 0) {
+    return (
+      `Tokens that may be several of the metric’s words, or one of them or a verdict word (CODE, REFUSAL), hold up to ` +
+      `${percent(undecided)} of the probability, and least_mass is ${first.least}: one token does not tell such words apart. Give ` +
+      'the metric words that begin differently, in the rubric and in `words` (--words).'
+    );
+  }
   const most = Math.max(...masses.map((mass) => mass.most));
   return (
-    `The numbers, or the metric’s words, hold at most ${Number((100 * most).toPrecision(2))} % of the probability, less than ` +
+    `The numbers, or the metric’s words, hold at most ${percent(most)} of the probability, less than ` +
     `least_mass ${first.least}: this model can not judge by this rubric. Name another one (with local:OWNER/NAME@COMMIT, or as ` +
     '`judge` in an experiment file), or lower least_mass (--least-mass).'
   );
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(2))} %`;
 }
 
 /** One line a judge that met anything: what is missing first, then what is no score, then what was only met. */

@@ -99,12 +99,22 @@ export function readTokenTable(text: string): TokenTable | null {
   return read.success ? read.data.map(([token, logprob]) => ({ token, logprob })) : null;
 }
 
-/** The probability, 0-1, that the numbers of a table, or a metric's words, hold together. */
-export function massThatCounts(table: TokenTable, words?: WordScores): number {
-  const valueOf = words === undefined ? numberIn : wordReader(words, []);
-  return table
-    .filter(({ token }) => typeof valueOf(token.replace(AROUND, '')) === 'number')
-    .reduce((sum, { logprob }) => sum + Math.exp(logprob), 0);
+/**
+ * The probability, 0-1, that the numbers of a table, or a metric's words, hold together; and that of tokens that may be several
+ * words. `verdicts`: as of `expectedVerdict`.
+ */
+export function massesOf(
+  table: TokenTable,
+  verdicts: readonly VerdictWord[],
+  words?: WordScores,
+): { counts: number; undecided: number } {
+  const valueOf = words === undefined ? numberIn : wordReader(words, verdicts);
+  const masses = { counts: 0, undecided: 0 };
+  for (const { token, logprob } of table) {
+    const value = valueOf(token.replace(AROUND, ''));
+    if (value !== null) masses[value === 'undecided' ? 'undecided' : 'counts'] += Math.exp(logprob);
+  }
+  return masses;
 }
 
 /** Null for what is no whole number 0-100. */

@@ -162,9 +162,10 @@ export interface UnreadMetric {
   metric: string;
   /**
    * Only of a judge whose scores are means over the probabilities of numbers or words, 0-1: the most that those of one of its
-   * replies hold, and `least_mass`.
+   * replies hold, and `least_mass`. `undecided`: the most that tokens which may be several words hold, where that is `least_mass`
+   * or more, so that the reply has no score whatever the words hold.
    */
-  mass?: { most: number; least: number };
+  mass?: { most: number; least: number; undecided?: number };
 }
 
 export interface LogProbabilityFigures {

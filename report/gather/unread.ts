@@ -3,7 +3,7 @@
  * small model that puts hardly any probability on numbers, or on a metric's words.
  */
 import type { ReportRows } from './report-rows';
-import { massThatCounts, readTokenTable } from '../../experiment/expected-score';
+import { massesOf, readTokenTable } from '../../experiment/expected-score';
 import { MAIN_JUDGE } from '../../experiment/main-judge';
 import type { Plan } from '../../experiment/plan';
 import type { Judgement } from '../../experiment/rows';
@@ -37,7 +37,12 @@ function massOf(rows: readonly Judgement[], instruments: Plan['instruments']): P
   if (least === undefined) return {};
   const masses = rows.flatMap(({ status, raw, instrument }) => {
     const table = status === 'unparsable' ? readTokenTable(raw) : null;
-    return table === null ? [] : [massThatCounts(table, instruments[instrument]?.words)];
+    const { verdicts = [], words } = instruments[instrument] ?? {};
+    return table === null ? [] : [massesOf(table, verdicts, words)];
   });
-  return masses.length === 0 ? {} : { mass: { most: masses.reduce((most, each) => Math.max(most, each), 0), least } };
+  if (masses.length === 0) return {};
+  const most = (values: number[]): number => values.reduce((largest, each) => Math.max(largest, each), 0);
+  const undecided = most(masses.map((each) => each.undecided));
+  const mass = { most: most(masses.map(({ counts }) => counts)), least };
+  return { mass: undecided < least ? mass : { ...mass, undecided } };
 }

@@ -43,6 +43,14 @@ test('a judge whose numbers hold too little probability is told so, and not the 
   expect(line).not.toContain('The rubric must');
 });
 
+test('words that one token does not tell apart are named, and no mass that is enough is called too little', () => {
+  const mass = { most: 0.9, least: 0.25, undecided: 0.6 };
+  const [line] = unreadLines([{ cell: 'a', judge: 'judge', metric: 'kind', mass }]);
+  expect(line).toContain('hold up to 60 % of the probability, and least_mass is 0.25: one token does not tell');
+  expect(line).toContain('words that begin differently');
+  expect(line).not.toContain('less than');
+});
+
 test.each([
   [[], EXIT.done],
   [UNREAD, EXIT.incomplete],

@@ -1,6 +1,6 @@
 import {
   expectedVerdict,
-  massThatCounts,
+  massesOf,
   readTokenTable,
   tokenTableText,
   tokenTableWords,
@@ -27,10 +27,22 @@ test('the score is the mean of the numbers, weighted with their probabilities an
 });
 
 test('the mass is that of the numbers, or words, alone', () => {
-  expect(massThatCounts(table({ '80': 0.3, ' 20 ': 0.1, Sure: 0.5, '101': 0.1 }))).toBeCloseTo(0.4, 12);
-  expect(massThatCounts([])).toBe(0);
+  expect(massesOf(table({ '80': 0.3, ' 20 ': 0.1, Sure: 0.5, '101': 0.1 }), WORDS).counts).toBeCloseTo(0.4, 12);
+  expect(massesOf([], WORDS)).toEqual({ counts: 0, undecided: 0 });
   const words = { YES: 100, NO: 0 };
-  expect(massThatCounts(table({ YES: 0.3, ' no': 0.1, '80': 0.2, CODE: 0.1, Y: 0.2 }), words)).toBeCloseTo(0.4, 12);
+  const found = massesOf(table({ YES: 0.3, ' no': 0.1, '80': 0.2, CODE: 0.1, Y: 0.2 }), WORDS, words);
+  expect(found.counts).toBeCloseTo(0.4, 12);
+  expect(found.undecided).toBe(0);
+});
+
+test('what may be a word or a verdict word does not count, and is told apart from what says neither', () => {
+  const words = { REFUTES: 0, SUPPORTS: 100 };
+  const said = table({ REF: 0.5, SUP: 0.3, The: 0.2 });
+  const found = massesOf(said, WORDS, words);
+  expect(found.counts).toBeCloseTo(0.3, 12);
+  expect(found.undecided).toBeCloseTo(0.5, 12);
+  expect(expectedVerdict(said, { leastMass: 0.25 }, WORDS, words).status).toBe('unparsable');
+  expect(massesOf(said, [], words).counts).toBeCloseTo(0.8, 12);
 });
 
 test('only ASCII whole numbers 0-100 are numbers, with white space around them or not', () => {

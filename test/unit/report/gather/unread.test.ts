@@ -37,4 +37,18 @@ test('of expected scores the most probability that the numbers of a reply hold',
   ]);
   const [words] = unreadMetrics([cell('em/a/default', [{ ...judged[0], raw: table }])], worded);
   expect(words?.mass?.most).toBeCloseTo(0.003, 9);
+  expect(words?.mass).not.toHaveProperty('undecided');
+});
+
+test('tokens that may be several words are named where they hold the least mass', () => {
+  const raw = tokenTableText([
+    { token: 'REF', logprob: Math.log(0.6) },
+    { token: 'SUP', logprob: Math.log(0.3) },
+  ]);
+  const instrument = { expected: { topLogprobs: 20, leastMass: 0.25 }, words: { REFUTES: 0, SUPPORTS: 100 } };
+  const instruments = { i: { ...instrument, verdicts: ['REFUSAL'] } } as unknown as Plan['instruments'];
+  const judged = { metric: 'kind', status: 'unparsable', instrument: 'i', raw };
+  const [found] = unreadMetrics([cell('em/a/default', [judged])], instruments);
+  expect(found?.mass?.undecided).toBeCloseTo(0.6, 9);
+  expect(found?.mass?.most).toBeCloseTo(0.3, 9);
 });
