@@ -24,8 +24,11 @@ import { LocalFiles } from './local/state';
 import { namedPath } from './named-path';
 import { lastRun } from './names';
 import { gpuQueuesOf } from './needed-workers';
+import { otherRubricWarnings } from './other-rubrics';
 import { say } from './output';
+import pc from './paint';
 import { requireSetUp } from './require-set-up';
+import { visibleLine } from '../report/page/visible';
 import { gatherResults } from '../report/write-report';
 import { accountOfQueue, reportStored, requireCredentials, submitAndFollow } from './submit';
 import { wordScoresOf } from './words';
@@ -110,6 +113,8 @@ async function run(experiment: string, options: Options): Promise<number> {
   const again = understood(() => rejudge(before.plan, before.spec, wanted.rejudging));
   for (const metric of withoutSystem(before.spec, wanted.rejudging.rubrics))
     say(`${metric}: its system message is left out, since the new rubric is one itself`);
+  if (wanted.rejudging.rubrics.length > 0)
+    for (const line of otherRubricWarnings(before.spec, again)) say(pc.yellow(visibleLine(line)));
   const { maxUsd } = options;
   const spec = maxUsd === undefined ? again.spec : { ...again.spec, budget: { ...again.spec.budget, maxUsd } };
   const stored: StoredPlan = {

@@ -12,24 +12,30 @@ export interface WordsRemedy {
 
 /**
  * A warning for each metric, to be shown before anything is paid for. Only a doubt: a rubric may name its scale in words that
- * are not known here. `remedy`: how words are given to a metric; to one that is read by probabilities as `words`. Categories,
- * words and Flamingo's own forms say what they ask.
+ * are not known here. `remedy`: how words are given to a metric; to one that is read by probabilities as `words`.
  */
 export function scaleWarnings(
   { instruments }: Pick<Plan, 'instruments'>,
   remedy: (metric: string, words: WordsRemedy) => string,
 ): string[] {
-  const doubtful = new Map<string, Instrument>();
-  for (const instrument of Object.values(instruments)) {
-    const { metric, rubric, form, categories, words, parts } = instrument;
-    if (form !== undefined || categories !== undefined || words !== undefined || parts !== undefined) continue;
-    if (!namesScale(rubric)) doubtful.set(metric, doubtful.get(metric) ?? instrument);
-  }
-  return [...doubtful].map(
+  return [...doubtfulScales(Object.values(instruments))].map(
     ([metric, { rubric, expected }]) =>
       `The rubric of ${metric} does not seem to ask for a number from 0 to 100, and no other reply is a score. If one of ` +
       `certain words is the verdict, give them: ${remedy(metric, remedyFor(wordsIn(rubric), expected !== undefined))}`,
   );
+}
+
+/**
+ * By metric the first rubric that seems to ask for no number. Categories, words and Flamingo's own forms say what they ask.
+ */
+export function doubtfulScales(instruments: readonly Instrument[]): Map<string, Instrument> {
+  const doubtful = new Map<string, Instrument>();
+  for (const instrument of instruments) {
+    const { metric, rubric, form, categories, words, parts } = instrument;
+    if (form !== undefined || categories !== undefined || words !== undefined || parts !== undefined) continue;
+    if (!namesScale(rubric)) doubtful.set(metric, doubtful.get(metric) ?? instrument);
+  }
+  return doubtful;
 }
 
 function remedyFor(words: readonly string[], byProbability: boolean): WordsRemedy {
