@@ -8,6 +8,11 @@ import { heldOutSystem } from './schema-prompts';
 /** Words of one outcome. Each is a row of a table, and a way through the model behind every question. */
 export const MAX_WORDS = 50;
 const MAX_WORD_LENGTH = 100;
+/**
+ * Characters of all words of one outcome. Behind each question stand up to eight spellings of every word, and each of their tokens
+ * has logits over the whole vocabulary: with more of them a pass would not fit into a GPU's memory.
+ */
+const MAX_CHARACTERS = 500;
 
 const logProbability = z
   .strictObject({
@@ -41,6 +46,9 @@ const answerProbability = exactlyOne(
       .array(word)
       .min(1)
       .max(MAX_WORDS)
+      .refine((words) => words.reduce((sum, { length }) => sum + length, 0) <= MAX_CHARACTERS, {
+        message: `the words have at most ${MAX_CHARACTERS} characters together; put some of them into an outcome of their own`,
+      })
       .optional()
       .meta({ description: "Words that the model's answer may begin with." }),
     case: z.enum(['any', 'as_written']).optional().meta({

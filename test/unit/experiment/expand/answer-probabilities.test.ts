@@ -162,6 +162,12 @@ describe('what is refused, with line and column', () => {
       `[${Array.from({ length: 51 }, (_, n) => `w${n}`).join(', ')}]`,
       'the list must have at most 50 entries',
     ],
+    [
+      'words of too many characters together',
+      '[rain, no]',
+      `[${'abcdef'.replaceAll(/./g, (letter) => `${letter.repeat(84)}, `)}]`,
+      'the words have at most 500 characters together; put some of them into an outcome of their own',
+    ],
     ['a word with a blank at its end', '[rain, no]', "['rain ', no]", 'without a blank at its ends'],
     ['a word of two lines', '[rain, no]', '["rain\\nsnow", no]', 'on one line'],
     ['an empty word', '[rain, no]', "['', no]", 'expected a word'],
