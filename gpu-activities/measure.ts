@@ -7,6 +7,7 @@ import { withHeartbeat } from '../activities/heartbeat';
 import { withLease } from '../activities/leases';
 import { measurementWork } from '../artifacts/measurements';
 import { configurationOf, type StoredPlan } from '../artifacts/plans';
+import { InvalidReference } from '../artifacts/reference';
 import { toJsonLines } from '../artifacts/rows';
 import type { WorkKey } from '../artifacts/store';
 import { isOfAnswers, measurementName } from '../experiment/measurements';
@@ -70,8 +71,9 @@ export async function measure(dependencies: GpuDependencies, input: MeasureInput
   });
 }
 
-function nothingOf({ configuration, condition }: MeasureInput): Error {
-  return new Error(`the plan measures nothing of ${configuration} under the condition ${condition}`);
+/** The condition comes from whoever started the workflow, and a plan never gets more of them. */
+function nothingOf({ configuration, condition }: MeasureInput): InvalidReference {
+  return new InvalidReference(`the plan measures nothing of ${configuration} under the condition ${condition}`);
 }
 
 interface Measuring {

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { importExperiment } from '../../../inputs/import';
+import { refusingDamage } from '../../../activities/damage';
 import { planningActivities } from '../../../activities/planning';
 import { readMeasured } from '../../../report/gather/measurements';
 import { countReuse, newWork } from '../../../artifacts/reuse';
@@ -134,6 +135,16 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
   afterEach(() => {
     storage.remove();
     rmSync(folder, { recursive: true });
+  });
+
+  test('a condition that the plan does not measure is refused as a reference that leads to none, which no retry mends', async () => {
+    const activities = refusingDamage({ measure: () => run('base', 'elsewhere') });
+    await expect(activities.measure()).rejects.toMatchObject({
+      type: 'InvalidInput',
+      nonRetryable: true,
+      message: 'the plan measures nothing of base under the condition elsewhere',
+    });
+    expect(asked).toEqual([]);
   });
 
   test('text around the user’s words is in the pairs that the trainer is given', async () => {
