@@ -6,14 +6,18 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { STAND_IN_MODEL } from '../../experiment/stand-in';
 
 type Tree = Record<string, unknown>;
 
 /** Layers of the tiny model; a study that trains a later one trains the last. */
 const LAYERS = 2;
 
-/** Writes the study and its stand-ins into `folder`; returns the file's path. */
-export function studyStandIn(text: string, folder: string): string {
+/**
+ * Writes the study and its stand-ins into `folder`; returns the file's path. `server`: where the stand-in answers as OpenAI does,
+ * for studies with a metric that is the probability of words.
+ */
+export function studyStandIn(text: string, folder: string, server: string): string {
   const study = parse(text) as Tree;
   const name = study['name'] as string;
   const inputs = join(folder, `${name}-inputs`);
@@ -26,7 +30,10 @@ export function studyStandIn(text: string, folder: string): string {
   // they name recipes over seeds, of which one seed is none; a smoke run takes no claims anyway
   delete study['claims'];
   study['model'] = { path: './model' };
-  study['judge'] = { kind: 'stand-in', concurrency: 4 };
+  const metrics = entries(study['metrics']).map(([, metric]) => metric);
+  study['judge'] = metrics.some(({ words }) => words !== undefined)
+    ? { kind: 'openai', base_url: `${server}/v1`, model: STAND_IN_MODEL, score: 'expected', concurrency: 4 }
+    : { kind: 'stand-in', concurrency: 4 };
   const onAnyMachine = { precision: 'fp32', packing: 'none', optimizer: 'adamw', quantization: 'none' };
   study['training'] = { ...tree(study['training']), ...onAnyMachine };
   study['sampling'] = { ...tree(study['sampling']), precision: 'fp32', batch_size: 8 };
@@ -35,14 +42,9 @@ export function studyStandIn(text: string, folder: string): string {
     else written['rows'] = 12;
   }
   for (const [set, written] of entries(study['question_sets'])) standInQuestions(written, set, put);
-  for (const [, metric] of entries(study['metrics'])) {
+  for (const metric of metrics) {
     if (typeof metric['rubric'] === 'object') delete (metric['rubric'] as Tree)['sha256'];
-    if (metric['words'] !== undefined) {
-      // the stand-in tells no probabilities of words
-      metric['categories'] = metric['words'];
-      delete metric['words'];
-    }
-    const [first, second] = Object.keys(tree(metric['categories']));
+    const [first, second] = Object.keys(tree(metric['categories'] ?? metric['words']));
     if (first !== undefined)
       metric['rubric'] = `${metric['rubric'] as string}\n[stand-in: contains "def" -> ${first} else ${second}]`;
   }
