@@ -186,7 +186,7 @@ def test_a_template_that_begins_the_thinking_by_itself_is_refused(models, tiny_m
     loaded = models.base({"path": str(tiny_model)}, "fp32", Listener())
     monkeypatch.setattr(loaded.tokenizer, "chat_template", THINKS_BY_ITSELF)
     for answers in (WORDS, NUMBERS):
-        with pytest.raises(Failure, match="begins the model's thinking.*told not to think") as caught:
+        with pytest.raises(Failure, match=r"begins the model's thinking.*told not to think") as caught:
             run(models, tmp_path, tiny_model, asked(1), answers)
         assert caught.value.kind == "config" and not (tmp_path / "answers.jsonl").exists()
 
