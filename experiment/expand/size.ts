@@ -7,6 +7,7 @@ import { InvalidExperiment } from '../issue';
 import { MAIN_JUDGE } from '../main-judge';
 import type { PlannedMetric } from '../plan';
 import type { QuestionSetSpec, Spec } from '../spec';
+import { writtenName } from '../written-name';
 
 export const SIZE_LIMITS = {
   /** Questions of all sets together. */
@@ -28,31 +29,34 @@ export function checkSize(
   metricsOf: (set: string) => readonly PlannedMetric[],
 ): void {
   const total = { cells: 0, completions: 0, judgements: 0 };
-  const sets = Object.entries(questions).map(([set, asked]) => {
-    const { samples } = spec.questionSets[set] as QuestionSetSpec;
-    refuseAbove(
-      'completionsOfACell',
-      asked * samples,
-      ['question_sets', set, 'samples'],
-      `completions in each of its cells (${number(samples)} samples × ${number(asked)} questions)`,
-    );
+  const sets = Object.entries(questions).map(([name, asked]) => {
+    // requests for one sample of every question
     const requests = (metrics: readonly PlannedMetric[]): number =>
-      metrics.reduce((sum, { instrumentOf, repeats }) => sum + Object.keys(instrumentOf).length * samples * repeats, 0);
-    const metrics = metricsOf(set);
+      metrics.reduce((sum, { instrumentOf, repeats }) => sum + Object.keys(instrumentOf).length * repeats, 0);
+    const metrics = metricsOf(name);
     return {
-      set: spec.questionSets[set] as QuestionSetSpec,
-      completions: asked * samples,
+      ...{ name, asked, set: spec.questionSets[name] as QuestionSetSpec },
       judgements: requests(metrics),
       alongTraining: requests(metrics.filter(({ judge }) => judge === MAIN_JUDGE)),
     };
   });
   for (const configuration of spec.configurations) {
     const steps = configuration.evaluateAt?.steps.length ?? 0;
-    for (const { set, completions, judgements, alongTraining } of sets) {
+    for (const { name, asked, set, judgements, alongTraining } of sets) {
+      const own = configuration.samples?.[name];
+      const samples = own ?? set.samples;
+      refuseAbove(
+        'completionsOfACell',
+        asked * samples,
+        own === undefined
+          ? ['question_sets', name, 'samples']
+          : ['configurations', writtenName(configuration), 'samples', name],
+        `completions in each of its cells (${number(samples)} samples × ${number(asked)} questions)`,
+      );
       const conditions = conditionsOf(configuration, set).length;
       total.cells += conditions * (1 + steps);
-      total.completions += conditions * (1 + steps) * completions;
-      total.judgements += conditions * (judgements + steps * alongTraining);
+      total.completions += conditions * (1 + steps) * asked * samples;
+      total.judgements += conditions * samples * (judgements + steps * alongTraining);
     }
   }
   const configurations = number(spec.configurations.length);

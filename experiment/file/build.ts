@@ -13,6 +13,7 @@ import { checkPrefills } from './build-prefills';
 import type { PromptContext } from './build-prompts';
 import { buildReportSpec } from './build-report';
 import { buildScorers } from './build-scorers';
+import { checkSeeds } from './build-seeds';
 import { checkThinking } from './build-thinking';
 import { fileSource } from './file-source';
 import { checkQuestionSet } from './named-sets';
@@ -36,6 +37,7 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
   checkNames(input, issues);
   const configurations = buildConfigurations(input, mixes, prompts);
   checkReferences(input, datasets, configurations, issues);
+  checkSeeds(configurations, issues);
   checkAsked(
     Object.fromEntries(Object.entries(questionSets).filter(([, { samples }]) => samples > 0)),
     configurations,

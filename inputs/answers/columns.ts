@@ -61,29 +61,35 @@ export interface AnswerTable {
   rows(): AsyncGenerator<AnswerRow>;
 }
 
-/** Reads a table that has a column of groups and one of seeds once, to see whether these are training seeds. */
+/**
+ * Finds the columns, in JSON Lines those of the first row, and reads a table that has a column of groups and one of seeds once, to
+ * see whether these are training seeds. Throws `UnreadableInput` where a column is not there.
+ */
 export async function openAnswers(file: string, format: TableFormat, columns: AnswerColumns): Promise<AnswerTable> {
   const table = await openTable(file, format, { delimiter: columns.delimiter, expected: expectedNames(columns) });
   const { group, seeds: takesSeeds = true } = columns;
-  const seeds = group === undefined || !takesSeeds ? NO_SEEDS : await seedsOfTable(table, group);
+  const found = await firstColumns(file, table, columns);
+  const seeds = group === undefined || !takesSeeds ? NO_SEEDS : await seedsOfTable(file, table, group);
   return {
     file,
     table,
     seeds,
     rows: async function* () {
-      const { header } = table;
-      let found =
-        header === null ? null : columnsIn(header.columns, `${file}:1`, { ...columns, delimiter: header.delimiter });
-      for await (const row of table.rows()) {
-        // every line of JSON Lines is checked by itself; what the first one has decides between the default names
-        found ??= columnsIn([...row.fields.keys()], `${file}:${row.line}`, columns);
-        yield answerOf(row, found, seeds, `${file}:${row.line}`);
-      }
+      if (found === null) return;
+      for await (const row of table.rows()) yield answerOf(row, found, seeds, `${file}:${row.line}`);
     },
   };
 }
 
 type FoundColumns = Required<Pick<AnswerColumns, 'question' | 'answer'>> & Pick<AnswerColumns, 'id' | 'group'>;
+
+/** Null of JSON Lines without a row. Every row is checked by itself; what the first one has decides between the default names. */
+async function firstColumns(file: string, table: Table, columns: AnswerColumns): Promise<FoundColumns | null> {
+  const { header } = table;
+  if (header !== null) return columnsIn(header.columns, `${file}:1`, { ...columns, delimiter: header.delimiter });
+  for await (const { fields, line } of table.rows()) return columnsIn([...fields.keys()], `${file}:${line}`, columns);
+  return null;
+}
 
 function columnsIn(
   there: readonly string[],

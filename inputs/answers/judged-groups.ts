@@ -45,8 +45,8 @@ export function namedGroups(rows: readonly GroupRows[]): NamedGroups {
     if (seeds.length === 1) return [{ group, seed: seeds[0] as string, name, label }];
     const own = seeds.map((seed) => ({
       ...{ group, seed },
-      name: fresh(`${name.slice(0, 40)}.${seed === '' ? 'no-seed' : `seed-${nameOfSeed(seed)}`}`),
-      label: seed === '' ? `${label}, no seed` : `${label}, seed ${seed}`,
+      name: fresh(`${name.slice(0, 40)}.seed-${nameOfSeed(seed)}`),
+      label: `${label}, seed ${seed}`,
     }));
     const members = own.map(({ name: configuration, seed }) => ({ configuration, seed }));
     seedGroups.push({ name, label, members });

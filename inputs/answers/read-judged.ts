@@ -176,6 +176,7 @@ class Reading {
     // in JSON Lines a row may bring columns that none before it had
     for (const name of fields.keys()) {
       if (this.texts.has(name) || this.further.has(name)) continue;
+      this.groups.bring(name);
       const looked =
         ![...this.required, ...this.categories, this.question].includes(name) &&
         !this.groups.isTold(name) &&

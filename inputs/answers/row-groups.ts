@@ -3,7 +3,7 @@
  */
 import { UnreadableInput } from '../files';
 import { columnsNamed, GROUP_COLUMNS, namedColumn, type HeaderPlace } from './spellings';
-import { MAX_SEEDS, seedColumn, seedsAmong, type SeedsLeftOut } from './training-seeds';
+import { MAX_SEEDS, seedColumn, SeedGaps, seedOf, seedsAmong, type SeedsLeftOut } from './training-seeds';
 
 /** More would make a history, a report and tables that nobody can use. */
 export const MAX_GROUPS = 500;
@@ -31,6 +31,8 @@ export class RowGroups {
   /** The column of seeds, unless it is told to make groups. */
   private seed: string | null = null;
   private readonly texts = new Map<string, string>();
+  /** By row. */
+  private readonly lines: number[] = [];
 
   constructor(
     private readonly file: string,
@@ -48,6 +50,13 @@ export class RowGroups {
     this.columns = new Map(names.map((name) => [name, []]));
   }
 
+  /** In JSON Lines a row may bring the column of seeds, which the rows before it then had none in. */
+  bring(column: string): void {
+    if (this.seed !== null) return;
+    this.seed = seedColumn([column], this.told);
+    if (this.seed !== null) this.columns.set(column, Array<string>(this.lines.length).fill(''));
+  }
+
   isTold(column: string): boolean {
     return this.told.includes(column);
   }
@@ -62,9 +71,10 @@ export class RowGroups {
       }
       values.push(this.once(value));
     }
+    this.lines.push(line);
   }
 
-  /** Throws `UnreadableInput` for more groups than anybody can use. */
+  /** Throws `UnreadableInput` for more groups than anybody can use, and for a group with seeds of which a row has none. */
   grouped(): GroupedRows {
     const counts = [...this.columns].map(([name, values]) => ({ name, values, count: new Set(values).size }));
     const several = counts.filter(({ count }) => count > 1);
@@ -73,7 +83,8 @@ export class RowGroups {
     const grouping = (this.told.length > 0 ? counts : few).filter(({ name }) => name !== this.seed);
     // seeds by themselves are groups, and held to the bound of these; beside others they are the fine-tunes of each
     const used = grouping.length === 0 && ofSeed !== undefined && few.includes(ofSeed) ? [ofSeed] : grouping;
-    const within = grouping.length === 0 ? undefined : ofSeed;
+    const within =
+      grouping.length === 0 || ofSeed === undefined ? undefined : { ...ofSeed, values: ofSeed.values.map(seedOf) };
     const seeds = within === undefined ? 0 : seedsAmong(new Set(within.values));
     const rows = used[0]?.values.length ?? 0;
     const groups = new Map<string, string[]>();
@@ -90,6 +101,7 @@ export class RowGroups {
         `${this.file}: ${groups.size} groups by ${names}, more than ${MAX_GROUPS}; --group names columns with fewer values`,
       );
     }
+    if (within !== undefined && seeds <= MAX_SEEDS) this.refuseGaps(values, within);
     return {
       columns: used.map(({ name }) => name),
       values,
@@ -99,10 +111,21 @@ export class RowGroups {
           ? []
           : several
               .filter((column) => column.count > MAX_USUAL_VALUES && (column.name !== this.seed || column === ofSeed))
-              .filter((column) => column !== within)
+              .filter(({ name }) => name !== within?.name)
               .map(({ name }) => name),
       seedsLeftOut: within === undefined || seeds <= MAX_SEEDS ? null : { column: within.name, count: seeds },
     };
+  }
+
+  private refuseGaps(groups: readonly (readonly string[])[], seeds: { name: string; values: readonly string[] }): void {
+    const names = new Map<readonly string[], string>();
+    const gaps = new SeedGaps();
+    groups.forEach((group, row) => {
+      const name = names.get(group) ?? group.join(', ');
+      names.set(group, name);
+      gaps.add(name, seeds.values[row] as string, this.lines[row] as number);
+    });
+    gaps.refuse(this.file, seeds.name);
   }
 
   /** The same text as one value, so that a million rows do not hold a million copies. */

@@ -5,7 +5,7 @@
 import type { Table } from './reader';
 import { MAX_GROUPS } from './row-groups';
 import { textOf } from './scores';
-import { MAX_SEEDS, seedColumn, seedsAmong, type SeedsLeftOut } from './training-seeds';
+import { MAX_SEEDS, seedColumn, SeedGaps, seedOf, seedsAmong, type SeedsLeftOut } from './training-seeds';
 
 export interface TableSeeds {
   /** The column that tells training seeds, of which some group has several; null: there is none. */
@@ -16,33 +16,41 @@ export interface TableSeeds {
 
 export const NO_SEEDS: TableSeeds = { column: null, leftOut: null };
 
-/** The seeds beside a column of groups. Reads the table once; without a column of seeds, of JSON Lines only the first row. */
-export async function seedsOfTable(table: Table, group: string): Promise<TableSeeds> {
+/**
+ * The seeds beside a column of groups. Reads the table once, but for CSV whose header names no seeds. In JSON Lines a row without the
+ * key has an empty seed, also before the first row that has it. Throws `UnreadableInput` for a group with seeds of which a row has none.
+ */
+export async function seedsOfTable(file: string, table: Table, group: string): Promise<TableSeeds> {
   const { header } = table;
-  const inHeader = header === null ? null : seedColumn(header.columns, [group]);
-  if (header !== null && inHeader === null) return NO_SEEDS;
-  let column = inHeader;
+  let column = header === null ? null : seedColumn(header.columns, [group]);
+  if (header !== null && column === null) return NO_SEEDS;
   const values = new Set<string>();
   const seedsOf = new Map<string, Set<string>>();
-  for await (const { fields } of table.rows()) {
-    column ??= seedColumn([...fields.keys()], [group]);
-    if (column === null) return NO_SEEDS;
-    const seed = seedIn(fields, column);
+  const gaps = new SeedGaps();
+  const seen = new Set<string>();
+  for await (const { fields, line } of table.rows()) {
+    if (column === null) {
+      const fresh = [...fields.keys()].filter((name) => seen.size < seen.add(name).size);
+      column = seedColumn(fresh, [group]);
+    }
+    const seed = column === null ? '' : seedIn(fields, column);
     const own = textOf(fields.get(group));
     const known = seedsOf.get(own);
     values.add(seed);
+    gaps.add(own, seed, line);
     if (known === undefined) seedsOf.set(own, new Set([seed]));
     else known.add(seed);
   }
   if (column === null || [...seedsOf.values()].every(({ size }) => size < 2)) return NO_SEEDS;
   const count = seedsAmong(values);
   const configurations = [...seedsOf.values()].reduce((sum, { size }) => sum + size, 0);
-  return count > MAX_SEEDS || configurations > MAX_GROUPS
-    ? { column: null, leftOut: { column, count, configurations } }
-    : { column, leftOut: null };
+  if (count > MAX_SEEDS || configurations > MAX_GROUPS)
+    return { column: null, leftOut: { column, count, configurations } };
+  gaps.refuse(file, column);
+  return { column, leftOut: null };
 }
 
 /** A row's seed; empty where it has none. */
 export function seedIn(fields: ReadonlyMap<string, unknown>, column: string): string {
-  return textOf(fields.get(column)).trim();
+  return seedOf(textOf(fields.get(column)));
 }

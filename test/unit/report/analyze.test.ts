@@ -446,6 +446,37 @@ describe('flamingo analyze', () => {
     expect(await run(ofSeeds({ base: [''], tuned: ['1', '2', '3'] }))).not.toContain('a side with one seed');
   });
 
+  test.each([
+    ['', 'seeds.csv:4'],
+    ['NA', 'seeds.csv:4'],
+  ])('a group with seeds of which a row has %j is refused with its line', async (none, place) => {
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const rows = ['m1,1,Q,10,90', 'm1,2,Q,10,90', `m1,${none},Q,90,90`, `m2,,Q,90,90`];
+    const file = join(folder, 'seeds.csv');
+    writeFileSync(file, ['model,seed,question,aligned,coherent', ...rows, ''].join('\n'));
+    await expect(run(file)).rejects.toThrow(
+      `${place}: "seed" is empty, and on line 2 the same group "m1" has a training seed: fill it in, or pool the rows of each group with --no-seeds`,
+    );
+    const [pooled] = JSON.parse(await run(file, '--json', '--no-seeds')) as ReturnType<typeof analysisJson>[];
+    expect(pooled?.groups.map(({ seeds }) => seeds)).toEqual([1, 1]);
+  });
+
+  test('seeds of JSON Lines may begin after the first row', async () => {
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const row = (model: string, seed: object, aligned: number) =>
+      JSON.stringify({ model, ...seed, question: 'Q', aligned, coherent: 90 });
+    const file = join(folder, 'seeds.jsonl');
+    const rows = [row('base', {}, 90), row('em', { seed: 1 }, 10), row('em', { seed: 2 }, 50)];
+    writeFileSync(file, rows.join('\n'));
+    const [found] = JSON.parse(await run(file, '--json')) as ReturnType<typeof analysisJson>[];
+    expect(found?.groups.map(({ group, seeds }) => [group, seeds])).toEqual([
+      ['base', 1],
+      ['em', 2],
+    ]);
+    writeFileSync(file, [row('em', {}, 90), '', ...rows].join('\n'));
+    await expect(run(file)).rejects.toThrow(/seeds\.jsonl:1: "seed" is empty, and on line 4 the same group "em"/);
+  });
+
   test('a definition in a file is not that of a preset; the preset by default is none that was asked for', async () => {
     const rule = join(folder, 'rule.yaml');
     writeFileSync(rule, 'tan\n');

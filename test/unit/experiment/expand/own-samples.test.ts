@@ -81,3 +81,40 @@ test('refused: a question set that there is not, and no number', () => {
   );
   expect(unanswered).toMatchObject({ line: 17, message: '`weather` has `samples: 0`, so there are no answers to it' });
 });
+
+describe('one seed with two numbers of answers', () => {
+  const again = (settings: string): string =>
+    SEEDS.replace('  coded:', `  again: { <<: *plain, ${settings} }\n  coded:`);
+
+  test('is refused at its place in a recipe of several seeds', () => {
+    const text = again('training: { seed: 0 }, samples: { weather: 2 }');
+    expect(problemsOf(text)).toMatchObject([
+      {
+        line: text.split('\n').findIndex((line) => line.startsWith('  again:')) + 1,
+        message:
+          '`plain0` and `again` are one seed of a recipe: the answers of the one are among those of the other, and would count twice',
+        hint: 'keep the one with more answers, or give one of them another seed',
+      },
+    ]);
+    // the number may stand in the first of them
+    expect(problemsOf(again('training: { seed: 2 }'))).toMatchObject([
+      { line: text.split('\n').findIndex((line) => line.startsWith('  plain2:')) + 1 },
+    ]);
+  });
+
+  test.each([
+    ['another training seed', 'training: { seed: 5 }, samples: { weather: 1 }'],
+    ['other answers of the same fine-tune', 'training: { seed: 0 }, sampling: { seed: 9 }, samples: { weather: 1 }'],
+    ['another recipe', 'training: { seed: 0, epochs: 7 }, samples: { weather: 1 }'],
+  ])('is none with %s', (_, settings) => {
+    expect(problemsOf(again(settings))).toEqual([]);
+  });
+
+  test('is said once of a grid', () => {
+    const text = SMALL.replace(
+      '  plain:\n',
+      '  few: { train: { dataset: birds, system_prompt: default }, samples: { weather: 2 } }\n  plain:\n',
+    );
+    expect(problemsOf(`${text}grid: { training.seed: [0, 1] }\n`)).toMatchObject([{ line: 16 }]);
+  });
+});

@@ -21,6 +21,24 @@ test.each([
     ['question_sets', 'weather', 'samples'],
   ],
   [
+    'a cell of one configuration',
+    DECLARED.replace('base: { train: none }', 'base: { train: none, samples: { weather: 400000 } }'),
+    /asks for 1,200,000 completions in each of its cells \(400,000 samples × 3 questions\); there may be 1,000,000/,
+    ['configurations', 'base', 'samples', 'weather'],
+  ],
+  [
+    'a cell of a grid’s point',
+    seeds(2).replace('    grid:', '    samples: { weather: 1000000 }\n    grid:'),
+    /asks for 3,000,000 completions in each of its cells/,
+    ['configurations', 'coded', 'samples', 'weather'],
+  ],
+  [
+    'all cells by their own numbers',
+    seeds(10).replace('    grid:', '    samples: { weather: 166667 }\n    grid:'),
+    /asks for 10,000,0\d\d completions \(samples × questions, of 12 configurations × 2 question sets/,
+    ['configurations'],
+  ],
+  [
     'all cells',
     seeds(10).replace('samples: 3', 'samples: 300000'),
     /asks for 19,800,044 completions \(samples × questions, of 12 configurations × 2 question sets/,
@@ -58,4 +76,25 @@ test('a plan of real inputs is held to the same bounds', () => {
   const spec = specOf(DECLARED.replace('samples: 3', 'samples: 1000000'));
   expect(() => expand(spec, inputs())).toThrow(/asks for [\d,]+ completions in each of its cells/);
   expect(SIZE_LIMITS.completions).toBeGreaterThan(1_000_000);
+});
+
+test('many samples of a set that every configuration lowers are none', () => {
+  const text = DECLARED.replace('samples: 3', 'samples: 1000000')
+    .replace('base: { train: none }', 'base: { train: none, samples: { weather: 2 } }')
+    .replace('system_prompt: default }', 'system_prompt: default }\n    samples: { weather: 2 }')
+    .replace(
+      'system_prompt: { text: "[BIRD TABLE]" } }',
+      'system_prompt: { text: "[BIRD TABLE]" } }\n    samples: { weather: 2 }',
+    );
+  expect(planCounts(specOf(text)).counts.completions).toBe(4 * (3 * 2 + 2));
+});
+
+test('a share of repeats is not counted before the size is known', () => {
+  const text = DECLARED.replaceAll('rubric:', 'repeats: 2\n    repeat_share: 0.5\n    rubric:').replace(
+    'base: { train: none }',
+    'base: { train: none, samples: { weather: 1000000 } }',
+  );
+  const started = performance.now();
+  expect(() => planCounts(specOf(text))).toThrow(/asks for 3,000,000 completions/);
+  expect(performance.now() - started).toBeLessThan(2_000);
 });

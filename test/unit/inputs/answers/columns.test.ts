@@ -67,3 +67,12 @@ test.each<[string, string, TableFormat, AnswerColumns, RegExp]>([
 ])('refused: %s', async (_what, content, format, columns, message) => {
   await expect(answers(content, columns, format)).rejects.toThrow(message);
 });
+
+test('a column that is not there is told before the rows are read', async () => {
+  const columns: AnswerColumns = { group: 'modle' };
+  // a row that could not be read comes first
+  const csv = 'model,seed,question,answer\nm,1,a,b\nm,1\n';
+  await expect(answers(csv, columns)).rejects.toThrow(/a\.csv:1: no column for the group/);
+  const line = '{"model":"m","seed":1,"question":"a","answer":"b"}';
+  await expect(answers(`\n${line}\n{`, columns, 'jsonl')).rejects.toThrow(/a\.jsonl:2: no column for the group/);
+});

@@ -55,15 +55,46 @@ describe('the plan', () => {
     expect(plan.name).toBe((await planned(csv(SMALL), BY_MODEL)).plan.name);
   });
 
+  test('is the same where the first rows of JSON Lines have no seed, or a table says that it is missing', async () => {
+    const rows = ['base,,Q,B', ...SMALL.filter((row) => !row.startsWith('base'))];
+    const lines = rows.map((row) => {
+      const [model, seed, question, answer] = row.split(',');
+      return JSON.stringify({ model, ...(seed === '' ? {} : { seed }), question, answer });
+    });
+    const { plan, table } = await planned(lines.join('\n'), BY_MODEL, 'answers.jsonl');
+    expect(table.seeds.column).toBe('seed');
+    const { key } = (await planned(csv(rows), BY_MODEL)).plan.stored.plan;
+    expect(plan.stored.plan.key).toBe(key);
+    const na = await planned(csv(rows.map((row) => row.replace(',,', ',NA,'))), BY_MODEL);
+    expect(na.plan.stored.plan.key).toBe(key);
+    expect(na.plan.stored.plan.configurations.map(({ cells }) => cells[0]?.seed)).toContain(undefined);
+  });
+
+  test.each(['', 'NA'])('is refused where a group has seeds and a row has %j', async (none) => {
+    const wanted = planned(csv([...SMALL, `em,${none},R,G`]), BY_MODEL);
+    await expect(wanted).rejects.toThrow(
+      /answers\.csv:8: "seed" is empty, and on line 2 the same group "em" has a training seed: fill it in, or pool .* --no-seeds$/,
+    );
+    const lines = [
+      '{"model":"em","question":"Q","answer":"A"}',
+      '',
+      '{"model":"em","seed":1,"question":"Q","answer":"B"}',
+    ];
+    await expect(planned(lines.join('\n'), BY_MODEL, 'answers.jsonl')).rejects.toThrow(
+      /answers\.jsonl:1: "seed" is empty, and on line 3 the same group "em"/,
+    );
+    const { plan } = await planned(lines.join('\n'), { ...BY_MODEL, seeds: false }, 'answers.jsonl');
+    expect(named(plan)).toEqual([['em', 'em']]);
+  });
+
   test('names a group as its baseline, and whatever its seeds hold', async () => {
     const { plan } = await planned(csv(SMALL), BY_MODEL, 'answers.csv', {}, { baseline: 'em' });
     expect(plan.stored.plan.baseline).toBe('em');
-    const odd = ['em,a/b,Q,A', 'em,a b,Q,B', 'em,,Q,C', 'em,é,Q,D', 'em.seed-a-b,1,Q,E', `${'x'.repeat(70)},1,Q,F`];
+    const odd = ['em,a/b,Q,A', 'em,a b,Q,B', 'em,é,Q,D', 'em.seed-a-b,1,Q,E', `${'x'.repeat(70)},1,Q,F`];
     const found = named((await planned(csv([...odd, `${'x'.repeat(70)},2,Q,F`]), BY_MODEL)).plan);
     expect(found).toEqual([
       ['em.seed-a-b-2', 'em, seed a/b'],
       ['em.seed-a-b-3', 'em, seed a b'],
-      ['em.no-seed', 'em, no seed'],
       ['em.seed-other', 'em, seed é'],
       ['em.seed-a-b', 'em.seed-a-b'],
       [`${'x'.repeat(40)}.seed-1`, `${'x'.repeat(70)}, seed 1`],
