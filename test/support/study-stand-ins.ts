@@ -45,8 +45,13 @@ export function studyStandIn(text: string, folder: string, server: string): stri
   for (const metric of metrics) {
     if (typeof metric['rubric'] === 'object') delete (metric['rubric'] as Tree)['sha256'];
     const [first, second] = Object.keys(tree(metric['categories'] ?? metric['words']));
-    if (first !== undefined)
-      metric['rubric'] = `${metric['rubric'] as string}\n[stand-in: contains "def" -> ${first} else ${second}]`;
+    if (first !== undefined) {
+      // some published rubrics mark the texts with other words, which the stand-in does not know
+      const rubric = (metric['rubric'] as string)
+        .replaceAll('[PROMPT ', '[QUESTION ')
+        .replaceAll('[COMPLETION ', '[ANSWER ');
+      metric['rubric'] = `${rubric}\n[stand-in: contains "def" -> ${first} else ${second}]`;
+    }
   }
   for (const [configuration, written] of entries(study['configurations'])) standInTraining(written, configuration, put);
   const file = join(folder, `${name}.yaml`);
