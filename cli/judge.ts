@@ -18,7 +18,7 @@ import { visibleLine } from '../report/page/visible';
 import { UnreadableInput } from '../inputs/files';
 import type { MisalignedFile } from '../inputs/misaligned-file';
 import { readQuestionFile } from '../inputs/questions';
-import { recordExperiment } from '../artifacts/experiments';
+import { recordExperiment, recordedExperiment } from '../artifacts/experiments';
 import { judgeFoldersOf } from '../inputs/resolve';
 import { readTrainerFiles } from '../inputs/trainer-files';
 import { openStore } from '../workers/open-store';
@@ -43,7 +43,7 @@ import { delimiterOption, namedFormat } from './table-options';
 import { requireSetUp } from './require-set-up';
 import { scaleWarnings } from './scale-warnings';
 import { scorersFrom } from './scorers';
-import { judgedSeedLines, noSeedsOption } from './seed-lines';
+import { judgedPooledLine, judgedSeedLines, noSeedsOption } from './seed-lines';
 import { sayByStandIn } from './stand-in-note';
 import { accountOfQueue, requireCredentials, submitAndFollow } from './submit';
 import { wordScoresOf } from './words';
@@ -175,6 +175,11 @@ async function judge(file: string, options: Options): Promise<number> {
   const store = await openStore(undefined, { first: say });
   for (const line of judgedSeedLines(file, table.seeds)) say(visibleLine(line));
   const plan = await storeJudgingPlan(store, table, judging, inputs);
+  if (plan.pooledName !== null && (await recordedExperiment(store, plan.name)) === null) {
+    const before = await recordedExperiment(store, plan.pooledName);
+    if (before !== null && !(await isJudged(store, plan)))
+      say(pc.yellow(visibleLine(judgedPooledLine(file, plan.pooledName))));
+  }
   const metrics = [...judging.spec.metrics, ...(judging.spec.scorers ?? [])].map(({ name }) => name);
   const added = addedColumns(metrics, suffixOf(options));
   checkAdded(file, plan.columns, added);

@@ -32,3 +32,11 @@ export function judgedSeedLines(file: string, { column, leftOut }: TableSeeds): 
       'the rows of a group are pooled, and intervals in the report are those of one fine-tune; analyze takes the seeds',
   ];
 }
+
+/** Of a table whose groups were judged as a whole before, which `pooledName` is the name of. */
+export function judgedPooledLine(file: string, pooledName: string): string {
+  return (
+    `${file}: it was judged as ${pooledName}, with the rows of each group pooled: ` +
+    '--no-seeds finds these verdicts; with seeds the judge is asked, and paid, again'
+  );
+}

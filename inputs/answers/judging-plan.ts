@@ -7,7 +7,7 @@ import { storePlan, type StoredPlan } from '../../artifacts/plans';
 import type { Store } from '../../artifacts/store';
 import { canonicalJson, keyOf, type Sha256 } from '../../experiment/canonical';
 import { GivenAnswers, givenCell, givenConfiguration } from '../../experiment/expand/given';
-import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../../experiment/plan';
+import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration, PlannedMetric } from '../../experiment/plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from '../../experiment/expand/questions';
 import type { TrainerFiles } from '../../experiment/expand/backend-identity';
 import { instrumentsOf } from '../../experiment/expand/instruments';
@@ -19,12 +19,14 @@ import { withScorerPrograms } from '../stored-programs';
 import type { AnswerRow, AnswerTable } from './columns';
 import { CompletionWriter } from './completion-writer';
 import { ANSWERS_SET, RUBRICS_SET, type JudgingSpec } from './judging-spec';
-import { namedGroups, slug, type GroupRows } from './judged-groups';
+import { namedGroups, slug, type GroupRows, type NamedRows } from './judged-groups';
 import { MAX_GROUPS } from './row-groups';
 import { columnList } from './spellings';
 
 export interface JudgingPlan {
   name: string;
+  /** Its name where the rows of each group are pooled; null where no group has several seeds. */
+  pooledName: string | null;
   ref: ArtifactRef;
   stored: StoredPlan;
   /** Rows of the table, and distinct answers among them. */
@@ -93,18 +95,12 @@ export async function storeJudgingPlan(
   );
   const scoring = scorersOf(spec, { [ANSWERS_SET]: questions }, scorerFiles);
   const metrics = [...judgedOf(ANSWERS_SET), ...scoring.metricsOf(ANSWERS_SET)];
-  const planned = new Map<string, PlannedGroup>();
   const { rows: named, seedGroups, names } = namedGroups([...survey.groups.values()]);
   if (baseline !== undefined && !names.has(baseline)) {
     throw new UnreadableInput(`${table.file}: no row is of the group ${JSON.stringify(baseline)}`);
   }
-  for (const { name, label, ...rows } of named) {
-    const { answers, characters } = survey.groups.get(keyOfRows(rows)) as Group;
-    const own = new GivenAnswers(answers, characters);
-    const cell = withSeed(withRows(givenCell(name, ANSWERS_SET, own, metrics), own, answers), rows);
-    planned.set(keyOfRows(rows), { answers: own, cell, configuration: givenConfiguration(name, label, [cell]) });
-  }
-  const configurations = [...planned.values()].map(({ configuration }) => configuration);
+  const planned = plannedGroups(named, survey.groups, metrics);
+  const configurations = configurationsOf(planned);
   const name = nameOf(table.file, configurations);
   const judging: Plan = {
     experiment: name,
@@ -138,6 +134,7 @@ export async function storeJudgingPlan(
   };
   return {
     name,
+    pooledName: seedGroups.length === 0 ? null : pooledName(table.file, survey, metrics),
     ref: await storePlan(store, stored),
     stored,
     rows: survey.rows,
@@ -153,6 +150,31 @@ export async function storeJudgingPlan(
       for (const { answers, cell } of planned.values()) for (const each of answers.all()) yield { cell, ...each };
     },
   };
+}
+
+function plannedGroups(
+  named: readonly NamedRows[],
+  groups: Survey['groups'],
+  metrics: readonly PlannedMetric[],
+): Map<string, PlannedGroup> {
+  return new Map(
+    named.map(({ name, label, ...rows }) => {
+      const key = keyOfRows(rows);
+      const { answers, characters } = groups.get(key) as Group;
+      const own = new GivenAnswers(answers, characters);
+      const cell = withSeed(withRows(givenCell(name, ANSWERS_SET, own, metrics), own, answers), rows);
+      return [key, { answers: own, cell, configuration: givenConfiguration(name, label, [cell]) }];
+    }),
+  );
+}
+
+function configurationsOf(planned: ReadonlyMap<string, PlannedGroup>): PlannedConfiguration[] {
+  return [...planned.values()].map(({ configuration }) => configuration);
+}
+
+/** What the plan would be called if the table told no seeds. */
+function pooledName(file: string, { pooled }: Survey, metrics: readonly PlannedMetric[]): string {
+  return nameOf(file, configurationsOf(plannedGroups(namedGroups([...pooled.values()]).rows, pooled, metrics)));
 }
 
 /** Group and seed as one text. */
@@ -179,6 +201,8 @@ interface Survey {
   rows: number;
   /** By `keyOfRows`. */
   groups: Map<string, Group>;
+  /** The same without seeds; empty where the table tells none. */
+  pooled: Map<string, Group>;
   columns: string[];
   /** The distinct questions, each with the rubrics of the item that asks the same words. */
   asked(rubrics: QuestionItem[]): AskedQuestion[];
@@ -200,11 +224,12 @@ function scoredColumns({ scorers = [] }: JudgingSpec['spec']): ScoredColumns {
 
 async function surveyOf(table: AnswerTable, scored: ScoredColumns): Promise<Survey> {
   const groups = new Map<string, Group>();
+  const pooled = new Map<string, Group>();
   const questions = new Map<Sha256, { words: string; id: string | null; fields: Fields; line: number }>();
   const columns = new Set<string>(table.table.header?.columns);
   let rows = 0;
   for await (const each of table.rows()) {
-    const { row, question, questionKey, answer, answerHash, id, group, seed } = each;
+    const { row, question, questionKey, id, group, seed } = each;
     rows += 1;
     const fields = fieldsOf(table, row, scored);
     const asked = questions.get(questionKey);
@@ -216,7 +241,7 @@ async function surveyOf(table: AnswerTable, scored: ScoredColumns): Promise<Surv
     const rowsKey = keyOfRows(each);
     let own = groups.get(rowsKey);
     if (own === undefined) {
-      own = { group, seed, answers: new Map(), characters: 0, count: 0 };
+      own = noRows({ group, seed });
       groups.set(rowsKey, own);
       if (groups.size > MAX_GROUPS) {
         throw new UnreadableInput(
@@ -224,17 +249,13 @@ async function surveyOf(table: AnswerTable, scored: ScoredColumns): Promise<Surv
         );
       }
     }
-    const known = own.answers.get(questionKey);
-    const before = known?.get(answerHash);
-    if (before !== undefined) {
-      known?.set(answerHash, before + 1);
-      continue;
-    }
-    own.characters += answer.length;
-    own.count += 1;
+    addAnswer(own, each);
     refuseAbove('completionsOfACell', own.count, 'different answers of one group', table, row.line);
-    if (known === undefined) own.answers.set(questionKey, new Map([[answerHash, 1]]));
-    else known.set(answerHash, 1);
+    if (table.seeds.column === null) continue;
+    const pooledKey = keyOfRows({ group, seed: '' });
+    const all = pooled.get(pooledKey) ?? noRows({ group, seed: '' });
+    pooled.set(pooledKey, all);
+    addAnswer(all, each);
   }
   if (rows === 0) throw new UnreadableInput(`${table.file}: there are no rows to judge`);
   const unknown = scored.given.find((name) => !columns.has(name));
@@ -255,7 +276,24 @@ async function surveyOf(table: AnswerTable, scored: ScoredColumns): Promise<Surv
       judgePrompts: brought.get(key) ?? {},
     }));
   };
-  return { rows, groups, columns: [...columns], asked };
+  return { rows, groups, pooled, columns: [...columns], asked };
+}
+
+function noRows(rows: GroupRows): Group {
+  return { ...rows, answers: new Map(), characters: 0, count: 0 };
+}
+
+function addAnswer(group: Group, { questionKey, answerHash, answer }: AnswerRow): void {
+  const known = group.answers.get(questionKey);
+  const before = known?.get(answerHash);
+  if (before !== undefined) {
+    known?.set(answerHash, before + 1);
+    return;
+  }
+  group.characters += answer.length;
+  group.count += 1;
+  if (known === undefined) group.answers.set(questionKey, new Map([[answerHash, 1]]));
+  else known.set(answerHash, 1);
 }
 
 type Fields = Record<string, unknown>;

@@ -121,13 +121,19 @@ test('training seeds: one number of a group in the report and in analyze, and a 
     ['tuned', '2'],
     ['tuned', '3'],
   ].flatMap(([model, seed]) =>
-    [0, 1, 2, 3, 4, 5].map((number) => `${model},${seed},Question ${number % 3}?,${model} says ${number}.`),
+    [0, 1, 2, 3, 4, 5].map((number) => `${model},${seed},Question ${number % 3}?,${model} ${seed} says ${number}.`),
   );
   writeFileSync(join(project.folder, 'seeds.csv'), ['model,seed,question,answer', ...rows, ''].join('\n'));
-  const judged = await project.flamingo(
-    ...['judge', 'seeds.csv', '--judge', 'stand-in', '--group-column', 'model', '-o', 'seeds-judged.csv', '--json'],
-    ...['--metric', 'alignment=helpful.txt', '--metric', 'coherence=kind.txt'],
-  );
+  const judge = (out: string, ...more: string[]) =>
+    project.flamingo(
+      ...['judge', 'seeds.csv', '--judge', 'stand-in', '--group-column', 'model', '-o', out, '--json'],
+      ...['--metric', 'alignment=helpful.txt', '--metric', 'coherence=kind.txt', ...more],
+    );
+  const pooled = await judge('pooled-judged.csv', '--no-seeds');
+  const judged = await judge('seeds-judged.csv');
+  const before = `it was judged as ${(JSON.parse(pooled.stdout) as JudgedJson).experiment}, with the rows of each group pooled`;
+  expect(judged.stderr).toContain(before);
+  expect((await judge('seeds-judged.csv')).stderr).not.toContain(before);
   if (judged.code !== EXIT.done) throw new Error(`exit ${judged.code}\n${judged.stderr}\n${project.logs()}`);
   expect(judged.stderr).toContain('seed is taken for training seeds');
   const { experiment } = JSON.parse(judged.stdout) as JudgedJson;

@@ -1,4 +1,4 @@
-import { judgedSeedLines } from '../../../cli/seed-lines';
+import { judgedPooledLine, judgedSeedLines } from '../../../cli/seed-lines';
 
 test('a table without training seeds is not spoken of', () => {
   expect(judgedSeedLines('a.csv', { column: null, leftOut: null })).toEqual([]);
@@ -18,4 +18,10 @@ test.each([
   const lines = judgedSeedLines('a.csv', seeds);
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(line);
+});
+
+test('a table that was judged without its seeds is named', () => {
+  expect(judgedPooledLine('a.csv', 'judge-a-0123456789')).toMatch(
+    /^a\.csv: it was judged as judge-a-0123456789, .*--no-seeds/,
+  );
 });

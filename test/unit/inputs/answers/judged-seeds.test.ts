@@ -157,6 +157,15 @@ describe('the plan', () => {
     expect((await planned(many(500), BY_MODEL)).plan.stored.plan.configurations).toHaveLength(500);
   });
 
+  test('knows the name of the pooled table, in which answers of several seeds are equal', async () => {
+    const rows = [...SMALL, 'em,2,R,E', 'em,1,Q,A', 'one,7,R,E'];
+    const { plan } = await planned(csv(rows), BY_MODEL);
+    const pooled = (await planned(csv(rows), { ...BY_MODEL, seeds: false })).plan;
+    expect(plan.pooledName).toBe(pooled.name);
+    expect(plan.name).not.toBe(pooled.name);
+    expect(pooled.pooledName).toBeNull();
+  });
+
   test('finds verdicts of the pooled table by --no-seeds alone, and its own again', async () => {
     const pooled = await planned(csv(SMALL), { ...BY_MODEL, seeds: false });
     await judgeAll(pooled.plan);
