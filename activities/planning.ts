@@ -24,7 +24,7 @@ import { writeReport } from '../report/write-report';
 import { publishCell } from '../report/publish';
 import type { PlanningActivities } from '../workflows/activity-types';
 import { failure, FAILURES } from '../workflows/failures';
-import type { ExperimentOutline, ExperimentRequest } from '../workflows/messages';
+import { LARGE_COUNT, type ExperimentOutline, type ExperimentRequest } from '../workflows/messages';
 import { isWritable, requireAllowed, requirePermitted, requireWritable, type ClientRules } from './clients';
 import { refusingDamage } from './damage';
 import { withHeartbeat } from './heartbeat';
@@ -116,6 +116,7 @@ async function outline(store: Store, host: PlanningHost, request: ExperimentRequ
     budget: spec.budget,
     estimatedUsd: estimateCost(spec, plan, reuse).newUsd,
     newWork: newWork(reuse),
+    ...(reuse.judgements.new + reuse.judgements.reused >= LARGE_COUNT ? { large: true as const } : {}),
   });
 }
 

@@ -12,6 +12,7 @@ import { say } from './output';
 import { InvalidUse } from './errors';
 import { duration } from '../workers/duration';
 import { CLOUDS } from '../workers/spot-clouds';
+import { heapOption } from '../workers/heap';
 import type { WorkerMessage } from '../workers/serving';
 
 interface WorkerOptions {
@@ -76,11 +77,15 @@ FLAMINGO_ALLOW_CLIENTS=commands for every client of the server.`,
       if (kind === 'judge') requireAccount(judgeAccount(env), env);
       // a process of its own, because the Temporal runtime takes the signals of the whole process; a group of its own,
       // because a terminal sends Ctrl-C to the whole group and a second signal would end the worker before it has saved
-      const child = spawn(process.execPath, [join(installationRoot(), 'dist', 'workers', `${kind}.js`)], {
-        env: { ...workerEnvironment(kind, env, options.variable), FLAMINGO_PARENT: 'stdin' },
-        stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
-        detached: true,
-      });
+      const child = spawn(
+        process.execPath,
+        [...heapOption(`${kind} worker`), join(installationRoot(), 'dist', 'workers', `${kind}.js`)],
+        {
+          env: { ...workerEnvironment(kind, env, options.variable), FLAMINGO_PARENT: 'stdin' },
+          stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
+          detached: true,
+        },
+      );
       child.on('message', (message: WorkerMessage) => say(message.say));
       let stopping = false;
       const stop = (): void => {

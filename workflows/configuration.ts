@@ -22,6 +22,7 @@ import type { CellInput, JudgeShard, JudgeShardResult, PublishResult } from './a
 import { ConfigurationState } from './configuration-state';
 import {
   configurationProgress,
+  LARGE_COUNT,
   setBudget,
   setPaused,
   type ConfigurationInput,
@@ -35,6 +36,7 @@ import {
   LIGHT_CELL,
   lightWork,
   localJudging,
+  largePlanning,
   planning,
   scoringActivities,
   type LightActivities,
@@ -127,8 +129,11 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
     tell();
   }
 
-  const lightFor = (cell: CellInput): LightActivities =>
-    input.light && state.cell(cell.cell).judgements <= LIGHT_CELL ? lightWork : planning;
+  function lightFor({ cell }: CellInput): LightActivities {
+    const { judgements } = state.cell(cell);
+    if (judgements >= LARGE_COUNT) return largePlanning;
+    return input.light && judgements <= LIGHT_CELL ? lightWork : planning;
+  }
 
   async function judge(cell: CellInput, round = 1): Promise<void> {
     const entry = state.cell(cell.cell);

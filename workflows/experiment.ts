@@ -48,7 +48,7 @@ import {
   type ExperimentRequest,
   type Target,
 } from './messages';
-import { planning } from './policies';
+import { largePlanning, planning } from './policies';
 import { CONFIGURATION, EXPERIMENT, OUTCOME, STAGE } from './search-attributes';
 import { startWhenFree, wasTerminated } from './start-configuration';
 
@@ -296,7 +296,8 @@ export async function experiment(request?: ExperimentRequest, carried?: CarriedE
     const { plan, output } = state.plan;
     state.status = 'reporting';
     tell();
-    return planning.buildReport({ plan, output, results: state.results() });
+    const { buildReport: build } = state.plan.large ? largePlanning : planning;
+    return build({ plan, output, results: state.results() });
   }
 
   // it ends with the run

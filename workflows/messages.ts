@@ -36,6 +36,9 @@ export interface ExperimentRequest {
 }
 
 /** What the workflow needs to know of a plan; everything larger stays in the store. */
+/** Judgements of a cell, or of an experiment, from which on it is large: its rows take a worker gigabytes, and minutes. */
+export const LARGE_COUNT = 200_000;
+
 export interface ExperimentOutline {
   experiment: string;
   plan: ArtifactRef;
@@ -60,6 +63,8 @@ export interface ExperimentOutline {
   estimatedUsd: number;
   /** Fine-tunes, completions, judgements, measurements and handoffs that the store does not hold; nothing new needs no approval. */
   newWork: number;
+  /** It has many judgements (`LARGE_COUNT`), and its report takes long. Absent for fewer. */
+  large?: true;
 }
 
 export interface ConfigurationHead {

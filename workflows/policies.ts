@@ -77,6 +77,14 @@ export const SCORING: ActivityOptions = { ...JUDGE, startToCloseTimeout: '24 hou
 
 export const planning = proxyActivities<PlanningActivities>(PLANNING);
 
+/**
+ * The same of a large table or experiment, whose rows a worker has in memory: collecting garbage may keep it from its heartbeats
+ * for a minute, and an attempt beside a living one would need the memory twice.
+ */
+const LARGE: ActivityOptions = { ...PLANNING, startToCloseTimeout: '2 hours', heartbeatTimeout: '10 minutes' };
+
+export const largePlanning = proxyActivities<PlanningActivities>(LARGE);
+
 export function scoringActivities(summary: string): Pick<PlanningActivities, 'scoreShard'> {
   return proxyActivities<PlanningActivities>({ ...SCORING, summary });
 }

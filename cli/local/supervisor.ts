@@ -15,6 +15,7 @@ import { isEndpointAccount, OPENAI_KEY_VARIABLE, variablesOfAccount } from '../.
 import { environmentFor, type ProcessName } from '../../tools/environments.cjs';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
+import { heapOption } from '../../workers/heap';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
 import { httpPorts, type HttpPorts } from './http-ports';
 import { freePort, isFree } from './ports';
@@ -125,7 +126,7 @@ class Supervisor {
       const service = new Service({
         name,
         command: process.execPath,
-        args: [join(root, 'dist', script), ...args],
+        args: [...heapOption(kind), join(root, 'dist', script), ...args],
         env: { ...serviceEnvironment(kind, this.files), TEMPORAL_ADDRESS: this.state.address, ...env },
         log: this.files.log(name),
         watchesParent: true,
