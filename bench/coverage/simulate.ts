@@ -28,12 +28,9 @@ export interface Coverage<M extends string = Measure> {
   absent: number;
   /** Mean width, in points of 100. */
   width: number;
-  /** The narrowest other method that covers as much as `COVERS` here; absent where none does, or none was tried. */
-  best?: { name: string; width: number };
+  /** Other methods by their names, where some were tried. */
+  others?: Record<string, Pick<Coverage, 'covered' | 'width'>>;
 }
-
-/** What a method has to cover to be one that widths are held against. */
-export const COVERS = 0.93;
 
 /** Questions that stand for all that could be asked. */
 const UNIVERSE = 2000;
@@ -50,9 +47,9 @@ export function coverage(random: Random, population: Population, share: number, 
   const here = sideOf(population.make(random, share, UNIVERSE));
   const reference = sideOf(here.questions.map(easier));
   const found = MEASURES.flatMap((measure) =>
-    ESTIMANDS.map((estimand) => ({
+    ESTIMANDS.map((estimand): Coverage & Required<Pick<Coverage, 'others'>> => ({
       ...{ measure, estimand, covered: 0, absent: 0, width: 0 },
-      others: new Map<string, { covered: number; width: number }>(),
+      others: {},
     })),
   );
   const everything = here.questions.map((_, index) => index);
@@ -65,11 +62,9 @@ export function coverage(random: Random, population: Population, share: number, 
       const truth = truthOf(entry.measure, asked, here, reference);
       const points = entry.measure.includes('share') ? 100 : 1;
       for (const [name, [low, high]] of Object.entries(candidates[entry.measure][entry.estimand])) {
-        const other = entry.others.get(name) ?? { covered: 0, width: 0 };
-        entry.others.set(name, {
-          covered: other.covered + Number(low <= truth && truth <= high) / runs,
-          width: other.width + ((high - low) * points) / runs,
-        });
+        const other = (entry.others[name] ??= { covered: 0, width: 0 });
+        other.covered += Number(low <= truth && truth <= high) / runs;
+        other.width += ((high - low) * points) / runs;
       }
       if (range === null) entry.absent += 1;
       else {
@@ -78,12 +73,7 @@ export function coverage(random: Random, population: Population, share: number, 
       }
     }
   }
-  return found.map(({ others, ...entry }) => {
-    const [best] = [...others]
-      .filter(([, { covered }]) => covered >= COVERS)
-      .sort(([, a], [, b]) => a.width - b.width);
-    return best === undefined ? entry : { ...entry, best: { name: best[0], width: best[1].width } };
-  });
+  return found;
 }
 
 function sideOf(questions: MadeQuestion[]): Side {

@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- statistics`: simulated coverage of the 95 % intervals, for both estimands, of shares, means and their
- * differences, over seeds too, and false verdicts of a family of claims. `--published`: of questions as in published files alone.
- * `--only PART,…`: of cells, seeds, families. `--write` puts the tables into docs/statistics.md.
+ * differences, over seeds too, of interactions, and false verdicts of a family of claims. `--published`: of questions as in
+ * published files alone. `--only PART,…`: of cells, interactions, seeds, families. `--write` puts the tables into docs/statistics.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,10 +10,12 @@ import { installationRoot } from '../../workers/places';
 import { InvalidOptions } from '../options';
 import { putBlock } from '../tables';
 import { CLAIMS, FAMILIES, falseVerdicts } from './families';
+import { coverageOfInteractions, INTERACTION_MEASURES, type InteractionMeasure } from './interactions';
 import { POPULATIONS, type Population } from './populations';
 import { Random } from './random';
 import { coverageOverSeeds, SEED_MEASURES, type SeedDesign, type SeedMeasure } from './seeds';
 import { coverage, ESTIMANDS, MEASURES, type Coverage, type Design, type Measure } from './simulate';
+import { againstOthers } from './widths';
 
 const DESIGNS: readonly Design[] = [
   { questions: 8, answers: 50 },
@@ -38,18 +40,19 @@ const SEED_SHARES = [0.01, 0.06, 0.21, 0.4];
 /** A family takes longer than a single interval. */
 const FAMILY_RUNS = 0.5;
 
-const PARTS = ['cells', 'seeds', 'families'] as const;
+const PARTS = ['cells', 'interactions', 'seeds', 'families'] as const;
 type Part = (typeof PARTS)[number];
 /** Where each stands in the page. */
 const BLOCKS: Record<Part, string> = {
   cells: 'statistics:coverage',
+  interactions: 'statistics:interactions',
   seeds: 'statistics:seeds',
   families: 'statistics:families',
 };
 /** What single shares have to be covered, percent; those outside are listed. */
 const BAR = [93, 98] as const;
 
-interface Cell extends Coverage<Measure | SeedMeasure> {
+interface Cell extends Coverage<Measure | SeedMeasure | InteractionMeasure> {
   population: string;
   share: number;
   design: string;
@@ -65,16 +68,18 @@ export function runStatisticsBenchmark(args: string[]): number {
   const { quick, published, write, json, runs, seed, only } = optionsIn(args);
   const random = new Random(seed);
   const populations = published ? POPULATIONS.slice(-1) : quick ? POPULATIONS.slice(1, 2) : POPULATIONS;
-  // the published questions stand for all where seeds vary
+  // the published questions stand for all where seeds vary, and in interactions
   const [publishedQuestions] = POPULATIONS.slice(-1) as [Population];
   const single = only.includes('cells') ? populations.flatMap((each) => cellsOf(random, each, runs, quick)) : [];
+  const interactions = only.includes('interactions') ? interactionCells(random, publishedQuestions, runs, quick) : [];
   const overSeeds = only.includes('seeds') ? seedCells(random, publishedQuestions, runs, quick) : [];
   const familyRuns = Math.ceil(FAMILY_RUNS * runs);
   const families = only.includes('families') ? familyRows(random, publishedQuestions, familyRuns, quick) : [];
-  const cells = [...single, ...overSeeds];
+  const cells = [...single, ...interactions, ...overSeeds];
   const about = (of: string): string => `${runs} experiments ${of}for each share and design; seed ${seed}.`;
   const blocks: Record<Part, string> = {
     cells: `${about(published ? 'of the published questions, ' : 'for each population, ')}\n\n${tableOf(single, MEASURES)}\n\n${besideLine(single)}`,
+    interactions: `${about('of the published questions, ')}\n\n${tableOf(interactions, INTERACTION_MEASURES)}\n\n${besideLine(interactions)}`,
     seeds: `${about('of the published questions, ')}\n\n${tableOf(overSeeds, SEED_MEASURES)}`,
     families: familyTable(families, familyRuns),
   };
@@ -101,6 +106,19 @@ function cellsOf(random: Random, population: Population, runs: number, quick: bo
       })),
     );
     console.error(`${population.name}, ${wordsOf(design)}`);
+    return found;
+  });
+}
+
+function interactionCells(random: Random, population: Population, runs: number, quick: boolean): Cell[] {
+  return (quick ? DESIGNS.slice(0, 1) : DESIGNS).flatMap((design) => {
+    const found = (quick ? [0.21] : SHARES).flatMap((share) =>
+      coverageOfInteractions(random, population, share, design, runs).map((each) => ({
+        ...each,
+        ...{ population: population.name, share, design: wordsOf(design) },
+      })),
+    );
+    console.error(`interactions, ${wordsOf(design)}`);
     return found;
   });
 }
@@ -167,11 +185,11 @@ function optionsIn(args: string[]) {
 
 /**
  * A row for each measure, estimand and design: the coverage over all populations and shares, its extremes, the width, and how many
- * times that of the narrowest other method that covers, on average and at most.
+ * times that of other methods that cover (widths.ts).
  */
 function tableOf(cells: readonly Cell[], measures: readonly Cell['measure'][]): string {
   const line = (values: readonly string[]): string => `| ${values.join(' | ')} |`;
-  const isHeld = cells.some(({ best }) => best !== undefined);
+  const isHeld = cells.some(({ others }) => others !== undefined);
   const rows = measures.flatMap((measure) =>
     ESTIMANDS.flatMap((estimand) =>
       [...new Set(cells.filter((cell) => cell.measure === measure).map(({ design }) => design))].map((design) => {
@@ -184,22 +202,23 @@ function tableOf(cells: readonly Cell[], measures: readonly Cell['measure'][]): 
           ...[measure, estimand === 'theseQuestions' ? 'these' : 'like these', design],
           ...[average(covered), Math.min(...covered).toFixed(1), Math.max(...covered).toFixed(1)],
           average(own.map(({ width }) => width)),
-          ...(isHeld ? timesBest(own) : []),
+          ...(isHeld ? widthsOf(own) : []),
         ]);
       }),
     ),
   );
+  const held = ['times best', 'which', 'times best of each share'];
   return [
-    line(['', 'questions', 'design', 'covered, %', 'least', 'most', 'width, points', ...(isHeld ? ['times best', 'most'] : [])]),
-    line(['---', '---', '---', '--:', '--:', '--:', '--:', ...(isHeld ? ['--:', '--:'] : [])]),
+    line(['', 'questions', 'design', 'covered, %', 'least', 'most', 'width, points', ...(isHeld ? held : [])]),
+    line(['---', '---', '---', '--:', '--:', '--:', '--:', ...(isHeld ? ['--:', '---', '--:'] : [])]),
     ...rows,
   ].join('\n');
 }
 
-function timesBest(cells: readonly Cell[]): [mean: string, most: string] {
-  const times = cells.flatMap(({ width, best }) => (best === undefined ? [] : [width / best.width]));
-  if (times.length === 0) return ['–', '–'];
-  return [(times.reduce((a, b) => a + b, 0) / times.length).toFixed(2), Math.max(...times).toFixed(2)];
+function widthsOf(cells: readonly Cell[]): string[] {
+  const { best, ofEachShare } = againstOthers(cells);
+  const shown = (times: number | null): string => (times === null ? '–' : times.toFixed(2));
+  return [shown(best?.times ?? null), best?.name ?? 'none other covers', shown(ofEachShare)];
 }
 
 /** Single shares that are covered less or more often than they should be. */
