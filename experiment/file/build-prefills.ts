@@ -18,7 +18,7 @@ export function checkPrefills(
   { logProbability, answerProbabilities }: Measured,
   issues: Issue[],
 ): void {
-  checkThinkers(configurations, Object.values(questionSets), issues);
+  checkThinkers(configurations, questionSets, issues);
   if (logProbability !== null) checkPairs(configurations, issues);
   for (const [name, { questionSet }] of Object.entries(answerProbabilities ?? {})) {
     const set = ownValue(questionSets, questionSet);
@@ -50,18 +50,26 @@ function checkPairs(configurations: readonly ConfigurationSpec[], issues: Issue[
 /** What a model thinks stands before its answer, so the answer's beginning is not the beginning of what it says. */
 function checkThinkers(
   configurations: readonly ConfigurationSpec[],
-  sets: readonly QuestionSetSpec[],
+  questionSets: Readonly<Record<string, QuestionSetSpec>>,
   issues: Issue[],
 ): void {
   for (const configuration of configurations) {
     const { name, thinkingPlace } = configuration;
     if (thinkingPlace === undefined) continue;
-    const begun = sets.flatMap((set) => conditionsOf(configuration, set)).find(({ prefill }) => prefill !== undefined);
+    const asked = Object.entries(questionSets).flatMap(([setName, set]) =>
+      conditionsOf(configuration, set).map((condition) => ({ setName, set, condition })),
+    );
+    const begun = asked.find(({ condition }) => condition.prefill !== undefined);
     if (begun === undefined) continue;
+    const { setName, set, condition } = begun;
+    const mended =
+      set.conditions === undefined
+        ? 'give the configuration `conditions` without `prefill`'
+        : `take \`${condition.name}\` out of \`question_sets.${setName}.conditions\`, which go before the configuration’s own`;
     issues.push({
       path: thinkingPlace,
-      message: `\`${name}\` thinks before it answers, so the condition \`${begun.name}\` can not begin its answer: its \`prefill\` would stand before the thinking`,
-      hint: 'leave `thinking` out, or give the configuration `conditions` without `prefill`',
+      message: `\`${name}\` thinks before it answers, so the condition \`${condition.name}\` can not begin its answer: its \`prefill\` would stand before the thinking`,
+      hint: `leave \`thinking\` out, or ${mended}`,
     });
     return;
   }

@@ -60,6 +60,13 @@ test('no answer begins with given words where the model thinks first', () => {
     'base: { train: none, sampling: { thinking: on } }',
   );
   expect(places(ofSet)).toEqual([expect.stringMatching(/^16:46 `base` thinks before it answers/)]);
+  const [problem] = problemsOf(ofSet);
+  // the set's conditions go before the configuration's, which would not help
+  const set = /take `begun` out of `question_sets\.(\w+)\.conditions`, which go before the configuration’s own/.exec(
+    problem?.hint ?? '',
+  )?.[1];
+  expect(specOf(SMALL).questionSets).toHaveProperty([set as string]);
+  expect(places(ofSet.replace(BEGUN, 'default'))).toEqual([]);
   // one that does not think may be asked so beside others that do
   const apart = begin(`[default, ${BEGUN}]`, HUB).replace(
     'base: { train: none }',
