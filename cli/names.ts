@@ -13,7 +13,8 @@ import { InvalidUse } from './errors';
 
 export async function experimentName(nameOrFile: string): Promise<string> {
   if (!/[./\\]/.test(nameOrFile)) return nameOrFile;
-  const parsed = parseExperiment(await readExperimentFile(nameOrFile), nameOrFile);
+  // whichever judge it was run with: `--judge local` runs files that no other judge could
+  const parsed = parseExperiment(await readExperimentFile(nameOrFile), nameOrFile, 'local');
   if (!parsed.ok) throw new InvalidUse(formatProblems(parsed.problems));
   return parsed.spec.name;
 }

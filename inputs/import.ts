@@ -74,7 +74,7 @@ export async function importExperiment(
   options: ImportOptions,
 ): Promise<ImportedExperiment> {
   const { store } = options;
-  const parsed = parseExperiment(text, name);
+  const parsed = parseExperiment(text, name, options.judge);
   if (!parsed.ok) throw new InvalidFile(shown(parsed.problems, secret));
   const spec = overridden(parsed.spec, options);
   options.accept?.(demandsOf(spec));

@@ -21,13 +21,23 @@ export interface Judges {
   judges: Record<string, OtherJudgeSpec>;
 }
 
-/** Problems go to `issues`; what is only doubtful to `warnings`. */
-export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues: Issue[], warnings: Issue[]): Judges {
+/**
+ * Problems go to `issues`; what is only doubtful to `warnings`. `askedInstead`: the kind of judge that `withJudge` will leave; the
+ * others are not asked, so they need not tell probabilities.
+ */
+export function buildJudges(
+  input: ExperimentYaml,
+  metrics: MetricSpec[],
+  issues: Issue[],
+  warnings: Issue[],
+  askedInstead?: JudgeSpec['kind'],
+): Judges {
+  const isAsked = ({ kind }: JudgeSpec): boolean => askedInstead === undefined || kind === askedInstead;
   const names = metrics.map(({ name }) => name);
   const judge = buildJudge(input.judge ?? {});
   checkJudge(input.judge ?? {}, judge, ['judge'], input, issues, warnings);
   checkLocalJudge(input.judge ?? {}, judge, ['judge'], metrics, input, issues);
-  checkWords(judge, ['judge'], metrics, issues);
+  if (isAsked(judge)) checkWords(judge, ['judge'], metrics, issues);
   if ((input.combined ?? []).length > 0) checkCombined(judge, ['judge'], input, issues);
   if (metrics.length === 0 && Object.keys(input.judges ?? {}).length > 0) {
     issues.push({
@@ -46,7 +56,7 @@ export function buildJudges(input: ExperimentYaml, metrics: MetricSpec[], issues
     }
     checkJudge(written, other, path, input, issues, warnings);
     checkLocalJudge(written, other, path, own, input, issues);
-    checkWords(other, path, own, issues);
+    if (isAsked(other)) checkWords(other, path, own, issues);
     written.metrics?.forEach((metric, index) => {
       if (names.includes(metric) || input.metrics[metric]?.scorer !== undefined) return;
       issues.push({

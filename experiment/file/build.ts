@@ -21,10 +21,13 @@ import { suggestion, type Issue } from '../issue';
 import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
 import { mapValues, ownValue } from '../records';
 import type { DatasetYaml, ExperimentYaml, QuestionSetYaml, WrittenExperiment } from './schema';
-import type { ConfigurationSpec, DatasetSpec, HoldOut, QuestionSetSpec, Spec } from '../spec';
+import type { ConfigurationSpec, DatasetSpec, HoldOut, JudgeSpec, QuestionSetSpec, Spec } from '../spec';
 
-/** `warnings` do not make a file invalid. */
-export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
+/** `warnings` do not make a file invalid. `askedInstead`: the kind of the judge that comes in the place of the file's. */
+export function buildSpec(
+  written: WrittenExperiment,
+  askedInstead?: JudgeSpec['kind'],
+): { spec: Spec; issues: Issue[]; warnings: Issue[] } {
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
   const prompts: PromptContext = { pools: {}, issues };
@@ -63,7 +66,7 @@ export function buildSpec(written: WrittenExperiment): { spec: Spec; issues: Iss
     metrics,
     ...(scorers.length === 0 ? {} : { scorers }),
     combined,
-    ...buildJudges(input, metrics, issues, warnings),
+    ...buildJudges(input, metrics, issues, warnings, askedInstead),
     ...(calibration === null ? {} : { calibration }),
     ...(logProbability === null ? {} : { logProbability }),
     ...(answerProbabilities === null ? {} : { answerProbabilities }),

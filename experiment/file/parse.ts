@@ -5,7 +5,7 @@ import { buildSpec } from './build';
 import { cut, cutMessage, firstOf } from '../excerpt';
 import { MOST_ISSUES, type Issue, type Path } from '../issue';
 import { experimentJsonSchema, experimentSchema } from './schema';
-import type { Spec } from '../spec';
+import type { JudgeSpec, Spec } from '../spec';
 import { placesIn, readYaml } from './yaml';
 import { issuesOf } from './zod-issues';
 
@@ -37,8 +37,11 @@ const SHOWN = 20;
 /** Characters of the offending line. */
 const LINE_SHOWN = 160;
 
-/** `fileName` is how the file is called in messages. */
-export function parseExperiment(text: string, fileName: string): ParseResult {
+/**
+ * `fileName` is how the file is called in messages. `askedInstead`: the kind of the judge that `withJudge` will put in the place of
+ * the file's, which then need not be able to answer what only that one is asked.
+ */
+export function parseExperiment(text: string, fileName: string, askedInstead?: JudgeSpec['kind']): ParseResult {
   const places = placesIn(text);
   const lineTexts = text.split('\n');
   const at = (offset: number, message: string, hint?: string): Problem => {
@@ -80,7 +83,7 @@ export function parseExperiment(text: string, fileName: string): ParseResult {
   const checked = experimentSchema.safeParse(input);
   if (!checked.success)
     return { ok: false, problems: problemsOf(issuesOf(checked.error, input, experimentJsonSchema())) };
-  const { spec, issues, warnings } = buildSpec(checked.data);
+  const { spec, issues, warnings } = buildSpec(checked.data, askedInstead);
   if (issues.length > 0) return { ok: false, problems: problemsOf(issues) };
   return { ok: true, spec, warnings: problemsOf(warnings), problemAt };
 }

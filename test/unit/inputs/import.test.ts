@@ -77,6 +77,28 @@ test('the pin of a local file is held against its bytes, and is part of no key',
   await expect(imported(pinned(rows, questions), { sources: { birds: copy } })).rejects.toThrow(/copy\.jsonl has SHA/);
 });
 
+test('the judge that takes the place of the file’s is the one that must tell the probabilities of words', async () => {
+  const worded = SMALL.replace(
+    /metrics:[^]*$/,
+    'metrics:\n  m: { rubric: "YES or NO? {question} {answer}", words: { YES: 100, NO: 0 } }\n',
+  );
+  const further = `${worded}judges: { other: { model: claude-haiku-5-5 } }\n`;
+  for (const text of [worded, `${worded}judge: { kind: stand-in }\n`, further]) {
+    await expect(imported(text)).rejects.toThrow(
+      /`m` is the probability of words, and `judge` is read by what it writes/,
+    );
+    const { stored, spec } = await imported(text, { judge: 'local' });
+    expect(spec.judge.kind).toBe('local');
+    expect(Object.values(stored?.plan.instruments ?? {})).toMatchObject([
+      { judge: 'local', words: { YES: 100, NO: 0 } },
+    ]);
+  }
+  // one that the file names, or that comes instead, must be able to all the same
+  const local = `${worded}judge: { kind: local, bundled: smollm2-135m-instruct }\n`;
+  await expect(imported(worded, { judge: 'claude' })).rejects.toThrow(/small\.yaml:\d+:\d+: `m` is the probability/);
+  await expect(imported(local, { judge: 'stand-in' })).rejects.toThrow(/small\.yaml:\d+:\d+: `m` is the probability/);
+});
+
 test('where a file lies is no part of any key', async () => {
   mkdirSync(join(folder, 'elsewhere'));
   writeFileSync(join(folder, 'elsewhere', 'b.jsonl'), ROWS);
