@@ -29,6 +29,7 @@ import { isWritable, requireAllowed, requirePermitted, requireWritable, type Cli
 import { refusingDamage } from './damage';
 import { withHeartbeat } from './heartbeat';
 import { refuseTooLarge } from './outline-size';
+import { withoutManyFigures } from './report-size';
 import { attemptsOfRun } from './leases';
 import { scoreShard } from './score-shard';
 
@@ -81,7 +82,8 @@ export function planningActivities(store: Store, host: PlanningHost): PlanningAc
       withHeartbeat('report', async () => {
         const stored = await loadPlan(store, input.plan);
         const output = await placeOfResults(store, host, stored, input.output);
-        return writeReport(store, stored, { plan: input.plan, output, version: host.version, results: input.results });
+        const { plan, results } = input;
+        return withoutManyFigures(await writeReport(store, stored, { plan, output, version: host.version, results }));
       }),
   } satisfies PlanningActivities);
 }

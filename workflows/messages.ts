@@ -152,10 +152,12 @@ export interface ReportOutcome {
   judging: { judge: string; counts: Record<string, number> }[];
   /** Where not one reply could be read; absent where there is no such place. */
   unread?: UnreadMetric[];
-  /** Bad minus good, in nats; absent where nothing is measured. */
+  /** Bad minus good, in nats; absent where nothing is measured, and where `figuresLeftOut` says so. */
   logProbabilities?: LogProbabilityFigures[];
-  /** Absent where none is measured. */
+  /** Absent where none is measured, and where `figuresLeftOut` says so. */
   answerProbabilities?: AnswerProbabilityFigures[];
+  /** How many of both there are, when they are too many for a workflow's messages; they are in report.json. Absent for none. */
+  figuresLeftOut?: number;
   /** Stored things of this experiment that were found damaged so far, and are made anew; absent for none. */
   healed?: number;
 }
