@@ -5,7 +5,16 @@
 import { sha256, type Sha256 } from '../experiment/canonical';
 import { accountOfEndpoint } from '../experiment/endpoint';
 import { askedJudges, MAIN_JUDGE, namedJudges } from '../experiment/main-judge';
-import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration, PlannedMetric, Question } from '../experiment/plan';
+import type {
+  ArtifactRef,
+  Plan,
+  PlannedAnswerProbability,
+  PlannedCell,
+  PlannedConfiguration,
+  PlannedMetric,
+  Question,
+} from '../experiment/plan';
+import { mapValues, ownValue } from '../experiment/records';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { z } from 'zod';
 import { readDocument } from './documents';
@@ -27,7 +36,7 @@ export interface StoredPlan {
 }
 
 /** Grows with the number of questions. */
-type Bulk = Pick<Plan, 'configurations' | 'questionSets' | 'pools'>;
+type Bulk = Pick<Plan, 'configurations' | 'questionSets' | 'pools' | 'answerProbabilities'>;
 
 /** What judging needs of a plan. */
 export type PlanForJudging = Omit<StoredPlan, 'plan'> & { plan: Omit<Plan, keyof Bulk> };
@@ -61,6 +70,7 @@ const WRITTEN_OUT = z.looseObject({
 });
 const SHARING = z.looseObject({
   byQuestion: z.record(z.string(), BY_QUESTION),
+  measured: QUESTION_SETS.optional(),
   sharing: z.looseObject({
     configurations: z.array(
       z.looseObject({
@@ -75,6 +85,9 @@ const SHARING = z.looseObject({
       }),
     ),
     questionSets: QUESTION_SETS,
+    answerProbabilities: z
+      .record(z.string(), z.looseObject({ questionSet: z.string(), questionsOf: z.string().optional() }))
+      .optional(),
   }),
 });
 const BULK = z.union([SHARING, WRITTEN_OUT]);
@@ -87,29 +100,44 @@ const BULK = z.union([SHARING, WRITTEN_OUT]);
 interface SharingBulk {
   /** Keyed by the SHA-256 of their JSON: the order of their members is what it was. */
   byQuestion: Record<Sha256, ByQuestion>;
-  sharing: Omit<Bulk, 'configurations'> & { configurations: SharingConfiguration[] };
+  /** Questions of measured outcomes whose question set is not in `questionSets`, keyed alike; absent without any. */
+  measured?: Record<Sha256, Question[]>;
+  sharing: Omit<Bulk, 'configurations' | 'answerProbabilities'> & {
+    configurations: SharingConfiguration[];
+    /** Absent without any, and in plans that were stored when their head had them. */
+    answerProbabilities?: Record<string, SharingAnswers>;
+  };
 }
 type ByQuestion = Record<Sha256, Sha256 | number>;
 type SharingConfiguration = Omit<PlannedConfiguration, 'cells'> & { cells: SharingCell[] };
 type SharingCell = Omit<PlannedCell, 'metrics' | 'samplesOf'> & { metrics: SharingMetric[]; samplesOf?: Sha256 };
 type SharingMetric = Omit<PlannedMetric, 'instrumentOf'> & { instrumentOf: Sha256 };
+/** `questionsOf` absent: the questions are those of its question set. */
+type SharingAnswers = Omit<PlannedAnswerProbability, 'questions'> & { questionsOf?: Sha256 };
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Throws `PlanTooLarge`. */
 export async function storePlan(store: Store, stored: StoredPlan): Promise<ArtifactRef> {
-  const { configurations, questionSets, pools, ...plan } = stored.plan;
-  const bulk: Bulk = { configurations, questionSets, ...(pools === undefined ? {} : { pools }) };
-  const head: Head = {
-    ...stored,
-    plan,
-    bulk: await store.putBytes(textOf(sharing(bulk), plan.experiment), '.bulk.json'),
+  const { configurations, questionSets, pools, answerProbabilities, ...plan } = stored.plan;
+  const bulk: Bulk = {
+    configurations,
+    questionSets,
+    ...(pools === undefined ? {} : { pools }),
+    ...(answerProbabilities === undefined ? {} : { answerProbabilities }),
   };
-  return store.putBytes(JSON.stringify(head) + '\n', '.plan.json');
+  const { experiment } = plan;
+  const text = textOf(() => sharing(bulk), experiment);
+  const head: Head = { ...stored, plan, bulk: await store.putBytes(text, '.bulk.json') };
+  return store.putBytes(
+    textOf(() => head, experiment),
+    '.plan.json',
+  );
 }
 
-function sharing({ configurations, ...bulk }: Bulk): SharingBulk {
+function sharing({ configurations, answerProbabilities, ...bulk }: Bulk): SharingBulk {
   const byQuestion: SharingBulk['byQuestion'] = {};
   const known = new Map<ByQuestion, Sha256>();
   const shared = (map: ByQuestion): Sha256 => {
@@ -124,14 +152,45 @@ function sharing({ configurations, ...bulk }: Bulk): SharingBulk {
     metrics: metrics.map((metric) => ({ ...metric, instrumentOf: shared(metric.instrumentOf) })),
   });
   const planned = configurations.map((each) => ({ ...each, cells: each.cells.map(cell) }));
-  return { byQuestion, sharing: { configurations: planned, ...bulk } };
+  const plan: SharingBulk = { byQuestion, sharing: { configurations: planned, ...bulk } };
+  if (answerProbabilities === undefined) return plan;
+  const { measured, outcomes } = sharingAnswers(answerProbabilities, bulk.questionSets);
+  return {
+    ...plan,
+    ...(Object.keys(measured).length === 0 ? {} : { measured }),
+    sharing: { ...plan.sharing, answerProbabilities: outcomes },
+  };
 }
 
-/** Cells that name one thing get one object. Throws `ArtifactDamaged` where a cell names what is not there. */
-function writtenOut({ byQuestion, sharing: { configurations, ...bulk } }: SharingBulk, file: string): Bulk {
+/** Questions of outcomes, once: in their question set, or in `measured`. */
+function sharingAnswers(
+  answerProbabilities: NonNullable<Bulk['answerProbabilities']>,
+  questionSets: Bulk['questionSets'],
+): { measured: Record<Sha256, Question[]>; outcomes: Record<string, SharingAnswers> } {
+  const measured: Record<Sha256, Question[]> = {};
+  const known = new Map<Question[], Sha256>();
+  const outcomes = mapValues(answerProbabilities, ({ questions, ...rest }): SharingAnswers => {
+    if (areSame(questions, questionSets[rest.questionSet])) return rest;
+    const questionsOf = known.get(questions) ?? sha256(JSON.stringify(questions));
+    known.set(questions, questionsOf);
+    measured[questionsOf] ??= questions;
+    return { ...rest, questionsOf };
+  });
+  return { measured, outcomes };
+}
+
+function areSame(here: readonly Question[], there: readonly Question[] | undefined): boolean {
+  if (here === there) return true;
+  return there?.length === here.length && here.every((question, index) => question === there[index]);
+}
+
+/** What names one thing gets one object. Throws `ArtifactDamaged` where something names what is not there. */
+function writtenOut({ byQuestion, measured = {}, sharing }: SharingBulk, file: string): Bulk {
+  const { configurations, answerProbabilities, ...bulk } = sharing;
+  const damaged = (what: string): ArtifactDamaged =>
+    new ArtifactDamaged(`${file} in the store is no plan: ${what}. ${MADE_ANEW}`);
   const named = (key: Sha256): ByQuestion => {
-    if (!Object.hasOwn(byQuestion, key))
-      throw new ArtifactDamaged(`${file} in the store is no plan: its \`byQuestion\` lacks ${key}. ${MADE_ANEW}`);
+    if (!Object.hasOwn(byQuestion, key)) throw damaged(`its \`byQuestion\` lacks ${key}`);
     return byQuestion[key] as ByQuestion;
   };
   const cell = ({ metrics, samplesOf, ...rest }: SharingCell): PlannedCell => ({
@@ -142,13 +201,24 @@ function writtenOut({ byQuestion, sharing: { configurations, ...bulk } }: Sharin
       instrumentOf: named(metric.instrumentOf) as Record<Sha256, Sha256>,
     })),
   });
-  return { ...bulk, configurations: configurations.map((each) => ({ ...each, cells: each.cells.map(cell) })) };
+  const outcome = ({ questionsOf, ...rest }: SharingAnswers): PlannedAnswerProbability => {
+    const { questionSet } = rest;
+    const questions =
+      questionsOf === undefined ? ownValue(bulk.questionSets, questionSet) : ownValue(measured, questionsOf);
+    if (questions === undefined) throw damaged(`it lacks the questions of ${questionSet}, which are measured`);
+    return { ...rest, questions };
+  };
+  return {
+    ...bulk,
+    configurations: configurations.map((each) => ({ ...each, cells: each.cells.map(cell) })),
+    ...(answerProbabilities === undefined ? {} : { answerProbabilities: mapValues(answerProbabilities, outcome) }),
+  };
 }
 
-/** A string has an end, and a plan is read as one. */
-function textOf(bulk: SharingBulk, experiment: string): string {
+/** A string has an end, and each file of a plan is read as one. Throws `PlanTooLarge`. */
+function textOf(make: () => unknown, experiment: string): string {
   try {
-    return JSON.stringify(bulk) + '\n';
+    return JSON.stringify(make()) + '\n';
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new PlanTooLarge(

@@ -4,25 +4,24 @@
 import { keyOf } from '../canonical';
 import { askedUnder } from './asked-questions';
 import type { Condition } from '../conditions';
-import type { AnswerContext, AnswerForms, PlannedAnswerMeasurement, PlannedAnswerProbability } from '../plan';
+import type { AnswerContext, AnswerForms, PlannedAnswerMeasurement, PlannedAnswerProbability, Question } from '../plan';
 import type { Pools } from './pools';
-import type { AskedQuestion } from './questions';
 import { mapValues } from '../records';
 import type { AnswerProbabilitySpec, QuestionSetSpec } from '../spec';
 import { spellingsOf } from '../spellings';
 import { ANSWER_PROBABILITY_VERSION } from './versions';
 
 /** A judge's scale. */
-const NUMBERS = Array.from({ length: 101 }, (_, number) => String(number));
+export const NUMBERS = Array.from({ length: 101 }, (_, number) => String(number));
 
-/** `asked`: the questions of each set. */
+/** `questions`: those of each set. Outcomes of one set have one list, which is stored once (artifacts/plans.ts). */
 export function planAnswerProbabilities(
   wanted: Record<string, AnswerProbabilitySpec>,
-  asked: Record<string, AskedQuestion[]>,
+  questions: Record<string, Question[]>,
 ): Record<string, PlannedAnswerProbability> {
   return mapValues(wanted, ({ questionSet, answers }) => ({
     questionSet,
-    questions: (asked[questionSet] as AskedQuestion[]).map(({ question }) => question),
+    questions: questions[questionSet] as Question[],
     ...(answers.kind === 'words' ? { words: answers.words } : { numbers: { leastMass: answers.leastMass } }),
   }));
 }

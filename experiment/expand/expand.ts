@@ -29,6 +29,7 @@ import type {
   PlannedConfiguration,
   PlannedMeasurement,
   PlannedMetric,
+  Question,
   Recipe,
 } from '../plan';
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
@@ -43,7 +44,7 @@ import { furtherIdentity, furtherRowsOf } from './further-rows';
 import { lengthOf, optimizerSteps } from './length';
 import { renderedPrompt } from './row-prompts';
 import { scorersOf, type ScorerPrograms } from './scorers';
-import { checkSize } from './size';
+import { checkMeasured, checkSize } from './size';
 import { trainingDataOf } from './training-data';
 import { trainingRowsOf, type TrainingRows } from './training-rows';
 import { GENERATION_VERSION, RECIPE_VERSION } from './versions';
@@ -129,7 +130,13 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   const furtherOf = furtherRowsOf(dataOf, splits);
   const rowsOf = trainingRowsOf(dataOf, { pools, lenient: spec.smoke || inputs.placeholders === true });
   const pairs = pairsOf(spec, splits, inputs, dataOf);
-  const answerProbabilities = planAnswerProbabilities(spec.answerProbabilities ?? {}, asked);
+  const questionsOf = mapValues(asked, (questions) => questions.map(({ question }) => question));
+  const answerProbabilities = planAnswerProbabilities(spec.answerProbabilities ?? {}, questionsOf);
+  checkMeasured(
+    spec,
+    mapValues(questionsOf, (questions) => questions.length),
+    pairs?.planned.count ?? 0,
+  );
 
   const own = parentsFirst(spec.configurations, (configuration, before): PlannedConfiguration => {
     const model = modelIdentity(configuration.model, inputs.modelFolder);
@@ -169,8 +176,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
           const { name, prompt, ...around } = condition;
           const { samples: ofSet, ownSystem } = spec.questionSets[set] as QuestionSetSpec;
           const samples = configuration.samples?.[set] ?? ofSet;
-          const all = (asked[set] as AskedQuestion[]).map(({ question }) => question);
-          const here = askedUnder(all, condition, ownSystem, ['question_sets', set]);
+          const here = askedUnder(questionsOf[set] as Question[], condition, ownSystem, ['question_sets', set]);
           const { questions, skipped } = here;
           const at = step === undefined ? {} : { step };
           const context: GenerationContext = {
@@ -257,7 +263,7 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
   // first in the plan, first judged: a judge that can not tell bad from good should be known early
   const configurations = calibration === null ? own : [calibration.configuration, ...own];
   const questionSets = {
-    ...mapValues(sampled, (questions) => questions.map(({ question }) => question)),
+    ...mapValues(sampled, (_, set) => questionsOf[set] as Question[]),
     ...calibration?.questionSets,
   };
   const deviations = deviationsOf(spec);

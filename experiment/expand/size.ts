@@ -2,6 +2,7 @@
  * How large an experiment may be. A plan holds every cell, and whoever makes or judges a cell holds each of its completions, so
  * a number that is mistyped by some digits is refused before any of them is in memory.
  */
+import { NUMBERS } from './answer-probabilities';
 import { conditionsOf } from '../conditions';
 import { InvalidExperiment } from '../issue';
 import { MAIN_JUDGE } from '../main-judge';
@@ -20,6 +21,10 @@ export const SIZE_LIMITS = {
   completions: 10_000_000,
   /** Completions × repeats, of every metric and judge of all cells. */
   judgements: 50_000_000,
+  /** Words (or the numbers from 0 to 100) × questions, and pairs, of every measurement. */
+  measured: 10_000_000,
+  /** Words of every measurement, each of which the report has a row for. */
+  measuredWords: 300_000,
 };
 
 /** `questions`: of each set. Throws `InvalidExperiment`. */
@@ -71,18 +76,44 @@ export function checkSize(
   );
 }
 
+/** `questions`: of each set; `pairs`: whose log-probabilities are measured. Throws `InvalidExperiment`. */
+export function checkMeasured(spec: Spec, questions: Readonly<Record<string, number>>, pairs: number): void {
+  const total = { values: 0, words: 0 };
+  for (const configuration of spec.configurations) {
+    total.values += pairs === 0 ? 0 : pairs * conditionsOf(configuration).length;
+    for (const { questionSet, answers } of Object.values(spec.answerProbabilities ?? {})) {
+      const conditions = conditionsOf(configuration, spec.questionSets[questionSet]).length;
+      const [words, values] =
+        answers.kind === 'words' ? [answers.words.length, answers.words.length] : [1, NUMBERS.length];
+      total.words += conditions * words;
+      total.values += conditions * values * (questions[questionSet] ?? 0);
+    }
+  }
+  const of = `of ${number(spec.configurations.length)} configurations × their conditions`;
+  const hint = 'measure fewer words, questions or pairs, or make several experiments of it';
+  const what = `values to be measured (words or numbers × questions, and pairs, ${of})`;
+  refuseAbove('measured', total.values, ['outcomes'], what, hint);
+  refuseAbove('measuredWords', total.words, ['outcomes'], `words to be measured (${of})`, hint);
+}
+
 /** For what is declared only: as many questions may not be made up, either. Throws `InvalidExperiment`. */
 export function checkQuestionCount(questions: number): void {
   refuseAbove('questions', questions, ['question_sets'], 'questions');
 }
 
-function refuseAbove(limit: keyof typeof SIZE_LIMITS, found: number, path: readonly string[], what: string): void {
+function refuseAbove(
+  limit: keyof typeof SIZE_LIMITS,
+  found: number,
+  path: readonly string[],
+  what: string,
+  hint = 'ask fewer samples or questions, or make several experiments of it',
+): void {
   const most = SIZE_LIMITS[limit];
   if (found <= most) return;
   throw new InvalidExperiment(
     path,
     `this asks for ${number(found)} ${what}; there may be ${number(most)}`,
-    'ask fewer samples or questions, or make several experiments of it',
+    hint,
   );
 }
 

@@ -5,6 +5,7 @@ import { csvLine } from '../../inputs/csv-lines';
 import { Chunks } from '../report-input';
 import type { TwoIntervals } from '../statistics/estimates';
 import type { Interval } from '../statistics/intervals';
+import type { MeanOver } from '../statistics/mean-over';
 
 export type Field = string | number | null | undefined;
 
@@ -34,6 +35,18 @@ export const INTERVAL_COLUMNS = ['these95_low', 'these95_high', 'like95_low', 'l
 /** Both intervals of a value (statistics/estimates.ts), and why there is none. */
 export function intervals({ theseQuestions, questionsLikeThese }: TwoIntervals): Field[] {
   return [...interval(theseQuestions), ...interval(questionsLikeThese), questionsLikeThese.reason];
+}
+
+/** The names of what `meanFields` gives. */
+export function meanColumns(name: string): string[] {
+  return [name, `${name}_se`, `${name}_ci95_low`, `${name}_ci95_high`];
+}
+
+/** A mean, its standard error and its interval; empty fields where there is none. */
+export function meanFields(estimate: MeanOver | null): Field[] {
+  return estimate === null
+    ? [null, null, null, null]
+    : [estimate.mean, estimate.standardError, ...interval(estimate.ci95)];
 }
 
 export function rounded(value: number): number {

@@ -107,6 +107,56 @@ test('a cell that names what the file lacks is told, and no older version takes 
   await expect(loadPlan(store, ref)).rejects.toThrow('its `byQuestion` lacks');
 });
 
+/** Two outcomes of a set that nothing else asks, and one of a set that has answers, too. */
+function measuringPlan(): StoredPlan {
+  const stored = planOf('measuring');
+  const own = [{ id: 'word', key: 'e'.repeat(64), messages: [{ role: 'user' as const, content: 'One word?' }] }];
+  const answerProbabilities = {
+    sky: { questionSet: 'one_word', questions: own, words: ['rain', 'no'] },
+    rating: { questionSet: 'one_word', questions: own, numbers: { leastMass: 0.25 } },
+    tea: { questionSet: 'free', questions: [...(stored.plan.questionSets['free'] ?? [])], words: ['tea'] },
+  };
+  return { ...stored, plan: { ...stored.plan, answerProbabilities } };
+}
+
+test('questions of measured outcomes are stored once for each set, and no judge worker reads them', async () => {
+  const plan = measuringPlan();
+  const ref = await storePlan(store, plan);
+  const bulk = await bulkOf(ref);
+  expect(bulk.split('One word?')).toHaveLength(1 + 1);
+  expect(bulk.split('Why tea?')).toHaveLength(1 + 1);
+  expect((await store.read(ref)).toString()).not.toContain('One word?');
+  expect((await loadPlanForJudging(store, ref)).plan).not.toHaveProperty('answerProbabilities');
+  const loaded = await loadPlan(store, ref);
+  expect(loaded).toEqual(plan);
+  const { sky, rating, tea } = loaded.plan.answerProbabilities ?? {};
+  expect(sky?.questions).toBe(rating?.questions);
+  expect(tea?.questions).toBe(loaded.plan.questionSets['free']);
+});
+
+test('a plan that was stored with them in its head is read as before', async () => {
+  const { plan, ...rest } = measuringPlan();
+  const { configurations, questionSets, ...head } = plan;
+  const bulk = await store.putBytes(
+    JSON.stringify({ byQuestion: {}, sharing: { configurations, questionSets } }) + '\n',
+    '.bulk.json',
+  );
+  const ref = await store.putBytes(JSON.stringify({ ...rest, plan: head, bulk }) + '\n', '.plan.json');
+  expect(await loadPlan(store, ref)).toEqual({ ...rest, plan });
+});
+
+test('an outcome whose questions the file lacks is told', async () => {
+  const { plan, ...rest } = measuringPlan();
+  const { configurations: _, questionSets: __, answerProbabilities: ___, ...head } = plan;
+  const { measured: ____, ...whole } = JSON.parse(await bulkOf(await storePlan(store, measuringPlan()))) as {
+    measured: object;
+  };
+  const bulk = await store.putBytes(JSON.stringify(whole) + '\n', '.bulk.json');
+  const ref = await store.putBytes(JSON.stringify({ ...rest, plan: head, bulk }) + '\n', '.plan.json');
+  await expect(loadPlan(store, ref)).rejects.toThrow(ArtifactDamaged);
+  await expect(loadPlan(store, ref)).rejects.toThrow('it lacks the questions of one_word, which are measured');
+});
+
 test('for judging it comes without questions and configurations, which lie in a file of their own', async () => {
   const ref = await storePlan(store, planOf('head'));
   const { plan } = await loadPlanForJudging(store, ref);
@@ -147,9 +197,15 @@ test('what a plan does not hold is no good reference, however often it is tried'
   expect(() => judgeOf(plan.spec, 'toString')).toThrow(InvalidReference);
 });
 
-test('a plan that is too large for one text is refused by its name', async () => {
+test.each([
+  ['what it asks', 0],
+  ['the rest of it', 1],
+])('a plan that is too large for one text is refused by its name: %s', async (_, before) => {
+  const stringify = JSON.stringify.bind(JSON);
+  const spy = jest.spyOn(JSON, 'stringify');
+  for (let call = 0; call < before; call++) spy.mockImplementationOnce(stringify);
   // as V8 says it above 512 MB
-  jest.spyOn(JSON, 'stringify').mockImplementationOnce(() => {
+  spy.mockImplementationOnce(() => {
     throw new RangeError('Invalid string length');
   });
   const refused = storePlan(store, planOf('huge'));

@@ -1,7 +1,7 @@
 /** Experiments that nothing could hold are refused by their size, before anything of it is made. */
 import { planCounts } from '../../../../experiment/expand/counts';
 import { expand } from '../../../../experiment/expand/expand';
-import { SIZE_LIMITS } from '../../../../experiment/expand/size';
+import { checkMeasured, SIZE_LIMITS } from '../../../../experiment/expand/size';
 import { InvalidExperiment } from '../../../../experiment/issue';
 import { inputs, SMALL, specOf } from '../samples';
 
@@ -59,6 +59,23 @@ test.each([
     /asks for 1,800,000 questions; there may be 1,000,000/,
     ['question_sets'],
   ],
+  [
+    'what is measured',
+    `${seeds(40).replace('questions: 3', 'questions: 3000')}outcomes:
+  answer_probability: { rating: { question_set: weather, numbers: 0-100 } }
+`,
+    /asks for [\d,]+ values to be measured \(words or numbers × questions, and pairs, of 42 configurations × their conditions\); there may be 10,000,000/,
+    ['outcomes'],
+  ],
+  [
+    'the words of measurements',
+    `${seeds(4_000)}outcomes:
+  answer_probability:
+    sky: { question_set: weather, words: [${Array.from({ length: 50 }, (_, index) => `w${index}x`).join(', ')}] }
+`,
+    /asks for [\d,]+ words to be measured \(of 4,002 configurations × their conditions\); there may be 300,000/,
+    ['outcomes'],
+  ],
 ])('the size of %s is refused with its number and its place', (_, text, message, path) => {
   const before = process.memoryUsage().heapUsed;
   const counted = (): unknown => planCounts(specOf(text));
@@ -70,6 +87,19 @@ test.each([
     expect((error as InvalidExperiment).issue.path).toEqual(path);
   }
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(400 * 2 ** 20);
+});
+
+test('pairs are measured, too', () => {
+  const property = jest.replaceProperty(SIZE_LIMITS, 'measured', 15);
+  const paired = SMALL.replace('datasets:', 'datasets:\n  rough: { path: rough.jsonl }').concat(
+    'outcomes:\n  log_probability: { pairs: { bad: rough, good: birds } }\n',
+  );
+  try {
+    checkMeasured(specOf(paired), {}, 3);
+    expect(() => checkMeasured(specOf(paired), {}, 4)).toThrow('this asks for 16 values to be measured');
+  } finally {
+    property.restore();
+  }
 });
 
 test('a plan of real inputs is held to the same bounds', () => {
