@@ -110,11 +110,7 @@ function refuseAbove(
 ): void {
   const most = SIZE_LIMITS[limit];
   if (found <= most) return;
-  throw new InvalidExperiment(
-    path,
-    `this asks for ${number(found)} ${what}; there may be ${number(most)}`,
-    hint,
-  );
+  throw new InvalidExperiment(path, `this asks for ${number(found)} ${what}; there may be ${number(most)}`, hint);
 }
 
 function number(value: number): string {

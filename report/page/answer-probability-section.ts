@@ -24,7 +24,8 @@ export function answerProbabilitySection(input: ReportInput, results: Results): 
     </p>
     ${outcomes.map(([name, planned]) => outcomeTable(name, planned, input, results))}
     <p class="small faint">
-      Means over questions with their standard errors; intervals: 95 %, t over questions. “Together” is the probability of all
+      Means over items with their standard errors; intervals: 95 %, t over items, for questions like these. Questions that are forms
+      of one item (paraphrases, a cluster) are averaged first. “Together” is the probability of all
       words of the table, or of all numbers: what is left of 1 says something else. Intervals are about these adapters: another
       training seed makes another. Also in answer-probability.csv, and each question in answer-probability-questions.csv.
     </p>
@@ -52,10 +53,12 @@ function outcomeTable(
         each.questions === 0
           ? markup`<td colspan="4" class="alert">not measured</td>`
           : markup`<td class="number">
-                ${integer(each.valued)}${left > 0 && markup`<div class="small faint">${integer(left)} without a number</div>`}
+                ${integer(each.valued)}
+                ${each.items < each.valued && markup`<div class="small faint">${plural(each.items, 'item')}</div>`}
+                ${left > 0 && markup`<div class="small faint">${integer(left)} without a number</div>`}
               </td>
               <td class="number">${estimate(each.value, isNumber)}</td>
-              <td class="number">${each.againstBase !== null && estimate(each.againstBase, isNumber)}</td>
+              <td class="number">${each.againstBase !== null && difference(each, each.againstBase, isNumber)}</td>
               <td class="number">${shown(each.mass, false)}</td>`
       }
     </tr>`;
@@ -75,6 +78,13 @@ function outcomeTable(
       ],
       answerProbabilities.filter(({ outcome }) => outcome === name).map(row),
     )}`;
+}
+
+/** Says over how many questions it is where these are not all that have a value. */
+function difference({ valued, compared }: AnswerProbabilityResult, found: MeanOver, isNumber: boolean): Markup {
+  const some = compared !== null && compared < valued;
+  return markup`${estimate(found, isNumber)}
+    ${some && markup`<div class="small faint">over ${plural(compared, 'question')}</div>`}`;
 }
 
 function estimate({ mean, standardError, ci95 }: MeanOver, isNumber: boolean): Markup {

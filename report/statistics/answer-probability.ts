@@ -1,15 +1,21 @@
 /**
  * The models' own probabilities of answers, summed up over an outcome's questions: of each word, or the number that a model
  * gives, and how far that is from the base model's. No judge and no sampling has a part in it.
+ *
+ * Questions that are forms of one item are no independent draws of a question: their mean is one value.
  */
-import { canonicalJson, type Sha256 } from '../../experiment/canonical';
+import type { Sha256 } from '../../experiment/canonical';
 import { answerMeasurements } from '../../experiment/measurements';
 import type { Plan, PlannedAnswerMeasurement, PlannedAnswerProbability } from '../../experiment/plan';
+import { mapValues } from '../../experiment/records';
 import type { MeasuredAnswers } from '../../experiment/rows';
+import { itemOfQuestion } from '../../experiment/scored-answer';
 import type { ReportSpec } from '../../experiment/spec';
+import { againstBase } from './against-base';
+import { groupBy } from './grouping';
+import type { Range } from './intervals';
 import { meanOver, type MeanOver } from './mean-over';
-import { referencesOf } from './references';
-import { meanOrNull, sum } from './summation';
+import { mean, meanOrNull, sum } from './summation';
 
 /** What the store has of a planned measurement. */
 export interface AnsweredCondition {
@@ -38,11 +44,15 @@ export interface AnswerProbabilityResult {
   expected: number;
   /** Of these, questions that have a value: numbers of too little probability give none. */
   valued: number;
-  /** The word's probability (0-1), or the number (0-100). */
+  /** Items that the questions with a value are forms of. */
+  items: number;
+  /** The word's probability (0-1), or the number (0-100): over items. */
   value: MeanOver;
-  /** `value` minus that of the base model under its default prompt, question by question; null for that itself or without. */
+  /** Questions that have a value both here and of the base model; null without a difference. */
+  compared: number | null;
+  /** `value` minus that of the base model under its default prompt, over those; null for that itself or without. */
   againstBase: MeanOver | null;
-  /** Mean over questions of the probability of all words, or all numbers, of the outcome together. */
+  /** Mean over items of the probability of all words, or all numbers, of the outcome together. */
   mass: number | null;
 }
 
@@ -63,46 +73,82 @@ export function answerProbabilityResults(
   spec: Pick<ReportSpec, 'references'>,
 ): AnswerProbabilityResult[] {
   const places = new Map(measured.map((each) => [placeOf(each), each.rows]));
-  const find = (configuration: string | undefined, of: Pick<PlannedAnswerMeasurement, 'outcome' | 'condition'>) =>
-    configuration === undefined ? null : (places.get(placeOf({ configuration, ...of })) ?? null);
-  const references = referencesOf(configurations, spec);
-  const results = configurations.flatMap((configuration) => {
-    // the untrained model under another prompt is held against itself
-    const base = configuration.recipeKey === null ? configuration : references(configuration).base;
-    return answerMeasurements(configuration).flatMap((measurement): AnswerProbabilityResult[] => {
-      const { outcome, condition, questions: expected } = measurement;
-      const planned = answerProbabilities[outcome] as PlannedAnswerProbability;
-      const { name } = configuration;
-      const rows = find(name, measurement);
-      if (rows !== null && rows.length !== expected) {
-        throw new Error(`${name}, ${outcome}, ${condition}: ${rows.length} questions are measured, not ${expected}`);
-      }
-      const untrained =
-        base && answerMeasurements(base).find((each) => each.outcome === outcome && each.condition === 'default');
-      const reference = untrained == null || !sameModel(measurement, untrained) ? null : find(base?.name, untrained);
-      const own = (rows ?? []).flatMap((row) => questionProbabilities(row, planned));
-      const others = rows === reference ? [] : (reference ?? []).flatMap((row) => questionProbabilities(row, planned));
-      return answersOf(planned).map((answer) => {
-        const here = own.filter((each) => each.answer === answer);
-        const there = new Map(others.flatMap((each) => (each.answer === answer ? [[each.id, each.value]] : [])));
-        const values = here.flatMap(({ value }) => value ?? []);
-        const differences = here.flatMap(({ id, value }) => {
-          const other = there.get(id) ?? null;
-          return value === null || other === null ? [] : [value - other];
-        });
-        return {
-          ...{ outcome, questionSet: planned.questionSet, configuration: name, condition },
-          adapter: rows?.[0]?.adapter ?? null,
-          ...{ answer, questions: here.length, expected, valued: values.length },
-          value: meanOver(values, 'question'),
-          againstBase: rows === null || others.length === 0 ? null : meanOver(differences, 'question'),
-          mass: meanOrNull(here.map(({ mass }) => mass)),
-        };
+  const itemsOf = mapValues(
+    answerProbabilities,
+    ({ questions }) => new Map(questions.map((question) => [question.key, itemOfQuestion(question)])),
+  );
+  const held = againstBase<PlannedAnswerMeasurement, MeasuredAnswers>(configurations, spec, {
+    measurementsOf: answerMeasurements,
+    rowsOf: (configuration, { outcome, condition }) =>
+      places.get(placeOf({ outcome, configuration, condition })) ?? null,
+    expected: ({ questions }) => questions,
+    nouns: 'questions',
+  });
+  const results = held.flatMap(({ configuration, measurement, rows, reference }): AnswerProbabilityResult[] => {
+    const { outcome, condition, questions: expected } = measurement;
+    const planned = answerProbabilities[outcome] as PlannedAnswerProbability;
+    const items = itemsOf[outcome] as Map<Sha256, string>;
+    const [scale, differences] = SCALES[planned.words === undefined ? 'numbers' : 'words'];
+    const asked = (rows ?? []).map((row) => questionProbabilities(row, planned));
+    const others = new Map((reference ?? []).map((row) => [row.id, questionProbabilities(row, planned)]));
+    const there = asked.map(([first]) => (first === undefined ? undefined : others.get(first.id)));
+    const forms = formsOfItems(rows ?? [], items);
+    const masses = asked.flatMap(([first]) => first?.mass ?? []);
+    const mass = meanOrNull(overItems(masses, forms));
+    return answersOf(planned).map((answer, index): AnswerProbabilityResult => {
+      const here = asked.map((answers) => answers[index]?.value ?? null);
+      const values = overItems(here, forms);
+      const compared = here.map((value, place) => {
+        const other = there[place]?.[index]?.value ?? null;
+        return value === null || other === null ? null : value - other;
       });
+      const isCompared = rows !== null && reference !== null;
+      return {
+        ...{ outcome, questionSet: planned.questionSet, configuration, condition },
+        adapter: rows?.[0]?.adapter ?? null,
+        ...{ answer, questions: here.length, expected, valued: countValued(here), items: values.length },
+        value: meanOver(values, 'question', scale),
+        compared: isCompared ? countValued(compared) : null,
+        againstBase: isCompared ? meanOver(overItems(compared, forms), 'question', differences) : null,
+        mass,
+      };
     });
   });
-  const order = Object.keys(answerProbabilities);
-  return results.sort((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
+  const order = new Map(Object.keys(answerProbabilities).map((outcome, index) => [outcome, index]));
+  const placeIn = ({ outcome }: AnswerProbabilityResult): number => order.get(outcome) as number;
+  return results.sort((a, b) => placeIn(a) - placeIn(b));
+}
+
+/** Ends of a value, and of a difference of two. */
+const SCALES: Record<'words' | 'numbers', [Range, Range]> = {
+  words: [
+    [0, 1],
+    [-1, 1],
+  ],
+  numbers: [
+    [0, 100],
+    [-100, 100],
+  ],
+};
+
+function countValued(values: readonly (number | null)[]): number {
+  return values.filter((value) => value !== null).length;
+}
+
+/** For each item the places of the questions that are forms of it. */
+function formsOfItems(rows: readonly MeasuredAnswers[], items: ReadonlyMap<Sha256, string>): number[][] {
+  const places = rows.map(({ id }, place) => ({ item: items.get(id) ?? id, place }));
+  return [...groupBy(places, ({ item }) => item).values()].map((own) => own.map(({ place }) => place));
+}
+
+/** For each item the mean over those of its forms that have a value. */
+function overItems(values: readonly (number | null)[], forms: readonly number[][]): number[] {
+  const means: number[] = [];
+  for (const places of forms) {
+    const own = places.flatMap((place) => values[place] ?? []);
+    if (own.length > 0) means.push(own.length === 1 ? (own[0] as number) : mean(own));
+  }
+  return means;
 }
 
 /** How many measurements are missing. */
@@ -130,8 +176,4 @@ export function questionProbabilities(
 
 function placeOf({ outcome, configuration, condition }: Omit<AnsweredCondition, 'rows'>): string {
   return JSON.stringify([outcome, configuration, condition]);
-}
-
-function sameModel(here: PlannedAnswerMeasurement, there: PlannedAnswerMeasurement): boolean {
-  return canonicalJson(here.context.model) === canonicalJson(there.context.model);
 }

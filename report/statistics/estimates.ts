@@ -191,10 +191,10 @@ function part(own: number, all: number, variance: number, freedom: number): { va
 }
 
 /**
- * Student's t over items. With unequal numbers of answers the mean of all is a ratio of two sums over items, and its
- * variance that of the linearised ratio; with equal ones it is that of the item means.
+ * Student's t over items, of which there is one at least, each with its values. With unequal numbers of answers the mean of all is
+ * a ratio of two sums over items, and its variance that of the linearised ratio; with equal ones it is that of the item means.
  */
-function meanOfLikeThese(items: readonly number[][], scale: Range, confidence: number): Range {
+export function meanOfLikeThese(items: readonly number[][], scale: Range, confidence = CONFIDENCE): Range {
   const all = items.flat();
   const centre = mean(all);
   if (items.length === 1) return scale; // one question says nothing of others

@@ -4,13 +4,13 @@
  *
  * Pairs are taken as independent: each asks something else, and is one value.
  */
-import { canonicalJson, type Sha256 } from '../../experiment/canonical';
+import type { Sha256 } from '../../experiment/canonical';
 import { pairMeasurements } from '../../experiment/measurements';
-import type { MeasurementContext, Plan } from '../../experiment/plan';
+import type { Plan, PlannedPairMeasurement } from '../../experiment/plan';
 import type { AnswerLogProbability, MeasuredPair } from '../../experiment/rows';
 import type { ReportSpec } from '../../experiment/spec';
+import { againstBase } from './against-base';
 import { meanOver, type MeanOver } from './mean-over';
-import { referencesOf } from './references';
 import { meanOrNull } from './summation';
 
 /** What the store has of a planned measurement. */
@@ -46,42 +46,32 @@ export function logProbabilityResults(
   spec: Pick<ReportSpec, 'references'>,
 ): LogProbabilityResult[] {
   if (pairs === undefined) return [];
-  const find = (configuration: string | undefined, condition: string): readonly MeasuredPair[] | null =>
-    measured.find((each) => each.configuration === configuration && each.condition === condition)?.rows ?? null;
-  const references = referencesOf(configurations, spec);
-  return configurations.flatMap((configuration) => {
-    const { name } = configuration;
-    // the untrained model under another prompt is held against itself
-    const base = configuration.recipeKey === null ? configuration : references(configuration).base;
-    const untrained = base && pairMeasurements(base).find(({ condition }) => condition === 'default');
-    const reference = untrained == null ? null : find(base?.name, 'default');
-    return pairMeasurements(configuration).map(({ condition, context }): LogProbabilityResult => {
-      const rows = find(name, condition);
-      if (rows !== null && rows.length !== pairs.count) {
-        throw new Error(`${name}, ${condition}: ${rows.length} pairs are measured, not ${pairs.count}`);
-      }
-      const all = rows ?? [];
-      return {
-        configuration: name,
-        condition,
-        adapter: all[0]?.adapter ?? null,
-        pairs: all.length,
-        expected: pairs.count,
-        bad: meanOrNull(all.map(({ bad }) => bad.mean)),
-        good: meanOrNull(all.map(({ good }) => good.mean)),
-        perToken: meanOver(all.map(difference('mean')), 'pair'),
-        perAnswer: meanOver(all.map(difference('sum')), 'pair'),
-        againstBase:
-          rows === null || reference === null || rows === reference || !sameModel(context, untrained?.context)
-            ? null
-            : meanOver(paired(rows, reference), 'pair'),
-      };
-    });
+  const places = new Map(measured.map((each) => [placeOf(each), each.rows]));
+  const held = againstBase<PlannedPairMeasurement, MeasuredPair>(configurations, spec, {
+    measurementsOf: pairMeasurements,
+    rowsOf: (configuration, { condition }) => places.get(placeOf({ configuration, condition })) ?? null,
+    expected: () => pairs.count,
+    nouns: 'pairs',
+  });
+  return held.map(({ configuration, measurement: { condition }, rows, reference }): LogProbabilityResult => {
+    const all = rows ?? [];
+    return {
+      configuration,
+      condition,
+      adapter: all[0]?.adapter ?? null,
+      pairs: all.length,
+      expected: pairs.count,
+      bad: meanOrNull(all.map(({ bad }) => bad.mean)),
+      good: meanOrNull(all.map(({ good }) => good.mean)),
+      perToken: meanOver(all.map(difference('mean')), 'pair'),
+      perAnswer: meanOver(all.map(difference('sum')), 'pair'),
+      againstBase: rows === null || reference === null ? null : meanOver(paired(rows, reference), 'pair'),
+    };
   });
 }
 
-function sameModel(here: MeasurementContext, there: MeasurementContext | undefined): boolean {
-  return there !== undefined && canonicalJson(here.model) === canonicalJson(there.model);
+function placeOf({ configuration, condition }: Omit<MeasuredCondition, 'rows'>): string {
+  return JSON.stringify([configuration, condition]);
 }
 
 function difference(of: keyof Pick<AnswerLogProbability, 'mean' | 'sum'>): (pair: MeasuredPair) => number {
