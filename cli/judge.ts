@@ -18,13 +18,13 @@ import { visibleLine } from '../report/page/visible';
 import { UnreadableInput } from '../inputs/files';
 import type { MisalignedFile } from '../inputs/misaligned-file';
 import { readQuestionFile } from '../inputs/questions';
-import { recordExperiment, recordedExperiment } from '../artifacts/experiments';
+import { recordedExperiment } from '../artifacts/experiments';
+import { gatherResults } from '../report/write-report';
 import { judgeFoldersOf } from '../inputs/resolve';
 import { readTrainerFiles } from '../inputs/trainer-files';
 import { openStore } from '../workers/open-store';
 import { cacheFolder, dataFolder } from '../workers/places';
 import { judgeQueuesOf, PlanTooLarge } from '../artifacts/plans';
-import type { Store } from '../artifacts/store';
 import { InvalidExperiment } from '../experiment/issue';
 import { isUnread } from '../experiment/unread';
 import type { QuestionItem } from '../experiment/expand/questions';
@@ -45,7 +45,7 @@ import { scaleWarnings } from './scale-warnings';
 import { scorersFrom } from './scorers';
 import { judgedPooledLine, judgedSeedLines, noSeedsOption } from './seed-lines';
 import { sayByStandIn } from './stand-in-note';
-import { accountOfQueue, requireCredentials, submitAndFollow } from './submit';
+import { accountOfQueue, reportStored, requireCredentials, submitAndFollow, type Submission } from './submit';
 import { wordScoresOf } from './words';
 
 interface Options extends JudgeOptions {
@@ -191,12 +191,16 @@ async function judge(file: string, options: Options): Promise<number> {
     say(pc.yellow(visibleLine(line)));
   }
   say(`${plan.rows} rows, ${plan.distinct} different answers, ${metrics.join(', ')}: ${plan.name}`);
-  const { code, outcome } = await judged(store, plan, options, port);
+  const submission = { store, plan: plan.stored.plan, ref: plan.ref, output: join(dataFolder(), 'judged', plan.name) };
+  const isStored = await isJudged(store, plan);
+  const { code, outcome } = isStored ? DONE_BEFORE : await judged(submission, plan, options, port);
   if (code !== EXIT.done && code !== EXIT.incomplete) return code;
-  if (options.detach) return code;
+  if (options.detach) return isStored ? (await reported(submission, plan, options.json ?? false)).code : code;
   await checkReplaces(table, plan, added, options); // it may have come there meanwhile
   const written = await writeJudged(store, table, plan, metrics, { out: options.out, suffix: suffixOf(options) });
-  conclude(plan, written, table, options, outcome, started);
+  // the report of a large table takes long and much memory: the file is there before
+  const ended = isStored ? (await reported(submission, plan, false)).outcome : outcome;
+  conclude(plan, written, table, options, ended, started);
   return written.metrics.some((metric) => (metric.statuses['missing'] ?? 0) > 0 || isUnread(metric.statuses))
     ? EXIT.incomplete
     : code;
@@ -247,20 +251,29 @@ async function checkReplaces(
   if (!(await holdsRowsOf(out, table, columns, added))) throw holdsSomethingElse(out);
 }
 
-/** Brings all verdicts into the store. Without anything new to judge no service is started. */
+interface Judged {
+  code: number;
+  outcome: ExperimentOutcome | null;
+}
+
+/** Every verdict was in the store: nothing is asked, and no service is started. */
+const DONE_BEFORE: Judged = { code: EXIT.done, outcome: null };
+
+/** The report of verdicts that are all in the store. */
+async function reported(submission: Submission, { stored }: JudgingPlan, json: boolean): Promise<Judged> {
+  let outcome: ExperimentOutcome | null = null;
+  const gathered = await gatherResults(submission.store, stored, submission.output);
+  const code = await reportStored(submission, gathered, { json, ended: (ended) => (outcome = ended) });
+  return { code, outcome };
+}
+
+/** Brings all verdicts into the store, and writes the report. */
 async function judged(
-  store: Store,
-  plan: JudgingPlan,
+  submission: Submission,
+  { stored }: JudgingPlan,
   options: Options,
   port: number,
-): Promise<{ code: number; outcome: ExperimentOutcome | null }> {
-  const { stored, ref, name } = plan;
-  const output = join(dataFolder(), 'judged', name);
-  if (await isJudged(store, plan)) {
-    say('Everything is in the store already.');
-    await recordExperiment(store, name, { plan: ref, output });
-    return { code: EXIT.done, outcome: null };
-  }
+): Promise<Judged> {
   const accounts = judgeQueuesOf(stored.spec).map(accountOfQueue);
   if (!isRemote()) {
     const judges = askedJudges(stored.spec);
@@ -270,7 +283,7 @@ async function judged(
   }
   let outcome: ExperimentOutcome | null = null;
   const code = await submitAndFollow(
-    { store, plan: stored.plan, ref, output },
+    submission,
     {
       accounts,
       gpuQueues: Object.values(askedJudges(stored.spec)).some(({ kind }) => kind === 'local')

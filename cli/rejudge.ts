@@ -140,7 +140,7 @@ async function run(experiment: string, options: Options): Promise<number> {
   if (!isRemote()) {
     const idle = new LocalFiles(dataFolder()).lockHolder() === null;
     if (judgements.new === 0 && idle) {
-      return reportStored(submission, await gatherResults(store, stored, output), json);
+      return reportStored(submission, await gatherResults(store, stored, output), { json });
     }
     if (judgements.new > 0) {
       requireCredentials(spec, [again.name]);

@@ -110,7 +110,7 @@ async function run(file: string, options: RunOptions): Promise<{ code: number; s
     // no workflow plans it, which otherwise registers them
     await registerClaims(store, plan.experiment, spec, reuse);
     const gathered = kept.gathered ?? (await gatherResults(store, whole, submission.output));
-    return { code: await reportStored(submission, gathered, json), spec };
+    return { code: await reportStored(submission, gathered, { json }), spec };
   }
   kept.gathered = null; // a large experiment runs for days
   requireLocal(spec, reuse);

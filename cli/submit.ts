@@ -101,7 +101,7 @@ function variablesOf({ configurations }: Plan): string[] {
 export async function reportStored(
   { store, plan, ref, output }: Submission,
   gathered: GatheredResults,
-  json: boolean,
+  { json, ended }: Pick<SubmitOptions, 'json' | 'ended'>,
 ): Promise<number> {
   const started = Date.now();
   say('Everything is in the store already.');
@@ -117,6 +117,7 @@ export async function reportStored(
     requests: 0,
     report,
   };
+  ended?.(done);
   return conclude(done, { json }, started);
 }
 

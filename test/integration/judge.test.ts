@@ -2,7 +2,7 @@
  * `flamingo judge` and `flamingo rejudge` end to end with the stand-in judge: what is asked, what is not asked twice, and
  * what stands in the files.
  */
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { EXIT } from '../../cli/errors';
@@ -103,8 +103,14 @@ test('killed in the middle, the same command finishes: nothing lost, at most wha
 
 test('the same again, into another format: no request, no services', async () => {
   const before = project.ledger().length;
+  const reports = join(project.data, 'judged');
+  rmSync(reports, { recursive: true });
   const again = await project.flamingo(...JUDGE, '-o', 'judged.jsonl', '--json');
   expect(again.code).toBe(EXIT.done);
+  // the report is made of what the store has
+  const html = /Report: (\S+)/.exec(again.stderr)?.[1] as string;
+  expect(html.startsWith(reports)).toBe(true);
+  expect(readFileSync(html, 'utf8')).toContain('helpful');
   expect(again.stderr).toContain('Everything is in the store already.');
   expect(again.stderr).not.toContain('Starting the Temporal server');
   expect((JSON.parse(again.stdout) as JudgedJson).requests).toBe(0);
