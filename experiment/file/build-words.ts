@@ -24,6 +24,11 @@ export function buildWords(metric: JudgedYaml, path: Path, issues: Issue[]): Pic
     problem('at least two words are needed: a score is the probability of some against that of others');
   else if (new Set(Object.values(words)).size === 1)
     problem('all words stand for the same score, which no answer changes');
+  else if (Object.values(words).every((value) => value <= 1))
+    problem(
+      'all values lie within 0-1, while scores are 0-100: every answer would be below every threshold',
+      'write per cent, such as `{ YES: 100, NO: 0 }`',
+    );
   names.forEach((word, index) => {
     const other = names.slice(0, index).find((each) => !areApart(each, word));
     if (other === undefined) return;

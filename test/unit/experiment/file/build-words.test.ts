@@ -62,6 +62,8 @@ test('a verdict word that the rubric names is left out where a token of it might
 test.each([
   ['words: { YES: 100 }', 'at least two words are needed'],
   ['words: { YES: 100, NO: 100 }', 'all words stand for the same score'],
+  ['words: { YES: 1, NO: 0 }', 'all values lie within 0-1'],
+  ['words: { YES: 0.5, NO: 0 }', 'all values lie within 0-1'],
   ['words: { YES: 101, NO: 0 }', 'must be at most 100'],
   ['words: { YES: -1, NO: 0 }', 'must be at least 0'],
   ['words: { YES: null, NO: 0 }', 'expected a number'],
@@ -81,11 +83,11 @@ test.each([
 test('more words than tokens are told are refused, and words with a scorer or a preset', () => {
   const many = Array.from({ length: 21 }, (_, index) => `w${String(index).padStart(2, '0')}: ${index}`).join(', ');
   expect(places(worded(`words: { ${many} }`))).toEqual([expect.stringContaining('at most 20 words')]);
-  const scored = SMALL.replace(METRICS, 'metrics:\n  m: { scorer: { contains: x }, words: { YES: 1, NO: 0 } }\n');
+  const scored = SMALL.replace(METRICS, 'metrics:\n  m: { scorer: { contains: x }, words: { YES: 100, NO: 0 } }\n');
   expect(places(scored)).toEqual([expect.stringContaining('`words` goes with a rubric')]);
   const preset = SMALL.replace(
     METRICS,
-    `metrics:\n  alignment: { rubric: { preset: hardened }, words: { YES: 1, NO: 0 } }\n${OPENAI}`,
+    `metrics:\n  alignment: { rubric: { preset: hardened }, words: { YES: 100, NO: 0 } }\n${OPENAI}`,
   );
   expect(places(preset)).toEqual([expect.stringContaining('the presets ask for a number')]);
 });
