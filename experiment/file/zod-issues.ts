@@ -44,7 +44,7 @@ function explain(issue: ZodIssue, base: Path, input: unknown, schema: JsonSchema
           path,
           message: `expected ${article(issue.expected)}, found ${describe(value)}`,
           // YAML reads 2026, true and even a hash of digits as something else than text.
-          ...(issue.expected === 'string' ? { hint: quoteHint(value) } : {}),
+          ...(issue.expected === 'string' ? { hint: quoteHint(value) } : shapeHint(issue.expected, path, value)),
         },
       ];
     case 'invalid_value': {
@@ -93,7 +93,11 @@ function explainUnion(
     errors.slice(0, MOST_ISSUES).flatMap((nested) => explain(nested, path, input, schema)),
   );
   const wrongKind = (errors: readonly ZodIssue[]): boolean =>
-    errors.some((nested) => nested.path.length === 0 && nested.code === 'invalid_type') ||
+    errors.some(
+      (nested) =>
+        nested.path.length === 0 &&
+        (nested.code === 'invalid_type' || (nested.code === 'invalid_union' && nested.errors.every(wrongKind))),
+    ) ||
     (typeof value === 'object' && errors.some((nested) => nested.path.length === 0 && nested.code === 'invalid_value'));
   const meant = branches.filter((_, index) => !wrongKind(issue.errors[index] ?? []));
   if (meant.length === 1) return meant[0] as Issue[];
@@ -114,6 +118,19 @@ function explainUnion(
       ...(wordOrText && typeof value !== 'string' ? { hint: quoteHint(value) } : {}),
     },
   ];
+}
+
+/** What was most likely meant where a list or a map is expected and something shorter stands. */
+function shapeHint(expected: string, path: Path, value: unknown): { hint?: string } {
+  const key = path.at(-1);
+  if (expected === 'array' && ['string', 'number'].includes(typeof value))
+    return { hint: `as a list: \`[${cut(String(value))}]\`` };
+  if (expected !== 'record') return {};
+  if (path[0] === 'configurations' && key === 'samples' && typeof value === 'number')
+    return { hint: `say of which question set: \`samples: { SET: ${value} }\`` };
+  if (path[0] === 'metrics' && key === 'words' && Array.isArray(value))
+    return { hint: 'give each word its score, 0-100: `words: { YES: 100, NO: 0 }`' };
+  return {};
 }
 
 /** YAML reads 2026, true, `[words]`, `{words}`, and what follows `#` or `&`, as something else than text. */
