@@ -282,19 +282,16 @@ async function judged(
     requireSetUp(local.length === 0 ? null : local);
   }
   let outcome: ExperimentOutcome | null = null;
-  const code = await submitAndFollow(
-    submission,
-    {
-      accounts,
-      gpuQueues: Object.values(askedJudges(stored.spec)).some(({ kind }) => kind === 'local')
-        ? [stored.spec.execution.gpuQueue]
-        : [],
-      port,
-      detach: options.detach ?? false,
-      json: (options.json ?? false) && (options.detach ?? false), // otherwise this command prints its own
-      ended: (ended) => (outcome = ended),
-    },
-  );
+  const code = await submitAndFollow(submission, {
+    accounts,
+    gpuQueues: Object.values(askedJudges(stored.spec)).some(({ kind }) => kind === 'local')
+      ? [stored.spec.execution.gpuQueue]
+      : [],
+    port,
+    detach: options.detach ?? false,
+    json: (options.json ?? false) && (options.detach ?? false), // otherwise this command prints its own
+    ended: (ended) => (outcome = ended),
+  });
   return { code, outcome };
 }
 

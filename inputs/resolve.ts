@@ -331,7 +331,10 @@ async function locate(
   if (source.kind === 'path') {
     const file = await localPath(source.path, path, options);
     // an archive is not opened where Python is not set up, and must be there all the same
-    if (!existsSync(file)) throw unreadable(`${file}: no such file`);
+    if (!existsSync(file)) {
+      const remedy = `the head of the experiment file may say where it comes from; a copy elsewhere: \`--source ${name}=PATH\``;
+      throw new InvalidExperiment(path, `${file}: no such file`, options.confine === true ? undefined : remedy);
+    }
     if (source.sha256 !== undefined) await checkBytes(file, source.sha256, path, options);
     return file;
   }

@@ -122,6 +122,13 @@ test.each<[string, string, string, RegExp, string]>([
   expect((failure as Error).message).toMatch(new RegExp(`^small\\.yaml:${line}:\\d+: `));
 });
 
+test('a missing file has a remedy, which another client could not use', async () => {
+  const text = SMALL.replace('birds.jsonl', 'brids.jsonl');
+  const remedy = /= help: the head of the experiment file may say .* `--source birds=PATH`/;
+  await expect(imported(text)).rejects.toThrow(remedy);
+  await expect(imported(text, { confine: true })).rejects.not.toThrow(remedy);
+});
+
 test('paths of a file that came from elsewhere stay in its folder', async () => {
   const text = SMALL.replace('birds.jsonl', '../birds.jsonl');
   await expect(imported(text, { confine: true })).rejects.toThrow(/lies outside the folder of experiments/);
