@@ -7,7 +7,7 @@ import { stringify } from 'csv-stringify/sync';
 /** `quoteEdges`: also quotes fields that begin or end with white space, which many readers cut off. */
 export interface CsvOptions {
   quoteEdges?: boolean;
-  /** Default: a comma. */
+  /** A single character. Default: a comma. */
   delimiter?: string;
 }
 

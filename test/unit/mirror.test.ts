@@ -12,7 +12,8 @@ const root = installationRoot();
 const TOPICS: Record<string, string> = {
   'experiment/golden-keys': 'the keys that all of experiment/ makes together',
   'experiment/shipped': 'the files in experiments/',
-  'experiment/expand/own-samples': 'numbers of answers of single configurations, from the file to cells, keys and seeds',
+  'experiment/expand/own-samples':
+    'numbers of answers of single configurations, from the file to cells, keys and seeds',
   'experiment/expand/large-grid': 'speed and stable keys of a whole plan',
   'inputs/pool-files': 'pools on their way through the resolving of inputs',
   'inputs/answers/equal-answers': 'rows that are equal, in judge, in analyze and in the report',

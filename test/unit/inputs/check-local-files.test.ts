@@ -29,8 +29,16 @@ test('files that are there and as declared are no problem, and what was not look
 test('every input that is missing is a problem, at its place', async () => {
   const { problems } = await check(SMALL, { 'birds.jsonl': null, 'weather.yaml': null });
   expect(problems).toEqual([
-    { path: ['datasets', 'birds'], message: expect.stringMatching(/birds\.jsonl: no such file$/) },
-    { path: ['question_sets', 'weather'], message: expect.stringMatching(/weather\.yaml: no such file$/) },
+    {
+      path: ['datasets', 'birds'],
+      message: expect.stringMatching(/birds\.jsonl: no such file$/),
+      hint: expect.stringContaining('`--source birds=PATH`'),
+    },
+    {
+      path: ['question_sets', 'weather'],
+      message: expect.stringMatching(/weather\.yaml: no such file$/),
+      hint: expect.stringContaining('`--source weather=PATH`'),
+    },
   ]);
 });
 

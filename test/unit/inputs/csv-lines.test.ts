@@ -33,7 +33,7 @@ test('no field, and one empty field', () => {
 
 test('every record is what csv-stringify writes, whatever is quoted', () => {
   const field = fc.option(fc.oneof(fc.string(), fc.constantFrom(...FIELDS.filter((each) => each !== null))));
-  const delimiter = fc.constantFrom(',', ';', '\t', '||');
+  const delimiter = fc.constantFrom(',', ';', '\t', '|');
   fc.assert(
     fc.property(fc.array(field), delimiter, fc.boolean(), (fields, between, quoteEdges) => {
       const edges = quoteEdges ? { quoted_match: /^\s|\s$/ } : {};
