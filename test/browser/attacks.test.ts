@@ -22,6 +22,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection, type WorkflowFailedError } from '@temporalio/client';
 import type { Browser, Page } from 'playwright-core';
+import { BANNED_PORTS } from '../../cli/local/http-ports';
 import { LocalFiles, type LocalState } from '../../cli/local/state';
 import { freePort } from '../../cli/local/ports';
 import { uiLine } from '../../cli/local/ui-gate';
@@ -254,6 +255,12 @@ test('every port of every service is known', () => {
   expect(ports).toEqual(expect.arrayContaining([...known, http, metrics, ui]));
   // besides these the gRPC ports of history, matching and the server's own worker
   expect(ports).toHaveLength(known.length + 3 + 3);
+});
+
+test.each(BANNED_PORTS)('the browser opens no connection to port %d, whatever server has it', async (port) => {
+  const page = await browser.newPage();
+  await expect(page.goto(`http://127.0.0.1:${port}/`)).rejects.toThrow('ERR_UNSAFE_PORT');
+  await page.close();
 });
 
 test.each(ATTACKS)('pages get nothing: %s', async (_, one) => {
