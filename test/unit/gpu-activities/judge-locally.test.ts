@@ -16,6 +16,7 @@ import type { TrainerHost } from '../../../gpu-activities/operation';
 import type { ScoreCommand, ScoredItem } from '../../../gpu-activities/process/protocol';
 import type { JudgeShardInput } from '../../../workflows/activity-types';
 import { NOBODY } from '../../support/client-rules';
+import { trainerThat } from './idle-trainer';
 import { beatsWatched } from '../../support/store-calls';
 import { STORAGES, type Storage } from '../../support/stores';
 import { requests } from '../judge/fixtures';
@@ -155,18 +156,13 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
   });
 
   function trainer(rowsOf: (ids: string[]) => ScoredItem[]): TrainerHost {
-    const refuse = () => {
-      throw new Error('the trainer did nothing wrong');
-    };
     const run = (command: ScoreCommand) => {
       commands.push(command);
       const items = checkedRows<{ id: string }>(readFileSync(command.items, 'utf8'), command.items);
       writeFileSync(command.out, toJsonLines(rowsOf(items.map(({ id }) => id))));
       return Promise.resolve({ event: 'committed', id: 1, scored: items.length, tokens: 99, seconds: 1.5 });
     };
-    const acquired = { pid: 1, ready: { device: 'fake', versions: {} }, run, stop: refuse, kill: refuse };
-    const acquire = () => Promise.resolve(acquired) as unknown as ReturnType<TrainerHost['acquire']>;
-    return { acquire, discard: refuse, retire: refuse, hostFailed: refuse };
+    return trainerThat(run);
   }
 
   function judged(host: TrainerHost, through = store, beat: () => void = () => undefined) {

@@ -17,6 +17,7 @@ import type { ProbabilitiesCommand } from '../../../gpu-activities/process/proto
 import { importExperiment } from '../../../inputs/import';
 import { readMeasured } from '../../../report/gather/measurements';
 import { NOBODY } from '../../support/client-rules';
+import { trainerThat } from './idle-trainer';
 import { STORAGES, type Storage } from '../../support/stores';
 import { birds, SMALL, weatherFile } from '../experiment/samples';
 
@@ -36,9 +37,6 @@ let asked: ProbabilitiesCommand[];
 let items: { id: string; messages: { content: string }[] }[];
 
 function trainer(change: (rows: MeasuredAnswers[]) => object[] = (rows) => rows): TrainerHost {
-  const refuse = () => {
-    throw new Error('the trainer did nothing wrong');
-  };
   const run = (command: ProbabilitiesCommand) => {
     asked.push(command);
     items = checkedRows(readFileSync(command.items, 'utf8'), command.items);
@@ -57,9 +55,7 @@ function trainer(change: (rows: MeasuredAnswers[]) => object[] = (rows) => rows)
     );
     return Promise.resolve({ event: 'committed', id: 1, scored: rows.length, tokens: 99, seconds: 1 });
   };
-  const acquired = { pid: 1, ready: { device: 'fake', versions: {} }, run, stop: refuse, kill: refuse };
-  const acquire = () => Promise.resolve(acquired) as unknown as ReturnType<TrainerHost['acquire']>;
-  return { acquire, discard: refuse, retire: refuse, hostFailed: refuse };
+  return trainerThat(run);
 }
 
 const programs = { python: () => 'python', trainerFolder: '/trainer', env: {} };

@@ -23,6 +23,7 @@ import { beatsWatched } from '../../support/store-calls';
 import { STORAGES, type Storage } from '../../support/stores';
 import { birds, SMALL, weatherFile } from '../experiment/samples';
 import { NOBODY } from '../../support/client-rules';
+import { trainerThat } from './idle-trainer';
 
 const TEXT = `${SMALL}outcomes:
   log_probability:
@@ -41,9 +42,6 @@ let asked: MeasureCommand[];
 
 /** A trainer that gives every answer -1 a token, or what `change` makes of it. */
 function trainer(change: (rows: MeasuredPair[]) => MeasuredPair[] = (rows) => rows): TrainerHost {
-  const refuse = () => {
-    throw new Error('the trainer did nothing wrong');
-  };
   const run = (command: MeasureCommand) => {
     asked.push(command);
     const side = { sum: -3, tokens: 3, mean: -1 };
@@ -57,9 +55,7 @@ function trainer(change: (rows: MeasuredPair[]) => MeasuredPair[] = (rows) => ro
     );
     return Promise.resolve({ event: 'committed', id: 1, pairs: rows.length, tokens: 99, seconds: 1 });
   };
-  const acquired = { pid: 1, ready: { device: 'fake', versions: {} }, run, stop: refuse, kill: refuse };
-  const acquire = () => Promise.resolve(acquired) as unknown as ReturnType<TrainerHost['acquire']>;
-  return { acquire, discard: refuse, retire: refuse, hostFailed: refuse };
+  return trainerThat(run);
 }
 
 const programs = { python: () => 'python', trainerFolder: '/trainer', env: {} };
