@@ -3,8 +3,7 @@
  * the same questions. Each cell's answers are drawn by themselves.
  */
 import { combineMeans, combineShares } from '../../report/statistics/combinations';
-import type { Clustered } from '../../report/statistics/estimates';
-import { meanScore, moved, scoreOf, type MadeQuestion, type Population } from './populations';
+import { meanScore, moved, sample, type MadeQuestion, type Population, type Sampled } from './populations';
 import type { Random } from './random';
 import { ESTIMANDS, type Coverage, type Design } from './simulate';
 
@@ -45,9 +44,9 @@ export function coverageOfInteractions(
   const everything = made.map((_, index) => index);
   for (let run = 0; run < runs; run += 1) {
     const drawn = Array.from({ length: design.questions }, () => random.integer(UNIVERSE));
-    const answers = cells.map(({ questions }) => answersTo(random, questions, drawn, design.answers));
+    const answers = cells.map(({ questions }) => sample(random, questions, drawn, design.answers));
     const armsOf = (values: 'hits' | 'scores') =>
-      cells.map(({ sign }, index) => ({ sign, values: (answers[index] as Answers)[values] }));
+      cells.map(({ sign }, index) => ({ sign, values: (answers[index] as Sampled)[values] }));
     const intervals = {
       'interaction of shares': combineShares(armsOf('hits')),
       'interaction of means': combineMeans(armsOf('scores')),
@@ -63,25 +62,6 @@ export function coverageOfInteractions(
     }
   }
   return found;
-}
-
-interface Answers {
-  hits: Clustered[];
-  scores: Clustered[];
-}
-
-function answersTo(random: Random, questions: readonly MadeQuestion[], drawn: readonly number[], count: number): Answers {
-  const hits: Clustered[] = [];
-  const scores: Clustered[] = [];
-  drawn.forEach((index, place) => {
-    const question = questions[index] as MadeQuestion;
-    for (let sample = 0; sample < count; sample += 1) {
-      const hit = random.uniform() < question.share;
-      hits.push({ question: `${place}`, sample, value: Number(hit) });
-      scores.push({ question: `${place}`, sample, value: scoreOf(random, question, hit) });
-    }
-  });
-  return { hits, scores };
 }
 
 function truthOf(measure: InteractionMeasure, asked: readonly number[], cells: readonly Cell[]): number {

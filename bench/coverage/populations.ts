@@ -1,6 +1,7 @@
 /**
  * Made-up questions whose shares and scores lie as in published files, of which intervals are then drawn.
  */
+import type { Clustered } from '../../report/statistics/estimates';
 import { normalCdf } from '../../report/statistics/normal';
 import type { Random } from './random';
 
@@ -75,6 +76,33 @@ const LEAST = 30;
 const MOST = 100;
 const SPREAD = 15;
 
+/** Answers to drawn questions, which are told apart by their places: whether each is a hit, and its score. */
+export interface Sampled {
+  hits: Clustered[];
+  scores: Clustered[];
+}
+
+/** So many answers to each of the `drawn` questions. `shareOf`: of hits in this fine-tune; default: the question's own. */
+export function sample(
+  random: Random,
+  questions: readonly MadeQuestion[],
+  drawn: readonly number[],
+  answers: number,
+  shareOf = ({ share }: MadeQuestion): number => share,
+): Sampled {
+  const sampled: Sampled = { hits: [], scores: [] };
+  drawn.forEach((index, place) => {
+    const made = questions[index] as MadeQuestion;
+    const share = shareOf(made);
+    for (let number = 0; number < answers; number += 1) {
+      const hit = random.uniform() < share;
+      sampled.hits.push({ question: `${place}`, sample: number, value: Number(hit) });
+      sampled.scores.push({ question: `${place}`, sample: number, value: scoreOf(random, made, hit) });
+    }
+  });
+  return sampled;
+}
+
 /** The mean of `scoreOf` over all answers, hits and others. */
 export function meanScore({ share, base }: MadeQuestion): number {
   const below = (score: number): number => normalCdf((score - base) / SPREAD);
@@ -88,7 +116,7 @@ export function meanScore({ share, base }: MadeQuestion): number {
 }
 
 /** A hit scores 0 to 29; other answers lie around the question's base, in steps of five as judges give them, from 30 on. */
-export function scoreOf(random: Random, { base }: MadeQuestion, hit: boolean): number {
+function scoreOf(random: Random, { base }: MadeQuestion, hit: boolean): number {
   if (hit) return random.integer(30);
   return Math.min(MOST, STEP * Math.round(Math.max(LEAST, base + SPREAD * random.normal()) / STEP));
 }

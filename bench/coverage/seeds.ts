@@ -2,9 +2,8 @@
  * How often intervals over training seeds cover the truth: each seed of a recipe moves all questions by a draw of its own, and single
  * ones by another.
  */
-import type { Clustered } from '../../report/statistics/estimates';
 import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedValues } from '../../report/statistics/over-seeds';
-import { meanScore, moved, scoreOf, type MadeQuestion, type Population } from './populations';
+import { meanScore, moved, sample, type MadeQuestion, type Population, type Sampled } from './populations';
 import type { Random } from './random';
 import { ESTIMANDS, type Coverage, type Design } from './simulate';
 
@@ -88,27 +87,15 @@ function recipeOf(random: Random, questions: readonly MadeQuestion[], odds: numb
   return { questions: own, shares, means };
 }
 
-interface FineTune {
+interface FineTune extends Sampled {
   seed: string;
-  hits: Clustered[];
-  scores: Clustered[];
 }
 
 function fineTunes(random: Random, { questions }: Recipe, drawn: readonly number[], design: SeedDesign): FineTune[] {
   return Array.from({ length: design.seeds }, (_, seed) => {
     const effect = design.spread * random.normal();
-    const hits: Clustered[] = [];
-    const scores: Clustered[] = [];
-    drawn.forEach((index, place) => {
-      const made = questions[index] as MadeQuestion;
-      const share = moved(made.share, effect + design.ofQuestions * random.normal());
-      for (let sample = 0; sample < design.answers; sample += 1) {
-        const hit = random.uniform() < share;
-        hits.push({ question: `${place}`, sample, value: Number(hit) });
-        scores.push({ question: `${place}`, sample, value: scoreOf(random, made, hit) });
-      }
-    });
-    return { seed: `${seed}`, hits, scores };
+    const shareOf = ({ share }: MadeQuestion): number => moved(share, effect + design.ofQuestions * random.normal());
+    return { seed: `${seed}`, ...sample(random, questions, drawn, design.answers, shareOf) };
   });
 }
 

@@ -5,7 +5,7 @@
 import { differenceOfMeans, differenceOfShares } from '../../report/statistics/differences';
 import { estimateMean, estimateShare, type Clustered, type TwoIntervals } from '../../report/statistics/estimates';
 import { forQuestionsLikeThese, forTheseQuestions, type Ranges, type Sampled } from './candidates';
-import { meanScore, moved, scoreOf, type MadeQuestion, type Population } from './populations';
+import { meanScore, moved, sample, type MadeQuestion, type Population, type Sampled as Answers } from './populations';
 import type { Random } from './random';
 
 export const MEASURES = ['share', 'mean', 'difference of shares', 'difference of means'] as const;
@@ -90,19 +90,7 @@ function intervalsOf(
   sides: readonly [Side, Side],
   answers: number,
 ): { intervals: Record<Measure, TwoIntervals>; candidates: Record<Measure, Record<Estimand, Ranges>> } {
-  const [here, there] = sides.map(({ questions }) => {
-    const hits: Clustered[] = [];
-    const scores: Clustered[] = [];
-    drawn.forEach((index, place) => {
-      const made = questions[index] as MadeQuestion;
-      for (let sample = 0; sample < answers; sample += 1) {
-        const hit = random.uniform() < made.share;
-        hits.push({ question: `${place}`, sample, value: Number(hit) });
-        scores.push({ question: `${place}`, sample, value: scoreOf(random, made, hit) });
-      }
-    });
-    return { hits, scores };
-  }) as [{ hits: Clustered[]; scores: Clustered[] }, { hits: Clustered[]; scores: Clustered[] }];
+  const [here, there] = sides.map(({ questions }) => sample(random, questions, drawn, answers)) as [Answers, Answers];
   const byQuestion = (values: readonly Clustered[]): number[][] =>
     drawn.map((_, place) => values.slice(place * answers, (place + 1) * answers).map(({ value }) => value));
   const others = (own: readonly Clustered[], reference: readonly Clustered[] | null, isShare: boolean) => {
