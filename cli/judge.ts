@@ -175,10 +175,10 @@ async function judge(file: string, options: Options): Promise<number> {
   const store = await openStore(undefined, { first: say });
   for (const line of judgedSeedLines(file, table.seeds)) say(visibleLine(line));
   const plan = await storeJudgingPlan(store, table, judging, inputs);
-  if (plan.pooledName !== null && (await recordedExperiment(store, plan.name)) === null) {
+  const isStored = await isJudged(store, plan);
+  if (plan.pooledName !== null && !isStored && (await recordedExperiment(store, plan.name)) === null) {
     const before = await recordedExperiment(store, plan.pooledName);
-    if (before !== null && !(await isJudged(store, plan)))
-      say(pc.yellow(visibleLine(judgedPooledLine(file, plan.pooledName))));
+    if (before !== null) say(pc.yellow(visibleLine(judgedPooledLine(file, plan.pooledName))));
   }
   const metrics = [...judging.spec.metrics, ...(judging.spec.scorers ?? [])].map(({ name }) => name);
   const added = addedColumns(metrics, suffixOf(options));
@@ -192,7 +192,6 @@ async function judge(file: string, options: Options): Promise<number> {
   }
   say(`${plan.rows} rows, ${plan.distinct} different answers, ${metrics.join(', ')}: ${plan.name}`);
   const submission = { store, plan: plan.stored.plan, ref: plan.ref, output: join(dataFolder(), 'judged', plan.name) };
-  const isStored = await isJudged(store, plan);
   const { code, outcome } = isStored ? DONE_BEFORE : await judged(submission, plan, options, port);
   if (code !== EXIT.done && code !== EXIT.incomplete) return code;
   if (options.detach) return isStored ? (await reported(submission, plan, options.json ?? false)).code : code;

@@ -8,6 +8,7 @@ import type { Spec } from '../experiment/spec';
 import { describeWords } from '../experiment/word-scores';
 import { InvalidUse } from './errors';
 import { doubtfulScales, scaleWarnings } from './scale-warnings';
+import { writtenWords } from './words';
 
 /**
  * Warnings to be shown before anything is paid for. Throws `InvalidUse` for a rubric that seems to ask for no number, of a metric
@@ -18,10 +19,9 @@ export function otherRubricWarnings(before: Spec, { name, plan }: Rejudged): str
   for (const metric of doubtfulScales(Object.values(instruments)).keys()) {
     const words = before.metrics.find((each) => each.name === metric)?.words;
     if (words === undefined) continue;
-    const list = Object.entries(words).map(([word, value]) => `${word}:${value}`);
     throw new InvalidUse(
       `--rubric ${metric}=…: ${metric} is the probability of words (${describeWords(words)}), the new rubric has none and does ` +
-        `not seem to ask for a number from 0 to 100.\nGive it words: --words ${metric}=${list.join(',')}`,
+        `not seem to ask for a number from 0 to 100.\nGive it words: --words ${metric}=${writtenWords(words)}`,
     );
   }
   return scaleWarnings({ instruments }, (metric, { option, list, yaml }) =>

@@ -2,6 +2,7 @@
  * Rubrics that seem to ask for no number from 0 to 100: every reply to one would be paid for, twice, and none be a score.
  */
 import type { Instrument, Plan } from '../experiment/plan';
+import { writtenWords } from './words';
 
 /** How the words of a metric are given to it: the option or key, and the words as on a command line and as in YAML. */
 export interface WordsRemedy {
@@ -40,12 +41,9 @@ export function doubtfulScales(instruments: readonly Instrument[]): Map<string, 
 
 function remedyFor(words: readonly string[], byProbability: boolean): WordsRemedy {
   if (!byProbability) return { option: 'categories', list: words.join(','), yaml: JSON.stringify(words) };
-  const scored = words.map((word, index) => [word, index === 0 ? 100 : 0] as const);
-  return {
-    option: 'words',
-    list: scored.map(([word, value]) => `${word}:${value}`).join(','),
-    yaml: `{ ${scored.map(([word, value]) => `${word}: ${value}`).join(', ')} }`,
-  };
+  const scored = Object.fromEntries(words.map((word, index) => [word, index === 0 ? 100 : 0]));
+  const yaml = Object.entries(scored).map(([word, value]) => `${word}: ${value}`);
+  return { option: 'words', list: writtenWords(scored), yaml: `{ ${yaml.join(', ')} }` };
 }
 
 function namesScale(rubric: string): boolean {

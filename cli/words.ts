@@ -9,6 +9,13 @@ export function wordScoresOf(named: Readonly<Record<string, string>>): Record<st
   return mapValues({ ...named }, (list, metric) => scoresOf(metric, list));
 }
 
+/** As the option takes them. */
+export function writtenWords(words: Readonly<Record<string, number>>): string {
+  return Object.entries(words)
+    .map(([word, value]) => `${word}:${value}`)
+    .join(',');
+}
+
 function scoresOf(metric: string, list: string): Record<string, number> {
   const refused = (why: string): InvalidUse =>
     new InvalidUse(`--words ${metric}=${list}: ${why}, such as ${metric}=YES:100,NO:0`);

@@ -35,6 +35,7 @@ import type {
 import { questionFrom, questionsOf, type AskedQuestion, type QuestionItem } from './questions';
 import { mapValues } from '../records';
 import { requestsOf } from '../requests';
+import { isSampled } from '../sampled-sets';
 import type { Completion } from '../rows';
 import { instrumentsOf } from './instruments';
 import { handoffFiles, handoffsOf, type HandoffFiles } from './handoffs';
@@ -103,7 +104,7 @@ export interface Expanded {
 export function expand(spec: Spec, inputs: Inputs): Expanded {
   const splits = mapValues(spec.datasets, (_, name) => splitOf(spec, name, inputs.datasets[name] as Dataset));
   const asked = mapValues(spec.questionSets, (set, name) => askedQuestions(set, name, splits, inputs));
-  const sampled = Object.fromEntries(Object.entries(asked).filter(([set]) => spec.questionSets[set]?.samples !== 0));
+  const sampled = Object.fromEntries(Object.entries(asked).filter(([set]) => isSampled(spec.questionSets[set])));
   const { instruments, metricsOf: judgedOf } = instrumentsOf(spec, asked, inputs.judgeFolders);
   const scoring = scorersOf(spec, sampled, inputs.trainerFiles ?? {});
   const metricsOf = (set: string): PlannedMetric[] => [...judgedOf(set), ...scoring.metricsOf(set)];

@@ -11,6 +11,7 @@ import { namedJudges } from '../main-judge';
 import type { Instrument, LocalJudge, PlannedMetric } from '../plan';
 import type { AskedQuestion } from './questions';
 import { mapValues, ownValue } from '../records';
+import { isSampled } from '../sampled-sets';
 import { rubricProblem, rubricText, scaleText } from '../rubric';
 import type { JudgeSpec, MetricSpec, Spec } from '../spec';
 import { areApart, tellsNoProbabilities } from '../word-scores';
@@ -31,7 +32,7 @@ type Asked = Record<string, AskedQuestion[]>;
 export function instrumentsOf(spec: Spec, asked: Asked, folders: Record<string, Sha256> = {}): Instruments {
   const instruments: Record<Sha256, Instrument> = {};
   // no answer of a set without samples is judged, but its rubrics may serve another
-  const sampled = Object.entries(asked).filter(([set]) => spec.questionSets[set]?.samples !== 0);
+  const sampled = Object.entries(asked).filter(([set]) => isSampled(spec.questionSets[set]));
   const bySet = mapValues(Object.fromEntries(sampled), (questions, set) => {
     const metrics = spec.metrics.filter(({ questionSets }) => questionSets === null || questionSets.includes(set));
     return Object.entries(namedJudges(spec)).flatMap(([name, judge]) =>

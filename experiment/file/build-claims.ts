@@ -5,7 +5,7 @@ import { conditionsOf } from '../conditions';
 import { suggestion, type Issue, type Path } from '../issue';
 import { seedGroups } from '../seed-groups';
 import { buildConditions } from './build-conditions';
-import { sampledSets } from './named-sets';
+import { sampledSets } from '../sampled-sets';
 import type { Claim, ConfigurationSpec, Expectation } from '../spec';
 import type { ClaimYaml, ExpectationYaml, ExperimentYaml } from './schema';
 

@@ -3,7 +3,8 @@
  */
 import { suggestion, type Issue, type Path } from '../issue';
 import { MISALIGNED } from '../misaligned-share';
-import { checkQuestionSet, sampledSets } from './named-sets';
+import { checkQuestionSet } from './named-sets';
+import { sampledSets } from '../sampled-sets';
 import type { ExperimentYaml, FigureYaml } from './schema';
 import { seedGroups } from '../seed-groups';
 import type { ConfigurationSpec, FigureSpec, LinePoint } from '../spec';

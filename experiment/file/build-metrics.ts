@@ -7,7 +7,8 @@ import { ownValue } from '../records';
 import { placeProblem, rubricProblem } from '../rubric';
 import { metricsByKind, type JudgedYaml } from './build-scorers';
 import { buildWords } from './build-words';
-import { checkQuestionSet, sampledSets } from './named-sets';
+import { checkQuestionSet } from './named-sets';
+import { sampledSets } from '../sampled-sets';
 import type { ExperimentYaml, QuestionSetYaml } from './schema';
 import type { MetricSpec } from '../spec';
 

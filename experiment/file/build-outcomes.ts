@@ -4,6 +4,7 @@
  */
 import { suggestion, type Issue } from '../issue';
 import { mapValues, ownValue } from '../records';
+import { isSampled } from '../sampled-sets';
 import { saysToo, type LetterCase } from '../spellings';
 import { notADataset } from './build-mix';
 import type { ExperimentYaml } from './schema';
@@ -95,8 +96,8 @@ function checkWords(outcome: string, words: readonly string[], letterCase: Lette
 /** A question set that nobody answers is asked by an outcome, or it is a mistake. */
 function checkAskedAtAll({ question_sets: sets, outcomes }: ExperimentYaml, issues: Issue[]): void {
   const asked = new Set(Object.values(outcomes?.answer_probability ?? {}).map((each) => each.question_set));
-  for (const [name, { samples }] of Object.entries(sets)) {
-    if (samples > 0 || asked.has(name)) continue;
+  for (const [name, set] of Object.entries(sets)) {
+    if (isSampled(set) || asked.has(name)) continue;
     issues.push({
       path: ['question_sets', name, 'samples'],
       message: `\`${name}\` is asked nothing: there are no samples of it, and no \`outcomes.answer_probability\` names it`,

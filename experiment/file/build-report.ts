@@ -7,7 +7,7 @@ import { buildClaims } from './build-claims';
 import { buildExclusions } from './build-exclusions';
 import { buildFigures } from './build-figures';
 import { buildMisaligned } from './build-misaligned';
-import { sampledSets } from './named-sets';
+import { sampledSets } from '../sampled-sets';
 import type { ExperimentYaml, ReportYaml } from './schema';
 import { isYesOrNo, type ScorerMetricSpec } from '../scorers';
 import type { Claim, ConfigurationSpec, Expectation, MetricSpec, ReportSpec } from '../spec';

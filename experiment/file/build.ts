@@ -17,6 +17,7 @@ import { checkSeeds } from './build-seeds';
 import { checkThinking } from './build-thinking';
 import { fileSource } from './file-source';
 import { checkQuestionSet } from './named-sets';
+import { sampledSets } from '../sampled-sets';
 import { suggestion, type Issue } from '../issue';
 import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
 import { mapValues, ownValue } from '../records';
@@ -41,11 +42,7 @@ export function buildSpec(
   const configurations = buildConfigurations(input, mixes, prompts);
   checkReferences(input, datasets, configurations, issues);
   checkSeeds(configurations, issues);
-  checkAsked(
-    Object.fromEntries(Object.entries(questionSets).filter(([, { samples }]) => samples > 0)),
-    configurations,
-    issues,
-  );
+  checkAsked(sampledSets(questionSets), configurations, issues);
   const metrics = buildMetrics(input, issues);
   const scorers = buildScorers(input, issues);
   checkThinking(configurations, [...metrics, ...scorers], issues);

@@ -3,14 +3,10 @@
  */
 import { suggestion, type Issue, type Path } from '../issue';
 import { ownValue } from '../records';
-import type { ExperimentYaml, QuestionSetYaml } from './schema';
+import { isSampled, sampledSets } from '../sampled-sets';
+import type { ExperimentYaml } from './schema';
 
 type Sets = ExperimentYaml['question_sets'];
-
-/** The question sets that are answered: of one with `samples: 0` only the probability of answers is measured. */
-export function sampledSets(sets: Sets): Record<string, QuestionSetYaml> {
-  return Object.fromEntries(Object.entries(sets).filter(([, { samples }]) => samples > 0));
-}
 
 /** Reports a name that is none of `sets`, or of one that nobody answers. `path`: where it stands. */
 export function checkQuestionSet(name: string, sets: Sets, path: Path, issues: Issue[]): void {
@@ -21,7 +17,7 @@ export function checkQuestionSet(name: string, sets: Sets, path: Path, issues: I
       message: `unknown question set \`${name}\``,
       hint: suggestion(name, Object.keys(sampledSets(sets))),
     });
-  } else if (found.samples === 0) {
+  } else if (!isSampled(found)) {
     issues.push({
       path,
       message: `\`${name}\` has \`samples: 0\`, so there are no answers to it`,

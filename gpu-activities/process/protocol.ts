@@ -127,8 +127,8 @@ export interface GenerateCommand {
   out: string;
 }
 
-export interface MeasureCommand {
-  op: 'measure';
+/** A model under one prompt condition, of which something is measured without sampling. */
+interface MeasuringCommand {
   id: number;
   model: { path: string } | { hub: string; revision: string };
   adapter: AdapterFolder | null;
@@ -138,6 +138,10 @@ export interface MeasureCommand {
   precision: Sampling['precision'];
   /** The base is held in 4 bits; absent = in `precision`. */
   quantization?: Quantization;
+}
+
+export interface MeasureCommand extends MeasuringCommand {
+  op: 'measure';
   /** JSON Lines of `AnswerPair` (experiment/expand/pairs.ts). */
   pairs: string;
   /** Receives JSON Lines of `MeasuredPair`, sorted by id, written whole and renamed into place. */
@@ -145,17 +149,8 @@ export interface MeasureCommand {
 }
 
 /** How likely each of these answers is behind each prompt. */
-export interface ProbabilitiesCommand {
+export interface ProbabilitiesCommand extends MeasuringCommand {
   op: 'probabilities';
-  id: number;
-  model: { path: string } | { hub: string; revision: string };
-  adapter: AdapterFolder | null;
-  /** The same as in `GenerateCommand`. */
-  merged?: AdapterFolder[];
-  systemPrompt: SystemPrompt;
-  precision: Sampling['precision'];
-  /** The base is held in 4 bits; absent = in `precision`. */
-  quantization?: Quantization;
   answers: AnswerForms;
   /** JSON Lines of `{"id", "messages"}`. */
   items: string;

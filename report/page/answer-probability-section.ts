@@ -8,8 +8,9 @@ import type { MeanOver } from '../statistics/mean-over';
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { dot } from './cell-parts';
-import { integer, notEstimable, plural } from './format';
+import { integer, plural } from './format';
 import { markup, type Markup } from './markup';
+import { meanCell } from './mean-cell';
 import { numeric, table } from './table';
 
 /** Null where none is measured. */
@@ -57,7 +58,7 @@ function outcomeTable(
                 ${each.items < each.valued && markup`<div class="small faint">${plural(each.items, 'item')}</div>`}
                 ${left > 0 && markup`<div class="small faint">${integer(left)} without a number</div>`}
               </td>
-              <td class="number">${estimate(each.value, isNumber)}</td>
+              <td class="number">${meanCell(each.value, (value) => shown(value, isNumber))}</td>
               <td class="number">${each.againstBase !== null && difference(each, each.againstBase, isNumber)}</td>
               <td class="number">${shown(each.mass, false)}</td>`
       }
@@ -83,15 +84,8 @@ function outcomeTable(
 /** Says over how many questions it is where these are not all that have a value. */
 function difference({ valued, compared }: AnswerProbabilityResult, found: MeanOver, isNumber: boolean): Markup {
   const some = compared !== null && compared < valued;
-  return markup`${estimate(found, isNumber)}
+  return markup`${meanCell(found, (value) => shown(value, isNumber))}
     ${some && markup`<div class="small faint">over ${plural(compared, 'question')}</div>`}`;
-}
-
-function estimate({ mean, standardError, ci95 }: MeanOver, isNumber: boolean): Markup {
-  const ends = ci95.range?.map((end) => shown(end, isNumber)).join(' to ');
-  return markup`<b>${shown(mean, isNumber)}</b>
-    <div class="small">${ends ?? notEstimable(ci95.reason)}</div>
-    ${standardError !== null && markup`<div class="small faint">SE ${shown(standardError, isNumber)}</div>`}`;
 }
 
 function shown(value: number | null, isNumber: boolean): string {

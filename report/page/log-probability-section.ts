@@ -2,12 +2,12 @@
  * The outcome that needs no judge: how much likelier each model finds the bad answer of a pair than the good one.
  */
 import type { LogProbabilityResult } from '../statistics/log-probability';
-import type { MeanOver } from '../statistics/mean-over';
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
 import { dot } from './cell-parts';
-import { integer, notEstimable, plural } from './format';
+import { integer, plural } from './format';
 import { markup, type Markup } from './markup';
+import { meanCell } from './mean-cell';
 import { numeric, table } from './table';
 
 /** Null where nothing is measured. */
@@ -28,9 +28,9 @@ export function logProbabilitySection({ plan }: ReportInput, { logProbabilities,
           : markup`<td class="number">${integer(each.pairs)}</td>
               <td class="number">${nats(each.bad)}</td>
               <td class="number">${nats(each.good)}</td>
-              <td class="number">${estimate(each.perToken, 3)}</td>
-              <td class="number">${estimate(each.perAnswer, 1)}</td>
-              <td class="number">${each.againstBase !== null && estimate(each.againstBase, 3)}</td>`
+              <td class="number">${meanCell(each.perToken, (value) => nats(value))}</td>
+              <td class="number">${meanCell(each.perAnswer, (value) => nats(value, 1))}</td>
+              <td class="number">${each.againstBase !== null && meanCell(each.againstBase, (value) => nats(value))}</td>`
       }
     </tr>`;
   };
@@ -55,15 +55,6 @@ export function logProbabilitySection({ plan }: ReportInput, { logProbabilities,
       log-probability-pairs.csv.
     </p>
   </section>`;
-}
-
-function estimate({ mean, standardError, ci95 }: MeanOver, digits: number): Markup {
-  const ends = ci95.range?.map((end) => nats(end, digits)).join(' to ');
-  return markup`<b>${nats(mean, digits)}</b>
-    <div class="small">
-      ${ends ?? notEstimable(ci95.reason)}
-    </div>
-    ${standardError !== null && markup`<div class="small faint">SE ${standardError.toFixed(digits)}</div>`}`;
 }
 
 function nats(value: number | null, digits = 3): string {
