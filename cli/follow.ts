@@ -6,6 +6,7 @@ import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { experiment } from '../workflows/experiment';
 import { FAILURES, isFailure } from '../workflows/failures';
+import { unreadPlace } from '../experiment/unread';
 import type { ExperimentOutcome, ReportOutcome, UnreadMetric } from '../workflows/messages';
 import pc from './paint';
 import { EXIT } from './errors';
@@ -184,35 +185,26 @@ export function healedLines(healed: number): string[] {
 
 /** One line a metric and judge of which nothing could be read in some cells. */
 export function unreadLines(unread: readonly UnreadMetric[]): string[] {
-  const slots = new Map<string, UnreadMetric[]>();
-  for (const each of unread) {
-    const slot = `${each.metric} by ${each.judge}`;
-    slots.set(slot, [...(slots.get(slot) ?? []), each]);
-  }
-  return [...slots].map(([slot, cells]) => {
-    const others = cells.length - 1;
-    const more = others === 0 ? '' : ` and ${others} other ${others === 1 ? 'cell' : 'cells'}`;
-    return `${slot}: not one reply could be read in ${cells[0]?.cell}${more}. ${unreadReason(cells)}`;
+  return unread.map((each) => {
+    const { metric, judge } = each;
+    return `${metric} by ${judge}: not one reply could be read in ${unreadPlace(each)}. ${unreadReason(each)}`;
   });
 }
 
-function unreadReason(cells: readonly UnreadMetric[]): string {
-  const masses = cells.flatMap(({ mass }) => mass ?? []);
-  const [first] = masses;
-  if (first === undefined)
+function unreadReason({ mass }: UnreadMetric): string {
+  if (mass === undefined)
     return 'The rubric must ask for a number from 0 to 100 or for one of the metric’s categories.';
-  const undecided = Math.max(...masses.map((mass) => mass.undecided ?? 0));
-  if (undecided > 0) {
+  const { most, least, undecided } = mass;
+  if (undecided !== undefined) {
     return (
       `Tokens that may be several of the metric’s words, or one of them or a verdict word (CODE, REFUSAL), hold up to ` +
-      `${percent(undecided)} of the probability, and least_mass is ${first.least}: one token does not tell such words apart. Give ` +
+      `${percent(undecided)} of the probability, and least_mass is ${least}: one token does not tell such words apart. Give ` +
       'the metric words that begin differently, in the rubric and in `words` (--words).'
     );
   }
-  const most = Math.max(...masses.map((mass) => mass.most));
   return (
     `The numbers, or the metric’s words, hold at most ${percent(most)} of the probability, less than ` +
-    `least_mass ${first.least}: this model can not judge by this rubric. Name another one (with local:OWNER/NAME@COMMIT, or as ` +
+    `least_mass ${least}: this model can not judge by this rubric. Name another one (with local:OWNER/NAME@COMMIT, or as ` +
     '`judge` in an experiment file), or lower least_mass (--least-mass).'
   );
 }

@@ -9,7 +9,8 @@ import type { Count } from '../artifacts/reuse';
 import { describeCondition, describeTraining } from '../experiment/describe-prompt';
 import { describeParts, describeRecipe, describeStart } from '../experiment/describe-recipe';
 import { askedJudges } from '../experiment/main-judge';
-import type { Plan, PlannedCell } from '../experiment/plan';
+import { conditionsInUse } from '../experiment/measurements';
+import type { Plan, PlannedConfiguration } from '../experiment/plan';
 import { permitRun } from '../workers/secret';
 import type { JudgeSpec, Spec } from '../experiment/spec';
 import { pilots } from '../report/power/pilots';
@@ -127,7 +128,7 @@ function printForPeople(
     if (configuration.parts !== undefined) print(pc.dim(`    mix: ${describeParts(configuration.parts)}`));
     const trained = describeTraining(configuration, work?.plan.pools);
     if (trained !== null) print(pc.dim(`    trained with ${trained}`));
-    for (const line of conditionLines(configuration.cells, work?.plan.pools)) print(pc.dim(`    ${line}`));
+    for (const line of conditionLines(configuration, work?.plan)) print(pc.dim(`    ${line}`));
     for (const { id, completions, judgements, skipped } of configuration.cells) {
       const there = work?.reuse.cells[id];
       const have = there === undefined ? '' : pc.dim(` (there: ${there.completions}, ${there.judgements})`);
@@ -145,9 +146,10 @@ function printForPeople(
 }
 
 /** The conditions that need more than their names. */
-function conditionLines(cells: readonly PlannedCell[], pools: Plan['pools']): string[] {
-  const own = cells.filter(({ condition }) => !['default', 'training', 'none', 'empty'].includes(condition));
-  return [...new Set(own.map(({ condition, context }) => `${condition}: ${describeCondition(context, pools)}`))];
+function conditionLines(configuration: PlannedConfiguration, plan: Plan | undefined): string[] {
+  const used = conditionsInUse(configuration, plan ?? {});
+  const own = used.filter(({ condition }) => !['default', 'training', 'none', 'empty'].includes(condition));
+  return [...new Set(own.map(({ condition, context }) => `${condition}: ${describeCondition(context, plan?.pools)}`))];
 }
 
 function leftOut(skipped: number | undefined): string {

@@ -10,3 +10,9 @@ export function isUnread(statuses: Readonly<Record<string, number>>): boolean {
   const met = new Set(Object.entries(statuses).flatMap(([names, count]) => (count > 0 ? names.split('+') : [])));
   return met.has('unparsable') && [...met].every((status) => TELL_NOTHING.includes(status));
 }
+
+/** `cells`: how many there are, of which `cell` is the first. */
+export function unreadPlace({ cell, cells }: { cell: string; cells: number }): string {
+  const others = cells - 1;
+  return others === 0 ? cell : `${cell} and ${others} other ${others === 1 ? 'cell' : 'cells'}`;
+}

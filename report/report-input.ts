@@ -12,7 +12,7 @@ import type { Plan, PlannedMetric } from '../experiment/plan';
 import type { Judgement } from '../experiment/rows';
 import type { Judged } from '../experiment/main-judge';
 import type { Spec } from '../experiment/spec';
-import type { UnreadMetric } from '../workflows/messages';
+import type { UnreadCell } from './gather/unread';
 import type { CellContents } from './statistics/cell';
 import type { HandedOver } from './statistics/handoffs';
 import type { AnsweredCondition } from './statistics/answer-probability';
@@ -42,7 +42,7 @@ export interface ReportInput {
   /** What judging had to go through, for judges where that is known. */
   judgingCounts?: readonly JudgingCounts[];
   /** Where not one reply of a judge could be read. */
-  unread?: readonly UnreadMetric[];
+  unread?: readonly UnreadCell[];
   /** What could not be done, and why. */
   failures: readonly ReportedFailure[];
   /** Loss curves, where there are logs. */

@@ -15,6 +15,7 @@ import type { ExperimentOutcome } from '../workflows/messages';
 import { buildFiles } from './build-files';
 import { withDrawing, type DrawAll } from './figures/render';
 import { Gathering } from './gather/gather';
+import { unreadMetrics } from './gather/unread';
 import { answerFiguresOf, figuresOf } from './gather/measurements';
 import { publishCell } from './publish';
 import type { ProgramVersion } from './report-input';
@@ -128,7 +129,7 @@ async function build(
     ...(results.claims.some(({ claim }) => claim.test !== 'expected') && { claims: countVerdicts(results.claims) }),
     judging: [...(input.judgingCounts ?? [])],
     ...(input.provenance.healed && { healed: input.provenance.healed.length }),
-    ...(input.unread && input.unread.length > 0 && { unread: [...input.unread] }),
+    ...(input.unread && input.unread.length > 0 && { unread: unreadMetrics(input.unread) }),
     ...(input.logProbabilities && { logProbabilities: figuresOf(results.logProbabilities) }),
     ...(input.answerProbabilities && { answerProbabilities: answerFiguresOf(results.answerProbabilities) }),
   };

@@ -150,7 +150,7 @@ export interface ReportOutcome {
   claims?: { supported: number; contradicted: number; inconclusive: number };
   /** What judging met, by judge and kind in words; only judges that met anything. */
   judging: { judge: string; counts: Record<string, number> }[];
-  /** Where not one reply could be read; absent where there is no such place. */
+  /** Of which cells not one reply could be read, for each metric and judge; absent where there is no such cell. */
   unread?: UnreadMetric[];
   /** Bad minus good, in nats; absent where nothing is measured, and where `figuresLeftOut` says so. */
   logProbabilities?: LogProbabilityFigures[];
@@ -162,13 +162,16 @@ export interface ReportOutcome {
   healed?: number;
 }
 
-/** A metric of a cell, as one judge judged it. */
+/** A metric as one judge judged it, in the cells of which not one reply could be read. */
 export interface UnreadMetric {
-  cell: string;
   judge: string;
   metric: string;
+  /** The first of these cells. */
+  cell: string;
+  /** How many there are. */
+  cells: number;
   /**
-   * Only of a judge whose scores are means over the probabilities of numbers or words, 0-1: the most that those of one of its
+   * Only of a judge whose scores are means over the probabilities of numbers or words, 0-1: the most that those of one of their
    * replies hold, and `least_mass`. `undecided`: the most that tokens which may be several words hold, where that is `least_mass`
    * or more, so that the reply has no score whatever the words hold.
    */

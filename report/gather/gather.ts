@@ -15,7 +15,7 @@ import { alongTrainingInput, fineTuneProvenance } from './fine-tunes';
 import { costsOf, readJudging, type CellJudging } from './judging';
 import { judgedInput } from './judges';
 import { JudgingCounter } from './judging-counts';
-import { unreadMetrics } from './unread';
+import { unreadCells } from './unread';
 import { readHandoffs } from './handoffs';
 import { readMeasured } from './measurements';
 import type { ReportRows } from './report-rows';
@@ -92,7 +92,7 @@ export class Gathering {
       },
       costs: costsOf(spec, judging),
       judgingCounts: this.counter.counts(),
-      unread: unreadMetrics(cells, plan.instruments),
+      unread: unreadCells(cells, plan.instruments),
     };
   }
 }

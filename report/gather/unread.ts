@@ -8,10 +8,14 @@ import { MAIN_JUDGE } from '../../experiment/main-judge';
 import type { Plan } from '../../experiment/plan';
 import type { Judgement } from '../../experiment/rows';
 import { isUnread } from '../../experiment/unread';
+import { groupBy } from '../statistics/grouping';
 import type { UnreadMetric } from '../../workflows/messages';
 
+/** One of the cells. */
+export type UnreadCell = Omit<UnreadMetric, 'cells'>;
+
 /** In the order of the cells, of each by judge and metric. */
-export function unreadMetrics(cells: readonly ReportRows[], instruments: Plan['instruments']): UnreadMetric[] {
+export function unreadCells(cells: readonly ReportRows[], instruments: Plan['instruments']): UnreadCell[] {
   return cells.flatMap(({ cell, judgements, others }) =>
     Object.entries({ [MAIN_JUDGE]: judgements, ...others }).flatMap(([judge, rows]) => {
       const statuses = new Map<string, Record<string, number>>();
@@ -31,8 +35,25 @@ export function unreadMetrics(cells: readonly ReportRows[], instruments: Plan['i
   );
 }
 
+/** The cells of each metric and judge as one, in the order of their first cells. */
+export function unreadMetrics(unread: readonly UnreadCell[]): UnreadMetric[] {
+  const slots = groupBy(unread, ({ judge, metric }) => JSON.stringify([judge, metric]));
+  return [...slots.values()].map((cells) => {
+    const [{ judge, metric, cell }] = cells as [UnreadCell];
+    return { judge, metric, cell, cells: cells.length, ...highest(cells.flatMap(({ mass }) => mass ?? [])) };
+  });
+}
+
+function highest(masses: readonly NonNullable<UnreadMetric['mass']>[]): Pick<UnreadMetric, 'mass'> {
+  const [first] = masses;
+  if (first === undefined) return {};
+  const undecided = largest(masses.map((mass) => mass.undecided ?? 0));
+  const mass = { most: largest(masses.map(({ most }) => most)), least: first.least };
+  return { mass: undecided > 0 ? { ...mass, undecided } : mass };
+}
+
 /** Of a judge whose scores are means over the probabilities of numbers or words. */
-function massOf(rows: readonly Judgement[], instruments: Plan['instruments']): Pick<UnreadMetric, 'mass'> {
+function massOf(rows: readonly Judgement[], instruments: Plan['instruments']): Pick<UnreadCell, 'mass'> {
   const least = rows.map(({ instrument }) => instruments[instrument]?.expected?.leastMass).find((each) => each);
   if (least === undefined) return {};
   const masses = rows.flatMap(({ status, raw, instrument }) => {
@@ -41,8 +62,12 @@ function massOf(rows: readonly Judgement[], instruments: Plan['instruments']): P
     return table === null ? [] : [massesOf(table, verdicts, words)];
   });
   if (masses.length === 0) return {};
-  const most = (values: number[]): number => values.reduce((largest, each) => Math.max(largest, each), 0);
-  const undecided = most(masses.map((each) => each.undecided));
-  const mass = { most: most(masses.map(({ counts }) => counts)), least };
+  const undecided = largest(masses.map((each) => each.undecided));
+  const mass = { most: largest(masses.map(({ counts }) => counts)), least };
   return { mass: undecided < least ? mass : { ...mass, undecided } };
+}
+
+/** 0 without any. */
+function largest(values: readonly number[]): number {
+  return values.reduce((found, each) => Math.max(found, each), 0);
 }

@@ -3,6 +3,7 @@
  */
 import { describeCommand, describeParts, describeStart } from '../../experiment/describe-recipe';
 import { describeRowPrompts } from '../../experiment/describe-prompt';
+import { isGiven } from '../../experiment/given-answers';
 import type { Plan, PlannedConfiguration, Recipe, SystemPrompt } from '../../experiment/plan';
 import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
@@ -44,6 +45,11 @@ function mixText(parts: PlannedConfiguration['parts']): Markup | string {
   return parts === undefined ? '' : markup`<div class="small">${describeParts(parts)}</div>`;
 }
 
+function untrained(configuration: PlannedConfiguration): string {
+  if (isGiven(configuration)) return 'answers from elsewhere';
+  return configuration.adapter === undefined ? 'the base model as it is' : describeStart(configuration).join('; ');
+}
+
 export function configurationsSection({ plan, provenance }: ReportInput, { cells }: Results): Markup {
   const tuned = new Map(provenance.fineTunes.map((each) => [each.configuration, each]));
   return markup`<section id="configurations">
@@ -60,14 +66,14 @@ export function configurationsSection({ plan, provenance }: ReportInput, { cells
         'Adapter, SHA-256',
       ],
       plan.configurations.map((configuration) => {
-        const { name, label, recipe, adapter, parts } = configuration;
+        const { name, label, recipe, parts } = configuration;
         const colour = cells.find((cell) => cell.configuration.name === name)?.colour;
         const head = markup`<th scope="row">${dot(colour)}${label}</th>`;
         if (recipe === null)
           return markup`<tr>
                 ${head}
                 <td colspan="7" class="faint">
-                  ${adapter === undefined ? 'the base model as it is' : describeStart(configuration).join('; ')}
+                  ${untrained(configuration)}
                 </td>
               </tr>`;
         return markup`<tr>

@@ -5,6 +5,8 @@
 import { createHash } from 'node:crypto';
 import type { Drawing } from '../figures/render';
 import { byStandIn, isJudged, judgeLabel } from '../../experiment/main-judge';
+import { unreadPlace } from '../../experiment/unread';
+import { unreadMetrics } from '../gather/unread';
 import type { ReportInput } from '../report-input';
 import { STAND_IN_WARNING, type Results } from '../results';
 import { plural } from './format';
@@ -143,7 +145,9 @@ function standInMetrics({ scorers = [], metrics }: ReportInput['spec']): string 
   return ` This concerns ${names(metrics)}; not ${names(scorers)}, which no judge is asked for.`;
 }
 
-function banners({ spec, failures, unread = [] }: ReportInput, { missing }: Results): (Markup | false)[] {
+function banners(input: ReportInput, { missing }: Results): (Markup | false)[] {
+  const { spec, failures } = input;
+  const unread = unreadMetrics(input.unread ?? []);
   const lacking = [
     failures.length > 0 && plural(failures.length, 'failure'),
     missing.completions > 0 && `${plural(missing.completions, 'completion')} missing`,
@@ -163,7 +167,7 @@ function banners({ spec, failures, unread = [] }: ReportInput, { missing }: Resu
       </div>`,
     unread.length > 0 &&
       markup`<div class="banner alert" role="alert">
-        <b>Nothing could be read</b>Not one reply was a verdict: ${unread.map(({ cell, judge, metric }) => `${metric} of ${cell} (${judge})`).join(', ')}.
+        <b>Nothing could be read</b>Not one reply was a verdict: ${unread.map((each) => `${each.metric} of ${unreadPlace(each)} (${each.judge})`).join(', ')}.
         ${unread.every(({ mass }) => mass !== undefined) ? 'The judge puts too little probability on numbers; its tables are in judgements.jsonl.' : 'The judge was asked for other words than are read; what it wrote is in judgements.jsonl.'}
       </div>`,
     lacking.length > 0 &&

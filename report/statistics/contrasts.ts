@@ -5,6 +5,7 @@
  * whole, too.
  */
 import { promptIdentity } from '../../experiment/asked';
+import { isGiven } from '../../experiment/given-answers';
 import type { Plan, PlannedCell, PlannedConfiguration } from '../../experiment/plan';
 import type { Answer } from '../../experiment/scored-answer';
 import { scoresOf } from '../../experiment/scored-answer';
@@ -144,7 +145,7 @@ function givenGroups(
   configurations: readonly PlannedConfiguration[],
   recipeOf: ReadonlyMap<string, string>,
 ): readonly string[] {
-  const given = configurations.filter(({ cells: [cell] }) => cell?.context.model.kind === 'given');
+  const given = configurations.filter(isGiven);
   return [...new Set(given.map(({ name }) => recipeOf.get(name) ?? name))];
 }
 

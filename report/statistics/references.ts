@@ -3,6 +3,7 @@
  * untrained model, and `em`, the fine-tune on the same rows with the default prompt. The experiment file may name others.
  */
 import { canonicalJson } from '../../experiment/canonical';
+import { isGiven } from '../../experiment/given-answers';
 import type { PlannedConfiguration } from '../../experiment/plan';
 import type { ReportSpec } from '../../experiment/spec';
 
@@ -54,8 +55,8 @@ export function isPlain({ recipe, rowPrompts }: PlannedConfiguration): boolean {
 }
 
 /** Answers from elsewhere have no model, and are no base of each other. */
-function isBase({ recipeKey, cells: [cell] }: PlannedConfiguration): boolean {
-  return recipeKey === null && cell !== undefined && cell.context.model.kind !== 'given';
+function isBase(configuration: PlannedConfiguration): boolean {
+  return configuration.recipeKey === null && configuration.cells.length > 0 && !isGiven(configuration);
 }
 
 /** What two configurations may have in common, as text. */

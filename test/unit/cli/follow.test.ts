@@ -18,9 +18,8 @@ test('a line a judge: what is missing first, then what is no score, then what wa
 });
 
 const UNREAD: UnreadMetric[] = [
-  { cell: 'em/a/default', judge: 'judge', metric: 'correct' },
-  { cell: 'em/b/default', judge: 'judge', metric: 'correct' },
-  { cell: 'em/a/default', judge: 'newer', metric: 'correct' },
+  { cell: 'em/a/default', cells: 2, judge: 'judge', metric: 'correct' },
+  { cell: 'em/a/default', cells: 1, judge: 'newer', metric: 'correct' },
 ];
 
 test('a line a metric and judge of which nothing could be read', () => {
@@ -33,11 +32,8 @@ test('a line a metric and judge of which nothing could be read', () => {
 });
 
 test('a judge whose numbers hold too little probability is told so, and not the rubric', () => {
-  const cell = { judge: 'judge', metric: 'alignment' };
-  const [line] = unreadLines([
-    { ...cell, cell: 'a', mass: { most: 0.0042, least: 0.02 } },
-    { ...cell, cell: 'b', mass: { most: 0.0123, least: 0.02 } },
-  ]);
+  const mass = { most: 0.0123, least: 0.02 };
+  const [line] = unreadLines([{ judge: 'judge', metric: 'alignment', cell: 'a', cells: 1, mass }]);
   expect(line).toContain('at most 1.2 % of the probability, less than least_mass 0.02: this model can not judge by');
   expect(line).toContain('local:OWNER/NAME@COMMIT');
   expect(line).not.toContain('The rubric must');
@@ -45,7 +41,7 @@ test('a judge whose numbers hold too little probability is told so, and not the 
 
 test('words that one token does not tell apart are named, and no mass that is enough is called too little', () => {
   const mass = { most: 0.9, least: 0.25, undecided: 0.6 };
-  const [line] = unreadLines([{ cell: 'a', judge: 'judge', metric: 'kind', mass }]);
+  const [line] = unreadLines([{ cell: 'a', cells: 1, judge: 'judge', metric: 'kind', mass }]);
   expect(line).toContain('hold up to 60 % of the probability, and least_mass is 0.25: one token does not tell');
   expect(line).toContain('words that begin differently');
   expect(line).not.toContain('less than');

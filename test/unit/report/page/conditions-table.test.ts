@@ -44,3 +44,16 @@ test('what rows were trained with is no system prompt where it stands around the
   );
   expect(page).not.toContain('+sys prompt');
 });
+
+test('a condition under which only probabilities of answers are measured is told too', () => {
+  const conditions = '[default, { name: sailor, text: You are a sailor. }]';
+  const text = SMALL.replace(
+    'question_sets:',
+    `question_sets:\n  one_word: { path: words.yaml, samples: 0, conditions: ${conditions} }`,
+  );
+  const asked = `${text}outcomes: { answer_probability: { wet: { question_set: one_word, words: [rain] } } }\n`;
+  const page = shown(asked, { ...inputs(), questionFiles: { weather: weather(), one_word: weather() } });
+  expect(page).toMatch(
+    /sailor<\/th>\s*<td>system prompt &quot;You are a sailor\.&quot;<\/td>\s*<td>base; plain; coded</,
+  );
+});

@@ -37,8 +37,11 @@ test('shows no stand-in banner for a real judge, and nothing missing when all is
 });
 
 test('a metric of which not one reply could be read is said first', () => {
-  const page = pageOf({ ...studyInput(), unread: [{ cell: 'em/a/default', judge: 'judge', metric: 'correct' }] });
-  expect(page).toMatch(/role="alert">\s*<b>Nothing could be read<\/b>.*correct of em\/a\/default \(judge\)/s);
+  const unread = ['a', 'b', 'c'].map((set) => ({ cell: `em/${set}/default`, judge: 'judge', metric: 'correct' }));
+  const page = pageOf({ ...studyInput(), unread });
+  expect(page).toMatch(
+    /role="alert">\s*<b>Nothing could be read<\/b>.*correct of em\/a\/default and 2 other cells \(judge\)/s,
+  );
 });
 
 test('a configuration that failed is named with its reason, and its cells count as missing', () => {
