@@ -24,10 +24,22 @@ export function otherRubricWarnings(before: Spec, { name, plan }: Rejudged): str
         `not seem to ask for a number from 0 to 100.\nGive it words: --words ${metric}=${writtenWords(words)}`,
     );
   }
-  return scaleWarnings({ instruments }, (metric, { option, list, yaml }) =>
+  const rated = Object.values(instruments).flatMap(({ metric, words: asked }) => {
+    const words = asked === undefined ? before.metrics.find((each) => each.name === metric)?.words : undefined;
+    return words === undefined ? [] : [ratedInstead(metric, describeWords(words), name)];
+  });
+  const doubts = scaleWarnings({ instruments }, (metric, { option, list, yaml }) =>
     option === 'words'
       ? `--words ${metric}=${list}`
       : `\`categories: ${yaml}\` in an experiment file, since this command reads another rubric as a number`,
+  );
+  return [...new Set(rated), ...doubts];
+}
+
+function ratedInstead(metric: string, words: string, judge: string): string {
+  return (
+    `${metric} was the probability of words (${words}), and ${judge} rates it: both are numbers from 0 to 100, and not the ` +
+    'same thing'
   );
 }
 

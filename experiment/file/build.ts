@@ -22,6 +22,7 @@ import { suggestion, type Issue } from '../issue';
 import { EXPERIMENT_DEFAULTS, RECIPES } from '../presets';
 import { mapValues, ownValue } from '../records';
 import type { DatasetYaml, ExperimentYaml, QuestionSetYaml, WrittenExperiment } from './schema';
+import { warnOfSpecialTexts } from './special-texts';
 import type { ConfigurationSpec, DatasetSpec, HoldOut, JudgeSpec, QuestionSetSpec, Spec } from '../spec';
 
 /** `warnings` do not make a file invalid. `askedInstead`: the kind of the judge that comes in the place of the file's. */
@@ -32,6 +33,7 @@ export function buildSpec(
   const issues: Issue[] = [];
   const warnings: Issue[] = [];
   const prompts: PromptContext = { pools: {}, issues };
+  warnOfSpecialTexts(written, warnings);
   const input = withTrain(written, issues);
   const { holdOut } = RECIPES[input.recipe ?? 'clean'];
   const files = Object.entries(input.datasets ?? {}).filter(([, dataset]) => !isMix(dataset));

@@ -27,10 +27,14 @@ test('a rubric of words in the place of one with words is refused where it was n
   );
 });
 
-test('with words of its own, or a number to ask for, it is another rubric like any', async () => {
+test('with words of its own it is another rubric like any, and a number in the place of words is told', async () => {
   const wordScores = { helpful: { TRUE: 100, FALSE: 0 } };
   expect(await said(WORDED, { metrics: CORRECT, judge: PROBABLE, wordScores })).toEqual([]);
-  expect(await said(WORDED, RATED)).toEqual([]);
+  const [warning, ...more] = await said(WORDED, RATED);
+  expect(warning).toMatch(
+    /^helpful was the probability of words \(YES 100, NO 0\), and \S+ rates it: .* not the same thing$/,
+  );
+  expect(more).toEqual([]);
 });
 
 test('in the place of a number it is warned of, with what this command takes as a remedy', async () => {

