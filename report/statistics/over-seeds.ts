@@ -89,14 +89,14 @@ function overSeeds(
   }));
   const several = arms.filter(({ seeds }) => seeds.length > 1);
   const paired = several.every(({ seeds }) => haveSameSeeds(seeds, (several[0] as SeedArm).seeds));
+  const weight = several.length === 0 || arms.some((arm) => arm.seeds.length === 0) ? null : weighting(arms, estimator);
   const pooled = combine(
-    arms.map(({ sign, seeds }) => ({ sign, values: valuesOf(seeds, paired) })),
+    arms.map(({ sign, seeds }) => ({ sign, values: valuesOf(weight === null ? seeds : weighed(seeds, weight), paired) })),
     confidence,
     estimator,
   );
   if (several.length === 0 || pooled.value === null) return { ...pooled, points: [], seeds: 1, singles: 0 };
   const seeds = Math.min(...several.map((arm) => arm.seeds.length));
-  const weight = weighting(arms, estimator);
   if (weight === null) {
     const none = notEstimable('no question was answered under every seed');
     return { ...pooled, value: null, theseQuestions: none, questionsLikeThese: none, points: [], seeds, singles: 0 };
@@ -220,6 +220,14 @@ function weighting(arms: readonly SeedArm[], estimator: ShareEstimator): Weight 
     const own = totals.get(question);
     return own === undefined ? null : own / answers;
   };
+}
+
+/** The values that the weighted value is made of, so that its interval is about the same questions. */
+function weighed(seeds: readonly SeedValues[], weight: Weight): SeedValues[] {
+  return seeds.map((own) => ({
+    seed: own.seed,
+    values: own.values.filter(({ question }) => weight(question, own) !== null),
+  }));
 }
 
 function answersByQuestion({ values }: SeedValues): Map<string, number> {

@@ -286,6 +286,29 @@ test('questions that a seed did not answer take no part in a comparison', () => 
   });
 });
 
+test('and none in its interval: it is that of the answers to the other questions', () => {
+  const rate = (hits: number): number[] => Array.from({ length: 20 }, (_, index) => (index < hits ? 1 : 0));
+  const table = (few: number, many: number): number[][] =>
+    [0, 0, 0, 0, many, many, many, many].map((of, q) => rate(q < 4 ? few : of));
+  const own = seeds(table(0, 18), table(1, 17), table(2, 18).slice(0, 4));
+  const base = seeds(table(0, 0));
+  const upTo = (list: SeedValues[], last: number): SeedValues[] =>
+    list.map(({ seed, values: all }) => ({
+      seed,
+      values: all.filter(({ question }) => Number(question.slice(1)) < last),
+    }));
+  const found = (last: number) =>
+    combineSharesOverSeeds([
+      { sign: 1, seeds: upTo(own, last) },
+      { sign: -1, isUntrained: true, seeds: upTo(base, last) },
+    ]);
+  const all = found(8);
+  expect(all).toEqual(found(4));
+  expect(all.questions).toBe(4);
+  expect(range(all.theseQuestions)[0]).toBeLessThan(all.value as number);
+  expect(range(all.theseQuestions)[1]).toBeLessThan(0.3);
+});
+
 test('the value alone is that of the combination', () => {
   const [several, others, one] = [
     seeds(
