@@ -60,6 +60,12 @@ export function contrastsSection(input: ReportInput, { cells, recipes, contrasts
           );
         }),
     )}
+    ${
+      contrasts.some(({ singles }) => singles > 0) &&
+      markup`<p class="small faint">
+        “One fine-tune, others’ spread”: a side that was trained under one seed is taken to vary over seeds as the other side does.
+      </p>`
+    }
   </section>`;
 }
 
@@ -83,7 +89,10 @@ function contrastTable(rows: readonly Contrast[], named: ReadonlyMap<string, Nam
         <th scope="row">${dot(named.get(cell)?.colour)}${named.get(cell)?.label ?? cell}</th>
         <td>${named.get(reference)?.label ?? reference}</td>
         ${measures.map((measure) => markup`<td class="number">${difference(own.find((row) => row.measure === measure))}</td>`)}
-        <td class="number">${own[0]?.difference.questions}</td>
+        <td class="number">
+          ${own[0]?.difference.questions}
+          ${own.some(({ singles }) => singles > 0) && markup`<div class="small faint">one fine-tune, others’ spread</div>`}
+        </td>
       </tr>`;
     }),
     'contrasts',

@@ -38,6 +38,8 @@ export interface Contrast {
   measure: string;
   /** Seeds that each recipe was trained under at least; 1: the intervals are of single fine-tunes. */
   seeds: number;
+  /** Sides with a single fine-tune where another has several: the others' spread over seeds is taken for them. */
+  singles: number;
   difference: Difference;
   /** What it could be, had every unknown verdict of its cells been had; null where none is unknown. */
   bounds: Bounds | null;
@@ -185,6 +187,7 @@ function compare(
     kind,
     measure,
     seeds: found.seeds,
+    singles: found.singles,
     difference: differenceIn(found),
     bounds: worst,
   });

@@ -7,17 +7,17 @@ import type { Results } from '../results';
 
 const COLUMNS = [
   ...['question_set', 'cell', 'reference', 'kind', 'measure', 'difference', ...INTERVAL_COLUMNS],
-  ...['questions', 'items', 'seeds', 'bound_low', 'bound_high'],
+  ...['questions', 'items', 'seeds', 'singles', 'bound_low', 'bound_high'],
 ];
 
 /** Differences of means are points of 100, those of shares are shares of 1. */
 export function contrastTables({ contrasts }: Pick<Results, 'contrasts'>): ReportFile[] {
   if (contrasts.length === 0) return [];
   const content = csvChunks(COLUMNS, function* () {
-    for (const { questionSet, cell, reference, kind, measure, seeds, difference, bounds } of contrasts)
+    for (const { questionSet, cell, reference, kind, measure, seeds, singles, difference, bounds } of contrasts)
       yield [
         ...[questionSet, cell, reference, kind, measure, difference.difference, ...intervals(difference)],
-        ...[difference.questions, difference.items, seeds, bounds?.low, bounds?.high],
+        ...[difference.questions, difference.items, seeds, singles, bounds?.low, bounds?.high],
       ];
   });
   return [{ path: 'contrasts.csv', content }];

@@ -125,6 +125,22 @@ test('a recipe is compared as a whole with the recipe that has its role, and eac
   expect(whole).toMatchObject({ seeds: 3, difference: { difference: 30 } });
 });
 
+test('a group of one seed beside one of several is taken to vary as that does, and said to be', () => {
+  const seeded = (name: string, level: number, seed: string) => {
+    const own = made(name, { default: level }, { given: true });
+    const answered = own.answered.map((each) => ({ ...each, cell: { ...each.cell, seed } }));
+    return { answered, configuration: { ...own.configuration, cells: answered.map(({ cell }) => cell) } };
+  };
+  const several = ['0', '1', '2'].map((seed) => seeded(`many.${seed}`, 50 + 4 * Number(seed), seed));
+  const members = ['0', '1', '2'].map((seed) => ({ configuration: `many.${seed}`, seed }));
+  const seedGroups = [{ name: 'many', label: 'many', members }];
+  const alone = { name: 'one', label: 'one', members: [{ configuration: 'one', seed: '0' }] };
+  const [found] = compared([...several, seeded('one', 80, '0')], { seedGroups: [...seedGroups, alone] });
+  expect(found).toMatchObject({ seeds: 3, singles: 1 });
+  const [untold] = compared([...several, made('one', { default: 80 }, { given: true })], { seedGroups });
+  expect(untold).toMatchObject({ seeds: 3, singles: 0 });
+});
+
 test('groups of answers from elsewhere have no roles: each is compared with those before it', () => {
   const groups = ['first', 'second', 'third'].map((name, index) =>
     made(name, { default: 50 + 10 * index }, { given: true }),
