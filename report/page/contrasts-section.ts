@@ -21,6 +21,9 @@ const KINDS: [ContrastKind, string][] = [
   ['group', 'against another group'],
 ];
 
+/** Beside a contrast of which a side with a single fine-tune is taken to vary over seeds as the others do. */
+export const BORROWED_SPREAD = 'one fine-tune, others’ spread';
+
 /** A recipe under several seeds is shown as a whole; its single seeds are in contrasts.csv. */
 export function contrastsSection(input: ReportInput, { cells, recipes, contrasts: all }: Results): Markup | null {
   if (all.length === 0) return null;
@@ -63,7 +66,7 @@ export function contrastsSection(input: ReportInput, { cells, recipes, contrasts
     ${
       contrasts.some(({ singles }) => singles > 0) &&
       markup`<p class="small faint">
-        “One fine-tune, others’ spread”: a side that was trained under one seed is taken to vary over seeds as the other side does.
+        “${BORROWED_SPREAD}”: a side that was trained under one seed is taken to vary over seeds as the other side does.
       </p>`
     }
   </section>`;
@@ -91,7 +94,7 @@ function contrastTable(rows: readonly Contrast[], named: ReadonlyMap<string, Nam
         ${measures.map((measure) => markup`<td class="number">${difference(own.find((row) => row.measure === measure))}</td>`)}
         <td class="number">
           ${own[0]?.difference.questions}
-          ${own.some(({ singles }) => singles > 0) && markup`<div class="small faint">one fine-tune, others’ spread</div>`}
+          ${own.some(({ singles }) => singles > 0) && markup`<div class="small faint">${BORROWED_SPREAD}</div>`}
         </td>
       </tr>`;
     }),

@@ -13,6 +13,7 @@ import {
 import type { ShareEstimate } from '../statistics/estimates';
 import { groupBy } from '../statistics/grouping';
 import { dot } from './cell-parts';
+import { BORROWED_SPREAD } from './contrasts-section';
 import { bothIntervals, integer, percent, signed, signedInterval } from './format';
 import { cellsOfRecipes, labelsOf } from './labels';
 import { markup, type Markup } from './markup';
@@ -109,6 +110,7 @@ function contrastDetails(rows: readonly KindContrast[], cells: ReportCell[], rec
               kind.startsWith('interaction') &&
               markup`<div class="small faint">what the prompt changes, beyond what it changes there</div>`
             }
+            ${own.some(({ singles }) => singles > 0) && markup`<div class="small faint">${BORROWED_SPREAD}</div>`}
           </td>
           ${kinds.map((kind) => markup`<td class="number">${difference(own.find(({ answers }) => answers === kind))}</td>`)}
         </tr>`;

@@ -47,11 +47,12 @@ export interface KindShare {
 
 export interface KindContrast {
   questionSet: string;
-  /** As in the contrasts of the other measures, like the next three. */
+  /** As in the contrasts of the other measures, like the next four. */
   cell: string;
   reference: string;
   kind: ContrastKind;
   seeds: number;
+  singles: number;
   answers: AnswerKind;
   /** Of shares of 1. */
   difference: Difference;
@@ -96,6 +97,7 @@ export function* kindContrasts(
         reference: there.id,
         kind,
         seeds: found.seeds,
+        singles: found.singles,
         answers,
         difference: differenceIn(found),
       };
