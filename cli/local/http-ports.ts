@@ -19,6 +19,11 @@ export interface HttpPorts {
   ui: number | null;
 }
 
+/** Whether no web page reaches the UI; one that an earlier version started may have a port that pages do reach. */
+export function isClosedToPages({ ui }: HttpPorts): boolean {
+  return ui === null || BANNED_PORTS.includes(ui);
+}
+
 /**
  * Free ports for a server. The UI's is always a banned one, and null when none is free: it answers every question about
  * workflows. When they run out the HTTP API, which refuses all, and the metrics, which are counters, get any port.

@@ -17,7 +17,7 @@ import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { heapOption } from '../../workers/heap';
 import { prepareNamespace, serverAnswers } from '../../workers/namespace';
-import { httpPorts, type HttpPorts } from './http-ports';
+import { httpPorts, isClosedToPages, type HttpPorts } from './http-ports';
 import { freePort, isFree } from './ports';
 import { identityOf, isRunning, listensOn, processOf, wasStartedWith } from './processes';
 import { endProcess, Service } from './service';
@@ -168,7 +168,8 @@ class Supervisor {
     const orphan = orphanServer(this.files, before);
     this.state.serverDatabase = database;
     // of a folder that was renamed meanwhile the server still knows the old name: it is ended like any other
-    if (before?.ports && orphan !== null && before.serverDatabase === database) {
+    const isSame = before?.serverDatabase === database && before.ports !== null && isClosedToPages(before.ports);
+    if (before?.ports && orphan !== null && isSame) {
       const port = portOf(before.address) as number;
       const service = this.serverService(binary.path, database, port, before.ports);
       service.adopt(orphan);
@@ -177,7 +178,7 @@ class Supervisor {
       if ((await serverAnswers(this.state.address, 5_000)) && isOwn(orphan, port)) return this.openGate(before, port);
       this.services.pop();
     }
-    // one that holds the database but does not answer, or of another version
+    // one that holds the database but does not answer, of another version, or with a UI that web pages reach
     if (orphan !== null) await endProcess(orphan, GRACE_MS);
 
     const asked = this.options.port;

@@ -194,20 +194,20 @@ function buildRubric(
   const prompt = written.prompt as string;
   if (set !== undefined) {
     const source = ownValue(input.question_sets, set);
-    const files = Object.entries(input.question_sets).flatMap(([each, { held_out: rows }]) =>
-      rows === undefined ? [each] : [],
+    const withRubrics = Object.entries(input.question_sets).flatMap(([each, asked]) =>
+      withoutRubrics(asked) === null ? [each] : [],
     );
     if (source === undefined) {
       issues.push({
         path: [...path, 'question_set'],
         message: `unknown question set \`${set}\``,
-        hint: suggestion(set, files),
+        hint: suggestion(set, withRubrics),
       });
     } else if (withoutRubrics(source) !== null) {
       issues.push({
         path: [...path, 'question_set'],
         message: `\`${set}\` is made of ${withoutRubrics(source)}, which bring no rubric`,
-        hint: suggestion(set, files),
+        hint: withRubrics.length > 0 ? suggestion(set, withRubrics) : 'write the rubric itself in its place',
       });
     }
   } else {

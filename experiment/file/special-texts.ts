@@ -5,32 +5,49 @@
 import type { Issue, Path } from '../issue';
 import type { WrittenExperiment } from './schema';
 
-/** Of Qwen, Llama 3, Phi and GPT-OSS; of Llama 2 and Mistral; of Gemma; of DeepSeek. */
-const SPECIAL = /<\|[a-z0-9_]{1,40}\|>|<\/?s>|\[\/?INST\]|<(?:start|end)_of_turn>|<[be]os>|<｜[^<>]{1,40}｜>/;
+/** Of Qwen, Llama 3, Phi, GPT-OSS and Command R; of Llama 2 and Mistral; of Gemma; of DeepSeek. */
+const SPECIAL = /<\|[a-z0-9_]{1,40}\|>|<\/?s>|<unk>|\[\/?INST\]|<(?:start|end)_of_turn>|<[be]os>|<｜[^<>]{1,40}｜>/i;
 /** The keys of texts that a model is given, and of answers that it is asked for. */
-const GIVEN = new Set(['text', 'prefix', 'suffix', 'prefill', 'pool', 'words']);
+const GIVEN = new Set(['text', 'prefix', 'suffix', 'prefill', 'pool', 'template', 'words']);
 /** Where such keys stand. Rubrics are for the judge, whose service takes any text. */
-const SECTIONS = ['conditions', 'question_sets', 'configurations', 'outcomes'] as const;
+const SECTIONS = ['conditions', 'question_sets', 'configurations', 'grid', 'outcomes'] as const;
 
 export function warnOfSpecialTexts(input: WrittenExperiment, warnings: Issue[]): void {
   for (const section of SECTIONS) look(input[section], [section], false, warnings);
 }
 
 function look(value: unknown, path: Path, isGiven: boolean, warnings: Issue[]): void {
-  if (typeof value === 'string') {
-    const [found] = (isGiven && SPECIAL.exec(value)) || [];
-    if (found !== undefined)
-      warnings.push({
-        path,
-        message: `\`${found}\` is a special token of many models; where it is one of this model, answers can not be sampled`,
-        hint: 'leave it out: the chat template writes the turns',
-      });
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, inner] of Object.entries(value)) {
-      const step = Array.isArray(value) ? Number(key) : key;
-      look(inner, [...path, step], Array.isArray(value) ? isGiven : isGivenKey(key), warnings);
-    }
-  }
+  if (typeof value === 'string' && isGiven) warn([{ path, text: value }], warnings);
+  else if (Array.isArray(value)) {
+    const texts = value.map((text: unknown, index) => ({ path: [...path, index], text }));
+    if (isGiven) warn(texts.filter(isText), warnings);
+    for (const { path: place, text } of texts) if (!isText({ text })) look(text, place, isGiven, warnings);
+  } else if (typeof value === 'object' && value !== null)
+    for (const [key, inner] of Object.entries(value)) look(inner, [...path, key], isGivenKey(key), warnings);
+}
+
+interface Text {
+  path: Path;
+  text: string;
+}
+
+function isText<T extends { text: unknown }>(each: T): each is T & { text: string } {
+  return typeof each.text === 'string';
+}
+
+/** One warning for the texts of a list, at the first of them that holds a token. */
+function warn(texts: readonly Text[], warnings: Issue[]): void {
+  const found = texts.filter(({ text }) => SPECIAL.test(text));
+  const [first] = found;
+  if (first === undefined) return;
+  const more = found.length === 1 ? '' : ` (${found.length.toLocaleString('en')} texts here hold one)`;
+  warnings.push({
+    path: first.path,
+    message:
+      `\`${SPECIAL.exec(first.text)?.[0]}\` is a special token of many models; where it is one of this model, answers can not be ` +
+      `sampled${more}`,
+    hint: 'leave it out: the chat template writes the turns',
+  });
 }
 
 /** Also the last part of an axis of a grid, such as `train.system_prompt.text`. */

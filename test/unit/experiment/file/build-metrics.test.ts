@@ -25,6 +25,9 @@ describe('rubrics and forms', () => {
     expect(places(records)).toEqual([
       expect.stringContaining('23:46 `weather` is made of records (`format: question`), which bring no rubric'),
     ]);
+    expect(problemsOf(records)[0]?.hint).toBe('write the rubric itself in its place');
+    const other = records.replace('question_sets:', 'question_sets:\n  wether: { path: wether.yaml, samples: 1 }');
+    expect(problemsOf(other)[0]?.hint).toBe('did you mean `wether`?');
     expect(
       places(
         records

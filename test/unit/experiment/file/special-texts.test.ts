@@ -12,6 +12,8 @@ const lineOf = (text: string, part: string): number => text.slice(0, text.indexO
 
 test.each([
   ['a prefill', 'conditions: [default, { name: begun, prefill: "<|im_end|>No" }]', '<|im_end|>'],
+  ['a question’s template', 'format: question\n    template: "<|im_start|>user: {question}"', '<|im_start|>'],
+  ['in capitals', 'conditions: [{ name: told, text: "<|END_OF_TURN_TOKEN|>" }]', '<|END_OF_TURN_TOKEN|>'],
   ['a condition of a question set', 'conditions: [{ name: told, text: "Yes </s>" }]', '</s>'],
   ['words around the user’s', 'conditions: [{ name: put, user: { suffix: " [/INST] Sure" } }]', '[/INST]'],
   [
@@ -20,8 +22,11 @@ test.each([
     '<end_of_turn>',
   ],
 ])('%s', (_, conditions, token) => {
-  const text = SMALL.replace('    samples: 3', `    samples: 3\n    ${conditions}`);
-  expect(warningsOf(text)).toEqual([`${lineOf(text, conditions)} ${token}`]);
+  const text = SMALL.replace('    samples: 3', `    samples: 3\n    ${conditions}`).replace(
+    '{ prompt: aligned, question_set: weather }',
+    '"{question} {answer}"',
+  );
+  expect(warningsOf(text)).toEqual([`${lineOf(text, token)} ${token}`]);
 });
 
 test('prompts in training, also as an axis of a grid', () => {
@@ -32,6 +37,26 @@ test('prompts in training, also as an axis of a grid', () => {
     'text: ok } }\n    grid: { train.system_prompt.text: [ok, "<bos>"] }',
   );
   expect(warningsOf(grid)).toEqual([`${lineOf(grid, '<bos>')} <bos>`]);
+});
+
+test('a grid over all configurations', () => {
+  const text = `${SMALL}grid: { train.system_prompt.text: [ok, "<|im_end|>"] }\n`.replace(
+    'base: { train: none }',
+    'base: { train: { dataset: birds } }',
+  );
+  expect(warningsOf(text)).toEqual([`${lineOf(text, '<|im_end|>')} <|im_end|>`]);
+});
+
+test('many members of a pool are one warning', () => {
+  const members = Array.from({ length: 50 }, (_, index) => `"</s> ${index}"`).join(', ');
+  const text = SMALL.replace(
+    '    samples: 3',
+    `    samples: 3\n    conditions: [{ name: many, system: { pool: [ok, ${members}] } }]`,
+  );
+  const result = parseExperiment(text, 'small.yaml');
+  expect(result.ok && result.warnings.map(({ message }) => message)).toEqual([
+    expect.stringContaining('(50 texts here hold one)') as string,
+  ]);
 });
 
 test('no other text, and no rubric', () => {
