@@ -20,6 +20,11 @@ export interface SeedDesign extends Design {
   /** Standard deviation of the seeds' log-odds, and of single questions' within a seed. */
   spread: number;
   ofQuestions: number;
+  /**
+   * Share of questions to which a fine-tune has no answer, each by itself. Then only differences are looked at, for these questions over
+   * those that all fine-tunes answered: recipes' own values are over each one's answers, whichever these are. Default: 0.
+   */
+  unanswered?: number;
 }
 
 const UNIVERSE = 1000;
@@ -43,14 +48,18 @@ export function coverageOverSeeds(
 ): Coverage<SeedMeasure>[] {
   const questions = population.make(random, share, UNIVERSE);
   const recipes = [1, REFERENCE_ODDS].map((odds) => recipeOf(random, questions, odds, design));
-  const found = SEED_MEASURES.flatMap((measure) =>
+  const { unanswered = 0 } = design;
+  const measures = SEED_MEASURES.filter((measure) => unanswered === 0 || measure.startsWith('difference'));
+  const found = measures.flatMap((measure) =>
     ESTIMANDS.map((estimand) => ({ measure, estimand, covered: 0, absent: 0, width: 0 })),
   );
   const everything = questions.map((_, index) => index);
   for (let run = 0; run < runs; run += 1) {
     const drawn = Array.from({ length: design.questions }, () => random.integer(UNIVERSE));
-    const [here, there] = recipes.map((recipe) => fineTunes(random, recipe, drawn, design));
-    for (const measure of SEED_MEASURES) {
+    const tuned = recipes.map((recipe) => fineTunes(random, recipe, drawn, design));
+    const [here, there] = tuned;
+    const answered = drawn.filter((_, place) => tuned.flat().every(({ lacks }) => !lacks.has(`${place}`)));
+    for (const measure of measures) {
       const isShare = measure.includes('share');
       const combine = isShare ? combineSharesOverSeeds : combineMeansOverSeeds;
       const seeds = (own: typeof here): SeedValues[] => (own ?? []).map(isShare ? hitsOf : scoresOf);
@@ -60,7 +69,7 @@ export function coverageOverSeeds(
         ...(isDifference ? [{ sign: -1 as const, seeds: seeds(there) }] : []),
       ]);
       for (const entry of found.filter((each) => each.measure === measure)) {
-        const asked = entry.estimand === 'theseQuestions' ? drawn : everything;
+        const asked = entry.estimand === 'theseQuestions' ? answered : everything;
         const { range } = result[entry.estimand];
         const truths = recipes.map((recipe) => average(asked, isShare ? recipe.shares : recipe.means));
         const truth = (truths[0] as number) - (isDifference ? (truths[1] as number) : 0);
@@ -89,14 +98,23 @@ function recipeOf(random: Random, questions: readonly MadeQuestion[], odds: numb
 
 interface FineTune extends Sampled {
   seed: string;
+  /** Questions without an answer. */
+  lacks: ReadonlySet<string>;
 }
 
 function fineTunes(random: Random, { questions }: Recipe, drawn: readonly number[], design: SeedDesign): FineTune[] {
   return Array.from({ length: design.seeds }, (_, seed) => {
     const effect = design.spread * random.normal();
     const shareOf = ({ share }: MadeQuestion): number => moved(share, effect + design.ofQuestions * random.normal());
-    return { seed: `${seed}`, ...sample(random, questions, drawn, design.answers, shareOf) };
+    const { hits, scores } = sample(random, questions, drawn, design.answers, shareOf);
+    const lacks = new Set(design.unanswered === undefined ? [] : lacking(random, drawn.length, design.unanswered));
+    const isThere = ({ question }: { question: string }): boolean => !lacks.has(question);
+    return { seed: `${seed}`, lacks, hits: hits.filter(isThere), scores: scores.filter(isThere) };
   });
+}
+
+function lacking(random: Random, questions: number, share: number): string[] {
+  return Array.from({ length: questions }, (_, place) => `${place}`).filter(() => random.uniform() < share);
 }
 
 function hitsOf({ seed, hits }: FineTune): SeedValues {

@@ -35,6 +35,7 @@ const SEED_DESIGNS: readonly SeedDesign[] = [
   { questions: 8, answers: 50, seeds: 5, spread: 0.14, ofQuestions: 0.1 },
   { questions: 8, answers: 50, seeds: 5, spread: 0.5, ofQuestions: 0.2 },
   { questions: 48, answers: 20, seeds: 3, spread: 0.5, ofQuestions: 0.2 },
+  { questions: 48, answers: 20, seeds: 3, spread: 0.5, ofQuestions: 0.2, unanswered: 0.1 },
 ];
 const SEED_SHARES = [0.01, 0.06, 0.21, 0.4];
 /** A family takes longer than a single interval. */
@@ -125,7 +126,8 @@ function interactionCells(random: Random, population: Population, runs: number, 
 
 function seedCells(random: Random, population: Population, runs: number, quick: boolean): Cell[] {
   return (quick ? SEED_DESIGNS.slice(1, 2) : SEED_DESIGNS).flatMap((design) => {
-    const words = `${design.seeds} seeds ± ${design.spread}, ${wordsOf(design)}`;
+    const lacking = design.unanswered === undefined ? '' : `, ${100 * design.unanswered} % unanswered`;
+    const words = `${design.seeds} seeds ± ${design.spread}, ${wordsOf(design)}${lacking}`;
     const found = (quick ? [0.06] : SEED_SHARES).flatMap((share) =>
       coverageOverSeeds(random, population, share, design, runs).map((each) => ({
         ...each,
