@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { environmentFor, type ProcessName } from '../../tools/environments.cjs';
+import { heapOption } from '../../workers/heap';
 import { installationRoot } from '../../workers/places';
 import { temporalPath } from '../../workers/toolchain';
 import { httpPorts } from '../../cli/local/http-ports';
@@ -65,7 +66,7 @@ export class FlamingoServices {
       new Service({
         name,
         command: process.execPath,
-        args: [join(installationRoot(), 'dist', 'workers', script)],
+        args: [...heapOption(kind), join(installationRoot(), 'dist', 'workers', script)],
         env: { ...environmentFor(kind, env), ...more },
         log: join(data, 'logs', `${name}.log`),
         watchesParent: true,
