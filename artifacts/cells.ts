@@ -14,7 +14,7 @@ import {
   type JudgementProvenance,
   type JudgementRequest,
 } from '../experiment/rows';
-import { completionTasks } from '../experiment/shards';
+import { completionTasksInSteps } from '../experiment/shards';
 import {
   completionsOf,
   eachJudgement,
@@ -134,7 +134,7 @@ export async function wantedOf(
   await turns.give();
   let adapter: Completion['adapter'] = null;
   const completions: Completion[] = [];
-  const tasks = completionTasks(cell, questions);
+  const tasks = await turns.through(completionTasksInSteps(cell, questions));
   for (const { id, question } of tasks) {
     if (turns.due) await turns.give();
     const row = stored.get(id);
@@ -177,17 +177,19 @@ export async function readCell(store: Store, plan: Plan, planned: PlannedCell): 
   return rowsOf(planned, read, (await readVerdicts(store, read.wanted)).rows);
 }
 
-/** `judged`: stored verdicts by id, of which the cell's own are taken. */
-export function rowsOf(
+/** `judged`: stored verdicts by id, of which the cell's own are taken. Others get their turn, as in `wantedOf`. */
+export async function rowsOf(
   planned: PlannedCell,
   { questions, completions, wanted }: Wanted,
   judged: ReadonlyMap<Sha256, Judgement>,
-): CellRows {
+): Promise<CellRows> {
+  const turns = new Turns();
   const judgements: Judgement[] = [];
   const others: Record<string, Judgement[]> = {};
   for (const { judge } of planned.metrics) if (judge !== MAIN_JUDGE) others[judge] = [];
   const answered = new Set<Sha256>();
   for (const { metric, request } of wanted) {
+    if (turns.due) await turns.give();
     const stored = judged.get(request.id);
     if (stored === undefined) continue;
     // hashes are in memory once: a file that was read has copies of its own, and a large experiment a hundred thousand rows
@@ -197,7 +199,11 @@ export function rowsOf(
     const rows = metric.judge === MAIN_JUDGE ? judgements : (others[metric.judge] as Judgement[]);
     rows.push(...partRows(row, metric.parts));
   }
-  for (const rows of [judgements, ...Object.values(others)]) rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (const rows of [judgements, ...Object.values(others)]) {
+    await turns.give();
+    rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+  await turns.give();
   const cell = shownCell(planned);
   return { cell, planned, questions, completions, judgements, others, judged: answered.size, answered, wanted };
 }
@@ -218,10 +224,14 @@ export interface StoredVerdicts {
 export async function readVerdicts(store: Store, wanted: readonly WantedJudgement[]): Promise<StoredVerdicts> {
   const rows = new Map<Sha256, Judgement>();
   const groups = new Map<string, Survey>();
+  const turns = new Turns();
   for (const group of new Set(wanted.map((each) => each.group))) {
     const { committed, open } = await store.survey('judgements', group);
     const read = await judgementsOf(store, group, committed);
-    for (const [id, row] of read.rows) rows.set(id, row);
+    for (const [id, row] of read.rows) {
+      rows.set(id, row);
+      if (turns.due) await turns.give();
+    }
     groups.set(group, { committed: withoutDamaged(committed, read.open), open: [...open, ...read.open] });
   }
   if (wanted.every(({ request }) => rows.has(request.id))) return { rows, groups };
@@ -229,6 +239,7 @@ export async function readVerdicts(store: Store, wanted: readonly WantedJudgemen
     for (const work of open) {
       const journals = await readJournals(await store.attempts(work));
       for (const { row } of journals.finished.values()) if (!rows.has(row.id)) rows.set(row.id, row);
+      if (turns.due) await turns.give();
     }
   }
   return { rows, groups };
@@ -241,11 +252,16 @@ export async function judgementProvenance(
   { committed, open }: Survey,
 ): Promise<Map<Sha256, JudgementProvenance>> {
   const rows = new Map<Sha256, JudgementProvenance>();
+  const turns = new Turns();
   for (const work of open) {
     const { finished } = await readJournals(await store.attempts(work));
     for (const { provenance } of finished.values()) rows.set(provenance.id, provenance);
+    if (turns.due) await turns.give();
   }
-  for (const row of await judgementProvenanceOf(store, group, committed)) rows.set(row.id, row);
+  for (const row of await judgementProvenanceOf(store, group, committed)) {
+    rows.set(row.id, row);
+    if (turns.due) await turns.give();
+  }
   return rows;
 }
 

@@ -51,9 +51,11 @@ async function readContext(store: Store, plan: Plan, members: PlannedCell[]): Pr
     store,
     wanted.flatMap((each) => each.wanted),
   );
+  const cells: CellRows[] = [];
+  for (const [index, cell] of members.entries()) cells.push(await rowsOf(cell, wanted[index] as Wanted, rows));
   return {
     contextKey: first.contextKey,
-    cells: members.map((cell, index) => rowsOf(cell, wanted[index] as Wanted, rows)),
+    cells,
     shards: withoutDamaged(shards, open),
     groups,
   };

@@ -8,7 +8,7 @@ import type { ArtifactRef, Plan, PlannedCell, PlannedConfiguration } from '../ex
 import type { Spec } from '../experiment/spec';
 import type { ConfigurationOutline, ExperimentOutline } from '../workflows/messages';
 import { readDocument } from './documents';
-import { isLocal, queueOf, remembered } from './plans';
+import { isLocal, queueOf, remembered, type Recent } from './plans';
 import { InvalidReference } from './reference';
 import { judgesWithWork, type Reuse } from './reuse';
 import type { Store } from './store';
@@ -38,9 +38,9 @@ export async function outlinesFor(
 const OUTLINES = z.array(
   z.looseObject({ name: z.string(), key: z.string(), cells: z.array(z.looseObject({ id: z.string() })) }),
 );
-const recent = new Map<string, Promise<Map<string, ConfigurationOutline>>>();
+const recent: Recent<Map<string, ConfigurationOutline>> = new Map();
 
-/** From a stored list; the last two lists are remembered. Throws `InvalidReference` and `ArtifactDamaged`. */
+/** From a stored list; the last few lists are remembered. Throws `InvalidReference` and `ArtifactDamaged`. */
 export async function readOutline(store: Store, ref: ArtifactRef, name: string): Promise<ConfigurationOutline> {
   const outlines = await remembered(
     recent,

@@ -233,8 +233,16 @@ export class PlanTooLarge extends Error {
   override name = 'PlanTooLarge';
 }
 
-const recentHeads = new Map<string, Promise<Head>>();
-const recentPlans = new Map<string, Promise<StoredPlan>>();
+/** What was made of stored documents of one kind, by their SHA-256, the last one last. `bytes`: as they are stored. */
+export type Recent<T> = Map<string, { reading: Promise<T>; bytes: number }>;
+
+/** Documents of a kind that are remembered. */
+const MOST_DOCUMENTS = 4;
+/** Bytes of them, the last one aside: read, and with the tasks of its cells, a plan takes several times as much memory. */
+const MOST_BYTES = 64 << 20;
+
+const recentHeads: Recent<Head> = new Map();
+const recentPlans: Recent<StoredPlan> = new Map();
 
 /** A plan without what it plans; remembered like a whole one. Throws `InvalidReference` and `ArtifactDamaged`. */
 export function loadPlanForJudging(store: Store, ref: ArtifactRef): Promise<PlanForJudging> {
@@ -242,34 +250,52 @@ export function loadPlanForJudging(store: Store, ref: ArtifactRef): Promise<Plan
 }
 
 /**
- * Reads a plan; the last few are remembered, because every activity of an experiment starts with its plan. Activities
+ * Reads a plan; the last one is remembered, and others while they are small, because every activity of an experiment starts with its plan. Activities
  * that start together share one reading: a plan of many questions is large. Throws `InvalidReference` and `ArtifactDamaged`.
  */
 export function loadPlan(store: Store, ref: ArtifactRef): Promise<StoredPlan> {
-  return remembered(recentPlans, ref, async (checked) => {
+  return remembered(recentPlans, ref, async (checked, takes) => {
     const { bulk, ...head } = await readDocument<Head>(store, checked, HEAD, 'plan');
+    takes(bulk.bytes);
     const stored = await readDocument<Bulk | SharingBulk>(store, bulk, BULK, 'plan');
     const whole = 'sharing' in stored ? writtenOut(stored, bulk.uri) : stored;
     return { ...head, plan: { ...head.plan, ...whole } };
   });
 }
 
-/** What was made of a stored document; documents that are asked for together are read once. Throws `InvalidReference`. */
+/**
+ * What was made of a stored document; documents that are asked for together are read once. `takes`: to be told of bytes that are
+ * read beside those of the document itself. Throws `InvalidReference`.
+ */
 export async function remembered<T>(
-  recent: Map<string, Promise<T>>,
+  recent: Recent<T>,
   ref: ArtifactRef,
-  read: (ref: ArtifactRef) => Promise<T>,
+  read: (ref: ArtifactRef, takes: (bytes: number) => void) => Promise<T>,
   what = 'a plan',
 ): Promise<T> {
   const checked = checkedReference(ref, what); // it comes from whoever started the workflow
   const { sha256 } = checked;
   const known = recent.get(sha256);
-  if (known !== undefined) return known;
-  const reading = read(checked);
+  if (known !== undefined) return known.reading;
+  const takes = (bytes: number): void => {
+    const own = recent.get(sha256);
+    if (own !== undefined) own.bytes += bytes;
+    forgetOlder(recent);
+  };
+  const reading = read(checked, takes);
   reading.catch(() => recent.delete(sha256)); // the next one tries again
-  recent.set(sha256, reading);
-  if (recent.size > 4) recent.delete(recent.keys().next().value as string);
+  recent.set(sha256, { reading, bytes: checked.bytes });
+  forgetOlder(recent);
   return reading;
+}
+
+/** All but the last one, and as many before it as there is room for. */
+function forgetOlder(recent: Recent<unknown>): void {
+  let bytes = 0;
+  for (const [index, [sha256, each]] of [...recent].reverse().entries()) {
+    if (index > 0) bytes += each.bytes;
+    if (index >= MOST_DOCUMENTS || bytes > MOST_BYTES) recent.delete(sha256);
+  }
 }
 
 /** Throws `InvalidReference`: the name comes from whoever started the workflow, and a plan never gets more of them. */

@@ -5,6 +5,7 @@ import { storedHandoff } from './handoffs';
 import { storedMeasures } from './measurements';
 import { adapterOf, stepsNotKept } from './rows';
 import type { Store } from './store';
+import { Turns } from './turns';
 import type { Sha256 } from '../experiment/canonical';
 import type { Plan, PlannedCell, PlannedMetric } from '../experiment/plan';
 import { requestsOf } from '../experiment/requests';
@@ -44,8 +45,8 @@ export interface Reuse {
 export async function countReuse(store: Store, plan: Plan): Promise<Reuse> {
   const cells = plan.configurations.flatMap((configuration) => configuration.cells);
   const counted = new Map<string, CellCount>();
-  await eachContext(store, plan, cells, (context) => {
-    for (const rows of context.cells) counted.set(rows.cell.id, countCell(rows));
+  await eachContext(store, plan, cells, async (context) => {
+    for (const rows of context.cells) counted.set(rows.cell.id, await countCell(rows));
   });
   return reuseOf(store, plan, counted);
 }
@@ -120,9 +121,12 @@ export interface CellCount {
   judgements: Map<string, number>;
 }
 
-export function countCell({ completions, wanted, answered }: CellRows): CellCount {
+/** A cell may have millions, so others get their turn in between. */
+export async function countCell({ completions, wanted, answered }: CellRows): Promise<CellCount> {
   const judgements = new Map<string, number>();
+  const turns = new Turns();
   for (const { metric, request } of wanted) {
+    if (turns.due) await turns.give();
     if (answered.has(request.id)) raise(judgements, askedOf(metric), 1);
   }
   return { completions: completions.length, judgements };

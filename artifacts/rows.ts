@@ -9,6 +9,7 @@ import type { Completion, Judgement, JudgementProvenance } from '../experiment/r
 import { checkedRows } from './documents';
 import { readOrPutAside } from './healing';
 import type { Manifest, Store, WorkKey } from './store';
+import { Turns } from './turns';
 
 /** Files that are read at once. */
 const SHARDS_AT_ONCE = 8;
@@ -130,9 +131,14 @@ async function gather<T extends { id: Sha256 }>(
   const shards = await pLimit(SHARDS_AT_ONCE).map(manifests, (shard) =>
     readOrPutAside(store, workOf(group, shard), shard, () => readRows<T>(store, shard.results['rows'] as ArtifactRef)),
   );
-  const rows = shards.flatMap((each) => each ?? []);
+  const rows = new Map<Sha256, T>();
+  const turns = new Turns();
+  for (const row of shards.flatMap((each) => each ?? [])) {
+    rows.set(row.id, row);
+    if (turns.due) await turns.give();
+  }
   return {
-    rows: new Map(rows.map((row) => [row.id, row])),
+    rows,
     open: manifests.filter((_, index) => shards[index] === null).map((shard) => workOf(group, shard)),
   };
 }

@@ -3,6 +3,7 @@
  * is taken for dead, and its work is begun once more beside it.
  */
 import { setImmediate } from 'node:timers/promises';
+import type { Steps } from '../experiment/steps';
 
 /** Milliseconds of work between two turns. */
 const MOST = 100;
@@ -18,5 +19,14 @@ export class Turns {
   async give(): Promise<void> {
     await setImmediate();
     this.since = performance.now();
+  }
+
+  /** Runs work that pauses; the others have their turn in its pauses. Returns what it comes to. */
+  async through<T>(steps: Steps<T>): Promise<T> {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      if (this.due) await this.give();
+    }
   }
 }

@@ -8,6 +8,7 @@
 import { keyOf, type Sha256 } from './canonical';
 import type { PlannedCell, Question } from './plan';
 import { completionId } from './rows';
+import { withoutPause, type Steps } from './steps';
 
 export interface CompletionTask {
   id: Sha256;
@@ -33,22 +34,24 @@ const knownTasks = new WeakMap<PlannedCell, { questions: Question[]; tasks: Comp
  * for as long as the cell's plan is: every step of an experiment begins with them.
  */
 export function completionTasks(cell: PlannedCell, questions: Question[]): readonly CompletionTask[] {
-  const known = knownTasks.get(cell);
-  if (known?.questions === questions) return known.tasks;
-  const tasks = makeTasks(cell, questions);
-  knownTasks.set(cell, { questions, tasks });
-  return tasks;
+  return withoutPause(completionTasksInSteps(cell, questions));
 }
 
-function makeTasks(cell: PlannedCell, questions: Question[]): CompletionTask[] {
+/** The same with a pause after each: the ids of a million are seconds of work. */
+export function* completionTasksInSteps(cell: PlannedCell, questions: Question[]): Steps<readonly CompletionTask[]> {
+  const known = knownTasks.get(cell);
+  if (known?.questions === questions) return known.tasks;
   const ordered = [...questions].sort((a, b) => (a.key < b.key ? -1 : 1));
-  return ordered.flatMap((question) =>
-    Array.from({ length: samplesOf(cell, question.key) }, (_, sample) => ({
-      id: completionId(cell.contextKey, question.key, sample),
-      question,
-      sample,
-    })),
-  );
+  const tasks: CompletionTask[] = [];
+  for (const question of ordered) {
+    const samples = samplesOf(cell, question.key);
+    for (let sample = 0; sample < samples; sample++) {
+      tasks.push({ id: completionId(cell.contextKey, question.key, sample), question, sample });
+      yield;
+    }
+  }
+  knownTasks.set(cell, { questions, tasks });
+  return tasks;
 }
 
 /** Cuts the items whose id is not in `done`. A shard's key names its content, so the same items are the same shard. */

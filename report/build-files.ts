@@ -1,6 +1,7 @@
 /**
  * The files of a report: tables, figures and the page from the results, and the provenance that lists them all.
  */
+import { Turns } from '../artifacts/turns';
 import { canonicalJson } from '../experiment/canonical';
 import { figure } from './figures/bars';
 import { lineFigure } from './figures/lines';
@@ -29,7 +30,9 @@ export async function buildFiles(input: ReportInput, results: Results, draw: Dra
   const specs = results.figures.map((each) => ('lines' in each ? lineFigure(each) : figure(each)));
   const drawing = draw(specs);
   drawing.catch(() => undefined); // awaited below; page and tables are made meanwhile
+  const turns = new Turns();
   const pageWith = preparePage(input, results);
+  await turns.give();
   const tables = tablesOf(input, results);
   const drawings = new Map<string, Drawing>();
   const figures = (await drawing).flatMap((drawn, index): ReportFile[] => {

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { canonicalJson } from '../experiment/canonical';
+import { canonicalJson, type Sha256 } from '../experiment/canonical';
 import { isCalibration } from '../experiment/calibration';
 import { MAIN_JUDGE } from '../experiment/main-judge';
 import type { Plan } from '../experiment/plan';
@@ -16,6 +16,7 @@ import type { PublishResult } from '../workflows/activity-types';
 import type { CellRows } from '../artifacts/cells';
 import { hashFile } from '../artifacts/hash-file';
 import { quickRead, quickStat } from '../artifacts/local/quick';
+import { Turns } from '../artifacts/turns';
 import { writeWhole } from '../artifacts/whole-file';
 
 export async function publishCell(plan: Plan, rows: CellRows, output: string): Promise<Omit<PublishResult, 'paid'>> {
@@ -66,7 +67,7 @@ async function replaceFile(path: string, rows: () => Iterable<object>): Promise<
 async function holds(path: string, pieces: Iterable<string>): Promise<boolean> {
   const about = await quickStat(path).catch(() => null);
   if (about === null || !about.isFile()) return false;
-  if (about.size > SMALL) return (await hashFile(path).catch(() => null)) === hashOf(pieces);
+  if (about.size > SMALL) return (await hashFile(path).catch(() => null)) === (await hashOf(pieces));
   const standing = await quickRead(path, about.size).catch(() => null);
   if (standing === null) return false;
   let text = '';
@@ -88,8 +89,13 @@ function* piecesOf(rows: Iterable<object>): Generator<string> {
   if (piece !== '') yield piece;
 }
 
-function hashOf(pieces: Iterable<string>): string {
+/** The pieces of a large cell take minutes to make, so others get their turn in between. */
+async function hashOf(pieces: Iterable<string>): Promise<Sha256> {
   const hash = createHash('sha256');
-  for (const piece of pieces) hash.update(piece);
+  const turns = new Turns();
+  for (const piece of pieces) {
+    hash.update(piece);
+    if (turns.due) await turns.give();
+  }
   return hash.digest('hex');
 }

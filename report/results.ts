@@ -6,6 +6,7 @@ import { byStandIn, isScored, judgeLabel, MAIN_JUDGE } from '../experiment/main-
 import { MISALIGNED } from '../experiment/misaligned-share';
 import { isYesOrNo } from '../experiment/scorers';
 import type { FigureSpec, MisalignedRule } from '../experiment/spec';
+import { withoutPause, type Steps } from '../experiment/steps';
 import { answerKinds, type KindShare } from './statistics/answer-kinds';
 import { barGroups } from './statistics/bar-groups';
 import { baselineShifts, type BaselineShift } from './statistics/baseline';
@@ -111,6 +112,11 @@ type Input = Pick<
 
 /** Throws when rows do not belong to the plan's cells, or judges contradict (see cell.ts, judge-results.ts, calibration.ts). */
 export function computeResults(input: Input): Results {
+  return withoutPause(resultsInSteps(input));
+}
+
+/** The same with pauses after each cell and between what is made of all of them: seconds for each hundred thousand answers. */
+export function* resultsInSteps(input: Input): Steps<Results> {
   const { plan, spec } = input;
   const rules = spec.report;
   const kept = input.alongTraining?.cells ?? [];
@@ -131,12 +137,21 @@ export function computeResults(input: Input): Results {
       kinds: answerKinds({ cell, answers }, rules),
     };
   };
-  const cells = plan.configurations.flatMap((configuration) =>
-    configuration.cells.map((cell) => shown(configuration, cell)),
-  );
-  const keptCells = plan.configurations.flatMap((configuration) =>
-    kept.flatMap(({ cell }) => (cell.configuration === configuration.name ? [shown(configuration, cell)] : [])),
-  );
+  const cells: ReportCell[] = [];
+  for (const configuration of plan.configurations) {
+    for (const cell of configuration.cells) {
+      cells.push(shown(configuration, cell));
+      yield;
+    }
+  }
+  const keptCells: ReportCell[] = [];
+  for (const configuration of plan.configurations) {
+    for (const { cell } of kept) {
+      if (cell.configuration !== configuration.name) continue;
+      keptCells.push(shown(configuration, cell));
+      yield;
+    }
+  }
   const claimCells = new Map(
     cells.map(({ cell, cell: { id, configuration, questionSet }, answers }) => [
       id,
@@ -145,6 +160,7 @@ export function computeResults(input: Input): Results {
   );
   const stated = statedClaims(spec.claims ?? [], spec.expect);
   const judges = judgesOf(input, cells);
+  yield;
   const calibrations = calibrate(
     input.calibration ?? [],
     judges.map(({ name }) => name),
@@ -159,16 +175,25 @@ export function computeResults(input: Input): Results {
   const seedExclusions = excludedSeeds(rules.excludeSeeds ?? [], plan, cells, rules);
   const excluded = excludedConfigurations(seedExclusions);
   const recipes = recipeCells(plan, cells, rules, excluded);
+  yield;
   const handoffs = handoffResults(plan, input.handedOver ?? []);
+  const agreed = agreements(judges, rules);
+  yield;
+  const shifts = baselineShifts(plan, judges);
+  yield;
+  const noise = judges.flatMap((judge) => judgeNoise(judge, rules));
+  yield;
+  const compared = contrasts(plan, cells, rules);
+  yield;
   return {
     cells,
     keptCells,
     judges,
-    agreements: agreements(judges, rules),
-    shifts: baselineShifts(plan, judges),
+    agreements: agreed,
+    shifts,
     calibrations,
-    noise: judges.flatMap((judge) => judgeNoise(judge, rules)),
-    contrasts: contrasts(plan, cells, rules),
+    noise,
+    contrasts: compared,
     recipes,
     seedExclusions,
     logProbabilities,

@@ -10,6 +10,7 @@ import { recordCounted, recordedExperiment, recordFailures, type FailedConfigura
 import type { StoredPlan } from '../artifacts/plans';
 import { countCell, reuseOf, type CellCount, type Reuse } from '../artifacts/reuse';
 import type { Store } from '../artifacts/store';
+import { Turns } from '../artifacts/turns';
 import type { ArtifactRef, Plan } from '../experiment/plan';
 import type { ExperimentOutcome } from '../workflows/messages';
 import { buildFiles } from './build-files';
@@ -20,7 +21,7 @@ import { answerFiguresOf, figuresOf } from './gather/measurements';
 import { publishCell } from './publish';
 import type { ProgramVersion } from './report-input';
 import { collectGarbage } from './collect-garbage.cjs';
-import { computeResults } from './results';
+import { resultsInSteps } from './results';
 import { countExpectations, countVerdicts } from './statistics/claims';
 import { writeReportFiles } from './write-files';
 
@@ -94,7 +95,7 @@ async function gather(
   const counted = new Map<string, CellCount>();
   const healedBefore = (await healedInPlan(store, plan)).length;
   await eachContext(store, plan, cells, async (context) => {
-    for (const rows of context.cells) counted.set(rows.cell.id, countCell(rows));
+    for (const rows of context.cells) counted.set(rows.cell.id, await countCell(rows));
     for (const rows of context.cells) if (isPublished(rows)) await publishCell(plan, rows, output);
     await gathering.add(context);
   });
@@ -111,7 +112,7 @@ async function build(
   const isLarge = counted.size > LARGE;
   // of what was read from the store, most was needed only to count
   if (isLarge) collectGarbage();
-  const results = computeResults(input);
+  const results = await new Turns().through(resultsInSteps(input));
   if (isLarge) collectGarbage();
   const files = await buildFiles(input, results, draw);
   if (isLarge) collectGarbage();

@@ -48,7 +48,7 @@ import {
   type ExperimentRequest,
   type Target,
 } from './messages';
-import { largePlanning, planning } from './policies';
+import { largePlanning, planning, requestPlanning } from './policies';
 import { CONFIGURATION, EXPERIMENT, OUTCOME, STAGE } from './search-attributes';
 import { startWhenFree, wasTerminated } from './start-configuration';
 
@@ -102,7 +102,7 @@ export async function experiment(request?: ExperimentRequest, carried?: CarriedE
   }
 
   async function takeNow(asked: ExperimentRequest, inTurn: boolean): Promise<Applied> {
-    const outline = await planning.planExperiment(asked);
+    const outline = await requestPlanning.planExperiment(asked);
     if (state.outline !== null && state.outline.experiment !== outline.experiment) {
       throw failure(
         FAILURES.InvalidInput,

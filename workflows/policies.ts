@@ -36,6 +36,16 @@ export const PLANNING: ActivityOptions = {
 };
 
 /**
+ * Planning a request: seconds, or minutes for a large table or experiment, whose plan is read as one piece of JSON. How large it is
+ * shows only then; a file's inputs may have to be downloaded, too.
+ */
+export const REQUEST: ActivityOptions = {
+  ...PLANNING,
+  startToCloseTimeout: '2 hours',
+  heartbeatTimeout: '1 minute',
+};
+
+/**
  * Hours of training. Preemptions, pauses and busy leases use up attempts, so attempts are unlimited; what bounds them
  * is the rule in activities/attempts.ts: no checkpoint progress in five attempts ends it (`NoProgress`).
  * Heartbeats every 4 s while the trainer makes progress: a dead host is noticed in 20 s, a hung trainer by its phase's deadline.
@@ -77,11 +87,13 @@ export const SCORING: ActivityOptions = { ...JUDGE, startToCloseTimeout: '24 hou
 
 export const planning = proxyActivities<PlanningActivities>(PLANNING);
 
+export const requestPlanning = proxyActivities<Pick<PlanningActivities, 'planExperiment'>>(REQUEST);
+
 /**
- * The same of a large table or experiment, whose rows a worker has in memory: collecting garbage may keep it from its heartbeats
- * for a minute, and an attempt beside a living one would need the memory twice.
+ * The light work of a large table or experiment, whose rows a worker has in memory: the statistics of its largest cell and collecting
+ * garbage may keep it from its heartbeats for a minute, and an attempt beside a living one would need the memory twice.
  */
-const LARGE: ActivityOptions = { ...PLANNING, startToCloseTimeout: '2 hours', heartbeatTimeout: '10 minutes' };
+export const LARGE: ActivityOptions = { ...PLANNING, startToCloseTimeout: '2 hours', heartbeatTimeout: '3 minutes' };
 
 export const largePlanning = proxyActivities<PlanningActivities>(LARGE);
 

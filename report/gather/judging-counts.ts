@@ -5,6 +5,7 @@
  */
 import pLimit from 'p-limit';
 import type { Store } from '../../artifacts/store';
+import { Turns } from '../../artifacts/turns';
 import type { Sha256 } from '../../experiment/canonical';
 import { MAIN_JUDGE } from '../../experiment/main-judge';
 import type { PlannedMetric } from '../../experiment/plan';
@@ -48,10 +49,16 @@ const WITHOUT_SCORE: Readonly<Partial<Record<JudgementStatus, string>>> = {
 export class JudgingCounter {
   private readonly byJudge = new Map<string, Map<string, number>>();
 
-  /** Each context once. */
+  /** Each context once. Others get their turn within large ones. */
   async add(store: Store, { cells, groups }: Pick<ContextRows, 'cells' | 'groups'>): Promise<void> {
     const judgeOf = new Map<string, string>();
-    for (const { wanted } of cells) for (const { group, metric } of wanted) judgeOf.set(group, nameOf(metric));
+    const turns = new Turns();
+    for (const { wanted } of cells) {
+      for (const { group, metric } of wanted) {
+        judgeOf.set(group, nameOf(metric));
+        if (turns.due) await turns.give();
+      }
+    }
     const givenUp = new Map<Sha256, MissingKind>();
     for (const [group, survey] of groups) {
       const { met, missing } = await troublesOf(store, group, survey);
@@ -60,6 +67,7 @@ export class JudgingCounter {
     }
     for (const { wanted, answered, judgements, others } of cells) {
       for (const { metric, request } of wanted) {
+        if (turns.due) await turns.give();
         if (answered.has(request.id)) continue;
         const otherwise = metric.scorer === undefined ? 'not_asked' : 'not_scored';
         this.count(nameOf(metric), `missing: ${wordsOf(givenUp.get(request.id) ?? otherwise)}`);
@@ -67,6 +75,7 @@ export class JudgingCounter {
       const scored = new Set(wanted.flatMap(({ metric }) => (metric.scorer === undefined ? [] : [metric.metric])));
       for (const [judge, rows] of Object.entries({ [MAIN_JUDGE]: judgements, ...others })) {
         for (const { status, metric } of rows) {
+          if (turns.due) await turns.give();
           const words = WITHOUT_SCORE[status];
           if (words !== undefined) this.count(judge === MAIN_JUDGE && scored.has(metric) ? SCORERS : judge, words);
         }

@@ -6,13 +6,14 @@ import { judgementProvenance, type CellRows } from '../../artifacts/cells';
 import type { ContextRows } from '../../artifacts/contexts';
 import { judgeOf } from '../../artifacts/plans';
 import type { Store } from '../../artifacts/store';
+import { Turns } from '../../artifacts/turns';
 import { askedJudges } from '../../experiment/main-judge';
 import type { Sha256 } from '../../experiment/canonical';
 import type { JudgementProvenance } from '../../experiment/rows';
 import type { Spec } from '../../experiment/spec';
 import { judgeUsd, PRICES_AS_OF } from '../../judge/prices';
 import type { Costs, JudgingProvenance } from '../report-input';
-import { distinct, span } from './distinct';
+import { distinct } from './distinct';
 
 export interface CellJudging {
   provenance: JudgingProvenance;
@@ -24,30 +25,39 @@ export interface CellJudging {
 export async function readJudging(store: Store, spec: Spec, { cells, groups }: ContextRows): Promise<CellJudging[]> {
   const byGroup = new Map<string, Map<Sha256, JudgementProvenance>>();
   for (const [group, survey] of groups) byGroup.set(group, await judgementProvenance(store, group, survey));
-  return cells.map((rows) => cellJudging(spec, rows, byGroup));
+  const judged: CellJudging[] = [];
+  for (const rows of cells) judged.push(await cellJudging(spec, rows, byGroup));
+  return judged;
 }
 
-function cellJudging(
+/** Others get their turn in between: a cell may have millions. */
+async function cellJudging(
   spec: Spec,
   { cell, wanted }: CellRows,
   byGroup: ReadonlyMap<string, ReadonlyMap<Sha256, JudgementProvenance>>,
-): CellJudging {
-  const asked = wanted.filter(({ metric }) => metric.scorer === undefined);
-  const judges = new Map(asked.map(({ metric, request }) => [request.id, metric.judge]));
-  const rows = asked.flatMap(({ group, request }) => byGroup.get(group)?.get(request.id) ?? []);
-  const usd = rows.reduce<number | null>((sum, row) => {
-    const paid = judgeUsd(judgeOf(spec, judges.get(row.id) as string), row, row.batch !== undefined);
-    return sum === null || paid === null ? null : sum + paid;
-  }, 0);
-  const provenance = {
-    cell: cell.id,
-    models: distinct(rows.flatMap(({ model }) => model ?? [])),
-    hosts: distinct(rows.map(({ host }) => host)),
-    requests: rows.reduce((sum, row) => sum + row.requests, 0),
-    inputTokens: rows.reduce((sum, row) => sum + row.inputTokens, 0),
-    outputTokens: rows.reduce((sum, row) => sum + row.outputTokens, 0),
-    ...span(rows.map(({ at }) => at)),
-  };
+): Promise<CellJudging> {
+  const models = new Set<string>();
+  const hosts = new Set<string>();
+  const total = { requests: 0, inputTokens: 0, outputTokens: 0 };
+  let usd: number | null = 0;
+  let from: string | null = null;
+  let to: string | null = null;
+  const turns = new Turns();
+  for (const { group, metric, request } of wanted) {
+    if (turns.due) await turns.give();
+    const row = metric.scorer === undefined ? byGroup.get(group)?.get(request.id) : undefined;
+    if (row === undefined) continue;
+    const paid = judgeUsd(judgeOf(spec, metric.judge), row, row.batch !== undefined);
+    usd = usd === null || paid === null ? null : usd + paid;
+    if (row.model !== null) models.add(row.model);
+    hosts.add(row.host);
+    total.requests += row.requests;
+    total.inputTokens += row.inputTokens;
+    total.outputTokens += row.outputTokens;
+    if (from === null || row.at < from) from = row.at;
+    if (to === null || row.at > to) to = row.at;
+  }
+  const provenance = { cell: cell.id, models: [...models].sort(), hosts: [...hosts].sort(), ...total, from, to };
   return { provenance, usd };
 }
 

@@ -2,20 +2,21 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readCell, readWanted } from '../../../artifacts/cells';
+import { readCell, readVerdicts, readWanted, rowsOf, wantedOf } from '../../../artifacts/cells';
 import { estimateCost } from '../../../judge/estimate';
 import { buildCall } from '../../../judge/request';
 import { planJudging } from '../../../judge/cut-shards';
 import { publishCell } from '../../../report/publish';
-import { countReuse } from '../../../artifacts/reuse';
+import { countCell, countReuse } from '../../../artifacts/reuse';
 import type { Store, WorkKey } from '../../../artifacts/store';
 import { healedInPlan } from '../../../artifacts/healed-in-plan';
 import { healedObjects } from '../../../artifacts/healing';
 import { openJournal } from '../../../artifacts/journal';
 import { shardRequests } from '../../../activities/shard-requests';
 import { STORAGES, type Storage } from '../../support/stores';
+import { turnsWithin } from '../../support/turns';
 import { judgeOf, judgeQueuesOf, queueOf, storePlan, type StoredPlan } from '../../../artifacts/plans';
-import { readRows, toJsonLines } from '../../../artifacts/rows';
+import { completionsOf, readRows, storedCompletionShards, toJsonLines } from '../../../artifacts/rows';
 import { keyOf } from '../../../experiment/canonical';
 import { partId } from '../../../experiment/combined';
 import { expand } from '../../../experiment/expand/expand';
@@ -344,6 +345,24 @@ describe.each(STORAGES)('in the %s store', (_store, make) => {
     expect(rows.judgements.map(({ id }) => id)).toEqual(
       expect.arrayContaining([partId(first, 'alignment'), partId(first, 'coherence')]),
     );
+  });
+
+  test('others have their turn at each row that is read, brought together or counted', async () => {
+    await answer(cell);
+    for (const shard of (await planned()).shards) await judgeShard(shard);
+    const shards = await storedCompletionShards(store, cell);
+    const { rows: answers } = await completionsOf(store, cell, shards);
+    // of another plan object, whose tasks nobody has made yet
+    const again = { ...cell };
+    expect(await turnsWithin(() => wantedOf(stored.plan, again, answers))).toBeGreaterThanOrEqual(4 * cell.completions);
+    const wanted = await readWanted(store, stored.plan, cell);
+    const requests = wanted.wanted.length;
+    expect(await turnsWithin(() => completionsOf(store, cell, shards))).toBeGreaterThanOrEqual(cell.completions);
+    expect(await turnsWithin(() => readVerdicts(store, wanted.wanted))).toBeGreaterThanOrEqual(2 * requests);
+    const { rows: verdicts } = await readVerdicts(store, wanted.wanted);
+    expect(await turnsWithin(() => rowsOf(cell, wanted, verdicts))).toBeGreaterThanOrEqual(requests);
+    const rows = await readCell(store, stored.plan, cell);
+    expect(await turnsWithin(() => countCell(rows))).toBeGreaterThanOrEqual(requests);
   });
 
   test('what is missing, reused and new is counted in requests', async () => {

@@ -13,7 +13,9 @@ import {
   loadPlan,
   loadPlanForJudging,
   PlanTooLarge,
+  remembered,
   storePlan,
+  type Recent,
   type StoredPlan,
 } from '../../../artifacts/plans';
 
@@ -46,6 +48,48 @@ function planOf(experiment: string): StoredPlan {
 test('a plan comes back as it was stored', async () => {
   const plan = planOf('whole');
   expect(await loadPlan(store, await storePlan(store, plan))).toEqual(plan);
+});
+
+describe('which documents are remembered', () => {
+  const MB = 1 << 20;
+
+  /** Reads documents of these sizes, each under its letter, and says which of all letters are still there. */
+  async function kept(...documents: [letter: string, bytes: number, beside?: number][]): Promise<string> {
+    const recent: Recent<string> = new Map();
+    for (const [letter, bytes, beside = 0] of documents) {
+      const ref = { uri: 'plan.json', sha256: letter.repeat(64), bytes };
+      await remembered(recent, ref, async (_, takes) => {
+        takes(beside);
+        return letter;
+      });
+    }
+    return [...recent.keys()].map((key) => key[0]).join('');
+  }
+
+  test('the last four small ones', async () => {
+    expect(await kept(['a', MB], ['b', MB], ['c', MB], ['d', MB], ['e', MB])).toBe('bcde');
+  });
+
+  test('a large one while it is the last, and small ones before it', async () => {
+    expect(await kept(['a', MB], ['b', MB, 400 * MB])).toBe('ab');
+    expect(await kept(['a', MB, 400 * MB], ['b', MB, 400 * MB])).toBe('b');
+    expect(await kept(['a', MB, 400 * MB], ['b', MB])).toBe('b');
+    expect(await kept(['a', 40 * MB], ['b', 40 * MB], ['c', 40 * MB])).toBe('bc');
+  });
+
+  test('bytes that are read beside a plan count: two plans whose questions are many are not both there', async () => {
+    const many = (experiment: string): StoredPlan => {
+      const made = planOf(experiment);
+      const question = { id: 'tea', key: 'b'.repeat(64), messages: [{ role: 'user', content: 'x'.repeat(33 * MB) }] };
+      Object.assign(made.plan.questionSets, { free: [question, { ...question, id: 'milk' }] });
+      return made;
+    };
+    const [first, second] = [await storePlan(store, many('first')), await storePlan(store, many('second'))];
+    const loaded = await loadPlan(store, first);
+    expect(await loadPlan(store, first)).toBe(loaded);
+    await loadPlan(store, second);
+    expect((await loadPlan(store, first)) === loaded).toBe(false);
+  });
 });
 
 /** Two cells that ask the same, and one that leaves a question out. */

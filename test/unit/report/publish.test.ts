@@ -6,6 +6,7 @@ import type { CellRows } from '../../../artifacts/cells';
 import type { Plan } from '../../../experiment/plan';
 import type { Completion, Judgement } from '../../../experiment/rows';
 import { publishCell } from '../../../report/publish';
+import { turnsWithin } from '../../support/turns';
 
 const ROWS = 3000;
 const PLAN = { instruments: { rubric: { model: 'a judge' } }, configurations: [] } as unknown as Plan;
@@ -55,6 +56,14 @@ test('rows of many pieces are all there, in their order; each judge has its own'
   expect(judgements).toHaveLength(2 * ROWS);
   expect(judgements[0]).toMatchObject({ judge: 'judge', model: 'a judge', question: 'Q' });
   expect(judgements[ROWS]).toMatchObject({ judge: 'second', model: 'a judge' });
+});
+
+test('others have their turn at each piece while a large file is held against the rows', async () => {
+  const rows = cell('words '.repeat(200));
+  await publishCell(PLAN, rows, output);
+  const megabytes = statSync(join(output, 'base/answers/given/completions.jsonl')).size / 2 ** 20;
+  expect(megabytes).toBeGreaterThan(3);
+  expect(await turnsWithin(() => publishCell(PLAN, rows, output))).toBeGreaterThanOrEqual(Math.floor(megabytes));
 });
 
 test('a file with the same rows is left as it is, another is replaced', async () => {

@@ -10,6 +10,7 @@ import { countReuse } from '../../../artifacts/reuse';
 import { Gathering } from '../../../report/gather/gather';
 import { gatherResults, writeResults } from '../../../report/write-report';
 import { expand } from '../../../experiment/expand/expand';
+import { turnsWithin } from '../../support/turns';
 import { inputs, SMALL, specOf } from '../experiment/samples';
 
 jest.mock('../../../report/figures/render', () => ({ withDrawing: (work: (draw: null) => unknown) => work(null) }));
@@ -49,6 +50,14 @@ test('what was gathered is counted, and the report is built from it without read
   expect(survey).not.toHaveBeenCalled();
   expect(written).toMatchObject({ folder: output, html: join(output, 'report.html') });
   expect(await recordedExperiment(store, 'small')).toHaveProperty('counted');
+});
+
+test('others have their turn at each cell while the results are computed', async () => {
+  const { store, plan, stored, ref, output } = await planned();
+  const gathered = await gatherResults(store, stored, output);
+  const cells = plan.configurations.flatMap((configuration) => configuration.cells);
+  const version = async () => ({ version: '0.0.0', commit: null });
+  expect(await turnsWithin(() => gathered.write({ plan: ref, version, results: [] }))).toBeGreaterThan(cells.length);
 });
 
 test('what was put aside while the report was built is not counted as stored', async () => {

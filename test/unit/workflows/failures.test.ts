@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { failure, FAILURES, isFailure, NEVER_RETRIED, type Failure } from '../../../workflows/failures';
-import { CHECK, GPU, JUDGE, LIGHT, PLANNING, SCORING } from '../../../workflows/policies';
+import { CHECK, GPU, JUDGE, LARGE, LIGHT, PLANNING, REQUEST, SCORING } from '../../../workflows/policies';
 import { SOURCE_FOLDERS } from '../../../tools/staleness.cjs';
 import { installationRoot } from '../../../workers/places';
 
@@ -40,7 +40,7 @@ test('docs/failures.md has the table', () => {
   expect(TABLE.exec(readFileSync(page, 'utf8'))?.[0]).toBe(rendered());
 });
 
-test.each(Object.entries({ PLANNING, LIGHT, GPU, JUDGE, CHECK, SCORING }))(
+test.each(Object.entries({ PLANNING, REQUEST, LARGE, LIGHT, GPU, JUDGE, CHECK, SCORING }))(
   'the policy %s retries what the table says',
   (_, policy) => {
     const never = policy.retry?.nonRetryableErrorTypes ?? [];

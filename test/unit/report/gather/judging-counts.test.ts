@@ -7,6 +7,7 @@ import type { Missing } from '../../../../judge/shard';
 import { recordTroubles } from '../../../../judge/troubles';
 import { JudgingCounter } from '../../../../report/gather/judging-counts';
 import { LocalStore } from '../../../../artifacts/local/store';
+import { turnsWithin } from '../../../support/turns';
 
 const GROUP = 'g'.repeat(64);
 
@@ -45,6 +46,11 @@ async function counts(wanted: string[], answered: string[] = []): Promise<Record
   await counter.add(store, { cells: [cell], groups });
   return counter.counts()[0]?.counts ?? {};
 }
+
+test('others have their turn at each judgement', async () => {
+  const wanted = ['one', 'two', 'three'];
+  expect(await turnsWithin(() => counts(wanted))).toBeGreaterThanOrEqual(2 * wanted.length);
+});
 
 test('scorers count as one of their own, beside the judge', async () => {
   const cell = {
