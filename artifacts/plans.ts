@@ -275,14 +275,14 @@ export async function remembered<T>(
 ): Promise<T> {
   const checked = checkedReference(ref, what); // it comes from whoever started the workflow
   const { sha256 } = checked;
-  const known = recent.get(sha256);
-  if (known !== undefined) return known.reading;
+  const standing = recent.get(sha256);
+  if (standing !== undefined) return standing.reading;
   const takes = (bytes: number): void => {
     const own = recent.get(sha256);
     if (own !== undefined) own.bytes += bytes;
     forgetOlder(recent);
   };
-  const reading = read(checked, takes);
+  const reading = Promise.resolve(checked).then((own) => read(own, takes)); // begins when it is among the others
   reading.catch(() => recent.delete(sha256)); // the next one tries again
   recent.set(sha256, { reading, bytes: checked.bytes });
   forgetOlder(recent);

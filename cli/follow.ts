@@ -2,10 +2,10 @@
  * Follows an experiment until it ends: live progress, Ctrl-C, what only a person can end, and the exit code.
  */
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { CancelledFailure, TerminatedFailure } from '@temporalio/common';
+import { CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { experiment } from '../workflows/experiment';
-import { FAILURES, isFailure } from '../workflows/failures';
+import { FAILURES, isFailure, reasonOf } from '../workflows/failures';
 import { unreadPlace } from '../experiment/unread';
 import type { ExperimentOutcome, ReportOutcome, UnreadMetric } from '../workflows/messages';
 import pc from './paint';
@@ -238,7 +238,7 @@ function reason(error: unknown): string {
   if (wasTerminated(error) || error instanceof WorkflowNotFoundError)
     return 'The experiment was ended by an operator. Nothing is lost: the same command goes on where it was.';
   if (error instanceof CancelledFailure) return 'The experiment was cancelled.';
-  return error.cause instanceof Error ? reason(error.cause) : error.message;
+  return error.cause instanceof Error && !(error instanceof TimeoutFailure) ? reason(error.cause) : reasonOf(error);
 }
 
 function elapsed(since: number): string {

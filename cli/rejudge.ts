@@ -21,6 +21,7 @@ import { InvalidUse } from './errors';
 import { dollars, judgeOptions, judgeWords, readRubric, type JudgeOptions } from './judge-options';
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
+import { sayMemory } from './memory-note';
 import { namedPath } from './named-path';
 import { lastRun } from './names';
 import { gpuQueuesOf } from './needed-workers';
@@ -140,6 +141,7 @@ async function run(experiment: string, options: Options): Promise<number> {
   if (!isRemote()) {
     const idle = new LocalFiles(dataFolder()).lockHolder() === null;
     if (judgements.new === 0 && idle) {
+      sayMemory(stored.plan);
       return reportStored(submission, await gatherResults(store, stored, output), { json });
     }
     if (judgements.new > 0) {

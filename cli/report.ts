@@ -8,6 +8,7 @@ import { programVersion } from '../workers/version';
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { InvalidUse } from './errors';
+import { sayMemory } from './memory-note';
 import { lastRun } from './names';
 import { printJson, say } from './output';
 
@@ -23,6 +24,7 @@ export function reportCommand(): Command {
       const before = await lastRun(store, experiment);
       const output = resolve(options.output ?? before.output);
       if (options.output === undefined) requireProject(output);
+      sayMemory(before.stored.plan);
       const report = await writeResults(store, before.stored, { plan: before.plan, output, version: programVersion });
       if (options.json) printJson(report);
       else say(`Report: ${report.html}`);

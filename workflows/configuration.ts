@@ -11,7 +11,6 @@ import {
   isCancellation,
   log,
   patched,
-  rootCause,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -29,7 +28,7 @@ import {
   type ConfigurationOutline,
   type ConfigurationResult,
 } from './messages';
-import { failure, FAILURES, isFailure } from './failures';
+import { failure, FAILURES, isFailure, reasonOf } from './failures';
 import { judgeInMode } from './judge-batch';
 import {
   gpuActivities,
@@ -228,7 +227,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
       } catch (error) {
         if (isCancellation(error)) throw error;
         entry.state = 'failed';
-        entry.failure = reason(error);
+        entry.failure = reasonOf(error);
       }
     }
   }
@@ -261,7 +260,7 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
         judge(cell).catch(async (error: unknown) => {
           if (isCancellation(error)) throw error;
           state.cell(id).state = 'failed';
-          state.cell(id).failure = reason(error);
+          state.cell(id).failure = reasonOf(error);
           await publish(cell); // what was judged before the failure is kept and shown
         }),
       );
@@ -285,9 +284,9 @@ export async function configuration(input: ConfigurationInput): Promise<Configur
   if (cancelled !== undefined) throw cancelled as Error;
 
   if (failed !== undefined) {
-    log.error('configuration failed', { configuration: name, reason: reason(failed) });
+    log.error('configuration failed', { configuration: name, reason: reasonOf(failed) });
     enter('failed');
-    throw failure(FAILURES.ConfigurationFailed, reason(failed), { details: [state.result(reason(failed))] });
+    throw failure(FAILURES.ConfigurationFailed, reasonOf(failed), { details: [state.result(reasonOf(failed))] });
   }
   enter('done');
   return state.result();
@@ -320,9 +319,4 @@ async function inWindow<T>(items: readonly T[], width: number, work: (item: T) =
   };
   await scope.run(() => Promise.all(Array.from({ length: Math.min(width, items.length) }, lane)));
   if (failed !== undefined) throw failed as Error;
-}
-
-/** What a person reads: the innermost message, without the SDK's wrapping. */
-function reason(error: unknown): string {
-  return rootCause(error) ?? String(error);
 }

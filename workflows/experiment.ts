@@ -14,7 +14,6 @@ import {
   isCancellation,
   ParentClosePolicy,
   patched,
-  rootCause,
   setCurrentDetails,
   setHandler,
   startChild,
@@ -26,7 +25,7 @@ import { checkJudges } from './check-judges';
 import { Continuing, PATIENCE_MS } from './continuing';
 import { ExperimentState } from './experiment-state';
 import type { configuration } from './configuration';
-import { failure, FAILURES, isFailure } from './failures';
+import { failure, FAILURES, isFailure, reasonOf } from './failures';
 import {
   apply,
   approve,
@@ -264,7 +263,7 @@ export async function experiment(request?: ExperimentRequest, carried?: CarriedE
     await condition(() => state.outline !== null || refusal !== undefined);
     if (state.outline === null) {
       await condition(allHandlersFinished);
-      throw failure(FAILURES.InvalidInput, rootCause(refusal) ?? String(refusal));
+      throw failure(FAILURES.InvalidInput, reasonOf(refusal));
     }
     for (;;) {
       state.status = state.paused ? 'paused' : 'running';
@@ -336,5 +335,5 @@ function failedResult(name: string, error: unknown): ConfigurationResult {
   const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
   const failed = isFailure(cause, FAILURES.ConfigurationFailed);
   const detail = failed ? (cause.details?.[0] as ConfigurationResult | undefined) : undefined;
-  return detail ?? { name, cells: [], usd: 0, requests: 0, failure: rootCause(error) ?? String(error) };
+  return detail ?? { name, cells: [], usd: 0, requests: 0, failure: reasonOf(error) };
 }

@@ -6,7 +6,7 @@
  * Any other error is a bug or trouble with a disk or connection. Temporal takes its class for the type, and the policy
  * retries it with growing pauses.
  */
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory, rootCause, TimeoutFailure } from '@temporalio/common';
 
 /**
  * `never`: it ends the activity or the workflow. `policy`: with the growing pauses of the activity's policy. `told`: after
@@ -195,3 +195,17 @@ export function failure<F extends Failure>(of: F, message: string, ...[options]:
 export function isFailure(error: unknown, { type }: Failure): error is ApplicationFailure {
   return error instanceof ApplicationFailure && error.type === type;
 }
+
+/** What a person reads of an error: the innermost message, without the wrapping that Temporal puts around it. */
+export function reasonOf(error: unknown): string {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each instanceof TimeoutFailure && each.timeoutType === 'HEARTBEAT') return LOST_WORKER;
+  }
+  return rootCause(error) ?? String(error);
+}
+
+/** Preemptions and kills do not last for all attempts. */
+const LOST_WORKER =
+  'its worker ended or stood still, in every attempt: most often a large table or experiment needs more memory than the worker ' +
+  'has. Give it a larger machine or container, or NODE_OPTIONS=--max-old-space-size=MEGABYTES (docs/limits.md), and run again: ' +
+  'nothing is lost';

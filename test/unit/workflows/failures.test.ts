@@ -2,11 +2,11 @@
  * Failure types: one table, which policies, code and docs/failures.md follow. `FLAMINGO_RECORD_FAILURES=1` writes the page's table
  * anew.
  */
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, ApplicationFailureCategory, TimeoutFailure } from '@temporalio/common';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { failure, FAILURES, isFailure, NEVER_RETRIED, type Failure } from '../../../workflows/failures';
+import { failure, FAILURES, isFailure, NEVER_RETRIED, reasonOf, type Failure } from '../../../workflows/failures';
 import { CHECK, GPU, JUDGE, LARGE, LIGHT, PLANNING, REQUEST, SCORING } from '../../../workflows/policies';
 import { SOURCE_FOLDERS } from '../../../tools/staleness.cjs';
 import { installationRoot } from '../../../workers/places';
@@ -52,6 +52,23 @@ test.each(Object.entries({ PLANNING, REQUEST, LARGE, LIGHT, GPU, JUDGE, CHECK, S
     );
   },
 );
+
+test('a worker that is lost again and again is told with its most likely cause, anything else by its innermost message', () => {
+  const attempt = new TimeoutFailure('activity Heartbeat timeout', undefined, 'HEARTBEAT');
+  const lost = new ActivityFailure(
+    'Activity task timed out',
+    'buildReport',
+    '7',
+    'MAXIMUM_ATTEMPTS_REACHED',
+    undefined,
+    attempt,
+  );
+  expect(reasonOf(lost)).toContain('needs more memory than the worker has');
+  const late = new TimeoutFailure('activity StartToClose timeout', undefined, 'START_TO_CLOSE');
+  expect(reasonOf(late)).toBe('activity StartToClose timeout');
+  expect(reasonOf(new Error('around', { cause: new Error('within') }))).not.toContain('memory');
+  expect(reasonOf('words')).toBe('words');
+});
 
 test('a failure says what the table says', () => {
   expect(failure(FAILURES.InvalidInput, 'row 3')).toMatchObject({
