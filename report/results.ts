@@ -23,7 +23,7 @@ import type { LineFigure } from './figures/lines';
 import { overSeeds } from './figures/over-seeds';
 import { agreements, type Agreement } from './statistics/judge-agreement';
 import { judgeNoise, type JudgeNoise } from './statistics/judge-noise';
-import { judgedCell, otherJudgeResults, type JudgedCell, type JudgeResults } from './statistics/judge-results';
+import { judgedCellInSteps, otherJudgeResults, type JudgedCell, type JudgeResults } from './statistics/judge-results';
 import { recipeCells, type RecipeCell } from './statistics/recipes';
 import {
   answerProbabilityResults,
@@ -115,20 +115,21 @@ export function computeResults(input: Input): Results {
   return withoutPause(resultsInSteps(input));
 }
 
-/** The same with pauses after each cell and between what is made of all of them: seconds for each hundred thousand answers. */
+/** The same with pauses within and after each cell, and between what is made of all of them. */
 export function* resultsInSteps(input: Input): Steps<Results> {
   const { plan, spec } = input;
   const rules = spec.report;
   const kept = input.alongTraining?.cells ?? [];
   const contents = new Map([...input.cells, ...kept].map((each) => [each.cell.id, each]));
   const colours = coloursOf(plan.configurations, rules);
-  const shown = (configuration: PlannedConfiguration, cell: PlannedCell): ReportCell => {
+  function* shown(configuration: PlannedConfiguration, cell: PlannedCell): Steps<ReportCell> {
     const { completions = [], judgements = [] } = contents.get(cell.id) ?? {};
     const questions = plan.questionSets[cell.questionSet] ?? [];
     const own: CellContents = { cell, questions, completions, judgements };
     const conditionLabel = conditionName(cell.condition, cell.context);
     const place = cell.step === undefined ? '' : `, step ${cell.step}`;
-    const { answers, summary, thresholds, otherOperators, categories } = judgedCell(own, rules, plan);
+    const { answers, summary, thresholds, otherOperators, categories } = yield* judgedCellInSteps(own, rules, plan);
+    yield;
     return {
       ...{ cell, questions, completions, judgements },
       ...{ configuration, conditionLabel, colour: colours.get(configuration.name) as string },
@@ -136,11 +137,11 @@ export function* resultsInSteps(input: Input): Steps<Results> {
       ...{ answers, summary, thresholds, otherOperators, categories },
       kinds: answerKinds({ cell, answers }, rules),
     };
-  };
+  }
   const cells: ReportCell[] = [];
   for (const configuration of plan.configurations) {
     for (const cell of configuration.cells) {
-      cells.push(shown(configuration, cell));
+      cells.push(yield* shown(configuration, cell));
       yield;
     }
   }
@@ -148,7 +149,7 @@ export function* resultsInSteps(input: Input): Steps<Results> {
   for (const configuration of plan.configurations) {
     for (const { cell } of kept) {
       if (cell.configuration !== configuration.name) continue;
-      keptCells.push(shown(configuration, cell));
+      keptCells.push(yield* shown(configuration, cell));
       yield;
     }
   }

@@ -4,6 +4,7 @@
 import type { Plan, PlannedMetric } from '../../experiment/plan';
 import type { Sha256 } from '../../experiment/canonical';
 import type { Judgement } from '../../experiment/rows';
+import { withoutPause, type Steps } from '../../experiment/steps';
 import { categoryShares, type CategoryShares } from './categories';
 import {
   judgedAnswers,
@@ -39,11 +40,23 @@ export interface JudgeResults {
 
 /** Throws when rows do not belong to the cell. */
 export function judgedCell(contents: CellContents, rules: SummaryRules, plan: Pick<Plan, 'instruments'>): JudgedCell {
+  return withoutPause(judgedCellInSteps(contents, rules, plan));
+}
+
+/** The same with pauses between its parts: a table's group may have a million answers. */
+export function* judgedCellInSteps(
+  contents: CellContents,
+  rules: SummaryRules,
+  plan: Pick<Plan, 'instruments'>,
+): Steps<JudgedCell> {
   const answers = judgedAnswers(contents, rules);
+  yield;
+  const summary = summarizeCell(contents, rules, answers);
+  yield;
   const names = scoreNames(contents.cell, rules);
   return {
     answers,
-    summary: summarizeCell(contents, rules, answers),
+    summary,
     thresholds:
       names === null || rules.misaligned.conditions !== undefined
         ? null
