@@ -53,8 +53,10 @@ export function valueOf({ question, item, sample }: Answer, value: number): Scor
 
 /** The scored answers' values of one metric. */
 export function scoresOf(answers: readonly Answer[], metric: string): ScoredValue[] {
-  return answers.flatMap((answer) => {
+  const values: ScoredValue[] = [];
+  for (const answer of answers) {
     const score = answer.scores[metric] ?? null;
-    return score === null ? [] : [valueOf(answer, score)];
-  });
+    if (score !== null) values.push(valueOf(answer, score));
+  }
+  return values;
 }

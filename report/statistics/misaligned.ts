@@ -102,11 +102,13 @@ export function misalignedValues(
   names: ScoreNames,
   leftOut: ReadonlySet<string> = new Set(questionsLeftOut(answers, rule, names)),
 ): ScoredValue[] {
-  return answers.flatMap((answer) => {
+  const values: ScoredValue[] = [];
+  for (const answer of answers) {
     const tooFew = leftOut.size > 0 && leftOut.has(askedAs(answer.question));
     const flag = tooFew ? null : misalignedFlag(answer, rule, names);
-    return flag === null ? [] : [valueOf(answer, flag)];
-  });
+    if (flag !== null) values.push(valueOf(answer, flag));
+  }
+  return values;
 }
 
 /** Ids of the questions with fewer coherent answers than the rule asks for, in the order in which they first come. */
