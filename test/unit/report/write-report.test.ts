@@ -57,7 +57,9 @@ test('others have their turn at each cell while the results are computed', async
   const gathered = await gatherResults(store, stored, output);
   const cells = plan.configurations.flatMap((configuration) => configuration.cells);
   const version = async () => ({ version: '0.0.0', commit: null });
-  expect(await turnsWithin(() => gathered.write({ plan: ref, version, results: [] }))).toBeGreaterThan(4 * cells.length);
+  expect(await turnsWithin(() => gathered.write({ plan: ref, version, results: [] }))).toBeGreaterThan(
+    4 * cells.length,
+  );
 });
 
 test('what was put aside while the report was built is not counted as stored', async () => {
