@@ -11,6 +11,7 @@ import type { Manifest, Store, WorkKey } from '../../artifacts/store';
 import { keyOf, sha256, type Sha256 } from '../../experiment/canonical';
 import type { PlannedCell, PlannedConfiguration } from '../../experiment/plan';
 import type { Completion, CompletionProvenance, Judgement, JudgementProvenance } from '../../experiment/rows';
+import { groupBy } from '../../report/statistics/grouping';
 import { completionTasks, shardsOf } from '../../experiment/shards';
 
 const CONFIGURATIONS_AT_ONCE = 4;
@@ -26,9 +27,7 @@ export async function finishAll(store: Store, { plan }: StoredPlan, onConfigurat
     for (const cell of configuration.cells) {
       await generate(store, cell, plan.questionSets[cell.questionSet] ?? [], adapter);
       const { wanted } = await readWanted(store, plan, cell);
-      const groups = new Map<string, typeof wanted>();
-      for (const each of wanted) groups.set(each.group, [...(groups.get(each.group) ?? []), each]);
-      for (const [group, members] of groups) await judge(store, group, members);
+      for (const [group, members] of groupBy(wanted, (each) => each.group)) await judge(store, group, members);
     }
     onConfiguration();
   });
