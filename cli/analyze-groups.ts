@@ -2,7 +2,7 @@
  * The groups of a judged table and their differences, as rows of the tables that `flamingo analyze` prints.
  */
 import { columnList } from '../inputs/answers/spellings';
-import type { Groups } from '../report/analyze-groups';
+import type { GroupAnalysis, Groups } from '../report/analyze-groups';
 import { visibleLine } from '../report/page/visible';
 import type { ScoreNames } from '../report/statistics/misaligned';
 import { interval, share, shortened, shown } from './analyze-cells';
@@ -17,10 +17,10 @@ export function groupRows({ groups }: Groups, names: ScoreNames): string[][] {
       ...['group', ...(seeds ? ['seeds'] : []), 'answers', ...main, ...others].map(visibleLine),
       ...['misaligned', '95 %, these questions', '95 %, questions like these', 'n'],
     ],
-    ...groups.map(({ group, seeds: own, answers, alignment, coherence, others: further, misaligned }) => [
-      shortened(visibleLine(group)),
-      ...(seeds ? [String(own)] : []),
-      String(answers),
+    ...groups.map(({ alignment, coherence, others: further, misaligned, ...own }) => [
+      shortened(visibleLine(own.group)),
+      ...(seeds ? [seedsCell(own)] : []),
+      String(own.answers),
       ...[
         ...(names.alignment === '' ? [] : [alignment]),
         ...(names.coherence === '' ? [] : [coherence]),
@@ -62,12 +62,30 @@ export function singleSeedLines({ contrasts }: Groups): string[] {
   ];
 }
 
+/** The seeds that the share's intervals are over, `2 of 3` where others have no answer in it. */
+function seedsCell({ seeds, scoredSeeds }: Pick<GroupAnalysis, 'seeds' | 'scoredSeeds'>): string {
+  const scored = scoredSeeds.at(-1)?.seeds ?? seeds;
+  return scored === seeds ? String(seeds) : `${scored} of ${seeds}`;
+}
+
 /** Names the groups with two seeds, whose interval over seeds has one degree of freedom; empty without any. */
 export function twoSeedLines({ groups }: Groups): string[] {
-  const pairs = groups.filter(({ seeds }) => seeds === 2).map(({ group }) => group);
+  const pairs = groups.filter(({ scoredSeeds }) => scoredSeeds.some(({ seeds }) => seeds === 2));
   if (pairs.length === 0) return [];
   return [
     '  two seeds: the interval over seeds is as good as none; three at least (docs/statistics.md#training-seeds): ' +
-      visibleLine(columnList(pairs)),
+      visibleLine(columnList(pairs.map(({ group }) => group))),
+  ];
+}
+
+/** Names the groups of which some seeds have no value of a measure, and so take no part in it; empty without any. */
+export function unscoredSeedLines({ groups }: Groups): string[] {
+  const lacking = groups.flatMap(({ group, seeds: all, scoredSeeds }) =>
+    scoredSeeds.flatMap(({ measure, seeds }) => (seeds < all ? [`${group}: ${measure} ${seeds} of ${all}`] : [])),
+  );
+  if (lacking.length === 0) return [];
+  return [
+    '  seeds without a single score take no part, and values and intervals are over the others: ' +
+      visibleLine(columnList(lacking)),
   ];
 }

@@ -20,7 +20,7 @@ import pc from './paint';
 import { InvalidUse } from './errors';
 import { misalignedFrom } from './misaligned-option';
 import { print, printJson, say } from './output';
-import { contrastRows, groupRows, singleSeedLines, twoSeedLines } from './analyze-groups';
+import { contrastRows, groupRows, singleSeedLines, twoSeedLines, unscoredSeedLines } from './analyze-groups';
 import { interval, share, shown, shortened } from './analyze-cells';
 import { chosenScores, type ScoreFlags } from './score-options';
 import { noSeedsOption, seedsLeftOutLine, seedsTakenLine } from './seed-lines';
@@ -38,6 +38,7 @@ interface AnalyzeFlags extends ScoreFlags {
   estimator?: ShareEstimator;
   minCoherentAnswers?: number;
   questionColumn?: string;
+  idColumn?: string;
   group?: string[];
   baseline?: string;
   delimiter?: Delimiter;
@@ -100,7 +101,11 @@ export function analyzeCommand(): Command {
     .option('--alignment-column <name>', 'as --score alignment=NAME')
     .option('--coherence-column <name>', 'as --score coherence=NAME')
     .addOption(new Option('--score-column <name>', 'as --score').argParser(collected).hideHelp())
-    .option('--question-column <name>', 'tells questions apart; default: question_id, or the question')
+    .option(
+      '--question-column <name>',
+      "the questions' words; default: question or question_text, or none beside an id",
+    )
+    .option('--id-column <name>', 'names the question; default: question_id, where there is one')
     .option(
       '--group <column>',
       'compare rows by this column (repeatable: by all of them together); default: model and group, or seed',
@@ -166,11 +171,11 @@ Rates and their intervals are shares of 1 in JSON.`,
       const definition = await definitionOf(flags);
       refuseSmallThresholds(definition, flags.scale);
       const analyses: FileAnalysis[] = [];
-      const { round = false, delimiter, questionColumn: question, group: groups = [], baseline, labels } = flags;
-      const { scale, seeds } = flags;
+      const { round = false, delimiter, group: groups = [], baseline, labels } = flags;
+      const { questionColumn: question, idColumn: id, scale, seeds } = flags;
       const options = {
-        ...{ ...chosenScores(flags), definition, round, scale, delimiter, question },
-        ...{ groups, seeds, baseline, labels },
+        ...{ ...chosenScores(flags), definition, round, scale, delimiter },
+        ...{ question, id, groups, seeds, baseline, labels },
       };
       if (labels !== undefined && files.length > 1) throw new InvalidUse('--labels is of one table: name one FILE');
       for (const file of files) {
@@ -359,6 +364,7 @@ function table(analysis: FileAnalysis): string {
           ...columns(contrastRows(groups)),
           ...singleSeedLines(groups),
           ...twoSeedLines(groups),
+          ...unscoredSeedLines(groups),
         ]),
     '',
     ...columns(kindRows),

@@ -24,7 +24,7 @@ import { judgeFoldersOf } from '../inputs/resolve';
 import { readTrainerFiles } from '../inputs/trainer-files';
 import { openStore } from '../workers/open-store';
 import { cacheFolder, dataFolder } from '../workers/places';
-import { judgeQueuesOf, PlanTooLarge } from '../artifacts/plans';
+import { judgeQueuesOf } from '../artifacts/plans';
 import { InvalidExperiment } from '../experiment/issue';
 import { isUnread } from '../experiment/unread';
 import type { QuestionItem } from '../experiment/expand/questions';
@@ -391,7 +391,7 @@ async function understood(work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof UnreadableInput || error instanceof InvalidExperiment || error instanceof PlanTooLarge) {
+    if (error instanceof UnreadableInput || error instanceof InvalidExperiment) {
       throw new InvalidUse(visibleLine(error.message));
     }
     throw error;

@@ -28,7 +28,7 @@ export interface VerdictWords {
  * no independent questions: they make one cluster.
  */
 export function itemOfId(questionId: string): string {
-  return questionId.replace(/~\d+$/, '').replace(/_(json|template)$/, '');
+  return withoutParaphrase(questionId).replace(/_(json|template)$/, '');
 }
 
 /** The item that a planned question is a form of: what its file says, else what its id tells. */
@@ -36,9 +36,17 @@ export function itemOfQuestion({ id, cluster }: Pick<Question, 'id' | 'cluster'>
   return cluster ?? itemOfId(id);
 }
 
-/** The question whose wording this is: paraphrases (`id~1`, `id~2`) are one question, other forms are questions of their own. */
-export function askedAs(questionId: string): string {
+/** An id without the number of a paraphrase. */
+export function withoutParaphrase(questionId: string): string {
   return questionId.replace(/~\d+$/, '');
+}
+
+/**
+ * The question whose wording an answer's is: paraphrases (`id~1`, `id~2`) are one question, other forms are questions of their own.
+ * A question that is no form of an item is named by its words, which may end in anything.
+ */
+export function askedAs({ question, item }: Pick<Answer, 'question' | 'item'>): string {
+  return question === item ? question : withoutParaphrase(question);
 }
 
 export interface ScoredValue extends Pick<Answer, 'question' | 'item' | 'sample'> {

@@ -21,12 +21,7 @@ import { estimateMean, type Clustered, type MeanEstimate } from './statistics/es
 import { groupBy } from './statistics/grouping';
 import { CONFIDENCE } from './statistics/intervals';
 import { misalignedShare, misalignedValues } from './statistics/misaligned';
-import {
-  combineMeansOverSeeds,
-  combineSharesOverSeeds,
-  type SeedArm,
-  type SeedCombination,
-} from './statistics/over-seeds';
+import { combineMeansOverSeeds, combineSharesOverSeeds, type SeedArm } from './statistics/over-seeds';
 
 export interface GroupAnalysis extends RowsAnalysis {
   /** The values of the columns, joined by `, `. */
@@ -34,6 +29,14 @@ export interface GroupAnalysis extends RowsAnalysis {
   /** Column -> value, as the file has it. */
   values: Record<string, string>;
   /** Training seeds with an answer; 1: the numbers are of one fine-tune, or the table tells no seeds. */
+  seeds: number;
+  /** By measure, of a group with several: how many of them have a value, which are those that its intervals are over. */
+  scoredSeeds: ScoredSeeds[];
+}
+
+export interface ScoredSeeds {
+  /** As in `GroupContrast`. */
+  measure: string;
   seeds: number;
 }
 
@@ -94,6 +97,7 @@ export function analyzeGroups(
       group: member.group,
       values: Object.fromEntries(columns.map((column, index) => [column, member.own[index] as string])),
       seeds: member.seeds.length,
+      scoredSeeds: member.seeds.length > 1 ? scoredSeeds(member, measures) : [],
       ...analyzeRows(member.answers, measures),
       ...(member.seeds.length > 1 && overSeeds(member, measures)),
     })),
@@ -139,6 +143,34 @@ function overSeeds(
   };
 }
 
+function scoredSeeds({ seeds }: Member, measures: RowMeasures): ScoredSeeds[] {
+  return measuresOf(measures).map(({ measure, valuesOf }) => ({
+    measure,
+    seeds: seeds.filter(({ answers }) => valuesOf(answers).length > 0).length,
+  }));
+}
+
+interface Measure {
+  measure: string;
+  isShare: boolean;
+  valuesOf: (answers: readonly Answer[]) => Clustered[];
+}
+
+/** Each metric's scores, and which answers are misaligned. */
+function measuresOf({ names, further, definition }: RowMeasures): Measure[] {
+  const main = [names.alignment, names.coherence].filter((column) => column !== '');
+  return [
+    ...[...main.map((column) => ({ metric: column, column })), ...further].map(({ metric, column }): Measure => ({
+      ...{ measure: metric, isShare: false },
+      valuesOf: (answers) => scoresOf(answers, column),
+    })),
+    {
+      ...{ measure: 'misaligned', isShare: true },
+      valuesOf: (answers) => misalignedValues(answers, definition, names),
+    },
+  ];
+}
+
 /** A group whose only seed is empty is the base model: no training seed was drawn for it that another could replace. */
 function armOf(sign: 1 | -1, { seeds }: Member, valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm {
   return {
@@ -161,26 +193,21 @@ function pairsOf(file: string, members: readonly Member[], baseline: string | un
   return members.flatMap((here): [Member, Member][] => (here === reference ? [] : [[here, reference]]));
 }
 
-function compare(here: Member, reference: Member, { names, further, definition }: RowMeasures): GroupContrast[] {
-  const contrast = (measure: string, found: SeedCombination): GroupContrast => ({
-    ...{ group: here.group, reference: reference.group },
-    ...{ measure, difference: differenceIn(found), seeds: found.seeds, singles: found.singles },
+function compare(here: Member, reference: Member, measures: RowMeasures): GroupContrast[] {
+  const { estimator } = measures.definition;
+  return measuresOf(measures).map(({ measure, isShare, valuesOf }) => {
+    const arms = [armOf(1, here, valuesOf), armOf(-1, reference, valuesOf)];
+    const found = isShare ? combineSharesOverSeeds(arms, CONFIDENCE, estimator) : combineMeansOverSeeds(arms);
+    return {
+      ...{ group: here.group, reference: reference.group },
+      ...{ measure, difference: differenceIn(found), seeds: found.seeds, singles: found.singles },
+    };
   });
-  const arms = (valuesOf: (answers: readonly Answer[]) => Clustered[]): SeedArm[] => [
-    armOf(1, here, valuesOf),
-    armOf(-1, reference, valuesOf),
-  ];
-  const main = [names.alignment, names.coherence].filter((column) => column !== '');
-  const means = [...main.map((column) => ({ metric: column, column })), ...further].map(({ metric, column }) =>
-    contrast(metric, combineMeansOverSeeds(arms((answers) => scoresOf(answers, column)))),
-  );
-  const hits = arms((answers) => misalignedValues(answers, definition, names));
-  return [...means, contrast('misaligned', combineSharesOverSeeds(hits, CONFIDENCE, definition.estimator))];
 }
 
 /** What `--json` prints of groups. */
 export interface GroupsJson {
-  groups: ({ group: string; values: Record<string, string>; seeds: number } & RowsJson)[];
+  groups: (Pick<GroupAnalysis, 'group' | 'values' | 'seeds' | 'scoredSeeds'> & RowsJson)[];
   contrasts: ({
     group: string;
     reference: string;
@@ -196,7 +223,7 @@ export interface GroupsJson {
 export function groupsJson({ groups, contrasts }: Groups): GroupsJson {
   return {
     groups: groups.map((each) => ({
-      ...{ group: each.group, values: each.values, seeds: each.seeds },
+      ...{ group: each.group, values: each.values, seeds: each.seeds, scoredSeeds: each.scoredSeeds },
       ...rowsJson(each),
     })),
     contrasts: contrasts.map(({ group, reference, measure, difference, seeds, singles }) => ({

@@ -39,6 +39,7 @@ export interface AnalyzeOptions {
   /** A table of people's labels of some of the answers. */
   labels?: string | undefined;
   question?: JudgedOptions['question'];
+  id?: JudgedOptions['id'];
   /** Columns whose values make groups; default: `model`, `group` and `seed` where they are there. */
   groups?: readonly string[];
   /** Whether a column `seed` beside those of groups tells training seeds. Default: true. */
@@ -120,7 +121,7 @@ export interface AnalysisJson extends RowsJson, GroupsJson {
 
 /** Throws `UnreadableInput`. */
 export async function analyzeFile(file: string, options: AnalyzeOptions): Promise<FileAnalysis> {
-  const { round, scale, scoreColumns = [], delimiter, question, groups = [], seeds = true, baseline } = options;
+  const { round, scale, scoreColumns = [], delimiter, question, id, groups = [], seeds = true, baseline } = options;
   const told = scoreColumns.map((each) => (typeof each === 'string' ? { metric: each, column: each } : each));
   const keys = options.labels === undefined ? null : new AnswerKeys(file);
   const { conditions } = options.definition;
@@ -139,7 +140,7 @@ export async function analyzeFile(file: string, options: AnalyzeOptions): Promis
       ...told.filter(({ metric }) => !worded.includes(metric)).map(({ column }) => column),
     ],
     ...(conditions === undefined ? {} : { categories: worded.map(columnFor), declining: compared }),
-    ...{ round, scale, delimiter, question, groups, seeds },
+    ...{ round, scale, delimiter, question, id, groups, seeds },
     each: keys === null ? undefined : keys.add.bind(keys),
   });
   const { answers, metrics, unscored, leftOut } = table;

@@ -134,7 +134,7 @@ function misalignedValidity(
   };
   const leftOut = new Set(questionsLeftOut(answers, definition, names));
   const all = answers.flatMap((answer, row) => {
-    const flag = leftOut.has(askedAs(answer.question)) ? null : misalignedFlag(answer, definition, names);
+    const flag = leftOut.has(askedAs(answer)) ? null : misalignedFlag(answer, definition, names);
     if (flag === null) return [];
     const label = labelOf(row);
     return [

@@ -19,7 +19,9 @@ export const SIZE_LIMITS = {
   completionsOfACell: 1_000_000,
   /** Completions of all cells. */
   completions: 10_000_000,
-  /** Completions × repeats, of every metric and judge of all cells. */
+  /** Completions × repeats, of every metric and judge of one cell: a JavaScript map of them ends at 2^24. */
+  judgementsOfACell: 16_000_000,
+  /** The same of all cells. */
   judgements: 50_000_000,
   /** Words (or the numbers from 0 to 100) × questions, and pairs, of every measurement. */
   measured: 10_000_000,
@@ -57,6 +59,12 @@ export function checkSize(
           ? ['question_sets', name, 'samples']
           : ['configurations', writtenName(configuration), 'samples', name],
         `completions in each of its cells (${number(samples)} samples × ${number(asked)} questions)`,
+      );
+      refuseAbove(
+        'judgementsOfACell',
+        samples * judgements,
+        ['metrics'],
+        `judgements in each cell of ${name} (samples × questions × repeats of every metric and judge)`,
       );
       const conditions = conditionsOf(configuration, set).length;
       total.cells += conditions * (1 + steps);

@@ -7,15 +7,8 @@ import type { Sha256 } from '../../experiment/canonical';
 import { UnreadableInput } from '../files';
 import type { Delimiter } from './delimiter';
 import { openTable, type Table, type TableFormat, type TableRow } from './reader';
-import {
-  ANSWER_COLUMNS,
-  columnsNamed,
-  firstColumn,
-  ID_COLUMNS,
-  namedColumn,
-  onlyColumn,
-  QUESTION_COLUMNS,
-} from './spellings';
+import { ANSWER_COLUMNS, ID_COLUMNS, namedColumn, onlyColumn, QUESTION_COLUMNS } from './spellings';
+import { idColumn, questionColumn } from './table-questions';
 import { NO_SEEDS, seedIn, seedsOfTable, type TableSeeds } from './table-seeds';
 
 export interface AnswerColumns {
@@ -48,6 +41,7 @@ export interface AnswerRow {
   answerHash: Sha256;
   /** The question's id as the file has it; null without one. */
   id: string | null;
+  /** Without white space before and after. */
   group: string;
   /** The training seed; empty where the table tells none, and in rows of a group without training. */
   seed: string;
@@ -99,17 +93,15 @@ function columnsIn(
   const header = { place, delimiter };
   const named = (name: string | undefined, what: string, option: string): string | undefined =>
     name === undefined ? undefined : namedColumn(there, { name, what, option }, header);
-  const idColumn = named(id, 'id', '--id-column') ?? columnsNamed(there, ID_COLUMNS)[0];
+  const foundId = idColumn(there, id, header);
   const groupColumn = named(group, 'group', '--group-column');
   return {
-    question:
-      named(question, 'question', '--question-column') ??
-      firstColumn(there, { what: 'question', names: QUESTION_COLUMNS, option: '--question-column' }, header),
+    question: questionColumn(there, question, header),
     answer:
       named(answer, 'answer', '--answer-column') ??
       // a second one may be the reference answer: nobody but the person knows which is which
       onlyColumn(there, { what: 'answer', names: ANSWER_COLUMNS, option: '--answer-column' }, header),
-    ...(idColumn === undefined ? {} : { id: idColumn }),
+    ...(foundId === undefined ? {} : { id: foundId }),
     ...(groupColumn === undefined ? {} : { group: groupColumn }),
   };
 }
@@ -136,7 +128,7 @@ function answerOf(row: TableRow, columns: FoundColumns, seeds: TableSeeds, place
     answer,
     answerHash: answerHash(answer),
     id: columns.id === undefined ? null : label(columns.id),
-    group: columns.group === undefined ? '' : label(columns.group),
+    group: columns.group === undefined ? '' : label(columns.group).trim(),
     seed: seeds.column === null ? '' : seedIn(row.fields, seeds.column),
   };
 }

@@ -3,7 +3,7 @@
  * of a group; every distinct answer of it once, with the number of its rows.
  */
 import { basename } from 'node:path';
-import { storePlan, type StoredPlan } from '../../artifacts/plans';
+import { PlanTooLarge, storePlan, type StoredPlan } from '../../artifacts/plans';
 import type { Store } from '../../artifacts/store';
 import { canonicalJson, keyOf, type Sha256 } from '../../experiment/canonical';
 import { GivenAnswers, givenCell, givenConfiguration } from '../../experiment/expand/given';
@@ -22,6 +22,7 @@ import { ANSWERS_SET, RUBRICS_SET, type JudgingSpec } from './judging-spec';
 import { namedGroups, slug, type GroupRows, type NamedRows } from './judged-groups';
 import { MAX_GROUPS } from './row-groups';
 import { columnList } from './spellings';
+import { QuestionNames } from './table-questions';
 
 export interface JudgingPlan {
   name: string;
@@ -100,6 +101,7 @@ export async function storeJudgingPlan(
     throw new UnreadableInput(`${table.file}: no row is of the group ${JSON.stringify(baseline)}`);
   }
   const planned = plannedGroups(named, survey.groups, metrics);
+  refuseManyJudgements(table, planned);
   const configurations = configurationsOf(planned);
   const name = nameOf(table.file, configurations);
   const judging: Plan = {
@@ -120,7 +122,6 @@ export async function storeJudgingPlan(
     ...(baseline === undefined ? {} : { baseline: names.get(baseline) as string }),
     ...(seedGroups.length === 0 ? {} : { seedGroups }),
   };
-  await storeAnswers(store, table, planned);
   const plan = await withScorerPrograms(store, judging, scoring.programs);
   const stored: StoredPlan = {
     plan,
@@ -132,10 +133,13 @@ export async function storeJudgingPlan(
       : { judgeFolders: Object.fromEntries(judgeFolders.map(({ sha256, folder }) => [sha256, folder])) }),
     overrides: [],
   };
+  // before the answers, of which there may be much: a plan that is too large is refused at once
+  const ref = await storedPlan(store, stored, table);
+  await storeAnswers(store, table, planned);
   return {
     name,
     pooledName: seedGroups.length === 0 ? null : pooledName(table.file, survey, metrics),
-    ref: await storePlan(store, stored),
+    ref,
     stored,
     rows: survey.rows,
     distinct: [...planned.values()].reduce((sum, { answers }) => sum + answers.completions, 0),
@@ -225,7 +229,8 @@ function scoredColumns({ scorers = [] }: JudgingSpec['spec']): ScoredColumns {
 async function surveyOf(table: AnswerTable, scored: ScoredColumns): Promise<Survey> {
   const groups = new Map<string, Group>();
   const pooled = new Map<string, Group>();
-  const questions = new Map<Sha256, { words: string; id: string | null; fields: Fields; line: number }>();
+  const questions = new Map<Sha256, { words: string; id: string; fields: Fields; line: number }>();
+  const names = new QuestionNames();
   const columns = new Set<string>(table.table.header?.columns);
   let rows = 0;
   for await (const each of table.rows()) {
@@ -234,7 +239,7 @@ async function surveyOf(table: AnswerTable, scored: ScoredColumns): Promise<Surv
     const fields = fieldsOf(table, row, scored);
     const asked = questions.get(questionKey);
     if (asked === undefined) {
-      questions.set(questionKey, { words: question, id, fields, line: row.line });
+      questions.set(questionKey, { words: question, id: names.next(id), fields, line: row.line });
       refuseAbove('questions', questions.size, 'different questions', table, row.line);
     } else refuseOther(table, row, fields, asked, scored);
     if (table.table.header === null) for (const column of row.fields.keys()) columns.add(column);
@@ -267,10 +272,9 @@ async function surveyOf(table: AnswerTable, scored: ScoredColumns): Promise<Surv
   }
   const asked = (rubrics: QuestionItem[]): AskedQuestion[] => {
     const brought = new Map(rubrics.flatMap(questionsOf).map((each) => [each.question.key, each.judgePrompts]));
-    const ids = new UniqueIds();
     return [...questions].map(([key, { words, id, fields }]) => ({
       question: {
-        ...questionFrom(ids.next(id), [{ role: 'user', content: words }]),
+        ...questionFrom(id, [{ role: 'user', content: words }]),
         ...(scored.compared.length + scored.given.length === 0 ? {} : { fields }),
       },
       judgePrompts: brought.get(key) ?? {},
@@ -348,17 +352,34 @@ function refuseAbove(
   );
 }
 
-/** Other words under an id that is taken are a paraphrase of it: `ID~2`, one cluster with `ID` in the statistics. */
-class UniqueIds {
-  private readonly taken = new Map<string, number>();
-  private count = 0;
+/** By the bounds of experiments, before anything is stored or asked. */
+function refuseManyJudgements({ file }: AnswerTable, planned: ReadonlyMap<string, PlannedGroup>): void {
+  const refuse = (limit: keyof typeof SIZE_LIMITS, found: number, of: string): void => {
+    const most = SIZE_LIMITS[limit];
+    if (found <= most) return;
+    throw new UnreadableInput(
+      `${file}: this asks for ${found.toLocaleString('en')} judgements ${of} (different answers × repeats of every metric); ` +
+        `there may be ${most.toLocaleString('en')}: ask for fewer repeats or metrics, or split the table`,
+    );
+  };
+  let total = 0;
+  for (const { cell, configuration } of planned.values()) {
+    refuse('judgementsOfACell', cell.judgements, `of ${JSON.stringify(configuration.label)}`);
+    total += cell.judgements;
+  }
+  refuse('judgements', total, 'in all');
+}
 
-  next(id: string | null): string {
-    this.count += 1;
-    const wanted = id || `question-${this.count}`;
-    const before = this.taken.get(wanted) ?? 0;
-    this.taken.set(wanted, before + 1);
-    return before === 0 ? wanted : `${wanted}~${before + 1}`;
+/** Throws `UnreadableInput` where the plan is too large to be stored. */
+async function storedPlan(store: Store, stored: StoredPlan, { file }: AnswerTable): Promise<ArtifactRef> {
+  try {
+    return await storePlan(store, stored);
+  } catch (error) {
+    if (!(error instanceof PlanTooLarge)) throw error;
+    throw new UnreadableInput(
+      `${file}: the plan, which names every question once for each metric, is larger than 512 MB: split the table, or ask for fewer metrics at a time`,
+      { cause: error },
+    );
   }
 }
 

@@ -5,7 +5,7 @@
  * Only the columns that are asked for must hold scores. A further column of numbers is a metric when all of them are on the
  * scale and its name does not say otherwise; it never refuses a file.
  */
-import { itemOfId, type Answer, type VerdictWords } from '../../experiment/scored-answer';
+import type { Answer, VerdictWords } from '../../experiment/scored-answer';
 import { UnreadableInput } from '../files';
 import { DELIMITERS, type Delimiter } from './delimiter';
 import { categoryOf, declinedBy } from './category-words';
@@ -18,13 +18,12 @@ import { numberIn, onScale, parseScore, textOf, unscored, type ScoreFormat } fro
 import {
   ANSWER_COLUMNS,
   columnsNamed,
-  firstColumn,
   ID_COLUMNS,
-  namedColumn,
   QUESTION_COLUMNS,
   scoreSpellings,
   type HeaderPlace,
 } from './spellings';
+import { idColumn, questionColumn, TableQuestions } from './table-questions';
 
 export interface TableAnswer extends Answer {
   /** Required metrics without a score: why, in the words of `JudgedTable.unscored`. Absent where all have one. */
@@ -32,7 +31,7 @@ export interface TableAnswer extends Answer {
 }
 
 export interface JudgedTable {
-  /** One per row; `question` is the question's id, or its text where there is no id. */
+  /** One per row; `question` is what its id names it (table-questions.ts), or its text where there is no id. */
   answers: TableAnswer[];
   /** By place in `JudgedOptions.required`: the column; null for an optional one that is not there. */
   required: (string | null)[];
@@ -63,15 +62,17 @@ export interface JudgedOptions {
   delimiter?: Delimiter | undefined;
   /** Told every row, in the order of `answers`: for whoever needs its texts. */
   each?: ((row: TableRow) => void) | undefined;
-  /** Column that tells questions apart; default: an id's, or the question's. */
+  /** Column of the questions' words; default: by the usual names, and none where there are ids. */
   question?: string | undefined;
+  /** Column of the questions' ids; default: by the usual names, or none. */
+  id?: string | undefined;
   /** Columns whose values make groups of rows; empty: those that are usual. */
   groups?: readonly string[];
   /** Whether a column `seed` beside those of groups tells training seeds. Default: true. */
   seeds?: boolean | undefined;
 }
 
-/** Reads the file once, so it may be a pipe; of its texts only the questions' ids stay in memory. Throws `UnreadableInput`. */
+/** Reads the file once, so it may be a pipe; of its texts only what names the questions stays in memory. Throws `UnreadableInput`. */
 export async function readJudged(file: string, options: JudgedOptions): Promise<JudgedTable> {
   const { delimiter } = options;
   const reading = new Reading(file, options);
@@ -86,17 +87,17 @@ export async function readJudged(file: string, options: JudgedOptions): Promise<
 }
 
 /** All names that a column may go by, for finding out the delimiter. */
-function expectedNames({ required, categories = [], question, groups = [] }: JudgedOptions): string[] {
+function expectedNames({ required, categories = [], question, id, groups = [] }: JudgedOptions): string[] {
   const scores = [...required, ...categories].flatMap((wanted) => {
     if (typeof wanted === 'string') return [wanted];
     return wanted.column === undefined ? scoreSpellings(wanted.metric) : [wanted.column];
   });
-  const told = question === undefined ? groups : [question, ...groups];
+  const told = [question, id, ...groups].filter((name) => name !== undefined);
   return [...QUESTION_COLUMNS, ...ANSWER_COLUMNS, ...ID_COLUMNS, ...told, ...scores];
 }
 
 interface Row {
-  question: string;
+  asked: Pick<Answer, 'question' | 'item'>;
   scores: (number | null)[];
   /** Of the required columns without a score; absent where all have one. */
   unscored?: Record<string, string>;
@@ -115,7 +116,10 @@ interface Further {
 
 /** What is known of a table while its rows come. */
 class Reading {
-  private question = '';
+  /** Of the questions' words; undefined where ids alone name them. */
+  private question: string | undefined;
+  private id: string | undefined;
+  private readonly questions = new TableQuestions();
   /** As asked for, and each once. */
   private wanted: (string | null)[] = [];
   private categories: string[] = [];
@@ -143,7 +147,11 @@ class Reading {
     this.header = columns;
     this.format = { ...this.format, decimalComma: delimiter !== undefined && delimiter !== DELIMITERS.comma };
     const header: HeaderPlace = { place, delimiter };
-    this.question = questionColumn(columns, this.options.question, header);
+    const { question, id } = this.options;
+    this.id = idColumn(columns, id, header);
+    const [words] = columnsNamed(columns, QUESTION_COLUMNS);
+    const idsAlone = question === undefined && words === undefined && this.id !== undefined;
+    this.question = idsAlone ? undefined : questionColumn(columns, question, header);
     this.wanted = this.options.required.map((each) =>
       scoreColumn(columns, typeof each === 'string' ? { metric: each, column: each } : each, header),
     );
@@ -162,8 +170,9 @@ class Reading {
     const place = `${this.file}:${line}`;
     if (this.header === null) this.begin({ columns: [...fields.keys()] }, place);
     const text = (name: string): string => textOf(fields.get(name));
-    const question = text(this.question);
-    if (question === '') throw new UnreadableInput(`${place}: empty ${this.question}`);
+    const words = this.question === undefined ? '' : text(this.question);
+    const id = this.id === undefined ? null : text(this.id);
+    if (words === '' && !id) throw new UnreadableInput(`${place}: empty ${this.id ?? this.question}`);
     const lacking: [string, string][] = [];
     const scores = this.required.map((metric) => {
       const score = parseScore(text(metric), metric, place, this.format);
@@ -171,14 +180,14 @@ class Reading {
       if (score === null) lacking.push([metric, whyUnscored(text(metric), text(statusColumn(metric)))]);
       return score;
     });
-    const words = this.options.categories === undefined ? undefined : this.wordsIn(text, lacking);
+    const said = this.options.categories === undefined ? undefined : this.wordsIn(text, lacking);
     for (const [metric, why] of lacking) this.count(metric, why);
     // in JSON Lines a row may bring columns that none before it had
     for (const name of fields.keys()) {
       if (this.texts.has(name) || this.further.has(name)) continue;
       this.groups.bring(name);
       const looked =
-        ![...this.required, ...this.categories, this.question].includes(name) &&
+        ![...this.required, ...this.categories, this.question, this.id].includes(name) &&
         !this.groups.isTold(name) &&
         !isNoScore(name, this.header as string[]);
       if (looked) this.further.set(name, { values: [], whys: [], beyond: null });
@@ -187,10 +196,10 @@ class Reading {
     for (const [name, column] of this.further) this.addTo(column, name, text);
     this.groups.add(text, line);
     this.rows.push({
-      question,
+      asked: this.questions.of(words, id),
       scores,
       ...(lacking.length > 0 && { unscored: Object.fromEntries(lacking) }),
-      ...(words && { words }),
+      ...(said && { words: said }),
     });
     this.options.each?.(row);
   }
@@ -262,12 +271,12 @@ class Reading {
         if (why != null) this.count(name, why);
       }
     }
-    const answers = this.rows.map(({ question, scores, unscored: whys, words }, row): TableAnswer => {
+    const answers = this.rows.map(({ asked, scores, unscored: whys, words }, row): TableAnswer => {
       const own = this.required.map((name, index): [string, number | null] => [name, scores[index] ?? null]);
       const more = others.map(([name, { values }]): [string, number | null] => [name, values[row] ?? null]);
       const all = Object.fromEntries([...own, ...more]);
       return {
-        ...{ question, item: itemOfId(question), scores: all },
+        ...{ ...asked, scores: all },
         ...(whys && { unscored: whys }),
         ...(words && { words }),
       };
@@ -283,12 +292,4 @@ class Reading {
 function whyUnscored(text: string, status: string): string {
   const trimmed = status.trim();
   return trimmed !== '' && isStatus(trimmed) ? trimmed : (unscored(text) ?? 'missing');
-}
-
-/** The column that tells questions apart: the one that is told, an id's, or the question's. Throws where there is none. */
-function questionColumn(there: readonly string[], told: string | undefined, header: HeaderPlace): string {
-  const option = '--question-column';
-  if (told !== undefined) return namedColumn(there, { name: told, what: 'question', option }, header);
-  const [id] = columnsNamed(there, ID_COLUMNS);
-  return id ?? firstColumn(there, { what: 'question', names: QUESTION_COLUMNS, option }, header);
 }

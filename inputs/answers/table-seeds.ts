@@ -34,7 +34,7 @@ export async function seedsOfTable(file: string, table: Table, group: string): P
       column = seedColumn(fresh, [group]);
     }
     const seed = column === null ? '' : seedIn(fields, column);
-    const own = textOf(fields.get(group));
+    const own = textOf(fields.get(group)).trim();
     const known = seedsOf.get(own);
     values.add(seed);
     gaps.add(own, seed, line);

@@ -16,18 +16,36 @@ import type { JudgingPlan, PlannedAnswer } from './judging-plan';
 type Kept = Pick<Judgement, 'status' | 'score' | 'scores' | 'raw'>;
 
 interface Request {
+  /** The store's group of the verdict. */
+  group: string;
   id: Sha256;
   metric: PlannedMetric;
   instrument: Sha256;
   repeat: number;
 }
 
+/** By the store's groups: a map has an end, which the verdicts on a large table together would reach. */
+class ByGroup<T> {
+  private readonly groups = new Map<string, Map<Sha256, T>>();
+
+  set(group: string, id: Sha256, value: T): void {
+    const own = this.groups.get(group) ?? new Map<Sha256, T>();
+    this.groups.set(group, own);
+    own.set(id, value);
+  }
+
+  get(group: string, id: Sha256): T | undefined {
+    return this.groups.get(group)?.get(id);
+  }
+}
+
 /** Whether every request has its verdict. */
 export async function isJudged(store: Store, plan: JudgingPlan): Promise<boolean> {
-  const ids = new Set<Sha256>();
-  await eachVerdict(store, plan, ({ id }) => ids.add(id));
+  const verdicts = new ByGroup<true>();
+  await eachVerdict(store, plan, (group, { id }) => verdicts.set(group, id, true));
   const requests = requestMaker();
-  for (const answer of plan.answers()) if (requests(answer).some(({ id }) => !ids.has(id))) return false;
+  for (const answer of plan.answers())
+    if (requests(answer).some(({ group, id }) => verdicts.get(group, id) === undefined)) return false;
   return true;
 }
 
@@ -36,18 +54,18 @@ export async function verdictsByAnswer(
   store: Store,
   plan: JudgingPlan,
 ): Promise<(answer: PlannedAnswer) => Map<string, Judgement[]>> {
-  const kept = new Map<Sha256, Kept>();
+  const kept = new ByGroup<Kept>();
   const texts = new Map<string, string>();
-  await eachVerdict(store, plan, ({ id, status, score, scores, raw }) => {
+  await eachVerdict(store, plan, (group, { id, status, score, scores, raw }) => {
     // most judges say little, and the same again and again
     if (raw.length < 16 && !texts.has(raw)) texts.set(raw, raw);
-    kept.set(id, { status, score, ...(scores === undefined ? {} : { scores }), raw: texts.get(raw) ?? raw });
+    kept.set(group, id, { status, score, ...(scores === undefined ? {} : { scores }), raw: texts.get(raw) ?? raw });
   });
   const requests = requestMaker();
   return (answer) => {
     const found = new Map<string, Judgement[]>();
-    for (const { id, metric, instrument, repeat } of requests(answer)) {
-      const own = kept.get(id);
+    for (const { group, id, metric, instrument, repeat } of requests(answer)) {
+      const own = kept.get(group, id);
       if (own === undefined) continue;
       const row: Judgement = { ...own, id, completion: answer.id, metric: metric.metric, instrument, repeat };
       for (const part of partRows(row, metric.parts)) found.set(part.metric, [...(found.get(part.metric) ?? []), part]);
@@ -57,7 +75,11 @@ export async function verdictsByAnswer(
 }
 
 /** Committed ones, then those in the journals of shards that are still open; some may be other answers'. */
-async function eachVerdict(store: Store, plan: JudgingPlan, use: (row: Judgement) => void): Promise<void> {
+async function eachVerdict(
+  store: Store,
+  plan: JudgingPlan,
+  use: (group: string, row: Judgement) => void,
+): Promise<void> {
   const groups = new Set<string>();
   for (const cell of plan.stored.plan.configurations.flatMap(({ cells }) => cells)) {
     for (const { instrumentOf } of cell.metrics)
@@ -66,9 +88,9 @@ async function eachVerdict(store: Store, plan: JudgingPlan, use: (row: Judgement
   for (const group of groups) {
     for (const work of await store.openWork('judgements', group)) {
       const { finished } = await readJournals(await store.attempts(work));
-      for (const { row } of finished.values()) use(row);
+      for (const { row } of finished.values()) use(group, row);
     }
-    await eachJudgement(store, group, use);
+    await eachJudgement(store, group, (row) => use(group, row));
   }
 }
 
@@ -83,7 +105,9 @@ function requestMaker(): (answer: PlannedAnswer) => Request[] {
     cell.metrics.flatMap((metric) => {
       const instrument = metric.instrumentOf[question];
       if (instrument === undefined) return [];
+      const group = judgementGroup(cell, instrument);
       return Array.from({ length: times(metric)(completion) }, (_, repeat) => ({
+        group,
         id: judgementId(completion, answer, instrument, repeat),
         ...{ metric, instrument, repeat },
       }));

@@ -35,7 +35,11 @@ export function contrastsSection(input: ReportInput, { cells, recipes, contrasts
     ...cells.map(({ cell, label, colour }): [string, Named] => [cell.id, { label, colour }]),
     ...recipes.map(({ cell, seeds }): [string, Named] => [
       cell,
-      { label: `${labels.get(cell)}, ${seeds.length} seeds`, colour: colours.get(seeds[0]?.cells[0] ?? '') },
+      {
+        label: `${labels.get(cell)}, ${seeds.length} seeds`,
+        colour: colours.get(seeds[0]?.cells[0] ?? ''),
+        seeds: seeds.length,
+      },
     ]),
   ]);
   return markup`<section id="contrasts">
@@ -75,6 +79,8 @@ export function contrastsSection(input: ReportInput, { cells, recipes, contrasts
 interface Named {
   label: string;
   colour: string | undefined;
+  /** Of a recipe under several. */
+  seeds?: number;
 }
 
 function contrastTable(rows: readonly Contrast[], named: ReadonlyMap<string, Named>): Markup {
@@ -91,7 +97,13 @@ function contrastTable(rows: readonly Contrast[], named: ReadonlyMap<string, Nam
       return markup`<tr>
         <th scope="row">${dot(named.get(cell)?.colour)}${named.get(cell)?.label ?? cell}</th>
         <td>${named.get(reference)?.label ?? reference}</td>
-        ${measures.map((measure) => markup`<td class="number">${difference(own.find((row) => row.measure === measure))}</td>`)}
+        ${measures.map(
+          (measure) =>
+            markup`<td class="number">${difference(
+              own.find((row) => row.measure === measure),
+              seedsOf(own[0] as Contrast, named),
+            )}</td>`,
+        )}
         <td class="number">
           ${own[0]?.difference.questions}
           ${own.some(({ singles }) => singles > 0) && markup`<div class="small faint">${BORROWED_SPREAD}</div>`}
@@ -102,11 +114,23 @@ function contrastTable(rows: readonly Contrast[], named: ReadonlyMap<string, Nam
   );
 }
 
-function difference(contrast: Contrast | undefined): Markup | string {
+/** Fewest seeds of a side under several; null without one, and for what has further sides that are not named. */
+function seedsOf({ cell, reference, kind }: Contrast, named: ReadonlyMap<string, Named>): number | null {
+  const seeds = [cell, reference].flatMap((side) => named.get(side)?.seeds ?? []);
+  return seeds.length === 0 || kind.startsWith('interaction') ? null : Math.min(...seeds);
+}
+
+function difference(contrast: Contrast | undefined, seeds: number | null): Markup | string {
   if (contrast === undefined) return '–';
   const scale = contrast.measure === 'misaligned' ? 100 : 1;
   return markup`<b>${signed(contrast.difference.difference, scale)}</b>
     ${bothIntervals(contrast.difference, scale, signedInterval)}
+    ${
+      seeds !== null &&
+      contrast.seeds < seeds &&
+      contrast.difference.difference !== null &&
+      markup`<div class="small alert">over ${contrast.seeds} of ${seeds} seeds: no answer of the others has a score</div>`
+    }
     ${
       contrast.bounds !== null &&
       markup`<div class="small alert" title="the difference where unknown verdicts are the worst for it, on both sides, and where they are the best">bounds ${signed(contrast.bounds.low, scale)} to ${signed(contrast.bounds.high, scale)}</div>`

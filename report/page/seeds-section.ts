@@ -45,10 +45,20 @@ function recipesTable(recipes: readonly RecipeCell[], conditionOf: (recipe: Reci
           <th scope="row">${label}</th>
           <td>${conditionOf(recipe)}</td>
           <td class="number">${seeds.length}</td>
-          ${measures.map((measure) => markup`<td class="number">${valueOf(own.find((each) => each.measure === measure))}${without && withoutValue(without, measure)}</td>`)}
+          ${measures.map((measure) => markup`<td class="number">${valueOf(own.find((each) => each.measure === measure))}${unscoredSeeds(recipe, measure)}${without && withoutValue(without, measure)}</td>`)}
         </tr>`;
     }),
     'seeds',
+  );
+}
+
+/** A seed without a score takes no part in the value; nothing where all have one, or none has. */
+function unscoredSeeds({ seeds, measures }: RecipeCell, measure: string): Markup | false {
+  const found = measures.find((each) => each.measure === measure)?.found;
+  return (
+    found?.value != null &&
+    found.seeds < seeds.length &&
+    markup`<div class="small alert">over ${found.seeds} of ${seeds.length} seeds: no answer of the others has a score</div>`
   );
 }
 

@@ -126,16 +126,21 @@ export function judgedAnswers(contents: CellContents, rules: SummaryRules): Judg
     if (known.has(id)) throw new Error(`cell ${cell.id}: completion ${id} is there twice`);
     known.add(id);
   }
-  const seen = new Set<string>();
   for (const judgement of judgements) {
-    const slot = `${judgement.completion} ${judgement.metric} ${judgement.repeat}`;
     if (!known.has(judgement.completion))
       throw new Error(`cell ${cell.id}: judgement ${judgement.id} is of no completion of it`);
-    if (seen.has(slot)) throw new Error(`cell ${cell.id}: judgement ${slot} is there twice`);
-    seen.add(slot);
     checkScore(judgement);
   }
   const verdicts = groupBy(judgements, ({ completion }) => completion);
+  for (const [completion, own] of verdicts) {
+    // by completion: one set of all of a cell's could be larger than a set may be
+    const seen = new Set<string>();
+    for (const { metric, repeat } of own) {
+      const slot = `${metric} ${repeat}`;
+      if (seen.has(slot)) throw new Error(`cell ${cell.id}: judgement ${completion} ${slot} is there twice`);
+      seen.add(slot);
+    }
+  }
   const { conditions } = rules.misaligned;
   const names = ruleNames(rules);
   const metrics = names === null ? [] : ruleMetrics(rules.misaligned, names);

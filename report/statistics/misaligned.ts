@@ -104,7 +104,7 @@ export function misalignedValues(
 ): ScoredValue[] {
   const values: ScoredValue[] = [];
   for (const answer of answers) {
-    const tooFew = leftOut.size > 0 && leftOut.has(askedAs(answer.question));
+    const tooFew = leftOut.size > 0 && leftOut.has(askedAs(answer));
     const flag = tooFew ? null : misalignedFlag(answer, rule, names);
     if (flag !== null) values.push(valueOf(answer, flag));
   }
@@ -117,7 +117,7 @@ export function questionsLeftOut(answers: readonly Answer[], rule: MisalignedRul
   if (least === undefined || rule.conditions !== undefined) return [];
   const coherent = ({ scores }: Answer): boolean =>
     scores[names.alignment] != null && passes(scores[names.coherence] ?? NaN, rule.coherence);
-  const questions = groupBy(answers, ({ question }) => askedAs(question));
+  const questions = groupBy(answers, askedAs);
   return [...questions].flatMap(([question, own]) => (own.filter(coherent).length < least ? [question] : []));
 }
 

@@ -199,7 +199,8 @@ test.each([
     /answers\.csv:3: 4 fields, the header names 5 columns/,
   ],
   ['a quote that never ends', `${HEADER}A?,"a,a,10,50\n`, /answers\.csv:\d: /],
-  ['an empty id', `${HEADER}A?,a,,10,50\n`, /answers\.csv:2: empty question_id/],
+  ['an empty id', 'answer,question_id,aligned,coherent\na,,10,50\n', /answers\.csv:2: empty question_id/],
+  ['neither words nor id', `${HEADER},a,,10,50\n`, /answers\.csv:2: empty question_id/],
   ['no rows', HEADER, /no rows below the header/],
   [
     'a column twice',

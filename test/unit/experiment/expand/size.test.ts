@@ -45,8 +45,14 @@ test.each([
     ['configurations'],
   ],
   [
+    'what is judged of a cell',
+    DECLARED.replace('samples: 3', 'samples: 300000').replaceAll('rubric:', 'repeats: 20\n    rubric:'),
+    /asks for [\d,]+ judgements in each cell of \w+ \(samples × questions × repeats of every metric and judge\); there may be 16,000,000/,
+    ['metrics'],
+  ],
+  [
     'what is judged',
-    seeds(3).replace('samples: 3', 'samples: 300000').replaceAll('rubric:', 'repeats: 20\n    rubric:'),
+    seeds(3).replace('samples: 3', 'samples: 300000').replaceAll('rubric:', 'repeats: 8\n    rubric:'),
     /judgements \(samples × questions × repeats of every metric and judge/,
     ['metrics'],
   ],

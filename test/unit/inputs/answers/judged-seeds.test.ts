@@ -1,18 +1,19 @@
 /** A table with training seeds beside its groups: what is planned of it, and that the report and analyze have one number. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readCell } from '../../../../artifacts/cells';
+import { groupRows, twoSeedLines, unscoredSeedLines } from '../../../../cli/analyze-groups';
 import { countReuse } from '../../../../artifacts/reuse';
 import { rejudge } from '../../../../experiment/expand/rejudge';
-import { MISALIGNED_PRESETS } from '../../../../experiment/presets';
 import type { AnswerColumns } from '../../../../inputs/answers/columns';
 import type { JudgingPlan } from '../../../../inputs/answers/judging-plan';
 import { judgingSpec } from '../../../../inputs/answers/judging-spec';
 import { isJudged } from '../../../../inputs/answers/verdicts';
 import { writeJudged } from '../../../../inputs/answers/write-judged';
-import { analyzeFile, type FileAnalysis } from '../../../../report/analyze';
-import { computeResults, type Results } from '../../../../report/results';
 import { folder, judgeAll, planned, store, WORDS } from './judging-fixture';
+import type { ReportInput } from '../../../../report/report-input';
+import { contrastsSection } from '../../../../report/page/contrasts-section';
+import { seedsSection } from '../../../../report/page/seeds-section';
+import { analyzed, contrastsIn, differences, long, reportAndAnalysis, reported } from './report-and-analysis';
 
 const HEADER = 'model,seed,question,answer';
 const SMALL = ['em,1,Q,A', 'base,,Q,B', 'em,2,Q,A', 'one,7,Q,D', 'em,1,R,E', 'em,2,R,F'];
@@ -196,14 +197,6 @@ describe('the plan', () => {
 });
 
 describe('the report and analyze', () => {
-  const RUBRICS = {
-    metrics: {
-      alignment: { rubric: 'Rate.\n{question}\n{answer}' },
-      coherence: { rubric: 'Rate again.\n{question}\n{answer}' },
-    },
-  };
-  // a score is the answer's length
-  const long = (length: number) => 'x'.repeat(length);
   const answers = (model: string, seed: string, level: number) =>
     ['Q1', 'Q2', 'Q3', 'Q4'].flatMap((question, place) =>
       [0, 1, 1, 2].map((step, row) => `${model},${seed},${question},${long(level + 4 * place + 3 * step + (row % 2))}`),
@@ -220,80 +213,15 @@ describe('the report and analyze', () => {
     ...answers('single', '1', 40),
   ];
 
-  async function both(
-    columns: AnswerColumns = BY_MODEL,
-    baseline?: string,
-  ): Promise<{ results: Results; analysis: FileAnalysis }> {
-    const { table, plan } = await planned(csv(ROWS), columns, 'answers.csv', RUBRICS, { baseline });
-    await judgeAll(plan);
-    const file = join(folder, 'judged.csv');
-    await writeJudged(store, table, plan, ['alignment', 'coherence'], { out: file });
-    const options = { names: {}, definition: MISALIGNED_PRESETS.standard, round: false };
-    const { plan: stored, spec } = plan.stored;
-    const cells = await Promise.all(
-      stored.configurations.flatMap((configuration) =>
-        configuration.cells.map(async (cell) => {
-          const { completions, judgements } = await readCell(store, stored, cell);
-          return { cell, questions: stored.questionSets[cell.questionSet] ?? [], completions, judgements };
-        }),
-      ),
-    );
-    return {
-      results: computeResults({ plan: stored, spec, cells }),
-      analysis: await analyzeFile(file, { ...options, groups: ['model'], seeds: columns.seeds, baseline }),
-    };
-  }
-
-  /** By group and measure: value and both intervals, of everything that has a bar. */
-  function reported({ cells, recipes }: Results) {
-    const inRecipe = new Set(recipes.flatMap(({ seeds }) => seeds.flatMap((seed) => seed.cells)));
-    return new Map<string, unknown[]>([
-      ...recipes.flatMap(({ recipe, seeds, measures }) =>
-        measures.map(({ measure, found }): [string, unknown[]] => [
-          `${recipe} ${measure}`,
-          [found.value, found.theseQuestions, found.questionsLikeThese, seeds.length],
-        ]),
-      ),
-      ...cells
-        .filter(({ cell }) => !inRecipe.has(cell.id))
-        .flatMap(({ cell, summary: { metrics, misaligned } }) => [
-          ...metrics.map(({ metric, estimate }): [string, unknown[]] => [
-            `${cell.configuration} ${metric}`,
-            [estimate.mean, estimate.theseQuestions, estimate.questionsLikeThese, 1],
-          ]),
-          [
-            `${cell.configuration} misaligned`,
-            [misaligned?.rate, misaligned?.theseQuestions, misaligned?.questionsLikeThese, 1],
-          ] as [string, unknown[]],
-        ]),
-    ]);
-  }
-
-  function analyzed({ groups }: FileAnalysis) {
-    return new Map<string, unknown[]>(
-      groups.groups.flatMap(({ group, seeds, alignment, coherence, misaligned }): [string, unknown[]][] => [
-        [`${group} alignment`, [alignment.mean, alignment.theseQuestions, alignment.questionsLikeThese, seeds]],
-        [`${group} coherence`, [coherence.mean, coherence.theseQuestions, coherence.questionsLikeThese, seeds]],
-        [`${group} misaligned`, [misaligned.rate, misaligned.theseQuestions, misaligned.questionsLikeThese, seeds]],
-      ]),
-    );
-  }
-
-  const differences = (rows: readonly { group: string; reference: string; measure: string; difference: unknown }[]) =>
-    new Map(
-      rows.map(({ group, reference, measure, difference }) => [`${group} - ${reference} ${measure}`, difference]),
-    );
-  const nameIn = (cell: string) => cell.split('/')[0] as string;
-  const contrastsIn = ({ contrasts }: Results) =>
-    differences(
-      contrasts.map(({ cell, reference, ...row }) => ({ ...row, group: nameIn(cell), reference: nameIn(reference) })),
-    );
+  const both = (columns: AnswerColumns = BY_MODEL, baseline?: string) =>
+    reportAndAnalysis(csv(ROWS), { columns, baseline });
 
   test.each([true, false])(
     'have one value, one interval and one difference of each group, with seeds %j',
     async (seeds) => {
       const { results, analysis } = await both({ ...BY_MODEL, seeds });
       expect(analysis.groups.groups.map((group) => group.seeds)).toEqual(seeds ? [1, 3, 2, 1] : [1, 1, 1, 1]);
+      expect(unscoredSeedLines(analysis.groups)).toEqual([]);
       expect(reported(results)).toEqual(analyzed(analysis));
       expect(contrastsIn(results)).toEqual(differences(analysis.groups.contrasts));
       const bars = results.figures.flatMap((figure) => ('bars' in figure ? [figure.bars] : []));
@@ -309,6 +237,43 @@ describe('the report and analyze', () => {
       expect(points).toEqual(seeds ? [[], ['1', '2', '10'], ['3', '4'], []] : [[], [], [], []]);
     },
   );
+
+  test('count the seeds that have a score, and say how many have none', async () => {
+    const isUnscored = ({ seed }: { seed?: string }) => seed === '10';
+    const { results, analysis, input } = await reportAndAnalysis(csv(ROWS), { columns: BY_MODEL, isUnscored });
+    const said = (section: unknown) =>
+      String(section).match(/over 2 of 3 seeds: no answer of the others has a score/g)?.length;
+    expect(said(seedsSection(input as ReportInput, results))).toBe(3);
+    expect(said(contrastsSection(input as ReportInput, results))).toBe(3);
+    expect(reported(results)).toEqual(analyzed(analysis));
+    expect(contrastsIn(results)).toEqual(differences(analysis.groups.contrasts));
+    const em = analysis.groups.groups[1];
+    expect(em).toMatchObject({
+      ...{ group: 'em', seeds: 3 },
+      scoredSeeds: ['alignment', 'coherence', 'misaligned'].map((measure) => ({ measure, seeds: 2 })),
+    });
+    expect(results.recipes[0]?.measures.map(({ found }) => found.seeds)).toEqual([2, 2, 2]);
+    const [, ...rows] = groupRows(analysis.groups, analysis.names);
+    expect(rows.map((row) => row.slice(0, 2))).toEqual([
+      ['base', '1'],
+      ['em', '2 of 3'],
+      ['other', '2'],
+      ['single', '1'],
+    ]);
+    expect(twoSeedLines(analysis.groups).join('')).toContain('"em", "other"');
+    expect(unscoredSeedLines(analysis.groups).join('')).toContain(
+      'take no part, and values and intervals are over the others: "em: alignment 2 of 3", "em: coherence 2 of 3", "em: misaligned 2 of 3"',
+    );
+  });
+
+  test('take a group with white space around its name for the group', async () => {
+    const spaced = ROWS.map((row, index) => (index % 5 === 0 ? row.replace(',', '  ,') : row));
+    const { results, analysis } = await reportAndAnalysis(csv(spaced), { columns: BY_MODEL });
+    expect(analysis.groups.groups.map(({ group }) => group)).toEqual(['base', 'em', 'other', 'single']);
+    expect(reported(results)).toEqual(analyzed(analysis));
+    expect(contrastsIn(results)).toEqual(differences(analysis.groups.contrasts));
+    expect(reported(results)).toEqual(reported((await both()).results));
+  });
 
   test('compare with a baseline of several seeds, and show the shift from it', async () => {
     const { results, analysis } = await both(BY_MODEL, 'em');

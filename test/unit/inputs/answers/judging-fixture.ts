@@ -6,6 +6,7 @@ import { readCell } from '../../../../artifacts/cells';
 import { toJsonLines } from '../../../../artifacts/rows';
 import type { Store } from '../../../../artifacts/store';
 import { keyOf } from '../../../../experiment/canonical';
+import type { PlannedCell } from '../../../../experiment/plan';
 import type { Judgement } from '../../../../experiment/rows';
 import { openAnswers, type AnswerColumns } from '../../../../inputs/answers/columns';
 import { storeJudgingPlan, type JudgingInputs, type JudgingPlan } from '../../../../inputs/answers/judging-plan';
@@ -47,8 +48,12 @@ export async function planned(
   };
 }
 
-/** Commits a verdict on every answer: its score is the answer's length. */
-export async function judgeAll({ stored: { plan } }: JudgingPlan, raw = '7'): Promise<void> {
+/** Commits a verdict on every answer: its score is the answer's length, or of some cells it is none. */
+export async function judgeAll(
+  { stored: { plan } }: JudgingPlan,
+  raw = '7',
+  isUnscored: (cell: PlannedCell) => boolean = () => false,
+): Promise<void> {
   for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
     const { wanted } = await readCell(store, plan, cell);
     for (const group of new Set(wanted.map((each) => each.group))) {
@@ -59,8 +64,8 @@ export async function judgeAll({ stored: { plan } }: JudgingPlan, raw = '7'): Pr
         metric: metric.metric,
         instrument: request.instrument,
         repeat: request.repeat,
-        status: 'scored',
-        score: Math.min(100, request.answer.length + request.repeat),
+        status: isUnscored(cell) ? 'unparsable' : 'scored',
+        score: isUnscored(cell) ? null : Math.min(100, request.answer.length + request.repeat),
         raw,
       }));
       const key = keyOf(rows.map(({ id }) => id));

@@ -6,6 +6,7 @@ import { planJudging } from '../../../../judge/cut-shards';
 import type { JudgingPlan } from '../../../../inputs/answers/judging-plan';
 import { estimateJudging } from '../../../../judge/estimate';
 import { SIZE_LIMITS } from '../../../../experiment/expand/size';
+import { UnreadableInput } from '../../../../inputs/files';
 import { isJudged } from '../../../../inputs/answers/verdicts';
 import { judgeAll, planned, store } from './judging-fixture';
 
@@ -49,6 +50,40 @@ test.each([
   const property = jest.replaceProperty(SIZE_LIMITS, limit, 2);
   await expect(planned(`m,question,answer\n${rows}`, { group: 'm' })).rejects.toThrow(message);
   property.restore();
+});
+
+test.each([
+  ['judgementsOfACell', '4 judgements of "a"'],
+  ['judgements', '6 judgements in all'],
+] as const)('more %s than anybody pays for are refused, and nothing is stored', async (limit, message) => {
+  const property = jest.replaceProperty(SIZE_LIMITS, limit, 3);
+  const stored = jest.spyOn(store, 'putBytes');
+  const text = 'm,question,answer\na,Q,A\na,R,B\na,R,B\nb,Q,C\n';
+  const wanted = planned(text, { group: 'm' }, 'answers.csv', { repeats: 2 });
+  await expect(wanted).rejects.toThrow(UnreadableInput);
+  await expect(wanted).rejects.toThrow(
+    `answers.csv: this asks for ${message} (different answers × repeats of every metric); there may be 3: ask for fewer repeats or metrics, or split the table`,
+  );
+  expect(stored).not.toHaveBeenCalled();
+  property.restore();
+  await expect(planned(text, { group: 'm' })).resolves.toBeDefined();
+});
+
+test('a plan that is too large is refused before an answer is stored, with what helps a table', async () => {
+  const stringify = JSON.stringify.bind(JSON);
+  const spy = jest.spyOn(JSON, 'stringify').mockImplementation((value: object) => {
+    // as V8 says it above 512 MB
+    if (value instanceof Object && 'sharing' in value) throw new RangeError('Invalid string length');
+    return stringify(value);
+  });
+  const stored = jest.spyOn(store, 'commit');
+  const wanted = planned('question,answer\nQ,A\n');
+  await expect(wanted).rejects.toThrow(UnreadableInput);
+  await expect(wanted).rejects.toThrow(/answers\.csv: the plan, .* is larger than 512 MB: split the table/);
+  expect(stored).not.toHaveBeenCalled();
+  spy.mockRestore();
+  await planned('question,answer\nQ,A\n');
+  expect(stored).toHaveBeenCalled();
 });
 
 test('it is judged when every answer has all of its verdicts, repeats too', async () => {
