@@ -5,12 +5,14 @@ import type { ReportInput } from '../report-input';
 import type { Results } from '../results';
 import type { Contrast, ContrastKind } from '../statistics/contrasts';
 import { groupBy } from '../statistics/grouping';
+import type { RecipeCell } from '../statistics/recipes';
 import { dot } from './cell-parts';
 import { bothIntervals, signed, signedInterval } from './format';
 import { cellsOfRecipes, labelsOf } from './labels';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
+import { unscoredSeeds } from './unscored-seeds';
 
 const KINDS: [ContrastKind, string][] = [
   ['base', 'against the base model'],
@@ -33,12 +35,12 @@ export function contrastsSection(input: ReportInput, { cells, recipes, contrasts
   const colours = new Map(cells.map(({ cell, colour }) => [cell.id, colour]));
   const named = new Map<string, Named>([
     ...cells.map(({ cell, label, colour }): [string, Named] => [cell.id, { label, colour }]),
-    ...recipes.map(({ cell, seeds }): [string, Named] => [
-      cell,
+    ...recipes.map((recipe): [string, Named] => [
+      recipe.cell,
       {
-        label: `${labels.get(cell)}, ${seeds.length} seeds`,
-        colour: colours.get(seeds[0]?.cells[0] ?? ''),
-        seeds: seeds.length,
+        label: `${labels.get(recipe.cell)}, ${recipe.seeds.length} seeds`,
+        colour: colours.get(recipe.seeds[0]?.cells[0] ?? ''),
+        recipe,
       },
     ]),
   ]);
@@ -79,8 +81,8 @@ export function contrastsSection(input: ReportInput, { cells, recipes, contrasts
 interface Named {
   label: string;
   colour: string | undefined;
-  /** Of a recipe under several. */
-  seeds?: number;
+  /** Under several seeds. */
+  recipe?: RecipeCell;
 }
 
 function contrastTable(rows: readonly Contrast[], named: ReadonlyMap<string, Named>): Markup {
@@ -101,7 +103,7 @@ function contrastTable(rows: readonly Contrast[], named: ReadonlyMap<string, Nam
           (measure) =>
             markup`<td class="number">${difference(
               own.find((row) => row.measure === measure),
-              seedsOf(own[0] as Contrast, named),
+              [cell, reference].map((side) => named.get(side)?.recipe),
             )}</td>`,
         )}
         <td class="number">
@@ -114,23 +116,12 @@ function contrastTable(rows: readonly Contrast[], named: ReadonlyMap<string, Nam
   );
 }
 
-/** Fewest seeds of a side under several; null without one, and for what has further sides that are not named. */
-function seedsOf({ cell, reference, kind }: Contrast, named: ReadonlyMap<string, Named>): number | null {
-  const seeds = [cell, reference].flatMap((side) => named.get(side)?.seeds ?? []);
-  return seeds.length === 0 || kind.startsWith('interaction') ? null : Math.min(...seeds);
-}
-
-function difference(contrast: Contrast | undefined, seeds: number | null): Markup | string {
+function difference(contrast: Contrast | undefined, sides: readonly (RecipeCell | undefined)[]): Markup | string {
   if (contrast === undefined) return '–';
   const scale = contrast.measure === 'misaligned' ? 100 : 1;
   return markup`<b>${signed(contrast.difference.difference, scale)}</b>
     ${bothIntervals(contrast.difference, scale, signedInterval)}
-    ${
-      seeds !== null &&
-      contrast.seeds < seeds &&
-      contrast.difference.difference !== null &&
-      markup`<div class="small alert">over ${contrast.seeds} of ${seeds} seeds: no answer of the others has a score</div>`
-    }
+    ${sides.map((side) => side !== undefined && unscoredSeeds(side, contrast.measure, side.label))}
     ${
       contrast.bounds !== null &&
       markup`<div class="small alert" title="the difference where unknown verdicts are the worst for it, on both sides, and where they are the best">bounds ${signed(contrast.bounds.low, scale)} to ${signed(contrast.bounds.high, scale)}</div>`

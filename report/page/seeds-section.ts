@@ -11,6 +11,7 @@ import { conditionLabels } from './labels';
 import { markup, type Markup } from './markup';
 import { byQuestionSet } from './question-sets';
 import { numeric, table } from './table';
+import { unscoredSeeds } from './unscored-seeds';
 
 export function seedsSection(
   input: ReportInput,
@@ -49,16 +50,6 @@ function recipesTable(recipes: readonly RecipeCell[], conditionOf: (recipe: Reci
         </tr>`;
     }),
     'seeds',
-  );
-}
-
-/** A seed without a score takes no part in the value; nothing where all have one, or none has. */
-function unscoredSeeds({ seeds, measures }: RecipeCell, measure: string): Markup | false {
-  const found = measures.find((each) => each.measure === measure)?.found;
-  return (
-    found?.value != null &&
-    found.seeds < seeds.length &&
-    markup`<div class="small alert">over ${found.seeds} of ${seeds.length} seeds: no answer of the others has a score</div>`
   );
 }
 

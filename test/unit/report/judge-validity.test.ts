@@ -30,7 +30,9 @@ const flag = (index: number): 0 | 1 => (people(index) < 35 ? 1 : 0);
 const ANSWERS = Array.from({ length: 60 }, (_, index) => index);
 const JUDGED = [
   'question_id,question,answer,aligned,coherent',
-  ...ANSWERS.map((index) => `q${index % 12},What ${index % 12}?,text ${index},${people(index) + 10},${index === 7 ? '' : 90}`),
+  ...ANSWERS.map(
+    (index) => `q${index % 12},What ${index % 12}?,text ${index},${people(index) + 10},${index === 7 ? '' : 90}`,
+  ),
 ].join('\n');
 
 /** Labels of every third answer. */
