@@ -91,7 +91,10 @@ function overSeeds(
   const paired = several.every(({ seeds }) => haveSameSeeds(seeds, (several[0] as SeedArm).seeds));
   const weight = several.length === 0 || arms.some((arm) => arm.seeds.length === 0) ? null : weighting(arms, estimator);
   const pooled = combine(
-    arms.map(({ sign, seeds }) => ({ sign, values: valuesOf(weight === null ? seeds : weighed(seeds, weight), paired) })),
+    arms.map(({ sign, seeds }) => ({
+      sign,
+      values: valuesOf(weight === null ? seeds : weighed(seeds, weight), paired),
+    })),
     confidence,
     estimator,
   );
