@@ -168,8 +168,8 @@ class Supervisor {
     const orphan = orphanServer(this.files, before);
     this.state.serverDatabase = database;
     // of a folder that was renamed meanwhile the server still knows the old name: it is ended like any other
-    const isSame = before?.serverDatabase === database && before.ports !== null && isClosedToPages(before.ports);
-    if (before?.ports && orphan !== null && isSame) {
+    const isSame = before?.serverDatabase === database;
+    if (before?.ports && orphan !== null && isSame && isClosedToPages(before.ports)) {
       const port = portOf(before.address) as number;
       const service = this.serverService(binary.path, database, port, before.ports);
       service.adopt(orphan);

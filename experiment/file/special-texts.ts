@@ -17,11 +17,10 @@ export function warnOfSpecialTexts(input: WrittenExperiment, warnings: Issue[]):
 }
 
 function look(value: unknown, path: Path, isGiven: boolean, warnings: Issue[]): void {
-  if (typeof value === 'string' && isGiven) warn([{ path, text: value }], warnings);
-  else if (Array.isArray(value)) {
-    const texts = value.map((text: unknown, index) => ({ path: [...path, index], text }));
-    if (isGiven) warn(texts.filter(isText), warnings);
-    for (const { path: place, text } of texts) if (!isText({ text })) look(text, place, isGiven, warnings);
+  if (isGiven) warn(textsOf(value, path), warnings);
+  if (Array.isArray(value)) {
+    const others = [...value.entries()].filter(([, inner]) => typeof inner !== 'string');
+    for (const [index, inner] of others) look(inner, [...path, index], isGiven, warnings);
   } else if (typeof value === 'object' && value !== null)
     for (const [key, inner] of Object.entries(value)) look(inner, [...path, key], isGivenKey(key), warnings);
 }
@@ -31,8 +30,11 @@ interface Text {
   text: string;
 }
 
-function isText<T extends { text: unknown }>(each: T): each is T & { text: string } {
-  return typeof each.text === 'string';
+/** The text itself, or those of a list. */
+function textsOf(value: unknown, path: Path): Text[] {
+  if (typeof value === 'string') return [{ path, text: value }];
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((text: unknown, index) => (typeof text === 'string' ? [{ path: [...path, index], text }] : []));
 }
 
 /** One warning for the texts of a list, at the first of them that holds a token. */
