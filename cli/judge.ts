@@ -19,7 +19,6 @@ import { UnreadableInput } from '../inputs/files';
 import type { MisalignedFile } from '../inputs/misaligned-file';
 import { readQuestionFile } from '../inputs/questions';
 import { recordedExperiment } from '../artifacts/experiments';
-import { gatherResults } from '../report/write-report';
 import { judgeFoldersOf } from '../inputs/resolve';
 import { readTrainerFiles } from '../inputs/trainer-files';
 import { openStore } from '../workers/open-store';
@@ -35,7 +34,7 @@ import { EXIT, InvalidUse } from './errors';
 import { dollars, judgeOptions, judgeWords, positive, readRubric, type JudgeOptions } from './judge-options';
 import { portNumber } from './local/ports';
 import { asInvalidUse, misalignedFrom } from './misaligned-option';
-import { sayMemory } from './memory-note';
+import { gatherHere } from './memory-note';
 import { namedPath } from './named-path';
 import { checkPlace, holdsSomethingElse } from './out-file';
 import { printJsonLine, say } from './output';
@@ -262,8 +261,7 @@ const DONE_BEFORE: Judged = { code: EXIT.done, outcome: null };
 /** The report of verdicts that are all in the store. */
 async function reported(submission: Submission, { stored }: JudgingPlan, json: boolean): Promise<Judged> {
   let outcome: ExperimentOutcome | null = null;
-  sayMemory(stored.plan);
-  const gathered = await gatherResults(submission.store, stored, submission.output);
+  const gathered = await gatherHere(submission.store, stored, submission.output);
   const code = await reportStored(submission, gathered, { json, ended: (ended) => (outcome = ended) });
   return { code, outcome };
 }

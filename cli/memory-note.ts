@@ -3,7 +3,10 @@
  * that limit stands from the process's start on, and who reaches it ends without a word of ours.
  */
 import { getHeapStatistics } from 'node:v8';
+import type { StoredPlan } from '../artifacts/plans';
+import type { Store } from '../artifacts/store';
 import type { Plan } from '../experiment/plan';
+import { gatherResults, type GatheredResults } from '../report/write-report';
 import { say } from './output';
 import pc from './paint';
 
@@ -31,6 +34,12 @@ export function memoryNote(
 export function sayMemory(plan: Pick<Plan, 'configurations'>): void {
   const note = memoryNote(plan);
   if (note !== null) say(pc.yellow(note));
+}
+
+/** All that a report takes, read by this process. `output`: as for `gatherResults`. */
+export function gatherHere(store: Store, stored: StoredPlan, output: string): Promise<GatheredResults> {
+  sayMemory(stored.plan);
+  return gatherResults(store, stored, output);
 }
 
 function gigabytes(bytes: number): string {

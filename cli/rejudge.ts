@@ -21,7 +21,7 @@ import { InvalidUse } from './errors';
 import { dollars, judgeOptions, judgeWords, readRubric, type JudgeOptions } from './judge-options';
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
-import { sayMemory } from './memory-note';
+import { gatherHere } from './memory-note';
 import { namedPath } from './named-path';
 import { lastRun } from './names';
 import { gpuQueuesOf } from './needed-workers';
@@ -30,7 +30,6 @@ import { say } from './output';
 import pc from './paint';
 import { requireSetUp } from './require-set-up';
 import { visibleLine } from '../report/page/visible';
-import { gatherResults } from '../report/write-report';
 import { accountOfQueue, reportStored, requireCredentials, submitAndFollow } from './submit';
 import { wordScoresOf } from './words';
 
@@ -141,8 +140,7 @@ async function run(experiment: string, options: Options): Promise<number> {
   if (!isRemote()) {
     const idle = new LocalFiles(dataFolder()).lockHolder() === null;
     if (judgements.new === 0 && idle) {
-      sayMemory(stored.plan);
-      return reportStored(submission, await gatherResults(store, stored, output), { json });
+      return reportStored(submission, await gatherHere(store, stored, output), { json });
     }
     if (judgements.new > 0) {
       requireCredentials(spec, [again.name]);

@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { gatherResults, writeResults, type GatheredResults } from '../report/write-report';
+import { writeResults, type GatheredResults } from '../report/write-report';
 import { registerClaims } from '../artifacts/claims';
 import { wasComplete } from '../artifacts/experiments';
 import { countReuse, judgesWithWork, newHandoffs, newWork, type Reuse } from '../artifacts/reuse';
@@ -16,7 +16,7 @@ import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
-import { sayMemory } from './memory-note';
+import { gatherHere } from './memory-note';
 import { gpuQueuesOf } from './needed-workers';
 import { say } from './output';
 import { fileOptions, prepare, type FileOptions } from './prepare';
@@ -84,8 +84,7 @@ async function run(file: string, options: RunOptions): Promise<{ code: number; s
       // workers elsewhere write the report, and their work is followed for days
       if (isRemote() || !(await wasComplete(from, whole.plan, stored))) return countReuse(from, whole.plan);
       // most likely it still is: what is read to count it is kept for the report
-      sayMemory(whole.plan);
-      kept.gathered = await gatherResults(from, whole, resolve(whole.spec.output));
+      kept.gathered = await gatherHere(from, whole, resolve(whole.spec.output));
       return kept.gathered.reuse();
     },
   });
@@ -111,8 +110,7 @@ async function run(file: string, options: RunOptions): Promise<{ code: number; s
   if (newWork(reuse) === 0 && new LocalFiles(dataFolder()).lockHolder() === null) {
     // no workflow plans it, which otherwise registers them
     await registerClaims(store, plan.experiment, spec, reuse);
-    if (kept.gathered === null) sayMemory(whole.plan);
-    const gathered = kept.gathered ?? (await gatherResults(store, whole, submission.output));
+    const gathered = kept.gathered ?? (await gatherHere(store, whole, submission.output));
     return { code: await reportStored(submission, gathered, { json }), spec };
   }
   kept.gathered = null; // a large experiment runs for days
