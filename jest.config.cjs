@@ -1,9 +1,9 @@
 'use strict';
 /**
- * Test projects: `npx jest --selectProjects unit`, `npx jest test/unit/judge`. `npm test` runs unit and replay side by
- * side, then integration and browser one file at a time; `npm run test:studies` and `npm run test:faults` run theirs one
- * file at a time.
+ * Test projects: `npx jest --selectProjects unit`, `npx jest test/unit/judge`. `npm test` runs unit and replay, then integration
+ * and browser; `npm run test:studies`, `npm run test:faults` and `npm run test:fuzz` run theirs.
  */
+const { join } = require('node:path');
 
 /** Packages that exist as ES modules only: jest loads CommonJS, so these are compiled too. */
 const esModules = [
@@ -66,6 +66,8 @@ function project(name, seconds) {
 }
 
 module.exports = {
+  // not in the folder for temporary files, which `npm test` has anew each time
+  cacheDirectory: join(__dirname, 'node_modules', '.cache', 'jest'),
   // two test files at once also on a large machine: several start a Temporal server or a Python process of their own
   maxWorkers: 2,
   projects: [

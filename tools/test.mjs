@@ -1,8 +1,8 @@
 /**
- * `npm test`: set-up, build, the S3 server of the tests, then jest (unit and replay side by side; integration and browser one file at a time) and the
+ * `npm test`: set-up, build, the S3 server of the tests, then jest (unit and replay; integration and browser) and the
  * trainer's pytest. `npm run test:studies` (--studies): whole experiments on the bundled model and on tiny ones. `npm run test:faults`
- * (--faults): the tests that kill things, one file at a time. `npm run test:fuzz` (--fuzz): readers on made-up inputs, a minute each, or
- * FLAMINGO_FUZZ_SECONDS.
+ * (--faults): the tests that kill things. `npm run test:fuzz` (--fuzz): readers on made-up inputs, a minute each, or
+ * FLAMINGO_FUZZ_SECONDS, one after the other. All others run two files at a time.
  * `npm run test:faults -- --minutes N` is the fault campaign instead (bench/faults/main.ts); without, a short one follows the tests.
  * Further arguments go to jest: `npm test -- --testPathPatterns judge`; pytest is left out then.
  */
@@ -24,7 +24,8 @@ const forJest = process.argv.slice(apart === undefined ? 2 : 3);
 const isCampaign = apart === 'faults' && forJest.some((argument) => /^--(minutes|list|table)\b/.test(argument));
 /** At the end of the tests that kill things: a short one, always the same. */
 const SHORT_CAMPAIGN = ['--minutes', '3', '--seed', '1'];
-const counts = mkdtempSync(join(tmpdir(), 'flamingo-tests-'));
+/** Counts of what passed, and all temporary folders of jest's tests: it is gone at the end. */
+const scratch = mkdtempSync(join(tmpdir(), 'flamingo-tests-'));
 leaveInterruptsToChildren();
 
 try {
@@ -39,15 +40,20 @@ try {
 // two OpenMP threads on two busy cores spin more than they compute
 const env = { ...process.env, OMP_NUM_THREADS: '1', TOKENIZERS_PARALLELISM: 'false' };
 // a test that fails may leave a child process behind, for which jest would wait for ever
-const serial = ['--runInBand', '--forceExit'];
+const processes = ['--forceExit'];
+// what a reader takes is measured in time
+const alone = ['--runInBand', '--forceExit'];
 const results = [];
 const runs = isCampaign
   ? [campaign(forJest)]
   : apart
-    ? [jest(apart, [apart], serial), ...(apart === 'faults' && forJest.length === 0 ? [campaign(SHORT_CAMPAIGN)] : [])]
+    ? [
+        jest(apart, [apart], apart === 'fuzz' ? alone : processes),
+        ...(apart === 'faults' && forJest.length === 0 ? [campaign(SHORT_CAMPAIGN)] : []),
+      ]
     : [
         jest('unit, replay', ['unit', 'replay'], []),
-        jest('integration, browser', ['integration', ...browserTests()], serial),
+        jest('integration, browser', ['integration', ...browserTests()], processes),
         pytest(),
       ];
 for (const run of runs) {
@@ -58,7 +64,7 @@ const total = results
   .map((result) => result.count(result.code))
   .reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }));
 if (!isCampaign) console.error(`\n${total.passed} passed, ${total.failed} failed`);
-rmSync(counts, { recursive: true, force: true });
+rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
 process.exitCode ??= code;
 
 /** A browser is no part of set-up: without one its tests are left out, aloud; continuous integration must have one. */
@@ -73,7 +79,7 @@ function browserTests() {
 }
 
 function jest(name, projects, more) {
-  const file = join(counts, `${projects[0]}.json`);
+  const file = join(scratch, `${projects[0]}.json`);
   const executable = join(installationRoot(), 'node_modules', 'jest', 'bin', 'jest.js');
   const args = [
     '--selectProjects',
@@ -89,7 +95,13 @@ function jest(name, projects, more) {
     return { passed: numPassedTests, failed: numFailedTests + numRuntimeErrorTestSuites };
   };
   // jest prints its JSON to stdout as well unless it has a file; people read stderr
-  return { name: `jest: ${name}`, command: process.execPath, args: [executable, ...args], env, count: orFailed(count) };
+  return {
+    name: `jest: ${name}`,
+    command: process.execPath,
+    args: [executable, ...args],
+    env: { ...env, TMPDIR: scratch },
+    count: orFailed(count),
+  };
 }
 
 /** Counts as one test. It ends by itself soon after its time, and its own exit code says how. */
@@ -107,7 +119,7 @@ function campaign(options) {
 
 function pytest() {
   if (forJest.length > 0) return null;
-  const file = join(counts, 'pytest.xml');
+  const file = join(scratch, 'pytest.xml');
   const count = () => {
     const suite = /<testsuite [^>]*>/.exec(readFileSync(file, 'utf8'))[0];
     const number = (name) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(suite)[1]);
@@ -117,7 +129,7 @@ function pytest() {
   return {
     name: "pytest: the trainer's",
     command: environmentPython(),
-    args: ['-m', 'pytest', '-q', `--junitxml=${file}`],
+    args: ['-m', 'pytest', '-q', '--numprocesses=2', '--dist=worksteal', `--junitxml=${file}`],
     cwd: trainerFolder(),
     env: { ...env, PYTHONPATH: trainerFolder(), PYTHONNOUSERSITE: '1' },
     count: orFailed(count),
