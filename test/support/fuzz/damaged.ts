@@ -17,6 +17,8 @@ const ANYWHERE: readonly (string | Uint8Array)[] = [
 /** Evenly spread: `fc.double` is spread over what a double can be, of which nearly all is next to 0. */
 const FINEST = 2 ** 30;
 const share = fc.noBias(fc.nat(FINEST - 1)).map((part) => part / FINEST);
+/** A byte that ends a word: a key, a number or a part of a text. */
+const BETWEEN_WORDS = /[\s,:"'{}[\]]/;
 
 /** One step: a span of the bytes (start, length as a share of at most 1/4) is replaced, repeated or moved. */
 type Step =
@@ -103,8 +105,9 @@ function done(bytes: Buffer, step: Step): Buffer {
     case 'replaceValue': {
       // the word around the place: a key, a number or a part of a text
       const text = bytes.toString('latin1');
-      const from = at - (/[^\s,:"'{}[\]]*$/.exec(text.slice(0, at))?.[0].length ?? 0);
-      const until = at + (/^[^\s,:"'{}[\]]*/.exec(text.slice(at))?.[0].length ?? 0);
+      let [from, until] = [at, at];
+      while (from > 0 && !BETWEEN_WORDS.test(text[from - 1] as string)) from--;
+      while (until < text.length && !BETWEEN_WORDS.test(text[until] as string)) until++;
       return Buffer.concat([bytes.subarray(0, from), step.bytes, bytes.subarray(until)]);
     }
     case 'cut':
