@@ -16,7 +16,7 @@ import { isRemote } from './connection';
 import { EXIT, InvalidUse } from './errors';
 import { portNumber } from './local/ports';
 import { LocalFiles } from './local/state';
-import { gatherHere } from './memory-note';
+import { gatherHere, sayMemory } from './memory-note';
 import { gpuQueuesOf } from './needed-workers';
 import { say } from './output';
 import { fileOptions, prepare, type FileOptions } from './prepare';
@@ -139,7 +139,9 @@ function requireLocal(spec: Spec, reuse: Reuse): void {
 
 /** Workers elsewhere write results on their own disks; the store is shared, so what people read is built here, too. */
 async function bringHome({ store, ref, output }: Submission): Promise<void> {
-  const { html } = await writeResults(store, await loadPlan(store, ref), {
+  const plan = await loadPlan(store, ref);
+  sayMemory(plan.plan);
+  const { html } = await writeResults(store, plan, {
     plan: ref,
     output,
     version: programVersion,
