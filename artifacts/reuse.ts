@@ -25,6 +25,7 @@ export interface Reuse {
    * are trained again up to the last of these steps.
    */
   trainedAgain: { configurations: string[]; steps: number[] }[];
+  /** Of these and all that follows, what several configurations share counts once. */
   completions: Count;
   /** Requests to all judges, a combined one once, and what scorers score. */
   judgements: Count;
@@ -83,9 +84,13 @@ export async function reuseOf(store: Store, plan: Plan, counted: ReadonlyMap<str
     if (there) reuse.measured.push(measurement.key);
   }
   Object.assign(reuse, await countHandoffs(store, plan));
-  for (const cell of plan.configurations.flatMap(({ cells }) => cells)) {
+  const cells = plan.configurations.flatMap((configuration) => configuration.cells);
+  for (const { id } of cells) {
+    const { completions, judgements } = counted.get(id) as CellCount;
+    reuse.cells[id] = { completions, judgements: sum(judgements.values()) };
+  }
+  for (const cell of distinctCells(cells)) {
     const { completions, judgements } = counted.get(cell.id) as CellCount;
-    reuse.cells[cell.id] = { completions, judgements: sum(judgements.values()) };
     reuse.completions.reused += completions;
     reuse.completions.new += cell.completions - completions;
     for (const [judge, planned] of requestsByJudge(cell)) {
@@ -98,6 +103,20 @@ export async function reuseOf(store: Store, plan: Plan, counted: ReadonlyMap<str
     }
   }
   return reuse;
+}
+
+/**
+ * Configurations that are alike ask the same: of the cells of one context and question set that with the most samples, which holds
+ * the others' work, too.
+ */
+function distinctCells(cells: readonly PlannedCell[]): Iterable<PlannedCell> {
+  const most = new Map<string, PlannedCell>();
+  for (const cell of cells) {
+    const slot = `${cell.contextKey} ${cell.questionSet}`;
+    const other = most.get(slot);
+    if (other === undefined || cell.completions > other.completions) most.set(slot, cell);
+  }
+  return most.values();
 }
 
 /** A model that several configurations share is handed over once, and counts once. */

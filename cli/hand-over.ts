@@ -27,6 +27,11 @@ import { isOpen } from './snapshot';
 /** What ran may have to save a large model's checkpoint before the experiment has closed. */
 const CLOSING_MS = 5 * 60_000;
 const LOOK_MS = 250;
+/** A plan that is small and judges that answer take a few seconds. */
+const QUIET_MS = 15_000;
+const STILL_CHECKED =
+  'What is there is being counted and the judges are being checked; one that can not be reached, or answers with something else, ' +
+  'is asked again for up to 5 minutes.';
 /** Bytes that Temporal takes; names of experiments are ASCII. */
 const FAIRNESS_KEY = 64;
 /** The server's word for an update that was accepted by a run which an operator then ended. */
@@ -67,6 +72,26 @@ export async function handOver(
     });
   const until = Date.now() + CLOSING_MS;
   await untilNothingCloses(client, workflowId, until);
+  const quiet = setTimeout(() => say(pc.yellow(STILL_CHECKED)), QUIET_MS);
+  try {
+    return await handed(send, { client, workflowId, alive, until });
+  } finally {
+    clearTimeout(quiet);
+  }
+}
+
+interface Handing {
+  client: Client;
+  workflowId: string;
+  alive: () => boolean;
+  /** Until when a run that is being closed is waited for. */
+  until: number;
+}
+
+async function handed(
+  send: (updateId: string) => Promise<Applied>,
+  { client, workflowId, alive, until }: Handing,
+): Promise<Applied> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await patiently(send, { alive, missing: () => missingElsewhere(client) });

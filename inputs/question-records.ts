@@ -39,11 +39,18 @@ export function readRecords(text: string, label: string, options: RecordOptions)
   if (records.length === 0) throw new UnreadableInput(`${label}: no questions: the file is empty`);
   const width = Math.max(4, String(records.at(-1)?.line ?? 0).length);
   const lines = new Map<string, number>();
+  const unnamed = new Map<number, number>(); // line -> records on it without an id
   const asked = new Map<string, { line: number; fields: string }>();
+  // a list may have several records on one line, or all of them
+  const nameOf = (line: number): string => {
+    const count = (unnamed.get(line) ?? 0) + 1;
+    unnamed.set(line, count);
+    return `line-${String(line).padStart(width, '0')}${count === 1 ? '' : `-${count}`}`;
+  };
   return records.flatMap((record) => {
     const { line, refuse } = record;
     const item = format === 'messages' ? conversationItem(record) : questionItem(record, template);
-    const id = item.id ?? `line-${String(line).padStart(width, '0')}`;
+    const id = item.id ?? nameOf(line);
     const other = lines.get(id);
     if (other !== undefined) return refuse(`the id \`${cut(id)}\` is that of line ${other}, too`);
     lines.set(id, line);

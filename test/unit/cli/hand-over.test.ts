@@ -1,5 +1,5 @@
-import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { leave, priorityOf } from '../../../cli/hand-over';
+import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { handOver, leave, priorityOf } from '../../../cli/hand-over';
 
 it('makes the experiment the fairness key of all its work', () => {
   expect(priorityOf('demo', undefined)).toEqual({ fairnessKey: 'demo' });
@@ -32,4 +32,23 @@ describe('without an orchestration worker', () => {
     const open = new WorkflowExecutionAlreadyStartedError('open', 'demo', 'experiment');
     expect(await leaveWith(jest.fn().mockRejectedValue(open))).toBe(false);
   });
+});
+
+it('says what is being done where a request is under way for long, such as while a judge does not answer', async () => {
+  jest.useFakeTimers();
+  const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  let answer: (applied: unknown) => void = () => undefined;
+  const update = new Promise((resolve) => (answer = resolve));
+  const gone = { describe: () => Promise.reject(new WorkflowNotFoundError('none', 'id', undefined)) };
+  const client = { workflow: { executeUpdateWithStart: () => update, getHandle: () => gone } };
+  const handed = handOver(client as unknown as Client, 'demo', {});
+  await jest.advanceTimersByTimeAsync(14_000);
+  expect(said).not.toHaveBeenCalled();
+  await jest.advanceTimersByTimeAsync(2_000);
+  expect(said).toHaveBeenCalledWith(expect.stringContaining('the judges are being checked'));
+  answer({ changed: [] });
+  expect(await handed).toEqual({ changed: [] });
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(said).toHaveBeenCalledTimes(1);
+  jest.useRealTimers();
 });

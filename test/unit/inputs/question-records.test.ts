@@ -62,6 +62,14 @@ test('a list may be one of plain texts', () => {
   expect(() => read('messages', '- How many wings?\n')).toThrow('expected the key `messages`');
 });
 
+test('records of a list that share a line have ids of their own', () => {
+  const ids = (text: string): string[] => read('question', text).map(({ id }) => id);
+  expect(ids('["How many wings?", "Which beak?",\n"Which nest?"]')).toEqual(['line-0001', 'line-0001-2', 'line-0002']);
+  const named =
+    '[{"id": "wings", "question": "How many wings?"}, {"question": "Which beak?"}, {"question": "Which nest?"}]';
+  expect(ids(named)).toEqual(['wings', 'line-0001', 'line-0001-2']);
+});
+
 test('of a conversation the last user turn is asked, with what precedes it and without the answer behind it', () => {
   const [item] = read(
     'messages',
