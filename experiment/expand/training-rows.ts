@@ -8,7 +8,7 @@
 import { canonicalJson, sha256, type Sha256 } from '../canonical';
 import { rowsText } from './dataset';
 import type { SplitRow } from './holdout';
-import { InvalidExperiment, suggestion, type Path } from '../issue';
+import { InvalidExperiment, type Path } from '../issue';
 import type { RowPrompts } from '../plan';
 import type { Pools } from './pools';
 import {
@@ -113,28 +113,14 @@ function rowPrompts(train: TrainSpec, data: TrainingData, pools: Pools): RowProm
 }
 
 /**
- * A condition that fits no row, or every row, is a mistake. Parts of a mix are known by its file, and a dose of 0 or 1 is none:
- * of them only the values of further keys are looked at.
+ * A condition that fits no row, or every row, is a mistake. Which parts a mix has is known by its file (file/build-mix.ts), and a
+ * dose of 0 or 1 is no mistake: of parts only the values of further keys are looked at.
  */
-function checkWhere({ dataset, rows, mix }: TrainSpec, training: readonly SplitRow[], path: Path): void {
+function checkWhere({ dataset, rows }: TrainSpec, training: readonly SplitRow[], path: Path): void {
   if (rows === undefined) return;
   const { where } = rows;
   const place = [...path, 'rows', 'where'];
   const { part, ...others } = where;
-  if (part !== undefined) {
-    const known = Object.keys(mix?.shares ?? {});
-    const names = Array.isArray(part) ? part : [part.contains];
-    const unknown = names.find((name) => typeof name !== 'string' || !known.includes(name));
-    if (unknown !== undefined) {
-      throw new InvalidExperiment(
-        [...place, 'part'],
-        mix === undefined
-          ? `\`${dataset}\` is no mix, so its rows have no parts`
-          : `\`${dataset}\` has no part \`${String(unknown)}\``,
-        mix === undefined ? undefined : suggestion(String(unknown), known),
-      );
-    }
-  }
   const candidates = part === undefined ? training : training.filter((row) => matches(row, { part }));
   if (part !== undefined && (candidates.length === 0 || Object.keys(others).length === 0)) return;
   const fitting = candidates.filter((row) => matches(row, where)).length;

@@ -11,7 +11,7 @@ import {
   resultIssues,
   samplingIssues,
 } from './build-settings';
-import { withShares } from './build-mix';
+import { checkNamedParts, withShares } from './build-mix';
 import { buildFurther, buildLoads, handedIssues } from './build-handed';
 import { thinkingPlace } from './build-thinking';
 import { buildAdapter, buildStart, resolveStarts, type PointOf } from './build-start';
@@ -61,7 +61,9 @@ export function buildConfigurations(
     for (const point of found.points) {
       const configuration = buildConfiguration(input, point.name, point.input, point.axes, path, context);
       const mixed = mixOf(point.input.train, mixes, sharesPlace(written, sources, path), issues);
-      const { train } = configuration;
+      const train = configuration.train && { ...configuration.train, ...(mixed === null ? {} : { mix: mixed }) };
+      if (train !== null && ownValue(input.datasets, train.dataset) !== undefined)
+        checkNamedParts(train, [...path, 'train'], issues);
       configurations.push({
         ...configuration,
         ...(point.steps.length === 0 ? {} : { gridSteps: point.steps }),
@@ -70,7 +72,6 @@ export function buildConfigurations(
           : {
               train: {
                 ...train,
-                ...(mixed === null ? {} : { mix: mixed }),
                 ...buildFurther(point.input.train, input.datasets ?? {}, mixes, path, issues),
               },
             }),

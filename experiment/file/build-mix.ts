@@ -4,7 +4,7 @@
 import { suggestion, type Issue, type Path } from '../issue';
 import { mapValues, ownValue } from '../records';
 import type { DatasetYaml, ExperimentYaml } from './schema';
-import type { MixSpec } from '../spec';
+import type { MixSpec, TrainSpec } from '../spec';
 
 /** Shares that differ from 1 by no more are 1 together. */
 const TOLERANCE = 1e-9;
@@ -79,6 +79,24 @@ export function withShares(mix: MixSpec, own: Readonly<Record<string, number>>, 
     return base === 0 ? left / others.length : ((mix.shares[part] ?? 0) / base) * left;
   };
   return { ...mix, place, shares: Object.fromEntries(names.map((part) => [part, shareOf(part)])) };
+}
+
+/** Parts that `rows.where` names are parts of the mix that is trained on. `path`: of `train`. */
+export function checkNamedParts({ dataset, mix, rows }: TrainSpec, path: Path, issues: Issue[]): void {
+  const part = rows?.where['part'];
+  if (!Array.isArray(part)) return;
+  const known = Object.keys(mix?.shares ?? {});
+  const unknown = part.find((name) => typeof name !== 'string' || !known.includes(name));
+  if (unknown === undefined) return;
+  issues.push({
+    path: [...path, 'rows', 'where', 'part'],
+    ...(mix === undefined
+      ? { message: `\`${dataset}\` is no mix, so its rows have no parts` }
+      : {
+          message: `\`${dataset}\` has no part \`${String(unknown)}\``,
+          hint: suggestion(String(unknown), known),
+        }),
+  });
 }
 
 /** What is wrong with a name that should be a dataset's own. */

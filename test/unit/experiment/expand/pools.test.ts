@@ -169,9 +169,10 @@ metrics:
   });
 
   test('a part that the mix has not is refused', () => {
-    expect(() => expand(specOf(MIXED.replace('part: loud', 'part: lout')), parts)).toThrow(
-      /`both` has no part `lout`.*did you mean `loud`/,
-    );
+    const [problem, ...others] = problemsOf(MIXED.replace('part: loud', 'part: lout'));
+    expect(problem).toMatchObject({ message: '`both` has no part `lout`', hint: 'did you mean `loud`?' });
+    expect(problem?.sourceLine.slice((problem?.column ?? 0) - 1)).toMatch(/^lout/);
+    expect(others).toEqual([]);
   });
 });
 
@@ -211,6 +212,12 @@ describe('refused, with the place', () => {
     ['no words for some rows', 'none, rows: { where: { loud: true } }', /`none` goes for all rows/, /none/],
     ['rows of no kind', '{ text: "y" }, rows: { where: {} }', /say which rows/, /where: \{\}/],
     [
+      'a part without a mix',
+      '{ text: "y" }, rows: { where: { part: bad } }',
+      /^`birds` is no mix, so its rows have no parts$/,
+      /part: bad/,
+    ],
+    [
       'a part of a part’s name',
       '{ text: "y" }, rows: { where: { part: { contains: bad } } }',
       /a part of a mix is named whole/,
@@ -232,7 +239,6 @@ describe('refused, with the place', () => {
     ['a key that no row has', 'rows: { where: { quiet: true } }', /no training row of `birds` has a key `quiet`/],
     ['a text that is in none', 'rows: { where: { loud: { contains: "tr" } } }', /fits no training row of `birds`/],
     ['every row', 'rows: { where: { loud: [true, false] } }', /fits every training row/],
-    ['a part without a mix', 'rows: { where: { part: bad } }', /`birds` is no mix, so its rows have no parts/],
   ])('%s', (_, rest, message) => {
     expect(expanding('{ text: "y" }', `, ${rest}`)).toThrow(message);
   });
