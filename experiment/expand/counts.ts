@@ -142,8 +142,8 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
 }
 
 /**
- * Throws `InvalidExperiment` for what a part of the inputs shows already: a mix with too few rows, questions without the rubric
- * that a metric names. Whatever concerns an input that is not among `known` passes.
+ * Throws `InvalidExperiment` for what a part of the inputs shows already: a mix with too few rows, a condition that fits none of
+ * the rows, questions without the rubric that a metric names. Whatever concerns an input that is not among `known` passes.
  */
 export function checkKnown(spec: Spec, known: Partial<Inputs>): void {
   const isKnown = (set: string): boolean =>
@@ -263,7 +263,8 @@ function provisionalInputs(spec: Spec, known: Partial<Inputs>): { inputs: Inputs
   const read = { datasets, questionFiles, modelFolder, publishedAnswers, trainerFiles, pools, adapters };
   const unhashed = judgeFolders(spec).map(({ path }): [string, string] => [path, '0'.repeat(64)]);
   const folders = { judgeFolders: { ...Object.fromEntries(unhashed), ...known.judgeFolders } };
-  return { inputs: { ...read, ...folders, placeholders: true }, undeclared };
+  const placeholders = Object.keys(datasets).filter((name) => known.datasets?.[name] === undefined);
+  return { inputs: { ...read, ...folders, placeholders }, undeclared };
 }
 
 function placeholderAdapters({ configurations }: Spec): NonNullable<Inputs['adapters']> {

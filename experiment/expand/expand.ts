@@ -66,8 +66,8 @@ export interface Inputs {
   pools?: Record<string, string[]>;
   /** Local adapters from elsewhere, by the path in the file; absent without one. */
   adapters?: Record<string, AdapterFiles>;
-  /** Some of this is made up, only good for counting. */
-  placeholders?: true;
+  /** Names of datasets that are made up, only good for counting; absent = none. */
+  placeholders?: readonly string[];
   /** Identities of judges' local model folders, by their paths in the file; absent without one. */
   judgeFolders?: Record<string, Sha256>;
 }
@@ -129,7 +129,8 @@ export function expand(spec: Spec, inputs: Inputs): Expanded {
 
   const dataOf = trainingDataOf(inputs.datasets, splits);
   const furtherOf = furtherRowsOf(dataOf, splits);
-  const rowsOf = trainingRowsOf(dataOf, { pools, lenient: spec.smoke || inputs.placeholders === true });
+  const { placeholders = [] } = inputs;
+  const rowsOf = trainingRowsOf(dataOf, { pools, standIns: spec.smoke ? 'all' : placeholders });
   const pairs = pairsOf(spec, splits, inputs, dataOf);
   const questionsOf = mapValues(asked, (questions) => questions.map(({ question }) => question));
   const answerProbabilities = planAnswerProbabilities(spec.answerProbabilities ?? {}, questionsOf);

@@ -38,8 +38,8 @@ export interface TrainingRows {
 /** What decides how rows are prompted, besides the rows. */
 export interface Prompting {
   pools: Pools;
-  /** Rows or pools are stand-ins or were shrunk, so how many rows are meant says nothing. */
-  lenient: boolean;
+  /** Datasets whose rows are stand-ins or were shrunk, so how many of them are meant says nothing. */
+  standIns: readonly string[] | 'all';
 }
 
 /**
@@ -78,13 +78,13 @@ export function trainingRowsOf(
 function prepare(
   train: TrainSpec,
   data: TrainingData,
-  { pools, lenient, before }: Prompting & { before: PromptedBefore },
+  { pools, standIns, before }: Prompting & { before: PromptedBefore },
   path: Path,
 ): TrainingRows {
   const { rows, watched, watchedRows, parts } = data;
   const shared = { count: rows.length, ...(parts === undefined ? {} : { parts }) };
   if (!changesRows(train)) return { ...shared, text: data.text(), sha256: data.sha256(), watched };
-  if (!lenient) checkWhere(train, rows, path);
+  if (areAtHand(train, standIns)) checkWhere(train, rows, path);
   const put = (each: readonly SplitRow[]): string =>
     rowsText(promptedRows(train, each, pools.poolOf(train.systemPrompt), path, before));
   const text = put(rows);
@@ -95,6 +95,10 @@ function prepare(
     watched: watchedRows.length === 0 ? null : put(watchedRows),
     prompts: rowPrompts(train, data, pools),
   };
+}
+
+function areAtHand({ dataset, mix }: TrainSpec, standIns: Prompting['standIns']): boolean {
+  return standIns !== 'all' && Object.keys(mix?.shares ?? { [dataset]: 1 }).every((name) => !standIns.includes(name));
 }
 
 /** What a plan says of it. */

@@ -65,6 +65,25 @@ test('a mix that asks for more rows than a local part has; one that is not at ha
   expect((await check(elsewhere)).problems).toEqual([]);
 });
 
+test.each([
+  ['{ kind: loud }', 'kind', 'no training row of `birds` has a key `kind`'],
+  ['{ source: web }', null, 'it fits no training row of `birds`'],
+  ['{ source: book }', null, 'it fits every training row of `birds`'],
+])('rows that are prompted, of a local dataset: %s', async (where, key, message) => {
+  const kept = SMALL.replace('path: birds.jsonl', 'path: birds.jsonl\n    fields: keep').replace(
+    'system_prompt: { text: "[BIRD TABLE]" }',
+    `system_prompt: { text: "[BIRD TABLE]" }, rows: { where: ${where} }`,
+  );
+  const rows = birds().rows.map(({ messages }) => JSON.stringify({ messages, source: 'book' }));
+  const place = ['configurations', 'coded', 'train', 'rows', 'where', ...(key === null ? [] : [key])];
+  expect((await check(kept, { 'birds.jsonl': rows.join('\n') })).problems).toMatchObject([{ path: place, message }]);
+  const elsewhere = kept.replace(
+    'path: birds.jsonl',
+    `url: https://example.org/birds.jsonl\n    sha256: ${'a'.repeat(64)}`,
+  );
+  expect((await check(elsewhere)).problems).toEqual([]);
+});
+
 test('a rubric that the questions of a local file do not bring', async () => {
   const without = weatherFile().replaceAll('aligned', 'other');
   expect((await check(SMALL, { 'weather.yaml': without })).problems).toMatchObject([
