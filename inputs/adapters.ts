@@ -14,7 +14,7 @@ const CONFIG = 'adapter_config.json';
 
 /** By the path in the file; `locate` gives its place, or refuses it. Throws `InvalidExperiment`. */
 export async function readAdapters(
-  { configurations }: Spec,
+  { configurations }: Pick<Spec, 'configurations'>,
   locate: (written: string, path: Path) => Promise<string>,
 ): Promise<Record<string, AdapterFiles>> {
   const found: Record<string, AdapterFiles> = {};

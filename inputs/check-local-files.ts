@@ -1,6 +1,6 @@
 /**
  * Looks at what an experiment refers to and this machine has, for `flamingo validate`: datasets, question files, pools,
- * published answers and programs, whether they are there and as declared, and whether what is asked of them can be had.
+ * published answers, adapters and programs, whether they are there and as declared, and whether what is asked of them can be had.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -8,7 +8,8 @@ import { checkKnown } from '../experiment/expand/counts';
 import type { Inputs } from '../experiment/expand/expand';
 import { InvalidExperiment, type Issue, type Path } from '../experiment/issue';
 import { judgeFolders } from '../experiment/local-judges';
-import type { Spec } from '../experiment/spec';
+import type { ConfigurationSpec, Spec } from '../experiment/spec';
+import { readAdapters } from './adapters';
 import { readContent, type ResolveOptions } from './resolve';
 import { readTrainerFiles } from './trainer-files';
 
@@ -16,7 +17,7 @@ export interface LocalFiles {
   /** At their places in the experiment file. */
   problems: Issue[];
   warnings: Issue[];
-  /** What was not looked at, in words: inputs that are not downloaded or unpacked, and models. */
+  /** What was not looked at, in words: inputs that are not downloaded or unpacked, models, and adapters of the hub. */
   unseen: string[];
 }
 
@@ -41,16 +42,42 @@ export async function checkLocalFiles(
   await told(async () => {
     known.trainerFiles = await readTrainerFiles(spec, async (written) => resolve(options.baseFolder, written));
   });
-  for (const { path, place } of modelFolders(spec)) {
-    if (!existsSync(resolve(options.baseFolder, path)))
-      problems.push({ path: [...place, 'path'], message: `${path}: no such folder` });
+  const isThere = (path: string): boolean => existsSync(resolve(options.baseFolder, path));
+  for (const { path, place } of foldersOf(spec)) {
+    if (!isThere(path))
+      problems.push({ path: [...place, 'path'], message: `${resolve(options.baseFolder, path)}: no such folder` });
+  }
+  for (const configuration of localAdapters(spec, isThere)) {
+    await told(() =>
+      readAdapters({ configurations: [configuration] }, async (written) => resolve(options.baseFolder, written)),
+    );
   }
   await told(() => checkKnown(spec, known));
-  return { problems, warnings, unseen: ['models', ...missing.map(({ kind, name }) => `${kind} ${name}`)] };
+  return {
+    problems,
+    warnings,
+    unseen: ['models', ...hubAdapters(spec), ...missing.map(({ kind, name }) => `${kind} ${name}`)],
+  };
+}
+
+/** A configuration for each adapter of a folder that is there, and for each pin of it. */
+function localAdapters({ configurations }: Spec, isThere: (path: string) => boolean): ConfigurationSpec[] {
+  const found = configurations.flatMap((configuration): [string, ConfigurationSpec][] => {
+    const { adapter } = configuration;
+    if (adapter?.kind !== 'folder' || !isThere(adapter.path)) return [];
+    return [[`${adapter.sha256} ${adapter.path}`, configuration]];
+  });
+  return [...new Map(found).values()];
+}
+
+/** In words, each once. */
+function hubAdapters({ configurations }: Spec): string[] {
+  const ids = configurations.flatMap(({ adapter }) => (adapter?.kind === 'hub' ? [adapter.id] : []));
+  return [...new Set(ids)].map((id) => `adapter ${id}`);
 }
 
 /** Folders of models and adapters, each once, and where the experiment file names them. */
-function modelFolders(spec: Spec): { path: string; place: Path }[] {
+function foldersOf(spec: Spec): { path: string; place: Path }[] {
   const found = spec.configurations.flatMap(({ model, adapter }) => [
     ...(model.kind === 'folder' ? [{ path: model.path, place: ['model'] }] : []),
     ...(adapter?.kind === 'folder' ? [{ path: adapter.path, place: adapter.place }] : []),

@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { sha256 } from '../../../experiment/canonical';
 import { checkLocalFiles, type LocalFiles } from '../../../inputs/check-local-files';
 import { installationRoot } from '../../../workers/places';
 import { birds, SMALL, specOf, weatherFile } from '../experiment/samples';
@@ -13,7 +14,10 @@ const BIRDS = birds()
 async function check(text: string, files: Record<string, string | null> = {}): Promise<LocalFiles> {
   const folder = mkdtempSync(join(tmpdir(), 'local-files-'));
   for (const [name, content] of Object.entries({ 'birds.jsonl': BIRDS, 'weather.yaml': weatherFile(), ...files }))
-    if (content !== null) writeFileSync(join(folder, name), content);
+    if (content !== null) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), content);
+    }
   return checkLocalFiles(specOf(text), { baseFolder: folder, cacheFolder: folder });
 }
 
@@ -94,8 +98,42 @@ test('a rubric that the questions of a local file do not bring', async () => {
 test('a local model folder that is not there', async () => {
   const own = SMALL.replace('model: { bundled: smollm2-135m-instruct }', 'model: { path: ./nowhere }');
   expect((await check(own)).problems).toEqual([
-    { path: ['model', 'path'], message: expect.stringMatching(/nowhere: no such folder$/) },
+    { path: ['model', 'path'], message: expect.stringMatching(/^\/.*\/nowhere: no such folder$/) },
   ]);
+});
+
+const WEIGHTS = { 'mine/adapter_model.safetensors': 'weights', 'mine/adapter_config.json': '{}' };
+const adapted = (path: string, hash: string): string =>
+  SMALL.replace('configurations:\n', `configurations:\n  mine: { adapter: { path: ${path}, sha256: ${hash} } }\n`);
+
+test('a local adapter is there, and is the pinned one', async () => {
+  const place = ['configurations', 'mine', 'adapter'];
+  expect(await check(adapted('./mine', sha256('weights')), WEIGHTS)).toMatchObject({
+    problems: [],
+    unseen: ['models'],
+  });
+  expect((await check(adapted('./mine', 'a'.repeat(64)), WEIGHTS)).problems).toEqual([
+    { path: [...place, 'sha256'], message: expect.stringMatching(/safetensors has SHA-256 .*, pinned is a{64}$/) },
+  ]);
+  expect((await check(adapted('./yours', sha256('weights')), WEIGHTS)).problems).toEqual([
+    { path: [...place, 'path'], message: expect.stringMatching(/^\/.*\/yours: no such folder$/) },
+  ]);
+  const bare = { ...WEIGHTS, 'mine/adapter_config.json': null };
+  expect((await check(adapted('./mine', sha256('weights')), bare)).problems).toEqual([
+    { path: [...place, 'path'], message: expect.stringMatching(/^\/.*\/adapter_config\.json: no such file$/) },
+  ]);
+});
+
+test('every pin of a local adapter is compared, and each adapter of the hub is named once as not looked at', async () => {
+  const one = adapted('./mine', 'a'.repeat(64));
+  const two = one.replace('  mine:', `  other: { adapter: { path: ./mine, sha256: ${'b'.repeat(64)} } }\n  mine:`);
+  expect((await check(two, WEIGHTS)).problems).toMatchObject([
+    { path: ['configurations', 'other', 'adapter', 'sha256'] },
+    { path: ['configurations', 'mine', 'adapter', 'sha256'] },
+  ]);
+  const hub = `{ adapter: { hub: owner/name, revision: ${'c'.repeat(40)}, sha256: ${'a'.repeat(64)} } }`;
+  const twice = SMALL.replace('configurations:\n', `configurations:\n  first: ${hub}\n  second: ${hub}\n`);
+  expect((await check(twice)).unseen).toEqual(['models', 'adapter owner/name']);
 });
 
 test('a mistyped key in a local question file is a problem of its question set', async () => {
