@@ -58,6 +58,7 @@ export interface MissingInput {
 export interface Resolved {
   /** What could be had; an input that is missing has no entry. */
   inputs: Inputs;
+  /** Each file once. */
   missing: MissingInput[];
   /** What is doubtful about the inputs, but no reason to refuse them. */
   warnings: Issue[];
@@ -134,6 +135,8 @@ export async function readContent(
     checkNamesOne(name, known, poolFiles);
   }
   const missing: MissingInput[] = [];
+  const isNamed = (other: MissingInput): boolean =>
+    missing.some(({ kind, name, reason }) => kind === other.kind && name === other.name && reason === other.reason);
   const warnings: Issue[] = [];
   const gather = async <T>(
     kind: MissingInput['kind'],
@@ -146,7 +149,9 @@ export async function readContent(
     } catch (error) {
       const remedy = `--source ${name}=PATH`;
       if (error instanceof NotHere) {
-        missing.push({ name, kind, reason: error.message, remedy });
+        const without = { name, kind, reason: error.message, remedy };
+        // a file of prompts may be several pools, each with so many of its first
+        if (!isNamed(without)) missing.push(without);
         return null;
       }
       if (error instanceof UnreadableInput) refuse(new InvalidExperiment(path, ...saidOf(error, options)));

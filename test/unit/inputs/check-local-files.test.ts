@@ -30,6 +30,16 @@ test('files that are there and as declared are no problem, and what was not look
   expect(await check(download)).toMatchObject({ problems: [], unseen: ['models', 'dataset birds'] });
 });
 
+test('a file of which several pools are made is named once', async () => {
+  const pool = (limit: number): string =>
+    `system_prompt: { pool: { url: "https://example.org/p.txt", sha256: "${'a'.repeat(64)}" }, limit: ${limit} }`;
+  const twice = SMALL.replace('system_prompt: default', pool(2)).replace(
+    'system_prompt: { text: "[BIRD TABLE]" }',
+    pool(3),
+  );
+  expect(await check(twice)).toMatchObject({ problems: [], unseen: ['models', 'prompt pool p.txt'] });
+});
+
 test('every input that is missing is a problem, at its place', async () => {
   const { problems } = await check(SMALL, { 'birds.jsonl': null, 'weather.yaml': null });
   expect(problems).toEqual([
