@@ -21,7 +21,7 @@ import type { Spec } from '../experiment/spec';
 import pc from './paint';
 import { namedPath } from './named-path';
 import { readExperimentFile } from './names';
-import { scaleWarnings } from './scale-warnings';
+import { scaleIssues } from './scale-warnings';
 
 export interface FileOptions {
   source?: Record<string, string>;
@@ -111,9 +111,8 @@ export async function prepare(
     },
   );
   if (warnings.length > 0) say(pc.yellow(formatProblems(warnings)));
-  const doubts =
-    stored === null ? [] : scaleWarnings(stored.plan, (_, remedy) => `\`${remedy.option}: ${remedy.yaml}\``);
-  for (const line of doubts) say(pc.yellow(visibleLine(line)));
+  const doubts = stored === null ? [] : scaleIssues(Object.values(stored.plan.instruments));
+  for (const { message } of doubts) say(pc.yellow(visibleLine(message)));
   const work = stored === null ? null : { ...stored, reuse: await count(store, stored) };
   const estimate = work === null ? null : estimateCost(spec, work.plan, work.reuse);
   const all = (total: number): Count => ({ new: total, reused: 0 });

@@ -1,6 +1,7 @@
 /**
  * Rubrics that seem to ask for no number from 0 to 100: every reply to one would be paid for, twice, and none be a score.
  */
+import type { Issue } from '../experiment/issue';
 import type { Instrument, Plan } from '../experiment/plan';
 import { writtenWords } from './words';
 
@@ -19,10 +20,24 @@ export function scaleWarnings(
   { instruments }: Pick<Plan, 'instruments'>,
   remedy: (metric: string, words: WordsRemedy) => string,
 ): string[] {
-  return [...doubtfulScales(Object.values(instruments))].map(
-    ([metric, { rubric, expected }]) =>
-      `The rubric of ${metric} does not seem to ask for a number from 0 to 100, and no other reply is a score. If one of ` +
-      `certain words is the verdict, give them: ${remedy(metric, remedyFor(wordsIn(rubric), expected !== undefined))}`,
+  return [...doubtfulScales(Object.values(instruments)).values()].map((instrument) => warningOf(instrument, remedy));
+}
+
+/** The same warnings at their places in an experiment file, with the words as it would give them. */
+export function scaleIssues(instruments: readonly Instrument[]): Issue[] {
+  return [...doubtfulScales(instruments)].map(([metric, instrument]) => ({
+    path: ['metrics', metric, 'rubric'],
+    message: warningOf(instrument, (_, { option, yaml }) => `\`${option}: ${yaml}\``),
+  }));
+}
+
+function warningOf(
+  { metric, rubric, expected }: Instrument,
+  remedy: (metric: string, words: WordsRemedy) => string,
+): string {
+  return (
+    `The rubric of ${metric} does not seem to ask for a number from 0 to 100, and no other reply is a score. If one of ` +
+    `certain words is the verdict, give them: ${remedy(metric, remedyFor(wordsIn(rubric), expected !== undefined))}`
   );
 }
 

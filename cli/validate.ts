@@ -14,6 +14,7 @@ import { EXIT } from './errors';
 import { namedPath } from './named-path';
 import { readExperimentFile } from './names';
 import { printJson, say } from './output';
+import { scaleIssues } from './scale-warnings';
 import type { Spec } from '../experiment/spec';
 import { cacheFolder } from '../workers/places';
 import { unslothPython } from '../workers/toolchain';
@@ -47,7 +48,7 @@ export function validateCommand(): Command {
             file,
             valid: read.problems.length === 0,
             problems: placed(read.problems),
-            warnings: [...parsed.warnings, ...placed(read.warnings)],
+            warnings: [...parsed.warnings, ...placed(read.warnings), ...placed(scaleIssues(read.instruments))],
             unseen: read.unseen,
             lacking: lackingHere(parsed.spec),
             mixes: mixesOf(parsed.spec),

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { checkKnown } from '../experiment/expand/counts';
 import type { Inputs } from '../experiment/expand/expand';
 import { InvalidExperiment, type Issue, type Path } from '../experiment/issue';
+import type { Instrument } from '../experiment/plan';
 import { judgeFolders } from '../experiment/local-judges';
 import type { ConfigurationSpec, Spec } from '../experiment/spec';
 import { readAdapters } from './adapters';
@@ -19,6 +20,8 @@ export interface LocalFiles {
   warnings: Issue[];
   /** What was not looked at, in words: inputs that are not downloaded or unpacked, models, and adapters of the hub. */
   unseen: string[];
+  /** Of rubrics that the file itself or questions that are at hand hold; empty where there is a problem with them. */
+  instruments: Instrument[];
 }
 
 /** Nothing is downloaded, no archive is opened, and of a local model only its folder is looked for. Throws `InvalidExperiment` for a wrong `sources`. */
@@ -52,11 +55,13 @@ export async function checkLocalFiles(
       readAdapters({ configurations: [configuration] }, async (written) => resolve(options.baseFolder, written)),
     );
   }
-  await told(() => checkKnown(spec, known));
+  let instruments: Instrument[] = [];
+  await told(() => (instruments = checkKnown(spec, known)));
   return {
     problems,
     warnings,
     unseen: ['models', ...hubAdapters(spec), ...missing.map(({ kind, name }) => `${kind} ${name}`)],
+    instruments,
   };
 }
 

@@ -9,9 +9,10 @@ import { datasetOf, canonicalRow, type Dataset, type DatasetRow } from './datase
 import { judgeFolders } from '../local-judges';
 import { expand, type Inputs } from './expand';
 import { heldOutCount } from './holdout';
+import { instrumentsOf } from './instruments';
 import { mixCounts } from './mix';
-import type { Plan, PlannedCell } from '../plan';
-import type { QuestionItem } from './questions';
+import type { Instrument, Plan, PlannedCell } from '../plan';
+import { questionFrom, type QuestionItem } from './questions';
 import { mapValues } from '../records';
 import { isUniform, requestCounter } from '../requests';
 import { samplesOf } from '../shards';
@@ -142,22 +143,24 @@ export function planCounts(spec: Spec, known: Partial<Inputs> = {}): { counts: P
 }
 
 /**
- * Throws `InvalidExperiment` for what a part of the inputs shows already: a mix with too few rows, a condition that fits none of
- * the rows, questions without the rubric that a metric names. Whatever concerns an input that is not among `known` passes.
+ * Instruments whose rubrics the file itself or known questions hold. Throws `InvalidExperiment` for what a part of the inputs shows
+ * already: a mix with too few rows, a condition that fits none of the rows, questions without the rubric that a metric names.
+ * Whatever concerns an input that is not among `known` passes.
  */
-export function checkKnown(spec: Spec, known: Partial<Inputs>): void {
+export function checkKnown(spec: Spec, known: Partial<Inputs>): Instrument[] {
   const isKnown = (set: string): boolean =>
     spec.questionSets[set]?.source.kind !== 'file' || known.questionFiles?.[set] !== undefined;
   const asked = (sets: readonly string[] | null): readonly string[] => sets ?? Object.keys(spec.questionSets);
+  const areKnown = ({ rubric, questionSets }: MetricSpec): boolean => {
+    if (rubric.kind !== 'prompt') return true;
+    const shared = rubric.questionSet === null ? [] : [rubric.questionSet];
+    return [...asked(questionSets), ...shared].every(isKnown);
+  };
   const { inputs } = provisionalInputs(spec, known);
-  expand(
+  const { plan } = expand(
     {
       ...withoutUnknown(spec, known),
-      metrics: spec.metrics.map((metric) => {
-        const { rubric, questionSets } = metric;
-        const shared = rubric.kind === 'prompt' && rubric.questionSet !== null ? [rubric.questionSet] : [];
-        return [...asked(questionSets), ...shared].every(isKnown) ? metric : { ...metric, rubric: ANY_RUBRIC };
-      }),
+      metrics: spec.metrics.map((metric) => (areKnown(metric) ? metric : { ...metric, rubric: ANY_RUBRIC })),
       ...(spec.scorers === undefined
         ? {}
         : {
@@ -170,6 +173,21 @@ export function checkKnown(spec: Spec, known: Partial<Inputs>): void {
     },
     inputs,
   );
+  const unread = spec.metrics.filter((metric) => !areKnown(metric)).map(({ name }) => name);
+  const ofQuestions = Object.values(plan.instruments).filter(({ metric }) => !unread.includes(metric));
+  return [...writtenInstruments(spec, inputs), ...ofQuestions];
+}
+
+/** Those of rubrics in the file, which do not depend on the questions: of questions that are not known there may be none. */
+function writtenInstruments(spec: Spec, { judgeFolders: folders }: Inputs): Instrument[] {
+  const written = { ...spec, metrics: spec.metrics.filter(({ rubric }) => rubric.kind !== 'prompt') };
+  const question = { question: questionFrom('any', [{ role: 'user', content: 'any' }]), judgePrompts: {} };
+  const { instruments } = instrumentsOf(
+    written,
+    mapValues(spec.questionSets, () => [question]),
+    folders,
+  );
+  return Object.values(instruments);
 }
 
 const ANY_RUBRIC: MetricSpec['rubric'] = { kind: 'text', text: '{question} {answer}', sha256: null };
