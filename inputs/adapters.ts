@@ -12,10 +12,14 @@ import { MAX_ADAPTER_BYTES, MAX_ADAPTER_SETTINGS_BYTES } from './limits';
 const WEIGHTS = 'adapter_model.safetensors';
 const CONFIG = 'adapter_config.json';
 
-/** By the path in the file; `locate` gives its place, or refuses it. Throws `InvalidExperiment`. */
+/**
+ * By the path in the file; `locate` gives its place, or refuses it. `confine`: the file came from elsewhere, and whoever sent it is
+ * not told the hash of what lies here. Throws `InvalidExperiment`.
+ */
 export async function readAdapters(
   { configurations }: Pick<Spec, 'configurations'>,
   locate: (written: string, path: Path) => Promise<string>,
+  { confine = false }: { confine?: boolean } = {},
 ): Promise<Record<string, AdapterFiles>> {
   const found: Record<string, AdapterFiles> = {};
   for (const { adapter } of configurations) {
@@ -26,10 +30,8 @@ export async function readAdapters(
     const weights = known?.weights ?? (await bytesOf(join(folder, WEIGHTS), MAX_ADAPTER_BYTES, path));
     const hash = sha256(weights);
     if (hash !== adapter.sha256) {
-      throw new InvalidExperiment(
-        [...path, 'sha256'],
-        `${join(adapter.path, WEIGHTS)} has SHA-256 ${hash}, pinned is ${adapter.sha256}`,
-      );
+      const has = confine ? 'is other bytes' : `has SHA-256 ${hash}`;
+      throw new InvalidExperiment([...path, 'sha256'], `${join(folder, WEIGHTS)} ${has}, pinned is ${adapter.sha256}`);
     }
     const config = known?.config ?? (await bytesOf(join(folder, CONFIG), MAX_ADAPTER_SETTINGS_BYTES, path));
     found[adapter.path] = { weights, config };

@@ -82,7 +82,7 @@ export async function resolveInputs(spec: Spec, options: ResolveOptions): Promis
   const modelFolder = await modelFolderOf(spec, options);
   const identity = modelFolder === null ? null : await modelIdentity(modelFolder, options.cacheFolder);
   if (modelFolder !== null) await checkCanThink(spec, modelFolder);
-  const adapters = await readAdapters(spec, (written, path) => localPath(written, path, options));
+  const adapters = await readAdapters(spec, (written, path) => localPath(written, path, options), options);
   const judges = await judgeFoldersOf(spec, options);
   const trainerFiles = await readTrainerFiles(spec, (written, path) => localPath(written, path, options));
   return {

@@ -123,7 +123,10 @@ test('a local adapter is there, and is the pinned one', async () => {
     unseen: ['models'],
   });
   expect((await check(adapted('./mine', 'a'.repeat(64)), WEIGHTS)).problems).toEqual([
-    { path: [...place, 'sha256'], message: expect.stringMatching(/safetensors has SHA-256 .*, pinned is a{64}$/) },
+    {
+      path: [...place, 'sha256'],
+      message: expect.stringMatching(/^\/.*\.safetensors has SHA-256 .*, pinned is a{64}$/),
+    },
   ]);
   expect((await check(adapted('./yours', sha256('weights')), WEIGHTS)).problems).toEqual([
     { path: [...place, 'path'], message: expect.stringMatching(/^\/.*\/yours: no such folder$/) },

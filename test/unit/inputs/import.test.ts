@@ -135,6 +135,21 @@ test('paths of a file that came from elsewhere stay in its folder', async () => 
   await expect(imported(SMALL, { confine: true })).resolves.toMatchObject({ missing: [] });
 });
 
+test('the hash of an adapter that is not the pinned one is told, but not to another client', async () => {
+  mkdirSync(join(folder, 'mine'));
+  writeFileSync(join(folder, 'mine', 'adapter_model.safetensors'), 'weights');
+  const text = SMALL.replace(
+    'configurations:\n',
+    `configurations:\n  mine: { adapter: { path: ./mine, sha256: "${'0'.repeat(64)}" } }\n`,
+  );
+  await expect(imported(text)).rejects.toThrow(
+    /\/mine\/adapter_model\.safetensors has SHA-256 [0-9a-f]{64}, pinned is 0/,
+  );
+  await expect(imported(text, { confine: true })).rejects.toThrow(
+    /\/mine\/adapter_model\.safetensors is other bytes, pinned is 0/,
+  );
+});
+
 test('a local model folder is known by its content', async () => {
   const model = join(folder, 'model');
   mkdirSync(model);
