@@ -227,10 +227,25 @@ function checkReferences(
       });
     }
   }
+  checkConfigurationNames(configurations, issues);
+}
+
+function checkConfigurationNames(configurations: readonly ConfigurationSpec[], issues: Issue[]): void {
   const seen = new Set<string>();
+  const shared = new Set<string>();
   for (const { name } of configurations) {
-    if (seen.has(name))
-      issues.push({ path: ['configurations'], message: `two configurations come to the name \`${name}\`` });
+    if (seen.has(name)) shared.add(name);
     seen.add(name);
   }
+  const [first] = shared;
+  if (first === undefined) return;
+  const more =
+    shared.size === 1 ? '' : ` (and so with ${shared.size - 1} more ${shared.size === 2 ? 'name' : 'names'})`;
+  issues.push({
+    path: ['configurations'],
+    message: `two configurations come to the name \`${first}\`${more}`,
+    hint:
+      'a point of a grid is named after the last word of each axis and its value, of which only letters, digits and dots are taken: ' +
+      'write one of the two out as a configuration with another name',
+  });
 }
