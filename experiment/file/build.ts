@@ -16,6 +16,7 @@ import { buildScorers } from './build-scorers';
 import { checkSeeds } from './build-seeds';
 import { checkThinking } from './build-thinking';
 import { fileSource } from './file-source';
+import { warnOfMisspeltPlaces } from './misspelt-places';
 import { checkQuestionSet } from './named-sets';
 import { sampledSets } from '../sampled-sets';
 import { suggestion, type Issue } from '../issue';
@@ -34,6 +35,7 @@ export function buildSpec(
   const warnings: Issue[] = [];
   const prompts: PromptContext = { pools: {}, issues };
   warnOfSpecialTexts(written, warnings);
+  warnOfMisspeltPlaces(written, warnings);
   const input = withTrain(written, issues);
   const { holdOut } = RECIPES[input.recipe ?? 'clean'];
   const files = Object.entries(input.datasets ?? {}).filter(([, dataset]) => !isMix(dataset));
