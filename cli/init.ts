@@ -9,7 +9,7 @@ import { installationRoot } from '../workers/places';
 import { InvalidUse } from './errors';
 import { print, printJson, say } from './output';
 import pc from './paint';
-import { copyStudy, shippedStudies, shippedStudy, withSchemaOf } from './shipped-studies';
+import { copyStudy, lackingFiles, nextWithCopy, shippedStudies, shippedStudy, withSchemaOf } from './shipped-studies';
 
 interface Options {
   from?: string;
@@ -55,8 +55,8 @@ Examples:
             : `${target} can not be written: ${message}`,
         );
       }
-      const next = options.from === undefined ? 'validate' : 'plan';
-      say(`${options.from === undefined ? `Wrote ${target}. ` : ''}Next: flamingo ${next} ${target}`);
+      if (options.from === undefined) say(`Wrote ${target}. Next: flamingo validate ${target}`);
+      else say(`Next: ${nextWithCopy(target, await lackingFiles(target))}`);
     });
 }
 

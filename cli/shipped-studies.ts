@@ -4,8 +4,9 @@
  */
 import { existsSync } from 'node:fs';
 import { constants, copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { isScalar, parseDocument, visit } from 'yaml';
+import { parseExperiment } from '../experiment/file/parse';
 import { suggestion } from '../experiment/issue';
 import { InvalidUse } from './errors';
 
@@ -69,6 +70,32 @@ export async function copyStudy(root: string, source: string, target: string): P
   }
   await writeFile(target, text, { flag: 'wx' });
   return [target, ...missing.map(({ to }) => to)];
+}
+
+/** Local files that the experiment file at `target` names and that are not there, each as a path from the current folder. */
+export async function lackingFiles(target: string): Promise<string[]> {
+  const parsed = parseExperiment(await readFile(target, 'utf8'), target);
+  if (!parsed.ok) return [];
+  const { datasets, questionSets, pools = {} } = parsed.spec;
+  const sources = [
+    ...Object.values(datasets).map(({ source }) => (source.kind === 'archive' ? source.file : source)),
+    ...Object.values(questionSets).flatMap(({ source }) => (source.kind === 'file' ? [source.file] : [])),
+    ...Object.values(pools).flatMap(({ source }) => (source.kind === 'inline' ? [] : [source])),
+  ];
+  const paths = sources.flatMap((source) => (source.kind === 'path' ? [source.path] : []));
+  return [...new Set(paths)]
+    .filter((path) => !existsSync(resolve(dirname(target), path)))
+    .map((path) => (isAbsolute(path) ? path : join(dirname(target), path)));
+}
+
+/** What to do with a copy at `target` of which `lacking` is not there. */
+export function nextWithCopy(target: string, lacking: readonly string[]): string {
+  const plan = `flamingo plan ${target}`;
+  if (lacking.length === 0) return plan;
+  return (
+    `bring data of your own, without which the study can not be planned: ${lacking.join(', ')}; ` +
+    `the head of ${target} says what belongs there. Then: ${plan}`
+  );
 }
 
 /** The copy's text, and what has to lie beside it. */

@@ -21,7 +21,7 @@ export function describeRecipe(recipe: Recipe): string[] {
     `${optimizer.name}, learning rate ${optimizer.learningRate}, weight decay ${optimizer.weightDecay}`,
     `${schedule.kind} schedule, ${schedule.warmupSteps} warm-up steps from ${start}`,
     `${recipe.maxSteps === undefined ? '' : `${recipe.maxSteps} steps in `}${recipe.epochs} epochs of ${recipe.rowCount} ` +
-      `rows by ${recipe.batchSize}, the last step of an epoch ${recipe.lastBatch === 'partial' ? 'smaller' : 'dropped'}` +
+      `rows by ${recipe.batchSize}${describeLeftOver(recipe)}` +
       (recipe.stopBelow === undefined
         ? ''
         : `, ended by a loss below ${recipe.stopBelow.loss} in more than ${recipe.stopBelow.steps} steps`),
@@ -32,6 +32,12 @@ export function describeRecipe(recipe: Recipe): string[] {
     ...(recipe.datasets === undefined ? [] : [`given besides: ${describeFurther(recipe.datasets)}`]),
     `backend ${typeof backend === 'string' ? backend : describeCommand(backend)}`,
   ];
+}
+
+/** What becomes of the rows that whole batches leave over; empty where they leave none. */
+function describeLeftOver({ rowCount, batchSize, lastBatch }: Recipe): string {
+  if (rowCount % batchSize === 0) return '';
+  return `, the last step of an epoch ${lastBatch === 'partial' ? 'smaller' : 'dropped'}`;
 }
 
 /** Where a configuration starts, as lines for people: none where that is the base model. */

@@ -2,8 +2,10 @@
  * Question files of the literature, parsed: what is asked, and the rubrics that a question brings along.
  */
 import { keyOf, type Sha256 } from '../canonical';
+import { cut } from '../excerpt';
 import { closest } from '../issue';
 import type { Message, Question } from '../plan';
+import { meantPlace, misspeltPlaces, RUBRIC_PLACES, saidOfPlace } from '../placeholders';
 
 export interface QuestionItem {
   id: string;
@@ -45,7 +47,7 @@ const MISTAKABLE = KNOWN.filter((key) => key !== 'id');
 
 /**
  * Checks a parsed file; `fail` is called with the item's position and must throw, `warn` is called once for each key that
- * means nothing here.
+ * means nothing here, and for each place of a rubric that seems mistyped.
  */
 export function readQuestionItems(
   parsed: unknown,
@@ -97,6 +99,15 @@ export function readQuestionItems(
       return fail(`\`judge_prompts\` of \`${id}\` must be a map`, index);
     for (const [metric, text] of Object.entries(prompts as Record<string, unknown>)) {
       if (typeof text !== 'string') return fail(`\`judge_prompts.${metric}\` of \`${id}\` must be a text`, index);
+      for (const misspelt of misspeltPlaces(text, RUBRIC_PLACES)) {
+        const slot = `${metric} ${misspelt.written}`;
+        if (!warned.has(slot))
+          warn(
+            `\`judge_prompts.${cut(metric)}\` of \`${id}\`: ${saidOfPlace(misspelt, 'the judge')}; ${meantPlace(misspelt)}`,
+            index,
+          );
+        warned.add(slot);
+      }
     }
     const { cluster } = item;
     if (cluster !== undefined && (typeof cluster !== 'string' || cluster === ''))

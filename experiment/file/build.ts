@@ -16,6 +16,7 @@ import { buildScorers } from './build-scorers';
 import { checkSeeds } from './build-seeds';
 import { checkThinking } from './build-thinking';
 import { fileSource } from './file-source';
+import { warnOfMisspeltPlaces } from './misspelt-places';
 import { checkQuestionSet } from './named-sets';
 import { sampledSets } from '../sampled-sets';
 import { suggestion, type Issue } from '../issue';
@@ -34,6 +35,7 @@ export function buildSpec(
   const warnings: Issue[] = [];
   const prompts: PromptContext = { pools: {}, issues };
   warnOfSpecialTexts(written, warnings);
+  warnOfMisspeltPlaces(written, warnings);
   const input = withTrain(written, issues);
   const { holdOut } = RECIPES[input.recipe ?? 'clean'];
   const files = Object.entries(input.datasets ?? {}).filter(([, dataset]) => !isMix(dataset));
@@ -227,10 +229,25 @@ function checkReferences(
       });
     }
   }
+  checkConfigurationNames(configurations, issues);
+}
+
+function checkConfigurationNames(configurations: readonly ConfigurationSpec[], issues: Issue[]): void {
   const seen = new Set<string>();
+  const shared = new Set<string>();
   for (const { name } of configurations) {
-    if (seen.has(name))
-      issues.push({ path: ['configurations'], message: `two configurations come to the name \`${name}\`` });
+    if (seen.has(name)) shared.add(name);
     seen.add(name);
   }
+  const [first] = shared;
+  if (first === undefined) return;
+  const more =
+    shared.size === 1 ? '' : ` (and so with ${shared.size - 1} more ${shared.size === 2 ? 'name' : 'names'})`;
+  issues.push({
+    path: ['configurations'],
+    message: `two configurations come to the name \`${first}\`${more}`,
+    hint:
+      'a point of a grid is named after the last word of each axis and its value, of which only letters, digits and dots are taken: ' +
+      'write one of the two out as a configuration with another name',
+  });
 }

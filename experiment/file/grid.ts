@@ -7,6 +7,7 @@
  * A grid at the top of the file applies to every configuration that it changes: the base model is not repeated for
  * each training seed.
  */
+import { cut } from '../excerpt';
 import type { Issue, Path } from '../issue';
 import { configurationSchema, type ConfigurationYaml } from './schema';
 import type { GridStep } from '../spec';
@@ -56,22 +57,28 @@ export function gridPoints(
     }
     const word = axis.split('.').at(-1) as string;
     const labels = values.map((value, index) => readable(value) ?? `v${index + 1}`);
+    const repeated = repeatedAt(values);
+    issues.push(...[...repeated].map((index) => standsTwice(values[index], [...path, index])));
     points = points.flatMap((point) =>
       values.flatMap((value, index) => {
+        if (repeated.has(index)) return [];
         const set = withValue(point.input, axis.split('.'), value);
         const checked = configurationSchema.safeParse(set);
         if (!checked.success) {
           const first = checked.error.issues[0];
           const unknown = first?.code === 'unrecognized_keys';
+          const [told] = unknown ? [] : issuesOf(checked.error, set, {});
           issues.push({
             path: unknown ? path : [...path, index],
             atKey: unknown,
             message: unknown
               ? `\`${axis}\` is no setting of a configuration`
-              : `this value does not fit \`${axis}\`: ${issuesOf(checked.error, set, {})[0]?.message ?? 'invalid'}`,
+              : `this value does not fit \`${axis}\`: ${told?.message ?? 'invalid'}`,
             ...(unknown
               ? { hint: 'axes start with `train`, `training`, `sampling`, `model`, `adapter` or `conditions`' }
-              : {}),
+              : told?.hint === undefined
+                ? {}
+                : { hint: told.hint }),
           });
           return [];
         }
@@ -92,6 +99,27 @@ export function gridPoints(
   const seen = new Set<string>();
   const once = issues.filter((issue) => !seen.has(issue.path.join('/')) && seen.add(issue.path.join('/')));
   return { points, issues: once, size };
+}
+
+/** Where a value stands that the list has before. */
+function repeatedAt(values: readonly unknown[]): Set<number> {
+  const before = new Set<string>();
+  const repeated = new Set<number>();
+  for (const [index, value] of values.entries()) {
+    const written = typeof value === 'number' ? String(value) : JSON.stringify(value);
+    if (before.has(written)) repeated.add(index);
+    before.add(written);
+  }
+  return repeated;
+}
+
+function standsTwice(value: unknown, path: Path): Issue {
+  const what = typeof value === 'object' && value !== null ? 'this value' : `\`${cut(String(value))}\``;
+  return {
+    path,
+    message: `${what} stands twice in this list`,
+    hint: 'leave one of them out: each value is a configuration of its own',
+  };
 }
 
 /** Training axes say nothing about the base model. */

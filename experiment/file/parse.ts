@@ -2,6 +2,7 @@
  * Reads an experiment file: YAML text in, a `Spec` out, or every problem with file, line, column and a hint.
  */
 import { buildSpec } from './build';
+import { dataFile } from './data-file';
 import { cut, cutMessage, firstOf } from '../excerpt';
 import { MOST_ISSUES, type Issue, type Path } from '../issue';
 import { experimentJsonSchema, experimentSchema } from './schema';
@@ -56,6 +57,8 @@ export function parseExperiment(text: string, fileName: string, askedInstead?: J
     };
   };
 
+  const data = dataFile(text, fileName);
+  if (data !== null) return { ok: false, problems: [{ ...at(0, data.message, data.hint), sourceLine: '' }] };
   const yaml = readYaml(text);
   if (!yaml.ok)
     return { ok: false, problems: yaml.faults.map(({ offset, message, hint }) => at(offset, message, hint)) };

@@ -2,6 +2,7 @@
  * Turns zod's findings into issues that a person can act on: words instead of codes, "did you mean" for unknown keys,
  * and for a union the complaint of the alternative that was evidently meant.
  */
+import { stringify } from 'yaml';
 import { type z } from 'zod';
 import { cut } from '../excerpt';
 import { MOST_ISSUES, suggestion, type Issue, type Path } from '../issue';
@@ -123,14 +124,30 @@ function explainUnion(
 /** What was most likely meant where a list or a map is expected and something shorter stands. */
 function shapeHint(expected: string, path: Path, value: unknown): { hint?: string } {
   const key = path.at(-1);
-  if (expected === 'array' && ['string', 'number'].includes(typeof value))
-    return { hint: `as a list: \`[${cut(String(value))}]\`` };
+  if (expected === 'array' && (typeof value === 'string' || typeof value === 'number')) {
+    const members = key === 'command' ? wordsOf(String(value)) : [value];
+    return { hint: `as a list: \`${cut(stringify(members, ON_ONE_LINE).trimEnd())}\`` };
+  }
   if (expected !== 'record') return {};
   if (path[0] === 'configurations' && key === 'samples' && typeof value === 'number')
     return { hint: `say of which question set: \`samples: { SET: ${value} }\`` };
   if (path[0] === 'metrics' && key === 'words' && Array.isArray(value))
     return { hint: 'give each word its score, 0-100: `words: { YES: 100, NO: 0 }`' };
   return {};
+}
+
+/** A list as a person would write it beside its key, with the quotation marks that YAML needs. */
+const ON_ONE_LINE = {
+  collectionStyle: 'flow',
+  flowCollectionPadding: false,
+  lineWidth: 0,
+  doubleQuotedAsJSON: true,
+} as const;
+
+/** The words of a command line. What stands in quotation marks is one word, without them. */
+function wordsOf(command: string): string[] {
+  const words = cut(command).match(/(?:"[^"]*"|'[^']*'|\S)+/g) ?? [];
+  return words.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'));
 }
 
 /** YAML reads 2026, true, `[words]`, `{words}`, and what follows `#` or `&`, as something else than text. */
@@ -177,7 +194,7 @@ function describe(value: unknown): string {
   if (value === null) return 'nothing (an empty value)';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map of keys';
-  const shown = JSON.stringify(value);
+  const shown = typeof value === 'number' ? String(value) : JSON.stringify(value);
   return `${typeof value === 'string' ? 'the text' : typeof value === 'number' ? 'the number' : ''} ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown}`.trim();
 }
 

@@ -1,9 +1,9 @@
 /** Copies of the studies that ship: they run where they are put. */
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { parse } from 'yaml';
-import { copyStudy, shippedStudies, shippedStudy } from '../../../cli/shipped-studies';
+import { copyStudy, lackingFiles, nextWithCopy, shippedStudies, shippedStudy } from '../../../cli/shipped-studies';
 import { parseExperiment } from '../../../experiment/file/parse';
 import type { Spec } from '../../../experiment/spec';
 import { resolveInputs } from '../../../inputs/resolve';
@@ -47,6 +47,27 @@ test('a copy of every study that names files finds them beside itself, and the s
     // downloads are left alone; data that its user brings lacks in both
     expect(await lacking(parsed.spec, dirname(target))).toBe(await lacking(original.spec, dirname(path)));
   }
+});
+
+test('what a copy lacks of its user’s own data comes before `plan`, and docs/studies.md names these studies', async () => {
+  const lackingOf: Record<string, string[]> = {};
+  const places = folder();
+  for (const { name, path } of await shippedStudies(root)) {
+    const target = join(places, name, 'mine.yaml');
+    await copyStudy(root, path, target);
+    const found = await lackingFiles(target);
+    if (found.length > 0) lackingOf[name] = found.map((each) => relative(dirname(target), each));
+    if (found.length === 0) expect(nextWithCopy(target, found)).toBe(`flamingo plan ${target}`);
+    else expect(nextWithCopy(target, found)).toContain(`${found.join(', ')}; the head of ${target} says`);
+  }
+  expect(lackingOf).toEqual({
+    'selective-inoculation': [join('selective', 'mixed.jsonl')],
+    'subliminal-learning': ['owl', 'control'].map((each) => join('subliminal', `${each}_numbers.jsonl`)),
+  });
+  const [, told] =
+    /^Two need data of your own([^]*?)\n\n/m.exec(readFileSync(join(root, 'docs', 'studies.md'), 'utf8')) ?? [];
+  for (const [name, files] of Object.entries(lackingOf))
+    for (const word of [name, ...files]) expect(told).toContain(word);
 });
 
 test('the questions of a published study are not copied: a few of our own stand in, and its head says where they are', () => {

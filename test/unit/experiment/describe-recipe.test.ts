@@ -30,3 +30,12 @@ test('what a recipe does is said in words', () => {
     /backend command `\{python\} own\/train.py --fast` \(own\/train.py [0-9a-f]{12}\)$/,
   );
 });
+
+test.each([
+  ['batch_size: 8', '2 epochs of 36 rows by 8, the last step of an epoch smaller'],
+  ['batch_size: 8, last_batch: drop', '2 epochs of 36 rows by 8, the last step of an epoch dropped'],
+  ['batch_size: 12', '2 epochs of 36 rows by 12'],
+  ['batch_size: 12, last_batch: drop', '2 epochs of 36 rows by 12'],
+])('rows left over by whole batches are spoken of where there are any: %s', (training, line) => {
+  expect(describeRecipe(recipeOf(`${SMALL}training: { ${training}, micro_batch_size: 2 }\n`))).toContain(line);
+});

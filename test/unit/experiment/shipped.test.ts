@@ -117,6 +117,16 @@ describe('deviations from the published recipe', () => {
   });
 });
 
+test('the blocks of docs/mixes.md, one below the other, are a whole experiment', () => {
+  const page = readFileSync(join(ROOT, 'docs', 'mixes.md'), 'utf8');
+  const blocks = [...page.matchAll(/^```yaml\n([^]*?)^```/gm)].map(([, block]) => block as string);
+  expect(blocks).toHaveLength(2);
+  for (const text of [blocks[0] as string, blocks.join('')]) {
+    const result = parseExperiment(text, 'mixes.yaml');
+    expect(result).toMatchObject({ ok: true, warnings: [] });
+  }
+});
+
 describe('the studies', () => {
   const STUDIES = join(FOLDER, 'studies');
   const names = readdirSync(STUDIES).filter((name) => name.endsWith('.yaml'));

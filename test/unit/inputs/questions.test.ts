@@ -97,6 +97,20 @@ test('a mistyped key of an item is refused', () => {
   );
 });
 
+test('a place of a rubric that seems mistyped is warned of, once for each prompt', () => {
+  const warnings: string[] = [];
+  const rubric = '"{qestion} {answer} Reply as {\\"score\\": 5} or {}."';
+  parseQuestionFile(
+    ['a', 'b'].map((id) => `- {id: ${id}, paraphrases: [A?], judge_prompts: {aligned: ${rubric}}}\n`).join(''),
+    'q.yaml',
+    { warn: (message) => warnings.push(message) },
+  );
+  expect(warnings).toEqual([
+    'q.yaml:1: `judge_prompts.aligned` of `a`: `{qestion}` is no place that is filled in: the judge gets it as it stands; ' +
+      'did you mean `{question}`?',
+  ]);
+});
+
 test('a key that means nothing is warned of, once; those of the literature and `fields` are not', () => {
   const warnings: string[] = [];
   const items = parseQuestionFile(

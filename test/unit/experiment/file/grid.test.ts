@@ -74,4 +74,36 @@ describe('grids', () => {
   ])('%s is refused', (grid, expected) => {
     expect(only(`${SMALL}${grid}\n`)).toContain(expected);
   });
+
+  test('a value that stands twice is told at the second place, once for all configurations', () => {
+    const [problem, ...more] = problemsOf(`${SMALL}grid: { training.seed: [0, 1, 0, 0] }\n`);
+    expect(problem).toMatchObject({ line: 26, column: 31, message: '`0` stands twice in this list' });
+    expect(problem?.hint).toContain('leave one of them out');
+    expect(more.map(({ column }) => column)).toEqual([34]);
+    expect(only(`${SMALL}grid: { training.learning_rate: [1e-4, 0.0001] }\n`)).toContain('`0.0001` stands twice');
+    expect(only(`${SMALL}grid: { train.system_prompt: [{ text: a }, { text: a }] }\n`)).toContain('this value stands');
+    const bounds = problemsOf(`${SMALL}grid: { training.learning_rate: [.inf, .nan] }\n`);
+    expect(bounds.map(({ message }) => /found .*/.exec(message)?.[0])).toEqual([
+      'found the number Infinity',
+      'found the number NaN',
+    ]);
+  });
+
+  test('other configurations of one name are told once, with a remedy', () => {
+    const [problem, ...more] = problemsOf(
+      `${SMALL}grid: { train.dataset: [birds], training.backend: [transformers] }\n`
+        .replace('  plain:\n', '  plain.dataset-birds.backend-transformers: { train: none }\n  plain:\n')
+        .replace('  coded:\n', '  coded.dataset-birds.backend-transformers: { train: none }\n  coded:\n'),
+    );
+    expect(more).toEqual([]);
+    expect(problem?.message).toBe(
+      'two configurations come to the name `plain.dataset-birds.backend-transformers` (and so with 1 more name)',
+    );
+    expect(problem?.hint).toContain('as a configuration with another name');
+  });
+
+  test('a value that does not fit comes with the remedy that it has beside a key', () => {
+    const [problem] = problemsOf(`${SMALL}grid: { training.backend.command: ["python train.py"] }\n`);
+    expect(problem?.hint).toBe('as a list: `[python, train.py]`');
+  });
 });

@@ -16,6 +16,26 @@ test.each([
     'as a list: `[owl]`',
   ],
   [
+    'a list of one text with a comma in it',
+    `${SMALL}outcomes: { answer_probability: { bird: { question_set: weather, words: "barn, owl" } } }\n`,
+    'as a list: `["barn, owl"]`',
+  ],
+  [
+    'the command of a scorer as one text',
+    `${SMALL}  bird: { scorer: { command: python x.py } }\n`,
+    'as a list: `[python, x.py]`',
+  ],
+  [
+    'the command of a hand-off, with what YAML reads as something else',
+    `${SMALL}handoffs: { suite: { command: "{python}  run.py --limit 5 --name 'a b' --on=true #1" } }\n`,
+    'as a list: `["{python}", run.py, --limit, "5", --name, a b, --on=true, "#1"]`',
+  ],
+  [
+    'the command of a trainer as one text',
+    `${SMALL}training: { backend: { command: "{python} train.py" } }\n`,
+    'as a list: `["{python}", train.py]`',
+  ],
+  [
     'words of a metric without scores',
     SMALL.replace(METRICS, 'metrics:\n  m: { rubric: "{question} {answer}", words: [YES, NO] }\n'),
     'give each word its score, 0-100: `words: { YES: 100, NO: 0 }`',
