@@ -70,6 +70,8 @@ module.exports = {
   cacheDirectory: join(__dirname, 'node_modules', '.cache', 'jest'),
   // two test files at once also on a large machine: several start a Temporal server or a Python process of their own
   maxWorkers: 2,
+  // what a test file leaves behind (memory, hooks of asynchronous calls) makes all later ones of its process slower
+  workerIdleMemoryLimit: '500MB',
   projects: [
     project('unit', 20),
     project('replay', 60),
